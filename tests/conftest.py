@@ -1,0 +1,31 @@
+"""What every test may lean on. Kept tiny: a fixture used by one package lives with that package."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Give the root of the checkout, where docs, examples and the three packages stand."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def part_missing() -> Callable[[str, str], NoReturn]:
+    """Give `part_missing(part, mend)`: a person's test run skips, a run with CI=1 fails."""
+
+    def give_up(part: str, mend: str) -> NoReturn:
+        message = f"needs {part}: {mend}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+
+    return give_up
