@@ -1,0 +1,1 @@
+"""Where is it hosted, and how do we know: locations, names, countries, with evidence."""

@@ -1,0 +1,186 @@
+"""The canonical form of a location: what makes two spellings one place.
+
+Two layers, in this order:
+
+1. WHATWG URL Standard (https://url.spec.whatwg.org/), by ada-url: case of scheme and host, IDN
+   to A-labels (UTS 46), odd spellings of IPv4, dot segments, default ports, tabs and newlines.
+2. Identity, version `VERSION`: fragment dropped; userinfo kept apart; the trailing dot of the host
+   dropped; an empty query dropped; percent-encoding normalised (RFC 3986 section 6.2.2):
+   escaped unreserved characters are unescaped, hex digits upper-case, and characters that
+   RFC 3986 does not allow (a stray `%` too) are escaped.
+
+Kept, because they may tell two resources apart: scheme, port, path case, repeated slashes,
+trailing slash, order and tracking parameters of the query, escaped reserved characters, `+`.
+
+Canonicalising twice changes nothing. The raw text stays beside it as evidence. A change of any
+rule above is a new `VERSION`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal
+from urllib.parse import quote, unquote
+
+import ada_url
+import msgspec
+
+from node.jurisdiction import errors
+
+VERSION = 1
+MAX_CHARACTERS = 8192
+MAX_NAME = 253  # RFC 1035 section 2.3.4, without the root label
+MAX_LABEL = 63
+
+Kind = Literal["name", "address", "onion", "i2p", "ipfs", "service"]
+
+_BLANKS = "".join(map(chr, range(0x21)))  # what WHATWG strips: C0 controls and space
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+_BARE_HOST = re.compile(r"[^/?#@\s]+\.[^/?#@\s]+:\d{1,5}(?:[/?#]|\Z)")
+_HREF = re.compile(
+    r"(?P<scheme>https?|ftp|ip[fn]s)://(?:(?P<userinfo>[^/?#@]*)@)?"
+    r"(?P<host>\[[^\]]*\]|[^/?#:]*)(?P<port>:\d+)?(?P<path>[^?#]*)(?P<query>\?[^#]*)?"
+)
+_TO_NORMALISE = re.compile(r"%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_SERVICE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.\-]{0,62}[a-z0-9])?")
+_DEFANGED = frozenset({"hxxp", "hxxps", "hxtp", "hxtps", "htxp", "htxps", "fxp"})
+_INTERNAL = (".localhost", ".local", ".internal", ".home.arpa")
+_PREFIXES = ("http://", "https://")
+_ADDRESS: Kind = "address"
+
+
+class Location(msgspec.Struct, frozen=True, gc=False):
+    """One place, in canonical form.
+
+    `host` is in A-labels, lower case, without trailing dot; an address without brackets; the
+    content id for IPFS; the service's name for a service. `userinfo` is what stood before `@`,
+    still percent-encoded, or empty: it is access data, not identity.
+    """
+
+    canonical: str
+    host: str
+    kind: Kind
+    raw: str
+    userinfo: str = ""
+    version: int = VERSION
+
+    def __repr__(self) -> str:
+        """Say what it is without saying where it is: places must not reach logs."""
+        return f"<Location {self.kind} v{self.version}>"
+
+
+def canonical(raw: str, field: str = "url") -> Location:
+    """Return the location that `raw` spells; `field` names it in errors.
+
+    Raises:
+        UnlocatableError: one subclass per reason, each with `code` and `field`.
+    """
+    text = raw.strip(_BLANKS)
+    if not text.startswith(_PREFIXES):
+        _check_scheme(text, field)
+        if text[:8].lower() == "service:":
+            return _service_text(text[8:], raw, field)
+    if len(text) > MAX_CHARACTERS:
+        raise errors.LocationTooLongError(field)
+    try:
+        parts = _HREF.match(ada_url.normalize_url(text))
+    except ValueError:
+        raise _malformed(text, field) from None
+    if parts is None:
+        raise errors.UrlMalformedError(field)
+    return _identity(parts, raw, field)
+
+
+def canonical_service(service: str, account: str, field: str = "service") -> Location:
+    """Return the location of an account or channel on a service that has no public URL.
+
+    The service's name is case-blind; the account's case may matter, so it is kept.
+
+    Raises:
+        ServiceMalformedError: the service's name or the account is missing or impossible.
+    """
+    name = service.strip().lower()
+    holder = unicodedata.normalize("NFC", account.strip())
+    if not _SERVICE_NAME.fullmatch(name) or not holder or len(holder) > MAX_CHARACTERS:
+        raise errors.ServiceMalformedError(field)
+    try:
+        spelled = f"service:{name}/{quote(holder, safe='@:')}"
+    except UnicodeEncodeError:
+        raise errors.LocationNotTextError(field) from None
+    return Location(spelled, name, "service", f"service:{service}/{account}")
+
+
+def _check_scheme(text: str, field: str) -> None:
+    """Refuse what has no scheme of ours, each mistake by its own name."""
+    if not text:
+        raise errors.LocationEmptyError(field)
+    found = _SCHEME.match(text)
+    if found is None or _BARE_HOST.match(text):
+        raise errors.SchemeMissingError(field)
+    scheme = found[1].lower()
+    if scheme in _DEFANGED:
+        raise errors.SchemeDefangedError(field)
+    if scheme not in {"http", "https", "ftp", "ipfs", "ipns", "service"}:
+        raise errors.SchemeUnsupportedError(field)
+
+
+def _malformed(text: str, field: str) -> errors.UnlocatableError:
+    """Tell text that is not text from a URL that is not one."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return errors.LocationNotTextError(field)
+    return errors.UrlMalformedError(field)
+
+
+def _identity(parts: re.Match[str], raw: str, field: str) -> Location:
+    """Apply the second layer to the parts of a WHATWG serialisation."""
+    scheme, userinfo, host, port, path, query = parts.groups()
+    rest = path or "/"
+    if query is not None and len(query) > 1:
+        rest += query
+    rest = _TO_NORMALISE.sub(_normalise, rest)
+    if scheme in {"ipfs", "ipns"}:
+        if not host:
+            raise errors.UrlMalformedError(field)
+        return Location(f"{scheme}://{host}{rest}", host, "ipfs", raw, userinfo or "")
+    if host[0] == "[":
+        bare, kind = host[1:-1], _ADDRESS
+    else:
+        host, kind = _name(host, field)
+        bare = host
+    return Location(f"{scheme}://{host}{port or ''}{rest}", bare, kind, raw, userinfo or "")
+
+
+def _normalise(found: re.Match[str]) -> str:
+    """Normalise one escape, or escape one character that RFC 3986 does not allow."""
+    spelled = found[0]
+    if len(spelled) == 1:
+        return f"%{ord(spelled):02X}" if spelled < "\x80" else quote(spelled)
+    character = chr(int(spelled[1:], 16))
+    return character if character in _UNRESERVED else spelled.upper()
+
+
+def _name(host: str, field: str) -> tuple[str, Kind]:
+    """Return the host without trailing dot, and what kind of host it is."""
+    host = host.removesuffix(".")
+    if _IPV4.fullmatch(host):
+        return host, "address"
+    labels = host.split(".")
+    if len(host) > MAX_NAME or not all(0 < len(label) <= MAX_LABEL for label in labels):
+        raise errors.HostMalformedError(field)
+    if len(labels) == 1 or host.endswith(_INTERNAL):
+        raise errors.HostNotPublicError(field)
+    if labels[-1] == "onion":
+        return host, "onion"
+    return host, "i2p" if labels[-1] == "i2p" else "name"
+
+
+def _service_text(text: str, raw: str, field: str) -> Location:
+    """Read back `service:<name>/<account>`."""
+    name, _, account = text.partition("/")
+    place = canonical_service(name, unquote(account), field)
+    return msgspec.structs.replace(place, raw=raw)
