@@ -1,0 +1,112 @@
+"""What a source hands in, before the node has judged anything: drafts of reports and items.
+
+These structures are the public JSON of `POST /api/v1/reports` and of NDJSON files (`docs/data.md`): within v1 fields are
+added, never changed. They are typed and bounded here; what a value *means* (canonical location, country, duplicate)
+is decided elsewhere. `workuser` and `note` stay at the node that received them (rule 11 of the network): no message
+kind of `protocol/` has a place for them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from protocol.vocabulary import Action, ItemKind, Matter, Reason, Source, Verdict
+
+MAX_URL = 8192
+MAX_ITEMS = 1000
+
+_Short = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_Text = Annotated[str, msgspec.Meta(max_length=4000)]
+_Time = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})$",
+        description="RFC 3339 with an offset; stored in UTC, milliseconds.",
+    ),
+]
+
+
+def _hex(digits: int) -> msgspec.Meta:
+    return msgspec.Meta(pattern=f"^[0-9a-fA-F]{{{digits}}}$")
+
+
+class _Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base: immutable, unknown fields refused with their name."""
+
+
+class HashesDraft(_Draft):
+    """Content identity of one file as its holder computed it (`hotline hash FILE...`); HTML is never content."""
+
+    sha256: Annotated[str, _hex(64)] | None = None
+    sha1: Annotated[str, _hex(40)] | None = None
+    md5: Annotated[str, _hex(32)] | None = None
+    length: Annotated[int, msgspec.Meta(ge=1, le=1 << 53)] | None = None
+    pdq: Annotated[str, _hex(64)] | None = None
+    pdq_quality: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
+
+
+class AccessDraft(_Draft):
+    """What one needs to see the item: disguised sites show an innocent page otherwise."""
+
+    referrer: Annotated[str, msgspec.Meta(max_length=MAX_URL)] | None = None
+    steps: _Text | None = None
+    user_name: _Short | None = None
+    password: _Short | None = None
+    vantage: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] | None = None
+    user_agent: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+
+
+class AssessmentDraft(_Draft):
+    """A verdict of this hotline: `national` needs the law it rests on, `unassessable` its reason."""
+
+    verdict: Verdict
+    law: _Short | None = None
+    labels: Annotated[tuple[_Short, ...], msgspec.Meta(max_length=32)] = ()
+    reason: Reason | None = None
+    at: _Time | None = None
+    analyst: _Short | None = None
+
+
+class ActionDraft(_Draft):
+    """Something done about an item. `moved` may name the country the analyst found; else the node locates it again."""
+
+    action: Action
+    reason: Reason | None = None
+    at: _Time | None = None
+    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] | None = None
+    analyst: _Short | None = None
+
+
+class ItemDraft(_Draft):
+    """One piece of content at one location: a `url`, or `service` + `account`, or hashes alone."""
+
+    url: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_URL)] | None = None
+    service: _Short | None = None
+    account: _Short | None = None
+    kind: ItemKind | None = None
+    hashes: HashesDraft | None = None
+    access: AccessDraft | None = None
+    found: _Time | None = None
+    assessments: Annotated[tuple[AssessmentDraft, ...], msgspec.Meta(max_length=8)] = ()
+
+
+class ReportDraft(_Draft):
+    """What a source handed in at one moment, with its items (they may be hosted in different countries).
+
+    `identity` names the line it came from where there is no `reference` (for files: `<SHA-256 of the file>:<line>`), so
+    that handing in the same file again changes nothing.
+    """
+
+    items: Annotated[tuple[ItemDraft, ...], msgspec.Meta(min_length=1, max_length=MAX_ITEMS)]
+    source: Source
+    reference: _Short | None = None
+    identity: _Short | None = None
+    matter: Matter | None = None
+    received: _Time | None = None
+    found_via: _Short | None = None
+    campaign: _Short | None = None
+    child_at_risk: bool = False
+    workuser: Annotated[str, msgspec.Meta(max_length=320)] | None = None
+    note: _Text | None = None

@@ -1,0 +1,169 @@
+"""Opening the encrypted file: key, pragmas, schema version. Nothing else in the node touches the driver.
+
+sqlite-utils opens whatever `pysqlite3` is, and knows only its errors: SQLCipher's driver takes that name before
+sqlite-utils is first imported (else `alter=True` and wrong-key errors fall through).
+
+The key is 32 random bytes handed to SQLCipher raw (`x'..'`): no password derivation at each open.
+`synchronous=FULL` with WAL: a commit that was answered survives kill -9 and power loss.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import sqlcipher3
+import sqlcipher3.dbapi2
+
+from node.store.errors import (
+    AlreadyOpenError,
+    DamagedDatabaseError,
+    NewerDatabaseError,
+    StoreError,
+    StoreFullError,
+    UnknownDatabaseError,
+    WrongKeyError,
+)
+
+sys.modules.setdefault("pysqlite3", sqlcipher3)
+sys.modules.setdefault("pysqlite3.dbapi2", sqlcipher3.dbapi2)
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    Connection: TypeAlias = sqlite3.Connection
+else:
+    Connection = sqlcipher3.Connection
+
+SCHEMA_VERSION = 1
+_MIGRATIONS = ("001_initial.sql",)
+CACHE_KIB = 32768
+WAL_PAGES = 4000
+
+
+def driver_errors() -> tuple[type[Exception], ...]:
+    """The exceptions that the driver raises (they are not `sqlite3.Error`)."""
+    return (sqlcipher3.Error,)
+
+
+def translate(error: BaseException) -> BaseException:
+    """Name a driver's error in our words; anything else is returned as it is."""
+    if not isinstance(error, sqlcipher3.Error):
+        return error
+    text = str(error).lower()
+    if "disk is full" in text or "readonly" in text or "disk i/o" in text:
+        return StoreFullError(StoreFullError.__doc__)
+    if "malformed" in text:
+        return DamagedDatabaseError(DamagedDatabaseError.__doc__)
+    if "not a database" in text:
+        return WrongKeyError(WrongKeyError.__doc__)
+    return StoreError(f"store: the database refused a statement ({type(error).__name__})")
+
+
+def _connect(path: Path, key: bytes, *, read_only: bool) -> Connection:
+    mode = "ro" if read_only else "rwc"
+    connection: Connection = sqlcipher3.connect(
+        f"file:{path}?mode={mode}", uri=True, check_same_thread=False, isolation_level=None
+    )
+    connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+    return connection
+
+
+def _tune(connection: Connection) -> None:
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+    connection.execute("PRAGMA busy_timeout = 10000")
+    connection.execute("PRAGMA temp_store = MEMORY")
+
+
+def create_database(path: Path, key: bytes) -> None:
+    """Make the empty database (mode 0600); refuses to overwrite.
+
+    Raises:
+        AlreadyOpenError: a file is already there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError as error:
+        raise AlreadyOpenError("store.path: a file is already there; it is never overwritten") from error
+    connection = _connect(path, key, read_only=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        _tune(connection)
+        _migrate(connection, 0)
+    finally:
+        connection.close()
+
+
+def open_writer(path: Path, key: bytes) -> Connection:
+    """Open the one writing connection, bringing the schema up to date.
+
+    Raises:
+        UnknownDatabaseError, WrongKeyError, NewerDatabaseError, StoreFullError
+    """
+    connection = _open(path, key, read_only=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    _tune(connection)
+    return connection
+
+
+def open_reader(path: Path, key: bytes) -> Connection:
+    """Open a connection that cannot write; other processes may hold the database at the same time.
+
+    Raises:
+        UnknownDatabaseError, WrongKeyError, NewerDatabaseError
+    """
+    connection = _open(path, key, read_only=False)
+    _tune(connection)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _open(path: Path, key: bytes, *, read_only: bool) -> Connection:
+    if not path.is_file():
+        raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
+    connection = _connect(path, key, read_only=read_only)
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    except sqlcipher3.Error as error:
+        connection.close()
+        raise WrongKeyError(WrongKeyError.__doc__) from error
+    if version > SCHEMA_VERSION:
+        connection.close()
+        raise NewerDatabaseError(NewerDatabaseError.__doc__)
+    return connection
+
+
+def _migrate(connection: Connection, version: int) -> None:
+    folder = resources.files("node.store") / "schema"
+    for number, name in enumerate(_MIGRATIONS[version:], start=version + 1):
+        script = (folder / name).read_text(encoding="utf-8")
+        connection.executescript(f"BEGIN;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+class ProcessLock:
+    """Keeps a second node off the same database, for as long as this process lives (`flock`)."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock beside the database.
+
+        Raises:
+            AlreadyOpenError: another process holds it.
+        """
+        self._file: Any = open(path.with_name(path.name + ".lock"), "a+")  # noqa: SIM115 - held open on purpose
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise AlreadyOpenError(AlreadyOpenError.__doc__) from error
+
+    def release(self) -> None:
+        """Let the next process in."""
+        self._file.close()

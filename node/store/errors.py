@@ -1,0 +1,65 @@
+"""What can go wrong with the store.
+
+    StoreError                  base; `code` names it in logs and answers
+      UnknownDatabaseError      there is no database at that path
+      WrongKeyError             the key does not open it, or it is no database of ours
+      NewerDatabaseError        a newer version of this program made it
+      AlreadyOpenError          another process runs on it
+      StoreFullError            the disk is full or read-only: nothing was written
+      DamagedDatabaseError      SQLite finds the file damaged
+      DisplacedError            another tenure took this channel over (fencing)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked."""
+
+    code: ClassVar[str] = "store"
+    retryable: ClassVar[bool] = False
+
+
+class UnknownDatabaseError(StoreError):
+    """store.path: no database there; `hotline init` makes one, `hotline restore` brings one back."""
+
+    code = "store_missing"
+
+
+class WrongKeyError(StoreError):
+    """store.path: the key does not open this file; check member.unlock and that keys_dir belongs to this database."""
+
+    code = "store_wrong_key"
+
+
+class NewerDatabaseError(StoreError):
+    """store.path: made by a newer version; install that version, or restore the backup it made before its upgrade."""
+
+    code = "store_newer"
+
+
+class AlreadyOpenError(StoreError):
+    """store.path: another process runs on this database; stop it first (`hotline status` names it)."""
+
+    code = "store_in_use"
+
+
+class StoreFullError(StoreError):
+    """store.path: the disk is full or read-only; nothing was written. Free space; the node resumes by itself."""
+
+    code = "store_full"
+    retryable = True
+
+
+class DamagedDatabaseError(StoreError):
+    """store.path: the file is damaged; stop the node and `hotline restore` the last backup."""
+
+    code = "store_damaged"
+
+
+class DisplacedError(StoreError):
+    """Another tenure took this channel over; this process must acquire it again before it sends."""
+
+    code = "store_displaced"

@@ -1,0 +1,231 @@
+-- The embedded store of one node. One database: reports, items, their history, both ends of every channel, local access.
+-- The file is encrypted (SQLCipher, random raw key). Times are integer milliseconds UTC. Blobs named *state are canonical
+-- MessagePack of the structure that the module named beside them defines.
+
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY,            -- member, network, created_ms, restored_ms, tenure
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What sources handed in here. Never leaves the node as a whole. (node/casework/item.py: ReportFacts)
+CREATE TABLE reports (
+    id        TEXT PRIMARY KEY,        -- <member>.<ULID>
+    source    TEXT NOT NULL,           -- vocabulary.Source
+    reference TEXT,                    -- the source's own number; lines that share it are one report
+    state     BLOB NOT NULL            -- ReportFacts: matter, times, workuser and note (never sent)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX reports_by_reference ON reports (source, reference) WHERE reference IS NOT NULL;
+
+-- The present state of each item: a fold over its events, kept so that nobody has to fold on reading.
+CREATE TABLE items (
+    id          TEXT PRIMARY KEY,      -- minted once by the first recorder, the same at every member
+    report_id   TEXT NOT NULL,         -- the report it came in first
+    custody     TEXT NOT NULL,         -- locating | here | handed_on | ended
+    responsible TEXT,                  -- member that must act; NULL only while locating
+    country     TEXT,                  -- ISO 3166-1 alpha-2, or NULL
+    urgency     INTEGER NOT NULL,      -- 0 child_at_risk, 1 normal
+    due_ms      INTEGER,               -- when to locate it (again); NULL: nothing to locate
+    review      TEXT,                  -- why it stands in front of a person; NULL: it does not
+    changed_seq INTEGER NOT NULL,      -- the last event that changed it
+    state       BLOB NOT NULL          -- ItemState
+) STRICT, WITHOUT ROWID;
+CREATE INDEX items_to_locate ON items (urgency, due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX items_in_review ON items (changed_seq) WHERE review IS NOT NULL;
+CREATE INDEX items_by_change ON items (changed_seq);
+
+-- By what an item is recognised: keyed fingerprints, so that an erased item still tells "it was there".
+CREATE TABLE item_keys (
+    key  BLOB NOT NULL,                -- 16 bytes: keyed BLAKE2b of location, content identity, alias
+    item TEXT NOT NULL,
+    PRIMARY KEY (key, item)
+) STRICT, WITHOUT ROWID;
+
+-- Which handed-in line became which item: the same line again changes nothing.
+CREATE TABLE intake_lines (
+    line BLOB PRIMARY KEY,             -- 16 bytes: keyed BLAKE2b of the line's identity
+    item TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The history: append-only, gap-free, hash-chained. Also the change feed: its cursor is seq.
+CREATE TABLE events (
+    seq       INTEGER PRIMARY KEY,     -- 1, 2, 3 ... in commit order
+    item      TEXT NOT NULL,
+    kind      INTEGER NOT NULL,        -- node/casework/events.py
+    at_ms     INTEGER NOT NULL,        -- when it happened
+    learnt_ms INTEGER NOT NULL,        -- when this node learnt it
+    actor     TEXT NOT NULL,           -- member, or <own member>/<pseudonym>
+    body      BLOB,                    -- canonical MessagePack; NULL once erased
+    leaf      BLOB NOT NULL,           -- SHA-256(0x00 || event)
+    chain     BLOB NOT NULL            -- SHA-256(0x01 || previous chain || leaf)
+) STRICT;
+CREATE INDEX events_by_item ON events (item, seq);
+
+-- Signed heads of the history: from here on nobody without the log key can rewrite what came before.
+CREATE TABLE history_heads (
+    size INTEGER PRIMARY KEY,          -- events covered
+    note BLOB NOT NULL                 -- signed note over size and chain
+) STRICT;
+
+-- Messages for other members: final bytes, waiting for a place in a channel's log or standing in one.
+CREATE TABLE messages_out (
+    seq        INTEGER PRIMARY KEY,
+    peer       TEXT NOT NULL,
+    lane       TEXT NOT NULL,          -- reports | status | bulk
+    urgency    INTEGER NOT NULL,
+    waiting    INTEGER NOT NULL,       -- 1: to be appended when the next push is cut; 0: stands in a log
+    entry_id   BLOB NOT NULL,          -- 32 bytes; the same thing always has the same id
+    kind       INTEGER NOT NULL,
+    item       TEXT,                   -- the item it is about (for views)
+    entry      BLOB,                   -- canonical entry; NULL once erased
+    created_ms INTEGER NOT NULL,
+    UNIQUE (peer, entry_id)
+) STRICT;
+CREATE INDEX messages_waiting ON messages_out (peer, lane, urgency, seq) WHERE waiting = 1;
+
+-- The sending end of a channel. `fence` is the tenure that may write it: a displaced process fails here.
+CREATE TABLE channels_out (
+    peer            TEXT NOT NULL,
+    lane            TEXT NOT NULL,
+    fence           INTEGER NOT NULL,  -- grows with each tenure
+    epoch           BLOB,              -- 8 bytes; NULL: not opened in this tenure
+    size            INTEGER NOT NULL,  -- entries in the present epoch
+    range           BLOB NOT NULL,     -- compact range: the tree's right edge
+    told            BLOB,              -- the receiver's state as last told (epoch, size, root)
+    receipted       INTEGER NOT NULL,  -- entries of this epoch below the last verified receipt
+    attempts        INTEGER NOT NULL,  -- failures since the last success
+    next_attempt_ms INTEGER NOT NULL,
+    problem         TEXT,              -- code of the last failure
+    stopped         TEXT,              -- code: a person must decide; NULL: runs
+    PRIMARY KEY (peer, lane)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE epochs_out (
+    peer       TEXT NOT NULL,
+    lane       TEXT NOT NULL,
+    epoch      BLOB NOT NULL,
+    prev_epoch BLOB,                   -- the predecessor's state that entry 0 names
+    prev_size  INTEGER NOT NULL,
+    prev_root  BLOB NOT NULL,
+    opened_ms  INTEGER NOT NULL,
+    PRIMARY KEY (peer, lane, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE log_out (
+    peer    TEXT NOT NULL,
+    lane    TEXT NOT NULL,
+    epoch   BLOB NOT NULL,
+    idx     INTEGER NOT NULL,
+    leaf    BLOB NOT NULL,             -- SHA-256(0x00 || entry)
+    message INTEGER,                   -- messages_out.seq; NULL: entry kept here
+    entry   BLOB,                      -- for entries that belong to the epoch itself (opening, registry_seen)
+    PRIMARY KEY (peer, lane, epoch, idx)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX log_out_by_message ON log_out (message) WHERE message IS NOT NULL;
+
+CREATE TABLE checkpoints_out (
+    peer      TEXT NOT NULL,
+    lane      TEXT NOT NULL,
+    epoch     BLOB NOT NULL,
+    start     INTEGER NOT NULL,        -- entries [start, size) travel with it
+    size      INTEGER NOT NULL,
+    note      BLOB NOT NULL,           -- our signed checkpoint
+    signed_ms INTEGER NOT NULL,
+    receipt   BLOB,                    -- the receiver's cosignature, as it came
+    PRIMARY KEY (peer, lane, epoch, size)
+) STRICT, WITHOUT ROWID;
+
+-- The receiving end of a channel.
+CREATE TABLE channels_in (
+    peer    TEXT NOT NULL,
+    lane    TEXT NOT NULL,
+    epoch   BLOB NOT NULL,             -- the one open epoch; all earlier ones are closed for ever
+    size    INTEGER NOT NULL,
+    range   BLOB NOT NULL,
+    stopped TEXT,
+    PRIMARY KEY (peer, lane)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE epochs_in (
+    peer       TEXT NOT NULL,
+    lane       TEXT NOT NULL,
+    epoch      BLOB NOT NULL,
+    prev_epoch BLOB,
+    prev_size  INTEGER NOT NULL,
+    prev_root  BLOB NOT NULL,
+    opened_ms  INTEGER NOT NULL,
+    PRIMARY KEY (peer, lane, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE entries_in (
+    seq       INTEGER PRIMARY KEY,
+    peer      TEXT NOT NULL,
+    lane      TEXT NOT NULL,
+    epoch     BLOB NOT NULL,
+    idx       INTEGER NOT NULL,
+    leaf      BLOB NOT NULL,
+    entry     BLOB,                    -- as it arrived; NULL once erased
+    judged    INTEGER NOT NULL,        -- 0 waiting, 1 judged, 2 parked until its item is known, 3 quarantined
+    waits_for TEXT,                    -- parked: the item id
+    taken_ms  INTEGER NOT NULL,
+    answer    TEXT                     -- disposition code, once judged
+) STRICT;
+CREATE UNIQUE INDEX entries_in_by_place ON entries_in (peer, lane, epoch, idx);
+CREATE INDEX entries_in_waiting ON entries_in (seq) WHERE judged = 0;
+CREATE INDEX entries_in_parked ON entries_in (waits_for) WHERE judged = 2;
+
+-- Every entry id ever taken, for ever: the second arrival has no effect, another content under the id is a conflict.
+CREATE TABLE entry_ids_in (
+    peer     TEXT NOT NULL,
+    entry_id BLOB NOT NULL,
+    digest   BLOB NOT NULL,            -- SHA-256 of kind and body, 16 bytes
+    PRIMARY KEY (peer, entry_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE receipts_in (
+    peer       TEXT NOT NULL,
+    lane       TEXT NOT NULL,
+    epoch      BLOB NOT NULL,
+    size       INTEGER NOT NULL,
+    checkpoint BLOB NOT NULL,          -- the sender's signed note, as it came
+    receipt    BLOB NOT NULL,          -- our cosignature: the same bytes for ever
+    PRIMARY KEY (peer, lane, epoch, size)
+) STRICT, WITHOUT ROWID;
+
+-- What stands in front of a person: conflicts, forks, unknown history, undeliverable entries.
+CREATE TABLE tasks (
+    id        INTEGER PRIMARY KEY,
+    code      TEXT NOT NULL,
+    subject   TEXT NOT NULL,           -- item id, peer or channel: ids only
+    opened_ms INTEGER NOT NULL,
+    closed_ms INTEGER,
+    UNIQUE (code, subject, opened_ms)
+) STRICT;
+CREATE INDEX tasks_open ON tasks (opened_ms) WHERE closed_ms IS NULL;
+
+-- Local access.
+CREATE TABLE tokens (
+    token_sha256 BLOB PRIMARY KEY,
+    name         TEXT NOT NULL,
+    scopes       TEXT NOT NULL,        -- space-separated
+    created_ms   INTEGER NOT NULL,
+    expires_ms   INTEGER,
+    revoked_ms   INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency (
+    token_sha256 BLOB NOT NULL,
+    key          TEXT NOT NULL,
+    body_sha256  BLOB NOT NULL,
+    status       INTEGER,              -- NULL: reserved, the answer is not known yet
+    content_type TEXT,
+    response     BLOB,
+    created_ms   INTEGER NOT NULL,
+    PRIMARY KEY (token_sha256, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_age ON idempotency (created_ms);
+
+-- The registry documents last verified, so that the node works on when the registry is stale or away.
+CREATE TABLE registry_files (
+    name    TEXT PRIMARY KEY,
+    content BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

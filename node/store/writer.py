@@ -1,0 +1,225 @@
+"""One writer thread with group commit, and readers beside it.
+
+All writes of the node pass through one thread on one connection. Whatever waits when the thread comes round is done
+in one transaction and made durable by one flush (`synchronous=FULL`): sixteen clients that wait for a durable answer
+share its cost. Each job runs in its own savepoint, so that one that fails takes nothing of the others with it; a
+caller is answered only after the commit that holds its rows.
+
+`InlineWriter` does the same on the caller's own thread: for the command line and for the deterministic simulation,
+where a thread would bring in an order that no seed controls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from node.store.connection import Connection, driver_errors, translate
+
+R = TypeVar("R")
+Job = Callable[[Connection], R]
+
+GROUP_MAX = 512
+"""Jobs in one transaction at most: bounds what one failing commit can take back, and the wait of the first."""
+
+
+class Writer(Protocol):
+    """Runs jobs inside durable transactions."""
+
+    async def run(self, job: Job[R]) -> R:
+        """Run `job` in a transaction and return its result once that is durable.
+
+        Raises:
+            StoreError: nothing of this job was kept.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what was handed in, then close the connection."""
+        ...
+
+
+class InlineWriter:
+    """Each job is one transaction on the caller's thread."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def run(self, job: Job[R]) -> R:
+        """See `Writer.run`."""
+        return self.run_now(job)
+
+    def run_now(self, job: Job[R]) -> R:
+        """`run` for callers that have no event loop."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = job(connection)
+            connection.execute("COMMIT")
+        except driver_errors() as error:
+            _roll_back(connection)
+            raise translate(error) from error
+        except BaseException:
+            _roll_back(connection)
+            raise
+        return result
+
+    async def close(self) -> None:
+        """See `Writer.close`."""
+        self._connection.close()
+
+
+@dataclass(slots=True)
+class _Waiting:
+    job: Job[Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+@dataclass(slots=True)
+class _Counters:
+    """How well commits are shared: jobs / commits (read by metrics)."""
+
+    jobs: int = 0
+    commits: int = 0
+
+
+@dataclass(slots=True)
+class ThreadWriter:
+    """The writer of a running node."""
+
+    connection: Connection
+    group_max: int = GROUP_MAX
+    counters: _Counters = field(default_factory=_Counters)
+    _queue: queue.SimpleQueue[_Waiting | None] = field(default_factory=queue.SimpleQueue)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> ThreadWriter:
+        """Start the thread; returns itself."""
+        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
+        self._thread.start()
+        return self
+
+    async def run(self, job: Job[R]) -> R:
+        """See `Writer.run`. A cancelled caller does not take its job back: it may already be durable."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        self._queue.put(_Waiting(job, loop, future))
+        return await asyncio.shield(future)
+
+    async def close(self) -> None:
+        """See `Writer.close`."""
+        self._queue.put(None)
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+        self.connection.close()
+
+    def _work(self) -> None:
+        while True:
+            first = self._queue.get()
+            if first is None:
+                return
+            group, last = self._gather(first)
+            self._commit(group)
+            _answer(group)
+            if last:
+                return
+
+    def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
+        group = [first]
+        while len(group) < self.group_max:
+            try:
+                waiting = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if waiting is None:
+                return group, True
+            group.append(waiting)
+        return group, False
+
+    def _commit(self, group: list[_Waiting]) -> None:
+        connection = self.connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for waiting in group:
+                _run_one(connection, waiting)
+            connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 - whatever it was, each caller must hear that nothing was kept
+            _roll_back(connection)
+            for waiting in group:
+                waiting.error = waiting.error or translate(error)
+        self.counters.jobs += len(group)
+        self.counters.commits += 1
+
+
+def _run_one(connection: Connection, waiting: _Waiting) -> None:
+    connection.execute("SAVEPOINT job")
+    try:
+        waiting.result = waiting.job(connection)
+    except BaseException as error:  # noqa: BLE001 - handed to the caller who waits for it
+        connection.execute("ROLLBACK TO job")
+        waiting.error = translate(error)
+    connection.execute("RELEASE job")
+
+
+def _roll_back(connection: Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _answer(group: list[_Waiting]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
+    for waiting in group:
+        by_loop.setdefault(waiting.loop, []).append(waiting)
+    for loop, waiters in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, waiters)
+
+
+def _settle(waiters: list[_Waiting]) -> None:
+    for waiting in waiters:
+        if waiting.future.done():
+            continue
+        if waiting.error is not None:
+            waiting.future.set_exception(waiting.error)
+        else:
+            waiting.future.set_result(waiting.result)
+
+
+class Readers:
+    """Read-only connections beside the writer, each used by one thread at a time."""
+
+    def __init__(self, open_reader: Callable[[], Connection], count: int = 2) -> None:
+        self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        self._all = [open_reader() for _ in range(count)]
+        for connection in self._all:
+            self._idle.put(connection)
+
+    async def run(self, query: Job[R]) -> R:
+        """Run `query` on a thread with a connection of its own; it sees what is committed.
+
+        Raises:
+            StoreError: the query could not be answered.
+        """
+        return await asyncio.to_thread(self.run_now, query)
+
+    def run_now(self, query: Job[R]) -> R:
+        """`run` for callers that have no event loop."""
+        connection = self._idle.get()
+        try:
+            return query(connection)
+        except driver_errors() as error:
+            raise translate(error) from error
+        finally:
+            self._idle.put(connection)
+
+    def close(self) -> None:
+        """Close all connections; callers have finished by then."""
+        for connection in self._all:
+            connection.close()
