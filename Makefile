@@ -1,17 +1,70 @@
-# Thin lines: each can be typed by hand.
-VENV ?= .venv
-PY := $(VENV)/bin/python
+# Thin lines: whatever stands here can also be typed by hand. Nothing needs sudo.
+PYTHON  ?= python3
+VENV    ?= .venv
+PROFILE ?= quick
+WORLDS  ?= 200
+SEED    ?= 1
+KEEP    ?=
+SET     ?= run
 
-.PHONY: lint test fmt
-lint:
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
-	$(PY) -m mypy
-	$(VENV)/bin/lint-imports
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP   := $(BIN)/python -m pip --disable-pip-version-check
 
-test:
-	$(PY) -m pytest -q -m "not long"
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-long lint fmt bench simulate wheels lock clean
 
-fmt:
-	$(PY) -m ruff format .
-	$(PY) -m ruff check --fix .
+help: ## say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+venv: $(STAMP) ## the virtual environment .venv, from hashed requirements
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) must be CPython 3.11 or newer; name another one: make PYTHON=python3.12 venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP) ## four members, a few thousand reports, one verdict; KEEP=1 leaves the nodes running
+	$(BIN)/python examples/demo.py $(if $(KEEP),--keep)
+
+test: $(STAMP) ## every test but the long ones
+	$(BIN)/python -m pytest -q -m "not long"
+
+test-long: $(STAMP) ## the tests that take minutes
+	$(BIN)/python -m pytest -q -m long
+
+lint: $(STAMP) ## ruff, mypy --strict, import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config pyproject.toml
+
+fmt: $(STAMP) ## format, and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## measure; PROFILE=quick or full
+	$(BIN)/python benchmarks/bench.py --profile $(PROFILE)
+
+simulate: $(STAMP) ## simulated worlds with faults; WORLDS=n SEED=s
+	WORLDS=$(WORLDS) SEED=$(SEED) $(BIN)/python -m pytest -q -m "long or not long" tests/simulation
+
+wheels: $(STAMP) ## fill ./wheels for an offline installation; SET=run or dev
+	rm -rf wheels
+	$(PIP) download --quiet --require-hashes --only-binary :all: -d wheels -r requirements/$(SET).txt
+	$(BIN)/python -m build --quiet --wheel --no-isolation --outdir wheels .
+	cp requirements/$(SET).txt wheels/requirements.txt
+	cd wheels && sha256sum hotline_exchange-*.whl | sed 's/^\([0-9a-f]*\)  hotline_exchange-\([^-]*\)-.*/hotline-exchange==\2 --hash=sha256:\1/' >> requirements.txt
+	@echo "offline: python3 -m venv DIR && DIR/bin/pip install --no-index --find-links wheels --require-hashes -r wheels/requirements.txt"
+
+lock: $(STAMP) ## renew uv.lock and requirements/ (needs the network)
+	$(BIN)/uv lock --default-index https://pypi.org/simple $(UPGRADE)
+	$(BIN)/uv export --quiet --frozen --no-emit-project --no-header --no-annotate | sed "s/ ; implementation_name == 'cpython' and sys_platform == 'linux'//" > requirements/run.txt
+	$(BIN)/uv export --quiet --frozen --no-emit-project --no-header --no-annotate --all-groups --all-extras | sed "s/ ; implementation_name == 'cpython' and sys_platform == 'linux'//" > requirements/dev.txt
+
+clean: ## remove what was made here
+	rm -rf $(VENV) wheels dist build .run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
