@@ -1,0 +1,77 @@
+"""What can be wrong with a key, a signature or a trusted document.
+
+    KeysError
+    ├── UnreadableKeyError      a key file or its secret is missing, damaged, or does not open
+    ├── UnsafeKeyFileError      others than the owner could read or replace a key file
+    ├── WeakKeyError            a public key that nobody should be held to
+    ├── BadSignatureError       a signature that does not verify
+    ├── UnsealError             a sealed message that does not open
+    ├── UntrustedDocumentError  a member or network document that breaks its form or its rules
+    ├── UnknownKeyError         a key id, or a half of a hybrid key, that is not there
+    └── UnknownMemberError      a member id that the registry does not list
+
+Messages name the field and the mend. They may name the path of a key file; they never hold key
+material, a passphrase, a URL or a content hash.
+"""
+
+from typing import ClassVar
+
+
+class KeysError(Exception):
+    """Base of every error raised by `keys`.
+
+    Attributes:
+        code: stable name for logs, problem documents and exit codes.
+        retryable: whether the same call may succeed later with nothing changed by a person.
+    """
+
+    code: ClassVar[str] = "keys_error"
+    retryable: ClassVar[bool] = False
+
+
+class UnreadableKeyError(KeysError):
+    """A key file, or the secret that unlocks it, is missing, damaged or does not open."""
+
+    code: ClassVar[str] = "unreadable_key"
+
+
+class UnsafeKeyFileError(KeysError):
+    """A key file could be read or replaced by somebody else than its owner."""
+
+    code: ClassVar[str] = "unsafe_key_file"
+
+
+class WeakKeyError(KeysError):
+    """A public key that is malformed, or under which a signature would prove nothing."""
+
+    code: ClassVar[str] = "weak_key"
+
+
+class BadSignatureError(KeysError):
+    """A signature does not verify, or a required half of it is absent."""
+
+    code: ClassVar[str] = "bad_signature"
+
+
+class UnsealError(KeysError):
+    """A sealed message does not open: wrong key, wrong purpose, or altered bytes."""
+
+    code: ClassVar[str] = "unseal_failed"
+
+
+class UntrustedDocumentError(KeysError):
+    """A member or network document breaks its form or its rules; the message names the field."""
+
+    code: ClassVar[str] = "untrusted_document"
+
+
+class UnknownKeyError(KeysError):
+    """No key of that id, or the key lacks the half that was asked for."""
+
+    code: ClassVar[str] = "unknown_key"
+
+
+class UnknownMemberError(KeysError):
+    """The verified registry lists no such member."""
+
+    code: ClassVar[str] = "unknown_member"
