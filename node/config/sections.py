@@ -1,0 +1,219 @@
+"""The keys of the configuration, declared once: type, reader, default and meaning of each.
+
+A default of `derived` follows from another key and is filled in by `node.config.reading`.
+"""
+# ruff: noqa: RUF009 - `_key` only calls `dataclasses.field`
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from node.config import values as kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from node.config.values import DatabaseRef, Kind
+
+_MEMBER = kinds.text(
+    r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "write the member id in lower case, such as gb-iwf"
+)
+_SHA256 = kinds.text(
+    r"[0-9a-fA-F]{64}", "write the fingerprint as 64 hexadecimal digits (hotline join does it)"
+)
+
+
+def _key(meaning: str, kind: Kind, default: Any = MISSING, derived: str = "") -> Any:
+    """Declare one key. `derived` describes a default that follows from another key."""
+    metadata = {"meaning": meaning, "kind": kind, "derived": derived}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberSection:
+    """Who this node is, where its private files lie, and how it logs."""
+
+    id: str = _key("Member id in the registry, for example `gb-iwf`.", _MEMBER)
+    data_dir: Path = _key("Directory of everything the node writes.", kinds.PATH, derived=".")
+    keys_dir: Path = _key("Directory of the key files.", kinds.PATH, derived="<data_dir>/keys")
+    unlock: str = _key(
+        "Where the secret that unlocks the key files comes from: `file:PATH`, `env:NAME` or"
+        " `command:PROGRAM ARGUMENTS` (its standard output). Keep it on another disk.",
+        kinds.SECRET,
+    )
+    log_level: str = _key(
+        "The least severe log line written.",
+        kinds.choice("debug", "info", "warning", "error"),
+        "info",
+    )
+    log_format: str = _key(
+        "`json`: one object a line for collectors; `console`: for people.",
+        kinds.choice("json", "console"),
+        "json",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSection:
+    """The encrypted database."""
+
+    path: Path = _key("The database file.", kinds.PATH, derived="<data_dir>/node.db")
+    group_commit_max: int = _key(
+        "Most commands written in one transaction.", kinds.integer(1, 100_000), 1000
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeerSection:
+    """The listener for other members, and how this node sends to them."""
+
+    listen_host: str = _key("Address the peer listener binds to.", kinds.HOST, "0.0.0.0")  # noqa: S104
+    listen_port: int = _key("Port of the peer listener.", kinds.PORT, 8441)
+    endpoint: str | None = _key(
+        "Address under which other members reach this node; goes into the member document.",
+        kinds.ENDPOINT,
+        None,
+    )
+    batch_window_ms: int = _key(
+        "How long entries may gather before a push is cut; 0 sends at once. child_at_risk never"
+        " waits.",
+        kinds.integer(0, 300_000),
+        0,
+    )
+    max_push_entries: int = _key(
+        "Most entries in one push; the network's own limit still holds.",
+        kinds.integer(1, 100_000),
+        1000,
+    )
+    backup_horizon_days: int = _key(
+        "How long bodies of delivered entries are kept so that a peer that lost its disk can be"
+        " refilled.",
+        kinds.integer(1, 3650),
+        30,
+    )
+    request_timeout_s: int = _key(
+        "How long one request to a peer may take.", kinds.integer(1, 600), 30
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiSection:
+    """The local listener: REST API, change feed, metrics, health; for the hotline's own systems."""
+
+    listen_host: str = _key(
+        "Address of the local listener. It speaks plain HTTP: anything but loopback needs"
+        " `allow_remote`.",
+        kinds.HOST,
+        "127.0.0.1",
+    )
+    listen_port: int = _key("Port of the local listener.", kinds.PORT, 8442)
+    allow_remote: bool = _key(
+        "Permit a `listen_host` beyond loopback, because a TLS proxy of yours stands before it.",
+        kinds.SWITCH,
+        default=False,
+    )
+    token_file: Path = _key(
+        "File (mode 0600) with the token by which `hotline` itself talks to the running node.",
+        kinds.PATH,
+        derived="<data_dir>/admin.token",
+    )
+    max_body_bytes: int = _key(
+        "Largest request body accepted.", kinds.integer(65_536, 1 << 30), 64 << 20
+    )
+    idempotency_days: int = _key(
+        "How long `Idempotency-Key` values are remembered.", kinds.integer(30, 3650), 30
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicSection:
+    """The listener for hosting companies (answers to notices, HashCheck). Off."""
+
+    enabled: bool = _key("Whether the public listener runs.", kinds.SWITCH, default=False)
+    listen_host: str = _key("Address of the public listener.", kinds.HOST, "127.0.0.1")
+    listen_port: int = _key("Port of the public listener.", kinds.PORT, 8443)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistrySection:
+    """Whom we believe: the network's signed registry. `hotline join` writes this section."""
+
+    root_sha256: str | None = _key(
+        "SHA-256 of the first root document, told to you by a person; pins the network.",
+        _SHA256,
+        None,
+    )
+    mirrors: tuple[str, ...] = _key(
+        "Where the registry is fetched from, tried in this order; any member mirrors it.",
+        kinds.MIRRORS,
+        (),
+    )
+    directory: Path = _key(
+        "Where the last verified documents are kept.", kinds.PATH, derived="<data_dir>/registry"
+    )
+    refresh_s: int = _key(
+        "Time between two refreshes of the registry.", kinds.integer(1, 86_400), 600
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class JurisdictionSection:
+    """How the hosting country of a location is found."""
+
+    databases: tuple[DatabaseRef, ...] = _key(
+        "Country databases (MMDB) that vote, each with `name`, `path` and the `sha256` it must"
+        " have.",
+        kinds.DATABASES,
+        (),
+    )
+    proxy_list: Path | None = _key(
+        "File of address ranges and name suffixes of proxies: content behind them is `hidden`.",
+        kinds.PATH,
+        None,
+    )
+    resolvers: tuple[str, ...] = _key(
+        "DNS servers asked; empty asks those of the operating system.", kinds.RESOLVERS, ()
+    )
+    dns_timeout_ms: int = _key(
+        "How long one DNS question may take.", kinds.integer(50, 60_000), 2000
+    )
+    allow_documentation_ranges: bool = _key(
+        "Treat documentation addresses as real ones: only for trials with synthetic data.",
+        kinds.SWITCH,
+        default=False,
+    )
+    max_age_days: int = _key(
+        "Age at which a country database raises an alarm.", kinds.integer(1, 3650), 45
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The whole configuration: complete, paths absolute, read from the file `source`."""
+
+    source: Path
+    member: MemberSection
+    store: StoreSection
+    peer: PeerSection
+    api: ApiSection
+    public: PublicSection
+    registry: RegistrySection
+    jurisdiction: JurisdictionSection
+
+
+_SECTIONS: dict[str, type[Any]] = {
+    "member": MemberSection,
+    "store": StoreSection,
+    "peer": PeerSection,
+    "api": ApiSection,
+    "public": PublicSection,
+    "registry": RegistrySection,
+    "jurisdiction": JurisdictionSection,
+}
+
+
+def section_types() -> Mapping[str, type[Any]]:
+    """Give the sections' names with the classes that declare their keys, in the file's order."""
+    return _SECTIONS
