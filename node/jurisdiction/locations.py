@@ -26,7 +26,7 @@ from urllib.parse import quote, unquote
 import ada_url
 import msgspec
 
-from node.jurisdiction import errors
+from node.jurisdiction import addresses, errors
 
 VERSION = 1
 MAX_CHARACTERS = 8192
@@ -148,7 +148,7 @@ def _identity(parts: re.Match[str], raw: str, field: str) -> Location:
             raise errors.UrlMalformedError(field)
         return Location(f"{scheme}://{host}{rest}", host, "ipfs", raw, userinfo or "")
     if host[0] == "[":
-        bare, kind = host[1:-1], _ADDRESS
+        bare, kind = _literal(host[1:-1], field), _ADDRESS
     else:
         host, kind = _name(host, field)
         bare = host
@@ -168,7 +168,7 @@ def _name(host: str, field: str) -> tuple[str, Kind]:
     """Return the host without trailing dot, and what kind of host it is."""
     host = host.removesuffix(".")
     if _IPV4.fullmatch(host):
-        return host, "address"
+        return _literal(host, field), "address"
     labels = host.split(".")
     if len(host) > MAX_NAME or not all(0 < len(label) <= MAX_LABEL for label in labels):
         raise errors.HostMalformedError(field)
@@ -177,6 +177,13 @@ def _name(host: str, field: str) -> tuple[str, Kind]:
     if labels[-1] == "onion":
         return host, "onion"
     return host, "i2p" if labels[-1] == "i2p" else "name"
+
+
+def _literal(address: str, field: str) -> str:
+    """Refuse an address of somebody's own network; documentation ranges are judged later."""
+    if addresses.special(address) not in {None, addresses.DOCUMENTATION}:
+        raise errors.HostNotPublicError(field)
+    return address
 
 
 def _service_text(text: str, raw: str, field: str) -> Location:
