@@ -1,0 +1,77 @@
+"""Canonical MessagePack: one value has exactly one form on the wire (docs/protocol.md §4).
+
+A value is None, a bool, an integer of 64 bits, bytes, text without U+0000, or an array of values.
+There are no maps, no floats, no extension types. Bytes are canonical only if encoding what was
+decoded gives the same bytes again: that one comparison refuses non-minimal integers, over-long
+headers and trailing bytes. Nothing is ever re-encoded in order to be hashed.
+
+Typed messages take the faster road of `messages.py`; this module serves entries of kinds and
+versions that we do not know, and everything that is hashed for domain separation.
+"""
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+from protocol.errors import MalformedError, TooLargeError, UnsayableError
+
+Value: TypeAlias = "bool | int | bytes | str | list[Value] | tuple[Value, ...] | None"
+
+MAX_DEPTH: Final = 16
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder()
+
+INTEGER_MIN: Final = -(1 << 63)
+INTEGER_MAX: Final = (1 << 64) - 1
+
+
+def pack(value: Value) -> bytes:
+    """Return the one canonical form of `value`.
+
+    Raises:
+        UnsayableError: a type, an integer, a text or a depth that has no canonical form.
+    """
+    fault = _fault(value, MAX_DEPTH)
+    if fault is not None:
+        raise UnsayableError(f"value: {fault}")
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        raise UnsayableError("value: text must be valid Unicode, without surrogates") from None
+
+
+def unpack(raw: bytes, max_bytes: int, max_depth: int = MAX_DEPTH) -> Value:
+    """Return the value whose canonical form `raw` is; arrays come as lists.
+
+    Raises:
+        TooLargeError: more than `max_bytes`.
+        MalformedError: anything but the canonical form of a value.
+    """
+    if len(raw) > max_bytes:
+        raise TooLargeError(f"value: {len(raw)} bytes, at most {max_bytes} are allowed")
+    try:
+        value: Value = _decoder.decode(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise MalformedError("value", "must be one complete MessagePack value") from None
+    fault = _fault(value, max_depth)
+    if fault is not None:
+        raise MalformedError("value", fault)
+    if _encoder.encode(value) != raw:
+        raise MalformedError("value", "must be in canonical form")
+    return value
+
+
+def _fault(value: object, depth: int) -> str | None:
+    """Say why `value` has no canonical form, or return None."""
+    if value is None or isinstance(value, bool | bytes):
+        return None
+    if isinstance(value, str):
+        return "text must not contain U+0000" if "\0" in value else None
+    if isinstance(value, int):
+        return None if INTEGER_MIN <= value <= INTEGER_MAX else "integers have at most 64 bits"
+    if not isinstance(value, list | tuple):
+        return "only None, booleans, integers, bytes, text and arrays are allowed"
+    if depth == 0:
+        return "arrays are nested too deeply"
+    return next((fault for part in value if (fault := _fault(part, depth - 1))), None)
