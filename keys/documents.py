@@ -16,13 +16,14 @@ from typing import Any, Final, NoReturn, TypeVar
 from keys.errors import UntrustedDocumentError
 
 _T = TypeVar("_T")
+_Text = TypeVar("_Text", bound=str)
 
 MAX_DOCUMENT_BYTES: Final = 1_048_576
 MAX_INTEGER: Final = 2**53 - 1
 _MAX_NAME: Final = 64
 _NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
-_HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
+_FIELD: Final = re.compile(r"[A-Za-z0-9_]{1,32}")
 
 
 def parse(raw: bytes, where: str) -> "Fields":
@@ -103,15 +104,9 @@ def check_country(value: str, where: str) -> str:
     return value
 
 
-def check_hex(value: str, length: int, where: str) -> str:
-    """Lower-case hexadecimal of a number of bytes.
-
-    Raises:
-        UntrustedDocumentError: another form or length.
-    """
-    if len(value) != 2 * length or not _HEX.fullmatch(value):
-        raise UntrustedDocumentError(f"{where}: needs {2 * length} lower-case hex digits")
-    return value
+def safe_name(name: str) -> str:
+    """A field's name fit for a message: what somebody else wrote is shown only if it is plain."""
+    return name if _FIELD.fullmatch(name) else "(odd name)"
 
 
 class Fields:
@@ -130,7 +125,7 @@ class Fields:
 
     def path(self, name: str) -> str:
         """The full name of a field, for messages."""
-        return f"{self._path}.{name}" if self._path else name
+        return ".".join(part for part in (self._path, name) if part)
 
     def has(self, name: str) -> bool:
         """Whether the field is there and not yet taken."""
@@ -144,6 +139,24 @@ class Fields:
     def text(self, name: str) -> str:
         """A text."""
         return self._typed(name, str, "needs text")
+
+    def optional_text(self, name: str) -> str | None:
+        """A text, or null."""
+        value = self._take(name)
+        if value is not None and not isinstance(value, str):
+            self._refuse(self.path(name), "needs text or null")
+        return value
+
+    def choice(self, name: str, allowed: tuple[_Text, ...]) -> _Text:
+        """One of a closed list of texts."""
+        return self._chosen(self._take(name), self.path(name), allowed)
+
+    def choices(self, name: str, allowed: tuple[_Text, ...]) -> tuple[_Text, ...]:
+        """A list of distinct texts, each from a closed list."""
+        return tuple(
+            self._chosen(value, f"{self.path(name)}[{index}]", allowed)
+            for index, value in enumerate(self.texts(name))
+        )
 
     def boolean(self, name: str) -> bool:
         """True or false."""
@@ -202,7 +215,7 @@ class Fields:
     def done(self) -> None:
         """Refuse any field that nobody took."""
         for name in self._values:
-            self._refuse(self.path(name), "unknown field; remove it")
+            self._refuse(self.path(safe_name(name)), "unknown field; remove it")
 
     def refuse(self, name: str, reason: str) -> NoReturn:
         """Refuse the document because of one field."""
@@ -222,6 +235,12 @@ class Fields:
         if not isinstance(value, kind):
             self._refuse(self.path(name), reason)
         return value
+
+    def _chosen(self, value: object, path: str, allowed: tuple[_Text, ...]) -> _Text:
+        chosen = next((text for text in allowed if text == value), None)
+        if chosen is None:
+            self._refuse(path, f"needs one of {', '.join(allowed)}")
+        return chosen
 
     def _list(self, name: str) -> list[Any]:
         value = self._take(name)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
 from keys.admission import check_ed25519, check_mldsa44
-from keys.documents import decode_bytes, encode_bytes
+from keys.documents import decode_bytes, encode_bytes, safe_name
 from keys.errors import BadSignatureError, UnknownKeyError, UntrustedDocumentError, WeakKeyError
 
 SEED_BYTES: Final = 32
@@ -118,7 +118,9 @@ class VerifyKey:
         """
         unknown = set(record) - {"key_id", "ed25519", "mldsa44"}
         if unknown:
-            raise UntrustedDocumentError(f"{min(unknown)}: unknown field of a signing key")
+            raise UntrustedDocumentError(
+                f"{safe_name(min(unknown))}: unknown field of a signing key"
+            )
         mldsa44 = decode_bytes(record["mldsa44"], "mldsa44") if "mldsa44" in record else None
         key = cls(decode_bytes(record.get("ed25519"), "ed25519"), mldsa44)
         if record.get("key_id") != key.key_id:

@@ -1,0 +1,328 @@
+"""The member document: where a member is reached, and its operational keys by purpose.
+
+A member signs it with its own offline member key, as a delegated role of the registry; nobody else
+can change it. Bytes in base64, times in integer milliseconds UTC. Each signing key carries a proof
+of possession for this network, member and purpose (`keys.admission`). No key serves two purposes.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Self, get_args
+from urllib.parse import urlsplit
+
+from keys.admission import check_proof
+from keys.documents import Fields, check_name, encode_bytes, parse, serialise
+from keys.errors import KeysError, UnknownKeyError, UntrustedDocumentError, WeakKeyError
+from keys.sealing import SealingPublicKey
+from keys.signing import VerifyKey
+
+MEMBER_TYPE: Final = "hx1-member"
+Purpose = Literal["log", "receipt", "transport", "witness"]
+PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
+SPKI_BYTES: Final = 32
+_WHERE: Final = "member document"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedKey:
+    """A signing key as a member publishes it, with its proof of possession.
+
+    Attributes:
+        key: passed admission.
+        proof: base64 signatures by algorithm; checked by `MemberDocument.check_proofs`.
+        extra: fields of later versions.
+    """
+
+    key: VerifyKey
+    proof: Mapping[str, str]
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedSealingKey:
+    """A sealing key as a member publishes it.
+
+    Attributes:
+        key: passed admission.
+        not_after_ms: until when others should seal to it, UTC.
+        extra: fields of later versions.
+    """
+
+    key: SealingPublicKey
+    not_after_ms: int
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a member's node can speak; signed, so that nobody in between can lower it.
+
+    Attributes:
+        versions: protocol versions.
+        kinds: codes of the entry kinds it can process.
+        extra: fields of later versions.
+    """
+
+    versions: tuple[int, ...]
+    kinds: tuple[int, ...]
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDocument:
+    """A member's own statement of endpoint, capabilities and keys.
+
+    Attributes:
+        member: member id.
+        sequence: grows with every change, from 1.
+        endpoint: `https://host:port`, or None for a node that cannot be reached from outside.
+        reachable: whether peers may connect to `endpoint`.
+        capabilities: versions and kinds.
+        log: keys for channels, ledger heads and exports.
+        receipt: keys for cosignatures on checkpoints received.
+        transport: keys for HTTP requests and responses.
+        witness: keys for cosignatures on ledgers.
+        tls: SHA-256 of the SubjectPublicKeyInfo of each accepted certificate, 32 bytes each.
+        sealing: keys that others seal to.
+        extra: fields of later versions, handed on unchanged.
+
+    Raises:
+        UntrustedDocumentError: on construction, when a rule of this module is broken.
+    """
+
+    member: str
+    sequence: int
+    endpoint: str | None
+    reachable: bool
+    capabilities: Capabilities
+    log: tuple[PublishedKey, ...] = ()
+    receipt: tuple[PublishedKey, ...] = ()
+    transport: tuple[PublishedKey, ...] = ()
+    witness: tuple[PublishedKey, ...] = ()
+    tls: tuple[bytes, ...] = ()
+    sealing: tuple[PublishedSealingKey, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_name(self.member, f"{_WHERE}: member")
+        if self.sequence < 1:
+            raise UntrustedDocumentError(f"{_WHERE}: sequence: needs an integer from 1")
+        _check_endpoint(self.endpoint, reachable=self.reachable)
+        _check_distinct(self)
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """Parse a document whose bytes the registry has verified.
+
+        Raises:
+            UntrustedDocumentError: names the field and what is wrong with it.
+        """
+        fields = parse(raw, _WHERE)
+        fields.constant("_type", MEMBER_TYPE)
+        keys = fields.child("keys")
+        signing = {purpose: _signing_keys(keys, purpose) for purpose in PURPOSES}
+        tls, sealing = _tls_spkis(keys), _sealing_keys(keys)
+        keys.done()
+        return cls(
+            member=fields.text("member"),
+            sequence=fields.integer("sequence", 1),
+            endpoint=fields.optional_text("endpoint"),
+            reachable=fields.boolean("reachable"),
+            capabilities=_capabilities(fields.child("capabilities")),
+            tls=tls,
+            sealing=sealing,
+            extra=fields.rest(),
+            **signing,
+        )
+
+    def to_bytes(self) -> bytes:
+        """The canonical JSON of this document; `from_bytes` gives it back."""
+        signing = {
+            purpose: [_signing_record(published) for published in self.published(purpose)]
+            for purpose in PURPOSES
+        }
+        other = {
+            "tls": [{"spki_sha256": encode_bytes(spki)} for spki in self.tls],
+            "sealing": [_sealing_record(published) for published in self.sealing],
+        }
+        capabilities = {
+            **self.capabilities.extra,
+            "versions": list(self.capabilities.versions),
+            "kinds": list(self.capabilities.kinds),
+        }
+        return serialise(
+            {
+                **self.extra,
+                "_type": MEMBER_TYPE,
+                "member": self.member,
+                "sequence": self.sequence,
+                "endpoint": self.endpoint,
+                "reachable": self.reachable,
+                "capabilities": capabilities,
+                "keys": {**signing, **other},
+            }
+        )
+
+    def published(self, purpose: Purpose) -> tuple[PublishedKey, ...]:
+        """The signing keys of one purpose, with their proofs."""
+        by_purpose = {
+            "log": self.log,
+            "receipt": self.receipt,
+            "transport": self.transport,
+            "witness": self.witness,
+        }
+        return by_purpose[purpose]
+
+    @property
+    def log_keys(self) -> tuple[VerifyKey, ...]:
+        """Keys that may sign this member's checkpoints."""
+        return tuple(published.key for published in self.log)
+
+    @property
+    def receipt_keys(self) -> tuple[VerifyKey, ...]:
+        """Keys that may sign this member's receipts."""
+        return tuple(published.key for published in self.receipt)
+
+    @property
+    def transport_keys(self) -> tuple[VerifyKey, ...]:
+        """Keys that may sign this member's HTTP messages."""
+        return tuple(published.key for published in self.transport)
+
+    @property
+    def witness_keys(self) -> tuple[VerifyKey, ...]:
+        """Keys that may sign this member's cosignatures on ledgers."""
+        return tuple(published.key for published in self.witness)
+
+    @property
+    def tls_spkis(self) -> frozenset[bytes]:
+        """SHA-256 of each accepted certificate's SubjectPublicKeyInfo."""
+        return frozenset(self.tls)
+
+    @property
+    def sealing_key(self) -> SealingPublicKey:
+        """The key to seal to now: the one that lasts longest.
+
+        Raises:
+            UnknownKeyError: the member publishes none.
+        """
+        if not self.sealing:
+            raise UnknownKeyError(f"keys.sealing: {self.member} publishes no sealing key")
+        return max(self.sealing, key=lambda published: published.not_after_ms).key
+
+    def signing_key(self, purpose: Purpose, key_id: str) -> VerifyKey:
+        """The key of one purpose with this id.
+
+        Raises:
+            UnknownKeyError: none; the member's newer document may be needed.
+        """
+        for published in self.published(purpose):
+            if published.key.key_id == key_id:
+                return published.key
+        raise UnknownKeyError(f"keys.{purpose}: {self.member} publishes no key of that id")
+
+    def check_proofs(self, network: str) -> None:
+        """Check the proof of possession of every signing key.
+
+        Args:
+            network: network id, `<name>-<16 hex digits>`.
+
+        Raises:
+            UntrustedDocumentError: names the key whose proof fails.
+        """
+        for purpose in PURPOSES:
+            for index, published in enumerate(self.published(purpose)):
+                try:
+                    check_proof(published.key, published.proof, network, self.member, purpose)
+                except KeysError as error:
+                    where = f"{_WHERE}: keys.{purpose}[{index}]"
+                    raise UntrustedDocumentError(f"{where}: {error}") from None
+
+
+def _signing_keys(keys: Fields, purpose: Purpose) -> tuple[PublishedKey, ...]:
+    return tuple(_signing_key(record) for record in keys.children(purpose))
+
+
+def _signing_key(record: Fields) -> PublishedKey:
+    names = ("key_id", "ed25519", "mldsa44")
+    values = {name: record.text(name) for name in names if record.has(name)}
+    proof_fields = record.child("proof")
+    proof = {name: proof_fields.text(name) for name in proof_fields.names()}
+    try:
+        key = VerifyKey.from_json(values)
+    except (UntrustedDocumentError, WeakKeyError) as error:
+        record.refuse("", str(error))
+    return PublishedKey(key, proof, record.rest())
+
+
+def _signing_record(published: PublishedKey) -> dict[str, Any]:
+    return {**published.extra, **published.key.to_json(), "proof": dict(published.proof)}
+
+
+def _sealing_keys(keys: Fields) -> tuple[PublishedSealingKey, ...]:
+    return tuple(_sealing_key(record) for record in keys.children("sealing"))
+
+
+def _sealing_key(record: Fields) -> PublishedSealingKey:
+    key_id = record.text("key_id")
+    try:
+        key = SealingPublicKey(record.octets("public"))
+    except WeakKeyError as error:
+        record.refuse("public", str(error))
+    if key.key_id != key_id:
+        record.refuse("key_id", "is not the id of this key; recompute it")
+    return PublishedSealingKey(key, record.integer("not_after_ms"), record.rest())
+
+
+def _sealing_record(published: PublishedSealingKey) -> dict[str, Any]:
+    return {
+        **published.extra,
+        "key_id": published.key.key_id,
+        "public": encode_bytes(published.key.raw),
+        "not_after_ms": published.not_after_ms,
+    }
+
+
+def _tls_spkis(keys: Fields) -> tuple[bytes, ...]:
+    spkis = []
+    for record in keys.children("tls"):
+        spki = record.octets("spki_sha256")
+        if len(spki) != SPKI_BYTES:
+            record.refuse("spki_sha256", f"needs {SPKI_BYTES} bytes")
+        record.done()
+        spkis.append(spki)
+    return tuple(spkis)
+
+
+def _capabilities(fields: Fields) -> Capabilities:
+    return Capabilities(fields.integers("versions"), fields.integers("kinds"), fields.rest())
+
+
+def _check_endpoint(endpoint: str | None, *, reachable: bool) -> None:
+    where = f"{_WHERE}: endpoint"
+    if endpoint is None:
+        if reachable:
+            raise UntrustedDocumentError(f"{where}: is needed when reachable is true")
+        return
+    try:
+        parts = urlsplit(endpoint)
+        rebuilt = f"https://{parts.netloc}" if parts.hostname and parts.port else ""
+    except ValueError:
+        rebuilt = ""
+    if endpoint != rebuilt or "@" in endpoint or not endpoint.isascii():
+        raise UntrustedDocumentError(f"{where}: needs https://host:port and nothing more")
+
+
+def _check_distinct(document: MemberDocument) -> None:
+    """No key twice, neither within a purpose nor across purposes."""
+    signing = [key.key for purpose in PURPOSES for key in document.published(purpose)]
+    halves = [key.ed25519 for key in signing] + [key.mldsa44 for key in signing if key.mldsa44]
+    sealing = [published.key.key_id for published in document.sealing]
+    ids = [key.key_id for key in signing] + sealing
+    for values in (halves, ids, document.tls):
+        if _repeated(values):
+            raise UntrustedDocumentError(f"{_WHERE}: keys: a key stands twice; use a key once")
+
+
+def _repeated(values: Iterable[object]) -> bool:
+    listed = list(values)
+    return len(set(listed)) != len(listed)
