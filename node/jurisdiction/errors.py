@@ -12,6 +12,7 @@
     |   |-- HostMalformedError
     |   |-- HostNotPublicError
     |   `-- ServiceMalformedError
+    |-- ServerAddressError          a name server is not configured as an address (ours)
     `-- DataFileError               a country database or proxy list cannot be used (ours)
 
 Messages name the field and the mend. They never contain the location itself.
@@ -108,6 +109,16 @@ class ServiceMalformedError(UnlocatableError):
 
     code: ClassVar[str] = "service_malformed"
     mend: ClassVar[str] = "is not service:<name>/<account>; name both"
+
+
+class ServerAddressError(JurisdictionError):
+    """A configured name server is not `address`, `v4:port` or `[v6]:port`."""
+
+    code: ClassVar[str] = "server_address"
+
+    def __init__(self, field: str = "servers") -> None:
+        self.field = field
+        super().__init__(f"{field}: write a name server as 192.0.2.53, 192.0.2.53:53 or [::1]:53")
 
 
 class DataFileError(JurisdictionError):

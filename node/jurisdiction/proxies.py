@@ -1,0 +1,136 @@
+"""Who hides where a site is hosted: ranges and names of proxies and CDNs.
+
+A list is a text file, one entry a line, `#` begins a comment::
+
+    built 2026-11-01T00:00:00Z
+    range 198.51.100.128/26 shield-cdn
+    range 2001:db8:c0de::/48 shield-cdn
+    suffix edge.shield-cdn.example shield-cdn
+
+`built` comes once, before the entries. A `range` matches addresses, the most specific one first; a
+`suffix` matches the asked host and every name of its CNAME chain, at label borders. Provider names
+are single words.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import TYPE_CHECKING, NamedTuple
+
+from node.jurisdiction.addresses import effective
+from node.jurisdiction.datafiles import DataFile, check_unchanged, snapshot
+from node.jurisdiction.errors import DataFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_WORDS_OF_ENTRY = 3
+
+
+class ProxySource(NamedTuple):
+    """A configured list; `sha256` in hex, None to trust whatever stands at `path`."""
+
+    path: Path
+    name: str
+    sha256: str | None = None
+
+
+class Proxy(NamedTuple):
+    """What matched: the list, when it was built, its entry, and who the provider is."""
+
+    list_name: str
+    built_ms: int
+    entry: str
+    provider: str
+
+
+class ProxyList:
+    """One list in memory."""
+
+    def __init__(self, file: DataFile) -> None:
+        self.file = file
+        self._suffixes: dict[str, str] = {}
+        self._ranges: dict[tuple[int, int], dict[int, tuple[str, str]]] = {}
+        self._lengths: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def open(cls, source: ProxySource) -> ProxyList:
+        """Read and check a list.
+
+        Raises:
+            DataFileError: missing, not the configured one, or a line that says nothing; the
+                message has the line's number.
+        """
+        before = snapshot(source.path, source.name, source.sha256)
+        try:
+            lines = source.path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise DataFileError(f"proxy list {source.name!r}: is not UTF-8 text") from None
+        check_unchanged(source.path, source.name, before)
+        entries = [
+            (number, words)
+            for number, line in enumerate(lines, start=1)
+            if (words := line.partition("#")[0].split())
+        ]
+        built_ms = _built_ms(entries[:1], source.name)
+        made = cls(DataFile(source.name, str(source.path), before.sha256, built_ms))
+        for number, words in entries[1:]:
+            try:
+                made._add(words)
+            except ValueError:
+                raise DataFileError(
+                    f"proxy list {source.name!r}, line {number}: "
+                    "write `range PREFIX PROVIDER` or `suffix NAME PROVIDER`"
+                ) from None
+        made._lengths = tuple(sorted(made._ranges, reverse=True))
+        return made
+
+    def by_address(self, address: str) -> Proxy | None:
+        """Return the most specific range that holds `address`.
+
+        Raises:
+            ValueError: not an address.
+        """
+        reached: IPv4Address | IPv6Address = effective(address)
+        bits, value = reached.max_prefixlen, int(reached)
+        for length, width in self._lengths:
+            if width == bits:
+                found = self._ranges[length, width].get(value >> (bits - length))
+                if found is not None:
+                    return Proxy(self.file.name, self.file.built_ms, *found)
+        return None
+
+    def by_name(self, name: str) -> Proxy | None:
+        """Return the most specific suffix that `name` ends in."""
+        while name:
+            provider = self._suffixes.get(name)
+            if provider is not None:
+                return Proxy(self.file.name, self.file.built_ms, name, provider)
+            name = name.partition(".")[2]
+        return None
+
+    def _add(self, words: list[str]) -> None:
+        if len(words) != _WORDS_OF_ENTRY or words[0] not in {"range", "suffix"}:
+            raise ValueError
+        kind, entry, provider = words
+        if kind == "suffix":
+            self._suffixes[entry.strip(".").lower()] = provider
+            return
+        network = ip_network(entry)
+        key = (network.prefixlen, network.max_prefixlen)
+        first = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
+        self._ranges.setdefault(key, {})[first] = (str(network), provider)
+
+
+def _built_ms(first: list[tuple[int, list[str]]], name: str) -> int:
+    try:
+        ((_, (word, stamp)),) = first
+        built = datetime.fromisoformat(stamp)
+    except ValueError:
+        word, built = "", None
+    if word != "built" or built is None or built.tzinfo is None:
+        raise DataFileError(
+            f"proxy list {name!r}: begin it with `built 2026-11-01T00:00:00Z`, the time it was made"
+        )
+    return int(built.timestamp() * 1000)
