@@ -1,0 +1,23 @@
+"""Options that every verb takes, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigOption = Annotated[
+    Path,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="HOTLINE_CONFIG",
+        help="Configuration file of the node.",
+        metavar="FILE",
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object instead of text for people.")
+]
+DEFAULT_CONFIG = Path("hotline.toml")

@@ -1,0 +1,119 @@
+"""The frame of the command line: one line for each error, an exit code for each kind, no noise."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from node.cli.exits import MEANING, Exit, exit_of
+from node.cli.main import run
+from node.cli.output import CliError, table
+
+
+class OfNobody(Exception):  # noqa: N818 - a foreign error
+    """An error with text that must not be shown."""
+
+
+class KeysError(Exception):
+    """Stands for the base of a package; found by its name."""
+
+    code: ClassVar[str] = "unreadable_key"
+
+
+class TestUsage:
+    """Mistakes in what was typed."""
+
+    def test_unknown_verb_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """The nearest verb is named."""
+        assert run(["confg"]) == Exit.USAGE
+        error = capsys.readouterr().err
+        assert error.startswith("error: usage: hotline: ")
+        assert "config" in error
+        assert error.count("\n") == 1
+
+    def test_typed_values_are_not_repeated(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """An address under report, typed in the wrong place, does not end up in a terminal log."""
+        assert run(["config", "check", "https://canary.example/x"]) == Exit.USAGE
+        assert run(["config", "check", "--cofnig=https://canary.example/x"]) == Exit.USAGE
+        assert "canary" not in capsys.readouterr().err
+
+    def test_no_words_show_the_help(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A bare `hotline` is a question."""
+        assert run([]) == Exit.USAGE
+        assert "Usage: hotline" in capsys.readouterr().out
+
+    def test_help_is_a_success(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Asked for help, given help."""
+        assert run(["--help"]) == Exit.OK
+        assert "config" in capsys.readouterr().out
+
+
+class TestErrors:
+    """Errors from the rooms."""
+
+    def test_json_error_is_an_object_on_stdout(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A script reads one place for both outcomes; a person still sees the line."""
+        path = tmp_path / "none.toml"
+        assert run(["config", "check", "--json", "-c", str(path)]) == Exit.CONFIGURATION
+        out, err = capsys.readouterr()
+        assert json.loads(out)["error"]["code"] == "config_unreadable"
+        assert err.startswith(f"error: config_unreadable: {path}: ")
+
+    def test_debug_gives_the_traceback(self, tmp_path: Path) -> None:
+        """Whoever asks for it sees everything."""
+        with pytest.raises(Exception, match="configuration"):
+            run(["--debug", "config", "check", "-c", str(tmp_path / "none.toml")])
+
+    def test_base_class_decides_the_code(self) -> None:
+        """An error of a package takes the exit code of that package."""
+        assert exit_of(KeysError("keys_dir: x")) == Exit.KEYS
+
+    def test_own_code_goes_first(self) -> None:
+        """A verb may say more precisely what happened."""
+        assert exit_of(CliError("x", "y: z", Exit.UNREACHABLE)) == Exit.UNREACHABLE
+
+    def test_foreign_error_has_no_code(self) -> None:
+        """What is none of ours is shown by kind and place only."""
+        assert exit_of(OfNobody("https://canary.example/")) is None
+
+    def test_every_code_has_a_meaning(self) -> None:
+        """The table of the documentation is complete."""
+        assert set(MEANING) == set(Exit)
+
+
+class TestStart:
+    """What is loaded before a verb is known."""
+
+    def test_help_imports_nothing_heavy(self) -> None:
+        """The slow libraries stay out of `hotline --help` (P12 measures the time)."""
+        program = (
+            "import sys; from node.cli.main import run; run(['--help']);"
+            "heavy = {'aiohttp', 'sqlite_utils', 'sqlcipher3', 'tuf', 'cryptography', 'msgspec',"
+            " 'structlog', 'prometheus_client', 'maxminddb'};"
+            "sys.exit(','.join(sorted(heavy & set(sys.modules))))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        )
+        assert done.stderr.strip() == ""
+
+
+class TestTable:
+    """Columns for people."""
+
+    def test_numbers_stand_to_the_right(self) -> None:
+        """Text left, numbers right, nothing as a dash."""
+        shown = table(("member", "items"), [("gb-iwf", 7), ("nl-eokm", 1200), ("x", None)])
+        assert shown.splitlines()[0] == "member   items"
+        assert table(("m", "n"), [("a", 7), ("b", 12)]).splitlines()[1] == "a   7"
+
+    def test_no_rows_still_show_the_headings(self) -> None:
+        """An empty list is an answer."""
+        assert table(("member",), []) == "member"
