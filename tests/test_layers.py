@@ -55,8 +55,11 @@ CHANCE = {"random", "secrets", "uuid"}
 MAY_USE_CHANCE = ("keys/", "node/ids.py")
 """Keys are generated and sealed with fresh randomness; identifiers are minted in one module."""
 
-FILE_MODULES = {"io", "os", "pathlib", "shutil", "tempfile"}
-FILE_CALLS = {"read_bytes", "read_text", "write_bytes", "write_text"}
+FILE_MODULES = {"io", "os", "shutil", "tempfile"}
+FILE_CALLS = {
+    "chmod", "hardlink_to", "iterdir", "mkdir", "read_bytes", "read_text", "rmdir", "symlink_to",
+    "touch", "unlink", "write_bytes", "write_text",
+}  # fmt: skip
 MAY_OPEN_FILES = (
     "keys/keyfile.py",
     "node/app/",
