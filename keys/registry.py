@@ -1,0 +1,323 @@
+"""Whom we believe: a registry that can only be made by verifying a whole TUF repository.
+
+`verify_chain` takes bytes alone: no files, no network, no clock. It is the one way to a `Registry`,
+for a running node and for somebody who checks an evidence bundle ten years later. TUF 1.0 does
+signatures, thresholds, versions and hashes (`keys._tuf`, over the `tuf` library). Beyond TUF this
+module demands what makes the registry ours; the steps are numbered in the code:
+
+* every key, of whatever role, passes `keys.admission`, and none counts twice under two ids;
+* the targets role signs `network.json` and nothing else, so that it cannot slip in a document of
+  its own for a member; each member has one delegated role, with one parent, for one document;
+* a member's role metadata names the member key that signs it, so that nobody can sign it again
+  under another key; each signing key proves possession for this network, member and purpose;
+* no key, and no TLS certificate, belongs to two members.
+
+Top-level roles expire at a given time, or not at all. A member's role that ran out is only listed
+in `Registry.lapsed`: one hotline that forgot a renewal must not stop the others.
+
+Rollback needs memory of what was seen before; that is the updater's (`node.registry.updater`), as
+is the patience with a replaced member key (`node.registry.trust`).
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import ClassVar, Final
+
+from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES, Root, Snapshot, Targets, Timestamp
+
+from keys import _tuf
+from keys.errors import UnknownMemberError, UntrustedDocumentError
+from keys.member import PURPOSES, MemberDocument
+from keys.network import NetworkDocument
+
+MAX_MEMBERS: Final = 1000
+NETWORK_PATH: Final = "network.json"
+ISSUED_FIELD: Final = "x-hx1-issued-ms"
+MEMBER_KEY_FIELD: Final = "x-hx1-member-key"
+
+
+class ExpiredRegistryError(UntrustedDocumentError):
+    """A top-level role of the registry had expired at the time asked for."""
+
+    code: ClassVar[str] = "registry_expired"
+    retryable: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """The verified members, their keys and the rules of the network, at one version.
+
+    Attributes:
+        network_id: `<name>-<16 hex digits of SHA-256 of the first root document>`.
+        network: governance: roles, jurisdictions, status, choice rules, limits.
+        members: by member id, the document that the member itself signed.
+        member_keys: by member id, the Ed25519 member key (32 bytes) of its role.
+        root_version: version of the newest root.
+        timestamp_version: version of the timestamp.
+        snapshot_sha256: SHA-256 of the snapshot, 32 bytes.
+        issued_ms: when the timestamp was signed, by its own word; freshness counts from it.
+        expires_ms: when the first of the four top-level roles expires.
+        verified_ms: the time at which expiry was judged, or None if it was not.
+        lapsed: members whose role metadata had expired by then.
+    """
+
+    network_id: str
+    network: NetworkDocument
+    members: Mapping[str, MemberDocument]
+    member_keys: Mapping[str, bytes]
+    root_version: int
+    timestamp_version: int
+    snapshot_sha256: bytes
+    issued_ms: int
+    expires_ms: int
+    verified_ms: int | None = None
+    lapsed: frozenset[str] = frozenset()
+
+    def member(self, member_id: str) -> MemberDocument:
+        """The document of a member.
+
+        Raises:
+            UnknownMemberError: no such member, or none whose keys are trusted here.
+        """
+        document = self.members.get(member_id)
+        if document is None:
+            raise UnknownMemberError("member: is not in the verified registry; ask for admission")
+        return document
+
+    def is_active(self, member_id: str) -> bool:
+        """Whether the member is listed, its keys are trusted and it is not suspended."""
+        return member_id in self.members and self.network.is_active(member_id)
+
+    @property
+    def seen(self) -> tuple[int, int, bytes]:
+        """Root version, timestamp version and SHA-256 of the snapshot, as `registry_seen` says."""
+        return (self.root_version, self.timestamp_version, self.snapshot_sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedSet:
+    """A registry with exactly the files it was verified from: what a mirror serves.
+
+    Attributes:
+        registry: the verified view.
+        files: the repository's files by path, none beyond those that were verified.
+    """
+
+    registry: Registry
+    files: Mapping[str, bytes]
+
+
+def network_id_of(name: str, first_root_sha256: bytes) -> str:
+    """The id of a network: its name and 16 hex digits of SHA-256 of its first root document."""
+    return f"{name}-{first_root_sha256.hex()[:16]}"
+
+
+def document_path(member_id: str) -> str:
+    """The target path of a member's document, the only one its role may sign."""
+    return f"members/{member_id}.json"
+
+
+def verify_chain(
+    first_root_sha256: bytes, files: Mapping[str, bytes], at: datetime | None
+) -> Registry:
+    """Verify a whole registry from bytes alone.
+
+    Args:
+        first_root_sha256: the pin, 32 bytes: SHA-256 of the first root document.
+        files: the repository's files by path, such as `metadata/1.root.json`,
+            `metadata/timestamp.json`, `metadata/2.gb-iwf.json`, `targets/<sha256>.network.json`,
+            `targets/members/<sha256>.gb-iwf.json`; those that nothing names are not looked at.
+        at: the time (UTC) at which no top-level role may have expired; None to not judge it.
+
+    Raises:
+        ExpiredRegistryError: a top-level role had expired at `at`.
+        UntrustedDocumentError: a file is missing or altered, a threshold is not met, a version or
+            hash does not match, or a rule of the registry is broken.
+        WeakKeyError: a key of the registry fails admission.
+    """
+    return verify_set(first_root_sha256, files, at).registry
+
+
+def verify_set(
+    first_root_sha256: bytes, files: Mapping[str, bytes], at: datetime | None
+) -> VerifiedSet:
+    """Verify as `verify_chain` does, and tell which of the files took part.
+
+    Raises:
+        ExpiredRegistryError: as `verify_chain`.
+        UntrustedDocumentError: as `verify_chain`.
+        WeakKeyError: as `verify_chain`.
+    """
+    given = _tuf.Files(files)
+    # 1-3. Root, timestamp, snapshot, targets; none has expired.
+    top = _top_level(given, first_root_sha256)
+    expires_ms = _expires_ms(top, at)
+    # 4. The targets role signs the network document, and nothing else.
+    raw_network = _tuf.only_target(given, top.targets, Targets.type, NETWORK_PATH)
+    network = NetworkDocument.from_bytes(raw_network)
+    network_id = network_id_of(network.name, first_root_sha256)
+    # 5-7. Each member signs its own document under its own key; no key belongs to two of them.
+    member_keys = _member_keys(top.targets, network)
+    members, lapsed = _members(given, top, member_keys, network_id, at)
+    check_disjoint(members, member_keys)
+    registry = Registry(
+        network_id=network_id,
+        network=network,
+        members=MappingProxyType(members),
+        member_keys=MappingProxyType(member_keys),
+        root_version=top.root.version,
+        timestamp_version=top.timestamp.version,
+        snapshot_sha256=top.snapshot_sha256,
+        issued_ms=_issued_ms(top.timestamp),
+        expires_ms=expires_ms,
+        verified_ms=None if at is None else _milliseconds(at),
+        lapsed=lapsed,
+    )
+    return VerifiedSet(registry, given.used())
+
+
+def check_disjoint(members: Mapping[str, MemberDocument], member_keys: Mapping[str, bytes]) -> None:
+    """Refuse members of whom two would answer for one key, of whatever purpose.
+
+    Raises:
+        UntrustedDocumentError: names the second member and the purpose of the key.
+    """
+    owners: dict[bytes, str] = {}
+    for member, document in members.items():
+        for purpose, public in _claims(document, member_keys[member]):
+            if owners.setdefault(public, member) != member:
+                raise UntrustedDocumentError(
+                    f"{member}: keys.{purpose}: belongs to another member; generate a new key"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class _TopLevel:
+    """The four top-level roles, verified against one another."""
+
+    root: Root
+    timestamp: Timestamp
+    snapshot: Snapshot
+    targets: Targets
+    snapshot_sha256: bytes
+
+
+def _top_level(given: _tuf.Files, first_root_sha256: bytes) -> _TopLevel:
+    # 1. The first root is the pinned one; each next one is signed by its predecessor and itself.
+    root = _tuf.newest_root(given, first_root_sha256)
+    # 2. Timestamp, snapshot and targets are signed as that root says; each names the next.
+    raw_timestamp = given.read(_tuf.TIMESTAMP_NAME, Timestamp.type)
+    timestamp = _tuf.signed_by(root, Timestamp.type, raw_timestamp, Timestamp)
+    raw_snapshot = _tuf.named(given, Snapshot.type, timestamp.snapshot_meta)
+    snapshot = _tuf.signed_by(root, Snapshot.type, raw_snapshot, Snapshot)
+    _tuf.check_version(Snapshot.type, snapshot.version, timestamp.snapshot_meta)
+    targets = _tuf.targets_role(given, root, snapshot, Targets.type)
+    return _TopLevel(root, timestamp, snapshot, targets, hashlib.sha256(raw_snapshot).digest())
+
+
+def _expires_ms(top: _TopLevel, at: datetime | None) -> int:
+    # 3. At the time asked for, none of the four had expired.
+    roles = (top.root, top.timestamp, top.snapshot, top.targets)
+    late = None if at is None else _tuf.expired(roles, at)
+    if late is not None:
+        raise ExpiredRegistryError(f"{late}: has expired; the keeper of the network signs it again")
+    return min(_milliseconds(role.expires) for role in roles)
+
+
+def _issued_ms(timestamp: Timestamp) -> int:
+    issued = timestamp.unrecognized_fields.get(ISSUED_FIELD)
+    if type(issued) is not int or not 0 < issued < _milliseconds(timestamp.expires):
+        raise UntrustedDocumentError(f"timestamp: {ISSUED_FIELD}: needs a time before it expires")
+    return issued
+
+
+def _member_keys(targets: Targets, network: NetworkDocument) -> dict[str, bytes]:
+    """The member keys, after checking that roles and members are the same set (step 5)."""
+    delegations = targets.delegations
+    roles = {} if delegations is None else delegations.roles
+    keys = {} if delegations is None else delegations.keys
+    if roles is None or set(roles) != set(network.members) or len(roles) > MAX_MEMBERS:
+        raise UntrustedDocumentError("targets: delegations: needs one role for each member")
+    if TOP_LEVEL_ROLE_NAMES & set(roles):
+        raise UntrustedDocumentError("targets: delegations: a member cannot be named like a role")
+    _tuf.check_keys("targets", keys)
+    member_keys = {}
+    for member, role in roles.items():
+        paths_right = role.paths == [document_path(member)] and role.path_hash_prefixes is None
+        if not paths_right or role.threshold != 1 or len(role.keyids) != 1:
+            raise UntrustedDocumentError(f"{member}: delegation: needs one key and one document")
+        key = keys.get(role.keyids[0])
+        if key is None:
+            raise UntrustedDocumentError(f"{member}: delegation: its key is missing")
+        member_keys[member] = _tuf.ed25519_of(key)
+    return member_keys
+
+
+def _members(
+    given: _tuf.Files,
+    top: _TopLevel,
+    member_keys: Mapping[str, bytes],
+    network_id: str,
+    at: datetime | None,
+) -> tuple[dict[str, MemberDocument], frozenset[str]]:
+    """The members' documents, and whose role had expired."""
+    members: dict[str, MemberDocument] = {}
+    lapsed: set[str] = set()
+    for member, member_key in member_keys.items():
+        # 6. The role is signed by the member key that it names, and delegates nothing further.
+        role = _tuf.targets_role(given, top.targets, top.snapshot, member)
+        check_member_role(member, role, member_key)
+        # 7. Its one document is the member's, and every key in it was proved to be the member's.
+        raw = _tuf.only_target(given, role, member, document_path(member))
+        members[member] = read_document(raw, member, network_id)
+        if at is not None and role.is_expired(at):
+            lapsed.add(member)
+    return members, frozenset(lapsed)
+
+
+def check_member_role(member: str, role: Targets, member_key: bytes) -> None:
+    """Check what a member's role metadata may say besides naming its document.
+
+    Raises:
+        UntrustedDocumentError: it names another member key, or delegates.
+    """
+    if role.unrecognized_fields.get(MEMBER_KEY_FIELD) != member_key.hex():
+        raise UntrustedDocumentError(f"{member}: {MEMBER_KEY_FIELD}: is not the key of this role")
+    if role.delegations is not None:
+        raise UntrustedDocumentError(f"{member}: delegations: a member's role cannot delegate")
+
+
+@lru_cache(maxsize=256)
+def read_document(raw: bytes, member: str, network_id: str) -> MemberDocument:
+    """Parse a member's document and check its proofs (a pure function; repeats are remembered).
+
+    Raises:
+        UntrustedDocumentError: of another form or member, or a proof of possession fails.
+    """
+    document = MemberDocument.from_bytes(raw)
+    if document.member != member:
+        raise UntrustedDocumentError(f"{member}: member: the document belongs to another member")
+    document.check_proofs(network_id)
+    return document
+
+
+def _claims(document: MemberDocument, member_key: bytes) -> Iterator[tuple[str, bytes]]:
+    """Every public key a member answers for, with its purpose; halves of hybrids count alone."""
+    yield "member", member_key
+    for purpose in PURPOSES:
+        for published in document.published(purpose):
+            yield purpose, published.key.ed25519
+            if published.key.mldsa44 is not None:
+                yield purpose, published.key.mldsa44
+    for spki in document.tls:
+        yield "tls", spki
+    for sealing in document.sealing:
+        yield "sealing", sealing.key.raw
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
