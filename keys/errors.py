@@ -2,6 +2,7 @@
 
     KeysError
     ├── UnreadableKeyError      a key file or its secret is missing, damaged, or does not open
+    ├── KeyExistsError          a key file would be overwritten
     ├── UnsafeKeyFileError      others than the owner could read or replace a key file
     ├── WeakKeyError            a public key that nobody should be held to
     ├── BadSignatureError       a signature that does not verify
@@ -33,6 +34,12 @@ class UnreadableKeyError(KeysError):
     """A key file, or the secret that unlocks it, is missing, damaged or does not open."""
 
     code: ClassVar[str] = "unreadable_key"
+
+
+class KeyExistsError(KeysError):
+    """A key would be written over another one; keys are never overwritten."""
+
+    code: ClassVar[str] = "key_exists"
 
 
 class UnsafeKeyFileError(KeysError):

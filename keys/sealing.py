@@ -110,6 +110,10 @@ class SealingKey:
         """
         return cls(seed)
 
+    def private_seed(self) -> bytes:
+        """The 32 bytes that determine the key: for `keys.keyfile`."""
+        return self._seed
+
     def open(self, info: bytes, sealed: bytes) -> bytes:
         """Open what was sealed to this key with the same `info`.
 

@@ -200,6 +200,10 @@ class SigningKey:
             raise UnknownKeyError(f"mldsa44: key {self.public.key_id} has no ML-DSA-44 half")
         return self._mldsa44.sign(message, context)
 
+    def private_keys(self) -> tuple[Ed25519PrivateKey, MLDSA44PrivateKey | None]:
+        """The two halves as key objects: for `keys.keyfile`, and for libraries that want those."""
+        return self._ed25519, self._mldsa44
+
     def __repr__(self) -> str:
         return f"SigningKey({self.public.key_id})"
 

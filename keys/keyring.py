@@ -1,0 +1,236 @@
+"""All private keys of one member, by purpose, and the directory that holds them.
+
+    member.key              Ed25519; signs the member document. Offline: move it away after use
+    log.key receipt.key     Ed25519 + ML-DSA-44
+    transport.key           Ed25519
+    tls.key                 P-256 with its self-issued certificate
+    sealing-<key id>.key    seeds; one file for each key not yet destroyed
+    node-secret.key         derives entry ids and salts; belongs to every backup of the keys
+    fingerprint-secret.key  keys the fingerprints that recognise erased items
+    database.key            the raw key of the encrypted database
+
+All are read once at start and kept in memory; nothing of it is shown by `repr`.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+from keys import keyfile
+from keys.admission import prove
+from keys.armour import SECRET_BYTES
+from keys.errors import KeyExistsError, UnknownKeyError
+from keys.keyfile import PrivateMaterial
+from keys.member import (
+    Capabilities,
+    MemberDocument,
+    PublishedKey,
+    PublishedSealingKey,
+    Purpose,
+)
+from keys.sealing import SealingKey
+from keys.signing import SigningKey
+from keys.tls import TlsKey
+from keys.unlock import Unlock
+
+_SEALING: Final = "sealing"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberKeys:
+    """The private keys of one member.
+
+    Attributes:
+        log: signs checkpoints, ledger heads and exports.
+        receipt: signs cosignatures on checkpoints received.
+        transport: signs HTTP messages; Ed25519 only.
+        tls: key and certificate of the peer listener.
+        sealing: opens what was sealed to us; in order of key id.
+        node_secret: 32 bytes; derives entry ids and salts.
+        fingerprint_secret: 32 bytes; keys fingerprints of erased items.
+        database_key: 32 bytes; the raw key of the database.
+        member: signs the member document; None where it is kept offline.
+    """
+
+    log: SigningKey
+    receipt: SigningKey
+    transport: SigningKey
+    tls: TlsKey
+    sealing: tuple[SealingKey, ...]
+    node_secret: bytes = field(repr=False)
+    fingerprint_secret: bytes = field(repr=False)
+    database_key: bytes = field(repr=False)
+    member: SigningKey | None = None
+
+    @classmethod
+    def generate(cls, member: str, now_ms: int) -> Self:
+        """Fresh keys for every purpose, from the system's randomness.
+
+        Args:
+            member: member id, the name in the TLS certificate.
+            now_ms: UTC, for the dates in that certificate.
+        """
+        return cls(
+            log=SigningKey.generate(),
+            receipt=SigningKey.generate(),
+            transport=SigningKey.generate(hybrid=False),
+            tls=TlsKey.issue(member, now_ms),
+            sealing=(SealingKey.generate(),),
+            node_secret=secrets.token_bytes(SECRET_BYTES),
+            fingerprint_secret=secrets.token_bytes(SECRET_BYTES),
+            database_key=secrets.token_bytes(SECRET_BYTES),
+            member=SigningKey.generate(hybrid=False),
+        )
+
+    def save(self, directory: Path, unlock: Unlock) -> None:
+        """Write every key to its own new file in a directory, which is made if needed.
+
+        Raises:
+            KeyExistsError: a key is there already; nothing was written.
+            UnsafeKeyFileError: others may write to the directory.
+            UnreadableKeyError: the unlocking secret cannot be had.
+        """
+        passphrase = unlock.secret()
+        keyfile.make_directory(directory)
+        files = self._files()
+        for name in files:
+            if (directory / name).exists():
+                raise KeyExistsError(f"{directory / name}: is there already; choose another folder")
+        for name, (purpose, key) in files.items():
+            keyfile.save(directory / name, key, passphrase, purpose)
+
+    @classmethod
+    def load(cls, directory: Path, unlock: Unlock) -> Self:
+        """Read the keys that `save` wrote; the member key may be absent.
+
+        Raises:
+            UnreadableKeyError: a file or the secret is missing, damaged or does not fit.
+            UnsafeKeyFileError: somebody else could have read or replaced a file.
+        """
+        keyfile.check_directory(directory)
+        passphrase = unlock.secret()
+
+        def signing(purpose: str) -> SigningKey:
+            return keyfile.load_signing_key(directory / f"{purpose}.key", passphrase, purpose)
+
+        def secret(purpose: str) -> bytes:
+            return keyfile.load_secret(directory / f"{purpose}.key", passphrase, purpose)
+
+        return cls(
+            log=signing("log"),
+            receipt=signing("receipt"),
+            transport=signing("transport"),
+            tls=keyfile.load_tls_key(directory / "tls.key", passphrase, "tls"),
+            sealing=tuple(
+                keyfile.load_sealing_key(path, passphrase, _SEALING)
+                for path in sorted(directory.glob(f"{_SEALING}-*.key"))
+            ),
+            node_secret=secret("node-secret"),
+            fingerprint_secret=secret("fingerprint-secret"),
+            database_key=secret("database"),
+            member=signing("member") if (directory / "member.key").exists() else None,
+        )
+
+    def sealing_key(self, key_id: str) -> SealingKey:
+        """The sealing key of an id, to open what was sealed to it.
+
+        Raises:
+            UnknownKeyError: never ours, or destroyed.
+        """
+        for key in self.sealing:
+            if key.public.key_id == key_id:
+                return key
+        raise UnknownKeyError("sealing: no such key here; it was destroyed or is somebody else's")
+
+    def document(
+        self,
+        *,
+        network: str,
+        member: str,
+        sequence: int,
+        endpoint: str | None,
+        reachable: bool,
+        capabilities: Capabilities,
+        sealing_not_after_ms: Mapping[str, int],
+    ) -> MemberDocument:
+        """The member document for these keys, with proofs of possession, not yet signed.
+
+        Args:
+            network: network id the proofs are for.
+            member: member id.
+            sequence: grows with every change, from 1.
+            endpoint: `https://host:port` or None.
+            reachable: whether peers may connect to it.
+            capabilities: versions and kinds of this node.
+            sealing_not_after_ms: key id to expiry, for each sealing key to publish.
+        """
+
+        def published(key: SigningKey, purpose: Purpose) -> tuple[PublishedKey, ...]:
+            return (PublishedKey(key.public, prove(key, network, member, purpose)),)
+
+        return MemberDocument(
+            member=member,
+            sequence=sequence,
+            endpoint=endpoint,
+            reachable=reachable,
+            capabilities=capabilities,
+            log=published(self.log, "log"),
+            receipt=published(self.receipt, "receipt"),
+            transport=published(self.transport, "transport"),
+            tls=(self.tls.spki_sha256,),
+            sealing=tuple(
+                PublishedSealingKey(self.sealing_key(key_id).public, not_after_ms)
+                for key_id, not_after_ms in sealing_not_after_ms.items()
+            ),
+        )
+
+    def _files(self) -> dict[str, tuple[str, PrivateMaterial]]:
+        named: dict[str, PrivateMaterial] = {
+            "log": self.log,
+            "receipt": self.receipt,
+            "transport": self.transport,
+            "tls": self.tls,
+            "node-secret": self.node_secret,
+            "fingerprint-secret": self.fingerprint_secret,
+            "database": self.database_key,
+        }
+        if self.member is not None:
+            named["member"] = self.member
+        files = {f"{purpose}.key": (purpose, key) for purpose, key in named.items()}
+        sealing = {sealing_name(key.public.key_id): (_SEALING, key) for key in self.sealing}
+        return {**files, **sealing}
+
+
+def sealing_name(key_id: str) -> str:
+    """The file name of a sealing key."""
+    return f"{_SEALING}-{key_id}.key"
+
+
+def add_sealing_key(directory: Path, unlock: Unlock, key: SealingKey) -> None:
+    """Write one more sealing key, to be published before it is used.
+
+    Raises:
+        KeyExistsError, UnsafeKeyFileError, UnreadableKeyError: as `MemberKeys.save`.
+    """
+    path = directory / sealing_name(key.public.key_id)
+    keyfile.save(path, key, unlock.secret(), _SEALING)
+
+
+def destroy_sealing_key(directory: Path, key_id: str) -> None:
+    """Destroy a sealing key whose time is over: what was sealed to it stays closed for ever.
+
+    Raises:
+        UnsafeKeyFileError: its file cannot be removed.
+    """
+    keyfile.remove(directory / sealing_name(key_id))
+
+
+def load_database_key(directory: Path, unlock: Unlock) -> bytes:
+    """Read the database key alone: 32 bytes, for commands that need no other key.
+
+    Raises:
+        UnreadableKeyError, UnsafeKeyFileError: as `MemberKeys.load`.
+    """
+    return keyfile.load_secret(directory / "database.key", unlock.secret(), "database")
