@@ -6,8 +6,10 @@
         ├── MalformedError       not canonical, or out of the bounds of docs/protocol.md §4 to §6
         ├── TooLargeError        over a size limit, refused before any other work
         ├── NoteError            not a signed note, or not signed by the key that must have signed
+        │   └── UnheardKeyError      signed by a key that our registry does not list (yet)
         ├── CheckpointError      a note whose text is not one of our checkpoints
         ├── ReceiptError         a cosignature that is missing, or cosigns something else
+        │   └── UnheardReceiptKeyError  by a key that our registry does not list (yet)
         └── ProofError           a Merkle proof that does not prove
 
 A message names the field and the mend and never contains a value from the outside: no URL, no
@@ -66,6 +68,13 @@ class NoteError(TheirError):
     code = "note_invalid"
 
 
+class UnheardKeyError(NoteError):
+    """No signature by a log key that our registry lists; a newer registry may list it."""
+
+    code = "registry_behind"
+    retryable = True
+
+
 class CheckpointError(TheirError):
     """The text of a note is not a checkpoint of a channel."""
 
@@ -76,6 +85,13 @@ class ReceiptError(TheirError):
     """A receipt that does not cosign the checkpoint it should, by the key that should."""
 
     code = "receipt_invalid"
+
+
+class UnheardReceiptKeyError(ReceiptError):
+    """No cosignature by a receipt key that our registry lists; a newer registry may list it."""
+
+    code = "registry_behind"
+    retryable = True
 
 
 class ProofError(TheirError):
