@@ -7,14 +7,14 @@ The policy, in prose:
   open for another purpose than the one it was written for.
 * **Both halves count.** A hybrid key is Ed25519 *and* ML-DSA-44. Where the registry lists both,
   both must verify; one alone proves nothing.
-* **No key that its owner could deny.** Every public key passes `keys.admission` before a `VerifyKey`
-  or `SealingPublicKey` of it exists, and a signing key enters the registry only with a proof of
-  possession for this network, member and purpose.
+* **No key that its owner could deny.** Every public key passes `keys.admission` before a
+  `VerifyKey` or `SealingPublicKey` of it exists, and a signing key enters the registry only with a
+  proof of possession for this network, member and purpose.
 * **Documents are verified as bytes, then parsed.** Parsing is strict and canonical: an error names
   the field; fields of later versions are kept and handed on unchanged.
-* **Private keys stay here.** They touch the disk in `keys.keyfile` alone, encrypted, for their owner
-  only, never overwritten; `repr` never shows one and pickling refuses. Whoever signs asks for a
-  `Signer`, so that a key may one day live in an HSM.
+* **Private keys stay here.** They touch the disk in `keys.keyfile` alone, encrypted, for their
+  owner only, never overwritten; `repr` never shows one and pickling refuses. Whoever signs asks for
+  a `Signer`, so that a key may one day live in an HSM.
 * **Randomness is drawn here** (key generation, sealing, salts), time is always an argument.
 
 This package imports neither `protocol` nor `node`.

@@ -96,6 +96,7 @@ def make_directory(path: Path) -> None:
         path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     except OSError as error:
         raise UnsafeKeyFileError(f"{path}: cannot be made ({error.strerror})") from None
+    _sync_directory(path.parent)
     check_directory(path)
 
 
