@@ -30,9 +30,30 @@ from typing import ClassVar, Final
 from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES, Root, Snapshot, Targets, Timestamp
 
 from keys import _tuf
+from keys._tuf import TIMESTAMP_NAME, metadata_name, target_name
 from keys.errors import UnknownMemberError, UntrustedDocumentError
 from keys.member import PURPOSES, MemberDocument
 from keys.network import NetworkDocument
+
+__all__ = [
+    "ISSUED_FIELD",
+    "MAX_MEMBERS",
+    "MEMBER_KEY_FIELD",
+    "NETWORK_PATH",
+    "TIMESTAMP_NAME",
+    "ExpiredRegistryError",
+    "Registry",
+    "VerifiedSet",
+    "check_disjoint",
+    "check_member_role",
+    "document_path",
+    "metadata_name",
+    "network_id_of",
+    "read_document",
+    "target_name",
+    "verify_chain",
+    "verify_set",
+]
 
 MAX_MEMBERS: Final = 1000
 NETWORK_PATH: Final = "network.json"
@@ -210,7 +231,7 @@ def _top_level(given: _tuf.Files, first_root_sha256: bytes) -> _TopLevel:
     # 1. The first root is the pinned one; each next one is signed by its predecessor and itself.
     root = _tuf.newest_root(given, first_root_sha256)
     # 2. Timestamp, snapshot and targets are signed as that root says; each names the next.
-    raw_timestamp = given.read(_tuf.TIMESTAMP_NAME, Timestamp.type)
+    raw_timestamp = given.read(TIMESTAMP_NAME, Timestamp.type)
     timestamp = _tuf.signed_by(root, Timestamp.type, raw_timestamp, Timestamp)
     raw_snapshot = _tuf.named(given, Snapshot.type, timestamp.snapshot_meta)
     snapshot = _tuf.signed_by(root, Snapshot.type, raw_snapshot, Snapshot)

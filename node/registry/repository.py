@@ -1,0 +1,346 @@
+"""A repository in memory, and each step it can take: pure functions from files to files.
+
+Every step gives a `Change`: the files to write, in the order in which to write them. The timestamp
+comes last; until it is there, all that readers follow is the old, whole state. A change is verified
+by the readers' own code (`keys.registry.verify_set`) before anybody sees it, so that the umbrella
+never publishes what a node would refuse.
+
+What people sign (root, targets) is first a *proposal*: files under their final names, signed by as
+many holders as have seen it. `accept` takes it when the threshold is met.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
+
+from keys.registry import (
+    NETWORK_PATH,
+    TIMESTAMP_NAME,
+    Registry,
+    VerifiedSet,
+    document_path,
+    metadata_name,
+    target_name,
+    verify_set,
+)
+from node.registry import build
+from node.registry.errors import ConflictError, RepositoryStateError, ThresholdError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tuf.api.metadata import MetaFile
+
+    from keys.network import NetworkDocument
+    from keys.signing import Signer
+
+TIMESTAMP_EVERY_MS: Final = 3_600_000
+SNAPSHOT_RENEWED_BEFORE: Final = timedelta(days=7)
+_VERSIONED: Final = re.compile(r"metadata/([1-9][0-9]*)\.([a-z0-9-]+)\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineSigners:
+    """The two keys that sign unattended."""
+
+    snapshot: Signer
+    timestamp: Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Who signs root and targets: public member-held keys (32 bytes each) and thresholds."""
+
+    root: Sequence[bytes]
+    root_threshold: int
+    targets: Sequence[bytes]
+    targets_threshold: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A whole, verified repository.
+
+    Attributes:
+        first_root_sha256: the fingerprint that members pin.
+        registry: the verified view.
+        files: the files of the present state, by path.
+    """
+
+    first_root_sha256: bytes
+    registry: Registry
+    files: Mapping[str, bytes]
+
+    def root(self) -> Root:
+        """The newest root."""
+        raw = self.files[metadata_name("root", self.registry.root_version)]
+        return build.parse(raw, Root).signed
+
+    def timestamp(self) -> Timestamp:
+        """The present timestamp."""
+        return build.parse(self.files[TIMESTAMP_NAME], Timestamp).signed
+
+    def snapshot(self) -> Snapshot:
+        """The present snapshot."""
+        version = self.timestamp().snapshot_meta.version
+        return build.parse(self.files[metadata_name("snapshot", version)], Snapshot).signed
+
+    def role(self, name: str) -> tuple[int, bytes]:
+        """Version and file of `targets` or of a member's role."""
+        version = self.snapshot().meta[f"{name}.json"].version
+        return version, self.files[metadata_name(name, version)]
+
+    def document(self, member: str) -> bytes:
+        """The file of a member's document."""
+        path = document_path(member)
+        target = build.parse(self.role(member)[1], Targets).signed.targets[path]
+        return self.files[target_name(path, target.hashes["sha256"])]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A step that was verified.
+
+    Attributes:
+        writes: files to write, in this order; the last one makes the step visible.
+        after: the repository once they are written.
+    """
+
+    writes: tuple[tuple[str, bytes], ...]
+    after: Repository
+
+
+def open_repository(files: Mapping[str, bytes]) -> Repository:
+    """The repository whose files these are, trusting its own first root.
+
+    Raises:
+        RepositoryStateError: there is no first root.
+        UntrustedDocumentError: the files do not verify.
+    """
+    raw = files.get(metadata_name("root", 1))
+    if raw is None:
+        raise RepositoryStateError("directory: holds no network; make one with network create")
+    pin = hashlib.sha256(raw).digest()
+    return _repository(pin, verify_set(pin, files, None))
+
+
+def propose_first(
+    network: NetworkDocument, holders: Holders, online: tuple[bytes, bytes], now_ms: int
+) -> dict[str, bytes]:
+    """Root, targets and network document of a new network, to be signed by their holders.
+
+    Args:
+        network: the first network document, without members.
+        holders: keys and thresholds of root and targets.
+        online: public keys of snapshot and timestamp.
+        now_ms: UTC.
+    """
+    snapshot, timestamp = online
+    root = build.root_metadata(
+        {
+            Root.type: (holders.root, holders.root_threshold),
+            Targets.type: (holders.targets, holders.targets_threshold),
+            Snapshot.type: ([snapshot], 1),
+            Timestamp.type: ([timestamp], 1),
+        },
+        1,
+        now_ms,
+    )
+    return {
+        metadata_name(Root.type, 1): root.to_bytes(),
+        **_targets_files(network, {}, 1, now_ms),
+    }
+
+
+def propose_targets(
+    repository: Repository,
+    network: NetworkDocument,
+    member_keys: Mapping[str, bytes],
+    now_ms: int,
+    files: Mapping[str, bytes] | None = None,
+) -> dict[str, bytes]:
+    """The next targets, to be signed by their holders.
+
+    Args:
+        repository: the present state.
+        network: the next network document.
+        member_keys: the member key of every member it lists.
+        now_ms: UTC.
+        files: roles and documents of new members, by path.
+    """
+    version = repository.role(Targets.type)[0] + 1
+    return {**(files or {}), **_targets_files(network, member_keys, version, now_ms)}
+
+
+def propose_root(repository: Repository, holders: Holders, now_ms: int) -> dict[str, bytes]:
+    """The next root, for another year or with other holders; the online keys stay."""
+    root = repository.root()
+    online = {
+        name: ([bytes.fromhex(root.keys[root.roles[name].keyids[0]].keyval["public"])], 1)
+        for name in (Snapshot.type, Timestamp.type)
+    }
+    people = {
+        Root.type: (holders.root, holders.root_threshold),
+        Targets.type: (holders.targets, holders.targets_threshold),
+    }
+    version = repository.registry.root_version + 1
+    metadata = build.root_metadata({**people, **online}, version, now_ms)
+    return {metadata_name(Root.type, version): metadata.to_bytes()}
+
+
+def sign_proposal(proposal: Mapping[str, bytes], signers: Iterable[Signer]) -> dict[str, bytes]:
+    """Add the signatures of some holders to what people sign in a proposal.
+
+    A signer signs both root and targets; a signature that its role does not ask for is ignored by
+    every reader, so nobody has to say which key is whose.
+    """
+    listed = list(signers)
+    signed = dict(proposal)
+    for name, raw in proposal.items():
+        _, role = _parts(name)
+        if role == Root.type:
+            signed[name] = build.add_signatures(build.parse(raw, Root), listed)
+        elif role == Targets.type:
+            signed[name] = build.add_signatures(build.parse(raw, Targets), listed)
+    return signed
+
+
+def found(proposal: Mapping[str, bytes], online: OnlineSigners, now_ms: int) -> Change:
+    """The first state of a new network.
+
+    Raises:
+        ThresholdError: more holders have to sign.
+        UntrustedDocumentError: it does not verify.
+    """
+    raw_root = proposal[metadata_name(Root.type, 1)]
+    _check_threshold(build.parse(raw_root, Root).signed, proposal)
+    meta = {"targets.json": build.meta_of(1, proposal[metadata_name(Targets.type, 1)])}
+    return _change(hashlib.sha256(raw_root).digest(), {}, proposal, meta, (1, 1), online, now_ms)
+
+
+def accept(
+    repository: Repository, proposal: Mapping[str, bytes], online: OnlineSigners, now_ms: int
+) -> Change:
+    """The state after a proposal, or after a member's own publication.
+
+    Args:
+        repository: the present state.
+        proposal: new files by path: any of root, targets, roles of members, documents.
+        online: signers of snapshot and timestamp.
+        now_ms: UTC.
+
+    Raises:
+        ThresholdError: more holders have to sign.
+        ConflictError: the proposal was made on another state.
+        UntrustedDocumentError: the result does not verify.
+    """
+    _check_threshold(repository.root(), proposal)
+    snapshot = repository.snapshot()
+    meta = dict(snapshot.meta)
+    for name, raw in proposal.items():
+        version, role = _parts(name)
+        if version and version != _next_version(repository, meta, role):
+            raise ConflictError(role, "the registry has moved on since; make the proposal again")
+        if version and role != Root.type:
+            meta[f"{role}.json"] = build.meta_of(version, raw)
+    versions = (snapshot.version + 1, repository.registry.timestamp_version + 1)
+    pin = repository.first_root_sha256
+    return _change(pin, repository.files, proposal, meta, versions, online, now_ms)
+
+
+def resign_due(repository: Repository, online: OnlineSigners, now_ms: int) -> Change | None:
+    """What to sign again now: the timestamp each hour, the snapshot a week before it expires.
+
+    A timestamp from the future (a clock that was wrong) is replaced as well.
+    """
+    since_ms = now_ms - repository.registry.issued_ms
+    snapshot = repository.snapshot()
+    ageing = snapshot.expires - build.moment(now_ms) < SNAPSHOT_RENEWED_BEFORE
+    if abs(since_ms) < TIMESTAMP_EVERY_MS and not ageing:
+        return None
+    if ageing:
+        return accept(repository, {}, online, now_ms)
+    raw = repository.files[metadata_name(Snapshot.type, snapshot.version)]
+    timestamp = build.timestamp_metadata(
+        build.meta_of(snapshot.version, raw), repository.registry.timestamp_version + 1, now_ms
+    )
+    writes = ((TIMESTAMP_NAME, build.add_signatures(timestamp, [online.timestamp])),)
+    return _verified(repository.first_root_sha256, repository.files, writes)
+
+
+def _targets_files(
+    network: NetworkDocument, member_keys: Mapping[str, bytes], version: int, now_ms: int
+) -> dict[str, bytes]:
+    raw = network.to_bytes()
+    targets = build.targets_metadata(raw, member_keys, version, now_ms)
+    return {
+        target_name(NETWORK_PATH, hashlib.sha256(raw).hexdigest()): raw,
+        metadata_name(Targets.type, version): targets.to_bytes(),
+    }
+
+
+def _change(
+    pin: bytes,
+    present: Mapping[str, bytes],
+    proposal: Mapping[str, bytes],
+    meta: Mapping[str, MetaFile],
+    versions: tuple[int, int],
+    online: OnlineSigners,
+    now_ms: int,
+) -> Change:
+    """Put snapshot and timestamp over a proposal."""
+    snapshot_version, timestamp_version = versions
+    snapshot = build.snapshot_metadata(meta, snapshot_version, now_ms)
+    raw_snapshot = build.add_signatures(snapshot, [online.snapshot])
+    timestamp = build.timestamp_metadata(
+        build.meta_of(snapshot_version, raw_snapshot), timestamp_version, now_ms
+    )
+    documents_first = sorted(proposal.items(), key=lambda item: not item[0].startswith("targets/"))
+    writes = (
+        *documents_first,
+        (metadata_name(Snapshot.type, snapshot_version), raw_snapshot),
+        (TIMESTAMP_NAME, build.add_signatures(timestamp, [online.timestamp])),
+    )
+    return _verified(pin, present, writes)
+
+
+def _verified(
+    pin: bytes, present: Mapping[str, bytes], writes: tuple[tuple[str, bytes], ...]
+) -> Change:
+    return Change(writes, _repository(pin, verify_set(pin, {**present, **dict(writes)}, None)))
+
+
+def _repository(pin: bytes, verified: VerifiedSet) -> Repository:
+    return Repository(pin, verified.registry, verified.files)
+
+
+def _check_threshold(root: Root, proposal: Mapping[str, bytes]) -> None:
+    for name, raw in proposal.items():
+        _, role = _parts(name)
+        if role not in {Root.type, Targets.type}:
+            continue
+        payload, signatures = build.signatures_of(raw)
+        result = root.get_verification_result(role, payload, signatures)
+        if not result:
+            raise ThresholdError(
+                f"{role}: {result.missing} more of its key holders have to sign; network sign"
+            )
+
+
+def _next_version(repository: Repository, meta: Mapping[str, MetaFile], role: str) -> int:
+    if role == Root.type:
+        return repository.registry.root_version + 1
+    present = meta.get(f"{role}.json")
+    return 1 if present is None else present.version + 1
+
+
+def _parts(name: str) -> tuple[int, str]:
+    """Version and role of a metadata file; 0 and nothing for a document."""
+    match = _VERSIONED.fullmatch(name)
+    return (int(match[1]), match[2]) if match else (0, "")
