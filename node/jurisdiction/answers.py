@@ -52,8 +52,8 @@ class NameAnswer(msgspec.Struct, frozen=True):
 
     @property
     def is_failure(self) -> bool:
-        """Whether nothing is known: the question must be asked again."""
-        return self.state in {"servfail", "timeout"}
+        """Whether nothing is known for sure: the question must be asked again."""
+        return self.state in {"servfail", "timeout"} or (self.partial and not self.addresses)
 
     def __repr__(self) -> str:
         """Say how it ended without naming the host."""

@@ -7,7 +7,7 @@ onion, I2P, IPFS, an account on a service                              none
 no such name, no address (dangling CNAME), only internal addresses     none
 a proxy's address or name                                              hidden
 all addresses in one country                                           country
-addresses in several countries, or databases without a majority        disputed
+several countries, databases without a majority, or silent             disputed
 the name servers failed or did not answer                              unresolved
 ====================================================================  ============
 
@@ -122,7 +122,7 @@ class Locator:
     def _judge(self, answer: NameAnswer) -> Located:
         rows: list[Row] = [_RULE, *_told(answer)]
         if not answer.addresses:
-            return Located("none", None, "low" if answer.partial else "medium", tuple(rows))
+            return Located("none", None, "medium", tuple(rows))
         names = (answer.host, *(target for target, _ in answer.cname_chain))
         addresses = tuple(address for address, _ in answer.addresses)
         return self._places(rows, names, addresses, partial=answer.partial)
