@@ -1,0 +1,101 @@
+"""The rejects file: refused lines as they stood, to be mended in place and handed in again.
+
+The file has the format of the one that was handed in: CSV with the same header, or NDJSON. Above
+each line stands a note with its origin and the reason:
+
+    # line 17 of <SHA-256 of the file>; SOURCE; unknown_source: must be one of ...
+    http://.../;;;;tip;website
+
+Readers pass over notes, and give the line below the identity of its origin: mending and handing in
+the rejects file any number of times, even partly mended, repeats what is already in and adds the
+rest. A line that was too long to be read leaves a note only. Notes never repeat values; the lines
+do, so the file is made for its owner alone (mode 0600) and never overwrites another.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal, Self
+
+from node.interchange import csv_reports
+from node.interchange.errors import UnreadableFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import BinaryIO
+
+    from node.interchange.lines import Line, Rejection
+
+Format = Literal["csv", "ndjson"]
+
+
+def note(line: Line, rejection: Rejection) -> bytes:
+    """Return the note that stands above a refused line, without line end."""
+    field = rejection.field or "line"
+    lost = "" if line.raw else " (not copied)"
+    text = (
+        f"# line {line.origin.number} of {line.origin.file_sha256}{lost};"
+        f" {field}; {rejection.code}: {rejection.reason}"
+    )
+    return text.encode("ascii", errors="replace").replace(b"\n", b" ")
+
+
+def free_path(beside: Path, form: Format) -> Path:
+    """Return the first path for the rejects of `beside` that is not taken."""
+    number = 1
+    while True:
+        counter = "" if number == 1 else f"-{number}"
+        path = beside.with_name(f"{beside.name}.rejects{counter}.{form}")
+        if not path.exists():
+            return path
+        number += 1
+
+
+class RejectsFile:
+    """Written as lines are refused; made only when there is a first one."""
+
+    def __init__(self, path: Path, form: Format) -> None:
+        self.path = path
+        self.count = 0
+        self._form = form
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def write(self, line: Line, rejection: Rejection) -> None:
+        """Append one refused line under its note.
+
+        Raises:
+            UnreadableFileError: the file cannot be made or written.
+        """
+        try:
+            file = self._file or self._open()
+            file.write(note(line, rejection) + b"\n")
+            if line.raw:
+                file.write(line.raw + b"\n")
+        except OSError as error:
+            raise UnreadableFileError(f"rejects: cannot be written ({error.strerror})") from None
+        self.count += 1
+
+    def close(self) -> None:
+        """Finish the file, if there is one."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> BinaryIO:
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        self._file = os.fdopen(os.open(self.path, flags, 0o600), "wb")
+        if self._form == "csv":
+            self._file.write(csv_reports.HEADER + b"\n")
+        return self._file
