@@ -64,7 +64,7 @@ class NameCache:
         self,
         *,
         capacity: int = 200_000,
-        min_ttl_s: int = 30,
+        min_ttl_s: int = 2,
         max_ttl_s: int = 3600,
         negative_s: int = 60,
         failure_s: int = 15,
