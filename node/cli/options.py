@@ -13,11 +13,11 @@ ConfigOption = Annotated[
         "--config",
         "-c",
         envvar="HOTLINE_CONFIG",
-        help="Configuration file of the node.",
+        help="Configuration file of this node.",
         metavar="FILE",
     ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object instead of text for people.")
 ]
-DEFAULT_CONFIG = Path("hotline.toml")
+DEFAULT_CONFIG = Path("node.toml")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from node.config.values import DatabaseRef, Kind
 
 _MEMBER = kinds.text(
-    r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "write the member id in lower case, such as gb-iwf"
+    r"(?=.{1,64}$)[a-z0-9]+(-[a-z0-9]+)*", "write the member id in lower case, such as gb-iwf"
 )
 _SHA256 = kinds.text(
     r"[0-9a-fA-F]{64}", "write the fingerprint as 64 hexadecimal digits (hotline join does it)"
@@ -72,7 +72,8 @@ class PeerSection:
     listen_host: str = _key("Address the peer listener binds to.", kinds.HOST, "0.0.0.0")  # noqa: S104
     listen_port: int = _key("Port of the peer listener.", kinds.PORT, 8441)
     endpoint: str | None = _key(
-        "Address under which other members reach this node; goes into the member document.",
+        "Address under which other members reach this node, `https://HOST:PORT`; goes into the"
+        " member document. Left out: this node cannot be reached and fetches by itself.",
         kinds.ENDPOINT,
         None,
     )

@@ -121,7 +121,11 @@ def _https_base(value: Any) -> str:
 
 
 def _read_endpoint(value: Any, _: Path) -> str:
-    return _https_base(value)
+    """Read an endpoint as the member document has it: the port is written out."""
+    endpoint = _https_base(value)
+    if urlsplit(endpoint).port is None:
+        raise ValueError("write https://HOST:PORT, with the port even if it is 443")
+    return endpoint
 
 
 def _read_mirrors(value: Any, _: Path) -> tuple[str, ...]:
