@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -32,6 +33,8 @@ from node.store.errors import (
 sys.modules.setdefault("pysqlite3", sqlcipher3)
 sys.modules.setdefault("pysqlite3.dbapi2", sqlcipher3.dbapi2)
 
+from sqlite_utils import Database, Migrations  # noqa: E402 - after the driver took its name
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -39,8 +42,8 @@ if TYPE_CHECKING:
 else:
     Connection = sqlcipher3.Connection
 
-SCHEMA_VERSION = 1
-_MIGRATIONS = ("001_initial.sql",)
+SCHEMA_FILES = ("001_initial.sql",)
+"""Applied in this order, never changed once released; the database's `user_version` counts them."""
 CACHE_KIB = 32768
 WAL_PAGES = 4000
 
@@ -69,6 +72,7 @@ def _connect(path: Path, key: bytes, *, read_only: bool) -> Connection:
     connection: Connection = sqlcipher3.connect(
         f"file:{path}?mode={mode}", uri=True, check_same_thread=False, isolation_level=None
     )
+    connection.execute("PRAGMA cipher_log_level = NONE")
     connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
     return connection
 
@@ -92,12 +96,14 @@ def create_database(path: Path, key: bytes) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError as error:
-        raise AlreadyOpenError("store.path: a file is already there; it is never overwritten") from error
+        raise AlreadyOpenError(
+            "store.path: a file is already there; it is never overwritten"
+        ) from error
     connection = _connect(path, key, read_only=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         _tune(connection)
-        _migrate(connection, 0)
+        _migrate(connection)
     finally:
         connection.close()
 
@@ -135,17 +141,39 @@ def _open(path: Path, key: bytes, *, read_only: bool) -> Connection:
     except sqlcipher3.Error as error:
         connection.close()
         raise WrongKeyError(WrongKeyError.__doc__) from error
-    if version > SCHEMA_VERSION:
+    if version > len(SCHEMA_FILES):
         connection.close()
         raise NewerDatabaseError(NewerDatabaseError.__doc__)
     return connection
 
 
-def _migrate(connection: Connection, version: int) -> None:
-    folder = resources.files("node.store") / "schema"
-    for number, name in enumerate(_MIGRATIONS[version:], start=version + 1):
-        script = (folder / name).read_text(encoding="utf-8")
-        connection.executescript(f"BEGIN;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+def _migrate(connection: Connection) -> None:
+    """Apply every schema file that this database has not seen, each whole or not at all."""
+    migrations = Migrations("node.store")
+    for name in SCHEMA_FILES:
+        migrations(name=name)(_apply(name))
+    migrations.apply(Database(connection, execute_plugins=False))
+    connection.execute(f"PRAGMA user_version = {len(SCHEMA_FILES)}")
+
+
+def _apply(name: str) -> Callable[[Database], None]:
+    script = (resources.files("node.store") / "schema" / name).read_text(encoding="utf-8")
+
+    def apply(database: Database) -> None:
+        for statement in _statements(script):
+            database.execute(statement)
+
+    return apply
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a schema file: `executescript` would commit the migration's transaction half way."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlcipher3.complete_statement(pending):
+            yield pending
+            pending = ""
 
 
 class ProcessLock:

@@ -1,13 +1,13 @@
 """What can go wrong with the store.
 
-    StoreError                  base; `code` names it in logs and answers
-      UnknownDatabaseError      there is no database at that path
-      WrongKeyError             the key does not open it, or it is no database of ours
-      NewerDatabaseError        a newer version of this program made it
-      AlreadyOpenError          another process runs on it
-      StoreFullError            the disk is full or read-only: nothing was written
-      DamagedDatabaseError      SQLite finds the file damaged
-      DisplacedError            another tenure took this channel over (fencing)
+StoreError                  base; `code` names it in logs and answers
+  UnknownDatabaseError      there is no database at that path
+  WrongKeyError             the key does not open it, or it is no database of ours
+  NewerDatabaseError        a newer version of this program made it
+  AlreadyOpenError          another process runs on it
+  StoreFullError            the disk is full or read-only: nothing was written
+  DamagedDatabaseError      SQLite finds the file damaged
+  DisplacedError            another tenure took this channel over (fencing)
 """
 
 from __future__ import annotations

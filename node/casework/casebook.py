@@ -1,0 +1,203 @@
+"""What a decision works on: the items it concerns, and what it adds to them.
+
+The store loads a casebook with everything that a batch `Needs`, hands it to the decision, and
+writes what the decision added, all in one transaction. The casebook itself touches nothing: it
+folds each event at once, so that the second of two equal lines in one batch already meets the
+first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from node.casework.item import (
+    Event,
+    EventKind,
+    Facts,
+    ItemState,
+    Raised,
+    Recorded,
+    ReportFacts,
+    Review,
+    Sighted,
+    evolve,
+)
+from node.casework.item import Body as EventBody
+from node.matching.fingerprints import Fingerprints
+from protocol import entry as entries
+from protocol.facts import Content
+from protocol.messages import Message, to_body
+from protocol.vocabulary import Kind, Lane
+
+
+@dataclass(slots=True)
+class Needs:
+    """What a batch must find loaded: items by id or alias and by key, lines, reports."""
+
+    items: set[str] = field(default_factory=set)
+    keys: set[bytes] = field(default_factory=set)
+    lines: set[bytes] = field(default_factory=set)
+    references: set[tuple[str, str]] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What the store found of them."""
+
+    items: dict[str, ItemState] = field(default_factory=dict)
+    by_key: dict[bytes, list[str]] = field(default_factory=dict)
+    lines: dict[bytes, str] = field(default_factory=dict)
+    reports: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One message for another member: final bytes, waiting for a place in a channel."""
+
+    peer: str
+    lane: Lane
+    urgency: int
+    kind: int
+    item: str | None
+    entry_id: bytes
+    entry: bytes
+
+
+class Postbox:
+    """Turns messages into entries; the node's secret makes their ids and salts."""
+
+    def __init__(self, node_secret: bytes) -> None:
+        self._secret = node_secret
+
+    def post(  # noqa: PLR0913 - the address of a message has this many parts
+        self,
+        peer: str,
+        kind: Kind,
+        message: Message,
+        *,
+        subject: str | bytes,
+        revision: int = 0,
+        item: str | None = None,
+        lane: Lane = Lane.STATUS,
+        urgency: int = 1,
+    ) -> Post:
+        """Return `message` to `peer` as an entry: the same subject and revision, the same id.
+
+        Raises:
+            UnsayableError: the message breaks a bound of the protocol; nothing can be sent.
+        """
+        body = to_body(message)
+        entry = entries.compose(self._secret, kind, subject, revision, peer, body)
+        return Post(peer, lane, urgency, int(kind), item, entry.id, entries.encode(entry))
+
+
+@dataclass(slots=True)
+class Casebook:
+    """Loaded items, plus what a decision adds: events, keys, lines, reports, messages, tasks."""
+
+    us: str
+    now: int
+    fingerprints: Fingerprints
+    loaded: Loaded
+    events: list[Event] = field(default_factory=list)
+    changed: dict[str, ItemState] = field(default_factory=dict)
+    new_keys: list[tuple[bytes, str]] = field(default_factory=list)
+    new_lines: list[tuple[bytes, str]] = field(default_factory=list)
+    new_reports: list[ReportFacts] = field(default_factory=list)
+    posts: list[Post] = field(default_factory=list)
+    tasks: list[tuple[str, str]] = field(default_factory=list)
+
+    def find(self, item_id: str) -> ItemState | None:
+        """Return the item with this id, or the one that has it as an alias."""
+        state = self.loaded.items.get(item_id)
+        if state is not None:
+            return state
+        for found in self.by_key(self.fingerprints.item(item_id)):
+            return found
+        return None
+
+    def by_key(self, key: bytes | None) -> list[ItemState]:
+        """Return the items with this key, oldest first (ids sort by time within a member)."""
+        if key is None:
+            return []
+        ids = self.loaded.by_key.get(key, ())
+        return [self.loaded.items[i] for i in ids if i in self.loaded.items]
+
+    def was_here(self, key: bytes | None) -> bool:
+        """Whether an item with this key was here and has been erased since."""
+        if key is None:
+            return False
+        return any(i not in self.loaded.items for i in self.loaded.by_key.get(key, ()))
+
+    def record(
+        self, item_id: str, kind: EventKind, body: EventBody, *, at_ms: int, actor: str
+    ) -> ItemState:
+        """Add an event and return the item's state after it."""
+        event = Event(item_id, kind, at_ms, self.now, actor, body)
+        before = self.loaded.items.get(item_id)
+        state = evolve(before, event)
+        self.events.append(event)
+        self.loaded.items[item_id] = state
+        self.changed[item_id] = state
+        if kind is EventKind.RECORDED and isinstance(body, Recorded):
+            self._index_new(state)
+            if body.report is not None:
+                self._open_report(body.report)
+        elif isinstance(body, Facts):
+            self._index_content(state)
+        elif isinstance(body, Sighted) and body.informant is not None:
+            self._index_alias(state, body.informant.item_id)
+        return state
+
+    def raise_review(self, item_id: str, review: Review) -> None:
+        """Put the item in front of a person (once for the same reason)."""
+        state = self.loaded.items[item_id]
+        if state.review is not review:
+            self.record(item_id, EventKind.RAISED, Raised(review), at_ms=self.now, actor=self.us)
+
+    def remember_line(self, line: bytes, item_id: str) -> None:
+        """From now on this handed-in line is this item."""
+        self.loaded.lines[line] = item_id
+        self.new_lines.append((line, item_id))
+
+    def add_key(self, key: bytes, item_id: str) -> None:
+        """Let the item be found by `key`."""
+        ids = self.loaded.by_key.setdefault(key, [])
+        if item_id not in ids:
+            ids.append(item_id)
+            self.new_keys.append((key, item_id))
+
+    def ids_now_known(self) -> list[str]:
+        """Ids by which items became known in this batch: what waited for them can go on."""
+        known = [e.item for e in self.events if e.kind is EventKind.RECORDED]
+        for event in self.events:
+            if isinstance(event.body, Sighted) and event.body.informant is not None:
+                known.append(event.body.informant.item_id)
+        return known
+
+    def _open_report(self, report: ReportFacts) -> None:
+        self.new_reports.append(report)
+        if report.reference is not None:
+            self.loaded.reports[report.source, report.reference] = report.id
+
+    def _index_new(self, state: ItemState) -> None:
+        location = self.fingerprints.location(state.location)
+        if location is not None:
+            self.add_key(location, state.id)
+        self._index_content(state)
+        for informant in state.informants:
+            self._index_alias(state, informant.item_id)
+
+    def _index_content(self, state: ItemState) -> None:
+        for key in content_keys(self.fingerprints, state.content):
+            self.add_key(key, state.id)
+
+    def _index_alias(self, state: ItemState, alias: str) -> None:
+        if alias != state.id:
+            self.add_key(self.fingerprints.item(alias), state.id)
+
+
+def content_keys(fingerprints: Fingerprints, content: Iterable[Content]) -> list[bytes]:
+    """Return every content key of several files' hashes."""
+    return [key for one in content for key in fingerprints.content(one)]

@@ -1,0 +1,279 @@
+"""The desk: what a hotline hands in, asks and records, and the work that follows by itself.
+
+Every method turns a request into one batch: prepare (pure), say what it needs, decide (pure) inside
+the store's transaction, wake whoever has work now. `locate_due` and `judge_due` are the two steps
+that nobody asks for: placing new items, and judging what other members sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from keys.registry import Registry
+from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
+from node.casework.errors import DraftRejectedError
+from node.casework.intake import ReportTaken, intake_needs, take_report
+from node.casework.item import Custody, ItemState
+from node.casework.prepare import PreparedReport, prepare_report, read_hashes
+from node.casework.receiving import Answer, Judge, judging_needs, parse
+from node.casework.routing import route
+from node.casework.views import ChangeView, ItemView, change_view, item_view
+from node.casework.working import record_action, record_assessment, record_hashes
+from node.ids import Ids
+from node.matching.fingerprints import Fingerprints
+from node.store.queries import ItemQuery, Queries
+from protocol.facts import Jurisdiction
+
+R = TypeVar("R")
+BATCH = 1000
+"""Items located or judged in one transaction: bounds memory, and how long others wait."""
+MAX_WAIT_S = 30.0
+
+
+class CaseStore(Protocol):
+    """What the desk needs of the store: read, decide and write in one durable transaction."""
+
+    async def transact(
+        self, needs: Needs, now_ms: int, decide: Callable[[Casebook], R]
+    ) -> tuple[R, Casebook]: ...  # noqa: D102
+
+    async def judge(
+        self, needs: Needs, now_ms: int, decide: Callable[[Casebook], list[Answer]]
+    ) -> Casebook: ...  # noqa: D102
+
+
+class Places(Protocol):
+    """Tells where an item is hosted. The second value says when to ask again, None: settled."""
+
+    async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitResult:
+    """What became of one draft."""
+
+    status: str
+    report_id: str | None = None
+    items: tuple[object, ...] = ()
+    code: str | None = None
+    field: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesPage:
+    """Changes after a cursor; `cursor` is where to go on."""
+
+    changes: list[ChangeView]
+    cursor: int
+
+
+class Desk:
+    """One hotline's desk at its node."""
+
+    def __init__(  # noqa: PLR0913 - the composition root hands in every part
+        self,
+        *,
+        store: CaseStore,
+        queries: Queries,
+        registry: Callable[[], Registry],
+        places: Places,
+        fingerprints: Fingerprints,
+        postbox: Postbox,
+        ids: Ids,
+        clock: Callable[[], int],
+        wake_delivery: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._queries = queries
+        self._registry = registry
+        self._places = places
+        self._fingerprints = fingerprints
+        self._postbox = postbox
+        self._ids = ids
+        self._clock = clock
+        self._wake_delivery = wake_delivery
+        self._changed = asyncio.Condition()
+        self.work = asyncio.Event()
+
+    async def submit(
+        self, drafts: Sequence[ReportDraft], *, actor: str, batch: str = ""
+    ) -> list[SubmitResult]:
+        """Take drafts in; durable on return. A bad draft is rejected and stops no other.
+
+        `batch` names the request, so that lines without a reference are known when it comes again.
+
+        Raises:
+            StoreError: nothing of this call was kept.
+        """
+        del actor
+        now = self._clock()
+        results: list[SubmitResult | None] = []
+        prepared: list[PreparedReport] = []
+        for number, draft in enumerate(drafts):
+            identity = f"{batch}:{number}" if batch else self._ids.mint(now)
+            try:
+                prepared.append(prepare_report(draft, self._fingerprints, now, identity))
+                results.append(None)
+            except DraftRejectedError as error:
+                results.append(_rejected(error))
+        taken = iter(await self._take(prepared, now))
+        return [r if r is not None else _accepted(next(taken)) for r in results]
+
+    async def _take(self, prepared: list[PreparedReport], now: int) -> list[ReportTaken]:
+        if not prepared:
+            return []
+
+        def decide(book: Casebook) -> list[ReportTaken]:
+            return [take_report(book, report, self._ids, self._postbox) for report in prepared]
+
+        needs = intake_needs(prepared, self._fingerprints)
+        taken, book = await self._store.transact(needs, now, decide)
+        await self._after(book)
+        return taken
+
+    async def assess(self, item_id: str, draft: AssessmentDraft, *, actor: str) -> ItemView:
+        """Record a verdict of this member.
+
+        Raises:
+            UnknownItemError, DraftRejectedError, StoreError
+        """
+        del actor
+        return await self._work_on(
+            item_id, lambda book: record_assessment(book, item_id, draft, self._ids, self._postbox)
+        )
+
+    async def act(self, item_id: str, draft: ActionDraft, *, actor: str) -> ItemView:
+        """Record an action of this member.
+
+        Raises:
+            UnknownItemError, DraftRejectedError, NotResponsibleError, ItemClosedError, StoreError
+        """
+        del actor
+        registry = self._registry()
+        return await self._work_on(
+            item_id,
+            lambda book: record_action(book, item_id, draft, registry, self._ids, self._postbox),
+        )
+
+    async def add_hashes(self, item_id: str, draft: HashesDraft, *, actor: str) -> ItemView:
+        """Add hashes that were computed later; matching runs again.
+
+        Raises:
+            UnknownItemError, DraftRejectedError, StoreError
+        """
+        del actor
+        return await self._work_on(
+            item_id, lambda book: record_hashes(book, item_id, draft, self._postbox), draft
+        )
+
+    async def _work_on(
+        self,
+        item_id: str,
+        decide: Callable[[Casebook], ItemState],
+        hashes: HashesDraft | None = None,
+    ) -> ItemView:
+        needs = Needs(items={item_id}, keys={self._fingerprints.item(item_id)})
+        current = await self._queries.item(item_id, self._fingerprints.item(item_id))
+        if current is not None:
+            for content in current.content:
+                needs.keys.update(self._fingerprints.content(content))
+        if hashes is not None:
+            needs.keys.update(hash_keys(hashes, self._fingerprints))
+        state, book = await self._store.transact(needs, self._clock(), decide)
+        await self._after(book)
+        return item_view(state)
+
+    async def item(self, item_id: str) -> ItemView | None:
+        """Return one item by its id or an alias; None if it is not known here."""
+        state = await self._queries.item(item_id, self._fingerprints.item(item_id))
+        return None if state is None else item_view(state)
+
+    async def items(self, wanted: ItemQuery) -> list[ItemView]:
+        """Return a page of items."""
+        return [item_view(state) for state in await self._queries.items(wanted)]
+
+    async def changes(self, after: int, limit: int, wait_s: float) -> ChangesPage:
+        """Return what changed after cursor `after`; waits up to `wait_s` while nothing has."""
+        found = await self._queries.events(after, limit)
+        if not found and wait_s > 0:
+            await self._wait_for_change(min(wait_s, MAX_WAIT_S))
+            found = await self._queries.events(after, limit)
+        changes = [change_view(seq, event) for seq, event in found]
+        return ChangesPage(changes, found[-1][0] if found else after)
+
+    async def _wait_for_change(self, wait_s: float) -> None:
+        try:
+            async with asyncio.timeout(wait_s), self._changed:
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def locate_due(self) -> int:
+        """Place the items that are due; returns how many were looked at."""
+        now = self._clock()
+        due = await self._queries.to_locate(now, BATCH)
+        if not due:
+            return 0
+        found = await asyncio.gather(*(self._places.locate(state, now) for state in due))
+        registry = self._registry()
+
+        def decide(book: Casebook) -> None:
+            for state, (jurisdiction, retry_ms) in zip(due, found, strict=True):
+                present = book.loaded.items.get(state.id)
+                if present is not None and present.custody is Custody.LOCATING:
+                    route(
+                        book, state.id, jurisdiction, retry_ms, registry, self._ids, self._postbox
+                    )
+
+        _, book = await self._store.transact(Needs(items={s.id for s in due}), now, decide)
+        await self._after(book)
+        return len(due)
+
+    async def judge_due(self) -> int:
+        """Judge entries that are in custody; returns how many."""
+        arrived = await self._queries.unjudged(BATCH)
+        if not arrived:
+            return 0
+        parsed = [parse(one) for one in arrived]
+        registry = self._registry()
+
+        def decide(book: Casebook) -> list[Answer]:
+            judge = Judge(book, registry, self._ids, self._postbox)
+            return [judge.judge(one) for one in parsed]
+
+        needs = judging_needs(parsed, self._fingerprints)
+        book = await self._store.judge(needs, self._clock(), decide)
+        await self._after(book)
+        return len(arrived)
+
+    async def _after(self, book: Casebook) -> None:
+        """Wake whoever has work now: the feed's readers, delivery, the steps of this desk."""
+        if book.events:
+            self.work.set()
+            async with self._changed:
+                self._changed.notify_all()
+        if book.posts:
+            self._wake_delivery()
+
+
+def hash_keys(draft: HashesDraft, fingerprints: Fingerprints) -> list[bytes]:
+    """Return the content keys of a draft's hashes; none if they make no sense yet."""
+    try:
+        return [key for c in read_hashes(draft, "hashes") for key in fingerprints.content(c)]
+    except DraftRejectedError:
+        return []
+
+
+def _rejected(error: DraftRejectedError) -> SubmitResult:
+    return SubmitResult("rejected", code=error.reason, field=error.field, detail=error.mend)
+
+
+def _accepted(taken: ReportTaken) -> SubmitResult:
+    repeated = all(item.outcome == "repeated" for item in taken.items)
+    status = "repeated" if repeated else "accepted"
+    return SubmitResult(status, taken.report_id, taken.items)

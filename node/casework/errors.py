@@ -1,0 +1,60 @@
+"""Why a case could not be worked on as asked.
+
+CaseworkError            base: `code`, `field`
+  DraftRejectedError     a line or request that makes no sense, with the field and the mend
+  UnknownItemError       no such item here
+  NotResponsibleError    another member is responsible; only it acts
+  ItemClosedError        the item is closed; a check that finds it online reopens it
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CaseworkError(Exception):
+    """The case cannot be worked on as asked."""
+
+    code: ClassVar[str] = "casework"
+    retryable: ClassVar[bool] = False
+    field: str = "item"
+
+
+class DraftRejectedError(CaseworkError):
+    """Something handed in makes no sense; `field` names it, the message says how to mend it."""
+
+    code = "draft_rejected"
+
+    def __init__(self, field: str, mend: str, reason: str = "draft_rejected") -> None:
+        super().__init__(f"{field}: {mend}")
+        self.field = field
+        self.mend = mend
+        self.reason = reason
+
+
+class UnknownItemError(CaseworkError):
+    """item: no such item at this node; ids are listed by GET /api/v1/items."""
+
+    code = "unknown_item"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class NotResponsibleError(CaseworkError):
+    """item: another member is responsible for it and alone acts; add an assessment instead."""
+
+    code = "not_responsible"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class ItemClosedError(CaseworkError):
+    """action: the item is closed; record `seen_online` first if it is back."""
+
+    code = "item_closed"
+    field = "action"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)

@@ -1,0 +1,262 @@
+"""Taking a report in: which of its lines are new, which were here, which only look new.
+
+`take_report` is pure. For every item of the report it first asks whether this very line was handed
+in before (then nothing changes, or missing facts are filled in: a revision of the first), then
+lets the table of duplicates decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from node.casework.casebook import Casebook, Needs, Postbox, content_keys
+from node.casework.draft import AssessmentDraft
+from node.casework.item import (
+    Custody,
+    EventKind,
+    Facts,
+    ItemState,
+    Recorded,
+    ReportFacts,
+    lacks,
+)
+from node.casework.item import Sighted as SightedEvent
+from node.casework.prepare import PreparedItem, PreparedReport, read_time
+from node.casework.rejudging import rejudge
+from node.casework.telling import note, pass_on_sighting, tell
+from node.ids import Ids
+from node.matching.duplicates import Incoming, Judgement, judge
+from node.matching.fingerprints import Fingerprints
+from protocol.facts import Assessment, Content, Hop, Sighting
+from protocol.messages import Sighted
+from protocol.vocabulary import Disposition, Matter, OutcomeWhat
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTaken:
+    """What became of one item of a handed-in report."""
+
+    item_id: str
+    outcome: str
+    same_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTaken:
+    """What became of a handed-in report."""
+
+    report_id: str
+    items: tuple[ItemTaken, ...]
+
+
+def intake_needs(reports: Iterable[PreparedReport], fingerprints: Fingerprints) -> Needs:
+    """Say what must be loaded to take these reports."""
+    needs = Needs()
+    for report in reports:
+        if report.draft.reference is not None:
+            needs.references.add((report.draft.source, report.draft.reference))
+        for item in report.items:
+            needs.lines.add(item.line)
+            needs.keys.update(content_keys(fingerprints, item.content))
+            key = fingerprints.location(item.location)
+            if key is not None:
+                needs.keys.add(key)
+    return needs
+
+
+def take_report(book: Casebook, report: PreparedReport, ids: Ids, postbox: Postbox) -> ReportTaken:
+    """Take one report in."""
+    opened = _report_of(book, report, ids)
+    taken = []
+    for item in report.items:
+        known = book.loaded.lines.get(item.line)
+        if known is not None and known in book.loaded.items:
+            taken.append(_again(book, item, known, postbox))
+            continue
+        taken.append(_first_time(book, report, item, opened, ids, postbox))
+        book.remember_line(item.line, taken[-1].item_id)
+    return ReportTaken(opened.id, tuple(taken))
+
+
+def _report_of(book: Casebook, report: PreparedReport, ids: Ids) -> ReportFacts:
+    """The report this line belongs to: the one with its reference, that of its line, or a new one."""
+    draft = report.draft
+    known = None
+    if draft.reference is not None:
+        known = book.loaded.reports.get((draft.source, draft.reference))
+    elif report.items[0].line in book.loaded.lines:
+        first = book.loaded.items.get(book.loaded.lines[report.items[0].line])
+        known = None if first is None else first.report_id
+    return ReportFacts(
+        known or ids.mint(book.now),
+        draft.source,
+        draft.reference,
+        report.matter,
+        report.received_ms,
+        draft.workuser,
+        draft.note,
+    )
+
+
+def _again(book: Casebook, item: PreparedItem, known: str, postbox: Postbox) -> ItemTaken:
+    """The same line again: nothing, unless it brings facts that were missing."""
+    missing = lacks(book.loaded.items[known], Facts(item.content, item.access))
+    if missing is None:
+        return ItemTaken(known, "repeated")
+    add_facts(book, known, missing, postbox)
+    return ItemTaken(known, "revision")
+
+
+def add_facts(book: Casebook, item_id: str, facts: Facts, postbox: Postbox) -> ItemState:
+    """Facts that came later: recorded, and sent along if the item was handed on."""
+    state = book.record(item_id, EventKind.FACTS, facts, at_ms=book.now, actor=book.us)
+    rejudge(book, item_id)
+    content = facts.content[0] if facts.content else None
+    message = Sighted(item_id, None, content, facts.access, state.child_at_risk)
+    pass_on_sighting(book, postbox, state, message, f"{item_id}|facts|{state.revision}")
+    return state
+
+
+def _first_time(  # noqa: PLR0913
+    book: Casebook,
+    report: PreparedReport,
+    item: PreparedItem,
+    opened: ReportFacts,
+    ids: Ids,
+    postbox: Postbox,
+) -> ItemTaken:
+    location = book.fingerprints.location(item.location)
+    judgement = judge(
+        Incoming(
+            item.location, item.content, item.kind, item.found_ms, was_here=book.was_here(location)
+        ),
+        book.by_key(location),
+        same_content(book, item.content),
+    )
+    if judgement.joins and judgement.item is not None:
+        return _join(book, report, item, judgement, ids, postbox)
+    item_id = ids.mint(book.now)
+    body = Recorded(_first_state(book, report, item, opened, item_id), _if_new(book, opened))
+    book.record(item_id, EventKind.RECORDED, body, at_ms=item.found_ms, actor=book.us)
+    carry_over(book, item_id, judgement)
+    _assess(book, item_id, item.assessments, ids, postbox)
+    known = judgement.disposition is Disposition.NEW_KNOWN
+    return ItemTaken(item_id, "known" if known else "new", judgement.item if known else None)
+
+
+def same_content(book: Casebook, content: tuple[Content, ...]) -> list[ItemState]:
+    """Return the items that share a content identity, oldest first."""
+    keys = content_keys(book.fingerprints, content)
+    found = {state.id: state for key in keys for state in book.by_key(key)}
+    return [found[i] for i in sorted(found)]
+
+
+def _if_new(book: Casebook, opened: ReportFacts) -> ReportFacts | None:
+    reference = opened.reference
+    if reference is None:
+        already = any(r.id == opened.id for r in book.new_reports)
+        return None if already else opened
+    return None if (opened.source, reference) in book.loaded.reports else opened
+
+
+def _first_state(
+    book: Casebook,
+    report: PreparedReport,
+    item: PreparedItem,
+    opened: ReportFacts,
+    item_id: str,
+) -> ItemState:
+    draft = report.draft
+    routed = report.matter is Matter.CSAM
+    return ItemState(
+        id=item_id,
+        report_id=opened.id,
+        finder=book.us,
+        matter=report.matter,
+        kind=item.kind,
+        location=item.location,
+        content=item.content,
+        access=item.access,
+        source=draft.source,
+        found_via=draft.found_via,
+        campaign=draft.campaign,
+        found_ms=item.found_ms,
+        received_ms=report.received_ms,
+        child_at_risk=draft.child_at_risk,
+        came_from=None,
+        hops=(Hop(book.us, report.received_ms),),
+        sightings=(Sighting(item_id, book.us, draft.source, item.found_ms),),
+        custody=Custody.LOCATING if routed else Custody.COUNTED,
+        responsible=None if routed else book.us,
+        due_ms=book.now if routed else None,
+    )
+
+
+def _join(  # noqa: PLR0913
+    book: Casebook,
+    report: PreparedReport,
+    item: PreparedItem,
+    judgement: Judgement,
+    ids: Ids,
+    postbox: Postbox,
+) -> ItemTaken:
+    """Another report of an item that is here: a sighting; new facts merge, urgency only rises."""
+    assert judgement.item is not None
+    item_id = judgement.item
+    draft = report.draft
+    sighting = Sighting(ids.mint(book.now), book.us, draft.source, item.found_ms)
+    state = book.record(
+        item_id,
+        EventKind.SIGHTED,
+        SightedEvent((sighting,), None, draft.child_at_risk, judgement.disposition),
+        at_ms=item.found_ms,
+        actor=book.us,
+    )
+    missing = lacks(state, Facts(item.content, item.access))
+    if missing is not None:
+        book.record(item_id, EventKind.FACTS, missing, at_ms=book.now, actor=book.us)
+        rejudge(book, item_id)
+    if judgement.review is not None:
+        book.raise_review(item_id, judgement.review)
+    content = item.content[0] if item.content else None
+    message = Sighted(item_id, sighting, content, item.access, draft.child_at_risk)
+    pass_on_sighting(book, postbox, state, message, sighting.sighting_id)
+    _assess(book, item_id, item.assessments, ids, postbox)
+    return ItemTaken(item_id, "duplicate", item_id)
+
+
+def carry_over(book: Casebook, item_id: str, judgement: Judgement) -> None:
+    """Known content at a new place: the verdict comes with it and says from whom (rule 2)."""
+    if judgement.disposition is Disposition.NEW_KNOWN and judgement.item is not None:
+        for assessment in book.loaded.items[judgement.item].assessments:
+            note(book, item_id, EventKind.ASSESSED, assessment, assessment.at_ms)
+    if judgement.review is not None:
+        book.raise_review(item_id, judgement.review)
+
+
+def _assess(
+    book: Casebook,
+    item_id: str,
+    drafts: tuple[AssessmentDraft, ...],
+    ids: Ids,
+    postbox: Postbox,
+) -> None:
+    for draft in drafts:
+        assess(book, item_id, draft, ids, postbox)
+
+
+def assess(
+    book: Casebook, item_id: str, draft: AssessmentDraft, ids: Ids, postbox: Postbox
+) -> ItemState:
+    """Record this member's verdict and tell everybody concerned."""
+    at_ms = read_time("at", draft.at, book.now)
+    assessment = Assessment(
+        ids.mint(book.now), book.us, draft.verdict, draft.law, draft.labels, draft.reason, at_ms
+    )
+    state = note(book, item_id, EventKind.ASSESSED, assessment, at_ms)
+    tell(
+        book, postbox, state, assessment.event_id, OutcomeWhat.ASSESSED, assessment,
+        author=book.us, at_ms=at_ms,
+    )  # fmt: skip
+    return state

@@ -1,0 +1,150 @@
+"""Which member is responsible for an item, and how it gets there.
+
+`choose` is the rule, `route` records it: the item stays here, or becomes a message for another
+member with its whole custody chain. There is exactly one responsible member at any time, also for
+`none`, `hidden` and `disputed` (docs/glossary.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keys.registry import Registry
+from node.casework.casebook import Casebook, Postbox
+from node.casework.item import EventKind, HandedOn, ItemState, Kept, Located, Review
+from node.casework.telling import tell
+from node.ids import Ids
+from protocol.facts import Hop, Jurisdiction, Moved
+from protocol.fields import MAX_ACTIONS, MAX_ASSESSMENTS, MAX_CONTENTS, MAX_SIGHTINGS
+from protocol.messages import Item
+from protocol.vocabulary import Confidence, HostingState, Kind, Lane, OutcomeWhat
+
+HOP_CAP = 5
+"""Hand-overs of one item before people on both sides look (rule 7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who takes an item, and whether a person must look first."""
+
+    member: str
+    orphan: bool = False
+    review: Review | None = None
+
+
+def choose(registry: Registry, us: str, state: ItemState, found: Jurisdiction) -> Choice:
+    """Return the responsible member for an item hosted as `found`."""
+    if found.state is not HostingState.COUNTRY or found.country is None:
+        uncertain = found.state is HostingState.DISPUTED
+        return Choice(us, review=Review.LOCATION_UNCERTAIN if uncertain else None)
+    if found.confidence is Confidence.LOW:
+        return Choice(us, review=Review.LOCATION_UNCERTAIN)
+    member = registry.network.responsible_for(found.country)
+    orphan = member is None or not registry.is_active(member)
+    if orphan:
+        member = next((m for m in registry.network.fallback_members if registry.is_active(m)), us)
+    assert member is not None
+    if member == us:
+        return Choice(us, orphan)
+    return _unless_going_round(us, state, member, orphan=orphan)
+
+
+def _unless_going_round(us: str, state: ItemState, member: str, *, orphan: bool) -> Choice:
+    if len(state.hops) > HOP_CAP:
+        return Choice(us, orphan, Review.HOP_CAP)
+    if any(hop.member == member for hop in state.hops):
+        return Choice(us, orphan, Review.CAME_BACK)
+    return Choice(member, orphan)
+
+
+def route(  # noqa: PLR0913
+    book: Casebook,
+    item_id: str,
+    found: Jurisdiction,
+    retry_ms: int | None,
+    registry: Registry,
+    ids: Ids,
+    postbox: Postbox,
+) -> ItemState:
+    """Record where the item is hosted and let the responsible member have it."""
+    unresolved = found.state is HostingState.UNRESOLVED
+    due = retry_ms if unresolved else None
+    state = book.record(
+        item_id, EventKind.LOCATED, Located(found, due), at_ms=book.now, actor=book.us
+    )
+    if unresolved:
+        return state
+    choice = choose(registry, book.us, state, found)
+    if choice.member == book.us:
+        body = Kept(book.us, choice.orphan)
+        state = book.record(item_id, EventKind.KEPT, body, at_ms=book.now, actor=book.us)
+    else:
+        state = hand_on(book, state, choice, ids, postbox)
+    if choice.review is not None:
+        book.raise_review(item_id, choice.review)
+    return state
+
+
+def hand_on(
+    book: Casebook, state: ItemState, choice: Choice, ids: Ids, postbox: Postbox
+) -> ItemState:
+    """Hand the item to another member and tell those who reported it."""
+    hops = (*state.hops, Hop(choice.member, book.now))
+    body = HandedOn(choice.member, choice.orphan, hops)
+    state = book.record(state.id, EventKind.HANDED_ON, body, at_ms=book.now, actor=book.us)
+    assert state.jurisdiction is not None
+    book.posts.append(
+        postbox.post(
+            choice.member,
+            Kind.ITEM,
+            item_message(state, book.us),
+            subject=state.id,
+            revision=len(hops),
+            item=state.id,
+            lane=Lane.REPORTS,
+            urgency=state.urgency,
+        )
+    )
+    if state.informants:
+        moved = Moved(choice.member, state.country, state.jurisdiction.evidence)
+        tell(
+            book, postbox, state, ids.mint(book.now), OutcomeWhat.MOVED, moved,
+            author=book.us, at_ms=book.now,
+        )  # fmt: skip
+    return state
+
+
+def item_message(state: ItemState, us: str) -> Item:
+    """Return what the next member is told of the item; local facts and free text are not in it.
+
+    What exceeds the bounds of the protocol's lists follows the oldest facts; the newest are kept.
+    """
+    assert state.jurisdiction is not None
+    assert state.location is not None
+    chain = tuple(hop for hop in state.hops[: _last(state, us) + 1])
+    return Item(
+        item_id=state.id,
+        report_id=state.report_id,
+        revision=len(chain),
+        matter=state.matter,
+        item_kind=state.kind,
+        location=state.location,
+        content=state.content[:MAX_CONTENTS],
+        access=state.access,
+        source=state.source,
+        found_via=state.found_via,
+        campaign=state.campaign,
+        found_ms=state.found_ms,
+        received_ms=state.received_ms,
+        child_at_risk=state.child_at_risk,
+        finder=state.finder,
+        custody=chain,
+        jurisdiction=state.jurisdiction,
+        assessments=state.assessments[-MAX_ASSESSMENTS:],
+        actions=state.actions[-MAX_ACTIONS:],
+        sightings=state.sightings[:MAX_SIGHTINGS],
+    )
+
+
+def _last(state: ItemState, us: str) -> int:
+    return max(n for n, hop in enumerate(state.hops) if hop.member == us)

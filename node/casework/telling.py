@@ -1,0 +1,131 @@
+"""Telling others what became of an item: everybody who reported it, and who is responsible now.
+
+One rule for all outcomes: whoever learns one passes it to each member that told it of the item and,
+where it handed the item on, to the member it handed it to; never back to where it came from. An
+event carries an id that is unique in the network, so that what comes round again has no effect.
+"""
+
+from __future__ import annotations
+
+from node.casework.casebook import Casebook, Postbox
+from node.casework.item import Custody, EventKind, Informant, ItemState
+from protocol.facts import ActionTaken, Assessment, Moved
+from protocol.messages import Outcome, Sighted
+from protocol.vocabulary import Kind, Lane, OutcomeWhat
+
+Payload = Assessment | ActionTaken | Moved | None
+
+
+def tell(  # noqa: PLR0913 - an outcome has this many parts
+    book: Casebook,
+    postbox: Postbox,
+    state: ItemState,
+    event_id: str,
+    what: OutcomeWhat,
+    payload: Payload,
+    *,
+    author: str,
+    at_ms: int,
+    heard_from: str | None = None,
+) -> None:
+    """Tell everybody concerned, except `heard_from` and the author itself."""
+    for informant in audience(book, state):
+        if informant.member not in (heard_from, author):
+            _tell_one(book, postbox, state, informant, event_id, what, payload, author, at_ms)
+
+
+def audience(book: Casebook, state: ItemState) -> list[Informant]:
+    """Who is concerned: every informant under each id it knows, and the member handed to."""
+    concerned = list(state.informants)
+    handed_to = handed_on_to(book, state)
+    if handed_to is not None and all(i.member != handed_to for i in concerned):
+        concerned.append(Informant(handed_to, state.id))
+    return concerned
+
+
+def handed_on_to(book: Casebook, state: ItemState) -> str | None:
+    """The member this node handed the item to (who may have handed it on since)."""
+    if state.custody is not Custody.HANDED_ON:
+        return None
+    ours = [n for n, hop in enumerate(state.hops) if hop.member == book.us]
+    if ours and ours[-1] + 1 < len(state.hops):
+        return state.hops[ours[-1] + 1].member
+    return state.responsible
+
+
+def _tell_one(  # noqa: PLR0913
+    book: Casebook,
+    postbox: Postbox,
+    state: ItemState,
+    informant: Informant,
+    event_id: str,
+    what: OutcomeWhat,
+    payload: Payload,
+    author: str,
+    at_ms: int,
+) -> None:
+    message = Outcome(
+        item_id=informant.item_id,
+        event_id=event_id,
+        author=author,
+        what=what,
+        assessment=payload if isinstance(payload, Assessment) else None,
+        action=payload if isinstance(payload, ActionTaken) else None,
+        moved=payload if isinstance(payload, Moved) else None,
+        responsible=state.responsible,
+        at_ms=at_ms,
+        learnt_ms=book.now,
+    )
+    subject = f"{event_id}|{informant.item_id}"
+    book.posts.append(
+        postbox.post(
+            informant.member,
+            Kind.OUTCOME,
+            message,
+            subject=subject,
+            item=state.id,
+            urgency=state.urgency,
+        )
+    )
+
+
+def tell_so_far(book: Casebook, postbox: Postbox, state: ItemState, informant: Informant) -> None:
+    """A later reporter hears at once what the first one has heard already."""
+    for assessment in state.assessments:
+        if assessment.member != informant.member:
+            _tell_one(
+                book, postbox, state, informant, assessment.event_id, OutcomeWhat.ASSESSED,
+                assessment, assessment.member, assessment.at_ms,
+            )  # fmt: skip
+    for action in state.actions:
+        if action.member != informant.member:
+            _tell_one(
+                book, postbox, state, informant, action.event_id, OutcomeWhat.ACTED,
+                action, action.member, action.at_ms,
+            )  # fmt: skip
+
+
+def pass_on_sighting(
+    book: Casebook, postbox: Postbox, state: ItemState, message: Sighted, subject: str
+) -> None:
+    """An item handed on was reported again, or facts came later: along the chain with it."""
+    to = handed_on_to(book, state)
+    if to is None:
+        return
+    book.posts.append(
+        postbox.post(
+            to,
+            Kind.SIGHTED,
+            message,
+            subject=subject,
+            item=state.id,
+            lane=Lane.REPORTS,
+            urgency=0 if message.child_at_risk else state.urgency,
+        )
+    )
+
+
+def note(book: Casebook, item_id: str, kind: EventKind, payload: Payload, at_ms: int) -> ItemState:
+    """Record an assessment or action of this or another member as an event of the item."""
+    assert isinstance(payload, Assessment | ActionTaken)
+    return book.record(item_id, kind, payload, at_ms=at_ms, actor=payload.member)

@@ -1,0 +1,291 @@
+"""What the local API shows of an item and of what changed: JSON with the words of the glossary.
+
+Within v1 fields are added, never changed. Times are RFC 3339 in UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from node.casework.item import (
+    Answered,
+    Event,
+    EventKind,
+    Facts,
+    HandedOn,
+    ItemState,
+    Kept,
+    Located,
+    Raised,
+    Recorded,
+    Reopened,
+    Responsible,
+    Settled,
+    Sighted,
+    Withdrawn,
+)
+from protocol.facts import ActionTaken, Assessment, Content, Jurisdiction, Sighting
+
+
+class HashesView(msgspec.Struct, omit_defaults=True):
+    """The hashes of one file, in hex."""
+
+    sha256: str | None = None
+    sha1: str | None = None
+    md5: str | None = None
+    length: int | None = None
+    pdq: str | None = None
+    pdq_quality: int | None = None
+
+
+class AccessView(msgspec.Struct, omit_defaults=True):
+    """What one needs to see the item."""
+
+    referrer: str | None = None
+    steps: str | None = None
+    user_name: str | None = None
+    password: str | None = None
+    vantage: str | None = None
+    user_agent: str | None = None
+
+
+class SightingView(msgspec.Struct):
+    """One observation by one member."""
+
+    id: str
+    member: str
+    source: str
+    found: str
+
+
+class AssessmentView(msgspec.Struct):
+    """One member's verdict."""
+
+    member: str
+    verdict: str
+    law: str | None
+    labels: tuple[str, ...]
+    reason: str | None
+    at: str
+
+
+class ActionView(msgspec.Struct):
+    """Something that was done."""
+
+    member: str
+    action: str
+    reason: str | None
+    at: str
+
+
+class EvidenceView(msgspec.Struct):
+    """One input to the jurisdiction."""
+
+    input: str
+    source: str
+    version: str
+    answer: str | None
+
+
+class JurisdictionView(msgspec.Struct):
+    """Where the item is hosted, and why we think so."""
+
+    state: str
+    country: str | None
+    confidence: str
+    evidence: tuple[EvidenceView, ...]
+
+
+class HopView(msgspec.Struct):
+    """One link of the custody chain."""
+
+    member: str
+    received: str
+
+
+class ItemView(msgspec.Struct):
+    """One item as this node knows it."""
+
+    id: str
+    report: str
+    finder: str
+    matter: str
+    kind: str
+    url: str | None
+    canonical: str | None
+    service: str | None
+    account: str | None
+    hashes: tuple[HashesView, ...]
+    access: AccessView | None
+    source: str
+    found: str
+    received: str
+    child_at_risk: bool
+    custody: str
+    responsible: str | None
+    orphan: bool
+    came_from: str | None
+    chain: tuple[HopView, ...]
+    aliases: tuple[str, ...]
+    jurisdiction: JurisdictionView | None
+    disposition: str | None
+    disposition_by: str | None
+    known: bool
+    assessments: tuple[AssessmentView, ...]
+    actions: tuple[ActionView, ...]
+    sightings: tuple[SightingView, ...]
+    closed: str | None
+    closed_by: str | None
+    review: str | None
+    revision: int
+
+
+class ChangeView(msgspec.Struct):
+    """One thing that happened: `cursor` orders all of them without a gap."""
+
+    cursor: int
+    item: str
+    what: str
+    at: str
+    learnt: str
+    by: str
+    detail: dict[str, Any]
+
+
+def moment(ms: int) -> str:
+    """Return a time as RFC 3339 in UTC with milliseconds."""
+    text = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _maybe(ms: int | None) -> str | None:
+    return None if ms is None else moment(ms)
+
+
+def _hex(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.hex()
+
+
+def _hashes(content: Content) -> HashesView:
+    return HashesView(
+        _hex(content.sha256),
+        _hex(content.sha1),
+        _hex(content.md5),
+        content.length,
+        _hex(content.pdq),
+        content.pdq_quality,
+    )
+
+
+def _sighting(sighting: Sighting) -> SightingView:
+    found = moment(sighting.found_ms)
+    return SightingView(sighting.sighting_id, sighting.member, sighting.source, found)
+
+
+def _assessment(one: Assessment) -> AssessmentView:
+    return AssessmentView(
+        one.member, one.verdict, one.law, one.labels, one.reason, moment(one.at_ms)
+    )
+
+
+def _action(one: ActionTaken) -> ActionView:
+    return ActionView(one.member, one.action, one.reason, moment(one.at_ms))
+
+
+def _jurisdiction(found: Jurisdiction | None) -> JurisdictionView | None:
+    if found is None:
+        return None
+    evidence = tuple(EvidenceView(e.input, e.source, e.version, e.answer) for e in found.evidence)
+    return JurisdictionView(found.state, found.country, found.confidence, evidence)
+
+
+def item_view(state: ItemState) -> ItemView:
+    """Return what is shown of an item."""
+    location = state.location
+    access = state.access
+    return ItemView(
+        id=state.id,
+        report=state.report_id,
+        finder=state.finder,
+        matter=state.matter,
+        kind=state.kind,
+        url=None if location is None else location.raw,
+        canonical=None if location is None else location.canonical,
+        service=None if location is None else location.service,
+        account=None if location is None else location.account,
+        hashes=tuple(_hashes(c) for c in state.content),
+        access=None if access is None else AccessView(*msgspec.structs.astuple(access)),
+        source=state.source,
+        found=moment(state.found_ms),
+        received=moment(state.received_ms),
+        child_at_risk=state.child_at_risk,
+        custody=state.custody,
+        responsible=state.responsible,
+        orphan=state.orphan,
+        came_from=state.came_from,
+        chain=tuple(HopView(h.member, moment(h.received_ms)) for h in state.hops),
+        aliases=state.aliases,
+        jurisdiction=_jurisdiction(state.jurisdiction),
+        disposition=state.answer,
+        disposition_by=state.answered_by,
+        known=state.known,
+        assessments=tuple(_assessment(a) for a in state.assessments),
+        actions=tuple(_action(a) for a in state.actions),
+        sightings=tuple(_sighting(s) for s in state.sightings),
+        closed=_maybe(state.closed_ms),
+        closed_by=state.closed_by,
+        review=state.review,
+        revision=state.revision,
+    )
+
+
+def change_view(seq: int, event: Event) -> ChangeView:
+    """Return what the change feed says of one event: codes and ids, never an address or a hash."""
+    return ChangeView(
+        seq,
+        event.item,
+        EventKind(event.kind).name.lower(),
+        moment(event.at_ms),
+        moment(event.learnt_ms),
+        event.actor,
+        _detail(event.body),
+    )
+
+
+def _detail(body: Any) -> dict[str, Any]:
+    match body:
+        case Recorded():
+            return {"came_from": body.state.came_from, "report": body.state.report_id}
+        case Sighted():
+            return {
+                "outcome": body.outcome,
+                "by": [s.member for s in body.sightings],
+                "child_at_risk": body.child_at_risk,
+            }
+        case Facts():
+            return {"hashes": len(body.content), "access": body.access is not None}
+        case Located():
+            found = body.jurisdiction
+            return {"state": found.state, "country": found.country, "confidence": found.confidence}
+        case Kept():
+            return {"responsible": body.responsible, "orphan": body.orphan}
+        case HandedOn():
+            return {"to": body.to, "orphan": body.orphan}
+        case Answered():
+            return {"disposition": body.disposition, "responsible": body.responsible}
+        case Assessment():
+            return {"verdict": body.verdict, "law": body.law, "reason": body.reason}
+        case ActionTaken():
+            return {"action": body.action, "reason": body.reason}
+        case Responsible():
+            return {"responsible": body.member}
+        case Raised() | Settled():
+            return {"review": body.review}
+        case Reopened():
+            return {}
+        case Withdrawn():
+            return {"member": body.member}
+    raise TypeError("event: a body without a view")

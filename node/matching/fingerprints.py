@@ -1,0 +1,55 @@
+"""Keyed fingerprints: by what an item, a content or a handed-in line is recognised.
+
+16 bytes of BLAKE2b keyed with the node's fingerprint secret. Equal things have equal fingerprints
+at this node only: a copy of the database without the keys can't be searched for guessed addresses,
+and an erased item still tells that it was there.
+
+Content identity (docs/glossary.md): SHA-256; or MD5 + SHA-1; or MD5 + length. One weak hash alone
+identifies nothing.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from protocol.facts import Content, Location
+
+BYTES = 16
+
+
+class Fingerprints:
+    """Makes fingerprints with one node's secret (32 bytes, part of its key backup)."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._keyed = blake2b(digest_size=BYTES, key=secret)
+
+    def _of(self, tag: bytes, value: bytes) -> bytes:
+        state = self._keyed.copy()
+        state.update(tag)
+        state.update(value)
+        return state.digest()
+
+    def item(self, item_id: str) -> bytes:
+        """The key under which an item is found by its own id or an alias."""
+        return self._of(b"i", item_id.encode())
+
+    def location(self, location: Location | None) -> bytes | None:
+        """The key of a canonical location; None where there is none."""
+        if location is None or location.canonical is None:
+            return None
+        return self._of(b"l", location.canonical.encode())
+
+    def content(self, content: Content) -> list[bytes]:
+        """The keys of one file's identity, strongest first; empty if its hashes are too weak."""
+        keys = []
+        if content.sha256 is not None:
+            keys.append(self._of(b"s", content.sha256))
+        if content.md5 is not None and content.sha1 is not None:
+            keys.append(self._of(b"m", content.md5 + content.sha1))
+        if content.md5 is not None and content.length is not None:
+            keys.append(self._of(b"n", content.md5 + content.length.to_bytes(8, "big")))
+        return keys
+
+    def line(self, *parts: str) -> bytes:
+        """The key of a handed-in line: its parts joined unambiguously."""
+        return self._of(b"h", "\0".join(f"{len(part)}:{part}" for part in parts).encode())

@@ -1,0 +1,228 @@
+"""Cases on the embedded store: load what a batch needs, let it decide, write what it added.
+
+One method, `transact`: read, decide and write are one transaction of the one writer, so that two
+batches can't both find an address unknown. Events get their number and their place in the hash
+chain here, in commit order: the change feed has no gaps and no reordering.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from node.casework.casebook import Casebook, Loaded, Needs, Post
+from node.casework.item import Event, ItemState, decode_state, encode
+from node.casework.receiving import Answer, Judged
+from node.matching.fingerprints import Fingerprints
+from node.store.connection import Connection
+from node.store.writer import Writer
+
+R = TypeVar("R")
+_CHUNK = 128
+EMPTY_CHAIN = bytes(32)
+
+
+class Cases:
+    """Implements `node.casework.desk.CaseStore`."""
+
+    def __init__(self, writer: Writer, us: str, fingerprints: Fingerprints) -> None:
+        self._writer = writer
+        self._us = us
+        self._fingerprints = fingerprints
+
+    async def transact(
+        self, needs: Needs, now_ms: int, decide: Callable[[Casebook], R]
+    ) -> tuple[R, Casebook]:
+        """Load `needs`, run `decide` on them, keep what it added; durable on return.
+
+        Raises:
+            StoreError: nothing was kept.
+        """
+
+        def job(connection: Connection) -> tuple[R, Casebook]:
+            book = Casebook(self._us, now_ms, self._fingerprints, load(connection, needs))
+            result = decide(book)
+            save(connection, book)
+            return result, book
+
+        return await self._writer.run(job)
+
+    async def judge(
+        self,
+        needs: Needs,
+        now_ms: int,
+        decide: Callable[[Casebook], list[Answer]],
+    ) -> Casebook:
+        """As `transact`, for entries in custody: their answers are kept in the same transaction."""
+
+        def job(connection: Connection) -> Casebook:
+            book = Casebook(self._us, now_ms, self._fingerprints, load(connection, needs))
+            answers = decide(book)
+            save(connection, book)
+            _save_answers(connection, answers)
+            return book
+
+        return await self._writer.run(job)
+
+
+def load(connection: Connection, needs: Needs) -> Loaded:
+    """Read everything that `needs` names."""
+    loaded = Loaded()
+    for key, item, state in _select(
+        connection,
+        "SELECT k.key, k.item, i.state FROM item_keys k LEFT JOIN items i ON i.id = k.item"
+        " WHERE k.key IN ({})",
+        needs.keys,
+    ):
+        loaded.by_key.setdefault(key, []).append(item)
+        if state is not None and item not in loaded.items:
+            loaded.items[item] = decode_state(state)
+    _load_items(connection, loaded, needs.items)
+    for line, item in _select(
+        connection, "SELECT line, item FROM intake_lines WHERE line IN ({})", needs.lines
+    ):
+        loaded.lines[line] = item
+    _load_items(connection, loaded, loaded.lines.values())
+    for source, reference in needs.references:
+        row = connection.execute(
+            "SELECT id FROM reports WHERE source = ? AND reference = ?", (source, reference)
+        ).fetchone()
+        if row is not None:
+            loaded.reports[source, reference] = row[0]
+    return loaded
+
+
+def _load_items(connection: Connection, loaded: Loaded, ids: Iterable[str]) -> None:
+    wanted = {i for i in ids if i not in loaded.items}
+    for item, state in _select(connection, "SELECT id, state FROM items WHERE id IN ({})", wanted):
+        loaded.items[item] = decode_state(state)
+
+
+def _select(connection: Connection, sql: str, values: Iterable[Any]) -> Iterator[Any]:
+    """Run `sql` with its IN list filled, in chunks of one size: one prepared statement serves."""
+    everything = list(values)
+    for start in range(0, len(everything), _CHUNK):
+        chunk = everything[start : start + _CHUNK]
+        size = _CHUNK if len(chunk) > 1 else 1
+        chunk += chunk[-1:] * (size - len(chunk))
+        yield from connection.execute(sql.format(_marks(size)), chunk)
+
+
+def _marks(size: int) -> str:
+    return ",".join("?" * size)
+
+
+def save(connection: Connection, book: Casebook) -> None:
+    """Write what a decision added."""
+    last = _append_events(connection, book.events)
+    _save_items(connection, book.changed.values(), last)
+    connection.executemany(
+        "INSERT OR IGNORE INTO item_keys (key, item) VALUES (?, ?)", book.new_keys
+    )
+    connection.executemany("INSERT INTO intake_lines (line, item) VALUES (?, ?)", book.new_lines)
+    connection.executemany(
+        "INSERT INTO reports (id, source, reference, state) VALUES (?, ?, ?, ?)",
+        [(r.id, r.source, r.reference, encode(r)) for r in book.new_reports],
+    )
+    post(connection, book.posts, book.now)
+    connection.executemany(
+        "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
+        [(code, subject, book.now) for code, subject in book.tasks],
+    )
+    _wake_parked(connection, book.ids_now_known())
+
+
+def _append_events(connection: Connection, events: Sequence[Event]) -> int:
+    row = connection.execute("SELECT seq, chain FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    seq, chain = row if row is not None else (0, EMPTY_CHAIN)
+    rows = []
+    for event in events:
+        seq += 1
+        body = encode(event.body)
+        leaf = event_leaf(seq, event, body)
+        chain = hashlib.sha256(b"\x01" + chain + leaf).digest()
+        rows.append(
+            (seq, event.item, int(event.kind), event.at_ms, event.learnt_ms, event.actor, body,
+             leaf, chain)
+        )  # fmt: skip
+    connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    return int(seq)
+
+
+def event_leaf(seq: int, event: Event, body: bytes) -> bytes:
+    """SHA-256(0x00 || [seq, item, kind, at_ms, learnt_ms, actor, body]): what the chain covers."""
+    packed = msgspec.msgpack.encode(
+        (seq, event.item, int(event.kind), event.at_ms, event.learnt_ms, event.actor, body)
+    )
+    return hashlib.sha256(b"\x00" + packed).digest()
+
+
+def item_row(state: ItemState, changed_seq: int) -> tuple[Any, ...]:
+    """The row of `items` that a state stands in; verification compares the two."""
+    return (
+        state.id,
+        state.report_id,
+        str(state.custody),
+        state.responsible,
+        state.country,
+        state.urgency,
+        state.due_ms,
+        None if state.review is None else str(state.review),
+        changed_seq,
+        encode(state),
+    )
+
+
+def _save_items(connection: Connection, states: Iterable[ItemState], last: int) -> None:
+    connection.executemany(
+        "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+        " custody = excluded.custody, responsible = excluded.responsible,"
+        " country = excluded.country, urgency = excluded.urgency, due_ms = excluded.due_ms,"
+        " review = excluded.review, changed_seq = excluded.changed_seq, state = excluded.state",
+        [item_row(state, last) for state in states],
+    )
+
+
+def post(connection: Connection, posts: Iterable[Post], now_ms: int) -> None:
+    """Put messages into the outbox; one that is already there (same id) stays as it is."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO messages_out"
+        " (peer, lane, urgency, waiting, entry_id, kind, item, entry, created_ms)"
+        " VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)",
+        [
+            (p.peer, str(p.lane), p.urgency, p.entry_id, p.kind, p.item, p.entry, now_ms)
+            for p in posts
+        ],
+    )
+
+
+def _wake_parked(connection: Connection, ids: Sequence[str]) -> None:
+    if not ids:
+        return
+    parked = int(Judged.PARKED)
+    if connection.execute(
+        "SELECT 1 FROM entries_in WHERE judged = ? LIMIT 1", (parked,)
+    ).fetchone():
+        connection.executemany(
+            "UPDATE entries_in SET judged = 0, waits_for = NULL"
+            f" WHERE judged = {parked} AND waits_for = ?",
+            [(i,) for i in ids],
+        )
+
+
+def _save_answers(connection: Connection, answers: Iterable[Answer]) -> None:
+    connection.executemany(
+        "UPDATE entries_in SET judged = ?, answer = ?, waits_for = ? WHERE seq = ?",
+        [
+            (
+                int(a.judged),
+                None if a.disposition is None else str(a.disposition),
+                a.waits_for,
+                a.seq,
+            )
+            for a in answers
+        ],
+    )

@@ -1,0 +1,184 @@
+"""Reading beside the writer: views for the API, work lists, figures. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from node.casework.item import Event, EventKind, ItemState, decode_body, decode_state
+from node.casework.receiving import Arrived, Judged
+from node.store.connection import Connection
+from node.store.writer import Readers
+from protocol.vocabulary import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class ItemQuery:
+    """Which items: every filter that is given must hold. `after` is the last id of the page before."""
+
+    after: str = ""
+    limit: int = 100
+    custody: str | None = None
+    country: str | None = None
+    responsible: str | None = None
+    review: bool | None = None
+    changed_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFigures:
+    """One sending channel as operators see it."""
+
+    peer: str
+    lane: str
+    waiting: int
+    oldest_waiting_ms: int | None
+    unreceipted: int
+    attempts: int
+    next_attempt_ms: int
+    problem: str | None
+    stopped: str | None
+
+
+class Queries:
+    """Questions to the store, each on a reader connection."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def item(self, item_id: str, alias_key: bytes) -> ItemState | None:
+        """Return the item with this id, or the one with this alias."""
+
+        def query(connection: Connection) -> ItemState | None:
+            row = connection.execute(
+                "SELECT state FROM items WHERE id = ?1 UNION ALL SELECT i.state FROM item_keys k"
+                " JOIN items i ON i.id = k.item WHERE k.key = ?2 LIMIT 1",
+                (item_id, alias_key),
+            ).fetchone()
+            return None if row is None else decode_state(row[0])
+
+        return await self._readers.run(query)
+
+    async def items(self, wanted: ItemQuery) -> list[ItemState]:
+        """Return a page of items in the order of their ids."""
+        sql, values = _items_sql(wanted)
+        rows = await self._readers.run(lambda c: c.execute(sql, values).fetchall())
+        return [decode_state(row[0]) for row in rows]
+
+    async def events(self, after: int, limit: int) -> list[tuple[int, Event]]:
+        """Return the events after number `after`, in order, without a gap."""
+        rows = await self._readers.run(
+            lambda c: c.execute(
+                "SELECT seq, item, kind, at_ms, learnt_ms, actor, body FROM events"
+                " WHERE seq > ? ORDER BY seq LIMIT ?",
+                (after, limit),
+            ).fetchall()
+        )
+        return [(row[0], read_event(row[1:])) for row in rows if row[6] is not None]
+
+    async def last_event(self) -> int:
+        """Return the number of the newest event, 0 if there is none."""
+        return int(
+            await self._readers.run(
+                lambda c: c.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0]
+            )
+        )
+
+    async def to_locate(self, now_ms: int, limit: int) -> list[ItemState]:
+        """Return items whose place is not known yet and due, the urgent ones first."""
+        rows = await self._readers.run(
+            lambda c: c.execute(
+                "SELECT state FROM items WHERE due_ms IS NOT NULL AND due_ms <= ?"
+                " ORDER BY urgency, due_ms LIMIT ?",
+                (now_ms, limit),
+            ).fetchall()
+        )
+        return [decode_state(row[0]) for row in rows]
+
+    async def next_to_locate(self) -> int | None:
+        """Return when the next item is due to be located."""
+        found: int | None = await self._readers.run(
+            lambda c: c.execute(
+                "SELECT min(due_ms) FROM items WHERE due_ms IS NOT NULL"
+            ).fetchone()[0]
+        )
+        return found
+
+    async def unjudged(self, limit: int) -> list[Arrived]:
+        """Return entries in custody that wait for a judgement, in the order they came."""
+        rows = await self._readers.run(
+            lambda c: c.execute(
+                "SELECT seq, peer, lane, epoch, idx, leaf, entry FROM entries_in"
+                f" WHERE judged = {int(Judged.WAITING)} ORDER BY seq LIMIT ?",
+                (limit,),
+            ).fetchall()
+        )
+        return [Arrived(r[0], r[1], Lane(r[2]), *r[3:]) for r in rows]
+
+    async def channels(self) -> list[ChannelFigures]:
+        """Return every sending channel with what stands in it."""
+        return await self._readers.run(_channels)
+
+    async def figures(self) -> dict[str, int]:
+        """Return counts for status and metrics: items by custody, waiting, parked, tasks."""
+        return await self._readers.run(_figures)
+
+    async def tasks(self, limit: int = 100) -> list[tuple[str, str, int]]:
+        """Return what stands in front of a person: (code, subject, opened_ms), oldest first."""
+        rows: Sequence[tuple[str, str, int]] = await self._readers.run(
+            lambda c: c.execute(
+                "SELECT code, subject, opened_ms FROM tasks WHERE closed_ms IS NULL"
+                " ORDER BY opened_ms LIMIT ?",
+                (limit,),
+            ).fetchall()
+        )
+        return list(rows)
+
+
+def read_event(row: Sequence[Any]) -> Event:
+    """Return the event of a row (item, kind, at_ms, learnt_ms, actor, body)."""
+    kind = EventKind(row[1])
+    return Event(row[0], kind, row[2], row[3], row[4], decode_body(kind, row[5]))
+
+
+def _items_sql(wanted: ItemQuery) -> tuple[str, list[Any]]:
+    tests, values = ["id > ?"], [wanted.after]  # type: tuple[list[str], list[Any]]
+    for column in ("custody", "country", "responsible"):
+        value = getattr(wanted, column)
+        if value is not None:
+            tests.append(f"{column} = ?")
+            values.append(value)
+    if wanted.review is not None:
+        tests.append(f"review IS {'NOT ' if wanted.review else ''}NULL")
+    if wanted.changed_after is not None:
+        tests.append("changed_seq > ?")
+        values.append(wanted.changed_after)
+    sql = f"SELECT state FROM items WHERE {' AND '.join(tests)} ORDER BY id LIMIT ?"  # noqa: S608
+    return sql, [*values, wanted.limit]
+
+
+def _channels(connection: Connection) -> list[ChannelFigures]:
+    rows = connection.execute(
+        "SELECT c.peer, c.lane, count(m.seq), min(m.created_ms), c.size - c.receipted,"
+        " c.attempts, c.next_attempt_ms, c.problem, c.stopped FROM channels_out c"
+        " LEFT JOIN messages_out m ON m.peer = c.peer AND m.lane = c.lane AND m.waiting = 1"
+        " GROUP BY c.peer, c.lane ORDER BY c.peer, c.lane"
+    ).fetchall()
+    return [ChannelFigures(*row) for row in rows]
+
+
+_FIGURES = {
+    "items": "SELECT count(*) FROM items",
+    "items_locating": "SELECT count(*) FROM items WHERE due_ms IS NOT NULL",
+    "items_in_review": "SELECT count(*) FROM items WHERE review IS NOT NULL",
+    "messages_waiting": "SELECT count(*) FROM messages_out WHERE waiting = 1",
+    "entries_waiting": "SELECT count(*) FROM entries_in WHERE judged = 0",
+    "entries_parked": "SELECT count(*) FROM entries_in WHERE judged = 2",
+    "tasks_open": "SELECT count(*) FROM tasks WHERE closed_ms IS NULL",
+    "events": "SELECT coalesce(max(seq), 0) FROM events",
+}
+
+
+def _figures(connection: Connection) -> dict[str, int]:
+    return {name: connection.execute(sql).fetchone()[0] for name, sql in _FIGURES.items()}
