@@ -55,10 +55,14 @@ CHANCE = {"random", "secrets", "uuid"}
 MAY_USE_CHANCE = ("keys/", "node/ids.py")
 """Keys are generated and sealed with fresh randomness; identifiers are minted in one module."""
 
-FILE_MODULES = {"io", "os", "shutil", "tempfile"}
+FILE_MODULES = {"io", "shutil", "tempfile"}
 FILE_CALLS = {
     "chmod", "hardlink_to", "iterdir", "mkdir", "read_bytes", "read_text", "rmdir", "symlink_to",
     "touch", "unlink", "write_bytes", "write_text",
+}  # fmt: skip
+OS_FILE_CALLS = {
+    "fdopen", "link", "listdir", "makedirs", "open", "remove", "rename", "replace", "scandir",
+    "symlink", "truncate",
 }  # fmt: skip
 MAY_OPEN_FILES = (
     "keys/keyfile.py",
@@ -121,17 +125,21 @@ def top(name: str) -> str:
 
 
 def opens_files(tree: ast.AST) -> bool:
-    """Tell whether a module imports file modules for use, or calls what opens, reads or writes."""
+    """Tell whether a module imports file modules, or calls what opens, reads or writes files."""
     if any(top(name) in FILE_MODULES for name in imports(tree, running=True)):
         return True
-    for item in ast.walk(tree):
-        if isinstance(item, ast.Call):
-            called = item.func
-            if isinstance(called, ast.Name) and called.id == "open":
-                return True
-            if isinstance(called, ast.Attribute) and called.attr in FILE_CALLS:
-                return True
-    return False
+    return any(is_file_call(item.func) for item in ast.walk(tree) if isinstance(item, ast.Call))
+
+
+def is_file_call(called: ast.expr) -> bool:
+    """Tell whether a called name reaches a file: `open`, `os.open`, `path.read_bytes`."""
+    if isinstance(called, ast.Name):
+        return called.id == "open"
+    if not isinstance(called, ast.Attribute):
+        return False
+    if isinstance(called.value, ast.Name) and called.value.id == "os":
+        return called.attr in OS_FILE_CALLS
+    return called.attr in FILE_CALLS
 
 
 def strings(tree: ast.AST) -> Iterator[str]:
