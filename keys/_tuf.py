@@ -25,10 +25,11 @@ from tuf.api.metadata import (
 )
 
 from keys.admission import check_ed25519
-from keys.errors import KeysError, UntrustedDocumentError, WeakKeyError
+from keys.errors import BadSignatureError, UntrustedDocumentError, WeakKeyError
 from keys.signing import VerifyKey
 
 MAX_ROOTS: Final = 256
+MAX_SIGNATURES: Final = 8
 METADATA: Final = "metadata/"
 TARGETS: Final = "targets/"
 TIMESTAMP_NAME: Final = f"{METADATA}timestamp.json"
@@ -154,18 +155,23 @@ def signed_by(delegator: Root | Targets, role: str, raw: bytes, kind: type[Role]
     return metadata.signed
 
 
-def is_signed_with(raw: bytes, public: bytes) -> bool:
-    """Whether metadata carries a good signature under one Ed25519 key, whoever delegates to it."""
-    metadata = _parse(raw, "role", Targets)
-    for signature in metadata.signatures.values():
+def signed_with(public: bytes, role: str, raw: bytes) -> Targets:
+    """Parse targets metadata that nobody delegates to yet, signed under one Ed25519 key.
+
+    Raises:
+        UntrustedDocumentError: it is not targets metadata.
+        BadSignatureError: no good signature under that key.
+        WeakKeyError: the key fails admission.
+    """
+    metadata = _parse(raw, role, Targets)
+    key = VerifyKey(public)
+    for signature in list(metadata.signatures.values())[:MAX_SIGNATURES]:
         try:
-            VerifyKey(public).verify_ed25519(
-                bytes.fromhex(signature.signature), metadata.signed_bytes
-            )
-        except (KeysError, ValueError):
+            key.verify_ed25519(bytes.fromhex(signature.signature), metadata.signed_bytes)
+        except (BadSignatureError, ValueError):
             continue
-        return True
-    return False
+        return metadata.signed
+    raise BadSignatureError(f"{role}: is not signed by the member key; sign it again")
 
 
 def named(files: Files, role: str, meta: MetaFile) -> bytes:

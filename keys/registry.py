@@ -20,10 +20,9 @@ is the patience with a replaced member key (`node.registry.trust`).
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -32,24 +31,26 @@ from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES, Root, Snapshot, Targets, Time
 from keys import _tuf
 from keys._tuf import TIMESTAMP_NAME, metadata_name, target_name
 from keys.errors import UnknownMemberError, UntrustedDocumentError
-from keys.member import PURPOSES, MemberDocument
+from keys.member import MemberDocument
+from keys.member_role import (
+    check_disjoint,
+    check_role,
+    document_path,
+    milliseconds,
+    read_document,
+)
 from keys.network import NetworkDocument
 
 __all__ = [
     "ISSUED_FIELD",
     "MAX_MEMBERS",
-    "MEMBER_KEY_FIELD",
     "NETWORK_PATH",
     "TIMESTAMP_NAME",
     "ExpiredRegistryError",
     "Registry",
     "VerifiedSet",
-    "check_disjoint",
-    "check_member_role",
-    "document_path",
     "metadata_name",
     "network_id_of",
-    "read_document",
     "target_name",
     "verify_chain",
     "verify_set",
@@ -58,7 +59,6 @@ __all__ = [
 MAX_MEMBERS: Final = 1000
 NETWORK_PATH: Final = "network.json"
 ISSUED_FIELD: Final = "x-hx1-issued-ms"
-MEMBER_KEY_FIELD: Final = "x-hx1-member-key"
 
 
 class ExpiredRegistryError(UntrustedDocumentError):
@@ -137,11 +137,6 @@ def network_id_of(name: str, first_root_sha256: bytes) -> str:
     return f"{name}-{first_root_sha256.hex()[:16]}"
 
 
-def document_path(member_id: str) -> str:
-    """The target path of a member's document, the only one its role may sign."""
-    return f"members/{member_id}.json"
-
-
 def verify_chain(
     first_root_sha256: bytes, files: Mapping[str, bytes], at: datetime | None
 ) -> Registry:
@@ -195,25 +190,10 @@ def verify_set(
         snapshot_sha256=top.snapshot_sha256,
         issued_ms=_issued_ms(top.timestamp),
         expires_ms=expires_ms,
-        verified_ms=None if at is None else _milliseconds(at),
+        verified_ms=None if at is None else milliseconds(at),
         lapsed=lapsed,
     )
     return VerifiedSet(registry, given.used())
-
-
-def check_disjoint(members: Mapping[str, MemberDocument], member_keys: Mapping[str, bytes]) -> None:
-    """Refuse members of whom two would answer for one key, of whatever purpose.
-
-    Raises:
-        UntrustedDocumentError: names the second member and the purpose of the key.
-    """
-    owners: dict[bytes, str] = {}
-    for member, document in members.items():
-        for purpose, public in _claims(document, member_keys[member]):
-            if owners.setdefault(public, member) != member:
-                raise UntrustedDocumentError(
-                    f"{member}: keys.{purpose}: belongs to another member; generate a new key"
-                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,12 +226,12 @@ def _expires_ms(top: _TopLevel, at: datetime | None) -> int:
     late = None if at is None else _tuf.expired(roles, at)
     if late is not None:
         raise ExpiredRegistryError(f"{late}: has expired; the keeper of the network signs it again")
-    return min(_milliseconds(role.expires) for role in roles)
+    return min(milliseconds(role.expires) for role in roles)
 
 
 def _issued_ms(timestamp: Timestamp) -> int:
     issued = timestamp.unrecognized_fields.get(ISSUED_FIELD)
-    if type(issued) is not int or not 0 < issued < _milliseconds(timestamp.expires):
+    if type(issued) is not int or not 0 < issued < milliseconds(timestamp.expires):
         raise UntrustedDocumentError(f"timestamp: {ISSUED_FIELD}: needs a time before it expires")
     return issued
 
@@ -291,54 +271,10 @@ def _members(
     for member, member_key in member_keys.items():
         # 6. The role is signed by the member key that it names, and delegates nothing further.
         role = _tuf.targets_role(given, top.targets, top.snapshot, member)
-        check_member_role(member, role, member_key)
+        check_role(member, role, member_key)
         # 7. Its one document is the member's, and every key in it was proved to be the member's.
         raw = _tuf.only_target(given, role, member, document_path(member))
         members[member] = read_document(raw, member, network_id)
         if at is not None and role.is_expired(at):
             lapsed.add(member)
     return members, frozenset(lapsed)
-
-
-def check_member_role(member: str, role: Targets, member_key: bytes) -> None:
-    """Check what a member's role metadata may say besides naming its document.
-
-    Raises:
-        UntrustedDocumentError: it names another member key, or delegates.
-    """
-    if role.unrecognized_fields.get(MEMBER_KEY_FIELD) != member_key.hex():
-        raise UntrustedDocumentError(f"{member}: {MEMBER_KEY_FIELD}: is not the key of this role")
-    if role.delegations is not None:
-        raise UntrustedDocumentError(f"{member}: delegations: a member's role cannot delegate")
-
-
-@lru_cache(maxsize=256)
-def read_document(raw: bytes, member: str, network_id: str) -> MemberDocument:
-    """Parse a member's document and check its proofs (a pure function; repeats are remembered).
-
-    Raises:
-        UntrustedDocumentError: of another form or member, or a proof of possession fails.
-    """
-    document = MemberDocument.from_bytes(raw)
-    if document.member != member:
-        raise UntrustedDocumentError(f"{member}: member: the document belongs to another member")
-    document.check_proofs(network_id)
-    return document
-
-
-def _claims(document: MemberDocument, member_key: bytes) -> Iterator[tuple[str, bytes]]:
-    """Every public key a member answers for, with its purpose; halves of hybrids count alone."""
-    yield "member", member_key
-    for purpose in PURPOSES:
-        for published in document.published(purpose):
-            yield purpose, published.key.ed25519
-            if published.key.mldsa44 is not None:
-                yield purpose, published.key.mldsa44
-    for spki in document.tls:
-        yield "tls", spki
-    for sealing in document.sealing:
-        yield "sealing", sealing.key.raw
-
-
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)

@@ -25,7 +25,8 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
-from keys.registry import ISSUED_FIELD, MEMBER_KEY_FIELD, NETWORK_PATH, document_path
+from keys.member_role import MEMBER_KEY_FIELD, document_path
+from keys.registry import ISSUED_FIELD, NETWORK_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Final
 
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
+from keys.member_role import document_path
 from keys.registry import (
     NETWORK_PATH,
     TIMESTAMP_NAME,
     Registry,
     VerifiedSet,
-    document_path,
     metadata_name,
     target_name,
     verify_set,

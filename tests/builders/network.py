@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from keys.keyring import MemberKeys
 from keys.member import Capabilities
+from keys.member_role import document_path
 from keys.network import MemberEntry, NetworkDocument
-from keys.registry import document_path, metadata_name, target_name
+from keys.registry import metadata_name, target_name
 from keys.signing import SigningKey
 from node.registry import build, repository
 from node.registry.repository import Holders, OnlineSigners, Repository
