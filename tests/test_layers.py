@@ -75,6 +75,7 @@ MAY_OPEN_FILES = (
     "node/jurisdiction/proxies.py",
     "node/jurisdiction/status.py",
     "node/registry/",
+    "node/setup/",
     "node/store/",
 )
 """Everything else is handed bytes, text or an open stream."""

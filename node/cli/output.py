@@ -41,13 +41,20 @@ class Result:
     exit: Exit = Exit.OK
 
 
-def show(result: Result, *, as_json: bool) -> None:
-    """Write the result to stdout."""
+def show(result: Result, *, as_json: bool) -> int:
+    """Write the result to stdout; give its exit code."""
     if as_json:
         sys.stdout.write(json.dumps(result.data, ensure_ascii=False, default=str) + "\n")
     elif result.text:
         sys.stdout.write(result.text.rstrip("\n") + "\n")
     sys.stdout.flush()
+    return result.exit
+
+
+def note(line: str) -> None:
+    """Tell the person at the terminal something on the way: one line on stderr."""
+    sys.stderr.write(" ".join(line.split()) + "\n")
+    sys.stderr.flush()
 
 
 def show_error(code: str, message: str, *, as_json: bool) -> None:

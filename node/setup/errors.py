@@ -1,0 +1,37 @@
+"""What stops a set-up.
+
+SetupError
+├── AlreadySetUpError   something of a node stands where the new one was to be made
+├── SetupRunningError   another set-up works on the same directory at this moment
+└── NotAdmittedError    the network does not list this member, or lists other keys
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SetupError(Exception):
+    """A node cannot be set up as asked; the message names the field and the mend."""
+
+    code: ClassVar[str] = "setup"
+    retryable: ClassVar[bool] = False
+
+
+class AlreadySetUpError(SetupError):
+    """Something of a node stands there already; nothing was touched."""
+
+    code = "setup_exists"
+
+
+class SetupRunningError(SetupError):
+    """Another set-up works on the same directory at this moment."""
+
+    code = "setup_running"
+    retryable = True
+
+
+class NotAdmittedError(SetupError):
+    """The network does not list this member, or lists other keys than are here."""
+
+    code = "not_admitted"

@@ -1,0 +1,115 @@
+"""Making several files appear as one: all of them, or none.
+
+Everything is made in `DIRECTORY/.setup` and moved to its place when the last file, the
+configuration, is complete there. If the process dies before, the next attempt throws the stage away
+(nothing in it was ever used); if it dies while moving, the next attempt finishes the move. A lock
+keeps two attempts apart. Nothing that stands is overwritten.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from keys.keyfile import make_directory
+from node.setup.errors import AlreadySetUpError, SetupRunningError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+STAGE = ".setup"
+COMPLETE = "complete"
+
+
+class Stage:
+    """The directory in which a set-up is prepared; use `prepare`.
+
+    Attributes:
+        directory: where the files will stand.
+        path: where they are made.
+        names: the files and directories to move, the one that decides last.
+    """
+
+    def __init__(self, directory: Path, names: Sequence[str]) -> None:
+        self.directory = directory
+        self.path = directory / STAGE
+        self.names = tuple(names)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all was made and only the move is left (or was interrupted)."""
+        return (self.path / COMPLETE).exists()
+
+    def finish(self) -> None:
+        """Move everything to its place, the deciding file last, and remove the stage."""
+        (self.path / COMPLETE).touch()
+        _sync(self.path)
+        for name in self.names:
+            source = self.path / name
+            if source.exists():
+                source.rename(self.directory / name)
+        _sync(self.directory)
+        shutil.rmtree(self.path)
+        _sync(self.directory)
+
+    def standing(self) -> str | None:
+        """Name what already stands in the directory, if anything does."""
+        return next((name for name in self.names if (self.directory / name).exists()), None)
+
+
+@contextmanager
+def prepare(directory: Path, names: Sequence[str]) -> Iterator[Stage]:
+    """Open a stage in `directory` (made if needed, mode 0700); clean up whatever goes wrong.
+
+    The caller makes the files under `stage.path` and calls `stage.finish()`. If an earlier attempt
+    was interrupted while moving, `stage.is_complete` is true and only `finish` is left to do.
+
+    Raises:
+        AlreadySetUpError: one of `names` stands there.
+        SetupRunningError: another process is at it.
+        UnsafeKeyFileError: others may write to the directory.
+    """
+    make_directory(directory)
+    stage = Stage(directory, names)
+    with _lock(directory):
+        if not stage.is_complete:
+            shutil.rmtree(stage.path, ignore_errors=True)
+            if (name := stage.standing()) is not None:
+                mend = "stands already and is never overwritten; choose another directory"
+                raise AlreadySetUpError(f"{directory / name}: {mend}")
+            stage.path.mkdir(mode=0o700)
+        try:
+            yield stage
+        except BaseException:
+            if not stage.is_complete:
+                shutil.rmtree(stage.path, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _lock(directory: Path) -> Iterator[None]:
+    """Hold the directory itself; the lock leaves nothing behind."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            mend = "another set-up is at work here; wait until it has finished"
+            raise SetupRunningError(f"{directory}: {mend}") from None
+        yield
+    finally:
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+def _sync(directory: Path) -> None:
+    """Make names in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
