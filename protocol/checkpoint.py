@@ -71,6 +71,19 @@ class Origin(NamedTuple):
         return cls(network, sender, receiver, Lane(lane), bytes.fromhex(epoch))
 
 
+class Channel(NamedTuple):
+    """What one member says to another on one lane; `network` is the registry's network id."""
+
+    network: str
+    sender: str
+    receiver: str
+    lane: Lane
+
+    def origin(self, epoch: bytes) -> Origin:
+        """Return the origin of one epoch (8 bytes) of this channel."""
+        return Origin(*self, epoch)
+
+
 class Checkpoint(NamedTuple):
     """The state of one epoch: `size` entries under `root` (32 bytes)."""
 

@@ -90,6 +90,9 @@ class CompactRange(NamedTuple):
         return cls(size, tuple(raw[at : at + HASH_BYTES] for at in starts))
 
 
+EMPTY_EDGE: Final = CompactRange().to_bytes()
+
+
 def root_of(leaves: Iterable[bytes]) -> bytes:
     """Return the root of the tree of these leaf hashes."""
     return CompactRange().extend(leaves).root
