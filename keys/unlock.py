@@ -12,15 +12,17 @@ fewer than 32 bytes remain (a raw key may end in any byte).
 """
 
 import os
+import secrets
 import shlex
 import subprocess
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, Self, get_args
 
 from keys.errors import UnreadableKeyError
-from keys.keyfile import read_private
+from keys.keyfile import make_directory, read_private, write_private
 
 MIN_SECRET_BYTES: Final = 32
 # PKCS#8 encryption takes passwords below 1024 bytes.
@@ -108,6 +110,17 @@ class Unlock:
         if done.returncode:
             raise UnreadableKeyError(f"unlock: the command failed with status {done.returncode}")
         return _without_newline(done.stdout)
+
+
+def new_secret_file(path: Path) -> None:
+    """Make a new unlocking secret, 32 random bytes in base64, in a file for its owner only.
+
+    Raises:
+        KeyExistsError: a file of that name is there.
+        UnsafeKeyFileError: others may write to its directory, or it cannot be written to.
+    """
+    make_directory(path.parent)
+    write_private(path, b64encode(secrets.token_bytes(MIN_SECRET_BYTES)) + b"\n")
 
 
 def _without_newline(raw: bytes) -> bytes:
