@@ -5,10 +5,10 @@ can change it. Bytes in base64, times in integer milliseconds UTC. Each signing 
 of possession for this network, member and purpose (`keys.admission`). No key serves two purposes.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self, get_args
-from urllib.parse import urlsplit
 
 from keys.admission import check_proof
 from keys.documents import Fields, check_name, encode_bytes, parse, serialise
@@ -20,6 +20,10 @@ MEMBER_TYPE: Final = "hx1-member"
 Purpose = Literal["log", "receipt", "transport", "witness"]
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 SPKI_BYTES: Final = 32
+_MAX_PORT: Final = 65_535
+_ENDPOINT: Final = re.compile(
+    r"https://(?:[a-z0-9][a-z0-9.-]*|\[[0-9a-f:.]+\]):(?P<port>[1-9][0-9]{0,4})"
+)
 _WHERE: Final = "member document"
 
 
@@ -303,13 +307,11 @@ def _check_endpoint(endpoint: str | None, *, reachable: bool) -> None:
         if reachable:
             raise UntrustedDocumentError(f"{where}: is needed when reachable is true")
         return
-    try:
-        parts = urlsplit(endpoint)
-        rebuilt = f"https://{parts.netloc}" if parts.hostname and parts.port else ""
-    except ValueError:
-        rebuilt = ""
-    if endpoint != rebuilt or "@" in endpoint or not endpoint.isascii():
-        raise UntrustedDocumentError(f"{where}: needs https://host:port and nothing more")
+    match = _ENDPOINT.fullmatch(endpoint)
+    if match is None or int(match["port"]) > _MAX_PORT:
+        raise UntrustedDocumentError(
+            f"{where}: needs https://host:port and nothing more, the host in lower-case A-labels"
+        )
 
 
 def _check_distinct(document: MemberDocument) -> None:
