@@ -1,0 +1,251 @@
+"""The judgements: pure functions from facts to findings. Times are milliseconds UTC.
+
+Thresholds are the network's policy where it has one, otherwise the constants here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from node.doctor.findings import Finding, Severity, fine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from node.jurisdiction.status import DataAge
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+CLOCK_WARNING_MS = 10_000
+CLOCK_CRITICAL_MS = 60_000
+"""Signed requests live 60 s (RFC 9421 `created`): beyond that, nobody accepts ours."""
+REGISTRY_WARNING_MS = 6 * HOUR_MS
+REGISTRY_CRITICAL_MS = 72 * HOUR_MS
+SEALING_WARNING_MS = 7 * DAY_MS
+EXPIRY_WARNING_MS = 30 * DAY_MS
+OUTBOX_WARNING_MS = HOUR_MS
+OUTBOX_CRITICAL_MS = DAY_MS
+DISK_WARNING_BYTES = 2 << 30
+DISK_CRITICAL_BYTES = 256 << 20
+SHOWN = 5
+"""So many subjects are named; of the rest only the number."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryFacts:
+    """What this node holds of the registry.
+
+    Attributes:
+        verified_ms: when it was last verified against a mirror.
+        issued_ms: when its timestamp was signed.
+        expires_ms: when the first of its roles expires.
+        status: of this member: `active`, `suspended` or `unknown`.
+        sealing_not_after_ms: of the newest sealing key that peers see; None: they see none.
+        keys_match: whether the published keys are those on disk.
+    """
+
+    verified_ms: int
+    issued_ms: int
+    expires_ms: int
+    status: str
+    sealing_not_after_ms: int | None
+    keys_match: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFacts:
+    """One sending channel: what waits, since when, and what stops it."""
+
+    peer: str
+    lane: str
+    waiting: int
+    oldest_ms: int | None
+    problem: str | None
+    stopped: str | None
+
+
+def check_clock(offsets_ms: Mapping[str, int], last_event_ms: int | None, now_ms: int) -> Finding:
+    """Judge this machine's clock by what others signed, and by our own newest record.
+
+    Args:
+        offsets_ms: source -> how far its clock is ahead of ours.
+        last_event_ms: when the newest event here was learnt.
+        now_ms: this machine's clock.
+    """
+    if last_event_ms is not None and last_event_ms - now_ms > CLOCK_CRITICAL_MS:
+        what = "the newest record here is from the future: the clock was set back"
+        return Finding(Severity.CRITICAL, "clock", "clock_back", what, _SET_CLOCK)
+    if not offsets_ms:
+        what = "no peer could be asked for the time"
+        return Finding(Severity.NOTE, "clock", "clock_unknown", what, _SEE_CLOCK)
+    middle = sorted(offsets_ms.values())[len(offsets_ms) // 2]
+    what = f"this clock is {abs(middle) / 1000:.0f} s {'behind' if middle > 0 else 'ahead of'} "
+    what += f"the clocks of {len(offsets_ms)} others"
+    if abs(middle) >= CLOCK_CRITICAL_MS:
+        return Finding(Severity.CRITICAL, "clock", "clock_wrong", what, _SET_CLOCK)
+    if abs(middle) >= CLOCK_WARNING_MS:
+        return Finding(Severity.WARNING, "clock", "clock_drifts", what, _SET_CLOCK)
+    return fine("clock", f"agrees with {len(offsets_ms)} others")
+
+
+_SET_CLOCK = "timedatectl set-ntp true, then timedatectl timesync-status"
+_SEE_CLOCK = "timedatectl timesync-status"
+
+
+def check_registry(facts: RegistryFacts | None, now_ms: int) -> list[Finding]:
+    """Judge freshness, standing in the network and published keys."""
+    if facts is None:
+        what = "no registry was ever verified here: nothing can be sent or received"
+        mend = "hotline join --root FINGERPRINT --mirror ADDRESS"
+        return [Finding(Severity.CRITICAL, "registry", "registry_none", what, mend)]
+    findings = [*_standing(facts), *_freshness(facts, now_ms), *_sealing(facts, now_ms)]
+    return findings or [fine("registry", f"verified {_ago(now_ms - facts.verified_ms)} ago")]
+
+
+def _standing(facts: RegistryFacts) -> list[Finding]:
+    if facts.status == "unknown":
+        what, mend = "the network does not list this member", "send admission.json to the umbrella"
+        return [Finding(Severity.CRITICAL, "registry", "not_admitted", what, mend)]
+    if facts.status != "active":
+        what = f"this member is {facts.status}: others keep what it sends in quarantine"
+        mend = "talk to the umbrella"
+        return [Finding(Severity.CRITICAL, "registry", "not_active", what, mend)]
+    if not facts.keys_match:
+        what = "the keys that the network publishes for this member are not the keys here"
+        mend = "restore the right keys_dir; check [member] keys_dir"
+        return [Finding(Severity.CRITICAL, "registry", "keys_differ", what, mend)]
+    return []
+
+
+def _freshness(facts: RegistryFacts, now_ms: int) -> list[Finding]:
+    findings = []
+    age = now_ms - min(facts.verified_ms, facts.issued_ms)
+    what = f"the registry is {_ago(age)} old"
+    if age >= REGISTRY_CRITICAL_MS:
+        what += ": no new members or keys are trusted; traffic between known members goes on"
+        mend = "check [registry] mirrors; ask the umbrella whether network serve runs"
+        findings.append(Finding(Severity.CRITICAL, "registry", "registry_stale", what, mend))
+    elif age >= REGISTRY_WARNING_MS:
+        mend = "hotline status shows the last attempt; check [registry] mirrors"
+        findings.append(Finding(Severity.WARNING, "registry", "registry_old", what, mend))
+    left = facts.expires_ms - now_ms
+    if left < 0:
+        what = "a signature of the registry has expired"
+        mend = "ask the umbrella to sign again (network serve does it unattended)"
+        findings.append(Finding(Severity.WARNING, "registry", "registry_expired", what, mend))
+    return findings
+
+
+def _sealing(facts: RegistryFacts, now_ms: int) -> list[Finding]:
+    if facts.status == "unknown":
+        return []
+    mend = "hotline rotate"
+    if facts.sealing_not_after_ms is None or facts.sealing_not_after_ms <= now_ms:
+        what = "the published sealing key has expired: peers cannot seal to this member"
+        return [Finding(Severity.CRITICAL, "registry", "sealing_expired", what, mend)]
+    left = facts.sealing_not_after_ms - now_ms
+    if left < SEALING_WARNING_MS:
+        what = f"the published sealing key expires in {_ago(left)}"
+        return [Finding(Severity.WARNING, "registry", "sealing_expires", what, mend)]
+    return []
+
+
+def check_outbox(channels: Iterable[ChannelFacts], now_ms: int) -> list[Finding]:
+    """Judge what waits for other members, and channels that wait for a person."""
+    findings = []
+    waiting = 0
+    for channel in channels:
+        waiting += channel.waiting
+        name = f"{channel.peer}/{channel.lane}"
+        if channel.stopped:
+            what = f"the channel {name} is stopped ({channel.stopped}) and waits for a person"
+            mend = "hotline peers shows it; docs/operating.md says how to decide"
+            findings.append(Finding(Severity.CRITICAL, "outbox", "channel_stopped", what, mend))
+            continue
+        age = 0 if channel.oldest_ms is None else now_ms - channel.oldest_ms
+        if age < OUTBOX_WARNING_MS:
+            continue
+        severity = Severity.CRITICAL if age >= OUTBOX_CRITICAL_MS else Severity.WARNING
+        what = f"{channel.waiting} entries wait for {name}, the oldest for {_ago(age)}"
+        what += f" (last answer: {channel.problem})" if channel.problem else ""
+        mend = f"hotline peers; call {channel.peer} if it does not answer"
+        findings.append(Finding(severity, "outbox", "outbox_old", what, mend))
+    return findings or [fine("outbox", f"{waiting} entries wait, none of them for long")]
+
+
+def check_tasks(tasks: Sequence[tuple[str, str, int]], now_ms: int) -> list[Finding]:
+    """Name what waits for a person: (code, subject, opened_ms)."""
+    if not tasks:
+        return [fine("tasks", "nothing waits for a person")]
+    by_code: dict[str, list[tuple[str, int]]] = {}
+    for code, subject, opened_ms in tasks:
+        by_code.setdefault(code, []).append((subject, opened_ms))
+    return [_task_finding(code, found, now_ms) for code, found in sorted(by_code.items())]
+
+
+def _task_finding(code: str, found: list[tuple[str, int]], now_ms: int) -> Finding:
+    oldest = now_ms - min(opened_ms for _, opened_ms in found)
+    subjects = ", ".join(subject for subject, _ in found[:SHOWN])
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    what = f"{len(found)} open since up to {_ago(oldest)}: {subjects}{more}"
+    mend = f"docs/operating.md, task {code}"
+    return Finding(Severity.WARNING, "tasks", code, what, mend)
+
+
+def check_disk(free_bytes: int, name: str) -> Finding:
+    """Judge the free space of one place."""
+    what = f"{free_bytes / (1 << 30):.1f} GiB free for {name}"
+    mend = f"free space on the file system of {name}"
+    if free_bytes < DISK_CRITICAL_BYTES:
+        return Finding(Severity.CRITICAL, "disk", "disk_full", what, mend)
+    if free_bytes < DISK_WARNING_BYTES:
+        return Finding(Severity.WARNING, "disk", "disk_low", what, mend)
+    return fine("disk", what)
+
+
+def check_data(ages: Sequence[DataAge], *, documentation_ranges: bool) -> list[Finding]:
+    """Judge the country databases by their build dates."""
+    findings = []
+    if documentation_ranges:
+        what = "documentation addresses are taken for real ones"
+        mend = "remove [jurisdiction] allow_documentation_ranges outside trials"
+        findings.append(Finding(Severity.NOTE, "data", "documentation_ranges", what, mend))
+    if not ages:
+        what = "no country database: every item stays with its finder"
+        mend = "add [[jurisdiction.databases]]"
+        findings.append(Finding(Severity.CRITICAL, "data", "data_none", what, mend))
+    for age in ages:
+        mend = f"get a newer file for {age.name} and set its sha256"
+        if age.verdict == "from_future":
+            what = f"{age.name} says that it was built in the future"
+            findings.append(Finding(Severity.WARNING, "data", "data_future", what, mend))
+        elif age.verdict == "old":
+            what = f"{age.name} is {age.age_days} days old"
+            findings.append(Finding(Severity.WARNING, "data", "data_old", what, mend))
+    return findings or [fine("data", f"{len(ages)} country databases are fresh")]
+
+
+def check_peers(failed: Mapping[str, str], asked: int) -> list[Finding]:
+    """Judge who could be reached: member -> code of the failure."""
+    findings = [
+        Finding(
+            Severity.WARNING,
+            "peers",
+            "peer_unreachable",
+            f"{member} cannot be reached ({code})",
+            f"call {member}; what is for it waits here and is not lost",
+        )
+        for member, code in sorted(failed.items())
+    ]
+    return findings or [fine("peers", f"{asked} of {asked} members answer")]
+
+
+def _ago(span_ms: int) -> str:
+    """Say a span of time as people do."""
+    for unit, name in ((DAY_MS, "days"), (HOUR_MS, "hours"), (MINUTE_MS, "minutes")):
+        if span_ms >= 2 * unit:
+            return f"{span_ms // unit} {name}"
+    return f"{max(span_ms, 0) // 1000} s"

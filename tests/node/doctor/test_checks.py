@@ -1,0 +1,187 @@
+"""The doctor's judgements: each wrong fact gives one finding with a mend, right facts none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from node.doctor import checks
+from node.doctor.checks import ChannelFacts, RegistryFacts
+from node.doctor.findings import Finding, Severity, in_order, worst
+from node.jurisdiction.status import DataAge
+
+NOW = 1_790_000_000_000
+HOUR = checks.HOUR_MS
+FRESH = RegistryFacts(
+    verified_ms=NOW - 60_000,
+    issued_ms=NOW - 120_000,
+    expires_ms=NOW + 200 * HOUR,
+    status="active",
+    sealing_not_after_ms=NOW + 500 * HOUR,
+    keys_match=True,
+)
+QUIET = ChannelFacts("nl-eokm", "reports", 0, None, None, None)
+
+
+def codes(findings: list[Finding]) -> list[str]:
+    """Give the codes of findings."""
+    return [finding.code for finding in findings]
+
+
+class TestClock:
+    """Nobody accepts signatures from a wrong clock."""
+
+    def test_agreement_is_fine(self) -> None:
+        """A second of difference is nothing."""
+        finding = checks.check_clock({"nl-eokm": 900, "de-eco": -200}, NOW - 5, NOW)
+        assert finding.severity is Severity.OK
+
+    @pytest.mark.parametrize(
+        ("offset", "code", "word"),
+        [
+            (20_000, "clock_drifts", "behind"),
+            (-20_000, "clock_drifts", "ahead"),
+            (90_000, "clock_wrong", "behind"),
+            (-90_000, "clock_wrong", "ahead"),
+        ],
+    )
+    def test_difference_is_named_with_its_direction(
+        self, offset: int, code: str, word: str
+    ) -> None:
+        """Others ahead of us means that we are behind."""
+        finding = checks.check_clock({"nl-eokm": offset}, None, NOW)
+        assert finding.code == code
+        assert word in finding.what
+        assert "timedatectl" in finding.mend
+
+    def test_one_wrong_peer_does_not_accuse_us(self) -> None:
+        """The middle of all answers counts."""
+        offsets = {"a": 0, "b": 3_600_000, "c": 100}
+        assert checks.check_clock(offsets, None, NOW).severity is Severity.OK
+
+    def test_records_from_the_future_mean_the_clock_was_set_back(self) -> None:
+        """Our own history is a clock that only goes forward."""
+        assert checks.check_clock({}, NOW + 2 * HOUR, NOW).code == "clock_back"
+
+    def test_nobody_to_ask_is_a_note(self) -> None:
+        """No answer is no accusation."""
+        assert checks.check_clock({}, None, NOW).severity is Severity.NOTE
+
+
+class TestRegistry:
+    """What this node believes of the network, and the network of it."""
+
+    def test_fresh_and_active_is_fine(self) -> None:
+        """One line that all is well."""
+        assert worst(checks.check_registry(FRESH, NOW)) is Severity.OK
+
+    def test_never_joined(self) -> None:
+        """The mend is the command to join."""
+        (finding,) = checks.check_registry(None, NOW)
+        assert finding.code == "registry_none"
+        assert "hotline join" in finding.mend
+
+    @pytest.mark.parametrize(
+        ("facts", "code", "severity"),
+        [
+            (replace(FRESH, status="unknown"), "not_admitted", Severity.CRITICAL),
+            (replace(FRESH, status="suspended"), "not_active", Severity.CRITICAL),
+            (replace(FRESH, keys_match=False), "keys_differ", Severity.CRITICAL),
+            (replace(FRESH, verified_ms=NOW - 7 * HOUR), "registry_old", Severity.WARNING),
+            (replace(FRESH, issued_ms=NOW - 7 * HOUR), "registry_old", Severity.WARNING),
+            (replace(FRESH, verified_ms=NOW - 73 * HOUR), "registry_stale", Severity.CRITICAL),
+            (replace(FRESH, expires_ms=NOW - 1), "registry_expired", Severity.WARNING),
+            (replace(FRESH, sealing_not_after_ms=NOW + HOUR), "sealing_expires", Severity.WARNING),
+            (replace(FRESH, sealing_not_after_ms=NOW), "sealing_expired", Severity.CRITICAL),
+            (replace(FRESH, sealing_not_after_ms=None), "sealing_expired", Severity.CRITICAL),
+        ],
+    )
+    def test_each_wrong_fact_is_one_finding(
+        self, facts: RegistryFacts, code: str, severity: Severity
+    ) -> None:
+        """Severity and code are what scripts branch on."""
+        (finding,) = checks.check_registry(facts, NOW)
+        assert (finding.code, finding.severity) == (code, severity)
+        assert finding.mend
+
+    def test_a_fresh_copy_of_an_old_timestamp_is_old(self) -> None:
+        """A mirror that freezes the registry does not look fresh."""
+        frozen = replace(FRESH, verified_ms=NOW, issued_ms=NOW - 100 * HOUR)
+        assert codes(checks.check_registry(frozen, NOW)) == ["registry_stale"]
+
+
+class TestOutbox:
+    """What waits is shown with its age."""
+
+    def test_young_backlog_is_fine(self) -> None:
+        """Entries wait all the time for a moment."""
+        young = replace(QUIET, waiting=4, oldest_ms=NOW - 1000)
+        assert worst(checks.check_outbox([young], NOW)) is Severity.OK
+
+    @pytest.mark.parametrize(
+        ("hours", "severity"), [(2, Severity.WARNING), (25, Severity.CRITICAL)]
+    )
+    def test_old_backlog_names_the_peer(self, hours: int, severity: Severity) -> None:
+        """Somebody has to call somebody."""
+        old = replace(QUIET, waiting=4, oldest_ms=NOW - hours * HOUR, problem="timeout")
+        (finding,) = checks.check_outbox([old], NOW)
+        assert finding.severity is severity
+        assert "nl-eokm/reports" in finding.what
+        assert "timeout" in finding.what
+
+    def test_stopped_channel_is_critical_even_when_empty(self) -> None:
+        """A fork or a stolen key waits for a person."""
+        stopped = replace(QUIET, stopped="unknown_history")
+        assert codes(checks.check_outbox([stopped], NOW)) == ["channel_stopped"]
+
+
+class TestTheRest:
+    """Tasks, disk, data, peers."""
+
+    def test_tasks_are_grouped_by_code(self) -> None:
+        """Ten of one kind are one line, with the first subjects and the number."""
+        tasks = [("fork", f"xx-{n}", NOW - HOUR * 3) for n in range(7)]
+        (finding,) = checks.check_tasks(tasks, NOW)
+        assert "7 open since up to 3 hours" in finding.what
+        assert "xx-0" in finding.what
+        assert "and 2 more" in finding.what
+
+    def test_no_tasks_is_fine(self) -> None:
+        """An empty list is good news."""
+        assert worst(checks.check_tasks([], NOW)) is Severity.OK
+
+    @pytest.mark.parametrize(
+        ("free", "code"), [(1 << 40, "ok"), (1 << 30, "disk_low"), (1 << 20, "disk_full")]
+    )
+    def test_free_space(self, free: int, code: str) -> None:
+        """Before the disk is full there is a warning."""
+        assert checks.check_disk(free, "the database").code == code
+
+    def test_data_ages(self) -> None:
+        """Old data is used all the same, and shown."""
+        fresh = DataAge("one", "00", NOW, 3, "fresh")
+        old = DataAge("two", "00", NOW, 99, "old")
+        odd = DataAge("three", "00", NOW, -9, "from_future")
+        found = checks.check_data([fresh, old, odd], documentation_ranges=False)
+        assert codes(found) == ["data_old", "data_future"]
+        assert codes(checks.check_data([fresh], documentation_ranges=False)) == ["ok"]
+
+    def test_no_data_is_critical_and_trial_ranges_are_noted(self) -> None:
+        """A trial setting left over in production is seen."""
+        found = checks.check_data([], documentation_ranges=True)
+        assert codes(found) == ["documentation_ranges", "data_none"]
+
+    def test_unreachable_peers_are_named_with_a_code(self) -> None:
+        """Who, and why."""
+        (finding,) = checks.check_peers({"nl-eokm": "tls_pin"}, 3)
+        assert "nl-eokm" in finding.what
+        assert "tls_pin" in finding.what
+        assert worst(checks.check_peers({}, 3)) is Severity.OK
+
+
+def test_findings_are_shown_worst_first() -> None:
+    """The reader may stop early."""
+    ok = Finding(Severity.OK, "a", "ok", "")
+    bad = Finding(Severity.CRITICAL, "b", "x", "", "")
+    assert in_order([ok, bad]) == [bad, ok]
