@@ -43,11 +43,11 @@ def documented_keys() -> tuple[KeyDoc, ...]:
 def _default(item: Field[Any]) -> str:
     if item.metadata["derived"]:
         return _quoted(item.metadata["derived"])
-    return "required" if item.default is MISSING else _toml(item.default)
+    return "required" if item.default is MISSING else toml_value(item.default)
 
 
-def _toml(value: Any) -> str:
-    """Write a value as TOML; None is shown as `none` (the key is left out of the file)."""
+def toml_value(value: Any) -> str:
+    """Write a value as TOML; None is shown as `none` (such a key is left out of the file)."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -56,7 +56,7 @@ def _toml(value: Any) -> str:
         return str(value)
     if isinstance(value, str):
         return _quoted(value)
-    return "[" + ", ".join(_toml(entry) for entry in value) + "]"
+    return "[" + ", ".join(toml_value(entry) for entry in value) + "]"
 
 
 def _quoted(value: str) -> str:
@@ -90,6 +90,6 @@ def _render_key(item: Field[Any], given: Mapping[str, Any]) -> Iterator[str]:
     for line in textwrap.wrap(item.metadata["meaning"].replace("`", ""), _WIDTH):
         yield f"# {line}\n"
     if item.name in given:
-        yield f"{item.name} = {_toml(given[item.name])}\n"
+        yield f"{item.name} = {toml_value(given[item.name])}\n"
     else:
         yield f"# {item.name} = {_default(item)}\n"
