@@ -49,14 +49,25 @@ def tuf_key(public: bytes) -> SSlibKey:
     return SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(public))
 
 
+def keyid_of(signer: Signer) -> str:
+    """The TUF key id of a signer."""
+    return tuf_key(signer.public.ed25519).keyid
+
+
 def add_signatures(metadata: Metadata[_Signed], signers: Iterable[Signer]) -> bytes:
     """Sign metadata with each signer, beside the signatures it has, and return the file."""
     payload = metadata.signed_bytes
     for signer in signers:
-        keyid = tuf_key(signer.public.ed25519).keyid
+        keyid = keyid_of(signer)
         signature = signer.sign_ed25519(payload).hex()
         metadata.signatures[keyid] = Signature(keyid, signature)
     return metadata.to_bytes()
+
+
+def sign_file(raw: bytes, signers: Iterable[Signer]) -> bytes:
+    """Add signatures to a metadata file of any role."""
+    metadata: Metadata[Any] = Metadata.from_bytes(raw)
+    return add_signatures(metadata, signers)
 
 
 def root_metadata(

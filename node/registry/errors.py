@@ -16,7 +16,12 @@ Verification errors of `keys` pass through unchanged. No message holds a URL or 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from keys.errors import BadSignatureError
+
+if TYPE_CHECKING:
+    from keys.errors import KeysError
 
 
 class RegistryError(Exception):
@@ -89,3 +94,15 @@ class MirrorsFailedError(RegistryError):
 
     code: ClassVar[str] = "registry_unreachable"
     retryable: ClassVar[bool] = True
+
+
+def refused_by(error: KeysError, where: str) -> RefusedError:
+    """What `keys` found wrong with a request, as a refusal that names field and mend.
+
+    Args:
+        error: what was raised; its message is `field: mend`, with more fields before it.
+        where: the request, left out of the field when the message begins with it.
+    """
+    field, _, mend = str(error).removeprefix(f"{where}: ").rpartition(": ")
+    kind = NotSignedError if isinstance(error, BadSignatureError) else RefusedError
+    return kind(field or where, mend)

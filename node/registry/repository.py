@@ -194,20 +194,40 @@ def propose_root(repository: Repository, holders: Holders, now_ms: int) -> dict[
     return {metadata_name(Root.type, version): metadata.to_bytes()}
 
 
-def sign_proposal(proposal: Mapping[str, bytes], signers: Iterable[Signer]) -> dict[str, bytes]:
+def holders_of(repository: Repository) -> Holders:
+    """Who signs root and targets at present."""
+    root = repository.root()
+    keys = {
+        name: [bytes.fromhex(root.keys[keyid].keyval["public"]) for keyid in role.keyids]
+        for name, role in root.roles.items()
+    }
+    thresholds = {name: role.threshold for name, role in root.roles.items()}
+    return Holders(
+        keys[Root.type], thresholds[Root.type], keys[Targets.type], thresholds[Targets.type]
+    )
+
+
+def sign_proposal(
+    proposal: Mapping[str, bytes], signers: Iterable[Signer], root: Root | None
+) -> dict[str, bytes]:
     """Add the signatures of some holders to what people sign in a proposal.
 
-    A signer signs both root and targets; a signature that its role does not ask for is ignored by
-    every reader, so nobody has to say which key is whose.
+    Args:
+        proposal: files by path.
+        signers: holders of keys; each signs the roles that its key stands for.
+        root: the present root; None for the first one.
     """
     listed = list(signers)
+    roots = [root] if root else []
+    raw_roots = [raw for name, raw in proposal.items() if _parts(name)[1] == Root.type]
+    roots += [build.parse(raw, Root).signed for raw in raw_roots]
     signed = dict(proposal)
     for name, raw in proposal.items():
-        _, role = _parts(name)
-        if role == Root.type:
-            signed[name] = build.add_signatures(build.parse(raw, Root), listed)
-        elif role == Targets.type:
-            signed[name] = build.add_signatures(build.parse(raw, Targets), listed)
+        role = _parts(name)[1]
+        if role in {Root.type, Targets.type}:
+            keyids = {keyid for known in roots for keyid in known.roles[role].keyids}
+            chosen = [signer for signer in listed if build.keyid_of(signer) in keyids]
+            signed[name] = build.sign_file(raw, chosen)
     return signed
 
 
@@ -219,7 +239,7 @@ def found(proposal: Mapping[str, bytes], online: OnlineSigners, now_ms: int) -> 
         UntrustedDocumentError: it does not verify.
     """
     raw_root = proposal[metadata_name(Root.type, 1)]
-    _check_threshold(build.parse(raw_root, Root).signed, proposal)
+    _check_threshold(None, proposal)
     meta = {"targets.json": build.meta_of(1, proposal[metadata_name(Targets.type, 1)])}
     return _change(hashlib.sha256(raw_root).digest(), {}, proposal, meta, (1, 1), online, now_ms)
 
@@ -320,17 +340,25 @@ def _repository(pin: bytes, verified: VerifiedSet) -> Repository:
     return Repository(pin, verified.registry, verified.files)
 
 
-def _check_threshold(root: Root, proposal: Mapping[str, bytes]) -> None:
+def _check_threshold(present: Root | None, proposal: Mapping[str, bytes]) -> None:
+    """A root needs the holders of the present root and its own; targets those of the newest."""
+    roots = [raw for name, raw in proposal.items() if _parts(name)[1] == Root.type]
+    proposed = [build.parse(raw, Root).signed for raw in roots]
+    known = [present, *proposed] if present else proposed
     for name, raw in proposal.items():
-        _, role = _parts(name)
-        if role not in {Root.type, Targets.type}:
-            continue
-        payload, signatures = build.signatures_of(raw)
-        result = root.get_verification_result(role, payload, signatures)
-        if not result:
-            raise ThresholdError(
-                f"{role}: {result.missing} more of its key holders have to sign; network sign"
-            )
+        role = _parts(name)[1]
+        if role == Root.type:
+            _check_signatures(known, role, raw)
+        elif role == Targets.type:
+            _check_signatures(known[-1:], role, raw)
+
+
+def _check_signatures(delegators: Sequence[Root], role: str, raw: bytes) -> None:
+    payload, signatures = build.signatures_of(raw)
+    results = [root.get_verification_result(role, payload, signatures) for root in delegators]
+    missing = max(result.missing for result in results)
+    if missing:
+        raise ThresholdError(f"{role}: {missing} more of its key holders have to sign")
 
 
 def _next_version(repository: Repository, meta: Mapping[str, MetaFile], role: str) -> int:

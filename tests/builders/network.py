@@ -58,7 +58,8 @@ class Umbrella:
 
     def accept(self, proposal: Mapping[str, bytes], now_ms: int = NOW_MS) -> Umbrella:
         """Sign a proposal with all keys and take it."""
-        signed = repository.sign_proposal(proposal, (*self.root, *self.targets))
+        signers = (*self.root, *self.targets)
+        signed = repository.sign_proposal(proposal, signers, self.state.root())
         change = repository.accept(self.state, signed, self.online, now_ms)
         return replace(self, state=change.after)
 
@@ -93,7 +94,7 @@ def make_umbrella(
     holders = Holders(_publics(root_keys), root[0], _publics(targets_keys), targets[0])
     publics = (online.snapshot.public.ed25519, online.timestamp.public.ed25519)
     first = repository.propose_first(NetworkDocument(NAME, {}), holders, publics, now_ms)
-    signed = repository.sign_proposal(first, (*root_keys, *targets_keys))
+    signed = repository.sign_proposal(first, (*root_keys, *targets_keys), None)
     change = repository.found(signed, online, now_ms)
     return Umbrella(change.after, root_keys, targets_keys, online)
 

@@ -1,0 +1,305 @@
+"""What the keepers of a network decide: admissions, suspensions, rules, replaced member keys.
+
+Every decision is a proposal for the targets role. If the keys at hand meet the threshold it is
+published at once, else it waits, staged, for `sign_staged` by the other holders. The keepers never
+sign for a member: its role metadata comes, signed, in its own request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from keys.errors import KeysError
+from keys.member_role import check_disjoint, document_path
+from keys.network import MemberEntry, NetworkDocument, Role
+from keys.registry import metadata_name, target_name
+from node.registry import create, repository, rules
+from node.registry.admission import read_request
+from node.registry.errors import (
+    ConflictError,
+    RefusedError,
+    RepositoryStateError,
+    ThresholdError,
+    refused_by,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from keys.registry import Registry
+    from keys.signing import Signer
+    from node.registry.admission import AdmissionRequest
+    from node.registry.directory import RepositoryDirectory
+    from node.registry.repository import OnlineSigners, Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Keepers:
+    """The keys at hand for a decision.
+
+    Attributes:
+        people: holders of root and targets keys, as many as are here.
+        online: snapshot and timestamp.
+    """
+
+    people: Sequence[Signer]
+    online: OnlineSigners
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms a member is admitted; what is None is taken from its request.
+
+    Attributes:
+        name: what to call it.
+        roles: its roles.
+        jurisdictions: its countries.
+        choice_rules: country to the hotlines responsible for it, in order: needed where a country
+            gets a second hotline.
+        fallback: whether it takes orphans, after those who do already.
+        replace_key: whether it is a member already and its member key is being replaced.
+    """
+
+    name: str | None = None
+    roles: tuple[Role, ...] | None = None
+    jurisdictions: tuple[str, ...] | None = None
+    choice_rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fallback: bool = False
+    replace_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of a decision.
+
+    Attributes:
+        member: whom it is about, or empty.
+        published: whether it is in force; otherwise it waits for signatures.
+        registry: the registry in force now.
+    """
+
+    member: str
+    published: bool
+    registry: Registry
+
+
+def admit(
+    directory: RepositoryDirectory, raw_request: bytes, terms: Terms, keepers: Keepers, now_ms: int
+) -> Decision:
+    """Check an admission request and admit the member.
+
+    Raises:
+        RefusedError: the request, or the network with this member, breaks a rule; names the field.
+        ConflictError: the member is there already, or (replacing a key) is not.
+    """
+    request = read_request(raw_request)
+    with directory.locked():
+        state = directory.open()
+        registry = state.registry
+        _check_fits(request, registry, terms, now_ms)
+        network = _network_with(request, registry.network, terms)
+        keys = {**registry.member_keys, request.member: request.member_key}
+        files = _member_files(request)
+        proposal = repository.propose_targets(state, network, keys, now_ms, files)
+        return _decide(directory, state, request.member, proposal, keepers, now_ms)
+
+
+def set_status(
+    directory: RepositoryDirectory, member: str, *, active: bool, keepers: Keepers, now_ms: int
+) -> Decision:
+    """Suspend a member, or lift its suspension.
+
+    Raises:
+        RefusedError: there is no such member, or it is so already.
+    """
+
+    def change(network: NetworkDocument) -> NetworkDocument:
+        entry = network.members.get(member)
+        if entry is None:
+            raise RefusedError("member", "this network lists no such member")
+        if (entry.status == "active") == active:
+            raise RefusedError("status", f"is {entry.status} already")
+        changed = replace(entry, status="active" if active else "suspended")
+        return replace(network, members={**network.members, member: changed})
+
+    return govern(directory, change, keepers, now_ms, member)
+
+
+def govern(
+    directory: RepositoryDirectory,
+    change: Callable[[NetworkDocument], NetworkDocument],
+    keepers: Keepers,
+    now_ms: int,
+    member: str = "",
+) -> Decision:
+    """Change the network document: rules, limits, policy, fallback members, entries.
+
+    Raises:
+        RefusedError: the changed document breaks a rule, or changes who the members are.
+    """
+    with directory.locked():
+        state = directory.open()
+        before = state.registry.network
+        try:
+            network = change(before)
+        except KeysError as error:
+            raise refused_by(error, "network document") from error
+        if (set(network.members), network.name) != (set(before.members), before.name):
+            raise RefusedError("members", "are admitted by request; change only what they may do")
+        proposal = repository.propose_targets(state, network, state.registry.member_keys, now_ms)
+        return _decide(directory, state, member, proposal, keepers, now_ms)
+
+
+def renew(
+    directory: RepositoryDirectory,
+    keepers: Keepers,
+    now_ms: int,
+    holders: repository.Holders | None = None,
+) -> Decision:
+    """Sign root and targets for another year, with the same holders or with others."""
+    with directory.locked():
+        state = directory.open()
+        registry = state.registry
+        proposal = {
+            **repository.propose_root(state, holders or repository.holders_of(state), now_ms),
+            **repository.propose_targets(state, registry.network, registry.member_keys, now_ms),
+        }
+        return _decide(directory, state, "", proposal, keepers, now_ms)
+
+
+def sign_staged(directory: RepositoryDirectory, keepers: Keepers, now_ms: int) -> Decision | None:
+    """Sign the proposal that waits, and publish it if that was enough.
+
+    Returns:
+        What became of it; None for a new network that still waits.
+
+    Raises:
+        RepositoryStateError: nothing waits.
+        ConflictError: the registry has moved on since the proposal was made.
+    """
+    proposal = dict(directory.staged)
+    if not proposal:
+        raise RepositoryStateError("staged: nothing waits for signatures")
+    if metadata_name("root", 1) in proposal:
+        signed = repository.sign_proposal(proposal, keepers.people, None)
+        if create.found(directory, signed, keepers.online, now_ms).waiting:
+            return None
+        return Decision("", published=True, registry=directory.open().registry)
+    with directory.locked():
+        state = directory.open()
+        signed = repository.sign_proposal(proposal, keepers.people, state.root())
+        return _publish_or_stage(directory, state, "", signed, keepers, now_ms)
+
+
+def drop_staged(directory: RepositoryDirectory) -> None:
+    """Forget the proposal that waits for signatures, if there is one."""
+    with directory.locked():
+        directory.clear_staged()
+
+
+def _decide(
+    directory: RepositoryDirectory,
+    state: Repository,
+    member: str,
+    proposal: Mapping[str, bytes],
+    keepers: Keepers,
+    now_ms: int,
+) -> Decision:
+    """Sign a new proposal and publish it if enough holders are here, else stage it."""
+    if directory.staged:
+        raise RepositoryStateError(
+            "staged: another proposal waits for signatures; sign it or drop it first"
+        )
+    signed = repository.sign_proposal(proposal, keepers.people, state.root())
+    return _publish_or_stage(directory, state, member, signed, keepers, now_ms)
+
+
+def _publish_or_stage(
+    directory: RepositoryDirectory,
+    state: Repository,
+    member: str,
+    signed: Mapping[str, bytes],
+    keepers: Keepers,
+    now_ms: int,
+) -> Decision:
+    try:
+        change = repository.accept(state, signed, keepers.online, now_ms)
+    except ThresholdError:
+        directory.stage(signed)
+        return Decision(member, published=False, registry=state.registry)
+    except KeysError as error:
+        raise refused_by(error, "registry") from error
+    directory.commit(change)
+    directory.clear_staged()
+    return Decision(member, published=True, registry=change.after.registry)
+
+
+def _check_fits(request: AdmissionRequest, registry: Registry, terms: Terms, now_ms: int) -> None:
+    """Check a request against the registry that it wants to enter."""
+    if request.network != registry.network_id:
+        raise RefusedError("network", f"is another network; this one is {registry.network_id}")
+    present = registry.members.get(request.member)
+    if terms.replace_key:
+        _check_replacement(request, registry)
+    elif present is not None:
+        raise ConflictError("member", "is admitted already; it publishes changes itself")
+    elif request.verified.version != 1:
+        raise RefusedError("role", "needs version 1 for a new member; make the request again")
+    if request.verified.expires_ms <= now_ms:
+        raise RefusedError("role", "has expired; make the request again")
+    document = request.verified.document
+    rules.check_document(document, now_ms)
+    members = {**registry.members, request.member: document}
+    rules.check_reachable(members)
+    try:
+        check_disjoint(members, {**registry.member_keys, request.member: request.member_key})
+    except KeysError as error:
+        raise refused_by(error, "registry") from error
+
+
+def _check_replacement(request: AdmissionRequest, registry: Registry) -> None:
+    present = registry.members.get(request.member)
+    if present is None:
+        raise ConflictError("member", "is not admitted; there is no key to replace")
+    if registry.member_keys[request.member] == request.member_key:
+        raise RefusedError("member_key", "is the present one; the member publishes changes itself")
+    if request.verified.document.sequence != present.sequence + 1:
+        raise ConflictError("sequence", f"needs to be {present.sequence + 1}")
+
+
+def _network_with(
+    request: AdmissionRequest, network: NetworkDocument, terms: Terms
+) -> NetworkDocument:
+    """The network document with the member in it."""
+    before = network.members.get(request.member)
+    entry = MemberEntry(
+        name=terms.name or request.name,
+        roles=terms.roles or request.roles,
+        jurisdictions=(
+            request.jurisdictions if terms.jurisdictions is None else terms.jurisdictions
+        ),
+        status=before.status if before else "active",
+    )
+    rules.check_entry(entry.name, entry.roles, entry.jurisdictions)
+    fallback = network.fallback_members
+    if terms.fallback and request.member not in fallback:
+        fallback = (*fallback, request.member)
+    try:
+        return replace(
+            network,
+            members={**network.members, request.member: entry},
+            fallback_members=fallback,
+            choice_rules={**network.choice_rules, **terms.choice_rules},
+        )
+    except KeysError as error:
+        raise refused_by(error, "network document") from error
+
+
+def _member_files(request: AdmissionRequest) -> dict[str, bytes]:
+    sha256 = hashlib.sha256(request.raw_document).hexdigest()
+    return {
+        metadata_name(request.member, request.verified.version): request.raw_role,
+        target_name(document_path(request.member), sha256): request.raw_document,
+    }

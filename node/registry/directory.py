@@ -1,0 +1,139 @@
+"""A repository on disk, changed so that a crash at any instant leaves the old state or the new.
+
+    metadata/  targets/   the repository, as `keys.registry` names its files; nothing is deleted
+    staged/               a proposal that waits for signatures of more key holders
+    keys/                 key files of this machine's holders and of the online roles
+    lock                  held while the repository changes, by whichever process does it
+
+Each file is written under a temporary name, synced and renamed; the timestamp, which alone makes a
+new state visible, is renamed after everything else is on disk.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from node.registry import repository
+from node.registry.errors import RepositoryStateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from node.registry.repository import Change, Repository
+
+_NAME: Final = re.compile(
+    r"metadata/(?:[1-9][0-9]{0,8}\.)?[a-z0-9-]{1,64}\.json"
+    r"|targets/(?:members/)?[0-9a-f]{64}\.[a-z0-9-]{1,64}\.json"
+)
+
+
+class DiskFiles(Mapping[str, bytes]):
+    """The files of a repository by path, read when asked for; no other path is ever opened."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __getitem__(self, name: str) -> bytes:
+        if not _NAME.fullmatch(name):
+            raise KeyError(name)
+        try:
+            return (self._path / name).read_bytes()
+        except OSError:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        found = (path.relative_to(self._path).as_posix() for path in self._path.rglob("*.json"))
+        return (name for name in sorted(found) if _NAME.fullmatch(name))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class RepositoryDirectory:
+    """The umbrella's directory.
+
+    Attributes:
+        path: of the directory.
+        keys: where key files of this machine are.
+        files: the repository's files, of all versions.
+        staged: the files of a proposal that waits for signatures.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
+        self.keys: Final = path / "keys"
+        self.files: Final = DiskFiles(path)
+        self.staged: Final = DiskFiles(path / "staged")
+
+    def open(self) -> Repository:
+        """Read and verify the present state.
+
+        Raises:
+            RepositoryStateError: there is no network in this directory.
+            UntrustedDocumentError: its files do not verify.
+        """
+        return repository.open_repository(self.files)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from changing the repository meanwhile.
+
+        Raises:
+            RepositoryStateError: the directory is not there.
+        """
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise RepositoryStateError(f"directory: cannot be used ({error.strerror})") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def commit(self, change: Change) -> None:
+        """Write a verified change; its last file makes it visible."""
+        *before, last = change.writes
+        for name, raw in before:
+            write_file(self.path, name, raw)
+        sync_folders(self.path, [name for name, _ in before])
+        write_file(self.path, *last)
+        sync_folders(self.path, [last[0]])
+
+    def stage(self, proposal: Mapping[str, bytes]) -> None:
+        """Keep a proposal until more holders have signed it; it replaces an earlier one."""
+        self.clear_staged()
+        for name, raw in proposal.items():
+            write_file(self.path / "staged", name, raw)
+
+    def clear_staged(self) -> None:
+        """Forget the proposal that waits, if there is one."""
+        shutil.rmtree(self.path / "staged", ignore_errors=True)
+
+
+def write_file(folder: Path, name: str, raw: bytes) -> None:
+    """Write one file whole or not at all; its folder still has to be synced."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    with temporary.open("wb") as file:
+        file.write(raw)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def sync_folders(folder: Path, names: list[str]) -> None:
+    """Make the names of files written in a folder durable."""
+    for path in {(folder / name).parent for name in names}:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,75 @@
+"""What the network demands of a member beyond correct signatures.
+
+The same rules at admission and at every publication, so that a member cannot be admitted well and
+then publish itself out of them: complete keys of every purpose; the keys that people are held to
+are hybrid; countries exist; and of any two members at least one can be reached, for otherwise the
+two could never exchange anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from node.jurisdiction.codes import read_country
+from node.registry.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from keys.member import MemberDocument, Purpose
+    from keys.network import Role
+
+MAX_NAME: Final = 200
+_HYBRID: Final[tuple[Purpose, ...]] = ("log", "receipt")
+
+
+def check_document(document: MemberDocument, now_ms: int) -> None:
+    """Check that a member document has all that its peers need.
+
+    Raises:
+        RefusedError: names the field.
+    """
+    for purpose in (*_HYBRID, "transport"):
+        if not document.published(purpose):
+            raise RefusedError(f"keys.{purpose}", "is empty; publish a key for this purpose")
+    for purpose in _HYBRID:
+        if not all(published.key.is_hybrid for published in document.published(purpose)):
+            raise RefusedError(f"keys.{purpose}", "needs keys of Ed25519 and ML-DSA-44")
+    if not document.tls:
+        raise RefusedError("keys.tls", "is empty; publish the pin of the node's certificate")
+    if all(sealing.not_after_ms <= now_ms for sealing in document.sealing):
+        raise RefusedError("keys.sealing", "has no key that still lasts; publish a new one")
+    if not document.capabilities.versions:
+        raise RefusedError("capabilities.versions", "is empty; say which versions the node speaks")
+
+
+def check_entry(name: str, roles: Sequence[Role], jurisdictions: Sequence[str]) -> None:
+    """Check how a member is to be listed in the network document.
+
+    Raises:
+        RefusedError: the name is not one line of text, there is no role, or a country does not
+            exist as ISO 3166-1 alpha-2 writes it.
+    """
+    if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
+        raise RefusedError("name", f"needs one line of 1 to {MAX_NAME} characters")
+    if not roles:
+        raise RefusedError("roles", "is empty; a hotline asks for the role hotline")
+    for code in jurisdictions:
+        meant = read_country(code)
+        if meant is None:
+            raise RefusedError("jurisdictions", f"{code!r} is no country of ISO 3166-1 alpha-2")
+        if meant != code:
+            raise RefusedError("jurisdictions", f"write {meant} instead of {code!r}")
+
+
+def check_reachable(members: Mapping[str, MemberDocument]) -> None:
+    """Check that of any two members at least one can be reached from outside.
+
+    Raises:
+        RefusedError: two of them cannot.
+    """
+    hidden = sorted(member for member, document in members.items() if not document.reachable)
+    if len(hidden) > 1:
+        raise RefusedError(
+            "reachable", f"{hidden[0]} and {hidden[1]} could not reach each other; open one of them"
+        )
