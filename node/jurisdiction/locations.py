@@ -36,6 +36,7 @@ MAX_LABEL = 63
 Kind = Literal["name", "address", "onion", "i2p", "ipfs", "service"]
 
 _BLANKS = "".join(map(chr, range(0x21)))  # what WHATWG strips: C0 controls and space
+_REMOVED = dict.fromkeys(map(ord, "\t\n\r"))  # what WHATWG takes out, wherever it stands
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _BARE_HOST = re.compile(r"[^/?#@\s]+\.[^/?#@\s]+:\d{1,5}(?:[/?#]|\Z)")
 _HREF = re.compile(
@@ -80,6 +81,7 @@ def canonical(raw: str, field: str = "url") -> Location:
     """
     text = raw.strip(_BLANKS)
     if not text.startswith(_PREFIXES):
+        text = text.translate(_REMOVED)
         _check_scheme(text, field)
         if text[:8].lower() == "service:":
             return _service_text(text[8:], raw, field)

@@ -1,0 +1,198 @@
+"""From a location to a jurisdiction, with evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgpack
+import pytest
+
+from node.jurisdiction.locate import LAST_RETRY_MS, Located, Locator
+from node.jurisdiction.locations import canonical
+from node.jurisdiction.proxies import ProxyList, ProxySource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from examples.demo.dns_server import Zone, ZoneServer
+    from node.jurisdiction.countries import Databases
+    from node.jurisdiction.names import Resolver
+
+NOW = 1_800_000_000_000
+
+
+@pytest.fixture
+def locator(resolver: Resolver, databases: Databases, tmp_path: Path) -> Locator:
+    """Give a locator over the test zone, two agreeing databases and one proxy list."""
+    path = tmp_path / "proxies.txt"
+    path.write_text(
+        "built 2026-11-01T00:00:00Z\nrange 203.0.113.0/24 veil\nsuffix cdn.example cdn\n",
+        encoding="utf-8",
+    )
+    return Locator(resolver, databases, [ProxyList.open(ProxySource(path, "proxies"))])
+
+
+async def locate(locator: Locator, url: str) -> Located:
+    """Locate `url` at `NOW`."""
+    return await locator.locate(canonical(url), NOW)
+
+
+def rows(located: Located, kind: str) -> list[tuple[str | int | None, ...]]:
+    """Return the evidence rows of one kind, without the kind."""
+    return [row[1:] for row in located.evidence if row[0] == kind]
+
+
+class TestStates:
+    """One state for each thing found."""
+
+    @pytest.mark.parametrize(
+        ("url", "state", "country"),
+        [
+            ("http://plain.example/", "country", "NL"),
+            ("http://both.example/", "country", "NL"),
+            ("http://six.example/", "country", "NL"),
+            ("http://half-inside.example/", "country", "NL"),
+            ("http://192.0.2.1:8080/", "country", "NL"),
+            ("http://[2001:db8:1::5]/", "country", "NL"),
+            ("http://two-lands.example/", "disputed", None),
+            ("http://veiled.example/", "hidden", None),
+            ("http://203.0.113.9/", "hidden", None),
+            ("http://www.example/", "hidden", None),
+            ("http://nowhere.example/", "none", None),
+            ("http://txt-only.example/", "none", None),
+            ("http://dangling.example/", "none", None),
+            ("http://loop-a.example/", "none", None),
+            ("http://inside.example/", "none", None),
+            ("http://abcdef.onion/", "none", None),
+            ("http://abcdef.i2p/", "none", None),
+            ("ipfs://QmAbCdEf/", "none", None),
+            ("service:chatter/someone", "none", None),
+            ("http://ill.example/", "unresolved", None),
+        ],
+    )
+    async def test_each_thing_found_has_its_state(
+        self, locator: Locator, url: str, state: str, country: str | None
+    ) -> None:
+        """The table at the head of the module."""
+        located = await locate(locator, url)
+        assert (located.state, located.country) == (state, country)
+
+    async def test_candidates_of_a_dispute_are_named(self, locator: Locator) -> None:
+        """A site in several countries is nobody's by chance."""
+        located = await locate(locator, "http://two-lands.example/")
+        assert (located.candidates, located.confidence) == (("DE", "NL"), "low")
+
+    async def test_a_special_literal_without_the_switch_is_nowhere(
+        self, databases: Databases, server: ZoneServer
+    ) -> None:
+        """Documentation ranges are no place unless the operator says so."""
+        from node.jurisdiction.names import Resolver as Plain  # noqa: PLC0415
+
+        plain = Plain([f"127.0.0.1:{server.port}"])
+        located = await locate(Locator(plain, databases), "http://192.0.2.1/")
+        await plain.close()
+        assert located.state == "none"
+        assert rows(located, "refused") == [("192.0.2.1", "documentation")]
+
+
+class TestFailures:
+    """Not knowing is not the same as nowhere."""
+
+    async def test_unresolved_says_when_to_ask_again(self, locator: Locator) -> None:
+        """Half a minute after the first failure."""
+        located = await locate(locator, "http://ill.example/")
+        assert located.retry_ms == NOW + 30_000
+
+    async def test_retries_space_out_up_to_a_quarter_of_an_hour(self, locator: Locator) -> None:
+        """Doubling, capped, never further apart."""
+        place = canonical("http://ill.example/")
+        waits = [
+            ((await locator.locate(place, NOW, attempts=n)).retry_ms or 0) - NOW for n in range(8)
+        ]
+        assert waits[:4] == [30_000, 60_000, 120_000, 240_000]
+        assert waits[-1] == LAST_RETRY_MS
+
+    async def test_what_recovers_is_located(
+        self, locator: Locator, rewrite_zone: Callable[[Zone], None]
+    ) -> None:
+        """At the time it said, the answer is there."""
+        place = canonical("http://ill.example/")
+        located = await locator.locate(place, NOW)
+        rewrite_zone({"ill.example": [{"type": "A", "ttl": 60, "data": "198.51.100.1"}]})
+        assert located.retry_ms is not None
+        assert (await locator.locate(place, located.retry_ms)).country == "DE"
+
+
+class TestEvidence:
+    """Everything that led to the answer, as plain values."""
+
+    async def test_every_input_is_in_the_evidence(self, locator: Locator) -> None:
+        """Rule, names, addresses and ballots."""
+        located = await locate(locator, "http://plain.example/")
+        built = 1_790_000_000_000
+        assert located.evidence == (
+            ("rule", "jurisdiction", 1),
+            ("names", "ok", NOW),
+            ("address", "192.0.2.1", 60),
+            ("ballot", "192.0.2.1", "one", built, "192.0.2.0/24", "NL", "NL"),
+            ("ballot", "192.0.2.1", "two", built, "192.0.2.0/24", "NL", "NL"),
+        )
+
+    async def test_chain_and_proxy_are_in_the_evidence(self, locator: Locator) -> None:
+        """What hides it, by which list."""
+        located = await locate(locator, "http://www.example/")
+        assert rows(located, "cname") == [("edge.cdn.example", 20), ("pop.cdn.example", 10)]
+        assert rows(located, "proxy")[0] == (
+            "edge.cdn.example",
+            "proxies",
+            1_793_491_200_000,
+            "cdn.example",
+            "cdn",
+        )
+
+    async def test_evidence_is_plain_data(self, locator: Locator) -> None:
+        """It travels in MessagePack and comes back equal."""
+        located = await locate(locator, "http://half-inside.example/")
+        packed = msgpack.packb(located.evidence)
+        assert msgpack.unpackb(packed, use_list=False) == located.evidence
+
+
+class TestCached:
+    """The synchronous way, for the bulk path."""
+
+    async def test_what_was_asked_is_located_at_once(self, locator: Locator) -> None:
+        """The same value, without asking again."""
+        located = await locate(locator, "http://plain.example/a")
+        assert locator.locate_cached(canonical("http://plain.example/b"), NOW + 1) is located
+
+    async def test_what_nobody_asked_is_left_open(self, locator: Locator) -> None:
+        """The caller then has to wait for `locate`."""
+        assert locator.locate_cached(canonical("http://plain.example/"), NOW) is None
+
+    async def test_an_expired_answer_is_left_open(self, locator: Locator) -> None:
+        """TTLs bind this way too."""
+        await locate(locator, "http://plain.example/")
+        assert locator.locate_cached(canonical("http://plain.example/"), NOW + 60_000) is None
+
+    async def test_a_failure_is_left_open(self, locator: Locator) -> None:
+        """Only `locate` knows when it is to be tried again."""
+        await locate(locator, "http://ill.example/")
+        assert locator.locate_cached(canonical("http://ill.example/"), NOW) is None
+
+    async def test_a_new_answer_is_judged_anew(
+        self, locator: Locator, rewrite_zone: Callable[[Zone], None]
+    ) -> None:
+        """A site that moved is not where it was."""
+        place = canonical("http://plain.example/")
+        await locator.locate(place, NOW)
+        rewrite_zone({"plain.example": [{"type": "A", "ttl": 60, "data": "198.51.100.1"}]})
+        await locator.locate(place, NOW + 60_000)
+        located = locator.locate_cached(place, NOW + 60_001)
+        assert located is not None
+        assert located.country == "DE"
+
+    async def test_addresses_and_overlays_need_no_names(self, locator: Locator) -> None:
+        """Nothing has to be asked."""
+        for url in ("http://192.0.2.1/", "http://abcdef.onion/"):
+            assert locator.locate_cached(canonical(url), NOW) is not None

@@ -1,0 +1,269 @@
+"""Two spellings of one place meet; two places never do; nothing else is a place."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.jurisdiction.errors import UnlocatableError
+from node.jurisdiction.locations import MAX_CHARACTERS, canonical, canonical_service
+
+SAME_PLACE = {
+    "http://site.example/": [
+        "http://site.example",
+        "HTTP://SITE.EXAMPLE",
+        "http://site.example:80/",
+        "http://site.example:/",
+        "http://site.example./",
+        "http://site.example/#top",
+        "http://site.example/?",
+        "http://site.example/?#",
+        "http:\\\\site.example\\",
+        "http:site.example",
+        "http:////site.example",
+        "  http://site.example/  ",
+        "ht\ntp://si\tte.example/",
+        "http://%73ite.example/",
+        "http://s\u00adite.example/",
+        "http://\uff53ite.example/",
+        "http://site\u3002example/",
+        "http://site.example/a/..",
+        "http://site.example/./",
+        "http://site.example/%2e/",
+        "http://site.example/a/.%2E/",
+    ],
+    "https://site.example/": ["https://site.example:443", "HTTPS://Site.example.:443/#x"],
+    "http://site.example/~a/b-c": [
+        "http://site.example/%7Ea/b-c",
+        "http://site.example/%7ea/%62%2Dc",
+        "http://site.example/x/../~a/b-c",
+    ],
+    "http://site.example/a%2Fb": ["http://site.example/a%2fb"],
+    "http://site.example/a%20b": ["http://site.example/a b"],
+    "http://site.example/%7C%5E": ["http://site.example/|^", "http://site.example/%7c%5e"],
+    "http://site.example/100%25": ["http://site.example/100%"],
+    "http://site.example/%2525": ["http://site.example/%2%35"],
+    "http://site.example/%E2%82%AC": [
+        "http://site.example/\u20ac",
+        "http://site.example/%e2%82%ac",
+    ],
+    "http://xn--bcher-kva.example/": [
+        "http://b\u00fccher.example/",
+        "http://B\u00dcCHER.example/",
+        "http://bu\u0308cher.example/",
+        "http://b%C3%BCcher.example/",
+        "http://XN--Bcher-KVA.example/",
+    ],
+    "http://xn--fa-hia.example/": ["http://fa\u00df.example/"],
+    "http://192.0.2.1/": [
+        "http://3221225985/",
+        "http://0xC0000201",
+        "http://0300.0.02.0x1",
+        "http://192.0.513",
+        "http://192.0.2.1.",
+        "http://\uff11\uff19\uff12.0.2.1/",
+    ],
+    "http://[2001:db8::1]/": [
+        "http://[2001:DB8:0:0:0:0:0:1]:80/",
+        "http://[2001:0db8::0.0.0.1]",
+    ],
+    "http://abcdefghij.onion/x": ["http://ABCDEFGHIJ.onion./x#y"],
+    "ipfs://QmAbCdEf/": ["ipfs://QmAbCdEf", "IPFS://QmAbCdEf#x"],
+    "service:chatter/@Some%20One": ["service:Chatter/@Some One", "SERVICE: chatter /@Some%20One"],
+}
+
+DIFFERENT_PLACES = [
+    "http://site.example/",
+    "https://site.example/",
+    "ftp://site.example/",
+    "http://site.example:8080/",
+    "http://www.site.example/",
+    "http://site.example/a",
+    "http://site.example/A",
+    "http://site.example/a/",
+    "http://site.example//a",
+    "http://site.example/a%2Fb",
+    "http://site.example/a/b",
+    "http://site.example/a+b",
+    "http://site.example/a%2Bb",
+    "http://site.example/a%20b",
+    "http://site.example/a;b",
+    "http://site.example/a%3Bb",
+    "http://site.example/a%00",
+    "http://site.example/a?x=1&y=2",
+    "http://site.example/a?y=2&x=1",
+    "http://site.example/a?x=1&y=2&utm_source=z",
+    "http://site.example/a?x=1%26y=2",
+    "http://site.example/a%3Fx=1",
+    "http://site.example/a%23x",
+    "http://site.example/%25",
+    "http://site.example/%2525",
+    "http://fass.example/",
+    "http://fa\u00df.example/",
+    "http://s\u0456te.example/",
+    "http://192.0.2.1/",
+    "http://192.0.2.1.example/",
+    "http://[2001:db8::c000:201]/",
+    "ipfs://QmAbCdEf/",
+    "ipfs://QmABCDEF/",
+    "ipns://QmAbCdEf/",
+    "http://gateway.example/ipfs/QmAbCdEf/",
+    "http://abcdefghij.onion/",
+    "http://abcdefghij.onion.gateway.example/",
+    "service:chatter/someone",
+    "service:chatter/Someone",
+    "service:chatter/some/one",
+    "service:other/someone",
+]
+
+REFUSED = {
+    "": "location_empty",
+    " \t\n": "location_empty",
+    "site.example/a": "scheme_missing",
+    "//site.example/a": "scheme_missing",
+    "site.example:8080/a": "scheme_missing",
+    "192.0.2.1:80": "scheme_missing",
+    "hxxp://site.example/": "scheme_defanged",
+    "HXXPS://site.example/": "scheme_defanged",
+    "mailto:someone@site.example": "scheme_unsupported",
+    "javascript:alert(1)": "scheme_unsupported",
+    "file:///etc/passwd": "scheme_unsupported",
+    "data:text/plain,x": "scheme_unsupported",
+    "magnet:?xt=urn:x": "scheme_unsupported",
+    "http://": "url_malformed",
+    "http:///": "url_malformed",
+    "http://site example/": "url_malformed",
+    "http://site.example:99999/": "url_malformed",
+    "http://site.example:http/": "url_malformed",
+    "http://[2001:db8::1/": "url_malformed",
+    "http://[fe80::1%25eth0]/": "url_malformed",
+    "http://256.256.256.256/": "url_malformed",
+    "http://1.2.3.4.5/": "url_malformed",
+    "http://si<te.example/": "url_malformed",
+    "http://site%00.example/": "url_malformed",
+    "ipfs:///x": "url_malformed",
+    "http://site..example/": "host_malformed",
+    "http://site.example../": "host_malformed",
+    f"http://{'a' * 64}.example/": "host_malformed",
+    f"http://{'a.' * 125}example/": "host_malformed",
+    "http://intranet/": "host_not_public",
+    "http://localhost/": "host_not_public",
+    "http://printer.local/": "host_not_public",
+    "http://a.b.localhost./": "host_not_public",
+    "http://127.0.0.1/": "host_not_public",
+    "http://2130706433/": "host_not_public",
+    "http://0x7f.1/": "host_not_public",
+    "http://10.1.2.3/": "host_not_public",
+    "http://[::1]/": "host_not_public",
+    "http://[::ffff:10.0.0.1]/": "host_not_public",
+    "http://[64:ff9b::10.0.0.1]/": "host_not_public",
+    "http://[2002:0a00:1::]/": "host_not_public",
+    "http://[fe80::1]/": "host_not_public",
+    "http://\udc80.example/": "location_not_text",
+    "service:/someone": "service_malformed",
+    "service:chatter/": "service_malformed",
+    "service:chatter": "service_malformed",
+    f"http://site.example/{'a' * MAX_CHARACTERS}": "location_too_long",
+}
+
+
+class TestSpellings:
+    """Identity, version 1."""
+
+    @pytest.mark.parametrize(
+        ("spelled", "place"),
+        [(spelled, place) for place, all_of in SAME_PLACE.items() for spelled in all_of],
+    )
+    def test_every_spelling_of_a_place_meets(self, spelled: str, place: str) -> None:
+        """Odd ways to write one URL have one canonical form."""
+        assert canonical(spelled).canonical == place
+
+    @pytest.mark.parametrize("place", SAME_PLACE)
+    def test_a_canonical_form_is_its_own_canonical_form(self, place: str) -> None:
+        """Canonicalising twice changes nothing."""
+        assert canonical(place).canonical == place
+
+    def test_different_places_never_meet(self) -> None:
+        """Whatever a server may tell apart stays apart."""
+        for one, other in combinations(DIFFERENT_PLACES, 2):
+            assert canonical(one).canonical != canonical(other).canonical, (one, other)
+
+    @given(st.text(max_size=40), st.text(max_size=20))
+    def test_canonicalising_twice_changes_nothing(self, path: str, query: str) -> None:
+        """Holds for any text in path and query."""
+        with suppress(UnlocatableError):
+            once = canonical(f"http://site.example/{path}?{query}").canonical
+            assert canonical(once).canonical == once
+
+    @given(st.text(alphabet="%0123456789abcdefABCDEF./~|", max_size=30))
+    def test_hostile_escapes_do_not_move_on_the_second_pass(self, path: str) -> None:
+        """Unescaping never makes a new escape or a new dot segment."""
+        once = canonical(f"http://site.example/{path}").canonical
+        assert canonical(once).canonical == once
+
+    @given(st.text(max_size=60))
+    def test_any_text_is_a_place_or_refused(self, text: str) -> None:
+        """No other exception escapes."""
+        with suppress(UnlocatableError):
+            assert canonical(text).version == 1
+
+
+class TestRefusals:
+    """What is no place says which mistake it is."""
+
+    @pytest.mark.parametrize(("text", "code"), REFUSED.items())
+    def test_a_mistake_has_its_code(self, text: str, code: str) -> None:
+        """The code names the kind of mistake."""
+        with pytest.raises(UnlocatableError) as caught:
+            canonical(text, field="items[0].url")
+        assert (caught.value.code, caught.value.field) == (code, "items[0].url")
+
+    @pytest.mark.parametrize("text", ["hxxp://secret.example/", "http://secret..example/"])
+    def test_the_message_never_repeats_the_location(self, text: str) -> None:
+        """Field and mend, no value."""
+        with pytest.raises(UnlocatableError, match=r"^url: ") as caught:
+            canonical(text)
+        assert "secret" not in str(caught.value)
+
+
+class TestParts:
+    """What stands beside the canonical form."""
+
+    def test_raw_text_is_kept_as_it_came(self) -> None:
+        """Evidence is what was handed in, blanks and all."""
+        assert canonical(" HTTP://Site.example/#x ").raw == " HTTP://Site.example/#x "
+
+    def test_userinfo_is_kept_apart(self) -> None:
+        """User name and password are access data, not identity."""
+        place = canonical("http://user:p%40ss@site.example/a")
+        assert (place.canonical, place.userinfo) == ("http://site.example/a", "user:p%40ss")
+
+    @pytest.mark.parametrize(
+        ("text", "kind", "host"),
+        [
+            ("http://site.example/", "name", "site.example"),
+            ("http://192.0.2.1:8080/", "address", "192.0.2.1"),
+            ("http://[2001:db8::1]:8080/", "address", "2001:db8::1"),
+            ("http://x.abcdefghij.onion/", "onion", "x.abcdefghij.onion"),
+            ("http://abcdefghij.i2p/", "i2p", "abcdefghij.i2p"),
+            ("ipns://QmAbCdEf/a", "ipfs", "QmAbCdEf"),
+            ("http://gateway.example/ipfs/QmAbCdEf", "name", "gateway.example"),
+        ],
+    )
+    def test_the_kind_of_host_is_told(self, text: str, kind: str, host: str) -> None:
+        """Overlay networks are told from names and addresses."""
+        place = canonical(text)
+        assert (place.kind, place.host) == (kind, host)
+
+    def test_a_service_account_keeps_its_case(self) -> None:
+        """Services differ in whether case matters, so it is kept."""
+        place = canonical_service("Chatter", " @Some One ")
+        assert (place.canonical, place.host) == ("service:chatter/@Some%20One", "chatter")
+
+    def test_repr_does_not_say_where(self) -> None:
+        """A location in a log line or traceback must not leak the place."""
+        assert repr(canonical("http://secret.example/")) == "<Location name v1>"
