@@ -48,6 +48,7 @@ _SEALED: Final = "HX1 SEALED SECRET"
 _BLOCK: Final = re.compile(
     rb"-----BEGIN ([A-Z0-9 ]{1,40})-----\n([A-Za-z0-9+/=\n]+)-----END \1-----\n"
 )
+_DAMAGED: Final = "is not a key file, or it is damaged; restore it from the backup"
 _NOT_OPENED: Final = (
     "does not open: it is damaged, serves another purpose, or was written under another secret; "
     "check the unlock setting or restore the file from the backup"
@@ -193,7 +194,7 @@ def _blocks(raw: bytes) -> list[tuple[str, bytes]]:
     """The PEM blocks of a file, whole; nothing may stand before, between or after them."""
     found = list(_BLOCK.finditer(raw))
     if not found or b"".join(match[0] for match in found) != raw:
-        raise UnreadableKeyError("is not a key file, or it is damaged; restore it from the backup")
+        raise UnreadableKeyError(_DAMAGED)
     return [(match[1].decode(), match[0]) for match in found]
 
 
@@ -201,6 +202,9 @@ def _body(block: bytes) -> bytes:
     match = _BLOCK.fullmatch(block)
     assert match is not None, "only blocks that _blocks found come here"
     try:
-        return b64decode(match[2].replace(b"\n", b""), validate=True)
+        body = b64decode(match[2].replace(b"\n", b""), validate=True)
     except ValueError:
-        raise UnreadableKeyError("is damaged; restore it from the backup") from None
+        raise UnreadableKeyError(_DAMAGED) from None
+    if encodebytes(body) != match[2]:
+        raise UnreadableKeyError(_DAMAGED)
+    return body

@@ -1,0 +1,265 @@
+"""Keys on disk: for their owner's eyes, whole or not at all, never overwritten."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from keys import (
+    KeyExistsError,
+    MemberKeys,
+    SealingKey,
+    SigningKey,
+    UnreadableKeyError,
+    UnsafeKeyFileError,
+    keyfile,
+)
+
+PASSPHRASE = b"a random key of thirty-two bytes"
+SECRET = b"\x42" * 32
+
+WATCHED = """
+import os, stat, sys
+from pathlib import Path
+from keys import keyfile
+seen = []
+def watch(event, args):
+    if event == "os.chmod":
+        seen.append("chmod")
+    if event == "os.link":
+        seen.append(oct(stat.S_IMODE(os.stat(args[0]).st_mode)))
+        seen.append("early" if os.path.exists(args[1]) else "absent")
+sys.addaudithook(watch)
+os.umask(0)
+keyfile.save(Path(sys.argv[1]), bytes(32), bytes(32), "node-secret")
+print(*seen)
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Give a key file that holds a secret."""
+    path = tmp_path / "node-secret.key"
+    keyfile.save(path, SECRET, PASSPHRASE, "node-secret")
+    return path
+
+
+def load(path: Path) -> bytes:
+    """Read that secret."""
+    return keyfile.load_secret(path, PASSPHRASE, "node-secret")
+
+
+def status(mode: int, owner: int) -> os.stat_result:
+    """Give the status of a file with this mode and owner."""
+    return os.stat_result((mode, 0, 0, 1, owner, 0, 0, 0, 0, 0))
+
+
+def test_a_secret_survives_the_disk(path: Path) -> None:
+    """What was saved is read."""
+    assert load(path) == SECRET
+
+
+def test_a_signing_key_survives_the_disk(tmp_path: Path, hybrid: SigningKey) -> None:
+    """Both halves."""
+    keyfile.save(tmp_path / "log.key", hybrid, PASSPHRASE, "log")
+    loaded = keyfile.load_signing_key(tmp_path / "log.key", PASSPHRASE, "log")
+    assert loaded.public == hybrid.public
+
+
+def test_a_sealing_key_survives_the_disk(tmp_path: Path, sealing: SealingKey) -> None:
+    """By its seed."""
+    keyfile.save(tmp_path / "s.key", sealing, PASSPHRASE, "sealing")
+    loaded = keyfile.load_sealing_key(tmp_path / "s.key", PASSPHRASE, "sealing")
+    assert loaded.public == sealing.public
+
+
+def test_a_tls_key_survives_the_disk(tmp_path: Path, member_keys: MemberKeys) -> None:
+    """With its certificate."""
+    keyfile.save(tmp_path / "tls.key", member_keys.tls, PASSPHRASE, "tls")
+    loaded = keyfile.load_tls_key(tmp_path / "tls.key", PASSPHRASE, "tls")
+    assert loaded.certificate_pem == member_keys.tls.certificate_pem
+
+
+def test_nobody_can_read_a_key_file_at_any_instant(tmp_path: Path, repository: Path) -> None:
+    """Under the laxest umask it is private before it has its name, without a later chmod."""
+    target = tmp_path / "node-secret.key"
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, target],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["0o600", "absent"]
+
+
+def test_a_key_file_is_never_overwritten(path: Path) -> None:
+    """Saving again fails and leaves the first key."""
+    with pytest.raises(KeyExistsError, match="never overwritten"):
+        keyfile.save(path, bytes(32), PASSPHRASE, "node-secret")
+    assert load(path) == SECRET
+
+
+def test_a_link_in_place_of_a_new_key_is_not_followed(tmp_path: Path) -> None:
+    """Nor is what it points to written."""
+    path, target = tmp_path / "a.key", tmp_path / "elsewhere"
+    path.symlink_to(target)
+    with pytest.raises(KeyExistsError):
+        keyfile.save(path, SECRET, PASSPHRASE, "node-secret")
+    assert not target.exists()
+
+
+def test_of_two_that_save_at_once_one_wins(tmp_path: Path) -> None:
+    """Two processes making keys never mix them."""
+    path, outcomes = tmp_path / "a.key", list[str]()
+    barrier = threading.Barrier(4)
+
+    def save() -> None:
+        barrier.wait()
+        try:
+            keyfile.save(path, SECRET, PASSPHRASE, "node-secret")
+            outcomes.append("saved")
+        except KeyExistsError:
+            outcomes.append("exists")
+
+    threads = [threading.Thread(target=save) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["exists", "exists", "exists", "saved"]
+
+
+def test_nothing_else_is_left_behind(path: Path) -> None:
+    """Neither after success nor after refusal."""
+    with pytest.raises(KeyExistsError):
+        keyfile.save(path, bytes(32), PASSPHRASE, "node-secret")
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o777])
+def test_loose_permissions_are_refused_with_the_mend(mode: int, path: Path) -> None:
+    """Any bit for group or others."""
+    path.chmod(mode)
+    with pytest.raises(UnsafeKeyFileError, match=f"chmod 600 {path}"):
+        load(path)
+
+
+def test_a_read_only_key_file_is_fine(path: Path) -> None:
+    """0400 is stricter than asked."""
+    path.chmod(0o400)
+    assert load(path) == SECRET
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o777, 0o1777])
+def test_a_directory_others_may_write_to_is_refused_on_reading(mode: int, path: Path) -> None:
+    """They could put their own key there."""
+    path.parent.chmod(mode)
+    with pytest.raises(UnsafeKeyFileError, match=f"chmod 700 {path.parent}"):
+        load(path)
+
+
+def test_a_directory_others_may_write_to_is_refused_on_writing(tmp_path: Path) -> None:
+    """Before anything is written."""
+    tmp_path.chmod(0o777)
+    with pytest.raises(UnsafeKeyFileError, match="chmod 700"):
+        keyfile.save(tmp_path / "a.key", SECRET, PASSPHRASE, "node-secret")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_to_a_key_file_is_refused(path: Path) -> None:
+    """Who may change the link chooses the key."""
+    link = path.with_name("link.key")
+    link.symlink_to(path)
+    with pytest.raises(UnsafeKeyFileError, match="symbolic link"):
+        load(link)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "directory"])
+def test_what_is_no_file_is_refused_at_once(make: Callable[..., None], tmp_path: Path) -> None:
+    """A pipe must not hang the start."""
+    make(tmp_path / "a.key", 0o600)
+    with pytest.raises(UnsafeKeyFileError, match="not a regular file"):
+        load(tmp_path / "a.key")
+
+
+def test_a_file_of_another_user_is_refused() -> None:
+    """Its owner could change it at any time."""
+    with pytest.raises(UnsafeKeyFileError, match="another user"):
+        keyfile._check_file(
+            Path("a.key"), status(stat.S_IFREG | 0o600, os.geteuid() + 1), root_may_share=False
+        )
+
+
+def test_a_file_of_root_is_accepted() -> None:
+    """Who is root can do anything anyway."""
+    keyfile._check_file(Path("a.key"), status(stat.S_IFREG | 0o600, 0), root_may_share=False)
+
+
+def test_root_may_share_a_credential_with_a_group() -> None:
+    """Service managers grant access by list, which shows as group permission."""
+    keyfile._check_file(Path("unlock"), status(stat.S_IFREG | 0o440, 0), root_may_share=True)
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o460, 0o450])
+def test_root_may_share_nothing_more(mode: int) -> None:
+    """Neither with others, nor for writing."""
+    with pytest.raises(UnsafeKeyFileError, match="chmod 600"):
+        keyfile._check_file(Path("unlock"), status(stat.S_IFREG | mode, 0), root_may_share=True)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """With the system's reason."""
+    with pytest.raises(UnreadableKeyError, match=r"absent\.key: cannot be read \(No such file"):
+        load(tmp_path / "absent.key")
+
+
+def test_a_missing_directory_is_named(tmp_path: Path) -> None:
+    """With the system's reason."""
+    with pytest.raises(UnsafeKeyFileError, match=r"absent: cannot be used \(No such file"):
+        load(tmp_path / "absent" / "a.key")
+
+
+def test_a_file_in_place_of_the_directory_is_refused(path: Path) -> None:
+    """Not a stack trace."""
+    with pytest.raises(UnsafeKeyFileError, match="cannot be made"):
+        keyfile.make_directory(path)
+
+
+def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
+    """A wrong path must not fill the memory."""
+    path = tmp_path / "a.key"
+    path.touch(0o600)
+    os.truncate(path, 2**40)
+    with pytest.raises(UnreadableKeyError, match="larger than any key file"):
+        load(path)
+
+
+def test_a_damaged_file_is_named_once(path: Path) -> None:
+    """The path, then what is wrong."""
+    path.write_bytes(b"nonsense")
+    with pytest.raises(UnreadableKeyError) as caught:
+        load(path)
+    assert str(caught.value) == (
+        f"{path}: is not a key file, or it is damaged; restore it from the backup"
+    )
+
+
+def test_a_new_directory_is_for_its_owner_only(tmp_path: Path) -> None:
+    """Mode 0700."""
+    keyfile.make_directory(tmp_path / "keys")
+    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
+
+
+def test_a_removed_key_is_gone(path: Path) -> None:
+    """And removing it again is no error."""
+    keyfile.remove(path)
+    keyfile.remove(path)
+    assert not path.exists()

@@ -1,0 +1,199 @@
+"""All keys of a member in their directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import stat
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from keys import (
+    KeyExistsError,
+    MemberKeys,
+    SealingKey,
+    UnknownKeyError,
+    Unlock,
+    UnreadableKeyError,
+    UnsafeKeyFileError,
+)
+from keys.keyring import (
+    add_sealing_key,
+    destroy_sealing_key,
+    load_database_key,
+    sealing_name,
+)
+
+PURPOSES = ("log", "receipt", "transport", "tls", "node-secret", "fingerprint-secret", "database")
+
+
+@pytest.fixture
+def directory(tmp_path: Path, member_keys: MemberKeys, unlock: Unlock) -> Path:
+    """Give a directory in which the member's keys were saved."""
+    member_keys.save(tmp_path / "keys", unlock)
+    return tmp_path / "keys"
+
+
+def secrets_of(keys: MemberKeys) -> list[bytes]:
+    """Give every secret of a keyring as raw bytes."""
+    assert keys.member is not None
+    signing = [
+        half.private_bytes_raw()
+        for key in (keys.member, keys.log, keys.receipt, keys.transport)
+        for half in key.private_keys()
+        if half is not None
+    ]
+    raw = [keys.node_secret, keys.fingerprint_secret, keys.database_key]
+    return [*signing, *raw, *(key.private_seed() for key in keys.sealing)]
+
+
+def test_signing_keys_survive(directory: Path, member_keys: MemberKeys, unlock: Unlock) -> None:
+    """Each is read back for its own purpose."""
+    loaded = MemberKeys.load(directory, unlock)
+    assert secrets_of(loaded) == secrets_of(member_keys)
+
+
+def test_the_certificate_survives(directory: Path, member_keys: MemberKeys, unlock: Unlock) -> None:
+    """Its pin stands in a signed document, so it must."""
+    loaded = MemberKeys.load(directory, unlock)
+    assert loaded.tls.certificate_pem == member_keys.tls.certificate_pem
+
+
+def test_the_member_key_may_be_kept_offline(directory: Path, unlock: Unlock) -> None:
+    """A node runs without it."""
+    (directory / "member.key").unlink()
+    assert MemberKeys.load(directory, unlock).member is None
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_any_other_missing_key_is_named(purpose: str, directory: Path, unlock: Unlock) -> None:
+    """Nothing is generated in its place: that would be another identity."""
+    (directory / f"{purpose}.key").unlink()
+    with pytest.raises(UnreadableKeyError, match=rf"/{purpose}\.key: cannot be read"):
+        MemberKeys.load(directory, unlock)
+
+
+def test_swapped_files_do_not_open(directory: Path, unlock: Unlock) -> None:
+    """Whoever can rename files cannot make the receipt key sign checkpoints."""
+    (directory / "log.key").rename(directory / "old")
+    (directory / "receipt.key").rename(directory / "log.key")
+    (directory / "old").rename(directory / "receipt.key")
+    with pytest.raises(UnreadableKeyError, match=r"log\.key: does not open"):
+        MemberKeys.load(directory, unlock)
+
+
+def test_another_unlocking_secret_does_not_open(directory: Path) -> None:
+    """The message names the setting to look at."""
+    other = Unlock.from_config("env:SECRET", {"SECRET": "another-random-key-of-32-or-more-bytes"})
+    with pytest.raises(UnreadableKeyError, match="unlock setting"):
+        MemberKeys.load(directory, other)
+
+
+def test_every_file_is_for_its_owner_only(directory: Path) -> None:
+    """Mode 0600, in a directory of mode 0700."""
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
+    assert (modes, stat.S_IMODE(directory.stat().st_mode)) == ({0o600}, 0o700)
+
+
+def test_no_secret_stands_in_any_file(directory: Path, member_keys: MemberKeys) -> None:
+    """Neither raw, nor in hex, nor in base64."""
+    content = b"".join(path.read_bytes() for path in directory.iterdir())
+    flat = content.replace(b"\n", b"")
+    for secret in secrets_of(member_keys):
+        assert secret not in content
+        assert secret.hex().encode() not in flat
+        assert b64encode(secret)[:40] not in flat
+
+
+def test_no_secret_stands_in_its_repr(member_keys: MemberKeys) -> None:
+    """A keyring may end up in a traceback."""
+    shown = repr(member_keys)
+    for secret in secrets_of(member_keys):
+        assert secret.hex() not in shown
+        assert repr(secret)[2:-1] not in shown
+
+
+def test_keys_are_not_saved_over_others(
+    directory: Path, unlock: Unlock, member_keys: MemberKeys
+) -> None:
+    """`init` run twice keeps the first identity."""
+    with pytest.raises(KeyExistsError):
+        MemberKeys.generate("gb-iwf", 0).save(directory, unlock)
+    assert MemberKeys.load(directory, unlock).log.public == member_keys.log.public
+
+
+def test_nothing_is_written_beside_a_key_that_is_there(
+    tmp_path: Path, unlock: Unlock, member_keys: MemberKeys
+) -> None:
+    """Refused before the first file, so no half of a keyring is left."""
+    (tmp_path / "database.key").write_bytes(b"")
+    with pytest.raises(KeyExistsError, match=r"database\.key"):
+        member_keys.save(tmp_path, unlock)
+    assert [path.name for path in tmp_path.iterdir()] == ["database.key"]
+
+
+def test_nothing_is_written_without_the_unlocking_secret(
+    tmp_path: Path, member_keys: MemberKeys
+) -> None:
+    """Not even the directory."""
+    with pytest.raises(UnreadableKeyError):
+        member_keys.save(tmp_path / "keys", Unlock.from_config("env:SECRET", {}))
+    assert not (tmp_path / "keys").exists()
+
+
+def test_a_shared_directory_is_refused(directory: Path, unlock: Unlock) -> None:
+    """Others could replace keys in it."""
+    directory.chmod(0o770)
+    with pytest.raises(UnsafeKeyFileError, match="chmod 700"):
+        MemberKeys.load(directory, unlock)
+
+
+def test_a_second_sealing_key_is_read_too(directory: Path, unlock: Unlock) -> None:
+    """The successor is there before it is published."""
+    key = SealingKey.generate()
+    add_sealing_key(directory, unlock, key)
+    loaded = MemberKeys.load(directory, unlock)
+    assert loaded.sealing_key(key.public.key_id).public == key.public
+    assert len(loaded.sealing) == 2
+
+
+def test_a_destroyed_sealing_key_is_gone(
+    directory: Path, unlock: Unlock, member_keys: MemberKeys
+) -> None:
+    """Coarse forward secrecy: nothing is left of its file."""
+    key_id = member_keys.sealing[0].public.key_id
+    destroy_sealing_key(directory, key_id)
+    assert not (directory / sealing_name(key_id)).exists()
+    assert MemberKeys.load(directory, unlock).sealing == ()
+
+
+def test_an_unknown_sealing_key_is_an_error(member_keys: MemberKeys) -> None:
+    """The sender is then told to seal again."""
+    with pytest.raises(UnknownKeyError, match="sealing"):
+        member_keys.sealing_key("0" * 16)
+
+
+def test_the_database_key_is_read_alone(
+    directory: Path, member_keys: MemberKeys, unlock: Unlock
+) -> None:
+    """For a backup, which needs no other."""
+    assert load_database_key(directory, unlock) == member_keys.database_key
+
+
+def test_every_purpose_has_a_key_of_its_own(member_keys: MemberKeys) -> None:
+    """No two secrets of a keyring are equal."""
+    found = secrets_of(member_keys)
+    assert len(set(found)) == len(found)
+
+
+def test_log_and_receipt_keys_are_hybrid_and_the_others_are_not(member_keys: MemberKeys) -> None:
+    """What must convince a court for decades is post-quantum."""
+    keys = (member_keys.log, member_keys.receipt, member_keys.transport, member_keys.member)
+    assert [key.public.is_hybrid for key in keys if key] == [True, True, False, False]
+
+
+def test_a_keyring_cannot_be_changed(member_keys: MemberKeys) -> None:
+    """Keys are rotated by new files and a restart of what uses them."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        member_keys.log = member_keys.receipt  # type: ignore[misc]
