@@ -1,0 +1,149 @@
+"""The local API as an aiohttp application: routes from the table, one edge for every error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from aiohttp import web
+
+from node.api import bodies, changes, items, openapi, problems, reports, tokens
+from node.api.access import Gate, StoredAnswer
+from node.api.calls import Call, Parts, respond
+from node.api.idempotency import Replays
+from node.api.operations import OPERATIONS, NoParameters
+from node.api.problems import ApiError
+from node.telemetry.logs import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from aiohttp.typedefs import Handler as AnyHandler
+    from aiohttp.typedefs import Middleware
+
+    from node.api.access import AccessStore
+    from node.api.calls import Handler
+    from node.api.operations import Operation
+    from node.api.service import Desk
+
+MAX_BODY_BYTES: Final = 1 << 26
+PREFIX: Final = "/api/"
+_SERVER_ERROR: Final = 500
+
+HANDLERS: Final[dict[str, Handler]] = {
+    "submit_reports": reports.submit_reports,
+    "list_items": items.list_items,
+    "read_item": items.read_item,
+    "assess_item": items.assess_item,
+    "act_on_item": items.act_on_item,
+    "add_hashes": items.add_hashes,
+    "read_changes": changes.read_changes,
+    "list_tokens": tokens.list_tokens,
+    "make_token": tokens.make_token,
+    "revoke_token": tokens.revoke_token,
+}
+
+
+def make_local_app(
+    desk: Desk,
+    access: AccessStore,
+    *,
+    member: str,
+    now_ms: Callable[[], int],
+    max_body_bytes: int = MAX_BODY_BYTES,
+    middlewares: Iterable[Middleware] = (),
+) -> web.Application:
+    """Make the application of the local listener.
+
+    Args:
+        desk: where the work is done.
+        access: where tokens and answers are kept.
+        member: this node's own member id.
+        now_ms: the clock, milliseconds UTC.
+        max_body_bytes: largest body, unpacked.
+        middlewares: run around everything, for example to count requests. Other routes (health,
+            metrics, console) may be added to the application before it runs.
+    """
+    parts = Parts(
+        desk=desk,
+        store=access,
+        gate=Gate(access, now_ms),
+        replays=Replays(access, now_ms),
+        member=member,
+        now_ms=now_ms,
+        max_body_bytes=max_body_bytes,
+        document=msgspec.json.encode(openapi.document()),
+    )
+    app = web.Application(middlewares=[*middlewares, refuse_by_problem])
+    for operation in OPERATIONS:
+        endpoint = _endpoint(operation, parts)
+        app.router.add_route(operation.method, operation.path, endpoint)
+
+    async def stop(_: web.Application) -> None:
+        parts.stopping.set()
+
+    app.on_shutdown.append(stop)
+    return app
+
+
+def _endpoint(operation: Operation, parts: Parts) -> AnyHandler:
+    if operation.scope is None:
+        described = StoredAnswer(200, bodies.JSON, parts.document)
+
+        async def describe(request: web.Request) -> web.StreamResponse:
+            bodies.query(request, NoParameters)
+            return respond(described)
+
+        return describe
+    scope, handler = operation.scope, HANDLERS[operation.name]
+    takes_query = operation.parameters is not NoParameters
+
+    async def endpoint(request: web.Request) -> web.StreamResponse:
+        token = await parts.gate.admit(request.headers.get("Authorization"), scope)
+        if request.query_string and not takes_query:
+            bodies.query(request, NoParameters)
+        return await handler(Call(request, parts, token))
+
+    return endpoint
+
+
+@web.middleware
+async def refuse_by_problem(request: web.Request, handler: AnyHandler) -> web.StreamResponse:
+    """Turn every error under `/api/` into problem+json; log those that are ours, without detail."""
+    try:
+        return await handler(request)
+    except ConnectionError:
+        raise
+    except web.HTTPException as refusal:
+        if not request.path.startswith(PREFIX):
+            raise
+        return _of_http(refusal)
+    except Exception as error:  # noqa: BLE001 - the edge: whatever it was, the caller gets a code
+        headers = error.headers if isinstance(error, ApiError) else {}
+        return _refuse(request, error, headers)
+
+
+def _refuse(request: web.Request, error: Exception, headers: dict[str, str]) -> web.Response:
+    described = problems.of_error(error)
+    if described.status >= _SERVER_ERROR:
+        headers = {**headers, "Retry-After": str(problems.RETRY_AFTER_S)}
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else "none"
+        logger().error("request_failed", route=route, status=described.status, exc_info=error)
+    return _respond(described, headers)
+
+
+def _of_http(refusal: web.HTTPException) -> web.StreamResponse:
+    codes = {404: "unknown_path", 405: "method_not_allowed", 413: "body_too_large"}
+    code = codes.get(refusal.status)
+    if code is None:
+        described = problems.problem("internal", None, None)
+    else:
+        described = problems.problem(code, problems.MEANING[code], None)
+    allow = refusal.headers.get("Allow")
+    return _respond(described, {} if allow is None else {"Allow": allow})
+
+
+def _respond(described: problems.Problem, headers: dict[str, str]) -> web.Response:
+    body = problems.encode(described)
+    return respond(StoredAnswer(described.status, problems.CONTENT_TYPE, body), headers)

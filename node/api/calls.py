@@ -1,0 +1,86 @@
+"""One request on its way: who calls, with what parts of the node, and the answer that goes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+from aiohttp import web
+
+from node.api import bodies
+from node.api.access import StoredAnswer
+from node.api.idempotency import Replays, fingerprint, read_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from node.api.access import AccessStore, Gate, Reserved, TokenRecord
+    from node.api.service import Desk
+
+encode: Final = msgspec.json.Encoder().encode
+_ALWAYS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What handlers work with. `member` is this node's own id, `stopping` is set at its end."""
+
+    desk: Desk
+    store: AccessStore
+    gate: Gate
+    replays: Replays
+    member: str
+    now_ms: Callable[[], int]
+    max_body_bytes: int
+    document: bytes
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Call(NamedTuple):
+    """A request that was admitted; `token` says who acts."""
+
+    request: web.Request
+    parts: Parts
+    token: TokenRecord
+
+    @property
+    def actor(self) -> str:
+        """The name under which the work is recorded."""
+        return self.token.name
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+def json_answer(value: Any, status: int = 200) -> StoredAnswer:
+    """Return `value` as an answer."""
+    return StoredAnswer(status, bodies.JSON, encode(value))
+
+
+def respond(answer: StoredAnswer, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Turn an answer into a response."""
+    fields = {"Content-Type": answer.content_type, **_ALWAYS, **(headers or {})}
+    return web.Response(status=answer.status, body=answer.body, headers=fields)
+
+
+async def once(
+    call: Call, body: bytes, work: Callable[[Reserved | None], Awaitable[StoredAnswer]]
+) -> web.Response:
+    """Do `work` and answer; under an `Idempotency-Key` at most once.
+
+    `work` is given what was reserved: None without a key; not `fresh` if an earlier attempt may
+    have got as far as the work, but not to its answer.
+
+    Raises:
+        ApiError: the key is malformed, or was used for another request.
+    """
+    request = call.request
+    key = read_key(request.headers.get("Idempotency-Key"))
+    if key is None:
+        return respond(await work(None))
+    mark = fingerprint(request.method, request.path, request.content_type, body)
+    done = await call.parts.replays.once(call.token.token_sha256, key, mark, work)
+    return respond(done.answer, {"Idempotency-Replayed": "true"} if done.replayed else None)

@@ -1,0 +1,137 @@
+"""`/api/v1/items`: what is known of items, and what analysts record about them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from node.api import bodies
+from node.api.calls import json_answer, once, respond
+from node.api.operations import ItemsParameters
+from node.api.service import ItemsPage
+from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
+from node.casework.errors import UnknownItemError
+from node.store.queries import ItemQuery
+from protocol.fields import is_subject_id
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiohttp import web
+
+    from node.api.access import Reserved, StoredAnswer
+    from node.api.calls import Call
+    from node.casework.views import ActionView, AssessmentView, ItemView
+
+MAX_WORK_BYTES: Final = 1 << 16
+
+D = TypeVar("D", AssessmentDraft, ActionDraft, HashesDraft)
+_assessment: Final = msgspec.json.Decoder(AssessmentDraft)
+_action: Final = msgspec.json.Decoder(ActionDraft)
+_hashes: Final = msgspec.json.Decoder(HashesDraft)
+
+
+async def list_items(call: Call) -> web.StreamResponse:
+    """List items, page by page."""
+    asked = bodies.query(call.request, ItemsParameters)
+    given = {
+        name: value for name, value in msgspec.structs.asdict(asked).items() if value is not UNSET
+    }
+    items = tuple(await call.parts.desk.items(ItemQuery(**given)))
+    after = items[-1].id if len(items) == asked.limit else None
+    return respond(json_answer(ItemsPage(items, after)))
+
+
+async def read_item(call: Call) -> web.StreamResponse:
+    """Read one item."""
+    return respond(json_answer(await _present(call)))
+
+
+async def assess_item(call: Call) -> web.StreamResponse:
+    """Record a verdict."""
+    return await _work(call, _assessment, call.parts.desk.assess, _is_assessed)
+
+
+async def act_on_item(call: Call) -> web.StreamResponse:
+    """Record an action."""
+    return await _work(call, _action, call.parts.desk.act, _is_acted)
+
+
+async def add_hashes(call: Call) -> web.StreamResponse:
+    """Add hashes; the same again change nothing."""
+    return await _work(call, _hashes, call.parts.desk.add_hashes, lambda *_: False)
+
+
+async def _work(
+    call: Call,
+    decoder: msgspec.json.Decoder[D],
+    record: Callable[..., Awaitable[ItemView]],
+    is_recorded: Callable[[ItemView, Any, str, int], bool],
+) -> web.Response:
+    item_id = _item_id(call)
+    bodies.content_type(call.request, bodies.JSON)
+    raw = await bodies.whole(call.request, MAX_WORK_BYTES)
+    draft = bodies.decode(decoder, raw)
+
+    async def work(reserved: Reserved | None) -> StoredAnswer:
+        if reserved is not None and not reserved.fresh:
+            view = await _present(call)
+            if is_recorded(view, draft, call.parts.member, reserved.created_ms):
+                return json_answer(view, 201)
+        return json_answer(await record(item_id, draft, actor=call.actor), 201)
+
+    return await once(call, raw, work)
+
+
+def _item_id(call: Call) -> str:
+    item_id = call.request.match_info["item_id"]
+    if not is_subject_id(item_id):
+        raise UnknownItemError
+    return item_id
+
+
+async def _present(call: Call) -> ItemView:
+    view = await call.parts.desk.item(_item_id(call))
+    if view is None:
+        raise UnknownItemError
+    return view
+
+
+# -- after a crash between the work and its answer: was the work done? -----------------------------
+
+
+def _is_assessed(view: ItemView, draft: AssessmentDraft, member: str, since_ms: int) -> bool:
+    said = (draft.verdict, draft.law, draft.labels, draft.reason)
+    return any(
+        (one.verdict, one.law, one.labels, one.reason) == said
+        and _by_us(one, draft, member, since_ms)
+        for one in view.assessments
+    )
+
+
+def _is_acted(view: ItemView, draft: ActionDraft, member: str, since_ms: int) -> bool:
+    said = (draft.action, draft.reason)
+    return any(
+        (one.action, one.reason) == said and _by_us(one, draft, member, since_ms)
+        for one in view.actions
+    )
+
+
+def _by_us(
+    one: AssessmentView | ActionView,
+    draft: AssessmentDraft | ActionDraft,
+    member: str,
+    since_ms: int,
+) -> bool:
+    """Whether we recorded it at the time the draft says, or since the key was first used."""
+    if one.member != member:
+        return False
+    at_ms = _milliseconds(one.at)
+    return at_ms >= since_ms if draft.at is None else at_ms == _milliseconds(draft.at)
+
+
+def _milliseconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1000)

@@ -1,0 +1,231 @@
+"""What the local API offers: one table, from which the routes and the OpenAPI document are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from node.api.access import Scope
+from node.api.bodies import JSON, NDJSON
+from node.api.service import MAX_CURSOR, ChangesPage, ItemsPage, LineAnswer, ReportAnswer
+from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
+from node.casework.item import Custody
+from node.casework.views import ItemView
+
+MAX_PAGE: Final = 500
+MAX_CHANGES: Final = 1000
+MAX_WAIT_S: Final = 30
+ITEM_ID: Final = r"^[a-z0-9-]{2,19}\.[0-9A-HJKMNP-TV-Z]{26}$"
+
+
+class ItemsParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which items to list."""
+
+    after: (
+        Annotated[str, Meta(max_length=64, description="Cursor: `next` of the page before.")]
+        | UnsetType
+    ) = UNSET
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 100
+    custody: Annotated[Custody, Meta(description="Where responsibility stands.")] | UnsetType = (
+        UNSET
+    )
+    country: (
+        Annotated[str, Meta(pattern="^[A-Z]{2}$", description="Hosting country.")] | UnsetType
+    ) = UNSET
+    responsible: (
+        Annotated[str, Meta(max_length=32, description="Responsible member.")] | UnsetType
+    ) = UNSET
+    review: (
+        Annotated[bool, Meta(description="Whether it stands in front of a person.")] | UnsetType
+    ) = UNSET
+    changed_after: (
+        Annotated[
+            int,
+            Meta(ge=0, le=MAX_CURSOR, description="Changed after this cursor of the change feed."),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+class ChangesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which changes to give, and how long to wait for the first."""
+
+    after: Annotated[
+        int,
+        Meta(ge=0, le=MAX_CURSOR, description="Cursor of the answer before; 0: from the start."),
+    ] = 0
+    limit: Annotated[int, Meta(ge=1, le=MAX_CHANGES)] = 100
+    wait: Annotated[
+        int, Meta(ge=0, le=MAX_WAIT_S, description="Seconds to wait while there is nothing.")
+    ] = 0
+
+
+class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """None at all: an unknown parameter is a mistake that should not pass unseen."""
+
+
+class TokenDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A token to be made. `expires_days` from now; left out: it does not expire."""
+
+    name: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
+    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=len(Scope))]
+    expires_days: Annotated[int, Meta(ge=1, le=3650)] | UnsetType = UNSET
+
+
+class TokenView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A token as it is kept; the token itself is shown once, when it is made."""
+
+    token_id: str
+    name: str
+    scopes: tuple[Scope, ...]
+    created: str
+    expires: str | None = None
+    revoked: str | None = None
+    token: str | None = None
+
+
+class TokensPage(msgspec.Struct, frozen=True):
+    """All tokens, oldest first."""
+
+    tokens: tuple[TokenView, ...]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path. `scope` None: open to whoever reaches the listener.
+
+    `takes` leads from a content type to the type of the body; `gives` from a status to content type
+    and type of the answer; `refuses` lists the statuses of problems beside those that all have.
+    """
+
+    name: str
+    method: str
+    path: str
+    scope: Scope | None
+    summary: str
+    gives: dict[int, tuple[str, Any]]
+    takes: dict[str, Any] | None = None
+    parameters: type[msgspec.Struct] = NoParameters
+    refuses: tuple[int, ...] = ()
+    keyed: bool = False
+
+
+_ITEM: Final = "/api/v1/items/{item_id}"
+_WORK: Final = (404, 409, 413, 415, 422, 503)
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    Operation(
+        "submit_reports",
+        "POST",
+        "/api/v1/reports",
+        Scope.REPORTS_WRITE,
+        "Hand in one report (JSON), or any number of them, one a line (NDJSON).",
+        {200: (JSON, ReportAnswer), 201: (JSON, ReportAnswer)},
+        {JSON: ReportDraft, NDJSON: ReportDraft},
+        refuses=(409, 413, 415, 422, 503),
+        keyed=True,
+    ),
+    Operation(
+        "list_items",
+        "GET",
+        "/api/v1/items",
+        Scope.ITEMS_READ,
+        "List items in the order of their ids.",
+        {200: (JSON, ItemsPage)},
+        parameters=ItemsParameters,
+        refuses=(503,),
+    ),
+    Operation(
+        "read_item",
+        "GET",
+        _ITEM,
+        Scope.ITEMS_READ,
+        "Read one item, by its id or by an id under which another member knows it.",
+        {200: (JSON, ItemView)},
+        refuses=(404, 503),
+    ),
+    Operation(
+        "assess_item",
+        "POST",
+        _ITEM + "/assessments",
+        Scope.ITEMS_WRITE,
+        "Record this hotline's verdict; every member concerned is told.",
+        {201: (JSON, ItemView)},
+        {JSON: AssessmentDraft},
+        refuses=_WORK,
+        keyed=True,
+    ),
+    Operation(
+        "act_on_item",
+        "POST",
+        _ITEM + "/actions",
+        Scope.ITEMS_WRITE,
+        "Record what was done; only the responsible member acts.",
+        {201: (JSON, ItemView)},
+        {JSON: ActionDraft},
+        refuses=_WORK,
+        keyed=True,
+    ),
+    Operation(
+        "add_hashes",
+        "POST",
+        _ITEM + "/hashes",
+        Scope.ITEMS_WRITE,
+        "Add hashes that were computed later; the matching runs again.",
+        {201: (JSON, ItemView)},
+        {JSON: HashesDraft},
+        refuses=_WORK,
+        keyed=True,
+    ),
+    Operation(
+        "read_changes",
+        "GET",
+        "/api/v1/changes",
+        Scope.CHANGES_READ,
+        "Read what changed after a cursor: ordered, gap-free, resumable; waits if asked to.",
+        {200: (JSON, ChangesPage)},
+        parameters=ChangesParameters,
+        refuses=(503,),
+    ),
+    Operation(
+        "list_tokens",
+        "GET",
+        "/api/v1/tokens",
+        Scope.ADMIN,
+        "List the tokens, never their secrets.",
+        {200: (JSON, TokensPage)},
+        refuses=(503,),
+    ),
+    Operation(
+        "make_token",
+        "POST",
+        "/api/v1/tokens",
+        Scope.ADMIN,
+        "Make a token; the answer is the only place where it stands.",
+        {201: (JSON, TokenView)},
+        {JSON: TokenDraft},
+        refuses=(413, 415, 503),
+    ),
+    Operation(
+        "revoke_token",
+        "DELETE",
+        "/api/v1/tokens/{token_id}",
+        Scope.ADMIN,
+        "Let a token be refused from now on.",
+        {200: (JSON, TokenView)},
+        refuses=(404, 409, 503),
+    ),
+    Operation(
+        "describe_api",
+        "GET",
+        "/api/v1/openapi.json",
+        None,
+        "This document.",
+        {200: (JSON, dict[str, Any])},
+    ),
+)
+
+BULK_ANSWER: Final = (NDJSON, LineAnswer)

@@ -1,0 +1,189 @@
+"""How errors look: `application/problem+json` (RFC 9457) with a stable `code`, `field` and mend.
+
+One table leads from a code to the HTTP status; `docs/api.md` shows it and is tested against it. An
+error whose code is not in the table is a mistake of ours: 500, with no detail at all.
+
+    ApiError                 base of what the API itself refuses: code, field, mend
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONTENT_TYPE: Final = "application/problem+json"
+
+STATUS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        # the form of the request
+        "bad_json": 400,
+        "bad_body": 400,
+        "invalid_value": 400,
+        "missing": 400,
+        "unknown_field": 400,
+        "bad_parameter": 400,
+        "unknown_parameter": 400,
+        "bad_idempotency_key": 400,
+        "line_too_long": 400,
+        # who asks
+        "token_missing": 401,
+        "token_invalid": 401,
+        "token_expired": 401,
+        "scope_missing": 403,
+        # what is asked for
+        "unknown_path": 404,
+        "unknown_item": 404,
+        "unknown_token": 404,
+        "method_not_allowed": 405,
+        # the state of things
+        "idempotency_conflict": 409,
+        "token_in_use": 409,
+        "not_responsible": 409,
+        "item_closed": 409,
+        "conflict": 409,
+        "body_too_large": 413,
+        "wrong_content_type": 415,
+        # what the request means
+        "draft_rejected": 422,
+        "bad_time": 422,
+        "no_place": 422,
+        "bad_address": 422,
+        "unlocatable": 422,
+        "location_empty": 422,
+        "location_too_long": 422,
+        "location_not_text": 422,
+        "scheme_missing": 422,
+        "scheme_defanged": 422,
+        "scheme_unsupported": 422,
+        "url_malformed": 422,
+        "host_malformed": 422,
+        "host_not_public": 422,
+        "service_malformed": 422,
+        # ours
+        "internal": 500,
+        "store": 503,
+        "store_full": 503,
+        "store_damaged": 503,
+        "shutting_down": 503,
+    }
+)
+
+MEANING: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "bad_json": "the body is not one complete JSON value in UTF-8, or is nested too deeply",
+        "bad_body": "the body could not be read: broken compression or chunks",
+        "invalid_value": "a field has a value that its type or bounds do not permit",
+        "missing": "a field that is needed is missing",
+        "unknown_field": "a field is not known here",
+        "bad_parameter": "a parameter of the query has a value that is not permitted",
+        "unknown_parameter": "a parameter of the query is not known here, or stands twice",
+        "bad_idempotency_key": "`Idempotency-Key` must be 1 to 255 visible ASCII characters",
+        "line_too_long": "a line of a bulk body exceeds the bound",
+        "token_missing": "there is no `Authorization: Bearer` header",
+        "token_invalid": "the token is not known, or was revoked",
+        "token_expired": "the token has expired; make a new one",
+        "scope_missing": "the token lacks the scope that `field` names",
+        "unknown_path": "there is nothing under this path",
+        "unknown_item": "there is no such item at this node",
+        "unknown_token": "there is no such token",
+        "method_not_allowed": "the path does not take this method; see `Allow`",
+        "idempotency_conflict": "the same `Idempotency-Key` was used for another request",
+        "token_in_use": "a token cannot revoke itself",
+        "not_responsible": "another member is responsible for the item, and alone acts",
+        "item_closed": "the item is closed",
+        "conflict": "the state of things does not permit it",
+        "body_too_large": "the body exceeds the bound",
+        "wrong_content_type": "the body is of a type that this path does not take",
+        "draft_rejected": "fields contradict each other, or make no sense together",
+        "bad_time": "no such time, or not between 2000 and now",
+        "no_place": "an item has neither location nor hashes, or only half of a location",
+        "bad_address": "an address that cannot be an address",
+        "unlocatable": "the text is no location",
+        "location_empty": "the location is empty",
+        "location_too_long": "the location has more than 8192 characters",
+        "location_not_text": "the location is not valid text",
+        "scheme_missing": "there is no `http://` or the like in front",
+        "scheme_defanged": "`hxxp` or the like instead of `http`",
+        "scheme_unsupported": "a scheme that names no place which can be located",
+        "url_malformed": "not a valid URL",
+        "host_malformed": "a host that no DNS name can be",
+        "host_not_public": "a host that exists only inside somebody's own network",
+        "service_malformed": "a service without account, or the reverse",
+        "internal": "a mistake of this program; its log has more",
+        "store": "the database refused; nothing was kept, try again later",
+        "store_full": "the disk is full or read-only; nothing was kept, try again later",
+        "store_damaged": "the database is damaged; nothing was kept",
+        "shutting_down": "the node is stopping; try again when it runs",
+    }
+)
+
+UNPROCESSABLE: Final = 422
+RETRY_AFTER_S: Final = 5
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of an error (RFC 9457). `detail` is the mend; it never repeats a value."""
+
+    title: str
+    status: int
+    code: str
+    detail: str | None = None
+    field: str | None = None
+    type: str = "about:blank"
+
+
+class ApiError(Exception):
+    """Something the API itself refuses. `headers` go with the answer."""
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        code: str,
+        mend: str,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`code` need not be in the table: one that the desk gave a rejected draft means 422."""
+        super().__init__(f"{field}: {mend}" if field else mend)
+        self.code = code
+        self.mend = mend
+        self.field = field
+        self.headers = dict(headers or {})
+
+
+def problem(code: str, mend: str | None, field: str | None, status: int | None = None) -> Problem:
+    """Describe an error; `status` where it does not follow from the table."""
+    number = status or STATUS[code]
+    return Problem(
+        title=HTTPStatus(number).phrase, status=number, code=code, detail=mend, field=field
+    )
+
+
+def of_error(error: Exception) -> Problem:
+    """Describe an exception: ours by its code, field and mend, any other as `internal`."""
+    code = getattr(error, "reason", None) or getattr(error, "code", None)
+    if not isinstance(code, str) or not hasattr(error, "retryable"):
+        return problem("internal", None, None)
+    status = STATUS.get(code) or STATUS.get(str(getattr(error, "code", "")))
+    if status is None:
+        return problem("internal", None, None)
+    field = getattr(error, "field", None)
+    return problem(code, _mend(error, field), field, status)
+
+
+def _mend(error: Any, field: str | None) -> str:
+    mend = getattr(error, "mend", None)
+    return str(mend or str(error).removeprefix(f"{field}: "))
+
+
+def encode(described: Problem) -> bytes:
+    """Return the JSON of a problem."""
+    return _encode(described)
