@@ -1,0 +1,194 @@
+"""`hotline init`: everything a new member needs, made at once or not at all.
+
+Keys by purpose, the encrypted database, the admin token by which the command line talks to the
+running node, the admission request for the umbrella, and a commented configuration. All of it
+appears together (`staging`); what stands is never overwritten. The secret that unlocks the keys is
+made first, in a place of its own: whoever copies the node's directory has nothing without it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from keys.documents import check_name
+from keys.errors import UntrustedDocumentError
+from keys.keyfile import write_private
+from keys.keyring import MemberKeys
+from keys.member import Capabilities, MemberDocument
+from keys.unlock import Unlock
+from node.api.access import Scope, new_token
+from node.config import Config, parse
+from node.config.text import render
+from node.registry.admission import make_request
+from node.registry.rules import check_entry
+from node.setup import secret
+from node.setup.errors import SetupError
+from node.setup.staging import Stage, prepare
+from node.store.access import insert_token
+from node.store.connection import create_database, open_writer
+from node.store.writer import InlineWriter
+from protocol.vocabulary import Kind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keys.network import Role
+
+CONFIG_NAME = "node.toml"
+REQUEST_NAME = "admission.json"
+ADMIN_NAME = "hotline"
+"""Who acts when the command line does."""
+SEALING_LIFETIME_MS = 30 * 86_400_000
+"""How long a sealing key lives; its destruction gives coarse forward secrecy."""
+PROTOCOL_VERSIONS = (1,)
+_NETWORK = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-[0-9a-f]{16}")
+_NAMES = ("keys", "node.db", "admin.token", REQUEST_NAME, CONFIG_NAME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewMember:
+    """What a person decides about a new member.
+
+    Attributes:
+        directory: where everything is made; must hold nothing of a node yet.
+        member: member id to ask for.
+        name: what to call it in front of people.
+        network: network id, `<name>-<16 hex digits>`, as the umbrella tells it.
+        jurisdictions: countries to ask for, ISO 3166-1 alpha-2.
+        roles: roles to ask for.
+        unlock: where the secret that unlocks the keys is; `file:` is made if missing.
+        endpoint: `https://host:port` for peers; None: not reachable, fetches by itself.
+        peer_host: address that the peer listener binds to; None: all.
+        peer_port: its port.
+        api_port: port of the local listener.
+    """
+
+    directory: Path
+    member: str
+    name: str
+    network: str
+    jurisdictions: tuple[str, ...]
+    roles: tuple[Role, ...] = ("hotline",)
+    unlock: str | None = None
+    endpoint: str | None = None
+    peer_host: str | None = None
+    peer_port: int = 8441
+    api_port: int = 8442
+
+
+@dataclass(frozen=True, slots=True)
+class MadeMember:
+    """Where what was made stands. `resumed`: an interrupted attempt was finished instead."""
+
+    config: Config
+    request: Path
+    unlock: str
+    made_secret: bool
+    resumed: bool
+
+
+def make_member(new: NewMember, now_ms: int) -> MadeMember:
+    """Make keys, database, token, admission request and configuration in `new.directory`.
+
+    Args:
+        new: what a person decided.
+        now_ms: UTC.
+
+    Raises:
+        SetupError: something of a node stands there, or a field is wrong; nothing was touched.
+        ConfigInvalidError: a port, address or id cannot stand in a configuration.
+        RefusedError: a country does not exist.
+        KeysError: the unlocking secret cannot be used, or the directory is not safe.
+    """
+    new = replace(new, directory=new.directory.absolute())
+    unlock = new.unlock or secret.default_setting(new.directory)
+    text = render(_settings(new, unlock))
+    config = parse(text, new.directory / CONFIG_NAME)
+    _check(new)
+    with prepare(new.directory, _NAMES) as stage:
+        resumed, made_secret = stage.is_complete, False
+        if not resumed:
+            with secret.ensured(config.member.unlock) as made_secret:
+                _make(stage, new, config, text, now_ms)
+        stage.finish()
+    request = new.directory / REQUEST_NAME
+    return MadeMember(config, request, config.member.unlock, made_secret, resumed)
+
+
+def _check(new: NewMember) -> None:
+    """Refuse what the configuration's own rules do not see."""
+    try:
+        check_name(new.member, "member")
+    except UntrustedDocumentError as error:
+        raise SetupError(str(error)) from None
+    if not _NETWORK.fullmatch(new.network):
+        mend = "write the network's id as network create showed it, such as demo-0123456789abcdef"
+        raise SetupError(f"network: {mend}")
+    check_entry(new.name, new.roles, new.jurisdictions)
+    if "hotline" in new.roles and not new.jurisdictions:
+        raise SetupError("jurisdiction: a hotline names at least one country, such as GB")
+
+
+def _settings(new: NewMember, unlock: str) -> dict[str, dict[str, object]]:
+    peer = {
+        "listen_host": new.peer_host,
+        "listen_port": new.peer_port,
+        "endpoint": new.endpoint,
+    }
+    return {
+        "member": {"id": new.member, "unlock": unlock},
+        "peer": {key: value for key, value in peer.items() if value is not None},
+        "api": {"listen_port": new.api_port},
+    }
+
+
+def _make(stage: Stage, new: NewMember, config: Config, text: str, now_ms: int) -> None:
+    unlock = Unlock.from_config(config.member.unlock)
+    keys = MemberKeys.generate(new.member, now_ms)
+    keys.save(stage.path / "keys", unlock)
+    database = stage.path / "node.db"
+    create_database(database, keys.database_key)
+    token = _admin_token(database, keys.database_key, now_ms)
+    write_private(stage.path / "admin.token", token.encode() + b"\n")
+    write_private(stage.path / REQUEST_NAME, _request(keys, new, now_ms) + b"\n")
+    write_private(stage.path / CONFIG_NAME, text.encode())
+
+
+def _admin_token(database: Path, key: bytes, now_ms: int) -> str:
+    """Make the token of the command line and keep its digest in the database."""
+    text, record = new_token(ADMIN_NAME, frozenset({Scope.ADMIN}), now_ms)
+    connection = open_writer(database, key)
+    try:
+        InlineWriter(connection).run_now(lambda opened: insert_token(opened, record))
+    finally:
+        connection.close()
+    return text
+
+
+def _request(keys: MemberKeys, new: NewMember, now_ms: int) -> bytes:
+    return make_request(
+        keys,
+        first_document(keys, new, now_ms),
+        network=new.network,
+        name=new.name,
+        roles=new.roles,
+        jurisdictions=new.jurisdictions,
+        now_ms=now_ms,
+    )
+
+
+def first_document(keys: MemberKeys, new: NewMember, now_ms: int) -> MemberDocument:
+    """Give the member document with which a member asks for admission."""
+    return keys.document(
+        network=new.network,
+        member=new.member,
+        sequence=1,
+        endpoint=new.endpoint,
+        reachable=new.endpoint is not None,
+        capabilities=Capabilities(PROTOCOL_VERSIONS, tuple(int(kind) for kind in Kind)),
+        sealing_not_after_ms={
+            key.public.key_id: now_ms + SEALING_LIFETIME_MS for key in keys.sealing
+        },
+    )
