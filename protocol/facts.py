@@ -12,6 +12,7 @@ import msgspec
 from protocol.fields import (
     MAX_ACCESS_BYTES,
     MAX_EVIDENCE,
+    MAX_EVIDENCE_BYTES,
     MAX_LOCATION_BYTES,
     Address,
     Code,
@@ -83,7 +84,7 @@ class Content(Fact, frozen=True):
 
 
 class Access(Fact, frozen=True):
-    """What one needs to see the item; at most 12288 bytes of UTF-8 in all."""
+    """What one needs to see the item; at most 8192 bytes of UTF-8 in all."""
 
     referrer: LongText | None = None
     steps: LongText | None = None
@@ -98,7 +99,7 @@ class Access(Fact, frozen=True):
         if not present and self.vantage is None:
             raise ValueError("referrer: an empty access must be left out instead")
         if not _is_plain("".join(present), MAX_ACCESS_BYTES):
-            raise ValueError("steps: access must have at most 12288 bytes and no U+0000")
+            raise ValueError("steps: access must have at most 8192 bytes and no U+0000")
 
 
 class Hop(Fact, frozen=True):
@@ -111,13 +112,19 @@ class Hop(Fact, frozen=True):
 class Evidence(Fact, frozen=True):
     """One input to a jurisdiction: what was asked, of which source and version, what it said.
 
-    For example an address, a database and its build date, a country code.
+    For example an address, a database and its build date, a country code. At most 384 bytes of
+    UTF-8 in all.
     """
 
     input: ShortText
     source: Line
     version: Line
     answer: Line | None = None
+
+    def __post_init__(self) -> None:
+        whole = self.input + self.source + self.version + (self.answer or "")
+        if not _is_plain(whole, MAX_EVIDENCE_BYTES):
+            raise ValueError("input: a line of evidence has at most 384 bytes and no U+0000")
 
 
 EvidenceList: TypeAlias = Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=MAX_EVIDENCE)]

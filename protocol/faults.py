@@ -13,7 +13,7 @@ from msgspec import inspect
 from protocol.errors import MalformedError
 
 _PATH: Final = re.compile(r"^(?P<mend>.*?)(?: - at `\$(?P<path>[^`]*)`)?\Z", re.DOTALL)
-_OWN_RULE: Final = re.compile(r"^(?P<field>[a-z_]+): (?P<mend>.*)\Z", re.DOTALL)
+_OWN_RULE: Final = re.compile(r"^(?P<field>[a-z0-9_]+): (?P<mend>.*)\Z", re.DOTALL)
 
 
 def label(message: object) -> str:

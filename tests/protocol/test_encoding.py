@@ -1,0 +1,117 @@
+"""§4: one value has one form, and nothing else is read."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.encoding import MAX_DEPTH, pack, unpack
+from protocol.errors import MalformedError, TooLargeError, UnsayableError
+from tests.protocol import oracle
+
+LIMIT = 65536
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.binary() | TEXT,
+    lambda inner: st.lists(inner, max_size=6),
+    max_leaves=25,
+)
+
+NOT_CANONICAL = {
+    "nothing": b"",
+    "trailing byte": b"\x01\xc0",
+    "small integer in one byte too many": b"\xcc\x01",
+    "integer in two bytes for one": b"\xcd\x00\xff",
+    "integer in eight bytes for one": b"\xcf" + bytes(7) + b"\x01",
+    "signed form of a positive integer": b"\xd0\x05",
+    "negative integer in two bytes for one": b"\xd1\xff\xff",
+    "over-long header of a short text": b"\xd9\x01a",
+    "over-long header of short bytes": b"\xc5\x00\x01a",
+    "over-long header of a short array": b"\xdc\x00\x01\x01",
+    "array of 32-bit length": b"\xdd\x00\x00\x00\x01\x01",
+    "array that promises four thousand million": b"\xdd\xff\xff\xff\xff",
+    "bytes that promise four thousand million": b"\xc6\xff\xff\xff\xff",
+    "cut array": b"\x92\x01",
+    "cut text": b"\xa2a",
+    "text that is not UTF-8": b"\xa2\xff\xff",
+    "text with an encoded surrogate": b"\xa3\xed\xa0\x80",
+    "text with an over-long encoding": b"\xa2\xc0\x80",
+    "text with U+0000": b"\xa1\x00",
+    "never used byte": b"\xc1",
+    "map": b"\x80",
+    "map with a key twice": b"\x82\xa1a\x01\xa1a\x02",
+    "map within an array": b"\x91\x80",
+    "32-bit float": b"\xca\x3f\x80\x00\x00",
+    "64-bit float": b"\xcb\x3f\xf0" + bytes(6),
+    "not a number": b"\xcb\x7f\xf8" + bytes(6),
+    "timestamp extension": b"\xd6\xff" + bytes(4),
+    "unknown extension": b"\xd4\x05\x00",
+    "nested beyond the limit": b"\x91" * (MAX_DEPTH + 1) + b"\x01",
+    "nested sixty thousand deep": b"\x91" * 60_000 + b"\x01",
+    "nested deep and cut": b"\x91" * 60_000,
+}
+
+
+@pytest.mark.parametrize("raw", NOT_CANONICAL.values(), ids=NOT_CANONICAL)
+def test_4_2_only_the_canonical_form_is_read(raw: bytes) -> None:
+    """Every malleation that common libraries let pass is refused, as one kind of error."""
+    with pytest.raises(MalformedError):
+        unpack(raw, LIMIT)
+
+
+def test_4_2_the_deepest_allowed_nesting_is_read() -> None:
+    """The limit is a limit and not one less."""
+    raw = b"\x91" * MAX_DEPTH + b"\x01"
+    assert pack(unpack(raw, LIMIT)) == raw
+
+
+def test_4_3_size_is_judged_before_anything_else() -> None:
+    """Not even a complaint about the content is worked out for bytes that are too many."""
+    with pytest.raises(TooLargeError):
+        unpack(b"\xc1" * 11, 10)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1.0, math.nan, {}, {"a": 1}, object(), 1 << 64, -(1 << 63) - 1, "\0", "\ud800", [[{}]]],
+)
+def test_4_1_what_has_no_canonical_form_is_never_said(value: Any) -> None:
+    """The blame is ours: it is another error than for bytes from outside."""
+    with pytest.raises(UnsayableError):
+        pack(value)
+
+
+def test_4_1_endless_nesting_is_never_said() -> None:
+    """A value that contains itself ends in an error, not in a crash."""
+    loop: list[Any] = []
+    loop.append(loop)
+    with pytest.raises(UnsayableError):
+        pack(loop)
+
+
+@given(VALUES)
+def test_4_1_what_is_said_is_read_again(value: Any) -> None:
+    """Reading undoes writing, for every value."""
+    assert unpack(pack(value), LIMIT) == value
+
+
+@given(VALUES)
+def test_4_1_an_independent_library_writes_the_same_bytes(value: Any) -> None:
+    """`msgpack` is the oracle: canonical is not what our library happens to do."""
+    assert pack(value) == oracle.pack(value)
+
+
+@given(st.binary(max_size=64))
+def test_4_2_what_is_read_is_the_only_form_of_its_value(raw: bytes) -> None:
+    """Whatever bytes are accepted, the oracle writes their value as those bytes."""
+    try:
+        value = unpack(raw, LIMIT)
+    except MalformedError:
+        return
+    assert oracle.pack(value) == raw
+    assert msgpack.unpackb(raw, strict_map_key=False) == value

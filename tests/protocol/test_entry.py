@@ -1,0 +1,151 @@
+"""§5: entries, their identity and their leaves."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol import entry
+from protocol.entry import Entry
+from protocol.errors import MalformedError, TooLargeError, UnsayableError
+from tests.protocol import oracle
+from tests.protocol.samples import ITEM_ID, NODE_SECRET
+
+ID = b"\x0a" * 32
+SALT = b"\x0b" * 16
+BODIES = st.lists(st.integers(0, 300) | st.binary(max_size=40) | st.booleans()).map(oracle.pack)
+
+
+@given(st.integers(0, 127), st.binary(min_size=32, max_size=32), BODIES)
+def test_5_1_an_entry_is_the_array_of_its_five_parts(
+    kind: int, identity: bytes, body: bytes
+) -> None:
+    """An independent library writes the same bytes, and ours reads them."""
+    raw = oracle.pack([1, kind, identity, SALT, oracle.unpack(body)])
+    assert entry.encode(Entry(1, kind, identity, SALT, body)) == raw
+    assert entry.decode(raw) == Entry(1, kind, identity, SALT, body)
+
+
+def test_5_1_an_entry_of_a_later_version_keeps_its_parts() -> None:
+    """The outer form is the same in all versions, so that what we cannot read can be answered."""
+    raw = oracle.pack([2, 900, ID, SALT, ["something", [new := 1, None]]])
+    body = oracle.pack(["something", [new, None]])
+    assert entry.decode(raw) == Entry(2, 900, ID, SALT, body)
+
+
+def test_5_1_a_large_kind_of_version_1_is_read_as_unknown() -> None:
+    """Kinds from 128 on have another head; it is read all the same."""
+    assert entry.decode(oracle.pack([1, 128, ID, SALT, []])).kind == 128
+
+
+HOSTILE = {
+    "no array": oracle.pack("entry"),
+    "four parts": oracle.pack([1, 16, ID, SALT]),
+    "six parts": oracle.pack([1, 16, ID, SALT, [], []]),
+    "short id": oracle.pack([1, 16, ID[1:], SALT, []]),
+    "id as text": oracle.pack([1, 16, "a" * 32, SALT, []]),
+    "long salt": oracle.pack([1, 16, ID, SALT + b"x", []]),
+    "no salt": oracle.pack([1, 16, ID, None, []]),
+    "boolean version": oracle.pack([True, 16, ID, SALT, []]),
+    "negative version": oracle.pack([-1, 16, ID, SALT, []]),
+    "negative kind": oracle.pack([1, -1, ID, SALT, []]),
+    "kind as text": oracle.pack([1, "16", ID, SALT, []]),
+    "version in two bytes": b"\x95\xcc\x01" + oracle.pack([1, 16, ID, SALT, []])[2:],
+    "kind in two bytes": b"\x95\x01\xcc\x10" + oracle.pack([1, 16, ID, SALT, []])[3:],
+    "over-long array header": b"\xdc\x00\x05" + oracle.pack([1, 16, ID, SALT, []])[1:],
+    "no body": oracle.pack([1, 16, ID, SALT, []])[:-1],
+    "nothing": b"",
+    "later version with a trailing byte": oracle.pack([2, 16, ID, SALT, []]) + b"\xc0",
+    "later version with a float": oracle.pack([2, 16, ID, SALT, [1.5]]),
+}
+
+
+@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
+def test_5_1_what_is_not_an_entry_is_malformed(raw: bytes) -> None:
+    """A wrong head never becomes an entry of some other shape."""
+    with pytest.raises(MalformedError):
+        entry.decode(raw)
+
+
+def test_5_2_size_is_judged_first() -> None:
+    """An entry over the limit is refused whatever it holds."""
+    with pytest.raises(TooLargeError):
+        entry.decode(b"\xc1" * 65537)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Entry(2, 16, ID, SALT, b"\x90"),
+        Entry(1, 128, ID, SALT, b"\x90"),
+        Entry(1, -1, ID, SALT, b"\x90"),
+        Entry(1, 16, ID[1:], SALT, b"\x90"),
+        Entry(1, 16, ID, SALT[1:], b"\x90"),
+        Entry(1, 16, ID, SALT, b"\xc6" * 65536),
+    ],
+)
+def test_5_2_we_say_only_what_others_will_read(wrong: Entry) -> None:
+    """What a receiver would refuse is refused before it is sent."""
+    with pytest.raises(UnsayableError):
+        entry.encode(wrong)
+
+
+def test_5_3_the_same_thing_has_the_same_id_for_ever() -> None:
+    """Identity depends on nothing but secret, kind, subject, revision and receiver."""
+    identity = entry.entry_id(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm")
+    assert identity == oracle.entry_id(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm")
+    assert entry.entry_salt(NODE_SECRET, identity) == oracle.salt(NODE_SECRET, identity)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "revision", "receiver"),
+    [
+        (17, ITEM_ID, 0, "nl-eokm"),
+        (16, ITEM_ID[:-1], 0, "nl-eokm"),
+        (16, ITEM_ID.encode(), 0, "nl-eokm"),
+        (16, ITEM_ID, 1, "nl-eokm"),
+        (16, ITEM_ID, 0, "de-eco"),
+    ],
+)
+def test_5_3_another_thing_has_another_id(
+    kind: int, subject: str | bytes, revision: int, receiver: str
+) -> None:
+    """Each part of the identity counts."""
+    usual = entry.entry_id(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm")
+    assert entry.entry_id(NODE_SECRET, kind, subject, revision, receiver) != usual
+
+
+def test_5_3_another_node_gives_another_id() -> None:
+    """Nobody without the secret can tell what an id stands for."""
+    usual = entry.entry_id(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm")
+    assert entry.entry_id(NODE_SECRET[::-1], 16, ITEM_ID, 0, "nl-eokm") != usual
+
+
+def test_5_3_a_short_secret_is_refused() -> None:
+    """An empty secret would make ids guessable."""
+    with pytest.raises(UnsayableError, match="32 bytes"):
+        entry.entry_id(b"", 16, ITEM_ID, 0, "nl-eokm")
+    with pytest.raises(UnsayableError, match="32 bytes"):
+        entry.entry_salt(b"", ID)
+
+
+def test_5_3_a_subject_without_a_form_is_refused() -> None:
+    """A lone surrogate cannot be part of an identity."""
+    with pytest.raises(UnsayableError):
+        entry.entry_id(NODE_SECRET, 16, "\ud800", 0, "nl-eokm")
+
+
+def test_5_4_a_leaf_is_the_hash_of_the_bytes_that_travelled() -> None:
+    """Bytes are authoritative: nothing is written anew in order to be hashed."""
+    assert entry.leaf(b"anything") == hashlib.sha256(b"\0anything").digest()
+    assert entry.leaves([b"a", b"b"]) == [entry.leaf(b"a"), entry.leaf(b"b")]
+
+
+def test_5_3_composing_derives_id_and_salt() -> None:
+    """`compose` is the one way in which a node makes entries."""
+    composed = entry.compose(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm", b"\x90")
+    identity = oracle.entry_id(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm")
+    assert composed == Entry(1, 16, identity, oracle.salt(NODE_SECRET, identity), b"\x90")
