@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from node.casework.item import Body as EventBody
 from node.casework.item import (
     Event,
     EventKind,
@@ -23,7 +24,6 @@ from node.casework.item import (
     Sighted,
     evolve,
 )
-from node.casework.item import Body as EventBody
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
 from protocol.facts import Content
@@ -70,7 +70,7 @@ class Postbox:
     def __init__(self, node_secret: bytes) -> None:
         self._secret = node_secret
 
-    def post(  # noqa: PLR0913 - the address of a message has this many parts
+    def post(
         self,
         peer: str,
         kind: Kind,

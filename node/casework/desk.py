@@ -39,17 +39,19 @@ class CaseStore(Protocol):
 
     async def transact(
         self, needs: Needs, now_ms: int, decide: Callable[[Casebook], R]
-    ) -> tuple[R, Casebook]: ...  # noqa: D102
+    ) -> tuple[R, Casebook]: ...
 
     async def judge(
         self, needs: Needs, now_ms: int, decide: Callable[[Casebook], list[Answer]]
-    ) -> Casebook: ...  # noqa: D102
+    ) -> Casebook: ...
 
 
 class Places(Protocol):
     """Tells where an item is hosted. The second value says when to ask again, None: settled."""
 
-    async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]: ...  # noqa: D102
+    async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]: ...  #
+
+    noqa: D102
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """What a source hands in, before the node has judged anything: drafts of reports and items.
 
-These structures are the public JSON of `POST /api/v1/reports` and of NDJSON files (`docs/data.md`): within v1 fields are
-added, never changed. They are typed and bounded here; what a value *means* (canonical location, country, duplicate)
-is decided elsewhere. `workuser` and `note` stay at the node that received them (rule 11 of the network): no message
-kind of `protocol/` has a place for them.
+These structures are the public JSON of `POST /api/v1/reports` and of NDJSON files (docs/api.md):
+within v1 fields are added, never changed. They are typed and bounded here; what a value *means*
+(canonical location, country, duplicate) is decided elsewhere. `workuser` and `note` stay at the
+node that received them: no message kind of `protocol/` has a place for them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class HashesDraft(_Draft):
-    """Content identity of one file as its holder computed it (`hotline hash FILE...`); HTML is never content."""
+    """Content identity of one file, computed where it is held (`hotline hash`); never of HTML."""
 
     sha256: Annotated[str, _hex(64)] | None = None
     sha1: Annotated[str, _hex(40)] | None = None
@@ -59,7 +59,7 @@ class AccessDraft(_Draft):
 
 
 class AssessmentDraft(_Draft):
-    """A verdict of this hotline: `national` needs the law it rests on, `unassessable` its reason."""
+    """A verdict of this hotline: `national` needs its law, `unassessable` its reason."""
 
     verdict: Verdict
     law: _Short | None = None
@@ -70,7 +70,10 @@ class AssessmentDraft(_Draft):
 
 
 class ActionDraft(_Draft):
-    """Something done about an item. `moved` may name the country the analyst found; else the node locates it again."""
+    """Something done about an item.
+
+    `moved` may name the country that the analyst found; else the node locates the item again.
+    """
 
     action: Action
     reason: Reason | None = None
@@ -93,10 +96,10 @@ class ItemDraft(_Draft):
 
 
 class ReportDraft(_Draft):
-    """What a source handed in at one moment, with its items (they may be hosted in different countries).
+    """What a source handed in at one moment, with its items, wherever each is hosted.
 
-    `identity` names the line it came from where there is no `reference` (for files: `<SHA-256 of the file>:<line>`), so
-    that handing in the same file again changes nothing.
+    `identity` names the line it came from where there is no `reference` (for files:
+    `<SHA-256 of the file>:<line>`), so that handing in the same file again changes nothing.
     """
 
     items: Annotated[tuple[ItemDraft, ...], msgspec.Meta(min_length=1, max_length=MAX_ITEMS)]

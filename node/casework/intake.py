@@ -80,7 +80,10 @@ def take_report(book: Casebook, report: PreparedReport, ids: Ids, postbox: Postb
 
 
 def _report_of(book: Casebook, report: PreparedReport, ids: Ids) -> ReportFacts:
-    """The report this line belongs to: the one with its reference, that of its line, or a new one."""
+    """The report this line belongs to.
+
+    The one with its reference, that of its line, or a new one.
+    """
     draft = report.draft
     known = None
     if draft.reference is not None:
@@ -118,7 +121,7 @@ def add_facts(book: Casebook, item_id: str, facts: Facts, postbox: Postbox) -> I
     return state
 
 
-def _first_time(  # noqa: PLR0913
+def _first_time(
     book: Casebook,
     report: PreparedReport,
     item: PreparedItem,
@@ -193,7 +196,7 @@ def _first_state(
     )
 
 
-def _join(  # noqa: PLR0913
+def _join(
     book: Casebook,
     report: PreparedReport,
     item: PreparedItem,

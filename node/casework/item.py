@@ -1,9 +1,9 @@
 """What is known of one item, as a value, and the events that change it.
 
-Three independent axes, never merged into one status: *custody* (who is responsible, through whom it came), *verdict*
-(all assessments; the one in force is derived), *course* (the actions taken). An item's state is the fold of its events
-in order (`evolve`); the table `_FOLD` is the whole of it. States and event bodies are canonical MessagePack arrays:
-what is hashed is what is stored.
+Three independent axes, never merged into one status: *custody* (who is responsible, through whom it
+came), *verdict* (all assessments; the one in force is derived), *course* (the actions taken). An
+item's state is the fold of its events in order (`evolve`); the table `_FOLD` is the whole of it.
+States and event bodies are canonical MessagePack arrays: what is hashed is what is stored.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Value(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Informant(_Value):
-    """A member that told us of the item, and the id under which it knows it: who is told what becomes of it."""
+    """A member that told us of the item, by the id it knows: it is told what becomes of it."""
 
     member: str
     item_id: str
@@ -248,7 +248,7 @@ Body = (
 
 
 class Event(NamedTuple):
-    """One thing that happened to one item. `at_ms`: when it happened; `learnt_ms`: when this node learnt it."""
+    """One thing that happened to one item: when it happened, and when this node learnt it."""
 
     item: str
     kind: EventKind
@@ -286,7 +286,8 @@ def decode_state(raw: bytes) -> ItemState:
     """Read a stored state back.
 
     Raises:
-        msgspec.ValidationError, msgspec.DecodeError: the stored bytes are not a state (damage or tampering).
+        msgspec.ValidationError, msgspec.DecodeError: the stored bytes are not a state (damage or
+        tampering).
     """
     return _state_decoder.decode(raw)
 
@@ -295,7 +296,8 @@ def decode_body(kind: EventKind, raw: bytes) -> Body:
     """Read a stored event body back.
 
     Raises:
-        msgspec.ValidationError, msgspec.DecodeError: the stored bytes are not such a body (damage or tampering).
+        msgspec.ValidationError, msgspec.DecodeError: the stored bytes are not such a body (damage
+        or tampering).
     """
     body: Body = _BODIES[kind].decode(raw)
     return body
@@ -318,7 +320,7 @@ def evolve(state: ItemState | None, event: Event) -> ItemState:
 
 
 def merge_content(have: tuple[Content, ...], more: tuple[Content, ...]) -> tuple[Content, ...]:
-    """Join two accounts of one file's hashes: what is known stays, gaps are filled, other files stand beside."""
+    """Join accounts of files: what is known stays, gaps are filled, other files stand beside."""
     merged = list(have)
     for content in more:
         place = next((i for i, c in enumerate(merged) if agrees(c, content)), None)

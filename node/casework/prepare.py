@@ -108,7 +108,10 @@ def _item(
 def _line(
     draft: ReportDraft, location: Location, fingerprints: Fingerprints, base: str, field: str
 ) -> bytes:
-    """SOURCE + REFERENCE + canonical location if there is a reference; else the line it came from."""
+    """SOURCE + REFERENCE + canonical location if there is a reference.
+
+    Else the line it came from.
+    """
     if draft.reference is not None:
         where = location.canonical or field
         return fingerprints.line("reference", draft.source, draft.reference, where)

@@ -39,7 +39,7 @@ from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
 from protocol.errors import ProtocolError
 from protocol.facts import Hop
-from protocol.governance import permits
+from protocol.governance import is_permitted
 from protocol.messages import (
     KINDS,
     DispositionNote,
@@ -163,13 +163,9 @@ class Judge:
 
     def _permitted(self, parsed: Parsed) -> bool:
         members = self.registry.network.members
-        ours = members[self.book.us].roles
-        theirs = members[parsed.arrived.peer].roles
-        return any(
-            permits(Role(sender), Role(receiver), parsed.arrived.lane, parsed.kind)
-            for sender in theirs
-            for receiver in ours
-        )
+        theirs = [Role(role) for role in members[parsed.arrived.peer].roles]
+        ours = [Role(role) for role in members[self.book.us].roles]
+        return is_permitted(theirs, ours, parsed.arrived.lane, parsed.kind)
 
     def _answer(self, parsed: Parsed, disposition: Disposition | None, reason: str | None) -> None:
         rule = KINDS.get(parsed.kind)

@@ -57,7 +57,7 @@ def _unless_going_round(us: str, state: ItemState, member: str, *, orphan: bool)
     return Choice(member, orphan)
 
 
-def route(  # noqa: PLR0913
+def route(
     book: Casebook,
     item_id: str,
     found: Jurisdiction,

@@ -50,7 +50,7 @@ def record_assessment(
     return book.loaded.items[state.id]
 
 
-def record_action(  # noqa: PLR0913 - the command and what it needs
+def record_action(
     book: Casebook,
     item_id: str,
     draft: ActionDraft,

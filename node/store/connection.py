@@ -1,7 +1,7 @@
 """Opening the encrypted file: key, pragmas, schema version. Nothing else in the node touches the driver.
 
-sqlite-utils opens whatever `pysqlite3` is, and knows only its errors: SQLCipher's driver takes that name before
-sqlite-utils is first imported (else `alter=True` and wrong-key errors fall through).
+sqlite-utils opens whatever `pysqlite3` is, and knows only its errors: SQLCipher's driver takes that
+name before sqlite-utils is first imported (else `alter=True` and wrong-key errors fall through).
 
 The key is 32 random bytes handed to SQLCipher raw (`x'..'`): no password derivation at each open.
 `synchronous=FULL` with WAL: a commit that was answered survives kill -9 and power loss.

@@ -23,31 +23,46 @@ class StoreError(Exception):
 
 
 class UnknownDatabaseError(StoreError):
-    """store.path: no database there; `hotline init` makes one, `hotline restore` brings one back."""
+    """store.path.
+
+    No database there; `hotline init` makes one, `hotline restore` brings one back.
+    """
 
     code = "store_missing"
 
 
 class WrongKeyError(StoreError):
-    """store.path: the key does not open this file; check member.unlock and that keys_dir belongs to this database."""
+    """store.path.
+
+    The key does not open this file; check member.unlock and that keys_dir belongs to this database.
+    """
 
     code = "store_wrong_key"
 
 
 class NewerDatabaseError(StoreError):
-    """store.path: made by a newer version; install that version, or restore the backup it made before its upgrade."""
+    """store.path.
+
+    Made by a newer version; install that version, or restore the backup it made before its upgrade.
+    """
 
     code = "store_newer"
 
 
 class AlreadyOpenError(StoreError):
-    """store.path: another process runs on this database; stop it first (`hotline status` names it)."""
+    """store.path.
+
+    Another process runs on this database; stop it first (`hotline status` names it).
+    """
 
     code = "store_in_use"
 
 
 class StoreFullError(StoreError):
-    """store.path: the disk is full or read-only; nothing was written. Free space; the node resumes by itself."""
+    """store.path.
+
+    The disk is full or read-only; nothing was written. Free space; the node resumes by itself.
+    """
 
     code = "store_full"
     retryable = True

@@ -15,7 +15,10 @@ from protocol.vocabulary import Lane
 
 @dataclass(frozen=True, slots=True)
 class ItemQuery:
-    """Which items: every filter that is given must hold. `after` is the last id of the page before."""
+    """Which items.
+
+    Every filter that is given must hold. `after` is the last id of the page before.
+    """
 
     after: str = ""
     limit: int = 100

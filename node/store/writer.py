@@ -1,12 +1,13 @@
 """One writer thread with group commit, and readers beside it.
 
-All writes of the node pass through one thread on one connection. Whatever waits when the thread comes round is done
-in one transaction and made durable by one flush (`synchronous=FULL`): sixteen clients that wait for a durable answer
-share its cost. Each job runs in its own savepoint, so that one that fails takes nothing of the others with it; a
-caller is answered only after the commit that holds its rows.
+All writes of the node pass through one thread on one connection. Whatever waits when the thread
+comes round is done in one transaction and made durable by one flush (`synchronous=FULL`): sixteen
+clients that wait for a durable answer share its cost. Each job runs in its own savepoint, so that
+one that fails takes nothing of the others with it; a caller is answered only after the commit that
+holds its rows.
 
-`InlineWriter` does the same on the caller's own thread: for the command line and for the deterministic simulation,
-where a thread would bring in an order that no seed controls.
+`InlineWriter` does the same on the caller's own thread: for the command line and for the
+deterministic simulation, where a thread would bring in an order that no seed controls.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ R = TypeVar("R")
 Job = Callable[[Connection], R]
 
 GROUP_MAX = 512
-"""Jobs in one transaction at most: bounds what one failing commit can take back, and the wait of the first."""
+"""Jobs in one transaction at most.
+
+Bounds what one failing commit can take back, and the wait of the first.
+"""
 
 
 class Writer(Protocol):
@@ -107,7 +111,10 @@ class ThreadWriter:
         return self
 
     async def run(self, job: Job[R]) -> R:
-        """See `Writer.run`. A cancelled caller does not take its job back: it may already be durable."""
+        """See `Writer.run`.
+
+        A cancelled caller does not take its job back: it may already be durable.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._queue.put(_Waiting(job, loop, future))
@@ -192,7 +199,45 @@ def _settle(waiters: list[_Waiting]) -> None:
             waiting.future.set_result(waiting.result)
 
 
-class Readers:
+class Readers(Protocol):
+    """Runs queries on connections that cannot write."""
+
+    async def run(self, query: Job[R]) -> R:
+        """Run `query`; it sees what is committed.
+
+        Raises:
+            StoreError: the query could not be answered.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the connections; callers have finished by then."""
+        ...
+
+
+class InlineReaders:
+    """Queries on the caller's thread, on one connection: see `InlineWriter`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def run(self, query: Job[R]) -> R:
+        """See `Readers.run`."""
+        return self.run_now(query)
+
+    def run_now(self, query: Job[R]) -> R:
+        """`run` for callers that have no event loop."""
+        try:
+            return query(self._connection)
+        except driver_errors() as error:
+            raise translate(error) from error
+
+    def close(self) -> None:
+        """See `Readers.close`."""
+        self._connection.close()
+
+
+class ThreadReaders:
     """Read-only connections beside the writer, each used by one thread at a time."""
 
     def __init__(self, open_reader: Callable[[], Connection], count: int = 2) -> None:

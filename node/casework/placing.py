@@ -1,0 +1,102 @@
+"""Where an item is hosted, in the words that travel: the locator's finding as a `Jurisdiction`.
+
+The evidence of the locator is richer than what a message may carry; the ballots go first, since
+they are what the next member will want to compare.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+from node.casework.item import ItemState
+from node.jurisdiction.locate import Located, Row
+from node.jurisdiction.locations import Location as Place
+from node.jurisdiction.locations import canonical, canonical_service
+from protocol.facts import Evidence, Jurisdiction
+from protocol.fields import MAX_EVIDENCE
+from protocol.vocabulary import Confidence, HostingState
+
+
+class Locator(Protocol):
+    """What placing needs of `node.jurisdiction.locate.Locator`."""
+
+    async def locate(self, location: Place, now_ms: int, *, attempts: int = 0) -> Located:
+        """Locate, asking the name servers where necessary."""
+        ...
+
+    def locate_cached(self, location: Place, now_ms: int) -> Located | None:
+        """Locate from what is known; None if somebody has to be asked."""
+        ...
+
+
+class Places:
+    """Implements `node.casework.desk.Places` on a locator."""
+
+    def __init__(self, locator: Locator) -> None:
+        self._locator = locator
+
+    async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]:
+        """Return the item's hosting jurisdiction, and when to ask again (None: settled)."""
+        place = _place(state)
+        if place is None:
+            return _nowhere(), None
+        located = self._locator.locate_cached(place, now_ms)
+        if located is None:
+            located = await self._locator.locate(place, now_ms, attempts=state.revision)
+        return jurisdiction(located), located.retry_ms
+
+
+def _place(state: ItemState) -> Place | None:
+    location = state.location
+    if location is None or location.canonical is None:
+        return None
+    if location.service is not None and location.account is not None:
+        return canonical_service(location.service, location.account)
+    return canonical(location.canonical)
+
+
+def _nowhere() -> Jurisdiction:
+    evidence = Evidence("location", "report", "1", "absent")
+    return Jurisdiction(HostingState.NONE, None, Confidence.HIGH, (evidence,))
+
+
+def jurisdiction(located: Located) -> Jurisdiction:
+    """Return a finding as it travels."""
+    rows = sorted(located.evidence, key=lambda row: _ORDER.get(str(row[0]), len(_ORDER)))
+    evidence = tuple(_evidence(row) for row in rows[:MAX_EVIDENCE])
+    return Jurisdiction(
+        HostingState(located.state), located.country, Confidence(located.confidence), evidence
+    )
+
+
+_ORDER = {"proxy": 0, "ballot": 1, "refused": 2, "kind": 3, "cname": 4, "names": 5, "address": 6}
+_BALLOT = 7
+_PROXY = 6
+
+
+def _evidence(row: Row) -> Evidence:
+    kind = str(row[0])
+    if kind == "ballot" and len(row) >= _BALLOT:
+        _, address, database, built, prefix, answer, read_as = row[:_BALLOT]
+        said = read_as or answer
+        return Evidence(f"{address} in {prefix}", str(database), _day(built), _text(said))
+    if kind == "proxy" and len(row) >= _PROXY:
+        _, what, source, built, entry, provider = row[:_PROXY]
+        return Evidence(_short(f"{what} in {entry}"), str(source), _day(built), _text(provider))
+    told = " ".join(str(part) for part in row[1:] if part is not None)
+    return Evidence(_short(told) or kind, kind, "1", None)
+
+
+def _day(built_ms: object) -> str:
+    if not isinstance(built_ms, int):
+        return "unknown"
+    return datetime.fromtimestamp(built_ms / 1000, UTC).date().isoformat()
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)[:128]
+
+
+def _short(text: str) -> str:
+    return text[:256]

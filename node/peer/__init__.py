@@ -1,0 +1,1 @@
+"""Other members: sending to them, receiving from them, and the HTTP between."""

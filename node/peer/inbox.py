@@ -1,0 +1,268 @@
+"""Receiving: custody first, judgement later.
+
+The order of work keeps a hostile peer cheap: the head of a push (signature, stored receipt, start)
+is judged before its body is read, opened or hashed. Entries, the tree's edge and the receipt become
+durable in one transaction; only then is the receipt sent. The same push again, even sealed anew,
+gets the same bytes. What an entry means is the desk's business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from keys.errors import KeysError, UnsealError
+from keys.registry import Registry
+from keys.sealing import SealingKey
+from keys.signing import Signer
+from protocol import answers
+from protocol import channel as channels
+from protocol import entry as entries
+from protocol import push as pushes
+from protocol.answers import Answer, AnswerCode, Told
+from protocol.channel import Accepted, Channel, ReceiverState, Refusal, Step
+from protocol.checkpoint import VerifiedCheckpoint, verify_checkpoint
+from protocol.errors import ProtocolError, TooLargeError, UnheardKeyError
+from protocol.governance import may_speak
+from protocol.push import PushHead
+from protocol.receipt import cosign
+from protocol.vocabulary import Kind, Lane, Role
+
+_OF_THE_CHANNEL = frozenset({Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN, Kind.TOMBSTONE})
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the store holds of a channel, as far as one push needs it."""
+
+    state: ReceiverState
+    stopped: str | None
+    closed_size: int | None
+    receipt: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A push whose head was found good; the body may be read."""
+
+    sender: str
+    lane: Lane
+    checkpoint: VerifiedCheckpoint
+    note: bytes
+    start: int
+    key: SealingKey
+    info: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One entry to keep: `digest` of kind and body, `judged` at once for the channel's own."""
+
+    entry_id: bytes | None
+    digest: bytes
+    leaf: bytes
+    entry: bytes
+    of_channel: bool
+
+
+Decide = Callable[[Held], tuple[Accepted, bytes, Sequence[Taken]] | Refusal | bytes]
+
+
+class InboxStore(Protocol):
+    """What receiving needs of the store."""
+
+    async def held(self, peer: str, lane: Lane, checkpoint: VerifiedCheckpoint) -> Held:
+        """Return what is held, with the stored receipt of this very checkpoint if there is one."""
+
+    async def told(self, peer: str, lane: Lane) -> tuple[Told, str | None]:
+        """Return the state as it is told, and why the channel is stopped if it is."""
+
+    async def own_root(self, peer: str, lane: Lane, epoch: bytes, size: int) -> bytes:
+        """Return the root of our own first `size` leaves of an epoch."""
+
+    async def take(
+        self,
+        peer: str,
+        lane: Lane,
+        checkpoint: VerifiedCheckpoint,
+        note: bytes,
+        now_ms: int,
+        decide: Decide,
+    ) -> bytes | Refusal:
+        """Run `decide` on what is held and keep what it accepts; durable on return."""
+
+    async def stop(self, peer: str, lane: Lane, code: str, now_ms: int) -> None:
+        """Stop taking this channel until a person has looked."""
+
+
+class Inbox:
+    """The receiving side of one member's node."""
+
+    def __init__(  # noqa: PLR0913 - the composition root hands in every part
+        self,
+        *,
+        us: str,
+        store: InboxStore,
+        registry: Callable[[], Registry],
+        receipt_key: Signer,
+        sealing_keys: Callable[[], Sequence[SealingKey]],
+        clock: Callable[[], int],
+        on_taken: Callable[[], None],
+        on_registry_behind: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._us = us
+        self._store = store
+        self._registry = registry
+        self._receipt_key = receipt_key
+        self._sealing_keys = sealing_keys
+        self._clock = clock
+        self._on_taken = on_taken
+        self._on_registry_behind = on_registry_behind
+
+    async def question(self, sender: str, lane: Lane, nonce: bytes) -> Answer:
+        """Tell `sender` the state of its channel; the answer carries its nonce.
+
+        Raises:
+            StoreError: the state can't be read now.
+        """
+        if not self._may_speak(sender, lane):
+            return Answer(1, AnswerCode.NOT_PERMITTED, None, nonce)
+        told, stopped = await self._store.told(sender, lane)
+        if stopped is not None:
+            return Answer(1, AnswerCode.STOPPED, None, nonce)
+        return Answer(1, AnswerCode.STATE, told, nonce)
+
+    def _may_speak(self, sender: str, lane: Lane) -> bool:
+        members = self._registry().network.members
+        if sender not in members or self._us not in members:
+            return False
+        theirs = [Role(role) for role in members[sender].roles]
+        return may_speak(theirs, [Role(role) for role in members[self._us].roles], lane)
+
+    async def precheck(
+        self, sender: str, lane: Lane, epoch: bytes, start: int, head: PushHead
+    ) -> Admitted | Answer | bytes:
+        """Judge the head of a push; bytes are the stored receipt of this very push.
+
+        Raises:
+            StoreError: the state can't be read now.
+        """
+        if not self._may_speak(sender, lane):
+            return _answer(AnswerCode.NOT_PERMITTED)
+        registry = self._registry()
+        try:
+            keys = registry.member(sender).log_keys
+            checkpoint = verify_checkpoint(head.note, keys).checkpoint
+        except UnheardKeyError:
+            self._on_registry_behind()
+            return _answer(AnswerCode.REGISTRY_BEHIND)
+        except (ProtocolError, KeysError):
+            return _answer(AnswerCode.MALFORMED)
+        channel = Channel(registry.network_id, sender, self._us, lane)
+        if checkpoint.origin != channel.origin(epoch) or start >= checkpoint.size:
+            return _answer(AnswerCode.MALFORMED)
+        return await self._sort(sender, lane, checkpoint, start, head)
+
+    async def _sort(
+        self, sender: str, lane: Lane, checkpoint: VerifiedCheckpoint, start: int, head: PushHead
+    ) -> Admitted | Answer | bytes:
+        held = await self._store.held(sender, lane, checkpoint)
+        if held.receipt is not None:
+            return held.receipt
+        if held.stopped is not None:
+            return _answer(AnswerCode.STOPPED)
+        step, code = channels.sort_push(held.state, checkpoint, start, held.closed_size)
+        if step is Step.COMPARE:
+            origin = checkpoint.origin
+            own_root = await self._store.own_root(sender, lane, origin.epoch, checkpoint.size)
+            code = channels.compare(held.state, checkpoint, own_root).code
+        if code is not None:
+            return await self._refuse(sender, lane, code)
+        return self._admit(sender, lane, checkpoint, start, head)
+
+    def _admit(
+        self, sender: str, lane: Lane, checkpoint: VerifiedCheckpoint, start: int, head: PushHead
+    ) -> Admitted | Answer:
+        limits = self._registry().network.limits
+        if checkpoint.size - start > limits.push_entries:
+            return _answer(AnswerCode.TOO_LARGE)
+        key = next((k for k in self._sealing_keys() if k.public.key_id == head.key_id), None)
+        if key is None:
+            return _answer(AnswerCode.REKEY)
+        info = pushes.seal_info(
+            pushes.Purpose.PUSH, head.suite, head.key_id, checkpoint, start, checkpoint.size
+        )
+        return Admitted(sender, lane, checkpoint, head.note, start, key, info)
+
+    async def take(self, admitted: Admitted, sealed: bytes) -> Answer | bytes:
+        """Open, check and keep an admitted push; bytes are its receipt.
+
+        Raises:
+            StoreError: nothing was kept.
+        """
+        limits = self._registry().network.limits
+        try:
+            frame = admitted.key.open(admitted.info, sealed)
+            arrived = pushes.unframe(
+                frame, limits.push_entries, pushes.BUCKETS[-1], limits.entry_bytes
+            )
+        except UnsealError:
+            return _answer(AnswerCode.UNSEALABLE)
+        except TooLargeError:
+            return _answer(AnswerCode.TOO_LARGE)
+        except ProtocolError:
+            return _answer(AnswerCode.MALFORMED)
+        now = self._clock()
+        result = await self._store.take(
+            admitted.sender,
+            admitted.lane,
+            admitted.checkpoint,
+            admitted.note,
+            now,
+            lambda held: self._decide(admitted, arrived, held, now),
+        )
+        if isinstance(result, Refusal):
+            return await self._refuse(admitted.sender, admitted.lane, result.code)
+        self._on_taken()
+        return result
+
+    def _decide(
+        self, admitted: Admitted, arrived: Sequence[bytes], held: Held, now_ms: int
+    ) -> tuple[Accepted, bytes, Sequence[Taken]] | Refusal | bytes:
+        if held.receipt is not None:
+            return held.receipt
+        if held.stopped is not None:
+            return Refusal(AnswerCode.STOPPED)
+        checkpoint = admitted.checkpoint
+        accepted = channels.accept(
+            held.state, checkpoint, admitted.start, arrived, held.closed_size
+        )
+        if isinstance(accepted, Refusal):
+            return accepted
+        receipt = cosign(checkpoint, self._receipt_key, now_ms // 1000)
+        taken = [_read(entry, leaf) for entry, leaf in zip(arrived, accepted.leaves, strict=True)]
+        return accepted, receipt, taken
+
+    async def _refuse(self, sender: str, lane: Lane, code: AnswerCode) -> Answer:
+        if answers.ANSWERS[code].stops_receiver:
+            await self._store.stop(sender, lane, str(code), self._clock())
+        if answers.ANSWERS[code].then is not answers.Then.JUDGE:
+            return _answer(code)
+        told, _ = await self._store.told(sender, lane)
+        return Answer(1, code, told, None)
+
+
+def _answer(code: AnswerCode) -> Answer:
+    return Answer(1, code, None, None)
+
+
+def _read(entry: bytes, leaf: bytes) -> Taken:
+    """What must be known of an entry to keep it once; an unreadable one is kept as it is."""
+    try:
+        parts = entries.decode(entry)
+    except ProtocolError:
+        return Taken(None, b"", leaf, entry, of_channel=False)
+    digest = hashlib.sha256(bytes((parts.kind % 256,)) + parts.body).digest()[:16]
+    return Taken(parts.id, digest, leaf, entry, of_channel=parts.kind in _OF_THE_CHANNEL)

@@ -1,0 +1,228 @@
+"""The receiving ends of channels on the embedded store. Implements `node.peer.inbox.InboxStore`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from node.casework.receiving import Judged
+from node.peer.inbox import Decide, Held, Taken
+from node.store.connection import Connection
+from node.store.writer import Readers, Writer
+from protocol.answers import MAX_ANCESTORS, NOTHING, Position, Told
+from protocol.channel import UNOPENED, Accepted, ReceiverState, Refusal
+from protocol.checkpoint import VerifiedCheckpoint
+from protocol.merkle import EMPTY_ROOT, CompactRange
+from protocol.vocabulary import Lane
+
+CONFLICT = "conflict"
+REPEAT = "repeat"
+
+
+class Inbox:
+    """The inbox of one node."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def held(self, peer: str, lane: Lane, checkpoint: VerifiedCheckpoint) -> Held:
+        """See `InboxStore.held`."""
+        return await self._readers.run(lambda c: _held(c, peer, lane, checkpoint))
+
+    async def told(self, peer: str, lane: Lane) -> tuple[Told, str | None]:
+        """See `InboxStore.told`."""
+        return await self._readers.run(lambda c: _told(c, peer, lane))
+
+    async def own_root(self, peer: str, lane: Lane, epoch: bytes, size: int) -> bytes:
+        """See `InboxStore.own_root`."""
+
+        def query(connection: Connection) -> bytes:
+            rows = connection.execute(
+                "SELECT leaf FROM entries_in WHERE peer = ? AND lane = ? AND epoch = ? AND idx < ?"
+                " ORDER BY idx",
+                (peer, str(lane), epoch, size),
+            )
+            return CompactRange().extend([row[0] for row in rows]).root
+
+        return await self._readers.run(query)
+
+    async def take(  # noqa: PLR0913
+        self,
+        peer: str,
+        lane: Lane,
+        checkpoint: VerifiedCheckpoint,
+        note: bytes,
+        now_ms: int,
+        decide: Decide,
+    ) -> bytes | Refusal:
+        """See `InboxStore.take`."""
+
+        def job(connection: Connection) -> bytes | Refusal:
+            decided = decide(_held(connection, peer, lane, checkpoint))
+            if isinstance(decided, bytes | Refusal):
+                return decided
+            accepted, receipt, taken = decided
+            _keep_state(connection, peer, lane, accepted, now_ms)
+            first = checkpoint.size - len(taken)
+            place = (peer, str(lane), checkpoint.origin.epoch)
+            _keep_entries(connection, place, first, taken, now_ms)
+            connection.execute(
+                "INSERT INTO receipts_in VALUES (?, ?, ?, ?, ?, ?)",
+                (*place, checkpoint.size, note, receipt),
+            )
+            return receipt
+
+        return await self._writer.run(job)
+
+    async def stop(self, peer: str, lane: Lane, code: str, now_ms: int) -> None:
+        """See `InboxStore.stop`."""
+
+        def job(connection: Connection) -> None:
+            connection.execute(
+                "UPDATE channels_in SET stopped = ? WHERE peer = ? AND lane = ?",
+                (code, peer, str(lane)),
+            )
+            connection.execute(
+                "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
+                (f"channel_in_{code}", f"{peer}/{lane}", now_ms),
+            )
+
+        await self._writer.run(job)
+
+
+def _state(connection: Connection, peer: str, lane: Lane) -> tuple[ReceiverState, str | None]:
+    row = connection.execute(
+        "SELECT epoch, size, range, stopped FROM channels_in WHERE peer = ? AND lane = ?",
+        (peer, str(lane)),
+    ).fetchone()
+    if row is None:
+        return UNOPENED, None
+    root = CompactRange.from_bytes(row[2]).root
+    return ReceiverState(row[0], row[1], row[2], root), row[3]
+
+
+def _held(connection: Connection, peer: str, lane: Lane, checkpoint: VerifiedCheckpoint) -> Held:
+    state, stopped = _state(connection, peer, lane)
+    epoch = checkpoint.origin.epoch
+    closed_size = None
+    if epoch != state.epoch:
+        closed_size = _closed_size(connection, peer, lane, epoch)
+    row = connection.execute(
+        "SELECT checkpoint, receipt FROM receipts_in WHERE peer = ? AND lane = ? AND epoch = ?"
+        " AND size = ?",
+        (peer, str(lane), epoch, checkpoint.size),
+    ).fetchone()
+    receipt = None
+    if row is not None and row[0].split(b"\n\n", 1)[0] + b"\n" == checkpoint.text.encode():
+        receipt = row[1]
+    return Held(state, stopped, closed_size, receipt)
+
+
+def _closed_size(connection: Connection, peer: str, lane: Lane, epoch: bytes) -> int | None:
+    known = connection.execute(
+        "SELECT 1 FROM epochs_in WHERE peer = ? AND lane = ? AND epoch = ?",
+        (peer, str(lane), epoch),
+    ).fetchone()
+    if known is None:
+        return None
+    return int(
+        connection.execute(
+            "SELECT coalesce(max(idx) + 1, 0) FROM entries_in"
+            " WHERE peer = ? AND lane = ? AND epoch = ?",
+            (peer, str(lane), epoch),
+        ).fetchone()[0]
+    )
+
+
+def _told(connection: Connection, peer: str, lane: Lane) -> tuple[Told, str | None]:
+    state, stopped = _state(connection, peer, lane)
+    if state.epoch is None:
+        return Told(NOTHING, None, ()), stopped
+    note = connection.execute(
+        "SELECT checkpoint FROM receipts_in WHERE peer = ? AND lane = ? AND epoch = ? AND size = ?",
+        (peer, str(lane), state.epoch, state.size),
+    ).fetchone()
+    ancestors: list[Position] = []
+    epoch: bytes | None = state.epoch
+    while epoch is not None and len(ancestors) < MAX_ANCESTORS:
+        row = connection.execute(
+            "SELECT prev_epoch, prev_size, prev_root FROM epochs_in"
+            " WHERE peer = ? AND lane = ? AND epoch = ?",
+            (peer, str(lane), epoch),
+        ).fetchone()
+        epoch = None if row is None else row[0]
+        if epoch is not None:
+            ancestors.append(Position(epoch, row[1], row[2]))
+    return Told(state.position, note[0], tuple(ancestors)), stopped
+
+
+def _keep_state(
+    connection: Connection, peer: str, lane: Lane, accepted: Accepted, now_ms: int
+) -> None:
+    before, _ = _state(connection, peer, lane)
+    state = accepted.state
+    if before.epoch != state.epoch:
+        closed = accepted.closed
+        previous = (None, 0, EMPTY_ROOT) if closed is None else (
+            closed.epoch, closed.size, closed.root
+        )  # fmt: skip
+        connection.execute(
+            "INSERT INTO epochs_in VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (peer, str(lane), state.epoch, *previous, now_ms),
+        )
+    connection.execute(
+        "INSERT INTO channels_in VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE SET"
+        " epoch = excluded.epoch, size = excluded.size, range = excluded.range",
+        (peer, str(lane), state.epoch, state.size, state.edge),
+    )
+
+
+def _keep_entries(
+    connection: Connection,
+    place: tuple[str, str, bytes],
+    first: int,
+    taken: Sequence[Taken],
+    now_ms: int,
+) -> None:
+    """Keep every entry at its place; one whose id was taken before has no effect again."""
+    known = _known_ids(connection, place[0], taken)
+    rows, fresh = [], []
+    for number, one in enumerate(taken):
+        judged, answer = Judged.WAITING, None
+        if one.of_channel:
+            judged = Judged.DONE
+        elif one.entry_id is not None and one.entry_id in known:
+            judged = Judged.DONE
+            answer = REPEAT if known[one.entry_id] == one.digest else CONFLICT
+        elif one.entry_id is not None:
+            known[one.entry_id] = one.digest
+            fresh.append((place[0], one.entry_id, one.digest))
+        rows.append((*place, first + number, one.leaf, one.entry, int(judged), now_ms, answer))
+        if answer == CONFLICT:
+            connection.execute(
+                "INSERT OR IGNORE INTO tasks (code, subject, opened_ms)"
+                " VALUES ('entry_conflict', ?, ?)",
+                (place[0], now_ms),
+            )
+    connection.executemany(
+        "INSERT INTO entries_in (peer, lane, epoch, idx, leaf, entry, judged, taken_ms, answer)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+    connection.executemany("INSERT INTO entry_ids_in VALUES (?, ?, ?)", fresh)
+
+
+def _known_ids(connection: Connection, peer: str, taken: Sequence[Taken]) -> dict[bytes, bytes]:
+    ids = [one.entry_id for one in taken if one.entry_id is not None and not one.of_channel]
+    known = {}
+    for start in range(0, len(ids), 500):
+        chunk = ids[start : start + 500]
+        marks = ",".join("?" * len(chunk))
+        known.update(
+            connection.execute(
+                "SELECT entry_id, digest FROM entry_ids_in"
+                f" WHERE peer = ? AND entry_id IN ({marks})",  # noqa: S608 - only question marks
+                (peer, *chunk),
+            ).fetchall()
+        )
+    return known

@@ -1,0 +1,360 @@
+"""The sending ends of channels on the embedded store.
+
+Implements `node.peer.sending.Outbox`. Every write names the fence of its tenure: a process that was
+displaced, or a replica promoted from an old state, fails with `DisplacedError` before it signs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from node.peer.outgoing import ChannelRow, OwnEntry, Push
+from node.store.connection import Connection
+from node.store.errors import DisplacedError
+from node.store.writer import Readers, Writer
+from protocol import channel as channels
+from protocol.answers import NOTHING, Position
+from protocol.channel import Channel, SenderState
+from protocol.entry import leaf
+from protocol.merkle import EMPTY_EDGE, CompactRange
+from protocol.push import fit
+from protocol.vocabulary import Lane
+
+Sign = Callable[[channels.Cut], bytes]
+_LOOK_AHEAD = 1000
+
+
+class Outbox:
+    """The outbox of one node."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def rows(self) -> list[ChannelRow]:
+        """Return every channel that was ever used, with its delivery state."""
+        found = await self._readers.run(
+            lambda c: c.execute(
+                "SELECT peer, lane, attempts, next_attempt_ms, problem, stopped FROM channels_out"
+            ).fetchall()
+        )
+        return [ChannelRow(row[0], Lane(row[1]), *row[2:]) for row in found]
+
+    async def waiting(self, pairs: Iterable[tuple[str, Lane]]) -> dict[tuple[str, Lane], int]:
+        """Return the most urgent waiting message's urgency for each channel that has one."""
+
+        def query(connection: Connection) -> dict[tuple[str, Lane], int]:
+            found = {}
+            for peer, lane in pairs:
+                row = connection.execute(
+                    "SELECT urgency FROM messages_out WHERE peer = ? AND lane = ? AND waiting = 1"
+                    " ORDER BY urgency, seq LIMIT 1",
+                    (peer, str(lane)),
+                ).fetchone()
+                if row is not None:
+                    found[peer, lane] = row[0]
+            return found
+
+        return await self._readers.run(query)
+
+    async def take_over(self, peer: str, lane: Lane) -> int:
+        """Begin a tenure: whoever held the channel before can no longer write it."""
+
+        def job(connection: Connection) -> int:
+            connection.execute(
+                "INSERT INTO channels_out VALUES (?, ?, 1, NULL, 0, ?, NULL, 0, 0, 0, NULL, NULL)"
+                " ON CONFLICT DO UPDATE SET fence = fence + 1, epoch = NULL, size = 0, range = ?,"
+                " receipted = 0",
+                (peer, str(lane), EMPTY_EDGE, EMPTY_EDGE),
+            )
+            return int(_row(connection, peer, lane, "fence")[0])
+
+        return await self._writer.run(job)
+
+    async def remembered(
+        self, peer: str, lane: Lane, told: Position
+    ) -> tuple[bytes | None, dict[bytes, Position]]:
+        """Return the root we signed for exactly `told`, and the predecessor of each own epoch."""
+
+        def query(connection: Connection) -> tuple[bytes | None, dict[bytes, Position]]:
+            opened = {
+                row[0]: Position(row[1], row[2], row[3])
+                for row in connection.execute(
+                    "SELECT epoch, prev_epoch, prev_size, prev_root FROM epochs_out"
+                    " WHERE peer = ? AND lane = ?",
+                    (peer, str(lane)),
+                )
+            }
+            if told == NOTHING or told.epoch not in opened:
+                return None, opened
+            leaves = connection.execute(
+                "SELECT leaf FROM log_out WHERE peer = ? AND lane = ? AND epoch = ? AND idx < ?"
+                " ORDER BY idx",
+                (peer, str(lane), told.epoch, told.size),
+            ).fetchall()
+            whole = len(leaves) == told.size
+            root = CompactRange().extend([row[0] for row in leaves]).root if whole else None
+            return root, opened
+
+        return await self._readers.run(query)
+
+    async def open(
+        self,
+        peer: str,
+        lane: Lane,
+        fence: int,
+        state: SenderState,
+        chain: Mapping[bytes, int],
+        now_ms: int,
+    ) -> int:
+        """Open an epoch: what the receiver does not hold waits again. Returns how many do.
+
+        Raises:
+            DisplacedError: another tenure began meanwhile.
+        """
+
+        def job(connection: Connection) -> int:
+            _check_fence(connection, peer, lane, fence)
+            again = _unsettled(connection, peer, lane, chain)
+            connection.executemany(
+                "UPDATE messages_out SET waiting = 1 WHERE seq = ?", [(seq,) for seq in again]
+            )
+            connection.execute(
+                "INSERT INTO epochs_out VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    peer,
+                    str(lane),
+                    state.epoch,
+                    state.predecessor_epoch,
+                    state.predecessor_size,
+                    state.predecessor_root,
+                    now_ms,
+                ),
+            )
+            connection.execute(
+                "UPDATE channels_out SET epoch = ?, size = 0, range = ?, receipted = 0"
+                " WHERE peer = ? AND lane = ?",
+                (state.epoch, state.edge, peer, str(lane)),
+            )
+            return len(again)
+
+        return await self._writer.run(job)
+
+    async def cut(  # noqa: PLR0913
+        self,
+        channel: Channel,
+        fence: int,
+        state: SenderState,
+        own: Sequence[OwnEntry],
+        limits: tuple[int, int],
+        sign: Sign,
+        now_ms: int,
+    ) -> tuple[SenderState, Push] | None:
+        """Append what waits, the urgent first, and sign: durable before a byte of it is sent.
+
+        `own` are entries that belong to the epoch itself; they go first. None: nothing waits.
+
+        Raises:
+            DisplacedError: the row is not what this tenure last signed.
+        """
+        peer, lane = channel.receiver, channel.lane
+
+        def job(connection: Connection) -> tuple[SenderState, Push] | None:
+            _check_tenure(connection, peer, lane, fence, state)
+            taken = _next_messages(connection, peer, lane, own, limits)
+            entries = [one.entry for one in own] + [entry for _, entry in taken]
+            if not entries:
+                return None
+            leaves = [leaf(entry) for entry in entries]
+            cut = channels.cut(channel, state, leaves)
+            note = sign(cut)
+            _append(connection, peer, lane, state, own, taken, leaves)
+            connection.execute(
+                "INSERT INTO checkpoints_out VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+                (peer, str(lane), state.epoch, state.size, cut.state.size, note, now_ms),
+            )
+            connection.execute(
+                "UPDATE channels_out SET size = ?, range = ? WHERE peer = ? AND lane = ?",
+                (cut.state.size, cut.state.edge, peer, str(lane)),
+            )
+            return cut.state, Push(state.epoch, state.size, cut.state.size, note, entries)
+
+        return await self._writer.run(job)
+
+    async def stored(self, peer: str, lane: Lane, epoch: bytes, held: int) -> Push | None:
+        """Return the signed push that brings a receiver beyond `held` entries of `epoch`."""
+
+        def query(connection: Connection) -> Push | None:
+            row = connection.execute(
+                "SELECT size, note FROM checkpoints_out WHERE peer = ? AND lane = ? AND epoch = ?"
+                " AND size > ? ORDER BY size LIMIT 1",
+                (peer, str(lane), epoch, held),
+            ).fetchone()
+            if row is None:
+                return None
+            entries = connection.execute(
+                "SELECT coalesce(l.entry, m.entry) FROM log_out l LEFT JOIN messages_out m"
+                " ON m.seq = l.message WHERE l.peer = ? AND l.lane = ? AND l.epoch = ?"
+                " AND l.idx >= ? AND l.idx < ? ORDER BY l.idx",
+                (peer, str(lane), epoch, held, row[0]),
+            ).fetchall()
+            return Push(epoch, held, row[0], row[1], [entry[0] for entry in entries])
+
+        return await self._readers.run(query)
+
+    async def receipted(
+        self, peer: str, lane: Lane, fence: int, epoch: bytes, size: int, receipt: bytes
+    ) -> None:
+        """Keep a verified receipt (the first one for a size is the evidence) and end backing off.
+
+        Raises:
+            DisplacedError: another tenure began meanwhile.
+        """
+
+        def job(connection: Connection) -> None:
+            _check_fence(connection, peer, lane, fence)
+            connection.execute(
+                "UPDATE checkpoints_out SET receipt = coalesce(receipt, ?)"
+                " WHERE peer = ? AND lane = ? AND epoch = ? AND size = ?",
+                (receipt, peer, str(lane), epoch, size),
+            )
+            connection.execute(
+                "UPDATE channels_out SET receipted = max(receipted, ?), attempts = 0,"
+                " next_attempt_ms = 0, problem = NULL WHERE peer = ? AND lane = ?",
+                (size, peer, str(lane)),
+            )
+
+        await self._writer.run(job)
+
+    async def failed(
+        self, peer: str, lane: Lane, attempts: int, next_attempt_ms: int, problem: str
+    ) -> None:
+        """Keep when to try again and why it failed."""
+        await self._writer.run(
+            lambda c: c.execute(
+                "UPDATE channels_out SET attempts = ?, next_attempt_ms = ?, problem = ?"
+                " WHERE peer = ? AND lane = ?",
+                (attempts, next_attempt_ms, problem, peer, str(lane)),
+            )
+        )
+
+    async def stop(self, peer: str, lane: Lane, code: str, now_ms: int) -> None:
+        """Stop the channel before a person; what waits stays, and waits."""
+
+        def job(connection: Connection) -> None:
+            connection.execute(
+                "UPDATE channels_out SET stopped = ?, problem = ? WHERE peer = ? AND lane = ?",
+                (code, code, peer, str(lane)),
+            )
+            connection.execute(
+                "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
+                (f"channel_{code}", f"{peer}/{lane}", now_ms),
+            )
+
+        await self._writer.run(job)
+
+    async def resume(self, peer: str, lane: Lane, now_ms: int) -> None:
+        """A person has looked: the channel runs again."""
+
+        def job(connection: Connection) -> None:
+            connection.execute(
+                "UPDATE channels_out SET stopped = NULL, attempts = 0, next_attempt_ms = 0"
+                " WHERE peer = ? AND lane = ?",
+                (peer, str(lane)),
+            )
+            connection.execute(
+                "UPDATE tasks SET closed_ms = ? WHERE subject = ? AND closed_ms IS NULL",
+                (now_ms, f"{peer}/{lane}"),
+            )
+
+        await self._writer.run(job)
+
+
+def _row(connection: Connection, peer: str, lane: Lane, columns: str) -> tuple[object, ...]:
+    found: tuple[object, ...] | None = connection.execute(
+        f"SELECT {columns} FROM channels_out WHERE peer = ? AND lane = ?",  # noqa: S608 - own names
+        (peer, str(lane)),
+    ).fetchone()
+    if found is None:
+        raise DisplacedError(DisplacedError.__doc__)
+    return found
+
+
+def _check_fence(connection: Connection, peer: str, lane: Lane, fence: int) -> None:
+    if _row(connection, peer, lane, "fence")[0] != fence:
+        raise DisplacedError(DisplacedError.__doc__)
+
+
+def _check_tenure(
+    connection: Connection, peer: str, lane: Lane, fence: int, state: SenderState
+) -> None:
+    """The row still says what this process last signed (docs/protocol.md §8.5)."""
+    row = _row(connection, peer, lane, "fence, epoch, size, range")
+    on_row = state._replace(epoch=row[1], size=row[2], edge=row[3])  # type: ignore[arg-type]
+    if row[0] != fence or not channels.tenure_holds(state, on_row):
+        raise DisplacedError(DisplacedError.__doc__)
+
+
+def _next_messages(
+    connection: Connection,
+    peer: str,
+    lane: Lane,
+    own: Sequence[OwnEntry],
+    limits: tuple[int, int],
+) -> list[tuple[int, bytes]]:
+    rows = connection.execute(
+        "SELECT seq, entry FROM messages_out WHERE peer = ? AND lane = ? AND waiting = 1"
+        " ORDER BY urgency, seq LIMIT ?",
+        (peer, str(lane), min(limits[0], _LOOK_AHEAD)),
+    ).fetchall()
+    lengths = [len(one.entry) for one in own] + [len(row[1]) for row in rows]
+    count = fit(lengths, limits[0], limits[1]) - len(own)
+    return rows[: max(count, 0)]
+
+
+def _append(  # noqa: PLR0913
+    connection: Connection,
+    peer: str,
+    lane: Lane,
+    state: SenderState,
+    own: Sequence[OwnEntry],
+    taken: Sequence[tuple[int, bytes]],
+    leaves: Sequence[bytes],
+) -> None:
+    place = (peer, str(lane), state.epoch)
+    first = state.size
+    rows: list[tuple[object, ...]] = [
+        (*place, first + n, leaves[n], None, one.entry) for n, one in enumerate(own)
+    ]
+    offset = first + len(own)
+    rows += [
+        (*place, offset + n, leaves[len(own) + n], seq, None) for n, (seq, _) in enumerate(taken)
+    ]
+    connection.executemany("INSERT INTO log_out VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany(
+        "UPDATE messages_out SET waiting = 0 WHERE seq = ?", [(seq,) for seq, _ in taken]
+    )
+
+
+def _unsettled(
+    connection: Connection, peer: str, lane: Lane, chain: Mapping[bytes, int]
+) -> list[int]:
+    """Messages that stand in a log of ours but not in the chain that the receiver told."""
+    candidates: set[int] = set()
+    for (epoch,) in connection.execute(
+        "SELECT epoch FROM epochs_out WHERE peer = ? AND lane = ?", (peer, str(lane))
+    ).fetchall():
+        candidates.update(
+            row[0]
+            for row in connection.execute(
+                "SELECT message FROM log_out WHERE peer = ? AND lane = ? AND epoch = ?"
+                " AND idx >= ? AND message IS NOT NULL",
+                (peer, str(lane), epoch, chain.get(epoch, 0)),
+            )
+        )
+    return [seq for seq in sorted(candidates) if not _settled(connection, seq, chain)]
+
+
+def _settled(connection: Connection, seq: int, chain: Mapping[bytes, int]) -> bool:
+    places = connection.execute("SELECT epoch, idx FROM log_out WHERE message = ?", (seq,))
+    return any(channels.is_settled(chain, epoch, index) for epoch, index in places)

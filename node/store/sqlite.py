@@ -1,0 +1,92 @@
+"""The embedded store, put together: one encrypted file, one writer, readers beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.matching.fingerprints import Fingerprints
+from node.store.cases import Cases
+from node.store.connection import ProcessLock, open_reader, open_writer
+from node.store.history import History
+from node.store.inbox import Inbox
+from node.store.outbox import Outbox
+from node.store.queries import Queries
+from node.store.writer import (
+    InlineReaders,
+    InlineWriter,
+    Readers,
+    ThreadReaders,
+    ThreadWriter,
+    Writer,
+)
+
+READERS = 3
+
+
+@dataclass(slots=True)
+class Store:
+    """One open database and the roles it satisfies."""
+
+    writer: Writer
+    readers: Readers
+    cases: Cases
+    queries: Queries
+    outbox: Outbox
+    inbox: Inbox
+    history: History
+    _lock: ProcessLock | None
+
+    @classmethod
+    def open(cls, path: Path, key: bytes, us: str, fingerprints: Fingerprints) -> Store:
+        """Open the database of a running node: threads, and no second process beside it.
+
+        Raises:
+            UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AlreadyOpenError
+        """
+        lock = ProcessLock(path)
+        try:
+            writer = ThreadWriter(open_writer(path, key)).start()
+            readers = ThreadReaders(lambda: open_reader(path, key), READERS)
+        except BaseException:
+            lock.release()
+            raise
+        return _assemble(writer, readers, us, fingerprints, lock)
+
+    @classmethod
+    def inline(cls, path: Path, key: bytes, us: str, fingerprints: Fingerprints) -> Store:
+        """Open it without threads: for the command line and for simulated worlds.
+
+        Raises:
+            UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AlreadyOpenError
+        """
+        lock = ProcessLock(path)
+        try:
+            writer = InlineWriter(open_writer(path, key))
+            readers = InlineReaders(open_reader(path, key))
+        except BaseException:
+            lock.release()
+            raise
+        return _assemble(writer, readers, us, fingerprints, lock)
+
+    async def close(self) -> None:
+        """Finish what was handed in, close, and let the next process in."""
+        await self.writer.close()
+        self.readers.close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _assemble(
+    writer: Writer, readers: Readers, us: str, fingerprints: Fingerprints, lock: ProcessLock
+) -> Store:
+    return Store(
+        writer,
+        readers,
+        Cases(writer, us, fingerprints),
+        Queries(readers),
+        Outbox(writer, readers),
+        Inbox(writer, readers),
+        History(writer, readers),
+        lock,
+    )

@@ -1,0 +1,282 @@
+"""A small network in one process: real desks, inboxes, outboxes, stores and keys; one clock, one seed.
+
+    world = World(tmp_path, ["gb-iwf", "nl-eokm", "fr-pdc"], seed=7)
+    await world.start()
+    await world["gb-iwf"].submit("https://a.example/1.jpg", country="NL")
+    await world.settle()
+
+The wire may lose a request or its answer, repeat an old push, and be down; a node may crash and
+come back with what was durable. Nothing here sleeps: `settle` moves the clock to what is due next.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from builders.network import NOW_MS, make_network
+from keys.keyring import MemberKeys
+from keys.registry import Registry
+from node.casework.casebook import Postbox
+from node.casework.desk import Desk, SubmitResult
+from node.casework.draft import HashesDraft, ItemDraft, ReportDraft
+from node.casework.item import ItemState
+from node.ids import Ids
+from node.matching.fingerprints import Fingerprints
+from node.peer.delivery import Delivery
+from node.peer.errors import PeerUnreachableError
+from node.peer.inbox import Admitted, Inbox
+from node.peer.transport import Reply
+from node.store.connection import create_database
+from node.store.sqlite import Store
+from protocol import answers, push
+from protocol.answers import ANSWERS, Answer
+from protocol.facts import Evidence, Jurisdiction
+from protocol.vocabulary import Confidence, HostingState, Lane, Source
+
+STEP_MS = 1_000
+ROUNDS = 400
+
+
+@dataclass
+class Faults:
+    """How often the wire fails, as probabilities; `counted` says what really happened."""
+
+    lose_request: float = 0.0
+    lose_answer: float = 0.0
+    repeat: float = 0.0
+    counted: dict[str, int] = field(default_factory=dict)
+
+    def strikes(self, chance: random.Random, name: str) -> bool:
+        """Whether fault `name` happens now."""
+        happens = chance.random() < getattr(self, name)
+        if happens:
+            self.counted[name] = self.counted.get(name, 0) + 1
+        return happens
+
+
+@dataclass
+class Wire:
+    """The transport of one node: calls the other node's inbox, or fails."""
+
+    world: World
+    sender: str
+
+    async def push(self, peer: str, path: str, head: bytes, sealed: bytes) -> Reply:
+        """Deliver a push unless a fault strikes; old pushes may be repeated first."""
+        world = self.world
+        world.check_up(peer)
+        if world.faults.strikes(world.chance, "lose_request"):
+            raise PeerUnreachableError
+        key = (self.sender, peer)
+        world.sent.setdefault(key, []).append((path, head, sealed))
+        if world.faults.strikes(world.chance, "repeat"):
+            old = world.chance.choice(world.sent[key])
+            await world.receive(self.sender, peer, *old)
+        reply = await world.receive(self.sender, peer, path, head, sealed)
+        if world.faults.strikes(world.chance, "lose_answer"):
+            raise PeerUnreachableError
+        return reply
+
+    async def ask(self, peer: str, lane: Lane, nonce: bytes) -> Reply:
+        """Ask for a channel's state unless a fault strikes."""
+        self.world.check_up(peer)
+        if self.world.faults.strikes(self.world.chance, "lose_request"):
+            raise PeerUnreachableError
+        answer = await self.world.nodes[peer].inbox.question(self.sender, lane, nonce)
+        return Reply(ANSWERS[answer.code].status, answers.to_bytes(answer))
+
+
+class Where:
+    """Places items by the country that their host's name begins with; the test may move them."""
+
+    def __init__(self) -> None:
+        self.moved: dict[str, str] = {}
+
+    async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]:
+        """Return the country in the host name: `nl1.example` is in NL; `onion` is nowhere."""
+        del now_ms
+        canonical = (state.location and state.location.canonical) or ""
+        host = canonical.split("//", 1)[-1].split("/", 1)[0]
+        country = self.moved.get(host, host[:2].upper())
+        if not canonical or host.endswith("onion"):
+            return Jurisdiction(HostingState.NONE, None, Confidence.HIGH, ()), None
+        evidence = Evidence("203.0.113.7", "world", "1", country)
+        return Jurisdiction(HostingState.COUNTRY, country, Confidence.HIGH, (evidence,)), None
+
+
+class Node:
+    """One member's node in the world."""
+
+    def __init__(self, world: World, member: str, keys: MemberKeys, path: Path) -> None:
+        self.world = world
+        self.member = member
+        self.keys = keys
+        self.path = path
+        self.places = Where()
+        self.up = False
+        create_database(path, keys.database_key)
+
+    def start(self) -> None:
+        """Start with what is durable."""
+        world, keys = self.world, self.keys
+        fingerprints = Fingerprints(keys.fingerprint_secret)
+        self.store = Store.inline(self.path, keys.database_key, self.member, fingerprints)
+        chance = random.Random(world.chance.random())  # noqa: S311 - a simulation, not a secret
+        self.delivery = Delivery(
+            us=self.member,
+            outbox=self.store.outbox,
+            transport=Wire(world, self.member),
+            registry=lambda: world.registry,
+            log_key=keys.log,
+            node_secret=keys.node_secret,
+            jitter=chance.randrange,
+            nonce=lambda: chance.randbytes(16),
+            epoch=lambda: chance.randbytes(8),
+        )
+        self.inbox = Inbox(
+            us=self.member,
+            store=self.store.inbox,
+            registry=lambda: world.registry,
+            receipt_key=keys.receipt,
+            sealing_keys=lambda: keys.sealing,
+            clock=world.clock,
+            on_taken=lambda: None,
+        )
+        self.desk = Desk(
+            store=self.store.cases,
+            queries=self.store.queries,
+            registry=lambda: world.registry,
+            places=self.places,
+            fingerprints=fingerprints,
+            postbox=Postbox(keys.node_secret),
+            ids=Ids(self.member, chance.randbytes),
+            clock=world.clock,
+            wake_delivery=lambda: None,
+        )
+        self.up = True
+
+    async def crash(self) -> None:
+        """Lose everything that is not durable: memory, tenures, what was in flight."""
+        self.up = False
+        await self.store.close()
+
+    async def restart(self) -> None:
+        """Come back after `crash`."""
+        self.start()
+        await self.delivery.load()
+
+    async def submit(
+        self,
+        url: str,
+        *,
+        reference: str | None = None,
+        sha256: str | None = None,
+        found: str | None = None,
+        child_at_risk: bool = False,
+    ) -> SubmitResult:
+        """Hand in a report of one item."""
+        item = ItemDraft(
+            url=url, hashes=None if sha256 is None else HashesDraft(sha256=sha256), found=found
+        )
+        draft = ReportDraft(
+            items=(item,), source=Source.PUBLIC, reference=reference, child_at_risk=child_at_risk
+        )
+        return (await self.desk.submit([draft], actor="analyst"))[0]
+
+    async def state(self, item_id: str) -> ItemState:
+        """Return an item as this node knows it."""
+        key = Fingerprints(self.keys.fingerprint_secret).item(item_id)
+        found = await self.store.queries.item(item_id, key)
+        assert found is not None
+        return found
+
+    async def work(self) -> int:
+        """Do what is due now: place, judge, deliver; returns how much was done."""
+        done = await self.desk.locate_due()
+        done += await self.desk.judge_due()
+        return done + await self.delivery.deliver_due(self.world.now)
+
+
+class World:
+    """Several nodes, one clock, one seed."""
+
+    def __init__(
+        self,
+        folder: Path,
+        members: Sequence[str] = ("gb-iwf", "nl-eokm", "fr-pdc"),
+        *,
+        seed: int = 1,
+        faults: Faults | None = None,
+    ) -> None:
+        self.chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
+        self.faults = faults or Faults()
+        self.now = NOW_MS
+        self.registry: Registry
+        self.registry, keys, self.files = make_network(list(members))
+        self.sent: dict[tuple[str, str], list[tuple[str, bytes, bytes]]] = {}
+        self.nodes = {m: Node(self, m, keys[m], folder / f"{m}.db") for m in members}
+
+    def __getitem__(self, member: str) -> Node:
+        return self.nodes[member]
+
+    def clock(self) -> int:
+        """The time, milliseconds UTC."""
+        return self.now
+
+    async def start(self) -> None:
+        """Start every node."""
+        for node in self.nodes.values():
+            node.start()
+            await node.delivery.load()
+
+    async def close(self) -> None:
+        """Close every store."""
+        for node in self.nodes.values():
+            if node.up:
+                await node.crash()
+
+    def check_up(self, peer: str) -> None:
+        """Raise as a transport does if the peer is down."""
+        if not self.nodes[peer].up:
+            raise PeerUnreachableError
+
+    async def receive(
+        self, sender: str, peer: str, path: str, head: bytes, sealed: bytes
+    ) -> Reply:
+        """What the peer's listener does with a push."""
+        _, _, _, _, lane, epoch, start = path.split("/")
+        inbox = self.nodes[peer].inbox
+        found = await inbox.precheck(
+            sender, Lane(lane), bytes.fromhex(epoch), int(start), push.read_head(head)
+        )
+        if isinstance(found, Admitted):
+            found = await inbox.take(found, sealed)
+        if isinstance(found, Answer):
+            return Reply(ANSWERS[found.code].status, answers.to_bytes(found))
+        return Reply(200, found)
+
+    async def settle(self) -> None:
+        """Let every node work until nothing is left to do, moving the clock over the pauses."""
+        idle = 0
+        for _ in range(ROUNDS):
+            done = 0
+            for node in self.nodes.values():
+                if node.up:
+                    done += await node.work()
+            idle = 0 if done else idle + 1
+            if idle > 1 and not await self._waiting():
+                return
+            self.now += STEP_MS if done else 60_000
+        raise AssertionError("the world did not come to rest")
+
+    async def _waiting(self) -> bool:
+        for node in self.nodes.values():
+            if not node.up:
+                continue
+            for figures in await node.store.queries.channels():
+                if (figures.waiting or figures.unreceipted) and self.nodes[figures.peer].up:
+                    return True
+        return False
