@@ -52,8 +52,9 @@ SQL = re.compile(
 )
 
 CHANCE = {"random", "secrets", "uuid"}
-MAY_USE_CHANCE = ("keys/", "node/ids.py")
-"""Keys are generated and sealed with fresh randomness; identifiers are minted in one module."""
+MAY_USE_CHANCE = ("keys/", "node/ids.py", "node/api/access.py")
+"""Keys are generated and sealed with fresh randomness; identifiers and bearer
+tokens are minted in one module each."""
 
 FILE_MODULES = {"io", "shutil", "tempfile"}
 FILE_CALLS = {

@@ -60,9 +60,14 @@ def json_answer(value: Any, status: int = 200) -> StoredAnswer:
     return StoredAnswer(status, bodies.JSON, encode(value))
 
 
+def headers_of(content_type: str) -> dict[str, str]:
+    """Return the headers that every answer has."""
+    return {"Content-Type": content_type, **_ALWAYS}
+
+
 def respond(answer: StoredAnswer, headers: Mapping[str, str] | None = None) -> web.Response:
     """Turn an answer into a response."""
-    fields = {"Content-Type": answer.content_type, **_ALWAYS, **(headers or {})}
+    fields = headers_of(answer.content_type) | dict(headers or {})
     return web.Response(status=answer.status, body=answer.body, headers=fields)
 
 

@@ -47,6 +47,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "not_responsible": 409,
         "item_closed": 409,
         "conflict": 409,
+        "answer_unread": 409,
         "body_too_large": 413,
         "wrong_content_type": 415,
         # what the request means
@@ -98,6 +99,7 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         "not_responsible": "another member is responsible for the item, and alone acts",
         "item_closed": "the item is closed",
         "conflict": "the state of things does not permit it",
+        "answer_unread": "the answer to a bulk body is not read while it arrives; send less at once",
         "body_too_large": "the body exceeds the bound",
         "wrong_content_type": "the body is of a type that this path does not take",
         "draft_rejected": "fields contradict each other, or make no sense together",

@@ -8,7 +8,7 @@ import msgspec
 
 from node.api import bodies
 from node.api.access import StoredAnswer
-from node.api.calls import encode, json_answer, once
+from node.api.calls import encode, headers_of, json_answer, once
 from node.api.duplex import DuplexAnswer
 from node.api.idempotency import line_identity, read_key
 from node.api.problems import ApiError, of_error
@@ -65,28 +65,28 @@ async def _keyed_bulk(call: Call) -> web.Response:
         yield raw
 
     async def work(_: Reserved | None) -> StoredAnswer:
-        answers = [part async for part in _answers(call, arrived())]
+        answers = [part async for _, part in _answers(call, arrived())]
         return StoredAnswer(200, bodies.NDJSON, b"".join(answers))
 
     return await once(call, raw, work)
 
 
 async def _bulk(call: Call) -> web.StreamResponse:
-    answer = DuplexAnswer(call.request, bodies.NDJSON)
-    line = 0
+    answer, line, last = DuplexAnswer(call.request, headers_of(bodies.NDJSON)), 1, b""
     try:
-        async for part in _answers(call, bodies.pieces(call.request, call.parts.max_body_bytes)):
-            line += part.count(b"\n")
+        async for number, part in _answers(
+            call, bodies.pieces(call.request, call.parts.max_body_bytes)
+        ):
+            line = number + 1
             await answer.put(part)
     except Exception as error:
         problem = of_error(error)
         if not answer.started or problem.code == "internal":
             raise
-        stopped = LineAnswer(
-            line + 1, "stopped", code=problem.code, field=problem.field, detail=problem.detail
-        )
-        await answer.put(encode(stopped) + b"\n")
-    return await answer.finish()
+        code, field, detail = problem.code, problem.field, problem.detail
+        stopped = LineAnswer(line, "stopped", code=code, field=field, detail=detail)
+        last = encode(stopped) + b"\n"
+    return await answer.finish(last)
 
 
 class _Chunk:
@@ -126,18 +126,18 @@ class _Chunk:
         return b"".join([encode(line) + b"\n" for line in lines])
 
 
-async def _answers(call: Call, arriving: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield the answer piece by piece; a piece is durable when it is yielded."""
-    identity, chunk = _identity(call), _Chunk()
+async def _answers(call: Call, arriving: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:
+    """Yield the answer piece by piece, each with the last line it covers, when that is durable."""
+    identity, chunk, number = _identity(call), _Chunk(), 0
     async for number, raw in bodies.lines(arriving, MAX_REPORT_BYTES):
         if raw is not None and not raw.strip():
             continue
         chunk.add(number, raw, identity)
         if chunk.full:
-            yield await chunk.taken(call)
+            yield number, await chunk.taken(call)
             chunk = _Chunk()
     if chunk.answers:
-        yield await chunk.taken(call)
+        yield number, await chunk.taken(call)
 
 
 def _read_line(number: int, raw: bytes | None) -> ReportDraft | LineAnswer:
