@@ -149,7 +149,7 @@ def verify_checkpoint(
 ) -> Verified:
     """Return the checkpoint that one of `keys`, the log keys of its sender, signed in `raw`.
 
-    The caller compares the origin with what it expects: `read_origin` gives it beforehand.
+    The caller compares the origin with what it expects: `read_checkpoint` gives it beforehand.
 
     Raises:
         TooLargeError: more than `max_bytes`.
@@ -165,7 +165,7 @@ def verify_checkpoint(
     return Verified(VerifiedCheckpoint(checkpoint), signed[0])
 
 
-def read_origin(raw: bytes, max_bytes: int = MAX_CHECKPOINT_BYTES) -> Checkpoint:
+def read_checkpoint(raw: bytes, max_bytes: int = MAX_CHECKPOINT_BYTES) -> Checkpoint:
     """Return what an **unverified** note claims, to find out whose keys should verify it.
 
     Raises:

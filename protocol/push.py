@@ -97,10 +97,10 @@ def frame(entries: Sequence[bytes]) -> bytes:
     """Return the entries as one padded frame, ready to be sealed.
 
     Raises:
-        UnsayableError: no entry, or more bytes than the largest bucket.
+        UnsayableError: no entry, an empty one, or more bytes than the largest bucket.
     """
-    if not entries:
-        raise UnsayableError("push.entries: there must be at least one")
+    if not entries or not all(entries):
+        raise UnsayableError("push.entries: there must be at least one, and none empty")
     pack = _LENGTH.pack
     parts = [pack(len(entries))]
     for entry in entries:
@@ -137,8 +137,8 @@ def unframe(
         if begin > end:
             raise MalformedError("push.frame", "must hold as many entries as it says")
         at = begin + unpack(raw, at)[0]
-        if at > end or at - begin > max_entry_bytes:
-            raise TooLargeError(f"push.entries: an entry has at most {max_entry_bytes} bytes")
+        if at > end or not 0 < at - begin <= max_entry_bytes:
+            raise TooLargeError(f"push.entries: an entry has 1 to {max_entry_bytes} bytes")
         entries.append(raw[begin:at])
     if bucket(at) != end or raw[at:].strip(b"\0"):
         raise MalformedError("push.frame", "must be padded with zeros to the next bucket")

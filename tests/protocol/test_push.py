@@ -1,0 +1,196 @@
+"""§8.7: the head, the frame, and what the seal is bound to."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keys import SealingKey, UnsealError
+from keys.sealing import SUITE_ID, seal
+from protocol import push
+from protocol.channel import Channel
+from protocol.checkpoint import Checkpoint
+from protocol.errors import MalformedError, TooLargeError, UnsayableError
+from protocol.push import BUCKETS, Purpose, PushHead
+
+KEY_ID = "0123456789abcdef"
+NOTE = b"a note"
+
+
+@pytest.fixture
+def checkpoint(channel: Channel) -> Checkpoint:
+    """Give a checkpoint of seven entries."""
+    return Checkpoint(channel.origin(b"\x11" * 8), 7, b"\x33" * 32)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=50))
+def test_8_7_a_frame_gives_back_its_entries(entries: list[bytes]) -> None:
+    """Entries are opaque bytes, in order."""
+    framed = push.frame(entries)
+    assert len(framed) in BUCKETS
+    assert push.unframe(framed) == entries
+
+
+def test_8_7_lengths_are_hidden_in_buckets() -> None:
+    """A short and a long address are pushed in frames of one length."""
+    assert len(push.frame([b"x"])) == len(push.frame([b"x" * 4000])) == 4096
+    assert len(push.frame([b"x" * 4090])) == 16384
+
+
+def _framed(*parts: bytes, count: int) -> bytes:
+    body = struct.pack(">I", count) + b"".join(struct.pack(">I", len(p)) + p for p in parts)
+    return body.ljust(4096, b"\0")
+
+
+HOSTILE = {
+    "nothing": b"",
+    "no bucket": _framed(b"x", count=1)[:-1],
+    "larger bucket than needed": _framed(b"x", count=1).ljust(16384, b"\0"),
+    "count of zero": _framed(count=0),
+    "count above the limit": _framed(b"x", count=1001),
+    "count of four thousand million": _framed(b"x", count=0xFFFFFFFF),
+    "one entry less than said": _framed(b"x" * 4080, count=2),
+    "entry beyond the end": _framed(b"", count=1)[:4] + b"\0\0\xff\xff" + bytes(4088),
+    "entry of four thousand million": _framed(b"", count=1)[:4] + b"\xff" * 4 + bytes(4088),
+    "something in the padding": _framed(b"x", count=1)[:-1] + b"\1",
+    "an entry more than said": _framed(b"x", b"y", count=1),
+}
+
+
+@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
+def test_8_7_a_frame_has_one_form(raw: bytes) -> None:
+    """Nothing hides in lengths or padding, and no length makes us reserve memory."""
+    with pytest.raises((MalformedError, TooLargeError)):
+        push.unframe(raw)
+
+
+def test_8_7_limits_of_the_network_are_kept() -> None:
+    """Entries, bytes and the bytes of one entry."""
+    framed = push.frame([b"x" * 100] * 3)
+    with pytest.raises(TooLargeError):
+        push.unframe(framed, max_entries=2)
+    with pytest.raises(TooLargeError):
+        push.unframe(framed, max_bytes=4095)
+    with pytest.raises(TooLargeError):
+        push.unframe(framed, max_entry_bytes=99)
+
+
+@given(st.binary(max_size=100))
+def test_8_7_arbitrary_bytes_never_crash_the_reader(raw: bytes) -> None:
+    """Whatever was sealed to us is a frame or an error."""
+    with pytest.raises((MalformedError, TooLargeError)):
+        push.unframe(raw.ljust(4096, b"\xff"))
+
+
+def test_8_7_an_empty_push_is_not_made() -> None:
+    """A checkpoint without new entries says nothing."""
+    with pytest.raises(UnsayableError):
+        push.frame([])
+    with pytest.raises(UnsayableError):
+        push.frame([b"x", b""])
+
+
+def test_8_7_what_fits_is_pushed_and_the_rest_waits() -> None:
+    """A long backlog is cut by intermediate checkpoints."""
+    assert push.fit([100] * 5000) == 1000
+    assert push.fit([65536] * 100) == 63
+    assert push.fit([]) == 0
+    assert push.fit([10, 10, 5000], max_bytes=4096) == 2
+
+
+@given(st.lists(st.integers(1, 65536), max_size=200))
+def test_8_7_what_fits_can_be_framed_within_the_limits(lengths: list[int]) -> None:
+    """`fit` and `frame` agree on what the receiver will take."""
+    count = push.fit(lengths)
+    if count:
+        assert len(push.frame([bytes(one) for one in lengths[:count]])) <= push.MAX_PUSH_BYTES
+
+
+def test_8_7_a_head_is_read_as_it_was_written() -> None:
+    """The sealed frame starts where the head ends."""
+    raw = PushHead(push.SUITE, KEY_ID, NOTE).to_bytes()
+    assert push.read_head(raw + b"sealed") == PushHead(push.SUITE, KEY_ID, NOTE)
+    assert push.head_length(raw[: push.HEAD_PREFIX_BYTES]) == len(raw)
+
+
+def test_8_7_a_head_is_bounded_before_it_is_read() -> None:
+    """Fourteen bytes tell how much must be read before the signature can be checked."""
+    with pytest.raises(TooLargeError):
+        push.head_length(struct.pack(">H8sI", 1, bytes(8), 16385))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        bytes(13),
+        struct.pack(">H8sI", 1, bytes(8), 5) + b"four",
+        struct.pack(">H8sI", 2, bytes(8), 0),
+    ],
+)
+def test_8_7_a_broken_head_is_malformed(raw: bytes) -> None:
+    """Cut, or of a suite that we do not speak."""
+    with pytest.raises(MalformedError):
+        push.read_head(raw)
+
+
+@pytest.mark.parametrize("key_id", ["", "0123", "0123456789ABCDEF", "g" * 16])
+def test_8_7_a_head_names_a_key(key_id: str) -> None:
+    """A key id is 16 lower-case hex digits."""
+    with pytest.raises(UnsayableError):
+        PushHead(push.SUITE, key_id, NOTE).to_bytes()
+
+
+def test_8_7_a_note_that_is_too_long_is_not_sent() -> None:
+    """The receiver would refuse it."""
+    with pytest.raises(UnsayableError):
+        PushHead(push.SUITE, KEY_ID, b"x" * 16385).to_bytes()
+
+
+def test_8_7_the_seal_is_bound_to_a_string_of_fixed_length(checkpoint: Checkpoint) -> None:
+    """No two uses share a string, whatever their parts are."""
+    info = push.seal_info(Purpose.PUSH, push.SUITE, KEY_ID, checkpoint, 3, 7)
+    expected = (
+        b"hx1/seal\0\x01\x00\x01"
+        + bytes.fromhex(KEY_ID)
+        + hashlib.sha256(checkpoint.text.encode()).digest()
+        + struct.pack(">QQ", 3, 7)
+    )
+    assert info == expected
+    assert len(info) == 68
+
+
+def test_8_7_a_seal_opens_for_one_purpose_key_checkpoint_and_range(
+    checkpoint: Checkpoint,
+) -> None:
+    """Whoever moves sealed entries elsewhere finds them closed."""
+    key = SealingKey.from_seed(b"\x41" * 32)
+    info = push.seal_info(Purpose.PUSH, SUITE_ID, key.public.key_id, checkpoint, 3, 7)
+    sealed = seal(key.public, info, push.frame([b"entry"]))
+    assert push.unframe(key.open(info, sealed)) == [b"entry"]
+    moved = (
+        push.seal_info(Purpose.PULL, SUITE_ID, key.public.key_id, checkpoint, 3, 7),
+        push.seal_info(Purpose.PUSH, SUITE_ID, KEY_ID, checkpoint, 3, 7),
+        push.seal_info(Purpose.PUSH, SUITE_ID, key.public.key_id, checkpoint, 2, 7),
+        push.seal_info(
+            Purpose.PUSH, SUITE_ID, key.public.key_id, checkpoint._replace(size=8), 3, 7
+        ),
+    )
+    for other in moved:
+        with pytest.raises(UnsealError):
+            key.open(other, sealed)
+
+
+def test_8_7_suites_of_both_packages_agree() -> None:
+    """The suite that is announced is the suite that is used."""
+    assert push.SUITE == SUITE_ID
+
+
+def test_8_7_the_path_says_where_the_push_goes(channel: Channel) -> None:
+    """Sender, lane, epoch and start."""
+    path = push.push_path(channel.origin(b"\x11" * 8), 3)
+    assert path == "/hx1/channels/gb-iwf/reports/1111111111111111/3"
