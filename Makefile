@@ -28,7 +28,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@touch $@
 
 demo: $(STAMP) ## four members, a few thousand reports, one verdict; KEEP=1 leaves the nodes running
-	$(BIN)/python examples/demo.py $(if $(KEEP),--keep)
+	$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
 
 test: $(STAMP) ## every test but the long ones
 	$(BIN)/python -m pytest -q -m "not long"
@@ -47,7 +47,7 @@ fmt: $(STAMP) ## format, and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 
 bench: $(STAMP) ## measure; PROFILE=quick or full
-	$(BIN)/python benchmarks/bench.py --profile $(PROFILE)
+	$(BIN)/python -m benchmarks --profile $(PROFILE)
 
 simulate: $(STAMP) ## simulated worlds with faults; WORLDS=n SEED=s
 	WORLDS=$(WORLDS) SEED=$(SEED) $(BIN)/python -m pytest -q -m "long or not long" tests/simulation
