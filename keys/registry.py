@@ -126,10 +126,14 @@ class VerifiedSet:
     Attributes:
         registry: the verified view.
         files: the repository's files by path, none beyond those that were verified.
+        raw_roles: by member id, the file of the member's role.
+        raw_documents: by member id, the file of the member's document.
     """
 
     registry: Registry
     files: Mapping[str, bytes]
+    raw_roles: Mapping[str, bytes]
+    raw_documents: Mapping[str, bytes]
 
 
 def network_id_of(name: str, first_root_sha256: bytes) -> str:
@@ -178,12 +182,12 @@ def verify_set(
     network_id = network_id_of(network.name, first_root_sha256)
     # 5-7. Each member signs its own document under its own key; no key belongs to two of them.
     member_keys = _member_keys(top.targets, network)
-    members, lapsed = _members(given, top, member_keys, network_id, at)
-    check_disjoint(members, member_keys)
+    members = _members(given, top, member_keys, network_id)
+    check_disjoint(members.documents, member_keys)
     registry = Registry(
         network_id=network_id,
         network=network,
-        members=MappingProxyType(members),
+        members=MappingProxyType(members.documents),
         member_keys=MappingProxyType(member_keys),
         root_version=top.root.version,
         timestamp_version=top.timestamp.version,
@@ -191,9 +195,9 @@ def verify_set(
         issued_ms=_issued_ms(top.timestamp),
         expires_ms=expires_ms,
         verified_ms=None if at is None else milliseconds(at),
-        lapsed=lapsed,
+        lapsed=frozenset(m for m, end_ms in members.expires_ms.items() if _is_past(end_ms, at)),
     )
-    return VerifiedSet(registry, given.used())
+    return VerifiedSet(registry, given.used(), members.raw_roles, members.raw_documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,23 +262,32 @@ def _member_keys(targets: Targets, network: NetworkDocument) -> dict[str, bytes]
     return member_keys
 
 
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """The members' own parts, by member id."""
+
+    documents: dict[str, MemberDocument]
+    raw_roles: dict[str, bytes]
+    raw_documents: dict[str, bytes]
+    expires_ms: dict[str, int]
+
+
 def _members(
-    given: _tuf.Files,
-    top: _TopLevel,
-    member_keys: Mapping[str, bytes],
-    network_id: str,
-    at: datetime | None,
-) -> tuple[dict[str, MemberDocument], frozenset[str]]:
-    """The members' documents, and whose role had expired."""
-    members: dict[str, MemberDocument] = {}
-    lapsed: set[str] = set()
+    given: _tuf.Files, top: _TopLevel, member_keys: Mapping[str, bytes], network_id: str
+) -> _Members:
+    members = _Members({}, {}, {}, {})
     for member, member_key in member_keys.items():
         # 6. The role is signed by the member key that it names, and delegates nothing further.
         role = _tuf.targets_role(given, top.targets, top.snapshot, member)
         check_role(member, role, member_key)
         # 7. Its one document is the member's, and every key in it was proved to be the member's.
         raw = _tuf.only_target(given, role, member, document_path(member))
-        members[member] = read_document(raw, member, network_id)
-        if at is not None and role.is_expired(at):
-            lapsed.add(member)
-    return members, frozenset(lapsed)
+        members.documents[member] = read_document(raw, member, network_id)
+        members.raw_roles[member] = given.read(metadata_name(member, role.version), member)
+        members.raw_documents[member] = raw
+        members.expires_ms[member] = milliseconds(role.expires)
+    return members
+
+
+def _is_past(end_ms: int, at: datetime | None) -> bool:
+    return at is not None and milliseconds(at) >= end_ms

@@ -14,7 +14,7 @@ from node.jurisdiction.codes import read_country
 from node.registry.errors import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from keys.member import MemberDocument, Purpose
     from keys.network import Role
@@ -48,13 +48,22 @@ def check_entry(name: str, roles: Sequence[Role], jurisdictions: Sequence[str]) 
 
     Raises:
         RefusedError: the name is not one line of text, there is no role, or a country does not
-            exist as ISO 3166-1 alpha-2 writes it.
+            exist.
     """
     if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
         raise RefusedError("name", f"needs one line of 1 to {MAX_NAME} characters")
     if not roles:
         raise RefusedError("roles", "is empty; a hotline asks for the role hotline")
-    for code in jurisdictions:
+    check_jurisdictions(jurisdictions)
+
+
+def check_jurisdictions(codes: Iterable[str]) -> None:
+    """Check that countries exist, as ISO 3166-1 alpha-2 writes them.
+
+    Raises:
+        RefusedError: names the code, and the one that was probably meant.
+    """
+    for code in codes:
         meant = read_country(code)
         if meant is None:
             raise RefusedError("jurisdictions", f"{code!r} is no country of ISO 3166-1 alpha-2")

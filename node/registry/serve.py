@@ -1,0 +1,176 @@
+"""`hotline network serve`: the umbrella's registry over HTTP, and its unattended signing.
+
+    GET  /registry/v1/metadata/{file}   GET /registry/v1/targets/{path}   the repository's files
+    POST /registry/v1/members/{id}      a member's own publication, signed by its member key
+    GET  /healthz                       whether the state on disk is being signed in time
+
+Unauthenticated bytes are bounded before they are read, and change nothing. A member may publish a
+few dozen times an hour. TUF protects what is served, so plain HTTP is enough on loopback; towards
+the world a TLS proxy stands before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+from tuf.api.metadata import Timestamp
+
+from keys.errors import KeysError
+from keys.registry import ISSUED_FIELD, TIMESTAMP_NAME
+from node.registry import build, repository
+from node.registry.errors import RegistryError, RepositoryStateError, TooManyError
+from node.registry.mirror import PREFIX, mirror_routes
+from node.registry.problems import of_error, problem
+from node.registry.publish import MAX_PUBLICATION_BYTES, publish, read_publication
+from node.telemetry.logs import logger
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+    from node.registry.directory import RepositoryDirectory
+    from node.registry.repository import OnlineSigners, Repository
+
+HOUR_MS: Final = 3_600_000
+PUBLICATIONS_AN_HOUR: Final = 30
+UNSIGNED_TOO_LONG_MS: Final = 2 * repository.TIMESTAMP_EVERY_MS
+READ_TIMEOUT_S: Final = 30.0
+
+Clock = Callable[[], int]
+"""Gives the time in milliseconds UTC."""
+
+
+class RegistryServer:
+    """What `network serve` does, apart from HTTP: publications and signing, one at a time.
+
+    Attributes:
+        directory: the repository.
+    """
+
+    def __init__(self, directory: RepositoryDirectory, online: OnlineSigners) -> None:
+        self.directory: Final = directory
+        self._online: Final = online
+        self._recent: Final[defaultdict[str, deque[int]]] = defaultdict(deque)
+        self._verified: tuple[bytes | None, Repository] | None = None
+
+    def resign_due(self, now_ms: int) -> bool:
+        """Sign timestamp and snapshot again if it is time; tell whether anything was signed.
+
+        Raises:
+            RegistryError: the directory cannot be used.
+            KeysError: what is on disk does not verify.
+        """
+        with self.directory.locked():
+            change = repository.resign_due(self._state(), self._online, now_ms)
+            if change is not None:
+                self.directory.commit(change)
+        return change is not None
+
+    def publish(self, member: str, raw: bytes, now_ms: int) -> dict[str, Any]:
+        """Take a member's publication and tell the versions now in force.
+
+        Raises:
+            RegistryError: it was refused; nothing changed.
+            UnknownMemberError: the registry lists no such member.
+        """
+        publication = read_publication(raw)
+        with self.directory.locked():
+            state = self._state()
+            change = publish(state, member, publication, self._online, now_ms)
+            if change is not None:
+                self._count(member, now_ms)
+                self.directory.commit(change)
+                state = change.after
+        return {
+            "member": member,
+            "version": state.role(member)[0],
+            "sequence": state.registry.members[member].sequence,
+            "timestamp_version": state.registry.timestamp_version,
+        }
+
+    def unsigned_ms(self, now_ms: int) -> int:
+        """How long ago the timestamp on disk was signed.
+
+        Raises:
+            RepositoryStateError: there is none.
+        """
+        raw = self.directory.files.get(TIMESTAMP_NAME)
+        if raw is None:
+            raise RepositoryStateError("directory: holds no network; make one with network create")
+        issued = build.parse(raw, Timestamp).signed.unrecognized_fields[ISSUED_FIELD]
+        return now_ms - int(issued)
+
+    def _state(self) -> Repository:
+        """The state on disk, verified again only when another process has changed it.
+
+        Whoever posts without a good signature thus costs one signature check, not a whole registry.
+        """
+        raw = self.directory.files.get(TIMESTAMP_NAME)
+        if self._verified is None or self._verified[0] != raw:
+            self._verified = (raw, self.directory.open())
+        return self._verified[1]
+
+    def _count(self, member: str, now_ms: int) -> None:
+        """Count what is about to be written for a member whose signature was good."""
+        recent = self._recent[member]
+        while recent and recent[0] <= now_ms - HOUR_MS:
+            recent.popleft()
+        if len(recent) >= PUBLICATIONS_AN_HOUR:
+            raise TooManyError("member", "has published too often; try again in an hour")
+        recent.append(now_ms)
+
+
+def make_app(server: RegistryServer, clock: Clock) -> web.Application:
+    """The aiohttp application of `network serve`, without its signing loop."""
+    app = web.Application(middlewares=[_problems], client_max_size=MAX_PUBLICATION_BYTES + 1024)
+    app.add_routes(mirror_routes(server.directory.files.get))
+
+    async def post(request: web.Request) -> web.Response:
+        if (request.content_length or 0) > MAX_PUBLICATION_BYTES:
+            return problem("body_too_large", "body", f"send at most {MAX_PUBLICATION_BYTES} bytes")
+        async with asyncio.timeout(READ_TIMEOUT_S):
+            raw = await request.read()
+        member = request.match_info["member"]
+        answer = await asyncio.to_thread(server.publish, member, raw, clock())
+        return web.json_response(answer)
+
+    async def healthz(_: web.Request) -> web.Response:
+        late = await asyncio.to_thread(server.unsigned_ms, clock()) > UNSIGNED_TOO_LONG_MS
+        body = {"status": "signing is late" if late else "ok"}
+        return web.json_response(body, status=503 if late else 200)
+
+    app.router.add_post(PREFIX + "/members/{member}", post)
+    app.router.add_get("/healthz", healthz)
+    return app
+
+
+async def resign_forever(server: RegistryServer, clock: Clock, pause_s: float = 60.0) -> None:
+    """Call `resign_due` every minute, until cancelled; a failure is logged and tried again."""
+    log = logger()
+    while True:
+        try:
+            if await asyncio.to_thread(server.resign_due, clock()):
+                log.info("registry_signed")
+        except (RegistryError, KeysError, OSError) as error:
+            log.warning("registry_not_signed", code=getattr(error, "code", "os_error"))
+        await asyncio.sleep(pause_s)
+
+
+@web.middleware
+async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every error as a problem."""
+    try:
+        return await handler(request)
+    except (RegistryError, KeysError) as error:
+        return of_error(error)
+    except web.HTTPRequestEntityTooLarge:
+        return problem("body_too_large", "body", f"send at most {MAX_PUBLICATION_BYTES} bytes")
+    except TimeoutError:
+        return problem("too_slow", "body", f"send it within {READ_TIMEOUT_S:.0f} s")
+    except web.HTTPMethodNotAllowed:
+        return problem("method_not_allowed")
+    except web.HTTPNotFound:
+        return problem("unknown_path")

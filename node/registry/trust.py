@@ -1,0 +1,147 @@
+"""Patience with what a verified registry says that is new.
+
+Signatures show who said something, not that it was right to say it. The keepers of a network could
+give a member another key, and read what is meant for it. So a node remembers, for each member, the
+member key and document it trusted last, and takes changes by these rules (pure functions of what
+was trusted, what was verified and the time):
+
+| change | taken |
+|---|---|
+| a new document under the same member key | at once |
+| another member key, its role signed by the one before too | at once |
+| another member key, without that | after seven days of visible alarm |
+| a lower sequence than was trusted | never |
+| any of these, or a new member, in a registry that is older than 72 h | when a newer one says so |
+
+Until it is taken, what was trusted last stays in force: nothing is sealed to the new keys. What
+only reduces trust (a suspension) is in the network document and counts at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from keys.member import MemberDocument
+from keys.member_role import check_disjoint, read_document, signed_by_member_key
+from node.registry.source import DISTRUSTED_AFTER_MS, Alarm
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from keys.registry import Registry, VerifiedSet
+
+KEY_WAIT_MS: Final = 7 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What is trusted of one member.
+
+    Attributes:
+        member_key: its key, 32 bytes.
+        raw_document: its document.
+        next_key: a key that waits to replace it.
+        next_since_ms: since when that one has been seen, without interruption.
+    """
+
+    member_key: bytes
+    raw_document: bytes
+    next_key: bytes | None = None
+    next_since_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A registry with the patience applied.
+
+    Attributes:
+        registry: as the node uses it.
+        trusted: what to remember, by member id; members are never forgotten.
+        alarms: what is held back.
+    """
+
+    registry: Registry
+    trusted: Mapping[str, Trusted]
+    alarms: tuple[Alarm, ...]
+
+
+def settle(trusted: Mapping[str, Trusted], verified: VerifiedSet, now_ms: int) -> Settled:
+    """Apply the rules above; with nothing trusted yet, all that was verified is taken.
+
+    Raises:
+        UntrustedDocumentError: what is trusted of one member claims a key that another now has.
+    """
+    registry = verified.registry
+    old = bool(trusted) and now_ms - registry.issued_ms > DISTRUSTED_AFTER_MS
+    remembered = dict(trusted)
+    alarms: list[Alarm] = []
+    for member in registry.members:
+        offered = _offered(verified, member)
+        kept, alarm = _judge(member, trusted.get(member), offered, now_ms, old=old)
+        if kept is not None:
+            remembered[member] = kept
+        if alarm is not None:
+            alarms.append(alarm)
+    taken = {member: remembered[member] for member in registry.members if member in remembered}
+    documents = {
+        member: read_document(held.raw_document, member, registry.network_id)
+        for member, held in taken.items()
+    }
+    return Settled(_with(registry, documents, taken), remembered, tuple(alarms))
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """What a verified registry says of one member."""
+
+    member_key: bytes
+    raw_document: bytes
+    raw_role: bytes
+    sequence: int
+
+
+def _offered(verified: VerifiedSet, member: str) -> _Offered:
+    return _Offered(
+        verified.registry.member_keys[member],
+        verified.raw_documents[member],
+        verified.raw_roles[member],
+        verified.registry.members[member].sequence,
+    )
+
+
+def _judge(
+    member: str, held: Trusted | None, offered: _Offered, now_ms: int, *, old: bool
+) -> tuple[Trusted | None, Alarm | None]:
+    """What to remember of a member, and what a person should know."""
+    taken = Trusted(offered.member_key, offered.raw_document)
+    if held is None:
+        return (None, Alarm(member, "member_waits")) if old else (taken, None)
+    if taken == replace(held, next_key=None, next_since_ms=0):
+        return taken, None
+    if old or offered.sequence < MemberDocument.from_bytes(held.raw_document).sequence:
+        return held, Alarm(member, "changes_wait" if old else "sequence_went_back")
+    agreed = signed_by_member_key(offered.raw_role, held.member_key)
+    if agreed or taken.member_key == held.member_key:
+        return taken, None
+    return _wait(member, held, taken, now_ms)
+
+
+def _wait(member: str, held: Trusted, taken: Trusted, now_ms: int) -> tuple[Trusted, Alarm | None]:
+    """Seven days from the first time that this very key was seen."""
+    since_ms = held.next_since_ms if held.next_key == taken.member_key else now_ms
+    if now_ms - since_ms >= KEY_WAIT_MS:
+        return taken, None
+    waiting = replace(held, next_key=taken.member_key, next_since_ms=since_ms)
+    return waiting, Alarm(member, "member_key_replaced", since_ms + KEY_WAIT_MS)
+
+
+def _with(
+    registry: Registry, documents: Mapping[str, MemberDocument], taken: Mapping[str, Trusted]
+) -> Registry:
+    keys = {member: held.member_key for member, held in taken.items()}
+    check_disjoint(documents, keys)
+    return replace(
+        registry, members=MappingProxyType(dict(documents)), member_keys=MappingProxyType(keys)
+    )
