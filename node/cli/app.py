@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from node.cli.network_app import network_app
 from node.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from node.cli.output import show
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Errors are one line; --debug before or after the verb adds the traceback.",
 )
+app.add_typer(network_app, name="network", rich_help_panel="Setting up")
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config", rich_help_panel="Running it")
 
@@ -29,6 +31,53 @@ def config_check(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False
     from node.cli.config import check
 
     return show(check(config), as_json=json)
+
+
+@app.command(rich_help_panel="Setting up")
+def init(
+    *,
+    member: Annotated[str, typer.Option(help="Member id to ask for, such as gb-iwf.")],
+    network: Annotated[str, typer.Option(help="Network id, as the umbrella tells it.")],
+    directory: Annotated[Path, typer.Option("--dir", help="Where all is made; empty or new.")],
+    jurisdiction: Annotated[
+        list[str] | None, typer.Option(help="Country code (ISO 3166-1 alpha-2); repeatable.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What people call it; default: the id.")] = None,
+    role: Annotated[list[str] | None, typer.Option(help="Role; default: hotline.")] = None,
+    unlock: Annotated[
+        str | None, typer.Option(help="Secret of the key files; default: file:DIR.unlock, made.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="https://HOST:PORT for peers; none: cannot be reached.")
+    ] = None,
+    peer_host: Annotated[str | None, typer.Option(help="Address the peer listener binds.")] = None,
+    peer_port: Annotated[int, typer.Option(help="Port of the peer listener.")] = 8441,
+    api_port: Annotated[int, typer.Option(help="Port of the local listener.")] = 8442,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Configuration to write; DIR/node.toml.")
+    ] = None,
+    json: JsonOption = False,
+) -> int:
+    """Make a member: keys, encrypted database, configuration, admission request."""
+    from node.cli.init import init as make
+    from node.cli.plans import roles
+    from node.setup.member import NewMember
+
+    new = NewMember(
+        directory=directory,
+        member=member,
+        name=name or member,
+        network=network,
+        jurisdictions=tuple(jurisdiction or ()),
+        roles=roles(role or ["hotline"]),
+        unlock=unlock,
+        endpoint=endpoint,
+        config=config,
+        peer_host=peer_host,
+        peer_port=peer_port,
+        api_port=api_port,
+    )
+    return show(make(new), as_json=json)
 
 
 @app.command("hash", rich_help_panel="Reports")

@@ -47,7 +47,10 @@ _BY_CODE: dict[str, Exit] = {
 }
 
 _BY_BASE: dict[str, Exit] = {
-    "CliError": Exit.REFUSED,
+    "MirrorsFailedError": Exit.UNREACHABLE,
+    "SetupError": Exit.REFUSED,
+    "RegistryError": Exit.REFUSED,
+    "InterchangeError": Exit.INPUT,
     "ConfigError": Exit.CONFIGURATION,
     "KeysError": Exit.KEYS,
     "StoreError": Exit.STORE,

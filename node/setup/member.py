@@ -60,6 +60,7 @@ class NewMember:
         roles: roles to ask for.
         unlock: where the secret that unlocks the keys is; `file:` is made if missing.
         endpoint: `https://host:port` for peers; None: not reachable, fetches by itself.
+        config: where the configuration will stand; None: `node.toml` in the directory.
         peer_host: address that the peer listener binds to; None: all.
         peer_port: its port.
         api_port: port of the local listener.
@@ -73,6 +74,7 @@ class NewMember:
     roles: tuple[Role, ...] = ("hotline",)
     unlock: str | None = None
     endpoint: str | None = None
+    config: Path | None = None
     peer_host: str | None = None
     peer_port: int = 8441
     api_port: int = 8442
@@ -103,11 +105,12 @@ def make_member(new: NewMember, now_ms: int) -> MadeMember:
         KeysError: the unlocking secret cannot be used, or the directory is not safe.
     """
     new = replace(new, directory=new.directory.absolute())
+    place = (new.config or new.directory / CONFIG_NAME).absolute()
     unlock = new.unlock or secret.default_setting(new.directory)
-    text = render(_settings(new, unlock))
-    config = parse(text, new.directory / CONFIG_NAME)
+    text = render(_settings(new, unlock, place))
+    config = parse(text, place)
     _check(new)
-    with prepare(new.directory, _NAMES) as stage:
+    with prepare(new.directory, _NAMES, {CONFIG_NAME: place}) as stage:
         resumed, made_secret = stage.is_complete, False
         if not resumed:
             with secret.ensured(config.member.unlock) as made_secret:
@@ -131,14 +134,17 @@ def _check(new: NewMember) -> None:
         raise SetupError("jurisdiction: a hotline names at least one country, such as GB")
 
 
-def _settings(new: NewMember, unlock: str) -> dict[str, dict[str, object]]:
+def _settings(new: NewMember, unlock: str, place: Path) -> dict[str, dict[str, object]]:
+    member: dict[str, object] = {"id": new.member, "unlock": unlock}
+    if place.parent != new.directory:
+        member["data_dir"] = str(new.directory)
     peer = {
         "listen_host": new.peer_host,
         "listen_port": new.peer_port,
         "endpoint": new.endpoint,
     }
     return {
-        "member": {"id": new.member, "unlock": unlock},
+        "member": member,
         "peer": {key: value for key, value in peer.items() if value is not None},
         "api": {"listen_port": new.api_port},
     }

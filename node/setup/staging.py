@@ -14,11 +14,11 @@ import shutil
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from keys.keyfile import make_directory
+from keys.keyfile import make_directory, write_private
 from node.setup.errors import AlreadySetUpError, SetupRunningError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 STAGE = ".setup"
@@ -31,13 +31,15 @@ class Stage:
     Attributes:
         directory: where the files will stand.
         path: where they are made.
-        names: the files and directories to move, the one that decides last.
+        targets: name in the stage -> where it will stand, in the order of moving.
     """
 
-    def __init__(self, directory: Path, names: Sequence[str]) -> None:
+    def __init__(
+        self, directory: Path, names: Sequence[str], elsewhere: Mapping[str, Path]
+    ) -> None:
         self.directory = directory
         self.path = directory / STAGE
-        self.names = tuple(names)
+        self.targets = {name: elsewhere.get(name, directory / name) for name in names}
 
     @property
     def is_complete(self) -> bool:
@@ -48,25 +50,36 @@ class Stage:
         """Move everything to its place, the deciding file last, and remove the stage."""
         (self.path / COMPLETE).touch()
         _sync(self.path)
-        for name in self.names:
+        for name, target in self.targets.items():
             source = self.path / name
-            if source.exists():
-                source.rename(self.directory / name)
+            if not source.exists():
+                continue
+            if target.parent == self.directory:
+                source.rename(target)
+            else:
+                _hand_over(source, target)
         _sync(self.directory)
         shutil.rmtree(self.path)
         _sync(self.directory)
 
-    def standing(self) -> str | None:
-        """Name what already stands in the directory, if anything does."""
-        return next((name for name in self.names if (self.directory / name).exists()), None)
+    def standing(self) -> Path | None:
+        """Give what already stands where something is to stand, if anything does."""
+        return next((target for target in self.targets.values() if target.exists()), None)
 
 
 @contextmanager
-def prepare(directory: Path, names: Sequence[str]) -> Iterator[Stage]:
+def prepare(
+    directory: Path, names: Sequence[str], elsewhere: Mapping[str, Path] | None = None
+) -> Iterator[Stage]:
     """Open a stage in `directory` (made if needed, mode 0700); clean up whatever goes wrong.
 
     The caller makes the files under `stage.path` and calls `stage.finish()`. If an earlier attempt
     was interrupted while moving, `stage.is_complete` is true and only `finish` is left to do.
+
+    Args:
+        directory: where the files will stand.
+        names: the files and directories to make, the one that decides last.
+        elsewhere: files that will stand in another directory, which must exist.
 
     Raises:
         AlreadySetUpError: one of `names` stands there.
@@ -74,13 +87,13 @@ def prepare(directory: Path, names: Sequence[str]) -> Iterator[Stage]:
         UnsafeKeyFileError: others may write to the directory.
     """
     make_directory(directory)
-    stage = Stage(directory, names)
+    stage = Stage(directory, names, elsewhere or {})
     with _lock(directory):
         if not stage.is_complete:
             shutil.rmtree(stage.path, ignore_errors=True)
-            if (name := stage.standing()) is not None:
+            if (target := stage.standing()) is not None:
                 mend = "stands already and is never overwritten; choose another directory"
-                raise AlreadySetUpError(f"{directory / name}: {mend}")
+                raise AlreadySetUpError(f"{target}: {mend}")
             stage.path.mkdir(mode=0o700)
         try:
             yield stage
@@ -88,6 +101,14 @@ def prepare(directory: Path, names: Sequence[str]) -> Iterator[Stage]:
             if not stage.is_complete:
                 shutil.rmtree(stage.path, ignore_errors=True)
             raise
+
+
+def _hand_over(source: Path, target: Path) -> None:
+    """Move a small file to another file system: it appears there whole, and over nothing."""
+    raw = source.read_bytes()
+    if not target.exists() or target.read_bytes() != raw:
+        write_private(target, raw)
+    source.unlink()
 
 
 @contextmanager

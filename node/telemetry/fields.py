@@ -74,6 +74,7 @@ FIELDS: Mapping[str, Form] = {
     "code": WORD,
     "state": WORD,
     "verb": WORD,
+    "loop": WORD,
     "listener": WORD,
     "method": WORD,
     "route": _text(_ROUTE, 100),

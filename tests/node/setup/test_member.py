@@ -106,6 +106,15 @@ class TestWhatIsMade:
         assert request.verified.document.endpoint is None
         assert not request.verified.document.reachable
 
+    def test_configuration_may_stand_elsewhere(self, tmp_path: Path) -> None:
+        """As packages do it: /etc for the configuration, /var/lib for the rest."""
+        (tmp_path / "etc").mkdir()
+        make_member(wish(tmp_path, config=tmp_path / "etc" / "node.toml"), NOW)
+        config = load(tmp_path / "etc" / "node.toml")
+        assert config.store.path == tmp_path / "node" / "node.db"
+        assert config.store.path.exists()
+        assert {path.name for path in (tmp_path / "node").iterdir()} == MADE - {"node.toml"}
+
 
 class TestNothingIsOverwritten:
     """Init is safe to type again."""

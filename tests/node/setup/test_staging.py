@@ -131,3 +131,23 @@ def test_directory_that_others_may_write_to_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     with pytest.raises(UnsafeKeyFileError, match="chmod 700"), prepare(tmp_path, NAMES):
         pass
+
+
+@pytest.mark.parametrize("handed_over", [False, True])
+def test_file_for_another_directory_is_handed_over_once(
+    tmp_path: Path, *, handed_over: bool
+) -> None:
+    """An interrupted hand-over is finished too, and a foreign file is never replaced."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "node").mkdir()
+    target = tmp_path / "etc" / "node.toml"
+    dead = tmp_path / "node" / STAGE
+    dead.mkdir()
+    fill(dead)
+    (dead / COMPLETE).touch()
+    if handed_over:
+        target.write_text("node.toml")
+    with prepare(tmp_path / "node", NAMES, {"node.toml": target}) as stage:
+        stage.finish()
+    assert target.read_text() == "node.toml"
+    assert standing(tmp_path / "node") == {"keys", "node.db"}

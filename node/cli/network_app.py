@@ -1,0 +1,97 @@
+"""Options of `hotline network ...`. Each body imports its room only when it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.cli.options import ConfigOption, JsonOption
+from node.cli.output import show
+
+network_app = typer.Typer(
+    help="Keep a network's registry: the umbrella's verbs.", no_args_is_help=True
+)
+NETWORK_CONFIG = Path("network.toml")
+
+
+@network_app.command("create")
+def network_create(
+    *,
+    name: Annotated[str, typer.Option(help="Name: lower-case letters, digits, hyphens.")],
+    directory: Annotated[Path, typer.Option("--dir", help="Where it is made; empty or new.")],
+    root_holders: Annotated[int, typer.Option(help="Root keys to make here.")] = 1,
+    root_threshold: Annotated[int, typer.Option(help="How many must sign root.")] = 1,
+    root_key: Annotated[
+        list[str] | None, typer.Option(help="Public root key made elsewhere (hex); repeatable.")
+    ] = None,
+    targets_holders: Annotated[int, typer.Option(help="Targets keys to make here.")] = 1,
+    targets_threshold: Annotated[int, typer.Option(help="How many must sign admissions.")] = 1,
+    targets_key: Annotated[
+        list[str] | None, typer.Option(help="Public targets key made elsewhere (hex); repeatable.")
+    ] = None,
+    unlock: Annotated[
+        str | None, typer.Option(help="Secret of the key files; default: file:DIR.unlock, made.")
+    ] = None,
+    listen_host: Annotated[str, typer.Option(help="Address network serve binds to.")] = "127.0.0.1",
+    listen_port: Annotated[int, typer.Option(help="Port of network serve.")] = 8440,
+    config: ConfigOption = NETWORK_CONFIG,  # noqa: ARG001 - it is made in --dir
+    json: JsonOption = False,
+) -> int:
+    """Make a network: keys of its holders, the first root, an empty list of members."""
+    from node.cli import network
+    from node.cli.plans import network_plan
+
+    plan = network_plan(
+        name,
+        (root_holders, root_threshold, root_key or []),
+        (targets_holders, targets_threshold, targets_key or []),
+    )
+    return show(network.create(directory, plan, unlock, listen_host, listen_port), as_json=json)
+
+
+@network_app.command("admit")
+def network_admit(
+    request: Annotated[Path, typer.Argument(help="The member's admission.json.")],
+    *,
+    name: Annotated[str | None, typer.Option(help="Name instead of the one asked for.")] = None,
+    role: Annotated[
+        list[str] | None, typer.Option(help="Role instead of those asked for; repeatable.")
+    ] = None,
+    jurisdiction: Annotated[
+        list[str] | None, typer.Option(help="Country instead of those asked for; repeatable.")
+    ] = None,
+    choice: Annotated[
+        list[str] | None,
+        typer.Option(help="COUNTRY=MEMBER,MEMBER where a country has several; repeatable."),
+    ] = None,
+    fallback: Annotated[bool, typer.Option(help="It takes items that nobody covers.")] = False,
+    replace_key: Annotated[bool, typer.Option(help="It is a member; its key changes.")] = False,
+    config: ConfigOption = NETWORK_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Check an admission request and admit the member."""
+    from node.cli import network
+    from node.cli.plans import terms
+
+    granted = terms(
+        name, role, jurisdiction, choice or [], fallback=fallback, replace_key=replace_key
+    )
+    return show(network.admit(config, request, granted), as_json=json)
+
+
+@network_app.command("sign")
+def network_sign(config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False) -> int:
+    """Sign what waits for more holders, with the keys that are here."""
+    from node.cli import network
+
+    return show(network.sign(config), as_json=json)
+
+
+@network_app.command("status")
+def network_status(config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False) -> int:
+    """Show members, versions and expiry of the network."""
+    from node.cli import network
+
+    return show(network.status(config), as_json=json)

@@ -1,0 +1,83 @@
+"""From what was typed to what the rooms take: plans, terms, roles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from keys.network import ROLES, Role
+from node.cli.exits import Exit
+from node.cli.output import CliError
+from node.registry.admit import Terms
+from node.registry.create import HolderPlan, NetworkPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Holders = tuple[int, int, "Sequence[str]"]
+"""Keys to make here, threshold, public keys (hex) made elsewhere."""
+
+
+def network_plan(name: str, root: Holders, targets: Holders) -> NetworkPlan:
+    """Give the plan of a network.
+
+    Raises:
+        CliError: a public key is not hexadecimal.
+    """
+    return NetworkPlan(name, _holders("--root-key", root), _holders("--targets-key", targets))
+
+
+def terms(  # noqa: D417 - the arguments are those of `Terms`
+    name: str | None,
+    role_names: Sequence[str] | None,
+    jurisdictions: Sequence[str] | None,
+    choices: Sequence[str],
+    *,
+    fallback: bool,
+    replace_key: bool,
+) -> Terms:
+    """Give the terms of an admission.
+
+    Args:
+        choices: `COUNTRY=MEMBER,MEMBER` each.
+
+    Raises:
+        CliError: a role or a choice is written wrongly.
+    """
+    return Terms(
+        name=name,
+        roles=roles(role_names) if role_names else None,
+        jurisdictions=tuple(jurisdictions) if jurisdictions else None,
+        choice_rules=dict(_choice(entry) for entry in choices),
+        fallback=fallback,
+        replace_key=replace_key,
+    )
+
+
+def roles(names: Sequence[str]) -> tuple[Role, ...]:
+    """Check the names of roles.
+
+    Raises:
+        CliError: one is unknown.
+    """
+    if not set(names) <= set(ROLES):
+        raise CliError("usage", f"--role: write one of {', '.join(ROLES)}", Exit.USAGE)
+    return cast("tuple[Role, ...]", tuple(names))
+
+
+def _holders(option: str, holders: Holders) -> HolderPlan:
+    here, threshold, public = holders
+    try:
+        elsewhere = tuple(bytes.fromhex(key) for key in public)
+    except ValueError:
+        message = f"{option}: write the public key as 64 hexadecimal digits"
+        raise CliError("usage", message, Exit.USAGE) from None
+    return HolderPlan(here=here, elsewhere=elsewhere, threshold=threshold)
+
+
+def _choice(entry: str) -> tuple[str, tuple[str, ...]]:
+    country, found, members = entry.partition("=")
+    listed = tuple(member for member in members.split(",") if member)
+    if not found or not listed:
+        message = "--choice: write COUNTRY=MEMBER,MEMBER such as DE=de-eco,de-fsm"
+        raise CliError("usage", message, Exit.USAGE)
+    return country, listed

@@ -1,0 +1,135 @@
+"""`network create`, `init`, `network admit`, `network status` as they are typed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from node.cli.exits import Exit
+from node.cli.main import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Give `typed(*words)`: run with --json, give exit code and the object on stdout."""
+
+    def run_json(*words: object) -> tuple[int, dict[str, Any]]:
+        capsys.readouterr()
+        code = run([*map(str, words), "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return run_json
+
+
+def make_pair(tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+    """Make a network and a member gb-iwf that asks to enter it; give what `network create` said."""
+    code, network = typed("network", "create", "--name", "demo", "--dir", tmp_path / "net")
+    assert code == Exit.OK
+    words = ["--member", "gb-iwf", "--network", network["network"], "--jurisdiction", "GB"]
+    code, _ = typed("init", *words, "--dir", tmp_path / "gb")
+    assert code == Exit.OK
+    return network
+
+
+def test_network_is_made_and_told(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """Id and fingerprint are what members are told; the id's digits begin the fingerprint."""
+    code, made = typed("network", "create", "--name", "demo", "--dir", tmp_path / "net")
+    assert code == Exit.OK
+    assert made["network"] == f"demo-{made['root_sha256'][:16]}"
+    assert made["waiting_for_signatures"] is False
+
+
+def test_member_is_admitted_and_listed(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """From request to list, with the terms that the umbrella sets."""
+    network = make_pair(tmp_path, typed)
+    request, config = tmp_path / "gb" / "admission.json", network["config"]
+    code, admitted = typed(
+        "network", "admit", request, "-c", config, "--fallback", "--name", "Hotline of the north"
+    )
+    assert (code, admitted["published"]) == (Exit.OK, True)
+    _, shown = typed("network", "status", "-c", config)
+    assert shown["fallback_members"] == ["gb-iwf"]
+    (member,) = shown["members"]
+    assert (member["name"], member["jurisdictions"]) == ("Hotline of the north", ["GB"])
+
+
+def test_second_admission_is_refused(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """A member changes its own document itself."""
+    network = make_pair(tmp_path, typed)
+    words = ("network", "admit", tmp_path / "gb" / "admission.json", "-c", network["config"])
+    assert typed(*words)[0] == Exit.OK
+    code, shown = typed(*words)
+    assert code == Exit.REFUSED
+    assert shown["error"]["code"] == "registry_conflict"
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"\xff" * 10, b"[" * 5000, b" " * (2 << 20)])
+def test_garbage_is_no_request(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]], raw: bytes
+) -> None:
+    """Refused with a code, whatever the bytes."""
+    network = make_pair(tmp_path, typed)
+    (tmp_path / "odd").write_bytes(raw)
+    code, shown = typed("network", "admit", tmp_path / "odd", "-c", network["config"])
+    assert code == Exit.REFUSED
+    assert shown["error"]["code"] == "registry_refused"
+
+
+def test_missing_request_names_the_file_argument(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """What cannot be read is an input error."""
+    network = make_pair(tmp_path, typed)
+    code, shown = typed("network", "admit", tmp_path / "none", "-c", network["config"])
+    assert (code, shown["error"]["code"]) == (Exit.INPUT, "request_unreadable")
+
+
+def test_second_init_is_refused(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """Exit code and code say why."""
+    network = make_pair(tmp_path, typed)
+    words = ("--member", "gb-iwf", "--network", network["network"], "--jurisdiction", "GB")
+    code, shown = typed("init", *words, "--dir", tmp_path / "gb")
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "setup_exists")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("network", "admit", "x", "--role", "king"),
+        ("network", "admit", "x", "--choice", "DE"),
+        ("network", "create", "--name", "demo", "--dir", "x", "--root-key", "zz"),
+        ("init", "--member", "gb-iwf", "--network", "d", "--dir", "x", "--role", "king"),
+    ],
+)
+def test_wrongly_typed_option_is_a_usage_error(
+    typed: Callable[..., tuple[int, dict[str, Any]]], words: tuple[str, ...]
+) -> None:
+    """Nothing is read or made."""
+    code, shown = typed(*words)
+    assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")
+
+
+def test_umbrella_with_holders_elsewhere_waits(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """Two of two root holders, one of them elsewhere: the network is not there yet."""
+    key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+    words = ("--root-holders", 1, "--root-key", key, "--root-threshold", 2)
+    code, made = typed("network", "create", "--name", "demo", "--dir", tmp_path / "net", *words)
+    assert (code, made["waiting_for_signatures"]) == (Exit.OK, True)
+    code, signed = typed("network", "sign", "-c", tmp_path / "net" / "network.toml")
+    assert (code, signed["published"]) == (Exit.OK, False)
