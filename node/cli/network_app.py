@@ -95,3 +95,11 @@ def network_status(config: ConfigOption = NETWORK_CONFIG, json: JsonOption = Fal
     from node.cli import network
 
     return show(network.status(config), as_json=json)
+
+
+@network_app.command("serve")
+def network_serve(config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False) -> int:
+    """Publish the registry, take members' own changes, sign unattended; runs until stopped."""
+    from node.cli.serve import serve
+
+    return show(serve(config), as_json=json)
