@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builders.network import NOW_MS, make_network
 from keys.keyring import MemberKeys
 from keys.registry import Registry
 from node.casework.casebook import Postbox
@@ -35,6 +34,7 @@ from protocol import answers, push
 from protocol.answers import ANSWERS, Answer
 from protocol.facts import Evidence, Jurisdiction
 from protocol.vocabulary import Confidence, HostingState, Lane, Source
+from tests.builders.network import NOW_MS, make_network
 
 STEP_MS = 1_000
 ROUNDS = 400
@@ -163,9 +163,10 @@ class Node:
         self.up = False
         await self.store.close()
 
-    async def restart(self) -> None:
-        """Come back after `crash`."""
+    async def restart(self, *, restored: bool = False) -> None:
+        """Come back after `crash`; `restored`: the operator says it is from a backup."""
         self.start()
+        self.delivery.restored = restored
         await self.delivery.load()
 
     async def submit(
@@ -243,9 +244,7 @@ class World:
         if not self.nodes[peer].up:
             raise PeerUnreachableError
 
-    async def receive(
-        self, sender: str, peer: str, path: str, head: bytes, sealed: bytes
-    ) -> Reply:
+    async def receive(self, sender: str, peer: str, path: str, head: bytes, sealed: bytes) -> Reply:
         """What the peer's listener does with a push."""
         _, _, _, _, lane, epoch, start = path.split("/")
         inbox = self.nodes[peer].inbox
@@ -277,6 +276,10 @@ class World:
             if not node.up:
                 continue
             for figures in await node.store.queries.channels():
-                if (figures.waiting or figures.unreceipted) and self.nodes[figures.peer].up:
+                if (
+                    figures.stopped is None
+                    and (figures.waiting or figures.unreceipted)
+                    and self.nodes[figures.peer].up
+                ):
                     return True
         return False
