@@ -29,7 +29,7 @@ from typing import ClassVar, Final
 from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES, Root, Snapshot, Targets, Timestamp
 
 from keys import _tuf
-from keys._tuf import TIMESTAMP_NAME, metadata_name, target_name
+from keys._tuf import MAX_ROOTS, TIMESTAMP_NAME, metadata_name, target_name
 from keys.errors import UnknownMemberError, UntrustedDocumentError
 from keys.member import MemberDocument
 from keys.member_role import (
@@ -44,6 +44,7 @@ from keys.network import NetworkDocument
 __all__ = [
     "ISSUED_FIELD",
     "MAX_MEMBERS",
+    "MAX_ROOTS",
     "NETWORK_PATH",
     "TIMESTAMP_NAME",
     "ExpiredRegistryError",

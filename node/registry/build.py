@@ -169,7 +169,13 @@ def signatures_of(raw: bytes) -> tuple[bytes, dict[str, Signature]]:
 
 
 def parse(raw: bytes, kind: type[_Signed]) -> Metadata[_Signed]:
-    """Metadata that was verified before, as an object to build the next version from."""
+    """Metadata of one type as an object, its signatures not checked here.
+
+    Raises:
+        RepositoryError: it is not metadata (from `tuf`).
+        ValueError: it is metadata of another type.
+    """
     metadata: Metadata[Any] = Metadata[_Signed].from_bytes(raw)
-    assert isinstance(metadata.signed, kind)
+    if not isinstance(metadata.signed, kind):
+        raise ValueError(f"{kind.type}: is metadata of another type")  # noqa: TRY004
     return metadata

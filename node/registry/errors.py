@@ -90,10 +90,17 @@ class NoRegistryError(RegistryError):
 
 
 class MirrorsFailedError(RegistryError):
-    """No mirror gave a registry that verifies; the last verified one, if any, stays in force."""
+    """No mirror gave a registry that verifies; the last verified one, if any, stays in force.
+
+    `reason` is one word: `unreachable`, `rolled_back`, `expired`, `untrusted` or `too_old`.
+    """
 
     code: ClassVar[str] = "registry_unreachable"
     retryable: ClassVar[bool] = True
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"mirrors: none gives a registry to use ({reason}); ask the keepers")
 
 
 def refused_by(error: KeysError, where: str) -> RefusedError:

@@ -23,7 +23,8 @@ from keys.errors import KeysError
 from keys.registry import ISSUED_FIELD, TIMESTAMP_NAME
 from node.registry import build, repository
 from node.registry.errors import RegistryError, RepositoryStateError, TooManyError
-from node.registry.mirror import PREFIX, mirror_routes
+from node.registry.kept import PREFIX
+from node.registry.mirror import mirror_routes
 from node.registry.problems import of_error, problem
 from node.registry.publish import MAX_PUBLICATION_BYTES, publish, read_publication
 from node.telemetry.logs import logger

@@ -122,8 +122,7 @@ def _judge(
         return taken, None
     if old or offered.sequence < MemberDocument.from_bytes(held.raw_document).sequence:
         return held, Alarm(member, "changes_wait" if old else "sequence_went_back")
-    agreed = signed_by_member_key(offered.raw_role, held.member_key)
-    if agreed or taken.member_key == held.member_key:
+    if signed_by_member_key(offered.raw_role, held.member_key):
         return taken, None
     return _wait(member, held, taken, now_ms)
 

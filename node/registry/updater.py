@@ -1,0 +1,223 @@
+"""How a running node keeps its registry: fetched from any mirror, in force though all are away.
+
+`RegistryClient` is the node's `RegistrySource`. A refresh runs in a thread (the TUF client blocks,
+and would deadlock on the event loop). It asks the configured mirrors and then some members', in
+turn, until one gives a fresh registry; what is newer is taken in one durable step. Whatever fails,
+what was verified last stays in force, and `state` tells how old it is and why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from keys.errors import KeysError
+from node.registry import memory
+from node.registry.errors import (
+    MirrorsFailedError,
+    NoRegistryError,
+    RefusedError,
+    WrongFingerprintError,
+)
+from node.registry.fetch import fetch_verified
+from node.registry.kept import KeptFiles
+from node.registry.memory import Held
+from node.registry.source import DISTRUSTED_AFTER_MS, Freshness, RegistryState, judge
+from node.registry.transport import HttpTransport, Transport, check_mirror
+from node.registry.trust import settle
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keys.registry import Registry
+
+MEMBERS_ASKED: Final = 3
+_HEX_DIGITS: Final = 64
+
+
+class RegistryClient:
+    """The registry of one node: pin, memory on disk, mirrors.
+
+    Args:
+        root_sha256: the pin, 32 bytes.
+        directory: where the memory is kept; made if needed.
+        mirrors: base addresses, tried in this order.
+        member: our own id, whose mirror is not asked; empty if we are none.
+        transport: how files are fetched.
+
+    Attributes:
+        kept: the files to serve to others (`node.registry.mirror`).
+
+    Raises:
+        RefusedError: a mirror's address is not one.
+        RepositoryStateError: the memory is damaged or another network's.
+    """
+
+    def __init__(
+        self,
+        root_sha256: bytes,
+        directory: Path,
+        mirrors: Sequence[str],
+        *,
+        member: str = "",
+        transport: Transport | None = None,
+    ) -> None:
+        self._pin: Final = root_sha256
+        self._directory: Final = directory
+        self._mirrors: Final = tuple(check_mirror(mirror) for mirror in mirrors)
+        self._member: Final = member
+        self._transport: Final = transport or HttpTransport()
+        self._refreshing: Final = threading.Lock()
+        self._turn = 0
+        self._problem: str | None = None
+        self._held = memory.load(directory, root_sha256)
+        self.kept: Final = KeptFiles()
+        if self._held is not None:
+            self.kept.keep(self._held.verified.files)
+
+    def current(self) -> Registry:
+        """The registry in force.
+
+        Raises:
+            NoRegistryError: none was ever verified.
+        """
+        return self._in_force().settled.registry
+
+    def files(self) -> Mapping[str, bytes]:
+        """The files it was verified from, by path.
+
+        Raises:
+            NoRegistryError: none was ever verified.
+        """
+        return self._in_force().verified.files
+
+    def state(self, now_ms: int) -> RegistryState:
+        """How fresh it is, and why it is not fresher.
+
+        Raises:
+            NoRegistryError: none was ever verified.
+        """
+        held = self._in_force()
+        return judge(
+            held.verified.registry,
+            now_ms,
+            checked_ms=held.checked_ms,
+            problem=self._problem,
+            alarms=held.settled.alarms,
+        )
+
+    async def refresh(self, now_ms: int) -> RegistryState:
+        """Look for a newer registry, in a thread; failing that, the one in force stays.
+
+        Raises:
+            NoRegistryError: none was ever verified, and none could be had.
+        """
+        return await asyncio.to_thread(self.refresh_blocking, now_ms)
+
+    def refresh_blocking(self, now_ms: int) -> RegistryState:
+        """As `refresh`, for a thread without an event loop: commands, or `refresh` itself.
+
+        Raises:
+            NoRegistryError: none was ever verified, and none could be had.
+        """
+        with self._refreshing:
+            problems = list(self._ask_mirrors(now_ms))
+            self._problem = None if None in problems else next(iter(problems), "no_mirror")
+            if self._held is None:
+                raise NoRegistryError(
+                    f"registry: none was ever verified here ({self._problem}); run hotline join"
+                )
+            return self.state(now_ms)
+
+    def join_blocking(self, now_ms: int) -> RegistryState:
+        """The first refresh of a new node, strict where `refresh` is patient.
+
+        Raises:
+            WrongFingerprintError: a mirror has another network than the one pinned.
+            MirrorsFailedError: no mirror gave one that verifies and was signed within 72 hours.
+        """
+        with self._refreshing:
+            for mirror in self._mirrors:
+                self._problem = self._ask(mirror, now_ms, joining=True)
+                if self._problem is None:
+                    return self.state(now_ms)
+        raise MirrorsFailedError(self._problem or "no_mirror")
+
+    def _in_force(self) -> Held:
+        if self._held is None:
+            raise NoRegistryError("registry: none was ever verified here; run hotline join")
+        return self._held
+
+    def _ask_mirrors(self, now_ms: int) -> Iterator[str | None]:
+        """Ask one mirror after the other until one was fresh; give each one's problem or None."""
+        for mirror in self._addresses():
+            yield self._ask(mirror, now_ms, joining=False)
+            held = self._held
+            if held is not None and held.checked_ms == now_ms and self._is_fresh(now_ms):
+                return
+
+    def _is_fresh(self, now_ms: int) -> bool:
+        return self.state(now_ms).freshness is Freshness.FRESH
+
+    def _addresses(self) -> Iterator[str]:
+        """The configured mirrors, then a few members', each time others."""
+        yield from self._mirrors
+        registry = self._held.settled.registry if self._held else None
+        if registry is None:
+            return
+        endpoints = [
+            document.endpoint
+            for member, document in sorted(registry.members.items())
+            if document.endpoint and member != self._member and registry.is_active(member)
+        ]
+        for _ in range(min(MEMBERS_ASKED, len(endpoints))):
+            self._turn += 1
+            yield endpoints[self._turn % len(endpoints)]
+
+    def _ask(self, mirror: str, now_ms: int, *, joining: bool) -> str | None:
+        """Take what one mirror has; give the code of its problem, or None."""
+        known = self._held.verified.files if self._held else {}
+        try:
+            with self._transport.open(mirror) as get:
+                verified = fetch_verified(get, self._pin, known, now_ms)
+            if joining and now_ms - verified.registry.issued_ms > DISTRUSTED_AFTER_MS:
+                return "too_old"
+            trusted = self._held.settled.trusted if self._held else {}
+            held = Held(verified, settle(trusted, verified, now_ms), now_ms)
+            if not self._same(held):
+                memory.save(self._directory, self._pin, held)
+        except WrongFingerprintError:
+            if joining:
+                raise
+            return WrongFingerprintError.code
+        except (MirrorsFailedError, KeysError) as error:
+            return error.reason if isinstance(error, MirrorsFailedError) else error.code
+        except OSError:
+            return "not_saved"
+        self._held = held
+        self.kept.keep(verified.files)
+        return None
+
+    def _same(self, held: Held) -> bool:
+        """Whether there is nothing new to remember."""
+        before = self._held
+        return (
+            before is not None
+            and before.verified.files == held.verified.files
+            and before.settled.trusted == held.settled.trusted
+        )
+
+
+def read_fingerprint(text: str) -> bytes:
+    """The pin as a person types it: 64 hex digits, with or without spaces and colons.
+
+    Raises:
+        RefusedError: it is something else.
+    """
+    digits = re.sub(r"[\s:]", "", text)
+    if len(digits) != _HEX_DIGITS or not re.fullmatch(r"[0-9a-fA-F]+", digits):
+        raise RefusedError("fingerprint", f"needs {_HEX_DIGITS} hex digits, as network create says")
+    return bytes.fromhex(digits)
