@@ -11,19 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from node.casework.item import Body as EventBody
-from node.casework.item import (
+from node.casework.events import Body as EventBody
+from node.casework.events import (
     Event,
     EventKind,
     Facts,
-    ItemState,
     Raised,
     Recorded,
-    ReportFacts,
-    Review,
     Sighted,
     evolve,
 )
+from node.casework.item import ItemState, ReportFacts, Review
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
 from protocol.facts import Content

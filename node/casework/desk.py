@@ -39,19 +39,31 @@ class CaseStore(Protocol):
 
     async def transact(
         self, needs: Needs, now_ms: int, decide: Callable[[Casebook], R]
-    ) -> tuple[R, Casebook]: ...
+    ) -> tuple[R, Casebook]:
+        """Load `needs`, run `decide`, keep what it added; durable on return.
+
+        Raises:
+            StoreError: nothing was kept.
+        """
+        ...
 
     async def judge(
         self, needs: Needs, now_ms: int, decide: Callable[[Casebook], list[Answer]]
-    ) -> Casebook: ...
+    ) -> Casebook:
+        """As `transact`, for entries in custody; their answers are kept with it.
+
+        Raises:
+            StoreError: nothing was kept.
+        """
+        ...
 
 
 class Places(Protocol):
-    """Tells where an item is hosted. The second value says when to ask again, None: settled."""
+    """Tells where items are hosted."""
 
-    async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]: ...  #
-
-    noqa: D102
+    async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]:
+        """Return the hosting jurisdiction, and when to ask again (None: settled)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

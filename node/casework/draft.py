@@ -36,7 +36,7 @@ class _Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Base: immutable, unknown fields refused with their name."""
 
 
-class HashesDraft(_Draft):
+class HashesDraft(_Draft, frozen=True):
     """Content identity of one file, computed where it is held (`hotline hash`); never of HTML."""
 
     sha256: Annotated[str, _hex(64)] | None = None
@@ -47,7 +47,7 @@ class HashesDraft(_Draft):
     pdq_quality: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
 
 
-class AccessDraft(_Draft):
+class AccessDraft(_Draft, frozen=True):
     """What one needs to see the item: disguised sites show an innocent page otherwise."""
 
     referrer: Annotated[str, msgspec.Meta(max_length=MAX_URL)] | None = None
@@ -58,7 +58,7 @@ class AccessDraft(_Draft):
     user_agent: Annotated[str, msgspec.Meta(max_length=500)] | None = None
 
 
-class AssessmentDraft(_Draft):
+class AssessmentDraft(_Draft, frozen=True):
     """A verdict of this hotline: `national` needs its law, `unassessable` its reason."""
 
     verdict: Verdict
@@ -69,7 +69,7 @@ class AssessmentDraft(_Draft):
     analyst: _Short | None = None
 
 
-class ActionDraft(_Draft):
+class ActionDraft(_Draft, frozen=True):
     """Something done about an item.
 
     `moved` may name the country that the analyst found; else the node locates the item again.
@@ -82,7 +82,7 @@ class ActionDraft(_Draft):
     analyst: _Short | None = None
 
 
-class ItemDraft(_Draft):
+class ItemDraft(_Draft, frozen=True):
     """One piece of content at one location: a `url`, or `service` + `account`, or hashes alone."""
 
     url: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_URL)] | None = None
@@ -95,7 +95,7 @@ class ItemDraft(_Draft):
     assessments: Annotated[tuple[AssessmentDraft, ...], msgspec.Meta(max_length=8)] = ()
 
 
-class ReportDraft(_Draft):
+class ReportDraft(_Draft, frozen=True):
     """What a source handed in at one moment, with its items, wherever each is hosted.
 
     `identity` names the line it came from where there is no `reference` (for files:

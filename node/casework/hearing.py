@@ -6,15 +6,14 @@ Each event is known by its network-wide id: heard again, it has no effect and is
 from __future__ import annotations
 
 from node.casework.casebook import Casebook, Postbox
-from node.casework.item import (
+from node.casework.events import (
     Answered,
     EventKind,
-    ItemState,
     Reopened,
     Responsible,
-    Review,
     Withdrawn,
 )
+from node.casework.item import ItemState, Review
 from node.casework.rejudging import watch_verdicts
 from node.casework.telling import handed_on_to, note, tell
 from protocol.facts import Jurisdiction

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 
 from node.casework.casebook import Casebook, Needs, Postbox, content_keys
 from node.casework.draft import AssessmentDraft
-from node.casework.item import (
-    Custody,
+from node.casework.events import (
     EventKind,
     Facts,
-    ItemState,
     Recorded,
-    ReportFacts,
     lacks,
 )
-from node.casework.item import Sighted as SightedEvent
+from node.casework.events import Sighted as SightedEvent
+from node.casework.item import Custody, ItemState, ReportFacts
 from node.casework.prepare import PreparedItem, PreparedReport, read_time
 from node.casework.rejudging import rejudge
 from node.casework.telling import note, pass_on_sighting, tell

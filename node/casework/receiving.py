@@ -18,27 +18,30 @@ import msgspec
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox, content_keys
+from node.casework.events import (
+    EventKind,
+    Facts,
+    Kept,
+    Recorded,
+    lacks,
+)
+from node.casework.events import Sighted as SightedEvent
 from node.casework.hearing import hear_disposition, hear_outcome, hear_withdrawal
 from node.casework.intake import carry_over, same_content
 from node.casework.item import (
     Custody,
-    EventKind,
-    Facts,
     Informant,
     ItemState,
-    Recorded,
     Review,
-    lacks,
 )
-from node.casework.item import Sighted as SightedEvent
 from node.casework.rejudging import rejudge
-from node.casework.telling import pass_on_sighting, tell_so_far
+from node.casework.telling import handed_on_to, pass_on_sighting, tell_so_far
 from node.ids import Ids
 from node.matching.duplicates import Incoming, Judgement, judge
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
 from protocol.errors import ProtocolError
-from protocol.facts import Hop
+from protocol.facts import Content, Hop
 from protocol.governance import is_permitted
 from protocol.messages import (
     KINDS,
@@ -239,17 +242,21 @@ class Judge:
         return Disposition.REVISION
 
     def _join(self, judgement: Judgement, message: Item, informant: Informant) -> Disposition:
+        """One more report of an item that is here: a sighting, with all that the sender knows."""
         assert judgement.item is not None
+        before = self.book.loaded.items[judgement.item]
         body = SightedEvent(
             message.sightings, informant, message.child_at_risk, judgement.disposition
         )
-        state = self._sight(judgement.item, body, message.found_ms, informant.member)
-        self._add_facts(state.id, Facts(message.content, message.access))
-        self._note_all(state.id, message)
+        self._sight(before.id, body, message.found_ms, informant.member)
+        self._add_facts(before.id, Facts(message.content, message.access))
+        self._note_all(before.id, message)
         if judgement.review is not None:
-            self.book.raise_review(state.id, judgement.review)
-        state = self.book.loaded.items[state.id]
+            self.book.raise_review(before.id, judgement.review)
+        state = self.book.loaded.items[before.id]
         tell_so_far(self.book, self.postbox, state, informant)
+        if handed_on_to(self.book, state) == informant.member:
+            return self._take_back(state)
         for sighting in message.sightings[:1]:
             passed = Sighted(
                 state.id,
@@ -258,8 +265,29 @@ class Judge:
                 message.access,
                 message.child_at_risk,
             )
-            pass_on_sighting(self.book, self.postbox, state, passed, sighting.sighting_id)
+            self._pass_on(before, passed)
         return judgement.disposition
+
+    def _take_back(self, state: ItemState) -> Disposition:
+        """The member we handed the item to hands it to us: it has moved, and we are responsible."""
+        hops = (*state.hops, Hop(self.book.us, self.book.now))
+        body = Kept(self.book.us, state.orphan, hops)
+        self.book.record(state.id, EventKind.KEPT, body, at_ms=self.book.now, actor=self.book.us)
+        return Disposition.DUPLICATE
+
+    def _pass_on(self, before: ItemState, message: Sighted) -> None:
+        """Pass a sighting along the chain, unless it has been here: what goes round must end."""
+        sighting = message.sighting
+        if sighting is None:
+            if lacks(before, Facts(_one(message.content), message.access)) is None:
+                return
+            subject = f"{before.id}|facts|{self.book.loaded.items[before.id].revision}"
+        elif sighting in before.sightings:
+            return
+        else:
+            subject = sighting.sighting_id
+        state = self.book.loaded.items[before.id]
+        pass_on_sighting(self.book, self.postbox, state, message, subject)
 
     def _record(self, message: Item, informant: Informant) -> ItemState:
         custody = Custody.HERE
@@ -336,14 +364,17 @@ class Judge:
             body = SightedEvent(sightings, None, message.child_at_risk, Disposition.DUPLICATE)
             found = self.book.now if message.sighting is None else message.sighting.found_ms
             self._sight(state.id, body, found, peer)
-        content = () if message.content is None else (message.content,)
-        self._add_facts(state.id, Facts(content, message.access))
-        state = self.book.loaded.items[state.id]
-        subject = parsed.arrived.leaf.hex()
-        own = Sighted(
-            state.id, message.sighting, message.content, message.access, message.child_at_risk
+        self._add_facts(state.id, Facts(_one(message.content), message.access))
+        self._pass_on(
+            state,
+            Sighted(
+                state.id,
+                message.sighting,
+                message.content,
+                message.access,
+                message.child_at_risk,
+            ),
         )
-        pass_on_sighting(self.book, self.postbox, state, own, subject)
         if message.sighting is None:
             return Disposition.FACTS_ADDED
         handed = state.custody is Custody.HANDED_ON
@@ -397,6 +428,10 @@ def _only_ours(book: Casebook, item_id: str) -> ItemState:
         assessments=tuple(a for a in state.assessments if a.event_id not in known),
         actions=(),
     )
+
+
+def _one(content: Content | None) -> tuple[Content, ...]:
+    return () if content is None else (content,)
 
 
 _Handler = Callable[[Judge, Parsed, Any], Disposition | None]

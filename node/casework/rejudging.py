@@ -8,7 +8,8 @@ different addresses stay two items.
 from __future__ import annotations
 
 from node.casework.casebook import Casebook, content_keys
-from node.casework.item import EventKind, Review
+from node.casework.events import EventKind
+from node.casework.item import Review
 
 
 def rejudge(book: Casebook, item_id: str) -> None:

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
-from node.casework.item import EventKind, HandedOn, ItemState, Kept, Located, Review
+from node.casework.events import (
+    EventKind,
+    HandedOn,
+    Kept,
+    Located,
+)
+from node.casework.item import ItemState, Review
 from node.casework.telling import tell
 from node.ids import Ids
 from protocol.facts import Hop, Jurisdiction, Moved
@@ -76,7 +82,7 @@ def route(
         return state
     choice = choose(registry, book.us, state, found)
     if choice.member == book.us:
-        body = Kept(book.us, choice.orphan)
+        body = Kept(book.us, choice.orphan, state.hops)
         state = book.record(item_id, EventKind.KEPT, body, at_ms=book.now, actor=book.us)
     else:
         state = hand_on(book, state, choice, ids, postbox)

@@ -8,7 +8,8 @@ event carries an id that is unique in the network, so that what comes round agai
 from __future__ import annotations
 
 from node.casework.casebook import Casebook, Postbox
-from node.casework.item import Custody, EventKind, Informant, ItemState
+from node.casework.events import EventKind
+from node.casework.item import Custody, Informant, ItemState
 from protocol.facts import ActionTaken, Assessment, Moved
 from protocol.messages import Outcome, Sighted
 from protocol.vocabulary import Kind, Lane, OutcomeWhat

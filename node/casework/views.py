@@ -10,13 +10,12 @@ from typing import Any
 
 import msgspec
 
-from node.casework.item import (
+from node.casework.events import (
     Answered,
     Event,
     EventKind,
     Facts,
     HandedOn,
-    ItemState,
     Kept,
     Located,
     Raised,
@@ -27,6 +26,7 @@ from node.casework.item import (
     Sighted,
     Withdrawn,
 )
+from node.casework.item import ItemState
 from protocol.facts import ActionTaken, Assessment, Content, Jurisdiction, Sighting
 
 

@@ -6,16 +6,18 @@ from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
 from node.casework.errors import ItemClosedError, NotResponsibleError, UnknownItemError
+from node.casework.events import (
+    EventKind,
+    Facts,
+    Settled,
+    lacks,
+)
 from node.casework.intake import add_facts, assess
 from node.casework.item import (
     FINAL_ACTIONS,
     Custody,
-    EventKind,
-    Facts,
     ItemState,
     Review,
-    Settled,
-    lacks,
 )
 from node.casework.prepare import check_action, check_assessment, read_hashes, read_time
 from node.casework.rejudging import watch_verdicts

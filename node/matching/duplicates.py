@@ -11,7 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from node.casework.item import Custody, ItemState, Review, agrees
+from node.casework.item import (
+    Custody,
+    ItemState,
+    Review,
+    agrees,
+)
 from protocol.facts import Content, Location
 from protocol.vocabulary import Action, Disposition, ItemKind
 
@@ -132,7 +137,10 @@ def _open(item: ItemState, disposition: Disposition) -> Judgement:
 
 
 def _is_alias(new: Incoming, item: ItemState) -> bool:
-    """Same host and path with another query, and the same content: one item, one line in a notice."""
+    """Same host and path with another query, and the same content.
+
+    One item, one line in a notice.
+    """
     if item.closed_ms is not None or new.location is None or item.location is None:
         return False
     ours, theirs = item.location.canonical, new.location.canonical

@@ -263,7 +263,7 @@ class Delivery:
         else:
             await self._conclude(peer, lane, tenure, registry, answer.told, now_ms)
 
-    async def _conclude(  # noqa: PLR0913
+    async def _conclude(
         self,
         peer: str,
         lane: Lane,
@@ -344,7 +344,7 @@ class Delivery:
             entries.encode(entries.compose(self.node_secret, kind, subject, 0, peer, body))
         )
 
-    async def _send(  # noqa: PLR0913
+    async def _send(
         self,
         peer: str,
         lane: Lane,
@@ -372,7 +372,7 @@ class Delivery:
         tenure.held, tenure.attempts, tenure.next_attempt_ms = push.size, 0, 0
         self.on_receipt(peer, lane, push.size - push.start)
 
-    async def _answered(  # noqa: PLR0913
+    async def _answered(
         self,
         peer: str,
         lane: Lane,

@@ -100,7 +100,7 @@ class InboxStore(Protocol):
 class Inbox:
     """The receiving side of one member's node."""
 
-    def __init__(  # noqa: PLR0913 - the composition root hands in every part
+    def __init__(
         self,
         *,
         us: str,

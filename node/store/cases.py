@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from node.casework.casebook import Casebook, Loaded, Needs, Post
-from node.casework.item import Event, ItemState, decode_state, encode
+from node.casework.events import Event
+from node.casework.item import ItemState, decode_state, encode
 from node.casework.receiving import Answer, Judged
 from node.matching.fingerprints import Fingerprints
 from node.store.connection import Connection

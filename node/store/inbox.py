@@ -214,7 +214,7 @@ def _keep_entries(
 
 def _known_ids(connection: Connection, peer: str, taken: Sequence[Taken]) -> dict[bytes, bytes]:
     ids = [one.entry_id for one in taken if one.entry_id is not None and not one.of_channel]
-    known = {}
+    known: dict[bytes, bytes] = {}
     for start in range(0, len(ids), 500):
         chunk = ids[start : start + 500]
         marks = ",".join("?" * len(chunk))

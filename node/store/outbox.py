@@ -7,6 +7,7 @@ displaced, or a replica promoted from an old state, fails with `DisplacedError` 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from node.peer.outgoing import ChannelRow, OwnEntry, Push
 from node.store.connection import Connection
@@ -67,7 +68,8 @@ class Outbox:
                 " receipted = 0",
                 (peer, str(lane), EMPTY_EDGE, EMPTY_EDGE),
             )
-            return int(_row(connection, peer, lane, "fence")[0])
+            fence: int = _row(connection, peer, lane, "fence")[0]
+            return fence
 
         return await self._writer.run(job)
 
@@ -270,8 +272,8 @@ class Outbox:
         await self._writer.run(job)
 
 
-def _row(connection: Connection, peer: str, lane: Lane, columns: str) -> tuple[object, ...]:
-    found: tuple[object, ...] | None = connection.execute(
+def _row(connection: Connection, peer: str, lane: Lane, columns: str) -> tuple[Any, ...]:
+    found: tuple[Any, ...] | None = connection.execute(
         f"SELECT {columns} FROM channels_out WHERE peer = ? AND lane = ?",  # noqa: S608 - own names
         (peer, str(lane)),
     ).fetchone()
@@ -290,7 +292,7 @@ def _check_tenure(
 ) -> None:
     """The row still says what this process last signed (docs/protocol.md §8.5)."""
     row = _row(connection, peer, lane, "fence, epoch, size, range")
-    on_row = state._replace(epoch=row[1], size=row[2], edge=row[3])  # type: ignore[arg-type]
+    on_row = state._replace(epoch=row[1], size=row[2], edge=row[3])
     if row[0] != fence or not channels.tenure_holds(state, on_row):
         raise DisplacedError(DisplacedError.__doc__)
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from node.casework.item import Event, EventKind, ItemState, decode_body, decode_state
+from node.casework.events import Event, EventKind, decode_body
+from node.casework.item import ItemState, decode_state
 from node.casework.receiving import Arrived, Judged
 from node.store.connection import Connection
 from node.store.writer import Readers

@@ -1,0 +1,97 @@
+"""The thin loops of a running node: each calls one `..._due` function and waits for more.
+
+A loop never ends because of trouble: it logs a code, waits, and goes on. What it works on stands on
+rows; stopping a loop anywhere loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from node.peer.delivery import Delivery
+from protocol.vocabulary import Lane
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from node.casework.desk import Desk
+
+FIRST_PAUSE_S = 0.5
+LAST_PAUSE_S = 30.0
+LOOK_AGAIN_S = 1.0
+"""How long a sleeping loop waits at most before it looks for what became due by the clock."""
+
+
+class Wake:
+    """Wakes a loop; calls while it works are remembered as one."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def __call__(self) -> None:
+        self._event.set()
+
+    async def wait(self, at_most_s: float) -> None:
+        """Return when called since the last wait, or after `at_most_s`."""
+        try:
+            async with asyncio.timeout(at_most_s):
+                await self._event.wait()
+        except TimeoutError:
+            return
+        self._event.clear()
+
+
+async def keep_going(
+    name: str, step: Callable[[], Awaitable[object]], log: FilteringBoundLogger
+) -> None:
+    """Call `step` for ever; after trouble pause, longer each time, and go on."""
+    pause = FIRST_PAUSE_S
+    while True:
+        try:
+            await step()
+            pause = FIRST_PAUSE_S
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.error("loop_step_failed", loop=name, exc_info=error)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LAST_PAUSE_S)
+
+
+async def work_at_desk(desk: Desk, wake: Wake) -> None:
+    """Place what is to be placed and judge what arrived, then wait for more."""
+    judged = await desk.judge_due()
+    located = await desk.locate_due()
+    if not judged and not located:
+        await wake.wait(LOOK_AGAIN_S)
+
+
+class DeliveryLoop:
+    """Works on every due channel at once, so that a slow peer holds up no other."""
+
+    def __init__(self, delivery: Delivery, clock: Callable[[], int], wake: Wake) -> None:
+        self._delivery = delivery
+        self._clock = clock
+        self._wake = wake
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def step(self) -> None:
+        """Begin with what is due, then wait for more."""
+        now = self._clock()
+        for peer, lane in await self._delivery.due(now):
+            task = asyncio.create_task(self._deliver(peer, lane))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        await asyncio.sleep(0)
+        await self._wake.wait(LOOK_AGAIN_S)
+
+    async def _deliver(self, peer: str, lane: Lane) -> None:
+        await self._delivery.deliver(peer, lane, self._clock())
+
+    async def stop(self) -> None:
+        """Stop what is in flight; it is durable and will be sent again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
