@@ -23,6 +23,8 @@ app = typer.Typer(
 app.add_typer(network_app, name="network", rich_help_panel="Setting up")
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config", rich_help_panel="Running it")
+token_app = typer.Typer(help="Who may call the local API.", no_args_is_help=True)
+app.add_typer(token_app, name="token", rich_help_panel="Running it")
 
 
 @config_app.command("check")
@@ -80,6 +82,22 @@ def init(
     return show(make(new), as_json=json)
 
 
+@app.command(rich_help_panel="Setting up")
+def join(
+    *,
+    root: Annotated[str, typer.Option(help="Fingerprint of the network, told by a person.")],
+    mirror: Annotated[
+        list[str] | None, typer.Option(help="Where to fetch the registry; repeatable.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Pin the network, fetch its registry, see that this member is admitted."""
+    from node.cli.join import join as enter
+
+    return show(enter(config, root, mirror or []), as_json=json)
+
+
 @app.command("hash", rich_help_panel="Reports")
 def hash_(
     files: Annotated[list[Path], typer.Argument(help="Files to hash.", show_default=False)],
@@ -90,3 +108,40 @@ def hash_(
     from node.cli.hash import hash_files
 
     return show(hash_files(files), as_json=json)
+
+
+@token_app.command("create")
+def token_create(
+    name: Annotated[str, typer.Option(help="Who will call with it, such as case-system.")],
+    scope: Annotated[list[str], typer.Option(help="What it permits; repeatable.")],
+    expires_days: Annotated[int | None, typer.Option(help="Days until it expires.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Make a token for the local API and show it, once.
+
+    Scopes: reports:write, items:read, items:write, changes:read, admin.
+    """
+    from node.cli import token
+
+    return show(token.create(config, name, scope, expires_days), as_json=json)
+
+
+@token_app.command("list")
+def token_list(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """List the tokens, never their secrets."""
+    from node.cli import token
+
+    return show(token.listing(config), as_json=json)
+
+
+@token_app.command("revoke")
+def token_revoke(
+    token_id: Annotated[str, typer.Argument(help="Id of the token, from token list.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Refuse a token from now on."""
+    from node.cli import token
+
+    return show(token.revoke(config, token_id), as_json=json)

@@ -31,6 +31,12 @@ class SetupRunningError(SetupError):
     retryable = True
 
 
+class OtherNetworkError(SetupError):
+    """The configuration belongs to another network already; nothing was changed."""
+
+    code = "other_network"
+
+
 class NotAdmittedError(SetupError):
     """The network does not list this member, or lists other keys than are here."""
 

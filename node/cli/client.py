@@ -1,0 +1,115 @@
+"""The command line's way to the running node: its local API, with the token made by `hotline init`.
+
+Plain `http.client`: it imports quickly and needs no event loop. A problem answered by the API
+becomes one of our one-line errors, with the API's own code, field and mend.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import TYPE_CHECKING, Any, Self
+
+from keys.keyfile import read_private
+from node.cli.exits import Exit
+from node.cli.output import CliError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from node.config import Config
+
+TIMEOUT_S = 60.0
+MAX_ANSWER_BYTES = 1 << 28
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reach such a listener
+_BAD_REQUEST, _SERVER_ERROR, _UNAVAILABLE = 400, 500, 503
+_INPUT = {400, 413, 415, 422}
+
+
+class LocalApi:
+    """One connection to the node of a configuration; use it as a context manager."""
+
+    def __init__(self, config: Config, timeout_s: float = TIMEOUT_S) -> None:
+        """Read the token; connect when first asked.
+
+        Raises:
+            KeysError: the token file is missing, or others could read it.
+        """
+        host = config.api.listen_host
+        self._token = read_private(config.api.token_file).decode("ascii", "replace").strip()
+        self._connection = http.client.HTTPConnection(
+            _WILDCARDS.get(host, host), config.api.listen_port, timeout=timeout_s
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def get(self, path: str) -> Any:
+        """Give the JSON at a path. Raises: as `send`."""
+        return json.loads(self.send("GET", path))
+
+    def post(self, path: str, value: object) -> Any:
+        """Send JSON, give the JSON that is answered. Raises: as `send`."""
+        body = json.dumps(value).encode()
+        return json.loads(self.send("POST", path, body, "application/json"))
+
+    def delete(self, path: str) -> Any:
+        """Give the JSON answered to DELETE. Raises: as `send`."""
+        return json.loads(self.send("DELETE", path))
+
+    def send(
+        self, method: str, path: str, body: bytes | None = None, content_type: str | None = None
+    ) -> bytes:
+        """Send one request and give the body of a good answer.
+
+        Raises:
+            CliError: the node does not run, does not answer, or refuses.
+        """
+        headers = {"Authorization": f"Bearer {self._token}"}
+        if content_type is not None:
+            headers["Content-Type"] = content_type
+        try:
+            self._connection.request(method, path, body, headers)
+            answer = self._connection.getresponse()
+            raw = answer.read(MAX_ANSWER_BYTES)
+        except ConnectionRefusedError:
+            mend = "no node listens there; start it with hotline run"
+            raise CliError("not_running", f"[api] listen_port: {mend}", Exit.UNREACHABLE) from None
+        except TimeoutError:
+            mend = "the node does not answer in time; see its log and hotline doctor"
+            raise CliError("no_answer", f"[api] listen_port: {mend}", Exit.UNREACHABLE) from None
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            mend = f"no answer that can be read ({type(error).__name__}); see the node's log"
+            raise CliError("no_answer", f"[api] listen_port: {mend}", Exit.UNREACHABLE) from None
+        if answer.status >= _BAD_REQUEST:
+            raise problem_error(answer.status, raw)
+        return raw
+
+
+def problem_error(status: int, raw: bytes) -> CliError:
+    """Give the error for a problem that the API answered."""
+    try:
+        problem = json.loads(raw)
+        code, field, detail = problem["code"], problem.get("field"), problem.get("detail")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        code, field, detail = "no_answer", "[api] listen_port", "what answers is no node of ours"
+    if not isinstance(code, str):
+        code = "no_answer"
+    message = ": ".join(str(part) for part in (field, detail) if part) or "see the node's log"
+    return CliError(code, message, _exit(status))
+
+
+def _exit(status: int) -> Exit:
+    if status in _INPUT:
+        return Exit.INPUT
+    if status == _UNAVAILABLE:
+        return Exit.STORE
+    return Exit.INTERNAL if status >= _SERVER_ERROR else Exit.REFUSED
