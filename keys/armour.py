@@ -67,11 +67,7 @@ def decode_signing(raw: bytes, passphrase: bytes, purpose: str) -> SigningKey:
     Raises:
         UnreadableKeyError: damaged, another purpose, or another secret.
     """
-    blocks = _untagged(raw, passphrase, purpose)
-    halves = [_private(block, passphrase) for label, block in blocks if label == _PKCS8]
-    if len(halves) != len(blocks):
-        raise UnreadableKeyError("holds something else than a signing key")
-    match halves:
+    match [_private(block, passphrase) for _, block in _untagged(raw, passphrase, purpose)]:
         case [Ed25519PrivateKey() as ed25519]:
             return SigningKey(ed25519, None)
         case [Ed25519PrivateKey() as ed25519, MLDSA44PrivateKey() as mldsa44]:

@@ -112,7 +112,7 @@ def check_directory(path: Path) -> None:
         raise UnsafeKeyFileError(f"{path}: cannot be used ({error.strerror})") from None
     if not stat.S_ISDIR(status.st_mode):
         raise UnsafeKeyFileError(f"{path}: is not a directory")
-    _check_owner(path, status)
+    _check_owner(path, status, os.geteuid())
     if status.st_mode & _OTHERS_WRITE:
         raise UnsafeKeyFileError(f"{path}: others may replace keys in it; run: chmod 700 {path}")
 
@@ -158,7 +158,7 @@ def read_private(path: Path, *, root_may_share: bool = False) -> bytes:
             raise UnsafeKeyFileError(f"{path}: is a symbolic link; put the file there") from None
         raise UnreadableKeyError(f"{path}: cannot be read ({error.strerror})") from None
     try:
-        _check_file(path, os.fstat(descriptor), root_may_share=root_may_share)
+        _check_file(path, os.fstat(descriptor), os.geteuid(), root_may_share=root_may_share)
         raw = os.read(descriptor, MAX_FILE_BYTES + 1)
     finally:
         os.close(descriptor)
@@ -205,19 +205,19 @@ def _load(
         raise UnreadableKeyError(named) from None
 
 
-def _check_file(path: Path, status: os.stat_result, *, root_may_share: bool) -> None:
+def _check_file(path: Path, status: os.stat_result, user: int, *, root_may_share: bool) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnsafeKeyFileError(f"{path}: is not a regular file")
-    _check_owner(path, status)
+    _check_owner(path, status, user)
     shared = _GROUP_READ if root_may_share and status.st_uid == 0 else 0
     if status.st_mode & _OTHERS & ~shared:
         raise UnsafeKeyFileError(f"{path}: others may read or change it; run: chmod 600 {path}")
 
 
-def _check_owner(path: Path, status: os.stat_result) -> None:
-    if status.st_uid not in {0, os.geteuid()}:
+def _check_owner(path: Path, status: os.stat_result, user: int) -> None:
+    if status.st_uid not in {0, user}:
         raise UnsafeKeyFileError(
-            f"{path}: belongs to another user; run as that user, or: chown {os.geteuid()} {path}"
+            f"{path}: belongs to another user; run as that user, or: chown {user} {path}"
         )
 
 

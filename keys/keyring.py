@@ -109,7 +109,6 @@ class MemberKeys:
             UnreadableKeyError: a file or the secret is missing, damaged or does not fit.
             UnsafeKeyFileError: somebody else could have read or replaced a file.
         """
-        keyfile.check_directory(directory)
         passphrase = unlock.secret()
 
         def signing(purpose: str) -> SigningKey:

@@ -122,7 +122,7 @@ class SealingKey:
         """
         try:
             return _SUITE.decrypt(sealed, self._key, info)
-        except (InvalidTag, ValueError):
+        except InvalidTag:
             raise UnsealError(f"sealed: does not open with key {self.public.key_id}") from None
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keys import MemberKeys, SigningKey, TlsKey, UnreadableKeyError, WeakKeyError, armour
-from tests.keys.conftest import NOW_MS
+from tests.keys.conftest import NOW_MS, VECTORS
 
 PASSPHRASE = b"\x00a random key of thirty-two bytes\n"
 PASSPHRASES = st.binary(min_size=32, max_size=1000)
@@ -52,6 +52,20 @@ def test_a_tls_key_survives_with_its_certificate(member_keys: MemberKeys) -> Non
     key = armour.decode_tls(raw, PASSPHRASE, "tls")
     assert key.certificate_pem == member_keys.tls.certificate_pem
     assert key.private_key().private_numbers() == member_keys.tls.private_key().private_numbers()
+
+
+def test_a_signing_key_written_by_the_first_version_opens() -> None:
+    """The format of a file on disk stays readable, parameters included."""
+    raw = (VECTORS / "keyfile_signing.txt").read_bytes()
+    key = armour.decode_signing(raw, b"a random key of thirty-two bytes", "log")
+    assert key.public == KEY.public
+
+
+def test_a_secret_written_by_the_first_version_opens() -> None:
+    """The format of a file on disk stays readable, parameters included."""
+    raw = (VECTORS / "keyfile_secret.txt").read_bytes()
+    passphrase = b"a random key of thirty-two bytes"
+    assert armour.decode_secret(raw, passphrase, "node-secret") == b"\x23" * 32
 
 
 def test_another_tool_opens_the_signing_key() -> None:
@@ -114,6 +128,23 @@ def test_garbage_does_not_open(raw: bytes, form: str) -> None:
     """Whatever it is, the error is ours."""
     with pytest.raises(UnreadableKeyError):
         FILES[form][1](raw, PASSPHRASE, "log")
+
+
+def test_another_spelling_of_a_sealed_secret_does_not_open() -> None:
+    """The unused bits of the last base64 digit are zero."""
+    raw, _ = FILES["secret"]
+    last = raw.index(b"==\n") - 1
+    altered = raw[:last] + bytes([raw[last] + 1]) + raw[last + 1 :]
+    with pytest.raises(UnreadableKeyError, match="damaged"):
+        armour.decode_secret(altered, PASSPHRASE, "log")
+
+
+@pytest.mark.parametrize("form", ["signing", "tls"])
+def test_a_file_without_its_tag_says_that_it_is_cut_off(form: str) -> None:
+    """The commonest damage has a message of its own."""
+    raw, decode = FILES[form]
+    with pytest.raises(UnreadableKeyError, match="cut off"):
+        decode(raw[: raw.index(b"-----BEGIN HX1")], PASSPHRASE, "log")
 
 
 @every_form

@@ -183,15 +183,16 @@ def test_a_key_under_two_purposes_is_refused(
         dataclasses.replace(document, receipt=(twice,))
 
 
+@pytest.mark.parametrize("half", ["ed25519", "mldsa44"])
 def test_half_a_key_under_another_purpose_is_refused(
-    document: MemberDocument, member_keys: MemberKeys
+    half: str, document: MemberDocument, member_keys: MemberKeys
 ) -> None:
-    """Sharing the Ed25519 half alone is sharing it."""
-    ed25519, _ = member_keys.log.private_keys()
-    half = SigningKey(ed25519, None)
-    published = PublishedKey(half.public, prove(half, NETWORK, "gb-iwf", "transport"))
+    """Sharing one half is sharing it."""
+    mine, fresh = member_keys.log.private_keys(), SigningKey.generate().private_keys()
+    shared = SigningKey(*((mine[0], fresh[1]) if half == "ed25519" else (fresh[0], mine[1])))
+    published = PublishedKey(shared.public, prove(shared, NETWORK, "gb-iwf", "receipt"))
     with pytest.raises(UntrustedDocumentError, match="stands twice"):
-        dataclasses.replace(document, transport=(published,))
+        dataclasses.replace(document, receipt=(published,))
 
 
 def test_every_proof_of_an_honest_document_holds(document: MemberDocument) -> None:
