@@ -31,6 +31,7 @@ class Wake:
         self._event = asyncio.Event()
 
     def __call__(self) -> None:
+        """Wake the loop."""
         self._event.set()
 
     async def wait(self, at_most_s: float) -> None:
@@ -55,7 +56,7 @@ async def keep_going(
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            log.error("loop_step_failed", loop=name, exc_info=error)
+            log.exception("loop_step_failed", loop=name, exc_info=error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LAST_PAUSE_S)
 

@@ -169,9 +169,11 @@ class Casebook:
     def ids_now_known(self) -> list[str]:
         """Ids by which items became known in this batch: what waited for them can go on."""
         known = [e.item for e in self.events if e.kind is EventKind.RECORDED]
-        for event in self.events:
-            if isinstance(event.body, Sighted) and event.body.informant is not None:
-                known.append(event.body.informant.item_id)
+        known.extend(
+            event.body.informant.item_id
+            for event in self.events
+            if isinstance(event.body, Sighted) and event.body.informant is not None
+        )
         return known
 
     def _open_report(self, report: ReportFacts) -> None:

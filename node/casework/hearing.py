@@ -15,7 +15,7 @@ from node.casework.events import (
 )
 from node.casework.item import ItemState, Review
 from node.casework.rejudging import watch_verdicts
-from node.casework.telling import handed_on_to, note, tell
+from node.casework.telling import News, handed_on_to, note, tell
 from protocol.facts import Jurisdiction
 from protocol.messages import DispositionNote, Outcome, Withdrawal
 from protocol.vocabulary import (
@@ -74,17 +74,8 @@ def hear_outcome(
     if state.has_heard(message.event_id):
         return None
     state = _record(book, state, message)
-    tell(
-        book,
-        postbox,
-        state,
-        message.event_id,
-        message.what,
-        message.payload,
-        author=message.author,
-        at_ms=message.at_ms,
-        heard_from=peer,
-    )
+    news = News(message.event_id, message.what, message.payload, message.author, message.at_ms)
+    tell(book, postbox, state, news, heard_from=peer)
     return None
 
 

@@ -22,7 +22,7 @@ from node.casework.events import Sighted as SightedEvent
 from node.casework.item import Custody, ItemState, ReportFacts
 from node.casework.prepare import PreparedItem, PreparedReport, read_time
 from node.casework.rejudging import rejudge
-from node.casework.telling import note, pass_on_sighting, tell
+from node.casework.telling import News, note, pass_on_sighting, tell
 from node.ids import Ids
 from node.matching.duplicates import Incoming, Judgement, judge
 from node.matching.fingerprints import Fingerprints
@@ -256,8 +256,6 @@ def assess(
         ids.mint(book.now), book.us, draft.verdict, draft.law, draft.labels, draft.reason, at_ms
     )
     state = note(book, item_id, EventKind.ASSESSED, assessment, at_ms)
-    tell(
-        book, postbox, state, assessment.event_id, OutcomeWhat.ASSESSED, assessment,
-        author=book.us, at_ms=at_ms,
-    )  # fmt: skip
+    news = News(assessment.event_id, OutcomeWhat.ASSESSED, assessment, book.us, at_ms)
+    tell(book, postbox, state, news)
     return state

@@ -122,7 +122,7 @@ class ItemState(Value, frozen=True):
 
     @property
     def known(self) -> bool:
-        """Whether some member has already judged this content, so that nobody need view it again."""
+        """Whether some member has judged this content, so that nobody need view it again."""
         return any(a.verdict is not Verdict.UNASSESSABLE for a in self.assessments)
 
     def has_heard(self, event_id: str) -> bool:

@@ -18,7 +18,7 @@ from node.casework.events import (
     Located,
 )
 from node.casework.item import ItemState, Review
-from node.casework.telling import tell
+from node.casework.telling import News, tell
 from node.ids import Ids
 from protocol.facts import Hop, Jurisdiction, Moved
 from protocol.fields import MAX_ACTIONS, MAX_ASSESSMENTS, MAX_CONTENTS, MAX_SIGHTINGS
@@ -113,17 +113,16 @@ def hand_on(
     )
     if state.informants:
         moved = Moved(choice.member, state.country, state.jurisdiction.evidence)
-        tell(
-            book, postbox, state, ids.mint(book.now), OutcomeWhat.MOVED, moved,
-            author=book.us, at_ms=book.now,
-        )  # fmt: skip
+        news = News(ids.mint(book.now), OutcomeWhat.MOVED, moved, book.us, book.now)
+        tell(book, postbox, state, news)
     return state
 
 
 def item_message(state: ItemState, us: str) -> Item:
     """Return what the next member is told of the item; local facts and free text are not in it.
 
-    What exceeds the bounds of the protocol's lists follows the oldest facts; the newest are kept.
+    Lists are bounded by the protocol: of assessments and actions the newest go, of sightings the
+    oldest.
     """
     assert state.jurisdiction is not None
     assert state.location is not None

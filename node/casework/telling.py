@@ -7,6 +7,8 @@ event carries an id that is unique in the network, so that what comes round agai
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind
 from node.casework.item import Custody, Informant, ItemState
@@ -17,22 +19,29 @@ from protocol.vocabulary import Kind, Lane, OutcomeWhat
 Payload = Assessment | ActionTaken | Moved | None
 
 
-def tell(  # noqa: PLR0913 - an outcome has this many parts
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing to tell: its network-wide id, what it is, who did it and when it happened."""
+
+    event_id: str
+    what: OutcomeWhat
+    payload: Payload
+    author: str
+    at_ms: int
+
+
+def tell(
     book: Casebook,
     postbox: Postbox,
     state: ItemState,
-    event_id: str,
-    what: OutcomeWhat,
-    payload: Payload,
+    news: News,
     *,
-    author: str,
-    at_ms: int,
     heard_from: str | None = None,
 ) -> None:
     """Tell everybody concerned, except `heard_from` and the author itself."""
     for informant in audience(book, state):
-        if informant.member not in (heard_from, author):
-            _tell_one(book, postbox, state, informant, event_id, what, payload, author, at_ms)
+        if informant.member not in (heard_from, news.author):
+            _tell_one(book, postbox, state, informant, news)
 
 
 def audience(book: Casebook, state: ItemState) -> list[Informant]:
@@ -54,36 +63,28 @@ def handed_on_to(book: Casebook, state: ItemState) -> str | None:
     return state.responsible
 
 
-def _tell_one(  # noqa: PLR0913
-    book: Casebook,
-    postbox: Postbox,
-    state: ItemState,
-    informant: Informant,
-    event_id: str,
-    what: OutcomeWhat,
-    payload: Payload,
-    author: str,
-    at_ms: int,
+def _tell_one(
+    book: Casebook, postbox: Postbox, state: ItemState, informant: Informant, news: News
 ) -> None:
+    payload = news.payload
     message = Outcome(
         item_id=informant.item_id,
-        event_id=event_id,
-        author=author,
-        what=what,
+        event_id=news.event_id,
+        author=news.author,
+        what=news.what,
         assessment=payload if isinstance(payload, Assessment) else None,
         action=payload if isinstance(payload, ActionTaken) else None,
         moved=payload if isinstance(payload, Moved) else None,
         responsible=state.responsible,
-        at_ms=at_ms,
+        at_ms=news.at_ms,
         learnt_ms=book.now,
     )
-    subject = f"{event_id}|{informant.item_id}"
     book.posts.append(
         postbox.post(
             informant.member,
             Kind.OUTCOME,
             message,
-            subject=subject,
+            subject=f"{news.event_id}|{informant.item_id}",
             item=state.id,
             urgency=state.urgency,
         )
@@ -92,18 +93,14 @@ def _tell_one(  # noqa: PLR0913
 
 def tell_so_far(book: Casebook, postbox: Postbox, state: ItemState, informant: Informant) -> None:
     """A later reporter hears at once what the first one has heard already."""
-    for assessment in state.assessments:
-        if assessment.member != informant.member:
-            _tell_one(
-                book, postbox, state, informant, assessment.event_id, OutcomeWhat.ASSESSED,
-                assessment, assessment.member, assessment.at_ms,
-            )  # fmt: skip
-    for action in state.actions:
-        if action.member != informant.member:
-            _tell_one(
-                book, postbox, state, informant, action.event_id, OutcomeWhat.ACTED,
-                action, action.member, action.at_ms,
-            )  # fmt: skip
+    told: list[tuple[OutcomeWhat, Assessment | ActionTaken]] = [
+        *((OutcomeWhat.ASSESSED, assessment) for assessment in state.assessments),
+        *((OutcomeWhat.ACTED, action) for action in state.actions),
+    ]
+    for what, payload in told:
+        if payload.member != informant.member:
+            news = News(payload.event_id, what, payload, payload.member, payload.at_ms)
+            _tell_one(book, postbox, state, informant, news)
 
 
 def pass_on_sighting(

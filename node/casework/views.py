@@ -5,6 +5,7 @@ Within v1 fields are added, never changed. Times are RFC 3339 in UTC.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -251,41 +252,31 @@ def change_view(seq: int, event: Event) -> ChangeView:
         moment(event.at_ms),
         moment(event.learnt_ms),
         event.actor,
-        _detail(event.body),
+        _DETAILS[type(event.body)](event.body),
     )
 
 
-def _detail(body: Any) -> dict[str, Any]:
-    match body:
-        case Recorded():
-            return {"came_from": body.state.came_from, "report": body.state.report_id}
-        case Sighted():
-            return {
-                "outcome": body.outcome,
-                "by": [s.member for s in body.sightings],
-                "child_at_risk": body.child_at_risk,
-            }
-        case Facts():
-            return {"hashes": len(body.content), "access": body.access is not None}
-        case Located():
-            found = body.jurisdiction
-            return {"state": found.state, "country": found.country, "confidence": found.confidence}
-        case Kept():
-            return {"responsible": body.responsible, "orphan": body.orphan}
-        case HandedOn():
-            return {"to": body.to, "orphan": body.orphan}
-        case Answered():
-            return {"disposition": body.disposition, "responsible": body.responsible}
-        case Assessment():
-            return {"verdict": body.verdict, "law": body.law, "reason": body.reason}
-        case ActionTaken():
-            return {"action": body.action, "reason": body.reason}
-        case Responsible():
-            return {"responsible": body.member}
-        case Raised() | Settled():
-            return {"review": body.review}
-        case Reopened():
-            return {}
-        case Withdrawn():
-            return {"member": body.member}
-    raise TypeError("event: a body without a view")
+_DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
+    Recorded: lambda b: {"came_from": b.state.came_from, "report": b.state.report_id},
+    Sighted: lambda b: {
+        "outcome": b.outcome,
+        "by": [sighting.member for sighting in b.sightings],
+        "child_at_risk": b.child_at_risk,
+    },
+    Facts: lambda b: {"hashes": len(b.content), "access": b.access is not None},
+    Located: lambda b: {
+        "state": b.jurisdiction.state,
+        "country": b.jurisdiction.country,
+        "confidence": b.jurisdiction.confidence,
+    },
+    Kept: lambda b: {"responsible": b.responsible, "orphan": b.orphan},
+    HandedOn: lambda b: {"to": b.to, "orphan": b.orphan},
+    Answered: lambda b: {"disposition": b.disposition, "responsible": b.responsible},
+    Assessment: lambda b: {"verdict": b.verdict, "law": b.law, "reason": b.reason},
+    ActionTaken: lambda b: {"action": b.action, "reason": b.reason},
+    Responsible: lambda b: {"responsible": b.member},
+    Raised: lambda b: {"review": b.review},
+    Settled: lambda b: {"review": b.review},
+    Reopened: lambda _: {},
+    Withdrawn: lambda b: {"member": b.member},
+}

@@ -22,7 +22,7 @@ from node.casework.item import (
 from node.casework.prepare import check_action, check_assessment, read_hashes, read_time
 from node.casework.rejudging import watch_verdicts
 from node.casework.routing import route
-from node.casework.telling import note, tell
+from node.casework.telling import News, note, tell
 from node.ids import Ids
 from protocol.facts import ActionTaken, Evidence, Jurisdiction
 from protocol.vocabulary import Action, Confidence, HostingState, OutcomeWhat
@@ -73,9 +73,8 @@ def record_action(
     action = ActionTaken(event_id, book.us, draft.action, draft.reason, at_ms)
     was_in_review = state.review
     state = note(book, state.id, EventKind.ACTED, action, at_ms)
-    tell(
-        book, postbox, state, event_id, OutcomeWhat.ACTED, action, author=book.us, at_ms=at_ms
-    )  # fmt: skip
+    news = News(event_id, OutcomeWhat.ACTED, action, book.us, at_ms)
+    tell(book, postbox, state, news)
     if was_in_review in _SETTLED_BY_ACTING:
         settle(book, state.id)
     if draft.action is Action.MOVED and draft.country is not None:

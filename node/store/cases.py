@@ -8,7 +8,7 @@ chain here, in commit order: the change feed has no gaps and no reordering.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,10 +19,10 @@ from node.casework.item import ItemState, decode_state, encode
 from node.casework.receiving import Answer, Judged
 from node.matching.fingerprints import Fingerprints
 from node.store.connection import Connection
+from node.store.selecting import select_in
 from node.store.writer import Writer
 
 R = TypeVar("R")
-_CHUNK = 128
 EMPTY_CHAIN = bytes(32)
 
 
@@ -72,7 +72,7 @@ class Cases:
 def load(connection: Connection, needs: Needs) -> Loaded:
     """Read everything that `needs` names."""
     loaded = Loaded()
-    for key, item, state in _select(
+    for key, item, state in select_in(
         connection,
         "SELECT k.key, k.item, i.state FROM item_keys k LEFT JOIN items i ON i.id = k.item"
         " WHERE k.key IN ({})",
@@ -82,7 +82,7 @@ def load(connection: Connection, needs: Needs) -> Loaded:
         if state is not None and item not in loaded.items:
             loaded.items[item] = decode_state(state)
     _load_items(connection, loaded, needs.items)
-    for line, item in _select(
+    for line, item in select_in(
         connection, "SELECT line, item FROM intake_lines WHERE line IN ({})", needs.lines
     ):
         loaded.lines[line] = item
@@ -98,22 +98,10 @@ def load(connection: Connection, needs: Needs) -> Loaded:
 
 def _load_items(connection: Connection, loaded: Loaded, ids: Iterable[str]) -> None:
     wanted = {i for i in ids if i not in loaded.items}
-    for item, state in _select(connection, "SELECT id, state FROM items WHERE id IN ({})", wanted):
+    for item, state in select_in(
+        connection, "SELECT id, state FROM items WHERE id IN ({})", wanted
+    ):
         loaded.items[item] = decode_state(state)
-
-
-def _select(connection: Connection, sql: str, values: Iterable[Any]) -> Iterator[Any]:
-    """Run `sql` with its IN list filled, in chunks of one size: one prepared statement serves."""
-    everything = list(values)
-    for start in range(0, len(everything), _CHUNK):
-        chunk = everything[start : start + _CHUNK]
-        size = _CHUNK if len(chunk) > 1 else 1
-        chunk += chunk[-1:] * (size - len(chunk))
-        yield from connection.execute(sql.format(_marks(size)), chunk)
-
-
-def _marks(size: int) -> str:
-    return ",".join("?" * size)
 
 
 def save(connection: Connection, book: Casebook) -> None:
@@ -208,9 +196,8 @@ def _wake_parked(connection: Connection, ids: Sequence[str]) -> None:
         "SELECT 1 FROM entries_in WHERE judged = ? LIMIT 1", (parked,)
     ).fetchone():
         connection.executemany(
-            "UPDATE entries_in SET judged = 0, waits_for = NULL"
-            f" WHERE judged = {parked} AND waits_for = ?",
-            [(i,) for i in ids],
+            "UPDATE entries_in SET judged = 0, waits_for = NULL WHERE judged = ? AND waits_for = ?",
+            [(parked, i) for i in ids],
         )
 
 

@@ -1,4 +1,4 @@
-"""Opening the encrypted file: key, pragmas, schema version. Nothing else in the node touches the driver.
+"""Opening the encrypted file: key, pragmas, schema. Nothing else here touches the driver.
 
 sqlite-utils opens whatever `pysqlite3` is, and knows only its errors: SQLCipher's driver takes that
 name before sqlite-utils is first imported (else `alter=True` and wrong-key errors fall through).
@@ -185,7 +185,7 @@ class ProcessLock:
         Raises:
             AlreadyOpenError: another process holds it.
         """
-        self._file: Any = open(path.with_name(path.name + ".lock"), "a+")  # noqa: SIM115 - held open on purpose
+        self._file: Any = path.with_name(path.name + ".lock").open("a+")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

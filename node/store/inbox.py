@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from node.casework.receiving import Judged
 from node.peer.inbox import Decide, Held, Taken
 from node.store.connection import Connection
+from node.store.selecting import select_in
 from node.store.writer import Readers, Writer
 from protocol.answers import MAX_ANCESTORS, NOTHING, Position, Told
 from protocol.channel import UNOPENED, Accepted, ReceiverState, Refusal
@@ -46,7 +47,7 @@ class Inbox:
 
         return await self._readers.run(query)
 
-    async def take(  # noqa: PLR0913
+    async def take(
         self,
         peer: str,
         lane: Lane,
@@ -214,15 +215,5 @@ def _keep_entries(
 
 def _known_ids(connection: Connection, peer: str, taken: Sequence[Taken]) -> dict[bytes, bytes]:
     ids = [one.entry_id for one in taken if one.entry_id is not None and not one.of_channel]
-    known: dict[bytes, bytes] = {}
-    for start in range(0, len(ids), 500):
-        chunk = ids[start : start + 500]
-        marks = ",".join("?" * len(chunk))
-        known.update(
-            connection.execute(
-                "SELECT entry_id, digest FROM entry_ids_in"
-                f" WHERE peer = ? AND entry_id IN ({marks})",  # noqa: S608 - only question marks
-                (peer, *chunk),
-            ).fetchall()
-        )
-    return known
+    sql = "SELECT entry_id, digest FROM entry_ids_in WHERE peer = ? AND entry_id IN ({})"
+    return dict(select_in(connection, sql, ids, (peer,)))

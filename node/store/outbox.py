@@ -142,7 +142,7 @@ class Outbox:
 
         return await self._writer.run(job)
 
-    async def cut(  # noqa: PLR0913
+    async def cut(
         self,
         channel: Channel,
         fence: int,
@@ -314,7 +314,7 @@ def _next_messages(
     return rows[: max(count, 0)]
 
 
-def _append(  # noqa: PLR0913
+def _append(
     connection: Connection,
     peer: str,
     lane: Lane,

@@ -8,7 +8,7 @@ from typing import Any
 
 from node.casework.events import Event, EventKind, decode_body
 from node.casework.item import ItemState, decode_state
-from node.casework.receiving import Arrived, Judged
+from node.casework.receiving import Arrived
 from node.store.connection import Connection
 from node.store.writer import Readers
 from protocol.vocabulary import Lane
@@ -114,7 +114,7 @@ class Queries:
         rows = await self._readers.run(
             lambda c: c.execute(
                 "SELECT seq, peer, lane, epoch, idx, leaf, entry FROM entries_in"
-                f" WHERE judged = {int(Judged.WAITING)} ORDER BY seq LIMIT ?",
+                " WHERE judged = 0 ORDER BY seq LIMIT ?",
                 (limit,),
             ).fetchall()
         )

@@ -1,4 +1,4 @@
-"""A small network in one process: real desks, inboxes, outboxes, stores and keys; one clock, one seed.
+"""A small network in one process: real desks, inboxes, outboxes, stores, keys; one clock.
 
     world = World(tmp_path, ["gb-iwf", "nl-eokm", "fr-pdc"], seed=7)
     await world.start()

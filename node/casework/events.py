@@ -1,0 +1,312 @@
+"""What can happen to an item, and what each event makes of its state.
+
+An item's state is the fold of its events in order (`evolve`); the table `_FOLD` is the whole of it.
+Event bodies are MessagePack arrays: what is hashed is what is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import msgspec
+
+from node.casework.item import (
+    FINAL_ACTIONS,
+    Custody,
+    Informant,
+    ItemState,
+    ReportFacts,
+    Review,
+    Value,
+    merge_content,
+)
+from protocol.facts import Access, ActionTaken, Assessment, Content, Hop, Jurisdiction, Sighting
+from protocol.vocabulary import Action, Disposition
+
+
+class EventKind(IntEnum):
+    """What can happen to an item. Numbers are stored: never reused."""
+
+    RECORDED = 1
+    SIGHTED = 2
+    FACTS = 3
+    LOCATED = 4
+    KEPT = 5
+    HANDED_ON = 6
+    ANSWERED = 7
+    ASSESSED = 8
+    ACTED = 9
+    RESPONSIBLE = 10
+    RAISED = 11
+    SETTLED = 12
+    REOPENED = 13
+    WITHDRAWN = 14
+
+
+class Recorded(Value, frozen=True):
+    """The item's first state here; `report` where this line opened a report of our own."""
+
+    state: ItemState
+    report: ReportFacts | None
+
+
+class Sighted(Value, frozen=True):
+    """Another observation; `informant` when a member told us, `outcome` how it was judged."""
+
+    sightings: tuple[Sighting, ...]
+    informant: Informant | None
+    child_at_risk: bool
+    outcome: Disposition
+
+
+class Facts(Value, frozen=True):
+    """Facts that came later: hashes, access data."""
+
+    content: tuple[Content, ...]
+    access: Access | None
+
+
+class Located(Value, frozen=True):
+    """Where it is hosted, with evidence; `due_ms`: when to ask again, None when settled."""
+
+    jurisdiction: Jurisdiction
+    due_ms: int | None
+
+
+class Kept(Value, frozen=True):
+    """This member is responsible; `orphan` where the country has no member."""
+
+    responsible: str
+    orphan: bool
+    hops: tuple[Hop, ...]
+
+
+class HandedOn(Value, frozen=True):
+    """The item went to another member; its receipt and answer follow."""
+
+    to: str
+    orphan: bool
+    hops: tuple[Hop, ...]
+
+
+class Answered(Value, frozen=True):
+    """The receiver's disposition."""
+
+    by: str
+    disposition: Disposition
+    responsible: str | None
+
+
+class Responsible(Value, frozen=True):
+    """A member further along the chain took over."""
+
+    event_id: str
+    member: str
+    jurisdiction: Jurisdiction | None
+
+
+class Raised(Value, frozen=True):
+    """The item stands in front of a person."""
+
+    review: Review
+
+
+class Settled(Value, frozen=True):
+    """A person has looked."""
+
+    review: Review
+
+
+class Reopened(Value, frozen=True):
+    """A closed item is open again."""
+
+    event_id: str
+
+
+class Withdrawn(Value, frozen=True):
+    """A member took its sighting back."""
+
+    member: str
+    sighting_id: str | None
+
+
+Body = (
+    Recorded | Sighted | Facts | Located | Kept | HandedOn | Answered | Assessment | ActionTaken
+    | Responsible | Raised | Settled | Reopened | Withdrawn
+)  # fmt: skip
+
+
+class Event(NamedTuple):
+    """One thing that happened to one item: when it happened, and when this node learnt it."""
+
+    item: str
+    kind: EventKind
+    at_ms: int
+    learnt_ms: int
+    actor: str
+    body: Body
+
+
+_BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
+    kind: msgspec.msgpack.Decoder(body)
+    for kind, body in (
+        (EventKind.RECORDED, Recorded),
+        (EventKind.SIGHTED, Sighted),
+        (EventKind.FACTS, Facts),
+        (EventKind.LOCATED, Located),
+        (EventKind.KEPT, Kept),
+        (EventKind.HANDED_ON, HandedOn),
+        (EventKind.ANSWERED, Answered),
+        (EventKind.ASSESSED, Assessment),
+        (EventKind.ACTED, ActionTaken),
+        (EventKind.RESPONSIBLE, Responsible),
+        (EventKind.RAISED, Raised),
+        (EventKind.SETTLED, Settled),
+        (EventKind.REOPENED, Reopened),
+        (EventKind.WITHDRAWN, Withdrawn),
+    )
+}
+
+
+def decode_body(kind: EventKind, raw: bytes) -> Body:
+    """Read a stored event body back.
+
+    Raises:
+        msgspec.ValidationError, msgspec.DecodeError: the stored bytes are not such a body (damage
+        or tampering).
+    """
+    body: Body = _BODIES[kind].decode(raw)
+    return body
+
+
+def evolve(state: ItemState | None, event: Event) -> ItemState:
+    """Return the state after `event`.
+
+    Raises:
+        ValueError: the event cannot follow: nothing recorded yet, or recorded twice.
+    """
+    if event.kind is EventKind.RECORDED:
+        if state is not None or not isinstance(event.body, Recorded):
+            raise ValueError("event: an item is recorded once, with its state")
+        return event.body.state
+    if state is None:
+        raise ValueError("event: the item was never recorded")
+    changes = _FOLD[event.kind](state, event, event.body)
+    return msgspec.structs.replace(state, revision=state.revision + 1, **changes)
+
+
+def lacks(state: ItemState, facts: Facts) -> Facts | None:
+    """What `facts` brings that the item does not have; None: nothing."""
+    access = facts.access if state.access is None else None
+    content = facts.content
+    if merge_content(state.content, content) == state.content:
+        content = ()
+    return None if not content and access is None else Facts(content, access)
+
+
+def _sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    seen = {s.sighting_id for s in state.sightings}
+    more = tuple(s for s in body.sightings if s.sighting_id not in seen)
+    changes: dict[str, Any] = {
+        "sightings": state.sightings + more,
+        "child_at_risk": state.child_at_risk or body.child_at_risk,
+    }
+    informant = body.informant
+    if informant is not None and informant not in state.informants:
+        changes["informants"] = (*state.informants, informant)
+        if informant.item_id != state.id and informant.item_id not in state.aliases:
+            changes["aliases"] = (*state.aliases, informant.item_id)
+    return changes
+
+
+def _facts(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    return {
+        "content": merge_content(state.content, body.content),
+        "access": state.access if body.access is None else body.access,
+    }
+
+
+def _acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
+    changes: dict[str, Any] = {"actions": (*state.actions, body)}
+    if body.action in FINAL_ACTIONS:
+        changes |= {"closed_ms": event.at_ms, "closed_by": body.action}
+    elif body.action is Action.SEEN_ONLINE:
+        changes |= {"closed_ms": None, "closed_by": None}
+    elif body.action is Action.MOVED and _ours(state) and body.member == state.responsible:
+        changes |= {"custody": Custody.LOCATING, "due_ms": event.learnt_ms}
+    return changes
+
+
+def _kept(_state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    return {
+        "custody": Custody.HERE,
+        "responsible": body.responsible,
+        "orphan": body.orphan,
+        "hops": body.hops,
+        "due_ms": None,
+    }
+
+
+def _handed_on(_state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    return {
+        "custody": Custody.HANDED_ON,
+        "responsible": body.to,
+        "orphan": body.orphan,
+        "hops": body.hops,
+        "due_ms": None,
+        "answer": None,
+        "answered_by": None,
+    }
+
+
+def _answered(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    changes: dict[str, Any] = {"answer": body.disposition, "answered_by": body.by}
+    if body.responsible is not None and state.custody is Custody.HANDED_ON:
+        changes["responsible"] = body.responsible
+    return changes
+
+
+def _ours(state: ItemState) -> bool:
+    return state.custody is Custody.HERE
+
+
+def _responsible(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    changes: dict[str, Any] = {"heard": (*state.heard, body.event_id)}
+    if _ours(state):
+        return changes  # told late: we have taken the item over since
+    changes["responsible"] = body.member
+    if body.jurisdiction is not None:
+        changes["jurisdiction"] = body.jurisdiction
+    return changes
+
+
+def _withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    kept = tuple(
+        s for s in state.sightings
+        if not (s.member == body.member and body.sighting_id in (None, s.sighting_id))
+    )  # fmt: skip
+    return {"sightings": kept}
+
+
+_Fold = Callable[[ItemState, Event, Any], dict[str, Any]]
+_FOLD: dict[EventKind, _Fold] = {
+    EventKind.SIGHTED: _sighted,
+    EventKind.FACTS: _facts,
+    EventKind.LOCATED: lambda _s, _e, b: {"jurisdiction": b.jurisdiction, "due_ms": b.due_ms},
+    EventKind.KEPT: _kept,
+    EventKind.HANDED_ON: _handed_on,
+    EventKind.ANSWERED: _answered,
+    EventKind.ASSESSED: lambda s, _e, b: {"assessments": (*s.assessments, b)},
+    EventKind.ACTED: _acted,
+    EventKind.RESPONSIBLE: _responsible,
+    EventKind.RAISED: lambda _s, _e, b: {"review": b.review},
+    EventKind.SETTLED: lambda _s, _e, _b: {"review": None},
+    EventKind.REOPENED: lambda s, _e, b: {
+        "closed_ms": None,
+        "closed_by": None,
+        "heard": (*s.heard, b.event_id),
+    },
+    EventKind.WITHDRAWN: _withdrawn,
+}
