@@ -1,0 +1,101 @@
+"""Backups of a running node, and bringing one back.
+
+A backup is one step on a connection of its own: a consistent copy of one moment, whatever is being
+written meanwhile (a copy in chunks starts anew with every write, and never ends under load). It is
+encrypted under a key of its own. A restored database says so (`restored_ms`): what it sent after
+the backup is unknown to it, so channels are opened with that said, and nothing is sent to the
+outside world twice by itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from node.store.connection import Connection, driver_errors, open_reader, open_writer, translate
+from node.store.errors import AlreadyOpenError, DamagedDatabaseError
+
+Step = Callable[[str], None]
+
+
+def backup(source: Path, source_key: bytes, destination: Path, destination_key: bytes) -> int:
+    """Copy the database as it is now to a new file (mode 0600); return its size in bytes.
+
+    The node may run and write. Half a backup never has the final name.
+
+    Raises:
+        AlreadyOpenError: `destination` exists.
+        StoreError: the source can't be read, or the destination can't be written.
+    """
+    if destination.exists():
+        raise AlreadyOpenError("destination: a file is already there; it is never overwritten")
+    partial = destination.with_name(destination.name + ".partial")
+    partial.unlink(missing_ok=True)
+    connection = open_reader(source, source_key)
+    try:
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        _copy(connection, partial, destination_key)
+        check(partial, destination_key)
+    except driver_errors() as error:
+        raise translate(error) from error
+    finally:
+        connection.close()
+    _sync(partial)
+    partial.rename(destination)
+    _sync(destination.parent)
+    return destination.stat().st_size
+
+
+def _copy(connection: Connection, partial: Path, key: bytes) -> None:
+    """`sqlcipher_export` within one read transaction: one moment, re-encrypted under `key`."""
+    connection.execute("PRAGMA query_only = OFF")
+    connection.execute("ATTACH DATABASE ? AS copy KEY ?", (str(partial), f"x'{key.hex()}'"))
+    version = connection.execute("PRAGMA main.user_version").fetchone()[0]
+    connection.execute("BEGIN")
+    connection.execute("SELECT sqlcipher_export('copy')")
+    connection.execute(f"PRAGMA copy.user_version = {int(version)}")
+    connection.execute("COMMIT")
+    connection.execute("DETACH DATABASE copy")
+
+
+def check(path: Path, key: bytes) -> None:
+    """Check a database file from end to end.
+
+    Raises:
+        DamagedDatabaseError: SQLite finds a fault.
+    """
+    connection = open_reader(path, key)
+    try:
+        if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+            raise DamagedDatabaseError(DamagedDatabaseError.__doc__)
+    finally:
+        connection.close()
+
+
+def restore(
+    source: Path, source_key: bytes, destination: Path, destination_key: bytes, now_ms: int
+) -> None:
+    """Bring a backup back under `destination_key`, marked as restored; refuses to overwrite.
+
+    Raises:
+        AlreadyOpenError: `destination` exists.
+        StoreError: the backup can't be read.
+    """
+    check(source, source_key)
+    backup(source, source_key, destination, destination_key)
+    connection = open_writer(destination, destination_key)
+    try:
+        connection.execute(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES ('restored_ms', ?)", (str(now_ms),)
+        )
+    finally:
+        connection.close()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
