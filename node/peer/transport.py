@@ -1,0 +1,59 @@
+"""The two seams between channels and the wire: what delivery calls, and what the listener calls.
+
+Delivery speaks through a `Transport`; the listener hands what arrives to an `Inbox`. HTTP
+(`client`, `server`) is one implementation; the simulation connects the two in memory.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, TypeVar
+
+from protocol.answers import Answer
+from protocol.push import PushHead
+from protocol.vocabulary import Lane
+
+A = TypeVar("A")
+"""An admitted push, opaque to the listener."""
+
+
+class Reply(NamedTuple):
+    """What a peer answered: its signature is verified and bound to the request.
+
+    Attributes:
+        status: 200 with a receipt for a push; with any other, `body` is an `Answer`. A question
+            is always answered by an `Answer`.
+        body: receipt or canonical `Answer`, still to be verified or parsed.
+    """
+
+    status: int
+    body: bytes
+
+
+class Transport(Protocol):
+    """The way to other members. Both calls raise `PeerError` when nothing that counts came back."""
+
+    async def push(self, peer: str, path: str, head: bytes, sealed: bytes) -> Reply:
+        """Send one push (`protocol.push.push_path`, `PushHead.to_bytes`, sealed frame)."""
+        ...
+
+    async def ask(self, peer: str, lane: Lane, nonce: bytes) -> Reply:
+        """Ask for the state of our channel to `peer`; the answer carries `nonce`, 16 bytes."""
+        ...
+
+
+class Inbox(Protocol[A]):
+    """What becomes of a verified request. Methods raise `StoreError` when nothing was kept."""
+
+    async def question(self, sender: str, lane: Lane, nonce: bytes) -> Answer:
+        """Tell the state of the channel from `sender`; the answer carries `nonce`."""
+        ...
+
+    async def precheck(
+        self, sender: str, lane: Lane, epoch: bytes, start: int, head: PushHead
+    ) -> A | Answer | bytes:
+        """Judge the head of a push before its body is read; bytes are the stored receipt."""
+        ...
+
+    async def take(self, admitted: A, sealed: bytes) -> Answer | bytes:
+        """Keep an admitted push whose body is the one that was signed; bytes are its receipt."""
+        ...
