@@ -24,6 +24,24 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("keys", "protocol", "node")
 
+POLICIES = {"casework", "jurisdiction", "matching"}
+EDGES = {
+    "api",
+    "app",
+    "cli",
+    "doctor",
+    "evidence",
+    "loops",
+    "peer",
+    "registry",
+    "setup",
+    "telemetry",
+}
+"""Rooms of `node/`: a policy knows nothing of sockets, terminals and listeners."""
+
+TOP_ROOMS = {"app", "cli"}
+"""Imported by nobody but each other: they know every part, no part knows them."""
+
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
 
@@ -52,9 +70,8 @@ SQL = re.compile(
 )
 
 CHANCE = {"random", "secrets", "uuid"}
-MAY_USE_CHANCE = ("keys/", "node/ids.py", "node/api/access.py")
-"""Keys are generated and sealed with fresh randomness; identifiers and bearer
-tokens are minted in one module each."""
+MAY_USE_CHANCE = ("keys/", "node/ids.py", "node/api/access.py", "node/app.py")
+"""Keys are generated and sealed; identifiers and tokens are minted; app hands sources to seams."""
 
 FILE_MODULES = {"io", "shutil", "tempfile"}
 FILE_CALLS = {
@@ -77,7 +94,9 @@ MAY_OPEN_FILES = (
     "node/jurisdiction/status.py",
     "node/registry/",
     "node/setup/",
+    "node/setup/",
     "node/store/",
+    "node/telemetry/snapshot.py",
 )
 """Everything else is handed bytes, text or an open stream."""
 
@@ -95,6 +114,12 @@ def modules() -> dict[str, ast.Module]:
 def package_of(path: str) -> str:
     """Name the top-level package that a module stands in."""
     return path.split("/", 1)[0]
+
+
+def room_of(name: str) -> str:
+    """Name the room of `node/` that a dotted module name or a path stands in."""
+    parts = name.removesuffix(".py").replace("/", ".").split(".")
+    return parts[1] if parts[0] == "node" and len(parts) > 1 else ""
 
 
 def typing_only(tree: ast.AST) -> set[int]:
@@ -165,6 +190,30 @@ def test_keys_is_below_protocol_is_below_node() -> None:
         for path, tree in modules().items()
         for name in imports(tree)
         if top(name) in PACKAGES and top(name) not in MAY_IMPORT[package_of(path)]
+    ]
+    assert not wrong
+
+
+def test_policies_know_no_edges() -> None:
+    """What decides is handed everything; so the simulation and another listener can reuse it."""
+    wrong = [
+        f"{path} imports {name}"
+        for path, tree in modules().items()
+        if room_of(path) in POLICIES
+        for name in imports(tree)
+        if room_of(name) in EDGES or top(name) == "aiohttp"
+    ]
+    assert not wrong
+
+
+def test_nobody_knows_who_puts_the_parts_together() -> None:
+    """The command line and the composition root stand on top."""
+    wrong = [
+        f"{path} imports {name}"
+        for path, tree in modules().items()
+        if room_of(path) not in TOP_ROOMS
+        for name in imports(tree)
+        if room_of(name) in TOP_ROOMS
     ]
     assert not wrong
 
