@@ -101,6 +101,7 @@ class Desk:
         ids: Ids,
         clock: Callable[[], int],
         wake_delivery: Callable[[], None],
+        wake_desk: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._queries = queries
@@ -111,8 +112,8 @@ class Desk:
         self._ids = ids
         self._clock = clock
         self._wake_delivery = wake_delivery
+        self._wake_desk = wake_desk
         self._changed = asyncio.Condition()
-        self.work = asyncio.Event()
 
     async def submit(
         self, drafts: Sequence[ReportDraft], *, actor: str, batch: str = ""
@@ -268,7 +269,7 @@ class Desk:
     async def _after(self, book: Casebook) -> None:
         """Wake whoever has work now: the feed's readers, delivery, the steps of this desk."""
         if book.events:
-            self.work.set()
+            self._wake_desk()
             async with self._changed:
                 self._changed.notify_all()
         if book.posts:

@@ -1,0 +1,308 @@
+"""The composition root: a configuration becomes a running node. Nothing else knows every part.
+
+Order matters at the ends only. Starting: lock and open the store, then the registry (the last
+verified one is enough), then listeners, then loops. Stopping: listeners first, then loops, then a
+last signed head, then the store. Killing it anywhere loses nothing that was answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from keys.keyring import MemberKeys
+from keys.unlock import Unlock
+from node.api.app import make_local_app
+from node.casework.casebook import Postbox
+from node.casework.desk import Desk
+from node.casework.placing import Places
+from node.evidence.heads import sign_head
+from node.ids import Ids
+from node.jurisdiction.build import Jurisdiction, open_jurisdiction
+from node.loops import DeliveryLoop, Wake, keep_going, work_at_desk
+from node.matching.fingerprints import Fingerprints
+from node.peer.client import HttpTransport
+from node.peer.delivery import Delivery
+from node.peer.inbox import Inbox
+from node.peer.server import make_peer_app, tls_context
+from node.registry.errors import NoRegistryError
+from node.registry.mirror import mirror_routes
+from node.registry.updater import RegistryClient
+from node.store.access import Access
+from node.store.history import Head
+from node.store.sqlite import Store
+from node.telemetry.logs import log_loop_error, logger
+from node.telemetry.metrics import Metrics
+from node.telemetry.routes import count_requests, health_routes
+from node.telemetry.snapshot import Sources, take_snapshot
+
+if TYPE_CHECKING:
+    from node.config.sections import Config
+
+HEAD_EVERY_S = 60.0
+EPOCH_BYTES = 8
+NONCE_BYTES = 16
+
+
+def wall_clock() -> int:
+    """The time, milliseconds UTC."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class Wakes:
+    """What wakes each loop."""
+
+    desk: Wake = field(default_factory=Wake)
+    delivery: Wake = field(default_factory=Wake)
+    registry: Wake = field(default_factory=Wake)
+
+
+@dataclass(slots=True)
+class Node:
+    """One running node."""
+
+    config: Config
+    keys: MemberKeys
+    store: Store
+    registry: RegistryClient
+    jurisdiction: Jurisdiction
+    desk: Desk
+    inbox: Inbox
+    delivery: Delivery
+    transport: HttpTransport
+    metrics: Metrics
+    wakes: Wakes
+    _runners: list[web.AppRunner] = field(default_factory=list)
+    _loops: list[asyncio.Task[None]] = field(default_factory=list)
+    _delivery_loop: DeliveryLoop | None = None
+
+    async def start(self) -> None:
+        """Open the listeners and begin to work.
+
+        Raises:
+            NoRegistryError: no registry was ever verified here (`hotline join` first).
+            OSError: a listener's address is taken.
+        """
+        asyncio.get_running_loop().set_exception_handler(log_loop_error)
+        await self._first_registry()
+        await self.delivery.load()
+        await self._listen()
+        self._delivery_loop = DeliveryLoop(self.delivery, wall_clock, self.wakes.delivery)
+        log = logger()
+        for name, step in (
+            ("desk", self._work),
+            ("delivery", self._delivery_loop.step),
+            ("registry", self._refresh),
+            ("history", self._sign_head_later),
+        ):
+            self._loops.append(asyncio.create_task(keep_going(name, step, log), name=name))
+
+    async def _first_registry(self) -> None:
+        try:
+            self.registry.current()
+        except NoRegistryError:
+            await self.registry.refresh(wall_clock())
+
+    async def _listen(self) -> None:
+        config = self.config
+        count = count_requests(self.metrics, "local", time.perf_counter)
+        local = make_local_app(
+            self.desk,
+            Access(self.store.writer, self.store.readers),
+            member=config.member.id,
+            now_ms=wall_clock,
+            max_body_bytes=config.api.max_body_bytes,
+            middlewares=[count],
+        )
+        local.add_routes(health_routes(self.metrics, self._snapshot, self._missing))
+        await self._serve(local, config.api.listen_host, config.api.listen_port, None)
+        peer = make_peer_app(
+            self.inbox,
+            self.registry,
+            self.keys,
+            wall_clock,
+            self._contact,
+            extra_routes=[mirror_routes(self.registry.kept)],
+        )
+        context = tls_context(self.keys)
+        await self._serve(peer, config.peer.listen_host, config.peer.listen_port, context)
+
+    async def _serve(self, app: web.Application, host: str, port: int, tls: Any) -> None:
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+
+    def _contact(self, peer: str) -> None:
+        self.delivery.contact(peer)
+        self.wakes.delivery()
+
+    async def _work(self) -> None:
+        await work_at_desk(self.desk, self.wakes.desk)
+
+    async def _refresh(self) -> None:
+        state = await self.registry.refresh(wall_clock())
+        self.metrics.registry_refreshes.labels(state.problem or "ok").inc()
+        self.wakes.delivery()
+        await self.wakes.registry.wait(self.config.registry.refresh_s)
+
+    async def _sign_head_later(self) -> None:
+        await asyncio.sleep(HEAD_EVERY_S)
+        await self.sign_head()
+
+    async def sign_head(self) -> None:
+        """Sign the present head of the history."""
+        network_id = self.registry.current().network_id
+        member = self.config.member.id
+
+        def sign(head: Head) -> bytes:
+            return sign_head(head, network_id, member, self.keys.log)
+
+        await self.store.history.sign_head(sign)
+
+    def _missing(self) -> list[str]:
+        return [task.get_name() for task in self._loops if task.done()]
+
+    async def _snapshot(self) -> Any:
+        sources = Sources(
+            self.store.queries, self.registry, self.jurisdiction.ages, self.config.store.path
+        )
+        return await take_snapshot(sources, wall_clock())
+
+    async def stop(self) -> None:
+        """Stop listening and working; what is durable stays, what is in flight is sent again."""
+        for runner in self._runners:
+            await runner.cleanup()
+        for task in self._loops:
+            task.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        if self._delivery_loop is not None:
+            await self._delivery_loop.stop()
+        await self.sign_head()
+        await self.transport.close()
+        await self.jurisdiction.close()
+        await self.store.close()
+
+
+def build(config: Config) -> Node:
+    """Make a node from its configuration; opens the store, starts nothing yet.
+
+    Raises:
+        KeysError, StoreError, RegistryError, JurisdictionError: what is wrong, and the mend.
+    """
+    unlock = Unlock.from_config(config.member.unlock)
+    keys = MemberKeys.load(config.member.keys_dir, unlock)
+    jurisdiction = open_jurisdiction(config.jurisdiction)
+    registry = open_registry(config)
+    fingerprints = Fingerprints(keys.fingerprint_secret)
+    store = Store.open(config.store.path, keys.database_key, config.member.id, fingerprints)
+    return _assemble(config, keys, store, registry, jurisdiction, fingerprints)
+
+
+def open_registry(config: Config) -> RegistryClient:
+    """Open the registry's memory of this node.
+
+    Raises:
+        RegistryError: never joined, or the memory is damaged.
+    """
+    section = config.registry
+    if section.root_sha256 is None:
+        raise NoRegistryError("registry.root_sha256: not pinned yet; run `hotline join`")
+    pin = bytes.fromhex(section.root_sha256)
+    return RegistryClient(pin, section.directory, section.mirrors, member=config.member.id)
+
+
+def _assemble(
+    config: Config,
+    keys: MemberKeys,
+    store: Store,
+    registry: RegistryClient,
+    jurisdiction: Jurisdiction,
+    fingerprints: Fingerprints,
+) -> Node:
+    wakes, metrics, us = Wakes(), Metrics(), config.member.id
+    transport = HttpTransport(us, registry, keys, wall_clock)
+    delivery = Delivery(
+        us=us,
+        outbox=store.outbox,
+        transport=transport,
+        registry=registry.current,
+        log_key=keys.log,
+        node_secret=keys.node_secret,
+        jitter=random.SystemRandom().randrange,
+        nonce=lambda: secrets.token_bytes(NONCE_BYTES),
+        epoch=lambda: secrets.token_bytes(EPOCH_BYTES),
+        on_registry_behind=wakes.registry,
+        on_receipt=lambda peer, lane, n: metrics.entries_receipted.labels(peer, str(lane)).inc(n),
+    )
+    inbox = Inbox(
+        us=us,
+        store=store.inbox,
+        registry=registry.current,
+        receipt_key=keys.receipt,
+        sealing_keys=lambda: keys.sealing,
+        clock=wall_clock,
+        on_taken=wakes.desk,
+        on_registry_behind=wakes.registry,
+    )
+    desk = Desk(
+        store=store.cases,
+        queries=store.queries,
+        registry=registry.current,
+        places=Places(jurisdiction.locator),
+        fingerprints=fingerprints,
+        postbox=Postbox(keys.node_secret),
+        ids=Ids(us),
+        clock=wall_clock,
+        wake_delivery=wakes.delivery,
+        wake_desk=wakes.desk,
+    )
+    return Node(
+        config,
+        keys,
+        store,
+        registry,
+        jurisdiction,
+        desk,
+        inbox,
+        delivery,
+        transport,
+        metrics,
+        wakes,
+    )
+
+
+async def run(config: Config, stop: asyncio.Event) -> None:
+    """Run a node until `stop` is set.
+
+    Raises:
+        KeysError, StoreError, RegistryError, JurisdictionError, OSError: it could not start.
+    """
+    node = build(config)
+    restored = await node.store.history.fact("restored_ms")
+    node.delivery.restored = restored is not None
+    try:
+        await node.start()
+        logger().info("node_started")
+        await stop.wait()
+    finally:
+        await node.stop()
+        logger().info("node_stopped")
+
+
+def run_blocking(main: Coroutine[Any, Any, None]) -> None:
+    """Run `main` on uvloop where it is installed, else on asyncio's own loop."""
+    try:
+        import uvloop  # noqa: PLC0415 - optional
+    except ImportError:
+        asyncio.run(main)
+        return
+    uvloop.run(main)

@@ -1,0 +1,72 @@
+"""What the gauges show: counted from the store, the registry and the data files at each scrape."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from node.registry.errors import NoRegistryError
+from node.telemetry.metrics import Snapshot
+
+if TYPE_CHECKING:
+    from node.jurisdiction.status import DataAge
+    from node.registry.source import RegistrySource
+    from node.store.queries import ChannelFigures, Queries
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the figures come from."""
+
+    queries: Queries
+    registry: RegistrySource
+    ages: Callable[[int], Sequence[DataAge]]
+    database: Path
+
+
+async def take_snapshot(sources: Sources, now_ms: int) -> Snapshot:
+    """Return the figures of this moment."""
+    channels = await sources.queries.channels()
+    figures = await sources.queries.figures()
+    tasks = await sources.queries.tasks(1000)
+    version, issued_ms = _registry(sources.registry, now_ms)
+    return Snapshot(
+        waiting={_key(c): c.waiting + c.unreceipted for c in channels},
+        oldest_waiting_s={_key(c): _age_s(c, now_ms) for c in channels},
+        stopped={_key(c): int(c.stopped is not None) for c in channels},
+        tasks=dict(Counter(code for code, _, _ in tasks)),
+        locating=figures["items_locating"],
+        review=figures["items_in_review"],
+        parked=figures["entries_parked"],
+        registry_age_s=None if issued_ms is None else (now_ms - issued_ms) / 1000,
+        registry_version=version,
+        data_age_days={age.name: float(age.age_days) for age in sources.ages(now_ms)},
+        store_bytes=_size(sources.database),
+        disk_free_bytes=shutil.disk_usage(sources.database.parent).free,
+    )
+
+
+def _key(channel: ChannelFigures) -> tuple[str, str]:
+    return channel.peer, channel.lane
+
+
+def _age_s(channel: ChannelFigures, now_ms: int) -> float:
+    oldest = channel.oldest_waiting_ms
+    return 0.0 if oldest is None else max(0.0, (now_ms - oldest) / 1000)
+
+
+def _registry(source: RegistrySource, now_ms: int) -> tuple[int, int | None]:
+    try:
+        return source.current().timestamp_version, source.state(now_ms).issued_ms
+    except NoRegistryError:
+        return 0, None
+
+
+def _size(database: Path) -> int:
+    files = (database, database.with_name(database.name + "-wal"))
+    return math.floor(sum(path.stat().st_size for path in files if path.exists()))
