@@ -69,7 +69,19 @@ def write_reports(folder: Path, story: Story) -> Written:
         story.random.shuffle(blocks)
         rows = [row for block in blocks for row in block]
         _write(folder, written, (member, half, form), rows)
+    _settle_order(written)
     return written
+
+
+def _settle_order(written: Written) -> None:
+    """Let `first` be the first line of a member about an item: CSV before NDJSON in each half."""
+    seen: set[tuple[str, str]] = set()
+    for line in sorted(written.lines, key=lambda one: (one.file.half, one.file.form, one.number)):
+        for one in line.hand_ins:
+            if one.outcome in {"first", "again"}:
+                who = (line.file.member, one.item.key)
+                one.outcome = "again" if who in seen else "first"
+                seen.add(who)
 
 
 def _write(folder: Path, written: Written, key: tuple[str, int, str], rows: list[_Row]) -> None:

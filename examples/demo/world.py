@@ -27,7 +27,8 @@ ledger.json, format 1:
             items: [{item, outcome, location}]} or {file, line, member, half, rejected: mistake}.
             `report` is the reference, null where the line has none. `outcome` is seen from the
             member's own files: `first`, `again` (a sighting), `revised` (hashes come later),
-            `repeated` (the same line: nothing happens). A holder that already received a `first`
+            `repeated` (the same line: nothing happens); a member's CSV comes before its NDJSON in
+            each half. A holder that already received a `first`
             from a peer answers `duplicate`. `location` is this line's canonical location (an alias
             has its own)
 `items`     by key: {location, kind, content (final hashes or null), matter, child_at_risk,
