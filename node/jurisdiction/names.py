@@ -4,10 +4,10 @@ Rules upheld: every answer says when it was asked and how long it holds; one que
 per host however many ask; a bounded number of hosts in flight; bounded cache; negative answers
 are kept shortly and failures more shortly. The clock is an argument.
 
-c-ares keeps a query cache of its own that cannot be switched off through pycares 5 and that keeps
-"no data" for an hour (c-ares issue 1293). So a channel is replaced by a new one when it is as old,
-by the caller's clock, as the shortest time that our cache keeps an answer: what expired here is
-never answered from there, and our cache alone decides what is remembered.
+c-ares keeps a query cache of its own that cannot be switched off through pycares 5. It honours the
+TTLs of addresses, but keeps "no data" for an hour (c-ares issue 1293). So a channel is replaced by
+a new one when it is as old, by the caller's clock, as the time that our cache keeps a negative
+answer: what expired here is never answered from there.
 
 Left to others: what the addresses mean (`locate`), retries over minutes and hours (whoever asks).
 """
@@ -80,9 +80,9 @@ class NameCache:
         return len(self._answers)
 
     @property
-    def shortest_ms(self) -> int:
-        """The shortest time that an answer (not a failure) is kept; at least one second."""
-        return 1000 * max(1, min(self._min_ttl_s, self._negative_s))
+    def negative_ms(self) -> int:
+        """How long a negative answer is kept; at least one second."""
+        return 1000 * max(1, self._negative_s)
 
     def get(self, host: str, now_ms: int) -> NameAnswer | None:
         """Return the answer for `host` if one holds at `now_ms`."""
@@ -211,7 +211,7 @@ class Resolver:
     async def _fresh_channel(self, now_ms: int) -> _Channel:
         """Return a channel whose own cache is too young to matter."""
         current = self._channel
-        if current is not None and 0 <= now_ms - current.born_ms < self._cache.shortest_ms:
+        if current is not None and 0 <= now_ms - current.born_ms < self._cache.negative_ms:
             return current
         resolver = aiodns.DNSResolver(
             self._servers or None, timeout=self._timeout_s, tries=self._attempts

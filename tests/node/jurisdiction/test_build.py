@@ -1,0 +1,66 @@
+"""From the configuration to a locator."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from node.config.sections import JurisdictionSection
+from node.config.values import DatabaseRef
+from node.jurisdiction.build import open_jurisdiction
+from node.jurisdiction.errors import DataFileError
+from node.jurisdiction.locations import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from examples.demo.dns_server import ZoneServer
+    from node.jurisdiction.countries import DatabaseSource
+
+NOW = 1_800_000_000_000
+
+
+@pytest.fixture
+def section(
+    make_database: Callable[[str, Mapping[str, Any]], DatabaseSource],
+    server: ZoneServer,
+    tmp_path: Path,
+) -> JurisdictionSection:
+    """Give a configuration with one database, one proxy list and the test's name server."""
+    source = make_database("one", {"192.0.2.0/24": {"country_code": "NL"}})
+    digest = hashlib.sha256(source.path.read_bytes()).hexdigest()
+    proxies = tmp_path / "proxies.txt"
+    proxies.write_text("built 2026-11-01T00:00:00Z\nrange 203.0.113.0/24 veil\n", encoding="utf-8")
+    return JurisdictionSection(
+        databases=(DatabaseRef("one", source.path, digest),),
+        proxy_list=proxies,
+        resolvers=(f"127.0.0.1:{server.port}",),
+        allow_documentation_ranges=True,
+    )
+
+
+async def test_a_configured_node_locates(section: JurisdictionSection) -> None:
+    """Names, databases and proxies are all in use."""
+    jurisdiction = open_jurisdiction(section)
+    plain = await jurisdiction.locator.locate(canonical("http://plain.example/"), NOW)
+    veiled = await jurisdiction.locator.locate(canonical("http://veiled.example/"), NOW)
+    await jurisdiction.close()
+    assert (plain.country, plain.confidence, veiled.state) == ("NL", "medium", "hidden")
+
+
+async def test_ages_of_all_data_files_are_told(section: JurisdictionSection) -> None:
+    """The proxy list too."""
+    jurisdiction = open_jurisdiction(section)
+    ages = jurisdiction.ages(NOW)
+    await jurisdiction.close()
+    assert {age.name for age in ages} == {"one", "proxies"}
+
+
+async def test_a_swapped_database_stops_the_start(section: JurisdictionSection) -> None:
+    """Better no node than one that believes a foreign file."""
+    section.databases[0].path.write_bytes(b"something else")
+    with pytest.raises(DataFileError, match="sha256 differs"):
+        open_jurisdiction(section)
