@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 from node.cli.network_app import network_app
-from node.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from node.cli.options import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    FileEncoding,
+    FileForm,
+    JsonOption,
+)
 from node.cli.output import show
 
 app = typer.Typer(
@@ -96,6 +102,47 @@ def join(
     from node.cli.join import join as enter
 
     return show(enter(config, root, mirror or []), as_json=json)
+
+
+@app.command(rich_help_panel="Running it")
+def status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """Show whether the node runs and what stands in it."""
+    from node.cli.status import status as look
+
+    return show(look(config), as_json=json)
+
+
+@app.command(rich_help_panel="Running it")
+def peers(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """Show the members of the network and the channels to them."""
+    from node.cli.status import peers as look
+
+    return show(look(config), as_json=json)
+
+
+@app.command(rich_help_panel="Reports")
+def submit(
+    file: Annotated[Path, typer.Argument(help="CSV, NDJSON or JSON.", show_default=False)],
+    *,
+    form: Annotated[
+        FileForm | None, typer.Option("--format", help="Format, if it is not recognised.")
+    ] = None,
+    encoding: Annotated[FileEncoding, typer.Option(help="Encoding of a CSV file.")] = "utf-8",
+    source: Annotated[
+        str | None, typer.Option(help="Source of CSV lines that name none, such as website.")
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where refused lines go; FILE.rejects.csv.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Hand a file of reports to the running node; the same file again changes nothing."""
+    from node.cli.submit import Wish
+    from node.cli.submit import submit as hand_in
+
+    wish = Wish(file, form, encoding, source, rejects)
+    return show(hand_in(config, wish), as_json=json)
 
 
 @app.command("hash", rich_help_panel="Reports")

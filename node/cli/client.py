@@ -35,11 +35,8 @@ class LocalApi:
         Raises:
             KeysError: the token file is missing, or others could read it.
         """
-        host = config.api.listen_host
         self._token = read_private(config.api.token_file).decode("ascii", "replace").strip()
-        self._connection = http.client.HTTPConnection(
-            _WILDCARDS.get(host, host), config.api.listen_port, timeout=timeout_s
-        )
+        self._connection = connect(config, timeout_s)
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +89,13 @@ class LocalApi:
         if answer.status >= _BAD_REQUEST:
             raise problem_error(answer.status, raw)
         return raw
+
+
+def connect(config: Config, timeout_s: float) -> http.client.HTTPConnection:
+    """Give a connection to the local listener of a configuration; it opens when first used."""
+    host = config.api.listen_host
+    reachable = _WILDCARDS.get(host, host)
+    return http.client.HTTPConnection(reachable, config.api.listen_port, timeout=timeout_s)
 
 
 def problem_error(status: int, raw: bytes) -> CliError:

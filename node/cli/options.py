@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,3 +21,6 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object instead of text for people.")
 ]
 DEFAULT_CONFIG = Path("node.toml")
+
+FileForm = Literal["csv", "ndjson", "json"]
+FileEncoding = Literal["utf-8", "cp1252"]

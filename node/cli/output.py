@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -55,6 +55,46 @@ def note(line: str) -> None:
     """Tell the person at the terminal something on the way: one line on stderr."""
     sys.stderr.write(" ".join(line.split()) + "\n")
     sys.stderr.flush()
+
+
+class Progress:
+    """How far a long task has come, on stderr: redrawn on a terminal, now and then in a log.
+
+    Args:
+        total: what counts as the whole.
+        now_s: a clock that only goes forward.
+    """
+
+    EVERY_S = 10.0
+    REDRAW_S = 0.2
+
+    def __init__(self, total: int, now_s: Callable[[], float]) -> None:
+        self._total = max(total, 1)
+        self._now_s = now_s
+        self._live = sys.stderr.isatty()
+        self._next_s = now_s() + (self.REDRAW_S if self._live else self.EVERY_S)
+        self._drawn = False
+
+    def show(self, done: int, what: str) -> None:
+        """Tell how much is done, if it is time to."""
+        now = self._now_s()
+        if now < self._next_s:
+            return
+        self._next_s = now + (self.REDRAW_S if self._live else self.EVERY_S)
+        percent = min(100, done * 100 // self._total)
+        sys.stderr.write(f"\r{percent:3} %  {what}" if self._live else f"{percent} %  {what}\n")
+        sys.stderr.flush()
+        self._drawn = self._live
+
+    def clear(self) -> None:
+        """Take the drawn line away, so that something else can be written."""
+        if self._drawn:
+            sys.stderr.write("\r\x1b[K")
+            self._drawn = False
+
+    def end(self) -> None:
+        """Take the drawn line away for good."""
+        self.clear()
 
 
 def show_error(code: str, message: str, *, as_json: bool) -> None:

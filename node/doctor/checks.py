@@ -8,15 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from node.doctor.findings import Finding, Severity, fine
+from node.doctor.findings import Finding, Severity, fine, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from node.jurisdiction.status import DataAge
 
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
+HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 CLOCK_WARNING_MS = 10_000
@@ -102,7 +101,7 @@ def check_registry(facts: RegistryFacts | None, now_ms: int) -> list[Finding]:
         mend = "hotline join --root FINGERPRINT --mirror ADDRESS"
         return [Finding(Severity.CRITICAL, "registry", "registry_none", what, mend)]
     findings = [*_standing(facts), *_freshness(facts, now_ms), *_sealing(facts, now_ms)]
-    return findings or [fine("registry", f"verified {_ago(now_ms - facts.verified_ms)} ago")]
+    return findings or [fine("registry", f"verified {span(now_ms - facts.verified_ms)} ago")]
 
 
 def _standing(facts: RegistryFacts) -> list[Finding]:
@@ -123,7 +122,7 @@ def _standing(facts: RegistryFacts) -> list[Finding]:
 def _freshness(facts: RegistryFacts, now_ms: int) -> list[Finding]:
     findings = []
     age = now_ms - min(facts.verified_ms, facts.issued_ms)
-    what = f"the registry is {_ago(age)} old"
+    what = f"the registry is {span(age)} old"
     if age >= REGISTRY_CRITICAL_MS:
         what += ": no new members or keys are trusted; traffic between known members goes on"
         mend = "check [registry] mirrors; ask the umbrella whether network serve runs"
@@ -148,7 +147,7 @@ def _sealing(facts: RegistryFacts, now_ms: int) -> list[Finding]:
         return [Finding(Severity.CRITICAL, "registry", "sealing_expired", what, mend)]
     left = facts.sealing_not_after_ms - now_ms
     if left < SEALING_WARNING_MS:
-        what = f"the published sealing key expires in {_ago(left)}"
+        what = f"the published sealing key expires in {span(left)}"
         return [Finding(Severity.WARNING, "registry", "sealing_expires", what, mend)]
     return []
 
@@ -169,7 +168,7 @@ def check_outbox(channels: Iterable[ChannelFacts], now_ms: int) -> list[Finding]
         if age < OUTBOX_WARNING_MS:
             continue
         severity = Severity.CRITICAL if age >= OUTBOX_CRITICAL_MS else Severity.WARNING
-        what = f"{channel.waiting} entries wait for {name}, the oldest for {_ago(age)}"
+        what = f"{channel.waiting} entries wait for {name}, the oldest for {span(age)}"
         what += f" (last answer: {channel.problem})" if channel.problem else ""
         mend = f"hotline peers; call {channel.peer} if it does not answer"
         findings.append(Finding(severity, "outbox", "outbox_old", what, mend))
@@ -190,7 +189,7 @@ def _task_finding(code: str, found: list[tuple[str, int]], now_ms: int) -> Findi
     oldest = now_ms - min(opened_ms for _, opened_ms in found)
     subjects = ", ".join(subject for subject, _ in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    what = f"{len(found)} open since up to {_ago(oldest)}: {subjects}{more}"
+    what = f"{len(found)} open since up to {span(oldest)}: {subjects}{more}"
     mend = f"docs/operating.md, task {code}"
     return Finding(Severity.WARNING, "tasks", code, what, mend)
 
@@ -241,11 +240,3 @@ def check_peers(failed: Mapping[str, str], asked: int) -> list[Finding]:
         for member, code in sorted(failed.items())
     ]
     return findings or [fine("peers", f"{asked} of {asked} members answer")]
-
-
-def _ago(span_ms: int) -> str:
-    """Say a span of time as people do."""
-    for unit, name in ((DAY_MS, "days"), (HOUR_MS, "hours"), (MINUTE_MS, "minutes")):
-        if span_ms >= 2 * unit:
-            return f"{span_ms // unit} {name}"
-    return f"{max(span_ms, 0) // 1000} s"

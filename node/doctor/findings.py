@@ -51,3 +51,12 @@ def worst(findings: Iterable[Finding]) -> Severity:
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
     """Sort: the worst first, otherwise in the order of the checks."""
     return sorted(findings, key=lambda finding: -finding.severity)
+
+
+def span(span_ms: int) -> str:
+    """Say a span of time as people do, in its largest unit of which it has two or more."""
+    seconds = max(0, span_ms) // 1000
+    for unit, name in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit:
+            return f"{seconds // unit} {name}"
+    return f"{seconds} s"

@@ -1,0 +1,85 @@
+"""Looking at a node's own state from beside it: read-only, whether it runs or not."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keys.keyring import load_database_key
+from keys.unlock import Unlock
+from node.cli.client import connect
+from node.registry.errors import NoRegistryError
+from node.registry.updater import RegistryClient
+from node.store.connection import open_reader
+from node.store.queries import Queries
+from node.store.writer import InlineReaders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from node.config import Config
+
+PROBE_TIMEOUT_S = 3.0
+
+
+@contextmanager
+def store_of(config: Config) -> Iterator[Queries]:
+    """Open the database of a configuration for reading.
+
+    Raises:
+        KeysError: the database key cannot be read.
+        StoreError: the database cannot be opened.
+    """
+    unlock = Unlock.from_config(config.member.unlock)
+    key = load_database_key(config.member.keys_dir, unlock)
+    readers = InlineReaders(open_reader(config.store.path, key))
+    try:
+        yield Queries(readers)
+    finally:
+        readers.close()
+
+
+def registry_of(config: Config) -> RegistryClient | None:
+    """Give the registry as last verified here; None if this node has not joined.
+
+    Raises:
+        RegistryError: what lies here does not verify.
+    """
+    pin = config.registry.root_sha256
+    if pin is None:
+        return None
+    client = RegistryClient(
+        bytes.fromhex(pin),
+        config.registry.directory,
+        config.registry.mirrors,
+        member=config.member.id,
+    )
+    try:
+        client.current()
+    except NoRegistryError:
+        return None
+    return client
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Whether the node answers, and what it still needs."""
+
+    answers: bool
+    missing: tuple[str, ...] = ()
+
+
+def probe(config: Config) -> Running:
+    """Ask the local listener whether the node runs and is ready."""
+    connection = connect(config, PROBE_TIMEOUT_S)
+    try:
+        connection.request("GET", "/readyz")
+        body = json.loads(connection.getresponse().read(1 << 16))
+        return Running(answers=True, missing=tuple(map(str, body["missing"])))
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return Running(answers=False)
+    finally:
+        connection.close()

@@ -1,0 +1,156 @@
+"""`hotline status` and `hotline peers`: what stands where, for people and scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from node.cli.exits import Exit
+from node.cli.looking import Running, probe, registry_of, store_of
+from node.cli.output import Result, table
+from node.config import load
+from node.doctor.findings import span
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from node.config import Config
+    from node.registry.updater import RegistryClient
+    from node.store.queries import ChannelFigures
+
+NAMES = {
+    "items": "items here",
+    "items_locating": "being located",
+    "items_in_review": "in front of an analyst",
+    "messages_waiting": "waiting for other members",
+    "entries_waiting": "taken, not judged yet",
+    "entries_parked": "parked until their item is known",
+    "tasks_open": "tasks for a person",
+    "events": "events in the history",
+}
+
+
+def status(path: Path) -> Result:
+    """Show what this node is, whether it runs, and what stands in it.
+
+    Raises:
+        ConfigError, KeysError, StoreError, RegistryError: it cannot be read.
+    """
+    config, now_ms = load(path), time.time_ns() // 1_000_000
+    running, client = probe(config), registry_of(config)
+    with store_of(config) as queries:
+        figures = asyncio.run(queries.figures())
+        tasks = asyncio.run(queries.tasks())
+    data: dict[str, Any] = {
+        "member": config.member.id,
+        "running": running.answers,
+        "missing": list(running.missing),
+        "registry": _registry(config, client, now_ms),
+        "figures": figures,
+        "tasks": [
+            {"code": code, "subject": subject, "opened_ms": opened_ms}
+            for code, subject, opened_ms in tasks
+        ],
+    }
+    return Result(data, _text(data, running, now_ms), Exit.OK)
+
+
+def _registry(config: Config, client: RegistryClient | None, now_ms: int) -> dict[str, Any] | None:
+    if client is None:
+        return None
+    registry, state = client.current(), client.state(now_ms)
+    entry = registry.network.members.get(config.member.id)
+    return {
+        "network": registry.network_id,
+        "standing": entry.status if entry else "not listed",
+        "freshness": str(state.freshness),
+        "issued_ms": state.issued_ms,
+        "expires_ms": state.expires_ms,
+        "checked_ms": state.checked_ms,
+        "timestamp_version": registry.timestamp_version,
+        "members": len(registry.members),
+        "alarms": [{"member": a.member, "code": a.code} for a in state.alarms],
+    }
+
+
+def _text(data: dict[str, Any], running: Running, now_ms: int) -> str:
+    state = "runs" if running.answers else "does not run"
+    if running.missing:
+        state += f"; still needs {', '.join(running.missing)}"
+    lines = [f"{data['member']}: {state}"]
+    registry = data["registry"]
+    if registry is None:
+        lines.append("registry: none yet; hotline join")
+    else:
+        age = span(now_ms - registry["issued_ms"])
+        lines.append(
+            f"registry: {registry['network']}, {registry['standing']}, {registry['freshness']},"
+            f" signed {age} ago, {registry['members']} members"
+        )
+        lines.extend(f"  alarm: {a['member']} {a['code']}" for a in registry["alarms"])
+    rows = [(NAMES.get(name, name), count) for name, count in data["figures"].items()]
+    lines.append(table(("", "count"), rows))
+    lines.extend(
+        f"task: {task['code']} {task['subject']}, open for {span(now_ms - task['opened_ms'])}"
+        for task in data["tasks"]
+    )
+    return "\n".join(lines)
+
+
+def peers(path: Path) -> Result:
+    """Show every member of the network and the channels to it.
+
+    Raises:
+        ConfigError, KeysError, StoreError, RegistryError: it cannot be read.
+    """
+    config, now_ms = load(path), time.time_ns() // 1_000_000
+    client = registry_of(config)
+    with store_of(config) as queries:
+        channels = asyncio.run(queries.channels())
+    listed = [] if client is None else _members(config, client)
+    known = {entry["member"] for entry in listed}
+    listed += [
+        {"member": peer, "status": "not listed", "endpoint": None, "jurisdictions": []}
+        for peer in sorted({channel.peer for channel in channels} - known)
+    ]
+    for entry in listed:
+        entry["channels"] = [asdict(c) for c in channels if c.peer == entry["member"]]
+    return Result({"peers": listed}, _peers_text(listed, channels, now_ms))
+
+
+def _members(config: Config, client: RegistryClient) -> list[dict[str, Any]]:
+    registry = client.current()
+    return [
+        {
+            "member": member,
+            "status": entry.status,
+            "jurisdictions": list(entry.jurisdictions),
+            "endpoint": registry.members[member].endpoint if member in registry.members else None,
+        }
+        for member, entry in sorted(registry.network.members.items())
+        if member != config.member.id
+    ]
+
+
+def _peers_text(listed: list[dict[str, Any]], channels: list[ChannelFigures], now_ms: int) -> str:
+    members = [
+        (entry["member"], entry["status"], " ".join(entry["jurisdictions"]), entry["endpoint"])
+        for entry in listed
+    ]
+    rows = [
+        (
+            channel.peer,
+            channel.lane,
+            channel.waiting,
+            channel.unreceipted,
+            None if channel.oldest_waiting_ms is None else span(now_ms - channel.oldest_waiting_ms),
+            channel.attempts,
+            channel.stopped or channel.problem,
+        )
+        for channel in channels
+    ]
+    headings = ("peer", "lane", "waiting", "unreceipted", "oldest", "failures", "problem")
+    text = table(("member", "status", "countries", "endpoint"), members)
+    return f"{text}\n\n{table(headings, rows)}" if rows else text

@@ -1,0 +1,150 @@
+"""`hotline submit`: every line is in, or in the rejects file with its reason."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from node.cli.exits import Exit
+from node.cli.main import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Typed = Any
+
+HEADER = "URL;REFERER;WORKUSER-EMAIL;REFERENCE;SOURCE;TYPE\n"
+GOOD = "https://one.example/a;;;R1;public;website\n"
+CANARY = "canary-gallery"
+
+
+def written(tmp_path: Path, *lines: str, name: str = "reports.csv") -> Path:
+    """Write a CSV file."""
+    path = tmp_path / name
+    path.write_text(HEADER + "".join(lines), encoding="utf-8")
+    return path
+
+
+def leftovers(tmp_path: Path) -> list[Path]:
+    """Give the rejects files that were made."""
+    return list(tmp_path.glob("*.rejects*"))
+
+
+async def test_good_lines_are_accepted_and_counted(running: Typed, tmp_path: Path) -> None:
+    """Two lines, two items, no rejects file."""
+    path = written(tmp_path, GOOD, "https://two.example/b;;;R2;public;website\n")
+    code, shown = await running("submit", path)
+    assert code == Exit.OK
+    assert (shown["lines"], shown["accepted"], shown["rejected"]) == (2, 2, 0)
+    assert shown["rejects_file"] is None
+    assert leftovers(tmp_path) == []
+
+
+async def test_same_file_again_changes_nothing(running: Typed, tmp_path: Path) -> None:
+    """With a reference and without one."""
+    path = written(tmp_path, GOOD, "https://two.example/b;;;;public;website\n")
+    await running("submit", path)
+    code, shown = await running("submit", path)
+    assert code == Exit.OK
+    assert (shown["accepted"], shown["repeated"]) == (0, 2)
+
+
+async def test_same_address_under_another_reference_is_a_duplicate(
+    running: Typed, tmp_path: Path
+) -> None:
+    """A sighting of the first item."""
+    path = written(tmp_path, GOOD, "https://one.example/a;;;R9;public;website\n")
+    _, shown = await running("submit", path)
+    assert (shown["accepted"], shown["duplicates"]) == (2, 1)
+
+
+async def test_bad_line_stops_no_good_one_and_can_be_mended(running: Typed, tmp_path: Path) -> None:
+    """The rejects file, mended and submitted, completes the import."""
+    bad = f"not an address {CANARY};;;R2;public;website\n"
+    worse = "https://three.example/;;;R3;nobody;website\n"
+    code, shown = await running("submit", written(tmp_path, bad, GOOD, worse))
+    assert code == Exit.PROBLEM
+    assert (shown["accepted"], shown["rejected"]) == (1, 2)
+    rejects = tmp_path / "reports.csv.rejects.csv"
+    assert shown["rejects_file"] == str(rejects)
+    text = rejects.read_text()
+    text = text.replace(f"not an address {CANARY}", "https://two.example/")
+    rejects.write_text(text.replace("nobody", "public"))
+    code, shown = await running("submit", rejects)
+    assert (code, shown["accepted"], shown["rejected"]) == (Exit.OK, 2, 0)
+
+
+async def test_rejected_values_are_not_shown(
+    running: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Reasons name the field and the mend; the value stands in the rejects file alone."""
+    path = written(tmp_path, f"not an address {CANARY};;;R2;public;website\n")
+    words = ["submit", str(path), "-c", str(running.config.source)]
+    assert await asyncio.to_thread(run, words) == Exit.PROBLEM
+    out, err = capsys.readouterr()
+    assert err.startswith("line 2: ")
+    assert CANARY not in out + err
+
+
+async def test_ndjson_with_items_and_hashes(running: Typed, tmp_path: Path) -> None:
+    """The documented JSON goes the same way."""
+    draft = {
+        "source": "public",
+        "reference": "N1",
+        "items": [
+            {"url": "https://one.example/a", "hashes": {"sha256": "ab" * 32, "length": 7}},
+            {"url": "https://two.example/b"},
+        ],
+    }
+    path = tmp_path / "reports.ndjson"
+    path.write_text(json.dumps(draft) + "\n")
+    code, shown = await running("submit", path)
+    assert code == Exit.OK
+    assert (shown["accepted"], sum(shown["outcomes"].values())) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"\xff\xfe\x00", "file_wrong"),
+        (b"PK\x03\x04", "file_wrong"),
+        (b"URL,REFERER,SOURCE\n", "file_wrong"),
+    ],
+)
+async def test_foreign_file_is_refused_as_a_whole(
+    running: Typed, tmp_path: Path, raw: bytes, code: str
+) -> None:
+    """Nothing of it is handed in."""
+    (tmp_path / "odd").write_bytes(raw)
+    found, shown = await running("submit", tmp_path / "odd")
+    assert (found, shown["error"]["code"]) == (Exit.INPUT, code)
+
+
+async def test_missing_file(running: Typed, tmp_path: Path) -> None:
+    """Named as unreadable."""
+    found, shown = await running("submit", tmp_path / "none")
+    assert (found, shown["error"]["code"]) == (Exit.INPUT, "file_unreadable")
+
+
+async def test_node_that_does_not_run_takes_nothing(typed: Typed, tmp_path: Path) -> None:
+    """The file stays, the exit code tells, no rejects file is made."""
+    found, shown = await typed("submit", written(tmp_path, GOOD))
+    assert (found, shown["error"]["code"]) == (Exit.UNREACHABLE, "not_running")
+    assert leftovers(tmp_path) == []
+
+
+async def test_unknown_default_source_is_a_usage_error(typed: Typed, tmp_path: Path) -> None:
+    """The message lists the sources."""
+    found, shown = await typed("submit", written(tmp_path, GOOD), "--source", "nobody")
+    assert found == Exit.USAGE
+    assert "public" in shown["error"]["message"]
+
+
+async def test_many_lines_go_in_several_batches(running: Typed, tmp_path: Path) -> None:
+    """More than one batch keeps order and count."""
+    lines = [f"https://site{n}.example/;;;M{n};public;website\n" for n in range(4100)]
+    _, shown = await running("submit", written(tmp_path, *lines))
+    assert (shown["lines"], shown["accepted"]) == (4100, 4100)
