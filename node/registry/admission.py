@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from keys.documents import check_name, encode_bytes, parse, serialise
-from keys.errors import BadSignatureError, KeysError, UnknownKeyError, UntrustedDocumentError
+from keys.errors import BadSignatureError, KeysError, UnknownKeyError
 from keys.member_role import MemberRole, verify_member
 from keys.network import ROLES, Role
 from keys.signing import VerifyKey
@@ -176,6 +176,6 @@ def _check_signature(member_key: bytes, signature: bytes, signed: bytes) -> None
     try:
         VerifyKey(member_key).verify_ed25519(signature, signed)
     except BadSignatureError:
-        raise UntrustedDocumentError(
+        raise BadSignatureError(
             f"{_WHERE}: signature: is not by member_key over this request; make it again"
         ) from None

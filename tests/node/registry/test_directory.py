@@ -1,0 +1,140 @@
+"""The repository on disk: crashes at every instant, other processes, other people's names."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+
+import pytest
+
+from keys.errors import UntrustedDocumentError
+from keys.registry import TIMESTAMP_NAME
+from node.registry import repository
+from node.registry.directory import DiskFiles, RepositoryDirectory, write_file
+from node.registry.errors import ConflictError, RepositoryStateError
+from node.registry.repository import Change
+from tests.builders.network import NOW_MS, make_document, member_files
+from tests.node.registry.conftest import IWF, Network
+
+
+def next_change(network: Network) -> Change:
+    """A publication's change, not yet written."""
+    document = make_document(network.id, IWF, sequence=2, endpoint="https://new.example:1")
+    files = member_files(document, 2, NOW_MS)
+    state = network.directory.open()
+    return repository.accept(state, files, network.keepers.online, NOW_MS + 1)
+
+
+def test_a_crash_after_any_file_leaves_the_old_state_or_the_new(network: Network) -> None:
+    """However many files were written, what is there verifies; only the last one counts."""
+    network.admit(IWF)
+    before = network.directory.open().registry
+    change = next_change(network)
+    for written in range(len(change.writes)):
+        for name, raw in change.writes[:written]:
+            write_file(network.directory.path, name, raw)
+        assert network.directory.open().registry == before
+    write_file(network.directory.path, *change.writes[-1])
+    assert network.directory.open().registry == change.after.registry
+
+
+def test_after_a_crash_the_same_step_can_be_taken_again(network: Network) -> None:
+    """Files of an unfinished step are written over; no version is skipped."""
+    network.admit(IWF)
+    change = next_change(network)
+    for name, raw in change.writes[:-1]:
+        write_file(network.directory.path, name, raw)
+    again = next_change(network)
+    network.directory.commit(again)
+    assert network.directory.open().registry.seen == again.after.registry.seen
+
+
+def test_the_timestamp_is_written_last(network: Network) -> None:
+    """It is what makes a state visible."""
+    network.admit(IWF)
+    names = [name for name, _ in next_change(network).writes]
+    assert names[-1] == TIMESTAMP_NAME
+    assert names.index("metadata/2.gb-iwf.json") > next(
+        index for index, name in enumerate(names) if name.startswith("targets/")
+    )
+
+
+def test_a_half_written_temporary_file_is_nobodys_file(network: Network) -> None:
+    """What a crash left under a temporary name is not served and not read."""
+    path = network.directory.path / "metadata" / ".timestamp.json.new"
+    path.write_bytes(b"half")
+    assert "metadata/.timestamp.json.new" not in network.directory.files
+    assert network.directory.open().registry.network_id == network.id
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "keys/snapshot.key",
+        "metadata/../keys/snapshot.key",
+        "metadata/..%2fkeys.json",
+        "/etc/passwd",
+        "targets/../lock",
+        "metadata/a/b.json",
+        "metadata/1.root.json\n",
+        "metadata/1.root.json\0",
+        "metadata/.timestamp.json.new",
+        "staged/metadata/2.targets.json",
+        "",
+    ],
+)
+def test_no_other_path_is_ever_opened(network: Network, name: str) -> None:
+    """The key files lie next door."""
+    assert network.directory.files.get(name) is None
+
+
+def test_the_files_listed_are_the_files_found(network: Network) -> None:
+    """Listing and looking up agree, and staged files are not among them."""
+    network.directory.stage({"metadata/2.targets.json": b"x"})
+    listed = list(network.directory.files)
+    assert "metadata/2.targets.json" not in listed
+    assert all(network.directory.files[name] for name in listed)
+    assert len(network.directory.files) == len(listed) == 5
+
+
+def test_a_directory_without_a_network_says_so(tmp_path: Path) -> None:
+    """And names the command that makes one."""
+    directory = RepositoryDirectory(tmp_path)
+    with pytest.raises(RepositoryStateError, match="network create"):
+        directory.open()
+    with pytest.raises(RepositoryStateError), RepositoryDirectory(tmp_path / "no").locked():
+        pass
+
+
+def test_a_damaged_file_is_found_when_the_directory_is_opened(network: Network) -> None:
+    """The umbrella trusts its disk no more than its readers do."""
+    path = network.directory.path / "metadata" / "1.targets.json"
+    path.write_bytes(path.read_bytes().replace(b"2", b"3", 1))
+    with pytest.raises(UntrustedDocumentError):
+        network.directory.open()
+
+
+def test_nobody_else_changes_the_repository_meanwhile(network: Network) -> None:
+    """The lock is between processes: another descriptor cannot have it, until it is given back."""
+    path = network.directory.path / "lock"
+    with path.open("w") as other:
+        with network.directory.locked(), pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_proposal_made_on_an_older_state_is_a_conflict(network: Network) -> None:
+    """Two next versions of one role cannot both be."""
+    state = network.directory.open()
+    keepers = network.keepers
+    old = repository.propose_targets(state, state.registry.network, {}, NOW_MS)
+    signed = repository.sign_proposal(old, keepers.people, state.root())
+    state = repository.accept(state, signed, keepers.online, NOW_MS).after
+    with pytest.raises(ConflictError, match="moved on"):
+        repository.accept(state, signed, keepers.online, NOW_MS)
+
+
+def test_disk_files_are_a_mapping_of_bytes(tmp_path: Path) -> None:
+    """An unreadable path is a missing one."""
+    (tmp_path / "metadata" / "1.root.json").mkdir(parents=True)
+    assert DiskFiles(tmp_path).get("metadata/1.root.json") is None

@@ -1,0 +1,306 @@
+"""A member publishes: only with its own key, only the next version, only within the rules."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from keys.documents import encode_bytes, serialise
+from keys.errors import UnknownMemberError
+from keys.keyring import MemberKeys
+from keys.registry import verify_chain
+from keys.signing import SigningKey
+from node.registry import build
+from node.registry.admit import set_status
+from node.registry.errors import ConflictError, NotSignedError, RefusedError, TooManyError
+from node.registry.publish import (
+    MAX_PUBLICATION_BYTES,
+    make_publication,
+    read_publication,
+    role_version,
+)
+from node.registry.serve import HOUR_MS, PUBLICATIONS_AN_HOUR, RegistryServer
+from tests.builders.network import NOW_MS, make_document, member_keys
+from tests.node.registry.conftest import EOKM, IWF, Network
+
+LATER = NOW_MS + 1000
+
+
+@pytest.fixture
+def server(network: Network) -> RegistryServer:
+    """A server over a network of two hotlines."""
+    network.admit(IWF, EOKM)
+    return RegistryServer(network.directory, network.keepers.online)
+
+
+def with_member_key(member: str, key: SigningKey) -> MemberKeys:
+    """A member's keys with another member key."""
+    return dataclasses.replace(member_keys(member), member=key)
+
+
+class TestAccepted:
+    """What a member can do alone."""
+
+    def test_a_new_endpoint_is_in_force_at_once(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """Nobody decides: snapshot and timestamp are signed unattended."""
+        answer = server.publish(IWF, network.publication(IWF), LATER)
+        assert (answer["version"], answer["sequence"]) == (2, 2)
+        registry = verify_chain(network.pin, network.directory.files, build.moment(LATER))
+        assert registry.members[IWF].endpoint == f"https://{IWF}.example:9000"
+        assert registry.issued_ms == LATER
+
+    def test_rotated_keys_are_in_force_at_once(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """Fresh operational keys under the same member key need no ceremony."""
+        fresh = dataclasses.replace(
+            MemberKeys.generate(IWF, NOW_MS), member=member_keys(IWF).member
+        )
+        document = make_document(network.id, IWF, keys=fresh, sequence=2)
+        server.publish(IWF, make_publication(fresh, document, 2, NOW_MS), LATER)
+        registry = network.directory.open().registry
+        assert registry.members[IWF].log_keys == (fresh.log.public,)
+
+    def test_the_same_again_changes_nothing_and_gets_the_same_answer(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """A lost answer is asked for again."""
+        raw = network.publication(IWF)
+        first = server.publish(IWF, raw, LATER)
+        before = dict(network.directory.files)
+        assert server.publish(IWF, raw, LATER + 1) == first
+        assert dict(network.directory.files) == before
+
+    def test_a_role_is_renewed_with_the_same_document(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """Another year, no other sequence."""
+        document = network.directory.open().registry.members[IWF]
+        raw = make_publication(member_keys(IWF), document, 2, LATER)
+        answer = server.publish(IWF, raw, LATER)
+        assert (answer["version"], answer["sequence"]) == (2, 1)
+
+    def test_the_next_version_can_be_asked_for(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """One more than the last."""
+        assert role_version(network.directory.open(), IWF) == 1
+        server.publish(IWF, network.publication(IWF), LATER)
+        assert role_version(network.directory.open(), IWF) == 2
+        with pytest.raises(UnknownMemberError):
+            role_version(network.directory.open(), "fr-pdc")
+
+
+class TestStrangers:
+    """Those who hold no member key, or the wrong one."""
+
+    def test_an_unknown_member_posts(self, network: Network, server: RegistryServer) -> None:
+        """It is told that it is none."""
+        with pytest.raises(UnknownMemberError):
+            server.publish("fr-pdc", network.publication("fr-pdc", 1), LATER)
+
+    def test_one_member_posts_in_anothers_place(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """A good signature by the wrong member is none."""
+        with pytest.raises(NotSignedError):
+            server.publish(EOKM, network.publication(IWF), LATER)
+
+    def test_a_stolen_operational_key_publishes_nothing(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """Log and transport keys live on the node; the member key does not."""
+        stolen = with_member_key(IWF, member_keys(IWF).log)
+        document = make_document(network.id, IWF, sequence=2)
+        with pytest.raises(NotSignedError):
+            server.publish(IWF, make_publication(stolen, document, 2, NOW_MS), LATER)
+
+    def test_the_keepers_own_keys_publish_nothing_for_a_member(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """The umbrella never signs for a member."""
+        for signer in network.keepers.people:
+            assert isinstance(signer, SigningKey)
+            document = make_document(network.id, IWF, sequence=2)
+            raw = make_publication(with_member_key(IWF, signer), document, 2, NOW_MS)
+            with pytest.raises(NotSignedError):
+                server.publish(IWF, raw, LATER)
+
+    def test_a_suspended_member_is_told_so(self, network: Network, server: RegistryServer) -> None:
+        """Its key may be the reason."""
+        set_status(network.directory, IWF, active=False, keepers=network.keepers, now_ms=NOW_MS)
+        with pytest.raises(RefusedError, match="suspended"):
+            server.publish(IWF, network.publication(IWF), LATER)
+
+
+class TestOrder:
+    """Versions and sequences go up by one."""
+
+    @pytest.mark.parametrize("version", [1, 3, 99])
+    def test_any_version_but_the_next_is_a_conflict(
+        self, network: Network, server: RegistryServer, version: int
+    ) -> None:
+        """The error says which one to publish."""
+        raw = make_publication(
+            member_keys(IWF), make_document(network.id, IWF, sequence=2), version, LATER
+        )
+        with pytest.raises(ConflictError, match="publish 2"):
+            server.publish(IWF, raw, LATER)
+
+    def test_an_old_version_replayed_is_a_conflict(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """A recorded publication does not bring back retired keys."""
+        old = network.publication(IWF, 2)
+        server.publish(IWF, old, LATER)
+        server.publish(IWF, network.publication(IWF, 3, endpoint="https://new.example:1"), LATER)
+        with pytest.raises(ConflictError, match="has 3"):
+            server.publish(IWF, old, LATER)
+        registry = network.directory.open().registry
+        assert registry.members[IWF].endpoint == "https://new.example:1"
+
+    def test_another_document_under_the_same_sequence_is_a_conflict(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """One sequence names one document."""
+        raw = network.publication(IWF, 2, sequence=1)
+        with pytest.raises(ConflictError, match="sequence"):
+            server.publish(IWF, raw, LATER)
+
+
+class TestRules:
+    """A member cannot publish itself out of the rules it was admitted by."""
+
+    def test_the_second_unreachable_member_is_refused(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """One may hide, two may not."""
+        server.publish(IWF, network.publication(IWF, endpoint=None), LATER)
+        with pytest.raises(RefusedError, match="reach"):
+            server.publish(EOKM, network.publication(EOKM, endpoint=None), LATER)
+
+    def test_another_members_key_cannot_be_published(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """Not even a pin, which nobody can prove to possess."""
+        document = dataclasses.replace(
+            make_document(network.id, IWF, sequence=2),
+            tls=(member_keys(EOKM).tls.spki_sha256,),
+        )
+        with pytest.raises(RefusedError, match=r"keys\.tls"):
+            server.publish(IWF, make_publication(member_keys(IWF), document, 2, LATER), LATER)
+
+    def test_a_role_that_lasts_for_ever_is_refused(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """Two years at most."""
+        decade = NOW_MS + 3653 * 86_400_000
+        document = make_document(network.id, IWF, sequence=2, now_ms=decade)
+        raw = make_publication(member_keys(IWF), document, 2, decade)
+        with pytest.raises(RefusedError, match="expires"):
+            server.publish(IWF, raw, LATER)
+
+    def test_a_document_that_misses_a_purpose_is_refused(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """The server does not rely on the member's own check."""
+        document = dataclasses.replace(make_document(network.id, IWF, sequence=2), receipt=())
+        raw_document = document.to_bytes()
+        key = member_keys(IWF).member
+        assert key is not None
+        role = build.member_metadata(IWF, raw_document, key.public.ed25519, 2, LATER)
+        raw = serialise(
+            {
+                "_type": "hx1-publication",
+                "role": encode_bytes(build.add_signatures(role, [key])),
+                "document": encode_bytes(raw_document),
+            }
+        )
+        with pytest.raises(RefusedError, match=r"keys\.receipt"):
+            server.publish(IWF, raw, LATER)
+
+
+class TestCost:
+    """What a hostile member or stranger can make the umbrella do."""
+
+    @pytest.mark.parametrize(
+        "change", [{"role": "!"}, {"role": ""}, {"document": None}, {"_type": "x"}, {"more": 1}]
+    )
+    def test_a_malformed_publication_is_refused_by_field(
+        self, network: Network, server: RegistryServer, change: dict[str, Any]
+    ) -> None:
+        """Before anything is looked up."""
+        raw = serialise({**json.loads(network.publication(IWF)), **change})
+        with pytest.raises(RefusedError):
+            server.publish(IWF, raw, LATER)
+
+    def test_an_oversize_publication_is_not_parsed(self) -> None:
+        """Bounded."""
+        with pytest.raises(RefusedError, match="larger"):
+            read_publication(b"[" * (MAX_PUBLICATION_BYTES + 1))
+
+    def test_a_member_that_publishes_without_end_is_slowed_down(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """A few dozen times an hour; then an hour later again."""
+        for version in range(2, PUBLICATIONS_AN_HOUR + 2):
+            server.publish(IWF, network.publication(IWF, version), LATER)
+        following = network.publication(IWF, PUBLICATIONS_AN_HOUR + 2)
+        with pytest.raises(TooManyError):
+            server.publish(IWF, following, LATER)
+        server.publish(EOKM, network.publication(EOKM), LATER)
+        server.publish(IWF, following, LATER + HOUR_MS)
+
+
+class TestSigning:
+    """The unattended signatures."""
+
+    def test_nothing_is_signed_within_the_hour(self, server: RegistryServer) -> None:
+        """Called each minute, it signs once an hour."""
+        assert not server.resign_due(NOW_MS + HOUR_MS - 1)
+        assert server.resign_due(NOW_MS + HOUR_MS)
+        assert not server.resign_due(NOW_MS + HOUR_MS + 60_000)
+
+    def test_an_hour_signs_the_timestamp_alone(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """The snapshot stays, so that `registry_seen` is quiet."""
+        before = network.directory.open().registry
+        server.resign_due(NOW_MS + HOUR_MS)
+        after = network.directory.open().registry
+        assert after.timestamp_version == before.timestamp_version + 1
+        assert after.snapshot_sha256 == before.snapshot_sha256
+        assert after.issued_ms == NOW_MS + HOUR_MS
+
+    def test_the_snapshot_is_renewed_a_week_before_it_runs_out(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """Else the hourly timestamp would lead to an expired snapshot."""
+        late = NOW_MS + 8 * 24 * HOUR_MS
+        before = network.directory.open().registry
+        server.resign_due(late)
+        after = network.directory.open().registry
+        assert after.snapshot_sha256 != before.snapshot_sha256
+        assert after.expires_ms == late + 14 * 24 * HOUR_MS
+
+    def test_a_timestamp_from_the_future_is_replaced(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """Somebody's clock was wrong for a while; readers must not believe it fresh for days."""
+        server.resign_due(NOW_MS + 48 * HOUR_MS)
+        assert server.resign_due(NOW_MS + HOUR_MS)
+        assert network.directory.open().registry.issued_ms == NOW_MS + HOUR_MS
+
+    def test_what_another_process_changed_is_seen(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """`network admit` runs beside `network serve`."""
+        server.resign_due(NOW_MS + HOUR_MS)
+        network.admit("fr-pdc", now_ms=NOW_MS + HOUR_MS)
+        raw = network.publication("fr-pdc")
+        assert server.publish("fr-pdc", raw, NOW_MS + HOUR_MS + 1)["version"] == 2
