@@ -18,7 +18,6 @@ from node.casework.views import ItemView
 MAX_PAGE: Final = 500
 MAX_CHANGES: Final = 1000
 MAX_WAIT_S: Final = 30
-ITEM_ID: Final = r"^[a-z0-9-]{2,19}\.[0-9A-HJKMNP-TV-Z]{26}$"
 
 
 class ItemsParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +32,7 @@ class ItemsParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         UNSET
     )
     country: (
-        Annotated[str, Meta(pattern="^[A-Z]{2}$", description="Hosting country.")] | UnsetType
+        Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z", description="Hosting country.")] | UnsetType
     ) = UNSET
     responsible: (
         Annotated[str, Meta(max_length=32, description="Responsible member.")] | UnsetType
@@ -70,7 +69,7 @@ class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TokenDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A token to be made. `expires_days` from now; left out: it does not expire."""
 
-    name: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=len(Scope))]
     expires_days: Annotated[int, Meta(ge=1, le=3650)] | UnsetType = UNSET
 

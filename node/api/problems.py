@@ -99,7 +99,7 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         "not_responsible": "another member is responsible for the item, and alone acts",
         "item_closed": "the item is closed",
         "conflict": "the state of things does not permit it",
-        "answer_unread": "the answer to a bulk body is not read while it arrives; send less at once",
+        "answer_unread": "the answer to a bulk body is not read while it comes; send less at once",
         "body_too_large": "the body exceeds the bound",
         "wrong_content_type": "the body is of a type that this path does not take",
         "draft_rejected": "fields contradict each other, or make no sense together",

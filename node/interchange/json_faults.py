@@ -7,6 +7,7 @@ the mend is made from the type that belongs at that path.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -50,8 +51,14 @@ def explain(error: Exception, expected: type) -> Fault:
     match = _WHERE.match(str(error))
     assert match is not None
     what, path = match["what"], (match["path"] or "")
-    node = _at(inspect.type_info(expected), path)
+    node = _at(_type_info(expected), path)
     return _unknown(what, path, node) or _missing(what, path) or _invalid(what, path, node)
+
+
+@cache
+def _type_info(expected: type) -> inspect.Type:
+    """Look the type up once: building this tree takes longer than decoding a thousand bodies."""
+    return inspect.type_info(expected)
 
 
 def _unknown(what: str, path: str, node: inspect.Type) -> Fault | None:

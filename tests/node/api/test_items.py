@@ -1,0 +1,209 @@
+"""`/api/v1/items`: reading items, and recording what analysts did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from aiohttp.test_utils import TestClient
+    from aiohttp.web import Application, Request
+
+    Client = TestClient[Request, Application]
+
+NOBODY = "gb-iwf.01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+
+async def submit(client: Client, host: str = "a", **item: Any) -> str:
+    """Hand in a report of one item and return the item's id."""
+    draft = {"source": "public", "items": [{"url": f"https://{host}.example/x", **item}]}
+    body = await (await client.post("/api/v1/reports", json=draft)).json()
+    item_id: str = body["items"][0]["item_id"]
+    return item_id
+
+
+class TestReading:
+    """One item, or pages of them."""
+
+    async def test_an_item_is_read_by_its_id(self, client: Client) -> None:
+        """Its address comes back as it was handed in."""
+        item_id = await submit(client)
+        response = await client.get(f"/api/v1/items/{item_id}")
+        body = await response.json()
+        assert response.status == 200
+        assert (body["id"], body["url"]) == (item_id, "https://a.example/x")
+
+    @pytest.mark.parametrize("item_id", [NOBODY, "x", "%00", "a%2Fb", "'; --"])
+    async def test_an_unknown_item_is_not_found(self, client: Client, item_id: str) -> None:
+        """404 with its code, whatever the id looks like."""
+        response = await client.get(f"/api/v1/items/{item_id}")
+        assert response.status == 404
+        assert (await response.json())["code"] in {"unknown_item", "unknown_path"}
+
+    async def test_pages_follow_each_other_without_gap_or_overlap(self, client: Client) -> None:
+        """Every item once, in the order of the ids, until there is no next page."""
+        made = [await submit(client, f"h{number}") for number in range(5)]
+        seen: list[str] = []
+        after = ""
+        while True:
+            page = await (await client.get(f"/api/v1/items?limit=2&after={after}")).json()
+            seen += [item["id"] for item in page["items"]]
+            if "next" not in page:
+                break
+            after = page["next"]
+        assert seen == sorted(made)
+
+    async def test_filters_narrow_the_list(self, client: Client, local: Any) -> None:
+        """All that are given must hold."""
+        await submit(client)
+        await local.desk.locate_due()
+        found = []
+        for query in ("country=GB&custody=here", "country=NL", "custody=locating", "review=true"):
+            page = await (await client.get(f"/api/v1/items?{query}")).json()
+            found.append(len(page["items"]))
+        assert found == [1, 0, 0, 0]
+
+    @pytest.mark.parametrize(
+        ("query", "code"),
+        [
+            ("limit=0", "bad_parameter"),
+            ("limit=501", "bad_parameter"),
+            ("limit=x", "bad_parameter"),
+            ("country=gb", "bad_parameter"),
+            ("country=GB%0A", "bad_parameter"),
+            ("custody=canary", "bad_parameter"),
+            ("colour=red", "unknown_parameter"),
+            ("limit=1&limit=2", "unknown_parameter"),
+            ("changed_after=-1", "bad_parameter"),
+        ],
+    )
+    async def test_a_wrong_parameter_is_refused(
+        self, client: Client, query: str, code: str
+    ) -> None:
+        """400 with the parameter's name; a mistake does not pass unseen."""
+        response = await client.get(f"/api/v1/items?{query}")
+        body = await response.json()
+        assert (response.status, body["code"]) == (400, code)
+        assert "canary" not in str(body)
+
+
+class TestWork:
+    """Assessments, actions, hashes."""
+
+    async def test_an_assessment_is_recorded(self, client: Client) -> None:
+        """It stands in the item at once."""
+        item_id = await submit(client)
+        draft = {"verdict": "baseline", "labels": ["self_generated"]}
+        response = await client.post(f"/api/v1/items/{item_id}/assessments", json=draft)
+        body = await response.json()
+        assert response.status == 201
+        assert body["assessments"][0]["verdict"] == "baseline"
+        assert body["known"] is True
+
+    async def test_only_the_responsible_member_acts(self, client: Client, local: Any) -> None:
+        """409 before the item is ours, 201 after."""
+        item_id = await submit(client)
+        path, draft = f"/api/v1/items/{item_id}/actions", {"action": "removed"}
+        early = await client.post(path, json=draft)
+        assert (early.status, (await early.json())["code"]) == (409, "not_responsible")
+        await local.desk.locate_due()
+        response = await client.post(path, json=draft)
+        assert (response.status, (await response.json())["closed_by"]) == (201, "removed")
+
+    async def test_hashes_that_come_later_are_added_once(self, client: Client) -> None:
+        """The same again change nothing."""
+        item_id = await submit(client)
+        for _ in range(2):
+            response = await client.post(
+                f"/api/v1/items/{item_id}/hashes", json={"sha256": "AB" * 32}
+            )
+            assert response.status == 201
+        assert (await response.json())["hashes"] == [{"sha256": "ab" * 32}]
+
+    @pytest.mark.parametrize("what", ["assessments", "actions", "hashes"])
+    async def test_work_on_an_unknown_item_is_refused(self, client: Client, what: str) -> None:
+        """404, nothing is made up."""
+        drafts = {
+            "assessments": {"verdict": "baseline"},
+            "actions": {"action": "removed"},
+            "hashes": {"md5": "ab" * 16},
+        }
+        response = await client.post(f"/api/v1/items/{NOBODY}/{what}", json=drafts[what])
+        assert (response.status, (await response.json())["code"]) == (404, "unknown_item")
+
+    @pytest.mark.parametrize(
+        ("what", "draft", "status", "field"),
+        [
+            ("assessments", {"verdict": "canary"}, 400, "verdict"),
+            ("assessments", {"verdict": "national"}, 422, "assessment.law"),
+            ("assessments", {"verdict": "baseline", "at": "yesterday"}, 400, "at"),
+            ("assessments", {"verdict": "baseline", "at": "2026-02-30T10:00:00Z"}, 422, "at"),
+            ("actions", {"action": "removed", "country": "NL"}, 422, "country"),
+            ("hashes", {"sha256": "canary"}, 400, "sha256"),
+            ("hashes", {"pdq": "ab" * 32}, 422, "hashes.pdq_quality"),
+            ("hashes", {}, 422, "hashes"),
+        ],
+    )
+    async def test_what_makes_no_sense_is_refused(
+        self, client: Client, what: str, draft: dict[str, Any], status: int, field: str
+    ) -> None:
+        """The field is named, the value is not repeated."""
+        item_id = await submit(client)
+        response = await client.post(f"/api/v1/items/{item_id}/{what}", json=draft)
+        body = await response.json()
+        assert (response.status, body["field"]) == (status, field)
+        assert "canary" not in str(body)
+
+
+class TestIdempotencyKey:
+    """Recording has one effect, too."""
+
+    @pytest.mark.parametrize(
+        ("what", "draft"),
+        [
+            ("actions", {"action": "host_notified"}),
+            ("actions", {"action": "host_notified", "at": "2026-09-01T10:00:00+02:00"}),
+            ("assessments", {"verdict": "baseline", "labels": ["self_generated"]}),
+        ],
+    )
+    async def test_a_crash_before_the_answer_was_kept_records_nothing_twice(
+        self, client: Client, local: Any, what: str, draft: dict[str, Any]
+    ) -> None:
+        """The retry finds what was recorded under the key."""
+        item_id = await submit(client)
+        await local.desk.locate_due()
+        path, headers = f"/api/v1/items/{item_id}/{what}", {"Idempotency-Key": "k-1"}
+        await client.post(path, json=draft, headers=headers)
+        await local.store.writer.run(
+            lambda c: c.execute("UPDATE idempotency SET status = NULL, response = NULL")
+        )
+        local.now += 60_000
+        response = await client.post(path, json=draft, headers=headers)
+        assert response.status == 201
+        assert len((await response.json())[what]) == 1
+
+    async def test_the_same_action_under_a_new_key_is_a_new_action(
+        self, client: Client, local: Any
+    ) -> None:
+        """Looking twice and seeing it online twice are two events."""
+        item_id = await submit(client)
+        await local.desk.locate_due()
+        for key in ("k-1", "k-2"):
+            response = await client.post(
+                f"/api/v1/items/{item_id}/actions",
+                json={"action": "seen_online"},
+                headers={"Idempotency-Key": key},
+            )
+            local.now += 60_000
+        assert len((await response.json())["actions"]) == 2
+
+    async def test_a_key_belongs_to_one_path(self, client: Client) -> None:
+        """The same body for another item is another request."""
+        first, second = await submit(client, "a"), await submit(client, "b")
+        headers, draft = {"Idempotency-Key": "k-1"}, {"verdict": "baseline"}
+        await client.post(f"/api/v1/items/{first}/assessments", json=draft, headers=headers)
+        response = await client.post(
+            f"/api/v1/items/{second}/assessments", json=draft, headers=headers
+        )
+        assert response.status == 409
