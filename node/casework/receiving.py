@@ -98,6 +98,7 @@ class Answer:
     judged: Judged
     disposition: Disposition | None = None
     waits_for: str | None = None
+    item: str | None = None
 
 
 def parse(arrived: Arrived) -> Parsed:
@@ -147,8 +148,10 @@ class Judge:
         disposition, reason = self._decide(parsed)
         if disposition is Disposition.PARKED:
             return Answer(seq, Judged.PARKED, disposition, getattr(parsed.message, "item_id", None))
-        self._answer(parsed, disposition, reason)
-        return Answer(seq, Judged.DONE, disposition)
+        item_id = getattr(parsed.message, "item_id", None)
+        state = None if item_id is None else self.book.find(item_id)
+        self._answer(parsed, disposition, reason, state)
+        return Answer(seq, Judged.DONE, disposition, item=None if state is None else state.id)
 
     def _decide(self, parsed: Parsed) -> tuple[Disposition | None, str | None]:
         message, peer = parsed.message, parsed.arrived.peer
@@ -170,14 +173,18 @@ class Judge:
         ours = [Role(role) for role in members[self.book.us].roles]
         return is_permitted(theirs, ours, parsed.arrived.lane, parsed.kind)
 
-    def _answer(self, parsed: Parsed, disposition: Disposition | None, reason: str | None) -> None:
+    def _answer(
+        self,
+        parsed: Parsed,
+        disposition: Disposition | None,
+        reason: str | None,
+        state: ItemState | None,
+    ) -> None:
         rule = KINDS.get(parsed.kind)
         unreadable = parsed.message is None or isinstance(parsed.message, UnknownMessage)
         if disposition is None or not (unreadable or (rule is not None and rule.answered)):
             return
         arrived = parsed.arrived
-        item_id = getattr(parsed.message, "item_id", None)
-        state = None if item_id is None else self.book.find(item_id)
         note = DispositionNote(
             arrived.lane,
             arrived.epoch,
@@ -185,7 +192,7 @@ class Judge:
             arrived.leaf,
             parsed.entry_id,
             disposition,
-            item_id,
+            getattr(parsed.message, "item_id", None),
             None if state is None else state.responsible,
             reason,
             self.book.now,

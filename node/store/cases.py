@@ -203,12 +203,13 @@ def _wake_parked(connection: Connection, ids: Sequence[str]) -> None:
 
 def _save_answers(connection: Connection, answers: Iterable[Answer]) -> None:
     connection.executemany(
-        "UPDATE entries_in SET judged = ?, answer = ?, waits_for = ? WHERE seq = ?",
+        "UPDATE entries_in SET judged = ?, answer = ?, waits_for = ?, item = ? WHERE seq = ?",
         [
             (
                 int(a.judged),
                 None if a.disposition is None else str(a.disposition),
                 a.waits_for,
+                a.item,
                 a.seq,
             )
             for a in answers

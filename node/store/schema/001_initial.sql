@@ -80,6 +80,7 @@ CREATE TABLE messages_out (
     created_ms INTEGER NOT NULL,
     UNIQUE (peer, entry_id)
 ) STRICT;
+CREATE INDEX messages_by_item ON messages_out (item) WHERE item IS NOT NULL;
 CREATE INDEX messages_waiting ON messages_out (peer, lane, urgency, seq) WHERE waiting = 1;
 
 -- The sending end of a channel. `fence` is the tenure that may write it: a displaced process fails here.
@@ -167,11 +168,13 @@ CREATE TABLE entries_in (
     judged    INTEGER NOT NULL,        -- 0 waiting, 1 judged, 2 parked until its item is known, 3 quarantined
     waits_for TEXT,                    -- parked: the item id
     taken_ms  INTEGER NOT NULL,
-    answer    TEXT                     -- disposition code, once judged
+    answer    TEXT,                    -- disposition code, once judged
+    item      TEXT                     -- the item it turned out to be about (for views, evidence)
 ) STRICT;
 CREATE UNIQUE INDEX entries_in_by_place ON entries_in (peer, lane, epoch, idx);
 CREATE INDEX entries_in_waiting ON entries_in (seq) WHERE judged = 0;
 CREATE INDEX entries_in_parked ON entries_in (waits_for) WHERE judged = 2;
+CREATE INDEX entries_in_by_item ON entries_in (item) WHERE item IS NOT NULL;
 
 -- Every entry id ever taken, for ever: the second arrival has no effect, another content under the id is a conflict.
 CREATE TABLE entry_ids_in (

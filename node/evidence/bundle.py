@@ -1,0 +1,151 @@
+"""Evidence bundles: what was handed over about one item, provable to a court without this node.
+
+A bundle is one JSON file (`hx1-evidence`, version 1; docs/protocol.md §12). For each entry about
+the item, in both directions, it holds the entry with its salt, the path that proves its place, the
+sender's signed checkpoint and the receiver's receipt; and the registry's own files, which say whose
+keys these are. It opens one item only: the neighbours in the logs are hashes.
+
+The ledger part, which gives time by witnesses, is optional and absent here: "not witnessed".
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from keys.registry import Registry
+from node.evidence.errors import NothingToShowError
+from node.store.audit import Audit, CheckpointRow
+from protocol.merkle import inclusion_path
+
+TYPE = "hx1-evidence"
+VERSION = 1
+
+
+class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry at its place in one log, with what its sender and its receiver signed.
+
+    `receipt` is None where none came: then only the sender is bound. `ledger` is for witnesses.
+    """
+
+    sender: str
+    receiver: str
+    lane: str
+    epoch: str
+    index: int
+    size: int
+    entry: str
+    path: tuple[str, ...]
+    checkpoint: str
+    receipt: str | None
+    ledger: None = None
+
+
+class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. Bytes are in base64, notes are text."""
+
+    type: str
+    version: int
+    network: str
+    item: str
+    made_by: str
+    made_ms: int
+    proofs: tuple[Proof, ...]
+    registry: dict[str, str]
+
+
+def encode64(raw: bytes) -> str:
+    """Return bytes as they stand in a bundle."""
+    return base64.b64encode(raw).decode()
+
+
+def export(
+    audit: Audit,
+    item: str,
+    us: str,
+    registry: Registry,
+    files: Mapping[str, bytes],
+    now_ms: int,
+) -> bytes:
+    """Return the bundle of everything that was said about `item` between members.
+
+    Raises:
+        NothingToShowError: nothing about it was ever sent or received.
+    """
+    proofs = []
+    for direction, peer, lane, epoch, index in audit.places_of(item):
+        proofs.append(_proof(audit, us, direction, (peer, lane, epoch), index))
+    shown = tuple(proof for proof in proofs if proof is not None)
+    if not shown:
+        raise NothingToShowError
+    bundle = Bundle(
+        TYPE,
+        VERSION,
+        registry.network_id,
+        item,
+        us,
+        now_ms,
+        shown,
+        {name: encode64(raw) for name, raw in sorted(files.items())},
+    )
+    return msgspec.json.format(msgspec.json.encode(bundle), indent=1)
+
+
+def _proof(
+    audit: Audit, us: str, direction: str, log: tuple[str, str, bytes], index: int
+) -> Proof | None:
+    peer, lane, epoch = log
+    sent = direction == "sent"
+    rows = list(audit.sent(*log) if sent else audit.held(*log))
+    checkpoints = audit.sent_checkpoints(*log) if sent else audit.held_checkpoints(*log)
+    covering = _covering(checkpoints, index)
+    entry = rows[index].entry
+    if covering is None or entry is None:
+        return None
+    leaves = [row.leaf for row in rows[: covering.size]]
+    return Proof(
+        sender=us if sent else peer,
+        receiver=peer if sent else us,
+        lane=lane,
+        epoch=epoch.hex(),
+        index=index,
+        size=covering.size,
+        entry=encode64(entry),
+        path=tuple(encode64(node) for node in inclusion_path(leaves, index, covering.size)),
+        checkpoint=covering.note.decode(),
+        receipt=None if covering.receipt is None else covering.receipt.decode(),
+    )
+
+
+def _covering(checkpoints: list[CheckpointRow], index: int) -> CheckpointRow | None:
+    """The first checkpoint over the entry that was receipted, else the first one at all."""
+    over = [row for row in checkpoints if row.size > index]
+    return next((row for row in over if row.receipt is not None), over[0] if over else None)
+
+
+def read(raw: bytes) -> Bundle:
+    """Return the bundle that a file holds; nothing of it is believed yet.
+
+    Raises:
+        msgspec.ValidationError, msgspec.DecodeError: it is not one; the error names the field.
+    """
+    bundle = msgspec.json.decode(raw, type=Bundle)
+    if bundle.type != TYPE or bundle.version != VERSION:
+        raise msgspec.ValidationError(f"type, version: must be {TYPE}, {VERSION}")
+    return bundle
+
+
+def summary(proof: Proof, kind: str, status: str) -> dict[str, Any]:
+    """Return one line of the report on a bundle."""
+    return {
+        "from": proof.sender,
+        "to": proof.receiver,
+        "lane": proof.lane,
+        "kind": kind,
+        "status": status,
+        "receipted": proof.receipt is not None,
+        "witnessed": False,
+    }

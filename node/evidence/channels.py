@@ -1,0 +1,158 @@
+"""Verifying logs: leaves from entries, checkpoints from leaves, signatures and receipts on both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from keys.errors import KeysError
+from keys.registry import Registry
+from keys.signing import VerifyKey
+from node.evidence.findings import Findings
+from node.store.audit import Audit, CheckpointRow, LogRow
+from protocol.channel import Channel
+from protocol.checkpoint import Checkpoint, Origin, verify_checkpoint
+from protocol.entry import leaf as leaf_of
+from protocol.errors import ProtocolError
+from protocol.merkle import EMPTY_ROOT, CompactRange
+from protocol.messages import EpochOpen, read
+from protocol.receipt import verify_receipt
+from protocol.vocabulary import Lane
+
+if TYPE_CHECKING:
+    from node.evidence.verify import Believed
+
+_Epoch = tuple[str, str, bytes, bytes | None, int, bytes]
+
+
+def verify_sent(audit: Audit, believed: Believed, findings: Findings) -> None:
+    """Our own logs: what we signed, and what was receipted."""
+    ends = {}
+    for epoch in audit.sent_epochs():
+        peer, lane, name = epoch[:3]
+        origin = _origin(believed.registry, believed.us, peer, lane, name)
+        rows, checkpoints = audit.sent(peer, lane, name), audit.sent_checkpoints(peer, lane, name)
+        signers, cosigners = believed.log_keys, _keys(believed, peer, "receipt")
+        ends[peer, lane, name] = _walk(
+            "sent", origin, epoch, rows, checkpoints, (signers, cosigners), findings
+        )
+    for peer, lane, present, size, edge, receipted in audit.sent_state():
+        if present is None:
+            continue
+        end = ends.get((peer, lane, present), CompactRange())
+        place = f"{peer}/{lane}"
+        findings.expect((size, edge) == (end.size, end.to_bytes()), "sent", place, "row")
+        sizes = [
+            c.size for c in audit.sent_checkpoints(peer, lane, present) if c.receipt is not None
+        ]
+        findings.expect(receipted <= max(sizes, default=0), "sent", place, "receipted")
+
+
+def verify_held(audit: Audit, believed: Believed, findings: Findings) -> None:
+    """Other members' logs: what they signed, and what we receipted."""
+    ends = {}
+    for epoch in audit.held_epochs():
+        peer, lane, name = epoch[:3]
+        origin = _origin(believed.registry, peer, believed.us, lane, name)
+        rows, checkpoints = audit.held(peer, lane, name), audit.held_checkpoints(peer, lane, name)
+        signers, cosigners = _keys(believed, peer, "log"), _keys(believed, believed.us, "receipt")
+        ends[peer, lane, name] = _walk(
+            "held", origin, epoch, rows, checkpoints, (signers, cosigners), findings
+        )
+        whole = bool(checkpoints) and checkpoints[-1].size == ends[peer, lane, name].size
+        findings.expect(whole, "held", f"{peer}/{lane}/{name.hex()}", "beyond_receipt")
+    for peer, lane, name, size, edge in audit.held_state():
+        end = ends.get((peer, lane, name), CompactRange())
+        same = (size, edge) == (end.size, end.to_bytes())
+        findings.expect(same, "held", f"{peer}/{lane}", "row")
+
+
+def _origin(registry: Registry, sender: str, receiver: str, lane: str, epoch: bytes) -> Origin:
+    return Channel(registry.network_id, sender, receiver, Lane(lane)).origin(epoch)
+
+
+def _keys(believed: Believed, member: str, purpose: str) -> tuple[VerifyKey, ...]:
+    """The member's keys for `purpose`; none if the registry no longer knows it."""
+    try:
+        document = believed.registry.member(member)
+    except KeysError:
+        return ()
+    return document.log_keys if purpose == "log" else document.receipt_keys
+
+
+def _walk(
+    where: str,
+    origin: Origin,
+    epoch: _Epoch,
+    rows: Iterator[LogRow],
+    checkpoints: Sequence[CheckpointRow],
+    keys: tuple[Sequence[VerifyKey], Sequence[VerifyKey]],
+    findings: Findings,
+) -> CompactRange:
+    """Walk one log; return its edge."""
+    place = f"{epoch[0]}/{epoch[1]}/{epoch[2].hex()}"
+    due = {row.size: row for row in checkpoints}
+    edge = CompactRange()
+    for row in rows:
+        findings.count(f"entries_{where}")
+        at = f"{place}/{row.place}"
+        findings.expect(row.place == edge.size, where, at, "gap")
+        _check_entry(where, at, row, epoch, findings)
+        edge = edge.append(row.leaf)
+        checkpoint = due.pop(edge.size, None)
+        if checkpoint is not None:
+            _check_signed(where, origin, edge, checkpoint, keys, findings)
+    for size in due:
+        findings.add(where, f"{place}/{size}", "checkpoint_beyond_log")
+    return edge
+
+
+def _check_entry(where: str, at: str, row: LogRow, epoch: _Epoch, findings: Findings) -> None:
+    if row.entry is None:
+        return
+    findings.expect(leaf_of(row.entry) == row.leaf, where, at, "leaf")
+    if row.place != 0:
+        return
+    named = (epoch[3], epoch[4], epoch[5] if epoch[3] is not None else EMPTY_ROOT)
+    try:
+        _, message = read(row.entry)
+    except ProtocolError:
+        findings.add(where, at, "opening")
+        return
+    holds = isinstance(message, EpochOpen) and named == (
+        message.predecessor_epoch,
+        message.predecessor_size,
+        message.predecessor_root,
+    )
+    findings.expect(holds, where, at, "opening")
+
+
+def _check_signed(
+    where: str,
+    origin: Origin,
+    edge: CompactRange,
+    row: CheckpointRow,
+    keys: tuple[Sequence[VerifyKey], Sequence[VerifyKey]],
+    findings: Findings,
+) -> None:
+    expected = Checkpoint(origin, edge.size, edge.root)
+    peer = origin.receiver if where == "sent" else origin.sender
+    place = f"{peer}/{origin.lane}/{origin.epoch.hex()}/{edge.size}"
+    findings.count(f"checkpoints_{where}")
+    signers, cosigners = keys
+    signed = _holds(lambda: verify_checkpoint(row.note, signers).checkpoint == expected)
+    findings.expect(signed, where, place, "checkpoint")
+    if row.receipt is None:
+        findings.count("unreceipted")
+        return
+    receipt = row.receipt
+    findings.count(f"receipts_{where}")
+    held = _holds(lambda: verify_receipt(receipt, expected, cosigners).checkpoint == expected)
+    findings.expect(held, where, place, "receipt")
+
+
+def _holds(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except (ProtocolError, KeysError):
+        return False

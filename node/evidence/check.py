@@ -1,0 +1,147 @@
+"""Checking a bundle offline, with nothing but the bundle and a pinned root.
+
+1. The file is a bundle: fields, types, version.
+2. The registry in it verifies from the pinned first root: thresholds, versions, hashes, member
+   roles signed by the members. Expiry is not asked: what counts is whose keys they were.
+3. The network named is the network pinned.
+4. For each entry: its canonical form, its leaf, the inclusion path up to the checkpoint's root.
+5. The checkpoint is of this very log, signed by the sender's log key, both halves.
+6. The receipt, where there is one, is the receiver's cosignature on this very checkpoint.
+7. The entry speaks of the item that the bundle is about.
+8. Time: a receipt's time is its receiver's own word. Without a ledger part nothing is witnessed.
+
+What the caller must do: obtain the root's fingerprint from somewhere else than the bundle.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from keys.errors import KeysError
+from keys.registry import Registry, verify_chain
+from node.evidence.bundle import Bundle, Proof, read, summary
+from node.evidence.errors import BrokenBundleError
+from protocol import entry as entries
+from protocol.channel import Channel
+from protocol.checkpoint import Checkpoint, VerifiedCheckpoint, verify_checkpoint
+from protocol.errors import ProtocolError
+from protocol.merkle import verify_inclusion
+from protocol.messages import UnknownMessage, from_body
+from protocol.receipt import verify_receipt
+from protocol.vocabulary import Kind, Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a bundle proves."""
+
+    network: str
+    item: str
+    proofs: list[dict[str, Any]]
+    witnessed: str = "not witnessed"
+
+
+def check(raw: bytes, root_sha256: bytes) -> Checked:
+    """Return what the bundle proves.
+
+    Raises:
+        BrokenBundleError: something in it does not hold: at which step, and where.
+    """
+    bundle = _read(raw)  # (1)
+    registry = _registry(bundle, root_sha256)  # (2)
+    if registry.network_id != bundle.network:  # (3)
+        raise BrokenBundleError("3", "network", "is not the network of the pinned root")
+    if not bundle.proofs:
+        raise BrokenBundleError("1", "proofs", "there is none")
+    shown = [
+        _check_proof(proof, f"proofs[{n}]", bundle, registry)
+        for n, proof in enumerate(bundle.proofs)
+    ]
+    return Checked(bundle.network, bundle.item, shown)
+
+
+def _read(raw: bytes) -> Bundle:
+    try:
+        return read(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        where = str(error).rsplit("`$", 1)[-1].strip("`. ") if "`$" in str(error) else "file"
+        raise BrokenBundleError("1", where, "is not as the format says") from None
+
+
+def _registry(bundle: Bundle, root_sha256: bytes) -> Registry:
+    files = {name: _bytes(text, f"registry.{name}") for name, text in bundle.registry.items()}
+    try:
+        return verify_chain(root_sha256, files, None)
+    except (KeysError, ValueError):
+        raise BrokenBundleError("2", "registry", "does not verify from the pinned root") from None
+
+
+def _check_proof(proof: Proof, place: str, bundle: Bundle, registry: Registry) -> dict[str, Any]:
+    entry = _bytes(proof.entry, f"{place}.entry")
+    checkpoint = _check_checkpoint(proof, place, registry)  # (5), needed by (4)
+    path = [_bytes(node, f"{place}.path") for node in proof.path]
+    try:  # (4)
+        verify_inclusion(entries.leaf(entry), proof.index, checkpoint.size, path, checkpoint.root)
+    except ProtocolError:
+        raise BrokenBundleError("4", f"{place}.path", "does not lead to the root") from None
+    time_s = _check_receipt(proof, place, checkpoint, registry)  # (6)
+    kind, status = _check_subject(entry, place, bundle)  # (7)
+    shown = summary(proof, kind, status)
+    shown["receipt_time_s"] = time_s  # (8): the receiver's own word
+    return shown
+
+
+def _check_checkpoint(proof: Proof, place: str, registry: Registry) -> VerifiedCheckpoint:
+    field = f"{place}.checkpoint"
+    try:
+        channel = Channel(registry.network_id, proof.sender, proof.receiver, Lane(proof.lane))
+        origin = channel.origin(bytes.fromhex(proof.epoch))
+        keys = registry.member(proof.sender).log_keys
+        checkpoint = verify_checkpoint(proof.checkpoint.encode(), keys).checkpoint
+    except (ProtocolError, KeysError, ValueError):
+        raise BrokenBundleError("5", field, "is not signed by the sender's log key") from None
+    if checkpoint.origin != origin or checkpoint.size != proof.size:
+        raise BrokenBundleError("5", field, "is of another log or size")
+    return checkpoint
+
+
+def _check_receipt(
+    proof: Proof, place: str, checkpoint: Checkpoint, registry: Registry
+) -> int | None:
+    if proof.receipt is None:
+        return None
+    try:
+        keys = registry.member(proof.receiver).receipt_keys
+        return verify_receipt(proof.receipt.encode(), checkpoint, keys).time_s
+    except (ProtocolError, KeysError):
+        raise BrokenBundleError(
+            "6", f"{place}.receipt", "is not the receiver's cosignature on this checkpoint"
+        ) from None
+
+
+def _check_subject(raw: bytes, place: str, bundle: Bundle) -> tuple[str, str]:
+    try:
+        entry = entries.decode(raw)
+        message = from_body(entry.kind, entry.body, entry.version)
+    except ProtocolError:
+        raise BrokenBundleError("4", f"{place}.entry", "is not canonical") from None
+    if isinstance(message, UnknownMessage):
+        return f"kind_{entry.kind}", "unknown_kind"
+    about = getattr(message, "item_id", None)
+    status = "about_this_item" if about == bundle.item else "about_an_alias"
+    return Kind(entry.kind).name.lower(), status
+
+
+def _bytes(text: str, field: str) -> bytes:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise BrokenBundleError("1", field, "must be base64") from None
+    if base64.b64encode(raw).decode() != text:
+        raise BrokenBundleError("1", field, "must be base64 in its one spelling")
+    return raw

@@ -1,0 +1,65 @@
+"""Walking everything this node keeps, and saying what holds (`hotline verify`).
+
+1. The file: SQLite's own check.
+2. The history: numbers without a gap, each event's leaf, the chain, the signed heads over it.
+3. What is derived from it: every item, report and key is folded again from the events.
+4. What was sent: each log's leaves from its entries, each signed checkpoint from its leaves, each
+   receipt; that each epoch names its predecessor; that no message has vanished from the outbox.
+5. What is held: the same for other members' logs, and the answers given to their entries.
+
+A change of any column that carries a fact is found by one of them and named: by table, place and
+code, never by content. What cannot be seen from inside: a database replaced as a whole by an older
+one of its own (the peers notice that), and rewriting by somebody who holds the log key (that needs
+the witnessed ledger: "not witnessed" until then).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keys.registry import Registry
+from keys.signing import VerifyKey
+from node.evidence.channels import verify_held, verify_sent
+from node.evidence.findings import Findings
+from node.evidence.history import verify_history
+from node.evidence.outbox import verify_answers, verify_messages
+from node.matching.fingerprints import Fingerprints
+from node.store.audit import Audit
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """What verification takes as given: who we are, the registry, the node's own secrets."""
+
+    us: str
+    registry: Registry
+    fingerprints: Fingerprints
+    node_secret: bytes
+
+    @property
+    def log_keys(self) -> tuple[VerifyKey, ...]:
+        """Our own log keys."""
+        return self.registry.member(self.us).log_keys
+
+
+def verify(audit: Audit, believed: Believed) -> Findings:
+    """Walk the whole database as of one moment and say what holds.
+
+    Raises:
+        StoreError: the database can't be read at all.
+    """
+    findings = Findings()
+    audit.begin()
+    try:
+        damaged = audit.damaged()
+        if damaged is not None:
+            findings.add("file", "database", damaged)
+        verify_history(audit, believed, findings)
+        verify_sent(audit, believed, findings)
+        verify_held(audit, believed, findings)
+        verify_messages(audit, believed, findings)
+        verify_answers(audit, believed, findings)
+    finally:
+        audit.end()
+    findings.found.sort()
+    return findings

@@ -1,0 +1,227 @@
+"""Raw rows for verification: everything that `node.evidence` compares, streamed in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from node.store.connection import Connection
+
+ITEM_COLUMNS = (
+    "id",
+    "report_id",
+    "custody",
+    "responsible",
+    "country",
+    "urgency",
+    "due_ms",
+    "review",
+    "changed_seq",
+    "state",
+)
+"""In the order of `node.store.cases.item_row`."""
+
+
+class EventRow(NamedTuple):
+    """One row of the history."""
+
+    seq: int
+    item: str
+    kind: int
+    at_ms: int
+    learnt_ms: int
+    actor: str
+    body: bytes | None
+    leaf: bytes
+    chain: bytes
+
+
+class LogRow(NamedTuple):
+    """One place in a log: its leaf, and the entry that should hash to it."""
+
+    place: int
+    leaf: bytes
+    entry: bytes | None
+
+
+class CheckpointRow(NamedTuple):
+    """One signed size of a log, with the receipt for it if there is one."""
+
+    size: int
+    note: bytes
+    receipt: bytes | None
+
+
+class MessageRow(NamedTuple):
+    """One message of the outbox."""
+
+    seq: int
+    peer: str
+    lane: str
+    urgency: int
+    waiting: int
+    entry_id: bytes
+    kind: int
+    item: str | None
+    entry: bytes | None
+    places: int
+
+
+class TakenRow(NamedTuple):
+    """One entry in custody, with what is said about it."""
+
+    peer: str
+    lane: str
+    leaf: bytes
+    entry: bytes | None
+    judged: int
+    answer: str | None
+
+
+class Audit:
+    """Reads one database for verification, on one connection, as of one moment."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def begin(self) -> None:
+        """Fix the moment: what is written from now on is not seen."""
+        self._connection.execute("BEGIN")
+
+    def end(self) -> None:
+        """Let go of the moment."""
+        self._connection.execute("COMMIT")
+
+    def damaged(self) -> str | None:
+        """Return what SQLite finds wrong with the file, None if nothing."""
+        found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        return None if found == "ok" else "integrity_check"
+
+    def events(self) -> Iterator[EventRow]:
+        """The history in order."""
+        for row in self._connection.execute("SELECT * FROM events ORDER BY seq"):
+            yield EventRow(*row)
+
+    def heads(self) -> list[tuple[int, bytes]]:
+        """The signed heads: (size, note)."""
+        return list(self._connection.execute("SELECT size, note FROM history_heads ORDER BY size"))
+
+    def items(self) -> Iterator[tuple[Any, ...]]:
+        """The rows of items, columns as `ITEM_COLUMNS`."""
+        columns = ", ".join(ITEM_COLUMNS)
+        yield from self._connection.execute(f"SELECT {columns} FROM items")  # noqa: S608
+
+    def reports(self) -> Iterator[tuple[str, str, str | None, bytes]]:
+        """The rows of reports: id, source, reference, state."""
+        yield from self._connection.execute("SELECT id, source, reference, state FROM reports")
+
+    def keys(self) -> Iterator[tuple[bytes, str]]:
+        """By what items are found: (key, item)."""
+        yield from self._connection.execute("SELECT key, item FROM item_keys")
+
+    def lines(self) -> Iterator[tuple[bytes, str]]:
+        """Which lines became which items."""
+        yield from self._connection.execute("SELECT line, item FROM intake_lines")
+
+    def sent_epochs(self) -> list[tuple[str, str, bytes, bytes | None, int, bytes]]:
+        """Epochs we opened: peer, lane, epoch, and the predecessor they name."""
+        return self._epochs("epochs_out")
+
+    def held_epochs(self) -> list[tuple[str, str, bytes, bytes | None, int, bytes]]:
+        """Epochs we took: peer, lane, epoch, and the predecessor they name."""
+        return self._epochs("epochs_in")
+
+    def _epochs(self, table: str) -> list[tuple[str, str, bytes, bytes | None, int, bytes]]:
+        sql = f"SELECT peer, lane, epoch, prev_epoch, prev_size, prev_root FROM {table}"  # noqa: S608
+        return list(self._connection.execute(sql + " ORDER BY peer, lane, opened_ms"))
+
+    def sent(self, peer: str, lane: str, epoch: bytes) -> Iterator[LogRow]:
+        """One log of ours, in order."""
+        for row in self._connection.execute(
+            "SELECT l.idx, l.leaf, coalesce(l.entry, m.entry) FROM log_out l"
+            " LEFT JOIN messages_out m ON m.seq = l.message"
+            " WHERE l.peer = ? AND l.lane = ? AND l.epoch = ? ORDER BY l.idx",
+            (peer, lane, epoch),
+        ):
+            yield LogRow(*row)
+
+    def held(self, peer: str, lane: str, epoch: bytes) -> Iterator[LogRow]:
+        """One log of another member, in order."""
+        for row in self._connection.execute(
+            "SELECT idx, leaf, entry FROM entries_in WHERE peer = ? AND lane = ? AND epoch = ?"
+            " ORDER BY idx",
+            (peer, lane, epoch),
+        ):
+            yield LogRow(*row)
+
+    def sent_checkpoints(self, peer: str, lane: str, epoch: bytes) -> list[CheckpointRow]:
+        """What we signed of one log, smallest first."""
+        return self._checkpoints("checkpoints_out", "note", peer, lane, epoch)
+
+    def held_checkpoints(self, peer: str, lane: str, epoch: bytes) -> list[CheckpointRow]:
+        """What we cosigned of one log, smallest first."""
+        return self._checkpoints("receipts_in", "checkpoint", peer, lane, epoch)
+
+    def _checkpoints(
+        self, table: str, note: str, peer: str, lane: str, epoch: bytes
+    ) -> list[CheckpointRow]:
+        rows = self._connection.execute(
+            f"SELECT size, {note}, receipt FROM {table}"  # noqa: S608
+            " WHERE peer = ? AND lane = ? AND epoch = ? ORDER BY size",
+            (peer, lane, epoch),
+        )
+        return [CheckpointRow(*row) for row in rows]
+
+    def sent_state(self) -> list[tuple[str, str, bytes | None, int, bytes, int]]:
+        """The sending ends: peer, lane, epoch, size, edge, receipted."""
+        return list(
+            self._connection.execute(
+                "SELECT peer, lane, epoch, size, range, receipted FROM channels_out"
+            )
+        )
+
+    def held_state(self) -> list[tuple[str, str, bytes, int, bytes]]:
+        """The receiving ends: peer, lane, epoch, size, edge."""
+        return list(
+            self._connection.execute("SELECT peer, lane, epoch, size, range FROM channels_in")
+        )
+
+    def messages(self) -> Iterator[MessageRow]:
+        """The outbox, each message with in how many places of our logs it stands."""
+        for row in self._connection.execute(
+            "SELECT m.seq, m.peer, m.lane, m.urgency, m.waiting, m.entry_id, m.kind, m.item,"
+            " m.entry, (SELECT count(*) FROM log_out l WHERE l.message = m.seq)"
+            " FROM messages_out m"
+        ):
+            yield MessageRow(*row)
+
+    def taken(self) -> Iterator[TakenRow]:
+        """Every entry in custody."""
+        for row in self._connection.execute(
+            "SELECT peer, lane, leaf, entry, judged, answer FROM entries_in"
+        ):
+            yield TakenRow(*row)
+
+    def taken_ids(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """Ids of entries ever taken: peer, id, digest."""
+        yield from self._connection.execute("SELECT peer, entry_id, digest FROM entry_ids_in")
+
+    def places_of(self, item: str) -> list[tuple[str, str, str, bytes, int]]:
+        """Where entries about an item stand: (`sent` or `held`, peer, lane, epoch, index)."""
+        return list(
+            self._connection.execute(
+                "SELECT 'sent', l.peer, l.lane, l.epoch, l.idx FROM messages_out m"
+                " JOIN log_out l ON l.message = m.seq WHERE m.item = ?1"
+                " UNION ALL SELECT 'held', peer, lane, epoch, idx FROM entries_in WHERE item = ?1",
+                (item,),
+            )
+        )
+
+    def item_named(self, item: str, alias_key: bytes) -> str | None:
+        """Return the id of the item with this id or alias."""
+        row = self._connection.execute(
+            "SELECT id FROM items WHERE id = ?1 UNION ALL SELECT item FROM item_keys"
+            " WHERE key = ?2 LIMIT 1",
+            (item, alias_key),
+        ).fetchone()
+        return None if row is None else str(row[0])
