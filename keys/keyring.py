@@ -233,3 +233,23 @@ def load_database_key(directory: Path, unlock: Unlock) -> bytes:
         UnreadableKeyError, UnsafeKeyFileError: as `MemberKeys.load`.
     """
     return keyfile.load_secret(directory / "database.key", unlock.secret(), "database")
+
+
+def make_backup_key(path: Path, unlock: Unlock) -> bytes:
+    """Make the key of one backup, 32 random bytes, in a new key file; return it.
+
+    Raises:
+        KeyExistsError, UnsafeKeyFileError, UnreadableKeyError: as `MemberKeys.save`.
+    """
+    key = secrets.token_bytes(SECRET_BYTES)
+    keyfile.save(path, key, unlock.secret(), "backup")
+    return key
+
+
+def load_backup_key(path: Path, unlock: Unlock) -> bytes:
+    """Read the key of a backup.
+
+    Raises:
+        UnreadableKeyError, UnsafeKeyFileError: as `MemberKeys.load`.
+    """
+    return keyfile.load_secret(path, unlock.secret(), "backup")

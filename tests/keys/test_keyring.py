@@ -21,7 +21,9 @@ from keys import (
 from keys.keyring import (
     add_sealing_key,
     destroy_sealing_key,
+    load_backup_key,
     load_database_key,
+    make_backup_key,
     sealing_name,
 )
 
@@ -179,6 +181,18 @@ def test_the_database_key_is_read_alone(
 ) -> None:
     """For a backup, which needs no other."""
     assert load_database_key(directory, unlock) == member_keys.database_key
+
+
+def test_each_backup_has_a_key_of_its_own(tmp_path: Path, unlock: Unlock) -> None:
+    """Made once, read back, never overwritten, and of no use as another key."""
+    first = make_backup_key(tmp_path / "first.key", unlock)
+    assert load_backup_key(tmp_path / "first.key", unlock) == first
+    assert make_backup_key(tmp_path / "second.key", unlock) != first
+    with pytest.raises(KeyExistsError):
+        make_backup_key(tmp_path / "first.key", unlock)
+    (tmp_path / "first.key").rename(tmp_path / "database.key")
+    with pytest.raises(UnreadableKeyError):
+        load_database_key(tmp_path, unlock)
 
 
 def test_every_purpose_has_a_key_of_its_own(member_keys: MemberKeys) -> None:
