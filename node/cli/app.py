@@ -105,6 +105,14 @@ def join(
 
 
 @app.command(rich_help_panel="Running it")
+def run(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """Run the node until it is told to stop."""
+    from node.cli.run import run as run_node
+
+    return show(run_node(config), as_json=json)
+
+
+@app.command(rich_help_panel="Running it")
 def status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
     """Show whether the node runs and what stands in it."""
     from node.cli.status import status as look
@@ -143,6 +151,39 @@ def submit(
 
     wish = Wish(file, form, encoding, source, rejects)
     return show(hand_in(config, wish), as_json=json)
+
+
+@app.command(rich_help_panel="Keeping it")
+def backup(
+    destination: Annotated[Path, typer.Argument(help="File to make; its key: FILE.key.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Copy the database, while the node runs or not, under a key of its own."""
+    from node.cli.backup import backup as copy
+
+    return show(copy(config, destination), as_json=json)
+
+
+@app.command(rich_help_panel="Keeping it")
+def restore(
+    source: Annotated[Path, typer.Argument(help="A file made by backup.")],
+    key: Annotated[Path | None, typer.Option(help="Its key; default: FILE.key.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Put a backup in the database's place, marked as restored."""
+    from node.cli.backup import restore as bring_back
+
+    return show(bring_back(config, source, key), as_json=json)
+
+
+@app.command(rich_help_panel="Checking it")
+def verify(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """Walk logs, checkpoints, receipts and history, and say what holds."""
+    from node.cli.verify import verify as walk
+
+    return show(walk(config), as_json=json)
 
 
 @app.command("hash", rich_help_panel="Reports")

@@ -12,7 +12,7 @@ from aiohttp import web
 from keys.unlock import Unlock
 from node.cli.exits import Exit
 from node.cli.output import CliError, Result, note
-from node.cli.signals import until_stopped
+from node.cli.signals import stop_on_signals
 from node.config import load
 from node.registry.create import load_online
 from node.registry.directory import RepositoryDirectory
@@ -46,6 +46,8 @@ def serve(path: Path) -> Result:
 
 async def _serve(config: Config, server: RegistryServer) -> None:
     asyncio.get_running_loop().set_exception_handler(log_loop_error)
+    stop = asyncio.Event()
+    stop_on_signals(stop)
     runner = web.AppRunner(make_app(server, now_ms), access_log=None)
     await runner.setup()
     host, port = config.public.listen_host, config.public.listen_port
@@ -54,7 +56,7 @@ async def _serve(config: Config, server: RegistryServer) -> None:
         await web.TCPSite(runner, host, port).start()
         logger().info("registry_served", port=port)
         note(f"serving the registry on http://{host}:{port}")
-        await until_stopped()
+        await stop.wait()
     except OSError as error:
         message = f"[public] listen_port: cannot listen there ({error.strerror}); choose another"
         raise CliError("listen_failed", message, Exit.CONFIGURATION) from None

@@ -6,13 +6,14 @@ import asyncio
 import signal
 
 
-async def until_stopped() -> None:
-    """Wait for SIGTERM or SIGINT; a second one ends the process the ordinary way."""
-    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    try:
-        await stopped.wait()
-    finally:
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Set `stop` on the first SIGTERM or SIGINT; a second one ends the process the usual way."""
+    loop = asyncio.get_running_loop()
+
+    def first() -> None:
+        stop.set()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, first)

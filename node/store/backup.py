@@ -69,6 +69,8 @@ def check(path: Path, key: bytes) -> None:
     try:
         if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
             raise DamagedDatabaseError(DamagedDatabaseError.__doc__)
+    except driver_errors() as error:
+        raise translate(error) from error
     finally:
         connection.close()
 

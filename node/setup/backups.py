@@ -1,0 +1,97 @@
+"""`hotline backup` and `restore`: one file and its key, whole or not at all.
+
+A backup has a random key of its own, wrapped like the database's and kept beside it. A restored
+database is marked as restored before it gets its final name: a node must never start on one that
+does not know it. Nothing that stands is overwritten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keys.keyring import load_backup_key, load_database_key, make_backup_key
+from keys.unlock import Unlock
+from node.setup.errors import AlreadySetUpError
+from node.store import backup as copies
+
+if TYPE_CHECKING:
+    from node.config import Config
+
+_JOURNALS = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True, slots=True)
+class MadeBackup:
+    """A backup that was made and checked."""
+
+    path: Path
+    key: Path
+    size_bytes: int
+
+
+def make_backup(config: Config, destination: Path) -> MadeBackup:
+    """Copy the database as it is now, beside a running node, under a new key.
+
+    Args:
+        config: of the node.
+        destination: file to make; its key becomes `DESTINATION.key`.
+
+    Raises:
+        AlreadySetUpError: the file or its key stands already.
+        KeysError: the database key cannot be read, or the new key not be written.
+        StoreError: the database cannot be read, or the copy not be written.
+    """
+    key_path = destination.with_name(destination.name + ".key")
+    _refuse_standing(destination, key_path)
+    unlock = Unlock.from_config(config.member.unlock)
+    source_key = load_database_key(config.member.keys_dir, unlock)
+    key = make_backup_key(key_path, unlock)
+    try:
+        size = copies.backup(config.store.path, source_key, destination, key)
+    except BaseException:
+        key_path.unlink(missing_ok=True)
+        raise
+    return MadeBackup(destination, key_path, size)
+
+
+def bring_back(config: Config, source: Path, key_path: Path | None, now_ms: int) -> Path:
+    """Put a backup in the database's place; the node must not run and no database may stand.
+
+    Args:
+        config: of the node.
+        source: the backup.
+        key_path: its key file; None: `SOURCE.key`.
+        now_ms: UTC; remembered in the database.
+
+    Raises:
+        AlreadySetUpError: a database, or the journal of one, stands there.
+        KeysError: a key cannot be read.
+        StoreError: the backup cannot be read, is damaged, or belongs to a newer version.
+    """
+    target = config.store.path
+    _refuse_standing(*(target.with_name(target.name + ending) for ending in _JOURNALS))
+    unlock = Unlock.from_config(config.member.unlock)
+    source_key = load_backup_key(key_path or source.with_name(source.name + ".key"), unlock)
+    target_key = load_database_key(config.member.keys_dir, unlock)
+    waiting = target.with_name(target.name + ".restoring")
+    _remove(waiting)
+    try:
+        copies.restore(source, source_key, waiting, target_key, now_ms)
+        waiting.rename(target)
+    finally:
+        _remove(waiting)
+    return target
+
+
+def _refuse_standing(*paths: Path) -> None:
+    for path in paths:
+        if path.exists():
+            mend = "stands already and is never overwritten; move it away"
+            raise AlreadySetUpError(f"{path}: {mend}")
+
+
+def _remove(path: Path) -> None:
+    for ending in (*_JOURNALS, ".partial"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
