@@ -20,6 +20,7 @@ from tuf.api.exceptions import (
     BadVersionNumberError,
     DownloadError,
     DownloadHTTPError,
+    DownloadLengthMismatchError,
     ExpiredMetadataError,
     RepositoryError,
 )
@@ -115,6 +116,8 @@ class _Fetcher(FetcherInterface):
         try:
             return self._get(url.removeprefix(_SCHEME), max_length)
         except MirrorError as error:
+            if error.too_large:
+                raise DownloadLengthMismatchError("registry: the file is too large") from None
             if error.status is None:
                 raise DownloadError("registry: the mirror failed") from None
             raise DownloadHTTPError("registry: the mirror refused", error.status) from None
@@ -222,6 +225,8 @@ def _file(
 
 def _give_up(error: Exception) -> NoReturn:
     """Say in one word why a mirror brought nothing; the library's words may hold addresses."""
+    if getattr(error, "too_large", False) or isinstance(error, DownloadLengthMismatchError):
+        raise MirrorsFailedError("untrusted") from None
     reasons = (
         (BadVersionNumberError, "rolled_back"),
         (ExpiredMetadataError, "expired"),

@@ -33,11 +33,12 @@ Get = Callable[[str, int], bytes]
 class MirrorError(Exception):
     """A mirror did not give a file.
 
-    `status` is its HTTP status, or None if there was no answer or too long a one.
+    `status` is its HTTP status, or None if there was no answer in time; `too_large`: the answer was
+    longer than the file may be.
     """
 
-    def __init__(self, status: int | None = None) -> None:
-        self.status = status
+    def __init__(self, status: int | None = None, *, too_large: bool = False) -> None:
+        self.status, self.too_large = status, too_large
         super().__init__(f"the mirror answered {status}" if status else "the mirror failed")
 
 
@@ -130,7 +131,7 @@ async def _get(session: aiohttp.ClientSession, url: str, most: int, deadline: fl
             async for chunk in response.content.iter_any():
                 raw += chunk
                 if len(raw) > most:
-                    raise MirrorError
+                    raise MirrorError(too_large=True)
             return bytes(raw)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         raise MirrorError from None
