@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
+from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Timestamp
 
 from keys.errors import KeysError
@@ -101,7 +102,10 @@ class RegistryServer:
         raw = self.directory.files.get(TIMESTAMP_NAME)
         if raw is None:
             raise RepositoryStateError("directory: holds no network; make one with network create")
-        issued = build.parse(raw, Timestamp).signed.unrecognized_fields[ISSUED_FIELD]
+        try:
+            issued = build.parse(raw, Timestamp).signed.unrecognized_fields[ISSUED_FIELD]
+        except (RepositoryError, LookupError, ValueError):
+            raise RepositoryStateError("timestamp: is damaged; restore the directory") from None
         return now_ms - int(issued)
 
     def _state(self) -> Repository:
@@ -148,7 +152,14 @@ def make_app(server: RegistryServer, clock: Clock) -> web.Application:
     return app
 
 
-async def resign_forever(server: RegistryServer, clock: Clock, pause_s: float = 60.0) -> None:
+async def a_minute() -> None:
+    """The rest between two looks at what is due."""
+    await asyncio.sleep(60)
+
+
+async def resign_forever(
+    server: RegistryServer, clock: Clock, rest: Callable[[], Awaitable[None]] = a_minute
+) -> None:
     """Call `resign_due` every minute, until cancelled; a failure is logged and tried again."""
     log = logger()
     while True:
@@ -157,7 +168,7 @@ async def resign_forever(server: RegistryServer, clock: Clock, pause_s: float = 
                 log.info("registry_signed")
         except (RegistryError, KeysError, OSError) as error:
             log.warning("registry_not_signed", code=getattr(error, "code", "os_error"))
-        await asyncio.sleep(pause_s)
+        await rest()
 
 
 @web.middleware

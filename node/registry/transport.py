@@ -9,6 +9,7 @@ that drips bytes costs a minute and no more. No redirects, no proxies, no cookie
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -23,7 +24,6 @@ from node.registry.kept import PREFIX
 
 REQUEST_TIMEOUT_S: Final = 10.0
 MIRROR_TIMEOUT_S: Final = 60.0
-_LOOPBACK: Final = ("127.", "::1", "localhost")
 _HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "hotline-exchange"}
 
 Get = Callable[[str, int], bytes]
@@ -62,11 +62,18 @@ def check_mirror(base_url: str) -> str:
         host = parts.hostname or ""
     except ValueError:
         raise RefusedError("mirrors", mend) from None
-    local = parts.scheme == "http" and host.startswith(_LOOPBACK)
+    local = parts.scheme == "http" and _is_loopback(host)
     bare = parts.path in {"", "/"} and not (parts.query or parts.fragment or "@" in parts.netloc)
     if not host or not bare or not (local or parts.scheme == "https"):
         raise RefusedError("mirrors", mend)
     return base_url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class HttpTransport:
