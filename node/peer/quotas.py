@@ -1,0 +1,118 @@
+"""How much one peer may ask of us at once, so that a hostile one costs little.
+
+Counted for verified members only; strangers share one small allowance, for refusals that we sign.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from node.peer.errors import OverQuotaError
+from protocol.vocabulary import Lane
+
+MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """The allowance of each peer, and two of all together.
+
+    Attributes:
+        requests_per_s: on average.
+        burst: requests at once after a pause.
+        concurrent: requests being worked on.
+        body_bytes: bytes of bodies being read or worked on.
+        all_body_bytes: the same, of all peers together.
+        strangers_per_s: refusals signed for callers that could not be verified.
+    """
+
+    requests_per_s: float = 200.0
+    burst: float = 1000.0
+    concurrent: int = 8
+    body_bytes: int = 32 * MIB
+    all_body_bytes: int = 256 * MIB
+    strangers_per_s: float = 20.0
+
+
+class TokenBucket:
+    """Lets `per_s` through a second on average, `burst` after a pause."""
+
+    __slots__ = ("_at_ms", "_burst", "_per_s", "_tokens")
+
+    def __init__(self, per_s: float, burst: float, now_ms: int) -> None:
+        self._per_s = per_s
+        self._burst = burst
+        self._tokens = burst
+        self._at_ms = now_ms
+
+    def take(self, now_ms: int) -> bool:
+        """Whether one more may pass at `now_ms`; a clock that goes back gives nothing."""
+        passed_s = max(0, now_ms - self._at_ms) / 1000
+        self._at_ms = now_ms
+        self._tokens = min(self._burst, self._tokens + passed_s * self._per_s)
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class Quotas:
+    """What every peer is using now."""
+
+    def __init__(self, quota: Quota, now_ms: int) -> None:
+        self._quota = quota
+        self._buckets: dict[str, TokenBucket] = {}
+        self._strangers = TokenBucket(quota.strangers_per_s, quota.strangers_per_s, now_ms)
+        self._running: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+        self._channels: set[tuple[str, Lane]] = set()
+
+    def stranger(self, now_ms: int) -> bool:
+        """Whether a caller that could not be verified is worth a signature now."""
+        return self._strangers.take(now_ms)
+
+    @contextmanager
+    def request(self, member: str, now_ms: int) -> Iterator[None]:
+        """Count one request of `member` while it is worked on.
+
+        Raises:
+            OverQuotaError: too many a second, or at once.
+        """
+        quota = self._quota
+        bucket = self._buckets.get(member)
+        if bucket is None:
+            bucket = TokenBucket(quota.requests_per_s, quota.burst, now_ms)
+            self._buckets[member] = bucket
+        if self._running[member] >= quota.concurrent or not bucket.take(now_ms):
+            raise OverQuotaError
+        self._running[member] += 1
+        try:
+            yield
+        finally:
+            self._running[member] -= 1
+
+    @contextmanager
+    def push(self, member: str, lane: Lane, size: int) -> Iterator[None]:
+        """Count one push of `size` bytes; the next of the same channel has to wait for its end.
+
+        Raises:
+            OverQuotaError: one is under way already, or too many bytes are.
+        """
+        channel = (member, lane)
+        if (
+            channel in self._channels
+            or self._bytes[member] + size > self._quota.body_bytes
+            or self._bytes.total() + size > self._quota.all_body_bytes
+        ):
+            raise OverQuotaError
+        self._channels.add(channel)
+        self._bytes[member] += size
+        try:
+            yield
+        finally:
+            self._channels.discard(channel)
+            self._bytes[member] -= size

@@ -1,0 +1,187 @@
+"""The peer listener: pushes and questions of verified members become calls of an inbox.
+
+`gate` has verified who calls before anything here runs. Of a push, the head is read and judged by
+`Inbox.precheck` first; only then the rest of the body is read, within the network's limits, the
+sender's quota and our patience; its digest must be the signed one before `Inbox.take` sees it.
+
+What the inbox says is an *answer* about the channel, and some answers stop it. A head that
+something on the way has changed must not do that, so an answer that stops is given only when the
+whole body was seen to be the sender's. Everything else is a *refusal*: nothing has changed, the
+sender tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Generic
+
+import msgspec
+from aiohttp import web
+
+from keys.registry import Registry
+from keys.signing import Signer
+from node.peer import wire
+from node.peer.bodies import Body, Patience
+from node.peer.errors import BadQuestionError, EncodedBodyError, UnknownPathError
+from node.peer.gate import Gate
+from node.peer.quotas import Quota, Quotas
+from node.peer.replays import Replays
+from node.peer.signatures import SignedRequest
+from node.peer.transport import A, Inbox
+from node.peer.wire import Wire
+from protocol import push as pushes
+from protocol.answers import ANSWERS, Answer, AnswerCode, Then
+from protocol.errors import ProtocolError, TooLargeError
+from protocol.push import PushHead
+from protocol.vocabulary import Lane
+
+_CHANNEL: Final = "/hx1/channels/{sender}/{lane:" + "|".join(Lane) + "}"
+_PUSH: Final = _CHANNEL + "/{epoch:[0-9a-f]{16}}/{start:0|[1-9][0-9]{0,15}}"
+
+HTTP_BOUNDS: Final = {
+    "auto_decompress": False,
+    "access_log": None,
+    "max_line_size": 1024,
+    "max_field_size": 4096,
+    "max_headers": 64,
+    "read_bufsize": 65_536,
+    "keepalive_timeout": 75.0,
+    "lingering_time": 2.0,
+}
+"""What the parser takes, and how long it waits: 75 s for the headers of a request, 2 s for the end
+of a body that was refused. Digests are over the bytes of the wire: nothing is decompressed."""
+
+
+def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
+    *,
+    us: str,
+    inbox: Inbox[A],
+    registry: Callable[[], Registry],
+    transport_key: Signer,
+    clock: Callable[[], int],
+    on_contact: Callable[[str], None],
+    on_registry_behind: Callable[[], None] = lambda: None,
+    on_refused: Callable[[str], None] = lambda _code: None,
+    quota: Quota | None = None,
+    patience: Patience | None = None,
+    extra_routes: Iterable[web.AbstractRouteDef] = (),
+) -> web.Application:
+    """Return the application of the peer listener; serve it by `node.peer.listener.listen`.
+
+    Args:
+        us: our member id.
+        inbox: what becomes of questions and pushes.
+        registry: gives the verified registry in force.
+        transport_key: signs every answer.
+        clock: gives the time, ms UTC; requests made before this call are refused.
+        on_contact: called with the member after each verified request.
+        on_registry_behind: called when somebody signed with a key that we do not know.
+        on_refused: called with the code of each refusal.
+        quota: what one peer may use.
+        patience: how long a body may take.
+        extra_routes: others that this listener serves, such as the registry mirror's.
+    """
+    now_ms = clock()
+    gate = Gate(
+        us=us,
+        registry=registry,
+        transport_key=transport_key,
+        clock=clock,
+        quotas=(quotas := Quotas(quota or Quota(), now_ms)),
+        replays=Replays(now_ms),
+        on_contact=on_contact,
+        on_registry_behind=on_registry_behind,
+        on_refused=on_refused,
+    )
+    channels = _Channels(us, inbox, registry, clock, quotas, patience or Patience())
+    app = web.Application(handler_args=HTTP_BOUNDS)
+    app.on_response_prepare.append(_anonymous)
+    app.router.add_put(_PUSH, gate.endpoint(channels.push))
+    app.router.add_get(_CHANNEL, gate.endpoint(channels.question), allow_head=False)
+    app.router.add_get(wire.HELLO_PATH, gate.endpoint(channels.hello), allow_head=False)
+    app.router.add_route("*", wire.PREFIX + "{rest:.*}", gate.endpoint(_unknown))
+    app.add_routes(extra_routes)
+    return app
+
+
+@dataclass(frozen=True, slots=True)
+class _Channels(Generic[A]):
+    """What a verified member may ask for."""
+
+    us: str
+    inbox: Inbox[A]
+    registry: Callable[[], Registry]
+    clock: Callable[[], int]
+    quotas: Quotas
+    patience: Patience
+
+    async def push(self, request: web.Request, caller: SignedRequest) -> Wire:
+        """Take a push."""
+        if request.headers.get("Content-Type") != wire.PUSH_TYPE:
+            raise EncodedBodyError
+        size = request.content_length or 0
+        if size > wire.max_push_bytes(self.registry().network.limits):
+            return wire.answer(AnswerCode.TOO_LARGE)
+        with self.quotas.push(caller.member, Lane(request.match_info["lane"]), size):
+            body = Body(request.content, size, self.patience)
+            result = await self._take(request, caller, body)
+            if isinstance(result, Answer) and ANSWERS[result.code].then is Then.STOP:
+                await body.rest(caller.body_sha256)
+        if isinstance(result, Answer):
+            return wire.answered(result)
+        return Wire(wire.OK, wire.RECEIPT_TYPE, result)
+
+    async def _take(
+        self, request: web.Request, caller: SignedRequest, body: Body
+    ) -> Answer | bytes:
+        match = request.match_info
+        head = await _read_head(body)
+        if isinstance(head, AnswerCode):
+            return Answer(1, head, None, None)
+        lane, epoch = Lane(match["lane"]), bytes.fromhex(match["epoch"])
+        found = await self.inbox.precheck(caller.member, lane, epoch, int(match["start"]), head)
+        if isinstance(found, Answer | bytes):
+            return found
+        return await self.inbox.take(found, await body.rest(caller.body_sha256))
+
+    async def question(self, request: web.Request, caller: SignedRequest) -> Wire:
+        """Tell the state of a channel."""
+        nonce = wire.question_nonce(request.query_string)
+        if nonce is None:
+            raise BadQuestionError
+        lane = Lane(request.match_info["lane"])
+        return wire.answered(await self.inbox.question(caller.member, lane, nonce))
+
+    async def hello(self, request: web.Request, caller: SignedRequest) -> Wire:
+        """Say who and how we are."""
+        del request, caller
+        registry = self.registry()
+        said = wire.Hello(
+            member=self.us,
+            network=registry.network_id,
+            versions=wire.VERSIONS,
+            time_ms=self.clock(),
+            registry=(registry.root_version, registry.timestamp_version),
+        )
+        return Wire(wire.OK, wire.HELLO_TYPE, msgspec.json.encode(said))
+
+
+async def _unknown(_request: web.Request, _caller: SignedRequest) -> Wire:
+    raise UnknownPathError
+
+
+async def _read_head(body: Body) -> PushHead | AnswerCode:
+    """Read the part of a push in clear; what is malformed is answered."""
+    try:
+        prefix = await body.read(pushes.HEAD_PREFIX_BYTES)
+        return pushes.read_head(prefix + await body.read(pushes.head_length(prefix) - len(prefix)))
+    except TooLargeError:
+        return AnswerCode.TOO_LARGE
+    except ProtocolError:
+        return AnswerCode.MALFORMED
+
+
+async def _anonymous(_: web.Request, response: web.StreamResponse) -> None:
+    """Do not tell the versions of our software."""
+    response.headers.popall("Server", None)

@@ -1,0 +1,100 @@
+"""What client and listener must spell alike: paths, media types, limits, refusals, `hello`."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+import msgspec
+
+from keys.network import Limits
+from node.peer.errors import RefusedRequestError
+from protocol import answers
+from protocol.answers import ANSWERS, MAX_ANSWER_BYTES, Answer, AnswerCode
+from protocol.checkpoint import MAX_CHECKPOINT_BYTES
+from protocol.push import BUCKETS, HEAD_PREFIX_BYTES
+from protocol.vocabulary import Lane
+
+VERSIONS: Final = (1,)
+PREFIX: Final = "/hx1/"
+HELLO_PATH: Final = "/hx1/hello"
+OK: Final = 200
+
+PUSH_TYPE: Final = "application/hx1-push"
+RECEIPT_TYPE: Final = "application/hx1-receipt"
+ANSWER_TYPE: Final = "application/hx1-answer"
+REFUSAL_TYPE: Final = "application/hx1-refusal"
+HELLO_TYPE: Final = "application/json"
+
+MAX_REPLY_BYTES: Final = max(MAX_ANSWER_BYTES, MAX_CHECKPOINT_BYTES)
+MAX_SEAL_BYTES: Final = 4096
+"""What sealing may add to a frame; today 1136 bytes."""
+
+_QUESTION: Final = re.compile(r"nonce=(?P<nonce>[0-9a-f]{32})")
+_REASON: Final = re.compile(rb"[a-z]+(?:_[a-z]+){0,5}")
+_MAX_REASON_BYTES: Final = 48
+
+
+class Wire(NamedTuple):
+    """A response before it is signed."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """What a node says of itself: for people who look for a fault, never for negotiation.
+
+    Attributes:
+        member: member id.
+        network: network id.
+        versions: of the protocol; those that count stand in the member document.
+        time_ms: its clock, UTC.
+        registry: root and timestamp version of the registry it goes by.
+    """
+
+    member: str
+    network: str
+    versions: tuple[int, ...]
+    time_ms: int
+    registry: tuple[int, int]
+
+
+def question_path(sender: str, lane: Lane, nonce: bytes) -> str:
+    """Return the path and query that ask for the state of the channel from `sender`."""
+    return f"{PREFIX}channels/{sender}/{lane}?nonce={nonce.hex()}"
+
+
+def question_nonce(query: str) -> bytes | None:
+    """Return the nonce of a question, if its query is nothing but one."""
+    found = _QUESTION.fullmatch(query)
+    return bytes.fromhex(found["nonce"]) if found else None
+
+
+def max_push_bytes(limits: Limits) -> int:
+    """Return the length that the body of a push may have under a network's limits."""
+    frame = max(limits.push_bytes, BUCKETS[0])
+    return HEAD_PREFIX_BYTES + MAX_CHECKPOINT_BYTES + frame + MAX_SEAL_BYTES
+
+
+def answered(answer: Answer) -> Wire:
+    """Return an answer as it goes out."""
+    return Wire(ANSWERS[answer.code].status, ANSWER_TYPE, answers.to_bytes(answer))
+
+
+def answer(code: AnswerCode, nonce: bytes | None = None) -> Wire:
+    """Return an answer that is nothing but its code, and the question's nonce."""
+    return answered(Answer(1, code, None, nonce))
+
+
+def refusal(error: RefusedRequestError) -> Wire:
+    """Return what a refused caller is told: the code, nothing else."""
+    return Wire(error.status, REFUSAL_TYPE, error.code.encode())
+
+
+def read_refusal(body: bytes) -> str | None:
+    """Return the code of a refusal, if it is one: lower-case letters and `_`."""
+    if len(body) > _MAX_REASON_BYTES or not _REASON.fullmatch(body):
+        return None
+    return body.decode()
