@@ -31,6 +31,8 @@ config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True
 app.add_typer(config_app, name="config", rich_help_panel="Running it")
 token_app = typer.Typer(help="Who may call the local API.", no_args_is_help=True)
 app.add_typer(token_app, name="token", rich_help_panel="Running it")
+evidence_app = typer.Typer(help="What was handed over, provable to others.", no_args_is_help=True)
+app.add_typer(evidence_app, name="evidence", rich_help_panel="Checking it")
 
 
 @config_app.command("check")
@@ -233,3 +235,33 @@ def token_revoke(
     from node.cli import token
 
     return show(token.revoke(config, token_id), as_json=json)
+
+
+@evidence_app.command("export")
+def evidence_export(
+    item: Annotated[str, typer.Argument(help="Id of the item.")],
+    output: Annotated[
+        Path | None, typer.Option(help="File to make; default: ITEM.evidence.json.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Write a bundle that proves what was sent and received about an item."""
+    from node.cli import evidence
+
+    return show(evidence.export(config, item, output), as_json=json)
+
+
+@evidence_app.command("verify")
+def evidence_verify(
+    file: Annotated[Path, typer.Argument(help="A bundle.")],
+    root: Annotated[
+        str | None, typer.Option(help="Fingerprint of the network; default: the one joined.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Check a bundle offline, with nothing but the bundle and the pinned root."""
+    from node.cli import evidence
+
+    return show(evidence.verify(config, file, root), as_json=json)

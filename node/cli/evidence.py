@@ -1,0 +1,136 @@
+"""`hotline evidence export ITEM` and `hotline evidence verify FILE`."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from keys.keyring import load_database_key
+from keys.unlock import Unlock
+from node.cli.exits import Exit
+from node.cli.looking import registry_of
+from node.cli.output import CliError, Result, table
+from node.config import load
+from node.evidence.bundle import export as make_bundle
+from node.evidence.check import Checked, check
+from node.evidence.errors import BrokenBundleError
+from node.registry.updater import read_fingerprint
+from node.store.audit import Audit
+from node.store.connection import open_reader
+
+MAX_BUNDLE_BYTES = 64 << 20
+
+
+def export(path: Path, item: str, output: Path | None) -> Result:
+    """Write what was said between members about an item, provable without this node.
+
+    Raises:
+        EvidenceError: nothing about it was ever sent or received.
+        CliError: the file stands already, or this node has not joined a network.
+        ConfigError, KeysError, StoreError, RegistryError: it cannot be read.
+    """
+    config = load(path)
+    client = registry_of(config)
+    if client is None:
+        raise CliError("registry_none", "[registry] root_sha256: not joined yet; hotline join")
+    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    connection = open_reader(config.store.path, key)
+    try:
+        raw = make_bundle(
+            Audit(connection),
+            item,
+            config.member.id,
+            client.current(),
+            client.files(),
+            time.time_ns() // 1_000_000,
+        )
+    finally:
+        connection.close()
+    target = output or Path(f"{item}.evidence.json")
+    _write(target, raw)
+    data = {"item": item, "file": str(target), "size_bytes": len(raw)}
+    text = (
+        f"{target}: {len(raw)} bytes; it shows the item's addresses to whoever reads it\n"
+        f"check it anywhere: hotline evidence verify {target} --root FINGERPRINT"
+    )
+    return Result(data, text)
+
+
+def verify(path: Path, file: Path, fingerprint: str | None) -> Result:
+    """Check a bundle with nothing but the bundle and the root's fingerprint.
+
+    Args:
+        path: a configuration, read only where no fingerprint is given.
+        file: the bundle.
+        fingerprint: of the network's first root.
+
+    Raises:
+        CliError: the file cannot be read, or no root is pinned anywhere.
+    """
+    pin = read_fingerprint(fingerprint or _pinned(path))
+    try:
+        checked = check(_read(file), pin)
+    except BrokenBundleError as error:
+        data = {
+            "holds": False,
+            "step": error.step,
+            "place": error.place,
+            "message": str(error),
+        }
+        return Result(data, f"{error}\n\nverified=no", Exit.PROBLEM)
+    data = {
+        "holds": True,
+        "network": checked.network,
+        "item": checked.item,
+        "proofs": checked.proofs,
+        "witnessed": checked.witnessed,
+    }
+    return Result(data, _text(checked))
+
+
+def _text(checked: Checked) -> str:
+    rows = [
+        (
+            proof["from"],
+            proof["to"],
+            proof["lane"],
+            proof["kind"],
+            "receipted" if proof["receipted"] else "no receipt: only the sender is bound",
+        )
+        for proof in checked.proofs
+    ]
+    shown = table(("from", "to", "lane", "kind", "receipt"), rows)
+    head = f"network {checked.network}, item {checked.item}"
+    return f"{head}\n{shown}\n\nverified=ok ({checked.witnessed})"
+
+
+def _pinned(path: Path) -> str:
+    root = load(path).registry.root_sha256
+    if root is None:
+        message = "--root: say the network's fingerprint; this configuration pins none"
+        raise CliError("usage", message, Exit.USAGE)
+    return root
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            raw = opened.read(MAX_BUNDLE_BYTES + 1)
+    except OSError as error:
+        message = f"file: cannot be read ({error.strerror})"
+        raise CliError("file_unreadable", message, Exit.INPUT) from None
+    if len(raw) > MAX_BUNDLE_BYTES:
+        raise CliError("file_unreadable", "file: is too large for a bundle", Exit.INPUT)
+    return raw
+
+
+def _write(target: Path, raw: bytes) -> None:
+    """Write a new file for its owner only."""
+    try:
+        descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        message = f"{target}: stands already and is never overwritten; use --output"
+        raise CliError("file_exists", message) from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(raw)
