@@ -95,7 +95,7 @@ def check_role(member: str, role: Targets, member_key: bytes) -> None:
         raise UntrustedDocumentError(f"{member}: delegations: a member's role cannot delegate")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def read_document(raw: bytes, member: str, network_id: str) -> MemberDocument:
     """Parse a member's document and check its proofs (a pure function; repeats are remembered).
 

@@ -21,7 +21,7 @@ is the patience with a replaced member key (`node.registry.trust`).
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -85,6 +85,7 @@ class Registry:
         expires_ms: when the first of the four top-level roles expires.
         verified_ms: the time at which expiry was judged, or None if it was not.
         lapsed: members whose role metadata had expired by then.
+        member_expires_ms: by member id, when its role metadata expires and it publishes again.
     """
 
     network_id: str
@@ -98,6 +99,7 @@ class Registry:
     expires_ms: int
     verified_ms: int | None = None
     lapsed: frozenset[str] = frozenset()
+    member_expires_ms: Mapping[str, int] = field(default_factory=dict)
 
     def member(self, member_id: str) -> MemberDocument:
         """The document of a member.
@@ -197,6 +199,7 @@ def verify_set(
         expires_ms=expires_ms,
         verified_ms=None if at is None else milliseconds(at),
         lapsed=frozenset(m for m, end_ms in members.expires_ms.items() if _is_past(end_ms, at)),
+        member_expires_ms=MappingProxyType(members.expires_ms),
     )
     return VerifiedSet(registry, given.used(), members.raw_roles, members.raw_documents)
 

@@ -89,6 +89,7 @@ def make_request(
         RefusedError: the document or the countries break a rule; names the field.
     """
     member_key = member_signer(keys)
+    rules.check_member_id(document.member)
     rules.check_document(document, now_ms)
     rules.check_entry(name, roles, jurisdictions)
     raw_document = document.to_bytes()
@@ -153,6 +154,7 @@ def _read(raw: bytes) -> AdmissionRequest:
     fields.constant("_type", REQUEST_TYPE)
     network, member = fields.text("network"), fields.text("member")
     check_name(member, fields.label("member"))
+    rules.check_member_id(member)
     raw_role, raw_document = fields.octets("role"), fields.octets("document")
     verified = verify_member(member, member_key, network, raw_role, raw_document)
     request = AdmissionRequest(

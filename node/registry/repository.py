@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
-from keys.member_role import document_path
+from keys.member_role import document_path, milliseconds
 from keys.registry import (
     NETWORK_PATH,
     TIMESTAMP_NAME,
@@ -81,6 +81,11 @@ class Repository:
         """The newest root."""
         raw = self.files[metadata_name("root", self.registry.root_version)]
         return build.parse(raw, Root).signed
+
+    def people_expire_ms(self) -> int:
+        """When root or targets, which people sign, expire: the first of the two."""
+        targets = build.parse(self.role(Targets.type)[1], Targets).signed
+        return min(milliseconds(role.expires) for role in (self.root(), targets))
 
     def timestamp(self) -> Timestamp:
         """The present timestamp."""

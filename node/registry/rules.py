@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES
+
 from node.jurisdiction.codes import read_country
 from node.registry.errors import RefusedError
 
@@ -41,6 +43,16 @@ def check_document(document: MemberDocument, now_ms: int) -> None:
         raise RefusedError("keys.sealing", "has no key that still lasts; publish a new one")
     if not document.capabilities.versions:
         raise RefusedError("capabilities.versions", "is empty; say which versions the node speaks")
+
+
+def check_member_id(member: str) -> None:
+    """Check that a member is not named like a role of the registry itself.
+
+    Raises:
+        RefusedError: it is.
+    """
+    if member in TOP_LEVEL_ROLE_NAMES:
+        raise RefusedError("member", "is the name of a role of the registry; choose another")
 
 
 def check_entry(name: str, roles: Sequence[Role], jurisdictions: Sequence[str]) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 HOUR_MS: Final = 3_600_000
 PUBLICATIONS_AN_HOUR: Final = 30
+RENEWAL_NOTICE_MS: Final = 30 * 24 * HOUR_MS
 UNSIGNED_TOO_LONG_MS: Final = 2 * repository.TIMESTAMP_EVERY_MS
 READ_TIMEOUT_S: Final = 30.0
 
@@ -108,6 +109,17 @@ class RegistryServer:
             raise RepositoryStateError("timestamp: is damaged; restore the directory") from None
         return now_ms - int(issued)
 
+    def renewal_due(self, now_ms: int) -> bool:
+        """Whether root or targets run out within a month, so that their holders must sign.
+
+        Raises:
+            RegistryError: the directory cannot be used.
+            KeysError: what is on disk does not verify.
+        """
+        with self.directory.locked():
+            state = self._state()
+        return state.people_expire_ms() - now_ms < RENEWAL_NOTICE_MS
+
     def _state(self) -> Repository:
         """The state on disk, verified again only when another process has changed it.
 
@@ -144,7 +156,7 @@ def make_app(server: RegistryServer, clock: Clock) -> web.Application:
 
     async def healthz(_: web.Request) -> web.Response:
         late = await asyncio.to_thread(server.unsigned_ms, clock()) > UNSIGNED_TOO_LONG_MS
-        body = {"status": "signing is late" if late else "ok"}
+        body = {"status": "signing_late" if late else "ok"}
         return web.json_response(body, status=503 if late else 200)
 
     app.router.add_post(PREFIX + "/members/{member}", post)
@@ -166,6 +178,8 @@ async def resign_forever(
         try:
             if await asyncio.to_thread(server.resign_due, clock()):
                 log.info("registry_signed")
+                if await asyncio.to_thread(server.renewal_due, clock()):
+                    log.warning("registry_renewal_due")
         except (RegistryError, KeysError, OSError) as error:
             log.warning("registry_not_signed", code=getattr(error, "code", "os_error"))
         await rest()

@@ -132,8 +132,13 @@ class RegistryClient:
                 )
             return self.state(now_ms)
 
-    def join_blocking(self, now_ms: int) -> RegistryState:
+    def join_blocking(self, now_ms: int, *, accept_old: bool = False) -> RegistryState:
         """The first refresh of a new node, strict where `refresh` is patient.
+
+        Args:
+            now_ms: UTC.
+            accept_old: begin with a registry that nobody has signed for 72 hours: a person's
+                decision, for a node that lost its disk while the umbrella is away.
 
         Raises:
             WrongFingerprintError: a mirror has another network than the one pinned.
@@ -141,7 +146,7 @@ class RegistryClient:
         """
         with self._refreshing:
             for mirror in self._mirrors:
-                self._problem = self._ask(mirror, now_ms, joining=True)
+                self._problem = self._ask(mirror, now_ms, joining=True, accept_old=accept_old)
                 if self._problem is None:
                     return self.state(now_ms)
         raise MirrorsFailedError(self._problem or "no_mirror")
@@ -177,13 +182,16 @@ class RegistryClient:
             self._turn += 1
             yield endpoints[self._turn % len(endpoints)]
 
-    def _ask(self, mirror: str, now_ms: int, *, joining: bool) -> str | None:
+    def _ask(
+        self, mirror: str, now_ms: int, *, joining: bool, accept_old: bool = False
+    ) -> str | None:
         """Take what one mirror has; give the code of its problem, or None."""
         known = self._held.verified.files if self._held else {}
         try:
             with self._transport.open(mirror) as get:
                 verified = fetch_verified(get, self._pin, known, now_ms)
-            if joining and now_ms - verified.registry.issued_ms > DISTRUSTED_AFTER_MS:
+            old = now_ms - verified.registry.issued_ms > DISTRUSTED_AFTER_MS
+            if old and self._held is None and not accept_old:
                 return "too_old"
             trusted = self._held.settled.trusted if self._held else {}
             held = Held(verified, settle(trusted, verified, now_ms), now_ms)
