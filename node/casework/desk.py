@@ -26,7 +26,7 @@ from node.casework.working import record_action, record_assessment, record_hashe
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.store.queries import ItemQuery, Queries
-from protocol.facts import Jurisdiction
+from protocol.facts import Jurisdiction, Location
 
 R = TypeVar("R")
 BATCH = 1000
@@ -63,6 +63,10 @@ class Places(Protocol):
 
     async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]:
         """Return the hosting jurisdiction, and when to ask again (None: settled)."""
+        ...
+
+    def known(self, location: Location | None, now_ms: int) -> Jurisdiction | None:
+        """Return it if nobody has to be asked, else None."""
         ...
 
 
@@ -143,13 +147,40 @@ class Desk:
         if not prepared:
             return []
 
+        registry = self._registry()
+        places = self._known_places(prepared, now)
+
         def decide(book: Casebook) -> list[ReportTaken]:
-            return [take_report(book, report, self._ids, self._postbox) for report in prepared]
+            taken = [take_report(book, report, self._ids, self._postbox) for report in prepared]
+            self._place_at_once(book, places, registry)
+            return taken
 
         needs = intake_needs(prepared, self._fingerprints)
         taken, book = await self._store.transact(needs, now, decide)
         await self._after(book)
         return taken
+
+    def _known_places(
+        self, prepared: list[PreparedReport], now: int
+    ) -> dict[str | None, Jurisdiction]:
+        """What is known without asking anybody, by canonical location."""
+        found = {}
+        for location in (item.location for report in prepared for item in report.items):
+            if location.canonical not in found:
+                known = self._places.known(location, now)
+                if known is not None:
+                    found[location.canonical] = known
+        return found
+
+    def _place_at_once(
+        self, book: Casebook, places: dict[str | None, Jurisdiction], registry: Registry
+    ) -> None:
+        """Route what is new and whose place is known already, within the same transaction."""
+        for state in list(book.changed.values()):
+            if state.custody is Custody.LOCATING and state.location is not None:
+                found = places.get(state.location.canonical)
+                if found is not None:
+                    route(book, state.id, found, None, registry, self._ids, self._postbox)
 
     async def assess(self, item_id: str, draft: AssessmentDraft, *, actor: str) -> ItemView:
         """Record a verdict of this member.

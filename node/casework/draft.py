@@ -12,9 +12,11 @@ from typing import Annotated
 
 import msgspec
 
+from protocol.fields import MAX_INTEGER, Code, Country, Labels, Line
 from protocol.vocabulary import Action, ItemKind, Matter, Reason, Source, Verdict
 
 MAX_URL = 8192
+MAX_REFERRER = 4096
 MAX_ITEMS = 1000
 
 _Short = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -22,14 +24,17 @@ _Text = Annotated[str, msgspec.Meta(max_length=4000)]
 _Time = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})$",
+        pattern=(
+            r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+            r"(Z|[+-][0-9]{2}:[0-9]{2})\Z"
+        ),
         description="RFC 3339 with an offset; stored in UTC, milliseconds.",
     ),
 ]
 
 
 def _hex(digits: int) -> msgspec.Meta:
-    return msgspec.Meta(pattern=f"^[0-9a-fA-F]{{{digits}}}$")
+    return msgspec.Meta(pattern=rf"^[0-9a-fA-F]{{{digits}}}\Z")
 
 
 class _Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -42,7 +47,7 @@ class HashesDraft(_Draft, frozen=True):
     sha256: Annotated[str, _hex(64)] | None = None
     sha1: Annotated[str, _hex(40)] | None = None
     md5: Annotated[str, _hex(32)] | None = None
-    length: Annotated[int, msgspec.Meta(ge=1, le=1 << 53)] | None = None
+    length: Annotated[int, msgspec.Meta(ge=1, le=MAX_INTEGER)] | None = None
     pdq: Annotated[str, _hex(64)] | None = None
     pdq_quality: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
 
@@ -50,20 +55,20 @@ class HashesDraft(_Draft, frozen=True):
 class AccessDraft(_Draft, frozen=True):
     """What one needs to see the item: disguised sites show an innocent page otherwise."""
 
-    referrer: Annotated[str, msgspec.Meta(max_length=MAX_URL)] | None = None
+    referrer: Annotated[str, msgspec.Meta(max_length=MAX_REFERRER)] | None = None
     steps: _Text | None = None
     user_name: _Short | None = None
     password: _Short | None = None
-    vantage: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] | None = None
-    user_agent: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+    vantage: Country | None = None
+    user_agent: Annotated[str, msgspec.Meta(max_length=256)] | None = None
 
 
 class AssessmentDraft(_Draft, frozen=True):
     """A verdict of this hotline: `national` needs its law, `unassessable` its reason."""
 
     verdict: Verdict
-    law: _Short | None = None
-    labels: Annotated[tuple[_Short, ...], msgspec.Meta(max_length=32)] = ()
+    law: Code | None = None
+    labels: Labels = ()
     reason: Reason | None = None
     at: _Time | None = None
     analyst: _Short | None = None
@@ -78,7 +83,7 @@ class ActionDraft(_Draft, frozen=True):
     action: Action
     reason: Reason | None = None
     at: _Time | None = None
-    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] | None = None
+    country: Country | None = None
     analyst: _Short | None = None
 
 
@@ -86,7 +91,7 @@ class ItemDraft(_Draft, frozen=True):
     """One piece of content at one location: a `url`, or `service` + `account`, or hashes alone."""
 
     url: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_URL)] | None = None
-    service: _Short | None = None
+    service: Line | None = None
     account: _Short | None = None
     kind: ItemKind | None = None
     hashes: HashesDraft | None = None
@@ -108,8 +113,8 @@ class ReportDraft(_Draft, frozen=True):
     identity: _Short | None = None
     matter: Matter | None = None
     received: _Time | None = None
-    found_via: _Short | None = None
-    campaign: _Short | None = None
+    found_via: Code | None = None
+    campaign: Code | None = None
     child_at_risk: bool = False
     workuser: Annotated[str, msgspec.Meta(max_length=320)] | None = None
     note: _Text | None = None

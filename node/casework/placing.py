@@ -13,7 +13,7 @@ from node.casework.item import ItemState
 from node.jurisdiction.locate import Located, Row
 from node.jurisdiction.locations import Location as Place
 from node.jurisdiction.locations import canonical, canonical_service
-from protocol.facts import Evidence, Jurisdiction
+from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.fields import MAX_EVIDENCE
 from protocol.vocabulary import Confidence, HostingState
 
@@ -30,25 +30,46 @@ class Locator(Protocol):
         ...
 
 
+_MAX_MADE = 100_000
+
+
 class Places:
     """Implements `node.casework.desk.Places` on a locator."""
 
     def __init__(self, locator: Locator) -> None:
         self._locator = locator
+        self._made: dict[int, tuple[Located, Jurisdiction]] = {}
 
     async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]:
         """Return the item's hosting jurisdiction, and when to ask again (None: settled)."""
-        place = _place(state)
-        if place is None:
-            return _nowhere(), None
-        located = self._locator.locate_cached(place, now_ms)
-        if located is None:
-            located = await self._locator.locate(place, now_ms, attempts=state.revision)
+        found = self.known(state.location, now_ms)
+        if found is not None:
+            return found, None
+        place = _place(state.location)
+        assert place is not None
+        located = await self._locator.locate(place, now_ms, attempts=state.revision)
         return jurisdiction(located), located.retry_ms
 
+    def known(self, location: Location | None, now_ms: int) -> Jurisdiction | None:
+        """Return it if nobody has to be asked, else None."""
+        place = _place(location)
+        if place is None:
+            return _nowhere()
+        located = self._locator.locate_cached(place, now_ms)
+        return None if located is None else self._jurisdiction(located)
 
-def _place(state: ItemState) -> Place | None:
-    location = state.location
+    def _jurisdiction(self, located: Located) -> Jurisdiction:
+        """Translate a finding once: the locator gives the same object while nothing changed."""
+        made = self._made.get(id(located))
+        if made is None or made[0] is not located:
+            if len(self._made) >= _MAX_MADE:
+                self._made.clear()
+            made = (located, jurisdiction(located))
+            self._made[id(located)] = made
+        return made[1]
+
+
+def _place(location: Location | None) -> Place | None:
     if location is None or location.canonical is None:
         return None
     if location.service is not None and location.account is not None:

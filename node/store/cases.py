@@ -87,13 +87,18 @@ def load(connection: Connection, needs: Needs) -> Loaded:
     ):
         loaded.lines[line] = item
     _load_items(connection, loaded, loaded.lines.values())
-    for source, reference in needs.references:
-        row = connection.execute(
-            "SELECT id FROM reports WHERE source = ? AND reference = ?", (source, reference)
-        ).fetchone()
-        if row is not None:
-            loaded.reports[source, reference] = row[0]
+    for source, references in _by_source(needs.references).items():
+        sql = "SELECT reference, id FROM reports WHERE source = ? AND reference IN ({})"
+        for reference, report in select_in(connection, sql, references, (source,)):
+            loaded.reports[source, reference] = report
     return loaded
+
+
+def _by_source(references: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for source, reference in references:
+        grouped.setdefault(source, []).append(reference)
+    return grouped
 
 
 def _load_items(connection: Connection, loaded: Loaded, ids: Iterable[str]) -> None:
@@ -176,15 +181,18 @@ def _save_items(connection: Connection, states: Iterable[ItemState], last: int) 
 
 
 def post(connection: Connection, posts: Iterable[Post], now_ms: int) -> None:
-    """Put messages into the outbox; one that is already there (same id) stays as it is."""
+    """Put messages into the outbox, to wait for a place in a log.
+
+    The same thing told twice has the same id: the receiver takes it once.
+    """
+    seq = connection.execute("SELECT coalesce(max(seq), 0) FROM messages_out").fetchone()[0]
+    rows = [
+        (n, p.peer, str(p.lane), p.urgency, p.entry_id, p.kind, p.item, p.entry, now_ms)
+        for n, p in enumerate(posts, start=seq + 1)
+    ]
+    connection.executemany("INSERT INTO messages_out VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     connection.executemany(
-        "INSERT OR IGNORE INTO messages_out"
-        " (peer, lane, urgency, waiting, entry_id, kind, item, entry, created_ms)"
-        " VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)",
-        [
-            (p.peer, str(p.lane), p.urgency, p.entry_id, p.kind, p.item, p.entry, now_ms)
-            for p in posts
-        ],
+        "INSERT INTO waiting_out VALUES (?, ?, ?, ?)", [(r[1], r[2], r[3], r[0]) for r in rows]
     )
 
 

@@ -48,8 +48,8 @@ class Outbox:
             found = {}
             for peer, lane in pairs:
                 row = connection.execute(
-                    "SELECT urgency FROM messages_out WHERE peer = ? AND lane = ? AND waiting = 1"
-                    " ORDER BY urgency, seq LIMIT 1",
+                    "SELECT urgency FROM waiting_out WHERE peer = ? AND lane = ?"
+                    " ORDER BY urgency LIMIT 1",
                     (peer, str(lane)),
                 ).fetchone()
                 if row is not None:
@@ -119,7 +119,9 @@ class Outbox:
             _check_fence(connection, peer, lane, fence)
             again = _unsettled(connection, peer, lane, chain)
             connection.executemany(
-                "UPDATE messages_out SET waiting = 1 WHERE seq = ?", [(seq,) for seq in again]
+                "INSERT OR IGNORE INTO waiting_out"
+                " SELECT peer, lane, urgency, seq FROM messages_out WHERE seq = ?",
+                [(seq,) for seq in again],
             )
             connection.execute(
                 "INSERT INTO epochs_out VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -164,7 +166,7 @@ class Outbox:
         def job(connection: Connection) -> tuple[SenderState, Push] | None:
             _check_tenure(connection, peer, lane, fence, state)
             taken = _next_messages(connection, peer, lane, own, limits)
-            entries = [one.entry for one in own] + [entry for _, entry in taken]
+            entries = [one.entry for one in own] + [entry for _, entry, _ in taken]
             if not entries:
                 return None
             leaves = [leaf(entry) for entry in entries]
@@ -303,10 +305,11 @@ def _next_messages(
     lane: Lane,
     own: Sequence[OwnEntry],
     limits: tuple[int, int],
-) -> list[tuple[int, bytes]]:
+) -> list[tuple[int, bytes, int]]:
     rows = connection.execute(
-        "SELECT seq, entry FROM messages_out WHERE peer = ? AND lane = ? AND waiting = 1"
-        " ORDER BY urgency, seq LIMIT ?",
+        "SELECT m.seq, m.entry, w.urgency FROM waiting_out w"
+        " JOIN messages_out m ON m.seq = w.message"
+        " WHERE w.peer = ? AND w.lane = ? ORDER BY w.urgency, w.message LIMIT ?",
         (peer, str(lane), min(limits[0], _LOOK_AHEAD)),
     ).fetchall()
     lengths = [len(one.entry) for one in own] + [len(row[1]) for row in rows]
@@ -320,7 +323,7 @@ def _append(
     lane: Lane,
     state: SenderState,
     own: Sequence[OwnEntry],
-    taken: Sequence[tuple[int, bytes]],
+    taken: Sequence[tuple[int, bytes, int]],
     leaves: Sequence[bytes],
 ) -> None:
     place = (peer, str(lane), state.epoch)
@@ -330,11 +333,12 @@ def _append(
     ]
     offset = first + len(own)
     rows += [
-        (*place, offset + n, leaves[len(own) + n], seq, None) for n, (seq, _) in enumerate(taken)
+        (*place, offset + n, leaves[len(own) + n], seq, None) for n, (seq, _, _) in enumerate(taken)
     ]
     connection.executemany("INSERT INTO log_out VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     connection.executemany(
-        "UPDATE messages_out SET waiting = 0 WHERE seq = ?", [(seq,) for seq, _ in taken]
+        "DELETE FROM waiting_out WHERE peer = ? AND lane = ? AND urgency = ? AND message = ?",
+        [(peer, str(lane), urgency, seq) for seq, _, urgency in taken],
     )
 
 

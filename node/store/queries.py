@@ -164,10 +164,11 @@ def _items_sql(wanted: ItemQuery) -> tuple[str, list[Any]]:
 
 def _channels(connection: Connection) -> list[ChannelFigures]:
     rows = connection.execute(
-        "SELECT c.peer, c.lane, count(m.seq), min(m.created_ms), c.size - c.receipted,"
-        " c.attempts, c.next_attempt_ms, c.problem, c.stopped FROM channels_out c"
-        " LEFT JOIN messages_out m ON m.peer = c.peer AND m.lane = c.lane AND m.waiting = 1"
-        " GROUP BY c.peer, c.lane ORDER BY c.peer, c.lane"
+        "SELECT peer, lane, (SELECT count(*) FROM waiting_out w"
+        " WHERE w.peer = c.peer AND w.lane = c.lane), (SELECT m.created_ms FROM waiting_out w"
+        " JOIN messages_out m ON m.seq = w.message WHERE w.peer = c.peer AND w.lane = c.lane"
+        " ORDER BY w.urgency, w.message LIMIT 1), size - receipted, attempts, next_attempt_ms,"
+        " problem, stopped FROM channels_out c ORDER BY peer, lane"
     ).fetchall()
     return [ChannelFigures(*row) for row in rows]
 
@@ -176,7 +177,7 @@ _FIGURES = {
     "items": "SELECT count(*) FROM items",
     "items_locating": "SELECT count(*) FROM items WHERE due_ms IS NOT NULL",
     "items_in_review": "SELECT count(*) FROM items WHERE review IS NOT NULL",
-    "messages_waiting": "SELECT count(*) FROM messages_out WHERE waiting = 1",
+    "messages_waiting": "SELECT count(*) FROM waiting_out",
     "entries_waiting": "SELECT count(*) FROM entries_in WHERE judged = 0",
     "entries_parked": "SELECT count(*) FROM entries_in WHERE judged = 2",
     "tasks_open": "SELECT count(*) FROM tasks WHERE closed_ms IS NULL",

@@ -66,22 +66,29 @@ CREATE TABLE history_heads (
     note BLOB NOT NULL                 -- signed note over size and chain
 ) STRICT;
 
--- Messages for other members: final bytes, waiting for a place in a channel's log or standing in one.
+-- Messages for other members: final bytes. Each waits for a place in a log, or stands in one.
 CREATE TABLE messages_out (
     seq        INTEGER PRIMARY KEY,
     peer       TEXT NOT NULL,
     lane       TEXT NOT NULL,          -- reports | status | bulk
     urgency    INTEGER NOT NULL,
-    waiting    INTEGER NOT NULL,       -- 1: to be appended when the next push is cut; 0: stands in a log
     entry_id   BLOB NOT NULL,          -- 32 bytes; the same thing always has the same id
     kind       INTEGER NOT NULL,
     item       TEXT,                   -- the item it is about (for views)
     entry      BLOB,                   -- canonical entry; NULL once erased
-    created_ms INTEGER NOT NULL,
-    UNIQUE (peer, entry_id)
+    created_ms INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX messages_by_item ON messages_out (item) WHERE item IS NOT NULL;
-CREATE INDEX messages_waiting ON messages_out (peer, lane, urgency, seq) WHERE waiting = 1;
+
+-- What is to be appended when the next push of a channel is cut, the urgent first. Rows of their
+-- own, so that taking a place does not rewrite the message.
+CREATE TABLE waiting_out (
+    peer    TEXT NOT NULL,
+    lane    TEXT NOT NULL,
+    urgency INTEGER NOT NULL,
+    message INTEGER NOT NULL,          -- messages_out.seq
+    PRIMARY KEY (peer, lane, urgency, message)
+) STRICT, WITHOUT ROWID;
 
 -- The sending end of a channel. `fence` is the tenure that may write it: a displaced process fails here.
 CREATE TABLE channels_out (
