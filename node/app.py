@@ -31,7 +31,8 @@ from node.matching.fingerprints import Fingerprints
 from node.peer.client import HttpTransport
 from node.peer.delivery import Delivery
 from node.peer.inbox import Inbox
-from node.peer.server import make_peer_app, tls_context
+from node.peer.listener import listen
+from node.peer.server import make_peer_app
 from node.registry.errors import NoRegistryError
 from node.registry.mirror import mirror_routes
 from node.registry.updater import RegistryClient
@@ -123,23 +124,20 @@ class Node:
             middlewares=[count],
         )
         local.add_routes(health_routes(self.metrics, self._snapshot, self._missing))
-        await self._serve(local, config.api.listen_host, config.api.listen_port, None)
+        self._runners.append(await _serve(local, config.api.listen_host, config.api.listen_port))
         peer = make_peer_app(
-            self.inbox,
-            self.registry,
-            self.keys,
-            wall_clock,
-            self._contact,
-            extra_routes=[mirror_routes(self.registry.kept)],
+            us=config.member.id,
+            inbox=self.inbox,
+            registry=self.registry.current,
+            transport_key=self.keys.transport,
+            clock=wall_clock,
+            on_contact=self._contact,
+            on_registry_behind=self.wakes.registry,
+            on_refused=lambda code: self.metrics.peer_refusals.labels(code).inc(),
+            extra_routes=mirror_routes(self.registry.kept),
         )
-        context = tls_context(self.keys)
-        await self._serve(peer, config.peer.listen_host, config.peer.listen_port, context)
-
-    async def _serve(self, app: web.Application, host: str, port: int, tls: Any) -> None:
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        self._runners.append(runner)
-        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        at = config.peer.listen_host, config.peer.listen_port
+        self._runners.append(await listen(peer, *at, self.keys.tls))
 
     def _contact(self, peer: str) -> None:
         self.delivery.contact(peer)
@@ -192,6 +190,17 @@ class Node:
         await self.store.close()
 
 
+async def _serve(app: web.Application, host: str, port: int) -> web.AppRunner:
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError:
+        await runner.cleanup()
+        raise
+    return runner
+
+
 def build(config: Config) -> Node:
     """Make a node from its configuration; opens the store, starts nothing yet.
 
@@ -229,7 +238,13 @@ def _assemble(
     fingerprints: Fingerprints,
 ) -> Node:
     wakes, metrics, us = Wakes(), Metrics(), config.member.id
-    transport = HttpTransport(us, registry, keys, wall_clock)
+    transport = HttpTransport(
+        us=us,
+        registry=registry.current,
+        transport_key=keys.transport,
+        clock=wall_clock,
+        nonce=lambda: secrets.token_bytes(NONCE_BYTES),
+    )
     delivery = Delivery(
         us=us,
         outbox=store.outbox,
