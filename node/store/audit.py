@@ -191,8 +191,8 @@ class Audit:
         for row in self._connection.execute(
             "SELECT m.seq, m.peer, m.lane, m.urgency, (SELECT count(*) FROM waiting_out w"
             " WHERE w.peer = m.peer AND w.lane = m.lane AND w.urgency = m.urgency"
-            ""
-            " AND w.message = m.seq), m.entry_id, m.kind, m.item, m.entry, (SELECT count(*) FROM log_out l WHERE l.message = m.seq)"
+            " AND w.message = m.seq), m.entry_id, m.kind, m.item, m.entry,"
+            " (SELECT count(*) FROM log_out l WHERE l.message = m.seq)"
             " FROM messages_out m"
         ):
             yield MessageRow(*row)
