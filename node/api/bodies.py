@@ -9,6 +9,7 @@ from aiohttp import ClientError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from node.api.problems import ApiError
+from node.interchange import json_numbers
 from node.interchange.json_faults import explain
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
         ApiError: naming the field and the mend, never the value.
     """
     try:
-        return decoder.decode(raw)
+        return json_numbers.decode(decoder, raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise ApiError(*_arguments(error, decoder.type)) from None
 

@@ -77,7 +77,7 @@ def _operation(operation: Operation, schema_of: dict[str, Any]) -> dict[str, Any
     }
     if operation.takes is not None:
         content = {
-            name: {"schema": _line_schema(schema_of[repr(kind)], name)}
+            name: {"schema": _line_schema(schema_of[repr(kind)], name), **_example(operation, name)}
             for name, kind in operation.takes.items()
         }
         described["requestBody"] = {"required": True, "content": content}
@@ -90,6 +90,21 @@ def _line_schema(schema: dict[str, Any], content_type: str) -> dict[str, Any]:
         return schema
     line = schema.get("$ref", "").rsplit("/", 1)[-1]
     return {"type": "string", "description": f"One `{line}` a line, in JSON."}
+
+
+def _example(operation: Operation, content_type: str) -> dict[str, Any]:
+    if operation.example is None or content_type == NDJSON:
+        return {}
+    return {"example": operation.example}
+
+
+def _links(operation: Operation) -> dict[str, Any]:
+    """Say which operations go on with an item that an answer names."""
+    if operation.item_at is None:
+        return {}
+    item = {"item_id": f"$response.body#{operation.item_at}"}
+    others = [other.name for other in OPERATIONS if "{item_id}" in other.path]
+    return {"links": {name: {"operationId": name, "parameters": item} for name in others}}
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -142,7 +157,7 @@ def _responses(operation: Operation, schema_of: dict[str, Any]) -> dict[str, Any
         content = {content_type: {"schema": schema_of[repr(kind)]}}
         if status == 200 and NDJSON in (operation.takes or {}):  # noqa: PLR2004
             content[NDJSON] = {"schema": _line_schema(schema_of[repr(BULK_ANSWER[1])], NDJSON)}
-        answers[str(status)] = {"description": "Done.", "content": content}
+        answers[str(status)] = {"description": "Done.", "content": content, **_links(operation)}
     for status in sorted(refused):
         codes = [code for code, number in problems.STATUS.items() if number == status]
         content = {problems.CONTENT_TYPE: {"schema": schema_of[repr(problems.Problem)]}}

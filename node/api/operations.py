@@ -97,7 +97,8 @@ class Operation:
     """One method of one path. `scope` None: open to whoever reaches the listener.
 
     `takes` leads from a content type to the type of the body; `gives` from a status to content type
-    and type of the answer; `refuses` lists the statuses of problems beside those that all have.
+    and type of the answer; `refuses` lists the statuses of problems beside those that all have;
+    `item_at` points to the id of an item in the answer, which other operations take.
     """
 
     name: str
@@ -110,6 +111,8 @@ class Operation:
     parameters: type[msgspec.Struct] = NoParameters
     refuses: tuple[int, ...] = ()
     keyed: bool = False
+    example: dict[str, Any] | None = None
+    item_at: str | None = None
 
 
 _ITEM: Final = "/api/v1/items/{item_id}"
@@ -126,6 +129,21 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         {JSON: ReportDraft, NDJSON: ReportDraft},
         refuses=(409, 413, 415, 422, 503),
         keyed=True,
+        example={
+            "source": "public",
+            "reference": "2026-001234",
+            "found_via": "webform",
+            "received": "2026-11-23T18:00:00+01:00",
+            "items": [
+                {
+                    "url": "https://pictures.example/albums/17?page=2",
+                    "kind": "page",
+                    "access": {"referrer": "https://portal.example/"},
+                },
+                {"url": "https://pictures.example/17/a.jpg", "hashes": {"md5": "c0" * 16}},
+            ],
+        },
+        item_at="/items/0/item_id",
     ),
     Operation(
         "list_items",
@@ -156,6 +174,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         {JSON: AssessmentDraft},
         refuses=_WORK,
         keyed=True,
+        example={"verdict": "baseline", "labels": ["self_generated"]},
     ),
     Operation(
         "act_on_item",
@@ -167,6 +186,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         {JSON: ActionDraft},
         refuses=_WORK,
         keyed=True,
+        example={"action": "host_notified", "at": "2026-11-23T18:00:00Z"},
     ),
     Operation(
         "add_hashes",
@@ -178,6 +198,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         {JSON: HashesDraft},
         refuses=_WORK,
         keyed=True,
+        example={"md5": "c0" * 16, "length": 48213},
     ),
     Operation(
         "read_changes",
@@ -207,6 +228,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         {201: (JSON, TokenView)},
         {JSON: TokenDraft},
         refuses=(413, 415, 503),
+        example={"name": "case-system", "scopes": ["changes:read", "items:read"]},
     ),
     Operation(
         "revoke_token",

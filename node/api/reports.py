@@ -14,6 +14,7 @@ from node.api.idempotency import line_identity, read_key
 from node.api.problems import ApiError, of_error
 from node.api.service import ItemAnswer, LineAnswer, ReportAnswer
 from node.casework.draft import ReportDraft
+from node.interchange import json_numbers
 from node.interchange.json_faults import explain
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _read_line(number: int, raw: bytes | None) -> ReportDraft | LineAnswer:
         mend = f"is longer than {MAX_REPORT_BYTES} bytes; hand in fewer items a report"
         return LineAnswer(number, "rejected", code="line_too_long", detail=mend)
     try:
-        return _decoder.decode(raw)
+        return json_numbers.decode(_decoder, raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         code, field, mend = explain(error, ReportDraft)
         return LineAnswer(number, "rejected", code=code, field=field, detail=mend)

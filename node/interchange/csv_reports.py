@@ -19,7 +19,7 @@ import csv
 import re
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from node.casework.draft import MAX_URL, AccessDraft, ItemDraft, ReportDraft
+from node.casework.draft import MAX_REFERRER, MAX_URL, AccessDraft, ItemDraft, ReportDraft
 from node.interchange.codes import SOURCES, TYPES, SourceMeaning, TypeMeaning, found_via
 from node.interchange.errors import WrongFileError
 from node.interchange.lines import Line, Origin, RawLine, Rejection, numbered
@@ -34,7 +34,7 @@ MAX_LINE_BYTES: Final = 1 << 16
 
 Encoding = Literal["utf-8", "cp1252"]
 
-_LIMITS: Final = (MAX_URL, MAX_URL, 320, 200, 200, 200)
+_LIMITS: Final = (MAX_URL, MAX_REFERRER, 320, 200, 200, 200)
 _MARK: Final = b"\xef\xbb\xbf"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _OTHER_SEPARATORS: Final = (",", "\t", "|")

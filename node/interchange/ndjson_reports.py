@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from node.casework.draft import ReportDraft
+from node.interchange import json_numbers
 from node.interchange.errors import WrongFileError
 from node.interchange.json_faults import explain
 from node.interchange.lines import Line, Origin, Rejection, numbered
@@ -71,7 +72,7 @@ def read_document(file: BinaryIO, file_sha256: str) -> Iterator[Line]:
 def decode(raw: bytes, origin: Origin) -> ReportDraft | Rejection:
     """Turn the JSON of one draft into that draft, with its identity, or into a rejection."""
     try:
-        draft = _decoder.decode(raw)
+        draft = json_numbers.decode(_decoder, raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         return Rejection(*explain(error, ReportDraft))
     if draft.reference is None and draft.identity is None:

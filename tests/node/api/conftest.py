@@ -23,7 +23,7 @@ from node.store.access import Access
 from node.store.connection import create_database
 from node.store.sqlite import Store
 from node.telemetry.logs import configure
-from protocol.facts import Evidence, Jurisdiction
+from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.vocabulary import Confidence, HostingState
 from tests.builders.network import NOW_MS, make_network
 
@@ -39,6 +39,10 @@ class Britain:
         del state, now_ms
         evidence = Evidence("203.0.113.7", "test", "1", "GB")
         return Jurisdiction(HostingState.COUNTRY, "GB", Confidence.HIGH, (evidence,)), None
+
+    def known(self, location: Location | None, now_ms: int) -> None:
+        """Have somebody asked first, always."""
+        del location, now_ms
 
 
 @dataclass

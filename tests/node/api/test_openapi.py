@@ -1,0 +1,55 @@
+"""The OpenAPI document against the running API: schemathesis finds no failure (R5)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from node.api.access import Scope
+
+if TYPE_CHECKING:
+    from aiohttp.test_utils import TestServer
+
+CONFIG = """
+# A report may be well-formed and still make no sense (an address that is none): 422 says so.
+[checks]
+positive_data_acceptance.expected-statuses = [200, 201, 404, 409, 422]
+"""
+
+
+@pytest.mark.parametrize("seed", [1])
+async def test_schemathesis_finds_no_failure(
+    local: Any,
+    aiohttp_server: Callable[..., Awaitable[TestServer]],
+    tmp_path: Path,
+    log: StringIO,
+    seed: int,
+) -> None:
+    """Generated requests, valid and not: nothing happens that the document does not say."""
+    server = await aiohttp_server(local.app())
+    await server.app.shutdown()  # a stopping node answers at once where others would wait for news
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(CONFIG)
+    headers = await local.token(Scope.ADMIN)
+    command = (
+        *("-m", "schemathesis.cli", "--config-file", str(config), "run"),
+        str(server.make_url("/api/v1/openapi.json")),
+        *("-H", f"Authorization: {headers['Authorization']}", "--seed", str(seed)),
+        *("--max-examples", os.environ.get("SCHEMATHESIS_EXAMPLES", "40"), "--no-color"),
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *command,
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()[-20000:] + log.getvalue()[-4000:]
