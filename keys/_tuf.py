@@ -150,7 +150,7 @@ def signed_by(delegator: Root | Targets, role: str, raw: bytes, kind: type[Role]
     metadata = _parse(raw, role, kind)
     try:
         delegator.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
-    except (RepositoryError, ValueError):
+    except (RepositoryError, ValueError, TypeError):
         raise UntrustedDocumentError(f"{role}: is not signed by enough of its keys") from None
     return metadata.signed
 
@@ -168,7 +168,7 @@ def signed_with(public: bytes, role: str, raw: bytes) -> Targets:
     for signature in list(metadata.signatures.values())[:MAX_SIGNATURES]:
         try:
             key.verify_ed25519(bytes.fromhex(signature.signature), metadata.signed_bytes)
-        except (BadSignatureError, ValueError):
+        except (BadSignatureError, RepositoryError, ValueError, TypeError):
             continue
         return metadata.signed
     raise BadSignatureError(f"{role}: is not signed by the member key; sign it again")

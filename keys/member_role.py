@@ -109,21 +109,46 @@ def read_document(raw: bytes, member: str, network_id: str) -> MemberDocument:
     return document
 
 
-def check_disjoint(members: Mapping[str, MemberDocument], member_keys: Mapping[str, bytes]) -> None:
-    """Refuse members of whom two would answer for one key, or one for a key of two purposes.
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """One key in two places.
 
-    Raises:
-        UntrustedDocumentError: names the second member and the purpose of the key.
+    Attributes:
+        owner: the member that is listed first.
+        member: the member that claims it too; the same one if it uses a key for two purposes.
+        purpose: for which purpose it claims it.
     """
+
+    owner: str
+    member: str
+    purpose: str
+
+
+def first_clash(
+    members: Mapping[str, MemberDocument], member_keys: Mapping[str, bytes]
+) -> Clash | None:
+    """Find a key, or a TLS certificate, for which two would answer, or one for two purposes."""
     owners: dict[bytes, str] = {}
     for member, document in members.items():
         for purpose, public in _claims(document, member_keys[member]):
             if public in owners:
-                whose = "its own member key" if owners[public] == member else "another member's"
-                raise UntrustedDocumentError(
-                    f"{member}: keys.{purpose}: is {whose}; generate a new key"
-                )
+                return Clash(owners[public], member, purpose)
             owners[public] = member
+    return None
+
+
+def check_disjoint(members: Mapping[str, MemberDocument], member_keys: Mapping[str, bytes]) -> None:
+    """Refuse members with a `first_clash`.
+
+    Raises:
+        UntrustedDocumentError: names the second member and the purpose of the key.
+    """
+    clash = first_clash(members, member_keys)
+    if clash is not None:
+        whose = "its own member key" if clash.owner == clash.member else "another member's"
+        raise UntrustedDocumentError(
+            f"{clash.member}: keys.{clash.purpose}: is {whose}; generate a new key"
+        )
 
 
 def milliseconds(moment: datetime) -> int:

@@ -36,7 +36,8 @@ class Alarm:
 
     Attributes:
         member: member id.
-        code: `member_key_replaced`, `member_waits`, `changes_wait` or `sequence_went_back`.
+        code: `member_key_replaced`, `member_waits`, `changes_wait`, `sequence_went_back` or
+            `claims_a_key`.
         until_ms: when it takes effect by itself, or None if it does not.
     """
 

@@ -12,6 +12,7 @@ was trusted, what was verified and the time):
 | another member key, without that | after seven days of visible alarm |
 | a lower sequence than was trusted | never |
 | any of these, or a new member, in a registry that is older than 72 h | when a newer one says so |
+| a key that belongs to a member as it is trusted here | when that member no longer has it |
 
 Until it is taken, what was trusted last stays in force: nothing is sealed to the new keys. What
 only reduces trust (a suspension) is in the network document and counts at once.
@@ -24,7 +25,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from keys.member import MemberDocument
-from keys.member_role import check_disjoint, read_document, signed_by_member_key
+from keys.member_role import (
+    check_disjoint,
+    first_clash,
+    read_document,
+    signed_by_member_key,
+)
 from node.registry.source import DISTRUSTED_AFTER_MS, Alarm
 
 if TYPE_CHECKING:
@@ -71,25 +77,73 @@ def settle(trusted: Mapping[str, Trusted], verified: VerifiedSet, now_ms: int) -
     """Apply the rules above; with nothing trusted yet, all that was verified is taken.
 
     Raises:
-        UntrustedDocumentError: what is trusted of one member claims a key that another now has.
+        UntrustedDocumentError: what was trusted before contradicts itself.
     """
     registry = verified.registry
     old = bool(trusted) and now_ms - registry.issued_ms > DISTRUSTED_AFTER_MS
-    remembered = dict(trusted)
-    alarms: list[Alarm] = []
+    view = _View(registry.network_id)
     for member in registry.members:
-        offered = _offered(verified, member)
-        kept, alarm = _judge(member, trusted.get(member), offered, now_ms, old=old)
-        if kept is not None:
-            remembered[member] = kept
+        held = trusted.get(member)
+        kept, alarm = _judge(member, held, _offered(verified, member), now_ms, old=old)
+        view.put(member, kept, held)
         if alarm is not None:
-            alarms.append(alarm)
-    taken = {member: remembered[member] for member in registry.members if member in remembered}
-    documents = {
-        member: read_document(held.raw_document, member, registry.network_id)
-        for member, held in taken.items()
-    }
-    return Settled(_with(registry, documents, taken), remembered, tuple(alarms))
+            view.alarms[member] = alarm
+    view.separate()
+    members, keys = view.documents, view.member_keys()
+    return Settled(
+        replace(registry, members=MappingProxyType(members), member_keys=MappingProxyType(keys)),
+        {**trusted, **view.taken},
+        tuple(view.alarms.values()),
+    )
+
+
+class _View:
+    """The members as they come out of patience, while it is being decided."""
+
+    def __init__(self, network_id: str) -> None:
+        self._network_id = network_id
+        self._before: dict[str, Trusted | None] = {}
+        self.taken: dict[str, Trusted] = {}
+        self.documents: dict[str, MemberDocument] = {}
+        self.alarms: dict[str, Alarm] = {}
+
+    def put(self, member: str, kept: Trusted | None, before: Trusted | None) -> None:
+        """Decide on what is trusted of a member; None: nothing is."""
+        self._before[member] = before
+        self.taken.pop(member, None)
+        self.documents.pop(member, None)
+        if kept is not None:
+            self.taken[member] = kept
+            self.documents[member] = read_document(kept.raw_document, member, self._network_id)
+
+    def member_keys(self) -> dict[str, bytes]:
+        """The member keys as decided."""
+        return {member: kept.member_key for member, kept in self.taken.items()}
+
+    def separate(self) -> None:
+        """Hold back whoever newly claims a key of a member that is held back itself.
+
+        What was verified has no such clash; what was trusted before had none either. So the claim
+        is new, and giving up new claims one by one ends it: nobody can stop the news of others by
+        claiming what somebody is about to give up.
+        """
+        while (clash := first_clash(self.documents, self.member_keys())) is not None:
+            pair = (clash.member, clash.owner)
+            newcomer = next((member for member in pair if self._is_news(member)), None)
+            if newcomer is None:
+                check_disjoint(self.documents, self.member_keys())
+                return
+            before = self._before[newcomer]
+            self.put(newcomer, before, before)
+            self.alarms[newcomer] = Alarm(newcomer, "claims_a_key")
+
+    def _is_news(self, member: str) -> bool:
+        """Whether another key or document is taken of a member than before."""
+        before, taken = self._before[member], self.taken[member]
+        return before is None or (before.member_key, before.raw_document) != (
+            taken.member_key,
+            taken.raw_document,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +188,3 @@ def _wait(member: str, held: Trusted, taken: Trusted, now_ms: int) -> tuple[Trus
         return taken, None
     waiting = replace(held, next_key=taken.member_key, next_since_ms=since_ms)
     return waiting, Alarm(member, "member_key_replaced", since_ms + KEY_WAIT_MS)
-
-
-def _with(
-    registry: Registry, documents: Mapping[str, MemberDocument], taken: Mapping[str, Trusted]
-) -> Registry:
-    keys = {member: held.member_key for member, held in taken.items()}
-    check_disjoint(documents, keys)
-    return replace(
-        registry, members=MappingProxyType(dict(documents)), member_keys=MappingProxyType(keys)
-    )
