@@ -106,6 +106,22 @@ def join(
     return show(enter(config, root, mirror or []), as_json=json)
 
 
+@app.command(rich_help_panel="Keeping it")
+def publish(
+    *,
+    rotate: Annotated[bool, typer.Option("--rotate", help="Make a new sealing key.")] = False,
+    umbrella: Annotated[
+        str | None, typer.Option(help="Where network serve answers; default: the mirrors.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Publish this member's endpoint and keys anew, signed by the member key."""
+    from node.cli.publish import publish as send
+
+    return show(send(config, umbrella, rotate=rotate), as_json=json)
+
+
 @app.command(rich_help_panel="Running it")
 def run(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
     """Run the node until it is told to stop."""
@@ -120,6 +136,14 @@ def status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> i
     from node.cli.status import status as look
 
     return show(look(config), as_json=json)
+
+
+@app.command(rich_help_panel="Running it")
+def doctor(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """Say what is wrong, and the command that mends it."""
+    from node.cli.doctor import doctor as examine
+
+    return show(examine(config), as_json=json)
 
 
 @app.command(rich_help_panel="Running it")

@@ -9,13 +9,13 @@ from pathlib import Path
 from keys.keyring import load_database_key
 from keys.unlock import Unlock
 from node.cli.exits import Exit
-from node.cli.looking import registry_of
 from node.cli.output import CliError, Result, table
 from node.config import load
 from node.evidence.bundle import export as make_bundle
 from node.evidence.check import Checked, check
 from node.evidence.errors import BrokenBundleError
 from node.registry.updater import read_fingerprint
+from node.setup.joining import joined
 from node.store.audit import Audit
 from node.store.connection import open_reader
 
@@ -31,7 +31,7 @@ def export(path: Path, item: str, output: Path | None) -> Result:
         ConfigError, KeysError, StoreError, RegistryError: it cannot be read.
     """
     config = load(path)
-    client = registry_of(config)
+    client = joined(config)
     if client is None:
         raise CliError("registry_none", "[registry] root_sha256: not joined yet; hotline join")
     key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))

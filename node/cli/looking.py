@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 from keys.keyring import load_database_key
 from keys.unlock import Unlock
 from node.cli.client import connect
-from node.registry.errors import NoRegistryError
-from node.registry.updater import RegistryClient
 from node.store.connection import open_reader
 from node.store.queries import Queries
 from node.store.writer import InlineReaders
@@ -40,28 +38,6 @@ def store_of(config: Config) -> Iterator[Queries]:
         yield Queries(readers)
     finally:
         readers.close()
-
-
-def registry_of(config: Config) -> RegistryClient | None:
-    """Give the registry as last verified here; None if this node has not joined.
-
-    Raises:
-        RegistryError: what lies here does not verify.
-    """
-    pin = config.registry.root_sha256
-    if pin is None:
-        return None
-    client = RegistryClient(
-        bytes.fromhex(pin),
-        config.registry.directory,
-        config.registry.mirrors,
-        member=config.member.id,
-    )
-    try:
-        client.current()
-    except NoRegistryError:
-        return None
-    return client
 
 
 @dataclass(frozen=True, slots=True)

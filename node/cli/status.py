@@ -8,10 +8,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from node.cli.exits import Exit
-from node.cli.looking import Running, probe, registry_of, store_of
+from node.cli.looking import Running, probe, store_of
 from node.cli.output import Result, table
 from node.config import load
 from node.doctor.findings import span
+from node.setup.joining import joined
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ def status(path: Path) -> Result:
         ConfigError, KeysError, StoreError, RegistryError: it cannot be read.
     """
     config, now_ms = load(path), time.time_ns() // 1_000_000
-    running, client = probe(config), registry_of(config)
+    running, client = probe(config), joined(config)
     with store_of(config) as queries:
         figures = asyncio.run(queries.figures())
         tasks = asyncio.run(queries.tasks())
@@ -106,7 +107,7 @@ def peers(path: Path) -> Result:
         ConfigError, KeysError, StoreError, RegistryError: it cannot be read.
     """
     config, now_ms = load(path), time.time_ns() // 1_000_000
-    client = registry_of(config)
+    client = joined(config)
     with store_of(config) as queries:
         channels = asyncio.run(queries.channels())
     listed = [] if client is None else _members(config, client)

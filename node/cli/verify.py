@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from keys.keyring import MemberKeys
 from keys.unlock import Unlock
 from node.cli.exits import Exit
-from node.cli.looking import registry_of
 from node.cli.output import CliError, Result, table
 from node.config import load
 from node.evidence.verify import Believed
 from node.evidence.verify import verify as walk
 from node.matching.fingerprints import Fingerprints
+from node.setup.joining import joined
 from node.store.audit import Audit
 from node.store.connection import open_reader
 
@@ -31,7 +31,7 @@ def verify(path: Path) -> Result:
         ConfigError, KeysError, StoreError, RegistryError: it cannot be read.
     """
     config = load(path)
-    client = registry_of(config)
+    client = joined(config)
     if client is None:
         raise CliError("registry_none", "[registry] root_sha256: not joined yet; hotline join")
     keys = MemberKeys.load(config.member.keys_dir, Unlock.from_config(config.member.unlock))

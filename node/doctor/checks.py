@@ -44,6 +44,7 @@ class RegistryFacts:
         status: of this member: `active`, `suspended` or `unknown`.
         sealing_not_after_ms: of the newest sealing key that peers see; None: they see none.
         keys_match: whether the published keys are those on disk.
+        endpoint_matches: whether the published endpoint is the configured one.
     """
 
     verified_ms: int
@@ -52,6 +53,7 @@ class RegistryFacts:
     status: str
     sealing_not_after_ms: int | None
     keys_match: bool
+    endpoint_matches: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,9 @@ def _standing(facts: RegistryFacts) -> list[Finding]:
         what = "the keys that the network publishes for this member are not the keys here"
         mend = "restore the right keys_dir; check [member] keys_dir"
         return [Finding(Severity.CRITICAL, "registry", "keys_differ", what, mend)]
+    if not facts.endpoint_matches:
+        what = "[peer] endpoint is not the one that the network publishes"
+        return [Finding(Severity.WARNING, "registry", "endpoint_differs", what, "hotline publish")]
     return []
 
 
@@ -141,7 +146,7 @@ def _freshness(facts: RegistryFacts, now_ms: int) -> list[Finding]:
 def _sealing(facts: RegistryFacts, now_ms: int) -> list[Finding]:
     if facts.status == "unknown":
         return []
-    mend = "hotline rotate"
+    mend = "hotline publish --rotate, then restart the node"
     if facts.sealing_not_after_ms is None or facts.sealing_not_after_ms <= now_ms:
         what = "the published sealing key has expired: peers cannot seal to this member"
         return [Finding(Severity.CRITICAL, "registry", "sealing_expired", what, mend)]

@@ -1,9 +1,11 @@
 """What stops a set-up.
 
 SetupError
-├── AlreadySetUpError   something of a node stands where the new one was to be made
-├── SetupRunningError   another set-up works on the same directory at this moment
-└── NotAdmittedError    the network does not list this member, or lists other keys
+├── AlreadySetUpError        something of a node stands where the new one was to be made
+├── SetupRunningError        another set-up works on the same directory at this moment
+├── OtherNetworkError        the configuration belongs to another network already
+├── NotAdmittedError         the network does not list this member, or lists other keys
+└── PublicationRefusedError  the umbrella refuses this member's next document
 """
 
 from __future__ import annotations
@@ -35,6 +37,12 @@ class OtherNetworkError(SetupError):
     """The configuration belongs to another network already; nothing was changed."""
 
     code = "other_network"
+
+
+class PublicationRefusedError(SetupError):
+    """The umbrella refuses this member's next document; it says why."""
+
+    code = "publication_refused"
 
 
 class NotAdmittedError(SetupError):

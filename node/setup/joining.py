@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from keys.keyring import MemberKeys
 from keys.unlock import Unlock
 from node.config.edit import change_file
+from node.registry.errors import NoRegistryError
 from node.registry.updater import RegistryClient, read_fingerprint
 from node.setup.errors import NotAdmittedError, OtherNetworkError
 
@@ -61,6 +62,27 @@ def join(config: Config, fingerprint: str, mirrors: Sequence[str], now_ms: int) 
     change_file(config.source, "registry", {"root_sha256": pin.hex(), "mirrors": list(places)})
     status = registry.network.members[config.member.id].status
     return Joined(registry.network_id, status, len(registry.members), places)
+
+
+def joined(config: Config) -> RegistryClient | None:
+    """Give the registry as it was last verified here; None if this node has not joined.
+
+    Raises:
+        RegistryError: what lies here is damaged or another network's.
+    """
+    if config.registry.root_sha256 is None:
+        return None
+    client = RegistryClient(
+        bytes.fromhex(config.registry.root_sha256),
+        config.registry.directory,
+        config.registry.mirrors,
+        member=config.member.id,
+    )
+    try:
+        client.current()
+    except NoRegistryError:
+        return None
+    return client
 
 
 def check_standing(registry: Registry, member: str, keys: MemberKeys) -> None:

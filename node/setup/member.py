@@ -193,8 +193,13 @@ def first_document(keys: MemberKeys, new: NewMember, now_ms: int) -> MemberDocum
         sequence=1,
         endpoint=new.endpoint,
         reachable=new.endpoint is not None,
-        capabilities=Capabilities(PROTOCOL_VERSIONS, tuple(int(kind) for kind in Kind)),
+        capabilities=capabilities(),
         sealing_not_after_ms={
             key.public.key_id: now_ms + SEALING_LIFETIME_MS for key in keys.sealing
         },
     )
+
+
+def capabilities() -> Capabilities:
+    """Give what this program can speak."""
+    return Capabilities(PROTOCOL_VERSIONS, tuple(int(kind) for kind in Kind))

@@ -88,6 +88,7 @@ class TestRegistry:
             (replace(FRESH, status="unknown"), "not_admitted", Severity.CRITICAL),
             (replace(FRESH, status="suspended"), "not_active", Severity.CRITICAL),
             (replace(FRESH, keys_match=False), "keys_differ", Severity.CRITICAL),
+            (replace(FRESH, endpoint_matches=False), "endpoint_differs", Severity.WARNING),
             (replace(FRESH, verified_ms=NOW - 7 * HOUR), "registry_old", Severity.WARNING),
             (replace(FRESH, issued_ms=NOW - 7 * HOUR), "registry_old", Severity.WARNING),
             (replace(FRESH, verified_ms=NOW - 73 * HOUR), "registry_stale", Severity.CRITICAL),

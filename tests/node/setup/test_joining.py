@@ -2,91 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from keys.keyring import MemberKeys
 from keys.unlock import Unlock
-from node.config import Config, load
-from node.registry import admit
-from node.registry.create import NetworkPlan, load_online, load_people
-from node.registry.directory import RepositoryDirectory
+from node.config import load
 from node.registry.errors import MirrorsFailedError, RegistryError, WrongFingerprintError
-from node.registry.serve import RegistryServer, make_app
 from node.setup.errors import NotAdmittedError, OtherNetworkError
-from node.setup.joining import join
-from node.setup.member import NewMember, make_member
-from node.setup.network import make_network
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
-    from pytest_aiohttp.plugin import AiohttpServer
+    MakeWorld = Callable[[], Awaitable[Any]]
 
 NOW = 1_790_000_000_000
 
 
-@dataclass
-class World:
-    """One umbrella that serves, one member that has not joined yet."""
-
-    directory: RepositoryDirectory
-    keepers: admit.Keepers
-    fingerprint: str
-    mirror: str
-    config: Config
-    request: bytes
-
-    def admit(self) -> None:
-        """Admit the member."""
-        admit.admit(self.directory, self.request, admit.Terms(), self.keepers, NOW)
-
-    async def join(self, **changes: str) -> str:
-        """Join as the member, from a thread as the command line does; give the network's id."""
-        fingerprint = changes.get("fingerprint", self.fingerprint)
-        mirror = changes.get("mirror", self.mirror)
-        config = load(self.config.source)
-        return (await asyncio.to_thread(join, config, fingerprint, [mirror], NOW)).network
-
-
-@pytest.fixture
-def make_world(tmp_path: Path, aiohttp_server: AiohttpServer) -> Callable[[], Awaitable[World]]:
-    """Give what makes the world of these tests."""
-
-    async def make() -> World:
-        network = make_network(tmp_path / "net", NetworkPlan("demo"), NOW)
-        directory = RepositoryDirectory(tmp_path / "net")
-        unlock = Unlock.from_config(network.config.member.unlock)
-        online = load_online(directory, unlock)
-        server = await aiohttp_server(make_app(RegistryServer(directory, online), lambda: NOW))
-        member = make_member(
-            NewMember(
-                directory=tmp_path / "gb",
-                member="gb-iwf",
-                name="Hotline of the north",
-                network=network.created.network_id,
-                jurisdictions=("GB",),
-            ),
-            NOW,
-        )
-        return World(
-            directory=directory,
-            keepers=admit.Keepers(load_people(directory, unlock), online),
-            fingerprint=network.created.root_sha256,
-            mirror=f"http://127.0.0.1:{server.port}",
-            config=member.config,
-            request=member.request.read_bytes(),
-        )
-
-    return make
-
-
 async def test_admitted_member_is_pinned_to_its_network(
-    make_world: Callable[[], Awaitable[World]],
+    make_world: MakeWorld,
 ) -> None:
     """The configuration says whom we believe and where to ask; the registry is on disk."""
     world = await make_world()
@@ -99,7 +34,7 @@ async def test_admitted_member_is_pinned_to_its_network(
     assert any(config.registry.directory.iterdir())
 
 
-async def test_joining_again_changes_nothing(make_world: Callable[[], Awaitable[World]]) -> None:
+async def test_joining_again_changes_nothing(make_world: MakeWorld) -> None:
     """The same command typed twice is harmless; spaces in the fingerprint are too."""
     world = await make_world()
     world.admit()
@@ -111,7 +46,7 @@ async def test_joining_again_changes_nothing(make_world: Callable[[], Awaitable[
 
 
 async def test_member_not_yet_admitted_is_told_what_to_do(
-    make_world: Callable[[], Awaitable[World]],
+    make_world: MakeWorld,
 ) -> None:
     """The configuration stays unpinned until the umbrella has acted."""
     world = await make_world()
@@ -122,7 +57,7 @@ async def test_member_not_yet_admitted_is_told_what_to_do(
 
 
 async def test_other_keys_than_those_admitted_are_noticed(
-    make_world: Callable[[], Awaitable[World]],
+    make_world: MakeWorld,
 ) -> None:
     """A keys_dir of another attempt: the node could never sign as this member."""
     world = await make_world()
@@ -135,7 +70,7 @@ async def test_other_keys_than_those_admitted_are_noticed(
         await world.join()
 
 
-async def test_wrong_fingerprint_is_refused(make_world: Callable[[], Awaitable[World]]) -> None:
+async def test_wrong_fingerprint_is_refused(make_world: MakeWorld) -> None:
     """One digit is enough: this is the moment that decides whom we believe."""
     world = await make_world()
     world.admit()
@@ -147,7 +82,7 @@ async def test_wrong_fingerprint_is_refused(make_world: Callable[[], Awaitable[W
 
 
 async def test_other_network_is_refused_once_pinned(
-    make_world: Callable[[], Awaitable[World]],
+    make_world: MakeWorld,
 ) -> None:
     """A node belongs to one network for life."""
     world = await make_world()
@@ -157,7 +92,7 @@ async def test_other_network_is_refused_once_pinned(
         await world.join(fingerprint="ab" * 32)
 
 
-async def test_no_mirror_no_change(make_world: Callable[[], Awaitable[World]]) -> None:
+async def test_no_mirror_no_change(make_world: MakeWorld) -> None:
     """Nobody listens there; the file stays as it was."""
     world = await make_world()
     before = world.config.source.read_text()

@@ -1,0 +1,258 @@
+"""Collecting the facts: keys, registry, database, peers, disk, data. Changes nothing anywhere.
+
+Each part that fails becomes a finding of its own and stops no other: the doctor is called when
+things are broken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keys.errors import KeysError
+from keys.keyring import MemberKeys
+from keys.unlock import Unlock
+from node.doctor import checks
+from node.doctor.checks import ChannelFacts, RegistryFacts
+from node.doctor.findings import Finding, Severity, fine
+from node.jurisdiction.build import open_jurisdiction
+from node.jurisdiction.errors import JurisdictionError
+from node.peer.client import HttpTransport, Limits
+from node.peer.errors import CallError, ClocksDifferError
+from node.registry.errors import RegistryError
+from node.setup.joining import joined, keys_match
+from node.store.audit import Audit
+from node.store.connection import open_reader
+from node.store.errors import StoreError
+from node.store.history import History
+from node.store.queries import Queries
+from node.store.writer import InlineReaders, InlineWriter
+
+if TYPE_CHECKING:
+    from keys.registry import Registry
+    from node.config import Config
+    from node.registry.updater import RegistryClient
+    from node.store.connection import Connection
+
+CALL_LIMITS = Limits(connect_s=3.0, silence_s=5.0, total_s=8.0)
+
+
+@dataclass(slots=True)
+class Examination:
+    """One visit: what is looked at, and what was found so far.
+
+    Attributes:
+        config: of the node.
+        clock: gives the time, milliseconds UTC.
+        nonce: gives 16 fresh random bytes, for signed questions to peers.
+    """
+
+    config: Config
+    clock: Callable[[], int]
+    nonce: Callable[[], bytes]
+    findings: list[Finding] = field(default_factory=list)
+    _offsets: dict[str, int] = field(default_factory=dict)
+
+    async def run(self) -> list[Finding]:
+        """Look at everything."""
+        keys = self._keys()
+        client = self._registry(keys)
+        last_event_ms = await self._store(keys)
+        offsets = await self._peers(keys, client)
+        self.findings.append(checks.check_clock(offsets, last_event_ms, self.clock()))
+        await self._data()
+        self._disk()
+        return self.findings
+
+    def _keys(self) -> MemberKeys | None:
+        section = self.config.member
+        try:
+            keys = MemberKeys.load(section.keys_dir, Unlock.from_config(section.unlock))
+        except KeysError as error:
+            self._broken("keys", error)
+            return None
+        found = check_places(self.config, member_key_here=keys.member is not None)
+        self.findings += found or [fine("keys", "present, private, and they open")]
+        return keys
+
+    def _registry(self, keys: MemberKeys | None) -> RegistryClient | None:
+        try:
+            client = joined(self.config)
+            facts = None
+            if client is not None:
+                facts = registry_facts(client, self.config, keys, self.clock())
+        except RegistryError as error:
+            self._broken("registry", error)
+            return None
+        self.findings += checks.check_registry(facts, self.clock())
+        return client
+
+    async def _store(self, keys: MemberKeys | None) -> int | None:
+        """Look at the database; give when its newest event was learnt."""
+        if keys is None:
+            return None
+        try:
+            connection = open_reader(self.config.store.path, keys.database_key)
+        except StoreError as error:
+            self._broken("database", error)
+            return None
+        try:
+            return await self._database(connection)
+        except StoreError as error:
+            self._broken("database", error)
+            return None
+        finally:
+            connection.close()
+
+    async def _database(self, connection: Connection) -> int | None:
+        readers = InlineReaders(connection)
+        queries, now_ms = Queries(readers), self.clock()
+        damaged = readers.run_now(lambda opened: Audit(opened).damaged())
+        if damaged is not None:
+            what, mend = "SQLite finds the file damaged", "stop the node; hotline restore FILE"
+            self._add(Severity.CRITICAL, "database", "store_damaged", what, mend)
+        restored = await History(InlineWriter(connection), readers).fact("restored_ms")
+        if restored is not None:
+            what = "restored from a backup: what it sent after that is known to peers only"
+            mend = "hotline verify; compare with the peers that hotline peers lists"
+            self._add(Severity.NOTE, "database", "restored", what, mend)
+        figures = await queries.figures()
+        if damaged is None:
+            self.findings.append(fine("database", f"whole, {figures['items']} items"))
+        channels = [
+            ChannelFacts(c.peer, c.lane, c.waiting, c.oldest_waiting_ms, c.problem, c.stopped)
+            for c in await queries.channels()
+        ]
+        self.findings += checks.check_outbox(channels, now_ms)
+        self.findings += checks.check_tasks(await queries.tasks(), now_ms)
+        last = await queries.last_event()
+        newest = await queries.events(last - 1, 1) if last else []
+        return newest[0][1].learnt_ms if newest else None
+
+    async def _peers(
+        self, keys: MemberKeys | None, client: RegistryClient | None
+    ) -> dict[str, int]:
+        """Greet every member that can be called; give how far each clock is ahead of ours."""
+        if keys is None or client is None:
+            return {}
+        registry = client.current()
+        transport = HttpTransport(
+            us=self.config.member.id,
+            registry=client.current,
+            transport_key=keys.transport,
+            clock=self.clock,
+            nonce=self.nonce,
+            limits=CALL_LIMITS,
+        )
+        callable_ = [peer for peer in sorted(registry.members) if self._may_call(registry, peer)]
+        try:
+            greeted = await asyncio.gather(*(self._greet(transport, peer) for peer in callable_))
+        finally:
+            await transport.close()
+        failed = {peer: why for peer, why in zip(callable_, greeted, strict=True) if why}
+        self.findings += checks.check_peers(failed, len(callable_))
+        return dict(self._offsets)
+
+    def _may_call(self, registry: Registry, peer: str) -> bool:
+        known = peer != self.config.member.id and registry.is_active(peer)
+        return known and registry.member(peer).endpoint is not None
+
+    async def _greet(self, transport: HttpTransport, peer: str) -> str | None:
+        """Greet one member; give the code of what went wrong, if anything did."""
+        before = self.clock()
+        try:
+            hello = await transport.hello(peer)
+        except ClocksDifferError as error:
+            self._offsets[peer] = -error.ahead_ms
+            return None
+        except CallError as error:
+            return error.code
+        self._offsets[peer] = hello.time_ms - (before + self.clock()) // 2
+        return None
+
+    async def _data(self) -> None:
+        section = self.config.jurisdiction
+        try:
+            opened = open_jurisdiction(section)
+        except JurisdictionError as error:
+            self._broken("data", error)
+            return
+        ages = opened.ages(self.clock())
+        await opened.close()
+        self.findings += checks.check_data(
+            ages, documentation_ranges=section.allow_documentation_ranges
+        )
+
+    def _disk(self) -> None:
+        place = self.config.store.path.parent
+        try:
+            free = free_bytes(place)
+        except OSError as error:
+            what = f"the directory of the database cannot be looked at ({error.strerror})"
+            self._add(Severity.CRITICAL, "disk", "disk_unreadable", what, "check [store] path")
+            return
+        self.findings.append(checks.check_disk(free, "the database"))
+
+    def _broken(self, check: str, error: Exception) -> None:
+        """Add what an error says; our messages are `field: what is wrong; the mend`."""
+        what, _, mend = str(error).partition("; ")
+        code = str(getattr(error, "code", "error"))
+        self._add(Severity.CRITICAL, check, code, what, mend or f"docs/errors.md, {code}")
+
+    def _add(self, severity: Severity, check: str, code: str, what: str, mend: str) -> None:
+        self.findings.append(Finding(severity, check, code, what, mend))
+
+
+def registry_facts(
+    client: RegistryClient, config: Config, keys: MemberKeys | None, now_ms: int
+) -> RegistryFacts:
+    """Give what is judged of the registry in force."""
+    member = config.member.id
+    registry, state = client.current(), client.state(now_ms)
+    entry = registry.network.members.get(member)
+    document = registry.members.get(member)
+    sealing = None
+    if document is not None:
+        ours = {key.public.key_id for key in keys.sealing} if keys is not None else None
+        usable = [
+            published.not_after_ms
+            for published in document.sealing
+            if ours is None or published.key.key_id in ours
+        ]
+        sealing = max(usable, default=None)
+    return RegistryFacts(
+        verified_ms=state.checked_ms or 0,
+        issued_ms=state.issued_ms,
+        expires_ms=state.expires_ms,
+        status=entry.status if entry is not None and document is not None else "unknown",
+        sealing_not_after_ms=sealing,
+        keys_match=document is None or keys is None or keys_match(registry, member, keys),
+        endpoint_matches=document is None or document.endpoint == config.peer.endpoint,
+    )
+
+
+def check_places(config: Config, *, member_key_here: bool) -> list[Finding]:
+    """Judge where secrets lie."""
+    findings = []
+    if member_key_here:
+        what = "the member key lies with the keys of daily work: a thief of one has both"
+        mend = f"move {config.member.keys_dir / 'member.key'} to a medium that is kept offline"
+        findings.append(Finding(Severity.NOTE, "keys", "member_key_online", what, mend))
+    scheme, _, argument = config.member.unlock.partition(":")
+    if scheme == "file" and Path(argument).resolve().is_relative_to(
+        config.member.data_dir.resolve()
+    ):
+        what = "the unlocking secret lies in the node's own directory: a copy of it has all"
+        mend = "move it and change [member] unlock"
+        findings.append(Finding(Severity.WARNING, "keys", "unlock_inside", what, mend))
+    return findings
+
+
+def free_bytes(directory: Path) -> int:
+    """Give the bytes that this process may still write where a directory lies."""
+    status = os.statvfs(directory)
+    return status.f_bavail * status.f_frsize

@@ -1,0 +1,179 @@
+"""`hotline publish`: this member's next document: another endpoint, a new sealing key.
+
+The member key signs it; bring `member.key` back for the moment. A new sealing key is written to
+disk before anybody hears of it, so that nothing is ever sealed to a key that could get lost; keys
+whose time has been over for a week are destroyed, which closes what was sealed to them for ever.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from keys.keyring import MemberKeys, add_sealing_key, destroy_sealing_key
+from keys.sealing import SealingKey
+from keys.unlock import Unlock
+from node.registry import repository
+from node.registry.errors import MirrorsFailedError, NoRegistryError
+from node.registry.kept import PREFIX
+from node.registry.publish import make_publication, role_version
+from node.registry.transport import check_mirror, unverified_context
+from node.setup.errors import PublicationRefusedError
+from node.setup.joining import check_standing, joined
+from node.setup.member import SEALING_LIFETIME_MS, capabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from keys.member import MemberDocument
+    from keys.registry import Registry
+    from node.config import Config
+
+GRACE_MS = 7 * 86_400_000
+TIMEOUT_S = 30.0
+MAX_ANSWER_BYTES = 65_536
+_NOT_THE_UMBRELLA = {404, 405}
+_OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What is in force now. `restart`: the node must read a new key."""
+
+    version: int
+    sequence: int
+    sealing_key_id: str
+    destroyed: tuple[str, ...]
+    restart: bool
+
+
+def publish(
+    config: Config, now_ms: int, *, rotate: bool = False, umbrella: str | None = None
+) -> Published:
+    """Sign and send the next member document.
+
+    Args:
+        config: of the node; its endpoint is published.
+        now_ms: UTC.
+        rotate: whether to make a new sealing key.
+        umbrella: where `network serve` answers; None: the mirrors are tried in order.
+
+    Raises:
+        NoRegistryError: this node has not joined.
+        NotAdmittedError: the network lists other keys than are here.
+        UnknownKeyError: the member key is not here.
+        PublicationRefusedError: the umbrella refuses.
+        MirrorsFailedError: no mirror takes publications.
+    """
+    client = joined(config)
+    if client is None:
+        raise NoRegistryError("[registry] root_sha256: not joined yet; hotline join")
+    client.refresh_blocking(now_ms)
+    registry, member = client.current(), config.member.id
+    unlock = Unlock.from_config(config.member.unlock)
+    keys = MemberKeys.load(config.member.keys_dir, unlock)
+    check_standing(registry, member, keys)
+    before = registry.member(member)
+    if rotate and not _unpublished(keys, before):
+        add_sealing_key(config.member.keys_dir, unlock, SealingKey.generate())
+        keys = MemberKeys.load(config.member.keys_dir, unlock)
+    document = _next_document(config, keys, registry, before, now_ms)
+    version = role_version(repository.open_repository(client.files()), member) + 1
+    raw = make_publication(keys, document, version, now_ms)
+    answer = _send([umbrella] if umbrella else config.registry.mirrors, member, raw)
+    client.refresh_blocking(now_ms)
+    destroyed = _destroy_old(config, before, now_ms)
+    return Published(
+        version=int(answer["version"]),
+        sequence=int(answer["sequence"]),
+        sealing_key_id=document.sealing_key.key_id,
+        destroyed=destroyed,
+        restart=rotate,
+    )
+
+
+def _unpublished(keys: MemberKeys, before: MemberDocument) -> bool:
+    """Tell whether an earlier attempt made a sealing key that nobody has heard of."""
+    known = {published.key.key_id for published in before.sealing}
+    return any(key.public.key_id not in known for key in keys.sealing)
+
+
+def _next_document(
+    config: Config, keys: MemberKeys, registry: Registry, before: MemberDocument, now_ms: int
+) -> MemberDocument:
+    """Give the document after `before`: keys that are here, those that still last, the endpoint."""
+    known = {published.key.key_id: published.not_after_ms for published in before.sealing}
+    lasting = {
+        key.public.key_id: known.get(key.public.key_id, now_ms + SEALING_LIFETIME_MS)
+        for key in keys.sealing
+    }
+    return keys.document(
+        network=registry.network_id,
+        member=before.member,
+        sequence=before.sequence + 1,
+        endpoint=config.peer.endpoint,
+        reachable=config.peer.endpoint is not None,
+        capabilities=capabilities(),
+        sealing_not_after_ms={
+            key_id: not_after_ms
+            for key_id, not_after_ms in lasting.items()
+            if not_after_ms > now_ms
+        },
+    )
+
+
+def _destroy_old(config: Config, before: MemberDocument, now_ms: int) -> tuple[str, ...]:
+    """Destroy sealing keys whose published time ended more than a week ago."""
+    old = [
+        published.key.key_id
+        for published in before.sealing
+        if published.not_after_ms + GRACE_MS < now_ms
+    ]
+    for key_id in old:
+        destroy_sealing_key(config.member.keys_dir, key_id)
+    return tuple(old)
+
+
+def _send(addresses: Sequence[str], member: str, raw: bytes) -> Mapping[str, int]:
+    """Post a publication to the first address that takes it."""
+    for address in addresses:
+        try:
+            status, body = _post(check_mirror(address), f"{PREFIX}/members/{member}", raw)
+        except (OSError, http.client.HTTPException):
+            continue
+        if status in _NOT_THE_UMBRELLA:
+            continue
+        try:
+            answer = json.loads(body)
+        except ValueError:
+            continue
+        if status == _OK and isinstance(answer, dict):
+            return answer
+        raise _refusal(answer)
+    raise MirrorsFailedError("unreachable")
+
+
+def _refusal(answer: object) -> PublicationRefusedError:
+    problem = answer if isinstance(answer, dict) else {}
+    parts = [str(problem[name]) for name in ("field", "detail") if problem.get(name)]
+    return PublicationRefusedError(": ".join(parts) or "publication: the umbrella refused it")
+
+
+def _post(base: str, path: str, raw: bytes) -> tuple[int, bytes]:
+    """Post over HTTP; what counts is signed, so no certificate has to vouch for anybody."""
+    parts = urlsplit(base)
+    host, port = parts.hostname or "", parts.port
+    connection = (
+        http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=unverified_context())
+        if parts.scheme == "https"
+        else http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    )
+    try:
+        connection.request("POST", path, raw, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, answer.read(MAX_ANSWER_BYTES)
+    finally:
+        connection.close()
