@@ -69,26 +69,31 @@ class Facts(Value, frozen=True):
 
 
 class Located(Value, frozen=True):
-    """Where it is hosted, with evidence; `due_ms`: when to ask again, None when settled."""
+    """It could not be placed yet: what was found, and when to ask again."""
 
     jurisdiction: Jurisdiction
-    due_ms: int | None
+    due_ms: int
 
 
 class Kept(Value, frozen=True):
-    """This member is responsible; `orphan` where the country has no member."""
+    """This member is responsible; `orphan` where the country has no member.
+
+    `jurisdiction`: where it was found to be hosted, with evidence; None: as it stood.
+    """
 
     responsible: str
     orphan: bool
     hops: tuple[Hop, ...]
+    jurisdiction: Jurisdiction | None
 
 
 class HandedOn(Value, frozen=True):
-    """The item went to another member; its receipt and answer follow."""
+    """The item went to another member, for where it is hosted; receipt and answer follow."""
 
     to: str
     orphan: bool
     hops: tuple[Hop, ...]
+    jurisdiction: Jurisdiction
 
 
 class Answered(Value, frozen=True):
@@ -239,12 +244,13 @@ def _acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     return changes
 
 
-def _kept(_state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+def _kept(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     return {
         "custody": Custody.HERE,
         "responsible": body.responsible,
         "orphan": body.orphan,
         "hops": body.hops,
+        "jurisdiction": body.jurisdiction or state.jurisdiction,
         "due_ms": None,
     }
 
@@ -255,6 +261,7 @@ def _handed_on(_state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         "responsible": body.to,
         "orphan": body.orphan,
         "hops": body.hops,
+        "jurisdiction": body.jurisdiction,
         "due_ms": None,
         "answer": None,
         "answered_by": None,

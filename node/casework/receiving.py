@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-import msgspec
-
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox, content_keys
 from node.casework.events import (
@@ -139,6 +137,7 @@ class Judge:
         self.registry = registry
         self.ids = ids
         self.postbox = postbox
+        self._asked: dict[tuple[str, Lane, int], bool] = {}
 
     def judge(self, parsed: Parsed) -> Answer:
         """Return what becomes of the entry, having recorded its effect and posted its answer."""
@@ -168,10 +167,13 @@ class Judge:
         return (None, None) if handler is None else (handler(self, parsed, message), None)
 
     def _permitted(self, parsed: Parsed) -> bool:
-        members = self.registry.network.members
-        theirs = [Role(role) for role in members[parsed.arrived.peer].roles]
-        ours = [Role(role) for role in members[self.book.us].roles]
-        return is_permitted(theirs, ours, parsed.arrived.lane, parsed.kind)
+        asked = (parsed.arrived.peer, parsed.arrived.lane, parsed.kind)
+        if asked not in self._asked:
+            members = self.registry.network.members
+            theirs = [Role(role) for role in members[parsed.arrived.peer].roles]
+            ours = [Role(role) for role in members[self.book.us].roles]
+            self._asked[asked] = is_permitted(theirs, ours, parsed.arrived.lane, parsed.kind)
+        return self._asked[asked]
 
     def _answer(
         self,
@@ -219,7 +221,8 @@ class Judge:
             return self._join(judgement, message, informant)
         state = self._record(message, informant)
         carry_over(self.book, state.id, judgement)
-        tell_so_far(self.book, self.postbox, _only_ours(self.book, state.id), informant)
+        known = frozenset(assessment.event_id for assessment in message.assessments)
+        tell_so_far(self.book, self.postbox, self.book.loaded.items[state.id], informant, known)
         return judgement.disposition
 
     def _look(self, message: Item) -> Judgement:
@@ -278,7 +281,7 @@ class Judge:
     def _take_back(self, state: ItemState) -> Disposition:
         """The member we handed the item to hands it to us: it has moved, and we are responsible."""
         hops = (*state.hops, Hop(self.book.us, self.book.now))
-        body = Kept(self.book.us, state.orphan, hops)
+        body = Kept(self.book.us, state.orphan, hops, None)
         self.book.record(state.id, EventKind.KEPT, body, at_ms=self.book.now, actor=self.book.us)
         return Disposition.DUPLICATE
 
@@ -422,19 +425,6 @@ class Judge:
     def withdrawal(self, parsed: Parsed, message: Withdrawal) -> Disposition | None:
         """A member takes its sighting back."""
         return hear_withdrawal(self.book, self.postbox, parsed.arrived.peer, message)
-
-
-def _only_ours(book: Casebook, item_id: str) -> ItemState:
-    """The item as the sender does not know it yet: without what the sender itself told."""
-    state = book.loaded.items[item_id]
-    told = next(e.body for e in book.events if e.item == item_id and e.kind is EventKind.RECORDED)
-    assert isinstance(told, Recorded)
-    known = {a.event_id for a in told.state.assessments}
-    return msgspec.structs.replace(
-        state,
-        assessments=tuple(a for a in state.assessments if a.event_id not in known),
-        actions=(),
-    )
 
 
 def _one(content: Content | None) -> tuple[Content, ...]:

@@ -73,32 +73,33 @@ def route(
     postbox: Postbox,
 ) -> ItemState:
     """Record where the item is hosted and let the responsible member have it."""
-    unresolved = found.state is HostingState.UNRESOLVED
-    due = retry_ms if unresolved else None
-    state = book.record(
-        item_id, EventKind.LOCATED, Located(found, due), at_ms=book.now, actor=book.us
-    )
-    if unresolved:
-        return state
+    state = book.loaded.items[item_id]
+    if retry_ms is not None:
+        body = Located(found, retry_ms)
+        return book.record(item_id, EventKind.LOCATED, body, at_ms=book.now, actor=book.us)
     choice = choose(registry, book.us, state, found)
     if choice.member == book.us:
-        body = Kept(book.us, choice.orphan, state.hops)
-        state = book.record(item_id, EventKind.KEPT, body, at_ms=book.now, actor=book.us)
+        kept = Kept(book.us, choice.orphan, state.hops, found)
+        state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
     else:
-        state = hand_on(book, state, choice, ids, postbox)
+        state = hand_on(book, state, choice, found, ids, postbox)
     if choice.review is not None:
         book.raise_review(item_id, choice.review)
     return state
 
 
 def hand_on(
-    book: Casebook, state: ItemState, choice: Choice, ids: Ids, postbox: Postbox
+    book: Casebook,
+    state: ItemState,
+    choice: Choice,
+    found: Jurisdiction,
+    ids: Ids,
+    postbox: Postbox,
 ) -> ItemState:
     """Hand the item to another member and tell those who reported it."""
     hops = (*state.hops, Hop(choice.member, book.now))
-    body = HandedOn(choice.member, choice.orphan, hops)
+    body = HandedOn(choice.member, choice.orphan, hops, found)
     state = book.record(state.id, EventKind.HANDED_ON, body, at_ms=book.now, actor=book.us)
-    assert state.jurisdiction is not None
     book.posts.append(
         postbox.post(
             choice.member,
@@ -112,7 +113,7 @@ def hand_on(
         )
     )
     if state.informants:
-        moved = Moved(choice.member, state.country, state.jurisdiction.evidence)
+        moved = Moved(choice.member, found.country, found.evidence)
         news = News(ids.mint(book.now), OutcomeWhat.MOVED, moved, book.us, book.now)
         tell(book, postbox, state, news)
     return state

@@ -91,14 +91,20 @@ def _tell_one(
     )
 
 
-def tell_so_far(book: Casebook, postbox: Postbox, state: ItemState, informant: Informant) -> None:
-    """A later reporter hears at once what the first one has heard already."""
+def tell_so_far(
+    book: Casebook,
+    postbox: Postbox,
+    state: ItemState,
+    informant: Informant,
+    known: frozenset[str] = frozenset(),
+) -> None:
+    """A later reporter hears at once what the first one has heard, except `known` events."""
     told: list[tuple[OutcomeWhat, Assessment | ActionTaken]] = [
         *((OutcomeWhat.ASSESSED, assessment) for assessment in state.assessments),
         *((OutcomeWhat.ACTED, action) for action in state.actions),
     ]
     for what, payload in told:
-        if payload.member != informant.member:
+        if payload.member != informant.member and payload.event_id not in known:
             news = News(payload.event_id, what, payload, payload.member, payload.at_ms)
             _tell_one(book, postbox, state, informant, news)
 

@@ -256,6 +256,12 @@ def change_view(seq: int, event: Event) -> ChangeView:
     )
 
 
+def _hosted(found: Jurisdiction | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    return {"state": found.state, "country": found.country, "confidence": found.confidence}
+
+
 _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Recorded: lambda b: {"came_from": b.state.came_from, "report": b.state.report_id},
     Sighted: lambda b: {
@@ -264,13 +270,9 @@ _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
         "child_at_risk": b.child_at_risk,
     },
     Facts: lambda b: {"hashes": len(b.content), "access": b.access is not None},
-    Located: lambda b: {
-        "state": b.jurisdiction.state,
-        "country": b.jurisdiction.country,
-        "confidence": b.jurisdiction.confidence,
-    },
-    Kept: lambda b: {"responsible": b.responsible, "orphan": b.orphan},
-    HandedOn: lambda b: {"to": b.to, "orphan": b.orphan},
+    Located: lambda b: _hosted(b.jurisdiction),
+    Kept: lambda b: {"responsible": b.responsible, "orphan": b.orphan} | _hosted(b.jurisdiction),
+    HandedOn: lambda b: {"to": b.to, "orphan": b.orphan} | _hosted(b.jurisdiction),
     Answered: lambda b: {"disposition": b.disposition, "responsible": b.responsible},
     Assessment: lambda b: {"verdict": b.verdict, "law": b.law, "reason": b.reason},
     ActionTaken: lambda b: {"action": b.action, "reason": b.reason},

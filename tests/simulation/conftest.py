@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from simulation.world import World
+
+from tests.simulation.world import World
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from simulation.world import Faults, World
+
+from tests.simulation.world import Faults, World
 
 MEMBERS = ("gb-iwf", "nl-eokm", "fr-pdc")
 SEEDS = range(20)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from simulation.world import World
 
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
 from node.casework.errors import NotResponsibleError
 from node.casework.item import Custody, Review
 from protocol.vocabulary import Action, Disposition, Verdict
+from tests.simulation.world import World
 
 HASH = "ab" * 32
 OTHER = "cd" * 32
