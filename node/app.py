@@ -243,30 +243,7 @@ def _assemble(
         registry=registry.current,
         transport_key=keys.transport,
         clock=wall_clock,
-        nonce=lambda: secrets.token_bytes(NONCE_BYTES),
-    )
-    delivery = Delivery(
-        us=us,
-        outbox=store.outbox,
-        transport=transport,
-        registry=registry.current,
-        log_key=keys.log,
-        node_secret=keys.node_secret,
-        jitter=random.SystemRandom().randrange,
-        nonce=lambda: secrets.token_bytes(NONCE_BYTES),
-        epoch=lambda: secrets.token_bytes(EPOCH_BYTES),
-        on_registry_behind=wakes.registry,
-        on_receipt=lambda peer, lane, n: metrics.entries_receipted.labels(peer, str(lane)).inc(n),
-    )
-    inbox = Inbox(
-        us=us,
-        store=store.inbox,
-        registry=registry.current,
-        receipt_key=keys.receipt,
-        sealing_keys=lambda: keys.sealing,
-        clock=wall_clock,
-        on_taken=wakes.desk,
-        on_registry_behind=wakes.registry,
+        nonce=_nonce,
     )
     desk = Desk(
         store=store.cases,
@@ -287,12 +264,55 @@ def _assemble(
         registry,
         jurisdiction,
         desk,
-        inbox,
-        delivery,
+        _inbox(us, keys, store, registry, wakes),
+        _delivery(us, keys, store, registry, transport, wakes, metrics),
         transport,
         metrics,
         wakes,
     )
+
+
+def _inbox(
+    us: str, keys: MemberKeys, store: Store, registry: RegistryClient, wakes: Wakes
+) -> Inbox:
+    return Inbox(
+        us=us,
+        store=store.inbox,
+        registry=registry.current,
+        receipt_key=keys.receipt,
+        sealing_keys=lambda: keys.sealing,
+        clock=wall_clock,
+        on_taken=wakes.desk,
+        on_registry_behind=wakes.registry,
+    )
+
+
+def _delivery(
+    us: str,
+    keys: MemberKeys,
+    store: Store,
+    registry: RegistryClient,
+    transport: HttpTransport,
+    wakes: Wakes,
+    metrics: Metrics,
+) -> Delivery:
+    return Delivery(
+        us=us,
+        outbox=store.outbox,
+        transport=transport,
+        registry=registry.current,
+        log_key=keys.log,
+        node_secret=keys.node_secret,
+        jitter=random.SystemRandom().randrange,
+        nonce=_nonce,
+        epoch=lambda: secrets.token_bytes(EPOCH_BYTES),
+        on_registry_behind=wakes.registry,
+        on_receipt=lambda peer, lane, n: metrics.entries_receipted.labels(peer, str(lane)).inc(n),
+    )
+
+
+def _nonce() -> bytes:
+    return secrets.token_bytes(NONCE_BYTES)
 
 
 async def run(config: Config, stop: asyncio.Event) -> None:
