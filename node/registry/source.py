@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from keys.registry import Registry
 
 STALE_AFTER_MS: Final = 6 * 3_600_000
-"""Age at which a registry raises an alarm (`docs/protocol.md`, soft freshness)."""
+"""Age at which a registry raises an alarm (`docs/registry.md` 4.2)."""
 
 DISTRUSTED_AFTER_MS: Final = 72 * 3_600_000
 """Age from which a registry brings no new members or keys; known ones go on."""
