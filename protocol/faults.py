@@ -1,7 +1,8 @@
 """Naming the field that is at fault in a message, without its value.
 
 msgspec says where a value is by positions (`$[5][0]`) and quotes some values. What leaves this
-module is `item.location.canonical: <what must hold>`, safe for logs and for the other side.
+module is `item.content.0.sha256: <what must hold>`, safe for logs and for the other side, where
+the field travels as the reason of a disposition (docs/protocol.md §10.1).
 """
 
 import re
@@ -39,7 +40,7 @@ def explain(message: type[msgspec.Struct], error: Exception) -> MalformedError:
 
 
 def _field_names(message: type[msgspec.Struct], path: str) -> str:
-    """Turn a path of positions such as `[5][0]` into `.location.canonical`."""
+    """Turn a path of positions such as `[5][0]` into `.location.canonical`; places in a list are counted from 0."""
     node: inspect.Type = inspect.type_info(message)
     names = ""
     for position in re.findall(r"\[(\d+|\.\.\.)\]", path):
@@ -49,7 +50,7 @@ def _field_names(message: type[msgspec.Struct], path: str) -> str:
             names += f".{field.name}"
             node = field.type
         elif isinstance(node, inspect.VarTupleType):
-            names += f"[{position}]"
+            names += f".{position}"
             node = node.item_type
     return names
 

@@ -99,14 +99,14 @@ WRONG_FIELDS: list[tuple[list[int], Any, str]] = [
     ([5, 2], "\u00e4" * 4097, "item.location.raw"),
     ([5, 2], "https://a.example/\0", "item.location.raw"),
     ([5, 3], "telegram", "item.location.service"),
-    ([6, 0], [None] * 6, "item.content[0].sha256"),
-    ([6, 0, 0], b"\1" * 31, "item.content[0].sha256"),
-    ([6, 0, 0], "a" * 32, "item.content[0].sha256"),
-    ([6, 0, 1], b"\1" * 21, "item.content[0].sha1"),
-    ([6, 0, 2], b"\1" * 15, "item.content[0].md5"),
-    ([6, 0, 3], 1.5, "item.content[0].length"),
-    ([6, 0, 5], 101, "item.content[0].pdq_quality"),
-    ([6, 0, 5], None, "item.content[0].pdq_quality"),
+    ([6, 0], [None] * 6, "item.content.0.sha256"),
+    ([6, 0, 0], b"\1" * 31, "item.content.0.sha256"),
+    ([6, 0, 0], "a" * 32, "item.content.0.sha256"),
+    ([6, 0, 1], b"\1" * 21, "item.content.0.sha1"),
+    ([6, 0, 2], b"\1" * 15, "item.content.0.md5"),
+    ([6, 0, 3], 1.5, "item.content.0.length"),
+    ([6, 0, 5], 101, "item.content.0.pdq_quality"),
+    ([6, 0, 5], None, "item.content.0.pdq_quality"),
     ([6], [[b"\1" * 32, None, None, None, None, None]] * 5, "item.content"),
     ([7, 1], "x" * 4097, "item.access.steps"),
     ([7, 1], "a\0", "item.access.steps"),
@@ -119,19 +119,19 @@ WRONG_FIELDS: list[tuple[list[int], Any, str]] = [
     ([13], 1, "item.child_at_risk"),
     ([14], "GB-IWF", "item.finder"),
     ([15], [], "item.custody"),
-    ([15, 0, 0], "gb_iwf", "item.custody[0].member"),
+    ([15, 0, 0], "gb_iwf", "item.custody.0.member"),
     ([15], [["gb-iwf", 1]] * 33, "item.custody"),
     ([16, 0], "nowhere", "item.jurisdiction.state"),
     ([16, 1], "UK", "item.jurisdiction.country"),
     ([16, 1], "EL", "item.jurisdiction.country"),
     ([16, 1], None, "item.jurisdiction.country"),
-    ([16, 3, 0, 0], "x" * 257, "item.jurisdiction.evidence[0].input"),
-    ([17, 0, 3], "law-of-x", "item.assessments[0].law"),
-    ([17, 0, 2], "unassessable", "item.assessments[0].reason"),
-    ([17, 0, 2], "national", "item.assessments[0].law"),
-    ([17, 0, 4], ["A label"], "item.assessments[0].labels[0]"),
-    ([18, 0, 2], "burnt", "item.actions[0].action"),
-    ([19, 0, 2], URL, "item.sightings[0].source"),
+    ([16, 3, 0, 0], "x" * 257, "item.jurisdiction.evidence.0.input"),
+    ([17, 0, 3], "law-of-x", "item.assessments.0.law"),
+    ([17, 0, 2], "unassessable", "item.assessments.0.reason"),
+    ([17, 0, 2], "national", "item.assessments.0.law"),
+    ([17, 0, 4], ["A label"], "item.assessments.0.labels.0"),
+    ([18, 0, 2], "burnt", "item.actions.0.action"),
+    ([19, 0, 2], URL, "item.sightings.0.source"),
 ]
 
 
@@ -159,6 +159,18 @@ def test_6_2_an_error_never_contains_the_value(path: list[int], value: Any, fiel
         from_body(Kind.ITEM, _item_with(path, value))
     assert "canary" not in str(caught.value)
     assert "Free text" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("path", "value", "field"), WRONG_FIELDS)
+def test_10_1_the_field_at_fault_can_be_told_to_the_sender(
+    path: list[int], value: Any, field: str
+) -> None:
+    """It travels as the reason of a `malformed` disposition."""
+    del path, value
+    note = msgspec.structs.replace(
+        samples.DISPOSITION, disposition=Disposition.MALFORMED, reason=field
+    )
+    assert from_body(Kind.DISPOSITION, to_body(note)) == note
 
 
 def test_6_2_an_item_has_a_location_or_a_content() -> None:
