@@ -12,15 +12,14 @@ does not wait for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from keys.errors import KeysError
 from keys.registry import Registry
 from keys.signing import Signer
 from node.peer.errors import PeerError
-from node.peer.outgoing import ChannelRow, OwnEntry, Push
+from node.peer.outgoing import Outbox, OwnEntry, Push
 from node.peer.transport import Reply, Transport
 from node.store.errors import DisplacedError
 from protocol import answers
@@ -41,63 +40,6 @@ BACKOFF_CAP_MS = 15 * 60_000
 ASK_AGAIN_MS = 24 * 3600_000
 """A receiver that was restored from a backup is noticed within a day, even on a silent channel."""
 HTTP_OK = 200
-
-
-class Outbox(Protocol):
-    """What delivery needs of the store; see `node.store.outbox.Outbox` for each promise."""
-
-    async def rows(self) -> list[ChannelRow]:
-        """Return every channel that was ever used."""
-
-    async def waiting(self, pairs: Iterable[tuple[str, Lane]]) -> dict[tuple[str, Lane], int]:
-        """Return the urgency of what waits, per channel."""
-
-    async def take_over(self, peer: str, lane: Lane) -> int:
-        """Begin a tenure and return its fence."""
-
-    async def remembered(
-        self, peer: str, lane: Lane, told: Position
-    ) -> tuple[bytes | None, dict[bytes, Position]]:
-        """Return the root signed for `told`, and each own epoch's predecessor."""
-
-    async def open(
-        self,
-        peer: str,
-        lane: Lane,
-        fence: int,
-        state: SenderState,
-        chain: Mapping[bytes, int],
-        now_ms: int,
-    ) -> int:
-        """Open an epoch; what the receiver does not hold waits again."""
-
-    async def cut(
-        self,
-        channel: Channel,
-        fence: int,
-        state: SenderState,
-        own: Sequence[OwnEntry],
-        limits: tuple[int, int],
-        sign: Callable[[channels.Cut], bytes],
-        now_ms: int,
-    ) -> tuple[SenderState, Push] | None:
-        """Append what waits and sign it, durably."""
-
-    async def stored(self, peer: str, lane: Lane, epoch: bytes, held: int) -> Push | None:
-        """Return the signed push that follows `held`."""
-
-    async def receipted(
-        self, peer: str, lane: Lane, fence: int, epoch: bytes, size: int, receipt: bytes
-    ) -> None:
-        """Keep a verified receipt."""
-
-    async def failed(
-        self, peer: str, lane: Lane, attempts: int, next_attempt_ms: int, problem: str
-    ) -> None:
-        """Keep when to try again."""
-
-    async def stop(self, peer: str, lane: Lane, code: str, now_ms: int) -> None:
-        """Stop the channel before a person."""
 
 
 @dataclass(slots=True)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from protocol.answers import Position
+from protocol.channel import Channel, Cut, SenderState
 from protocol.vocabulary import Lane
 
 
@@ -35,3 +39,60 @@ class Push:
     size: int
     note: bytes
     entries: list[bytes]
+
+
+class Outbox(Protocol):
+    """What delivery needs of the store; see `node.store.outbox.Outbox` for each promise."""
+
+    async def rows(self) -> list[ChannelRow]:
+        """Return every channel that was ever used."""
+
+    async def waiting(self, pairs: Iterable[tuple[str, Lane]]) -> dict[tuple[str, Lane], int]:
+        """Return the urgency of what waits, per channel."""
+
+    async def take_over(self, peer: str, lane: Lane) -> int:
+        """Begin a tenure and return its fence."""
+
+    async def remembered(
+        self, peer: str, lane: Lane, told: Position
+    ) -> tuple[bytes | None, dict[bytes, Position]]:
+        """Return the root signed for `told`, and each own epoch's predecessor."""
+
+    async def open(
+        self,
+        peer: str,
+        lane: Lane,
+        fence: int,
+        state: SenderState,
+        chain: Mapping[bytes, int],
+        now_ms: int,
+    ) -> int:
+        """Open an epoch; what the receiver does not hold waits again."""
+
+    async def cut(
+        self,
+        channel: Channel,
+        fence: int,
+        state: SenderState,
+        own: Sequence[OwnEntry],
+        limits: tuple[int, int],
+        sign: Callable[[Cut], bytes],
+        now_ms: int,
+    ) -> tuple[SenderState, Push] | None:
+        """Append what waits and sign it, durably."""
+
+    async def stored(self, peer: str, lane: Lane, epoch: bytes, held: int) -> Push | None:
+        """Return the signed push that follows `held`."""
+
+    async def receipted(
+        self, peer: str, lane: Lane, fence: int, epoch: bytes, size: int, receipt: bytes
+    ) -> None:
+        """Keep a verified receipt."""
+
+    async def failed(
+        self, peer: str, lane: Lane, attempts: int, next_attempt_ms: int, problem: str
+    ) -> None:
+        """Keep when to try again."""
+
+    async def stop(self, peer: str, lane: Lane, code: str, now_ms: int) -> None:
+        """Stop the channel before a person."""

@@ -1,6 +1,6 @@
 """The sending ends of channels on the embedded store.
 
-Implements `node.peer.sending.Outbox`. Every write names the fence of its tenure: a process that was
+Implements `node.peer.outgoing.Outbox`. Every write names the fence of its tenure: a process that was
 displaced, or a replica promoted from an old state, fails with `DisplacedError` before it signs.
 """
 
