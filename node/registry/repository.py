@@ -29,7 +29,7 @@ from keys.registry import (
     target_name,
     verify_set,
 )
-from node.registry import build
+from node.registry import build, rules
 from node.registry.errors import ConflictError, RepositoryStateError, ThresholdError
 
 if TYPE_CHECKING:
@@ -263,6 +263,7 @@ def accept(
     Raises:
         ThresholdError: more holders have to sign.
         ConflictError: the proposal was made on another state.
+        RefusedError: two members could not reach each other.
         UntrustedDocumentError: the result does not verify.
     """
     _check_threshold(repository.root(), proposal)
@@ -276,7 +277,10 @@ def accept(
             meta[f"{role}.json"] = build.meta_of(version, raw)
     versions = (snapshot.version + 1, repository.registry.timestamp_version + 1)
     pin = repository.first_root_sha256
-    return _change(pin, repository.files, proposal, meta, versions, online, now_ms)
+    change = _change(pin, repository.files, proposal, meta, versions, online, now_ms)
+    if proposal:
+        rules.check_reachable(change.after.registry.members)
+    return change
 
 
 def resign_due(repository: Repository, online: OnlineSigners, now_ms: int) -> Change | None:

@@ -81,6 +81,7 @@ class TestWhatIsVerified:
         """Nobody gets a document for a member that is not there."""
         with pytest.raises(UnknownMemberError):
             umbrella.registry.member("fr-pdc")
+        assert umbrella.registry.member(IWF).member == IWF
         assert not umbrella.registry.is_active("fr-pdc")
 
     def test_a_file_that_nothing_names_is_not_part_of_it(self, umbrella: Umbrella) -> None:
@@ -190,6 +191,29 @@ class TestRoot:
 
         forged = next_root(umbrella, weaken, umbrella.root)
         with pytest.raises(WeakKeyError):
+            verify_chain(umbrella.pin, {**umbrella.files, **forged}, NOW)
+
+    def test_only_ed25519_keys_hold_a_role(self, umbrella: Umbrella) -> None:
+        """No scheme whose keys nobody here admits."""
+        other = build.tuf_key(SigningKey.generate(hybrid=False).public.ed25519)
+        other.keytype, other.scheme = "ecdsa", "ecdsa-sha2-nistp256"
+
+        def add(root: Root) -> None:
+            root.add_key(other, Targets.type)
+
+        forged = next_root(umbrella, add, umbrella.root)
+        refused(umbrella, {**umbrella.files, **forged}, "type ed25519")
+
+    def test_a_key_that_is_no_hexadecimal_holds_no_role(self, umbrella: Umbrella) -> None:
+        """The library would find out when it verifies; here it is never admitted."""
+        other = build.tuf_key(SigningKey.generate(hybrid=False).public.ed25519)
+        other.keyval["public"] = "no hex"
+
+        def add(root: Root) -> None:
+            root.add_key(other, Targets.type)
+
+        forged = next_root(umbrella, add, umbrella.root)
+        with pytest.raises(WeakKeyError, match="hexadecimal"):
             verify_chain(umbrella.pin, {**umbrella.files, **forged}, NOW)
 
     def test_consistent_snapshots_are_demanded(self, umbrella: Umbrella) -> None:
@@ -310,6 +334,23 @@ class TestTheUmbrellaAlone:
             change(targets.delegations.roles[IWF])
 
         refused(umbrella, forge(umbrella, targets=widen), f"{IWF}: delegation|not signed")
+
+    def test_a_delegation_whose_key_is_missing_is_refused(self, umbrella: Umbrella) -> None:
+        """A role that nobody can sign."""
+
+        def lose(targets: Targets) -> None:
+            assert targets.delegations is not None
+            targets.delegations.keys.clear()
+
+        refused(umbrella, forge(umbrella, targets=lose), f"{IWF}: delegation: its key is missing")
+
+    def test_a_role_that_the_snapshot_leaves_out_is_refused(self, umbrella: Umbrella) -> None:
+        """Else its version would be anybody's choice."""
+
+        def leave_out(snapshot: Snapshot) -> None:
+            del snapshot.meta[f"{IWF}.json"]
+
+        refused(umbrella, forge(umbrella, snapshot=leave_out), f"{IWF}: is not in the snapshot")
 
     def test_roles_and_members_are_the_same_set(self, umbrella: Umbrella) -> None:
         """A role without a member, or a member without a role, is refused."""

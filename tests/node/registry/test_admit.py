@@ -28,6 +28,7 @@ from node.registry.admit import (
 )
 from node.registry.create import HolderPlan, NetworkPlan
 from node.registry.errors import ConflictError, NotSignedError, RefusedError, RepositoryStateError
+from node.registry.serve import RegistryServer
 from tests.builders.network import NOW_MS, make_document, member_keys
 from tests.node.registry.conftest import ECO, EOKM, IWF, Network
 
@@ -171,6 +172,11 @@ class TestRequest:
                 now_ms=NOW_MS,
             )
 
+    def test_a_member_cannot_be_called_like_a_role(self, network: Network) -> None:
+        """`root` is taken."""
+        with pytest.raises(RefusedError, match="name of a role"):
+            network.request(IWF, document=make_document(network.id, "root"))
+
 
 class TestAdmission:
     """What the keepers' machine checks against the registry."""
@@ -261,6 +267,26 @@ class TestAdmission:
         assert not decision.published
         assert not network.directory.open().registry.members
 
+    def test_a_first_role_has_version_one(self, network: Network) -> None:
+        """A number skipped could hide a version that others saw."""
+        raw = network.request(IWF, version=4)
+        with pytest.raises(RefusedError, match="version 1"):
+            admit(network.directory, raw, Terms(), network.keepers, NOW_MS)
+
+    def test_a_member_publishing_meanwhile_does_not_open_a_gap(
+        self, make_network_on_disk: Make
+    ) -> None:
+        """An admission that waited for a signature is judged against the state it enters."""
+        network = make_network_on_disk(NetworkPlan("demo", targets=HolderPlan(2, (), 2)))
+        network.admit(EOKM)
+        alone = Keepers(network.keepers.people[:2], network.keepers.online)
+        hidden = network.request(IWF, document=make_document(network.id, IWF, endpoint=None))
+        assert not admit(network.directory, hidden, Terms(), alone, NOW_MS).published
+        server = RegistryServer(network.directory, network.keepers.online)
+        server.publish(EOKM, network.publication(EOKM, endpoint=None), NOW_MS)
+        with pytest.raises(RefusedError, match="reach"):
+            sign_staged(network.directory, network.keepers, NOW_MS)
+
 
 class TestGovernance:
     """Suspensions, rules, renewals, replaced keys."""
@@ -304,6 +330,24 @@ class TestGovernance:
 
         with pytest.raises(RefusedError, match="members"):
             govern(network.directory, drop, network.keepers, NOW_MS)
+
+    def test_a_rule_that_names_a_stranger_is_refused(self, network: Network) -> None:
+        """The network document keeps its own rules."""
+
+        def wrong(document: NetworkDocument) -> NetworkDocument:
+            return dataclasses.replace(document, fallback_members=("fr-pdc",))
+
+        with pytest.raises(RefusedError, match="fallback_members"):
+            govern(network.directory, wrong, network.keepers, NOW_MS)
+
+    def test_only_the_key_of_a_member_can_be_replaced(self, network: Network) -> None:
+        """And only by another one."""
+        terms = Terms(replace_key=True)
+        with pytest.raises(ConflictError, match="no key to replace"):
+            admit(network.directory, network.request(IWF), terms, network.keepers, NOW_MS)
+        network.admit(IWF)
+        with pytest.raises(RefusedError, match="is the present one"):
+            admit(network.directory, network.request(IWF), terms, network.keepers, NOW_MS)
 
     def test_root_and_targets_are_renewed_before_they_run_out(self, network: Network) -> None:
         """A second root in the chain, and a year more."""

@@ -296,6 +296,13 @@ class TestSigning:
         assert server.resign_due(NOW_MS + HOUR_MS)
         assert network.directory.open().registry.issued_ms == NOW_MS + HOUR_MS
 
+    def test_people_are_told_a_month_before_root_or_targets_run_out(
+        self, server: RegistryServer
+    ) -> None:
+        """Nobody can renew those unattended."""
+        assert not server.renewal_due(NOW_MS + 334 * 24 * HOUR_MS)
+        assert server.renewal_due(NOW_MS + 336 * 24 * HOUR_MS)
+
     def test_what_another_process_changed_is_seen(
         self, network: Network, server: RegistryServer
     ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tuf.api.metadata import Snapshot
 
@@ -158,6 +159,27 @@ class TestJoining:
         node.restart()
         assert node.client.refresh_blocking(LATER).problem is None
         assert node.client.current().seen == umbrella.registry.seen
+
+    def test_a_node_that_lost_its_memory_waits_for_a_fresh_registry(
+        self, umbrella: Umbrella, tmp_path: Path
+    ) -> None:
+        """Unless a person decides to begin with an old one."""
+        late = NOW_MS + 4 * DAY_MS
+        mirrors = Mirrors({UMBRELLA: umbrella.files})
+        client = RegistryClient(umbrella.pin, tmp_path, [UMBRELLA], transport=mirrors)
+        with pytest.raises(NoRegistryError, match="too_old"):
+            client.refresh_blocking(late)
+        client.join_blocking(late, accept_old=True)
+        assert client.current().is_active(EOKM)
+
+    def test_a_refresh_from_another_network_says_so(
+        self, umbrella: Umbrella, tmp_path: Path
+    ) -> None:
+        """A node with a pin and no memory, and a mirror of somebody else's."""
+        mirrors = Mirrors({UMBRELLA: make_umbrella().files})
+        client = RegistryClient(umbrella.pin, tmp_path, [UMBRELLA], transport=mirrors)
+        with pytest.raises(NoRegistryError, match="registry_wrong_fingerprint"):
+            client.refresh_blocking(NOW_MS)
 
     @pytest.mark.parametrize("text", ["", "abc", "zz" * 32, "00" * 31, "00" * 33, "http://x"])
     def test_what_is_no_fingerprint_is_refused(self, text: str) -> None:
@@ -537,6 +559,33 @@ class TestMemory:
         """Two nodes, one directory."""
         with pytest.raises(RepositoryStateError, match="another network"):
             RegistryClient(b"\0" * 32, node.directory, [UMBRELLA], transport=node.mirrors)
+
+    def test_that_of_another_version_of_the_program_is_refused(self, node: Node) -> None:
+        """It says so, instead of guessing."""
+        path = node.directory / memory.FILE_NAME
+        content = msgspec.msgpack.decode(path.read_bytes())
+        path.write_bytes(msgspec.msgpack.encode({**content, "format": 2}))
+        with pytest.raises(RepositoryStateError, match="another version"):
+            node.restart()
+
+    def test_one_that_cannot_be_read_is_an_error(self, node: Node) -> None:
+        """A directory in its place, say."""
+        path = node.directory / memory.FILE_NAME
+        path.unlink()
+        path.mkdir()
+        with pytest.raises(RepositoryStateError, match="cannot be read"):
+            node.restart()
+
+    def test_news_that_cannot_be_remembered_are_not_taken(
+        self, node: Node, umbrella: Umbrella
+    ) -> None:
+        """What is in force and what a restart would find are the same."""
+        path = node.directory / memory.FILE_NAME
+        path.unlink()
+        path.mkdir()
+        node.sees(moved(umbrella).files)
+        assert node.client.refresh_blocking(LATER).problem == "not_saved"
+        assert node.client.current().seen == umbrella.registry.seen
 
     def test_it_is_not_written_when_nothing_is_new(self, node: Node) -> None:
         """A refresh each few minutes wears out no disk."""
