@@ -114,7 +114,7 @@ def _line(
     """
     if draft.reference is not None:
         where = location.canonical or field
-        return fingerprints.line("reference", draft.source, draft.reference, where)
+        return fingerprints.line(draft.source, draft.reference, where)
     return fingerprints.line("line", base, field)
 
 

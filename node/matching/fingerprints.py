@@ -50,6 +50,10 @@ class Fingerprints:
             keys.append(self._of(b"n", content.md5 + content.length.to_bytes(8, "big")))
         return keys
 
-    def line(self, *parts: str) -> bytes:
-        """The key of a handed-in line: its parts joined unambiguously."""
-        return self._of(b"h", "\0".join(f"{len(part)}:{part}" for part in parts).encode())
+    def line(self, whose: str, number: str, where: str) -> bytes:
+        """The key of a handed-in line: who handed it in, its number there, and what it names.
+
+        Begins with the plain parts: lines that come together lie together in the store, where a
+        random key would rewrite a page for each.
+        """
+        return f"{whose}\0{number}\0".encode() + self._of(b"h", where.encode())

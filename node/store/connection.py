@@ -46,7 +46,7 @@ else:
 SCHEMA_FILES = ("001_initial.sql",)
 """Applied in this order, never changed once released; the database's `user_version` counts them."""
 CACHE_KIB = 32768
-WAL_PAGES = 4000
+WAL_PAGES = 16000
 
 
 def driver_errors() -> tuple[type[Exception], ...]:

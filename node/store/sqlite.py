@@ -13,6 +13,7 @@ from node.store.inbox import Inbox
 from node.store.outbox import Outbox
 from node.store.queries import Queries
 from node.store.writer import (
+    GROUP_MAX,
     InlineReaders,
     InlineWriter,
     Readers,
@@ -38,15 +39,24 @@ class Store:
     _lock: ProcessLock | None
 
     @classmethod
-    def open(cls, path: Path, key: bytes, us: str, fingerprints: Fingerprints) -> Store:
+    def open(
+        cls,
+        path: Path,
+        key: bytes,
+        us: str,
+        fingerprints: Fingerprints,
+        group_max: int = GROUP_MAX,
+    ) -> Store:
         """Open the database of a running node: threads, and no second process beside it.
+
+        `group_max`: most jobs in one transaction.
 
         Raises:
             UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AlreadyOpenError
         """
         lock = ProcessLock(path)
         try:
-            writer = ThreadWriter(open_writer(path, key)).start()
+            writer = ThreadWriter(open_writer(path, key), group_max).start()
             readers = ThreadReaders(lambda: open_reader(path, key), READERS)
         except BaseException:
             lock.release()

@@ -42,7 +42,7 @@ CREATE TABLE item_keys (
 
 -- Which handed-in line became which item: the same line again changes nothing.
 CREATE TABLE intake_lines (
-    line BLOB PRIMARY KEY,             -- 16 bytes: keyed BLAKE2b of the line's identity
+    line BLOB PRIMARY KEY,             -- source, reference, fingerprint of the location; or file, line
     item TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
