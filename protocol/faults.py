@@ -40,7 +40,7 @@ def explain(message: type[msgspec.Struct], error: Exception) -> MalformedError:
 
 
 def _field_names(message: type[msgspec.Struct], path: str) -> str:
-    """Turn a path of positions such as `[5][0]` into `.location.canonical`; places in a list are counted from 0."""
+    """Turn positions such as `[6][0][1]` into `.content.0.sha1`; places in a list from 0 on."""
     node: inspect.Type = inspect.type_info(message)
     names = ""
     for position in re.findall(r"\[(\d+|\.\.\.)\]", path):
