@@ -28,7 +28,7 @@ from node.ids import Ids
 from node.jurisdiction.build import Jurisdiction, open_jurisdiction
 from node.loops import DeliveryLoop, Wake, keep_going, work_at_desk
 from node.matching.fingerprints import Fingerprints
-from node.peer.client import HttpTransport
+from node.peer.client import HttpTransport, Limits
 from node.peer.delivery import Delivery
 from node.peer.inbox import Inbox
 from node.peer.listener import listen
@@ -39,6 +39,13 @@ from node.registry.updater import RegistryClient
 from node.store.access import Access
 from node.store.history import Head
 from node.store.sqlite import Store
+from node.telemetry.counting import (
+    CountedCases,
+    CountedDesk,
+    CountedInbox,
+    CountedPlaces,
+    CountedTransport,
+)
 from node.telemetry.logs import log_loop_error, logger
 from node.telemetry.metrics import Metrics
 from node.telemetry.routes import count_requests, health_routes
@@ -46,8 +53,11 @@ from node.telemetry.snapshot import Sources, take_snapshot
 
 if TYPE_CHECKING:
     from node.config.sections import Config
+    from protocol.vocabulary import Lane
 
 HEAD_EVERY_S = 60.0
+TIDY_EVERY_S = 3600.0
+DAY_MS = 86_400_000
 EPOCH_BYTES = 8
 NONCE_BYTES = 16
 
@@ -103,6 +113,7 @@ class Node:
             ("delivery", self._delivery_loop.step),
             ("registry", self._refresh),
             ("history", self._sign_head_later),
+            ("tidying", self._tidy),
         ):
             self._loops.append(asyncio.create_task(keep_going(name, step, log), name=name))
 
@@ -116,8 +127,8 @@ class Node:
         config = self.config
         count = count_requests(self.metrics, "local", time.perf_counter)
         local = make_local_app(
-            self.desk,
-            Access(self.store.writer, self.store.readers),
+            CountedDesk(self.desk, self.metrics),
+            self._access(),
             member=config.member.id,
             now_ms=wall_clock,
             max_body_bytes=config.api.max_body_bytes,
@@ -136,6 +147,7 @@ class Node:
             on_refused=lambda code: self.metrics.peer_refusals.labels(code).inc(),
             extra_routes=mirror_routes(self.registry.kept),
         )
+        peer.middlewares.append(count_requests(self.metrics, "peer", time.perf_counter))
         at = config.peer.listen_host, config.peer.listen_port
         self._runners.append(await listen(peer, *at, self.keys.tls))
 
@@ -151,6 +163,15 @@ class Node:
         self.metrics.registry_refreshes.labels(state.problem or "ok").inc()
         self.wakes.delivery()
         await self.wakes.registry.wait(self.config.registry.refresh_s)
+
+    def _access(self) -> Access:
+        return Access(self.store.writer, self.store.readers)
+
+    async def _tidy(self) -> None:
+        """Forget answered requests whose time is over, then wait."""
+        keep_ms = self.config.api.idempotency_days * DAY_MS
+        await self._access().forget_before(wall_clock() - keep_ms)
+        await asyncio.sleep(TIDY_EVERY_S)
 
     async def _sign_head_later(self) -> None:
         await asyncio.sleep(HEAD_EVERY_S)
@@ -212,7 +233,13 @@ def build(config: Config) -> Node:
     jurisdiction = open_jurisdiction(config.jurisdiction)
     registry = open_registry(config)
     fingerprints = Fingerprints(keys.fingerprint_secret)
-    store = Store.open(config.store.path, keys.database_key, config.member.id, fingerprints)
+    store = Store.open(
+        config.store.path,
+        keys.database_key,
+        config.member.id,
+        fingerprints,
+        config.store.group_commit_max,
+    )
     return _assemble(config, keys, store, registry, jurisdiction, fingerprints)
 
 
@@ -244,12 +271,13 @@ def _assemble(
         transport_key=keys.transport,
         clock=wall_clock,
         nonce=_nonce,
+        limits=Limits(total_s=config.peer.request_timeout_s),
     )
     desk = Desk(
-        store=store.cases,
+        store=CountedCases(store.cases, metrics),
         queries=store.queries,
         registry=registry.current,
-        places=Places(jurisdiction.locator),
+        places=CountedPlaces(Places(jurisdiction.locator), metrics),
         fingerprints=fingerprints,
         postbox=Postbox(keys.node_secret),
         ids=Ids(us),
@@ -264,7 +292,7 @@ def _assemble(
         registry,
         jurisdiction,
         desk,
-        _inbox(us, keys, store, registry, wakes),
+        _inbox(us, keys, store, registry, wakes, metrics),
         _delivery(us, keys, store, registry, transport, wakes, metrics),
         transport,
         metrics,
@@ -273,11 +301,16 @@ def _assemble(
 
 
 def _inbox(
-    us: str, keys: MemberKeys, store: Store, registry: RegistryClient, wakes: Wakes
+    us: str,
+    keys: MemberKeys,
+    store: Store,
+    registry: RegistryClient,
+    wakes: Wakes,
+    metrics: Metrics,
 ) -> Inbox:
     return Inbox(
         us=us,
-        store=store.inbox,
+        store=CountedInbox(store.inbox, metrics),
         registry=registry.current,
         receipt_key=keys.receipt,
         sealing_keys=lambda: keys.sealing,
@@ -296,10 +329,14 @@ def _delivery(
     wakes: Wakes,
     metrics: Metrics,
 ) -> Delivery:
+    def receipted(peer: str, lane: Lane, entries: int) -> None:
+        metrics.entries_receipted.labels(peer, str(lane)).inc(entries)
+        metrics.push_entries.labels(str(lane)).observe(entries)
+
     return Delivery(
         us=us,
         outbox=store.outbox,
-        transport=transport,
+        transport=CountedTransport(transport, metrics, time.perf_counter),
         registry=registry.current,
         log_key=keys.log,
         node_secret=keys.node_secret,
@@ -307,7 +344,7 @@ def _delivery(
         nonce=_nonce,
         epoch=lambda: secrets.token_bytes(EPOCH_BYTES),
         on_registry_behind=wakes.registry,
-        on_receipt=lambda peer, lane, n: metrics.entries_receipted.labels(peer, str(lane)).inc(n),
+        on_receipt=receipted,
     )
 
 

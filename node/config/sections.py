@@ -61,7 +61,7 @@ class StoreSection:
 
     path: Path = _key("The database file.", kinds.PATH, derived="<data_dir>/node.db")
     group_commit_max: int = _key(
-        "Most commands written in one transaction.", kinds.integer(1, 100_000), 1000
+        "Most commands written in one transaction.", kinds.integer(1, 100_000), 512
     )
 
 

@@ -91,7 +91,7 @@ class Metrics:
             "entries_taken", "Entries taken from peers, under receipt.", "peer", "lane"
         )
         self.dispositions = count(
-            "dispositions", "Answers given to entries taken, by code.", "peer", "code"
+            "dispositions", "Answers given to entries taken, by code.", "code"
         )
         self.peer_refusals = count(
             "peer_refusals", "Requests of peers that were refused, by code.", "code"

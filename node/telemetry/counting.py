@@ -1,0 +1,208 @@
+"""Counting at the seams: each class does what the part inside it does, and moves a metric.
+
+Nothing here decides anything; the composition root puts them around the real parts. Rooms stay free
+of metrics, and a simulated world runs without them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from node.peer.errors import CallError
+from protocol.channel import Refusal
+from protocol.vocabulary import HostingState
+
+if TYPE_CHECKING:
+    from node.api.service import Changed, Desk, Submitted
+    from node.casework.casebook import Casebook, Needs
+    from node.casework.desk import CaseStore, Places
+    from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
+    from node.casework.item import ItemState
+    from node.casework.receiving import Answer
+    from node.casework.views import ItemView
+    from node.peer.inbox import Decide, Held, InboxStore
+    from node.peer.transport import Reply, Transport
+    from node.store.queries import ItemQuery
+    from node.telemetry.metrics import Metrics
+    from protocol.channel import Told
+    from protocol.checkpoint import VerifiedCheckpoint
+    from protocol.facts import Jurisdiction, Location
+    from protocol.vocabulary import Lane
+
+R = TypeVar("R")
+HTTP_OK = 200
+
+
+class CountedPlaces:
+    """`node.casework.desk.Places`, counting findings by state."""
+
+    def __init__(self, inner: Places, metrics: Metrics) -> None:
+        self._inner = inner
+        self._located = {state: metrics.items_located.labels(str(state)) for state in HostingState}
+
+    async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]:
+        """See `Places.locate`."""
+        found = await self._inner.locate(state, now_ms)
+        self._located[found[0].state].inc()
+        return found
+
+    def known(self, location: Location | None, now_ms: int) -> Jurisdiction | None:
+        """See `Places.known`."""
+        found = self._inner.known(location, now_ms)
+        if found is not None:
+            self._located[found.state].inc()
+        return found
+
+
+class CountedTransport:
+    """`node.peer.transport.Transport`, counting and timing pushes."""
+
+    def __init__(self, inner: Transport, metrics: Metrics, now_s: Callable[[], float]) -> None:
+        self._inner = inner
+        self._metrics = metrics
+        self._now_s = now_s
+
+    async def push(self, peer: str, path: str, head: bytes, sealed: bytes) -> Reply:
+        """See `Transport.push`."""
+        lane, started, code = path.split("/")[_LANE], self._now_s(), "failed"
+        try:
+            reply = await self._inner.push(peer, path, head, sealed)
+            code = "receipt" if reply.status == HTTP_OK else "answer"
+        except CallError as error:
+            code = error.code
+            raise
+        else:
+            self._metrics.push_seconds.labels(lane).observe(self._now_s() - started)
+            return reply
+        finally:
+            self._metrics.pushes.labels(peer, lane, code).inc()
+
+    async def ask(self, peer: str, lane: Lane, nonce: bytes) -> Reply:
+        """See `Transport.ask`."""
+        return await self._inner.ask(peer, lane, nonce)
+
+
+_LANE = 4
+"""Where the lane stands in `/hx1/channels/<from>/<lane>/<epoch>/<start>`, split at slashes."""
+
+
+class CountedInbox:
+    """`node.peer.inbox.InboxStore`, counting entries taken under receipt."""
+
+    def __init__(self, inner: InboxStore, metrics: Metrics) -> None:
+        self._inner = inner
+        self._taken = metrics.entries_taken
+
+    async def held(self, peer: str, lane: Lane, checkpoint: VerifiedCheckpoint) -> Held:
+        """See `InboxStore.held`."""
+        return await self._inner.held(peer, lane, checkpoint)
+
+    async def told(self, peer: str, lane: Lane) -> tuple[Told, str | None]:
+        """See `InboxStore.told`."""
+        return await self._inner.told(peer, lane)
+
+    async def own_root(self, peer: str, lane: Lane, epoch: bytes, size: int) -> bytes:
+        """See `InboxStore.own_root`."""
+        return await self._inner.own_root(peer, lane, epoch, size)
+
+    async def take(
+        self,
+        peer: str,
+        lane: Lane,
+        checkpoint: VerifiedCheckpoint,
+        note: bytes,
+        now_ms: int,
+        decide: Decide,
+    ) -> bytes | Refusal:
+        """See `InboxStore.take`."""
+        count = 0
+
+        def counting(held: Held) -> Any:
+            nonlocal count
+            decided = decide(held)
+            count = 0 if isinstance(decided, bytes | Refusal) else len(decided[2])
+            return decided
+
+        result = await self._inner.take(peer, lane, checkpoint, note, now_ms, counting)
+        self._taken.labels(peer, str(lane)).inc(count)
+        return result
+
+    async def stop(self, peer: str, lane: Lane, code: str, now_ms: int) -> None:
+        """See `InboxStore.stop`."""
+        await self._inner.stop(peer, lane, code, now_ms)
+
+
+class CountedCases:
+    """`node.casework.desk.CaseStore`, counting dispositions."""
+
+    def __init__(self, inner: CaseStore, metrics: Metrics) -> None:
+        self._inner = inner
+        self._dispositions = metrics.dispositions
+
+    async def transact(
+        self, needs: Needs, now_ms: int, decide: Callable[[Casebook], R]
+    ) -> tuple[R, Casebook]:
+        """See `CaseStore.transact`."""
+        return await self._inner.transact(needs, now_ms, decide)
+
+    async def judge(
+        self, needs: Needs, now_ms: int, decide: Callable[[Casebook], list[Answer]]
+    ) -> Casebook:
+        """See `CaseStore.judge`."""
+        answers: list[Answer] = []
+
+        def keeping(book: Casebook) -> list[Answer]:
+            nonlocal answers
+            answers = decide(book)
+            return answers
+
+        book = await self._inner.judge(needs, now_ms, keeping)
+        for code, count in Counter(a.disposition for a in answers if a.disposition).items():
+            self._dispositions.labels(str(code)).inc(count)
+        return book
+
+
+class CountedDesk:
+    """`node.api.service.Desk`, counting what is handed in."""
+
+    def __init__(self, inner: Desk, metrics: Metrics) -> None:
+        self._inner = inner
+        self._items = metrics.items_submitted
+        self._rejected = metrics.lines_rejected
+
+    async def submit(self, drafts: Sequence[ReportDraft], *, actor: str) -> Sequence[Submitted]:
+        """See `Desk.submit`."""
+        results = await self._inner.submit(drafts, actor=actor)
+        outcomes = Counter(item.outcome for result in results for item in result.items)
+        for outcome, count in outcomes.items():
+            self._items.labels(str(outcome)).inc(count)
+        codes = Counter(result.code for result in results if result.status == "rejected")
+        for code, count in codes.items():
+            self._rejected.labels(code or "rejected").inc(count)
+        return results
+
+    async def assess(self, item_id: str, draft: AssessmentDraft, *, actor: str) -> ItemView:
+        """See `Desk.assess`."""
+        return await self._inner.assess(item_id, draft, actor=actor)
+
+    async def act(self, item_id: str, draft: ActionDraft, *, actor: str) -> ItemView:
+        """See `Desk.act`."""
+        return await self._inner.act(item_id, draft, actor=actor)
+
+    async def add_hashes(self, item_id: str, draft: HashesDraft, *, actor: str) -> ItemView:
+        """See `Desk.add_hashes`."""
+        return await self._inner.add_hashes(item_id, draft, actor=actor)
+
+    async def item(self, item_id: str) -> ItemView | None:
+        """See `Desk.item`."""
+        return await self._inner.item(item_id)
+
+    async def items(self, wanted: ItemQuery) -> Sequence[ItemView]:
+        """See `Desk.items`."""
+        return await self._inner.items(wanted)
+
+    async def changes(self, after: int, limit: int, wait_s: float) -> Changed:
+        """See `Desk.changes`."""
+        return await self._inner.changes(after, limit, wait_s)
