@@ -130,9 +130,13 @@ class ApiSection:
 
 @dataclass(frozen=True, kw_only=True)
 class PublicSection:
-    """The listener for hosting companies (answers to notices, HashCheck). Off."""
+    """The public listener: `network serve` of an umbrella. On a node it is off."""
 
-    enabled: bool = _key("Whether the public listener runs.", kinds.SWITCH, default=False)
+    enabled: bool = _key(
+        "Whether the public listener runs; a node refuses to start with it.",
+        kinds.SWITCH,
+        default=False,
+    )
     listen_host: str = _key("Address of the public listener.", kinds.HOST, "127.0.0.1")
     listen_port: int = _key("Port of the public listener.", kinds.PORT, 8443)
 

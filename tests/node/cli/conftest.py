@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +27,10 @@ from node.matching.fingerprints import Fingerprints
 from node.setup.member import NewMember, make_member
 from node.store.access import Access
 from node.store.sqlite import Store
-from protocol.facts import Evidence, Jurisdiction
+from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.vocabulary import Confidence, HostingState
 from tests.builders.network import NOW_MS, make_network
+from tests.builders.umbrella import World, make_world
 
 US = "gb-iwf"
 Answer = tuple[int, dict[str, Any]]
@@ -42,6 +44,11 @@ class Britain:
         del state, now_ms
         evidence = Evidence("203.0.113.7", "test", "1", "GB")
         return Jurisdiction(HostingState.COUNTRY, "GB", Confidence.HIGH, (evidence,)), None
+
+    def known(self, location: Location | None, now_ms: int) -> Jurisdiction | None:
+        """Know nothing without asking."""
+        del location, now_ms
+        return None
 
 
 @dataclass
@@ -104,3 +111,18 @@ async def running(
     change_file(member.source, "api", {"listen_port": server.port})
     yield Typing(load(member.source), capsys)
     await store.close()
+
+
+@pytest.fixture
+async def world(tmp_path: Path, aiohttp_server: AiohttpServer) -> World:
+    """Give an umbrella that serves and a member that is admitted but has not joined."""
+    world = await make_world(tmp_path, aiohttp_server, time.time_ns() // 1_000_000)
+    world.admit()
+    return world
+
+
+@pytest.fixture
+async def joined(world: World, capsys: pytest.CaptureFixture[str]) -> Typing:
+    """Give a terminal for a member that has joined and does not run."""
+    await world.join()
+    return Typing(load(world.config.source), capsys)
