@@ -1,7 +1,7 @@
 """The sending ends of channels on the embedded store.
 
-Implements `node.peer.outgoing.Outbox`. Every write names the fence of its tenure: a process that was
-displaced, or a replica promoted from an old state, fails with `DisplacedError` before it signs.
+Implements `node.peer.outgoing.Outbox`. Every write names the fence of its tenure: a process that
+was displaced, or a replica promoted from an old state, fails with `DisplacedError` before it signs.
 """
 
 from __future__ import annotations
@@ -234,18 +234,22 @@ class Outbox:
         self, peer: str, lane: Lane, attempts: int, next_attempt_ms: int, problem: str
     ) -> None:
         """Keep when to try again and why it failed."""
-        await self._writer.run(
-            lambda c: c.execute(
+
+        def job(connection: Connection) -> None:
+            _know(connection, peer, lane)
+            connection.execute(
                 "UPDATE channels_out SET attempts = ?, next_attempt_ms = ?, problem = ?"
                 " WHERE peer = ? AND lane = ?",
                 (attempts, next_attempt_ms, problem, peer, str(lane)),
             )
-        )
+
+        await self._writer.run(job)
 
     async def stop(self, peer: str, lane: Lane, code: str, now_ms: int) -> None:
         """Stop the channel before a person; what waits stays, and waits."""
 
         def job(connection: Connection) -> None:
+            _know(connection, peer, lane)
             connection.execute(
                 "UPDATE channels_out SET stopped = ?, problem = ? WHERE peer = ? AND lane = ?",
                 (code, code, peer, str(lane)),
@@ -272,6 +276,15 @@ class Outbox:
             )
 
         await self._writer.run(job)
+
+
+def _know(connection: Connection, peer: str, lane: Lane) -> None:
+    """See that the channel has a row, also where the peer never answered yet."""
+    connection.execute(
+        "INSERT OR IGNORE INTO channels_out"
+        " VALUES (?, ?, 0, NULL, 0, ?, NULL, 0, 0, 0, NULL, NULL)",
+        (peer, str(lane), EMPTY_EDGE),
+    )
 
 
 def _row(connection: Connection, peer: str, lane: Lane, columns: str) -> tuple[Any, ...]:

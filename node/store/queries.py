@@ -164,11 +164,13 @@ def _items_sql(wanted: ItemQuery) -> tuple[str, list[Any]]:
 
 def _channels(connection: Connection) -> list[ChannelFigures]:
     rows = connection.execute(
-        "SELECT peer, lane, (SELECT count(*) FROM waiting_out w"
-        " WHERE w.peer = c.peer AND w.lane = c.lane), (SELECT m.created_ms FROM waiting_out w"
-        " JOIN messages_out m ON m.seq = w.message WHERE w.peer = c.peer AND w.lane = c.lane"
-        " ORDER BY w.urgency, w.message LIMIT 1), size - receipted, attempts, next_attempt_ms,"
-        " problem, stopped FROM channels_out c ORDER BY peer, lane"
+        "SELECT p.peer, p.lane, (SELECT count(*) FROM waiting_out w"
+        " WHERE w.peer = p.peer AND w.lane = p.lane), (SELECT m.created_ms FROM waiting_out w"
+        " JOIN messages_out m ON m.seq = w.message WHERE w.peer = p.peer AND w.lane = p.lane"
+        " ORDER BY w.urgency, w.message LIMIT 1), coalesce(c.size - c.receipted, 0),"
+        " coalesce(c.attempts, 0), coalesce(c.next_attempt_ms, 0), c.problem, c.stopped"
+        " FROM (SELECT peer, lane FROM channels_out UNION SELECT peer, lane FROM waiting_out) p"
+        " LEFT JOIN channels_out c ON c.peer = p.peer AND c.lane = p.lane ORDER BY p.peer, p.lane"
     ).fetchall()
     return [ChannelFigures(*row) for row in rows]
 

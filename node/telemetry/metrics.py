@@ -44,6 +44,7 @@ class Snapshot:
         tasks: code -> tasks waiting for a person.
         locating: items without a responsible member.
         review: items that stand in front of an analyst.
+        unjudged: entries taken and not judged yet.
         parked: entries taken that wait for an item not yet seen.
         registry_age_s: since the registry was last verified fresh; None if never.
         registry_version: version of the registry's timestamp.
@@ -58,6 +59,7 @@ class Snapshot:
     tasks: Mapping[str, int] = field(default_factory=dict)
     locating: int = 0
     review: int = 0
+    unjudged: int = 0
     parked: int = 0
     registry_age_s: float | None = None
     registry_version: int = 0
@@ -124,6 +126,7 @@ class Metrics:
         self._tasks = gauge("tasks_open", "Tasks waiting for a person.", "code")
         self._locating = gauge("items_locating", "Items without a responsible member yet.")
         self._review = gauge("items_review", "Items in front of an analyst.")
+        self._unjudged = gauge("entries_unjudged", "Entries taken and not judged yet.")
         self._parked = gauge("entries_parked", "Entries that wait for an item not yet seen.")
         self._registry_age = gauge(
             "registry_age_seconds", "Since the registry was last fresh; NaN if never."
@@ -145,6 +148,7 @@ class Metrics:
         for single, value in (
             (self._locating, snapshot.locating),
             (self._review, snapshot.review),
+            (self._unjudged, snapshot.unjudged),
             (self._parked, snapshot.parked),
             (self._registry_version, snapshot.registry_version),
             (self._store_bytes, snapshot.store_bytes),

@@ -42,6 +42,7 @@ async def take_snapshot(sources: Sources, now_ms: int) -> Snapshot:
         tasks=dict(Counter(code for code, _, _ in tasks)),
         locating=figures["items_locating"],
         review=figures["items_in_review"],
+        unjudged=figures["entries_waiting"],
         parked=figures["entries_parked"],
         registry_age_s=None if issued_ms is None else (now_ms - issued_ms) / 1000,
         registry_version=version,
