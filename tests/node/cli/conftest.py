@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,12 @@ async def world(tmp_path: Path, aiohttp_server: AiohttpServer) -> World:
     world = await make_world(tmp_path, aiohttp_server, time.time_ns() // 1_000_000)
     world.admit()
     return world
+
+
+@pytest.fixture
+def member_of(capsys: pytest.CaptureFixture[str]) -> Callable[[World], Typing]:
+    """Give `member_of(world)`: a terminal for its member as it stands now."""
+    return lambda world: Typing(load(world.config.source), capsys)
 
 
 @pytest.fixture

@@ -1,0 +1,185 @@
+"""`join`, `publish`, `backup`, `restore`, `verify`, `evidence`, `doctor` as they are typed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from node.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.builders.umbrella import World
+
+    Typed = Any
+
+
+def names(directory: Path) -> set[str]:
+    """Name all that stands in a directory."""
+    return {path.name for path in directory.iterdir()}
+
+
+async def test_join_names_network_and_standing(world: World, member_of: Any) -> None:
+    """What a person wants to see after joining."""
+    typed = member_of(world)
+    code, shown = await typed("join", "--root", world.fingerprint, "--mirror", world.mirror)
+    assert code == Exit.OK
+    assert (shown["status"], shown["members"]) == ("active", 1)
+    assert shown["network"].startswith("demo-")
+
+
+async def test_wrong_fingerprint_has_a_code_of_its_own(world: World, member_of: Any) -> None:
+    """Somebody may stand between: this must not look like a network problem."""
+    typed = member_of(world)
+    code, shown = await typed("join", "--root", "ab" * 32, "--mirror", world.mirror)
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "registry_wrong_fingerprint")
+
+
+async def test_unreachable_mirror_is_unreachable(world: World, member_of: Any) -> None:
+    """A retry may help; the exit code tells it from a refusal."""
+    typed = member_of(world)
+    words = ("--root", world.fingerprint, "--mirror", "http://127.0.0.1:9")
+    code, shown = await typed("join", *words)
+    assert (code, shown["error"]["code"]) == (Exit.UNREACHABLE, "registry_unreachable")
+
+
+async def test_rotation_is_published(joined: Typed) -> None:
+    """One command, and what to do next."""
+    code, shown = await joined("publish", "--rotate")
+    assert (code, shown["sequence"], shown["restart"]) == (Exit.OK, 2, True)
+
+
+async def test_backup_and_restore_as_typed(joined: Typed, tmp_path: Path) -> None:
+    """Away with the database, back from the copy."""
+    code, made = await joined("backup", tmp_path / "copy")
+    assert code == Exit.OK
+    joined.config.store.path.unlink()
+    code, shown = await joined("restore", tmp_path / "copy", "--key", made["key"])
+    assert (code, shown["database"]) == (Exit.OK, str(joined.config.store.path))
+    _, shown = await joined("doctor")
+    assert "restored" in {finding["code"] for finding in shown["findings"]}
+
+
+async def test_restore_over_a_database_is_refused(joined: Typed, tmp_path: Path) -> None:
+    """The one that stands is moved away by a person, or not at all."""
+    await joined("backup", tmp_path / "copy")
+    code, shown = await joined("restore", tmp_path / "copy")
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "setup_exists")
+
+
+async def test_verify_says_that_nothing_is_witnessed_yet(joined: Typed) -> None:
+    """An empty node verifies, and does not claim more."""
+    code, shown = await joined("verify")
+    assert (code, shown["holds"], shown["witnessed"]) == (Exit.OK, True, False)
+
+
+async def test_verify_needs_a_registry(typed: Typed) -> None:
+    """Without it there are no keys to verify by."""
+    code, shown = await typed("verify")
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "registry_none")
+
+
+async def test_evidence_of_nothing_is_refused(joined: Typed, tmp_path: Path) -> None:
+    """No empty bundle is written."""
+    item = "gb-iwf.01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    code, shown = await joined("evidence", "export", item, "--output", tmp_path / "bundle")
+    assert code == Exit.REFUSED
+    assert "bundle" not in names(tmp_path)
+    assert "error" in shown
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"[1]", b"\xff" * 9, b'{"type": "hx1-evidence"}'])
+async def test_garbage_is_no_evidence(joined: Typed, tmp_path: Path, raw: bytes) -> None:
+    """A finding, with the step at which it failed."""
+    path = tmp_path / "bundle"
+    path.write_bytes(raw)
+    code, shown = await joined("evidence", "verify", path)
+    assert (code, shown["holds"], shown["step"]) == (Exit.PROBLEM, False, "1")
+
+
+async def test_evidence_is_verified_against_a_root_said_by_hand(
+    typed: Typed, tmp_path: Path
+) -> None:
+    """A node that has joined nothing can check, if it is told whom to believe."""
+    path = tmp_path / "bundle"
+    path.write_bytes(b"{}")
+    code, shown = await typed("evidence", "verify", path)
+    assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")
+    code, _ = await typed("evidence", "verify", path, "--root", "ab" * 32)
+    assert code == Exit.PROBLEM
+
+
+async def test_missing_bundle_is_an_input_problem(joined: Typed, tmp_path: Path) -> None:
+    """It is named as unreadable."""
+    code, shown = await joined("evidence", "verify", tmp_path / "none")
+    assert (code, shown["error"]["code"]) == (Exit.INPUT, "file_unreadable")
+
+
+class TestDoctor:
+    """The doctor comes when things are broken, and always finishes."""
+
+    async def test_healthy_but_stopped_member(self, joined: Typed) -> None:
+        """What is fine is said too; what is not has a mend."""
+        code, shown = await joined("doctor")
+        by_check = {finding["check"]: finding for finding in shown["findings"]}
+        assert code == Exit.PROBLEM
+        assert by_check["process"]["code"] == "not_running"
+        assert by_check["registry"]["severity"] == "ok"
+        assert by_check["database"]["severity"] == "ok"
+        wrong = [finding for finding in shown["findings"] if finding["severity"] != "ok"]
+        assert all(finding["mend"] for finding in wrong)
+
+    async def test_loose_permissions_are_named_with_their_mend(self, joined: Typed) -> None:
+        """The key file that others can read."""
+        (joined.config.member.keys_dir / "log.key").chmod(0o644)
+        _, shown = await joined("doctor")
+        finding = next(one for one in shown["findings"] if one["check"] == "keys")
+        assert (finding["severity"], finding["code"]) == ("critical", "unsafe_key_file")
+        assert "chmod 600" in finding["what"] + finding["mend"]
+
+    async def test_damaged_database_is_found(self, joined: Typed) -> None:
+        """One page overwritten in the middle of the file."""
+        path = joined.config.store.path
+        raw = bytearray(path.read_bytes())
+        middle = len(raw) // 2 // 4096 * 4096
+        raw[middle : middle + 4096] = bytes(4096)
+        path.write_bytes(raw)
+        code, shown = await joined("doctor")
+        found = {one["code"] for one in shown["findings"] if one["check"] == "database"}
+        assert code == Exit.PROBLEM
+        assert "store_damaged" in found
+
+    async def test_member_that_never_joined(self, typed: Typed) -> None:
+        """Every other check still runs."""
+        code, shown = await typed("doctor")
+        checks = {finding["check"] for finding in shown["findings"]}
+        assert code == Exit.PROBLEM
+        assert checks >= {"keys", "registry", "database", "clock", "data", "disk", "process"}
+
+    async def test_damaged_registry_memory(self, joined: Typed) -> None:
+        """Named, and the rest goes on."""
+        (joined.config.registry.directory / "verified.msgpack").write_bytes(b"x")
+        _, shown = await joined("doctor")
+        finding = next(one for one in shown["findings"] if one["check"] == "registry")
+        assert finding["severity"] == "critical"
+
+    async def test_unlocking_secret_in_the_same_directory(self, joined: Typed) -> None:
+        """A copy of the directory would have all."""
+        text = joined.config.source.read_text()
+        inside = joined.config.member.data_dir / "unlock"
+        old = joined.config.member.unlock.removeprefix("file:")
+        with open(old, "rb") as file:  # noqa: ASYNC230, PTH123 - a test's own file
+            inside.write_bytes(file.read())
+        inside.chmod(0o600)
+        joined.config.source.write_text(text.replace(old, str(inside)))
+        _, shown = await joined("doctor")
+        assert "unlock_inside" in {finding["code"] for finding in shown["findings"]}
+
+    async def test_nothing_shown_holds_a_secret(self, joined: Typed) -> None:
+        """The report is fit for a ticket."""
+        _, shown = await joined("doctor")
+        token = joined.config.api.token_file.read_text().strip()
+        assert token not in json.dumps(shown)
