@@ -35,6 +35,23 @@ evidence_app = typer.Typer(help="What was handed over, provable to others.", no_
 app.add_typer(evidence_app, name="evidence", rich_help_panel="Checking it")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("hotline-exchange"))
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """The federated hotline exchange node."""
+
+
 @config_app.command("check")
 def config_check(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
     """Read the configuration, list every problem, show what is in force."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keys.unlock import Unlock
@@ -10,15 +11,15 @@ from node.cli.exits import Exit
 from node.cli.output import CliError, Result, table
 from node.config import load
 from node.registry import admit as decisions
-from node.registry.create import load_online, load_people
+from node.registry.create import load_holder_key, load_online, load_people, make_holder_key
 from node.registry.directory import RepositoryDirectory
+from node.setup import secret
 from node.setup.network import make_network
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from keys.registry import Registry
-    from node.config import Config
     from node.registry.admit import Decision, Terms
     from node.registry.create import NetworkPlan
 
@@ -64,16 +65,20 @@ def create(
     return Result(data, text)
 
 
-def admit(path: Path, request: Path, terms: Terms) -> Result:
+def admit(path: Path, request: Path, terms: Terms, keys: Sequence[Path] = ()) -> Result:
     """Check an admission request and admit the member.
+
+    Args:
+        path: the network's configuration.
+        request: the member's file.
+        terms: on which the member is admitted.
+        keys: key files of holders, beside those in the directory.
 
     Raises:
         RegistryError: the request or the network with this member breaks a rule.
         CliError: the file of the request cannot be read.
     """
-    config = load(path)
-    directory, unlock = _umbrella(config)
-    keepers = decisions.Keepers(load_people(directory, unlock), load_online(directory, unlock))
+    directory, keepers = _keepers(path, keys)
     try:
         with request.open("rb") as file:
             raw = file.read(MAX_REQUEST_BYTES)
@@ -83,18 +88,61 @@ def admit(path: Path, request: Path, terms: Terms) -> Result:
     return _decided(decisions.admit(directory, raw, terms, keepers, now_ms()))
 
 
-def sign(path: Path) -> Result:
-    """Sign what waits for more holders with the keys that are here.
+def sign(path: Path, keys: Sequence[Path] = ()) -> Result:
+    """Sign what waits for more holders with the keys at hand.
 
     Raises:
         RegistryError: nothing waits, or the registry has moved on.
     """
-    directory, unlock = _umbrella(load(path))
-    keepers = decisions.Keepers(load_people(directory, unlock), load_online(directory, unlock))
+    directory, keepers = _keepers(path, keys)
     decision = decisions.sign_staged(directory, keepers, now_ms())
     if decision is None:
         return Result({"published": False}, "signed; more holders have to sign")
     return _decided(decision)
+
+
+def drop(path: Path) -> Result:
+    """Forget the proposal that waits for signatures."""
+    directory = RepositoryDirectory(load(path).registry.directory)
+    waited = bool(directory.staged)
+    decisions.drop_staged(directory)
+    return Result({"dropped": waited}, "forgotten" if waited else "nothing waited")
+
+
+def set_status(path: Path, member: str, *, active: bool) -> Result:
+    """Suspend a member, or lift its suspension.
+
+    Raises:
+        RegistryError: there is no such member, or it is so already.
+    """
+    directory, keepers = _keepers(path, ())
+    return _decided(
+        decisions.set_status(directory, member, active=active, keepers=keepers, now_ms=now_ms())
+    )
+
+
+def renew(path: Path) -> Result:
+    """Sign root and targets for another year.
+
+    Raises:
+        RegistryError: the directory holds no network.
+    """
+    directory, keepers = _keepers(path, ())
+    return _decided(decisions.renew(directory, keepers, now_ms()))
+
+
+def holder_key(file: Path, role: str, unlock: str) -> Result:
+    """Make the key of a holder of root or targets; show its public half.
+
+    Raises:
+        RegistryError: another role.
+        KeysError: the file or the unlocking secret cannot be used.
+    """
+    setting = f"file:{Path(unlock[5:]).absolute()}" if unlock.startswith("file:") else unlock
+    with secret.ensured(setting):
+        public = make_holder_key(file, role, Unlock.from_config(setting))
+    data = {"role": role, "public": public.hex(), "file": str(file)}
+    return Result(data, f"{public.hex()}\nthe umbrella takes it: network create --{role}-key")
 
 
 def status(path: Path) -> Result:
@@ -149,11 +197,13 @@ def _status_text(registry: Registry, data: dict[str, object]) -> str:
     return "\n".join(lines)
 
 
-def _umbrella(config: Config) -> tuple[RepositoryDirectory, Unlock]:
-    return (
-        RepositoryDirectory(config.registry.directory),
-        Unlock.from_config(config.member.unlock),
-    )
+def _keepers(path: Path, keys: Sequence[Path]) -> tuple[RepositoryDirectory, decisions.Keepers]:
+    """Give the directory of a network and the keys at hand for its decisions."""
+    config = load(path)
+    directory = RepositoryDirectory(config.registry.directory)
+    unlock = Unlock.from_config(config.member.unlock)
+    people = [*load_people(directory, unlock), *(load_holder_key(key, unlock) for key in keys)]
+    return directory, decisions.Keepers(people, load_online(directory, unlock))
 
 
 def _decided(decision: Decision) -> Result:
@@ -167,7 +217,8 @@ def _decided(decision: Decision) -> Result:
         return Result(data, "waits for more holders: hotline network sign")
     what = decision.member or "the network"
     where = f" for {' '.join(entry.jurisdictions)}" if entry and entry.jurisdictions else ""
-    return Result(data, f"{what}: published{where}")
+    more = "" if decision.member else "; hotline network status shows id and fingerprint"
+    return Result(data, f"{what}: published{where}{more}")
 
 
 def now_ms() -> int:

@@ -14,6 +14,10 @@ network_app = typer.Typer(
     help="Keep a network's registry: the umbrella's verbs.", no_args_is_help=True
 )
 NETWORK_CONFIG = Path("network.toml")
+KeyOption = Annotated[
+    list[Path] | None, typer.Option("--key", help="Key file of a holder; repeatable.")
+]
+MemberArgument = Annotated[str, typer.Argument(help="Member id.")]
 
 
 @network_app.command("create")
@@ -68,6 +72,7 @@ def network_admit(
     ] = None,
     fallback: Annotated[bool, typer.Option(help="It takes items that nobody covers.")] = False,
     replace_key: Annotated[bool, typer.Option(help="It is a member; its key changes.")] = False,
+    key: KeyOption = None,
     config: ConfigOption = NETWORK_CONFIG,
     json: JsonOption = False,
 ) -> int:
@@ -78,15 +83,68 @@ def network_admit(
     granted = terms(
         name, role, jurisdiction, choice or [], fallback=fallback, replace_key=replace_key
     )
-    return show(network.admit(config, request, granted), as_json=json)
+    return show(network.admit(config, request, granted, key or ()), as_json=json)
 
 
 @network_app.command("sign")
-def network_sign(config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False) -> int:
-    """Sign what waits for more holders, with the keys that are here."""
+def network_sign(
+    key: KeyOption = None, config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False
+) -> int:
+    """Sign what waits for more holders, with the keys at hand."""
     from node.cli import network
 
-    return show(network.sign(config), as_json=json)
+    return show(network.sign(config, key or ()), as_json=json)
+
+
+@network_app.command("drop")
+def network_drop(config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False) -> int:
+    """Forget the proposal that waits for signatures."""
+    from node.cli import network
+
+    return show(network.drop(config), as_json=json)
+
+
+@network_app.command("suspend")
+def network_suspend(
+    member: MemberArgument, config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False
+) -> int:
+    """Suspend a member: what it sends goes to quarantine, nothing is sent to it."""
+    from node.cli import network
+
+    return show(network.set_status(config, member, active=False), as_json=json)
+
+
+@network_app.command("reinstate")
+def network_reinstate(
+    member: MemberArgument, config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False
+) -> int:
+    """Lift the suspension of a member."""
+    from node.cli import network
+
+    return show(network.set_status(config, member, active=True), as_json=json)
+
+
+@network_app.command("renew")
+def network_renew(config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False) -> int:
+    """Sign root and targets for another year; they expire otherwise."""
+    from node.cli import network
+
+    return show(network.renew(config), as_json=json)
+
+
+@network_app.command("key")
+def network_key(
+    file: Annotated[Path, typer.Argument(help="File to make: root-... or targets-....key.")],
+    *,
+    role: Annotated[str, typer.Option(help="root or targets.")],
+    unlock: Annotated[str, typer.Option(help="Secret of the file; file:PATH is made.")],
+    config: ConfigOption = NETWORK_CONFIG,  # noqa: ARG001 - a holder elsewhere has none
+    json: JsonOption = False,
+) -> int:
+    """Make the key of a holder elsewhere; show its public half."""
+    from node.cli import network
+
+    return show(network.holder_key(file, role, unlock), as_json=json)
 
 
 @network_app.command("status")

@@ -133,3 +133,60 @@ def test_umbrella_with_holders_elsewhere_waits(
     assert (code, made["waiting_for_signatures"]) == (Exit.OK, True)
     code, signed = typed("network", "sign", "-c", tmp_path / "net" / "network.toml")
     assert (code, signed["published"]) == (Exit.OK, False)
+
+
+def test_suspended_and_reinstated(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """Each once; twice is refused."""
+    config = make_pair(tmp_path, typed)["config"]
+    typed("network", "admit", tmp_path / "gb" / "admission.json", "-c", config)
+    assert typed("network", "suspend", "gb-iwf", "-c", config)[0] == Exit.OK
+    _, shown = typed("network", "status", "-c", config)
+    assert shown["members"][0]["status"] == "suspended"
+    assert typed("network", "suspend", "gb-iwf", "-c", config)[0] == Exit.REFUSED
+    assert typed("network", "reinstate", "gb-iwf", "-c", config)[0] == Exit.OK
+    assert typed("network", "suspend", "nobody", "-c", config)[0] == Exit.REFUSED
+
+
+def test_renewal_raises_the_root_version(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """For another year, with the same holders."""
+    config = make_pair(tmp_path, typed)["config"]
+    assert typed("network", "renew", "-c", config)[0] == Exit.OK
+    assert typed("network", "status", "-c", config)[1]["root_version"] == 2
+
+
+def test_holder_elsewhere_makes_a_key_and_completes_the_network(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """Two of two: the network is founded when the second holder signs."""
+    unlock = f"file:{tmp_path / 'net.unlock'}"
+    key = tmp_path / "root-else.key"
+    code, made = typed("network", "key", key, "--role", "root", "--unlock", unlock)
+    assert code == Exit.OK
+    words = ("--root-holders", 1, "--root-key", made["public"], "--root-threshold", 2)
+    code, network = typed("network", "create", "--name", "demo", "--dir", tmp_path / "net", *words)
+    assert network["waiting_for_signatures"] is True
+    code, signed = typed("network", "sign", "--key", key, "-c", network["config"])
+    assert (code, signed["published"]) == (Exit.OK, True)
+    assert typed("network", "status", "-c", network["config"])[0] == Exit.OK
+
+
+def test_drop_forgets_what_waits(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """Nothing waits in a network of one holder."""
+    config = make_pair(tmp_path, typed)["config"]
+    assert typed("network", "drop", "-c", config) == (Exit.OK, {"dropped": False})
+
+
+def test_key_of_another_role_is_refused(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """People hold root and targets only; no secret is left behind."""
+    unlock = f"file:{tmp_path / 'new.unlock'}"
+    code, _ = typed("network", "key", tmp_path / "x", "--role", "king", "--unlock", unlock)
+    assert code == Exit.REFUSED
+    assert list(tmp_path.iterdir()) == []
