@@ -52,14 +52,6 @@ def main(
     """The federated hotline exchange node."""
 
 
-@config_app.command("check")
-def config_check(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
-    """Read the configuration, list every problem, show what is in force."""
-    from node.cli.config import check
-
-    return show(check(config), as_json=json)
-
-
 @app.command(rich_help_panel="Setting up")
 def init(
     *,
@@ -123,22 +115,6 @@ def join(
     return show(enter(config, root, mirror or []), as_json=json)
 
 
-@app.command(rich_help_panel="Keeping it")
-def publish(
-    *,
-    rotate: Annotated[bool, typer.Option("--rotate", help="Make a new sealing key.")] = False,
-    umbrella: Annotated[
-        str | None, typer.Option(help="Where network serve answers; default: the mirrors.")
-    ] = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    json: JsonOption = False,
-) -> int:
-    """Publish this member's endpoint and keys anew, signed by the member key."""
-    from node.cli.publish import publish as send
-
-    return show(send(config, umbrella, rotate=rotate), as_json=json)
-
-
 @app.command(rich_help_panel="Running it")
 def run(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
     """Run the node until it is told to stop."""
@@ -171,74 +147,12 @@ def peers(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> in
     return show(look(config), as_json=json)
 
 
-@app.command(rich_help_panel="Reports")
-def submit(
-    file: Annotated[Path, typer.Argument(help="CSV, NDJSON or JSON.", show_default=False)],
-    *,
-    form: Annotated[
-        FileForm | None, typer.Option("--format", help="Format, if it is not recognised.")
-    ] = None,
-    encoding: Annotated[FileEncoding, typer.Option(help="Encoding of a CSV file.")] = "utf-8",
-    source: Annotated[
-        str | None, typer.Option(help="Source of CSV lines that name none, such as website.")
-    ] = None,
-    rejects: Annotated[
-        Path | None, typer.Option(help="Where refused lines go; FILE.rejects.csv.")
-    ] = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    json: JsonOption = False,
-) -> int:
-    """Hand a file of reports to the running node; the same file again changes nothing."""
-    from node.cli.submit import Wish
-    from node.cli.submit import submit as hand_in
+@config_app.command("check")
+def config_check(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """Read the configuration, list every problem, show what is in force."""
+    from node.cli.config import check
 
-    wish = Wish(file, form, encoding, source, rejects)
-    return show(hand_in(config, wish), as_json=json)
-
-
-@app.command(rich_help_panel="Keeping it")
-def backup(
-    destination: Annotated[Path, typer.Argument(help="File to make; its key: FILE.key.")],
-    config: ConfigOption = DEFAULT_CONFIG,
-    json: JsonOption = False,
-) -> int:
-    """Copy the database, while the node runs or not, under a key of its own."""
-    from node.cli.backup import backup as copy
-
-    return show(copy(config, destination), as_json=json)
-
-
-@app.command(rich_help_panel="Keeping it")
-def restore(
-    source: Annotated[Path, typer.Argument(help="A file made by backup.")],
-    key: Annotated[Path | None, typer.Option(help="Its key; default: FILE.key.")] = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    json: JsonOption = False,
-) -> int:
-    """Put a backup in the database's place, marked as restored."""
-    from node.cli.backup import restore as bring_back
-
-    return show(bring_back(config, source, key), as_json=json)
-
-
-@app.command(rich_help_panel="Checking it")
-def verify(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
-    """Walk logs, checkpoints, receipts and history, and say what holds."""
-    from node.cli.verify import verify as walk
-
-    return show(walk(config), as_json=json)
-
-
-@app.command("hash", rich_help_panel="Reports")
-def hash_(
-    files: Annotated[list[Path], typer.Argument(help="Files to hash.", show_default=False)],
-    config: ConfigOption = DEFAULT_CONFIG,  # noqa: ARG001 - every verb takes it; this one needs none
-    json: JsonOption = False,
-) -> int:
-    """Print the content hashes of files that somebody holds; nothing is stored or sent."""
-    from node.cli.hash import hash_files
-
-    return show(hash_files(files), as_json=json)
+    return show(check(config), as_json=json)
 
 
 @token_app.command("create")
@@ -276,6 +190,92 @@ def token_revoke(
     from node.cli import token
 
     return show(token.revoke(config, token_id), as_json=json)
+
+
+@app.command(rich_help_panel="Reports")
+def submit(
+    file: Annotated[Path, typer.Argument(help="CSV, NDJSON or JSON.", show_default=False)],
+    *,
+    form: Annotated[
+        FileForm | None, typer.Option("--format", help="Format, if it is not recognised.")
+    ] = None,
+    encoding: Annotated[FileEncoding, typer.Option(help="Encoding of a CSV file.")] = "utf-8",
+    source: Annotated[
+        str | None, typer.Option(help="Source of CSV lines that name none, such as website.")
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where refused lines go; FILE.rejects.csv.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Hand a file of reports to the running node; the same file again changes nothing."""
+    from node.cli.submit import Wish
+    from node.cli.submit import submit as hand_in
+
+    wish = Wish(file, form, encoding, source, rejects)
+    return show(hand_in(config, wish), as_json=json)
+
+
+@app.command("hash", rich_help_panel="Reports")
+def hash_(
+    files: Annotated[list[Path], typer.Argument(help="Files to hash.", show_default=False)],
+    config: ConfigOption = DEFAULT_CONFIG,  # noqa: ARG001 - every verb takes it; this one needs none
+    json: JsonOption = False,
+) -> int:
+    """Print the content hashes of files that somebody holds; nothing is stored or sent."""
+    from node.cli.hash import hash_files
+
+    return show(hash_files(files), as_json=json)
+
+
+@app.command(rich_help_panel="Keeping it")
+def backup(
+    destination: Annotated[Path, typer.Argument(help="File to make; its key: FILE.key.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Copy the database, while the node runs or not, under a key of its own."""
+    from node.cli.backup import backup as copy
+
+    return show(copy(config, destination), as_json=json)
+
+
+@app.command(rich_help_panel="Keeping it")
+def restore(
+    source: Annotated[Path, typer.Argument(help="A file made by backup.")],
+    key: Annotated[Path | None, typer.Option(help="Its key; default: FILE.key.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Put a backup in the database's place, marked as restored."""
+    from node.cli.backup import restore as bring_back
+
+    return show(bring_back(config, source, key), as_json=json)
+
+
+@app.command(rich_help_panel="Keeping it")
+def publish(
+    *,
+    rotate: Annotated[bool, typer.Option("--rotate", help="Make a new sealing key.")] = False,
+    umbrella: Annotated[
+        str | None, typer.Option(help="Where network serve answers; default: the mirrors.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Publish this member's endpoint and keys anew, signed by the member key."""
+    from node.cli.publish import publish as send
+
+    return show(send(config, umbrella, rotate=rotate), as_json=json)
+
+
+@app.command(rich_help_panel="Checking it")
+def verify(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """Walk logs, checkpoints, receipts and history, and say what holds."""
+    from node.cli.verify import verify as walk
+
+    return show(walk(config), as_json=json)
 
 
 @evidence_app.command("export")
