@@ -31,6 +31,8 @@ config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True
 app.add_typer(config_app, name="config", rich_help_panel="Running it")
 token_app = typer.Typer(help="Who may call the local API.", no_args_is_help=True)
 app.add_typer(token_app, name="token", rich_help_panel="Running it")
+tasks_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
+app.add_typer(tasks_app, name="tasks", rich_help_panel="Running it")
 evidence_app = typer.Typer(help="What was handed over, provable to others.", no_args_is_help=True)
 app.add_typer(evidence_app, name="evidence", rich_help_panel="Checking it")
 
@@ -145,6 +147,40 @@ def peers(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> in
     from node.cli.status import peers as look
 
     return show(look(config), as_json=json)
+
+
+@app.command(rich_help_panel="Running it")
+def resume(
+    peer: Annotated[str, typer.Argument(help="Member at the other end.")],
+    lane: Annotated[str, typer.Argument(help="reports, status or bulk.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Let a stopped channel run again, after a person has looked; the node must not run."""
+    from node.cli import tasks
+
+    return show(tasks.resume(config, peer, lane), as_json=json)
+
+
+@tasks_app.command("list")
+def tasks_list(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """List what waits for a person, the oldest first."""
+    from node.cli import tasks
+
+    return show(tasks.listing(config), as_json=json)
+
+
+@tasks_app.command("close")
+def tasks_close(
+    code: Annotated[str, typer.Argument(help="Code of the task.")],
+    subject: Annotated[str, typer.Argument(help="Its subject.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Close a task that a person has dealt with."""
+    from node.cli import tasks
+
+    return show(tasks.close(config, code, subject), as_json=json)
 
 
 @config_app.command("check")

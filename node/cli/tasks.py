@@ -1,0 +1,89 @@
+"""`hotline tasks list | close` and `hotline resume`: what waits for a person, and its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from keys.keyring import load_database_key
+from keys.unlock import Unlock
+from node.cli.exits import Exit
+from node.cli.looking import store_of
+from node.cli.output import CliError, Result, table
+from node.config import load
+from node.doctor.findings import span
+from node.store.connection import ProcessLock, open_writer
+from node.store.decisions import close_task, resume_channel
+from node.store.writer import InlineWriter
+from protocol.vocabulary import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from node.config import Config
+    from node.store.connection import Connection
+
+SHOWN = 1000
+
+
+def listing(path: Path) -> Result:
+    """List what waits for a person, the oldest first.
+
+    Raises:
+        ConfigError, KeysError, StoreError: it cannot be read.
+    """
+    now_ms = _now_ms()
+    with store_of(load(path)) as queries:
+        tasks = asyncio.run(queries.tasks(SHOWN))
+    data = [{"code": code, "subject": subject, "opened_ms": at} for code, subject, at in tasks]
+    rows = [(code, subject, span(now_ms - at)) for code, subject, at in tasks]
+    text = table(("task", "subject", "open for"), rows) if rows else "nothing waits for a person"
+    return Result({"tasks": data}, text)
+
+
+def close(path: Path, code: str, subject: str) -> Result:
+    """Close a task that a person has dealt with; the node may run meanwhile.
+
+    Raises:
+        CliError: there is no such open task.
+        ConfigError, KeysError, StoreError: it cannot be written.
+    """
+    count = _write(load(path), lambda opened: close_task(opened, code, subject, _now_ms()))
+    if not count:
+        raise CliError("unknown_task", "task: no such open task; see hotline tasks list")
+    return Result({"closed": count}, f"closed {count}")
+
+
+def resume(path: Path, peer: str, lane: str) -> Result:
+    """Let a stopped channel run again, after a person has looked.
+
+    Raises:
+        CliError: the lane does not exist, or the channel is not stopped.
+        StoreError: the node runs, or the database cannot be written.
+    """
+    if lane not in set(Lane):
+        raise CliError("usage", f"lane: write one of {', '.join(Lane)}", Exit.USAGE)
+    config = load(path)
+    lock = ProcessLock(config.store.path)
+    try:
+        count = _write(config, lambda opened: resume_channel(opened, peer, Lane(lane), _now_ms()))
+    finally:
+        lock.release()
+    if not count:
+        raise CliError("not_stopped", "channel: is not stopped; see hotline peers")
+    return Result({"resumed": count}, f"{peer}/{lane} goes on at the next start of the node")
+
+
+def _write(config: Config, job: Callable[[Connection], int]) -> int:
+    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    connection = open_writer(config.store.path, key)
+    try:
+        return InlineWriter(connection).run_now(job)
+    finally:
+        connection.close()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

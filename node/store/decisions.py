@@ -1,0 +1,41 @@
+"""What a person decided about things that the node put before a person.
+
+Each is one short transaction. Closing a task may be done beside a running node; a channel may only
+be resumed while the node does not run, because it keeps in memory what it has stopped.
+"""
+
+from __future__ import annotations
+
+from node.store.connection import Connection
+from protocol.vocabulary import Lane
+
+
+def close_task(connection: Connection, code: str, subject: str, now_ms: int) -> int:
+    """Close the open tasks of one code and subject; return how many there were."""
+    return connection.execute(
+        "UPDATE tasks SET closed_ms = ? WHERE code = ? AND subject = ? AND closed_ms IS NULL",
+        (now_ms, code, subject),
+    ).rowcount
+
+
+def resume_channel(connection: Connection, peer: str, lane: Lane, now_ms: int) -> int:
+    """Let both directions of a channel run again; return how many had stopped.
+
+    Its tasks are closed with it. Nothing of its history is changed.
+    """
+    place = (peer, str(lane))
+    stopped = connection.execute(
+        "UPDATE channels_out SET stopped = NULL, problem = NULL, attempts = 0, next_attempt_ms = 0"
+        " WHERE peer = ? AND lane = ? AND stopped IS NOT NULL",
+        place,
+    ).rowcount
+    stopped += connection.execute(
+        "UPDATE channels_in SET stopped = NULL WHERE peer = ? AND lane = ? AND stopped IS NOT NULL",
+        place,
+    ).rowcount
+    connection.execute(
+        "UPDATE tasks SET closed_ms = ? WHERE subject = ? AND closed_ms IS NULL"
+        " AND code LIKE 'channel\\_%' ESCAPE '\\'",
+        (now_ms, f"{peer}/{lane}"),
+    )
+    return stopped

@@ -1,0 +1,75 @@
+"""`hotline tasks` and `hotline resume`: a person's answers are short, and only once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from keys.keyring import load_database_key
+from keys.unlock import Unlock
+from node.cli.exits import Exit
+from node.store.connection import ProcessLock, open_reader, open_writer
+from node.store.outbox import Outbox
+from node.store.writer import InlineReaders, InlineWriter
+from protocol.vocabulary import Lane
+
+if TYPE_CHECKING:
+    from node.config import Config
+
+    Typed = Any
+
+
+@pytest.fixture
+async def stopped(typed: Typed) -> Typed:
+    """Give a terminal for a node whose channel to nl-eokm waits for a person."""
+    config: Config = typed.config
+    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    writer = InlineWriter(open_writer(config.store.path, key))
+    readers = InlineReaders(open_reader(config.store.path, key))
+    await Outbox(writer, readers).stop("nl-eokm", Lane.REPORTS, "fork_suspected", 1_790_000_000_000)
+    readers.close()
+    await writer.close()
+    return typed
+
+
+async def test_stopped_channel_stands_before_a_person(stopped: Typed) -> None:
+    """In the list of tasks and in the doctor's findings, with the command to go on."""
+    _, shown = await stopped("tasks", "list")
+    assert [task["code"] for task in shown["tasks"]] == ["channel_fork_suspected"]
+    _, shown = await stopped("doctor")
+    finding = next(one for one in shown["findings"] if one["code"] == "channel_stopped")
+    assert "hotline resume nl-eokm reports" in finding["mend"]
+
+
+async def test_resumed_channel_runs_and_its_task_is_closed(stopped: Typed) -> None:
+    """Once; the second time there is nothing to resume."""
+    assert await stopped("resume", "nl-eokm", "reports") == (Exit.OK, {"resumed": 1})
+    assert (await stopped("tasks", "list"))[1] == {"tasks": []}
+    _, shown = await stopped("peers")
+    assert shown["peers"][0]["channels"][0]["stopped"] is None
+    code, shown = await stopped("resume", "nl-eokm", "reports")
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "not_stopped")
+
+
+async def test_running_node_keeps_its_channels(stopped: Typed) -> None:
+    """It has in memory what it stopped; it is stopped first."""
+    lock = ProcessLock(stopped.config.store.path)
+    code, shown = await stopped("resume", "nl-eokm", "reports")
+    lock.release()
+    assert (code, shown["error"]["code"]) == (Exit.STORE, "store_in_use")
+
+
+async def test_task_is_closed_by_code_and_subject(stopped: Typed) -> None:
+    """What is not open cannot be closed."""
+    words = ("tasks", "close", "channel_fork_suspected", "nl-eokm/reports")
+    assert await stopped(*words) == (Exit.OK, {"closed": 1})
+    code, shown = await stopped(*words)
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "unknown_task")
+
+
+async def test_unknown_lane_is_a_usage_error(stopped: Typed) -> None:
+    """The message lists the lanes."""
+    code, shown = await stopped("resume", "nl-eokm", "fast")
+    assert code == Exit.USAGE
+    assert "reports" in shown["error"]["message"]
