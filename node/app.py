@@ -293,7 +293,7 @@ def _assemble(
         jurisdiction,
         desk,
         _inbox(us, keys, store, registry, wakes, metrics),
-        _delivery(us, keys, store, registry, transport, wakes, metrics),
+        _delivery(config, keys, store, registry, transport, wakes, metrics),
         transport,
         metrics,
         wakes,
@@ -321,7 +321,7 @@ def _inbox(
 
 
 def _delivery(
-    us: str,
+    config: Config,
     keys: MemberKeys,
     store: Store,
     registry: RegistryClient,
@@ -334,7 +334,7 @@ def _delivery(
         metrics.push_entries.labels(str(lane)).observe(entries)
 
     return Delivery(
-        us=us,
+        us=config.member.id,
         outbox=store.outbox,
         transport=CountedTransport(transport, metrics, time.perf_counter),
         registry=registry.current,
@@ -345,6 +345,8 @@ def _delivery(
         epoch=lambda: secrets.token_bytes(EPOCH_BYTES),
         on_registry_behind=wakes.registry,
         on_receipt=receipted,
+        max_entries=config.peer.max_push_entries,
+        batch_window_ms=config.peer.batch_window_ms,
     )
 
 

@@ -85,7 +85,7 @@ class PeerSection:
     )
     max_push_entries: int = _key(
         "Most entries in one push; the network's own limit still holds.",
-        kinds.integer(1, 100_000),
+        kinds.integer(10, 100_000),
         1000,
     )
     backup_horizon_days: int = _key(

@@ -39,6 +39,7 @@ BACKOFF_FIRST_MS = 5_000
 BACKOFF_CAP_MS = 15 * 60_000
 ASK_AGAIN_MS = 24 * 3600_000
 """A receiver that was restored from a backup is noticed within a day, even on a silent channel."""
+MAX_ENTRIES = 1 << 30
 HTTP_OK = 200
 
 
@@ -52,6 +53,7 @@ class _Tenure:
     asked_ms: int = -ASK_AGAIN_MS
     attempts: int = 0
     next_attempt_ms: int = 0
+    gathers_until_ms: int = 0
     stopped: bool = False
     busy: bool = False
     used: bool = False
@@ -84,6 +86,8 @@ class Delivery:
     """Delivers for one member.
 
     `jitter(n)` returns a whole number below n; `nonce()` 16 random bytes; `epoch()` 8 random bytes.
+    `max_entries` bounds a push below the network's own limit. After a channel was emptied, what
+    comes next gathers for `batch_window_ms`; a child at risk does not wait for it.
     """
 
     us: str
@@ -98,6 +102,8 @@ class Delivery:
     on_registry_behind: Callable[[], None] = lambda: None
     on_receipt: Callable[[str, Lane, int], None] = lambda _peer, _lane, _entries: None
     restored: bool = False
+    max_entries: int = MAX_ENTRIES
+    batch_window_ms: int = 0
     _tenures: dict[tuple[str, Lane], _Tenure] = field(default_factory=dict)
 
     async def load(self) -> None:
@@ -133,7 +139,7 @@ class Delivery:
             urgency = waiting.get(pair)
             if tenure.stopped or not self._has_work(tenure, urgency, now_ms):
                 continue
-            if now_ms >= tenure.next_attempt_ms or urgency == 0:
+            if now_ms >= max(tenure.next_attempt_ms, tenure.gathers_until_ms) or urgency == 0:
                 found.append((1 if urgency is None else urgency, pair))
         return [pair for _, pair in sorted(found)]
 
@@ -161,6 +167,7 @@ class Delivery:
         tenure.busy = True
         try:
             await self._work(peer, lane, tenure, now_ms)
+            tenure.gathers_until_ms = now_ms + self.batch_window_ms
         except _Stopped as stopped:
             tenure.stopped = True
             await self.outbox.stop(peer, lane, stopped.code, now_ms)
@@ -257,7 +264,7 @@ class Delivery:
             tenure.fence,
             state,
             self._own_entries(peer, tenure, registry),
-            (limits.push_entries, limits.push_bytes),
+            (min(limits.push_entries, self.max_entries), limits.push_bytes),
             lambda cut: sign_checkpoint(cut.checkpoint, self.log_key),
             now_ms,
         )
