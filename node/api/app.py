@@ -10,6 +10,7 @@ from aiohttp import web
 from node.api import bodies, changes, items, openapi, problems, reports, tokens
 from node.api.access import Gate, StoredAnswer
 from node.api.calls import Call, Parts, respond
+from node.api.gathering import Gathering
 from node.api.idempotency import Replays
 from node.api.operations import OPERATIONS, NoParameters
 from node.api.problems import ApiError
@@ -68,6 +69,7 @@ def make_local_app(
         desk=desk,
         store=access,
         gate=Gate(access, now_ms),
+        gathering=Gathering(desk),
         replays=Replays(access, now_ms),
         member=member,
         now_ms=now_ms,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from node.api.access import AccessStore, Gate, Reserved, TokenRecord
+    from node.api.gathering import Gathering
     from node.api.service import Desk
 
 encode: Final = msgspec.json.Encoder().encode
@@ -31,6 +32,7 @@ class Parts:
     desk: Desk
     store: AccessStore
     gate: Gate
+    gathering: Gathering
     replays: Replays
     member: str
     now_ms: Callable[[], int]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 MAX_REPORT_BYTES: Final = 1 << 22
 MAX_KEYED_BULK_BYTES: Final = 1 << 22
-CHUNK_LINES: Final = 500
+CHUNK_LINES: Final = 1000
 CHUNK_ITEMS: Final = 2000
 CHUNK_BYTES: Final = 1 << 22
 
@@ -50,7 +51,7 @@ async def _single(call: Call) -> web.Response:
     named = _known_by_key(draft, _identity(call), 1)
 
     async def work(_: Reserved | None) -> StoredAnswer:
-        (result,) = await call.parts.desk.submit([named], actor=call.actor)
+        result = await call.parts.gathering.submit(named, call.actor)
         if result.status == "rejected":
             raise ApiError(result.code or "draft_rejected", result.detail or "", result.field)
         return json_answer(_report_answer(result), 200 if result.status == "repeated" else 201)
@@ -128,17 +129,48 @@ class _Chunk:
 
 
 async def _answers(call: Call, arriving: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:
-    """Yield the answer piece by piece, each with the last line it covers, when that is durable."""
+    """Yield the answer piece by piece, each with the last line it covers, when that is durable.
+
+    While one chunk is being made durable the next is read and prepared, and no more than that.
+    """
+    taking: asyncio.Queue[asyncio.Task[tuple[int, bytes]] | None] = asyncio.Queue(1)
+    reader = asyncio.create_task(_read_chunks(call, arriving, taking))
+    try:
+        while (task := await taking.get()) is not None:
+            yield await task
+        await reader
+    finally:
+        reader.cancel()
+        begun = [] if taking.empty() else [taking.get_nowait()]
+        await asyncio.gather(reader, *filter(None, begun), return_exceptions=True)
+
+
+async def _read_chunks(
+    call: Call,
+    arriving: AsyncIterator[bytes],
+    taking: asyncio.Queue[asyncio.Task[tuple[int, bytes]] | None],
+) -> None:
     identity, chunk, number = _identity(call), _Chunk(), 0
-    async for number, raw in bodies.lines(arriving, MAX_REPORT_BYTES):
-        if raw is not None and not raw.strip():
-            continue
-        chunk.add(number, raw, identity)
-        if chunk.full:
-            yield number, await chunk.taken(call)
-            chunk = _Chunk()
-    if chunk.answers:
-        yield number, await chunk.taken(call)
+    try:
+        async for number, raw in bodies.lines(arriving, MAX_REPORT_BYTES):
+            if raw is not None and not raw.strip():
+                continue
+            chunk.add(number, raw, identity)
+            if chunk.full:
+                await taking.put(asyncio.create_task(_taken(call, chunk, number)))
+                chunk = _Chunk()
+        if chunk.answers:
+            await taking.put(asyncio.create_task(_taken(call, chunk, number)))
+    except asyncio.CancelledError:
+        raise  # nobody listens any more
+    except BaseException:
+        await taking.put(None)
+        raise
+    await taking.put(None)
+
+
+async def _taken(call: Call, chunk: _Chunk, number: int) -> tuple[int, bytes]:
+    return number, await chunk.taken(call)
 
 
 def _read_line(number: int, raw: bytes | None) -> ReportDraft | LineAnswer:
