@@ -88,12 +88,6 @@ class PeerSection:
         kinds.integer(10, 100_000),
         1000,
     )
-    backup_horizon_days: int = _key(
-        "How long bodies of delivered entries are kept so that a peer that lost its disk can be"
-        " refilled.",
-        kinds.integer(1, 3650),
-        30,
-    )
     request_timeout_s: int = _key(
         "How long one request to a peer may take.", kinds.integer(1, 600), 30
     )
