@@ -81,6 +81,9 @@ class NetworkDocument:
     limits: Limits = field(default_factory=Limits)
     policy: Mapping[str, int] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    _responsible: dict[str, str | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         check_name(self.name, f"{_WHERE}: name")
@@ -158,10 +161,13 @@ class NetworkDocument:
         Args:
             country: ISO 3166-1 alpha-2, upper case.
         """
-        candidates = self.choice_rules.get(country)
-        if candidates is None:
-            candidates = _hotlines_of(self.members, country)
-        return next((member for member in candidates if self.is_active(member)), None)
+        if country not in self._responsible:
+            candidates = self.choice_rules.get(country)
+            if candidates is None:
+                candidates = _hotlines_of(self.members, country)
+            active = (member for member in candidates if self.is_active(member))
+            self._responsible[country] = next(active, None)
+        return self._responsible[country]
 
     def fallback(self) -> str | None:
         """The first active fallback member, who takes orphans."""

@@ -41,7 +41,7 @@ class Choice:
 def choose(registry: Registry, us: str, state: ItemState, found: Jurisdiction) -> Choice:
     """Return the responsible member for an item hosted as `found`."""
     if found.state is not HostingState.COUNTRY or found.country is None:
-        uncertain = found.state is HostingState.DISPUTED
+        uncertain = found.state in (HostingState.DISPUTED, HostingState.UNRESOLVED)
         return Choice(us, review=Review.LOCATION_UNCERTAIN if uncertain else None)
     if found.confidence is Confidence.LOW:
         return Choice(us, review=Review.LOCATION_UNCERTAIN)
@@ -153,4 +153,7 @@ def item_message(state: ItemState, us: str) -> Item:
 
 
 def _last(state: ItemState, us: str) -> int:
-    return max(n for n, hop in enumerate(state.hops) if hop.member == us)
+    last = len(state.hops) - 1
+    while state.hops[last].member != us:
+        last -= 1
+    return last
