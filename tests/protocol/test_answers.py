@@ -48,6 +48,7 @@ HOSTILE = {
     "no epoch, but a root": oracle.pack([1, "state", [[None, 0, ROOT], None, []], None]),
     "epoch without a note": oracle.pack([1, "state", [[b"\x11" * 8, 7, ROOT], None, []], None]),
     "trailing byte": answers.to_bytes(ANSWER) + b"\xc0",
+    "version in two bytes": b"\x94\xcc\x01" + oracle.pack([1, "busy", None, None])[2:],
     "a field more": oracle.pack([1, "busy", None, None, None]),
     "web page": b"<html>502 Bad Gateway</html>",
 }  # fmt: skip

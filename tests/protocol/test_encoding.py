@@ -115,3 +115,14 @@ def test_4_2_what_is_read_is_the_only_form_of_its_value(raw: bytes) -> None:
         return
     assert oracle.pack(value) == raw
     assert msgpack.unpackb(raw, strict_map_key=False) == value
+
+
+@pytest.mark.parametrize("value", [(1 << 64) - 1, -(1 << 63), (1 << 63), 0, -1])
+def test_4_1_the_outermost_integers_have_a_form(value: int) -> None:
+    """The bounds are bounds and not one less."""
+    assert unpack(pack(value), 9) == value
+
+
+def test_4_3_a_value_of_exactly_the_allowed_size_is_read() -> None:
+    """The limit is a limit and not one less."""
+    assert unpack(pack(b"1234"), 6) == b"1234"

@@ -192,3 +192,14 @@ def test_8_9_who_rebuilds_the_larger_root_has_the_smaller(data: st.DataObject) -
         root_of(LEAVES[:size1]),
         root_of(LEAVES[:size2]),
     )
+
+
+def test_8_1_a_tree_does_not_extend_itself_by_nodes() -> None:
+    """Equal sizes need no proof, and a proof for them is none."""
+    root = root_of(LEAVES[:3])
+    verify_consistency(3, root, 3, root, [])
+    for path in ([root], [LEAVES[0]]):
+        with pytest.raises(ProofError):
+            verify_consistency(3, root, 3, root, path)
+        with pytest.raises(ProofError):
+            rebuild(3, 3, path)

@@ -328,3 +328,42 @@ def test_4_2_a_changed_byte_is_refused_or_means_something_else(at: int, value: i
     except MalformedError:
         return
     assert (message == samples.ITEM) == (changed == BODY)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"sha256": b"x" * 32},
+        {"sha1": b"x" * 20},
+        {"md5": b"x" * 16},
+        {"pdq": b"x" * 32, "pdq_quality": 0},
+    ],
+)
+def test_6_3_one_hash_makes_a_content(part: dict[str, Any]) -> None:
+    """Sources bring what they have."""
+    item = msgspec.structs.replace(samples.ITEM, content=(Content(**part),))
+    assert from_body(Kind.ITEM, to_body(item)) == item
+
+
+@pytest.mark.parametrize("part", [{"vantage": "NL"}, {"steps": "x" * 4096, "referrer": "x" * 4096}])
+def test_6_3_any_hint_makes_an_access(part: dict[str, Any]) -> None:
+    """Up to 8192 bytes in all."""
+    item = msgspec.structs.replace(samples.ITEM, access=Access(**part))
+    assert from_body(Kind.ITEM, to_body(item)) == item
+
+
+@pytest.mark.parametrize("name", ["input", "source", "version", "answer"])
+def test_6_3_a_line_of_evidence_is_short_and_plain(name: str) -> None:
+    """At most 384 bytes in all, and no U+0000 in any part of it."""
+    with pytest.raises(ValueError, match="384"):
+        msgspec.structs.replace(samples.EVIDENCE, **{name: "a\0b"})
+    with pytest.raises(ValueError, match="384"):
+        msgspec.structs.replace(samples.EVIDENCE, **{name: "x" * 384})
+    assert len(Evidence("x" * 256, "x" * 64, "x" * 32, "x" * 32).input) == 256
+
+
+def test_6_2_bytes_that_are_no_message_are_not_quoted() -> None:
+    """What a decoder says of them may contain them."""
+    for body in (b"", b"\xc1", BODY[:-1], BODY.replace(b"open, then", b"\xff" * 10)):
+        with pytest.raises(MalformedError, match=r"^item: must be complete MessagePack"):
+            from_body(Kind.ITEM, body)

@@ -57,6 +57,7 @@ HOSTILE = {
     "no signature": TEXT + "\n",
     "no empty line": f"{TEXT}\u2014 a {ENCODED}\n",
     "no newline at the end": f"{TEXT}\n\u2014 a {ENCODED}",
+    "another byte for the last newline": f"{TEXT}\n\u2014 a {ENCODED}X",
     "carriage return": f"{TEXT}\n\u2014 a {ENCODED}\r\n",
     "tab in the text": f"a\tb\n\n\u2014 a {ENCODED}\n",
     "NUL in the text": f"a\0b\n\n\u2014 a {ENCODED}\n",
@@ -140,3 +141,8 @@ def test_8_4_arbitrary_bytes_never_crash_the_reader(raw: bytes) -> None:
     except NoteError:
         return
     assert note.render(parsed.text, parsed.signatures) == raw
+
+
+def test_8_4_a_note_of_exactly_the_allowed_size_is_read() -> None:
+    """The limit is a limit and not one less."""
+    assert note.parse(RAW, max_bytes=len(RAW)).text == TEXT

@@ -54,6 +54,7 @@ HOSTILE = {
     "count above the limit": _framed(b"x", count=1001),
     "count of four thousand million": _framed(b"x", count=0xFFFFFFFF),
     "one entry less than said": _framed(b"x" * 4080, count=2),
+    "one entry less than said, up to the end": _framed(b"x" * 4088, count=2),
     "entry beyond the end": _framed(b"", count=1)[:4] + b"\0\0\xff\xff" + bytes(4088),
     "entry of four thousand million": _framed(b"", count=1)[:4] + b"\xff" * 4 + bytes(4088),
     "something in the padding": _framed(b"x", count=1)[:-1] + b"\1",
@@ -194,3 +195,9 @@ def test_8_7_the_path_says_where_the_push_goes(channel: Channel) -> None:
     """Sender, lane, epoch and start."""
     path = push.push_path(channel.origin(b"\x11" * 8), 3)
     assert path == "/hx1/channels/gb-iwf/reports/1111111111111111/3"
+
+
+def test_8_7_a_head_may_stand_alone() -> None:
+    """It is read before a byte of the sealed frame came."""
+    raw = PushHead(push.SUITE, KEY_ID, NOTE).to_bytes()
+    assert push.read_head(raw).note == NOTE

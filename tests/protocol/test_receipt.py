@@ -9,7 +9,7 @@ import pytest
 from keys import SigningKey
 from protocol import note
 from protocol.channel import Channel
-from protocol.checkpoint import Checkpoint, sign_checkpoint
+from protocol.checkpoint import Checkpoint, sign_checkpoint, subtree_message
 from protocol.errors import NoteError, ReceiptError, UnheardReceiptKeyError, UnsayableError
 from protocol.receipt import cosign, cosigner_name, verify_receipt
 from tests.protocol import oracle
@@ -157,3 +157,27 @@ def test_8_6_a_receipt_has_a_time(
     """Time zero would claim none."""
     with pytest.raises(UnsayableError):
         cosign(checkpoint, receipt_key, time_s)
+
+
+def test_8_6_a_receipt_of_time_zero_is_none(
+    checkpoint: Checkpoint, receipt_key: SigningKey
+) -> None:
+    """Validly signed, by a key that claims no time."""
+    public = receipt_key.public
+    assert public.mldsa44 is not None
+    classic = f"cosignature/v1\ntime 0\n{checkpoint.text}".encode()
+    quantum = subtree_message(NAME, 0, checkpoint)
+    lines = [
+        note.NoteSignature(
+            NAME,
+            oracle.key_hash(NAME, 4, public.ed25519),
+            bytes(8) + receipt_key.sign_ed25519(classic),
+        ),
+        note.NoteSignature(
+            NAME,
+            oracle.key_hash(NAME, 6, public.mldsa44),
+            bytes(8) + receipt_key.sign_mldsa44(quantum),
+        ),
+    ]
+    with pytest.raises(ReceiptError, match="above zero"):
+        verify_receipt(note.render(checkpoint.text, lines), checkpoint, [public])

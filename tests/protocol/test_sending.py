@@ -51,7 +51,9 @@ def test_8_3_an_epoch_opens_from_what_was_told() -> None:
 
 def test_8_3_the_first_epoch_opens_from_nothing() -> None:
     """No predecessor, size 0, the root of the empty tree."""
-    assert first_message(open_epoch(A, NOTHING)) == EpochOpen(None, 0, EMPTY_ROOT)
+    state = open_epoch(A, NOTHING)
+    assert first_message(state) == EpochOpen(None, 0, EMPTY_ROOT)
+    assert (state.epoch, state.size, state.root) == (A, 0, EMPTY_ROOT)
 
 
 @pytest.mark.parametrize("epoch", [b"", b"A" * 7, b"A" * 9, A])
