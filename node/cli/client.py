@@ -49,6 +49,10 @@ class LocalApi:
     ) -> None:
         self._connection.close()
 
+    def reset(self) -> None:
+        """Drop the connection; the next request opens a new one."""
+        self._connection.close()
+
     def get(self, path: str) -> Any:
         """Give the JSON at a path. Raises: as `send`."""
         return json.loads(self.send("GET", path))

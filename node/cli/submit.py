@@ -2,8 +2,9 @@
 
 The file is read by `node.interchange` and sent in batches to the local API; every answered line is
 durable. Refused lines, whether the reader or the node refused them, go to a rejects file that can
-be mended and submitted again. If the node goes away in the middle, submitting the same file again
-repeats nothing: lines have an identity.
+be mended and submitted again. If the node goes away in the middle it is waited for, up to
+`PATIENCE_S`; after that, submitting the same file again doubles nothing: lines have an identity.
+(What was in before an answer got lost counts as repeated.)
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -36,9 +37,21 @@ if TYPE_CHECKING:
 
 BATCH_LINES = 2000
 BATCH_BYTES = 4 << 20
+PATIENCE_S = 30.0
+PAUSE_S = 0.5
 SHOWN_REJECTIONS = 20
 _PATH = "/api/v1/reports"
 _NDJSON = "application/x-ndjson"
+_PASSING = frozenset({"not_running", "no_answer", "store", "store_full", "shutting_down"})
+"""Codes of what may be over in a moment: a node that starts again, a disk that is being freed."""
+_COLUMNS = {
+    "items[0].url": "URL",
+    "items[0].access.referrer": "REFERER",
+    "workuser": "WORKUSER-EMAIL",
+    "reference": "REFERENCE",
+    "source": "SOURCE",
+    "items[0].kind": "TYPE",
+}
 _encode = msgspec.json.Encoder().encode
 _answers = msgspec.json.Decoder(LineAnswer)
 
@@ -85,7 +98,8 @@ def submit(path: Path, wish: Wish) -> Result:
     with open_reports(wish.file, wish.form, options) as file, LocalApi(config) as api:
         target = wish.rejects or free_path(wish.file, file.rejects_format)
         with RejectsFile(target, file.rejects_format) as rejects:
-            session = _Session(api, rejects, file)
+            most_bytes = min(BATCH_BYTES, config.api.max_body_bytes)
+            session = _Session(api, rejects, file, most_bytes)
             session.run()
     return _result(session.counts, target)
 
@@ -93,8 +107,11 @@ def submit(path: Path, wish: Wish) -> Result:
 class _Session:
     """One file on its way in."""
 
-    def __init__(self, api: LocalApi, rejects: RejectsFile, file: ReportFile) -> None:
+    def __init__(
+        self, api: LocalApi, rejects: RejectsFile, file: ReportFile, most_bytes: int
+    ) -> None:
         self.counts = Counts()
+        self._most_bytes = most_bytes
         self._api = api
         self._rejects = rejects
         self._file = file
@@ -102,35 +119,63 @@ class _Session:
 
     def run(self) -> None:
         """Send all lines."""
-        for batch in _batches(self._file.lines):
-            drafts = [line for line in batch if isinstance(line.what, ReportDraft)]
-            answers = iter(self._send(drafts))
-            for line in batch:
-                what = line.what
-                self._count(line, what if isinstance(what, Rejection) else next(answers))
-            self._progress.show(self._file.file.tell(), f"{self.counts.lines} lines")
+        try:
+            for batch in _batches(self._file.lines, self._most_bytes):
+                self._take(batch)
+        except KeyboardInterrupt:
+            self._progress.clear()
+            note(f"{_said(self.counts)} so far; submit the same file again for the rest")
+            raise
         self._progress.end()
 
-    def _send(self, lines: list[Line]) -> list[LineAnswer]:
-        """Send drafts and give one answer for each.
+    def _take(self, batch: list[_Encoded]) -> None:
+        answers = iter(self._answered([one.body for one in batch if one.body]))
+        for line, body in batch:
+            what = next(answers) if body else line.what
+            assert not isinstance(what, ReportDraft)
+            self._count(line, what)
+        self._progress.show(self._file.file.tell(), f"{self.counts.lines} lines")
+
+    def _answered(self, bodies: list[bytes]) -> list[LineAnswer]:
+        """Send drafts until each has its answer; wait for a node that is away for a moment.
 
         Raises:
-            CliError: the node stopped in the middle, or answers something else.
+            CliError: the node does not run, stays away, or refuses.
         """
-        if not lines:
-            return []
-        body = b"".join(_encode(line.what) + b"\n" for line in lines)
-        raw = self._api.send("POST", _PATH, body, _NDJSON)
+        answers: list[LineAnswer] = []
+        started = self.counts.lines > 0
+        give_up_s = time.monotonic() + PATIENCE_S
+        while len(answers) < len(bodies):
+            try:
+                answers += self._send(bodies[len(answers) :])
+                continue
+            except CliError as error:
+                if error.code not in _PASSING or not started or time.monotonic() > give_up_s:
+                    raise
+            self._progress.clear()
+            note("the node does not answer; waiting for it")
+            self._api.reset()
+            time.sleep(PAUSE_S)
+        return answers
+
+    def _send(self, bodies: list[bytes]) -> list[LineAnswer]:
+        """Send drafts and give the answers, fewer than drafts if the node stopped in the middle.
+
+        Raises:
+            CliError: the node is not there, stopped before the first line, or answers nonsense.
+        """
+        raw = self._api.send("POST", _PATH, b"".join(bodies), _NDJSON)
+        mend = "file: the node stopped; submit the same file again, nothing is doubled"
         try:
             answers = [_answers.decode(part) for part in raw.splitlines()]
         except msgspec.DecodeError:
-            answers = []
-        stopped = next((answer for answer in answers if answer.status == "stopped"), None)
-        if stopped is not None or len(answers) != len(lines):
-            code = stopped.code if stopped and stopped.code else "no_answer"
-            mend = "the node stopped in the middle; submit the same file again, nothing is doubled"
-            raise CliError(code, f"file: {mend}", Exit.UNREACHABLE)
-        return answers
+            raise CliError("no_answer", mend, Exit.UNREACHABLE) from None
+        done = [answer for answer in answers if answer.status != "stopped"]
+        stopped = answers[-1] if len(done) < len(answers) else None
+        if not done or len(done) > len(bodies) or (stopped is None and len(done) < len(bodies)):
+            code = stopped.code if stopped is not None and stopped.code else "no_answer"
+            raise CliError(code, mend, Exit.UNREACHABLE)
+        return done
 
     def _count(self, line: Line, what: LineAnswer | Rejection) -> None:
         counts = self.counts
@@ -140,7 +185,7 @@ class _Session:
             counts.repeated += what.status == "repeated"
             counts.outcomes.update(item.outcome for item in what.items)
             return
-        rejection = what if isinstance(what, Rejection) else _rejection(what)
+        rejection = what if isinstance(what, Rejection) else _rejection(what, self._file.form)
         counts.rejected += 1
         counts.codes[rejection.code] += 1
         self._rejects.write(line, rejection)
@@ -150,21 +195,40 @@ class _Session:
             note(f"line {line.number}: {place}{rejection.code}: {rejection.reason}")
 
 
-def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
-    batch: list[Line] = []
+class _Encoded(NamedTuple):
+    """A line, and what is sent of it: nothing where the reader refused it."""
+
+    line: Line
+    body: bytes
+
+
+def _batches(lines: Iterator[Line], most_bytes: int) -> Iterator[list[_Encoded]]:
+    batch: list[_Encoded] = []
     size = 0
     for line in lines:
-        batch.append(line)
-        size += len(line.raw)
-        if len(batch) >= BATCH_LINES or size >= BATCH_BYTES:
+        body = _encode(line.what) + b"\n" if isinstance(line.what, ReportDraft) else b""
+        if batch and (len(batch) >= BATCH_LINES or size + len(body) > most_bytes):
             yield batch
             batch, size = [], 0
+        batch.append(_Encoded(line, body))
+        size += len(body)
     if batch:
         yield batch
 
 
-def _rejection(answer: LineAnswer) -> Rejection:
-    return Rejection(answer.code or "rejected", answer.field, answer.detail or "refused")
+def _rejection(answer: LineAnswer, form: FileFormat) -> Rejection:
+    """Say why the node refused a line, in the words of the file: columns for a CSV."""
+    field = answer.field
+    if form == "csv" and field is not None:
+        field = _COLUMNS.get(field, field)
+    return Rejection(answer.code or "rejected", field, answer.detail or "refused")
+
+
+def _said(counts: Counts) -> str:
+    return (
+        f"accepted {counts.accepted}, repeated {counts.repeated}, "
+        f"duplicates {counts.outcomes['duplicate']}, rejected {counts.rejected}"
+    )
 
 
 def _result(counts: Counts, target: Path) -> Result:
@@ -179,10 +243,7 @@ def _result(counts: Counts, target: Path) -> Result:
         "rejected_codes": dict(sorted(counts.codes.items())),
         "rejects_file": rejects,
     }
-    text = (
-        f"accepted {counts.accepted}, repeated {counts.repeated}, "
-        f"duplicates {counts.outcomes['duplicate']}, rejected {counts.rejected}"
-    )
+    text = _said(counts)
     if rejects:
         text += f"\nrejected lines: {rejects}; mend them there and submit that file"
     return Result(data, text, Exit.PROBLEM if counts.rejected else Exit.OK)

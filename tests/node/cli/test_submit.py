@@ -10,6 +10,7 @@ import pytest
 
 from node.cli.exits import Exit
 from node.cli.main import run
+from node.config.edit import change_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,3 +149,66 @@ async def test_many_lines_go_in_several_batches(running: Typed, tmp_path: Path) 
     lines = [f"https://site{n}.example/;;;M{n};public;website\n" for n in range(4100)]
     _, shown = await running("submit", written(tmp_path, *lines))
     assert (shown["lines"], shown["accepted"]) == (4100, 4100)
+
+
+async def test_a_refusal_by_the_node_names_the_column(
+    running: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever mends a CSV thinks in its columns."""
+    path = written(tmp_path, "hxxp://one.example/;;;R2;public;website\n")
+    words = ["submit", str(path), "-c", str(running.config.source)]
+    assert await asyncio.to_thread(run, words) == Exit.PROBLEM
+    assert "line 2: URL: scheme_defanged" in capsys.readouterr().err
+    assert b"; URL; scheme_defanged: " in (tmp_path / "reports.csv.rejects.csv").read_bytes()
+
+
+async def test_batches_keep_within_the_largest_body(running: Typed, tmp_path: Path) -> None:
+    """A node that takes little at once gets more and smaller batches."""
+    change_file(running.config.source, "api", {"max_body_bytes": 65_536})
+    lines = [f"https://site{n}.example/{'x' * 500};;;M{n};public;website\n" for n in range(300)]
+    code, shown = await running("submit", written(tmp_path, *lines))
+    assert (code, shown["accepted"]) == (Exit.OK, 300)
+
+
+class Breaking:
+    """A way to the node on which the second answer of each connection is cut off."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.cuts = 0
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection."""
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        forth = asyncio.create_task(self._copy(reader, there_writer))
+        answers = 0
+        while piece := await there_reader.read(1 << 16):
+            answers += piece.count(b"HTTP/1.1 200")
+            if answers > 1:
+                self.cuts += 1
+                break
+            writer.write(piece)
+        forth.cancel()
+        writer.close()
+        there_writer.close()
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while piece := await reader.read(1 << 16):
+            writer.write(piece)
+
+
+async def test_lost_answers_are_fetched_again_and_nothing_is_doubled(
+    running: Typed, tmp_path: Path
+) -> None:
+    """Every second answer is lost after its lines were taken in."""
+    way = Breaking(running.config.api.listen_port)
+    server = await asyncio.start_server(way.carry, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    change_file(running.config.source, "api", {"listen_port": port})
+    lines = [f"https://site{n}.example/;;;M{n};public;website\n" for n in range(6001)]
+    code, shown = await running("submit", written(tmp_path, *lines))
+    server.close()
+    assert way.cuts > 0
+    assert (code, shown["lines"], shown["rejected"]) == (Exit.OK, 6001, 0)
+    assert shown["accepted"] + shown["repeated"] == 6001
+    assert shown["outcomes"]["new"] + shown["outcomes"]["repeated"] == 6001
