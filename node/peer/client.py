@@ -44,7 +44,6 @@ from node.peer.wire import Hello, Wire
 from protocol.vocabulary import Lane
 
 _PIECE_BYTES: Final = 65_536
-_NOT_FOUND: Final = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,23 +142,6 @@ class HttpTransport:
         except (msgspec.DecodeError, ValueError):
             raise BadAnswerError("answer: not a hello") from None
 
-    async def fetch(self, peer: str, path: str, max_bytes: int) -> bytes | None:
-        """Fetch a public file, such as the registry's, from a peer; None if it has none.
-
-        Nothing but the peer's TLS key vouches for it: the reader verifies what it is.
-
-        Raises:
-            CallError: nothing came back, or more than `max_bytes`.
-        """
-        document = self._document(peer)
-        request = HttpRequest("GET", f"{document.endpoint}{path}", CIMultiDict())
-        async with self._exchange(document, request, ()) as response:
-            if response.status == _NOT_FOUND:
-                return None
-            if response.status != wire.OK or "Content-Encoding" in response.headers:
-                raise BadAnswerError("answer: not a file")
-            return await _read(response, max_bytes)
-
     async def close(self) -> None:
         """Close every connection."""
         if self._session is not None:
@@ -191,7 +173,7 @@ class HttpTransport:
             request, self._transport_key, self._us, self._clock(), self._nonce()
         )
         async with self._exchange(document, request, parts) as response:
-            arrived = HttpResponse(response.status, response.headers, request)
+            arrived = HttpResponse(response.status, CIMultiDict(response.headers), request)
             signed = signatures.verify_answer(arrived, peer, self._find_key)
             body = await _read(response, self._limits.reply_bytes)
         if "Content-Encoding" in response.headers:
@@ -218,13 +200,12 @@ class HttpTransport:
         self, document: MemberDocument, request: HttpRequest, parts: Sequence[bytes]
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request and give its response, whose body is still to be read."""
-        sending = _Sending(parts)
         try:
             response = await self._started().request(
                 request.method,
                 URL(request.url, encoded=True),
                 headers=request.headers,
-                data=sending.pieces() if parts else None,
+                data=_pieces(parts) if parts else None,
                 ssl=self._context(document),
                 allow_redirects=False,
                 timeout=self._limits.timeout(sum(map(len, parts))),
@@ -232,7 +213,7 @@ class HttpTransport:
             try:
                 yield response
             finally:
-                if not (sending.done and response.content.at_eof()):
+                if not response.content.at_eof():
                     response.close()
                 response.release()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -265,19 +246,12 @@ class HttpTransport:
         return context
 
 
-class _Sending:
-    """A body in parts, sent in pieces without being copied together."""
-
-    def __init__(self, parts: Sequence[bytes]) -> None:
-        self._parts = parts
-        self.done = not parts
-
-    async def pieces(self) -> AsyncIterator[memoryview]:
-        for part in self._parts:
-            view = memoryview(part)
-            for start in range(0, len(view), _PIECE_BYTES):
-                yield view[start : start + _PIECE_BYTES]
-        self.done = True
+async def _pieces(parts: Sequence[bytes]) -> AsyncIterator[memoryview]:
+    """A body in parts, piece by piece, without copying it together."""
+    for part in parts:
+        view = memoryview(part)
+        for start in range(0, len(view), _PIECE_BYTES):
+            yield view[start : start + _PIECE_BYTES]
 
 
 def _headers(parts: Sequence[bytes], media_type: str) -> CIMultiDict[str]:

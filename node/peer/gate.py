@@ -179,7 +179,7 @@ def _bare(error: RefusedRequestError) -> web.Response:
 
 def _as_signed(request: web.Request) -> HttpRequest:
     url = f"https://{request.headers.get('Host', '')}{request.raw_path}"
-    return HttpRequest(request.method, url, request.headers)
+    return HttpRequest(request.method, url, CIMultiDict(request.headers))
 
 
 def _without_default_port(authority: str) -> str:

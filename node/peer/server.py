@@ -47,10 +47,10 @@ HTTP_BOUNDS: Final = {
     "max_headers": 64,
     "read_bufsize": 65_536,
     "keepalive_timeout": 75.0,
-    "lingering_time": 2.0,
+    "lingering_time": 1.0,
 }
-"""What the parser takes, and how long it waits: 75 s for the headers of a request, 2 s for the end
-of a body that was refused. Digests are over the bytes of the wire: nothing is decompressed."""
+"""What the parser takes, and how long it waits: 75 s for the headers of a request, 1 s for the end
+of a body that was not wanted. Digests are over the bytes of the wire: nothing is decompressed."""
 
 
 def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part

@@ -27,7 +27,7 @@ from http_message_signatures import (
     HTTPSignatureAlgorithm,
     HTTPSignatureKeyResolver,
 )
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict
 
 from keys.errors import KeysError
 from keys.signing import Signer, VerifyKey
@@ -49,8 +49,6 @@ METHODS_WITH_CONTENT: Final = frozenset({"PUT", "POST"})
 
 FindKey = Callable[[str, str], VerifyKey]
 """Gives the transport key of (member, key id); raises `KeysError` where the registry has none."""
-
-Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 
 _BARE: Final = ('"@method"', '"@authority"', '"@path"', '"@query"', '"content-digest"')
 _WITH_CONTENT: Final = (*_BARE, '"content-type"', '"content-length"')
@@ -76,7 +74,7 @@ class HttpRequest:
 
     method: str
     url: str
-    headers: Headers
+    headers: CIMultiDict[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ class HttpResponse:
     """A response and the request that it answers."""
 
     status_code: int
-    headers: Headers
+    headers: CIMultiDict[str]
     request: HttpRequest
 
 
@@ -223,7 +221,7 @@ def verify_answer(response: HttpResponse, peer: str, find_key: FindKey) -> Signe
     return SignedAnswer(keys.key_id, 1000 * int(parameters["created"]), digest)
 
 
-def read_digest(headers: Headers) -> bytes | None:
+def read_digest(headers: CIMultiDict[str]) -> bytes | None:
     """Return the SHA-256 that Content-Digest states, if it states that and nothing else."""
     found = _DIGEST.fullmatch(", ".join(headers.getall("Content-Digest", ())))
     if found is None:
@@ -239,7 +237,7 @@ def _covered(request: HttpRequest) -> Sequence[str]:
     return _WITH_CONTENT if request.method in METHODS_WITH_CONTENT else _BARE
 
 
-def _is_signed(headers: Headers) -> bool:
+def _is_signed(headers: CIMultiDict[str]) -> bool:
     return all(len(headers.getall(name, ())) == 1 for name in ("Signature", "Signature-Input"))
 
 
@@ -263,10 +261,8 @@ def _sign(
         use_existing_digest=True,
     )
     signature = base64.b64encode(signer.sign_ed25519(prepared.signature_base)).decode()
-    headers = message.headers
-    assert isinstance(headers, CIMultiDict)
-    headers["Signature-Input"] = f"{LABEL}={prepared.signature_params}"
-    headers["Signature"] = f"{LABEL}=:{signature}:"
+    message.headers["Signature-Input"] = f"{LABEL}={prepared.signature_params}"
+    message.headers["Signature"] = f"{LABEL}=:{signature}:"
 
 
 def _verify(

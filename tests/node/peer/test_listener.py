@@ -1,0 +1,82 @@
+"""Opening the listener: bounded connections, bounded handshakes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import web
+
+from node.peer.listener import Connections, listen
+from tests.builders.network import member_keys
+from tests.node.peer.kit import EOKM, Calls, read_response
+
+Open = Callable[[Connections], Awaitable[Calls]]
+REQUEST = b"GET /registry/v1/file HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[Open]:
+    """Give `opened(connections)`, which serves one file and tells how to call it."""
+    runners: list[web.AppRunner] = []
+
+    async def start(connections: Connections) -> Calls:
+        async def answer(_: web.Request) -> web.Response:
+            return web.Response(body=b"a file")
+
+        app = web.Application()
+        app.router.add_get("/registry/v1/file", answer)
+        runner = await listen(app, "127.0.0.1", 0, member_keys(EOKM).tls, connections)
+        runners.append(runner)
+        return Calls(runner.addresses[0][1])
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+async def test_a_full_listener_hangs_up(opened: Open) -> None:
+    """Who is connected already is served on."""
+    calls = await opened(Connections(most=1))
+    reader, first = await calls.open()
+    first.write(REQUEST)
+    assert (await read_response(reader)).body == b"a file"
+    with pytest.raises((OSError, asyncio.IncompleteReadError)):
+        await calls.raw(REQUEST)
+    first.write(REQUEST)
+    assert (await read_response(reader)).body == b"a file"
+    first.close()
+
+
+async def test_there_is_room_again_when_a_caller_has_gone(opened: Open) -> None:
+    """As soon as the listener noticed."""
+    calls = await opened(Connections(most=1))
+    _, first = await calls.open()
+    first.close()
+    async with asyncio.timeout(5):
+        while (await attempt(calls)) != b"a file":
+            pass
+
+
+async def attempt(calls: Calls) -> bytes:
+    """The body of the answer, or nothing if it was hung up."""
+    try:
+        return (await calls.raw(REQUEST)).body
+    except (OSError, asyncio.IncompleteReadError):
+        return b""
+
+
+async def test_a_caller_that_does_not_begin_tls_is_dropped(opened: Open) -> None:
+    """Nothing is sent to it, and soon."""
+    calls = await opened(Connections(handshake_s=0.05))
+    reader, writer = await asyncio.open_connection("127.0.0.1", calls.port)
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_an_address_that_is_taken_is_an_error(opened: Open) -> None:
+    """Told at once, with nothing left open."""
+    calls = await opened(Connections())
+    with pytest.raises(OSError, match="address already in use"):
+        await listen(web.Application(), "127.0.0.1", calls.port, member_keys(EOKM).tls)
