@@ -1,8 +1,12 @@
-"""`hotline hash FILE...`: content hashes for those who hold files. Nothing is stored or sent."""
+"""`hotline hash FILE...`: content hashes for those who hold files. Nothing is stored or sent.
+
+Each file's hashes are one JSON object, to be pasted as `hashes` of an item. PDQ is not computed.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,7 +22,9 @@ if TYPE_CHECKING:
 
 def hash_files(paths: Sequence[Path]) -> Result:
     """Hash each file; one that cannot be read is named and the others go on."""
-    files, failed = [], 0
+    files: list[dict[str, Any]] = []
+    texts: list[str] = []
+    failed = 0
     for path in paths:
         try:
             found = hash_file(path)
@@ -29,11 +35,8 @@ def hash_files(paths: Sequence[Path]) -> Result:
             continue
         if found.warning:
             note(f"{path}: {found.warning}")
-        files.append({"file": str(path), **msgspec.to_builtins(found.hashes)})
-    text = "\n\n".join(_text(entry) for entry in files if "error" not in entry)
-    return Result({"files": files}, text, Exit.INPUT if failed else Exit.OK)
-
-
-def _text(entry: dict[str, str]) -> str:
-    names = [name for name in entry if name != "file"]
-    return "\n".join([entry["file"], *(f"  {name:<7} {entry[name]}" for name in names)])
+        hashes = msgspec.to_builtins(found.hashes)
+        files.append({"file": str(path), "hashes": hashes})
+        texts.append(f"{path}\n{json.dumps(hashes)}")
+    data = {"files": files, "not_computed": ["pdq"]}
+    return Result(data, "\n".join(texts), Exit.INPUT if failed else Exit.OK)

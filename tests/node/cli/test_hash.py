@@ -6,6 +6,9 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from node.casework.draft import HashesDraft
 from node.cli.exits import Exit
 from node.cli.main import run
 
@@ -18,13 +21,26 @@ if TYPE_CHECKING:
 def test_hashes_are_printed_for_each_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The JSON has the field names of a report's `hashes`."""
+    """The JSON is what a report has as `hashes`."""
     path = tmp_path / "held"
     path.write_bytes(b"content")
     assert run(["hash", "--json", str(path)]) == Exit.OK
     (entry,) = json.loads(capsys.readouterr().out)["files"]
-    assert entry["sha256"] == hashlib.sha256(b"content").hexdigest()
-    assert (entry["file"], entry["length"]) == (str(path), 7)
+    assert entry["file"] == str(path)
+    hashes = msgspec.convert(entry["hashes"], HashesDraft)
+    assert (hashes.sha256, hashes.length) == (hashlib.sha256(b"content").hexdigest(), 7)
+
+
+def test_what_is_printed_can_be_pasted_into_a_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The name of the file, and below it the object."""
+    path = tmp_path / "held"
+    path.write_bytes(b"content")
+    run(["hash", str(path)])
+    name, hashes = capsys.readouterr().out.splitlines()
+    assert name == str(path)
+    assert msgspec.json.decode(hashes, type=HashesDraft).length == 7
 
 
 def test_unreadable_file_does_not_stop_the_others(
