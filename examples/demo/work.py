@@ -78,7 +78,7 @@ def _steps(random: Random, item: Item) -> Steps:
     if verdict == "not_illegal":
         return [_assess(random, verdict), _act("not_illegal")]
     if verdict == "national":
-        return [_assess(random, verdict, law="Synthetic Act, section 1"), _act("host_notified")]
+        return [_assess(random, verdict, law="synthetic-act.1"), _act("host_notified")]
     if verdict == "unassessable":
         return [_assess(random, verdict, reason="password"), _act("inaccessible", "password")]
     return _baseline(random, item)

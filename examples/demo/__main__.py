@@ -1,0 +1,128 @@
+"""Runs the demo: four hotlines, one umbrella, one verdict.
+
+    python -m examples.demo [--seed 1] [--reports 2500] [--keep] [--dir .run/demo]
+
+Everything happens on loopback, in real processes, with synthetic data. It ends with a table and the
+line of an independent checker; the exit code is 0 only if nothing was lost, nothing happened twice,
+both sides agree, everything verifies, and nothing showed that must not. No process stays behind,
+unless `--keep` asks for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import aiohttp
+
+from examples.demo import keeping
+from examples.demo.canaries import search
+from examples.demo.course import Course
+from examples.demo.exports import export_all
+from examples.demo.processes import DemoError, Processes
+from examples.demo.progress import Progress
+from examples.demo.summary import show_summary
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CHECKER = Path(__file__).with_name("checker.py")
+FAILED = 1
+INTERRUPTED = 130
+
+
+async def play(course: Course, seed: int, reports: int) -> bool:
+    """Play the whole course; tells whether nothing showed that must not."""
+    tell = course.tell
+    await course.prepare(seed, reports)
+    tell.phase("network made, nodes started")
+    await course.first_half(frozen="nl-eokm", killed="gb-iwf")
+    tell.phase("first half: reports, kill -9, delivery")
+    await course.work_between()
+    tell.phase("analysts at work")
+    await course.arrive(mirror="gb-iwf")
+    await course.second_half()
+    tell.phase("second half: one more member, reports, delivery")
+    await course.work_with_one_down(down="nl-eokm", acting="de-eco", first="gb-iwf")
+    tell.phase("analysts at work, one node down")
+    await export_all(course)
+    clean = await search(course)
+    tell.phase("exports, verification, search")
+    return clean
+
+
+async def run(folder: Path, options: argparse.Namespace) -> bool:
+    """Run the demo in `folder`; tells whether nothing showed that must not.
+
+    Raises:
+        DemoError: it could not go on.
+        CancelledError: somebody stopped it.
+    """
+    stop_on_signals()
+    processes = Processes(folder)
+    try:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http:
+            course = Course(folder, http, processes, Progress())
+            try:
+                clean = await play(course, options.seed, options.reports)
+            finally:
+                await course.close()
+            show_summary(course)
+            if options.keep:
+                await keeping.keep(course)
+    finally:
+        await processes.end()
+    return clean
+
+
+def stop_on_signals() -> None:
+    """Let SIGINT, SIGTERM and SIGHUP end the demo in good order."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
+def judge(folder: Path) -> int:
+    """Let the checker speak: its own process, its own eyes; its line is the last."""
+    sys.stdout.flush()
+    return subprocess.run([sys.executable, str(CHECKER), str(folder)], check=False).returncode
+
+
+def main() -> int:
+    """Read the options, run the demo, give the exit code."""
+    parser = argparse.ArgumentParser(prog="demo", description="Four hotlines, one verdict")
+    parser.add_argument("--seed", type=int, default=1, help="of the synthetic world")
+    parser.add_argument("--reports", type=int, default=2500, help="about how many, from 300 on")
+    parser.add_argument("--keep", action="store_true", help="leave the nodes running")
+    parser.add_argument("--dir", type=Path, default=ROOT / ".run" / "demo", help="made anew")
+    options = parser.parse_args()
+    folder: Path = options.dir.absolute()
+    if keeping.still_running(folder):
+        print(f"a demo still runs there; end it with: sh {folder}/stop.sh", file=sys.stderr)
+        return FAILED
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    return finish(folder, options)
+
+
+def finish(folder: Path, options: argparse.Namespace) -> int:
+    """Run it and say where to look if it failed."""
+    try:
+        clean = asyncio.run(run(folder, options))
+    except DemoError as error:
+        print(f"the demo failed: {error}\nlogs: {folder}/logs", file=sys.stderr)
+        return FAILED
+    except asyncio.CancelledError:
+        print(f"stopped; logs: {folder}/logs", file=sys.stderr)
+        return INTERRUPTED
+    if not clean:
+        print(f"something showed that must not; logs: {folder}/logs", file=sys.stderr)
+    return judge(folder) or (0 if clean else FAILED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
