@@ -30,8 +30,8 @@ class Quota:
         strangers_per_s: refusals signed for callers that could not be verified.
     """
 
-    requests_per_s: float = 200.0
-    burst: float = 1000.0
+    requests_per_s: float = 300.0
+    burst: float = 2000.0
     concurrent: int = 8
     body_bytes: int = 32 * MIB
     all_body_bytes: int = 256 * MIB
