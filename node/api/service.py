@@ -105,7 +105,8 @@ class LineAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of the answer to a bulk body.
 
     `line` counts from 1 in the body. `rejected` lines have `code`, `detail` (the mend) and mostly
-    `field`. `stopped` ends an answer early: every line before it is done, the others are not.
+    `field`. `stopped` ends an answer early: every line before it is done, the others must be sent
+    again (which doubles nothing for lines that have a reference or an identity).
     """
 
     line: int

@@ -42,7 +42,7 @@ async def test_schemathesis_finds_no_failure(
         *("-m", "schemathesis.cli", "--config-file", str(config), "run"),
         str(server.make_url("/api/v1/openapi.json")),
         *("-H", f"Authorization: {headers['Authorization']}", "--seed", str(seed)),
-        *("--max-examples", os.environ.get("SCHEMATHESIS_EXAMPLES", "40"), "--no-color"),
+        *("--max-examples", os.environ.get("SCHEMATHESIS_EXAMPLES", "20"), "--no-color"),
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable,
