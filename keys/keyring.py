@@ -122,10 +122,7 @@ class MemberKeys:
             receipt=signing("receipt"),
             transport=signing("transport"),
             tls=keyfile.load_tls_key(directory / "tls.key", passphrase, "tls"),
-            sealing=tuple(
-                keyfile.load_sealing_key(path, passphrase, _SEALING)
-                for path in sorted(directory.glob(f"{_SEALING}-*.key"))
-            ),
+            sealing=load_sealing_keys(directory, unlock),
             node_secret=secret("node-secret"),
             fingerprint_secret=secret("fingerprint-secret"),
             database_key=secret("database"),
@@ -205,6 +202,19 @@ class MemberKeys:
 def sealing_name(key_id: str) -> str:
     """The file name of a sealing key."""
     return f"{_SEALING}-{key_id}.key"
+
+
+def load_sealing_keys(directory: Path, unlock: Unlock) -> tuple[SealingKey, ...]:
+    """Read every sealing key that stands in `directory`, as rotations have left them.
+
+    Raises:
+        UnreadableKeyError, UnsafeKeyFileError: as `MemberKeys.load`.
+    """
+    passphrase = unlock.secret()
+    return tuple(
+        keyfile.load_sealing_key(path, passphrase, _SEALING)
+        for path in sorted(directory.glob(f"{_SEALING}-*.key"))
+    )
 
 
 def add_sealing_key(directory: Path, unlock: Unlock, key: SealingKey) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from keys.keyring import MemberKeys
+from keys.keyring import MemberKeys, load_sealing_keys
 from keys.unlock import Unlock
 from node.api.app import make_local_app
 from node.casework.casebook import Postbox
@@ -32,6 +32,7 @@ from node.peer.client import HttpTransport, Limits
 from node.peer.delivery import Delivery
 from node.peer.inbox import Inbox
 from node.peer.listener import listen
+from node.peer.sealing import SealingRing
 from node.peer.server import make_peer_app
 from node.registry.errors import NoRegistryError
 from node.registry.mirror import mirror_routes
@@ -292,7 +293,7 @@ def _assemble(
         registry,
         jurisdiction,
         desk,
-        _inbox(us, keys, store, registry, wakes, metrics),
+        _inbox(config, keys, store, registry, wakes, metrics),
         _delivery(config, keys, store, registry, transport, wakes, metrics),
         transport,
         metrics,
@@ -301,19 +302,21 @@ def _assemble(
 
 
 def _inbox(
-    us: str,
+    config: Config,
     keys: MemberKeys,
     store: Store,
     registry: RegistryClient,
     wakes: Wakes,
     metrics: Metrics,
 ) -> Inbox:
+    unlock = Unlock.from_config(config.member.unlock)
+    ring = SealingRing(keys.sealing, lambda: load_sealing_keys(config.member.keys_dir, unlock))
     return Inbox(
-        us=us,
+        us=config.member.id,
         store=CountedInbox(store.inbox, metrics),
         registry=registry.current,
         receipt_key=keys.receipt,
-        sealing_keys=lambda: keys.sealing,
+        sealing_key=ring.find,
         clock=wall_clock,
         on_taken=wakes.desk,
         on_registry_behind=wakes.registry,

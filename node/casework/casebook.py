@@ -144,14 +144,14 @@ class Casebook:
                 self._open_report(body.report)
         elif isinstance(body, Facts):
             self._index_content(state)
-        elif isinstance(body, Sighted) and body.informant is not None:
-            self._index_alias(state, body.informant.item_id)
+        elif isinstance(body, Sighted):
+            self._index_sighting(state, body)
         return state
 
     def raise_review(self, item_id: str, review: Review) -> None:
         """Put the item in front of a person (once for the same reason)."""
         state = self.loaded.items[item_id]
-        if state.review is not review:
+        if review not in state.reviews:
             self.record(item_id, EventKind.RAISED, Raised(review), at_ms=self.now, actor=self.us)
 
     def remember_line(self, line: bytes, item_id: str) -> None:
@@ -192,6 +192,13 @@ class Casebook:
     def _index_content(self, state: ItemState) -> None:
         for key in content_keys(self.fingerprints, state.content):
             self.add_key(key, state.id)
+
+    def _index_sighting(self, state: ItemState, body: Sighted) -> None:
+        if body.informant is not None:
+            self._index_alias(state, body.informant.item_id)
+        also_at = self.fingerprints.location(body.also_at)
+        if also_at is not None:
+            self.add_key(also_at, state.id)
 
     def _index_alias(self, state: ItemState, alias: str) -> None:
         if alias != state.id:

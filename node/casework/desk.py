@@ -16,7 +16,7 @@ from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
 from node.casework.errors import DraftRejectedError
-from node.casework.intake import ReportTaken, intake_needs, take_report
+from node.casework.intake import ItemTaken, ReportTaken, intake_needs, take_report
 from node.casework.item import Custody, ItemState
 from node.casework.prepare import PreparedReport, prepare_report, read_hashes
 from node.casework.receiving import Answer, Judge, judging_needs, parse
@@ -76,7 +76,7 @@ class SubmitResult:
 
     status: str
     report_id: str | None = None
-    items: tuple[object, ...] = ()
+    items: tuple[ItemTaken, ...] = ()
     code: str | None = None
     field: str | None = None
     detail: str | None = None

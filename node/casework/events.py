@@ -14,6 +14,7 @@ import msgspec
 
 from node.casework.item import (
     FINAL_ACTIONS,
+    REFUSALS,
     Custody,
     Informant,
     ItemState,
@@ -22,7 +23,16 @@ from node.casework.item import (
     Value,
     merge_content,
 )
-from protocol.facts import Access, ActionTaken, Assessment, Content, Hop, Jurisdiction, Sighting
+from protocol.facts import (
+    Access,
+    ActionTaken,
+    Assessment,
+    Content,
+    Hop,
+    Jurisdiction,
+    Location,
+    Sighting,
+)
 from protocol.vocabulary import Action, Disposition
 
 
@@ -53,12 +63,16 @@ class Recorded(Value, frozen=True):
 
 
 class Sighted(Value, frozen=True):
-    """Another observation; `informant` when a member told us, `outcome` how it was judged."""
+    """Another observation; `informant` when a member told us, `outcome` how it was judged.
+
+    `also_at` where it was seen, if that is an alias of the item's location.
+    """
 
     sightings: tuple[Sighting, ...]
     informant: Informant | None
     child_at_risk: bool
     outcome: Disposition
+    also_at: Location | None = None
 
 
 class Facts(Value, frozen=True):
@@ -131,7 +145,7 @@ class Reopened(Value, frozen=True):
 
 
 class Withdrawn(Value, frozen=True):
-    """A member took its sighting back."""
+    """A member took a sighting back; without an id its whole report, and its verdicts with it."""
 
     member: str
     sighting_id: str | None
@@ -218,6 +232,8 @@ def _sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         "sightings": state.sightings + more,
         "child_at_risk": state.child_at_risk or body.child_at_risk,
     }
+    if body.also_at is not None and body.also_at not in state.also_at:
+        changes["also_at"] = (*state.also_at, body.also_at)
     informant = body.informant
     if informant is not None and informant not in state.informants:
         changes["informants"] = (*state.informants, informant)
@@ -236,7 +252,8 @@ def _facts(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
 def _acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     changes: dict[str, Any] = {"actions": (*state.actions, body)}
     if body.action in FINAL_ACTIONS:
-        changes |= {"closed_ms": event.at_ms, "closed_by": body.action}
+        if state.custody is Custody.HANDED_ON or body.member == state.responsible:
+            changes |= {"closed_ms": event.at_ms, "closed_by": body.action}
     elif body.action is Action.SEEN_ONLINE:
         changes |= {"closed_ms": None, "closed_by": None}
     elif body.action is Action.MOVED and _ours(state) and body.member == state.responsible:
@@ -269,7 +286,10 @@ def _handed_on(_state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
 
 
 def _answered(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
-    changes: dict[str, Any] = {"answer": body.disposition, "answered_by": body.by}
+    """The first answer is the item's; later ones are about later sightings of it."""
+    changes: dict[str, Any] = {}
+    if state.answer is None or state.answer in REFUSALS:
+        changes = {"answer": body.disposition, "answered_by": body.by}
     if body.responsible is not None and state.custody is Custody.HANDED_ON:
         changes["responsible"] = body.responsible
     return changes
@@ -294,7 +314,10 @@ def _withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         s for s in state.sightings
         if not (s.member == body.member and body.sighting_id in (None, s.sighting_id))
     )  # fmt: skip
-    return {"sightings": kept}
+    changes: dict[str, Any] = {"sightings": kept}
+    if body.sighting_id is None:
+        changes["assessments"] = tuple(a for a in state.assessments if a.member != body.member)
+    return changes
 
 
 _Fold = Callable[[ItemState, Event, Any], dict[str, Any]]
@@ -308,8 +331,10 @@ _FOLD: dict[EventKind, _Fold] = {
     EventKind.ASSESSED: lambda s, _e, b: {"assessments": (*s.assessments, b)},
     EventKind.ACTED: _acted,
     EventKind.RESPONSIBLE: _responsible,
-    EventKind.RAISED: lambda _s, _e, b: {"review": b.review},
-    EventKind.SETTLED: lambda _s, _e, _b: {"review": None},
+    EventKind.RAISED: lambda s, _e, b: {"reviews": (*s.reviews, b.review)},
+    EventKind.SETTLED: lambda s, _e, b: {
+        "reviews": tuple(r for r in s.reviews if r is not b.review)
+    },
     EventKind.REOPENED: lambda s, _e, b: {
         "closed_ms": None,
         "closed_by": None,

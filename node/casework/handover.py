@@ -10,14 +10,21 @@ from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind, Facts, Kept, Recorded, lacks
 from node.casework.events import Sighted as SightedEvent
-from node.casework.intake import carry_over, same_content
+from node.casework.intake import carry_over, same_content, was_here
 from node.casework.item import Custody, Informant, ItemState, Review
-from node.casework.rejudging import rejudge
-from node.casework.telling import handed_on_to, pass_on_sighting, tell_so_far
-from node.matching.duplicates import Incoming, Judgement, judge
+from node.casework.rejudging import rejudge, watch_verdicts
+from node.casework.telling import (
+    News,
+    handed_on_to,
+    note,
+    pass_on_sighting,
+    tell,
+    tell_so_far,
+)
+from node.matching.duplicates import Incoming, Judgement, join, judge
 from protocol.facts import Content, Hop
 from protocol.messages import Item, Sighted
-from protocol.vocabulary import Disposition, HostingState, Matter
+from protocol.vocabulary import Disposition, HostingState, Matter, OutcomeWhat
 
 
 class Handover:
@@ -37,10 +44,8 @@ class Handover:
         informant = Informant(peer, message.item_id)
         if judgement.joins and judgement.item is not None:
             return self._join(judgement, message, informant)
-        state = self._record(message, informant)
-        carry_over(self._book, state.id, judgement)
-        known = frozenset(assessment.event_id for assessment in message.assessments)
-        tell_so_far(self._book, self._postbox, self._book.loaded.items[state.id], informant, known)
+        self._record(message, informant)
+        carry_over(self._book, self._postbox, message.item_id, judgement)
         return judgement.disposition
 
     def _look(self, message: Item) -> Judgement:
@@ -50,15 +55,24 @@ class Handover:
             message.content,
             message.item_kind,
             message.found_ms,
-            was_here=self._book.was_here(location),
+            message.matter,
+            message.source,
+            was_here=was_here(self._book, location, message.content),
         )
         return judge(
-            incoming, self._book.by_key(location), same_content(self._book, message.content)
+            incoming,
+            self._book.by_key(location),
+            same_content(self._book, message.content),
+            self._book.us,
+            self._book.now,
         )
 
     def _known_by_id(self, peer: str, here: ItemState, message: Item) -> Disposition:
-        """Our own item echoed back, or a later revision from the member that handed it over."""
-        if here.custody is Custody.HANDED_ON and here.finder == self._book.us:
+        """Our own item echoed back, or a later revision from the member that handed it over.
+
+        The member that we handed it to has no business giving it back: people on both sides look.
+        """
+        if handed_on_to(self._book, here) == peer:
             self._book.raise_review(here.id, Review.CAME_BACK)
             return Disposition.ECHO
         if here.finder == self._book.us:
@@ -69,6 +83,7 @@ class Handover:
         )
         self._sight(here.id, body, message.found_ms, peer)
         self._add_facts(here.id, Facts(message.content, message.access))
+        self._note_all(here.id, message, peer)
         return Disposition.REVISION
 
     def _join(self, judgement: Judgement, message: Item, informant: Informant) -> Disposition:
@@ -76,15 +91,21 @@ class Handover:
         assert judgement.item is not None
         before = self._book.loaded.items[judgement.item]
         body = SightedEvent(
-            message.sightings, informant, message.child_at_risk, judgement.disposition
+            message.sightings,
+            informant,
+            message.child_at_risk,
+            judgement.disposition,
+            message.location if judgement.disposition is Disposition.ALIAS else None,
         )
         self._sight(before.id, body, message.found_ms, informant.member)
-        self._add_facts(before.id, Facts(message.content, message.access))
-        self._note_all(before.id, message)
+        content = () if judgement.disposition is Disposition.PLACEHOLDER else message.content
+        self._add_facts(before.id, Facts(content, message.access))
+        self._note_all(before.id, message, informant.member)
         if judgement.review is not None:
             self._book.raise_review(before.id, judgement.review)
         state = self._book.loaded.items[before.id]
-        tell_so_far(self._book, self._postbox, state, informant)
+        known = frozenset(assessment.event_id for assessment in message.assessments)
+        tell_so_far(self._book, self._postbox, state, informant, known)
         if handed_on_to(self._book, state) == informant.member:
             return self._take_back(state)
         for sighting in message.sightings[:1]:
@@ -188,12 +209,15 @@ class Handover:
             return Disposition.PARKED
         if all(informant.member != peer for informant in state.informants):
             return Disposition.NOT_PERMITTED
+        judgement = self._look_again(state, message)
         if message.sighting is not None or message.child_at_risk:
             sightings = () if message.sighting is None else (message.sighting,)
-            body = SightedEvent(sightings, None, message.child_at_risk, Disposition.DUPLICATE)
+            body = SightedEvent(sightings, None, message.child_at_risk, judgement.disposition)
             found = self._book.now if message.sighting is None else message.sighting.found_ms
             self._sight(state.id, body, found, peer)
         self._add_facts(state.id, Facts(_one(message.content), message.access))
+        if judgement.review is not None:
+            self._book.raise_review(state.id, judgement.review)
         self._pass_on(
             state,
             Sighted(
@@ -204,10 +228,23 @@ class Handover:
                 message.child_at_risk,
             ),
         )
-        if message.sighting is None:
-            return Disposition.FACTS_ADDED
-        handed = state.custody is Custody.HANDED_ON
-        return Disposition.FORWARDED if handed else Disposition.DUPLICATE
+        return judgement.disposition
+
+    def _look_again(self, state: ItemState, message: Sighted) -> Judgement:
+        """A sighting of an item that was joined before the hand-over, by the same table."""
+        sighting = message.sighting
+        if sighting is None:
+            return Judgement(Disposition.FACTS_ADDED, state.id)
+        new = Incoming(
+            state.location,
+            _one(message.content),
+            state.kind,
+            sighting.found_ms,
+            state.matter,
+            sighting.source,
+        )
+        found = join(new, state, self._book.now)
+        return found or Judgement(Disposition.DUPLICATE, state.id)
 
     def _sight(self, item_id: str, body: SightedEvent, at_ms: int, actor: str) -> ItemState:
         return self._book.record(item_id, EventKind.SIGHTED, body, at_ms=at_ms, actor=actor)
@@ -218,20 +255,16 @@ class Handover:
         if body is None:
             return
         self._book.record(item_id, EventKind.FACTS, body, at_ms=self._book.now, actor=self._book.us)
-        rejudge(self._book, item_id)
+        rejudge(self._book, self._postbox, item_id)
 
-    def _note_all(self, item_id: str, message: Item) -> None:
-        """What the sender knows of verdicts and actions belongs to the joined item too."""
-        state = self._book.loaded.items[item_id]
-        for assessment in message.assessments:
-            if not state.has_heard(assessment.event_id):
-                self._book.record(
-                    item_id,
-                    EventKind.ASSESSED,
-                    assessment,
-                    at_ms=assessment.at_ms,
-                    actor=assessment.member,
-                )
+    def _note_all(self, item_id: str, message: Item, peer: str) -> None:
+        """What the sender knows of verdicts belongs to the joined item too, and is told on."""
+        for one in message.assessments:
+            if not self._book.loaded.items[item_id].has_heard(one.event_id):
+                state = note(self._book, item_id, EventKind.ASSESSED, one, one.at_ms)
+                news = News(one.event_id, OutcomeWhat.ASSESSED, one, one.member, one.at_ms)
+                tell(self._book, self._postbox, state, news, heard_from=peer)
+        watch_verdicts(self._book, item_id)
 
 
 def _one(content: Content | None) -> tuple[Content, ...]:

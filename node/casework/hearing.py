@@ -9,11 +9,12 @@ from node.casework.casebook import Casebook, Postbox
 from node.casework.events import (
     Answered,
     EventKind,
+    Kept,
     Reopened,
     Responsible,
     Withdrawn,
 )
-from node.casework.item import ItemState, Review
+from node.casework.item import FINAL_ACTIONS, REFUSALS, Custody, ItemState, Review
 from node.casework.rejudging import watch_verdicts
 from node.casework.telling import News, handed_on_to, note, tell
 from protocol.facts import Jurisdiction
@@ -26,17 +27,6 @@ from protocol.vocabulary import (
     OutcomeWhat,
 )
 
-REFUSALS = frozenset(
-    {
-        Disposition.MALFORMED,
-        Disposition.UNKNOWN_KIND,
-        Disposition.UNKNOWN_VERSION,
-        Disposition.NOT_PERMITTED,
-        Disposition.NOT_HERE,
-        Disposition.CONFLICT,
-    }
-)
-
 
 def part_of_story(state: ItemState, peer: str) -> bool:
     """Whether `peer` handed the item over, reported it, or received it."""
@@ -45,19 +35,32 @@ def part_of_story(state: ItemState, peer: str) -> bool:
     )
 
 
+def was_handed_to(book: Casebook, state: ItemState, peer: str) -> bool:
+    """Whether we handed the item to `peer`, now or earlier, so that it has something to answer."""
+    first = next((n for n, hop in enumerate(state.hops) if hop.member == book.us), len(state.hops))
+    return any(hop.member == peer for hop in state.hops[first + 1 :])
+
+
 def hear_disposition(book: Casebook, peer: str, message: DispositionNote) -> Disposition | None:
-    """Record the receiver's answer; a refusal puts the item in front of a person."""
+    """Record the receiver's answer; a refusal puts the item in front of a person.
+
+    Who refuses an item is not responsible for it: it stays with us.
+    """
     if message.item_id is None:
         book.tasks.append(("entry_refused", peer))
         return None
     state = book.find(message.item_id)
     if state is None:
         return Disposition.PARKED
-    if not part_of_story(state, peer):
+    if not was_handed_to(book, state, peer):
         return Disposition.NOT_PERMITTED
+    unanswered = state.answer is None
     body = Answered(peer, message.disposition, message.responsible)
     book.record(state.id, EventKind.ANSWERED, body, at_ms=message.at_ms, actor=peer)
     if message.disposition in REFUSALS:
+        if unanswered and handed_on_to(book, state) == peer:
+            kept = Kept(book.us, state.orphan, state.hops, None)
+            book.record(state.id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
         book.raise_review(state.id, Review.REFUSED_BY_PEER)
     return None
 
@@ -85,7 +88,10 @@ def _record(book: Casebook, state: ItemState, message: Outcome) -> ItemState:
         watch_verdicts(book, state.id)
         return book.loaded.items[state.id]
     if message.action is not None:
-        return note(book, state.id, EventKind.ACTED, message.action, message.at_ms)
+        after = note(book, state.id, EventKind.ACTED, message.action, message.at_ms)
+        if message.action.action in FINAL_ACTIONS and state.custody is Custody.HERE:
+            book.raise_review(state.id, Review.PERHAPS_GONE)  # we alone close what is ours
+        return after
     if message.what is OutcomeWhat.REOPENED:
         body: Reopened | Responsible = Reopened(message.event_id)
         kind = EventKind.REOPENED
@@ -108,18 +114,39 @@ def _responsible(state: ItemState, message: Outcome) -> Responsible:
 def hear_withdrawal(
     book: Casebook, postbox: Postbox, peer: str, message: Withdrawal
 ) -> Disposition | None:
-    """Take the sender's sighting back; whether the item ends is for a person to say (rule 10)."""
+    """Take a sighting back; whether the item ends is for a person to say (rule 10).
+
+    A member takes back its own, or passes on what another took back before it in the chain.
+    """
     state = book.find(message.item_id)
     if state is None:
         return Disposition.PARKED
-    if not part_of_story(state, peer):
+    gone = [
+        sighting
+        for sighting in state.sightings
+        if sighting.member != book.us
+        and message.sighting_id in (None, sighting.sighting_id)
+        and (message.sighting_id is not None or sighting.member == peer)
+    ]
+    told_us = any(informant.member == peer for informant in state.informants)
+    if not told_us or (message.sighting_id is not None and not gone):
         return Disposition.NOT_PERMITTED
-    body = Withdrawn(peer, message.sighting_id)
-    state = book.record(state.id, EventKind.WITHDRAWN, body, at_ms=message.at_ms, actor=peer)
+    author = gone[0].member if message.sighting_id is not None else peer
+    body = Withdrawn(author, message.sighting_id)
+    state = book.record(state.id, EventKind.WITHDRAWN, body, at_ms=message.at_ms, actor=author)
     book.raise_review(state.id, Review.WITHDRAWAL)
-    to = handed_on_to(book, state)
-    if to is not None and to != peer:
-        passed = Withdrawal(state.id, message.sighting_id, message.at_ms)
-        subject = f"{state.id}|withdrawal|{message.at_ms}"
-        book.posts.append(postbox.post(to, Kind.WITHDRAWAL, passed, subject=subject, item=state.id))
+    _pass_on_withdrawals(book, postbox, state, [s.sighting_id for s in gone], message.at_ms)
     return Disposition.FOR_A_PERSON
+
+
+def _pass_on_withdrawals(
+    book: Casebook, postbox: Postbox, state: ItemState, sightings: list[str], at_ms: int
+) -> None:
+    """Along the chain each sighting is named, since there the sender is not its author."""
+    to = handed_on_to(book, state)
+    if to is None:
+        return
+    for sighting in sightings:
+        passed = Withdrawal(state.id, sighting, at_ms)
+        subject = f"{state.id}|withdrawal|{sighting}"
+        book.posts.append(postbox.post(to, Kind.WITHDRAWAL, passed, subject=subject, item=state.id))

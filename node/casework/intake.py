@@ -19,9 +19,9 @@ from node.casework.events import (
     lacks,
 )
 from node.casework.events import Sighted as SightedEvent
-from node.casework.item import Custody, ItemState, ReportFacts
+from node.casework.item import Custody, ItemState, ReportFacts, Review
 from node.casework.prepare import PreparedItem, PreparedReport, read_time
-from node.casework.rejudging import rejudge
+from node.casework.rejudging import bring_verdicts, rejudge
 from node.casework.telling import News, note, pass_on_sighting, tell
 from node.ids import Ids
 from node.matching.duplicates import Incoming, Judgement, judge
@@ -112,7 +112,7 @@ def _again(book: Casebook, item: PreparedItem, known: str, postbox: Postbox) -> 
 def add_facts(book: Casebook, item_id: str, facts: Facts, postbox: Postbox) -> ItemState:
     """Facts that came later: recorded, and sent along if the item was handed on."""
     state = book.record(item_id, EventKind.FACTS, facts, at_ms=book.now, actor=book.us)
-    rejudge(book, item_id)
+    rejudge(book, postbox, item_id)
     content = facts.content[0] if facts.content else None
     message = Sighted(item_id, None, content, facts.access, state.child_at_risk)
     pass_on_sighting(book, postbox, state, message, f"{item_id}|facts|{state.revision}")
@@ -130,20 +130,35 @@ def _first_time(
     location = book.fingerprints.location(item.location)
     judgement = judge(
         Incoming(
-            item.location, item.content, item.kind, item.found_ms, was_here=book.was_here(location)
+            item.location,
+            item.content,
+            item.kind,
+            item.found_ms,
+            report.matter,
+            report.draft.source,
+            was_here=was_here(book, location, item.content),
         ),
         book.by_key(location),
         same_content(book, item.content),
+        book.us,
+        book.now,
     )
     if judgement.joins and judgement.item is not None:
         return _join(book, report, item, judgement, ids, postbox)
     item_id = ids.mint(book.now)
     body = Recorded(_first_state(book, report, item, opened, item_id), _if_new(book, opened))
     book.record(item_id, EventKind.RECORDED, body, at_ms=item.found_ms, actor=book.us)
-    carry_over(book, item_id, judgement)
+    carry_over(book, postbox, item_id, judgement)
     _assess(book, item_id, item.assessments, ids, postbox)
     known = judgement.disposition is Disposition.NEW_KNOWN
     return ItemTaken(item_id, "known" if known else "new", judgement.item if known else None)
+
+
+def was_here(book: Casebook, location: bytes | None, content: tuple[Content, ...]) -> bool:
+    """Whether an item at this location, or without a location with this content, was erased."""
+    if location is not None:
+        return book.was_here(location)
+    return any(book.was_here(key) for key in content_keys(book.fingerprints, content))
 
 
 def same_content(book: Casebook, content: tuple[Content, ...]) -> list[ItemState]:
@@ -210,30 +225,42 @@ def _join(
     state = book.record(
         item_id,
         EventKind.SIGHTED,
-        SightedEvent((sighting,), None, draft.child_at_risk, judgement.disposition),
+        SightedEvent(
+            (sighting,),
+            None,
+            draft.child_at_risk,
+            judgement.disposition,
+            item.location if judgement.disposition is Disposition.ALIAS else None,
+        ),
         at_ms=item.found_ms,
         actor=book.us,
     )
-    missing = lacks(state, Facts(item.content, item.access))
+    content = () if judgement.disposition is Disposition.PLACEHOLDER else item.content
+    missing = lacks(state, Facts(content, item.access))
     if missing is not None:
         book.record(item_id, EventKind.FACTS, missing, at_ms=book.now, actor=book.us)
-        rejudge(book, item_id)
+        rejudge(book, postbox, item_id)
     if judgement.review is not None:
         book.raise_review(item_id, judgement.review)
-    content = item.content[0] if item.content else None
-    message = Sighted(item_id, sighting, content, item.access, draft.child_at_risk)
+    file = content[0] if content else None
+    message = Sighted(item_id, sighting, file, item.access, draft.child_at_risk)
     pass_on_sighting(book, postbox, state, message, sighting.sighting_id)
     _assess(book, item_id, item.assessments, ids, postbox)
     return ItemTaken(item_id, "duplicate", item_id)
 
 
-def carry_over(book: Casebook, item_id: str, judgement: Judgement) -> None:
-    """Known content at a new place: the verdict comes with it and says from whom (rule 2)."""
-    if judgement.disposition is Disposition.NEW_KNOWN and judgement.item is not None:
-        for assessment in book.loaded.items[judgement.item].assessments:
-            note(book, item_id, EventKind.ASSESSED, assessment, assessment.at_ms)
+def carry_over(book: Casebook, postbox: Postbox, item_id: str, judgement: Judgement) -> None:
+    """What else a new item brings about: verdicts on its content, and the end of another.
+
+    Known content at a new place: the verdict comes with it and says from whom (rule 2).
+    """
+    if judgement.disposition is Disposition.NEW_KNOWN:
+        bring_verdicts(book, postbox, item_id)
     if judgement.review is not None:
         book.raise_review(item_id, judgement.review)
+    replaced = judgement.replaces and book.loaded.items[judgement.replaces]
+    if replaced and replaced.custody is Custody.HERE and replaced.closed_ms is None:
+        book.raise_review(replaced.id, Review.REPLACED)
 
 
 def _assess(
@@ -250,7 +277,7 @@ def _assess(
 def assess(
     book: Casebook, item_id: str, draft: AssessmentDraft, ids: Ids, postbox: Postbox
 ) -> ItemState:
-    """Record this member's verdict and tell everybody concerned."""
+    """Record this member's verdict, tell everybody concerned, carry it over where it goes."""
     at_ms = read_time("at", draft.at, book.now)
     assessment = Assessment(
         ids.mint(book.now), book.us, draft.verdict, draft.law, draft.labels, draft.reason, at_ms
@@ -258,4 +285,5 @@ def assess(
     state = note(book, item_id, EventKind.ASSESSED, assessment, at_ms)
     news = News(assessment.event_id, OutcomeWhat.ASSESSED, assessment, book.us, at_ms)
     tell(book, postbox, state, news)
-    return state
+    rejudge(book, postbox, item_id)
+    return book.loaded.items[item_id]

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from node.matching.contents import Likeness, compare
 from protocol.facts import (
     Access,
     ActionTaken,
@@ -25,6 +26,16 @@ from protocol.facts import (
 from protocol.vocabulary import Action, Disposition, ItemKind, Matter, Source, Verdict
 
 FINAL_ACTIONS = frozenset({Action.REMOVED, Action.UNAVAILABLE, Action.NOT_ILLEGAL})
+REFUSALS = frozenset(
+    {
+        Disposition.MALFORMED,
+        Disposition.UNKNOWN_KIND,
+        Disposition.UNKNOWN_VERSION,
+        Disposition.NOT_PERMITTED,
+        Disposition.NOT_HERE,
+        Disposition.CONFLICT,
+    }
+)
 
 
 class Custody(StrEnum):
@@ -48,6 +59,9 @@ class Review(StrEnum):
     REFUSED_BY_PEER = "refused_by_peer"
     WITHDRAWAL = "withdrawal"
     MEMBER_SUSPENDED = "member_suspended"
+    REPLACED = "replaced"
+    PERHAPS_GONE = "perhaps_gone"
+    NOT_ILLEGAL_DOUBTED = "not_illegal_doubted"
 
 
 class Value(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -107,8 +121,9 @@ class ItemState(Value, frozen=True):
     heard: tuple[str, ...] = ()
     closed_ms: int | None = None
     closed_by: Action | None = None
-    review: Review | None = None
+    reviews: tuple[Review, ...] = ()
     revision: int = 0
+    also_at: tuple[Location, ...] = ()
 
     @property
     def country(self) -> str | None:
@@ -119,6 +134,17 @@ class ItemState(Value, frozen=True):
     def urgency(self) -> int:
         """0 while somebody may be abused now, else 1."""
         return 0 if self.child_at_risk else 1
+
+    @property
+    def review(self) -> Review | None:
+        """The oldest reason why the item stands in front of a person; None: it does not."""
+        return self.reviews[0] if self.reviews else None
+
+    @property
+    def in_force(self) -> tuple[Assessment, ...]:
+        """The latest verdict of each member that gave one: an author may correct itself."""
+        latest = {a.member: a for a in sorted(self.assessments, key=lambda a: a.at_ms)}
+        return tuple(latest.values())
 
     @property
     def known(self) -> bool:
@@ -153,7 +179,7 @@ def merge_content(have: tuple[Content, ...], more: tuple[Content, ...]) -> tuple
     """Join accounts of files: what is known stays, gaps are filled, other files stand beside."""
     merged = list(have)
     for content in more:
-        place = next((i for i, c in enumerate(merged) if agrees(c, content)), None)
+        place = next((i for i, c in enumerate(merged) if _mergeable(c, content)), None)
         if place is None:
             merged.append(content)
         else:
@@ -161,17 +187,9 @@ def merge_content(have: tuple[Content, ...], more: tuple[Content, ...]) -> tuple
     return tuple(merged)
 
 
-def agrees(one: Content, other: Content) -> bool:
-    """Whether two sets of hashes can be of one file: they share a hash, and none contradicts."""
-    shared = False
-    for name in ("sha256", "sha1", "md5", "length"):
-        a, b = getattr(one, name), getattr(other, name)
-        if a is None or b is None:
-            continue
-        if a != b:
-            return False
-        shared = shared or name != "length"
-    return shared
+def _mergeable(one: Content, other: Content) -> bool:
+    """Within one item a weak hash is enough: its place says the rest."""
+    return compare(one, other, pictures=False) <= Likeness.PERHAPS
 
 
 def _fill(have: Content, more: Content) -> Content:

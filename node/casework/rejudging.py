@@ -1,39 +1,69 @@
-"""Hashes became known later: what is known of this content elsewhere is judged again.
+"""Verdicts go with content: nobody need view the same file twice (rule 2).
 
-A verdict on the same content at another address is carried over (rule 2): nobody need view it
-again. Nothing is joined or closed by a hash that came late; two open items of one content at
-different addresses stay two items.
+When an item comes with known content, when hashes become known later, and when a verdict is given
+here: what may be carried over is recorded on every item with the same content, and told to those
+who reported it. Nothing is joined or closed by a hash that came late; two open items of one content
+at different addresses stay two items.
 """
 
 from __future__ import annotations
 
-from node.casework.casebook import Casebook, content_keys
+from node.casework.casebook import Casebook, Postbox, content_keys
 from node.casework.events import EventKind
-from node.casework.item import Review
+from node.casework.item import ItemState, Review
+from node.casework.telling import News, note, tell
+from node.matching.contents import Likeness, likeness
+from node.matching.duplicates import carries
+from protocol.vocabulary import OutcomeWhat, Verdict
+
+_ILLEGAL = (Verdict.BASELINE, Verdict.NATIONAL)
 
 
-def rejudge(book: Casebook, item_id: str) -> None:
-    """Carry over verdicts on the content that this item is now known to have."""
-    state = book.loaded.items[item_id]
-    keys = content_keys(book.fingerprints, state.content)
-    others = {o.id: o for key in keys for o in book.by_key(key) if o.id != item_id}
-    for other in sorted(others):
-        for assessment in others[other].assessments:
-            if not book.loaded.items[item_id].has_heard(assessment.event_id):
-                book.record(
-                    item_id,
-                    EventKind.ASSESSED,
-                    assessment,
-                    at_ms=assessment.at_ms,
-                    actor=assessment.member,
-                )
+def rejudge(book: Casebook, postbox: Postbox, item_id: str) -> None:
+    """Carry verdicts over between this item and all that are now known to have its content."""
+    bring_verdicts(book, postbox, item_id)
+    for other in _alike(book, book.loaded.items[item_id]):
+        if _carry(book, postbox, book.loaded.items[item_id], other):
+            watch_verdicts(book, other.id)
+
+
+def bring_verdicts(book: Casebook, postbox: Postbox, item_id: str) -> None:
+    """Carry over to this item what was judged of its content elsewhere."""
+    for other in _alike(book, book.loaded.items[item_id]):
+        _carry(book, postbox, other, book.loaded.items[item_id])
     watch_verdicts(book, item_id)
+
+
+def _alike(book: Casebook, state: ItemState) -> list[ItemState]:
+    """Other items that have the same content and have not ended, oldest first."""
+    keys = content_keys(book.fingerprints, state.content)
+    found = {other.id: other for key in keys for other in book.by_key(key)}
+    return [
+        found[i]
+        for i in sorted(found)
+        if i != state.id
+        and found[i].sightings
+        and found[i].matter is state.matter
+        and likeness(found[i].content, state.content, pictures=False) is Likeness.SAME
+    ]
+
+
+def _carry(book: Casebook, postbox: Postbox, source: ItemState, target: ItemState) -> bool:
+    """Record on `target` the verdicts on `source` that carry, and tell; whether there were any."""
+    fresh = [
+        assessment
+        for assessment in source.in_force
+        if carries(assessment, source, book.us) and not target.has_heard(assessment.event_id)
+    ]
+    for one in fresh:
+        state = note(book, target.id, EventKind.ASSESSED, one, one.at_ms)
+        news = News(one.event_id, OutcomeWhat.ASSESSED, one, one.member, one.at_ms)
+        tell(book, postbox, state, news)
+    return bool(fresh)
 
 
 def watch_verdicts(book: Casebook, item_id: str) -> None:
     """Verdicts that contradict each other go to a person, whatever order they came in."""
-    verdicts = {a.verdict for a in book.loaded.items[item_id].assessments}
-    legal = {v for v in verdicts if v == "not_illegal"}
-    illegal = {v for v in verdicts if v in ("baseline", "national")}
-    if legal and illegal:
+    verdicts = {a.verdict for a in book.loaded.items[item_id].in_force}
+    if Verdict.NOT_ILLEGAL in verdicts and not verdicts.isdisjoint(_ILLEGAL):
         book.raise_review(item_id, Review.VERDICTS_DIFFER)

@@ -142,6 +142,8 @@ class ItemView(msgspec.Struct):
     closed_by: str | None
     review: str | None
     revision: int
+    reviews: tuple[str, ...]
+    also_at: tuple[str, ...]
 
 
 class ChangeView(msgspec.Struct):
@@ -240,6 +242,8 @@ def item_view(state: ItemState) -> ItemView:
         closed_by=state.closed_by,
         review=state.review,
         revision=state.revision,
+        reviews=state.reviews,
+        also_at=tuple(place.raw or "" for place in state.also_at),
     )
 
 

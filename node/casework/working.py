@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
@@ -20,7 +22,6 @@ from node.casework.item import (
     Review,
 )
 from node.casework.prepare import check_action, check_assessment, read_hashes, read_time
-from node.casework.rejudging import watch_verdicts
 from node.casework.routing import route
 from node.casework.telling import News, note, tell
 from node.ids import Ids
@@ -45,10 +46,10 @@ def record_assessment(
     """
     check_assessment(draft, "assessment")
     state = _known(book, item_id)
+    settle(book, state.id, _SETTLED_BY_ASSESSING)
     assess(book, state.id, draft, ids, postbox)
-    if state.review is Review.SUGGESTED_VERDICT:
-        settle(book, state.id)
-    watch_verdicts(book, state.id)
+    if Review.VERDICTS_DIFFER in state.reviews:  # this was the look that it waited for
+        settle(book, state.id, {Review.VERDICTS_DIFFER})
     return book.loaded.items[state.id]
 
 
@@ -71,19 +72,19 @@ def record_action(
     at_ms = read_time("at", draft.at, book.now)
     event_id = ids.mint(book.now)
     action = ActionTaken(event_id, book.us, draft.action, draft.reason, at_ms)
-    was_in_review = state.review
     state = note(book, state.id, EventKind.ACTED, action, at_ms)
     news = News(event_id, OutcomeWhat.ACTED, action, book.us, at_ms)
     tell(book, postbox, state, news)
-    if was_in_review in _SETTLED_BY_ACTING:
-        settle(book, state.id)
+    settle(book, state.id, _SETTLED_BY_ACTING)
     if draft.action is Action.MOVED and draft.country is not None:
         found = _analysts_word(draft.country, at_ms)
         route(book, state.id, found, None, registry, ids, postbox)
     return book.loaded.items[state.id]
 
 
-_SETTLED_BY_ACTING = (Review.PERHAPS_BACK, Review.LOCATION_UNCERTAIN)
+_SETTLED_BY_ASSESSING = frozenset({Review.SUGGESTED_VERDICT, Review.NOT_ILLEGAL_DOUBTED})
+_SETTLED_BY_ACTING = frozenset(Review) - {Review.SUGGESTED_VERDICT, Review.VERDICTS_DIFFER}
+"""Who acts has looked at the item; verdicts are looked at by who assesses."""
 
 
 def _may_act(state: ItemState, action: Action) -> None:
@@ -112,8 +113,9 @@ def record_hashes(book: Casebook, item_id: str, draft: HashesDraft, postbox: Pos
     return book.loaded.items[state.id]
 
 
-def settle(book: Casebook, item_id: str) -> None:
-    """A person has looked: the item no longer stands in front of one."""
-    review = book.loaded.items[item_id].review
-    if review is not None:
-        book.record(item_id, EventKind.SETTLED, Settled(review), at_ms=book.now, actor=book.us)
+def settle(book: Casebook, item_id: str, reasons: AbstractSet[Review]) -> None:
+    """A person has looked: for these reasons the item no longer stands in front of one."""
+    for review in book.loaded.items[item_id].reviews:
+        if review in reasons:
+            body = Settled(review)
+            book.record(item_id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)

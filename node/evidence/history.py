@@ -153,5 +153,9 @@ def _keys(state: ItemState, fingerprints: Fingerprints) -> Iterable[bytes]:
     if location is not None:
         yield location
     yield from content_keys(fingerprints, state.content)
+    for alias_location in state.also_at:
+        key = fingerprints.location(alias_location)
+        if key is not None:
+            yield key
     for alias in state.aliases:
         yield fingerprints.item(alias)

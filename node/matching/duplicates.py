@@ -1,49 +1,64 @@
 """What is a duplicate and what only looks like one: the table, as one pure function.
 
-`judge` compares what came in with the items that share its location or its content and says which
-row of the table holds (docs/architecture.md, "Duplicates"). It decides; it changes nothing.
-Rows that need a check or a look are answered with the item to put in front of a person.
+`judge` compares what came in with the items that share its location or a hash with it and says
+which row of the table holds (docs/protocol.md §10.2). It decides; it changes nothing. Rows that
+need a check or a look are answered with the reason to put the item in front of a person.
+
+Two rows wait for lists that nobody imports yet, but are decided: a known placeholder (`Incoming.
+placeholder` is never set so far), and near-duplicates at other places (candidates with a hash in
+common are looked up, those that only look alike are not searched for).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from node.casework.item import (
-    Custody,
-    ItemState,
-    Review,
-    agrees,
-)
-from protocol.facts import Content, Location
-from protocol.vocabulary import Action, Disposition, ItemKind
+from node.casework.item import Custody, ItemState, Review
+from node.matching.contents import Likeness, likeness
+from protocol.facts import Assessment, Content, Location
+from protocol.vocabulary import Action, Disposition, ItemKind, Matter, Source, Verdict
 
-PDQ_NEAR = 31
-"""Hamming distance up to which two PDQ hashes are taken for one picture (the authors' threshold)."""
-PDQ_QUALITY = 50
-"""Below this quality a PDQ hash says nothing (the authors' threshold)."""
+NOT_ILLEGAL_STANDS_MS = 365 * 86_400_000
+"""How long `not_illegal` answers new reports by itself; then a person looks once more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """What came in, as far as the table needs it. `was_here`: an erased or withdrawn item was."""
+    """What came in, as far as the table needs it.
+
+    Attributes:
+        was_here: an item with its location or content was erased here.
+        placeholder: its content is what hosts show in the place of a removed file.
+    """
 
     location: Location | None
     content: tuple[Content, ...]
     kind: ItemKind
     found_ms: int
+    matter: Matter = Matter.CSAM
+    source: Source = Source.PUBLIC
     was_here: bool = False
+    placeholder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The row that holds. `item` is the item it is joined to, or whose verdict is carried over."""
+    """The row that holds.
+
+    Attributes:
+        disposition: the row's word.
+        item: the item it is joined to, or whose verdict is carried over or suggested, or that it
+            replaces.
+        review: why the joined item, or the new one, stands in front of a person.
+        replaces: the item at the same location whose content is no longer what is found there.
+    """
 
     disposition: Disposition
     item: str | None = None
     review: Review | None = None
+    replaces: str | None = None
 
     @property
     def joins(self) -> bool:
@@ -68,93 +83,187 @@ JOINING = frozenset(
 
 
 def judge(
-    new: Incoming, same_location: Sequence[ItemState], same_content: Sequence[ItemState]
+    new: Incoming,
+    same_location: Sequence[ItemState],
+    same_content: Sequence[ItemState],
+    us: str,
+    now_ms: int,
 ) -> Judgement:
-    """Say which row of the table holds for `new`.
+    """Say which row of the table holds for `new` at the member `us`.
 
     `same_location` are the items known at its canonical location, `same_content` those that share
-    a content identity anywhere; both oldest first.
+    a hash with it, wherever. Their order does not matter.
     """
-    for item in _liveliest_first(same_location):
-        found = _at_same_location(new, item)
+    if not same_location and not same_content:
+        return Judgement(Disposition.NEW_AGAIN if new.was_here else Disposition.NEW)
+    here, elsewhere = _sort(new, same_location, same_content)
+    for item in _liveliest_first(new, here):
+        joined = join(new, item, now_ms)
+        if joined is not None:
+            return joined
+    if not new.placeholder:
+        found = _alias(new, elsewhere, now_ms) or _known(new, here, elsewhere, us)
         if found is not None:
             return found
-    elsewhere = [item for item in same_content if item.id not in {i.id for i in same_location}]
-    for item in elsewhere:
-        if _is_alias(new, item):
-            return Judgement(Disposition.ALIAS, item.id)
-    replaced = next((i for i in same_location if i.content and new.content), None)
-    known = next((item for item in elsewhere if item.known), None)
-    if known is not None:
-        return Judgement(Disposition.NEW_KNOWN, known.id)
+    replaced = _replaced(here)
     if replaced is not None:
-        return Judgement(Disposition.NEW_REPLACING, replaced.id)
-    return Judgement(Disposition.NEW_AGAIN if new.was_here else Disposition.NEW)
+        return Judgement(Disposition.NEW_REPLACING, replaced, replaces=replaced)
+    again = new.was_here or any(not item.sightings for item in same_location)
+    return Judgement(Disposition.NEW_AGAIN if again else Disposition.NEW)
 
 
-def _liveliest_first(items: Sequence[ItemState]) -> list[ItemState]:
-    """Open items before closed ones; the latest closed first."""
-    return sorted(items, key=lambda item: (item.closed_ms is not None, -(item.closed_ms or 0)))
+def _sort(
+    new: Incoming, same_location: Sequence[ItemState], same_content: Sequence[ItemState]
+) -> tuple[list[ItemState], list[ItemState]]:
+    """Items at the location of `new`, and items elsewhere; without those that have ended.
+
+    Where neither has a location, the same content is the same place. What is not CSAM is counted,
+    not routed: a report of another matter is never swallowed by it, nor swallows it.
+    """
+    at = {item.id for item in same_location}
+    nowhere = _canonical(new.location) is None
+    here = list(same_location)
+    elsewhere: list[ItemState] = []
+    for item in same_content:
+        if item.id in at:
+            continue
+        alike = nowhere and _canonical(item.location) is None and _like(new, item) is Likeness.SAME
+        (here if alike else elsewhere).append(item)
+    return (
+        [item for item in here if item.sightings and item.matter is new.matter],
+        [item for item in elsewhere if item.sightings and item.matter in (new.matter, Matter.CSAM)],
+    )
 
 
-def _at_same_location(new: Incoming, item: ItemState) -> Judgement | None:
-    """The rows with the same L; None: another content, so not this item."""
-    if not new.content or not item.content:
-        return _without_content(new, item)
-    if any(agrees(a, b) for a in item.content for b in new.content):
-        return _same_content(new, item)
-    if any(near(a, b) for a in item.content for b in new.content) and new.kind != ItemKind.VIDEO:
-        return Judgement(Disposition.VARIANT, item.id, Review.SUGGESTED_VERDICT)
+def _canonical(location: Location | None) -> str | None:
+    return None if location is None else location.canonical
+
+
+def _like(new: Incoming, item: ItemState) -> Likeness:
+    pictures = ItemKind.VIDEO not in (new.kind, item.kind)
+    return likeness(item.content, new.content, pictures=pictures)
+
+
+def _liveliest_first(new: Incoming, items: Iterable[ItemState]) -> list[ItemState]:
+    """Open items before closed ones, the surer before the less sure, the latest closed first."""
+    return sorted(
+        items,
+        key=lambda item: (
+            item.closed_ms is not None,
+            _like(new, item),
+            -(item.closed_ms or 0),
+            item.id,
+        ),
+    )
+
+
+def join(new: Incoming, item: ItemState, now_ms: int) -> Judgement | None:
+    """Return the row that joins `new` to an item at its location; None: another content."""
+    like = _like(new, item)
+    if like is Likeness.OTHER and not new.placeholder:
+        return None
+    if item.custody is Custody.HANDED_ON:
+        return Judgement(Disposition.FORWARDED, item.id)
+    if new.placeholder and like is not Likeness.SAME:
+        open_still = item.closed_ms is None
+        review = Review.PERHAPS_GONE if open_still else None
+        return Judgement(Disposition.PLACEHOLDER, item.id, review)
+    if item.closed_ms is None:
+        return _join_open(new, item, like)
+    if item.closed_by is Action.NOT_ILLEGAL:
+        return Judgement(Disposition.COUNTED, item.id, _doubt(new, item, like, now_ms))
+    return _join_gone(new, item, like, item.closed_ms)
+
+
+def _join_open(new: Incoming, item: ItemState, like: Likeness) -> Judgement:
+    if like is Likeness.SAME or not (new.content or item.content):
+        return Judgement(Disposition.DUPLICATE, item.id)
+    if like is Likeness.NEAR:
+        suggested = Review.SUGGESTED_VERDICT if item.known else None
+        return Judgement(Disposition.VARIANT, item.id, suggested)
+    return Judgement(Disposition.JOINED, item.id)
+
+
+def _join_gone(new: Incoming, item: ItemState, like: Likeness, gone_ms: int) -> Judgement:
+    """Closed as gone: only the same content, found before, is nothing to look at."""
+    if like is Likeness.SAME and new.found_ms < gone_ms:
+        return Judgement(Disposition.LATE_DUPLICATE, item.id)
+    word = {Likeness.SAME: Disposition.PERHAPS_BACK, Likeness.NEAR: Disposition.VARIANT}
+    disposition = word.get(like, Disposition.JOINED_PERHAPS_BACK)
+    return Judgement(disposition, item.id, Review.PERHAPS_BACK)
+
+
+def _doubt(new: Incoming, item: ItemState, like: Likeness, now_ms: int) -> Review | None:
+    """Why a decision that something is not illegal is looked at again.
+
+    An assessment that differs is noticed where assessments are recorded.
+    """
+    old = now_ms - (item.closed_ms or 0) > NOT_ILLEGAL_STANDS_MS
+    if new.source is Source.POLICE or old or like is Likeness.NEAR:
+        return Review.NOT_ILLEGAL_DOUBTED
     return None
 
 
-def _same_content(new: Incoming, item: ItemState) -> Judgement:
-    if item.closed_ms is None:
-        return _open(item, Disposition.DUPLICATE)
-    if item.closed_by is Action.NOT_ILLEGAL:
-        return Judgement(Disposition.COUNTED, item.id)
-    if new.found_ms < item.closed_ms:
-        return Judgement(Disposition.LATE_DUPLICATE, item.id)
-    return Judgement(Disposition.PERHAPS_BACK, item.id, Review.PERHAPS_BACK)
+def _alias(new: Incoming, elsewhere: Sequence[ItemState], now_ms: int) -> Judgement | None:
+    """Same host and path with another query, and the same content: one item.
 
-
-def _without_content(new: Incoming, item: ItemState) -> Judgement:
-    """A page or file without hashes on one side: joined by location, judged again later."""
-    if item.closed_ms is None:
-        same = not new.content and not item.content
-        return _open(item, Disposition.DUPLICATE if same else Disposition.JOINED)
-    if item.closed_by is Action.NOT_ILLEGAL:
-        return Judgement(Disposition.COUNTED, item.id)
-    if new.found_ms < item.closed_ms:
-        return Judgement(Disposition.LATE_DUPLICATE, item.id)
-    return Judgement(Disposition.JOINED_PERHAPS_BACK, item.id, Review.PERHAPS_BACK)
-
-
-def _open(item: ItemState, disposition: Disposition) -> Judgement:
-    if item.custody is Custody.HANDED_ON:
-        return Judgement(Disposition.FORWARDED, item.id)
-    return Judgement(disposition, item.id)
-
-
-def _is_alias(new: Incoming, item: ItemState) -> bool:
-    """Same host and path with another query, and the same content.
-
-    One item, one line in a notice.
+    Decided by the member that holds the item; another hands its own on, with its address.
     """
-    if item.closed_ms is not None or new.location is None or item.location is None:
-        return False
-    ours, theirs = item.location.canonical, new.location.canonical
+    aliases = [
+        item
+        for item in elsewhere
+        if item.custody in (Custody.HERE, Custody.LOCATING)
+        and item.matter is new.matter
+        and _same_path(new.location, item.location)
+        and _like(new, item) is Likeness.SAME
+    ]
+    for item in _liveliest_first(new, aliases):
+        joined = join(new, item, now_ms)
+        if joined is not None and joined.disposition is Disposition.DUPLICATE:
+            return Judgement(Disposition.ALIAS, item.id)
+        return joined
+    return None
+
+
+def _same_path(one: Location | None, other: Location | None) -> bool:
+    ours, theirs = _canonical(one), _canonical(other)
     if ours is None or theirs is None:
         return False
     a, b = urlsplit(ours), urlsplit(theirs)
-    return (a.scheme, a.netloc, a.path) == (b.scheme, b.netloc, b.path) and a.query != b.query
+    return bool(a.netloc) and (a.netloc, a.path) == (b.netloc, b.path)
 
 
-def near(one: Content, other: Content) -> bool:
-    """Whether two contents are probably the same picture by PDQ; never proof."""
-    if one.pdq is None or other.pdq is None:
+def _known(
+    new: Incoming, here: Sequence[ItemState], elsewhere: Sequence[ItemState], us: str
+) -> Judgement | None:
+    """Content that was judged at another place: its verdict comes with it, or is suggested."""
+    judged = sorted((i for i in elsewhere if i.known), key=lambda item: item.id)
+    replaced = _replaced(here)
+    for item in judged:
+        if item.matter is new.matter and _brings(new, item, us):
+            return Judgement(Disposition.NEW_KNOWN, item.id, replaces=replaced)
+    for item in judged:
+        if _like(new, item) <= Likeness.NEAR:
+            return Judgement(Disposition.NEW_SUGGESTED, item.id, Review.SUGGESTED_VERDICT, replaced)
+    return None
+
+
+def _brings(new: Incoming, item: ItemState, us: str) -> bool:
+    return _like(new, item) is Likeness.SAME and any(carries(a, item, us) for a in item.in_force)
+
+
+def carries(assessment: Assessment, item: ItemState, us: str) -> bool:
+    """Whether a verdict on `item` goes with its content to another place (rule 2).
+
+    `baseline` does, whoever gave it; our own verdicts do; those of others under their own law are
+    suggestions, and so is everything while the item itself waits for somebody to compare.
+    """
+    if Review.SUGGESTED_VERDICT in item.reviews or assessment.verdict is Verdict.UNASSESSABLE:
         return False
-    if min(one.pdq_quality or 0, other.pdq_quality or 0) < PDQ_QUALITY:
-        return False
-    distance = int.from_bytes(one.pdq, "big") ^ int.from_bytes(other.pdq, "big")
-    return distance.bit_count() <= PDQ_NEAR
+    return assessment.verdict is Verdict.BASELINE or assessment.member == us
+
+
+def _replaced(here: Sequence[ItemState]) -> str | None:
+    """The item whose content is no longer what is found at its location: open before closed."""
+    order = sorted(here, key=lambda i: (i.closed_ms is not None, -(i.closed_ms or 0), i.id))
+    return order[0].id if order else None

@@ -4,8 +4,8 @@
 at this node only: a copy of the database without the keys can't be searched for guessed addresses,
 and an erased item still tells that it was there.
 
-Content identity (docs/glossary.md): SHA-256; or MD5 + SHA-1; or MD5 + length. One weak hash alone
-identifies nothing.
+A fingerprint finds candidates, nothing more: what two files with a hash in common are to each other
+is said by `contents`.
 """
 
 from __future__ import annotations
@@ -40,14 +40,17 @@ class Fingerprints:
         return self._of(b"l", location.canonical.encode())
 
     def content(self, content: Content) -> list[bytes]:
-        """The keys of one file's identity, strongest first; empty if its hashes are too weak."""
+        """The keys under which files that may be this one are found, strongest first.
+
+        One for each hash, weak ones too: `contents.compare` then says what they have in common.
+        """
         keys = []
         if content.sha256 is not None:
             keys.append(self._of(b"s", content.sha256))
-        if content.md5 is not None and content.sha1 is not None:
-            keys.append(self._of(b"m", content.md5 + content.sha1))
-        if content.md5 is not None and content.length is not None:
-            keys.append(self._of(b"n", content.md5 + content.length.to_bytes(8, "big")))
+        if content.sha1 is not None:
+            keys.append(self._of(b"h", content.sha1))
+        if content.md5 is not None:
+            keys.append(self._of(b"m", content.md5))
         return keys
 
     def line(self, whose: str, number: str, where: str) -> bytes:

@@ -107,7 +107,7 @@ class Inbox:
         store: InboxStore,
         registry: Callable[[], Registry],
         receipt_key: Signer,
-        sealing_keys: Callable[[], Sequence[SealingKey]],
+        sealing_key: Callable[[str], SealingKey | None],
         clock: Callable[[], int],
         on_taken: Callable[[], None],
         on_registry_behind: Callable[[], None] = lambda: None,
@@ -116,7 +116,7 @@ class Inbox:
         self._store = store
         self._registry = registry
         self._receipt_key = receipt_key
-        self._sealing_keys = sealing_keys
+        self._sealing_key = sealing_key
         self._clock = clock
         self._on_taken = on_taken
         self._on_registry_behind = on_registry_behind
@@ -188,7 +188,7 @@ class Inbox:
         limits = self._registry().network.limits
         if checkpoint.size - start > limits.push_entries:
             return _answer(AnswerCode.TOO_LARGE)
-        key = next((k for k in self._sealing_keys() if k.public.key_id == head.key_id), None)
+        key = self._sealing_key(head.key_id)
         if key is None:
             return _answer(AnswerCode.REKEY)
         info = pushes.seal_info(

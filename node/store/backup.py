@@ -13,16 +13,24 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from node.store.connection import Connection, driver_errors, open_reader, open_writer, translate
+from node.store.connection import Connection, driver_errors, open_reader, translate
 from node.store.errors import AlreadyOpenError, DamagedDatabaseError
 
 Step = Callable[[str], None]
 
 
-def backup(source: Path, source_key: bytes, destination: Path, destination_key: bytes) -> int:
+def backup(
+    source: Path,
+    source_key: bytes,
+    destination: Path,
+    destination_key: bytes,
+    *,
+    restored_ms: int | None = None,
+) -> int:
     """Copy the database as it is now to a new file (mode 0600); return its size in bytes.
 
-    The node may run and write. Half a backup never has the final name.
+    The node may run and write. Half a backup never has the final name. `restored_ms` marks the
+    copy as restored, before it has that name.
 
     Raises:
         AlreadyOpenError: `destination` exists.
@@ -35,7 +43,7 @@ def backup(source: Path, source_key: bytes, destination: Path, destination_key: 
     connection = open_reader(source, source_key)
     try:
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        _copy(connection, partial, destination_key)
+        _copy(connection, partial, destination_key, restored_ms)
         check(partial, destination_key)
     except driver_errors() as error:
         raise translate(error) from error
@@ -47,7 +55,7 @@ def backup(source: Path, source_key: bytes, destination: Path, destination_key: 
     return destination.stat().st_size
 
 
-def _copy(connection: Connection, partial: Path, key: bytes) -> None:
+def _copy(connection: Connection, partial: Path, key: bytes, restored_ms: int | None) -> None:
     """`sqlcipher_export` within one read transaction: one moment, re-encrypted under `key`."""
     connection.execute("PRAGMA query_only = OFF")
     connection.execute("ATTACH DATABASE ? AS copy KEY ?", (str(partial), f"x'{key.hex()}'"))
@@ -55,6 +63,11 @@ def _copy(connection: Connection, partial: Path, key: bytes) -> None:
     connection.execute("BEGIN")
     connection.execute("SELECT sqlcipher_export('copy')")
     connection.execute(f"PRAGMA copy.user_version = {int(version)}")
+    if restored_ms is not None:
+        connection.execute(
+            "INSERT OR REPLACE INTO copy.meta (name, value) VALUES ('restored_ms', ?)",
+            (str(restored_ms),),
+        )
     connection.execute("COMMIT")
     connection.execute("DETACH DATABASE copy")
 
@@ -85,14 +98,7 @@ def restore(
         StoreError: the backup can't be read.
     """
     check(source, source_key)
-    backup(source, source_key, destination, destination_key)
-    connection = open_writer(destination, destination_key)
-    try:
-        connection.execute(
-            "INSERT OR REPLACE INTO meta (name, value) VALUES ('restored_ms', ?)", (str(now_ms),)
-        )
-    finally:
-        connection.close()
+    backup(source, source_key, destination, destination_key, restored_ms=now_ms)
 
 
 def _sync(path: Path) -> None:

@@ -27,6 +27,7 @@ from node.matching.fingerprints import Fingerprints
 from node.peer.delivery import Delivery
 from node.peer.errors import PeerUnreachableError
 from node.peer.inbox import Admitted, Inbox
+from node.peer.sealing import SealingRing
 from node.peer.transport import Reply
 from node.store.connection import create_database
 from node.store.sqlite import Store
@@ -145,7 +146,7 @@ class Node:
             store=self.store.inbox,
             registry=lambda: world.registry,
             receipt_key=keys.receipt,
-            sealing_keys=lambda: keys.sealing,
+            sealing_key=SealingRing(keys.sealing, lambda: keys.sealing).find,
             clock=world.clock,
             on_taken=lambda: None,
         )
