@@ -26,6 +26,7 @@ from examples.demo.course import Course
 from examples.demo.exports import export_all
 from examples.demo.processes import DemoError, Processes
 from examples.demo.progress import Progress
+from examples.demo.provoking import provoke
 from examples.demo.summary import show_summary
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -48,6 +49,7 @@ async def play(course: Course, seed: int, reports: int) -> bool:
     tell.phase("second half: one more member, reports, delivery")
     await course.work_with_one_down(down="nl-eokm", acting="de-eco", first="gb-iwf")
     tell.phase("analysts at work, one node down")
+    await provoke(course)
     await export_all(course)
     clean = await search(course)
     tell.phase("exports, verification, search")

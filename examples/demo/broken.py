@@ -26,7 +26,8 @@ def _json(**item: Any) -> str:
     return json.dumps({"source": "public", "items": [item]})
 
 
-_URL = "http://broken.example/1.jpg"
+HOST = "broken.example"
+_URL = f"http://{HOST}/1.jpg"
 
 BROKEN = (
     Broken("gb-iwf", 1, "csv", "no scheme", _csv("broken.example/1.jpg")),

@@ -54,8 +54,6 @@ def _spellings(text: str) -> Iterator[tuple[bytes, str]]:
     for safe in ("", "/", "/:?=&"):
         yield quote(text, safe=safe).encode(), "percent-encoded"
         yield quote(text, safe=safe).lower().encode(), "percent-encoded"
-    if not text.isascii():
-        yield text.encode("punycode"), "as an A-label"
     yield raw.hex().encode(), "in hex"
     yield raw.hex().upper().encode(), "in hex"
     yield from _base64(raw)
@@ -84,13 +82,13 @@ def search_bytes(raw: bytes, wanted: Iterable[Needle]) -> list[str]:
 def secrets_of(ledger: dict[str, Any]) -> dict[str, str]:
     """Return the canaries of a world: whole, and the parts by which one would know them."""
     found: dict[str, str] = {}
-    for number, canary in enumerate(ledger.get("canaries", [])):
+    for number, canary in enumerate(ledger["canaries"]):
         for name, text in canary.items():
             found[f"canary {number} {name}"] = text
-            if name == "url":
+            if name in {"url", "location"}:
                 parts = urlsplit(text)
-                found[f"canary {number} host"] = parts.hostname or ""
-                found[f"canary {number} path"] = parts.path
+                found[f"canary {number} host of {name}"] = parts.hostname or ""
+                found[f"canary {number} path of {name}"] = parts.path
     return found
 
 

@@ -31,7 +31,8 @@ class Item:
     """One piece of content at one location, as the network must come to see it.
 
     `closes` says that the holder closes it between the halves; `stays_open` that it must not;
-    `verdict_by` who assessed it in its own file; `free` that no scenario has used it yet.
+    `verdict_by` who assessed it in its own file, `hashes_added_by` who adds hashes by the API;
+    `free` that no scenario has used it yet.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Item:
     closes: str = ""
     stays_open: bool = False
     assessed_first_half: bool = False
+    hashes_added_by: str | None = None
     hand_ins: list[HandIn] = field(default_factory=list)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from examples.demo.broken import HOST as BROKEN_HOST
 from examples.demo.cast import AWAY, FALLBACK, MEMBERS, NAMES
 from examples.demo.work import actions_of, verdict_of
 
@@ -13,14 +14,16 @@ if TYPE_CHECKING:
 
     from examples.demo.cast import Item
     from examples.demo.files import LineMade, Written
+    from examples.demo.story import Story
     from examples.demo.work import Work
 
 FORMAT = 1
 _UNCERTAIN = frozenset({"disputed", "uncertain"})
 
 
-def make_ledger(items: list[Item], written: Written, work: list[Work]) -> dict[str, Any]:
+def make_ledger(story: Story, written: Written, work: list[Work]) -> dict[str, Any]:
     """Return the whole ledger."""
+    items = story.items
     by_item: dict[str, list[Work]] = {}
     for one in work:
         by_item.setdefault(one.item.key, []).append(one)
@@ -34,7 +37,24 @@ def make_ledger(items: list[Item], written: Written, work: list[Work]) -> dict[s
         "items": things,
         "lines": lines,
         "work": [one._asdict() | {"item": one.item.key} for one in work],
+        "canaries": [*(_canary(item) for item in story.canaries), {"broken": BROKEN_HOST}],
     }
+
+
+def _canary(item: Item) -> dict[str, str]:
+    """Return what must show nowhere of one item, by name."""
+    (made,) = item.hand_ins
+    report, hashes = made.report, item.content or {}
+    told = {
+        "word": (made.location or "").split("/")[3],
+        "url": made.spelled,
+        "location": made.location,
+        "note": report.note,
+        "workuser": report.workuser,
+        **{name: hashes.get(name) for name in ("sha256", "sha1", "md5", "pdq")},
+        **{name: text for name, text in (made.access or {}).items() if name != "user_name"},
+    }
+    return {name: text for name, text in told.items() if text}
 
 
 def _network() -> dict[str, Any]:

@@ -33,10 +33,12 @@ COUNTS = {
     "child_at_risk": 6,
     "moving": 8,
     "servfail": 2,
+    "hashes_later": 12,
+    "canary": 4,
 }
 """How many cases each scenario has when there are 2,500 reports."""
 
-REPORTS_ADDED = {"three_hotlines": 2, "child_at_risk": 0}
+REPORTS_ADDED = {"three_hotlines": 2, "child_at_risk": 0, "hashes_later": 0}
 """How many reports a case adds, where that is not one."""
 
 
@@ -262,6 +264,35 @@ def servfail(story: Story) -> None:
     story.first(report, item)
 
 
+def hashes_later(story: Story) -> None:
+    """The finder computes hashes afterwards, and adds them by the API: the holder gets them too."""
+    (item,) = story.take(1, half=1, with_hashes=False, kind_not="page", local=False)
+    item.scenario, item.stays_open = "hashes_later", True
+    item.content = make_hashes(story.random, item.kind)
+    item.hashes_added_by = item.finders[0]
+
+
+def canary(story: Story) -> None:
+    """Goes the common way, with words that are looked for afterwards wherever they must not be."""
+    form = story.random.choice(("csv", "ndjson"))
+    report = story.open_report("gb-iwf", 1, form)
+    site = story.site_of("idn")
+    item = story.new_item(site, form, kind="image")
+    item.scenario, item.free = "canary", False
+    word = f"canary-{story.random.randbytes(8).hex()}"
+    item.location = f"{site.scheme}://{site.host}/{word}/{item.key}.jpg"
+    if form == "ndjson":
+        item.content = make_hashes(story.random, "image")
+        report.note = f"Synthetic note of {word}."
+    report.workuser = f"{word}@gb-iwf.example"
+    made = story.first(report, item)
+    made.spelled = item.location.replace(site.host, site.spelled)
+    made.access = {"referrer": f"http://links.example/{word}"}
+    if form == "ndjson":
+        made.access |= {"user_name": "guest", "password": f"secret of {word}"}
+    story.canaries.append(item)
+
+
 def moving(story: Story, count: int) -> None:
     """A site that goes from NL to DE between the halves; `MOVING_AFTERWARDS` reports follow."""
     site = story.site_of("moving")
@@ -303,4 +334,6 @@ SCENARIOS = {
     "hashes_alone": hashes_alone,
     "child_at_risk": child_at_risk,
     "servfail": servfail,
+    "hashes_later": hashes_later,
+    "canary": canary,
 }

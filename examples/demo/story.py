@@ -50,6 +50,7 @@ class Story:
         self.now_ms = now_ms
         self.items: list[Item] = []
         self.reports: list[Report] = []
+        self.canaries: list[Item] = []
         self._references = dict.fromkeys(MEMBERS, 0)
         self._special = [s for s in sites if s.sort not in {"plain", "moving", "servfail"}]
         self._first = random.sample(self._special, len(self._special))

@@ -44,6 +44,12 @@ def _on(random: Random, item: Item, percent: int) -> list[Work]:
         return [Work(1, BY_COUNTRY["NL"], item, moved), Work(2, item.holder, item, rest)]
     if item.closes:
         return _closing(random, item)
+    if item.hashes_added_by is not None:
+        added: Steps = [{"hashes": dict(item.content or {})}]
+        return [
+            Work(1, item.hashes_added_by, item, added),
+            Work(2, item.holder, item, _baseline(random, item)),
+        ]
     if item.assessed_first_half:
         return [Work(1, item.holder, item, [_assess(random, "baseline"), _act("host_notified")])]
     can_be_worked = item.matter == "csam" and item.scenario != "servfail"

@@ -37,7 +37,9 @@ ledger.json, format 1:
             `first` and `again`), replaces, known {as, at} (whose verdict it carries, and the
             member that knows it), waits_for_person, verdict, verdict_by, actions, told (members
             that must show verdict and actions in the end, besides the holder)}
-`work`      {half, member, item, steps: [{assess: ...} or {act: ...}]}, bodies as the API takes them
+`work`      {half, member, item, steps: [{assess: ...}, {act: ...} or {hashes: ...}]}, bodies as the
+            API takes them
+`canaries`  what must show in no log, metric or error: for each canary its words by name
 `totals`    what the demo's last line must say, each counted from the above: reports (distinct:
             member + reference, or line), lines, rejected, items (distinct in the network),
             handed_in, duplicates (handed in beyond the first of each item), repeated, revised,
@@ -88,7 +90,7 @@ def write_world(folder: Path, seed: int, total: int, now_ms: int) -> dict[str, A
     _write_json(folder / "zone.json", zone(world.sites))
     _write_json(folder / "zone.after.json", zone(world.sites, moved=True))
     written: Written = write_reports(folder, world.story)
-    ledger = make_ledger(world.story.items, written, world.work)
+    ledger = make_ledger(world.story, written, world.work)
     ledger |= {"seed": seed, "now_ms": now_ms}
     _write_json(folder / "ledger.json", ledger)
     return ledger
