@@ -23,7 +23,7 @@ def publish(path: Path, umbrella: str | None, *, rotate: bool) -> Result:
     config = load(path)
     published = send(config, time.time_ns() // 1_000_000, rotate=rotate, umbrella=umbrella)
     text = f"{config.member.id}: document {published.sequence} is published"
-    if published.restart:
-        text += "\nrestart the node now: what is sealed to its new key waits for that"
+    if rotate:
+        text += "\nthe running node finds its new sealing key by itself"
     text += f"\nmove {config.member.keys_dir / 'member.key'} back to where it is kept offline"
     return Result(asdict(published), text)

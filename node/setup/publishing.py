@@ -41,13 +41,12 @@ _OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is in force now. `restart`: the node must read a new key."""
+    """What is in force now."""
 
     version: int
     sequence: int
     sealing_key_id: str
     destroyed: tuple[str, ...]
-    restart: bool
 
 
 def publish(
@@ -91,7 +90,6 @@ def publish(
         sequence=int(answer["sequence"]),
         sealing_key_id=document.sealing_key.key_id,
         destroyed=destroyed,
-        restart=rotate,
     )
 
 

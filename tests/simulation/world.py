@@ -52,7 +52,8 @@ class Faults:
 
     def strikes(self, chance: random.Random, name: str) -> bool:
         """Whether fault `name` happens now."""
-        happens = chance.random() < getattr(self, name)
+        likely: float = getattr(self, name)
+        happens = chance.random() < likely
         if happens:
             self.counted[name] = self.counted.get(name, 0) + 1
         return happens
@@ -110,6 +111,7 @@ class Where:
     def known(self, location: Location | None, now_ms: int) -> Jurisdiction | None:
         """Return None: in this world somebody always has to be asked."""
         del location, now_ms
+        return None
 
 
 class Node:

@@ -1,0 +1,171 @@
+"""The documentation under test: the docs name whatever the public face has, and links lead on.
+
+The code's own tables are read, so that a new verb, key, metric, exit code or error code without a
+word in the docs fails here, with the row to add.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import typer.main
+
+from node.cli.app import app
+from node.cli.exits import MEANING
+from node.config.text import documented_keys
+from node.telemetry.metrics import documented_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md"))
+OPERATING = "docs/operating.md"
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def text(name: str) -> str:
+    """Read one document."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def missing(rows: Iterator[str] | list[str], name: str) -> list[str]:
+    """Give the rows that a document does not contain as they should stand."""
+    document = text(name)
+    return [row for row in rows if row not in document]
+
+
+def verbs(command: object, path: tuple[str, ...] = ("hotline",)) -> Iterator[str]:
+    """Give every verb of the command line as it is typed."""
+    subcommands = getattr(command, "commands", None)
+    if not subcommands:
+        yield " ".join(path)
+        return
+    for name, inner in subcommands.items():
+        yield from verbs(inner, (*path, name))
+
+
+def error_codes() -> dict[str, str]:
+    """Give the `code` of every class that has one, with the module it stands in."""
+    return {
+        node.value.value: path.relative_to(ROOT).as_posix()
+        for package in ("keys", "protocol", "node")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for outer in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(outer, ast.ClassDef)
+        for node in outer.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        and any(isinstance(name, ast.Name) and name.id == "code" for name in targets(node))
+    }
+
+
+def command_codes() -> set[str]:
+    """Give the codes of errors that the command line raises by name."""
+    return {
+        call.args[0].value
+        for path in sorted((ROOT / "node/cli").glob("*.py"))
+        for call in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id == "CliError"
+        and isinstance(call.args[0], ast.Constant)
+        and isinstance(call.args[0].value, str)
+    } | {"internal", "system", "usage"}
+
+
+def targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    """Give what an assignment assigns to."""
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
+def anchors(document: str) -> set[str]:
+    """Give the anchors that a renderer makes of a document's headings."""
+    headings = re.findall(r"^#+\s+(.+?)\s*$", document, re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def test_every_verb_is_explained() -> None:
+    """An operator finds each verb in the order in which he meets it."""
+    assert not missing(list(verbs(typer.main.get_command(app))), OPERATING)
+
+
+def test_no_document_names_a_verb_that_does_not_exist() -> None:
+    """What somebody types from the docs is understood."""
+    real = set(verbs(typer.main.get_command(app)))
+    groups = {verb.rsplit(" ", 1)[0] for verb in real} | {"hotline"}
+    wrong = [
+        f"{path.name}: {typed}"
+        for path in DOCS
+        for typed in re.findall(
+            r"(?:^|`)(hotline(?: [a-z]+)+)", path.read_text("utf-8"), re.MULTILINE
+        )
+        if not any(typed == verb or typed.startswith(f"{verb} ") for verb in real)
+        and typed not in groups
+    ]
+    assert not wrong
+
+
+def test_every_exit_code_is_tabled() -> None:
+    """Scripts branch on exit codes: the table is part of the public face."""
+    rows = [f"| {int(code)} | {meaning} |" for code, meaning in MEANING.items()]
+    assert not missing(rows, OPERATING)
+
+
+def test_every_configuration_key_is_tabled() -> None:
+    """The table says of each key what it is, its default and its meaning."""
+    rows = [
+        f"| `{row.key}` | {row.kind} | `{row.default}` | {row.meaning} |"
+        for row in documented_keys()
+    ]
+    assert not missing(rows, "docs/configuration.md")
+
+
+def test_every_metric_is_tabled() -> None:
+    """Alarms are built on metric names: they are part of the public face."""
+    rows = [
+        f"| `{row.name}` | {row.kind} | {', '.join(row.labels)} | {row.meaning} |"
+        for row in documented_metrics()
+    ]
+    assert not missing(rows, OPERATING)
+
+
+def test_every_error_code_is_tabled() -> None:
+    """Whoever reads a code in a log finds who is at fault and what mends it."""
+    assert not missing(
+        [f"| `{code}` |" for code in sorted({*error_codes(), *command_codes()})], "docs/errors.md"
+    )
+
+
+def test_no_error_code_is_tabled_that_no_longer_exists() -> None:
+    """A stale row sends somebody looking for what cannot happen."""
+    tabled = set(re.findall(r"^\| `([a-z0-9_]+)` \|", text("docs/errors.md"), re.MULTILINE))
+    assert tabled <= error_codes().keys() | command_codes()
+
+
+@pytest.mark.parametrize("document", DOCS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(document: Path) -> None:
+    """Relative links name a file of this repository, and an anchor in it that exists."""
+    broken = []
+    for link in LINK.findall(document.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        if re.match(r"[a-z]+:", link):
+            continue
+        target = (document.parent / path).resolve() if path else document
+        if not target.exists() or (
+            anchor and anchor not in anchors(target.read_text(encoding="utf-8"))
+        ):
+            broken.append(link)
+    assert not broken
+
+
+def test_every_decision_is_listed() -> None:
+    """The index of decisions is complete."""
+    records = sorted((ROOT / "docs/adr").glob("0*.md"))
+    assert not missing([f"({record.name})" for record in records], "docs/adr/README.md")
