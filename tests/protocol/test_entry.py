@@ -36,6 +36,11 @@ def test_5_1_an_entry_of_a_later_version_keeps_its_parts() -> None:
     assert entry.decode(raw) == Entry(2, 900, ID, SALT, body)
 
 
+def test_5_1_version_and_kind_zero_are_read_as_unknown() -> None:
+    """Nobody says them today; they are kept like everything unknown."""
+    assert entry.decode(oracle.pack([0, 0, ID, SALT, []]))[:2] == (0, 0)
+
+
 def test_5_1_a_large_kind_of_version_1_is_read_as_unknown() -> None:
     """Kinds from 128 on have another head; it is read all the same."""
     assert entry.decode(oracle.pack([1, 128, ID, SALT, []])).kind == 128
@@ -54,6 +59,7 @@ HOSTILE = {
     "negative kind": oracle.pack([1, -1, ID, SALT, []]),
     "kind as text": oracle.pack([1, "16", ID, SALT, []]),
     "version in two bytes": b"\x95\xcc\x01" + oracle.pack([1, 16, ID, SALT, []])[2:],
+    "kind as an empty map": b"\x95\x01\x80" + oracle.pack([1, 16, ID, SALT, []])[3:],
     "kind in two bytes": b"\x95\x01\xcc\x10" + oracle.pack([1, 16, ID, SALT, []])[3:],
     "over-long array header": b"\xdc\x00\x05" + oracle.pack([1, 16, ID, SALT, []])[1:],
     "no body": oracle.pack([1, 16, ID, SALT, []])[:-1],

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from protocol import entry, messages
 from protocol.errors import MalformedError, TooLargeError, UnsayableError
 from protocol.facts import Access, Content, Evidence, Hop, Location
-from protocol.messages import KINDS, Item, Message, UnknownMessage, from_body, kind_of, to_body
+from protocol.messages import (
+    KINDS,
+    Item,
+    Message,
+    Sighted,
+    UnknownMessage,
+    from_body,
+    kind_of,
+    to_body,
+)
 from protocol.vocabulary import Disposition, Kind, Lane, Reason, Verdict
 from tests.protocol import oracle, samples
 
@@ -367,3 +376,16 @@ def test_6_2_bytes_that_are_no_message_are_not_quoted() -> None:
     for body in (b"", b"\xc1", BODY[:-1], BODY.replace(b"open, then", b"\xff" * 10)):
         with pytest.raises(MalformedError, match=r"^item: must be complete MessagePack"):
             from_body(Kind.ITEM, body)
+
+
+def test_6_4_a_later_sighting_says_something() -> None:
+    """A sighting, a content, an access or child_at_risk: one is enough, none is nothing."""
+    for one in (
+        Sighted(samples.ITEM_ID, samples.SIGHTING, None, None, child_at_risk=False),
+        Sighted(samples.ITEM_ID, None, samples.CONTENT, None, child_at_risk=False),
+        Sighted(samples.ITEM_ID, None, None, samples.ACCESS, child_at_risk=False),
+        Sighted(samples.ITEM_ID, None, None, None, child_at_risk=True),
+    ):
+        assert from_body(Kind.SIGHTED, to_body(one)) == one
+    with pytest.raises(ValueError, match="sighting"):
+        Sighted(samples.ITEM_ID, None, None, None, child_at_risk=False)
