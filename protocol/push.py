@@ -166,7 +166,7 @@ def fit(
 
     A longer backlog is cut by intermediate checkpoints, one push each.
     """
-    largest = max(size for size in BUCKETS if size <= max(max_bytes, BUCKETS[0]))
+    largest = max((size for size in BUCKETS if size <= max_bytes), default=0)
     used, count = _LENGTH.size, 0
     for length in lengths:
         used += _LENGTH.size + length
@@ -174,6 +174,16 @@ def fit(
             break
         count += 1
     return count
+
+
+def can_carry(max_entries: int, max_bytes: int, max_entry_bytes: int) -> bool:
+    """Whether limits of a network agree: every entry that they allow goes into some push.
+
+    Otherwise one large entry would hold up its channel for ever. Checked where a network document
+    is made, and where a node takes one over.
+    """
+    one = min(max_entry_bytes, MAX_ENTRY_BYTES)
+    return max_entries > 0 and max_entry_bytes > 0 and fit([one], max_entries, max_bytes) == 1
 
 
 def seal_info(

@@ -201,3 +201,13 @@ def test_8_7_a_head_may_stand_alone() -> None:
     """It is read before a byte of the sealed frame came."""
     raw = PushHead(push.SUITE, KEY_ID, NOTE).to_bytes()
     assert push.read_head(raw).note == NOTE
+
+
+def test_8_7_limits_must_let_every_entry_through() -> None:
+    """Limits under which one entry blocks its channel are no limits to adopt."""
+    assert push.can_carry(push.MAX_PUSH_ENTRIES, push.MAX_PUSH_BYTES, 65_536)
+    assert push.can_carry(1, 262_144, 65_536)
+    assert not push.can_carry(1000, 65_536, 65_536)
+    assert not push.can_carry(1000, 4095, 100)
+    assert not push.can_carry(0, push.MAX_PUSH_BYTES, 65_536)
+    assert push.fit([10], max_bytes=4095) == 0
