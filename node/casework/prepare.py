@@ -100,22 +100,32 @@ def _item(
         _access(item.access, userinfo),
         item.kind or _guess_kind(location),
         read_time(f"{field}.found", item.found, now_ms, default=received),
-        _line(draft, location, fingerprints, base, field),
+        _line(draft, location, content, fingerprints, base, field),
         item.assessments,
     )
 
 
 def _line(
-    draft: ReportDraft, location: Location, fingerprints: Fingerprints, base: str, field: str
+    draft: ReportDraft,
+    location: Location,
+    content: tuple[Content, ...],
+    fingerprints: Fingerprints,
+    base: str,
+    field: str,
 ) -> bytes:
-    """SOURCE + REFERENCE + canonical location if there is a reference.
+    """SOURCE + REFERENCE + canonical location (or content, where there is none).
 
-    Else the line it came from.
+    Without a reference, the line it came from.
     """
-    if draft.reference is not None:
-        where = location.canonical or field
-        return fingerprints.line(draft.source, draft.reference, where)
-    return fingerprints.line("line", base, field)
+    if draft.reference is None:
+        return fingerprints.line("line", base, field)
+    where = location.canonical or _strongest(content[0])
+    return fingerprints.line(draft.source, draft.reference, where)
+
+
+def _strongest(content: Content) -> str:
+    hashes = (content.sha256, content.sha1, content.md5, content.pdq)
+    return next(one.hex() for one in hashes if one is not None)
 
 
 def _location(item: ItemDraft, field: str) -> tuple[Location, str]:

@@ -1,0 +1,101 @@
+"""Items, files and verdicts as values, for tests of what is decided about them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from node.casework.item import Custody, ItemState
+from protocol.facts import ActionTaken, Assessment, Content, Hop, Location, Sighting
+from protocol.vocabulary import Action, ItemKind, Matter, Source, Verdict
+from tests.builders.network import NOW_MS
+
+US: Final = "nl-eokm"
+HOUR_MS: Final = 3_600_000
+PLACE: Final = "https://nl1.example/album/1.jpg"
+OTHER_PLACE: Final = "https://nl2.example/copy.jpg"
+
+
+def event_id(number: int, member: str = US) -> str:
+    """Return the id that `member` minted as its `number`th."""
+    return f"{member}.{number:026d}"
+
+
+def at(url: str | None = PLACE) -> Location:
+    """Return a location; None: nowhere."""
+    return Location() if url is None else Location(url, 1, url)
+
+
+def file(
+    sha256: int | None = None,
+    *,
+    sha1: int | None = None,
+    md5: int | None = None,
+    length: int | None = None,
+    pdq: int | None = None,
+    quality: int = 100,
+) -> Content:
+    """Return the hashes of a file; equal numbers are equal hashes, PDQ in its bits."""
+    return Content(
+        None if sha256 is None else sha256.to_bytes(32, "big"),
+        None if sha1 is None else sha1.to_bytes(20, "big"),
+        None if md5 is None else md5.to_bytes(16, "big"),
+        length,
+        None if pdq is None else pdq.to_bytes(32, "big"),
+        None if pdq is None else quality,
+    )
+
+
+def verdict(
+    given: Verdict = Verdict.BASELINE, member: str = "gb-iwf", number: int = 900
+) -> Assessment:
+    """Return an assessment."""
+    law = "law-1" if given is Verdict.NATIONAL else None
+    reason = None if given is not Verdict.UNASSESSABLE else "error"
+    return msgspec.convert(
+        (event_id(number, member), member, given, law, (), reason, NOW_MS), Assessment
+    )
+
+
+def item(number: int = 1, *content: Content, url: str | None = PLACE, **changes: Any) -> ItemState:
+    """Return an open item that is held here, as its finder's `number`th."""
+    item_id = event_id(number, changes.get("finder", "gb-iwf"))
+    state = ItemState(
+        id=item_id,
+        report_id=event_id(number + 500, "gb-iwf"),
+        finder="gb-iwf",
+        matter=Matter.CSAM,
+        kind=ItemKind.IMAGE,
+        location=at(url),
+        content=content,
+        access=None,
+        source=Source.PUBLIC,
+        found_via=None,
+        campaign=None,
+        found_ms=NOW_MS,
+        received_ms=NOW_MS,
+        child_at_risk=False,
+        came_from="gb-iwf",
+        hops=(Hop("gb-iwf", NOW_MS), Hop(US, NOW_MS)),
+        sightings=(Sighting(item_id, "gb-iwf", Source.PUBLIC, NOW_MS),),
+        custody=Custody.HERE,
+        responsible=US,
+    )
+    return msgspec.structs.replace(state, **changes)
+
+
+def closed(
+    state: ItemState, by: Action = Action.REMOVED, when_ms: int = NOW_MS + HOUR_MS
+) -> ItemState:
+    """Return the item closed by its holder."""
+    action = ActionTaken(event_id(800), US, by, None, when_ms)
+    return msgspec.structs.replace(
+        state, closed_ms=when_ms, closed_by=by, actions=(*state.actions, action)
+    )
+
+
+def handed_on(state: ItemState, to: str = "fr-pdc") -> ItemState:
+    """Return the item after we handed it to another member."""
+    hops = (*state.hops, Hop(to, NOW_MS))
+    return msgspec.structs.replace(state, custody=Custody.HANDED_ON, responsible=to, hops=hops)

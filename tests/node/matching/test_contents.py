@@ -1,0 +1,129 @@
+"""Two accounts of a file: what their hashes say, and what they cannot say."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.matching.contents import Likeness, compare, likeness
+from protocol.facts import Content
+from tests.builders.cases import file
+
+BITS_31 = (1 << 31) - 1
+BITS_32 = (1 << 32) - 1
+
+TABLE = {
+    "equal SHA-256": (file(1), file(1), Likeness.SAME),
+    "equal SHA-256, whatever a mistyped MD5 says": (
+        file(1, md5=1),
+        file(1, md5=2),
+        Likeness.SAME,
+    ),
+    "different SHA-256": (file(1), file(2), Likeness.OTHER),
+    "different SHA-256 behind colliding MD5 and SHA-1": (
+        file(1, md5=7, sha1=7, length=7),
+        file(2, md5=7, sha1=7, length=7),
+        Likeness.OTHER,
+    ),
+    "MD5 and SHA-1": (file(md5=1, sha1=1), file(md5=1, sha1=1), Likeness.SAME),
+    "MD5 and SHA-1, one side knowing more": (
+        file(9, md5=1, sha1=1),
+        file(md5=1, sha1=1),
+        Likeness.SAME,
+    ),
+    "MD5 and length": (file(md5=1, length=5), file(md5=1, length=5), Likeness.SAME),
+    "MD5 and length, SHA-1 contradicting": (
+        file(md5=1, length=5, sha1=1),
+        file(md5=1, length=5, sha1=2),
+        Likeness.OTHER,
+    ),
+    "MD5 equal, length different": (file(md5=1, length=5), file(md5=1, length=6), Likeness.OTHER),
+    "MD5 alone": (file(md5=1), file(md5=1), Likeness.PERHAPS),
+    "MD5 alone, the other knowing its SHA-256": (file(md5=1), file(3, md5=1), Likeness.PERHAPS),
+    "SHA-1 alone": (file(sha1=1), file(sha1=1), Likeness.PERHAPS),
+    "SHA-1 and length": (file(sha1=1, length=5), file(sha1=1, length=5), Likeness.PERHAPS),
+    "different MD5": (file(md5=1), file(md5=2), Likeness.OTHER),
+    "no hash in common": (file(1), file(md5=1), Likeness.UNKNOWN),
+    "no hash in common, one length": (
+        file(1, length=5),
+        file(md5=1, length=5),
+        Likeness.UNKNOWN,
+    ),
+    "no hash in common, two lengths": (file(1, length=5), file(md5=1, length=6), Likeness.OTHER),
+    "PDQ at the threshold": (file(1, pdq=0), file(2, pdq=BITS_31), Likeness.NEAR),
+    "PDQ beyond the threshold": (file(1, pdq=0), file(2, pdq=BITS_32), Likeness.OTHER),
+    "PDQ of no quality": (file(1, pdq=0, quality=49), file(2, pdq=0), Likeness.OTHER),
+    "PDQ of just enough quality": (file(1, pdq=0, quality=50), file(2, pdq=0), Likeness.NEAR),
+    "PDQ alone, near": (file(pdq=0), file(pdq=1), Likeness.NEAR),
+    "PDQ alone, far": (file(pdq=0), file(pdq=BITS_32), Likeness.OTHER),
+    "PDQ alone, of no quality": (file(pdq=0, quality=1), file(pdq=0), Likeness.UNKNOWN),
+    "PDQ far does not overrule SHA-256": (file(1, pdq=0), file(1, pdq=BITS_32), Likeness.SAME),
+    "PDQ near does not overrule an equal weak hash": (
+        file(md5=1, pdq=0),
+        file(md5=1, pdq=1),
+        Likeness.PERHAPS,
+    ),
+}
+
+
+@pytest.mark.parametrize(("one", "other", "expected"), TABLE.values(), ids=TABLE.keys())
+def test_two_files_stand_to_each_other_as_their_hashes_say(
+    one: Content, other: Content, expected: Likeness
+) -> None:
+    """Whichever of the two came first."""
+    assert compare(one, other) is expected
+    assert compare(other, one) is expected
+
+
+def test_pdq_says_nothing_of_videos() -> None:
+    """A frame hash is not a film."""
+    assert compare(file(1, pdq=0), file(2, pdq=0), pictures=False) is Likeness.OTHER
+
+
+def test_items_with_several_files_are_as_alike_as_their_likest_pair() -> None:
+    """A variant that was joined before is recognised again."""
+    assert likeness((file(1), file(2)), (file(3), file(2))) is Likeness.SAME
+
+
+def test_files_that_contradict_outweigh_files_that_nobody_can_compare() -> None:
+    """Else a stranger's hash without counterpart would join anything."""
+    assert likeness((file(1), file(md5=1)), (file(md5=2),)) is Likeness.OTHER
+
+
+def test_nothing_can_be_said_where_one_side_has_no_file() -> None:
+    """The commonest case: a page or file without hashes."""
+    assert likeness((), (file(1),)) is Likeness.UNKNOWN
+
+
+numbers = st.none() | st.integers(0, 2)
+
+
+@st.composite
+def files(draw: st.DrawFn) -> Content:
+    """Files of few different hashes, so that they meet."""
+    sha256, sha1, md5, length = (draw(numbers) for _ in range(4))
+    pdq = draw(st.none() | st.sampled_from([0, BITS_31, BITS_32]))
+    if sha256 is sha1 is md5 is pdq is None:
+        sha256 = 0
+    return file(sha256, sha1=sha1, md5=md5, length=length, pdq=pdq)
+
+
+@given(files(), files(), st.booleans())
+def test_likeness_is_symmetric_and_never_joins_contradicting_sha256(
+    one: Content, other: Content, pictures: bool
+) -> None:
+    """Whatever else agrees."""
+    found = compare(one, other, pictures=pictures)
+    assert compare(other, one, pictures=pictures) is found
+    if one.sha256 is not None and other.sha256 is not None and one.sha256 != other.sha256:
+        assert found in (Likeness.NEAR, Likeness.OTHER)
+
+
+@given(files(), st.booleans())
+def test_a_file_with_an_identity_is_itself(one: Content, pictures: bool) -> None:
+    """And one without is at best perhaps itself."""
+    strong = one.sha256 is not None or (
+        one.md5 is not None and (one.sha1 is not None or one.length is not None)
+    )
+    assert (compare(one, one, pictures=pictures) is Likeness.SAME) == strong
