@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+PACKAGES = ("keys", "protocol", "node")
 PUBLIC_INDEX = "https://pypi.org/simple"
 PUBLIC_FILES = "https://files.pythonhosted.org/"
 
@@ -31,6 +34,13 @@ def pinned(requirements: str) -> dict[str, str]:
             r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", requirements, re.MULTILINE
         )
     }
+
+
+def imported_names(item: ast.AST) -> list[str]:
+    """Give the modules that one statement imports."""
+    if isinstance(item, ast.Import):
+        return [alias.name for alias in item.names]
+    return [item.module] if isinstance(item, ast.ImportFrom) and item.module else []
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +71,26 @@ def test_every_dependency_is_pinned(repository: Path) -> None:
     assert wanted <= pinned((repository / "requirements/run.txt").read_text()).keys()
 
 
+def test_what_is_imported_is_declared(repository: Path) -> None:
+    """What comes along with another distribution today may not come along tomorrow."""
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["uvloop"]]
+    declared = {normal(re.split(r"[\[<>=!~ ;]", line)[0]) for line in lines}
+    owners = importlib.metadata.packages_distributions()
+    imported = {
+        name.split(".", 1)[0]
+        for package in PACKAGES
+        for path in (repository / package).rglob("*.py")
+        for item in ast.walk(ast.parse(path.read_bytes()))
+        for name in imported_names(item)
+    }
+    foreign = imported - sys.stdlib_module_names - set(PACKAGES)
+    undeclared = {
+        name for name in foreign if not {normal(owner) for owner in owners.get(name, ())} & declared
+    }
+    assert not undeclared
+
+
 def test_every_pin_has_a_hash(repository: Path) -> None:
     """Installation checks each file against the lock, wherever it came from."""
     for path in sorted((repository / "requirements").glob("*.txt")):
@@ -88,7 +118,7 @@ def test_the_wheel_carries_the_three_packages_and_nothing_else(
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
     expected = {
         path.relative_to(repository).as_posix()
-        for package in ("keys", "protocol", "node")
+        for package in PACKAGES
         for path in (repository / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
