@@ -103,6 +103,7 @@ class Casebook:
     new_keys: list[tuple[bytes, str]] = field(default_factory=list)
     new_lines: list[tuple[bytes, str]] = field(default_factory=list)
     new_reports: list[ReportFacts] = field(default_factory=list)
+    opened_reports: set[str] = field(default_factory=set)
     posts: list[Post] = field(default_factory=list)
     tasks: list[tuple[str, str]] = field(default_factory=list)
 
@@ -178,6 +179,7 @@ class Casebook:
 
     def _open_report(self, report: ReportFacts) -> None:
         self.new_reports.append(report)
+        self.opened_reports.add(report.id)
         if report.reference is not None:
             self.loaded.reports[report.source, report.reference] = report.id
 

@@ -134,7 +134,8 @@ class Desk:
         results: list[SubmitResult | None] = []
         prepared: list[PreparedReport] = []
         for number, draft in enumerate(drafts):
-            identity = f"{batch}:{number}" if batch else self._ids.mint(now)
+            named = draft.reference is not None or draft.identity is not None
+            identity = "" if named else f"{batch or self._ids.mint(now)}:{number}"
             try:
                 prepared.append(prepare_report(draft, self._fingerprints, now, identity))
                 results.append(None)

@@ -171,8 +171,7 @@ def same_content(book: Casebook, content: tuple[Content, ...]) -> list[ItemState
 def _if_new(book: Casebook, opened: ReportFacts) -> ReportFacts | None:
     reference = opened.reference
     if reference is None:
-        already = any(r.id == opened.id for r in book.new_reports)
-        return None if already else opened
+        return None if opened.id in book.opened_reports else opened
     return None if (opened.source, reference) in book.loaded.reports else opened
 
 

@@ -15,6 +15,8 @@ from hashlib import blake2b
 from protocol.facts import Content, Location
 
 BYTES = 16
+REMEMBERED = 20_000
+"""Keys kept at hand: a batch asks for each of its keys when it loads, judges and records."""
 
 
 class Fingerprints:
@@ -22,6 +24,8 @@ class Fingerprints:
 
     def __init__(self, secret: bytes) -> None:
         self._keyed = blake2b(digest_size=BYTES, key=secret)
+        self._places: dict[str, bytes] = {}
+        self._contents: dict[Content, list[bytes]] = {}
 
     def _of(self, tag: bytes, value: bytes) -> bytes:
         state = self._keyed.copy()
@@ -37,13 +41,27 @@ class Fingerprints:
         """The key of a canonical location; None where there is none."""
         if location is None or location.canonical is None:
             return None
-        return self._of(b"l", location.canonical.encode())
+        canonical = location.canonical
+        key = self._places.get(canonical)
+        if key is None:
+            if len(self._places) >= REMEMBERED:
+                self._places.clear()
+            key = self._places[canonical] = self._of(b"l", canonical.encode())
+        return key
 
     def content(self, content: Content) -> list[bytes]:
         """The keys under which files that may be this one are found, strongest first.
 
         One for each hash, weak ones too: `contents.compare` then says what they have in common.
         """
+        keys = self._contents.get(content)
+        if keys is None:
+            if len(self._contents) >= REMEMBERED:
+                self._contents.clear()
+            keys = self._contents[content] = self._hashes(content)
+        return keys
+
+    def _hashes(self, content: Content) -> list[bytes]:
         keys = []
         if content.sha256 is not None:
             keys.append(self._of(b"s", content.sha256))
