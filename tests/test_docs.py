@@ -165,6 +165,19 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     assert not broken
 
 
+def test_every_test_that_the_threat_model_names_exists() -> None:
+    """A mechanism whose test was renamed away is a claim without proof."""
+    wrong = []
+    for path, names in re.findall(r"`(tests/[\w/]+\.py)`: ([^|;]+)", text("docs/threat-model.md")):
+        source = text(path)
+        wrong += [
+            f"{path}::{name}"
+            for name in re.findall(r"`(test_\w+)`", names)
+            if not re.search(rf"def {name}\(", source)
+        ]
+    assert not wrong
+
+
 def test_every_decision_is_listed() -> None:
     """The index of decisions is complete."""
     records = sorted((ROOT / "docs/adr").glob("0*.md"))
