@@ -147,6 +147,8 @@ class Casebook:
             self._index_content(state)
         elif isinstance(body, Sighted):
             self._index_sighting(state, body)
+            if body.report is not None:
+                self._open_report(body.report)
         return state
 
     def raise_review(self, item_id: str, review: Review) -> None:

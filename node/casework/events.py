@@ -65,7 +65,8 @@ class Recorded(Value, frozen=True):
 class Sighted(Value, frozen=True):
     """Another observation; `informant` when a member told us, `outcome` how it was judged.
 
-    `also_at` where it was seen, if that is an alias of the item's location.
+    `also_at` where it was seen, if that is an alias of the item's location; `report` where this
+    line opened a report of our own.
     """
 
     sightings: tuple[Sighting, ...]
@@ -73,6 +74,7 @@ class Sighted(Value, frozen=True):
     child_at_risk: bool
     outcome: Disposition
     also_at: Location | None = None
+    report: ReportFacts | None = None
 
 
 class Facts(Value, frozen=True):

@@ -144,7 +144,7 @@ def _first_time(
         book.now,
     )
     if judgement.joins and judgement.item is not None:
-        return _join(book, report, item, judgement, ids, postbox)
+        return _join(book, report, item, opened, judgement, ids, postbox)
     item_id = ids.mint(book.now)
     body = Recorded(_first_state(book, report, item, opened, item_id), _if_new(book, opened))
     book.record(item_id, EventKind.RECORDED, body, at_ms=item.found_ms, actor=book.us)
@@ -212,6 +212,7 @@ def _join(
     book: Casebook,
     report: PreparedReport,
     item: PreparedItem,
+    opened: ReportFacts,
     judgement: Judgement,
     ids: Ids,
     postbox: Postbox,
@@ -230,6 +231,7 @@ def _join(
             draft.child_at_risk,
             judgement.disposition,
             item.location if judgement.disposition is Disposition.ALIAS else None,
+            _if_new(book, opened),
         ),
         at_ms=item.found_ms,
         actor=book.us,

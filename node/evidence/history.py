@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from node.casework.casebook import content_keys
-from node.casework.events import Event, EventKind, Recorded, decode_body, evolve
+from node.casework.events import Event, EventKind, Recorded, Sighted, decode_body, evolve
 from node.casework.item import ItemState, ReportFacts, encode
 from node.evidence.findings import Findings
 from node.evidence.heads import verify_head
@@ -73,7 +73,7 @@ def _fold(
     except _UNREADABLE:
         findings.add("events", row.seq, "unreadable")
         return
-    if isinstance(body, Recorded) and body.report is not None:
+    if isinstance(body, Recorded | Sighted) and body.report is not None:
         reports[body.report.id] = body.report
 
 
