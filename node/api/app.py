@@ -9,12 +9,11 @@ from aiohttp import web
 
 from node.api import bodies, changes, items, openapi, problems, reports, tokens
 from node.api.access import Gate, StoredAnswer
-from node.api.calls import Call, Parts, respond
+from node.api.calls import SERVER_ERROR, Call, Parts, log_failure, respond
 from node.api.gathering import Gathering
 from node.api.idempotency import Replays
 from node.api.operations import OPERATIONS, NoParameters
 from node.api.problems import ApiError
-from node.telemetry.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES: Final = 1 << 26
 PREFIX: Final = "/api/"
-_SERVER_ERROR: Final = 500
 
 HANDLERS: Final[dict[str, Handler]] = {
     "submit_reports": reports.submit_reports,
@@ -127,11 +125,9 @@ async def refuse_by_problem(request: web.Request, handler: AnyHandler) -> web.St
 
 def _refuse(request: web.Request, error: Exception, headers: dict[str, str]) -> web.Response:
     described = problems.of_error(error)
-    if described.status >= _SERVER_ERROR:
+    log_failure(request, error, described.status)
+    if described.status >= SERVER_ERROR:
         headers = {**headers, "Retry-After": str(problems.RETRY_AFTER_S)}
-        resource = request.match_info.route.resource
-        route = resource.canonical if resource is not None else "none"
-        logger().error("request_failed", route=route, status=described.status, exc_info=error)
     return _respond(described, headers)
 
 

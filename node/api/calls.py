@@ -13,6 +13,7 @@ from aiohttp import web
 from node.api import bodies
 from node.api.access import StoredAnswer
 from node.api.idempotency import Replays, fingerprint, read_key
+from node.telemetry.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from node.api.gathering import Gathering
     from node.api.service import Desk
 
+SERVER_ERROR: Final = 500
 encode: Final = msgspec.json.Encoder().encode
 _ALWAYS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -60,6 +62,14 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 def json_answer(value: Any, status: int = 200) -> StoredAnswer:
     """Return `value` as an answer."""
     return StoredAnswer(status, bodies.JSON, encode(value))
+
+
+def log_failure(request: web.Request, error: Exception, status: int) -> None:
+    """Log an error that is ours: where it came from, never what was handed in."""
+    if status >= SERVER_ERROR:
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else "none"
+        logger().error("request_failed", route=route, status=status, exc_info=error)
 
 
 def headers_of(content_type: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import msgspec
 
 from node.api import bodies
 from node.api.access import StoredAnswer
-from node.api.calls import encode, headers_of, json_answer, once
+from node.api.calls import encode, headers_of, json_answer, log_failure, once
 from node.api.duplex import DuplexAnswer
 from node.api.idempotency import line_identity, read_key
 from node.api.problems import ApiError, of_error
@@ -81,10 +81,13 @@ async def _bulk(call: Call) -> web.StreamResponse:
         ):
             line = number + 1
             await answer.put(part)
+    except ConnectionError:
+        raise
     except Exception as error:
-        problem = of_error(error)
-        if not answer.started or problem.code == "internal":
+        if not answer.started:
             raise
+        problem = of_error(error)
+        log_failure(call.request, error, problem.status)
         code, field, detail = problem.code, problem.field, problem.detail
         stopped = LineAnswer(line, "stopped", code=code, field=field, detail=detail)
         last = encode(stopped) + b"\n"

@@ -13,6 +13,7 @@ import pytest
 
 from node.api import reports
 from node.api.access import Scope
+from node.store.errors import StoreFullError
 
 if TYPE_CHECKING:
     from aiohttp.test_utils import TestClient
@@ -246,6 +247,63 @@ class TestBulk:
         assert found[-1]["status"] == "stopped"
         assert found[-1]["code"] == "body_too_large"
         assert found[-1]["line"] == len(found)
+
+
+class _Breaking:
+    """A desk that fails from its second batch on."""
+
+    def __init__(self, desk: Any, error: Exception) -> None:
+        self._desk = desk
+        self._error = error
+        self._batches = 0
+
+    async def submit(self, drafts: Any, *, actor: str) -> Any:
+        """Take the first batch in, fail on the others."""
+        self._batches += 1
+        if self._batches > 1:
+            raise self._error
+        return await self._desk.submit(drafts, actor=actor)
+
+
+class TestBulkThatBreaks:
+    """What goes wrong in the middle of an answer is said in the answer."""
+
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [
+            (RuntimeError("canary"), "internal"),
+            (StoreFullError(StoreFullError.__doc__), "store_full"),
+        ],
+    )
+    async def test_the_answer_ends_with_where_to_go_on(
+        self,
+        local: Any,
+        aiohttp_client: Callable[..., Awaitable[Client]],
+        error: Exception,
+        code: str,
+    ) -> None:
+        """The first chunk is in and answered; the next line to send is named."""
+        local.desk = _Breaking(local.desk, error)
+        client = await aiohttp_client(local.app(), headers=await local.token(Scope.REPORTS_WRITE))
+        body = bulk(*(report(f"h{n}") for n in range(reports.CHUNK_LINES + 1)))
+        response = await client.post(PATH, data=body, headers=NDJSON)
+        found = await answers(response)
+        assert response.status == 200
+        assert [line["status"] for line in found[:-1]] == ["accepted"] * reports.CHUNK_LINES
+        last = found[-1]
+        assert (last["line"], last["status"]) == (reports.CHUNK_LINES + 1, "stopped")
+        assert last["code"] == code
+        assert "canary" not in str(last)
+
+    async def test_what_fails_before_the_first_line_is_a_problem(
+        self, local: Any, aiohttp_client: Callable[..., Awaitable[Client]]
+    ) -> None:
+        """There is no answer yet that could say it."""
+        local.desk = _Breaking(local.desk, StoreFullError(StoreFullError.__doc__))
+        local.desk._batches = 1
+        client = await aiohttp_client(local.app(), headers=await local.token(Scope.REPORTS_WRITE))
+        response = await client.post(PATH, data=bulk(report()), headers=NDJSON)
+        assert response.status == 503
 
 
 class TestIdempotencyKey:
