@@ -30,7 +30,6 @@ from examples.demo.provoking import provoke
 from examples.demo.summary import show_summary
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CHECKER = Path(__file__).with_name("checker.py")
 FAILED = 1
 INTERRUPTED = 130
 
@@ -91,7 +90,8 @@ def stop_on_signals() -> None:
 def judge(folder: Path) -> int:
     """Let the checker speak: its own process, its own eyes; its line is the last."""
     sys.stdout.flush()
-    return subprocess.run([sys.executable, str(CHECKER), str(folder)], check=False).returncode
+    command = (sys.executable, "-m", "examples.demo.checker", str(folder))
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 def main() -> int:

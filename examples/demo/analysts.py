@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from examples.demo.checker import Index
+from examples.demo.checker_facts import Index
 from examples.demo.members import ApiProblemError, Member
 from examples.demo.processes import DemoError
 

@@ -1,6 +1,6 @@
 """Holds what all members export against the truth that was known before anything was sent.
 
-    python examples/demo/checker.py RUN
+    python -m examples.demo.checker RUN
 
 RUN holds `world/ledger.json` (its format stands at the head of `world.py`) and `exports/`:
 
@@ -28,20 +28,17 @@ ledger's keys, never an address.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter, defaultdict
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from examples.demo.checker_facts import Facts, Json, concerned, deeds, seen_by, verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
-Json = dict[str, Any]
 HASHES = ("sha256", "sha1", "md5", "length", "pdq", "pdq_quality")
-IDENTIFYING = ("sha256", "sha1", "md5")
 SHOWN = 25
 COUNTED = ("reports", "items", "forwarded", "duplicates", "known", "returned_outcomes")
 
@@ -51,134 +48,6 @@ class Finding(NamedTuple):
 
     kind: str
     text: str
-
-
-class Index:
-    """Items as members export them, found by what the ledger says of them."""
-
-    def __init__(self, items: Iterable[Json] = ()) -> None:
-        self._by_id: dict[str, Json] = {}
-        self._at: dict[str, dict[str, None]] = defaultdict(dict)
-        self._of: dict[str, dict[str, None]] = defaultdict(dict)
-        for item in items:
-            self.put(item)
-
-    def put(self, item: Json) -> None:
-        """Take in an item, or its newer state."""
-        self._by_id[item["id"]] = item
-        if item["canonical"] is not None:
-            self._at[item["canonical"]][item["id"]] = None
-        for hashes in item["hashes"]:
-            for name in IDENTIFYING:
-                if hashes.get(name) is not None:
-                    self._of[hashes[name]][item["id"]] = None
-
-    def find(self, wanted: Json) -> list[Json]:
-        """Return the items that are this thing of the ledger; one, if all is well."""
-        if wanted["location"] is not None:
-            ids = self._at.get(wanted["location"], {})
-            return [self._by_id[i] for i in ids if _agrees(self._by_id[i], wanted["content"])]
-        shared = (self._of.get(wanted["content"].get(name), {}) for name in IDENTIFYING)
-        ids = {i: None for found in shared for i in found}
-        return [self._by_id[i] for i in ids if self._by_id[i]["canonical"] is None]
-
-
-def _agrees(item: Json, content: Json | None) -> bool:
-    """Whether the hashes of an item can be of this content: none of them contradicts."""
-    if content is None or not item["hashes"]:
-        return True
-    return any(
-        all(hashes.get(n) in (None, content.get(n)) or n not in content for n in IDENTIFYING)
-        for hashes in item["hashes"]
-    )
-
-
-@dataclass(frozen=True)
-class Facts:
-    """The ledger, and what the members export."""
-
-    ledger: Json
-    items: dict[str, list[Json]]
-    changes: dict[str, list[Json]]
-    verify: dict[str, Json]
-    peers: dict[str, Json]
-    submitted: list[Json]
-    evidence: list[Json]
-
-    @classmethod
-    def read(cls, run: Path) -> Facts:
-        """Read everything below a run's folder."""
-        ledger = _read(run / "world" / "ledger.json")
-        exports = run / "exports"
-        members = list(ledger["network"]["members"])
-
-        def of_each(what: str) -> Any:
-            return {member: _read(exports / f"{what}.{member}.json") for member in members}
-
-        return cls(
-            ledger,
-            items=of_each("items"),
-            changes=of_each("changes"),
-            verify=of_each("verify"),
-            peers=of_each("peers"),
-            submitted=_read(exports / "submitted.json"),
-            evidence=_read(exports / "evidence.json"),
-        )
-
-    @cached_property
-    def placed(self) -> dict[str, dict[str, list[Json]]]:
-        """At each member, what stands there for each key of the ledger."""
-        indexes = {member: Index(items) for member, items in self.items.items()}
-        return {
-            member: {
-                key: found
-                for key, wanted in self.ledger["items"].items()
-                if (found := index.find(wanted))
-            }
-            for member, index in indexes.items()
-        }
-
-    @cached_property
-    def keys(self) -> dict[str, dict[str, str]]:
-        """At each member, the ledger's key for each item id."""
-        return {
-            member: {item["id"]: key for key, items in places.items() for item in items}
-            for member, places in self.placed.items()
-        }
-
-    def one(self, member: str, key: str) -> Json | None:
-        """Return the item that stands at a member for a key."""
-        found = self.placed[member].get(key)
-        return found[0] if found else None
-
-    @cached_property
-    def lines(self) -> dict[str, Counter[str]]:
-        """How many lines each member handed in about each key, beyond mere repetitions."""
-        counted: dict[str, Counter[str]] = defaultdict(Counter)
-        for line in self.ledger["lines"]:
-            for one in line.get("items", ()):
-                if one["outcome"] in {"first", "again"}:
-                    counted[one["item"]][line["member"]] += 1
-        return counted
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def concerned(item: Json) -> set[str]:
-    """Return every member through whose hands a thing went."""
-    return {member for chain in item["chains"].values() for member in chain}
-
-
-def verdicts(item: Json) -> list[tuple[str, str, str]]:
-    """Return who judged an item how and when."""
-    return sorted((a["member"], a["verdict"], a["at"]) for a in item["assessments"])
-
-
-def deeds(item: Json) -> list[tuple[str, str, str, str]]:
-    """Return who did what about an item, why and when."""
-    return sorted((a["member"], a["action"], a["reason"] or "", a["at"]) for a in item["actions"])
 
 
 # -- 1 lost ----------------------------------------------------------------------------------------
@@ -196,16 +65,12 @@ def every_sighting_arrived(facts: Facts) -> Iterator[Finding]:
     """The holder knows of each line that anybody handed in, and each finder of its own."""
     for key, item in facts.ledger["items"].items():
         for member in sorted({item["holder"], *item["finders"]}):
-            seen = _sightings(facts.one(member, key))
+            seen = seen_by(facts.all(member, key))
             of = facts.lines[key] if member == item["holder"] else [member]
             for finder in of:
                 if seen[finder] < facts.lines[key][finder]:
                     missing = facts.lines[key][finder] - seen[finder]
                     yield Finding("lost", f"{key}: {missing} sightings of {finder} at {member}")
-
-
-def _sightings(item: Json | None) -> Counter[str]:
-    return Counter() if item is None else Counter(one["member"] for one in item["sightings"])
 
 
 def nothing_waits(facts: Facts) -> Iterator[Finding]:
@@ -223,7 +88,7 @@ def nothing_waits(facts: Facts) -> Iterator[Finding]:
 
 def every_hand_over_was_answered(facts: Facts) -> Iterator[Finding]:
     """Who handed something on was told what became of it."""
-    for member, key, item in _everything(facts):
+    for member, key, item in facts.everything():
         if item["custody"] == "handed_on" and item["disposition"] is None:
             yield Finding("lost", f"{key}: {member} handed it on and never got an answer")
 
@@ -282,10 +147,10 @@ def nothing_stands_twice(facts: Facts) -> Iterator[Finding]:
 
 def no_sighting_counts_twice(facts: Facts) -> Iterator[Finding]:
     """One line is one sighting, however often it was sent."""
-    for member, key, item in _everything(facts):
+    for member, key, item in facts.everything():
         if len({one["id"] for one in item["sightings"]}) < len(item["sightings"]):
             yield Finding("twice", f"{key}: one sighting twice at {member}")
-        for finder, count in _sightings(item).items():
+        for finder, count in seen_by([item]).items():
             if count > facts.lines[key][finder]:
                 extra = count - facts.lines[key][finder]
                 yield Finding("twice", f"{key}: {extra} sightings too many of {finder} at {member}")
@@ -293,7 +158,7 @@ def no_sighting_counts_twice(facts: Facts) -> Iterator[Finding]:
 
 def no_deed_counts_twice(facts: Facts) -> Iterator[Finding]:
     """One verdict and one action are one event wherever they are heard of."""
-    for member, key, item in _everything(facts):
+    for member, key, item in facts.everything():
         for what, events in (("verdict", verdicts(item)), ("action", deeds(item))):
             if len(set(events)) < len(events):
                 yield Finding("twice", f"{key}: one {what} twice at {member}")
@@ -329,7 +194,7 @@ def nobody_holds_what_is_not_his(facts: Facts) -> Iterator[Finding]:
 
 def everybody_names_the_same_holder(facts: Facts) -> Iterator[Finding]:
     """There is exactly one responsible member, and all concerned know who it is."""
-    for member, key, item in _everything(facts):
+    for member, key, item in facts.everything():
         expected = facts.ledger["items"][key]
         holder = expected["holder"]
         if expected["hosting"]["state"] == "unresolved":
@@ -379,19 +244,18 @@ def the_work_stands_at_the_holder(facts: Facts) -> Iterator[Finding]:
 
 
 def outcomes_came_back(facts: Facts) -> Iterator[Finding]:
-    """Who reported or forwarded it shows exactly the verdicts and actions of the holder."""
-    for key, expected in facts.ledger["items"].items():
+    """Who reported or forwarded it shows exactly the verdicts, actions and end of the holder."""
+    for member, key, told in facts.everything():
+        expected = facts.ledger["items"][key]
         held = facts.one(expected["holder"], key)
-        for member in sorted(concerned(expected) - {expected["holder"]}):
-            told = facts.one(member, key)
-            if held is None or told is None:
-                continue
-            if verdicts(told) != verdicts(held):
-                yield Finding("differs", f"{key}: {member} shows other verdicts than its holder")
-            if deeds(told) != deeds(held):
-                yield Finding("differs", f"{key}: {member} shows other actions than its holder")
-            if (told["closed"], told["closed_by"]) != (held["closed"], held["closed_by"]):
-                yield Finding("differs", f"{key}: {member} and its holder disagree on its end")
+        if held is None or member == expected["holder"]:
+            continue
+        if verdicts(told) != verdicts(held):
+            yield Finding("differs", f"{key}: {member} shows other verdicts than its holder")
+        if deeds(told) != deeds(held):
+            yield Finding("differs", f"{key}: {member} shows other actions than its holder")
+        if (told["closed"], told["closed_by"]) != (held["closed"], held["closed_by"]):
+            yield Finding("differs", f"{key}: {member} and its holder disagree on its end")
 
 
 def the_totals_are_those_of_the_ledger(facts: Facts) -> Iterator[Finding]:
@@ -440,14 +304,6 @@ def evidence_holds(facts: Facts) -> Iterator[Finding]:
 
 
 # -- the verdict -----------------------------------------------------------------------------------
-
-
-def _everything(facts: Facts) -> Iterator[tuple[str, str, Json]]:
-    """Yield every item of every member that the ledger knows."""
-    for member, places in facts.placed.items():
-        for key, items in places.items():
-            for item in items:
-                yield member, key, item
 
 
 def observed(facts: Facts) -> dict[str, int]:

@@ -65,6 +65,7 @@ async def provoke(course: Course) -> None:
     for path in (f"/{canary['word']}", f"/hx1/channels/{canary['word']}/reports"):
         refused += await _make(course, member.endpoint, Mistake("GET", path), "")
     refused += await _wrong_words(course, canary)
+    (course.folder / "problems.txt").write_text("\n\n".join(course.problems), encoding="utf-8")
     course.tell.step(f"{refused} mistakes made on purpose, each with a secret in it, and refused")
 
 
