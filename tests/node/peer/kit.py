@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import pytest
 from multidict import CIMultiDict
 
 from keys.keyring import MemberKeys
@@ -21,6 +22,7 @@ from keys.registry import Registry
 from keys.signing import SigningKey, VerifyKey
 from node.peer import signatures, wire
 from node.peer.client import HttpTransport, Limits
+from node.peer.errors import CallError
 from node.peer.pins import server_context
 from node.peer.signatures import HttpRequest, HttpResponse
 from protocol import answers
@@ -83,11 +85,13 @@ class Network:
         """A member's transport key."""
         return self.registry.member(member).signing_key("transport", key_id)
 
-    def move(self, member: str, port: int, *, reachable: bool = True) -> None:
+    def move(
+        self, member: str, port: int, *, reachable: bool = True, host: str = "127.0.0.1"
+    ) -> None:
         """Put a member's address on loopback into the registry."""
         document = replace(
             self.registry.member(member),
-            endpoint=f"https://127.0.0.1:{port}",
+            endpoint=f"https://{host}:{port}",
             reachable=reachable,
         )
         self._put(members={**self.registry.members, member: document})
@@ -368,3 +372,28 @@ def transport(network: Network, clock: Clock | None = None, **limits: float) -> 
         nonce=Nonces(),
         limits=replace(Limits(), **limits),  # type: ignore[arg-type]
     )
+
+
+Writes = Callable[[HttpRequest], bytes]
+
+
+def writes(give: Writes) -> Answering:
+    """Answer each request with bytes."""
+
+    async def answer(made: HttpRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(give(made))
+
+    return answer
+
+
+async def push(client: HttpTransport) -> tuple[int, bytes]:
+    """Push to `nl-eokm`."""
+    return await client.push(EOKM, PUSH_PATH, HEAD, SEALED)
+
+
+async def refused_with(pretend: Pretend, client: HttpTransport, give: Writes) -> CallError:
+    """Push to somebody who answers so; give the error that comes of it."""
+    await pretend(writes(give))
+    with pytest.raises(CallError) as caught:
+        await push(client)
+    return caught.value

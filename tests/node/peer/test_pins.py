@@ -66,3 +66,14 @@ def test_the_listener_speaks_nothing_older() -> None:
     ends.client = context.wrap_bio(ends.to_client, ends.to_server)
     with pytest.raises(ssl.SSLError):
         ends.shake()
+
+
+def test_a_caller_speaks_nothing_older() -> None:
+    """The right key in TLS 1.2 is not the right peer."""
+    ends = Ends(frozenset({OURS.spki_sha256}), OURS)
+    context = server_context(OURS)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    ends.server = context.wrap_bio(ends.to_server, ends.to_client, server_side=True)
+    with pytest.raises(ssl.SSLError):
+        ends.shake()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from http_message_signatures import HTTPMessageSigner, MappingKeyResolver, algorithms
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
@@ -70,6 +72,59 @@ def answered(request: HttpRequest, key: SigningKey = THEIRS, by: str = "nl-eokm"
     response = HttpResponse(200, headers, request)
     signatures.sign_answer(response, key, by, NOW_MS)
     return response
+
+
+COVERED = (
+    "@method",
+    "@authority",
+    "@path",
+    "@query",
+    "content-digest",
+    "content-type",
+    "content-length",
+)
+COVERED_BY_ANSWERS = (
+    "@status",
+    "content-digest",
+    "content-type",
+    '"@method";req',
+    '"@path";req',
+    '"signature";req',
+)
+
+
+def free_signer(key: SigningKey) -> HTTPMessageSigner:
+    """The library itself, with a private key: it signs whatever it is told to."""
+    mine = {f"{name}/{key.public.key_id}": key.private_keys()[0] for name in ("gb-iwf", "nl-eokm")}
+    keys = MappingKeyResolver(public_keys={}, private_keys=mine)
+    return HTTPMessageSigner(signature_algorithm=algorithms.ED25519, key_resolver=keys)
+
+
+def freely_signed(
+    request: HttpRequest | None = None,
+    *,
+    covered: tuple[str, ...] = COVERED,
+    tag: str = "hx1-req",
+    nonce: str | None = NONCE.hex(),
+    label: str = "hx1",
+    expires: bool = False,
+) -> HttpRequest:
+    """A request with one more valid signature of `gb-iwf`, of whatever form."""
+    message = request or unsigned()
+    now = datetime.fromtimestamp(NOW_MS // 1000, UTC)
+    free_signer(KEY).sign(
+        message,
+        key_id=f"gb-iwf/{KEY.public.key_id}",
+        created=now,
+        expires=now + timedelta(minutes=1) if expires else None,
+        nonce=nonce,
+        label=label,
+        tag=tag,
+        covered_component_ids=covered,
+        append_if_signature_exists=True,
+        use_existing_digest=True,
+    )
+    return message
 
 
 class TestForm:
@@ -241,6 +296,73 @@ class TestRequests:
         request.headers["Signature-Input"] = changed
         with pytest.raises(RefusedRequestError):
             signatures.verify_request(request, find_key)
+
+
+class TestOtherForms:
+    """Signatures that are valid, by the right key, but not of the protocol's form."""
+
+    def test_the_form_itself_verifies(self) -> None:
+        """So that what follows fails for its own reason."""
+        signatures.verify_request(freely_signed(), find_key)
+
+    def test_less_coverage_is_refused(self) -> None:
+        """What is not covered could be changed on the way."""
+        for left_out in COVERED:
+            covered = tuple(name for name in COVERED if name != left_out)
+            with pytest.raises(BadRequestSignatureError):
+                signatures.verify_request(freely_signed(covered=covered), find_key)
+
+    def test_more_coverage_is_refused(self) -> None:
+        """One form, so that there is one thing to think about."""
+        with pytest.raises(BadRequestSignatureError):
+            signatures.verify_request(freely_signed(covered=(*COVERED, "@target-uri")), find_key)
+
+    def test_another_purpose_is_refused(self) -> None:
+        """A signature made for something else, over the same message."""
+        with pytest.raises(BadRequestSignatureError):
+            signatures.verify_request(freely_signed(tag="something-else"), find_key)
+
+    def test_a_request_without_a_nonce_is_refused(self) -> None:
+        """It could be replayed."""
+        with pytest.raises(UnsignedRequestError):
+            signatures.verify_request(freely_signed(nonce=None), find_key)
+
+    @pytest.mark.parametrize("nonce", ["", "00", NONCE.hex().upper(), NONCE.hex() + "00"])
+    def test_a_nonce_has_one_form(self, nonce: str) -> None:
+        """128 bits in lower-case hex."""
+        with pytest.raises(UnsignedRequestError):
+            signatures.verify_request(freely_signed(nonce=nonce), find_key)
+
+    def test_a_request_with_an_expiry_is_refused(self) -> None:
+        """How long a request lives is the protocol's to say."""
+        with pytest.raises(UnsignedRequestError):
+            signatures.verify_request(freely_signed(expires=True), find_key)
+
+    def test_two_good_signatures_are_refused(self) -> None:
+        """One message, one signature."""
+        request = freely_signed()
+        freely_signed(request, label="other", nonce=bytes(16).hex())
+        with pytest.raises(BadRequestSignatureError):
+            signatures.verify_request(request, find_key)
+
+    def test_an_answer_with_a_nonce_is_refused(self) -> None:
+        """Answers have one form too."""
+        response = answered(signed())
+        free_signer(THEIRS).sign(
+            response,
+            key_id=f"nl-eokm/{THEIRS.public.key_id}",
+            created=datetime.fromtimestamp(NOW_MS // 1000, UTC),
+            nonce="00",
+            tag="hx1-resp",
+            covered_component_ids=COVERED_BY_ANSWERS,
+            use_existing_digest=True,
+        )
+        with pytest.raises(BadAnswerError):
+            signatures.verify_answer(response, "nl-eokm", find_key)
+
+    def test_the_label_means_nothing(self) -> None:
+        """It is not signed (RFC 9421 section 7.2.5)."""
+        assert signatures.verify_request(freely_signed(label="other"), find_key).nonce == NONCE
 
 
 class TestAnswers:
