@@ -109,9 +109,9 @@ def files(draw: st.DrawFn) -> Content:
     return file(sha256, sha1=sha1, md5=md5, length=length, pdq=pdq)
 
 
-@given(files(), files(), st.booleans())
+@given(one=files(), other=files(), pictures=st.booleans())
 def test_likeness_is_symmetric_and_never_joins_contradicting_sha256(
-    one: Content, other: Content, pictures: bool
+    one: Content, other: Content, *, pictures: bool
 ) -> None:
     """Whatever else agrees."""
     found = compare(one, other, pictures=pictures)
@@ -120,8 +120,8 @@ def test_likeness_is_symmetric_and_never_joins_contradicting_sha256(
         assert found in (Likeness.NEAR, Likeness.OTHER)
 
 
-@given(files(), st.booleans())
-def test_a_file_with_an_identity_is_itself(one: Content, pictures: bool) -> None:
+@given(one=files(), pictures=st.booleans())
+def test_a_file_with_an_identity_is_itself(one: Content, *, pictures: bool) -> None:
     """And one without is at best perhaps itself."""
     strong = one.sha256 is not None or (
         one.md5 is not None and (one.sha1 is not None or one.length is not None)
