@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import signal
 import socket
@@ -40,9 +41,14 @@ class Running:
         return self._process.returncode is None
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to it, if it is still there."""
-        with suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        """Send a signal to it, if it is still there.
+
+        Not by `send_signal` of the process: that looks whether it ended, and takes its exit code
+        away from the event loop.
+        """
+        if self.alive:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     async def stop(self) -> int:
         """Ask it to stop in good order; gives its exit code.
@@ -123,7 +129,7 @@ class Processes:
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
-                    process.kill()
+                    os.kill(process.pid, signal.SIGKILL)
                 await process.wait()
 
     def fallen(self) -> list[str]:
