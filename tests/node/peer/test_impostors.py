@@ -218,8 +218,9 @@ class TestWithoutEnd:
 
         await pretend(stall)
         client = transport(network, silence_s=0.05)
-        with pytest.raises(PeerTimeoutError):
-            await push(client)
+        async with asyncio.timeout(5):
+            with pytest.raises(PeerTimeoutError):
+                await push(client)
         over.set()
         await client.close()
 

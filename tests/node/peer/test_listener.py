@@ -71,7 +71,8 @@ async def test_a_caller_that_does_not_begin_tls_is_dropped(opened: Open) -> None
     """Nothing is sent to it, and soon."""
     calls = await opened(Connections(handshake_s=0.05))
     reader, writer = await asyncio.open_connection("127.0.0.1", calls.port)
-    assert await reader.read() == b""
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
     writer.close()
 
 
