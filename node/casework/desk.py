@@ -10,21 +10,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
 from node.casework.errors import DraftRejectedError
+from node.casework.events import Erased, Event
 from node.casework.intake import ItemTaken, ReportTaken, intake_needs, take_report
 from node.casework.item import Custody, ItemState
 from node.casework.prepare import PreparedReport, prepare_report, read_hashes
-from node.casework.receiving import Answer, Judge, judging_needs, parse
+from node.casework.receiving import (
+    Answer,
+    Arrived,
+    Judge,
+    judging_needs,
+    parse,
+    set_aside,
+)
 from node.casework.routing import route
 from node.casework.views import ChangeView, ItemView, change_view, item_view
 from node.casework.working import record_action, record_assessment, record_hashes
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
+from node.store.errors import StoreError
 from node.store.queries import ItemQuery, Queries
 from protocol.facts import Jurisdiction, Location
 
@@ -248,17 +258,23 @@ class Desk:
         """Return what changed after cursor `after`; waits up to `wait_s` while nothing has."""
         found = await self._queries.events(after, limit)
         if not found and wait_s > 0:
-            await self._wait_for_change(min(wait_s, MAX_WAIT_S))
-            found = await self._queries.events(after, limit)
+            found = await self._next_events(after, limit, min(wait_s, MAX_WAIT_S))
         changes = [change_view(seq, event) for seq, event in found]
         return ChangesPage(changes, found[-1][0] if found else after)
 
-    async def _wait_for_change(self, wait_s: float) -> None:
+    async def _next_events(
+        self, after: int, limit: int, wait_s: float
+    ) -> list[tuple[int, Event | Erased]]:
+        """Look again with the condition held: nobody can notify between the look and the wait."""
         try:
             async with asyncio.timeout(wait_s), self._changed:
-                await self._changed.wait()
+                found = await self._queries.events(after, limit)
+                while not found:
+                    await self._changed.wait()
+                    found = await self._queries.events(after, limit)
+                return found
         except TimeoutError:
-            return
+            return []
 
     async def locate_due(self) -> int:
         """Place the items that are due; returns how many were looked at."""
@@ -286,6 +302,25 @@ class Desk:
         arrived = await self._queries.unjudged(BATCH)
         if not arrived:
             return 0
+        try:
+            await self._judge(arrived)
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever one entry does, the others are judged
+            await self._judge_one_by_one(arrived)
+        return len(arrived)
+
+    async def _judge_one_by_one(self, arrived: Sequence[Arrived]) -> None:
+        """An entry that this program cannot judge is set aside, in front of a person."""
+        for one in arrived:
+            try:
+                await self._judge([one])
+            except StoreError:
+                raise
+            except Exception:  # noqa: BLE001 - as above
+                await self._store.judge(Needs(), self._clock(), partial(set_aside, one))
+
+    async def _judge(self, arrived: Sequence[Arrived]) -> None:
         parsed = [parse(one) for one in arrived]
         registry = self._registry()
 
@@ -296,7 +331,6 @@ class Desk:
         needs = judging_needs(parsed, self._fingerprints)
         book = await self._store.judge(needs, self._clock(), decide)
         await self._after(book)
-        return len(arrived)
 
     async def _after(self, book: Casebook) -> None:
         """Wake whoever has work now: the feed's readers, delivery, the steps of this desk."""

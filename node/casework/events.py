@@ -170,6 +170,16 @@ class Event(NamedTuple):
     body: Body
 
 
+class Erased(NamedTuple):
+    """What is left of an event whose body was erased: that it was, of which kind, and when."""
+
+    item: str
+    kind: EventKind
+    at_ms: int
+    learnt_ms: int
+    actor: str
+
+
 _BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
     kind: msgspec.msgpack.Decoder(body)
     for kind, body in (

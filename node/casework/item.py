@@ -59,6 +59,7 @@ class Review(StrEnum):
     REFUSED_BY_PEER = "refused_by_peer"
     WITHDRAWAL = "withdrawal"
     MEMBER_SUSPENDED = "member_suspended"
+    CANNOT_BE_SENT = "cannot_be_sent"
     REPLACED = "replaced"
     PERHAPS_GONE = "perhaps_gone"
     NOT_ILLEGAL_DOUBTED = "not_illegal_doubted"

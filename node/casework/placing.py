@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from node.casework.item import ItemState
+from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locate import Located, Row
 from node.jurisdiction.locations import Location as Place
 from node.jurisdiction.locations import canonical, canonical_service
@@ -47,6 +48,7 @@ class Places:
             return found, None
         place = _place(state.location)
         assert place is not None
+        assert not isinstance(place, Jurisdiction)
         located = await self._locator.locate(place, now_ms, attempts=state.revision)
         return jurisdiction(located), located.retry_ms
 
@@ -55,6 +57,8 @@ class Places:
         place = _place(location)
         if place is None:
             return _nowhere()
+        if isinstance(place, Jurisdiction):
+            return place
         located = self._locator.locate_cached(place, now_ms)
         return None if located is None else self._jurisdiction(located)
 
@@ -69,12 +73,17 @@ class Places:
         return made[1]
 
 
-def _place(location: Location | None) -> Place | None:
+def _place(location: Location | None) -> Place | Jurisdiction | None:
+    """What the locator is asked; a verdict at once where another member sent what is no place."""
     if location is None or location.canonical is None:
         return None
-    if location.service is not None and location.account is not None:
-        return canonical_service(location.service, location.account)
-    return canonical(location.canonical)
+    try:
+        if location.service is not None and location.account is not None:
+            return canonical_service(location.service, location.account)
+        return canonical(location.canonical)
+    except (UnlocatableError, ValueError):
+        evidence = Evidence("location", "report", "1", "unreadable")
+        return Jurisdiction(HostingState.NONE, None, Confidence.LOW, (evidence,))
 
 
 def _nowhere() -> Jurisdiction:

@@ -211,10 +211,10 @@ def read_time(field: str, text: str | None, now_ms: int, *, default: int | None 
     if text is None:
         return now_ms if default is None else default
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise DraftRejectedError(field, "no such date or time", "bad_time") from None
-    value = int(moment.astimezone(UTC).timestamp() * 1000)
+    value = int(moment.timestamp() * 1000)
     if not EARLIEST_MS <= value <= now_ms + CLOCK_SLACK_MS:
         raise DraftRejectedError(
             field, "must lie between 2000 and now, with its offset", "bad_time"

@@ -112,6 +112,12 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
     return needs
 
 
+def set_aside(arrived: Arrived, book: Casebook) -> list[Answer]:
+    """Keep an entry that cannot be judged, for a person and for a later version."""
+    book.tasks.append(("entry_not_judged", arrived.peer))
+    return [Answer(arrived.seq, Judged.QUARANTINED)]
+
+
 class Judge:
     """Judges entries one after another in one casebook."""
 

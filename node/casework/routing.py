@@ -20,6 +20,7 @@ from node.casework.events import (
 from node.casework.item import ItemState, Review
 from node.casework.telling import News, tell
 from node.ids import Ids
+from protocol.errors import UnsayableError
 from protocol.facts import Hop, Jurisdiction, Moved
 from protocol.fields import MAX_ACTIONS, MAX_ASSESSMENTS, MAX_CONTENTS, MAX_SIGHTINGS
 from protocol.messages import Item
@@ -27,6 +28,9 @@ from protocol.vocabulary import Confidence, HostingState, Kind, Lane, OutcomeWha
 
 HOP_CAP = 5
 """Hand-overs of one item before people on both sides look (rule 7)."""
+
+
+_UNCERTAIN = frozenset({HostingState.DISPUTED, HostingState.UNRESOLVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,10 @@ class Choice:
 
 def choose(registry: Registry, us: str, state: ItemState, found: Jurisdiction) -> Choice:
     """Return the responsible member for an item hosted as `found`."""
-    if found.state is not HostingState.COUNTRY or found.country is None:
-        uncertain = found.state in (HostingState.DISPUTED, HostingState.UNRESOLVED)
-        return Choice(us, review=Review.LOCATION_UNCERTAIN if uncertain else None)
-    if found.confidence is Confidence.LOW:
+    if found.confidence is Confidence.LOW or found.state in _UNCERTAIN:
         return Choice(us, review=Review.LOCATION_UNCERTAIN)
+    if found.country is None:
+        return Choice(us)
     member = registry.network.responsible_for(found.country)
     orphan = member is None or not registry.is_active(member)
     if orphan:
@@ -78,14 +81,16 @@ def route(
         body = Located(found, retry_ms)
         return book.record(item_id, EventKind.LOCATED, body, at_ms=book.now, actor=book.us)
     choice = choose(registry, book.us, state, found)
-    if choice.member == book.us:
-        kept = Kept(book.us, choice.orphan, state.hops, found)
-        state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
-    else:
-        state = hand_on(book, state, choice, found, ids, postbox)
+    if choice.member != book.us:
+        try:
+            return hand_on(book, state, choice, found, ids, postbox)
+        except UnsayableError:
+            choice = Choice(book.us, choice.orphan, Review.CANNOT_BE_SENT)
+    kept = Kept(book.us, choice.orphan, state.hops, found)
+    state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
     if choice.review is not None:
         book.raise_review(item_id, choice.review)
-    return state
+    return book.loaded.items[item_id]
 
 
 def hand_on(
@@ -99,19 +104,18 @@ def hand_on(
     """Hand the item to another member and tell those who reported it."""
     hops = (*state.hops, Hop(choice.member, book.now))
     body = HandedOn(choice.member, choice.orphan, hops, found)
-    state = book.record(state.id, EventKind.HANDED_ON, body, at_ms=book.now, actor=book.us)
-    book.posts.append(
-        postbox.post(
-            choice.member,
-            Kind.ITEM,
-            item_message(state, book.us),
-            subject=state.id,
-            revision=len(hops),
-            item=state.id,
-            lane=Lane.REPORTS,
-            urgency=state.urgency,
-        )
+    post = postbox.post(
+        choice.member,
+        Kind.ITEM,
+        item_message(state, book.us, found),
+        subject=state.id,
+        revision=len(hops),
+        item=state.id,
+        lane=Lane.REPORTS,
+        urgency=state.urgency,
     )
+    state = book.record(state.id, EventKind.HANDED_ON, body, at_ms=book.now, actor=book.us)
+    book.posts.append(post)
     if state.informants:
         moved = Moved(choice.member, found.country, found.evidence)
         news = News(ids.mint(book.now), OutcomeWhat.MOVED, moved, book.us, book.now)
@@ -119,13 +123,12 @@ def hand_on(
     return state
 
 
-def item_message(state: ItemState, us: str) -> Item:
+def item_message(state: ItemState, us: str, found: Jurisdiction) -> Item:
     """Return what the next member is told of the item; local facts and free text are not in it.
 
     Lists are bounded by the protocol: of assessments and actions the newest go, of sightings the
     oldest.
     """
-    assert state.jurisdiction is not None
     assert state.location is not None
     chain = tuple(hop for hop in state.hops[: _last(state, us) + 1])
     return Item(
@@ -145,7 +148,7 @@ def item_message(state: ItemState, us: str) -> Item:
         child_at_risk=state.child_at_risk,
         finder=state.finder,
         custody=chain,
-        jurisdiction=state.jurisdiction,
+        jurisdiction=found,
         assessments=state.assessments[-MAX_ASSESSMENTS:],
         actions=state.actions[-MAX_ACTIONS:],
         sightings=state.sightings[:MAX_SIGHTINGS],

@@ -13,6 +13,7 @@ import msgspec
 
 from node.casework.events import (
     Answered,
+    Erased,
     Event,
     EventKind,
     Facts,
@@ -247,7 +248,7 @@ def item_view(state: ItemState) -> ItemView:
     )
 
 
-def change_view(seq: int, event: Event) -> ChangeView:
+def change_view(seq: int, event: Event | Erased) -> ChangeView:
     """Return what the change feed says of one event: codes and ids, never an address or a hash."""
     return ChangeView(
         seq,
@@ -256,7 +257,7 @@ def change_view(seq: int, event: Event) -> ChangeView:
         moment(event.at_ms),
         moment(event.learnt_ms),
         event.actor,
-        _DETAILS[type(event.body)](event.body),
+        {"erased": True} if isinstance(event, Erased) else _DETAILS[type(event.body)](event.body),
     )
 
 

@@ -62,8 +62,8 @@ class Cases:
         def job(connection: Connection) -> Casebook:
             book = Casebook(self._us, now_ms, self._fingerprints, load(connection, needs))
             answers = decide(book)
+            _save_answers(connection, answers)  # first: what this batch parked, it may also wake
             save(connection, book)
-            _save_answers(connection, answers)
             return book
 
         return await self._writer.run(job)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from node.casework.events import Event, EventKind, decode_body
+from node.casework.events import Erased, Event, EventKind, decode_body
 from node.casework.item import ItemState, decode_state
 from node.casework.receiving import Arrived
 from node.store.connection import Connection
@@ -70,7 +70,7 @@ class Queries:
         rows = await self._readers.run(lambda c: c.execute(sql, values).fetchall())
         return [decode_state(row[0]) for row in rows]
 
-    async def events(self, after: int, limit: int) -> list[tuple[int, Event]]:
+    async def events(self, after: int, limit: int) -> list[tuple[int, Event | Erased]]:
         """Return the events after number `after`, in order, without a gap."""
         rows = await self._readers.run(
             lambda c: c.execute(
@@ -79,7 +79,7 @@ class Queries:
                 (after, limit),
             ).fetchall()
         )
-        return [(row[0], read_event(row[1:])) for row in rows if row[6] is not None]
+        return [(row[0], read_event(row[1:])) for row in rows]
 
     async def last_event(self) -> int:
         """Return the number of the newest event, 0 if there is none."""
@@ -140,9 +140,11 @@ class Queries:
         return list(rows)
 
 
-def read_event(row: Sequence[Any]) -> Event:
+def read_event(row: Sequence[Any]) -> Event | Erased:
     """Return the event of a row (item, kind, at_ms, learnt_ms, actor, body)."""
     kind = EventKind(row[1])
+    if row[5] is None:
+        return Erased(row[0], kind, row[2], row[3], row[4])
     return Event(row[0], kind, row[2], row[3], row[4], decode_body(kind, row[5]))
 
 
