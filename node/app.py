@@ -26,6 +26,7 @@ from node.casework.placing import Places
 from node.evidence.heads import sign_head
 from node.ids import Ids
 from node.jurisdiction.build import Jurisdiction, open_jurisdiction
+from node.listening import QuietRunner
 from node.loops import DeliveryLoop, Wake, keep_going, work_at_desk
 from node.matching.fingerprints import Fingerprints
 from node.peer.client import HttpTransport, Limits
@@ -213,7 +214,7 @@ class Node:
 
 
 async def _serve(app: web.Application, host: str, port: int) -> web.AppRunner:
-    runner = web.AppRunner(app, access_log=None)
+    runner = QuietRunner(app, access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -6,6 +6,7 @@ the field travels as the reason of a disposition (docs/protocol.md §10.1).
 """
 
 import re
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -39,9 +40,15 @@ def explain(message: type[msgspec.Struct], error: Exception) -> MalformedError:
     return MalformedError(field, mend[:1].lower() + mend[1:])
 
 
+@cache
+def _type_info(message: type[msgspec.Struct]) -> inspect.Type:
+    """Look at a message's type once: a hostile peer may send faults at any rate."""
+    return inspect.type_info(message)
+
+
 def _field_names(message: type[msgspec.Struct], path: str) -> str:
     """Turn positions such as `[6][0][1]` into `.content.0.sha1`; places in a list from 0 on."""
-    node: inspect.Type = inspect.type_info(message)
+    node = _type_info(message)
     names = ""
     for position in re.findall(r"\[(\d+|\.\.\.)\]", path):
         node = _present(node)

@@ -14,6 +14,7 @@ from node.cli.exits import Exit
 from node.cli.output import CliError, Result, note
 from node.cli.signals import stop_on_signals
 from node.config import load
+from node.listening import QuietRunner
 from node.registry.create import load_online
 from node.registry.directory import RepositoryDirectory
 from node.registry.serve import RegistryServer, make_app, resign_forever
@@ -48,7 +49,7 @@ async def _serve(config: Config, server: RegistryServer) -> None:
     asyncio.get_running_loop().set_exception_handler(log_loop_error)
     stop = asyncio.Event()
     stop_on_signals(stop)
-    runner = web.AppRunner(make_app(server, now_ms), access_log=None)
+    runner = QuietRunner(make_app(server, now_ms), access_log=None)
     await runner.setup()
     host, port = config.public.listen_host, config.public.listen_port
     signing = asyncio.create_task(resign_forever(server, now_ms))

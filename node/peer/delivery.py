@@ -231,6 +231,8 @@ class Delivery:
             raise _Stopped("unknown_history")
         tenure.asked_ms, tenure.used = now_ms, True
         if judgement.next is Next.SEND_ON:
+            if judgement.start < tenure.held:
+                await self.outbox.alert_refill(peer, lane, now_ms)
             tenure.held = judgement.start
             return
         chain = channels.chain_of(told.position, told.ancestors, opened.get)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from node.listening import QuietRunner
 from node.peer.pins import server_context
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ async def listen(
         OSError: the address cannot be bound.
     """
     bounds = connections or Connections()
-    runner = web.AppRunner(app, shutdown_timeout=bounds.shutdown_s)
+    runner = QuietRunner(app, shutdown_timeout=bounds.shutdown_s)
     await runner.setup()
     site = _Site(runner, host, port, server_context(key), bounds)
     try:

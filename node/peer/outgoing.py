@@ -96,3 +96,6 @@ class Outbox(Protocol):
 
     async def stop(self, peer: str, lane: Lane, code: str, now_ms: int) -> None:
         """Stop the channel before a person."""
+
+    async def alert_refill(self, peer: str, lane: Lane, now_ms: int) -> None:
+        """Tell a person that the receiver lost what it had receipted; it is refilled."""

@@ -280,6 +280,7 @@ def accept(
     change = _change(pin, repository.files, proposal, meta, versions, online, now_ms)
     if proposal:
         rules.check_reachable(change.after.registry.members)
+        rules.check_limits(change.after.registry.network.limits)
     return change
 
 

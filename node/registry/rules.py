@@ -14,12 +14,14 @@ from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES
 
 from node.jurisdiction.codes import read_country
 from node.registry.errors import RefusedError
+from protocol.fields import is_member
+from protocol.push import can_carry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from keys.member import MemberDocument, Purpose
-    from keys.network import Role
+    from keys.network import Limits, Role
 
 MAX_NAME: Final = 200
 _HYBRID: Final[tuple[Purpose, ...]] = ("log", "receipt")
@@ -46,11 +48,13 @@ def check_document(document: MemberDocument, now_ms: int) -> None:
 
 
 def check_member_id(member: str) -> None:
-    """Check that a member is not named like a role of the registry itself.
+    """Check that messages can name the member, and that it is not named like a registry's role.
 
     Raises:
-        RefusedError: it is.
+        RefusedError: they cannot, or it is.
     """
+    if not is_member(member):
+        raise RefusedError("member", "write xx-name: a country's two letters, 2 to 16 of a-z 0-9")
     if member in TOP_LEVEL_ROLE_NAMES:
         raise RefusedError("member", "is the name of a role of the registry; choose another")
 
@@ -94,3 +98,13 @@ def check_reachable(members: Mapping[str, MemberDocument]) -> None:
         raise RefusedError(
             "reachable", f"{hidden[0]} and {hidden[1]} could not reach each other; open one of them"
         )
+
+
+def check_limits(limits: Limits) -> None:
+    """Check that one push can carry the largest entry: else it would block its channel for ever.
+
+    Raises:
+        RefusedError: it cannot.
+    """
+    if not can_carry(limits.push_entries, limits.push_bytes, limits.entry_bytes):
+        raise RefusedError("limits.push_bytes", "must hold one entry of limits.entry_bytes")

@@ -12,6 +12,7 @@ from typing import Any
 from node.peer.outgoing import ChannelRow, OwnEntry, Push
 from node.store.connection import Connection
 from node.store.errors import DisplacedError
+from node.store.refilling import alert_refill, lost_entries, unsettled
 from node.store.writer import Readers, Writer
 from protocol import channel as channels
 from protocol.answers import NOTHING, Position
@@ -117,7 +118,8 @@ class Outbox:
 
         def job(connection: Connection) -> int:
             _check_fence(connection, peer, lane, fence)
-            again = _unsettled(connection, peer, lane, chain)
+            again = unsettled(connection, peer, lane, chain)
+            alert_refill(connection, peer, lane, chain, now_ms)
             connection.executemany(
                 "INSERT OR IGNORE INTO waiting_out"
                 " SELECT peer, lane, urgency, seq FROM messages_out WHERE seq = ?",
@@ -245,6 +247,10 @@ class Outbox:
 
         await self._writer.run(job)
 
+    async def alert_refill(self, peer: str, lane: Lane, now_ms: int) -> None:
+        """The receiver holds less than it gave receipts for: a person hears of it."""
+        await self._writer.run(lambda c: lost_entries(c, peer, lane, now_ms))
+
     async def stop(self, peer: str, lane: Lane, code: str, now_ms: int) -> None:
         """Stop the channel before a person; what waits stays, and waits."""
 
@@ -353,27 +359,3 @@ def _append(
         "DELETE FROM waiting_out WHERE peer = ? AND lane = ? AND urgency = ? AND message = ?",
         [(peer, str(lane), urgency, seq) for seq, _, urgency in taken],
     )
-
-
-def _unsettled(
-    connection: Connection, peer: str, lane: Lane, chain: Mapping[bytes, int]
-) -> list[int]:
-    """Messages that stand in a log of ours but not in the chain that the receiver told."""
-    candidates: set[int] = set()
-    for (epoch,) in connection.execute(
-        "SELECT epoch FROM epochs_out WHERE peer = ? AND lane = ?", (peer, str(lane))
-    ).fetchall():
-        candidates.update(
-            row[0]
-            for row in connection.execute(
-                "SELECT message FROM log_out WHERE peer = ? AND lane = ? AND epoch = ?"
-                " AND idx >= ? AND message IS NOT NULL",
-                (peer, str(lane), epoch, chain.get(epoch, 0)),
-            )
-        )
-    return [seq for seq in sorted(candidates) if not _settled(connection, seq, chain)]
-
-
-def _settled(connection: Connection, seq: int, chain: Mapping[bytes, int]) -> bool:
-    places = connection.execute("SELECT epoch, idx FROM log_out WHERE message = ?", (seq,))
-    return any(channels.is_settled(chain, epoch, index) for epoch, index in places)

@@ -1,0 +1,59 @@
+"""What a receiver does not hold although it stands in a log of ours: it waits again.
+
+A receiver that was restored from a backup tells its old state and is refilled; that it gave
+receipts for more is told to a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from node.store.connection import Connection
+from protocol import channel as channels
+from protocol.vocabulary import Lane
+
+
+def alert_refill(
+    connection: Connection, peer: str, lane: Lane, chain: Mapping[bytes, int], now_ms: int
+) -> None:
+    """The receiver holds less than it gave receipts for: it is refilled, and a person hears."""
+    for epoch, size in connection.execute(
+        "SELECT epoch, max(size) FROM checkpoints_out WHERE peer = ? AND lane = ?"
+        " AND receipt IS NOT NULL GROUP BY epoch",
+        (peer, str(lane)),
+    ).fetchall():
+        if size > chain.get(epoch, 0):
+            lost_entries(connection, peer, lane, now_ms)
+            return
+
+
+def lost_entries(connection: Connection, peer: str, lane: Lane, now_ms: int) -> None:
+    """Put it in front of a person that the receiver lost what it had receipted."""
+    connection.execute(
+        "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
+        ("peer_lost_entries", f"{peer}/{lane}", now_ms),
+    )
+
+
+def unsettled(
+    connection: Connection, peer: str, lane: Lane, chain: Mapping[bytes, int]
+) -> list[int]:
+    """Messages that stand in a log of ours but not in the chain that the receiver told."""
+    candidates: set[int] = set()
+    for (epoch,) in connection.execute(
+        "SELECT epoch FROM epochs_out WHERE peer = ? AND lane = ?", (peer, str(lane))
+    ).fetchall():
+        candidates.update(
+            row[0]
+            for row in connection.execute(
+                "SELECT message FROM log_out WHERE peer = ? AND lane = ? AND epoch = ?"
+                " AND idx >= ? AND message IS NOT NULL",
+                (peer, str(lane), epoch, chain.get(epoch, 0)),
+            )
+        )
+    return [seq for seq in sorted(candidates) if not _settled(connection, seq, chain)]
+
+
+def _settled(connection: Connection, seq: int, chain: Mapping[bytes, int]) -> bool:
+    places = connection.execute("SELECT epoch, idx FROM log_out WHERE message = ?", (seq,))
+    return any(channels.is_settled(chain, epoch, index) for epoch, index in places)

@@ -1,0 +1,39 @@
+"""Answers to requests that could not be read hold nothing of them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from node.listening import QuietRunner
+
+CANARY = b"canary-4711"
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /" + CANARY + b" HTTP/9.9\r\n\r\n",
+        b"GET http://" + CANARY + b".example\x00/ HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + CANARY + b"\x01: x\r\n\r\n",
+        CANARY + b"\r\n\r\n",
+    ],
+)
+async def test_malformed_request_is_not_repeated_to_its_sender(request_bytes: bytes) -> None:
+    """The status says enough; the bytes may be an address."""
+    runner = QuietRunner(web.Application())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    reader, writer = await asyncio.open_connection(*runner.addresses[0])
+    writer.write(request_bytes)
+
+    answer = await reader.read()
+
+    writer.close()
+    await writer.wait_closed()
+    await runner.cleanup()
+    assert answer.startswith(b"HTTP/1.")
+    assert b" 400 " in answer
+    assert CANARY not in answer
