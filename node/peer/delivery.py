@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from keys.errors import KeysError
 from keys.registry import Registry
 from keys.signing import Signer
-from node.peer.errors import PeerError
+from node.peer.errors import CallError, PeerError
 from node.peer.outgoing import Outbox, OwnEntry, Push
 from node.peer.transport import Reply, Transport
 from node.store.errors import DisplacedError
@@ -176,6 +176,8 @@ class Delivery:
                 self.on_registry_behind()
             await self._back_off(peer, lane, tenure, now_ms, retry.code)
         except (PeerError, ProtocolError, KeysError) as error:
+            if isinstance(error, CallError) and error.refresh:
+                self.on_registry_behind()
             await self._back_off(peer, lane, tenure, now_ms, error.code)
         except DisplacedError as error:
             self._tenures[peer, lane] = _Tenure(used=True)
