@@ -13,6 +13,7 @@ from node.casework.events import Sighted as SightedEvent
 from node.casework.intake import carry_over, same_content, was_here
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.rejudging import rejudge, watch_verdicts
+from node.casework.routing import responsible
 from node.casework.telling import (
     News,
     handed_on_to,
@@ -24,7 +25,7 @@ from node.casework.telling import (
 from node.matching.duplicates import Incoming, Judgement, join, judge
 from protocol.facts import Content, Hop
 from protocol.messages import Item, Sighted
-from protocol.vocabulary import Disposition, HostingState, Matter, OutcomeWhat
+from protocol.vocabulary import Disposition, Matter, OutcomeWhat
 
 
 class Handover:
@@ -142,9 +143,10 @@ class Handover:
 
     def _record(self, message: Item, informant: Informant) -> ItemState:
         custody = Custody.HERE
+        ours, orphan = self._whose(message)
         if message.matter is not Matter.CSAM:
             custody = Custody.COUNTED
-        elif not self._is_ours(message):
+        elif not ours:
             custody = Custody.LOCATING  # misrouted, or the registry changed: we look ourselves
         body = Recorded(
             ItemState(
@@ -169,7 +171,7 @@ class Handover:
                 custody=custody,
                 responsible=None if custody is Custody.LOCATING else self._book.us,
                 jurisdiction=message.jurisdiction,
-                orphan=custody is Custody.HERE and self._is_orphan(message),
+                orphan=custody is Custody.HERE and orphan,
                 due_ms=self._book.now if custody is Custody.LOCATING else None,
                 assessments=message.assessments,
                 actions=message.actions,
@@ -184,23 +186,13 @@ class Handover:
             actor=informant.member,
         )
 
-    def _is_ours(self, message: Item) -> bool:
-        """Whether what the sender says of the hosting makes this member responsible."""
-        found = message.jurisdiction
-        if found.state is not HostingState.COUNTRY or found.country is None:
-            return True
-        return self._responsible(found.country) in (self._book.us, None)
-
-    def _is_orphan(self, message: Item) -> bool:
+    def _whose(self, message: Item) -> tuple[bool, bool]:
+        """Whether what the sender says of the hosting makes it ours, and an orphan."""
         country = message.jurisdiction.country
-        return country is not None and self._responsible(country) is None
-
-    def _responsible(self, country: str) -> str | None:
-        member = self._registry.network.responsible_for(country)
-        if member is not None and self._registry.is_active(member):
-            return member
-        fallback = self._registry.network.fallback_members
-        return None if self._book.us in fallback else next(iter(fallback), None)
+        if country is None:
+            return True, False
+        member, orphan = responsible(self._registry, country)
+        return member in (self._book.us, None), orphan
 
     def sighted(self, peer: str, message: Sighted) -> Disposition:
         """A later sighting, or later facts, of an item that was handed over."""

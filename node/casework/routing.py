@@ -48,14 +48,19 @@ def choose(registry: Registry, us: str, state: ItemState, found: Jurisdiction) -
         return Choice(us, review=Review.LOCATION_UNCERTAIN)
     if found.country is None:
         return Choice(us)
-    member = registry.network.responsible_for(found.country)
-    orphan = member is None or not registry.is_active(member)
-    if orphan:
-        member = next((m for m in registry.network.fallback_members if registry.is_active(m)), us)
-    assert member is not None
-    if member == us:
+    member, orphan = responsible(registry, found.country)
+    if member is None or member == us:
         return Choice(us, orphan)
     return _unless_going_round(us, state, member, orphan=orphan)
+
+
+def responsible(registry: Registry, country: str) -> tuple[str | None, bool]:
+    """Return the active member for a country and whether it takes it as an orphan.
+
+    None: nobody does, so it stays with whoever has it.
+    """
+    member = registry.network.responsible_for(country)
+    return (member, False) if member is not None else (registry.network.fallback(), True)
 
 
 def _unless_going_round(us: str, state: ItemState, member: str, *, orphan: bool) -> Choice:
