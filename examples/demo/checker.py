@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from examples.demo.checker_facts import Facts, Json, concerned, deeds, seen_by, verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 HASHES = ("sha256", "sha1", "md5", "length", "pdq", "pdq_quality")
 SHOWN = 25
@@ -384,12 +384,12 @@ def verdict(facts: Facts, findings: list[Finding]) -> str:
     return f"demo: {numbers} lost={kinds['lost']} twice={kinds['twice']} verified={verified}"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Check a run from the command line."""
     parser = argparse.ArgumentParser(description="Check the exports of a demo against its ledger")
     parser.add_argument("run", type=Path, help="folder of the run")
     parser.add_argument("--all", action="store_true", help="show every finding")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     facts = Facts.read(options.run)
     findings = check(facts)
     shown = findings if options.all else findings[:SHOWN]
