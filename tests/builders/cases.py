@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+from itertools import count
 from typing import Any, Final
 
 import msgspec
 
+from keys.registry import Registry
+from node.casework.casebook import Casebook, Loaded, Postbox
 from node.casework.item import Custody, ItemState
-from protocol.facts import ActionTaken, Assessment, Content, Hop, Location, Sighting
-from protocol.vocabulary import Action, ItemKind, Matter, Source, Verdict
-from tests.builders.network import NOW_MS
+from node.ids import Ids
+from node.matching.fingerprints import Fingerprints
+from protocol.facts import (
+    ActionTaken,
+    Assessment,
+    Content,
+    Evidence,
+    Hop,
+    Jurisdiction,
+    Location,
+    Sighting,
+)
+from protocol.messages import Message, read
+from protocol.vocabulary import (
+    Action,
+    Confidence,
+    HostingState,
+    ItemKind,
+    Matter,
+    Source,
+    Verdict,
+)
+from tests.builders.network import NOW_MS, make_network
 
 US: Final = "nl-eokm"
 HOUR_MS: Final = 3_600_000
@@ -99,3 +124,56 @@ def handed_on(state: ItemState, to: str = "fr-pdc") -> ItemState:
     """Return the item after we handed it to another member."""
     hops = (*state.hops, Hop(to, NOW_MS))
     return msgspec.structs.replace(state, custody=Custody.HANDED_ON, responsible=to, hops=hops)
+
+
+FINGERPRINTS: Final = Fingerprints(bytes(32))
+POSTBOX: Final = Postbox(bytes(32))
+MEMBERS: Final = ("gb-iwf", US, "fr-pdc")
+
+
+@cache
+def network() -> Registry:
+    """Return a registry of three hotlines; orphans go to the first."""
+    return make_network(list(MEMBERS))[0]
+
+
+def suspended(member: str) -> Registry:
+    """Return the same registry after the umbrella suspended a member."""
+    registry = network()
+    members = dict(registry.network.members)
+    members[member] = replace(members[member], status="suspended")
+    return replace(registry, network=replace(registry.network, members=members))
+
+
+def ids(member: str = US) -> Ids:
+    """Return a mint that counts."""
+    numbers = count(1)
+    return Ids(member, lambda size: next(numbers).to_bytes(size, "big"))
+
+
+def book(*states: ItemState, us: str = US, now: int = NOW_MS) -> Casebook:
+    """Return a casebook in which these items were found by all their keys."""
+    made = Casebook(us, now, FINGERPRINTS, Loaded())
+    for state in states:
+        made.loaded.items[state.id] = state
+        made._index_new(state)
+        for alias in state.aliases:
+            made._index_alias(state, alias)
+    made.new_keys.clear()
+    return made
+
+
+def country(code: str = "NL", confidence: Confidence = Confidence.HIGH) -> Jurisdiction:
+    """Return a finding: hosted there."""
+    evidence = Evidence("203.0.113.7", "world", "1", code)
+    return Jurisdiction(HostingState.COUNTRY, code, confidence, (evidence,))
+
+
+def said(made: Casebook) -> list[tuple[str, Message]]:
+    """Return what a decision says to whom: (member, message), in order."""
+    return [(post.peer, read(post.entry)[1]) for post in made.posts]
+
+
+def happened(made: Casebook, item_id: str | None = None) -> list[str]:
+    """Return what a decision recorded, by name."""
+    return [e.kind.name.lower() for e in made.events if item_id in (None, e.item)]
