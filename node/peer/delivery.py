@@ -58,6 +58,19 @@ class _Tenure:
     busy: bool = False
     used: bool = False
     seen: tuple[int, int, bytes] | None = None
+    keeping: asyncio.Future[None] | None = None
+    """The receipt that is being kept, beside the next cut: both share one commit."""
+
+
+async def _kept(tenure: _Tenure) -> None:
+    """Wait until the last receipt is durable.
+
+    Raises:
+        StoreError: it could not be kept.
+    """
+    keeping, tenure.keeping = tenure.keeping, None
+    if keeping is not None:
+        await keeping
 
 
 class _GoOn(Exception):  # noqa: N818 - not an error: the channel was re-opened, go round again
@@ -184,6 +197,7 @@ class Delivery:
             await self._back_off(peer, lane, self._tenures[peer, lane], now_ms, error.code)
         finally:
             tenure.busy = False
+            await _kept(tenure)
 
     async def _work(self, peer: str, lane: Lane, tenure: _Tenure, now_ms: int) -> None:
         registry = self.registry()
@@ -194,6 +208,7 @@ class Delivery:
                 if tenure.state is None or now_ms - tenure.asked_ms >= ASK_AGAIN_MS:
                     await self._ask(peer, lane, tenure, registry, now_ms)
                 push = await self._next_push(peer, lane, tenure, registry, now_ms)
+                await _kept(tenure)
                 if push is None:
                     return
                 await self._send(peer, lane, tenure, registry, push, now_ms)
@@ -321,7 +336,10 @@ class Delivery:
             await self._answered(peer, lane, tenure, registry, reply, now_ms)
             return
         verify_receipt(reply.body, checkpoint, registry.member(peer).receipt_keys)
-        await self.outbox.receipted(peer, lane, tenure.fence, push.epoch, push.size, reply.body)
+        keeping = self.outbox.receipted(
+            peer, lane, tenure.fence, push.epoch, push.size, reply.body
+        )
+        tenure.keeping = asyncio.ensure_future(keeping)
         tenure.held, tenure.attempts, tenure.next_attempt_ms = push.size, 0, 0
         self.on_receipt(peer, lane, push.size - push.start)
 
