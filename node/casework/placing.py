@@ -39,6 +39,7 @@ class Places:
 
     def __init__(self, locator: Locator) -> None:
         self._locator = locator
+        self._places: dict[str, Place] = {}
         self._made: dict[int, tuple[Located, Jurisdiction]] = {}
 
     async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]:
@@ -54,13 +55,28 @@ class Places:
 
     def known(self, location: Location | None, now_ms: int) -> Jurisdiction | None:
         """Return it if nobody has to be asked, else None."""
-        place = _place(location)
+        place = self._place_at(location)
         if place is None:
             return _nowhere()
         if isinstance(place, Jurisdiction):
             return place
         located = self._locator.locate_cached(place, now_ms)
         return None if located is None else self._jurisdiction(located)
+
+    def _place_at(self, location: Location | None) -> Place | Jurisdiction | None:
+        """What the locator is asked. It looks at scheme and host alone: read once for each."""
+        if location is None or location.canonical is None or location.service is not None:
+            return _place(location)
+        origin = "/".join(location.canonical.split("/", 3)[:3])
+        place = self._places.get(origin)
+        if place is None:
+            read = _place(location)
+            if not isinstance(read, Place):
+                return read
+            if len(self._places) >= _MAX_MADE:
+                self._places.clear()
+            place = self._places[origin] = read
+        return place
 
     def _jurisdiction(self, located: Located) -> Jurisdiction:
         """Translate a finding once: the locator gives the same object while nothing changed."""
