@@ -70,7 +70,7 @@ def take_report(book: Casebook, report: PreparedReport, ids: Ids, postbox: Postb
     for item in report.items:
         known = book.loaded.lines.get(item.line)
         if known is not None and known in book.loaded.items:
-            taken.append(_again(book, item, known, postbox))
+            taken.append(_again(book, report, item, known, ids, postbox))
             continue
         taken.append(_first_time(book, report, item, opened, ids, postbox))
         book.remember_line(item.line, taken[-1].item_id)
@@ -100,13 +100,35 @@ def _report_of(book: Casebook, report: PreparedReport, ids: Ids) -> ReportFacts:
     )
 
 
-def _again(book: Casebook, item: PreparedItem, known: str, postbox: Postbox) -> ItemTaken:
-    """The same line again: nothing, unless it brings facts that were missing."""
-    missing = lacks(book.loaded.items[known], Facts(item.content, item.access))
-    if missing is None:
-        return ItemTaken(known, "repeated")
-    add_facts(book, known, missing, postbox)
-    return ItemTaken(known, "revision")
+def _again(
+    book: Casebook,
+    report: PreparedReport,
+    item: PreparedItem,
+    known: str,
+    ids: Ids,
+    postbox: Postbox,
+) -> ItemTaken:
+    """The same line again: nothing, unless it brings facts, urgency or verdicts that are new."""
+    state = book.loaded.items[known]
+    missing = lacks(state, Facts(item.content, item.access))
+    if missing is not None:
+        add_facts(book, known, missing, postbox)
+    urgent = report.draft.child_at_risk and not state.child_at_risk
+    if urgent:
+        _raise_urgency(book, known, postbox)
+    given = {(a.verdict, a.law) for a in state.assessments if a.member == book.us}
+    fresh = tuple(a for a in item.assessments if (a.verdict, a.law) not in given)
+    _assess(book, known, fresh, ids, postbox)
+    revised = missing is not None or urgent or fresh
+    return ItemTaken(known, "revision" if revised else "repeated")
+
+
+def _raise_urgency(book: Casebook, item_id: str, postbox: Postbox) -> None:
+    """A child is at risk after all: known here, and at once to the member that has the item."""
+    body = SightedEvent((), None, child_at_risk=True, outcome=Disposition.REVISION)
+    state = book.record(item_id, EventKind.SIGHTED, body, at_ms=book.now, actor=book.us)
+    message = Sighted(item_id, None, None, None, child_at_risk=True)
+    pass_on_sighting(book, postbox, state, message, f"{item_id}|child_at_risk")
 
 
 def add_facts(book: Casebook, item_id: str, facts: Facts, postbox: Postbox) -> ItemState:

@@ -116,7 +116,9 @@ def save(connection: Connection, book: Casebook) -> None:
     connection.executemany(
         "INSERT OR IGNORE INTO item_keys (key, item) VALUES (?, ?)", book.new_keys
     )
-    connection.executemany("INSERT INTO intake_lines (line, item) VALUES (?, ?)", book.new_lines)
+    connection.executemany(
+        "INSERT OR REPLACE INTO intake_lines (line, item) VALUES (?, ?)", book.new_lines
+    )
     connection.executemany(
         "INSERT INTO reports (id, source, reference, state) VALUES (?, ?, ?, ?)",
         [(r.id, r.source, r.reference, encode(r)) for r in book.new_reports],
