@@ -5,6 +5,7 @@ PROFILE ?= quick
 WORLDS  ?= 200
 SEED    ?= 0
 KEEP    ?=
+REPORTS ?= 2500
 SET     ?= run
 
 BIN   := $(VENV)/bin
@@ -27,8 +28,8 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP) ## four members, a few thousand reports, one verdict; KEEP=1 leaves the nodes running
-	$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
+demo: $(STAMP) ## four members, REPORTS=n reports from SEED=s, one verdict; KEEP=1 leaves the nodes running
+	@$(BIN)/python -m examples.demo --seed $(SEED) --reports $(REPORTS) $(if $(KEEP),--keep)
 
 test: $(STAMP) ## every test but the long ones
 	$(BIN)/python -m pytest -q -m "not long"

@@ -121,6 +121,9 @@ def finish(folder: Path, options: argparse.Namespace) -> int:
     except asyncio.CancelledError:
         print(f"stopped; logs: {folder}/logs", file=sys.stderr)
         return INTERRUPTED
+    except Exception:
+        print(f"the demo failed by a mistake of its own; logs: {folder}/logs", file=sys.stderr)
+        raise
     if not clean:
         print(f"something showed that must not; logs: {folder}/logs", file=sys.stderr)
     return judge(folder) or (0 if clean else FAILED)

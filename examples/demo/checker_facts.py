@@ -20,6 +20,7 @@ Json = dict[str, Any]
 Places = dict[str, dict[str, list[Json]]]
 """Member -> key of the ledger -> items."""
 IDENTIFYING = ("sha256", "sha1", "md5")
+TELLING = (*IDENTIFYING, "length")
 
 
 class Index:
@@ -57,7 +58,7 @@ def _agrees(item: Json, content: Json | None) -> bool:
     if content is None or not item["hashes"]:
         return True
     return any(
-        all(hashes.get(n) in (None, content.get(n)) or n not in content for n in IDENTIFYING)
+        all(name not in content or hashes.get(name) in (None, content[name]) for name in TELLING)
         for hashes in item["hashes"]
     )
 

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from examples.demo.analysts import Analyst
 from examples.demo.members import Member
-from examples.demo.processes import HOTLINE, DemoError, Processes, Running, free_ports
+from examples.demo.network import Network
+from examples.demo.processes import DemoError, Processes
 from examples.demo.world import write_world
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ MOVES_AFTER_S = 2.0
 SETTLES_S = 60.0
 QUIET_S = 0.6
 FIRST, SECOND = 1, 2
-DNS_SERVER = "examples/demo/dns_server.py"
 
 
 class Course:
@@ -51,26 +51,22 @@ class Course:
         self.processes = processes
         self.tell = tell
         self.ledger: dict[str, Any] = {}
-        self.members: dict[str, Member] = {}
+        self.network = Network(folder, http, processes)
         self.analysts: dict[str, Analyst] = {}
         self.submitted: list[dict[str, Any]] = []
         self.views: dict[str, list[dict[str, Any]]] = {}
         self.problems: list[str] = []
         self.calm: list[tuple[datetime, datetime]] = []
-        self.umbrella: Running | None = None
-        self.fingerprint = ""
-        self._umbrella_port = 0
-        self._dns_port = 0
+
+    @property
+    def members(self) -> dict[str, Member]:
+        """All members, by id."""
+        return self.network.members
 
     @property
     def away(self) -> Member:
         """The member that is away for the first half."""
         return self.members[self.ledger["network"]["away"]]
-
-    @property
-    def present(self) -> list[Member]:
-        """The members whose nodes run."""
-        return [member for member in self.members.values() if member.running is not None]
 
     async def close(self) -> None:
         """Let the analysts go home."""
@@ -92,60 +88,15 @@ class Course:
             f"a synthetic world: {totals['reports']} reports of {totals['items']} items, "
             f"{totals['rejected']} broken lines"
         )
-        await self._start_names()
-        await self._make_network()
-        await self._admit_all()
+        network = self.ledger["network"]
+        await self.network.make(network["members"], network["fallback"], self.world / "zone.json")
+        self.tell.step(f"network {self.network.name} made, four members with their keys admitted")
         joining = [member for member in self.members.values() if member is not self.away]
-        mirror = f"http://127.0.0.1:{self._umbrella_port}"
-        await asyncio.gather(*(self._bring_up(member, mirror) for member in joining))
+        await asyncio.gather(*(self._bring_up(member) for member in joining))
         self.tell.step(f"{_names(joining)} joined and run; {self.away.id} is admitted, and away")
 
-    async def _start_names(self) -> None:
-        """Start the name server of the synthetic sites."""
-        (self._dns_port,) = free_ports(1)
-        zone = str(self.world / "zone.json")
-        words = ("--zone", zone, "--port", str(self._dns_port))
-        await self.processes.start("names", str(HOTLINE.parent / "python"), DNS_SERVER, *words)
-
-    async def _make_network(self) -> None:
-        (self._umbrella_port,) = free_ports(1)
-        made = await self.processes.hotline(
-            "network", "create", "--name", "demo", "--dir", str(self.folder / "umbrella"),
-            "--listen-port", str(self._umbrella_port),
-        )  # fmt: skip
-        self.fingerprint = made["root_sha256"]
-        network = made["network"]
-        members = self.ledger["network"]["members"]
-        ports = free_ports(2 * len(members))
-        for member, entry in members.items():
-            self.members[member] = Member(
-                member, entry["jurisdictions"][0], entry["name"], self.folder / member,
-                ports.pop(), ports.pop(), self.processes, self.http,
-            )  # fmt: skip
-        await asyncio.gather(*(member.init(network) for member in self.members.values()))
-        self.tell.step(f"network {network} made, and four members with keys of their own")
-
-    async def _admit_all(self) -> None:
-        config = str(self.folder / "umbrella" / "network.toml")
-        for member in self.members.values():
-            fallback = ["--fallback"] if member.id == self.ledger["network"]["fallback"] else []
-            request = str(member.folder / "admission.json")
-            await self.processes.hotline("network", "admit", request, *fallback, "--config", config)
-        await self.start_umbrella()
-
-    async def start_umbrella(self) -> None:
-        """Let the umbrella publish the registry."""
-        config = str(self.folder / "umbrella" / "network.toml")
-        command = (str(HOTLINE), "network", "serve", "--config", config)
-        self.umbrella = await self.processes.start("umbrella", *command)
-        place = f"http://127.0.0.1:{self._umbrella_port}/registry/v1/metadata/timestamp.json"
-        await _until_answers(self.http, place, self.umbrella)
-
-    async def _bring_up(self, member: Member, mirror: str) -> None:
-        member.configure(self._dns_port)
-        await member.join(self.fingerprint, mirror)
-        await member.start()
-        await member.make_token()
+    async def _bring_up(self, member: Member, mirror: str | None = None) -> None:
+        await self.network.bring_up(member, mirror)
         self.analysts[member.id] = Analyst(member)
         self.analysts[member.id].begin()
 
@@ -153,11 +104,11 @@ class Course:
 
     async def first_half(self, frozen: str, killed: str) -> None:
         """Hand in the files of the first half; freeze one node, kill another, let both go on."""
-        await self._submit_all(1, ("csv",), self.present)
+        await self._submit_all(1, ("csv",), self.network.present)
         self.tell.step(f"the CSV files of the first half are in: {self._taken()}")
         victim, frozen_one = self.members[killed], self.members[frozen]
         frozen_one.freeze()
-        others = [member for member in self.present if member is not frozen_one]
+        others = [member for member in self.network.present if member is not frozen_one]
         await self._submit_all(1, ("ndjson",), others)
         await self._until_in_flight(victim, frozen_one)
         await victim.kill()
@@ -173,7 +124,7 @@ class Course:
         self.tell.step(f"{killed} started again, {frozen} answers again: {self._taken()}")
         await self._submit(victim, f"reports/{killed}.1.csv", again=True)
         await self.settle()
-        waiting = [await _unreceipted(member) for member in self.present]
+        waiting = [await _unreceipted(member) for member in self.network.present]
         count = sum(one[self.away.id] for one in waiting)
         self.tell.step(f"settled; {count} entries wait for {self.away.id}, which is away")
 
@@ -237,10 +188,7 @@ class Course:
 
     async def arrive(self, mirror: str) -> None:
         """Let the umbrella go, and the absent member come through another member's mirror."""
-        assert self.umbrella is not None
-        await self.umbrella.stop()
-        self.processes.forget(self.umbrella)
-        self.umbrella = None
+        await self.network.stop_umbrella()
         through = self.members[mirror]
         await self._bring_up(self.away, through.endpoint)
         self.tell.step(
@@ -252,7 +200,7 @@ class Course:
     async def second_half(self) -> None:
         """Hand in the files of the second half."""
         with self._calm():
-            await self._submit_all(2, ("csv", "ndjson"), self.present)
+            await self._submit_all(2, ("csv", "ndjson"), self.network.present)
             self.tell.step(f"the files of the second half are in: {self._taken()}")
             await self.settle()
 
@@ -317,8 +265,8 @@ class Course:
     async def _under_way(self) -> dict[str, int]:
         """Say what moves: entries for nodes that run, entries not judged, items to be located."""
         moving: dict[str, int] = {}
-        present = {member.id for member in self.present}
-        for member in self.present:
+        present = {member.id for member in self.network.present}
+        for member in self.network.present:
             for line in (await member.api.text("/metrics")).splitlines():
                 name, _, value = line.rpartition(" ")
                 peer = name.partition('peer="')[2].partition('"')[0]
@@ -345,20 +293,6 @@ async def _unreceipted(member: Member) -> dict[str, int]:
 def _metric(text: str, name: str) -> float:
     values = (line.rpartition(" ") for line in text.splitlines())
     return next((float(value) for found, _, value in values if found == name), 0.0)
-
-
-async def _until_answers(http: aiohttp.ClientSession, url: str, process: Running) -> None:
-    for _ in range(200):
-        try:
-            async with http.get(url) as answer:
-                if answer.ok:
-                    return
-        except OSError:
-            pass
-        if not process.alive:
-            break
-        await asyncio.sleep(0.1)
-    raise DemoError(f"{process.name} does not answer; see {process.log}")
 
 
 def _names(members: Iterable[Member]) -> str:

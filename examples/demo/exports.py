@@ -67,7 +67,7 @@ async def _evidence(course: Course, member: Member) -> list[dict[str, Any]]:
 
 async def _verify(course: Course, member: Member, file: Path, *, tampered: bool) -> dict[str, Any]:
     """Check a bundle with nothing but the bundle and the fingerprint."""
-    words = ("evidence", "verify", str(file), "--root", course.fingerprint)
+    words = ("evidence", "verify", str(file), "--root", course.network.fingerprint)
     answer = await course.processes.hotline(*words, expect=(0, 1), log="verbs.offline")
     return {"member": member.id, "tampered": tampered, "answer": answer}
 

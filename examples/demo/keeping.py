@@ -16,7 +16,7 @@ STOP = "stop.sh"
 
 async def keep(course: Course) -> None:
     """Leave everything running; write how to stop it, and tell how to use it."""
-    await course.start_umbrella()
+    await course.network.start_umbrella()
     processes = course.processes.leave()
     pids = " ".join(str(one.pid) for one in processes)
     script = course.folder / STOP

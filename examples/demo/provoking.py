@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from examples.demo.course import Course
 
 BAD = 400
+ANSWER_S = 10.0
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 
@@ -64,6 +66,7 @@ async def provoke(course: Course) -> None:
         refused += await _make(course, member.api.url, mistake, member.token)
     for path in (f"/{canary['word']}", f"/hx1/channels/{canary['word']}/reports"):
         refused += await _make(course, member.endpoint, Mistake("GET", path), "")
+    refused += await _no_http(course, canary["url"])
     refused += await _wrong_words(course, canary)
     (course.folder / "problems.txt").write_text("\n\n".join(course.problems), encoding="utf-8")
     course.tell.step(f"{refused} mistakes made on purpose, each with a secret in it, and refused")
@@ -89,6 +92,27 @@ def _request(
     body = None if mistake.body is None else mistake.body.encode()
     # The peer listener shows a certificate that only the registry vouches for.
     return http.request(mistake.method, url, data=body, headers=headers, ssl=False)
+
+
+async def _no_http(course: Course, text: str) -> int:
+    """Send what no listener can read, with a secret in the line at fault."""
+    member = next(iter(course.members.values()))
+    word = text.encode()
+    lines = (
+        b"GET /%b HTTP/9.9\r\n\r\n" % word,
+        b"%b / HTTP/1.1\r\n\r\n" % word,
+        b"GET / HTTP/1.1\r\nHost: a\r\n%b bad: x\r\n\r\n" % word,
+        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: %b\r\n\r\n" % word,
+        b"POST /api/v1/reports HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n%b\r\n"
+        % word,
+    )
+    for line in lines:
+        reader, writer = await asyncio.open_connection("127.0.0.1", member.api_port)
+        writer.write(line)
+        async with asyncio.timeout(ANSWER_S):
+            course.problems.append((await reader.read(1 << 16)).decode("latin-1"))
+        writer.close()
+    return len(lines)
 
 
 async def _wrong_words(course: Course, canary: dict[str, str]) -> int:

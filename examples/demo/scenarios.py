@@ -38,13 +38,18 @@ COUNTS = {
 }
 """How many cases each scenario has when there are 2,500 reports."""
 
+LEAST = {"moving": 2}
+"""How many cases a scenario has at least, where that is not one: one by each of two finders."""
+
 REPORTS_ADDED = {"three_hotlines": 2, "child_at_risk": 0, "hashes_later": 0}
 """How many reports a case adds, where that is not one."""
 
 
 def counts(total: int) -> dict[str, int]:
     """Scale `COUNTS` to `total` reports; each scenario keeps at least one case."""
-    return {name: max(1, round(count * total / 2500)) for name, count in COUNTS.items()}
+    return {
+        name: max(LEAST.get(name, 1), round(count * total / 2500)) for name, count in COUNTS.items()
+    }
 
 
 def added_reports(total: int) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from examples.demo import checker, world
-from examples.demo.checker_facts import Facts
+from examples.demo.checker_facts import Facts, Index
 from tests.builders.exports import perfect
 
 if TYPE_CHECKING:
@@ -96,10 +96,10 @@ def known_to_a_stranger(facts: Facts) -> None:
 
 def drop_hash(facts: Facts) -> None:
     """Lose one of the hashes of a file."""
-    key = next(k for k, i in facts.ledger["items"].items() if i["content"])
-    held = view(facts, holder(facts, key), key)
-    held["hashes"] = [{"length": 1}] if held["canonical"] is not None else held["hashes"]
-    held["hashes"][0].pop("md5", None)
+    for key, item in facts.ledger["items"].items():
+        if item["content"] and item["location"] and "md5" in item["content"]:
+            view(facts, holder(facts, key), key)["hashes"][0].pop("md5")
+            return
 
 
 def drop_submission(facts: Facts) -> None:
@@ -231,6 +231,27 @@ class TestFaultlessExports:
         numbers = " ".join(f"{name}={totals[name]}" for name in checker.COUNTED)
         expected = f"demo: {numbers} lost=0 twice=0 verified=ok"
         assert checker.verdict(facts, checker.check(facts)) == expected
+
+
+class TestIndex:
+    """Finding what the ledger means among what a member exports."""
+
+    def test_two_files_at_one_address_are_told_apart_without_a_common_algorithm(self) -> None:
+        """One has MD5, the other SHA-256: their lengths differ, so they are two."""
+        place = "http://one.example/1.jpg"
+        old = {"id": "a.1", "canonical": place, "hashes": [{"md5": "00" * 16, "length": 7}]}
+        new = {"id": "a.2", "canonical": place, "hashes": [{"sha256": "11" * 32, "length": 9}]}
+        index = Index([old, new])
+        wanted = {"location": place, "content": {"sha256": "11" * 32, "length": 9}}
+        assert index.find(wanted) == [new]
+
+    def test_the_newer_state_of_an_item_takes_the_place_of_the_older(self) -> None:
+        """Analysts put in what they are told of, again and again."""
+        older = {"id": "a.1", "canonical": "http://one.example/", "hashes": []}
+        newer = older | {"custody": "here"}
+        index = Index([older])
+        index.put(newer)
+        assert index.find({"location": "http://one.example/", "content": None}) == [newer]
 
 
 @pytest.mark.parametrize(("damage", "kind", "text"), DAMAGE.values(), ids=DAMAGE)
