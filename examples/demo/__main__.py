@@ -69,6 +69,10 @@ async def run(folder: Path, options: argparse.Namespace) -> bool:
             course = Course(folder, http, processes, Progress())
             try:
                 clean = await play(course, options.seed, options.reports)
+            except aiohttp.ClientError as error:
+                ended = " and ".join(processes.fallen()) or "none"
+                what = f"a node does not answer ({type(error).__name__}); ended by itself: {ended}"
+                raise DemoError(what) from None
             finally:
                 await course.close()
             show_summary(course)
