@@ -12,15 +12,21 @@ if TYPE_CHECKING:
     from examples.demo.course import Course
 
 STOP = "stop.sh"
+SCRIPT = """#!/bin/sh
+# Ends the processes of the demo in this folder, and no others; waits until they have ended.
+runs() {{ grep -aqsF "{folder}" "/proc/$1/cmdline"; }}
+for pid in {pids}; do runs "$pid" && kill "$pid"; done
+for pid in {pids}; do while runs "$pid"; do sleep 0.2; done; done
+"""
 
 
 async def keep(course: Course) -> None:
     """Leave everything running; write how to stop it, and tell how to use it."""
     await course.network.start_umbrella()
     processes = course.processes.leave()
-    pids = " ".join(str(one.pid) for one in processes)
     script = course.folder / STOP
-    script.write_text(f"#!/bin/sh\n# Ends the nodes of this demo.\nkill {pids}\n", "utf-8")
+    pids = " ".join(str(one.pid) for one in processes)
+    script.write_text(SCRIPT.format(pids=pids, folder=course.folder), "utf-8")
     _tell(course, script)
 
 
@@ -29,7 +35,7 @@ def still_running(folder: Path) -> bool:
     script = folder / STOP
     if not script.exists():
         return False
-    words = script.read_text("utf-8").split("kill ")[-1].split()
+    words = script.read_text("utf-8").partition("for pid in ")[2].partition(";")[0].split()
     return any(_belongs(int(word), folder) for word in words)
 
 
