@@ -131,7 +131,8 @@ class Handover:
         """Pass a sighting along the chain, unless it has been here: what goes round must end."""
         sighting = message.sighting
         if sighting is None:
-            if lacks(before, Facts(_one(message.content), message.access)) is None:
+            urgent = message.child_at_risk and not before.child_at_risk
+            if lacks(before, Facts(_one(message.content), message.access)) is None and not urgent:
                 return
             subject = f"{before.id}|facts|{self._book.loaded.items[before.id].revision}"
         elif sighting in before.sightings:
