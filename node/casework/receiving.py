@@ -149,7 +149,7 @@ class Judge:
             return Disposition.MALFORMED, parsed.fault
         if isinstance(message, UnknownMessage):
             self.book.tasks.append(("entry_unknown_kind", peer))
-            return Disposition.UNKNOWN_KIND, None
+            return _unknown(message), None
         if not self._permitted(parsed):
             self.book.tasks.append(("entry_not_permitted", peer))
             return Disposition.NOT_PERMITTED, "role"
@@ -219,6 +219,11 @@ class Judge:
     def withdrawal(self, parsed: Parsed, message: Withdrawal) -> Disposition | None:
         """A member takes its sighting back."""
         return hear_withdrawal(self.book, self.postbox, parsed.arrived.peer, message)
+
+
+def _unknown(message: UnknownMessage) -> Disposition:
+    other = message.version != entries.VERSION
+    return Disposition.UNKNOWN_VERSION if other else Disposition.UNKNOWN_KIND
 
 
 _Handler = Callable[[Judge, Parsed, Any], Disposition | None]

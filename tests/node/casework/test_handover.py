@@ -1,0 +1,329 @@
+"""Items and sightings from others: by id, joined, or new; and what goes on along the chain."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from node.casework.item import Custody, Informant, ItemState, Review
+from protocol import messages
+from protocol.facts import Access, Hop, Sighting
+from protocol.messages import DispositionNote, Outcome, Sighted
+from protocol.vocabulary import (
+    Action,
+    Confidence,
+    Disposition,
+    Matter,
+    OutcomeWhat,
+    Source,
+    Verdict,
+)
+from tests.builders.cases import (
+    HOUR_MS,
+    PLACE,
+    US,
+    at,
+    closed,
+    country,
+    event_id,
+    file,
+    handed_on,
+    happened,
+    item,
+    said,
+    suspended,
+    verdict,
+)
+from tests.builders.network import NOW_MS
+from tests.node.casework.arriving import Receiver, item_from
+
+SEEN = Sighting(event_id(40, "gb-iwf"), "gb-iwf", Source.PUBLIC, NOW_MS)
+
+
+def told(receiver: Receiver) -> list[tuple[str, messages.Message]]:
+    """What is said besides the answers."""
+    return [(to, m) for to, m in said(receiver.book) if not isinstance(m, DispositionNote)]
+
+
+class TestNewItem:
+    """Nothing like it is here."""
+
+    def test_item_hosted_here_is_ours_at_once(self) -> None:
+        """Under the id its finder gave it."""
+        receiver = Receiver()
+        assert receiver("gb-iwf", item_from()).disposition is Disposition.NEW
+        state = receiver.state(item_from().item_id)
+        assert (state.custody, state.responsible, state.came_from) == (Custody.HERE, US, "gb-iwf")
+        assert state.informants == (Informant("gb-iwf", state.id),)
+
+    def test_receiver_adds_itself_to_the_chain(self) -> None:
+        """At the time it took the item over."""
+        receiver = Receiver()
+        receiver("gb-iwf", item_from())
+        state = receiver.state(item_from().item_id)
+        assert state.hops == (Hop("gb-iwf", NOW_MS), Hop(US, NOW_MS))
+
+    def test_misrouted_item_is_located_again(self) -> None:
+        """The sender's registry was older than ours, or it erred."""
+        receiver = Receiver()
+        receiver("gb-iwf", item_from(hosted=country("FR")))
+        state = receiver.state(item_from().item_id)
+        assert (state.custody, state.responsible) == (Custody.LOCATING, None)
+        assert state.due_ms == NOW_MS
+
+    def test_item_for_a_suspended_member_is_not_ours_unless_we_take_orphans(self) -> None:
+        """It goes to whom the registry names."""
+        receiver = Receiver(registry=suspended("fr-pdc"))
+        receiver("gb-iwf", item_from(hosted=country("FR")))
+        assert receiver.state(item_from().item_id).custody is Custody.LOCATING
+
+    def test_item_that_no_country_answers_for_is_whose_it_is_given_to(self) -> None:
+        """`none`, `hidden` and `disputed` have no member of their own."""
+        receiver = Receiver()
+        nowhere = msgspec.structs.replace(country(), state="none", country=None)
+        receiver("gb-iwf", item_from(hosted=nowhere))
+        assert receiver.state(item_from().item_id).custody is Custody.HERE
+
+    def test_what_is_not_csam_is_counted(self) -> None:
+        """It should not have been sent; nothing is lost by it."""
+        receiver = Receiver()
+        receiver("gb-iwf", item_from(matter=Matter.SPAM))
+        assert receiver.state(item_from().item_id).custody is Custody.COUNTED
+
+    def test_what_the_sender_knows_is_not_told_back_to_it(self) -> None:
+        """Neither verdicts nor actions."""
+        action = closed(item()).actions[0]
+        known = item_from(assessments=(verdict(member="fr-pdc"),), actions=(action,))
+        receiver = Receiver()
+        receiver("gb-iwf", known)
+        assert told(receiver) == []
+        assert receiver.state(known.item_id).assessments == known.assessments
+
+    def test_old_actions_of_former_holders_close_nothing_here(self) -> None:
+        """They were about another place."""
+        receiver = Receiver()
+        receiver("gb-iwf", item_from(actions=closed(item()).actions))
+        assert receiver.state(item_from().item_id).closed_ms is None
+
+    def test_finder_of_known_content_hears_the_verdict(self) -> None:
+        """It need not look either."""
+        known = item(1, file(1), url="https://nl2.example/a.jpg", assessments=(verdict(),))
+        receiver = Receiver(known)
+        found = receiver("fr-pdc", item_from("fr-pdc", 2, file(1)))
+        assert found.disposition is Disposition.NEW_KNOWN
+        ((to, message),) = told(receiver)
+        assert isinstance(message, Outcome)
+        assert (to, message.what, message.item_id) == (
+            "fr-pdc",
+            OutcomeWhat.ASSESSED,
+            event_id(2, "fr-pdc"),
+        )
+
+    def test_alarm_of_the_sender_is_ours(self) -> None:
+        """It bypasses every queue here, too."""
+        receiver = Receiver()
+        receiver("gb-iwf", item_from(child_at_risk=True))
+        assert receiver.state(item_from().item_id).urgency == 0
+        assert receiver.book.posts[0].urgency == 0
+
+
+class TestJoined:
+    """The same place is here already."""
+
+    def test_second_reporter_joins_and_keeps_its_own_id(self) -> None:
+        """Statuses use the id that the addressee knows."""
+        receiver = Receiver(item(1))
+        assert receiver("fr-pdc", item_from("fr-pdc", 2)).disposition is Disposition.DUPLICATE
+        state = receiver.state(event_id(2, "fr-pdc"))
+        assert state.id == item(1).id
+        assert state.aliases == (event_id(2, "fr-pdc"),)
+        ((_, answer),) = said(receiver.book)
+        assert isinstance(answer, DispositionNote)
+        assert (answer.item_id, answer.responsible) == (event_id(2, "fr-pdc"), US)
+
+    def test_second_reporter_hears_what_the_first_has_heard(self) -> None:
+        """Verdicts and actions, but its own."""
+        known = item(
+            1, assessments=(verdict(member="gb-iwf"), verdict(member="fr-pdc"), verdict(member=US))
+        )
+        receiver = Receiver(closed(known))
+        receiver("fr-pdc", item_from("fr-pdc", 2))
+        heard = [m for _, m in told(receiver) if isinstance(m, Outcome)]
+        assert [(m.what, m.author) for m in heard] == [
+            (OutcomeWhat.ASSESSED, "gb-iwf"),
+            (OutcomeWhat.ASSESSED, US),
+            (OutcomeWhat.ACTED, US),
+        ]
+
+    def test_verdict_that_the_sender_brings_is_told_to_the_others(self) -> None:
+        """Never back to where it came from."""
+        receiver = Receiver(item(1, informants=(Informant("gb-iwf", item(1).id),)))
+        receiver("fr-pdc", item_from("fr-pdc", 2, assessments=(verdict(member="fr-pdc"),)))
+        assert [(to, type(m)) for to, m in told(receiver)] == [("gb-iwf", Outcome)]
+
+    def test_verdict_that_contradicts_ours_goes_to_a_person(self) -> None:
+        """Whatever the table says of the rest."""
+        decided = closed(
+            item(1, assessments=(verdict(Verdict.NOT_ILLEGAL, US),)), Action.NOT_ILLEGAL
+        )
+        receiver = Receiver(decided)
+        receiver("fr-pdc", item_from("fr-pdc", 2, assessments=(verdict(member="fr-pdc"),)))
+        state = receiver.state(item(1).id)
+        assert state.review is Review.VERDICTS_DIFFER
+        assert state.closed_by is Action.NOT_ILLEGAL
+
+    def test_facts_that_the_sender_brings_are_merged(self) -> None:
+        """And matching runs again."""
+        receiver = Receiver(item(1))
+        receiver("fr-pdc", item_from("fr-pdc", 2, file(1), access=Access(password="x")))
+        state = receiver.state(item(1).id)
+        assert state.content == (file(1),)
+        assert state.access == Access(password="x")
+
+    def test_alias_keeps_the_address_it_was_found_at(self) -> None:
+        """One item, two addresses in the notice."""
+        receiver = Receiver(item(1, file(1)))
+        other = PLACE + "?size=large"
+        found = receiver("fr-pdc", item_from("fr-pdc", 2, file(1), url=other))
+        assert found.disposition is Disposition.ALIAS
+        assert receiver.state(item(1).id).also_at == (at(other),)
+
+    def test_item_that_was_handed_on_forwards_the_sighting(self) -> None:
+        """To whom it was handed, under the id that member knows."""
+        receiver = Receiver(handed_on(item(1)))
+        found = receiver("gb-iwf", item_from("gb-iwf", 2, file(1), child_at_risk=True))
+        assert found.disposition is Disposition.FORWARDED
+        ((to, message),) = told(receiver)
+        assert isinstance(message, Sighted)
+        assert (to, message.item_id, message.child_at_risk) == ("fr-pdc", item(1).id, True)
+        assert message.content == file(1)
+
+    def test_item_that_moves_to_its_second_reporter_is_taken_back(self) -> None:
+        """One item under two ids, going home."""
+        away = handed_on(item(1))
+        receiver = Receiver(away)
+        receiver("fr-pdc", item_from("fr-pdc", 2))
+        state = receiver.state(item(1).id)
+        assert (state.custody, state.responsible) == (Custody.HERE, US)
+        assert [hop.member for hop in state.hops] == ["gb-iwf", US, "fr-pdc", US]
+
+
+class TestKnownById:
+    """The id itself is here."""
+
+    def test_own_item_echoed_back_has_no_effect(self) -> None:
+        """It is recognised by its id."""
+        ours = item(1, finder=US)
+        receiver = Receiver(ours)
+        echo = msgspec.structs.replace(item_from(), item_id=ours.id, finder=US)
+        assert receiver("fr-pdc", echo).disposition is Disposition.ECHO
+        assert happened(receiver.book) == []
+
+    def test_item_given_back_by_its_holder_goes_to_a_person(self) -> None:
+        """A to B and back to A: people on both sides look (rule 7)."""
+        ours = handed_on(item(1, finder=US))
+        receiver = Receiver(ours)
+        echo = msgspec.structs.replace(item_from(), item_id=ours.id, finder=US)
+        assert receiver("fr-pdc", echo).disposition is Disposition.ECHO
+        assert receiver.state(ours.id).review is Review.CAME_BACK
+
+    def test_same_item_by_another_way_is_a_revision(self) -> None:
+        """Nothing doubles; its sender will hear, too."""
+        receiver = Receiver(item(1, informants=(Informant("gb-iwf", item(1).id),)))
+        found = receiver("fr-pdc", item_from("gb-iwf", 1, file(1)))
+        assert found.disposition is Disposition.REVISION
+        state = receiver.state(item(1).id)
+        assert [i.member for i in state.informants] == ["gb-iwf", "fr-pdc"]
+        assert len(state.sightings) == 1
+        assert state.content == (file(1),)
+
+
+class TestSighted:
+    """A later sighting, or later facts, of an item that was handed over."""
+
+    def known(self, state: ItemState | None = None) -> Receiver:
+        """An item that came from gb-iwf."""
+        informed = msgspec.structs.replace(
+            state or item(1, file(1)), informants=(Informant("gb-iwf", item(1).id),)
+        )
+        return Receiver(informed)
+
+    def test_sighting_is_added(self) -> None:
+        """With its own id and time."""
+        receiver = self.known()
+        body = Sighted(item(1).id, SEEN, None, None, child_at_risk=False)
+        assert receiver("gb-iwf", body).disposition is Disposition.JOINED
+        assert SEEN in receiver.state(item(1).id).sightings
+
+    def test_sighting_of_the_same_content_is_a_duplicate(self) -> None:
+        """By the same table as any report."""
+        receiver = self.known()
+        body = Sighted(item(1).id, SEEN, file(1), None, child_at_risk=False)
+        assert receiver("gb-iwf", body).disposition is Disposition.DUPLICATE
+
+    def test_sighting_after_the_end_goes_to_a_person(self) -> None:
+        """The forwarder leaves it to us, who closed it."""
+        receiver = self.known(closed(item(1, file(1))))
+        late = msgspec.structs.replace(SEEN, found_ms=NOW_MS + 2 * HOUR_MS)
+        body = Sighted(item(1).id, late, file(1), None, child_at_risk=False)
+        assert receiver("gb-iwf", body).disposition is Disposition.PERHAPS_BACK
+        assert receiver.state(item(1).id).review is Review.PERHAPS_BACK
+
+    def test_sighting_before_the_end_only_came_late(self) -> None:
+        """Nobody looks."""
+        receiver = self.known(closed(item(1, file(1))))
+        body = Sighted(item(1).id, SEEN, file(1), None, child_at_risk=False)
+        assert receiver("gb-iwf", body).disposition is Disposition.LATE_DUPLICATE
+        assert receiver.state(item(1).id).review is None
+
+    def test_facts_alone_are_added(self) -> None:
+        """No sighting is made up."""
+        receiver = self.known(item(1))
+        body = Sighted(item(1).id, None, file(1), Access(password="x"), child_at_risk=False)
+        assert receiver("gb-iwf", body).disposition is Disposition.FACTS_ADDED
+        state = receiver.state(item(1).id)
+        assert (state.content, len(state.sightings)) == ((file(1),), 1)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            Sighted(item(1).id, SEEN, None, None, child_at_risk=False),
+            Sighted(item(1).id, None, file(7), None, child_at_risk=False),
+            Sighted(item(1).id, None, None, None, child_at_risk=True),
+        ],
+        ids=["sighting", "facts", "alarm"],
+    )
+    def test_what_comes_after_a_hand_over_goes_on_along_the_chain_once(self, body: Sighted) -> None:
+        """What goes round must end."""
+        receiver = self.known(handed_on(item(1)))
+        receiver("gb-iwf", body)
+        receiver("gb-iwf", body, revision=2)
+        passed = [m for to, m in told(receiver) if to == "fr-pdc"]
+        assert passed == [body]
+
+    def test_alarm_makes_the_item_urgent(self) -> None:
+        """Also when it comes alone."""
+        receiver = self.known()
+        receiver("gb-iwf", Sighted(item(1).id, None, None, None, child_at_risk=True))
+        assert receiver.state(item(1).id).urgency == 0
+
+    def test_sighting_by_a_member_that_never_reported_the_item_is_not_permitted(self) -> None:
+        """Whoever learnt its id may not write to it."""
+        receiver = self.known()
+        body = Sighted(item(1).id, SEEN, None, None, child_at_risk=True)
+        assert receiver("fr-pdc", body).disposition is Disposition.NOT_PERMITTED
+        assert happened(receiver.book) == []
+
+    def test_sighting_of_an_item_that_has_not_come_yet_waits_for_it(self) -> None:
+        """An urgent one overtakes on its own lane."""
+        receiver = Receiver()
+        found = receiver("gb-iwf", Sighted(item(1).id, SEEN, None, None, child_at_risk=True))
+        assert (found.disposition, found.waits_for) == (Disposition.PARKED, item(1).id)
+        assert said(receiver.book) == []
+
+
+def test_finding_of_low_confidence_is_believed_from_a_member() -> None:
+    """It handed the item over knowing that; we are nearer."""
+    receiver = Receiver()
+    receiver("gb-iwf", item_from(hosted=country("NL", Confidence.LOW)))
+    assert receiver.state(item_from().item_id).custody is Custody.HERE
