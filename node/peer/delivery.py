@@ -336,9 +336,7 @@ class Delivery:
             await self._answered(peer, lane, tenure, registry, reply, now_ms)
             return
         verify_receipt(reply.body, checkpoint, registry.member(peer).receipt_keys)
-        keeping = self.outbox.receipted(
-            peer, lane, tenure.fence, push.epoch, push.size, reply.body
-        )
+        keeping = self.outbox.receipted(peer, lane, tenure.fence, push.epoch, push.size, reply.body)
         tenure.keeping = asyncio.ensure_future(keeping)
         tenure.held, tenure.attempts, tenure.next_attempt_ms = push.size, 0, 0
         self.on_receipt(peer, lane, push.size - push.start)
