@@ -10,7 +10,7 @@ from keys.unlock import Unlock
 from node.cli.exits import Exit
 from node.cli.output import CliError, Result, table
 from node.config import load
-from node.evidence.verify import Believed
+from node.evidence.believed import Believed
 from node.evidence.verify import verify as walk
 from node.matching.fingerprints import Fingerprints
 from node.setup.joining import joined

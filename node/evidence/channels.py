@@ -20,7 +20,7 @@ from protocol.receipt import verify_receipt
 from protocol.vocabulary import Lane
 
 if TYPE_CHECKING:
-    from node.evidence.verify import Believed
+    from node.evidence.believed import Believed
 
 _Epoch = tuple[str, str, bytes, bytes | None, int, bytes]
 

@@ -18,7 +18,7 @@ from node.store.cases import EMPTY_CHAIN, event_leaf, item_row
 from protocol.errors import ProtocolError
 
 if TYPE_CHECKING:
-    from node.evidence.verify import Believed
+    from node.evidence.believed import Believed
     from node.matching.fingerprints import Fingerprints
 
 _UNREADABLE = (msgspec.MsgspecError, ValueError)

@@ -14,7 +14,7 @@ from protocol.messages import KINDS, DispositionNote, from_body
 from protocol.vocabulary import Kind
 
 if TYPE_CHECKING:
-    from node.evidence.verify import Believed
+    from node.evidence.believed import Believed
 
 _REPEATS = frozenset({"repeat", "conflict"})
 

@@ -15,31 +15,12 @@ the witnessed ledger: "not witnessed" until then).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from keys.registry import Registry
-from keys.signing import VerifyKey
+from node.evidence.believed import Believed
 from node.evidence.channels import verify_held, verify_sent
 from node.evidence.findings import Findings
 from node.evidence.history import verify_history
 from node.evidence.outbox import verify_answers, verify_messages
-from node.matching.fingerprints import Fingerprints
 from node.store.audit import Audit
-
-
-@dataclass(frozen=True, slots=True)
-class Believed:
-    """What verification takes as given: who we are, the registry, the node's own secrets."""
-
-    us: str
-    registry: Registry
-    fingerprints: Fingerprints
-    node_secret: bytes
-
-    @property
-    def log_keys(self) -> tuple[VerifyKey, ...]:
-        """Our own log keys."""
-        return self.registry.member(self.us).log_keys
 
 
 def verify(audit: Audit, believed: Believed) -> Findings:
