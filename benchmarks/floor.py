@@ -15,20 +15,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import multiprocessing
+import socket
 import ssl
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from hashlib import blake2b
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from aiohttp import web
 
+from benchmarks.clients import run
 from keys.keyfile import use_tls_key
 from keys.keyring import MemberKeys
+from keys.unlock import Unlock
 from node.store.connection import create_database, open_writer
 from protocol import entry as entries
 from protocol import push as pushes
@@ -46,23 +52,42 @@ NOW_MS = 1_790_000_000_000
 CHANNEL = Channel("floor-0123456789abcdef", "gb-iwf", "nl-eokm", Lane.REPORTS)
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-ITEMS = (
-    "CREATE TABLE items (id TEXT PRIMARY KEY, entry BLOB NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE item_keys (key BLOB, item TEXT, PRIMARY KEY (key, item)) STRICT, WITHOUT ROWID;"
+TABLES = (
+    "CREATE TABLE floor_items (id TEXT PRIMARY KEY, entry BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE floor_keys (key BLOB, item TEXT, PRIMARY KEY (key, item)) STRICT, WITHOUT ROWID",
 )
+
+EVIDENCE = tuple(
+    Evidence("203.0.113.7 in 203.0.113.0/26", name, "2026-10-01", "NL")
+    for name in ("alpha", "beta", "gamma")
+)
+JURISDICTION = Jurisdiction(HostingState.COUNTRY, "NL", Confidence.HIGH, EVIDENCE)
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What a run of the floor gave: items a second, and the mean size of an entry."""
+
+    rate: float
+    entry_bytes: float
+
+
+def name_of(number: int) -> str:
+    """Return an item id."""
+    digits, rest = "", number
+    for _ in range(12):
+        digits, rest = _ALPHABET[rest % 32] + digits, rest // 32
+    return f"gb-iwf.01M32500000000{digits}"
 
 
 def item(number: int) -> Item:
     """Return one synthetic item of about 600 bytes."""
-    ulid, rest = "", number
-    for _ in range(12):
-        ulid, rest = _ALPHABET[rest % 32] + ulid, rest // 32
     url = f"https://nl{number % 1000}.example/albums/2026/{number:08d}/{number * 7919:012d}.jpg"
-    evidence = tuple(
-        Evidence("203.0.113.7 in 203.0.113.0/26", name, "2026-10-01", "NL")
-        for name in ("alpha", "beta", "gamma")
-    )
-    name = f"gb-iwf.01M32500000000{ulid}"
+    return item_of(name_of(number), url, number.to_bytes(32, "big"))
+
+
+def item_of(name: str, url: str, sha256: bytes) -> Item:
+    """Return an item at an address, with the hash of its content."""
     return Item(
         item_id=name,
         report_id=name,
@@ -70,7 +95,7 @@ def item(number: int) -> Item:
         matter=Matter.CSAM,
         item_kind=ItemKind.IMAGE,
         location=Location(url, 1, url),
-        content=(Content(sha256=number.to_bytes(32, "big")),),
+        content=(Content(sha256=sha256),),
         access=None,
         source=Source.PUBLIC,
         found_via=None,
@@ -80,7 +105,7 @@ def item(number: int) -> Item:
         child_at_risk=False,
         finder="gb-iwf",
         custody=(Hop("gb-iwf", NOW_MS),),
-        jurisdiction=Jurisdiction(HostingState.COUNTRY, "NL", Confidence.HIGH, evidence),
+        jurisdiction=JURISDICTION,
         assessments=(),
         actions=(),
         sightings=(Sighting(name, "gb-iwf", Source.PUBLIC, NOW_MS),),
@@ -93,16 +118,15 @@ class Rows:
     def __init__(self, path: Path, keys: MemberKeys) -> None:
         create_database(path, keys.database_key)
         self._connection = open_writer(path, keys.database_key)
-        for statement in ITEMS.replace("items", "floor_items").replace("item_keys", "fk").split(";"):
-            if statement.strip():
-                self._connection.execute(statement)
+        for statement in TABLES:
+            self._connection.execute(statement)
 
     def keep(self, rows: list[tuple[str, bytes]], keys: list[tuple[bytes, str]]) -> None:
         """Keep one batch in one durable transaction."""
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany("INSERT INTO floor_items VALUES (?, ?)", rows)
-        connection.executemany("INSERT INTO fk VALUES (?, ?)", keys)
+        connection.executemany("INSERT INTO floor_keys VALUES (?, ?)", keys)
         connection.execute("COMMIT")
 
 
@@ -150,55 +174,66 @@ class Receiver:
         return cosign(checkpoint, self._keys.receipt, NOW_MS // 1000)
 
 
-def receive(pipe: Pipe, keys_folder: Path, folder: Path) -> None:
+def receive(pipe: Pipe, folder: Path) -> None:
     """Run the receiving process until its parent goes away."""
-    ours, theirs = _load(keys_folder, "receiver"), _load(keys_folder, "sender")
+    ours, theirs = load_keys(folder, "receiver"), load_keys(folder, "sender")
     receiver = Receiver(ours, theirs, folder)
+    app = web.Application(client_max_size=1 << 26)
+    app.router.add_put("/push", receiver.put)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    use_tls_key(context, ours.tls)
+    run(serve(app, pipe, context))
 
-    async def serve() -> None:
-        app = web.Application(client_max_size=1 << 26)
-        app.router.add_put("/push", receiver.put)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        use_tls_key(context, ours.tls)
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
-        await site.start()
-        assert site._server is not None  # noqa: SLF001 - aiohttp offers no other way to the port
-        pipe.send(site._server.sockets[0].getsockname()[1])  # type: ignore[attr-defined]  # noqa: SLF001
-        await asyncio.to_thread(pipe.recv)
+
+async def serve(app: web.Application, pipe: Pipe, context: ssl.SSLContext | None = None) -> None:
+    """Serve on a free port, tell it through the pipe, and stop when the parent closes that."""
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        await web.SockSite(runner, listener, ssl_context=context).start()
+        pipe.send(listener.getsockname()[1])
+        with suppress(EOFError):
+            await asyncio.to_thread(pipe.recv)
         await runner.cleanup()
-
-    asyncio.run(serve())
 
 
 class Sender:
-    """The sending process."""
+    """The sending side, on a channel of its own."""
 
-    def __init__(self, keys: MemberKeys, receiver: MemberKeys, folder: Path) -> None:
+    def __init__(self, keys: MemberKeys, receiver: MemberKeys, folder: Path, port: int) -> None:
         self._keys = keys
         self._receiver = receiver
+        self._url = f"https://127.0.0.1:{port}/push"
         self._rows = Rows(folder / "sender.db", keys)
         self._edge = CompactRange()
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._tls.check_hostname = False
+        self._tls.verify_mode = ssl.CERT_NONE
+        self.entries = self.entry_bytes = 0
 
-    def cut(self, first: int, count: int) -> tuple[Checkpoint, bytes]:
+    def encode(self, one: Item) -> bytes:
+        """Return the entry that says an item."""
+        entry = entries.compose(
+            self._keys.node_secret, Kind.ITEM, one.item_id, 1, "nl-eokm", to_body(one)
+        )
+        return entries.encode(entry)
+
+    def keep(self, items: Sequence[Item], made: Sequence[bytes]) -> None:
+        """Keep rows and keys of a batch durably."""
+        rows = [(one.item_id, raw) for one, raw in zip(items, made, strict=True)]
+        self._rows.keep(rows, [key for one in items for key in fingerprints(one)])
+
+    def cut(self, items: Sequence[Item]) -> tuple[Checkpoint, bytes]:
         """Encode, hash, sign, keep, seal one batch."""
-        made, rows, keys = [], [], []
-        for number in range(first, first + count):
-            one = item(number)
-            entry = entries.compose(
-                self._keys.node_secret, Kind.ITEM, one.item_id, 1, "nl-eokm", to_body(one)
-            )
-            raw = entries.encode(entry)
-            made.append(raw)
-            rows.append((one.item_id, raw))
-            keys += fingerprints(one)
+        made = [self.encode(one) for one in items]
+        self.entries += len(made)
+        self.entry_bytes += sum(map(len, made))
         start = self._edge.size
         self._edge = self._edge.extend(entries.leaves(made))
         checkpoint = Checkpoint(CHANNEL.origin(EPOCH), self._edge.size, self._edge.root)
         note = sign_checkpoint(checkpoint, self._keys.log)
-        self._rows.keep(rows, keys)
+        self.keep(items, made)
         key = self._receiver.sealing[0].public
         info = pushes.seal_info(
             pushes.Purpose.PUSH, pushes.SUITE, key.key_id, checkpoint, start, checkpoint.size
@@ -206,36 +241,35 @@ class Sender:
         head = pushes.PushHead(pushes.SUITE, key.key_id, note).to_bytes()
         return checkpoint, head + key.seal(info, pushes.frame(made))
 
-    async def send(self, port: int, items: int) -> float:
+    async def push(
+        self, session: aiohttp.ClientSession, checkpoint: Checkpoint, body: bytes
+    ) -> None:
+        """Send one batch and verify its receipt."""
+        async with session.put(self._url, data=body, ssl=self._tls) as response:
+            receipt = await response.read()
+        verify_receipt(receipt, checkpoint, [self._receiver.receipt.public])
+
+    async def send(self, batches: Sequence[Sequence[Item]]) -> float:
         """Send everything; the next batch is cut while one is in flight. Returns seconds."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
         started = time.perf_counter()
         async with aiohttp.ClientSession() as session:
-            coming = asyncio.create_task(asyncio.to_thread(self.cut, 0, min(BATCH, items)))
-            for first in range(0, items, BATCH):
+            coming = asyncio.create_task(asyncio.to_thread(self.cut, batches[0]))
+            for following in (*batches[1:], None):
                 checkpoint, body = await coming
-                after = first + BATCH
-                if after < items:
-                    count = min(BATCH, items - after)
-                    coming = asyncio.create_task(asyncio.to_thread(self.cut, after, count))
-                url = f"https://127.0.0.1:{port}/push"
-                async with session.put(url, data=body, ssl=context) as response:
-                    receipt = await response.read()
-                verify_receipt(receipt, checkpoint, [self._receiver.receipt.public])
+                if following is not None:
+                    coming = asyncio.create_task(asyncio.to_thread(self.cut, following))
+                await self.push(session, checkpoint, body)
         return time.perf_counter() - started
 
 
-def _load(folder: Path, who: str) -> MemberKeys:
-    from keys.unlock import Unlock  # noqa: PLC0415 - each process loads for itself
-
+def load_keys(folder: Path, who: str) -> MemberKeys:
+    """Load the keys of `sender` or `receiver`."""
     return MemberKeys.load(folder / who, Unlock.from_config(f"file:{folder / 'secret'}"))
 
 
-def _make_keys(folder: Path) -> None:
-    from keys.unlock import Unlock  # noqa: PLC0415
-
+def make_keys(folder: Path) -> None:
+    """Make the keys of both sides, as files: each process loads for itself."""
+    folder.mkdir(parents=True, exist_ok=True)
     secret = folder / "secret"
     secret.touch(mode=0o600)
     secret.write_bytes(b"benchmark secret, worth nothing ....")
@@ -244,22 +278,36 @@ def _make_keys(folder: Path) -> None:
         MemberKeys.generate(member, NOW_MS).save(folder / who, unlock)
 
 
-def measure(items: int, folder: Path) -> float:
-    """Return items per second of the floor, from two fresh processes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _make_keys(folder)
-    context: Any = multiprocessing.get_context("spawn")
+@contextmanager
+def process(target: Callable[..., None], *arguments: object) -> Iterator[int]:
+    """Run `target(pipe, *arguments)` in a fresh process; gives the port that it listens on."""
+    context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=receive, args=(theirs, folder, folder), daemon=True)
-    process.start()
+    child = context.Process(target=target, args=(theirs, *arguments), daemon=True)
+    child.start()
+    theirs.close()
     try:
-        port = ours.recv()
-        sender = Sender(_load(folder, "sender"), _load(folder, "receiver"), folder)
-        seconds = asyncio.run(sender.send(port, items))
+        yield ours.recv()
     finally:
-        ours.send("stop")
-        process.join(10)
-    return items / seconds
+        ours.close()
+        child.join(10)
+
+
+async def measure(items: int, folder: Path) -> Floor:
+    """Measure the floor with two fresh processes, this one and another."""
+    make_keys(folder)
+    numbers = range(items)
+    batches = [[item(n) for n in numbers[at : at + BATCH]] for at in range(0, items, BATCH)]
+    gc.collect()
+    gc.freeze()
+    try:
+        with process(receive, folder) as port:
+            keys = load_keys(folder, "sender"), load_keys(folder, "receiver")
+            sender = Sender(*keys, folder, port)
+            seconds = await sender.send(batches)
+    finally:
+        gc.unfreeze()
+    return Floor(items / seconds, sender.entry_bytes / sender.entries)
 
 
 def main() -> None:
@@ -267,9 +315,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Run the floor program once.")
     parser.add_argument("--items", type=int, default=100_000)
     items = parser.parse_args().items
-    with tempfile.TemporaryDirectory() as folder:
-        rate = measure(items, Path(folder))
-    print(f"floor: items={items} seconds={items / rate:.2f} items_per_second={rate:.0f}")
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        floor = run(measure(items, Path(folder)))
+    print(
+        f"floor: items={items} seconds={items / floor.rate:.2f} entry_bytes={floor.entry_bytes:.0f}"
+        f" items_per_second={floor.rate:.0f}"
+    )
 
 
 if __name__ == "__main__":

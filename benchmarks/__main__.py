@@ -1,0 +1,190 @@
+"""`make bench`: every figure beside its reference, in the same run; see README.md.
+
+python -m benchmarks --profile quick
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import floor, measures
+from benchmarks.clients import run
+from benchmarks.figures import Figure, percentile, table
+from benchmarks.machine import durability, machine
+from benchmarks.pair import Pair, running_pair
+from benchmarks.watch import database_of
+
+ROOT = Path(__file__).resolve().parent
+RESULTS = ROOT / "results"
+WORK = ROOT.parent / ".run"
+PARTS = ("P1", "P2", "P3", "P12")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is measured: rounds, and of each round items, reports, submissions, starts."""
+
+    rounds: int
+    items: int
+    reports: int
+    posts: int
+    helps: int
+
+
+PROFILES = {
+    "quick": Profile(rounds=3, items=20_000, reports=200, posts=4_000, helps=5),
+    "full": Profile(rounds=3, items=100_000, reports=1_000, posts=20_000, helps=15),
+}
+
+UNITS = {
+    "P1": ("items/s", "floor"),
+    "P1.answered": ("items/s", "floor"),
+    "P2.p50": ("ms", "floor"),
+    "P2.p99": ("ms", "floor"),
+    "P2.answered.p50": ("ms", "floor"),
+    "P2.answered.p99": ("ms", "floor"),
+    "P3": ("items/s", "floor"),
+    "P12.help": ("s", "python"),
+    "P12.start": ("s", "floor"),
+}
+"""Unit and reference of each figure; those in `/s` are better when higher."""
+
+
+class Bench:
+    """One run: what was measured so far."""
+
+    def __init__(self, profile: Profile, parts: frozenset[str], folder: Path) -> None:
+        self._profile = profile
+        self._parts = parts
+        self._folder = folder
+        self._values: defaultdict[str, list[float]] = defaultdict(list)
+        self._references: defaultdict[str, list[float]] = defaultdict(list)
+        self.entry_bytes: dict[str, float] = {}
+        self.durability: dict[str, object] = {}
+
+    @property
+    def figures(self) -> list[Figure]:
+        """Everything measured so far."""
+        return [
+            Figure(name, unit, tuple(self._values[name]), against,
+                   tuple(self._references[name]), unit.endswith("/s"))
+            for name, (unit, against) in UNITS.items()
+            if self._values[name] and self._references[name]
+        ]  # fmt: skip
+
+    def _take(self, name: str, value: float, reference: float) -> None:
+        self._values[name].append(value)
+        self._references[name].append(reference)
+        unit, against = UNITS[name]
+        say(f"  {name}: {value:.4g} {unit}, {against} {reference:.4g} {unit}")
+
+    async def round(self, number: int) -> None:
+        """Take every figure once, on a fresh pair of nodes; floor and node in turns."""
+        say(f"round {number + 1} of {self._profile.rounds}")
+        folder = self._folder / str(number)
+        folder.mkdir(parents=True)
+        async with running_pair(folder) as pair:
+            if "P1" in self._parts:
+                await self._bulk(pair, folder, number)
+            if "P2" in self._parts:
+                await self._latency(pair, folder, number)
+            if "P3" in self._parts:
+                await self._intake(pair, folder, number)
+            self.entry_bytes["node"] = pair.entry_bytes()
+            self.durability = durability(*database_of(pair.sender))
+            if "P12" in self._parts:
+                await self._start(pair, folder)
+        shutil.rmtree(folder)
+
+    async def _bulk(self, pair: Pair, folder: Path, number: int) -> None:
+        items = self._profile.items
+        reference = await floor.measure(items, folder / "floor-bulk")
+        self.entry_bytes["floor"] = reference.entry_bytes
+        found = await measures.bulk(pair, items, f"bulk{number}")
+        self._take("P1", found.received, reference.rate)
+        self._take("P1.answered", found.answered, reference.rate)
+
+    async def _latency(self, pair: Pair, folder: Path, number: int) -> None:
+        count = self._profile.reports
+        reference = await measures.floor_latency(folder / "floor-latency", count, number)
+        found = await measures.latency(pair, count, f"single{number}", number)
+        for percent in (50, 99):
+            base = percentile(reference, percent)
+            self._take(f"P2.p{percent}", percentile(found.receipt, percent), base)
+            self._take(f"P2.answered.p{percent}", percentile(found.answered, percent), base)
+
+    async def _intake(self, pair: Pair, folder: Path, number: int) -> None:
+        count = self._profile.posts
+        reference = await measures.floor_intake(folder / "floor-intake", count)
+        self._take("P3", await measures.intake(pair, count, f"post{number}"), reference)
+
+    async def _start(self, pair: Pair, folder: Path) -> None:
+        for _ in range(self._profile.helps):
+            reference = measures.python_wall()
+            self._take("P12.help", measures.help_wall(), reference)
+        for _ in range(3):
+            reference = await measures.floor_start(folder / "floor-intake")
+            self._take("P12.start", await measures.start(pair), reference)
+
+
+def say(text: str) -> None:
+    """Show progress; the figures themselves go to standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+async def work(bench: Bench, rounds: int) -> None:
+    """Run all rounds."""
+    for number in range(rounds):
+        await bench.round(number)
+
+
+def keep(name: str, profile: Profile, bench: Bench, before: dict[str, object]) -> Path:
+    """Write what was measured, and on what."""
+    RESULTS.mkdir(exist_ok=True)
+    now = datetime.now(UTC)
+    path = RESULTS / f"{now:%Y-%m-%dT%H%M%S}.json"
+    kept = {
+        "at": now.isoformat(timespec="seconds"),
+        "profile": {"name": name, **asdict(profile)},
+        "machine": before,
+        "load_after": list(os.getloadavg()),
+        "durability": bench.durability,
+        "entry_bytes": bench.entry_bytes,
+        "figures": [one.to_json() for one in bench.figures],
+    }
+    path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def main() -> None:
+    """Measure, print one line for each figure, and keep the results."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--profile", choices=PROFILES, default="quick")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="P")
+    given = parser.parse_args()
+    profile, before = PROFILES[given.profile], machine()
+    folder = WORK / f"bench-{os.getpid()}"
+    bench = Bench(profile, frozenset(given.only), folder)
+    try:
+        run(work(bench, profile.rounds))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    results = keep(given.profile, profile, bench, before)
+    say(table(bench.figures))
+    for one in bench.figures:
+        print(one.line)
+    sizes = " ".join(f"{who}={size:.0f}" for who, size in sorted(bench.entry_bytes.items()))
+    print(f"bench: entry_bytes {sizes} flush_ms={bench.durability['flush_ms']:.2f}")
+    print(f"bench: done profile={given.profile} results={results.relative_to(ROOT.parent)}")
+
+
+if __name__ == "__main__":
+    main()
