@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 MOVES_AFTER_S = 2.0
 """Name servers' answers about the moving site live for a second."""
-SETTLES_S = 60.0
+SETTLES_S = 90.0
 QUIET_S = 0.6
 FIRST, SECOND = 1, 2
 
@@ -271,9 +271,19 @@ class Course:
                 name, _, value = line.rpartition(" ")
                 peer = name.partition('peer="')[2].partition('"')[0]
                 waits = name.startswith("hotline_outbox_entries{") and peer in present
-                if (waits or name == "hotline_entries_unjudged") and float(value):
-                    moving[f"{member.id}: {name}"] = int(float(value))
+                locating = name == "hotline_items_locating"
+                if waits or locating or name == "hotline_entries_unjudged":
+                    count = int(float(value)) - (self._unlocatable(member) if locating else 0)
+                    if count > 0:
+                        moving[f"{member.id}: {name}"] = count
         return moving
+
+    def _unlocatable(self, member: Member) -> int:
+        """How many items of a member nobody can locate: their name servers always fail."""
+        return sum(
+            item["hosting"]["state"] == "unresolved" and item["holder"] == member.id
+            for item in self.ledger["items"].values()
+        )
 
     def _all_alive(self) -> None:
         fallen = self.processes.fallen()

@@ -24,6 +24,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import socket
 import struct
 from collections import Counter
 from pathlib import Path
@@ -37,6 +38,7 @@ import dns.rdatatype
 import dns.rrset
 
 MAX_CHAIN = 8
+RECEIVE_BYTES = 1 << 20
 _SOA = "ns.example. hostmaster.example. 1 3600 600 86400 60"
 
 
@@ -71,6 +73,10 @@ class ZoneServer:
         self.port = self._tcp.sockets[0].getsockname()[1]
         self._udp, _ = await loop.create_datagram_endpoint(
             lambda: _Udp(self), local_addr=(self._host, self.port)
+        )
+        # Several nodes ask for hundreds of names at once; what does not fit is dropped.
+        self._udp.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES
         )
 
     async def stop(self) -> None:
