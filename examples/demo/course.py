@@ -251,7 +251,7 @@ class Course:
         until = time.monotonic() + SETTLES_S
         quiet_since, before = time.monotonic(), self._cursors()
         while time.monotonic() < until:
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.2)
             if self._cursors() != before or await self._under_way():
                 quiet_since, before = time.monotonic(), self._cursors()
             elif time.monotonic() - quiet_since > QUIET_S:
