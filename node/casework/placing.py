@@ -125,24 +125,29 @@ def _evidence(row: Row) -> Evidence:
     kind = str(row[0])
     if kind == "ballot" and len(row) >= _BALLOT:
         _, address, database, built, prefix, answer, read_as = row[:_BALLOT]
-        said = read_as or answer
-        return Evidence(f"{address} in {prefix}", str(database), _day(built), _text(said))
+        return _line(f"{address} in {prefix}", database, _day(built), read_as or answer)
     if kind == "proxy" and len(row) >= _PROXY:
         _, what, source, built, entry, provider = row[:_PROXY]
-        return Evidence(_short(f"{what} in {entry}"), str(source), _day(built), _text(provider))
+        return _line(f"{what} in {entry}", source, _day(built), provider)
     told = " ".join(str(part) for part in row[1:] if part is not None)
-    return Evidence(_short(told) or kind, kind, "1", None)
+    return _line(told or kind, kind, "1", None)
+
+
+def _line(told: str, source: object, version: str, answer: object) -> Evidence:
+    """One line of evidence; together the parts stay within what a line may have."""
+    said = None if answer is None else _plain(str(answer), 96)
+    return Evidence(_plain(told, 160), _plain(str(source), 64), _plain(version, 32), said)
+
+
+def _plain(text: str, at_most: int) -> str:
+    """Printable ASCII, whatever a name server or a database said; never empty."""
+    if not (text.isascii() and text.isprintable()):
+        text = ascii(text)[1:-1]
+    return text[:at_most] or "-"
 
 
 def _day(built_ms: object) -> str:
-    if not isinstance(built_ms, int):
+    try:
+        return datetime.fromtimestamp(int(str(built_ms)) / 1000, UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
         return "unknown"
-    return datetime.fromtimestamp(built_ms / 1000, UTC).date().isoformat()
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)[:128]
-
-
-def _short(text: str) -> str:
-    return text[:256]

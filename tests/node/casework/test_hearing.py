@@ -1,0 +1,263 @@
+"""What the status lane brings: heard once, told on, and believed only from who is in the story."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from node.casework.item import Custody, Informant, ItemState, Review
+from protocol.facts import ActionTaken, Evidence, Hop, Moved, Sighting
+from protocol.messages import DispositionNote, Outcome, Withdrawal
+from protocol.vocabulary import Action, Disposition, OutcomeWhat, Source, Verdict
+from tests.builders.cases import (
+    US,
+    closed,
+    event_id,
+    handed_on,
+    happened,
+    item,
+    said,
+    verdict,
+)
+from tests.builders.network import NOW_MS
+from tests.node.casework.arriving import Receiver, answer, outcome
+
+ITEM = item(1).id
+ALIAS = event_id(2, "gb-iwf")
+AWAY = handed_on(item(1, informants=(Informant("gb-iwf", ALIAS),), aliases=(ALIAS,)))
+"""Came from gb-iwf, which knows it under another id; handed on to fr-pdc."""
+REMOVED = ActionTaken(event_id(71, "fr-pdc"), "fr-pdc", Action.REMOVED, None, NOW_MS)
+
+
+def removed(item_id: str = ITEM, author: str = "fr-pdc") -> Outcome:
+    """The news that it was removed."""
+    action = msgspec.structs.replace(REMOVED, member=author)
+    return outcome(
+        item_id, OutcomeWhat.ACTED, action=action, author=author, event_id=action.event_id
+    )
+
+
+def told(receiver: Receiver) -> list[tuple[str, str]]:
+    """To whom what is told: (member, item id it knows)."""
+    return [(to, m.item_id) for to, m in said(receiver.book) if isinstance(m, Outcome)]
+
+
+class TestOutcomes:
+    """Recorded, and told on along the chain."""
+
+    def test_outcome_goes_to_everybody_but_where_it_came_from(self) -> None:
+        """Each under the id it knows."""
+        receiver = Receiver(AWAY)
+        receiver("fr-pdc", removed())
+        assert told(receiver) == [("gb-iwf", ALIAS)]
+        assert receiver.state(ITEM).closed_by is Action.REMOVED
+
+    def test_outcome_from_upstream_goes_down_the_chain(self) -> None:
+        """The finder's verdict reaches the holder."""
+        receiver = Receiver(AWAY)
+        given = verdict(member="gb-iwf")
+        news = outcome(ALIAS, OutcomeWhat.ASSESSED, assessment=given, author="gb-iwf")
+        receiver("gb-iwf", news)
+        assert told(receiver) == [("fr-pdc", ITEM)]
+
+    def test_author_is_not_told_its_own_news(self) -> None:
+        """It comes round by another way."""
+        receiver = Receiver(AWAY)
+        news = outcome(
+            ITEM, OutcomeWhat.ASSESSED, assessment=verdict(member="gb-iwf"), author="gb-iwf"
+        )
+        receiver("fr-pdc", news)
+        assert told(receiver) == []
+
+    @pytest.mark.parametrize(
+        "news",
+        [
+            removed(),
+            outcome(
+                ITEM,
+                OutcomeWhat.ASSESSED,
+                assessment=verdict(member="fr-pdc"),
+                event_id=verdict(member="fr-pdc").event_id,
+            ),
+            outcome(ITEM),
+            outcome(ITEM, OutcomeWhat.RESPONSIBLE_CHANGED, responsible="fr-pdc"),
+            outcome(ITEM, OutcomeWhat.MOVED, moved=Moved("gb-iwf", "GB", ())),
+        ],
+        ids=["acted", "assessed", "reopened", "responsible", "moved"],
+    )
+    def test_same_news_heard_twice_has_one_effect_and_is_told_once(self, news: Outcome) -> None:
+        """It may come by two ways, under two ids."""
+        receiver = Receiver(AWAY)
+        receiver("fr-pdc", news)
+        events, messages = happened(receiver.book), said(receiver.book)
+        receiver("fr-pdc", msgspec.structs.replace(news, item_id=ALIAS), revision=2)
+        assert happened(receiver.book) == events
+        assert said(receiver.book) == messages
+
+    def test_new_holder_and_its_evidence_are_learnt(self) -> None:
+        """And the finder hears of both."""
+        receiver = Receiver(AWAY)
+        proof = Evidence("203.0.113.9", "world", "2", "GB")
+        receiver("fr-pdc", outcome(ITEM, OutcomeWhat.MOVED, moved=Moved("gb-iwf", "GB", (proof,))))
+        state = receiver.state(ITEM)
+        assert (state.responsible, state.country) == ("gb-iwf", "GB")
+        assert state.jurisdiction is not None
+        assert state.jurisdiction.evidence == (proof,)
+
+    def test_contradicting_verdicts_go_to_a_person(self) -> None:
+        """Whatever order they come in."""
+        receiver = Receiver(handed_on(item(1, assessments=(verdict(member="gb-iwf"),))))
+        other = verdict(Verdict.NOT_ILLEGAL, "fr-pdc", 5)
+        receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ASSESSED, assessment=other))
+        assert receiver.state(ITEM).review is Review.VERDICTS_DIFFER
+
+    def test_corrected_verdict_is_no_contradiction(self) -> None:
+        """An author may change its mind."""
+        receiver = Receiver(handed_on(item(1, assessments=(verdict(member="fr-pdc"),))))
+        corrected = msgspec.structs.replace(
+            verdict(Verdict.NOT_ILLEGAL, "fr-pdc", 5), at_ms=NOW_MS + 1
+        )
+        receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ASSESSED, assessment=corrected))
+        assert receiver.state(ITEM).review is None
+
+    def test_member_outside_of_the_story_is_not_heard(self) -> None:
+        """Whoever learnt the id cannot close anything."""
+        receiver = Receiver(item(1))
+        assert receiver("fr-pdc", removed()).disposition is Disposition.NOT_PERMITTED
+        assert happened(receiver.book) == []
+
+    def test_word_of_a_reporter_does_not_close_what_is_ours(self) -> None:
+        """We look for ourselves; so a stolen key stops no notice."""
+        receiver = Receiver(item(1, informants=(Informant("gb-iwf", ITEM),)))
+        receiver("gb-iwf", removed(author="gb-iwf"))
+        state = receiver.state(ITEM)
+        assert (state.closed_ms, state.review) == (None, Review.PERHAPS_GONE)
+
+
+class TestDispositions:
+    """Answers to our entries."""
+
+    def test_answer_is_recorded_with_who_is_responsible(self) -> None:
+        """The receiver may have handed it on at once."""
+        receiver = Receiver(AWAY)
+        receiver("fr-pdc", answer(ITEM, Disposition.NEW, responsible="gb-iwf"))
+        state = receiver.state(ITEM)
+        assert (state.answer, state.answered_by) == (Disposition.NEW, "fr-pdc")
+        assert state.responsible == "gb-iwf"
+
+    @pytest.mark.parametrize(
+        "word",
+        [Disposition.NOT_PERMITTED, Disposition.MALFORMED, Disposition.UNKNOWN_KIND],
+    )
+    def test_refused_item_stays_with_us_in_front_of_a_person(self, word: Disposition) -> None:
+        """Who refuses it is not responsible for it."""
+        receiver = Receiver(AWAY)
+        receiver("fr-pdc", answer(ITEM, word))
+        state = receiver.state(ITEM)
+        assert (state.custody, state.responsible) == (Custody.HERE, US)
+        assert state.review is Review.REFUSED_BY_PEER
+
+    def test_refused_sighting_takes_no_item_back(self) -> None:
+        """The item itself was accepted before."""
+        receiver = Receiver(AWAY)
+        receiver("fr-pdc", answer(ITEM, Disposition.NEW))
+        receiver("fr-pdc", answer(ITEM, Disposition.NOT_PERMITTED), revision=2)
+        state = receiver.state(ITEM)
+        assert (state.custody, state.answer) == (Custody.HANDED_ON, Disposition.NEW)
+        assert state.review is Review.REFUSED_BY_PEER
+
+    @pytest.mark.parametrize("peer", ["gb-iwf", "fr-pdc"])
+    def test_answer_by_a_member_that_never_got_the_item_is_not_permitted(self, peer: str) -> None:
+        """A reporter cannot name itself responsible."""
+        receiver = Receiver(item(1, informants=(Informant("gb-iwf", ITEM),)))
+        note = answer(ITEM, Disposition.NEW, responsible=peer)
+        assert receiver(peer, note).disposition is Disposition.NOT_PERMITTED
+        assert happened(receiver.book) == []
+
+    def test_refusal_of_something_without_an_item_is_a_task(self) -> None:
+        """Ids only."""
+        receiver = Receiver()
+        receiver("fr-pdc", answer(None, Disposition.MALFORMED))
+        assert receiver.book.tasks == [("entry_refused", "fr-pdc")]
+
+    def test_answer_is_told_to_nobody(self) -> None:
+        """It is between the two of us."""
+        receiver = Receiver(AWAY)
+        receiver("fr-pdc", answer(ITEM, Disposition.NEW))
+        assert said(receiver.book) == []
+
+
+class TestWithdrawals:
+    """A member takes its sighting back; people decide what becomes of the item."""
+
+    SEEN = Sighting(event_id(9, "gb-iwf"), "gb-iwf", Source.PUBLIC, NOW_MS)
+
+    def known(self, state: ItemState = AWAY) -> Receiver:
+        """An item with two sightings of gb-iwf."""
+        more = (*state.sightings, self.SEEN)
+        return Receiver(msgspec.structs.replace(state, sightings=more))
+
+    def test_withdrawal_waits_for_a_person(self) -> None:
+        """A stolen key must not be able to stop all notices."""
+        receiver = self.known()
+        found = receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        assert found.disposition is Disposition.FOR_A_PERSON
+        state = receiver.state(ITEM)
+        assert state.review is Review.WITHDRAWAL
+        assert (state.sightings, state.closed_ms) == ((), None)
+
+    def test_one_sighting_is_taken_back_alone(self) -> None:
+        """The other still supports the item."""
+        receiver = self.known()
+        receiver("gb-iwf", Withdrawal(ITEM, self.SEEN.sighting_id, NOW_MS))
+        assert receiver.state(ITEM).sightings == AWAY.sightings
+
+    def test_withdrawal_goes_along_the_chain_by_sighting(self) -> None:
+        """There the sender is not its author."""
+        receiver = self.known()
+        receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        passed = [(to, m.sighting_id) for to, m in said(receiver.book) if isinstance(m, Withdrawal)]
+        assert passed == [("fr-pdc", ITEM), ("fr-pdc", self.SEEN.sighting_id)]
+
+    def test_withdrawal_that_was_passed_on_takes_its_authors_sighting(self) -> None:
+        """Though the sender is another member."""
+        here = item(
+            1,
+            informants=(Informant("fr-pdc", ITEM),),
+            hops=(Hop("gb-iwf", 1), Hop("fr-pdc", 2), Hop(US, 3)),
+        )
+        receiver = self.known(here)
+        receiver("fr-pdc", Withdrawal(ITEM, self.SEEN.sighting_id, NOW_MS))
+        assert receiver.state(ITEM).sightings == here.sightings
+
+    @pytest.mark.parametrize("sighting", [None, event_id(77, "gb-iwf")])
+    def test_member_that_reported_nothing_withdraws_nothing(self, sighting: str | None) -> None:
+        """Neither the holder further on, nor with an unknown id."""
+        receiver = self.known()
+        peer = "fr-pdc" if sighting is None else "gb-iwf"
+        found = receiver(peer, Withdrawal(ITEM, sighting, NOW_MS))
+        assert found.disposition is Disposition.NOT_PERMITTED
+        assert happened(receiver.book) == []
+
+    def test_nobody_withdraws_what_we_saw_ourselves(self) -> None:
+        """Ours is ours."""
+        ours = Sighting(event_id(9, US), US, Source.PUBLIC, NOW_MS)
+        state = msgspec.structs.replace(AWAY, sightings=(*AWAY.sightings, ours))
+        receiver = Receiver(state)
+        found = receiver("gb-iwf", Withdrawal(ITEM, ours.sighting_id, NOW_MS))
+        assert found.disposition is Disposition.NOT_PERMITTED
+
+    def test_withdrawal_is_answered(self) -> None:
+        """Its sender hears that people look."""
+        receiver = self.known(item(1, informants=(Informant("gb-iwf", ITEM),)))
+        receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        ((to, note),) = said(receiver.book)
+        assert isinstance(note, DispositionNote)
+        assert (to, note.disposition) == ("gb-iwf", Disposition.FOR_A_PERSON)
+
+
+def test_closed_item_is_reopened_by_its_holders_word() -> None:
+    """The finder shows it as open again."""
+    receiver = Receiver(closed(AWAY))
+    receiver("fr-pdc", outcome(ITEM))
+    assert receiver.state(ITEM).closed_ms is None

@@ -1,0 +1,129 @@
+"""From the locator's finding to the words that travel."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.casework.item import ItemState
+from node.casework.placing import Places, jurisdiction
+from node.jurisdiction.locate import Located
+from node.jurisdiction.locations import Location as Place
+from protocol.facts import Jurisdiction, Location
+from protocol.fields import MAX_EVIDENCE
+from protocol.messages import Item, to_body
+from protocol.vocabulary import Confidence, HostingState
+from tests.builders.cases import at, item
+from tests.builders.network import NOW_MS
+from tests.node.casework.arriving import item_from
+
+BALLOT = ("ballot", "203.0.113.7", "alpha", 1_780_000_000_000, "203.0.113.0/24", "UK", "GB")
+FOUND = Located("country", "GB", "high", (("rule", "v1"), BALLOT))
+
+
+class Answers:
+    """A locator that knows some hosts, and is asked for others."""
+
+    def __init__(self, cached: Located | None = None, asked: Located | None = None) -> None:
+        self.cached = cached
+        self.asked = asked
+        self.attempts: list[int] = []
+
+    def locate_cached(self, location: Place, now_ms: int) -> Located | None:
+        """Return what is known."""
+        del location, now_ms
+        return self.cached
+
+    async def locate(self, location: Place, now_ms: int, *, attempts: int = 0) -> Located:
+        """Ask somebody."""
+        del location, now_ms
+        assert self.asked is not None
+        self.attempts.append(attempts)
+        return self.asked
+
+
+async def placed(locator: Answers, state: ItemState) -> tuple[Jurisdiction, int | None]:
+    """Place an item now."""
+    return await Places(locator).locate(state, NOW_MS)
+
+
+async def test_known_host_is_placed_without_asking() -> None:
+    """At once, and for good."""
+    found, retry = await placed(Answers(cached=FOUND), item())
+    assert (found.state, found.country, retry) == (HostingState.COUNTRY, "GB", None)
+
+
+async def test_unknown_host_is_asked_for() -> None:
+    """And again, if it could not be told."""
+    unresolved = Located("unresolved", None, "low", (), retry_ms=NOW_MS + 5)
+    found, retry = await placed(Answers(asked=unresolved), item(1, revision=3))
+    assert (found.state, retry) == (HostingState.UNRESOLVED, NOW_MS + 5)
+
+
+async def test_each_new_try_is_counted() -> None:
+    """So that the pauses grow."""
+    locator = Answers(asked=FOUND)
+    await placed(locator, item(1, revision=3))
+    assert locator.attempts == [3]
+
+
+@pytest.mark.parametrize("where", [None, Location()])
+async def test_item_without_a_place_is_nowhere(where: Location | None) -> None:
+    """It has exactly one responsible member all the same."""
+    found, retry = await placed(Answers(), item(1, location=where))
+    assert (found.state, found.confidence, retry) == (HostingState.NONE, Confidence.HIGH, None)
+
+
+@pytest.mark.parametrize("canonical", ["no place at all", "https://", "https://[::1", "x" * 8192])
+async def test_address_that_another_member_made_up_is_put_in_front_of_a_person(
+    canonical: str,
+) -> None:
+    """It holds up nothing: low confidence is looked at."""
+    odd = item(1, location=Location(canonical, 1, canonical))
+    found, retry = await placed(Answers(), odd)
+    assert (found.state, found.confidence, retry) == (HostingState.NONE, Confidence.LOW, None)
+
+
+def test_ballot_is_told_with_its_database_and_build_day() -> None:
+    """So that the next member can compare, and the odd code is read as what it means."""
+    (_, evidence) = reversed(jurisdiction(FOUND).evidence)
+    assert (evidence.input, evidence.source) == ("203.0.113.7 in 203.0.113.0/24", "alpha")
+    assert (evidence.version, evidence.answer) == ("2026-05-28", "GB")
+
+
+def test_ballots_go_before_everything_that_does_not_fit() -> None:
+    """They are what the next member will want."""
+    rows = (*[("address", f"203.0.113.{n}", 60) for n in range(MAX_EVIDENCE)], BALLOT)
+    told = jurisdiction(Located("country", "GB", "high", rows)).evidence
+    assert len(told) == MAX_EVIDENCE
+    assert told[0].source == "alpha"
+
+
+def test_service_and_account_are_placed_as_such() -> None:
+    """They have no host to ask for."""
+    account = Location("service:chat/somebody", 1, None, "chat", "somebody")
+    assert Places(Answers(cached=FOUND)).known(account, NOW_MS) is not None
+
+
+odd_texts = st.text(max_size=400) | st.integers() | st.none()
+rows = st.tuples(
+    st.sampled_from(["ballot", "proxy", "refused", "kind", "cname", "names", "address", "new"]),
+    odd_texts, odd_texts, odd_texts, odd_texts, odd_texts, odd_texts,
+)  # fmt: skip
+
+
+@given(st.lists(rows, max_size=40))
+def test_whatever_was_evidence_can_be_said(evidence: list[tuple[str, ...]]) -> None:
+    """Long, odd or missing: no finding stops an item from being sent."""
+    found = jurisdiction(Located("country", "GB", "high", tuple(evidence)))
+    message = item_from(hosted=found)
+    assert isinstance(message, Item)
+    assert to_body(message)
+
+
+def test_places_of_one_host_are_read_once_and_placed_alike() -> None:
+    """Whatever their paths."""
+    places = Places(Answers(cached=FOUND))
+    one = places.known(at("https://nl1.example/a"), NOW_MS)
+    assert places.known(at("https://nl1.example/b?c"), NOW_MS) is one

@@ -1,0 +1,193 @@
+"""What is shown: everything of an item, and of a change nothing that could identify content."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from node.casework import views
+from node.casework.events import (
+    Answered,
+    Body,
+    Erased,
+    Event,
+    EventKind,
+    Facts,
+    HandedOn,
+    Kept,
+    Located,
+    Raised,
+    Recorded,
+    Reopened,
+    Responsible,
+    Settled,
+    Sighted,
+    Withdrawn,
+)
+from node.casework.item import Informant, ItemState, ReportFacts, Review
+from node.casework.views import change_view, item_view
+from protocol.facts import (
+    Access,
+    ActionTaken,
+    Evidence,
+    Hop,
+    Jurisdiction,
+    Location,
+    Sighting,
+)
+from protocol.vocabulary import (
+    Action,
+    Confidence,
+    Disposition,
+    HostingState,
+    Matter,
+    Source,
+    Verdict,
+)
+from tests.builders.cases import US, event_id, file, item, verdict
+from tests.builders.network import NOW_MS
+
+URL = "https://canary.example/secret/path.jpg"
+SHA = 0xCAFEBABE << 200
+PERSON = "worker@canary.example"
+HOSTED = Jurisdiction(
+    HostingState.COUNTRY, "NL", Confidence.HIGH, (Evidence("203.0.113.77", URL, "1", URL),)
+)
+SEEN = Sighting(event_id(2), US, Source.PUBLIC, NOW_MS)
+ACCESS = Access(referrer=URL, steps=URL, user_name=PERSON, password="canary-password")
+STATE = msgspec.structs.replace(
+    item(1, file(SHA), url=URL, access=ACCESS, jurisdiction=HOSTED),
+    also_at=(Location(URL, 1, URL),),
+)
+REPORT = ReportFacts(event_id(5), Source.PUBLIC, "R-1", Matter.CSAM, NOW_MS, PERSON, URL)
+
+EVENTS: dict[EventKind, Body] = {
+    EventKind.RECORDED: Recorded(STATE, REPORT),
+    EventKind.SIGHTED: Sighted(
+        (SEEN,),
+        Informant("fr-pdc", event_id(2)),
+        child_at_risk=True,
+        outcome=Disposition.DUPLICATE,
+        also_at=Location(URL, 1, URL),
+        report=REPORT,
+    ),
+    EventKind.FACTS: Facts((file(SHA),), ACCESS),
+    EventKind.LOCATED: Located(HOSTED, NOW_MS),
+    EventKind.KEPT: Kept(US, orphan=True, hops=(Hop(US, 1),), jurisdiction=HOSTED),
+    EventKind.HANDED_ON: HandedOn("fr-pdc", orphan=False, hops=(Hop(US, 1),), jurisdiction=HOSTED),
+    EventKind.ANSWERED: Answered("fr-pdc", Disposition.NEW, "fr-pdc"),
+    EventKind.ASSESSED: verdict(Verdict.NATIONAL),
+    EventKind.ACTED: ActionTaken(event_id(7), US, Action.REMOVED, None, NOW_MS),
+    EventKind.RESPONSIBLE: Responsible(event_id(9), "fr-pdc", HOSTED),
+    EventKind.RAISED: Raised(Review.PERHAPS_BACK),
+    EventKind.SETTLED: Settled(Review.PERHAPS_BACK),
+    EventKind.REOPENED: Reopened(event_id(9)),
+    EventKind.WITHDRAWN: Withdrawn("gb-iwf", None),
+}
+CANARIES = ("canary", "203.0.113.77", "cafebabe", "secret", "worker")
+
+
+def shown(kind: EventKind) -> str:
+    """What the change feed says of an event, as it is sent."""
+    event = Event(STATE.id, kind, NOW_MS, NOW_MS + 1, US, EVENTS[kind])
+    return msgspec.json.encode(change_view(7, event)).decode()
+
+
+def test_every_kind_of_event_is_shown() -> None:
+    """A new one that nobody describes is noticed here."""
+    assert set(EVENTS) == set(EventKind)
+    assert {type(body) for body in EVENTS.values()} == set(views._DETAILS)
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_change_tells_no_address_hash_or_person(kind: EventKind) -> None:
+    """Who may read the feed may not read items by it."""
+    told = shown(kind).lower()
+    assert [canary for canary in CANARIES if canary in told] == []
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_change_tells_what_when_and_by_whom(kind: EventKind) -> None:
+    """In words and UTC."""
+    told = json.loads(shown(kind))
+    assert told["cursor"] == 7
+    assert (told["what"], told["item"], told["by"]) == (kind.name.lower(), STATE.id, US)
+    assert told["at"] == "2026-09-21T14:13:20.000Z"
+    assert told["learnt"] == "2026-09-21T14:13:20.001Z"
+
+
+def test_erased_event_keeps_its_place_in_the_feed() -> None:
+    """The cursor passes over it without a gap."""
+    left = change_view(7, Erased(STATE.id, EventKind.RECORDED, NOW_MS, NOW_MS, US))
+    assert (left.cursor, left.what, left.detail) == (7, "recorded", {"erased": True})
+
+
+class TestItem:
+    """The item as this node knows it."""
+
+    def view(self, **changes: object) -> views.ItemView:
+        """Show an item."""
+        return item_view(msgspec.structs.replace(STATE, **changes))
+
+    def test_hashes_are_shown_in_hex(self) -> None:
+        """As they were handed in."""
+        assert self.view().hashes[0].sha256 == f"{SHA:064x}"
+
+    def test_unknown_is_null_and_not_an_empty_text(self) -> None:
+        """Two different things."""
+        view = item_view(item(1, url=None))
+        assert (view.url, view.access, view.jurisdiction, view.closed) == (None, None, None, None)
+
+    def test_every_reason_for_a_review_is_shown(self) -> None:
+        """The oldest stands first."""
+        view = self.view(reviews=(Review.HOP_CAP, Review.WITHDRAWAL))
+        assert (view.review, view.reviews) == (Review.HOP_CAP, (Review.HOP_CAP, Review.WITHDRAWAL))
+
+    def test_addresses_of_aliases_are_shown(self) -> None:
+        """Each needs its line in the notice."""
+        assert self.view().also_at == (URL,)
+
+    def test_chain_of_custody_is_shown(self) -> None:
+        """Who had it, and since when."""
+        chain = self.view(hops=(Hop("gb-iwf", NOW_MS), Hop(US, NOW_MS + 1))).chain
+        assert [(hop.member, hop.received) for hop in chain] == [
+            ("gb-iwf", "2026-09-21T14:13:20.000Z"),
+            (US, "2026-09-21T14:13:20.001Z"),
+        ]
+
+    def test_view_is_the_same_for_the_same_state(self) -> None:
+        """And can be read by any JSON parser."""
+        raw = msgspec.json.encode(self.view())
+        assert raw == msgspec.json.encode(self.view())
+        assert json.loads(raw)["id"] == STATE.id
+
+    def test_reporter_data_is_not_part_of_an_item(self) -> None:
+        """It stays in the report."""
+        view = msgspec.json.encode(item_view(item())).decode()
+        assert "workuser" not in view
+        assert "note" not in view
+
+
+def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
+    """Or it is named here, with its reason."""
+    internal = {
+        "location",  # url, canonical, service, account
+        "content",  # hashes
+        "hops",  # chain
+        "informants",  # who is told: aliases, chain and sightings show it
+        "due_ms",  # a work list's
+        "heard",  # ids of events
+        "found_via",  # statistics'
+        "campaign",  # statistics'
+        "report_id",  # report
+        "found_ms",  # found
+        "received_ms",  # received
+        "answer",  # disposition
+        "answered_by",  # disposition_by
+        "closed_ms",  # closed
+    }
+    shown_fields = {one.name for one in msgspec.structs.fields(views.ItemView)}
+    state_fields = {one.name for one in msgspec.structs.fields(ItemState)}
+    assert state_fields - shown_fields == internal

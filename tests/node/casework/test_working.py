@@ -1,0 +1,242 @@
+"""What analysts record: verdicts, actions, later facts; and who may."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from node.casework.casebook import Casebook
+from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
+from node.casework.errors import (
+    DraftRejectedError,
+    ItemClosedError,
+    NotResponsibleError,
+    UnknownItemError,
+)
+from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.working import record_action, record_assessment, record_hashes
+from protocol.messages import Outcome, Sighted
+from protocol.vocabulary import Action, OutcomeWhat, Verdict
+from tests.builders.cases import (
+    OTHER_PLACE,
+    POSTBOX,
+    US,
+    book,
+    closed,
+    event_id,
+    file,
+    handed_on,
+    happened,
+    ids,
+    item,
+    network,
+    said,
+    verdict,
+)
+from tests.builders.network import NOW_MS
+
+ITEM = item(1).id
+REPORTED = item(1, informants=(Informant("gb-iwf", ITEM),))
+HEX = "00" * 31 + "01"
+
+
+def assess(made: Casebook, given: Verdict = Verdict.BASELINE, item_id: str = ITEM) -> ItemState:
+    """Record a verdict of ours."""
+    law = "law-1" if given is Verdict.NATIONAL else None
+    return record_assessment(made, item_id, AssessmentDraft(verdict=given, law=law), ids(), POSTBOX)
+
+
+def act(
+    made: Casebook, action: Action, country: str | None = None, at: str | None = None
+) -> ItemState:
+    """Record an action of ours."""
+    draft = ActionDraft(action=action, country=country, at=at)
+    return record_action(made, ITEM, draft, network(), ids(), POSTBOX)
+
+
+class TestActions:
+    """Only the responsible member acts."""
+
+    def test_action_is_recorded_and_told_to_who_reported(self) -> None:
+        """With the time it happened."""
+        made = book(REPORTED)
+        state = act(made, Action.REMOVED, at="2026-09-21T10:00:00Z")
+        assert state.closed_ms == 1_789_984_800_000
+        ((to, message),) = said(made)
+        assert isinstance(message, Outcome)
+        assert (to, message.what, message.at_ms) == ("gb-iwf", OutcomeWhat.ACTED, state.closed_ms)
+
+    @pytest.mark.parametrize(
+        "state",
+        [
+            handed_on(item(1)),
+            item(1, custody=Custody.LOCATING, responsible=None),
+            item(1, custody=Custody.COUNTED),
+        ],
+        ids=["handed on", "not placed yet", "only counted"],
+    )
+    def test_nobody_acts_on_what_is_not_theirs(self, state: ItemState) -> None:
+        """They may add an assessment instead."""
+        made = book(state)
+        with pytest.raises(NotResponsibleError):
+            act(made, Action.REMOVED)
+        assert made.events == []
+
+    def test_unknown_item_is_said_to_be_unknown(self) -> None:
+        """Not silently created."""
+        with pytest.raises(UnknownItemError):
+            act(book(), Action.REMOVED)
+
+    def test_closed_item_is_not_moved(self) -> None:
+        """What is gone is nowhere; it has to be seen again first."""
+        with pytest.raises(ItemClosedError):
+            act(book(closed(item(1))), Action.MOVED, "FR")
+
+    @pytest.mark.parametrize("action", [Action.UNAVAILABLE, Action.SEEN_ONLINE, Action.NOT_ILLEGAL])
+    def test_author_corrects_a_closure(self, action: Action) -> None:
+        """Any of its own (rule 3)."""
+        state = act(book(closed(item(1))), action)
+        assert state.closed_by is (None if action is Action.SEEN_ONLINE else action)
+
+    def test_moved_item_goes_to_the_country_that_the_analyst_names(self) -> None:
+        """With the whole chain, at once."""
+        made = book(REPORTED)
+        state = act(made, Action.MOVED, "FR")
+        assert (state.custody, state.responsible) == (Custody.HANDED_ON, "fr-pdc")
+        assert happened(made) == ["acted", "handed_on"]
+
+    def test_moved_item_without_a_country_is_located_again(self) -> None:
+        """By the node, and is ours until then."""
+        state = act(book(REPORTED), Action.MOVED)
+        assert (state.custody, state.responsible, state.due_ms) == (Custody.LOCATING, US, NOW_MS)
+
+    def test_item_that_would_move_back_to_its_finder_stays_for_a_person(self) -> None:
+        """The chain has been there."""
+        state = act(book(REPORTED), Action.MOVED, "GB")
+        assert (state.custody, state.review) == (Custody.HERE, Review.CAME_BACK)
+
+    @pytest.mark.parametrize("when", ["2099-01-01T00:00:00Z", "1999-01-01T00:00:00Z"])
+    def test_action_outside_of_time_is_rejected(self, when: str) -> None:
+        """Clocks are facts."""
+        with pytest.raises(DraftRejectedError):
+            act(book(item(1)), Action.REMOVED, at=when)
+
+    def test_action_answers_why_the_item_stood_in_front_of_a_person(self) -> None:
+        """But not what only a verdict answers."""
+        waiting = item(1, reviews=(Review.PERHAPS_BACK, Review.SUGGESTED_VERDICT))
+        assert act(book(waiting), Action.SEEN_ONLINE).reviews == (Review.SUGGESTED_VERDICT,)
+
+
+class TestAssessments:
+    """Anybody assesses, wherever the item is."""
+
+    def test_verdict_on_a_handed_on_item_goes_to_its_holder(self) -> None:
+        """And to everybody who reported it."""
+        made = book(handed_on(REPORTED))
+        assess(made)
+        assert [to for to, _ in said(made)] == ["gb-iwf", "fr-pdc"]
+
+    @pytest.mark.parametrize(
+        ("waiting", "left"),
+        [
+            ((Review.SUGGESTED_VERDICT,), ()),
+            ((Review.NOT_ILLEGAL_DOUBTED, Review.PERHAPS_BACK), (Review.PERHAPS_BACK,)),
+        ],
+    )
+    def test_verdict_answers_what_waited_for_one(
+        self, waiting: tuple[Review, ...], left: tuple[Review, ...]
+    ) -> None:
+        """And leaves the rest."""
+        assert assess(book(item(1, reviews=waiting))).reviews == left
+
+    def test_verdict_against_anothers_goes_to_a_person_once(self) -> None:
+        """The second look settles it, though they still differ."""
+        made = book(item(1, assessments=(verdict(member="gb-iwf"),)))
+        assert assess(made, Verdict.NOT_ILLEGAL).review is Review.VERDICTS_DIFFER
+        assert assess(made, Verdict.NOT_ILLEGAL).review is None
+
+    def test_verdict_spreads_to_the_same_content_at_other_places(self) -> None:
+        """Nobody views the same picture twice; and their reporters hear."""
+        same = item(2, file(1), url=OTHER_PLACE, informants=(Informant("fr-pdc", event_id(2)),))
+        made = book(item(1, file(1)), same)
+        assess(made)
+        assert [a.member for a in made.loaded.items[same.id].assessments] == [US]
+        assert [to for to, _ in said(made)] == ["fr-pdc"]
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            item(2, file(2), url=OTHER_PLACE),
+            item(2, file(md5=1), url=OTHER_PLACE),
+            item(2, file(1, md5=1), url=OTHER_PLACE, sightings=()),
+        ],
+        ids=["other content", "a weak hash alone", "withdrawn"],
+    )
+    def test_verdict_spreads_to_nothing_else(self, other: ItemState) -> None:
+        """Only the same content, only what still stands."""
+        made = book(item(1, file(1, md5=1)), other)
+        assess(made)
+        assert made.loaded.items[other.id].assessments == ()
+
+    def test_unassessable_does_not_spread(self) -> None:
+        """Another place may show it."""
+        made = book(item(1, file(1)), item(2, file(1), url=OTHER_PLACE))
+        draft = AssessmentDraft(verdict=Verdict.UNASSESSABLE, reason="geoblocked")  # type: ignore[arg-type]
+        record_assessment(made, ITEM, draft, ids(), POSTBOX)
+        assert made.loaded.items[item(2).id].assessments == ()
+
+    def test_national_verdict_needs_its_law(self) -> None:
+        """Elsewhere it is only a suggestion."""
+        with pytest.raises(DraftRejectedError, match=r"^assessment\.law: "):
+            record_assessment(
+                book(item(1)), ITEM, AssessmentDraft(verdict=Verdict.NATIONAL), ids(), POSTBOX
+            )
+
+
+class TestHashes:
+    """Hashes that were computed later."""
+
+    def test_known_content_brings_its_verdict_when_its_hash_becomes_known(self) -> None:
+        """Matching runs again, and who reported it hears."""
+        known = item(2, file(1), url=OTHER_PLACE, assessments=(verdict(member="fr-pdc"),))
+        made = book(REPORTED, known)
+        state = record_hashes(made, ITEM, HashesDraft(sha256=HEX), POSTBOX)
+        assert state.known
+        assert [(to, type(m)) for to, m in said(made)] == [("gb-iwf", Outcome)]
+
+    def test_verdict_waits_for_a_hash_and_then_spreads(self) -> None:
+        """In the other direction, too."""
+        judged = item(1, assessments=(verdict(member=US),))
+        same = item(2, file(1), url=OTHER_PLACE)
+        made = book(judged, same)
+        record_hashes(made, ITEM, HashesDraft(sha256=HEX), POSTBOX)
+        assert made.loaded.items[same.id].known
+
+    def test_collision_brings_nothing(self) -> None:
+        """Equal MD5 and SHA-1, another SHA-256."""
+        known = item(
+            2, file(9, md5=1, sha1=1), url=OTHER_PLACE, assessments=(verdict(member="fr-pdc"),)
+        )
+        made = book(item(1), known)
+        draft = HashesDraft(sha256=HEX, md5="0" * 31 + "1", sha1="0" * 39 + "1")
+        assert not record_hashes(made, ITEM, draft, POSTBOX).known
+
+    def test_hashes_of_a_handed_on_item_follow_it(self) -> None:
+        """Its holder matches them, too."""
+        made = book(handed_on(item(1)))
+        record_hashes(made, ITEM, HashesDraft(sha256=HEX), POSTBOX)
+        ((to, message),) = said(made)
+        assert isinstance(message, Sighted)
+        assert (to, message.content, message.sighting) == ("fr-pdc", file(1), None)
+
+    def test_hashes_that_are_known_change_nothing(self) -> None:
+        """Not even an event."""
+        made = book(item(1, file(1)))
+        record_hashes(made, ITEM, HashesDraft(sha256=HEX), POSTBOX)
+        assert made.events == []
+
+    def test_item_is_worked_on_by_any_of_its_ids(self) -> None:
+        """The reporter's id is as good."""
+        alias = event_id(5, "fr-pdc")
+        made = book(msgspec.structs.replace(item(1), aliases=(alias,)))
+        assert assess(made, item_id=alias).id == ITEM
