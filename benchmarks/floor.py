@@ -1,6 +1,6 @@
 """The floor: only what no design can avoid, in two processes, with the node's batch sizes.
 
-For each batch of 1,000 items of about 600 bytes: encode, hash the leaves, extend the tree, one
+For each batch of 1,000 items of about 640 bytes: encode, hash the leaves, extend the tree, one
 hybrid signature, keep the rows durably at the sender, one HPKE seal, one HTTP PUT over TLS 1.3;
 then verify, open, decode, extend the tree, keep the rows with their indexes durably, cosign,
 answer; then verify the receipt. Nothing else: no intake, no jurisdiction, no duplicates, no
@@ -47,6 +47,7 @@ from protocol.receipt import cosign, verify_receipt
 from protocol.vocabulary import Confidence, HostingState, ItemKind, Kind, Lane, Matter, Source
 
 BATCH = 1000
+HOSTS = 1000
 EPOCH = bytes(8)
 NOW_MS = 1_790_000_000_000
 CHANNEL = Channel("floor-0123456789abcdef", "gb-iwf", "nl-eokm", Lane.REPORTS)
@@ -57,10 +58,15 @@ TABLES = (
     "CREATE TABLE floor_keys (key BLOB, item TEXT, PRIMARY KEY (key, item)) STRICT, WITHOUT ROWID",
 )
 
-EVIDENCE = tuple(
-    Evidence("203.0.113.7 in 203.0.113.0/26", name, "2026-10-01", "NL")
-    for name in ("alpha", "beta", "gamma")
+EVIDENCE = (
+    Evidence("203.0.113.7 in 203.0.113.0/26", "alpha", "2026-11-01", "NL"),
+    Evidence("203.0.113.7 in 203.0.113.0/26", "beta", "2026-10-24", "NL"),
+    Evidence("203.0.113.7 in 203.0.113.0/26", "gamma", "2026-10-01", "NL"),
+    Evidence("ok 1790000000000", "names", "1", None),
+    Evidence("203.0.113.7 86400", "address", "1", None),
+    Evidence("jurisdiction 1", "rule", "1", None),
 )
+"""What a node says of a place, so that both send entries of one size."""
 JURISDICTION = Jurisdiction(HostingState.COUNTRY, "NL", Confidence.HIGH, EVIDENCE)
 
 
@@ -80,10 +86,14 @@ def name_of(number: int) -> str:
     return f"gb-iwf.01M32500000000{digits}"
 
 
+def url_of(number: int, run: str) -> str:
+    """Return the address of an item, on one of the hosts."""
+    return f"https://nl{number % HOSTS}.example/{run}/{number:08d}.jpg"
+
+
 def item(number: int) -> Item:
-    """Return one synthetic item of about 600 bytes."""
-    url = f"https://nl{number % 1000}.example/albums/2026/{number:08d}/{number * 7919:012d}.jpg"
-    return item_of(name_of(number), url, number.to_bytes(32, "big"))
+    """Return one synthetic item, about 640 bytes once it travels."""
+    return item_of(name_of(number), url_of(number, "bulk0"), number.to_bytes(32, "big"))
 
 
 def item_of(name: str, url: str, sha256: bytes) -> Item:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import aiohttp
 
+from benchmarks.floor import HOSTS, url_of
 from benchmarks.watch import Watch
 from examples.demo.members import Member
 from examples.demo.processes import HOTLINE, Processes, Running, free_ports
 
-HOSTS = 1000
 MEMBERS = (("gb-iwf", "GB", "Internet Watch"), ("nl-eokm", "NL", "Meldpunt"))
 WAIT_S = 300.0
 LOOK_S = 0.005
@@ -140,10 +140,10 @@ async def warm(pair: Pair) -> None:
 
 
 def report(number: int, run: str) -> bytes:
-    """Return one report as an NDJSON line: one item, about 600 bytes once it travels."""
+    """Return one report as an NDJSON line: one item, about 640 bytes once it travels."""
     return (
-        f'{{"items":[{{"url":"https://nl{number % HOSTS}.example/{run}/2026/{number:08d}/'
-        f'{number * 7919:012d}.jpg","hashes":{{"sha256":"{run_hash(run, number)}"}}}}],'
+        f'{{"items":[{{"url":"{url_of(number, run)}",'
+        f'"hashes":{{"sha256":"{run_hash(run, number)}"}}}}],'
         f'"source":"public","reference":"{run}-{number:08d}"}}\n'
     ).encode()
 
