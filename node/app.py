@@ -93,6 +93,7 @@ class Node:
     transport: HttpTransport
     metrics: Metrics
     wakes: Wakes
+    postbox: Postbox
     _runners: list[web.AppRunner] = field(default_factory=list)
     _loops: list[asyncio.Task[None]] = field(default_factory=list)
     _delivery_loop: DeliveryLoop | None = None
@@ -267,6 +268,7 @@ def _assemble(
     fingerprints: Fingerprints,
 ) -> Node:
     wakes, metrics, us = Wakes(), Metrics(), config.member.id
+    postbox = Postbox(keys.node_secret)
     transport = HttpTransport(
         us=us,
         registry=registry.current,
@@ -281,7 +283,7 @@ def _assemble(
         registry=registry.current,
         places=CountedPlaces(Places(jurisdiction.locator), metrics),
         fingerprints=fingerprints,
-        postbox=Postbox(keys.node_secret),
+        postbox=postbox,
         ids=Ids(us),
         clock=wall_clock,
         wake_delivery=wakes.delivery,
@@ -299,6 +301,7 @@ def _assemble(
         transport,
         metrics,
         wakes,
+        postbox,
     )
 
 
@@ -366,7 +369,8 @@ async def run(config: Config, stop: asyncio.Event) -> None:
     """
     node = build(config)
     restored = await node.store.history.fact("restored_ms")
-    node.delivery.restored = restored is not None
+    if restored is not None:
+        node.delivery.restored_ms = node.postbox.generation = int(restored)
     try:
         await node.start()
         logger().info("node_started")

@@ -63,10 +63,16 @@ class Post:
 
 
 class Postbox:
-    """Turns messages into entries; the node's secret makes their ids and salts."""
+    """Turns messages into entries; the node's secret makes their ids and salts.
 
-    def __init__(self, node_secret: bytes) -> None:
+    `generation` is when this database was restored from a backup, 0 if it never was. What a
+    restored node answers and tells anew is not word for word what it said before: it says it as a
+    revision, since another body under an id that was seen is a conflict. Items keep their ids.
+    """
+
+    def __init__(self, node_secret: bytes, generation: int = 0) -> None:
         self._secret = node_secret
+        self.generation = generation
 
     def post(
         self,
@@ -75,7 +81,7 @@ class Postbox:
         message: Message,
         *,
         subject: str | bytes,
-        revision: int = 0,
+        revision: int | None = None,
         item: str | None = None,
         lane: Lane = Lane.STATUS,
         urgency: int = 1,
@@ -86,6 +92,8 @@ class Postbox:
             UnsayableError: the message breaks a bound of the protocol; nothing can be sent.
         """
         body = to_body(message)
+        if revision is None:
+            revision = self.generation
         entry = entries.compose(self._secret, kind, subject, revision, peer, body)
         return Post(peer, lane, urgency, int(kind), item, entry.id, entries.encode(entry))
 

@@ -114,7 +114,7 @@ class Delivery:
     epoch: Callable[[], bytes]
     on_registry_behind: Callable[[], None] = lambda: None
     on_receipt: Callable[[str, Lane, int], None] = lambda _peer, _lane, _entries: None
-    restored: bool = False
+    restored_ms: int | None = None
     max_entries: int = MAX_ENTRIES
     batch_window_ms: int = 0
     _tenures: dict[tuple[str, Lane], _Tenure] = field(default_factory=dict)
@@ -240,9 +240,9 @@ class Delivery:
     ) -> None:
         """Compare what the receiver tells with what we remember (docs/protocol.md §8.5)."""
         self._check_told(peer, lane, registry, told)
-        signed_root, opened = await self.outbox.remembered(peer, lane, told.position)
-        if signed_root is None and self.restored:
-            signed_root = told.position.root
+        signed_root, opened, last_ms = await self.outbox.remembered(peer, lane, told.position)
+        if signed_root is None and self.restored_ms is not None and last_ms <= self.restored_ms:
+            signed_root = told.position.root  # a person said "restored": once for each channel
         judgement = channels.judge(tenure.state, told.position, signed_root)
         if judgement.next is Next.STOP:
             raise _Stopped("unknown_history")

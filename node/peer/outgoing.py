@@ -55,8 +55,8 @@ class Outbox(Protocol):
 
     async def remembered(
         self, peer: str, lane: Lane, told: Position
-    ) -> tuple[bytes | None, dict[bytes, Position]]:
-        """Return the root signed for `told`, and each own epoch's predecessor."""
+    ) -> tuple[bytes | None, dict[bytes, Position], int]:
+        """Return the root signed for `told`, own epochs' predecessors, when the last was opened."""
 
     async def open(
         self,

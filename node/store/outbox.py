@@ -76,20 +76,22 @@ class Outbox:
 
     async def remembered(
         self, peer: str, lane: Lane, told: Position
-    ) -> tuple[bytes | None, dict[bytes, Position]]:
-        """Return the root we signed for exactly `told`, and the predecessor of each own epoch."""
+    ) -> tuple[bytes | None, dict[bytes, Position], int]:
+        """Return the root we signed for exactly `told`, and what we know of our own epochs.
 
-        def query(connection: Connection) -> tuple[bytes | None, dict[bytes, Position]]:
-            opened = {
-                row[0]: Position(row[1], row[2], row[3])
-                for row in connection.execute(
-                    "SELECT epoch, prev_epoch, prev_size, prev_root FROM epochs_out"
-                    " WHERE peer = ? AND lane = ?",
-                    (peer, str(lane)),
-                )
-            }
+        That is the predecessor of each, and when the last one was opened (0: none was).
+        """
+
+        def query(connection: Connection) -> tuple[bytes | None, dict[bytes, Position], int]:
+            rows = connection.execute(
+                "SELECT epoch, prev_epoch, prev_size, prev_root, opened_ms FROM epochs_out"
+                " WHERE peer = ? AND lane = ?",
+                (peer, str(lane)),
+            ).fetchall()
+            opened = {row[0]: Position(row[1], row[2], row[3]) for row in rows}
+            last_ms = max((row[4] for row in rows), default=0)
             if told == NOTHING or told.epoch not in opened:
-                return None, opened
+                return None, opened, last_ms
             leaves = connection.execute(
                 "SELECT leaf FROM log_out WHERE peer = ? AND lane = ? AND epoch = ? AND idx < ?"
                 " ORDER BY idx",
@@ -97,7 +99,7 @@ class Outbox:
             ).fetchall()
             whole = len(leaves) == told.size
             root = CompactRange().extend([row[0] for row in leaves]).root if whole else None
-            return root, opened
+            return root, opened, last_ms
 
         return await self._readers.run(query)
 

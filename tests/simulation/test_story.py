@@ -241,7 +241,7 @@ class TestTroubleOnTheWay:
 
         assert (await node.state(item)).custody is Custody.HERE
         tasks = await world["gb-iwf"].store.queries.tasks()
-        assert "peer_lost_entries" in [code for code, _, _ in tasks]
+        assert {code for code, _, _ in tasks} == {"peer_lost_entries"}
 
     async def test_history_that_a_sender_does_not_remember_stops_it(self, world: World) -> None:
         """An old disk or a stolen key: a person says which; nothing is adopted silently."""

@@ -132,6 +132,7 @@ class Node:
         fingerprints = Fingerprints(keys.fingerprint_secret)
         self.store = Store.inline(self.path, keys.database_key, self.member, fingerprints)
         chance = random.Random(world.chance.random())  # noqa: S311 - a simulation, not a secret
+        self.postbox = Postbox(keys.node_secret)
         self.delivery = Delivery(
             us=self.member,
             outbox=self.store.outbox,
@@ -158,7 +159,7 @@ class Node:
             registry=lambda: world.registry,
             places=self.places,
             fingerprints=fingerprints,
-            postbox=Postbox(keys.node_secret),
+            postbox=self.postbox,
             ids=Ids(self.member, chance.randbytes),
             clock=world.clock,
             wake_delivery=lambda: None,
@@ -173,7 +174,8 @@ class Node:
     async def restart(self, *, restored: bool = False) -> None:
         """Come back after `crash`; `restored`: the operator says it is from a backup."""
         self.start()
-        self.delivery.restored = restored
+        self.delivery.restored_ms = self.world.now if restored else None
+        self.postbox.generation = self.world.now if restored else 0
         await self.delivery.load()
 
     async def submit(
