@@ -14,7 +14,7 @@ from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, Origin, verify_checkpoint
 from protocol.entry import leaf as leaf_of
 from protocol.errors import ProtocolError
-from protocol.merkle import EMPTY_ROOT, CompactRange
+from protocol.merkle import CompactRange
 from protocol.messages import EpochOpen, read
 from protocol.receipt import verify_receipt
 from protocol.vocabulary import Lane
@@ -108,12 +108,13 @@ def _walk(
 
 
 def _check_entry(where: str, at: str, row: LogRow, epoch: _Epoch, findings: Findings) -> None:
+    findings.expect(not row.lost, where, at, "message_missing")
     if row.entry is None:
         return
     findings.expect(leaf_of(row.entry) == row.leaf, where, at, "leaf")
     if row.place != 0:
         return
-    named = (epoch[3], epoch[4], epoch[5] if epoch[3] is not None else EMPTY_ROOT)
+    named = epoch[3:]
     try:
         _, message = read(row.entry)
     except ProtocolError:

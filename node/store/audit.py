@@ -37,11 +37,15 @@ class EventRow(NamedTuple):
 
 
 class LogRow(NamedTuple):
-    """One place in a log: its leaf, and the entry that should hash to it."""
+    """One place in a log: its leaf, and the entry that should hash to it.
+
+    `entry` is None once erased; `lost`: its message is not there at all.
+    """
 
     place: int
     leaf: bytes
     entry: bytes | None
+    lost: int = 0
 
 
 class CheckpointRow(NamedTuple):
@@ -138,7 +142,8 @@ class Audit:
     def sent(self, peer: str, lane: str, epoch: bytes) -> Iterator[LogRow]:
         """One log of ours, in order."""
         for row in self._connection.execute(
-            "SELECT l.idx, l.leaf, coalesce(l.entry, m.entry) FROM log_out l"
+            "SELECT l.idx, l.leaf, coalesce(l.entry, m.entry),"
+            " l.message IS NOT NULL AND m.seq IS NULL FROM log_out l"
             " LEFT JOIN messages_out m ON m.seq = l.message"
             " WHERE l.peer = ? AND l.lane = ? AND l.epoch = ? ORDER BY l.idx",
             (peer, lane, epoch),
@@ -192,7 +197,8 @@ class Audit:
             "SELECT m.seq, m.peer, m.lane, m.urgency, (SELECT count(*) FROM waiting_out w"
             " WHERE w.peer = m.peer AND w.lane = m.lane AND w.urgency = m.urgency"
             " AND w.message = m.seq), m.entry_id, m.kind, m.item, m.entry,"
-            " (SELECT count(*) FROM log_out l WHERE l.message = m.seq)"
+            " (SELECT count(*) FROM log_out l WHERE l.message = m.seq"
+            " AND l.peer = m.peer AND l.lane = m.lane)"
             " FROM messages_out m"
         ):
             yield MessageRow(*row)

@@ -1,0 +1,111 @@
+"""A node with a history: made once, copied for each test that tampers with it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from keys.keyring import MemberKeys
+from keys.registry import Registry
+from node.casework.draft import ActionDraft, AssessmentDraft
+from node.evidence.believed import Believed
+from node.evidence.findings import Findings
+from node.evidence.heads import sign_head
+from node.evidence.verify import verify
+from node.matching.fingerprints import Fingerprints
+from node.store.audit import Audit
+from node.store.connection import open_reader, open_writer
+from protocol.vocabulary import Action, Verdict
+from tests.simulation.world import World
+
+HERE = "nl-eokm"
+
+
+@dataclass(frozen=True)
+class Made:
+    """The database of one member, its keys, and what is believed of the network."""
+
+    path: Path
+    keys: MemberKeys
+    registry: Registry
+    files: Mapping[str, bytes]
+    item: str
+
+    def tamper(self, *statements: str) -> None:
+        """Change the opened database as somebody with the key could."""
+        connection = open_writer(self.path, self.keys.database_key)
+        connection.execute("PRAGMA foreign_keys = OFF")
+        for statement in statements:
+            connection.execute(statement)
+            changed = connection.execute("SELECT changes()").fetchone()[0]
+            assert changed > 0, "the tampering changed nothing: the test would prove nothing"
+        connection.close()
+
+    def verify(self) -> Findings:
+        """Walk it."""
+        secret = Fingerprints(self.keys.fingerprint_secret)
+        connection = open_reader(self.path, self.keys.database_key)
+        believed = Believed(HERE, self.registry, secret, self.keys.node_secret)
+        findings = verify(Audit(connection), believed)
+        connection.close()
+        return findings
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Make a member that took, judged, assessed, acted, handed on, and was told outcomes."""
+    return asyncio.run(_make(tmp_path_factory.mktemp("world")))
+
+
+async def _make(folder: Path) -> Made:
+    world = World(folder)
+    await world.start()
+    items = []
+    for number in range(4):
+        result = await world["gb-iwf"].submit(
+            f"https://nl{number}.example/{number}.jpg",
+            sha256=f"{number % 3:064x}",
+            reference=f"R-{number}",
+        )
+        items.append(result.items[0].item_id)
+    await world["fr-pdc"].submit("https://nl0.example/0.jpg", sha256=f"{0:064x}")
+    await world[HERE].submit("https://nl9.example/9.jpg", reference="N-1")
+    await world[HERE].submit("https://gb9.example/8.jpg", reference="N-2", sha256=f"{77:064x}")
+    await world.settle()
+    desk = world[HERE].desk
+    await desk.assess(items[0], AssessmentDraft(verdict=Verdict.BASELINE), actor="a")
+    await desk.act(items[0], ActionDraft(action=Action.MOVED, country="FR"), actor="a")
+    await desk.act(items[1], ActionDraft(action=Action.HOST_NOTIFIED), actor="a")
+    await world.settle()
+    await world["fr-pdc"].desk.act(items[0], ActionDraft(action=Action.REMOVED), actor="a")
+    await world.settle()
+    node = world[HERE]
+    network = world.registry.network_id
+    await node.store.history.sign_head(lambda head: sign_head(head, network, HERE, node.keys.log))
+    await world.close()
+    return Made(node.path, node.keys, world.registry, world.files, items[0])
+
+
+@pytest.fixture
+def made(original: Made, tmp_path: Path) -> Made:
+    """Give a copy that a test may tamper with."""
+    path = tmp_path / "node.db"
+    for ending in ("", "-wal"):
+        source = original.path.with_name(original.path.name + ending)
+        if source.exists():
+            shutil.copy(source, path.with_name(path.name + ending))
+    return Made(path, original.keys, original.registry, original.files, original.item)
+
+
+Places = Callable[[Findings], set[str]]
+
+
+@pytest.fixture
+def places() -> Places:
+    """Give a function that names where something does not hold."""
+    return lambda findings: {finding.where for finding in findings.found}

@@ -1,0 +1,165 @@
+"""Tampering with the opened database is found by `verify`, and named. docs/operating.md."""
+
+from __future__ import annotations
+
+import pytest
+
+from node.store.connection import open_reader
+from tests.node.evidence.conftest import Made, Places
+
+FLIP = "substr({c}, 1, length({c}) - 1) || x'5a'"
+BLOBS = {
+    ("events", "body"): "events",
+    ("events", "leaf"): "events",
+    ("events", "chain"): "events",
+    ("history_heads", "note"): "history_heads",
+    ("items", "state"): "items",
+    ("reports", "state"): "reports",
+    ("item_keys", "key"): "item_keys",
+    ("messages_out", "entry_id"): "messages_out",
+    ("messages_out", "entry"): "sent",
+    ("log_out", "leaf"): "sent",
+    ("checkpoints_out", "note"): "sent",
+    ("checkpoints_out", "receipt"): "sent",
+    ("channels_out", "range"): "sent",
+    ("epochs_out", "prev_root"): "sent",
+    ("entries_in", "leaf"): "held",
+    ("entries_in", "entry"): "held",
+    ("entry_ids_in", "digest"): "entry_ids_in",
+    ("entry_ids_in", "entry_id"): "entry_ids_in",
+    ("receipts_in", "checkpoint"): "held",
+    ("receipts_in", "receipt"): "held",
+    ("channels_in", "range"): "held",
+    ("epochs_in", "prev_root"): "held",
+}
+VALUES = {
+    ("events", "item", "'gb-iwf.01M3250V00YFWB4SJBG5Y8EZVT'"): "events",
+    ("events", "kind", "kind % 14 + 1"): "events",
+    ("events", "at_ms", "at_ms - 1"): "events",
+    ("events", "learnt_ms", "learnt_ms + 1"): "events",
+    ("events", "actor", "'de-eco'"): "events",
+    ("events", "seq", "seq + 1000"): "events",
+    ("history_heads", "size", "size - 1"): "history_heads",
+    ("items", "report_id", "'x'"): "items",
+    ("items", "custody", "'counted'"): "items",
+    ("items", "responsible", "'de-eco'"): "items",
+    ("items", "country", "'DE'"): "items",
+    ("items", "urgency", "urgency + 1"): "items",
+    ("items", "due_ms", "coalesce(due_ms, 0) + 1"): "items",
+    ("items", "review", "coalesce(review, '') || 'x'"): "items",
+    ("items", "id", "'gb-iwf.01M3250V00YFWB4SJBG5Y8EZVT'"): "items",
+    ("reports", "source", "'police'"): "reports",
+    ("reports", "reference", "'other'"): "reports",
+    ("item_keys", "item", "'gb-iwf.01M3250V00YFWB4SJBG5Y8EZVT'"): "item_keys",
+    ("intake_lines", "item", "'gb-iwf.01M3250V00YFWB4SJBG5Y8EZVT'"): "intake_lines",
+    ("messages_out", "kind", "kind + 1"): "messages_out",
+    ("messages_out", "peer", "'de-eco'"): "messages_out",
+    ("messages_out", "lane", "'bulk'"): "messages_out",
+    ("log_out", "idx", "idx + 1000"): "sent",
+    ("log_out", "message", "(SELECT max(seq) FROM messages_out) - message"): "sent",
+    ("checkpoints_out", "size", "size + 1000"): "sent",
+    ("channels_out", "size", "size + 1"): "sent",
+    ("channels_out", "receipted", "receipted + 1"): "sent",
+    ("epochs_out", "prev_size", "prev_size + 1"): "sent",
+    ("entries_in", "idx", "idx + 1000"): "held",
+    ("entries_in", "answer", "'alias'"): "entries_in",
+    ("receipts_in", "size", "size + 1000"): "held",
+    ("channels_in", "size", "size + 1"): "held",
+    ("epochs_in", "prev_size", "prev_size + 1"): "held",
+}
+GONE = {
+    "events": "history_heads",
+    "items": "items",
+    "reports": "reports",
+    "item_keys": "item_keys",
+    "messages_out": "sent",
+    "log_out": "sent",
+    "checkpoints_out": "sent",
+    "entries_in": "held",
+    "entry_ids_in": "entry_ids_in",
+    "receipts_in": "held",
+}
+UNIMPORTANT = {
+    "meta": "facts about the file itself, such as when it was restored",
+    "tasks": "notes to people; what they point at is verified where it stands",
+    "tokens": "local access, no evidence",
+    "idempotency": "local access, no evidence",
+    "waiting_out": "an order of work: what is missing shows as vanished_from_outbox",
+    "_sqlite_migrations": "how the schema came about",
+}
+
+
+def test_untouched_database_holds_in_everything(made: Made) -> None:
+    """And it was really walked: every sort of thing was counted."""
+    findings = made.verify()
+
+    assert findings.found == []
+    assert {"events", "heads", "items", "receipts_sent", "receipts_held"} <= set(findings.counts)
+
+
+@pytest.mark.parametrize(("table", "column"), BLOBS)
+def test_changed_bytes_are_found_and_named(
+    table: str, column: str, made: Made, places: Places
+) -> None:
+    """One byte of one row is enough."""
+    where = f"rowid = (SELECT max(rowid) FROM {table} WHERE {column} IS NOT NULL)"
+    if table not in {"events", "messages_out", "entries_in"}:
+        where = f"{column} = (SELECT max({column}) FROM {table})"
+    changed = FLIP.format(c=column)
+    made.tamper(f"UPDATE {table} SET {column} = CAST({changed} AS BLOB) WHERE {where}")
+
+    assert BLOBS[table, column] in places(made.verify())
+
+
+@pytest.mark.parametrize(("table", "column", "value"), VALUES)
+def test_changed_value_is_found_and_named(
+    table: str, column: str, value: str, made: Made, places: Places
+) -> None:
+    """Whatever column carries a fact."""
+    row = f"(SELECT max({column}) FROM {table})"
+    where = f"{column} IS {row}" if column != "message" else f"message = {row}"
+    if (table, column) == ("channels_out", "receipted"):
+        where = "receipted = size"
+    made.tamper(f"UPDATE OR REPLACE {table} SET {column} = {value} WHERE {where}")
+
+    assert VALUES[table, column, value] in places(made.verify())
+
+
+@pytest.mark.parametrize("table", GONE)
+def test_missing_row_is_found_and_named(table: str, made: Made, places: Places) -> None:
+    """Taking away is a change too."""
+    key = {"items": "id", "reports": "id", "item_keys": "key", "entry_ids_in": "entry_id"}
+    by = key.get(table, "rowid")
+    if table in {"log_out", "checkpoints_out", "receipts_in"}:
+        by = "idx" if table == "log_out" else "size"
+    made.tamper(f"DELETE FROM {table} WHERE {by} = (SELECT max({by}) FROM {table})")
+
+    assert GONE[table] in places(made.verify())
+
+
+def test_message_that_was_taken_out_of_the_outbox_is_found(made: Made) -> None:
+    """It waits nowhere and stands in no log: it would never be sent."""
+    made.tamper(
+        "INSERT INTO messages_out SELECT seq + 1000, peer, lane, urgency, entry_id, kind, item,"
+        " entry, created_ms FROM messages_out LIMIT 1"
+    )
+
+    assert "vanished_from_outbox" in {finding.why for finding in made.verify().found}
+
+
+def test_history_rewritten_as_a_whole_fails_at_its_signed_head(made: Made, places: Places) -> None:
+    """Whoever recomputes the chain still lacks the log key."""
+    made.tamper("DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)")
+
+    assert "history_heads" in places(made.verify())
+
+
+def test_every_table_is_verified_or_said_to_carry_no_evidence(original: Made) -> None:
+    """A new table can't be forgotten."""
+    connection = open_reader(original.path, original.keys.database_key)
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    connection.close()
+    tampered = {table for table, _ in BLOBS} | {table for table, _, _ in VALUES}
+
+    tables = {name for (name,) in names} - {"registry_files"}
+    assert tables - set(UNIMPORTANT) == tampered - set(UNIMPORTANT)
