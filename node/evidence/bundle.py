@@ -19,6 +19,7 @@ import msgspec
 from keys.registry import Registry
 from node.evidence.errors import NothingToShowError
 from node.store.audit import Audit, CheckpointRow
+from protocol import messages
 from protocol.merkle import inclusion_path
 
 TYPE = "hx1-evidence"
@@ -85,13 +86,22 @@ def export(
         TYPE,
         VERSION,
         registry.network_id,
-        item,
+        _named(item, shown),
         us,
         now_ms,
         shown,
         {name: encode64(raw) for name, raw in sorted(files.items())},
     )
     return msgspec.json.format(msgspec.json.encode(bundle), indent=1)
+
+
+def _named(item: str, proofs: tuple[Proof, ...]) -> str:
+    """The item's id as the entries name it: its own, or the first one under which it was told."""
+    named = []
+    for proof in proofs:
+        _, message = messages.read(base64.b64decode(proof.entry))
+        named.append(getattr(message, "item_id", None))
+    return item if item in named else next((one for one in named if one is not None), item)
 
 
 def _proof(
@@ -138,14 +148,14 @@ def read(raw: bytes) -> Bundle:
     return bundle
 
 
-def summary(proof: Proof, kind: str, status: str) -> dict[str, Any]:
+def summary(proof: Proof, kind: str, item: str | None) -> dict[str, Any]:
     """Return one line of the report on a bundle."""
     return {
         "from": proof.sender,
         "to": proof.receiver,
         "lane": proof.lane,
         "kind": kind,
-        "status": status,
+        "item": item,
         "receipted": proof.receipt is not None,
         "witnessed": False,
     }

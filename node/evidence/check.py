@@ -7,7 +7,8 @@
 4. For each entry: its canonical form, its leaf, the inclusion path up to the checkpoint's root.
 5. The checkpoint is of this very log, signed by the sender's log key, both halves.
 6. The receipt, where there is one, is the receiver's cosignature on this very checkpoint.
-7. The entry speaks of the item that the bundle is about.
+7. Each entry is shown with the item id that it speaks of (one item may have several, by which
+   different members know it); the bundle's own must be among them.
 8. Time: a receipt's time is its receiver's own word. Without a ledger part nothing is witnessed.
 
 What the caller must do: obtain the root's fingerprint from somewhere else than the bundle.
@@ -59,9 +60,11 @@ def check(raw: bytes, root_sha256: bytes) -> Checked:
     if not bundle.proofs:
         raise BrokenBundleError("1", "proofs", "there is none")
     shown = [
-        _check_proof(proof, f"proofs[{n}]", bundle, registry)
+        _check_proof(proof, f"proofs[{n}]", registry)
         for n, proof in enumerate(bundle.proofs)
     ]
+    if all(proof["item"] != bundle.item for proof in shown):  # (7)
+        raise BrokenBundleError("7", "item", "is not what any of its entries is about")
     return Checked(bundle.network, bundle.item, shown)
 
 
@@ -81,7 +84,7 @@ def _registry(bundle: Bundle, root_sha256: bytes) -> Registry:
         raise BrokenBundleError("2", "registry", "does not verify from the pinned root") from None
 
 
-def _check_proof(proof: Proof, place: str, bundle: Bundle, registry: Registry) -> dict[str, Any]:
+def _check_proof(proof: Proof, place: str, registry: Registry) -> dict[str, Any]:
     entry = _bytes(proof.entry, f"{place}.entry")
     checkpoint = _check_checkpoint(proof, place, registry)  # (5), needed by (4)
     path = [_bytes(node, f"{place}.path") for node in proof.path]
@@ -90,8 +93,8 @@ def _check_proof(proof: Proof, place: str, bundle: Bundle, registry: Registry) -
     except ProtocolError:
         raise BrokenBundleError("4", f"{place}.path", "does not lead to the root") from None
     time_s = _check_receipt(proof, place, checkpoint, registry)  # (6)
-    kind, status = _check_subject(entry, place, bundle)  # (7)
-    shown = summary(proof, kind, status)
+    kind, about = _check_subject(entry, place)  # (7)
+    shown = summary(proof, kind, about)
     shown["receipt_time_s"] = time_s  # (8): the receiver's own word
     return shown
 
@@ -124,17 +127,16 @@ def _check_receipt(
         ) from None
 
 
-def _check_subject(raw: bytes, place: str, bundle: Bundle) -> tuple[str, str]:
+def _check_subject(raw: bytes, place: str) -> tuple[str, str | None]:
     try:
         entry = entries.decode(raw)
         message = from_body(entry.kind, entry.body, entry.version)
     except ProtocolError:
         raise BrokenBundleError("4", f"{place}.entry", "is not canonical") from None
     if isinstance(message, UnknownMessage):
-        return f"kind_{entry.kind}", "unknown_kind"
-    about = getattr(message, "item_id", None)
-    status = "about_this_item" if about == bundle.item else "about_an_alias"
-    return Kind(entry.kind).name.lower(), status
+        return f"kind_{entry.kind}", None
+    about: str | None = getattr(message, "item_id", None)
+    return Kind(entry.kind).name.lower(), about
 
 
 def _bytes(text: str, field: str) -> bytes:
