@@ -7,6 +7,7 @@ StoreError                  base; `code` names it in logs and answers
   AlreadyOpenError          another process runs on it
   StoreFullError            the disk is full or read-only: nothing was written
   DamagedDatabaseError      SQLite finds the file damaged
+  ClosedStoreError          the node is stopping: nothing more is taken
   DisplacedError            another tenure took this channel over (fencing)
 """
 
@@ -72,6 +73,13 @@ class DamagedDatabaseError(StoreError):
     """store.path: the file is damaged; stop the node and `hotline restore` the last backup."""
 
     code = "store_damaged"
+
+
+class ClosedStoreError(StoreError):
+    """store: the node is stopping; nothing was written. Try again when it runs."""
+
+    code = "shutting_down"
+    retryable = True
 
 
 class DisplacedError(StoreError):

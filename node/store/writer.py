@@ -16,10 +16,12 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from node.store.connection import Connection, driver_errors, translate
+from node.store.errors import ClosedStoreError
 
 R = TypeVar("R")
 Job = Callable[[Connection], R]
@@ -103,6 +105,7 @@ class ThreadWriter:
     counters: _Counters = field(default_factory=_Counters)
     _queue: queue.SimpleQueue[_Waiting | None] = field(default_factory=queue.SimpleQueue)
     _thread: threading.Thread | None = None
+    _closed: bool = False
 
     def start(self) -> ThreadWriter:
         """Start the thread; returns itself."""
@@ -114,7 +117,12 @@ class ThreadWriter:
         """See `Writer.run`.
 
         A cancelled caller does not take its job back: it may already be durable.
+
+        Raises:
+            ClosedStoreError: `close` was called; nothing of this job was kept.
         """
+        if self._closed:
+            raise ClosedStoreError(ClosedStoreError.__doc__)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._queue.put(_Waiting(job, loop, future))
@@ -122,6 +130,9 @@ class ThreadWriter:
 
     async def close(self) -> None:
         """See `Writer.close`."""
+        if self._closed:
+            return
+        self._closed = True
         self._queue.put(None)
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
@@ -185,7 +196,7 @@ def _answer(group: list[_Waiting]) -> None:
     for waiting in group:
         by_loop.setdefault(waiting.loop, []).append(waiting)
     for loop, waiters in by_loop.items():
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
             loop.call_soon_threadsafe(_settle, waiters)
 
 
