@@ -54,6 +54,7 @@ class InlineWriter:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._closed = False
 
     async def run(self, job: Job[R]) -> R:
         """See `Writer.run`."""
@@ -62,8 +63,10 @@ class InlineWriter:
     def run_now(self, job: Job[R]) -> R:
         """`run` for callers that have no event loop."""
         connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
+        if self._closed:
+            raise ClosedStoreError(ClosedStoreError.__doc__)
         try:
+            connection.execute("BEGIN IMMEDIATE")
             result = job(connection)
             connection.execute("COMMIT")
         except driver_errors() as error:
@@ -76,6 +79,7 @@ class InlineWriter:
 
     async def close(self) -> None:
         """See `Writer.close`."""
+        self._closed = True
         self._connection.close()
 
 

@@ -1,0 +1,106 @@
+"""Another member's channel to a store under test: pushes with real signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from node.peer.inbox import Decide, Held, Taken
+from node.store.sqlite import Store
+from protocol import channel as channels
+from protocol import entry as entries
+from protocol.channel import Accepted, Channel, Refusal, SenderState
+from protocol.checkpoint import VerifiedCheckpoint, sign_checkpoint, verify_checkpoint
+from protocol.messages import to_body
+from protocol.vocabulary import Kind, Lane
+from tests.builders.cases import US, network
+from tests.builders.network import NOW_MS, member_keys
+
+PEER = "gb-iwf"
+
+
+def entry(number: int, body: bytes = b"\xc0") -> bytes:
+    """Return the entry with the `number`th id."""
+    parts = entries.Entry(1, Kind.ITEM, number.to_bytes(32, "big"), bytes(16), body)
+    return entries.encode(parts)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """One push as its receiver gets it."""
+
+    checkpoint: VerifiedCheckpoint
+    note: bytes
+    start: int
+    entries: list[bytes]
+
+
+@dataclass
+class Sender:
+    """What gb-iwf says to the store's member on one lane."""
+
+    lane: Lane = Lane.REPORTS
+    epoch: bytes = b"epoch--1"
+    told: channels.Position = channels.NOTHING
+    state: SenderState = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.state = channels.open_epoch(self.epoch, self.told)
+
+    def next_epoch(self, epoch: bytes) -> Sender:
+        """Return the sender after it opened another epoch upon what it has said here."""
+        here = channels.Position(self.state.epoch, self.state.size, self.state.root)
+        return Sender(self.lane, epoch, here)
+
+    def push(self, *numbers: int, body: bytes = b"\xc0") -> Signed:
+        """Sign entries with these ids; the first push begins with the epoch's opening."""
+        said = [entry(number, body) for number in numbers]
+        if self.state.size == 0:
+            opening = to_body(channels.first_message(self.state))
+            first = entries.compose(bytes(32), Kind.EPOCH_OPEN, self.state.epoch, 0, US, opening)
+            said.insert(0, entries.encode(first))
+        start = self.state.size
+        channel = Channel(network().network_id, PEER, US, self.lane)
+        self.state, checkpoint = channels.cut(channel, self.state, entries.leaves(said))
+        keys = member_keys(PEER)
+        note = sign_checkpoint(checkpoint, keys.log)
+        verified = verify_checkpoint(note, [keys.log.public]).checkpoint
+        return Signed(verified, note, start, said)
+
+
+def taking(signed: Signed, receipt: bytes) -> Decide:
+    """Return the decision of a receiver that takes a push and gives `receipt` for it."""
+
+    def decide(held: Held) -> tuple[Accepted, bytes, Sequence[Taken]] | Refusal | bytes:
+        if held.receipt is not None:
+            return held.receipt
+        accepted = channels.accept(
+            held.state, signed.checkpoint, signed.start, signed.entries, held.closed_size
+        )
+        if isinstance(accepted, Refusal):
+            return accepted
+        taken = [
+            _taken(raw, leaf) for raw, leaf in zip(signed.entries, accepted.leaves, strict=True)
+        ]
+        return accepted, receipt, taken
+
+    return decide
+
+
+def _taken(raw: bytes, leaf: bytes) -> Taken:
+    parts = entries.decode(raw)
+    of_channel = parts.kind == Kind.EPOCH_OPEN
+    return Taken(parts.id, parts.body[:16].ljust(16, b"\0"), leaf, raw, of_channel)
+
+
+async def take(store: Store, signed: Signed, receipt: bytes = b"receipt") -> bytes | Refusal:
+    """Have the store take a push."""
+    lane = Lane(signed.checkpoint.origin.lane)
+    decide = taking(signed, receipt)
+    return await store.inbox.take(PEER, lane, signed.checkpoint, signed.note, NOW_MS, decide)
+
+
+async def arrive(store: Store, sender: Sender, *numbers: int) -> None:
+    """Have entries with these ids arrive."""
+    taken = await take(store, sender.push(*numbers))
+    assert isinstance(taken, bytes)
