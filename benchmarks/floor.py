@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 from aiohttp import web
@@ -53,10 +54,11 @@ NOW_MS = 1_790_000_000_000
 CHANNEL = Channel("floor-0123456789abcdef", "gb-iwf", "nl-eokm", Lane.REPORTS)
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-TABLES = (
-    "CREATE TABLE floor_items (id TEXT PRIMARY KEY, entry BLOB NOT NULL) STRICT, WITHOUT ROWID",
-    "CREATE TABLE floor_keys (key BLOB, item TEXT, PRIMARY KEY (key, item)) STRICT, WITHOUT ROWID",
-)
+TABLES = """
+CREATE TABLE floor_items (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, entry BLOB) STRICT;
+CREATE TABLE floor_keys (key BLOB, row INTEGER, PRIMARY KEY (key, row)) STRICT, WITHOUT ROWID;
+"""
+"""The smallest rows we know by which an item is found again: by id, place, content, entry."""
 
 EVIDENCE = (
     Evidence("203.0.113.7 in 203.0.113.0/26", "alpha", "2026-11-01", "NL"),
@@ -122,29 +124,43 @@ def item_of(name: str, url: str, sha256: bytes) -> Item:
     )
 
 
+class Kept(NamedTuple):
+    """One item to keep."""
+
+    item_id: str
+    entry: bytes
+    keys: tuple[bytes, ...]
+
+
 class Rows:
     """An encrypted database with the rows and indexes that nobody can do without."""
 
     def __init__(self, path: Path, keys: MemberKeys) -> None:
         create_database(path, keys.database_key)
         self._connection = open_writer(path, keys.database_key)
-        for statement in TABLES:
-            self._connection.execute(statement)
+        self._connection.executescript(TABLES)
+        self._last = 0
 
-    def keep(self, rows: list[tuple[str, bytes]], keys: list[tuple[bytes, str]]) -> None:
-        """Keep one batch in one durable transaction."""
+    def keep(self, kept: Sequence[Kept]) -> None:
+        """Keep one batch in one durable transaction; keys in their order, to touch pages once."""
+        numbered = list(enumerate(kept, self._last + 1))
+        keys = sorted([(key, row) for row, one in numbered for key in one.keys])
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("INSERT INTO floor_items VALUES (?, ?)", rows)
+        connection.executemany(
+            "INSERT INTO floor_items VALUES (?, ?, ?)",
+            [(row, one.item_id, one.entry) for row, one in numbered],
+        )
         connection.executemany("INSERT INTO floor_keys VALUES (?, ?)", keys)
         connection.execute("COMMIT")
+        self._last += len(numbered)
 
 
-def fingerprints(one: Item) -> list[tuple[bytes, str]]:
+def fingerprints(one: Item) -> tuple[bytes, bytes]:
     """Return the two keys by which an item is found again."""
     place = (one.location.canonical or "").encode()
     content = one.content[0].sha256 or b""
-    return [(blake2b(value, digest_size=16).digest(), one.item_id) for value in (place, content)]
+    return blake2b(place, digest_size=16).digest(), blake2b(content, digest_size=16).digest()
 
 
 class Receiver:
@@ -172,15 +188,14 @@ class Receiver:
         arrived = pushes.unframe(key.open(info, raw[pushes.head_length(raw) :]))
         self._edge = self._edge.extend(entries.leaves(arrived))
         assert self._edge.root == checkpoint.root
-        rows, keys = [], []
+        kept = []
         for entry in arrived:
             decoded = entries.decode(entry)
             message = from_body(decoded.kind, decoded.body)
             assert isinstance(message, Item)
-            rows.append((message.item_id, entry))
-            keys += fingerprints(message)
-            keys.append((decoded.id[:16], message.item_id))
-        self._rows.keep(rows, keys)
+            keys = (*fingerprints(message), decoded.id[:16])
+            kept.append(Kept(message.item_id, entry, keys))
+        self._rows.keep(kept)
         return cosign(checkpoint, self._keys.receipt, NOW_MS // 1000)
 
 
@@ -231,8 +246,8 @@ class Sender:
 
     def keep(self, items: Sequence[Item], made: Sequence[bytes]) -> None:
         """Keep rows and keys of a batch durably."""
-        rows = [(one.item_id, raw) for one, raw in zip(items, made, strict=True)]
-        self._rows.keep(rows, [key for one in items for key in fingerprints(one)])
+        pairs = zip(items, made, strict=True)
+        self._rows.keep([Kept(one.item_id, raw, fingerprints(one)) for one, raw in pairs])
 
     def cut(self, items: Sequence[Item]) -> tuple[Checkpoint, bytes]:
         """Encode, hash, sign, keep, seal one batch."""
