@@ -106,6 +106,7 @@ class Course:
         """Hand in the files of the first half; freeze one node, kill another, let both go on."""
         await self._submit_all(1, ("csv",), self.network.present)
         self.tell.step(f"the CSV files of the first half are in: {self._taken()}")
+        await self.settle()
         victim, frozen_one = self.members[killed], self.members[frozen]
         frozen_one.freeze()
         others = [member for member in self.network.present if member is not frozen_one]
