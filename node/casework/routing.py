@@ -88,7 +88,8 @@ def route(
     choice = choose(registry, book.us, state, found)
     if choice.member != book.us:
         try:
-            return hand_on(book, state, choice, found, ids, postbox)
+            limit = registry.network.limits.entry_bytes
+            return hand_on(book, state, choice, found, ids, postbox, limit)
         except UnsayableError:
             choice = Choice(book.us, choice.orphan, Review.CANNOT_BE_SENT)
     kept = Kept(book.us, choice.orphan, state.hops, found)
@@ -105,8 +106,13 @@ def hand_on(
     found: Jurisdiction,
     ids: Ids,
     postbox: Postbox,
+    entry_bytes: int,
 ) -> ItemState:
-    """Hand the item to another member and tell those who reported it."""
+    """Hand the item to another member and tell those who reported it.
+
+    Raises:
+        UnsayableError: it breaks a bound of the protocol, or is larger than the network permits.
+    """
     hops = (*state.hops, Hop(choice.member, book.now))
     body = HandedOn(choice.member, choice.orphan, hops, found)
     post = postbox.post(
@@ -119,6 +125,8 @@ def hand_on(
         lane=Lane.REPORTS,
         urgency=state.urgency,
     )
+    if len(post.entry) > entry_bytes:
+        raise UnsayableError("item: larger than the network permits an entry to be")
     state = book.record(state.id, EventKind.HANDED_ON, body, at_ms=book.now, actor=book.us)
     book.posts.append(post)
     if state.informants:

@@ -198,6 +198,15 @@ class TestRouting:
         assert (state.custody, state.review) == (Custody.HERE, Review.CANNOT_BE_SENT)
         assert made.posts == []
 
+    def test_item_larger_than_the_network_permits_stays_in_front_of_a_person(self) -> None:
+        """Its push would stop the channel for everything behind it."""
+        registry = network()
+        limits = replace(registry.network.limits, entry_bytes=100)
+        narrow = replace(registry, network=replace(registry.network, limits=limits))
+        made = routed(FOUND_HERE, country("FR"), narrow)
+        assert made.loaded.items[FOUND_HERE.id].review is Review.CANNOT_BE_SENT
+        assert happened(made) == ["kept", "raised"]
+
     def test_unresolved_place_is_asked_for_again_and_is_not_nowhere(self) -> None:
         """A name server that failed says nothing about the place."""
         made = routed(FOUND_HERE, elsewhere(HostingState.UNRESOLVED), retry_ms=NOW_MS + 5)
