@@ -47,6 +47,8 @@ PROFILES = {
 UNITS = {
     "P1": ("items/s", "floor"),
     "P1.answered": ("items/s", "floor"),
+    "P1.cpu.sender": ("us/item", "floor"),
+    "P1.cpu.receiver": ("us/item", "floor"),
     "P2.p50": ("ms", "floor"),
     "P2.p99": ("ms", "floor"),
     "P2.answered.p50": ("ms", "floor"),
@@ -111,6 +113,9 @@ class Bench:
         found = await measures.bulk(pair, items, f"bulk{number}")
         self._take("P1", found.received, reference.rate)
         self._take("P1.answered", found.answered, reference.rate)
+        each = 1e6 / items
+        self._take("P1.cpu.sender", found.sender_cpu_s * each, reference.sender_cpu_s * each)
+        self._take("P1.cpu.receiver", found.receiver_cpu_s * each, reference.receiver_cpu_s * each)
 
     async def _latency(self, pair: Pair, folder: Path, number: int) -> None:
         count = self._profile.reports

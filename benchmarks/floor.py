@@ -33,6 +33,7 @@ import aiohttp
 from aiohttp import web
 
 from benchmarks.clients import run
+from benchmarks.machine import cpu_s
 from keys.keyfile import use_tls_key
 from keys.keyring import MemberKeys
 from keys.unlock import Unlock
@@ -74,10 +75,12 @@ JURISDICTION = Jurisdiction(HostingState.COUNTRY, "NL", Confidence.HIGH, EVIDENC
 
 @dataclass(frozen=True)
 class Floor:
-    """What a run of the floor gave: items a second, and the mean size of an entry."""
+    """What a run of the floor gave: items a second, mean entry, processor time of each side."""
 
     rate: float
     entry_bytes: float
+    sender_cpu_s: float
+    receiver_cpu_s: float
 
 
 def name_of(number: int) -> str:
@@ -303,16 +306,23 @@ def make_keys(folder: Path) -> None:
         MemberKeys.generate(member, NOW_MS).save(folder / who, unlock)
 
 
+class Child(NamedTuple):
+    """A process that listens."""
+
+    pid: int
+    port: int
+
+
 @contextmanager
-def process(target: Callable[..., None], *arguments: object) -> Iterator[int]:
-    """Run `target(pipe, *arguments)` in a fresh process; gives the port that it listens on."""
+def process(target: Callable[..., None], *arguments: object) -> Iterator[Child]:
+    """Run `target(pipe, *arguments)` in a fresh process until the end of the block."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     child = context.Process(target=target, args=(theirs, *arguments), daemon=True)
     child.start()
     theirs.close()
     try:
-        yield ours.recv()
+        yield Child(child.pid or 0, ours.recv())
     finally:
         ours.close()
         child.join(10)
@@ -326,13 +336,15 @@ async def measure(items: int, folder: Path) -> Floor:
     gc.collect()
     gc.freeze()
     try:
-        with process(receive, folder) as port:
+        with process(receive, folder) as receiver:
             keys = load_keys(folder, "sender"), load_keys(folder, "receiver")
-            sender = Sender(*keys, folder, port)
+            sender = Sender(*keys, folder, receiver.port)
+            before = time.process_time(), cpu_s(receiver.pid)
             seconds = await sender.send(batches)
+            ours, theirs = time.process_time() - before[0], cpu_s(receiver.pid) - before[1]
     finally:
         gc.unfreeze()
-    return Floor(items / seconds, sender.entry_bytes / sender.entries)
+    return Floor(items / seconds, sender.entry_bytes / sender.entries, ours, theirs)
 
 
 def main() -> None:

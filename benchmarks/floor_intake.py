@@ -111,5 +111,6 @@ def take_in(pipe: Pipe, folder: Path, receiver_port: int) -> None:
 def running_floor(folder: Path) -> Iterator[int]:
     """Run both processes; gives the port where reports are taken in."""
     make_keys(folder)
-    with process(receive, folder) as receiver, process(take_in, folder, receiver) as port:
-        yield port
+    with process(receive, folder) as receiver:  # noqa: SIM117 - the second needs the first
+        with process(take_in, folder, receiver.port) as sender:
+            yield sender.port

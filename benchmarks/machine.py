@@ -78,6 +78,12 @@ def file_system(path: Path) -> str:
     return kind
 
 
+def cpu_s(pid: int) -> float:
+    """Return the seconds of processor time, its own and the system's, that a process has used."""
+    words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _field(path: Path, name: str) -> str:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -27,10 +27,15 @@ LOOK_S = 0.002
 
 @dataclass(frozen=True)
 class Bulk:
-    """Items a second: until receipted and judged, and until all dispositions were back."""
+    """Items a second until receipted and judged, and until all dispositions were back.
+
+    Processor time is each node's for all of it, to the last disposition.
+    """
 
     received: float
     answered: float
+    sender_cpu_s: float
+    receiver_cpu_s: float
 
 
 @dataclass(frozen=True)
@@ -44,15 +49,16 @@ class Latencies:
 async def bulk(pair: Pair, items: int, run: str) -> Bulk:
     """P1: hand in distinct items in bulk until all are receipted and judged."""
     lines = [report(n, run) for n in range(items)]
-    since = await Done.now(pair)
+    since, before = await Done.now(pair), pair.cpu_s()
     started = time.perf_counter()
     await submit_bulk(pair, lines)
     await wait_for(pair.received)
     received = time.perf_counter() - started
     await wait_for(pair.answered)
     answered = time.perf_counter() - started
+    after = pair.cpu_s()
     await since.check(pair, items)
-    return Bulk(items / received, items / answered)
+    return Bulk(items / received, items / answered, after[0] - before[0], after[1] - before[1])
 
 
 async def paced(

@@ -17,6 +17,7 @@ from pathlib import Path
 import aiohttp
 
 from benchmarks.floor import HOSTS, url_of
+from benchmarks.machine import cpu_s
 from benchmarks.watch import Watch
 from examples.demo.members import Member
 from examples.demo.processes import HOTLINE, Processes, Running, free_ports
@@ -55,6 +56,12 @@ class Pair:
         sender, receiver = self._watches
         came_back = receiver.travelled(self.sender.id, "status") and sender.judged()
         return self.received() and came_back and self.received()
+
+    def cpu_s(self) -> tuple[float, float]:
+        """Return the processor time that sender and receiver have used, in seconds."""
+        assert self.sender.running is not None
+        assert self.receiver.running is not None
+        return cpu_s(self.sender.running.pid), cpu_s(self.receiver.running.pid)
 
     def entry_bytes(self) -> float:
         """Return the mean size of the entries that say reports."""
