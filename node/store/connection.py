@@ -14,6 +14,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -114,11 +115,15 @@ def open_writer(path: Path, key: bytes) -> Connection:
     """Open the one writing connection, bringing the schema up to date.
 
     Raises:
-        UnknownDatabaseError, WrongKeyError, NewerDatabaseError, StoreFullError
+        UnknownDatabaseError, WrongKeyError, NewerDatabaseError, StoreFullError,
+        DamagedDatabaseError
     """
     connection = _open(path, key, read_only=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    _tune(connection)
+    with _closed_on_failure(connection):
+        connection.execute("PRAGMA journal_mode = WAL")
+        _tune(connection)
+        if _version(connection) < len(SCHEMA_FILES):
+            _migrate(connection)
     return connection
 
 
@@ -126,12 +131,30 @@ def open_reader(path: Path, key: bytes) -> Connection:
     """Open a connection that cannot write; other processes may hold the database at the same time.
 
     Raises:
-        UnknownDatabaseError, WrongKeyError, NewerDatabaseError
+        UnknownDatabaseError, WrongKeyError, NewerDatabaseError, DamagedDatabaseError
     """
     connection = _open(path, key, read_only=False)
-    _tune(connection)
-    connection.execute("PRAGMA query_only = ON")
+    with _closed_on_failure(connection):
+        _tune(connection)
+        connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+@contextmanager
+def _closed_on_failure(connection: Connection) -> Iterator[None]:
+    """Close a connection that could not be made ready, and say why in our words."""
+    try:
+        yield
+    except driver_errors() as error:
+        connection.close()
+        raise translate(error) from error
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _version(connection: Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _open(path: Path, key: bytes, *, read_only: bool) -> Connection:
@@ -139,7 +162,7 @@ def _open(path: Path, key: bytes, *, read_only: bool) -> Connection:
         raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
     connection = _connect(path, key, read_only=read_only)
     try:
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        version = _version(connection)
     except sqlcipher3.Error as error:
         connection.close()
         raise WrongKeyError(WrongKeyError.__doc__) from error

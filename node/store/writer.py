@@ -166,6 +166,11 @@ class ThreadWriter:
         return group, False
 
     def _commit(self, group: list[_Waiting]) -> None:
+        """Run the jobs in one transaction.
+
+        If it cannot be kept (a full disk takes back all of it), each is tried again by itself: what
+        one cannot have costs no other.
+        """
         connection = self.connection
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -174,17 +179,23 @@ class ThreadWriter:
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whatever it was, each caller must hear that nothing was kept
             _roll_back(connection)
-            for waiting in group:
-                waiting.error = waiting.error or translate(error)
+            if len(group) > 1:
+                for waiting in group:
+                    self._commit([waiting])
+                return
+            group[0].error = translate(error)
         self.counters.jobs += len(group)
         self.counters.commits += 1
 
 
 def _run_one(connection: Connection, waiting: _Waiting) -> None:
     connection.execute("SAVEPOINT job")
+    waiting.error = None
     try:
         waiting.result = waiting.job(connection)
-    except BaseException as error:  # noqa: BLE001 - handed to the caller who waits for it
+    except BaseException as error:
+        if not connection.in_transaction:
+            raise  # the database took back the whole transaction with it
         connection.execute("ROLLBACK TO job")
         waiting.error = translate(error)
     connection.execute("RELEASE job")

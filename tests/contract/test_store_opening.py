@@ -1,0 +1,158 @@
+"""Contract of a store, opening: the right key, one process, this version or an older one."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from node.store.connection import create_database, open_reader, open_writer
+from node.store.errors import (
+    AlreadyOpenError,
+    DamagedDatabaseError,
+    NewerDatabaseError,
+    StoreError,
+    UnknownDatabaseError,
+    WrongKeyError,
+)
+from tests.contract.stores import KEY, Place, record_items
+
+HOLDING = """
+import sys
+from pathlib import Path
+from node.store.connection import ProcessLock
+lock = ProcessLock(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+class TestRefusals:
+    """Each is named, and leaves the file as it was."""
+
+    def test_missing_database_is_not_made_by_opening(self, tmp_path: Path) -> None:
+        """A typing error in the path would begin an empty node."""
+        with pytest.raises(UnknownDatabaseError):
+            open_writer(tmp_path / "none.db", KEY)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_another_key_opens_nothing(self, place: Place) -> None:
+        """Not even for reading."""
+        with pytest.raises(WrongKeyError):
+            place.open(bytes(32))
+        with pytest.raises(WrongKeyError):
+            open_reader(place.path, bytes(32))
+
+    def test_something_else_is_no_database(self, place: Place) -> None:
+        """Nor is it overwritten."""
+        place.path.write_bytes(b"something else entirely" * 300)
+        with pytest.raises(WrongKeyError):
+            place.open()
+        assert place.path.read_bytes().startswith(b"something else")
+
+    def test_database_of_a_newer_version_is_refused(self, place: Place) -> None:
+        """What it does not know it might destroy."""
+        connection = open_writer(place.path, KEY)
+        connection.execute("PRAGMA user_version = 99")
+        connection.close()
+        with pytest.raises(NewerDatabaseError):
+            place.open()
+
+    async def test_second_opening_is_refused_while_the_first_runs(self, place: Place) -> None:
+        """Two writers would fork the channels."""
+        store = place.open()
+        with pytest.raises(AlreadyOpenError):
+            place.open()
+        await store.close()
+        await place.open().close()
+
+    def test_second_process_is_refused_while_the_first_lives(self, place: Place) -> None:
+        """And let in as soon as it is dead, however it died."""
+        with subprocess.Popen(
+            [sys.executable, "-c", HOLDING, str(place.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        ) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == b"held\n"
+            with pytest.raises(AlreadyOpenError):
+                place.open()
+            other.kill()
+            other.wait()
+        asyncio.run(place.open().close())
+
+    async def test_refused_opening_lets_the_next_one_in(self, place: Place) -> None:
+        """No lock is left behind."""
+        with pytest.raises(WrongKeyError):
+            place.open(bytes(32))
+        await place.open().close()
+
+    async def test_database_that_was_never_finished_is_finished(self, place: Place) -> None:
+        """The process that made it died between the file and its tables."""
+        place.path.unlink()
+        place.path.touch(0o600)
+        store = place.open()
+        await record_items(store, 1)
+        await store.close()
+
+    def test_database_is_never_made_over_a_file(self, place: Place) -> None:
+        """It could be the only copy."""
+        before = place.path.read_bytes()
+        with pytest.raises(AlreadyOpenError):
+            create_database(place.path, KEY)
+        assert place.path.read_bytes() == before
+
+    async def test_damaged_page_is_named_as_damage(self, place: Place) -> None:
+        """It is not taken for an empty answer."""
+        store = place.open()
+        for number in range(1, 200):
+            await record_items(store, number)
+        await store.close()
+        raw = bytearray(place.path.read_bytes())
+        for at in range(8192, len(raw), 4096):
+            raw[at : at + 64] = bytes(64)
+        place.path.write_bytes(raw)
+        with pytest.raises(DamagedDatabaseError):
+            place.open()
+
+
+class TestFile:
+    """What lies on the disk."""
+
+    def test_only_its_owner_may_read_it(self, place: Place) -> None:
+        """Encrypted or not."""
+        assert stat.S_IMODE(place.path.stat().st_mode) == 0o600
+
+    async def test_nothing_in_it_can_be_read_without_the_key(self, place: Place) -> None:
+        """Neither in the file nor in its log."""
+        store = place.open()
+        await record_items(store, 1)
+        raw = b"".join(path.read_bytes() for path in place.path.parent.glob("node.db*"))
+        assert b"nl1.example" not in raw
+        assert b"SQLite format" not in raw
+        assert b"CREATE TABLE" not in raw
+        await store.close()
+
+    async def test_reader_cannot_write(self, place: Place) -> None:
+        """Also where a query tries to."""
+        store = place.open()
+        with pytest.raises(StoreError):
+            await store.readers.run(lambda c: c.execute("DELETE FROM items"))
+        await store.close()
+
+    async def test_every_commit_is_flushed(self, place: Place) -> None:
+        """`synchronous` is FULL, the journal is a write-ahead log."""
+        store = place.open()
+
+        async def pragma(name: str) -> object:
+            return await store.writer.run(lambda c: c.execute(f"PRAGMA {name}").fetchone()[0])
+
+        assert await pragma("synchronous") == 2
+        assert await pragma("journal_mode") == "wal"
+        assert await pragma("foreign_keys") == 1
+        await store.close()
