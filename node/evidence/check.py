@@ -59,10 +59,7 @@ def check(raw: bytes, root_sha256: bytes) -> Checked:
         raise BrokenBundleError("3", "network", "is not the network of the pinned root")
     if not bundle.proofs:
         raise BrokenBundleError("1", "proofs", "there is none")
-    shown = [
-        _check_proof(proof, f"proofs[{n}]", registry)
-        for n, proof in enumerate(bundle.proofs)
-    ]
+    shown = [_check_proof(proof, f"proofs[{n}]", registry) for n, proof in enumerate(bundle.proofs)]
     if all(proof["item"] != bundle.item for proof in shown):  # (7)
         raise BrokenBundleError("7", "item", "is not what any of its entries is about")
     return Checked(bundle.network, bundle.item, shown)
