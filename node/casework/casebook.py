@@ -114,6 +114,7 @@ class Casebook:
     opened_reports: set[str] = field(default_factory=set)
     posts: list[Post] = field(default_factory=list)
     tasks: list[tuple[str, str]] = field(default_factory=list)
+    by: str | None = None
 
     def find(self, item_id: str) -> ItemState | None:
         """Return the item with this id, or the one that has it as an alias."""
@@ -140,7 +141,12 @@ class Casebook:
     def record(
         self, item_id: str, kind: EventKind, body: EventBody, *, at_ms: int, actor: str
     ) -> ItemState:
-        """Add an event and return the item's state after it."""
+        """Add an event and return the item's state after it.
+
+        What we record ourselves bears the name under which it was recorded (`by`), if there is one.
+        """
+        if actor == self.us and self.by is not None:
+            actor = f"{actor}/{self.by}"
         event = Event(item_id, kind, at_ms, self.now, actor, body)
         before = self.loaded.items.get(item_id)
         state = evolve(before, event)

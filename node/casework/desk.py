@@ -42,6 +42,10 @@ R = TypeVar("R")
 BATCH = 1000
 """Items located or judged in one transaction: bounds memory, and how long others wait."""
 MAX_WAIT_S = 30.0
+LOOK_UPS = 256
+"""Look-ups under way at once: few enough that an urgent item does not queue behind many."""
+SETTLE_S = 0.25
+"""How long answers are gathered before those that came are kept together."""
 
 
 class CaseStore(Protocol):
@@ -128,6 +132,7 @@ class Desk:
         self._wake_delivery = wake_delivery
         self._wake_desk = wake_desk
         self._changed = asyncio.Condition()
+        self._look_ups: dict[str, asyncio.Task[tuple[Jurisdiction, int | None]]] = {}
 
     async def submit(
         self, drafts: Sequence[ReportDraft], *, actor: str, batch: str = ""
@@ -139,7 +144,6 @@ class Desk:
         Raises:
             StoreError: nothing of this call was kept.
         """
-        del actor
         now = self._clock()
         results: list[SubmitResult | None] = []
         prepared: list[PreparedReport] = []
@@ -151,10 +155,12 @@ class Desk:
                 results.append(None)
             except DraftRejectedError as error:
                 results.append(_rejected(error))
-        taken = iter(await self._take(prepared, now))
+        taken = iter(await self._take(prepared, now, actor))
         return [r if r is not None else _accepted(next(taken)) for r in results]
 
-    async def _take(self, prepared: list[PreparedReport], now: int) -> list[ReportTaken]:
+    async def _take(
+        self, prepared: list[PreparedReport], now: int, actor: str
+    ) -> list[ReportTaken]:
         if not prepared:
             return []
 
@@ -162,7 +168,9 @@ class Desk:
         places = self._known_places(prepared, now)
 
         def decide(book: Casebook) -> list[ReportTaken]:
+            book.by = actor
             taken = [take_report(book, report, self._ids, self._postbox) for report in prepared]
+            book.by = None
             self._place_at_once(book, places, registry)
             return taken
 
@@ -199,9 +207,10 @@ class Desk:
         Raises:
             UnknownItemError, DraftRejectedError, StoreError
         """
-        del actor
         return await self._work_on(
-            item_id, lambda book: record_assessment(book, item_id, draft, self._ids, self._postbox)
+            item_id,
+            draft.analyst or actor,
+            lambda book: record_assessment(book, item_id, draft, self._ids, self._postbox),
         )
 
     async def act(self, item_id: str, draft: ActionDraft, *, actor: str) -> ItemView:
@@ -210,10 +219,10 @@ class Desk:
         Raises:
             UnknownItemError, DraftRejectedError, NotResponsibleError, ItemClosedError, StoreError
         """
-        del actor
         registry = self._registry()
         return await self._work_on(
             item_id,
+            draft.analyst or actor,
             lambda book: record_action(book, item_id, draft, registry, self._ids, self._postbox),
         )
 
@@ -223,14 +232,14 @@ class Desk:
         Raises:
             UnknownItemError, DraftRejectedError, StoreError
         """
-        del actor
         return await self._work_on(
-            item_id, lambda book: record_hashes(book, item_id, draft, self._postbox), draft
+            item_id, actor, lambda book: record_hashes(book, item_id, draft, self._postbox), draft
         )
 
     async def _work_on(
         self,
         item_id: str,
+        by: str,
         decide: Callable[[Casebook], ItemState],
         hashes: HashesDraft | None = None,
     ) -> ItemView:
@@ -241,7 +250,12 @@ class Desk:
                 needs.keys.update(self._fingerprints.content(content))
         if hashes is not None:
             needs.keys.update(hash_keys(hashes, self._fingerprints))
-        state, book = await self._store.transact(needs, self._clock(), decide)
+
+        def signed(book: Casebook) -> ItemState:
+            book.by = by
+            return decide(book)
+
+        state, book = await self._store.transact(needs, self._clock(), signed)
         await self._after(book)
         return item_view(state)
 
@@ -277,25 +291,36 @@ class Desk:
             return []
 
     async def locate_due(self) -> int:
-        """Place the items that are due; returns how many were looked at."""
+        """Place the items that are due, the urgent first; returns how many have their place.
+
+        A name server that is slow holds up only what it was asked for.
+        """
         now = self._clock()
-        due = await self._queries.to_locate(now, BATCH)
-        if not due:
+        for state in await self._queries.to_locate(now, LOOK_UPS):
+            if state.id not in self._look_ups and len(self._look_ups) < LOOK_UPS:
+                self._look_ups[state.id] = asyncio.create_task(self._places.locate(state, now))
+        if not self._look_ups:
             return 0
-        found = await asyncio.gather(*(self._places.locate(state, now) for state in due))
+        await asyncio.wait(self._look_ups.values(), timeout=SETTLE_S)
+        found = {i: task.result() for i, task in self._look_ups.items() if task.done()}
+        for item_id in found:
+            del self._look_ups[item_id]
+        await self._place(found, now)
+        return len(found)
+
+    async def _place(self, found: dict[str, tuple[Jurisdiction, int | None]], now: int) -> None:
+        """Give each item that was found its place; the slow look-ups go on meanwhile."""
         registry = self._registry()
 
         def decide(book: Casebook) -> None:
-            for state, (jurisdiction, retry_ms) in zip(due, found, strict=True):
-                present = book.loaded.items.get(state.id)
+            for item_id, (jurisdiction, retry_ms) in found.items():
+                present = book.loaded.items.get(item_id)
                 if present is not None and present.custody is Custody.LOCATING:
-                    route(
-                        book, state.id, jurisdiction, retry_ms, registry, self._ids, self._postbox
-                    )
+                    route(book, item_id, jurisdiction, retry_ms, registry, self._ids, self._postbox)
 
-        _, book = await self._store.transact(Needs(items={s.id for s in due}), now, decide)
-        await self._after(book)
-        return len(due)
+        if found:
+            _, book = await self._store.transact(Needs(items=set(found)), now, decide)
+            await self._after(book)
 
     async def judge_due(self) -> int:
         """Judge entries that are in custody; returns how many."""

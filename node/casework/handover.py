@@ -6,10 +6,14 @@ passed on goes along the chain once: what comes round again ends here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind, Facts, Kept, Recorded, lacks
 from node.casework.events import Sighted as SightedEvent
+from node.casework.hearing import credible
 from node.casework.intake import carry_over, same_content, was_here
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.rejudging import rejudge, watch_verdicts
@@ -23,9 +27,11 @@ from node.casework.telling import (
     tell_so_far,
 )
 from node.matching.duplicates import Incoming, Judgement, join, judge
-from protocol.facts import Content, Hop
+from protocol.facts import ActionTaken, Assessment, Content, Hop
 from protocol.messages import Item, Sighted
 from protocol.vocabulary import Disposition, Matter, OutcomeWhat
+
+_Fact = TypeVar("_Fact", Assessment, ActionTaken)
 
 
 class Handover:
@@ -71,14 +77,19 @@ class Handover:
     def _known_by_id(self, peer: str, here: ItemState, message: Item) -> Disposition:
         """Our own item echoed back, or a later revision from the member that handed it over.
 
-        The member that we handed it to has no business giving it back: people on both sides look.
+        Where the member that we handed it to hands it back, its person says that it moved back to
+        us: custody is ours again, and a person looks here too.
         """
+        informant = Informant(peer, message.item_id)
         if handed_on_to(self._book, here) == peer:
+            body = SightedEvent((), informant, message.child_at_risk, Disposition.DUPLICATE)
+            self._sight(here.id, body, self._book.now, peer)
+            self._note_all(here.id, message, peer)
+            disposition = self._take_back(self._book.loaded.items[here.id])
             self._book.raise_review(here.id, Review.CAME_BACK)
-            return Disposition.ECHO
+            return disposition
         if here.finder == self._book.us:
             return Disposition.ECHO
-        informant = Informant(peer, message.item_id)
         body = SightedEvent(
             message.sightings, informant, message.child_at_risk, Disposition.REVISION
         )
@@ -174,8 +185,8 @@ class Handover:
                 jurisdiction=message.jurisdiction,
                 orphan=custody is Custody.HERE and orphan,
                 due_ms=self._book.now if custody is Custody.LOCATING else None,
-                assessments=message.assessments,
-                actions=message.actions,
+                assessments=tuple(self._credible(message.assessments)),
+                actions=tuple(self._credible(message.actions)),
             ),
             None,
         )
@@ -250,9 +261,15 @@ class Handover:
         self._book.record(item_id, EventKind.FACTS, body, at_ms=self._book.now, actor=self._book.us)
         rejudge(self._book, self._postbox, item_id)
 
+    def _credible(self, told: Iterable[_Fact]) -> Iterator[_Fact]:
+        """What others are said to have judged or done; never what we did ourselves."""
+        for one in told:
+            if one.member != self._book.us and credible(one.event_id, one.member):
+                yield one
+
     def _note_all(self, item_id: str, message: Item, peer: str) -> None:
         """What the sender knows of verdicts belongs to the joined item too, and is told on."""
-        for one in message.assessments:
+        for one in self._credible(message.assessments):
             if not self._book.loaded.items[item_id].has_heard(one.event_id):
                 state = note(self._book, item_id, EventKind.ASSESSED, one, one.at_ms)
                 news = News(one.event_id, OutcomeWhat.ASSESSED, one, one.member, one.at_ms)

@@ -17,7 +17,7 @@ from node.casework.events import (
 from node.casework.item import FINAL_ACTIONS, REFUSALS, Custody, ItemState, Review
 from node.casework.rejudging import watch_verdicts
 from node.casework.telling import News, handed_on_to, note, tell
-from protocol.facts import Jurisdiction
+from protocol.facts import ActionTaken, Assessment, Jurisdiction
 from protocol.messages import DispositionNote, Outcome, Withdrawal
 from protocol.vocabulary import (
     Confidence,
@@ -76,10 +76,44 @@ def hear_outcome(
         return Disposition.NOT_PERMITTED
     if state.has_heard(message.event_id):
         return None
+    if not _may_tell(book, state, peer, message):
+        return Disposition.NOT_PERMITTED
     state = _record(book, state, message)
     news = News(message.event_id, message.what, message.payload, message.author, message.at_ms)
     tell(book, postbox, state, news, heard_from=peer)
     return None
+
+
+def _may_tell(book: Casebook, state: ItemState, peer: str, message: Outcome) -> bool:
+    """Whether this peer can know this, so that nobody puts words into another's mouth.
+
+    An event bears its author's name in its id. What we did ourselves nobody tells us. A verdict
+    may come from anybody in the story; what was done, and who is responsible, only from those to
+    whom the item went after us. What a reporter says was done about an item of ours closes
+    nothing: a person looks.
+    """
+    if message.author == book.us or not credible(message.event_id, message.author):
+        return False
+    payload = message.payload
+    if isinstance(payload, Assessment | ActionTaken):
+        same = (payload.member, payload.event_id) == (message.author, message.event_id)
+        if not same:
+            return False
+    if message.what is OutcomeWhat.ASSESSED or peer in downstream(book, state):
+        return True
+    return message.what is OutcomeWhat.ACTED and state.custody is Custody.HERE
+
+
+def credible(event_id: str, member: str) -> bool:
+    """Whether an event's id says that this member minted it."""
+    return event_id.startswith(f"{member}.")
+
+
+def downstream(book: Casebook, state: ItemState) -> frozenset[str]:
+    """The members to whom the item went after us, directly or further along the chain."""
+    members = [hop.member for hop in state.hops]
+    after = members.index(book.us) + 1 if book.us in members else len(members)
+    return frozenset(members[after:])
 
 
 def _record(book: Casebook, state: ItemState, message: Outcome) -> ItemState:

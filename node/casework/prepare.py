@@ -18,6 +18,7 @@ from node.casework.draft import (
     ReportDraft,
 )
 from node.casework.errors import DraftRejectedError
+from node.jurisdiction.codes import read_country
 from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locations import VERSION as CANONICAL_VERSION
 from node.jurisdiction.locations import canonical, canonical_service
@@ -243,3 +244,5 @@ def check_action(draft: ActionDraft) -> None:
     """
     if draft.country is not None and draft.action != "moved":
         raise DraftRejectedError("country", "only `moved` names a country")
+    if draft.country is not None and read_country(draft.country) != draft.country:
+        raise DraftRejectedError("country", "write a country of ISO 3166-1 alpha-2")

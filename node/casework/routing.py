@@ -42,8 +42,18 @@ class Choice:
     review: Review | None = None
 
 
-def choose(registry: Registry, us: str, state: ItemState, found: Jurisdiction) -> Choice:
-    """Return the responsible member for an item hosted as `found`."""
+def choose(
+    registry: Registry,
+    us: str,
+    state: ItemState,
+    found: Jurisdiction,
+    *,
+    back_by_hand: bool = False,
+) -> Choice:
+    """Return the responsible member for an item hosted as `found`.
+
+    `back_by_hand`: a person has looked at an item that goes round and sends it back all the same.
+    """
     if found.confidence is Confidence.LOW or found.state in _UNCERTAIN:
         return Choice(us, review=Review.LOCATION_UNCERTAIN)
     if found.country is None:
@@ -51,6 +61,8 @@ def choose(registry: Registry, us: str, state: ItemState, found: Jurisdiction) -
     member, orphan = responsible(registry, found.country)
     if member is None or member == us:
         return Choice(us, orphan)
+    if back_by_hand and len(state.hops) <= HOP_CAP:
+        return Choice(member, orphan)
     return _unless_going_round(us, state, member, orphan=orphan)
 
 
@@ -79,13 +91,15 @@ def route(
     registry: Registry,
     ids: Ids,
     postbox: Postbox,
+    *,
+    back_by_hand: bool = False,
 ) -> ItemState:
-    """Record where the item is hosted and let the responsible member have it."""
+    """Record where the item is hosted and let the responsible member have it; see `choose`."""
     state = book.loaded.items[item_id]
     if retry_ms is not None:
         body = Located(found, retry_ms)
         return book.record(item_id, EventKind.LOCATED, body, at_ms=book.now, actor=book.us)
-    choice = choose(registry, book.us, state, found)
+    choice = choose(registry, book.us, state, found, back_by_hand=back_by_hand)
     if choice.member != book.us:
         try:
             limit = registry.network.limits.entry_bytes

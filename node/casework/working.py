@@ -16,7 +16,6 @@ from node.casework.events import (
 )
 from node.casework.intake import add_facts, assess
 from node.casework.item import (
-    FINAL_ACTIONS,
     Custody,
     ItemState,
     Review,
@@ -75,10 +74,11 @@ def record_action(
     state = note(book, state.id, EventKind.ACTED, action, at_ms)
     news = News(event_id, OutcomeWhat.ACTED, action, book.us, at_ms)
     tell(book, postbox, state, news)
+    looked_at = Review.CAME_BACK in state.reviews
     settle(book, state.id, _SETTLED_BY_ACTING)
     if draft.action is Action.MOVED and draft.country is not None:
         found = _analysts_word(draft.country, at_ms)
-        route(book, state.id, found, None, registry, ids, postbox)
+        route(book, state.id, found, None, registry, ids, postbox, back_by_hand=looked_at)
     return book.loaded.items[state.id]
 
 
@@ -87,11 +87,13 @@ _SETTLED_BY_ACTING = frozenset(Review) - {Review.SUGGESTED_VERDICT, Review.VERDI
 """Who acts has looked at the item; verdicts are looked at by who assesses."""
 
 
+_ONLY_WHILE_OPEN = frozenset({Action.MOVED, Action.HOST_NOTIFIED, Action.HOST_CLAIMED})
+
+
 def _may_act(state: ItemState, action: Action) -> None:
     if state.custody is not Custody.HERE:
         raise NotResponsibleError
-    correcting = action in FINAL_ACTIONS or action is Action.SEEN_ONLINE
-    if state.closed_ms is not None and not correcting and action is Action.MOVED:
+    if state.closed_ms is not None and action in _ONLY_WHILE_OPEN:
         raise ItemClosedError
 
 

@@ -63,6 +63,23 @@ class TestHandingOver:
         assert (await world["gb-iwf"].state(item)).responsible == "gb-iwf"
 
 
+class TestWhoRecordedIt:
+    """The history names the pseudonym; it stays at home."""
+
+    async def test_change_feed_names_who_recorded_a_verdict(self, world: World) -> None:
+        """The token's name, or the analyst that the draft names."""
+        item = await handed_in(world, "nl-eokm")
+        draft = AssessmentDraft(verdict=Verdict.BASELINE, analyst="a17")
+        await world["nl-eokm"].desk.assess(item, draft, actor="desk-1")
+        await world["nl-eokm"].desk.act(item, ActionDraft(action=Action.REMOVED), actor="desk-1")
+
+        changes = (await world["nl-eokm"].desk.changes(0, 100, 0)).changes
+        assert [c.by for c in changes if c.what in {"assessed", "acted"}] == [
+            "nl-eokm/a17",
+            "nl-eokm/desk-1",
+        ]
+
+
 class TestReportingTwice:
     """Duplicates become sightings; the second reporter hears everything."""
 
@@ -199,6 +216,20 @@ class TestMovedOn:
         state = await world["fr-pdc"].state(item)
         assert state.id == second
         assert state.custody is Custody.HERE
+
+    async def test_item_that_moved_back_goes_back_by_a_persons_word(self, world: World) -> None:
+        """The first time it stays before a person; who has looked may send it all the same."""
+        item = await handed_in(world, "gb-iwf")
+        await act(world, "nl-eokm", item, Action.MOVED, "GB")
+        assert (await world["nl-eokm"].state(item)).review is Review.CAME_BACK
+
+        await act(world, "nl-eokm", item, Action.MOVED, "GB")
+
+        at_home = await world["gb-iwf"].state(item)
+        assert (at_home.custody, at_home.review) == (Custody.HERE, Review.CAME_BACK)
+        assert (await world["nl-eokm"].state(item)).responsible == "gb-iwf"
+        await act(world, "gb-iwf", item, Action.REMOVED)
+        assert (await world["nl-eokm"].state(item)).closed_by is Action.REMOVED
 
     async def test_only_the_responsible_member_acts(self, world: World) -> None:
         """The finder may assess, not act."""

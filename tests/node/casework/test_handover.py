@@ -219,13 +219,16 @@ class TestKnownById:
         assert receiver("fr-pdc", echo).disposition is Disposition.ECHO
         assert happened(receiver.book) == []
 
-    def test_item_given_back_by_its_holder_goes_to_a_person(self) -> None:
-        """A to B and back to A: people on both sides look (rule 7)."""
+    def test_item_given_back_by_its_holder_is_ours_again_before_a_person(self) -> None:
+        """A to B and, by a person's word, back to A: people on both sides look (rule 7)."""
         ours = handed_on(item(1, finder=US))
         receiver = Receiver(ours)
-        echo = msgspec.structs.replace(item_from(), item_id=ours.id, finder=US)
-        assert receiver("fr-pdc", echo).disposition is Disposition.ECHO
-        assert receiver.state(ours.id).review is Review.CAME_BACK
+        back = msgspec.structs.replace(item_from(), item_id=ours.id, finder=US)
+        assert receiver("fr-pdc", back).disposition is Disposition.DUPLICATE
+        state = receiver.state(ours.id)
+        assert (state.custody, state.responsible) == (Custody.HERE, US)
+        assert state.review is Review.CAME_BACK
+        assert [i.member for i in state.informants] == ["fr-pdc"]
 
     def test_same_item_by_another_way_is_a_revision(self) -> None:
         """Nothing doubles; its sender will hear, too."""

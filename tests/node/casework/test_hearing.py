@@ -31,7 +31,8 @@ REMOVED = ActionTaken(event_id(71, "fr-pdc"), "fr-pdc", Action.REMOVED, None, NO
 
 def removed(item_id: str = ITEM, author: str = "fr-pdc") -> Outcome:
     """The news that it was removed."""
-    action = msgspec.structs.replace(REMOVED, member=author)
+    minted = REMOVED.event_id.replace(REMOVED.member, author)
+    action = msgspec.structs.replace(REMOVED, member=author, event_id=minted)
     return outcome(
         item_id, OutcomeWhat.ACTED, action=action, author=author, event_id=action.event_id
     )
@@ -56,7 +57,13 @@ class TestOutcomes:
         """The finder's verdict reaches the holder."""
         receiver = Receiver(AWAY)
         given = verdict(member="gb-iwf")
-        news = outcome(ALIAS, OutcomeWhat.ASSESSED, assessment=given, author="gb-iwf")
+        news = outcome(
+            ALIAS,
+            OutcomeWhat.ASSESSED,
+            assessment=given,
+            author="gb-iwf",
+            event_id=given.event_id,
+        )
         receiver("gb-iwf", news)
         assert told(receiver) == [("fr-pdc", ITEM)]
 
@@ -108,7 +115,10 @@ class TestOutcomes:
         """Whatever order they come in."""
         receiver = Receiver(handed_on(item(1, assessments=(verdict(member="gb-iwf"),))))
         other = verdict(Verdict.NOT_ILLEGAL, "fr-pdc", 5)
-        receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ASSESSED, assessment=other))
+        receiver(
+            "fr-pdc",
+            outcome(ITEM, OutcomeWhat.ASSESSED, assessment=other, event_id=other.event_id),
+        )
         assert receiver.state(ITEM).review is Review.VERDICTS_DIFFER
 
     def test_corrected_verdict_is_no_contradiction(self) -> None:
@@ -117,13 +127,59 @@ class TestOutcomes:
         corrected = msgspec.structs.replace(
             verdict(Verdict.NOT_ILLEGAL, "fr-pdc", 5), at_ms=NOW_MS + 1
         )
-        receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ASSESSED, assessment=corrected))
+        receiver(
+            "fr-pdc",
+            outcome(ITEM, OutcomeWhat.ASSESSED, assessment=corrected, event_id=corrected.event_id),
+        )
         assert receiver.state(ITEM).review is None
 
     def test_member_outside_of_the_story_is_not_heard(self) -> None:
         """Whoever learnt the id cannot close anything."""
         receiver = Receiver(item(1))
         assert receiver("fr-pdc", removed()).disposition is Disposition.NOT_PERMITTED
+        assert happened(receiver.book) == []
+
+    @pytest.mark.parametrize(
+        "forged",
+        [
+            outcome(
+                ITEM,
+                OutcomeWhat.ASSESSED,
+                assessment=verdict(Verdict.NOT_ILLEGAL, US),
+                author=US,
+                event_id=verdict(Verdict.NOT_ILLEGAL, US).event_id,
+            ),
+            outcome(
+                ITEM,
+                OutcomeWhat.ASSESSED,
+                assessment=verdict(Verdict.NOT_ILLEGAL, US),
+                author="fr-pdc",
+                event_id=verdict(Verdict.NOT_ILLEGAL, "fr-pdc").event_id,
+            ),
+            msgspec.structs.replace(removed(), author="de-eco"),
+        ],
+        ids=["our own verdict", "our verdict under its name", "another author than the id says"],
+    )
+    def test_words_put_into_anothers_mouth_are_refused(self, forged: Outcome) -> None:
+        """An event bears its author's name; what we did nobody tells us."""
+        receiver = Receiver(AWAY)
+        assert receiver("fr-pdc", forged).disposition is Disposition.NOT_PERMITTED
+        assert happened(receiver.book) == []
+
+    @pytest.mark.parametrize(
+        "news",
+        [
+            removed(ALIAS),
+            outcome(ALIAS),
+            outcome(ALIAS, OutcomeWhat.RESPONSIBLE_CHANGED, responsible="gb-iwf"),
+            outcome(ALIAS, OutcomeWhat.MOVED, moved=Moved("gb-iwf", "GB", ())),
+        ],
+        ids=["acted", "reopened", "responsible", "moved"],
+    )
+    def test_reporter_cannot_speak_for_the_holder(self, news: Outcome) -> None:
+        """What was done comes from those to whom the item went, not from where it came."""
+        receiver = Receiver(AWAY)
+        assert receiver("gb-iwf", news).disposition is Disposition.NOT_PERMITTED
         assert happened(receiver.book) == []
 
     def test_word_of_a_reporter_does_not_close_what_is_ours(self) -> None:
