@@ -22,6 +22,7 @@ from keys.unlock import Unlock
 from node.api.app import make_local_app
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
+from node.casework.feed import Feed
 from node.casework.placing import Places
 from node.evidence.heads import sign_head
 from node.ids import Ids
@@ -369,6 +370,7 @@ async def run(config: Config, stop: asyncio.Event) -> None:
     """
     node = build(config)
     restored = await node.store.history.fact("restored_ms")
+    node.desk.feed = Feed.of(await node.store.history.fact("restores"))
     if restored is not None:
         node.delivery.restored_ms = node.postbox.generation = int(restored)
     try:

@@ -153,7 +153,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "List items in the order of their ids.",
         {200: (JSON, ItemsPage)},
         parameters=ItemsParameters,
-        refuses=(503,),
+        refuses=(410, 503),
     ),
     Operation(
         "read_item",
@@ -208,7 +208,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Read what changed after a cursor: ordered, gap-free, resumable; waits if asked to.",
         {200: (JSON, ChangesPage)},
         parameters=ChangesParameters,
-        refuses=(503,),
+        refuses=(410, 503),
     ),
     Operation(
         "list_tokens",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
 from node.casework.errors import DraftRejectedError
 from node.casework.events import Erased, Event
+from node.casework.feed import Feed
 from node.casework.intake import ItemTaken, ReportTaken, intake_needs, take_report
 from node.casework.item import Custody, ItemState
 from node.casework.prepare import PreparedReport, prepare_report, read_hashes
@@ -131,6 +132,7 @@ class Desk:
         self._clock = clock
         self._wake_delivery = wake_delivery
         self._wake_desk = wake_desk
+        self.feed = Feed()
         self._changed = asyncio.Condition()
         self._look_ups: dict[str, asyncio.Task[tuple[Jurisdiction, int | None]]] = {}
 
@@ -265,16 +267,27 @@ class Desk:
         return None if state is None else item_view(state)
 
     async def items(self, wanted: ItemQuery) -> list[ItemView]:
-        """Return a page of items."""
+        """Return a page of items.
+
+        Raises:
+            CursorGoneError: as `changes`, for `changed_after`.
+        """
+        if wanted.changed_after is not None:
+            wanted = replace(wanted, changed_after=self.feed.number(wanted.changed_after))
         return [item_view(state) for state in await self._queries.items(wanted)]
 
     async def changes(self, after: int, limit: int, wait_s: float) -> ChangesPage:
-        """Return what changed after cursor `after`; waits up to `wait_s` while nothing has."""
-        found = await self._queries.events(after, limit)
+        """Return what changed after cursor `after`; waits up to `wait_s` while nothing has.
+
+        Raises:
+            CursorGoneError: the reader had seen more than the backup that was restored holds.
+        """
+        number = self.feed.number(after)
+        found = await self._queries.events(number, limit)
         if not found and wait_s > 0:
-            found = await self._next_events(after, limit, min(wait_s, MAX_WAIT_S))
-        changes = [change_view(seq, event) for seq, event in found]
-        return ChangesPage(changes, found[-1][0] if found else after)
+            found = await self._next_events(number, limit, min(wait_s, MAX_WAIT_S))
+        changes = [change_view(self.feed.cursor(seq), event) for seq, event in found]
+        return ChangesPage(changes, self.feed.cursor(found[-1][0] if found else number))
 
     async def _next_events(
         self, after: int, limit: int, wait_s: float

@@ -58,3 +58,16 @@ class ItemClosedError(CaseworkError):
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
+
+
+class CursorGoneError(CaseworkError):
+    """after: this history was restored from a backup that holds less; read again from a cursor."""
+
+    code = "cursor_gone"
+    field = "after"
+
+    def __init__(self, read_from: int) -> None:
+        super().__init__(
+            f"after: the history was restored from a backup; read again with after={read_from}"
+        )
+        self.read_from = read_from

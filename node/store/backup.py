@@ -68,6 +68,11 @@ def _copy(connection: Connection, partial: Path, key: bytes, restored_ms: int | 
             "INSERT OR REPLACE INTO copy.meta (name, value) VALUES ('restored_ms', ?)",
             (str(restored_ms),),
         )
+        connection.execute(
+            "INSERT OR REPLACE INTO copy.meta (name, value) SELECT 'restores', (SELECT"
+            " coalesce(max(value) || ',', '') FROM copy.meta WHERE name = 'restores')"
+            " || (SELECT coalesce(max(seq), 0) FROM copy.events)"
+        )
     connection.execute("COMMIT")
     connection.execute("DETACH DATABASE copy")
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 CONFIG = """
 # A report may be well-formed and still make no sense (an address that is none): 422 says so.
+# A cursor may be one that no history here has given: 410 says from where to read again.
 [checks]
-positive_data_acceptance.expected-statuses = [200, 201, 404, 409, 422]
+positive_data_acceptance.expected-statuses = [200, 201, 404, 409, 410, 422]
 """
 
 
