@@ -22,13 +22,16 @@ from protocol.vocabulary import Lane
 if TYPE_CHECKING:
     from node.evidence.believed import Believed
 
+_LANES = frozenset(str(lane) for lane in Lane)
 _Epoch = tuple[str, str, bytes, bytes | None, int, bytes]
 
 
 def verify_sent(audit: Audit, believed: Believed, findings: Findings) -> None:
     """Our own logs: what we signed, and what was receipted."""
     ends = {}
-    for epoch in audit.sent_epochs():
+    for place, why in audit.uncovered():
+        findings.add("sent", place, why)
+    for epoch in _known_lanes(audit.sent_epochs(), "sent", findings):
         peer, lane, name = epoch[:3]
         origin = _origin(believed.registry, believed.us, peer, lane, name)
         rows, checkpoints = audit.sent(peer, lane, name), audit.sent_checkpoints(peer, lane, name)
@@ -36,6 +39,9 @@ def verify_sent(audit: Audit, believed: Believed, findings: Findings) -> None:
         ends[peer, lane, name] = _walk(
             "sent", origin, epoch, rows, checkpoints, (signers, cosigners), findings
         )
+        last = checkpoints[-1].size if checkpoints else 0
+        whole = last == ends[peer, lane, name].size
+        findings.expect(whole, "sent", f"{peer}/{lane}/{name.hex()}", "beyond_checkpoint")
     for peer, lane, present, size, edge, receipted in audit.sent_state():
         if present is None:
             continue
@@ -51,7 +57,7 @@ def verify_sent(audit: Audit, believed: Believed, findings: Findings) -> None:
 def verify_held(audit: Audit, believed: Believed, findings: Findings) -> None:
     """Other members' logs: what they signed, and what we receipted."""
     ends = {}
-    for epoch in audit.held_epochs():
+    for epoch in _known_lanes(audit.held_epochs(), "held", findings):
         peer, lane, name = epoch[:3]
         origin = _origin(believed.registry, peer, believed.us, lane, name)
         rows, checkpoints = audit.held(peer, lane, name), audit.held_checkpoints(peer, lane, name)
@@ -65,6 +71,19 @@ def verify_held(audit: Audit, believed: Believed, findings: Findings) -> None:
         end = ends.get((peer, lane, name), CompactRange())
         same = (size, edge) == (end.size, end.to_bytes())
         findings.expect(same, "held", f"{peer}/{lane}", "row")
+
+
+def verify_whole(audit: Audit, findings: Findings) -> None:
+    """Nothing hangs in the air: each row has the epoch and the channel that it belongs to."""
+    for where, place, why in audit.strays():
+        findings.add(where, place, why)
+
+
+def _known_lanes(epochs: Sequence[_Epoch], where: str, findings: Findings) -> list[_Epoch]:
+    """Leave out, and name, epochs of lanes that do not exist."""
+    for epoch in epochs:
+        findings.expect(epoch[1] in _LANES, where, f"{epoch[0]}/{epoch[1]}", "lane")
+    return [epoch for epoch in epochs if epoch[1] in _LANES]
 
 
 def _origin(registry: Registry, sender: str, receiver: str, lane: str, epoch: bytes) -> Origin:

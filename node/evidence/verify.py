@@ -16,7 +16,7 @@ the witnessed ledger: "not witnessed" until then).
 from __future__ import annotations
 
 from node.evidence.believed import Believed
-from node.evidence.channels import verify_held, verify_sent
+from node.evidence.channels import verify_held, verify_sent, verify_whole
 from node.evidence.findings import Findings
 from node.evidence.history import verify_history
 from node.evidence.outbox import verify_answers, verify_messages
@@ -38,6 +38,7 @@ def verify(audit: Audit, believed: Believed) -> Findings:
         verify_history(audit, believed, findings)
         verify_sent(audit, believed, findings)
         verify_held(audit, believed, findings)
+        verify_whole(audit, findings)
         verify_messages(audit, believed, findings)
         verify_answers(audit, believed, findings)
     finally:

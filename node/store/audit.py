@@ -22,6 +22,17 @@ ITEM_COLUMNS = (
 """In the order of `node.store.cases.item_row`."""
 
 
+_STRAYS = (
+    ("sent", "log_out", "epochs_out", "epoch_missing"),
+    ("sent", "checkpoints_out", "epochs_out", "epoch_missing"),
+    ("sent", "epochs_out", "channels_out", "channel_missing"),
+    ("held", "entries_in", "epochs_in", "epoch_missing"),
+    ("held", "receipts_in", "epochs_in", "epoch_missing"),
+    ("held", "epochs_in", "channels_in", "channel_missing"),
+)
+"""(where, rows of this table, need a row of that one, what is missing otherwise)."""
+
+
 class EventRow(NamedTuple):
     """One row of the history."""
 
@@ -190,6 +201,25 @@ class Audit:
         return list(
             self._connection.execute("SELECT peer, lane, epoch, size, range FROM channels_in")
         )
+
+    def strays(self) -> list[tuple[str, str, str]]:
+        """Rows that hang in the air: (`sent` or `held`, `peer/lane`, what is missing for them)."""
+        found = []
+        for where, table, needed, why in _STRAYS:
+            columns = "peer, lane" if needed.startswith("channels") else "peer, lane, epoch"
+            rows = self._connection.execute(
+                f"SELECT {columns} FROM {table} EXCEPT SELECT {columns} FROM {needed}"  # noqa: S608
+            )
+            found += [(where, f"{row[0]}/{row[1]}", why) for row in rows]
+        return found
+
+    def uncovered(self) -> list[tuple[str, str]]:
+        """Entries of ours that no signed checkpoint covers: (`peer/lane`, why)."""
+        rows = self._connection.execute(
+            "SELECT peer, lane, start, lag(size, 1, 0) OVER (PARTITION BY peer, lane, epoch"
+            " ORDER BY size) FROM checkpoints_out"
+        )
+        return [(f"{row[0]}/{row[1]}", "checkpoint_missing") for row in rows if row[2] != row[3]]
 
     def messages(self) -> Iterator[MessageRow]:
         """The outbox, each message with in how many places of our logs it stands."""

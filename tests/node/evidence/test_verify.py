@@ -58,6 +58,14 @@ VALUES = {
     ("log_out", "idx", "idx + 1000"): "sent",
     ("log_out", "message", "(SELECT max(seq) FROM messages_out) - message"): "sent",
     ("checkpoints_out", "size", "size + 1000"): "sent",
+    ("checkpoints_out", "start", "start + 1"): "sent",
+    ("checkpoints_out", "epoch", "x'0000000000000001'"): "sent",
+    ("checkpoints_out", "peer", "'de-eco'"): "sent",
+    ("epochs_out", "lane", "'statua'"): "sent",
+    ("epochs_out", "epoch", "x'0000000000000001'"): "sent",
+    ("epochs_in", "lane", "'statua'"): "held",
+    ("receipts_in", "epoch", "x'0000000000000001'"): "held",
+    ("receipts_in", "peer", "'de-eco'"): "held",
     ("channels_out", "size", "size + 1"): "sent",
     ("channels_out", "receipted", "receipted + 1"): "sent",
     ("epochs_out", "prev_size", "prev_size + 1"): "sent",
@@ -68,6 +76,10 @@ VALUES = {
     ("epochs_in", "prev_size", "prev_size + 1"): "held",
 }
 GONE = {
+    "epochs_out": "sent",
+    "channels_out": "sent",
+    "epochs_in": "held",
+    "channels_in": "held",
     "events": "history_heads",
     "items": "items",
     "reports": "reports",
@@ -128,7 +140,13 @@ def test_changed_value_is_found_and_named(
 @pytest.mark.parametrize("table", GONE)
 def test_missing_row_is_found_and_named(table: str, made: Made, places: Places) -> None:
     """Taking away is a change too."""
-    key = {"items": "id", "reports": "id", "item_keys": "key", "entry_ids_in": "entry_id"}
+    key = {
+        **dict.fromkeys(("epochs_out", "epochs_in", "channels_out", "channels_in"), "epoch"),
+        "items": "id",
+        "reports": "id",
+        "item_keys": "key",
+        "entry_ids_in": "entry_id",
+    }
     by = key.get(table, "rowid")
     if table in {"log_out", "checkpoints_out", "receipts_in"}:
         by = "idx" if table == "log_out" else "size"
