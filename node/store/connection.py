@@ -165,7 +165,7 @@ def _open(path: Path, key: bytes, *, read_only: bool) -> Connection:
         version = _version(connection)
     except sqlcipher3.Error as error:
         connection.close()
-        raise WrongKeyError(WrongKeyError.__doc__) from error
+        raise translate(error) from error
     if version > len(SCHEMA_FILES):
         connection.close()
         raise NewerDatabaseError(NewerDatabaseError.__doc__)

@@ -1,0 +1,164 @@
+"""Contract of a store, backup: one moment, while others write; and what comes back says so."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from pathlib import Path
+
+import pytest
+
+from node.store.backup import backup, check, restore
+from node.store.errors import AlreadyOpenError, StoreError, StoreFullError, WrongKeyError
+from node.store.sqlite import Store
+from tests.builders.network import NOW_MS
+from tests.contract.stores import KEY, Place, message, post, record_items
+from tests.contract.test_store_full import no_file_larger_than
+
+OTHER_KEY = bytes(range(32, 64))
+
+
+async def numbers(store: Store) -> list[int]:
+    """The numbers of the history."""
+    return [seq for seq, _ in await store.queries.events(0, 10_000)]
+
+
+class TestUnderLoad:
+    """The node runs and writes."""
+
+    async def test_backup_ends_and_opens_while_others_write(self, tmp_path: Path) -> None:
+        """A whole prefix of the history; nothing half; the writers never stopped."""
+        place = Place(tmp_path / "node.db", Store.open)
+        place.create()
+        store = place.open()
+        await record_items(store, *range(1, 200))
+        done = asyncio.Event()
+        written = 0
+
+        async def keep_writing(first: int) -> None:
+            nonlocal written
+            number = first
+            while not done.is_set():
+                await record_items(store, number, number + 1)
+                written += 2
+                number += 2
+
+        writers = [asyncio.create_task(keep_writing(n * 100_000)) for n in range(1, 5)]
+        target = tmp_path / "backup.db"
+        size = await asyncio.to_thread(backup, place.path, KEY, target, OTHER_KEY)
+        done.set()
+        await asyncio.gather(*writers)
+        assert written > 0
+        assert size == target.stat().st_size
+        copy = Place(target, place.opener).open(OTHER_KEY)
+        held = await numbers(copy)
+        assert held == list(range(1, len(held) + 1))
+        assert 199 <= len(held) <= 199 + written
+        assert (await copy.queries.figures())["items"] == len(held)
+        await copy.close()
+        assert len(await numbers(store)) == 199 + written
+        await store.close()
+
+
+class TestBackup:
+    """The file."""
+
+    @pytest.fixture
+    async def source(self, place: Place) -> Path:
+        """A store with something in it, closed."""
+        store = place.open()
+        await record_items(store, 1, 2)
+        await store.close()
+        return place.path
+
+    async def test_backup_is_under_a_key_of_its_own(self, source: Path, tmp_path: Path) -> None:
+        """Who carries it off needs not have ours."""
+        target = tmp_path / "backup.db"
+        backup(source, KEY, target, OTHER_KEY)
+        check(target, OTHER_KEY)
+        with pytest.raises(WrongKeyError):
+            check(target, KEY)
+
+    async def test_only_its_owner_may_read_it(self, source: Path, tmp_path: Path) -> None:
+        """From the first byte on."""
+        target = tmp_path / "backup.db"
+        backup(source, KEY, target, OTHER_KEY)
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+    async def test_backup_overwrites_nothing(self, source: Path, tmp_path: Path) -> None:
+        """The last one may be the only one."""
+        target = tmp_path / "backup.db"
+        target.write_bytes(b"last night's")
+        with pytest.raises(AlreadyOpenError):
+            backup(source, KEY, target, OTHER_KEY)
+        assert target.read_bytes() == b"last night's"
+
+    async def test_half_a_backup_never_has_the_final_name(
+        self, source: Path, tmp_path: Path
+    ) -> None:
+        """The disk was full; the next one is not confused by what was left."""
+        target = tmp_path / "backup.db"
+        with no_file_larger_than(20_000), pytest.raises(StoreError):
+            backup(source, KEY, target, OTHER_KEY)
+        assert not target.exists()
+        backup(source, KEY, target, OTHER_KEY)
+        check(target, OTHER_KEY)
+
+    async def test_full_disk_is_named_as_such(self, source: Path, tmp_path: Path) -> None:
+        """Not as damage."""
+        with no_file_larger_than(20_000), pytest.raises(StoreFullError):
+            backup(source, KEY, tmp_path / "backup.db", OTHER_KEY)
+
+    def test_backup_with_the_wrong_key_makes_no_file(self, place: Place, tmp_path: Path) -> None:
+        """Neither a partial one."""
+        with pytest.raises(WrongKeyError):
+            backup(place.path, OTHER_KEY, tmp_path / "backup.db", KEY)
+        assert not list(tmp_path.glob("backup.db*"))
+
+
+class TestRestore:
+    """What comes back."""
+
+    async def test_restored_database_says_so(self, place: Place, tmp_path: Path) -> None:
+        """What it sent after the backup is unknown to it."""
+        store = place.open()
+        await record_items(store, 1)
+        await post(store, message(1))
+        await store.close()
+        backup(place.path, KEY, tmp_path / "backup.db", OTHER_KEY)
+        restore(tmp_path / "backup.db", OTHER_KEY, tmp_path / "back.db", KEY, NOW_MS)
+        back = Place(tmp_path / "back.db", place.opener).open()
+        assert await back.history.fact("restored_ms") == str(NOW_MS)
+        assert await numbers(back) == [1]
+        assert (await back.queries.figures())["messages_waiting"] == 1
+        await record_items(back, 2)
+        await back.close()
+
+    async def test_original_does_not_say_so(self, place: Place, tmp_path: Path) -> None:
+        """Only the copy was restored."""
+        backup(place.path, KEY, tmp_path / "backup.db", OTHER_KEY)
+        restore(tmp_path / "backup.db", OTHER_KEY, tmp_path / "back.db", KEY, NOW_MS)
+        for path, key in ((place.path, KEY), (tmp_path / "backup.db", OTHER_KEY)):
+            store = Place(path, place.opener).open(key)
+            assert await store.history.fact("restored_ms") is None
+            await store.close()
+
+    async def test_restore_overwrites_nothing(self, place: Place, tmp_path: Path) -> None:
+        """The database in use may be the newer one."""
+        backup(place.path, KEY, tmp_path / "backup.db", OTHER_KEY)
+        with pytest.raises(AlreadyOpenError):
+            restore(tmp_path / "backup.db", OTHER_KEY, place.path, KEY, NOW_MS)
+
+    async def test_damaged_backup_is_not_restored(self, place: Place, tmp_path: Path) -> None:
+        """Checked from end to end first."""
+        store = place.open()
+        await record_items(store, *range(1, 300))
+        await store.close()
+        target = tmp_path / "backup.db"
+        backup(place.path, KEY, target, OTHER_KEY)
+        raw = bytearray(target.read_bytes())
+        raw[-4096 * 3 : -4096 * 2] = bytes(4096)
+        target.write_bytes(raw)
+        with pytest.raises(StoreError):
+            restore(target, OTHER_KEY, tmp_path / "back.db", KEY, NOW_MS)
+        assert not (tmp_path / "back.db").exists()
