@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MOVES_AFTER_S = 2.0
 """Name servers' answers about the moving site live for a second."""
 SETTLES_S = 90.0
+LONG_S = 15.0
 QUIET_S = 0.6
 FIRST, SECOND = 1, 2
 
@@ -249,11 +250,15 @@ class Course:
         Raises:
             DemoError: it never comes to rest.
         """
-        until = time.monotonic() + SETTLES_S
-        quiet_since, before = time.monotonic(), self._cursors()
-        while time.monotonic() < until:
+        began = time.monotonic()
+        quiet_since, before, told = began, self._cursors(), False
+        while time.monotonic() < began + SETTLES_S:
             await asyncio.sleep(0.2)
-            if self._cursors() != before or await self._under_way():
+            moving = await self._under_way()
+            if moving and not told and time.monotonic() > began + LONG_S:
+                self.tell.step(f"waiting for {', '.join(map(' '.join, moving.items()))}")
+                told = True
+            if self._cursors() != before or moving:
                 quiet_since, before = time.monotonic(), self._cursors()
             elif time.monotonic() - quiet_since > QUIET_S:
                 return
@@ -263,9 +268,9 @@ class Course:
     def _cursors(self) -> list[int]:
         return [analyst.cursor for analyst in self.analysts.values()]
 
-    async def _under_way(self) -> dict[str, int]:
+    async def _under_way(self) -> dict[str, str]:
         """Say what moves: entries for nodes that run, entries not judged, items to be located."""
-        moving: dict[str, int] = {}
+        moving: dict[str, str] = {}
         present = {member.id for member in self.network.present}
         for member in self.network.present:
             for line in (await member.api.text("/metrics")).splitlines():
@@ -276,7 +281,7 @@ class Course:
                 if waits or locating or name == "hotline_entries_unjudged":
                     count = int(float(value)) - (self._unlocatable(member) if locating else 0)
                     if count > 0:
-                        moving[f"{member.id}: {name}"] = count
+                        moving[f"{member.id}: {name}"] = str(count)
         return moving
 
     def _unlocatable(self, member: Member) -> int:
