@@ -66,8 +66,8 @@ def open_reports(
         UnreadableFileError: it cannot be opened, is no regular file, or changed while it was read.
         WrongFileError: it is not text, or not of the format.
     """
-    try:
-        file = path.open("rb")
+    try:  # without waiting: a pipe that nobody writes to is to be refused, not waited for
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     except OSError as error:
         raise UnreadableFileError(f"file: cannot be opened ({error.strerror})") from None
     with file:
