@@ -33,6 +33,7 @@ _SERVER = re.compile(
     r"\[(?P<v6>[^\]]+)\]:(?P<port6>\d+)|(?P<v4>[0-9.]+):(?P<port4>\d+)|(?P<bare>.+)"
 )
 _MAX_PORT = 65535
+PATIENCE = 3
 
 
 def check_server(server: str, field: str = "servers") -> str:
@@ -124,6 +125,10 @@ class Resolver:
     `servers` are `address`, `address:port` or `[v6]:port`; none means the system's. `timeout_s` is
     per try, `attempts` the number of tries per server. Use from one event loop, and close it.
 
+    c-ares learns how fast a server is and then waits five times as long for a try, 250 ms at least,
+    doubling with each: two tries would take a server for dead that is silent for 0.75 s. So there
+    are more, and what bounds a question is `PATIENCE` times `timeout_s` per server.
+
     Raises:
         ServerAddressError: a server is not an address.
     """
@@ -133,7 +138,7 @@ class Resolver:
         servers: Sequence[str] = (),
         *,
         timeout_s: float = 2.0,
-        attempts: int = 2,
+        attempts: int = 5,
         concurrency: int = 64,
         cache: NameCache | None = None,
         policy: AddressPolicy | None = None,
@@ -198,7 +203,8 @@ class Resolver:
         return self._cache.keep(answers.join(host, halves, self._policy, now_ms))
 
     async def _question(self, channel: _Channel, host: str, family: str) -> Half:
-        limit_s = self._timeout_s * (self._attempts + 1) * max(1, len(self._servers)) + 1
+        tries = min(self._attempts + 1, PATIENCE)
+        limit_s = self._timeout_s * tries * max(1, len(self._servers)) + 1
         try:
             async with asyncio.timeout(limit_s):
                 result = await channel.resolver.query_dns(host, family)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,6 +67,25 @@ class TestAnswers:
         answer = await resolver.resolve("mute.example", NOW)
         await resolver.close()
         assert (answer.state, answer.is_failure) == ("timeout", True)
+
+    async def test_a_short_silence_after_quick_answers_is_no_failure(
+        self, server: ZoneServer
+    ) -> None:
+        """c-ares asks a quick server again after 250 ms, and soon gives up; we do not."""
+        resolver = Resolver([f"127.0.0.1:{server.port}"])
+        for number in range(20):
+            await resolver.resolve(f"quick-{number}.example", NOW)
+        answering = server.answer
+        missed: Counter[bytes] = Counter()
+
+        def slow(wire: bytes, limit: int | None) -> bytes | None:
+            missed[wire[2:]] += 1
+            return answering(wire, limit) if missed[wire[2:]] > 2 else None
+
+        server.answer = slow  # type: ignore[method-assign]
+        answer = await resolver.resolve("both.example", NOW)
+        await resolver.close()
+        assert (answer.state, answer.partial) == ("ok", False)
 
     async def test_nobody_listening_is_a_failure(self) -> None:
         """A dead resolver says nothing about the name."""
