@@ -1,8 +1,9 @@
 """Signed heads of the event history.
 
-A head is a C2SP signed note of three lines: `hx1/<network>/<member>/history`, the number of events,
-the value of the hash chain there. It is signed by the member's log key (Ed25519) and stays in the
-node's own database; the ledger will carry it to witnesses.
+A head is a C2SP signed note of five lines: `hx1/<network>/<member>/history`, the number of events
+and the value of their hash chain, the number of messages for other members and the value of theirs.
+It is signed by the member's log key (Ed25519) and stays in the node's own database; the ledger will
+carry it to witnesses.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from node.store.history import Head
 from protocol import note as notes
 from protocol.errors import NoteError
 
-_LINES = 3
+_LINES = 5
 
 
 def sign_head(head: Head, network_id: str, member: str, signer: Signer) -> bytes:
     """Return the signed note of a head."""
     name = _name(network_id, member)
-    text = f"{name}\n{head.size}\n{base64.b64encode(head.chain).decode()}\n"
+    text = "".join(
+        f"{line}\n"
+        for line in (name, head.size, _text(head.chain), head.messages, _text(head.digest))
+    )
     public = signer.public.ed25519
     line = notes.NoteSignature(
         name,
@@ -41,13 +45,18 @@ def verify_head(raw: bytes, network_id: str, member: str, key: VerifyKey) -> Hea
     name = _name(network_id, member)
     signature = notes.find(note, name, notes.ED25519, key.ed25519)
     lines = note.text.splitlines()
-    if signature is None or len(lines) != _LINES or lines[0] != name or not lines[1].isdigit():
+    if signature is None or len(lines) != _LINES or lines[0] != name:
         raise NoteError("history head: not a head of this member's history")
     try:
         key.verify_ed25519(signature, note.text.encode())
-        return Head(int(lines[1]), base64.b64decode(lines[2], validate=True))
+        chain, digest = (base64.b64decode(lines[n], validate=True) for n in (2, 4))
+        return Head(int(lines[1]), chain, int(lines[3]), digest)
     except (BadSignatureError, ValueError):
         raise NoteError("history head: the signature does not verify") from None
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
 
 
 def _name(network_id: str, member: str) -> str:

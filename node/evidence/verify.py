@@ -15,11 +15,12 @@ the witnessed ledger: "not witnessed" until then).
 
 from __future__ import annotations
 
+from node.evidence.answers import verify_answers
 from node.evidence.believed import Believed
 from node.evidence.channels import verify_held, verify_sent, verify_whole
 from node.evidence.findings import Findings
 from node.evidence.history import verify_history
-from node.evidence.outbox import verify_answers, verify_messages
+from node.evidence.outbox import verify_messages
 from node.store.audit import Audit
 
 
@@ -35,12 +36,12 @@ def verify(audit: Audit, believed: Believed) -> Findings:
         damaged = audit.damaged()
         if damaged is not None:
             findings.add("file", "database", damaged)
-        verify_history(audit, believed, findings)
+        story = verify_history(audit, believed, findings)
         verify_sent(audit, believed, findings)
         verify_held(audit, believed, findings)
         verify_whole(audit, findings)
-        verify_messages(audit, believed, findings)
-        verify_answers(audit, believed, findings)
+        told = verify_messages(audit, believed, story, findings)
+        verify_answers(audit, story, told, findings)
     finally:
         audit.end()
     findings.found.sort()

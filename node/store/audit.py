@@ -47,6 +47,15 @@ class EventRow(NamedTuple):
     chain: bytes
 
 
+class HeadRow(NamedTuple):
+    """One signed head: what it covers."""
+
+    size: int
+    messages: int
+    digest: bytes
+    note: bytes
+
+
 class LogRow(NamedTuple):
     """One place in a log: its leaf, and the entry that should hash to it.
 
@@ -90,7 +99,9 @@ class TakenRow(NamedTuple):
     leaf: bytes
     entry: bytes | None
     judged: int
+    waits_for: str | None
     answer: str | None
+    item: str | None
 
 
 class Audit:
@@ -117,9 +128,12 @@ class Audit:
         for row in self._connection.execute("SELECT * FROM events ORDER BY seq"):
             yield EventRow(*row)
 
-    def heads(self) -> list[tuple[int, bytes]]:
-        """The signed heads: (size, note)."""
-        return list(self._connection.execute("SELECT size, note FROM history_heads ORDER BY size"))
+    def heads(self) -> list[HeadRow]:
+        """The signed heads, in order."""
+        rows = self._connection.execute(
+            "SELECT size, messages, digest, note FROM history_heads ORDER BY size, messages"
+        )
+        return [HeadRow(*row) for row in rows]
 
     def items(self) -> Iterator[tuple[Any, ...]]:
         """The rows of items, columns as `ITEM_COLUMNS`."""
@@ -213,13 +227,34 @@ class Audit:
             found += [(where, f"{row[0]}/{row[1]}", why) for row in rows]
         return found
 
-    def uncovered(self) -> list[tuple[str, str]]:
-        """Entries of ours that no signed checkpoint covers: (`peer/lane`, why)."""
-        rows = self._connection.execute(
-            "SELECT peer, lane, start, lag(size, 1, 0) OVER (PARTITION BY peer, lane, epoch"
-            " ORDER BY size) FROM checkpoints_out"
+    def uncovered(self) -> list[tuple[str, str, str]]:
+        """Entries under no signed checkpoint or receipt: (`sent` or `held`, `peer/lane`, why)."""
+        found = []
+        for where, table, why in (
+            ("sent", "checkpoints_out", "checkpoint_missing"),
+            ("held", "receipts_in", "receipt_missing"),
+        ):
+            before = "lag(size, 1, 0) OVER (PARTITION BY peer, lane, epoch ORDER BY size)"
+            sql = f"SELECT peer, lane, start, {before} FROM {table}"  # noqa: S608
+            rows = self._connection.execute(sql)
+            found += [(where, f"{row[0]}/{row[1]}", why) for row in rows if row[2] != row[3]]
+        return found
+
+    def stopped(self) -> list[tuple[str, str]]:
+        """Stopped channels: (code of the task that stands for it, subject)."""
+        return list(
+            self._connection.execute(
+                "SELECT 'channel_' || stopped, peer || '/' || lane FROM channels_out"
+                " WHERE stopped IS NOT NULL UNION ALL SELECT 'channel_in_' || stopped,"
+                " peer || '/' || lane FROM channels_in WHERE stopped IS NOT NULL"
+            )
         )
-        return [(f"{row[0]}/{row[1]}", "checkpoint_missing") for row in rows if row[2] != row[3]]
+
+    def tasks(self) -> list[tuple[int, str, str, int | None]]:
+        """What was put before a person: id, code, subject, closed_ms."""
+        return list(
+            self._connection.execute("SELECT id, code, subject, closed_ms FROM tasks ORDER BY id")
+        )
 
     def messages(self) -> Iterator[MessageRow]:
         """The outbox, each message with in how many places of our logs it stands."""
@@ -229,14 +264,24 @@ class Audit:
             " AND w.message = m.seq), m.entry_id, m.kind, m.item, m.entry,"
             " (SELECT count(*) FROM log_out l WHERE l.message = m.seq"
             " AND l.peer = m.peer AND l.lane = m.lane)"
-            " FROM messages_out m"
+            " FROM messages_out m ORDER BY m.seq"
         ):
             yield MessageRow(*row)
 
+    def misplaced(self) -> list[int]:
+        """Messages that wait in the outbox as something they are not."""
+        rows = self._connection.execute(
+            "SELECT w.message FROM waiting_out w LEFT JOIN messages_out m ON m.seq = w.message"
+            " AND m.peer = w.peer AND m.lane = w.lane AND m.urgency = w.urgency"
+            " WHERE m.seq IS NULL"
+        )
+        return [row[0] for row in rows]
+
     def taken(self) -> Iterator[TakenRow]:
-        """Every entry in custody."""
+        """Every entry in custody, in the order they came."""
         for row in self._connection.execute(
-            "SELECT peer, lane, leaf, entry, judged, answer FROM entries_in"
+            "SELECT peer, lane, leaf, entry, judged, waits_for, answer, item FROM entries_in"
+            " ORDER BY seq"
         ):
             yield TakenRow(*row)
 

@@ -8,7 +8,7 @@ chain here, in commit order: the change feed has no gaps and no reordering.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -131,12 +131,14 @@ def save(connection: Connection, book: Casebook) -> None:
     _wake_parked(connection, book.ids_now_known())
 
 
-def _append_events(connection: Connection, events: Sequence[Event]) -> int:
+def _append_events(connection: Connection, events: Sequence[Event]) -> dict[str, int]:
+    """Give events their numbers and places in the chain; return each item's last number."""
     row = connection.execute("SELECT seq, chain FROM events ORDER BY seq DESC LIMIT 1").fetchone()
     seq, chain = row if row is not None else (0, EMPTY_CHAIN)
-    rows = []
+    rows, last = [], {}
     for event in events:
         seq += 1
+        last[event.item] = seq
         body = encode(event.body)
         leaf = event_leaf(seq, event, body)
         chain = hashlib.sha256(b"\x01" + chain + leaf).digest()
@@ -145,7 +147,7 @@ def _append_events(connection: Connection, events: Sequence[Event]) -> int:
              leaf, chain)
         )  # fmt: skip
     connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    return int(seq)
+    return last
 
 
 def event_leaf(seq: int, event: Event, body: bytes) -> bytes:
@@ -172,13 +174,15 @@ def item_row(state: ItemState, changed_seq: int) -> tuple[Any, ...]:
     )
 
 
-def _save_items(connection: Connection, states: Iterable[ItemState], last: int) -> None:
+def _save_items(
+    connection: Connection, states: Iterable[ItemState], last: Mapping[str, int]
+) -> None:
     connection.executemany(
         "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
         " custody = excluded.custody, responsible = excluded.responsible,"
         " country = excluded.country, urgency = excluded.urgency, due_ms = excluded.due_ms,"
         " review = excluded.review, changed_seq = excluded.changed_seq, state = excluded.state",
-        [item_row(state, last) for state in states],
+        [item_row(state, last[state.id]) for state in states],
     )
 
 

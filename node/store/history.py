@@ -1,26 +1,41 @@
-"""Signed heads of the event history, and the store's own small facts.
+"""Signed heads of the history, and the store's own small facts.
 
 The chain of events shows any change made inside it; a signed head shows a chain that was rewritten
-as a whole. Heads are signed by the log key, at most once a minute while something happens, and at
-a clean stop.
+as a whole. A head also covers the messages for other members, so that none can be taken out or
+changed before it stands in a signed log. Heads are signed by the log key, at most once a minute
+while something happens, and at a clean stop; what they cover is read beside the writer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+import msgspec
 
 from node.store.cases import EMPTY_CHAIN
 from node.store.connection import Connection
 from node.store.writer import Readers, Writer
+from protocol.entry import leaf
+
+EMPTY_DIGEST = bytes(32)
+MessageFacts = tuple[int, str, str, bytes, int, str | None, bytes | None]
+"""seq, peer, lane, entry_id, kind, item, entry of one row of messages_out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The history up to event number `size`: the value of its chain there (32 bytes)."""
+    """The history up to event number `size`, and the messages up to number `messages`.
+
+    `chain` is the value of the events' chain there, `digest` that of the messages' (32 bytes).
+    """
 
     size: int
     chain: bytes
+    messages: int
+    digest: bytes
 
 
 class History:
@@ -31,22 +46,16 @@ class History:
         self._readers = readers
 
     async def sign_head(self, sign: Callable[[Head], bytes]) -> Head | None:
-        """Sign the present head if events came since the last one; None: nothing new."""
-
-        def job(connection: Connection) -> Head | None:
-            row = connection.execute(
-                "SELECT seq, chain FROM events ORDER BY seq DESC LIMIT 1"
-            ).fetchone()
-            head = Head(*row) if row is not None else Head(0, EMPTY_CHAIN)
-            signed = connection.execute(
-                "SELECT coalesce(max(size), 0) FROM history_heads"
-            ).fetchone()[0]
-            if head.size <= signed:
-                return None
-            connection.execute("INSERT INTO history_heads VALUES (?, ?)", (head.size, sign(head)))
-            return head
-
-        return await self._writer.run(job)
+        """Sign the present head if anything came since the last one; None: nothing new."""
+        head = await self._readers.run(_present)
+        if head is None:
+            return None
+        note = sign(head)
+        row = (head.size, head.messages, head.digest, note)
+        await self._writer.run(
+            lambda c: c.execute("INSERT OR IGNORE INTO history_heads VALUES (?, ?, ?, ?)", row)
+        )
+        return head
 
     async def fact(self, name: str) -> str | None:
         """Return a fact about this database, such as when it was restored."""
@@ -64,3 +73,29 @@ class History:
                 connection.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
 
         await self._writer.run(job)
+
+
+def _present(connection: Connection) -> Head | None:
+    last = connection.execute(
+        "SELECT size, messages, digest FROM history_heads ORDER BY size DESC, messages DESC LIMIT 1"
+    ).fetchone()
+    signed, messages, digest = last if last is not None else (0, 0, EMPTY_DIGEST)
+    event = connection.execute("SELECT seq, chain FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    size, chain = event if event is not None else (0, EMPTY_CHAIN)
+    rows = connection.execute(
+        "SELECT seq, peer, lane, entry_id, kind, item, entry FROM messages_out"
+        " WHERE seq > ? ORDER BY seq",
+        (messages,),
+    )
+    walked = deque(digests(rows, digest), maxlen=1)
+    covered = walked[0] if walked else (messages, digest)
+    return Head(size, chain, *covered) if (size, covered[0]) != (signed, messages) else None
+
+
+def digests(rows: Iterable[MessageFacts], digest: bytes) -> Iterable[tuple[int, bytes]]:
+    """Yield, message by message, its number and the chain over all up to it."""
+    for seq, peer, lane, entry_id, kind, item, entry in rows:
+        facts = (seq, peer, lane, entry_id, kind, item, None if entry is None else leaf(entry))
+        packed = msgspec.msgpack.encode(facts)
+        digest = hashlib.sha256(b"\x02" + digest + packed).digest()
+        yield seq, digest

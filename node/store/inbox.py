@@ -68,8 +68,8 @@ class Inbox:
             place = (peer, str(lane), checkpoint.origin.epoch)
             _keep_entries(connection, place, first, taken, now_ms)
             connection.execute(
-                "INSERT INTO receipts_in VALUES (?, ?, ?, ?, ?, ?)",
-                (*place, checkpoint.size, note, receipt),
+                "INSERT INTO receipts_in VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*place, first, checkpoint.size, note, receipt),
             )
             return receipt
 

@@ -64,7 +64,7 @@ class Outbox:
 
         def job(connection: Connection) -> int:
             connection.execute(
-                "INSERT INTO channels_out VALUES (?, ?, 1, NULL, 0, ?, NULL, 0, 0, 0, NULL, NULL)"
+                "INSERT INTO channels_out VALUES (?, ?, 1, NULL, 0, ?, 0, 0, 0, NULL, NULL)"
                 " ON CONFLICT DO UPDATE SET fence = fence + 1, epoch = NULL, size = 0, range = ?,"
                 " receipted = 0",
                 (peer, str(lane), EMPTY_EDGE, EMPTY_EDGE),
@@ -289,8 +289,7 @@ class Outbox:
 def _know(connection: Connection, peer: str, lane: Lane) -> None:
     """See that the channel has a row, also where the peer never answered yet."""
     connection.execute(
-        "INSERT OR IGNORE INTO channels_out"
-        " VALUES (?, ?, 0, NULL, 0, ?, NULL, 0, 0, 0, NULL, NULL)",
+        "INSERT OR IGNORE INTO channels_out VALUES (?, ?, 0, NULL, 0, ?, 0, 0, 0, NULL, NULL)",
         (peer, str(lane), EMPTY_EDGE),
     )
 

@@ -108,7 +108,7 @@ class TestFailure:
 
         def decide(book: Casebook) -> None:
             recording(2)(book)
-            book.changed["x"] = item(3, responsible=b"no text")
+            record(book, item(3, responsible=b"no text"))
 
         with pytest.raises(StoreError):
             await store.cases.transact(Needs(), NOW_MS, decide)

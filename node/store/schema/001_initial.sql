@@ -62,9 +62,12 @@ CREATE INDEX events_by_item ON events (item, seq);
 
 -- Signed heads of the history: from here on nobody without the log key can rewrite what came before.
 CREATE TABLE history_heads (
-    size INTEGER PRIMARY KEY,          -- events covered
-    note BLOB NOT NULL                 -- signed note over size and chain
-) STRICT;
+    size     INTEGER NOT NULL,         -- events covered
+    messages INTEGER NOT NULL,         -- messages for other members covered
+    digest   BLOB NOT NULL,            -- chain over those messages (node/store/history.py)
+    note     BLOB NOT NULL,            -- signed note over all of these and the chain of the events
+    PRIMARY KEY (size, messages)
+) STRICT, WITHOUT ROWID;
 
 -- Messages for other members: final bytes. Each waits for a place in a log, or stands in one.
 CREATE TABLE messages_out (
@@ -98,7 +101,6 @@ CREATE TABLE channels_out (
     epoch           BLOB,              -- 8 bytes; NULL: not opened in this tenure
     size            INTEGER NOT NULL,  -- entries in the present epoch
     range           BLOB NOT NULL,     -- compact range: the tree's right edge
-    told            BLOB,              -- the receiver's state as last told (epoch, size, root)
     receipted       INTEGER NOT NULL,  -- entries of this epoch below the last verified receipt
     attempts        INTEGER NOT NULL,  -- failures since the last success
     next_attempt_ms INTEGER NOT NULL,
@@ -195,6 +197,7 @@ CREATE TABLE receipts_in (
     peer       TEXT NOT NULL,
     lane       TEXT NOT NULL,
     epoch      BLOB NOT NULL,
+    start      INTEGER NOT NULL,       -- entries [start, size) came with it
     size       INTEGER NOT NULL,
     checkpoint BLOB NOT NULL,          -- the sender's signed note, as it came
     receipt    BLOB NOT NULL,          -- our cosignature: the same bytes for ever

@@ -1,0 +1,148 @@
+"""Verifying what became of other members' entries: each had its effect, once, and its answer."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from node.casework.receiving import Judged
+from node.evidence.findings import Findings
+from node.evidence.outbox import Told
+from node.evidence.story import Story
+from node.store.audit import Audit, TakenRow
+from protocol import entry as entries
+from protocol.errors import ProtocolError
+from protocol.messages import (
+    DispositionNote,
+    Message,
+    Outcome,
+    from_body,
+    is_answered,
+)
+from protocol.vocabulary import Disposition, Kind
+
+REPEAT = "repeat"
+CONFLICT = "conflict"
+_REFUSED = str(Disposition.NOT_PERMITTED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One entry in custody, read: what cannot be read has neither id nor message."""
+
+    row: TakenRow
+    place: str
+    entry: entries.Entry | None
+    message: Message | None
+
+    @property
+    def of_channel(self) -> bool:
+        """Whether it belongs to the channel itself, and to no item."""
+        return self.entry is not None and self.entry.kind < Kind.ITEM
+
+    @property
+    def digest(self) -> bytes:
+        """What is remembered of it for ever."""
+        assert self.entry is not None
+        kind = bytes((self.entry.kind % 256,))
+        return hashlib.sha256(kind + self.entry.body).digest()[:16]
+
+
+def verify_answers(audit: Audit, story: Story, told: Told, findings: Findings) -> None:
+    """What we keep as our answer is what we told the sender; ids once taken are kept."""
+    kept = {(peer, entry_id): digest for peer, entry_id, digest in audit.taken_ids()}
+    first: dict[tuple[str, bytes], bytes] = {}
+    for row in audit.taken():
+        findings.count("answers")
+        one = _read(row)
+        if one.of_channel:
+            findings.expect(row.judged == Judged.DONE, "entries_in", one.place, "judged")
+            continue
+        if one.entry is not None and _is_again(one, one.entry, first, findings):
+            continue
+        findings.expect(row.answer not in (REPEAT, CONFLICT), "entries_in", one.place, "no_repeat")
+        _check_standing(one, story, told, findings)
+    for key in sorted(first.keys() | kept.keys()):
+        same = first.get(key) == kept.get(key)
+        findings.expect(same, "entry_ids_in", f"{key[0]}/{key[1].hex()[:16]}", "not_as_taken")
+
+
+def _read(row: TakenRow) -> _Read:
+    place = f"{row.peer}/{row.lane}/{row.leaf.hex()[:16]}"
+    if row.entry is None:
+        return _Read(row, place, None, None)
+    try:
+        entry = entries.decode(row.entry)
+    except ProtocolError:
+        return _Read(row, place, None, None)
+    try:
+        return _Read(row, place, entry, from_body(entry.kind, entry.body, entry.version))
+    except ProtocolError:
+        return _Read(row, place, entry, None)
+
+
+def _is_again(
+    one: _Read,
+    entry: entries.Entry,
+    first: dict[tuple[str, bytes], bytes],
+    findings: Findings,
+) -> bool:
+    """Whether this id was taken before; then it has no effect, and says which."""
+    before = first.setdefault((one.row.peer, entry.id), digest := one.digest)
+    if before is digest:
+        return False
+    word = REPEAT if before == digest else CONFLICT
+    holds = (one.row.judged, one.row.answer) == (Judged.DONE, word)
+    findings.expect(holds, "entries_in", one.place, word)
+    return True
+
+
+def _check_standing(one: _Read, story: Story, told: Told, findings: Findings) -> None:
+    """It waits, is parked for an item that is not here, is set aside, or had its effect."""
+    row = one.row
+    spoken_of = getattr(one.message, "item_id", None)
+    if row.item is not None:
+        same = story.item(spoken_of) == row.item
+        findings.expect(same, "entries_in", one.place, "item")
+    waits = row.judged == Judged.PARKED
+    findings.expect((row.waits_for is not None) == waits, "entries_in", one.place, "waits_for")
+    if waits:
+        right = row.waits_for == spoken_of and story.item(spoken_of) is None
+        findings.expect(right, "entries_in", one.place, "waits_for")
+    elif row.judged == Judged.QUARANTINED:
+        findings.count("quarantined")
+        right = row.answer in (None, str(Disposition.QUARANTINED))
+        findings.expect(right, "entries_in", one.place, "answer")
+    elif row.judged == Judged.DONE:
+        _check_done(one, story, told, findings)
+    else:
+        findings.expect(row.judged == Judged.WAITING, "entries_in", one.place, "judged")
+
+
+def _check_done(one: _Read, story: Story, told: Told, findings: Findings) -> None:
+    row = one.row
+    said = told.get((row.peer, row.leaf))
+    if one.entry is None or is_answered(one.entry.version, one.entry.kind):
+        why = "unanswered" if row.answer is None else "answer"
+        findings.expect(row.answer is not None and said == row.answer, "entries_in", one.place, why)
+        return
+    if one.message is None:
+        findings.expect(said == row.answer, "entries_in", one.place, "answer")
+        return
+    right = row.answer in (None, _REFUSED)
+    findings.expect(right, "entries_in", one.place, "answer")
+    if row.answer is None:
+        findings.expect(_had_effect(one, story), "entries_in", one.place, "no_effect")
+
+
+def _had_effect(one: _Read, story: Story) -> bool:
+    """Whether the history knows what this entry told."""
+    message = one.message
+    if isinstance(message, Outcome):
+        item = story.item(message.item_id)
+        return item is not None and (item, message.event_id) in story.heard
+    if isinstance(message, DispositionNote) and message.item_id is not None:
+        item = story.item(message.item_id)
+        answer = (item or "", one.row.peer, str(message.disposition))
+        return answer in story.answered
+    return True
