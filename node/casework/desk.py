@@ -21,6 +21,7 @@ from node.casework.events import Erased, Event
 from node.casework.feed import Feed
 from node.casework.intake import ItemTaken, ReportTaken, intake_needs, take_report
 from node.casework.item import Custody, ItemState
+from node.casework.lookups import AT_ONCE, Found, LookUps, Places
 from node.casework.prepare import PreparedReport, prepare_report, read_hashes
 from node.casework.receiving import (
     Answer,
@@ -37,16 +38,12 @@ from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
 from node.store.queries import ItemQuery, Queries
-from protocol.facts import Jurisdiction, Location
+from protocol.facts import Jurisdiction
 
 R = TypeVar("R")
 BATCH = 1000
 """Items located or judged in one transaction: bounds memory, and how long others wait."""
 MAX_WAIT_S = 30.0
-LOOK_UPS = 256
-"""Look-ups under way at once: few enough that an urgent item does not queue behind many."""
-SETTLE_S = 0.25
-"""How long answers are gathered before those that came are kept together."""
 
 
 class CaseStore(Protocol):
@@ -70,18 +67,6 @@ class CaseStore(Protocol):
         Raises:
             StoreError: nothing was kept.
         """
-        ...
-
-
-class Places(Protocol):
-    """Tells where items are hosted."""
-
-    async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]:
-        """Return the hosting jurisdiction, and when to ask again (None: settled)."""
-        ...
-
-    def known(self, location: Location | None, now_ms: int) -> Jurisdiction | None:
-        """Return it if nobody has to be asked, else None."""
         ...
 
 
@@ -134,7 +119,7 @@ class Desk:
         self._wake_desk = wake_desk
         self.feed = Feed()
         self._changed = asyncio.Condition()
-        self._look_ups: dict[str, asyncio.Task[tuple[Jurisdiction, int | None]]] = {}
+        self._look_ups = LookUps(places)
 
     async def submit(
         self, drafts: Sequence[ReportDraft], *, actor: str, batch: str = ""
@@ -309,19 +294,12 @@ class Desk:
         A name server that is slow holds up only what it was asked for.
         """
         now = self._clock()
-        for state in await self._queries.to_locate(now, LOOK_UPS):
-            if state.id not in self._look_ups and len(self._look_ups) < LOOK_UPS:
-                self._look_ups[state.id] = asyncio.create_task(self._places.locate(state, now))
-        if not self._look_ups:
-            return 0
-        await asyncio.wait(self._look_ups.values(), timeout=SETTLE_S)
-        found = {i: task.result() for i, task in self._look_ups.items() if task.done()}
-        for item_id in found:
-            del self._look_ups[item_id]
+        due = await self._queries.to_locate(now, AT_ONCE)
+        found = await self._look_ups.answers(due, now)
         await self._place(found, now)
         return len(found)
 
-    async def _place(self, found: dict[str, tuple[Jurisdiction, int | None]], now: int) -> None:
+    async def _place(self, found: dict[str, Found], now: int) -> None:
         """Give each item that was found its place; the slow look-ups go on meanwhile."""
         registry = self._registry()
 

@@ -35,7 +35,7 @@ _MAX_MADE = 100_000
 
 
 class Places:
-    """Implements `node.casework.desk.Places` on a locator."""
+    """Implements `node.casework.lookups.Places` on a locator."""
 
     def __init__(self, locator: Locator) -> None:
         self._locator = locator

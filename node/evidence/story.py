@@ -77,5 +77,5 @@ class Story:
             self.reports[body.report.id] = body.report
         if body.informant is not None:
             self.names.setdefault(body.informant.item_id, item)
-        elif actor == self.us and body.sightings:
+        elif actor.split("/", 1)[0] == self.us and body.sightings:
             self.lines[item] += 1

@@ -17,7 +17,8 @@ from protocol.vocabulary import HostingState
 if TYPE_CHECKING:
     from node.api.service import Changed, Desk, Submitted
     from node.casework.casebook import Casebook, Needs
-    from node.casework.desk import CaseStore, Places
+    from node.casework.desk import CaseStore
+    from node.casework.lookups import Places
     from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
     from node.casework.item import ItemState
     from node.casework.receiving import Answer
@@ -36,7 +37,7 @@ HTTP_OK = 200
 
 
 class CountedPlaces:
-    """`node.casework.desk.Places`, counting findings by state."""
+    """`node.casework.lookups.Places`, counting findings by state."""
 
     def __init__(self, inner: Places, metrics: Metrics) -> None:
         self._inner = inner
