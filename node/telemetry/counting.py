@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from node.api.service import Changed, Desk, Submitted
     from node.casework.casebook import Casebook, Needs
     from node.casework.desk import CaseStore
-    from node.casework.lookups import Places
     from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
     from node.casework.item import ItemState
+    from node.casework.lookups import Places
     from node.casework.receiving import Answer
     from node.casework.views import ItemView
     from node.peer.inbox import Decide, Held, InboxStore
