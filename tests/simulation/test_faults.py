@@ -45,5 +45,6 @@ async def test_bad_wire_and_crashes_lose_and_double_nothing(seed: int, tmp_path:
         figures = await node.store.queries.figures()
         assert figures["tasks_open"] == 0
         assert figures["entries_parked"] == 0
+        assert node.verify().found == []
     await world.close()
     assert faults.counted

@@ -6,7 +6,8 @@
     await world.settle()
 
 The wire may lose a request or its answer, repeat an old push, and be down; a node may crash and
-come back with what was durable. Nothing here sleeps: `settle` moves the clock to what is due next.
+come back with what was durable, also in the middle of anything it does (`crash_at`). Nothing here
+sleeps: `settle` moves the clock to what is due next.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from keys.keyring import MemberKeys
 from keys.registry import Registry
@@ -22,6 +24,9 @@ from node.casework.casebook import Postbox
 from node.casework.desk import Desk, SubmitResult
 from node.casework.draft import HashesDraft, ItemDraft, ReportDraft
 from node.casework.item import ItemState
+from node.evidence.believed import Believed
+from node.evidence.findings import Findings
+from node.evidence.verify import verify
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.peer.delivery import Delivery
@@ -29,14 +34,24 @@ from node.peer.errors import PeerUnreachableError
 from node.peer.inbox import Admitted, Inbox
 from node.peer.sealing import SealingRing
 from node.peer.transport import Reply
-from node.store.connection import create_database
+from node.store import sqlite
+from node.store.audit import Audit
+from node.store.connection import (
+    Connection,
+    ProcessLock,
+    create_database,
+    open_reader,
+    open_writer,
+)
 from node.store.sqlite import Store
+from node.store.writer import InlineReaders, InlineWriter, Job
 from protocol import answers, push
 from protocol.answers import ANSWERS, Answer
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.vocabulary import Confidence, HostingState, Lane, Source
 from tests.builders.network import NOW_MS, make_network
 
+R = TypeVar("R")
 STEP_MS = 1_000
 ROUNDS = 400
 
@@ -59,6 +74,46 @@ class Faults:
         return happens
 
 
+class CrashedError(BaseException):
+    """A node died here: nothing in it may catch this, as nothing catches kill -9."""
+
+    def __init__(self, member: str) -> None:
+        super().__init__(member)
+        self.member = member
+
+
+class MortalWriter(InlineWriter):
+    """Counts the world's commits, and dies before or after the one it is told to."""
+
+    def __init__(self, connection: Connection, world: World, member: str) -> None:
+        super().__init__(connection)
+        self._world = world
+        self._member = member
+        self._dead = False
+
+    def run_now(self, job: Job[R]) -> R:
+        """Run `job` in a transaction, unless this is where the node dies."""
+        if self._dead:
+            raise CrashedError(self._member)
+        self._world.commits += 1
+        due = self._world.crash_at is not None and self._world.crash_at[0] == self._world.commits
+        if not due:
+            return super().run_now(job)
+        self._dead = True
+        assert self._world.crash_at is not None
+        if self._world.crash_at[1] == "after":
+            super().run_now(job)
+            raise CrashedError(self._member)
+        return super().run_now(self._never(job))
+
+    def _never(self, job: Job[R]) -> Job[R]:
+        def crashing(connection: Connection) -> R:
+            job(connection)
+            raise CrashedError(self._member)
+
+        return crashing
+
+
 @dataclass
 class Wire:
     """The transport of one node: calls the other node's inbox, or fails."""
@@ -77,7 +132,12 @@ class Wire:
         if world.faults.strikes(world.chance, "repeat"):
             old = world.chance.choice(world.sent[key])
             await world.receive(self.sender, peer, *old)
-        reply = await world.receive(self.sender, peer, path, head, sealed)
+        try:
+            reply = await world.receive(self.sender, peer, path, head, sealed)
+        except CrashedError:
+            await world[peer].crash()
+            await world[peer].restart()
+            raise PeerUnreachableError from None
         if world.faults.strikes(world.chance, "lose_answer"):
             raise PeerUnreachableError
         return reply
@@ -130,7 +190,7 @@ class Node:
         """Start with what is durable."""
         world, keys = self.world, self.keys
         fingerprints = Fingerprints(keys.fingerprint_secret)
-        self.store = Store.inline(self.path, keys.database_key, self.member, fingerprints)
+        self.store = self._open(fingerprints)
         chance = random.Random(world.chance.random())  # noqa: S311 - a simulation, not a secret
         self.postbox = Postbox(keys.node_secret)
         self.delivery = Delivery(
@@ -165,6 +225,13 @@ class Node:
             wake_delivery=lambda: None,
         )
         self.up = True
+
+    def _open(self, fingerprints: Fingerprints) -> Store:
+        key = self.keys.database_key
+        lock = ProcessLock(self.path)
+        writer = MortalWriter(open_writer(self.path, key), self.world, self.member)
+        readers = InlineReaders(open_reader(self.path, key))
+        return sqlite._assemble(writer, readers, self.member, fingerprints, lock)
 
     async def crash(self) -> None:
         """Lose everything that is not durable: memory, tenures, what was in flight."""
@@ -203,6 +270,20 @@ class Node:
         assert found is not None
         return found
 
+    def verify(self) -> Findings:
+        """Walk everything that this node keeps."""
+        connection = open_reader(self.path, self.keys.database_key)
+        believed = Believed(
+            self.member,
+            self.world.registry,
+            Fingerprints(self.keys.fingerprint_secret),
+            self.keys.node_secret,
+        )
+        try:
+            return verify(Audit(connection), believed)
+        finally:
+            connection.close()
+
     async def work(self) -> int:
         """Do what is due now: place, judge, deliver; returns how much was done."""
         done = await self.desk.locate_due()
@@ -226,6 +307,8 @@ class World:
         self.now = NOW_MS
         self.registry: Registry
         self.registry, keys, self.files = make_network(list(members))
+        self.commits = 0
+        self.crash_at: tuple[int, str] | None = None
         self.sent: dict[tuple[str, str], list[tuple[str, bytes, bytes]]] = {}
         self.nodes = {m: Node(self, m, keys[m], folder / f"{m}.db") for m in members}
 
@@ -273,12 +356,20 @@ class World:
             done = 0
             for node in self.nodes.values():
                 if node.up:
-                    done += await node.work()
+                    done += await self._work(node)
             idle = 0 if done else idle + 1
             if idle > 1 and not await self._waiting():
                 return
             self.now += STEP_MS if done else 60_000
         raise AssertionError("the world did not come to rest")
+
+    async def _work(self, node: Node) -> int:
+        try:
+            return await node.work()
+        except CrashedError as crashed:
+            await self[crashed.member].crash()
+            await self[crashed.member].restart()
+            return 1
 
     async def _waiting(self) -> bool:
         for node in self.nodes.values():
