@@ -6,9 +6,11 @@ python -m benchmarks --profile quick
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 from collections import defaultdict
 from dataclasses import asdict, dataclass
@@ -17,7 +19,7 @@ from pathlib import Path
 
 from benchmarks import floor, measures
 from benchmarks.clients import run
-from benchmarks.figures import Figure, percentile, table
+from benchmarks.figures import Figure, median, percentile, table
 from benchmarks.machine import durability, machine
 from benchmarks.pair import Pair, running_pair
 from benchmarks.watch import database_of
@@ -25,6 +27,7 @@ from benchmarks.watch import database_of
 ROOT = Path(__file__).resolve().parent
 RESULTS = ROOT / "results"
 WORK = ROOT.parent / ".run"
+STARTS = 3
 PARTS = ("P1", "P2", "P3", "P12")
 
 
@@ -132,12 +135,15 @@ class Bench:
         self._take("P3", await measures.intake(pair, count, f"post{number}"), reference)
 
     async def _start(self, pair: Pair, folder: Path) -> None:
-        for _ in range(self._profile.helps):
-            reference = measures.python_wall()
-            self._take("P12.help", measures.help_wall(), reference)
-        for _ in range(3):
+        helps = [(measures.python_wall(), measures.help_wall()) for _ in range(self._profile.helps)]
+        self._take("P12.help", median([ours for _, ours in helps]), median([r for r, _ in helps]))
+        starts = []
+        for _ in range(STARTS):
             reference = await measures.floor_start(folder / "floor-intake")
-            self._take("P12.start", await measures.start(pair), reference)
+            starts.append((reference, await measures.start(pair)))
+        self._take(
+            "P12.start", median([ours for _, ours in starts]), median([r for r, _ in starts])
+        )
 
 
 def say(text: str) -> None:
@@ -146,7 +152,11 @@ def say(text: str) -> None:
 
 
 async def work(bench: Bench, rounds: int) -> None:
-    """Run all rounds."""
+    """Run all rounds; told to stop, stop what was started first."""
+    task = asyncio.current_task()
+    assert task is not None
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, task.cancel)
     for number in range(rounds):
         await bench.round(number)
 
@@ -180,6 +190,8 @@ def main() -> None:
     bench = Bench(profile, frozenset(given.only), folder)
     try:
         run(work(bench, profile.rounds))
+    except asyncio.CancelledError:
+        sys.exit("bench: stopped before the end; nothing is kept")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     results = keep(given.profile, profile, bench, before)
