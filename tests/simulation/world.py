@@ -13,8 +13,9 @@ sleeps: `settle` moves the clock to what is due next.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,6 +73,14 @@ class Faults:
         if happens:
             self.counted[name] = self.counted.get(name, 0) + 1
         return happens
+
+
+@cache
+def _network(
+    members: tuple[str, ...],
+) -> tuple[Registry, dict[str, MemberKeys], Mapping[str, bytes]]:
+    """The network of these members, made once: nothing in it changes."""
+    return make_network(list(members))
 
 
 class CrashedError(BaseException):
@@ -306,7 +315,7 @@ class World:
         self.faults = faults or Faults()
         self.now = NOW_MS
         self.registry: Registry
-        self.registry, keys, self.files = make_network(list(members))
+        self.registry, keys, self.files = _network(tuple(members))
         self.commits = 0
         self.crash_at: tuple[int, str] | None = None
         self.sent: dict[tuple[str, str], list[tuple[str, bytes, bytes]]] = {}
