@@ -69,6 +69,10 @@ class CaseStore(Protocol):
         """
         ...
 
+    async def release(self, peers: Sequence[str]) -> int:
+        """Let what these members sent while suspended be judged; returns how much that is."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SubmitResult:
@@ -317,7 +321,7 @@ class Desk:
         """Judge entries that are in custody; returns how many."""
         arrived = await self._queries.unjudged(BATCH)
         if not arrived:
-            return 0
+            return await self._release_due()
         try:
             await self._judge(arrived)
         except StoreError:
@@ -325,6 +329,12 @@ class Desk:
         except Exception:  # noqa: BLE001 - whatever one entry does, the others are judged
             await self._judge_one_by_one(arrived)
         return len(arrived)
+
+    async def _release_due(self) -> int:
+        """Judge what members sent while suspended, once the registry has them back."""
+        registry = self._registry()
+        back = [peer for peer in await self._queries.quarantined() if registry.is_active(peer)]
+        return await self._store.release(back) if back else 0
 
     async def _judge_one_by_one(self, arrived: Sequence[Arrived]) -> None:
         """An entry that this program cannot judge is set aside, in front of a person."""

@@ -28,6 +28,7 @@ NAMES = {
     "messages_waiting": "waiting for other members",
     "entries_waiting": "taken, not judged yet",
     "entries_parked": "parked until their item is known",
+    "entries_quarantined": "in quarantine, or set aside",
     "tasks_open": "tasks for a person",
     "events": "events in the history",
 }

@@ -21,6 +21,7 @@ from node.matching.fingerprints import Fingerprints
 from node.store.connection import Connection
 from node.store.selecting import select_in
 from node.store.writer import Writer
+from protocol.vocabulary import Disposition
 
 R = TypeVar("R")
 EMPTY_CHAIN = bytes(32)
@@ -65,6 +66,22 @@ class Cases:
             _save_answers(connection, answers)  # first: what this batch parked, it may also wake
             save(connection, book)
             return book
+
+        return await self._writer.run(job)
+
+    async def release(self, peers: Sequence[str]) -> int:
+        """Let what these members sent while they were suspended be judged; returns how much.
+
+        What was set aside because it could not be judged stays where it is.
+        """
+        released = [(peer, str(Disposition.QUARANTINED)) for peer in peers]
+
+        def job(connection: Connection) -> int:
+            return connection.executemany(
+                "UPDATE entries_in SET judged = 0, answer = NULL"
+                " WHERE judged = 3 AND peer = ? AND answer = ?",
+                released,
+            ).rowcount
 
         return await self._writer.run(job)
 

@@ -120,6 +120,13 @@ class Queries:
         )
         return [Arrived(r[0], r[1], Lane(r[2]), *r[3:]) for r in rows]
 
+    async def quarantined(self) -> list[str]:
+        """Return the members whose entries were not judged because they were suspended."""
+        rows = await self._readers.run(
+            lambda c: c.execute("SELECT DISTINCT peer FROM entries_in WHERE judged = 3").fetchall()
+        )
+        return [row[0] for row in rows]
+
     async def channels(self) -> list[ChannelFigures]:
         """Return every sending channel with what stands in it."""
         return await self._readers.run(_channels)
@@ -184,6 +191,7 @@ _FIGURES = {
     "messages_waiting": "SELECT count(*) FROM waiting_out",
     "entries_waiting": "SELECT count(*) FROM entries_in WHERE judged = 0",
     "entries_parked": "SELECT count(*) FROM entries_in WHERE judged = 2",
+    "entries_quarantined": "SELECT count(*) FROM entries_in WHERE judged = 3",
     "tasks_open": "SELECT count(*) FROM tasks WHERE closed_ms IS NULL",
     "events": "SELECT coalesce(max(seq), 0) FROM events",
 }

@@ -164,6 +164,10 @@ class CountedCases:
             self._dispositions.labels(str(code)).inc(count)
         return book
 
+    async def release(self, peers: Sequence[str]) -> int:
+        """See `CaseStore.release`."""
+        return await self._inner.release(peers)
+
 
 class CountedDesk:
     """`node.api.service.Desk`, counting what is handed in."""
