@@ -1,229 +1,49 @@
-"""The composition root: a configuration becomes a running node. Nothing else knows every part.
-
-Order matters at the ends only. Starting: lock and open the store, then the registry (the last
-verified one is enough), then listeners, then loops. Stopping: listeners first, then loops, then a
-last signed head, then the store. Killing it anywhere loses nothing that was answered.
-"""
+"""The composition root: a configuration becomes a running node. Nothing else knows every part."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import secrets
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from aiohttp import web
 
 from keys.keyring import MemberKeys, load_sealing_keys
 from keys.unlock import Unlock
-from node.api.app import make_local_app
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.feed import Feed
 from node.casework.placing import Places
-from node.evidence.heads import sign_head
 from node.ids import Ids
 from node.jurisdiction.build import Jurisdiction, open_jurisdiction
-from node.listening import QuietRunner
-from node.loops import DeliveryLoop, Wake, keep_going, work_at_desk
 from node.matching.fingerprints import Fingerprints
 from node.peer.client import HttpTransport, Limits
 from node.peer.delivery import Delivery
 from node.peer.inbox import Inbox
-from node.peer.listener import listen
 from node.peer.sealing import SealingRing
-from node.peer.server import make_peer_app
 from node.registry.errors import NoRegistryError
-from node.registry.mirror import mirror_routes
 from node.registry.updater import RegistryClient
-from node.store.access import Access
-from node.store.history import Head
+from node.running import Node, Wakes, wall_clock
 from node.store.sqlite import Store
 from node.telemetry.counting import (
     CountedCases,
-    CountedDesk,
     CountedInbox,
     CountedPlaces,
     CountedTransport,
 )
-from node.telemetry.logs import log_loop_error, logger
+from node.telemetry.logs import logger
 from node.telemetry.metrics import Metrics
-from node.telemetry.routes import count_requests, health_routes
-from node.telemetry.snapshot import Sources, take_snapshot
 
 if TYPE_CHECKING:
     from node.config.sections import Config
     from protocol.vocabulary import Lane
 
-HEAD_EVERY_S = 60.0
-TIDY_EVERY_S = 3600.0
-DAY_MS = 86_400_000
 EPOCH_BYTES = 8
 NONCE_BYTES = 16
-
-
-def wall_clock() -> int:
-    """The time, milliseconds UTC."""
-    return time.time_ns() // 1_000_000
-
-
-@dataclass(slots=True)
-class Wakes:
-    """What wakes each loop."""
-
-    desk: Wake = field(default_factory=Wake)
-    delivery: Wake = field(default_factory=Wake)
-    registry: Wake = field(default_factory=Wake)
-
-
-@dataclass(slots=True)
-class Node:
-    """One running node."""
-
-    config: Config
-    keys: MemberKeys
-    store: Store
-    registry: RegistryClient
-    jurisdiction: Jurisdiction
-    desk: Desk
-    inbox: Inbox
-    delivery: Delivery
-    transport: HttpTransport
-    metrics: Metrics
-    wakes: Wakes
-    postbox: Postbox
-    _runners: list[web.AppRunner] = field(default_factory=list)
-    _loops: list[asyncio.Task[None]] = field(default_factory=list)
-    _delivery_loop: DeliveryLoop | None = None
-
-    async def start(self) -> None:
-        """Open the listeners and begin to work.
-
-        Raises:
-            NoRegistryError: no registry was ever verified here (`hotline join` first).
-            OSError: a listener's address is taken.
-        """
-        asyncio.get_running_loop().set_exception_handler(log_loop_error)
-        await self._first_registry()
-        await self.delivery.load()
-        await self._listen()
-        self._delivery_loop = DeliveryLoop(self.delivery, wall_clock, self.wakes.delivery)
-        log = logger()
-        for name, step in (
-            ("desk", self._work),
-            ("delivery", self._delivery_loop.step),
-            ("registry", self._refresh),
-            ("history", self._sign_head_later),
-            ("tidying", self._tidy),
-        ):
-            self._loops.append(asyncio.create_task(keep_going(name, step, log), name=name))
-
-    async def _first_registry(self) -> None:
-        try:
-            self.registry.current()
-        except NoRegistryError:
-            await self.registry.refresh(wall_clock())
-
-    async def _listen(self) -> None:
-        config = self.config
-        count = count_requests(self.metrics, "local", time.perf_counter)
-        local = make_local_app(
-            CountedDesk(self.desk, self.metrics),
-            self._access(),
-            member=config.member.id,
-            now_ms=wall_clock,
-            max_body_bytes=config.api.max_body_bytes,
-            middlewares=[count],
-        )
-        local.add_routes(health_routes(self.metrics, self._snapshot, self._missing))
-        self._runners.append(await _serve(local, config.api.listen_host, config.api.listen_port))
-        peer = make_peer_app(
-            us=config.member.id,
-            inbox=self.inbox,
-            registry=self.registry.current,
-            transport_key=self.keys.transport,
-            clock=wall_clock,
-            on_contact=self._contact,
-            on_registry_behind=self.wakes.registry,
-            on_refused=lambda code: self.metrics.peer_refusals.labels(code).inc(),
-            extra_routes=mirror_routes(self.registry.kept),
-        )
-        peer.middlewares.append(count_requests(self.metrics, "peer", time.perf_counter))
-        at = config.peer.listen_host, config.peer.listen_port
-        self._runners.append(await listen(peer, *at, self.keys.tls))
-
-    def _contact(self, peer: str) -> None:
-        self.delivery.contact(peer)
-        self.wakes.delivery()
-
-    async def _work(self) -> None:
-        await work_at_desk(self.desk, self.wakes.desk)
-
-    async def _refresh(self) -> None:
-        state = await self.registry.refresh(wall_clock())
-        self.metrics.registry_refreshes.labels(state.problem or "ok").inc()
-        self.wakes.delivery()
-        await self.wakes.registry.wait(self.config.registry.refresh_s)
-
-    def _access(self) -> Access:
-        return Access(self.store.writer, self.store.readers)
-
-    async def _tidy(self) -> None:
-        """Forget answered requests whose time is over, then wait."""
-        keep_ms = self.config.api.idempotency_days * DAY_MS
-        await self._access().forget_before(wall_clock() - keep_ms)
-        await asyncio.sleep(TIDY_EVERY_S)
-
-    async def _sign_head_later(self) -> None:
-        await asyncio.sleep(HEAD_EVERY_S)
-        await self.sign_head()
-
-    async def sign_head(self) -> None:
-        """Sign the present head of the history."""
-        network_id = self.registry.current().network_id
-        member = self.config.member.id
-
-        def sign(head: Head) -> bytes:
-            return sign_head(head, network_id, member, self.keys.log)
-
-        await self.store.history.sign_head(sign)
-
-    def _missing(self) -> list[str]:
-        return [task.get_name() for task in self._loops if task.done()]
-
-    async def _snapshot(self) -> Any:
-        sources = Sources(
-            self.store.queries, self.registry, self.jurisdiction.ages, self.config.store.path
-        )
-        return await take_snapshot(sources, wall_clock())
-
-    async def stop(self) -> None:
-        """Stop listening and working; what is durable stays, what is in flight is sent again."""
-        for runner in self._runners:
-            await runner.cleanup()
-        for task in self._loops:
-            task.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
-        if self._delivery_loop is not None:
-            await self._delivery_loop.stop()
-        await self.sign_head()
-        await self.transport.close()
-        await self.jurisdiction.close()
-        await self.store.close()
-
-
-async def _serve(app: web.Application, host: str, port: int) -> web.AppRunner:
-    runner = QuietRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError:
-        await runner.cleanup()
-        raise
-    return runner
+GARBAGE_FIRST = 50_000
+"""New objects that may hold others before the collector looks; a batch makes some ten thousand."""
 
 
 def build(config: Config) -> Node:
@@ -375,11 +195,23 @@ async def run(config: Config, stop: asyncio.Event) -> None:
         node.delivery.restored_ms = node.postbox.generation = int(restored)
     try:
         await node.start()
+        calm_collector()
         logger().info("node_started")
         await stop.wait()
     finally:
         await node.stop()
         logger().info("node_stopped")
+
+
+def calm_collector() -> None:
+    """Let the collector of cyclic garbage look seldom, and never at what stays for ever.
+
+    Drafts, items and messages hold no cycles and go when the last reference goes; by default the
+    collector would walk all of a batch again and again while it is worked on.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_FIRST, 20, 50)
 
 
 def run_blocking(main: Coroutine[Any, Any, None]) -> None:

@@ -86,10 +86,13 @@ class DeliveryLoop:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         await asyncio.sleep(0)
-        await self._wake.wait(LOOK_AGAIN_S)
+        gathers_ms = self._delivery.pause_ms(self._clock())
+        pause_s = LOOK_AGAIN_S if gathers_ms is None else min(LOOK_AGAIN_S, gathers_ms / 1000)
+        await self._wake.wait(pause_s)
 
     async def _deliver(self, peer: str, lane: Lane) -> None:
         await self._delivery.deliver(peer, lane, self._clock())
+        self._wake()  # what came meanwhile may have to gather: the loop must know until when
 
     async def stop(self) -> None:
         """Stop what is in flight; it is durable and will be sent again."""

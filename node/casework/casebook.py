@@ -31,9 +31,13 @@ from protocol.vocabulary import Kind, Lane
 
 @dataclass(slots=True)
 class Needs:
-    """What a batch must find loaded: items by id or alias and by key, lines, reports."""
+    """What a batch must find loaded: items by id and by key, lines, reports.
+
+    `named` are items by an id that may be an alias, with the key of that alias.
+    """
 
     items: set[str] = field(default_factory=set)
+    named: dict[str, bytes] = field(default_factory=dict)
     keys: set[bytes] = field(default_factory=set)
     lines: set[bytes] = field(default_factory=set)
     references: set[tuple[str, str]] = field(default_factory=set)
@@ -127,16 +131,13 @@ class Casebook:
 
     def by_key(self, key: bytes | None) -> list[ItemState]:
         """Return the items with this key, oldest first (ids sort by time within a member)."""
-        if key is None:
-            return []
-        ids = self.loaded.by_key.get(key, ())
-        return [self.loaded.items[i] for i in ids if i in self.loaded.items]
+        ids = self.loaded.by_key.get(key, ()) if key is not None else ()
+        return [self.loaded.items[i] for i in ids if i in self.loaded.items] if ids else []
 
     def was_here(self, key: bytes | None) -> bool:
         """Whether an item with this key was here and has been erased since."""
-        if key is None:
-            return False
-        return any(i not in self.loaded.items for i in self.loaded.by_key.get(key, ()))
+        ids = self.loaded.by_key.get(key, ()) if key is not None else ()
+        return bool(ids) and any(i not in self.loaded.items for i in ids)
 
     def record(
         self, item_id: str, kind: EventKind, body: EventBody, *, at_ms: int, actor: str

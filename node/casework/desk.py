@@ -234,7 +234,7 @@ class Desk:
         decide: Callable[[Casebook], ItemState],
         hashes: HashesDraft | None = None,
     ) -> ItemView:
-        needs = Needs(items={item_id}, keys={self._fingerprints.item(item_id)})
+        needs = Needs(named={item_id: self._fingerprints.item(item_id)})
         current = await self._queries.item(item_id, self._fingerprints.item(item_id))
         if current is not None:
             for content in current.content:

@@ -100,8 +100,7 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
         message = one.message
         item_id = getattr(message, "item_id", None)
         if item_id is not None:
-            needs.items.add(item_id)
-            needs.keys.add(fingerprints.item(item_id))
+            needs.named[item_id] = fingerprints.item(item_id)
         if isinstance(message, Item):
             needs.keys.update(content_keys(fingerprints, message.content))
             key = fingerprints.location(message.location)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from keys.errors import KeysError
 from keys.registry import Registry
 from keys.signing import Signer
+from node.peer import pacing
 from node.peer.errors import CallError, PeerError
 from node.peer.outgoing import Outbox, OwnEntry, Push
 from node.peer.transport import Reply, Transport
@@ -35,8 +36,6 @@ from protocol.messages import RegistrySeen, to_body
 from protocol.receipt import verify_receipt
 from protocol.vocabulary import Kind, Lane, Role
 
-BACKOFF_FIRST_MS = 5_000
-BACKOFF_CAP_MS = 15 * 60_000
 ASK_AGAIN_MS = 24 * 3600_000
 """A receiver that was restored from a backup is noticed within a day, even on a silent channel."""
 MAX_ENTRIES = 1 << 30
@@ -156,6 +155,11 @@ class Delivery:
                 found.append((1 if urgency is None else urgency, pair))
         return [pair for _, pair in sorted(found)]
 
+    def pause_ms(self, now_ms: int) -> int | None:
+        """Return how long until a channel that gathers may go on; None: none gathers."""
+        until = [t.gathers_until_ms for t in self._tenures.values() if t.gathers_until_ms > now_ms]
+        return min(until) - now_ms if until else None
+
     def _has_work(self, tenure: _Tenure, urgency: int | None, now_ms: int) -> bool:
         if urgency is not None:
             return True
@@ -179,8 +183,9 @@ class Delivery:
             return
         tenure.busy = True
         try:
-            await self._work(peer, lane, tenure, now_ms)
-            tenure.gathers_until_ms = now_ms + self.batch_window_ms
+            crowded = await self._work(peer, lane, tenure, now_ms)
+            gathers_ms = max(self.batch_window_ms, pacing.CROWD_MS if crowded else 0)
+            tenure.gathers_until_ms = now_ms + gathers_ms
         except _Stopped as stopped:
             tenure.stopped = True
             await self.outbox.stop(peer, lane, stopped.code, now_ms)
@@ -199,7 +204,8 @@ class Delivery:
             tenure.busy = False
             await _kept(tenure)
 
-    async def _work(self, peer: str, lane: Lane, tenure: _Tenure, now_ms: int) -> None:
+    async def _work(self, peer: str, lane: Lane, tenure: _Tenure, now_ms: int) -> bool:
+        """Push until nothing waits, or until a crowd has gone and the next one may gather: True."""
         registry = self.registry()
         if not registry.is_active(peer):
             raise _Retry("member_suspended")
@@ -210,8 +216,11 @@ class Delivery:
                 push = await self._next_push(peer, lane, tenure, registry, now_ms)
                 await _kept(tenure)
                 if push is None:
-                    return
+                    return False
                 await self._send(peer, lane, tenure, registry, push, now_ms)
+                full = min(registry.network.limits.push_entries, self.max_entries)
+                if pacing.is_crowd(len(push.entries), full):
+                    return True
             except _GoOn:
                 continue
 
@@ -370,15 +379,9 @@ class Delivery:
         self, peer: str, lane: Lane, tenure: _Tenure, now_ms: int, code: str
     ) -> None:
         tenure.attempts += 1
-        delay = backoff_ms(tenure.attempts, self.jitter)
+        delay = pacing.backoff_ms(tenure.attempts, self.jitter)
         tenure.next_attempt_ms = now_ms + delay
         await self.outbox.failed(peer, lane, tenure.attempts, tenure.next_attempt_ms, code)
-
-
-def backoff_ms(attempts: int, jitter: Callable[[int], int]) -> int:
-    """Return the pause after `attempts` failures in a row: full jitter, at most 15 minutes."""
-    ceiling = min(BACKOFF_CAP_MS, BACKOFF_FIRST_MS << min(attempts - 1, 20))
-    return jitter(ceiling) + 1
 
 
 def _pairs(registry: Registry, us: str) -> list[tuple[str, Lane]]:

@@ -34,7 +34,7 @@ class Access:
                 _SELECT + " WHERE token_sha256 = ?", (token_sha256,)
             ).fetchone()
 
-        row = await self._readers.run(query)
+        row = self._readers.look_up(query)
         return None if row is None else _token(row)
 
     async def add_token(self, token: TokenRecord) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,12 +19,14 @@ from node.casework.events import Event
 from node.casework.item import ItemState, decode_state, encode
 from node.casework.receiving import Answer, Judged
 from node.matching.fingerprints import Fingerprints
+from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.connection import Connection
-from node.store.selecting import select_in
 from node.store.writer import Writer
 from protocol.vocabulary import Disposition
 
 R = TypeVar("R")
+RECENT = 10_000
+"""Items kept at hand: some 30 MB, and what is on its way to others and back."""
 EMPTY_CHAIN = bytes(32)
 
 
@@ -34,6 +37,8 @@ class Cases:
         self._writer = writer
         self._us = us
         self._fingerprints = fingerprints
+        self._recent = Recent()
+        writer.on_rollback(self._recent.clear)
 
     async def transact(
         self, needs: Needs, now_ms: int, decide: Callable[[Casebook], R]
@@ -45,9 +50,9 @@ class Cases:
         """
 
         def job(connection: Connection) -> tuple[R, Casebook]:
-            book = Casebook(self._us, now_ms, self._fingerprints, load(connection, needs))
+            book = self._open(connection, needs, now_ms)
             result = decide(book)
-            save(connection, book)
+            self._save(connection, book)
             return result, book
 
         return await self._writer.run(job)
@@ -61,13 +66,21 @@ class Cases:
         """As `transact`, for entries in custody: their answers are kept in the same transaction."""
 
         def job(connection: Connection) -> Casebook:
-            book = Casebook(self._us, now_ms, self._fingerprints, load(connection, needs))
+            book = self._open(connection, needs, now_ms)
             answers = decide(book)
             _save_answers(connection, answers)  # first: what this batch parked, it may also wake
-            save(connection, book)
+            self._save(connection, book)
             return book
 
         return await self._writer.run(job)
+
+    def _open(self, connection: Connection, needs: Needs, now_ms: int) -> Casebook:
+        loaded = load(connection, needs, self._recent)
+        return Casebook(self._us, now_ms, self._fingerprints, loaded)
+
+    def _save(self, connection: Connection, book: Casebook) -> None:
+        save(connection, book)
+        self._recent.keep(book.changed)
 
     async def release(self, peers: Sequence[str]) -> int:
         """Let what these members sent while they were suspended be judged; returns how much.
@@ -86,24 +99,40 @@ class Cases:
         return await self._writer.run(job)
 
 
-def load(connection: Connection, needs: Needs) -> Loaded:
-    """Read everything that `needs` names."""
+class Recent:
+    """The items that were written last, so that the answer to an item need not read it again.
+
+    Only a cache of what the one writer wrote, asked and filled on its thread alone; emptied when
+    anything is rolled back.
+    """
+
+    def __init__(self, at_most: int = RECENT) -> None:
+        self._states: dict[str, ItemState] = {}
+        self._at_most = at_most
+        self.get = self._states.get
+        self.clear = self._states.clear
+
+    def keep(self, states: Mapping[str, ItemState]) -> None:
+        """Remember what was written; the oldest go when there are too many."""
+        for item, state in states.items():
+            self._states.pop(item, None)
+            self._states[item] = state
+        for item in list(islice(self._states, max(0, len(self._states) - self._at_most))):
+            del self._states[item]
+
+
+def load(connection: Connection, needs: Needs, recent: Recent) -> Loaded:
+    """Read everything that `needs` names, as far as it is not among the `recent`."""
     loaded = Loaded()
-    for key, item, state in select_in(
-        connection,
-        "SELECT k.key, k.item, i.state FROM item_keys k LEFT JOIN items i ON i.id = k.item"
-        " WHERE k.key IN ({})",
-        needs.keys,
-    ):
+    _load_items(connection, loaded, {*needs.items, *needs.named}, recent)
+    keys = {*needs.keys, *(k for i, k in needs.named.items() if i not in loaded.items)}
+    sql = "SELECT key, item FROM item_keys WHERE key IN ({})"
+    for key, item in select_in(connection, sql, keys):
         loaded.by_key.setdefault(key, []).append(item)
-        if state is not None and item not in loaded.items:
-            loaded.items[item] = decode_state(state)
-    _load_items(connection, loaded, needs.items)
-    for line, item in select_in(
-        connection, "SELECT line, item FROM intake_lines WHERE line IN ({})", needs.lines
-    ):
-        loaded.lines[line] = item
-    _load_items(connection, loaded, loaded.lines.values())
+    sql = "SELECT line, item FROM intake_lines WHERE line IN ({})"
+    loaded.lines.update(select_in(connection, sql, needs.lines))
+    wanted = {item for items in loaded.by_key.values() for item in items}
+    _load_items(connection, loaded, wanted.union(loaded.lines.values()), recent)
     for source, references in _by_source(needs.references).items():
         sql = "SELECT reference, id FROM reports WHERE source = ? AND reference IN ({})"
         for reference, report in select_in(connection, sql, references, (source,)):
@@ -118,11 +147,17 @@ def _by_source(references: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return grouped
 
 
-def _load_items(connection: Connection, loaded: Loaded, ids: Iterable[str]) -> None:
-    wanted = {i for i in ids if i not in loaded.items}
-    for item, state in select_in(
-        connection, "SELECT id, state FROM items WHERE id IN ({})", wanted
-    ):
+def _load_items(connection: Connection, loaded: Loaded, ids: Iterable[str], recent: Recent) -> None:
+    missing = []
+    for item in ids:
+        if item not in loaded.items:
+            known = recent.get(item)
+            if known is None:
+                missing.append(item)
+            else:
+                loaded.items[item] = known
+    sql = "SELECT id, state FROM items WHERE id IN ({})"
+    for item, state in select_in(connection, sql, missing):
         loaded.items[item] = decode_state(state)
 
 
@@ -130,14 +165,11 @@ def save(connection: Connection, book: Casebook) -> None:
     """Write what a decision added."""
     last = _append_events(connection, book.events)
     _save_items(connection, book.changed.values(), last)
-    connection.executemany(
-        "INSERT OR IGNORE INTO item_keys (key, item) VALUES (?, ?)", book.new_keys
-    )
-    connection.executemany(
-        "INSERT OR REPLACE INTO intake_lines (line, item) VALUES (?, ?)", book.new_lines
-    )
-    connection.executemany(
-        "INSERT INTO reports (id, source, reference, state) VALUES (?, ?, ?, ?)",
+    insert_rows(connection, "INSERT OR IGNORE INTO item_keys", book.new_keys)
+    insert_rows(connection, "INSERT OR REPLACE INTO intake_lines", book.new_lines)
+    insert_rows(
+        connection,
+        "INSERT INTO reports (id, source, reference, state)",
         [(r.id, r.source, r.reference, encode(r)) for r in book.new_reports],
     )
     post(connection, book.posts, book.now)
@@ -163,7 +195,7 @@ def _append_events(connection: Connection, events: Sequence[Event]) -> dict[str,
             (seq, event.item, int(event.kind), event.at_ms, event.learnt_ms, event.actor, body,
              leaf, chain)
         )  # fmt: skip
-    connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    insert_rows(connection, "INSERT INTO events", rows)
     return last
 
 
@@ -194,12 +226,14 @@ def item_row(state: ItemState, changed_seq: int) -> tuple[Any, ...]:
 def _save_items(
     connection: Connection, states: Iterable[ItemState], last: Mapping[str, int]
 ) -> None:
-    connection.executemany(
-        "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+    insert_rows(
+        connection,
+        "INSERT INTO items",
+        [item_row(state, last[state.id]) for state in states],
+        "ON CONFLICT (id) DO UPDATE SET"
         " custody = excluded.custody, responsible = excluded.responsible,"
         " country = excluded.country, urgency = excluded.urgency, due_ms = excluded.due_ms,"
         " review = excluded.review, changed_seq = excluded.changed_seq, state = excluded.state",
-        [item_row(state, last[state.id]) for state in states],
     )
 
 
@@ -213,10 +247,8 @@ def post(connection: Connection, posts: Iterable[Post], now_ms: int) -> None:
         (n, p.peer, str(p.lane), p.urgency, p.entry_id, p.kind, p.item, p.entry, now_ms)
         for n, p in enumerate(posts, start=seq + 1)
     ]
-    connection.executemany("INSERT INTO messages_out VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    connection.executemany(
-        "INSERT INTO waiting_out VALUES (?, ?, ?, ?)", [(r[1], r[2], r[3], r[0]) for r in rows]
-    )
+    insert_rows(connection, "INSERT INTO messages_out", rows)
+    insert_rows(connection, "INSERT INTO waiting_out", [(r[1], r[2], r[3], r[0]) for r in rows])
 
 
 def _wake_parked(connection: Connection, ids: Sequence[str]) -> None:
@@ -233,15 +265,17 @@ def _wake_parked(connection: Connection, ids: Sequence[str]) -> None:
 
 
 def _save_answers(connection: Connection, answers: Iterable[Answer]) -> None:
-    connection.executemany(
-        "UPDATE entries_in SET judged = ?, answer = ?, waits_for = ?, item = ? WHERE seq = ?",
+    update_rows(
+        connection,
+        "UPDATE entries_in SET judged = column2, answer = column3, waits_for = column4,"
+        " item = column5 FROM {} WHERE seq = column1",
         [
             (
+                a.seq,
                 int(a.judged),
                 None if a.disposition is None else str(a.disposition),
                 a.waits_for,
                 a.item,
-                a.seq,
             )
             for a in answers
         ],

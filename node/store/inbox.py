@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from node.casework.receiving import Judged
 from node.peer.inbox import Decide, Held, Taken
+from node.store.bulk import insert_rows, select_in
 from node.store.connection import Connection
-from node.store.selecting import select_in
 from node.store.writer import Readers, Writer
 from protocol.answers import MAX_ANCESTORS, NOTHING, Position, Told
 from protocol.channel import UNOPENED, Accepted, ReceiverState, Refusal
@@ -28,11 +28,11 @@ class Inbox:
 
     async def held(self, peer: str, lane: Lane, checkpoint: VerifiedCheckpoint) -> Held:
         """See `InboxStore.held`."""
-        return await self._readers.run(lambda c: _held(c, peer, lane, checkpoint))
+        return self._readers.look_up(lambda c: _held(c, peer, lane, checkpoint))
 
     async def told(self, peer: str, lane: Lane) -> tuple[Told, str | None]:
         """See `InboxStore.told`."""
-        return await self._readers.run(lambda c: _told(c, peer, lane))
+        return self._readers.look_up(lambda c: _told(c, peer, lane))
 
     async def own_root(self, peer: str, lane: Lane, epoch: bytes, size: int) -> bytes:
         """See `InboxStore.own_root`."""
@@ -205,12 +205,12 @@ def _keep_entries(
                 " VALUES ('entry_conflict', ?, ?)",
                 (place[0], now_ms),
             )
-    connection.executemany(
-        "INSERT INTO entries_in (peer, lane, epoch, idx, leaf, entry, judged, taken_ms, answer)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    insert_rows(
+        connection,
+        "INSERT INTO entries_in (peer, lane, epoch, idx, leaf, entry, judged, taken_ms, answer)",
         rows,
     )
-    connection.executemany("INSERT INTO entry_ids_in VALUES (?, ?, ?)", fresh)
+    insert_rows(connection, "INSERT INTO entry_ids_in", fresh)
 
 
 def _known_ids(connection: Connection, peer: str, taken: Sequence[Taken]) -> dict[bytes, bytes]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from node.peer.outgoing import ChannelRow, OwnEntry, Push
+from node.store.bulk import insert_rows
 from node.store.connection import Connection
 from node.store.errors import DisplacedError
 from node.store.refilling import alert_refill, lost_entries, unsettled
@@ -57,7 +58,7 @@ class Outbox:
                     found[peer, lane] = row[0]
             return found
 
-        return await self._readers.run(query)
+        return self._readers.look_up(query)
 
     async def take_over(self, peer: str, lane: Lane) -> int:
         """Begin a tenure: whoever held the channel before can no longer write it."""
@@ -355,8 +356,10 @@ def _append(
     rows += [
         (*place, offset + n, leaves[len(own) + n], seq, None) for n, (seq, _, _) in enumerate(taken)
     ]
-    connection.executemany("INSERT INTO log_out VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-    connection.executemany(
-        "DELETE FROM waiting_out WHERE peer = ? AND lane = ? AND urgency = ? AND message = ?",
-        [(peer, str(lane), urgency, seq) for seq, _, urgency in taken],
-    )
+    insert_rows(connection, "INSERT INTO log_out", rows)
+    last = {urgency: seq for seq, _, urgency in taken}  # of each urgency the first ones were taken
+    for urgency, seq in last.items():
+        connection.execute(
+            "DELETE FROM waiting_out WHERE peer = ? AND lane = ? AND urgency = ? AND message <= ?",
+            (peer, str(lane), urgency, seq),
+        )

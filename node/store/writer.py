@@ -33,8 +33,19 @@ Bounds what one failing commit can take back, and the wait of the first.
 """
 
 
+def _nothing() -> None:
+    """Nobody remembers anything."""
+
+
 class Writer(Protocol):
     """Runs jobs inside durable transactions."""
+
+    def on_rollback(self, forget: Callable[[], None]) -> None:
+        """Call `forget`, on the thread of the jobs, whenever something of a job was taken back.
+
+        Who remembers what jobs wrote must forget it then.
+        """
+        ...
 
     async def run(self, job: Job[R]) -> R:
         """Run `job` in a transaction and return its result once that is durable.
@@ -55,6 +66,11 @@ class InlineWriter:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._closed = False
+        self._forget: Callable[[], None] = _nothing
+
+    def on_rollback(self, forget: Callable[[], None]) -> None:
+        """See `Writer.on_rollback`."""
+        self._forget = forget
 
     async def run(self, job: Job[R]) -> R:
         """See `Writer.run`."""
@@ -70,12 +86,16 @@ class InlineWriter:
             result = job(connection)
             connection.execute("COMMIT")
         except driver_errors() as error:
-            _roll_back(connection)
+            self._roll_back()
             raise translate(error) from error
         except BaseException:
-            _roll_back(connection)
+            self._roll_back()
             raise
         return result
+
+    def _roll_back(self) -> None:
+        _roll_back(self._connection)
+        self._forget()
 
     async def close(self) -> None:
         """See `Writer.close`."""
@@ -107,9 +127,14 @@ class ThreadWriter:
     connection: Connection
     group_max: int = GROUP_MAX
     counters: _Counters = field(default_factory=_Counters)
+    _forget: Callable[[], None] = field(default=_nothing)
     _queue: queue.SimpleQueue[_Waiting | None] = field(default_factory=queue.SimpleQueue)
     _thread: threading.Thread | None = None
     _closed: bool = False
+
+    def on_rollback(self, forget: Callable[[], None]) -> None:
+        """See `Writer.on_rollback`."""
+        self._forget = forget
 
     def start(self) -> ThreadWriter:
         """Start the thread; returns itself."""
@@ -175,10 +200,11 @@ class ThreadWriter:
         try:
             connection.execute("BEGIN IMMEDIATE")
             for waiting in group:
-                _run_one(connection, waiting)
+                self._run_one(waiting)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whatever it was, each caller must hear that nothing was kept
             _roll_back(connection)
+            self._forget()
             if len(group) > 1:
                 for waiting in group:
                     self._commit([waiting])
@@ -187,18 +213,19 @@ class ThreadWriter:
         self.counters.jobs += len(group)
         self.counters.commits += 1
 
-
-def _run_one(connection: Connection, waiting: _Waiting) -> None:
-    connection.execute("SAVEPOINT job")
-    waiting.error = None
-    try:
-        waiting.result = waiting.job(connection)
-    except BaseException as error:
-        if not connection.in_transaction:
-            raise  # the database took back the whole transaction with it
-        connection.execute("ROLLBACK TO job")
-        waiting.error = translate(error)
-    connection.execute("RELEASE job")
+    def _run_one(self, waiting: _Waiting) -> None:
+        connection = self.connection
+        connection.execute("SAVEPOINT job")
+        waiting.error = None
+        try:
+            waiting.result = waiting.job(connection)
+        except BaseException as error:
+            if not connection.in_transaction:
+                raise  # the database took back the whole transaction with it
+            connection.execute("ROLLBACK TO job")
+            self._forget()
+            waiting.error = translate(error)
+        connection.execute("RELEASE job")
 
 
 def _roll_back(connection: Connection) -> None:
@@ -236,6 +263,16 @@ class Readers(Protocol):
         """
         ...
 
+    def look_up(self, query: Job[R]) -> R:
+        """Run a query that finds a row or two by their key, at once and on the caller's thread.
+
+        To hand such a query to another thread costs ten times what the query does.
+
+        Raises:
+            StoreError: the query could not be answered.
+        """
+        ...
+
     def close(self) -> None:
         """Close the connections; callers have finished by then."""
         ...
@@ -253,10 +290,11 @@ class InlineReaders:
 
     def run_now(self, query: Job[R]) -> R:
         """`run` for callers that have no event loop."""
-        try:
-            return query(self._connection)
-        except driver_errors() as error:
-            raise translate(error) from error
+        return _answered(self._connection, query)
+
+    def look_up(self, query: Job[R]) -> R:
+        """See `Readers.look_up`."""
+        return self.run_now(query)
 
     def close(self) -> None:
         """See `Readers.close`."""
@@ -264,10 +302,14 @@ class InlineReaders:
 
 
 class ThreadReaders:
-    """Read-only connections beside the writer, each used by one thread at a time."""
+    """Read-only connections beside the writer, each used by one thread at a time.
+
+    One more is the event loop's own, for what it looks up itself.
+    """
 
     def __init__(self, open_reader: Callable[[], Connection], count: int = 2) -> None:
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        self._own = open_reader()
         self._all = [open_reader() for _ in range(count)]
         for connection in self._all:
             self._idle.put(connection)
@@ -284,13 +326,22 @@ class ThreadReaders:
         """`run` for callers that have no event loop."""
         connection = self._idle.get()
         try:
-            return query(connection)
-        except driver_errors() as error:
-            raise translate(error) from error
+            return _answered(connection, query)
         finally:
             self._idle.put(connection)
 
+    def look_up(self, query: Job[R]) -> R:
+        """See `Readers.look_up`."""
+        return _answered(self._own, query)
+
     def close(self) -> None:
         """Close all connections; callers have finished by then."""
-        for connection in self._all:
+        for connection in (self._own, *self._all):
             connection.close()
+
+
+def _answered(connection: Connection, query: Job[R]) -> R:
+    try:
+        return query(connection)
+    except driver_errors() as error:
+        raise translate(error) from error

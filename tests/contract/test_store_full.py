@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from node.casework.casebook import Casebook, Needs
+from node.casework.item import Review
 from node.casework.receiving import Answer
 from node.store.errors import StoreError, StoreFullError
 from node.store.sqlite import Store
@@ -142,6 +143,25 @@ class TestSystemSaysNo:
         store = place.open()
         figures = await store.queries.figures()
         assert (figures["items"], figures["messages_waiting"]) == (1, 1)
+        await store.close()
+
+    async def test_item_that_was_taken_back_is_not_remembered(self, place: Place) -> None:
+        """What the store keeps at hand is what is durable, never what was only tried."""
+        store = place.open()
+        await record_items(store, 1)
+
+        def decide(book: Casebook) -> None:
+            book.raise_review(item(1).id, Review.PERHAPS_BACK)
+            book.posts.extend(message(n, size=A_LOT) for n in range(1, 20))
+
+        needs = Needs(items={item(1).id})
+        with (
+            no_file_larger_than(place.path.stat().st_size + 100_000),
+            pytest.raises(StoreFullError),
+        ):
+            await store.cases.transact(needs, NOW_MS, decide)
+        _, book = await store.cases.transact(needs, NOW_MS, lambda _: None)
+        assert book.loaded.items[item(1).id].reviews == ()
         await store.close()
 
     async def test_judging_waits_for_room(self, place: Place) -> None:

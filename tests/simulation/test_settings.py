@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from node.peer.pacing import CROWD, CROWD_MS
 from tests.simulation.world import World
 
 PLACE = "https://nl1.example/album/"
@@ -53,6 +54,52 @@ async def test_child_at_risk_does_not_wait_for_the_window(world: World) -> None:
     await delivery.deliver_due(world.now)
     before = pushes(world)
     world.now += 1_000
+    await submitted(world, 1, child_at_risk=True)
+    await delivery.deliver_due(world.now)
+    assert pushes(world) == before + 1
+
+
+async def test_crowd_makes_the_next_push_gather(world: World) -> None:
+    """Many small reports share a push; the loop is told when to go on."""
+    delivery = world["gb-iwf"].delivery
+    await submitted(world, CROWD)
+    await delivery.deliver_due(world.now)
+    before = pushes(world)
+    await submitted(world, 1)
+    assert await delivery.due(world.now) == []
+    assert delivery.pause_ms(world.now) == CROWD_MS
+    world.now += CROWD_MS
+    await delivery.deliver_due(world.now)
+    assert pushes(world) == before + 1
+
+
+async def test_report_that_comes_alone_makes_nobody_wait(world: World) -> None:
+    """Fewer than a crowd: the next one goes at once."""
+    delivery = world["gb-iwf"].delivery
+    await submitted(world, 1)
+    await delivery.deliver_due(world.now)
+    before = pushes(world)
+    await submitted(world, 1)
+    await delivery.deliver_due(world.now)
+    assert pushes(world) == before + 1
+    assert delivery.pause_ms(world.now) is None
+
+
+async def test_backlog_does_not_gather(world: World) -> None:
+    """Full pushes follow each other at once, however many they are."""
+    delivery = world["gb-iwf"].delivery
+    delivery.max_entries = 2 * CROWD
+    await submitted(world, 4 * CROWD)
+    await delivery.deliver_due(world.now)
+    assert pushes(world) == 3
+
+
+async def test_child_at_risk_does_not_wait_for_a_crowd(world: World) -> None:
+    """Urgency bypasses gathering of any kind."""
+    delivery = world["gb-iwf"].delivery
+    await submitted(world, CROWD)
+    await delivery.deliver_due(world.now)
+    before = pushes(world)
     await submitted(world, 1, child_at_risk=True)
     await delivery.deliver_due(world.now)
     assert pushes(world) == before + 1

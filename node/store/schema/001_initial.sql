@@ -28,10 +28,9 @@ CREATE TABLE items (
     review      TEXT,                  -- why it stands in front of a person; NULL: it does not
     changed_seq INTEGER NOT NULL,      -- the last event that changed it
     state       BLOB NOT NULL          -- ItemState
-) STRICT, WITHOUT ROWID;
+) STRICT;  -- with row ids: rows this long would fill the inner pages of a tree without
 CREATE INDEX items_to_locate ON items (urgency, due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX items_in_review ON items (changed_seq) WHERE review IS NOT NULL;
-CREATE INDEX items_by_change ON items (changed_seq);
 
 -- By what an item is recognised: keyed fingerprints, so that an erased item still tells "it was there".
 CREATE TABLE item_keys (

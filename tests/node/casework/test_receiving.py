@@ -181,8 +181,8 @@ def test_needs_name_every_item_key_and_file() -> None:
     seen = Sighted(item(2).id, None, file(5), None, child_at_risk=False)
     parsed = [Parsed(arrived, 16, None, over), Parsed(arrived, 17, None, seen)]
     needs = judging_needs(parsed, FINGERPRINTS)
-    assert needs.items == {over.item_id, seen.item_id}
-    assert {FINGERPRINTS.item(over.item_id), FINGERPRINTS.location(over.location)} <= needs.keys
+    assert needs.named == {i: FINGERPRINTS.item(i) for i in (over.item_id, seen.item_id)}
+    assert FINGERPRINTS.location(over.location) in needs.keys
     assert set(FINGERPRINTS.content(over.content[0])) <= needs.keys
     assert set(FINGERPRINTS.content(file(5))) <= needs.keys
 

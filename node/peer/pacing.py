@@ -1,0 +1,28 @@
+"""When the next push goes: after a failure, and after a crowd.
+
+A push that carried a crowd but was not full is followed by the next one a moment later, so that its
+fixed cost (signatures, sealing, a request, two flushes) serves more entries. A report that comes
+alone makes nobody wait, nor does a backlog, whose pushes are full, nor a child at risk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+BACKOFF_FIRST_MS = 5_000
+BACKOFF_CAP_MS = 15 * 60_000
+CROWD = 8
+"""Entries that make a crowd."""
+CROWD_MS = 50
+"""From one crowded push to the next, at least."""
+
+
+def is_crowd(entries: int, full: int) -> bool:
+    """Whether a push of so many entries, with room for `full`, lets the next one gather."""
+    return CROWD <= entries < full // 2
+
+
+def backoff_ms(attempts: int, jitter: Callable[[int], int]) -> int:
+    """Return the pause after `attempts` failures in a row: full jitter, at most 15 minutes."""
+    ceiling = min(BACKOFF_CAP_MS, BACKOFF_FIRST_MS << min(attempts - 1, 20))
+    return jitter(ceiling) + 1

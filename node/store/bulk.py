@@ -1,0 +1,60 @@
+"""Many rows with one statement.
+
+The driver lets the interpreter go before each step of a statement and takes it back after it. Where
+the event loop has work at the same time, a statement a row costs ten times what the row costs; so
+what comes in batches is written and looked up dozens of rows at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from node.store.connection import Connection
+
+_CHUNK = 128
+_MANY = 32
+
+
+def select_in(
+    connection: Connection, sql: str, values: Iterable[Any], before: Sequence[Any] = ()
+) -> Iterator[Any]:
+    """Yield the rows of `sql` with its `IN ({})` filled by `values`; `before` are bound first.
+
+    Chunks have one size, padded with the last value: one prepared statement serves them all.
+    """
+    everything = list(values)
+    for start in range(0, len(everything), _CHUNK):
+        chunk = everything[start : start + _CHUNK]
+        size = _CHUNK if len(chunk) > 1 else 1
+        chunk += chunk[-1:] * (size - len(chunk))
+        yield from connection.execute(sql.format(",".join("?" * size)), (*before, *chunk))
+
+
+def insert_rows(
+    connection: Connection, into: str, rows: Sequence[Sequence[Any]], after: str = ""
+) -> None:
+    """Insert `rows`, in order; `into` is the statement up to VALUES, `after` what follows it."""
+    for chunk in _chunks(rows):
+        row = f"({','.join('?' * len(chunk[0]))})"
+        sql = f"{into} VALUES {','.join([row] * len(chunk))} {after}"
+        connection.execute(sql, list(chain.from_iterable(chunk)))
+
+
+def update_rows(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Run an UPDATE whose `{}` stands for `rows`: a table with columns `column1`, `column2` ..."""
+    for chunk in _chunks(rows):
+        row = f"({','.join('?' * len(chunk[0]))})"
+        values = f"(VALUES {','.join([row] * len(chunk))})"
+        connection.execute(sql.format(values), list(chain.from_iterable(chunk)))
+
+
+def _chunks(rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Sequence[Any]]]:
+    """Cut rows into powers of two: a handful of prepared statements serves any number."""
+    start, size = 0, _MANY
+    while start < len(rows):
+        while size > len(rows) - start:
+            size >>= 1
+        yield rows[start : start + size]
+        start += size
