@@ -7,6 +7,7 @@ SEED    ?= 0
 KEEP    ?=
 REPORTS ?= 2500
 SET     ?= run
+JOBS    ?= 2
 
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -50,8 +51,8 @@ fmt: $(STAMP) ## format, and mend what ruff can mend
 bench: $(STAMP) ## measure; PROFILE=quick or full
 	$(BIN)/python -m benchmarks --profile $(PROFILE)
 
-simulate: $(STAMP) ## simulated worlds with faults; WORLDS=n, the first with seed SEED=s
-	WORLDS=$(WORLDS) SEED=$(SEED) $(BIN)/python -m pytest -q -m "long or not long" tests/simulation
+simulate: $(STAMP) ## WORLDS=n simulated worlds with faults, the first with seed SEED=s, in JOBS=n processes
+	@$(BIN)/python -m tests.simulation --worlds $(WORLDS) --seed $(SEED) --jobs $(JOBS)
 
 wheels: $(STAMP) ## fill ./wheels for an offline installation; SET=run or dev
 	rm -rf wheels

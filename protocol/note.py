@@ -13,6 +13,7 @@ there twice makes the whole note invalid.
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -27,8 +28,8 @@ MAX_SIGNATURES: Final = 16
 KEY_HASH_BYTES: Final = 4
 
 _DASH: Final = "\u2014 "
-_NEWLINE: Final = 0x0A
-_SPACE: Final = 0x20
+_CONTROLS: Final = re.compile(rb"[\x00-\x09\x0b-\x1f]")
+_NOT_IN_NAMES: Final = re.compile(r"[\s+\x00-\x1f]")
 
 
 class NoteSignature(NamedTuple):
@@ -83,7 +84,7 @@ def parse(raw: bytes, max_bytes: int = MAX_NOTE_BYTES) -> Note:
     """
     if len(raw) > max_bytes:
         raise TooLargeError(f"note: {len(raw)} bytes, at most {max_bytes} are allowed")
-    if any(byte < _SPACE and byte != _NEWLINE for byte in raw):
+    if _CONTROLS.search(raw):
         raise NoteError("note: must not contain control characters but newlines")
     try:
         whole = raw.decode()
@@ -115,7 +116,7 @@ def find(note: Note, name: str, signature_type: int, public: bytes) -> bytes | N
 
 def is_name(name: str) -> bool:
     """Whether a key may have this name: not empty, no Unicode spaces, no plus, no controls."""
-    return bool(name) and not any(one.isspace() or one == "+" or one < " " for one in name)
+    return bool(name) and not _NOT_IN_NAMES.search(name)
 
 
 def _parse_line(line: str) -> NoteSignature:

@@ -15,7 +15,7 @@ from node.casework.events import EventKind, Facts, Kept, Recorded, lacks
 from node.casework.events import Sighted as SightedEvent
 from node.casework.hearing import credible
 from node.casework.intake import carry_over, same_content, was_here
-from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.item import FINAL_ACTIONS, Custody, Informant, ItemState, Review
 from node.casework.rejudging import rejudge, watch_verdicts
 from node.casework.routing import responsible
 from node.casework.telling import (
@@ -29,8 +29,9 @@ from node.casework.telling import (
 from node.matching.duplicates import Incoming, Judgement, join, judge
 from protocol.facts import ActionTaken, Assessment, Content, Hop
 from protocol.messages import Item, Sighted
-from protocol.vocabulary import Disposition, Matter, OutcomeWhat
+from protocol.vocabulary import Action, Disposition, Matter, OutcomeWhat
 
+_ENDS_OR_REOPENS = FINAL_ACTIONS | {Action.SEEN_ONLINE}
 _Fact = TypeVar("_Fact", Assessment, ActionTaken)
 
 
@@ -268,13 +269,30 @@ class Handover:
                 yield one
 
     def _note_all(self, item_id: str, message: Item, peer: str) -> None:
-        """What the sender knows of verdicts belongs to the joined item too, and is told on."""
+        """What the sender knows of verdicts and actions belongs to the joined item too.
+
+        It is told on. What ended the sender's item once, or opened it again, does nothing here: an
+        item that is ours we alone close.
+        """
         for one in self._credible(message.assessments):
-            if not self._book.loaded.items[item_id].has_heard(one.event_id):
-                state = note(self._book, item_id, EventKind.ASSESSED, one, one.at_ms)
-                news = News(one.event_id, OutcomeWhat.ASSESSED, one, one.member, one.at_ms)
-                tell(self._book, self._postbox, state, news, heard_from=peer)
+            self._note(item_id, EventKind.ASSESSED, OutcomeWhat.ASSESSED, one, peer)
+        for done in self._credible(message.actions):
+            if done.action not in _ENDS_OR_REOPENS:
+                self._note(item_id, EventKind.ACTED, OutcomeWhat.ACTED, done, peer)
         watch_verdicts(self._book, item_id)
+
+    def _note(
+        self,
+        item_id: str,
+        kind: EventKind,
+        what: OutcomeWhat,
+        one: Assessment | ActionTaken,
+        peer: str,
+    ) -> None:
+        if not self._book.loaded.items[item_id].has_heard(one.event_id):
+            state = note(self._book, item_id, kind, one, one.at_ms)
+            news = News(one.event_id, what, one, one.member, one.at_ms)
+            tell(self._book, self._postbox, state, news, heard_from=peer)
 
 
 def _one(content: Content | None) -> tuple[Content, ...]:

@@ -38,17 +38,26 @@ def tell(
     *,
     heard_from: str | None = None,
 ) -> None:
-    """Tell everybody concerned, except `heard_from` and the author itself."""
+    """Tell everybody concerned, except `heard_from` and the author itself.
+
+    Who an item moved to is not told that it moved: it has the item itself.
+    """
+    moved = news.payload if isinstance(news.payload, Moved) else None
+    holder = None if moved is None else Informant(moved.to_member, state.id)
     for informant in audience(book, state):
-        if informant.member not in (heard_from, news.author):
+        if informant.member not in (heard_from, news.author) and informant != holder:
             _tell_one(book, postbox, state, informant, news)
 
 
 def audience(book: Casebook, state: ItemState) -> list[Informant]:
-    """Who is concerned: every informant under each id it knows, and the member handed to."""
+    """Who is concerned: every informant under each id it knows, and the member handed to.
+
+    The member handed to may have told us of the item under another id before; it need not have
+    joined the two, so it is told under both.
+    """
     concerned = list(state.informants)
     handed_to = handed_on_to(book, state)
-    if handed_to is not None and all(i.member != handed_to for i in concerned):
+    if handed_to is not None and Informant(handed_to, state.id) not in concerned:
         concerned.append(Informant(handed_to, state.id))
     return concerned
 

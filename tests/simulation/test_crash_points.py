@@ -20,7 +20,8 @@ from node.casework.item import Custody, ItemState
 from node.evidence.heads import sign_head
 from node.store.queries import ItemQuery
 from protocol.vocabulary import Action, Verdict
-from tests.simulation.world import CrashedError, World
+from tests.simulation.mortal import CrashedError
+from tests.simulation.world import World
 
 FIRST = "https://nl1.example/album/1.jpg"
 SECOND = "https://nl2.example/copy.jpg"

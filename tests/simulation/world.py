@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 from keys.keyring import MemberKeys
 from keys.registry import Registry
@@ -37,22 +36,16 @@ from node.peer.sealing import SealingRing
 from node.peer.transport import Reply
 from node.store import sqlite
 from node.store.audit import Audit
-from node.store.connection import (
-    Connection,
-    ProcessLock,
-    create_database,
-    open_reader,
-    open_writer,
-)
+from node.store.connection import ProcessLock, create_database, open_reader, open_writer
 from node.store.sqlite import Store
-from node.store.writer import InlineReaders, InlineWriter, Job
+from node.store.writer import InlineReaders
 from protocol import answers, push
 from protocol.answers import ANSWERS, Answer
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.vocabulary import Confidence, HostingState, Lane, Source
 from tests.builders.network import NOW_MS, make_network
+from tests.simulation.mortal import CrashedError, MortalWriter
 
-R = TypeVar("R")
 STEP_MS = 1_000
 ROUNDS = 400
 
@@ -81,46 +74,6 @@ def _network(
 ) -> tuple[Registry, dict[str, MemberKeys], Mapping[str, bytes]]:
     """The network of these members, made once: nothing in it changes."""
     return make_network(list(members))
-
-
-class CrashedError(BaseException):
-    """A node died here: nothing in it may catch this, as nothing catches kill -9."""
-
-    def __init__(self, member: str) -> None:
-        super().__init__(member)
-        self.member = member
-
-
-class MortalWriter(InlineWriter):
-    """Counts the world's commits, and dies before or after the one it is told to."""
-
-    def __init__(self, connection: Connection, world: World, member: str) -> None:
-        super().__init__(connection)
-        self._world = world
-        self._member = member
-        self._dead = False
-
-    def run_now(self, job: Job[R]) -> R:
-        """Run `job` in a transaction, unless this is where the node dies."""
-        if self._dead:
-            raise CrashedError(self._member)
-        self._world.commits += 1
-        due = self._world.crash_at is not None and self._world.crash_at[0] == self._world.commits
-        if not due:
-            return super().run_now(job)
-        self._dead = True
-        assert self._world.crash_at is not None
-        if self._world.crash_at[1] == "after":
-            super().run_now(job)
-            raise CrashedError(self._member)
-        return super().run_now(self._never(job))
-
-    def _never(self, job: Job[R]) -> Job[R]:
-        def crashing(connection: Connection) -> R:
-            job(connection)
-            raise CrashedError(self._member)
-
-        return crashing
 
 
 @dataclass
@@ -193,7 +146,27 @@ class Node:
         self.path = path
         self.places = Where()
         self.up = False
-        create_database(path, keys.database_key)
+        self.restored_ms: int | None = None
+        self.create()
+
+    def create(self) -> None:
+        """Make the empty database."""
+        create_database(self.path, self.keys.database_key)
+
+    def registry(self) -> Registry:
+        """The registry as this node sees it."""
+        return self.world.registry
+
+    def clock(self) -> int:
+        """The time as this node sees it, milliseconds UTC."""
+        return self.world.clock()
+
+    def registry_behind(self) -> None:
+        """Somebody used a key that this node does not know; here, nothing ever changes."""
+
+    def wire(self) -> Wire:
+        """The way to other members."""
+        return Wire(self.world, self.member)
 
     def start(self) -> None:
         """Start with what is durable."""
@@ -205,32 +178,36 @@ class Node:
         self.delivery = Delivery(
             us=self.member,
             outbox=self.store.outbox,
-            transport=Wire(world, self.member),
-            registry=lambda: world.registry,
+            transport=self.wire(),
+            registry=self.registry,
             log_key=keys.log,
             node_secret=keys.node_secret,
             jitter=chance.randrange,
             nonce=lambda: chance.randbytes(16),
             epoch=lambda: chance.randbytes(8),
+            on_registry_behind=self.registry_behind,
         )
         self.inbox = Inbox(
             us=self.member,
             store=self.store.inbox,
-            registry=lambda: world.registry,
+            registry=self.registry,
             receipt_key=keys.receipt,
-            sealing_key=SealingRing(keys.sealing, lambda: keys.sealing).find,
-            clock=world.clock,
+            sealing_key=SealingRing(
+                keys.sealing, lambda: self.keys.sealing, lambda: self.clock() / 1000
+            ).find,
+            clock=self.clock,
             on_taken=lambda: None,
+            on_registry_behind=self.registry_behind,
         )
         self.desk = Desk(
             store=self.store.cases,
             queries=self.store.queries,
-            registry=lambda: world.registry,
+            registry=self.registry,
             places=self.places,
             fingerprints=fingerprints,
             postbox=self.postbox,
             ids=Ids(self.member, chance.randbytes),
-            clock=world.clock,
+            clock=self.clock,
             wake_delivery=lambda: None,
         )
         self.up = True
@@ -284,7 +261,7 @@ class Node:
         connection = open_reader(self.path, self.keys.database_key)
         believed = Believed(
             self.member,
-            self.world.registry,
+            self.registry(),
             Fingerprints(self.keys.fingerprint_secret),
             self.keys.node_secret,
         )
@@ -297,7 +274,7 @@ class Node:
         """Do what is due now: place, judge, deliver; returns how much was done."""
         done = await self.desk.locate_due()
         done += await self.desk.judge_due()
-        return done + await self.delivery.deliver_due(self.world.now)
+        return done + await self.delivery.deliver_due(self.clock())
 
 
 class World:
@@ -315,11 +292,21 @@ class World:
         self.faults = faults or Faults()
         self.now = NOW_MS
         self.registry: Registry
-        self.registry, keys, self.files = _network(tuple(members))
+        self.registry, keys, self.files = self.make_network(tuple(members))
         self.commits = 0
         self.crash_at: tuple[int, str] | None = None
         self.sent: dict[tuple[str, str], list[tuple[str, bytes, bytes]]] = {}
-        self.nodes = {m: Node(self, m, keys[m], folder / f"{m}.db") for m in members}
+        self.nodes = {m: self.make_node(m, keys[m], folder / f"{m}.db") for m in members}
+
+    def make_network(
+        self, members: tuple[str, ...]
+    ) -> tuple[Registry, Mapping[str, MemberKeys], Mapping[str, bytes]]:
+        """The registry that the world begins with, the members' keys, the registry's files."""
+        return _network(members)
+
+    def make_node(self, member: str, keys: MemberKeys, path: Path) -> Node:
+        """One member's node."""
+        return Node(self, member, keys, path)
 
     def __getitem__(self, member: str) -> Node:
         return self.nodes[member]

@@ -161,6 +161,18 @@ class TestJoined:
         receiver("fr-pdc", item_from("fr-pdc", 2, assessments=(verdict(member="fr-pdc"),)))
         assert [(to, type(m)) for to, m in told(receiver)] == [("gb-iwf", Outcome)]
 
+    def test_notice_that_the_sender_gave_is_known_of_the_joined_item(self) -> None:
+        """Else the same hoster is written to twice. What ended the sender's item ends nothing."""
+        done = tuple(
+            msgspec.structs.replace(closed(item(), what).actions[0], event_id=event_id(n, "fr-pdc"))
+            for n, what in enumerate((Action.HOST_NOTIFIED, Action.REMOVED, Action.SEEN_ONLINE), 70)
+        )
+        done = tuple(msgspec.structs.replace(one, member="fr-pdc") for one in done)
+        receiver = Receiver(item(1))
+        receiver("fr-pdc", item_from("fr-pdc", 2, actions=done))
+        state = receiver.state(item(1).id)
+        assert (state.actions, state.closed_ms) == (done[:1], None)
+
     def test_verdict_that_contradicts_ours_goes_to_a_person(self) -> None:
         """Whatever the table says of the rest."""
         decided = closed(

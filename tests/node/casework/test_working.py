@@ -105,6 +105,14 @@ class TestActions:
         assert (state.custody, state.responsible) == (Custody.HANDED_ON, "fr-pdc")
         assert happened(made) == ["acted", "handed_on"]
 
+    def test_holder_that_reported_it_before_hears_verdicts_under_both_ids(self) -> None:
+        """It need not have joined what it reported and what it was handed."""
+        reporter = Informant("fr-pdc", event_id(2, "fr-pdc"))
+        made = book(handed_on(item(1, informants=(reporter,))))
+        assess(made)
+        told = [(to, m.item_id) for to, m in said(made) if isinstance(m, Outcome)]
+        assert told == [("fr-pdc", reporter.item_id), ("fr-pdc", ITEM)]
+
     def test_moved_item_without_a_country_is_located_again(self) -> None:
         """By the node, and is ours until then."""
         state = act(book(REPORTED), Action.MOVED)

@@ -1,0 +1,159 @@
+"""`make simulate WORLDS=n SEED=s`: run worlds, print what happened in them, and the verdict.
+
+    python -m tests.simulation --worlds 200 --seed 0
+    python -m tests.simulation --seed 7 --worlds 1 --steps 3,9,12 --rates lose_answer
+
+The last line is the verdict. The exit code is 0 only if nothing was lost, twice, undetected,
+accused or forged, and, in a run of 200 worlds or more, if every kind of fault really occurred.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from tests.simulation.faults import BY_THE_NET, FAULTS
+from tests.simulation.minimising import minimise
+from tests.simulation.net import RATES
+from tests.simulation.plan import Plan, make_plan
+from tests.simulation.running import Result, run_plan
+
+STANDARD = 200
+COUNTERS = ("undetected_forks", "accused_honest", "accepted_forgeries")
+UNCOUNTED = frozenset({"suspend_mid_push"})
+"""Sets something up; what follows from it is counted under another name."""
+KINDS = sorted({*FAULTS, *RATES, *BY_THE_NET} - UNCOUNTED)
+TOLD = 5
+"""Failing worlds that are made smaller and told of in full."""
+
+
+@dataclass
+class Totals:
+    """All worlds of a run together."""
+
+    worlds: int = 0
+    steps: int = 0
+    gone: int = 0
+    happened: Counter[str] = field(default_factory=Counter)
+    wrongs: Counter[str] = field(default_factory=Counter)
+
+    def add(self, result: Result) -> None:
+        """Count one world."""
+        self.worlds += 1
+        self.steps += result.steps
+        self.gone += result.gone
+        self.happened += result.happened
+        self.wrongs.update(what for what, _ in result.wrongs)
+
+    @property
+    def never(self) -> list[str]:
+        """Kinds of faults that never occurred."""
+        return [name for name in KINDS if not self.happened[name]]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is wrong, and in a run that is long enough, everything occurred."""
+        return not self.wrongs and not (self.worlds >= STANDARD and self.never)
+
+    def line(self) -> str:
+        """The last line."""
+        known = ("lost", "twice", *COUNTERS)
+        counted = Counter({name: self.wrongs[name] for name in known})
+        counted["lost"] += sum(n for name, n in self.wrongs.items() if name not in known)
+        return (
+            f"simulate: worlds={self.worlds} steps={self.steps}"
+            f" faults={sum(self.happened[name] for name in KINDS)}"
+            f" lost={counted['lost']} twice={counted['twice']} gone_with_disk={self.gone} "
+            + " ".join(f"{name}={counted[name]}" for name in COUNTERS)
+        )
+
+
+def run_seed(seed: int) -> tuple[int, Result]:
+    """Run the world of one seed."""
+    return seed, run_plan(make_plan(seed))
+
+
+def run_all(seeds: Iterable[int], jobs: int) -> Iterator[tuple[int, Result]]:
+    """Run many worlds, in `jobs` processes."""
+    if jobs == 1:
+        yield from map(run_seed, seeds)
+        return
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        yield from pool.imap(run_seed, seeds, chunksize=4)
+
+
+def tell(plan: Plan, result: Result) -> list[str]:
+    """What a person needs of a world that failed: what is wrong, and how to see it again."""
+    steps = ",".join(str(number) for number, _ in plan.steps)
+    rates = ",".join(name for name, _ in plan.rates)
+    names = " ".join(f"{number}:{name}" for number, name in plan.steps)
+    return [
+        f"seed {plan.seed}: {'; '.join(f'{what}: {why}' for what, why in result.wrongs[:4])}",
+        f"  {names}",
+        (
+            f"  python -m tests.simulation --worlds 1 --seed {plan.seed} --steps {steps}"
+            f" --rates {rates or 'none'}"
+        ),
+        f"  events {result.events[:16]} state {result.state[:16]}",
+    ]
+
+
+def distribution(totals: Totals) -> list[str]:
+    """What really occurred, the commonest first."""
+    counted = sorted(((totals.happened[name], name) for name in KINDS), reverse=True)
+    return [f"{count:8d}  {name}" for count, name in counted]
+
+
+def chosen(arguments: argparse.Namespace) -> Plan:
+    """The plan of one seed, or the part of it that was asked for."""
+    plan = make_plan(arguments.seed)
+    if arguments.steps is not None:
+        wanted = {int(number) for number in arguments.steps.split(",")}
+        plan = replace(plan, steps=tuple(step for step in plan.steps if step[0] in wanted))
+    if arguments.rates is not None:
+        names = set(arguments.rates.split(","))
+        plan = replace(plan, rates=tuple(rate for rate in plan.rates if rate[0] in names))
+    return plan
+
+
+def main(words: list[str]) -> int:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--worlds", type=int, default=STANDARD)
+    parser.add_argument("--seed", type=int, default=0, help="of the first world")
+    parser.add_argument("--steps", help="only these steps of the one world")
+    parser.add_argument("--rates", help="only these wire faults of the one world")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    arguments = parser.parse_args(words)
+    totals = Totals()
+    if arguments.steps is not None or arguments.rates is not None:
+        plan = chosen(arguments)
+        result = run_plan(plan)
+        totals.add(result)
+        print("\n".join([*result.trace, *tell(plan, result)]))
+    else:
+        _run(arguments, totals)
+    if totals.worlds >= STANDARD and totals.never:
+        print(f"never occurred: {', '.join(totals.never)}")
+    print(totals.line(), flush=True)
+    return 0 if totals.clean else 1
+
+
+def _run(arguments: argparse.Namespace, totals: Totals) -> None:
+    told = 0
+    seeds = range(arguments.seed, arguments.seed + arguments.worlds)
+    for seed, result in run_all(seeds, arguments.jobs):
+        totals.add(result)
+        if result.wrongs and told < TOLD:
+            told += 1
+            plan = minimise(make_plan(seed), result)
+            print("\n".join(tell(plan, run_plan(plan))), flush=True)
+    print("\n".join(distribution(totals)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,354 @@
+"""Nodes that can meet everything that a plan has in store for them.
+
+A `Fleet` is a `World` in which every node has a clock, a disk, a view of the registry and keys of
+its own, in which the umbrella governs, and whose wire fails in every way that a wire can. What each
+node is (desk, inbox, outbox, delivery, store, keys) is the same real code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keys.keyring import MemberKeys
+from keys.registry import Registry
+from node.peer.errors import PeerUnreachableError
+from node.peer.replays import Replays
+from node.peer.transport import Reply
+from node.store import backup as backups
+from node.store.connection import create_database
+from node.store.decisions import resume_channel
+from node.store.sqlite import Store
+from protocol.vocabulary import Lane
+from tests.builders.network import (
+    NOW_MS,
+    Umbrella,
+    make_document,
+    make_umbrella,
+    member_files,
+    member_keys,
+)
+from tests.simulation.mortal import CrashedError
+from tests.simulation.net import Net, NetWire
+from tests.simulation.oracle import Oracle
+from tests.simulation.world import Faults, Node, World
+
+if TYPE_CHECKING:
+    from node.matching.fingerprints import Fingerprints
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+REFRESH_MS = HOUR_MS
+ROUNDS = 600
+BACKUP_KEY = bytes(range(32))
+
+
+@cache
+def umbrella_of(members: tuple[str, ...]) -> Umbrella:
+    """The network of these members, made once in a process; the first takes orphans."""
+    umbrella = make_umbrella()
+    network_id = umbrella.registry.network_id
+    umbrella = umbrella.admit({m: make_document(network_id, m) for m in members})
+    network = replace(umbrella.registry.network, fallback_members=members[:1])
+    return umbrella.govern(network)
+
+
+@cache
+def sim_keys(member: str) -> MemberKeys:
+    """A member's keys; its secrets are fixed, so that ids and fingerprints replay everywhere."""
+
+    def secret(what: str) -> bytes:
+        return hashlib.sha256(f"{what} {member}".encode()).digest()
+
+    return replace(
+        member_keys(member),
+        node_secret=secret("node"),
+        fingerprint_secret=secret("fingerprint"),
+        database_key=secret("database"),
+    )
+
+
+@cache
+def empty_database(member: str) -> bytes:
+    """The bytes of a member's empty database, made once in a process."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        create_database(path, sim_keys(member).database_key)
+        return path.read_bytes()
+
+
+class FleetNode(Node):
+    """One member's node, with a clock, a disk and a view of the registry of its own."""
+
+    fleet: Fleet
+
+    def __init__(self, world: Fleet, member: str, keys: MemberKeys, path: Path) -> None:
+        self.fleet = world
+        self.skew_ms = 0
+        self.view = world.umbrella.registry
+        self.withheld = False
+        self.wants_registry = False
+        self.refreshed_ms = world.now
+        self.backup: Path | None = None
+        self.document_sequence = 1
+        super().__init__(world, member, keys, path)
+
+    def create(self) -> None:
+        """Make the empty database, by copying one."""
+        self.path.write_bytes(empty_database(self.member))
+
+    def registry(self) -> Registry:
+        """The registry as this node verified it last."""
+        return self.view
+
+    def registry_behind(self) -> None:
+        """Fetch the registry at the next occasion."""
+        self.wants_registry = True
+
+    def clock(self) -> int:
+        """The time by this node's clock."""
+        return self.world.now + self.skew_ms
+
+    def wire(self) -> NetWire:
+        """The way to other members, through the world's bad net."""
+        return NetWire(self.fleet, self.member)
+
+    def start(self) -> None:
+        """Start with what is durable; requests made before are refused."""
+        super().start()
+        self.replays = Replays(self.clock())
+        self.delivery.restored_ms = self.restored_ms
+        self.postbox.generation = self.restored_ms or 0
+
+    def _open(self, fingerprints: Fingerprints) -> Store:
+        store = super()._open(fingerprints)
+        writer: Any = store.writer
+        writer._connection.execute("PRAGMA synchronous = OFF")  # a process dies, not the power
+        return store
+
+    async def come_back(self) -> None:
+        """Start again after a crash, with what is durable."""
+        self.start()
+        await self.delivery.load()
+
+    async def bounce(self) -> None:
+        """Crash and come back at once."""
+        if self.up:
+            await self.crash()
+        await self.come_back()
+
+    def refresh(self) -> None:
+        """Verify the newest registry, unless it is withheld or there is no need."""
+        due = self.wants_registry or self.world.now - self.refreshed_ms >= REFRESH_MS
+        if due and not self.withheld:
+            self.view = self.fleet.umbrella.registry
+            self.wants_registry = False
+            self.refreshed_ms = self.world.now
+
+    async def work(self) -> int:
+        """Do what is due now."""
+        self.refresh()
+        return await super().work()
+
+    def save(self) -> None:
+        """Make a backup beside the running node."""
+        count = sum(1 for _ in self.path.parent.glob(f"{self.member}.backup*"))
+        self.backup = self.path.with_name(f"{self.member}.backup{count}")
+        backups.backup(self.path, self.keys.database_key, self.backup, BACKUP_KEY)
+
+    def _forget(self) -> None:
+        for name in (self.path.name, f"{self.path.name}-wal", f"{self.path.name}-shm"):
+            self.path.with_name(name).unlink(missing_ok=True)
+
+    async def roll_back(self, *, said: bool) -> None:
+        """Lose the disk but for the last backup; `said`: the operator says that it is one."""
+        assert self.backup is not None
+        if self.up:
+            await self.crash()
+        self.fleet.oracle.disk_is_lost(self, self.backup)
+        self._forget()
+        source, key = self.backup, self.keys.database_key
+        if said:
+            backups.restore(source, BACKUP_KEY, self.path, key, self.clock())
+            self.restored_ms = self.clock()
+        else:
+            backups.backup(source, BACKUP_KEY, self.path, key)
+        await self.come_back()
+
+    async def lose_everything(self) -> None:
+        """Lose the disk and every backup of it; the keys were kept elsewhere."""
+        if self.up:
+            await self.crash()
+        self.fleet.oracle.disk_is_lost(self, None)
+        self._forget()
+        self.create()
+        self.backup = None
+        self.restored_ms = self.clock()
+        await self.come_back()
+
+    async def say_restored(self) -> None:
+        """The operator has found out that the disk was an old one, and says so."""
+        await self.crash()
+        copy = self.path.with_name(f"{self.member}.found")
+        copy.unlink(missing_ok=True)
+        backups.backup(self.path, self.keys.database_key, copy, BACKUP_KEY)
+        self._forget()
+        backups.restore(copy, BACKUP_KEY, self.path, self.keys.database_key, self.clock())
+        self.restored_ms = self.clock()
+        await self.come_back()
+
+    async def resume(self, peer: str, lane: Lane) -> None:
+        """The operator lets a stopped channel run again."""
+        await self.crash()
+        self.start()
+        await self.store.writer.run(lambda c: resume_channel(c, peer, lane, self.clock()))
+        await self.delivery.load()
+
+
+class Fleet(World):
+    """Several such nodes, one umbrella, one bad net, one oracle that watches."""
+
+    umbrella: Umbrella
+    nodes: Mapping[str, FleetNode]  # type: ignore[assignment]
+
+    def __init__(
+        self, folder: Path, members: tuple[str, ...], seed: int, hostile: str | None
+    ) -> None:
+        self.now, self.seed = NOW_MS, seed
+        self.hostile = hostile
+        self.oracle = Oracle(self)
+        super().__init__(folder, members, seed=seed, faults=Faults())
+        self.net = Net(self)
+        self.trace: list[str] = []
+        self.back_at: dict[str, int] = {}
+        self.before_next_push: str | None = None
+
+    def make_network(
+        self, members: tuple[str, ...]
+    ) -> tuple[Registry, Mapping[str, MemberKeys], Mapping[str, bytes]]:
+        """The umbrella's network; from here on it may change."""
+        self.umbrella = umbrella_of(members)
+        keys = {member: sim_keys(member) for member in members}
+        return self.umbrella.registry, keys, self.umbrella.files
+
+    def make_node(self, member: str, keys: MemberKeys, path: Path) -> FleetNode:
+        """One member's node."""
+        return FleetNode(self, member, keys, path)
+
+    def __getitem__(self, member: str) -> FleetNode:
+        return self.nodes[member]
+
+    @property
+    def honest(self) -> list[FleetNode]:
+        """The nodes that keep the rules."""
+        return [node for member, node in self.nodes.items() if member != self.hostile]
+
+    def chance_for(self, salt: str) -> random.Random:
+        """Chance that depends on the seed and `salt` alone, whatever happened before."""
+        return random.Random(f"{self.seed}/{salt}")  # noqa: S311 - a simulation, not a secret
+
+    def govern(self, **changes: object) -> None:
+        """The umbrella changes the network document."""
+        network = replace(self.umbrella.registry.network, **changes)  # type: ignore[arg-type]
+        self.umbrella = self.umbrella.govern(network, NOW_MS)
+
+    def set_status(self, member: str, status: str) -> None:
+        """Suspend or reinstate a member."""
+        members = dict(self.umbrella.registry.network.members)
+        if members[member].status != status:
+            members[member] = replace(members[member], status=status)  # type: ignore[arg-type]
+            self.govern(members=members)
+
+    def publish(self, node: FleetNode) -> None:
+        """A member publishes its present keys, with its earlier log keys beside."""
+        before = self.umbrella.registry.member(node.member)
+        node.document_sequence += 1
+        document = make_document(
+            self.umbrella.registry.network_id,
+            node.member,
+            keys=node.keys,
+            sequence=node.document_sequence,
+        )
+        earlier = [key for key in before.log if key.key != node.keys.log.public]
+        document = replace(document, log=(*document.log, *earlier))
+        version = self.umbrella.state.role(node.member)[0] + 1
+        self.umbrella = self.umbrella.accept(member_files(document, version, key=node.keys.member))
+
+    async def receive(self, sender: str, peer: str, path: str, head: bytes, sealed: bytes) -> Reply:
+        """What the peer's listener does with a push; the oracle sees what it answers."""
+        self.nodes[peer].delivery.contact(sender)
+        reply = await super().receive(sender, peer, path, head, sealed)
+        if reply.status == 200:
+            self.oracle.receipted(peer, head, reply.body)
+        return reply
+
+    async def work_once(self, node: FleetNode) -> int:
+        """Let a node work, unless it is down; if it dies over it, it comes back."""
+        if not node.up:
+            return 0
+        return await self._work(node)
+
+    async def _work(self, node: Node) -> int:
+        try:
+            return await node.work()
+        except CrashedError as crashed:
+            await self.revive(crashed.member)
+            return 1
+
+    async def revive(self, member: str) -> None:
+        """What died comes back with what is durable."""
+        self.crash_at = None
+        await self.nodes[member].bounce()
+
+    async def round(self) -> int:
+        """Everybody works once; who was away comes back when it is time."""
+        done = 0
+        for member, at_ms in sorted(self.back_at.items()):
+            if self.now >= at_ms:
+                del self.back_at[member]
+                await self.nodes[member].come_back()
+        await self.net.deliver_late()
+        for node in self.nodes.values():
+            done += await self.work_once(node)
+        return done
+
+    async def settle(self) -> None:
+        """Let everybody work until nothing is left to do, moving the clock to what is due next."""
+        for _ in range(ROUNDS):
+            if await self.round():
+                self.now += 1_000
+                continue
+            wait = self._next_due()
+            if wait is None:
+                return
+            self.now += wait
+        raise AssertionError("the world did not come to rest")
+
+    def _next_due(self) -> int | None:
+        """How long until somebody tries again, while anything waits; None: all is at rest."""
+        waits = []
+        for node in self.nodes.values():
+            for (peer, _), tenure in node.delivery._tenures.items():
+                if self.hostile in (peer, node.member):
+                    continue
+                ahead = max(tenure.next_attempt_ms, tenure.gathers_until_ms) - node.clock()
+                if not tenure.stopped and ahead > 0:
+                    waits.append(ahead)
+        return min(waits) + 1 if waits else None
+
+    def check_up(self, peer: str) -> None:
+        """Raise as a transport does if the peer is down."""
+        if not self.nodes[peer].up:
+            raise PeerUnreachableError
+
+    async def close(self) -> None:
+        """Close every store."""
+        with suppress(CrashedError):
+            await super().close()

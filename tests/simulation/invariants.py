@@ -1,0 +1,275 @@
+"""What must hold when the faults have stopped and everything has come to rest.
+
+Each function judges one guarantee from the disks alone, and says what is wrong as (counter, why);
+the counters are those of the last line of `make simulate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from node.casework.item import Custody, ItemState
+from node.store.connection import open_reader
+from tests.protocol import oracle as second
+from tests.simulation.oracle import Disk
+
+if TYPE_CHECKING:
+    from tests.simulation.fleet import Fleet, FleetNode
+
+Wrong = tuple[str, str]
+Disks = dict[str, Disk]
+ONE_EFFECT = {"repeat", "conflict"}
+
+
+def judge(world: Fleet) -> tuple[list[Wrong], int]:
+    """Return everything that is wrong, and how many items went with their only disk."""
+    disks = {member: world.oracle.disk_of(node) for member, node in world.nodes.items()}
+    for member, node in world.nodes.items():
+        world.oracle.harvest(node, disks[member])
+    gone, wrongs = _items(world, disks)
+    wrongs += world.oracle.wrongs
+    for rule in (_delivered, _once, _never_forged, _nobody_accused, _forks_seen, _same_state):
+        wrongs += rule(world, disks)
+    for node in world.honest:
+        wrongs += _logs_agree(world, node)
+        wrongs += [("unverified", str(found)) for found in node.verify().found]
+    return wrongs, gone
+
+
+def _items(world: Fleet, disks: Disks) -> tuple[int, list[Wrong]]:
+    """G1: an item that was taken stands somewhere, or died with its only disk."""
+    oracle, wrongs = world.oracle, []
+    gone = 0
+    for item, handed in {h.item: h for h in oracle.handed}.items():
+        at_finder = disks[handed.member].has(item)
+        if at_finder or any(disk.has(item) for disk in disks.values()):
+            if not at_finder and handed.disk == oracle.disks[handed.member]:
+                wrongs.append(("lost", f"{item} is not where it was found"))
+        elif item in oracle.gone:
+            gone += 1
+        else:
+            wrongs.append(("lost", f"{item} stands nowhere"))
+    return gone, wrongs
+
+
+def _pairs(world: Fleet) -> Iterator[tuple[str, str]]:
+    for one in world.honest:
+        for other in world.honest:
+            if one is not other:
+                yield one.member, other.member
+
+
+def _delivered(world: Fleet, disks: Disks) -> list[Wrong]:
+    """G1: what one honest member has for another, that one holds and has judged."""
+    wrongs = []
+    for sender, receiver in _pairs(world):
+        posted, held = disks[sender].posted, disks[receiver].custody
+        for (peer, identity), kind in posted.items():
+            if peer == receiver and (sender, identity) not in held:
+                wrongs.append(("lost", f"{sender} -> {receiver}: a message of kind {kind}"))
+        waiting = disks[sender].waiting.get(receiver, 0)
+        if waiting:
+            wrongs.append(("lost", f"{sender} -> {receiver}: {waiting} wait"))
+    if not world.oracle.disks and world.hostile is None:
+        idle = [node.member for node in world.honest if disks[node.member].parked]
+        wrongs += [("lost", f"{member}: entries wait or are parked") for member in idle]
+    return wrongs
+
+
+def _once(world: Fleet, disks: Disks) -> list[Wrong]:
+    """G2: one effect for each thing, however often it came."""
+    wrongs = []
+    for node in world.honest:
+        disk = disks[node.member]
+        for (sender, _), answers in disk.custody.items():
+            effects = [a for a in answers if a not in ONE_EFFECT]
+            if len(effects) > 1:
+                wrongs.append(("twice", f"{node.member}: an entry of {sender} had {len(effects)}"))
+        for state in disk.items.values():
+            wrongs += _facts_once(node.member, state)
+        wrongs += _reports_once(world, node, disk)
+    return wrongs
+
+
+def _facts_once(member: str, state: ItemState) -> Iterator[Wrong]:
+    lists = (
+        [a.event_id for a in state.assessments],
+        [a.event_id for a in state.actions],
+        [s.sighting_id for s in state.sightings],
+    )
+    for ids in lists:
+        if len(ids) != len(set(ids)):
+            yield "twice", f"{member}: {state.id} says something twice"
+
+
+def _reports_once(world: Fleet, node: FleetNode, disk: Disk) -> Iterator[Wrong]:
+    """Each reference that was handed in here is one sighting here."""
+    if world.oracle.disks[node.member]:
+        return
+    handed = {h.reference for h in world.oracle.handed if h.member == node.member}
+    seen = {
+        s.sighting_id
+        for state in disk.items.values()
+        for s in state.sightings
+        if s.member == node.member
+    }
+    if len(seen) > len(handed):
+        yield "twice", f"{node.member}: {len(handed)} reports became {len(seen)} sightings"
+    if len(seen) < len(handed):
+        yield "lost", f"{node.member}: {len(handed)} reports became {len(seen)} sightings"
+
+
+def _never_forged(world: Fleet, disks: Disks) -> list[Wrong]:
+    """G5, G6: what stands in an honest member's name, it has written."""
+    wrongs = []
+    for sender, receiver in _pairs(world):
+        for peer, identity in disks[receiver].custody:
+            if peer == sender and identity not in world.oracle.wrote[sender]:
+                wrongs.append(("accepted_forgeries", f"{receiver} holds what {sender} never said"))
+    return wrongs
+
+
+def _nobody_accused(world: Fleet, disks: Disks) -> list[Wrong]:
+    """G5: an honest member never looks like one that forked."""
+    wrongs = []
+    honest = {node.member for node in world.honest}
+    for member in honest:
+        disk = disks[member]
+        stopped = {*disk.stopped_in.items(), *disk.stopped_out.items()}
+        for (peer, lane), code in sorted(stopped):
+            if peer in honest:
+                wrongs.append(("accused_honest", f"{member}: {peer}/{lane} stopped, {code}"))
+        for code, subject in sorted(disk.tasks):
+            peer = subject.split("/")[0]
+            if peer in honest and _accuses(world, code, peer):
+                wrongs.append(("accused_honest", f"{member}: {code} about {subject}"))
+    return wrongs
+
+
+def _accuses(world: Fleet, code: str, peer: str) -> bool:
+    """Whether a task says something of a member that only the hostile one does.
+
+    Who lost a disk may say under an old id what it said otherwise before, until it says so.
+    """
+    if code in {"entry_conflict", "peer_lost_entries"}:
+        return not world.oracle.disks[peer]
+    return code in {"entry_malformed", "entry_not_permitted", "entry_unknown_kind"}
+
+
+def _forks_seen(world: Fleet, disks: Disks) -> list[Wrong]:
+    """G5: a fork that was shown to an honest member stands before a person there."""
+    villain, oracle = world.hostile or "", world.oracle
+    wrongs = [
+        ("undetected_forks", f"{victim}: {villain}/{lane}")
+        for victim, lane in sorted(oracle.forks)
+        if (villain, lane) not in disks[victim].stopped_in and not oracle.disks[victim]
+    ]
+    for (victim, lane), disk in sorted(oracle.denied.items()):
+        seen = ("peer_lost_entries", f"{villain}/{lane}") in disks[victim].tasks
+        seen = seen or (villain, lane) in disks[victim].stopped_out
+        if not seen and disk == oracle.disks[victim]:
+            wrongs.append(("undetected_forks", f"{victim}: {villain}/{lane} denied receipts"))
+    return wrongs
+
+
+def _logs_agree(world: Fleet, node: FleetNode) -> Iterator[Wrong]:
+    """G3, G5: each receipt stands on leaves that the receiver holds, and both have one tree."""
+    for other in world.honest:
+        if other is node:
+            continue
+        ours, theirs = _log(node, "log_out", other.member), _log(other, "entries_in", node.member)
+        for place, leaves in theirs.items():
+            mine = ours.get(place)
+            if mine is None:
+                continue
+            both = min(len(mine), len(leaves)) if world.oracle.disks[node.member] else len(leaves)
+            if second.tree(mine[:both]) != second.tree(leaves[:both]):
+                yield "accused_honest", f"{node.member} -> {other.member}: two trees"
+        if world.oracle.disks[other.member]:
+            continue
+        for place, size in _receipted(node, other.member).items():
+            if len(theirs.get(place, ())) < size:
+                yield "lost", f"{node.member} -> {other.member}: receipted and not held"
+
+
+def _log(node: FleetNode, table: str, peer: str) -> dict[tuple[str, bytes], list[bytes]]:
+    logs: dict[tuple[str, bytes], list[bytes]] = {}
+    with closing(open_reader(node.path, node.keys.database_key)) as connection:
+        for lane, epoch, leaf in connection.execute(
+            f"SELECT lane, epoch, leaf FROM {table} WHERE peer = ? ORDER BY lane, epoch, idx",
+            (peer,),
+        ):
+            logs.setdefault((lane, epoch), []).append(leaf)
+    return logs
+
+
+def _receipted(node: FleetNode, peer: str) -> dict[tuple[str, bytes], int]:
+    with closing(open_reader(node.path, node.keys.database_key)) as connection:
+        rows = connection.execute(
+            "SELECT lane, epoch, max(size) FROM checkpoints_out WHERE peer = ?"
+            " AND receipt IS NOT NULL GROUP BY lane, epoch",
+            (peer,),
+        )
+        return {(lane, epoch): size for lane, epoch, size in rows}
+
+
+def _same_state(world: Fleet, disks: Disks) -> list[Wrong]:
+    """Both sides of a hand-over say the same of the item, unless one of them lost its disk."""
+    if any(world.oracle.disks[node.member] for node in world.honest):
+        return []
+    wrongs: list[Wrong] = []
+    for sender, receiver in _pairs(world):
+        for state in disks[sender].items.values():
+            if _knows(state, world.hostile):
+                continue
+            if state.custody is Custody.HANDED_ON and _next_hop(state, sender) == receiver:
+                wrongs += _compare(sender, receiver, state, disks[receiver])
+    return wrongs
+
+
+def _knows(state: ItemState, member: str | None) -> bool:
+    """Whether a member is part of the item's story."""
+    return member in {*(hop.member for hop in state.hops), *(i.member for i in state.informants)}
+
+
+def _next_hop(state: ItemState, us: str) -> str | None:
+    ours = [n for n, hop in enumerate(state.hops) if hop.member == us]
+    if ours and ours[-1] + 1 < len(state.hops):
+        return state.hops[ours[-1] + 1].member
+    return state.responsible
+
+
+def _compare(sender: str, receiver: str, state: ItemState, disk: Disk) -> Iterator[Wrong]:
+    twins = [s for s in disk.items.values() if state.id == s.id or state.id in s.aliases
+             or (sender, state.id) in {(i.member, i.item_id) for i in s.informants}]  # fmt: skip
+    if len(twins) != 1:
+        yield "lost", f"{sender} -> {receiver}: {state.id} is known {len(twins)} times"
+        return
+    twin = twins[0]
+    if state.responsible != twin.responsible:
+        yield (
+            "lost",
+            (f"{sender} says {state.responsible}, {receiver} says {twin.responsible}: {state.id}"),
+        )
+    if _unheard(state, twin, receiver) or _unheard(twin, state, sender):
+        yield "lost", f"{sender}, {receiver}: verdicts on {state.id} differ"
+    if _undone(state, twin, receiver) or _undone(twin, state, sender):
+        yield "lost", f"{sender}, {receiver}: actions on {state.id} differ"
+
+
+def _unheard(state: ItemState, twin: ItemState, other: str) -> set[str]:
+    """Verdicts on `state` that `other` lacks on its twin.
+
+    Its own are left out: nobody is told what he did himself, and one that he gave on another item
+    of the same content may have been carried over on one side alone, where the hashes are known.
+    """
+    heard = {a.event_id for a in twin.assessments}
+    return {a.event_id for a in state.assessments if a.member != other} - heard
+
+
+def _undone(state: ItemState, twin: ItemState, other: str) -> set[str]:
+    """Actions on `state` that `other` lacks on its twin; its own left out, as above."""
+    heard = {a.event_id for a in twin.actions}
+    return {a.event_id for a in state.actions if a.member != other} - heard

@@ -1,0 +1,209 @@
+"""What really happened, kept apart from the nodes: the judge of a simulated world.
+
+It reads databases with SQL of its own, notes as text, entries with the `msgpack` library and trees
+by the definitions of RFC 9162 (`tests.protocol.oracle`). It remembers what nodes forget when they
+lose a disk: what each ever wrote and signed, what it was asked to do and said it had done, which
+items stood on which disk when one was lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from node.casework.item import ItemState, decode_state
+from node.store.connection import Connection, open_reader
+from tests.protocol import oracle as second
+
+if TYPE_CHECKING:
+    from tests.simulation.fleet import Fleet, FleetNode
+
+CHANNEL_KINDS = frozenset({1, 2, 3})
+UNREAD = (0, b"")
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A report that a node said it has: by whom, under which reference, as which item."""
+
+    member: str
+    reference: str
+    item: str
+    disk: int
+
+
+@dataclass
+class Disk:
+    """What stands in one database, as SQL alone tells it."""
+
+    items: dict[str, ItemState]
+    posted: dict[tuple[str, bytes], int]
+    custody: dict[tuple[str, bytes], list[str | None]]
+    raw: list[bytes]
+    stopped_in: dict[tuple[str, str], str]
+    stopped_out: dict[tuple[str, str], str]
+    tasks: set[tuple[str, str]]
+    parked: int
+    waiting: dict[str, int]
+    authored: set[str]
+
+    def has(self, item: str) -> bool:
+        """Whether the item stands here, under any name, judged or not."""
+        if item in self.items or any(item in _names(s) for s in self.items.values()):
+            return True
+        return any(item.encode() in entry for entry in self.raw)
+
+
+def _names(state: ItemState) -> set[str]:
+    return {state.id, *state.aliases, *(i.item_id for i in state.informants)}
+
+
+def read_entry(raw: bytes) -> tuple[int, bytes]:
+    """Return kind and id of an entry, read without our code; (0, b"") for what is no entry."""
+    try:
+        entry = second.unpack(raw)
+    except Exception:  # noqa: BLE001 - whatever a hostile member wrote
+        return UNREAD
+    if not isinstance(entry, list) or len(entry) != 5 or not isinstance(entry[2], bytes):
+        return UNREAD
+    return (entry[1], entry[2]) if isinstance(entry[1], int) else UNREAD
+
+
+def read_disk(connection: Connection, us: str) -> Disk:
+    """Read one database."""
+
+    def rows(sql: str) -> list[Any]:
+        return connection.execute(sql).fetchall()
+
+    custody: dict[tuple[str, bytes], list[str | None]] = defaultdict(list)
+    entries = rows("SELECT peer, entry, answer FROM entries_in ORDER BY seq")
+    for peer, entry, answer in entries:
+        kind, identity = read_entry(entry)
+        if kind not in CHANNEL_KINDS and identity:
+            custody[peer, identity].append(answer)
+    prefix = f"{us}."
+    authored = {
+        word
+        for (body,) in rows("SELECT body FROM events")
+        for word in _words(body)
+        if word.startswith(prefix)
+    }
+    return Disk(
+        items={i: decode_state(raw) for i, raw in rows("SELECT id, state FROM items")},
+        posted={(p, i): k for p, i, k in rows("SELECT peer, entry_id, kind FROM messages_out")},
+        custody=custody,
+        raw=[entry for _, entry, _ in entries],
+        stopped_in={
+            (p, lane): code
+            for p, lane, code in rows(
+                "SELECT peer, lane, stopped FROM channels_in WHERE stopped IS NOT NULL"
+            )
+        },
+        stopped_out={
+            (p, lane): code
+            for p, lane, code in rows(
+                "SELECT peer, lane, stopped FROM channels_out WHERE stopped IS NOT NULL"
+            )
+        },
+        tasks=set(rows("SELECT code, subject FROM tasks WHERE closed_ms IS NULL")),
+        parked=rows("SELECT count(*) FROM entries_in WHERE judged IN (0, 2)")[0][0],
+        waiting=dict(rows("SELECT peer, count(*) FROM waiting_out GROUP BY peer")),
+        authored=authored,
+    )
+
+
+def _words(body: bytes | None) -> list[str]:
+    """Every text in a stored body."""
+    found: list[str] = []
+
+    def walk(value: Any) -> None:
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, list):
+            for one in value:
+                walk(one)
+
+    walk(None if body is None else second.unpack(body))
+    return found
+
+
+@dataclass
+class Oracle:
+    """Remembers what nodes may forget."""
+
+    world: Fleet
+    handed: list[Handed] = field(default_factory=list)
+    wrongs: list[tuple[str, str]] = field(default_factory=list)
+    wrote: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    authored: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    roots: dict[tuple[str, str], str] = field(default_factory=dict)
+    receipts: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    disks: Counter[str] = field(default_factory=Counter)
+    denied: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Receipts that the hostile member gave and denied: (victim, lane) to the victim's disk."""
+    forks: set[tuple[str, str]] = field(default_factory=set)
+    """Forks that the hostile member showed to an honest one: (victim, lane)."""
+
+    def wrong(self, what: str, why: str) -> None:
+        """Something happened that must never happen."""
+        self.wrongs.append((what, why))
+
+    def accepted(self, node: FleetNode, reference: str, item: str) -> None:
+        """The node said that it has this report."""
+        self.handed.append(Handed(node.member, reference, item, self.disks[node.member]))
+
+    def signed(self, sender: str, head: bytes) -> None:
+        """A checkpoint left its sender: an honest one never signs two roots for one size."""
+        if sender == self.world.hostile:
+            return
+        origin, size, root = head[14:].decode().split("\n", 3)[:3]
+        if self.roots.setdefault((origin, size), root) != root:
+            self.wrong("accused_honest", f"{sender} signed two roots")
+
+    def receipted(self, receiver: str, head: bytes, receipt: bytes) -> None:
+        """A receipt was given: the same push gets the same bytes, for as long as the disk lives."""
+        text = head[14:].decode().split("\n\n", 1)[0]
+        if self.receipts.setdefault((receiver, text), receipt) != receipt:
+            self.wrong("twice", f"{receiver} gave two receipts for one push")
+
+    def disk_of(self, node: FleetNode) -> Disk:
+        """Read a node's database, running or not."""
+        if node.up:
+            readers: Any = node.store.readers
+            found: Disk = readers.run_now(lambda connection: read_disk(connection, node.member))
+            return found
+        with closing(open_reader(node.path, node.keys.database_key)) as connection:
+            return read_disk(connection, node.member)
+
+    def harvest(self, node: FleetNode, disk: Disk) -> None:
+        """Remember what a member ever wrote, before it may forget it."""
+        self.wrote[node.member].update(identity for _, identity in disk.posted)
+        self.authored[node.member].update(disk.authored)
+
+    def disk_is_lost(self, node: FleetNode, backup: Path | None) -> None:
+        """A disk is lost but for its backup: what stood nowhere else is gone with it."""
+        from tests.simulation.fleet import BACKUP_KEY  # noqa: PLC0415 - each knows the other
+
+        before = self.disk_of(node)
+        self.harvest(node, before)
+        after: Disk | None = None
+        kept: set[bytes] = set()
+        if backup is not None:
+            with closing(open_reader(backup, BACKUP_KEY)) as connection:
+                after = read_disk(connection, node.member)
+                kept = {row[0] for row in connection.execute("SELECT receipt FROM receipts_in")}
+        others = [self.disk_of(other) for other in self.world.nodes.values() if other is not node]
+        for handed in self.handed:
+            lost = before.has(handed.item) and not (after and after.has(handed.item))
+            if lost and not any(disk.has(handed.item) for disk in others):
+                self.gone.add(handed.item)
+        self.receipts = {
+            key: receipt
+            for key, receipt in self.receipts.items()
+            if key[0] != node.member or receipt in kept
+        }
+        self.disks[node.member] += 1

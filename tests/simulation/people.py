@@ -1,0 +1,160 @@
+"""What people do at their nodes: hand in, judge, act, move, add hashes, go home.
+
+Who gets no answer because the node died over it looks, and asks again. Each step is a function of
+(world, chance); it chooses among what there is, so that it means something in a shorter plan too.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
+from node.casework.errors import CaseworkError
+from node.casework.item import Custody, ItemState
+from node.store.queries import ItemQuery
+from protocol.vocabulary import Action, Verdict
+from tests.simulation.mortal import CrashedError
+
+if TYPE_CHECKING:
+    from tests.simulation.fleet import Fleet, FleetNode
+
+PLACES = 14
+FILES = 6
+MINUTE_MS = 60_000
+ACTIONS = (
+    Action.REMOVED,
+    Action.UNAVAILABLE,
+    Action.HOST_NOTIFIED,
+    Action.INACCESSIBLE,
+    Action.SEEN_ONLINE,
+)
+VERDICTS = (Verdict.BASELINE, Verdict.BASELINE, Verdict.NOT_ILLEGAL)
+
+Step = Callable[["Fleet", random.Random], Awaitable[None]]
+
+
+def _somebody(world: Fleet, chance: random.Random) -> FleetNode | None:
+    up = [node for node in world.honest if node.up]
+    return chance.choice(up) if up else None
+
+
+async def insist(world: Fleet, act: Callable[[], Awaitable[None]]) -> None:
+    """Do it, and if the node dies over it, once more when it is back."""
+    try:
+        await act()
+    except CrashedError as crashed:
+        await world.revive(crashed.member)
+        await act()
+
+
+async def submit(world: Fleet, chance: random.Random) -> None:
+    """A report of one item; the same places and files come up again and again."""
+    node = _somebody(world, chance)
+    if node is None:
+        return
+    number = chance.randrange(PLACES)
+    country = chance.choice([*(member[:2] for member in world.nodes), "br"])
+    sha256 = f"{number % FILES:064x}" if chance.random() < 0.6 else None
+    urgent = chance.random() < 0.1
+    reference = f"R-{chance.randrange(1_000_000)}"
+
+    async def once() -> None:
+        result = await node.submit(
+            f"https://{country}{number}.example/{number}.jpg",
+            reference=reference,
+            sha256=sha256,
+            child_at_risk=urgent,
+        )
+        if result.items:
+            taken = result.items[0]
+            world.oracle.accepted(node, reference, taken.same_as or taken.item_id)
+
+    await insist(world, once)
+    if chance.random() < 0.15:
+        await insist(world, once)
+
+
+async def _pick(
+    node: FleetNode, chance: random.Random, wanted: Callable[[ItemState], bool]
+) -> ItemState | None:
+    found = [s for s in await node.store.queries.items(ItemQuery()) if wanted(s)]
+    return chance.choice(found) if found else None
+
+
+async def _record(world: Fleet, node: FleetNode, act: Callable[[], Awaitable[object]]) -> None:
+    """Record something; what the rules of casework refuse, a person leaves alone."""
+
+    async def once() -> None:
+        try:
+            await act()
+        except CaseworkError as error:
+            world.trace.append(f"refused {error.code}")
+
+    await insist(world, once)
+
+
+async def assess(world: Fleet, chance: random.Random) -> None:
+    """A verdict, wherever the item is."""
+    node = _somebody(world, chance)
+    state = None if node is None else await _pick(node, chance, lambda _: True)
+    if node is not None and state is not None:
+        draft = AssessmentDraft(verdict=chance.choice(VERDICTS))
+        await _record(world, node, lambda: node.desk.assess(state.id, draft, actor="a"))
+
+
+async def act(world: Fleet, chance: random.Random) -> None:
+    """Something done by the responsible member."""
+    node = _somebody(world, chance)
+    state = None if node is None else await _pick(node, chance, _is_here)
+    if node is not None and state is not None:
+        draft = ActionDraft(action=chance.choice(ACTIONS))
+        await _record(world, node, lambda: node.desk.act(state.id, draft, actor="a"))
+
+
+async def move(world: Fleet, chance: random.Random) -> None:
+    """It is hosted elsewhere now."""
+    node = _somebody(world, chance)
+    state = None if node is None else await _pick(node, chance, _is_here)
+    if node is not None and state is not None:
+        country = chance.choice([member[:2].upper() for member in world.nodes])
+        draft = ActionDraft(action=Action.MOVED, country=country)
+        await _record(world, node, lambda: node.desk.act(state.id, draft, actor="a"))
+
+
+async def hashes(world: Fleet, chance: random.Random) -> None:
+    """Hashes that were computed later."""
+    node = _somebody(world, chance)
+    state = None if node is None else await _pick(node, chance, lambda s: not s.content)
+    if node is not None and state is not None:
+        draft = HashesDraft(sha256=f"{chance.randrange(FILES):064x}")
+        await _record(world, node, lambda: node.desk.add_hashes(state.id, draft, actor="a"))
+
+
+def _is_here(state: ItemState) -> bool:
+    return state.custody is Custody.HERE
+
+
+async def wait(world: Fleet, chance: random.Random) -> None:
+    """Minutes go by, or a night."""
+    world.now += chance.choice([1, 5, 20, 600]) * MINUTE_MS
+
+
+async def work(world: Fleet, chance: random.Random) -> None:
+    """Everybody's node works for a while."""
+    for _ in range(chance.randrange(1, 4)):
+        await world.round()
+        world.now += 1_000
+
+
+STEPS: dict[str, tuple[Step, int]] = {
+    "submit": (submit, 6),
+    "assess": (assess, 2),
+    "act": (act, 2),
+    "move": (move, 1),
+    "hashes": (hashes, 1),
+    "wait": (wait, 2),
+    "work": (work, 5),
+}
+"""Each kind of step, and how often it comes up beside the others."""

@@ -1,0 +1,58 @@
+"""What is to happen in one world, as data made from one seed: it can be shortened and run again.
+
+Each step has its own chance, drawn from the seed and the step's number, so that leaving one out
+changes nothing about the others but the world they find.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from tests.simulation.faults import FAULTS
+from tests.simulation.hostile import HOSTILE
+from tests.simulation.net import RATES
+from tests.simulation.people import STEPS
+
+MEMBERS = ("gb-iwf", "nl-eokm", "fr-pdc", "de-eco", "pl-dyz")
+VILLAIN = "xx-bad"
+SHORTEST, LONGEST = 20, 60
+LONG = 240
+"""One world in thirty is long."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One world: who is there, which of them is hostile, what the wire does, and each step."""
+
+    seed: int
+    members: tuple[str, ...]
+    hostile: str | None
+    rates: tuple[tuple[str, float], ...]
+    steps: tuple[tuple[int, str], ...]
+
+
+def make_plan(seed: int) -> Plan:
+    """Return the plan of a seed; each world has some kinds of faults, so that each has room."""
+    chance = random.Random(f"plan {seed}")  # noqa: S311 - a simulation, not a secret
+    members = MEMBERS[: chance.choice([2, 3, 3, 3, 4])]
+    hostile = VILLAIN if chance.random() < 0.4 else None
+    kinds = [name for name in FAULTS if chance.random() < 0.3]
+    if hostile is None:
+        kinds = [name for name in kinds if name not in HOSTILE or name in _BY_ANYBODY]
+    else:
+        kinds += ["takes_part", "takes_part"]
+    rates = {name: chance.random() * most for name, most in RATES.items() if chance.random() < 0.4}
+    length = LONG if chance.random() < 1 / 30 else chance.randrange(SHORTEST, LONGEST)
+    steps = tuple((number, _step(chance, kinds)) for number in range(length))
+    everybody = members if hostile is None else (*members, hostile)
+    return Plan(seed, everybody, hostile, tuple(sorted(rates.items())), steps)
+
+
+_BY_ANYBODY = frozenset({"impersonate", "garbage_body"})
+
+
+def _step(chance: random.Random, kinds: list[str]) -> str:
+    if kinds and chance.random() < 0.25:
+        return chance.choice(kinds)
+    return chance.choices(list(STEPS), [weight for _, weight in STEPS.values()])[0]

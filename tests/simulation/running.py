@@ -1,0 +1,143 @@
+"""Running one plan to its end: the faults, then the healing, then the judgement."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from node.store.connection import open_reader
+from protocol.vocabulary import Lane
+from tests.simulation.faults import FAULTS
+from tests.simulation.fleet import DAY_MS, Fleet, FleetNode
+from tests.simulation.invariants import judge
+from tests.simulation.people import STEPS
+from tests.simulation.plan import Plan
+
+PERSONS = 6
+"""How often people look at what stands before them while a world heals."""
+
+
+@dataclass
+class Result:
+    """What became of one world."""
+
+    wrongs: list[tuple[str, str]]
+    gone: int
+    steps: int
+    happened: Counter[str]
+    events: str
+    state: str
+    trace: list[str] = field(default_factory=list)
+
+
+def run_plan(plan: Plan) -> Result:
+    """Run a world from beginning to end, in a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="simulated-") as folder:
+        return asyncio.run(_run(plan, Path(folder)))
+
+
+async def _run(plan: Plan, folder: Path) -> Result:
+    world = Fleet(folder, plan.members, plan.seed, plan.hostile)
+    world.net.chance = world.chance_for("net")
+    await world.start()
+    try:
+        world.net.rates = dict(plan.rates)
+        for number, name in plan.steps:
+            await _step(world, number, name)
+        await heal(world)
+        wrongs, gone = judge(world)
+    except Exception as error:
+        wrongs, gone = [("broken", f"{type(error).__name__}: {error}")], 0
+        world.trace.append(repr(error))
+        if plan.seed == LOUD:
+            raise
+    events, state = digests(world)
+    await world.close()
+    return Result(
+        wrongs, gone, len(plan.steps), world.net.happened, events, state, list(world.trace)
+    )
+
+
+LOUD: int | None = None
+"""A seed whose world raises what goes wrong in it, for people who look for the reason."""
+
+
+async def _step(world: Fleet, number: int, name: str) -> None:
+    world.chance = world.chance_for(f"chance {number}")
+    world.net.chance = world.chance_for(f"net {number}")
+    chance = world.chance_for(f"step {number}")
+    world.trace.append(f"{number} {name} at {world.now} commits {world.commits}")
+    if name in FAULTS:
+        world.net.happened[name] += await FAULTS[name](world, chance)
+    else:
+        await STEPS[name][0](world, chance)
+    if chance.random() < 0.5:
+        await world.round()
+        world.now += 1_000
+
+
+async def heal(world: Fleet) -> None:
+    """Faults stop: everybody is back, at the right time, in good standing, with all it may see."""
+    world.net.rates, world.net.rogue = {}, None
+    world.crash_at, world.before_next_push, world.back_at = None, None, {}
+    for node in world.nodes.values():
+        node.skew_ms, node.withheld, node.wants_registry = 0, False, True
+        world.set_status(node.member, "active")
+        if not node.up:
+            await node.come_back()
+    await world.net.deliver_late(everything=True)
+    for _ in range(PERSONS):
+        await world.settle()
+        if not await _people_look(world):
+            break
+    world.now += 2 * DAY_MS
+    await world.settle()
+    if await _people_look(world):
+        await world.settle()
+
+
+async def _people_look(world: Fleet) -> bool:
+    """Operators say which disks were old ones, and let go on what may go on; whether any did."""
+    acted = False
+    for node in world.honest:
+        stopped = _stopped(world, node)
+        if "unknown_history" in stopped.values() and world.oracle.disks[node.member]:
+            await node.say_restored()
+        for peer, lane in stopped:
+            await node.resume(peer, Lane(lane))
+            acted = True
+    return acted
+
+
+def _stopped(world: Fleet, node: FleetNode) -> dict[tuple[str, str], str]:
+    """The channels to honest members that wait for an operator who knows what happened here."""
+    disk = world.oracle.disk_of(node)
+    excused = bool(world.oracle.disks[node.member])
+    return {
+        place: code
+        for place, code in disk.stopped_out.items()
+        if place[0] != world.hostile and (excused or code == "stopped")
+    }
+
+
+def digests(world: Fleet) -> tuple[str, str]:
+    """What happened, and how everything stands at the end: equal whenever the seed runs again."""
+    events, state = hashlib.sha256(), hashlib.sha256()
+    for line in world.trace:
+        events.update(line.encode() + b"\n")
+    for member, node in sorted(world.nodes.items()):
+        with closing(open_reader(node.path, node.keys.database_key)) as connection:
+            for digest, sql in ((events, _EVENTS), (state, _STATE), (state, _TASKS)):
+                for row in connection.execute(sql):
+                    digest.update(repr((member, *row)).encode())
+    return events.hexdigest(), state.hexdigest()
+
+
+_EVENTS = "SELECT seq, item, kind, at_ms, learnt_ms, actor, body FROM events ORDER BY seq"
+_STATE = "SELECT id, custody, responsible, urgency, state FROM items ORDER BY id"
+_TASKS = "SELECT code, subject, opened_ms, closed_ms FROM tasks ORDER BY id"
