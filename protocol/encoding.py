@@ -5,22 +5,20 @@ There are no maps, no floats, no extension types. Bytes are canonical only if en
 decoded gives the same bytes again: that one comparison refuses non-minimal integers, over-long
 headers and trailing bytes. Nothing is ever re-encoded in order to be hashed.
 
-Typed messages take the faster road of `messages.py`; this module serves entries of kinds and
-versions that we do not know, and everything that is hashed for domain separation.
+Typed messages take the faster road of `messages.py`, with msgspec; this module serves entries of
+kinds and versions that we do not know, with msgpack. Two libraries that must agree to the byte are
+each other's check.
 """
 
 from typing import Final, TypeAlias
 
-import msgspec
+import msgpack
 
 from protocol.errors import MalformedError, TooLargeError, UnsayableError
 
 Value: TypeAlias = "bool | int | bytes | str | list[Value] | tuple[Value, ...] | None"
 
 MAX_DEPTH: Final = 16
-
-_encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder()
 
 INTEGER_MIN: Final = -(1 << 63)
 INTEGER_MAX: Final = (1 << 64) - 1
@@ -36,7 +34,7 @@ def pack(value: Value) -> bytes:
     if fault is not None:
         raise UnsayableError(f"value: {fault}")
     try:
-        return _encoder.encode(value)
+        return _encode(value)
     except UnicodeEncodeError:
         raise UnsayableError("value: text must be valid Unicode, without surrogates") from None
 
@@ -51,15 +49,24 @@ def unpack(raw: bytes, max_bytes: int, max_depth: int = MAX_DEPTH) -> Value:
     if len(raw) > max_bytes:
         raise TooLargeError(f"value: {len(raw)} bytes, at most {max_bytes} are allowed")
     try:
-        value: Value = _decoder.decode(raw)
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        value: Value = msgpack.unpackb(raw, raw=False, strict_map_key=False, ext_hook=_no_extension)
+    except (msgpack.UnpackException, ValueError, TypeError):
         raise MalformedError("value", "must be one complete MessagePack value") from None
     fault = _fault(value, max_depth)
     if fault is not None:
         raise MalformedError("value", fault)
-    if _encoder.encode(value) != raw:
+    if _encode(value) != raw:
         raise MalformedError("value", "must be in canonical form")
     return value
+
+
+def _no_extension(*_: object) -> None:
+    raise ValueError("extension types are not allowed")
+
+
+def _encode(value: Value) -> bytes:
+    packed: bytes = msgpack.packb(value, use_bin_type=True)
+    return packed
 
 
 def _fault(value: object, depth: int) -> str | None:

@@ -58,7 +58,7 @@ EFFECTS = {
 }  # fmt: skip
 """Standard modules that reach the world, the clock or chance: `protocol/` imports none of them."""
 
-PROTOCOL_PARTS = {"keys", "protocol", "msgspec"}
+PROTOCOL_PARTS = {"keys", "protocol", "msgpack", "msgspec"}
 """Besides harmless standard modules, all that `protocol/` may lean on."""
 
 DATABASES = {"sqlite3", "sqlcipher3", "pysqlite3", "sqlite_utils", "psycopg", "aiosqlite"}

@@ -41,6 +41,7 @@ class Places:
         self._locator = locator
         self._places: dict[str, Place] = {}
         self._made: dict[int, tuple[Located, Jurisdiction]] = {}
+        self._failed: dict[str, int] = {}  # by item: how often in a row; a restart asks sooner
 
     async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]:
         """Return the item's hosting jurisdiction, and when to ask again (None: settled)."""
@@ -50,7 +51,10 @@ class Places:
         place = _place(state.location)
         assert place is not None
         assert not isinstance(place, Jurisdiction)
-        located = await self._locator.locate(place, now_ms, attempts=state.revision)
+        failed = self._failed.pop(state.id, 0)
+        located = await self._locator.locate(place, now_ms, attempts=failed)
+        if located.retry_ms is not None:
+            self._failed[state.id] = failed + 1
         return jurisdiction(located), located.retry_ms
 
     def known(self, location: Location | None, now_ms: int) -> Jurisdiction | None:

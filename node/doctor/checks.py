@@ -27,6 +27,8 @@ SEALING_WARNING_MS = 7 * DAY_MS
 EXPIRY_WARNING_MS = 30 * DAY_MS
 OUTBOX_WARNING_MS = HOUR_MS
 OUTBOX_CRITICAL_MS = DAY_MS
+PARKED_WARNING_MS = DAY_MS
+"""Lanes overtake each other by minutes: what waits for a day waits for something that was lost."""
 DISK_WARNING_BYTES = 2 << 30
 DISK_CRITICAL_BYTES = 256 << 20
 SHOWN = 5
@@ -179,6 +181,16 @@ def check_outbox(channels: Iterable[ChannelFacts], now_ms: int) -> list[Finding]
         mend = f"hotline peers; call {channel.peer} if it does not answer"
         findings.append(Finding(severity, "outbox", "outbox_old", what, mend))
     return findings or [fine("outbox", f"{waiting} entries wait, none of them for long")]
+
+
+def check_parked(count: int, oldest_ms: int | None, now_ms: int) -> Finding:
+    """Judge entries that speak of an item that never came."""
+    age = 0 if oldest_ms is None else now_ms - oldest_ms
+    if age < PARKED_WARNING_MS:
+        return fine("inbox", f"{count} entries wait for their item, none of them for long")
+    what = f"{count} entries wait for an item that was never seen, the oldest for {span(age)}"
+    mend = "hotline verify names them; ask their sender whether it sent the item"
+    return Finding(Severity.WARNING, "inbox", "parked_old", what, mend)
 
 
 def check_tasks(tasks: Sequence[tuple[str, str, int]], now_ms: int) -> list[Finding]:

@@ -128,6 +128,7 @@ class Examination:
             for c in await queries.channels()
         ]
         self.findings += checks.check_outbox(channels, now_ms)
+        self.findings.append(checks.check_parked(*await queries.oldest_parked(), now_ms))
         self.findings += checks.check_tasks(await queries.tasks(), now_ms)
         last = await queries.last_event()
         newest = await queries.events(last - 1, 1) if last else []

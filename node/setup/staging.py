@@ -86,6 +86,7 @@ def prepare(
         SetupRunningError: another process is at it.
         UnsafeKeyFileError: others may write to the directory.
     """
+    ours = not directory.exists()
     make_directory(directory)
     stage = Stage(directory, names, elsewhere or {})
     with _lock(directory):
@@ -100,6 +101,9 @@ def prepare(
         except BaseException:
             if not stage.is_complete:
                 shutil.rmtree(stage.path, ignore_errors=True)
+            if ours:
+                with suppress(OSError):  # something else stands in it by now
+                    directory.rmdir()
             raise
 
 

@@ -13,7 +13,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from node.store.connection import Connection, driver_errors, open_reader, translate
+from node.store.connection import (
+    SCHEMA_FILES,
+    Connection,
+    driver_errors,
+    is_older,
+    open_reader,
+    translate,
+)
 from node.store.errors import AlreadyOpenError, DamagedDatabaseError
 
 Step = Callable[[str], None]
@@ -104,6 +111,22 @@ def restore(
     """
     check(source, source_key)
     backup(source, source_key, destination, destination_key, restored_ms=now_ms)
+
+
+def keep_older(path: Path, key: bytes) -> Path | None:
+    """Copy a database that is about to be brought up to date, beside it and under its own key.
+
+    There is no way back from a newer schema but this copy. None: nothing is to be brought up to
+    date, or the copy stands there from an earlier attempt.
+
+    Raises:
+        StoreError: it can't be read, or there is no room for the copy; nothing was changed.
+    """
+    kept = path.with_name(f"{path.name}.before-{len(SCHEMA_FILES)}")
+    if not is_older(path, key) or kept.exists():
+        return None
+    backup(path, key, kept, key)
+    return kept
 
 
 def _sync(path: Path) -> None:

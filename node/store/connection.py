@@ -130,6 +130,19 @@ def open_writer(path: Path, key: bytes) -> Connection:
     return connection
 
 
+def is_older(path: Path, key: bytes) -> bool:
+    """Whether opening the database for writing would bring its schema up to date.
+
+    Raises:
+        UnknownDatabaseError, WrongKeyError, NewerDatabaseError, DamagedDatabaseError
+    """
+    connection = _open(path, key, read_only=False)
+    try:
+        return _version(connection) < len(SCHEMA_FILES)
+    finally:
+        connection.close()
+
+
 def open_reader(path: Path, key: bytes) -> Connection:
     """Open a connection that cannot write; other processes may hold the database at the same time.
 

@@ -133,6 +133,15 @@ class Queries:
         )
         return [row[0] for row in rows]
 
+    async def oldest_parked(self) -> tuple[int, int | None]:
+        """Return how many entries wait for an item not yet seen, and since when (ms UTC)."""
+        row: tuple[int, int | None] = await self._readers.run(
+            lambda c: c.execute(
+                "SELECT count(*), min(taken_ms) FROM entries_in WHERE judged = 2"
+            ).fetchone()
+        )
+        return row
+
     def _any(self, where: str) -> bool:
         """Whether there is such a row: asked at every turn of a loop, mostly in vain."""
         sql = f"SELECT EXISTS (SELECT 1 FROM {where})"  # noqa: S608 - own words

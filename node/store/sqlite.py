@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.matching.fingerprints import Fingerprints
+from node.store.backup import keep_older
 from node.store.cases import Cases
 from node.store.connection import ProcessLock, open_reader, open_writer
 from node.store.history import History
@@ -56,6 +57,7 @@ class Store:
         """
         lock = ProcessLock(path)
         try:
+            keep_older(path, key)
             writer = ThreadWriter(open_writer(path, key), group_max).start()
             readers = ThreadReaders(lambda: open_reader(path, key), READERS)
         except BaseException:
@@ -72,6 +74,7 @@ class Store:
         """
         lock = ProcessLock(path)
         try:
+            keep_older(path, key)
             writer = InlineWriter(open_writer(path, key))
             readers = InlineReaders(open_reader(path, key))
         except BaseException:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from node.store.connection import create_database, open_reader, open_writer
+from node.store.connection import SCHEMA_FILES, create_database, open_reader, open_writer
 from node.store.errors import (
     AlreadyOpenError,
     DamagedDatabaseError,
@@ -29,6 +29,32 @@ lock = ProcessLock(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
 """
+
+
+class TestUpgrade:
+    """There is no way back from a newer schema but a copy of the older one."""
+
+    async def test_older_database_is_copied_before_it_is_brought_up_to_date(
+        self, place: Place
+    ) -> None:
+        """Whole, and under the same key."""
+        store = place.open()
+        await record_items(store, 1)
+        await store.close()
+        connection = open_writer(place.path, KEY)
+        connection.execute("PRAGMA user_version = 0")
+        connection.close()
+        await place.open().close()
+        copy = place.path.with_name(f"{place.path.name}.before-{len(SCHEMA_FILES)}")
+        kept = open_reader(copy, KEY)
+        assert kept.execute("SELECT count(*) FROM items").fetchone() == (1,)
+        assert kept.execute("PRAGMA user_version").fetchone() == (0,)
+        kept.close()
+
+    async def test_database_of_this_version_is_not_copied(self, place: Place) -> None:
+        """Starting costs no room."""
+        await place.open().close()
+        assert not list(place.path.parent.glob("*.before-*"))
 
 
 class TestRefusals:

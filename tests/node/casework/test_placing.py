@@ -61,11 +61,24 @@ async def test_unknown_host_is_asked_for() -> None:
     assert (found.state, retry) == (HostingState.UNRESOLVED, NOW_MS + 5)
 
 
-async def test_each_new_try_is_counted() -> None:
-    """So that the pauses grow."""
-    locator = Answers(asked=FOUND)
-    await placed(locator, item(1, revision=3))
-    assert locator.attempts == [3]
+async def test_pauses_grow_with_each_failure_in_a_row() -> None:
+    """Sightings and other events of the item do not count as tries."""
+    locator = Answers(asked=Located("unresolved", None, "low", (), retry_ms=NOW_MS + 5))
+    places, state = Places(locator), item(1, revision=3)
+    for _ in range(3):
+        await places.locate(state, NOW_MS)
+    assert locator.attempts == [0, 1, 2]
+
+
+async def test_place_that_was_found_begins_anew() -> None:
+    """An item that moves is not made to wait for what failed long ago."""
+    locator = Answers(asked=Located("unresolved", None, "low", (), retry_ms=NOW_MS + 5))
+    places, state = Places(locator), item(1)
+    await places.locate(state, NOW_MS)
+    locator.asked = FOUND
+    await places.locate(state, NOW_MS)
+    await places.locate(state, NOW_MS)
+    assert locator.attempts == [0, 1, 0]
 
 
 @pytest.mark.parametrize("where", [None, Location()])

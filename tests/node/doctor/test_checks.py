@@ -186,3 +186,18 @@ def test_findings_are_shown_worst_first() -> None:
     ok = Finding(Severity.OK, "a", "ok", "")
     bad = Finding(Severity.CRITICAL, "b", "x", "", "")
     assert in_order([ok, bad]) == [bad, ok]
+
+
+class TestParked:
+    """What speaks of an unknown item is kept, and named when it waits too long."""
+
+    @pytest.mark.parametrize("found", [(0, None), (3, NOW - 23 * HOUR)])
+    def test_lanes_that_overtake_each_other_are_fine(self, found: tuple[int, int | None]) -> None:
+        """Minutes or hours mean nothing."""
+        assert checks.check_parked(*found, NOW).severity is Severity.OK
+
+    def test_entry_whose_item_never_came_is_named_with_its_age(self) -> None:
+        """Its sender must be asked."""
+        finding = checks.check_parked(2, NOW - 30 * HOUR, NOW)
+        assert (finding.code, finding.severity) == ("parked_old", Severity.WARNING)
+        assert "30 hours" in finding.what

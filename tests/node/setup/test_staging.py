@@ -33,6 +33,20 @@ def fail(path: Path) -> None:
     raise PowerCut
 
 
+def test_failed_set_up_leaves_no_directory_of_its_own(tmp_path: Path) -> None:
+    """An empty folder would look as if something had been made."""
+    with pytest.raises(PowerCut), prepare(tmp_path / "node", NAMES) as stage:
+        fail(stage.path / "keys")
+    assert standing(tmp_path) == set()
+
+
+def test_failed_set_up_leaves_a_directory_that_was_there(tmp_path: Path) -> None:
+    """It is not ours to remove."""
+    with pytest.raises(PowerCut), prepare(tmp_path, NAMES) as stage:
+        fail(stage.path / "keys")
+    assert tmp_path.is_dir()
+
+
 def standing(directory: Path) -> set[str]:
     """Name all that stands in a directory."""
     return {path.name for path in directory.iterdir()}
@@ -51,13 +65,6 @@ def test_new_directory_is_for_its_owner_only(tmp_path: Path) -> None:
     with prepare(tmp_path / "node", NAMES) as stage:
         assert stat.S_IMODE(stage.path.stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "node").stat().st_mode) == 0o700
-
-
-def test_failure_leaves_nothing(tmp_path: Path) -> None:
-    """An error half-way removes what was made."""
-    with pytest.raises(PowerCut), prepare(tmp_path / "node", NAMES) as stage:
-        fail(stage.path / "keys")
-    assert standing(tmp_path / "node") == set()
 
 
 def test_stage_of_a_dead_attempt_is_thrown_away(tmp_path: Path) -> None:
