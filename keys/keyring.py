@@ -4,7 +4,7 @@
     log.key receipt.key     Ed25519 + ML-DSA-44
     transport.key           Ed25519
     tls.key                 P-256 with its self-issued certificate
-    sealing-<key id>.key    seeds; one file for each key not yet destroyed
+    sealing-<key id>.key    seeds; one file for each key whose time is not over
     node-secret.key         derives entry ids and salts; belongs to every backup of the keys
     fingerprint-secret.key  keys the fingerprints that recognise erased items
     database.key            the raw key of the encrypted database
@@ -13,7 +13,7 @@ All are read once at start and kept in memory; nothing of it is shown by `repr`.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -35,6 +35,12 @@ from keys.signing import SigningKey
 from keys.tls import TlsKey
 from keys.unlock import Unlock
 
+SEALING_PERIOD_MS: Final = 30 * 86_400_000
+"""How long a sealing key is used."""
+SEALING_PERIODS: Final = 13
+"""Sealing keys that are made and published at once: the member key is needed once a year."""
+SEALING_GRACE_MS: Final = 7 * 86_400_000
+"""How long after its time a sealing key still opens: for clocks that differ, and slow peers."""
 _SEALING: Final = "sealing"
 
 
@@ -77,7 +83,12 @@ class MemberKeys:
             receipt=SigningKey.generate(),
             transport=SigningKey.generate(hybrid=False),
             tls=TlsKey.issue(member, now_ms),
-            sealing=(SealingKey.generate(),),
+            sealing=tuple(
+                sorted(
+                    (SealingKey.generate() for _ in range(SEALING_PERIODS)),
+                    key=lambda key: key.public.key_id,
+                )
+            ),
             node_secret=secrets.token_bytes(SECRET_BYTES),
             fingerprint_secret=secrets.token_bytes(SECRET_BYTES),
             database_key=secrets.token_bytes(SECRET_BYTES),
@@ -197,6 +208,14 @@ class MemberKeys:
         files = {f"{purpose}.key": (purpose, key) for purpose, key in named.items()}
         sealing = {sealing_name(key.public.key_id): (_SEALING, key) for key in self.sealing}
         return {**files, **sealing}
+
+
+def sealing_calendar(key_ids: Iterable[str], start_ms: int) -> dict[str, int]:
+    """Give each sealing key its turn: key id to the end of its time, UTC, one after the other."""
+    return {
+        key_id: start_ms + number * SEALING_PERIOD_MS
+        for number, key_id in enumerate(key_ids, start=1)
+    }
 
 
 def sealing_name(key_id: str) -> str:

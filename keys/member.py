@@ -202,16 +202,19 @@ class MemberDocument:
         """SHA-256 of each accepted certificate's SubjectPublicKeyInfo."""
         return frozenset(self.tls)
 
-    @property
-    def sealing_key(self) -> SealingPublicKey:
-        """The key to seal to now: the one that lasts longest.
+    def sealing_key_at(self, now_ms: int) -> SealingPublicKey:
+        """The key to seal to at `now_ms` (UTC): of those that still last, the one that ends first.
+
+        So a member publishes the keys of many months at once, and each is used in its turn. If none
+        lasts, the one that lasted longest: a calendar that ran out must not stop removals.
 
         Raises:
             UnknownKeyError: the member publishes none.
         """
         if not self.sealing:
             raise UnknownKeyError(f"keys.sealing: {self.member} publishes no sealing key")
-        return max(self.sealing, key=lambda published: published.not_after_ms).key
+        in_turn = sorted(self.sealing, key=lambda published: published.not_after_ms)
+        return next((p for p in in_turn if p.not_after_ms > now_ms), in_turn[-1]).key
 
     def signing_key(self, purpose: Purpose, key_id: str) -> VerifyKey:
         """The key of one purpose with this id.

@@ -89,6 +89,8 @@ def _assemble(
     fingerprints: Fingerprints,
 ) -> Node:
     wakes, metrics, us = Wakes(), Metrics(), config.member.id
+    unlock = Unlock.from_config(config.member.unlock)
+    sealing = SealingRing(keys.sealing, lambda: load_sealing_keys(config.member.keys_dir, unlock))
     postbox = Postbox(keys.node_secret)
     transport = HttpTransport(
         us=us,
@@ -113,11 +115,12 @@ def _assemble(
     return Node(
         config,
         keys,
+        sealing,
         store,
         registry,
         jurisdiction,
         desk,
-        _inbox(config, keys, store, registry, wakes, metrics),
+        _inbox(config, keys, sealing, store, registry, wakes, metrics),
         _delivery(config, keys, store, registry, transport, wakes, metrics),
         transport,
         metrics,
@@ -129,19 +132,18 @@ def _assemble(
 def _inbox(
     config: Config,
     keys: MemberKeys,
+    sealing: SealingRing,
     store: Store,
     registry: RegistryClient,
     wakes: Wakes,
     metrics: Metrics,
 ) -> Inbox:
-    unlock = Unlock.from_config(config.member.unlock)
-    ring = SealingRing(keys.sealing, lambda: load_sealing_keys(config.member.keys_dir, unlock))
     return Inbox(
         us=config.member.id,
         store=CountedInbox(store.inbox, metrics),
         registry=registry.current,
         receipt_key=keys.receipt,
-        sealing_key=ring.find,
+        sealing_key=sealing.find,
         clock=wall_clock,
         on_taken=wakes.desk,
         on_registry_behind=wakes.registry,

@@ -20,12 +20,14 @@ from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.evidence.heads import sign_head
 from node.jurisdiction.build import Jurisdiction
+from node.keeping import destroy_expired
 from node.listening import QuietRunner
 from node.loops import DeliveryLoop, Wake, keep_going, work_at_desk
 from node.peer.client import HttpTransport
 from node.peer.delivery import Delivery
 from node.peer.inbox import Inbox
 from node.peer.listener import listen
+from node.peer.sealing import SealingRing
 from node.peer.server import make_peer_app
 from node.registry.errors import NoRegistryError
 from node.registry.mirror import mirror_routes
@@ -69,6 +71,7 @@ class Node:
 
     config: Config
     keys: MemberKeys
+    sealing: SealingRing
     store: Store
     registry: RegistryClient
     jurisdiction: Jurisdiction
@@ -156,10 +159,22 @@ class Node:
         return Access(self.store.writer, self.store.readers)
 
     async def _tidy(self) -> None:
-        """Forget answered requests whose time is over, then wait."""
-        keep_ms = self.config.api.idempotency_days * DAY_MS
-        await self._access().forget_before(wall_clock() - keep_ms)
+        """Let go of what is over, answered requests and sealing keys, then wait."""
+        now = wall_clock()
+        await self._access().forget_before(now - self.config.api.idempotency_days * DAY_MS)
+        self.destroy_sealing_keys(now)
         await asyncio.sleep(TIDY_EVERY_S)
+
+    def destroy_sealing_keys(self, now_ms: int) -> None:
+        """Destroy the sealing keys whose time is over at `now_ms` (UTC), on disk and in memory.
+
+        Raises:
+            UnsafeKeyFileError: a file cannot be removed.
+        """
+        registry, member = self.registry.current(), self.config.member
+        if member.id in registry.members:
+            over = destroy_expired(member.keys_dir, registry.member(member.id), now_ms)
+            self.sealing.forget(over)
 
     async def _sign_head_later(self) -> None:
         await asyncio.sleep(HEAD_EVERY_S)

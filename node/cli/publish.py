@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from node.cli.output import Result
@@ -23,7 +24,7 @@ def publish(path: Path, umbrella: str | None, *, rotate: bool) -> Result:
     config = load(path)
     published = send(config, time.time_ns() // 1_000_000, rotate=rotate, umbrella=umbrella)
     text = f"{config.member.id}: document {published.sequence} is published"
-    if rotate:
-        text += "\nthe running node finds its new sealing key by itself"
+    until = datetime.fromtimestamp(published.sealing_until_ms / 1000, UTC).date().isoformat()
+    text += f"\nsealing keys last until {until}; the running node finds new ones by itself"
     text += f"\nmove {config.member.keys_dir / 'member.key'} back to where it is kept offline"
     return Result(asdict(published), text)

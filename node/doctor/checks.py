@@ -23,7 +23,7 @@ CLOCK_CRITICAL_MS = 60_000
 """Signed requests live 60 s (RFC 9421 `created`): beyond that, nobody accepts ours."""
 REGISTRY_WARNING_MS = 6 * HOUR_MS
 REGISTRY_CRITICAL_MS = 72 * HOUR_MS
-SEALING_WARNING_MS = 7 * DAY_MS
+SEALING_WARNING_MS = 30 * DAY_MS
 EXPIRY_WARNING_MS = 30 * DAY_MS
 OUTBOX_WARNING_MS = HOUR_MS
 OUTBOX_CRITICAL_MS = DAY_MS
@@ -148,13 +148,13 @@ def _freshness(facts: RegistryFacts, now_ms: int) -> list[Finding]:
 def _sealing(facts: RegistryFacts, now_ms: int) -> list[Finding]:
     if facts.status == "unknown":
         return []
-    mend = "hotline publish --rotate, then restart the node"
+    mend = "bring member.key; hotline publish --rotate"
     if facts.sealing_not_after_ms is None or facts.sealing_not_after_ms <= now_ms:
-        what = "the published sealing key has expired: peers cannot seal to this member"
+        what = "the last published sealing key has expired: peers go on sealing to it"
         return [Finding(Severity.CRITICAL, "registry", "sealing_expired", what, mend)]
     left = facts.sealing_not_after_ms - now_ms
     if left < SEALING_WARNING_MS:
-        what = f"the published sealing key expires in {span(left)}"
+        what = f"the last published sealing key expires in {span(left)}"
         return [Finding(Severity.WARNING, "registry", "sealing_expires", what, mend)]
     return []
 

@@ -333,7 +333,7 @@ class Delivery:
         channel = Channel(registry.network_id, self.us, peer, lane)
         origin = channel.origin(push.epoch)
         checkpoint = Checkpoint.parse(push.note.decode().split("\n\n", 1)[0] + "\n")
-        key = registry.member(peer).sealing_key
+        key = registry.member(peer).sealing_key_at(now_ms)
         info = pushes.seal_info(
             pushes.Purpose.PUSH, pushes.SUITE, key.key_id, checkpoint, push.start, push.size
         )

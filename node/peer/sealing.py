@@ -1,8 +1,8 @@
 """Which sealing keys a running node opens with.
 
-A rotation adds a key file beside the node while it runs. Somebody who seals to a key that we do not
+A rotation adds key files beside the node while it runs. Somebody who seals to a key that we do not
 know yet makes us look for new files, at most every few seconds; then the push is taken, or asked
-for again (`rekey`) if the key is dead.
+for again (`rekey`) if the key is dead. A key that was destroyed on disk is forgotten here too.
 """
 
 from __future__ import annotations
@@ -39,3 +39,8 @@ class SealingRing:
             self._looked_s = self._now_s()
             self._keys = {key.public.key_id: key for key in self._load()}
         return self._keys.get(key_id)
+
+    def forget(self, key_ids: Iterable[str]) -> None:
+        """Forget keys that were destroyed: from now on nothing opens what was sealed to them."""
+        for key_id in key_ids:
+            self._keys.pop(key_id, None)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from keys.documents import check_name
 from keys.errors import UntrustedDocumentError
 from keys.keyfile import write_private
-from keys.keyring import MemberKeys
+from keys.keyring import MemberKeys, sealing_calendar
 from keys.member import Capabilities, MemberDocument
 from keys.unlock import Unlock
 from node.api.access import Scope, new_token
@@ -40,7 +40,6 @@ CONFIG_NAME = "node.toml"
 REQUEST_NAME = "admission.json"
 ADMIN_NAME = "hotline"
 """Who acts when the command line does."""
-SEALING_LIFETIME_MS = 30 * 86_400_000
 """How long a sealing key lives; its destruction gives coarse forward secrecy."""
 PROTOCOL_VERSIONS = (1,)
 _NETWORK = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-[0-9a-f]{16}")
@@ -194,9 +193,7 @@ def first_document(keys: MemberKeys, new: NewMember, now_ms: int) -> MemberDocum
         endpoint=new.endpoint,
         reachable=new.endpoint is not None,
         capabilities=capabilities(),
-        sealing_not_after_ms={
-            key.public.key_id: now_ms + SEALING_LIFETIME_MS for key in keys.sealing
-        },
+        sealing_not_after_ms=sealing_calendar((key.public.key_id for key in keys.sealing), now_ms),
     )
 
 

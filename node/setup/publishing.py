@@ -1,8 +1,9 @@
-"""`hotline publish`: this member's next document: another endpoint, a new sealing key.
+"""`hotline publish`: this member's next document: another endpoint, the sealing keys of a year.
 
-The member key signs it; bring `member.key` back for the moment. A new sealing key is written to
-disk before anybody hears of it, so that nothing is ever sealed to a key that could get lost; keys
-whose time has been over for a week are destroyed, which closes what was sealed to them for ever.
+The member key signs it; bring `member.key` back for the moment. New sealing keys are written to
+disk before anybody hears of them, so that nothing is ever sealed to a key that could get lost. Each
+is used for a month in its turn; the node destroys those whose time is over by itself
+(`node.keeping`).
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from keys.keyring import MemberKeys, add_sealing_key, destroy_sealing_key
+from keys.keyring import SEALING_PERIODS, MemberKeys, add_sealing_key, sealing_calendar
 from keys.sealing import SealingKey
 from keys.unlock import Unlock
+from node.keeping import destroy_expired
 from node.registry import repository
 from node.registry.errors import MirrorsFailedError, NoRegistryError
 from node.registry.kept import PREFIX
@@ -23,7 +25,7 @@ from node.registry.publish import make_publication, role_version
 from node.registry.transport import check_mirror, unverified_context
 from node.setup.errors import PublicationRefusedError
 from node.setup.joining import check_standing, joined
-from node.setup.member import SEALING_LIFETIME_MS, capabilities
+from node.setup.member import capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from keys.registry import Registry
     from node.config import Config
 
-GRACE_MS = 7 * 86_400_000
 TIMEOUT_S = 30.0
 MAX_ANSWER_BYTES = 65_536
 _NOT_THE_UMBRELLA = {404, 405}
@@ -46,6 +47,7 @@ class Published:
     version: int
     sequence: int
     sealing_key_id: str
+    sealing_until_ms: int
     destroyed: tuple[str, ...]
 
 
@@ -57,7 +59,7 @@ def publish(
     Args:
         config: of the node; its endpoint is published.
         now_ms: UTC.
-        rotate: whether to make a new sealing key.
+        rotate: whether to make the sealing keys of the months that no published key covers.
         umbrella: where `network serve` answers; None: the mirrors are tried in order.
 
     Raises:
@@ -76,27 +78,31 @@ def publish(
     keys = MemberKeys.load(config.member.keys_dir, unlock)
     check_standing(registry, member, keys)
     before = registry.member(member)
-    if rotate and not _unpublished(keys, before):
-        add_sealing_key(config.member.keys_dir, unlock, SealingKey.generate())
+    if rotate:
+        for _ in range(_missing(keys, before, now_ms)):
+            add_sealing_key(config.member.keys_dir, unlock, SealingKey.generate())
         keys = MemberKeys.load(config.member.keys_dir, unlock)
     document = _next_document(config, keys, registry, before, now_ms)
     version = role_version(repository.open_repository(client.files()), member) + 1
     raw = make_publication(keys, document, version, now_ms)
     answer = _send([umbrella] if umbrella else config.registry.mirrors, member, raw)
     client.refresh_blocking(now_ms)
-    destroyed = _destroy_old(config, before, now_ms)
+    destroyed = destroy_expired(config.member.keys_dir, before, now_ms)
     return Published(
         version=int(answer["version"]),
         sequence=int(answer["sequence"]),
-        sealing_key_id=document.sealing_key.key_id,
+        sealing_key_id=document.sealing_key_at(now_ms).key_id,
+        sealing_until_ms=max(published.not_after_ms for published in document.sealing),
         destroyed=destroyed,
     )
 
 
-def _unpublished(keys: MemberKeys, before: MemberDocument) -> bool:
-    """Tell whether an earlier attempt made a sealing key that nobody has heard of."""
-    known = {published.key.key_id for published in before.sealing}
-    return any(key.public.key_id not in known for key in keys.sealing)
+def _missing(keys: MemberKeys, before: MemberDocument, now_ms: int) -> int:
+    """How many sealing keys a year still needs; those of an interrupted attempt are used first."""
+    known = {published.key.key_id: published.not_after_ms for published in before.sealing}
+    at_hand = [key.public.key_id for key in keys.sealing]
+    usable = [i for i in at_hand if known.get(i, now_ms + 1) > now_ms]
+    return max(0, SEALING_PERIODS - len(usable))
 
 
 def _next_document(
@@ -104,10 +110,10 @@ def _next_document(
 ) -> MemberDocument:
     """Give the document after `before`: keys that are here, those that still last, the endpoint."""
     known = {published.key.key_id: published.not_after_ms for published in before.sealing}
-    lasting = {
-        key.public.key_id: known.get(key.public.key_id, now_ms + SEALING_LIFETIME_MS)
-        for key in keys.sealing
-    }
+    here = [key.public.key_id for key in keys.sealing]
+    lasting = {i: known[i] for i in here if known.get(i, 0) > now_ms}
+    fresh = (i for i in here if i not in known)
+    lasting |= sealing_calendar(fresh, max(lasting.values(), default=now_ms))
     return keys.document(
         network=registry.network_id,
         member=before.member,
@@ -115,24 +121,8 @@ def _next_document(
         endpoint=config.peer.endpoint,
         reachable=config.peer.endpoint is not None,
         capabilities=capabilities(),
-        sealing_not_after_ms={
-            key_id: not_after_ms
-            for key_id, not_after_ms in lasting.items()
-            if not_after_ms > now_ms
-        },
+        sealing_not_after_ms=lasting,
     )
-
-
-def _destroy_old(config: Config, before: MemberDocument, now_ms: int) -> tuple[str, ...]:
-    """Destroy sealing keys whose published time ended more than a week ago."""
-    old = [
-        published.key.key_id
-        for published in before.sealing
-        if published.not_after_ms + GRACE_MS < now_ms
-    ]
-    for key_id in old:
-        destroy_sealing_key(config.member.keys_dir, key_id)
-    return tuple(old)
 
 
 def _send(addresses: Sequence[str], member: str, raw: bytes) -> Mapping[str, int]:

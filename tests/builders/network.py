@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from keys.keyring import MemberKeys
+from keys.keyring import MemberKeys, sealing_calendar
 from keys.member import Capabilities
 from keys.member_role import document_path
 from keys.network import MemberEntry, NetworkDocument
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from keys.member import MemberDocument
     from keys.registry import Registry
 
+DAY_MS: Final = 86_400_000
 NOW_MS: Final = 1_790_000_000_000
 """The time at which test networks are made: September 2026, UTC."""
 
-DAY_MS: Final = 86_400_000
 NAME: Final = "demo"
 
 
@@ -144,7 +144,7 @@ def make_document(
     endpoint: str | None = "",
     now_ms: int = NOW_MS,
 ) -> MemberDocument:
-    """A member's document over its test keys; its sealing key lasts thirty days."""
+    """A member's document over its test keys; its sealing keys have their turns from `now_ms`."""
     private = keys or member_keys(member)
     address = default_endpoint(member) if endpoint == "" else endpoint
     return private.document(
@@ -154,7 +154,7 @@ def make_document(
         endpoint=address,
         reachable=address is not None,
         capabilities=Capabilities(versions=(1,), kinds=tuple(range(1, 33))),
-        sealing_not_after_ms={key.public.key_id: now_ms + 30 * DAY_MS for key in private.sealing},
+        sealing_not_after_ms=sealing_calendar((k.public.key_id for k in private.sealing), now_ms),
     )
 
 

@@ -244,14 +244,20 @@ def test_a_key_of_another_purpose_is_not_found(
         document.signing_key("log", member_keys.transport.public.key_id)
 
 
-def test_the_sealing_key_is_the_one_that_lasts_longest(document: MemberDocument) -> None:
-    """A successor is used as soon as it is published."""
-    successor = PublishedSealingKey(SealingKey.from_seed(b"\x0b" * 32).public, NOW_MS + 1)
-    both = dataclasses.replace(document, sealing=(successor, *document.sealing))
-    assert both.sealing_key == successor.key
+@pytest.mark.parametrize(
+    ("at_ms", "turn"), [(0, 0), (99, 0), (100, 1), (199, 1), (200, 2), (900, 2)]
+)
+def test_each_sealing_key_is_used_in_its_turn(
+    document: MemberDocument, at_ms: int, turn: int
+) -> None:
+    """Of those that last the one that ends first; after all of them the last, so nothing stops."""
+    keys = [SealingKey.from_seed(bytes([n]) * 32).public for n in (11, 12, 13)]
+    calendar = [PublishedSealingKey(key, 100 * n) for n, key in enumerate(keys, start=1)]
+    document = dataclasses.replace(document, sealing=tuple(reversed(calendar)))
+    assert document.sealing_key_at(at_ms) == keys[turn]
 
 
 def test_a_member_without_sealing_key_says_so(document: MemberDocument) -> None:
     """Instead of sending in clear."""
     with pytest.raises(UnknownKeyError, match="no sealing key"):
-        _ = dataclasses.replace(document, sealing=()).sealing_key
+        dataclasses.replace(document, sealing=()).sealing_key_at(NOW_MS)

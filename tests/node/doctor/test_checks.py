@@ -18,7 +18,7 @@ FRESH = RegistryFacts(
     issued_ms=NOW - 120_000,
     expires_ms=NOW + 200 * HOUR,
     status="active",
-    sealing_not_after_ms=NOW + 500 * HOUR,
+    sealing_not_after_ms=NOW + 5000 * HOUR,
     keys_match=True,
 )
 QUIET = ChannelFacts("nl-eokm", "reports", 0, None, None, None)

@@ -41,3 +41,12 @@ class TestSealingRing:
         ring.find("0" * 16)
 
         assert ring.find(old.public.key_id) is None
+
+    def test_forgotten_key_opens_nothing_more(self) -> None:
+        """Memory lets go of what the disk let go of."""
+        old, new = SealingKey.generate(), SealingKey.generate()
+        ring = SealingRing([old, new], tuple)
+        ring.forget([old.public.key_id])
+
+        assert ring.find(old.public.key_id) is None
+        assert ring.find(new.public.key_id) is new

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from keys.errors import UnknownKeyError
+from keys.keyring import SEALING_PERIOD_MS, SEALING_PERIODS
 from node.config import load
 from node.config.edit import change_file
 from node.registry import admit
@@ -50,22 +51,51 @@ async def test_new_endpoint_is_published(world: Any) -> None:
     assert registry.member("gb-iwf").endpoint == "https://node.example:8441"
 
 
-async def test_new_sealing_key_is_published_beside_the_old_one(world: Any) -> None:
-    """Both open what was sealed; senders take the one that lasts longest."""
-    before = world.directory.open().registry.member("gb-iwf").sealing_key.key_id
-    published = await sent(world, NOW + DAY, rotate=True)
-    document = world.directory.open().registry.member("gb-iwf")
-    assert document.sealing_key.key_id == published.sealing_key_id != before
-    assert before in {key.key.key_id for key in document.sealing}
-    assert len(list(world.config.member.keys_dir.glob("sealing-*.key"))) == 2
+def in_turn(world: Any) -> list[str]:
+    """The ids of our published sealing keys, in the order of their turns."""
+    published = world.directory.open().registry.member("gb-iwf").sealing
+    return [p.key.key_id for p in sorted(published, key=lambda p: p.not_after_ms)]
+
+
+async def test_member_begins_with_the_sealing_keys_of_a_year(world: Any) -> None:
+    """The member key stays where it is kept for as long."""
+    published = world.directory.open().registry.member("gb-iwf").sealing
+    ends = sorted(p.not_after_ms - NOW for p in published)
+    assert ends == [n * SEALING_PERIOD_MS for n in range(1, SEALING_PERIODS + 1)]
+
+
+async def test_rotation_makes_what_a_year_lacks_after_the_last_one(world: Any) -> None:
+    """Keys that are published keep their turns."""
+    before = in_turn(world)
+    published = await sent(world, NOW + 61 * DAY, rotate=True)
+    after = in_turn(world)
+    assert after[: SEALING_PERIODS - 2] == before[2:]
+    assert len(after) == SEALING_PERIODS
+    assert published.sealing_key_id == before[2]
+    assert published.sealing_until_ms == NOW + (SEALING_PERIODS + 2) * SEALING_PERIOD_MS
+
+
+async def test_rotation_begins_anew_when_the_calendar_ran_out(world: Any) -> None:
+    """No key is published whose time is over before anybody heard of it."""
+    late = NOW + 500 * DAY
+    before = in_turn(world)
+    published = await sent(world, late, rotate=True)
+    assert not set(before) & set(in_turn(world))
+    assert published.sealing_until_ms == late + SEALING_PERIODS * SEALING_PERIOD_MS
 
 
 async def test_keys_long_over_are_destroyed(world: Any) -> None:
     """After their time and a week, what was sealed to them stays closed for ever."""
-    await sent(world, NOW + 20 * DAY, rotate=True)
-    published = await sent(world, NOW + 40 * DAY)
-    assert len(published.destroyed) == 1
-    assert len(list(world.config.member.keys_dir.glob("sealing-*.key"))) == 1
+    first = in_turn(world)[0]
+    published = await sent(world, NOW + 37 * DAY)
+    assert published.destroyed == (first,)
+    assert not (world.config.member.keys_dir / f"sealing-{first}.key").exists()
+
+
+async def test_key_in_its_week_of_grace_is_kept(world: Any) -> None:
+    """Clocks differ, and a slow peer may still seal to it."""
+    published = await sent(world, NOW + 37 * DAY - 1)
+    assert published.destroyed == ()
 
 
 async def test_own_view_is_fresh_afterwards(world: Any) -> None:
@@ -83,12 +113,16 @@ async def test_member_key_kept_offline_is_asked_for(world: Any) -> None:
         await sent(world)
 
 
-async def test_umbrella_away_keeps_the_new_key_for_the_next_attempt(world: Any) -> None:
-    """A second attempt publishes the key that was made, not a third one."""
+async def test_umbrella_away_keeps_the_new_keys_for_the_next_attempt(world: Any) -> None:
+    """A second attempt publishes the keys that were made, and makes no others."""
+    later = NOW + 61 * DAY
     with pytest.raises(MirrorsFailedError):
-        await sent(world, rotate=True, umbrella="http://127.0.0.1:9")
-    await sent(world, rotate=True)
-    assert len(list(world.config.member.keys_dir.glob("sealing-*.key"))) == 2
+        await sent(world, later, rotate=True, umbrella="http://127.0.0.1:9")
+    made = sorted(world.config.member.keys_dir.glob("sealing-*.key"))
+    await sent(world, later, rotate=True)
+    kept = sorted(world.config.member.keys_dir.glob("sealing-*.key"))
+    assert len(made) == SEALING_PERIODS + 2
+    assert set(kept) <= set(made)
 
 
 async def test_refusal_of_the_umbrella_is_told(world: Any) -> None:
