@@ -120,7 +120,7 @@ class Handover:
         known = frozenset(assessment.event_id for assessment in message.assessments)
         tell_so_far(self._book, self._postbox, state, informant, known)
         if handed_on_to(self._book, state) == informant.member:
-            return self._take_back(state)
+            return self._take_or_cross(state)
         for sighting in message.sightings[:1]:
             passed = Sighted(
                 state.id,
@@ -131,6 +131,18 @@ class Handover:
             )
             self._pass_on(before, passed)
         return judgement.disposition
+
+    def _take_or_cross(self, state: ItemState) -> Disposition:
+        """It has moved back to us, or the two hand-overs crossed on the way.
+
+        While ours is not answered we cannot tell, nor can the other: if they crossed, each takes it
+        and each has a person look, who moves it to the one that shall keep it.
+        """
+        unanswered = state.answer is None
+        disposition = self._take_back(state)
+        if unanswered:
+            self._book.raise_review(state.id, Review.CAME_BACK)
+        return disposition
 
     def _take_back(self, state: ItemState) -> Disposition:
         """The member we handed the item to hands it to us: it has moved, and we are responsible."""

@@ -10,80 +10,16 @@ accused or forged, and, in a run of 200 worlds or more, if every kind of fault r
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from tests.simulation.faults import BY_THE_NET, FAULTS
+from tests.simulation.many import KINDS, STANDARD, Totals, run_all
 from tests.simulation.minimising import minimise
-from tests.simulation.net import RATES
 from tests.simulation.plan import Plan, make_plan
 from tests.simulation.running import Result, run_plan
 
-STANDARD = 200
-COUNTERS = ("undetected_forks", "accused_honest", "accepted_forgeries")
-UNCOUNTED = frozenset({"suspend_mid_push"})
-"""Sets something up; what follows from it is counted under another name."""
-KINDS = sorted({*FAULTS, *RATES, *BY_THE_NET} - UNCOUNTED)
 TOLD = 5
 """Failing worlds that are made smaller and told of in full."""
-
-
-@dataclass
-class Totals:
-    """All worlds of a run together."""
-
-    worlds: int = 0
-    steps: int = 0
-    gone: int = 0
-    happened: Counter[str] = field(default_factory=Counter)
-    wrongs: Counter[str] = field(default_factory=Counter)
-
-    def add(self, result: Result) -> None:
-        """Count one world."""
-        self.worlds += 1
-        self.steps += result.steps
-        self.gone += result.gone
-        self.happened += result.happened
-        self.wrongs.update(what for what, _ in result.wrongs)
-
-    @property
-    def never(self) -> list[str]:
-        """Kinds of faults that never occurred."""
-        return [name for name in KINDS if not self.happened[name]]
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing is wrong, and in a run that is long enough, everything occurred."""
-        return not self.wrongs and not (self.worlds >= STANDARD and self.never)
-
-    def line(self) -> str:
-        """The last line."""
-        known = ("lost", "twice", *COUNTERS)
-        counted = Counter({name: self.wrongs[name] for name in known})
-        counted["lost"] += sum(n for name, n in self.wrongs.items() if name not in known)
-        return (
-            f"simulate: worlds={self.worlds} steps={self.steps}"
-            f" faults={sum(self.happened[name] for name in KINDS)}"
-            f" lost={counted['lost']} twice={counted['twice']} gone_with_disk={self.gone} "
-            + " ".join(f"{name}={counted[name]}" for name in COUNTERS)
-        )
-
-
-def run_seed(seed: int) -> tuple[int, Result]:
-    """Run the world of one seed."""
-    return seed, run_plan(make_plan(seed))
-
-
-def run_all(seeds: Iterable[int], jobs: int) -> Iterator[tuple[int, Result]]:
-    """Run many worlds, in `jobs` processes."""
-    if jobs == 1:
-        yield from map(run_seed, seeds)
-        return
-    with multiprocessing.get_context("fork").Pool(jobs) as pool:
-        yield from pool.imap(run_seed, seeds, chunksize=4)
 
 
 def tell(plan: Plan, result: Result) -> list[str]:
@@ -127,6 +63,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first world")
     parser.add_argument("--steps", help="only these steps of the one world")
     parser.add_argument("--rates", help="only these wire faults of the one world")
+    parser.add_argument("--until-wrong", action="store_true", help="stop at the first that fails")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args(words)
     totals = Totals()
@@ -148,6 +85,10 @@ def _run(arguments: argparse.Namespace, totals: Totals) -> None:
     seeds = range(arguments.seed, arguments.seed + arguments.worlds)
     for seed, result in run_all(seeds, arguments.jobs):
         totals.add(result)
+        if result.wrongs and arguments.until_wrong:
+            what, why = result.wrongs[0]
+            print(f"caught by seed {seed} in world {totals.worlds}: {what}: {why}")
+            return
         if result.wrongs and told < TOLD:
             told += 1
             plan = minimise(make_plan(seed), result)

@@ -124,6 +124,7 @@ class FleetNode(Node):
         """Start with what is durable; requests made before are refused."""
         super().start()
         self.replays = Replays(self.clock())
+        self.let_in: set[bytes] = set()
         self.delivery.restored_ms = self.restored_ms
         self.postbox.generation = self.restored_ms or 0
 
@@ -172,7 +173,7 @@ class FleetNode(Node):
         assert self.backup is not None
         if self.up:
             await self.crash()
-        self.fleet.oracle.disk_is_lost(self, self.backup)
+        self.fleet.oracle.disk_is_lost(self, self.backup, said=said)
         self._forget()
         source, key = self.backup, self.keys.database_key
         if said:
@@ -186,7 +187,7 @@ class FleetNode(Node):
         """Lose the disk and every backup of it; the keys were kept elsewhere."""
         if self.up:
             await self.crash()
-        self.fleet.oracle.disk_is_lost(self, None)
+        self.fleet.oracle.disk_is_lost(self, None, said=True)
         self._forget()
         self.create()
         self.backup = None

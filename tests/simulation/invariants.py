@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from node.casework.item import Custody, ItemState
+from node.casework.item import Custody, ItemState, Review
 from node.store.connection import open_reader
 from tests.protocol import oracle as second
 from tests.simulation.oracle import Disk
@@ -153,7 +153,9 @@ def _accuses(world: Fleet, code: str, peer: str) -> bool:
 
     Who lost a disk may say under an old id what it said otherwise before, until it says so.
     """
-    if code in {"entry_conflict", "peer_lost_entries"}:
+    if code == "entry_conflict":
+        return not world.oracle.unsaid[peer]
+    if code == "peer_lost_entries":
         return not world.oracle.disks[peer]
     return code in {"entry_malformed", "entry_not_permitted", "entry_unknown_kind"}
 
@@ -225,7 +227,7 @@ def _same_state(world: Fleet, disks: Disks) -> list[Wrong]:
             if _knows(state, world.hostile):
                 continue
             if state.custody is Custody.HANDED_ON and _next_hop(state, sender) == receiver:
-                wrongs += _compare(sender, receiver, state, disks[receiver])
+                wrongs += _compare(sender, receiver, state, disks)
     return wrongs
 
 
@@ -241,14 +243,36 @@ def _next_hop(state: ItemState, us: str) -> str | None:
     return state.responsible
 
 
-def _compare(sender: str, receiver: str, state: ItemState, disk: Disk) -> Iterator[Wrong]:
+def _disputed(disks: Disks, *twins: ItemState) -> bool:
+    """Whether it stands before a person: hand-overs that crossed, or whose fate is uncertain.
+
+    Where two members handed one thing to each other at once, both hold it until a person moves it;
+    whoever told of it is told by one of them.
+    """
+    names = {name for state in twins for name in (state.id, *state.aliases)}
+    stories = [s for disk in disks.values() for s in disk.items.values() if names & _names(s)]
+    return any(Review.CAME_BACK in s.reviews or _crossed(s) for s in stories)
+
+
+def _names(state: ItemState) -> set[str]:
+    return {state.id, *state.aliases}
+
+
+def _crossed(state: ItemState) -> bool:
+    """Whether it was handed away and came straight back."""
+    members = [hop.member for hop in state.hops]
+    return len(members) > 2 and members[-1] == members[-3]
+
+
+def _compare(sender: str, receiver: str, state: ItemState, disks: Disks) -> Iterator[Wrong]:
+    disk = disks[receiver]
     twins = [s for s in disk.items.values() if state.id == s.id or state.id in s.aliases
              or (sender, state.id) in {(i.member, i.item_id) for i in s.informants}]  # fmt: skip
     if len(twins) != 1:
         yield "lost", f"{sender} -> {receiver}: {state.id} is known {len(twins)} times"
         return
     twin = twins[0]
-    if state.responsible != twin.responsible:
+    if state.responsible != twin.responsible and not _disputed(disks, state, twin):
         yield (
             "lost",
             (f"{sender} says {state.responsible}, {receiver} says {twin.responsible}: {state.id}"),

@@ -115,8 +115,7 @@ class Net:
 
     def _replay(self, old: Message) -> None:
         """A request is made again, signature and all: what this process let in, it never does."""
-        seen = self.world[old.peer].replays._seen.get(old.sender, {})
-        known = old.nonce in seen
+        known = old.nonce in self.world[old.peer].let_in
         try:
             self.admit(old, old)
         except (PeerRefusedError, ClocksDifferError):
@@ -152,6 +151,7 @@ class Net:
                 _verify(self.world[signed.sender], node, signed, arrived)
             created_ms = signed.created_ms // 1000 * 1000
             node.replays.admit(signed.sender, signed.nonce, created_ms, node.clock())
+            node.let_in.add(signed.nonce)
         except StaleRequestError:
             self.happened["clocks_refused"] += 1
             raise ClocksDifferError(signed.created_ms - node.clock()) from None

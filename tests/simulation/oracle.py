@@ -142,6 +142,8 @@ class Oracle:
     roots: dict[tuple[str, str], str] = field(default_factory=dict)
     receipts: dict[tuple[str, str], bytes] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
+    unsaid: Counter[str] = field(default_factory=Counter)
+    """How often a member's disk went back in time without its operator knowing."""
     disks: Counter[str] = field(default_factory=Counter)
     denied: dict[tuple[str, str], int] = field(default_factory=dict)
     """Receipts that the hostile member gave and denied: (victim, lane) to the victim's disk."""
@@ -184,8 +186,11 @@ class Oracle:
         self.wrote[node.member].update(identity for _, identity in disk.posted)
         self.authored[node.member].update(disk.authored)
 
-    def disk_is_lost(self, node: FleetNode, backup: Path | None) -> None:
-        """A disk is lost but for its backup: what stood nowhere else is gone with it."""
+    def disk_is_lost(self, node: FleetNode, backup: Path | None, *, said: bool) -> None:
+        """A disk is lost but for its backup: what stood nowhere else is gone with it.
+
+        `said`: the operator says so at once.
+        """
         from tests.simulation.fleet import BACKUP_KEY  # noqa: PLC0415 - each knows the other
 
         before = self.disk_of(node)
@@ -207,3 +212,4 @@ class Oracle:
             if key[0] != node.member or receipt in kept
         }
         self.disks[node.member] += 1
+        self.unsaid[node.member] += not said

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.__main__ import STANDARD, Totals, run_all, tell
+from tests.simulation.__main__ import tell
+from tests.simulation.many import STANDARD, Totals, run_all
 from tests.simulation.minimising import minimise
 from tests.simulation.plan import Plan, make_plan
 from tests.simulation.running import Result, run_plan
 
+JOBS = 2
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -25,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def totals() -> Totals:
     """Run the standard worlds; one that goes wrong is told of, with how to see it again."""
     counted = Totals()
-    for seed, result in run_all(range(STANDARD), 1):
+    for seed, result in run_all(range(STANDARD), JOBS):
         counted.add(result)
         if result.wrongs:
             print("\n".join(tell(make_plan(seed), result)))  # noqa: T201 - pytest shows it

@@ -161,6 +161,20 @@ class TestJoined:
         receiver("fr-pdc", item_from("fr-pdc", 2, assessments=(verdict(member="fr-pdc"),)))
         assert [(to, type(m)) for to, m in told(receiver)] == [("gb-iwf", Outcome)]
 
+    def test_hand_overs_that_cross_go_to_a_person(self) -> None:
+        """Two members hand one place to each other at once: each takes it, somebody must look."""
+        receiver = Receiver(handed_on(item(1)))
+        receiver("fr-pdc", item_from("fr-pdc", 2))
+        state = receiver.state(item(1).id)
+        assert (state.custody, state.reviews) == (Custody.HERE, (Review.CAME_BACK,))
+
+    def test_answered_hand_over_that_comes_back_has_moved(self) -> None:
+        """The other has judged ours before it handed it back: nobody need look."""
+        answered = handed_on(item(1, answer=Disposition.JOINED))
+        receiver = Receiver(answered)
+        receiver("fr-pdc", item_from("fr-pdc", 2))
+        assert receiver.state(item(1).id).reviews == ()
+
     def test_notice_that_the_sender_gave_is_known_of_the_joined_item(self) -> None:
         """Else the same hoster is written to twice. What ended the sender's item ends nothing."""
         done = tuple(
