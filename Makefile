@@ -7,6 +7,8 @@ SEED    ?= 0
 KEEP    ?=
 REPORTS ?= 2500
 SET     ?= run
+CASES   ?= 1000000
+ONLY    ?=
 JOBS    ?= 2
 
 BIN   := $(VENV)/bin
@@ -14,7 +16,7 @@ STAMP := $(VENV)/.installed
 PIP   := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-long lint fmt bench simulate wheels lock clean
+.PHONY: help venv demo test test-long lint fmt bench simulate fuzz wheels lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -53,6 +55,9 @@ bench: $(STAMP) ## measure; PROFILE=quick or full
 
 simulate: $(STAMP) ## WORLDS=n simulated worlds with faults, the first with seed SEED=s, in JOBS=n processes
 	@$(BIN)/python -m tests.simulation --worlds $(WORLDS) --seed $(SEED) --jobs $(JOBS)
+
+fuzz: $(STAMP) ## break the input of every parser; CASES=n in all, SEED=s, ONLY=target
+	@$(BIN)/python -m tests.fuzzing --cases $(CASES) --seed $(SEED) --only "$(ONLY)"
 
 wheels: $(STAMP) ## fill ./wheels for an offline installation; SET=run or dev
 	rm -rf wheels
