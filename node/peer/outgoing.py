@@ -56,7 +56,7 @@ class Outbox(Protocol):
     async def remembered(
         self, peer: str, lane: Lane, told: Position
     ) -> tuple[bytes | None, dict[bytes, Position], int]:
-        """Return the root signed for `told`, own epochs' predecessors, when the last was opened."""
+        """Return the root signed for `told`, own epochs' predecessors, 0 if none is newer."""
 
     async def open(
         self,

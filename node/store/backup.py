@@ -80,8 +80,18 @@ def _copy(connection: Connection, partial: Path, key: bytes, restored_ms: int | 
             " coalesce(max(value) || ',', '') FROM copy.meta WHERE name = 'restores')"
             " || (SELECT coalesce(max(seq), 0) FROM copy.events)"
         )
+        _count_epochs(connection)
     connection.execute("COMMIT")
     connection.execute("DETACH DATABASE copy")
+
+
+def _count_epochs(connection: Connection) -> None:
+    """Keep how many epochs each channel had, so that those opened later are told by no clock."""
+    connection.execute("DELETE FROM copy.meta WHERE name LIKE 'epochs %'")
+    connection.execute(
+        "INSERT INTO copy.meta (name, value) SELECT 'epochs ' || peer || '/' || lane,"
+        " CAST(count(*) AS TEXT) FROM copy.epochs_out GROUP BY peer, lane"
+    )
 
 
 def check(path: Path, key: bytes) -> None:

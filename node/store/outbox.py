@@ -25,6 +25,7 @@ from protocol.vocabulary import Lane
 
 Sign = Callable[[channels.Cut], bytes]
 _LOOK_AHEAD = 1000
+AFTER_ANY_RESTORE_MS = 1 << 53
 
 
 class Outbox:
@@ -80,17 +81,20 @@ class Outbox:
     ) -> tuple[bytes | None, dict[bytes, Position], int]:
         """Return the root we signed for exactly `told`, and what we know of our own epochs.
 
-        That is the predecessor of each, and when the last one was opened (0: none was).
+        That is the predecessor of each, and a time: 0 while none was opened since the database was
+        restored (or ever was), else one that is after any restore. Clocks that were set do not
+        count: what the backup held is told by number.
         """
 
         def query(connection: Connection) -> tuple[bytes | None, dict[bytes, Position], int]:
             rows = connection.execute(
-                "SELECT epoch, prev_epoch, prev_size, prev_root, opened_ms FROM epochs_out"
+                "SELECT epoch, prev_epoch, prev_size, prev_root FROM epochs_out"
                 " WHERE peer = ? AND lane = ?",
                 (peer, str(lane)),
             ).fetchall()
             opened = {row[0]: Position(row[1], row[2], row[3]) for row in rows}
-            last_ms = max((row[4] for row in rows), default=0)
+            before = _epochs_restored(connection, peer, lane)
+            last_ms = AFTER_ANY_RESTORE_MS if len(rows) > before else 0
             if told == NOTHING or told.epoch not in opened:
                 return None, opened, last_ms
             leaves = connection.execute(
@@ -285,6 +289,14 @@ class Outbox:
             )
 
         await self._writer.run(job)
+
+
+def _epochs_restored(connection: Connection, peer: str, lane: Lane) -> int:
+    """How many epochs of the channel the backup held that was restored last; 0: none was."""
+    row = connection.execute(
+        "SELECT value FROM meta WHERE name = ?", (f"epochs {peer}/{lane}",)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _know(connection: Connection, peer: str, lane: Lane) -> None:

@@ -10,8 +10,11 @@ import pytest
 
 from node.store.backup import backup, check, restore
 from node.store.errors import AlreadyOpenError, StoreError, StoreFullError, WrongKeyError
+from node.store.outbox import AFTER_ANY_RESTORE_MS
 from node.store.sqlite import Store
-from tests.builders.network import NOW_MS
+from protocol.channel import NOTHING, open_epoch
+from protocol.vocabulary import Lane
+from tests.builders.network import DAY_MS, NOW_MS
 from tests.contract.stores import KEY, Place, message, post, record_items
 from tests.contract.test_store_full import no_file_larger_than
 
@@ -21,6 +24,13 @@ OTHER_KEY = bytes(range(32, 64))
 async def numbers(store: Store) -> list[int]:
     """The numbers of the history."""
     return [seq for seq, _ in await store.queries.events(0, 10_000)]
+
+
+async def opened(store: Store, epoch: bytes, now_ms: int) -> None:
+    """Open an epoch of one channel."""
+    fence = await store.outbox.take_over("fr-pdc", Lane.STATUS)
+    state = open_epoch(epoch, NOTHING)
+    await store.outbox.open("fr-pdc", Lane.STATUS, fence, state, {}, now_ms)
 
 
 class TestUnderLoad:
@@ -133,6 +143,22 @@ class TestRestore:
         assert (await back.queries.figures())["messages_waiting"] == 1
         await record_items(back, 2)
         await back.close()
+
+    async def test_epochs_that_the_backup_held_count_as_opened_before(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        """By their number: one opened under a clock that was days ahead, too."""
+        store = place.open()
+        await opened(store, b"\x01" * 8, NOW_MS + 9 * DAY_MS)
+        backup(place.path, KEY, tmp_path / "copy", OTHER_KEY)
+        await store.close()
+        restore(tmp_path / "copy", OTHER_KEY, tmp_path / "again.db", KEY, NOW_MS)
+        again = Place(tmp_path / "again.db", place.opener).open()
+        before = (await again.outbox.remembered("fr-pdc", Lane.STATUS, NOTHING))[2]
+        await opened(again, b"\x02" * 8, NOW_MS - 9 * DAY_MS)
+        after = (await again.outbox.remembered("fr-pdc", Lane.STATUS, NOTHING))[2]
+        assert (before, after) == (0, AFTER_ANY_RESTORE_MS)
+        await again.close()
 
     async def test_original_does_not_say_so(self, place: Place, tmp_path: Path) -> None:
         """Only the copy was restored."""
