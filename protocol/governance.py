@@ -1,14 +1,15 @@
-"""Who may say what to whom: one closed table (from-role, to-role, lane, kind) (§11).
+"""Who may say what to whom: one closed table (from-role, to-role, lane, kind) (§11.1).
 
 Checked before sending and again after opening. A member with several roles may do what any pair
 of roles allows. An aggregator never receives an address: nothing on the reports lane, and no
-outcome, ever goes to it. What the registry says about one pair of members (transfer basis, fields
-permitted) narrows this table further and is the node's business.
+outcome, ever goes to it. Police hand items and lists to hotlines of their own country only; what
+they answer, and what became of an item, they tell every hotline. What the registry says about one
+pair of members (transfer basis, fields permitted) narrows this table further.
 """
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from protocol.messages import KINDS
 from protocol.vocabulary import Kind, Lane, Role
@@ -35,23 +36,45 @@ _PERMITTED: Final[Mapping[tuple[Role, Role, Lane], frozenset[Kind]]] = MappingPr
     }
 )
 
+_AT_HOME_ONLY: Final = frozenset(
+    {(Role.POLICE, Role.HOTLINE, Lane.REPORTS), (Role.POLICE, Role.HOTLINE, Lane.BULK)}
+)
+"""Cells that stand open only between members that share a country."""
 
-def is_permitted(
-    from_roles: Iterable[Role], to_roles: Iterable[Role], lane: Lane, kind: int
-) -> bool:
-    """Whether a member with `from_roles` may send an entry of `kind` on `lane` to one with others.
+
+class Party(NamedTuple):
+    """What the registry lists of one side: its roles, and the countries it answers for."""
+
+    roles: frozenset[Role]
+    countries: frozenset[str] = frozenset()
+
+
+def party(roles: Iterable[str], countries: Iterable[str] = ()) -> Party:
+    """Return a side as the network document lists it.
+
+    Raises:
+        ValueError: a role that this version does not know.
+    """
+    return Party(frozenset(Role(role) for role in roles), frozenset(countries))
+
+
+def is_permitted(sender: Party, receiver: Party, lane: Lane, kind: int) -> bool:
+    """Whether `sender` may send an entry of `kind` on `lane` to `receiver`.
 
     An unknown kind is judged as if it carried everything: permitted only where items are, since
-    we cannot tell that it holds no address; it is then kept and answered `unknown_kind`.
+    we cannot tell that it holds no address; it is then kept and answered `unknown_kind` (§11.2).
     """
-    asked = Kind.ITEM if kind not in KINDS else Kind(kind)
-    ends = frozenset(to_roles)
-    pairs = ((one, other) for one in frozenset(from_roles) for other in ends)
     if kind not in KINDS:
-        return any(asked in _PERMITTED.get((*pair, Lane.REPORTS), ()) for pair in pairs)
-    return any(asked in _PERMITTED.get((*pair, lane), ()) for pair in pairs)
+        lane, kind = Lane.REPORTS, Kind.ITEM
+    neighbours = not sender.countries.isdisjoint(receiver.countries)
+    return any(
+        kind in _PERMITTED.get((one, other, lane), ())
+        and (neighbours or (one, other, lane) not in _AT_HOME_ONLY)
+        for one in sender.roles
+        for other in receiver.roles
+    )
 
 
-def may_speak(from_roles: Iterable[Role], to_roles: Iterable[Role], lane: Lane) -> bool:
-    """Whether a channel between members with these roles exists at all on `lane`."""
-    return is_permitted(from_roles, to_roles, lane, Kind.EPOCH_OPEN)
+def may_speak(sender: Party, receiver: Party, lane: Lane) -> bool:
+    """Whether a channel from `sender` to `receiver` exists at all on `lane`."""
+    return is_permitted(sender, receiver, lane, Kind.EPOCH_OPEN)

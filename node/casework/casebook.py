@@ -22,6 +22,7 @@ from node.casework.events import (
     evolve,
 )
 from node.casework.item import ItemState, ReportFacts, Review
+from node.casework.permits import NotPermittedError, Permits
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
 from protocol.facts import Content
@@ -72,11 +73,19 @@ class Postbox:
     `generation` is when this database was restored from a backup, 0 if it never was. What a
     restored node answers and tells anew is not word for word what it said before: it says it as a
     revision, since another body under an id that was seen is a conflict. Items keep their ids.
+    `permits` is what the registry in force lets us say; the desk asks `under` for each batch.
     """
 
-    def __init__(self, node_secret: bytes, generation: int = 0) -> None:
+    def __init__(
+        self, node_secret: bytes, generation: int = 0, permits: Permits | None = None
+    ) -> None:
         self._secret = node_secret
         self.generation = generation
+        self._permits = permits
+
+    def under(self, permits: Permits) -> Postbox:
+        """Return this postbox as one registry permits it to speak."""
+        return Postbox(self._secret, self.generation, permits)
 
     def post(
         self,
@@ -94,7 +103,10 @@ class Postbox:
 
         Raises:
             UnsayableError: the message breaks a bound of the protocol; nothing can be sent.
+            NotPermittedError: the network does not permit it to this member.
         """
+        if self._permits is not None:
+            message = self._permits.say(peer, lane, message)
         body = to_body(message)
         if revision is None:
             revision = self.generation
@@ -165,6 +177,28 @@ class Casebook:
             if body.report is not None:
                 self._open_report(body.report)
         return state
+
+    def say(
+        self,
+        postbox: Postbox,
+        peer: str,
+        kind: Kind,
+        message: Message,
+        *,
+        subject: str | bytes,
+        item: str | None = None,
+        lane: Lane = Lane.STATUS,
+        urgency: int = 1,
+    ) -> None:
+        """Say it to `peer`; what the network does not permit becomes a task instead."""
+        try:
+            post = postbox.post(
+                peer, kind, message, subject=subject, item=item, lane=lane, urgency=urgency
+            )
+        except NotPermittedError:
+            self.tasks.append(("not_permitted_to_say", peer))
+            return
+        self.posts.append(post)
 
     def raise_review(self, item_id: str, review: Review) -> None:
         """Put the item in front of a person (once for the same reason)."""

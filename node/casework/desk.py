@@ -22,6 +22,7 @@ from node.casework.feed import Feed
 from node.casework.intake import ItemTaken, ReportTaken, intake_needs, take_report
 from node.casework.item import Custody, ItemState
 from node.casework.lookups import AT_ONCE, Found, LookUps, Places
+from node.casework.permits import Permits
 from node.casework.prepare import PreparedReport, prepare_report, read_hashes
 from node.casework.receiving import (
     Answer,
@@ -116,7 +117,7 @@ class Desk:
         self._registry = registry
         self._places = places
         self._fingerprints = fingerprints
-        self._postbox = postbox
+        self._bare_postbox = postbox
         self._ids = ids
         self._clock = clock
         self._wake_delivery = wake_delivery
@@ -124,6 +125,15 @@ class Desk:
         self.feed = Feed()
         self._changed = asyncio.Condition()
         self._look_ups = LookUps(places)
+        self._permits: Permits | None = None
+
+    @property
+    def _postbox(self) -> Postbox:
+        """The postbox as the registry in force permits it to speak."""
+        registry = self._registry()
+        if self._permits is None or self._permits.registry is not registry:
+            self._permits = Permits(self._ids.member, registry)
+        return self._bare_postbox.under(self._permits)
 
     async def submit(
         self, drafts: Sequence[ReportDraft], *, actor: str, batch: str = ""

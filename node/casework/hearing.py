@@ -183,4 +183,4 @@ def _pass_on_withdrawals(
     for sighting in sightings:
         passed = Withdrawal(state.id, sighting, at_ms)
         subject = f"{state.id}|withdrawal|{sighting}"
-        book.posts.append(postbox.post(to, Kind.WITHDRAWAL, passed, subject=subject, item=state.id))
+        book.say(postbox, to, Kind.WITHDRAWAL, passed, subject=subject, item=state.id)

@@ -19,11 +19,11 @@ from node.casework.casebook import Casebook, Needs, Postbox, content_keys
 from node.casework.handover import Handover
 from node.casework.hearing import hear_disposition, hear_outcome, hear_withdrawal
 from node.casework.item import ItemState
+from node.casework.permits import Permits
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
 from protocol.errors import ProtocolError
-from protocol.governance import is_permitted
 from protocol.messages import (
     KINDS,
     DispositionNote,
@@ -35,7 +35,7 @@ from protocol.messages import (
     Withdrawal,
     from_body,
 )
-from protocol.vocabulary import Disposition, Kind, Lane, Role
+from protocol.vocabulary import Disposition, Kind, Lane
 
 
 class Judged(IntEnum):
@@ -126,7 +126,7 @@ class Judge:
         self.ids = ids
         self.postbox = postbox
         self.handover = Handover(book, registry, postbox)
-        self._asked: dict[tuple[str, Lane, int], bool] = {}
+        self._permits = Permits(book.us, registry)
 
     def judge(self, parsed: Parsed) -> Answer:
         """Return what becomes of the entry, having recorded its effect and posted its answer."""
@@ -149,20 +149,11 @@ class Judge:
         if isinstance(message, UnknownMessage):
             self.book.tasks.append(("entry_unknown_kind", peer))
             return _unknown(message), None
-        if not self._permitted(parsed):
+        if not self._permits.hears(peer, parsed.arrived.lane, parsed.kind):
             self.book.tasks.append(("entry_not_permitted", peer))
             return Disposition.NOT_PERMITTED, "role"
         handler = _HANDLERS.get(type(message))
         return (None, None) if handler is None else (handler(self, parsed, message), None)
-
-    def _permitted(self, parsed: Parsed) -> bool:
-        asked = (parsed.arrived.peer, parsed.arrived.lane, parsed.kind)
-        if asked not in self._asked:
-            members = self.registry.network.members
-            theirs = [Role(role) for role in members[parsed.arrived.peer].roles]
-            ours = [Role(role) for role in members[self.book.us].roles]
-            self._asked[asked] = is_permitted(theirs, ours, parsed.arrived.lane, parsed.kind)
-        return self._asked[asked]
 
     def _answer(
         self,
@@ -188,15 +179,14 @@ class Judge:
             reason,
             self.book.now,
         )
-        self.book.posts.append(
-            self.postbox.post(
-                arrived.peer,
-                Kind.DISPOSITION,
-                note,
-                subject=arrived.leaf,
-                item=None if state is None else state.id,
-                urgency=1 if state is None else state.urgency,
-            )
+        self.book.say(
+            self.postbox,
+            arrived.peer,
+            Kind.DISPOSITION,
+            note,
+            subject=arrived.leaf,
+            item=None if state is None else state.id,
+            urgency=1 if state is None else state.urgency,
         )
 
     def item(self, parsed: Parsed, message: Item) -> Disposition:

@@ -88,15 +88,14 @@ def _tell_one(
         at_ms=news.at_ms,
         learnt_ms=book.now,
     )
-    book.posts.append(
-        postbox.post(
-            informant.member,
-            Kind.OUTCOME,
-            message,
-            subject=f"{news.event_id}|{informant.item_id}",
-            item=state.id,
-            urgency=state.urgency,
-        )
+    book.say(
+        postbox,
+        informant.member,
+        Kind.OUTCOME,
+        message,
+        subject=f"{news.event_id}|{informant.item_id}",
+        item=state.id,
+        urgency=state.urgency,
     )
 
 
@@ -125,16 +124,15 @@ def pass_on_sighting(
     to = handed_on_to(book, state)
     if to is None:
         return
-    book.posts.append(
-        postbox.post(
-            to,
-            Kind.SIGHTED,
-            message,
-            subject=subject,
-            item=state.id,
-            lane=Lane.REPORTS,
-            urgency=0 if message.child_at_risk else state.urgency,
-        )
+    book.say(
+        postbox,
+        to,
+        Kind.SIGHTED,
+        message,
+        subject=subject,
+        item=state.id,
+        lane=Lane.REPORTS,
+        urgency=0 if message.child_at_risk else state.urgency,
     )
 
 

@@ -31,10 +31,10 @@ from protocol.answers import ANSWERS, Answer, AnswerCode, Position, Then, Told
 from protocol.channel import Channel, Next, SenderState
 from protocol.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from protocol.errors import ProtocolError
-from protocol.governance import may_speak
+from protocol.governance import may_speak, party
 from protocol.messages import RegistrySeen, to_body
 from protocol.receipt import verify_receipt
-from protocol.vocabulary import Kind, Lane, Role
+from protocol.vocabulary import Kind, Lane
 
 ASK_AGAIN_MS = 24 * 3600_000
 """A receiver that was restored from a backup is noticed within a day, even on a silent channel."""
@@ -389,11 +389,11 @@ def _pairs(registry: Registry, us: str) -> list[tuple[str, Lane]]:
     members = registry.network.members
     if us not in members:
         return []
-    ours = [Role(role) for role in members[us].roles]
+    ours = party(members[us].roles, members[us].jurisdictions)
     return [
         (peer, lane)
         for peer, entry in sorted(members.items())
         if peer != us and peer in registry.members
         for lane in Lane
-        if may_speak(ours, [Role(role) for role in entry.roles], lane)
+        if may_speak(ours, party(entry.roles, entry.jurisdictions), lane)
     ]

@@ -25,10 +25,10 @@ from protocol.answers import Answer, AnswerCode, Told
 from protocol.channel import Accepted, Channel, ReceiverState, Refusal, Step
 from protocol.checkpoint import VerifiedCheckpoint, verify_checkpoint
 from protocol.errors import ProtocolError, TooLargeError, UnheardKeyError
-from protocol.governance import may_speak
+from protocol.governance import may_speak, party
 from protocol.push import PushHead
 from protocol.receipt import cosign
-from protocol.vocabulary import Kind, Lane, Role
+from protocol.vocabulary import Kind, Lane
 
 _OF_THE_CHANNEL = frozenset({Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN, Kind.TOMBSTONE})
 
@@ -138,8 +138,12 @@ class Inbox:
         members = self._registry().network.members
         if sender not in members or self._us not in members:
             return False
-        theirs = [Role(role) for role in members[sender].roles]
-        return may_speak(theirs, [Role(role) for role in members[self._us].roles], lane)
+        theirs, ours = members[sender], members[self._us]
+        return may_speak(
+            party(theirs.roles, theirs.jurisdictions),
+            party(ours.roles, ours.jurisdictions),
+            lane,
+        )
 
     async def precheck(
         self, sender: str, lane: Lane, epoch: bytes, start: int, head: PushHead

@@ -9,7 +9,7 @@ from msgspec import inspect
 from protocol import facts, fields, vocabulary
 from protocol.answers import ANSWERS, Answer, Position, Told
 from protocol.channel import NEXT, STEPS
-from protocol.governance import is_permitted
+from protocol.governance import is_permitted, party
 from protocol.messages import KINDS
 from protocol.vocabulary import Kind, Lane, Role
 
@@ -138,9 +138,14 @@ def permission_rows() -> Iterator[str]:
                 allowed = [
                     f"`{KINDS[kind].message.__name__}`"
                     for kind in Kind
-                    if is_permitted({one}, {other}, lane, kind)
+                    if is_permitted(party([one], ["GB"]), party([other], ["GB"]), lane, kind)
                     and len(KINDS[kind].lanes) < len(Lane)
                 ]
-                if is_permitted({one}, {other}, lane, Kind.EPOCH_OPEN):
+                if is_permitted(
+                    party([one], ["GB"]), party([other], ["GB"]), lane, Kind.EPOCH_OPEN
+                ):
                     said = ", ".join(allowed) or "nothing yet"
+                    abroad = party([other], ["NL"])
+                    if not is_permitted(party([one], ["GB"]), abroad, lane, Kind.EPOCH_OPEN):
+                        said += "; in its own country only"
                     yield f"| {one} | {other} | {lane} | {said} |"

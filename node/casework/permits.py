@@ -1,0 +1,61 @@
+"""What one registry permits us to say to a member, and a member to say to us (protocol.md §11).
+
+The same table is asked on both sides: before an entry is made, and after one was opened. What may
+not be said is never made into an entry: an item stays with us before a person, all else leaves a
+task.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from keys.registry import Registry
+from protocol.errors import UnsayableError
+from protocol.governance import Party, is_permitted, party
+from protocol.messages import Message, kind_of
+from protocol.vocabulary import Lane
+
+
+class NotPermittedError(UnsayableError):
+    """The network does not permit us to say this to that member."""
+
+    code: ClassVar[str] = "not_permitted"
+
+
+class Permits:
+    """The permissions of member `us` under one registry."""
+
+    def __init__(self, us: str, registry: Registry) -> None:
+        self.registry = registry
+        self._us = us
+        self._parties: dict[str, Party] = {}
+        self._asked: dict[tuple[str, str, Lane, int], bool] = {}
+
+    def say(self, peer: str, lane: Lane, message: Message) -> Message:
+        """Return `message` as it may be said to `peer`.
+
+        Raises:
+            NotPermittedError: it may not be said to that member at all.
+        """
+        if not self._may(self._us, peer, lane, kind_of(message)):
+            raise NotPermittedError("entry: roles and countries do not permit it to this member")
+        return message
+
+    def hears(self, peer: str, lane: Lane, kind: int) -> bool:
+        """Whether `peer` may say an entry of this kind to us on `lane`."""
+        return self._may(peer, self._us, lane, kind)
+
+    def _may(self, sender: str, receiver: str, lane: Lane, kind: int) -> bool:
+        asked = (sender, receiver, lane, kind)
+        if asked not in self._asked:
+            ends = (self._party(sender), self._party(receiver))
+            self._asked[asked] = is_permitted(*ends, lane, kind)
+        return self._asked[asked]
+
+    def _party(self, member: str) -> Party:
+        found = self._parties.get(member)
+        if found is None:
+            entry = self.registry.network.members.get(member)
+            found = party((), ()) if entry is None else party(entry.roles, entry.jurisdictions)
+            self._parties[member] = found
+        return found

@@ -1,0 +1,90 @@
+"""§11.1 at the desk: what may not be said to a member is never made into an entry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from node.casework.item import Custody, Review
+from node.casework.permits import NotPermittedError, Permits
+from node.casework.routing import route
+from node.casework.telling import News, tell
+from protocol.facts import ActionTaken
+from protocol.vocabulary import Action, Disposition, Kind, Lane, OutcomeWhat
+from tests.builders.cases import (
+    POSTBOX,
+    US,
+    book,
+    country,
+    event_id,
+    ids,
+    item,
+    network,
+    said,
+)
+from tests.builders.network import NOW_MS
+from tests.node.casework.arriving import Receiver, answer, item_from, outcome
+
+if TYPE_CHECKING:
+    from keys.network import Role
+    from keys.registry import Registry
+
+
+def with_role(member: str, role: Role) -> Registry:
+    """The three hotlines, one of which has another role."""
+    registry = network()
+    members = dict(registry.network.members)
+    members[member] = replace(members[member], roles=(role,))
+    rules = replace(registry.network, members=members, fallback_members=())
+    return replace(registry, network=rules)
+
+
+def test_11_1_police_keep_an_item_for_a_hotline_abroad() -> None:
+    """Nothing is written for sending; the item stands before a person here."""
+    registry = with_role(US, "police")
+    ours = item(1, came_from=None, custody=Custody.LOCATING, responsible=None)
+    made = book(ours)
+    postbox = POSTBOX.under(Permits(US, registry))
+    state = route(made, ours.id, country("FR"), None, registry, ids(), postbox)
+    assert not made.posts
+    assert (state.custody, state.responsible) == (Custody.HERE, US)
+    assert Review.CANNOT_BE_SENT in state.reviews
+
+
+def test_11_1_an_outcome_for_an_aggregator_becomes_a_task() -> None:
+    """A member that told of an item as a hotline, and is an aggregator now, hears no more of it."""
+    heard = Receiver()
+    heard("gb-iwf", item_from("gb-iwf"))
+    state = heard.state(event_id(1, "gb-iwf"))
+    made = book(state)
+    done = ActionTaken(event_id(9), US, Action.REMOVED, None, NOW_MS)
+    news = News(done.event_id, OutcomeWhat.ACTED, done, US, NOW_MS)
+    tell(made, POSTBOX.under(Permits(US, with_role("gb-iwf", "aggregator"))), state, news)
+    assert said(made) == []
+    assert made.tasks == [("not_permitted_to_say", "gb-iwf")]
+
+
+def test_11_1_an_item_from_police_abroad_has_no_effect() -> None:
+    """Whatever their node let through, ours asks again after opening."""
+    receiver = Receiver(registry=with_role("gb-iwf", "police"))
+    told = receiver("gb-iwf", item_from("gb-iwf"))
+    assert told.disposition is Disposition.NOT_PERMITTED
+    assert receiver.book.find(event_id(1, "gb-iwf")) is None
+
+
+def test_11_1_an_outcome_from_an_aggregator_has_no_effect() -> None:
+    """It answers; it tells nothing."""
+    receiver = Receiver(item(1), registry=with_role("gb-iwf", "aggregator"))
+    receiver("gb-iwf", outcome(item(1).id, OutcomeWhat.REOPENED))
+    assert not receiver.book.events
+    assert receiver.book.tasks == [("entry_not_permitted", "gb-iwf")]
+
+
+def test_11_1_to_a_member_that_is_not_listed_nothing_is_said() -> None:
+    """Not even an answer."""
+    permits = Permits(US, network())
+    with pytest.raises(NotPermittedError):
+        permits.say("xx-nobody", Lane.STATUS, answer(None, Disposition.NEW))
+    assert not permits.hears("xx-nobody", Lane.STATUS, Kind.DISPOSITION)
