@@ -21,6 +21,7 @@ from node.jurisdiction.build import Jurisdiction, open_jurisdiction
 from node.matching.fingerprints import Fingerprints
 from node.peer.client import HttpTransport, Limits
 from node.peer.delivery import Delivery
+from node.peer.forks import ForkKeeper
 from node.peer.inbox import Inbox
 from node.peer.sealing import SealingRing
 from node.registry.errors import NoRegistryError
@@ -147,6 +148,7 @@ def _inbox(
         clock=wall_clock,
         on_taken=wakes.desk,
         on_registry_behind=wakes.registry,
+        on_fork=ForkKeeper(store.forks, registry.current, wall_clock).suspect,
     )
 
 

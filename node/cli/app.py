@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from node.cli.evidence_app import evidence_app
 from node.cli.network_app import network_app
 from node.cli.options import (
     DEFAULT_CONFIG,
@@ -33,7 +34,6 @@ token_app = typer.Typer(help="Who may call the local API.", no_args_is_help=True
 app.add_typer(token_app, name="token", rich_help_panel="Running it")
 tasks_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
 app.add_typer(tasks_app, name="tasks", rich_help_panel="Running it")
-evidence_app = typer.Typer(help="What was handed over, provable to others.", no_args_is_help=True)
 app.add_typer(evidence_app, name="evidence", rich_help_panel="Checking it")
 
 
@@ -312,33 +312,3 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> i
     from node.cli.verify import verify as walk
 
     return show(walk(config), as_json=json)
-
-
-@evidence_app.command("export")
-def evidence_export(
-    item: Annotated[str, typer.Argument(help="Id of the item.")],
-    output: Annotated[
-        Path | None, typer.Option(help="File to make; default: ITEM.evidence.json.")
-    ] = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    json: JsonOption = False,
-) -> int:
-    """Write a bundle that proves what was sent and received about an item."""
-    from node.cli import evidence
-
-    return show(evidence.export(config, item, output), as_json=json)
-
-
-@evidence_app.command("verify")
-def evidence_verify(
-    file: Annotated[Path, typer.Argument(help="A bundle.")],
-    root: Annotated[
-        str | None, typer.Option(help="Fingerprint of the network; default: the one joined.")
-    ] = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    json: JsonOption = False,
-) -> int:
-    """Check a bundle offline, with nothing but the bundle and the pinned root."""
-    from node.cli import evidence
-
-    return show(evidence.verify(config, file, root), as_json=json)

@@ -1,25 +1,31 @@
-"""`hotline evidence export ITEM` and `hotline evidence verify FILE`."""
+"""`hotline evidence export ITEM`, `forks`, `fork NUMBER` and `verify FILE`."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 from keys.keyring import load_database_key
 from keys.unlock import Unlock
 from node.cli.exits import Exit
 from node.cli.output import CliError, Result, table
-from node.config import load
+from node.config import Config, load
 from node.evidence.bundle import export as make_bundle
 from node.evidence.check import Checked, check
 from node.evidence.errors import BrokenBundleError
-from node.registry.updater import read_fingerprint
+from node.evidence.forks import ProvenFork, check_fork, claims, export_fork, is_fork
+from node.peer.forks import KeptFork
+from node.registry.updater import RegistryClient, read_fingerprint
 from node.setup.joining import joined
 from node.store.audit import Audit
 from node.store.connection import open_reader
 
 MAX_BUNDLE_BYTES = 64 << 20
+R = TypeVar("R")
 
 
 def export(path: Path, item: str, output: Path | None) -> Result:
@@ -31,22 +37,14 @@ def export(path: Path, item: str, output: Path | None) -> Result:
         ConfigError, KeysError, StoreError, RegistryError: it cannot be read.
     """
     config = load(path)
-    client = joined(config)
-    if client is None:
-        raise CliError("registry_none", "[registry] root_sha256: not joined yet; hotline join")
-    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    connection = open_reader(config.store.path, key)
-    try:
-        raw = make_bundle(
-            Audit(connection),
-            item,
-            config.member.id,
-            client.current(),
-            client.files(),
-            time.time_ns() // 1_000_000,
-        )
-    finally:
-        connection.close()
+    client = _joined(config)
+    now_ms = time.time_ns() // 1_000_000
+
+    def bundle(audit: Audit) -> bytes:
+        registry, files = client.current(), client.files()
+        return make_bundle(audit, item, config.member.id, registry, files, now_ms)
+
+    raw = _with_audit(config, bundle)
     target = output or Path(f"{item}.evidence.json")
     _write(target, raw)
     data = {"item": item, "file": str(target), "size_bytes": len(raw)}
@@ -55,6 +53,66 @@ def export(path: Path, item: str, output: Path | None) -> Result:
         f"check it anywhere: hotline evidence verify {target} --root FINGERPRINT"
     )
     return Result(data, text)
+
+
+def forks(path: Path) -> Result:
+    """List the proofs that this node keeps of members that split their histories.
+
+    Raises:
+        ConfigError, KeysError, StoreError: the database cannot be read.
+    """
+    kept = _with_audit(load(path), lambda audit: audit.forks())
+    data = [_told(fork) for fork in kept]
+    if not data:
+        return Result({"forks": []}, "no member was found to have split its history")
+    names = ("number", "accused", "origin", "sizes", "found")
+    return Result({"forks": data}, table(names, [tuple(map(str, row.values())) for row in data]))
+
+
+def _told(fork: KeptFork) -> dict[str, Any]:
+    smaller, larger = claims(fork)
+    found = datetime.fromtimestamp(fork.found_ms / 1000, UTC).isoformat(timespec="seconds")
+    return {
+        "number": fork.number,
+        "accused": fork.peer,
+        "origin": str(smaller.origin),
+        "sizes": [smaller.size, larger.size],
+        "found": found,
+    }
+
+
+def fork(path: Path, number: int, output: Path | None) -> Result:
+    """Write one proof of a split history, for whoever knows the network's fingerprint.
+
+    Raises:
+        UnknownForkError: there is no such proof.
+        CliError: the file stands already, or this node has not joined a network.
+        ConfigError, KeysError, StoreError, RegistryError: it cannot be read.
+    """
+    config = load(path)
+    client = _joined(config)
+    kept = _with_audit(config, lambda audit: audit.forks())
+    raw = export_fork(kept, number, config.member.id, client.current(), client.files())
+    target = output or Path(f"fork-{number}.evidence.json")
+    _write(target, raw)
+    text = f"{target}: shows nobody's items; hotline evidence verify {target} --root FINGERPRINT"
+    return Result({"number": number, "file": str(target), "size_bytes": len(raw)}, text)
+
+
+def _joined(config: Config) -> RegistryClient:
+    client = joined(config)
+    if client is None:
+        raise CliError("registry_none", "[registry] root_sha256: not joined yet; hotline join")
+    return client
+
+
+def _with_audit(config: Config, read: Callable[[Audit], R]) -> R:
+    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    connection = open_reader(config.store.path, key)
+    try:
+        return read(Audit(connection))
+    finally:
+        connection.close()
 
 
 def verify(path: Path, file: Path, fingerprint: str | None) -> Result:
@@ -69,8 +127,11 @@ def verify(path: Path, file: Path, fingerprint: str | None) -> Result:
         CliError: the file cannot be read, or no root is pinned anywhere.
     """
     pin = read_fingerprint(fingerprint or _pinned(path))
+    raw = _read(file)
     try:
-        checked = check(_read(file), pin)
+        if is_fork(raw):
+            return _proven(check_fork(raw, pin))
+        checked = check(raw, pin)
     except BrokenBundleError as error:
         data = {
             "holds": False,
@@ -87,6 +148,18 @@ def verify(path: Path, file: Path, fingerprint: str | None) -> Result:
         "witnessed": checked.witnessed,
     }
     return Result(data, _text(checked))
+
+
+def _proven(fork: ProvenFork) -> Result:
+    data = {
+        "holds": True,
+        "network": fork.network,
+        "accused": fork.accused,
+        "origin": fork.origin,
+        "sizes": list(fork.sizes),
+    }
+    told = f"network {fork.network}: {fork.accused} signed two histories of {fork.origin}"
+    return Result(data, f"{told}\n\nverified=ok")
 
 
 def _text(checked: Checked) -> str:

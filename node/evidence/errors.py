@@ -26,6 +26,15 @@ class NothingToShowError(EvidenceError):
         super().__init__(self.__doc__)
 
 
+class UnknownForkError(EvidenceError):
+    """number: no proof of a fork has this number; `hotline evidence forks` lists them."""
+
+    code = "fork_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
 class BrokenBundleError(EvidenceError):
     """The bundle does not hold; `step` says at which step, `place` where."""
 

@@ -6,6 +6,7 @@
 4. What was sent: each log's leaves from its entries, each signed checkpoint from its leaves, each
    receipt; that each epoch names its predecessor; that no message has vanished from the outbox.
 5. What is held: the same for other members' logs, and the answers given to their entries.
+6. Proofs that a member split its history: each must still prove it.
 
 A change of any column that carries a fact is found by one of them and named: by table, place and
 code, never by content. What cannot be seen from inside: a database replaced as a whole by an older
@@ -19,6 +20,7 @@ from node.evidence.answers import verify_answers
 from node.evidence.believed import Believed
 from node.evidence.channels import verify_held, verify_sent, verify_whole
 from node.evidence.findings import Findings
+from node.evidence.forks import verify_forks
 from node.evidence.history import verify_history
 from node.evidence.outbox import verify_messages
 from node.store.audit import Audit
@@ -42,6 +44,7 @@ def verify(audit: Audit, believed: Believed) -> Findings:
         verify_whole(audit, findings)
         told = verify_messages(audit, believed, story, findings)
         verify_answers(audit, story, told, findings)
+        verify_forks(audit.forks(), believed.registry, findings)
     finally:
         audit.end()
     findings.found.sort()

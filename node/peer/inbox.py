@@ -9,7 +9,7 @@ gets the same bytes. What an entry means is the desk's business.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,6 +67,9 @@ class Taken:
     of_channel: bool
 
 
+OnFork = Callable[[str, Lane, VerifiedCheckpoint, bytes], Awaitable[object]]
+"""Called with sender, lane, checkpoint and note when a sender contradicts itself."""
+
 Decide = Callable[[Held], tuple[Accepted, bytes, Sequence[Taken]] | Refusal | bytes]
 
 
@@ -100,7 +103,7 @@ class InboxStore(Protocol):
 class Inbox:
     """The receiving side of one member's node."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root hands in every part
         self,
         *,
         us: str,
@@ -111,8 +114,10 @@ class Inbox:
         clock: Callable[[], int],
         on_taken: Callable[[], None],
         on_registry_behind: Callable[[], None] = lambda: None,
+        on_fork: OnFork | None = None,
     ) -> None:
         self._us = us
+        self._on_fork = on_fork
         self._store = store
         self._registry = registry
         self._receipt_key = receipt_key
@@ -182,6 +187,8 @@ class Inbox:
             origin = checkpoint.origin
             own_root = await self._store.own_root(sender, lane, origin.epoch, checkpoint.size)
             code = channels.compare(held.state, checkpoint, own_root).code
+            if code is AnswerCode.FORK_SUSPECTED and self._on_fork is not None:
+                await self._on_fork(sender, lane, checkpoint, head.note)
         if code is not None:
             return await self._refuse(sender, lane, code)
         return self._admit(sender, lane, checkpoint, start, head)

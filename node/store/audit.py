@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from node.peer.forks import KeptFork
 from node.store.connection import Connection
+from node.store.forks import kept_forks
 
 ITEM_COLUMNS = (
     "id",
@@ -127,6 +129,10 @@ class Audit:
         """The history in order."""
         for row in self._connection.execute("SELECT * FROM events ORDER BY seq"):
             yield EventRow(*row)
+
+    def forks(self) -> list[KeptFork]:
+        """Proofs that members split their histories."""
+        return kept_forks(self._connection)
 
     def heads(self) -> list[HeadRow]:
         """The signed heads, in order."""

@@ -9,6 +9,7 @@ from node.matching.fingerprints import Fingerprints
 from node.store.backup import keep_older
 from node.store.cases import Cases
 from node.store.connection import ProcessLock, open_reader, open_writer
+from node.store.forks import Forks
 from node.store.history import History
 from node.store.inbox import Inbox
 from node.store.outbox import Outbox
@@ -37,6 +38,7 @@ class Store:
     outbox: Outbox
     inbox: Inbox
     history: History
+    forks: Forks
     _lock: ProcessLock | None
 
     @classmethod
@@ -101,5 +103,6 @@ def _assemble(
         Outbox(writer, readers),
         Inbox(writer, readers),
         History(writer, readers),
+        Forks(writer, readers),
         lock,
     )

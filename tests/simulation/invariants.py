@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from node.casework.item import Custody, ItemState, Review
 from node.store.connection import open_reader
+from node.store.forks import kept_forks
 from tests.protocol import oracle as second
 from tests.simulation.oracle import Disk
 
@@ -145,6 +146,10 @@ def _nobody_accused(world: Fleet, disks: Disks) -> list[Wrong]:
             peer = subject.split("/")[0]
             if peer in honest and _accuses(world, code, peer):
                 wrongs.append(("accused_honest", f"{member}: {code} about {subject}"))
+        wrongs += [
+            ("accused_honest", f"{member}: keeps proof against {peer}")
+            for peer in sorted(honest & _accused(world.nodes[member]))
+        ]
     return wrongs
 
 
@@ -168,12 +173,23 @@ def _forks_seen(world: Fleet, disks: Disks) -> list[Wrong]:
         for victim, lane in sorted(oracle.forks)
         if (villain, lane) not in disks[victim].stopped_in and not oracle.disks[victim]
     ]
+    wrongs += [
+        ("undetected_forks", f"{victim}: no proof against {villain}")
+        for victim in sorted({victim for victim, _ in oracle.forks if not oracle.disks[victim]})
+        if villain not in _accused(world.nodes[victim])
+    ]
     for (victim, lane), disk in sorted(oracle.denied.items()):
         seen = ("peer_lost_entries", f"{villain}/{lane}") in disks[victim].tasks
         seen = seen or (villain, lane) in disks[victim].stopped_out
         if not seen and disk == oracle.disks[victim]:
             wrongs.append(("undetected_forks", f"{victim}: {villain}/{lane} denied receipts"))
     return wrongs
+
+
+def _accused(node: FleetNode) -> set[str]:
+    """The members against whom a node keeps proof of a fork."""
+    with closing(open_reader(node.path, node.keys.database_key)) as connection:
+        return {fork.peer for fork in kept_forks(connection)}
 
 
 def _logs_agree(world: Fleet, node: FleetNode) -> Iterator[Wrong]:

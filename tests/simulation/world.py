@@ -31,6 +31,7 @@ from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.peer.delivery import Delivery
 from node.peer.errors import PeerUnreachableError
+from node.peer.forks import ForkKeeper
 from node.peer.inbox import Admitted, Inbox
 from node.peer.sealing import SealingRing
 from node.peer.transport import Reply
@@ -198,6 +199,7 @@ class Node:
             clock=self.clock,
             on_taken=lambda: None,
             on_registry_behind=self.registry_behind,
+            on_fork=ForkKeeper(self.store.forks, self.registry, self.clock).suspect,
         )
         self.desk = Desk(
             store=self.store.cases,

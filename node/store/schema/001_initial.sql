@@ -242,3 +242,14 @@ CREATE TABLE registry_files (
     name    TEXT PRIMARY KEY,
     content BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Proof that a member split its history: two notes that one log key signed, good before strangers. Kept for ever.
+CREATE TABLE forks (
+    number       INTEGER PRIMARY KEY,  -- 1, 2, 3 ... as they were found
+    peer         TEXT NOT NULL,        -- the member that forked
+    smaller_note BLOB NOT NULL,        -- signed checkpoint, as it came
+    larger_note  BLOB NOT NULL,        -- another of the same origin
+    nodes        BLOB NOT NULL,        -- hashes of 32 bytes one after the other; empty for equal sizes (protocol/fork.py)
+    found_ms     INTEGER NOT NULL,
+    UNIQUE (smaller_note, larger_note)
+) STRICT;

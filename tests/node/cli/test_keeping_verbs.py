@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from keys.keyring import MemberKeys
+from keys.unlock import Unlock
 from node.cli.exits import Exit
+from node.setup.joining import joined as joined_client
+from node.store.connection import open_writer
+from protocol.channel import Channel
+from protocol.checkpoint import Checkpoint, sign_checkpoint
+from protocol.vocabulary import Lane
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,9 +24,29 @@ if TYPE_CHECKING:
     Typed = Any
 
 
+US = "gb-iwf"
+
+
 def names(directory: Path) -> set[str]:
     """Name all that stands in a directory."""
     return {path.name for path in directory.iterdir()}
+
+
+def split_history(typed: Typed) -> None:
+    """Put a proof into the node's database: the member of these tests signed two histories."""
+    config = typed.config
+    keys = MemberKeys.load(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    client = joined_client(config)
+    assert client is not None
+    origin = Channel(client.current().network_id, US, "nl-eokm", Lane.REPORTS).origin(bytes(8))
+    notes = [sign_checkpoint(Checkpoint(origin, 3, bytes([n]) * 32), keys.log) for n in (1, 2)]
+    connection = open_writer(config.store.path, keys.database_key)
+    connection.execute(
+        "INSERT INTO forks (peer, smaller_note, larger_note, nodes, found_ms)"
+        " VALUES (?, ?, ?, x'', 0)",
+        (US, *notes),
+    )
+    connection.close()
 
 
 async def test_join_names_network_and_standing(world: World, member_of: Any) -> None:
@@ -98,6 +125,32 @@ async def test_garbage_is_no_evidence(joined: Typed, tmp_path: Path, raw: bytes)
     path.write_bytes(raw)
     code, shown = await joined("evidence", "verify", path)
     assert (code, shown["holds"], shown["step"]) == (Exit.PROBLEM, False, "1")
+
+
+async def test_no_fork_is_listed_where_there_is_none(joined: Typed) -> None:
+    """Nobody is accused by default."""
+    assert await joined("evidence", "forks") == (Exit.OK, {"forks": []})
+
+
+async def test_fork_that_was_kept_is_listed_written_and_verified(
+    joined: Typed, tmp_path: Path
+) -> None:
+    """From this node to whoever knows the network's fingerprint."""
+    split_history(joined)
+    code, shown = await joined("evidence", "forks")
+    assert (code, shown["forks"][0]["accused"]) == (Exit.OK, US)
+    path = tmp_path / "fork.json"
+    code, _ = await joined("evidence", "fork", 1, "--output", path)
+    assert code == Exit.OK
+    code, shown = await joined("evidence", "verify", path)
+    assert (code, shown["accused"], shown["sizes"]) == (Exit.OK, US, [3, 3])
+
+
+async def test_fork_that_is_not_there_is_refused(joined: Typed) -> None:
+    """With the verb that lists them."""
+    code, shown = await joined("evidence", "fork", 7)
+    assert code != Exit.OK
+    assert shown["error"]["code"] == "fork_unknown"
 
 
 async def test_evidence_is_verified_against_a_root_said_by_hand(

@@ -164,6 +164,7 @@ WITHOUT_CONSEQUENCE: dict[tuple[str, str], str] = {
     ("entries_in", "taken_ms"): "as opened_ms; the receipt has its own time",
 }
 WITHOUT_EVIDENCE: dict[str, str] = {
+    "forks": "each row proves itself by the signatures of the accused; all are walked",
     "meta": "what an operator said of this file (restored); peers notice an old file anyway",
     "tasks": "reminders; what they point at is verified where it stands",
     "waiting_out": "an order of work: what is missing from it has vanished from the outbox",

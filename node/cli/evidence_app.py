@@ -1,0 +1,66 @@
+"""Options of `hotline evidence ...`. Each body imports its room only when it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from node.cli.output import show
+
+evidence_app = typer.Typer(help="What can be proved to others.", no_args_is_help=True)
+
+
+@evidence_app.command("export")
+def evidence_export(
+    item: Annotated[str, typer.Argument(help="Id of the item.")],
+    output: Annotated[
+        Path | None, typer.Option(help="File to make; default: ITEM.evidence.json.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Write a bundle that proves what was sent and received about an item."""
+    from node.cli import evidence
+
+    return show(evidence.export(config, item, output), as_json=json)
+
+
+@evidence_app.command("verify")
+def evidence_verify(
+    file: Annotated[Path, typer.Argument(help="A bundle.")],
+    root: Annotated[
+        str | None, typer.Option(help="Fingerprint of the network; default: the one joined.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Check a bundle offline, with nothing but the bundle and the pinned root."""
+    from node.cli import evidence
+
+    return show(evidence.verify(config, file, root), as_json=json)
+
+
+@evidence_app.command("forks")
+def evidence_forks(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """List the proofs that a member split its history."""
+    from node.cli import evidence
+
+    return show(evidence.forks(config), as_json=json)
+
+
+@evidence_app.command("fork")
+def evidence_fork(
+    number: Annotated[int, typer.Argument(help="As `evidence forks` numbers it.")],
+    output: Annotated[
+        Path | None, typer.Option(help="File to make; default: fork-NUMBER.evidence.json.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Write one of them to a file that anybody checks offline."""
+    from node.cli import evidence
+
+    return show(evidence.fork(config, number, output), as_json=json)
