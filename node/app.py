@@ -23,6 +23,9 @@ from node.peer.client import HttpTransport, Limits
 from node.peer.delivery import Delivery
 from node.peer.forks import ForkKeeper
 from node.peer.inbox import Inbox
+from node.peer.longpoll import LongPoll
+from node.peer.offering import Offering
+from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
 from node.registry.errors import NoRegistryError
 from node.registry.updater import RegistryClient
@@ -32,6 +35,7 @@ from node.telemetry.counting import (
     CountedCases,
     CountedInbox,
     CountedPlaces,
+    CountedPulls,
     CountedTransport,
 )
 from node.telemetry.logs import logger
@@ -93,14 +97,10 @@ def _assemble(
     unlock = Unlock.from_config(config.member.unlock)
     sealing = SealingRing(keys.sealing, lambda: load_sealing_keys(config.member.keys_dir, unlock))
     postbox = Postbox(keys.node_secret)
-    transport = HttpTransport(
-        us=us,
-        registry=registry.current,
-        transport_key=keys.transport,
-        clock=wall_clock,
-        nonce=_nonce,
-        limits=Limits(total_s=config.peer.request_timeout_s),
-    )
+    transport = _transport(config, keys, registry)
+    delivery = _delivery(config, keys, store, registry, transport, wakes, metrics)
+    pulls = LongPoll(Offering(delivery), wall_clock)
+    inbox = _inbox(config, keys, sealing, store, registry, wakes, metrics)
     desk = Desk(
         store=CountedCases(store.cases, metrics),
         queries=store.queries,
@@ -110,7 +110,7 @@ def _assemble(
         postbox=postbox,
         ids=Ids(us),
         clock=wall_clock,
-        wake_delivery=wakes.delivery,
+        wake_delivery=wakes.outgoing(pulls),
         wake_desk=wakes.desk,
     )
     return Node(
@@ -121,12 +121,25 @@ def _assemble(
         registry,
         jurisdiction,
         desk,
-        _inbox(config, keys, sealing, store, registry, wakes, metrics),
-        _delivery(config, keys, store, registry, transport, wakes, metrics),
+        inbox,
+        delivery,
+        pulls,
+        _pulling(us, inbox, registry, transport, wakes, metrics),
         transport,
         metrics,
         wakes,
         postbox,
+    )
+
+
+def _transport(config: Config, keys: MemberKeys, registry: RegistryClient) -> HttpTransport:
+    return HttpTransport(
+        us=config.member.id,
+        registry=registry.current,
+        transport_key=keys.transport,
+        clock=wall_clock,
+        nonce=_nonce,
+        limits=Limits(total_s=config.peer.request_timeout_s),
     )
 
 
@@ -149,6 +162,25 @@ def _inbox(
         on_taken=wakes.desk,
         on_registry_behind=wakes.registry,
         on_fork=ForkKeeper(store.forks, registry.current, wall_clock).suspect,
+    )
+
+
+def _pulling(
+    us: str,
+    inbox: Inbox,
+    registry: RegistryClient,
+    transport: HttpTransport,
+    wakes: Wakes,
+    metrics: Metrics,
+) -> Pulling:
+    return Pulling(
+        us=us,
+        inbox=inbox,
+        transport=CountedPulls(transport, metrics),
+        registry=registry.current,
+        clock=wall_clock,
+        jitter=random.SystemRandom().randrange,
+        on_registry_behind=wakes.registry,
     )
 
 

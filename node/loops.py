@@ -7,10 +7,11 @@ rows; stopping a loop anywhere loses nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING
 
 from node.peer.delivery import Delivery
+from node.peer.pulling import Pulling
 from protocol.vocabulary import Lane
 
 if TYPE_CHECKING:
@@ -69,22 +70,39 @@ async def work_at_desk(desk: Desk, wake: Wake) -> None:
         await wake.wait(LOOK_AGAIN_S)
 
 
+class ChannelTasks:
+    """Work on many channels at once, so that a slow peer holds up no other."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, work: Coroutine[None, None, None]) -> None:
+        """Work on one channel beside the others."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """Stop what is in flight; it is durable and will be done again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
 class DeliveryLoop:
-    """Works on every due channel at once, so that a slow peer holds up no other."""
+    """Pushes on every due channel at once."""
 
     def __init__(self, delivery: Delivery, clock: Callable[[], int], wake: Wake) -> None:
         self._delivery = delivery
         self._clock = clock
         self._wake = wake
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = ChannelTasks()
 
     async def step(self) -> None:
         """Begin with what is due, then wait for more."""
         now = self._clock()
         for peer, lane in await self._delivery.due(now):
-            task = asyncio.create_task(self._deliver(peer, lane))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.begin(self._deliver(peer, lane))
         await asyncio.sleep(0)
         gathers_ms = self._delivery.pause_ms(self._clock())
         pause_s = LOOK_AGAIN_S if gathers_ms is None else min(LOOK_AGAIN_S, gathers_ms / 1000)
@@ -96,6 +114,27 @@ class DeliveryLoop:
 
     async def stop(self) -> None:
         """Stop what is in flight; it is durable and will be sent again."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
+
+
+class PullLoop:
+    """Pulls on every channel at once, if this member cannot be called; each waits at its sender."""
+
+    def __init__(self, pulling: Pulling) -> None:
+        self._pulling = pulling
+        self._wake = Wake()
+        self._tasks = ChannelTasks()
+
+    async def step(self) -> None:
+        """Begin with what is due, then wait until one has come back."""
+        for peer, lane in self._pulling.due(self._pulling.clock()):
+            self._tasks.begin(self._pull(peer, lane))
+        await self._wake.wait(LOOK_AGAIN_S)
+
+    async def _pull(self, peer: str, lane: Lane) -> None:
+        await self._pulling.pull(peer, lane)
+        self._wake()
+
+    async def stop(self) -> None:
+        """Stop what is in flight; what was not taken will be offered again."""
+        await self._tasks.stop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,13 @@ from node.evidence.heads import sign_head
 from node.jurisdiction.build import Jurisdiction
 from node.keeping import destroy_expired
 from node.listening import QuietRunner
-from node.loops import DeliveryLoop, Wake, keep_going, work_at_desk
+from node.loops import DeliveryLoop, PullLoop, Wake, keep_going, work_at_desk
 from node.peer.client import HttpTransport
 from node.peer.delivery import Delivery
 from node.peer.inbox import Inbox
 from node.peer.listener import listen
+from node.peer.longpoll import LongPoll
+from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
 from node.peer.server import make_peer_app
 from node.registry.errors import NoRegistryError
@@ -64,6 +67,15 @@ class Wakes:
     delivery: Wake = field(default_factory=Wake)
     registry: Wake = field(default_factory=Wake)
 
+    def outgoing(self, pulls: LongPoll) -> Callable[[], None]:
+        """Return what to call when something new waits for another member."""
+
+        def wake() -> None:
+            self.delivery()
+            pulls.wake()
+
+        return wake
+
 
 @dataclass(slots=True)
 class Node:
@@ -78,13 +90,15 @@ class Node:
     desk: Desk
     inbox: Inbox
     delivery: Delivery
+    pulls: LongPoll
+    pulling: Pulling
     transport: HttpTransport
     metrics: Metrics
     wakes: Wakes
     postbox: Postbox
     _runners: list[web.AppRunner] = field(default_factory=list)
     _loops: list[asyncio.Task[None]] = field(default_factory=list)
-    _delivery_loop: DeliveryLoop | None = None
+    _channel_loops: list[DeliveryLoop | PullLoop] = field(default_factory=list)
 
     async def start(self) -> None:
         """Open the listeners and begin to work.
@@ -97,11 +111,14 @@ class Node:
         await self._first_registry()
         await self.delivery.load()
         await self._listen()
-        self._delivery_loop = DeliveryLoop(self.delivery, wall_clock, self.wakes.delivery)
+        delivering = DeliveryLoop(self.delivery, wall_clock, self.wakes.delivery)
+        fetching = PullLoop(self.pulling)
+        self._channel_loops = [delivering, fetching]
         log = logger()
         for name, step in (
             ("desk", self._work),
-            ("delivery", self._delivery_loop.step),
+            ("delivery", delivering.step),
+            ("pull", fetching.step),
             ("registry", self._refresh),
             ("history", self._sign_head_later),
             ("tidying", self._tidy),
@@ -127,9 +144,16 @@ class Node:
         )
         local.add_routes(health_routes(self.metrics, self._snapshot, self._missing))
         self._runners.append(await _serve(local, config.api.listen_host, config.api.listen_port))
+        if config.peer.endpoint is not None:
+            await self._listen_to_peers()
+
+    async def _listen_to_peers(self) -> None:
+        """Open the peer listener; a member without an endpoint has none: it pulls."""
+        config = self.config
         peer = make_peer_app(
             us=config.member.id,
             inbox=self.inbox,
+            pulls=self.pulls,
             registry=self.registry.current,
             transport_key=self.keys.transport,
             clock=wall_clock,
@@ -201,13 +225,14 @@ class Node:
 
     async def stop(self) -> None:
         """Stop listening and working; what is durable stays, what is in flight is sent again."""
+        self.pulls.close()
         for runner in self._runners:
             await runner.cleanup()
         for task in self._loops:
             task.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        if self._delivery_loop is not None:
-            await self._delivery_loop.stop()
+        for loop in self._channel_loops:
+            await loop.stop()
         await self.sign_head()
         await self.transport.close()
         await self.jurisdiction.close()

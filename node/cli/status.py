@@ -73,6 +73,8 @@ def _registry(config: Config, client: RegistryClient | None, now_ms: int) -> dic
         "checked_ms": state.checked_ms,
         "timestamp_version": registry.timestamp_version,
         "members": len(registry.members),
+        "pulls": config.member.id in registry.members
+        and not registry.members[config.member.id].reachable,
         "alarms": [{"member": a.member, "code": a.code} for a in state.alarms],
     }
 
@@ -91,6 +93,8 @@ def _text(data: dict[str, Any], running: Running, now_ms: int) -> str:
             f"registry: {registry['network']}, {registry['standing']}, {registry['freshness']},"
             f" signed {age} ago, {registry['members']} members"
         )
+        if registry["pulls"]:
+            lines.append("not reachable: pulls")
         lines.extend(f"  alarm: {a['member']} {a['code']}" for a in registry["alarms"])
     rows = [(NAMES.get(name, name), count) for name, count in data["figures"].items()]
     lines.append(table(("", "count"), rows))
@@ -114,7 +118,13 @@ def peers(path: Path) -> Result:
     listed = [] if client is None else _members(config, client)
     known = {entry["member"] for entry in listed}
     listed += [
-        {"member": peer, "status": "not listed", "endpoint": None, "jurisdictions": []}
+        {
+            "member": peer,
+            "status": "not listed",
+            "endpoint": None,
+            "reachable": False,
+            "jurisdictions": [],
+        }
         for peer in sorted({channel.peer for channel in channels} - known)
     ]
     for entry in listed:
@@ -130,15 +140,23 @@ def _members(config: Config, client: RegistryClient) -> list[dict[str, Any]]:
             "status": entry.status,
             "jurisdictions": list(entry.jurisdictions),
             "endpoint": registry.members[member].endpoint if member in registry.members else None,
+            "reachable": member in registry.members and registry.members[member].reachable,
         }
         for member, entry in sorted(registry.network.members.items())
         if member != config.member.id
     ]
 
 
+def _where(entry: dict[str, Any]) -> str | None:
+    """Where a member is called; one that cannot be called comes for what waits for it."""
+    if entry["status"] == "not listed" or entry["reachable"]:
+        return entry["endpoint"]  # type: ignore[no-any-return]
+    return "not reachable: pulls"
+
+
 def _peers_text(listed: list[dict[str, Any]], channels: list[ChannelFigures], now_ms: int) -> str:
     members = [
-        (entry["member"], entry["status"], " ".join(entry["jurisdictions"]), entry["endpoint"])
+        (entry["member"], entry["status"], " ".join(entry["jurisdictions"]), _where(entry))
         for entry in listed
     ]
     rows = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from node.doctor.findings import Finding, Severity, fine, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from node.jurisdiction.status import DataAge
 
@@ -243,6 +243,18 @@ def check_data(ages: Sequence[DataAge], *, documentation_ranges: bool) -> list[F
             what = f"{age.name} is {age.age_days} days old"
             findings.append(Finding(Severity.WARNING, "data", "data_old", what, mend))
     return findings or [fine("data", f"{len(ages)} country databases are fresh")]
+
+
+def check_pulling(us: str, hidden: Collection[str]) -> list[Finding]:
+    """Judge who cannot be called: `hidden` are members that publish no endpoint; they pull."""
+    others = sorted(set(hidden) - {us})
+    if us in hidden and others:
+        what = f"neither this member nor {others[0]} can be called: nothing passes between them"
+        mend = "one of them publishes an endpoint: [peer] endpoint, then hotline publish"
+        return [Finding(Severity.CRITICAL, "peers", "both_unreachable", what, mend)]
+    if us in hidden:
+        return [fine("pull", "this member cannot be called: it pulls")]
+    return [fine("pull", f"{member} cannot be called: it pulls here") for member in others]
 
 
 def check_peers(failed: Mapping[str, str], asked: int) -> list[Finding]:

@@ -156,11 +156,13 @@ class Examination:
             await transport.close()
         failed = {peer: why for peer, why in zip(callable_, greeted, strict=True) if why}
         self.findings += checks.check_peers(failed, len(callable_))
+        hidden = [m for m, document in registry.members.items() if not document.reachable]
+        self.findings += checks.check_pulling(self.config.member.id, hidden)
         return dict(self._offsets)
 
     def _may_call(self, registry: Registry, peer: str) -> bool:
         known = peer != self.config.member.id and registry.is_active(peer)
-        return known and registry.member(peer).endpoint is not None
+        return known and registry.member(peer).reachable
 
     async def _greet(self, transport: HttpTransport, peer: str) -> str | None:
         """Greet one member; give the code of what went wrong, if anything did."""

@@ -13,7 +13,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import aiohttp
@@ -75,6 +75,15 @@ class Limits:
             total=total, sock_connect=self.connect_s, sock_read=self.silence_s
         )
 
+    def waiting(self, wait_s: int, reply_bytes: int) -> Limits:
+        """The same for an answer that may be held back, and be as long as a push."""
+        return replace(
+            self,
+            silence_s=self.silence_s + wait_s,
+            total_s=self.total_s + wait_s + reply_bytes / self.slowest_bytes_per_s,
+            reply_bytes=reply_bytes,
+        )
+
 
 class HttpTransport:
     """The way to other members; use from one event loop, and close it.
@@ -130,6 +139,20 @@ class HttpTransport:
             raise BadAnswerError("answer: not an answer to a question about a channel")
         return Reply(reply.status, reply.body)
 
+    async def pull(self, peer: str, path: str, body: bytes, wait_s: int) -> Reply:
+        """Send one pull; see `node.peer.transport.PullTransport`.
+
+        Raises:
+            CallError: nothing that counts came back.
+        """
+        most = wire.max_offer_bytes(self._registry().network.limits)
+        limits = self._limits.waiting(wait_s, max(most, self._limits.reply_bytes))
+        reply = await self._call(peer, "POST", path, (body,), wire.PULL_TYPE, limits)
+        offered = reply.status == wire.OK
+        if reply.media_type != (wire.OFFER_TYPE if offered else wire.ANSWER_TYPE):
+            raise BadAnswerError("answer: neither an offer nor an answer to a pull")
+        return Reply(reply.status, reply.body)
+
     async def hello(self, peer: str) -> Hello:
         """Ask a peer who and how it is.
 
@@ -165,17 +188,19 @@ class HttpTransport:
         path: str,
         parts: Sequence[bytes] = (),
         media_type: str = "",
+        limits: Limits | None = None,
     ) -> Wire:
         """Make one signed request and return its verified answer; a refusal is raised."""
+        limits = limits or self._limits
         document = self._document(peer)
         request = HttpRequest(method, f"{document.endpoint}{path}", _headers(parts, media_type))
         signatures.sign_request(
             request, self._transport_key, self._us, self._clock(), self._nonce()
         )
-        async with self._exchange(document, request, parts) as response:
+        async with self._exchange(document, request, parts, limits) as response:
             arrived = HttpResponse(response.status, CIMultiDict(response.headers), request)
             signed = signatures.verify_answer(arrived, peer, self._find_key)
-            body = await _read(response, self._limits.reply_bytes)
+            body = await _read(response, limits.reply_bytes)
         if "Content-Encoding" in response.headers:
             raise BadAnswerError("answer: must not be compressed")
         if hashlib.sha256(body).digest() != signed.body_sha256:
@@ -197,7 +222,11 @@ class HttpTransport:
 
     @asynccontextmanager
     async def _exchange(
-        self, document: MemberDocument, request: HttpRequest, parts: Sequence[bytes]
+        self,
+        document: MemberDocument,
+        request: HttpRequest,
+        parts: Sequence[bytes],
+        limits: Limits,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request and give its response, whose body is still to be read."""
         try:
@@ -208,7 +237,7 @@ class HttpTransport:
                 data=_pieces(parts) if parts else None,
                 ssl=self._context(document),
                 allow_redirects=False,
-                timeout=self._limits.timeout(sum(map(len, parts))),
+                timeout=limits.timeout(sum(map(len, parts))),
             )
             try:
                 yield response

@@ -18,7 +18,7 @@
         ├── StaleRequestError         401, made too long ago, in the future, or before our start
         ├── ReplayedRequestError      409, seen before
         ├── WrongAuthorityError       421, meant for somebody else
-        ├── ForeignChannelError       403, the path names another sender than the one that signed
+        ├── ForeignChannelError       403, the path is not that of the member that signed
         ├── EncodedBodyError          415, compressed or of another type
         ├── UnsizedBodyError          411, a body without a length, or one where none belongs
         ├── CutShortError             408, the body did not come, or not in time
@@ -197,7 +197,7 @@ class WrongAuthorityError(RefusedRequestError):
 
 
 class ForeignChannelError(RefusedRequestError):
-    """The path names another sender than the member that signed."""
+    """The path is not that of the member that signed."""
 
     code: ClassVar[str] = "foreign_channel"
     status: ClassVar[int] = 403

@@ -14,9 +14,10 @@ signature to bind the answer to and strangers do not ask for too many.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
@@ -27,6 +28,7 @@ from keys.errors import KeysError
 from keys.registry import Registry
 from keys.signing import Signer, VerifyKey
 from node.peer import signatures, wire
+from node.peer.bodies import Patience
 from node.peer.errors import (
     EncodedBodyError,
     ForeignChannelError,
@@ -67,6 +69,7 @@ class Gate:
         on_contact: called with the member after each verified request.
         on_registry_behind: called when somebody signed with a key that we do not know.
         on_refused: called with the code of each refusal.
+        patience: how long a caller may take over a long answer.
     """
 
     us: str
@@ -78,6 +81,7 @@ class Gate:
     on_contact: Callable[[str], None]
     on_registry_behind: Callable[[], None]
     on_refused: Callable[[str], None]
+    patience: Patience = field(default_factory=Patience)
 
     def endpoint(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Return an aiohttp handler: verify, work, sign."""
@@ -92,7 +96,10 @@ class Gate:
             except Exception as error:  # noqa: BLE001 - our fault; nobody learns anything of it
                 logger().error("peer_request_failed", exc_info=error)
                 return self._refuse_stranger(request, InternalFaultError(), now_ms)
-            return self._signed(request, await self._work(handler, request, caller, now_ms))
+            reply = await self._work(handler, request, caller, now_ms)
+            if len(reply.body) > wire.MAX_REPLY_BYTES:
+                return await self._hand_over(request, caller, reply)
+            return self._signed(request, reply)
 
         return handle
 
@@ -110,7 +117,7 @@ class Gate:
         caller = signatures.verify_request(_as_signed(request), self._find_key)
         # 3. Now, once, and by the sender itself.
         self.replays.admit(caller.member, caller.nonce, caller.created_ms, now_ms)
-        if request.match_info.get("sender", caller.member) != caller.member:
+        if request.match_info.get("caller", caller.member) != caller.member:
             raise ForeignChannelError
         return caller
 
@@ -137,6 +144,24 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - our fault; the peer learns nothing of it
             logger().error("peer_request_failed", peer=caller.member, exc_info=error)
             return wire.refusal(InternalFaultError())
+
+    async def _hand_over(
+        self, request: web.Request, caller: SignedRequest, reply: Wire
+    ) -> web.Response:
+        """Send a long answer, which counts until it is taken; who takes it too slowly is cut."""
+        size, response = len(reply.body), self._signed(request, reply)
+        try:
+            with self.quotas.answer(caller.member, size):
+                async with asyncio.timeout(self.patience.seconds(size)):
+                    await response.prepare(request)
+                    await response.write_eof()
+        except OverQuotaError as error:
+            self.on_refused(error.code)
+            return self._signed(request, _refused(request, error))
+        except (TimeoutError, OSError):
+            if request.transport is not None:
+                request.transport.abort()
+        return response
 
     def _refuse_stranger(
         self, request: web.Request, error: RefusedRequestError, now_ms: int

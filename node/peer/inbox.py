@@ -26,7 +26,7 @@ from protocol.channel import Accepted, Channel, ReceiverState, Refusal, Step
 from protocol.checkpoint import VerifiedCheckpoint, verify_checkpoint
 from protocol.errors import ProtocolError, TooLargeError, UnheardKeyError
 from protocol.governance import may_speak, party
-from protocol.push import PushHead
+from protocol.push import Purpose, PushHead
 from protocol.receipt import cosign
 from protocol.vocabulary import Kind, Lane
 
@@ -82,6 +82,9 @@ class InboxStore(Protocol):
     async def told(self, peer: str, lane: Lane) -> tuple[Told, str | None]:
         """Return the state as it is told, and why the channel is stopped if it is."""
 
+    async def last_receipt(self, peer: str, lane: Lane) -> bytes | None:
+        """Return the receipt for the state as it is told; None before the first epoch."""
+
     async def own_root(self, peer: str, lane: Lane, epoch: bytes, size: int) -> bytes:
         """Return the root of our own first `size` leaves of an epoch."""
 
@@ -126,8 +129,8 @@ class Inbox:
         self._on_taken = on_taken
         self._on_registry_behind = on_registry_behind
 
-    async def question(self, sender: str, lane: Lane, nonce: bytes) -> Answer:
-        """Tell `sender` the state of its channel; the answer carries its nonce.
+    async def question(self, sender: str, lane: Lane, nonce: bytes | None) -> Answer:
+        """Tell `sender` the state of its channel; the answer carries its nonce, if it asked.
 
         Raises:
             StoreError: the state can't be read now.
@@ -138,6 +141,14 @@ class Inbox:
         if stopped is not None:
             return Answer(1, AnswerCode.STOPPED, None, nonce)
         return Answer(1, AnswerCode.STATE, told, nonce)
+
+    async def last_receipt(self, sender: str, lane: Lane) -> bytes | None:
+        """Return our receipt for the state of the channel from `sender`; None: it has none yet.
+
+        Raises:
+            StoreError: it can't be read now.
+        """
+        return await self._store.last_receipt(sender, lane)
 
     def _may_speak(self, sender: str, lane: Lane) -> bool:
         members = self._registry().network.members
@@ -151,9 +162,17 @@ class Inbox:
         )
 
     async def precheck(
-        self, sender: str, lane: Lane, epoch: bytes, start: int, head: PushHead
+        self,
+        sender: str,
+        lane: Lane,
+        epoch: bytes,
+        start: int,
+        head: PushHead,
+        purpose: Purpose = Purpose.PUSH,
     ) -> Admitted | Answer | bytes:
         """Judge the head of a push; bytes are the stored receipt of this very push.
+
+        `purpose` says which way it came: sent to us, or as the answer to our pull.
 
         Raises:
             StoreError: the state can't be read now.
@@ -172,10 +191,16 @@ class Inbox:
         channel = Channel(registry.network_id, sender, self._us, lane)
         if checkpoint.origin != channel.origin(epoch) or start >= checkpoint.size:
             return _answer(AnswerCode.MALFORMED)
-        return await self._sort(sender, lane, checkpoint, start, head)
+        return await self._sort(sender, lane, checkpoint, start, head, purpose)
 
     async def _sort(
-        self, sender: str, lane: Lane, checkpoint: VerifiedCheckpoint, start: int, head: PushHead
+        self,
+        sender: str,
+        lane: Lane,
+        checkpoint: VerifiedCheckpoint,
+        start: int,
+        head: PushHead,
+        purpose: Purpose,
     ) -> Admitted | Answer | bytes:
         held = await self._store.held(sender, lane, checkpoint)
         if held.receipt is not None:
@@ -191,10 +216,16 @@ class Inbox:
                 await self._on_fork(sender, lane, checkpoint, head.note)
         if code is not None:
             return await self._refuse(sender, lane, code)
-        return self._admit(sender, lane, checkpoint, start, head)
+        return self._admit(sender, lane, checkpoint, start, head, purpose)
 
     def _admit(
-        self, sender: str, lane: Lane, checkpoint: VerifiedCheckpoint, start: int, head: PushHead
+        self,
+        sender: str,
+        lane: Lane,
+        checkpoint: VerifiedCheckpoint,
+        start: int,
+        head: PushHead,
+        purpose: Purpose,
     ) -> Admitted | Answer:
         limits = self._registry().network.limits
         if checkpoint.size - start > limits.push_entries:
@@ -203,7 +234,7 @@ class Inbox:
         if key is None:
             return _answer(AnswerCode.REKEY)
         info = pushes.seal_info(
-            pushes.Purpose.PUSH, head.suite, head.key_id, checkpoint, start, checkpoint.size
+            purpose, head.suite, head.key_id, checkpoint, start, checkpoint.size
         )
         return Admitted(sender, lane, checkpoint, head.note, start, key, info)
 

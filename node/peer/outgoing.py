@@ -89,6 +89,16 @@ class Outbox(Protocol):
     ) -> None:
         """Keep a verified receipt."""
 
+    async def unreceipted(
+        self, peer: str, lane: Lane, epoch: bytes, size: int, text: str
+    ) -> int | None:
+        """Return how many entries a receipt for this checkpoint covers anew; None: it is kept."""
+
+    async def keep_receipt(
+        self, peer: str, lane: Lane, epoch: bytes, size: int, receipt: bytes
+    ) -> None:
+        """Keep a verified receipt of any epoch of ours."""
+
     async def failed(
         self, peer: str, lane: Lane, attempts: int, next_attempt_ms: int, problem: str
     ) -> None:

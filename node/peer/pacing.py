@@ -22,7 +22,7 @@ def is_crowd(entries: int, full: int) -> bool:
     return CROWD <= entries < full // 2
 
 
-def backoff_ms(attempts: int, jitter: Callable[[int], int]) -> int:
+def backoff_ms(attempts: int, jitter: Callable[[int], int], cap_ms: int = BACKOFF_CAP_MS) -> int:
     """Return the pause after `attempts` failures in a row: full jitter, at most 15 minutes."""
-    ceiling = min(BACKOFF_CAP_MS, BACKOFF_FIRST_MS << min(attempts - 1, 20))
+    ceiling = min(cap_ms, BACKOFF_FIRST_MS << min(attempts - 1, 20))
     return jitter(ceiling) + 1

@@ -25,7 +25,7 @@ class Quota:
         requests_per_s: on average.
         burst: requests at once after a pause.
         concurrent: requests being worked on.
-        body_bytes: bytes of bodies being read or worked on.
+        body_bytes: bytes of bodies being read or worked on, and of long answers being taken.
         all_body_bytes: the same, of all peers together.
         strangers_per_s: refusals signed for callers that could not be verified.
     """
@@ -96,6 +96,25 @@ class Quotas:
             self._running[member] -= 1
 
     @contextmanager
+    def answer(self, member: str, size: int) -> Iterator[None]:
+        """Count a long answer to `member` until it has been taken from us.
+
+        Raises:
+            OverQuotaError: too many bytes are on their way.
+        """
+        self._check_bytes(member, size)
+        self._bytes[member] += size
+        try:
+            yield
+        finally:
+            self._bytes[member] -= size
+
+    def _check_bytes(self, member: str, size: int) -> None:
+        own, all_ = self._bytes[member] + size, self._bytes.total() + size
+        if own > self._quota.body_bytes or all_ > self._quota.all_body_bytes:
+            raise OverQuotaError
+
+    @contextmanager
     def push(self, member: str, lane: Lane, size: int) -> Iterator[None]:
         """Count one push of `size` bytes; the next of the same channel has to wait for its end.
 
@@ -103,12 +122,9 @@ class Quotas:
             OverQuotaError: one is under way already, or too many bytes are.
         """
         channel = (member, lane)
-        if (
-            channel in self._channels
-            or self._bytes[member] + size > self._quota.body_bytes
-            or self._bytes.total() + size > self._quota.all_body_bytes
-        ):
+        if channel in self._channels:
             raise OverQuotaError
+        self._check_bytes(member, size)
         self._channels.add(channel)
         self._bytes[member] += size
         try:

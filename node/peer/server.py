@@ -25,10 +25,11 @@ from node.peer import wire
 from node.peer.bodies import Body, Patience
 from node.peer.errors import BadQuestionError, EncodedBodyError, UnknownPathError
 from node.peer.gate import Gate
+from node.peer.pulls import PullEndpoint
 from node.peer.quotas import Quota, Quotas
 from node.peer.replays import Replays
 from node.peer.signatures import SignedRequest
-from node.peer.transport import A, Inbox
+from node.peer.transport import A, Inbox, Pulls
 from node.peer.wire import Wire
 from protocol import push as pushes
 from protocol.answers import ANSWERS, Answer, AnswerCode, Then
@@ -36,8 +37,9 @@ from protocol.errors import ProtocolError, TooLargeError
 from protocol.push import PushHead
 from protocol.vocabulary import Lane
 
-_CHANNEL: Final = "/hx1/channels/{sender}/{lane:" + "|".join(Lane) + "}"
+_CHANNEL: Final = "/hx1/channels/{caller}/{lane:" + "|".join(Lane) + "}"
 _PUSH: Final = _CHANNEL + "/{epoch:[0-9a-f]{16}}/{start:0|[1-9][0-9]{0,15}}"
+_PULL: Final = _CHANNEL + "/{epoch:[0-9a-f]{16}}/pull"
 
 HTTP_BOUNDS: Final = {
     "auto_decompress": False,
@@ -61,13 +63,14 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
     transport_key: Signer,
     clock: Callable[[], int],
     on_contact: Callable[[str], None],
+    pulls: Pulls | None = None,
     on_registry_behind: Callable[[], None] = lambda: None,
     on_refused: Callable[[str], None] = lambda _code: None,
     quota: Quota | None = None,
     patience: Patience | None = None,
     extra_routes: Iterable[web.AbstractRouteDef] = (),
 ) -> web.Application:
-    """Return the application of the peer listener; serve it by `node.peer.listener.listen`.
+    """Return the peer listener's application; serve it by `node.peer.listener.listen`.
 
     Args:
         us: our member id.
@@ -76,6 +79,7 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
         transport_key: signs every answer.
         clock: gives the time, ms UTC; requests made before this call are refused.
         on_contact: called with the member after each verified request.
+        pulls: what becomes of pulls; None: none are served.
         on_registry_behind: called when somebody signed with a key that we do not know.
         on_refused: called with the code of each refusal.
         quota: what one peer may use.
@@ -93,15 +97,24 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
         on_contact=on_contact,
         on_registry_behind=on_registry_behind,
         on_refused=on_refused,
+        patience=patience or Patience(),
     )
     channels = _Channels(us, inbox, registry, clock, quotas, patience or Patience())
+    served = None if pulls is None else PullEndpoint(pulls, channels.patience)
+    app = _routed(gate, channels, served)
+    app.add_routes(extra_routes)
+    return app
+
+
+def _routed(gate: Gate, channels: _Channels[A], served: PullEndpoint | None) -> web.Application:
     app = web.Application(handler_args=HTTP_BOUNDS)
     app.on_response_prepare.append(_anonymous)
     app.router.add_put(_PUSH, gate.endpoint(channels.push))
+    if served is not None:
+        app.router.add_post(_PULL, gate.endpoint(served.pull))
     app.router.add_get(_CHANNEL, gate.endpoint(channels.question), allow_head=False)
     app.router.add_get(wire.HELLO_PATH, gate.endpoint(channels.hello), allow_head=False)
     app.router.add_route("*", wire.PREFIX + "{rest:.*}", gate.endpoint(_unknown))
-    app.add_routes(extra_routes)
     return app
 
 

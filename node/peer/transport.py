@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol, TypeVar
 
 from protocol.answers import Answer
+from protocol.pull import Offer, Pull
 from protocol.push import PushHead
 from protocol.vocabulary import Lane
 
@@ -38,6 +39,22 @@ class Transport(Protocol):
 
     async def ask(self, peer: str, lane: Lane, nonce: bytes) -> Reply:
         """Ask for the state of our channel to `peer`; the answer carries `nonce`, 16 bytes."""
+        ...
+
+
+class PullTransport(Protocol):
+    """The way to those who hold something for us; raises `PeerError` as `Transport` does."""
+
+    async def pull(self, peer: str, path: str, body: bytes, wait_s: int) -> Reply:
+        """Send one pull, which may be held back for `wait_s`; 200 comes with an offer."""
+        ...
+
+
+class Pulls(Protocol):
+    """What becomes of a verified pull."""
+
+    async def pull(self, peer: str, lane: Lane, pull: Pull) -> Offer | Answer:
+        """Answer a pull of `peer`, at the latest when its time is over."""
         ...
 
 

@@ -12,6 +12,7 @@ from node.peer.errors import RefusedRequestError
 from protocol import answers
 from protocol.answers import ANSWERS, MAX_ANSWER_BYTES, Answer, AnswerCode
 from protocol.checkpoint import MAX_CHECKPOINT_BYTES
+from protocol.pull import OFFER_PREFIX_BYTES
 from protocol.push import BUCKETS, HEAD_PREFIX_BYTES
 from protocol.vocabulary import Lane
 
@@ -23,6 +24,8 @@ OK: Final = 200
 PUSH_TYPE: Final = "application/hx1-push"
 RECEIPT_TYPE: Final = "application/hx1-receipt"
 ANSWER_TYPE: Final = "application/hx1-answer"
+PULL_TYPE: Final = "application/hx1-pull"
+OFFER_TYPE: Final = "application/hx1-offer"
 REFUSAL_TYPE: Final = "application/hx1-refusal"
 HELLO_TYPE: Final = "application/json"
 
@@ -76,6 +79,11 @@ def max_push_bytes(limits: Limits) -> int:
     """Return the length that the body of a push may have under a network's limits."""
     frame = max(limits.push_bytes, BUCKETS[0])
     return HEAD_PREFIX_BYTES + MAX_CHECKPOINT_BYTES + frame + MAX_SEAL_BYTES
+
+
+def max_offer_bytes(limits: Limits) -> int:
+    """Return the length that an offer may have under a network's limits."""
+    return OFFER_PREFIX_BYTES + max_push_bytes(limits)
 
 
 def answered(answer: Answer) -> Wire:

@@ -34,6 +34,10 @@ class Inbox:
         """See `InboxStore.told`."""
         return self._readers.look_up(lambda c: _told(c, peer, lane))
 
+    async def last_receipt(self, peer: str, lane: Lane) -> bytes | None:
+        """See `InboxStore.last_receipt`."""
+        return self._readers.look_up(lambda c: _last_receipt(c, peer, lane))
+
     async def own_root(self, peer: str, lane: Lane, epoch: bytes, size: int) -> bytes:
         """See `InboxStore.own_root`."""
 
@@ -155,6 +159,16 @@ def _told(connection: Connection, peer: str, lane: Lane) -> tuple[Told, str | No
         if epoch is not None:
             ancestors.append(Position(epoch, row[1], row[2]))
     return Told(state.position, note[0], tuple(ancestors)), stopped
+
+
+def _last_receipt(connection: Connection, peer: str, lane: Lane) -> bytes | None:
+    row = connection.execute(
+        "SELECT r.receipt FROM channels_in c JOIN receipts_in r ON r.peer = c.peer"
+        " AND r.lane = c.lane AND r.epoch = c.epoch AND r.size = c.size"
+        " WHERE c.peer = ? AND c.lane = ?",
+        (peer, str(lane)),
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def _keep_state(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from node.peer.outgoing import ChannelRow, OwnEntry, Push
+from node.store import pulled
 from node.store.bulk import insert_rows
 from node.store.connection import Connection
 from node.store.errors import DisplacedError
@@ -238,6 +239,21 @@ class Outbox:
             )
 
         await self._writer.run(job)
+
+    async def unreceipted(
+        self, peer: str, lane: Lane, epoch: bytes, size: int, text: str
+    ) -> int | None:
+        """Return how many entries the receipt for a checkpoint covers anew.
+
+        None: its receipt is kept already, or we remember no such checkpoint.
+        """
+        return self._readers.look_up(lambda c: pulled.unreceipted(c, peer, lane, epoch, size, text))
+
+    async def keep_receipt(
+        self, peer: str, lane: Lane, epoch: bytes, size: int, receipt: bytes
+    ) -> None:
+        """Keep a verified receipt of any epoch of ours: evidence, whoever holds the tenure."""
+        await self._writer.run(lambda c: pulled.keep(c, peer, lane, epoch, size, receipt))
 
     async def failed(
         self, peer: str, lane: Lane, attempts: int, next_attempt_ms: int, problem: str

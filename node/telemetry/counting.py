@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from node.casework.receiving import Answer
     from node.casework.views import ItemView
     from node.peer.inbox import Decide, Held, InboxStore
-    from node.peer.transport import Reply, Transport
+    from node.peer.transport import PullTransport, Reply, Transport
     from node.store.queries import ItemQuery
     from node.telemetry.metrics import Metrics
     from protocol.channel import Told
@@ -85,6 +85,28 @@ class CountedTransport:
         return await self._inner.ask(peer, lane, nonce)
 
 
+class CountedPulls:
+    """`node.peer.transport.PullTransport`, counting pulls."""
+
+    def __init__(self, inner: PullTransport, metrics: Metrics) -> None:
+        self._inner = inner
+        self._pulls = metrics.pulls
+
+    async def pull(self, peer: str, path: str, body: bytes, wait_s: int) -> Reply:
+        """See `PullTransport.pull`."""
+        code = "failed"
+        try:
+            reply = await self._inner.pull(peer, path, body, wait_s)
+            code = "offer" if reply.status == HTTP_OK else "answer"
+        except CallError as error:
+            code = error.code
+            raise
+        else:
+            return reply
+        finally:
+            self._pulls.labels(peer, path.split("/")[_LANE], code).inc()
+
+
 _LANE = 4
 """Where the lane stands in `/hx1/channels/<from>/<lane>/<epoch>/<start>`, split at slashes."""
 
@@ -103,6 +125,10 @@ class CountedInbox:
     async def told(self, peer: str, lane: Lane) -> tuple[Told, str | None]:
         """See `InboxStore.told`."""
         return await self._inner.told(peer, lane)
+
+    async def last_receipt(self, peer: str, lane: Lane) -> bytes | None:
+        """See `InboxStore.last_receipt`."""
+        return await self._inner.last_receipt(peer, lane)
 
     async def own_root(self, peer: str, lane: Lane, epoch: bytes, size: int) -> bytes:
         """See `InboxStore.own_root`."""

@@ -86,6 +86,7 @@ class Metrics:
         self.lines_rejected = count("lines_rejected", "Lines or reports refused at intake.", "code")
         self.items_located = count("items_located", "Locations judged, by result.", "state")
         self.pushes = count("pushes", "Pushes sent to peers, by answer.", "peer", "lane", "code")
+        self.pulls = count("pulls", "Pulls made to peers, by answer.", "peer", "lane", "code")
         self.entries_receipted = count(
             "entries_receipted", "Entries sent and receipted.", "peer", "lane"
         )

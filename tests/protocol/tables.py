@@ -11,6 +11,7 @@ from protocol.answers import ANSWERS, Answer, Position, Told
 from protocol.channel import NEXT, STEPS
 from protocol.governance import is_permitted, party
 from protocol.messages import KINDS
+from protocol.pull import MAX_WAIT_S, Pull
 from protocol.vocabulary import Kind, Lane, Role
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ FACTS = (
     facts.Sighting,
     facts.KnownContent,
 )
-ANSWER_PARTS = (Answer, Told, Position)
+ANSWER_PARTS = (Answer, Told, Position, Pull)
 WORDS = (
     vocabulary.Matter,
     vocabulary.ItemKind,
@@ -52,6 +53,7 @@ _RANGES = {
     (0, fields.MAX_INTEGER): "number",
     (0, 100): "0 to 100",
     (1, 1): "1",
+    (0, MAX_WAIT_S): f"0 to {MAX_WAIT_S}",
 }
 
 

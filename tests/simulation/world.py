@@ -33,6 +33,8 @@ from node.peer.delivery import Delivery
 from node.peer.errors import PeerUnreachableError
 from node.peer.forks import ForkKeeper
 from node.peer.inbox import Admitted, Inbox
+from node.peer.offering import Offering
+from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
 from node.peer.transport import Reply
 from node.store import sqlite
@@ -40,7 +42,7 @@ from node.store.audit import Audit
 from node.store.connection import ProcessLock, create_database, open_reader, open_writer
 from node.store.sqlite import Store
 from node.store.writer import InlineReaders
-from protocol import answers, push
+from protocol import answers, pull, push
 from protocol.answers import ANSWERS, Answer
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.vocabulary import Confidence, HostingState, Lane, Source
@@ -72,9 +74,11 @@ class Faults:
 @cache
 def _network(
     members: tuple[str, ...],
+    unreachable: str | None = None,
 ) -> tuple[Registry, dict[str, MemberKeys], Mapping[str, bytes]]:
     """The network of these members, made once: nothing in it changes."""
-    return make_network(list(members))
+    endpoints = {} if unreachable is None else {unreachable: None}
+    return make_network(list(members), endpoints=endpoints)
 
 
 @dataclass
@@ -112,6 +116,22 @@ class Wire:
             raise PeerUnreachableError
         answer = await self.world.nodes[peer].inbox.question(self.sender, lane, nonce)
         return Reply(ANSWERS[answer.code].status, answers.to_bytes(answer))
+
+    async def pull(self, peer: str, path: str, body: bytes, wait_s: int) -> Reply:
+        """Pull from another node unless a fault strikes; in this world nobody waits."""
+        assert wait_s == 0
+        self.world.check_up(peer)
+        if self.world.faults.strikes(self.world.chance, "lose_request"):
+            raise PeerUnreachableError
+        try:
+            reply = await self.world.serve(self.sender, peer, path, body)
+        except CrashedError:
+            await self.world[peer].crash()
+            await self.world[peer].restart()
+            raise PeerUnreachableError from None
+        if self.world.faults.strikes(self.world.chance, "lose_answer"):
+            raise PeerUnreachableError
+        return reply
 
 
 class Where:
@@ -188,6 +208,7 @@ class Node:
             epoch=lambda: chance.randbytes(8),
             on_registry_behind=self.registry_behind,
         )
+        self.offering = Offering(self.delivery)
         self.inbox = Inbox(
             us=self.member,
             store=self.store.inbox,
@@ -200,6 +221,16 @@ class Node:
             on_taken=lambda: None,
             on_registry_behind=self.registry_behind,
             on_fork=ForkKeeper(self.store.forks, self.registry, self.clock).suspect,
+        )
+        self.pulling = Pulling(
+            us=self.member,
+            inbox=self.inbox,
+            transport=self.wire(),
+            registry=self.registry,
+            clock=self.clock,
+            jitter=chance.randrange,
+            on_registry_behind=self.registry_behind,
+            wait_s=0,
         )
         self.desk = Desk(
             store=self.store.cases,
@@ -276,7 +307,8 @@ class Node:
         """Do what is due now: place, judge, deliver; returns how much was done."""
         done = await self.desk.locate_due()
         done += await self.desk.judge_due()
-        return done + await self.delivery.deliver_due(self.clock())
+        done += await self.delivery.deliver_due(self.clock())
+        return done + await self.pulling.pull_due()
 
 
 class World:
@@ -289,10 +321,12 @@ class World:
         *,
         seed: int = 1,
         faults: Faults | None = None,
+        unreachable: str | None = None,
     ) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
         self.faults = faults or Faults()
         self.now = NOW_MS
+        self.unreachable = unreachable
         self.registry: Registry
         self.registry, keys, self.files = self.make_network(tuple(members))
         self.commits = 0
@@ -304,7 +338,7 @@ class World:
         self, members: tuple[str, ...]
     ) -> tuple[Registry, Mapping[str, MemberKeys], Mapping[str, bytes]]:
         """The registry that the world begins with, the members' keys, the registry's files."""
-        return _network(members)
+        return _network(members, self.unreachable)
 
     def make_node(self, member: str, keys: MemberKeys, path: Path) -> Node:
         """One member's node."""
@@ -346,6 +380,18 @@ class World:
         if isinstance(found, Answer):
             return Reply(ANSWERS[found.code].status, answers.to_bytes(found))
         return Reply(200, found)
+
+    async def serve(self, puller: str, peer: str, path: str, body: bytes) -> Reply:
+        """What the peer's listener does with a pull; nothing is held back."""
+        _, _, _, caller, lane, _, _ = path.split("/")
+        assert caller == puller
+        node, asked = self.nodes[peer], pull.from_bytes(body)
+        answer = await node.offering.serve(puller, Lane(lane), asked, node.clock())
+        if answer is None:
+            answer = node.offering.nothing(puller, Lane(lane))
+        if isinstance(answer, Answer):
+            return Reply(ANSWERS[answer.code].status, answers.to_bytes(answer))
+        return Reply(200, answer.to_bytes())
 
     async def settle(self) -> None:
         """Let every node work until nothing is left to do, moving the clock over the pauses."""

@@ -181,6 +181,27 @@ class TestTheRest:
         assert worst(checks.check_peers({}, 3)) is Severity.OK
 
 
+class TestPulling:
+    """Who cannot be called comes by itself; two such members have no way to each other."""
+
+    def test_two_members_that_cannot_be_called_are_critical(self) -> None:
+        """The registry refuses it; a node that sees it says so."""
+        (finding,) = checks.check_pulling("gb-iwf", ["gb-iwf", "nl-eokm"])
+        assert (finding.code, finding.severity) == ("both_unreachable", Severity.CRITICAL)
+        assert "nl-eokm" in finding.what
+
+    def test_one_that_pulls_is_named_and_fine(self) -> None:
+        """At its own node and at those that it pulls from."""
+        for us in ("gb-iwf", "nl-eokm"):
+            (finding,) = checks.check_pulling(us, ["nl-eokm"])
+            assert finding.severity is Severity.OK
+            assert "pulls" in finding.what
+
+    def test_nobody_pulls_nothing_is_said(self) -> None:
+        """The usual network."""
+        assert checks.check_pulling("gb-iwf", []) == []
+
+
 def test_findings_are_shown_worst_first() -> None:
     """The reader may stop early."""
     ok = Finding(Severity.OK, "a", "ok", "")

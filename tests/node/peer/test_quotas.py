@@ -63,3 +63,14 @@ def test_a_channel_takes_one_push_at_a_time() -> None:
             pass
     with quotas.push("gb-iwf", Lane.REPORTS, 1):
         pass
+
+
+def test_long_answers_count_until_they_are_taken() -> None:
+    """A peer that asks for much and takes nothing fills its own allowance, not our memory."""
+    quotas = Quotas(Quota(body_bytes=100, all_body_bytes=150), NOW_MS)
+    with quotas.answer("gb-iwf", 80), pytest.raises(OverQuotaError):
+        quotas.answer("gb-iwf", 30).__enter__()
+    with quotas.answer("gb-iwf", 80), pytest.raises(OverQuotaError):
+        quotas.push("gb-iwf", Lane.REPORTS, 30).__enter__()
+    with quotas.answer("gb-iwf", 100):
+        pass

@@ -1,0 +1,53 @@
+"""The listener's side of a pull: a small request whose answer is a push.
+
+`gate` has verified who calls. The body is read whole, since it is small; what it says is judged by
+`Pulls.pull`, which may hold it back. Nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from node.peer import wire
+from node.peer.bodies import Body, Patience
+from node.peer.errors import EncodedBodyError
+from node.peer.wire import Wire
+from protocol import pull as pulling
+from protocol.answers import Answer, AnswerCode
+from protocol.errors import ProtocolError
+from protocol.vocabulary import Lane
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from node.peer.signatures import SignedRequest
+    from node.peer.transport import Pulls
+
+
+@dataclass(frozen=True, slots=True)
+class PullEndpoint:
+    """Answers the pulls of verified members."""
+
+    pulls: Pulls
+    patience: Patience
+
+    async def pull(self, request: web.Request, caller: SignedRequest) -> Wire:
+        """Serve what waits for the caller."""
+        if request.headers.get("Content-Type") != wire.PULL_TYPE:
+            raise EncodedBodyError
+        size = request.content_length or 0
+        if size > pulling.MAX_PULL_BYTES:
+            return wire.answer(AnswerCode.TOO_LARGE)
+        body = Body(request.content, size, self.patience)
+        try:
+            asked = pulling.from_bytes(await body.rest(caller.body_sha256))
+        except ProtocolError:
+            return wire.answer(AnswerCode.MALFORMED)
+        if pulling.path_epoch(asked.answer).hex() != request.match_info["epoch"]:
+            return wire.answer(AnswerCode.MALFORMED)
+        lane = Lane(request.match_info["lane"])
+        answer = await self.pulls.pull(caller.member, lane, asked)
+        if isinstance(answer, Answer):
+            return wire.answered(answer)
+        return Wire(wire.OK, wire.OFFER_TYPE, answer.to_bytes())

@@ -1,0 +1,152 @@
+"""The sending end of a channel, whichever way its pushes travel: sent, or fetched by the receiver.
+
+Here stands what both ways share (docs/protocol.md §8.5): what is concluded from a told state, when
+an epoch is opened, which push comes next. `Delivery` calls the receiver; `Offering` is called
+by it. State stands on rows; memory holds only what this process's tenure signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from keys.registry import Registry
+from keys.signing import Signer
+from node.peer.outgoing import Outbox, OwnEntry, Push
+from node.peer.tenure import Retry, Stopped, Tenure
+from protocol import channel as channels
+from protocol import entry as entries
+from protocol.answers import Position, Told
+from protocol.channel import Channel, Next
+from protocol.checkpoint import sign_checkpoint, verify_checkpoint
+from protocol.governance import may_speak, party
+from protocol.messages import RegistrySeen, to_body
+from protocol.vocabulary import Kind, Lane
+
+MAX_ENTRIES = 1 << 30
+
+
+@dataclass(slots=True, kw_only=True)
+class Sending:
+    """What a member needs in order to send.
+
+    `epoch()` gives 8 random bytes. `max_entries` bounds a push below the network's own limit.
+    `on_receipt` is told of entries that were receipted. `restored_ms`: a person said "restored".
+    """
+
+    us: str
+    outbox: Outbox
+    registry: Callable[[], Registry]
+    log_key: Signer
+    node_secret: bytes
+    epoch: Callable[[], bytes]
+    nonce: Callable[[], bytes]
+    on_registry_behind: Callable[[], None] = lambda: None
+    on_receipt: Callable[[str, Lane, int], None] = lambda _peer, _lane, _entries: None
+    restored_ms: int | None = None
+    max_entries: int = MAX_ENTRIES
+    batch_window_ms: int = 0
+    _tenures: dict[tuple[str, Lane], Tenure] = field(default_factory=dict)
+
+    def tenure(self, peer: str, lane: Lane) -> Tenure:
+        """Return what is known of a channel."""
+        return self._tenures.setdefault((peer, lane), Tenure())
+
+    def forget(self, peer: str, lane: Lane) -> Tenure:
+        """Begin anew with what stands on the row: somebody else held the channel meanwhile."""
+        self._tenures[peer, lane] = Tenure(used=True)
+        return self._tenures[peer, lane]
+
+    async def conclude(
+        self,
+        peer: str,
+        lane: Lane,
+        tenure: Tenure,
+        registry: Registry,
+        told: Told,
+        now_ms: int,
+    ) -> None:
+        """Compare what the receiver tells with what we remember (docs/protocol.md §8.5)."""
+        self._check_told(peer, lane, registry, told)
+        signed_root, opened, last_ms = await self.outbox.remembered(peer, lane, told.position)
+        if signed_root is None and self.restored_ms is not None and last_ms <= self.restored_ms:
+            signed_root = told.position.root  # a person said "restored": once for each channel
+        judgement = channels.judge(tenure.state, told.position, signed_root)
+        if judgement.next is Next.STOP:
+            raise Stopped("unknown_history")
+        tenure.asked_ms, tenure.used = now_ms, True
+        if judgement.next is Next.SEND_ON and judgement.start >= tenure.held:
+            tenure.held = judgement.start
+            return
+        if judgement.next is Next.SEND_ON:  # it lost what it held: the urgent first, once more
+            await self.outbox.alert_refill(peer, lane, now_ms)
+        chain = channels.chain_of(told.position, told.ancestors, opened.get)
+        tenure.fence = await self.outbox.take_over(peer, lane)
+        state = channels.open_epoch(self.epoch(), told.position)
+        await self.outbox.open(peer, lane, tenure.fence, state, chain, now_ms)
+        tenure.state, tenure.held, tenure.seen = state, 0, None
+
+    def _check_told(self, peer: str, lane: Lane, registry: Registry, told: Told) -> None:
+        """The told state must stand under our own log key: nobody can talk us into another."""
+        if told.checkpoint is None:
+            return
+        ours = registry.member(self.us).log_keys
+        found = verify_checkpoint(told.checkpoint, ours).checkpoint
+        origin = Channel(registry.network_id, self.us, peer, lane).origin(found.origin.epoch)
+        position = Position(found.origin.epoch, found.size, found.root)
+        if found.origin != origin or position != told.position:
+            raise Retry("told_state_not_ours")
+
+    async def next_push(
+        self, peer: str, lane: Lane, tenure: Tenure, registry: Registry, now_ms: int
+    ) -> Push | None:
+        """The signed push that the receiver lacks, else a new one from what waits."""
+        state = tenure.state
+        assert state is not None
+        if tenure.held < state.size:
+            return await self.outbox.stored(peer, lane, state.epoch, tenure.held)
+        limits = registry.network.limits
+        cut = await self.outbox.cut(
+            Channel(registry.network_id, self.us, peer, lane),
+            tenure.fence,
+            state,
+            self._own_entries(peer, tenure, registry),
+            (min(limits.push_entries, self.max_entries), limits.push_bytes),
+            lambda cut: sign_checkpoint(cut.checkpoint, self.log_key),
+            now_ms,
+        )
+        if cut is None:
+            return None
+        tenure.state, push = cut
+        tenure.seen = registry.seen
+        return push
+
+    def _own_entries(self, peer: str, tenure: Tenure, registry: Registry) -> list[OwnEntry]:
+        """The epoch's opening, and the registry it works under when that changed."""
+        state = tenure.state
+        assert state is not None
+        own = []
+        if state.size == 0:
+            opening = channels.first_message(state)
+            own.append(self._own(peer, Kind.EPOCH_OPEN, state.epoch, to_body(opening)))
+        if tenure.seen != registry.seen:
+            seen = RegistrySeen(*registry.seen)
+            subject = state.epoch + registry.seen[2]
+            own.append(self._own(peer, Kind.REGISTRY_SEEN, subject, to_body(seen)))
+        return own
+
+    def _own(self, peer: str, kind: Kind, subject: bytes, body: bytes) -> OwnEntry:
+        return OwnEntry(
+            entries.encode(entries.compose(self.node_secret, kind, subject, 0, peer, body))
+        )
+
+
+def may_send(registry: Registry, us: str, peer: str, lane: Lane) -> bool:
+    """Whether our roles may say anything on this lane to that member's."""
+    members = registry.network.members
+    if us not in members or peer not in members or peer == us or peer not in registry.members:
+        return False
+    ours, theirs = members[us], members[peer]
+    return may_speak(
+        party(ours.roles, ours.jurisdictions), party(theirs.roles, theirs.jurisdictions), lane
+    )

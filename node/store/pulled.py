@@ -1,0 +1,46 @@
+"""Receipts that come with a pull: for any epoch that this node ever signed in, kept as evidence."""
+
+from __future__ import annotations
+
+from node.store.connection import Connection
+from protocol.vocabulary import Lane
+
+
+def unreceipted(
+    connection: Connection, peer: str, lane: Lane, epoch: bytes, size: int, text: str
+) -> int | None:
+    """Return how many entries the receipt for the checkpoint `text` covers anew.
+
+    None: its receipt is kept already, or we do not remember having signed this.
+    """
+    place = (peer, str(lane), epoch)
+    row = connection.execute(
+        "SELECT note, receipt FROM checkpoints_out"
+        " WHERE peer = ? AND lane = ? AND epoch = ? AND size = ?",
+        (*place, size),
+    ).fetchone()
+    if row is None or row[1] is not None or not row[0].startswith(text.encode() + b"\n"):
+        return None
+    (before,) = connection.execute(
+        "SELECT coalesce(max(size), 0) FROM checkpoints_out WHERE peer = ? AND lane = ?"
+        " AND epoch = ? AND size < ? AND receipt IS NOT NULL",
+        (*place, size),
+    ).fetchone()
+    return size - int(before)
+
+
+def keep(
+    connection: Connection, peer: str, lane: Lane, epoch: bytes, size: int, receipt: bytes
+) -> None:
+    """Keep a verified receipt; the first one for a size is the evidence."""
+    place = (peer, str(lane), epoch)
+    connection.execute(
+        "UPDATE checkpoints_out SET receipt = coalesce(receipt, ?)"
+        " WHERE peer = ? AND lane = ? AND epoch = ? AND size = ?",
+        (receipt, *place, size),
+    )
+    connection.execute(
+        "UPDATE channels_out SET receipted = max(receipted, ?), attempts = 0,"
+        " next_attempt_ms = 0, problem = NULL WHERE peer = ? AND lane = ? AND epoch = ?",
+        (size, *place),
+    )
