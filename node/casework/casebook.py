@@ -71,8 +71,9 @@ class Postbox:
     """Turns messages into entries; the node's secret makes their ids and salts.
 
     `generation` is when this database was restored from a backup, 0 if it never was. What a
-    restored node answers and tells anew is not word for word what it said before: it says it as a
-    revision, since another body under an id that was seen is a conflict. Items keep their ids.
+    restored node answers, tells and hands on anew is not word for word what it said before: it says
+    it as a revision, since another body under an id that was seen is a conflict. The item's own id
+    in it stays the same, so whoever has the item knows it.
     `permits` is what the registry in force lets us say; the desk asks `under` for each batch.
     """
 
@@ -94,7 +95,7 @@ class Postbox:
         message: Message,
         *,
         subject: str | bytes,
-        revision: int | None = None,
+        revision: int = 0,
         item: str | None = None,
         lane: Lane = Lane.STATUS,
         urgency: int = 1,
@@ -108,9 +109,8 @@ class Postbox:
         if self._permits is not None:
             message = self._permits.say(peer, lane, message)
         body = to_body(message)
-        if revision is None:
-            revision = self.generation
-        entry = entries.compose(self._secret, kind, subject, revision, peer, body)
+        said = revision + self.generation
+        entry = entries.compose(self._secret, kind, subject, said, peer, body)
         return Post(peer, lane, urgency, int(kind), item, entry.id, entries.encode(entry))
 
 

@@ -34,6 +34,8 @@ from protocol.receipt import verify_receipt
 from protocol.vocabulary import Lane
 
 HTTP_OK = 200
+MAX_ROUNDS = 4
+"""States that a receiver may tell in one go: one that tells another each time must cost little."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,6 +137,7 @@ class Delivery(Sending):
         registry = self.registry()
         if not registry.is_active(peer):
             raise Retry("member_suspended")
+        rounds = 0
         while True:
             try:
                 if tenure.state is None or now_ms - tenure.asked_ms >= ASK_AGAIN_MS:
@@ -148,7 +151,8 @@ class Delivery(Sending):
                 if pacing.is_crowd(len(push.entries), full):
                     return True
             except GoOn:
-                continue
+                if (rounds := rounds + 1) >= MAX_ROUNDS:
+                    raise Retry("receiver_wavers") from None
 
     async def _ask(
         self, peer: str, lane: Lane, tenure: Tenure, registry: Registry, now_ms: int

@@ -15,7 +15,7 @@ from node.peer.errors import PeerTimeoutError
 from node.peer.transport import Reply
 from node.store.connection import open_reader
 from protocol import answers, entry, push
-from protocol.answers import ANSWERS, Answer, AnswerCode
+from protocol.answers import ANSWERS, NOTHING, Answer, AnswerCode, Told
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.merkle import CompactRange
@@ -237,26 +237,60 @@ def _receipted_by(node: FleetNode, peer: str) -> dict[tuple[str, bytes], int]:
     return {(lane, epoch): size for lane, epoch, size in found}
 
 
-def _withhold(message: Message) -> Reply | None:
-    del message
+def _withhold(message: Message, reply: Reply) -> Reply | None:
+    del message, reply
     raise PeerTimeoutError
 
 
-def _garbage(message: Message) -> Reply | None:
+def _garbage(message: Message, reply: Reply) -> Reply | None:
+    del reply
     return Reply(200, message.nonce * 20)
 
 
-def _busy(message: Message) -> Reply | None:
-    del message
+def _busy(message: Message, reply: Reply) -> Reply | None:
+    del message, reply
     code = AnswerCode.BUSY
     return Reply(ANSWERS[code].status, answers.to_bytes(Answer(1, code, None, None)))
 
 
+def _nothing(message: Message, reply: Reply) -> Reply | None:
+    """It says that it holds nothing, whatever it gave receipts for."""
+    del reply
+    code = AnswerCode.WRONG_START if message.path else AnswerCode.STATE
+    nonce = None if message.path else message.sealed
+    answer = Answer(1, code, Told(NOTHING, None, ()), nonce)
+    return Reply(ANSWERS[code].status, answers.to_bytes(answer))
+
+
+def wavering() -> Callable[[Message, Reply], Reply | None]:
+    """It says now that it holds nothing, now what it holds, so that there is no end of it."""
+    truths: list[Told] = []
+    turn = 0
+
+    def answer(message: Message, reply: Reply) -> Reply | None:
+        nonlocal turn
+        turn += 1
+        if not message.path:
+            told = answers.from_bytes(reply.body).told
+            truths[:] = truths if told is None or told == EMPTY else [told]
+        if turn % 2 or not truths:
+            return _nothing(message, reply)
+        code = AnswerCode.WRONG_START if message.path else AnswerCode.STATE
+        nonce = None if message.path else message.sealed
+        said = Answer(1, code, truths[0], nonce)
+        return Reply(ANSWERS[code].status, answers.to_bytes(said))
+
+    return answer
+
+
+EMPTY = Told(NOTHING, None, ())
+
+
 async def answers_badly(world: Fleet, chance: random.Random) -> bool:
-    """From now on, or until next time: receipts withheld, garbage for receipts, always busy."""
+    """From now on, or until next time: receipts withheld or denied, garbage, always busy."""
     if _villain(world) is None:
         return False
-    world.net.rogue = chance.choice([_withhold, _garbage, _busy, None])
+    world.net.rogue = chance.choice([_withhold, _garbage, _busy, _nothing, wavering(), None])
     return world.net.rogue is not None
 
 

@@ -181,7 +181,7 @@ def _forks_seen(world: Fleet, disks: Disks) -> list[Wrong]:
     for (victim, lane), disk in sorted(oracle.denied.items()):
         seen = ("peer_lost_entries", f"{villain}/{lane}") in disks[victim].tasks
         seen = seen or (villain, lane) in disks[victim].stopped_out
-        if not seen and disk == oracle.disks[victim]:
+        if not seen and disk == oracle.disks[victim] and _still_denied(world, victim, lane):
             wrongs.append(("undetected_forks", f"{victim}: {villain}/{lane} denied receipts"))
     return wrongs
 
@@ -190,6 +190,16 @@ def _accused(node: FleetNode) -> set[str]:
     """The members against whom a node keeps proof of a fork."""
     with closing(open_reader(node.path, node.keys.database_key)) as connection:
         return {fork.peer for fork in kept_forks(connection)}
+
+
+def _still_denied(world: Fleet, victim: str, lane: str) -> bool:
+    """Whether the hostile member lacks what it receipted; a repeated push may bring it back."""
+    villain = world[world.hostile or ""]
+    held = _log(villain, "entries_in", victim)
+    receipted = _receipted(world[victim], villain.member)
+    return any(
+        len(held.get(place, ())) < size for place, size in receipted.items() if place[0] == lane
+    )
 
 
 def _logs_agree(world: Fleet, node: FleetNode) -> Iterator[Wrong]:

@@ -58,7 +58,10 @@ RATES = {
 
 @dataclass(frozen=True)
 class Message:
-    """One push as it was sent; `nonce` and `created_ms` are those of its signed request."""
+    """One push as it was sent; `nonce` and `created_ms` are those of its signed request.
+
+    A question has no path and no head; `sealed` is what it asks with.
+    """
 
     sender: str
     peer: str
@@ -79,7 +82,7 @@ class Net:
     sent: list[Message] = field(default_factory=list)
     late: list[tuple[int, Message]] = field(default_factory=list)
     chance: random.Random = field(default_factory=random.Random)
-    rogue: Callable[[Message], Reply | None] | None = None
+    rogue: Callable[[Message, Reply], Reply | None] | None = None
     """How a hostile member answers what it was sent; None: as the rules say."""
 
     def strikes(self, name: str) -> bool:
@@ -191,7 +194,7 @@ class Net:
 
     def _answered(self, message: Message, reply: Reply) -> Reply:
         if message.peer == self.world.hostile and self.rogue is not None:
-            reply = self.rogue(message) or reply
+            reply = self.rogue(message, reply) or reply
         if self.strikes("lose_answer"):
             raise PeerTimeoutError
         if self.strikes("alter_answer"):
@@ -236,9 +239,8 @@ class NetWire(Wire):
         """Ask for a channel's state through the net."""
         net, world = self.world.net, self.world
         world.check_up(peer)
-        message = Message(
-            self.sender, peer, "", b"", b"", world[self.sender].clock(), net.chance.randbytes(16)
-        )
+        created_ms = world[self.sender].clock()
+        message = Message(self.sender, peer, "", b"", nonce, created_ms, net.chance.randbytes(16))
         if net.strikes("lose_request"):
             raise PeerTimeoutError
         net.admit(message, message)

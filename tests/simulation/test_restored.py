@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.fleet import DAY_MS, Fleet
+from tests.simulation.hostile import rows, wavering
 
 FIRST, SECOND = "https://nl1.example/1.jpg", "https://nl2.example/2.jpg"
 
@@ -31,4 +32,42 @@ async def test_restored_sender_goes_on_whatever_its_clock_said_before(
     await world["nl-eokm"].bounce()
     await world.settle()
     assert await world["gb-iwf"].store.queries.tasks() == []
+    await world.close()
+
+
+async def test_item_that_a_restored_member_hands_on_again_is_no_conflict(tmp_path: Path) -> None:
+    """It was received at another time, so its custody says so: a revision, and one item."""
+    world = Fleet(tmp_path, ("gb-iwf", "nl-eokm", "fr-pdc"), 1, None)
+    await world.start()
+    world.set_status("nl-eokm", "suspended")
+    world["fr-pdc"].view = world.umbrella.registry  # so it gives the item to who takes orphans,
+    world["fr-pdc"].withheld = True
+    world.set_status("nl-eokm", "active")  # who knows better and hands it on
+    await world["fr-pdc"].submit(FIRST)
+    await world.settle()
+    assert (await world["nl-eokm"].store.queries.last_event()) > 0
+    await world["gb-iwf"].lose_everything()
+    world.now += 2 * DAY_MS
+    await world.settle()
+    for node in world.honest:
+        tasks = {code for code, _, _ in await node.store.queries.tasks()}
+        assert "entry_conflict" not in tasks, node.member
+    await world.close()
+
+
+async def test_receiver_that_tells_another_state_each_time_costs_little(tmp_path: Path) -> None:
+    """It could make the sender open epochs without end (G11)."""
+    world = Fleet(tmp_path, ("gb-iwf", "xx-bad"), 1, "xx-bad")
+    await world.start()
+    node = world["gb-iwf"]
+    await node.submit("https://xx1.example/1.jpg")
+    await world.settle()
+    await node.bounce()
+    world.net.rogue = wavering()
+    await node.submit("https://xx2.example/2.jpg")
+    await node.work()
+    ((epochs,),) = rows(node, "SELECT count(*) FROM epochs_out")
+    assert epochs <= 6
+    (figures,) = await node.store.queries.channels()
+    assert figures.problem == "receiver_wavers"
     await world.close()
