@@ -11,11 +11,12 @@ from typing import Any, Final, Literal, Self, get_args
 
 from keys.documents import Fields, check_country, check_name, parse, serialise
 from keys.errors import UnknownMemberError, UntrustedDocumentError
+from keys.transfers import Transfers, read_transfers
 
 NETWORK_TYPE: Final = "hx1-network"
 Role = Literal["hotline", "police", "aggregator", "witness"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
-Status = Literal["active", "suspended"]
+Status = Literal["active", "suspended", "expelled"]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 _WHERE: Final = "network document"
 
@@ -28,7 +29,8 @@ class MemberEntry:
         name: what to call it in front of people.
         roles: one or more of `ROLES`.
         jurisdictions: ISO 3166-1 alpha-2 codes it answers for.
-        status: `active` or `suspended`.
+        status: `active`, `suspended`, or for good `expelled`.
+        successor: the member that took over what an expelled one did, if it merged into another.
         extra: fields of later versions.
     """
 
@@ -36,6 +38,7 @@ class MemberEntry:
     roles: tuple[Role, ...]
     jurisdictions: tuple[str, ...] = ()
     status: Status = "active"
+    successor: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -67,6 +70,7 @@ class NetworkDocument:
         choice_rules: country to the hotlines responsible for it, in order.
         limits: bounds of the protocol.
         policy: whole numbers by name, with the unit in the name, such as `first_action_h`.
+        transfers: on which basis members may send to one another, and which fields.
         extra: fields of later versions, handed on unchanged.
 
     Raises:
@@ -80,6 +84,7 @@ class NetworkDocument:
     choice_rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     policy: Mapping[str, int] = field(default_factory=dict)
+    transfers: Transfers = field(default_factory=Transfers)
     extra: Mapping[str, Any] = field(default_factory=dict)
     _responsible: dict[str, str | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -107,6 +112,7 @@ class NetworkDocument:
             choice_rules=_choice_rules(fields.child("choice_rules")),
             limits=_limits(fields.child("limits")),
             policy=_policy(fields.child("policy")),
+            transfers=_transfers(fields),
             extra=fields.rest(),
         )
 
@@ -121,6 +127,7 @@ class NetworkDocument:
         return serialise(
             {
                 **self.extra,
+                **_written(self.transfers),
                 "_type": NETWORK_TYPE,
                 "name": self.name,
                 "members": {id_: _record(entry) for id_, entry in self.members.items()},
@@ -194,6 +201,35 @@ def _check_rules(document: NetworkDocument) -> None:
                 f"{_WHERE}: choice_rules.{code}: several hotlines share it; name them in order"
             )
 
+    _check_ends(document)
+
+
+def _check_ends(document: NetworkDocument) -> None:
+    """Terms are between members; what an expelled one did is taken over by one that is active."""
+    for pair in document.transfers.pairs:
+        if any(member not in document.members for member in pair):
+            raise UntrustedDocumentError(f"{_WHERE}: transfers.pairs: names no member")
+    for member, entry in document.members.items():
+        if entry.status == "expelled" and entry.jurisdictions:
+            raise UntrustedDocumentError(
+                f"{_WHERE}: members.{member}.jurisdictions: who is expelled answers for no country"
+            )
+        if entry.successor is not None and (
+            entry.status != "expelled" or entry.successor not in document.members
+        ):
+            raise UntrustedDocumentError(
+                f"{_WHERE}: members.{member}.successor: is a member, of one that is expelled"
+            )
+
+
+def _transfers(fields: Fields) -> Transfers:
+    return read_transfers(fields.child("transfers")) if fields.has("transfers") else Transfers()
+
+
+def _written(transfers: Transfers) -> dict[str, Any]:
+    """Nothing where nothing was decided: a document without terms keeps its bytes."""
+    return {} if transfers == Transfers() else {"transfers": transfers.record()}
+
 
 def _members(fields: Fields) -> dict[str, MemberEntry]:
     members = {}
@@ -215,6 +251,7 @@ def _entry(fields: Fields) -> MemberEntry:
         roles=roles,
         jurisdictions=jurisdictions,
         status=fields.choice("status", STATUSES),
+        successor=fields.text("successor") if fields.has("successor") else None,
         extra=fields.rest(),
     )
 
@@ -222,6 +259,7 @@ def _entry(fields: Fields) -> MemberEntry:
 def _record(entry: MemberEntry) -> dict[str, Any]:
     return {
         **entry.extra,
+        **({} if entry.successor is None else {"successor": entry.successor}),
         "name": entry.name,
         "roles": list(entry.roles),
         "jurisdictions": list(entry.jurisdictions),

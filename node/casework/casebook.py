@@ -22,7 +22,7 @@ from node.casework.events import (
     evolve,
 )
 from node.casework.item import ItemState, ReportFacts, Review
-from node.casework.permits import NotPermittedError, Permits
+from node.casework.permits import NotPermittedError, Permits, WithheldError
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
 from protocol.facts import Content
@@ -190,11 +190,16 @@ class Casebook:
         lane: Lane = Lane.STATUS,
         urgency: int = 1,
     ) -> None:
-        """Say it to `peer`; what the network does not permit becomes a task instead."""
+        """Say it to `peer`; what the network does not permit becomes a task instead.
+
+        What the terms of the pair leave out is not said, as agreed: no task.
+        """
         try:
             post = postbox.post(
                 peer, kind, message, subject=subject, item=item, lane=lane, urgency=urgency
             )
+        except WithheldError:
+            return
         except NotPermittedError:
             self.tasks.append(("not_permitted_to_say", peer))
             return

@@ -2,7 +2,8 @@
 
 The same table is asked on both sides: before an entry is made, and after one was opened. What may
 not be said is never made into an entry: an item stays with us before a person, all else leaves a
-task.
+task. Fields that the terms of the pair leave out are not
+sent, and are not read where they come all the same.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from keys.registry import Registry
+from keys.transfers import NOTHING, TransferTerms
 from protocol.errors import UnsayableError
 from protocol.governance import Party, is_permitted, party
 from protocol.messages import Message, kind_of
+from protocol.transfer import goes_without_basis, narrow
 from protocol.vocabulary import Lane
 
 
@@ -20,6 +23,12 @@ class NotPermittedError(UnsayableError):
     """The network does not permit us to say this to that member."""
 
     code: ClassVar[str] = "not_permitted"
+
+
+class WithheldError(NotPermittedError):
+    """By the terms of this pair nothing is left of the message: not sending it is as agreed."""
+
+    code: ClassVar[str] = "withheld"
 
 
 class Permits:
@@ -39,11 +48,27 @@ class Permits:
         """
         if not self._may(self._us, peer, lane, kind_of(message)):
             raise NotPermittedError("entry: roles and countries do not permit it to this member")
-        return message
+        terms = self._terms(self._us, peer)
+        if terms.basis == NOTHING and not goes_without_basis(message):
+            raise NotPermittedError("entry: there is no basis for sending to this member")
+        left = narrow(message, frozenset(terms.fields))
+        if left is None:
+            raise WithheldError("entry: its fields are not permitted to this member")
+        return left
+
+    def read(self, peer: str, message: Message) -> Message | None:
+        """Return what of a message from `peer` may be used here; None: nothing."""
+        terms = self._terms(peer, self._us)
+        if terms.basis == NOTHING and not goes_without_basis(message):
+            return None
+        return narrow(message, frozenset(terms.fields))
 
     def hears(self, peer: str, lane: Lane, kind: int) -> bool:
         """Whether `peer` may say an entry of this kind to us on `lane`."""
         return self._may(peer, self._us, lane, kind)
+
+    def _terms(self, sender: str, receiver: str) -> TransferTerms:
+        return self.registry.network.transfers.between(sender, receiver)
 
     def _may(self, sender: str, receiver: str, lane: Lane, kind: int) -> bool:
         asked = (sender, receiver, lane, kind)

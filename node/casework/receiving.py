@@ -152,6 +152,12 @@ class Judge:
         if not self._permits.hears(peer, parsed.arrived.lane, parsed.kind):
             self.book.tasks.append(("entry_not_permitted", peer))
             return Disposition.NOT_PERMITTED, "role"
+        readable = self._permits.read(peer, message)
+        if readable is not message:
+            self.book.tasks.append(("field_not_permitted", peer))
+        if readable is None:
+            return Disposition.NOT_PERMITTED, "transfer"
+        message = readable
         handler = _HANDLERS.get(type(message))
         return (None, None) if handler is None else (handler(self, parsed, message), None)
 

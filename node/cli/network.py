@@ -17,8 +17,9 @@ from node.setup import secret
 from node.setup.network import make_network
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from keys.network import NetworkDocument
     from keys.registry import Registry
     from node.registry.admit import Decision, Terms
     from node.registry.create import NetworkPlan
@@ -109,16 +110,31 @@ def drop(path: Path) -> Result:
     return Result({"dropped": waited}, "forgotten" if waited else "nothing waited")
 
 
-def set_status(path: Path, member: str, *, active: bool) -> Result:
+def set_status(path: Path, member: str, keys: Sequence[Path] = (), *, active: bool) -> Result:
     """Suspend a member, or lift its suspension.
 
     Raises:
         RegistryError: there is no such member, or it is so already.
     """
-    directory, keepers = _keepers(path, ())
+    directory, keepers = _keepers(path, keys)
     return _decided(
         decisions.set_status(directory, member, active=active, keepers=keepers, now_ms=now_ms())
     )
+
+
+def change(
+    path: Path,
+    member: str,
+    decide: Callable[[NetworkDocument], NetworkDocument],
+    keys: Sequence[Path] = (),
+) -> Result:
+    """Change what the network document says of its members (`node.registry.changes`).
+
+    Raises:
+        RegistryError: the change breaks a rule; the field is named.
+    """
+    directory, keepers = _keepers(path, keys)
+    return _decided(decisions.govern(directory, decide, keepers, now_ms(), member))
 
 
 def renew(path: Path) -> Result:
@@ -170,10 +186,13 @@ def status(path: Path) -> Result:
                 "roles": list(entry.roles),
                 "jurisdictions": list(entry.jurisdictions),
                 "status": entry.status,
+                "successor": entry.successor,
             }
             for member, entry in sorted(registry.network.members.items())
         ],
         "fallback_members": list(registry.network.fallback_members),
+        "choice_rules": {code: list(ids) for code, ids in registry.network.choice_rules.items()},
+        "transfers": registry.network.transfers.record(),
     }
     return Result(data, _status_text(registry, data))
 

@@ -106,22 +106,28 @@ def network_drop(config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False
 
 @network_app.command("suspend")
 def network_suspend(
-    member: MemberArgument, config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False
+    member: MemberArgument,
+    key: KeyOption = None,
+    config: ConfigOption = NETWORK_CONFIG,
+    json: JsonOption = False,
 ) -> int:
     """Suspend a member: what it sends goes to quarantine, nothing is sent to it."""
     from node.cli import network
 
-    return show(network.set_status(config, member, active=False), as_json=json)
+    return show(network.set_status(config, member, key or (), active=False), as_json=json)
 
 
 @network_app.command("reinstate")
 def network_reinstate(
-    member: MemberArgument, config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False
+    member: MemberArgument,
+    key: KeyOption = None,
+    config: ConfigOption = NETWORK_CONFIG,
+    json: JsonOption = False,
 ) -> int:
     """Lift the suspension of a member."""
     from node.cli import network
 
-    return show(network.set_status(config, member, active=True), as_json=json)
+    return show(network.set_status(config, member, key or (), active=True), as_json=json)
 
 
 @network_app.command("renew")

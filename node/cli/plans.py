@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from keys.errors import KeysError
 from keys.network import ROLES, Role
+from keys.transfers import TRANSFER_FIELDS, TransferTerms
 from node.cli.exits import Exit
 from node.cli.output import CliError
 from node.registry.admit import Terms
@@ -30,7 +32,7 @@ def terms(  # noqa: D417 - the arguments are those of `Terms`
     name: str | None,
     role_names: Sequence[str] | None,
     jurisdictions: Sequence[str] | None,
-    choices: Sequence[str],
+    choice: Sequence[str],
     *,
     fallback: bool,
     replace_key: bool,
@@ -38,7 +40,7 @@ def terms(  # noqa: D417 - the arguments are those of `Terms`
     """Give the terms of an admission.
 
     Args:
-        choices: `COUNTRY=MEMBER,MEMBER` each.
+        choice: `COUNTRY=MEMBER,MEMBER` each.
 
     Raises:
         CliError: a role or a choice is written wrongly.
@@ -47,10 +49,48 @@ def terms(  # noqa: D417 - the arguments are those of `Terms`
         name=name,
         roles=roles(role_names) if role_names else None,
         jurisdictions=tuple(jurisdictions) if jurisdictions else None,
-        choice_rules=dict(_choice(entry) for entry in choices),
+        choice_rules=choices(choice),
         fallback=fallback,
         replace_key=replace_key,
     )
+
+
+def choices(entries: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Read rules of choice, `COUNTRY=MEMBER,MEMBER` each.
+
+    Raises:
+        CliError: one is written wrongly.
+    """
+    return dict(_choice(entry) for entry in entries)
+
+
+def transfer_terms(basis: str, permitted: Sequence[str] | None) -> TransferTerms:
+    """Read on which terms something may be sent; no fields named: all of them.
+
+    Raises:
+        CliError: a field or the basis is written wrongly.
+    """
+    if not set(permitted or ()) <= set(TRANSFER_FIELDS):
+        raise CliError("usage", f"--field: write one of {', '.join(TRANSFER_FIELDS)}", Exit.USAGE)
+    named = tuple(one for one in TRANSFER_FIELDS if permitted is None or one in permitted)
+    try:
+        return TransferTerms(basis, named)
+    except KeysError:
+        message = "BASIS: write a code of 1 to 64 of a-z 0-9 _ . : -, or none"
+        raise CliError("usage", message, Exit.USAGE) from None
+
+
+def transfer_pair(sender: str | None, receiver: str | None) -> tuple[str, str] | None:
+    """Read of whom terms are: both named, or neither: then of all that have none of their own.
+
+    Raises:
+        CliError: only one is named.
+    """
+    if sender is None and receiver is None:
+        return None
+    if sender is None or receiver is None:
+        raise CliError("usage", "--from and --to: write both, or neither", Exit.USAGE)
+    return sender, receiver
 
 
 def roles(names: Sequence[str]) -> tuple[Role, ...]:

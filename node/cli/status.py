@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from keys.transfers import NOTHING, TRANSFER_FIELDS
 from node.cli.exits import Exit
 from node.cli.looking import Running, probe, store_of
 from node.cli.output import Result, table
@@ -17,6 +18,7 @@ from node.setup.joining import joined
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from keys.registry import Registry
     from node.config import Config
     from node.registry.updater import RegistryClient
     from node.store.queries import ChannelFigures
@@ -138,7 +140,13 @@ def _members(config: Config, client: RegistryClient) -> list[dict[str, Any]]:
         {
             "member": member,
             "status": entry.status,
+            "roles": list(entry.roles),
             "jurisdictions": list(entry.jurisdictions),
+            "successor": entry.successor,
+            "terms": {
+                "send": _terms(registry, config.member.id, member),
+                "receive": _terms(registry, member, config.member.id),
+            },
             "endpoint": registry.members[member].endpoint if member in registry.members else None,
             "reachable": member in registry.members and registry.members[member].reachable,
         }
@@ -154,9 +162,30 @@ def _where(entry: dict[str, Any]) -> str | None:
     return "not reachable: pulls"
 
 
+def _terms(registry: Registry, sender: str, receiver: str) -> dict[str, Any]:
+    terms = registry.network.transfers.between(sender, receiver)
+    return {"basis": terms.basis, "fields": [] if terms.basis == NOTHING else list(terms.fields)}
+
+
+def _terms_text(entry: dict[str, Any]) -> str:
+    """What may go to a member: the basis, and the fields that are left out."""
+    terms = entry.get("terms")
+    if terms is None:
+        return "-"
+    sent, basis = terms["send"]["fields"], terms["send"]["basis"]
+    withheld = [name for name in TRANSFER_FIELDS if name not in sent]
+    return basis if not withheld or basis == NOTHING else f"{basis} without {' '.join(withheld)}"
+
+
 def _peers_text(listed: list[dict[str, Any]], channels: list[ChannelFigures], now_ms: int) -> str:
     members = [
-        (entry["member"], entry["status"], " ".join(entry["jurisdictions"]), _where(entry))
+        (
+            entry["member"],
+            entry["status"],
+            " ".join(entry["jurisdictions"]),
+            _terms_text(entry),
+            _where(entry),
+        )
         for entry in listed
     ]
     rows = [
@@ -172,5 +201,5 @@ def _peers_text(listed: list[dict[str, Any]], channels: list[ChannelFigures], no
         for channel in channels
     ]
     headings = ("peer", "lane", "waiting", "unreceipted", "oldest", "failures", "problem")
-    text = table(("member", "status", "countries", "endpoint"), members)
+    text = table(("member", "status", "countries", "sent", "endpoint"), members)
     return f"{text}\n\n{table(headings, rows)}" if rows else text

@@ -17,6 +17,7 @@ from keys.network import MemberEntry, NetworkDocument, Role
 from keys.registry import metadata_name, target_name
 from node.registry import create, repository, rules
 from node.registry.admission import read_request
+from node.registry.changes import standing
 from node.registry.errors import (
     ConflictError,
     RefusedError,
@@ -112,13 +113,11 @@ def set_status(
     """Suspend a member, or lift its suspension.
 
     Raises:
-        RefusedError: there is no such member, or it is so already.
+        RefusedError: there is no such member, it is expelled, or it is so already.
     """
 
     def change(network: NetworkDocument) -> NetworkDocument:
-        entry = network.members.get(member)
-        if entry is None:
-            raise RefusedError("member", "this network lists no such member")
+        entry = standing(network, member)
         if (entry.status == "active") == active:
             raise RefusedError("status", f"is {entry.status} already")
         changed = replace(entry, status="active" if active else "suspended")

@@ -11,6 +11,7 @@ import pytest
 
 from keys import MemberEntry, NetworkDocument, UnknownMemberError, UntrustedDocumentError
 from keys.documents import serialise
+from keys.transfers import Transfers, TransferTerms
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -29,7 +30,7 @@ def test_a_document_survives_its_bytes(network: NetworkDocument) -> None:
 def test_fields_of_later_versions_are_handed_on(network: NetworkDocument) -> None:
     """At the top, in each member and in limits."""
     value = json.loads(network.to_bytes())
-    value["transfers"] = []
+    value["treaties"] = []
     value["members"]["gb-iwf"]["since"] = 2026
     value["limits"]["streams"] = 1
     raw = serialise(value)
@@ -152,3 +153,62 @@ def test_two_hotlines_of_one_country_need_a_rule_when_built(network: NetworkDocu
     members = {**network.members, "gb-two": MemberEntry("Two", ("hotline",), ("GB",))}
     with pytest.raises(UntrustedDocumentError, match=r"choice_rules\.GB"):
         dataclasses.replace(network, members=members)
+
+
+def test_terms_of_transfer_survive_their_bytes(network: NetworkDocument) -> None:
+    """By default and by pair; a document without any keeps its bytes."""
+    terms = TransferTerms("contract", ("content", "access"))
+    ruled = dataclasses.replace(network, transfers=Transfers(terms, {("gb-iwf", "de-eco"): terms}))
+    assert NetworkDocument.from_bytes(ruled.to_bytes()) == ruled
+    assert b"transfers" not in network.to_bytes()
+
+
+def test_terms_bind_one_pair_in_one_direction(network: NetworkDocument) -> None:
+    """All others follow the default."""
+    terms = TransferTerms("none", ())
+    transfers = Transfers(pairs={("gb-iwf", "de-eco"): terms})
+    assert transfers.between("gb-iwf", "de-eco") == terms
+    assert transfers.between("de-eco", "gb-iwf") == TransferTerms()
+
+
+@pytest.mark.parametrize(
+    ("transfers", "message"),
+    [
+        ({}, r"transfers\.default: is missing"),
+        ({"default": {"basis": "", "fields": []}, "pairs": {}}, "basis: needs"),
+        (
+            {"default": {"basis": "x", "fields": ["location"]}, "pairs": {}},
+            r"fields\[0\]: needs one",
+        ),
+        (
+            {"default": {"basis": "x", "fields": [], "until": 1}, "pairs": {}},
+            "until: unknown field",
+        ),
+        (
+            {
+                "default": {"basis": "x", "fields": []},
+                "pairs": {"gb-iwf": {"xx-nobody": {"basis": "x", "fields": []}}},
+            },
+            r"transfers\.pairs: names no member",
+        ),
+    ],
+)
+def test_wrong_terms_are_named(
+    transfers: dict[str, Any], message: str, network: NetworkDocument
+) -> None:
+    """A field that nobody understands is not passed over: it might have forbidden something."""
+    value = json.loads(network.to_bytes())
+    value["transfers"] = transfers
+    with pytest.raises(UntrustedDocumentError, match=message):
+        NetworkDocument.from_bytes(serialise(value))
+
+
+def test_an_expelled_member_answers_for_no_country(network: NetworkDocument) -> None:
+    """Else its items would have nobody, and no successor either for a member that stands."""
+    value = json.loads(network.to_bytes())
+    value["members"]["gb-iwf"]["status"] = "expelled"
+    with pytest.raises(UntrustedDocumentError, match="answers for no country"):
+        NetworkDocument.from_bytes(serialise(value))
+    value["members"]["gb-iwf"].update(status="active", successor="de-eco")
+    with pytest.raises(UntrustedDocumentError, match="successor"):
+        NetworkDocument.from_bytes(serialise(value))

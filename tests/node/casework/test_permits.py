@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from keys.transfers import NOTHING, TRANSFER_FIELDS, Transfers, TransferTerms
 from node.casework.item import Custody, Review
 from node.casework.permits import NotPermittedError, Permits
 from node.casework.routing import route
 from node.casework.telling import News, tell
-from protocol.facts import ActionTaken
+from protocol.facts import Access, ActionTaken
 from protocol.vocabulary import Action, Disposition, Kind, Lane, OutcomeWhat
 from tests.builders.cases import (
     POSTBOX,
@@ -26,6 +27,9 @@ from tests.builders.cases import (
 )
 from tests.builders.network import NOW_MS
 from tests.node.casework.arriving import Receiver, answer, item_from, outcome
+
+WITHOUT_ACCESS = TransferTerms("adequacy", tuple(f for f in TRANSFER_FIELDS if f != "access"))
+NO_BASIS = TransferTerms(NOTHING, TRANSFER_FIELDS)
 
 if TYPE_CHECKING:
     from keys.network import Role
@@ -88,3 +92,87 @@ def test_11_1_to_a_member_that_is_not_listed_nothing_is_said() -> None:
     with pytest.raises(NotPermittedError):
         permits.say("xx-nobody", Lane.STATUS, answer(None, Disposition.NEW))
     assert not permits.hears("xx-nobody", Lane.STATUS, Kind.DISPOSITION)
+
+
+def on_terms(sender: str, receiver: str, terms: TransferTerms) -> Registry:
+    """The three hotlines, two of which have terms of their own."""
+    registry = network()
+    transfers = Transfers(pairs={(sender, receiver): terms})
+    return replace(registry, network=replace(registry.network, transfers=transfers))
+
+
+PASSWORD = Access(None, None, "guest", "open sesame", None, None)
+
+
+def test_rule_12_a_field_that_is_not_permitted_is_not_sent() -> None:
+    """The registry holds the fields permitted per pair; the rest of the item goes."""
+    ours = item(1, came_from=None, custody=Custody.LOCATING, responsible=None, access=PASSWORD)
+    made = book(ours)
+    postbox = POSTBOX.under(Permits(US, on_terms(US, "fr-pdc", WITHOUT_ACCESS)))
+    route(made, ours.id, country("FR"), None, network(), ids(), postbox)
+    handed = [message for peer, message in said(made) if peer == "fr-pdc"]
+    assert [getattr(message, "access", PASSWORD) for message in handed] == [None]
+    assert made.loaded.items[ours.id].access == PASSWORD
+
+
+def test_rule_12_the_same_item_goes_whole_to_another_member() -> None:
+    """Terms are those of one pair, in one direction."""
+    ours = item(1, came_from=None, custody=Custody.LOCATING, responsible=None, access=PASSWORD)
+    for registry in (
+        on_terms("fr-pdc", US, WITHOUT_ACCESS),
+        on_terms(US, "gb-iwf", WITHOUT_ACCESS),
+    ):
+        made = book(ours)
+        route(
+            made,
+            ours.id,
+            country("FR"),
+            None,
+            network(),
+            ids(),
+            POSTBOX.under(Permits(US, registry)),
+        )
+        assert [getattr(m, "access", None) for p, m in said(made) if p == "fr-pdc"] == [PASSWORD]
+
+
+def test_rule_12_without_a_basis_the_item_stays_before_a_person() -> None:
+    """Nothing is lost, nothing is sent."""
+    ours = item(1, came_from=None, custody=Custody.LOCATING, responsible=None)
+    made = book(ours)
+    postbox = POSTBOX.under(Permits(US, on_terms(US, "fr-pdc", NO_BASIS)))
+    state = route(made, ours.id, country("FR"), None, network(), ids(), postbox)
+    assert "fr-pdc" not in [peer for peer, _ in said(made)]
+    assert (state.custody, state.responsible) == (Custody.HERE, US)
+    assert Review.CANNOT_BE_SENT in state.reviews
+
+
+def test_rule_12_what_is_not_permitted_is_not_read_either() -> None:
+    """Another node sent it all the same: the item is taken without it, before a person."""
+    receiver = Receiver(registry=on_terms("gb-iwf", US, WITHOUT_ACCESS))
+    told = receiver("gb-iwf", item_from("gb-iwf", access=PASSWORD))
+    assert told.disposition is Disposition.NEW
+    assert receiver.state(event_id(1, "gb-iwf")).access is None
+    assert receiver.book.tasks == [("field_not_permitted", "gb-iwf")]
+
+
+def test_rule_12_an_item_sent_without_a_basis_has_no_effect() -> None:
+    """It is answered `not_permitted`, so its sender keeps it before a person."""
+    receiver = Receiver(registry=on_terms("gb-iwf", US, NO_BASIS))
+    told = receiver("gb-iwf", item_from("gb-iwf"))
+    assert told.disposition is Disposition.NOT_PERMITTED
+    assert receiver.book.find(event_id(1, "gb-iwf")) is None
+    ((_, note),) = said(receiver.book)
+    assert getattr(note, "reason", None) == "transfer"
+
+
+def test_rule_12_outcomes_left_out_by_agreement_leave_no_task() -> None:
+    """The holders of the network decided so; nobody has to look."""
+    heard = Receiver()
+    heard("gb-iwf", item_from("gb-iwf"))
+    state = heard.state(event_id(1, "gb-iwf"))
+    made = book(state)
+    done = ActionTaken(event_id(9), US, Action.REMOVED, None, NOW_MS)
+    news = News(done.event_id, OutcomeWhat.ACTED, done, US, NOW_MS)
+    without = TransferTerms("contract", ("content",))
+    tell(made, POSTBOX.under(Permits(US, on_terms(US, "gb-iwf", without))), state, news)
+    assert (said(made), made.tasks) == ([], [])

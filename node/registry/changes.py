@@ -1,0 +1,148 @@
+"""What the holders of a network decide about its members, as pure changes of its document.
+
+Each function returns another network document; `node.registry.admit.govern` proposes it, signed by
+whoever is there, in force when the threshold is met. Nothing here removes a member: who was one
+stays listed, so that what it signed can be judged for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from keys.network import MemberEntry, NetworkDocument, Status
+from keys.transfers import Transfers, TransferTerms
+from node.registry import rules
+from node.registry.errors import RefusedError
+
+EXPELLED: Final[Status] = "expelled"
+
+
+def set_countries(
+    network: NetworkDocument,
+    member: str,
+    countries: Sequence[str],
+    choice_rules: Mapping[str, tuple[str, ...]],
+) -> NetworkDocument:
+    """Let a member answer for other countries than before.
+
+    Args:
+        network: as it is.
+        member: whose countries change.
+        countries: all that it answers for from now on.
+        choice_rules: who comes first in a country that has several hotlines now.
+
+    Raises:
+        RefusedError: no such member, it is expelled, or a country does not exist.
+    """
+    entry = standing(network, member)
+    rules.check_jurisdictions(countries)
+    changed = {**network.members, member: replace(entry, jurisdictions=tuple(countries))}
+    given_up = set(entry.jurisdictions) - set(countries)
+    chosen = {
+        code: _but(ids, member) if code in given_up else ids
+        for code, ids in network.choice_rules.items()
+    }
+    return replace(network, members=changed, choice_rules=_filled({**chosen, **choice_rules}))
+
+
+def expel(
+    network: NetworkDocument, member: str, choice_rules: Mapping[str, tuple[str, ...]]
+) -> NetworkDocument:
+    """End a membership for good; its countries are another's, or orphans.
+
+    Raises:
+        RefusedError: no such member, or it is expelled already.
+    """
+    ended = replace(standing(network, member), status=EXPELLED, jurisdictions=())
+    chosen = {code: _but(ids, member) for code, ids in network.choice_rules.items()}
+    return replace(
+        network,
+        members={**network.members, member: ended},
+        fallback_members=_but(network.fallback_members, member),
+        choice_rules=_filled({**chosen, **choice_rules}),
+        transfers=_without(network.transfers, member),
+    )
+
+
+def merge(
+    network: NetworkDocument,
+    member: str,
+    successor: str,
+    choice_rules: Mapping[str, tuple[str, ...]],
+) -> NetworkDocument:
+    """End a membership; another member takes over its countries, duties and ranks.
+
+    Raises:
+        RefusedError: one of them is no standing member, they are one, or the successor is
+            suspended or lacks a role of the other.
+    """
+    entry, heir = standing(network, member), standing(network, successor)
+    if member == successor:
+        raise RefusedError("successor", "is the member itself")
+    if heir.status != "active":
+        raise RefusedError("successor", "is suspended; reinstate it first")
+    if not set(entry.roles) <= set(heir.roles):
+        raise RefusedError("successor", "lacks a role of the member it takes over from")
+    countries = tuple(dict.fromkeys((*heir.jurisdictions, *entry.jurisdictions)))
+    heirs = {**network.members, successor: replace(heir, jurisdictions=countries)}
+    ended = replace(entry, status=EXPELLED, jurisdictions=(), successor=successor)
+    heirs[member] = ended
+    chosen = {code: _instead(ids, member, successor) for code, ids in network.choice_rules.items()}
+    return replace(
+        network,
+        members=heirs,
+        fallback_members=_instead(network.fallback_members, member, successor),
+        choice_rules=_filled({**chosen, **choice_rules}),
+        transfers=_without(network.transfers, member),
+    )
+
+
+def set_terms(
+    network: NetworkDocument, terms: TransferTerms, pair: tuple[str, str] | None
+) -> NetworkDocument:
+    """Say on which basis, and with which fields, `pair` (sender, receiver) or all may send.
+
+    Raises:
+        RefusedError: the pair is not of two members.
+    """
+    before = network.transfers
+    if pair is None:
+        return replace(network, transfers=replace(before, default=terms))
+    if pair[0] == pair[1] or any(member not in network.members for member in pair):
+        raise RefusedError("transfers", "name two members of this network")
+    return replace(network, transfers=replace(before, pairs={**before.pairs, pair: terms}))
+
+
+def standing(network: NetworkDocument, member: str) -> MemberEntry:
+    """Return the entry of a member that is not expelled.
+
+    Raises:
+        RefusedError: there is none.
+    """
+    entry = network.members.get(member)
+    if entry is None:
+        raise RefusedError("member", "this network lists no such member")
+    if entry.status == EXPELLED:
+        raise RefusedError("member", "is expelled; it comes back under another id")
+    return entry
+
+
+def _instead(ids: Sequence[str], member: str, successor: str) -> tuple[str, ...]:
+    """The same order with the successor in the member's place, once."""
+    return tuple(dict.fromkeys(successor if one == member else one for one in ids))
+
+
+def _without(transfers: Transfers, member: str) -> Transfers:
+    pairs = {pair: terms for pair, terms in transfers.pairs.items() if member not in pair}
+    return replace(transfers, pairs=pairs)
+
+
+def _but(ids: Sequence[str], member: str) -> tuple[str, ...]:
+    return tuple(one for one in ids if one != member)
+
+
+def _filled(chosen: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """A rule that names nobody is no rule."""
+    return {code: ids for code, ids in chosen.items() if ids}

@@ -1,0 +1,105 @@
+"""What of a message may go to one member, by the terms of the pair (§11.4).
+
+Pure: a message comes out as it is, without the fields that are not permitted, or not at all. The
+same function is asked before an entry is made and after one was opened.
+"""
+
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+import msgspec
+
+from protocol.messages import (
+    Contents,
+    DispositionNote,
+    EpochOpen,
+    Item,
+    Message,
+    Outcome,
+    RegistrySeen,
+    Sighted,
+    Tombstone,
+    Withdrawal,
+)
+
+FIELDS: Final = frozenset(
+    {
+        "access",
+        "actions",
+        "assessments",
+        "campaign",
+        "content",
+        "evidence",
+        "found_via",
+        "sightings",
+    }
+)
+"""What terms can leave out. Ids, place, times, source and custody chain always go."""
+
+_ALWAYS: Final = (EpochOpen, RegistrySeen, Tombstone, DispositionNote, Withdrawal)
+"""The channel's own kinds, answers, and what only takes back: no terms hold these up."""
+
+
+def goes_without_basis(message: Message) -> bool:
+    """Whether `message` may go where the basis for sending is `none`."""
+    return isinstance(message, _ALWAYS)
+
+
+def narrow(message: Message, permitted: AbstractSet[str]) -> Message | None:
+    """Return what of `message` may go; the very same object if all of it; None if nothing.
+
+    Args:
+        message: what would be said.
+        permitted: those of `FIELDS` that may go.
+    """
+    withheld = FIELDS - permitted
+    if not withheld:
+        return message
+    if isinstance(message, Item):
+        return _item(message, withheld)
+    if isinstance(message, Sighted):
+        return _sighted(message, withheld)
+    if isinstance(message, Outcome):
+        return _outcome(message, withheld)
+    if isinstance(message, Contents):
+        return None if withheld & {"content", "assessments"} else message
+    return message
+
+
+def _item(item: Item, withheld: AbstractSet[str]) -> Item | None:
+    """Without its hashes an item is nothing if it has no place."""
+    if "content" in withheld and item.location.canonical is None:
+        return None
+    lists = ("content", "assessments", "actions", "sightings")
+    values = ("access", "found_via", "campaign")
+    changes: dict[str, object] = {
+        **{name: () for name in lists if name in withheld and getattr(item, name)},
+        **{name: None for name in values if name in withheld and getattr(item, name) is not None},
+    }
+    if "evidence" in withheld and item.jurisdiction.evidence:
+        changes["jurisdiction"] = msgspec.structs.replace(item.jurisdiction, evidence=())
+    return msgspec.structs.replace(item, **changes) if changes else item
+
+
+def _sighted(sighted: Sighted, withheld: AbstractSet[str]) -> Sighted | None:
+    """That a child is at risk always goes."""
+    sighting = None if "sightings" in withheld else sighted.sighting
+    content = None if "content" in withheld else sighted.content
+    access = None if "access" in withheld else sighted.access
+    left = (sighting, content, access)
+    if not sighted.child_at_risk and all(fact is None for fact in left):
+        return None
+    if left == (sighted.sighting, sighted.content, sighted.access):
+        return sighted
+    return Sighted(sighted.item_id, *left, child_at_risk=sighted.child_at_risk)
+
+
+def _outcome(outcome: Outcome, withheld: AbstractSet[str]) -> Outcome | None:
+    if outcome.assessment is not None and "assessments" in withheld:
+        return None
+    if outcome.action is not None and "actions" in withheld:
+        return None
+    if outcome.moved is not None and outcome.moved.evidence and "evidence" in withheld:
+        moved = msgspec.structs.replace(outcome.moved, evidence=())
+        return msgspec.structs.replace(outcome, moved=moved)
+    return outcome

@@ -1,0 +1,183 @@
+"""The life of a membership as the umbrella's officers type it."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.cli.exits import Exit
+from node.cli.main import run
+
+
+def typed(*words: object) -> tuple[int, Any]:
+    """Type it with --json; give the exit code and what was shown."""
+    shown = io.StringIO()
+    with redirect_stdout(shown):
+        code = run([*map(str, words), "--json"])
+    return code, json.loads(shown.getvalue())
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a network of three: two in Germany, the first of them first, one in Britain."""
+    path = tmp_path_factory.mktemp("umbrella")
+    _, made = typed("network", "create", "--name", "demo", "--dir", path / "net")
+    for number, (member, country, *more) in enumerate(
+        (
+            ("de-eco", "DE", "--fallback"),
+            ("de-fsm", "DE", "--choice", "DE=de-eco,de-fsm"),
+            ("gb-iwf", "GB", "--fallback"),
+        )
+    ):
+        words = ("--member", member, "--network", made["network"], "--jurisdiction", country)
+        place = ("--endpoint", f"https://192.0.2.{number + 1}:8441", "--dir", path / member)
+        assert typed("init", *words, *place)[0] == Exit.OK
+        request = path / member / "admission.json"
+        assert typed("network", "admit", request, *more, "-c", made["config"])[0] == Exit.OK
+    return path / "net"
+
+
+class Office:
+    """The umbrella's terminal."""
+
+    def __init__(self, directory: Path) -> None:
+        self._config = directory / "network.toml"
+
+    def __call__(self, *words: object, code: Exit = Exit.OK) -> Any:
+        """Type it; give what was shown."""
+        told, shown = typed(*words, "--config", self._config)
+        assert told == code, shown
+        return shown
+
+    def refused(self, *words: object) -> str:
+        """Type what is refused; give the message."""
+        return str(self(*words, code=Exit.REFUSED)["error"]["message"])
+
+    def member(self, member: str) -> dict[str, Any]:
+        """One member as `network status` shows it."""
+        (found,) = [m for m in self("network", "status")["members"] if m["member"] == member]
+        return dict(found)
+
+
+@pytest.fixture
+def office(founded: Path, tmp_path: Path) -> Office:
+    """Give the terminal of a network of its own."""
+    return Office(shutil.copytree(founded, tmp_path / "net"))
+
+
+def test_rule_5_the_registry_states_who_is_first_in_a_country(office: Office) -> None:
+    """Never chance: without the rule the second hotline is not admitted, with it it is shown."""
+    assert office("network", "status")["choice_rules"] == {"DE": ["de-eco", "de-fsm"]}
+    message = office.refused(
+        "network", "countries", "gb-iwf", "--jurisdiction", "DE", "--choice", "DE=xx-no"
+    )
+    assert "choice_rules.DE" in message
+
+
+def test_a_change_of_jurisdiction_is_published(office: Office) -> None:
+    """What is given up leaves the rules too."""
+    office("network", "countries", "de-eco", "--jurisdiction", "AT")
+    assert office.member("de-eco")["jurisdictions"] == ["AT"]
+    assert office("network", "status")["choice_rules"] == {"DE": ["de-fsm"]}
+
+
+def test_a_second_hotline_in_a_country_needs_a_rule(office: Office) -> None:
+    """Also when it comes by a change of jurisdiction."""
+    words = ("network", "countries", "de-fsm", "--jurisdiction", "DE", "--jurisdiction", "GB")
+    assert "choice_rules.GB" in office.refused(*words)
+    office(*words, "--choice", "GB=gb-iwf,de-fsm")
+    assert office("network", "status")["choice_rules"]["GB"] == ["gb-iwf", "de-fsm"]
+
+
+@pytest.mark.parametrize("code", ["UK", "XX", "gb"])
+def test_a_country_that_does_not_exist_is_refused(office: Office, code: str) -> None:
+    """By its field."""
+    message = office.refused("network", "countries", "gb-iwf", "--jurisdiction", code)
+    assert message.startswith("jurisdictions")
+
+
+def test_an_expelled_member_stays_listed_and_answers_for_nothing(office: Office) -> None:
+    """What it signed can be judged for ever."""
+    office("network", "expel", "de-eco")
+    gone = office.member("de-eco")
+    assert (gone["status"], gone["jurisdictions"], gone["successor"]) == ("expelled", [], None)
+    shown = office("network", "status")
+    assert shown["choice_rules"] == {"DE": ["de-fsm"]}
+    assert shown["fallback_members"] == ["gb-iwf"]
+
+
+@pytest.mark.parametrize("verb", ["reinstate", "suspend", "expel", "countries"])
+def test_an_expelled_member_does_not_come_back(office: Office, verb: str) -> None:
+    """Only under another id, by an admission of its own."""
+    office("network", "expel", "de-eco")
+    assert "expelled" in office.refused("network", verb, "de-eco")
+
+
+def test_a_suspended_member_can_be_expelled(office: Office) -> None:
+    """The suspension was the time to look."""
+    office("network", "suspend", "gb-iwf")
+    office("network", "expel", "gb-iwf")
+    assert office.member("gb-iwf")["status"] == "expelled"
+
+
+def test_a_merged_member_hands_countries_and_duties_to_its_successor(office: Office) -> None:
+    """Ranks too; the list says who succeeded it."""
+    office("network", "merge", "de-eco", "--into", "de-fsm")
+    assert office.member("de-eco")["successor"] == "de-fsm"
+    assert office.member("de-fsm")["jurisdictions"] == ["DE"]
+    shown = office("network", "status")
+    assert shown["choice_rules"] == {"DE": ["de-fsm"]}
+    assert shown["fallback_members"] == ["de-fsm", "gb-iwf"]
+
+
+@pytest.mark.parametrize("into", ["de-eco", "xx-nobody"])
+def test_a_member_merges_into_another_member_only(office: Office, into: str) -> None:
+    """Not into itself, not into a stranger."""
+    office.refused("network", "merge", "de-eco", "--into", into)
+
+
+def test_a_member_merges_into_no_suspended_one(office: Office) -> None:
+    """Its items would go nowhere."""
+    office("network", "suspend", "de-fsm")
+    assert "suspended" in office.refused("network", "merge", "de-eco", "--into", "de-fsm")
+
+
+def test_rule_12_terms_are_set_for_all_and_for_one_pair(office: Office) -> None:
+    """As they stand in the network document."""
+    office("network", "terms", "adequacy", "--field", "content", "--field", "evidence")
+    office("network", "terms", "none", "--from", "gb-iwf", "--to", "de-eco")
+    terms = office("network", "status")["transfers"]
+    assert terms["default"] == {"basis": "adequacy", "fields": ["content", "evidence"]}
+    assert terms["pairs"]["gb-iwf"]["de-eco"]["basis"] == "none"
+
+
+def test_terms_of_a_stranger_are_refused(office: Office) -> None:
+    """They would bind nobody."""
+    office.refused("network", "terms", "contract", "--from", "gb-iwf", "--to", "xx-nobody")
+
+
+def test_terms_of_an_expelled_member_end_with_it(office: Office) -> None:
+    """Nothing is sent to it any more."""
+    office("network", "terms", "contract", "--from", "gb-iwf", "--to", "de-eco")
+    office("network", "expel", "de-eco")
+    assert office("network", "status")["transfers"]["pairs"] == {}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("contract", "--field", "location"),
+        ("By contract",),
+        ("contract", "--from", "gb-iwf"),
+    ],
+)
+def test_terms_written_wrongly_are_a_usage_error(office: Office, words: tuple[str, ...]) -> None:
+    """Nothing is changed."""
+    office("network", "terms", *words, code=Exit.USAGE)
+    assert office("network", "status")["transfers"]["default"]["basis"] == "not_stated"

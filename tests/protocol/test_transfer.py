@@ -1,0 +1,117 @@
+"""§11.4: what of a message may go to one member, by the terms of the pair."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import msgspec
+import pytest
+
+from keys.transfers import TRANSFER_FIELDS
+from protocol.facts import Location
+from protocol.messages import Item, Message, Sighted, from_body, kind_of, to_body
+from protocol.transfer import FIELDS, goes_without_basis, narrow
+from protocol.vocabulary import Kind, OutcomeWhat
+from tests.protocol.samples import (
+    ACCESS,
+    ACTION,
+    ASSESSMENT,
+    CONTENT,
+    ITEM,
+    ITEM_ID,
+    MESSAGES,
+    MOVED,
+    OUTCOME,
+    SIGHTING,
+)
+
+FULL: Item = msgspec.structs.replace(
+    ITEM,
+    content=(CONTENT,),
+    access=ACCESS,
+    found_via="search",
+    campaign="spring",
+    assessments=(ASSESSMENT,),
+    actions=(ACTION,),
+    sightings=(SIGHTING,),
+)
+"""An item in which every field that terms can leave out holds something."""
+
+
+def held(item: Item) -> set[str]:
+    """Which of those fields hold something."""
+    values = {name: getattr(item, name) for name in FIELDS - {"evidence"}}
+    values["evidence"] = item.jurisdiction.evidence
+    return {name for name, value in values.items() if value not in (None, ())}
+
+
+def test_11_4_the_registry_and_the_protocol_know_the_same_fields() -> None:
+    """What the holders can write down is what is enforced."""
+    assert frozenset(TRANSFER_FIELDS) == FIELDS
+    assert held(FULL) == FIELDS
+
+
+@pytest.mark.parametrize("size", range(len(FIELDS) + 1))
+def test_11_4_an_item_holds_exactly_what_is_permitted(size: int) -> None:
+    """For every choice of fields; it stays a valid message."""
+    for permitted in combinations(sorted(FIELDS), size):
+        left = narrow(FULL, set(permitted))
+        assert isinstance(left, Item)
+        assert held(left) == set(permitted)
+        assert from_body(Kind.ITEM, to_body(left)) == left
+        assert (left.item_id, left.location, left.custody) == (
+            FULL.item_id,
+            FULL.location,
+            FULL.custody,
+        )
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda one: type(one).__name__)
+def test_11_4_all_permitted_changes_nothing(message: Message) -> None:
+    """The very same object: nothing is encoded twice."""
+    assert narrow(message, FIELDS) is message
+
+
+def test_11_4_an_item_of_hashes_alone_does_not_go_without_them() -> None:
+    """Nothing would be left of it."""
+    alone = msgspec.structs.replace(FULL, location=Location(None, 1, None))
+    assert narrow(alone, FIELDS - {"content"}) is None
+
+
+def test_11_4_that_a_child_is_at_risk_always_goes() -> None:
+    """Even where no other field may."""
+    urgent = Sighted(ITEM_ID, SIGHTING, CONTENT, ACCESS, child_at_risk=True)
+    assert narrow(urgent, frozenset()) == Sighted(ITEM_ID, None, None, None, child_at_risk=True)
+
+
+def test_11_4_later_facts_of_which_none_is_permitted_do_not_go() -> None:
+    """An empty message says nothing."""
+    later = Sighted(ITEM_ID, None, None, ACCESS, child_at_risk=False)
+    assert narrow(later, FIELDS - {"access"}) is None
+    assert narrow(later, FIELDS - {"content"}) is later
+
+
+def test_11_4_verdicts_and_actions_go_by_their_own_fields() -> None:
+    """Each alone."""
+    judged, what = OUTCOME, OutcomeWhat.ACTED
+    acted = msgspec.structs.replace(OUTCOME, what=what, assessment=None, action=ACTION)
+    assert narrow(judged, FIELDS - {"assessments"}) is None
+    assert narrow(judged, FIELDS - {"actions"}) is judged
+    assert narrow(acted, FIELDS - {"actions"}) is None
+    assert narrow(acted, FIELDS - {"assessments"}) is acted
+
+
+def test_11_4_that_an_item_moved_goes_without_its_evidence() -> None:
+    """Who is responsible now is nobody's secret along the chain."""
+    left = narrow(MOVED, FIELDS - {"evidence"})
+    assert left is not None
+    assert left.moved.evidence == ()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda one: type(one).__name__)
+def test_11_4_answers_and_withdrawals_go_without_any_basis(message: Message) -> None:
+    """Custody is answered and what was said is taken back, whatever the terms."""
+    free = {Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN, Kind.TOMBSTONE, Kind.DISPOSITION, Kind.WITHDRAWAL}
+    assert goes_without_basis(message) == (kind_of(message) in free)
+    if kind_of(message) in free:
+        assert narrow(message, frozenset()) is message
