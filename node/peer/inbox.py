@@ -70,6 +70,9 @@ class Taken:
 OnFork = Callable[[str, Lane, VerifiedCheckpoint, bytes], Awaitable[object]]
 """Called with sender, lane, checkpoint and note when a sender contradicts itself."""
 
+OnTaken = Callable[[str, Sequence[bytes]], Awaitable[object]]
+"""Called with sender and entries of a push whose entries are in custody."""
+
 Decide = Callable[[Held], tuple[Accepted, bytes, Sequence[Taken]] | Refusal | bytes]
 
 
@@ -118,9 +121,11 @@ class Inbox:
         on_taken: Callable[[], None],
         on_registry_behind: Callable[[], None] = lambda: None,
         on_fork: OnFork | None = None,
+        on_entries: OnTaken | None = None,
     ) -> None:
         self._us = us
         self._on_fork = on_fork
+        self._on_entries = on_entries
         self._store = store
         self._registry = registry
         self._receipt_key = receipt_key
@@ -268,6 +273,8 @@ class Inbox:
         if isinstance(result, Refusal):
             return await self._refuse(admitted.sender, admitted.lane, result.code)
         self._on_taken()
+        if self._on_entries is not None:
+            await self._on_entries(admitted.sender, arrived)
         return result
 
     def _decide(

@@ -14,6 +14,7 @@ from node.store.history import History
 from node.store.inbox import Inbox
 from node.store.outbox import Outbox
 from node.store.queries import Queries
+from node.store.views import Views
 from node.store.writer import (
     GROUP_MAX,
     InlineReaders,
@@ -39,6 +40,7 @@ class Store:
     inbox: Inbox
     history: History
     forks: Forks
+    views: Views
     _lock: ProcessLock | None
 
     @classmethod
@@ -104,5 +106,6 @@ def _assemble(
         Inbox(writer, readers),
         History(writer, readers),
         Forks(writer, readers),
+        Views(writer),
         lock,
     )

@@ -37,6 +37,7 @@ from node.peer.offering import Offering
 from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
 from node.peer.transport import Reply
+from node.peer.views import ViewComparer
 from node.store import sqlite
 from node.store.audit import Audit
 from node.store.connection import ProcessLock, create_database, open_reader, open_writer
@@ -221,6 +222,9 @@ class Node:
             on_taken=lambda: None,
             on_registry_behind=self.registry_behind,
             on_fork=ForkKeeper(self.store.forks, self.registry, self.clock).suspect,
+            on_entries=ViewComparer(
+                self.member, self.store.views, self.registry, self.clock, self.registry_behind
+            ).heard,
         )
         self.pulling = Pulling(
             us=self.member,

@@ -253,3 +253,11 @@ CREATE TABLE forks (
     found_ms     INTEGER NOT NULL,
     UNIQUE (smaller_note, larger_note)
 ) STRICT;
+
+-- Which registry each member says it works with, by the first who said so: one version with two contents is a split view.
+CREATE TABLE registry_views (
+    timestamp_version INTEGER PRIMARY KEY,
+    root_version      INTEGER NOT NULL,
+    snapshot_sha256   BLOB NOT NULL,
+    member            TEXT NOT NULL    -- who said it first, ourselves included
+) STRICT;

@@ -165,6 +165,7 @@ WITHOUT_CONSEQUENCE: dict[tuple[str, str], str] = {
 }
 WITHOUT_EVIDENCE: dict[str, str] = {
     "forks": "each row proves itself by the signatures of the accused; all are walked",
+    "registry_views": "what was said stands in signed logs; this is where it is compared",
     "meta": "what an operator said of this file (restored); peers notice an old file anyway",
     "tasks": "reminders; what they point at is verified where it stands",
     "waiting_out": "an order of work: what is missing from it has vanished from the outbox",

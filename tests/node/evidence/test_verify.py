@@ -92,6 +92,7 @@ GONE = {
     "receipts_in": "held",
 }
 UNIMPORTANT = {
+    "registry_views": "what was said stands in signed logs; this is where it is compared",
     "forks": "each row proves itself by the signatures of the accused; all are walked",
     "meta": "facts about the file itself, such as when it was restored",
     "tasks": "notes to people; what they point at is verified where it stands",
