@@ -28,23 +28,24 @@ ROOT = Path(__file__).resolve().parent
 RESULTS = ROOT / "results"
 WORK = ROOT.parent / ".run"
 STARTS = 3
-PARTS = ("P1", "P2", "P3", "P12")
+PARTS = ("P1", "P2", "P3", "P6", "P12")
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How much is measured: rounds, and of each round items, reports, submissions, starts."""
+    """How much is measured: rounds; of each items, reports, submissions, entries, starts."""
 
     rounds: int
     items: int
     reports: int
     posts: int
+    waiting: int
     helps: int
 
 
 PROFILES = {
-    "quick": Profile(rounds=3, items=20_000, reports=200, posts=4_000, helps=5),
-    "full": Profile(rounds=3, items=100_000, reports=1_000, posts=20_000, helps=15),
+    "quick": Profile(rounds=3, items=20_000, reports=200, posts=4_000, waiting=15_000, helps=5),
+    "full": Profile(rounds=3, items=100_000, reports=1_000, posts=20_000, waiting=15_000, helps=15),
 }
 
 UNITS = {
@@ -57,6 +58,8 @@ UNITS = {
     "P2.answered.p50": ("ms", "floor"),
     "P2.answered.p99": ("ms", "floor"),
     "P3": ("items/s", "floor"),
+    "P6": ("s", "floor"),
+    "P6.pull": ("s", "floor"),
     "P12.help": ("s", "python"),
     "P12.start": ("s", "floor"),
 }
@@ -103,11 +106,21 @@ class Bench:
                 await self._latency(pair, folder, number)
             if "P3" in self._parts:
                 await self._intake(pair, folder, number)
+            if "P6" in self._parts:
+                await self._catch_up("P6", pair, folder, number)
             self.entry_bytes["node"] = pair.entry_bytes()
             self.durability = durability(*database_of(pair.sender))
             if "P12" in self._parts:
                 await self._start(pair, folder)
+        if "P6" in self._parts:
+            (folder / "pull").mkdir()
+            await self._pull(folder / "pull", number)
         shutil.rmtree(folder)
+
+    async def _pull(self, folder: Path, number: int) -> None:
+        """P6 once more, between fresh nodes of which the receiver cannot be called."""
+        async with running_pair(folder, reachable=False) as pair:
+            await self._catch_up("P6.pull", pair, folder, number)
 
     async def _bulk(self, pair: Pair, folder: Path, number: int) -> None:
         items = self._profile.items
@@ -133,6 +146,12 @@ class Bench:
         count = self._profile.posts
         reference = await measures.floor_intake(folder / "floor-intake", count)
         self._take("P3", await measures.intake(pair, count, f"post{number}"), reference)
+
+    async def _catch_up(self, name: str, pair: Pair, folder: Path, number: int) -> None:
+        count = self._profile.waiting
+        reference = await floor.measure(count, folder / "floor-catch-up")
+        found = await measures.catch_up(pair, count, f"away{number}")
+        self._take(name, found, count / reference.rate)
 
     async def _start(self, pair: Pair, folder: Path) -> None:
         helps = [(measures.python_wall(), measures.help_wall()) for _ in range(self._profile.helps)]

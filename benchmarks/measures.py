@@ -1,4 +1,4 @@
-"""How each figure is taken: P1, P2, P3 and P12 of the node, and of the floor beside it."""
+"""How each figure is taken: P1, P2, P3, P6 and P12 of the node, and of the floor beside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.clients import Pool, connect, post, rate
 from benchmarks.floor_intake import running_floor
-from benchmarks.pair import Done, Pair, report, submit_bulk, wait_for
+from benchmarks.pair import Done, Pair, counted, report, submit_bulk, wait_for
 from benchmarks.watch import ReceiptWatcher, Watch
 from examples.demo.processes import HOTLINE, Processes, free_ports
 
@@ -143,6 +143,21 @@ async def intake(pair: Pair, count: int, run: str) -> float:
     return found
 
 
+async def catch_up(pair: Pair, items: int, run: str) -> float:
+    """P6: hand in while the receiver is away; seconds from its return until it has it all."""
+    receipted = 'hotline_entries_receipted_total{lane="reports"'
+    before = await counted(pair.sender, receipted)
+    await pair.receiver.stop()
+    await submit_bulk(pair, [report(n, run) for n in range(items)])
+    await wait_for(pair.located)
+    await _restart(pair)
+    started = time.perf_counter()
+    await wait_for(pair.received)
+    took = time.perf_counter() - started
+    assert await counted(pair.sender, receipted) - before >= items, "not every item was receipted"
+    return took
+
+
 async def floor_intake(folder: Path, count: int) -> float:
     """P3 of the floor."""
     with running_floor(folder) as port:
@@ -168,13 +183,18 @@ def python_wall() -> float:
 
 async def start(pair: Pair) -> float:
     """P12: stop the receiving node, start it again; seconds until `/readyz` says so."""
-    member = pair.receiver
-    await member.stop()
-    command = (str(HOTLINE), "run", "--config", str(member.config))
+    await pair.receiver.stop()
     started = time.perf_counter()
+    await _restart(pair)
+    return time.perf_counter() - started
+
+
+async def _restart(pair: Pair) -> None:
+    """Start the receiving node again and wait until it is ready."""
+    member = pair.receiver
+    command = (str(HOTLINE), "run", "--config", str(member.config))
     member.running = await member.processes.start(member.id, *command)
     await _ready(member.api_port)
-    return time.perf_counter() - started
 
 
 async def floor_start(folder: Path) -> float:

@@ -51,6 +51,10 @@ class Pair:
         sender, receiver = self._watches
         return sender.travelled(self.receiver.id, "reports") and receiver.judged()
 
+    def located(self) -> bool:
+        """Whether the sender has placed everything handed in."""
+        return self._watches[0].located()
+
     def answered(self) -> bool:
         """Whether, besides, every disposition has come back and was taken note of."""
         sender, receiver = self._watches
@@ -77,8 +81,11 @@ def zone() -> dict[str, list[dict[str, object]]]:
 
 
 @asynccontextmanager
-async def running_pair(folder: Path) -> AsyncIterator[Pair]:
-    """Make the network, start everything, warm the names; stop everything at the end."""
+async def running_pair(folder: Path, *, reachable: bool = True) -> AsyncIterator[Pair]:
+    """Make the network, start everything, warm the names; stop everything at the end.
+
+    A receiver that is not `reachable` publishes no endpoint: it pulls.
+    """
     processes = Processes(folder)
     dns, umbrella, *ports = free_ports(6)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64)) as http:
@@ -86,6 +93,7 @@ async def running_pair(folder: Path) -> AsyncIterator[Pair]:
             Member(name, country, title, folder / name, peer, api, processes, http)
             for (name, country, title), peer, api in zip(MEMBERS, ports[:2], ports[2:], strict=True)
         ]
+        members[1].reachable = reachable
         try:
             await _make(folder, members, processes, dns, umbrella)
             pair = Pair(members[0], members[1], processes, http)

@@ -29,6 +29,7 @@ SELECT NOT EXISTS (SELECT 1 FROM waiting_out WHERE peer = ?1 AND lane = ?2)
                    WHERE peer = ?1 AND lane = ?2 AND (epoch IS NULL OR receipted < size))
 """
 _JUDGED = "SELECT NOT EXISTS (SELECT 1 FROM entries_in WHERE judged = 0)"
+_LOCATED = "SELECT NOT EXISTS (SELECT 1 FROM items WHERE custody = 'locating')"
 _RECEIPTED = "SELECT epoch, receipted FROM channels_out WHERE peer = ? AND lane = 'reports'"
 _ITEMS = """
 SELECT m.item FROM log_out l JOIN messages_out m ON m.seq = l.message
@@ -62,6 +63,10 @@ class Watch:
     def judged(self) -> bool:
         """Whether no entry waits for a judgement."""
         return bool(self.connection.execute(_JUDGED).fetchone()[0])
+
+    def located(self) -> bool:
+        """Whether every item has been given to a member."""
+        return bool(self.connection.execute(_LOCATED).fetchone()[0])
 
     def receipted(self, peer: str) -> tuple[bytes | None, int]:
         """Return the epoch of the reports to `peer`, and how many entries of it are receipted."""

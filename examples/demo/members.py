@@ -76,7 +76,7 @@ class Api:
 
 @dataclass
 class Member:
-    """One member: its directory, its listeners, its process."""
+    """One member: its directory, its listeners, its process; one that is not `reachable` pulls."""
 
     id: str
     country: str
@@ -88,6 +88,7 @@ class Member:
     http: aiohttp.ClientSession
     running: Running | None = None
     token: str = ""
+    reachable: bool = True
     metrics: list[str] = field(default_factory=list)
 
     @property
@@ -119,7 +120,8 @@ class Member:
         """Make keys, database, configuration and admission request."""
         await self.processes.hotline(
             "init", "--dir", str(self.folder), "--member", self.id, "--name", self.name,
-            "--network", network, "--jurisdiction", self.country, "--endpoint", self.endpoint,
+            "--network", network, "--jurisdiction", self.country,
+            *(("--endpoint", self.endpoint) if self.reachable else ()),
             "--peer-host", "127.0.0.1", "--peer-port", str(self.peer_port),
             "--api-port", str(self.api_port), log=f"verbs.{self.id}",
         )  # fmt: skip
