@@ -31,7 +31,7 @@ from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES, Root, Snapshot, Targets, Time
 from keys import _tuf
 from keys._tuf import MAX_ROOTS, TIMESTAMP_NAME, metadata_name, target_name
 from keys.errors import UnknownMemberError, UntrustedDocumentError
-from keys.member import MemberDocument
+from keys.member import Capabilities, MemberDocument
 from keys.member_role import (
     check_disjoint,
     check_role,
@@ -115,6 +115,11 @@ class Registry:
     def is_active(self, member_id: str) -> bool:
         """Whether the member is listed, its keys are trusted and it is not suspended."""
         return member_id in self.members and self.network.is_active(member_id)
+
+    def reads(self, member_id: str) -> Capabilities | None:
+        """What a member's signed document says that it reads; None: it has none here."""
+        document = self.members.get(member_id)
+        return None if document is None else document.capabilities
 
     @property
     def seen(self) -> tuple[int, int, bytes]:

@@ -6,8 +6,8 @@ thing said to the same receiver has the same id for ever: across restarts, epoch
 to a court without opening its neighbours. Times are never part of identity.
 
 All versions share the outer form: five elements, the first four as here. What stands in `body`
-is the business of `messages.py`. The fixed head of version 1 is matched byte for byte, which is
-why decoding costs about a microsecond.
+is the business of `messages.py`. The fixed head of the versions that we know is matched byte for
+byte, which is why decoding costs about a microsecond.
 """
 
 import hashlib
@@ -21,13 +21,14 @@ from protocol.encoding import INTEGER_MAX, Value, pack, unpack
 from protocol.errors import MalformedError, TooLargeError, UnsayableError
 
 VERSION: Final = 1
+VERSIONS: Final = (1, 2)
 ID_BYTES: Final = 32
 SALT_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 MAX_ENTRY_BYTES: Final = 65536
 
-# Array of five, version 1; then a kind below 128, then bin8 32 (id), then bin8 16 (salt).
-_ARRAY_V1: Final = b"\x95\x01"
+# Array of five, version; then a kind below 128, then bin8 32 (id), then bin8 16 (salt).
+_HEADS: Final = tuple(bytes((0x95, version)) for version in VERSIONS)
 _ID_HEAD: Final = b"\xc4\x20"
 _SALT_HEAD: Final = b"\xc4\x10"
 _ID_AT: Final = 5
@@ -53,19 +54,27 @@ class Entry(NamedTuple):
 
 
 def entry_id(
-    node_secret: bytes, kind: int, subject: str | bytes, revision: int, receiver: str
+    node_secret: bytes,
+    kind: int,
+    subject: str | bytes,
+    revision: int,
+    receiver: str,
+    version: int = VERSION,
 ) -> bytes:
     """Return the 32-byte id of what `kind` says about `subject` to `receiver`, for ever the same.
 
     HMAC-SHA256 of `pack([kind, subject, revision, receiver])` under `node_secret` (32 bytes, kept
-    with the keys). `subject` is the item's or message's own id (docs/protocol.md §5.3).
+    with the keys). `subject` is the item's or message's own id (docs/protocol.md §5.3). From
+    version 2 on the version is a fifth element: one thing said in two forms is two entries, and
+    never a conflict.
 
     Raises:
         UnsayableError: `node_secret` does not have 32 bytes, or the rest has no canonical form.
     """
     _check_secret(node_secret)
+    said = (int(kind), subject, revision, receiver)
     try:
-        about = _encode((int(kind), subject, revision, receiver))
+        about = _encode(said if version == VERSION else (*said, version))
     except (TypeError, ValueError, OverflowError):
         raise UnsayableError("subject, revision, receiver: must have a canonical form") from None
     return hmac.digest(node_secret, b"hx1/id\0" + about, "sha256")
@@ -82,34 +91,41 @@ def entry_salt(node_secret: bytes, identity: bytes) -> bytes:
 
 
 def compose(
-    node_secret: bytes, kind: int, subject: str | bytes, revision: int, receiver: str, body: bytes
+    node_secret: bytes,
+    kind: int,
+    subject: str | bytes,
+    revision: int,
+    receiver: str,
+    body: bytes,
+    version: int = VERSION,
 ) -> Entry:
     """Return the entry that says `body` (from `messages.to_body`) about `subject` to `receiver`."""
-    identity = entry_id(node_secret, kind, subject, revision, receiver)
-    return Entry(VERSION, int(kind), identity, entry_salt(node_secret, identity), body)
+    identity = entry_id(node_secret, kind, subject, revision, receiver, version)
+    return Entry(version, int(kind), identity, entry_salt(node_secret, identity), body)
 
 
 def encode(entry: Entry, max_bytes: int = MAX_ENTRY_BYTES) -> bytes:
-    """Return the bytes of a version 1 entry, the ones that are hashed and sent.
+    """Return the bytes of an entry of a version that we speak, the ones that are hashed and sent.
 
     Raises:
-        UnsayableError: not version 1, a kind outside 0..127, a wrong length of id or salt, or an
+        UnsayableError: another version, a kind outside 0..127, a wrong length of id or salt, or an
             entry over `max_bytes`.
     """
     version, kind, identity, salt, body = entry
-    if version != VERSION or not 0 <= kind < _SMALL_KINDS:
-        raise UnsayableError("entry.version, entry.kind: we speak version 1, kinds 0 to 127")
+    if version not in VERSIONS or not 0 <= kind < _SMALL_KINDS:
+        raise UnsayableError("entry.version, entry.kind: we speak versions 1 and 2, kinds 0 to 127")
     if len(identity) != ID_BYTES or len(salt) != SALT_BYTES:
         raise UnsayableError("entry.id, entry.salt: must have 32 and 16 bytes")
     if HEAD_BYTES + len(body) > max_bytes:
         raise UnsayableError(f"entry.body: the entry would exceed {max_bytes} bytes; shorten it")
-    return b"%b%c%b%b%b%b%b" % (_ARRAY_V1, kind, _ID_HEAD, identity, _SALT_HEAD, salt, body)
+    head = bytes((0x95, version, kind))
+    return b"%b%b%b%b%b%b" % (head, _ID_HEAD, identity, _SALT_HEAD, salt, body)
 
 
 def decode(raw: bytes, max_bytes: int = MAX_ENTRY_BYTES) -> Entry:
-    """Return the parts of an entry; the head is checked, a version 1 body is left to `messages`.
+    """Return the parts of an entry; the head is checked, the body is left to `messages`.
 
-    An entry of another version is checked to be canonical as a whole.
+    An entry of a version that we do not know is checked to be canonical as a whole.
 
     Raises:
         TooLargeError: more than `max_bytes`.
@@ -118,13 +134,13 @@ def decode(raw: bytes, max_bytes: int = MAX_ENTRY_BYTES) -> Entry:
     if len(raw) > max_bytes:
         raise TooLargeError(f"entry: {len(raw)} bytes, at most {max_bytes} are allowed")
     if (
-        raw[:2] == _ARRAY_V1
+        raw[:2] in _HEADS
         and raw[3:_ID_AT] == _ID_HEAD
         and raw[_SALT_AT - 2 : _SALT_AT] == _SALT_HEAD
         and len(raw) > HEAD_BYTES
         and raw[2] < _SMALL_KINDS
     ):
-        return Entry(VERSION, raw[2], raw[_ID_AT:37], raw[_SALT_AT:HEAD_BYTES], raw[HEAD_BYTES:])
+        return Entry(raw[1], raw[2], raw[_ID_AT:37], raw[_SALT_AT:HEAD_BYTES], raw[HEAD_BYTES:])
     return _decode_other(raw, max_bytes)
 
 

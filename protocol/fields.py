@@ -30,6 +30,7 @@ MAX_ASSESSMENTS: Final = 12
 MAX_ACTIONS: Final = 48
 MAX_SIGHTINGS: Final = 48
 MAX_KNOWN_CONTENTS: Final = 256
+MAX_MESSAGE: Final = 2000
 
 Member: TypeAlias = Annotated[str, Meta(pattern=MEMBER_PATTERN)]
 """A member's id such as `gb-iwf`; a body outside any country has no prefix."""
@@ -47,6 +48,7 @@ Line: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
 Address: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_LOCATION_BYTES)]
 ShortText: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
 LongText: TypeAlias = Annotated[str, Meta(min_length=1, max_length=4096)]
+MessageText: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE)]
 
 TimeMs: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_TIME_MS)]
 """Milliseconds since 1970 in UTC, up to the year 9999."""

@@ -16,7 +16,12 @@ from protocol.vocabulary import Kind, Lane, Role
 
 _CHANNEL: Final = frozenset({Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN, Kind.TOMBSTONE})
 _ITEMS: Final = _CHANNEL | {Kind.ITEM, Kind.SIGHTED}
-_STATUS: Final = _CHANNEL | {Kind.DISPOSITION, Kind.OUTCOME, Kind.WITHDRAWAL}
+_STATUS: Final = _CHANNEL | {
+    Kind.DISPOSITION,
+    Kind.OUTCOME,
+    Kind.WITHDRAWAL,
+    Kind.PEER_MESSAGE,
+}
 _ANSWERS: Final = _CHANNEL | {Kind.DISPOSITION}
 _BULK: Final = _CHANNEL | {Kind.CONTENTS}
 

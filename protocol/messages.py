@@ -1,8 +1,9 @@
-"""What entries say: one Struct per kind, and the table of kinds (docs/protocol.md §6, §7).
+"""What entries say: a Struct per form, the tables of kinds and forms (docs/protocol.md §6, §7).
 
-`to_body` and `from_body` turn a message into the canonical bytes of an entry's body and back.
-Both check every bound; an error names the field, never its value. Kinds and versions that we do
-not know become an `UnknownMessage`: kept, answered and shown, never dropped.
+A form is one version of one kind. `to_body` and `from_body` turn a message into the canonical bytes
+of an entry's body and back. Both check every bound; an error names the field, never its value.
+Kinds and versions that we do not know become an `UnknownMessage`: kept, answered and shown, never
+dropped.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from protocol import entry as entries
+from protocol.correspondence import PeerMessage
 from protocol.encoding import unpack
 from protocol.entry import MAX_ENTRY_BYTES, VERSION, Entry
 from protocol.errors import MalformedError, UnsayableError
@@ -116,6 +118,16 @@ class Item(Fact, frozen=True):
     def __post_init__(self) -> None:
         if self.location.canonical is None and not self.content:
             raise ValueError("location: an item has a location or a content, or both")
+
+
+class ItemV2(Item, frozen=True):
+    """An item as version 2 says it: with the clock that version 1 has no place for (§6.4).
+
+    `last_seen_online_ms` is when the sender last knew somebody to have seen it online; None: it
+    never heard so. Whoever reads only version 1 is told the same item without it.
+    """
+
+    last_seen_online_ms: TimeMs | None
 
 
 class Sighted(Fact, frozen=True):
@@ -224,17 +236,19 @@ Message: TypeAlias = (
     | RegistrySeen
     | Tombstone
     | Item
+    | ItemV2
     | Sighted
     | DispositionNote
     | Outcome
     | Withdrawal
+    | PeerMessage
     | Contents
     | UnknownMessage
 )
 
 
 class KindRule(NamedTuple):
-    """One row of the table of kinds: its Struct, its lanes, whether a disposition answers it."""
+    """One row of the table of kinds: first form, lanes, whether a disposition answers it."""
 
     message: type[Fact]
     lanes: frozenset[Lane]
@@ -256,24 +270,46 @@ KINDS: Final[Mapping[int, KindRule]] = MappingProxyType(
         Kind.DISPOSITION: KindRule(DispositionNote, _STATUS, answered=False),
         Kind.OUTCOME: KindRule(Outcome, _STATUS, answered=False),
         Kind.WITHDRAWAL: KindRule(Withdrawal, _STATUS, answered=True),
+        Kind.PEER_MESSAGE: KindRule(PeerMessage, _STATUS, answered=False),
         Kind.CONTENTS: KindRule(Contents, _BULK, answered=False),
     }
 )
 
-KIND_OF: Final[Mapping[type[Fact], Kind]] = MappingProxyType(
-    {rule.message: Kind(kind) for kind, rule in KINDS.items()}
+
+class Form(NamedTuple):
+    """One version of one kind."""
+
+    version: int
+    kind: int
+
+
+FORMS: Final[Mapping[Form, type[Fact]]] = MappingProxyType(
+    {
+        **{Form(VERSION, kind): rule.message for kind, rule in KINDS.items()},
+        Form(2, Kind.ITEM): ItemV2,
+    }
+)
+"""Every form that this program reads and writes (§7.3, §13)."""
+
+_FORM_OF: Final[Mapping[type[Fact], Form]] = MappingProxyType(
+    {message: form for form, message in FORMS.items()}
 )
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decoders: Final[dict[int, msgspec.msgpack.Decoder[Any]]] = {
-    int(kind): msgspec.msgpack.Decoder(rule.message) for kind, rule in KINDS.items()
+_decoders: Final[dict[tuple[int, int], msgspec.msgpack.Decoder[Any]]] = {
+    (form.version, int(form.kind)): msgspec.msgpack.Decoder(message)
+    for form, message in FORMS.items()
 }
+
+
+def is_known(version: int, kind: int) -> bool:
+    """Whether this program reads entries of this form."""
+    return (version, kind) in _decoders
 
 
 def is_answered(version: int, kind: int) -> bool:
     """Whether the receiver answers an entry with a disposition; unknown ones are (§10.1)."""
-    rule = KINDS.get(kind) if version == VERSION else None
-    return rule is None or rule.answered
+    return not is_known(version, kind) or KINDS[kind].answered
 
 
 def belongs_to(kind: int, lane: Lane) -> bool:
@@ -282,9 +318,16 @@ def belongs_to(kind: int, lane: Lane) -> bool:
     return rule is None or lane in rule.lanes
 
 
+def form_of(message: Message) -> Form:
+    """Return the form that a message has."""
+    if isinstance(message, UnknownMessage):
+        return Form(message.version, message.kind)
+    return _FORM_OF[type(message)]
+
+
 def kind_of(message: Message) -> int:
     """Return the kind code of a message."""
-    return message.kind if isinstance(message, UnknownMessage) else KIND_OF[type(message)]
+    return form_of(message).kind
 
 
 def to_body(message: Message) -> bytes:
@@ -302,7 +345,7 @@ def to_body(message: Message) -> bytes:
             f"{label(message)}: text must be valid Unicode, types as declared"
         ) from None
     try:
-        _decoders[KIND_OF[type(message)]].decode(body)
+        _decoders[_FORM_OF[type(message)]].decode(body)
     except (msgspec.DecodeError, ValueError) as error:
         fault = explain(type(message), error)
         raise UnsayableError(str(fault)) from None
@@ -315,16 +358,16 @@ def from_body(kind: int, body: bytes, version: int = VERSION) -> Message:
     Raises:
         MalformedError: not canonical, or a field out of its bounds; the error names the field.
     """
-    decoder = _decoders.get(kind) if version == VERSION else None
+    decoder = _decoders.get((version, kind))
     if decoder is None:
         unpack(body, MAX_ENTRY_BYTES)
         return UnknownMessage(version, kind, body)
     try:
         message: Message = decoder.decode(body)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise explain(KINDS[kind].message, error) from None
+        raise explain(decoder.type, error) from None
     if _encode(message) != body:
-        raise MalformedError(label(KINDS[kind].message), "must be in canonical form")
+        raise MalformedError(label(decoder.type), "must be in canonical form")
     return message
 
 

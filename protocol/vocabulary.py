@@ -1,7 +1,7 @@
 """The closed lists of words that travel between members (docs/protocol.md §6, docs/glossary.md).
 
 The wire form of a `StrEnum` is its text, of an `IntEnum` its number. A word that is not listed
-here is malformed in version 1; a new word is a new version of the entry (docs/protocol.md §13).
+here is malformed; a new word is a new version of the entry (docs/protocol.md §13).
 """
 
 from enum import IntEnum, StrEnum
@@ -35,6 +35,7 @@ class Kind(IntEnum):
     DISPOSITION = 32
     OUTCOME = 33
     WITHDRAWAL = 34
+    PEER_MESSAGE = 35
     CONTENTS = 48
 
 

@@ -36,6 +36,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "assess_item": items.assess_item,
     "act_on_item": items.act_on_item,
     "add_hashes": items.add_hashes,
+    "write_to_peer": items.write_to_peer,
     "read_changes": changes.read_changes,
     "list_tokens": tokens.list_tokens,
     "make_token": tokens.make_token,

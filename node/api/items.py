@@ -12,7 +12,7 @@ from node.api import bodies
 from node.api.calls import json_answer, once, respond
 from node.api.operations import ItemsParameters
 from node.api.service import ItemsPage
-from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
+from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, MessageDraft
 from node.casework.errors import UnknownItemError
 from node.store.queries import ItemQuery
 from protocol.fields import is_subject_id
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from node.api.access import Reserved, StoredAnswer
     from node.api.calls import Call
-    from node.casework.views import ActionView, AssessmentView, ItemView
+    from node.casework.views import ActionView, AssessmentView, ItemView, MessageView
 
 MAX_WORK_BYTES: Final = 1 << 16
 
@@ -32,6 +32,7 @@ D = TypeVar("D", AssessmentDraft, ActionDraft, HashesDraft)
 _assessment: Final = msgspec.json.Decoder(AssessmentDraft)
 _action: Final = msgspec.json.Decoder(ActionDraft)
 _hashes: Final = msgspec.json.Decoder(HashesDraft)
+_message: Final = msgspec.json.Decoder(MessageDraft)
 
 
 async def list_items(call: Call) -> web.StreamResponse:
@@ -63,6 +64,24 @@ async def act_on_item(call: Call) -> web.StreamResponse:
 async def add_hashes(call: Call) -> web.StreamResponse:
     """Add hashes; the same again change nothing."""
     return await _work(call, _hashes, call.parts.desk.add_hashes, lambda *_: False)
+
+
+async def write_to_peer(call: Call) -> web.StreamResponse:
+    """Preview a message to a peer (200), or send it (201)."""
+    item_id = _item_id(call)
+    bodies.content_type(call.request, bodies.JSON)
+    raw = await bodies.whole(call.request, MAX_WORK_BYTES)
+    draft = bodies.decode(_message, raw)
+
+    async def work(reserved: Reserved | None) -> StoredAnswer:
+        if reserved is not None and not reserved.fresh and not draft.preview:
+            sent = _sent(await _present(call), draft, call.parts.member, reserved.created_ms)
+            if sent is not None:
+                return json_answer(sent, 201)
+        written = await call.parts.desk.write(item_id, draft, actor=call.actor)
+        return json_answer(written, 200 if draft.preview else 201)
+
+    return await once(call, raw, work)
 
 
 async def _work(
@@ -118,6 +137,14 @@ def _is_acted(view: ItemView, draft: ActionDraft, member: str, since_ms: int) ->
         (one.action, one.reason) == said and _by_us(one, draft, member, since_ms)
         for one in view.actions
     )
+
+
+def _sent(view: ItemView, draft: MessageDraft, member: str, since_ms: int) -> MessageView | None:
+    for one in view.messages:
+        same = (one.author, one.to, one.text) == (member, draft.to, draft.text)
+        if same and _milliseconds(one.at) >= since_ms:
+            return one
+    return None
 
 
 def _by_us(

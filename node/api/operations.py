@@ -11,9 +11,15 @@ from msgspec import UNSET, Meta, UnsetType
 from node.api.access import Scope
 from node.api.bodies import JSON, NDJSON
 from node.api.service import MAX_CURSOR, ChangesPage, ItemsPage, LineAnswer, ReportAnswer
-from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
+from node.casework.draft import (
+    ActionDraft,
+    AssessmentDraft,
+    HashesDraft,
+    MessageDraft,
+    ReportDraft,
+)
 from node.casework.item import Custody
-from node.casework.views import ItemView
+from node.casework.views import ItemView, MessageView
 
 MAX_PAGE: Final = 500
 MAX_CHANGES: Final = 1000
@@ -199,6 +205,18 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         refuses=_WORK,
         keyed=True,
         example={"md5": "c0" * 16, "length": 48213},
+    ),
+    Operation(
+        "write_to_peer",
+        "POST",
+        _ITEM + "/messages",
+        Scope.ITEMS_WRITE,
+        "Write to a member about an item: a preview of exactly what would be sent, or sent.",
+        {200: (JSON, MessageView), 201: (JSON, MessageView)},
+        {JSON: MessageDraft},
+        refuses=_WORK,
+        keyed=True,
+        example={"to": "nl-eokm", "text": "Is the second page the same album?", "preview": True},
     ),
     Operation(
         "read_changes",

@@ -11,8 +11,14 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
-from node.casework.views import ChangeView, ItemView
+from node.casework.draft import (
+    ActionDraft,
+    AssessmentDraft,
+    HashesDraft,
+    MessageDraft,
+    ReportDraft,
+)
+from node.casework.views import ChangeView, ItemView, MessageView
 from node.store.queries import ItemQuery
 
 MAX_CURSOR = (1 << 53) - 1
@@ -65,6 +71,10 @@ class Desk(Protocol):
 
     async def add_hashes(self, item_id: str, draft: HashesDraft, *, actor: str) -> ItemView:
         """Add hashes that were computed later; the matching runs again."""
+        ...
+
+    async def write(self, item_id: str, draft: MessageDraft, *, actor: str) -> MessageView:
+        """Show a message to a peer as it would be sent, or send it."""
         ...
 
     async def item(self, item_id: str) -> ItemView | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from keys.member import Capabilities
 from node.casework.events import Body as EventBody
 from node.casework.events import (
     Event,
@@ -26,7 +27,8 @@ from node.casework.permits import NotPermittedError, Permits, WithheldError
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
 from protocol.facts import Content
-from protocol.messages import Message, to_body
+from protocol.messages import Message, form_of, to_body
+from protocol.versions import worded_for
 from protocol.vocabulary import Kind, Lane
 
 
@@ -70,6 +72,9 @@ class Post:
 class Postbox:
     """Turns messages into entries; the node's secret makes their ids and salts.
 
+    Under a registry (`under`) each message goes in the newest form that its addressee's signed
+    document lists (docs/protocol.md §13), else in its first form.
+
     `generation` is when this database was restored from a backup, 0 if it never was. What a
     restored node answers, tells and hands on anew is not word for word what it said before: it says
     it as a revision, since another body under an id that was seen is a conflict. The item's own id
@@ -87,6 +92,10 @@ class Postbox:
     def under(self, permits: Permits) -> Postbox:
         """Return this postbox as one registry permits it to speak."""
         return Postbox(self._secret, self.generation, permits)
+
+    def reads(self, peer: str) -> Capabilities | None:
+        """What the member's signed document says that it reads; None: there is none."""
+        return None if self._permits is None else self._permits.registry.reads(peer)
 
     def post(
         self,
@@ -108,9 +117,10 @@ class Postbox:
         """
         if self._permits is not None:
             message = self._permits.say(peer, lane, message)
-        body = to_body(message)
+        message = worded_for(message, self.reads(peer))
+        body, version = to_body(message), form_of(message).version
         said = revision + self.generation
-        entry = entries.compose(self._secret, kind, subject, said, peer, body)
+        entry = entries.compose(self._secret, kind, subject, said, peer, body, version)
         return Post(peer, lane, urgency, int(kind), item, entry.id, entries.encode(entry))
 
 

@@ -15,15 +15,22 @@ from typing import Protocol, TypeVar
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox
-from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
+from node.casework.draft import (
+    ActionDraft,
+    AssessmentDraft,
+    HashesDraft,
+    MessageDraft,
+    ReportDraft,
+)
 from node.casework.errors import DraftRejectedError
 from node.casework.events import Erased, Event
 from node.casework.feed import Feed
-from node.casework.intake import ItemTaken, ReportTaken, intake_needs, take_report
-from node.casework.item import Custody, ItemState
+from node.casework.intake import ReportTaken, intake_needs, take_report
+from node.casework.item import Custody, ItemState, KeptMessage
 from node.casework.lookups import AT_ONCE, Found, LookUps, Places
+from node.casework.messaging import write_message
 from node.casework.permits import Permits
-from node.casework.prepare import PreparedReport, prepare_report, read_hashes
+from node.casework.prepare import PreparedReport, hash_keys, prepare_report
 from node.casework.receiving import (
     Answer,
     Arrived,
@@ -33,7 +40,15 @@ from node.casework.receiving import (
     set_aside,
 )
 from node.casework.routing import route
-from node.casework.views import ChangeView, ItemView, change_view, item_view
+from node.casework.submitting import SubmitResult, accepted, rejected
+from node.casework.views import (
+    ChangeView,
+    ItemView,
+    MessageView,
+    change_view,
+    item_view,
+    message_view,
+)
 from node.casework.working import record_action, record_assessment, record_hashes
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
@@ -73,18 +88,6 @@ class CaseStore(Protocol):
     async def release(self, peers: Sequence[str]) -> int:
         """Let what these members sent while suspended be judged; returns how much that is."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitResult:
-    """What became of one draft."""
-
-    status: str
-    report_id: str | None = None
-    items: tuple[ItemTaken, ...] = ()
-    code: str | None = None
-    field: str | None = None
-    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +158,9 @@ class Desk:
                 prepared.append(prepare_report(draft, self._fingerprints, now, identity))
                 results.append(None)
             except DraftRejectedError as error:
-                results.append(_rejected(error))
+                results.append(rejected(error))
         taken = iter(await self._take(prepared, now, actor))
-        return [r if r is not None else _accepted(next(taken)) for r in results]
+        return [r if r is not None else accepted(next(taken)) for r in results]
 
     async def _take(
         self, prepared: list[PreparedReport], now: int, actor: str
@@ -236,6 +239,22 @@ class Desk:
         return await self._work_on(
             item_id, actor, lambda book: record_hashes(book, item_id, draft, self._postbox), draft
         )
+
+    async def write(self, item_id: str, draft: MessageDraft, *, actor: str) -> MessageView:
+        """Show a message to a peer as it would be sent; unless it is a preview, send it.
+
+        Raises:
+            UnknownItemError, DraftRejectedError, MessageUnreadableError, StoreError
+        """
+
+        def decide(book: Casebook) -> KeptMessage:
+            book.by = draft.analyst or actor
+            return write_message(book, item_id, draft, self._ids, self._postbox)
+
+        needs = Needs(named={item_id: self._fingerprints.item(item_id)})
+        kept, book = await self._store.transact(needs, self._clock(), decide)
+        await self._after(book)
+        return message_view(kept)
 
     async def _work_on(
         self,
@@ -376,21 +395,3 @@ class Desk:
                 self._changed.notify_all()
         if book.posts:
             self._wake_delivery()
-
-
-def hash_keys(draft: HashesDraft, fingerprints: Fingerprints) -> list[bytes]:
-    """Return the content keys of a draft's hashes; none if they make no sense yet."""
-    try:
-        return [key for c in read_hashes(draft, "hashes") for key in fingerprints.content(c)]
-    except DraftRejectedError:
-        return []
-
-
-def _rejected(error: DraftRejectedError) -> SubmitResult:
-    return SubmitResult("rejected", code=error.reason, field=error.field, detail=error.mend)
-
-
-def _accepted(taken: ReportTaken) -> SubmitResult:
-    repeated = all(item.outcome == "repeated" for item in taken.items)
-    status = "repeated" if repeated else "accepted"
-    return SubmitResult(status, taken.report_id, taken.items)

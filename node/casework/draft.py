@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from protocol.fields import MAX_INTEGER, Code, Country, Labels, Line
+from protocol.fields import MAX_INTEGER, Code, Country, Labels, Line, Member, MessageText
 from protocol.vocabulary import Action, ItemKind, Matter, Reason, Source, Verdict
 
 MAX_URL = 8192
@@ -84,6 +84,18 @@ class ActionDraft(_Draft, frozen=True):
     reason: Reason | None = None
     at: _Time | None = None
     country: Country | None = None
+    analyst: _Short | None = None
+
+
+class MessageDraft(_Draft, frozen=True):
+    """What a person writes to a person of the member `to` about an item.
+
+    `preview` answers with exactly what would be sent, and sends nothing.
+    """
+
+    to: Member
+    text: MessageText
+    preview: bool = True
     analyst: _Short | None = None
 
 

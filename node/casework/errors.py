@@ -5,6 +5,7 @@ CaseworkError            base: `code`, `field`
   UnknownItemError       no such item here
   NotResponsibleError    another member is responsible; only it acts
   ItemClosedError        the item is closed; a check that finds it online reopens it
+  MessageUnreadableError  the addressee's node does not read messages
 """
 
 from __future__ import annotations
@@ -55,6 +56,16 @@ class ItemClosedError(CaseworkError):
 
     code = "item_closed"
     field = "action"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class MessageUnreadableError(CaseworkError):
+    """to: this member's node does not read messages yet; nothing was sent, telephone instead."""
+
+    code = "message_unreadable"
+    field = "to"
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)

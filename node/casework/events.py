@@ -18,6 +18,7 @@ from node.casework.item import (
     Custody,
     Informant,
     ItemState,
+    KeptMessage,
     ReportFacts,
     Review,
     Value,
@@ -34,6 +35,9 @@ from protocol.facts import (
     Sighting,
 )
 from protocol.vocabulary import Action, Disposition
+
+MAX_MESSAGES = 64
+"""Messages kept at hand with an item, the newest; the history keeps all."""
 
 
 class EventKind(IntEnum):
@@ -53,6 +57,7 @@ class EventKind(IntEnum):
     SETTLED = 12
     REOPENED = 13
     WITHDRAWN = 14
+    MESSAGE = 25
 
 
 class Recorded(Value, frozen=True):
@@ -66,7 +71,7 @@ class Sighted(Value, frozen=True):
     """Another observation; `informant` when a member told us, `outcome` how it was judged.
 
     `also_at` where it was seen, if that is an alias of the item's location; `report` where this
-    line opened a report of our own.
+    line opened a report of our own; `told_online_ms` when the informant last knew it online.
     """
 
     sightings: tuple[Sighting, ...]
@@ -75,6 +80,7 @@ class Sighted(Value, frozen=True):
     outcome: Disposition
     also_at: Location | None = None
     report: ReportFacts | None = None
+    told_online_ms: int | None = None
 
 
 class Facts(Value, frozen=True):
@@ -155,7 +161,7 @@ class Withdrawn(Value, frozen=True):
 
 Body = (
     Recorded | Sighted | Facts | Located | Kept | HandedOn | Answered | Assessment | ActionTaken
-    | Responsible | Raised | Settled | Reopened | Withdrawn
+    | Responsible | Raised | Settled | Reopened | Withdrawn | KeptMessage
 )  # fmt: skip
 
 
@@ -197,6 +203,7 @@ _BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
         (EventKind.SETTLED, Settled),
         (EventKind.REOPENED, Reopened),
         (EventKind.WITHDRAWN, Withdrawn),
+        (EventKind.MESSAGE, KeptMessage),
     )
 }
 
@@ -246,6 +253,8 @@ def _sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     }
     if body.also_at is not None and body.also_at not in state.also_at:
         changes["also_at"] = (*state.also_at, body.also_at)
+    if (body.told_online_ms or 0) > (state.told_online_ms or 0):
+        changes["told_online_ms"] = body.told_online_ms
     informant = body.informant
     if informant is not None and informant not in state.informants:
         changes["informants"] = (*state.informants, informant)
@@ -353,4 +362,5 @@ _FOLD: dict[EventKind, _Fold] = {
         "heard": (*s.heard, b.event_id),
     },
     EventKind.WITHDRAWN: _withdrawn,
+    EventKind.MESSAGE: lambda s, _e, b: {"messages": (*s.messages, b)[-MAX_MESSAGES:]},
 }

@@ -28,7 +28,7 @@ from node.casework.telling import (
 )
 from node.matching.duplicates import Incoming, Judgement, join, judge
 from protocol.facts import ActionTaken, Assessment, Content, Hop
-from protocol.messages import Item, Sighted
+from protocol.messages import Item, ItemV2, Sighted
 from protocol.vocabulary import Action, Disposition, Matter, OutcomeWhat
 
 _ENDS_OR_REOPENS = FINAL_ACTIONS | {Action.SEEN_ONLINE}
@@ -83,7 +83,13 @@ class Handover:
         """
         informant = Informant(peer, message.item_id)
         if handed_on_to(self._book, here) == peer:
-            body = SightedEvent((), informant, message.child_at_risk, Disposition.DUPLICATE)
+            body = SightedEvent(
+                (),
+                informant,
+                message.child_at_risk,
+                Disposition.DUPLICATE,
+                told_online_ms=self._online(message),
+            )
             self._sight(here.id, body, self._book.now, peer)
             self._note_all(here.id, message, peer)
             disposition = self._take_back(self._book.loaded.items[here.id])
@@ -92,7 +98,11 @@ class Handover:
         if here.finder == self._book.us:
             return Disposition.ECHO
         body = SightedEvent(
-            message.sightings, informant, message.child_at_risk, Disposition.REVISION
+            message.sightings,
+            informant,
+            message.child_at_risk,
+            Disposition.REVISION,
+            told_online_ms=self._online(message),
         )
         self._sight(here.id, body, message.found_ms, peer)
         self._add_facts(here.id, Facts(message.content, message.access))
@@ -109,6 +119,7 @@ class Handover:
             message.child_at_risk,
             judgement.disposition,
             message.location if judgement.disposition is Disposition.ALIAS else None,
+            told_online_ms=self._online(message),
         )
         self._sight(before.id, body, message.found_ms, informant.member)
         content = () if judgement.disposition is Disposition.PLACEHOLDER else message.content
@@ -200,6 +211,7 @@ class Handover:
                 due_ms=self._book.now if custody is Custody.LOCATING else None,
                 assessments=tuple(self._credible(message.assessments)),
                 actions=tuple(self._credible(message.actions)),
+                told_online_ms=self._online(message),
             ),
             None,
         )
@@ -273,6 +285,11 @@ class Handover:
             return
         self._book.record(item_id, EventKind.FACTS, body, at_ms=self._book.now, actor=self._book.us)
         rejudge(self._book, self._postbox, item_id)
+
+    def _online(self, message: Item) -> int | None:
+        """When the sender last knew it online, never later than now; version 1 does not say."""
+        told = message.last_seen_online_ms if isinstance(message, ItemV2) else None
+        return None if told is None else min(told, self._book.now)
 
     def _credible(self, told: Iterable[_Fact]) -> Iterator[_Fact]:
         """What others are said to have judged or done; never what we did ourselves."""

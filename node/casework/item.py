@@ -76,6 +76,20 @@ class Informant(Value, frozen=True):
     item_id: str
 
 
+class KeptMessage(Value, frozen=True):
+    """A message about the item from one member's person to another's, as it was sent.
+
+    `item` is the id that it speaks of, which its addressee knows.
+    """
+
+    message_id: str
+    item: str
+    author: str
+    to: str
+    text: str
+    at_ms: int
+
+
 class ReportFacts(Value, frozen=True):
     """What a source handed in here as one report. Nothing of this crosses a border."""
 
@@ -125,6 +139,8 @@ class ItemState(Value, frozen=True):
     reviews: tuple[Review, ...] = ()
     revision: int = 0
     also_at: tuple[Location, ...] = ()
+    told_online_ms: int | None = None
+    messages: tuple[KeptMessage, ...] = ()
 
     @property
     def country(self) -> str | None:
@@ -146,6 +162,13 @@ class ItemState(Value, frozen=True):
         """The latest verdict of each member that gave one: an author may correct itself."""
         latest = {a.member: a for a in sorted(self.assessments, key=lambda a: a.at_ms)}
         return tuple(latest.values())
+
+    @property
+    def last_seen_online_ms(self) -> int | None:
+        """When somebody last saw it online, as far as this node was told (rule 9); None: never."""
+        seen = [a.at_ms for a in self.actions if a.action is Action.SEEN_ONLINE]
+        told = [] if self.told_online_ms is None else [self.told_online_ms]
+        return max(seen + told, default=None)
 
     @property
     def known(self) -> bool:

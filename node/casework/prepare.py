@@ -246,3 +246,11 @@ def check_action(draft: ActionDraft) -> None:
         raise DraftRejectedError("country", "only `moved` names a country")
     if draft.country is not None and read_country(draft.country) != draft.country:
         raise DraftRejectedError("country", "write a country of ISO 3166-1 alpha-2")
+
+
+def hash_keys(draft: HashesDraft, fingerprints: Fingerprints) -> list[bytes]:
+    """Return the content keys of a draft's hashes; none if they make no sense yet."""
+    try:
+        return [key for c in read_hashes(draft, "hashes") for key in fingerprints.content(c)]
+    except DraftRejectedError:
+        return []

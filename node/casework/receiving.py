@@ -19,15 +19,18 @@ from node.casework.casebook import Casebook, Needs, Postbox, content_keys
 from node.casework.handover import Handover
 from node.casework.hearing import hear_disposition, hear_outcome, hear_withdrawal
 from node.casework.item import ItemState
+from node.casework.messaging import hear_message
 from node.casework.permits import Permits
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
+from protocol.correspondence import PeerMessage
 from protocol.errors import ProtocolError
 from protocol.messages import (
     KINDS,
     DispositionNote,
     Item,
+    ItemV2,
     Message,
     Outcome,
     Sighted,
@@ -190,7 +193,7 @@ class Judge:
             arrived.peer,
             Kind.DISPOSITION,
             note,
-            subject=arrived.leaf,
+            subject=arrived.leaf if disposition in UNKNOWN else b"judged" + arrived.leaf,
             item=None if state is None else state.id,
             urgency=1 if state is None else state.urgency,
         )
@@ -215,17 +218,27 @@ class Judge:
         """A member takes its sighting back."""
         return hear_withdrawal(self.book, self.postbox, parsed.arrived.peer, message)
 
+    def message(self, parsed: Parsed, message: PeerMessage) -> Disposition | None:
+        """A person of another member writes about an item."""
+        return hear_message(self.book, parsed.arrived.peer, message)
+
+
+UNKNOWN = frozenset({Disposition.UNKNOWN_KIND, Disposition.UNKNOWN_VERSION})
+"""Answers that are followed by another when this program has learnt to read the entry (§10.1)."""
+
 
 def _unknown(message: UnknownMessage) -> Disposition:
-    other = message.version != entries.VERSION
+    other = message.version not in entries.VERSIONS or message.kind in KINDS
     return Disposition.UNKNOWN_VERSION if other else Disposition.UNKNOWN_KIND
 
 
 _Handler = Callable[[Judge, Parsed, Any], Disposition | None]
 _HANDLERS: dict[type, _Handler] = {
     Item: Judge.item,
+    ItemV2: Judge.item,
     Sighted: Judge.sighted,
     DispositionNote: Judge.disposition,
     Outcome: Judge.outcome,
     Withdrawal: Judge.withdrawal,
+    PeerMessage: Judge.message,
 }

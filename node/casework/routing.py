@@ -23,7 +23,7 @@ from node.ids import Ids
 from protocol.errors import UnsayableError
 from protocol.facts import Hop, Jurisdiction, Moved
 from protocol.fields import MAX_ACTIONS, MAX_ASSESSMENTS, MAX_CONTENTS, MAX_SIGHTINGS
-from protocol.messages import Item
+from protocol.messages import ItemV2
 from protocol.vocabulary import Confidence, HostingState, Kind, Lane, OutcomeWhat
 
 HOP_CAP = 5
@@ -150,7 +150,7 @@ def hand_on(
     return state
 
 
-def item_message(state: ItemState, us: str, found: Jurisdiction) -> Item:
+def item_message(state: ItemState, us: str, found: Jurisdiction) -> ItemV2:
     """Return what the next member is told of the item; local facts and free text are not in it.
 
     Lists are bounded by the protocol: of assessments and actions the newest go, of sightings the
@@ -158,7 +158,7 @@ def item_message(state: ItemState, us: str, found: Jurisdiction) -> Item:
     """
     assert state.location is not None
     chain = tuple(hop for hop in state.hops[: _last(state, us) + 1])
-    return Item(
+    return ItemV2(
         item_id=state.id,
         report_id=state.report_id,
         revision=len(chain),
@@ -179,6 +179,7 @@ def item_message(state: ItemState, us: str, found: Jurisdiction) -> Item:
         assessments=state.assessments[-MAX_ASSESSMENTS:],
         actions=state.actions[-MAX_ACTIONS:],
         sightings=state.sightings[:MAX_SIGHTINGS],
+        last_seen_online_ms=state.last_seen_online_ms,
     )
 
 

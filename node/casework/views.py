@@ -28,7 +28,7 @@ from node.casework.events import (
     Sighted,
     Withdrawn,
 )
-from node.casework.item import ItemState
+from node.casework.item import ItemState, KeptMessage
 from protocol.facts import ActionTaken, Assessment, Content, Jurisdiction, Sighting
 
 
@@ -108,6 +108,20 @@ class HopView(msgspec.Struct):
     received: str
 
 
+class MessageView(msgspec.Struct):
+    """A message about the item between persons of two members.
+
+    `item`: the id under which it speaks of the item, which is the one that its addressee knows.
+    """
+
+    id: str
+    item: str
+    author: str
+    to: str
+    text: str
+    at: str
+
+
 class ItemView(msgspec.Struct):
     """One item as this node knows it."""
 
@@ -145,6 +159,8 @@ class ItemView(msgspec.Struct):
     revision: int
     reviews: tuple[str, ...]
     also_at: tuple[str, ...]
+    last_seen_online: str | None
+    messages: tuple[MessageView, ...]
 
 
 class ChangeView(msgspec.Struct):
@@ -199,6 +215,11 @@ def _action(one: ActionTaken) -> ActionView:
     return ActionView(one.member, one.action, one.reason, moment(one.at_ms))
 
 
+def message_view(one: KeptMessage) -> MessageView:
+    """Return what is shown of a message."""
+    return MessageView(one.message_id, one.item, one.author, one.to, one.text, moment(one.at_ms))
+
+
 def _jurisdiction(found: Jurisdiction | None) -> JurisdictionView | None:
     if found is None:
         return None
@@ -245,6 +266,8 @@ def item_view(state: ItemState) -> ItemView:
         revision=state.revision,
         reviews=state.reviews,
         also_at=tuple(place.raw or "" for place in state.also_at),
+        last_seen_online=_maybe(state.last_seen_online_ms),
+        messages=tuple(message_view(one) for one in state.messages),
     )
 
 
@@ -286,4 +309,5 @@ _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Settled: lambda b: {"review": b.review},
     Reopened: lambda _: {},
     Withdrawn: lambda b: {"member": b.member},
+    KeptMessage: lambda b: {"author": b.author, "to": b.to, "message": b.message_id},
 }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from node.casework.receiving import Judged
+from node.casework.receiving import UNKNOWN, Judged
 from node.evidence.findings import Findings
 from node.evidence.outbox import Told
 from node.evidence.story import Story
 from node.store.audit import Audit, TakenRow
 from protocol import entry as entries
+from protocol.correspondence import PeerMessage
 from protocol.errors import ProtocolError
 from protocol.messages import (
     DispositionNote,
@@ -122,6 +123,10 @@ def _check_standing(one: _Read, story: Story, told: Told, findings: Findings) ->
 def _check_done(one: _Read, story: Story, told: Told, findings: Findings) -> None:
     row = one.row
     said = told.get((row.peer, row.leaf))
+    if row.answer in UNKNOWN:
+        findings.count("unknown")
+        findings.expect(said == row.answer, "entries_in", one.place, "answer")
+        return
     if one.entry is None or is_answered(one.entry.version, one.entry.kind):
         why = "unanswered" if row.answer is None else "answer"
         findings.expect(row.answer is not None and said == row.answer, "entries_in", one.place, why)
@@ -141,6 +146,9 @@ def _had_effect(one: _Read, story: Story) -> bool:
     if isinstance(message, Outcome):
         item = story.item(message.item_id)
         return item is not None and (item, message.event_id) in story.heard
+    if isinstance(message, PeerMessage):
+        item = story.item(message.item_id)
+        return item is not None and (item, message.message_id) in story.heard
     if isinstance(message, DispositionNote) and message.item_id is not None:
         item = story.item(message.item_id)
         answer = (item or "", one.row.peer, str(message.disposition))

@@ -14,7 +14,7 @@ from node.casework.events import (
     Sighted,
     evolve,
 )
-from node.casework.item import ItemState, ReportFacts
+from node.casework.item import ItemState, KeptMessage, ReportFacts
 from protocol.facts import ActionTaken, Assessment
 
 
@@ -54,6 +54,8 @@ class Story:
             self._sighted(item, event.actor, body)
         elif isinstance(body, Assessment | ActionTaken | Responsible | Reopened):
             self.heard.add((item, body.event_id))
+        elif isinstance(body, KeptMessage):
+            self.heard.add((item, body.message_id))
         elif isinstance(body, Answered):
             self.answered.add((item, body.by, str(body.disposition)))
 

@@ -16,7 +16,7 @@ from keys.documents import check_name
 from keys.errors import UntrustedDocumentError
 from keys.keyfile import write_private
 from keys.keyring import MemberKeys, sealing_calendar
-from keys.member import Capabilities, MemberDocument
+from keys.member import MemberDocument
 from keys.unlock import Unlock
 from node.api.access import Scope, new_token
 from node.config import Config, parse
@@ -29,7 +29,7 @@ from node.setup.staging import Stage, prepare
 from node.store.access import insert_token
 from node.store.connection import create_database, open_writer
 from node.store.writer import InlineWriter
-from protocol.vocabulary import Kind
+from protocol.versions import spoken
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,6 @@ REQUEST_NAME = "admission.json"
 ADMIN_NAME = "hotline"
 """Who acts when the command line does."""
 """How long a sealing key lives; its destruction gives coarse forward secrecy."""
-PROTOCOL_VERSIONS = (1,)
 _NETWORK = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-[0-9a-f]{16}")
 _NAMES = ("keys", "node.db", "admin.token", REQUEST_NAME, CONFIG_NAME)
 
@@ -192,11 +191,6 @@ def first_document(keys: MemberKeys, new: NewMember, now_ms: int) -> MemberDocum
         sequence=1,
         endpoint=new.endpoint,
         reachable=new.endpoint is not None,
-        capabilities=capabilities(),
+        capabilities=spoken(),
         sealing_not_after_ms=sealing_calendar((key.public.key_id for key in keys.sealing), now_ms),
     )
-
-
-def capabilities() -> Capabilities:
-    """Give what this program can speak."""
-    return Capabilities(PROTOCOL_VERSIONS, tuple(int(kind) for kind in Kind))

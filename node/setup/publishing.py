@@ -25,7 +25,7 @@ from node.registry.publish import make_publication, role_version
 from node.registry.transport import check_mirror, unverified_context
 from node.setup.errors import PublicationRefusedError
 from node.setup.joining import check_standing, joined
-from node.setup.member import capabilities
+from protocol.versions import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,7 +120,7 @@ def _next_document(
         sequence=before.sequence + 1,
         endpoint=config.peer.endpoint,
         reachable=config.peer.endpoint is not None,
-        capabilities=capabilities(),
+        capabilities=spoken(),
         sealing_not_after_ms=lasting,
     )
 

@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     from node.api.service import Changed, Desk, Submitted
     from node.casework.casebook import Casebook, Needs
     from node.casework.desk import CaseStore
-    from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
+    from node.casework.draft import (
+        ActionDraft,
+        AssessmentDraft,
+        HashesDraft,
+        MessageDraft,
+        ReportDraft,
+    )
     from node.casework.item import ItemState
     from node.casework.lookups import Places
     from node.casework.receiving import Answer
-    from node.casework.views import ItemView
+    from node.casework.views import ItemView, MessageView
     from node.peer.inbox import Decide, Held, InboxStore
     from node.peer.transport import PullTransport, Reply, Transport
     from node.store.queries import ItemQuery
@@ -225,6 +231,10 @@ class CountedDesk:
     async def add_hashes(self, item_id: str, draft: HashesDraft, *, actor: str) -> ItemView:
         """See `Desk.add_hashes`."""
         return await self._inner.add_hashes(item_id, draft, actor=actor)
+
+    async def write(self, item_id: str, draft: MessageDraft, *, actor: str) -> MessageView:
+        """See `Desk.write`."""
+        return await self._inner.write(item_id, draft, actor=actor)
 
     async def item(self, item_id: str) -> ItemView | None:
         """See `Desk.item`."""

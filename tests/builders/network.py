@@ -18,6 +18,7 @@ from keys.registry import metadata_name, target_name
 from keys.signing import SigningKey
 from node.registry import build, repository
 from node.registry.repository import Holders, OnlineSigners, Repository
+from protocol.versions import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -143,6 +144,7 @@ def make_document(
     sequence: int = 1,
     endpoint: str | None = "",
     now_ms: int = NOW_MS,
+    capabilities: Capabilities | None = None,
 ) -> MemberDocument:
     """A member's document over its test keys; its sealing keys have their turns from `now_ms`."""
     private = keys or member_keys(member)
@@ -153,7 +155,7 @@ def make_document(
         sequence=sequence,
         endpoint=address,
         reachable=address is not None,
-        capabilities=Capabilities(versions=(1,), kinds=tuple(range(1, 33))),
+        capabilities=capabilities or spoken(),
         sealing_not_after_ms=sealing_calendar((k.public.key_id for k in private.sealing), now_ms),
     )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from protocol import entry
+from protocol.correspondence import PeerMessage
 from protocol.facts import (
     Access,
     ActionTaken,
@@ -22,13 +25,14 @@ from protocol.messages import (
     DispositionNote,
     EpochOpen,
     Item,
+    ItemV2,
     Message,
     Outcome,
     RegistrySeen,
     Sighted,
     Tombstone,
     Withdrawal,
-    kind_of,
+    form_of,
     to_body,
 )
 from protocol.vocabulary import (
@@ -84,6 +88,8 @@ ITEM = Item(
     actions=(ACTION,),
     sightings=(SIGHTING,),
 )
+ITEM_V2 = ItemV2(*(*msgspec.structs.astuple(ITEM), AT_MS + 2))
+PEER_MESSAGE = PeerMessage(ITEM_ID, EVENT_ID, "Is the second page the same album?\nÜ.", AT_MS)
 OUTCOME = Outcome(
     ITEM_ID, EVENT_ID, "nl-eokm", OutcomeWhat.ASSESSED, ASSESSMENT, None, None, "nl-eokm", AT_MS,
     AT_MS + 5,
@@ -102,12 +108,14 @@ MESSAGES: tuple[Message, ...] = (
     RegistrySeen(3, 1_000, b"\x07" * 32),
     Tombstone(b"\x06" * 32, 16, b"\x05" * 32, AT_MS),
     ITEM,
+    ITEM_V2,
     Sighted(ITEM_ID, SIGHTING, None, None, child_at_risk=False),
     Sighted(ITEM_ID, None, CONTENT, ACCESS, child_at_risk=True),
     DISPOSITION,
     OUTCOME,
     MOVED,
     Withdrawal(ITEM_ID, None, AT_MS),
+    PEER_MESSAGE,
     Contents(
         "demo-list", 1, 0, (KnownContent(CONTENT, "nl-eokm", Verdict.BASELINE, None, ()),), AT_MS
     ),
@@ -116,5 +124,6 @@ MESSAGES: tuple[Message, ...] = (
 
 def raw_entry(message: Message, subject: str = ITEM_ID, receiver: str = "nl-eokm") -> bytes:
     """Give the bytes of an entry that says `message` to `receiver`."""
-    composed = entry.compose(NODE_SECRET, kind_of(message), subject, 0, receiver, to_body(message))
+    version, kind = form_of(message)
+    composed = entry.compose(NODE_SECRET, kind, subject, 0, receiver, to_body(message), version)
     return entry.encode(composed)

@@ -10,7 +10,7 @@ from protocol import facts, fields, vocabulary
 from protocol.answers import ANSWERS, Answer, Position, Told
 from protocol.channel import NEXT, STEPS
 from protocol.governance import is_permitted, party
-from protocol.messages import KINDS
+from protocol.messages import FORMS, KINDS
 from protocol.pull import MAX_WAIT_S, Pull
 from protocol.vocabulary import Kind, Lane, Role
 
@@ -98,6 +98,13 @@ def kind_rows() -> Iterator[str]:
         lanes = "every" if len(rule.lanes) == len(Lane) else ", ".join(sorted(rule.lanes))
         answered = "yes" if rule.answered else "no"
         yield f"| {int(kind)} | `{rule.message.__name__}` | {lanes} | {answered} |"
+
+
+def form_rows() -> Iterator[str]:
+    """Give the table of forms beyond the first of each kind."""
+    for form, message in FORMS.items():
+        if message is not KINDS[form.kind].message:
+            yield f"| {form.version} | {int(form.kind)} | `{message.__name__}` |"
 
 
 def word_rows() -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from protocol.messages import KINDS
+from protocol.messages import FORMS
 from tests.protocol import tables
 
 if TYPE_CHECKING:
@@ -20,13 +20,14 @@ LINES = [line.strip() for line in DOCUMENT.splitlines()]
 CLAUSES = set(re.findall(r"^#{2,3} (\d+(?:\.\d+)?) ", DOCUMENT, re.MULTILINE))
 SECTIONS = {
     "kinds": tables.kind_rows,
+    "forms": tables.form_rows,
     "words": tables.word_rows,
     "answers": tables.answer_rows,
     "steps": tables.step_rows,
     "standings": tables.standing_rows,
     "permissions": tables.permission_rows,
 }
-STRUCTS = [*tables.FACTS, *(rule.message for rule in KINDS.values()), *tables.ANSWER_PARTS]
+STRUCTS = [*tables.FACTS, *FORMS.values(), *tables.ANSWER_PARTS]
 
 
 def _stands_together(rows: Iterable[str]) -> bool:

@@ -64,8 +64,8 @@ HOSTILE = {
     "over-long array header": b"\xdc\x00\x05" + oracle.pack([1, 16, ID, SALT, []])[1:],
     "no body": oracle.pack([1, 16, ID, SALT, []])[:-1],
     "nothing": b"",
-    "later version with a trailing byte": oracle.pack([2, 16, ID, SALT, []]) + b"\xc0",
-    "later version with a float": oracle.pack([2, 16, ID, SALT, [1.5]]),
+    "later version with a trailing byte": oracle.pack([3, 16, ID, SALT, []]) + b"\xc0",
+    "later version with a float": oracle.pack([3, 16, ID, SALT, [1.5]]),
 }
 
 
@@ -85,7 +85,7 @@ def test_5_2_size_is_judged_first() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        Entry(2, 16, ID, SALT, b"\x90"),
+        Entry(3, 16, ID, SALT, b"\x90"),
         Entry(1, 128, ID, SALT, b"\x90"),
         Entry(1, -1, ID, SALT, b"\x90"),
         Entry(1, 16, ID[1:], SALT, b"\x90"),

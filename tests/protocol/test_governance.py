@@ -16,7 +16,7 @@ from protocol.vocabulary import Kind, Lane, Role
 HOME, ABROAD = frozenset({"GB"}), frozenset({"NL"})
 
 ITEMS = {Kind.ITEM, Kind.SIGHTED}
-STATUS = {Kind.DISPOSITION, Kind.OUTCOME, Kind.WITHDRAWAL}
+STATUS = {Kind.DISPOSITION, Kind.OUTCOME, Kind.WITHDRAWAL, Kind.PEER_MESSAGE}
 BULK = {Kind.CONTENTS}
 OWN = {Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN, Kind.TOMBSTONE}
 

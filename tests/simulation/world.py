@@ -21,9 +21,10 @@ from pathlib import Path
 from keys.keyring import MemberKeys
 from keys.registry import Registry
 from node.casework.casebook import Postbox
-from node.casework.desk import Desk, SubmitResult
+from node.casework.desk import Desk
 from node.casework.draft import HashesDraft, ItemDraft, ReportDraft
 from node.casework.item import ItemState
+from node.casework.submitting import SubmitResult
 from node.evidence.believed import Believed
 from node.evidence.findings import Findings
 from node.evidence.verify import verify

@@ -203,3 +203,60 @@ class TestIdempotencyKey:
             f"/api/v1/items/{second}/assessments", json=draft, headers=headers
         )
         assert response.status == 409
+
+
+class TestMessages:
+    """Writing to a person of another member."""
+
+    async def test_nobody_is_written_to_who_has_no_part_in_it(self, client: Client) -> None:
+        """The field is named; nothing is sent."""
+        item_id = await submit(client)
+        body = {"to": "nl-eokm", "text": "Hello"}
+        response = await client.post(f"/api/v1/items/{item_id}/messages", json=body)
+        assert response.status == 422
+        assert (await response.json())["field"] == "to"
+
+    async def test_preview_is_what_would_be_sent_and_sending_sends_it(
+        self, client: Client, local: Any
+    ) -> None:
+        """200 and nothing kept; then 201, and it stands with the item."""
+        item_id = await self._handed_on(client, local)
+        path = f"/api/v1/items/{item_id}/messages"
+        body = {"to": "nl-eokm", "text": "One\nline", "preview": True}
+        shown = await client.post(path, json=body)
+        preview = await shown.json()
+        assert (shown.status, preview["text"], preview["item"]) == (200, "One\nline", item_id)
+        assert (await (await client.get(f"/api/v1/items/{item_id}")).json())["messages"] == []
+        sent = await client.post(path, json=body | {"preview": False})
+        kept = await sent.json()
+        assert (sent.status, kept["to"], kept["text"]) == (201, "nl-eokm", "One\nline")
+        assert (await (await client.get(f"/api/v1/items/{item_id}")).json())["messages"] == [kept]
+
+    async def test_the_feed_tells_of_it_without_its_text(self, client: Client, local: Any) -> None:
+        """Codes and ids only."""
+        item_id = await self._handed_on(client, local)
+        body = {"to": "nl-eokm", "text": "canary", "preview": False}
+        await client.post(f"/api/v1/items/{item_id}/messages", json=body)
+        page = await (await client.get("/api/v1/changes")).json()
+        last = page["changes"][-1]
+        assert (last["what"], last["detail"]["to"]) == ("message", "nl-eokm")
+        assert "canary" not in str(page)
+
+    @pytest.mark.parametrize("text", ["", "x" * 2001, "\x07", 5])
+    async def test_a_text_that_cannot_be_sent_is_refused(
+        self, client: Client, local: Any, text: Any
+    ) -> None:
+        """Too long, empty, with control characters: already in the preview."""
+        item_id = await self._handed_on(client, local)
+        body = {"to": "nl-eokm", "text": text}
+        response = await client.post(f"/api/v1/items/{item_id}/messages", json=body)
+        assert response.status in {400, 422}
+        assert (await response.json())["field"] == "text"
+
+    async def _handed_on(self, client: Client, local: Any) -> str:
+        item_id = await submit(client)
+        await local.desk.locate_due()
+        await client.post(
+            f"/api/v1/items/{item_id}/actions", json={"action": "moved", "country": "NL"}
+        )
+        return item_id

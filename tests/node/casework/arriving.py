@@ -11,9 +11,10 @@ from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
 from node.casework.item import ItemState
 from node.casework.receiving import Answer, Arrived, Judge, parse
+from protocol import entry as entries
 from protocol.entry import leaf
 from protocol.facts import Content, Hop, Jurisdiction, Sighting
-from protocol.messages import DispositionNote, Item, Message, Outcome, kind_of
+from protocol.messages import DispositionNote, Item, Message, Outcome, form_of, to_body
 from protocol.vocabulary import (
     Disposition,
     ItemKind,
@@ -26,7 +27,8 @@ from protocol.vocabulary import (
 from tests.builders.cases import PLACE, POSTBOX, at, book, country, event_id, ids, network
 from tests.builders.network import NOW_MS
 
-THEIRS = Postbox(b"\x07" * 32)
+SECRET = b"\x07" * 32
+THEIRS = Postbox(SECRET)
 _LANES = {Kind.ITEM: Lane.REPORTS, Kind.SIGHTED: Lane.REPORTS}
 
 
@@ -103,10 +105,11 @@ class Receiver:
         self, peer: str, message: Message, lane: Lane | None = None, revision: int = 0
     ) -> Answer:
         """Judge one message from `peer`."""
-        kind = Kind(kind_of(message))
+        version, kind = form_of(message)
         subject = getattr(message, "item_id", None) or "nothing"
-        post = THEIRS.post(peer, kind, message, subject=subject, revision=revision)
-        return self.raw(peer, post.entry, lane or _LANES.get(kind, Lane.STATUS))
+        body = to_body(message)
+        said = entries.compose(SECRET, kind, subject, revision, peer, body, version)
+        return self.raw(peer, entries.encode(said), lane or _LANES.get(Kind(kind), Lane.STATUS))
 
     def raw(self, peer: str, entry: bytes, lane: Lane = Lane.REPORTS) -> Answer:
         """Judge the bytes of one entry from `peer`."""

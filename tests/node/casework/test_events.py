@@ -26,7 +26,15 @@ from node.casework.events import (
     evolve,
     lacks,
 )
-from node.casework.item import Custody, Informant, ItemState, ReportFacts, Review, encode
+from node.casework.item import (
+    Custody,
+    Informant,
+    ItemState,
+    KeptMessage,
+    ReportFacts,
+    Review,
+    encode,
+)
 from protocol.facts import Access, ActionTaken, Hop, Sighting
 from protocol.vocabulary import Action, Disposition, Matter, Source, Verdict
 from tests.builders.cases import (
@@ -83,6 +91,7 @@ EVERY: dict[EventKind, Body] = {
     EventKind.SETTLED: Settled(Review.PERHAPS_BACK),
     EventKind.REOPENED: Reopened(event_id(9)),
     EventKind.WITHDRAWN: Withdrawn("gb-iwf", None),
+    EventKind.MESSAGE: KeptMessage(event_id(6, "gb-iwf"), item().id, "gb-iwf", US, "Hello", NOW_MS),
 }
 
 

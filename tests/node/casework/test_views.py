@@ -26,7 +26,7 @@ from node.casework.events import (
     Sighted,
     Withdrawn,
 )
-from node.casework.item import Informant, ItemState, ReportFacts, Review
+from node.casework.item import Informant, ItemState, KeptMessage, ReportFacts, Review
 from node.casework.views import change_view, item_view
 from protocol.facts import (
     Access,
@@ -85,6 +85,7 @@ EVENTS: dict[EventKind, Body] = {
     EventKind.SETTLED: Settled(Review.PERHAPS_BACK),
     EventKind.REOPENED: Reopened(event_id(9)),
     EventKind.WITHDRAWN: Withdrawn("gb-iwf", None),
+    EventKind.MESSAGE: KeptMessage(event_id(6), STATE.id, US, "fr-pdc", f"{URL} {PERSON}", NOW_MS),
 }
 CANARIES = ("canary", "203.0.113.77", "cafebabe", "secret", "worker")
 
@@ -177,7 +178,8 @@ def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
         "content",  # hashes
         "hops",  # chain
         "informants",  # who is told: aliases, chain and sightings show it
-        "due_ms",  # a work list's
+        "due_ms",
+        "told_online_ms",  # a work list's
         "heard",  # ids of events
         "found_via",  # statistics'
         "campaign",  # statistics'

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from tuf.api.metadata import Snapshot
 
+from keys.member import Capabilities
 from keys.registry import TIMESTAMP_NAME, metadata_name
 from keys.signing import SigningKey
 from node.registry import build, memory, repository
@@ -25,6 +26,7 @@ from node.registry.errors import (
 from node.registry.source import Alarm, FixedSource, Freshness, RegistrySource
 from node.registry.trust import KEY_WAIT_MS
 from node.registry.updater import RegistryClient, read_fingerprint
+from protocol.versions import spoken
 from tests.builders.forge import forge, nothing
 from tests.builders.mirrors import UMBRELLA, Mirrors
 from tests.builders.network import (
@@ -50,6 +52,13 @@ def umbrella() -> Umbrella:
     made = make_umbrella()
     network = made.registry.network_id
     return made.admit({member: make_document(network, member) for member in (IWF, EOKM)})
+
+
+def _saying(umbrella: Umbrella, reads: Capabilities, version: int) -> Umbrella:
+    """Return the network after a member published what it reads."""
+    network = umbrella.registry.network_id
+    document = make_document(network, EOKM, sequence=version, capabilities=reads)
+    return umbrella.accept(member_files(document, version, LATER), LATER)
 
 
 @dataclasses.dataclass
@@ -262,6 +271,20 @@ class TestHostileMirrors:
         state = node.client.refresh_blocking(LATER + 1)
         assert state.problem == "rolled_back"
         assert node.client.current().seen == newer.registry.seen
+
+    def test_attack_a_mirror_serves_the_document_from_before_the_upgrade(
+        self, node: Node, umbrella: Umbrella
+    ) -> None:
+        """G10: nobody can make us speak an older version to a member than it reads."""
+        before = _saying(umbrella, Capabilities((1,), (1, 2, 3, 16)), 2)
+        after = _saying(before, spoken(), 3)
+        node.sees(after.files)
+        node.client.refresh_blocking(LATER)
+        old_role = before.files[metadata_name(EOKM, 2)]
+        for lie in (before.files, {**after.files, metadata_name(EOKM, 3): old_role}):
+            node.sees(lie)
+            node.client.refresh_blocking(LATER + 1)
+            assert node.client.current().reads(EOKM) == spoken()
 
     def test_rollback_after_a_restart(
         self, node: Node, umbrella: Umbrella, newer: Umbrella
