@@ -1,12 +1,16 @@
-"""Listeners that repeat nothing of a request that they could not read.
+"""Listeners that repeat nothing of what they could not read, and wait for nobody for ever.
 
 aiohttp answers a malformed request with the bytes it stumbled over. Those may be an address, so our
-listeners answer with the status alone.
+listeners answer with the status alone. And it buffers without end for a caller that does not read
+its answers; ours hang up.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -15,7 +19,36 @@ from aiohttp.web_protocol import RequestHandler
 class _QuietHandler(RequestHandler):
     """Answers what it could not read with a status and nothing else."""
 
-    __slots__ = ()
+    __slots__ = ("answer_s", "on_lost")
+
+    answer_s: float | None
+    on_lost: Callable[[], None] | None
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """See `RequestHandler.connection_lost`; whoever counts connections is told."""
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """See `RequestHandler.finish_response`; a caller that does not read is hung up on.
+
+        The next request waits until this answer was taken: aiohttp alone would go on, and hold
+        every answer in memory for as long as the caller asks and does not read.
+        """
+        try:
+            async with asyncio.timeout(self.answer_s):
+                finished = await super().finish_response(request, resp, start_time)
+                await request.writer.drain()
+        except TimeoutError:
+            if self.transport is not None:
+                self.transport.abort()
+            return resp, True
+        except ConnectionError:
+            return resp, True
+        return finished
 
     def handle_error(
         self,
@@ -34,16 +67,41 @@ class _QuietHandler(RequestHandler):
 
 
 class _QuietServer(web.Server):
-    def __call__(self) -> RequestHandler:
-        return _QuietHandler(self, loop=self._loop, **self._kwargs)
+    answer_s: float | None
+
+    def __call__(self) -> _QuietHandler:
+        handler = _QuietHandler(self, loop=self._loop, **self._kwargs)
+        handler.answer_s, handler.on_lost = self.answer_s, None
+        return handler
 
 
 class QuietRunner(web.AppRunner):
-    """A `web.AppRunner` whose answers to unreadable requests hold nothing of them."""
+    """A `web.AppRunner` whose answers to unreadable requests hold nothing of them.
 
-    __slots__ = ()
+    Args:
+        app: what to serve.
+        answer_s: how long a caller may take to read one answer; None waits for ever.
+        kwargs: as for `web.AppRunner`.
+    """
+
+    __slots__ = ("_answer_s",)
+
+    def __init__(
+        self, app: web.Application, *, answer_s: float | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(app, **kwargs)
+        self._answer_s = answer_s
+
+    def handler(self, on_lost: Callable[[], None]) -> RequestHandler:
+        """Return a new handler of one connection that calls `on_lost` when it is over."""
+        assert isinstance(self.server, _QuietServer)
+        handler = self.server()
+        handler.on_lost = on_lost
+        return handler
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
         server.__class__ = _QuietServer  # the application makes its server itself, of this class
+        assert isinstance(server, _QuietServer)
+        server.answer_s = self._answer_s
         return server

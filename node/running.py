@@ -24,8 +24,10 @@ from node.jurisdiction.build import Jurisdiction
 from node.keeping import destroy_expired
 from node.listening import QuietRunner
 from node.loops import DeliveryLoop, PullLoop, Wake, keep_going, work_at_desk
+from node.peer.allowances import DiskFloor
 from node.peer.client import HttpTransport
 from node.peer.delivery import Delivery
+from node.peer.door import Connections
 from node.peer.inbox import Inbox
 from node.peer.listener import listen
 from node.peer.longpoll import LongPoll
@@ -44,7 +46,7 @@ from node.telemetry.counting import (
 from node.telemetry.logs import log_loop_error, logger
 from node.telemetry.metrics import Metrics
 from node.telemetry.routes import count_requests, health_routes
-from node.telemetry.snapshot import Sources, take_snapshot
+from node.telemetry.snapshot import Sources, free_bytes, take_snapshot
 
 if TYPE_CHECKING:
     from node.config.sections import Config
@@ -160,11 +162,17 @@ class Node:
             on_contact=self._contact,
             on_registry_behind=self.wakes.registry,
             on_refused=lambda code: self.metrics.peer_refusals.labels(code).inc(),
+            floor=self._floor(),
             extra_routes=mirror_routes(self.registry.kept),
         )
         peer.middlewares.append(count_requests(self.metrics, "peer", time.perf_counter))
         at = config.peer.listen_host, config.peer.listen_port
-        self._runners.append(await listen(peer, *at, self.keys.tls))
+        bounds = Connections(per_place=config.peer.connections_per_address)
+        self._runners.append(await listen(peer, *at, self.keys.tls, bounds))
+
+    def _floor(self) -> DiskFloor:
+        place = self.config.store.path.parent
+        return DiskFloor(self.config.peer.disk_floor_mib << 20, lambda: free_bytes(place))
 
     def _contact(self, peer: str) -> None:
         self.delivery.contact(peer)

@@ -91,6 +91,18 @@ class PeerSection:
     request_timeout_s: int = _key(
         "How long one request to a peer may take.", kinds.integer(1, 600), 30
     )
+    connections_per_address: int = _key(
+        "Most connections from one IPv4 address, or one IPv6 /64, at once. Raise it if a forwarder"
+        " of yours makes all peers come from its own address.",
+        kinds.integer(1, 100_000),
+        64,
+    )
+    disk_floor_mib: int = _key(
+        "Free space, in MiB, below which pushes of peers are put off: what is left is kept for"
+        " this hotline's own intake.",
+        kinds.integer(0, 1_000_000),
+        512,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

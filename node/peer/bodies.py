@@ -25,10 +25,12 @@ class Patience:
     Attributes:
         wait_s: whatever their number.
         slowest_bytes_per_s: on top of it, a sender must be at least this fast.
+        headers_s: for the headers of a request, and how long a connection may be idle.
     """
 
     wait_s: float = 10.0
     slowest_bytes_per_s: float = 65_536.0
+    headers_s: float = 75.0
 
     def seconds(self, size: int) -> float:
         """How long `size` bytes may take."""

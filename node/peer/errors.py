@@ -245,11 +245,11 @@ class BadQuestionError(RefusedRequestError):
 
 
 class OverQuotaError(RefusedRequestError):
-    """More requests, or more bytes at once, than one peer needs."""
+    """More requests, bytes, entries or epochs than one peer needs, or no room on our disk."""
 
     code: ClassVar[str] = "over_quota"
     status: ClassVar[int] = 429
-    message: ClassVar[str] = "request: too many at once; come back later"
+    message: ClassVar[str] = "request: more than is taken now; come back later"
 
 
 class UnknownPathError(RefusedRequestError):

@@ -66,7 +66,7 @@ class Gate:
         clock: gives the time, ms UTC.
         quotas: what each caller may use.
         replays: what was seen before.
-        on_contact: called with the member after each verified request.
+        on_contact: called with the member for each verified request within its quota.
         on_registry_behind: called when somebody signed with a key that we do not know.
         on_refused: called with the code of each refusal.
         patience: how long a caller may take over a long answer.
@@ -90,7 +90,6 @@ class Gate:
             now_ms = self.clock()
             try:
                 caller = self._verify(request, now_ms)
-                self.on_contact(caller.member)
             except RefusedRequestError as error:
                 return self._refuse_stranger(request, error, now_ms)
             except Exception as error:  # noqa: BLE001 - our fault; nobody learns anything of it
@@ -136,8 +135,16 @@ class Gate:
     ) -> Wire:
         try:
             with self.quotas.request(caller.member, now_ms):
-                return await handler(request, caller)
+                self.on_contact(caller.member)
+                reply = await handler(request, caller)
+                if not wire.is_fruitful(reply):
+                    self.quotas.fruitless(caller.member, now_ms)
+                return reply
         except RefusedRequestError as error:
+            if isinstance(error, OverQuotaError):
+                await asyncio.sleep(self.quotas.hold_s)
+            else:
+                self.quotas.fruitless(caller.member, now_ms)
             self.on_refused(error.code)
             logger().info("peer_request_refused", peer=caller.member, code=error.code)
             return _refused(request, error)

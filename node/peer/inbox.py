@@ -55,6 +55,11 @@ class Admitted:
     key: SealingKey
     info: bytes
 
+    @property
+    def entries(self) -> int:
+        """How many entries it brings."""
+        return self.checkpoint.size - self.start
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:

@@ -1,28 +1,26 @@
-"""Opening the peer listener: TLS, a bounded number of connections, a bounded handshake."""
+"""Opening the peer listener: TLS behind a door that counts, bounded handshakes, bounded answers."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import web
 
 from node.listening import QuietRunner
+from node.peer.door import Connections, Door
 from node.peer.pins import server_context
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from keys.tls import TlsKey
 
-
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """How many connections the listener keeps, and how long a handshake and a stop may take."""
-
-    most: int = 512
-    handshake_s: float = 10.0
-    shutdown_s: float = 10.0
+PAUSE_S: Final = 0.5
+"""After the machine would not give us a connection: out of descriptors, as a rule."""
 
 
 async def listen(
@@ -36,7 +34,7 @@ async def listen(
 
     Args:
         app: what to serve.
-        host: address to bind.
+        host: IP address to bind.
         port: 0 for any; `runner.addresses` tells which.
         key: the TLS key whose SPKI the member document lists.
         connections: bounds.
@@ -45,7 +43,7 @@ async def listen(
         OSError: the address cannot be bound.
     """
     bounds = connections or Connections()
-    runner = QuietRunner(app, shutdown_timeout=bounds.shutdown_s)
+    runner = QuietRunner(app, answer_s=bounds.answer_s, shutdown_timeout=bounds.shutdown_s)
     await runner.setup()
     site = _Site(runner, host, port, server_context(key), bounds)
     try:
@@ -61,16 +59,16 @@ class _Site(web.BaseSite):
 
     def __init__(
         self,
-        runner: web.AppRunner,
+        runner: QuietRunner,
         host: str,
         port: int,
         context: ssl.SSLContext,
         bounds: Connections,
     ) -> None:
         super().__init__(runner, ssl_context=context)
-        self._host = host
-        self._port = port
+        self._at = (host, port)
         self._bounds = bounds
+        self._quiet = runner
 
     @property
     def name(self) -> str:
@@ -78,25 +76,66 @@ class _Site(web.BaseSite):
 
     async def start(self) -> None:
         await super().start()
-        server = self._runner.server
-        assert server is not None
-
-        def connect() -> asyncio.Protocol:
-            full = len(server.connections) >= self._bounds.most
-            return _Full() if full else server()
-
-        self._server = await asyncio.get_running_loop().create_server(
-            connect,
-            self._host,
-            self._port,
-            ssl=self._ssl_context,
-            ssl_handshake_timeout=self._bounds.handshake_s,
-        )
+        family = socket.AF_INET6 if ":" in self._at[0] else socket.AF_INET
+        bound = socket.create_server(self._at, family=family, backlog=self._backlog)
+        bound.settimeout(0)
+        assert self._ssl_context is not None
+        accepting = _Accepting(bound, self._quiet, self._ssl_context, self._bounds)
+        self._server = cast("asyncio.AbstractServer", accepting)  # of which `close` is called
 
 
-class _Full(asyncio.Protocol):
-    """Hangs up."""
+class _Accepting:
+    """Takes connections, one task for each until its handshake is over."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.abort()
+    def __init__(
+        self,
+        bound: socket.socket,
+        runner: QuietRunner,
+        context: ssl.SSLContext,
+        bounds: Connections,
+    ) -> None:
+        self._bound = bound
+        self._runner = runner
+        self._context = context
+        self._bounds = bounds
+        self._door = Door(bounds)
+        self._loop = asyncio.get_running_loop()
+        self._tasks = {self._loop.create_task(self._accept())}
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """Return what is bound."""
+        return (self._bound,) if self._bound.fileno() >= 0 else ()
+
+    def close(self) -> None:
+        """Accept nobody any more; handshakes under way are broken off."""
+        for task in self._tasks:
+            task.cancel()
+        self._bound.close()
+
+    async def _accept(self) -> None:
+        while True:
+            try:
+                accepted, address = await self._loop.sock_accept(self._bound)
+            except OSError:
+                await asyncio.sleep(PAUSE_S)
+                continue
+            leave = self._door.enter(address[0], int(self._loop.time() * 1000))
+            if leave is None:
+                accepted.close()
+                continue
+            task = self._loop.create_task(self._shake_hands(accepted, leave))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _shake_hands(self, accepted: socket.socket, leave: Callable[[], None]) -> None:
+        try:
+            await self._loop.connect_accepted_socket(
+                partial(self._runner.handler, leave),
+                accepted,
+                ssl=self._context,
+                ssl_handshake_timeout=self._bounds.handshake_s,
+            )
+        except (OSError, asyncio.CancelledError):
+            leave()
+            accepted.close()

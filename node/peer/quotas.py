@@ -15,6 +15,7 @@ from node.peer.errors import OverQuotaError
 from protocol.vocabulary import Lane
 
 MIB: Final = 1 << 20
+ROUNDING: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,10 @@ class Quota:
         body_bytes: bytes of bodies being read or worked on, and of long answers being taken.
         all_body_bytes: the same, of all peers together.
         strangers_per_s: refusals signed for callers that could not be verified.
+        fruitless_per_s: requests that bring no new entries (questions, repeats, what is refused).
+        fruitless_burst: the same at once after a pause.
+        hold_s: how long the answer to a request over quota is held back, so that who asks too often
+            asks less often; one connection waits for its own answers.
     """
 
     requests_per_s: float = 300.0
@@ -36,6 +41,9 @@ class Quota:
     body_bytes: int = 32 * MIB
     all_body_bytes: int = 256 * MIB
     strangers_per_s: float = 20.0
+    fruitless_per_s: float = 5.0
+    fruitless_burst: float = 200.0
+    hold_s: float = 1.0
 
 
 class TokenBucket:
@@ -49,15 +57,19 @@ class TokenBucket:
         self._tokens = burst
         self._at_ms = now_ms
 
-    def take(self, now_ms: int) -> bool:
-        """Whether one more may pass at `now_ms`; a clock that goes back gives nothing."""
+    def take(self, now_ms: int, amount: float = 1) -> bool:
+        """Whether `amount` more may pass at `now_ms`; a clock that goes back gives nothing."""
+        if not self.holds(now_ms, amount):
+            return False
+        self._tokens -= amount
+        return True
+
+    def holds(self, now_ms: int, amount: float = 1) -> bool:
+        """Whether `amount` more could pass at `now_ms`; nothing is taken."""
         passed_s = max(0, now_ms - self._at_ms) / 1000
         self._at_ms = now_ms
         self._tokens = min(self._burst, self._tokens + passed_s * self._per_s)
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
+        return self._tokens + ROUNDING >= amount
 
 
 class Quotas:
@@ -66,6 +78,7 @@ class Quotas:
     def __init__(self, quota: Quota, now_ms: int) -> None:
         self._quota = quota
         self._buckets: dict[str, TokenBucket] = {}
+        self._fruitless: dict[str, TokenBucket] = {}
         self._strangers = TokenBucket(quota.strangers_per_s, quota.strangers_per_s, now_ms)
         self._running: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
@@ -75,19 +88,37 @@ class Quotas:
         """Whether a caller that could not be verified is worth a signature now."""
         return self._strangers.take(now_ms)
 
+    @property
+    def hold_s(self) -> float:
+        """How long the answer to a request over quota is held back, seconds."""
+        return self._quota.hold_s
+
+    def fruitless(self, member: str, now_ms: int) -> None:
+        """Count a request of `member` that brought no new entries."""
+        self._fruitless_of(member, now_ms).take(now_ms)
+
+    def _fruitless_of(self, member: str, now_ms: int) -> TokenBucket:
+        quota = self._quota
+        new = TokenBucket(quota.fruitless_per_s, quota.fruitless_burst, now_ms)
+        return self._fruitless.setdefault(member, new)
+
     @contextmanager
     def request(self, member: str, now_ms: int) -> Iterator[None]:
         """Count one request of `member` while it is worked on.
 
         Raises:
-            OverQuotaError: too many a second, or at once.
+            OverQuotaError: too many a second, too many for nothing, or too many at once.
         """
         quota = self._quota
         bucket = self._buckets.get(member)
         if bucket is None:
             bucket = TokenBucket(quota.requests_per_s, quota.burst, now_ms)
             self._buckets[member] = bucket
-        if self._running[member] >= quota.concurrent or not bucket.take(now_ms):
+        if (
+            self._running[member] >= quota.concurrent
+            or not self._fruitless_of(member, now_ms).holds(now_ms)
+            or not bucket.take(now_ms)
+        ):
             raise OverQuotaError
         self._running[member] += 1
         try:

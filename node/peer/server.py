@@ -22,8 +22,14 @@ from aiohttp import web
 from keys.registry import Registry
 from keys.signing import Signer
 from node.peer import wire
+from node.peer.allowances import Allowances, Cost, DiskFloor, no_floor
 from node.peer.bodies import Body, Patience
-from node.peer.errors import BadQuestionError, EncodedBodyError, UnknownPathError
+from node.peer.errors import (
+    BadQuestionError,
+    EncodedBodyError,
+    RefusedRequestError,
+    UnknownPathError,
+)
 from node.peer.gate import Gate
 from node.peer.pulls import PullEndpoint
 from node.peer.quotas import Quota, Quotas
@@ -48,11 +54,10 @@ HTTP_BOUNDS: Final = {
     "max_field_size": 4096,
     "max_headers": 64,
     "read_bufsize": 65_536,
-    "keepalive_timeout": 75.0,
     "lingering_time": 1.0,
 }
-"""What the parser takes, and how long it waits: 75 s for the headers of a request, 1 s for the end
-of a body that was not wanted. Digests are over the bytes of the wire: nothing is decompressed."""
+"""What the parser takes, and how long it waits for the end of a body that was not wanted. Digests
+are over the bytes of the wire: nothing is decompressed."""
 
 
 def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
@@ -68,6 +73,7 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
     on_refused: Callable[[str], None] = lambda _code: None,
     quota: Quota | None = None,
     patience: Patience | None = None,
+    floor: DiskFloor | None = None,
     extra_routes: Iterable[web.AbstractRouteDef] = (),
 ) -> web.Application:
     """Return the peer listener's application; serve it by `node.peer.listener.listen`.
@@ -78,43 +84,51 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
         registry: gives the verified registry in force.
         transport_key: signs every answer.
         clock: gives the time, ms UTC; requests made before this call are refused.
-        on_contact: called with the member after each verified request.
+        on_contact: called with the member for each verified request within its quota.
         pulls: what becomes of pulls; None: none are served.
         on_registry_behind: called when somebody signed with a key that we do not know.
         on_refused: called with the code of each refusal.
         quota: what one peer may use.
-        patience: how long a body may take.
+        patience: how long headers and bodies may take.
+        floor: tells when there is no room on the disk for what peers send.
         extra_routes: others that this listener serves, such as the registry mirror's.
     """
-    now_ms = clock()
     gate = Gate(
         us=us,
         registry=registry,
         transport_key=transport_key,
         clock=clock,
-        quotas=(quotas := Quotas(quota or Quota(), now_ms)),
-        replays=Replays(now_ms),
+        quotas=(quotas := Quotas(quota or Quota(), clock())),
+        replays=Replays(clock()),
         on_contact=on_contact,
         on_registry_behind=on_registry_behind,
         on_refused=on_refused,
         patience=patience or Patience(),
     )
-    channels = _Channels(us, inbox, registry, clock, quotas, patience or Patience())
-    served = None if pulls is None else PullEndpoint(pulls, channels.patience)
-    app = _routed(gate, channels, served)
-    app.add_routes(extra_routes)
-    return app
+    allowances = Allowances(lambda: registry().network.policy)
+    channels = _Channels(
+        us, inbox, registry, clock, quotas, allowances, floor or no_floor(), gate.patience
+    )
+    return _routed(gate, channels, pulls, extra_routes)
 
 
-def _routed(gate: Gate, channels: _Channels[A], served: PullEndpoint | None) -> web.Application:
-    app = web.Application(handler_args=HTTP_BOUNDS)
+def _routed(
+    gate: Gate,
+    channels: _Channels[A],
+    pulls: Pulls | None,
+    extra_routes: Iterable[web.AbstractRouteDef],
+) -> web.Application:
+    bounds = HTTP_BOUNDS | {"keepalive_timeout": channels.patience.headers_s}
+    app = web.Application(handler_args=bounds)
     app.on_response_prepare.append(_anonymous)
     app.router.add_put(_PUSH, gate.endpoint(channels.push))
-    if served is not None:
+    if pulls is not None:
+        served = PullEndpoint(pulls, channels.patience)
         app.router.add_post(_PULL, gate.endpoint(served.pull))
     app.router.add_get(_CHANNEL, gate.endpoint(channels.question), allow_head=False)
     app.router.add_get(wire.HELLO_PATH, gate.endpoint(channels.hello), allow_head=False)
     app.router.add_route("*", wire.PREFIX + "{rest:.*}", gate.endpoint(_unknown))
+    app.add_routes(extra_routes)
     return app
 
 
@@ -127,6 +141,8 @@ class _Channels(Generic[A]):
     registry: Callable[[], Registry]
     clock: Callable[[], int]
     quotas: Quotas
+    allowances: Allowances
+    floor: DiskFloor
     patience: Patience
 
     async def push(self, request: web.Request, caller: SignedRequest) -> Wire:
@@ -137,6 +153,8 @@ class _Channels(Generic[A]):
         if size > wire.max_push_bytes(self.registry().network.limits):
             return wire.answer(AnswerCode.TOO_LARGE)
         with self.quotas.push(caller.member, Lane(request.match_info["lane"]), size):
+            self.floor.need(now_ms := self.clock())
+            self.allowances.need(caller.member, Cost.WASTE, now_ms)
             body = Body(request.content, size, self.patience)
             result = await self._take(request, caller, body)
             if isinstance(result, Answer) and ANSWERS[result.code].then is Then.STOP:
@@ -153,10 +171,31 @@ class _Channels(Generic[A]):
         if isinstance(head, AnswerCode):
             return Answer(1, head, None, None)
         lane, epoch = Lane(match["lane"]), bytes.fromhex(match["epoch"])
-        found = await self.inbox.precheck(caller.member, lane, epoch, int(match["start"]), head)
+        start = int(match["start"])
+        found = await self.inbox.precheck(caller.member, lane, epoch, start, head)
+        if isinstance(found, bytes):
+            self.quotas.fruitless(caller.member, self.clock())
         if isinstance(found, Answer | bytes):
             return found
-        return await self.inbox.take(found, await body.rest(caller.body_sha256))
+        return await self._take_admitted(found, start, caller, body)
+
+    async def _take_admitted(
+        self, admitted: A, start: int, caller: SignedRequest, body: Body
+    ) -> Answer | bytes:
+        """Read and keep an admitted push, within what its sender has left."""
+        member, now_ms = caller.member, self.clock()
+        if start == 0:
+            self.allowances.spend(member, Cost.EPOCHS, 1, now_ms)
+        self.allowances.spend(member, Cost.ENTRIES, admitted.entries, now_ms)
+        self.allowances.spend(member, Cost.BYTES, body.left, now_ms)
+        try:
+            taken = await self.inbox.take(admitted, await body.rest(caller.body_sha256))
+        except RefusedRequestError:
+            self.allowances.charge(member, Cost.WASTE, now_ms)
+            raise
+        if isinstance(taken, Answer):
+            self.allowances.charge(member, Cost.WASTE, now_ms)
+        return taken
 
     async def question(self, request: web.Request, caller: SignedRequest) -> Wire:
         """Tell the state of a channel."""

@@ -13,8 +13,18 @@ from protocol.pull import Offer, Pull
 from protocol.push import PushHead
 from protocol.vocabulary import Lane
 
-A = TypeVar("A")
-"""An admitted push, opaque to the listener."""
+
+class AdmittedPush(Protocol):
+    """A push whose head was found good; opaque to the listener but for its size."""
+
+    @property
+    def entries(self) -> int:
+        """How many entries it brings."""
+        ...
+
+
+A = TypeVar("A", bound=AdmittedPush)
+"""An admitted push."""
 
 
 class Reply(NamedTuple):

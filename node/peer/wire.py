@@ -33,6 +33,9 @@ MAX_REPLY_BYTES: Final = max(MAX_ANSWER_BYTES, MAX_CHECKPOINT_BYTES)
 MAX_SEAL_BYTES: Final = 4096
 """What sealing may add to a frame; today 1136 bytes."""
 
+MAX_EMPTY_OFFER_BYTES: Final = 64
+"""More than an offer of nothing has, and less than any push."""
+
 _QUESTION: Final = re.compile(r"nonce=(?P<nonce>[0-9a-f]{32})")
 _REASON: Final = re.compile(rb"[a-z]+(?:_[a-z]+){0,5}")
 _MAX_REASON_BYTES: Final = 48
@@ -84,6 +87,12 @@ def max_push_bytes(limits: Limits) -> int:
 def max_offer_bytes(limits: Limits) -> int:
     """Return the length that an offer may have under a network's limits."""
     return OFFER_PREFIX_BYTES + max_push_bytes(limits)
+
+
+def is_fruitful(reply: Wire) -> bool:
+    """Whether entries changed hands: a receipt, or an offer that is not empty."""
+    offered = reply.media_type == OFFER_TYPE and len(reply.body) > MAX_EMPTY_OFFER_BYTES
+    return offered or reply.media_type == RECEIPT_TYPE
 
 
 def answered(answer: Answer) -> Wire:

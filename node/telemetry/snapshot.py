@@ -48,7 +48,7 @@ async def take_snapshot(sources: Sources, now_ms: int) -> Snapshot:
         registry_version=version,
         data_age_days={age.name: float(age.age_days) for age in sources.ages(now_ms)},
         store_bytes=_size(sources.database),
-        disk_free_bytes=shutil.disk_usage(sources.database.parent).free,
+        disk_free_bytes=free_bytes(sources.database.parent),
     )
 
 
@@ -71,3 +71,8 @@ def _registry(source: RegistrySource, now_ms: int) -> tuple[int, int | None]:
 def _size(database: Path) -> int:
     files = (database, database.with_name(database.name + "-wal"))
     return math.floor(sum(path.stat().st_size for path in files if path.exists()))
+
+
+def free_bytes(directory: Path) -> int:
+    """Return the free space where `directory` lies."""
+    return shutil.disk_usage(directory).free

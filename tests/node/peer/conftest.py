@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
+from node.peer.allowances import DiskFloor
 from node.peer.bodies import Patience
 from node.peer.client import HttpTransport
+from node.peer.door import Connections
 from node.peer.listener import listen
 from node.peer.quotas import Quota
 from node.peer.server import make_peer_app
@@ -41,13 +44,15 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def serve(network: Network, clock: Clock) -> AsyncIterator[Serve]:
-    """Give `serve(quota=, patience=, extra_routes=)`, which starts a listener of `nl-eokm`."""
+    """Give `serve(quota=, patience=, extra_routes=, ...)`, which starts a listener of `nl-eokm`."""
     runners: list[web.AppRunner] = []
 
     async def start(
         quota: Quota | None = None,
         patience: Patience | None = None,
         extra_routes: tuple[web.AbstractRouteDef, ...] = (),
+        connections: Connections | None = None,
+        floor: DiskFloor | None = None,
     ) -> Listening:
         keys = network.keys[EOKM]
         made = Listening(network, clock, MemoryInbox(), Calls(0))
@@ -60,11 +65,12 @@ async def serve(network: Network, clock: Clock) -> AsyncIterator[Serve]:
             on_contact=made.contacts.append,
             on_registry_behind=lambda: made.behind.append(True),
             on_refused=made.refused.put_nowait,
-            quota=quota,
+            quota=replace(quota or Quota(), hold_s=0.001),
             patience=patience,
+            floor=floor,
             extra_routes=extra_routes,
         )
-        runner = await listen(app, "127.0.0.1", 0, keys.tls)
+        runner = await listen(app, "127.0.0.1", 0, keys.tls, connections)
         runners.append(runner)
         made.calls.port = runner.addresses[0][1]
         network.move(EOKM, made.calls.port)

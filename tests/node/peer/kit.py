@@ -18,6 +18,7 @@ import pytest
 from multidict import CIMultiDict
 
 from keys.keyring import MemberKeys
+from keys.network import Role as MemberRole
 from keys.registry import Registry
 from keys.signing import SigningKey, VerifyKey
 from node.peer import signatures, wire
@@ -107,6 +108,16 @@ class Network:
         network = self.registry.network
         self._put(network=replace(network, members={**network.members, member: entry}))
 
+    def policy(self, **numbers: int) -> None:
+        """Put numbers into the policy of the network document."""
+        self._put(network=replace(self.registry.network, policy=numbers))
+
+    def role(self, member: str, role: MemberRole) -> None:
+        """Give a member another role."""
+        entry = replace(self.registry.network.members[member], roles=(role,), jurisdictions=())
+        network = self.registry.network
+        self._put(network=replace(network, members={**network.members, member: entry}))
+
     def _put(self, **changes: object) -> None:
         self.registry = replace(self.registry, **changes)  # type: ignore[arg-type]
 
@@ -119,13 +130,15 @@ class Push(NamedTuple):
     epoch: bytes
     start: int
     head: PushHead
+    entries: int = 1
 
 
 @dataclass
 class MemoryInbox:
-    """Keeps pushes in a dictionary; answers as it is told to."""
+    """Keeps pushes in a dictionary; answers as it is told to: `says` to a head, `then` to all."""
 
     says: Answer | bytes | Exception | None = None
+    then: Answer | None = None
     taken: dict[Push, bytes] = field(default_factory=dict)
     asked: list[tuple[str, Lane, bytes]] = field(default_factory=list)
     prechecked: list[Push] = field(default_factory=list)
@@ -153,7 +166,9 @@ class MemoryInbox:
         return push if self.says is None else self.says
 
     async def take(self, admitted: Push, sealed: bytes) -> Answer | bytes:
-        """Keep it."""
+        """Keep it, unless told what to say of it."""
+        if self.then is not None:
+            return self.then
         self.taken[admitted] = sealed
         return RECEIPT
 
