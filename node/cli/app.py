@@ -9,6 +9,7 @@ import typer
 
 from node.cli import governing_app  # noqa: F401 - its verbs join those of network_app
 from node.cli.evidence_app import evidence_app
+from node.cli.keys_app import keys_app
 from node.cli.network_app import network_app
 from node.cli.options import (
     DEFAULT_CONFIG,
@@ -29,6 +30,7 @@ app = typer.Typer(
     epilog="Errors are one line; --debug before or after the verb adds the traceback.",
 )
 app.add_typer(network_app, name="network", rich_help_panel="Setting up")
+app.add_typer(keys_app, name="keys", rich_help_panel="Running it")
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config", rich_help_panel="Running it")
 token_app = typer.Typer(help="Who may call the local API.", no_args_is_help=True)

@@ -79,6 +79,13 @@ async def test_rotation_is_published(joined: Typed) -> None:
     assert (code, shown["sequence"]) == (Exit.OK, 2)
 
 
+async def test_keys_are_shown_with_their_standing(joined: Typed) -> None:
+    """The member key lies beside them after `init`: that is worth an exit code."""
+    code, shown = await joined("keys", "status")
+    standings = {row["purpose"]: row["standing"] for row in shown["keys"]}
+    assert (code, standings["member"], standings["log"]) == (Exit.PROBLEM, "online", "in use")
+
+
 async def test_backup_and_restore_as_typed(joined: Typed, tmp_path: Path) -> None:
     """Away with the database, back from the copy."""
     code, made = await joined("backup", tmp_path / "copy")
