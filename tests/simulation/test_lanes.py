@@ -1,0 +1,197 @@
+"""Lanes and urgency: nothing urgent waits behind anything else; a backlog goes without pauses."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from node.peer.transport import Reply
+from node.store.connection import Connection
+from protocol import entry as entries
+from protocol.vocabulary import Kind, Lane
+from tests.simulation.world import Wire, World
+
+IWF, EOKM = "gb-iwf", "nl-eokm"
+PLACE = "https://nl1.example/album/{}.jpg"
+FULL = 4
+
+
+@dataclass
+class Watched(Wire):
+    """The wire of `gb-iwf`: remembers what was pushed, and holds back the pushes of one lane."""
+
+    holds: Lane | None = None
+    pushed: list[str] = field(default_factory=list)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def push(self, peer: str, path: str, head: bytes, sealed: bytes) -> Reply:
+        """See `Wire.push`."""
+        self.pushed.append(path)
+        if self.holds is not None and f"/{self.holds}/" in path:
+            self.begun.set()
+            await self.go_on.wait()
+        return await super().push(peer, path, head, sealed)
+
+    def starts(self) -> list[int]:
+        """Where each push of the reports lane began."""
+        return [int(p.rsplit("/", 1)[1]) for p in self.pushed if "/reports/" in p]
+
+
+def watch(world: World, holds: Lane | None = None) -> Watched:
+    """Look at what `gb-iwf` pushes."""
+    wire = Watched(world, IWF, holds)
+    world[IWF].delivery.transport = wire
+    world[IWF].delivery.max_entries = FULL
+    return wire
+
+
+async def hand_in(
+    world: World, first: int, count: int, *, child_at_risk: bool = False
+) -> list[str]:
+    """Hand in items that are hosted in the Netherlands; nothing is sent yet."""
+    found = []
+    for number in range(first, first + count):
+        url = PLACE.format(number)
+        result = await world[IWF].submit(url, child_at_risk=child_at_risk)
+        found.append(result.items[0].item_id)
+    await world[IWF].desk.locate_due()
+    return found
+
+
+async def fill_bulk(world: World) -> None:
+    """Let something wait on the bulk lane; what it says does not matter here."""
+    secret = world[IWF].keys.node_secret
+    said = entries.compose(secret, Kind.CONTENTS, "gb-iwf.list", 0, EOKM, b"\x90")
+    raw = entries.encode(said)
+
+    def keep(connection: Connection) -> None:
+        connection.execute(
+            "INSERT INTO messages_out (peer, lane, urgency, entry_id, kind, entry, created_ms)"
+            " VALUES (?, 'bulk', 2, ?, 48, ?, ?)",
+            (EOKM, said.id, raw, world.now),
+        )
+        connection.execute(
+            "INSERT INTO waiting_out SELECT peer, lane, urgency, seq FROM messages_out"
+            " WHERE lane = 'bulk'"
+        )
+
+    await world[IWF].store.writer.run(keep)
+
+
+async def is_there(world: World, item: str) -> bool:
+    """Whether an item has reached `nl-eokm` and was judged there."""
+    await world[EOKM].desk.judge_due()
+    return (await world[EOKM].state(item)).responsible == EOKM
+
+
+class TestUrgency:
+    """A child at risk is at most one bounded push away."""
+
+    async def test_a_child_at_risk_waits_for_the_push_under_way_and_no_other(
+        self, world: World
+    ) -> None:
+        """It came while the first of many was on the wire: it is in the second."""
+        wire = watch(world, Lane.REPORTS)
+        await hand_in(world, 0, 20)
+        working = asyncio.create_task(world[IWF].delivery.deliver(EOKM, Lane.REPORTS, world.now))
+        await wire.begun.wait()
+        (urgent,) = await hand_in(world, 100, 1, child_at_risk=True)
+        wire.holds = None
+        wire.go_on.set()
+        await working
+        place = await world[IWF].store.writer.run(lambda c: place_of(c, urgent))
+        assert FULL <= place < 2 * FULL
+        assert await is_there(world, urgent)
+
+    async def test_a_child_at_risk_does_not_wait_for_a_pause(self, world: World) -> None:
+        """The peer was away and the sender backs off, up to a quarter of an hour."""
+        await world[EOKM].crash()
+        await hand_in(world, 0, 1)
+        for _ in range(12):
+            await world[IWF].delivery.deliver(EOKM, Lane.REPORTS, world.now)
+        await world[EOKM].restart()
+        world[IWF].delivery.tenure(EOKM, Lane.REPORTS).next_attempt_ms = world.now + 900_000
+        assert await world[IWF].delivery.deliver_due(world.now) == 0
+        (urgent,) = await hand_in(world, 100, 1, child_at_risk=True)
+        await world[IWF].delivery.deliver_due(world.now)
+        assert await is_there(world, urgent)
+
+    async def test_after_a_receiver_lost_its_disk_a_child_at_risk_comes_first(
+        self, world: World
+    ) -> None:
+        """All that it lost waits again, in order of urgency."""
+        node, wire = world[EOKM], watch(world)
+        await hand_in(world, 0, 1)
+        await world.settle()
+        await node.crash()
+        old = node.path.read_bytes()
+        await node.restart()
+        await hand_in(world, 10, 20)
+        await world.settle()
+        await node.crash()
+        node.path.write_bytes(old)
+        await node.restart(restored=True)
+        (urgent,) = await hand_in(world, 100, 1, child_at_risk=True)
+        await world.settle()
+        place = await world[IWF].store.writer.run(lambda c: place_of(c, urgent))
+        assert place < FULL
+        assert wire.starts()[-1] > FULL
+
+
+class TestLanes:
+    """Each lane is a channel of its own."""
+
+    async def test_reports_do_not_wait_behind_bulk(self, world: World) -> None:
+        """A push of bulk that does not come to an end holds up nothing."""
+        wire = watch(world, Lane.BULK)
+        await fill_bulk(world)
+        bulk = asyncio.create_task(world[IWF].delivery.deliver(EOKM, Lane.BULK, world.now))
+        await wire.begun.wait()
+        (item,) = await hand_in(world, 0, 1)
+        await world[IWF].delivery.deliver_due(world.now)
+        assert await is_there(world, item)
+        assert not bulk.done()
+        wire.go_on.set()
+        await bulk
+
+    async def test_the_urgent_lane_is_worked_on_first(self, world: World) -> None:
+        """Where several channels are due, the one with the most urgent entry leads."""
+        await fill_bulk(world)
+        await hand_in(world, 0, 1, child_at_risk=True)
+        due = await world[IWF].delivery.due(world.now)
+        assert due == [(EOKM, Lane.REPORTS), (EOKM, Lane.BULK)]
+
+
+class TestBacklog:
+    """After a long absence everything goes at once, in pushes that are bounded."""
+
+    async def test_a_backlog_is_cut_by_intermediate_checkpoints(self, world: World) -> None:
+        """One call sends it all: no pause between, each push as full as it may be."""
+        wire = watch(world)
+        await hand_in(world, 0, 20)
+        await world[IWF].delivery.deliver_due(world.now)
+        assert wire.starts() == [0, 4, 8, 12, 16, 20]
+
+    async def test_a_peer_that_comes_back_ends_the_pause(self, world: World) -> None:
+        """Its first call is enough; nothing has to wait for the quarter of an hour."""
+        await world[EOKM].crash()
+        (item,) = await hand_in(world, 0, 1)
+        await world[IWF].delivery.deliver_due(world.now)
+        world[IWF].delivery.tenure(EOKM, Lane.REPORTS).next_attempt_ms = world.now + 900_000
+        await world[EOKM].restart()
+        world[IWF].delivery.contact(EOKM)
+        await world[IWF].delivery.deliver_due(world.now)
+        assert await is_there(world, item)
+
+
+def place_of(connection: Connection, item: str) -> int:
+    """Where the message about an item stands in the newest epoch's log."""
+    row = connection.execute(
+        "SELECT l.idx FROM log_out l JOIN messages_out m ON m.seq = l.message"
+        " JOIN channels_out c ON c.peer = l.peer AND c.lane = l.lane AND c.epoch = l.epoch"
+        " WHERE m.item = ? AND m.lane = 'reports'",
+        (item,),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
