@@ -1,0 +1,135 @@
+"""Two verifiers that share no code agree on every bundle and every proof of a fork, good or not.
+
+The second one (`tests/second`) was written from docs/protocol.md and docs/registry.md with nothing
+but the standard library and `cryptography`: where the two disagree, one of the three is wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.evidence import check, forks
+from node.evidence.errors import BrokenBundleError
+from tests.node.evidence import forked, tampered
+from tests.node.evidence.conftest import Made
+from tests.node.evidence.test_check import make
+from tests.protocol import oracle
+from tests.second import basics, files
+from tests.second.basics import RefusedError
+
+SECOND = Path(basics.__file__).parent
+ALLOWED = sys.stdlib_module_names | {"cryptography"}
+
+
+def imported(path: Path) -> set[str]:
+    """Name what a module imports."""
+    names = set()
+    for item in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(item, ast.Import):
+            names |= {alias.name for alias in item.names}
+        elif isinstance(item, ast.ImportFrom):
+            names.add(item.module or ".")
+    return names
+
+
+def pin_of(made: Made) -> bytes:
+    """Give the fingerprint of the network's first root."""
+    return hashlib.sha256(made.files["metadata/1.root.json"]).digest()
+
+
+@pytest.mark.parametrize("path", sorted(SECOND.glob("*.py")), ids=lambda path: path.name)
+def test_second_verifier_shares_nothing_with_the_first(path: Path) -> None:
+    """Standard library and `cryptography` only, and nothing that loads code by name."""
+    names = imported(path)
+    foreign = {
+        name
+        for name in names
+        if name.split(".")[0] not in ALLOWED and not name.startswith("tests.second.")
+    }
+    assert not foreign
+    assert not {"importlib", "runpy"} & names
+
+
+def test_12_both_read_the_same_out_of_a_good_bundle(made: Made) -> None:
+    """Who said what to whom about which item, and when it was receipted."""
+    raw, pin = make(made), pin_of(made)
+    first = [
+        (p["from"], p["to"], p["lane"], p["item"], p["receipt_time_s"])
+        for p in check.check(raw, pin).proofs
+    ]
+    assert [tuple(one) for one in files.check_bundle(raw, pin)] == first
+
+
+@pytest.mark.parametrize("name", tampered.TAMPERED)
+def test_12_second_verifier_refuses_every_tampered_bundle(name: str, made: Made) -> None:
+    """As the first one does."""
+    bundle = json.loads(make(made))
+    tampered.TAMPERED[name](bundle)
+    with pytest.raises(RefusedError):
+        files.check_bundle(json.dumps(bundle).encode(), pin_of(made))
+
+
+def test_12_second_verifier_knows_the_pinned_network_only(made: Made) -> None:
+    """A bundle brings its registry, never the pin."""
+    with pytest.raises(RefusedError):
+        files.check_bundle(make(made), bytes(32))
+
+
+@pytest.mark.parametrize(("smaller", "larger"), [(9, 9), (5, 9), (8, 9), (1, 9), (4, 9)])
+def test_8_9_both_are_convinced_by_a_proof_of_a_fork(smaller: int, larger: int) -> None:
+    """Of one size, or of two."""
+    raw = forked.file_of(forked.kept(smaller, larger))
+    proven = forks.check_fork(raw, forked.PIN)
+    assert files.check_fork(raw, forked.PIN) == (proven.accused, *proven.sizes)
+
+
+@pytest.mark.parametrize(("smaller", "larger"), [(5, 9), (8, 9), (1, 9), (4, 9)])
+def test_8_9_neither_accuses_an_honest_log(smaller: int, larger: int) -> None:
+    """Two sizes of one history are no contradiction."""
+    raw = forked.file_of(forked.kept(smaller, larger, honest=True))
+    with pytest.raises(BrokenBundleError):
+        forks.check_fork(raw, forked.PIN)
+    with pytest.raises(RefusedError):
+        files.check_fork(raw, forked.PIN)
+
+
+@pytest.mark.parametrize("tamper", forked.TAMPERED.values(), ids=list(forked.TAMPERED))
+def test_8_9_second_verifier_refuses_every_tampered_proof(
+    tamper: Callable[[dict[str, Any]], object],
+) -> None:
+    """As the first one does."""
+    file = json.loads(forked.file_of(forked.kept()))
+    tamper(file)
+    with pytest.raises(RefusedError):
+        files.check_fork(json.dumps(file).encode(), forked.PIN)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["cc7f", "cd00ff", "d1ff80", "d0e0", "c401", "d901", "d91f", "dc0001c0", "0000", "c1", "80",
+     "ca", "a1ff", "a100", "91" * 17 + "c0", ""],
+)  # fmt: skip
+def test_4_2_second_verifier_reads_one_form_only(raw: str) -> None:
+    """Longer forms, what follows, what is cut off, maps, floats, wrong text, too deep."""
+    with pytest.raises(RefusedError):
+        basics.unpack(bytes.fromhex(raw))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 0, 127, 128, 255, 256, 2**16, 2**32, 2**64 - 1, -1, -32, -33, -128, -129,
+     -(2**15) - 1, -(2**31) - 1, -(2**63), b"", b"x" * 255, b"x" * 256, b"x" * 2**16, "", "é" * 16,
+     "x" * 31, "x" * 32, "x" * 256, "x" * 2**16, [], [1] * 15, [1] * 16, [[b"a", "b"], [None]]],
+    ids=lambda value: str(value)[:12],
+)  # fmt: skip
+def test_4_1_second_verifier_reads_every_value(value: object) -> None:
+    """At each length where the form changes."""
+    assert basics.unpack(oracle.pack(value)) == value

@@ -1,0 +1,190 @@
+"""Evidence bundles and proofs of forks: docs/protocol.md §8.9 and §12, from the text alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from tests.second.basics import (
+    RefusedError,
+    from64,
+    need,
+    root_above,
+    roots_of_proof,
+    sha256,
+    unpack,
+)
+from tests.second.notes import LANES, check_checkpoint, check_receipt
+from tests.second.registry import Network, verify
+
+Proved = TypeVar("Proved")
+
+BUNDLE = {
+    "type": str,
+    "version": int,
+    "network": str,
+    "item": str,
+    "made_by": str,
+    "made_ms": int,
+    "proofs": list,
+    "registry": dict,
+}
+PROOF = {
+    "sender": str,
+    "receiver": str,
+    "lane": str,
+    "epoch": str,
+    "index": int,
+    "size": int,
+    "entry": str,
+    "path": list,
+    "checkpoint": str,
+    "receipt": (str, type(None)),
+    "ledger": type(None),
+}
+FORK = {
+    "type": str,
+    "version": int,
+    "network": str,
+    "accused": str,
+    "smaller_note": str,
+    "larger_note": str,
+    "nodes": list,
+    "found_ms": int,
+    "made_by": str,
+    "registry": dict,
+}
+ITEM_PLACE = {16: 0, 17: 0, 32: 6, 33: 0, 34: 0, 35: 0}
+"""By kind, the place of `item_id` (§6.4)."""
+
+FIELDS = {
+    (1, 1): 3,
+    (1, 2): 3,
+    (1, 3): 4,
+    (1, 16): 20,
+    (1, 17): 5,
+    (1, 32): 10,
+    (1, 33): 10,
+    (1, 34): 3,
+    (1, 35): 4,
+    (1, 48): 5,
+    (2, 16): 21,
+}
+"""By form (§7.1: version and kind), how many fields its message has (§6.4)."""
+
+
+class Shown(NamedTuple):
+    """One entry of a bundle."""
+
+    sender: str
+    receiver: str
+    lane: str
+    item: str | None
+    time_s: int | None
+
+
+def check_bundle(raw: bytes, pin: bytes) -> list[Shown]:
+    """Give what a bundle proves.
+
+    Raises:
+        RefusedError: something in it does not hold.
+    """
+    return _judged(_bundle, raw, pin)
+
+
+def check_fork(raw: bytes, pin: bytes) -> tuple[str, int, int]:
+    """Give whom a proof accuses, and of which two sizes.
+
+    Raises:
+        RefusedError: it proves nothing.
+    """
+    return _judged(_fork, raw, pin)
+
+
+def _judged(judge: Callable[[Any, bytes], Proved], raw: bytes, pin: bytes) -> Proved:
+    """Take whatever a broken file makes of plain reading for a refusal."""
+    try:
+        return judge(json.loads(raw), pin)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        raise RefusedError("form") from None
+
+
+def _bundle(file: Any, pin: bytes) -> list[Shown]:
+    _form(file, BUNDLE, "hx1-evidence")
+    network = _network(file, pin)
+    need(file["proofs"], "proofs: none")
+    shown = [_proof(proof, network) for proof in file["proofs"]]
+    need(file["item"] in {one.item for one in shown}, "item: not what it is about")
+    return shown
+
+
+def _fork(file: Any, pin: bytes) -> tuple[str, int, int]:
+    _form(file, FORK, "hx1-fork")
+    network = _network(file, pin)
+    keys = network.of(file["accused"], "log")
+    smaller = check_checkpoint(file["smaller_note"], keys)
+    larger = check_checkpoint(file["larger_note"], keys)
+    need(smaller.origin == larger.origin, "fork: two logs")
+    need((smaller.network, smaller.sender) == (network.id, file["accused"]), "fork: whose log")
+    nodes = [from64(one) for one in file["nodes"]]
+    if smaller.size == larger.size:
+        need(smaller.root != larger.root, "fork: they say the same")
+    else:
+        before, after = roots_of_proof(smaller.size, larger.size, nodes)
+        need(after == larger.root, "fork: not the larger root")
+        need(before != smaller.root, "fork: the larger tree extends the smaller")
+    return file["accused"], smaller.size, larger.size
+
+
+def _form(file: Any, fields: dict[str, Any], kind: str | None = None) -> None:
+    """Refuse what has other fields, or values of other types; `ledger` alone may be left out."""
+    need(isinstance(file, dict) and set(file) | {"ledger"} == set(fields) | {"ledger"}, "fields")
+    for name, value in file.items():
+        need(isinstance(value, fields[name]) and not isinstance(value, bool), f"{name}: type")
+    if kind is not None:
+        need((file["type"], file["version"]) == (kind, 1), "type, version")
+        need("ledger" not in file, "fields")
+
+
+def _network(file: dict[str, Any], pin: bytes) -> Network:
+    files = {name: from64(text) for name, text in file["registry"].items()}
+    network = verify(pin, files)
+    need(network.id == file["network"], "network: another one")
+    return network
+
+
+def _proof(proof: dict[str, Any], network: Network) -> Shown:
+    _form(proof, PROOF)
+    sender, receiver, lane = proof["sender"], proof["receiver"], proof["lane"]
+    need(lane in LANES and re.fullmatch("[0-9a-f]{16}", proof["epoch"]), "lane, epoch")
+    head = check_checkpoint(proof["checkpoint"], network.of(sender, "log"))
+    origin = f"hx1/{network.id}/{sender}/{receiver}/{lane}/{proof['epoch']}"
+    need((head.origin, head.size) == (origin, proof["size"]), "checkpoint: of another log or size")
+    entry = from64(proof["entry"])
+    path = [from64(one) for one in proof["path"]]
+    leaf = sha256(b"\0", entry)
+    need(root_above(leaf, proof["index"], head.size, path) == head.root, "path: another root")
+    time_s = None
+    if proof["receipt"] is not None:
+        time_s = check_receipt(proof["receipt"], head, receiver, network.of(receiver, "receipt"))
+    return Shown(sender, receiver, lane, _about(entry), time_s)
+
+
+def _about(entry: bytes) -> str | None:
+    """Give the item that an entry speaks of (§5.1, §6.4); unknown kinds speak of none."""
+    need(len(entry) <= 65536, "entry: too large")
+    value = unpack(entry)
+    need(isinstance(value, list) and len(value) == 5, "entry: five parts")
+    version, kind, identity, salt, body = value
+    need(type(version) is int and type(kind) is int, "entry: version, kind")
+    need(isinstance(identity, bytes) and len(identity) == 32, "entry: id")
+    need(isinstance(salt, bytes) and len(salt) == 16, "entry: salt")
+    if (version, kind) not in FIELDS:
+        return None
+    fields = FIELDS[version, kind]
+    need(isinstance(body, list) and len(body) == fields, "entry: fields of its message")
+    about: str | None = body[ITEM_PLACE[kind]] if kind in ITEM_PLACE else None
+    need(about is None or re.fullmatch(r".+\.[0-9A-HJKMNP-TV-Z]{26}", about), "entry: item id")
+    return about

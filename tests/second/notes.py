@@ -1,0 +1,126 @@
+"""Checkpoints and receipts of docs/protocol.md §8.2, §8.4, §8.6, written from the text alone."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from tests.second.basics import HybridKey, RefusedError, from64, need, sha256
+
+LANES = ("reports", "status", "bulk")
+MEMBER = r"(?:[a-z]{2}-)?[a-z0-9]{2,16}"
+ORIGIN = re.compile(
+    rf"hx1/([a-z0-9]+(?:-[a-z0-9]+)*-[0-9a-f]{{16}})/({MEMBER})/({MEMBER})"
+    rf"/({'|'.join(LANES)})/([0-9a-f]{{16}})"
+)
+CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f]")
+LAST_S = 253_402_300_799
+"""The end of the year 9999 (§3.4)."""
+
+
+class Head(NamedTuple):
+    """What a note says of a log."""
+
+    origin: str
+    size: int
+    root: bytes
+    text: str
+
+    @property
+    def network(self) -> str:
+        """The second part of the origin."""
+        return self.origin.split("/")[1]
+
+    @property
+    def sender(self) -> str:
+        """The third part of the origin."""
+        return self.origin.split("/")[2]
+
+
+Line = tuple[str, bytes, bytes]
+
+
+def take_apart(note: str) -> tuple[Head, list[Line]]:
+    """Read a note (C2SP signed-note, §8.4.4) of three lines (§8.2)."""
+    need(len(note.encode()) <= 16384 and not CONTROLS.search(note), "note: form")
+    text, empty, tail = note.rpartition("\n\n")
+    need(empty and tail.endswith("\n"), "note: no signature lines")
+    lines = [_line(line) for line in tail[:-1].split("\n")]
+    need(len(lines) <= 16, "note: too many lines")
+    parts = text.split("\n")
+    need(len(parts) == 3, "checkpoint: three lines")
+    named = ORIGIN.fullmatch(parts[0])
+    need(named is not None and named[2] != named[3], "checkpoint: origin")
+    need(re.fullmatch(r"0|[1-9][0-9]*", parts[1]) and int(parts[1]) < 1 << 53, "checkpoint: size")
+    root = from64(parts[2])
+    need(len(root) == 32, "checkpoint: root")
+    return Head(parts[0], int(parts[1]), root, text + "\n"), lines
+
+
+def _line(line: str) -> Line:
+    need(line.startswith("\u2014 "), "note: line")
+    name, space, encoded = line[2:].partition(" ")
+    need(space and name and "+" not in name, "note: name")
+    raw = from64(encoded)
+    need(len(raw) > 4, "note: signature")
+    return name, raw[:4], raw[4:]
+
+
+def _signed(lines: list[Line], name: str, kind: int, public: bytes | None) -> bytes | None:
+    """Give what one half of a key signed; twice is never right (§8.4.2)."""
+    if public is None:
+        return None
+    hashed = sha256(name.encode(), b"\n", bytes([kind]), public)[:4]
+    found = [signature for who, key, signature in lines if (who, key) == (name, hashed)]
+    need(len(found) < 2, "note: a key signs twice")
+    return found[0] if found else None
+
+
+def _whole_tree(name: str, time_s: int, head: Head) -> bytes:
+    """C2SP tlog-cosignature: `cosigned_message` for all leaves of a tree."""
+    parts = [b"subtree/v1\n\0"]
+    parts += [bytes([len(name)]), name.encode(), time_s.to_bytes(8, "big")]
+    parts += [bytes([len(head.origin)]), head.origin.encode()]
+    parts += [bytes(8), head.size.to_bytes(8, "big"), head.root]
+    return b"".join(parts)
+
+
+def check_checkpoint(note: str, keys: list[HybridKey]) -> Head:
+    """Refuse a checkpoint that no log key signed, with both halves (§8.4.1 to 3)."""
+    head, lines = take_apart(note)
+    signers = 0
+    for key in keys:
+        classic = _signed(lines, head.origin, 1, key.ed25519)
+        quantum = _signed(lines, head.origin, 6, key.mldsa44)
+        if classic is None and quantum is None:
+            continue
+        if classic is None or quantum is None:
+            raise RefusedError("checkpoint: half a signature")
+        key.check_classic(classic, head.text.encode())
+        need(quantum[:8] == bytes(8), "checkpoint: a log claims no time")
+        key.check_quantum(quantum[8:], _whole_tree(head.origin, 0, head))
+        signers += 1
+    need(signers, "checkpoint: by no log key")
+    return head
+
+
+def check_receipt(note: str, of: Head, receiver: str, keys: list[HybridKey]) -> int:
+    """Give the time of a receipt; refuse one that is not the receiver's for this (§8.6.1)."""
+    head, lines = take_apart(note)
+    need(head.text == of.text, "receipt: of another checkpoint")
+    name = f"hx1/{of.network}/{receiver}"
+    for key in keys:
+        classic = _signed(lines, name, 4, key.ed25519)
+        quantum = _signed(lines, name, 6, key.mldsa44)
+        if classic is None and quantum is None:
+            continue
+        if classic is None or quantum is None:
+            raise RefusedError("receipt: half a signature")
+        need(classic[:8] == quantum[:8], "receipt: two times")
+        time_s = int.from_bytes(classic[:8], "big")
+        need(0 < time_s <= LAST_S, "receipt: time")
+        signed = f"cosignature/v1\ntime {time_s}\n{head.text}".encode()
+        key.check_classic(classic[8:], signed)
+        key.check_quantum(quantum[8:], _whole_tree(name, time_s, head))
+        return time_s
+    raise RefusedError("receipt: by no receipt key")
