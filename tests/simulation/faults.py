@@ -216,5 +216,6 @@ BY_THE_NET = (
     "clocks_refused",
     "suspended_mid_push",
     "old_push_after_restore",
+    "pulled",
 )
 """What the net counts beside its rates, since it follows from other faults."""

@@ -26,10 +26,12 @@ from node.store import backup as backups
 from node.store.connection import create_database
 from node.store.decisions import resume_channel
 from node.store.sqlite import Store
+from protocol.push import read_head
 from protocol.vocabulary import Lane
 from tests.builders.network import (
     NOW_MS,
     Umbrella,
+    default_endpoint,
     make_document,
     make_umbrella,
     member_files,
@@ -47,17 +49,24 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 REFRESH_MS = HOUR_MS
 ROUNDS = 600
+OFFER_HEAD_BYTES = 32
 BACKUP_KEY = bytes(range(32))
 
 
 @cache
-def umbrella_of(members: tuple[str, ...]) -> Umbrella:
+def umbrella_of(members: tuple[str, ...], unreachable: str | None) -> Umbrella:
     """The network of these members, made once in a process; the first takes orphans."""
     umbrella = make_umbrella()
     network_id = umbrella.registry.network_id
-    umbrella = umbrella.admit({m: make_document(network_id, m) for m in members})
+    umbrella = umbrella.admit(
+        {m: make_document(network_id, m, endpoint=_endpoint(m, unreachable)) for m in members}
+    )
     network = replace(umbrella.registry.network, fallback_members=members[:1])
     return umbrella.govern(network)
+
+
+def _endpoint(member: str, unreachable: str | None) -> str | None:
+    return None if member == unreachable else default_endpoint(member)
 
 
 @cache
@@ -220,12 +229,17 @@ class Fleet(World):
     nodes: Mapping[str, FleetNode]  # type: ignore[assignment]
 
     def __init__(
-        self, folder: Path, members: tuple[str, ...], seed: int, hostile: str | None
+        self,
+        folder: Path,
+        members: tuple[str, ...],
+        seed: int,
+        hostile: str | None,
+        unreachable: str | None = None,
     ) -> None:
         self.now, self.seed = NOW_MS, seed
         self.hostile = hostile
         self.oracle = Oracle(self)
-        super().__init__(folder, members, seed=seed, faults=Faults())
+        super().__init__(folder, members, seed=seed, faults=Faults(), unreachable=unreachable)
         self.net = Net(self)
         self.trace: list[str] = []
         self.back_at: dict[str, int] = {}
@@ -235,7 +249,7 @@ class Fleet(World):
         self, members: tuple[str, ...]
     ) -> tuple[Registry, Mapping[str, MemberKeys], Mapping[str, bytes]]:
         """The umbrella's network; from here on it may change."""
-        self.umbrella = umbrella_of(members)
+        self.umbrella = umbrella_of(members, self.unreachable)
         keys = {member: sim_keys(member) for member in members}
         return self.umbrella.registry, keys, self.umbrella.files
 
@@ -276,6 +290,7 @@ class Fleet(World):
             node.member,
             keys=node.keys,
             sequence=node.document_sequence,
+            endpoint=_endpoint(node.member, self.unreachable),
         )
         earlier = [key for key in before.log if key.key != node.keys.log.public]
         document = replace(document, log=(*document.log, *earlier))
@@ -288,6 +303,14 @@ class Fleet(World):
         reply = await super().receive(sender, peer, path, head, sealed)
         if reply.status == 200:
             self.oracle.receipted(peer, head, reply.body)
+        return reply
+
+    async def serve(self, puller: str, peer: str, path: str, body: bytes) -> Reply:
+        """What the peer's listener does with a pull; the oracle sees what is offered."""
+        reply = await super().serve(puller, peer, path, body)
+        if reply.status == 200 and len(reply.body) > OFFER_HEAD_BYTES:
+            self.oracle.signed(peer, read_head(reply.body[OFFER_HEAD_BYTES:]).note)
+            self.net.happened["pulled"] += 1
         return reply
 
     async def work_once(self, node: FleetNode) -> int:
@@ -322,14 +345,17 @@ class Fleet(World):
 
     async def settle(self) -> None:
         """Let everybody work until nothing is left to do, moving the clock to what is due next."""
+        idle = 0
         for _ in range(ROUNDS):
             if await self.round():
                 self.now += 1_000
+                idle = 0
                 continue
             wait = self._next_due()
-            if wait is None:
+            if wait is None and idle > 1:
                 return
-            self.now += wait
+            idle += wait is None
+            self.now += wait or 1_500  # so that who pulls has pulled once more
         raise AssertionError("the world did not come to rest")
 
     def _next_due(self) -> int | None:
@@ -341,6 +367,10 @@ class Fleet(World):
                     continue
                 ahead = max(tenure.next_attempt_ms, tenure.gathers_until_ms) - node.clock()
                 if not tenure.stopped and ahead > 0:
+                    waits.append(ahead)
+            for (peer, _), channel in node.pulling._channels.items():
+                ahead = channel.next_attempt_ms - node.clock()
+                if channel.attempts and ahead > 0 and peer != self.hostile:
                     waits.append(ahead)
         return min(waits) + 1 if waits else None
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from node.casework.item import Custody, ItemState, Review
+from node.casework.item import FINAL_ACTIONS, Custody, ItemState, Review
 from node.store.connection import open_reader
 from node.store.forks import kept_forks
+from protocol.vocabulary import Action
 from tests.protocol import oracle as second
 from tests.simulation.oracle import Disk
 
@@ -305,7 +306,8 @@ def _compare(sender: str, receiver: str, state: ItemState, disks: Disks) -> Iter
         )
     if _unheard(state, twin, receiver) or _unheard(twin, state, sender):
         yield "lost", f"{sender}, {receiver}: verdicts on {state.id} differ"
-    if _undone(state, twin, receiver) or _undone(twin, state, sender):
+    missing = _undone(state, twin, receiver) - _before_it_was_joined(state, twin, sender)
+    if missing or _undone(twin, state, sender):
         yield "lost", f"{sender}, {receiver}: actions on {state.id} differ"
 
 
@@ -323,3 +325,13 @@ def _undone(state: ItemState, twin: ItemState, other: str) -> set[str]:
     """Actions on `state` that `other` lacks on its twin; its own left out, as above."""
     heard = {a.event_id for a in twin.actions}
     return {a.event_id for a in state.actions if a.member != other} - heard
+
+
+def _before_it_was_joined(state: ItemState, twin: ItemState, sender: str) -> set[str]:
+    """What had ended or reopened the item before it was joined to another: that ends there."""
+    if state.id == twin.id:
+        return set()
+    members = [hop.member for hop in state.hops]
+    earlier = set(members[: members.index(sender) + 1]) if sender in members else {sender}
+    ends = FINAL_ACTIONS | {Action.SEEN_ONLINE}
+    return {a.event_id for a in state.actions if a.member in earlier and a.action in ends}

@@ -101,11 +101,11 @@ class Net:
             due = self.world.now + self.chance.randrange(1_000, 5 * DAY_MS)
             self.late.append((due, message))
             raise PeerTimeoutError
-        self.admit(message, self._altered(message))
+        self.admit(message, self.altered(message))
         reply = await self.deliver(message)
         if self.strikes("duplicate"):
             reply = await self.deliver(message)
-        return self._answered(message, reply)
+        return self.answered(message, reply)
 
     async def _meanwhile(self, message: Message) -> None:
         """What the attacker does while this is under way: he repeats what he has seen."""
@@ -126,7 +126,8 @@ class Net:
         if known:
             self.world.oracle.wrong("accepted_forgeries", "a replayed request was let in")
 
-    def _altered(self, message: Message) -> Message:
+    def altered(self, message: Message) -> Message:
+        """What arrives of it, if something or somebody touches it on the way."""
         if self.strikes("truncate"):
             cut = self.chance.randrange(len(message.sealed))
             return replace(message, sealed=message.sealed[:cut])
@@ -192,7 +193,8 @@ class Net:
                 self.happened["reordered"] += any((m.sender, m.peer) == pair for m in after)
                 await self.deliver(message)
 
-    def _answered(self, message: Message, reply: Reply) -> Reply:
+    def answered(self, message: Message, reply: Reply) -> Reply:
+        """What the sender hears, if a hostile peer says it and the net lets it through."""
         if message.peer == self.world.hostile and self.rogue is not None:
             reply = self.rogue(message, reply) or reply
         if self.strikes("lose_answer"):
@@ -232,7 +234,7 @@ class NetWire(Wire):
         net = self.world.net
         created_ms = self.world[self.sender].clock()
         nonce = net.chance.randbytes(16)
-        self.world.oracle.signed(self.sender, head)
+        self.world.oracle.signed(self.sender, head[14:])
         return await net.push(Message(self.sender, peer, path, head, sealed, created_ms, nonce))
 
     async def ask(self, peer: str, lane: Lane, nonce: bytes) -> Reply:
@@ -247,7 +249,27 @@ class NetWire(Wire):
         world.nodes[peer].delivery.contact(self.sender)
         answer = await world.nodes[peer].inbox.question(self.sender, lane, nonce)
         reply = Reply(ANSWERS[answer.code].status, answers.to_bytes(answer))
-        return net._answered(message, reply)
+        return net.answered(message, reply)
+
+    async def pull(self, peer: str, path: str, body: bytes, wait_s: int) -> Reply:
+        """Pull through the net: it loses, repeats and alters on both ways."""
+        del wait_s
+        net, world = self.world.net, self.world
+        world.check_up(peer)
+        created_ms = world[self.sender].clock()
+        message = Message(self.sender, peer, path, b"", body, created_ms, net.chance.randbytes(16))
+        if net.strikes("lose_request"):
+            raise PeerTimeoutError
+        net.admit(message, net.altered(message))
+        world.nodes[peer].delivery.contact(self.sender)
+        try:
+            reply = await world.serve(self.sender, peer, path, body)
+            if net.strikes("duplicate"):
+                reply = await world.serve(self.sender, peer, path, body)
+        except CrashedError as crashed:
+            await world.revive(crashed.member)
+            raise PeerUnreachableError from None
+        return net.answered(message, reply)
 
 
 def _digest(body: bytes) -> str:

@@ -158,11 +158,11 @@ class Oracle:
         """The node said that it has this report."""
         self.handed.append(Handed(node.member, reference, item, self.disks[node.member]))
 
-    def signed(self, sender: str, head: bytes) -> None:
+    def signed(self, sender: str, note: bytes) -> None:
         """A checkpoint left its sender: an honest one never signs two roots for one size."""
         if sender == self.world.hostile:
             return
-        origin, size, root = head[14:].decode().split("\n", 3)[:3]
+        origin, size, root = note.decode().split("\n", 3)[:3]
         if self.roots.setdefault((origin, size), root) != root:
             self.wrong("accused_honest", f"{sender} signed two roots")
 

@@ -30,6 +30,7 @@ class Plan:
     hostile: str | None
     rates: tuple[tuple[str, float], ...]
     steps: tuple[tuple[int, str], ...]
+    unreachable: str | None = None
 
 
 def make_plan(seed: int) -> Plan:
@@ -46,7 +47,8 @@ def make_plan(seed: int) -> Plan:
     length = LONG if chance.random() < 1 / 30 else chance.randrange(SHORTEST, LONGEST)
     steps = tuple((number, _step(chance, kinds)) for number in range(length))
     everybody = members if hostile is None else (*members, hostile)
-    return Plan(seed, everybody, hostile, tuple(sorted(rates.items())), steps)
+    unreachable = chance.choice(members) if chance.random() < 0.15 else None
+    return Plan(seed, everybody, hostile, tuple(sorted(rates.items())), steps, unreachable)
 
 
 _BY_ANYBODY = frozenset({"impersonate", "garbage_body"})

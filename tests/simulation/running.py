@@ -42,7 +42,7 @@ def run_plan(plan: Plan) -> Result:
 
 
 async def _run(plan: Plan, folder: Path) -> Result:
-    world = Fleet(folder, plan.members, plan.seed, plan.hostile)
+    world = Fleet(folder, plan.members, plan.seed, plan.hostile, plan.unreachable)
     world.net.chance = world.chance_for("net")
     await world.start()
     try:
