@@ -90,6 +90,7 @@ class Member:
     token: str = ""
     reachable: bool = True
     metrics: list[str] = field(default_factory=list)
+    program: Path = HOTLINE
 
     @property
     def config(self) -> Path:
@@ -113,8 +114,9 @@ class Member:
             DemoError: it failed.
         """
         return await self.processes.hotline(
-            *words, "--config", str(self.config), expect=expect, log=f"verbs.{self.id}"
-        )
+            *words, "--config", str(self.config), expect=expect, log=f"verbs.{self.id}",
+            program=self.program,
+        )  # fmt: skip
 
     async def init(self, network: str) -> None:
         """Make keys, database, configuration and admission request."""
@@ -124,6 +126,7 @@ class Member:
             *(("--endpoint", self.endpoint) if self.reachable else ()),
             "--peer-host", "127.0.0.1", "--peer-port", str(self.peer_port),
             "--api-port", str(self.api_port), log=f"verbs.{self.id}",
+            program=self.program,
         )  # fmt: skip
 
     def configure(self, dns_port: int) -> None:
@@ -154,7 +157,7 @@ class Member:
         Raises:
             DemoError: it is not ready in time.
         """
-        command = (str(HOTLINE), "run", "--config", str(self.config))
+        command = (str(self.program), "run", "--config", str(self.config))
         self.running = await self.processes.start(self.id, *command)
         until = time.monotonic() + READY_S
         while not await self._ready():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -32,34 +33,44 @@ class Network:
         self._umbrella: Running | None = None
         self._umbrella_port = 0
         self._dns_port = 0
+        self._program = HOTLINE
 
     @property
     def present(self) -> list[Member]:
         """The members whose nodes run."""
         return [member for member in self.members.values() if member.running is not None]
 
-    async def make(self, entries: Mapping[str, Any], fallback: str, zone: Path) -> None:
+    async def make(
+        self,
+        entries: Mapping[str, Any],
+        fallback: str,
+        zone: Path,
+        programs: Mapping[str, Path] = MappingProxyType({}),
+    ) -> None:
         """Make and admit members; start umbrella and name server.
 
         Args:
             entries: name and jurisdictions of each member, by id.
             fallback: who takes what nobody covers.
             zone: what the name server answers from.
+            programs: the command lines of members, and of the `umbrella`, that run another version.
 
         Raises:
             DemoError: something of it failed.
         """
+        self._program = programs.get("umbrella", HOTLINE)
         self._dns_port, self._umbrella_port, *ports = free_ports(2 + 2 * len(entries))
         await self._start_names(zone)
         made = await self.processes.hotline(
             "network", "create", "--name", "demo", "--dir", str(self.folder / "umbrella"),
-            "--listen-port", str(self._umbrella_port),
+            "--listen-port", str(self._umbrella_port), program=self._program,
         )  # fmt: skip
         self.fingerprint, self.name = made["root_sha256"], made["network"]
         for name, entry in entries.items():
             self.members[name] = Member(
                 name, entry["jurisdictions"][0], entry["name"], self.folder / name,
                 ports.pop(), ports.pop(), self.processes, self.http,
+                program=programs.get(name, HOTLINE),
             )  # fmt: skip
         await asyncio.gather(*(member.init(self.name) for member in self.members.values()))
         for member in self.members.values():
@@ -74,11 +85,11 @@ class Network:
         request = str(member.folder / "admission.json")
         terms = ("--fallback",) if is_fallback else ()
         words = ("network", "admit", request, *terms, "--config", self._config)
-        await self.processes.hotline(*words)
+        await self.processes.hotline(*words, program=self._program)
 
     async def start_umbrella(self) -> None:
         """Let the umbrella publish the registry."""
-        command = (str(HOTLINE), "network", "serve", "--config", self._config)
+        command = (str(self._program), "network", "serve", "--config", self._config)
         self._umbrella = await self.processes.start("umbrella", *command)
         await _until_answers(self.http, f"{self._mirror}/registry/v1/metadata/timestamp.json")
 

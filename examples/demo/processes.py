@@ -97,16 +97,22 @@ class Processes:
         return running
 
     async def hotline(
-        self, *words: str, expect: tuple[int, ...] = (0,), log: str = "verbs"
+        self,
+        *words: str,
+        expect: tuple[int, ...] = (0,),
+        log: str = "verbs",
+        program: Path = HOTLINE,
     ) -> dict[str, Any]:
         """Run a verb to its end and give its `--json` answer; errors are added to `logs/`.
+
+        `program` is the command line that is run: a network may have members of several versions.
 
         Raises:
             DemoError: another exit code than one of `expect`.
         """
         async with self._verbs:
             process = await asyncio.create_subprocess_exec(
-                str(HOTLINE),
+                str(program),
                 *words,
                 "--json",
                 stdin=asyncio.subprocess.DEVNULL,

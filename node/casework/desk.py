@@ -11,10 +11,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casestore import CaseStore
 from node.casework.draft import (
     ActionDraft,
     AssessmentDraft,
@@ -35,6 +36,7 @@ from node.casework.receiving import (
     Answer,
     Arrived,
     Judge,
+    is_readable,
     judging_needs,
     parse,
     set_aside,
@@ -60,34 +62,6 @@ R = TypeVar("R")
 BATCH = 1000
 """Items located or judged in one transaction: bounds memory, and how long others wait."""
 MAX_WAIT_S = 30.0
-
-
-class CaseStore(Protocol):
-    """What the desk needs of the store: read, decide and write in one durable transaction."""
-
-    async def transact(
-        self, needs: Needs, now_ms: int, decide: Callable[[Casebook], R]
-    ) -> tuple[R, Casebook]:
-        """Load `needs`, run `decide`, keep what it added; durable on return.
-
-        Raises:
-            StoreError: nothing was kept.
-        """
-        ...
-
-    async def judge(
-        self, needs: Needs, now_ms: int, decide: Callable[[Casebook], list[Answer]]
-    ) -> Casebook:
-        """As `transact`, for entries in custody; their answers are kept with it.
-
-        Raises:
-            StoreError: nothing was kept.
-        """
-        ...
-
-    async def release(self, peers: Sequence[str]) -> int:
-        """Let what these members sent while suspended be judged; returns how much that is."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +103,7 @@ class Desk:
         self._changed = asyncio.Condition()
         self._look_ups = LookUps(places)
         self._permits: Permits | None = None
+        self._relearnt = False
 
     @property
     def _postbox(self) -> Postbox:
@@ -360,7 +335,11 @@ class Desk:
         return len(arrived)
 
     async def _release_due(self) -> int:
-        """Judge what members sent while suspended, once the registry has them back."""
+        """Judge what was kept: of members that the registry has back, of forms learnt since."""
+        if not self._relearnt:
+            self._relearnt = True
+            if learnt := await self._store.relearn(is_readable, self._clock()):
+                return learnt
         registry = self._registry()
         back = [peer for peer in await self._queries.quarantined() if registry.is_active(peer)]
         return await self._store.release(back) if back else 0

@@ -37,6 +37,7 @@ from protocol.messages import (
     UnknownMessage,
     Withdrawal,
     from_body,
+    is_known,
 )
 from protocol.vocabulary import Disposition, Kind, Lane
 
@@ -94,6 +95,15 @@ def parse(arrived: Arrived) -> Parsed:
         return Parsed(arrived, kind, entry_id, from_body(entry.kind, entry.body, entry.version))
     except ProtocolError as error:
         return Parsed(arrived, kind, entry_id, None, getattr(error, "field", None) or "entry")
+
+
+def is_readable(raw: bytes) -> bool:
+    """Whether this program knows the form of an entry that it kept."""
+    try:
+        entry = entries.decode(raw)
+    except ProtocolError:
+        return False
+    return is_known(entry.version, entry.kind)
 
 
 def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs:

@@ -31,6 +31,7 @@ NAMES = {
     "entries_waiting": "taken, not judged yet",
     "entries_parked": "parked until their item is known",
     "entries_quarantined": "in quarantine, or set aside",
+    "entries_unknown": "of a kind or version not known here",
     "tasks_open": "tasks for a person",
     "events": "events in the history",
 }

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from node.doctor.findings import Finding, Severity, fine, span
+from protocol.versions import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from keys.member import Capabilities
     from node.jurisdiction.status import DataAge
 
 HOUR_MS = 3_600_000
@@ -191,6 +193,25 @@ def check_parked(count: int, oldest_ms: int | None, now_ms: int) -> Finding:
     what = f"{count} entries wait for an item that was never seen, the oldest for {span(age)}"
     mend = "hotline verify names them; ask their sender whether it sent the item"
     return Finding(Severity.WARNING, "inbox", "parked_old", what, mend)
+
+
+def check_unknown(count: int) -> Finding:
+    """Judge entries that a newer program sent and this one cannot read."""
+    if not count:
+        return fine("inbox", "every entry is of a kind and version that this program knows")
+    what = f"{count} entries are of a kind or version that this program does not know"
+    mend = "upgrade: they are kept, and judged by themselves as soon as the program knows them"
+    return Finding(Severity.WARNING, "inbox", "entries_unknown", what, mend)
+
+
+def check_spoken(listed: Capabilities) -> Finding:
+    """Judge whether our member document says what this program reads."""
+    ours = spoken()
+    if (set(listed.versions), set(listed.kinds)) == (set(ours.versions), set(ours.kinds)):
+        return fine("versions", "the member document lists what this program reads")
+    what = "the member document lists other versions or kinds than this program reads"
+    mend = "hotline publish (bring member.key); until then peers write in the older form"
+    return Finding(Severity.WARNING, "versions", "capabilities_differ", what, mend)
 
 
 def check_tasks(tasks: Sequence[tuple[str, str, int]], now_ms: int) -> list[Finding]:

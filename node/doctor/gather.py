@@ -89,6 +89,9 @@ class Examination:
             self._broken("registry", error)
             return None
         self.findings += checks.check_registry(facts, self.clock())
+        listed = None if client is None else client.current().reads(self.config.member.id)
+        if listed is not None:
+            self.findings.append(checks.check_spoken(listed))
         return client
 
     async def _store(self, keys: MemberKeys | None) -> int | None:
@@ -129,6 +132,7 @@ class Examination:
         ]
         self.findings += checks.check_outbox(channels, now_ms)
         self.findings.append(checks.check_parked(*await queries.oldest_parked(), now_ms))
+        self.findings.append(checks.check_unknown(figures["entries_unknown"]))
         self.findings += checks.check_tasks(await queries.tasks(), now_ms)
         last = await queries.last_event()
         newest = await queries.events(last - 1, 1) if last else []

@@ -31,7 +31,7 @@ EMPTY_CHAIN = bytes(32)
 
 
 class Cases:
-    """Implements `node.casework.desk.CaseStore`."""
+    """Implements `node.casework.casestore.CaseStore`."""
 
     def __init__(self, writer: Writer, us: str, fingerprints: Fingerprints) -> None:
         self._writer = writer
@@ -95,6 +95,30 @@ class Cases:
                 " WHERE judged = 3 AND peer = ? AND answer = ?",
                 released,
             ).rowcount
+
+        return await self._writer.run(job)
+
+    async def relearn(self, is_known: Callable[[bytes], bool], now_ms: int) -> int:
+        """Let entries whose form was unknown, and is known now, be judged; returns how many."""
+
+        def job(connection: Connection) -> int:
+            learnt = [
+                (seq,)
+                for seq, entry in connection.execute(
+                    "SELECT seq, entry FROM entries_in WHERE judged = 1 AND entry IS NOT NULL"
+                    " AND answer IN ('unknown_kind', 'unknown_version')"
+                )
+                if is_known(entry)
+            ]
+            connection.executemany("UPDATE entries_in SET judged = 0 WHERE seq = ?", learnt)
+            connection.execute(
+                "UPDATE tasks SET closed_ms = ?"
+                " WHERE code = 'entry_unknown_kind' AND closed_ms IS NULL AND NOT EXISTS"
+                " (SELECT 1 FROM entries_in e WHERE e.peer = tasks.subject AND e.judged = 1"
+                " AND e.answer IN ('unknown_kind', 'unknown_version'))",
+                (now_ms,),
+            )
+            return len(learnt)
 
         return await self._writer.run(job)
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import sqlcipher3
 import sqlcipher3.dbapi2
 
+from node.store.completing import complete, lacking
 from node.store.errors import (
     AlreadyOpenError,
     DamagedDatabaseError,
@@ -48,6 +49,8 @@ SCHEMA_FILES = ("001_initial.sql",)
 """Applied in this order, never changed once released; the database's `user_version` counts them."""
 PAGE_BYTES = 8192
 """Encrypting and authenticating costs by the page: half as many take a sixth off a commit."""
+EARLIER_PAGE_BYTES = 4096
+"""Of databases made before the first release; a file keeps the size it was made with."""
 CACHE_KIB = 32768
 WAL_PAGES = 8000
 
@@ -71,14 +74,16 @@ def translate(error: BaseException) -> BaseException:
     return StoreError(f"store: the database refused a statement ({type(error).__name__})")
 
 
-def _connect(path: Path, key: bytes, *, read_only: bool) -> Connection:
+def _connect(
+    path: Path, key: bytes, *, read_only: bool, page_bytes: int = PAGE_BYTES
+) -> Connection:
     mode = "ro" if read_only else "rwc"
     connection: Connection = sqlcipher3.connect(
         f"file:{path}?mode={mode}", uri=True, check_same_thread=False, isolation_level=None
     )
     connection.execute("PRAGMA cipher_log_level = NONE")
     connection.execute("PRAGMA cipher_default_hmac_algorithm = HMAC_SHA256")
-    connection.execute(f"PRAGMA cipher_default_page_size = {PAGE_BYTES}")
+    connection.execute(f"PRAGMA cipher_default_page_size = {page_bytes}")
     connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
     return connection
 
@@ -127,6 +132,7 @@ def open_writer(path: Path, key: bytes) -> Connection:
         _tune(connection)
         if _version(connection) < len(SCHEMA_FILES):
             _migrate(connection)
+        complete(connection, _all_statements())
     return connection
 
 
@@ -137,10 +143,11 @@ def is_older(path: Path, key: bytes) -> bool:
         UnknownDatabaseError, WrongKeyError, NewerDatabaseError, DamagedDatabaseError
     """
     connection = _open(path, key, read_only=False)
-    try:
-        return _version(connection) < len(SCHEMA_FILES)
-    finally:
-        connection.close()
+    with _closed_on_failure(connection):
+        older = _version(connection) < len(SCHEMA_FILES)
+        older = older or bool(lacking(connection, _all_statements()))
+    connection.close()
+    return older
 
 
 def open_reader(path: Path, key: bytes) -> Connection:
@@ -176,16 +183,20 @@ def _version(connection: Connection) -> int:
 def _open(path: Path, key: bytes, *, read_only: bool) -> Connection:
     if not path.is_file():
         raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
-    connection = _connect(path, key, read_only=read_only)
     try:
-        version = _version(connection)
-    except sqlcipher3.Error as error:
-        connection.close()
-        raise translate(error) from error
+        connection, version = _try(path, key, read_only=read_only, page_bytes=PAGE_BYTES)
+    except WrongKeyError:
+        connection, version = _try(path, key, read_only=read_only, page_bytes=EARLIER_PAGE_BYTES)
     if version > len(SCHEMA_FILES):
         connection.close()
         raise NewerDatabaseError(NewerDatabaseError.__doc__)
     return connection
+
+
+def _try(path: Path, key: bytes, *, read_only: bool, page_bytes: int) -> tuple[Connection, int]:
+    connection = _connect(path, key, read_only=read_only, page_bytes=page_bytes)
+    with _closed_on_failure(connection):
+        return connection, _version(connection)
 
 
 def _migrate(connection: Connection) -> None:
@@ -198,17 +209,20 @@ def _migrate(connection: Connection) -> None:
 
 
 def _apply(name: str) -> Callable[[Database], None]:
-    script = (resources.files("node.store") / "schema" / name).read_text(encoding="utf-8")
-
     def apply(database: Database) -> None:
-        for statement in _statements(script):
+        for statement in _statements(name):
             database.execute(statement)
 
     return apply
 
 
-def _statements(script: str) -> Iterator[str]:
+def _all_statements() -> list[str]:
+    return [statement for name in SCHEMA_FILES for statement in _statements(name)]
+
+
+def _statements(name: str) -> Iterator[str]:
     """Split a schema file: `executescript` would commit the migration's transaction half way."""
+    script = (resources.files("node.store") / "schema" / name).read_text(encoding="utf-8")
     pending = ""
     for line in script.splitlines(keepends=True):
         pending += line

@@ -4,6 +4,7 @@ StoreError                  base; `code` names it in logs and answers
   UnknownDatabaseError      there is no database at that path
   WrongKeyError             the key does not open it, or it is no database of ours
   NewerDatabaseError        a newer version of this program made it
+  UnreleasedDatabaseError   a commit between two releases made it, with other columns
   AlreadyOpenError          another process runs on it
   StoreFullError            the disk is full or read-only: nothing was written
   DamagedDatabaseError      SQLite finds the file damaged
@@ -48,6 +49,15 @@ class NewerDatabaseError(StoreError):
     """
 
     code = "store_newer"
+
+
+class UnreleasedDatabaseError(StoreError):
+    """store.path.
+
+    Made by an unreleased version with other columns; make the node anew, or run that version.
+    """
+
+    code = "store_unreleased"
 
 
 class AlreadyOpenError(StoreError):

@@ -212,6 +212,8 @@ _FIGURES = {
     "entries_waiting": "SELECT count(*) FROM entries_in WHERE judged = 0",
     "entries_parked": "SELECT count(*) FROM entries_in WHERE judged = 2",
     "entries_quarantined": "SELECT count(*) FROM entries_in WHERE judged = 3",
+    "entries_unknown": "SELECT count(*) FROM entries_in WHERE judged = 1"
+    " AND answer IN ('unknown_kind', 'unknown_version')",
     "tasks_open": "SELECT count(*) FROM tasks WHERE closed_ms IS NULL",
     "events": "SELECT coalesce(max(seq), 0) FROM events",
 }

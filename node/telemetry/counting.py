@@ -17,7 +17,7 @@ from protocol.vocabulary import HostingState
 if TYPE_CHECKING:
     from node.api.service import Changed, Desk, Submitted
     from node.casework.casebook import Casebook, Needs
-    from node.casework.desk import CaseStore
+    from node.casework.casestore import CaseStore
     from node.casework.draft import (
         ActionDraft,
         AssessmentDraft,
@@ -168,7 +168,7 @@ class CountedInbox:
 
 
 class CountedCases:
-    """`node.casework.desk.CaseStore`, counting dispositions."""
+    """`node.casework.casestore.CaseStore`, counting dispositions."""
 
     def __init__(self, inner: CaseStore, metrics: Metrics) -> None:
         self._inner = inner
@@ -199,6 +199,10 @@ class CountedCases:
     async def release(self, peers: Sequence[str]) -> int:
         """See `CaseStore.release`."""
         return await self._inner.release(peers)
+
+    async def relearn(self, is_known: Callable[[bytes], bool], now_ms: int) -> int:
+        """See `CaseStore.relearn`."""
+        return await self._inner.relearn(is_known, now_ms)
 
 
 class CountedDesk:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from node.casework.casebook import Casebook, Needs
+from node.casework.receiving import Answer, Judged
 from node.peer.inbox import Held
 from node.store.sqlite import Store
 from protocol.answers import NOTHING, AnswerCode
 from protocol.channel import Position, Refusal
 from protocol.entry import leaf
-from protocol.vocabulary import Lane
+from protocol.vocabulary import Disposition, Lane
 from tests.builders.network import NOW_MS
 from tests.contract.incoming import PEER, Sender, arrive, entry, take
 from tests.contract.stores import Place
@@ -218,3 +220,32 @@ class TestTelling:
         await arrive(store, Sender(), 1)
         other = Sender().push(9)
         assert (await store.inbox.held(PEER, REPORTS, other.checkpoint)).receipt is None
+
+
+class TestUnknownForms:
+    """§7.3: what a program cannot read is kept, and judged when it has learnt to."""
+
+    async def _kept(self, store: Store) -> None:
+        await arrive(store, Sender(), 1, 2)
+
+        def decide(book: Casebook) -> list[Answer]:
+            book.tasks.append(("entry_unknown_kind", PEER))
+            return [Answer(seq, Judged.DONE, Disposition.UNKNOWN_KIND) for seq in seqs]
+
+        seqs = [one.seq for one in await store.queries.unjudged(9)]
+        await store.cases.judge(Needs(), NOW_MS, decide)
+
+    async def test_7_3_what_was_learnt_waits_to_be_judged(self, store: Store) -> None:
+        """And its task is closed."""
+        await self._kept(store)
+        assert (await store.queries.figures())["entries_unknown"] == 2
+        assert await store.cases.relearn(lambda _: True, NOW_MS) == 2
+        assert len(await store.queries.unjudged(9)) == 2
+        assert await store.queries.tasks() == []
+
+    async def test_7_3_what_is_still_unknown_stays(self, store: Store) -> None:
+        """As it is, before a person."""
+        await self._kept(store)
+        assert await store.cases.relearn(lambda _: False, NOW_MS) == 0
+        assert await store.queries.unjudged(9) == []
+        assert [code for code, _, _ in await store.queries.tasks()] == ["entry_unknown_kind"]

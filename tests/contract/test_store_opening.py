@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from node.store import connection as connections
 from node.store.connection import SCHEMA_FILES, create_database, open_reader, open_writer
 from node.store.errors import (
     AlreadyOpenError,
@@ -17,6 +18,7 @@ from node.store.errors import (
     NewerDatabaseError,
     StoreError,
     UnknownDatabaseError,
+    UnreleasedDatabaseError,
     WrongKeyError,
 )
 from tests.contract.stores import KEY, Place, record_items
@@ -55,6 +57,49 @@ class TestUpgrade:
         """Starting costs no room."""
         await place.open().close()
         assert not list(place.path.parent.glob("*.before-*"))
+
+
+class TestUnreleased:
+    """A database of a commit between two releases, whose schema file has grown since."""
+
+    async def test_r11_missing_tables_and_indexes_are_made_and_nothing_is_lost(
+        self, place: Place
+    ) -> None:
+        """What is there stays; a copy from before stands beside it."""
+        store = place.open()
+        await record_items(store, 1)
+        await store.close()
+        connection = open_writer(place.path, KEY)
+        connection.execute("DROP INDEX entries_in_unknown")
+        connection.execute("DROP TABLE forks")
+        connection.close()
+        await place.open().close()
+        reader = open_reader(place.path, KEY)
+        names = {row[0] for row in reader.execute("SELECT name FROM sqlite_master")}
+        assert {"entries_in_unknown", "forks"} <= names
+        assert reader.execute("SELECT count(*) FROM items").fetchone() == (1,)
+        reader.close()
+        assert list(place.path.parent.glob("*.before-*"))
+
+    async def test_r11_other_columns_are_refused_by_name(self, place: Place) -> None:
+        """Nothing could mend it; the file stays as it was."""
+        await place.open().close()
+        connection = open_writer(place.path, KEY)
+        connection.execute("ALTER TABLE tasks ADD COLUMN colour TEXT")
+        connection.close()
+        with pytest.raises(UnreleasedDatabaseError):
+            place.open()
+
+    async def test_r11_pages_of_another_size_are_read(self, place: Place) -> None:
+        """Databases that were made before pages became larger."""
+        sqlcipher = connections._connect
+        path = place.path.with_name("earlier.db")
+        made = sqlcipher(path, KEY, read_only=False, page_bytes=connections.EARLIER_PAGE_BYTES)
+        made.execute("CREATE TABLE t (a)")
+        made.close()
+        reader = open_reader(path, KEY)
+        assert reader.execute("SELECT count(*) FROM t").fetchone() == (0,)
+        reader.close()
 
 
 class TestRefusals:

@@ -183,6 +183,7 @@ CREATE UNIQUE INDEX entries_in_by_place ON entries_in (peer, lane, epoch, idx);
 CREATE INDEX entries_in_waiting ON entries_in (seq) WHERE judged = 0;
 CREATE INDEX entries_in_parked ON entries_in (waits_for) WHERE judged = 2;
 CREATE INDEX entries_in_quarantined ON entries_in (peer) WHERE judged = 3;
+CREATE INDEX entries_in_unknown ON entries_in (seq) WHERE answer IN ('unknown_kind', 'unknown_version');
 CREATE INDEX entries_in_by_item ON entries_in (item) WHERE item IS NOT NULL;
 
 -- Every entry id ever taken, for ever: the second arrival has no effect, another content under the id is a conflict.

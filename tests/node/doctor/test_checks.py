@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from keys.member import Capabilities
 from node.doctor import checks
 from node.doctor.checks import ChannelFacts, RegistryFacts
 from node.doctor.findings import Finding, Severity, in_order, worst
 from node.jurisdiction.status import DataAge
+from protocol.versions import spoken
 
 NOW = 1_790_000_000_000
 HOUR = checks.HOUR_MS
@@ -207,6 +209,22 @@ def test_findings_are_shown_worst_first() -> None:
     ok = Finding(Severity.OK, "a", "ok", "")
     bad = Finding(Severity.CRITICAL, "b", "x", "", "")
     assert in_order([ok, bad]) == [bad, ok]
+
+
+class TestVersions:
+    """G10: what is not read here, and what others think that is read here."""
+
+    def test_entries_of_an_unknown_form_are_named(self) -> None:
+        """They wait for an upgrade."""
+        assert checks.check_unknown(0).severity is Severity.OK
+        finding = checks.check_unknown(3)
+        assert (finding.code, finding.severity) == ("entries_unknown", Severity.WARNING)
+
+    def test_a_document_from_before_the_upgrade_is_named(self) -> None:
+        """Until it is published anew, peers write in the older form."""
+        assert checks.check_spoken(spoken()).severity is Severity.OK
+        finding = checks.check_spoken(Capabilities((1,), (16, 17)))
+        assert (finding.code, finding.mend[:15]) == ("capabilities_differ", "hotline publish")
 
 
 class TestParked:

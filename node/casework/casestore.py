@@ -1,0 +1,43 @@
+"""What the desk needs of a store; `node.store.cases` fulfils it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from node.casework.casebook import Casebook, Needs
+from node.casework.receiving import Answer
+
+R = TypeVar("R")
+
+
+class CaseStore(Protocol):
+    """What the desk needs of the store: read, decide and write in one durable transaction."""
+
+    async def transact(
+        self, needs: Needs, now_ms: int, decide: Callable[[Casebook], R]
+    ) -> tuple[R, Casebook]:
+        """Load `needs`, run `decide`, keep what it added; durable on return.
+
+        Raises:
+            StoreError: nothing was kept.
+        """
+        ...
+
+    async def judge(
+        self, needs: Needs, now_ms: int, decide: Callable[[Casebook], list[Answer]]
+    ) -> Casebook:
+        """As `transact`, for entries in custody; their answers are kept with it.
+
+        Raises:
+            StoreError: nothing was kept.
+        """
+        ...
+
+    async def release(self, peers: Sequence[str]) -> int:
+        """Let what these members sent while suspended be judged; returns how much that is."""
+        ...
+
+    async def relearn(self, is_known: Callable[[bytes], bool], now_ms: int) -> int:
+        """Let entries of forms that are known now be judged; returns how many."""
+        ...
