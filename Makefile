@@ -16,7 +16,7 @@ STAMP := $(VENV)/.installed
 PIP   := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-long lint fmt bench simulate fuzz wheels lock clean
+.PHONY: help venv demo test test-long lint fmt bench hostile simulate fuzz wheels lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -58,6 +58,9 @@ simulate: $(STAMP) ## WORLDS=n simulated worlds with faults, the first with seed
 
 fuzz: $(STAMP) ## break the input of every parser; CASES=n in all, SEED=s, ONLY=target
 	@$(BIN)/python -m tests.fuzzing --cases $(CASES) --seed $(SEED) --only "$(ONLY)"
+
+hostile: $(STAMP) ## how much of its rate an honest peer keeps under each attack (R4)
+	@$(BIN)/python -m tests.hostility
 
 wheels: $(STAMP) ## fill ./wheels for an offline installation; SET=run or dev
 	rm -rf wheels

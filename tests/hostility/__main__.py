@@ -1,0 +1,241 @@
+"""`make hostile`: how much of its rate an honest peer keeps while a hostile one attacks (R4).
+
+A real listener over a real inbox and encrypted store, an honest member that pushes as fast as it is
+receipted, and a hostile one, each a process of its own. The attacker runs at the lowest priority:
+what it uses itself is not what it costs us. With and without attack are measured in turns, and
+medians told; on a machine that does other work the figures mean little. Nothing is asserted. Lines: `R4 <attack> quiet=N under=N kept=N%` (entries/s).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from node.peer.inbox import Inbox
+from node.peer.listener import listen
+from node.peer.server import make_peer_app
+from node.store.connection import create_database
+from node.store.sqlite import Store
+from protocol import entry as entries
+from protocol.checkpoint import Checkpoint
+from protocol.merkle import CompactRange
+from tests.builders.cases import FINGERPRINTS
+from tests.node.peer.attacker import Attacker, entry, opening
+from tests.node.peer.kit import (
+    ECO,
+    EOKM,
+    IWF,
+    Calls,
+    Network,
+    head_bytes,
+    read_response,
+    request,
+)
+
+KEY: Final = bytes(range(32))
+PUSH_ENTRIES: Final = 200
+WORKERS: Final = 8
+ROUNDS: Final = 5
+READ_BUFFER: Final = 65_536
+EPOCH: Final = b"hostile1"
+
+
+def now_ms() -> int:
+    """The time, ms UTC."""
+    return time.time_ns() // 1_000_000
+
+
+async def serve(network: Network, port: int, folder: Path) -> None:
+    """Be `nl-eokm` until killed."""
+    create_database(folder / "node.db", KEY)
+    store = Store.open(folder / "node.db", KEY, EOKM, FINGERPRINTS)
+    keys = network.keys[EOKM]
+    sealing = {key.public.key_id: key for key in keys.sealing}
+    inbox = Inbox(us=EOKM, store=store.inbox, registry=network, receipt_key=keys.receipt,
+                  sealing_key=sealing.get, clock=now_ms, on_taken=lambda: None)  # fmt: skip
+    app = make_peer_app(us=EOKM, inbox=inbox, registry=network, transport_key=keys.transport,
+                        clock=now_ms, on_contact=lambda _: None)  # fmt: skip
+    await listen(app, "127.0.0.1", port, keys.tls)
+    await asyncio.Event().wait()
+
+
+class Honest:
+    """`de-eco`: entries on one connection, each push as soon as the last is receipted."""
+
+    def __init__(self, network: Network, port: int) -> None:
+        self._attacker = Attacker(network, ECO)
+        self._port = port
+        self._network = network
+        self._edge = CompactRange()
+
+    async def rate(self, pushes: int) -> float:
+        """Push so many times; entries a second. What is sealed was made before."""
+        made = [self._make() for _ in range(pushes)]
+        reader, writer = await Calls(self._port).open()
+        started = time.perf_counter()
+        for path, body in made:
+            asked = request(self._network, path, body=body, sender=ECO,
+                            created_ms=now_ms(), nonce=os.urandom(16))  # fmt: skip
+            writer.write(head_bytes(asked, f"127.0.0.1:{self._port}") + body)
+            arrived = await read_response(reader)
+            assert arrived.headers["Content-Type"] == "application/hx1-receipt", arrived
+        writer.close()
+        return pushes * PUSH_ENTRIES / (time.perf_counter() - started)
+
+    def _make(self) -> tuple[str, bytes]:
+        start = self._edge.size
+        said = [entry(start + number) for number in range(PUSH_ENTRIES)]
+        if start == 0:
+            said.insert(0, opening(b"honest-1"))
+        self._edge = self._edge.extend([entries.leaf(one) for one in said])
+        origin = self._attacker.note(b"honest-1", []).origin
+        note = Checkpoint(origin, self._edge.size, self._edge.root)
+        asked, body = self._attacker.push(note, start, said)
+        return "/" + asked.url.split("/", 3)[3], body
+
+
+Attack = Callable[[Network, int], Awaitable[None]]
+
+
+def with_push(sealed: bytes | None, *, new_epochs: bool = False) -> Attack:
+    """Push again and again on one connection: the same lie, or a new epoch each time."""
+
+    async def attack(network: Network, port: int) -> None:
+        attacker = Attacker(network, IWF)
+        reader, writer = await Calls(port).open()
+        while True:
+            epoch = os.urandom(8) if new_epochs else EPOCH
+            said = [opening(epoch), entry(1)]
+            asked, body = attacker.push(attacker.note(epoch, said), 0, said, sealed=sealed)
+            path = "/" + asked.url.split("/", 3)[3]
+            again = request(network, path, body=body, created_ms=now_ms(), nonce=os.urandom(16))
+            writer.write(head_bytes(again, f"127.0.0.1:{port}") + body)
+            await read_response(reader)
+
+    return attack
+
+
+async def ask(network: Network, port: int) -> None:
+    """Ask for the state of a channel without end."""
+    reader, writer = await Calls(port).open()
+    path = f"/hx1/channels/{IWF}/reports?nonce={'00' * 16}"
+    while True:
+        asked = request(network, path, method="GET", created_ms=now_ms(), nonce=os.urandom(16))
+        writer.write(head_bytes(asked, f"127.0.0.1:{port}"))
+        await read_response(reader)
+
+
+async def oversize(network: Network, port: int) -> None:
+    """Announce bodies without bounds."""
+    asked = request(network, headers={"Content-Length": str(1 << 40)}, created_ms=now_ms(),
+                    nonce=os.urandom(16))  # fmt: skip
+    await Calls(port).raw(head_bytes(asked, f"127.0.0.1:{port}"))
+
+
+async def stranger(_network: Network, port: int) -> None:
+    """Call without a signature, on a connection each."""
+    await Calls(port).raw(b"GET /hx1/hello HTTP/1.1\r\nHost: x\r\n\r\n")
+
+
+async def crowd(_network: Network, port: int) -> None:
+    """Connect, and begin no TLS."""
+    reader, _ = await asyncio.open_connection("127.0.0.1", port)
+    await reader.read()
+
+
+async def slow(_network: Network, port: int) -> None:
+    """Send headers a byte at a time."""
+    _, writer = await Calls(port).open()
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+ATTACKS: Final[Mapping[str, Attack]] = {
+    "replayed_garbage": with_push(bytes(READ_BUFFER)),
+    "unsealable": with_push(b"\x5a" * 5000, new_epochs=True),
+    "epoch_flood": with_push(None, new_epochs=True),
+    "repeats": with_push(None),
+    "questions": ask,
+    "oversized": oversize,
+    "strangers": stranger,
+    "connections": crowd,
+    "slow_headers": slow,
+}
+
+
+async def attack_for_ever(attack: Attack, network: Network, port: int) -> None:
+    """Let eight workers attack; whoever is hung up on comes again."""
+
+    async def work() -> None:
+        while True:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                await attack(network, port)
+            await asyncio.sleep(0.001)
+
+    await asyncio.gather(*(work() for _ in range(WORKERS)))
+
+
+def hostile(name: str, network: Network, port: int) -> None:
+    """Be a process that attacks, and takes only what others leave."""
+    os.nice(19)
+    asyncio.run(attack_for_ever(ATTACKS[name], network, port))
+
+
+def listener(network: Network, port: int, folder: str) -> None:
+    """Be a process that listens."""
+    asyncio.run(serve(network, port, Path(folder)))
+
+
+async def measure(network: Network, port: int, pushes: int) -> None:
+    """Take every figure."""
+    honest, fork = Honest(network, port), multiprocessing.get_context("fork")
+    await honest.rate(5)
+    for name in ATTACKS:
+        quiet, under = [], []
+        for _ in range(ROUNDS):
+            quiet.append(await honest.rate(pushes))
+            process = fork.Process(target=hostile, args=(name, network, port), daemon=True)
+            process.start()
+            await asyncio.sleep(1)
+            under.append(await honest.rate(pushes))
+            process.kill()
+            process.join()
+        kept = statistics.median(u / q for q, u in zip(quiet, under, strict=True))
+        said = f"quiet={statistics.median(quiet):.0f} under={statistics.median(under):.0f}"
+        sys.stdout.write(f"R4 {name} {said} kept={100 * kept:.0f}%\n")
+        sys.stdout.flush()
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(prog="make hostile")
+    parser.add_argument("--pushes", type=int, default=60)
+    parser.add_argument("--port", type=int, default=18_441)
+    given = parser.parse_args()
+    network, fork = Network(), multiprocessing.get_context("fork")
+    network.move(EOKM, given.port)
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        process = fork.Process(target=listener, args=(network, given.port, folder), daemon=True)
+        process.start()
+        time.sleep(2)
+        try:
+            asyncio.run(measure(network, given.port, given.pushes))
+        finally:
+            process.kill()
+            process.join()
+
+
+if __name__ == "__main__":
+    main()
