@@ -3,7 +3,8 @@
 A real listener over a real inbox and encrypted store, an honest member that pushes as fast as it is
 receipted, and a hostile one, each a process of its own. The attacker runs at the lowest priority:
 what it uses itself is not what it costs us. With and without attack are measured in turns, and
-medians told; on a machine that does other work the figures mean little. Nothing is asserted. Lines: `R4 <attack> quiet=N under=N kept=N%` (entries/s).
+medians told; on a machine that does other work the figures mean little. Nothing is asserted.
+Lines: `R4 <attack> quiet=N under=N kept=N%` (entries/s).
 """
 
 from __future__ import annotations
