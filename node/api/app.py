@@ -37,6 +37,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "act_on_item": items.act_on_item,
     "add_hashes": items.add_hashes,
     "write_to_peer": items.write_to_peer,
+    "erase_item": items.erase_item,
     "read_changes": changes.read_changes,
     "list_tokens": tokens.list_tokens,
     "make_token": tokens.make_token,

@@ -13,6 +13,7 @@ from node.api.calls import json_answer, once, respond
 from node.api.operations import ItemsParameters
 from node.api.service import ItemsPage
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, MessageDraft
+from node.casework.erasing import ErasureDraft
 from node.casework.errors import UnknownItemError
 from node.store.queries import ItemQuery
 from protocol.fields import is_subject_id
@@ -33,6 +34,7 @@ _assessment: Final = msgspec.json.Decoder(AssessmentDraft)
 _action: Final = msgspec.json.Decoder(ActionDraft)
 _hashes: Final = msgspec.json.Decoder(HashesDraft)
 _message: Final = msgspec.json.Decoder(MessageDraft)
+_erasure: Final = msgspec.json.Decoder(ErasureDraft)
 
 
 async def list_items(call: Call) -> web.StreamResponse:
@@ -82,6 +84,14 @@ async def write_to_peer(call: Call) -> web.StreamResponse:
         return json_answer(written, 200 if draft.preview else 201)
 
     return await once(call, raw, work)
+
+
+async def erase_item(call: Call) -> web.StreamResponse:
+    """Erase an item, by a person's word."""
+    item_id = _item_id(call)
+    bodies.content_type(call.request, bodies.JSON)
+    draft = bodies.decode(_erasure, await bodies.whole(call.request, MAX_WORK_BYTES))
+    return respond(json_answer(await call.parts.desk.erase(item_id, draft, actor=call.actor)))
 
 
 async def _work(

@@ -18,6 +18,7 @@ from node.casework.draft import (
     MessageDraft,
     ReportDraft,
 )
+from node.casework.erasing import ErasureDraft, ErasureView
 from node.casework.item import Custody
 from node.casework.views import ItemView, MessageView
 
@@ -217,6 +218,17 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         refuses=_WORK,
         keyed=True,
         example={"to": "nl-eokm", "text": "Is the second page the same album?", "preview": True},
+    ),
+    Operation(
+        "erase_item",
+        "POST",
+        _ITEM + "/erasure",
+        Scope.ADMIN,
+        "Erase an item by a person's word; members concerned are told, and nothing brings it back.",
+        {200: (JSON, ErasureView)},
+        {JSON: ErasureDraft},
+        refuses=_WORK,
+        example={"cause": "withdrawal"},
     ),
     Operation(
         "read_changes",

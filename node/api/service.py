@@ -18,6 +18,7 @@ from node.casework.draft import (
     MessageDraft,
     ReportDraft,
 )
+from node.casework.erasing import ErasureDraft, ErasureView
 from node.casework.views import ChangeView, ItemView, MessageView
 from node.store.queries import ItemQuery
 
@@ -67,6 +68,10 @@ class Desk(Protocol):
 
     async def act(self, item_id: str, draft: ActionDraft, *, actor: str) -> ItemView:
         """Record what was done about an item."""
+        ...
+
+    async def erase(self, item_id: str, draft: ErasureDraft, *, actor: str) -> ErasureView:
+        """Erase an item by a person's word."""
         ...
 
     async def add_hashes(self, item_id: str, draft: HashesDraft, *, actor: str) -> ItemView:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from keys.member import Capabilities
 from node.casework.events import Body as EventBody
 from node.casework.events import (
+    ErasedThere,
+    Erasure,
     Event,
     EventKind,
     Facts,
@@ -36,7 +38,8 @@ from protocol.vocabulary import Kind, Lane
 class Needs:
     """What a batch must find loaded: items by id and by key, lines, reports.
 
-    `named` are items by an id that may be an alias, with the key of that alias.
+    `named` are items by an id that may be an alias, with the key of that alias. `leaves_of` is the
+    id of an item to be erased: the leaves of the entries about it are found.
     """
 
     items: set[str] = field(default_factory=set)
@@ -44,6 +47,7 @@ class Needs:
     keys: set[bytes] = field(default_factory=set)
     lines: set[bytes] = field(default_factory=set)
     references: set[tuple[str, str]] = field(default_factory=set)
+    leaves_of: str | None = None
 
 
 @dataclass(slots=True)
@@ -54,6 +58,7 @@ class Loaded:
     by_key: dict[bytes, list[str]] = field(default_factory=dict)
     lines: dict[bytes, str] = field(default_factory=dict)
     reports: dict[tuple[str, str], str] = field(default_factory=dict)
+    leaves: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,7 @@ class Casebook:
     opened_reports: set[str] = field(default_factory=set)
     posts: list[Post] = field(default_factory=list)
     tasks: list[tuple[str, str]] = field(default_factory=list)
+    erased: list[str] = field(default_factory=list)
     by: str | None = None
 
     def find(self, item_id: str) -> ItemState | None:
@@ -160,6 +166,31 @@ class Casebook:
         """Whether an item with this key was here and has been erased since."""
         ids = self.loaded.by_key.get(key, ()) if key is not None else ()
         return bool(ids) and any(i not in self.loaded.items for i in ids)
+
+    def erased_id(self, item_id: str) -> str | None:
+        """Return the id of an item that was erased here and was known by `item_id`."""
+        ids = self.loaded.by_key.get(self.fingerprints.item(item_id), ())
+        return next((i for i in ids if i not in self.loaded.items), None)
+
+    def erase(self, state: ItemState, body: Erasure) -> None:
+        """End an item: what goes before this event loses its body in the same transaction.
+
+        Its id stays findable, so that what others still say of it is known to be about it.
+        """
+        self._append(state.id, EventKind.ERASED, body, self.us)
+        self.add_key(self.fingerprints.item(state.id), state.id)
+        del self.loaded.items[state.id]
+        self.changed.pop(state.id, None)
+        self.erased.append(state.id)
+
+    def note_erased_there(self, item_id: str, body: ErasedThere) -> None:
+        """Of an item that is erased here too, another member says that it erased it."""
+        self._append(item_id, EventKind.ERASED_THERE, body, body.member)
+
+    def _append(self, item_id: str, kind: EventKind, body: EventBody, actor: str) -> None:
+        if actor == self.us and self.by is not None:
+            actor = f"{actor}/{self.by}"
+        self.events.append(Event(item_id, kind, self.now, self.now, actor, body))
 
     def record(
         self, item_id: str, kind: EventKind, body: EventBody, *, at_ms: int, actor: str

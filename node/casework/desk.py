@@ -23,7 +23,8 @@ from node.casework.draft import (
     MessageDraft,
     ReportDraft,
 )
-from node.casework.errors import DraftRejectedError
+from node.casework.erasing import ErasureDraft, ErasureView, erase
+from node.casework.errors import DraftRejectedError, UnknownItemError
 from node.casework.events import Erased, Event
 from node.casework.feed import Feed
 from node.casework.intake import ReportTaken, intake_needs, take_report
@@ -230,6 +231,27 @@ class Desk:
         kept, book = await self._store.transact(needs, self._clock(), decide)
         await self._after(book)
         return message_view(kept)
+
+    async def erase(self, item_id: str, draft: ErasureDraft, *, actor: str) -> ErasureView:
+        """Erase an item by a person's word: everybody concerned is told, bodies are gone on return.
+
+        Raises:
+            UnknownItemError, UnderReferralError, ItemOpenError, StoreError
+        """
+        key = self._fingerprints.item(item_id)
+        present = await self._queries.item(item_id, key)
+        if present is None:
+            raise UnknownItemError
+        needs = Needs(named={item_id: key}, leaves_of=present.id)
+        needs.keys.add(self._fingerprints.item(present.id))
+
+        def decide(book: Casebook) -> ErasureView:
+            book.by = actor
+            return erase(book, item_id, draft, self._ids, self._postbox)
+
+        view, book = await self._store.transact(needs, self._clock(), decide)
+        await self._after(book)
+        return view
 
     async def _work_on(
         self,

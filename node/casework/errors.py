@@ -6,6 +6,8 @@ CaseworkError            base: `code`, `field`
   NotResponsibleError    another member is responsible; only it acts
   ItemClosedError        the item is closed; a check that finds it online reopens it
   MessageUnreadableError  the addressee's node does not read messages
+  ItemOpenError          the item is open; retention does not erase it
+  UnderReferralError     the police were told of the item; it is not erased while it is open
 """
 
 from __future__ import annotations
@@ -66,6 +68,24 @@ class MessageUnreadableError(CaseworkError):
 
     code = "message_unreadable"
     field = "to"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class ItemOpenError(CaseworkError):
+    """item: it is open here; retention erases what is closed, a withdrawal or an error anything."""
+
+    code = "item_open"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class UnderReferralError(CaseworkError):
+    """item: the police were told of it and it is open; it can be erased once it is closed."""
+
+    code = "under_referral"
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)

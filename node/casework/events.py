@@ -57,6 +57,8 @@ class EventKind(IntEnum):
     SETTLED = 12
     REOPENED = 13
     WITHDRAWN = 14
+    ERASED = 15
+    ERASED_THERE = 16
     MESSAGE = 25
 
 
@@ -159,9 +161,28 @@ class Withdrawn(Value, frozen=True):
     sighting_id: str | None
 
 
+class Erasure(Value, frozen=True):
+    """The item was erased here by a person's word: what went before has no body any more.
+
+    `cause`: withdrawal, error or retention. `leaves` are those of the entries about it whose bodies
+    went as well, in both directions, sorted: nobody takes another one away unseen.
+    """
+
+    event_id: str
+    cause: str
+    leaves: tuple[bytes, ...]
+
+
+class ErasedThere(Value, frozen=True):
+    """Another member says that it erased the item."""
+
+    event_id: str
+    member: str
+
+
 Body = (
     Recorded | Sighted | Facts | Located | Kept | HandedOn | Answered | Assessment | ActionTaken
-    | Responsible | Raised | Settled | Reopened | Withdrawn | KeptMessage
+    | Responsible | Raised | Settled | Reopened | Withdrawn | KeptMessage | Erasure | ErasedThere
 )  # fmt: skip
 
 
@@ -204,6 +225,8 @@ _BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
         (EventKind.REOPENED, Reopened),
         (EventKind.WITHDRAWN, Withdrawn),
         (EventKind.MESSAGE, KeptMessage),
+        (EventKind.ERASED, Erasure),
+        (EventKind.ERASED_THERE, ErasedThere),
     )
 }
 
@@ -223,8 +246,11 @@ def evolve(state: ItemState | None, event: Event) -> ItemState:
     """Return the state after `event`.
 
     Raises:
-        ValueError: the event cannot follow: nothing recorded yet, or recorded twice.
+        ValueError: the event cannot follow: nothing recorded yet, or recorded twice; or it ends
+            the item, after which there is no state.
     """
+    if event.kind is EventKind.ERASED:
+        raise ValueError("event: an erased item has no state")
     if event.kind is EventKind.RECORDED:
         if state is not None or not isinstance(event.body, Recorded):
             raise ValueError("event: an item is recorded once, with its state")
@@ -363,4 +389,5 @@ _FOLD: dict[EventKind, _Fold] = {
     },
     EventKind.WITHDRAWN: _withdrawn,
     EventKind.MESSAGE: lambda s, _e, b: {"messages": (*s.messages, b)[-MAX_MESSAGES:]},
+    EventKind.ERASED_THERE: lambda s, _e, b: {"heard": (*s.heard, b.event_id)},
 }

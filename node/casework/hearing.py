@@ -8,6 +8,7 @@ from __future__ import annotations
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import (
     Answered,
+    ErasedThere,
     EventKind,
     Kept,
     Reopened,
@@ -51,7 +52,7 @@ def hear_disposition(book: Casebook, peer: str, message: DispositionNote) -> Dis
         return None
     state = book.find(message.item_id)
     if state is None:
-        return Disposition.PARKED
+        return None if book.erased_id(message.item_id) else Disposition.PARKED
     if not was_handed_to(book, state, peer):
         return Disposition.NOT_PERMITTED
     unanswered = state.answer is None
@@ -71,16 +72,42 @@ def hear_outcome(
     """Record what became of the item and tell it on along the chain."""
     state = book.find(message.item_id)
     if state is None:
-        return Disposition.PARKED
+        return _hear_of_erased(book, peer, message)
     if not part_of_story(state, peer):
         return Disposition.NOT_PERMITTED
     if state.has_heard(message.event_id):
         return None
+    if message.what is OutcomeWhat.ERASED:
+        return _hear_erased_there(book, state, peer, message)
     if not _may_tell(book, state, peer, message):
         return Disposition.NOT_PERMITTED
     state = _record(book, state, message)
     news = News(message.event_id, message.what, message.payload, message.author, message.at_ms)
     tell(book, postbox, state, news, heard_from=peer)
+    return None
+
+
+def _hear_erased_there(
+    book: Casebook, state: ItemState, peer: str, message: Outcome
+) -> Disposition | None:
+    """Each member says of itself alone that it erased the item; here nothing changes by that."""
+    if message.author != peer or not credible(message.event_id, peer):
+        return Disposition.NOT_PERMITTED
+    body = ErasedThere(message.event_id, peer)
+    book.record(state.id, EventKind.ERASED_THERE, body, at_ms=message.at_ms, actor=peer)
+    return None
+
+
+def _hear_of_erased(book: Casebook, peer: str, message: Outcome) -> Disposition | None:
+    """About an item that is not here: it was erased, or has not come yet.
+
+    That the other one erased it too is kept; nothing else brings an erased item back.
+    """
+    item = book.erased_id(message.item_id)
+    if item is None:
+        return Disposition.PARKED
+    if message.what is OutcomeWhat.ERASED and message.author == peer:
+        book.note_erased_there(item, ErasedThere(message.event_id, peer))
     return None
 
 
@@ -154,7 +181,8 @@ def hear_withdrawal(
     """
     state = book.find(message.item_id)
     if state is None:
-        return Disposition.PARKED
+        erased = book.erased_id(message.item_id)
+        return Disposition.PARKED if erased is None else Disposition.WITHDRAWN
     gone = [
         sighting
         for sighting in state.sightings

@@ -14,6 +14,8 @@ import msgspec
 from node.casework.events import (
     Answered,
     Erased,
+    ErasedThere,
+    Erasure,
     Event,
     EventKind,
     Facts,
@@ -310,4 +312,6 @@ _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Reopened: lambda _: {},
     Withdrawn: lambda b: {"member": b.member},
     KeptMessage: lambda b: {"author": b.author, "to": b.to, "message": b.message_id},
+    Erasure: lambda b: {"cause": b.cause},
+    ErasedThere: lambda b: {"member": b.member},
 }

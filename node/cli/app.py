@@ -13,6 +13,7 @@ from node.cli.keys_app import keys_app
 from node.cli.network_app import network_app
 from node.cli.options import (
     DEFAULT_CONFIG,
+    Cause,
     ConfigOption,
     FileEncoding,
     FileForm,
@@ -266,6 +267,21 @@ def hash_(
     from node.cli.hash import hash_files
 
     return show(hash_files(files), as_json=json)
+
+
+@app.command(rich_help_panel="Reports")
+def erase(
+    item: Annotated[str, typer.Argument(help="Id of the item.")],
+    cause: Annotated[Cause, typer.Option(help="Why it is erased.", show_default=False)],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="It is meant so.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Erase an item for ever, at the running node; the members concerned are told."""
+    from node.cli.erase import erase as end
+
+    return show(end(config, item, cause, sure=yes), as_json=json)
 
 
 @app.command(rich_help_panel="Keeping it")

@@ -23,4 +23,5 @@ JsonOption = Annotated[
 DEFAULT_CONFIG = Path("node.toml")
 
 FileForm = Literal["csv", "ndjson", "json"]
+Cause = Literal["withdrawal", "error", "retention"]
 FileEncoding = Literal["utf-8", "cp1252"]

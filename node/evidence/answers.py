@@ -9,6 +9,7 @@ from node.casework.receiving import UNKNOWN, Judged
 from node.evidence.findings import Findings
 from node.evidence.outbox import Told
 from node.evidence.story import Story
+from node.evidence.tombstones import Buried
 from node.store.audit import Audit, TakenRow
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
@@ -49,13 +50,21 @@ class _Read:
         return hashlib.sha256(kind + self.entry.body).digest()[:16]
 
 
-def verify_answers(audit: Audit, story: Story, told: Told, findings: Findings) -> None:
+def verify_answers(
+    audit: Audit, story: Story, told: Told, buried: Buried, findings: Findings
+) -> None:
     """What we keep as our answer is what we told the sender; ids once taken are kept."""
     kept = {(peer, entry_id): digest for peer, entry_id, digest in audit.taken_ids()}
     first: dict[tuple[str, bytes], bytes] = {}
+    erased = story.leaves
     for row in audit.taken():
         findings.count("answers")
         one = _read(row)
+        if one.row.entry is None and row.leaf in erased:
+            _check_erased(one, told, findings)
+            if row.item is not None and (row.peer, row.leaf) in buried:
+                first[row.peer, buried[row.peer, row.leaf]] = row.leaf[:16]
+            continue
         if one.of_channel:
             findings.expect(row.judged == Judged.DONE, "entries_in", one.place, "judged")
             continue
@@ -66,6 +75,15 @@ def verify_answers(audit: Audit, story: Story, told: Told, findings: Findings) -
     for key in sorted(first.keys() | kept.keys()):
         same = first.get(key) == kept.get(key)
         findings.expect(same, "entry_ids_in", f"{key[0]}/{key[1].hex()[:16]}", "not_as_taken")
+
+
+def _check_erased(one: _Read, told: Told, findings: Findings) -> None:
+    """What is left of an erased entry: that it was judged, and the answer that its sender got."""
+    row = one.row
+    findings.expect(row.judged == Judged.DONE, "entries_in", one.place, "judged")
+    if row.answer not in (None, REPEAT, CONFLICT, _REFUSED):
+        same = told.get((row.peer, row.leaf)) == row.answer
+        findings.expect(same, "entries_in", one.place, "answer")
 
 
 def _read(row: TakenRow) -> _Read:
@@ -145,12 +163,14 @@ def _had_effect(one: _Read, story: Story) -> bool:
     message = one.message
     if isinstance(message, Outcome):
         item = story.item(message.item_id)
-        return item is not None and (item, message.event_id) in story.heard
+        return item in story.erased or (item or "", message.event_id) in story.heard
     if isinstance(message, PeerMessage):
         item = story.item(message.item_id)
-        return item is not None and (item, message.message_id) in story.heard
+        return item in story.erased or (item or "", message.message_id) in story.heard
     if isinstance(message, DispositionNote) and message.item_id is not None:
         item = story.item(message.item_id)
+        if item in story.erased:
+            return True
         answer = (item or "", one.row.peer, str(message.disposition))
         return answer in story.answered
     return True

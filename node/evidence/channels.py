@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from keys.errors import KeysError
@@ -26,7 +27,9 @@ _LANES = frozenset(str(lane) for lane in Lane)
 _Epoch = tuple[str, str, bytes, bytes | None, int, bytes]
 
 
-def verify_sent(audit: Audit, believed: Believed, findings: Findings) -> None:
+def verify_sent(
+    audit: Audit, believed: Believed, erased: AbstractSet[bytes], findings: Findings
+) -> None:
     """Our own logs: what we signed, and what was receipted."""
     ends = {}
     for epoch in _known_lanes(audit.sent_epochs(), "sent", findings):
@@ -35,7 +38,7 @@ def verify_sent(audit: Audit, believed: Believed, findings: Findings) -> None:
         rows, checkpoints = audit.sent(peer, lane, name), audit.sent_checkpoints(peer, lane, name)
         signers, cosigners = believed.log_keys, _keys(believed, peer, "receipt")
         ends[peer, lane, name] = _walk(
-            "sent", origin, epoch, rows, checkpoints, (signers, cosigners), findings
+            "sent", origin, epoch, rows, checkpoints, (signers, cosigners), erased, findings
         )
         last = checkpoints[-1].size if checkpoints else 0
         whole = last == ends[peer, lane, name].size
@@ -52,7 +55,9 @@ def verify_sent(audit: Audit, believed: Believed, findings: Findings) -> None:
         findings.expect(receipted == max(sizes, default=0), "sent", place, "receipted")
 
 
-def verify_held(audit: Audit, believed: Believed, findings: Findings) -> None:
+def verify_held(
+    audit: Audit, believed: Believed, erased: AbstractSet[bytes], findings: Findings
+) -> None:
     """Other members' logs: what they signed, and what we receipted."""
     ends = {}
     for epoch in _known_lanes(audit.held_epochs(), "held", findings):
@@ -61,7 +66,7 @@ def verify_held(audit: Audit, believed: Believed, findings: Findings) -> None:
         rows, checkpoints = audit.held(peer, lane, name), audit.held_checkpoints(peer, lane, name)
         signers, cosigners = _keys(believed, peer, "log"), _keys(believed, believed.us, "receipt")
         ends[peer, lane, name] = _walk(
-            "held", origin, epoch, rows, checkpoints, (signers, cosigners), findings
+            "held", origin, epoch, rows, checkpoints, (signers, cosigners), erased, findings
         )
         whole = bool(checkpoints) and checkpoints[-1].size == ends[peer, lane, name].size
         findings.expect(whole, "held", f"{peer}/{lane}/{name.hex()}", "beyond_receipt")
@@ -123,6 +128,7 @@ def _walk(
     rows: Iterator[LogRow],
     checkpoints: Sequence[CheckpointRow],
     keys: tuple[Sequence[VerifyKey], Sequence[VerifyKey]],
+    erased: AbstractSet[bytes],
     findings: Findings,
 ) -> CompactRange:
     """Walk one log; return its edge."""
@@ -133,7 +139,7 @@ def _walk(
         findings.count(f"entries_{where}")
         at = f"{place}/{row.place}"
         findings.expect(row.place == edge.size, where, at, "gap")
-        _check_entry(where, at, row, epoch, findings)
+        _check_entry(where, at, row, epoch, erased, findings)
         edge = edge.append(row.leaf)
         checkpoint = due.pop(edge.size, None)
         if checkpoint is not None:
@@ -143,10 +149,17 @@ def _walk(
     return edge
 
 
-def _check_entry(where: str, at: str, row: LogRow, epoch: _Epoch, findings: Findings) -> None:
+def _check_entry(
+    where: str,
+    at: str,
+    row: LogRow,
+    epoch: _Epoch,
+    erased: AbstractSet[bytes],
+    findings: Findings,
+) -> None:
     findings.expect(not row.lost, where, at, "message_missing")
     if row.entry is None:
-        findings.add(where, at, "erased")  # nothing erases yet
+        findings.expect(row.leaf in erased, where, at, "erased")
         return
     findings.expect(leaf_of(row.entry) == row.leaf, where, at, "leaf")
     if row.place != 0:

@@ -30,10 +30,11 @@ _UNREADABLE = (msgspec.MsgspecError, ValueError)
 
 def verify_history(audit: Audit, believed: Believed, findings: Findings) -> Story:
     """Walk the events; compare heads, items, reports and keys with what they say."""
-    story = Story(believed.us)
+    story = Story(believed.us, believed.fingerprints.item)
     chains: dict[int, bytes] = {0: EMPTY_CHAIN}
     heads = audit.heads()
     wanted = {head.size for head in heads}
+    bare: list[tuple[str, int]] = []
     chain, expected = EMPTY_CHAIN, 1
     for row in audit.events():
         findings.count("events")
@@ -42,11 +43,14 @@ def verify_history(audit: Audit, believed: Believed, findings: Findings) -> Stor
         chain = _check_chain(row, chain, findings)
         if row.seq in wanted:
             chains[row.seq] = chain
-        _fold(row, story, findings)
+        _fold(row, story, bare, findings)
+    kept = set(audit.keys())
+    story.keys.update((key, item) for key, item in kept if item in story.erased)
+    _verify_bare(bare, story, findings)
     _verify_heads(audit, believed, heads, chains, findings)
     _verify_items(audit, story, findings)
     _verify_reports(audit, story, findings)
-    _verify_keys(audit, story.states, believed.fingerprints, findings)
+    _verify_keys(kept, story, believed.fingerprints, findings)
     _verify_lines(audit, story, findings)
     return story
 
@@ -61,17 +65,30 @@ def _check_chain(row: EventRow, before: bytes, findings: Findings) -> bytes:
     return row.chain
 
 
-def _fold(row: EventRow, story: Story, findings: Findings) -> None:
+def _fold(row: EventRow, story: Story, bare: list[tuple[str, int]], findings: Findings) -> None:
     story.changed[row.item] = row.seq
     if row.body is None:
-        findings.add("events", row.seq, "erased")  # nothing erases yet
+        bare.append((row.item, row.seq))
         return
     try:
         kind = EventKind(row.kind)
         body = decode_body(kind, row.body)
-        story.take(Event(row.item, kind, row.at_ms, row.learnt_ms, row.actor, body))
+        story.take(Event(row.item, kind, row.at_ms, row.learnt_ms, row.actor, body), row.seq)
     except _UNREADABLE:
         findings.add("events", row.seq, "unreadable")
+
+
+def _verify_bare(bare: list[tuple[str, int]], story: Story, findings: Findings) -> None:
+    """Only what a later event erased has no body; and an erased item is found by its own id."""
+    for item, seq in bare:
+        last, _ = story.erased.get(item, (0, 0))
+        findings.expect(seq < last, "events", seq, "erased")
+    for item, seq in story.loose:
+        findings.expect(item in story.erased, "events", seq, "item")
+    left = set(story.keys.items())
+    for item in sorted(story.erased):
+        found = (story.key_of(item), item) in left
+        findings.expect(found, "item_keys", item, "missing")
 
 
 def _verify_heads(
@@ -83,7 +100,7 @@ def _verify_heads(
 ) -> None:
     """Each head is signed, and says what the events and the messages say."""
     wanted = {head.messages for head in heads}
-    messages = ((*row[:3], *row[5:9]) for row in audit.messages())
+    messages = ((*row[:3], *row[5:8], row.leaf) for row in audit.messages())
     ours = {n: digest for n, digest in digests(messages, EMPTY_DIGEST) if n in wanted}
     ours.setdefault(0, EMPTY_DIGEST)
     for row in heads:
@@ -140,12 +157,14 @@ def _was_so_written(raw: bytes, ought: bytes) -> bool:
 
 def _verify_reports(audit: Audit, story: Story, findings: Findings) -> None:
     seen = set()
+    in_use = {state.report_id for state in story.states.values()}
     for report_id, source, reference, state in audit.reports():
         findings.count("reports")
         seen.add(report_id)
         ought = story.reports.get(report_id)
         if ought is None:
-            findings.add("reports", report_id, "not_in_history")
+            needed = bool(story.erased) and report_id in in_use  # who opened it was erased
+            findings.expect(needed, "reports", report_id, "not_in_history")
             continue
         same = (source, reference, state) == (ought.source, ought.reference, encode(ought))
         findings.expect(same, "reports", report_id, "not_as_history_says")
@@ -154,11 +173,15 @@ def _verify_reports(audit: Audit, story: Story, findings: Findings) -> None:
 
 
 def _verify_keys(
-    audit: Audit, states: dict[str, ItemState], fingerprints: Fingerprints, findings: Findings
+    kept: set[tuple[bytes, str]], story: Story, fingerprints: Fingerprints, findings: Findings
 ) -> None:
-    """By its keys a duplicate is recognised: one that is missing would let it in as new."""
-    ought = {(key, state.id) for state in states.values() for key in _keys(state, fingerprints)}
-    are = set(audit.keys())
+    """By its keys a duplicate is recognised: one that is missing would let it in as new.
+
+    Those of an erased item stay, and nobody can tell any more which they were.
+    """
+    states = (state for state in story.states.values() if state.id not in story.erased)
+    ought = {(key, state.id) for state in states for key in _keys(state, fingerprints)}
+    are = {(key, item) for key, item in kept if item not in story.erased}
     findings.count("keys", len(are))
     for _, item in sorted(ought - are):
         findings.add("item_keys", item, "missing")
@@ -181,4 +204,6 @@ def _verify_lines(audit: Audit, story: Story, findings: Findings) -> None:
     lines = Counter(item for _, item in audit.lines())
     findings.count("lines", lines.total())
     for item in sorted(lines.keys() | story.lines.keys()):
+        if item in story.erased:
+            continue
         findings.expect(lines[item] == story.lines[item], "intake_lines", item, "number")

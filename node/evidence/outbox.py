@@ -9,7 +9,7 @@ from node.evidence.story import Story
 from node.store.audit import Audit, MessageRow
 from protocol import entry as entries
 from protocol.errors import ProtocolError
-from protocol.messages import KINDS, DispositionNote, Message, read
+from protocol.messages import KINDS, DispositionNote, Message, Tombstone, read
 
 if TYPE_CHECKING:
     from node.evidence.believed import Believed
@@ -26,7 +26,7 @@ def verify_messages(audit: Audit, believed: Believed, story: Story, findings: Fi
         findings.count("messages")
         findings.expect(row.seq == expected, "messages_out", row.seq, "gap")
         expected = row.seq + 1
-        message = _check_message(row, believed, findings)
+        message = _check_message(row, believed, story, findings)
         _check_place(row, findings)
         if message is None:
             continue
@@ -38,9 +38,12 @@ def verify_messages(audit: Audit, believed: Believed, story: Story, findings: Fi
     return told
 
 
-def _check_message(row: MessageRow, believed: Believed, findings: Findings) -> Message | None:
+def _check_message(
+    row: MessageRow, believed: Believed, story: Story, findings: Findings
+) -> Message | None:
     if row.entry is None:
-        findings.add("messages_out", row.seq, "erased")  # nothing erases yet
+        erased = row.leaf in story.buried.get(row.item or "", ())
+        findings.expect(erased, "messages_out", row.seq, "erased")
         return None
     try:
         entry, message = read(row.entry)
@@ -60,7 +63,7 @@ def _check_item(row: MessageRow, message: Message, story: Story, findings: Findi
     if row.item is not None:
         same = story.item(spoken_of) == row.item
         findings.expect(same, "messages_out", row.seq, "item")
-    elif not isinstance(message, DispositionNote):
+    elif not isinstance(message, DispositionNote | Tombstone):
         findings.add("messages_out", row.seq, "item")
 
 
@@ -69,5 +72,5 @@ def _check_place(row: MessageRow, findings: Findings) -> None:
     fits = rule is not None and row.lane in {str(lane) for lane in rule.lanes}
     findings.expect(fits, "messages_out", row.seq, "lane")
     findings.expect(row.urgency in (0, 1, 2), "messages_out", row.seq, "urgency")
-    stands = row.waiting in (0, 1) and (row.waiting == 1 or row.places > 0)
+    stands = row.waiting in (0, 1) and (row.waiting == 1 or row.places > 0 or row.entry is None)
     findings.expect(stands, "messages_out", row.seq, "vanished_from_outbox")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from node.casework.events import (
     Answered,
+    ErasedThere,
+    Erasure,
     Event,
     Recorded,
     Reopened,
@@ -28,9 +31,14 @@ class Story:
         lines: how many handed-in lines became each item here.
         heard: (item, event id) of everything that was learnt of it.
         answered: (item, member, disposition) of everything that was answered.
+        erased: the last event that erased each erased item, and when that was (ms).
+        buried: the leaves of erased entries, by item.
+        keys: items that were erased, by the keys that are left of them.
+        loose: (item, number) of events that only an erased item can have.
     """
 
     us: str
+    key_of: Callable[[str], bytes]
     states: dict[str, ItemState] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     reports: dict[str, ReportFacts] = field(default_factory=dict)
@@ -38,14 +46,28 @@ class Story:
     lines: Counter[str] = field(default_factory=Counter)
     heard: set[tuple[str, str]] = field(default_factory=set)
     answered: set[tuple[str, str, str]] = field(default_factory=set)
+    erased: dict[str, tuple[int, int]] = field(default_factory=dict)
+    buried: dict[str, set[bytes]] = field(default_factory=dict)
+    keys: dict[bytes, str] = field(default_factory=dict)
+    loose: list[tuple[str, int]] = field(default_factory=list)
 
-    def take(self, event: Event) -> None:
+    def take(self, event: Event, seq: int) -> None:
         """Fold the next event.
 
         Raises:
             ValueError: it cannot follow.
         """
         item, body = event.item, event.body
+        if isinstance(body, Erasure):
+            self.states.pop(item, None)
+            self.erased[item] = (seq, event.learnt_ms)
+            self.buried.setdefault(item, set()).update(body.leaves)
+            return
+        if isinstance(body, ErasedThere):
+            self.heard.add((item, body.event_id))
+            if item not in self.states:
+                self.loose.append((item, seq))
+                return
         self.states[item] = evolve(self.states.get(item), event)
         self.names.setdefault(item, item)
         if isinstance(body, Recorded):
@@ -61,7 +83,15 @@ class Story:
 
     def item(self, any_id: str | None) -> str | None:
         """Return the id of the item that is known by `any_id`."""
-        return None if any_id is None else self.names.get(any_id)
+        if any_id is None:
+            return None
+        named = self.names.get(any_id)
+        return self.keys.get(self.key_of(any_id)) if named is None and self.keys else named
+
+    @property
+    def leaves(self) -> set[bytes]:
+        """The leaves of all erased entries."""
+        return {leaf for leaves in self.buried.values() for leaf in leaves}
 
     def _recorded(self, body: Recorded) -> None:
         state = body.state

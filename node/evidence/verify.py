@@ -7,6 +7,7 @@
    receipt; that each epoch names its predecessor; that no message has vanished from the outbox.
 5. What is held: the same for other members' logs, and the answers given to their entries.
 6. Proofs that a member split its history: each must still prove it.
+7. What was erased: only what an event of the history says, entry by entry, has no body.
 
 A change of any column that carries a fact is found by one of them and named: by table, place and
 code, never by content. What cannot be seen from inside: a database replaced as a whole by an older
@@ -23,6 +24,7 @@ from node.evidence.findings import Findings
 from node.evidence.forks import verify_forks
 from node.evidence.history import verify_history
 from node.evidence.outbox import verify_messages
+from node.evidence.tombstones import verify_tombstones
 from node.store.audit import Audit
 
 
@@ -39,11 +41,12 @@ def verify(audit: Audit, believed: Believed) -> Findings:
         if damaged is not None:
             findings.add("file", "database", damaged)
         story = verify_history(audit, believed, findings)
-        verify_sent(audit, believed, findings)
-        verify_held(audit, believed, findings)
+        verify_sent(audit, believed, story.leaves, findings)
+        verify_held(audit, believed, story.leaves, findings)
+        buried = verify_tombstones(audit, story, findings)
         verify_whole(audit, findings)
         told = verify_messages(audit, believed, story, findings)
-        verify_answers(audit, story, told, findings)
+        verify_answers(audit, story, told, buried, findings)
         verify_forks(audit.forks(), believed.registry, findings)
     finally:
         audit.end()

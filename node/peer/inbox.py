@@ -26,6 +26,7 @@ from protocol.channel import Accepted, Channel, ReceiverState, Refusal, Step
 from protocol.checkpoint import VerifiedCheckpoint, verify_checkpoint
 from protocol.errors import ProtocolError, TooLargeError, UnheardKeyError
 from protocol.governance import may_speak, party
+from protocol.messages import Tombstone, from_body
 from protocol.push import Purpose, PushHead
 from protocol.receipt import cosign
 from protocol.vocabulary import Kind, Lane
@@ -63,13 +64,17 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One entry to keep: `digest` of kind and body, `judged` at once for the channel's own."""
+    """One entry to keep: `digest` of kind and body; the channel's own are judged at once.
+
+    `buries`: the id of the entry that this one, a `Tombstone`, stands for.
+    """
 
     entry_id: bytes | None
     digest: bytes
     leaf: bytes
     entry: bytes
     of_channel: bool
+    buries: bytes | None = None
 
 
 OnFork = Callable[[str, Lane, VerifiedCheckpoint, bytes], Awaitable[object]]
@@ -319,4 +324,15 @@ def _read(entry: bytes, leaf: bytes) -> Taken:
     except ProtocolError:
         return Taken(None, b"", leaf, entry, of_channel=False)
     digest = hashlib.sha256(bytes((parts.kind % 256,)) + parts.body).digest()[:16]
-    return Taken(parts.id, digest, leaf, entry, of_channel=parts.kind in _OF_THE_CHANNEL)
+    of_channel = parts.kind in _OF_THE_CHANNEL
+    return Taken(parts.id, digest, leaf, entry, of_channel=of_channel, buries=_buried(parts))
+
+
+def _buried(parts: entries.Entry) -> bytes | None:
+    if parts.kind != Kind.TOMBSTONE:
+        return None
+    try:
+        message = from_body(parts.kind, parts.body, parts.version)
+    except ProtocolError:
+        return None
+    return message.entry_id if isinstance(message, Tombstone) else None

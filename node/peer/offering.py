@@ -18,7 +18,7 @@ from node.peer import pacing
 from node.peer.outgoing import Push
 from node.peer.sealed import seal
 from node.peer.sending import Sending, may_send
-from node.peer.tenure import Retry, Stopped, Tenure, kept, refused
+from node.peer.tenure import GoOn, Retry, Stopped, Tenure, kept, refused
 from node.store.errors import DisplacedError
 from protocol.answers import Answer, AnswerCode, Position, Told
 from protocol.channel import Channel
@@ -117,7 +117,11 @@ class Offering:
             return None
         if not known:
             await self._conclude(peer, lane, tenure, registry, answer.told, now_ms)
-        push = await self.sending.next_push(peer, lane, tenure, registry, now_ms)
+        try:
+            push = await self.sending.next_push(peer, lane, tenure, registry, now_ms)
+        except GoOn:  # the epoch ended; the told state is fresh, the next one follows from it
+            await self._conclude(peer, lane, tenure, registry, answer.told, now_ms)
+            push = await self.sending.next_push(peer, lane, tenure, registry, now_ms)
         await kept(tenure)
         if push is None:
             return None

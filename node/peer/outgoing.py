@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from protocol import entry as entries
 from protocol.answers import Position
 from protocol.channel import Channel, Cut, SenderState
-from protocol.vocabulary import Lane
+from protocol.messages import Tombstone, to_body
+from protocol.vocabulary import Kind, Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,29 @@ class Push:
     entries: list[bytes]
 
 
+class Buried(NamedTuple):
+    """An erased message that its receiver does not hold: what a `Tombstone` says of it."""
+
+    peer: str
+    entry_id: bytes
+    kind: int
+    leaf: bytes
+    erased_ms: int
+
+
+Entomb = Callable[[Buried], tuple[bytes, bytes]]
+"""Makes the id and the bytes of the entry that stands for it."""
+
+
+def tombstone(node_secret: bytes, buried: Buried) -> tuple[bytes, bytes]:
+    """Return id and bytes of the entry that stands for an erased one (docs/protocol.md §8.8)."""
+    message = Tombstone(buried.entry_id, buried.kind, buried.leaf, buried.erased_ms)
+    entry = entries.compose(
+        node_secret, Kind.TOMBSTONE, buried.entry_id, 0, buried.peer, to_body(message)
+    )
+    return entry.id, entries.encode(entry)
+
+
 class Outbox(Protocol):
     """What delivery needs of the store; see `node.store.outbox.Outbox` for each promise."""
 
@@ -66,8 +91,9 @@ class Outbox(Protocol):
         state: SenderState,
         chain: Mapping[bytes, int],
         now_ms: int,
+        entomb: Entomb,
     ) -> int:
-        """Open an epoch; what the receiver does not hold waits again."""
+        """Open an epoch; what the receiver does not hold waits again, or its tombstone."""
 
     async def cut(
         self,

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from keys.registry import Registry
 from keys.signing import Signer
-from node.peer.outgoing import Outbox, OwnEntry, Push
-from node.peer.tenure import Retry, Stopped, Tenure
+from node.peer.outgoing import Outbox, OwnEntry, Push, tombstone
+from node.peer.tenure import GoOn, Retry, Stopped, Tenure
+from node.store.errors import ErasedError
 from protocol import channel as channels
 from protocol import entry as entries
 from protocol.answers import Position, Told
@@ -83,7 +85,8 @@ class Sending:
         chain = channels.chain_of(told.position, told.ancestors, opened.get)
         tenure.fence = await self.outbox.take_over(peer, lane)
         state = channels.open_epoch(self.epoch(), told.position)
-        await self.outbox.open(peer, lane, tenure.fence, state, chain, now_ms)
+        entomb = partial(tombstone, self.node_secret)
+        await self.outbox.open(peer, lane, tenure.fence, state, chain, now_ms, entomb)
         tenure.state, tenure.held, tenure.seen = state, 0, None
 
     def _check_told(self, peer: str, lane: Lane, registry: Registry, told: Told) -> None:
@@ -100,7 +103,20 @@ class Sending:
     async def next_push(
         self, peer: str, lane: Lane, tenure: Tenure, registry: Registry, now_ms: int
     ) -> Push | None:
-        """The signed push that the receiver lacks, else a new one from what waits."""
+        """The signed push that the receiver lacks, else a new one from what waits.
+
+        Raises:
+            GoOn: some of it was erased meanwhile: the epoch ends, and the next one omits it (§8.8).
+        """
+        try:
+            return await self._next_push(peer, lane, tenure, registry, now_ms)
+        except ErasedError:
+            tenure.state = None
+            raise GoOn from None
+
+    async def _next_push(
+        self, peer: str, lane: Lane, tenure: Tenure, registry: Registry, now_ms: int
+    ) -> Push | None:
         state = tenure.state
         assert state is not None
         if tenure.held < state.size:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from node.peer.forks import KeptFork
 from node.store.connection import Connection
 from node.store.forks import kept_forks
+from node.store.history import leaf_of
 
 ITEM_COLUMNS = (
     "id",
@@ -91,6 +92,19 @@ class MessageRow(NamedTuple):
     item: str | None
     entry: bytes | None
     places: int
+    leaf: bytes | None
+
+
+class TombstoneRow(NamedTuple):
+    """What stands for one erased entry; `bare`: rows that lost their bodies to it."""
+
+    sent: int
+    peer: str
+    entry_id: bytes
+    leaf: bytes
+    item: str
+    erased_ms: int
+    bare: int
 
 
 class TakenRow(NamedTuple):
@@ -269,10 +283,25 @@ class Audit:
             " WHERE w.peer = m.peer AND w.lane = m.lane AND w.urgency = m.urgency"
             " AND w.message = m.seq), m.entry_id, m.kind, m.item, m.entry,"
             " (SELECT count(*) FROM log_out l WHERE l.message = m.seq"
-            " AND l.peer = m.peer AND l.lane = m.lane)"
-            " FROM messages_out m ORDER BY m.seq"
+            " AND l.peer = m.peer AND l.lane = m.lane), t.leaf FROM messages_out m"
+            " LEFT JOIN tombstones t ON m.entry IS NULL AND t.sent = 1 AND t.peer = m.peer"
+            " AND t.entry_id = m.entry_id ORDER BY m.seq"
         ):
-            yield MessageRow(*row)
+            yield MessageRow._make((*row[:10], leaf_of(row[8], row[10])))
+
+    def tombstones(self) -> Iterator[TombstoneRow]:
+        """What stands for erased entries, with how many rows lost their bodies to each."""
+        for row in self._connection.execute(
+            "SELECT t.sent, t.peer, t.entry_id, t.leaf, t.item, t.erased_ms, CASE t.sent"
+            " WHEN 1 THEN (SELECT count(*) FROM messages_out m WHERE m.item = t.item"
+            " AND m.peer = t.peer AND m.entry_id = t.entry_id AND m.entry IS NULL)"
+            " ELSE (SELECT count(*) FROM entries_in e WHERE e.item = t.item AND e.peer = t.peer"
+            " AND e.leaf = t.leaf AND e.entry IS NULL) + (SELECT count(*) FROM entries_in e"
+            " WHERE e.peer = t.peer AND e.leaf = t.leaf AND e.item IS NULL AND e.entry IS NULL"
+            " AND e.answer IN ('repeat', 'conflict')) END FROM tombstones t"
+            " ORDER BY t.item, t.leaf"
+        ):
+            yield TombstoneRow(*row)
 
     def misplaced(self) -> list[int]:
         """Messages that wait in the outbox as something they are not."""

@@ -21,6 +21,7 @@ from node.casework.receiving import Answer, Judged
 from node.matching.fingerprints import Fingerprints
 from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.connection import Connection
+from node.store.erasing import erase_items, leaves_about
 from node.store.writer import Writer
 from protocol.vocabulary import Disposition
 
@@ -81,6 +82,7 @@ class Cases:
     def _save(self, connection: Connection, book: Casebook) -> None:
         save(connection, book)
         self._recent.keep(book.changed)
+        self._recent.drop(book.erased)
 
     async def release(self, peers: Sequence[str]) -> int:
         """Let what these members sent while they were suspended be judged; returns how much.
@@ -144,6 +146,11 @@ class Recent:
         for item in list(islice(self._states, max(0, len(self._states) - self._at_most))):
             del self._states[item]
 
+    def drop(self, items: Iterable[str]) -> None:
+        """Forget what was erased."""
+        for item in items:
+            self._states.pop(item, None)
+
 
 def load(connection: Connection, needs: Needs, recent: Recent) -> Loaded:
     """Read everything that `needs` names, as far as it is not among the `recent`."""
@@ -161,6 +168,8 @@ def load(connection: Connection, needs: Needs, recent: Recent) -> Loaded:
         sql = "SELECT reference, id FROM reports WHERE source = ? AND reference IN ({})"
         for reference, report in select_in(connection, sql, references, (source,)):
             loaded.reports[source, reference] = report
+    if needs.leaves_of is not None:
+        loaded.leaves = leaves_about(connection, needs.leaves_of)
     return loaded
 
 
@@ -189,6 +198,7 @@ def save(connection: Connection, book: Casebook) -> None:
     """Write what a decision added."""
     last = _append_events(connection, book.events)
     _save_items(connection, book.changed.values(), last)
+    erase_items(connection, book.erased, book.now)
     insert_rows(connection, "INSERT OR IGNORE INTO item_keys", book.new_keys)
     insert_rows(connection, "INSERT OR REPLACE INTO intake_lines", book.new_lines)
     insert_rows(

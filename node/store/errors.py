@@ -10,6 +10,7 @@ StoreError                  base; `code` names it in logs and answers
   DamagedDatabaseError      SQLite finds the file damaged
   ClosedStoreError          the node is stopping: nothing more is taken
   DisplacedError            another tenure took this channel over (fencing)
+  ErasedError               what an epoch was to carry was erased meanwhile: the epoch ends
 """
 
 from __future__ import annotations
@@ -96,3 +97,10 @@ class DisplacedError(StoreError):
     """Another tenure took this channel over; this process must acquire it again before it sends."""
 
     code = "store_displaced"
+
+
+class ErasedError(StoreError):
+    """What stood in this epoch, or was to, was erased before the peer held it: the epoch ends."""
+
+    code = "store_erased"
+    retryable = True

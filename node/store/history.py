@@ -18,11 +18,11 @@ import msgspec
 from node.store.cases import EMPTY_CHAIN
 from node.store.connection import Connection
 from node.store.writer import Readers, Writer
-from protocol.entry import leaf
+from protocol.entry import leaf as entry_leaf
 
 EMPTY_DIGEST = bytes(32)
 MessageFacts = tuple[int, str, str, bytes, int, str | None, bytes | None]
-"""seq, peer, lane, entry_id, kind, item, entry of one row of messages_out."""
+"""seq, peer, lane, entry_id, kind, item, leaf of one row of messages_out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +83,25 @@ def _present(connection: Connection) -> Head | None:
     event = connection.execute("SELECT seq, chain FROM events ORDER BY seq DESC LIMIT 1").fetchone()
     size, chain = event if event is not None else (0, EMPTY_CHAIN)
     rows = connection.execute(
-        "SELECT seq, peer, lane, entry_id, kind, item, entry FROM messages_out"
-        " WHERE seq > ? ORDER BY seq",
+        "SELECT m.seq, m.peer, m.lane, m.entry_id, m.kind, m.item, m.entry, t.leaf"
+        " FROM messages_out m LEFT JOIN tombstones t ON m.entry IS NULL AND t.sent = 1"
+        " AND t.peer = m.peer AND t.entry_id = m.entry_id WHERE m.seq > ? ORDER BY m.seq",
         (messages,),
     )
-    walked = deque(digests(rows, digest), maxlen=1)
+    facts = ((*row[:6], leaf_of(row[6], row[7])) for row in rows)
+    walked = deque(digests(facts, digest), maxlen=1)
     covered = walked[0] if walked else (messages, digest)
     return Head(size, chain, *covered) if (size, covered[0]) != (signed, messages) else None
 
 
 def digests(rows: Iterable[MessageFacts], digest: bytes) -> Iterable[tuple[int, bytes]]:
     """Yield, message by message, its number and the chain over all up to it."""
-    for seq, peer, lane, entry_id, kind, item, entry in rows:
-        facts = (seq, peer, lane, entry_id, kind, item, None if entry is None else leaf(entry))
+    for facts in rows:
         packed = msgspec.msgpack.encode(facts)
         digest = hashlib.sha256(b"\x02" + digest + packed).digest()
-        yield seq, digest
+        yield facts[0], digest
+
+
+def leaf_of(entry: bytes | None, buried: bytes | None) -> bytes | None:
+    """The leaf of a message, or that of the tombstone that is left of it."""
+    return buried if entry is None else entry_leaf(entry)

@@ -8,6 +8,7 @@ from node.casework.receiving import Judged
 from node.peer.inbox import Decide, Held, Taken
 from node.store.bulk import insert_rows, select_in
 from node.store.connection import Connection
+from node.store.erasing import was_erased
 from node.store.writer import Readers, Writer
 from protocol.answers import MAX_ANCESTORS, NOTHING, Position, Told
 from protocol.channel import UNOPENED, Accepted, ReceiverState, Refusal
@@ -201,6 +202,7 @@ def _keep_entries(
 ) -> None:
     """Keep every entry at its place; one whose id was taken before has no effect again."""
     known = _known_ids(connection, place[0], taken)
+    erased = was_erased(connection, place[0], [one.leaf for one in taken])
     rows, fresh = [], []
     for number, one in enumerate(taken):
         judged, answer = Judged.WAITING, None
@@ -208,11 +210,15 @@ def _keep_entries(
             judged = Judged.DONE
         elif one.entry_id is not None and one.entry_id in known:
             judged = Judged.DONE
-            answer = REPEAT if known[one.entry_id] == one.digest else CONFLICT
+            same = known[one.entry_id] == one.digest or one.leaf in erased
+            answer = REPEAT if same else CONFLICT
         elif one.entry_id is not None:
             known[one.entry_id] = one.digest
             fresh.append((place[0], one.entry_id, one.digest))
-        rows.append((*place, first + number, one.leaf, one.entry, int(judged), now_ms, answer))
+        entry = None if one.leaf in erased else one.entry
+        rows.append((*place, first + number, one.leaf, entry, int(judged), now_ms, answer))
+        if one.buries is not None:
+            _list_missing(connection, place[0], one.buries, now_ms)
         if answer == CONFLICT:
             connection.execute(
                 "INSERT OR IGNORE INTO tasks (code, subject, opened_ms)"
@@ -225,6 +231,18 @@ def _keep_entries(
         rows,
     )
     insert_rows(connection, "INSERT INTO entry_ids_in", fresh)
+
+
+def _list_missing(connection: Connection, peer: str, entry_id: bytes, now_ms: int) -> None:
+    """The sender erased an entry: one that never came stands before a person as missing."""
+    held = connection.execute(
+        "SELECT 1 FROM entry_ids_in WHERE peer = ? AND entry_id = ?", (peer, entry_id)
+    ).fetchone()
+    if held is None:
+        connection.execute(
+            "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
+            ("entry_missing", f"{peer}/{entry_id.hex()[:16]}", now_ms),
+        )
 
 
 def _known_ids(connection: Connection, peer: str, taken: Sequence[Taken]) -> dict[bytes, bytes]:

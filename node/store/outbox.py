@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from node.peer.outgoing import ChannelRow, OwnEntry, Push
+from node.peer.outgoing import ChannelRow, Entomb, OwnEntry, Push
 from node.store import pulled
 from node.store.bulk import insert_rows
 from node.store.connection import Connection
-from node.store.errors import DisplacedError
-from node.store.refilling import alert_refill, lost_entries, unsettled
+from node.store.erasing import bury
+from node.store.errors import DisplacedError, ErasedError
+from node.store.refilling import alert_refill, epochs_restored, lost_entries, unsettled
 from node.store.writer import Readers, Writer
 from protocol import channel as channels
 from protocol.answers import NOTHING, Position
@@ -94,7 +95,7 @@ class Outbox:
                 (peer, str(lane)),
             ).fetchall()
             opened = {row[0]: Position(row[1], row[2], row[3]) for row in rows}
-            before = _epochs_restored(connection, peer, lane)
+            before = epochs_restored(connection, peer, lane)
             last_ms = AFTER_ANY_RESTORE_MS if len(rows) > before else 0
             if told == NOTHING or told.epoch not in opened:
                 return None, opened, last_ms
@@ -117,8 +118,11 @@ class Outbox:
         state: SenderState,
         chain: Mapping[bytes, int],
         now_ms: int,
+        entomb: Entomb,
     ) -> int:
         """Open an epoch: what the receiver does not hold waits again. Returns how many do.
+
+        For what was erased meanwhile the entry waits that `entomb` makes of it (§8.8).
 
         Raises:
             DisplacedError: another tenure began meanwhile.
@@ -126,7 +130,8 @@ class Outbox:
 
         def job(connection: Connection) -> int:
             _check_fence(connection, peer, lane, fence)
-            again = unsettled(connection, peer, lane, chain)
+            waits = unsettled(connection, peer, lane, chain)
+            again = bury(connection, peer, lane, waits, now_ms, entomb)
             alert_refill(connection, peer, lane, chain, now_ms)
             connection.executemany(
                 "INSERT OR IGNORE INTO waiting_out"
@@ -170,6 +175,7 @@ class Outbox:
 
         Raises:
             DisplacedError: the row is not what this tenure last signed.
+            ErasedError: what is to be said again was erased; a new epoch says so.
         """
         peer, lane = channel.receiver, channel.lane
 
@@ -196,7 +202,11 @@ class Outbox:
         return await self._writer.run(job)
 
     async def stored(self, peer: str, lane: Lane, epoch: bytes, held: int) -> Push | None:
-        """Return the signed push that brings a receiver beyond `held` entries of `epoch`."""
+        """Return the signed push that brings a receiver beyond `held` entries of `epoch`.
+
+        Raises:
+            ErasedError: some of it was erased; it can never be sent.
+        """
 
         def query(connection: Connection) -> Push | None:
             row = connection.execute(
@@ -212,6 +222,8 @@ class Outbox:
                 " AND l.idx >= ? AND l.idx < ? ORDER BY l.idx",
                 (peer, str(lane), epoch, held, row[0]),
             ).fetchall()
+            if any(entry[0] is None for entry in entries):
+                raise ErasedError(ErasedError.__doc__)
             return Push(epoch, held, row[0], row[1], [entry[0] for entry in entries])
 
         return await self._readers.run(query)
@@ -307,14 +319,6 @@ class Outbox:
         await self._writer.run(job)
 
 
-def _epochs_restored(connection: Connection, peer: str, lane: Lane) -> int:
-    """How many epochs of the channel the backup held that was restored last; 0: none was."""
-    row = connection.execute(
-        "SELECT value FROM meta WHERE name = ?", (f"epochs {peer}/{lane}",)
-    ).fetchone()
-    return 0 if row is None else int(row[0])
-
-
 def _know(connection: Connection, peer: str, lane: Lane) -> None:
     """See that the channel has a row, also where the peer never answered yet."""
     connection.execute(
@@ -361,6 +365,8 @@ def _next_messages(
         " WHERE w.peer = ? AND w.lane = ? ORDER BY w.urgency, w.message LIMIT ?",
         (peer, str(lane), min(limits[0], _LOOK_AHEAD)),
     ).fetchall()
+    if any(row[1] is None for row in rows):
+        raise ErasedError(ErasedError.__doc__)
     lengths = [len(one.entry) for one in own] + [len(row[1]) for row in rows]
     count = fit(lengths, limits[0], limits[1]) - len(own)
     return rows[: max(count, 0)]

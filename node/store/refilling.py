@@ -57,3 +57,11 @@ def unsettled(
 def _settled(connection: Connection, seq: int, chain: Mapping[bytes, int]) -> bool:
     places = connection.execute("SELECT epoch, idx FROM log_out WHERE message = ?", (seq,))
     return any(channels.is_settled(chain, epoch, index) for epoch, index in places)
+
+
+def epochs_restored(connection: Connection, peer: str, lane: Lane) -> int:
+    """How many epochs of the channel the backup held that was restored last; 0: none was."""
+    row = connection.execute(
+        "SELECT value FROM meta WHERE name = ?", (f"epochs {peer}/{lane}",)
+    ).fetchone()
+    return 0 if row is None else int(row[0])

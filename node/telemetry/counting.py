@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         MessageDraft,
         ReportDraft,
     )
+    from node.casework.erasing import ErasureDraft, ErasureView
     from node.casework.item import ItemState
     from node.casework.lookups import Places
     from node.casework.receiving import Answer
@@ -239,6 +240,10 @@ class CountedDesk:
     async def write(self, item_id: str, draft: MessageDraft, *, actor: str) -> MessageView:
         """See `Desk.write`."""
         return await self._inner.write(item_id, draft, actor=actor)
+
+    async def erase(self, item_id: str, draft: ErasureDraft, *, actor: str) -> ErasureView:
+        """See `Desk.erase`."""
+        return await self._inner.erase(item_id, draft, actor=actor)
 
     async def item(self, item_id: str) -> ItemView | None:
         """See `Desk.item`."""

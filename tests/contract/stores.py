@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from node.casework.casebook import Casebook, Needs, Post
 from node.casework.events import EventKind, Recorded
 from node.casework.item import ItemState
 from node.matching.fingerprints import Fingerprints
+from node.peer.outgoing import tombstone
 from node.store.connection import create_database
 from node.store.sqlite import Store
 from protocol import entry as entries
@@ -20,6 +22,8 @@ from tests.builders.cases import FINGERPRINTS, US, item
 from tests.builders.network import NOW_MS
 
 KEY: Final = bytes(range(32))
+entomb: Final = partial(tombstone, bytes(32))
+"""Makes the tombstones of a node whose secret is zeros."""
 
 Opener = Callable[[Path, bytes, str, Fingerprints], Store]
 STORES: Final[Mapping[str, Opener]] = {

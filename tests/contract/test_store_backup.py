@@ -15,7 +15,7 @@ from node.store.sqlite import Store
 from protocol.channel import NOTHING, open_epoch
 from protocol.vocabulary import Lane
 from tests.builders.network import DAY_MS, NOW_MS
-from tests.contract.stores import KEY, Place, message, post, record_items
+from tests.contract.stores import KEY, Place, entomb, message, post, record_items
 from tests.contract.test_store_full import no_file_larger_than
 
 OTHER_KEY = bytes(range(32, 64))
@@ -30,7 +30,7 @@ async def opened(store: Store, epoch: bytes, now_ms: int) -> None:
     """Open an epoch of one channel."""
     fence = await store.outbox.take_over("fr-pdc", Lane.STATUS)
     state = open_epoch(epoch, NOTHING)
-    await store.outbox.open("fr-pdc", Lane.STATUS, fence, state, {}, now_ms)
+    await store.outbox.open("fr-pdc", Lane.STATUS, fence, state, {}, now_ms, entomb)
 
 
 class TestUnderLoad:

@@ -19,7 +19,7 @@ from protocol.merkle import EMPTY_ROOT
 from protocol.vocabulary import Lane
 from tests.builders.cases import US
 from tests.builders.network import NOW_MS
-from tests.contract.stores import Place, message, post
+from tests.contract.stores import Place, entomb, message, post
 
 PEER = "fr-pdc"
 LANE = Lane.REPORTS
@@ -47,7 +47,9 @@ class Tenure:
         """Take the channel over and open an epoch upon what was told; how many wait again."""
         self.fence = await self.store.outbox.take_over(PEER, LANE)
         self.state = channels.open_epoch(epoch, told)
-        return await self.store.outbox.open(PEER, LANE, self.fence, self.state, chain or {}, NOW_MS)
+        return await self.store.outbox.open(
+            PEER, LANE, self.fence, self.state, chain or {}, NOW_MS, entomb
+        )
 
     async def cut(
         self, *own: OwnEntry, limits: tuple[int, int] = LIMITS, fence: int | None = None
@@ -221,6 +223,7 @@ class TestFencing:
                 channels.open_epoch(b"epoch--3", channels.NOTHING),
                 {},
                 NOW_MS,
+                entomb,
             )
 
     async def test_displaced_process_keeps_no_receipt(self, store: Store) -> None:

@@ -31,6 +31,7 @@ CREATE TABLE items (
 ) STRICT;  -- with row ids: rows this long would fill the inner pages of a tree without
 CREATE INDEX items_to_locate ON items (urgency, due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX items_in_review ON items (changed_seq) WHERE review IS NOT NULL;
+CREATE INDEX items_by_report ON items (report_id);
 
 -- By what an item is recognised: keyed fingerprints, so that an erased item still tells "it was there".
 CREATE TABLE item_keys (
@@ -185,12 +186,13 @@ CREATE INDEX entries_in_parked ON entries_in (waits_for) WHERE judged = 2;
 CREATE INDEX entries_in_quarantined ON entries_in (peer) WHERE judged = 3;
 CREATE INDEX entries_in_unknown ON entries_in (seq) WHERE answer IN ('unknown_kind', 'unknown_version');
 CREATE INDEX entries_in_by_item ON entries_in (item) WHERE item IS NOT NULL;
+CREATE INDEX entries_in_again ON entries_in (peer) WHERE answer IN ('repeat', 'conflict');
 
 -- Every entry id ever taken, for ever: the second arrival has no effect, another content under the id is a conflict.
 CREATE TABLE entry_ids_in (
     peer     TEXT NOT NULL,
     entry_id BLOB NOT NULL,
-    digest   BLOB NOT NULL,            -- SHA-256 of kind and body, 16 bytes
+    digest   BLOB NOT NULL,            -- SHA-256 of kind and body, 16 bytes; once erased, of the leaf
     PRIMARY KEY (peer, entry_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -262,3 +264,14 @@ CREATE TABLE registry_views (
     snapshot_sha256   BLOB NOT NULL,
     member            TEXT NOT NULL    -- who said it first, ourselves included
 ) STRICT;
+-- What stands for an entry whose body was erased; the history names the same leaves.
+CREATE TABLE tombstones (
+    sent      INTEGER NOT NULL,        -- 1: a message of ours, 0: an entry of the peer's
+    peer      TEXT NOT NULL,
+    entry_id  BLOB NOT NULL,
+    leaf      BLOB NOT NULL,           -- of the entry as it was
+    item      TEXT NOT NULL,           -- the erased item
+    erased_ms INTEGER NOT NULL,
+    PRIMARY KEY (sent, peer, entry_id, leaf)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tombstones_by_leaf ON tombstones (peer, leaf) WHERE sent = 0;

@@ -260,3 +260,24 @@ class TestMessages:
             f"/api/v1/items/{item_id}/actions", json={"action": "moved", "country": "NL"}
         )
         return item_id
+
+
+class TestErasing:
+    """A person ends an item; whoever may only record does not."""
+
+    async def test_item_is_erased_by_who_may_everything(self, client: Client) -> None:
+        """Then it is not there any more."""
+        item = await submit(client)
+        answer = await client.post(f"/api/v1/items/{item}/erasure", json={"cause": "error"})
+        assert (answer.status, await answer.json()) == (
+            200,
+            {"item_id": item, "cause": "error", "entries": 0},
+        )
+        assert (await client.get(f"/api/v1/items/{item}")).status == 404
+
+    async def test_unknown_cause_is_refused_and_erases_nothing(self, client: Client) -> None:
+        """It is said for a reason that can be kept."""
+        item = await submit(client)
+        answer = await client.post(f"/api/v1/items/{item}/erasure", json={"cause": "whim"})
+        assert answer.status == 400
+        assert (await client.get(f"/api/v1/items/{item}")).status == 200

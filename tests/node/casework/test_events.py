@@ -9,6 +9,8 @@ from node.casework import events
 from node.casework.events import (
     Answered,
     Body,
+    ErasedThere,
+    Erasure,
     Event,
     EventKind,
     Facts,
@@ -92,13 +94,25 @@ EVERY: dict[EventKind, Body] = {
     EventKind.REOPENED: Reopened(event_id(9)),
     EventKind.WITHDRAWN: Withdrawn("gb-iwf", None),
     EventKind.MESSAGE: KeptMessage(event_id(6, "gb-iwf"), item().id, "gb-iwf", US, "Hello", NOW_MS),
+    EventKind.ERASED: Erasure(event_id(9), "withdrawal", (bytes(32),)),
+    EventKind.ERASED_THERE: ErasedThere(event_id(9), "gb-iwf"),
 }
+
+
+WITHOUT_FOLD = {EventKind.RECORDED, EventKind.ERASED}
+"""The first and the last: before and after them there is no state."""
+
+
+def test_erased_item_has_no_state_to_fold() -> None:
+    """Whoever folds a history lets go of it."""
+    with pytest.raises(ValueError, match="no state"):
+        after(item(), EventKind.ERASED, EVERY[EventKind.ERASED])
 
 
 def test_every_kind_of_event_has_its_place_in_each_table() -> None:
     """A new one that lacks its reader or its fold is noticed here."""
     assert set(EVERY) == set(EventKind) == set(events._BODIES)
-    assert set(events._FOLD) == set(EventKind) - {EventKind.RECORDED}
+    assert set(events._FOLD) == set(EventKind) - WITHOUT_FOLD
 
 
 @pytest.mark.parametrize("kind", EventKind)
@@ -109,13 +123,13 @@ def test_stored_body_is_read_back_as_it_was(kind: EventKind) -> None:
     assert encode(decode_body(kind, raw)) == raw
 
 
-@pytest.mark.parametrize("kind", set(EventKind) - {EventKind.RECORDED})
+@pytest.mark.parametrize("kind", set(EventKind) - WITHOUT_FOLD)
 def test_every_event_counts_a_revision(kind: EventKind) -> None:
     """So that two readers can tell which state is the later."""
     assert after(item(), kind, EVERY[kind]).revision == 1
 
 
-@pytest.mark.parametrize("kind", set(EventKind) - {EventKind.RECORDED})
+@pytest.mark.parametrize("kind", set(EventKind) - WITHOUT_FOLD)
 def test_nothing_happens_to_an_item_that_was_never_recorded(kind: EventKind) -> None:
     """A history with its beginning cut off does not fold."""
     with pytest.raises(ValueError, match="never recorded"):

@@ -12,6 +12,8 @@ from node.casework.events import (
     Answered,
     Body,
     Erased,
+    ErasedThere,
+    Erasure,
     Event,
     EventKind,
     Facts,
@@ -86,6 +88,8 @@ EVENTS: dict[EventKind, Body] = {
     EventKind.REOPENED: Reopened(event_id(9)),
     EventKind.WITHDRAWN: Withdrawn("gb-iwf", None),
     EventKind.MESSAGE: KeptMessage(event_id(6), STATE.id, US, "fr-pdc", f"{URL} {PERSON}", NOW_MS),
+    EventKind.ERASED: Erasure(event_id(9), "withdrawal", (bytes.fromhex("cafebabe" * 8),)),
+    EventKind.ERASED_THERE: ErasedThere(event_id(9), "gb-iwf"),
 }
 CANARIES = ("canary", "203.0.113.77", "cafebabe", "secret", "worker")
 

@@ -13,6 +13,7 @@ import pytest
 from keys.keyring import MemberKeys
 from keys.registry import Registry
 from node.casework.draft import ActionDraft, AssessmentDraft
+from node.casework.erasing import Cause, ErasureDraft
 from node.evidence.believed import Believed
 from node.evidence.findings import Findings
 from node.evidence.heads import sign_head
@@ -58,7 +59,7 @@ class Made:
 
 @pytest.fixture(scope="session")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Make a member that took, judged, assessed, acted, handed on, and was told outcomes."""
+    """Make a member that took, judged, assessed, acted, handed on, erased, was told outcomes."""
     return asyncio.run(_make(tmp_path_factory.mktemp("world")))
 
 
@@ -81,6 +82,10 @@ async def _make(folder: Path) -> Made:
     await desk.assess(items[0], AssessmentDraft(verdict=Verdict.BASELINE), actor="a")
     await desk.act(items[0], ActionDraft(action=Action.MOVED, country="FR"), actor="a")
     await desk.act(items[1], ActionDraft(action=Action.HOST_NOTIFIED), actor="a")
+    await world.settle()
+    gone = await world["gb-iwf"].submit("https://nl7.example/7.jpg", reference="R-7")
+    await world.settle()
+    await desk.erase(gone.items[0].item_id, ErasureDraft(Cause.WITHDRAWAL), actor="a")
     await world.settle()
     await world["fr-pdc"].desk.act(items[0], ActionDraft(action=Action.REMOVED), actor="a")
     await world.settle()

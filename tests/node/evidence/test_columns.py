@@ -147,6 +147,12 @@ FOUND: dict[tuple[str, str], list[tuple[str, str]]] = {
     ("receipts_in", "size"): [("size = size + 1", "held")],
     ("receipts_in", "checkpoint"): [("checkpoint = CAST(checkpoint || x'0a' AS BLOB)", "held")],
     ("receipts_in", "receipt"): [("receipt = CAST(receipt || x'0a' AS BLOB)", "held")],
+    ("tombstones", "sent"): [("sent = 1 - sent", "tombstones")],
+    ("tombstones", "peer"): [("peer = 'de-eco'", "tombstones")],
+    ("tombstones", "entry_id"): [("entry_id = zeroblob(32)", "entry_ids_in")],
+    ("tombstones", "leaf"): [("leaf = zeroblob(32)", "tombstones")],
+    ("tombstones", "item"): [("item = (SELECT max(id) FROM items)", "tombstones")],
+    ("tombstones", "erased_ms"): [("erased_ms = erased_ms + 1", "tombstones")],
 }  # fmt: skip
 """For each column that matters: what is done to it, and where that must be found."""
 
@@ -209,7 +215,9 @@ TAKEN_AWAY = [
     ("events WHERE seq = (SELECT max(seq) FROM events)", "history_heads"),
     ("items WHERE id = (SELECT min(id) FROM items)", "items"),
     ("reports WHERE id = (SELECT min(id) FROM reports)", "reports"),
-    ("item_keys WHERE key = (SELECT min(key) FROM item_keys)", "item_keys"),
+    ("item_keys WHERE item IN (SELECT id FROM items)", "item_keys"),
+    ("item_keys WHERE item NOT IN (SELECT id FROM items)", "item_keys"),
+    ("tombstones", "tombstones"),
     ("intake_lines WHERE line = (SELECT min(line) FROM intake_lines)", "intake_lines"),
     ("messages_out WHERE seq = 2", "messages_out"),
     ("messages_out WHERE seq = (SELECT max(seq) FROM messages_out)", "history_heads"),
@@ -261,6 +269,13 @@ ADDED = {
             " urgency, due_ms, review, changed_seq, state FROM items LIMIT 1"
         ),
         "items",
+    ),
+    "an erasure that nobody ordered": (
+        (
+            "INSERT INTO tombstones SELECT 0, peer, randomblob(32), leaf, (SELECT max(id)"
+            " FROM items), taken_ms FROM entries_in LIMIT 1"
+        ),
+        "tombstones",
     ),
     "a report that nobody made": (
         "INSERT INTO reports SELECT id || '0', source, 'other', state FROM reports LIMIT 1",

@@ -26,6 +26,7 @@ BLOBS = {
     ("entries_in", "leaf"): "held",
     ("entries_in", "entry"): "held",
     ("entry_ids_in", "digest"): "entry_ids_in",
+    ("tombstones", "leaf"): "tombstones",
     ("entry_ids_in", "entry_id"): "entry_ids_in",
     ("receipts_in", "checkpoint"): "held",
     ("receipts_in", "receipt"): "held",
@@ -119,6 +120,8 @@ def test_changed_bytes_are_found_and_named(
     where = f"rowid = (SELECT max(rowid) FROM {table} WHERE {column} IS NOT NULL)"
     if table not in {"events", "messages_out", "entries_in"}:
         where = f"{column} = (SELECT max({column}) FROM {table})"
+    if table == "item_keys":  # of an erased item only the one by its id is known for sure
+        where = "key = (SELECT max(key) FROM item_keys WHERE item IN (SELECT id FROM items))"
     changed = FLIP.format(c=column)
     made.tamper(f"UPDATE {table} SET {column} = CAST({changed} AS BLOB) WHERE {where}")
 

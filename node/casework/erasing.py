@@ -1,0 +1,81 @@
+"""A person ends an item: it is erased here, and everybody concerned hears so.
+
+What is under referral to the police is not erased, and an open case of ours is not erased because
+its time is over. An item that we handed on is taken back first (`Withdrawal`): whether the other
+member erases it as well is for a person there to say, and comes back as an outcome.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from node.casework.casebook import Casebook, Postbox
+from node.casework.errors import ItemOpenError, UnderReferralError, UnknownItemError
+from node.casework.events import Erasure
+from node.casework.item import Custody, ItemState
+from node.casework.telling import News, handed_on_to, tell
+from node.ids import Ids
+from protocol.messages import Withdrawal
+from protocol.vocabulary import Action, Kind, OutcomeWhat
+
+
+class Cause(StrEnum):
+    """Why an item is erased."""
+
+    WITHDRAWAL = "withdrawal"
+    ERROR = "error"
+    RETENTION = "retention"
+
+
+class ErasureDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person says in order to erase an item."""
+
+    cause: Cause
+
+
+class ErasureView(msgspec.Struct, frozen=True):
+    """What is left of an erased item: its id, and how many entries lost their bodies with it."""
+
+    item_id: str
+    cause: Cause
+    entries: int
+
+
+def erase(
+    book: Casebook, item_id: str, draft: ErasureDraft, ids: Ids, postbox: Postbox
+) -> ErasureView:
+    """Erase an item by a person's word; there is no way back.
+
+    Raises:
+        UnknownItemError, UnderReferralError, ItemOpenError
+    """
+    state = book.find(item_id)
+    if state is None:
+        raise UnknownItemError
+    check_erasable(state, draft.cause)
+    event_id = ids.mint(book.now)
+    to = handed_on_to(book, state)
+    if to is not None and draft.cause is not Cause.RETENTION:
+        subject = f"{state.id}|withdrawal|{event_id}"
+        message = Withdrawal(state.id, None, book.now)
+        book.say(postbox, to, Kind.WITHDRAWAL, message, subject=subject, item=state.id)
+    tell(book, postbox, state, News(event_id, OutcomeWhat.ERASED, None, book.us, book.now))
+    book.erase(state, Erasure(event_id, str(draft.cause), book.loaded.leaves))
+    return ErasureView(state.id, draft.cause, len(book.loaded.leaves))
+
+
+def check_erasable(state: ItemState, cause: Cause) -> None:
+    """Say no where others still need it.
+
+    Raises:
+        UnderReferralError: the police were told of it, and it is not closed.
+        ItemOpenError: retention ends no case that is open here.
+    """
+    referred = any(one.action is Action.LEA_NOTIFIED for one in state.actions)
+    if referred and state.closed_ms is None:
+        raise UnderReferralError
+    open_here = state.custody in (Custody.HERE, Custody.LOCATING) and state.closed_ms is None
+    if cause is Cause.RETENTION and open_here:
+        raise ItemOpenError

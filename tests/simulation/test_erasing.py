@@ -1,0 +1,235 @@
+"""G3, §8.8: what is erased is gone on both sides, and everything around it still proves itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from node.casework.draft import ActionDraft
+from node.casework.erasing import Cause, ErasureDraft
+from node.casework.errors import ItemOpenError, UnderReferralError, UnknownItemError
+from node.store.audit import Audit
+from node.store.connection import open_reader
+from protocol.vocabulary import Action
+from tests.simulation.world import Node, World
+
+PLACE = "https://nl1.example/album/1.jpg"
+NEXT = "https://nl2.example/album/2.jpg"
+WITHDRAWN = ErasureDraft(Cause.WITHDRAWAL)
+
+
+async def handed_over(world: World, url: str = PLACE) -> str:
+    """An item of gb-iwf that nl-eokm holds."""
+    result = await world["gb-iwf"].submit(url, reference=url[-5:])
+    await world.settle()
+    return result.items[0].item_id
+
+
+async def tasks(node: Node) -> list[str]:
+    """What stands before a person."""
+    return [code for code, _, _ in await node.store.queries.tasks()]
+
+
+def bodies(node: Node, word: bytes) -> int:
+    """How many stored bodies of entries and events still hold `word`."""
+    connection = open_reader(node.path, node.keys.database_key)
+    try:
+        rows = [
+            row[0]
+            for sql in (
+                "SELECT entry FROM messages_out",
+                "SELECT entry FROM entries_in",
+                "SELECT body FROM events",
+                "SELECT state FROM items",
+                "SELECT state FROM reports",
+            )
+            for row in connection.execute(sql)
+        ]
+    finally:
+        connection.close()
+    return sum(word in raw for raw in rows if raw is not None)
+
+
+class TestSettled:
+    """An item that both sides hold."""
+
+    async def test_8_8_erased_item_leaves_no_body_at_its_holder(self, world: World) -> None:
+        """Not in the item, its history, nor in the entry that brought it."""
+        item = await handed_over(world)
+        node = world["nl-eokm"]
+        assert bodies(node, b"nl1.example") > 0
+        await node.desk.erase(item, WITHDRAWN, actor="head")
+        assert bodies(node, b"nl1.example") == 0
+        assert await node.desk.item(item) is None
+
+    async def test_8_8_erased_item_leaves_no_body_at_its_finder(self, world: World) -> None:
+        """Nor in the message that handed it over, nor in the report."""
+        item = await handed_over(world)
+        node = world["gb-iwf"]
+        await node.desk.erase(item, WITHDRAWN, actor="head")
+        assert bodies(node, b"nl1.example") == 0
+
+    async def test_8_8_everything_verifies_after_both_erased(self, world: World) -> None:
+        """Chains, trees, receipts, answers: the neighbours lose nothing."""
+        item = await handed_over(world)
+        other = await handed_over(world, NEXT)
+        await world["gb-iwf"].desk.erase(item, WITHDRAWN, actor="head")
+        await world.settle()
+        await world["nl-eokm"].desk.erase(item, WITHDRAWN, actor="head")
+        await world.settle()
+        for node in world.nodes.values():
+            assert node.verify().found == []
+        assert (await world["nl-eokm"].state(other)).responsible == "nl-eokm"
+        connection = open_reader(world["nl-eokm"].path, world["nl-eokm"].keys.database_key)
+        assert Audit(connection).places_of(other) != []
+        connection.close()
+
+    async def test_receiver_puts_the_withdrawal_before_a_person(self, world: World) -> None:
+        """Nobody erases at another member; its person does."""
+        item = await handed_over(world)
+        await world["gb-iwf"].desk.erase(item, WITHDRAWN, actor="head")
+        await world.settle()
+        assert "withdrawal" in (await world["nl-eokm"].state(item)).reviews
+
+    async def test_recipient_confirms_to_who_erased_first(self, world: World) -> None:
+        """Its history shows that the other one erased it too."""
+        item = await handed_over(world)
+        await world["gb-iwf"].desk.erase(item, WITHDRAWN, actor="head")
+        await world.settle()
+        await world["nl-eokm"].desk.erase(item, WITHDRAWN, actor="head")
+        await world.settle()
+        changes = (await world["gb-iwf"].desk.changes(0, 100, 0)).changes
+        last = changes[-1]
+        assert (last.item, last.what, last.by) == (item, "erased_there", "nl-eokm")
+
+    async def test_sender_that_keeps_it_hears_that_the_holder_erased_it(self, world: World) -> None:
+        """It keeps its own."""
+        item = await handed_over(world)
+        await world["nl-eokm"].desk.erase(item, WITHDRAWN, actor="head")
+        await world.settle()
+        assert (await world["gb-iwf"].state(item)).id == item
+        changes = (await world["gb-iwf"].desk.changes(0, 100, 0)).changes
+        assert changes[-1].what == "erased_there"
+        assert world["gb-iwf"].verify().found == []
+
+    async def test_what_was_erased_comes_back_under_no_resend(self, world: World) -> None:
+        """A sender that was restored pushes the same entry again: its body is not kept."""
+        item = await handed_over(world)
+        node = world["nl-eokm"]
+        await node.desk.erase(item, WITHDRAWN, actor="head")
+        await world.settle()
+        connection = node.store
+        assert connection is not None
+        sender = world["gb-iwf"]
+        await sender.store.outbox._writer.run(
+            lambda c: c.execute(
+                "INSERT INTO waiting_out SELECT peer, lane, urgency, seq FROM messages_out"
+                " WHERE item = ? AND kind = 16",
+                (item,),
+            )
+        )
+        await world.settle()
+        assert bodies(node, b"nl1.example") == 0
+        assert node.verify().found == []
+
+    async def test_item_found_again_after_erasure_is_new_and_known_to_have_been_here(
+        self, world: World
+    ) -> None:
+        """Its keyed fingerprints stay."""
+        item = await handed_over(world)
+        await world["nl-eokm"].desk.erase(item, WITHDRAWN, actor="head")
+        result = await world["fr-pdc"].submit(PLACE)
+        await world.settle()
+        again = result.items[0].item_id
+        assert (await world["fr-pdc"].state(again)).answer == "new_again"
+        for node in world.nodes.values():
+            assert node.verify().found == []
+
+
+class TestUndelivered:
+    """An item whose entry never reached its receiver."""
+
+    async def test_8_8_entry_that_was_signed_becomes_a_tombstone_in_the_next_epoch(
+        self, world: World
+    ) -> None:
+        """The receiver lists it as missing, and gets what stood behind it."""
+        await handed_over(world, NEXT)
+        sender, receiver = world["gb-iwf"], world["nl-eokm"]
+        world.faults.lose_request = 0.0
+        await receiver.crash()
+        result = await sender.submit(PLACE)
+        behind = await sender.submit("https://nl3.example/3.jpg")
+        await sender.work()
+        await sender.work()
+        await sender.desk.erase(result.items[0].item_id, WITHDRAWN, actor="head")
+        await receiver.restart()
+        await world.settle()
+        assert bodies(receiver, b"nl1.example") == 0
+        assert "entry_missing" in await tasks(receiver)
+        assert (await receiver.state(behind.items[0].item_id)).responsible == "nl-eokm"
+        assert [sender.verify().found, receiver.verify().found] == [[], []]
+
+    async def test_8_8_entry_that_was_never_signed_is_not_said(self, world: World) -> None:
+        """Nothing ever left: nobody misses anything."""
+        sender, receiver = world["gb-iwf"], world["nl-eokm"]
+        await receiver.crash()
+        result = await sender.submit(PLACE)
+        await sender.desk.locate_due()
+        await sender.desk.erase(result.items[0].item_id, WITHDRAWN, actor="head")
+        await receiver.restart()
+        await world.settle()
+        assert "entry_missing" not in await tasks(receiver)
+        assert bodies(receiver, b"nl1.example") == 0
+        assert [sender.verify().found, receiver.verify().found] == [[], []]
+
+    async def test_8_8_receiver_restored_from_before_it_hears_what_is_missing(
+        self, world: World
+    ) -> None:
+        """What both erased since, or lost, stands there as a tombstone."""
+        sender, receiver = world["gb-iwf"], world["nl-eokm"]
+        await handed_over(world, NEXT)
+        before = {p.name: p.read_bytes() for p in receiver.path.parent.glob("nl-eokm.db*")}
+        item = await handed_over(world)
+        await sender.desk.erase(item, ErasureDraft(Cause.RETENTION), actor="head")
+        await world.settle()
+        await receiver.crash()
+        for name, raw in before.items():
+            receiver.path.with_name(name).write_bytes(raw)
+        await receiver.restart(restored=True)
+        world.now += 25 * 3600_000
+        await world.settle()
+        assert "entry_missing" in await tasks(receiver)
+        assert sender.verify().found == []
+
+
+class TestWhoMay:
+    """Not everything is erased because somebody says so."""
+
+    async def test_item_under_referral_is_not_erased(self, world: World) -> None:
+        """The police have it in hand."""
+        item = await handed_over(world)
+        node = world["nl-eokm"]
+        await node.desk.act(item, ActionDraft(action=Action.LEA_NOTIFIED), actor="a")
+        with pytest.raises(UnderReferralError):
+            await node.desk.erase(item, WITHDRAWN, actor="head")
+
+    async def test_open_item_is_not_erased_because_its_time_is_over(self, world: World) -> None:
+        """Somebody must act first."""
+        item = await handed_over(world)
+        with pytest.raises(ItemOpenError):
+            await world["nl-eokm"].desk.erase(item, ErasureDraft(Cause.RETENTION), actor="head")
+
+    async def test_closed_item_is_erased_when_its_time_is_over(self, world: World) -> None:
+        """That is retention."""
+        item = await handed_over(world)
+        node = world["nl-eokm"]
+        await node.desk.act(item, ActionDraft(action=Action.LEA_NOTIFIED), actor="a")
+        await node.desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+        await node.desk.erase(item, ErasureDraft(Cause.RETENTION), actor="head")
+        assert await node.desk.item(item) is None
+
+    async def test_erased_item_is_unknown_the_second_time(self, world: World) -> None:
+        """There is nothing left to erase."""
+        item = await handed_over(world)
+        await world["nl-eokm"].desk.erase(item, WITHDRAWN, actor="head")
+        with pytest.raises(UnknownItemError):
+            await world["nl-eokm"].desk.erase(item, WITHDRAWN, actor="head")
