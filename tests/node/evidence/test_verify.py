@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
 import pytest
 
-from node.store.connection import open_reader
+from node.store.connection import open_reader, open_writer
 from tests.node.evidence.conftest import Made, Places
 
 FLIP = "substr({c}, 1, length({c}) - 1) || x'5a'"
@@ -186,3 +190,31 @@ def test_every_table_is_verified_or_said_to_carry_no_evidence(original: Made) ->
 
     tables = {name for (name,) in names} - {"registry_files"}
     assert tables - set(UNIMPORTANT) == tampered - set(UNIMPORTANT)
+
+
+class TestEarlierProgram:
+    """R11: states that an earlier program wrote end before the fields that came later."""
+
+    def _rewrite(self, made: Made, change: Callable[[list[Any]], list[Any]]) -> None:
+        connection = open_writer(made.path, made.keys.database_key)
+        rows = connection.execute("SELECT id, state FROM items").fetchall()
+        assert rows
+        for item, raw in rows:
+            state = msgspec.msgpack.encode(change(msgspec.msgpack.decode(raw)))
+            connection.execute("UPDATE items SET state = ? WHERE id = ?", (state, item))
+        connection.close()
+
+    def test_r11_a_state_without_later_fields_is_as_the_history_says(self, made: Made) -> None:
+        """An upgraded node verifies clean, though nobody wrote its rows anew."""
+        self._rewrite(made, lambda state: state[:-2])
+        assert made.verify().found == []
+
+    @pytest.mark.parametrize(
+        "change",
+        [lambda state: state[:-4], lambda state: [*state, 7], lambda _: [], lambda _: 7],
+        ids=["a field that was set", "a field more", "no fields", "no state"],
+    )
+    def test_attack_a_state_cut_short_is_found(self, made: Made, change: Any) -> None:
+        """Only what was never set may be missing."""
+        self._rewrite(made, change)
+        assert {finding.where for finding in made.verify().found} == {"items"}
