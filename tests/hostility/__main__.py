@@ -47,6 +47,8 @@ KEY: Final = bytes(range(32))
 PUSH_ENTRIES: Final = 200
 WORKERS: Final = 8
 ROUNDS: Final = 5
+WORK: Final = Path(".run")
+"""On a real disk, as nodes are, and not under git."""
 READ_BUFFER: Final = 65_536
 EPOCH: Final = b"hostile1"
 
@@ -227,7 +229,8 @@ def main() -> None:
     given = parser.parse_args()
     network, fork = Network(), multiprocessing.get_context("fork")
     network.move(EOKM, given.port)
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    WORK.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
         process = fork.Process(target=listener, args=(network, given.port, folder), daemon=True)
         process.start()
         time.sleep(2)
