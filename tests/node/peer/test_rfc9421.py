@@ -60,4 +60,6 @@ def test_9_4_signature_whose_key_is_no_members_is_refused() -> None:
         }
     )
     with pytest.raises(BadRequestSignatureError):
-        signatures.verify_request(HttpRequest("POST", "https://nl-eokm.example/foo", headers), no_key)
+        signatures.verify_request(
+            HttpRequest("POST", "https://nl-eokm.example/foo", headers), no_key
+        )
