@@ -4,7 +4,7 @@ A backup is one step on a connection of its own: a consistent copy of one moment
 written meanwhile (a copy in chunks starts anew with every write, and never ends under load). It is
 encrypted under a key of its own. A restored database says so (`restored_ms`): what it sent after
 the backup is unknown to it, so channels are opened with that said, and nothing is sent to the
-outside world twice by itself.
+outside world twice by itself (`outside.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from node.store.connection import (
     translate,
 )
 from node.store.errors import AlreadyOpenError, DamagedDatabaseError
+from node.store.outside import hold_outside
 
 Step = Callable[[str], None]
 
@@ -81,6 +82,7 @@ def _copy(connection: Connection, partial: Path, key: bytes, restored_ms: int | 
             " || (SELECT coalesce(max(seq), 0) FROM copy.events)"
         )
         _count_epochs(connection)
+        hold_outside(connection, "copy", restored_ms)
     connection.execute("COMMIT")
     connection.execute("DETACH DATABASE copy")
 

@@ -10,6 +10,7 @@ from node.casework.events import Erased, Event, EventKind, decode_body
 from node.casework.item import ItemState, decode_state
 from node.casework.receiving import Arrived
 from node.store.connection import Connection
+from node.store.outside import may_act_outside
 from node.store.writer import Readers
 from protocol.vocabulary import Lane
 
@@ -154,6 +155,10 @@ class Queries:
     async def figures(self) -> dict[str, int]:
         """Return counts for status and metrics: items by custody, waiting, parked, tasks."""
         return await self._readers.run(_figures)
+
+    async def may_act_outside(self) -> bool:
+        """Whether notices and referrals may leave by themselves: see `outside.py`."""
+        return await self._readers.run(may_act_outside)
 
     async def tasks(self, limit: int = 100) -> list[tuple[str, str, int]]:
         """Return what stands in front of a person: (code, subject, opened_ms), oldest first."""

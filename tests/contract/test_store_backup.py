@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from node.store.backup import backup, check, restore
+from node.store.decisions import close_task
 from node.store.errors import AlreadyOpenError, StoreError, StoreFullError, WrongKeyError
 from node.store.outbox import AFTER_ANY_RESTORE_MS
+from node.store.outside import OUTSIDE_HELD, SUBJECT
 from node.store.sqlite import Store
 from protocol.channel import NOTHING, open_epoch
 from protocol.vocabulary import Lane
@@ -24,6 +26,13 @@ OTHER_KEY = bytes(range(32, 64))
 async def numbers(store: Store) -> list[int]:
     """The numbers of the history."""
     return [seq for seq, _ in await store.queries.events(0, 10_000)]
+
+
+async def restored(place: Place, folder: Path, name: str) -> Store:
+    """Back `place` up and open what a restore makes of it."""
+    backup(place.path, KEY, folder / f"{name}.backup", OTHER_KEY)
+    restore(folder / f"{name}.backup", OTHER_KEY, folder / f"{name}.db", KEY, NOW_MS)
+    return Place(folder / f"{name}.db", place.opener).open()
 
 
 async def opened(store: Store, epoch: bytes, now_ms: int) -> None:
@@ -168,6 +177,43 @@ class TestRestore:
             store = Place(path, place.opener).open(key)
             assert await store.history.fact("restored_ms") is None
             await store.close()
+
+    async def test_g2_restored_node_does_nothing_outside_until_a_person_has_looked(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        """Nobody knows which notices left after the backup; closing the task is the word."""
+        back = await restored(place, tmp_path, "first")
+        assert await back.queries.may_act_outside() is False
+        assert await back.queries.tasks() == [(OUTSIDE_HELD, SUBJECT, NOW_MS)]
+        await back.writer.run(lambda c: close_task(c, OUTSIDE_HELD, SUBJECT, NOW_MS + 1))
+        assert await back.queries.may_act_outside() is True
+        await back.close()
+
+    async def test_g2_each_restore_waits_for_a_person_anew(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        """The word that was given holds for the restore that it was given for."""
+        back = await restored(place, tmp_path, "first")
+        await back.writer.run(lambda c: close_task(c, OUTSIDE_HELD, SUBJECT, NOW_MS + 1))
+        await back.close()
+        again = await restored(Place(tmp_path / "first.db", place.opener), tmp_path, "second")
+        assert await again.queries.may_act_outside() is False
+        await again.close()
+
+    async def test_g2_restored_twice_without_a_word_it_waits_once(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        """One task, not a heap of them."""
+        await (await restored(place, tmp_path, "first")).close()
+        again = await restored(Place(tmp_path / "first.db", place.opener), tmp_path, "second")
+        assert len(await again.queries.tasks()) == 1
+        await again.close()
+
+    async def test_node_that_was_never_restored_may_act_outside(self, place: Place) -> None:
+        """A backup alone holds nothing back."""
+        store = place.open()
+        assert await store.queries.may_act_outside() is True
+        await store.close()
 
     async def test_restore_overwrites_nothing(self, place: Place, tmp_path: Path) -> None:
         """The database in use may be the newer one."""
