@@ -23,6 +23,7 @@ from node.peer.client import HttpTransport, Limits
 from node.peer.delivery import Delivery
 from node.peer.forks import ForkKeeper
 from node.peer.inbox import Inbox
+from node.peer.ledger import LedgerKeeper
 from node.peer.longpoll import LongPoll
 from node.peer.offering import Offering
 from node.peer.pulling import Pulling
@@ -130,6 +131,7 @@ def _assemble(
         metrics,
         wakes,
         postbox,
+        LedgerKeeper(us, store.ledger, registry.current, keys.log, _epoch),
     )
 
 
@@ -210,12 +212,16 @@ def _delivery(
         node_secret=keys.node_secret,
         jitter=random.SystemRandom().randrange,
         nonce=_nonce,
-        epoch=lambda: secrets.token_bytes(EPOCH_BYTES),
+        epoch=_epoch,
         on_registry_behind=wakes.registry,
         on_receipt=receipted,
         max_entries=config.peer.max_push_entries,
         batch_window_ms=config.peer.batch_window_ms,
     )
+
+
+def _epoch() -> bytes:
+    return secrets.token_bytes(EPOCH_BYTES)
 
 
 def _nonce() -> bytes:

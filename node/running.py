@@ -29,6 +29,7 @@ from node.peer.client import HttpTransport
 from node.peer.delivery import Delivery
 from node.peer.door import Connections
 from node.peer.inbox import Inbox
+from node.peer.ledger import LedgerKeeper
 from node.peer.listener import listen
 from node.peer.longpoll import LongPoll
 from node.peer.pulling import Pulling
@@ -98,6 +99,7 @@ class Node:
     metrics: Metrics
     wakes: Wakes
     postbox: Postbox
+    ledger: LedgerKeeper
     _runners: list[web.AppRunner] = field(default_factory=list)
     _loops: list[asyncio.Task[None]] = field(default_factory=list)
     _channel_loops: list[DeliveryLoop | PullLoop] = field(default_factory=list)
@@ -124,6 +126,7 @@ class Node:
             ("registry", self._refresh),
             ("history", self._sign_head_later),
             ("tidying", self._tidy),
+            ("ledger", self._append_to_ledger),
         ):
             self._loops.append(asyncio.create_task(keep_going(name, step, log), name=name))
 
@@ -207,6 +210,11 @@ class Node:
         if member.id in registry.members:
             over = destroy_expired(member.keys_dir, registry.member(member.id), now_ms)
             self.sealing.forget(over)
+
+    async def _append_to_ledger(self) -> None:
+        """Log the heads of the channels that changed, if it is time, then wait."""
+        await self.ledger.append_due(wall_clock())
+        await asyncio.sleep(HEAD_EVERY_S)
 
     async def _sign_head_later(self) -> None:
         await asyncio.sleep(HEAD_EVERY_S)

@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple, NewType
+from typing import Final, NamedTuple, NewType, Protocol
 
 from keys.errors import BadSignatureError
 from keys.signing import Signer, VerifyKey
@@ -34,6 +34,57 @@ _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _ORIGIN_PARTS: Final = 6
 _LINES: Final = 4
 _SCHEME: Final = "hx1"
+
+
+class TreeHead(Protocol):
+    """What a signature under the head of a log covers; `text` is its three lines."""
+
+    @property
+    def origin(self) -> object:
+        """The log; its text is the name that signs."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many leaves."""
+        ...
+
+    @property
+    def root(self) -> bytes:
+        """32 bytes."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """Origin, size and root, as they are signed."""
+        ...
+
+
+def is_network(text: str) -> bool:
+    """Whether this is a network id: a name and 16 hex digits (§3.2)."""
+    return len(text) <= _MAX_NETWORK and bool(_NETWORK.fullmatch(text))
+
+
+def render_lines(origin: str, size: int, root: bytes) -> str:
+    """Return the three lines of a checkpoint (§8.2)."""
+    return f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
+
+
+def parse_lines(text: str) -> tuple[str, int, bytes]:
+    """Return origin, size and root of three lines in their one form; the origin is not judged.
+
+    Raises:
+        CheckpointError: anything else; extension lines too.
+    """
+    lines = text.split("\n")
+    if len(lines) != _LINES or lines[3]:
+        raise CheckpointError("checkpoint: must have three lines, no extension lines")
+    if not _SIZE.fullmatch(lines[1]) or int(lines[1]) > MAX_SIZE:
+        raise CheckpointError("checkpoint.size: must be a decimal number below 2^53")
+    size, root = int(lines[1]), _parse_root(lines[2])
+    if size == 0 and root != EMPTY_ROOT:
+        raise CheckpointError("checkpoint.root: an empty tree has one root only")
+    return lines[0], size, root
 
 
 class Origin(NamedTuple):
@@ -60,7 +111,7 @@ class Origin(NamedTuple):
         if len(parts) != _ORIGIN_PARTS or parts[0] != _SCHEME:
             raise CheckpointError("origin: must be hx1/network/from/to/lane/epoch")
         _, network, sender, receiver, lane, epoch = parts
-        if not _NETWORK.fullmatch(network) or len(network) > _MAX_NETWORK:
+        if not is_network(network):
             raise CheckpointError("origin.network: must be a name and 16 hex digits")
         if not is_member(sender) or not is_member(receiver) or sender == receiver:
             raise CheckpointError("origin: from and to must be two member ids")
@@ -94,7 +145,7 @@ class Checkpoint(NamedTuple):
     @property
     def text(self) -> str:
         """The three lines that are signed; the identity of a push."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        return render_lines(str(self.origin), self.size, self.root)
 
     @classmethod
     def parse(cls, text: str) -> "Checkpoint":
@@ -103,16 +154,8 @@ class Checkpoint(NamedTuple):
         Raises:
             CheckpointError: anything but three lines in their one form; extension lines too.
         """
-        lines = text.split("\n")
-        if len(lines) != _LINES or lines[3]:
-            raise CheckpointError("checkpoint: must have three lines, no extension lines")
-        if not _SIZE.fullmatch(lines[1]) or int(lines[1]) > MAX_SIZE:
-            raise CheckpointError("checkpoint.size: must be a decimal number below 2^53")
-        root = _parse_root(lines[2])
-        size = int(lines[1])
-        if size == 0 and root != EMPTY_ROOT:
-            raise CheckpointError("checkpoint.root: an empty tree has one root only")
-        return cls(Origin.parse(lines[0]), size, root)
+        origin, size, root = parse_lines(text)
+        return cls(Origin.parse(origin), size, root)
 
 
 VerifiedCheckpoint = NewType("VerifiedCheckpoint", Checkpoint)
@@ -132,13 +175,17 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> bytes:
     One hybrid signature covers any number of entries. The note must be durable before a byte of
     it leaves the process (§8.5).
     """
-    name, text = str(checkpoint.origin), checkpoint.text
-    if Checkpoint.parse(text) != checkpoint:
+    if Checkpoint.parse(checkpoint.text) != checkpoint:
         raise UnsayableError("checkpoint: must have a written form")
-    public = signer.public
+    return sign_head(checkpoint, signer)
+
+
+def sign_head(head: TreeHead, signer: Signer) -> bytes:
+    """Return the signed note of the head of any log, under its origin as name (§8.4.1)."""
+    name, text, public = str(head.origin), head.text, signer.public
     lines = [_line(name, notes.ED25519, public.ed25519, signer.sign_ed25519(text.encode()))]
     if public.mldsa44 is not None:
-        message = subtree_message(name, NO_TIME, checkpoint)
+        message = subtree_message(name, NO_TIME, head)
         signature = bytes(TIMESTAMP_BYTES) + signer.sign_mldsa44(message)
         lines.append(_line(name, notes.MLDSA44_COSIGNATURE, public.mldsa44, signature))
     return notes.render(text, lines)
@@ -159,7 +206,7 @@ def verify_checkpoint(
     """
     note = notes.parse(raw, max_bytes)
     checkpoint = Checkpoint.parse(note.text)
-    signed = [key for key in keys if _verify_by(note, checkpoint, key)]
+    signed = [key for key in keys if signed_by(note, checkpoint, key)]
     if not signed:
         raise UnheardKeyError("note.signatures: none by a log key of this sender")
     return Verified(VerifiedCheckpoint(checkpoint), signed[0])
@@ -174,7 +221,7 @@ def read_checkpoint(raw: bytes, max_bytes: int = MAX_CHECKPOINT_BYTES) -> Checkp
     return Checkpoint.parse(notes.parse(raw, max_bytes).text)
 
 
-def subtree_message(cosigner: str, time_s: int, checkpoint: Checkpoint) -> bytes:
+def subtree_message(cosigner: str, time_s: int, checkpoint: TreeHead) -> bytes:
     """Return C2SP tlog-cosignature's `cosigned_message` for a whole tree."""
     origin = str(checkpoint.origin).encode()
     name = cosigner.encode()
@@ -197,8 +244,12 @@ def _line(name: str, signature_type: int, public: bytes, signature: bytes) -> no
     return notes.NoteSignature(name, notes.key_hash(name, signature_type, public), signature)
 
 
-def _verify_by(note: notes.Note, checkpoint: Checkpoint, key: VerifyKey) -> bool:
-    """Whether `key` signed, with all its parts; a line of its that does not verify raises."""
+def signed_by(note: notes.Note, checkpoint: TreeHead, key: VerifyKey) -> bool:
+    """Whether `key` signed the head of a log in this note, with all its parts (§8.4.2).
+
+    Raises:
+        NoteError: a line of this key is missing, doubled, or does not verify.
+    """
     name = str(checkpoint.origin)
     classic = notes.find(note, name, notes.ED25519, key.ed25519)
     quantum = None
@@ -217,7 +268,7 @@ def _verify_by(note: notes.Note, checkpoint: Checkpoint, key: VerifyKey) -> bool
     return True
 
 
-def _verify_quantum(signature: bytes, name: str, checkpoint: Checkpoint, key: VerifyKey) -> None:
+def _verify_quantum(signature: bytes, name: str, checkpoint: TreeHead, key: VerifyKey) -> None:
     if signature[:TIMESTAMP_BYTES] != bytes(TIMESTAMP_BYTES):
         raise NoteError("note.signatures: a log claims no time, its time is zero")
     message = subtree_message(name, NO_TIME, checkpoint)

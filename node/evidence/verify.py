@@ -8,6 +8,7 @@
 5. What is held: the same for other members' logs, and the answers given to their entries.
 6. Proofs that a member split its history: each must still prove it.
 7. What was erased: only what an event of the history says, entry by entry, has no body.
+8. The ledger: its leaves, its signed heads, and that it says what the logs say.
 
 A change of any column that carries a fact is found by one of them and named: by table, place and
 code, never by content. What cannot be seen from inside: a database replaced as a whole by an older
@@ -23,6 +24,7 @@ from node.evidence.channels import verify_held, verify_sent, verify_whole
 from node.evidence.findings import Findings
 from node.evidence.forks import verify_forks
 from node.evidence.history import verify_history
+from node.evidence.ledger import verify_ledger
 from node.evidence.outbox import verify_messages
 from node.evidence.tombstones import verify_tombstones
 from node.store.audit import Audit
@@ -47,6 +49,7 @@ def verify(audit: Audit, believed: Believed) -> Findings:
         verify_whole(audit, findings)
         told = verify_messages(audit, believed, story, findings)
         verify_answers(audit, story, told, buried, findings)
+        verify_ledger(audit, believed, findings)
         verify_forks(audit.forks(), believed.registry, findings)
     finally:
         audit.end()

@@ -9,6 +9,14 @@ from node.peer.forks import KeptFork
 from node.store.connection import Connection
 from node.store.forks import kept_forks
 from node.store.history import leaf_of
+from node.store.ledger import (
+    LedgerLeaf,
+    LedgerNote,
+    ledger_leaves,
+    ledger_notes,
+    signed_heads,
+)
+from protocol.ledger import LoggedHead
 
 ITEM_COLUMNS = (
     "id",
@@ -147,6 +155,18 @@ class Audit:
     def forks(self) -> list[KeptFork]:
         """Proofs that members split their histories."""
         return kept_forks(self._connection)
+
+    def ledger_leaves(self) -> list[LedgerLeaf]:
+        """Our ledger, leaf by leaf."""
+        return ledger_leaves(self._connection)
+
+    def ledger_notes(self) -> list[LedgerNote]:
+        """The signed heads of our ledger, in the order in which they were signed."""
+        return ledger_notes(self._connection)
+
+    def signed_heads(self) -> set[LoggedHead]:
+        """What was signed of every log, in both directions, at every size."""
+        return signed_heads(self._connection)
 
     def heads(self) -> list[HeadRow]:
         """The signed heads, in order."""

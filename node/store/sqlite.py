@@ -12,6 +12,7 @@ from node.store.connection import ProcessLock, open_reader, open_writer
 from node.store.forks import Forks
 from node.store.history import History
 from node.store.inbox import Inbox
+from node.store.ledger import Ledger
 from node.store.outbox import Outbox
 from node.store.queries import Queries
 from node.store.views import Views
@@ -40,6 +41,7 @@ class Store:
     inbox: Inbox
     history: History
     forks: Forks
+    ledger: Ledger
     views: Views
     _lock: ProcessLock | None
 
@@ -106,6 +108,7 @@ def _assemble(
         Inbox(writer, readers),
         History(writer, readers),
         Forks(writer, readers),
+        Ledger(writer, readers),
         Views(writer),
         lock,
     )

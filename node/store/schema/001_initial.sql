@@ -275,3 +275,23 @@ CREATE TABLE tombstones (
     PRIMARY KEY (sent, peer, entry_id, leaf)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tombstones_by_leaf ON tombstones (peer, leaf) WHERE sent = 0;
+
+-- Our ledger: a log of the heads of all our channels, in both directions. An epoch is one tenure of this process.
+CREATE TABLE ledger_leaves (
+    epoch  BLOB NOT NULL,
+    idx    INTEGER NOT NULL,
+    origin TEXT NOT NULL,              -- of the log, as its checkpoints spell it; in an epoch's first leaf, our ledger's epoch before
+    size   INTEGER NOT NULL,
+    root   BLOB NOT NULL,
+    PRIMARY KEY (epoch, idx)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ledger_leaves_by_log ON ledger_leaves (origin, size);
+
+CREATE TABLE ledger_heads (
+    number    INTEGER PRIMARY KEY,     -- 1, 2, 3 ... as they were signed
+    epoch     BLOB NOT NULL,
+    size      INTEGER NOT NULL,
+    note      BLOB NOT NULL,           -- our signed head
+    signed_ms INTEGER NOT NULL,
+    UNIQUE (epoch, size)
+) STRICT;

@@ -19,12 +19,15 @@ from node.evidence.findings import Findings
 from node.evidence.heads import sign_head
 from node.evidence.verify import verify
 from node.matching.fingerprints import Fingerprints
+from node.peer.ledger import LedgerKeeper
 from node.store.audit import Audit
 from node.store.connection import open_reader, open_writer
 from protocol.vocabulary import Action, Verdict
 from tests.simulation.world import World
 
 HERE = "nl-eokm"
+HOUR_MS = 3_600_000
+EPOCH = bytes(range(8))
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,14 @@ async def _make(folder: Path) -> Made:
     await desk.assess(items[0], AssessmentDraft(verdict=Verdict.BASELINE), actor="a")
     await desk.act(items[0], ActionDraft(action=Action.MOVED, country="FR"), actor="a")
     await desk.act(items[1], ActionDraft(action=Action.HOST_NOTIFIED), actor="a")
+    ledger = LedgerKeeper(
+        HERE,
+        world[HERE].store.ledger,
+        world[HERE].registry,
+        world[HERE].keys.log,
+        lambda: EPOCH,
+    )
+    await ledger.append_due(world.now)
     await world.settle()
     gone = await world["gb-iwf"].submit("https://nl7.example/7.jpg", reference="R-7")
     await world.settle()
@@ -90,6 +101,7 @@ async def _make(folder: Path) -> Made:
     await world["fr-pdc"].desk.act(items[0], ActionDraft(action=Action.REMOVED), actor="a")
     await world.settle()
     node = world[HERE]
+    await ledger.append_due(world.now + HOUR_MS)
     network = world.registry.network_id
     await node.store.history.sign_head(lambda head: sign_head(head, network, HERE, node.keys.log))
     await world.close()

@@ -153,6 +153,17 @@ FOUND: dict[tuple[str, str], list[tuple[str, str]]] = {
     ("tombstones", "leaf"): [("leaf = zeroblob(32)", "tombstones")],
     ("tombstones", "item"): [("item = (SELECT max(id) FROM items)", "tombstones")],
     ("tombstones", "erased_ms"): [("erased_ms = erased_ms + 1", "tombstones")],
+    ("ledger_leaves", "epoch"): [("epoch = zeroblob(8) WHERE idx = 1", "ledger")],
+    ("ledger_leaves", "idx"): [("idx = idx + 1000 WHERE idx = 1", "ledger")],
+    ("ledger_leaves", "origin"): [
+        ("origin = (SELECT max(origin) FROM ledger_leaves) WHERE idx = 0", "ledger"),
+    ],
+    ("ledger_leaves", "size"): [("size = size + 1 WHERE idx = 1", "ledger")],
+    ("ledger_leaves", "root"): [("root = zeroblob(32) WHERE idx = 1", "ledger")],
+    ("ledger_heads", "number"): [("number = number + 1000 WHERE number = 1", "ledger")],
+    ("ledger_heads", "epoch"): [("epoch = zeroblob(8) WHERE number = 1", "ledger")],
+    ("ledger_heads", "size"): [("size = size - 1 WHERE number = 1", "ledger")],
+    ("ledger_heads", "note"): [("note = CAST(note || x'0a' AS BLOB)", "ledger")],
 }  # fmt: skip
 """For each column that matters: what is done to it, and where that must be found."""
 
@@ -165,6 +176,7 @@ WITHOUT_CONSEQUENCE: dict[tuple[str, str], str] = {
     ("channels_out", "problem"): "as attempts",
     ("epochs_out", "opened_ms"): "our own clock's word, proving nothing",
     ("checkpoints_out", "signed_ms"): "as opened_ms",
+    ("ledger_heads", "signed_ms"): "as opened_ms",
     ("epochs_in", "opened_ms"): "as opened_ms",
     ("entries_in", "seq"): "the order in which entries are judged; their places are in the log",
     ("entries_in", "taken_ms"): "as opened_ms; the receipt has its own time",
@@ -233,6 +245,10 @@ TAKEN_AWAY = [
     ("entries_in WHERE seq = (SELECT max(seq) FROM entries_in)", "held"),
     ("entry_ids_in WHERE entry_id = (SELECT min(entry_id) FROM entry_ids_in)", "entry_ids_in"),
     ("receipts_in WHERE start = 0", "held"),
+    ("ledger_leaves WHERE idx = 1", "ledger"),
+    ("ledger_leaves WHERE idx = (SELECT max(idx) FROM ledger_leaves)", "ledger"),
+    ("ledger_heads WHERE number = 1", "ledger"),
+    ("ledger_heads WHERE number = (SELECT max(number) FROM ledger_heads)", "ledger"),
     ("receipts_in WHERE size = (SELECT max(size) FROM receipts_in)", "held"),
 ]  # fmt: skip
 

@@ -36,6 +36,8 @@ BLOBS = {
     ("receipts_in", "receipt"): "held",
     ("channels_in", "range"): "held",
     ("epochs_in", "prev_root"): "held",
+    ("ledger_leaves", "root"): "ledger",
+    ("ledger_heads", "note"): "ledger",
 }
 VALUES = {
     ("events", "item", "'gb-iwf.01M3250V00YFWB4SJBG5Y8EZVT'"): "events",

@@ -1,0 +1,79 @@
+"""Verifying the ledger: heads from leaves, their signatures, and every leaf against its log."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from keys.errors import KeysError
+from node.evidence.findings import Findings
+from protocol.errors import ProtocolError
+from protocol.ledger import LedgerHead, LedgerOrigin, LoggedHead, verify_ledger_head
+from protocol.merkle import CompactRange
+
+if TYPE_CHECKING:
+    from node.evidence.believed import Believed
+    from node.store.audit import Audit
+    from node.store.ledger import LedgerNote
+
+WHERE = "ledger"
+
+
+def verify_ledger(audit: Audit, believed: Believed, findings: Findings) -> None:
+    """See that the ledger is whole, signed, and says what the logs say."""
+    notes = audit.ledger_notes()
+    heads = _verify_leaves(audit, believed, notes, findings)
+    before: LoggedHead | None = None
+    begun: set[bytes] = set()
+    for expected, row in enumerate(notes, start=1):
+        findings.expect(row.number == expected, WHERE, row.number, "gap")
+        head, first = heads.get((row.epoch, row.size), (None, None))
+        if head is None:
+            findings.add(WHERE, row.number, "beyond_leaves")
+            continue
+        findings.count("ledger_heads")
+        findings.expect(_signed(row, head, believed), WHERE, row.number, "head")
+        if row.epoch not in begun:
+            findings.expect(before in {None, first}, WHERE, row.number, "opening")
+        begun.add(row.epoch)
+        before = head.logged
+
+
+def _verify_leaves(
+    audit: Audit, believed: Believed, notes: list[LedgerNote], findings: Findings
+) -> dict[tuple[bytes, int], tuple[LedgerHead, LoggedHead]]:
+    """Walk the leaves; return the head at each signed size, with its epoch's first leaf."""
+    signed, heads = audit.signed_heads(), {}
+    sizes = {(row.epoch, row.size) for row in notes}
+    network, us = believed.registry.network_id, believed.us
+    for epoch, leaves in groupby(audit.ledger_leaves(), key=lambda one: one.epoch):
+        edge, origin = CompactRange(), LedgerOrigin(network, us, epoch)
+        first: LoggedHead | None = None
+        for leaf in leaves:
+            place = f"{epoch.hex()}/{leaf.place}"
+            first = first or leaf.head
+            findings.count("ledger_leaves")
+            findings.expect(leaf.place == edge.size, WHERE, place, "gap")
+            said = leaf.head in signed or (leaf.place == 0 and _is_ledger(leaf.head))
+            findings.expect(said, WHERE, place, "contradicts_log")
+            edge = edge.append(leaf.head.leaf)
+            if (epoch, edge.size) in sizes:
+                heads[epoch, edge.size] = LedgerHead(origin, edge.size, edge.root), first
+        covered = (epoch, edge.size) in sizes
+        findings.expect(covered, WHERE, epoch.hex(), "beyond_head")
+    return heads
+
+
+def _is_ledger(head: LoggedHead) -> bool:
+    try:
+        LedgerOrigin.parse(head.origin)
+    except ProtocolError:
+        return False
+    return True
+
+
+def _signed(row: LedgerNote, head: LedgerHead, believed: Believed) -> bool:
+    try:
+        return verify_ledger_head(row.note, believed.log_keys) == head
+    except (ProtocolError, KeysError):
+        return False

@@ -1,0 +1,108 @@
+"""Keeping this member's ledger: the heads of its channels, appended and signed once an hour.
+
+A process begins an epoch of its own and keeps its edge in memory, so that a restored backup or a
+second process can never sign another history of an epoch that exists: the honest are not accused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from keys.registry import Registry
+from keys.signing import Signer
+from protocol.ledger import (
+    EVERY_MINUTES,
+    LedgerHead,
+    LedgerOrigin,
+    LoggedHead,
+    read_ledger_head,
+    sign_ledger_head,
+)
+from protocol.merkle import CompactRange
+
+MINUTE_MS = 60_000
+POLICY = "ledger_minutes"
+
+
+class LedgerStore(Protocol):
+    """What keeping a ledger needs of the store; methods raise `StoreError`."""
+
+    async def unlogged(self) -> list[LoggedHead]:
+        """Return the heads of channels, in both directions, that stand in no epoch yet."""
+        ...
+
+    async def newest(self) -> tuple[bytes, int] | None:
+        """Return the last signed head of any epoch, and when it was signed (UTC)."""
+        ...
+
+    async def append(
+        self, head: LedgerHead, added: Sequence[LoggedHead], note: bytes, now_ms: int
+    ) -> None:
+        """Keep new leaves and the signed head over them, in one transaction.
+
+        Fails where another process wrote in this epoch: no place is ever written twice.
+        """
+        ...
+
+
+class LedgerKeeper:
+    """Appends to the ledger; one per process.
+
+    Args:
+        us: our member id.
+        store: where it is kept.
+        registry: gives the verified registry in force.
+        log_key: signs heads.
+        epoch: gives 8 fresh random bytes.
+    """
+
+    def __init__(
+        self,
+        us: str,
+        store: LedgerStore,
+        registry: Callable[[], Registry],
+        log_key: Signer,
+        epoch: Callable[[], bytes],
+    ) -> None:
+        self._us = us
+        self._store = store
+        self._registry = registry
+        self._log_key = log_key
+        self._new_epoch = epoch
+        self._tenure: tuple[LedgerOrigin, CompactRange] | None = None
+
+    async def append_due(self, now_ms: int) -> LedgerHead | None:
+        """Append the heads that changed, if it is time; return the new head, None: nothing to do.
+
+        Raises:
+            StoreError: nothing was kept; the next call begins another epoch.
+        """
+        newest = await self._store.newest()
+        if newest is not None and 0 <= now_ms - newest[1] < self._pause_ms():
+            return None
+        changed = await self._store.unlogged()
+        if not changed:
+            return None
+        origin, edge, added = self._next(changed, newest)
+        edge = edge.extend([one.leaf for one in added])
+        head = LedgerHead(origin, edge.size, edge.root)
+        self._tenure = None  # until it is durable: what may have been signed is never signed anew
+        await self._store.append(head, added, sign_ledger_head(head, self._log_key), now_ms)
+        self._tenure = origin, edge
+        return head
+
+    def _pause_ms(self) -> int:
+        return self._registry().network.policy.get(POLICY, EVERY_MINUTES) * MINUTE_MS
+
+    def _next(
+        self, changed: Sequence[LoggedHead], newest: tuple[bytes, int] | None
+    ) -> tuple[LedgerOrigin, CompactRange, list[LoggedHead]]:
+        """Return where to append, after what, and what; a new epoch names the one before."""
+        if self._tenure is not None:
+            return (*self._tenure, list(changed))
+        registry = self._registry()
+        origin = LedgerOrigin(registry.network_id, self._us, self._new_epoch())
+        if newest is None:
+            return origin, CompactRange(), list(changed)
+        return origin, CompactRange(), [read_ledger_head(newest[0]).logged, *changed]

@@ -1,0 +1,115 @@
+"""The ledger of this member on the embedded store. Implements `node.peer.ledger.LedgerStore`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from node.store.connection import Connection
+from node.store.writer import Readers, Writer
+from protocol.checkpoint import read_checkpoint
+from protocol.errors import ProtocolError
+from protocol.ledger import LedgerHead, LoggedHead
+
+_HEADS = (
+    "SELECT peer, lane, epoch, max(size), note FROM checkpoints_out GROUP BY peer, lane, epoch"
+    " UNION ALL SELECT peer, lane, epoch, max(size), checkpoint FROM receipts_in"
+    " GROUP BY peer, lane, epoch"
+)
+"""The last head of each log in both directions; beside max() SQLite gives the note of that row."""
+
+
+class LedgerLeaf(NamedTuple):
+    """One leaf at its place."""
+
+    epoch: bytes
+    place: int
+    head: LoggedHead
+
+
+class LedgerNote(NamedTuple):
+    """One signed head of ours; `number` counts them in the order in which they were signed."""
+
+    number: int
+    epoch: bytes
+    size: int
+    note: bytes
+
+
+class Ledger:
+    """The log of the heads of all channels."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def unlogged(self) -> list[LoggedHead]:
+        """See `LedgerStore.unlogged`."""
+        return await self._readers.run(_unlogged)
+
+    async def newest(self) -> tuple[bytes, int] | None:
+        """See `LedgerStore.newest`."""
+        return await self._readers.run(
+            lambda c: c.execute(
+                "SELECT note, signed_ms FROM ledger_heads ORDER BY number DESC LIMIT 1"
+            ).fetchone()
+        )
+
+    async def append(
+        self, head: LedgerHead, added: Sequence[LoggedHead], note: bytes, now_ms: int
+    ) -> None:
+        """See `LedgerStore.append`."""
+        first = head.size - len(added)
+        rows = [(head.origin.epoch, first + at, *one) for at, one in enumerate(added)]
+
+        def job(connection: Connection) -> None:
+            connection.executemany("INSERT INTO ledger_leaves VALUES (?, ?, ?, ?, ?)", rows)
+            connection.execute(
+                "INSERT INTO ledger_heads (epoch, size, note, signed_ms) VALUES (?, ?, ?, ?)",
+                (head.origin.epoch, head.size, note, now_ms),
+            )
+
+        await self._writer.run(job)
+
+
+def _unlogged(connection: Connection) -> list[LoggedHead]:
+    logged = {
+        (row[0], row[1]) for row in connection.execute("SELECT origin, size FROM ledger_leaves")
+    }
+    found = []
+    for row in connection.execute(_HEADS):
+        head = _head_of(row[4])
+        if head is not None and (head.origin, head.size) not in logged:
+            found.append(head)
+    return sorted(found)
+
+
+def ledger_leaves(connection: Connection) -> list[LedgerLeaf]:
+    """Return every leaf, by epoch and place."""
+    rows = connection.execute(
+        "SELECT epoch, idx, origin, size, root FROM ledger_leaves ORDER BY epoch, idx"
+    )
+    return [LedgerLeaf(row[0], row[1], LoggedHead(*row[2:])) for row in rows]
+
+
+def ledger_notes(connection: Connection) -> list[LedgerNote]:
+    """Return every signed head, in the order in which they were signed."""
+    rows = connection.execute("SELECT number, epoch, size, note FROM ledger_heads ORDER BY number")
+    return [LedgerNote(*row) for row in rows]
+
+
+def signed_heads(connection: Connection) -> set[LoggedHead]:
+    """Return what was signed of every log, by us or by those who sent it, at every size."""
+    notes = connection.execute(
+        "SELECT note FROM checkpoints_out UNION ALL SELECT checkpoint FROM receipts_in"
+    )
+    return {head for (note,) in notes if (head := _head_of(note)) is not None}
+
+
+def _head_of(note: bytes) -> LoggedHead | None:
+    """Return what a note says; None for one that was damaged, which `hotline verify` names."""
+    try:
+        head = read_checkpoint(note)
+    except ProtocolError:
+        return None
+    return LoggedHead(str(head.origin), head.size, head.root)
