@@ -106,7 +106,8 @@ def _hear_of_erased(book: Casebook, peer: str, message: Outcome) -> Disposition 
     item = book.erased_id(message.item_id)
     if item is None:
         return Disposition.PARKED
-    if message.what is OutcomeWhat.ERASED and message.author == peer:
+    own = message.author == peer and credible(message.event_id, peer)
+    if message.what is OutcomeWhat.ERASED and own:
         book.note_erased_there(item, ErasedThere(message.event_id, peer))
     return None
 

@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from node.casework.draft import AssessmentDraft
+from node.casework.erasing import Cause, ErasureDraft
 from node.casework.item import Custody
 from node.peer.inbox import Admitted
 from node.peer.outgoing import ChannelRow
@@ -363,3 +364,28 @@ class TestUrgency:
         await take(world, await offered(world))
         await node.desk.judge_due()
         assert (await node.state(urgent)).responsible == EOKM
+
+
+async def test_8_8_entry_that_was_erased_before_it_was_fetched_is_missing_visibly(
+    world: World,
+) -> None:
+    """The epoch that carried it ends; what stood beside it is fetched in the next."""
+    kept, gone = await hand_in(world, 1, 2)
+    nonce = (await serve_first(world)).nonce
+    offer = await serve(world, await ask(world, nonce=nonce))
+    assert isinstance(offer, Offer)
+    assert offer.push is not None
+    await world[IWF].desk.erase(gone, ErasureDraft(Cause.WITHDRAWAL), actor="head")
+    await world.settle()
+    await arrived(world, [kept])
+    assert await world[EOKM].desk.item(gone) is None
+    tasks = [code for code, _, _ in await world[EOKM].store.queries.tasks()]
+    assert tasks == ["entry_missing"]
+    assert [world[IWF].verify().found, world[EOKM].verify().found] == [[], []]
+
+
+async def serve_first(world: World) -> Offer:
+    """Let `nl-eokm` come for the first time: it is asked what it holds."""
+    offer = await serve(world, await ask(world, nonce=None))
+    assert isinstance(offer, Offer)
+    return offer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from node.casework.events import Erasure
 from node.casework.item import Custody, Informant, ItemState, Review
 from protocol.facts import ActionTaken, Evidence, Hop, Moved, Sighting
 from protocol.messages import DispositionNote, Outcome, Withdrawal
@@ -317,3 +318,61 @@ def test_closed_item_is_reopened_by_its_holders_word() -> None:
     receiver = Receiver(closed(AWAY))
     receiver("fr-pdc", outcome(ITEM))
     assert receiver.state(ITEM).closed_ms is None
+
+
+class TestErased:
+    """A member says of itself alone that it erased an item."""
+
+    def test_erased_changes_nothing_here_and_is_not_told_on(self) -> None:
+        """Each member keeps or erases its own."""
+        receiver = Receiver(AWAY)
+        receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ERASED))
+        assert happened(receiver.book) == ["erased_there"]
+        assert (told(receiver), receiver.state(ITEM).custody) == ([], Custody.HANDED_ON)
+
+    def test_erased_that_is_said_again_is_one(self) -> None:
+        """As every outcome, by its id."""
+        receiver = Receiver(AWAY)
+        receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ERASED))
+        receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ERASED), revision=1)
+        assert happened(receiver.book) == ["erased_there"]
+
+    @pytest.mark.parametrize(
+        "forged",
+        [{"author": "gb-iwf"}, {"event_id": event_id(70, "gb-iwf")}],
+        ids=["by another", "under another's id"],
+    )
+    def test_nobody_says_erased_in_anothers_name(self, forged: dict[str, str]) -> None:
+        """It would be a confirmation that never was given."""
+        receiver = Receiver(AWAY)
+        given = receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ERASED, **forged))
+        assert given.disposition is Disposition.NOT_PERMITTED
+        assert happened(receiver.book) == []
+
+    def test_who_never_had_it_confirms_nothing(self) -> None:
+        """An id alone makes nobody part of the story."""
+        receiver = Receiver(item(1))
+        given = receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ERASED))
+        assert given.disposition is Disposition.NOT_PERMITTED
+
+    @pytest.mark.parametrize(
+        ("forged", "kept"),
+        [({}, ["erased_there"]), ({"event_id": event_id(70, "gb-iwf")}, [])],
+        ids=["its own", "another's"],
+    )
+    def test_confirmation_of_what_is_erased_here_too_is_kept_if_it_is_credible(
+        self, forged: dict[str, str], kept: list[str]
+    ) -> None:
+        """The item itself does not come back by it."""
+        receiver = Receiver(AWAY)
+        receiver.book.erase(AWAY, Erasure(event_id(9), "withdrawal", ()))
+        receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ERASED, **forged))
+        assert happened(receiver.book) == ["erased", *kept]
+        assert receiver.book.find(ITEM) is None
+
+    def test_withdrawal_of_what_is_erased_here_is_done_already(self) -> None:
+        """It is not parked for ever."""
+        receiver = Receiver(AWAY)
+        receiver.book.erase(AWAY, Erasure(event_id(9), "withdrawal", ()))
+        given = receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        assert given.disposition is Disposition.WITHDRAWN
