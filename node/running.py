@@ -37,6 +37,7 @@ from node.peer.sealing import SealingRing
 from node.peer.server import make_peer_app
 from node.registry.errors import NoRegistryError
 from node.registry.mirror import mirror_routes
+from node.registry.revocations import revocation_routes
 from node.registry.updater import RegistryClient
 from node.store.access import Access
 from node.store.history import Head
@@ -166,7 +167,10 @@ class Node:
             on_registry_behind=self.wakes.registry,
             on_refused=lambda code: self.metrics.peer_refusals.labels(code).inc(),
             floor=self._floor(),
-            extra_routes=mirror_routes(self.registry.kept),
+            extra_routes=[
+                *mirror_routes(self.registry.kept),
+                *revocation_routes(self.registry.revocations, self.wakes.delivery),
+            ],
         )
         peer.middlewares.append(count_requests(self.metrics, "peer", time.perf_counter))
         at = config.peer.listen_host, config.peer.listen_port
@@ -187,6 +191,7 @@ class Node:
     async def _refresh(self) -> None:
         state = await self.registry.refresh(wall_clock())
         self.metrics.registry_refreshes.labels(state.problem or "ok").inc()
+        await asyncio.to_thread(self.registry.hear_revocations)
         self.wakes.delivery()
         await self.wakes.registry.wait(self.config.registry.refresh_s)
 

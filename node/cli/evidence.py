@@ -41,7 +41,7 @@ def export(path: Path, item: str, output: Path | None) -> Result:
     now_ms = time.time_ns() // 1_000_000
 
     def bundle(audit: Audit) -> bytes:
-        registry, files = client.current(), client.files()
+        registry, files = client.listed(), client.files()
         return make_bundle(audit, item, config.member.id, registry, files, now_ms)
 
     raw = _with_audit(config, bundle)
@@ -92,7 +92,7 @@ def fork(path: Path, number: int, output: Path | None) -> Result:
     config = load(path)
     client = _joined(config)
     kept = _with_audit(config, lambda audit: audit.forks())
-    raw = export_fork(kept, number, config.member.id, client.current(), client.files())
+    raw = export_fork(kept, number, config.member.id, client.listed(), client.files())
     target = output or Path(f"fork-{number}.evidence.json")
     _write(target, raw)
     text = f"{target}: shows nobody's items; hotline evidence verify {target} --root FINGERPRINT"

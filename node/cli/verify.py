@@ -37,7 +37,7 @@ def verify(path: Path) -> Result:
     keys = MemberKeys.load(config.member.keys_dir, Unlock.from_config(config.member.unlock))
     believed = Believed(
         config.member.id,
-        client.current(),
+        client.listed(),
         Fingerprints(keys.fingerprint_secret),
         keys.node_secret,
     )

@@ -1,6 +1,7 @@
 """`hotline network serve`: the umbrella's registry over HTTP, and its unattended signing.
 
     GET  /registry/v1/metadata/{file}   GET /registry/v1/targets/{path}   the repository's files
+    GET, POST /registry/v1/revocations.json    revocation notes, kept and handed on
     POST /registry/v1/members/{id}      a member's own publication, signed by its member key
     GET  /healthz                       whether the state on disk is being signed in time
 
@@ -28,11 +29,13 @@ from node.registry.kept import PREFIX
 from node.registry.mirror import mirror_routes
 from node.registry.problems import of_error, problem
 from node.registry.publish import MAX_PUBLICATION_BYTES, publish, read_publication
+from node.registry.revocations import Revocations, revocation_routes
 from node.telemetry.logs import logger
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
+    from keys.registry import Registry
     from node.registry.directory import RepositoryDirectory
     from node.registry.repository import OnlineSigners, Repository
 
@@ -51,6 +54,7 @@ class RegistryServer:
 
     Attributes:
         directory: the repository.
+        revocations: the notes that it hands on.
     """
 
     def __init__(self, directory: RepositoryDirectory, online: OnlineSigners) -> None:
@@ -58,6 +62,7 @@ class RegistryServer:
         self._online: Final = online
         self._recent: Final[defaultdict[str, deque[int]]] = defaultdict(deque)
         self._verified: tuple[bytes | None, Repository] | None = None
+        self.revocations: Final = Revocations(directory.path, self._registry)
 
     def resign_due(self, now_ms: int) -> bool:
         """Sign timestamp and snapshot again if it is time; tell whether anything was signed.
@@ -120,6 +125,10 @@ class RegistryServer:
             state = self._state()
         return state.people_expire_ms() - now_ms < RENEWAL_NOTICE_MS
 
+    def _registry(self) -> Registry:
+        with self.directory.locked():
+            return self._state().registry
+
     def _state(self) -> Repository:
         """The state on disk, verified again only when another process has changed it.
 
@@ -144,6 +153,7 @@ def make_app(server: RegistryServer, clock: Clock) -> web.Application:
     """The aiohttp application of `network serve`, without its signing loop."""
     app = web.Application(middlewares=[_problems], client_max_size=MAX_PUBLICATION_BYTES + 1024)
     app.add_routes(mirror_routes(server.directory.files.get))
+    app.add_routes(revocation_routes(server.revocations, lambda: None))
 
     async def post(request: web.Request) -> web.Response:
         if (request.content_length or 0) > MAX_PUBLICATION_BYTES:

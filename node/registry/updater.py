@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from keys.errors import KeysError
-from node.registry import memory
+from node.registry import memory, revocations
 from node.registry.errors import (
     MirrorsFailedError,
     NoRegistryError,
@@ -25,9 +25,11 @@ from node.registry.errors import (
 from node.registry.fetch import fetch_verified
 from node.registry.kept import KeptFiles
 from node.registry.memory import Held
+from node.registry.revocations import Revocations
 from node.registry.source import DISTRUSTED_AFTER_MS, Freshness, RegistryState, judge
-from node.registry.transport import HttpTransport, Transport, check_mirror
+from node.registry.transport import HttpTransport, MirrorError, Transport, check_mirror
 from node.registry.trust import settle
+from protocol.revocation import apply
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +52,7 @@ class RegistryClient:
 
     Attributes:
         kept: the files to serve to others (`node.registry.mirror`).
+        revocations: the revocation notes that count here.
 
     Raises:
         RefusedError: a mirror's address is not one.
@@ -77,14 +80,51 @@ class RegistryClient:
         self.kept: Final = KeptFiles()
         if self._held is not None:
             self.kept.keep(self._held.verified.files)
+        self.revocations: Final = Revocations(directory, self.listed)
+        self._believed: tuple[Registry, object, Registry] | None = None
 
     def current(self) -> Registry:
-        """The registry in force.
+        """The registry in force, without the revoked keys of others.
+
+        Raises:
+            NoRegistryError: none was ever verified.
+        """
+        listed, notes = self.listed(), self.revocations.revoked()
+        before = self._believed
+        if before is not None and before[0] is listed and before[1] is notes:
+            return before[2]
+        believed = apply(listed, notes, self._member)
+        self._believed = (listed, notes, believed)
+        return believed
+
+    def listed(self) -> Registry:
+        """The registry with all listed keys, revoked ones too: for what was signed and kept before.
 
         Raises:
             NoRegistryError: none was ever verified.
         """
         return self._in_force().settled.registry
+
+    def hear_revocations(self) -> int:
+        """Ask the mirrors and some members for revocation notes; return how many were new.
+
+        Blocks, for a thread. Notes that a verb wrote beside a running node are found as well.
+
+        Raises:
+            NoRegistryError: none was ever verified.
+            RepositoryStateError: a note on disk is damaged.
+            OSError: the disk refused.
+        """
+        self.revocations.reload()
+        return sum(map(self._hear, self._addresses()))
+
+    def _hear(self, address: str) -> int:
+        try:
+            with self._transport.open(address) as get:
+                raw = get(revocations.FILE, revocations.MAX_FILE_BYTES)
+            return self.revocations.take_file(raw)
+        except (MirrorError, KeysError):
+            return 0
 
     def files(self) -> Mapping[str, bytes]:
         """The files it was verified from, by path.

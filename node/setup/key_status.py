@@ -6,7 +6,8 @@ Only ids are shown. What is worth a person's attention has a word of its own in 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 
 from keys.keyring import SEALING_GRACE_MS, MemberKeys
 from keys.member import MemberDocument
@@ -18,7 +19,8 @@ class KeyRow:
 
     `standing`: `in use`, `next` (its turn comes), `over` (about to be destroyed), `not published`
     (others do not know it), `not here` (published, but its private part is not on this machine),
-    `offline` (the member key, as it should be) or `online`. `until_ms`: the end of its turn, UTC.
+    `offline` (the member key, as it should be), `online`, or `revoked` (nobody believes it).
+    `until_ms`: the end of its turn, UTC.
     """
 
     purpose: str
@@ -27,14 +29,25 @@ class KeyRow:
     until_ms: int | None = None
 
 
-def key_rows(keys: MemberKeys, document: MemberDocument | None, now_ms: int) -> list[KeyRow]:
+def key_rows(
+    keys: MemberKeys,
+    document: MemberDocument | None,
+    now_ms: int,
+    revoked: AbstractSet[str] = frozenset(),
+) -> list[KeyRow]:
     """Return every key that lies here or is published, by purpose; sealing keys in their turns.
 
     Args:
         keys: those that lie here.
         document: as the registry in force has it; None: not admitted yet.
         now_ms: UTC.
+        revoked: ids of keys that a note revokes.
     """
+    rows = _rows(keys, document, now_ms)
+    return [replace(r, standing="revoked") if r.key_id in revoked else r for r in rows]
+
+
+def _rows(keys: MemberKeys, document: MemberDocument | None, now_ms: int) -> list[KeyRow]:
     member = keys.member
     rows = [
         KeyRow("member", None, "offline")

@@ -129,7 +129,7 @@ def _send(addresses: Sequence[str], member: str, raw: bytes) -> Mapping[str, int
     """Post a publication to the first address that takes it."""
     for address in addresses:
         try:
-            status, body = _post(check_mirror(address), f"{PREFIX}/members/{member}", raw)
+            status, body = post(check_mirror(address), f"{PREFIX}/members/{member}", raw)
         except (OSError, http.client.HTTPException):
             continue
         if status in _NOT_THE_UMBRELLA:
@@ -150,7 +150,7 @@ def _refusal(answer: object) -> PublicationRefusedError:
     return PublicationRefusedError(": ".join(parts) or "publication: the umbrella refused it")
 
 
-def _post(base: str, path: str, raw: bytes) -> tuple[int, bytes]:
+def post(base: str, path: str, raw: bytes) -> tuple[int, bytes]:
     """Post over HTTP; what counts is signed, so no certificate has to vouch for anybody."""
     parts = urlsplit(base)
     host, port = parts.hostname or "", parts.port

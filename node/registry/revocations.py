@@ -1,0 +1,170 @@
+"""Revocation notes, kept for ever and exchanged beside the registry (docs/protocol.md §3.7).
+
+    GET  /registry/v1/revocations.json    every note that counts here
+    POST /registry/v1/revocations.json    one note
+
+Whoever serves the registry serves them: every node and the umbrella. So a note reaches everybody
+while the umbrella is away, while channels are stopped, and also members that can only fetch. Nobody
+is authenticated: a note is signed by the key it is about, or by its member, and takes trust away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from keys.documents import parse, serialise
+from keys.errors import KeysError
+from node.registry.directory import sync_folders, write_file
+from node.registry.errors import RepositoryStateError
+from node.registry.kept import PREFIX
+from protocol.errors import ProtocolError
+from protocol.revocation import MAX_REVOCATION_BYTES, key_ids, read_unverified, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from keys.registry import Registry
+    from protocol.revocation import Revocation
+
+FILE: Final = "revocations.json"
+MAX_FILE_BYTES: Final = 1_048_576
+READ_TIMEOUT_S: Final = 10.0
+_FOLDER: Final = "revocations"
+_TYPE: Final = "hx1-revocations"
+
+
+class Revocations:
+    """The notes of one node or umbrella.
+
+    Args:
+        directory: the registry's; the notes lie in its folder `revocations`.
+        listed: gives the registry with all listed keys, revoked ones too.
+
+    Raises:
+        RepositoryStateError: a note that lies there is damaged.
+    """
+
+    def __init__(self, directory: Path, listed: Callable[[], Registry]) -> None:
+        self._directory: Final = directory
+        self._listed: Final = listed
+        self._lock: Final = threading.Lock()
+        self._notes: Mapping[Revocation, bytes] = {}
+        self._revoked: Mapping[str, frozenset[str]] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Read what lies on disk: another process, a verb, may have added to it.
+
+        Raises:
+            RepositoryStateError: a note is damaged.
+        """
+        with self._lock:
+            self._keep(dict(map(_read, sorted((self._directory / _FOLDER).glob("*.note")))))
+
+    def take(self, raw: bytes) -> bool:
+        """Verify a note and keep it durably; tell whether it is new.
+
+        Raises:
+            KeysError, ProtocolError: it does not count; nothing changed.
+            OSError: the disk refused.
+        """
+        said = verify(raw, self._listed())
+        with self._lock:
+            if said in self._notes:
+                return False
+            name = f"{_FOLDER}/{said.member}.{said.key_id}.note"
+            write_file(self._directory, name, raw)
+            sync_folders(self._directory, [_FOLDER, name])
+            self._keep({**self._notes, said: raw})
+        return True
+
+    def take_file(self, raw: bytes) -> int:
+        """Take what somebody serves; what does not count is left out. Returns how many are new.
+
+        Raises:
+            UntrustedDocumentError: not such a file.
+        """
+        fields = parse(raw, "revocations")
+        fields.constant("_type", _TYPE)
+        return sum(self._took(note.encode()) for note in fields.texts("notes"))
+
+    def revoked(self) -> Mapping[str, frozenset[str]]:
+        """The ids of revoked keys, by member; the same object until there are more."""
+        return self._revoked
+
+    def file(self) -> bytes:
+        """The notes about keys that are still listed: about others nobody has to be told."""
+        members = self._listed().members
+        listed = {member: key_ids(document) for member, document in members.items()}
+        notes = [
+            raw.decode()
+            for said, raw in sorted(self._notes.items())
+            if said.key_id in listed.get(said.member, ())
+        ]
+        return serialise({"_type": _TYPE, "notes": notes})
+
+    def _keep(self, notes: Mapping[Revocation, bytes]) -> None:
+        if notes == self._notes:
+            return
+        members = {said.member for said in notes}
+        self._notes = notes
+        self._revoked = {m: frozenset(s.key_id for s in notes if s.member == m) for m in members}
+
+    def _took(self, raw: bytes) -> bool:
+        try:
+            return self.take(raw)
+        except (KeysError, ProtocolError):
+            return False
+
+
+def revocation_routes(revocations: Revocations, on_new: Callable[[], None]) -> web.RouteTableDef:
+    """The two routes.
+
+    Args:
+        revocations: the notes; called in a thread.
+        on_new: called when a note was new.
+    """
+    routes = web.RouteTableDef()
+
+    @routes.get(f"{PREFIX}/{FILE}")
+    async def give(_: web.Request) -> web.Response:
+        raw = await asyncio.to_thread(revocations.file)
+        headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=raw, content_type="application/json", headers=headers)
+
+    @routes.post(f"{PREFIX}/{FILE}")
+    async def take(request: web.Request) -> web.Response:
+        size = request.content_length
+        if size is None or not 0 < size <= MAX_REVOCATION_BYTES:
+            return _refusal(413, "body_too_large")
+        try:
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                raw = await request.content.readexactly(size)
+            new = await asyncio.to_thread(revocations.take, raw)
+        except (TimeoutError, asyncio.IncompleteReadError):
+            return _refusal(408, "too_slow")
+        except (KeysError, ProtocolError):
+            return _refusal(422, "registry_refused")
+        if new:
+            on_new()
+        return web.json_response({"new": new})
+
+    return routes
+
+
+def _refusal(status: int, code: str) -> web.Response:
+    body = {"code": code, "field": "revocation"}
+    return web.json_response(body, status=status, content_type="application/problem+json")
+
+
+def _read(path: Path) -> tuple[Revocation, bytes]:
+    try:
+        raw = path.read_bytes()
+        return read_unverified(raw), raw
+    except (OSError, KeysError, ProtocolError):
+        raise RepositoryStateError(f"{path}: is damaged; move it away and restart") from None

@@ -1,0 +1,101 @@
+"""`hotline keys revoke`: taking trust from a key that may be stolen.
+
+A revocation is for ever: nobody believes that key again. The note is kept here first, then handed
+to every mirror and every member that can be called; all hand it on (`node.registry.revocations`).
+"""
+
+from __future__ import annotations
+
+import http.client
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keys.errors import UnknownKeyError
+from keys.keyring import MemberKeys
+from keys.unlock import Unlock
+from node.registry.errors import NoRegistryError
+from node.registry.kept import PREFIX
+from node.registry.revocations import FILE
+from node.registry.transport import check_mirror
+from node.setup.joining import joined
+from node.setup.publishing import post
+from protocol.revocation import Revocation, key_ids, make, tls_key_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from keys.registry import Registry
+    from keys.signing import SigningKey
+    from node.config import Config
+    from node.registry.updater import RegistryClient
+
+_OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """What became of a revocation: how many were asked to take it, and how many have it."""
+
+    purpose: str
+    key_id: str
+    asked: int
+    told: int
+
+
+def revoke(config: Config, key_id: str) -> Revoked:
+    """Sign a note about one of this member's keys, keep it, and hand it to everybody.
+
+    It is signed by the key itself if it lies here and can sign, else by the member key.
+
+    Raises:
+        NoRegistryError: this node has not joined.
+        UnknownMemberError: the registry does not list this member.
+        UnknownKeyError: no such key is listed, or nothing here can sign the note.
+        KeysError: the keys here do not open.
+    """
+    client, keys = _opened(config)
+    registry, member = client.listed(), config.member.id
+    purpose = key_ids(registry.member(member)).get(key_id)
+    if purpose is None:
+        raise UnknownKeyError("key id: this member lists no such key; see hotline keys status")
+    signer = dict(_at_hand(keys)).get(key_id) or keys.member
+    if signer is None:
+        mend = "bring member.key back: it signs for this key"
+        raise UnknownKeyError(f"{config.member.keys_dir / 'member.key'}: {mend}")
+    raw = make(Revocation(registry.network_id, member, key_id), signer)
+    client.revocations.take(raw)
+    answers = [_told(address, raw) for address in _addresses(config, registry)]
+    return Revoked(purpose, key_id, len(answers), sum(answers))
+
+
+def _opened(config: Config) -> tuple[RegistryClient, MemberKeys]:
+    client = joined(config)
+    if client is None:
+        raise NoRegistryError("[registry] root_sha256: not joined yet; hotline join")
+    unlock = Unlock.from_config(config.member.unlock)
+    return client, MemberKeys.load(config.member.keys_dir, unlock)
+
+
+def _at_hand(keys: MemberKeys) -> Iterator[tuple[str, SigningKey | None]]:
+    """Give each key that lies here, by id, with what it signs notes with, if it can."""
+    for key in (keys.log, keys.receipt, keys.transport):
+        yield key.public.key_id, key
+    yield tls_key_id(keys.tls.spki_sha256), None
+    for sealing in keys.sealing:
+        yield sealing.public.key_id, None
+
+
+def _addresses(config: Config, registry: Registry) -> list[str]:
+    endpoints = [
+        document.endpoint
+        for member, document in sorted(registry.members.items())
+        if document.endpoint and member != config.member.id
+    ]
+    return list(dict.fromkeys([*config.registry.mirrors, *endpoints]))
+
+
+def _told(address: str, raw: bytes) -> bool:
+    try:
+        return post(check_mirror(address), f"{PREFIX}/{FILE}", raw)[0] == _OK
+    except (OSError, http.client.HTTPException):
+        return False

@@ -1,0 +1,55 @@
+"""`hotline keys revoke` as it is typed, and what `hotline keys status` says after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from node.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from tests.builders.umbrella import World
+
+US = "gb-iwf"
+
+
+async def _joined(world: World, member_of: Any) -> Any:
+    typed = member_of(world)
+    await typed("join", "--root", world.fingerprint, "--mirror", world.mirror)
+    return typed
+
+
+async def _ids(typed: Any, purpose: str) -> list[str]:
+    _, shown = await typed("keys", "status")
+    return [key["key_id"] for key in shown["keys"] if key["purpose"] == purpose]
+
+
+async def test_revoking_tells_the_umbrella_and_is_shown(world: World, member_of: Any) -> None:
+    """The umbrella takes the note and hands it to whoever asks."""
+    typed = await _joined(world, member_of)
+    (log,) = await _ids(typed, "log")
+    code, shown = await typed("keys", "revoke", log)
+    assert (code, shown["purpose"], shown["told"]) == (Exit.OK, "log", 1)
+    assert world.server.revocations.revoked() == {US: {log}}
+    _, after = await typed("keys", "status")
+    assert [key["key_id"] for key in after["keys"] if key["standing"] == "revoked"] == [log]
+
+
+async def test_a_key_that_signs_nothing_needs_the_member_key(world: World, member_of: Any) -> None:
+    """The message says what to bring."""
+    typed = await _joined(world, member_of)
+    (tls,) = await _ids(typed, "tls")
+    member_key = typed.config.member.keys_dir / "member.key"
+    away = member_key.rename(member_key.with_suffix(".away"))
+    code, shown = await typed("keys", "revoke", tls)
+    assert (code, shown["error"]["code"]) == (Exit.KEYS, "unknown_key")
+    away.rename(member_key)
+    code, shown = await typed("keys", "revoke", tls)
+    assert (code, shown["purpose"]) == (Exit.OK, "tls")
+
+
+async def test_an_unknown_key_id_revokes_nothing(world: World, member_of: Any) -> None:
+    """A typing error must not look like a revocation."""
+    typed = await _joined(world, member_of)
+    code, shown = await typed("keys", "revoke", "0" * 16)
+    assert (code, shown["error"]["code"]) == (Exit.KEYS, "unknown_key")
+    assert world.server.revocations.revoked() == {}
