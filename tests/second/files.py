@@ -16,6 +16,7 @@ from tests.second.basics import (
     sha256,
     unpack,
 )
+from tests.second.fields import item_of
 from tests.second.notes import LANES, check_checkpoint, check_receipt
 from tests.second.registry import Network, verify
 
@@ -56,23 +57,6 @@ FORK = {
     "made_by": str,
     "registry": dict,
 }
-ITEM_PLACE = {16: 0, 17: 0, 32: 6, 33: 0, 34: 0, 35: 0}
-"""By kind, the place of `item_id` (§6.4)."""
-
-FIELDS = {
-    (1, 1): 3,
-    (1, 2): 3,
-    (1, 3): 4,
-    (1, 16): 20,
-    (1, 17): 5,
-    (1, 32): 10,
-    (1, 33): 10,
-    (1, 34): 3,
-    (1, 35): 4,
-    (1, 48): 5,
-    (2, 16): 21,
-}
-"""By form (§7.1: version and kind), how many fields its message has (§6.4)."""
 
 
 class Shown(NamedTuple):
@@ -169,22 +153,21 @@ def _proof(proof: dict[str, Any], network: Network) -> Shown:
     time_s = None
     if proof["receipt"] is not None:
         time_s = check_receipt(proof["receipt"], head, receiver, network.of(receiver, "receipt"))
-    return Shown(sender, receiver, lane, _about(entry), time_s)
+    return Shown(sender, receiver, lane, about(entry), time_s)
 
 
-def _about(entry: bytes) -> str | None:
-    """Give the item that an entry speaks of (§5.1, §6.4); unknown kinds speak of none."""
+def about(entry: bytes) -> str | None:
+    """Give the item that an entry speaks of (§5.1); unknown kinds speak of none.
+
+    Raises:
+        RefusedError: it is not an entry, or its body is not its message.
+    """
     need(len(entry) <= 65536, "entry: too large")
     value = unpack(entry)
     need(isinstance(value, list) and len(value) == 5, "entry: five parts")
     version, kind, identity, salt, body = value
-    need(type(version) is int and type(kind) is int, "entry: version, kind")
+    need(type(version) is int and version >= 0, "entry: version")
+    need(type(kind) is int and kind >= 0, "entry: kind")
     need(isinstance(identity, bytes) and len(identity) == 32, "entry: id")
     need(isinstance(salt, bytes) and len(salt) == 16, "entry: salt")
-    if (version, kind) not in FIELDS:
-        return None
-    fields = FIELDS[version, kind]
-    need(isinstance(body, list) and len(body) == fields, "entry: fields of its message")
-    about: str | None = body[ITEM_PLACE[kind]] if kind in ITEM_PLACE else None
-    need(about is None or re.fullmatch(r".+\.[0-9A-HJKMNP-TV-Z]{26}", about), "entry: item id")
-    return about
+    return item_of(version, kind, body)
