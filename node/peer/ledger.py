@@ -71,6 +71,7 @@ class LedgerKeeper:
         self._log_key = log_key
         self._new_epoch = epoch
         self._tenure: tuple[LedgerOrigin, CompactRange] | None = None
+        self._looked_ms: int | None = None
 
     async def append_due(self, now_ms: int) -> LedgerHead | None:
         """Append the heads that changed, if it is time; return the new head, None: nothing to do.
@@ -79,9 +80,11 @@ class LedgerKeeper:
             StoreError: nothing was kept; the next call begins another epoch.
         """
         newest = await self._store.newest()
-        if newest is not None and 0 <= now_ms - newest[1] < self._pause_ms():
+        last = (self._looked_ms, None if newest is None else newest[1])
+        if any(at is not None and 0 <= now_ms - at < self._pause_ms() for at in last):
             return None
         changed = await self._store.unlogged()
+        self._looked_ms = now_ms
         if not changed:
             return None
         origin, edge, added = self._next(changed, newest)

@@ -11,12 +11,18 @@ from protocol.checkpoint import read_checkpoint
 from protocol.errors import ProtocolError
 from protocol.ledger import LedgerHead, LoggedHead
 
-_HEADS = (
-    "SELECT peer, lane, epoch, max(size), note FROM checkpoints_out GROUP BY peer, lane, epoch"
-    " UNION ALL SELECT peer, lane, epoch, max(size), checkpoint FROM receipts_in"
-    " GROUP BY peer, lane, epoch"
+_LAST = (
+    "SELECT (SELECT {note} FROM {table} n WHERE n.peer = e.peer AND n.lane = e.lane"
+    " AND n.epoch = e.epoch ORDER BY n.size DESC LIMIT 1) FROM {epochs} e"
 )
-"""The last head of each log in both directions; beside max() SQLite gives the note of that row."""
+_HEADS = " UNION ALL ".join(
+    _LAST.format(note=note, table=table, epochs=epochs)
+    for note, table, epochs in (
+        ("note", "checkpoints_out", "epochs_out"),
+        ("checkpoint", "receipts_in", "epochs_in"),
+    )
+)
+"""The last signed note of each log in both directions: one look-up for each epoch, no scan."""
 
 
 class LedgerLeaf(NamedTuple):
@@ -73,15 +79,16 @@ class Ledger:
 
 
 def _unlogged(connection: Connection) -> list[LoggedHead]:
-    logged = {
-        (row[0], row[1]) for row in connection.execute("SELECT origin, size FROM ledger_leaves")
-    }
-    found = []
-    for row in connection.execute(_HEADS):
-        head = _head_of(row[4])
-        if head is not None and (head.origin, head.size) not in logged:
-            found.append(head)
-    return sorted(found)
+    notes = connection.execute(_HEADS).fetchall()
+    heads = [_head_of(note) for (note,) in notes if note is not None]
+    return sorted(head for head in heads if head is not None and not _stands(connection, head))
+
+
+def _stands(connection: Connection, head: LoggedHead) -> bool:
+    row = connection.execute(
+        "SELECT 1 FROM ledger_leaves WHERE origin = ? AND size = ?", (head.origin, head.size)
+    ).fetchone()
+    return row is not None
 
 
 def ledger_leaves(connection: Connection) -> list[LedgerLeaf]:

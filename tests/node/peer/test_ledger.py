@@ -91,6 +91,16 @@ async def test_8_11_it_grows_once_an_hour_at_most(world: World) -> None:
     assert second.root == root_of([leaf.head.leaf for leaf in leaves(world)])
 
 
+async def test_8_11_it_looks_once_an_hour_at_most(world: World) -> None:
+    """Also while nothing changes: looking costs something at a node with a long history."""
+    ledger, start = keeper(world), world.now
+    await ledger.append_due(start)
+    assert await ledger.append_due(start + HOUR_MS) is None
+    await hand_over(world, 2)
+    assert await ledger.append_due(start + HOUR_MS + 60_000) is None
+    assert await ledger.append_due(start + 2 * HOUR_MS) is not None
+
+
 async def test_8_11_a_clock_that_was_ahead_does_not_stop_it(world: World) -> None:
     """A head signed in the future is no reason to wait for it."""
     ledger = keeper(world)
