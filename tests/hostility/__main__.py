@@ -47,6 +47,8 @@ KEY: Final = bytes(range(32))
 PUSH_ENTRIES: Final = 200
 WORKERS: Final = 8
 ROUNDS: Final = 5
+ELSEWHERE: Final = "127.0.0.2"
+"""The honest member has an address of its own, as it would have."""
 WORK: Final = Path(".run")
 """On a real disk, as nodes are, and not under git."""
 READ_BUFFER: Final = 65_536
@@ -84,7 +86,7 @@ class Honest:
     async def rate(self, pushes: int) -> float:
         """Push so many times; entries a second. What is sealed was made before."""
         made = [self._make() for _ in range(pushes)]
-        reader, writer = await Calls(self._port).open()
+        reader, writer = await Calls(self._port, ELSEWHERE).open()
         started = time.perf_counter()
         for path, body in made:
             asked = request(self._network, path, body=body, sender=ECO,

@@ -217,13 +217,16 @@ class Calls:
     """Sends raw requests to a port, each on a connection of its own."""
 
     port: int
+    from_address: str = "127.0.0.1"
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect; whose key the listener has does not matter here."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        return await asyncio.open_connection("127.0.0.1", self.port, ssl=context)
+        return await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=context, local_addr=(self.from_address, 0)
+        )
 
     async def send(
         self, made: HttpRequest, body: bytes = b"", *, host: str | None = None
