@@ -29,6 +29,7 @@ from protocol.versions import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from keys.member import MemberDocument
     from keys.registry import Registry
@@ -78,11 +79,12 @@ def publish(
     keys = MemberKeys.load(config.member.keys_dir, unlock)
     check_standing(registry, member, keys)
     before = registry.member(member)
+    revoked = client.revocations.revoked().get(member, frozenset())
     if rotate:
-        for _ in range(_missing(keys, before, now_ms)):
+        for _ in range(_missing(keys, before, revoked, now_ms)):
             add_sealing_key(config.member.keys_dir, unlock, SealingKey.generate())
         keys = MemberKeys.load(config.member.keys_dir, unlock)
-    document = _next_document(config, keys, registry, before, now_ms)
+    document = _next_document(config, keys, registry, before, revoked, now_ms)
     version = role_version(repository.open_repository(client.files()), member) + 1
     raw = make_publication(keys, document, version, now_ms)
     answer = _send([umbrella] if umbrella else config.registry.mirrors, member, raw)
@@ -97,20 +99,27 @@ def publish(
     )
 
 
-def _missing(keys: MemberKeys, before: MemberDocument, now_ms: int) -> int:
+def _missing(
+    keys: MemberKeys, before: MemberDocument, revoked: AbstractSet[str], now_ms: int
+) -> int:
     """How many sealing keys a year still needs; those of an interrupted attempt are used first."""
     known = {published.key.key_id: published.not_after_ms for published in before.sealing}
-    at_hand = [key.public.key_id for key in keys.sealing]
+    at_hand = [k.public.key_id for k in keys.sealing if k.public.key_id not in revoked]
     usable = [i for i in at_hand if known.get(i, now_ms + 1) > now_ms]
     return max(0, SEALING_PERIODS - len(usable))
 
 
 def _next_document(
-    config: Config, keys: MemberKeys, registry: Registry, before: MemberDocument, now_ms: int
+    config: Config,
+    keys: MemberKeys,
+    registry: Registry,
+    before: MemberDocument,
+    revoked: AbstractSet[str],
+    now_ms: int,
 ) -> MemberDocument:
-    """Give the document after `before`: keys that are here, those that still last, the endpoint."""
+    """Give the document after `before`: the endpoint, and sealing keys that last, none revoked."""
     known = {published.key.key_id: published.not_after_ms for published in before.sealing}
-    here = [key.public.key_id for key in keys.sealing]
+    here = [k.public.key_id for k in keys.sealing if k.public.key_id not in revoked]
     lasting = {i: known[i] for i in here if known.get(i, 0) > now_ms}
     fresh = (i for i in here if i not in known)
     lasting |= sealing_calendar(fresh, max(lasting.values(), default=now_ms))

@@ -53,3 +53,22 @@ async def test_an_unknown_key_id_revokes_nothing(world: World, member_of: Any) -
     code, shown = await typed("keys", "revoke", "0" * 16)
     assert (code, shown["error"]["code"]) == (Exit.KEYS, "unknown_key")
     assert world.server.revocations.revoked() == {}
+
+
+async def test_g7_a_revoked_sealing_key_is_replaced_and_never_published_again(
+    world: World, member_of: Any
+) -> None:
+    """As the page for that day says: revoke, then publish; now and at every later publication."""
+    typed = await _joined(world, member_of)
+    stolen, *others = await _ids(typed, "sealing")
+    code, _ = await typed("keys", "revoke", stolen)
+    assert code == Exit.OK
+    for _ in range(2):
+        code, shown = await typed("publish", "--rotate")
+        assert code == Exit.OK
+        registry = world.directory.open().registry
+        published = {one.key.key_id for one in registry.member(US).sealing}
+        assert stolen not in published
+        assert len(published) == len(others) + 1
+        assert published > set(others)
+        assert shown["sealing_key_id"] in published
