@@ -1,0 +1,42 @@
+"""The pages for bad days are run as they stand: on such a day nobody has time for a wrong line."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.builders.umbrella import World
+
+RUNBOOKS = Path(__file__).parents[3] / "docs/runbooks"
+
+
+def commands(name: str) -> list[list[str]]:
+    """Give the words of each command in a page's fenced blocks, in their order."""
+    pattern = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    blocks = pattern.findall((RUNBOOKS / name).read_text())
+    return [shlex.split(line) for block in blocks for line in block.splitlines()]
+
+
+async def test_g7_runbook_of_a_stolen_sealing_key_line_by_line(
+    world: World, member_of: Any
+) -> None:
+    """At its end the key is revoked and listed no more, and another one is in use."""
+    typed = member_of(world)
+    await typed("join", "--root", world.fingerprint, "--mirror", world.mirror)
+    _, before = await typed("keys", "status")
+    used = [one["key_id"] for one in before["keys"] if one["standing"] == "in use"]
+    stolen = next(o["key_id"] for o in before["keys"] if o["purpose"] == "sealing")
+    assert stolen in used
+    shown: dict[str, Any] = {}
+    for program, *words in commands("stolen-sealing-key.md"):
+        assert program == "hotline"
+        _, shown = await typed(*(stolen if word == "KEY_ID" else word for word in words))
+        assert "error" not in shown
+    sealing = {o["key_id"]: o["standing"] for o in shown["keys"] if o["purpose"] == "sealing"}
+    assert sealing.pop(stolen) == "revoked"
+    assert list(sealing.values()).count("in use") == 1
+    registry = world.directory.open().registry
+    assert stolen not in {one.key.key_id for one in registry.member("gb-iwf").sealing}
