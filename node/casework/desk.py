@@ -33,6 +33,7 @@ from node.casework.lookups import AT_ONCE, Found, LookUps, Places
 from node.casework.messaging import write_message
 from node.casework.permits import Permits
 from node.casework.prepare import PreparedReport, hash_keys, prepare_report
+from node.casework.recalling import Recall
 from node.casework.receiving import (
     Answer,
     Arrived,
@@ -104,6 +105,7 @@ class Desk:
         self._changed = asyncio.Condition()
         self._look_ups = LookUps(places)
         self._permits: Permits | None = None
+        self._recall = Recall(queries, self._decide, registry, ids, lambda: self._postbox)
         self._relearnt = False
 
     @property
@@ -228,9 +230,7 @@ class Desk:
             return write_message(book, item_id, draft, self._ids, self._postbox)
 
         needs = Needs(named={item_id: self._fingerprints.item(item_id)})
-        kept, book = await self._store.transact(needs, self._clock(), decide)
-        await self._after(book)
-        return message_view(kept)
+        return message_view(await self._decide(needs, decide))
 
     async def erase(self, item_id: str, draft: ErasureDraft, *, actor: str) -> ErasureView:
         """Erase an item by a person's word: everybody concerned is told, bodies are gone on return.
@@ -249,9 +249,7 @@ class Desk:
             book.by = actor
             return erase(book, item_id, draft, self._ids, self._postbox)
 
-        view, book = await self._store.transact(needs, self._clock(), decide)
-        await self._after(book)
-        return view
+        return await self._decide(needs, decide)
 
     async def _work_on(
         self,
@@ -272,9 +270,7 @@ class Desk:
             book.by = by
             return decide(book)
 
-        state, book = await self._store.transact(needs, self._clock(), signed)
-        await self._after(book)
-        return item_view(state)
+        return item_view(await self._decide(needs, signed))
 
     async def item(self, item_id: str) -> ItemView | None:
         """Return one item by its id or an alias; None if it is not known here."""
@@ -356,15 +352,21 @@ class Desk:
             await self._judge_one_by_one(arrived)
         return len(arrived)
 
+    async def _decide(self, needs: Needs, decide: Callable[[Casebook], R]) -> R:
+        done, book = await self._store.transact(needs, self._clock(), decide)
+        await self._after(book)
+        return done
+
     async def _release_due(self) -> int:
-        """Judge what was kept: of members that the registry has back, of forms learnt since."""
+        """Judge what was kept, of members now back or forms now learnt; recall from those gone."""
         if not self._relearnt:
             self._relearnt = True
             if learnt := await self._store.relearn(is_readable, self._clock()):
                 return learnt
         registry = self._registry()
         back = [peer for peer in await self._queries.quarantined() if registry.is_active(peer)]
-        return await self._store.release(back) if back else 0
+        released = await self._store.release(back) if back else 0
+        return released + await self._recall.due()
 
     async def _judge_one_by_one(self, arrived: Sequence[Arrived]) -> None:
         """An entry that this program cannot judge is set aside, in front of a person."""

@@ -49,6 +49,7 @@ class RegistryFacts:
         sealing_not_after_ms: of the newest sealing key that peers see; None: they see none.
         keys_match: whether the published keys are those on disk.
         endpoint_matches: whether the published endpoint is the configured one.
+        alarms: news of members that are held back: member, code, when it takes effect by itself.
     """
 
     verified_ms: int
@@ -58,6 +59,7 @@ class RegistryFacts:
     sealing_not_after_ms: int | None
     keys_match: bool
     endpoint_matches: bool = True
+    alarms: tuple[tuple[str, str, int | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,12 @@ def check_registry(facts: RegistryFacts | None, now_ms: int) -> list[Finding]:
         what = "no registry was ever verified here: nothing can be sent or received"
         mend = "hotline join --root FINGERPRINT --mirror ADDRESS"
         return [Finding(Severity.CRITICAL, "registry", "registry_none", what, mend)]
-    findings = [*_standing(facts), *_freshness(facts, now_ms), *_sealing(facts, now_ms)]
+    findings = [
+        *_standing(facts),
+        *_freshness(facts, now_ms),
+        *_sealing(facts, now_ms),
+        *_alarms(facts, now_ms),
+    ]
     return findings or [fine("registry", f"verified {span(now_ms - facts.verified_ms)} ago")]
 
 
@@ -126,6 +133,18 @@ def _standing(facts: RegistryFacts) -> list[Finding]:
         what = "[peer] endpoint is not the one that the network publishes"
         return [Finding(Severity.WARNING, "registry", "endpoint_differs", what, "hotline publish")]
     return []
+
+
+def _alarms(facts: RegistryFacts, now_ms: int) -> list[Finding]:
+    """What is held back stands here until a person has called the member, or it takes effect."""
+    findings = []
+    for member, code, until_ms in facts.alarms:
+        what = f"{member}: {code}; nothing is sealed to keys that are not trusted yet"
+        if until_ms is not None:
+            what += f", taken in {span(until_ms - now_ms)} unless the network changes it back"
+        mend = f"call {member} and the umbrella by telephone: is the change theirs?"
+        findings.append(Finding(Severity.WARNING, "registry", "registry_alarm", what, mend))
+    return findings
 
 
 def _freshness(facts: RegistryFacts, now_ms: int) -> list[Finding]:

@@ -239,6 +239,7 @@ def registry_facts(
         sealing_not_after_ms=sealing,
         keys_match=document is None or keys is None or keys_match(registry, member, keys),
         endpoint_matches=document is None or document.endpoint == config.peer.endpoint,
+        alarms=tuple((alarm.member, alarm.code, alarm.until_ms) for alarm in state.alarms),
     )
 
 

@@ -48,6 +48,7 @@ class Snapshot:
         parked: entries taken that wait for an item not yet seen.
         registry_age_s: since the registry was last verified fresh; None if never.
         registry_version: version of the registry's timestamp.
+        registry_alarms: members whose news are held back, by code.
         data_age_days: country database -> age since it was built.
         store_bytes: size of the database with its journal.
         disk_free_bytes: free space where the database lies.
@@ -63,6 +64,7 @@ class Snapshot:
     parked: int = 0
     registry_age_s: float | None = None
     registry_version: int = 0
+    registry_alarms: Mapping[str, int] = field(default_factory=dict)
     data_age_days: Mapping[str, float] = field(default_factory=dict)
     store_bytes: int = 0
     disk_free_bytes: int = 0
@@ -133,6 +135,9 @@ class Metrics:
             "registry_age_seconds", "Since the registry was last fresh; NaN if never."
         )
         self._registry_version = gauge("registry_version", "Version of the registry's timestamp.")
+        self._registry_alarms = gauge(
+            "registry_alarms", "Members whose news in the registry are held back.", "code"
+        )
         self._data_age = gauge("data_age_days", "Age of a country database.", "database")
         self._store_bytes = gauge("store_bytes", "Size of the database with its journal.")
         self._disk_free = gauge("disk_free_bytes", "Free space where the database lies.")
@@ -143,6 +148,8 @@ class Metrics:
         _set_all(self._oldest, snapshot.oldest_waiting_s)
         _set_all(self._stopped, snapshot.stopped)
         _set_all(self._tasks, {(code,): count for code, count in snapshot.tasks.items()})
+        alarms = {(code,): count for code, count in snapshot.registry_alarms.items()}
+        _set_all(self._registry_alarms, alarms)
         _set_all(self._data_age, {(name,): age for name, age in snapshot.data_age_days.items()})
         age = snapshot.registry_age_s
         self._registry_age.set(float("nan") if age is None else age)

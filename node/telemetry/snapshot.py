@@ -34,7 +34,7 @@ async def take_snapshot(sources: Sources, now_ms: int) -> Snapshot:
     channels = await sources.queries.channels()
     figures = await sources.queries.figures()
     tasks = await sources.queries.tasks(1000)
-    version, issued_ms = _registry(sources.registry, now_ms)
+    version, issued_ms, alarms = _registry(sources.registry, now_ms)
     return Snapshot(
         waiting={_key(c): c.waiting + c.unreceipted for c in channels},
         oldest_waiting_s={_key(c): _age_s(c, now_ms) for c in channels},
@@ -46,6 +46,7 @@ async def take_snapshot(sources: Sources, now_ms: int) -> Snapshot:
         parked=figures["entries_parked"],
         registry_age_s=None if issued_ms is None else (now_ms - issued_ms) / 1000,
         registry_version=version,
+        registry_alarms=dict(alarms),
         data_age_days={age.name: float(age.age_days) for age in sources.ages(now_ms)},
         store_bytes=_size(sources.database),
         disk_free_bytes=free_bytes(sources.database.parent),
@@ -61,11 +62,12 @@ def _age_s(channel: ChannelFigures, now_ms: int) -> float:
     return 0.0 if oldest is None else max(0.0, (now_ms - oldest) / 1000)
 
 
-def _registry(source: RegistrySource, now_ms: int) -> tuple[int, int | None]:
+def _registry(source: RegistrySource, now_ms: int) -> tuple[int, int | None, Counter[str]]:
     try:
-        return source.current().timestamp_version, source.state(now_ms).issued_ms
+        version, state = source.current().timestamp_version, source.state(now_ms)
+        return version, state.issued_ms, Counter(alarm.code for alarm in state.alarms)
     except NoRegistryError:
-        return 0, None
+        return 0, None, Counter()
 
 
 def _size(database: Path) -> int:

@@ -108,6 +108,32 @@ class TestRegistry:
         assert (finding.code, finding.severity) == (code, severity)
         assert finding.mend
 
+    @pytest.mark.parametrize(
+        ("age_ms", "expected"),
+        [
+            (6 * HOUR - 1, "registry_fine"),
+            (6 * HOUR, "registry_old"),
+            (72 * HOUR - 1, "registry_old"),
+            (72 * HOUR, "registry_stale"),
+        ],
+    )
+    def test_alarm_after_six_hours_and_distrust_after_seventy_two(
+        self, age_ms: int, expected: str
+    ) -> None:
+        """On the millisecond; traffic between known members goes on in each case."""
+        aged = replace(FRESH, verified_ms=NOW, issued_ms=NOW - age_ms)
+        fine = codes(checks.check_registry(replace(FRESH, verified_ms=NOW, issued_ms=NOW), NOW))
+        found = codes(checks.check_registry(aged, NOW))
+        assert found == (fine if expected == "registry_fine" else [expected])
+
+    def test_news_of_a_member_that_are_held_back_are_shown(self) -> None:
+        """For all of the seven days, with the time that is left."""
+        alarm = ("nl-eokm", "member_key_replaced", NOW + 48 * HOUR)
+        (finding,) = checks.check_registry(replace(FRESH, alarms=(alarm,)), NOW)
+        assert (finding.code, finding.severity) == ("registry_alarm", Severity.WARNING)
+        assert "nl-eokm: member_key_replaced" in finding.what
+        assert "2 days" in finding.what
+
     def test_a_fresh_copy_of_an_old_timestamp_is_old(self) -> None:
         """A mirror that freezes the registry does not look fresh."""
         frozen = replace(FRESH, verified_ms=NOW, issued_ms=NOW - 100 * HOUR)

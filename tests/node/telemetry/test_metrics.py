@@ -60,6 +60,14 @@ def test_registry_never_seen_is_not_zero() -> None:
     assert "hotline_registry_age_seconds NaN" in metrics.render().decode()
 
 
+def test_news_of_members_that_are_held_back_are_counted() -> None:
+    """By code, so that an alarm can be set on replaced member keys."""
+    metrics = Metrics()
+    metrics.show(Snapshot(registry_alarms={"member_key_replaced": 1}))
+    text = metrics.render().decode()
+    assert 'hotline_registry_alarms{code="member_key_replaced"} 1.0' in text
+
+
 async def test_metrics_are_served(aiohttp_client: AiohttpClient) -> None:
     """A scraper gets the text exposition format without a token."""
     app = web.Application()

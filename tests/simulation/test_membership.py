@@ -1,0 +1,275 @@
+"""The life of a membership among running nodes: what waits, what is in flight, what comes after.
+
+Nothing is lost, nothing goes to a member that may not have it, and what stands still is seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from keys.transfers import TransferTerms
+from node.casework.draft import ActionDraft
+from node.casework.item import Custody
+from node.registry import changes
+from protocol.vocabulary import Action
+from tests.simulation.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from keys.network import NetworkDocument, Status
+
+PLACE = "https://nl1.example/album/1.jpg"
+GB, NL, FR = "gb-iwf", "nl-eokm", "fr-pdc"
+
+expel = partial(changes.expel, member=NL, choice_rules={})
+merge = partial(changes.merge, member=NL, successor=FR, choice_rules={})
+
+
+def govern(world: World, change: Callable[[NetworkDocument], NetworkDocument]) -> None:
+    """Let every node have the network document after a decision of its holders."""
+    world.registry = replace(world.registry, network=change(world.registry.network))
+
+
+def status(network: NetworkDocument, is_now: Status) -> NetworkDocument:
+    """The network with the Dutch hotline suspended, or back."""
+    entry = replace(network.members[NL], status=is_now)
+    return replace(network, members={**network.members, NL: entry})
+
+
+async def reported(world: World) -> str:
+    """Hand in an item hosted in the Netherlands at the British hotline; give its id."""
+    result = await world[GB].submit(PLACE)
+    return result.items[0].item_id
+
+
+async def tasks(world: World, member: str) -> list[tuple[str, str]]:
+    """What stands before a person there."""
+    return [(code, about) for code, about, _ in await world[member].store.queries.tasks()]
+
+
+async def waiting(world: World, member: str, peer: str) -> int:
+    """How many messages wait at `member` for `peer`."""
+    channels = await world[member].store.queries.channels()
+    return sum(channel.waiting for channel in channels if channel.peer == peer)
+
+
+async def run(world: World, *members: str) -> None:
+    """Let these nodes work for some minutes, while another one has dropped out."""
+    for _ in range(8):
+        for member in members:
+            await world[member].work()
+        world.now += 60_000
+
+
+async def knows(world: World, member: str, item_id: str) -> bool:
+    """Whether a node has heard of an item."""
+    return await world[member].desk.item(item_id) is not None
+
+
+class TestSuspended:
+    """What is for it waits; what it sends is kept."""
+
+    async def test_what_waits_for_it_does_not_go_and_is_seen(self, world: World) -> None:
+        """In `peers` with its number, and as a task."""
+        await world[NL].crash()
+        item_id = await reported(world)
+        await world[GB].work()
+        govern(world, partial(status, is_now="suspended"))
+        await world[NL].restart()
+        await world[GB].work()
+        assert not await knows(world, NL, item_id)
+        assert await waiting(world, GB, NL) == 1
+        assert ("member_suspended", NL) in await tasks(world, GB)
+
+    async def test_what_waited_goes_once_when_it_is_back(self, world: World) -> None:
+        """As if nothing had been."""
+        await world[NL].crash()
+        item_id = await reported(world)
+        await world[GB].work()
+        govern(world, partial(status, is_now="suspended"))
+        await world[NL].restart()
+        await world[GB].work()
+        govern(world, partial(status, is_now="active"))
+        await world.settle()
+        assert (await world[NL].state(item_id)).custody is Custody.HERE
+        assert (await world[GB].state(item_id)).responsible == NL
+        assert world[GB].verify().found == world[NL].verify().found == []
+
+    async def test_what_it_did_meanwhile_is_judged_when_it_is_back(self, world: World) -> None:
+        """Receipted into quarantine first."""
+        item_id = await reported(world)
+        await world.settle()
+        govern(world, partial(status, is_now="suspended"))
+        await world[NL].desk.act(item_id, ActionDraft(action=Action.REMOVED), actor="analyst")
+        for _ in range(3):
+            await world[NL].work()
+            await world[GB].work()
+            world.now += 60_000
+        assert (await world[GB].state(item_id)).closed_ms is None
+        govern(world, partial(status, is_now="active"))
+        await world.settle()
+        assert (await world[GB].state(item_id)).closed_ms is not None
+
+    async def test_new_items_of_its_country_go_to_the_fallback_member(self, world: World) -> None:
+        """Content never stays up because a member is away."""
+        govern(world, partial(status, is_now="suspended"))
+        result = await world[FR].submit(PLACE)
+        await world.settle()
+        state = await world[FR].state(result.items[0].item_id)
+        assert (state.responsible, state.orphan) == (GB, True)
+
+
+class TestGone:
+    """Expelled, or merged into another: what stood there is taken back by whoever sent it."""
+
+    async def test_what_never_left_goes_to_the_successor_and_not_to_it(self, world: World) -> None:
+        """The old member's node, alive again, never hears of it."""
+        await world[NL].crash()
+        item_id = await reported(world)
+        await world[GB].work()
+        govern(world, merge)
+        await world[NL].restart()
+        await run(world, GB, FR)
+        assert not await knows(world, NL, item_id)
+        assert (await world[GB].state(item_id)).responsible == FR
+        assert (await world[FR].state(item_id)).custody is Custody.HERE
+        assert ("member_expelled", NL) in await tasks(world, GB)
+
+    async def test_what_it_held_goes_to_the_successor_with_its_whole_chain(
+        self, world: World
+    ) -> None:
+        """Under the same id; the chain shows where it was."""
+        item_id = await reported(world)
+        await world.settle()
+        govern(world, merge)
+        await run(world, GB, FR)
+        state = await world[FR].state(item_id)
+        assert (state.id, state.custody) == (item_id, Custody.HERE)
+        assert [hop.member for hop in state.hops] == [GB, NL, GB, FR]
+
+    async def test_outcomes_of_the_successor_come_back_to_the_finder(self, world: World) -> None:
+        """The story goes on where it stopped."""
+        item_id = await reported(world)
+        await world.settle()
+        govern(world, merge)
+        await run(world, GB, FR)
+        await world[FR].desk.act(item_id, ActionDraft(action=Action.REMOVED), actor="analyst")
+        await run(world, GB, FR)
+        assert (await world[GB].state(item_id)).closed_by is Action.REMOVED
+
+    async def test_without_a_successor_it_is_an_orphan_of_the_fallback_member(
+        self, world: World
+    ) -> None:
+        """Here that is the finder itself."""
+        item_id = await reported(world)
+        await world.settle()
+        govern(world, expel)
+        await run(world, GB, FR)
+        state = await world[GB].state(item_id)
+        assert (state.custody, state.responsible, state.orphan) == (Custody.HERE, GB, True)
+
+    async def test_what_was_closed_stays_closed(self, world: World) -> None:
+        """Nobody judges it a second time."""
+        item_id = await reported(world)
+        await world.settle()
+        await world[NL].desk.act(item_id, ActionDraft(action=Action.REMOVED), actor="analyst")
+        await world.settle()
+        govern(world, merge)
+        await run(world, GB, FR)
+        assert (await world[GB].state(item_id)).responsible == NL
+        assert not await knows(world, FR, item_id)
+
+    @pytest.mark.parametrize("times", [1, 2])
+    async def test_a_restart_takes_nothing_back_twice(self, world: World, times: int) -> None:
+        """The search begins anew and finds nothing left to do."""
+        item_id = await reported(world)
+        await world.settle()
+        govern(world, merge)
+        for _ in range(times):
+            await world[GB].work()
+            await world[GB].crash()
+            await world[GB].restart()
+        await run(world, GB, FR)
+        assert [hop.member for hop in (await world[FR].state(item_id)).hops] == [GB, NL, GB, FR]
+        assert world[GB].verify().found == world[FR].verify().found == []
+
+    async def test_what_it_says_afterwards_has_no_effect(self, world: World) -> None:
+        """Receipted into quarantine, shown, never judged."""
+        item_id = await reported(world)
+        await world.settle()
+        govern(world, merge)
+        await world[NL].desk.act(item_id, ActionDraft(action=Action.REMOVED), actor="analyst")
+        for _ in range(3):
+            await world[NL].work()
+            await world[GB].work()
+            world.now += 60_000
+        assert (await world[GB].state(item_id)).closed_ms is None
+        assert (await world[GB].store.queries.figures())["entries_quarantined"] >= 1
+
+
+async def test_a_change_of_jurisdiction_moves_new_items_only(world: World) -> None:
+    """Exactly one is responsible for what is open: who has it."""
+    first = await reported(world)
+    await world.settle()
+    govern(world, partial(changes.set_countries, member=NL, countries=("BE",), choice_rules={}))
+    govern(
+        world,
+        partial(changes.set_countries, member=FR, countries=("FR", "NL"), choice_rules={}),
+    )
+    second = (await world[GB].submit("https://nl1.example/album/2.jpg")).items[0].item_id
+    await world.settle()
+    assert (await world[NL].state(first)).custody is Custody.HERE
+    assert (await world[FR].state(second)).custody is Custody.HERE
+
+
+async def test_rule_5_of_two_hotlines_the_first_active_one_has_it(world: World) -> None:
+    """By the rule of the registry; the second while the first is suspended."""
+    shared = partial(
+        changes.set_countries,
+        member=FR,
+        countries=("FR", "NL"),
+        choice_rules={"NL": (FR, NL)},
+    )
+    govern(world, shared)
+    first = await reported(world)
+    await world.settle()
+    assert (await world[GB].state(first)).responsible == FR
+    entry = replace(world.registry.network.members[FR], status="suspended")
+    members = {**world.registry.network.members, FR: entry}
+    govern(world, lambda network: replace(network, members=members))
+    second = (await world[GB].submit("https://nl1.example/album/2.jpg")).items[0].item_id
+    for _ in range(4):
+        await world[GB].work()
+        await world[NL].work()
+        world.now += 60_000
+    assert (await world[GB].state(second)).responsible == NL
+
+
+async def test_rule_12_without_a_basis_nothing_leaves_a_running_node(world: World) -> None:
+    """The item stays with its finder, before a person."""
+    terms = partial(changes.set_terms, terms=TransferTerms("none"), pair=(GB, NL))
+    govern(world, terms)
+    item_id = await reported(world)
+    await world.settle()
+    assert not await knows(world, NL, item_id)
+    assert (await world[GB].desk.item(item_id)).review == "cannot_be_sent"  # type: ignore[union-attr]
+
+
+async def test_only_the_member_that_handed_it_there_takes_it_back(world: World) -> None:
+    """Else each member of the chain would hand on the same item."""
+    item_id = await reported(world)
+    await world.settle()
+    moved = ActionDraft(action=Action.MOVED, country="FR")
+    await world[NL].desk.act(item_id, moved, actor="analyst")
+    await world.settle()
+    assert (await world[GB].state(item_id)).responsible == FR
+    govern(world, partial(changes.expel, member=FR, choice_rules={}))
+    await world[GB].work()
+    assert (await world[GB].state(item_id)).custody is Custody.HANDED_ON
+    await run(world, GB, NL)
+    assert [hop.member for hop in (await world[NL].state(item_id)).hops][:4] == [GB, NL, FR, NL]
