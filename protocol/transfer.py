@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from keys.transfers import TRANSFER_FIELDS
 from protocol.messages import (
     Contents,
     DispositionNote,
@@ -22,18 +23,7 @@ from protocol.messages import (
     Withdrawal,
 )
 
-FIELDS: Final = frozenset(
-    {
-        "access",
-        "actions",
-        "assessments",
-        "campaign",
-        "content",
-        "evidence",
-        "found_via",
-        "sightings",
-    }
-)
+FIELDS: Final = frozenset(TRANSFER_FIELDS)
 """What terms can leave out. Ids, place, times, source and custody chain always go."""
 
 _ALWAYS: Final = (EpochOpen, RegistrySeen, Tombstone, DispositionNote, Withdrawal)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from node.peer.forks import KeptFork
+from node.peer.forks import ForkKeeper, KeptFork
 from node.store.connection import open_reader
 from node.store.forks import kept_forks
 from protocol import push
 from protocol.channel import Channel
-from protocol.checkpoint import Checkpoint, sign_checkpoint
+from protocol.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from protocol.fork import verify_fork
 from protocol.vocabulary import Lane
 from tests.simulation.world import World
@@ -90,4 +90,14 @@ async def test_8_9_late_checkpoint_of_an_honest_member_is_no_fork(world: World) 
 async def test_8_9_garbled_note_accuses_nobody(world: World) -> None:
     """Nobody can sign for another: what somebody else made up is not even compared."""
     await show(world, 3, b"\x07" * 32, signed_by=PDC)
+    assert proofs(world) == []
+
+
+async def test_8_9_suspicion_that_proves_nothing_is_not_kept(world: World) -> None:
+    """Whatever made us suspect it: what an honest member signed early extends to what it signed."""
+    keeper = ForkKeeper(world[EOKM].store.forks, lambda: world.registry, world.clock)
+    for _, raw_head, _ in list(world.sent[IWF, EOKM])[:3]:
+        note = push.read_head(raw_head).note
+        checkpoint = verify_checkpoint(note, world.registry.member(IWF).log_keys).checkpoint
+        assert not await keeper.suspect(IWF, checkpoint.origin.lane, checkpoint, note)
     assert proofs(world) == []

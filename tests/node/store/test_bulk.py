@@ -29,6 +29,16 @@ def test_every_row_is_inserted_in_its_order(rows: list[tuple[int, bytes]]) -> No
     connection.close()
 
 
+@pytest.mark.parametrize("count", [31, 32, 33, 63, 64, 65, 100])
+def test_no_row_comes_twice_at_the_edges_of_a_statement(count: int) -> None:
+    """Where one statement ends and the next begins."""
+    connection = made()
+    rows = [(n, b"") for n in range(count)]
+    insert_rows(connection, "INSERT INTO kept (number, word)", rows)
+    assert connection.execute("SELECT number, word FROM kept ORDER BY seq").fetchall() == rows
+    connection.close()
+
+
 @given(st.integers(0, 100), st.integers(0, 100))
 def test_only_the_rows_named_are_updated(count: int, changed: int) -> None:
     """Each gets its own value."""
