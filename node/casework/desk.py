@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TypeVar
 
 from keys.registry import Registry
@@ -29,20 +28,12 @@ from node.casework.events import Erased, Event
 from node.casework.feed import Feed
 from node.casework.intake import ReportTaken, intake_needs, take_report
 from node.casework.item import Custody, ItemState, KeptMessage
+from node.casework.judging import Judging
 from node.casework.lookups import AT_ONCE, Found, LookUps, Places
 from node.casework.messaging import write_message
 from node.casework.permits import Permits
 from node.casework.prepare import PreparedReport, hash_keys, prepare_report
 from node.casework.recalling import Recall
-from node.casework.receiving import (
-    Answer,
-    Arrived,
-    Judge,
-    is_readable,
-    judging_needs,
-    parse,
-    set_aside,
-)
 from node.casework.routing import route
 from node.casework.submitting import SubmitResult, accepted, rejected
 from node.casework.views import (
@@ -56,13 +47,10 @@ from node.casework.views import (
 from node.casework.working import record_action, record_assessment, record_hashes
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
-from node.store.errors import StoreError
 from node.store.queries import ItemQuery, Queries
 from protocol.facts import Jurisdiction
 
 R = TypeVar("R")
-BATCH = 1000
-"""Items located or judged in one transaction: bounds memory, and how long others wait."""
 MAX_WAIT_S = 30.0
 
 
@@ -105,8 +93,17 @@ class Desk:
         self._changed = asyncio.Condition()
         self._look_ups = LookUps(places)
         self._permits: Permits | None = None
-        self._recall = Recall(queries, self._decide, registry, ids, lambda: self._postbox)
-        self._relearnt = False
+        self._judging = Judging(
+            store=store,
+            queries=queries,
+            registry=registry,
+            fingerprints=fingerprints,
+            ids=ids,
+            clock=clock,
+            postbox=lambda: self._postbox,
+            recall=Recall(queries, self._decide, registry, ids, lambda: self._postbox),
+            after=self._after,
+        )
 
     @property
     def _postbox(self) -> Postbox:
@@ -341,54 +338,12 @@ class Desk:
 
     async def judge_due(self) -> int:
         """Judge entries that are in custody; returns how many."""
-        arrived = await self._queries.unjudged(BATCH)
-        if not arrived:
-            return await self._release_due()
-        try:
-            await self._judge(arrived)
-        except StoreError:
-            raise
-        except Exception:  # noqa: BLE001 - whatever one entry does, the others are judged
-            await self._judge_one_by_one(arrived)
-        return len(arrived)
+        return await self._judging.due()
 
     async def _decide(self, needs: Needs, decide: Callable[[Casebook], R]) -> R:
         done, book = await self._store.transact(needs, self._clock(), decide)
         await self._after(book)
         return done
-
-    async def _release_due(self) -> int:
-        """Judge what was kept, of members now back or forms now learnt; recall from those gone."""
-        if not self._relearnt:
-            self._relearnt = True
-            if learnt := await self._store.relearn(is_readable, self._clock()):
-                return learnt
-        registry = self._registry()
-        back = [peer for peer in await self._queries.quarantined() if registry.is_active(peer)]
-        released = await self._store.release(back) if back else 0
-        return released + await self._recall.due()
-
-    async def _judge_one_by_one(self, arrived: Sequence[Arrived]) -> None:
-        """An entry that this program cannot judge is set aside, in front of a person."""
-        for one in arrived:
-            try:
-                await self._judge([one])
-            except StoreError:
-                raise
-            except Exception:  # noqa: BLE001 - as above
-                await self._store.judge(Needs(), self._clock(), partial(set_aside, one))
-
-    async def _judge(self, arrived: Sequence[Arrived]) -> None:
-        parsed = [parse(one) for one in arrived]
-        registry = self._registry()
-
-        def decide(book: Casebook) -> list[Answer]:
-            judge = Judge(book, registry, self._ids, self._postbox)
-            return [judge.judge(one) for one in parsed]
-
-        needs = judging_needs(parsed, self._fingerprints)
-        book = await self._store.judge(needs, self._clock(), decide)
-        await self._after(book)
 
     async def _after(self, book: Casebook) -> None:
         """Wake whoever has work now: the feed's readers, delivery, the steps of this desk."""

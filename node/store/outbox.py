@@ -6,27 +6,21 @@ was displaced, or a replica promoted from an old state, fails with `DisplacedErr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from node.peer.outgoing import ChannelRow, Entomb, OwnEntry, Push
-from node.store import pulled
-from node.store.bulk import insert_rows
+from node.store import cutting, pulled
 from node.store.connection import Connection
+from node.store.cutting import Sign, channel_row, check_fence
 from node.store.erasing import bury
-from node.store.errors import DisplacedError, ErasedError
+from node.store.errors import ErasedError
 from node.store.refilling import alert_refill, epochs_restored, lost_entries, unsettled
 from node.store.writer import Readers, Writer
-from protocol import channel as channels
 from protocol.answers import NOTHING, Position
 from protocol.channel import Channel, SenderState
-from protocol.entry import leaf
 from protocol.merkle import EMPTY_EDGE, CompactRange
-from protocol.push import fit
 from protocol.vocabulary import Lane
 
-Sign = Callable[[channels.Cut], bytes]
-_LOOK_AHEAD = 1000
 AFTER_ANY_RESTORE_MS = 1 << 53
 
 
@@ -73,7 +67,7 @@ class Outbox:
                 " receipted = 0",
                 (peer, str(lane), EMPTY_EDGE, EMPTY_EDGE),
             )
-            fence: int = _row(connection, peer, lane, "fence")[0]
+            fence: int = channel_row(connection, peer, lane, "fence")[0]
             return fence
 
         return await self._writer.run(job)
@@ -129,7 +123,7 @@ class Outbox:
         """
 
         def job(connection: Connection) -> int:
-            _check_fence(connection, peer, lane, fence)
+            check_fence(connection, peer, lane, fence)
             waits = unsettled(connection, peer, lane, chain)
             again = bury(connection, peer, lane, waits, now_ms, entomb)
             alert_refill(connection, peer, lane, chain, now_ms)
@@ -177,29 +171,9 @@ class Outbox:
             DisplacedError: the row is not what this tenure last signed.
             ErasedError: what is to be said again was erased; a new epoch says so.
         """
-        peer, lane = channel.receiver, channel.lane
-
-        def job(connection: Connection) -> tuple[SenderState, Push] | None:
-            _check_tenure(connection, peer, lane, fence, state)
-            taken = _next_messages(connection, peer, lane, own, limits)
-            entries = [one.entry for one in own] + [entry for _, entry, _ in taken]
-            if not entries:
-                return None
-            leaves = [leaf(entry) for entry in entries]
-            cut = channels.cut(channel, state, leaves)
-            note = sign(cut)
-            _append(connection, peer, lane, state, own, taken, leaves)
-            connection.execute(
-                "INSERT INTO checkpoints_out VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
-                (peer, str(lane), state.epoch, state.size, cut.state.size, note, now_ms),
-            )
-            connection.execute(
-                "UPDATE channels_out SET size = ?, range = ? WHERE peer = ? AND lane = ?",
-                (cut.state.size, cut.state.edge, peer, str(lane)),
-            )
-            return cut.state, Push(state.epoch, state.size, cut.state.size, note, entries)
-
-        return await self._writer.run(job)
+        return await self._writer.run(
+            lambda c: cutting.cut(c, channel, fence, state, own, limits, sign, now_ms)
+        )
 
     async def stored(self, peer: str, lane: Lane, epoch: bytes, held: int) -> Push | None:
         """Return the signed push that brings a receiver beyond `held` entries of `epoch`.
@@ -238,7 +212,7 @@ class Outbox:
         """
 
         def job(connection: Connection) -> None:
-            _check_fence(connection, peer, lane, fence)
+            check_fence(connection, peer, lane, fence)
             connection.execute(
                 "UPDATE checkpoints_out SET receipt = coalesce(receipt, ?)"
                 " WHERE peer = ? AND lane = ? AND epoch = ? AND size = ?",
@@ -325,75 +299,3 @@ def _know(connection: Connection, peer: str, lane: Lane) -> None:
         "INSERT OR IGNORE INTO channels_out VALUES (?, ?, 0, NULL, 0, ?, 0, 0, 0, NULL, NULL)",
         (peer, str(lane), EMPTY_EDGE),
     )
-
-
-def _row(connection: Connection, peer: str, lane: Lane, columns: str) -> tuple[Any, ...]:
-    found: tuple[Any, ...] | None = connection.execute(
-        f"SELECT {columns} FROM channels_out WHERE peer = ? AND lane = ?",  # noqa: S608 - own names
-        (peer, str(lane)),
-    ).fetchone()
-    if found is None:
-        raise DisplacedError(DisplacedError.__doc__)
-    return found
-
-
-def _check_fence(connection: Connection, peer: str, lane: Lane, fence: int) -> None:
-    if _row(connection, peer, lane, "fence")[0] != fence:
-        raise DisplacedError(DisplacedError.__doc__)
-
-
-def _check_tenure(
-    connection: Connection, peer: str, lane: Lane, fence: int, state: SenderState
-) -> None:
-    """The row still says what this process last signed (docs/protocol.md §8.5)."""
-    row = _row(connection, peer, lane, "fence, epoch, size, range")
-    on_row = state._replace(epoch=row[1], size=row[2], edge=row[3])
-    if row[0] != fence or not channels.tenure_holds(state, on_row):
-        raise DisplacedError(DisplacedError.__doc__)
-
-
-def _next_messages(
-    connection: Connection,
-    peer: str,
-    lane: Lane,
-    own: Sequence[OwnEntry],
-    limits: tuple[int, int],
-) -> list[tuple[int, bytes, int]]:
-    rows = connection.execute(
-        "SELECT m.seq, m.entry, w.urgency FROM waiting_out w"
-        " JOIN messages_out m ON m.seq = w.message"
-        " WHERE w.peer = ? AND w.lane = ? ORDER BY w.urgency, w.message LIMIT ?",
-        (peer, str(lane), min(limits[0], _LOOK_AHEAD)),
-    ).fetchall()
-    if any(row[1] is None for row in rows):
-        raise ErasedError(ErasedError.__doc__)
-    lengths = [len(one.entry) for one in own] + [len(row[1]) for row in rows]
-    count = fit(lengths, limits[0], limits[1]) - len(own)
-    return rows[: max(count, 0)]
-
-
-def _append(
-    connection: Connection,
-    peer: str,
-    lane: Lane,
-    state: SenderState,
-    own: Sequence[OwnEntry],
-    taken: Sequence[tuple[int, bytes, int]],
-    leaves: Sequence[bytes],
-) -> None:
-    place = (peer, str(lane), state.epoch)
-    first = state.size
-    rows: list[tuple[object, ...]] = [
-        (*place, first + n, leaves[n], None, one.entry) for n, one in enumerate(own)
-    ]
-    offset = first + len(own)
-    rows += [
-        (*place, offset + n, leaves[len(own) + n], seq, None) for n, (seq, _, _) in enumerate(taken)
-    ]
-    insert_rows(connection, "INSERT INTO log_out", rows)
-    last = {urgency: seq for seq, _, urgency in taken}  # of each urgency the first ones were taken
-    for urgency, seq in last.items():
-        connection.execute(
-            "DELETE FROM waiting_out WHERE peer = ? AND lane = ? AND urgency = ? AND message <= ?",
-            (peer, str(lane), urgency, seq),
-        )

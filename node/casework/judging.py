@@ -1,0 +1,105 @@
+"""What other members sent is judged: by itself, soon after custody, one bad entry never in the way.
+
+Custody came first and covers opaque bytes. Here they are read, decided in one transaction a batch,
+and answered; what cannot be judged is set aside in front of a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from keys.registry import Registry
+from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casestore import CaseStore
+from node.casework.recalling import Recall
+from node.casework.receiving import (
+    Answer,
+    Arrived,
+    Judge,
+    is_readable,
+    judging_needs,
+    parse,
+    set_aside,
+)
+from node.ids import Ids
+from node.matching.fingerprints import Fingerprints
+from node.store.errors import StoreError
+from node.store.queries import Queries
+
+BATCH = 1000
+"""Entries judged in one transaction: bounds memory, and how long others wait."""
+
+
+class Judging:
+    """Judges what is in custody, and what was kept for a later day."""
+
+    def __init__(  # noqa: PLR0913 - the desk hands in its own parts
+        self,
+        *,
+        store: CaseStore,
+        queries: Queries,
+        registry: Callable[[], Registry],
+        fingerprints: Fingerprints,
+        ids: Ids,
+        clock: Callable[[], int],
+        postbox: Callable[[], Postbox],
+        recall: Recall,
+        after: Callable[[Casebook], Awaitable[None]],
+    ) -> None:
+        self._store = store
+        self._queries = queries
+        self._registry = registry
+        self._fingerprints = fingerprints
+        self._ids = ids
+        self._clock = clock
+        self._postbox = postbox
+        self._recall = recall
+        self._after = after
+        self._relearnt = False
+
+    async def due(self) -> int:
+        """Judge entries that are in custody; returns how many."""
+        arrived = await self._queries.unjudged(BATCH)
+        if not arrived:
+            return await self._release_due()
+        try:
+            await self._judge(arrived)
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever one entry does, the others are judged
+            await self._judge_one_by_one(arrived)
+        return len(arrived)
+
+    async def _release_due(self) -> int:
+        """Judge what was kept, of members now back or forms now learnt; recall from those gone."""
+        if not self._relearnt:
+            self._relearnt = True
+            if learnt := await self._store.relearn(is_readable, self._clock()):
+                return learnt
+        registry = self._registry()
+        back = [peer for peer in await self._queries.quarantined() if registry.is_active(peer)]
+        released = await self._store.release(back) if back else 0
+        return released + await self._recall.due()
+
+    async def _judge_one_by_one(self, arrived: Sequence[Arrived]) -> None:
+        """An entry that this program cannot judge is set aside, in front of a person."""
+        for one in arrived:
+            try:
+                await self._judge([one])
+            except StoreError:
+                raise
+            except Exception:  # noqa: BLE001 - as above
+                await self._store.judge(Needs(), self._clock(), partial(set_aside, one))
+
+    async def _judge(self, arrived: Sequence[Arrived]) -> None:
+        parsed = [parse(one) for one in arrived]
+        registry = self._registry()
+
+        def decide(book: Casebook) -> list[Answer]:
+            judge = Judge(book, registry, self._ids, self._postbox())
+            return [judge.judge(one) for one in parsed]
+
+        needs = judging_needs(parsed, self._fingerprints)
+        book = await self._store.judge(needs, self._clock(), decide)
+        await self._after(book)
