@@ -2,6 +2,7 @@
 
     member.key              Ed25519; signs the member document. Offline: move it away after use
     log.key receipt.key     Ed25519 + ML-DSA-44
+    witness.key             the same; missing where another version made the keys
     transport.key           Ed25519
     tls.key                 P-256 with its self-issued certificate
     sealing-<key id>.key    seeds; one file for each key whose time is not over
@@ -42,6 +43,7 @@ SEALING_PERIODS: Final = 13
 SEALING_GRACE_MS: Final = 7 * 86_400_000
 """How long after its time a sealing key still opens: for clocks that differ, and slow peers."""
 _SEALING: Final = "sealing"
+_WITNESS: Final = "witness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class MemberKeys:
         fingerprint_secret: 32 bytes; keys fingerprints of erased items.
         database_key: 32 bytes; the raw key of the database.
         member: signs the member document; None where it is kept offline.
+        witness: cosigns ledgers of others; None until `ensure_witness_key` made it.
     """
 
     log: SigningKey
@@ -69,6 +72,7 @@ class MemberKeys:
     fingerprint_secret: bytes = field(repr=False)
     database_key: bytes = field(repr=False)
     member: SigningKey | None = None
+    witness: SigningKey | None = None
 
     @classmethod
     def generate(cls, member: str, now_ms: int) -> Self:
@@ -93,6 +97,7 @@ class MemberKeys:
             fingerprint_secret=secrets.token_bytes(SECRET_BYTES),
             database_key=secrets.token_bytes(SECRET_BYTES),
             member=SigningKey.generate(hybrid=False),
+            witness=SigningKey.generate(),
         )
 
     def save(self, directory: Path, unlock: Unlock) -> None:
@@ -114,7 +119,7 @@ class MemberKeys:
 
     @classmethod
     def load(cls, directory: Path, unlock: Unlock) -> Self:
-        """Read the keys that `save` wrote; the member key may be absent.
+        """Read the keys that `save` wrote; member and witness key may be absent.
 
         Raises:
             UnreadableKeyError: a file or the secret is missing, damaged or does not fit.
@@ -138,6 +143,7 @@ class MemberKeys:
             fingerprint_secret=secret("fingerprint-secret"),
             database_key=secret("database"),
             member=signing("member") if (directory / "member.key").exists() else None,
+            witness=load_witness_key(directory, unlock),
         )
 
     def sealing_key(self, key_id: str) -> SealingKey:
@@ -174,7 +180,9 @@ class MemberKeys:
             sealing_not_after_ms: key id to expiry, for each sealing key to publish.
         """
 
-        def published(key: SigningKey, purpose: Purpose) -> tuple[PublishedKey, ...]:
+        def published(key: SigningKey | None, purpose: Purpose) -> tuple[PublishedKey, ...]:
+            if key is None:
+                return ()
             return (PublishedKey(key.public, prove(key, network, member, purpose)),)
 
         return MemberDocument(
@@ -186,6 +194,7 @@ class MemberKeys:
             log=published(self.log, "log"),
             receipt=published(self.receipt, "receipt"),
             transport=published(self.transport, "transport"),
+            witness=published(self.witness, "witness"),
             tls=(self.tls.spki_sha256,),
             sealing=tuple(
                 PublishedSealingKey(self.sealing_key(key_id).public, not_after_ms)
@@ -205,6 +214,8 @@ class MemberKeys:
         }
         if self.member is not None:
             named["member"] = self.member
+        if self.witness is not None:
+            named[_WITNESS] = self.witness
         files = {f"{purpose}.key": (purpose, key) for purpose, key in named.items()}
         sealing = {sealing_name(key.public.key_id): (_SEALING, key) for key in self.sealing}
         return {**files, **sealing}
@@ -234,6 +245,29 @@ def load_sealing_keys(directory: Path, unlock: Unlock) -> tuple[SealingKey, ...]
         keyfile.load_sealing_key(path, passphrase, _SEALING)
         for path in sorted(directory.glob(f"{_SEALING}-*.key"))
     )
+
+
+def load_witness_key(directory: Path, unlock: Unlock) -> SigningKey | None:
+    """Read the key that cosigns ledgers of others; None: not made yet.
+
+    Raises:
+        UnreadableKeyError, UnsafeKeyFileError: as `MemberKeys.load`.
+    """
+    path = directory / f"{_WITNESS}.key"
+    if not path.exists():
+        return None
+    return keyfile.load_signing_key(path, unlock.secret(), _WITNESS)
+
+
+def ensure_witness_key(directory: Path, unlock: Unlock) -> None:
+    """Make the witness key where there is none: keys that an earlier version made have none.
+
+    Raises:
+        UnsafeKeyFileError, UnreadableKeyError: as `MemberKeys.save`.
+    """
+    path = directory / f"{_WITNESS}.key"
+    if not path.exists():
+        keyfile.save(path, SigningKey.generate(), unlock.secret(), _WITNESS)
 
 
 def add_sealing_key(directory: Path, unlock: Unlock, key: SealingKey) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_NAME: Final = 200
 _HYBRID: Final[tuple[Purpose, ...]] = ("log", "receipt")
+_OPTIONAL: Final[Purpose] = "witness"
+"""Hybrid too; members whose keys an earlier version made publish none."""
 
 
 def check_document(document: MemberDocument, now_ms: int) -> None:
@@ -36,7 +38,7 @@ def check_document(document: MemberDocument, now_ms: int) -> None:
     for purpose in (*_HYBRID, "transport"):
         if not document.published(purpose):
             raise RefusedError(f"keys.{purpose}", "is empty; publish a key for this purpose")
-    for purpose in _HYBRID:
+    for purpose in (*_HYBRID, _OPTIONAL):
         if not all(published.key.is_hybrid for published in document.published(purpose)):
             raise RefusedError(f"keys.{purpose}", "needs keys of Ed25519 and ML-DSA-44")
     if not document.tls:

@@ -57,6 +57,8 @@ def _rows(keys: MemberKeys, document: MemberDocument | None, now_ms: int) -> lis
     for purpose, key in (("log", keys.log), ("receipt", keys.receipt)):
         rows.append(_signing(purpose, key.public.key_id, document))
     rows.append(_signing("transport", keys.transport.public.key_id, document))
+    if keys.witness is not None:
+        rows.append(_signing("witness", keys.witness.public.key_id, document))
     seen = document is not None and keys.tls.spki_sha256 in document.tls_spkis
     tls_id = keys.tls.spki_sha256.hex()[:16]
     rows.append(KeyRow("tls", tls_id, "in use" if seen else "not published"))
@@ -68,6 +70,7 @@ def _signing(purpose: str, key_id: str, document: MemberDocument | None) -> KeyR
         "log": document.log_keys,
         "receipt": document.receipt_keys,
         "transport": document.transport_keys,
+        "witness": document.witness_keys,
     }[purpose]  # fmt: skip
     known = any(key.key_id == key_id for key in published)
     return KeyRow(purpose, key_id, "in use" if known else "not published")

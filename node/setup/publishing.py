@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from keys.keyring import SEALING_PERIODS, MemberKeys, add_sealing_key, sealing_calendar
+from keys.keyring import (
+    SEALING_PERIODS,
+    MemberKeys,
+    add_sealing_key,
+    ensure_witness_key,
+    sealing_calendar,
+)
 from keys.sealing import SealingKey
 from keys.unlock import Unlock
 from node.keeping import destroy_expired
@@ -83,7 +89,8 @@ def publish(
     if rotate:
         for _ in range(_missing(keys, before, revoked, now_ms)):
             add_sealing_key(config.member.keys_dir, unlock, SealingKey.generate())
-        keys = MemberKeys.load(config.member.keys_dir, unlock)
+    ensure_witness_key(config.member.keys_dir, unlock)
+    keys = MemberKeys.load(config.member.keys_dir, unlock)
     document = _next_document(config, keys, registry, before, revoked, now_ms)
     version = role_version(repository.open_repository(client.files()), member) + 1
     raw = make_publication(keys, document, version, now_ms)

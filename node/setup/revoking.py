@@ -78,8 +78,9 @@ def _opened(config: Config) -> tuple[RegistryClient, MemberKeys]:
 
 def _at_hand(keys: MemberKeys) -> Iterator[tuple[str, SigningKey | None]]:
     """Give each key that lies here, by id, with what it signs notes with, if it can."""
-    for key in (keys.log, keys.receipt, keys.transport):
-        yield key.public.key_id, key
+    for key in (keys.log, keys.receipt, keys.transport, keys.witness):
+        if key is not None:
+            yield key.public.key_id, key
     yield tls_key_id(keys.tls.spki_sha256), None
     for sealing in keys.sealing:
         yield sealing.public.key_id, None

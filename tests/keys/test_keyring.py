@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from keys import (
+    Capabilities,
     KeyExistsError,
     MemberKeys,
     SealingKey,
@@ -22,11 +23,13 @@ from keys.keyring import (
     SEALING_PERIODS,
     add_sealing_key,
     destroy_sealing_key,
+    ensure_witness_key,
     load_backup_key,
     load_database_key,
     make_backup_key,
     sealing_name,
 )
+from tests.keys.conftest import NETWORK
 
 PURPOSES = ("log", "receipt", "transport", "tls", "node-secret", "fingerprint-secret", "database")
 
@@ -43,7 +46,8 @@ def secrets_of(keys: MemberKeys) -> list[bytes]:
     assert keys.member is not None
     signing = [
         half.private_bytes_raw()
-        for key in (keys.member, keys.log, keys.receipt, keys.transport)
+        for key in (keys.member, keys.log, keys.receipt, keys.transport, keys.witness)
+        if key is not None
         for half in key.private_keys()
         if half is not None
     ]
@@ -67,6 +71,29 @@ def test_the_member_key_may_be_kept_offline(directory: Path, unlock: Unlock) -> 
     """A node runs without it."""
     (directory / "member.key").unlink()
     assert MemberKeys.load(directory, unlock).member is None
+
+
+def test_keys_of_an_earlier_version_have_no_witness_key(directory: Path, unlock: Unlock) -> None:
+    """They open, publish none, and stay what they were; `ensure_witness_key` makes it once."""
+    (directory / "witness.key").unlink()
+    earlier = MemberKeys.load(directory, unlock)
+    document = earlier.document(
+        network=NETWORK,
+        member="gb-iwf",
+        sequence=1,
+        endpoint=None,
+        reachable=False,
+        capabilities=Capabilities((1,), (1,)),
+        sealing_not_after_ms={},
+    )
+    assert (earlier.witness, document.witness_keys) == (None, ())
+    ensure_witness_key(directory, unlock)
+    made = MemberKeys.load(directory, unlock).witness
+    ensure_witness_key(directory, unlock)
+    again = MemberKeys.load(directory, unlock).witness
+    assert made is not None
+    assert again is not None
+    assert again.public == made.public
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)
@@ -203,10 +230,14 @@ def test_every_purpose_has_a_key_of_its_own(member_keys: MemberKeys) -> None:
     assert len(set(found)) == len(found)
 
 
-def test_log_and_receipt_keys_are_hybrid_and_the_others_are_not(member_keys: MemberKeys) -> None:
+def test_keys_that_sign_evidence_are_hybrid_and_the_others_are_not(
+    member_keys: MemberKeys,
+) -> None:
     """What must convince a court for decades is post-quantum."""
-    keys = (member_keys.log, member_keys.receipt, member_keys.transport, member_keys.member)
-    assert [key.public.is_hybrid for key in keys if key] == [True, True, False, False]
+    evident = (member_keys.log, member_keys.receipt, member_keys.witness)
+    others = (member_keys.transport, member_keys.member)
+    assert all(key is not None and key.public.is_hybrid for key in evident)
+    assert not any(key is None or key.public.is_hybrid for key in others)
 
 
 def test_a_keyring_cannot_be_changed(member_keys: MemberKeys) -> None:

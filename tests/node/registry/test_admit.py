@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from keys.admission import prove
 from keys.documents import encode_bytes, serialise
 from keys.errors import UnknownKeyError
 from keys.keyring import MemberKeys
@@ -151,6 +152,16 @@ class TestRequest:
         plain = dataclasses.replace(document, log=document.transport, transport=())
         with pytest.raises(RefusedError, match=r"ML-DSA-44|transport"):
             network.request(IWF, document=plain)
+
+    def test_a_witness_key_without_its_post_quantum_half_is_refused(self, network: Network) -> None:
+        """Its word about time must hold for decades; a member without one is admitted."""
+        document = make_document(network.id, IWF)
+        single = SigningKey.generate(hybrid=False)
+        published = PublishedKey(single.public, prove(single, network.id, IWF, "witness"))
+        plain = dataclasses.replace(document, witness=(published,))
+        with pytest.raises(RefusedError, match=r"keys\.witness"):
+            network.request(IWF, document=plain)
+        assert network.request(IWF, document=dataclasses.replace(document, witness=()))
 
     def test_a_sealing_key_that_ran_out_is_refused(self, network: Network) -> None:
         """Nobody could seal to the member."""

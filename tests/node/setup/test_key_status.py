@@ -27,8 +27,13 @@ def test_every_purpose_is_in_use_and_the_member_key_is_away() -> None:
     """As it is every day."""
     rows = key_rows(OFFLINE, DOCUMENT, NOW_MS)
     assert of(rows, "member") == ["offline"]
-    assert all(of(rows, p) == ["in use"] for p in ("log", "receipt", "transport", "tls"))
+    assert all(of(rows, p) == ["in use"] for p in ("log", "receipt", "transport", "witness", "tls"))
     assert of(rows, "sealing") == ["in use", *["next"] * (SEALING_PERIODS - 1)]
+
+
+def test_keys_without_a_witness_key_are_whole() -> None:
+    """An earlier version made none; nothing is wrong until the next document."""
+    assert of(key_rows(replace(OFFLINE, witness=None), DOCUMENT, NOW_MS), "witness") == []
 
 
 def test_member_key_that_lies_here_shows() -> None:
@@ -74,7 +79,7 @@ def test_key_that_nobody_knows_shows() -> None:
 
 
 @pytest.mark.parametrize("document", [None, OTHERS], ids=["not admitted", "other keys"])
-@pytest.mark.parametrize("purpose", ["log", "receipt", "transport", "tls"])
+@pytest.mark.parametrize("purpose", ["log", "receipt", "transport", "witness", "tls"])
 def test_keys_that_others_do_not_know_show(document: MemberDocument | None, purpose: str) -> None:
     """Nothing that they sign is believed."""
     rows = key_rows(OFFLINE, document, NOW_MS)

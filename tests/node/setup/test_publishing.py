@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from keys.errors import UnknownKeyError
-from keys.keyring import SEALING_PERIOD_MS, SEALING_PERIODS
+from keys.keyring import SEALING_PERIOD_MS, SEALING_PERIODS, load_witness_key
+from keys.unlock import Unlock
 from node.config import load
 from node.config.edit import change_file
 from node.registry import admit
@@ -96,6 +97,16 @@ async def test_key_in_its_week_of_grace_is_kept(world: Any) -> None:
     """Clocks differ, and a slow peer may still seal to it."""
     published = await sent(world, NOW + 37 * DAY - 1)
     assert published.destroyed == ()
+
+
+async def test_member_whose_keys_an_earlier_version_made_gets_a_witness_key(world: Any) -> None:
+    """The next document brings it; until then others do not ask this member."""
+    (world.config.member.keys_dir / "witness.key").unlink()
+    await sent(world)
+    unlock = Unlock.from_config(world.config.member.unlock)
+    ours = load_witness_key(world.config.member.keys_dir, unlock)
+    assert ours is not None
+    assert world.directory.open().registry.member("gb-iwf").witness_keys == (ours.public,)
 
 
 async def test_own_view_is_fresh_afterwards(world: Any) -> None:
