@@ -136,6 +136,7 @@ class Member:
             "[jurisdiction]",
             f'resolvers = ["127.0.0.1:{dns_port}"]',
             "allow_documentation_ranges = true",
+            "absent_looks = 0",
             "dns_timeout_ms = 5000",
             f'proxy_list = "{WORLD_FILES / "proxies.txt"}"',
         )

@@ -190,6 +190,12 @@ class JurisdictionSection:
     dns_timeout_ms: int = _key(
         "How long one DNS question may take.", kinds.integer(50, 60_000), 2000
     )
+    absent_looks: int = _key(
+        "How often a name that has no address is asked again, half a minute to a quarter of an hour"
+        " apart, before its items are put in front of a person.",
+        kinds.integer(0, 1000),
+        8,
+    )
     allow_documentation_ranges: bool = _key(
         "Treat documentation addresses as real ones: only for trials with synthetic data.",
         kinds.SWITCH,

@@ -55,6 +55,11 @@ class NameAnswer(msgspec.Struct, frozen=True):
         """Whether nothing is known for sure: the question must be asked again."""
         return self.state in {"servfail", "timeout"} or (self.partial and not self.addresses)
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether the name servers said that there is no such name, or no address of it."""
+        return self.state in {"nxdomain", "no_data"}
+
     def __repr__(self) -> str:
         """Say how it ended without naming the host."""
         return f"<NameAnswer {self.state}, {len(self.addresses)} addresses>"

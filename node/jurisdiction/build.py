@@ -55,5 +55,5 @@ def open_jurisdiction(config: JurisdictionSection) -> Jurisdiction:
         timeout_s=config.dns_timeout_ms / 1000,
         policy=AddressPolicy(allow_documentation_ranges=config.allow_documentation_ranges),
     )
-    locator = Locator(resolver, databases, proxies)
+    locator = Locator(resolver, databases, proxies, absent_looks=config.absent_looks)
     return Jurisdiction(locator, resolver, databases, proxies, config.max_age_days)

@@ -4,7 +4,8 @@
 what was found                                                         state
 ====================================================================  ============
 onion, I2P, IPFS, an account on a service                              none
-no such name, no address (dangling CNAME), only internal addresses     none
+only internal addresses                                                none
+no such name, no address (dangling CNAME): asked again, then           none, low
 a proxy's address or name                                              hidden
 all addresses in one country                                           country
 several countries, databases without a majority, or silent             disputed
@@ -12,7 +13,10 @@ the name servers failed or did not answer                              unresolve
 ====================================================================  ============
 
 `unresolved` is a state of ours, not of the site: it is asked again at `retry_ms` and never becomes
-`none`. Confidence is that of the weakest vote; a question that only half succeeded lowers it.
+`none`. A name without addresses is asked again too, `ABSENT_LOOKS` times: sites come and go within
+the hour, and some resolvers deny the very names that are reported. What is still absent then is
+`none` with low confidence: a person looks. Confidence is that of the weakest vote; a question that
+only half succeeded lowers it.
 Evidence is a tuple of flat rows, made of str, int and None, each beginning with its kind:
 
     ("rule", "jurisdiction", version)
@@ -44,6 +48,8 @@ Row = tuple[str | int | None, ...]
 
 FIRST_RETRY_MS = 30_000
 LAST_RETRY_MS = 900_000
+ABSENT_LOOKS = 8
+"""How often a name without addresses is asked again: three quarters of an hour in all."""
 _MAX_CACHED = 200_000
 _NOWHERE = frozenset({"onion", "i2p", "ipfs", "service"})
 _RULE: Row = ("rule", "jurisdiction", RULE_VERSION)
@@ -68,11 +74,17 @@ class Locator:
     """Locates by name answers, votes and proxy lists. One event loop; its cache is bounded."""
 
     def __init__(
-        self, names: Resolver, databases: Databases, proxies: Sequence[ProxyList] = ()
+        self,
+        names: Resolver,
+        databases: Databases,
+        proxies: Sequence[ProxyList] = (),
+        *,
+        absent_looks: int = ABSENT_LOOKS,
     ) -> None:
         self._names = names
         self._databases = databases
         self._proxies = tuple(proxies)
+        self._absent_looks = absent_looks
         self._by_host: dict[str, tuple[NameAnswer | None, Located]] = {}
 
     async def locate(self, location: Location, now_ms: int, *, attempts: int = 0) -> Located:
@@ -82,7 +94,7 @@ class Locator:
         """
         if location.kind == "name":
             answer = await self._names.resolve(location.host, now_ms)
-            if answer.is_failure:
+            if answer.is_failure or (answer.is_absent and attempts < self._absent_looks):
                 return _unresolved(answer, now_ms, attempts)
             return self._judged(location.host, answer)
         return self._without_names(location)
@@ -92,7 +104,7 @@ class Locator:
         if location.kind != "name":
             return self._without_names(location)
         answer = self._names.cached(location.host, now_ms)
-        if answer is None or answer.is_failure:
+        if answer is None or answer.is_failure or answer.is_absent:
             return None
         return self._judged(location.host, answer)
 
@@ -122,7 +134,8 @@ class Locator:
     def _judge(self, answer: NameAnswer) -> Located:
         rows: list[Row] = [_RULE, *_told(answer)]
         if not answer.addresses:
-            return Located("none", None, "medium", tuple(rows))
+            sure: Confidence = "low" if answer.is_absent else "medium"
+            return Located("none", None, sure, tuple(rows))
         names = (answer.host, *(target for target, _ in answer.cname_chain))
         addresses = tuple(address for address, _ in answer.addresses)
         return self._places(rows, names, addresses, partial=answer.partial)

@@ -166,7 +166,7 @@ class TestTruth:
             [DatabaseSource(data / f"{name}.mmdb", name) for name in places.BUILT_S]
         )
         proxies = ProxyList.open(ProxySource(data / "proxies.txt", "proxies"))
-        locator = Locator(names, databases, [proxies])
+        locator = Locator(names, databases, [proxies], absent_looks=0)
         for site in sites:
             found = await locator.locate(canonical(f"{site.scheme}://{site.host}/"), NOW)
             expected = site.hosting.country

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgpack
 import pytest
 
-from node.jurisdiction.locate import LAST_RETRY_MS, Located, Locator
+from node.jurisdiction.locate import ABSENT_LOOKS, LAST_RETRY_MS, Located, Locator
 from node.jurisdiction.locations import canonical
 from node.jurisdiction.proxies import ProxyList, ProxySource
 
@@ -59,10 +59,10 @@ class TestStates:
             ("http://veiled.example/", "hidden", None),
             ("http://203.0.113.9/", "hidden", None),
             ("http://www.example/", "hidden", None),
-            ("http://nowhere.example/", "none", None),
-            ("http://txt-only.example/", "none", None),
-            ("http://dangling.example/", "none", None),
-            ("http://loop-a.example/", "none", None),
+            ("http://nowhere.example/", "unresolved", None),
+            ("http://txt-only.example/", "unresolved", None),
+            ("http://dangling.example/", "unresolved", None),
+            ("http://loop-a.example/", "unresolved", None),
             ("http://inside.example/", "none", None),
             ("http://abcdef.onion/", "none", None),
             ("http://abcdef.i2p/", "none", None),
@@ -122,6 +122,43 @@ class TestFailures:
         rewrite_zone({"ill.example": [{"type": "A", "ttl": 60, "data": "198.51.100.1"}]})
         assert located.retry_ms is not None
         assert (await locator.locate(place, located.retry_ms)).country == "DE"
+
+
+class TestAbsentNames:
+    """A name without addresses is looked at again before anybody believes it."""
+
+    @pytest.mark.parametrize("host", ["nowhere", "txt-only", "dangling", "loop-a"])
+    async def test_what_stays_absent_goes_to_a_person(self, locator: Locator, host: str) -> None:
+        """Asked again as often as is set, then `none` with low confidence."""
+        place = canonical(f"http://{host}.example/")
+        looks = [await locator.locate(place, NOW, attempts=n) for n in range(ABSENT_LOOKS + 1)]
+        assert {look.state for look in looks[:-1]} == {"unresolved"}
+        assert all(look.retry_ms is not None for look in looks[:-1])
+        assert (looks[-1].state, looks[-1].confidence) == ("none", "low")
+        assert looks[-1].retry_ms is None
+
+    async def test_a_name_that_comes_back_meanwhile_is_located(
+        self, locator: Locator, rewrite_zone: Callable[[Zone], None]
+    ) -> None:
+        """What was away for a minute is not held up for ever."""
+        place = canonical("http://nowhere.example/")
+        first = await locator.locate(place, NOW)
+        rewrite_zone({"nowhere.example": [{"type": "A", "ttl": 60, "data": "198.51.100.1"}]})
+        assert first.retry_ms is not None
+        assert (await locator.locate(place, first.retry_ms, attempts=1)).country == "DE"
+
+    async def test_a_name_known_to_be_absent_is_asked_about_all_the_same(
+        self, locator: Locator
+    ) -> None:
+        """Also for the next item on the same site: the cached denial decides nothing."""
+        place = canonical("http://nowhere.example/")
+        await locator.locate(place, NOW, attempts=ABSENT_LOOKS)
+        assert locator.locate_cached(place, NOW) is None
+
+    async def test_only_internal_addresses_are_an_answer(self, locator: Locator) -> None:
+        """Somebody answered: there is nothing to wait for."""
+        located = await locate(locator, "http://inside.example/")
+        assert (located.state, located.confidence) == ("none", "medium")
 
 
 class TestEvidence:
