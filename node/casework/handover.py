@@ -31,6 +31,16 @@ from protocol.facts import ActionTaken, Assessment, Content, Hop
 from protocol.messages import Item, ItemV2, Sighted
 from protocol.vocabulary import Action, Disposition, Matter, OutcomeWhat
 
+_NEW = frozenset(
+    {
+        Disposition.NEW,
+        Disposition.NEW_KNOWN,
+        Disposition.NEW_SUGGESTED,
+        Disposition.NEW_REPLACING,
+        Disposition.NEW_AGAIN,
+    }
+)
+"""Answers that say: the item stands here for itself, under the id that it came with."""
 _ENDS_OR_REOPENS = FINAL_ACTIONS | {Action.SEEN_ONLINE}
 _Fact = TypeVar("_Fact", Assessment, ActionTaken)
 
@@ -48,7 +58,7 @@ class Handover:
         here = self._book.find(message.item_id)
         if here is not None:
             return self._known_by_id(peer, here, message)
-        judgement = self._look(message)
+        judgement = self._look(peer, message)
         informant = Informant(peer, message.item_id)
         if judgement.joins and judgement.item is not None:
             return self._join(judgement, message, informant)
@@ -56,7 +66,7 @@ class Handover:
         carry_over(self._book, self._postbox, message.item_id, judgement)
         return judgement.disposition
 
-    def _look(self, message: Item) -> Judgement:
+    def _look(self, peer: str, message: Item) -> Judgement:
         location = self._book.fingerprints.location(message.location)
         incoming = Incoming(
             message.location,
@@ -67,13 +77,24 @@ class Handover:
             message.source,
             was_here=was_here(self._book, location, message.content),
         )
+        at_this_place = self._book.by_key(location)
         return judge(
             incoming,
-            self._book.by_key(location),
+            [state for state in at_this_place if not self._is_another(peer, state)],
             same_content(self._book, message.content),
             self._book.us,
             self._book.now,
         )
+
+    def _is_another(self, peer: str, state: ItemState) -> bool:
+        """Whether `peer`, to whom we handed `state`, holds it beside what it hands over now.
+
+        It answered that ours was new to it; the two have ids of their own there, so it has told
+        them apart, perhaps by hashes that came later and that we do not have. Joined here, ours
+        would be taken back from a member that still works on it.
+        """
+        new_to_it = state.answered_by == peer and state.answer in _NEW
+        return new_to_it and handed_on_to(self._book, state) == peer
 
     def _known_by_id(self, peer: str, here: ItemState, message: Item) -> Disposition:
         """Our own item echoed back, or a later revision from the member that handed it over.
@@ -306,11 +327,12 @@ class Handover:
         It is told on. What ended the sender's item once, or opened it again, does nothing here: an
         item that is ours we alone close.
         """
+        heard_from = Informant(peer, message.item_id)
         for one in self._credible(message.assessments):
-            self._note(item_id, EventKind.ASSESSED, OutcomeWhat.ASSESSED, one, peer)
+            self._note(item_id, EventKind.ASSESSED, OutcomeWhat.ASSESSED, one, heard_from)
         for done in self._credible(message.actions):
             if done.action not in _ENDS_OR_REOPENS:
-                self._note(item_id, EventKind.ACTED, OutcomeWhat.ACTED, done, peer)
+                self._note(item_id, EventKind.ACTED, OutcomeWhat.ACTED, done, heard_from)
         watch_verdicts(self._book, item_id)
 
     def _note(
@@ -319,12 +341,12 @@ class Handover:
         kind: EventKind,
         what: OutcomeWhat,
         one: Assessment | ActionTaken,
-        peer: str,
+        heard_from: Informant,
     ) -> None:
         if not self._book.loaded.items[item_id].has_heard(one.event_id):
             state = note(self._book, item_id, kind, one, one.at_ms)
             news = News(one.event_id, what, one, one.member, one.at_ms)
-            tell(self._book, self._postbox, state, news, heard_from=peer)
+            tell(self._book, self._postbox, state, news, heard_from=heard_from)
 
 
 def _one(content: Content | None) -> tuple[Content, ...]:

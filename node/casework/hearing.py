@@ -15,7 +15,7 @@ from node.casework.events import (
     Responsible,
     Withdrawn,
 )
-from node.casework.item import FINAL_ACTIONS, REFUSALS, Custody, ItemState, Review
+from node.casework.item import FINAL_ACTIONS, REFUSALS, Custody, Informant, ItemState, Review
 from node.casework.rejudging import watch_verdicts
 from node.casework.telling import News, handed_on_to, note, tell
 from protocol.facts import ActionTaken, Assessment, Jurisdiction
@@ -83,7 +83,7 @@ def hear_outcome(
         return Disposition.NOT_PERMITTED
     state = _record(book, state, message)
     news = News(message.event_id, message.what, message.payload, message.author, message.at_ms)
-    tell(book, postbox, state, news, heard_from=peer)
+    tell(book, postbox, state, news, heard_from=Informant(peer, message.item_id))
     return None
 
 

@@ -1,8 +1,9 @@
 """Telling others what became of an item: everybody who reported it, and who is responsible now.
 
 One rule for all outcomes: whoever learns one passes it to each member that told it of the item and,
-where it handed the item on, to the member it handed it to; never back to where it came from. An
-event carries an id that is unique in the network, so that what comes round again has no effect.
+where it handed the item on, to the member it handed it to; never back under the id under which it
+came. An event carries an id that is unique in the network, so that what comes round again has no
+effect.
 """
 
 from __future__ import annotations
@@ -36,16 +37,18 @@ def tell(
     state: ItemState,
     news: News,
     *,
-    heard_from: str | None = None,
+    heard_from: Informant | None = None,
 ) -> None:
     """Tell everybody concerned, except `heard_from` and the author itself.
 
-    Who an item moved to is not told that it moved: it has the item itself.
+    `heard_from` is who told us, and the id under which: what is one item here may be two there, and
+    under the other id it has not heard. Who an item moved to is not told that it moved: it has the
+    item itself.
     """
     moved = news.payload if isinstance(news.payload, Moved) else None
     holder = None if moved is None else Informant(moved.to_member, state.id)
     for informant in audience(book, state):
-        if informant.member not in (heard_from, news.author) and informant != holder:
+        if informant.member != news.author and informant not in (heard_from, holder):
             _tell_one(book, postbox, state, informant, news)
 
 

@@ -217,6 +217,20 @@ class TestMovedOn:
         assert state.id == second
         assert state.custody is Custody.HERE
 
+    async def test_item_that_its_holder_told_apart_moves_without_the_other(
+        self, world: World
+    ) -> None:
+        """Only the holder has hashes for both: one goes back, the other stays where it is."""
+        place = "https://fr1.example/album/1.jpg"
+        first = await handed_in(world, "nl-eokm", place, None)
+        await world["fr-pdc"].desk.add_hashes(first, HashesDraft(sha256=OTHER), actor="a")
+        second = await handed_in(world, "gb-iwf", place, HASH)
+        await act(world, "fr-pdc", second, Action.MOVED, "NL")
+
+        assert (await world["nl-eokm"].state(second)).custody is Custody.HERE
+        assert (await world["fr-pdc"].state(first)).custody is Custody.HERE
+        assert (await world["nl-eokm"].state(first)).responsible == "fr-pdc"
+
     async def test_item_that_moved_back_goes_back_by_a_persons_word(self, world: World) -> None:
         """The first time it stays before a person; who has looked may send it all the same."""
         item = await handed_in(world, "gb-iwf")

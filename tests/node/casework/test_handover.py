@@ -175,6 +175,41 @@ class TestJoined:
         receiver("fr-pdc", item_from("fr-pdc", 2))
         assert receiver.state(item(1).id).reviews == ()
 
+    @pytest.mark.parametrize("word", [d for d in Disposition if d.value.startswith("new")])
+    def test_what_the_holder_tells_apart_from_ours_is_not_joined_to_it(
+        self, word: Disposition
+    ) -> None:
+        """It holds ours for itself, and hands over another one: ours is not taken back from it."""
+        receiver = Receiver(handed_on(item(1, answer=word, answered_by="fr-pdc")))
+        assert receiver("fr-pdc", item_from("fr-pdc", 2)).disposition is Disposition.NEW
+        assert receiver.state(item(1).id).custody is Custody.HANDED_ON
+        assert receiver.state(event_id(2, "fr-pdc")).custody is Custody.HERE
+
+    @pytest.mark.parametrize(
+        ("sender", "answered_by", "word"),
+        [
+            ("fr-pdc", "fr-pdc", Disposition.FORWARDED),
+            ("fr-pdc", "gb-iwf", Disposition.NEW),
+            ("gb-iwf", "fr-pdc", Disposition.NEW),
+        ],
+        ids=["joined there", "answered by a former holder", "reported by another"],
+    )
+    def test_what_nobody_told_apart_is_joined(
+        self, sender: str, answered_by: str, word: Disposition
+    ) -> None:
+        """One place is one item, unless its holder has said that it is not."""
+        receiver = Receiver(handed_on(item(1, answer=word, answered_by=answered_by)))
+        receiver(sender, item_from(sender, 2))
+        assert receiver.state(event_id(2, sender)).id == item(1).id
+
+    def test_verdict_that_came_with_one_of_two_ids_is_told_under_the_other(self) -> None:
+        """What we joined is two items at the sender: of the first one it does not know it yet."""
+        receiver = Receiver(item(1, informants=(Informant("fr-pdc", item(1).id),)))
+        receiver("fr-pdc", item_from("fr-pdc", 2, assessments=(verdict(member="gb-iwf"),)))
+        assert [(to, m.item_id) for to, m in told(receiver) if isinstance(m, Outcome)] == [
+            ("fr-pdc", item(1).id)
+        ]
+
     def test_notice_that_the_sender_gave_is_known_of_the_joined_item(self) -> None:
         """Else the same hoster is written to twice. What ended the sender's item ends nothing."""
         done = tuple(

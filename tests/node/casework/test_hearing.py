@@ -54,6 +54,17 @@ class TestOutcomes:
         assert told(receiver) == [("gb-iwf", ALIAS)]
         assert receiver.state(ITEM).closed_by is Action.REMOVED
 
+    def test_what_is_one_item_here_and_two_there_is_heard_of_both(self) -> None:
+        """Under the other id the sender has not heard it, though it told us."""
+        known = (Informant("gb-iwf", ITEM), Informant("gb-iwf", ALIAS))
+        receiver = Receiver(item(1, informants=known, aliases=(ALIAS,)))
+        given = verdict(member="fr-pdc")
+        news = outcome(
+            ITEM, OutcomeWhat.ASSESSED, assessment=given, event_id=given.event_id, author="fr-pdc"
+        )
+        receiver("gb-iwf", news)
+        assert told(receiver) == [("gb-iwf", ALIAS)]
+
     def test_outcome_from_upstream_goes_down_the_chain(self) -> None:
         """The finder's verdict reaches the holder."""
         receiver = Receiver(AWAY)
