@@ -3,6 +3,10 @@
 The driver lets the interpreter go before each step of a statement and takes it back after it. Where
 the event loop has work at the same time, a statement a row costs ten times what the row costs; so
 what comes in batches is written and looked up dozens of rows at a time.
+
+Write `INSERT OR FAIL` and `UPDATE OR FAIL`: the default (`ABORT`) promises to take a statement back
+row by row, and copies every page that it touches before it changes it. Here the whole job is taken
+back anyway (`writer.py`).
 """
 
 from __future__ import annotations

@@ -203,7 +203,7 @@ def save(connection: Connection, book: Casebook) -> None:
     insert_rows(connection, "INSERT OR REPLACE INTO intake_lines", book.new_lines)
     insert_rows(
         connection,
-        "INSERT INTO reports (id, source, reference, state)",
+        "INSERT OR FAIL INTO reports (id, source, reference, state)",
         [(r.id, r.source, r.reference, encode(r)) for r in book.new_reports],
     )
     post(connection, book.posts, book.now)
@@ -229,7 +229,7 @@ def _append_events(connection: Connection, events: Sequence[Event]) -> dict[str,
             (seq, event.item, int(event.kind), event.at_ms, event.learnt_ms, event.actor, body,
              leaf, chain)
         )  # fmt: skip
-    insert_rows(connection, "INSERT INTO events", rows)
+    insert_rows(connection, "INSERT OR FAIL INTO events", rows)
     return last
 
 
@@ -262,7 +262,7 @@ def _save_items(
 ) -> None:
     insert_rows(
         connection,
-        "INSERT INTO items",
+        "INSERT OR FAIL INTO items",
         [item_row(state, last[state.id]) for state in states],
         "ON CONFLICT (id) DO UPDATE SET"
         " custody = excluded.custody, responsible = excluded.responsible,"
@@ -281,8 +281,10 @@ def post(connection: Connection, posts: Iterable[Post], now_ms: int) -> None:
         (n, p.peer, str(p.lane), p.urgency, p.entry_id, p.kind, p.item, p.entry, now_ms)
         for n, p in enumerate(posts, start=seq + 1)
     ]
-    insert_rows(connection, "INSERT INTO messages_out", rows)
-    insert_rows(connection, "INSERT INTO waiting_out", [(r[1], r[2], r[3], r[0]) for r in rows])
+    insert_rows(connection, "INSERT OR FAIL INTO messages_out", rows)
+    insert_rows(
+        connection, "INSERT OR FAIL INTO waiting_out", [(r[1], r[2], r[3], r[0]) for r in rows]
+    )
 
 
 def _wake_parked(connection: Connection, ids: Sequence[str]) -> None:
@@ -301,7 +303,7 @@ def _wake_parked(connection: Connection, ids: Sequence[str]) -> None:
 def _save_answers(connection: Connection, answers: Iterable[Answer]) -> None:
     update_rows(
         connection,
-        "UPDATE entries_in SET judged = column2, answer = column3, waits_for = column4,"
+        "UPDATE OR FAIL entries_in SET judged = column2, answer = column3, waits_for = column4,"
         " item = column5 FROM {} WHERE seq = column1",
         [
             (

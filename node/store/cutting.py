@@ -128,7 +128,7 @@ def _append(
     rows += [
         (*place, offset + n, leaves[len(own) + n], seq, None) for n, (seq, _, _) in enumerate(taken)
     ]
-    insert_rows(connection, "INSERT INTO log_out", rows)
+    insert_rows(connection, "INSERT OR FAIL INTO log_out", rows)
     last = {urgency: seq for seq, _, urgency in taken}  # of each urgency the first ones were taken
     for urgency, seq in last.items():
         connection.execute(

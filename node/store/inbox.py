@@ -227,10 +227,11 @@ def _keep_entries(
             )
     insert_rows(
         connection,
-        "INSERT INTO entries_in (peer, lane, epoch, idx, leaf, entry, judged, taken_ms, answer)",
+        "INSERT OR FAIL INTO entries_in"
+        " (peer, lane, epoch, idx, leaf, entry, judged, taken_ms, answer)",
         rows,
     )
-    insert_rows(connection, "INSERT INTO entry_ids_in", fresh)
+    insert_rows(connection, "INSERT OR FAIL INTO entry_ids_in", fresh)
 
 
 def _list_missing(connection: Connection, peer: str, entry_id: bytes, now_ms: int) -> None:

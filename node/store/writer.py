@@ -2,9 +2,10 @@
 
 All writes of the node pass through one thread on one connection. Whatever waits when the thread
 comes round is done in one transaction and made durable by one flush (`synchronous=FULL`): sixteen
-clients that wait for a durable answer share its cost. Each job runs in its own savepoint, so that
-one that fails takes nothing of the others with it; a caller is answered only after the commit that
-holds its rows.
+clients that wait for a durable answer share its cost. Where several jobs share a transaction each
+runs in its own savepoint, so that one that fails takes nothing of the others with it; a job alone
+needs none, and saves the copies of pages that a savepoint keeps. A caller is answered only after
+the commit that holds its rows.
 
 `InlineWriter` does the same on the caller's own thread: for the command line and for the
 deterministic simulation, where a thread would bring in an order that no seed controls.
@@ -191,7 +192,7 @@ class ThreadWriter:
         return group, False
 
     def _commit(self, group: list[_Waiting]) -> None:
-        """Run the jobs in one transaction.
+        """Run the jobs in one transaction, each in its own savepoint; one alone needs none.
 
         If it cannot be kept (a full disk takes back all of it), each is tried again by itself: what
         one cannot have costs no other.
@@ -199,8 +200,12 @@ class ThreadWriter:
         connection = self.connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for waiting in group:
-                self._run_one(waiting)
+            if len(group) == 1:
+                group[0].error = None
+                group[0].result = group[0].job(connection)
+            else:
+                for waiting in group:
+                    self._run_one(waiting)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whatever it was, each caller must hear that nothing was kept
             _roll_back(connection)

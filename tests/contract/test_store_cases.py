@@ -16,6 +16,7 @@ from node.casework.receiving import Answer, Judged
 from node.store.cases import EMPTY_CHAIN
 from node.store.connection import Connection
 from node.store.errors import ClosedStoreError, StoreError
+from node.store.queries import ItemQuery
 from node.store.sqlite import Store
 from node.store.writer import ThreadWriter
 from protocol.vocabulary import Disposition
@@ -113,6 +114,32 @@ class TestFailure:
         with pytest.raises(StoreError):
             await store.cases.transact(Needs(), NOW_MS, decide)
         assert await known(store, 1, 2, 3) == [True, False, False]
+
+    @pytest.mark.parametrize("together", [False, True])
+    async def test_rows_before_the_one_that_is_refused_are_taken_back(
+        self, store: Store, *, together: bool
+    ) -> None:
+        """However many stood in one statement with it, alone or in a group: no event, no item."""
+
+        def decide(book: Casebook) -> None:
+            recording(*range(10, 50))(book)
+            record(book, item(50, responsible=b"no text"))
+            recording(*range(51, 60))(book)
+
+        await record_items(store, 1)
+        refused = store.cases.transact(Needs(), NOW_MS, decide)
+        if together:
+            neighbour = store.cases.transact(Needs(), NOW_MS, recording(2))
+            error, _ = await in_one_group(store, refused, neighbour)
+            assert isinstance(error, StoreError)
+        else:
+            with pytest.raises(StoreError):
+                await refused
+        await record_items(store, 3)
+        kept = [1, 2, 3] if together else [1, 3]
+        assert [s.id for s in await store.queries.items(ItemQuery())] == [item(n).id for n in kept]
+        history = [seq for seq, _ in await store.queries.events(0, 100)]
+        assert history == list(range(1, len(kept) + 1))
 
     async def test_neighbours_of_a_failing_decision_are_kept(self, store: Store) -> None:
         """Also where one flush makes all of them durable."""
