@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from keys.member import Capabilities
 from node.casework.events import Body as EventBody
 from node.casework.events import (
@@ -61,8 +63,7 @@ class Loaded:
     leaves: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(msgspec.Struct, frozen=True, gc=False):
     """One message for another member: final bytes, waiting for a place in a channel."""
 
     peer: str

@@ -8,7 +8,8 @@ lets the table of duplicates decide.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from node.casework.casebook import Casebook, Needs, Postbox, content_keys
 from node.casework.draft import AssessmentDraft
@@ -31,8 +32,7 @@ from protocol.messages import Sighted
 from protocol.vocabulary import Disposition, Matter, OutcomeWhat
 
 
-@dataclass(frozen=True, slots=True)
-class ItemTaken:
+class ItemTaken(msgspec.Struct, frozen=True, gc=False):
     """What became of one item of a handed-in report."""
 
     item_id: str
@@ -40,8 +40,7 @@ class ItemTaken:
     same_as: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReportTaken:
+class ReportTaken(msgspec.Struct, frozen=True, gc=False):
     """What became of a handed-in report."""
 
     report_id: str

@@ -6,8 +6,9 @@ Pure: the same draft gives the same facts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 from node.casework.draft import (
     AccessDraft,
@@ -41,8 +42,7 @@ _KIND_BY_ENDING = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedItem:
+class PreparedItem(msgspec.Struct, frozen=True, gc=False):
     """One item of a handed-in report, as facts; `line` is the fingerprint of its identity."""
 
     location: Location
@@ -54,8 +54,7 @@ class PreparedItem:
     assessments: tuple[AssessmentDraft, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedReport:
+class PreparedReport(msgspec.Struct, frozen=True, gc=False):
     """One handed-in report, as facts."""
 
     draft: ReportDraft

@@ -10,9 +10,10 @@ part of this item's story at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
+
+import msgspec
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox, content_keys
@@ -51,8 +52,7 @@ class Judged(IntEnum):
     QUARANTINED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(msgspec.Struct, frozen=True, gc=False):
     """An entry in custody, not judged yet; `seq` is the store's handle for it."""
 
     seq: int
@@ -64,8 +64,7 @@ class Arrived:
     entry: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True, gc=False):
     """What an entry says, or that it says nothing intelligible (`fault`: the field)."""
 
     arrived: Arrived
@@ -75,8 +74,7 @@ class Parsed:
     fault: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What became of an entry."""
 
     seq: int

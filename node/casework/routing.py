@@ -7,7 +7,7 @@ member with its whole custody chain. There is exactly one responsible member at 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
@@ -33,8 +33,7 @@ HOP_CAP = 5
 _UNCERTAIN = frozenset({HostingState.DISPUTED, HostingState.UNRESOLVED})
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, gc=False):
     """Who takes an item, and whether a person must look first."""
 
     member: str

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from node.casework.errors import DraftRejectedError
 from node.casework.intake import ItemTaken, ReportTaken
 
 
-@dataclass(frozen=True, slots=True)
-class SubmitResult:
+class SubmitResult(msgspec.Struct, frozen=True, gc=False):
     """What became of one draft."""
 
     status: str

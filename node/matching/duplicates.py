@@ -12,8 +12,9 @@ common are looked up, those that only look alike are not searched for).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from node.casework.item import Custody, ItemState, Review
 from node.matching.contents import Likeness, likeness
@@ -24,8 +25,7 @@ NOT_ILLEGAL_STANDS_MS = 365 * 86_400_000
 """How long `not_illegal` answers new reports by itself; then a person looks once more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True, gc=False):
     """What came in, as far as the table needs it.
 
     Attributes:
@@ -43,8 +43,7 @@ class Incoming:
     placeholder: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True, gc=False):
     """The row that holds.
 
     Attributes:

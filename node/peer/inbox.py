@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from keys.errors import KeysError, UnsealError
 from keys.registry import Registry
 from keys.sealing import SealingKey
@@ -62,8 +64,7 @@ class Admitted:
         return self.checkpoint.size - self.start
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True, gc=False):
     """One entry to keep: `digest` of kind and body; the channel's own are judged at once.
 
     `buries`: the id of the entry that this one, a `Tombstone`, stands for.
