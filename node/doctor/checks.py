@@ -263,9 +263,15 @@ def check_disk(free_bytes: int, name: str) -> Finding:
     return fine("disk", what)
 
 
-def check_data(ages: Sequence[DataAge], *, documentation_ranges: bool) -> list[Finding]:
-    """Judge the country databases by their build dates."""
+def check_data(
+    ages: Sequence[DataAge], damaged: Iterable[str], *, documentation_ranges: bool
+) -> list[Finding]:
+    """Judge the country databases by their build dates, and by what can be read of them."""
     findings = []
+    for name in damaged:
+        what = f"{name} holds records that cannot be read: it does not vote there"
+        mend = f"get the file for {name} again and set its sha256"
+        findings.append(Finding(Severity.CRITICAL, "data", "data_damaged", what, mend))
     if documentation_ranges:
         what = "documentation addresses are taken for real ones"
         mend = "remove [jurisdiction] allow_documentation_ranges outside trials"

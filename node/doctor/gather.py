@@ -189,9 +189,10 @@ class Examination:
             self._broken("data", error)
             return
         ages = opened.ages(self.clock())
+        damaged = await asyncio.to_thread(opened.databases.damaged)
         await opened.close()
         self.findings += checks.check_data(
-            ages, documentation_ranges=section.allow_documentation_ranges
+            ages, damaged, documentation_ranges=section.allow_documentation_ranges
         )
 
     def _disk(self) -> None:

@@ -29,7 +29,7 @@ from node.evidence import check
 from node.evidence.errors import EvidenceError
 from node.interchange import csv_reports, ndjson_reports
 from node.interchange.errors import InterchangeError
-from node.jurisdiction.errors import UnlocatableError
+from node.jurisdiction.errors import DataFileError, UnlocatableError
 from node.jurisdiction.locations import canonical, canonical_service
 from node.peer import signatures, wire
 from node.peer.errors import PeerError
@@ -37,15 +37,17 @@ from node.peer.signatures import HttpRequest, HttpResponse
 from node.registry.admission import read_request
 from node.registry.errors import RegistryError
 from node.registry.publish import read_publication
-from protocol import answers, entry, messages, note, push
-from protocol.answers import ANSWERS, NOTHING, Answer, Then, Told
+from protocol import answers, entry, messages, note, pull, push
+from protocol.answers import ANSWERS, NOTHING, Answer, AnswerCode, Position, Then, Told
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from protocol.errors import ProtocolError
+from protocol.pull import Pull
 from protocol.receipt import cosign, verify_receipt
 from protocol.vocabulary import Kind, Lane
 from tests.builders.network import NOW_MS, make_network, member_keys
 from tests.fuzzing.formats import bundle, config_text, csv_file, draft_json, publication, request
+from tests.fuzzing.places import dns_answers, mmdb_files, read_dns, read_mmdb
 from tests.protocol.samples import MESSAGES, raw_entry
 
 IWF, EOKM = "gb-iwf", "nl-eokm"
@@ -108,6 +110,23 @@ def _answers() -> list[bytes]:
         for code, rule in ANSWERS.items()
     ]
     return [answers.to_bytes(answer) for answer in found]
+
+
+def _pulls() -> list[bytes]:
+    """Questions of §9.8: the first, and one that acknowledges a receipt."""
+    here = Told(Position(bytes(8), 7, bytes(32)), b"a note", ())
+    asked = [
+        Pull(1, 25, None, Answer(1, AnswerCode.STATE, Told(NOTHING, None, ()), None)),
+        Pull(1, 25, b"a receipt", Answer(1, AnswerCode.STATE, here, bytes(16))),
+        Pull(1, 0, None, Answer(1, AnswerCode.BUSY, None, bytes(16))),
+    ]
+    return [pull.to_bytes(one) for one in asked]
+
+
+def _offers() -> list[bytes]:
+    head = push.read_head(_heads()[0])
+    offered = pull.Offered(bytes(8), 7, head, b"sealed")
+    return [pull.Offer(bytes(16), waits).to_bytes() for waits in (None, offered)]
 
 
 def _registry(raw: bytes) -> object:
@@ -227,6 +246,8 @@ def targets() -> tuple[Target, ...]:
         Target("receipt", lambda raw: verify_receipt(raw, checkpoint, [_keys(EOKM).receipt.public]),
                theirs, [cosigned, signed]),
         Target("answer", answers.from_bytes, theirs, _answers()),
+        Target("pull", pull.from_bytes, theirs, _pulls()),
+        Target("pull.offer", pull.read_offer, theirs, _offers()),
         Target("refusal", wire.read_refusal, (), [b"unsigned_request\n", b"busy"]),
         Target("nonce", lambda raw: wire.question_nonce(raw.decode("latin-1")), (),
                [b"nonce=" + b"0" * 32]),
@@ -251,6 +272,8 @@ def targets() -> tuple[Target, ...]:
                [a.encode() for a in _ADDRESSES]),
         Target("service", partial(_text, lambda text: canonical_service(*text.partition("|")[::2])),
                (UnlocatableError,), [b"telegram|channel7", b"Discord|user#1234"]),
+        Target("dns_answer", read_dns, (), dns_answers()),
+        Target("country_database", read_mmdb, (DataFileError,), mmdb_files()),
         Target("config", partial(_text, lambda text: parse_config(text, Path("/x/node.toml"))),
                (ConfigError,), [config_text()]),
     )  # fmt: skip

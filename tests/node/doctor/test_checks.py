@@ -192,13 +192,20 @@ class TestTheRest:
         fresh = DataAge("one", "00", NOW, 3, "fresh")
         old = DataAge("two", "00", NOW, 99, "old")
         odd = DataAge("three", "00", NOW, -9, "from_future")
-        found = checks.check_data([fresh, old, odd], documentation_ranges=False)
+        found = checks.check_data([fresh, old, odd], [], documentation_ranges=False)
         assert codes(found) == ["data_old", "data_future"]
-        assert codes(checks.check_data([fresh], documentation_ranges=False)) == ["ok"]
+        assert codes(checks.check_data([fresh], [], documentation_ranges=False)) == ["ok"]
+
+    def test_a_damaged_database_is_named(self) -> None:
+        """It is silent where it cannot be read, and nobody would notice."""
+        fresh = DataAge("one", "00", NOW, 3, "fresh")
+        (found,) = checks.check_data([fresh], ["one"], documentation_ranges=False)
+        assert (found.severity, found.code) == (Severity.CRITICAL, "data_damaged")
+        assert "one" in found.what
 
     def test_no_data_is_critical_and_trial_ranges_are_noted(self) -> None:
         """A trial setting left over in production is seen."""
-        found = checks.check_data([], documentation_ranges=True)
+        found = checks.check_data([], [], documentation_ranges=True)
         assert codes(found) == ["documentation_ranges", "data_none"]
 
     def test_unreachable_peers_are_named_with_a_code(self) -> None:

@@ -129,6 +129,31 @@ class TestDatabases:
         assert databases.country("2001:db8::1").ballots[0][2:] == ("", None, None)
         assert databases.country("192.0.2.1").country == "NL"
 
+    @pytest.mark.parametrize("damage", [b"\xff", b"\x42\xff\xfe"], ids=["form", "text"])
+    def test_a_record_that_cannot_be_read_does_not_vote_and_is_told(
+        self, make_database: Make, damage: bytes
+    ) -> None:
+        """A file damaged on disk holds nothing up, and the rest of it still counts."""
+        rows = {"192.0.2.0/24": {"country_code": "NL"}, "198.51.100.0/24": {"country_code": "DE"}}
+        source = make_database("one", rows)
+        whole = source.path.read_bytes()
+        at = whole.index(b"\x42NL")
+        source.path.write_bytes(whole[:at] + damage + whole[at + len(damage) :])
+        databases = Databases.open([source, make_database("two", rows)])
+        assert databases.country("192.0.2.1").ballots[0][2:] == ("", None, None)
+        assert databases.country("192.0.2.1").country == "NL"
+        assert databases.country("198.51.100.1").confidence == "high"
+        assert databases.damaged() == ("one",)
+
+    def test_a_file_without_a_build_date_is_refused(self, make_database: Make) -> None:
+        """Its age could not be told, in evidence or to the doctor."""
+        source = make_database("one", {"192.0.2.0/24": {"country_code": "NL"}})
+        whole = source.path.read_bytes()
+        dated = whole.index(b"build_epoch") + len(b"build_epoch")
+        source.path.write_bytes(whole[:dated] + b"\x42" + whole[dated + 1 :])
+        with pytest.raises(DataFileError, match="not a readable MMDB"):
+            Databases.open([source])
+
     def test_what_is_no_address_is_an_error(self, databases: Databases) -> None:
         """Names are resolved elsewhere."""
         with pytest.raises(ValueError, match="does not appear"):
