@@ -16,7 +16,7 @@ STAMP := $(VENV)/.installed
 PIP   := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-long lint fmt bench hostile simulate fuzz wheels lock clean
+.PHONY: help venv demo test test-long lint fmt bench hostile simulate fuzz mutate wheels lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -59,6 +59,9 @@ simulate: $(STAMP) ## WORLDS=n simulated worlds with faults, the first with seed
 fuzz: $(STAMP) ## break the input of every parser; CASES=n in all, SEED=s, ONLY=target
 	@$(BIN)/python -m tests.fuzzing --cases $(CASES) --seed $(SEED) --only "$(ONLY)"
 
+mutate: $(STAMP) ## change keys/ and protocol/ a little, see whether a test fails; ONLY=module, JOBS=n (R12)
+	@$(BIN)/python -m tests.mutation --only "$(ONLY)" --jobs $(JOBS)
+
 hostile: $(STAMP) ## how much of its rate an honest peer keeps under each attack (R4)
 	@$(BIN)/python -m tests.hostility
 
@@ -76,5 +79,5 @@ lock: $(STAMP) ## renew uv.lock and requirements/ (needs the network)
 	$(BIN)/uv export --quiet --frozen --no-emit-project --no-header --no-annotate --all-groups --all-extras | sed "s/ ; implementation_name == 'cpython' and sys_platform == 'linux'//" > requirements/dev.txt
 
 clean: ## remove what was made here
-	rm -rf $(VENV) wheels dist build .run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) mutants mutants.log wheels dist build .run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -28,12 +28,12 @@ HOST: Final = "www.site7.example"
 OWNER: Final = f"{HOST}."
 POLICY: Final = AddressPolicy(allow_documentation_ranges=True)
 ASKED: Final = ("192.0.2.1", "198.51.100.255", "203.0.113.9", "2001:db8:1::1", "::", "10.0.0.1")
-FORMS: Final = {
+FORMS: dict[int, Callable[[str], Any]] = {
     dns.rdatatype.A: pycares.ARecordData,
     dns.rdatatype.AAAA: pycares.AAAARecordData,
     dns.rdatatype.CNAME: pycares.CNAMERecordData,
     dns.rdatatype.NS: pycares.NSRecordData,
-}  # type: dict[dns.rdatatype.RdataType, Any]
+}
 
 
 def read_dns(raw: bytes) -> object:
@@ -57,11 +57,13 @@ def read_dns(raw: bytes) -> object:
 
 def _records(message: dns.message.Message) -> Iterator[pycares.DNSRecord]:
     for rrset in message.answer:
-        form = FORMS.get(rrset.rdtype) if rrset.rdclass == dns.rdataclass.IN else None
-        for one in rrset if form else ():
-            name = rrset.name.to_text()
+        form = FORMS.get(rrset.rdtype)
+        if form is None or rrset.rdclass != dns.rdataclass.IN:
+            continue
+        name, rdclass = rrset.name.to_text(), int(rrset.rdclass)
+        for one in rrset:
             data = form(one.to_text())
-            yield pycares.DNSRecord(name, int(rrset.rdtype), int(rrset.rdclass), rrset.ttl, data)
+            yield pycares.DNSRecord(name, int(rrset.rdtype), rdclass, rrset.ttl, data)
 
 
 def dns_answers() -> list[bytes]:

@@ -1,0 +1,99 @@
+"""Reading what mutmut left in `mutants/`: which mutants live, and which of these are explained."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.utils.format_utils import orig_function_and_class_names_from_key
+
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
+EXPLAINED: Final = Path(__file__).resolve().parent / "explained.toml"
+ENOUGH: Final = 90.0
+"""Per cent of the mutants that must be killed (R12)."""
+
+KILLED: Final = {1, 3}
+"""A test failed, or pytest itself."""
+
+TIMED_OUT: Final = {24, -24, 36, 152, 255}
+"""A test that no longer ends fails as well."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change that lives: `name` as mutmut has it, `place` such as `protocol.note.parse`."""
+
+    name: str
+    place: str
+    change: str
+    diff: str
+
+
+@dataclass
+class Module:
+    """What became of the mutants of one module."""
+
+    name: str
+    mutants: int = 0
+    killed: int = 0
+    explained: list[Mutant] = field(default_factory=list)
+    unexplained: list[Mutant] = field(default_factory=list)
+
+    @property
+    def score(self) -> float:
+        """Per cent killed."""
+        return 100 * self.killed / self.mutants
+
+
+def explanations() -> dict[tuple[str, str], str]:
+    """Return why a mutant lives, by its place and its changed lines."""
+    listed = tomllib.loads(EXPLAINED.read_text())["reason"]
+    return {
+        (place, change): reason["why"]
+        for reason in listed
+        for place, changes in reason["changes"].items()
+        for change in changes
+    }
+
+
+def reckon(only: str, explained: Mapping[tuple[str, str], str]) -> list[Module]:
+    """Return the modules that were looked at, those without a single mutant left out."""
+    found = []
+    for path in sorted((ROOT / "mutants").glob("*/*.py.meta")):
+        source = path.relative_to(ROOT / "mutants").with_suffix("")
+        name = ".".join(source.with_suffix("").parts)
+        exits = json.loads(path.read_text())["exit_code_by_key"]
+        if exits and (not only or name == only):
+            found.append(_module(name, source, exits, explained))
+    return found
+
+
+def _module(
+    name: str, source: Path, exits: Mapping[str, Any], explained: Mapping[tuple[str, str], str]
+) -> Module:
+    module = Module(name)
+    for mutant_name, code in exits.items():
+        module.mutants += 1
+        if code in KILLED | TIMED_OUT:
+            module.killed += 1
+            continue
+        mutant = _mutant(name, mutant_name, source)
+        known = (mutant.place, mutant.change) in explained
+        (module.explained if known else module.unexplained).append(mutant)
+    return module
+
+
+def _mutant(module: str, name: str, source: Path) -> Mutant:
+    function, of_class = orig_function_and_class_names_from_key(name)
+    diff = get_diff_for_mutant(name, path=source)
+    lines = [
+        line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in {"+++", "---"}
+    ]
+    added = "\n".join(line[1:].strip() for line in lines if line[0] == "+")
+    place = ".".join(part for part in (module, of_class, function) if part)
+    return Mutant(name, place, added, "\n".join(lines))
