@@ -18,12 +18,12 @@ from node.casework.feed import Feed
 from node.casework.placing import Places
 from node.ids import Ids
 from node.jurisdiction.build import Jurisdiction, open_jurisdiction
+from node.ledgers import Ledgers, build_ledgers
 from node.matching.fingerprints import Fingerprints
 from node.peer.client import HttpTransport, Limits
 from node.peer.delivery import Delivery
 from node.peer.forks import ForkKeeper
 from node.peer.inbox import Inbox
-from node.peer.ledger import LedgerKeeper
 from node.peer.longpoll import LongPoll
 from node.peer.offering import Offering
 from node.peer.pulling import Pulling
@@ -131,7 +131,29 @@ def _assemble(
         metrics,
         wakes,
         postbox,
-        LedgerKeeper(us, store.ledger, registry.current, keys.log, _epoch),
+        _ledgers(config, keys, store, registry, transport, wakes, metrics),
+    )
+
+
+def _ledgers(
+    config: Config,
+    keys: MemberKeys,
+    store: Store,
+    registry: RegistryClient,
+    transport: HttpTransport,
+    wakes: Wakes,
+    metrics: Metrics,
+) -> Ledgers:
+    return build_ledgers(
+        config=config,
+        keys=keys,
+        store=store,
+        registry=registry.current,
+        transport=transport,
+        clock=wall_clock,
+        epoch=_epoch,
+        on_registry_behind=wakes.registry,
+        metrics=metrics,
     )
 
 

@@ -22,6 +22,7 @@ from node.casework.desk import Desk
 from node.evidence.heads import sign_head
 from node.jurisdiction.build import Jurisdiction
 from node.keeping import destroy_expired
+from node.ledgers import Ledgers
 from node.listening import QuietRunner
 from node.loops import DeliveryLoop, PullLoop, Wake, keep_going, work_at_desk
 from node.peer.allowances import DiskFloor
@@ -29,7 +30,6 @@ from node.peer.client import HttpTransport
 from node.peer.delivery import Delivery
 from node.peer.door import Connections
 from node.peer.inbox import Inbox
-from node.peer.ledger import LedgerKeeper
 from node.peer.listener import listen
 from node.peer.longpoll import LongPoll
 from node.peer.pulling import Pulling
@@ -100,7 +100,7 @@ class Node:
     metrics: Metrics
     wakes: Wakes
     postbox: Postbox
-    ledger: LedgerKeeper
+    ledgers: Ledgers
     _runners: list[web.AppRunner] = field(default_factory=list)
     _loops: list[asyncio.Task[None]] = field(default_factory=list)
     _channel_loops: list[DeliveryLoop | PullLoop] = field(default_factory=list)
@@ -127,7 +127,7 @@ class Node:
             ("registry", self._refresh),
             ("history", self._sign_head_later),
             ("tidying", self._tidy),
-            ("ledger", self._append_to_ledger),
+            ("ledger", self._work_at_ledgers),
         ):
             self._loops.append(asyncio.create_task(keep_going(name, step, log), name=name))
 
@@ -160,6 +160,7 @@ class Node:
             us=config.member.id,
             inbox=self.inbox,
             pulls=self.pulls,
+            ledgers=self.ledgers.endpoint,
             registry=self.registry.current,
             transport_key=self.keys.transport,
             clock=wall_clock,
@@ -216,9 +217,9 @@ class Node:
             over = destroy_expired(member.keys_dir, registry.member(member.id), now_ms)
             self.sealing.forget(over)
 
-    async def _append_to_ledger(self) -> None:
-        """Log the heads of the channels that changed, if it is time, then wait."""
-        await self.ledger.append_due(wall_clock())
+    async def _work_at_ledgers(self) -> None:
+        """Log the heads of channels that changed and have them witnessed, if it is time; wait."""
+        await self.ledgers.work_due(wall_clock())
         await asyncio.sleep(HEAD_EVERY_S)
 
     async def _sign_head_later(self) -> None:

@@ -96,6 +96,11 @@ class Origin(NamedTuple):
     lane: Lane
     epoch: bytes
 
+    @property
+    def owner(self) -> str:
+        """The member that keeps and signs this log."""
+        return self.sender
+
     def __str__(self) -> str:
         parts = (_SCHEME, self.network, self.sender, self.receiver, self.lane, self.epoch.hex())
         return "/".join(parts)

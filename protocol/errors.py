@@ -8,6 +8,8 @@
         ├── NoteError            not a signed note, or not signed by the key that must have signed
         │   └── UnheardKeyError      signed by a key that our registry does not list (yet)
         ├── CheckpointError      a note whose text is not one of our checkpoints
+        ├── CosignatureError     a cosignature that lacks a part, or does not verify
+        │   └── UnheardCosignerError  by a key that our registry does not list (yet)
         ├── ReceiptError         a cosignature that is missing, or cosigns something else
         │   └── UnheardReceiptKeyError  by a key that our registry does not list (yet)
         └── ProofError           a Merkle proof that does not prove
@@ -79,6 +81,19 @@ class CheckpointError(TheirError):
     """The text of a note is not a checkpoint of a channel."""
 
     code = "checkpoint_invalid"
+
+
+class CosignatureError(TheirError):
+    """A cosignature that lacks a part, states no time or two, or does not verify."""
+
+    code = "cosignature_invalid"
+
+
+class UnheardCosignerError(CosignatureError):
+    """No cosignature by a witness key that our registry lists; a newer registry may list it."""
+
+    code = "registry_behind"
+    retryable = True
 
 
 class ReceiptError(TheirError):

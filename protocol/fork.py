@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from keys.signing import VerifyKey
-from protocol.checkpoint import Checkpoint, verify_checkpoint
+from protocol import note as notes
+from protocol.checkpoint import MAX_CHECKPOINT_BYTES, Checkpoint, verify_checkpoint
 from protocol.errors import ProofError
+from protocol.ledger import LedgerHead, is_ledger_origin, verify_ledger_head
 from protocol.merkle import consistency_path, rebuild, root_of
 
 
@@ -37,8 +39,10 @@ def fork_nodes(
     return (root_of(leaves[: smaller.size]), *path)
 
 
-def verify_fork(evidence: ForkEvidence, keys: Sequence[VerifyKey]) -> Checkpoint:
-    """Return the smaller checkpoint if the evidence proves that the holder of `keys` forked.
+def verify_fork(evidence: ForkEvidence, keys: Sequence[VerifyKey]) -> Checkpoint | LedgerHead:
+    """Return the smaller head if the evidence proves that the holder of `keys` forked.
+
+    It is the head of a channel or of a ledger.
 
     `keys` are log keys of the accused. Revocation is judged by the caller.
 
@@ -46,8 +50,8 @@ def verify_fork(evidence: ForkEvidence, keys: Sequence[VerifyKey]) -> Checkpoint
         ProofError: it proves nothing.
         NoteError, CheckpointError, TooLargeError: a note is not what it must be.
     """
-    smaller = verify_checkpoint(evidence.smaller_note, keys).checkpoint
-    larger = verify_checkpoint(evidence.larger_note, keys).checkpoint
+    smaller = _verified(evidence.smaller_note, keys)
+    larger = _verified(evidence.larger_note, keys)
     if smaller.origin != larger.origin:
         raise ProofError("fork: both notes must have one origin")
     if smaller.size == larger.size:
@@ -60,3 +64,20 @@ def verify_fork(evidence: ForkEvidence, keys: Sequence[VerifyKey]) -> Checkpoint
     if rebuilt_smaller == smaller.root:
         raise ProofError("fork: the larger tree extends the smaller")
     return smaller
+
+
+def read_claim(raw: bytes) -> Checkpoint | LedgerHead:
+    """Return what an **unverified** note of either kind of log claims.
+
+    Raises:
+        NoteError, CheckpointError, TooLargeError: it is none.
+    """
+    text = notes.parse(raw, MAX_CHECKPOINT_BYTES).text
+    kind = LedgerHead if is_ledger_origin(text.partition("\n")[0]) else Checkpoint
+    return kind.parse(text)
+
+
+def _verified(raw: bytes, keys: Sequence[VerifyKey]) -> Checkpoint | LedgerHead:
+    if isinstance(read_claim(raw), LedgerHead):
+        return verify_ledger_head(raw, keys)
+    return verify_checkpoint(raw, keys).checkpoint

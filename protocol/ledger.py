@@ -41,6 +41,11 @@ class LedgerOrigin(NamedTuple):
     member: str
     epoch: bytes
 
+    @property
+    def owner(self) -> str:
+        """The member that keeps and signs this log."""
+        return self.member
+
     def __str__(self) -> str:
         return f"hx1/{self.network}/{self.member}/{_NAME}/{self.epoch.hex()}"
 
@@ -60,6 +65,15 @@ class LedgerOrigin(NamedTuple):
         if not _EPOCH.fullmatch(epoch):
             raise CheckpointError("origin.epoch: must be 16 hex digits")
         return cls(network, member, bytes.fromhex(epoch))
+
+
+def is_ledger_origin(text: str) -> bool:
+    """Whether this is how the origin of a ledger is spelt."""
+    try:
+        LedgerOrigin.parse(text)
+    except CheckpointError:
+        return False
+    return True
 
 
 class LoggedHead(NamedTuple):
@@ -124,17 +138,20 @@ def sign_ledger_head(head: LedgerHead, signer: Signer) -> bytes:
     return sign_head(head, signer)
 
 
-def verify_ledger_head(raw: bytes, keys: Sequence[VerifyKey]) -> VerifiedLedgerHead:
+def verify_ledger_head(
+    raw: bytes, keys: Sequence[VerifyKey], max_bytes: int = MAX_CHECKPOINT_BYTES
+) -> VerifiedLedgerHead:
     """Return the head that one of `keys`, the log keys of the ledger's owner, signed.
 
-    The caller compares the origin with what it expects.
+    The caller compares the origin with what it expects; `max_bytes` is more for a head that comes
+    with the cosignatures of witnesses.
 
     Raises:
         TooLargeError, NoteError: not a note, or a part of the signature is missing or wrong.
         UnheardKeyError: none of `keys` signed.
         CheckpointError: a note that is no head of a ledger.
     """
-    note = notes.parse(raw, MAX_CHECKPOINT_BYTES)
+    note = notes.parse(raw, max_bytes)
     head = LedgerHead.parse(note.text)
     signed = [key for key in keys if signed_by(note, head, key)]
     if not signed:

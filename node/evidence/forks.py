@@ -23,9 +23,10 @@ from node.evidence.bundle import encode64
 from node.evidence.errors import BrokenBundleError, UnknownForkError
 from node.evidence.findings import Findings
 from node.peer.forks import KeptFork
-from protocol.checkpoint import Checkpoint, read_checkpoint
+from protocol.checkpoint import Checkpoint
 from protocol.errors import ProtocolError
-from protocol.fork import ForkEvidence, verify_fork
+from protocol.fork import ForkEvidence, read_claim, verify_fork
+from protocol.ledger import LedgerHead
 
 TYPE = "hx1-fork"
 VERSION = 1
@@ -111,9 +112,9 @@ def check_fork(raw: bytes, root_sha256: bytes) -> ProvenFork:
         smaller = verify_fork(evidence, keys)  # (3, 4)
     except (ProtocolError, KeysError) as error:
         raise BrokenBundleError("4", "notes", str(error)) from None
-    if smaller.origin.sender != file.accused or smaller.origin.network != file.network:
+    if smaller.origin.owner != file.accused or smaller.origin.network != file.network:
         raise BrokenBundleError("3", "accused", "is not the member whose log this is")
-    larger = read_checkpoint(evidence.larger_note)
+    larger = read_claim(evidence.larger_note)
     return ProvenFork(file.network, file.accused, str(smaller.origin), (smaller.size, larger.size))
 
 
@@ -159,6 +160,6 @@ def verify_forks(kept: Iterable[KeptFork], registry: Registry, findings: Finding
             findings.add("forks", fork.number, "proves_nothing")
 
 
-def claims(fork: KeptFork) -> tuple[Checkpoint, Checkpoint]:
-    """Return the two checkpoints of a proof that is kept."""
-    return read_checkpoint(fork.evidence.smaller_note), read_checkpoint(fork.evidence.larger_note)
+def claims(fork: KeptFork) -> tuple[Checkpoint | LedgerHead, Checkpoint | LedgerHead]:
+    """Return the two heads of a proof that is kept."""
+    return read_claim(fork.evidence.smaller_note), read_claim(fork.evidence.larger_note)

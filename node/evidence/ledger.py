@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from keys.errors import KeysError
 from node.evidence.findings import Findings
 from protocol.errors import ProtocolError
-from protocol.ledger import LedgerHead, LedgerOrigin, LoggedHead, verify_ledger_head
+from protocol.ledger import (
+    LedgerHead,
+    LedgerOrigin,
+    LoggedHead,
+    is_ledger_origin,
+    verify_ledger_head,
+)
 from protocol.merkle import CompactRange
 
 if TYPE_CHECKING:
@@ -54,7 +60,7 @@ def _verify_leaves(
             first = first or leaf.head
             findings.count("ledger_leaves")
             findings.expect(leaf.place == edge.size, WHERE, place, "gap")
-            said = leaf.head in signed or (leaf.place == 0 and _is_ledger(leaf.head))
+            said = leaf.head in signed or (leaf.place == 0 and is_ledger_origin(leaf.head.origin))
             findings.expect(said, WHERE, place, "contradicts_log")
             edge = edge.append(leaf.head.leaf)
             if (epoch, edge.size) in sizes:
@@ -62,14 +68,6 @@ def _verify_leaves(
         covered = (epoch, edge.size) in sizes
         findings.expect(covered, WHERE, epoch.hex(), "beyond_head")
     return heads
-
-
-def _is_ledger(head: LoggedHead) -> bool:
-    try:
-        LedgerOrigin.parse(head.origin)
-    except ProtocolError:
-        return False
-    return True
 
 
 def _signed(row: LedgerNote, head: LedgerHead, believed: Believed) -> bool:

@@ -8,12 +8,13 @@
 5. What is held: the same for other members' logs, and the answers given to their entries.
 6. Proofs that a member split its history: each must still prove it.
 7. What was erased: only what an event of the history says, entry by entry, has no body.
-8. The ledger: its leaves, its signed heads, and that it says what the logs say.
+8. The ledger: its leaves, its signed heads, and that it says what the logs say; the cosignatures
+   of witnesses on it; and what this node cosigned as a witness.
 
 A change of any column that carries a fact is found by one of them and named: by table, place and
 code, never by content. What cannot be seen from inside: a database replaced as a whole by an older
-one of its own (the peers notice that), and rewriting by somebody who holds the log key (that needs
-the witnessed ledger: "not witnessed" until then).
+one of its own (the peers notice that), and rewriting by somebody who holds the log key: for that
+the head of the ledger must have been witnessed before, and the report says whether it was.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from node.evidence.history import verify_history
 from node.evidence.ledger import verify_ledger
 from node.evidence.outbox import verify_messages
 from node.evidence.tombstones import verify_tombstones
+from node.evidence.witnesses import verify_cosignatures, verify_witnessed
 from node.store.audit import Audit
 
 
@@ -50,6 +52,8 @@ def verify(audit: Audit, believed: Believed) -> Findings:
         told = verify_messages(audit, believed, story, findings)
         verify_answers(audit, story, told, buried, findings)
         verify_ledger(audit, believed, findings)
+        verify_cosignatures(audit, believed, findings)
+        verify_witnessed(audit, believed, findings)
         verify_forks(audit.forks(), believed.registry, findings)
     finally:
         audit.end()

@@ -153,6 +153,21 @@ class HttpTransport:
             raise BadAnswerError("answer: neither an offer nor an answer to a pull")
         return Reply(reply.status, reply.body)
 
+    async def add_checkpoint(self, peer: str, body: bytes) -> bytes | int:
+        """Hand a head of our ledger to a witness; see `node.peer.transport.WitnessTransport`.
+
+        Raises:
+            CallError: nothing that counts came back, or the witness refuses.
+        """
+        path = wire.submission_path(self._us)
+        reply = await self._call(peer, "POST", path, (body,), wire.SUBMISSION_TYPE)
+        size = wire.read_size(reply.body)
+        if reply[:2] == (wire.CONFLICT, wire.SIZE_TYPE) and size is not None:
+            return size
+        if reply[:2] != (wire.OK, wire.COSIGNATURE_TYPE):
+            raise BadAnswerError("answer: neither a cosignature nor the size that is held")
+        return reply.body
+
     async def hello(self, peer: str) -> Hello:
         """Ask a peer who and how it is.
 

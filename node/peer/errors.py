@@ -24,6 +24,10 @@
         ├── CutShortError             408, the body did not come, or not in time
         ├── AlteredBodyError          400, the body is not the one that was signed
         ├── BadQuestionError          400, a question without a well-formed nonce
+        ├── BadSubmissionError        400, a ledger's head handed in for cosigning in another form
+        ├── UnknownLedgerError        404, not a ledger that this member witnesses, or its old epoch
+        ├── UnsignedHeadError         403, not signed by a log key of the ledger's owner
+        ├── InconsistentHeadError     422, does not extend, as far as shown, what was cosigned
         ├── OverQuotaError            429, more at once, or more often, than one peer needs
         ├── UnknownPathError          404
         └── InternalFaultError        500, ours; no detail leaves the node
@@ -242,6 +246,38 @@ class BadQuestionError(RefusedRequestError):
     code: ClassVar[str] = "bad_question"
     status: ClassVar[int] = 400
     message: ClassVar[str] = "nonce: must be the only parameter, 32 lower-case hex digits"
+
+
+class BadSubmissionError(RefusedRequestError):
+    """Not a submission of C2SP tlog-witness, or its old size is beyond its new one."""
+
+    code: ClassVar[str] = "bad_submission"
+    status: ClassVar[int] = 400
+    message: ClassVar[str] = "submission: must be as C2SP tlog-witness says"
+
+
+class UnknownLedgerError(RefusedRequestError):
+    """Not the newest epoch of the caller's own ledger, or this member is no witness (yet)."""
+
+    code: ClassVar[str] = "unknown_ledger"
+    status: ClassVar[int] = 404
+    message: ClassVar[str] = "origin: not the newest epoch of a ledger that is witnessed here"
+
+
+class UnsignedHeadError(RefusedRequestError):
+    """The head is not signed by a log key of the ledger's owner."""
+
+    code: ClassVar[str] = "unsigned_head"
+    status: ClassVar[int] = 403
+    message: ClassVar[str] = "head: must be signed by a log key of its owner"
+
+
+class InconsistentHeadError(RefusedRequestError):
+    """The head does not extend what was cosigned before, or the proof does not show it."""
+
+    code: ClassVar[str] = "inconsistent_head"
+    status: ClassVar[int] = 422
+    message: ClassVar[str] = "head: must extend the head that was cosigned, with a proof"
 
 
 class OverQuotaError(RefusedRequestError):

@@ -22,6 +22,8 @@ from protocol.ledger import (
 from protocol.merkle import CompactRange
 
 MINUTE_MS = 60_000
+EPOCH_LEAVES = 16_384
+"""After so many leaves another epoch is begun: proofs about one cost some milliseconds at most."""
 POLICY = "ledger_minutes"
 
 
@@ -102,7 +104,7 @@ class LedgerKeeper:
         self, changed: Sequence[LoggedHead], newest: tuple[bytes, int] | None
     ) -> tuple[LedgerOrigin, CompactRange, list[LoggedHead]]:
         """Return where to append, after what, and what; a new epoch names the one before."""
-        if self._tenure is not None:
+        if self._tenure is not None and self._tenure[1].size < EPOCH_LEAVES:
             return (*self._tenure, list(changed))
         registry = self._registry()
         origin = LedgerOrigin(registry.network_id, self._us, self._new_epoch())

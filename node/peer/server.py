@@ -31,6 +31,7 @@ from node.peer.errors import (
     UnknownPathError,
 )
 from node.peer.gate import Gate
+from node.peer.ledger_endpoint import LedgerEndpoint
 from node.peer.pulls import PullEndpoint
 from node.peer.quotas import Quota, Quotas
 from node.peer.replays import Replays
@@ -46,6 +47,7 @@ from protocol.vocabulary import Lane
 _CHANNEL: Final = "/hx1/channels/{caller}/{lane:" + "|".join(Lane) + "}"
 _PUSH: Final = _CHANNEL + "/{epoch:[0-9a-f]{16}}/{start:0|[1-9][0-9]{0,15}}"
 _PULL: Final = _CHANNEL + "/{epoch:[0-9a-f]{16}}/pull"
+_WITNESS: Final = "/hx1/witness/{caller}/add-checkpoint"
 
 HTTP_BOUNDS: Final = {
     "auto_decompress": False,
@@ -69,6 +71,7 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
     clock: Callable[[], int],
     on_contact: Callable[[str], None],
     pulls: Pulls | None = None,
+    ledgers: LedgerEndpoint | None = None,
     on_registry_behind: Callable[[], None] = lambda: None,
     on_refused: Callable[[str], None] = lambda _code: None,
     quota: Quota | None = None,
@@ -86,6 +89,7 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
         clock: gives the time, ms UTC; requests made before this call are refused.
         on_contact: called with the member for each verified request within its quota.
         pulls: what becomes of pulls; None: none are served.
+        ledgers: cosigns ledgers of others; None: nobody asks here.
         on_registry_behind: called when somebody signed with a key that we do not know.
         on_refused: called with the code of each refusal.
         quota: what one peer may use.
@@ -105,17 +109,16 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
         on_refused=on_refused,
         patience=patience or Patience(),
     )
-    allowances = Allowances(lambda: registry().network.policy)
-    channels = _Channels(
-        us, inbox, registry, clock, quotas, allowances, floor or no_floor(), gate.patience
-    )
-    return _routed(gate, channels, pulls, extra_routes)
+    allowances, floor = Allowances(lambda: registry().network.policy), floor or no_floor()
+    channels = _Channels(us, inbox, registry, clock, quotas, allowances, floor, gate.patience)
+    return _routed(gate, channels, pulls, ledgers, extra_routes)
 
 
 def _routed(
     gate: Gate,
     channels: _Channels[A],
     pulls: Pulls | None,
+    ledgers: LedgerEndpoint | None,
     extra_routes: Iterable[web.AbstractRouteDef],
 ) -> web.Application:
     bounds = HTTP_BOUNDS | {"keepalive_timeout": channels.patience.headers_s}
@@ -125,6 +128,8 @@ def _routed(
     if pulls is not None:
         served = PullEndpoint(pulls, channels.patience)
         app.router.add_post(_PULL, gate.endpoint(served.pull))
+    if ledgers is not None:
+        app.router.add_post(_WITNESS, gate.endpoint(ledgers.add_checkpoint))
     app.router.add_get(_CHANNEL, gate.endpoint(channels.question), allow_head=False)
     app.router.add_get(wire.HELLO_PATH, gate.endpoint(channels.hello), allow_head=False)
     app.router.add_route("*", wire.PREFIX + "{rest:.*}", gate.endpoint(_unknown))

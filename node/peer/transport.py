@@ -60,6 +60,14 @@ class PullTransport(Protocol):
         ...
 
 
+class WitnessTransport(Protocol):
+    """The way to those who cosign our ledger; raises `PeerError` as `Transport` does."""
+
+    async def add_checkpoint(self, peer: str, body: bytes) -> bytes | int:
+        """Hand in a head; return cosignature lines, to be verified, or the size that is held."""
+        ...
+
+
 class Pulls(Protocol):
     """What becomes of a verified pull."""
 

@@ -20,6 +20,7 @@ VERSIONS: Final = (1,)
 PREFIX: Final = "/hx1/"
 HELLO_PATH: Final = "/hx1/hello"
 OK: Final = 200
+CONFLICT: Final = 409
 
 PUSH_TYPE: Final = "application/hx1-push"
 RECEIPT_TYPE: Final = "application/hx1-receipt"
@@ -28,6 +29,10 @@ PULL_TYPE: Final = "application/hx1-pull"
 OFFER_TYPE: Final = "application/hx1-offer"
 REFUSAL_TYPE: Final = "application/hx1-refusal"
 HELLO_TYPE: Final = "application/json"
+SUBMISSION_TYPE: Final = "text/plain"
+COSIGNATURE_TYPE: Final = "text/plain"
+SIZE_TYPE: Final = "text/x.tlog.size"
+"""Of C2SP tlog-witness."""
 
 MAX_REPLY_BYTES: Final = max(MAX_ANSWER_BYTES, MAX_CHECKPOINT_BYTES)
 MAX_SEAL_BYTES: Final = 4096
@@ -38,6 +43,7 @@ MAX_EMPTY_OFFER_BYTES: Final = 64
 
 _QUESTION: Final = re.compile(r"nonce=(?P<nonce>[0-9a-f]{32})")
 _REASON: Final = re.compile(rb"[a-z]+(?:_[a-z]+){0,5}")
+_SIZE: Final = re.compile(rb"(0|[1-9][0-9]{0,15})\n")
 _MAX_REASON_BYTES: Final = 48
 
 
@@ -65,6 +71,22 @@ class Hello(msgspec.Struct, frozen=True):
     versions: tuple[int, ...]
     time_ms: int
     registry: tuple[int, int]
+
+
+def submission_path(owner: str) -> str:
+    """Return the path at which a witness takes the heads of `owner`'s ledger."""
+    return f"{PREFIX}witness/{owner}/add-checkpoint"
+
+
+def held_size(size: int) -> Wire:
+    """Return what an owner is told that believes the witness at another size."""
+    return Wire(CONFLICT, SIZE_TYPE, f"{size}\n".encode())
+
+
+def read_size(body: bytes) -> int | None:
+    """Return the size that a witness holds, if the body is one."""
+    found = _SIZE.fullmatch(body)
+    return int(found[1]) if found else None
 
 
 def question_path(sender: str, lane: Lane, nonce: bytes) -> str:

@@ -16,6 +16,7 @@ from node.store.ledger import (
     ledger_notes,
     signed_heads,
 )
+from node.store.witness_audit import WitnessAudit
 from protocol.ledger import LoggedHead
 
 ITEM_COLUMNS = (
@@ -133,6 +134,7 @@ class Audit:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.witnesses = WitnessAudit(connection)
 
     def begin(self) -> None:
         """Fix the moment: what is written from now on is not seen."""

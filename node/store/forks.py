@@ -44,14 +44,18 @@ class Forks:
 
     async def keep(self, peer: str, evidence: ForkEvidence, now_ms: int) -> None:
         """See `ForkStore.keep`."""
-        row = (peer, evidence.smaller_note, evidence.larger_note, b"".join(evidence.nodes), now_ms)
-        await self._writer.run(
-            lambda c: c.execute(
-                "INSERT OR IGNORE INTO forks"
-                " (peer, smaller_note, larger_note, nodes, found_ms) VALUES (?, ?, ?, ?, ?)",
-                row,
-            )
-        )
+        await self._writer.run(lambda c: insert_fork(c, peer, evidence, now_ms))
+
+
+def insert_fork(connection: Connection, peer: str, evidence: ForkEvidence, now_ms: int) -> bool:
+    """Keep a proof; whether it was not kept already."""
+    row = (peer, evidence.smaller_note, evidence.larger_note, b"".join(evidence.nodes), now_ms)
+    done = connection.execute(
+        "INSERT OR IGNORE INTO forks"
+        " (peer, smaller_note, larger_note, nodes, found_ms) VALUES (?, ?, ?, ?, ?)",
+        row,
+    )
+    return done.rowcount > 0
 
 
 def kept_forks(connection: Connection) -> list[KeptFork]:

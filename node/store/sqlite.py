@@ -16,6 +16,8 @@ from node.store.ledger import Ledger
 from node.store.outbox import Outbox
 from node.store.queries import Queries
 from node.store.views import Views
+from node.store.witness import WitnessMemory
+from node.store.witnessing import Cosignatures
 from node.store.writer import (
     GROUP_MAX,
     InlineReaders,
@@ -43,6 +45,8 @@ class Store:
     forks: Forks
     ledger: Ledger
     views: Views
+    witness: WitnessMemory
+    cosignatures: Cosignatures
     _lock: ProcessLock | None
 
     @classmethod
@@ -110,5 +114,7 @@ def _assemble(
         Forks(writer, readers),
         Ledger(writer, readers),
         Views(writer),
+        WitnessMemory(writer, readers),
+        Cosignatures(writer, readers),
         lock,
     )

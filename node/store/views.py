@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from node.store.connection import Connection
+from node.store.tasks import open_task
 from node.store.writer import Writer
 
 KEPT = 10_000
@@ -37,11 +38,7 @@ class Views:
             if first is None or (first[0], first[1]) == (root, snapshot):
                 return True
             for one in sorted({member, first[2]}):
-                connection.execute(
-                    "INSERT INTO tasks (code, subject, opened_ms) SELECT ?, ?, ? WHERE NOT EXISTS"
-                    " (SELECT 1 FROM tasks WHERE code = ? AND subject = ? AND closed_ms IS NULL)",
-                    (SPLIT, one, now_ms, SPLIT, one),
-                )
+                open_task(connection, SPLIT, one, now_ms)
             return False
 
         return await self._writer.run(job)

@@ -104,6 +104,12 @@ class Metrics:
         self.registry_refreshes = count(
             "registry_refreshes", "Attempts to refresh the registry, by result.", "code"
         )
+        self.cosignatures = count(
+            "cosignatures",
+            "Cosignatures on our ledger asked of witnesses, by result.",
+            "peer",
+            "code",
+        )
         self.http_requests = count(
             "http_requests", "HTTP requests answered.", "listener", "method", "route", "status"
         )

@@ -31,14 +31,17 @@ from node.evidence.verify import verify
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.peer.delivery import Delivery
-from node.peer.errors import PeerUnreachableError
+from node.peer.errors import PeerRefusedError, PeerUnreachableError, RefusedRequestError
 from node.peer.forks import ForkKeeper
 from node.peer.inbox import Admitted, Inbox
+from node.peer.ledger import LedgerKeeper
 from node.peer.offering import Offering
 from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
 from node.peer.transport import Reply
 from node.peer.views import ViewComparer
+from node.peer.witness import HeldSize, Witness
+from node.peer.witnessing import Witnessing
 from node.store import sqlite
 from node.store.audit import Audit
 from node.store.connection import ProcessLock, create_database, open_reader, open_writer
@@ -134,6 +137,20 @@ class Wire:
         if self.world.faults.strikes(self.world.chance, "lose_answer"):
             raise PeerUnreachableError
         return reply
+
+    async def add_checkpoint(self, peer: str, body: bytes) -> bytes | int:
+        """Hand a head of our ledger to a witness unless a fault strikes."""
+        world = self.world
+        world.check_up(peer)
+        if world.faults.strikes(world.chance, "lose_request"):
+            raise PeerUnreachableError
+        try:
+            answer = await world[peer].witness.add_checkpoint(self.sender, body)
+        except RefusedRequestError as error:
+            raise PeerRefusedError(error.code) from None
+        if world.faults.strikes(world.chance, "lose_answer"):
+            raise PeerUnreachableError
+        return answer.size if isinstance(answer, HeldSize) else answer
 
 
 class Where:
@@ -237,6 +254,25 @@ class Node:
             on_registry_behind=self.registry_behind,
             wait_s=0,
         )
+        epochs = random.Random(f"{self.member} {world.commits}")  # noqa: S311 - a simulation
+        self.ledger = LedgerKeeper(
+            self.member,
+            self.store.ledger,
+            self.registry,
+            keys.log,
+            lambda: epochs.randbytes(8),
+        )
+        self.witness = Witness(
+            self.member,
+            self.store.witness,
+            self.registry,
+            lambda: keys.witness,
+            self.clock,
+            self.registry_behind,
+        )
+        self.witnessing = Witnessing(
+            self.member, self.store.cosignatures, self.registry, self.wire()
+        )
         self.desk = Desk(
             store=self.store.cases,
             queries=self.store.queries,
@@ -307,6 +343,11 @@ class Node:
             return verify(Audit(connection), believed)
         finally:
             connection.close()
+
+    async def keep_ledger(self) -> int:
+        """Log the heads that changed if it is time, and ask for cosignatures; return how many."""
+        await self.ledger.append_due(self.clock())
+        return await self.witnessing.ask_due(self.clock())
 
     async def work(self) -> int:
         """Do what is due now: place, judge, deliver; returns how much was done."""

@@ -295,3 +295,33 @@ CREATE TABLE ledger_heads (
     signed_ms INTEGER NOT NULL,
     UNIQUE (epoch, size)
 ) STRICT;
+
+-- Cosignatures of witnesses on our ledger's heads.
+CREATE TABLE ledger_cosignatures (
+    head    INTEGER NOT NULL,          -- ledger_heads.number
+    witness TEXT NOT NULL,             -- the member that cosigned
+    lines   BLOB NOT NULL,             -- its signature lines, to be put under the head
+    time_s  INTEGER NOT NULL,          -- when, by its clock, as the lines say
+    PRIMARY KEY (head, witness)
+) STRICT, WITHOUT ROWID;
+
+-- Whom we ask for cosignatures, and how the last request went.
+CREATE TABLE witness_asks (
+    witness  TEXT PRIMARY KEY,
+    asked_ms INTEGER NOT NULL,
+    failures INTEGER NOT NULL,         -- in a row
+    next_ms  INTEGER NOT NULL,         -- not to be asked before
+    problem  TEXT                      -- code of the last failure; NULL: it cosigned
+) STRICT, WITHOUT ROWID;
+
+-- What we cosigned as a witness, by epoch of another member's ledger. Never forgotten: nothing smaller is cosigned again.
+CREATE TABLE witnessed (
+    number INTEGER PRIMARY KEY,        -- 1, 2, 3 ... as the epochs were first seen: only a member's last one grows
+    member TEXT NOT NULL,              -- whose ledger it is
+    epoch  BLOB NOT NULL,
+    size   INTEGER NOT NULL,
+    root   BLOB NOT NULL,
+    note   BLOB,                       -- the head as its owner signed it, with our cosignature; NULL in epochs that are over
+    time_s INTEGER NOT NULL,           -- of our cosignature
+    UNIQUE (member, epoch)
+) STRICT;

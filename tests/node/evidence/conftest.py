@@ -23,6 +23,7 @@ from node.peer.ledger import LedgerKeeper
 from node.store.audit import Audit
 from node.store.connection import open_reader, open_writer
 from protocol.vocabulary import Action, Verdict
+from protocol.witness import Submission
 from tests.simulation.world import World
 
 HERE = "nl-eokm"
@@ -67,7 +68,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 async def _make(folder: Path) -> Made:
-    world = World(folder)
+    world = World(folder, ["gb-iwf", "nl-eokm", "fr-pdc", "at-sol"])
     await world.start()
     items = []
     for number in range(4):
@@ -93,6 +94,10 @@ async def _make(folder: Path) -> Made:
         lambda: EPOCH,
     )
     await ledger.append_due(world.now)
+    await world[HERE].witnessing.ask_due(world.now)
+    await _show_ledger(world)
+    await world["gb-iwf"].crash()
+    await world["gb-iwf"].restart()
     await world.settle()
     gone = await world["gb-iwf"].submit("https://nl7.example/7.jpg", reference="R-7")
     await world.settle()
@@ -101,11 +106,23 @@ async def _make(folder: Path) -> Made:
     await world["fr-pdc"].desk.act(items[0], ActionDraft(action=Action.REMOVED), actor="a")
     await world.settle()
     node = world[HERE]
-    await ledger.append_due(world.now + HOUR_MS)
+    world.now += HOUR_MS
+    await ledger.append_due(world.now)
+    await world[HERE].witnessing.ask_due(world.now)
+    await _show_ledger(world)
     network = world.registry.network_id
     await node.store.history.sign_head(lambda head: sign_head(head, network, HERE, node.keys.log))
     await world.close()
     return Made(node.path, node.keys, world.registry, world.files, items[0])
+
+
+async def _show_ledger(world: World) -> None:
+    """Let this member witness the ledger of gb-iwf, whose process began a new epoch of it."""
+    sender = world["gb-iwf"]
+    await sender.ledger.append_due(world.now)
+    head = await sender.store.cosignatures.newest()
+    assert head is not None
+    await world[HERE].witness.add_checkpoint("gb-iwf", Submission(0, (), head.note).to_bytes())
 
 
 @pytest.fixture

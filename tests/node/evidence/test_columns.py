@@ -164,6 +164,22 @@ FOUND: dict[tuple[str, str], list[tuple[str, str]]] = {
     ("ledger_heads", "epoch"): [("epoch = zeroblob(8) WHERE number = 1", "ledger")],
     ("ledger_heads", "size"): [("size = size - 1 WHERE number = 1", "ledger")],
     ("ledger_heads", "note"): [("note = CAST(note || x'0a' AS BLOB)", "ledger")],
+    ("ledger_cosignatures", "head"): [("head = head + 1000", "ledger_cosignatures")],
+    ("ledger_cosignatures", "witness"): [("witness = 'zz-none'", "ledger_cosignatures")],
+    ("ledger_cosignatures", "lines"): [
+        ("lines = (SELECT max(lines) FROM ledger_cosignatures)", "ledger_cosignatures"),
+    ],
+    ("ledger_cosignatures", "time_s"): [("time_s = time_s - 1", "ledger_cosignatures")],
+    ("witnessed", "number"): [("number = number + 1000 WHERE number = 1", "witnessed")],
+    ("witnessed", "member"): [("member = 'fr-pdc' WHERE note IS NOT NULL", "witnessed")],
+    ("witnessed", "epoch"): [("epoch = zeroblob(8) WHERE note IS NOT NULL", "witnessed")],
+    ("witnessed", "size"): [("size = size - 1 WHERE note IS NOT NULL", "witnessed")],
+    ("witnessed", "root"): [("root = zeroblob(32) WHERE note IS NOT NULL", "witnessed")],
+    ("witnessed", "note"): [
+        ("note = NULL", "witnessed"),
+        ("note = CAST(note || x'0a' AS BLOB) WHERE note IS NOT NULL", "witnessed"),
+    ],
+    ("witnessed", "time_s"): [("time_s = time_s - 1 WHERE note IS NOT NULL", "witnessed")],
 }  # fmt: skip
 """For each column that matters: what is done to it, and where that must be found."""
 
@@ -186,6 +202,7 @@ WITHOUT_EVIDENCE: dict[str, str] = {
     "registry_views": "what was said stands in signed logs; this is where it is compared",
     "meta": "what an operator said of this file (restored); peers notice an old file anyway",
     "tasks": "reminders; what they point at is verified where it stands",
+    "witness_asks": "when to ask again, and what went wrong; what came of it is verified",
     "waiting_out": "an order of work: what is missing from it has vanished from the outbox",
     "tokens": "local access: `hotline token list`",
     "idempotency": "local access: answers already given",
@@ -249,6 +266,9 @@ TAKEN_AWAY = [
     ("ledger_leaves WHERE idx = (SELECT max(idx) FROM ledger_leaves)", "ledger"),
     ("ledger_heads WHERE number = 1", "ledger"),
     ("ledger_heads WHERE number = (SELECT max(number) FROM ledger_heads)", "ledger"),
+    ("ledger_heads WHERE number = (SELECT max(head) FROM ledger_cosignatures)",
+     "ledger_cosignatures"),
+    ("witnessed WHERE number = 1", "witnessed"),
     ("receipts_in WHERE size = (SELECT max(size) FROM receipts_in)", "held"),
 ]  # fmt: skip
 

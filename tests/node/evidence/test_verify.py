@@ -38,6 +38,8 @@ BLOBS = {
     ("epochs_in", "prev_root"): "held",
     ("ledger_leaves", "root"): "ledger",
     ("ledger_heads", "note"): "ledger",
+    ("ledger_cosignatures", "lines"): "ledger_cosignatures",
+    ("witnessed", "note"): "witnessed",
 }
 VALUES = {
     ("events", "item", "'gb-iwf.01M3250V00YFWB4SJBG5Y8EZVT'"): "events",
@@ -105,6 +107,7 @@ UNIMPORTANT = {
     "tasks": "notes to people; what they point at is verified where it stands",
     "tokens": "local access, no evidence",
     "idempotency": "local access, no evidence",
+    "witness_asks": "when to ask a witness again, and what went wrong",
     "waiting_out": "an order of work: what is missing shows as vanished_from_outbox",
     "_sqlite_migrations": "how the schema came about",
 }
@@ -161,7 +164,8 @@ def test_missing_row_is_found_and_named(table: str, made: Made, places: Places) 
     by = key.get(table, "rowid")
     if table in {"log_out", "checkpoints_out", "receipts_in"}:
         by = "idx" if table == "log_out" else "size"
-    made.tamper(f"DELETE FROM {table} WHERE {by} = (SELECT max({by}) FROM {table})")
+    of = f"{table} WHERE item IN (SELECT id FROM items)" if table == "item_keys" else table
+    made.tamper(f"DELETE FROM {table} WHERE {by} = (SELECT max({by}) FROM {of})")
 
     assert GONE[table] in places(made.verify())
 

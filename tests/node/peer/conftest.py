@@ -12,6 +12,7 @@ from node.peer.allowances import DiskFloor
 from node.peer.bodies import Patience
 from node.peer.client import HttpTransport
 from node.peer.door import Connections
+from node.peer.ledger_endpoint import LedgerEndpoint
 from node.peer.listener import listen
 from node.peer.quotas import Quota
 from node.peer.server import make_peer_app
@@ -53,6 +54,7 @@ async def serve(network: Network, clock: Clock) -> AsyncIterator[Serve]:
         extra_routes: tuple[web.AbstractRouteDef, ...] = (),
         connections: Connections | None = None,
         floor: DiskFloor | None = None,
+        ledgers: LedgerEndpoint | None = None,
     ) -> Listening:
         keys = network.keys[EOKM]
         made = Listening(network, clock, MemoryInbox(), Calls(0))
@@ -68,6 +70,7 @@ async def serve(network: Network, clock: Clock) -> AsyncIterator[Serve]:
             quota=replace(quota or Quota(), hold_s=0.001),
             patience=patience,
             floor=floor,
+            ledgers=ledgers,
             extra_routes=extra_routes,
         )
         runner = await listen(app, "127.0.0.1", 0, keys.tls, connections)

@@ -1,0 +1,71 @@
+"""Verifying what witnesses said of our ledger, and what we cosigned as one for others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keys.errors import KeysError
+from protocol.errors import ProtocolError, UnheardCosignerError, UnheardKeyError
+from protocol.ledger import LedgerHead, LedgerOrigin, verify_ledger_head
+from protocol.witness import MAX_WITNESSED_BYTES, cosigners, take_cosignature
+
+if TYPE_CHECKING:
+    from node.evidence.believed import Believed
+    from node.evidence.findings import Findings
+    from node.store.audit import Audit
+    from node.store.witness import WitnessedRow
+
+OURS = "ledger_cosignatures"
+OTHERS = "witnessed"
+
+
+def verify_cosignatures(audit: Audit, believed: Believed, findings: Findings) -> None:
+    """See that each cosignature is one on that head of ours, at that time.
+
+    One by a key that its witness lists no more is counted, and says nothing.
+    """
+    heads = {row.number: row.note for row in audit.ledger_notes()}
+    for number, witness, lines, time_s in audit.witnesses.cosignatures():
+        place = f"{number}/{witness}"
+        note = heads.get(number)
+        if note is None:
+            findings.add(OURS, place, "head_missing")
+            continue
+        try:
+            keys = believed.registry.member(witness).witness_keys
+            taken = take_cosignature(note, lines, witness, keys)
+            findings.count("cosignatures")
+            findings.expect(taken == (lines, time_s), OURS, place, "cosignature")
+        except UnheardCosignerError:
+            findings.count("cosignatures_by_unlisted_keys")
+        except (ProtocolError, KeysError):
+            findings.add(OURS, place, "cosignature")
+
+
+def verify_witnessed(audit: Audit, believed: Believed, findings: Findings) -> None:
+    """See that what we cosigned is what its owner signed, and that only past epochs lack it."""
+    rows = audit.witnesses.witnessed()
+    newest = {row.member: row.epoch for _, row in rows}
+    for expected, (number, row) in enumerate(rows, start=1):
+        place = f"{row.member}/{row.epoch.hex()}"
+        findings.expect(number == expected, OTHERS, place, "gap")
+        findings.count("ledgers_witnessed")
+        if row.note is None or newest[row.member] != row.epoch:
+            is_over = row.note is None and newest[row.member] != row.epoch
+            findings.expect(is_over, OTHERS, place, "note_missing")
+            continue
+        findings.expect(_is_ours(row, row.note, believed), OTHERS, place, "cosignature")
+
+
+def _is_ours(row: WitnessedRow, note: bytes, believed: Believed) -> bool:
+    registry, us = believed.registry, believed.us
+    origin = LedgerOrigin(registry.network_id, row.member, row.epoch)
+    try:
+        keys = registry.member(row.member).log_keys
+        head = verify_ledger_head(note, keys, MAX_WITNESSED_BYTES)
+        times = cosigners(note, {us: registry.member(us).witness_keys})
+    except UnheardKeyError:
+        return True  # its owner lists that log key no more; what it says can't be judged here
+    except (ProtocolError, KeysError):
+        return False
+    return head == LedgerHead(origin, row.size, row.root) and times in ({}, {us: row.time_s})

@@ -1,0 +1,202 @@
+"""Having our ledger witnessed: each new head goes to enough other members (docs/protocol.md §8.12).
+
+Enough is: for every member with which we have a channel, two cosigners that are neither of the two
+of us. Three other members always do; in a network that has not so many, what can be had is had,
+and `coverage` says for whom it does not suffice. A witness that fails is left alone for a while
+and others are asked in its place. Nothing else waits for any of this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from keys.errors import KeysError
+from keys.registry import Registry
+from node.peer.errors import CallError, PeerRefusedError
+from node.peer.transport import WitnessTransport
+from protocol.errors import ProtocolError
+from protocol.ledger import read_ledger_head
+from protocol.merkle import consistency_path
+from protocol.witness import WITNESSES, Submission, take_cosignature
+
+PAUSE_MS: Final = 60_000
+LONGEST_PAUSE_MS: Final = 3_600_000
+AHEAD: Final = "witness_ahead"
+"""A witness holds more under our own key, or something else, than we signed in this epoch."""
+
+
+class SignedHead(NamedTuple):
+    """Our newest head: its number, its note, and who cosigned it when (POSIX seconds)."""
+
+    number: int
+    note: bytes
+    cosigned: Mapping[str, int]
+
+
+class Ask(NamedTuple):
+    """How the last requests to one witness went; times in ms UTC."""
+
+    failures: int
+    next_ms: int
+    problem: str | None
+
+
+class CosignatureStore(Protocol):
+    """What having a ledger witnessed needs of the store; methods raise `StoreError`."""
+
+    async def newest(self) -> SignedHead | None:
+        """Return our newest head."""
+        ...
+
+    async def partners(self) -> set[str]:
+        """Return the members with which we have a channel."""
+        ...
+
+    async def asks(self) -> dict[str, Ask]:
+        """Return how the last request to each witness went."""
+        ...
+
+    async def last_size(self, epoch: bytes, witness: str) -> int:
+        """Return the size that a witness cosigned last in this epoch of ours, 0: none."""
+        ...
+
+    async def leaves(self, epoch: bytes, size: int) -> list[bytes]:
+        """Return the first leaf hashes of an epoch of ours."""
+        ...
+
+    async def keep(self, number: int, witness: str, lines: bytes, time_s: int, now_ms: int) -> None:
+        """Keep a cosignature on a head of ours; durable on return."""
+        ...
+
+    async def failed(self, witness: str, ask: Ask, now_ms: int) -> None:
+        """Remember that a request failed; one that `AHEAD` names stands before a person."""
+        ...
+
+
+def candidates(registry: Registry, us: str) -> list[str]:
+    """Return who could cosign our ledger, in the order in which we ask.
+
+    Members with the role `witness` come first; the rest is spread by a hash, so that not everybody
+    asks the same three.
+    """
+    able = [
+        member
+        for member, document in registry.members.items()
+        if member != us
+        and registry.is_active(member)
+        and document.reachable
+        and document.witness_keys
+    ]
+
+    def turn(member: str) -> tuple[bool, bytes]:
+        is_witness = "witness" in registry.network.members[member].roles
+        return not is_witness, hashlib.sha256(f"{us} {member}".encode()).digest()
+
+    return sorted(able, key=turn)
+
+
+def coverage(partners: Iterable[str], cosigners: Collection[str]) -> dict[str, int]:
+    """Return for each partner how many of `cosigners` (never ourselves) are not that partner."""
+    return {one: sum(cosigner != one for cosigner in cosigners) for one in sorted(partners)}
+
+
+def choose(partners: Collection[str], order: Sequence[str], cosigned: Collection[str]) -> list[str]:
+    """Return whom of `order` to ask so that every partner has two cosigners that are not itself."""
+    asked: list[str] = []
+    for one in order:
+        having = coverage(partners, {*cosigned, *asked})
+        if any(number < WITNESSES and one != partner for partner, number in having.items()):
+            asked.append(one)
+    return [one for one in asked if one not in cosigned]
+
+
+class Witnessing:
+    """Asks for cosignatures; one per process.
+
+    Args:
+        us: our member id.
+        store: where heads and cosignatures are.
+        registry: gives the verified registry in force.
+        transport: the way to witnesses.
+        on_asked: called with witness and code of each request that ended.
+    """
+
+    def __init__(
+        self,
+        us: str,
+        store: CosignatureStore,
+        registry: Callable[[], Registry],
+        transport: WitnessTransport,
+        on_asked: Callable[[str, str], None] = lambda _witness, _code: None,
+    ) -> None:
+        self._us = us
+        self._store = store
+        self._registry = registry
+        self._transport = transport
+        self._on_asked = on_asked
+
+    async def ask_due(self, now_ms: int) -> int:
+        """Ask whoever is needed and due for a cosignature on our newest head; return how many gave.
+
+        Raises:
+            StoreError: what came was not kept; it is asked for again.
+        """
+        head = await self._store.newest()
+        if head is None:
+            return 0
+        asks = await self._store.asks()
+        order = [
+            one
+            for one in candidates(self._registry(), self._us)
+            if one in head.cosigned or one not in asks or asks[one].next_ms <= now_ms
+        ]
+        wanted = choose(await self._store.partners(), order, head.cosigned)
+        done = 0
+        for witness in wanted:
+            done += await self._ask(witness, head, asks.get(witness), now_ms)
+        return done
+
+    async def _ask(self, witness: str, head: SignedHead, before: Ask | None, now_ms: int) -> bool:
+        problem = await self._request(witness, head, now_ms)
+        self._on_asked(witness, problem or "cosigned")
+        if problem is None:
+            return True
+        failures = (before.failures if before is not None else 0) + 1
+        pause = min(PAUSE_MS << min(failures - 1, 10), LONGEST_PAUSE_MS)
+        await self._store.failed(witness, Ask(failures, now_ms + pause, problem), now_ms)
+        return False
+
+    async def _request(self, witness: str, head: SignedHead, now_ms: int) -> str | None:
+        """Make the request, again if we were wrong about what is held; return a problem's code."""
+        ours = read_ledger_head(head.note)
+        epoch = ours.origin.epoch
+        old = await self._store.last_size(epoch, witness)
+        for _ in range(2):
+            leaves = await self._store.leaves(epoch, ours.size)
+            path = consistency_path(leaves, old, ours.size) if old else []
+            body = Submission(old, tuple(path), head.note).to_bytes()
+            try:
+                answer = await self._transport.add_checkpoint(witness, body)
+            except PeerRefusedError as error:
+                return AHEAD if error.reason == "inconsistent_head" else error.reason
+            except CallError as error:
+                return error.code
+            if isinstance(answer, bytes):
+                return await self._keep(witness, head, answer, now_ms)
+            if answer > ours.size:
+                return AHEAD
+            old = answer
+        return "witness_wavers"
+
+    async def _keep(self, witness: str, head: SignedHead, raw: bytes, now_ms: int) -> str | None:
+        try:
+            keys = self._registry().member(witness).witness_keys
+            lines, time_s = take_cosignature(head.note, raw, witness, keys)
+        except ProtocolError as error:
+            return error.code
+        except KeysError:
+            return "unknown_member"
+        await self._store.keep(head.number, witness, lines, time_s, now_ms)
+        return None
