@@ -129,16 +129,16 @@ class Member:
             program=self.program,
         )  # fmt: skip
 
-    def configure(self, dns_port: int) -> None:
+    def configure(self, dns_port: int, *more: str) -> None:
         """Say how countries are found: what a person would write into the configuration."""
         text = self.config.read_text(encoding="utf-8")
         lines = (
             "[jurisdiction]",
             f'resolvers = ["127.0.0.1:{dns_port}"]',
             "allow_documentation_ranges = true",
-            "absent_looks = 0",
             "dns_timeout_ms = 5000",
             f'proxy_list = "{WORLD_FILES / "proxies.txt"}"',
+            *more,
         )
         text = text.replace("[jurisdiction]\n", "\n".join(lines) + "\n")
         for name in DATABASES:

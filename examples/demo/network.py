@@ -106,7 +106,8 @@ class Network:
 
     async def bring_up(self, member: Member, mirror: str | None = None) -> None:
         """Let a member join through a mirror (the umbrella's, if none is named), and start it."""
-        member.configure(self._dns_port)
+        now = ("absent_looks = 0",) if member.program == HOTLINE else ()  # N-1 knows no such key
+        member.configure(self._dns_port, *now)
         await member.join(self.fingerprint, mirror or self._mirror)
         await member.start()
         await member.make_token()
