@@ -31,6 +31,7 @@ from keys.member import (
     PublishedSealingKey,
     Purpose,
 )
+from keys.recovering import Recovering
 from keys.sealing import SealingKey
 from keys.signing import SigningKey
 from keys.tls import TlsKey
@@ -167,6 +168,7 @@ class MemberKeys:
         reachable: bool,
         capabilities: Capabilities,
         sealing_not_after_ms: Mapping[str, int],
+        recovering: Recovering | None = None,
     ) -> MemberDocument:
         """The member document for these keys, with proofs of possession, not yet signed.
 
@@ -178,6 +180,7 @@ class MemberKeys:
             reachable: whether peers may connect to it.
             capabilities: versions and kinds of this node.
             sealing_not_after_ms: key id to expiry, for each sealing key to publish.
+            recovering: while the member gets back what its node lost.
         """
 
         def published(key: SigningKey | None, purpose: Purpose) -> tuple[PublishedKey, ...]:
@@ -200,6 +203,7 @@ class MemberKeys:
                 PublishedSealingKey(self.sealing_key(key_id).public, not_after_ms)
                 for key_id, not_after_ms in sealing_not_after_ms.items()
             ),
+            recovering=recovering,
         )
 
     def _files(self) -> dict[str, tuple[str, PrivateMaterial]]:

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, Self, get_args
 from keys.admission import check_proof
 from keys.documents import Fields, check_name, encode_bytes, parse, serialise
 from keys.errors import KeysError, UnknownKeyError, UntrustedDocumentError, WeakKeyError
+from keys.recovering import FIELD, Recovering, read_recovering
 from keys.sealing import SealingPublicKey
 from keys.signing import VerifyKey
 
@@ -88,6 +89,7 @@ class MemberDocument:
         witness: keys for cosignatures on ledgers.
         tls: SHA-256 of the SubjectPublicKeyInfo of each accepted certificate, 32 bytes each.
         sealing: keys that others seal to.
+        recovering: set while the member gets back from its peers what its node lost.
         extra: fields of later versions, handed on unchanged.
 
     Raises:
@@ -105,6 +107,7 @@ class MemberDocument:
     witness: tuple[PublishedKey, ...] = ()
     tls: tuple[bytes, ...] = ()
     sealing: tuple[PublishedSealingKey, ...] = ()
+    recovering: Recovering | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -135,6 +138,7 @@ class MemberDocument:
             capabilities=_capabilities(fields.child("capabilities")),
             tls=tls,
             sealing=sealing,
+            recovering=read_recovering(fields),
             extra=fields.rest(),
             **signing,
         )
@@ -154,9 +158,12 @@ class MemberDocument:
             "versions": list(self.capabilities.versions),
             "kinds": list(self.capabilities.kinds),
         }
+        recovering = self.recovering
+        said = {} if recovering is None else {FIELD: recovering.record()}
         return serialise(
             {
                 **self.extra,
+                **said,
                 "_type": MEMBER_TYPE,
                 "member": self.member,
                 "sequence": self.sequence,
@@ -215,6 +222,18 @@ class MemberDocument:
             raise UnknownKeyError(f"keys.sealing: {self.member} publishes no sealing key")
         in_turn = sorted(self.sealing, key=lambda published: published.not_after_ms)
         return next((p for p in in_turn if p.not_after_ms > now_ms), in_turn[-1]).key
+
+    def recovery_key(self) -> SealingPublicKey:
+        """The key to seal to what is handed back to this member after a loss.
+
+        Raises:
+            UnknownKeyError: it is not recovering, or no longer publishes the key that it named.
+        """
+        named = None if self.recovering is None else self.recovering.sealing_key
+        for published in self.sealing:
+            if published.key.key_id == named:
+                return published.key
+        raise UnknownKeyError(f"recovering.sealing_key: {self.member} publishes no such key")
 
     def signing_key(self, purpose: Purpose, key_id: str) -> VerifyKey:
         """The key of one purpose with this id.

@@ -34,6 +34,7 @@ from node.casework.messaging import write_message
 from node.casework.permits import Permits
 from node.casework.prepare import PreparedReport, hash_keys, prepare_report
 from node.casework.recalling import Recall
+from node.casework.receiving import Arrived
 from node.casework.routing import route
 from node.casework.submitting import SubmitResult, accepted, rejected
 from node.casework.views import (
@@ -339,6 +340,10 @@ class Desk:
     async def judge_due(self) -> int:
         """Judge entries that are in custody; returns how many."""
         return await self._judging.due()
+
+    async def judge(self, arrived: Sequence[Arrived]) -> None:
+        """Judge these entries, in this order."""
+        await self._judging.these(arrived)
 
     async def _decide(self, needs: Needs, decide: Callable[[Casebook], R]) -> R:
         done, book = await self._store.transact(needs, self._clock(), decide)

@@ -103,7 +103,7 @@ class Handover:
         us: custody is ours again, and a person looks here too.
         """
         informant = Informant(peer, message.item_id)
-        if handed_on_to(self._book, here) == peer:
+        if handed_on_to(self._book, here) == peer and not _went_before(peer, message, here):
             body = SightedEvent(
                 (),
                 informant,
@@ -347,6 +347,13 @@ class Handover:
             state = note(self._book, item_id, kind, one, one.at_ms)
             news = News(one.event_id, what, one, one.member, one.at_ms)
             tell(self._book, self._postbox, state, news, heard_from=heard_from)
+
+
+def _went_before(peer: str, message: Item, here: ItemState) -> bool:
+    """Whether this is how the item once came to us, said again after it went back that way."""
+    chain = [hop.member for hop in message.custody]
+    ours = [hop.member for hop in here.hops]
+    return chain[-1] == peer and len(chain) < len(ours) and ours[: len(chain)] == chain
 
 
 def _one(content: Content | None) -> tuple[Content, ...]:

@@ -63,13 +63,17 @@ class Judging:
         arrived = await self._queries.unjudged(BATCH)
         if not arrived:
             return await self._release_due()
+        await self.these(arrived)
+        return len(arrived)
+
+    async def these(self, arrived: Sequence[Arrived]) -> None:
+        """Judge entries that are in custody, in this order."""
         try:
             await self._judge(arrived)
         except StoreError:
             raise
         except Exception:  # noqa: BLE001 - whatever one entry does, the others are judged
             await self._judge_one_by_one(arrived)
-        return len(arrived)
 
     async def _release_due(self) -> int:
         """Judge what was kept, of members now back or forms now learnt; recall from those gone."""

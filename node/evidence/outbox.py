@@ -63,7 +63,7 @@ def _check_item(row: MessageRow, message: Message, story: Story, findings: Findi
     if row.item is not None:
         same = story.item(spoken_of) == row.item
         findings.expect(same, "messages_out", row.seq, "item")
-    elif not isinstance(message, DispositionNote | Tombstone):
+    elif not (row.came_back or isinstance(message, DispositionNote | Tombstone)):
         findings.add("messages_out", row.seq, "item")
 
 

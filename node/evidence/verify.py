@@ -45,7 +45,7 @@ def verify(audit: Audit, believed: Believed) -> Findings:
         if damaged is not None:
             findings.add("file", "database", damaged)
         story = verify_history(audit, believed, findings)
-        verify_sent(audit, believed, story.leaves, findings)
+        verify_sent(audit, believed, story.leaves | audit.bare(), findings)
         verify_held(audit, believed, story.leaves, findings)
         buried = verify_tombstones(audit, story, findings)
         verify_whole(audit, findings)

@@ -41,6 +41,8 @@ from node.peer.pins import PinMismatchError, PinnedContext
 from node.peer.signatures import HttpRequest, HttpResponse
 from node.peer.transport import Reply
 from node.peer.wire import Hello, Wire
+from protocol import answers, recovery
+from protocol.recovery import Page, Standing
 from protocol.vocabulary import Lane
 
 _PIECE_BYTES: Final = 65_536
@@ -167,6 +169,23 @@ class HttpTransport:
         if reply[:2] != (wire.OK, wire.COSIGNATURE_TYPE):
             raise BadAnswerError("answer: neither a cosignature nor the size that is held")
         return reply.body
+
+    async def recover(self, peer: str, path: str, body: bytes) -> Page | Standing:
+        """Ask for what we said; see `node.peer.transport.RecoverTransport`.
+
+        Raises:
+            CallError: nothing that counts came back, or the peer is busy.
+            ProtocolError: what came back is neither a page nor a standing.
+        """
+        limits = self._limits.waiting(0, wire.max_page_bytes())
+        reply = await self._call(peer, "POST", path, (body,), wire.RECOVER_TYPE, limits)
+        if reply.media_type == wire.PAGE_TYPE:
+            return recovery.read_page(reply.body)
+        if reply.media_type == wire.STANDING_TYPE:
+            return recovery.read_standing(reply.body)
+        if reply.media_type != wire.ANSWER_TYPE:
+            raise BadAnswerError("answer: neither a page nor how the asking stands")
+        raise PeerRefusedError(str(answers.from_bytes(reply.body).code))
 
     async def hello(self, peer: str) -> Hello:
         """Ask a peer who and how it is.

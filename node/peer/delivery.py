@@ -64,6 +64,12 @@ class Delivery(Sending):
             if other == peer:
                 tenure.next_attempt_ms = 0
 
+    def ask_again(self, peer: str) -> None:
+        """The peer lost what we had said to it: ask for its state, so that it is refilled."""
+        for (other, _), tenure in self._tenures.items():
+            if other == peer and tenure.used:
+                tenure.asked_ms, tenure.next_attempt_ms = -ASK_AGAIN_MS, 0
+
     def resume(self, peer: str, lane: Lane) -> None:
         """A person has looked at a stopped channel: begin a new tenure."""
         self.forget(peer, lane)

@@ -34,9 +34,10 @@ from node.peer.gate import Gate
 from node.peer.ledger_endpoint import LedgerEndpoint
 from node.peer.pulls import PullEndpoint
 from node.peer.quotas import Quota, Quotas
+from node.peer.recoveries import RecoverEndpoint
 from node.peer.replays import Replays
 from node.peer.signatures import SignedRequest
-from node.peer.transport import A, Inbox, Pulls
+from node.peer.transport import A, Inbox, Pulls, Recoveries
 from node.peer.wire import Wire
 from protocol import push as pushes
 from protocol.answers import ANSWERS, Answer, AnswerCode, Then
@@ -46,6 +47,7 @@ from protocol.vocabulary import Lane
 
 _CHANNEL: Final = "/hx1/channels/{caller}/{lane:" + "|".join(Lane) + "}"
 _PUSH: Final = _CHANNEL + "/{epoch:[0-9a-f]{16}}/{start:0|[1-9][0-9]{0,15}}"
+_RECOVER: Final = "/hx1/recover/{caller}/{lane:" + "|".join(Lane) + "}"
 _PULL: Final = _CHANNEL + "/{epoch:[0-9a-f]{16}}/pull"
 _WITNESS: Final = "/hx1/witness/{caller}/add-checkpoint"
 
@@ -72,6 +74,7 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
     on_contact: Callable[[str], None],
     pulls: Pulls | None = None,
     ledgers: LedgerEndpoint | None = None,
+    recoveries: Recoveries | None = None,
     on_registry_behind: Callable[[], None] = lambda: None,
     on_refused: Callable[[str], None] = lambda _code: None,
     quota: Quota | None = None,
@@ -90,6 +93,7 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
         on_contact: called with the member for each verified request within its quota.
         pulls: what becomes of pulls; None: none are served.
         ledgers: cosigns ledgers of others; None: nobody asks here.
+        recoveries: hands back what members that lost their node had said; None: nothing is.
         on_registry_behind: called when somebody signed with a key that we do not know.
         on_refused: called with the code of each refusal.
         quota: what one peer may use.
@@ -102,25 +106,37 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
         registry=registry,
         transport_key=transport_key,
         clock=clock,
-        quotas=(quotas := Quotas(quota or Quota(), clock())),
+        quotas=Quotas(quota or Quota(), clock()),
         replays=Replays(clock()),
         on_contact=on_contact,
         on_registry_behind=on_registry_behind,
         on_refused=on_refused,
         patience=patience or Patience(),
     )
-    allowances, floor = Allowances(lambda: registry().network.policy), floor or no_floor()
-    channels = _Channels(us, inbox, registry, clock, quotas, allowances, floor, gate.patience)
-    return _routed(gate, channels, pulls, ledgers, extra_routes)
+    return _routed(gate, inbox, floor, pulls, ledgers, recoveries, extra_routes)
 
 
 def _routed(
     gate: Gate,
-    channels: _Channels[A],
+    inbox: Inbox[A],
+    floor: DiskFloor | None,
     pulls: Pulls | None,
     ledgers: LedgerEndpoint | None,
+    recoveries: Recoveries | None,
     extra_routes: Iterable[web.AbstractRouteDef],
 ) -> web.Application:
+    registry, patience = gate.registry, gate.patience
+    allowances = Allowances(lambda: registry().network.policy)
+    channels = _Channels(
+        gate.us,
+        inbox,
+        registry,
+        gate.clock,
+        gate.quotas,
+        allowances,
+        floor or no_floor(),
+        patience,
+    )
     bounds = HTTP_BOUNDS | {"keepalive_timeout": channels.patience.headers_s}
     app = web.Application(handler_args=bounds)
     app.on_response_prepare.append(_anonymous)
@@ -130,6 +146,9 @@ def _routed(
         app.router.add_post(_PULL, gate.endpoint(served.pull))
     if ledgers is not None:
         app.router.add_post(_WITNESS, gate.endpoint(ledgers.add_checkpoint))
+    if recoveries is not None:
+        handing = RecoverEndpoint(recoveries, allowances, patience, gate.clock)
+        app.router.add_post(_RECOVER, gate.endpoint(handing.recover))
     app.router.add_get(_CHANNEL, gate.endpoint(channels.question), allow_head=False)
     app.router.add_get(wire.HELLO_PATH, gate.endpoint(channels.hello), allow_head=False)
     app.router.add_route("*", wire.PREFIX + "{rest:.*}", gate.endpoint(_unknown))

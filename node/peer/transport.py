@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from protocol.answers import Answer
 from protocol.pull import Offer, Pull
 from protocol.push import PushHead
+from protocol.recovery import Page, Recover, Standing
 from protocol.vocabulary import Lane
 
 
@@ -65,6 +66,22 @@ class WitnessTransport(Protocol):
 
     async def add_checkpoint(self, peer: str, body: bytes) -> bytes | int:
         """Hand in a head; return cosignature lines, to be verified, or the size that is held."""
+        ...
+
+
+class RecoverTransport(Protocol):
+    """The way to those who hold what we said; raises `PeerError` as `Transport` does."""
+
+    async def recover(self, peer: str, path: str, body: bytes) -> Page | Standing:
+        """Ask for the next page of what we said; nothing of it was checked yet."""
+        ...
+
+
+class Recoveries(Protocol):
+    """What becomes of a verified member's question for what it had said."""
+
+    async def serve(self, peer: str, lane: Lane, asked: Recover) -> Page | Standing:
+        """Return the next page, or how the asking stands."""
         ...
 
 

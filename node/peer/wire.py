@@ -14,6 +14,7 @@ from protocol.answers import ANSWERS, MAX_ANSWER_BYTES, Answer, AnswerCode
 from protocol.checkpoint import MAX_CHECKPOINT_BYTES
 from protocol.pull import OFFER_PREFIX_BYTES
 from protocol.push import BUCKETS, HEAD_PREFIX_BYTES
+from protocol.recovery import PAGE_PREFIX_BYTES
 from protocol.vocabulary import Lane
 
 VERSIONS: Final = (1,)
@@ -27,6 +28,9 @@ RECEIPT_TYPE: Final = "application/hx1-receipt"
 ANSWER_TYPE: Final = "application/hx1-answer"
 PULL_TYPE: Final = "application/hx1-pull"
 OFFER_TYPE: Final = "application/hx1-offer"
+RECOVER_TYPE: Final = "application/hx1-recover"
+PAGE_TYPE: Final = "application/hx1-recovered"
+STANDING_TYPE: Final = "application/hx1-standing"
 REFUSAL_TYPE: Final = "application/hx1-refusal"
 HELLO_TYPE: Final = "application/json"
 SUBMISSION_TYPE: Final = "text/plain"
@@ -111,8 +115,16 @@ def max_offer_bytes(limits: Limits) -> int:
     return OFFER_PREFIX_BYTES + max_push_bytes(limits)
 
 
+def max_page_bytes() -> int:
+    """Return the length that a page of a recovery may have."""
+    prefix = PAGE_PREFIX_BYTES + HEAD_PREFIX_BYTES
+    return prefix + 2 * MAX_CHECKPOINT_BYTES + BUCKETS[-1] + MAX_SEAL_BYTES
+
+
 def is_fruitful(reply: Wire) -> bool:
-    """Whether entries changed hands: a receipt, or an offer that is not empty."""
+    """Whether entries changed hands: a receipt, a page, or an offer that is not empty."""
+    if reply.media_type == PAGE_TYPE:
+        return True
     offered = reply.media_type == OFFER_TYPE and len(reply.body) > MAX_EMPTY_OFFER_BYTES
     return offered or reply.media_type == RECEIPT_TYPE
 

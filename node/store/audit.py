@@ -89,7 +89,7 @@ class CheckpointRow(NamedTuple):
 
 
 class MessageRow(NamedTuple):
-    """One message of the outbox."""
+    """One message of the outbox; `came_back` from a peer after the node was lost."""
 
     seq: int
     peer: str
@@ -102,6 +102,7 @@ class MessageRow(NamedTuple):
     entry: bytes | None
     places: int
     leaf: bytes | None
+    came_back: bool
 
 
 class TombstoneRow(NamedTuple):
@@ -305,11 +306,17 @@ class Audit:
             " WHERE w.peer = m.peer AND w.lane = m.lane AND w.urgency = m.urgency"
             " AND w.message = m.seq), m.entry_id, m.kind, m.item, m.entry,"
             " (SELECT count(*) FROM log_out l WHERE l.message = m.seq"
-            " AND l.peer = m.peer AND l.lane = m.lane), t.leaf FROM messages_out m"
+            " AND l.peer = m.peer AND l.lane = m.lane), t.leaf, EXISTS (SELECT 1 FROM"
+            " recovered_entries r WHERE r.message = m.seq) FROM messages_out m"
             " LEFT JOIN tombstones t ON m.entry IS NULL AND t.sent = 1 AND t.peer = m.peer"
             " AND t.entry_id = m.entry_id ORDER BY m.seq"
         ):
-            yield MessageRow._make((*row[:10], leaf_of(row[8], row[10])))
+            yield MessageRow._make((*row[:10], leaf_of(row[8], row[10]), row[11] == 1))
+
+    def bare(self) -> set[bytes]:
+        """Leaves of what we had said that came back without a body: the peer had erased it."""
+        rows = self._connection.execute("SELECT leaf FROM recovered_entries WHERE kind IS NULL")
+        return {row[0] for row in rows}
 
     def tombstones(self) -> Iterator[TombstoneRow]:
         """What stands for erased entries, with how many rows lost their bodies to each."""

@@ -22,6 +22,7 @@ from node.matching.fingerprints import Fingerprints
 from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.connection import Connection
 from node.store.erasing import erase_items, leaves_about
+from node.store.recovered import retold, unsaid
 from node.store.writer import Writer
 from protocol.vocabulary import Disposition
 
@@ -51,9 +52,9 @@ class Cases:
         """
 
         def job(connection: Connection) -> tuple[R, Casebook]:
-            book = self._open(connection, needs, now_ms)
+            book = self.open_book(connection, needs, now_ms)
             result = decide(book)
-            self._save(connection, book)
+            self.save_book(connection, book)
             return result, book
 
         return await self._writer.run(job)
@@ -67,19 +68,22 @@ class Cases:
         """As `transact`, for entries in custody: their answers are kept in the same transaction."""
 
         def job(connection: Connection) -> Casebook:
-            book = self._open(connection, needs, now_ms)
+            book = self.open_book(connection, needs, now_ms)
             answers = decide(book)
+            answers = retold(connection, answers)
             _save_answers(connection, answers)  # first: what this batch parked, it may also wake
-            self._save(connection, book)
+            self.save_book(connection, book)
             return book
 
         return await self._writer.run(job)
 
-    def _open(self, connection: Connection, needs: Needs, now_ms: int) -> Casebook:
+    def open_book(self, connection: Connection, needs: Needs, now_ms: int) -> Casebook:
+        """Load what a decision needs."""
         loaded = load(connection, needs, self._recent)
         return Casebook(self._us, now_ms, self._fingerprints, loaded)
 
-    def _save(self, connection: Connection, book: Casebook) -> None:
+    def save_book(self, connection: Connection, book: Casebook) -> None:
+        """Write what a decision added."""
         save(connection, book)
         self._recent.keep(book.changed)
         self._recent.drop(book.erased)
@@ -206,7 +210,7 @@ def save(connection: Connection, book: Casebook) -> None:
         "INSERT OR FAIL INTO reports (id, source, reference, state)",
         [(r.id, r.source, r.reference, encode(r)) for r in book.new_reports],
     )
-    post(connection, book.posts, book.now)
+    post(connection, unsaid(connection, book.posts), book.now)
     connection.executemany(
         "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
         [(code, subject, book.now) for code, subject in book.tasks],

@@ -10,11 +10,13 @@ from node.store.backup import keep_older
 from node.store.cases import Cases
 from node.store.connection import ProcessLock, open_reader, open_writer
 from node.store.forks import Forks
+from node.store.handing_back import HandingBackStore
 from node.store.history import History
 from node.store.inbox import Inbox
 from node.store.ledger import Ledger
 from node.store.outbox import Outbox
 from node.store.queries import Queries
+from node.store.recovered import Recovered
 from node.store.views import Views
 from node.store.witness import WitnessMemory
 from node.store.witnessing import Cosignatures
@@ -47,6 +49,8 @@ class Store:
     views: Views
     witness: WitnessMemory
     cosignatures: Cosignatures
+    recovered: Recovered
+    handing_back: HandingBackStore
     _lock: ProcessLock | None
 
     @classmethod
@@ -103,10 +107,11 @@ class Store:
 def _assemble(
     writer: Writer, readers: Readers, us: str, fingerprints: Fingerprints, lock: ProcessLock
 ) -> Store:
+    cases = Cases(writer, us, fingerprints)
     return Store(
         writer,
         readers,
-        Cases(writer, us, fingerprints),
+        cases,
         Queries(readers),
         Outbox(writer, readers),
         Inbox(writer, readers),
@@ -116,5 +121,7 @@ def _assemble(
         Views(writer),
         WitnessMemory(writer, readers),
         Cosignatures(writer, readers),
+        Recovered(writer, readers, cases.open_book, cases.save_book),
+        HandingBackStore(writer, readers),
         lock,
     )

@@ -12,6 +12,7 @@ from protocol.channel import NEXT, STEPS
 from protocol.governance import is_permitted, party
 from protocol.messages import FORMS, KINDS
 from protocol.pull import MAX_WAIT_S, Pull
+from protocol.recovery import Recover, Standing, StandingCode
 from protocol.vocabulary import Kind, Lane, Role
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ FACTS = (
     facts.Sighting,
     facts.KnownContent,
 )
-ANSWER_PARTS = (Answer, Told, Position, Pull)
+ANSWER_PARTS = (Answer, Told, Position, Pull, Recover, Standing)
 WORDS = (
     vocabulary.Matter,
     vocabulary.ItemKind,
@@ -90,6 +91,12 @@ def field_rows(message: type) -> Iterator[str]:
     assert isinstance(node, inspect.StructType)
     for place, field in enumerate(node.fields):
         yield f"| {place} | `{field.name}` | {describe(field.type)} |"
+
+
+def recovery_starts() -> Iterator[str]:
+    """Give how the row of each standing of a recovery begins."""
+    for code in StandingCode:
+        yield f"| `{code}` | "
 
 
 def kind_rows() -> Iterator[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+NEXT_CHAPTER = "## 9 Requests and answers"
 LINES = [line.strip() for line in DOCUMENT.splitlines()]
 CLAUSES = set(re.findall(r"^#{2,3} (\d+(?:\.\d+)?) ", DOCUMENT, re.MULTILINE))
 SECTIONS = {
@@ -59,6 +60,13 @@ def test_10_2_every_disposition_is_explained() -> None:
     for start in tables.disposition_starts():
         (row,) = [line for line in chapter if line.startswith(start)]
         assert len(row) > len(start) + 10
+
+
+def test_8_13_every_standing_is_explained() -> None:
+    """Somebody waits for each of them."""
+    chapter = LINES[LINES.index("### 8.13 Recovery of a lost member") : LINES.index(NEXT_CHAPTER)]
+    for start in tables.recovery_starts():
+        assert [line for line in chapter if line.startswith(start) and len(line) > len(start) + 10]
 
 
 def test_every_clause_that_the_code_cites_exists() -> None:

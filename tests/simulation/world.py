@@ -24,7 +24,9 @@ from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.draft import HashesDraft, ItemDraft, ReportDraft
 from node.casework.item import ItemState
+from node.casework.rebuilding import Rebuilding
 from node.casework.submitting import SubmitResult
+from node.coming_back import ComingBack
 from node.evidence.believed import Believed
 from node.evidence.findings import Findings
 from node.evidence.verify import verify
@@ -33,10 +35,12 @@ from node.matching.fingerprints import Fingerprints
 from node.peer.delivery import Delivery
 from node.peer.errors import PeerRefusedError, PeerUnreachableError, RefusedRequestError
 from node.peer.forks import ForkKeeper
+from node.peer.handing_back import HandingBack
 from node.peer.inbox import Admitted, Inbox
 from node.peer.ledger import LedgerKeeper
 from node.peer.offering import Offering
 from node.peer.pulling import Pulling
+from node.peer.recovering import Recovering
 from node.peer.sealing import SealingRing
 from node.peer.transport import Reply
 from node.peer.views import ViewComparer
@@ -47,9 +51,10 @@ from node.store.audit import Audit
 from node.store.connection import ProcessLock, create_database, open_reader, open_writer
 from node.store.sqlite import Store
 from node.store.writer import InlineReaders
-from protocol import answers, pull, push
+from protocol import answers, pull, push, recovery
 from protocol.answers import ANSWERS, Answer
 from protocol.facts import Evidence, Jurisdiction, Location
+from protocol.recovery import Page, Standing
 from protocol.vocabulary import Confidence, HostingState, Lane, Source
 from tests.builders.network import NOW_MS, make_network
 from tests.simulation.mortal import CrashedError, MortalWriter
@@ -151,6 +156,17 @@ class Wire:
         if world.faults.strikes(world.chance, "lose_answer"):
             raise PeerUnreachableError
         return answer.size if isinstance(answer, HeldSize) else answer
+
+    async def recover(self, peer: str, path: str, body: bytes) -> Page | Standing:
+        """Ask another node for what was said to it; as bytes, as over the wire."""
+        self.world.check_up(peer)
+        _, _, _, caller, lane = path.split("/")
+        assert caller == self.sender
+        asked = recovery.read_request(body)
+        found = await self.world[peer].handing_back.serve(caller, Lane(lane), asked)
+        if isinstance(found, Standing):
+            return recovery.read_standing(recovery.to_bytes(found))
+        return recovery.read_page(found.to_bytes())
 
 
 class Where:
@@ -284,7 +300,40 @@ class Node:
             clock=self.clock,
             wake_delivery=lambda: None,
         )
+        self.handing_back = HandingBack(
+            us=self.member,
+            store=self.store.handing_back,
+            registry=self.registry,
+            clock=self.clock,
+            on_recovering=self.delivery.ask_again,
+        )
+        self.coming_back = self._coming_back(fingerprints, chance)
         self.up = True
+
+    def _coming_back(self, fingerprints: Fingerprints, chance: random.Random) -> ComingBack:
+        ring = SealingRing(self.keys.sealing, lambda: self.keys.sealing, lambda: 0.0)
+        return ComingBack(
+            store=self.store.recovered,
+            asking=Recovering(
+                us=self.member,
+                store=self.store.recovered,
+                transport=self.wire(),
+                registry=self.registry,
+                sealing_key=ring.find,
+                clock=self.clock,
+                jitter=chance.randrange,
+                on_registry_behind=self.registry_behind,
+            ),
+            rebuilding=Rebuilding(
+                us=self.member,
+                store=self.store.recovered,
+                cases=self.store.cases,
+                desk=self.desk,
+                registry=self.registry,
+                fingerprints=fingerprints,
+                clock=self.clock,
+            ),
+        )
 
     def _open(self, fingerprints: Fingerprints) -> Store:
         key = self.keys.database_key
@@ -351,8 +400,10 @@ class Node:
 
     async def work(self) -> int:
         """Do what is due now: place, judge, deliver; returns how much was done."""
-        done = await self.desk.locate_due()
-        done += await self.desk.judge_due()
+        done = await self.coming_back.step()
+        if done is None:
+            done = await self.desk.locate_due()
+            done += await self.desk.judge_due()
         done += await self.delivery.deliver_due(self.clock())
         return done + await self.pulling.pull_due()
 

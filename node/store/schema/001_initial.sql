@@ -325,3 +325,67 @@ CREATE TABLE witnessed (
     time_s INTEGER NOT NULL,           -- of our cosignature
     UNIQUE (member, epoch)
 ) STRICT;
+
+-- Members that lost their node and ask us for what they said to us; a person allows it. (node/store/handing_back.py)
+CREATE TABLE handed_back (
+    peer        TEXT NOT NULL,
+    sealing_key TEXT NOT NULL,         -- id of the fresh key that its document names: one recovery
+    asked_ms    INTEGER NOT NULL,
+    decided_ms  INTEGER,               -- NULL: waits for a person
+    allowed     INTEGER NOT NULL,      -- 1: for some days after the decision
+    entries     INTEGER NOT NULL,      -- handed back so far
+    pages       INTEGER NOT NULL,
+    PRIMARY KEY (peer, sealing_key)
+) STRICT, WITHOUT ROWID;
+
+-- Our own recovery: how far each channel of ours has come back from its receiver. (node/store/recovered.py)
+CREATE TABLE recoveries (
+    peer     TEXT NOT NULL,
+    lane     TEXT NOT NULL,
+    standing TEXT NOT NULL,            -- asked, going, end, or why not: waiting, refused, a code
+    epoch    BLOB,                     -- the last page that came ends in this epoch
+    size     INTEGER NOT NULL,         -- entries of it
+    range    BLOB NOT NULL,            -- the edge of its tree
+    entries  INTEGER NOT NULL,         -- that came back, of all epochs
+    erased   INTEGER NOT NULL,         -- of which the peer had only the leaf
+    attempts INTEGER NOT NULL,
+    next_ms  INTEGER NOT NULL,         -- when to ask again
+    PRIMARY KEY (peer, lane)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE recovered_pages (
+    peer       TEXT NOT NULL,
+    lane       TEXT NOT NULL,
+    epoch      BLOB NOT NULL,
+    start      INTEGER NOT NULL,
+    size       INTEGER NOT NULL,
+    note       BLOB NOT NULL,          -- our own signed checkpoint
+    receipt    BLOB,                   -- the peer's; NULL: none that verifies today
+    prev_epoch BLOB,                   -- what the epoch's opening names
+    prev_size  INTEGER NOT NULL,
+    prev_root  BLOB NOT NULL,
+    PRIMARY KEY (peer, lane, epoch, size)
+) STRICT, WITHOUT ROWID;
+
+-- What we had said, entry by entry, until it stands in our logs again; then what is needed in order not to say it twice.
+CREATE TABLE recovered_entries (
+    number    INTEGER PRIMARY KEY,
+    peer      TEXT NOT NULL,
+    lane      TEXT NOT NULL,
+    epoch     BLOB NOT NULL,
+    idx       INTEGER NOT NULL,
+    leaf      BLOB NOT NULL,
+    entry     BLOB,                    -- NULL: erased at the peer, or in messages_out by now
+    entry_id  BLOB NOT NULL,
+    kind      INTEGER,                 -- NULL: erased at the peer, nobody knows
+    step      INTEGER,                 -- in which step of the rebuilding it has its effect; NULL: none
+    at_ms     INTEGER NOT NULL,        -- the order within the step; of what was erased, when
+    said      BLOB,                    -- what it says, as a key: the same is not said to the peer again
+    answer    TEXT,                    -- of a disposition, which one
+    message   INTEGER,                 -- messages_out.seq, once it stands there
+    UNIQUE (peer, lane, epoch, idx)
+) STRICT;
+CREATE INDEX recovered_entries_by_step ON recovered_entries (step, at_ms, number) WHERE message IS NULL;
+CREATE INDEX recovered_entries_said ON recovered_entries (said) WHERE said IS NOT NULL;
+CREATE INDEX recovered_entries_by_message ON recovered_entries (message) WHERE message IS NOT NULL;
+CREATE INDEX recovered_entries_by_id ON recovered_entries (peer, lane, entry_id);

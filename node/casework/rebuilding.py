@@ -1,0 +1,173 @@
+"""The steps in which a recovered member's items come back, before anything is served or said.
+
+1. What we handed on: each item stands in our own message.
+2. What was said to us, which our peers have said again: judged as ever, what we had called new
+   first.
+3. What else we had said: verdicts, actions, sightings, messages.
+4. What we had erased is erased again: nobody but us may say so, and it is we who said it.
+
+Each batch is one transaction, so that a process that dies goes on where it stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from keys.registry import Registry
+from node.casework.casebook import Casebook, Needs
+from node.casework.casestore import CaseStore
+from node.casework.desk import Desk
+from node.casework.erasing import Cause
+from node.casework.events import Erasure
+from node.casework.receiving import Arrived
+from node.casework.recovered import OTHERS, OWN_ITEMS, Rebuilder, erased_by_us
+from node.matching.fingerprints import Fingerprints
+from node.store.errors import StoreError
+from protocol import entry as entries
+from protocol.errors import ProtocolError
+from protocol.messages import from_body
+from protocol.vocabulary import Kind
+
+BATCH = 500
+
+
+class Came(Protocol):
+    """One entry of ours that came back: to whom it was said, and its bytes."""
+
+    @property
+    def peer(self) -> str:
+        """To whom."""
+        ...
+
+    @property
+    def entry(self) -> bytes:
+        """As it was said."""
+        ...
+
+
+Plan = Callable[[Sequence[Came]], Needs]
+Take = Callable[[Casebook, Sequence[Came]], Sequence[str | None]]
+
+
+class Rebuilt(Protocol):
+    """What the rebuilding needs of the store. Methods raise `StoreError`."""
+
+    async def take(self, step: int, limit: int, now_ms: int, plan: Plan, decide: Take) -> int:
+        """Let the next entries of a step have their effect; return how many."""
+        ...
+
+    async def told_new(self, after: int, limit: int) -> tuple[list[Arrived], int]:
+        """Of the next entries that wait for a judgement, return those that we had called new.
+
+        With the number after which to go on; 0: there are no more.
+        """
+        ...
+
+    async def said(self, kind: Kind) -> list[bytes]:
+        """Return every message of a kind that came back and stands in the outbox."""
+        ...
+
+    async def complete(self, now_ms: int) -> None:
+        """Put logs and receipts in their places; from here on the node works as ever."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Rebuilding:
+    """Rebuilds one member's items from what has come back."""
+
+    us: str
+    store: Rebuilt
+    cases: CaseStore
+    desk: Desk
+    registry: Callable[[], Registry]
+    fingerprints: Fingerprints
+    clock: Callable[[], int]
+
+    async def run(self) -> None:
+        """Rebuild; whatever was done before is not done again.
+
+        Raises:
+            StoreError: the batch at hand was not kept; call again.
+        """
+        await self._take(OWN_ITEMS)
+        await self._judge_first()
+        while await self.desk.judge_due():
+            pass
+        await self._take(OTHERS)
+        for raw in await self.store.said(Kind.OUTCOME):
+            await self._erase_again(raw)
+        await self.store.complete(self.clock())
+
+    async def _judge_first(self) -> None:
+        """What had been new here is first again: the item keeps its id, and duplicates join it."""
+        arrived, after = await self.store.told_new(0, BATCH)
+        while after:
+            if arrived:
+                await self.desk.judge(arrived)
+            arrived, after = await self.store.told_new(after, BATCH)
+
+    async def _take(self, step: int) -> None:
+        registry = self.registry()
+
+        def decide(book: Casebook, came: Sequence[Came]) -> list[str | None]:
+            rebuilder = Rebuilder(book, registry)
+            return [rebuilder.take(one.peer, one.entry) for one in came]
+
+        while await self._take_batch(step, decide):
+            pass
+
+    async def _take_batch(self, step: int, decide: Take) -> int:
+        """One entry that cannot have its effect any more holds up no other."""
+        for limit, way in ((BATCH, decide), (1, decide), (1, _leave)):
+            try:
+                return await self.store.take(step, limit, self.clock(), self._plan, way)
+            except StoreError:
+                raise
+            except Exception:  # noqa: BLE001, S112 - the next way takes less; the last leaves a task
+                continue
+        return 0
+
+    def _plan(self, came: Sequence[Came]) -> Needs:
+        needs = Needs()
+        for one in came:
+            item = _spoken_of(one.entry)
+            if item is not None:
+                needs.named[item] = self.fingerprints.item(item)
+        return needs
+
+    async def _erase_again(self, raw: bytes) -> None:
+        """We had said that we erased it: what came back of it goes, and nobody is told twice."""
+        said = erased_by_us(self.us, raw)
+        if said is None:
+            return
+        view = await self.desk.item(said[0])
+        if view is None:
+            return
+        key = self.fingerprints.item(view.id)
+        needs = Needs(named={view.id: key}, keys={key}, leaves_of=view.id)
+
+        def decide(book: Casebook) -> None:
+            state = book.find(view.id)
+            if state is not None:
+                body = Erasure(said[1], str(Cause.RETENTION), book.loaded.leaves)
+                book.erase(state, body)
+
+        await self.cases.transact(needs, self.clock(), decide)
+
+
+def _leave(book: Casebook, came: Sequence[Came]) -> list[str | None]:
+    book.tasks += [("entry_not_rebuilt", one.peer) for one in came]
+    return [None] * len(came)
+
+
+def _spoken_of(raw: bytes) -> str | None:
+    try:
+        entry = entries.decode(raw)
+        message = from_body(entry.kind, entry.body, entry.version)
+    except ProtocolError:
+        return None
+    item: str | None = getattr(message, "item_id", None)
+    return item

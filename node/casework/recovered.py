@@ -1,0 +1,343 @@
+"""What a member that lost its node makes of the entries that come back (docs/protocol.md §8.13).
+
+It begins with what it had said itself: an item that it handed on stands in its own message, with
+the custody chain; what it judged and did stands in the outcomes that it told. What was said to it
+its peers say again, and it is judged as ever. Only two things differ: what was said once is not
+said a second time (`said_key`), and an answer that was given stays the answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from keys.registry import Registry
+from node.casework.casebook import Casebook
+from node.casework.events import (
+    EventKind,
+    Facts,
+    HandedOn,
+    Recorded,
+    Reopened,
+    Withdrawn,
+    lacks,
+)
+from node.casework.events import Sighted as SightedEvent
+from node.casework.item import (
+    FINAL_ACTIONS,
+    Custody,
+    Informant,
+    ItemState,
+    KeptMessage,
+)
+from node.casework.receiving import UNKNOWN
+from node.casework.routing import responsible
+from node.casework.telling import note
+from protocol import entry as entries
+from protocol.correspondence import PeerMessage
+from protocol.errors import MalformedError, ProtocolError
+from protocol.facts import Content, Hop, Jurisdiction, Moved
+from protocol.messages import (
+    DispositionNote,
+    Item,
+    ItemV2,
+    Message,
+    Outcome,
+    Sighted,
+    Withdrawal,
+    from_body,
+)
+from protocol.vocabulary import (
+    Confidence,
+    Disposition,
+    HostingState,
+    Kind,
+    OutcomeWhat,
+)
+
+OWN_ITEMS, OTHERS = 1, 2
+"""Steps of the rebuilding: items that we handed on, then, once the rest is judged, all else."""
+KEY_BYTES = 16
+
+
+class Said(NamedTuple):
+    """One entry of ours, as far as the rebuilding must know it.
+
+    `step` None: it belongs to the channel. `key`: what it says; the same is not said again.
+    `answer`: of a disposition, which.
+    """
+
+    entry_id: bytes
+    kind: int
+    step: int | None
+    at_ms: int
+    key: bytes | None
+    answer: str | None = None
+
+
+def read_said(raw: bytes) -> Said:
+    """Read an entry of our own log.
+
+    Raises:
+        MalformedError: it is no entry; we never made it.
+    """
+    entry = entries.decode(raw)
+    if entry.kind in (Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN):
+        return Said(entry.id, entry.kind, None, 0, None)
+    try:
+        message = from_body(entry.kind, entry.body, entry.version)
+    except MalformedError:
+        return Said(entry.id, entry.kind, OTHERS, 0, None)
+    if isinstance(message, Item):
+        at_ms = message.custody[-1].received_ms
+        return Said(entry.id, entry.kind, OWN_ITEMS, at_ms, said_key(message))
+    answer = None
+    if isinstance(message, DispositionNote) and message.disposition not in UNKNOWN:
+        answer = str(message.disposition)
+    return Said(entry.id, entry.kind, OTHERS, _at_ms(message), said_key(message), answer)
+
+
+def said_key(message: Message) -> bytes | None:
+    """What a message says, whatever the form and revision: 16 bytes; None: it may be repeated."""
+    about = _ABOUT.get(type(message))
+    said = None if about is None else about(message)
+    return None if said is None else _digest(said)
+
+
+def _digest(said: tuple[object, ...]) -> bytes:
+    return hashlib.sha256(msgspec.msgpack.encode(said)).digest()[:KEY_BYTES]
+
+
+def key_of(raw: bytes) -> bytes | None:
+    """Return the `said_key` of an entry; None where it has none."""
+    try:
+        entry = entries.decode(raw)
+        return said_key(from_body(entry.kind, entry.body, entry.version))
+    except ProtocolError:
+        return None
+
+
+def answer_key(leaf: bytes) -> bytes:
+    """Return the key of the answer to the entry with this leaf."""
+    return _digest((int(Kind.DISPOSITION), leaf))
+
+
+def _about_answer(message: DispositionNote) -> tuple[object, ...] | None:
+    """An answer that a form is unknown is followed by another once we have learnt it."""
+    unknown = message.disposition in UNKNOWN
+    return None if unknown else (int(Kind.DISPOSITION), message.leaf)
+
+
+def _about_sighting(message: Sighted) -> tuple[object, ...]:
+    sighting = message.sighting
+    what = msgspec.msgpack.encode(message) if sighting is None else sighting.sighting_id
+    return int(Kind.SIGHTED), message.item_id, what
+
+
+_ABOUT: dict[type, Callable[[Any], tuple[object, ...] | None]] = {
+    Item: lambda m: (int(Kind.ITEM), m.item_id, len(m.custody)),
+    ItemV2: lambda m: (int(Kind.ITEM), m.item_id, len(m.custody)),
+    Sighted: _about_sighting,
+    DispositionNote: _about_answer,
+    Outcome: lambda m: (int(Kind.OUTCOME), m.item_id, m.event_id),
+    Withdrawal: lambda m: (int(Kind.WITHDRAWAL), m.item_id, m.sighting_id),
+}
+
+
+def _at_ms(message: Message) -> int:
+    if isinstance(message, Outcome):
+        return message.learnt_ms
+    if isinstance(message, Sighted):
+        return 0 if message.sighting is None else message.sighting.found_ms
+    at_ms: int = getattr(message, "at_ms", 0)
+    return at_ms
+
+
+class Rebuilder:
+    """Takes what we had said into one casebook."""
+
+    def __init__(self, book: Casebook, registry: Registry) -> None:
+        self._book = book
+        self._registry = registry
+
+    def take(self, peer: str, raw: bytes) -> str | None:
+        """Give one entry of ours its effect; return the item that it is about, if that is here."""
+        try:
+            entry = entries.decode(raw)
+            message = from_body(entry.kind, entry.body, entry.version)
+        except ProtocolError:
+            return None
+        if isinstance(message, Item):
+            return self._handed_on(peer, message)
+        item_id = getattr(message, "item_id", None)
+        state = None if item_id is None else self._book.find(item_id)
+        if state is None:
+            return None
+        effect = _EFFECTS.get(type(message))
+        if effect is not None:
+            effect(self, state, peer, message)
+        return state.id
+
+    def _handed_on(self, peer: str, message: Item) -> str:
+        """An item that we handed to `peer`: ours, or of a member before us in the chain."""
+        state = self._book.find(message.item_id) or self._record(message)
+        hops = (*message.custody, Hop(peer, message.custody[-1].received_ms))
+        later = len(hops) > len(state.hops) or state.custody is Custody.LOCATING
+        if later:
+            self._hand_on(state, hops, message.jurisdiction, message.custody[-1].received_ms)
+        return state.id
+
+    def _record(self, message: Item) -> ItemState:
+        chain = message.custody
+        before = chain[-2].member if len(chain) > 1 else None
+        state = ItemState(
+            id=message.item_id,
+            report_id=message.report_id,
+            finder=message.finder,
+            matter=message.matter,
+            kind=message.item_kind,
+            location=message.location,
+            content=message.content,
+            access=message.access,
+            source=message.source,
+            found_via=message.found_via,
+            campaign=message.campaign,
+            found_ms=message.found_ms,
+            received_ms=message.received_ms,
+            child_at_risk=message.child_at_risk,
+            came_from=before,
+            hops=chain,
+            sightings=message.sightings,
+            informants=() if before is None else (Informant(before, message.item_id),),
+            assessments=message.assessments,
+            actions=message.actions,
+        )
+        if before is None:
+            self._remember_line(message.item_id)
+        return self._book.record(
+            message.item_id,
+            EventKind.RECORDED,
+            Recorded(state, None),
+            at_ms=message.found_ms,
+            actor=before or self._book.us,
+        )
+
+    def _remember_line(self, subject: str) -> None:
+        """The line itself was never told to anybody: what stands in its place matches none."""
+        line = hashlib.sha256(b"recovered\0" + subject.encode()).digest()[:KEY_BYTES]
+        self._book.remember_line(line, subject)
+
+    def _hand_on(
+        self, state: ItemState, hops: tuple[Hop, ...], found: Jurisdiction, at_ms: int
+    ) -> None:
+        orphan = found.country is not None and responsible(self._registry, found.country)[1]
+        body = HandedOn(hops[-1].member, orphan, hops, found)
+        self._book.record(state.id, EventKind.HANDED_ON, body, at_ms=at_ms, actor=self._book.us)
+
+    def outcome(self, state: ItemState, _peer: str, message: Outcome) -> None:
+        """What we judged, did or passed on."""
+        book = self._book
+        if state.has_heard(message.event_id):
+            return
+        if message.assessment is not None:
+            note(book, state.id, EventKind.ASSESSED, message.assessment, message.at_ms)
+        elif message.action is not None:
+            after = note(book, state.id, EventKind.ACTED, message.action, message.at_ms)
+            seen = after.last_seen_online_ms
+            ended = message.action.action in FINAL_ACTIONS and after.closed_ms is not None
+            if ended and seen is not None and seen > message.action.at_ms:
+                self._reopen(after, message)  # somebody saw it again after we had closed it
+        elif message.moved is not None and message.author == book.us:
+            self._moved(state, message.moved, message.at_ms)
+        elif message.what is OutcomeWhat.REOPENED:
+            self._reopen(state, message)
+
+    def _reopen(self, state: ItemState, message: Outcome) -> None:
+        body = Reopened(message.event_id)
+        self._book.record(
+            state.id, EventKind.REOPENED, body, at_ms=message.at_ms, actor=message.author
+        )
+
+    def _moved(self, state: ItemState, moved: Moved, at_ms: int) -> None:
+        """We told that it moved on, and who has it now did not hand our entry back."""
+        if state.custody is Custody.HANDED_ON:
+            return
+        country = moved.country
+        where = HostingState.COUNTRY if country is not None else HostingState.NONE
+        found = Jurisdiction(where, country, Confidence.MEDIUM, moved.evidence)
+        self._hand_on(state, (*state.hops, Hop(moved.to_member, at_ms)), found, at_ms)
+
+    def sighted(self, state: ItemState, _peer: str, message: Sighted) -> None:
+        """A sighting or facts that we passed along the chain."""
+        book, sighting = self._book, message.sighting
+        if sighting is not None and sighting not in state.sightings:
+            ours = sighting.member == book.us
+            body = SightedEvent((sighting,), None, message.child_at_risk, Disposition.DUPLICATE)
+            if ours:
+                self._remember_line_of(sighting.sighting_id, state.id)
+            book.record(
+                state.id,
+                EventKind.SIGHTED,
+                body,
+                at_ms=sighting.found_ms,
+                actor=sighting.member,
+            )
+        facts = lacks(book.loaded.items[state.id], Facts(_one(message.content), message.access))
+        if facts is not None:
+            book.record(state.id, EventKind.FACTS, facts, at_ms=book.now, actor=book.us)
+
+    def _remember_line_of(self, sighting: str, item: str) -> None:
+        line = hashlib.sha256(b"recovered\0" + sighting.encode()).digest()[:KEY_BYTES]
+        self._book.remember_line(line, item)
+
+    def withdrawn(self, state: ItemState, _peer: str, message: Withdrawal) -> None:
+        """A sighting that we took back, or told on that another took back."""
+        gone = [
+            one
+            for one in state.sightings
+            if message.sighting_id in (None, one.sighting_id)
+            and (message.sighting_id is not None or one.member == self._book.us)
+        ]
+        if gone:
+            body = Withdrawn(gone[0].member, message.sighting_id)
+            self._book.record(
+                state.id, EventKind.WITHDRAWN, body, at_ms=message.at_ms, actor=gone[0].member
+            )
+
+    def written(self, state: ItemState, peer: str, message: PeerMessage) -> None:
+        """What a person of ours wrote to one of theirs."""
+        if any(kept.message_id == message.message_id for kept in state.messages):
+            return
+        us = self._book.us
+        kept = KeptMessage(
+            message.message_id, message.item_id, us, peer, message.text, message.at_ms
+        )
+        self._book.record(state.id, EventKind.MESSAGE, kept, at_ms=message.at_ms, actor=us)
+
+
+def erased_by_us(us: str, raw: bytes) -> tuple[str, str] | None:
+    """Return item and event, if this entry of ours says that we erased an item."""
+    try:
+        entry = entries.decode(raw)
+        message = from_body(entry.kind, entry.body, entry.version)
+    except ProtocolError:
+        return None
+    if not isinstance(message, Outcome) or message.what is not OutcomeWhat.ERASED:
+        return None
+    return (message.item_id, message.event_id) if message.author == us else None
+
+
+def _one(content: Content | None) -> tuple[Content, ...]:
+    return () if content is None else (content,)
+
+
+_Effect = Callable[[Rebuilder, ItemState, str, Any], None]
+_EFFECTS: dict[type, _Effect] = {
+    Outcome: Rebuilder.outcome,
+    Sighted: Rebuilder.sighted,
+    Withdrawal: Rebuilder.withdrawn,
+    PeerMessage: Rebuilder.written,
+}

@@ -1,0 +1,205 @@
+"""Coming back: a member that lost its node asks its peers for what it had said to them.
+
+Nothing that comes is believed before it was checked: the checkpoint is one of our own log key, the
+entries hash to it, each epoch follows the one before. So a peer that lies can leave out an end, and
+no more; and of that the channel itself tells, when it is next used (docs/protocol.md §8.5.4). What
+is kept here has no effect yet; that is the rebuilding's business (`node.casework.rebuilding`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from keys.errors import KeysError
+from keys.registry import Registry
+from keys.sealing import SealingKey
+from node.casework.recovered import Said, read_said
+from node.peer import pacing
+from node.peer.errors import CallError, PeerError
+from node.peer.sending import may_send
+from node.peer.transport import RecoverTransport
+from protocol import push as pushes
+from protocol import recovery
+from protocol.answers import Position
+from protocol.checkpoint import Channel, VerifiedCheckpoint, verify_checkpoint
+from protocol.errors import MalformedError, ProtocolError
+from protocol.push import MAX_PUSH_ENTRIES, Purpose
+from protocol.receipt import verify_receipt
+from protocol.recovery import Element, Held, Page, Recover, Scope, Standing
+from protocol.vocabulary import Lane
+
+ASK_AGAIN_MS = 60_000
+"""How often is asked while a person at the peer has not decided."""
+CAP_MS = 600_000
+
+
+END = "end"
+"""Everything that the peer holds has come."""
+
+
+class Progress(NamedTuple):
+    """How far one channel of ours has come back."""
+
+    peer: str
+    lane: Lane
+    standing: str
+    entries: int
+    erased: int
+    attempts: int
+    next_ms: int
+
+
+class KeptPage(NamedTuple):
+    """A page that was verified; `receipt` None: none that verifies under today's keys."""
+
+    epoch: bytes
+    start: int
+    note: bytes
+    receipt: bytes | None
+    before: Position
+    elements: Sequence[tuple[Element, Said | None]]
+
+
+class RecoveredStore(Protocol):
+    """What asking needs of the store. Methods raise `StoreError`."""
+
+    async def progress(self) -> Sequence[Progress]:
+        """Return how far each channel that was asked for has come back."""
+        ...
+
+    async def held(self, peer: str, lane: Lane) -> Held:
+        """Return the position up to which a channel is back."""
+        ...
+
+    async def stand(
+        self, peer: str, lane: Lane, standing: str, attempts: int, next_ms: int
+    ) -> None:
+        """Keep how the asking stands, and when to ask again."""
+        ...
+
+    async def keep(self, peer: str, lane: Lane, before: Held, after: Held, page: KeptPage) -> bool:
+        """Keep a verified page that follows `before`; False: another one came meanwhile."""
+        ...
+
+
+class NoKeyError(ProtocolError):
+    """A page is sealed to a key that is not here: the fresh one is needed."""
+
+    code = "sealing_key_missing"
+
+
+@dataclass(slots=True, kw_only=True)
+class Recovering:
+    """Asks every peer for what this member had said to it."""
+
+    us: str
+    store: RecoveredStore
+    transport: RecoverTransport
+    registry: Callable[[], Registry]
+    sealing_key: Callable[[str], SealingKey | None]
+    clock: Callable[[], int]
+    jitter: Callable[[int], int]
+    on_registry_behind: Callable[[], None] = lambda: None
+
+    async def ask_due(self) -> int:
+        """Ask on every channel that is due; return how many pages came."""
+        known = {(one.peer, one.lane): one for one in await self.store.progress()}
+        now_ms = self.clock()
+        due = []
+        for peer, lane in channels(self.registry(), self.us):
+            one = known.get((peer, lane))
+            if one is None or (one.standing != END and now_ms >= one.next_ms):
+                due.append(self._ask(peer, lane, 0 if one is None else one.attempts))
+        return sum(await asyncio.gather(*due))
+
+    async def _ask(self, peer: str, lane: Lane, attempts: int) -> int:
+        """Ask on one channel until there is no page; never raises for the peer's trouble."""
+        pages = 0
+        try:
+            while (standing := await self._next(peer, lane)) is None:
+                pages += 1
+        except (PeerError, ProtocolError, KeysError) as error:
+            if isinstance(error, CallError) and error.refresh:
+                self.on_registry_behind()
+            pause_ms = pacing.backoff_ms(attempts + 1, self.jitter, CAP_MS)
+            next_ms = self.clock() + pause_ms
+            await self.store.stand(peer, lane, error.code, attempts + 1, next_ms)
+            return pages
+        await self.store.stand(peer, lane, str(standing.code), 0, self.clock() + ASK_AGAIN_MS)
+        return pages
+
+    async def _next(self, peer: str, lane: Lane) -> Standing | None:
+        held = await self.store.held(peer, lane)
+        asked = Recover(1, Scope.EVERYTHING, held.epoch, held.edge.size)
+        path = recovery.recover_path(self.us, lane)
+        found = await self.transport.recover(peer, path, recovery.to_bytes(asked))
+        if isinstance(found, Standing):
+            return found
+        after, page = self._checked(peer, lane, held, found)
+        await self.store.keep(peer, lane, held, after, page)
+        return None
+
+    def _checked(self, peer: str, lane: Lane, held: Held, page: Page) -> tuple[Held, KeptPage]:
+        """Verify a page and read what it says.
+
+        Raises:
+            ProtocolError, KeysError: it is not what we had signed, or does not open.
+        """
+        registry = self.registry()
+        keys = registry.member(self.us).log_keys
+        checkpoint = verify_checkpoint(page.head.note, keys).checkpoint
+        elements = self._opened(registry, checkpoint, page)
+        channel = Channel(registry.network_id, self.us, peer, lane)
+        after = recovery.check_page(channel, held, checkpoint, page.start, elements)
+        before = held.position if page.start == 0 else Held().position
+        receipt = _receipt(registry, peer, checkpoint, page.receipt)
+        read = [(one, _said(one)) for one in elements]
+        kept = KeptPage(checkpoint.origin.epoch, page.start, page.head.note, receipt, before, read)
+        return after, kept
+
+    def _opened(
+        self, registry: Registry, checkpoint: VerifiedCheckpoint, page: Page
+    ) -> list[Element]:
+        key = self.sealing_key(page.head.key_id)
+        if key is None:
+            raise NoKeyError(NoKeyError.__doc__)
+        if page.start >= checkpoint.size:
+            raise MalformedError("page.start", "must be below the size of the checkpoint")
+        head = page.head
+        info = pushes.seal_info(
+            Purpose.RECOVER, head.suite, head.key_id, checkpoint, page.start, checkpoint.size
+        )
+        most = max(registry.network.limits.push_entries, MAX_PUSH_ENTRIES)
+        frame = pushes.unframe(
+            key.open(info, page.sealed), most, pushes.BUCKETS[-1], recovery.MAX_ELEMENT_BYTES
+        )
+        return recovery.read_elements(frame)
+
+
+def channels(registry: Registry, us: str) -> list[tuple[str, Lane]]:
+    """Every channel of ours that a peer that can be called may hold."""
+    return [
+        (peer, lane)
+        for peer, document in sorted(registry.members.items())
+        if document.reachable and registry.is_active(peer)
+        for lane in Lane
+        if may_send(registry, us, peer, lane)
+    ]
+
+
+def _receipt(
+    registry: Registry, peer: str, checkpoint: VerifiedCheckpoint, raw: bytes
+) -> bytes | None:
+    """The peer's receipt, if it verifies under the keys that are listed today."""
+    try:
+        verify_receipt(raw, checkpoint, registry.member(peer).receipt_keys)
+    except (ProtocolError, KeysError):
+        return None
+    return raw
+
+
+def _said(one: Element) -> Said | None:
+    return None if one.entry is None else read_said(one.entry)
