@@ -183,8 +183,8 @@ class Node:
         return DiskFloor(self.config.peer.disk_floor_mib << 20, lambda: free_bytes(place))
 
     def _contact(self, peer: str) -> None:
-        self.delivery.contact(peer)
-        self.wakes.delivery()
+        if self.delivery.contact(peer):
+            self.wakes.delivery()
 
     async def _work(self) -> None:
         await work_at_desk(self.desk, self.wakes.desk)

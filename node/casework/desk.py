@@ -352,8 +352,9 @@ class Desk:
 
     async def _after(self, book: Casebook) -> None:
         """Wake whoever has work now: the feed's readers, delivery, the steps of this desk."""
-        if book.events:
+        if any(state.due_ms is not None for state in book.changed.values()):
             self._wake_desk()
+        if book.events:
             async with self._changed:
                 self._changed.notify_all()
         if book.posts:

@@ -58,11 +58,13 @@ class Delivery(Sending):
             tenure.stopped = row.stopped is not None
             tenure.used = True
 
-    def contact(self, peer: str) -> None:
-        """The peer called us: it is there, so stop backing off."""
+    def contact(self, peer: str) -> bool:
+        """The peer called us: it is there, so stop backing off. Returns whether a channel was."""
+        backing_off = False
         for (other, _), tenure in self._tenures.items():
-            if other == peer:
-                tenure.next_attempt_ms = 0
+            if other == peer and tenure.next_attempt_ms:
+                tenure.next_attempt_ms, backing_off = 0, True
+        return backing_off
 
     def ask_again(self, peer: str) -> None:
         """The peer lost what we had said to it: ask for its state, so that it is refilled."""

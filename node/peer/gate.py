@@ -78,7 +78,7 @@ class Gate:
     clock: Callable[[], int]
     quotas: Quotas
     replays: Replays
-    on_contact: Callable[[str], None]
+    on_contact: Callable[[str], object]
     on_registry_behind: Callable[[], None]
     on_refused: Callable[[str], None]
     patience: Patience = field(default_factory=Patience)

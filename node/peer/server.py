@@ -71,7 +71,7 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
     registry: Callable[[], Registry],
     transport_key: Signer,
     clock: Callable[[], int],
-    on_contact: Callable[[str], None],
+    on_contact: Callable[[str], object],
     pulls: Pulls | None = None,
     ledgers: LedgerEndpoint | None = None,
     recoveries: Recoveries | None = None,

@@ -180,9 +180,16 @@ class TestBacklog:
         await world[IWF].delivery.deliver_due(world.now)
         world[IWF].delivery.tenure(EOKM, Lane.REPORTS).next_attempt_ms = world.now + 900_000
         await world[EOKM].restart()
-        world[IWF].delivery.contact(EOKM)
+        assert world[IWF].delivery.contact(EOKM)
         await world[IWF].delivery.deliver_due(world.now)
         assert await is_there(world, item)
+
+    async def test_a_call_of_a_peer_that_was_never_away_wakes_nobody(self, world: World) -> None:
+        """No channel paused, so none is looked at."""
+        await hand_in(world, 0, 1)
+        await world[IWF].delivery.deliver_due(world.now)
+        assert not world[IWF].delivery.contact(EOKM)
+        assert not world[IWF].delivery.contact("fr-pdc")
 
 
 def place_of(connection: Connection, item: str) -> int:
