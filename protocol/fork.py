@@ -26,7 +26,7 @@ class ForkEvidence(NamedTuple):
 
 
 def fork_nodes(
-    leaves: Sequence[bytes], smaller: Checkpoint, larger: Checkpoint
+    leaves: Sequence[bytes], smaller: Checkpoint | LedgerHead, larger: Checkpoint | LedgerHead
 ) -> tuple[bytes, ...]:
     """Return the nodes that rebuild `larger` from our leaf hashes, for `ForkEvidence`.
 

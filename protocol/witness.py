@@ -33,8 +33,10 @@ WITNESSES: Final = 2
 MAX_PROOF: Final = 63
 MAX_SUBMISSION_BYTES: Final = 32 + (MAX_PROOF + 1) * 45 + MAX_CHECKPOINT_BYTES
 MAX_COSIGNATURE_BYTES: Final = 8192
+MAX_COSIGNERS: Final = 7
+"""A note has sixteen lines: two of its owner, two of each cosigner."""
 MAX_WITNESSED_BYTES: Final = 32768
-"""Of a head with its cosignatures: seven hybrid ones are what a note's sixteen lines hold."""
+"""Of a head with its cosignatures."""
 
 _OLD: Final = re.compile(r"old (0|[1-9][0-9]{0,15})")
 

@@ -170,10 +170,11 @@ def _text(checked: Checked) -> str:
             proof["lane"],
             proof["kind"],
             "receipted" if proof["receipted"] else "no receipt: only the sender is bound",
+            ", ".join(proof["witnessed_by"]) or "not witnessed",
         )
         for proof in checked.proofs
     ]
-    shown = table(("from", "to", "lane", "kind", "receipt"), rows)
+    shown = table(("from", "to", "lane", "kind", "receipt", "witnesses"), rows)
     head = f"network {checked.network}, item {checked.item}"
     return f"{head}\n{shown}\n\nverified=ok ({checked.witnessed})"
 

@@ -13,6 +13,7 @@ from node.cli.looking import Running, probe, store_of
 from node.cli.output import Result, table
 from node.config import load
 from node.doctor.findings import span
+from node.peer.witnessing import candidates, standing
 from node.setup.joining import joined
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from node.config import Config
     from node.registry.updater import RegistryClient
     from node.store.queries import ChannelFigures
+    from node.store.witnessing import LedgerFigures
 
 NAMES = {
     "items": "items here",
@@ -48,11 +50,13 @@ def status(path: Path) -> Result:
     with store_of(config) as queries:
         figures = asyncio.run(queries.figures())
         tasks = asyncio.run(queries.tasks())
+        ledger = asyncio.run(queries.ledger())
     data: dict[str, Any] = {
         "member": config.member.id,
         "running": running.answers,
         "missing": list(running.missing),
         "registry": _registry(config, client, now_ms),
+        "ledger": _ledger(config, client, ledger),
         "figures": figures,
         "tasks": [
             {"code": code, "subject": subject, "opened_ms": opened_ms}
@@ -82,6 +86,36 @@ def _registry(config: Config, client: RegistryClient | None, now_ms: int) -> dic
     }
 
 
+def _ledger(
+    config: Config, client: RegistryClient | None, figures: LedgerFigures
+) -> dict[str, Any]:
+    us = config.member.id
+    able = [] if client is None else candidates(client.current(), us)
+    stands = standing(us, figures.partners, figures.cosigned, able)
+    return {
+        "signed_ms": figures.signed_ms,
+        "witnessed_s": stands.since_s,
+        "witnesses": list(stands.by),
+        "not_witnessed_for": list(stands.lacking),
+        "too_few_witnesses_for": list(stands.too_few),
+        "problems": {one: ask.problem for one, ask in figures.asks.items() if ask.problem},
+    }
+
+
+def ledger_text(ledger: dict[str, Any], now_ms: int) -> str:
+    """Say in one line how our ledger is witnessed (`status`, `ledger`)."""
+    if ledger["signed_ms"] is None:
+        return "ledger: no head yet"
+    line = f"ledger: signed {span(now_ms - ledger['signed_ms'])} ago"
+    if ledger["witnessed_s"] is not None:
+        return f"{line}, witnessed by {', '.join(ledger['witnesses'])}"
+    missing = ", ".join(ledger["not_witnessed_for"])
+    if ledger["not_witnessed_for"] == ledger["too_few_witnesses_for"]:
+        return f"{line}; not witnessed for {missing}: the network has too few members"
+    problems = "".join(f"; {one} {code}" for one, code in sorted(ledger["problems"].items()))
+    return f"{line}; not witnessed for {missing}{problems}"
+
+
 def _text(data: dict[str, Any], running: Running, now_ms: int) -> str:
     state = "runs" if running.answers else "does not run"
     if running.missing:
@@ -99,6 +133,7 @@ def _text(data: dict[str, Any], running: Running, now_ms: int) -> str:
         if registry["pulls"]:
             lines.append("not reachable: pulls")
         lines.extend(f"  alarm: {a['member']} {a['code']}" for a in registry["alarms"])
+    lines.append(ledger_text(data["ledger"], now_ms))
     rows = [(NAMES.get(name, name), count) for name, count in data["figures"].items()]
     lines.append(table(("", "count"), rows))
     lines.extend(

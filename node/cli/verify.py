@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from keys.keyring import MemberKeys
@@ -13,6 +14,7 @@ from node.config import load
 from node.evidence.believed import Believed
 from node.evidence.verify import verify as walk
 from node.matching.fingerprints import Fingerprints
+from node.peer.witnessing import Standing, standing
 from node.setup.joining import joined
 from node.store.audit import Audit
 from node.store.connection import open_reader
@@ -43,21 +45,38 @@ def verify(path: Path) -> Result:
     )
     connection = open_reader(config.store.path, keys.database_key)
     try:
-        findings = walk(Audit(connection), believed)
+        audit = Audit(connection)
+        findings, stands = walk(audit, believed), _standing(audit, config.member.id)
     finally:
         connection.close()
     data = {
         "holds": findings.holds,
         "counts": findings.counts,
         "findings": [asdict(finding) for finding in findings.found],
-        "witnessed": False,
+        "witnessed": stands.since_s is not None,
+        "witnessed_by": list(stands.by),
+        "witnessed_s": stands.since_s,
+        "not_witnessed_for": list(stands.lacking),
     }
-    return Result(data, _text(findings), Exit.OK if findings.holds else Exit.PROBLEM)
+    return Result(data, _text(findings, stands), Exit.OK if findings.holds else Exit.PROBLEM)
 
 
-def _text(findings: Findings) -> str:
+def _standing(audit: Audit, us: str) -> Standing:
+    """How the newest head of the ledger is witnessed, by what is kept and was just verified."""
+    head, partners = audit.witnesses.newest_head(), audit.witnesses.partners()
+    return standing(us, partners, {} if head is None else head.cosigned, ())
+
+
+def _witnessed(stands: Standing) -> str:
+    if stands.since_s is not None:
+        at = datetime.fromtimestamp(stands.since_s, UTC).isoformat().replace("+00:00", "Z")
+        return f"witnessed by {', '.join(stands.by)} at {at}"
+    return f"not witnessed for {', '.join(stands.lacking)}" if stands.lacking else "not witnessed"
+
+
+def _text(findings: Findings, stands: Standing) -> str:
     counts = table(("checked", "number"), sorted(findings.counts.items()))
     if findings.holds:
-        return f"{counts}\n\nverified=ok (not witnessed)"
+        return f"{counts}\n\nverified=ok ({_witnessed(stands)})"
     rows = [(finding.where, finding.place, finding.why) for finding in findings.found]
     return f"{counts}\n\n{table(('where', 'place', 'why'), rows)}\n\nverified=no"

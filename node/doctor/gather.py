@@ -19,10 +19,12 @@ from keys.unlock import Unlock
 from node.doctor import checks
 from node.doctor.checks import ChannelFacts, RegistryFacts
 from node.doctor.findings import Finding, Severity, fine
+from node.doctor.ledger import check_ledger
 from node.jurisdiction.build import open_jurisdiction
 from node.jurisdiction.errors import JurisdictionError
 from node.peer.client import HttpTransport, Limits
 from node.peer.errors import CallError, ClocksDifferError
+from node.peer.witnessing import candidates, standing
 from node.registry.errors import RegistryError
 from node.setup.joining import joined, keys_match
 from node.store.audit import Audit
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from node.config import Config
     from node.registry.updater import RegistryClient
     from node.store.connection import Connection
+    from node.store.witnessing import LedgerFigures
 
 CALL_LIMITS = Limits(connect_s=3.0, silence_s=5.0, total_s=8.0)
 
@@ -56,12 +59,14 @@ class Examination:
     nonce: Callable[[], bytes]
     findings: list[Finding] = field(default_factory=list)
     _offsets: dict[str, int] = field(default_factory=dict)
+    _figures: LedgerFigures | None = None
 
     async def run(self) -> list[Finding]:
         """Look at everything."""
         keys = self._keys()
         client = self._registry(keys)
         last_event_ms = await self._store(keys)
+        self._ledger(client)
         offsets = await self._peers(keys, client)
         self.findings.append(checks.check_clock(offsets, last_event_ms, self.clock()))
         await self._data()
@@ -134,9 +139,21 @@ class Examination:
         self.findings.append(checks.check_parked(*await queries.oldest_parked(), now_ms))
         self.findings.append(checks.check_unknown(figures["entries_unknown"]))
         self.findings += checks.check_tasks(await queries.tasks(), now_ms)
+        self._figures = await queries.ledger()
         last = await queries.last_event()
         newest = await queries.events(last - 1, 1) if last else []
         return newest[0][1].learnt_ms if newest else None
+
+    def _ledger(self, client: RegistryClient | None) -> None:
+        """Judge how our ledger is witnessed, if database and registry could be read."""
+        figures = self._figures
+        if client is None or figures is None:
+            return
+        us = self.config.member.id
+        able = candidates(client.current(), us)
+        stands = standing(us, figures.partners, figures.cosigned, able)
+        problems = {one: ask.problem for one, ask in figures.asks.items() if ask.problem}
+        self.findings += check_ledger(figures.signed_ms, stands, problems, self.clock())
 
     async def _peers(
         self, keys: MemberKeys | None, client: RegistryClient | None

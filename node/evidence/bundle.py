@@ -5,22 +5,26 @@ the item, in both directions, it holds the entry with its salt, the path that pr
 sender's signed checkpoint and the receiver's receipt; and the registry's own files, which say whose
 keys these are. It opens one item only: the neighbours in the logs are hashes.
 
-The ledger part, which gives time by witnesses, is optional and absent here: "not witnessed".
+The ledger part, which gives time by witnesses, is there where a checkpoint over the entry stands
+in our witnessed ledger (`ledger_part`); without it the entry is "not witnessed".
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from keys.registry import Registry
 from node.evidence.errors import NothingToShowError
+from node.evidence.ledger_part import LedgerPart, find_part
 from node.store.audit import Audit, CheckpointRow
 from protocol import messages
+from protocol.channel import Channel
 from protocol.merkle import inclusion_path
+from protocol.vocabulary import Lane
 
 TYPE = "hx1-evidence"
 VERSION = 1
@@ -29,7 +33,8 @@ VERSION = 1
 class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry at its place in one log, with what its sender and its receiver signed.
 
-    `receipt` is None where none came: then only the sender is bound. `ledger` is for witnesses.
+    `receipt` is None where none came: then only the sender is bound. `ledger` is None where no
+    witnessed head covers it.
     """
 
     sender: str
@@ -42,7 +47,7 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: tuple[str, ...]
     checkpoint: str
     receipt: str | None
-    ledger: None = None
+    ledger: LedgerPart | None = None
 
 
 class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +83,8 @@ def export(
     """
     proofs = []
     for direction, peer, lane, epoch, index in audit.places_of(item):
-        proofs.append(_proof(audit, us, direction, (peer, lane, epoch), index))
+        log = Log(direction == "sent", peer, lane, epoch)
+        proofs.append(_proof(audit, registry.network_id, us, log, index))
     shown = tuple(proof for proof in proofs if proof is not None)
     if not shown:
         raise NothingToShowError
@@ -104,30 +110,55 @@ def _named(item: str, proofs: tuple[Proof, ...]) -> str:
     return item if item in named else next((one for one in named if one is not None), item)
 
 
-def _proof(
-    audit: Audit, us: str, direction: str, log: tuple[str, str, bytes], index: int
-) -> Proof | None:
-    peer, lane, epoch = log
-    sent = direction == "sent"
-    rows = list(audit.sent(*log) if sent else audit.held(*log))
-    checkpoints = audit.sent_checkpoints(*log) if sent else audit.held_checkpoints(*log)
-    covering = _covering(checkpoints, index)
+class Log(NamedTuple):
+    """One epoch of one channel, as this node has it: whether we sent it, and with whom."""
+
+    sent: bool
+    peer: str
+    lane: str
+    epoch: bytes
+
+
+def _proof(audit: Audit, network: str, us: str, log: Log, index: int) -> Proof | None:
+    place = log[1:]
+    rows = list(audit.sent(*place) if log.sent else audit.held(*place))
+    checkpoints = audit.sent_checkpoints(*place) if log.sent else audit.held_checkpoints(*place)
+    sender, receiver = (us, log.peer) if log.sent else (log.peer, us)
+    origin = Channel(network, sender, receiver, Lane(log.lane)).origin(log.epoch)
+    covering, part = _witnessed(audit, us, log.peer, str(origin), checkpoints, index)
     entry = rows[index].entry
     if covering is None or entry is None:
         return None
     leaves = [row.leaf for row in rows[: covering.size]]
     return Proof(
-        sender=us if sent else peer,
-        receiver=peer if sent else us,
-        lane=lane,
-        epoch=epoch.hex(),
+        sender=sender,
+        receiver=receiver,
+        lane=log.lane,
+        epoch=log.epoch.hex(),
         index=index,
         size=covering.size,
         entry=encode64(entry),
         path=tuple(encode64(node) for node in inclusion_path(leaves, index, covering.size)),
         checkpoint=covering.note.decode(),
         receipt=None if covering.receipt is None else covering.receipt.decode(),
+        ledger=part,
     )
+
+
+def _witnessed(
+    audit: Audit, us: str, peer: str, origin: str, checkpoints: list[CheckpointRow], index: int
+) -> tuple[CheckpointRow | None, LedgerPart | None]:
+    """The checkpoint to show: a witnessed one, unless another one alone was receipted."""
+    covering = _covering(checkpoints, index)
+    receipted = {row.size for row in checkpoints if row.receipt is not None}
+    found = find_part(audit, us, peer, origin, index, receipted)
+    if found is None:
+        return covering, None
+    witnessed = next((row for row in checkpoints if row.size == found[0]), None)
+    is_bound = covering is not None and covering.receipt is not None
+    if witnessed is None or (is_bound and witnessed.receipt is None):
+        return covering, None
+    return witnessed, found[1]
 
 
 def _covering(checkpoints: list[CheckpointRow], index: int) -> CheckpointRow | None:
@@ -149,7 +180,7 @@ def read(raw: bytes) -> Bundle:
 
 
 def summary(proof: Proof, kind: str, item: str | None) -> dict[str, Any]:
-    """Return one line of the report on a bundle."""
+    """Return one line of the report on a bundle; who witnessed it, and when, is for the checker."""
     return {
         "from": proof.sender,
         "to": proof.receiver,
@@ -157,5 +188,4 @@ def summary(proof: Proof, kind: str, item: str | None) -> dict[str, Any]:
         "kind": kind,
         "item": item,
         "receipted": proof.receipt is not None,
-        "witnessed": False,
     }

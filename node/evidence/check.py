@@ -9,7 +9,10 @@
 6. The receipt, where there is one, is the receiver's cosignature on this very checkpoint.
 7. Each entry is shown with the item id that it speaks of (one item may have several, by which
    different members know it); the bundle's own must be among them.
-8. Time: a receipt's time is its receiver's own word. Without a ledger part nothing is witnessed.
+8. The ledger part, where there is one: a head of the sender's or the receiver's ledger, signed by
+   its log key, holds this very checkpoint as a leaf; every cosignature by a listed witness key
+   verifies. It is witnessed since the second of those that are neither sender nor receiver.
+9. Time: a receipt's time is its receiver's own word. Without step 8 nothing is witnessed.
 
 What the caller must do: obtain the root's fingerprint from somewhere else than the bundle.
 """
@@ -19,6 +22,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -27,14 +31,17 @@ from keys.errors import KeysError
 from keys.registry import Registry, verify_chain
 from node.evidence.bundle import Bundle, Proof, read, summary
 from node.evidence.errors import BrokenBundleError
+from node.evidence.ledger_part import seen
 from protocol import entry as entries
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, VerifiedCheckpoint, verify_checkpoint
 from protocol.errors import ProtocolError
+from protocol.ledger import LoggedHead, verify_ledger_head
 from protocol.merkle import verify_inclusion
 from protocol.messages import UnknownMessage, from_body
 from protocol.receipt import verify_receipt
 from protocol.vocabulary import Kind, Lane
+from protocol.witness import MAX_WITNESSED_BYTES, cosigners
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class Checked:
     network: str
     item: str
     proofs: list[dict[str, Any]]
-    witnessed: str = "not witnessed"
+    witnessed: str
 
 
 def check(raw: bytes, root_sha256: bytes) -> Checked:
@@ -62,7 +69,7 @@ def check(raw: bytes, root_sha256: bytes) -> Checked:
     shown = [_check_proof(proof, f"proofs[{n}]", registry) for n, proof in enumerate(bundle.proofs)]
     if all(proof["item"] != bundle.item for proof in shown):  # (7)
         raise BrokenBundleError("7", "item", "is not what any of its entries is about")
-    return Checked(bundle.network, bundle.item, shown)
+    return Checked(bundle.network, bundle.item, shown, _witnessed(shown))
 
 
 def _read(raw: bytes) -> Bundle:
@@ -92,7 +99,10 @@ def _check_proof(proof: Proof, place: str, registry: Registry) -> dict[str, Any]
     time_s = _check_receipt(proof, place, checkpoint, registry)  # (6)
     kind, about = _check_subject(entry, place)  # (7)
     shown = summary(proof, kind, about)
-    shown["receipt_time_s"] = time_s  # (8): the receiver's own word
+    shown["receipt_time_s"] = time_s  # (9): the receiver's own word
+    times = _check_ledger(proof, place, checkpoint, registry)  # (8)
+    by, since = seen(times, (proof.sender, proof.receiver))
+    shown |= {"witnessed": since is not None, "witnessed_by": by, "witnessed_s": since}
     return shown
 
 
@@ -122,6 +132,54 @@ def _check_receipt(
         raise BrokenBundleError(
             "6", f"{place}.receipt", "is not the receiver's cosignature on this checkpoint"
         ) from None
+
+
+def _check_ledger(
+    proof: Proof, place: str, checkpoint: Checkpoint, registry: Registry
+) -> dict[str, int]:
+    """Return who cosigned the ledger's head, and when (POSIX s)."""
+    part, field = proof.ledger, f"{place}.ledger"
+    if part is None:
+        return {}
+    if part.owner not in {proof.sender, proof.receiver}:
+        raise BrokenBundleError("8", f"{field}.owner", "is neither the sender nor the receiver")
+    note = part.head.encode()
+    try:
+        head = verify_ledger_head(note, registry.member(part.owner).log_keys, MAX_WITNESSED_BYTES)
+    except (ProtocolError, KeysError):
+        raise BrokenBundleError(
+            "8", f"{field}.head", "is not signed by the log key of the ledger's owner"
+        ) from None
+    origin = (registry.network_id, part.owner, part.epoch)
+    if (*head.origin[:2], head.origin.epoch.hex()) != origin or head.size != part.size:
+        raise BrokenBundleError("8", f"{field}.head", "is of another ledger or size")
+    leaf = LoggedHead(str(checkpoint.origin), checkpoint.size, checkpoint.root).leaf
+    path = [_bytes(node, f"{field}.path") for node in part.path]
+    try:
+        verify_inclusion(leaf, part.index, head.size, path, head.root)
+    except ProtocolError:
+        raise BrokenBundleError(
+            "8", f"{field}.path", "does not lead from this checkpoint to the ledger's head"
+        ) from None
+    witnesses = {m: document.witness_keys for m, document in registry.members.items()}
+    try:
+        return cosigners(note, witnesses)
+    except ProtocolError:
+        raise BrokenBundleError(
+            "8", f"{field}.head", "holds a cosignature that does not verify"
+        ) from None
+
+
+def _witnessed(shown: list[dict[str, Any]]) -> str:
+    """Say by whom and when the whole bundle is witnessed, or how much of it."""
+    times = [proof["witnessed_s"] for proof in shown if proof["witnessed"]]
+    if not times:
+        return "not witnessed"
+    at = datetime.fromtimestamp(max(times), UTC).isoformat().replace("+00:00", "Z")
+    if len(times) < len(shown):
+        return f"{len(times)} of {len(shown)} entries witnessed at {at}, the others not"
+    by = sorted({witness for proof in shown for witness in proof["witnessed_by"]})
+    return f"witnessed by {', '.join(by)} at {at}"
 
 
 def _check_subject(raw: bytes, place: str) -> tuple[str, str | None]:

@@ -19,7 +19,7 @@ from node.peer.transport import WitnessTransport
 from protocol.errors import ProtocolError
 from protocol.ledger import read_ledger_head
 from protocol.merkle import consistency_path
-from protocol.witness import WITNESSES, Submission, take_cosignature
+from protocol.witness import WITNESSES, Submission, take_cosignature, witnessed_at
 
 PAUSE_MS: Final = 60_000
 LONGEST_PAUSE_MS: Final = 3_600_000
@@ -110,6 +110,35 @@ def choose(partners: Collection[str], order: Sequence[str], cosigned: Collection
         if any(number < WITNESSES and one != partner for partner, number in having.items()):
             asked.append(one)
     return [one for one in asked if one not in cosigned]
+
+
+class Standing(NamedTuple):
+    """How well our newest head is witnessed.
+
+    `since_s`: since when for every partner (POSIX s), None: not for all, or there is no head.
+    `by`: who cosigned it, the earliest first. `lacking`: the partners for whose channels it is not
+    witnessed; `too_few`: those of them for which the network has not enough members to witness.
+    """
+
+    since_s: int | None
+    by: tuple[str, ...]
+    lacking: tuple[str, ...]
+    too_few: tuple[str, ...]
+
+
+def standing(
+    us: str, partners: Collection[str], cosigned: Mapping[str, int], able: Collection[str]
+) -> Standing:
+    """Return how a head with these cosignatures stands; `able` are those who could witness."""
+    since = {one: witnessed_at(cosigned, (us, one)) for one in sorted(partners)}
+    lacking = tuple(one for one, at in since.items() if at is None)
+    possible = coverage(partners, able)
+    return Standing(
+        None if lacking or not since else max(at for at in since.values() if at is not None),
+        tuple(sorted(cosigned, key=lambda one: (cosigned[one], one))),
+        lacking,
+        tuple(one for one in lacking if possible[one] < WITNESSES),
+    )
 
 
 class Witnessing:

@@ -11,6 +11,8 @@ from node.casework.item import ItemState, decode_state
 from node.casework.receiving import Arrived
 from node.store.connection import Connection
 from node.store.outside import may_act_outside
+from node.store.witnessing import LedgerFigures
+from node.store.witnessing import figures as ledger_figures
 from node.store.writer import Readers
 from protocol.vocabulary import Lane
 
@@ -51,6 +53,10 @@ class Queries:
 
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
+
+    async def ledger(self) -> LedgerFigures:
+        """Return how our ledger stands with its witnesses."""
+        return await self._readers.run(ledger_figures)
 
     async def item(self, item_id: str, alias_key: bytes) -> ItemState | None:
         """Return the item with this id, or the one with this alias."""

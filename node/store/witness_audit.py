@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from node.peer.witnessing import SignedHead
 from node.store.connection import Connection
 from node.store.witness import WitnessedRow, witnessed_rows
-from node.store.witnessing import CosignatureRow, cosignatures, newest_head, partners
+from node.store.witnessing import (
+    CosignatureRow,
+    cosignatures,
+    cosigned,
+    leaf_hashes,
+    newest_head,
+    partners,
+)
+from protocol.witness import MAX_COSIGNERS, WITNESSES
+
+
+class PlaceRow(NamedTuple):
+    """Where a head of a channel, at `size`, stands in our ledger."""
+
+    size: int
+    root: bytes
+    epoch: bytes
+    idx: int
+
+
+class HeadRow(NamedTuple):
+    """A head of our ledger."""
+
+    number: int
+    size: int
+    note: bytes
 
 
 class WitnessAudit:
@@ -29,3 +56,38 @@ class WitnessAudit:
     def witnessed(self) -> list[tuple[int, WitnessedRow]]:
         """What we cosigned of other members' ledgers, by number."""
         return witnessed_rows(self._connection)
+
+    def places(self, origin: str) -> list[PlaceRow]:
+        """Where the heads of a channel's epoch stand in our ledger."""
+        rows = self._connection.execute(
+            "SELECT size, root, epoch, idx FROM ledger_leaves WHERE origin = ?", (origin,)
+        )
+        return [PlaceRow(*row) for row in rows]
+
+    def witnessed_head(self, epoch: bytes, index: int, parties: tuple[str, str]) -> HeadRow | None:
+        """The first head of one epoch of our ledger over a leaf that is witnessed for a channel."""
+        row = self._connection.execute(
+            "SELECT number, size, note FROM ledger_heads h WHERE epoch = ? AND size > ? AND"
+            " (SELECT count(*) FROM ledger_cosignatures WHERE head = h.number"
+            " AND witness NOT IN (?, ?)) >= ? ORDER BY number LIMIT 1",
+            (epoch, index, *parties, WITNESSES),
+        ).fetchone()
+        return None if row is None else HeadRow(*row)
+
+    def first_head(self, epoch: bytes, index: int) -> HeadRow | None:
+        """The first head of one epoch of our ledger over a leaf."""
+        row = self._connection.execute(
+            "SELECT number, size, note FROM ledger_heads WHERE epoch = ? AND size > ?"
+            " ORDER BY number LIMIT 1",
+            (epoch, index),
+        ).fetchone()
+        return None if row is None else HeadRow(*row)
+
+    def cosigned_note(self, head: HeadRow, peer: str) -> bytes:
+        """A head with its cosignatures, as many as a note may have; those of `peer` last."""
+        given = sorted(cosigned(self._connection, head.number), key=lambda one: one.witness == peer)
+        return head.note + b"".join(one.lines for one in given[:MAX_COSIGNERS])
+
+    def leaf_hashes(self, epoch: bytes, size: int) -> list[bytes]:
+        """The first leaf hashes of one epoch of our ledger."""
+        return leaf_hashes(self._connection, epoch, size)

@@ -5,6 +5,7 @@ Implements `node.peer.witnessing.CosignatureStore`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from node.peer.witnessing import AHEAD, Ask, SignedHead
@@ -21,6 +22,18 @@ class CosignatureRow(NamedTuple):
     witness: str
     lines: bytes
     time_s: int
+
+
+class LedgerFigures(NamedTuple):
+    """Our ledger as operators see it: when its newest head was signed (ms UTC), who cosigned that.
+
+    `signed_ms` is None before the first head. `asks`: how the last request to each witness went.
+    """
+
+    signed_ms: int | None
+    cosigned: Mapping[str, int]
+    partners: frozenset[str]
+    asks: Mapping[str, Ask]
 
 
 class Cosignatures:
@@ -121,6 +134,16 @@ def partners(connection: Connection) -> set[str]:
     """Return the members with which we have a channel, in either direction."""
     rows = connection.execute("SELECT peer FROM channels_out UNION SELECT peer FROM channels_in")
     return {peer for (peer,) in rows}
+
+
+def figures(connection: Connection) -> LedgerFigures:
+    """Return our ledger as operators see it."""
+    row = connection.execute(
+        "SELECT number, signed_ms FROM ledger_heads ORDER BY number DESC LIMIT 1"
+    ).fetchone()
+    number, signed_ms = row if row is not None else (0, None)
+    times = {one.witness: one.time_s for one in cosigned(connection, number)}
+    return LedgerFigures(signed_ms, times, frozenset(partners(connection)), asks(connection))
 
 
 def asks(connection: Connection) -> dict[str, Ask]:

@@ -44,6 +44,8 @@ class Snapshot:
         tasks: code -> tasks waiting for a person.
         locating: items without a responsible member.
         review: items that stand in front of an analyst.
+        ledger_age_s: since the newest head of our ledger was signed; None if there is none.
+        ledger_cosigners: peer -> cosigners of that head that are no party to our channels with it.
         unjudged: entries taken and not judged yet.
         parked: entries taken that wait for an item not yet seen.
         registry_age_s: since the registry was last verified fresh; None if never.
@@ -60,6 +62,8 @@ class Snapshot:
     tasks: Mapping[str, int] = field(default_factory=dict)
     locating: int = 0
     review: int = 0
+    ledger_age_s: float | None = None
+    ledger_cosigners: Mapping[str, int] = field(default_factory=dict)
     unjudged: int = 0
     parked: int = 0
     registry_age_s: float | None = None
@@ -136,6 +140,14 @@ class Metrics:
         self._locating = gauge("items_locating", "Items without a responsible member yet.")
         self._review = gauge("items_review", "Items in front of an analyst.")
         self._unjudged = gauge("entries_unjudged", "Entries taken and not judged yet.")
+        self._ledger_age = gauge(
+            "ledger_age_seconds", "Since our ledger's newest head was signed; NaN if there is none."
+        )
+        self._ledger_cosigners = gauge(
+            "ledger_cosigners",
+            "Cosigners of that head that are no party.",
+            "peer",
+        )
         self._parked = gauge("entries_parked", "Entries that wait for an item not yet seen.")
         self._registry_age = gauge(
             "registry_age_seconds", "Since the registry was last fresh; NaN if never."
@@ -157,8 +169,10 @@ class Metrics:
         alarms = {(code,): count for code, count in snapshot.registry_alarms.items()}
         _set_all(self._registry_alarms, alarms)
         _set_all(self._data_age, {(name,): age for name, age in snapshot.data_age_days.items()})
-        age = snapshot.registry_age_s
-        self._registry_age.set(float("nan") if age is None else age)
+        cosigners = {(peer,): count for peer, count in snapshot.ledger_cosigners.items()}
+        _set_all(self._ledger_cosigners, cosigners)
+        self._ledger_age.set(_or_nan(snapshot.ledger_age_s))
+        self._registry_age.set(_or_nan(snapshot.registry_age_s))
         for single, value in (
             (self._locating, snapshot.locating),
             (self._review, snapshot.review),
@@ -192,6 +206,10 @@ class Metrics:
 
     def _document(self, name: str, kind: str, labels: tuple[str, ...], meaning: str) -> None:
         self.documented.append(MetricDoc(f"{PREFIX}_{name}", kind, labels, meaning))
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def _set_all(gauge: Gauge, values: Mapping[_Labels, float]) -> None:

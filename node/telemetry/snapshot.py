@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from node.peer.witnessing import coverage
 from node.registry.errors import NoRegistryError
 from node.telemetry.metrics import Snapshot
 
@@ -34,6 +35,7 @@ async def take_snapshot(sources: Sources, now_ms: int) -> Snapshot:
     channels = await sources.queries.channels()
     figures = await sources.queries.figures()
     tasks = await sources.queries.tasks(1000)
+    ledger = await sources.queries.ledger()
     version, issued_ms, alarms = _registry(sources.registry, now_ms)
     return Snapshot(
         waiting={_key(c): c.waiting + c.unreceipted for c in channels},
@@ -42,6 +44,8 @@ async def take_snapshot(sources: Sources, now_ms: int) -> Snapshot:
         tasks=dict(Counter(code for code, _, _ in tasks)),
         locating=figures["items_locating"],
         review=figures["items_in_review"],
+        ledger_age_s=None if ledger.signed_ms is None else (now_ms - ledger.signed_ms) / 1000,
+        ledger_cosigners=coverage(ledger.partners, ledger.cosigned),
         unjudged=figures["entries_waiting"],
         parked=figures["entries_parked"],
         registry_age_s=None if issued_ms is None else (now_ms - issued_ms) / 1000,

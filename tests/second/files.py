@@ -17,7 +17,14 @@ from tests.second.basics import (
     unpack,
 )
 from tests.second.fields import item_of
-from tests.second.notes import LANES, check_checkpoint, check_receipt
+from tests.second.notes import (
+    LANES,
+    Head,
+    check_checkpoint,
+    check_head,
+    check_receipt,
+    check_witnesses,
+)
 from tests.second.registry import Network, verify
 
 Proved = TypeVar("Proved")
@@ -43,7 +50,15 @@ PROOF = {
     "path": list,
     "checkpoint": str,
     "receipt": (str, type(None)),
-    "ledger": type(None),
+    "ledger": (dict, type(None)),
+}
+LEDGER = {
+    "owner": str,
+    "epoch": str,
+    "index": int,
+    "size": int,
+    "path": list,
+    "head": str,
 }
 FORK = {
     "type": str,
@@ -67,6 +82,8 @@ class Shown(NamedTuple):
     lane: str
     item: str | None
     time_s: int | None
+    witnesses: tuple[str, ...]
+    witnessed_s: int | None
 
 
 def check_bundle(raw: bytes, pin: bytes) -> list[Shown]:
@@ -108,8 +125,8 @@ def _fork(file: Any, pin: bytes) -> tuple[str, int, int]:
     _form(file, FORK, "hx1-fork")
     network = _network(file, pin)
     keys = network.of(file["accused"], "log")
-    smaller = check_checkpoint(file["smaller_note"], keys)
-    larger = check_checkpoint(file["larger_note"], keys)
+    smaller = check_head(file["smaller_note"], keys)
+    larger = check_head(file["larger_note"], keys)
     need(smaller.origin == larger.origin, "fork: two logs")
     need((smaller.network, smaller.sender) == (network.id, file["accused"]), "fork: whose log")
     nodes = [from64(one) for one in file["nodes"]]
@@ -124,12 +141,13 @@ def _fork(file: Any, pin: bytes) -> tuple[str, int, int]:
 
 def _form(file: Any, fields: dict[str, Any], kind: str | None = None) -> None:
     """Refuse what has other fields, or values of other types; `ledger` alone may be left out."""
-    need(isinstance(file, dict) and set(file) | {"ledger"} == set(fields) | {"ledger"}, "fields")
+    need(isinstance(file, dict), "object")
+    optional = {"ledger"} & set(fields)
+    need(set(file) | optional == set(fields), "fields")
     for name, value in file.items():
         need(isinstance(value, fields[name]) and not isinstance(value, bool), f"{name}: type")
     if kind is not None:
         need((file["type"], file["version"]) == (kind, 1), "type, version")
-        need("ledger" not in file, "fields")
 
 
 def _network(file: dict[str, Any], pin: bytes) -> Network:
@@ -153,7 +171,47 @@ def _proof(proof: dict[str, Any], network: Network) -> Shown:
     time_s = None
     if proof["receipt"] is not None:
         time_s = check_receipt(proof["receipt"], head, receiver, network.of(receiver, "receipt"))
-    return Shown(sender, receiver, lane, about(entry), time_s)
+    times = _witnesses(proof, head, network)
+    outside = sorted((at, who) for who, at in times.items() if who not in {sender, receiver})
+    since = outside[1][0] if len(outside) > 1 else None
+    by = tuple(who for at, who in outside if since is not None and at <= since)
+    return Shown(sender, receiver, lane, about(entry), time_s, by, since)
+
+
+def _witnesses(proof: dict[str, Any], checkpoint: Head, network: Network) -> dict[str, int]:
+    """Give who cosigned the ledger in which a checkpoint stands, and when (§12)."""
+    part = proof.get("ledger")
+    if part is None:
+        return {}
+    _form(part, LEDGER)
+    owner = part["owner"]
+    need(owner in {proof["sender"], proof["receiver"]}, "ledger: of a third member")
+    head = check_head(part["head"], network.of(owner, "log"), 32768)
+    origin = f"hx1/{network.id}/{owner}/ledger/{part['epoch']}"
+    need((head.origin, head.size) == (origin, part["size"]), "ledger: another one, or size")
+    leaf = sha256(b"\0", pack_leaf(checkpoint.origin, checkpoint.size, checkpoint.root))
+    path = [from64(one) for one in part["path"]]
+    need(root_above(leaf, part["index"], head.size, path) == head.root, "ledger: another root")
+    return check_witnesses(part["head"], {m: network.of(m, "witness") for m in network.keys})
+
+
+def pack_leaf(origin: str, size: int, root: bytes) -> bytes:
+    """Write the leaf of a ledger (§8.11.1) in its one form (§4.2)."""
+    name = origin.encode()
+    need(32 <= len(name) < 256, "ledger: an origin of another length")
+    form = next(f for f in _NUMBERS if size < f[0])
+    number = form[1] + size.to_bytes(form[2], "big")
+    return b"\x93\xd9" + bytes([len(name)]) + name + number + b"\xc4\x20" + root
+
+
+_NUMBERS = (
+    (1 << 7, b"", 1),
+    (1 << 8, b"\xcc", 1),
+    (1 << 16, b"\xcd", 2),
+    (1 << 32, b"\xce", 4),
+    (1 << 64, b"\xcf", 8),
+)
+"""Of a number: below what, its first byte, and how many follow."""
 
 
 def about(entry: bytes) -> str | None:

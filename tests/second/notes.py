@@ -1,4 +1,4 @@
-"""Checkpoints and receipts of docs/protocol.md §8.2, §8.4, §8.6, written from the text alone."""
+"""Checkpoints, receipts, ledgers, witnesses (docs/protocol.md §8.2 to 8.6, 8.11, 8.12)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ MEMBER = r"(?:[a-z]{2}-)?[a-z0-9]{2,16}"
 ORIGIN = re.compile(
     rf"hx1/([a-z0-9]+(?:-[a-z0-9]+)*-[0-9a-f]{{16}})/({MEMBER})/({MEMBER})"
     rf"/({'|'.join(LANES)})/([0-9a-f]{{16}})"
+)
+LEDGER = re.compile(
+    rf"hx1/([a-z0-9]+(?:-[a-z0-9]+)*-[0-9a-f]{{16}})/({MEMBER})/ledger/([0-9a-f]{{16}})"
 )
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f]")
 LAST_S = 253_402_300_799
@@ -33,24 +36,32 @@ class Head(NamedTuple):
 
     @property
     def sender(self) -> str:
-        """The third part of the origin."""
+        """The third part of the origin: who keeps this log."""
         return self.origin.split("/")[2]
+
+    @property
+    def is_ledger(self) -> bool:
+        """Whether it is the head of a ledger (§8.11.3)."""
+        return LEDGER.fullmatch(self.origin) is not None
 
 
 Line = tuple[str, bytes, bytes]
 
 
-def take_apart(note: str) -> tuple[Head, list[Line]]:
-    """Read a note (C2SP signed-note, §8.4.4) of three lines (§8.2)."""
-    need(len(note.encode()) <= 16384 and not CONTROLS.search(note), "note: form")
+def take_apart(note: str, most: int = 16384) -> tuple[Head, list[Line]]:
+    """Read a note (C2SP signed-note, §8.4.4) of three lines (§8.2): a channel's or a ledger's."""
+    need(len(note.encode()) <= most and not CONTROLS.search(note), "note: form")
     text, empty, tail = note.rpartition("\n\n")
     need(empty and tail.endswith("\n"), "note: no signature lines")
     lines = [_line(line) for line in tail[:-1].split("\n")]
     need(len(lines) <= 16, "note: too many lines")
     parts = text.split("\n")
     need(len(parts) == 3, "checkpoint: three lines")
-    named = ORIGIN.fullmatch(parts[0])
-    need(named is not None and named[2] != named[3], "checkpoint: origin")
+    channel = ORIGIN.fullmatch(parts[0])
+    if channel is None:
+        need(LEDGER.fullmatch(parts[0]), "checkpoint: origin")
+    else:
+        need(channel[2] != channel[3], "checkpoint: origin")
     need(re.fullmatch(r"0|[1-9][0-9]*", parts[1]) and int(parts[1]) < 1 << 53, "checkpoint: size")
     root = from64(parts[2])
     need(len(root) == 32, "checkpoint: root")
@@ -86,8 +97,15 @@ def _whole_tree(name: str, time_s: int, head: Head) -> bytes:
 
 
 def check_checkpoint(note: str, keys: list[HybridKey]) -> Head:
-    """Refuse a checkpoint that no log key signed, with both halves (§8.4.1 to 3)."""
-    head, lines = take_apart(note)
+    """Refuse the checkpoint of a channel that no log key signed, with both halves (§8.4)."""
+    head = check_head(note, keys)
+    need(not head.is_ledger, "checkpoint: of a ledger")
+    return head
+
+
+def check_head(note: str, keys: list[HybridKey], most: int = 16384) -> Head:
+    """Refuse a head, of a channel or a ledger, that no log key signed with both halves."""
+    head, lines = take_apart(note, most)
     signers = 0
     for key in keys:
         classic = _signed(lines, head.origin, 1, key.ed25519)
@@ -108,19 +126,38 @@ def check_receipt(note: str, of: Head, receiver: str, keys: list[HybridKey]) -> 
     """Give the time of a receipt; refuse one that is not the receiver's for this (§8.6.1)."""
     head, lines = take_apart(note)
     need(head.text == of.text, "receipt: of another checkpoint")
-    name = f"hx1/{of.network}/{receiver}"
     for key in keys:
-        classic = _signed(lines, name, 4, key.ed25519)
-        quantum = _signed(lines, name, 6, key.mldsa44)
-        if classic is None and quantum is None:
-            continue
-        if classic is None or quantum is None:
-            raise RefusedError("receipt: half a signature")
-        need(classic[:8] == quantum[:8], "receipt: two times")
-        time_s = int.from_bytes(classic[:8], "big")
-        need(0 < time_s <= LAST_S, "receipt: time")
-        signed = f"cosignature/v1\ntime {time_s}\n{head.text}".encode()
-        key.check_classic(classic[8:], signed)
-        key.check_quantum(quantum[8:], _whole_tree(name, time_s, head))
-        return time_s
+        time_s = _cosigned(head, lines, f"hx1/{of.network}/{receiver}", key)
+        if time_s is not None:
+            return time_s
     raise RefusedError("receipt: by no receipt key")
+
+
+def check_witnesses(note: str, witnesses: dict[str, list[HybridKey]]) -> dict[str, int]:
+    """Give who cosigned a ledger's head, and when (§8.12.1); what is half or wrong is refused."""
+    head, lines = take_apart(note, 32768)
+    times = {}
+    for member, keys in witnesses.items():
+        name = f"hx1/{head.network}/{member}/witness"
+        given = [_cosigned(head, lines, name, key) for key in keys]
+        own = [time_s for time_s in given if time_s is not None]
+        if own:
+            times[member] = min(own)
+    return times
+
+
+def _cosigned(head: Head, lines: list[Line], name: str, key: HybridKey) -> int | None:
+    """Give when a key cosigned, if it did, with both halves (§8.6.1)."""
+    classic = _signed(lines, name, 4, key.ed25519)
+    quantum = _signed(lines, name, 6, key.mldsa44)
+    if classic is None and quantum is None:
+        return None
+    if classic is None or quantum is None:
+        raise RefusedError("cosignature: half of it")
+    need(classic[:8] == quantum[:8], "cosignature: two times")
+    time_s = int.from_bytes(classic[:8], "big")
+    need(0 < time_s <= LAST_S, "cosignature: time")
+    signed = f"cosignature/v1\ntime {time_s}\n{head.text}".encode()
+    key.check_classic(classic[8:], signed)
+    key.check_quantum(quantum[8:], _whole_tree(name, time_s, head))
+    return time_s

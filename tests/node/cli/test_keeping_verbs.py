@@ -110,6 +110,13 @@ async def test_verify_says_that_nothing_is_witnessed_yet(joined: Typed) -> None:
     assert (code, shown["holds"], shown["witnessed"]) == (Exit.OK, True, False)
 
 
+async def test_status_tells_of_the_ledger(joined: Typed) -> None:
+    """A new node has none yet, and nobody to witness it."""
+    _, shown = await joined("status")
+    assert shown["ledger"]["signed_ms"] is None
+    assert (shown["ledger"]["witnesses"], shown["ledger"]["not_witnessed_for"]) == ([], [])
+
+
 async def test_verify_needs_a_registry(typed: Typed) -> None:
     """Without it there are no keys to verify by."""
     code, shown = await typed("verify")

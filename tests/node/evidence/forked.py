@@ -12,6 +12,7 @@ from node.peer.forks import KeptFork
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.fork import ForkEvidence, fork_nodes
+from protocol.ledger import LedgerHead, LedgerOrigin, sign_ledger_head
 from protocol.merkle import root_of
 from protocol.vocabulary import Lane
 from tests.builders.network import NOW_MS, make_network
@@ -35,6 +36,16 @@ def kept(smaller: int = 5, larger: int = 9, *, honest: bool = False, peer: str =
     nodes = () if smaller == larger else fork_nodes(LEAVES, one, other)
     notes = signed(smaller, root), signed(larger, root_of(LEAVES[:larger]))
     return KeptFork(1, peer, ForkEvidence(*notes, nodes), NOW_MS)
+
+
+def kept_ledger(smaller: int = 5, larger: int = 9, *, honest: bool = False) -> KeptFork:
+    """Return a proof that gb-iwf split its ledger, as a witness keeps it."""
+    origin, key = LedgerOrigin(REGISTRY.network_id, IWF, bytes(8)), KEYS[IWF].log
+    root = root_of(LEAVES[:smaller]) if honest else b"\x07" * 32
+    one, other = LedgerHead(origin, smaller, root), LedgerHead(origin, larger, root_of(LEAVES))
+    nodes = () if smaller == larger else fork_nodes(LEAVES, one, other)
+    notes = sign_ledger_head(one, key), sign_ledger_head(other, key)
+    return KeptFork(1, IWF, ForkEvidence(*notes, nodes), NOW_MS)
 
 
 def file_of(fork: KeptFork) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.node.evidence.conftest import HERE
 
-Tamper = Callable[[dict[str, Any]], None]
+Tamper = Callable[[dict[str, Any]], object]
 
 
 def flipped(text: str) -> str:
@@ -68,7 +68,88 @@ def lost(name: str) -> Tamper:
     return tamper
 
 
-TAMPERED: dict[str, Tamper] = {
+def ledger(field: str, change: Callable[[Any], Any]) -> Tamper:
+    """Return a tampering of one field of the first ledger part."""
+
+    def tamper(bundle: dict[str, Any]) -> None:
+        part = next(p["ledger"] for p in bundle["proofs"] if p["ledger"])
+        part[field] = change(part[field])
+
+    return tamper
+
+
+def signature_flipped(note: str, number: int) -> str:
+    """Return a note with the last byte of one of its signatures changed."""
+    text, signatures = note.split("\n\n", 1)
+    lines = signatures.splitlines()
+    front, _, encoded = lines[number].rpartition(" ")
+    lines[number] = f"{front} {flipped(encoded)}"
+    return text + "\n\n" + "\n".join(lines) + "\n"
+
+
+def another_root(note: str) -> str:
+    """Return a head with another root under the same signatures."""
+    lines = note.split("\n")
+    return "\n".join([*lines[:2], "A" * 43 + "=", *lines[3:]])
+
+
+def later(note: str) -> str:
+    """Return a head whose first cosignature says another time in both halves."""
+    text, signatures = note.split("\n\n", 1)
+    lines = signatures.splitlines()
+    for number in (2, 3):
+        front, _, encoded = lines[number].rpartition(" ")
+        raw = bytearray(base64.b64decode(encoded))
+        raw[11] ^= 1
+        lines[number] = f"{front} {base64.b64encode(raw).decode()}"
+    return text + "\n\n" + "\n".join(lines) + "\n"
+
+
+def doubled(note: str, number: int) -> str:
+    """Return a note with one of its signature lines there twice."""
+    return note + note.split("\n\n", 1)[1].splitlines(keepends=True)[number]
+
+
+LEDGER: dict[str, Tamper] = {
+    "ledger_of_the_other_party": ledger("owner", lambda _: "gb-iwf"),
+    "ledger_of_a_third_member": ledger("owner", lambda _: "at-sol"),
+    "ledger_of_nobody": ledger("owner", lambda _: "xx-nobody"),
+    "ledger_epoch": ledger("epoch", lambda epoch: "ff" + epoch[2:]),
+    "ledger_epoch_in_another_spelling": ledger("epoch", lambda epoch: epoch + " "),
+    "ledger_index": ledger("index", lambda index: index + 1),
+    "ledger_index_before_the_first": ledger("index", lambda _: -1),
+    "ledger_size": ledger("size", lambda size: size + 1),
+    "ledger_path": ledger("path", lambda path: [flipped(path[0]), *path[1:]]),
+    "ledger_path_too_short": ledger("path", lambda path: path[1:]),
+    "ledger_path_too_long": ledger("path", lambda path: [*path, path[0]]),
+    "ledger_path_is_not_base64": ledger("path", lambda path: ["!!", *path[1:]]),
+    "ledger_head_root": ledger("head", another_root),
+    "ledger_head_without_ed25519": ledger("head", lambda note: without_line(note, 0)),
+    "ledger_head_without_mldsa": ledger("head", lambda note: without_line(note, 1)),
+    "ledger_head_that_its_owner_did_not_sign": ledger(
+        "head", lambda note: without_line(without_line(note, 0), 0)
+    ),
+    "ledger_head_is_the_checkpoint": lambda b: b["proofs"][0]["ledger"].update(
+        head=b["proofs"][0]["checkpoint"]
+    ),
+    "ledger_head_garbage": ledger("head", lambda _: "garbage"),
+    "ledger_head_with_extension": ledger(
+        "head", lambda note: note.replace("\n\n", "\nextension\n\n", 1)
+    ),
+    "cosignature_without_ed25519": ledger("head", lambda note: without_line(note, 2)),
+    "cosignature_without_mldsa": ledger("head", lambda note: without_line(note, 3)),
+    "cosignature_with_another_ed25519": ledger("head", lambda note: signature_flipped(note, 2)),
+    "cosignature_with_another_mldsa": ledger("head", lambda note: signature_flipped(note, 3)),
+    "cosignature_of_another_time": ledger("head", later),
+    "cosignature_twice": ledger("head", lambda note: doubled(note, 2)),
+    "ledger_field_missing": lambda b: b["proofs"][0]["ledger"].pop("head"),
+    "ledger_field_more": lambda b: b["proofs"][0]["ledger"].update(witnessed=True),
+    "ledger_is_a_word": first("ledger", lambda _: "witnessed"),
+    "ledgers_of_two_entries_swapped": lambda b: swap(b, "ledger"),
+}
+"""Each in the ledger part (§12); all are found, and named as such."""
+
+TAMPERED: dict[str, Tamper] = LEDGER | {
     "type": whole("type", "hx1-other"),
     "version": whole("version", 2),
     "network": whole("network", "demo-0123456789abcdef"),
@@ -120,3 +201,36 @@ TAMPERED: dict[str, Tamper] = {
     "no_root": lost("root"),
     "no_member_documents": lost("members/"),
 }
+
+
+def cosigned_by(note: str, kept: Callable[[str], bool]) -> str:
+    """Return a head with those cosignatures alone whose names `kept` takes."""
+    text, signatures = note.split("\n\n", 1)
+    lines = signatures.splitlines(keepends=True)
+    left = [*lines[:2], *(line for line in lines[2:] if kept(line))]
+    return text + "\n\n" + "".join(left)
+
+
+def everywhere(change: Callable[[str], str]) -> Tamper:
+    """Return a change of the head of every ledger part."""
+
+    def tamper(bundle: dict[str, Any]) -> None:
+        for proof in bundle["proofs"]:
+            if proof["ledger"]:
+                proof["ledger"]["head"] = change(proof["ledger"]["head"])
+
+    return tamper
+
+
+WEAKENED: dict[str, Tamper] = {
+    "no_ledger": lambda b: [p.update(ledger=None) for p in b["proofs"]],
+    "ledger_left_out": lambda b: [p.pop("ledger") for p in b["proofs"]],
+    "no_cosignature": everywhere(lambda note: cosigned_by(note, lambda _: False)),
+    "one_that_is_no_party": everywhere(
+        lambda note: cosigned_by(note, lambda line: "at-sol" in line or "gb-iwf" in line)
+    ),
+    "cosigned_under_another_name": everywhere(
+        lambda note: note.replace("/fr-pdc/witness", "/xx-nobody/witness")
+    ),
+}
+"""What takes evidence away without forging any: it holds, and is not witnessed where it was."""

@@ -15,7 +15,7 @@ from node.evidence.errors import BrokenBundleError, NothingToShowError
 from node.store.audit import Audit
 from node.store.connection import open_reader
 from tests.node.evidence.conftest import HERE, Made
-from tests.node.evidence.tampered import TAMPERED
+from tests.node.evidence.tampered import LEDGER, TAMPERED, WEAKENED
 
 NOW_MS = 1_790_000_000_000
 
@@ -47,7 +47,8 @@ def test_good_bundle_passes_with_nothing_but_the_pin(made: Made, pin: bytes) -> 
     checked = check(make(made), pin)
 
     assert checked.item == made.item
-    assert checked.witnessed == "not witnessed"
+    assert checked.witnessed.startswith("witnessed by at-sol, ")
+    assert checked.witnessed.endswith("Z")
     assert {p["kind"] for p in checked.proofs} >= {"item", "outcome", "disposition"}
     assert all(p["receipted"] for p in checked.proofs)
 
@@ -64,6 +65,41 @@ def test_tampered_bundle_does_not_pass(name: str, bundle: dict[str, Any], pin: b
 
     assert refused.value.step
     assert refused.value.place
+
+
+@pytest.mark.parametrize("name", LEDGER)
+def test_12_what_is_wrong_in_the_ledger_part_is_named_as_such(
+    name: str, bundle: dict[str, Any], pin: bytes
+) -> None:
+    """Its step is the ledger's, or the file's form; its place is in a ledger part."""
+    LEDGER[name](bundle)
+    with pytest.raises(BrokenBundleError) as refused:
+        check(json.dumps(bundle).encode(), pin)
+    assert refused.value.step in {"1", "8"}
+    assert "ledger" in refused.value.place
+
+
+@pytest.mark.parametrize("name", WEAKENED)
+def test_12_without_two_that_are_no_party_nothing_is_witnessed(
+    name: str, bundle: dict[str, Any], pin: bytes
+) -> None:
+    """It still proves who said what; when is its signers' own word again."""
+    before = check(json.dumps(bundle).encode(), pin)
+    WEAKENED[name](bundle)
+    after = check(json.dumps(bundle).encode(), pin)
+    outside = [p for p in after.proofs if p["witnessed"]]
+    assert all("fr-pdc" in {p["from"], p["to"]} for p in outside)
+    assert len(outside) < len(before.proofs)
+    assert after.witnessed != before.witnessed
+
+
+def test_g7_witnessed_time_is_when_two_had_seen_it(bundle: dict[str, Any], pin: bytes) -> None:
+    """By name, and by their clocks, not by that of a party."""
+    for proof in check(json.dumps(bundle).encode(), pin).proofs:
+        assert proof["witnessed"]
+        assert len(proof["witnessed_by"]) >= 2
+        assert not {proof["from"], proof["to"]} & set(proof["witnessed_by"])
+        assert proof["witnessed_s"] >= proof["receipt_time_s"]
 
 
 def test_bundle_that_is_cut_off_does_not_pass(made: Made, pin: bytes) -> None:

@@ -62,10 +62,28 @@ def test_12_both_read_the_same_out_of_a_good_bundle(made: Made) -> None:
     """Who said what to whom about which item, and when it was receipted."""
     raw, pin = make(made), pin_of(made)
     first = [
-        (p["from"], p["to"], p["lane"], p["item"], p["receipt_time_s"])
+        (
+            p["from"],
+            p["to"],
+            p["lane"],
+            p["item"],
+            p["receipt_time_s"],
+            tuple(p["witnessed_by"]),
+            p["witnessed_s"],
+        )
         for p in check.check(raw, pin).proofs
     ]
     assert [tuple(one) for one in files.check_bundle(raw, pin)] == first
+
+
+@pytest.mark.parametrize("name", tampered.WEAKENED)
+def test_12_both_say_the_same_of_what_was_taken_away(name: str, made: Made) -> None:
+    """Who witnessed what is left, and since when."""
+    bundle, pin = json.loads(make(made)), pin_of(made)
+    tampered.WEAKENED[name](bundle)
+    raw = json.dumps(bundle).encode()
+    first = [(tuple(p["witnessed_by"]), p["witnessed_s"]) for p in check.check(raw, pin).proofs]
+    assert [(one.witnesses, one.witnessed_s) for one in files.check_bundle(raw, pin)] == first
 
 
 @pytest.mark.parametrize("name", tampered.TAMPERED)
@@ -89,6 +107,21 @@ def test_8_9_both_are_convinced_by_a_proof_of_a_fork(smaller: int, larger: int) 
     raw = forked.file_of(forked.kept(smaller, larger))
     proven = forks.check_fork(raw, forked.PIN)
     assert files.check_fork(raw, forked.PIN) == (proven.accused, *proven.sizes)
+
+
+@pytest.mark.parametrize(("smaller", "larger"), [(9, 9), (5, 9), (8, 9)])
+def test_8_12_both_are_convinced_by_a_proof_of_a_split_ledger(smaller: int, larger: int) -> None:
+    """Of one size, or of two; an honest ledger is accused by neither."""
+    raw = forked.file_of(forked.kept_ledger(smaller, larger))
+    proven = forks.check_fork(raw, forked.PIN)
+    assert (proven.accused, proven.origin.split("/")[3]) == (forked.IWF, "ledger")
+    assert files.check_fork(raw, forked.PIN) == (proven.accused, *proven.sizes)
+    honest = forked.file_of(forked.kept_ledger(smaller, larger, honest=True))
+    if smaller != larger:
+        with pytest.raises(BrokenBundleError):
+            forks.check_fork(honest, forked.PIN)
+        with pytest.raises(RefusedError):
+            files.check_fork(honest, forked.PIN)
 
 
 @pytest.mark.parametrize(("smaller", "larger"), [(5, 9), (8, 9), (1, 9), (4, 9)])

@@ -12,7 +12,7 @@ import pytest
 from keys.signing import SigningKey
 from node.peer.errors import PeerRefusedError
 from node.peer.witness import Witness
-from node.peer.witnessing import Witnessing, candidates, choose, coverage
+from node.peer.witnessing import Witnessing, candidates, choose, coverage, standing
 from node.store.connection import open_reader
 from node.store.witnessing import newest_head
 from protocol.ledger import LedgerHead, LedgerOrigin, read_ledger_head, sign_ledger_head
@@ -218,6 +218,16 @@ def test_8_12_who_cosigned_counts_and_the_rest_is_asked() -> None:
     """One more is needed, not three."""
     assert choose([EOKM, PDC], FIVE[1:], [EOKM, PDC]) == [ECO]
     assert choose([EOKM], FIVE[1:], [PDC, ECO]) == []
+
+
+def test_8_12_a_ledger_is_witnessed_since_the_last_of_its_channels_is() -> None:
+    """For each since the second that is no party; who is lacking is named."""
+    stands = standing(IWF, {EOKM, PDC}, {PDC: 10, ECO: 20, EOKM: 30}, FIVE[1:])
+    assert stands == (30, (PDC, ECO, EOKM), (), ())
+    stands = standing(IWF, {EOKM, PDC}, {PDC: 10, ECO: 20}, FIVE[1:])
+    assert stands == (None, (PDC, ECO), (PDC,), ())
+    assert standing(IWF, {EOKM, PDC}, {PDC: 10}, [EOKM, PDC]).too_few == (PDC, EOKM)
+    assert standing(IWF, set(), {}, FIVE[1:]).since_s is None
 
 
 def test_8_12_only_members_that_can_witness_are_asked(world: World) -> None:
