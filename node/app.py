@@ -16,6 +16,7 @@ from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.feed import Feed
 from node.casework.placing import Places
+from node.coming_back import ComingBack, build_coming_back
 from node.ids import Ids
 from node.jurisdiction.build import Jurisdiction, open_jurisdiction
 from node.ledgers import Ledgers, build_ledgers
@@ -132,6 +133,31 @@ def _assemble(
         wakes,
         postbox,
         _ledgers(config, keys, store, registry, transport, wakes, metrics),
+        _coming_back(us, store, desk, fingerprints, transport, registry, sealing, wakes),
+    )
+
+
+def _coming_back(
+    us: str,
+    store: Store,
+    desk: Desk,
+    fingerprints: Fingerprints,
+    transport: HttpTransport,
+    registry: RegistryClient,
+    sealing: SealingRing,
+    wakes: Wakes,
+) -> ComingBack:
+    return build_coming_back(
+        us=us,
+        store=store,
+        desk=desk,
+        fingerprints=fingerprints,
+        transport=transport,
+        registry=registry.current,
+        sealing_key=sealing.find,
+        clock=wall_clock,
+        jitter=random.SystemRandom().randrange,
+        on_registry_behind=wakes.registry,
     )
 
 

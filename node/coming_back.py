@@ -6,11 +6,21 @@ anything. When a person has ended the asking it rebuilds, and from then on works
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from node.casework.rebuilding import Rebuilding
 from node.peer.recovering import Recovering
 from node.store.recovered import ASKING, Recovered
+
+if TYPE_CHECKING:
+    from keys.registry import Registry
+    from keys.sealing import SealingKey
+    from node.casework.desk import Desk
+    from node.matching.fingerprints import Fingerprints
+    from node.peer.transport import RecoverTransport
+    from node.store.sqlite import Store
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,6 +31,10 @@ class ComingBack:
     asking: Recovering
     rebuilding: Rebuilding
     over: bool = False
+
+    async def look(self) -> None:
+        """See whether there is anything to do, before the first step."""
+        self.over = await self.store.phase() is None
 
     async def step(self) -> int | None:
         """Do what is due; return how many pages came, or None when the node is whole.
@@ -37,3 +51,41 @@ class ComingBack:
             await self.rebuilding.run()
         self.over = True
         return None
+
+
+def build_coming_back(  # noqa: PLR0913 - part of the composition root
+    *,
+    us: str,
+    store: Store,
+    desk: Desk,
+    fingerprints: Fingerprints,
+    transport: RecoverTransport,
+    registry: Callable[[], Registry],
+    sealing_key: Callable[[str], SealingKey | None],
+    clock: Callable[[], int],
+    jitter: Callable[[int], int],
+    on_registry_behind: Callable[[], None],
+) -> ComingBack:
+    """Put the parts together, and close the desk until the node is whole."""
+    asking = Recovering(
+        us=us,
+        store=store.recovered,
+        transport=transport,
+        registry=registry,
+        sealing_key=sealing_key,
+        clock=clock,
+        jitter=jitter,
+        on_registry_behind=on_registry_behind,
+    )
+    rebuilding = Rebuilding(
+        us=us,
+        store=store.recovered,
+        cases=store.cases,
+        desk=desk,
+        registry=registry,
+        fingerprints=fingerprints,
+        clock=clock,
+    )
+    made = ComingBack(store=store.recovered, asking=asking, rebuilding=rebuilding)
+    desk.closed = lambda: not made.over
+    return made

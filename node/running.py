@@ -19,16 +19,18 @@ from keys.keyring import MemberKeys
 from node.api.app import make_local_app
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
+from node.coming_back import ComingBack
 from node.evidence.heads import sign_head
 from node.jurisdiction.build import Jurisdiction
 from node.keeping import destroy_expired
 from node.ledgers import Ledgers
 from node.listening import QuietRunner
-from node.loops import DeliveryLoop, PullLoop, Wake, keep_going, work_at_desk
+from node.loops import LOOK_AGAIN_S, DeliveryLoop, PullLoop, Wake, keep_going, work_at_desk
 from node.peer.allowances import DiskFloor
 from node.peer.client import HttpTransport
 from node.peer.delivery import Delivery
 from node.peer.door import Connections
+from node.peer.handing_back import HandingBack
 from node.peer.inbox import Inbox
 from node.peer.listener import listen
 from node.peer.longpoll import LongPoll
@@ -101,6 +103,7 @@ class Node:
     wakes: Wakes
     postbox: Postbox
     ledgers: Ledgers
+    coming_back: ComingBack
     _runners: list[web.AppRunner] = field(default_factory=list)
     _loops: list[asyncio.Task[None]] = field(default_factory=list)
     _channel_loops: list[DeliveryLoop | PullLoop] = field(default_factory=list)
@@ -115,6 +118,7 @@ class Node:
         asyncio.get_running_loop().set_exception_handler(log_loop_error)
         await self._first_registry()
         await self.delivery.load()
+        await self.coming_back.look()
         await self._listen()
         delivering = DeliveryLoop(self.delivery, wall_clock, self.wakes.delivery)
         fetching = PullLoop(self.pulling)
@@ -160,6 +164,7 @@ class Node:
             us=config.member.id,
             inbox=self.inbox,
             pulls=self.pulls,
+            recoveries=self._handing_back(),
             ledgers=self.ledgers.endpoint,
             registry=self.registry.current,
             transport_key=self.keys.transport,
@@ -186,8 +191,24 @@ class Node:
         if self.delivery.contact(peer):
             self.wakes.delivery()
 
+    def _handing_back(self) -> HandingBack:
+        return HandingBack(
+            us=self.config.member.id,
+            store=self.store.handing_back,
+            registry=self.registry.current,
+            clock=wall_clock,
+            on_recovering=self._refill,
+        )
+
+    def _refill(self, peer: str) -> None:
+        self.delivery.ask_again(peer)
+        self.wakes.delivery()
+
     async def _work(self) -> None:
-        await work_at_desk(self.desk, self.wakes.desk)
+        if await self.coming_back.step() is None:
+            await work_at_desk(self.desk, self.wakes.desk)
+        else:
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _refresh(self) -> None:
         state = await self.registry.refresh(wall_clock())

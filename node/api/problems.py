@@ -72,6 +72,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "service_malformed": 422,
         # ours
         "internal": 500,
+        "recovering": 503,
         "store": 503,
         "store_full": 503,
         "store_damaged": 503,
@@ -125,6 +126,7 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         "host_malformed": "a host that no DNS name can be",
         "host_not_public": "a host that exists only inside somebody's own network",
         "service_malformed": "a service without account, or the reverse",
+        "recovering": "this node lost its database and comes back; hand it in again later",
         "internal": "a mistake of this program; its log has more",
         "store": "the database refused; nothing was kept, try again later",
         "store_full": "the disk is full or read-only; nothing was kept, try again later",

@@ -23,7 +23,7 @@ from node.casework.draft import (
     ReportDraft,
 )
 from node.casework.erasing import ErasureDraft, ErasureView, erase
-from node.casework.errors import DraftRejectedError, UnknownItemError
+from node.casework.errors import DraftRejectedError, RecoveringError, UnknownItemError
 from node.casework.events import Erased, Event
 from node.casework.feed import Feed
 from node.casework.intake import ReportTaken, intake_needs, take_report
@@ -91,6 +91,7 @@ class Desk:
         self._wake_delivery = wake_delivery
         self._wake_desk = wake_desk
         self.feed = Feed()
+        self.closed: Callable[[], bool] = lambda: False
         self._changed = asyncio.Condition()
         self._look_ups = LookUps(places)
         self._permits: Permits | None = None
@@ -105,6 +106,11 @@ class Desk:
             recall=Recall(queries, self._decide, registry, ids, lambda: self._postbox),
             after=self._after,
         )
+
+    def _check_open(self) -> None:
+        """While a lost node comes back nobody works at it: what was here is not all here yet."""
+        if self.closed():
+            raise RecoveringError
 
     @property
     def _postbox(self) -> Postbox:
@@ -122,8 +128,9 @@ class Desk:
         `batch` names the request, so that lines without a reference are known when it comes again.
 
         Raises:
-            StoreError: nothing of this call was kept.
+            RecoveringError, StoreError: nothing of this call was kept.
         """
+        self._check_open()
         now = self._clock()
         results: list[SubmitResult | None] = []
         prepared: list[PreparedReport] = []
@@ -222,6 +229,7 @@ class Desk:
         Raises:
             UnknownItemError, DraftRejectedError, MessageUnreadableError, StoreError
         """
+        self._check_open()
 
         def decide(book: Casebook) -> KeptMessage:
             book.by = draft.analyst or actor
@@ -236,6 +244,7 @@ class Desk:
         Raises:
             UnknownItemError, UnderReferralError, ItemOpenError, StoreError
         """
+        self._check_open()
         key = self._fingerprints.item(item_id)
         present = await self._queries.item(item_id, key)
         if present is None:
@@ -256,6 +265,7 @@ class Desk:
         decide: Callable[[Casebook], ItemState],
         hashes: HashesDraft | None = None,
     ) -> ItemView:
+        self._check_open()
         needs = Needs(named={item_id: self._fingerprints.item(item_id)})
         current = await self._queries.item(item_id, self._fingerprints.item(item_id))
         if current is not None:

@@ -102,3 +102,13 @@ class CursorGoneError(CaseworkError):
             f"after: the history was restored from a backup; read again with after={read_from}"
         )
         self.read_from = read_from
+
+
+class RecoveringError(CaseworkError):
+    """node: it lost its database and comes back; hand this in again when it is whole."""
+
+    code = "recovering"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)

@@ -20,6 +20,7 @@ from node.cli.options import (
     JsonOption,
 )
 from node.cli.output import show
+from node.cli.recover_app import recover_app
 
 app = typer.Typer(
     name="hotline",
@@ -38,6 +39,7 @@ token_app = typer.Typer(help="Who may call the local API.", no_args_is_help=True
 app.add_typer(token_app, name="token", rich_help_panel="Running it")
 tasks_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
 app.add_typer(tasks_app, name="tasks", rich_help_panel="Running it")
+app.add_typer(recover_app, name="recover", rich_help_panel="Keeping it")
 app.add_typer(evidence_app, name="evidence", rich_help_panel="Checking it")
 
 

@@ -82,6 +82,7 @@ def _registry(config: Config, client: RegistryClient | None, now_ms: int) -> dic
         "members": len(registry.members),
         "pulls": config.member.id in registry.members
         and not registry.members[config.member.id].reachable,
+        "recovering": sorted(m for m, d in registry.members.items() if d.recovering),
         "alarms": [{"member": a.member, "code": a.code} for a in state.alarms],
     }
 
@@ -132,6 +133,7 @@ def _text(data: dict[str, Any], running: Running, now_ms: int) -> str:
         )
         if registry["pulls"]:
             lines.append("not reachable: pulls")
+        lines.extend(f"  recovers after a loss: {member}" for member in registry["recovering"])
         lines.extend(f"  alarm: {a['member']} {a['code']}" for a in registry["alarms"])
     lines.append(ledger_text(data["ledger"], now_ms))
     rows = [(NAMES.get(name, name), count) for name, count in data["figures"].items()]

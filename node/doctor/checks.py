@@ -291,6 +291,25 @@ def check_data(
     return findings or [fine("data", f"{len(ages)} country databases are fresh")]
 
 
+def check_recovering(us: str, members: Collection[str], *, here: bool) -> list[Finding]:
+    """Judge who comes back after a loss: `members` say so in their documents; `here`: we do."""
+    findings = [
+        Finding(
+            Severity.NOTE,
+            "recovery",
+            "member_recovers",
+            f"{member} says that it lost its node, and gets back what it had said",
+            "hotline recover status; telephone it before you allow anything",
+        )
+        for member in sorted(set(members) - {us})
+    ]
+    if here:
+        what = "this node recovers: it takes nothing in and says nothing"
+        mend = "hotline recover status; when all is back, hotline recover finish"
+        findings.append(Finding(Severity.WARNING, "recovery", "recovering", what, mend))
+    return findings
+
+
 def check_pulling(us: str, hidden: Collection[str]) -> list[Finding]:
     """Judge who cannot be called: `hidden` are members that publish no endpoint; they pull."""
     others = sorted(set(hidden) - {us})

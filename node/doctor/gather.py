@@ -32,6 +32,7 @@ from node.store.connection import open_reader
 from node.store.errors import StoreError
 from node.store.history import History
 from node.store.queries import Queries
+from node.store.recovered import phase
 from node.store.writer import InlineReaders, InlineWriter
 
 if TYPE_CHECKING:
@@ -128,6 +129,9 @@ class Examination:
             what = "restored from a backup: what it sent after that is known to peers only"
             mend = "hotline verify; compare with the peers that hotline peers lists"
             self._add(Severity.NOTE, "database", "restored", what, mend)
+        here = readers.run_now(phase) is not None
+        said = self._recovering()
+        self.findings += checks.check_recovering(self.config.member.id, said, here=here)
         figures = await queries.figures()
         if damaged is None:
             self.findings.append(fine("database", f"whole, {figures['items']} items"))
@@ -154,6 +158,15 @@ class Examination:
         stands = standing(us, figures.partners, figures.cosigned, able)
         problems = {one: ask.problem for one, ask in figures.asks.items() if ask.problem}
         self.findings += check_ledger(figures.signed_ms, stands, problems, self.clock())
+
+    def _recovering(self) -> list[str]:
+        """The members that say that they lost their node, as far as a registry is here."""
+        try:
+            client = joined(self.config)
+        except RegistryError:
+            return []
+        members = {} if client is None else client.current().members
+        return [member for member, document in members.items() if document.recovering is not None]
 
     async def _peers(
         self, keys: MemberKeys | None, client: RegistryClient | None

@@ -154,13 +154,13 @@ def _make(stage: Stage, new: NewMember, config: Config, text: str, now_ms: int) 
     keys.save(stage.path / "keys", unlock)
     database = stage.path / "node.db"
     create_database(database, keys.database_key)
-    token = _admin_token(database, keys.database_key, now_ms)
+    token = admin_token(database, keys.database_key, now_ms)
     write_private(stage.path / "admin.token", token.encode() + b"\n")
     write_private(stage.path / REQUEST_NAME, _request(keys, new, now_ms) + b"\n")
     write_private(stage.path / CONFIG_NAME, text.encode())
 
 
-def _admin_token(database: Path, key: bytes, now_ms: int) -> str:
+def admin_token(database: Path, key: bytes, now_ms: int) -> str:
     """Make the token of the command line and keep its digest in the database."""
     text, record = new_token(ADMIN_NAME, frozenset({Scope.ADMIN}), now_ms)
     connection = open_writer(database, key)

@@ -34,12 +34,13 @@ from node.setup.joining import check_standing, joined
 from protocol.versions import spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from keys.member import MemberDocument
     from keys.registry import Registry
     from node.config import Config
+    from node.registry.updater import RegistryClient
 
 TIMEOUT_S = 30.0
 MAX_ANSWER_BYTES = 65_536
@@ -59,7 +60,12 @@ class Published:
 
 
 def publish(
-    config: Config, now_ms: int, *, rotate: bool = False, umbrella: str | None = None
+    config: Config,
+    now_ms: int,
+    *,
+    rotate: bool = False,
+    umbrella: str | None = None,
+    change: Callable[[MemberDocument], MemberDocument] = lambda document: document,
 ) -> Published:
     """Sign and send the next member document.
 
@@ -68,30 +74,26 @@ def publish(
         now_ms: UTC.
         rotate: whether to make the sealing keys of the months that no published key covers.
         umbrella: where `network serve` answers; None: the mirrors are tried in order.
+        change: what else is different in the next document.
 
     Raises:
         NoRegistryError: this node has not joined.
         NotAdmittedError: the network lists other keys than are here.
         UnknownKeyError: the member key is not here.
-        PublicationRefusedError: the umbrella refuses.
-        MirrorsFailedError: no mirror takes publications.
+        PublicationRefusedError, MirrorsFailedError: the umbrella refuses, or cannot be reached.
     """
-    client = joined(config)
-    if client is None:
-        raise NoRegistryError("[registry] root_sha256: not joined yet; hotline join")
-    client.refresh_blocking(now_ms)
+    client = _refreshed(config, now_ms)
     registry, member = client.current(), config.member.id
     unlock = Unlock.from_config(config.member.unlock)
     keys = MemberKeys.load(config.member.keys_dir, unlock)
     check_standing(registry, member, keys)
     before = registry.member(member)
     revoked = client.revocations.revoked().get(member, frozenset())
-    if rotate:
-        for _ in range(_missing(keys, before, revoked, now_ms)):
-            add_sealing_key(config.member.keys_dir, unlock, SealingKey.generate())
+    for _ in range(_missing(keys, before, revoked, now_ms) if rotate else 0):
+        add_sealing_key(config.member.keys_dir, unlock, SealingKey.generate())
     ensure_witness_key(config.member.keys_dir, unlock)
     keys = MemberKeys.load(config.member.keys_dir, unlock)
-    document = _next_document(config, keys, registry, before, revoked, now_ms)
+    document = change(_next_document(config, keys, registry, before, revoked, now_ms))
     version = role_version(repository.open_repository(client.files()), member) + 1
     raw = make_publication(keys, document, version, now_ms)
     answer = _send([umbrella] if umbrella else config.registry.mirrors, member, raw)
@@ -104,6 +106,14 @@ def publish(
         sealing_until_ms=max(published.not_after_ms for published in document.sealing),
         destroyed=destroyed,
     )
+
+
+def _refreshed(config: Config, now_ms: int) -> RegistryClient:
+    client = joined(config)
+    if client is None:
+        raise NoRegistryError("[registry] root_sha256: not joined yet; hotline join")
+    client.refresh_blocking(now_ms)
+    return client
 
 
 def _missing(
@@ -138,6 +148,7 @@ def _next_document(
         reachable=config.peer.endpoint is not None,
         capabilities=spoken(),
         sealing_not_after_ms=lasting,
+        recovering=before.recovering,
     )
 
 

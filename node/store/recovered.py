@@ -24,6 +24,7 @@ from protocol.recovery import Held
 from protocol.vocabulary import Disposition, Kind, Lane
 
 PHASE = "recovering"
+KEYS = "recovery_keys"
 ASKING, REBUILDING = "asking", "rebuilding"
 _URGENCY = 1
 
@@ -173,6 +174,17 @@ def begin(connection: Connection, now_ms: int) -> None:
     hold_outside(connection, "main", now_ms)
 
 
+def fresh_keys(connection: Connection) -> list[str]:
+    """Return the ids of the sealing keys that this recovery made; none yet: empty."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (KEYS,)).fetchone()
+    return [] if row is None else str(row[0]).split()
+
+
+def keep_fresh_keys(connection: Connection, ids: Sequence[str]) -> None:
+    """Remember which sealing keys this recovery made."""
+    connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (KEYS, " ".join(ids)))
+
+
 def end(connection: Connection) -> None:
     """A person ends the asking: the node rebuilds from what has come back."""
     connection.execute("UPDATE meta SET value = ? WHERE name = ?", (REBUILDING, PHASE))
@@ -200,6 +212,12 @@ def _told_new(connection: Connection, after: int, limit: int) -> tuple[list[Arri
     said = _said(connection, [key for _, key in keys])
     new = [one for key, one in keys.items() if (said.get(key) or "").startswith("new")]
     return new, arrived[-1].seq if arrived else 0
+
+
+def taken_again(connection: Connection) -> dict[tuple[str, str], int]:
+    """Return how many entries each peer has said to us, by peer and lane."""
+    rows = connection.execute("SELECT peer, lane, count(*) FROM entries_in GROUP BY peer, lane")
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def _know(connection: Connection, peer: str, lane: Lane) -> None:
@@ -270,7 +288,9 @@ def _complete(connection: Connection, now_ms: int) -> None:
     )
     connection.execute("DELETE FROM recovered_pages")
     connection.execute("UPDATE recovered_entries SET entry = NULL")
-    connection.execute("DELETE FROM meta WHERE name LIKE 'epochs %' OR name = ?", (PHASE,))
+    connection.execute(
+        "DELETE FROM meta WHERE name LIKE 'epochs %' OR name IN (?, ?)", (PHASE, KEYS)
+    )
     connection.execute(
         "INSERT INTO meta (name, value) SELECT 'epochs ' || peer || '/' || lane,"
         " CAST(count(*) AS TEXT) FROM epochs_out GROUP BY peer, lane"

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from node.casework.draft import ActionDraft, AssessmentDraft, MessageDraft
+from node.casework.erasing import Cause, ErasureDraft
+from node.casework.errors import RecoveringError
 from node.casework.item import ItemState
+from node.peer.handing_back import HeldPage
 from node.store.connection import open_reader
 from node.store.queries import ItemQuery
-from protocol.vocabulary import Action, Verdict
-from tests.simulation.recovering import recover
+from protocol.entry import leaf
+from protocol.recovery import Element, StandingCode
+from protocol.vocabulary import Action, Lane, Verdict
+from tests.simulation.recovering import burn, decide, finish, recover
 from tests.simulation.test_destroyed import tasks
 from tests.simulation.world import Node, World
 
@@ -154,3 +162,234 @@ def rows(node: Node, sql: str, *values: object) -> list[Any]:
     """Look into a node's database."""
     with closing(open_reader(node.path, node.keys.database_key)) as connection:
         return connection.execute(sql, values).fetchall()
+
+
+class TestPermission:
+    """Nothing is handed out for the asking."""
+
+    async def test_g9_nothing_comes_before_a_person_has_allowed_it(self, world: World) -> None:
+        """The first request only rings a bell, once."""
+        await hand_on_one(world)
+        await burn(world, EOKM)
+        for _ in range(3):
+            world.now += 61_000
+            await world.settle()
+        assert ("peer_recovering", EOKM) in await tasks(world[IWF])
+        assert {one.standing for one in await world[EOKM].store.recovered.progress()} == {"waiting"}
+        assert rows(world[EOKM], "SELECT count(*) FROM recovered_entries") == [(0,)]
+
+    async def test_g9_a_person_who_says_no_is_heard(self, world: World) -> None:
+        """The member sees it, and gets nothing."""
+        await hand_on_one(world)
+        await burn(world, EOKM)
+        await world.settle()
+        assert decide(world, IWF, EOKM, allowed=False) == "decided"
+        world.now += 61_000
+        await world.settle()
+        standing = await reports_of(world)
+        assert standing[IWF] == "refused"
+        assert rows(world[EOKM], "SELECT count(*) FROM recovered_entries") == [(0,)]
+        assert await tasks(world[IWF]) == set()
+
+    async def test_g7_a_thief_with_the_keys_of_daily_work_gets_nothing(self, world: World) -> None:
+        """Without the member key the document does not say that anybody recovers: no bell rings."""
+        await hand_on_one(world)
+        before = await tasks(world[IWF])
+        await burn(world, EOKM, flag=False)
+        world.now += 61_000
+        await world.settle()
+        standing = {one.standing for one in await world[EOKM].store.recovered.progress()}
+        assert standing == {"not_recovering"}
+        assert {c for c, _ in await tasks(world[IWF]) - before} <= {"peer_lost_entries"}
+        assert decide(world, IWF, EOKM) == "not_asked"
+
+    async def test_g7_a_thief_who_listens_to_a_real_recovery_opens_nothing(
+        self, world: World
+    ) -> None:
+        """Pages are sealed to the fresh key, and the keys that he stole do not open it."""
+        await hand_on_one(world)
+        stolen = world[EOKM].keys
+        await burn(world, EOKM)
+        await world.settle()
+        decide(world, IWF, EOKM)
+        world[EOKM].keys = replace(world[EOKM].keys, sealing=stolen.sealing)
+        await world[EOKM].crash()
+        await world[EOKM].restart(restored=True)
+        world.now += 61_000
+        await world[EOKM].coming_back.step()
+        standing = await reports_of(world)
+        assert standing[IWF] == "sealing_key_missing"
+        assert rows(world[EOKM], "SELECT count(*) FROM recovered_entries") == [(0,)]
+
+    async def test_g11_a_second_recovery_within_days_needs_a_second_word(
+        self, world: World
+    ) -> None:
+        """Who has the member key too must not drain the network in a night."""
+        await hand_on_one(world)
+        await recover(world, EOKM, IWF)
+        await burn(world, EOKM)
+        await world.settle()
+        assert decide(world, IWF, EOKM) == "recovered_lately"
+        assert decide(world, IWF, EOKM, again=True) == "decided"
+
+    async def test_g11_a_word_does_not_last_for_ever(self, world: World) -> None:
+        """After a week the same question rings the bell again."""
+        await hand_on_one(world)
+        await burn(world, EOKM)
+        await world.settle()
+        decide(world, IWF, EOKM)
+        world.now += 8 * 86_400_000
+        await world.settle()
+        standing = await reports_of(world)
+        assert standing[IWF] == "waiting"
+        assert ("peer_recovering", EOKM) in await tasks(world[IWF])
+
+
+class TestLies:
+    """A peer that lies can withhold an end, and nothing else."""
+
+    async def test_g5_a_peer_that_changes_a_page_is_believed_in_nothing(self, world: World) -> None:
+        """Its standing says what is wrong; nothing of the page is kept."""
+        await hand_on_one(world)
+        await burn(world, EOKM)
+        await world.settle()
+        decide(world, IWF, EOKM)
+        honest = world[IWF].handing_back
+        world[IWF].handing_back = replace(honest, store=Liar(honest.store))
+        world.now += 61_000
+        await world.settle()
+        standing = await reports_of(world)
+        assert standing[IWF] == "malformed"
+        assert rows(world[EOKM], "SELECT count(*) FROM recovered_entries") == [(0,)]
+
+    async def test_g5_an_end_that_is_withheld_stops_the_channel_before_a_person(
+        self, world: World
+    ) -> None:
+        """The peer tells a state that the member does not remember: nobody goes on by himself."""
+        await hand_on_one(world)
+        await world[EOKM].crash()
+        await world[EOKM].restart()
+        await world[EOKM].submit(OWN.format(5))
+        await world.settle()
+        await burn(world, EOKM)
+        await world.settle()
+        decide(world, IWF, EOKM)
+        honest = world[IWF].handing_back
+        world[IWF].handing_back = replace(honest, store=Short(honest.store))
+        world.now += 61_000
+        await world.settle()
+        await finish(world, EOKM)
+        await world[EOKM].crash()
+        await world[EOKM].restart()  # nobody says "restored"
+        await world[EOKM].submit(OWN.format(6))
+        await world.settle()
+        assert ("channel_unknown_history", f"{IWF}/reports") in await tasks(world[EOKM])
+
+
+class Liar:
+    """A store whose pages say something else than was said."""
+
+    def __init__(self, store: Any) -> None:
+        self.permission = store.permission
+        self.given = store.given
+        self._page = store.page
+
+    async def page(self, *place: Any) -> Any:
+        """The page, with one byte of its last entry changed."""
+        held = await self._page(*place)
+        if not isinstance(held, HeldPage):
+            return held
+        last = held.elements[-1].entry
+        assert last is not None
+        lie = last[:-1] + bytes((last[-1] ^ 1,))
+        return held._replace(elements=[*held.elements[:-1], Element(leaf(lie), lie)])
+
+
+class Short(Liar):
+    """A store that does not show more than one page of a channel."""
+
+    async def page(self, *place: Any) -> Any:
+        """The first page, and no other."""
+        asked = place[2]
+        return StandingCode.END if asked.epoch is not None else await self._page(*place)
+
+
+class TestErased:
+    """What was erased stays erased, on whichever side it was."""
+
+    async def test_g9_what_it_had_erased_is_not_resurrected(self, world: World) -> None:
+        """It had said so to its peers; they hand the word back, and their own copy of the item."""
+        item = (await world[IWF].submit(HELD.format(1))).items[0].item_id
+        await world.settle()
+        await world[EOKM].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+        await world.settle()
+        await world[EOKM].desk.erase(item, ErasureDraft(Cause.RETENTION), actor="head")
+        await world.settle()
+        await recover(world, EOKM, IWF, PDC)
+        assert await world[EOKM].desk.item(item) is None
+        assert world[EOKM].verify().found == []
+        assert world[IWF].verify().found == []
+
+    async def test_g9_what_a_peer_had_erased_comes_back_as_a_leaf(self, world: World) -> None:
+        """The log verifies over it; the item is not there, since nobody has it any more."""
+        item = await hand_on_one(world)
+        await world[IWF].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+        await world.settle()
+        await world[IWF].desk.erase(item, ErasureDraft(Cause.RETENTION), actor="head")
+        await world.settle()
+        await recover(world, EOKM, IWF)
+        assert await world[EOKM].desk.item(item) is None
+        assert world[EOKM].verify().found == []
+        assert rows(world[EOKM], "SELECT count(*) FROM recovered_entries WHERE kind IS NULL") == [
+            (1,)
+        ]
+
+
+class TestClosed:
+    """Nobody works at a node that is not all there."""
+
+    async def test_g9_work_is_refused_until_the_node_is_whole(self, world: World) -> None:
+        """It says so, and can be tried again; afterwards it is taken."""
+        item = await hand_on_one(world)
+        await burn(world, EOKM)
+        with pytest.raises(RecoveringError):
+            await world[EOKM].submit(OWN.format(2))
+        with pytest.raises(RecoveringError):
+            await world[EOKM].desk.assess(
+                item, AssessmentDraft(verdict=Verdict.BASELINE), actor="a"
+            )
+        await world.settle()
+        await finish(world, EOKM)
+        assert (await world[EOKM].submit(OWN.format(2))).items
+
+    async def test_g2_a_process_that_dies_while_rebuilding_goes_on_where_it_stood(
+        self, world: World
+    ) -> None:
+        """After any commit: the same items, once, and everything verifies."""
+        items = await a_working_day(world)
+        before = {name: seen(await world[EOKM].state(item)) for name, item in items.items()}
+        await burn(world, EOKM)
+        await world.settle()
+        for peer in (IWF, PDC):
+            decide(world, peer, EOKM)
+        world.now += 61_000
+        await world.settle()
+        commits = world.commits
+        world.crash_at = (commits + 2, "before")
+        await finish(world, EOKM)
+        world.crash_at = None
+        assert {n: seen(await world[EOKM].state(i)) for n, i in items.items()} == before
+        assert world[EOKM].verify().found == []
+
+
+async def hand_on_one(world: World) -> str:
+    """An item that nl-eokm found and gb-iwf has."""
+    result = await world[EOKM].submit(OWN.format(1))
+    await world.settle()
+    return result.items[0].item_id
+
+
+async def reports_of(world: World) -> dict[str, str]:
+    """How the asking of nl-eokm for its reports stands at each peer."""
+    progress = await world[EOKM].store.recovered.progress()
+    return {one.peer: one.standing for one in progress if one.lane is Lane.REPORTS}

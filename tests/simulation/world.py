@@ -24,9 +24,8 @@ from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.draft import HashesDraft, ItemDraft, ReportDraft
 from node.casework.item import ItemState
-from node.casework.rebuilding import Rebuilding
 from node.casework.submitting import SubmitResult
-from node.coming_back import ComingBack
+from node.coming_back import build_coming_back
 from node.evidence.believed import Believed
 from node.evidence.findings import Findings
 from node.evidence.verify import verify
@@ -40,7 +39,6 @@ from node.peer.inbox import Admitted, Inbox
 from node.peer.ledger import LedgerKeeper
 from node.peer.offering import Offering
 from node.peer.pulling import Pulling
-from node.peer.recovering import Recovering
 from node.peer.sealing import SealingRing
 from node.peer.transport import Reply
 from node.peer.views import ViewComparer
@@ -307,33 +305,20 @@ class Node:
             clock=self.clock,
             on_recovering=self.delivery.ask_again,
         )
-        self.coming_back = self._coming_back(fingerprints, chance)
-        self.up = True
-
-    def _coming_back(self, fingerprints: Fingerprints, chance: random.Random) -> ComingBack:
-        ring = SealingRing(self.keys.sealing, lambda: self.keys.sealing, lambda: 0.0)
-        return ComingBack(
-            store=self.store.recovered,
-            asking=Recovering(
-                us=self.member,
-                store=self.store.recovered,
-                transport=self.wire(),
-                registry=self.registry,
-                sealing_key=ring.find,
-                clock=self.clock,
-                jitter=chance.randrange,
-                on_registry_behind=self.registry_behind,
-            ),
-            rebuilding=Rebuilding(
-                us=self.member,
-                store=self.store.recovered,
-                cases=self.store.cases,
-                desk=self.desk,
-                registry=self.registry,
-                fingerprints=fingerprints,
-                clock=self.clock,
-            ),
+        ring = SealingRing(keys.sealing, lambda: self.keys.sealing, lambda: 0.0)
+        self.coming_back = build_coming_back(
+            us=self.member,
+            store=self.store,
+            desk=self.desk,
+            fingerprints=fingerprints,
+            transport=self.wire(),
+            registry=self.registry,
+            sealing_key=ring.find,
+            clock=self.clock,
+            jitter=chance.randrange,
+            on_registry_behind=self.registry_behind,
         )
+        self.up = True
 
     def _open(self, fingerprints: Fingerprints) -> Store:
         key = self.keys.database_key
@@ -352,6 +337,7 @@ class Node:
         self.start()
         self.delivery.restored_ms = self.world.now if restored else None
         self.postbox.generation = self.world.now if restored else 0
+        await self.coming_back.look()
         await self.delivery.load()
 
     async def submit(
@@ -453,6 +439,7 @@ class World:
         for node in self.nodes.values():
             node.start()
             await node.delivery.load()
+            await node.coming_back.look()
 
     async def close(self) -> None:
         """Close every store."""

@@ -3,7 +3,7 @@
 -- MessagePack of the structure that the module named beside them defines.
 
 CREATE TABLE meta (
-    name  TEXT PRIMARY KEY,            -- member, network, created_ms, restored_ms, restores, epochs <peer>/<lane> (that a restored backup held)
+    name  TEXT PRIMARY KEY,            -- member, network, created_ms, recovering, recovery_keys, restored_ms, restores, epochs <peer>/<lane> (that a restored backup held)
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from node.config import load
 
 if TYPE_CHECKING:
     from tests.builders.umbrella import World
@@ -40,3 +43,29 @@ async def test_g7_runbook_of_a_stolen_sealing_key_line_by_line(
     assert list(sealing.values()).count("in use") == 1
     registry = world.directory.open().registry
     assert stolen not in {one.key.key_id for one in registry.member("gb-iwf").sealing}
+
+
+async def test_g9_runbook_of_a_burnt_machine_line_by_line(world: World, member_of: Any) -> None:
+    """At its end the node rebuilds, and no key is listed that lay on the old machine."""
+    typed = member_of(world)
+    await typed("join", "--root", world.fingerprint, "--mirror", world.mirror)
+    before = {k.key.key_id for k in world.directory.open().registry.member("gb-iwf").sealing}
+    config = typed.config
+    for path in config.store.path.parent.glob(f"{config.store.path.name}*"):
+        path.unlink()
+    config.api.token_file.unlink()
+    shutil.rmtree(load(config.source).registry.directory)
+    stands = {"FINGERPRINT": world.fingerprint, "ADDRESS": world.mirror}
+    shown: dict[str, Any] = {}
+    for program, *words in commands("burnt-machine.md"):
+        assert program == "hotline"
+        if words == ["recover", "finish"]:
+            assert (await typed(*words))[1]["error"]["code"] == "recovery_incomplete"
+            words.append("--incomplete")  # there is no other member in this network
+        _, shown = await typed(*(stands.get(word, word) for word in words))
+        assert "error" not in shown
+    document = world.directory.open().registry.member("gb-iwf")
+    assert (document.recovering, document.sequence) == (None, shown["sequence"])
+    assert not before & {one.key.key_id for one in document.sealing}
+    _, status = await typed("recover", "status")
+    assert status["phase"] == "rebuilding"

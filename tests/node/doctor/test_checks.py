@@ -237,6 +237,26 @@ class TestPulling:
         assert checks.check_pulling("gb-iwf", []) == []
 
 
+class TestRecovery:
+    """G9: a member comes back, here or elsewhere."""
+
+    def test_member_that_says_that_it_lost_its_node_is_named(self) -> None:
+        """Before it asks: a person hears of it and can telephone."""
+        (finding,) = checks.check_recovering("gb-iwf", ["nl-eokm", "gb-iwf"], here=False)
+        assert (finding.code, finding.severity) == ("member_recovers", Severity.NOTE)
+        assert "nl-eokm" in finding.what
+        assert "telephone" in finding.mend
+
+    def test_own_recovery_is_not_forgotten(self) -> None:
+        """It takes nothing in meanwhile."""
+        (finding,) = checks.check_recovering("gb-iwf", ["gb-iwf"], here=True)
+        assert (finding.code, finding.severity) == ("recovering", Severity.WARNING)
+
+    def test_nobody_recovers_nothing_is_said(self) -> None:
+        """The usual day."""
+        assert checks.check_recovering("gb-iwf", [], here=False) == []
+
+
 def test_findings_are_shown_worst_first() -> None:
     """The reader may stop early."""
     ok = Finding(Severity.OK, "a", "ok", "")

@@ -1,0 +1,158 @@
+"""`hotline recover begin | status | allow | refuse | finish`: a lost node comes back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from keys.keyring import load_database_key
+from keys.unlock import Unlock
+from node.cli.exits import Exit
+from node.cli.looking import probe
+from node.cli.output import CliError, Result, table
+from node.config import load
+from node.doctor.findings import span
+from node.setup import recovering
+from node.store import handing_back, recovered
+from node.store.connection import open_reader, open_writer
+from node.store.writer import InlineWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from node.config import Config
+    from node.store.connection import Connection
+
+
+def begin(path: Path, umbrella: str | None) -> Result:
+    """Begin to come back on an empty database.
+
+    Raises:
+        CliError: the node runs.
+        SetupError, RegistryError, KeysError, StoreError: as `recovering.begin`.
+    """
+    config = load(path)
+    if probe(config).answers:
+        raise CliError("node_running", "node: it runs, so nothing was lost; or stop it first")
+    begun = recovering.begin(config, _now_ms(), umbrella)
+    text = (
+        f"{begun.database}: empty, and it knows that it recovers\n"
+        f"published, version {begun.sequence}: peers may seal to {begun.sealing_key} alone\n"
+        "take member.key away again; telephone each peer, so that a person there allows it;\n"
+        "hotline run, then hotline recover status"
+    )
+    return Result({**asdict(begun), "database": str(begun.database)}, text)
+
+
+def status(path: Path) -> Result:
+    """Show what comes back to this member, and what others have back from it.
+
+    Raises:
+        ConfigError, KeysError, StoreError: it cannot be read.
+    """
+    config, now_ms = load(path), _now_ms()
+    data = _read(config, _facts)
+    lines = [_phase_line(data)]
+    if data["channels"]:
+        head = ("peer", "lane", "standing", "came back", "erased there", "taken again")
+        rows = [tuple(map(str, row.values())) for row in data["channels"]]
+        lines.append(table(head, rows))
+    for one in data["handed_back"]:
+        asked = span(now_ms - one["asked_ms"])
+        lines.append(f"{one['peer']} asked {asked} ago: {one['word']}, {one['entries']} entries")
+    waits = any(one["word"] == "waits for a person here" for one in data["handed_back"])
+    return Result(data, "\n".join(lines), Exit.PROBLEM if waits else Exit.OK)
+
+
+def decide(path: Path, member: str, *, allowed: bool, again: bool = False) -> Result:
+    """Say whether a member may have back what it had said to this one.
+
+    Raises:
+        CliError: it has not asked, or was allowed another recovery lately.
+        ConfigError, KeysError, StoreError: it cannot be written.
+    """
+    config, now_ms = load(path), _now_ms()
+    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    connection = open_writer(config.store.path, key)
+    try:
+        done = InlineWriter(connection).run_now(
+            lambda c: handing_back.decide(c, member, now_ms, allowed=allowed, again=again)
+        )
+    finally:
+        connection.close()
+    if done == "not_asked":
+        mend = "member: it has asked for nothing here; see hotline recover status"
+        raise CliError("not_asked", mend)
+    if done == "recovered_lately":
+        mend = "member: it was handed everything some days ago; telephone, then --again"
+        raise CliError("recovered_lately", mend)
+    word = "is handed back what it had said here" if allowed else "gets nothing"
+    return Result({"member": member, "allowed": allowed}, f"{member} {word}")
+
+
+def finish(path: Path, umbrella: str | None, *, incomplete: bool) -> Result:
+    """End the asking: what has come back is all there is.
+
+    Raises:
+        CliError: this node does not recover, or a channel has not come back yet.
+        SetupError, RegistryError, KeysError, StoreError: as `recovering.finish`.
+    """
+    config = load(path)
+    data = _read(config, _facts)
+    if data["phase"] != recovered.ASKING:
+        raise CliError("not_recovering", "node: it does not recover; nothing is to be finished")
+    missing = [f"{c['peer']}/{c['lane']}" for c in data["channels"] if c["standing"] != "end"]
+    if (missing or not data["channels"]) and not incomplete:
+        left = ", ".join(missing[:5]) or "no peer has answered"
+        mend = f"channels: not back yet: {left}; wait, or --incomplete"
+        raise CliError("recovery_incomplete", mend)
+    sequence = recovering.finish(config, _now_ms(), umbrella)
+    text = f"published, version {sequence}; the running node rebuilds, then works as ever"
+    return Result({"sequence": sequence, "missing": missing}, text)
+
+
+def _facts(connection: Connection) -> dict[str, Any]:
+    taken = recovered.taken_again(connection)
+    channels = [
+        {
+            "peer": one.peer,
+            "lane": str(one.lane),
+            "standing": one.standing,
+            "entries": one.entries,
+            "erased": one.erased,
+            "taken": taken.get((one.peer, str(one.lane)), 0),
+        }
+        for one in recovered.progress(connection)
+    ]
+    given = [{**one._asdict(), "word": _word(one)} for one in handing_back.handed_back(connection)]
+    phase = recovered.phase(connection)
+    return {"phase": phase, "channels": channels, "handed_back": given}
+
+
+def _word(one: handing_back.HandedBack) -> str:
+    if one.decided_ms is None:
+        return "waits for a person here"
+    return "allowed" if one.allowed else "refused"
+
+
+def _phase_line(data: dict[str, Any]) -> str:
+    return {
+        None: "this node does not recover",
+        recovered.ASKING: "this node asks its peers for what it had said",
+        recovered.REBUILDING: "this node rebuilds from what has come back",
+    }[data["phase"]]
+
+
+def _read(config: Config, query: Callable[[Connection], dict[str, Any]]) -> dict[str, Any]:
+    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    connection = open_reader(config.store.path, key)
+    try:
+        return query(connection)
+    finally:
+        connection.close()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,174 @@
+"""`hotline recover begin` and `finish`: the ends of a recovery, both signed by the member key.
+
+A burnt machine leaves keys (from their backup) and the registry. `begin` makes new sealing keys, an
+empty database that knows that it recovers, and publishes the document that says so: what peers hand
+back opens with the new keys alone, since the old ones lay on the machine. Whatever fails on the
+way, the same command again goes on where it stood. `finish` lets the node rebuild, and takes the
+word out of the document.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from keys.errors import UnknownKeyError
+from keys.keyfile import write_private
+from keys.keyring import (
+    SEALING_PERIODS,
+    MemberKeys,
+    add_sealing_key,
+    destroy_sealing_key,
+    load_sealing_keys,
+    sealing_calendar,
+)
+from keys.recovering import Recovering
+from keys.sealing import SealingKey
+from keys.unlock import Unlock
+from node.registry.errors import NoRegistryError
+from node.setup.errors import AlreadySetUpError
+from node.setup.joining import check_standing, joined
+from node.setup.member import admin_token
+from node.setup.publishing import publish
+from node.store import recovered
+from node.store.connection import create_database, open_writer
+from node.store.writer import InlineWriter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keys.member import MemberDocument
+    from node.config import Config
+
+_JOURNALS = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A recovery that has begun. `sealing_key`: the id by which peers know it."""
+
+    database: Path
+    sealing_key: str
+    sequence: int
+
+
+def begin(config: Config, now_ms: int, umbrella: str | None = None) -> Begun:
+    """Make an empty database for keys that came back, and let the network know.
+
+    Args:
+        config: of the node, which has joined; its member key must be here.
+        now_ms: UTC.
+        umbrella: where `network serve` answers; None: the mirrors are tried in order.
+
+    Raises:
+        AlreadySetUpError: a database stands there that does not recover.
+        NoRegistryError, NotAdmittedError, UnknownKeyError, PublicationRefusedError,
+        MirrorsFailedError: as `publish`; the same again goes on.
+    """
+    unlock = Unlock.from_config(config.member.unlock)
+    keys = MemberKeys.load(config.member.keys_dir, unlock)
+    client = joined(config)
+    if client is None:
+        raise NoRegistryError("[registry] root_sha256: not joined yet; hotline join")
+    if keys.member is None:
+        raise UnknownKeyError("member.key: bring it back: it signs what the network is told")
+    client.refresh_blocking(now_ms)
+    check_standing(client.current(), config.member.id, keys)
+    _ensure_database(config, keys.database_key, now_ms)
+    fresh = _fresh(config, unlock, keys.database_key)
+    published = publish(
+        config, now_ms, umbrella=umbrella, change=lambda next_: _saying(next_, fresh, now_ms)
+    )
+    _destroy_others(config, unlock, fresh)
+    return Begun(config.store.path, fresh[0], published.sequence)
+
+
+def finish(config: Config, now_ms: int, umbrella: str | None = None) -> int:
+    """Publish the document without the word, and let the node rebuild; returns its sequence.
+
+    Raises:
+        RegistryError, SetupError, KeysError: as `publish`; the node goes on asking.
+        StoreError: the node was not told; the same again.
+    """
+    published = publish(
+        config, now_ms, umbrella=umbrella, change=lambda next_: replace(next_, recovering=None)
+    )
+    unlock = Unlock.from_config(config.member.unlock)
+    keys = MemberKeys.load(config.member.keys_dir, unlock)
+    connection = open_writer(config.store.path, keys.database_key)
+    try:
+        InlineWriter(connection).run_now(recovered.end)
+    finally:
+        connection.close()
+    return published.sequence
+
+
+def _ensure_database(config: Config, key: bytes, now_ms: int) -> None:
+    """Make the empty database, or find it as an earlier attempt left it; refuse any other."""
+    target = config.store.path
+    standing = [path for path in _files(target) if path.exists()]
+    if standing:
+        if standing[0] == target and _phase(target, key) == recovered.ASKING:
+            return
+        mend = "stands already; move it away, or restore it: hotline restore FILE"
+        raise AlreadySetUpError(f"{standing[0]}: {mend}")
+    waiting = target.with_name(target.name + ".recovering")
+    for path in _files(waiting):
+        path.unlink(missing_ok=True)
+    create_database(waiting, key)
+    connection = open_writer(waiting, key)
+    try:
+        InlineWriter(connection).run_now(lambda opened: recovered.begin(opened, now_ms))
+    finally:
+        connection.close()
+    token = admin_token(waiting, key, now_ms)
+    config.api.token_file.unlink(missing_ok=True)
+    write_private(config.api.token_file, token.encode() + b"\n")
+    waiting.rename(target)
+
+
+def _files(database: Path) -> list[Path]:
+    return [database.with_name(database.name + ending) for ending in _JOURNALS]
+
+
+def _phase(database: Path, key: bytes) -> str | None:
+    connection = open_writer(database, key)
+    try:
+        return recovered.phase(connection)
+    finally:
+        connection.close()
+
+
+def _fresh(config: Config, unlock: Unlock, key: bytes) -> list[str]:
+    """The ids of a year of sealing keys made after the loss, in turn; the database knows them."""
+    connection = open_writer(config.store.path, key)
+    try:
+        known = recovered.fresh_keys(connection)
+        if known:
+            return known
+        made = [SealingKey.generate() for _ in range(SEALING_PERIODS)]
+        for one in made:
+            add_sealing_key(config.member.keys_dir, unlock, one)
+        fresh = [one.public.key_id for one in made]
+        InlineWriter(connection).run_now(lambda opened: recovered.keep_fresh_keys(opened, fresh))
+        return fresh
+    finally:
+        connection.close()
+
+
+def _destroy_others(config: Config, unlock: Unlock, fresh: list[str]) -> None:
+    """Whatever lay on the lost machine, or in its backup, opens nothing any more."""
+    for key in load_sealing_keys(config.member.keys_dir, unlock):
+        if key.public.key_id not in fresh:
+            destroy_sealing_key(config.member.keys_dir, key.public.key_id)
+
+
+def _saying(document: MemberDocument, fresh: list[str], now_ms: int) -> MemberDocument:
+    """The next document: only the new sealing keys, and that this member recovers."""
+    turns = sealing_calendar(fresh, now_ms)
+    by_id = {one.key.key_id: one for one in document.sealing}
+    sealing = tuple(replace(by_id[i], not_after_ms=ends) for i, ends in turns.items())
+    said = document.recovering
+    if said is None or said.sealing_key not in fresh:
+        said = Recovering(fresh[0], now_ms)
+    return replace(document, sealing=sealing, recovering=said)
