@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from node.casework.rebuilding import Rebuilding
 from node.peer.recovering import Recovering
+from node.peer.replaying import Replaying
 from node.store.recovered import ASKING, Recovered
 
 if TYPE_CHECKING:
@@ -25,16 +26,25 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class ComingBack:
-    """The steps of one node that comes back; `over` as soon as it has no more to do."""
+    """The steps of one node that comes back, once it has looked; `over`: nothing is to be done."""
 
     store: Recovered
     asking: Recovering
     rebuilding: Rebuilding
-    over: bool = False
+    replaying: Replaying
+    over: bool = True
 
     async def look(self) -> None:
         """See whether there is anything to do, before the first step."""
         self.over = await self.store.phase() is None
+
+    async def replay(self) -> int:
+        """After a restore, erase again what we had said that we erased; how many peers to ask.
+
+        Raises:
+            StoreError: something could not be read or erased; call again.
+        """
+        return await self.replaying.ask_due() if self.over else 0
 
     async def step(self) -> int | None:
         """Do what is due; return how many pages came, or None when the node is whole.
@@ -86,6 +96,19 @@ def build_coming_back(  # noqa: PLR0913 - part of the composition root
         fingerprints=fingerprints,
         clock=clock,
     )
-    made = ComingBack(store=store.recovered, asking=asking, rebuilding=rebuilding)
+    replaying = Replaying(
+        us=us,
+        facts=store.history,
+        transport=transport,
+        registry=registry,
+        sealing_key=sealing_key,
+        erase_again=rebuilding.erase_again,
+        clock=clock,
+        jitter=jitter,
+        on_registry_behind=on_registry_behind,
+    )
+    made = ComingBack(
+        store=store.recovered, asking=asking, rebuilding=rebuilding, replaying=replaying
+    )
     desk.closed = lambda: not made.over
     return made

@@ -132,6 +132,7 @@ class Node:
             ("history", self._sign_head_later),
             ("tidying", self._tidy),
             ("ledger", self._work_at_ledgers),
+            ("erasures", self._replay_erasures),
         ):
             self._loops.append(asyncio.create_task(keep_going(name, step, log), name=name))
 
@@ -198,11 +199,17 @@ class Node:
             registry=self.registry.current,
             clock=wall_clock,
             on_recovering=self._refill,
+            on_registry_behind=self.wakes.registry,
         )
 
     def _refill(self, peer: str) -> None:
         self.delivery.ask_again(peer)
         self.wakes.delivery()
+
+    async def _replay_erasures(self) -> None:
+        """Hear from each peer once after a restore what we had erased, then wait."""
+        waiting = await self.coming_back.replay()
+        await asyncio.sleep(LOOK_AGAIN_S if waiting else HEAD_EVERY_S)
 
     async def _work(self) -> None:
         if await self.coming_back.step() is None:

@@ -98,7 +98,7 @@ class Rebuilding:
             pass
         await self._take(OTHERS)
         for raw in await self.store.said(Kind.OUTCOME):
-            await self._erase_again(raw)
+            await self.erase_again(raw)
         await self.store.complete(self.clock())
 
     async def _judge_first(self) -> None:
@@ -138,8 +138,11 @@ class Rebuilding:
                 needs.named[item] = self.fingerprints.item(item)
         return needs
 
-    async def _erase_again(self, raw: bytes) -> None:
-        """We had said that we erased it: what came back of it goes, and nobody is told twice."""
+    async def erase_again(self, raw: bytes) -> None:
+        """If this is our word that we erased an item, what came back of it goes.
+
+        Nobody is told twice.
+        """
         said = erased_by_us(self.us, raw)
         if said is None:
             return

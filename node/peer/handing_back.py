@@ -67,6 +67,7 @@ class HandingBack:
     """Answers members that ask for what they said.
 
     `on_recovering` is told of a member that is handed its entries: it lacks ours, too.
+    `on_registry_behind`: somebody says that he recovers, and our registry does not.
     """
 
     us: str
@@ -74,6 +75,7 @@ class HandingBack:
     registry: Callable[[], Registry]
     clock: Callable[[], int]
     on_recovering: Callable[[str], None] = lambda _peer: None
+    on_registry_behind: Callable[[], None] = lambda: None
 
     async def serve(self, peer: str, lane: Lane, asked: Recover) -> Page | Standing:
         """Return the next page, or how the asking stands.
@@ -89,6 +91,7 @@ class HandingBack:
         try:
             key = document.recovery_key() if everything else document.sealing_key_at(now_ms)
         except KeysError:
+            self.on_registry_behind()
             return Standing(1, StandingCode.NOT_RECOVERING)
         if everything:
             permission = await self.store.permission(peer, key.key_id, now_ms)

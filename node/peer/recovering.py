@@ -28,7 +28,7 @@ from protocol.checkpoint import Channel, VerifiedCheckpoint, verify_checkpoint
 from protocol.errors import MalformedError, ProtocolError
 from protocol.push import MAX_PUSH_ENTRIES, Purpose
 from protocol.receipt import verify_receipt
-from protocol.recovery import Element, Held, Page, Recover, Scope, Standing
+from protocol.recovery import Element, Held, Page, Recover, Scope, Standing, StandingCode
 from protocol.vocabulary import Lane
 
 ASK_AGAIN_MS = 60_000
@@ -61,6 +61,9 @@ class KeptPage(NamedTuple):
     receipt: bytes | None
     before: Position
     elements: Sequence[tuple[Element, Said | None]]
+
+
+FindSealingKey = Callable[[str], SealingKey | None]
 
 
 class RecoveredStore(Protocol):
@@ -99,7 +102,7 @@ class Recovering:
     store: RecoveredStore
     transport: RecoverTransport
     registry: Callable[[], Registry]
-    sealing_key: Callable[[str], SealingKey | None]
+    sealing_key: FindSealingKey
     clock: Callable[[], int]
     jitter: Callable[[int], int]
     on_registry_behind: Callable[[], None] = lambda: None
@@ -128,7 +131,10 @@ class Recovering:
             next_ms = self.clock() + pause_ms
             await self.store.stand(peer, lane, error.code, attempts + 1, next_ms)
             return pages
-        await self.store.stand(peer, lane, str(standing.code), 0, self.clock() + ASK_AGAIN_MS)
+        unheard = standing.code is StandingCode.NOT_RECOVERING  # the peer looks at the registry now
+        attempts = attempts + 1 if unheard else 0
+        pause_ms = pacing.backoff_ms(attempts, self.jitter, CAP_MS) if unheard else ASK_AGAIN_MS
+        await self.store.stand(peer, lane, str(standing.code), attempts, self.clock() + pause_ms)
         return pages
 
     async def _next(self, peer: str, lane: Lane) -> Standing | None:
@@ -149,34 +155,43 @@ class Recovering:
             ProtocolError, KeysError: it is not what we had signed, or does not open.
         """
         registry = self.registry()
-        keys = registry.member(self.us).log_keys
-        checkpoint = verify_checkpoint(page.head.note, keys).checkpoint
-        elements = self._opened(registry, checkpoint, page)
         channel = Channel(registry.network_id, self.us, peer, lane)
-        after = recovery.check_page(channel, held, checkpoint, page.start, elements)
+        after, checkpoint, elements = open_page(registry, channel, held, page, self.sealing_key)
+        if any(one.entry is None and one.entry_id is None for one in elements):
+            raise MalformedError("page.element", "must not be left out where all is asked for")
         before = held.position if page.start == 0 else Held().position
         receipt = _receipt(registry, peer, checkpoint, page.receipt)
         read = [(one, _said(one)) for one in elements]
         kept = KeptPage(checkpoint.origin.epoch, page.start, page.head.note, receipt, before, read)
         return after, kept
 
-    def _opened(
-        self, registry: Registry, checkpoint: VerifiedCheckpoint, page: Page
-    ) -> list[Element]:
-        key = self.sealing_key(page.head.key_id)
-        if key is None:
-            raise NoKeyError(NoKeyError.__doc__)
-        if page.start >= checkpoint.size:
-            raise MalformedError("page.start", "must be below the size of the checkpoint")
-        head = page.head
-        info = pushes.seal_info(
-            Purpose.RECOVER, head.suite, head.key_id, checkpoint, page.start, checkpoint.size
-        )
-        most = max(registry.network.limits.push_entries, MAX_PUSH_ENTRIES)
-        frame = pushes.unframe(
-            key.open(info, page.sealed), most, pushes.BUCKETS[-1], recovery.MAX_ELEMENT_BYTES
-        )
-        return recovery.read_elements(frame)
+
+def open_page(
+    registry: Registry, channel: Channel, held: Held, page: Page, sealing_key: FindSealingKey
+) -> tuple[Held, VerifiedCheckpoint, list[Element]]:
+    """Verify and open a page of a channel of ours that follows `held`.
+
+    Raises:
+        ProtocolError, KeysError: it is not what we had signed, or does not open.
+    """
+    head = page.head
+    keys = registry.member(channel.sender).log_keys
+    checkpoint = verify_checkpoint(head.note, keys).checkpoint
+    key = sealing_key(head.key_id)
+    if key is None:
+        raise NoKeyError(NoKeyError.__doc__)
+    if page.start >= checkpoint.size:
+        raise MalformedError("page.start", "must be below the size of the checkpoint")
+    info = pushes.seal_info(
+        Purpose.RECOVER, head.suite, head.key_id, checkpoint, page.start, checkpoint.size
+    )
+    most = max(registry.network.limits.push_entries, MAX_PUSH_ENTRIES)
+    frame = pushes.unframe(
+        key.open(info, page.sealed), most, pushes.BUCKETS[-1], recovery.MAX_ELEMENT_BYTES
+    )
+    elements = recovery.read_elements(frame)
+    after = recovery.check_page(channel, held, checkpoint, page.start, elements)
+    return after, checkpoint, elements
 
 
 def channels(registry: Registry, us: str) -> list[tuple[str, Lane]]:

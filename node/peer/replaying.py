@@ -1,0 +1,110 @@
+"""After a restore: what we had said that we erased is erased again (docs/protocol.md §8.13).
+
+A backup from before an erasure has the item still. That we erased it we had said to every member
+concerned, in our own signed log; so each peer is asked, at the first contact after the restore, for
+that and nothing else. Only our own word counts, proved as in a recovery: a peer that lies can keep
+it back, and make us erase nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from keys.errors import KeysError
+from keys.registry import Registry
+from node.peer import pacing
+from node.peer.errors import CallError, PeerError
+from node.peer.recovering import FindSealingKey, channels, open_page
+from node.peer.transport import RecoverTransport
+from protocol import recovery
+from protocol.checkpoint import Channel
+from protocol.errors import ProtocolError
+from protocol.recovery import Held, Recover, Scope, Standing, StandingCode
+from protocol.vocabulary import Lane
+
+CAP_MS = 600_000
+_FACT = "erasures "
+
+
+class Facts(Protocol):
+    """What asking needs of the store: small facts of this database. Raises `StoreError`."""
+
+    async def fact(self, name: str) -> str | None:
+        """Return a fact."""
+        ...
+
+    async def set_fact(self, name: str, value: str | None) -> None:
+        """Keep a fact."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Replaying:
+    """Asks every peer once after a restore; `erase_again` is given each entry of ours it shows."""
+
+    us: str
+    facts: Facts
+    transport: RecoverTransport
+    registry: Callable[[], Registry]
+    sealing_key: FindSealingKey
+    erase_again: Callable[[bytes], Awaitable[None]]
+    clock: Callable[[], int]
+    jitter: Callable[[int], int]
+    on_registry_behind: Callable[[], None] = lambda: None
+    _attempts: dict[str, int] = field(default_factory=dict)
+    _next_ms: dict[str, int] = field(default_factory=dict)
+
+    async def ask_due(self) -> int:
+        """Ask the peers that have not answered since the restore; return how many still wait.
+
+        Raises:
+            StoreError: something could not be read or erased; call again.
+        """
+        restored = await self.facts.fact("restored_ms")
+        if restored is None:
+            return 0
+        now_ms = self.clock()
+        peers = [p for p, lane in channels(self.registry(), self.us) if lane is Lane.STATUS]
+        waiting = [p for p in peers if await self.facts.fact(_FACT + p) != restored]
+        due = [peer for peer in waiting if now_ms >= self._next_ms.get(peer, 0)]
+        done = await asyncio.gather(*(self._ask(peer, restored) for peer in due))
+        return len(waiting) - sum(done)
+
+    async def _ask(self, peer: str, restored: str) -> bool:
+        """Ask one peer for all of it; never raises for the peer's trouble."""
+        try:
+            await self._pages(peer)
+        except (PeerError, ProtocolError, KeysError) as error:
+            if isinstance(error, CallError) and error.refresh:
+                self.on_registry_behind()
+            attempts = self._attempts.get(peer, 0) + 1
+            pause_ms = pacing.backoff_ms(attempts, self.jitter, CAP_MS)
+            self._attempts[peer], self._next_ms[peer] = attempts, self.clock() + pause_ms
+            return False
+        await self.facts.set_fact(_FACT + peer, restored)
+        return True
+
+    async def _pages(self, peer: str) -> None:
+        held, path = Held(), recovery.recover_path(self.us, Lane.STATUS)
+        while True:
+            asked = Recover(1, Scope.ERASURES, held.epoch, held.edge.size)
+            found = await self.transport.recover(peer, path, recovery.to_bytes(asked))
+            if isinstance(found, Standing):
+                if found.code is StandingCode.END:
+                    return
+                raise NotShownError(NotShownError.__doc__)
+            registry = self.registry()
+            channel = Channel(registry.network_id, self.us, peer, Lane.STATUS)
+            held, _, elements = open_page(registry, channel, held, found, self.sealing_key)
+            for one in elements:
+                if one.entry is not None:
+                    await self.erase_again(one.entry)
+
+
+class NotShownError(ProtocolError):
+    """A peer does not show what we had said that we erased; it is asked again."""
+
+    code = "erasures_not_shown"

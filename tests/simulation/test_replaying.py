@@ -1,0 +1,112 @@
+"""A restored backup does not bring back what was erased after it was made (§8.13.8)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from node.casework.draft import ActionDraft
+from node.casework.erasing import Cause, ErasureDraft
+from node.store import backup
+from protocol.vocabulary import Action
+from tests.simulation.test_destroyed import tasks
+from tests.simulation.world import Node, World
+
+EOKM, IWF = "nl-eokm", "gb-iwf"
+HELD = "https://nl{}.example/1.jpg"
+BACKUP_KEY = b"\x31" * 32
+
+
+@pytest.fixture
+def saved(world: World, tmp_path: Path) -> Path:
+    """Give where the backup of nl-eokm stands."""
+    return tmp_path / "backup"
+
+
+def save(node: Node, place: Path) -> None:
+    """Make a backup beside the running node."""
+    backup.backup(node.path, node.keys.database_key, place, BACKUP_KEY)
+
+
+async def restore(node: Node, place: Path) -> None:
+    """Put the backup in the database's place, as a person does."""
+    await node.crash()
+    for path in node.path.parent.glob(f"{node.path.name}*"):
+        path.unlink()
+    backup.restore(place, BACKUP_KEY, node.path, node.keys.database_key, node.world.now)
+    await node.restart(restored=True)
+
+
+async def erased_after_the_backup(world: World, saved: Path) -> tuple[str, str]:
+    """Two items that gb-iwf handed over: one is erased once the backup was made, one stays."""
+    made = [(await world[IWF].submit(HELD.format(n))).items[0].item_id for n in (1, 2)]
+    await world.settle()
+    for item in made:
+        await world[EOKM].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+    await world.settle()
+    save(world[EOKM], saved)
+    await world[EOKM].desk.erase(made[0], ErasureDraft(Cause.RETENTION), actor="head")
+    await world.settle()
+    return made[0], made[1]
+
+
+async def test_g5_what_was_erased_after_the_backup_is_erased_again(
+    world: World, saved: Path
+) -> None:
+    """At the first contact with whoever had been told; nothing else goes, everything verifies."""
+    gone, kept = await erased_after_the_backup(world, saved)
+    await restore(world[EOKM], saved)
+    assert await world[EOKM].desk.item(gone) is not None
+    await world.settle()
+    assert await world[EOKM].coming_back.replay() == 0
+    assert await world[EOKM].desk.item(gone) is None
+    assert await world[EOKM].desk.item(kept) is not None
+    assert world[EOKM].verify().found == []
+
+
+async def test_g2_nobody_hears_of_it_twice_and_nobody_has_to_allow_it(
+    world: World, saved: Path
+) -> None:
+    """It is our own word; a peer is asked for nothing else, once."""
+    gone, _ = await erased_after_the_backup(world, saved)
+    before = await tasks(world[IWF])
+    await restore(world[EOKM], saved)
+    await world[EOKM].coming_back.replay()
+    await world.settle()
+    assert await world[EOKM].desk.item(gone) is None
+    assert await tasks(world[IWF]) == before
+    assert await world[EOKM].coming_back.replay() == 0
+
+
+async def test_peer_that_is_away_is_asked_when_it_is_back(world: World, saved: Path) -> None:
+    """Until then the item shows, and the peer is waited for."""
+    gone, _ = await erased_after_the_backup(world, saved)
+    await world[IWF].crash()
+    await restore(world[EOKM], saved)
+    assert await world[EOKM].coming_back.replay() == 1
+    assert await world[EOKM].desk.item(gone) is not None
+    await world[IWF].restart()
+    world.now += 700_000
+    assert await world[EOKM].coming_back.replay() == 0
+    assert await world[EOKM].desk.item(gone) is None
+
+
+async def test_g5_a_peer_cannot_make_us_erase_what_we_did_not(world: World, saved: Path) -> None:
+    """Its own erasure of the same item is its own affair."""
+    item = (await world[IWF].submit(HELD.format(1))).items[0].item_id
+    await world.settle()
+    save(world[EOKM], saved)
+    await world[EOKM].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+    await world.settle()
+    await world[IWF].desk.erase(item, ErasureDraft(Cause.RETENTION), actor="head")
+    await world.settle()
+    await restore(world[EOKM], saved)
+    await world[EOKM].coming_back.replay()
+    assert await world[EOKM].desk.item(item) is not None
+
+
+async def test_node_that_was_never_restored_asks_nobody(world: World) -> None:
+    """The usual start costs nothing."""
+    await world[IWF].crash()
+    assert await world[EOKM].coming_back.replay() == 0
