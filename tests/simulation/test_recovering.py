@@ -79,8 +79,14 @@ async def a_working_day(world: World) -> dict[str, str]:
     await pdc.desk.act(moved, ActionDraft(action=Action.UNAVAILABLE), actor="a")
     await eokm.desk.write(closed, MessageDraft(IWF, "The whole album?", preview=False), actor="a")
     await iwf.desk.write(closed, MessageDraft(EOKM, "Yes.", preview=False), actor="a")
+    back = (await iwf.submit(HELD.format(4))).items[0].item_id
     await world.settle()
-    return {"handed": handed, "closed": closed, "moved": moved, "shared": shared}
+    for _ in range(2):  # it would go back where it came from: a person looks, and says so again
+        await eokm.desk.act(back, ActionDraft(action=Action.MOVED, country="GB"), actor="a")
+        await world.settle()
+    await iwf.desk.act(back, ActionDraft(action=Action.REMOVED), actor="a")
+    await world.settle()
+    return {"back": back, "handed": handed, "closed": closed, "moved": moved, "shared": shared}
 
 
 def seen(state: ItemState) -> dict[str, object]:

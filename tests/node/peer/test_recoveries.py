@@ -70,7 +70,7 @@ async def _cleanup(runner: web.AppRunner) -> None:
     await runner.cleanup()
 
 
-def over(world: World, transport: HttpTransport) -> None:
+async def over(world: World, transport: HttpTransport) -> None:
     """Let nl-eokm ask over this transport."""
     node = world[EOKM]
     node.coming_back = build_coming_back(
@@ -87,6 +87,7 @@ def over(world: World, transport: HttpTransport) -> None:
         jitter=lambda _n: 0,
         on_registry_behind=lambda: None,
     )
+    await node.coming_back.look()
 
 
 async def test_g9_a_burnt_node_comes_back_over_tls(world: World, ask: HttpTransport) -> None:
@@ -97,7 +98,7 @@ async def test_g9_a_burnt_node_comes_back_over_tls(world: World, ask: HttpTransp
         items.append(taken.items[0].item_id)
         await world.settle()
     await burn(world, EOKM)
-    over(world, ask)
+    await over(world, ask)
     await world.settle()
     assert decide(world, IWF, EOKM) == "decided"
     world.now += 61_000
