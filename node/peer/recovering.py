@@ -36,10 +36,6 @@ ASK_AGAIN_MS = 60_000
 CAP_MS = 600_000
 
 
-END = "end"
-"""Everything that the peer holds has come."""
-
-
 class Progress(NamedTuple):
     """How far one channel of ours has come back."""
 
@@ -114,7 +110,7 @@ class Recovering:
         due = []
         for peer, lane in channels(self.registry(), self.us):
             one = known.get((peer, lane))
-            if one is None or (one.standing != END and now_ms >= one.next_ms):
+            if one is None or now_ms >= one.next_ms:
                 due.append(self._ask(peer, lane, 0 if one is None else one.attempts))
         return sum(await asyncio.gather(*due))
 
@@ -134,6 +130,8 @@ class Recovering:
         unheard = standing.code is StandingCode.NOT_RECOVERING  # the peer looks at the registry now
         attempts = attempts + 1 if unheard else 0
         pause_ms = pacing.backoff_ms(attempts, self.jitter, CAP_MS) if unheard else ASK_AGAIN_MS
+        if standing.code is StandingCode.END:
+            pause_ms = CAP_MS  # what the lost node had under way may still arrive there
         await self.store.stand(peer, lane, str(standing.code), attempts, self.clock() + pause_ms)
         return pages
 

@@ -267,6 +267,11 @@ def _put_in_outbox(
 
 
 def _complete(connection: Connection, now_ms: int) -> None:
+    """Move what came back to where it belongs.
+
+    A channel that came back to its end goes on only from there: a peer that tells of more had kept
+    it back. One that a person left out goes on from what its peer tells, once (§8.5.4).
+    """
     connection.execute(
         "INSERT INTO epochs_out SELECT peer, lane, epoch, prev_epoch, prev_size, prev_root, ?"
         " FROM recovered_pages WHERE start = 0",
@@ -292,8 +297,9 @@ def _complete(connection: Connection, now_ms: int) -> None:
         "DELETE FROM meta WHERE name LIKE 'epochs %' OR name IN (?, ?)", (PHASE, KEYS)
     )
     connection.execute(
-        "INSERT INTO meta (name, value) SELECT 'epochs ' || peer || '/' || lane,"
-        " CAST(count(*) AS TEXT) FROM epochs_out GROUP BY peer, lane"
+        "INSERT INTO meta (name, value) SELECT 'epochs ' || e.peer || '/' || e.lane,"
+        " CAST(count(*) AS TEXT) FROM epochs_out e JOIN recoveries r ON r.peer = e.peer"
+        " AND r.lane = e.lane WHERE r.standing <> 'end' GROUP BY e.peer, e.lane"
     )
 
 

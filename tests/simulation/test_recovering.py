@@ -285,11 +285,39 @@ class TestLies:
         world.now += 61_000
         await world.settle()
         await finish(world, EOKM)
-        await world[EOKM].crash()
-        await world[EOKM].restart()  # nobody says "restored"
         await world[EOKM].submit(OWN.format(6))
         await world.settle()
         assert ("channel_unknown_history", f"{IWF}/reports") in await tasks(world[EOKM])
+
+    async def test_g5_a_place_that_is_left_bare_is_not_taken_for_an_erased_one(
+        self, world: World
+    ) -> None:
+        """Only a peer that says so, and when, has erased it."""
+        await hand_on_one(world)
+        await burn(world, EOKM)
+        await world.settle()
+        decide(world, IWF, EOKM)
+        honest = world[IWF].handing_back
+        world[IWF].handing_back = replace(honest, store=Bare(honest.store))
+        world.now += 61_000
+        await world.settle()
+        assert (await reports_of(world))[IWF] == "malformed"
+
+    async def test_g1_a_channel_that_a_person_left_out_goes_on_all_the_same(
+        self, world: World
+    ) -> None:
+        """The peer refuses for ever: what it tells is taken up once, by the word of a person."""
+        await hand_on_one(world)
+        await burn(world, EOKM)
+        await world.settle()
+        decide(world, IWF, EOKM, allowed=False)
+        world.now += 61_000
+        await world.settle()
+        await finish(world, EOKM)
+        later = (await world[EOKM].submit(OWN.format(6))).items[0].item_id
+        await world.settle()
+        assert (await world[IWF].state(later)).responsible == IWF
+        assert world[EOKM].verify().found == []
 
 
 class Liar:
@@ -309,6 +337,17 @@ class Liar:
         assert last is not None
         lie = last[:-1] + bytes((last[-1] ^ 1,))
         return held._replace(elements=[*held.elements[:-1], Element(leaf(lie), lie)])
+
+
+class Bare(Liar):
+    """A store that shows a leaf where it has the entry."""
+
+    async def page(self, *place: Any) -> Any:
+        """The page, with nothing but the leaf in its last place."""
+        held = await self._page(*place)
+        if not isinstance(held, HeldPage):
+            return held
+        return held._replace(elements=[*held.elements[:-1], Element(held.elements[-1].leaf, None)])
 
 
 class Short(Liar):

@@ -8,8 +8,12 @@ import pytest
 
 from node.casework.draft import ActionDraft
 from node.casework.erasing import Cause, ErasureDraft
+from node.peer.recovering import open_page
 from node.store import backup
-from protocol.vocabulary import Action
+from protocol.channel import Channel
+from protocol.entry import decode
+from protocol.recovery import Held, Page, Recover, Scope
+from protocol.vocabulary import Action, Kind, Lane
 from tests.simulation.test_destroyed import tasks
 from tests.simulation.world import Node, World
 
@@ -76,7 +80,22 @@ async def test_g2_nobody_hears_of_it_twice_and_nobody_has_to_allow_it(
     await world.settle()
     assert await world[EOKM].desk.item(gone) is None
     assert await tasks(world[IWF]) == before
-    assert await world[EOKM].coming_back.replay() == 0
+    await world[IWF].crash()
+    assert await world[EOKM].coming_back.replay() == 0  # nobody is asked a second time
+
+
+async def test_8_13_a_page_of_erasures_shows_nothing_else(world: World, saved: Path) -> None:
+    """Whoever asks with the keys of daily work learns ids that he knows to be erased."""
+    await erased_after_the_backup(world, saved)
+    asked = Recover(1, Scope.ERASURES, None, 0)
+    page = await world[IWF].handing_back.serve(EOKM, Lane.STATUS, asked)
+    assert isinstance(page, Page)
+    channel = Channel(world.registry.network_id, EOKM, IWF, Lane.STATUS)
+    keys = {key.public.key_id: key for key in world[EOKM].keys.sealing}
+    _, _, elements = open_page(world.registry, channel, Held(), page, keys.get)
+    kinds = [decode(one.entry).kind for one in elements if one.entry is not None]
+    assert kinds == [Kind.EPOCH_OPEN, Kind.OUTCOME]
+    assert len(elements) > len(kinds)
 
 
 async def test_peer_that_is_away_is_asked_when_it_is_back(world: World, saved: Path) -> None:
