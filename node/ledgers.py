@@ -1,4 +1,4 @@
-"""Everything about ledgers, put together: keeping ours, having it witnessed, witnessing others'.
+"""Everything about ledgers: keeping ours, having it witnessed, witnessing and comparing others'.
 
 Beside the exchange, and never in its way: it looks once a minute and works once an hour.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from keys.keyring import load_witness_key
 from keys.unlock import Unlock
+from node.peer.crosscheck import Crosscheck
 from node.peer.ledger import LedgerKeeper
 from node.peer.ledger_endpoint import LedgerEndpoint
 from node.peer.witness import Witness
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from keys.registry import Registry
     from keys.signing import SigningKey
     from node.config.sections import Config
-    from node.peer.transport import WitnessTransport
+    from node.peer.client import HttpTransport
     from node.store.sqlite import Store
     from node.telemetry.metrics import Metrics
 
@@ -33,11 +34,12 @@ class Ledgers:
     keeper: LedgerKeeper
     witness: Witness
     witnessing: Witnessing
+    crosscheck: Crosscheck
 
     @property
     def endpoint(self) -> LedgerEndpoint:
         """What the peer listener serves of this."""
-        return LedgerEndpoint(self.witness)
+        return LedgerEndpoint(self.witness, self.crosscheck)
 
     async def work_due(self, now_ms: int) -> None:
         """Do what is due at `now_ms` (UTC).
@@ -47,6 +49,7 @@ class Ledgers:
         """
         await self.keeper.append_due(now_ms)
         await self.witnessing.ask_due(now_ms)
+        await self.crosscheck.check_due(now_ms)
 
 
 def build_ledgers(  # noqa: PLR0913 - part of the composition root
@@ -55,7 +58,7 @@ def build_ledgers(  # noqa: PLR0913 - part of the composition root
     keys: MemberKeys,
     store: Store,
     registry: Callable[[], Registry],
-    transport: WitnessTransport,
+    transport: HttpTransport,
     clock: Callable[[], int],
     epoch: Callable[[], bytes],
     on_registry_behind: Callable[[], None],
@@ -71,6 +74,7 @@ def build_ledgers(  # noqa: PLR0913 - part of the composition root
         LedgerKeeper(us, store.ledger, registry, keys.log, epoch),
         Witness(us, store.witness, registry, _key(config, keys), clock, on_registry_behind),
         Witnessing(us, store.cosignatures, registry, transport, asked),
+        Crosscheck(us, store.crosschecks, registry, transport, clock),
     )
 
 

@@ -28,7 +28,7 @@ from node.evidence.history import verify_history
 from node.evidence.ledger import verify_ledger
 from node.evidence.outbox import verify_messages
 from node.evidence.tombstones import verify_tombstones
-from node.evidence.witnesses import verify_cosignatures, verify_witnessed
+from node.evidence.witnesses import verify_cosignatures, verify_differences, verify_witnessed
 from node.store.audit import Audit
 
 
@@ -54,6 +54,7 @@ def verify(audit: Audit, believed: Believed) -> Findings:
         verify_ledger(audit, believed, findings)
         verify_cosignatures(audit, believed, findings)
         verify_witnessed(audit, believed, findings)
+        verify_differences(audit, believed, findings)
         verify_forks(audit.forks(), believed.registry, findings)
     finally:
         audit.end()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from keys.errors import KeysError
 from protocol.errors import ProtocolError, UnheardCosignerError, UnheardKeyError
 from protocol.ledger import LedgerHead, LedgerOrigin, verify_ledger_head
+from protocol.showing import Parties, from_bytes, verify_showing
 from protocol.witness import MAX_WITNESSED_BYTES, cosigners, take_cosignature
 
 if TYPE_CHECKING:
@@ -55,6 +56,25 @@ def verify_witnessed(audit: Audit, believed: Believed, findings: Findings) -> No
             findings.expect(is_over, OTHERS, place, "note_missing")
             continue
         findings.expect(_is_ours(row, row.note, believed), OTHERS, place, "cosignature")
+
+
+def verify_differences(audit: Audit, believed: Believed, findings: Findings) -> None:
+    """See that what members showed of their ledgers is still signed by them.
+
+    One under a log key or witness key that is listed no more is counted, and not judged.
+    """
+    registry, us = believed.registry, believed.us
+    witnesses = {m: document.witness_keys for m, document in registry.members.items()}
+    for number, peer, raw in audit.witnesses.differences():
+        findings.count("ledger_differences")
+        try:
+            keys = registry.member(peer).log_keys
+            parties = Parties(registry.network_id, peer, us, keys, witnesses)
+            verify_showing(from_bytes(raw), parties)
+        except UnheardKeyError:
+            findings.count("ledger_differences_by_unlisted_keys")
+        except (ProtocolError, KeysError):
+            findings.add("ledger_differences", number, "proves_nothing")
 
 
 def _is_ours(row: WitnessedRow, note: bytes, believed: Believed) -> bool:

@@ -43,6 +43,7 @@ from node.peer.transport import Reply
 from node.peer.wire import Hello, Wire
 from protocol import answers, recovery
 from protocol.recovery import Page, Standing
+from protocol.showing import MAX_SHOWING_BYTES
 from protocol.vocabulary import Lane
 
 _PIECE_BYTES: Final = 65_536
@@ -186,6 +187,19 @@ class HttpTransport:
         if reply.media_type != wire.ANSWER_TYPE:
             raise BadAnswerError("answer: neither a page nor how the asking stands")
         raise PeerRefusedError(str(answers.from_bytes(reply.body).code))
+
+    async def show(self, peer: str, body: bytes) -> bytes:
+        """Show our ledger and be shown theirs; see `node.peer.transport.ShowingTransport`.
+
+        Raises:
+            CallError: nothing that counts came back, or the peer refuses.
+        """
+        path = wire.showing_path(self._us)
+        limits = replace(self._limits, reply_bytes=MAX_SHOWING_BYTES)
+        reply = await self._call(peer, "POST", path, (body,), wire.SHOWING_TYPE, limits)
+        if reply[:2] != (wire.OK, wire.SHOWING_TYPE):
+            raise BadAnswerError("answer: not what is shown of a ledger")
+        return reply.body
 
     async def hello(self, peer: str) -> Hello:
         """Ask a peer who and how it is.

@@ -28,6 +28,7 @@
         ├── UnknownLedgerError        404, not a ledger that this member witnesses, or its old epoch
         ├── UnsignedHeadError         403, not signed by a log key of the ledger's owner
         ├── InconsistentHeadError     422, does not extend, as far as shown, what was cosigned
+        ├── BadShowingError           400, what is shown of a ledger does not verify
         ├── OverQuotaError            429, more at once, or more often, than one peer needs
         ├── UnknownPathError          404
         └── InternalFaultError        500, ours; no detail leaves the node
@@ -278,6 +279,14 @@ class InconsistentHeadError(RefusedRequestError):
     code: ClassVar[str] = "inconsistent_head"
     status: ClassVar[int] = 422
     message: ClassVar[str] = "head: must extend the head that was cosigned, with a proof"
+
+
+class BadShowingError(RefusedRequestError):
+    """What a member shows of its ledger is malformed, or not signed, or does not hang together."""
+
+    code: ClassVar[str] = "bad_showing"
+    status: ClassVar[int] = 400
+    message: ClassVar[str] = "showing: must be leaves under signed heads of the caller's ledger"
 
 
 class OverQuotaError(RefusedRequestError):

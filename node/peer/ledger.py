@@ -27,6 +27,11 @@ EPOCH_LEAVES = 16_384
 POLICY = "ledger_minutes"
 
 
+def ledger_minutes(registry: Registry) -> int:
+    """Return how often at most a ledger grows in this network, minutes."""
+    return registry.network.policy.get(POLICY, EVERY_MINUTES)
+
+
 class LedgerStore(Protocol):
     """What keeping a ledger needs of the store; methods raise `StoreError`."""
 
@@ -98,7 +103,7 @@ class LedgerKeeper:
         return head
 
     def _pause_ms(self) -> int:
-        return self._registry().network.policy.get(POLICY, EVERY_MINUTES) * MINUTE_MS
+        return ledger_minutes(self._registry()) * MINUTE_MS
 
     def _next(
         self, changed: Sequence[LoggedHead], newest: tuple[bytes, int] | None

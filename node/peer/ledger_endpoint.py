@@ -1,4 +1,4 @@
-"""The listener's side of what is said about ledgers: a head that asks for our cosignature.
+"""The listener's side of ledgers: a head that asks for our cosignature, a ledger that is shown.
 
 `gate` has verified who calls. Bodies are small and read whole; what they say is judged elsewhere.
 """
@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING
 
 from node.peer import wire
 from node.peer.bodies import Body, Patience
-from node.peer.errors import BadSubmissionError, EncodedBodyError
+from node.peer.crosscheck import Crosscheck
+from node.peer.errors import (
+    BadShowingError,
+    BadSubmissionError,
+    EncodedBodyError,
+    RefusedRequestError,
+)
 from node.peer.wire import Wire
 from node.peer.witness import HeldSize, Witness
+from protocol.showing import MAX_SHOWING_BYTES
 from protocol.witness import MAX_SUBMISSION_BYTES
 
 if TYPE_CHECKING:
@@ -26,18 +33,37 @@ class LedgerEndpoint:
     """Answers verified members about ledgers."""
 
     witness: Witness
+    crosscheck: Crosscheck
     patience: Patience = field(default_factory=Patience)
 
     async def add_checkpoint(self, request: web.Request, caller: SignedRequest) -> Wire:
         """Cosign a head of the caller's ledger (C2SP tlog-witness)."""
-        if request.headers.get("Content-Type") != wire.SUBMISSION_TYPE:
-            raise EncodedBodyError
-        size = request.content_length or 0
-        if size > MAX_SUBMISSION_BYTES:
-            raise BadSubmissionError
-        body = Body(request.content, size, self.patience)
-        raw = await body.rest(caller.body_sha256)
+        raw = await self._body(
+            request, caller, wire.SUBMISSION_TYPE, MAX_SUBMISSION_BYTES, BadSubmissionError
+        )
         answer = await self.witness.add_checkpoint(caller.member, raw)
         if isinstance(answer, HeldSize):
             return wire.held_size(answer.size)
         return Wire(wire.OK, wire.COSIGNATURE_TYPE, answer)
+
+    async def show(self, request: web.Request, caller: SignedRequest) -> Wire:
+        """Be shown the caller's ledger, and show ours."""
+        raw = await self._body(
+            request, caller, wire.SHOWING_TYPE, MAX_SHOWING_BYTES, BadShowingError
+        )
+        return Wire(wire.OK, wire.SHOWING_TYPE, await self.crosscheck.answer(caller.member, raw))
+
+    async def _body(
+        self,
+        request: web.Request,
+        caller: SignedRequest,
+        media_type: str,
+        most: int,
+        refusal: type[RefusedRequestError],
+    ) -> bytes:
+        if request.headers.get("Content-Type") != media_type:
+            raise EncodedBodyError
+        size = request.content_length or 0
+        if size > most:
+            raise refusal
+        return await Body(request.content, size, self.patience).rest(caller.body_sha256)

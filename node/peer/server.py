@@ -49,6 +49,7 @@ _CHANNEL: Final = "/hx1/channels/{caller}/{lane:" + "|".join(Lane) + "}"
 _PUSH: Final = _CHANNEL + "/{epoch:[0-9a-f]{16}}/{start:0|[1-9][0-9]{0,15}}"
 _RECOVER: Final = "/hx1/recover/{caller}/{lane:" + "|".join(Lane) + "}"
 _PULL: Final = _CHANNEL + "/{epoch:[0-9a-f]{16}}/pull"
+_LEDGER: Final = "/hx1/ledger/{caller}"
 _WITNESS: Final = "/hx1/witness/{caller}/add-checkpoint"
 
 HTTP_BOUNDS: Final = {
@@ -92,7 +93,7 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
         clock: gives the time, ms UTC; requests made before this call are refused.
         on_contact: called with the member for each verified request within its quota.
         pulls: what becomes of pulls; None: none are served.
-        ledgers: cosigns ledgers of others; None: nobody asks here.
+        ledgers: cosigns ledgers of others and compares them with ours; None: it does not.
         recoveries: hands back what members that lost their node had said; None: nothing is.
         on_registry_behind: called when somebody signed with a key that we do not know.
         on_refused: called with the code of each refusal.
@@ -146,6 +147,7 @@ def _routed(
         app.router.add_post(_PULL, gate.endpoint(served.pull))
     if ledgers is not None:
         app.router.add_post(_WITNESS, gate.endpoint(ledgers.add_checkpoint))
+        app.router.add_post(_LEDGER, gate.endpoint(ledgers.show))
     if recoveries is not None:
         handing = RecoverEndpoint(recoveries, allowances, patience, gate.clock)
         app.router.add_post(_RECOVER, gate.endpoint(handing.recover))

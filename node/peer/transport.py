@@ -85,6 +85,14 @@ class Recoveries(Protocol):
         ...
 
 
+class ShowingTransport(Protocol):
+    """The way to those whose ledgers we compare; raises `PeerError` as `Transport` does."""
+
+    async def show(self, peer: str, body: bytes) -> bytes:
+        """Show our ledger (`protocol.showing`); return what the peer shows, to be verified."""
+        ...
+
+
 class Pulls(Protocol):
     """What becomes of a verified pull."""
 

@@ -33,6 +33,7 @@ PAGE_TYPE: Final = "application/hx1-recovered"
 STANDING_TYPE: Final = "application/hx1-standing"
 REFUSAL_TYPE: Final = "application/hx1-refusal"
 HELLO_TYPE: Final = "application/json"
+SHOWING_TYPE: Final = "application/hx1-showing"
 SUBMISSION_TYPE: Final = "text/plain"
 COSIGNATURE_TYPE: Final = "text/plain"
 SIZE_TYPE: Final = "text/x.tlog.size"
@@ -80,6 +81,11 @@ class Hello(msgspec.Struct, frozen=True):
 def submission_path(owner: str) -> str:
     """Return the path at which a witness takes the heads of `owner`'s ledger."""
     return f"{PREFIX}witness/{owner}/add-checkpoint"
+
+
+def showing_path(owner: str) -> str:
+    """Return the path at which a member is shown the ledger of `owner`."""
+    return f"{PREFIX}ledger/{owner}"
 
 
 def held_size(size: int) -> Wire:

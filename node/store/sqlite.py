@@ -9,6 +9,7 @@ from node.matching.fingerprints import Fingerprints
 from node.store.backup import keep_older
 from node.store.cases import Cases
 from node.store.connection import ProcessLock, open_reader, open_writer
+from node.store.crosscheck import Crosschecks
 from node.store.forks import Forks
 from node.store.handing_back import HandingBackStore
 from node.store.history import History
@@ -51,6 +52,7 @@ class Store:
     cosignatures: Cosignatures
     recovered: Recovered
     handing_back: HandingBackStore
+    crosschecks: Crosschecks
     _lock: ProcessLock | None
 
     @classmethod
@@ -123,5 +125,6 @@ def _assemble(
         Cosignatures(writer, readers),
         Recovered(writer, readers, cases.open_book, cases.save_book),
         HandingBackStore(writer, readers),
+        Crosschecks(writer, readers),
         lock,
     )

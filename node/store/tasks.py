@@ -12,3 +12,11 @@ def open_task(connection: Connection, code: str, subject: str, now_ms: int) -> N
         " (SELECT 1 FROM tasks WHERE code = ? AND subject = ? AND closed_ms IS NULL)",
         (code, subject, now_ms, code, subject),
     )
+
+
+def close_task(connection: Connection, code: str, subject: str, now_ms: int) -> None:
+    """Close the task of this code and subject, if one is open: what it was about is over."""
+    connection.execute(
+        "UPDATE tasks SET closed_ms = ? WHERE code = ? AND subject = ? AND closed_ms IS NULL",
+        (now_ms, code, subject),
+    )

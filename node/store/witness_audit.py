@@ -18,6 +18,14 @@ from node.store.witnessing import (
 from protocol.witness import MAX_COSIGNERS, WITNESSES
 
 
+class DifferenceRow(NamedTuple):
+    """What a member showed that contradicts our log: number, whose ledger, the bytes."""
+
+    number: int
+    peer: str
+    showing: bytes
+
+
 class PlaceRow(NamedTuple):
     """Where a head of a channel, at `size`, stands in our ledger."""
 
@@ -91,3 +99,8 @@ class WitnessAudit:
     def leaf_hashes(self, epoch: bytes, size: int) -> list[bytes]:
         """The first leaf hashes of one epoch of our ledger."""
         return leaf_hashes(self._connection, epoch, size)
+
+    def differences(self) -> list[DifferenceRow]:
+        """What members showed that contradicts our logs, in the order in which it was found."""
+        sql = "SELECT number, peer, showing FROM ledger_differences ORDER BY number"
+        return [DifferenceRow(*row) for row in self._connection.execute(sql)]

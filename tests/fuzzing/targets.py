@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
@@ -20,6 +21,7 @@ from keys.keyring import MemberKeys
 from keys.member import MemberDocument
 from keys.network import NetworkDocument
 from keys.registry import Registry, verify_chain
+from keys.signing import SigningKey
 from node.api import bodies
 from node.api.problems import ApiError
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
@@ -44,13 +46,16 @@ from protocol.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from protocol.errors import ProtocolError
 from protocol.pull import Pull
 from protocol.receipt import cosign, verify_receipt
+from protocol.showing import Parties, from_bytes, verify_showing
 from protocol.vocabulary import Kind, Lane
+from protocol.witness import Submission, head_of, take_cosignature
 from tests.builders.network import NOW_MS, make_network, member_keys
 from tests.fuzzing.formats import bundle, config_text, csv_file, draft_json, publication, request
 from tests.fuzzing.places import dns_answers, mmdb_files, read_dns, read_mmdb
 from tests.protocol.samples import MESSAGES, raw_entry
 
 IWF, EOKM = "gb-iwf", "nl-eokm"
+VECTORS: Final = Path(__file__).resolve().parent.parent / "vectors"
 PASSPHRASE: Final = b"p" * 44
 
 
@@ -221,6 +226,33 @@ _ADDRESSES: Final = (
 )  # fmt: skip
 
 
+def _ledger_targets() -> list[Target]:
+    """What is said about ledgers: read, and where it is signed, verified."""
+    vector = json.loads((VECTORS / "witness_v1.json").read_bytes())
+    invalid: dict[str, list[bytes]] = {"submission": [], "cosignature": [], "showing": []}
+    for one in vector["invalid"]:
+        invalid[one["form"]].append(base64.b64decode(one["raw"]))
+    log, witness = (
+        SigningKey.from_seeds(*map(bytes.fromhex, vector[name])).public
+        for name in ("log_key_seeds", "witness_key_seeds")
+    )
+    head, us = vector["note"].encode(), vector["witness"]
+    parties = Parties(vector["network"], vector["owner"], us, [log], {us: [witness]})
+
+    def submitted(raw: bytes) -> object:
+        submission = Submission.parse(raw)
+        return head_of(submission.note)
+
+    return [
+        Target("ledger.submission", submitted, (ProtocolError,),
+               [vector["submission"].encode(), *invalid["submission"]]),
+        Target("ledger.cosignature", lambda raw: take_cosignature(head, raw, us, [witness]),
+               (ProtocolError,), [vector["cosignature"].encode(), *invalid["cosignature"]]),
+        Target("ledger.showing", lambda raw: verify_showing(from_bytes(raw), parties),
+               (ProtocolError,), [bytes.fromhex(vector["showing"]), *invalid["showing"]]),
+    ]  # fmt: skip
+
+
 @cache
 def targets() -> tuple[Target, ...]:
     """Return every target there is."""
@@ -248,6 +280,7 @@ def targets() -> tuple[Target, ...]:
         Target("answer", answers.from_bytes, theirs, _answers()),
         Target("pull", pull.from_bytes, theirs, _pulls()),
         Target("pull.offer", pull.read_offer, theirs, _offers()),
+        *_ledger_targets(),
         Target("refusal", wire.read_refusal, (), [b"unsigned_request\n", b"busy"]),
         Target("nonce", lambda raw: wire.question_nonce(raw.decode("latin-1")), (),
                [b"nonce=" + b"0" * 32]),

@@ -13,6 +13,7 @@ from protocol.governance import is_permitted, party
 from protocol.messages import FORMS, KINDS
 from protocol.pull import MAX_WAIT_S, Pull
 from protocol.recovery import Recover, Standing, StandingCode
+from protocol.showing import Showing, ShownHead, ShownLeaf
 from protocol.vocabulary import Kind, Lane, Role
 
 if TYPE_CHECKING:
@@ -31,7 +32,17 @@ FACTS = (
     facts.Sighting,
     facts.KnownContent,
 )
-ANSWER_PARTS = (Answer, Told, Position, Pull, Recover, Standing)
+ANSWER_PARTS = (
+    Answer,
+    Told,
+    Position,
+    Pull,
+    Recover,
+    Standing,
+    Showing,
+    ShownHead,
+    ShownLeaf,
+)
 WORDS = (
     vocabulary.Matter,
     vocabulary.ItemKind,

@@ -31,8 +31,14 @@ from node.evidence.findings import Findings
 from node.evidence.verify import verify
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
+from node.peer.crosscheck import Crosscheck
 from node.peer.delivery import Delivery
-from node.peer.errors import PeerRefusedError, PeerUnreachableError, RefusedRequestError
+from node.peer.errors import (
+    NotCallableError,
+    PeerRefusedError,
+    PeerUnreachableError,
+    RefusedRequestError,
+)
 from node.peer.forks import ForkKeeper
 from node.peer.handing_back import HandingBack
 from node.peer.inbox import Admitted, Inbox
@@ -166,6 +172,19 @@ class Wire:
             return recovery.read_standing(recovery.to_bytes(found))
         return recovery.read_page(found.to_bytes())
 
+    async def show(self, peer: str, body: bytes) -> bytes:
+        """Show our ledger and be shown theirs, unless a fault strikes."""
+        world = self.world
+        world.check_up(peer)
+        if peer == world.unreachable:
+            raise NotCallableError
+        if world.faults.strikes(world.chance, "lose_request"):
+            raise PeerUnreachableError
+        try:
+            return await world[peer].crosscheck.answer(self.sender, body)
+        except RefusedRequestError as error:
+            raise PeerRefusedError(error.code) from None
+
 
 class Where:
     """Places items by the country that their host's name begins with; the test may move them."""
@@ -286,6 +305,9 @@ class Node:
         )
         self.witnessing = Witnessing(
             self.member, self.store.cosignatures, self.registry, self.wire()
+        )
+        self.crosscheck = Crosscheck(
+            self.member, self.store.crosschecks, self.registry, self.wire(), self.clock
         )
         self.desk = Desk(
             store=self.store.cases,

@@ -389,3 +389,21 @@ CREATE INDEX recovered_entries_by_step ON recovered_entries (step, at_ms, number
 CREATE INDEX recovered_entries_said ON recovered_entries (said) WHERE said IS NOT NULL;
 CREATE INDEX recovered_entries_by_message ON recovered_entries (message) WHERE message IS NOT NULL;
 CREATE INDEX recovered_entries_by_id ON recovered_entries (peer, lane, entry_id);
+
+-- How our channels were compared with the ledger of each member.
+CREATE TABLE ledger_checks (
+    peer     TEXT PRIMARY KEY,
+    good_ms  INTEGER,                  -- when they last agreed; NULL: never yet
+    failures INTEGER NOT NULL,         -- in a row, to be shown anything
+    next_ms  INTEGER NOT NULL,         -- not to be compared before
+    problem  TEXT                      -- code of what was wrong; NULL: they agreed
+) STRICT, WITHOUT ROWID;
+
+-- What a member signed in its ledger that contradicts what it signed in a channel.
+CREATE TABLE ledger_differences (
+    number   INTEGER PRIMARY KEY,      -- 1, 2, 3 ... as they were found
+    peer     TEXT NOT NULL,            -- whose ledger it is
+    showing  BLOB NOT NULL,            -- as it came (protocol/showing.py); the counterpart stands in our logs
+    found_ms INTEGER NOT NULL,
+    UNIQUE (peer, showing)
+) STRICT;

@@ -202,6 +202,8 @@ WITHOUT_EVIDENCE: dict[str, str] = {
     "registry_views": "what was said stands in signed logs; this is where it is compared",
     "meta": "what an operator said of this file (restored); peers notice an old file anyway",
     "tasks": "reminders; what they point at is verified where it stands",
+    "ledger_checks": "when ledgers were compared; what it found stands before a person",
+    "ledger_differences": "each row proves itself by the signatures of the accused; all are walked",
     "witness_asks": "when to ask again, and what went wrong; what came of it is verified",
     "waiting_out": "an order of work: what is missing from it has vanished from the outbox",
     "tokens": "local access: `hotline token list`",

@@ -107,6 +107,8 @@ UNIMPORTANT = {
     "tasks": "notes to people; what they point at is verified where it stands",
     "tokens": "local access, no evidence",
     "idempotency": "local access, no evidence",
+    "ledger_checks": "when ledgers were compared, and how it went",
+    "ledger_differences": "each row proves itself by the signatures of the accused; all are walked",
     "witness_asks": "when to ask a witness again, and what went wrong",
     "waiting_out": "an order of work: what is missing shows as vanished_from_outbox",
     "_sqlite_migrations": "how the schema came about",

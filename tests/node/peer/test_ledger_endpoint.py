@@ -13,6 +13,7 @@ from keys.signing import SigningKey
 from node.matching.fingerprints import Fingerprints
 from node.peer import signatures, wire
 from node.peer.client import HttpTransport
+from node.peer.crosscheck import Crosscheck
 from node.peer.errors import BadAnswerError, PeerRefusedError
 from node.peer.ledger_endpoint import LedgerEndpoint
 from node.peer.signatures import HttpRequest
@@ -44,7 +45,7 @@ LEAVES = [bytes([n]) * 32 for n in range(20)]
 
 @pytest.fixture
 async def witness(
-    network: Network, clock: Clock, serve: Serve, tmp_path: Path
+    network: Network, clock: Clock, serve: Serve, tmp_path: Path, client: HttpTransport
 ) -> AsyncIterator[Listening]:
     """Give a listener of nl-eokm that cosigns ledgers."""
     keys = network.keys[EOKM]
@@ -53,7 +54,8 @@ async def witness(
         tmp_path / "node.db", keys.database_key, EOKM, Fingerprints(keys.fingerprint_secret)
     )
     made = Witness(EOKM, store.witness, network, lambda: keys.witness, clock, lambda: None)
-    yield await serve(ledgers=LedgerEndpoint(made))
+    compared = Crosscheck(EOKM, store.crosschecks, network, client, clock)
+    yield await serve(ledgers=LedgerEndpoint(made, compared))
     await store.close()
 
 

@@ -1,0 +1,321 @@
+"""Comparing ledgers: each member sees that its channels stand in the other's (§8.14).
+
+Two members show each other, twice a day, where the channels between them stand in their witnessed
+ledgers. What we hold a receipt for, and what we gave one for, must be there, with the root that our
+own log has. What is missing is an alarm; what differs is evidence, for its owner signed both; and
+what a member logged and never receipted is a receipt that was withheld.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple, Protocol
+
+from keys.registry import Registry
+from node.peer.errors import (
+    BadShowingError,
+    CallError,
+    OverQuotaError,
+    PeerRefusedError,
+    PeerTimeoutError,
+    PeerUnreachableError,
+    UnknownLedgerError,
+)
+from node.peer.ledger import MINUTE_MS, ledger_minutes
+from node.peer.quotas import TokenBucket
+from node.peer.transport import ShowingTransport
+from node.peer.witnessing import candidates
+from protocol.errors import ProtocolError
+from protocol.showing import Parties, Showing, ShownPlace, from_bytes, to_bytes, verify_showing
+from protocol.vocabulary import Lane
+from protocol.witness import WITNESSES
+
+EVERY_MS: Final = 12 * 3_600_000
+DAY_MS: Final = 24 * 3_600_000
+PAUSE_MS: Final = 5 * 60_000
+LONGEST_PAUSE_MS: Final = 3_600_000
+GRACE: Final = 3
+"""So many times the hour of the ledger may pass until a head has to stand in it, witnessed."""
+PER_HOUR: Final = 12
+HOUR_S: Final = 3600
+
+
+class Problem(StrEnum):
+    """What a comparison found; each is the code of a task."""
+
+    MISSING = "ledger_missing"
+    """A channel does not stand in the other's ledger, or not as far as it must."""
+    DIFFERS = "ledger_differs"
+    """It stands there with another root than in our log."""
+    UNKNOWN = "ledger_unknown"
+    """It holds more of our own channel than we know of."""
+    NOT_WITNESSED = "ledger_not_witnessed"
+    """It stands there under no head that is witnessed, though the network has enough witnesses."""
+    WITHHELD = "receipt_withheld"
+    """It logged what we sent, a day ago or more, and gave no receipt for it."""
+
+
+PASSING: Final = frozenset({Problem.MISSING, Problem.NOT_WITNESSED})
+"""Those whose task closes by itself once a comparison is good."""
+
+
+class Log(NamedTuple):
+    """One epoch (8 bytes) of a channel with a peer; `sent`: by us."""
+
+    sent: bool
+    lane: Lane
+    epoch: bytes
+
+
+class Due(NamedTuple):
+    """What must stand in the other's ledger: this epoch up to this size, or a later epoch."""
+
+    log: Log
+    size: int
+    later: Collection[bytes]
+
+
+class Ours(NamedTuple):
+    """What our own log says at one size, or beyond it.
+
+    `root` is None where our log does not reach so far. `receipted`: how far we hold receipts;
+    `signed_ms`: when we signed that size, for what we sent (UTC).
+    """
+
+    root: bytes | None
+    receipted: int
+    signed_ms: int | None
+
+
+class Checked(NamedTuple):
+    """How the last comparisons with one peer went; times in ms UTC, None: never."""
+
+    good_ms: int | None
+    failures: int
+    next_ms: int
+    problem: str | None
+
+
+NEVER: Final = Checked(None, 0, 0, None)
+
+
+class CrossStore(Protocol):
+    """What comparing ledgers needs of the store; methods raise `StoreError`."""
+
+    async def partners(self) -> set[str]:
+        """Return the members with which we have a channel."""
+        ...
+
+    async def checks(self) -> dict[str, Checked]:
+        """Return how the last comparison with each member went."""
+        ...
+
+    async def due(self, peer: str, before_ms: int) -> list[Due]:
+        """Return what was receipted, in either direction, until `before_ms` (UTC)."""
+        ...
+
+    async def ours(self, peer: str, log: Log, size: int) -> Ours:
+        """Return what our log says at a size."""
+        ...
+
+    async def showing(self, network: str, us: str, peer: str) -> Showing:
+        """Return what our ledger says of our channels with a peer, witnessed where it is."""
+        ...
+
+    async def keep_check(
+        self,
+        peer: str,
+        checked: Checked,
+        showing: bytes | None,
+        found: Iterable[Problem],
+        now_ms: int,
+    ) -> None:
+        """Remember how it went, put what was found before a person, keep what differs."""
+        ...
+
+
+class Times(NamedTuple):
+    """What has to stand in a ledger by now, and what is old: both ms UTC.
+
+    `must_be_witnessed`: whether the network has enough members for it.
+    """
+
+    due_ms: int
+    old_ms: int
+    must_be_witnessed: bool
+
+
+async def compare(
+    store: CrossStore, peer: str, us: str, places: Sequence[ShownPlace], times: Times
+) -> set[Problem]:
+    """Return what is wrong with what `peer` showed.
+
+    Raises:
+        StoreError: our own log could not be read.
+    """
+    found: set[Problem] = set()
+    for place in places:
+        log = Log(place.origin.sender == us, place.origin.lane, place.origin.epoch)
+        found |= _faults(log, place, await store.ours(peer, log, place.size), times)
+    for due in await store.due(peer, times.due_ms):
+        found |= _covered(due, us, places, times)
+    return found
+
+
+def _faults(log: Log, place: ShownPlace, ours: Ours, times: Times) -> set[Problem]:
+    if ours.root is None:
+        return {Problem.UNKNOWN} if log.sent else set()
+    if ours.root != place.root:
+        return {Problem.DIFFERS}
+    is_old = ours.signed_ms is not None and ours.signed_ms <= times.old_ms
+    withheld = log.sent and place.size > ours.receipted and is_old
+    return {Problem.WITHHELD} if withheld else set()
+
+
+def _covered(due: Due, us: str, places: Sequence[ShownPlace], times: Times) -> set[Problem]:
+    fitting = [
+        place
+        for place in places
+        if (place.origin.sender == us, place.origin.lane) == due.log[:2]
+        and (
+            (place.origin.epoch == due.log.epoch and place.size >= due.size)
+            or place.origin.epoch in due.later
+        )
+    ]
+    if not fitting:
+        return {Problem.MISSING}
+    if times.must_be_witnessed and all(place.witnessed_s is None for place in fitting):
+        return {Problem.NOT_WITNESSED}
+    return set()
+
+
+class Judged(NamedTuple):
+    """What became of what was shown: whether it verified, and the worst that was found, a code."""
+
+    verified: bool
+    problem: str | None
+
+
+class Crosscheck:
+    """Shows and compares; one per process.
+
+    Args:
+        us: our member id.
+        store: logs, ledger, and how it went before.
+        registry: gives the verified registry in force.
+        transport: the way to others.
+        clock: gives the time, ms UTC.
+    """
+
+    def __init__(
+        self,
+        us: str,
+        store: CrossStore,
+        registry: Callable[[], Registry],
+        transport: ShowingTransport,
+        clock: Callable[[], int],
+    ) -> None:
+        self._us = us
+        self._store = store
+        self._registry = registry
+        self._transport = transport
+        self._clock = clock
+        self._buckets: dict[str, TokenBucket] = {}
+
+    async def answer(self, caller: str, raw: bytes) -> bytes:
+        """Judge what `caller` shows, and return what we show it.
+
+        Raises:
+            UnknownLedgerError: it is suspended, and is told nothing.
+            OverQuotaError: it asks more often than twelve times an hour.
+            BadShowingError: it shows nothing that verifies; a person is told if that goes on.
+            StoreError: nothing was kept.
+        """
+        now_ms = self._clock()
+        fresh = TokenBucket(PER_HOUR / HOUR_S, PER_HOUR, now_ms)
+        if not self._registry().is_active(caller):
+            raise UnknownLedgerError
+        if not self._buckets.setdefault(caller, fresh).take(now_ms):
+            raise OverQuotaError
+        judged = await self._judge(caller, raw, now_ms)
+        if not judged.verified:
+            raise BadShowingError(judged.problem)
+        return await self._ours(caller)
+
+    async def check_due(self, now_ms: int) -> int:
+        """Compare with every member whose turn it is; return with how many it was good.
+
+        Raises:
+            StoreError: what was found was not kept; it is compared again.
+        """
+        registry, checks = self._registry(), await self._store.checks()
+        good = 0
+        for peer in sorted(await self._store.partners()):
+            before = checks.get(peer, NEVER)
+            if peer not in registry.members or not registry.is_active(peer):
+                continue
+            if before.next_ms <= now_ms:
+                good += await self._check(peer, before, now_ms)
+        return good
+
+    async def _check(self, peer: str, before: Checked, now_ms: int) -> bool:
+        """Show and be shown; a member that can't be called comes by itself, or is missed."""
+        try:
+            raw = await self._transport.show(peer, await self._ours(peer))
+        except CallError as error:
+            await self._failed(peer, before, error, now_ms)
+            return False
+        return (await self._judge(peer, raw, now_ms)).problem is None
+
+    async def _judge(self, peer: str, raw: bytes, now_ms: int) -> Judged:
+        """Compare what a peer shows with our logs, and keep the result."""
+        registry = self._registry()
+        document = registry.member(peer)
+        witnesses = {m: one.witness_keys for m, one in registry.members.items()}
+        parties = Parties(registry.network_id, peer, self._us, document.log_keys, witnesses)
+        able = [one for one in candidates(registry, peer) if one != self._us]
+        grace_ms = GRACE * ledger_minutes(registry) * MINUTE_MS
+        times = Times(now_ms - grace_ms, now_ms - DAY_MS, len(able) >= WITNESSES)
+        before = (await self._store.checks()).get(peer, NEVER)
+        try:
+            places = verify_showing(from_bytes(raw), parties)
+        except ProtocolError as error:
+            found = await self._overdue(peer, before, now_ms)
+            await self._keep(peer, before, error.code, found, now_ms)
+            return Judged(verified=False, problem=error.code)
+        found = await compare(self._store, peer, self._us, places, times)
+        worst = min(found, key=list(Problem).index, default=None)
+        good_ms = before.good_ms if found else now_ms
+        problem = None if worst is None else str(worst)
+        checked = Checked(good_ms, 0, now_ms + EVERY_MS, problem)
+        await self._store.keep_check(peer, checked, raw, found, now_ms)
+        return Judged(verified=True, problem=problem)
+
+    async def _failed(self, peer: str, before: Checked, error: CallError, now_ms: int) -> None:
+        """Remember that nothing was shown; what may be the line's fault alarms nobody by itself."""
+        code = error.reason if isinstance(error, PeerRefusedError) else error.code
+        if not self._registry().member(peer).witness_keys:
+            found: set[Problem] = set()  # an earlier version, which shows nothing
+        elif isinstance(error, PeerUnreachableError | PeerTimeoutError):
+            found = set()  # it is away: `hotline peers` and the outbox say so
+        else:
+            found = await self._overdue(peer, before, now_ms)
+        await self._keep(peer, before, code, found, now_ms)
+
+    async def _overdue(self, peer: str, before: Checked, now_ms: int) -> set[Problem]:
+        """Whether something receipted a day ago was never shown since."""
+        fresh = before.good_ms is not None and before.good_ms > now_ms - DAY_MS
+        if fresh or not await self._store.due(peer, now_ms - DAY_MS):
+            return set()
+        return {Problem.MISSING}
+
+    async def _keep(
+        self, peer: str, before: Checked, code: str, found: set[Problem], now_ms: int
+    ) -> None:
+        pause = min(PAUSE_MS << min(before.failures, 10), LONGEST_PAUSE_MS)
+        failed = Checked(before.good_ms, before.failures + 1, now_ms + pause, code)
+        await self._store.keep_check(peer, failed, None, found, now_ms)
+
+    async def _ours(self, peer: str) -> bytes:
+        return to_bytes(await self._store.showing(self._registry().network_id, self._us, peer))
