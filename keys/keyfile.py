@@ -2,7 +2,8 @@
 
 * Nobody but the owner can read a key file, at any instant: it is made with mode 0600 under a
   temporary name, written, synced, and only then linked to its name; the directory is synced too.
-* A key file is never overwritten: linking fails where a file stands.
+* A key file is never overwritten by a new one: linking fails where a file stands. A successor that
+  was kept beside it before may take its place (`rename`).
 * What others could have read or replaced is refused on reading: symbolic links, files that are not
   regular, another owner, any permission for group or others, a directory others may write to.
 
@@ -178,6 +179,19 @@ def remove(path: Path) -> None:
     except OSError as error:
         raise UnsafeKeyFileError(f"{path}: cannot be removed ({error.strerror})") from None
     _sync_directory(path.parent)
+
+
+def rename(path: Path, over: Path) -> None:
+    """Let a key file take the name of another in its directory, which is thereby destroyed.
+
+    Raises:
+        UnsafeKeyFileError: it cannot be renamed.
+    """
+    try:
+        path.replace(over)
+    except OSError as error:
+        raise UnsafeKeyFileError(f"{path}: cannot be renamed ({error.strerror})") from None
+    _sync_directory(over.parent)
 
 
 def use_tls_key(context: ssl.SSLContext, key: TlsKey) -> None:

@@ -3,6 +3,7 @@
 A member signs it with its own offline member key, as a delegated role of the registry; nobody else
 can change it. Bytes in base64, times in integer milliseconds UTC. Each signing key carries a proof
 of possession for this network, member and purpose (`keys.admission`). No key serves two purposes.
+From when and until when each signs new things: `keys.turns`.
 """
 
 import re
@@ -16,6 +17,7 @@ from keys.errors import KeysError, UnknownKeyError, UntrustedDocumentError, Weak
 from keys.recovering import FIELD, Recovering, read_recovering
 from keys.sealing import SealingPublicKey
 from keys.signing import VerifyKey
+from keys.turns import WHOLE, Turn, read_turns
 
 MEMBER_TYPE: Final = "hx1-member"
 Purpose = Literal["log", "receipt", "transport", "witness"]
@@ -90,6 +92,7 @@ class MemberDocument:
         tls: SHA-256 of the SubjectPublicKeyInfo of each accepted certificate, 32 bytes each.
         sealing: keys that others seal to.
         recovering: set while the member gets back from its peers what its node lost.
+        turns: by key id, from when and until when a log, receipt, transport or TLS key serves.
         extra: fields of later versions, handed on unchanged.
 
     Raises:
@@ -108,6 +111,7 @@ class MemberDocument:
     tls: tuple[bytes, ...] = ()
     sealing: tuple[PublishedSealingKey, ...] = ()
     recovering: Recovering | None = None
+    turns: Mapping[str, Turn] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -139,6 +143,7 @@ class MemberDocument:
             tls=tls,
             sealing=sealing,
             recovering=read_recovering(fields),
+            turns=read_turns(fields.child("turns")) if fields.has("turns") else {},
             extra=fields.rest(),
             **signing,
         )
@@ -160,10 +165,12 @@ class MemberDocument:
         }
         recovering = self.recovering
         said = {} if recovering is None else {FIELD: recovering.record()}
+        turns = {key_id: turn.record() for key_id, turn in self.turns.items()}
         return serialise(
             {
                 **self.extra,
                 **said,
+                **({"turns": turns} if turns else {}),
                 "_type": MEMBER_TYPE,
                 "member": self.member,
                 "sequence": self.sequence,
@@ -184,19 +191,32 @@ class MemberDocument:
         }
         return by_purpose[purpose]
 
+    def turn(self, key_id: str) -> Turn:
+        """The turn of a key; a whole one unless the document says otherwise."""
+        return self.turns.get(key_id, WHOLE)
+
+    def serving(self, purpose: Purpose, at_ms: int) -> tuple[VerifyKey, ...]:
+        """The keys of one purpose that may sign something new at `at_ms` (UTC): none retired."""
+        listed = (published.key for published in self.published(purpose))
+        return tuple(key for key in listed if not self.turn(key.key_id).is_over(at_ms))
+
+    def tls_serving(self, at_ms: int) -> frozenset[bytes]:
+        """The pins of `tls_spkis` that a listener may show at `at_ms` (UTC)."""
+        return frozenset(s for s in self.tls if not self.turn(tls_key_id(s)).is_over(at_ms))
+
     @property
     def log_keys(self) -> tuple[VerifyKey, ...]:
-        """Keys that may sign this member's checkpoints."""
+        """Keys that signed or sign this member's checkpoints, retired ones too."""
         return tuple(published.key for published in self.log)
 
     @property
     def receipt_keys(self) -> tuple[VerifyKey, ...]:
-        """Keys that may sign this member's receipts."""
+        """Keys that signed or sign this member's receipts, retired ones too."""
         return tuple(published.key for published in self.receipt)
 
     @property
     def transport_keys(self) -> tuple[VerifyKey, ...]:
-        """Keys that may sign this member's HTTP messages."""
+        """Keys that signed or sign this member's HTTP messages, retired ones too."""
         return tuple(published.key for published in self.transport)
 
     @property
@@ -235,15 +255,15 @@ class MemberDocument:
                 return published.key
         raise UnknownKeyError(f"recovering.sealing_key: {self.member} publishes no such key")
 
-    def signing_key(self, purpose: Purpose, key_id: str) -> VerifyKey:
-        """The key of one purpose with this id.
+    def signing_key(self, purpose: Purpose, key_id: str, at_ms: int = 0) -> VerifyKey:
+        """The key of one purpose with this id, to verify what is made at `at_ms` (UTC).
 
         Raises:
-            UnknownKeyError: none; the member's newer document may be needed.
+            UnknownKeyError: none, or retired; the member's newer document may be needed.
         """
-        for published in self.published(purpose):
-            if published.key.key_id == key_id:
-                return published.key
+        for key in self.serving(purpose, at_ms):
+            if key.key_id == key_id:
+                return key
         raise UnknownKeyError(f"keys.{purpose}: {self.member} publishes no key of that id")
 
     def check_proofs(self, network: str) -> None:
@@ -262,6 +282,11 @@ class MemberDocument:
                 except KeysError as error:
                     where = f"{_WHERE}: keys.{purpose}[{index}]"
                     raise UntrustedDocumentError(f"{where}: {error}") from None
+
+
+def tls_key_id(spki_sha256: bytes) -> str:
+    """The id of a TLS key: the first 16 hex digits of its pin (docs/protocol.md §3.7.3)."""
+    return spki_sha256.hex()[:16]
 
 
 def _signing_keys(keys: Fields, purpose: Purpose) -> tuple[PublishedKey, ...]:

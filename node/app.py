@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from keys.keyring import MemberKeys, load_sealing_keys
+from keys.signing import Signer
 from keys.unlock import Unlock
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
@@ -19,6 +20,7 @@ from node.casework.placing import Places
 from node.coming_back import ComingBack, build_coming_back
 from node.ids import Ids
 from node.jurisdiction.build import Jurisdiction, open_jurisdiction
+from node.keeping import TransportInUse
 from node.ledgers import Ledgers, build_ledgers
 from node.matching.fingerprints import Fingerprints
 from node.peer.client import HttpTransport, Limits
@@ -100,7 +102,8 @@ def _assemble(
     unlock = Unlock.from_config(config.member.unlock)
     sealing = SealingRing(keys.sealing, lambda: load_sealing_keys(config.member.keys_dir, unlock))
     postbox = Postbox(keys.node_secret)
-    transport = _transport(config, keys, registry)
+    signer = TransportInUse(keys.transport)
+    transport = _transport(config, signer, registry)
     delivery = _delivery(config, keys, store, registry, transport, wakes, metrics)
     pulls = LongPoll(Offering(delivery), wall_clock)
     inbox = _inbox(config, keys, sealing, store, registry, wakes, metrics)
@@ -120,6 +123,7 @@ def _assemble(
         config,
         keys,
         sealing,
+        signer,
         store,
         registry,
         jurisdiction,
@@ -183,11 +187,11 @@ def _ledgers(
     )
 
 
-def _transport(config: Config, keys: MemberKeys, registry: RegistryClient) -> HttpTransport:
+def _transport(config: Config, signer: Signer, registry: RegistryClient) -> HttpTransport:
     return HttpTransport(
         us=config.member.id,
         registry=registry.current,
-        transport_key=keys.transport,
+        transport_key=signer,
         clock=wall_clock,
         nonce=_nonce,
         limits=Limits(total_s=config.peer.request_timeout_s),

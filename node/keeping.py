@@ -1,16 +1,49 @@
-"""Keeping house with keys: a sealing key whose time is over is destroyed, unattended.
+"""Keeping house with keys, unattended: what is over is destroyed, successors take their turn.
 
-What was sealed to it stays closed for ever, also to whoever steals this machine later. Nothing is
-lost by it: what arrived was opened and kept long ago, and a push that is still under way under the
-old key is answered `rekey` and sealed anew.
+What was sealed to a sealing key that is over stays closed for ever, also to whoever steals this
+machine later. Nothing is lost by it: what arrived was opened and kept long ago, and a push that is
+still under way under the old key is answered `rekey` and sealed anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from keys.keyring import SEALING_GRACE_MS, destroy_sealing_key, sealing_name
+from keys.keyring import SEALING_GRACE_MS, MemberKeys, destroy_sealing_key, sealing_name
 from keys.member import MemberDocument
+from keys.signing import Signer, VerifyKey
+from keys.succession import ROTATED, Rotated, RotatedKey, id_of, in_use, take_up
+from keys.unlock import Unlock
+
+
+class TransportInUse:
+    """The transport key of now, a `Signer`; all is signed on one event loop, where it is changed.
+
+    An HTTP signature is one call, so that none can be half by one key and half by the next. Log
+    and receipt keys sign two halves in the writer's thread: they are changed where they are held.
+    """
+
+    def __init__(self, key: Signer) -> None:
+        self.key = key
+
+    @property
+    def public(self) -> VerifyKey:
+        """The key under which others verify."""
+        return self.key.public
+
+    def sign_ed25519(self, message: bytes) -> bytes:
+        """A signature of 64 bytes."""
+        return self.key.sign_ed25519(message)
+
+    def sign_mldsa44(self, message: bytes, context: bytes = b"") -> bytes:
+        """A signature of 2420 bytes.
+
+        Raises:
+            UnknownKeyError: the key has no ML-DSA-44 half.
+        """
+        return self.key.sign_mldsa44(message, context)
 
 
 def destroy_expired(keys_dir: Path, document: MemberDocument, now_ms: int) -> tuple[str, ...]:
@@ -30,3 +63,35 @@ def destroy_expired(keys_dir: Path, document: MemberDocument, now_ms: int) -> tu
     for key_id in over:
         destroy_sealing_key(keys_dir, key_id)
     return tuple(over)
+
+
+def take_up_due(
+    keys_dir: Path,
+    unlock: Unlock,
+    document: MemberDocument,
+    revoked: AbstractSet[str],
+    now_ms: int,
+    held: MemberKeys | None = None,
+) -> Mapping[Rotated, RotatedKey]:
+    """Take up the successors whose turn has begun; return what is now to be used instead.
+
+    Args:
+        keys_dir: where the keys lie.
+        unlock: opens them.
+        document: this member's, as the registry in force has it: what others can know.
+        revoked: ids of this member's revoked keys.
+        now_ms: UTC.
+        held: what is in memory; another process may have taken up a successor on disk already.
+
+    Raises:
+        UnreadableKeyError, UnsafeKeyFileError: a key cannot be read or renamed.
+    """
+    taken: dict[Rotated, RotatedKey] = {}
+    for purpose in ROTATED:
+        due = in_use(document, purpose, now_ms, revoked)
+        if due is None or (held is not None and id_of(getattr(held, purpose)) == due):
+            continue
+        key = take_up(keys_dir, unlock, purpose, due)
+        if key is not None:
+            taken[purpose] = key
+    return taken

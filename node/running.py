@@ -10,19 +10,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from keys.keyring import MemberKeys
+from keys.succession import id_of
+from keys.unlock import Unlock
 from node.api.app import make_local_app
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.coming_back import ComingBack
 from node.evidence.heads import sign_head
 from node.jurisdiction.build import Jurisdiction
-from node.keeping import destroy_expired
+from node.keeping import TransportInUse, destroy_expired, take_up_due
 from node.ledgers import Ledgers
 from node.listening import QuietRunner
 from node.loops import LOOK_AGAIN_S, DeliveryLoop, PullLoop, Wake, keep_going, work_at_desk
@@ -32,7 +34,7 @@ from node.peer.delivery import Delivery
 from node.peer.door import Connections
 from node.peer.handing_back import HandingBack
 from node.peer.inbox import Inbox
-from node.peer.listener import listen
+from node.peer.listener import listen, show_certificate
 from node.peer.longpoll import LongPoll
 from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
@@ -90,6 +92,7 @@ class Node:
     config: Config
     keys: MemberKeys
     sealing: SealingRing
+    signer: TransportInUse
     store: Store
     registry: RegistryClient
     jurisdiction: Jurisdiction
@@ -105,6 +108,7 @@ class Node:
     ledgers: Ledgers
     coming_back: ComingBack
     _runners: list[web.AppRunner] = field(default_factory=list)
+    _peers: web.AppRunner | None = None
     _loops: list[asyncio.Task[None]] = field(default_factory=list)
     _channel_loops: list[DeliveryLoop | PullLoop] = field(default_factory=list)
 
@@ -168,7 +172,7 @@ class Node:
             recoveries=self._handing_back(),
             ledgers=self.ledgers.endpoint,
             registry=self.registry.current,
-            transport_key=self.keys.transport,
+            transport_key=self.signer,
             clock=wall_clock,
             on_contact=self._contact,
             on_registry_behind=self.wakes.registry,
@@ -182,7 +186,8 @@ class Node:
         peer.middlewares.append(count_requests(self.metrics, "peer", time.perf_counter))
         at = config.peer.listen_host, config.peer.listen_port
         bounds = Connections(per_place=config.peer.connections_per_address)
-        self._runners.append(await listen(peer, *at, self.keys.tls, bounds))
+        self._peers = await listen(peer, *at, self.keys.tls, bounds)
+        self._runners.append(self._peers)
 
     def _floor(self) -> DiskFloor:
         place = self.config.store.path.parent
@@ -221,6 +226,7 @@ class Node:
         state = await self.registry.refresh(wall_clock())
         self.metrics.registry_refreshes.labels(state.problem or "ok").inc()
         await asyncio.to_thread(self.registry.hear_revocations)
+        self.take_up_keys(wall_clock())
         self.wakes.delivery()
         await self.wakes.registry.wait(self.config.registry.refresh_s)
 
@@ -244,6 +250,28 @@ class Node:
         if member.id in registry.members:
             over = destroy_expired(member.keys_dir, registry.member(member.id), now_ms)
             self.sealing.forget(over)
+
+    def take_up_keys(self, now_ms: int) -> None:
+        """Use the successors of keys whose turn has begun at `now_ms` (UTC), everywhere at once.
+
+        Raises:
+            KeysError: a key cannot be read or renamed.
+        """
+        member, registry = self.config.member, self.registry.current()
+        if member.id not in registry.members:
+            return
+        revoked = self.registry.revocations.revoked().get(member.id, frozenset())
+        unlock = Unlock.from_config(member.unlock)
+        document = registry.member(member.id)
+        taken = take_up_due(member.keys_dir, unlock, document, revoked, now_ms, self.keys)
+        self.keys = replace(self.keys, **taken)  # type: ignore[arg-type] # each of its own type
+        self.delivery.log_key = self.ledgers.keeper.log_key = self.keys.log
+        self.inbox.receipt_key = self.keys.receipt
+        self.signer.key = self.keys.transport
+        if "tls" in taken and self._peers is not None:
+            show_certificate(self._peers, self.keys.tls)
+        for purpose, key in taken.items():
+            logger().info("key_taken_up", purpose=purpose, key_id=id_of(key))
 
     async def _work_at_ledgers(self) -> None:
         """Log the heads of channels that changed and have them witnessed, if it is time; wait."""

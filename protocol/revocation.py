@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from keys.errors import BadSignatureError, UntrustedDocumentError
-from keys.member import PURPOSES, MemberDocument
+from keys.member import PURPOSES, MemberDocument, tls_key_id
 from keys.registry import Registry
 from keys.signing import Signer, VerifyKey
 from protocol.note import ED25519, NoteSignature, find, key_hash, parse, render
@@ -80,11 +80,6 @@ def verify(raw: bytes, registry: Registry) -> Revocation:
     if not any(_signed_by(raw, said, key) for key in signers):
         raise BadSignatureError("revocation: signed neither by the key nor by its member key")
     return said
-
-
-def tls_key_id(spki_sha256: bytes) -> str:
-    """Give the id by which a TLS key is revoked: the first 16 hex digits of its pin (§3.7.3)."""
-    return spki_sha256.hex()[:16]
 
 
 def key_ids(document: MemberDocument) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""`hotline keys status | revoke`: this member's keys, and taking trust from one of them."""
+"""`hotline keys status | rotate | revoke`: this member's keys, their successors, lost trust."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from keys.keyring import MemberKeys
+from keys.succession import ROTATED, load_successor
 from keys.unlock import Unlock
 from node.cli.exits import Exit
-from node.cli.output import Result, table
+from node.cli.output import CliError, Result, table
 from node.config import load
-from node.setup import revoking
+from node.setup import revoking, rotating
 from node.setup.joining import joined
-from node.setup.key_status import KeyRow, key_rows
+from node.setup.key_status import key_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+HOUR_MS = 3_600_000
 ALARMS = frozenset({"not published", "not here", "online", "revoked"})
 
 
@@ -29,20 +31,46 @@ def status(path: Path) -> Result:
         ConfigError, KeysError, RegistryError: it cannot be read.
     """
     config = load(path)
-    keys = MemberKeys.load(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    keys_dir, unlock = config.member.keys_dir, Unlock.from_config(config.member.unlock)
+    keys = MemberKeys.load(keys_dir, unlock)
+    beside = {purpose: load_successor(keys_dir, unlock, purpose) for purpose in ROTATED}
+    successors = {purpose: key for purpose, key in beside.items() if key is not None}
     client = joined(config)
     document, revoked = None, frozenset[str]()
     if client is not None:
         document = client.current().members.get(config.member.id)
         revoked = client.revocations.revoked().get(config.member.id, revoked)
-    rows = key_rows(keys, document, time.time_ns() // 1_000_000, revoked)
-    shown = [(row.purpose, row.key_id or "", row.standing, _until(row)) for row in rows]
+    rows = key_rows(keys, document, time.time_ns() // 1_000_000, revoked, successors)
+    shown = [
+        (row.purpose, row.key_id or "", row.standing, _date(row.from_ms), _date(row.until_ms))
+        for row in rows
+    ]
     wrong = any(row.standing in ALARMS for row in rows)
     return Result(
         {"keys": [asdict(row) for row in rows]},
-        table(("purpose", "key", "standing", "until"), shown),
+        table(("purpose", "key", "standing", "from", "until"), shown),
         Exit.PROBLEM if wrong else Exit.OK,
     )
+
+
+def rotate(path: Path, purpose: str, after_h: int, umbrella: str | None) -> Result:
+    """Make and publish the successor of a key; the running node takes it up in its time.
+
+    Raises:
+        CliError: there is no such purpose.
+        ConfigError, KeysError, RegistryError, SetupError: nothing was published.
+    """
+    rotated = next((known for known in ROTATED if known == purpose), None)
+    if rotated is None:
+        mend = f"one of {', '.join(ROTATED)}; sealing keys: hotline publish --rotate"
+        raise CliError("usage", f"PURPOSE: must be {mend}", Exit.USAGE)
+    config, now_ms = load(path), time.time_ns() // 1_000_000
+    done = rotating.rotate(config, rotated, now_ms, after_h * HOUR_MS, umbrella)
+    used = datetime.fromtimestamp(done.from_ms / 1000, UTC).isoformat(timespec="minutes")
+    text = f"{purpose} key {done.key_id} is published; it is used from {used} on"
+    text += f"\nkey {done.replaces} is retired; it stays listed for what it signed"
+    text += f"\nmove {config.member.keys_dir / 'member.key'} back to where it is kept offline"
+    return Result(asdict(done), text)
 
 
 def revoke(path: Path, key_id: str) -> Result:
@@ -59,7 +87,5 @@ def revoke(path: Path, key_id: str) -> Result:
     return Result(asdict(done), text, Exit.PROBLEM if unheard else Exit.OK)
 
 
-def _until(row: KeyRow) -> str:
-    if row.until_ms is None:
-        return ""
-    return datetime.fromtimestamp(row.until_ms / 1000, UTC).date().isoformat()
+def _date(at_ms: int | None) -> str:
+    return "" if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()

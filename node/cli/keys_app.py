@@ -20,6 +20,24 @@ def keys_status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False)
     return show(status(config), as_json=json)
 
 
+@keys_app.command("rotate")
+def keys_rotate(
+    purpose: Annotated[str, typer.Argument(help="log, receipt, transport or tls.")],
+    after_h: Annotated[
+        int, typer.Option(min=0, max=8760, help="Hours until it is used: time for others to hear.")
+    ] = 24,
+    umbrella: Annotated[
+        str | None, typer.Option(help="Address of network serve; else the mirrors.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Publish the successor of a key; the running node uses it when its time has come."""
+    from node.cli.keys import rotate
+
+    return show(rotate(config, purpose, after_h, umbrella), as_json=json)
+
+
 @keys_app.command("revoke")
 def keys_revoke(
     key_id: Annotated[str, typer.Argument(help="Id of the key, from keys status.")],

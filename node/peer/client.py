@@ -266,7 +266,7 @@ class HttpTransport:
         return PeerRefusedError(reason)
 
     def _find_key(self, member: str, key_id: str) -> VerifyKey:
-        return self._registry().member(member).signing_key("transport", key_id)
+        return self._registry().member(member).signing_key("transport", key_id, self._clock())
 
     @asynccontextmanager
     async def _exchange(
@@ -316,9 +316,9 @@ class HttpTransport:
 
     def _context(self, document: MemberDocument) -> PinnedContext:
         """The TLS context for a member, kept while its pins stay: pooled connections hang on it."""
-        context = self._contexts.get(document.member)
-        if context is None or context.pins != document.tls_spkis:
-            context = PinnedContext.of(document.tls_spkis)
+        context, pins = self._contexts.get(document.member), document.tls_serving(self._clock())
+        if context is None or context.pins != pins:
+            context = PinnedContext.of(pins)
             self._contexts[document.member] = context
         return context
 

@@ -28,7 +28,7 @@ from node.store.errors import DisplacedError
 from protocol import answers
 from protocol import push as pushes
 from protocol.answers import Answer
-from protocol.errors import ProtocolError
+from protocol.errors import ProtocolError, UnheardReceiptKeyError
 from protocol.push import Purpose
 from protocol.receipt import verify_receipt
 from protocol.vocabulary import Lane
@@ -128,9 +128,11 @@ class Delivery(Sending):
         except Retry as retry:
             if retry.refresh:
                 self.on_registry_behind()
+                await self.leave_former_key(peer, lane, tenure)
             await self._back_off(peer, lane, tenure, now_ms, retry.code)
         except (PeerError, ProtocolError, KeysError) as error:
-            if isinstance(error, CallError) and error.refresh:
+            unheard = isinstance(error, UnheardReceiptKeyError)
+            if unheard or (isinstance(error, CallError) and error.refresh):
                 self.on_registry_behind()
             await self._back_off(peer, lane, tenure, now_ms, error.code)
         except DisplacedError as error:
@@ -192,7 +194,8 @@ class Delivery(Sending):
         if reply.status != HTTP_OK:
             await self._answered(peer, lane, tenure, registry, reply, now_ms)
             return
-        verify_receipt(reply.body, checkpoint, registry.member(peer).receipt_keys)
+        keys = registry.member(peer).serving("receipt", push.signed_ms)
+        verify_receipt(reply.body, checkpoint, keys)
         keeping = self.outbox.receipted(peer, lane, tenure.fence, push.epoch, push.size, reply.body)
         tenure.keeping = asyncio.ensure_future(keeping)
         tenure.held, tenure.attempts, tenure.next_attempt_ms = push.size, 0, 0

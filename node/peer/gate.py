@@ -41,7 +41,7 @@ from node.peer.errors import (
 )
 from node.peer.quotas import Quotas
 from node.peer.replays import Replays
-from node.peer.signatures import HttpRequest, HttpResponse, SignedRequest
+from node.peer.signatures import FindKey, HttpRequest, HttpResponse, SignedRequest
 from node.peer.wire import Wire
 from node.telemetry.logs import logger
 from protocol.answers import AnswerCode
@@ -113,15 +113,18 @@ class Gate:
         if "Transfer-Encoding" in headers or has_content != bool(request.content_length):
             raise UnsizedBodyError
         # 2. The signature.
-        caller = signatures.verify_request(_as_signed(request), self._find_key)
+        caller = signatures.verify_request(_as_signed(request), self._serving(now_ms))
         # 3. Now, once, and by the sender itself.
         self.replays.admit(caller.member, caller.nonce, caller.created_ms, now_ms)
         if request.match_info.get("caller", caller.member) != caller.member:
             raise ForeignChannelError
         return caller
 
-    def _find_key(self, member: str, key_id: str) -> VerifyKey:
-        return self.registry().member(member).signing_key("transport", key_id)
+    def _serving(self, now_ms: int) -> FindKey:
+        def find(member: str, key_id: str) -> VerifyKey:
+            return self.registry().member(member).signing_key("transport", key_id, now_ms)
+
+        return find
 
     def _authority(self) -> str | None:
         try:

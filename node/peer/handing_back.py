@@ -114,7 +114,7 @@ class HandingBack:
         else:
             elements = [_of_erasure(one) for one in elements]
         raw = [one.to_bytes() for one in elements]
-        push = Push(held.epoch, held.start, held.size, held.note, raw)
+        push = Push(held.epoch, held.start, held.size, held.note, raw, 0)
         _, head, sealed = seal(push, key, Purpose.RECOVER)
         return Page(held.start, held.receipt, head, sealed)
 

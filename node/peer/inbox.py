@@ -139,7 +139,7 @@ class Inbox:
         self._on_entries = on_entries
         self._store = store
         self._registry = registry
-        self._receipt_key = receipt_key
+        self.receipt_key = receipt_key
         self._sealing_key = sealing_key
         self._clock = clock
         self._on_taken = on_taken
@@ -197,8 +197,10 @@ class Inbox:
             return _answer(AnswerCode.NOT_PERMITTED)
         registry = self._registry()
         try:
-            keys = registry.member(sender).log_keys
-            checkpoint = verify_checkpoint(head.note, keys).checkpoint
+            document, now = registry.member(sender), self._clock()
+            serving = document.serving("log", now)  # first: a note may bear both signatures
+            keys = (*serving, *(key for key in document.log_keys if key not in serving))
+            checkpoint, key = verify_checkpoint(head.note, keys)
         except UnheardKeyError:
             self._on_registry_behind()
             return _answer(AnswerCode.REGISTRY_BEHIND)
@@ -207,10 +209,15 @@ class Inbox:
         channel = Channel(registry.network_id, sender, self._us, lane)
         if checkpoint.origin != channel.origin(epoch) or start >= checkpoint.size:
             return _answer(AnswerCode.MALFORMED)
-        return await self._sort(sender, lane, checkpoint, start, head, purpose)
+        held = await self._store.held(sender, lane, checkpoint)
+        if held.receipt is None and key not in serving:  # retired: only what we hold was its word
+            self._on_registry_behind()
+            return _answer(AnswerCode.REGISTRY_BEHIND)
+        return await self._sort(held, sender, lane, checkpoint, start, head, purpose)
 
     async def _sort(
         self,
+        held: Held,
         sender: str,
         lane: Lane,
         checkpoint: VerifiedCheckpoint,
@@ -218,7 +225,6 @@ class Inbox:
         head: PushHead,
         purpose: Purpose,
     ) -> Admitted | Answer | bytes:
-        held = await self._store.held(sender, lane, checkpoint)
         if held.receipt is not None:
             return held.receipt
         if held.stopped is not None:
@@ -301,7 +307,7 @@ class Inbox:
         )
         if isinstance(accepted, Refusal):
             return accepted
-        receipt = cosign(checkpoint, self._receipt_key, now_ms // 1000)
+        receipt = cosign(checkpoint, self.receipt_key, now_ms // 1000)
         taken = [_read(entry, leaf) for entry, leaf in zip(arrived, accepted.leaves, strict=True)]
         return accepted, receipt, taken
 

@@ -75,7 +75,7 @@ class LedgerKeeper:
         self._us = us
         self._store = store
         self._registry = registry
-        self._log_key = log_key
+        self.log_key = log_key
         self._new_epoch = epoch
         self._tenure: tuple[LedgerOrigin, CompactRange] | None = None
         self._looked_ms: int | None = None
@@ -98,7 +98,7 @@ class LedgerKeeper:
         edge = edge.extend([one.leaf for one in added])
         head = LedgerHead(origin, edge.size, edge.root)
         self._tenure = None  # until it is durable: what may have been signed is never signed anew
-        await self._store.append(head, added, sign_ledger_head(head, self._log_key), now_ms)
+        await self._store.append(head, added, sign_ledger_head(head, self.log_key), now_ms)
         self._tenure = origin, edge
         return head
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import web
 
+from keys.keyfile import use_tls_key
 from node.listening import QuietRunner
 from node.peer.door import Connections, Door
 from node.peer.pins import server_context
@@ -54,6 +55,18 @@ async def listen(
     return runner
 
 
+def show_certificate(runner: web.AppRunner, key: TlsKey) -> None:
+    """Show another certificate from now on; connections that are open stay as they are.
+
+    Args:
+        runner: as `listen` gave it.
+        key: whose SPKI the member document lists.
+    """
+    for site in runner.sites:
+        if isinstance(site, _Site):
+            site.show(key)
+
+
 class _Site(web.BaseSite):
     """A TCP site that turns callers away while it is full."""
 
@@ -73,6 +86,11 @@ class _Site(web.BaseSite):
     @property
     def name(self) -> str:
         return "peer"
+
+    def show(self, key: TlsKey) -> None:
+        """Begin every handshake from now on with this key."""
+        assert self._ssl_context is not None
+        use_tls_key(self._ssl_context, key)
 
     async def start(self) -> None:
         await super().start()

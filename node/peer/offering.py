@@ -93,6 +93,7 @@ class Offering:
         behind = isinstance(error, UnheardReceiptKeyError)
         if behind or (isinstance(error, Retry) and error.refresh):
             self.sending.on_registry_behind()
+            await self.sending.leave_former_key(peer, lane, tenure)
         tenure.attempts += 1
         tenure.question = None
         await outbox.failed(peer, lane, tenure.attempts, 0, error.code)
@@ -139,10 +140,12 @@ class Offering:
         if checkpoint.origin != channel.origin(epoch) or not _is_of(checkpoint, pull.answer.told):
             raise Retry("receipt_of_another_state")
         outbox = self.sending.outbox
-        entries = await outbox.unreceipted(peer, lane, epoch, size, checkpoint.text)
-        if entries is None:
+        lacking = await outbox.unreceipted(peer, lane, epoch, size, checkpoint.text)
+        if lacking is None:
             return
-        verify_receipt(pull.receipt, checkpoint, registry.member(peer).receipt_keys)
+        entries, signed_ms = lacking
+        keys = registry.member(peer).serving("receipt", signed_ms)
+        verify_receipt(pull.receipt, checkpoint, keys)
         keeping = outbox.keep_receipt(peer, lane, epoch, size, pull.receipt)
         tenure.keeping = asyncio.ensure_future(keeping)
         tenure.attempts = tenure.next_attempt_ms = 0

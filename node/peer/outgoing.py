@@ -34,13 +34,14 @@ class OwnEntry:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One signed push: entries [start, size) of an epoch under the checkpoint `note`."""
+    """One signed push: entries [start, size) of an epoch under `note`, signed at `signed_ms`."""
 
     epoch: bytes
     start: int
     size: int
     note: bytes
     entries: list[bytes]
+    signed_ms: int
 
 
 class Buried(NamedTuple):
@@ -117,8 +118,8 @@ class Outbox(Protocol):
 
     async def unreceipted(
         self, peer: str, lane: Lane, epoch: bytes, size: int, text: str
-    ) -> int | None:
-        """Return how many entries a receipt for this checkpoint covers anew; None: it is kept."""
+    ) -> tuple[int, int] | None:
+        """Return how many entries a receipt covers anew and when we signed; None: it is kept."""
 
     async def keep_receipt(
         self, peer: str, lane: Lane, epoch: bytes, size: int, receipt: bytes

@@ -21,6 +21,7 @@ from protocol import entry as entries
 from protocol.answers import Position, Told
 from protocol.channel import Channel, Next
 from protocol.checkpoint import sign_checkpoint, verify_checkpoint
+from protocol.errors import UnheardKeyError
 from protocol.governance import may_speak, party
 from protocol.messages import RegistrySeen, to_body
 from protocol.vocabulary import Kind, Lane
@@ -99,6 +100,21 @@ class Sending:
         position = Position(found.origin.epoch, found.size, found.root)
         if found.origin != origin or position != told.position:
             raise Retry("told_state_not_ours")
+
+    async def leave_former_key(self, peer: str, lane: Lane, tenure: Tenure) -> None:
+        """End the epoch if its next push is signed by a log key that is ours no more.
+
+        To be called when the receiver does not know a key: it may have heard that this one is
+        retired, and would never take the push. What it brings waits again in the next epoch.
+        """
+        if tenure.state is None:
+            return
+        try:
+            push = await self.outbox.stored(peer, lane, tenure.state.epoch, tenure.held)
+            if push is not None:
+                verify_checkpoint(push.note, (self.log_key.public,))
+        except (ErasedError, UnheardKeyError):
+            tenure.state = None
 
     async def next_push(
         self, peer: str, lane: Lane, tenure: Tenure, registry: Registry, now_ms: int

@@ -181,7 +181,8 @@ class Witness:
 
     def _verified(self, caller: str, note: bytes) -> VerifiedLedgerHead:
         try:
-            return verify_ledger_head(note, self._registry().member(caller).log_keys)
+            keys = self._registry().member(caller).serving("log", self._clock())
+            return verify_ledger_head(note, keys)
         except UnheardKeyError:
             self._on_registry_behind()
             raise UnsignedHeadError from None

@@ -58,13 +58,16 @@ def make_publication(
     rules.check_document(document, now_ms)
     raw_document = document.to_bytes()
     raw_role = sign_role(member_signer(keys), document.member, raw_document, version, now_ms)
-    return serialise(
+    raw = serialise(
         {
             "_type": PUBLICATION_TYPE,
             "role": encode_bytes(raw_role),
             "document": encode_bytes(raw_document),
         }
     )
+    if len(raw) > MAX_PUBLICATION_BYTES:
+        raise RefusedError("document", "lists more keys than fit; ask the maintainers")
+    return raw
 
 
 def read_publication(raw: bytes) -> Publication:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES
 
+from keys.succession import ROTATED, listed_ids
 from node.jurisdiction.codes import read_country
 from node.registry.errors import RefusedError
 from protocol.fields import is_member
@@ -43,6 +44,10 @@ def check_document(document: MemberDocument, now_ms: int) -> None:
             raise RefusedError(f"keys.{purpose}", "needs keys of Ed25519 and ML-DSA-44")
     if not document.tls:
         raise RefusedError("keys.tls", "is empty; publish the pin of the node's certificate")
+    for rotated in ROTATED:
+        turns = (document.turn(key_id) for key_id in listed_ids(document, rotated))
+        if all(turn.until_ms is not None for turn in turns):
+            raise RefusedError(f"keys.{rotated}", "are all retired; publish one whose turn lasts")
     if all(sealing.not_after_ms <= now_ms for sealing in document.sealing):
         raise RefusedError("keys.sealing", "has no key that still lasts; publish a new one")
     if not document.capabilities.versions:

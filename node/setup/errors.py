@@ -5,6 +5,7 @@ SetupError
 ├── SetupRunningError        another set-up works on the same directory at this moment
 ├── OtherNetworkError        the configuration belongs to another network already
 ├── NotAdmittedError         the network does not list this member, or lists other keys
+├── RotationRunningError     a successor of that key is published already
 └── PublicationRefusedError  the umbrella refuses this member's next document
 """
 
@@ -37,6 +38,12 @@ class OtherNetworkError(SetupError):
     """The configuration belongs to another network already; nothing was changed."""
 
     code = "other_network"
+
+
+class RotationRunningError(SetupError):
+    """A successor of that key is published already; its turn begins first."""
+
+    code = "rotation_running"
 
 
 class PublicationRefusedError(SetupError):

@@ -5,28 +5,32 @@ Only ids are shown. What is worth a person's attention has a word of its own in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from keys.keyring import SEALING_GRACE_MS, MemberKeys
 from keys.member import MemberDocument
+from keys.succession import ROTATED, Rotated, RotatedKey, id_of, in_use, listed_ids
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
     """One key: its purpose, its id, and where it stands.
 
-    `standing`: `in use`, `next` (its turn comes), `over` (about to be destroyed), `not published`
-    (others do not know it), `not here` (published, but its private part is not on this machine),
-    `offline` (the member key, as it should be), `online`, or `revoked` (nobody believes it).
-    `until_ms`: the end of its turn, UTC.
+    `standing`: `in use`, `next` (its turn comes), `over` (about to be destroyed), `retired` (listed
+    for what it signed before), `not published` (others do not know it), `not here` (published, but
+    its private part is not on this machine), `offline` (the member key, as it should be),
+    `online`, or `revoked` (nobody believes it).
+    `from_ms`, `until_ms`: begin and end of its turn, UTC; None: not stated.
     """
 
     purpose: str
     key_id: str | None
     standing: str
     until_ms: int | None = None
+    from_ms: int | None = None
 
 
 def key_rows(
@@ -34,6 +38,7 @@ def key_rows(
     document: MemberDocument | None,
     now_ms: int,
     revoked: AbstractSet[str] = frozenset(),
+    successors: Mapping[Rotated, RotatedKey] = MappingProxyType({}),
 ) -> list[KeyRow]:
     """Return every key that lies here or is published, by purpose; sealing keys in their turns.
 
@@ -42,38 +47,56 @@ def key_rows(
         document: as the registry in force has it; None: not admitted yet.
         now_ms: UTC.
         revoked: ids of keys that a note revokes.
+        successors: those that lie beside the keys in use, by purpose.
     """
-    rows = _rows(keys, document, now_ms)
+    rows = _rows(keys, document, now_ms, revoked, successors)
     return [replace(r, standing="revoked") if r.key_id in revoked else r for r in rows]
 
 
-def _rows(keys: MemberKeys, document: MemberDocument | None, now_ms: int) -> list[KeyRow]:
+def _rows(
+    keys: MemberKeys,
+    document: MemberDocument | None,
+    now_ms: int,
+    revoked: AbstractSet[str],
+    successors: Mapping[Rotated, RotatedKey],
+) -> list[KeyRow]:
     member = keys.member
     rows = [
         KeyRow("member", None, "offline")
         if member is None
         else KeyRow("member", member.public.key_id, "online")
     ]
-    for purpose, key in (("log", keys.log), ("receipt", keys.receipt)):
-        rows.append(_signing(purpose, key.public.key_id, document))
-    rows.append(_signing("transport", keys.transport.public.key_id, document))
+    for purpose in ROTATED:
+        here = [id_of(key) for key in (getattr(keys, purpose), successors.get(purpose)) if key]
+        rows += _rotated(purpose, here, document, now_ms, revoked)
     if keys.witness is not None:
-        rows.append(_signing("witness", keys.witness.public.key_id, document))
-    seen = document is not None and keys.tls.spki_sha256 in document.tls_spkis
-    tls_id = keys.tls.spki_sha256.hex()[:16]
-    rows.append(KeyRow("tls", tls_id, "in use" if seen else "not published"))
+        listed = () if document is None else document.witness_keys
+        known = "in use" if keys.witness.public in listed else "not published"
+        rows.append(KeyRow("witness", keys.witness.public.key_id, known))
     return [*rows, *_sealing(keys, document, now_ms)]
 
 
-def _signing(purpose: str, key_id: str, document: MemberDocument | None) -> KeyRow:
-    published = () if document is None else {
-        "log": document.log_keys,
-        "receipt": document.receipt_keys,
-        "transport": document.transport_keys,
-        "witness": document.witness_keys,
-    }[purpose]  # fmt: skip
-    known = any(key.key_id == key_id for key in published)
-    return KeyRow(purpose, key_id, "in use" if known else "not published")
+def _rotated(
+    purpose: Rotated,
+    here: Sequence[str],
+    document: MemberDocument | None,
+    now_ms: int,
+    revoked: AbstractSet[str],
+) -> Iterator[KeyRow]:
+    """Every key of one purpose: those listed, in their order, then those that nobody knows."""
+    listed = [] if document is None else listed_ids(document, purpose)
+    now = None if document is None else in_use(document, purpose, now_ms, revoked)
+    for key_id in listed:
+        assert document is not None
+        turn = document.turn(key_id)
+        replaced = now != key_id and turn.from_ms <= now_ms
+        standing = "in use" if now == key_id else "retired" if replaced else "next"
+        if key_id not in here and standing != "retired":
+            standing = "not here"
+        yield KeyRow(purpose, key_id, standing, turn.until_ms, turn.from_ms or None)
+    for key_id in here:
+        if key_id not in listed:
+            yield KeyRow(purpose, key_id, "not published")
 
 
 def _sealing(keys: MemberKeys, document: MemberDocument | None, now_ms: int) -> Iterator[KeyRow]:

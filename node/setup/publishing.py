@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,8 +22,9 @@ from keys.keyring import (
     sealing_calendar,
 )
 from keys.sealing import SealingKey
+from keys.succession import carried
 from keys.unlock import Unlock
-from node.keeping import destroy_expired
+from node.keeping import destroy_expired, take_up_due
 from node.registry import repository
 from node.registry.errors import MirrorsFailedError, NoRegistryError
 from node.registry.kept import PREFIX
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from keys.member import MemberDocument
-    from keys.registry import Registry
     from node.config import Config
     from node.registry.updater import RegistryClient
 
@@ -82,23 +82,15 @@ def publish(
         UnknownKeyError: the member key is not here.
         PublicationRefusedError, MirrorsFailedError: the umbrella refuses, or cannot be reached.
     """
-    client = _refreshed(config, now_ms)
-    registry, member = client.current(), config.member.id
-    unlock = Unlock.from_config(config.member.unlock)
-    keys = MemberKeys.load(config.member.keys_dir, unlock)
-    check_standing(registry, member, keys)
-    before = registry.member(member)
-    revoked = client.revocations.revoked().get(member, frozenset())
-    for _ in range(_missing(keys, before, revoked, now_ms) if rotate else 0):
-        add_sealing_key(config.member.keys_dir, unlock, SealingKey.generate())
-    ensure_witness_key(config.member.keys_dir, unlock)
-    keys = MemberKeys.load(config.member.keys_dir, unlock)
-    document = change(_next_document(config, keys, registry, before, revoked, now_ms))
-    version = role_version(repository.open_repository(client.files()), member) + 1
-    raw = make_publication(keys, document, version, now_ms)
-    answer = _send([umbrella] if umbrella else config.registry.mirrors, member, raw)
-    client.refresh_blocking(now_ms)
-    destroyed = destroy_expired(config.member.keys_dir, before, now_ms)
+    here = opened(config, now_ms)
+    missing = _missing(here.keys, here.before, here.revoked, now_ms) if rotate else 0
+    for _ in range(missing):
+        add_sealing_key(config.member.keys_dir, here.unlock, SealingKey.generate())
+    ensure_witness_key(config.member.keys_dir, here.unlock)
+    here = replace(here, keys=MemberKeys.load(config.member.keys_dir, here.unlock))
+    document = change(here.next_document())
+    answer = here.send(document, umbrella)
+    destroyed = destroy_expired(config.member.keys_dir, here.before, now_ms)
     return Published(
         version=int(answer["version"]),
         sequence=int(answer["sequence"]),
@@ -108,12 +100,89 @@ def publish(
     )
 
 
-def _refreshed(config: Config, now_ms: int) -> RegistryClient:
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """What a publication starts from.
+
+    Attributes:
+        config: of the node.
+        client: the registry, just refreshed.
+        keys: those that lie here, successors whose turn has begun taken up.
+        unlock: opens them.
+        before: the document in force.
+        revoked: ids of this member's revoked keys.
+        now_ms: UTC.
+    """
+
+    config: Config
+    client: RegistryClient
+    keys: MemberKeys
+    unlock: Unlock
+    before: MemberDocument
+    revoked: AbstractSet[str]
+    now_ms: int
+
+    @property
+    def network(self) -> str:
+        """The network's id."""
+        return self.client.listed().network_id
+
+    def next_document(self) -> MemberDocument:
+        """Give the document after `before`: the endpoint, the keys in use, and what stays listed.
+
+        Of the sealing keys those that last, and new ones after them, none of them revoked.
+        """
+        known = {published.key.key_id: published.not_after_ms for published in self.before.sealing}
+        ids = (key.public.key_id for key in self.keys.sealing)
+        here = [key_id for key_id in ids if key_id not in self.revoked]
+        lasting = {i: known[i] for i in here if known.get(i, 0) > self.now_ms}
+        fresh = (i for i in here if i not in known)
+        lasting |= sealing_calendar(fresh, max(lasting.values(), default=self.now_ms))
+        document = self.keys.document(
+            network=self.network,
+            member=self.before.member,
+            sequence=self.before.sequence + 1,
+            endpoint=self.config.peer.endpoint,
+            reachable=self.config.peer.endpoint is not None,
+            capabilities=spoken(),
+            sealing_not_after_ms=lasting,
+            recovering=self.before.recovering,
+        )
+        return carried(document, self.before, self.now_ms)
+
+    def send(self, document: MemberDocument, umbrella: str | None) -> Mapping[str, int]:
+        """Sign a document and send it; the registry here is fresh afterwards.
+
+        Raises:
+            UnknownKeyError: the member key is not here.
+            PublicationRefusedError, MirrorsFailedError: as `publish`.
+        """
+        member = document.member
+        version = role_version(repository.open_repository(self.client.files()), member) + 1
+        raw = make_publication(self.keys, document, version, self.now_ms)
+        answer = _send([umbrella] if umbrella else self.config.registry.mirrors, member, raw)
+        self.client.refresh_blocking(self.now_ms)
+        return answer
+
+
+def opened(config: Config, now_ms: int) -> Publishing:
+    """Look at the registry and at the keys that lie here.
+
+    Raises:
+        NoRegistryError, NotAdmittedError, KeysError: as `publish`.
+    """
     client = joined(config)
     if client is None:
         raise NoRegistryError("[registry] root_sha256: not joined yet; hotline join")
     client.refresh_blocking(now_ms)
-    return client
+    registry, member = client.current(), config.member.id
+    unlock = Unlock.from_config(config.member.unlock)
+    revoked = client.revocations.revoked().get(member, frozenset())
+    if member in registry.members:
+        take_up_due(config.member.keys_dir, unlock, registry.member(member), revoked, now_ms)
+    keys = MemberKeys.load(config.member.keys_dir, unlock)
+    check_standing(registry, member, keys)
+    return Publishing(config, client, keys, unlock, registry.member(member), revoked, now_ms)
 
 
 def _missing(
@@ -124,32 +193,6 @@ def _missing(
     at_hand = [k.public.key_id for k in keys.sealing if k.public.key_id not in revoked]
     usable = [i for i in at_hand if known.get(i, now_ms + 1) > now_ms]
     return max(0, SEALING_PERIODS - len(usable))
-
-
-def _next_document(
-    config: Config,
-    keys: MemberKeys,
-    registry: Registry,
-    before: MemberDocument,
-    revoked: AbstractSet[str],
-    now_ms: int,
-) -> MemberDocument:
-    """Give the document after `before`: the endpoint, and sealing keys that last, none revoked."""
-    known = {published.key.key_id: published.not_after_ms for published in before.sealing}
-    here = [k.public.key_id for k in keys.sealing if k.public.key_id not in revoked]
-    lasting = {i: known[i] for i in here if known.get(i, 0) > now_ms}
-    fresh = (i for i in here if i not in known)
-    lasting |= sealing_calendar(fresh, max(lasting.values(), default=now_ms))
-    return keys.document(
-        network=registry.network_id,
-        member=before.member,
-        sequence=before.sequence + 1,
-        endpoint=config.peer.endpoint,
-        reachable=config.peer.endpoint is not None,
-        capabilities=spoken(),
-        sealing_not_after_ms=lasting,
-        recovering=before.recovering,
-    )
 
 
 def _send(addresses: Sequence[str], member: str, raw: bytes) -> Mapping[str, int]:

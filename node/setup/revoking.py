@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from keys.errors import UnknownKeyError
 from keys.keyring import MemberKeys
+from keys.member import tls_key_id
 from keys.unlock import Unlock
 from node.registry.errors import NoRegistryError
 from node.registry.kept import PREFIX
@@ -19,7 +20,7 @@ from node.registry.revocations import FILE
 from node.registry.transport import check_mirror
 from node.setup.joining import joined
 from node.setup.publishing import post
-from protocol.revocation import Revocation, key_ids, make, tls_key_id
+from protocol.revocation import Revocation, key_ids, make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

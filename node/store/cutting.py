@@ -52,7 +52,7 @@ def cut(
         "UPDATE channels_out SET size = ?, range = ? WHERE peer = ? AND lane = ?",
         (cut.state.size, cut.state.edge, peer, str(lane)),
     )
-    return cut.state, Push(state.epoch, state.size, cut.state.size, note, entries)
+    return cut.state, Push(state.epoch, state.size, cut.state.size, note, entries, now_ms)
 
 
 def channel_row(connection: Connection, peer: str, lane: Lane, columns: str) -> tuple[Any, ...]:

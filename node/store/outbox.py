@@ -184,8 +184,8 @@ class Outbox:
 
         def query(connection: Connection) -> Push | None:
             row = connection.execute(
-                "SELECT size, note FROM checkpoints_out WHERE peer = ? AND lane = ? AND epoch = ?"
-                " AND size > ? ORDER BY size LIMIT 1",
+                "SELECT size, note, signed_ms FROM checkpoints_out"
+                " WHERE peer = ? AND lane = ? AND epoch = ? AND size > ? ORDER BY size LIMIT 1",
                 (peer, str(lane), epoch, held),
             ).fetchone()
             if row is None:
@@ -198,7 +198,7 @@ class Outbox:
             ).fetchall()
             if any(entry[0] is None for entry in entries):
                 raise ErasedError(ErasedError.__doc__)
-            return Push(epoch, held, row[0], row[1], [entry[0] for entry in entries])
+            return Push(epoch, held, row[0], row[1], [entry[0] for entry in entries], row[2])
 
         return await self._readers.run(query)
 
@@ -228,8 +228,8 @@ class Outbox:
 
     async def unreceipted(
         self, peer: str, lane: Lane, epoch: bytes, size: int, text: str
-    ) -> int | None:
-        """Return how many entries the receipt for a checkpoint covers anew.
+    ) -> tuple[int, int] | None:
+        """Return how many entries the receipt for a checkpoint covers anew, and when we signed it.
 
         None: its receipt is kept already, or we remember no such checkpoint.
         """

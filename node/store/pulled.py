@@ -8,14 +8,14 @@ from protocol.vocabulary import Lane
 
 def unreceipted(
     connection: Connection, peer: str, lane: Lane, epoch: bytes, size: int, text: str
-) -> int | None:
-    """Return how many entries the receipt for the checkpoint `text` covers anew.
+) -> tuple[int, int] | None:
+    """Return how many entries the receipt for `text` covers anew, and when we signed it (ms UTC).
 
     None: its receipt is kept already, or we do not remember having signed this.
     """
     place = (peer, str(lane), epoch)
     row = connection.execute(
-        "SELECT note, receipt FROM checkpoints_out"
+        "SELECT note, receipt, signed_ms FROM checkpoints_out"
         " WHERE peer = ? AND lane = ? AND epoch = ? AND size = ?",
         (*place, size),
     ).fetchone()
@@ -26,7 +26,7 @@ def unreceipted(
         " AND epoch = ? AND size < ? AND receipt IS NOT NULL",
         (*place, size),
     ).fetchone()
-    return size - int(before)
+    return size - int(before), int(row[2])
 
 
 def keep(

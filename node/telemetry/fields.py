@@ -74,6 +74,7 @@ FIELDS: Mapping[str, Form] = {
     "code": WORD,
     "state": WORD,
     "verb": WORD,
+    "purpose": WORD,
     "loop": WORD,
     "listener": WORD,
     "method": WORD,

@@ -6,6 +6,7 @@ import pytest
 
 from node.store.sqlite import Store
 from protocol.checkpoint import Checkpoint
+from tests.builders.network import NOW_MS
 from tests.contract.stores import message, post
 from tests.contract.test_store_outbox import CHANNEL, FIRST, LANE, PEER, SECOND, Tenure
 
@@ -30,9 +31,9 @@ def text(tenure: Tenure, size: int, root: bytes | None = None) -> str:
 async def test_a_receipt_covers_what_no_kept_one_covers(tenure: Tenure) -> None:
     """The count is what the metric of receipted entries grows by."""
     outbox = tenure.store.outbox
-    assert await outbox.unreceipted(PEER, LANE, FIRST, 3, text(tenure, 3)) == 3
+    assert await outbox.unreceipted(PEER, LANE, FIRST, 3, text(tenure, 3)) == (3, NOW_MS)
     await outbox.keep_receipt(PEER, LANE, FIRST, 2, b"receipt")
-    assert await outbox.unreceipted(PEER, LANE, FIRST, 3, text(tenure, 3)) == 1
+    assert await outbox.unreceipted(PEER, LANE, FIRST, 3, text(tenure, 3)) == (1, NOW_MS)
 
 
 async def test_a_receipt_that_is_kept_covers_nothing_anew(tenure: Tenure) -> None:

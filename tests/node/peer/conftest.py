@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
+from node.keeping import TransportInUse
 from node.peer.allowances import DiskFloor
 from node.peer.bodies import Patience
 from node.peer.client import HttpTransport
@@ -58,11 +59,12 @@ async def serve(network: Network, clock: Clock) -> AsyncIterator[Serve]:
     ) -> Listening:
         keys = network.keys[EOKM]
         made = Listening(network, clock, MemoryInbox(), Calls(0))
+        made.signer = TransportInUse(keys.transport)
         app = make_peer_app(
             us=EOKM,
             inbox=made.inbox,
             registry=network,
-            transport_key=keys.transport,
+            transport_key=made.signer,
             clock=clock,
             on_contact=made.contacts.append,
             on_registry_behind=lambda: made.behind.append(True),
@@ -75,6 +77,7 @@ async def serve(network: Network, clock: Clock) -> AsyncIterator[Serve]:
         )
         runner = await listen(app, "127.0.0.1", 0, keys.tls, connections)
         runners.append(runner)
+        made.runner = runner
         made.calls.port = runner.addresses[0][1]
         network.move(EOKM, made.calls.port)
         return made

@@ -15,12 +15,15 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import pytest
+from aiohttp import web
 from multidict import CIMultiDict
 
 from keys.keyring import MemberKeys
 from keys.network import Role as MemberRole
 from keys.registry import Registry
 from keys.signing import SigningKey, VerifyKey
+from keys.succession import Rotated, RotatedKey, succeeded
+from node.keeping import TransportInUse
 from node.peer import signatures, wire
 from node.peer.client import HttpTransport, Limits
 from node.peer.errors import CallError
@@ -96,6 +99,12 @@ class Network:
             reachable=reachable,
         )
         self._put(members={**self.registry.members, member: document})
+
+    def rotate(self, member: str, purpose: Rotated, key: RotatedKey, from_ms: int = NOW_MS) -> None:
+        """Give a member a successor of a key, used from `from_ms` on."""
+        registry = self.registry
+        document = succeeded(registry.member(member), registry.network_id, purpose, key, from_ms)
+        self._put(members={**registry.members, member: document})
 
     def remove(self, member: str) -> None:
         """Forget a member."""
@@ -363,6 +372,8 @@ class Listening:
     contacts: list[str] = field(default_factory=list)
     refused: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     behind: list[bool] = field(default_factory=list)
+    signer: TransportInUse | None = None
+    runner: web.AppRunner | None = None
 
     async def send(self, made: HttpRequest, body: bytes = HEAD + SEALED) -> Arrived:
         """Send a request as it is, with a body if it is one that has one."""

@@ -1,0 +1,109 @@
+"""`hotline keys rotate` as it is typed, what is published by it, and what lies on disk after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from keys.keyring import MemberKeys
+from keys.succession import id_of, listed_ids
+from keys.unlock import Unlock
+from node.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from keys.member import MemberDocument
+    from keys.succession import Rotated
+    from tests.builders.umbrella import World
+
+US = "gb-iwf"
+
+
+@pytest.fixture
+async def here(world: World, member_of: Any) -> Any:
+    """Give the terminal of a member that has joined."""
+    here = member_of(world)
+    await here("join", "--root", world.fingerprint, "--mirror", world.mirror)
+    return here
+
+
+def published(world: World) -> MemberDocument:
+    """The member's document as the umbrella has it."""
+    return world.directory.open().registry.member(US)
+
+
+def on_disk(here: Any, purpose: Rotated) -> str:
+    """The id of the key that the node would start with."""
+    section = here.config.member
+    keys = MemberKeys.load(section.keys_dir, Unlock.from_config(section.unlock))
+    return id_of(getattr(keys, purpose))
+
+
+async def standings(here: Any, purpose: Rotated) -> list[str]:
+    """What `keys status` says of the keys of one purpose."""
+    _, shown = await here("keys", "status")
+    return [key["standing"] for key in shown["keys"] if key["purpose"] == purpose]
+
+
+async def test_g7_a_successor_is_published_before_it_is_used(world: World, here: Any) -> None:
+    """A day unless told otherwise; a second one has to wait; other publications keep both."""
+    (old,) = listed_ids(published(world), "log")
+    code, shown = await here("keys", "rotate", "log")
+    assert (code, shown["replaces"]) == (Exit.OK, old)
+    assert listed_ids(published(world), "log") == [old, shown["key_id"]]
+    assert await standings(here, "log") == ["in use", "next"]
+    assert on_disk(here, "log") == old
+    code, refused = await here("keys", "rotate", "log")
+    assert (code, refused["error"]["code"]) == (Exit.REFUSED, "rotation_running")
+    code, _ = await here("publish")
+    assert code == Exit.OK
+    assert listed_ids(published(world), "log") == [old, shown["key_id"]]
+    assert published(world).turn(shown["key_id"]).from_ms == shown["from_ms"]
+
+
+async def test_g7_a_key_is_rotated_at_once_if_told_so(world: World, here: Any) -> None:
+    """What was replaced is gone from the disk, and listed as retired."""
+    purposes: tuple[Rotated, ...] = ("transport", "tls")
+    for purpose in purposes:
+        old = on_disk(here, purpose)
+        code, shown = await here("keys", "rotate", purpose, "--after-h", 0)
+        assert (code, on_disk(here, purpose)) == (Exit.OK, shown["key_id"])
+        assert await standings(here, purpose) == ["retired", "in use"]
+        assert published(world).turn(old).until_ms == shown["until_ms"]
+
+
+async def test_an_unknown_purpose_is_refused(typed: Any) -> None:
+    """The message says how sealing keys are rotated."""
+    code, shown = await typed("keys", "rotate", "sealing")
+    assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")
+    assert "publish --rotate" in shown["error"]["message"]
+
+
+async def test_an_attempt_without_the_member_key_goes_on_later(world: World, here: Any) -> None:
+    """Nothing is published; the successor that was made is the one that is published then."""
+    member_key = here.config.member.keys_dir / "member.key"
+    away = member_key.rename(member_key.with_suffix(".away"))
+    code, shown = await here("keys", "rotate", "receipt")
+    assert (code, shown["error"]["code"]) == (Exit.KEYS, "unknown_key")
+    assert published(world).turns == {}
+    made = (here.config.member.keys_dir / "receipt.next.key").read_bytes()
+    away.rename(member_key)
+    code, _ = await here("keys", "rotate", "receipt")
+    assert code == Exit.OK
+    assert (here.config.member.keys_dir / "receipt.next.key").read_bytes() == made
+
+
+async def test_g7_a_revoked_key_and_a_revoked_successor_are_replaced(
+    world: World, here: Any
+) -> None:
+    """Whichever of them is known to a thief; the last one made is used at once."""
+    first = on_disk(here, "log")
+    _, second = await here("keys", "rotate", "log")
+    for stolen in (second["key_id"], first):
+        code, _ = await here("keys", "revoke", stolen)
+        assert code == Exit.OK
+    code, third = await here("keys", "rotate", "log", "--after-h", 0)
+    assert code == Exit.OK
+    assert on_disk(here, "log") == third["key_id"]
+    assert await standings(here, "log") == ["revoked", "revoked", "in use"]
+    assert listed_ids(published(world), "log") == [first, second["key_id"], third["key_id"]]
