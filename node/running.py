@@ -254,6 +254,8 @@ class Node:
     def take_up_keys(self, now_ms: int) -> None:
         """Use the successors of keys whose turn has begun at `now_ms` (UTC), everywhere at once.
 
+        Revoked sealing keys are forgotten: their files were destroyed when they were revoked.
+
         Raises:
             KeysError: a key cannot be read or renamed.
         """
@@ -261,6 +263,7 @@ class Node:
         if member.id not in registry.members:
             return
         revoked = self.registry.revocations.revoked().get(member.id, frozenset())
+        self.sealing.forget(revoked)
         unlock = Unlock.from_config(member.unlock)
         document = registry.member(member.id)
         taken = take_up_due(member.keys_dir, unlock, document, revoked, now_ms, self.keys)

@@ -83,6 +83,9 @@ def revoke(path: Path, key_id: str) -> Result:
     text = f"{done.purpose} key {done.key_id} is revoked; {done.told} of {done.asked} were told now"
     if done.told < done.asked:
         text += "\nthe others hear it with their next look at the registry; or run this again"
+    if done.destroyed:
+        text += "\nits private part is destroyed here: what was sealed to it cannot be opened now;"
+        text += "\nwhat is under way is asked for again (rekey). Destroy its copies in backups"
     unheard = done.asked > 0 and not done.told
     return Result(asdict(done), text, Exit.PROBLEM if unheard else Exit.OK)
 

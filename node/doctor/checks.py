@@ -180,6 +180,22 @@ def _sealing(facts: RegistryFacts, now_ms: int) -> list[Finding]:
     return []
 
 
+def check_own_keys(revoked: Sequence[tuple[str, str]]) -> list[Finding]:
+    """Judge keys of ours that are in use or published though nobody believes them.
+
+    Args:
+        revoked: purpose and id of each.
+    """
+    findings = []
+    for purpose, key_id in revoked:
+        what = f"the {purpose} key {key_id} is revoked: nobody believes it, and it is still in use"
+        mend = f"bring member.key; hotline keys rotate {purpose} --after-h 0"
+        if purpose in ("sealing", "witness"):
+            mend = "bring member.key; hotline publish --rotate"
+        findings.append(Finding(Severity.CRITICAL, "keys", "key_revoked", what, mend))
+    return findings
+
+
 def check_outbox(channels: Iterable[ChannelFacts], now_ms: int) -> list[Finding]:
     """Judge what waits for other members, and channels that wait for a person."""
     findings = []

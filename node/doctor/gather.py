@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from keys.errors import KeysError
 from keys.keyring import MemberKeys
+from keys.succession import ROTATED, id_of
 from keys.unlock import Unlock
 from node.doctor import checks
 from node.doctor.checks import ChannelFacts, RegistryFacts
@@ -95,6 +96,8 @@ class Examination:
             self._broken("registry", error)
             return None
         self.findings += checks.check_registry(facts, self.clock())
+        if client is not None and keys is not None:
+            self.findings += checks.check_own_keys(revoked_in_use(client, self.config, keys))
         listed = None if client is None else client.current().reads(self.config.member.id)
         if listed is not None:
             self.findings.append(checks.check_spoken(listed))
@@ -272,6 +275,24 @@ def registry_facts(
         endpoint_matches=document is None or document.endpoint == config.peer.endpoint,
         alarms=tuple((alarm.member, alarm.code, alarm.until_ms) for alarm in state.alarms),
     )
+
+
+def revoked_in_use(
+    client: RegistryClient, config: Config, keys: MemberKeys
+) -> list[tuple[str, str]]:
+    """Give purpose and id of each key of ours that a note revokes and that is still used.
+
+    Of the sealing keys, those that the document still lists.
+    """
+    member = config.member.id
+    revoked = client.revocations.revoked().get(member, frozenset())
+    used: list[tuple[str, str]] = [(purpose, id_of(getattr(keys, purpose))) for purpose in ROTATED]
+    if keys.witness is not None:
+        used.append(("witness", keys.witness.public.key_id))
+    document = client.listed().members.get(member)
+    if document is not None:
+        used += [("sealing", published.key.key_id) for published in document.sealing]
+    return [one for one in used if one[1] in revoked]
 
 
 def check_places(config: Config, *, member_key_here: bool) -> list[Finding]:

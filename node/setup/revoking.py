@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keys.errors import UnknownKeyError
-from keys.keyring import MemberKeys
+from keys.keyring import MemberKeys, destroy_sealing_key
 from keys.member import tls_key_id
 from keys.unlock import Unlock
 from node.registry.errors import NoRegistryError
@@ -35,24 +35,34 @@ _OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """What became of a revocation: how many were asked to take it, and how many have it."""
+    """What became of a revocation.
+
+    Attributes:
+        purpose: of the key.
+        key_id: of the key.
+        asked: how many were asked to take the note.
+        told: how many have it.
+        destroyed: whether the private part of a sealing key was destroyed here.
+    """
 
     purpose: str
     key_id: str
     asked: int
     told: int
+    destroyed: bool = False
 
 
 def revoke(config: Config, key_id: str) -> Revoked:
     """Sign a note about one of this member's keys, keep it, and hand it to everybody.
 
-    It is signed by the key itself if it lies here and can sign, else by the member key.
+    It is signed by the key itself if it lies here and can sign, else by the member key. The private
+    part of a sealing key is destroyed: who takes this machine later opens nothing with it.
 
     Raises:
         NoRegistryError: this node has not joined.
         UnknownMemberError: the registry does not list this member.
         UnknownKeyError: no such key is listed, or nothing here can sign the note.
-        KeysError: the keys here do not open.
+        KeysError: the keys here do not open, or a file cannot be removed.
     """
     client, keys = _opened(config)
     registry, member = client.listed(), config.member.id
@@ -66,7 +76,10 @@ def revoke(config: Config, key_id: str) -> Revoked:
     raw = make(Revocation(registry.network_id, member, key_id), signer)
     client.revocations.take(raw)
     answers = [_told(address, raw) for address in _addresses(config, registry)]
-    return Revoked(purpose, key_id, len(answers), sum(answers))
+    destroyed = purpose == "sealing" and any(k.public.key_id == key_id for k in keys.sealing)
+    if destroyed:
+        destroy_sealing_key(config.member.keys_dir, key_id)
+    return Revoked(purpose, key_id, len(answers), sum(answers), destroyed)
 
 
 def _opened(config: Config) -> tuple[RegistryClient, MemberKeys]:

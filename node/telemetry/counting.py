@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from node.peer.errors import CallError
+from protocol import answers
 from protocol.channel import Refusal
+from protocol.errors import ProtocolError
 from protocol.vocabulary import HostingState
 
 if TYPE_CHECKING:
@@ -41,6 +43,14 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 HTTP_OK = 200
+
+
+def _answered(body: bytes) -> str:
+    """The code of an answer to a push; of one that nobody can read: that there was one."""
+    try:
+        return str(answers.from_bytes(body).code)
+    except ProtocolError:
+        return "answer"
 
 
 class CountedPlaces:
@@ -77,7 +87,7 @@ class CountedTransport:
         lane, started, code = path.split("/")[_LANE], self._now_s(), "failed"
         try:
             reply = await self._inner.push(peer, path, head, sealed)
-            code = "receipt" if reply.status == HTTP_OK else "answer"
+            code = "receipt" if reply.status == HTTP_OK else _answered(reply.body)
         except CallError as error:
             code = error.code
             raise

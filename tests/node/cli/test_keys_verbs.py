@@ -47,6 +47,41 @@ async def test_a_key_that_signs_nothing_needs_the_member_key(world: World, membe
     assert (code, shown["purpose"]) == (Exit.OK, "tls")
 
 
+async def test_g7_the_private_part_of_a_revoked_sealing_key_is_destroyed(
+    world: World, member_of: Any
+) -> None:
+    """Whoever takes the machine later opens nothing with it; other keys keep theirs."""
+    typed = await _joined(world, member_of)
+    stolen, *others = await _ids(typed, "sealing")
+    (log,) = await _ids(typed, "log")
+    keys_dir = typed.config.member.keys_dir
+    code, shown = await typed("keys", "revoke", stolen)
+    assert (code, shown["destroyed"]) == (Exit.OK, True)
+    assert not (keys_dir / f"sealing-{stolen}.key").exists()
+    assert all((keys_dir / f"sealing-{other}.key").exists() for other in others)
+    code, shown = await typed("keys", "revoke", log)
+    assert (code, shown["destroyed"], (keys_dir / "log.key").exists()) == (Exit.OK, False, True)
+
+
+async def test_doctor_names_own_keys_that_are_revoked_and_in_use(
+    world: World, member_of: Any
+) -> None:
+    """Each with the command that ends it, until that was done."""
+    typed = await _joined(world, member_of)
+    revoked = [(await _ids(typed, purpose))[0] for purpose in ("log", "sealing")]
+    for key_id in revoked:
+        await typed("keys", "revoke", key_id)
+
+    async def named() -> list[str]:
+        _, shown = await typed("doctor")
+        found = [one for one in shown["findings"] if one["code"] == "key_revoked"]
+        return [one["what"].split()[3] for one in found]
+
+    assert await named() == revoked
+    await typed("keys", "rotate", "log", "--after-h", 0)
+    assert await named() == []
+
+
 async def test_an_unknown_key_id_revokes_nothing(world: World, member_of: Any) -> None:
     """A typing error must not look like a revocation."""
     typed = await _joined(world, member_of)
