@@ -26,21 +26,26 @@ class Turn:
     Attributes:
         from_ms: when its owner begins to use it, UTC; nobody else asks.
         until_ms: from when on nothing new by it counts, UTC; None: its turn has no end yet.
+        compromised_ms: from when on it may have been another's, UTC; None: it was not stolen.
         extra: fields of later versions.
     """
 
     from_ms: int = 0
     until_ms: int | None = None
+    compromised_ms: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def is_over(self, now_ms: int) -> bool:
-        """Whether the key is retired at `now_ms`."""
+        """Whether the key is retired at `now_ms`; a stolen one is, whatever its end."""
+        if self.compromised_ms is not None:
+            return True
         return self.until_ms is not None and self.until_ms <= now_ms
 
     def record(self) -> dict[str, Any]:
         """The turn as it stands in a document."""
-        until = {} if self.until_ms is None else {"until_ms": self.until_ms}
-        return {**self.extra, "from_ms": self.from_ms, **until}
+        ends = {"until_ms": self.until_ms, "compromised_ms": self.compromised_ms}
+        stated = {name: at_ms for name, at_ms in ends.items() if at_ms is not None}
+        return {**self.extra, "from_ms": self.from_ms, **stated}
 
 
 WHOLE: Final = Turn()
@@ -62,6 +67,11 @@ def read_turns(fields: Fields) -> dict[str, Turn]:
 def _turn(fields: Fields) -> Turn:
     return Turn(
         from_ms=fields.integer("from_ms"),
-        until_ms=fields.integer("until_ms") if fields.has("until_ms") else None,
+        until_ms=_optional(fields, "until_ms"),
+        compromised_ms=_optional(fields, "compromised_ms"),
         extra=fields.rest(),
     )
+
+
+def _optional(fields: Fields, name: str) -> int | None:
+    return fields.integer(name) if fields.has(name) else None

@@ -73,21 +73,39 @@ def rotate(path: Path, purpose: str, after_h: int, umbrella: str | None) -> Resu
     return Result(asdict(done), text)
 
 
-def revoke(path: Path, key_id: str) -> Result:
+def revoke(path: Path, key_id: str, compromised_at: datetime | None = None) -> Result:
     """Revoke one key for ever; exit code 1 if nobody could be told yet.
 
     Raises:
-        ConfigError, KeysError, RegistryError: it was not revoked.
+        CliError: the time has not been yet.
+        ConfigError, KeysError, RegistryError, SetupError: it was not revoked, or, if it says so, it
+            was, and what is published does not say yet when it was stolen.
     """
-    done = revoking.revoke(load(path), key_id)
+    config, now_ms = load(path), time.time_ns() // 1_000_000
+    stolen_ms = None if compromised_at is None else _utc_ms(compromised_at)
+    if stolen_ms is not None and stolen_ms > now_ms:
+        raise CliError("usage", "--compromised-at: must be a time that has been", Exit.USAGE)
+    done = revoking.revoke(config, key_id)
+    if stolen_ms is not None:
+        revoking.state_theft(config, key_id, stolen_ms, now_ms)
     text = f"{done.purpose} key {done.key_id} is revoked; {done.told} of {done.asked} were told now"
     if done.told < done.asked:
         text += "\nthe others hear it with their next look at the registry; or run this again"
     if done.destroyed:
         text += "\nits private part is destroyed here: what was sealed to it cannot be opened now;"
         text += "\nwhat is under way is asked for again (rekey). Destroy its copies in backups"
+    if stolen_ms is not None:
+        text += "\nthe member document says since when it was another's; void is what it signed"
+        text += "\nunless witnesses saw it before, or it is said again under another key"
     unheard = done.asked > 0 and not done.told
-    return Result(asdict(done), text, Exit.PROBLEM if unheard else Exit.OK)
+    data = {**asdict(done), "compromised_ms": stolen_ms}
+    return Result(data, text, Exit.PROBLEM if unheard else Exit.OK)
+
+
+def _utc_ms(moment: datetime) -> int:
+    """Milliseconds of a time as typed; without a zone it is UTC."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return int(aware.timestamp() * 1000)
 
 
 def _date(at_ms: int | None) -> str:

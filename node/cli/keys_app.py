@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -41,10 +42,17 @@ def keys_rotate(
 @keys_app.command("revoke")
 def keys_revoke(
     key_id: Annotated[str, typer.Argument(help="Id of the key, from keys status.")],
+    compromised_at: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z"],
+            help="Since when it may have been another's, UTC; published (needs member.key).",
+        ),
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> int:
     """Revoke a key that may be stolen, for ever, and tell everybody."""
     from node.cli.keys import revoke
 
-    return show(revoke(config, key_id), as_json=json)
+    return show(revoke(config, key_id, compromised_at), as_json=json)

@@ -42,6 +42,7 @@ def verify(path: Path) -> Result:
         client.listed(),
         Fingerprints(keys.fingerprint_secret),
         keys.node_secret,
+        client.revocations.revoked(),
     )
     connection = open_reader(config.store.path, keys.database_key)
     try:
@@ -76,6 +77,8 @@ def _witnessed(stands: Standing) -> str:
 
 def _text(findings: Findings, stands: Standing) -> str:
     counts = table(("checked", "number"), sorted(findings.counts.items()))
+    if any(name.startswith("void_") for name in findings.counts):
+        counts += "\n\nvoid: signed by a key that was revoked, and not said again under another one"
     if findings.holds:
         return f"{counts}\n\nverified=ok ({_witnessed(stands)})"
     rows = [(finding.where, finding.place, finding.why) for finding in findings.found]

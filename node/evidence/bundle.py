@@ -18,12 +18,17 @@ from typing import Any, NamedTuple
 import msgspec
 
 from keys.registry import Registry
+from keys.signing import VerifyKey
 from node.evidence.errors import NothingToShowError
 from node.evidence.ledger_part import LedgerPart, find_part
+from node.evidence.weight import is_worth
 from node.store.audit import Audit, CheckpointRow
 from protocol import messages
 from protocol.channel import Channel
+from protocol.checkpoint import verify_checkpoint
+from protocol.errors import ProtocolError
 from protocol.merkle import inclusion_path
+from protocol.receipt import verify_receipt
 from protocol.vocabulary import Lane
 
 TYPE = "hx1-evidence"
@@ -84,7 +89,7 @@ def export(
     proofs = []
     for direction, peer, lane, epoch, index in audit.places_of(item):
         log = Log(direction == "sent", peer, lane, epoch)
-        proofs.append(_proof(audit, registry.network_id, us, log, index))
+        proofs.append(_proof(audit, registry, us, log, index))
     shown = tuple(proof for proof in proofs if proof is not None)
     if not shown:
         raise NothingToShowError
@@ -119,12 +124,15 @@ class Log(NamedTuple):
     epoch: bytes
 
 
-def _proof(audit: Audit, network: str, us: str, log: Log, index: int) -> Proof | None:
+def _proof(audit: Audit, registry: Registry, us: str, log: Log, index: int) -> Proof | None:
     place = log[1:]
     rows = list(audit.sent(*place) if log.sent else audit.held(*place))
     checkpoints = audit.sent_checkpoints(*place) if log.sent else audit.held_checkpoints(*place)
     sender, receiver = (us, log.peer) if log.sent else (log.peer, us)
-    origin = Channel(network, sender, receiver, Lane(log.lane)).origin(log.epoch)
+    origin = Channel(registry.network_id, sender, receiver, Lane(log.lane)).origin(log.epoch)
+    good = _worth(checkpoints, registry, (sender, receiver))
+    if _covering(good, index) is not None:
+        checkpoints = good
     covering, part = _witnessed(audit, us, log.peer, str(origin), checkpoints, index)
     entry = rows[index].entry
     if covering is None or entry is None:
@@ -159,6 +167,30 @@ def _witnessed(
     if witnessed is None or (is_bound and witnessed.receipt is None):
         return covering, None
     return witnessed, found[1]
+
+
+def _worth(
+    rows: list[CheckpointRow], registry: Registry, ends: tuple[str, str]
+) -> list[CheckpointRow]:
+    """The rows in which nothing is by a stolen key."""
+    sender, receiver = (registry.members.get(member) for member in ends)
+    if sender is None or receiver is None:
+        return rows
+    signers = [key for key in sender.log_keys if is_worth(sender, key.key_id)]
+    cosigners = [key for key in receiver.receipt_keys if is_worth(receiver, key.key_id)]
+    if len(signers) + len(cosigners) == len(sender.log_keys) + len(receiver.receipt_keys):
+        return rows
+    return [row for row in rows if _is_by(row, signers, cosigners)]
+
+
+def _is_by(row: CheckpointRow, signers: list[VerifyKey], cosigners: list[VerifyKey]) -> bool:
+    try:
+        checkpoint = verify_checkpoint(row.note, signers).checkpoint
+        if row.receipt is not None:
+            verify_receipt(row.receipt, checkpoint, cosigners)
+    except ProtocolError:
+        return False
+    return True
 
 
 def _covering(checkpoints: list[CheckpointRow], index: int) -> CheckpointRow | None:

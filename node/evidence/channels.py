@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from keys.errors import KeysError
+from keys.member import Purpose
 from keys.registry import Registry
 from keys.signing import VerifyKey
 from node.evidence.findings import Findings
+from node.evidence.weight import Weighed, count_void, is_worth
 from node.store.audit import Audit, CheckpointRow, LogRow
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, Origin, verify_checkpoint
@@ -31,18 +33,19 @@ def verify_sent(
     audit: Audit, believed: Believed, erased: AbstractSet[bytes], findings: Findings
 ) -> None:
     """Our own logs: what we signed, and what was receipted."""
-    ends = {}
+    ends, weighing = {}, _Weighing(believed)
     for epoch in _known_lanes(audit.sent_epochs(), "sent", findings):
         peer, lane, name = epoch[:3]
         origin = _origin(believed.registry, believed.us, peer, lane, name)
         rows, checkpoints = audit.sent(peer, lane, name), audit.sent_checkpoints(peer, lane, name)
-        signers, cosigners = believed.log_keys, _keys(believed, peer, "receipt")
+        keys = weighing.of(believed.us, peer, epoch)
         ends[peer, lane, name] = _walk(
-            "sent", origin, epoch, rows, checkpoints, (signers, cosigners), erased, findings
+            "sent", origin, epoch, rows, checkpoints, keys, erased, findings
         )
         last = checkpoints[-1].size if checkpoints else 0
         whole = last == ends[peer, lane, name].size
         findings.expect(whole, "sent", f"{peer}/{lane}/{name.hex()}", "beyond_checkpoint")
+    count_void("sent", weighing.parts(), findings)
     for peer, lane, present, size, edge, receipted in audit.sent_state():
         if present is None:
             continue
@@ -59,17 +62,18 @@ def verify_held(
     audit: Audit, believed: Believed, erased: AbstractSet[bytes], findings: Findings
 ) -> None:
     """Other members' logs: what they signed, and what we receipted."""
-    ends = {}
+    ends, weighing = {}, _Weighing(believed)
     for epoch in _known_lanes(audit.held_epochs(), "held", findings):
         peer, lane, name = epoch[:3]
         origin = _origin(believed.registry, peer, believed.us, lane, name)
         rows, checkpoints = audit.held(peer, lane, name), audit.held_checkpoints(peer, lane, name)
-        signers, cosigners = _keys(believed, peer, "log"), _keys(believed, believed.us, "receipt")
+        keys = weighing.of(peer, believed.us, epoch)
         ends[peer, lane, name] = _walk(
-            "held", origin, epoch, rows, checkpoints, (signers, cosigners), erased, findings
+            "held", origin, epoch, rows, checkpoints, keys, erased, findings
         )
         whole = bool(checkpoints) and checkpoints[-1].size == ends[peer, lane, name].size
         findings.expect(whole, "held", f"{peer}/{lane}/{name.hex()}", "beyond_receipt")
+    count_void("held", weighing.parts(), findings)
     closed = {(*epoch[:2], epoch[3]) for epoch in audit.held_epochs()}
     for peer, lane, name, size, edge in audit.held_state():
         findings.expect((peer, lane, name) not in closed, "held", f"{peer}/{lane}", "closed_epoch")
@@ -112,13 +116,52 @@ def _origin(registry: Registry, sender: str, receiver: str, lane: str, epoch: by
     return Channel(registry.network_id, sender, receiver, Lane(lane)).origin(epoch)
 
 
-def _keys(believed: Believed, member: str, purpose: str) -> tuple[VerifyKey, ...]:
-    """The member's keys for `purpose`; none if the registry no longer knows it."""
-    try:
-        document = believed.registry.member(member)
-    except KeysError:
-        return ()
-    return document.log_keys if purpose == "log" else document.receipt_keys
+class _Weighing:
+    """Whose keys sign and cosign the logs of one direction, and what came of it."""
+
+    def __init__(self, believed: Believed) -> None:
+        self._believed = believed
+        self._checkpoints = Weighed()
+        self._receipts = Weighed()
+
+    def parts(self) -> tuple[tuple[str, Weighed], tuple[str, Weighed]]:
+        """What was seen, by what was signed."""
+        return ("checkpoints", self._checkpoints), ("receipts", self._receipts)
+
+    def of(self, sender: str, receiver: str, epoch: _Epoch) -> tuple[_Keys, _Keys]:
+        """The keys for one log: the sender's, then the receiver's."""
+        peer, lane, name, before, size, _ = epoch
+        log = (peer, lane, name)
+        if before is not None:
+            for one in (self._checkpoints, self._receipts):
+                one.before[log] = (peer, lane, before), size
+        return (
+            self._keys(sender, "log", self._checkpoints.seen.setdefault(log, [])),
+            self._keys(receiver, "receipt", self._receipts.seen.setdefault(log, [])),
+        )
+
+    def _keys(self, member: str, purpose: Purpose, seen: list[tuple[int, bool]]) -> _Keys:
+        """The member's keys for `purpose`; none if the registry no longer knows it."""
+        try:
+            document = self._believed.registry.member(member)
+        except KeysError:
+            return _Keys((), frozenset(), seen)
+        keys = tuple(published.key for published in document.published(purpose))
+        revoked = self._believed.revoked.get(member, frozenset())
+        good = (key.key_id for key in keys if is_worth(document, key.key_id, revoked))
+        return _Keys(keys, frozenset(good), seen)
+
+
+class _Keys(NamedTuple):
+    """All listed keys, the ids of those whose signatures count, and what was signed with them."""
+
+    listed: tuple[VerifyKey, ...]
+    good: frozenset[str]
+    seen: list[tuple[int, bool]]
+
+    def saw(self, size: int, key: VerifyKey) -> None:
+        """Remember by which key a size was signed."""
+        self.seen.append((size, key.key_id in self.good))
 
 
 def _walk(
@@ -127,7 +170,7 @@ def _walk(
     epoch: _Epoch,
     rows: Iterator[LogRow],
     checkpoints: Sequence[CheckpointRow],
-    keys: tuple[Sequence[VerifyKey], Sequence[VerifyKey]],
+    keys: tuple[_Keys, _Keys],
     erased: AbstractSet[bytes],
     findings: Findings,
 ) -> CompactRange:
@@ -183,7 +226,7 @@ def _check_signed(
     origin: Origin,
     edge: CompactRange,
     row: CheckpointRow,
-    keys: tuple[Sequence[VerifyKey], Sequence[VerifyKey]],
+    keys: tuple[_Keys, _Keys],
     findings: Findings,
 ) -> None:
     expected = Checkpoint(origin, edge.size, edge.root)
@@ -191,15 +234,25 @@ def _check_signed(
     place = f"{peer}/{origin.lane}/{origin.epoch.hex()}/{edge.size}"
     findings.count(f"checkpoints_{where}")
     signers, cosigners = keys
-    signed = _holds(lambda: verify_checkpoint(row.note, signers).checkpoint == expected)
-    findings.expect(signed, where, place, "checkpoint")
+
+    def is_signed() -> bool:
+        found = verify_checkpoint(row.note, signers.listed)
+        signers.saw(edge.size, found.key)
+        return found.checkpoint == expected
+
+    findings.expect(_holds(is_signed), where, place, "checkpoint")
     if row.receipt is None:
         findings.count("unreceipted")
         return
     receipt = row.receipt
     findings.count(f"receipts_{where}")
-    held = _holds(lambda: verify_receipt(receipt, expected, cosigners).checkpoint == expected)
-    findings.expect(held, where, place, "receipt")
+
+    def is_receipted() -> bool:
+        found = verify_receipt(receipt, expected, cosigners.listed)
+        cosigners.saw(edge.size, found.key)
+        return found.checkpoint == expected
+
+    findings.expect(_holds(is_receipted), where, place, "receipt")
 
 
 def _holds(check: Callable[[], bool]) -> bool:

@@ -13,6 +13,8 @@
    its log key, holds this very checkpoint as a leaf; every cosignature by a listed witness key
    verifies. It is witnessed since the second of those that are neither sender nor receiver.
 9. Time: a receipt's time is its receiver's own word. Without step 8 nothing is witnessed.
+10. Neither 5 nor 6 is by a key that its owner says was stolen, unless the owner's own ledger was
+   witnessed (8) before that: this is step 5 or 6 again, by time.
 
 What the caller must do: obtain the root's fingerprint from somewhere else than the bundle.
 """
@@ -23,15 +25,17 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from keys.errors import KeysError
 from keys.registry import Registry, verify_chain
+from keys.signing import VerifyKey
 from node.evidence.bundle import Bundle, Proof, read, summary
 from node.evidence.errors import BrokenBundleError
 from node.evidence.ledger_part import seen
+from node.evidence.weight import good_first, is_worth
 from protocol import entry as entries
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, VerifiedCheckpoint, verify_checkpoint
@@ -39,9 +43,11 @@ from protocol.errors import ProtocolError
 from protocol.ledger import LoggedHead, verify_ledger_head
 from protocol.merkle import verify_inclusion
 from protocol.messages import UnknownMessage, from_body
-from protocol.receipt import verify_receipt
+from protocol.receipt import Receipt, verify_receipt
 from protocol.vocabulary import Kind, Lane
 from protocol.witness import MAX_WITNESSED_BYTES, cosigners
+
+_STOLEN: Final = "is by a key that was stolen, and no witness saw it before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,44 +96,57 @@ def _registry(bundle: Bundle, root_sha256: bytes) -> Registry:
 
 def _check_proof(proof: Proof, place: str, registry: Registry) -> dict[str, Any]:
     entry = _bytes(proof.entry, f"{place}.entry")
-    checkpoint = _check_checkpoint(proof, place, registry)  # (5), needed by (4)
+    checkpoint, signer = _check_checkpoint(proof, place, registry)  # (5), needed by (4)
     path = [_bytes(node, f"{place}.path") for node in proof.path]
     try:  # (4)
         verify_inclusion(entries.leaf(entry), proof.index, checkpoint.size, path, checkpoint.root)
     except ProtocolError:
         raise BrokenBundleError("4", f"{place}.path", "does not lead to the root") from None
-    time_s = _check_receipt(proof, place, checkpoint, registry)  # (6)
+    receipt = _check_receipt(proof, place, checkpoint, registry)  # (6)
     kind, about = _check_subject(entry, place)  # (7)
     shown = summary(proof, kind, about)
-    shown["receipt_time_s"] = time_s  # (9): the receiver's own word
+    shown["receipt_time_s"] = None if receipt is None else receipt.time_s  # (9): its own word
     times = _check_ledger(proof, place, checkpoint, registry)  # (8)
     by, since = seen(times, (proof.sender, proof.receiver))
     shown |= {"witnessed": since is not None, "witnessed_by": by, "witnessed_s": since}
+    owner = None if proof.ledger is None or since is None else proof.ledger.owner
+    signed = [("5", "checkpoint", proof.sender, signer)]  # (10)
+    if receipt is not None:
+        signed.append(("6", "receipt", proof.receiver, receipt.key))
+    for step, field, member, key in signed:
+        witnessed_ms = 1000 * since if since is not None and owner == member else None
+        if not is_worth(registry.member(member), key.key_id, witnessed_ms=witnessed_ms):
+            raise BrokenBundleError(step, f"{place}.{field}", _STOLEN)
     return shown
 
 
-def _check_checkpoint(proof: Proof, place: str, registry: Registry) -> VerifiedCheckpoint:
+def _check_checkpoint(
+    proof: Proof, place: str, registry: Registry
+) -> tuple[VerifiedCheckpoint, VerifyKey]:
     field = f"{place}.checkpoint"
     try:
         channel = Channel(registry.network_id, proof.sender, proof.receiver, Lane(proof.lane))
         origin = channel.origin(bytes.fromhex(proof.epoch))
-        keys = registry.member(proof.sender).log_keys
-        checkpoint = verify_checkpoint(proof.checkpoint.encode(), keys).checkpoint
+        document = registry.member(proof.sender)
+        checkpoint, key = verify_checkpoint(
+            proof.checkpoint.encode(), good_first(document, document.log_keys)
+        )
     except (ProtocolError, KeysError, ValueError):
         raise BrokenBundleError("5", field, "is not signed by the sender's log key") from None
     if checkpoint.origin != origin or checkpoint.size != proof.size:
         raise BrokenBundleError("5", field, "is of another log or size")
-    return checkpoint
+    return checkpoint, key
 
 
 def _check_receipt(
     proof: Proof, place: str, checkpoint: Checkpoint, registry: Registry
-) -> int | None:
+) -> Receipt | None:
     if proof.receipt is None:
         return None
     try:
-        keys = registry.member(proof.receiver).receipt_keys
-        return verify_receipt(proof.receipt.encode(), checkpoint, keys).time_s
+        document = registry.member(proof.receiver)
+        keys = good_first(document, document.receipt_keys)
+        return verify_receipt(proof.receipt.encode(), checkpoint, keys)
     except (ProtocolError, KeysError):
         raise BrokenBundleError(
             "6", f"{place}.receipt", "is not the receiver's cosignature on this checkpoint"

@@ -2,7 +2,8 @@
 
 1. The file is one: fields, types, version.
 2. The registry in it verifies from the pinned first root, and its network is the one named.
-3. Both notes are signed by one log key of the member accused, for one log of that member.
+3. Both notes are signed by log keys of the member accused, for one log of that member; not by one
+   that it says was stolen: a thief must not be able to accuse it.
 4. They cannot both be true (`protocol.fork`).
 
 It shows nothing of what was said: two roots and hashes.
@@ -22,6 +23,7 @@ from keys.registry import Registry, verify_chain
 from node.evidence.bundle import encode64
 from node.evidence.errors import BrokenBundleError, UnknownForkError
 from node.evidence.findings import Findings
+from node.evidence.weight import is_worth
 from node.peer.forks import KeptFork
 from protocol.checkpoint import Checkpoint
 from protocol.errors import ProtocolError
@@ -105,7 +107,8 @@ def check_fork(raw: bytes, root_sha256: bytes) -> ProvenFork:
     file = _read(raw)  # (1)
     registry = _registry(file, root_sha256)  # (2)
     try:
-        keys = registry.member(file.accused).log_keys
+        document = registry.member(file.accused)
+        keys = [key for key in document.log_keys if is_worth(document, key.key_id)]
         evidence = ForkEvidence(
             file.smaller_note.encode(), file.larger_note.encode(), _nodes(file.nodes)
         )

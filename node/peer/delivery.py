@@ -21,7 +21,7 @@ from node.peer import pacing
 from node.peer.errors import CallError, PeerError
 from node.peer.outgoing import Push
 from node.peer.sealed import seal
-from node.peer.sending import Sending, may_send
+from node.peer.sending import GIVEN_UP_AFTER, Sending, may_send
 from node.peer.tenure import ASK_AGAIN_MS, GoOn, Retry, Stopped, Tenure, kept, refused
 from node.peer.transport import Reply, Transport
 from node.store.errors import DisplacedError
@@ -132,6 +132,8 @@ class Delivery(Sending):
             await self._back_off(peer, lane, tenure, now_ms, retry.code)
         except (PeerError, ProtocolError, KeysError) as error:
             unheard = isinstance(error, UnheardReceiptKeyError)
+            if unheard and tenure.attempts >= GIVEN_UP_AFTER:
+                tenure.asked_ms = -ASK_AGAIN_MS  # the told state says whether it is held
             if unheard or (isinstance(error, CallError) and error.refresh):
                 self.on_registry_behind()
             await self._back_off(peer, lane, tenure, now_ms, error.code)

@@ -17,7 +17,7 @@ from keys.registry import Registry
 from node.peer import pacing
 from node.peer.outgoing import Push
 from node.peer.sealed import seal
-from node.peer.sending import Sending, may_send
+from node.peer.sending import GIVEN_UP_AFTER, Sending, may_send
 from node.peer.tenure import GoOn, Retry, Stopped, Tenure, kept, refused
 from node.store.errors import DisplacedError
 from protocol.answers import Answer, AnswerCode, Position, Told
@@ -145,7 +145,12 @@ class Offering:
             return
         entries, signed_ms = lacking
         keys = registry.member(peer).serving("receipt", signed_ms)
-        verify_receipt(pull.receipt, checkpoint, keys)
+        try:
+            verify_receipt(pull.receipt, checkpoint, keys)
+        except UnheardReceiptKeyError:
+            if tenure.attempts < GIVEN_UP_AFTER:
+                raise
+            return
         keeping = outbox.keep_receipt(peer, lane, epoch, size, pull.receipt)
         tenure.keeping = asyncio.ensure_future(keeping)
         tenure.attempts = tenure.next_attempt_ms = 0

@@ -27,6 +27,9 @@ from protocol.messages import RegistrySeen, to_body
 from protocol.vocabulary import Kind, Lane
 
 MAX_ENTRIES = 1 << 30
+GIVEN_UP_AFTER = 3
+"""Attempts after which a stored receipt under a key that nobody believes any more is given up: the
+receiver never signs it anew (§8.6.3), and its next receipt covers the same."""
 
 
 @dataclass(slots=True, kw_only=True)

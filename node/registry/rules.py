@@ -46,7 +46,7 @@ def check_document(document: MemberDocument, now_ms: int) -> None:
         raise RefusedError("keys.tls", "is empty; publish the pin of the node's certificate")
     for rotated in ROTATED:
         turns = (document.turn(key_id) for key_id in listed_ids(document, rotated))
-        if all(turn.until_ms is not None for turn in turns):
+        if all(turn.until_ms is not None for turn in turns):  # stolen ones may still be the last
             raise RefusedError(f"keys.{rotated}", "are all retired; publish one whose turn lasts")
     if all(sealing.not_after_ms <= now_ms for sealing in document.sealing):
         raise RefusedError("keys.sealing", "has no key that still lasts; publish a new one")

@@ -7,7 +7,7 @@ to every mirror and every member that can be called; all hand it on (`node.regis
 from __future__ import annotations
 
 import http.client
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keys.errors import UnknownKeyError
@@ -19,7 +19,7 @@ from node.registry.kept import PREFIX
 from node.registry.revocations import FILE
 from node.registry.transport import check_mirror
 from node.setup.joining import joined
-from node.setup.publishing import post
+from node.setup.publishing import opened, post
 from protocol.revocation import Revocation, key_ids, make
 
 if TYPE_CHECKING:
@@ -80,6 +80,25 @@ def revoke(config: Config, key_id: str) -> Revoked:
     if destroyed:
         destroy_sealing_key(config.member.keys_dir, key_id)
     return Revoked(purpose, key_id, len(answers), sum(answers), destroyed)
+
+
+def state_theft(config: Config, key_id: str, compromised_ms: int, now_ms: int) -> int:
+    """Publish since when a revoked key may have been another's; return the document's sequence.
+
+    The member key says so, in the member document: a thief of the key itself has no say in it.
+
+    Raises:
+        UnknownKeyError: the member key is not here, or no such key is listed.
+        NoRegistryError, NotAdmittedError, PublicationRefusedError, MirrorsFailedError, KeysError:
+            as `node.setup.publishing.publish`.
+    """
+    here = opened(config, now_ms)
+    if key_id not in key_ids(here.before):
+        raise UnknownKeyError("key id: this member lists no such key; see hotline keys status")
+    document = here.next_document()
+    stolen = replace(document.turn(key_id), compromised_ms=compromised_ms)
+    turns = {**document.turns, key_id: stolen}
+    return int(here.send(replace(document, turns=turns), None)["sequence"])
 
 
 def _opened(config: Config) -> tuple[RegistryClient, MemberKeys]:

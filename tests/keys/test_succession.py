@@ -65,7 +65,7 @@ def test_a_document_with_a_successor_survives_its_bytes(
 
 def test_fields_of_a_later_version_in_a_turn_are_kept(document: MemberDocument) -> None:
     """As everywhere in a document."""
-    turn = Turn(1, 2, {"x": 3})
+    turn = Turn(1, 2, 3, {"x": 4})
     after = replace(document, turns={"0" * 16: turn})
     assert MemberDocument.from_bytes(after.to_bytes()).turn("0" * 16) == turn
 
@@ -78,6 +78,7 @@ def test_fields_of_a_later_version_in_a_turn_are_kept(document: MemberDocument) 
         ({"0" * 16: {"until_ms": 1}}, "from_ms: is missing"),
         ({"0" * 16: {"from_ms": -1}}, "from_ms: needs an integer"),
         ({"0" * 16: {"from_ms": 0, "until_ms": None}}, "until_ms: needs an integer"),
+        ({"0" * 16: {"from_ms": 0, "compromised_ms": "1"}}, "compromised_ms: needs an integer"),
     ],
 )
 def test_a_malformed_turn_is_named(document: MemberDocument, turns: Any, named: str) -> None:
@@ -122,6 +123,15 @@ def test_g7_a_retired_key_signs_nothing_new_and_stays_listed(
     assert after.signing_key(purpose, old.key_id, OVER - 1) == old
     with pytest.raises(UnknownKeyError):
         after.signing_key(purpose, old.key_id, OVER)
+
+
+def test_g7_a_stolen_key_signs_nothing_new_at_any_time(document: MemberDocument) -> None:
+    """Its owner says so in its document: also to who never saw the revocation note."""
+    (old,) = document.log_keys
+    after = replace(document, turns={old.key_id: Turn(compromised_ms=LATER)})
+    assert after.serving("log", NOW_MS) == ()
+    assert in_use(after, "log", NOW_MS) is None
+    assert after.log_keys == (old,)
 
 
 def test_g7_both_pins_are_accepted_in_the_grace(document: MemberDocument) -> None:

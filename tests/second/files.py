@@ -124,7 +124,7 @@ def _bundle(file: Any, pin: bytes) -> list[Shown]:
 def _fork(file: Any, pin: bytes) -> tuple[str, int, int]:
     _form(file, FORK, "hx1-fork")
     network = _network(file, pin)
-    keys = network.of(file["accused"], "log")
+    keys = network.counting(file["accused"], "log", None)
     smaller = check_head(file["smaller_note"], keys)
     larger = check_head(file["larger_note"], keys)
     need(smaller.origin == larger.origin, "fork: two logs")
@@ -175,6 +175,12 @@ def _proof(proof: dict[str, Any], network: Network) -> Shown:
     outside = sorted((at, who) for who, at in times.items() if who not in {sender, receiver})
     since = outside[1][0] if len(outside) > 1 else None
     by = tuple(who for at, who in outside if since is not None and at <= since)
+    part = proof.get("ledger")
+    seen = {} if part is None else {part["owner"]: since}
+    check_checkpoint(proof["checkpoint"], network.counting(sender, "log", seen.get(sender)))
+    if proof["receipt"] is not None:
+        keys = network.counting(receiver, "receipt", seen.get(receiver))
+        check_receipt(proof["receipt"], head, receiver, keys)
     return Shown(sender, receiver, lane, about(entry), time_s, by, since)
 
 

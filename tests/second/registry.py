@@ -16,15 +16,25 @@ PURPOSES = ("log", "receipt", "transport", "witness")
 
 
 class Network(NamedTuple):
-    """A verified registry: its id, and by member and purpose the signing keys."""
+    """A verified registry: its id, by member and purpose the signing keys, and stolen ones."""
 
     id: str
     keys: dict[str, dict[str, list[HybridKey]]]
+    stolen: dict[bytes, int]
 
     def of(self, member: str, purpose: str) -> list[HybridKey]:
         """Give the keys of a member, who must be one."""
         need(member in self.keys, "registry: no such member")
         return self.keys[member][purpose]
+
+    def counting(self, member: str, purpose: str, witnessed_s: int | None) -> list[HybridKey]:
+        """Give the keys whose signatures count, seen by witnesses then (protocol.md §3.9)."""
+        return [
+            key
+            for key in self.of(member, purpose)
+            if key.raw not in self.stolen
+            or (witnessed_s is not None and 1000 * witnessed_s < self.stolen[key.raw])
+        ]
 
 
 def verify(pin: bytes, files: Files) -> Network:
@@ -42,10 +52,11 @@ def verify(pin: bytes, files: Files) -> Network:
     need(set(roles) == set(document["members"]), "targets: one role for each member")
     taken: list[bytes] = []
     keys = {}
+    stolen: dict[bytes, int] = {}
     for member, role in roles.items():
-        keys[member] = _member(files, snapshot, targets, role, network, taken)
+        keys[member] = _member(files, snapshot, targets, role, network, taken, stolen)
     need(len(taken) == len(set(taken)), "registry: one key in two places")
-    return Network(network, keys)
+    return Network(network, keys, stolen)
 
 
 def _newest_root(pin: bytes, files: Files) -> dict[str, Any]:
@@ -67,6 +78,7 @@ def _member(
     role: dict[str, Any],
     network: str,
     taken: list[bytes],
+    stolen: dict[bytes, int],
 ) -> dict[str, list[HybridKey]]:
     member, path = role["name"], f"members/{role['name']}.json"
     need(role["paths"] == [path] and role["threshold"] == 1, "targets: delegation")
@@ -79,10 +91,15 @@ def _member(
     document = _canonical(_target(files, signed, path))
     need((document["_type"], document["member"]) == ("hx1-member", member), "document: whose")
     taken.append(bytes.fromhex(key))
-    return {
+    keys = {
         purpose: [_key(one, network, member, purpose, taken) for one in document["keys"][purpose]]
         for purpose in PURPOSES
     }
+    for key in (one for listed in keys.values() for one in listed):
+        turn = document.get("turns", {}).get(sha256(b"hx1/key\0", key.raw).hex()[:16], {})
+        if "compromised_ms" in turn:
+            stolen[key.raw] = turn["compromised_ms"]
+    return keys
 
 
 def _key(

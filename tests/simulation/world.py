@@ -387,17 +387,20 @@ class Node:
         assert found is not None
         return found
 
-    def verify(self) -> Findings:
-        """Walk everything that this node keeps."""
-        connection = open_reader(self.path, self.keys.database_key)
-        believed = Believed(
+    def believed(self) -> Believed:
+        """What verification takes as given."""
+        return Believed(
             self.member,
             self.registry(),
             Fingerprints(self.keys.fingerprint_secret),
             self.keys.node_secret,
         )
+
+    def verify(self, believed: Believed | None = None) -> Findings:
+        """Walk everything that this node keeps."""
+        connection = open_reader(self.path, self.keys.database_key)
         try:
-            return verify(Audit(connection), believed)
+            return verify(Audit(connection), believed or self.believed())
         finally:
             connection.close()
 

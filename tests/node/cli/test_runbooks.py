@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from node.config import load
 
 if TYPE_CHECKING:
@@ -69,3 +71,31 @@ async def test_g9_runbook_of_a_burnt_machine_line_by_line(world: World, member_o
     assert not before & {one.key.key_id for one in document.sealing}
     _, status = await typed("recover", "status")
     assert status["phase"] == "rebuilding"
+
+
+@pytest.mark.parametrize("purpose", ["log", "receipt"])
+async def test_g7_runbook_of_a_stolen_signing_key_line_by_line(
+    world: World, member_of: Any, purpose: str
+) -> None:
+    """At its end the key is revoked, everybody can know since when, and another one is in use."""
+    typed = member_of(world)
+    await typed("join", "--root", world.fingerprint, "--mirror", world.mirror)
+    _, before = await typed("keys", "status")
+    (stolen,) = (one["key_id"] for one in before["keys"] if one["purpose"] == purpose)
+    words = {"KEY_ID": stolen, "PURPOSE": purpose, "TIME": "2026-11-01T08:00"}
+    shown: dict[str, dict[str, Any]] = {}
+    for program, *line in commands("stolen-signing-key.md"):
+        assert program == "hotline"
+        _, told = await typed(*(words.get(word, word) for word in line))
+        assert "error" not in told
+        shown[line[0]] = told
+    standings = {one["key_id"]: one["standing"] for one in shown["keys"]["keys"]}
+    assert standings.pop(stolen) == "revoked"
+    (used,) = (one for one in shown["keys"]["keys"] if one["purpose"] == purpose
+               if one["standing"] == "in use")  # fmt: skip
+    assert "key_revoked" not in {one["code"] for one in shown["doctor"]["findings"]}
+    assert shown["verify"]["holds"]
+    document = world.directory.open().registry.member("gb-iwf")
+    assert document.turn(stolen).compromised_ms == 1_793_520_000_000
+    listed = document.log if purpose == "log" else document.receipt
+    assert [one.key.key_id for one in listed] == [stolen, used["key_id"]]

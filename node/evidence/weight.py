@@ -1,0 +1,91 @@
+"""What signatures by stolen keys are worth (docs/protocol.md §3.9): which of them are void.
+
+A key is doubtful if a note revokes it, or its owner's document says when it was stolen. What it
+signed is void unless witnesses saw it before, or its owner covered the same by a later signature
+under a good key: a larger checkpoint of the log, or the next epoch, whose entry 0 names the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from keys.member import MemberDocument
+from keys.signing import VerifyKey
+from node.evidence.findings import Findings
+from protocol.counting import Signature, counts
+
+Log = tuple[str, str, bytes]
+"""One epoch of one channel: peer, lane, epoch."""
+
+
+def is_worth(
+    document: MemberDocument,
+    key_id: str,
+    revoked: AbstractSet[str] = frozenset(),
+    witnessed_ms: int | None = None,
+    *,
+    reconfirmed: bool = False,
+) -> bool:
+    """Whether a signature by this key of a member counts.
+
+    Args:
+        document: the signer's.
+        key_id: of the key that signed.
+        revoked: ids of the signer's keys that notes revoke.
+        witnessed_ms: when the signer's witnessed ledger held it, UTC; None: not witnessed.
+        reconfirmed: whether the signer covered it by a later signature that counts.
+    """
+    compromised_ms = document.turn(key_id).compromised_ms
+    stolen = key_id in revoked or compromised_ms is not None
+    return counts(Signature(stolen, reconfirmed), compromised_ms, witnessed_ms)
+
+
+def good_first(document: MemberDocument, keys: Iterable[VerifyKey]) -> list[VerifyKey]:
+    """Give keys of a member, those that were not stolen first: a note may bear both signatures."""
+    return sorted(keys, key=lambda key: not is_worth(document, key.key_id))
+
+
+@dataclass(slots=True)
+class Weighed:
+    """The signatures of one kind on the logs of one direction, as they are walked.
+
+    Attributes:
+        seen: by log, the sizes that were signed, and whether the signature counts by itself.
+        before: by log, the state that its entry 0 names.
+    """
+
+    seen: dict[Log, list[tuple[int, bool]]] = field(default_factory=dict)
+    before: dict[Log, tuple[Log, int]] = field(default_factory=dict)
+
+    def void(self) -> int:
+        """How many signatures do not count."""
+        covered = self._covered()
+        return sum(
+            not good and size > covered.get(log, 0)
+            for log, sizes in self.seen.items()
+            for size, good in sizes
+        )
+
+    def _covered(self) -> Mapping[Log, int]:
+        """How much of each log a signature that counts covers."""
+        covered: dict[Log, int] = {}
+        for log, sizes in self.seen.items():
+            self._cover(covered, log, max((size for size, good in sizes if good), default=0))
+        return covered
+
+    def _cover(self, covered: dict[Log, int], log: Log, size: int) -> None:
+        while size > covered.get(log, 0):
+            covered[log] = size
+            if log not in self.before:
+                return
+            log, size = self.before[log]
+
+
+def count_void(where: str, weighed: Iterable[tuple[str, Weighed]], findings: Findings) -> None:
+    """Say how many signatures are void; nothing is said of none."""
+    for what, one in weighed:
+        void = one.void()
+        if void:
+            findings.count(f"void_{what}_{where}", void)
