@@ -312,6 +312,14 @@ def restore(
 
 
 @app.command(rich_help_panel="Keeping it")
+def restored(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """Say that the database was set back by a snapshot or copy; never if a key may be stolen."""
+    from node.cli.tasks import restored as say
+
+    return show(say(config), as_json=json)
+
+
+@app.command(rich_help_panel="Keeping it")
 def publish(
     *,
     rotate: Annotated[bool, typer.Option("--rotate", help="Make a new sealing key.")] = False,

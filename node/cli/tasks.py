@@ -1,4 +1,4 @@
-"""`hotline tasks list | close` and `hotline resume`: what waits for a person, and its answer."""
+"""`hotline tasks list | close`, `resume`, `restored`: what waits for a person, and the answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from node.cli.output import CliError, Result, table
 from node.config import load
 from node.doctor.findings import span
 from node.store.connection import ProcessLock, open_writer
-from node.store.decisions import close_task, resume_channel
+from node.store.decisions import close_task, resume_channel, say_restored
 from node.store.writer import InlineWriter
 from protocol.vocabulary import Lane
 
@@ -74,6 +74,27 @@ def resume(path: Path, peer: str, lane: str) -> Result:
     if not count:
         raise CliError("not_stopped", "channel: is not stopped; see hotline peers")
     return Result({"resumed": count}, f"{peer}/{lane} goes on at the next start of the node")
+
+
+def restored(path: Path) -> Result:
+    """Say that the database was set back by other means than `hotline restore`.
+
+    Raises:
+        StoreError: the node runs, or the database cannot be written.
+        ConfigError, KeysError: it cannot be opened.
+    """
+    config = load(path)
+    lock = ProcessLock(config.store.path)
+    try:
+        count = _write(config, lambda opened: say_restored(opened, _now_ms()))
+    finally:
+        lock.release()
+    text = (
+        "marked as restored; at its next start the node takes over what its peers hold beyond it,\n"
+        f"once for each channel; {count} channels that had stopped for it go on. Notices and\n"
+        "referrals wait until a person has looked (hotline tasks list, outside_held)"
+    )
+    return Result({"resumed": count}, text)
 
 
 def _write(config: Config, job: Callable[[Connection], int]) -> int:

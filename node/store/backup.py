@@ -72,28 +72,40 @@ def _copy(connection: Connection, partial: Path, key: bytes, restored_ms: int | 
     connection.execute("SELECT sqlcipher_export('copy')")
     connection.execute(f"PRAGMA copy.user_version = {int(version)}")
     if restored_ms is not None:
-        connection.execute(
-            "INSERT OR REPLACE INTO copy.meta (name, value) VALUES ('restored_ms', ?)",
-            (str(restored_ms),),
-        )
-        connection.execute(
-            "INSERT OR REPLACE INTO copy.meta (name, value) SELECT 'restores', (SELECT"
-            " coalesce(max(value) || ',', '') FROM copy.meta WHERE name = 'restores')"
-            " || (SELECT coalesce(max(seq), 0) FROM copy.events)"
-        )
-        _count_epochs(connection)
-        hold_outside(connection, "copy", restored_ms)
+        mark_restored(connection, restored_ms, "copy")
     connection.execute("COMMIT")
     connection.execute("DETACH DATABASE copy")
 
 
-def _count_epochs(connection: Connection) -> None:
-    """Keep how many epochs each channel had, so that those opened later are told by no clock."""
-    connection.execute("DELETE FROM copy.meta WHERE name LIKE 'epochs %'")
-    connection.execute(
-        "INSERT INTO copy.meta (name, value) SELECT 'epochs ' || peer || '/' || lane,"
-        " CAST(count(*) AS TEXT) FROM copy.epochs_out GROUP BY peer, lane"
+def mark_restored(connection: Connection, restored_ms: int, database: str = "main") -> None:
+    """Mark a database as one that may be older than what its node last said and did.
+
+    As a restore does with its copy; also for a disk that somebody else set back, such as the
+    snapshot of a virtual machine. Its node accepts once, for each channel, what the receiver holds
+    beyond it (docs/protocol.md §8.5.4); what leaves the network waits for a person.
+
+    Args:
+        connection: in a transaction.
+        restored_ms: now, UTC.
+        database: `main`, or the name of an attached one.
+    """
+    said = (
+        "INSERT OR REPLACE INTO {0}.meta (name, value) VALUES ('restored_ms', '{1}')",
+        (
+            "INSERT OR REPLACE INTO {0}.meta (name, value) SELECT 'restores', (SELECT"
+            " coalesce(max(value) || ',', '') FROM {0}.meta WHERE name = 'restores')"
+            " || (SELECT coalesce(max(seq), 0) FROM {0}.events)"
+        ),
+        # How many epochs each channel had, so that those opened later are told by no clock.
+        "DELETE FROM {0}.meta WHERE name LIKE 'epochs %'",
+        (
+            "INSERT INTO {0}.meta (name, value) SELECT 'epochs ' || peer || '/' || lane,"
+            " CAST(count(*) AS TEXT) FROM {0}.epochs_out GROUP BY peer, lane"
+        ),
     )
+    for statement in said:
+        connection.execute(statement.format(database, int(restored_ms)))
+    hold_outside(connection, database, restored_ms)
 
 
 def check(path: Path, key: bytes) -> None:

@@ -6,6 +6,7 @@ be resumed while the node does not run, because it keeps in memory what it has s
 
 from __future__ import annotations
 
+from node.store.backup import mark_restored
 from node.store.connection import Connection
 from protocol.vocabulary import Lane
 
@@ -16,6 +17,18 @@ def close_task(connection: Connection, code: str, subject: str, now_ms: int) -> 
         "UPDATE tasks SET closed_ms = ? WHERE code = ? AND subject = ? AND closed_ms IS NULL",
         (now_ms, code, subject),
     ).rowcount
+
+
+def say_restored(connection: Connection, now_ms: int) -> int:
+    """Take a person's word that this database was set back; return how many channels go on.
+
+    Those are the channels that stopped because a receiver holds more than is known here.
+    """
+    mark_restored(connection, now_ms)
+    stopped = connection.execute(
+        "SELECT peer, lane FROM channels_out WHERE stopped = 'unknown_history'"
+    ).fetchall()
+    return sum(resume_channel(connection, peer, Lane(lane), now_ms) for peer, lane in stopped)
 
 
 def resume_channel(connection: Connection, peer: str, lane: Lane, now_ms: int) -> int:

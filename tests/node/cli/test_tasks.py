@@ -73,3 +73,21 @@ async def test_unknown_lane_is_a_usage_error(stopped: Typed) -> None:
     code, shown = await stopped("resume", "nl-eokm", "fast")
     assert code == Exit.USAGE
     assert "reports" in shown["error"]["message"]
+
+
+async def test_restored_marks_the_database_and_holds_back_what_leaves_the_network(
+    typed: Typed,
+) -> None:
+    """As `hotline restore` does: the task is there, and doctor says so."""
+    code, shown = await typed("restored")
+    assert (code, shown["resumed"]) == (Exit.OK, 0)
+    _, listed = await typed("tasks", "list")
+    assert [task["code"] for task in listed["tasks"]] == ["outside_held"]
+    _, told = await typed("doctor")
+    assert "restored" in {one["code"] for one in told["findings"]}
+
+
+async def test_restored_is_refused_while_the_node_runs(running: Typed) -> None:
+    """It keeps in memory what it has signed."""
+    code, shown = await running("restored")
+    assert (code, shown["error"]["code"]) == (Exit.STORE, "store_in_use")
