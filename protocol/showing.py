@@ -22,10 +22,11 @@ from protocol.ledger import LoggedHead, verify_ledger_head
 from protocol.merkle import verify_inclusion
 from protocol.witness import MAX_WITNESSED_BYTES, cosigners, witnessed_at
 
-MAX_SHOWING_BYTES: Final = 262_144
-MAX_HEADS: Final = 6
-MAX_LEAVES: Final = 6
-"""Three lanes in two directions; each may stand under a head of its own."""
+MAX_SHOWING_BYTES: Final = 524_288
+MAX_HEADS: Final = 24
+MAX_LEAVES: Final = 24
+"""Three lanes in two directions, each at its newest place, its newest witnessed one, and in
+epochs before it that the reader may not have seen the end of."""
 
 Path: TypeAlias = Annotated[tuple[Sha256, ...], Meta(max_length=63)]
 HeadNote: TypeAlias = Annotated[bytes, Meta(max_length=MAX_WITNESSED_BYTES)]
@@ -93,7 +94,7 @@ def from_bytes(raw: bytes) -> Showing:
     """Return the showing whose canonical form this is; nothing of it is verified.
 
     Raises:
-        TooLargeError: more than 256 KiB.
+        TooLargeError: more than 512 KiB.
         MalformedError: not canonical, or a field out of its bounds, named.
     """
     if len(raw) > MAX_SHOWING_BYTES:

@@ -36,7 +36,7 @@ DAY_MS: Final = 24 * 3_600_000
 PAUSE_MS: Final = 5 * 60_000
 LONGEST_PAUSE_MS: Final = 3_600_000
 GRACE: Final = 3
-"""So many times the hour of the ledger may pass until a head has to stand in it, witnessed."""
+"""So many times the hour of the ledger may pass until a head has to stand in it."""
 PER_HOUR: Final = 12
 HOUR_S: Final = 3600
 
@@ -51,7 +51,7 @@ class Problem(StrEnum):
     UNKNOWN = "ledger_unknown"
     """It holds more of our own channel than we know of."""
     NOT_WITNESSED = "ledger_not_witnessed"
-    """It stands there under no head that is witnessed, though the network has enough witnesses."""
+    """After a day it stands there under no witnessed head, though the network has witnesses."""
     WITHHELD = "receipt_withheld"
     """It logged what we sent, a day ago or more, and gave no receipt for it."""
 
@@ -111,7 +111,7 @@ class CrossStore(Protocol):
         """Return how the last comparison with each member went."""
         ...
 
-    async def due(self, peer: str, before_ms: int) -> list[Due]:
+    async def due(self, peer: str, before_ms: int, now_ms: int) -> list[Due]:
         """Return what was receipted, in either direction, until `before_ms` (UTC)."""
         ...
 
@@ -136,11 +136,12 @@ class CrossStore(Protocol):
 
 
 class Times(NamedTuple):
-    """What has to stand in a ledger by now, and what is old: both ms UTC.
+    """Now, until when what was receipted has to stand in a ledger, what is a day old; ms UTC.
 
-    `must_be_witnessed`: whether the network has enough members for it.
+    `must_be_witnessed`: whether what is old must be, since the network has the members for it.
     """
 
+    now_ms: int
     due_ms: int
     old_ms: int
     must_be_witnessed: bool
@@ -158,8 +159,13 @@ async def compare(
     for place in places:
         log = Log(place.origin.sender == us, place.origin.lane, place.origin.epoch)
         found |= _faults(log, place, await store.ours(peer, log, place.size), times)
-    for due in await store.due(peer, times.due_ms):
-        found |= _covered(due, us, places, times)
+    for due in await store.due(peer, times.due_ms, times.now_ms):
+        if not _covering(due, us, places):
+            found.add(Problem.MISSING)
+    for due in await store.due(peer, times.old_ms, times.now_ms) if times.must_be_witnessed else ():
+        covering = _covering(due, us, places)
+        if covering and all(place.witnessed_s is None for place in covering):
+            found.add(Problem.NOT_WITNESSED)
     return found
 
 
@@ -173,8 +179,9 @@ def _faults(log: Log, place: ShownPlace, ours: Ours, times: Times) -> set[Proble
     return {Problem.WITHHELD} if withheld else set()
 
 
-def _covered(due: Due, us: str, places: Sequence[ShownPlace], times: Times) -> set[Problem]:
-    fitting = [
+def _covering(due: Due, us: str, places: Sequence[ShownPlace]) -> list[ShownPlace]:
+    """Return what was shown of this channel as far as is due, or of a later epoch of it."""
+    return [
         place
         for place in places
         if (place.origin.sender == us, place.origin.lane) == due.log[:2]
@@ -183,11 +190,6 @@ def _covered(due: Due, us: str, places: Sequence[ShownPlace], times: Times) -> s
             or place.origin.epoch in due.later
         )
     ]
-    if not fitting:
-        return {Problem.MISSING}
-    if times.must_be_witnessed and all(place.witnessed_s is None for place in fitting):
-        return {Problem.NOT_WITNESSED}
-    return set()
 
 
 class Judged(NamedTuple):
@@ -276,7 +278,7 @@ class Crosscheck:
         parties = Parties(registry.network_id, peer, self._us, document.log_keys, witnesses)
         able = [one for one in candidates(registry, peer) if one != self._us]
         grace_ms = GRACE * ledger_minutes(registry) * MINUTE_MS
-        times = Times(now_ms - grace_ms, now_ms - DAY_MS, len(able) >= WITNESSES)
+        times = Times(now_ms, now_ms - grace_ms, now_ms - DAY_MS, len(able) >= WITNESSES)
         before = (await self._store.checks()).get(peer, NEVER)
         try:
             places = verify_showing(from_bytes(raw), parties)
@@ -306,7 +308,7 @@ class Crosscheck:
     async def _overdue(self, peer: str, before: Checked, now_ms: int) -> set[Problem]:
         """Whether something receipted a day ago was never shown since."""
         fresh = before.good_ms is not None and before.good_ms > now_ms - DAY_MS
-        if fresh or not await self._store.due(peer, now_ms - DAY_MS):
+        if fresh or not await self._store.due(peer, now_ms - DAY_MS, now_ms):
             return set()
         return {Problem.MISSING}
 

@@ -43,6 +43,10 @@ class LedgerStore(Protocol):
         """Return the last signed head of any epoch, and when it was signed (UTC)."""
         ...
 
+    async def unwitnessed(self, epoch: bytes) -> list[LoggedHead]:
+        """Return the last heads of channels in an epoch that were not witnessed there in time."""
+        ...
+
     async def append(
         self, head: LedgerHead, added: Sequence[LoggedHead], note: bytes, now_ms: int
     ) -> None:
@@ -94,7 +98,7 @@ class LedgerKeeper:
         self._looked_ms = now_ms
         if not changed:
             return None
-        origin, edge, added = self._next(changed, newest)
+        origin, edge, added = await self._next(changed, newest)
         edge = edge.extend([one.leaf for one in added])
         head = LedgerHead(origin, edge.size, edge.root)
         self._tenure = None  # until it is durable: what may have been signed is never signed anew
@@ -105,14 +109,22 @@ class LedgerKeeper:
     def _pause_ms(self) -> int:
         return ledger_minutes(self._registry()) * MINUTE_MS
 
-    def _next(
+    async def _next(
         self, changed: Sequence[LoggedHead], newest: tuple[bytes, int] | None
     ) -> tuple[LedgerOrigin, CompactRange, list[LoggedHead]]:
-        """Return where to append, after what, and what; a new epoch names the one before."""
+        """Return where to append, after what, and what; a new epoch names the one before.
+
+        What no witness saw in that one is said again: nobody cosigns an epoch that is over.
+        """
         if self._tenure is not None and self._tenure[1].size < EPOCH_LEAVES:
             return (*self._tenure, list(changed))
         registry = self._registry()
         origin = LedgerOrigin(registry.network_id, self._us, self._new_epoch())
         if newest is None:
             return origin, CompactRange(), list(changed)
-        return origin, CompactRange(), [read_ledger_head(newest[0]).logged, *changed]
+        before = read_ledger_head(newest[0])
+        said = {one.origin for one in changed}
+        left = [
+            x for x in await self._store.unwitnessed(before.origin.epoch) if x.origin not in said
+        ]
+        return origin, CompactRange(), [before.logged, *left, *changed]

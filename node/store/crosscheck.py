@@ -11,11 +11,15 @@ from node.store.witness_audit import HeadRow, PlaceRow, WitnessAudit
 from node.store.witnessing import partners
 from node.store.writer import Readers, Writer
 from protocol.channel import Channel
-from protocol.checkpoint import read_checkpoint
+from protocol.checkpoint import TIMESTAMP_BYTES, read_checkpoint
 from protocol.merkle import inclusion_path, root_of
+from protocol.note import parse
 from protocol.showing import Showing, ShownHead, ShownLeaf
 from protocol.vocabulary import Lane
 
+SKEW_MS = 3_600_000
+SHOWN_EPOCHS = 4
+SHOWN_COSIGNERS = 4
 LOOKED_AT = 48
 """Places of one channel's epoch, the newest first, that are looked at for a witnessed one."""
 
@@ -35,9 +39,9 @@ class Crosschecks:
         """See `CrossStore.checks`."""
         return await self._readers.run(checks)
 
-    async def due(self, peer: str, before_ms: int) -> list[Due]:
+    async def due(self, peer: str, before_ms: int, now_ms: int) -> list[Due]:
         """See `CrossStore.due`."""
-        return await self._readers.run(lambda c: _due(c, peer, before_ms))
+        return await self._readers.run(lambda c: _due(c, peer, before_ms, now_ms))
 
     async def ours(self, peer: str, log: Log, size: int) -> Ours:
         """See `CrossStore.ours`."""
@@ -87,15 +91,16 @@ def checks(connection: Connection) -> dict[str, Checked]:
     return {row[0]: Checked(*row[1:]) for row in rows}
 
 
-_SENT_DUE = (
-    "SELECT max(size) FROM checkpoints_out WHERE peer = ? AND lane = ? AND epoch = ?"
-    " AND receipt IS NOT NULL AND signed_ms <= ?"
+_SENT = (
+    "SELECT size, signed_ms, receipt FROM checkpoints_out WHERE peer = ? AND lane = ? AND epoch = ?"
+    " AND receipt IS NOT NULL AND signed_ms <= ? ORDER BY size DESC"
 )
-_HELD_DUE = (
-    "SELECT max(r.size) FROM receipts_in r JOIN entries_in e ON e.peer = r.peer"
+_HELD = (
+    "SELECT r.size, e.taken_ms, NULL FROM receipts_in r JOIN entries_in e ON e.peer = r.peer"
     " AND e.lane = r.lane AND e.epoch = r.epoch AND e.idx = r.size - 1"
-    " WHERE r.peer = ? AND r.lane = ? AND r.epoch = ? AND e.taken_ms <= ?"
+    " WHERE r.peer = ? AND r.lane = ? AND r.epoch = ? AND e.taken_ms <= ? ORDER BY r.size DESC"
 )
+"""Size, when we signed or took it, the receipt of the other; the newest first."""
 
 
 def _epochs(connection: Connection, peer: str, lane: Lane, *, sent: bool) -> list[bytes]:
@@ -109,17 +114,30 @@ def _epochs(connection: Connection, peer: str, lane: Lane, *, sent: bool) -> lis
     return [epoch for (epoch,) in rows]
 
 
-def _due(connection: Connection, peer: str, before_ms: int) -> list[Due]:
+def _due(connection: Connection, peer: str, before_ms: int, now_ms: int) -> list[Due]:
     found = []
-    for sent, sql in ((True, _SENT_DUE), (False, _HELD_DUE)):
+    for sent, sql in ((True, _SENT), (False, _HELD)):
         for lane in Lane:
             epochs = _epochs(connection, peer, lane, sent=sent)
             for number, epoch in enumerate(epochs):
-                row = connection.execute(sql, (peer, str(lane), epoch, before_ms)).fetchone()
-                if row[0] is not None:
-                    found.append(Due(Log(sent, lane, epoch), row[0], frozenset(epochs[:number])))
+                rows = connection.execute(sql, (peer, str(lane), epoch, before_ms))
+                size = next((r[0] for r in rows if _held_ms(r[1], r[2], now_ms) <= before_ms), None)
+                if size is not None:
+                    found.append(Due(Log(sent, lane, epoch), size, frozenset(epochs[:number])))
                     break
     return found
+
+
+def _held_ms(our_ms: int, receipt: bytes | None, now_ms: int) -> int:
+    """Since when the receiver has had it: what waited for days was receipted when it went.
+
+    That is the receipt's own time, unless it lies beyond our present.
+    """
+    if receipt is None:
+        return our_ms
+    stamp = parse(receipt).signatures[0].signature[:TIMESTAMP_BYTES]
+    their_ms = int.from_bytes(stamp, "big") * 1000
+    return max(our_ms, their_ms) if their_ms <= now_ms + SKEW_MS else our_ms
 
 
 def _ours(connection: Connection, peer: str, log: Log, size: int) -> Ours:
@@ -148,34 +166,66 @@ def _ours(connection: Connection, peer: str, log: Log, size: int) -> Ours:
 
 
 def _showing(connection: Connection, network: str, us: str, peer: str) -> Showing:
-    """Show each channel at its newest witnessed place, else at its newest."""
-    audit, below = WitnessAudit(connection), dict[int, list[ShownLeaf]]()
-    notes: dict[int, bytes] = {}
+    """Show each channel at its newest place and its newest witnessed one, and epochs before it."""
+    audit, below = WitnessAudit(connection), dict[HeadRow, list[ShownLeaf]]()
     for sent in (True, False):
         sender, receiver = (us, peer) if sent else (peer, us)
         for lane in Lane:
             channel = Channel(network, sender, receiver, lane)
-            for epoch in _epochs(connection, peer, lane, sent=sent):
-                origin = str(channel.origin(epoch))
-                found = _best(audit, us, peer, origin)
-                if found is None:
-                    continue
-                place, head = found
-                notes[head.number] = audit.cosigned_note(head, peer)
-                leaves = audit.leaf_hashes(place.epoch, head.size)
-                path = tuple(inclusion_path(leaves, place.idx, head.size))
-                leaf = ShownLeaf(origin, place.size, place.root, place.idx, path)
-                below.setdefault(head.number, []).append(leaf)
-                break
-    return Showing(1, tuple(ShownHead(notes[n], tuple(below[n])) for n in sorted(below)))
+            shown = _shown(connection, audit, (us, peer), channel, sent=sent)
+            for origin, place, head in shown:
+                below.setdefault(head, []).append(_leaf(audit, origin, place, head))
+    notes = {head: audit.cosigned_note(head, peer, SHOWN_COSIGNERS) for head in sorted(below)}
+    return Showing(1, tuple(ShownHead(note, tuple(below[head])) for head, note in notes.items()))
 
 
-def _best(audit: WitnessAudit, us: str, peer: str, origin: str) -> tuple[PlaceRow, HeadRow] | None:
-    """The newest place of a log under a witnessed head, else the newest one under any."""
-    places = sorted(audit.places(origin), reverse=True)[:LOOKED_AT]
-    for place in places:
+def _shown(
+    connection: Connection,
+    audit: WitnessAudit,
+    parties: tuple[str, str],
+    channel: Channel,
+    *,
+    sent: bool,
+) -> list[tuple[str, PlaceRow, HeadRow]]:
+    """What is shown of one channel, the newest epoch first.
+
+    Of what we send, back to the newest that was receipted: what we opened after it may never have
+    reached the reader, who misses the one that it knows.
+    """
+    us, peer = parties
+    shown: list[tuple[str, PlaceRow, HeadRow]] = []
+    epochs = _epochs(connection, peer, channel.lane, sent=sent)
+    for epoch in epochs[:SHOWN_EPOCHS]:
+        origin = str(channel.origin(epoch))
+        found = _best(audit, us, peer, origin)
+        shown += [(origin, *one) for one in (found[-1:] if shown else found)]
+        if found and (not sent or _is_receipted(connection, peer, channel.lane, epoch)):
+            break
+    return shown
+
+
+def _is_receipted(connection: Connection, peer: str, lane: Lane, epoch: bytes) -> bool:
+    row = connection.execute(
+        "SELECT 1 FROM checkpoints_out WHERE peer = ? AND lane = ? AND epoch = ?"
+        " AND receipt IS NOT NULL LIMIT 1",
+        (peer, str(lane), epoch),
+    ).fetchone()
+    return row is not None
+
+
+def _leaf(audit: WitnessAudit, origin: str, place: PlaceRow, head: HeadRow) -> ShownLeaf:
+    leaves = audit.leaf_hashes(place.epoch, head.size)
+    path = tuple(inclusion_path(leaves, place.idx, head.size))
+    return ShownLeaf(origin, place.size, place.root, place.idx, path)
+
+
+def _best(audit: WitnessAudit, us: str, peer: str, origin: str) -> list[tuple[PlaceRow, HeadRow]]:
+    """The newest place of a log under a witnessed head, and a newer one if there is one."""
+    newer: list[tuple[PlaceRow, HeadRow]] = []
+    for place in sorted(audit.places(origin), reverse=True)[:LOOKED_AT]:
         head = audit.witnessed_head(place.epoch, place.idx, (us, peer))
         if head is not None:
-            return place, head
-    head = audit.first_head(places[0].epoch, places[0].idx) if places else None
-    return None if head is None else (places[0], head)
+            return [*newer, (place, head)]
+        head = None if newer else audit.first_head(place.epoch, place.idx)
+        newer = newer if head is None else [(place, head)]
+    return newer

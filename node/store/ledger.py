@@ -9,7 +9,11 @@ from node.store.connection import Connection
 from node.store.writer import Readers, Writer
 from protocol.checkpoint import read_checkpoint
 from protocol.errors import ProtocolError
-from protocol.ledger import LedgerHead, LoggedHead
+from protocol.ledger import LedgerHead, LoggedHead, is_ledger_origin
+from protocol.witness import WITNESSES
+
+CARRIED = 1024
+"""Heads at most that are said again in the next epoch because no witness saw them in theirs."""
 
 _LAST = (
     "SELECT (SELECT {note} FROM {table} n WHERE n.peer = e.peer AND n.lane = e.lane"
@@ -61,6 +65,10 @@ class Ledger:
             ).fetchone()
         )
 
+    async def unwitnessed(self, epoch: bytes) -> list[LoggedHead]:
+        """See `LedgerStore.unwitnessed`."""
+        return await self._readers.run(lambda c: _unwitnessed(c, epoch))
+
     async def append(
         self, head: LedgerHead, added: Sequence[LoggedHead], note: bytes, now_ms: int
     ) -> None:
@@ -89,6 +97,27 @@ def _stands(connection: Connection, head: LoggedHead) -> bool:
         "SELECT 1 FROM ledger_leaves WHERE origin = ? AND size = ?", (head.origin, head.size)
     ).fetchone()
     return row is not None
+
+
+def _unwitnessed(connection: Connection, epoch: bytes) -> list[LoggedHead]:
+    cosigned = connection.execute(
+        "SELECT h.size, group_concat(s.witness, ' ') FROM ledger_heads h"
+        " JOIN ledger_cosignatures s ON s.head = h.number WHERE h.epoch = ?"
+        " GROUP BY h.number ORDER BY h.size DESC",
+        (epoch,),
+    ).fetchall()
+    witnesses = [(size, set(names.split())) for size, names in cosigned]
+    rows = connection.execute(
+        "SELECT idx, origin, size, root FROM ledger_leaves WHERE epoch = ? ORDER BY idx", (epoch,)
+    )
+    last = {row[1]: (row[0], LoggedHead(*row[1:])) for row in rows if not is_ledger_origin(row[1])}
+    left = []
+    for idx, head in last.values():
+        parties = set(head.origin.split("/")[2:4])
+        seen = next((size for size, by in witnesses if len(by - parties) >= WITNESSES), 0)
+        if idx >= seen:
+            left.append(head)
+    return left[-CARRIED:]
 
 
 def ledger_leaves(connection: Connection) -> list[LedgerLeaf]:

@@ -91,10 +91,10 @@ class WitnessAudit:
         ).fetchone()
         return None if row is None else HeadRow(*row)
 
-    def cosigned_note(self, head: HeadRow, peer: str) -> bytes:
+    def cosigned_note(self, head: HeadRow, peer: str, most: int = MAX_COSIGNERS) -> bytes:
         """A head with its cosignatures, as many as a note may have; those of `peer` last."""
         given = sorted(cosigned(self._connection, head.number), key=lambda one: one.witness == peer)
-        return head.note + b"".join(one.lines for one in given[:MAX_COSIGNERS])
+        return head.note + b"".join(one.lines for one in given[:most])
 
     def leaf_hashes(self, epoch: bytes, size: int) -> list[bytes]:
         """The first leaf hashes of one epoch of our ledger."""

@@ -6,6 +6,16 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
+from protocol.checkpoint import read_checkpoint
+from protocol.ledger import (
+    LedgerHead,
+    LedgerOrigin,
+    LoggedHead,
+    sign_ledger_head,
+    verify_ledger_head,
+)
+from protocol.witness import cosign_head
+from tests.builders.network import member_keys
 from tests.node.evidence.conftest import HERE
 
 Tamper = Callable[[dict[str, Any]], object]
@@ -110,7 +120,30 @@ def doubled(note: str, number: int) -> str:
     return note + note.split("\n\n", 1)[1].splitlines(keepends=True)[number]
 
 
+def ledger_of_another(bundle: dict[str, Any]) -> None:
+    """Put in a ledger of a third member that really holds the checkpoint, signed and cosigned."""
+    proof = next(p for p in bundle["proofs"] if "fr-pdc" not in {p["sender"], p["receiver"]})
+    said = read_checkpoint(proof["checkpoint"].encode())
+    leaf = LoggedHead(str(said.origin), said.size, said.root).leaf
+    origin, key = LedgerOrigin(said.origin.network, "fr-pdc", bytes(8)), member_keys("fr-pdc").log
+    note = sign_ledger_head(LedgerHead(origin, 1, leaf), key)
+    head = verify_ledger_head(note, [key.public])
+    for witness in ("at-sol", HERE, "gb-iwf"):
+        signer = member_keys(witness).witness
+        assert signer is not None
+        note += cosign_head(head, witness, signer, 1)
+    proof["ledger"] = {
+        "owner": "fr-pdc",
+        "epoch": bytes(8).hex(),
+        "index": 0,
+        "size": 1,
+        "path": [],
+        "head": note.decode(),
+    }
+
+
 LEDGER: dict[str, Tamper] = {
+    "ledger_of_another_that_holds_it": ledger_of_another,
     "ledger_of_the_other_party": ledger("owner", lambda _: "gb-iwf"),
     "ledger_of_a_third_member": ledger("owner", lambda _: "at-sol"),
     "ledger_of_nobody": ledger("owner", lambda _: "xx-nobody"),

@@ -163,8 +163,7 @@ async def test_8_14_a_channel_that_was_reopened_still_agrees(world: World) -> No
         await world[member].crash()
         await world[member].restart()
     await hand_over(world, 2)
-    await an_hour(world, 3)
-    await an_hour(world, 3)
+    await an_hour(world)
     assert await compared(world)
     assert tasks(world) == set()
 
@@ -267,9 +266,27 @@ async def test_g3_a_withheld_receipt_shows(world: World) -> None:
 
 
 async def test_8_14_a_ledger_that_nobody_witnessed_is_an_alarm(world: World) -> None:
-    """The network has members enough: it did not ask, or was refused."""
+    """After a day, where the network has members enough: it did not ask, or was refused."""
     await an_hour(world, 3)
     lie(world, forged(world, heads(world), [PDC]))
+    assert await compared(world)
+    await an_hour(world, 24)
+    assert not await compared(world)
+    assert tasks(world) == {("ledger_not_witnessed", EOKM)}
+
+
+async def test_8_14_witnesses_that_are_away_for_hours_make_nobody_look_like_a_liar(
+    world: World,
+) -> None:
+    """What is new is shown beside what is witnessed."""
+    for witness in (PDC, ECO):
+        await world[witness].crash()
+    await hand_over(world, 2)
+    await an_hour(world, 3)
+    await an_hour(world, 3)
+    assert await compared(world)
+    assert tasks(world) == set()
+    await an_hour(world, 24)
     assert not await compared(world)
     assert tasks(world) == {("ledger_not_witnessed", EOKM)}
 

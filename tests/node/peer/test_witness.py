@@ -24,7 +24,7 @@ from node.store.forks import kept_forks
 from protocol.fork import verify_fork
 from protocol.ledger import LedgerHead, LedgerOrigin, sign_ledger_head
 from protocol.merkle import consistency_path, root_of
-from protocol.witness import Submission, take_cosignature
+from protocol.witness import NEVER, Submission, take_cosignature
 from tests.simulation.mortal import CrashedError
 from tests.simulation.world import World
 
@@ -154,6 +154,22 @@ async def test_8_12_the_head_is_durable_before_it_is_answered(
     await world[EOKM].restart()
     world.crash_at = None
     assert await owner.hand_in(5, 7) == HeldSize(size)
+
+
+async def test_8_12_two_submissions_that_cross_roll_nothing_back(world: World) -> None:
+    """What was judged by an older state is not taken, nor signed (C2SP tlog-witness)."""
+    owner, store = Owner(world, LEAVES), world[EOKM].store.witness
+    await owner.hand_in(0, 7)
+    signed: list[bytes] = []
+
+    def sign() -> bytes:
+        signed.append(b"lines")
+        return b"lines"
+
+    head = LedgerHead(owner.origin, 3, root_of(LEAVES[:3]))
+    assert await store.advance(head, owner.note(3), NEVER, sign, 1) is None
+    assert signed == []
+    assert await owner.hand_in(0, 9) == HeldSize(7)
 
 
 async def test_8_12_an_epoch_that_is_over_is_not_cosigned(world: World) -> None:

@@ -1,0 +1,68 @@
+"""Ledgers on a bad wire, with crashes: nobody honest is accused, and all is witnessed."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from node.peer.witnessing import candidates, standing
+from node.store.connection import open_reader
+from node.store.witnessing import figures
+from tests.simulation.world import Faults, Node, World
+
+FIVE = ["gb-iwf", "nl-eokm", "fr-pdc", "de-eco", "at-sol"]
+HOUR_MS = 3_600_000
+HOURS = 18
+ACCUSING = ("ledger_%", "receipt_withheld", "witness_ahead")
+
+
+async def an_hour(world: World) -> None:
+    """Let everybody work once, keep its ledger, and compare; somebody may die of it."""
+    for node in world.nodes.values():
+        await node.work()
+        await node.keep_ledger()
+        await node.crosscheck.check_due(world.now)
+    world.now += HOUR_MS
+
+
+def accused(node: Node) -> list[tuple[str, str]]:
+    """Read which members a node has accused of anything about ledgers, ever."""
+    with closing(open_reader(node.path, node.keys.database_key)) as connection:
+        return [
+            row
+            for code in ACCUSING
+            for row in connection.execute(
+                "SELECT code, subject FROM tasks WHERE code LIKE ?", (code,)
+            )
+        ]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_g5_honest_members_are_never_accused(tmp_path: Path, seed: int) -> None:
+    """Requests and answers are lost, old pushes come again, processes die; then all is well."""
+    faults = Faults(lose_request=0.2, lose_answer=0.2, repeat=0.1)
+    world = World(tmp_path, FIVE, seed=seed, faults=faults)
+    await world.start()
+    for hour in range(HOURS):
+        sender, addressee = world.chance.sample(FIVE, 2)
+        await world[sender].submit(f"https://{addressee[:2]}{hour}.example/{hour}.jpg")
+        if world.chance.random() < 0.3:
+            victim = world[world.chance.choice(FIVE)]
+            await victim.crash()
+            await victim.restart()
+        await an_hour(world)
+    assert {"lose_request", "lose_answer", "repeat"} <= set(faults.counted)
+    world.faults = Faults()
+    await world.settle()
+    for _ in range(HOURS):
+        await an_hour(world)
+    for node in world.nodes.values():
+        assert accused(node) == []
+        assert node.verify().holds
+        with closing(open_reader(node.path, node.keys.database_key)) as connection:
+            ledger = figures(connection)
+        able = candidates(world.registry, node.member)
+        assert standing(node.member, ledger.partners, ledger.cosigned, able).lacking == ()
+    await world.close()
