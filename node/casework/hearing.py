@@ -38,8 +38,8 @@ def part_of_story(state: ItemState, peer: str) -> bool:
 
 def was_handed_to(book: Casebook, state: ItemState, peer: str) -> bool:
     """Whether we handed the item to `peer`, now or earlier, so that it has something to answer."""
-    first = next((n for n, hop in enumerate(state.hops) if hop.member == book.us), len(state.hops))
-    return any(hop.member == peer for hop in state.hops[first + 1 :])
+    members = [hop.member for hop in state.hops]
+    return book.us in members and peer in members[members.index(book.us) + 1 :]
 
 
 def hear_disposition(book: Casebook, peer: str, message: DispositionNote) -> Disposition | None:

@@ -167,8 +167,9 @@ class ItemState(Value, frozen=True):
     def last_seen_online_ms(self) -> int | None:
         """When somebody last saw it online, as far as this node was told (rule 9); None: never."""
         seen = [a.at_ms for a in self.actions if a.action is Action.SEEN_ONLINE]
-        told = [] if self.told_online_ms is None else [self.told_online_ms]
-        return max(seen + told, default=None)
+        if self.told_online_ms is not None:
+            seen.append(self.told_online_ms)
+        return max(seen) if seen else None
 
     @property
     def known(self) -> bool:

@@ -77,7 +77,7 @@ def responsible(registry: Registry, country: str) -> tuple[str | None, bool]:
 def _unless_going_round(us: str, state: ItemState, member: str, *, orphan: bool) -> Choice:
     if len(state.hops) > HOP_CAP:
         return Choice(us, orphan, Review.HOP_CAP)
-    if any(hop.member == member for hop in state.hops):
+    if member in [hop.member for hop in state.hops]:
         return Choice(us, orphan, Review.CAME_BACK)
     return Choice(member, orphan)
 

@@ -12,12 +12,13 @@ back anyway (`writer.py`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain
 from typing import Any
 
 from node.store.connection import Connection
 
-_CHUNK = 128
+_SIZES = (1, 8, 32, 128)
 _MANY = 32
 
 
@@ -26,12 +27,13 @@ def select_in(
 ) -> Iterator[Any]:
     """Yield the rows of `sql` with its `IN ({})` filled by `values`; `before` are bound first.
 
-    Chunks have one size, padded with the last value: one prepared statement serves them all.
+    Chunks have one of a few sizes, padded with the last value: a handful of prepared statements
+    serves them all, and few values do not cost what many do.
     """
     everything = list(values)
-    for start in range(0, len(everything), _CHUNK):
-        chunk = everything[start : start + _CHUNK]
-        size = _CHUNK if len(chunk) > 1 else 1
+    for start in range(0, len(everything), _SIZES[-1]):
+        chunk = everything[start : start + _SIZES[-1]]
+        size = next(size for size in _SIZES if size >= len(chunk))
         chunk += chunk[-1:] * (size - len(chunk))
         yield from connection.execute(sql.format(",".join("?" * size)), (*before, *chunk))
 
@@ -41,17 +43,21 @@ def insert_rows(
 ) -> None:
     """Insert `rows`, in order; `into` is the statement up to VALUES, `after` what follows it."""
     for chunk in _chunks(rows):
-        row = f"({','.join('?' * len(chunk[0]))})"
-        sql = f"{into} VALUES {','.join([row] * len(chunk))} {after}"
+        sql = f"{into} {_values(len(chunk), len(chunk[0]))} {after}"
         connection.execute(sql, list(chain.from_iterable(chunk)))
 
 
 def update_rows(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
     """Run an UPDATE whose `{}` stands for `rows`: a table with columns `column1`, `column2` ..."""
     for chunk in _chunks(rows):
-        row = f"({','.join('?' * len(chunk[0]))})"
-        values = f"(VALUES {','.join([row] * len(chunk))})"
+        values = f"({_values(len(chunk), len(chunk[0]))})"
         connection.execute(sql.format(values), list(chain.from_iterable(chunk)))
+
+
+@cache
+def _values(rows: int, columns: int) -> str:
+    row = f"({','.join('?' * columns)})"
+    return f"VALUES {','.join([row] * rows)}"
 
 
 def _chunks(rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Sequence[Any]]]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import Any, TypeVar
 
-import msgspec
-
 from node.casework.casebook import Casebook, Loaded, Needs, Post
-from node.casework.events import Event
+from node.casework.events import Event, EventKind
 from node.casework.item import ItemState, decode_state, encode
 from node.casework.receiving import Answer, Judged
 from node.matching.fingerprints import Fingerprints
@@ -201,7 +200,8 @@ def _load_items(connection: Connection, loaded: Loaded, ids: Iterable[str], rece
 def save(connection: Connection, book: Casebook) -> None:
     """Write what a decision added."""
     last = _append_events(connection, book.events)
-    _save_items(connection, book.changed.values(), last)
+    recorded = {event.item for event in book.events if event.kind is EventKind.RECORDED}
+    _save_items(connection, book.changed.values(), last, recorded)
     erase_items(connection, book.erased, book.now)
     insert_rows(connection, "INSERT OR IGNORE INTO item_keys", book.new_keys)
     insert_rows(connection, "INSERT OR REPLACE INTO intake_lines", book.new_lines)
@@ -223,25 +223,21 @@ def _append_events(connection: Connection, events: Sequence[Event]) -> dict[str,
     row = connection.execute("SELECT seq, chain FROM events ORDER BY seq DESC LIMIT 1").fetchone()
     seq, chain = row if row is not None else (0, EMPTY_CHAIN)
     rows, last = [], {}
-    for event in events:
-        seq += 1
-        last[event.item] = seq
-        body = encode(event.body)
-        leaf = event_leaf(seq, event, body)
+    for number, event in enumerate(events, seq + 1):
+        item, kind, at_ms, learnt_ms, actor, what = event
+        last[item] = number
+        body = encode(what)
+        leaf = event_leaf(number, event, body)
         chain = hashlib.sha256(b"\x01" + chain + leaf).digest()
-        rows.append(
-            (seq, event.item, int(event.kind), event.at_ms, event.learnt_ms, event.actor, body,
-             leaf, chain)
-        )  # fmt: skip
+        rows.append((number, item, int(kind), at_ms, learnt_ms, actor, body, leaf, chain))
     insert_rows(connection, "INSERT OR FAIL INTO events", rows)
     return last
 
 
 def event_leaf(seq: int, event: Event, body: bytes) -> bytes:
     """SHA-256(0x00 || [seq, item, kind, at_ms, learnt_ms, actor, body]): what the chain covers."""
-    packed = msgspec.msgpack.encode(
-        (seq, event.item, int(event.kind), event.at_ms, event.learnt_ms, event.actor, body)
-    )
+    item, kind, at_ms, learnt_ms, actor, _ = event
+    packed = encode((seq, item, int(kind), at_ms, learnt_ms, actor, body))
     return hashlib.sha256(b"\x00" + packed).digest()
 
 
@@ -262,16 +258,23 @@ def item_row(state: ItemState, changed_seq: int) -> tuple[Any, ...]:
 
 
 def _save_items(
-    connection: Connection, states: Iterable[ItemState], last: Mapping[str, int]
+    connection: Connection,
+    states: Iterable[ItemState],
+    last: Mapping[str, int],
+    recorded: AbstractSet[str],
 ) -> None:
-    insert_rows(
+    """Write the states; those of items that were `recorded` just now have no row yet."""
+    new: list[tuple[Any, ...]] = []
+    known: list[tuple[Any, ...]] = []
+    for state in states:
+        (new if state.id in recorded else known).append(item_row(state, last[state.id]))
+    insert_rows(connection, "INSERT OR FAIL INTO items", new)
+    update_rows(
         connection,
-        "INSERT OR FAIL INTO items",
-        [item_row(state, last[state.id]) for state in states],
-        "ON CONFLICT (id) DO UPDATE SET"
-        " custody = excluded.custody, responsible = excluded.responsible,"
-        " country = excluded.country, urgency = excluded.urgency, due_ms = excluded.due_ms,"
-        " review = excluded.review, changed_seq = excluded.changed_seq, state = excluded.state",
+        "UPDATE OR FAIL items SET custody = column3, responsible = column4, country = column5,"
+        " urgency = column6, due_ms = column7, review = column8, changed_seq = column9,"
+        " state = column10 FROM {} WHERE id = column1",
+        known,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.store.bulk import insert_rows, update_rows
+from node.store.bulk import insert_rows, select_in, update_rows
 
 ROWS = st.lists(st.tuples(st.integers(0, 2**40), st.binary(max_size=4)), max_size=100)
 
@@ -48,6 +48,17 @@ def test_only_the_rows_named_are_updated(count: int, changed: int) -> None:
     update_rows(connection, "UPDATE kept SET word = column2 FROM {} WHERE seq = column1", new)
     found = connection.execute("SELECT seq, word FROM kept WHERE word <> x'' ORDER BY seq")
     assert found.fetchall() == new
+    connection.close()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 8, 9, 32, 33, 128, 129, 300])
+def test_each_value_is_looked_up_once(count: int) -> None:
+    """At the edges of every size: the padding finds nothing twice, and nothing else is found."""
+    connection = made()
+    insert_rows(connection, "INSERT INTO kept (number, word)", [(n, b"") for n in range(400)])
+    sql = "SELECT number FROM kept WHERE seq > ? AND number IN ({})"
+    found = [row[0] for row in select_in(connection, sql, range(count), (0,))]
+    assert sorted(found) == list(range(count))
     connection.close()
 
 
