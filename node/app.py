@@ -137,22 +137,22 @@ def _assemble(
         wakes,
         postbox,
         _ledgers(config, keys, store, registry, transport, wakes, metrics),
-        _coming_back(us, store, desk, fingerprints, transport, registry, sealing, wakes),
+        _coming_back(store, desk, fingerprints, transport, registry, sealing, delivery, wakes),
     )
 
 
 def _coming_back(
-    us: str,
     store: Store,
     desk: Desk,
     fingerprints: Fingerprints,
     transport: HttpTransport,
     registry: RegistryClient,
     sealing: SealingRing,
+    delivery: Delivery,
     wakes: Wakes,
 ) -> ComingBack:
     return build_coming_back(
-        us=us,
+        us=delivery.us,
         store=store,
         desk=desk,
         fingerprints=fingerprints,
@@ -162,6 +162,7 @@ def _coming_back(
         clock=wall_clock,
         jitter=random.SystemRandom().randrange,
         on_registry_behind=wakes.registry,
+        on_whole=delivery.load,
     )
 
 

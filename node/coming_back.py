@@ -6,7 +6,7 @@ anything. When a person has ended the asking it rebuilds, and from then on works
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class ComingBack:
-    """The steps of one node that comes back, once it has looked; `over`: nothing is to be done."""
+    """The steps of one node that comes back, once it has looked; `over`: nothing is to be done.
+
+    `on_whole` is called when it is rebuilt: its channels stand on rows that were not there before.
+    """
 
     store: Recovered
     asking: Recovering
     rebuilding: Rebuilding
     replaying: Replaying
+    on_whole: Callable[[], Awaitable[None]]
     over: bool = True
 
     async def look(self) -> None:
@@ -59,6 +63,7 @@ class ComingBack:
             return await self.asking.ask_due()
         if phase is not None:
             await self.rebuilding.run()
+            await self.on_whole()
         self.over = True
         return None
 
@@ -75,6 +80,7 @@ def build_coming_back(  # noqa: PLR0913 - part of the composition root
     clock: Callable[[], int],
     jitter: Callable[[int], int],
     on_registry_behind: Callable[[], None],
+    on_whole: Callable[[], Awaitable[None]],
 ) -> ComingBack:
     """Put the parts together, and close the desk until the node is whole."""
     asking = Recovering(
@@ -108,7 +114,11 @@ def build_coming_back(  # noqa: PLR0913 - part of the composition root
         on_registry_behind=on_registry_behind,
     )
     made = ComingBack(
-        store=store.recovered, asking=asking, rebuilding=rebuilding, replaying=replaying
+        store=store.recovered,
+        asking=asking,
+        rebuilding=rebuilding,
+        replaying=replaying,
+        on_whole=on_whole,
     )
     desk.closed = lambda: not made.over
     return made

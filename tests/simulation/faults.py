@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from keys.sealing import SealingKey
 from keys.signing import SigningKey
+from tests.simulation.burning import burnt
 from tests.simulation.hostile import HOSTILE
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ FAULTS: dict[str, Fault] = {
     "rolled_back": rolled_back,
     "restored_both": restored_both,
     "total_loss": total_loss,
+    "burnt": burnt,
     "clock_off": clock_off,
     "clock_right": clock_right,
     "suspend": suspend,

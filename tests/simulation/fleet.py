@@ -18,14 +18,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keys.keyring import MemberKeys
+from keys.recovering import Recovering
 from keys.registry import Registry
+from keys.sealing import SealingKey
 from node.peer.errors import PeerUnreachableError
 from node.peer.replays import Replays
 from node.peer.transport import Reply
 from node.store import backup as backups
-from node.store.connection import create_database
+from node.store import recovered
+from node.store.connection import create_database, open_writer
 from node.store.decisions import resume_channel
 from node.store.sqlite import Store
+from node.store.writer import InlineWriter
 from protocol.push import read_head
 from protocol.vocabulary import Lane
 from tests.builders.network import (
@@ -37,6 +41,7 @@ from tests.builders.network import (
     member_files,
     member_keys,
 )
+from tests.simulation.burning import LOOK_MS, Comeback, attend, begun, recovering
 from tests.simulation.mortal import CrashedError
 from tests.simulation.net import Net, NetWire
 from tests.simulation.oracle import Oracle
@@ -107,6 +112,8 @@ class FleetNode(Node):
         self.refreshed_ms = world.now
         self.backup: Path | None = None
         self.document_sequence = 1
+        self.recovering: Recovering | None = None
+        self.comeback = Comeback()
         super().__init__(world, member, keys, path)
 
     def create(self) -> None:
@@ -147,6 +154,7 @@ class FleetNode(Node):
         """Start again after a crash, with what is durable."""
         self.start()
         await self.delivery.load()
+        await self.coming_back.look()
 
     async def bounce(self) -> None:
         """Crash and come back at once."""
@@ -201,6 +209,22 @@ class FleetNode(Node):
         self.create()
         self.backup = None
         self.restored_ms = self.clock()
+        await self.come_back()
+
+    async def burn(self, key: SealingKey) -> None:
+        """Lose the disk and every backup of it, and begin to recover under a fresh sealing key."""
+        await self.crash()
+        self.fleet.oracle.disk_is_lost(self, None, said=True)
+        self._forget()
+        self.create()
+        connection = open_writer(self.path, self.keys.database_key)
+        InlineWriter(connection).run_now(lambda c: recovered.begin(c, self.clock()))
+        connection.close()
+        self.backup, self.restored_ms = None, self.clock()
+        self.keys = replace(self.keys, sealing=(key,))
+        self.recovering, self.comeback = begun(self, key), Comeback()
+        self.fleet.publish(self)
+        self.view = self.fleet.umbrella.registry
         await self.come_back()
 
     async def say_restored(self) -> None:
@@ -293,7 +317,7 @@ class Fleet(World):
             endpoint=_endpoint(node.member, self.unreachable),
         )
         earlier = [key for key in before.log if key.key != node.keys.log.public]
-        document = replace(document, log=(*document.log, *earlier))
+        document = replace(document, log=(*document.log, *earlier), recovering=node.recovering)
         version = self.umbrella.state.role(node.member)[0] + 1
         self.umbrella = self.umbrella.accept(member_files(document, version, key=node.keys.member))
 
@@ -341,6 +365,7 @@ class Fleet(World):
         await self.net.deliver_late()
         for node in self.nodes.values():
             done += await self.work_once(node)
+        await attend(self)
         return done
 
     async def settle(self) -> None:
@@ -360,7 +385,7 @@ class Fleet(World):
 
     def _next_due(self) -> int | None:
         """How long until somebody tries again, while anything waits; None: all is at rest."""
-        waits = []
+        waits = [LOOK_MS for node in self.honest if recovering(node)]
         for node in self.nodes.values():
             for (peer, _), tenure in node.delivery._tenures.items():
                 if self.hostile in (peer, node.member):

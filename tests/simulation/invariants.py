@@ -32,7 +32,15 @@ def judge(world: Fleet) -> tuple[list[Wrong], int]:
         world.oracle.harvest(node, disks[member])
     gone, wrongs = _items(world, disks)
     wrongs += world.oracle.wrongs
-    for rule in (_delivered, _once, _never_forged, _nobody_accused, _forks_seen, _same_state):
+    for rule in (
+        _came_back,
+        _delivered,
+        _once,
+        _never_forged,
+        _nobody_accused,
+        _forks_seen,
+        _same_state,
+    ):
         wrongs += rule(world, disks)
     for node in world.honest:
         wrongs += _logs_agree(world, node)
@@ -61,6 +69,21 @@ def _pairs(world: Fleet) -> Iterator[tuple[str, str]]:
         for other in world.honest:
             if one is not other:
                 yield one.member, other.member
+
+
+def _came_back(world: Fleet, disks: Disks) -> list[Wrong]:
+    """G9: what a member that recovered had said, and a peer with its disk holds, it has again."""
+    wrongs = []
+    for node in world.honest:
+        for peer, lost in node.comeback.whole.items():
+            now = (world.oracle.disks[peer], world.oracle.disks[node.member])
+            if now != lost or peer == world.hostile:
+                continue
+            said = {i for m, i in disks[peer].custody if m == node.member}
+            missing = said - {i for p, i in disks[node.member].posted if p == peer}
+            if missing:
+                wrongs.append(("lost", f"{node.member} <- {peer}: {len(missing)} not back"))
+    return wrongs
 
 
 def _delivered(world: Fleet, disks: Disks) -> list[Wrong]:

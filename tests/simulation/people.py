@@ -36,7 +36,7 @@ Step = Callable[["Fleet", random.Random], Awaitable[None]]
 
 
 def _somebody(world: Fleet, chance: random.Random) -> FleetNode | None:
-    up = [node for node in world.honest if node.up]
+    up = [node for node in world.honest if node.up and not node.desk.closed()]
     return chance.choice(up) if up else None
 
 

@@ -339,6 +339,7 @@ class Node:
             clock=self.clock,
             jitter=chance.randrange,
             on_registry_behind=self.registry_behind,
+            on_whole=self.delivery.load,
         )
         self.up = True
 

@@ -86,6 +86,7 @@ async def over(world: World, transport: HttpTransport) -> None:
         clock=world.clock,
         jitter=lambda _n: 0,
         on_registry_behind=lambda: None,
+        on_whole=node.delivery.load,
     )
     await node.coming_back.look()
 
