@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from node.casework.rebuilding import Rebuilding
 from node.peer.recovering import Recovering
@@ -83,16 +83,6 @@ def build_coming_back(  # noqa: PLR0913 - part of the composition root
     on_whole: Callable[[], Awaitable[None]],
 ) -> ComingBack:
     """Put the parts together, and close the desk until the node is whole."""
-    asking = Recovering(
-        us=us,
-        store=store.recovered,
-        transport=transport,
-        registry=registry,
-        sealing_key=sealing_key,
-        clock=clock,
-        jitter=jitter,
-        on_registry_behind=on_registry_behind,
-    )
     rebuilding = Rebuilding(
         us=us,
         store=store.recovered,
@@ -102,23 +92,31 @@ def build_coming_back(  # noqa: PLR0913 - part of the composition root
         fingerprints=fingerprints,
         clock=clock,
     )
-    replaying = Replaying(
-        us=us,
-        facts=store.history,
-        transport=transport,
-        registry=registry,
-        sealing_key=sealing_key,
-        erase_again=rebuilding.erase_again,
-        clock=clock,
-        jitter=jitter,
-        on_registry_behind=on_registry_behind,
-    )
+    seams = _Seams(us, transport, registry, sealing_key, clock, jitter, on_registry_behind)
     made = ComingBack(
         store=store.recovered,
-        asking=asking,
+        asking=seams.asking(store),
         rebuilding=rebuilding,
-        replaying=replaying,
+        replaying=seams.replaying(store, rebuilding),
         on_whole=on_whole,
     )
     desk.closed = lambda: not made.over
     return made
+
+
+class _Seams(NamedTuple):
+    """What asking peers needs, whatever is asked."""
+
+    us: str
+    transport: RecoverTransport
+    registry: Callable[[], Registry]
+    sealing_key: Callable[[str], SealingKey | None]
+    clock: Callable[[], int]
+    jitter: Callable[[int], int]
+    on_registry_behind: Callable[[], None]
+
+    def asking(self, store: Store) -> Recovering:
+        return Recovering(store=store.recovered, **self._asdict())
+
+    def replaying(self, store: Store, rebuilding: Rebuilding) -> Replaying:
+        return Replaying(facts=store.history, erase_again=rebuilding.erase_again, **self._asdict())

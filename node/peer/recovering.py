@@ -59,6 +59,9 @@ class KeptPage(NamedTuple):
     elements: Sequence[tuple[Element, Said | None]]
 
 
+NOT_CALLABLE = "not_callable"
+"""The peer only pulls: nobody can ask it (docs/protocol.md §14)."""
+
 FindSealingKey = Callable[[str], SealingKey | None]
 
 
@@ -108,6 +111,9 @@ class Recovering:
         known = {(one.peer, one.lane): one for one in await self.store.progress()}
         now_ms = self.clock()
         due = []
+        for peer, lane in channels(self.registry(), self.us, reachable=False):
+            if (peer, lane) not in known:
+                await self.store.stand(peer, lane, NOT_CALLABLE, 0, now_ms)
         for peer, lane in channels(self.registry(), self.us):
             one = known.get((peer, lane))
             if one is None or now_ms >= one.next_ms:
@@ -192,12 +198,12 @@ def open_page(
     return after, checkpoint, elements
 
 
-def channels(registry: Registry, us: str) -> list[tuple[str, Lane]]:
-    """Every channel of ours that a peer that can be called may hold."""
+def channels(registry: Registry, us: str, *, reachable: bool = True) -> list[tuple[str, Lane]]:
+    """Every channel of ours that a peer may hold who can be called, or who cannot."""
     return [
         (peer, lane)
         for peer, document in sorted(registry.members.items())
-        if document.reachable and registry.is_active(peer)
+        if document.reachable is reachable and registry.is_active(peer)
         for lane in Lane
         if may_send(registry, us, peer, lane)
     ]

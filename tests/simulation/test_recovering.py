@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from protocol.entry import leaf
 from protocol.recovery import Element, StandingCode
 from protocol.vocabulary import Action, Lane, Verdict
 from tests.simulation.recovering import burn, decide, finish, recover
-from tests.simulation.test_destroyed import tasks
+from tests.simulation.test_destroyed import destroy, tasks
 from tests.simulation.world import Node, World
 
 OWN = "https://gb{}.example/1.jpg"
@@ -168,6 +169,31 @@ def rows(node: Node, sql: str, *values: object) -> list[Any]:
     """Look into a node's database."""
     with closing(open_reader(node.path, node.keys.database_key)) as connection:
         return connection.execute(sql, values).fetchall()
+
+
+class TestPeers:
+    """What becomes of the peers, afterwards and meanwhile."""
+
+    async def test_g1_a_peer_that_burns_later_is_refilled_from_what_came_back(
+        self, world: World
+    ) -> None:
+        """The recovered node asks its peers again as ever, though nothing new waits for them."""
+        items = await a_working_day(world)
+        await recover(world, EOKM, IWF, PDC)
+        await destroy(world[IWF])
+        assert (await world[IWF].state(items["handed"])).responsible == IWF
+        assert world[IWF].verify().found == []
+
+    async def test_a_peer_that_only_pulls_is_shown_as_one_that_nobody_can_ask(
+        self, tmp_path: Path
+    ) -> None:
+        """So that nobody takes the recovery for whole."""
+        world = World(tmp_path, (IWF, EOKM), unreachable=IWF)
+        await world.start()
+        await burn(world, EOKM)
+        await world.settle()
+        assert await reports_of(world) == {IWF: "not_callable"}
+        await world.close()
 
 
 class TestPermission:
