@@ -221,8 +221,12 @@ class MemberDocument:
 
     @property
     def witness_keys(self) -> tuple[VerifyKey, ...]:
-        """Keys that may sign this member's cosignatures on ledgers."""
-        return tuple(published.key for published in self.witness)
+        """Keys that sign or signed this member's cosignatures on ledgers, none that was stolen.
+
+        A cosignature is a word about time, and with a stolen key the thief says any time.
+        """
+        listed = (published.key for published in self.witness)
+        return tuple(key for key in listed if self.turn(key.key_id).compromised_ms is None)
 
     @property
     def tls_spkis(self) -> frozenset[bytes]:

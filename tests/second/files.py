@@ -198,7 +198,9 @@ def _witnesses(proof: dict[str, Any], checkpoint: Head, network: Network) -> dic
     leaf = sha256(b"\0", pack_leaf(checkpoint.origin, checkpoint.size, checkpoint.root))
     path = [from64(one) for one in part["path"]]
     need(root_above(leaf, part["index"], head.size, path) == head.root, "ledger: another root")
-    return check_witnesses(part["head"], {m: network.of(m, "witness") for m in network.keys})
+    return check_witnesses(
+        part["head"], {m: network.counting(m, "witness", None) for m in network.keys}
+    )
 
 
 def pack_leaf(origin: str, size: int, root: bytes) -> bytes:
