@@ -320,6 +320,19 @@ def restored(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) ->
 
 
 @app.command(rich_help_panel="Keeping it")
+def compromised(
+    peer: Annotated[str, typer.Argument(help="Member id.")],
+    lane: Annotated[str, typer.Argument(help="reports, status or bulk.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Say that a thief signed on a channel that stopped; first revoke and rotate the log key."""
+    from node.cli.tasks import compromised as say
+
+    return show(say(config, peer, lane), as_json=json)
+
+
+@app.command(rich_help_panel="Keeping it")
 def publish(
     *,
     rotate: Annotated[bool, typer.Option("--rotate", help="Make a new sealing key.")] = False,

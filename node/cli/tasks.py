@@ -14,7 +14,7 @@ from node.cli.output import CliError, Result, table
 from node.config import load
 from node.doctor.findings import span
 from node.store.connection import ProcessLock, open_writer
-from node.store.decisions import close_task, resume_channel, say_restored
+from node.store.decisions import close_task, resume_channel, say_compromised, say_restored
 from node.store.writer import InlineWriter
 from protocol.vocabulary import Lane
 
@@ -93,6 +93,32 @@ def restored(path: Path) -> Result:
         "marked as restored; at its next start the node takes over what its peers hold beyond it,\n"
         f"once for each channel; {count} channels that had stopped for it go on. Notices and\n"
         "referrals wait until a person has looked (hotline tasks list, outside_held)"
+    )
+    return Result({"resumed": count}, text)
+
+
+def compromised(path: Path, peer: str, lane: str) -> Result:
+    """Say that somebody else signed on a channel of ours, which stopped for that.
+
+    Raises:
+        CliError: the lane does not exist, or the channel has not stopped for an unknown history.
+        StoreError: the node runs, or the database cannot be written.
+        ConfigError, KeysError: it cannot be opened.
+    """
+    if lane not in set(Lane):
+        raise CliError("usage", f"lane: write one of {', '.join(Lane)}", Exit.USAGE)
+    config, now_ms = load(path), _now_ms()
+    lock = ProcessLock(config.store.path)
+    try:
+        count = _write(config, lambda opened: say_compromised(opened, peer, Lane(lane), now_ms))
+    finally:
+        lock.release()
+    if not count:
+        raise CliError("not_stopped", "channel: did not stop for a history that is not known here")
+    text = (
+        f"{peer}/{lane} goes on at the next start of the node, after what somebody else signed;\n"
+        "what of ours has no receipt is said again. The task history_disowned names the range:\n"
+        f"tell it to {peer} by telephone"
     )
     return Result({"resumed": count}, text)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from protocol import entry as entries
-from protocol.answers import Position
+from protocol.answers import Position, Told
 from protocol.channel import Channel, Cut, SenderState
 from protocol.messages import Tombstone, to_body
 from protocol.vocabulary import Kind, Lane
@@ -83,6 +83,11 @@ class Outbox(Protocol):
         self, peer: str, lane: Lane, told: Position
     ) -> tuple[bytes | None, dict[bytes, Position], int]:
         """Return the root signed for `told`, own epochs' predecessors, 0 if none is newer."""
+
+    async def disown(
+        self, peer: str, lane: Lane, told: Told, now_ms: int
+    ) -> Mapping[bytes, int] | None:
+        """Take a person's word "compromised", once; by epoch how much is ours. None: not said."""
 
     async def open(
         self,

@@ -7,7 +7,7 @@ by it. State stands on rows; memory holds only what this process's tenure signed
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -78,15 +78,22 @@ class Sending:
         if signed_root is None and self.restored_ms is not None and last_ms <= self.restored_ms:
             signed_root = told.position.root  # a person said "restored": once for each channel
         judgement = channels.judge(tenure.state, told.position, signed_root)
+        ours: Mapping[bytes, int] = {}
         if judgement.next is Next.STOP:
-            raise Stopped("unknown_history")
+            said = await self.outbox.disown(peer, lane, told, now_ms)
+            if said is None:
+                raise Stopped("unknown_history")
+            ours = said  # a person said "compromised": the rest of it somebody else signed
         tenure.asked_ms, tenure.used = now_ms, True
         if judgement.next is Next.SEND_ON and judgement.start >= tenure.held:
             tenure.held = judgement.start
             return
         if judgement.next is Next.SEND_ON:  # it lost what it held: the urgent first, once more
             await self.outbox.alert_refill(peer, lane, now_ms)
-        chain = channels.chain_of(told.position, told.ancestors, opened.get)
+        chain = {
+            epoch: min(size, ours.get(epoch, size))
+            for epoch, size in channels.chain_of(told.position, told.ancestors, opened.get).items()
+        }
         tenure.fence = await self.outbox.take_over(peer, lane)
         state = channels.open_epoch(self.epoch(), told.position)
         entomb = partial(tombstone, self.node_secret)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from node.store.backup import mark_restored
 from node.store.connection import Connection
+from node.store.disowning import word
 from protocol.vocabulary import Lane
 
 
@@ -29,6 +30,23 @@ def say_restored(connection: Connection, now_ms: int) -> int:
         "SELECT peer, lane FROM channels_out WHERE stopped = 'unknown_history'"
     ).fetchall()
     return sum(resume_channel(connection, peer, Lane(lane), now_ms) for peer, lane in stopped)
+
+
+def say_compromised(connection: Connection, peer: str, lane: Lane, now_ms: int) -> int:
+    """Take a person's word that somebody else signed on a channel; return how many go on.
+
+    It is kept for the next contact, and counts once (`disowning`).
+    """
+    stopped = connection.execute(
+        "SELECT 1 FROM channels_out WHERE peer = ? AND lane = ? AND stopped = 'unknown_history'",
+        (peer, str(lane)),
+    ).fetchone()
+    if stopped is None:
+        return 0
+    connection.execute(
+        "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (word(peer, lane), str(now_ms))
+    )
+    return resume_channel(connection, peer, lane, now_ms)
 
 
 def resume_channel(connection: Connection, peer: str, lane: Lane, now_ms: int) -> int:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from node.peer.outgoing import ChannelRow, Entomb, OwnEntry, Push
-from node.store import cutting, pulled
+from node.store import cutting, disowning, pulled
 from node.store.connection import Connection
 from node.store.cutting import Sign, channel_row, check_fence
 from node.store.erasing import bury
 from node.store.errors import ErasedError
 from node.store.refilling import alert_refill, epochs_restored, lost_entries, unsettled
 from node.store.writer import Readers, Writer
-from protocol.answers import NOTHING, Position
+from protocol.answers import NOTHING, Position, Told
 from protocol.channel import Channel, SenderState
 from protocol.merkle import EMPTY_EDGE, CompactRange
 from protocol.vocabulary import Lane
@@ -103,6 +103,12 @@ class Outbox:
             return root, opened, last_ms
 
         return await self._readers.run(query)
+
+    async def disown(
+        self, peer: str, lane: Lane, told: Told, now_ms: int
+    ) -> Mapping[bytes, int] | None:
+        """Take a person's word "compromised", once; by epoch how much is ours. None: not said."""
+        return await self._writer.run(lambda c: disowning.disown(c, peer, lane, told, now_ms))
 
     async def open(
         self,

@@ -91,3 +91,15 @@ async def test_restored_is_refused_while_the_node_runs(running: Typed) -> None:
     """It keeps in memory what it has signed."""
     code, shown = await running("restored")
     assert (code, shown["error"]["code"]) == (Exit.STORE, "store_in_use")
+
+
+async def test_compromised_is_no_word_for_a_channel_that_stopped_for_something_else(
+    stopped: Typed,
+) -> None:
+    """A fork that is suspected stays before a person; a lane that is none is named."""
+    code, shown = await stopped("compromised", "nl-eokm", "reports")
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "not_stopped")
+    code, shown = await stopped("compromised", "nl-eokm", "letters")
+    assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")
+    _, listed = await stopped("tasks", "list")
+    assert [task["code"] for task in listed["tasks"]] == ["channel_fork_suspected"]

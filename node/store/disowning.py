@@ -1,0 +1,63 @@
+"""A person's word "compromised": what stands at a receiver beyond our memory is not ours.
+
+The receiver's state can't be taken back, so the next epoch follows it; but nothing of ours is taken
+for settled by it beyond what was receipted, and the ranges that somebody else signed are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from node.store.connection import Connection
+from protocol.answers import Told
+from protocol.merkle import CompactRange
+from protocol.vocabulary import Lane
+
+TASK = "history_disowned"
+
+
+def word(peer: str, lane: Lane) -> str:
+    """The name under which the word for a channel is kept."""
+    return f"compromised {peer}/{lane}"
+
+
+def disown(
+    connection: Connection, peer: str, lane: Lane, told: Told, now_ms: int
+) -> Mapping[bytes, int] | None:
+    """Take the word, once, and return by epoch how much of it is ours; None: nobody said it.
+
+    From the told state back to the first one that we remember, each is named before a person.
+    """
+    said = connection.execute("DELETE FROM meta WHERE name = ?", (word(peer, lane),)).rowcount
+    if not said:
+        return None
+    ours: dict[bytes, int] = {}
+    for place in (told.position, *told.ancestors):
+        if place.epoch is None or _root(connection, peer, lane, place.epoch, place.size) == (
+            place.root
+        ):
+            break
+        ours[place.epoch] = size = _receipted(connection, peer, lane, place.epoch)
+        connection.execute(
+            "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
+            (TASK, f"{peer}/{lane}/{place.epoch.hex()}/{size}-{place.size}", now_ms),
+        )
+    return ours
+
+
+def _root(connection: Connection, peer: str, lane: Lane, epoch: bytes, size: int) -> bytes | None:
+    leaves = connection.execute(
+        "SELECT leaf FROM log_out WHERE peer = ? AND lane = ? AND epoch = ? AND idx < ?"
+        " ORDER BY idx",
+        (peer, str(lane), epoch, size),
+    ).fetchall()
+    return CompactRange().extend([row[0] for row in leaves]).root if len(leaves) == size else None
+
+
+def _receipted(connection: Connection, peer: str, lane: Lane, epoch: bytes) -> int:
+    row = connection.execute(
+        "SELECT coalesce(max(size), 0) FROM checkpoints_out WHERE peer = ? AND lane = ?"
+        " AND epoch = ? AND receipt IS NOT NULL",
+        (peer, str(lane), epoch),
+    ).fetchone()
+    return int(row[0])
