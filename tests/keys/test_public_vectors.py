@@ -6,11 +6,14 @@ vectors that a library accepts, our answer is that the key never enters the regi
 
 from __future__ import annotations
 
+import hmac
 from base64 import b64decode
 from functools import cache
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.admission import MLKEM768_BYTES, check_ed25519, check_mlkem_x25519
 from keys.errors import BadSignatureError, WeakKeyError
@@ -22,6 +25,8 @@ ED25519 = vectors("wycheproof_ed25519.json")["tests"]
 MLDSA44 = vectors("wycheproof_mldsa44.json")["tests"]
 MLKEM768 = vectors("wycheproof_mlkem768_keys.json")["tests"]
 X25519 = vectors("wycheproof_x25519_keys.json")["tests"]
+AES_GCM = vectors("wycheproof_aes_gcm.json")["tests"]
+HMAC = vectors("wycheproof_hmac_sha256.json")["tests"]
 CCTV = vectors("cctv_ed25519.json")
 DEGENERATE = {"ZeroPublicKey"}
 """Keys under which anybody signs: some of their signatures verify, none of the keys is admitted."""
@@ -94,6 +99,27 @@ def test_x25519_points_that_give_no_secret_are_refused(vector: dict[str, Any]) -
             check_mlkem_x25519(raw)
     else:
         check_mlkem_x25519(raw)
+
+
+@pytest.mark.parametrize("vector", AES_GCM, ids=name)
+def test_aes_gcm_opens_what_is_right_and_nothing_else(vector: dict[str, Any]) -> None:
+    """As key files use it: a changed tag, or a nonce that makes a counter turn over."""
+    cipher = AESGCM(bytes.fromhex(vector["key"]))
+    nonce, sealed = bytes.fromhex(vector["nonce"]), bytes.fromhex(vector["sealed"])
+    context, message = bytes.fromhex(vector["context"]), bytes.fromhex(vector["message"])
+    if vector["valid"]:
+        assert cipher.decrypt(nonce, sealed, context) == message
+        assert cipher.encrypt(nonce, message, context) == sealed
+    else:
+        with pytest.raises(InvalidTag):
+            cipher.decrypt(nonce, sealed, context)
+
+
+@pytest.mark.parametrize("vector", HMAC, ids=name)
+def test_hmac_sha256_is_told_right_from_wrong(vector: dict[str, Any]) -> None:
+    """As entry ids, salts and the tags of key files use it, with keys of every length."""
+    made = hmac.digest(bytes.fromhex(vector["key"]), bytes.fromhex(vector["message"]), "sha256")
+    assert hmac.compare_digest(made, bytes.fromhex(vector["tag"])) is vector["valid"]
 
 
 @cache

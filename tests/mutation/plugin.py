@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 LAST: Final = "tests/protocol/test_channel.py"
 """Whole schedules of a channel take seconds; most mutants fall to a test of milliseconds."""
@@ -20,6 +20,8 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
+    # One process collects the tests, then runs some of them over and over.
+    suppress_health_check=(HealthCheck.differing_executors, HealthCheck.too_slow),
 )
 settings.load_profile("mutation")
 
