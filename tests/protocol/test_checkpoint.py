@@ -228,6 +228,8 @@ def test_8_4_size_is_judged_before_signatures(log_key: SigningKey) -> None:
     """A push's note is bounded before any work."""
     with pytest.raises(TooLargeError):
         verify_checkpoint(b"x" * 16385, [log_key.public])
+    with pytest.raises(TooLargeError):
+        read_checkpoint(b"x" * 16385)
 
 
 def test_8_4_what_has_no_form_is_not_signed(channel: Channel, log_key: SigningKey) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -129,8 +130,23 @@ def test_8_1_a_damaged_edge_is_not_read(raw: bytes) -> None:
 def test_8_1_a_tree_ends_before_integers_become_inexact() -> None:
     """Beyond 2^53 - 1 some languages would read another size."""
     full = CompactRange(MAX_SIZE, tuple([bytes(32)] * MAX_SIZE.bit_count()))
+    assert CompactRange.from_bytes(full.to_bytes()) == full
     with pytest.raises(UnsayableError):
         full.append(LEAVES[0])
+    with pytest.raises(MalformedError):
+        CompactRange.from_bytes((MAX_SIZE + 1).to_bytes(8, "big") + bytes(32))
+
+
+def test_8_1_the_largest_tree_has_proofs_and_a_larger_one_has_none() -> None:
+    """Both trees have the same paths from their first leaf: only the size tells them apart."""
+    path = [leaf_hash(b"sibling %d" % level) for level in range(53)]
+    root = reduce(node_hash, path, LEAVES[0])
+    verify_inclusion(LEAVES[0], 0, MAX_SIZE, path, root)
+    verify_consistency(1, LEAVES[0], MAX_SIZE, root, path)
+    with pytest.raises(ProofError):
+        verify_inclusion(LEAVES[0], 0, MAX_SIZE + 1, path, root)
+    with pytest.raises(ProofError):
+        verify_consistency(1, LEAVES[0], MAX_SIZE + 1, root, path)
 
 
 @given(st.data())
@@ -203,3 +219,5 @@ def test_8_1_a_tree_does_not_extend_itself_by_nodes() -> None:
             verify_consistency(3, root, 3, root, path)
         with pytest.raises(ProofError):
             rebuild(3, 3, path)
+    with pytest.raises(ProofError):
+        rebuild(4, 4, [root_of(LEAVES[:4])])

@@ -62,6 +62,7 @@ HOSTILE = {
     "tab in the text": f"a\tb\n\n\u2014 a {ENCODED}\n",
     "NUL in the text": f"a\0b\n\n\u2014 a {ENCODED}\n",
     "hyphen for the dash": f"{TEXT}\n- a {ENCODED}\n",
+    "no dash": f"{TEXT}\na {ENCODED}\n",
     "two spaces": f"{TEXT}\n\u2014 a  {ENCODED}\n",
     "no name": f"{TEXT}\n\u2014  {ENCODED}\n",
     "plus in the name": f"{TEXT}\n\u2014 a+b {ENCODED}\n",

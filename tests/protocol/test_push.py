@@ -150,6 +150,8 @@ def test_8_7_a_note_that_is_too_long_is_not_sent() -> None:
     """The receiver would refuse it."""
     with pytest.raises(UnsayableError):
         PushHead(push.SUITE, KEY_ID, b"x" * 16385).to_bytes()
+    longest = PushHead(push.SUITE, KEY_ID, b"x" * 16384)
+    assert push.read_head(longest.to_bytes()) == longest
 
 
 def test_8_7_the_seal_is_bound_to_a_string_of_fixed_length(checkpoint: Checkpoint) -> None:
@@ -163,6 +165,8 @@ def test_8_7_the_seal_is_bound_to_a_string_of_fixed_length(checkpoint: Checkpoin
     )
     assert info == expected
     assert len(info) == 68
+    other_suite = push.seal_info(Purpose.PUSH, 0xFFFF, KEY_ID, checkpoint, 3, 7)
+    assert other_suite == expected[:10] + b"\xff\xff" + expected[12:]
 
 
 def test_8_7_a_seal_opens_for_one_purpose_key_checkpoint_and_range(

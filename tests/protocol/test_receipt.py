@@ -11,7 +11,7 @@ from protocol import note
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, sign_checkpoint, subtree_message
 from protocol.errors import NoteError, ReceiptError, UnheardReceiptKeyError, UnsayableError
-from protocol.receipt import cosign, cosigner_name, verify_receipt
+from protocol.receipt import MAX_TIME_S, cosign, cosigner_name, verify_receipt
 from tests.protocol import oracle
 
 TIME_S = 1_767_225_600
@@ -181,3 +181,19 @@ def test_8_6_a_receipt_of_time_zero_is_none(
     ]
     with pytest.raises(ReceiptError, match="above zero"):
         verify_receipt(note.render(checkpoint.text, lines), checkpoint, [public])
+
+
+@pytest.mark.parametrize("time_s", [1, MAX_TIME_S])
+def test_8_6_a_receipt_states_any_time_up_to_the_year_9999(
+    checkpoint: Checkpoint, receipt_key: SigningKey, time_s: int
+) -> None:
+    """Both bounds belong to it, on the side that writes and on the side that reads."""
+    raw = cosign(checkpoint, receipt_key, time_s)
+    assert verify_receipt(raw, checkpoint, [receipt_key.public]).time_s == time_s
+
+
+def test_8_6_a_receipt_key_with_one_half_needs_one_line(checkpoint: Checkpoint) -> None:
+    """Both must verify where the registry lists both."""
+    single = SigningKey.from_seeds(b"\x31" * 32, None)
+    raw = cosign(checkpoint, single, TIME_S)
+    assert verify_receipt(raw, checkpoint, [single.public]) == (checkpoint, TIME_S, single.public)
