@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import struct
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given, settings
@@ -134,6 +137,17 @@ class TestMldsa44:
         with pytest.raises(WeakKeyError, match="degenerate"):
             check_mldsa44(b"\x05" * 32 + t1)
 
+    def test_the_bound_between_honest_and_degenerate_is_512_coefficients(self) -> None:
+        """Packed here by hand, ten bits each, the lowest first (FIPS 204, SimpleBitPack)."""
+
+        def packed(distinct: int) -> bytes:
+            number = sum((at % distinct) << (10 * at) for at in range(1024))
+            return b"\x05" * 32 + number.to_bytes(1280, "little")
+
+        check_mldsa44(packed(512))
+        with pytest.raises(WeakKeyError, match="degenerate"):
+            check_mldsa44(packed(511))
+
     @pytest.mark.parametrize("length", [0, 1311, 1313])
     def test_a_key_of_another_length_is_refused(self, length: int) -> None:
         """1312 bytes, no more, no fewer."""
@@ -190,6 +204,13 @@ class TestProofOfPossession:
         """An Ed25519 key proves its one half."""
         proof = prove(single, "net", "gb-iwf", "transport")
         check_proof(single.public, proof, "net", "gb-iwf", "transport")
+
+    def test_what_is_signed_has_the_form_that_is_written_down(self, single: SigningKey) -> None:
+        """docs/registry.md: tag, then each part behind its length of four bytes."""
+        parts = (b"net", b"gb-iwf", b"log", single.public.ed25519)
+        signed = b"hx1/pop\0" + b"".join(struct.pack(">I", len(part)) + part for part in parts)
+        proof = prove(single, "net", "gb-iwf", "log")
+        single.public.verify_ed25519(base64.b64decode(proof["ed25519"]), signed)
 
     @pytest.mark.parametrize(
         ("network", "member", "purpose"),

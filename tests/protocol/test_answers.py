@@ -65,6 +65,8 @@ def test_9_1_size_is_judged_first() -> None:
     """A peer that answers without end is cut off."""
     with pytest.raises(TooLargeError):
         answers.from_bytes(bytes(65537))
+    with pytest.raises(MalformedError):
+        answers.from_bytes(bytes(65536))
 
 
 @given(st.binary(max_size=100))

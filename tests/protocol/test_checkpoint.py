@@ -15,6 +15,7 @@ from protocol.channel import Channel
 from protocol.checkpoint import (
     Checkpoint,
     Origin,
+    is_network,
     read_checkpoint,
     sign_checkpoint,
     verify_checkpoint,
@@ -90,6 +91,12 @@ def test_8_2_the_empty_tree_has_its_root(channel: Channel) -> None:
     """Size zero is the one size whose root is known beforehand."""
     empty = Checkpoint(channel.origin(EPOCH), 0, EMPTY_ROOT)
     assert Checkpoint.parse(empty.text) == empty
+
+
+def test_8_2_a_network_has_at_most_81_characters() -> None:
+    """The longest name that a registry takes, a hyphen and sixteen hex digits."""
+    assert is_network("n" * 64 + "-0123456789abcdef")
+    assert not is_network("n" * 65 + "-0123456789abcdef")
 
 
 @given(st.sampled_from(Lane), st.binary(min_size=8, max_size=8), st.integers(1, (1 << 53) - 1))

@@ -85,6 +85,23 @@ def test_4_1_what_has_no_canonical_form_is_never_said(value: Any) -> None:
         pack(value)
 
 
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("\0", "value: text must not contain U+0000"),
+        ("\ud800", "value: text must be valid Unicode, without surrogates"),
+        (1 << 64, "value: integers have at most 64 bits"),
+        (1.5, "value: only None, booleans, integers, bytes, text and arrays are allowed"),
+        ([[[[[[[[[[[[[[[[[0]]]]]]]]]]]]]]]]], "value: arrays are nested too deeply"),
+    ],
+)
+def test_4_1_what_is_wrong_with_a_value_is_said_in_words(value: Any, fault: str) -> None:
+    """The words travel as the reason of a disposition."""
+    with pytest.raises(UnsayableError) as caught:
+        pack(value)
+    assert str(caught.value) == fault
+
+
 def test_4_1_endless_nesting_is_never_said() -> None:
     """A value that contains itself ends in an error, not in a crash."""
     loop: list[Any] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -76,6 +77,28 @@ def test_5_1_what_is_not_an_entry_is_malformed(raw: bytes) -> None:
         entry.decode(raw)
 
 
+@pytest.mark.parametrize(
+    ("parts", "field"),
+    [
+        ([-1, 16, ID, SALT, []], "entry.version"),
+        ([1, -1, ID, SALT, []], "entry.kind"),
+        ([3, 16, ID[1:], SALT, []], "entry.id"),
+        ([3, 16, ID, SALT[1:], []], "entry.salt"),
+    ],
+)
+def test_5_1_the_malformed_part_is_named(parts: list[Any], field: str) -> None:
+    """The field travels as the reason of a disposition."""
+    with pytest.raises(MalformedError) as caught:
+        entry.decode(oracle.pack(parts))
+    assert caught.value.field == field
+
+
+def test_5_1_the_largest_numbers_are_read() -> None:
+    """Whatever a later version says with 64 bits is kept and answered."""
+    largest = (1 << 64) - 1
+    assert entry.decode(oracle.pack([largest, largest, ID, SALT, []]))[:2] == (largest, largest)
+
+
 def test_5_2_size_is_judged_first() -> None:
     """An entry over the limit is refused whatever it holds."""
     with pytest.raises(TooLargeError):
@@ -97,6 +120,17 @@ def test_5_2_we_say_only_what_others_will_read(wrong: Entry) -> None:
     """What a receiver would refuse is refused before it is sent."""
     with pytest.raises(UnsayableError):
         entry.encode(wrong)
+
+
+def test_5_2_an_entry_of_exactly_the_allowed_size_is_said_and_read() -> None:
+    """The limit is a limit and not one less."""
+    whole = Entry(1, 127, ID, SALT, oracle.pack(bytes(60)))
+    size = entry.HEAD_BYTES + len(whole.body)
+    assert entry.decode(entry.encode(whole, size), size) == whole
+    with pytest.raises(UnsayableError):
+        entry.encode(whole, size - 1)
+    with pytest.raises(TooLargeError):
+        entry.decode(entry.encode(whole), size - 1)
 
 
 def test_5_3_the_same_thing_has_the_same_id_for_ever() -> None:

@@ -80,6 +80,25 @@ def test_8_7_limits_of_the_network_are_kept() -> None:
         push.unframe(framed, max_entry_bytes=99)
 
 
+def test_8_7_what_is_just_within_the_limits_is_taken() -> None:
+    """A limit is a limit and not one less: entries, bytes, the bytes of one entry, the bucket."""
+    entries = [b"x" * 100] * 3
+    assert push.unframe(push.frame(entries), 3, 4096, 100) == entries
+    full = [b"x" * 4088]
+    assert len(push.frame(full)) == 4096
+    assert push.unframe(push.frame(full)) == full
+    assert push.fit([4088], max_bytes=4096) == 1
+
+
+@pytest.mark.parametrize("value", [1, 0x20, 0x58, 0xFF])
+def test_8_7_nothing_but_zeros_pads_a_frame(value: int) -> None:
+    """Else one push had many forms."""
+    framed = push.frame([b"entry"])
+    end = len(framed.rstrip(b"\0"))
+    with pytest.raises(MalformedError):
+        push.unframe(framed[:end] + bytes([value]) * (len(framed) - end))
+
+
 @given(st.binary(max_size=100))
 def test_8_7_arbitrary_bytes_never_crash_the_reader(raw: bytes) -> None:
     """Whatever was sealed to us is a frame or an error."""
@@ -211,6 +230,8 @@ def test_8_7_limits_must_let_every_entry_through() -> None:
     """Limits under which one entry blocks its channel are no limits to adopt."""
     assert push.can_carry(push.MAX_PUSH_ENTRIES, push.MAX_PUSH_BYTES, 65_536)
     assert push.can_carry(1, 262_144, 65_536)
+    assert push.can_carry(1, 4096, 1)
+    assert not push.can_carry(1, 4096, 0)
     assert not push.can_carry(1000, 65_536, 65_536)
     assert not push.can_carry(1000, 4095, 100)
     assert not push.can_carry(0, push.MAX_PUSH_BYTES, 65_536)

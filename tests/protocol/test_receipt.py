@@ -10,7 +10,13 @@ from keys import SigningKey
 from protocol import note
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, sign_checkpoint, subtree_message
-from protocol.errors import NoteError, ReceiptError, UnheardReceiptKeyError, UnsayableError
+from protocol.errors import (
+    NoteError,
+    ReceiptError,
+    TooLargeError,
+    UnheardReceiptKeyError,
+    UnsayableError,
+)
 from protocol.receipt import MAX_TIME_S, cosign, cosigner_name, verify_receipt
 from tests.protocol import oracle
 
@@ -181,6 +187,14 @@ def test_8_6_a_receipt_of_time_zero_is_none(
     ]
     with pytest.raises(ReceiptError, match="above zero"):
         verify_receipt(note.render(checkpoint.text, lines), checkpoint, [public])
+
+
+def test_8_6_a_receipt_is_bounded_before_it_is_read(
+    checkpoint: Checkpoint, receipt_key: SigningKey
+) -> None:
+    """A receiver cannot make its sender read for long."""
+    with pytest.raises(TooLargeError):
+        verify_receipt(b"x" * 16385, checkpoint, [receipt_key.public])
 
 
 @pytest.mark.parametrize("time_s", [1, MAX_TIME_S])

@@ -73,6 +73,9 @@ def held(first: Epoch) -> ReceiverState:
 def test_8_7_the_first_push_opens_the_channel(first: Epoch, held: ReceiverState) -> None:
     """Entry 0 names nothing, which is what the receiver has."""
     assert held.position == Position(A, 3, oracle.tree(leaves(first.entries[:3])))
+    opened = first.push(UNOPENED, 0, 3)
+    assert isinstance(opened, Accepted)
+    assert opened.closed is None
 
 
 def test_8_7_a_push_that_starts_where_we_end_is_taken(first: Epoch, held: ReceiverState) -> None:

@@ -83,6 +83,12 @@ def test_8_5_agreed_sends_on_from_the_told_size(tenure: SenderState) -> None:
     assert judge(tenure, told, told.root) == (Standing.AGREED, Next.SEND_ON, 2)
 
 
+def test_8_5_agreed_on_everything_sends_on_from_the_end(tenure: SenderState) -> None:
+    """The commonest answer: the receiver holds all that was signed."""
+    told = Position(A, tenure.size, tenure.root)
+    assert judge(tenure, told, told.root) == (Standing.AGREED, Next.SEND_ON, tenure.size)
+
+
 def test_8_5_awaited_sends_the_epoch_from_its_start(tenure: SenderState) -> None:
     """The opening got lost on its way."""
     assert judge(tenure, NOTHING, None) == (Standing.AWAITED, Next.SEND_ON, 0)
