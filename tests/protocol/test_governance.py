@@ -88,6 +88,13 @@ def test_11_1_a_witness_says_and_hears_nothing_here(lane: Lane, other: Role) -> 
     assert not may_speak(party([other], HOME), party([Role.WITNESS], HOME), lane)
 
 
+def test_11_1_two_hotlines_may_speak_on_every_lane_and_an_aggregator_says_no_reports() -> None:
+    """A channel exists exactly where its opening is permitted."""
+    hotline, aggregator = party([Role.HOTLINE], HOME), party([Role.AGGREGATOR], HOME)
+    assert all(may_speak(hotline, party([Role.HOTLINE], ABROAD), lane) for lane in Lane)
+    assert not may_speak(aggregator, hotline, Lane.REPORTS)
+
+
 def test_11_1_police_report_to_their_own_countrys_hotline_only() -> None:
     """Not to a hotline abroad, nor without any country."""
     police = party([Role.POLICE], HOME)

@@ -9,7 +9,7 @@ import pytest
 from keys import SigningKey
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, read_checkpoint, sign_checkpoint
-from protocol.errors import CheckpointError, NoteError, UnheardKeyError
+from protocol.errors import CheckpointError, NoteError, TooLargeError, UnheardKeyError
 from protocol.ledger import (
     LedgerHead,
     LedgerOrigin,
@@ -39,6 +39,13 @@ def test_8_11_a_signed_head_verifies() -> None:
     assert verify_ledger_head(note, [SigningKey.generate().public, key.public]) == HEAD
     assert read_ledger_head(note) == HEAD
     assert note.startswith(b"hx1/demo-0123456789abcdef/gb-iwf/ledger/0101010101010101\n7\n")
+
+
+def test_8_11_a_head_is_bounded_before_it_is_read() -> None:
+    """A peer that serves one without end is cut off."""
+    for read in (read_ledger_head, lambda raw: verify_ledger_head(raw, [])):
+        with pytest.raises(TooLargeError):
+            read(b"x" * 16385)
 
 
 def test_8_11_another_key_signs_nothing() -> None:

@@ -173,6 +173,33 @@ def test_6_2_a_field_out_of_its_bounds_is_named(path: list[int], value: Any, fie
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "mend"),
+    [
+        ([18, 0, 2], "burnt", "must be one of the listed words"),
+        ([17, 0, 2], "national", "must be present exactly when the verdict is 'national'"),
+        ([19, 0, 2], 7, "expected `str`, got `int`"),
+    ],
+)
+def test_6_2_the_mend_is_said_in_small_letters(path: list[int], value: Any, mend: str) -> None:
+    """Behind the field, alone and in the text of the error."""
+    with pytest.raises(MalformedError) as caught:
+        from_body(Kind.ITEM, _item_with(path, value))
+    assert caught.value.mend == mend
+    assert str(caught.value) == f"{caught.value.field}: {mend}"
+
+
+def test_6_2_a_field_that_we_may_not_say_is_named() -> None:
+    """Intake learns which field to mend, as a peer would."""
+    with pytest.raises(UnsayableError, match=r"^item\.campaign: "):
+        to_body(msgspec.structs.replace(samples.ITEM, campaign="A label"))
+
+
+def test_6_1_an_unknown_message_has_the_form_it_came_in() -> None:
+    """It is kept and answered under the version and kind that its sender gave it."""
+    assert form_of(UnknownMessage(7, 99, b"\x90")) == (7, 99)
+
+
 @pytest.mark.parametrize(("path", "value", "field"), WRONG_FIELDS)
 def test_6_2_an_error_never_contains_the_value(path: list[int], value: Any, field: str) -> None:
     """No address, hash or personal data gets into a log through an exception."""

@@ -110,6 +110,8 @@ def test_4_3_a_pull_over_its_length_is_not_read() -> None:
     """Size is judged first."""
     with pytest.raises(TooLargeError):
         pull.from_bytes(b"\xc0" * (pull.MAX_PULL_BYTES + 1))
+    with pytest.raises(MalformedError):
+        pull.from_bytes(b"\xc0" * pull.MAX_PULL_BYTES)
 
 
 def test_9_8_the_largest_pull_fits() -> None:

@@ -10,6 +10,7 @@ from keys import SigningKey
 from protocol import note
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, sign_checkpoint, subtree_message
+from protocol.cosignature import MAX_TIME_S
 from protocol.errors import (
     NoteError,
     ReceiptError,
@@ -17,7 +18,7 @@ from protocol.errors import (
     UnheardReceiptKeyError,
     UnsayableError,
 )
-from protocol.receipt import MAX_TIME_S, cosign, cosigner_name, verify_receipt
+from protocol.receipt import cosign, cosigner_name, verify_receipt
 from tests.protocol import oracle
 
 TIME_S = 1_767_225_600

@@ -9,7 +9,7 @@ import pytest
 
 from keys.transfers import TRANSFER_FIELDS
 from protocol.facts import Location
-from protocol.messages import Item, Message, Sighted, from_body, kind_of, to_body
+from protocol.messages import Contents, Item, Message, Sighted, from_body, kind_of, to_body
 from protocol.transfer import FIELDS, goes_without_basis, narrow
 from protocol.vocabulary import Kind, OutcomeWhat
 from tests.protocol.samples import (
@@ -106,6 +106,26 @@ def test_11_4_that_an_item_moved_goes_without_its_evidence() -> None:
     left = narrow(MOVED, FIELDS - {"evidence"})
     assert left is not None
     assert left.moved.evidence == ()  # type: ignore[union-attr]
+
+
+def test_11_4_each_later_fact_goes_by_its_own_field() -> None:
+    """What one field withholds leaves the others as they were."""
+    later = Sighted(ITEM_ID, SIGHTING, CONTENT, ACCESS, child_at_risk=False)
+    left = {
+        "sightings": Sighted(ITEM_ID, None, CONTENT, ACCESS, child_at_risk=False),
+        "content": Sighted(ITEM_ID, SIGHTING, None, ACCESS, child_at_risk=False),
+        "access": Sighted(ITEM_ID, SIGHTING, CONTENT, None, child_at_risk=False),
+    }
+    for withheld, expected in left.items():
+        assert narrow(later, FIELDS - {withheld}) == expected
+
+
+@pytest.mark.parametrize("withheld", sorted(FIELDS))
+def test_11_4_shared_contents_go_only_with_hashes_and_verdicts(withheld: str) -> None:
+    """They are nothing else; fields that they do not hold do not keep them back."""
+    (contents,) = [one for one in MESSAGES if isinstance(one, Contents)]
+    expected = None if withheld in {"content", "assessments"} else contents
+    assert narrow(contents, FIELDS - {withheld}) is expected
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda one: type(one).__name__)
