@@ -16,7 +16,7 @@ STAMP := $(VENV)/.installed
 PIP   := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-long lint fmt bench hostile simulate fuzz mutate wheels lock clean
+.PHONY: help venv demo parts test test-long lint fmt bench hostile simulate fuzz mutate wheels lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,10 +34,13 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: $(STAMP) ## four members, REPORTS=n reports from SEED=s, one verdict; KEEP=1 leaves the nodes running
 	@$(BIN)/python -m examples.demo --seed $(SEED) --reports $(REPORTS) $(if $(KEEP),--keep)
 
-test: $(STAMP) ## every test but the long ones
+parts: ## fetch what tests need and pip cannot bring, into .parts (no root)
+	@tests/parts.sh
+
+test: $(STAMP) parts ## every test but the long ones
 	$(BIN)/python -m pytest -q -m "not long"
 
-test-long: $(STAMP) ## the tests that take minutes
+test-long: $(STAMP) parts ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m long
 
 lint: $(STAMP) ## ruff, mypy --strict, import layers
@@ -79,5 +82,5 @@ lock: $(STAMP) ## renew uv.lock and requirements/ (needs the network)
 	$(BIN)/uv export --quiet --frozen --no-emit-project --no-header --no-annotate --all-groups --all-extras | sed "s/ ; implementation_name == 'cpython' and sys_platform == 'linux'//" > requirements/dev.txt
 
 clean: ## remove what was made here
-	rm -rf $(VENV) mutants mutants.log wheels dist build .run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .parts mutants mutants.log wheels dist build .run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,8 +13,8 @@ The policy, in prose:
 * **Documents are verified as bytes, then parsed.** Parsing is strict and canonical: an error names
   the field; fields of later versions are kept and handed on unchanged.
 * **Private keys stay here.** They touch the disk in `keys.keyfile` alone, encrypted, for their
-  owner only, never overwritten; `repr` never shows one and pickling refuses. Whoever signs asks for
-  a `Signer`, so that a key may one day live in an HSM.
+  owner only, never overwritten; `repr` never shows one and pickling refuses. Half of a log or
+  receipt key may live in an HSM instead (`keys.hsm`) and never leaves it.
 * **Randomness is drawn here** (key generation, sealing, salts), time is always an argument.
 
 This package imports neither `protocol` nor `node`.
@@ -23,6 +23,7 @@ This package imports neither `protocol` nor `node`.
 from keys.admission import check_ed25519, check_mldsa44, check_mlkem_x25519, check_proof, prove
 from keys.errors import (
     BadSignatureError,
+    HsmError,
     KeyExistsError,
     KeysError,
     UnknownKeyError,
@@ -33,6 +34,7 @@ from keys.errors import (
     UntrustedDocumentError,
     WeakKeyError,
 )
+from keys.hsm import Hsm
 from keys.keyfile import use_tls_key
 from keys.keyring import MemberKeys
 from keys.member import Capabilities, MemberDocument, PublishedKey, PublishedSealingKey
@@ -45,6 +47,8 @@ from keys.unlock import Unlock
 __all__ = [
     "BadSignatureError",
     "Capabilities",
+    "Hsm",
+    "HsmError",
     "KeyExistsError",
     "KeysError",
     "Limits",

@@ -4,8 +4,9 @@ Signing keys are encrypted PKCS#8 (PBES2: PBKDF2-HMAC-SHA256 with 2048 rounds, A
 block per half, so that other tools can open them with the same secret. PBES2 authenticates nothing:
 a last block holds an HMAC-SHA256 over the purpose and everything before it, so that an altered
 file, or the file of another purpose under this name, does not open. A TLS key is the same with its
-certificate between. Seeds and secrets of 32 bytes have no PKCS#8 form; they are sealed with
-AES-256-GCM, the purpose as associated data.
+certificate between. Where the Ed25519 half of a signing key lies in an HSM, a block that names it
+stands in its place (`keys.hsm_key`). Seeds and secrets of 32 bytes have no PKCS#8 form; they are
+sealed with AES-256-GCM, the purpose as associated data.
 
 The HMAC and AES keys come from the unlocking secret by scrypt (N=1024, r=8, p=1; a salt of 16 bytes
 per file). That takes some two milliseconds and is deliberately cheap: the secret is a random key of
@@ -29,6 +30,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from keys.errors import UnreadableKeyError, WeakKeyError
+from keys.hsm_key import HsmKey, KeyReference, Token
 from keys.signing import SigningKey
 from keys.tls import TlsKey
 
@@ -43,6 +45,7 @@ SEAL_CONTEXT: Final = b"hx1/keyfile-seal\0"
 
 _PKCS8: Final = "ENCRYPTED PRIVATE KEY"
 _CERTIFICATE: Final = "CERTIFICATE"
+_IN_HSM: Final = "HX1 KEY IN HSM"
 _TAG: Final = "HX1 KEY FILE TAG"
 _SEALED: Final = "HX1 SEALED SECRET"
 _BLOCK: Final = re.compile(
@@ -57,17 +60,21 @@ _NOT_OPENED: Final = (
 
 def encode_signing(key: SigningKey, passphrase: bytes, purpose: str) -> bytes:
     """A signing key, one PKCS#8 block for each half, and the tag."""
-    blocks = [_pkcs8(half, passphrase) for half in key.private_keys() if half is not None]
+    blocks = [_half(half, passphrase) for half in key.private_keys() if half is not None]
     return _tagged(b"".join(blocks), passphrase, purpose)
 
 
-def decode_signing(raw: bytes, passphrase: bytes, purpose: str) -> SigningKey:
-    """Read what `encode_signing` wrote.
+def decode_signing(
+    raw: bytes, passphrase: bytes, purpose: str, token: Token | None = None
+) -> SigningKey:
+    """Read what `encode_signing` wrote; `token` holds what the file does not.
 
     Raises:
-        UnreadableKeyError: damaged, another purpose, or another secret.
+        UnreadableKeyError: damaged, another purpose, another secret, or no token where one is
+            needed.
     """
-    match [_private(block, passphrase) for _, block in _untagged(raw, passphrase, purpose)]:
+    blocks = _untagged(raw, passphrase, purpose)
+    match [_private_half(label, block, passphrase, token) for label, block in blocks]:
         case [Ed25519PrivateKey() as ed25519]:
             return SigningKey(ed25519, None)
         case [Ed25519PrivateKey() as ed25519, MLDSA44PrivateKey() as mldsa44]:
@@ -133,6 +140,22 @@ def _pkcs8(key: PrivateKeyTypes, passphrase: bytes) -> bytes:
         serialization.PrivateFormat.PKCS8,
         serialization.BestAvailableEncryption(passphrase),
     )
+
+
+def _half(key: PrivateKeyTypes, passphrase: bytes) -> bytes:
+    if isinstance(key, HsmKey):
+        return _block(_IN_HSM, key.reference.to_bytes())
+    return _pkcs8(key, passphrase)
+
+
+def _private_half(
+    label: str, block: bytes, passphrase: bytes, token: Token | None
+) -> PrivateKeyTypes:
+    if label != _IN_HSM:
+        return _private(block, passphrase)
+    if token is None:
+        raise UnreadableKeyError("lies in an HSM in part; name it: [member] hsm and hsm_pin")
+    return HsmKey(token, KeyReference.from_bytes(_body(block)))
 
 
 def _private(block: bytes, passphrase: bytes) -> PrivateKeyTypes:

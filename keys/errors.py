@@ -2,6 +2,10 @@
 
     KeysError
     ├── UnreadableKeyError      a key file or its secret is missing, damaged, or does not open
+    ├── HsmError                signing keys that lie in an HSM
+    │   ├── HsmAwayError        the token, its module or its session is not there now
+    │   ├── HsmLoginError       the token does not let us in: a person must see to the PIN
+    │   └── HsmKeyError         what lies there is not the key that our key file names
     ├── KeyExistsError          a key file would be overwritten
     ├── UnsafeKeyFileError      others than the owner could read or replace a key file
     ├── WeakKeyError            a public key that nobody should be held to
@@ -34,6 +38,31 @@ class UnreadableKeyError(KeysError):
     """A key file, or the secret that unlocks it, is missing, damaged or does not open."""
 
     code: ClassVar[str] = "unreadable_key"
+
+
+class HsmError(KeysError):
+    """A signing key that lies in an HSM cannot be used."""
+
+    code: ClassVar[str] = "hsm"
+
+
+class HsmAwayError(HsmError):
+    """The token, its module or its session is not there now; it is asked for again."""
+
+    code: ClassVar[str] = "hsm_away"
+    retryable: ClassVar[bool] = True
+
+
+class HsmLoginError(HsmError):
+    """The token does not let us in. Nothing logs in again by itself: tries are counted there."""
+
+    code: ClassVar[str] = "hsm_login"
+
+
+class HsmKeyError(HsmError):
+    """The token holds no such key, or another one, or one that could leave it."""
+
+    code: ClassVar[str] = "hsm_key"
 
 
 class KeyExistsError(KeysError):

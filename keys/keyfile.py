@@ -17,11 +17,13 @@ import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from keys import armour
 from keys.errors import KeyExistsError, UnreadableKeyError, UnsafeKeyFileError
+from keys.hsm_key import Token
 from keys.sealing import SealingKey
 from keys.signing import SigningKey
 from keys.tls import TlsKey
@@ -62,14 +64,16 @@ def save(path: Path, key: PrivateMaterial, passphrase: bytes, purpose: str) -> N
     write_private(path, raw)
 
 
-def load_signing_key(path: Path, passphrase: bytes, purpose: str) -> SigningKey:
-    """Read a signing key.
+def load_signing_key(
+    path: Path, passphrase: bytes, purpose: str, token: Token | None = None
+) -> SigningKey:
+    """Read a signing key; `token` holds the half that is not in the file, where there is one.
 
     Raises:
         UnreadableKeyError: not found, damaged, another purpose, or another secret.
         UnsafeKeyFileError: somebody else could have read or replaced it.
     """
-    return _load(path, passphrase, purpose, armour.decode_signing)
+    return _load(path, passphrase, purpose, partial(armour.decode_signing, token=token))
 
 
 def load_tls_key(path: Path, passphrase: bytes, purpose: str) -> TlsKey:

@@ -1,8 +1,8 @@
 """All private keys of one member, by purpose, and the directory that holds them.
 
     member.key              Ed25519; signs the member document. Offline: move it away after use
-    log.key receipt.key     Ed25519 + ML-DSA-44
-    witness.key             the same; missing where another version made the keys
+    log.key receipt.key     Ed25519 + ML-DSA-44; with an HSM, the Ed25519 half lies there
+    witness.key             Ed25519 + ML-DSA-44; missing where another version made the keys
     transport.key           Ed25519
     tls.key                 P-256 with its self-issued certificate
     sealing-<key id>.key    seeds; one file for each key whose time is not over
@@ -22,7 +22,9 @@ from typing import Final, Self
 from keys import keyfile
 from keys.admission import prove
 from keys.armour import SECRET_BYTES
-from keys.errors import KeyExistsError, UnknownKeyError
+from keys.errors import KeyExistsError, KeysError, UnknownKeyError
+from keys.hsm import Hsm, destroy, hybrid_key, in_hsm
+from keys.hsm_key import HsmKey
 from keys.keyfile import PrivateMaterial
 from keys.member import (
     Capabilities,
@@ -76,16 +78,26 @@ class MemberKeys:
     witness: SigningKey | None = None
 
     @classmethod
-    def generate(cls, member: str, now_ms: int) -> Self:
+    def generate(cls, member: str, now_ms: int, hsm: Hsm | None = None) -> Self:
         """Fresh keys for every purpose, from the system's randomness.
 
         Args:
             member: member id, the name in the TLS certificate.
             now_ms: UTC, for the dates in that certificate.
+            hsm: where the Ed25519 halves of the log and receipt keys are made; None: here.
+
+        Raises:
+            HsmError: the token made nothing, or what it made is destroyed again.
         """
+        log = hybrid_key("log", hsm)
+        try:
+            receipt = hybrid_key("receipt", hsm)
+        except KeysError:
+            destroy([log])
+            raise
         return cls(
-            log=SigningKey.generate(),
-            receipt=SigningKey.generate(),
+            log=log,
+            receipt=receipt,
             transport=SigningKey.generate(hybrid=False),
             tls=TlsKey.issue(member, now_ms),
             sealing=tuple(
@@ -119,8 +131,10 @@ class MemberKeys:
             keyfile.save(directory / name, key, passphrase, purpose)
 
     @classmethod
-    def load(cls, directory: Path, unlock: Unlock) -> Self:
+    def load(cls, directory: Path, unlock: Unlock, hsm: Hsm | None = None) -> Self:
         """Read the keys that `save` wrote; member and witness key may be absent.
+
+        Nothing is asked of the HSM until one of its keys signs.
 
         Raises:
             UnreadableKeyError: a file or the secret is missing, damaged or does not fit.
@@ -129,7 +143,7 @@ class MemberKeys:
         passphrase = unlock.secret()
 
         def signing(purpose: str) -> SigningKey:
-            return keyfile.load_signing_key(directory / f"{purpose}.key", passphrase, purpose)
+            return keyfile.load_signing_key(directory / f"{purpose}.key", passphrase, purpose, hsm)
 
         def secret(purpose: str) -> bytes:
             return keyfile.load_secret(directory / f"{purpose}.key", passphrase, purpose)
@@ -146,6 +160,10 @@ class MemberKeys:
             member=signing("member") if (directory / "member.key").exists() else None,
             witness=load_witness_key(directory, unlock),
         )
+
+    def in_hsm(self) -> list[HsmKey]:
+        """Those halves that lie in an HSM."""
+        return in_hsm((self.log, self.receipt))
 
     def sealing_key(self, key_id: str) -> SealingKey:
         """The sealing key of an id, to open what was sealed to it.

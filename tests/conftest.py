@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from hypothesis import settings
 
+from tests.builders.softhsm import SoftHsm, find_softhsm
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,3 +37,14 @@ def part_missing() -> Callable[[str, str], NoReturn]:
         pytest.skip(message)
 
     return give_up
+
+
+@pytest.fixture(scope="session")
+def softhsm(
+    tmp_path_factory: pytest.TempPathFactory, part_missing: Callable[[str, str], NoReturn]
+) -> SoftHsm:
+    """Give the software token of this test run."""
+    found = find_softhsm(tmp_path_factory.mktemp("softhsm"))
+    if found is None:
+        part_missing("SoftHSM2", "run tests/parts, or on Debian: apt-get install softhsm2")
+    return found

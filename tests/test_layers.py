@@ -275,6 +275,12 @@ def test_files_are_opened_in_few_places() -> None:
     assert not wrong
 
 
+def test_one_module_speaks_pkcs11() -> None:
+    """What sessions, retries and PINs need stands in one place; the part is optional."""
+    found = {path for path, tree in modules().items() if "pkcs11" in map(top, imports(tree))}
+    assert found == {"keys/hsm.py"}
+
+
 def test_chance_is_an_argument() -> None:
     """Randomness comes from few places; everybody else is handed it, so that seeds replay."""
     wrong = [

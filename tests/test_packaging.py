@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import itertools
 import re
 import subprocess
 import sys
@@ -74,7 +75,8 @@ def test_every_dependency_is_pinned(repository: Path) -> None:
 def test_what_is_imported_is_declared(repository: Path) -> None:
     """What comes along with another distribution today may not come along tomorrow."""
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
-    lines = [*project["dependencies"], *project["optional-dependencies"]["uvloop"]]
+    optional = itertools.chain(*project["optional-dependencies"].values())
+    lines = [*project["dependencies"], *optional]
     declared = {normal(re.split(r"[\[<>=!~ ;]", line)[0]) for line in lines}
     owners = importlib.metadata.packages_distributions()
     imported = {
