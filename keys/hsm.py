@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from pkcs11 import Session, Token
     from pkcs11._pkcs11 import lib as Library  # noqa: N812 - the library's class is lower-case
 
-CHECK_TAG: Final = b"hx1/hsm-check\0"
 # DER of the object identifier 1.3.101.112, id-Ed25519 (RFC 8410; PKCS#11 3.0 section 2.3.5).
 ED25519_PARAMETERS: Final = bytes.fromhex("06032b6570")
 _OCTET_STRING: Final = b"\x04\x20"
@@ -88,7 +87,7 @@ class Hsm:
         key = HsmKey(self, KeyReference(public, key_id, label))
         try:
             check_ed25519(public)
-            self.check(key.reference)
+            key.check()
         except WeakKeyError as error:
             self.destroy(key.reference)
             raise HsmKeyError(f"hsm: the token made a key that nobody may use: {error}") from None
@@ -106,14 +105,6 @@ class Hsm:
             HsmKeyError: no such key there, another one, or one that could leave the token.
         """
         return self._do(lambda session: self._signature(session, reference, message))
-
-    def check(self, reference: KeyReference) -> None:
-        """See that the key is there and signs, by a signature that serves nothing else.
-
-        Raises:
-            HsmError: as `sign`.
-        """
-        self.sign(reference, CHECK_TAG + secrets.token_bytes(SEED_BYTES))
 
     def destroy(self, reference: KeyReference) -> None:
         """Destroy a key for ever; one that is not there is fine.

@@ -3,6 +3,7 @@
 Nothing here speaks PKCS#11; whatever holds the private half is a `Token` (`keys.hsm`).
 """
 
+import secrets
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol, Self
 
@@ -13,6 +14,8 @@ from keys.errors import UnreadableKeyError
 ID_BYTES: Final = 16
 PUBLIC_BYTES: Final = 32
 MAX_LABEL_BYTES: Final = 128
+CHECK_TAG: Final = b"hx1/hsm-check\0"
+CHECK_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,14 @@ class HsmKey(Ed25519PrivateKey):
             HsmError: as `Hsm.sign`.
         """
         return self.token.sign(self.reference, bytes(data))
+
+    def check(self) -> None:
+        """See that the key is there and signs, by a signature that serves nothing else.
+
+        Raises:
+            HsmError: as `sign`.
+        """
+        self.sign(CHECK_TAG + secrets.token_bytes(CHECK_BYTES))
 
     def private_bytes(self, *_: object, **__: object) -> NoReturn:
         """Refuse: the private half never leaves the token."""

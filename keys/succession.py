@@ -16,7 +16,8 @@ from typing import Final, Literal, get_args
 
 from keys import keyfile
 from keys.admission import prove
-from keys.errors import UnreadableKeyError
+from keys.errors import KeysError, UnreadableKeyError
+from keys.hsm import Hsm, destroy, hybrid_key
 from keys.member import MemberDocument, PublishedKey, Purpose, tls_key_id
 from keys.signing import SigningKey
 from keys.tls import TlsKey
@@ -120,39 +121,61 @@ def succeeded(
 
 
 def make_successor(
-    directory: Path, unlock: Unlock, purpose: Rotated, member: str, now_ms: int
+    directory: Path,
+    unlock: Unlock,
+    purpose: Rotated,
+    member: str,
+    now_ms: int,
+    hsm: Hsm | None = None,
 ) -> RotatedKey:
     """Make the successor of a key and write it beside it; one that lies there already is given.
 
-    So an attempt to publish that was interrupted goes on with the same key.
+    So an attempt to publish that was interrupted goes on with the same key. With an HSM, the
+    Ed25519 half of a log or receipt key is made there, wherever the one before lies.
 
     Raises:
-        KeyExistsError, UnsafeKeyFileError, UnreadableKeyError: as `MemberKeys.save`.
+        KeyExistsError, UnsafeKeyFileError, UnreadableKeyError, HsmError: as `MemberKeys.save` and
+            `MemberKeys.generate`.
     """
-    there = load_successor(directory, unlock, purpose)
+    there = load_successor(directory, unlock, purpose, hsm)
     if there is not None:
         return there
-    made: RotatedKey = (
-        TlsKey.issue(member, now_ms)
-        if purpose == "tls"
-        else SigningKey.generate(hybrid=purpose in _EVIDENCE)
-    )
-    keyfile.save(_next(directory, purpose), made, unlock.secret(), purpose)
+    made = _fresh(purpose, member, now_ms, hsm)
+    try:
+        keyfile.save(_next(directory, purpose), made, unlock.secret(), purpose)
+    except KeysError:
+        _destroy_in_hsm(made)
+        raise
     return made
 
 
-def load_successor(directory: Path, unlock: Unlock, purpose: Rotated) -> RotatedKey | None:
+def _fresh(purpose: Rotated, member: str, now_ms: int, hsm: Hsm | None) -> RotatedKey:
+    if purpose == "tls":
+        return TlsKey.issue(member, now_ms)
+    if purpose in _EVIDENCE:
+        return hybrid_key(purpose, hsm)
+    return SigningKey.generate(hybrid=False)
+
+
+def load_successor(
+    directory: Path, unlock: Unlock, purpose: Rotated, hsm: Hsm | None = None
+) -> RotatedKey | None:
     """Read the successor that lies beside a key; None: there is none.
 
     Raises:
         UnreadableKeyError, UnsafeKeyFileError: as `MemberKeys.load`.
     """
     path = _next(directory, purpose)
-    return _load(path, unlock, purpose) if path.exists() else None
+    return _load(path, unlock, purpose, hsm) if path.exists() else None
 
 
-def take_up(directory: Path, unlock: Unlock, purpose: Rotated, key_id: str) -> RotatedKey | None:
+def take_up(
+    directory: Path, unlock: Unlock, purpose: Rotated, key_id: str, hsm: Hsm | None = None
+) -> RotatedKey | None:
     """Give the key of this id to use from now on; the one before is destroyed. None: not here.
+
+    Where the one before lies in an HSM that is away, its half stays there: the file with the other
+    half is gone.
 
     Raises:
         UnreadableKeyError, UnsafeKeyFileError: as `MemberKeys.load`.
@@ -160,35 +183,43 @@ def take_up(directory: Path, unlock: Unlock, purpose: Rotated, key_id: str) -> R
     path, coming = directory / f"{purpose}.key", _next(directory, purpose)
     for place in (coming, path):
         try:
-            key = _load(place, unlock, purpose) if place.exists() else None
+            key = _load(place, unlock, purpose, hsm) if place.exists() else None
         except UnreadableKeyError:
             if place.exists():  # else another process has just renamed it
                 raise
             key = None
         if key is not None and id_of(key) == key_id:
             if place == coming:
+                before = _load(path, unlock, purpose, hsm) if path.exists() else None
                 keyfile.rename(coming, path)
+                _destroy_in_hsm(before)
             return key
     return None
 
 
-def discard_successor(directory: Path, purpose: Rotated) -> None:
-    """Destroy a successor that will never be used.
+def discard_successor(directory: Path, purpose: Rotated, left: RotatedKey | None = None) -> None:
+    """Destroy a successor that will never be used; `left`: as it was loaded.
 
     Raises:
         UnsafeKeyFileError: its file cannot be removed.
     """
     keyfile.remove(_next(directory, purpose))
+    _destroy_in_hsm(left)
+
+
+def _destroy_in_hsm(key: RotatedKey | None) -> None:
+    if isinstance(key, SigningKey):
+        destroy([key])
 
 
 def _next(directory: Path, purpose: Rotated) -> Path:
     return directory / f"{purpose}.next.key"
 
 
-def _load(path: Path, unlock: Unlock, purpose: Rotated) -> RotatedKey:
+def _load(path: Path, unlock: Unlock, purpose: Rotated, hsm: Hsm | None) -> RotatedKey:
     if purpose == "tls":
         return keyfile.load_tls_key(path, unlock.secret(), purpose)
-    return keyfile.load_signing_key(path, unlock.secret(), purpose)
+    return keyfile.load_signing_key(path, unlock.secret(), purpose, hsm)
 
 
 def _needed(before: MemberDocument, purpose: Rotated, now_ms: int) -> Iterator[str]:

@@ -35,6 +35,7 @@ from node.peer.views import ViewComparer
 from node.registry.errors import NoRegistryError
 from node.registry.updater import RegistryClient
 from node.running import Node, Wakes, wall_clock
+from node.setup.opening import open_keys
 from node.store.sqlite import Store
 from node.telemetry.counting import (
     CountedCases,
@@ -62,8 +63,7 @@ def build(config: Config) -> Node:
     Raises:
         KeysError, StoreError, RegistryError, JurisdictionError: what is wrong, and the mend.
     """
-    unlock = Unlock.from_config(config.member.unlock)
-    keys = MemberKeys.load(config.member.keys_dir, unlock)
+    keys = open_keys(config)
     jurisdiction = open_jurisdiction(config.jurisdiction)
     registry = open_registry(config)
     fingerprints = Fingerprints(keys.fingerprint_secret)

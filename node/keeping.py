@@ -7,15 +7,20 @@ still under way under the old key is answered `rekey` and sealed anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from keys.errors import KeysError
+from keys.hsm import Hsm
+from keys.hsm_key import HsmKey
 from keys.keyring import SEALING_GRACE_MS, MemberKeys, destroy_sealing_key, sealing_name
 from keys.member import MemberDocument
 from keys.signing import Signer, VerifyKey
 from keys.succession import ROTATED, Rotated, RotatedKey, id_of, in_use, take_up
 from keys.unlock import Unlock
+from node.telemetry.logs import logger
 
 
 class TransportInUse:
@@ -72,6 +77,7 @@ def take_up_due(
     revoked: AbstractSet[str],
     now_ms: int,
     held: MemberKeys | None = None,
+    hsm: Hsm | None = None,
 ) -> Mapping[Rotated, RotatedKey]:
     """Take up the successors whose turn has begun; return what is now to be used instead.
 
@@ -82,6 +88,7 @@ def take_up_due(
         revoked: ids of this member's revoked keys.
         now_ms: UTC.
         held: what is in memory; another process may have taken up a successor on disk already.
+        hsm: where halves of them lie.
 
     Raises:
         UnreadableKeyError, UnsafeKeyFileError: a key cannot be read or renamed.
@@ -91,7 +98,43 @@ def take_up_due(
         due = in_use(document, purpose, now_ms, revoked)
         if due is None or (held is not None and id_of(getattr(held, purpose)) == due):
             continue
-        key = take_up(keys_dir, unlock, purpose, due)
+        key = take_up(keys_dir, unlock, purpose, due, hsm)
         if key is not None:
             taken[purpose] = key
     return taken
+
+
+class HsmWatch:
+    """Sees whether the keys in an HSM sign, says so when that changes, and when they do again.
+
+    Args:
+        halves: gives the keys of now; none of them: nothing is wrong.
+        on_back: called when all sign after one did not.
+    """
+
+    def __init__(self, halves: Callable[[], Sequence[HsmKey]], on_back: Callable[[], None]) -> None:
+        self._halves = halves
+        self._on_back = on_back
+        self.problem: str | None = None
+
+    async def look(self) -> None:
+        """Have each key sign once, beside the loop: a token may take its time."""
+        halves = self._halves()
+        found = await asyncio.to_thread(_first_problem, halves)
+        before, self.problem = self.problem, found
+        if found == before:
+            return
+        if found is not None:
+            logger().error("hsm_does_not_sign", code=found)
+            return
+        logger().info("hsm_signs_again")
+        self._on_back()
+
+
+def _first_problem(halves: Sequence[HsmKey]) -> str | None:
+    try:
+        for half in halves:
+            half.check()
+    except KeysError as error:
+        return error.code
+    return None

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from keys.errors import HsmError
+from keys.hsm_key import HsmKey
 from keys.keyring import MemberKeys
 from keys.succession import id_of
 from keys.unlock import Unlock
@@ -24,7 +26,7 @@ from node.casework.desk import Desk
 from node.coming_back import ComingBack
 from node.evidence.heads import sign_head
 from node.jurisdiction.build import Jurisdiction
-from node.keeping import TransportInUse, destroy_expired, take_up_due
+from node.keeping import HsmWatch, TransportInUse, destroy_expired, take_up_due
 from node.ledgers import Ledgers
 from node.listening import QuietRunner
 from node.loops import LOOK_AGAIN_S, DeliveryLoop, PullLoop, Wake, keep_going, work_at_desk
@@ -43,6 +45,7 @@ from node.registry.errors import NoRegistryError
 from node.registry.mirror import mirror_routes
 from node.registry.revocations import revocation_routes
 from node.registry.updater import RegistryClient
+from node.setup.opening import hsm_of
 from node.store.access import Access
 from node.store.history import Head
 from node.store.sqlite import Store
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     from node.config.sections import Config
 
 HEAD_EVERY_S = 60.0
+HSM_EVERY_S = 30.0
 TIDY_EVERY_S = 3600.0
 DAY_MS = 86_400_000
 
@@ -107,6 +111,7 @@ class Node:
     postbox: Postbox
     ledgers: Ledgers
     coming_back: ComingBack
+    hsm: HsmWatch = field(init=False)
     _runners: list[web.AppRunner] = field(default_factory=list)
     _peers: web.AppRunner | None = None
     _loops: list[asyncio.Task[None]] = field(default_factory=list)
@@ -128,7 +133,10 @@ class Node:
         fetching = PullLoop(self.pulling)
         self._channel_loops = [delivering, fetching]
         log = logger()
+        self.hsm = HsmWatch(self._in_hsm, self._signs_again)
+        look_at_hsm = (("hsm", self._look_at_hsm),) if self.config.member.hsm else ()
         for name, step in (
+            *look_at_hsm,
             ("desk", self._work),
             ("delivery", delivering.step),
             ("pull", fetching.step),
@@ -139,6 +147,19 @@ class Node:
             ("erasures", self._replay_erasures),
         ):
             self._loops.append(asyncio.create_task(keep_going(name, step, log), name=name))
+
+    async def _look_at_hsm(self) -> None:
+        """See whether the keys in the HSM sign, then wait; no loop of a node without one."""
+        await self.hsm.look()
+        await asyncio.sleep(HSM_EVERY_S)
+
+    def _in_hsm(self) -> list[HsmKey]:
+        """The keys of now: a rotation replaces them."""
+        return self.keys.in_hsm()
+
+    def _signs_again(self) -> None:
+        self.delivery.try_again()
+        self.wakes.delivery()
 
     async def _first_registry(self) -> None:
         try:
@@ -266,7 +287,9 @@ class Node:
         self.sealing.forget(revoked)
         unlock = Unlock.from_config(member.unlock)
         document = registry.member(member.id)
-        taken = take_up_due(member.keys_dir, unlock, document, revoked, now_ms, self.keys)
+        taken = take_up_due(
+            member.keys_dir, unlock, document, revoked, now_ms, self.keys, hsm_of(self.config)
+        )
         self.keys = replace(self.keys, **taken)  # type: ignore[arg-type] # each of its own type
         self.delivery.log_key = self.ledgers.keeper.log_key = self.keys.log
         self.inbox.receipt_key = self.keys.receipt
@@ -295,6 +318,13 @@ class Node:
 
         await self.store.history.sign_head(sign)
 
+    async def _sign_last_head(self) -> None:
+        """Sign the head once more; without the HSM the next start does it."""
+        try:
+            await self.sign_head()
+        except HsmError as error:
+            logger().error("head_not_signed", code=error.code)
+
     def _missing(self) -> list[str]:
         return [task.get_name() for task in self._loops if task.done()]
 
@@ -314,7 +344,7 @@ class Node:
         await asyncio.gather(*self._loops, return_exceptions=True)
         for loop in self._channel_loops:
             await loop.stop()
-        await self.sign_head()
+        await self._sign_last_head()
         await self.transport.close()
         await self.jurisdiction.close()
         await self.store.close()

@@ -74,6 +74,13 @@ def init(
     unlock: Annotated[
         str | None, typer.Option(help="Secret of the key files; default: file:DIR.unlock, made.")
     ] = None,
+    hsm: Annotated[
+        str | None,
+        typer.Option(help="Token for log and receipt keys: pkcs11:token=LABEL?module-path=FILE."),
+    ] = None,
+    hsm_pin: Annotated[
+        str | None, typer.Option(help="Where the token's PIN is: file:, env: or command:.")
+    ] = None,
     endpoint: Annotated[
         str | None, typer.Option(help="https://HOST:PORT for peers; none: cannot be reached.")
     ] = None,
@@ -98,6 +105,8 @@ def init(
         jurisdictions=tuple(jurisdiction or ()),
         roles=roles(role or ["hotline"]),
         unlock=unlock,
+        hsm=hsm,
+        hsm_pin=hsm_pin,
         endpoint=endpoint,
         config=config,
         peer_host=peer_host,

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from node.cli.output import Result
 from node.setup.member import MadeMember, NewMember, make_member
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def init(new: NewMember) -> Result:
@@ -56,13 +52,18 @@ def _text(made: MadeMember) -> str:
 
 
 def _advice(made: MadeMember) -> list[str]:
-    member_key = made.config.member.keys_dir / "member.key"
+    member = made.config.member
+    path = member.keys_dir / "member.key"
     lines = [
         "keep apart:",
-        f"  {member_key} signs for this member: move it to a medium that is kept offline",
+        f"  {path} signs for this member: move it to a medium that is kept offline",
     ]
+    if member.hsm is not None:
+        lines.append(
+            "  the token holds half of the log and receipt keys: back it up as its maker says"
+        )
     if made.unlock.startswith("file:"):
-        path: Path | str = made.unlock.removeprefix("file:")
-        lines.append(f"  {path} opens all keys: keep it out of backups of the node's directory,")
+        secret = made.unlock.removeprefix("file:")
+        lines.append(f"  {secret} opens all keys: keep it out of backups of the node's directory,")
         lines.append("  best on another disk or with the service manager; back up both, separately")
     return lines

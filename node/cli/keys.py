@@ -7,7 +7,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from keys.keyring import MemberKeys
 from keys.succession import ROTATED, load_successor
 from keys.unlock import Unlock
 from node.cli.exits import Exit
@@ -16,6 +15,7 @@ from node.config import load
 from node.setup import revoking, rotating
 from node.setup.joining import joined
 from node.setup.key_status import key_rows
+from node.setup.opening import hsm_of, open_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +32,8 @@ def status(path: Path) -> Result:
     """
     config = load(path)
     keys_dir, unlock = config.member.keys_dir, Unlock.from_config(config.member.unlock)
-    keys = MemberKeys.load(keys_dir, unlock)
-    beside = {purpose: load_successor(keys_dir, unlock, purpose) for purpose in ROTATED}
+    keys, hsm = open_keys(config), hsm_of(config)
+    beside = {purpose: load_successor(keys_dir, unlock, purpose, hsm) for purpose in ROTATED}
     successors = {purpose: key for purpose, key in beside.items() if key is not None}
     client = joined(config)
     document, revoked = None, frozenset[str]()
@@ -42,13 +42,13 @@ def status(path: Path) -> Result:
         revoked = client.revocations.revoked().get(config.member.id, revoked)
     rows = key_rows(keys, document, time.time_ns() // 1_000_000, revoked, successors)
     shown = [
-        (row.purpose, row.key_id or "", row.standing, _date(row.from_ms), _date(row.until_ms))
-        for row in rows
+        (r.purpose, r.key_id or "", r.standing, r.place, _date(r.from_ms), _date(r.until_ms))
+        for r in rows
     ]
     wrong = any(row.standing in ALARMS for row in rows)
     return Result(
         {"keys": [asdict(row) for row in rows]},
-        table(("purpose", "key", "standing", "from", "until"), shown),
+        table(("purpose", "key", "standing", "place", "from", "until"), shown),
         Exit.PROBLEM if wrong else Exit.OK,
     )
 

@@ -6,8 +6,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from keys.keyring import MemberKeys
-from keys.unlock import Unlock
 from node.cli.exits import Exit
 from node.cli.output import CliError, Result, table
 from node.config import load
@@ -16,6 +14,7 @@ from node.evidence.verify import verify as walk
 from node.matching.fingerprints import Fingerprints
 from node.peer.witnessing import Standing, standing
 from node.setup.joining import joined
+from node.setup.opening import open_keys
 from node.store.audit import Audit
 from node.store.connection import open_reader
 
@@ -36,7 +35,7 @@ def verify(path: Path) -> Result:
     client = joined(config)
     if client is None:
         raise CliError("registry_none", "[registry] root_sha256: not joined yet; hotline join")
-    keys = MemberKeys.load(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    keys = open_keys(config)
     believed = Believed(
         config.member.id,
         client.listed(),

@@ -135,8 +135,11 @@ def _derive(values: dict[str, dict[str, Any]], base: Path) -> None:
 
 def _cross_check(values: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuse what is wrong only in combination."""
-    api, peer = values["api"], values["peer"]
+    api, peer, member = values["api"], values["peer"], values["member"]
     problems = []
+    if (member["hsm"] is None) != (member["hsm_pin"] is None):
+        mend = "stands with [member] hsm, or neither does: a token is of no use without its PIN"
+        problems.append(Problem("[member] hsm_pin", mend))
     if not _is_loopback(api["listen_host"]) and not api["allow_remote"]:
         mend = "is not loopback and the API is plain HTTP; allow_remote = true only behind TLS"
         problems.append(Problem("[api] listen_host", mend))

@@ -23,6 +23,9 @@ _MEMBER = kinds.text(
 _SHA256 = kinds.text(
     r"[0-9a-fA-F]{64}", "write the fingerprint as 64 hexadecimal digits (hotline join does it)"
 )
+_HSM = kinds.text(
+    r"pkcs11:[\x21-\x7e]{1,2041}", "write pkcs11:token=LABEL?module-path=/PATH/OF/LIBRARY.so"
+)
 
 
 def _key(meaning: str, kind: Kind, default: Any = MISSING, derived: str = "") -> Any:
@@ -42,6 +45,15 @@ class MemberSection:
         "Where the secret that unlocks the key files comes from: `file:PATH`, `env:NAME` or"
         " `command:PROGRAM ARGUMENTS` (its standard output). Keep it on another disk.",
         kinds.SECRET,
+    )
+    hsm: str | None = _key(
+        "Token of an HSM that holds the Ed25519 halves of the log and receipt keys, as a PKCS#11"
+        " URI: `pkcs11:token=LABEL?module-path=/PATH/OF/LIBRARY.so`. Set by `hotline init --hsm`.",
+        _HSM,
+        None,
+    )
+    hsm_pin: str | None = _key(
+        "Where the PIN of that token comes from, as for `unlock`.", kinds.SECRET, None
     )
     log_level: str = _key(
         "The least severe log line written.",

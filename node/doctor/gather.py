@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from keys.errors import KeysError
 from keys.keyring import MemberKeys
 from keys.succession import ROTATED, id_of
-from keys.unlock import Unlock
 from node.doctor import checks
 from node.doctor.checks import ChannelFacts, RegistryFacts
 from node.doctor.findings import Finding, Severity, fine
@@ -28,6 +27,7 @@ from node.peer.errors import CallError, ClocksDifferError
 from node.peer.witnessing import candidates, standing
 from node.registry.errors import RegistryError
 from node.setup.joining import joined, keys_match
+from node.setup.opening import open_keys
 from node.store.audit import Audit
 from node.store.connection import open_reader
 from node.store.errors import StoreError
@@ -76,15 +76,27 @@ class Examination:
         return self.findings
 
     def _keys(self) -> MemberKeys | None:
-        section = self.config.member
         try:
-            keys = MemberKeys.load(section.keys_dir, Unlock.from_config(section.unlock))
+            keys = open_keys(self.config)
         except KeysError as error:
             self._broken("keys", error)
             return None
         found = check_places(self.config, member_key_here=keys.member is not None)
         self.findings += found or [fine("keys", "present, private, and they open")]
+        self._hsm(keys)
         return keys
+
+    def _hsm(self, keys: MemberKeys) -> None:
+        """See that each key in an HSM signs there."""
+        halves = keys.in_hsm()
+        try:
+            for half in halves:
+                half.check()
+        except KeysError as error:
+            self._broken("hsm", error)
+            return
+        if halves:
+            self.findings.append(fine("hsm", f"{len(halves)} keys sign in the token"))
 
     def _registry(self, keys: MemberKeys | None) -> RegistryClient | None:
         try:

@@ -72,6 +72,11 @@ class Delivery(Sending):
             if other == peer and tenure.used:
                 tenure.asked_ms, tenure.next_attempt_ms = -ASK_AGAIN_MS, 0
 
+    def try_again(self) -> None:
+        """What held us up here is mended: stop backing off, whatever a channel's last trouble."""
+        for tenure in self._tenures.values():
+            tenure.next_attempt_ms = 0
+
     def resume(self, peer: str, lane: Lane) -> None:
         """A person has looked at a stopped channel: begin a new tenure."""
         self.forget(peer, lane)

@@ -15,10 +15,11 @@ from typing import Protocol
 
 import msgspec
 
-from keys.errors import KeysError, UnsealError
+from keys.errors import HsmError, KeysError, UnsealError
 from keys.registry import Registry
 from keys.sealing import SealingKey
 from keys.signing import Signer
+from node.telemetry.logs import logger
 from protocol import answers
 from protocol import channel as channels
 from protocol import entry as entries
@@ -278,21 +279,29 @@ class Inbox:
             return _answer(AnswerCode.TOO_LARGE)
         except ProtocolError:
             return _answer(AnswerCode.MALFORMED)
-        now = self._clock()
-        result = await self._store.take(
-            admitted.sender,
-            admitted.lane,
-            admitted.checkpoint,
-            admitted.note,
-            now,
-            lambda held: self._decide(admitted, arrived, held, now),
-        )
+        try:
+            result = await self._keep(admitted, arrived, self._clock())
+        except HsmError as error:  # no receipt can be signed now: nothing is kept, it comes again
+            logger().error("no_receipt_signed", code=error.code)
+            return _answer(AnswerCode.BUSY)
         if isinstance(result, Refusal):
             return await self._refuse(admitted.sender, admitted.lane, result.code)
         self._on_taken()
         if self._on_entries is not None:
             await self._on_entries(admitted.sender, arrived)
         return result
+
+    async def _keep(
+        self, admitted: Admitted, arrived: Sequence[bytes], now_ms: int
+    ) -> bytes | Refusal:
+        return await self._store.take(
+            admitted.sender,
+            admitted.lane,
+            admitted.checkpoint,
+            admitted.note,
+            now_ms,
+            lambda held: self._decide(admitted, arrived, held, now_ms),
+        )
 
     def _decide(
         self, admitted: Admitted, arrived: Sequence[bytes], held: Held, now_ms: int

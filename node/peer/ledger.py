@@ -88,21 +88,22 @@ class LedgerKeeper:
         """Append the heads that changed, if it is time; return the new head, None: nothing to do.
 
         Raises:
-            StoreError: nothing was kept; the next call begins another epoch.
+            StoreError, HsmError: nothing was kept; the next call begins another epoch.
         """
         newest = await self._store.newest()
         last = (self._looked_ms, None if newest is None else newest[1])
         if any(at is not None and 0 <= now_ms - at < self._pause_ms() for at in last):
             return None
         changed = await self._store.unlogged()
-        self._looked_ms = now_ms
         if not changed:
+            self._looked_ms = now_ms
             return None
         origin, edge, added = await self._next(changed, newest)
         edge = edge.extend([one.leaf for one in added])
         head = LedgerHead(origin, edge.size, edge.root)
         self._tenure = None  # until it is durable: what may have been signed is never signed anew
         await self._store.append(head, added, sign_ledger_head(head, self.log_key), now_ms)
+        self._looked_ms = now_ms
         self._tenure = origin, edge
         return head
 

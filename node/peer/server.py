@@ -219,7 +219,7 @@ class _Channels(Generic[A]):
         except RefusedRequestError:
             self.allowances.charge(member, Cost.WASTE, now_ms)
             raise
-        if isinstance(taken, Answer):
+        if isinstance(taken, Answer) and taken.code is not AnswerCode.BUSY:
             self.allowances.charge(member, Cost.WASTE, now_ms)
         return taken
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from keys.keyring import MemberKeys
-from keys.unlock import Unlock
 from node.config.edit import change_file
 from node.registry.errors import NoRegistryError
 from node.registry.updater import RegistryClient, read_fingerprint
 from node.setup.errors import NotAdmittedError, OtherNetworkError
+from node.setup.opening import open_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from keys.keyring import MemberKeys
     from keys.registry import Registry
     from node.config import Config
 
@@ -53,7 +53,7 @@ def join(config: Config, fingerprint: str, mirrors: Sequence[str], now_ms: int) 
     if config.registry.root_sha256 not in {None, pin.hex()}:
         mend = "another network is pinned; a node belongs to one network: make a new one"
         raise OtherNetworkError(f"[registry] root_sha256: {mend}")
-    keys = MemberKeys.load(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    keys = open_keys(config)
     places = tuple(mirrors) or config.registry.mirrors
     client = RegistryClient(pin, config.registry.directory, places, member=config.member.id)
     client.join_blocking(now_ms)

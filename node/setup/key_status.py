@@ -10,8 +10,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from keys.hsm import in_hsm
 from keys.keyring import SEALING_GRACE_MS, MemberKeys
 from keys.member import MemberDocument
+from keys.signing import SigningKey
 from keys.succession import ROTATED, Rotated, RotatedKey, id_of, in_use, listed_ids
 
 
@@ -24,6 +26,7 @@ class KeyRow:
     its private part is not on this machine), `offline` (the member key, as it should be),
     `online`, or `revoked` (nobody believes it).
     `from_ms`, `until_ms`: begin and end of its turn, UTC; None: not stated.
+    `place`: `file`, or `hsm` where half of it lies in one.
     """
 
     purpose: str
@@ -31,6 +34,7 @@ class KeyRow:
     standing: str
     until_ms: int | None = None
     from_ms: int | None = None
+    place: str = "file"
 
 
 def key_rows(
@@ -67,8 +71,11 @@ def _rows(
         else KeyRow("member", member.public.key_id, "online")
     ]
     for purpose in ROTATED:
-        here = [id_of(key) for key in (getattr(keys, purpose), successors.get(purpose)) if key]
-        rows += _rotated(purpose, here, document, now_ms, revoked)
+        both = [key for key in (getattr(keys, purpose), successors.get(purpose)) if key]
+        here = [id_of(key) for key in both]
+        tokens = {id_of(key) for key in both if isinstance(key, SigningKey) and in_hsm([key])}
+        found = _rotated(purpose, here, document, now_ms, revoked)
+        rows += [replace(r, place="hsm") if r.key_id in tokens else r for r in found]
     if keys.witness is not None:
         listed = () if document is None else document.witness_keys
         known = "in use" if keys.witness.public in listed else "not published"

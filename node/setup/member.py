@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from keys.documents import check_name
 from keys.errors import UntrustedDocumentError
+from keys.hsm import destroy
 from keys.keyfile import write_private
 from keys.keyring import MemberKeys, sealing_calendar
 from keys.member import MemberDocument
@@ -25,6 +26,7 @@ from node.registry.admission import make_request
 from node.registry.rules import check_entry
 from node.setup import secret
 from node.setup.errors import SetupError
+from node.setup.opening import hsm_of
 from node.setup.staging import Stage, prepare
 from node.store.access import insert_token
 from node.store.connection import create_database, open_writer
@@ -57,6 +59,8 @@ class NewMember:
         jurisdictions: countries to ask for, ISO 3166-1 alpha-2.
         roles: roles to ask for.
         unlock: where the secret that unlocks the keys is; `file:` is made if missing.
+        hsm: PKCS#11 URI of the token where halves of the log and receipt keys are made; None: none.
+        hsm_pin: where its PIN is; it must be there.
         endpoint: `https://host:port` for peers; None: not reachable, fetches by itself.
         config: where the configuration will stand; None: `node.toml` in the directory.
         peer_host: address that the peer listener binds to; None: all.
@@ -71,6 +75,8 @@ class NewMember:
     jurisdictions: tuple[str, ...]
     roles: tuple[Role, ...] = ("hotline",)
     unlock: str | None = None
+    hsm: str | None = None
+    hsm_pin: str | None = None
     endpoint: str | None = None
     config: Path | None = None
     peer_host: str | None = None
@@ -100,7 +106,8 @@ def make_member(new: NewMember, now_ms: int) -> MadeMember:
         SetupError: something of a node stands there, or a field is wrong; nothing was touched.
         ConfigInvalidError: a port, address or id cannot stand in a configuration.
         RefusedError: a country does not exist.
-        KeysError: the unlocking secret cannot be used, or the directory is not safe.
+        KeysError: the unlocking secret cannot be used, the directory is not safe, or the token
+            makes no keys.
     """
     new = replace(new, directory=new.directory.absolute())
     place = (new.config or new.directory / CONFIG_NAME).absolute()
@@ -133,7 +140,8 @@ def _check(new: NewMember) -> None:
 
 
 def _settings(new: NewMember, unlock: str, place: Path) -> dict[str, dict[str, object]]:
-    member: dict[str, object] = {"id": new.member, "unlock": unlock}
+    given = {"id": new.member, "unlock": unlock, "hsm": new.hsm, "hsm_pin": new.hsm_pin}
+    member: dict[str, object] = {key: value for key, value in given.items() if value is not None}
     if place.parent != new.directory:
         member["data_dir"] = str(new.directory)
     peer = {
@@ -149,9 +157,18 @@ def _settings(new: NewMember, unlock: str, place: Path) -> dict[str, dict[str, o
 
 
 def _make(stage: Stage, new: NewMember, config: Config, text: str, now_ms: int) -> None:
-    unlock = Unlock.from_config(config.member.unlock)
-    keys = MemberKeys.generate(new.member, now_ms)
-    keys.save(stage.path / "keys", unlock)
+    keys = MemberKeys.generate(new.member, now_ms, hsm_of(config))
+    try:
+        _make_files(stage, keys, new, config, text, now_ms)
+    except BaseException:
+        destroy((keys.log, keys.receipt))
+        raise
+
+
+def _make_files(
+    stage: Stage, keys: MemberKeys, new: NewMember, config: Config, text: str, now_ms: int
+) -> None:
+    keys.save(stage.path / "keys", Unlock.from_config(config.member.unlock))
     database = stage.path / "node.db"
     create_database(database, keys.database_key)
     token = admin_token(database, keys.database_key, now_ms)

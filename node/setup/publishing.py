@@ -32,6 +32,7 @@ from node.registry.publish import make_publication, role_version
 from node.registry.transport import check_mirror, unverified_context
 from node.setup.errors import PublicationRefusedError
 from node.setup.joining import check_standing, joined
+from node.setup.opening import hsm_of, open_keys
 from protocol.versions import spoken
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def publish(
     for _ in range(missing):
         add_sealing_key(config.member.keys_dir, here.unlock, SealingKey.generate())
     ensure_witness_key(config.member.keys_dir, here.unlock)
-    here = replace(here, keys=MemberKeys.load(config.member.keys_dir, here.unlock))
+    here = replace(here, keys=open_keys(config))
     document = change(here.next_document())
     answer = here.send(document, umbrella)
     destroyed = destroy_expired(config.member.keys_dir, here.before, now_ms)
@@ -179,8 +180,10 @@ def opened(config: Config, now_ms: int) -> Publishing:
     unlock = Unlock.from_config(config.member.unlock)
     revoked = client.revocations.revoked().get(member, frozenset())
     if member in registry.members:
-        take_up_due(config.member.keys_dir, unlock, registry.member(member), revoked, now_ms)
-    keys = MemberKeys.load(config.member.keys_dir, unlock)
+        document = registry.member(member)
+        hsm = hsm_of(config)
+        take_up_due(config.member.keys_dir, unlock, document, revoked, now_ms, hsm=hsm)
+    keys = open_keys(config)
     check_standing(registry, member, keys)
     return Publishing(config, client, keys, unlock, registry.member(member), revoked, now_ms)
 

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING
 from keys.errors import UnknownKeyError
 from keys.keyring import MemberKeys, destroy_sealing_key
 from keys.member import tls_key_id
-from keys.unlock import Unlock
 from node.registry.errors import NoRegistryError
 from node.registry.kept import PREFIX
 from node.registry.revocations import FILE
 from node.registry.transport import check_mirror
 from node.setup.joining import joined
+from node.setup.opening import open_keys
 from node.setup.publishing import opened, post
 from protocol.revocation import Revocation, key_ids, make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from keys.keyring import MemberKeys
     from keys.registry import Registry
     from keys.signing import SigningKey
     from node.config import Config
@@ -55,21 +56,22 @@ class Revoked:
 def revoke(config: Config, key_id: str) -> Revoked:
     """Sign a note about one of this member's keys, keep it, and hand it to everybody.
 
-    It is signed by the key itself if it lies here and can sign, else by the member key. The private
-    part of a sealing key is destroyed: who takes this machine later opens nothing with it.
+    The member key signs it if it lies here, also for a key that is lost or in an HSM that is; else
+    the key itself, if it lies here and can sign. The private part of a sealing key is destroyed:
+    who takes this machine later opens nothing with it.
 
     Raises:
         NoRegistryError: this node has not joined.
         UnknownMemberError: the registry does not list this member.
         UnknownKeyError: no such key is listed, or nothing here can sign the note.
-        KeysError: the keys here do not open, or a file cannot be removed.
+        KeysError: the keys here do not open, an HSM does not sign, or a file cannot be removed.
     """
     client, keys = _opened(config)
     registry, member = client.listed(), config.member.id
     purpose = key_ids(registry.member(member)).get(key_id)
     if purpose is None:
         raise UnknownKeyError("key id: this member lists no such key; see hotline keys status")
-    signer = dict(_at_hand(keys)).get(key_id) or keys.member
+    signer = keys.member or dict(_at_hand(keys)).get(key_id)
     if signer is None:
         mend = "bring member.key back: it signs for this key"
         raise UnknownKeyError(f"{config.member.keys_dir / 'member.key'}: {mend}")
@@ -105,8 +107,7 @@ def _opened(config: Config) -> tuple[RegistryClient, MemberKeys]:
     client = joined(config)
     if client is None:
         raise NoRegistryError("[registry] root_sha256: not joined yet; hotline join")
-    unlock = Unlock.from_config(config.member.unlock)
-    return client, MemberKeys.load(config.member.keys_dir, unlock)
+    return client, open_keys(config)
 
 
 def _at_hand(keys: MemberKeys) -> Iterator[tuple[str, SigningKey | None]]:

@@ -22,6 +22,7 @@ from keys.succession import (
 from keys.turns import TURN_GRACE_MS
 from node.keeping import take_up_due
 from node.setup.errors import RotationRunningError
+from node.setup.opening import hsm_of
 from node.setup.publishing import opened
 
 if TYPE_CHECKING:
@@ -73,15 +74,16 @@ def rotate(
         raise RotationRunningError(f"{purpose}: a successor is published already ({coming})")
     replaces = in_use(here.before, purpose, now_ms, here.revoked)
     keys_dir, from_ms = config.member.keys_dir, now_ms + after_ms
-    left = load_successor(keys_dir, here.unlock, purpose)
+    hsm = hsm_of(config)
+    left = load_successor(keys_dir, here.unlock, purpose, hsm)
     if left is not None and id_of(left) in here.revoked:
-        discard_successor(keys_dir, purpose)
-    new = make_successor(keys_dir, here.unlock, purpose, config.member.id, now_ms)
+        discard_successor(keys_dir, purpose, left)
+    new = make_successor(keys_dir, here.unlock, purpose, config.member.id, now_ms, hsm)
     document = succeeded(here.next_document(), here.network, purpose, new, from_ms)
     answer = here.send(document, umbrella)
     published = here.client.listed().members.get(config.member.id)
     if published is not None:
-        take_up_due(keys_dir, here.unlock, published, here.revoked, now_ms)
+        take_up_due(keys_dir, here.unlock, published, here.revoked, now_ms, hsm=hsm)
     return Rotation(
         purpose, id_of(new), from_ms, replaces, from_ms + TURN_GRACE_MS, int(answer["sequence"])
     )

@@ -46,11 +46,15 @@ class SoftHsm:
         subprocess.run([*command, *pins], check=True, capture_output=True)
         return label
 
+    def log_out(self) -> None:
+        """End all sessions of this process, as if it had ended: a login holds for all of them."""
+        pkcs11.lib(str(self.library)).reinitialize()
+
     @contextmanager
     def opened(self, label: str) -> Iterator[Session]:
         """Open a token as somebody who works in it by hand."""
+        self.log_out()
         module = pkcs11.lib(str(self.library))
-        module.reinitialize()
         with module.get_token(token_label=label).open(rw=True, user_pin=PIN) as session:
             yield session
 
