@@ -19,7 +19,7 @@ import aiohttp
 from benchmarks.floor import HOSTS, url_of
 from benchmarks.machine import cpu_s
 from benchmarks.watch import Watch
-from examples.demo.members import Member
+from examples.demo.members import ONE_PERSON, Member
 from examples.demo.processes import HOTLINE, Processes, Running, free_ports
 
 MEMBERS = (("gb-iwf", "GB", "Internet Watch"), ("nl-eokm", "NL", "Meldpunt"))
@@ -116,7 +116,7 @@ async def _make(
     )
     network = folder / "network"
     made = await processes.hotline(
-        "network", "create", "--name", "bench", "--dir", str(network),
+        "network", "create", "--name", "bench", "--dir", str(network), *ONE_PERSON,
         "--listen-port", str(umbrella),
     )  # fmt: skip
     config = ("--config", str(network / "network.toml"))

@@ -210,6 +210,44 @@ def verify_set(
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """What the holders of a network signed last, without its members' own parts.
+
+    Attributes:
+        root: the newest root.
+        targets: the targets under it.
+        network: the network document they name.
+    """
+
+    root: Root
+    targets: Targets
+    network: NetworkDocument
+
+
+def verify_keeping(first_root_sha256: bytes, files: Mapping[str, bytes]) -> Keeping:
+    """Verify roots, targets and network document alone: for a holder who is asked to sign the next.
+
+    That these are the newest is not known here: nobody signed when.
+
+    Args:
+        first_root_sha256: the pin, 32 bytes.
+        files: every root, one version of the targets and its network document, by path.
+
+    Raises:
+        UntrustedDocumentError: a file is missing or altered, or a threshold is not met.
+    """
+    given = _tuf.Files(files)
+    root = _tuf.newest_root(given, first_root_sha256)
+    names = [name for name in files if name.endswith(f".{Targets.type}.json")]
+    if len(names) != 1:
+        raise UntrustedDocumentError("targets: needs one version of them")
+    raw_targets = given.read(names[0], Targets.type)
+    targets = _tuf.signed_by(root, Targets.type, raw_targets, Targets)
+    raw_network = _tuf.only_target(given, targets, Targets.type, NETWORK_PATH)
+    return Keeping(root, targets, NetworkDocument.from_bytes(raw_network))
+
+
+@dataclass(frozen=True, slots=True)
 class _TopLevel:
     """The four top-level roles, verified against one another."""
 

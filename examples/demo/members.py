@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 WORLD_FILES = Path(__file__).resolve().parent.parent / "world"
 DATABASES = ("alpha", "beta", "gamma")
 READY_S = 30.0
+ONE_PERSON = (
+    "--root-holders", "1", "--root-threshold", "1",
+    "--targets-holders", "1", "--targets-threshold", "1",
+)  # fmt: skip
+"""A trial is kept by one person; a real network by three of five (docs/runbooks)."""
 SCOPES = ("reports:write", "items:read", "items:write", "changes:read")
 
 

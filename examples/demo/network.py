@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from examples.demo.members import Member
+from examples.demo.members import ONE_PERSON, Member
 from examples.demo.processes import HOTLINE, DemoError, Processes, Running, free_ports
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Network:
         await self._start_names(zone)
         made = await self.processes.hotline(
             "network", "create", "--name", "demo", "--dir", str(self.folder / "umbrella"),
+            *ONE_PERSON,
             "--listen-port", str(self._umbrella_port), program=self._program,
         )  # fmt: skip
         self.fingerprint, self.name = made["root_sha256"], made["network"]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli import governing_app  # noqa: F401 - its verbs join those of network_app
+from node.cli import ceremony_app, governing_app  # noqa: F401 - verbs that join network_app's
 from node.cli.evidence_app import evidence_app
 from node.cli.keys_app import keys_app
 from node.cli.network_app import network_app

@@ -22,9 +22,17 @@ if TYPE_CHECKING:
     from keys.network import NetworkDocument
     from keys.registry import Registry
     from node.registry.admit import Decision, Terms
-    from node.registry.create import NetworkPlan
+    from node.registry.create import HolderPlan, NetworkPlan
 
 MAX_REQUEST_BYTES = 1 << 20
+BY_ONE = (
+    "WARNING: in this network ONE person alone decides who is a member, and whoever steals that\n"
+    "one key is the network. Good for a trial. A real network is signed by three of five holders,\n"
+    "umbrella and hotlines mixed: docs/runbooks/root-ceremony.md"
+)
+MORE_HOLDERS = (
+    "waits for more holders: hotline network proposal FILE for those elsewhere, else network sign"
+)
 
 
 def create(
@@ -50,9 +58,10 @@ def create(
         "waiting_for_signatures": created.waiting,
         "config": str(config.source),
         "unlock": config.member.unlock,
+        "signed_by_one": [name for name, role in _people(plan) if role.threshold == 1],
     }
     if created.waiting:
-        text = "made; more holders have to sign: hotline network sign"
+        text = f"made; {MORE_HOLDERS}"
     else:
         text = (
             f"network      {created.network_id}\n"
@@ -63,7 +72,13 @@ def create(
             f"  hotline network serve --config {config.source}\n"
             f"keep {config.member.unlock.removeprefix('file:')} apart from the directory"
         )
+    if data["signed_by_one"]:
+        text += f"\n\n{BY_ONE}"
     return Result(data, text)
+
+
+def _people(plan: NetworkPlan) -> tuple[tuple[str, HolderPlan], ...]:
+    return ("root", plan.root), ("targets", plan.targets)
 
 
 def admit(path: Path, request: Path, terms: Terms, keys: Sequence[Path] = ()) -> Result:
@@ -79,14 +94,14 @@ def admit(path: Path, request: Path, terms: Terms, keys: Sequence[Path] = ()) ->
         RegistryError: the request or the network with this member breaks a rule.
         CliError: the file of the request cannot be read.
     """
-    directory, keepers = _keepers(path, keys)
+    directory, keepers = keepers_of(path, keys)
     try:
         with request.open("rb") as file:
             raw = file.read(MAX_REQUEST_BYTES)
     except OSError as error:
         message = f"request: cannot be read ({error.strerror})"
         raise CliError("request_unreadable", message, Exit.INPUT) from None
-    return _decided(decisions.admit(directory, raw, terms, keepers, now_ms()))
+    return decided(decisions.admit(directory, raw, terms, keepers, now_ms()))
 
 
 def sign(path: Path, keys: Sequence[Path] = ()) -> Result:
@@ -95,11 +110,11 @@ def sign(path: Path, keys: Sequence[Path] = ()) -> Result:
     Raises:
         RegistryError: nothing waits, or the registry has moved on.
     """
-    directory, keepers = _keepers(path, keys)
+    directory, keepers = keepers_of(path, keys)
     decision = decisions.sign_staged(directory, keepers, now_ms())
     if decision is None:
         return Result({"published": False}, "signed; more holders have to sign")
-    return _decided(decision)
+    return decided(decision)
 
 
 def drop(path: Path) -> Result:
@@ -116,8 +131,8 @@ def set_status(path: Path, member: str, keys: Sequence[Path] = (), *, active: bo
     Raises:
         RegistryError: there is no such member, or it is so already.
     """
-    directory, keepers = _keepers(path, keys)
-    return _decided(
+    directory, keepers = keepers_of(path, keys)
+    return decided(
         decisions.set_status(directory, member, active=active, keepers=keepers, now_ms=now_ms())
     )
 
@@ -133,18 +148,18 @@ def change(
     Raises:
         RegistryError: the change breaks a rule; the field is named.
     """
-    directory, keepers = _keepers(path, keys)
-    return _decided(decisions.govern(directory, decide, keepers, now_ms(), member))
+    directory, keepers = keepers_of(path, keys)
+    return decided(decisions.govern(directory, decide, keepers, now_ms(), member))
 
 
-def renew(path: Path) -> Result:
+def renew(path: Path, keys: Sequence[Path] = ()) -> Result:
     """Sign root and targets for another year.
 
     Raises:
         RegistryError: the directory holds no network.
     """
-    directory, keepers = _keepers(path, ())
-    return _decided(decisions.renew(directory, keepers, now_ms()))
+    directory, keepers = keepers_of(path, keys)
+    return decided(decisions.renew(directory, keepers, now_ms()))
 
 
 def holder_key(file: Path, role: str, unlock: str) -> Result:
@@ -212,11 +227,11 @@ def _status_text(registry: Registry, data: dict[str, object]) -> str:
         table(("member", "countries", "roles", "status", "name"), rows),
     ]
     if data["staged"]:
-        lines.append("\na proposal waits for signatures: hotline network sign")
+        lines.append(f"\na proposal {MORE_HOLDERS}")
     return "\n".join(lines)
 
 
-def _keepers(path: Path, keys: Sequence[Path]) -> tuple[RepositoryDirectory, decisions.Keepers]:
+def keepers_of(path: Path, keys: Sequence[Path]) -> tuple[RepositoryDirectory, decisions.Keepers]:
     """Give the directory of a network and the keys at hand for its decisions."""
     config = load(path)
     directory = RepositoryDirectory(config.registry.directory)
@@ -225,7 +240,8 @@ def _keepers(path: Path, keys: Sequence[Path]) -> tuple[RepositoryDirectory, dec
     return directory, decisions.Keepers(people, load_online(directory, unlock))
 
 
-def _decided(decision: Decision) -> Result:
+def decided(decision: Decision) -> Result:
+    """Show what became of a decision."""
     entry = decision.registry.network.members.get(decision.member)
     data = {
         "member": decision.member,
@@ -233,7 +249,7 @@ def _decided(decision: Decision) -> Result:
         "network": decision.registry.network_id,
     }
     if not decision.published:
-        return Result(data, "waits for more holders: hotline network sign")
+        return Result(data, MORE_HOLDERS)
     what = decision.member or "the network"
     where = f" for {' '.join(entry.jurisdictions)}" if entry and entry.jurisdictions else ""
     more = "" if decision.member else "; hotline network status shows id and fingerprint"

@@ -131,11 +131,13 @@ def network_reinstate(
 
 
 @network_app.command("renew")
-def network_renew(config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False) -> int:
+def network_renew(
+    key: KeyOption = None, config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False
+) -> int:
     """Sign root and targets for another year; they expire otherwise."""
     from node.cli import network
 
-    return show(network.renew(config), as_json=json)
+    return show(network.renew(config, key or ()), as_json=json)
 
 
 @network_app.command("key")

@@ -50,6 +50,7 @@ class RegistryFacts:
         keys_match: whether the published keys are those on disk.
         endpoint_matches: whether the published endpoint is the configured one.
         alarms: news of members that are held back: member, code, when it takes effect by itself.
+        signed_by_one: roles of the network's holders (`root`, `targets`) that one person signs.
     """
 
     verified_ms: int
@@ -60,6 +61,7 @@ class RegistryFacts:
     keys_match: bool
     endpoint_matches: bool = True
     alarms: tuple[tuple[str, str, int | None], ...] = ()
+    signed_by_one: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def check_registry(facts: RegistryFacts | None, now_ms: int) -> list[Finding]:
         *_freshness(facts, now_ms),
         *_sealing(facts, now_ms),
         *_alarms(facts, now_ms),
+        *_keeping(facts),
     ]
     return findings or [fine("registry", f"verified {span(now_ms - facts.verified_ms)} ago")]
 
@@ -133,6 +136,15 @@ def _standing(facts: RegistryFacts) -> list[Finding]:
         what = "[peer] endpoint is not the one that the network publishes"
         return [Finding(Severity.WARNING, "registry", "endpoint_differs", what, "hotline publish")]
     return []
+
+
+def _keeping(facts: RegistryFacts) -> list[Finding]:
+    if not facts.signed_by_one:
+        return []
+    what = f"one person alone signs {' and '.join(facts.signed_by_one)} of this network: whoever"
+    what += " has that key decides who is a member"
+    mend = "in a trial: nothing; else the umbrella follows docs/runbooks/root-ceremony.md"
+    return [Finding(Severity.WARNING, "registry", "network_of_one", what, mend)]
 
 
 def _alarms(facts: RegistryFacts, now_ms: int) -> list[Finding]:

@@ -25,6 +25,7 @@ from node.jurisdiction.errors import JurisdictionError
 from node.peer.client import HttpTransport, Limits
 from node.peer.errors import CallError, ClocksDifferError
 from node.peer.witnessing import candidates, standing
+from node.registry import repository
 from node.registry.errors import RegistryError
 from node.setup.joining import joined, keys_match
 from node.setup.opening import open_keys
@@ -286,6 +287,7 @@ def registry_facts(
         keys_match=document is None or keys is None or keys_match(registry, member, keys),
         endpoint_matches=document is None or document.endpoint == config.peer.endpoint,
         alarms=tuple((alarm.member, alarm.code, alarm.until_ms) for alarm in state.alarms),
+        signed_by_one=_signed_by_one(client),
     )
 
 
@@ -305,6 +307,12 @@ def revoked_in_use(
     if document is not None:
         used += [("sealing", published.key.key_id) for published in document.sealing]
     return [one for one in used if one[1] in revoked]
+
+
+def _signed_by_one(client: RegistryClient) -> tuple[str, ...]:
+    holders = repository.holders_of(repository.open_repository(client.files()))
+    needed = (("root", holders.root_threshold), ("targets", holders.targets_threshold))
+    return tuple(role for role, threshold in needed if threshold == 1)
 
 
 def check_places(config: Config, *, member_key_here: bool) -> list[Finding]:

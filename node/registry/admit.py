@@ -15,7 +15,7 @@ from keys.errors import KeysError
 from keys.member_role import check_disjoint, document_path
 from keys.network import MemberEntry, NetworkDocument, Role
 from keys.registry import metadata_name, target_name
-from node.registry import create, repository, rules
+from node.registry import ceremony, create, repository, rules
 from node.registry.admission import read_request
 from node.registry.changes import standing
 from node.registry.errors import (
@@ -28,6 +28,8 @@ from node.registry.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from tuf.api.metadata import Root
 
     from keys.registry import Registry
     from keys.signing import Signer
@@ -178,18 +180,75 @@ def sign_staged(directory: RepositoryDirectory, keepers: Keepers, now_ms: int) -
         RepositoryStateError: nothing waits.
         ConflictError: the registry has moved on since the proposal was made.
     """
-    proposal = dict(directory.staged)
-    if not proposal:
-        raise RepositoryStateError("staged: nothing waits for signatures")
-    if metadata_name("root", 1) in proposal:
-        signed = repository.sign_proposal(proposal, keepers.people, None)
+
+    def sign(proposal: Mapping[str, bytes], root: Root | None) -> Mapping[str, bytes]:
+        return repository.sign_proposal(proposal, keepers.people, root)
+
+    return _advance(directory, sign, keepers, now_ms)
+
+
+def staged_proposal(directory: RepositoryDirectory) -> bytes:
+    """What waits for signatures, as one file for holders elsewhere (`ceremony`).
+
+    Raises:
+        RepositoryStateError: nothing waits.
+    """
+    proposal = _staged(directory)
+    return ceremony.pack(proposal, None if _is_first(proposal) else directory.open())
+
+
+def collect_signatures(
+    directory: RepositoryDirectory,
+    countersignatures: Sequence[bytes],
+    online: OnlineSigners,
+    now_ms: int,
+) -> Decision | None:
+    """Add what holders elsewhere signed, all of it or nothing, and publish if that was enough.
+
+    Returns:
+        As `sign_staged`.
+
+    Raises:
+        RepositoryStateError: nothing waits.
+        RefusedError: one of them does not verify, or is for another proposal; nothing was kept.
+    """
+
+    def add(proposal: Mapping[str, bytes], root: Root | None) -> Mapping[str, bytes]:
+        for raw in countersignatures:
+            proposal = ceremony.collect(proposal, raw, root)
+        return proposal
+
+    return _advance(directory, add, Keepers((), online), now_ms)
+
+
+def _advance(
+    directory: RepositoryDirectory,
+    sign: Callable[[Mapping[str, bytes], Root | None], Mapping[str, bytes]],
+    keepers: Keepers,
+    now_ms: int,
+) -> Decision | None:
+    """Bring what waits further by signatures that `sign(proposal, root in force)` adds."""
+    proposal = _staged(directory)
+    if _is_first(proposal):
+        signed = sign(proposal, None)
         if create.found(directory, signed, keepers.online, now_ms).waiting:
             return None
         return Decision("", published=True, registry=directory.open().registry)
     with directory.locked():
         state = directory.open()
-        signed = repository.sign_proposal(proposal, keepers.people, state.root())
+        signed = sign(proposal, state.root())
         return _publish_or_stage(directory, state, "", signed, keepers, now_ms)
+
+
+def _staged(directory: RepositoryDirectory) -> dict[str, bytes]:
+    proposal = dict(directory.staged)
+    if not proposal:
+        raise RepositoryStateError("staged: nothing waits for signatures")
+    return proposal
+
+
+def _is_first(proposal: Mapping[str, bytes]) -> bool:
+    return metadata_name("root", 1) in proposal
 
 
 def drop_staged(directory: RepositoryDirectory) -> None:

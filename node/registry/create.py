@@ -93,7 +93,8 @@ def create_network(
         RefusedError: a threshold or name cannot work; names the field.
         KeysError: the unlocking secret or the key directory cannot be used.
     """
-    _check_plan(plan)
+    check_holders("root", plan.root)
+    check_holders("targets", plan.targets)
     try:
         network = NetworkDocument(plan.name, {}, limits=plan.limits, policy=plan.policy)
     except KeysError as error:
@@ -180,17 +181,22 @@ def load_online(directory: RepositoryDirectory, unlock: Unlock) -> OnlineSigners
     return OnlineSigners(snapshot, timestamp)
 
 
-def _check_plan(plan: NetworkPlan) -> None:
-    for role, holders in (("root", plan.root), ("targets", plan.targets)):
-        count = holders.here + len(holders.elsewhere)
-        if holders.here < 0 or not 1 <= count <= MAX_HOLDERS:
-            raise RefusedError(f"{role} holders", f"needs 1 to {MAX_HOLDERS} of them")
-        if not 1 <= holders.threshold <= count:
-            raise RefusedError(f"{role} threshold", f"needs a number from 1 to {count}")
-        if len(set(holders.elsewhere)) != len(holders.elsewhere):
-            raise RefusedError(f"{role} holders", "names one key twice; keep one")
-        for public in holders.elsewhere:
-            check_ed25519(public)
+def check_holders(role: str, holders: HolderPlan) -> None:
+    """Refuse holders that could never meet their threshold, or one who counts twice.
+
+    Raises:
+        RefusedError: names the field.
+        WeakKeyError: a key that nobody should be held to.
+    """
+    count = holders.here + len(holders.elsewhere)
+    if holders.here < 0 or not 1 <= count <= MAX_HOLDERS:
+        raise RefusedError(f"{role} holders", f"needs 1 to {MAX_HOLDERS} of them")
+    if not 1 <= holders.threshold <= count:
+        raise RefusedError(f"{role} threshold", f"needs a number from 1 to {count}")
+    if len(set(holders.elsewhere)) != len(holders.elsewhere):
+        raise RefusedError(f"{role} holders", "names one key twice; keep one")
+    for public in holders.elsewhere:
+        check_ed25519(public)
 
 
 def _make_keys(folder: Path, role: str, plan: HolderPlan, secret: bytes) -> list[SigningKey]:

@@ -228,7 +228,7 @@ def sign_proposal(
     roots += [build.parse(raw, Root).signed for raw in raw_roots]
     signed = dict(proposal)
     for name, raw in proposal.items():
-        role = _parts(name)[1]
+        role = role_of(name)
         if role in {Root.type, Targets.type}:
             keyids = {keyid for known in roots for keyid in known.roles[role].keyids}
             chosen = [signer for signer in listed if build.keyid_of(signer) in keyids]
@@ -376,6 +376,11 @@ def _next_version(repository: Repository, meta: Mapping[str, MetaFile], role: st
         return repository.registry.root_version + 1
     present = meta.get(f"{role}.json")
     return 1 if present is None else present.version + 1
+
+
+def role_of(name: str) -> str:
+    """The role whose metadata a file is; empty for a document and for the timestamp."""
+    return _parts(name)[1]
 
 
 def _parts(name: str) -> tuple[int, str]:

@@ -47,6 +47,26 @@ def test_network_is_made_and_told(
     assert made["waiting_for_signatures"] is False
 
 
+def test_a_network_of_one_person_is_said_aloud(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Good for a trial; whoever makes a real one must not overlook it."""
+    words = ["network", "create", "--name", "demo", "--dir", str(tmp_path / "net")]
+    assert run(words) == Exit.OK
+    assert "WARNING: in this network ONE person alone decides" in capsys.readouterr().out
+
+
+def test_a_network_of_several_is_not_warned_of(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """Where root needs two and targets one, targets are named."""
+    words = ("--root-holders", 2, "--root-threshold", 2, "--targets-holders", 2)
+    _, half = typed("network", "create", "--name", "demo", "--dir", tmp_path / "a", *words)
+    more = (*words, "--targets-threshold", 2)
+    _, whole = typed("network", "create", "--name", "demo", "--dir", tmp_path / "b", *more)
+    assert (half["signed_by_one"], whole["signed_by_one"]) == (["targets"], [])
+
+
 def test_member_is_admitted_and_listed(
     tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
 ) -> None:
@@ -147,6 +167,49 @@ def test_suspended_and_reinstated(
     assert typed("network", "suspend", "gb-iwf", "-c", config)[0] == Exit.REFUSED
     assert typed("network", "reinstate", "gb-iwf", "-c", config)[0] == Exit.OK
     assert typed("network", "suspend", "nobody", "-c", config)[0] == Exit.REFUSED
+
+
+def test_suspension_takes_the_keys_of_holders_who_brought_theirs(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """`--key`: two of two sign at once; without it the first waits for the second."""
+    unlock, key = f"file:{tmp_path / 'net.unlock'}", tmp_path / "targets-else.key"
+    _, made = typed("network", "key", key, "--role", "targets", "--unlock", unlock)
+    words = ("--targets-key", made["public"], "--targets-threshold", 2)
+    _, network = typed("network", "create", "--name", "demo", "--dir", tmp_path / "net", *words)
+    config = ("-c", network["config"])
+    _, founded = typed("network", "sign", "--key", key, *config)
+    member = ("--member", "gb-iwf", "--network", founded["network"], "--jurisdiction", "GB")
+    typed("init", *member, "--dir", tmp_path / "gb")
+    request = tmp_path / "gb" / "admission.json"
+    assert typed("network", "admit", request, "--key", key, *config)[1]["published"]
+
+    assert not typed("network", "suspend", "gb-iwf", *config)[1]["published"]
+    typed("network", "drop", *config)
+    assert typed("network", "suspend", "gb-iwf", "--key", key, *config)[1]["published"]
+    _, shown = typed("network", "status", *config)
+    assert shown["members"][0]["status"] == "suspended"
+    assert typed("network", "reinstate", "gb-iwf", "--key", key, *config)[1]["published"]
+    _, shown = typed("network", "status", *config)
+    assert shown["members"][0]["status"] == "active"
+
+
+def test_a_key_of_no_holder_suspends_nobody(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """`--key` with a stranger's key adds nothing: the decision waits as without it."""
+    unlock, key = f"file:{tmp_path / 'net.unlock'}", tmp_path / "targets-else.key"
+    words = ("--targets-holders", 2, "--targets-threshold", 2)
+    _, network = typed("network", "create", "--name", "demo", "--dir", tmp_path / "net", *words)
+    config = ("-c", network["config"])
+    member = ("--member", "gb-iwf", "--network", network["network"], "--jurisdiction", "GB")
+    typed("init", *member, "--dir", tmp_path / "gb")
+    assert typed("network", "admit", tmp_path / "gb" / "admission.json", *config)[1]["published"]
+    (tmp_path / "net" / "keys" / "targets-2.key").rename(tmp_path / "away.key")
+    typed("network", "key", key, "--role", "targets", "--unlock", unlock)
+    assert not typed("network", "suspend", "gb-iwf", "--key", key, *config)[1]["published"]
+    _, shown = typed("network", "status", *config)
+    assert (shown["members"][0]["status"], shown["staged"]) == ("active", True)
 
 
 def test_renewal_raises_the_root_version(

@@ -293,3 +293,13 @@ class TestParked:
         finding = checks.check_parked(2, NOW - 30 * HOUR, NOW)
         assert (finding.code, finding.severity) == ("parked_old", Severity.WARNING)
         assert "30 hours" in finding.what
+
+
+@pytest.mark.parametrize(
+    ("roles", "words"), [(("root",), "signs root of"), (("root", "targets"), "root and targets of")]
+)
+def test_a_network_that_one_person_signs_is_named(roles: tuple[str, ...], words: str) -> None:
+    """Every member sees that one stolen key would be the network."""
+    [finding] = checks.check_registry(replace(FRESH, signed_by_one=roles), NOW)
+    assert (finding.code, finding.severity) == ("network_of_one", Severity.WARNING)
+    assert words in finding.what

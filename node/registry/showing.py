@@ -1,0 +1,106 @@
+"""What a proposal says, line by line, for the holder who is asked to sign it.
+
+Everything is read from the bytes that will be signed; what is in force is set beside it. `+` comes,
+`-` goes, `~` changes, a blank stays. Public keys are shown whole: they are compared by eye.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
+
+if TYPE_CHECKING:
+    from keys.network import MemberEntry, NetworkDocument
+    from keys.registry import Keeping
+    from node.registry.ceremony import Proposal
+
+_ROLES = (Root.type, Targets.type, Snapshot.type, Timestamp.type)
+
+
+def lines(proposal: Proposal, before: Keeping | None) -> list[str]:
+    """Say what a holder signs.
+
+    Args:
+        proposal: what waits.
+        before: what is in force; None: a new network.
+    """
+    shown = [f"digest       {proposal.digest}"]
+    if proposal.root is not None:
+        shown += _root(proposal.root, None if before is None else before.root)
+    if proposal.targets is not None and proposal.network is not None:
+        shown += _targets(proposal.targets, proposal.network, before)
+    return shown
+
+
+def _root(root: Root, before: Root | None) -> Iterator[str]:
+    yield f"root         version {root.version}, until {root.expires.date().isoformat()}"
+    for role in _ROLES:
+        now = _holders(root, role)
+        then = [] if before is None else _holders(before, role)
+        threshold = root.roles[role].threshold
+        was = before.roles[role].threshold if before is not None else threshold
+        changed = (
+            f" (was {was} of {len(then)})"
+            if before
+            and (was, len(then))
+            != (
+                threshold,
+                len(now),
+            )
+            else ""
+        )
+        yield f"  {role} is signed by {threshold} of {len(now)}{changed}"
+        yield from _marked(now, then)
+
+
+def _holders(root: Root, role: str) -> list[str]:
+    return [root.keys[keyid].keyval["public"] for keyid in root.roles[role].keyids]
+
+
+def _targets(targets: Targets, network: NetworkDocument, before: Keeping | None) -> Iterator[str]:
+    yield f"targets      version {targets.version}, until {targets.expires.date().isoformat()}"
+    yield f"  network {network.name}, {len(network.members)} members"
+    then = None if before is None else before.network
+    yield from _members(network.members, {} if then is None else then.members)
+    keys = _member_keys(targets)
+    yield "  member keys"
+    yield from _marked(keys, [] if before is None else _member_keys(before.targets))
+    if then is None or _rules(then) != _rules(network):
+        yield "  rules of the network change: fallback, choice, limits, policy or transfers"
+
+
+def _members(now: Mapping[str, MemberEntry], then: Mapping[str, MemberEntry]) -> Iterator[str]:
+    for member, entry in sorted(now.items()):
+        mark = "+" if member not in then else " " if then[member] == entry else "~"
+        heir = f", its successor is {entry.successor}" if entry.successor else ""
+        what = f"{' '.join(entry.roles)} for {' '.join(entry.jurisdictions) or 'no country'}"
+        yield f"  {mark} {member}  {entry.status}  {what}{heir}"
+
+
+def _member_keys(targets: Targets) -> list[str]:
+    delegations = targets.delegations
+    if delegations is None or delegations.roles is None:
+        return []
+    return [
+        f"{member} {delegations.keys[keyid].keyval['public']}"
+        for member, role in sorted(delegations.roles.items())
+        for keyid in role.keyids
+    ]
+
+
+def _rules(network: NetworkDocument) -> tuple[object, ...]:
+    return (
+        network.fallback_members,
+        network.choice_rules,
+        network.limits,
+        network.policy,
+        network.transfers,
+    )
+
+
+def _marked(now: Iterable[str], then: Iterable[str]) -> Iterator[str]:
+    known, here = set(then), set(now)
+    yield from (f"    {' ' if one in known else '+'} {one}" for one in now)
+    yield from (f"    - {one}" for one in then if one not in here)

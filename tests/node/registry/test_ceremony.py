@@ -1,0 +1,283 @@
+"""Proposals and signatures that travel: what a holder, and what the umbrella, must not take."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keys.documents import serialise
+from keys.errors import UntrustedDocumentError
+from keys.signing import SigningKey
+from keys.unlock import Unlock
+from node.registry import admit, build, ceremony, repository, showing
+from node.registry.create import HolderPlan, NetworkPlan, create_network, load_online
+from node.registry.directory import RepositoryDirectory
+from node.registry.errors import (
+    ConflictError,
+    NotSignedError,
+    RefusedError,
+    RepositoryStateError,
+)
+from node.registry.repository import Holders
+from tests.builders.network import NOW_MS
+
+
+@dataclass
+class Five:
+    """A network of five holders of root and five of targets; three of each must sign."""
+
+    directory: RepositoryDirectory
+    root: list[SigningKey]
+    targets: list[SigningKey]
+    unlock: Unlock
+
+    @property
+    def pin(self) -> bytes:
+        """The network's fingerprint."""
+        return self.directory.open().first_root_sha256
+
+    def proposed(self, *, renew: bool = True) -> bytes:
+        """What travels, of a proposal that waits."""
+        online = load_online(self.directory, self.unlock)
+        keepers = admit.Keepers((), online)
+        if renew:
+            assert not admit.renew(self.directory, keepers, NOW_MS).published
+        return admit.staged_proposal(self.directory)
+
+    def signed(self, raw: bytes, *signers: SigningKey, pin: bytes | None = None) -> bytes:
+        """What a holder sends back."""
+        return ceremony.countersign(ceremony.read(raw), pin, signers)
+
+    def collect(self, *raws: bytes) -> admit.Decision | None:
+        """What the umbrella does with what came back."""
+        online = load_online(self.directory, self.unlock)
+        return admit.collect_signatures(self.directory, raws, online, NOW_MS)
+
+
+@pytest.fixture
+def waiting(tmp_path: Path, unlock: Unlock) -> Five:
+    """Give a network that waits for its first signatures."""
+    root, targets = ([SigningKey.generate(hybrid=False) for _ in range(5)] for _ in range(2))
+    directory = RepositoryDirectory(tmp_path / "umbrella")
+    of_root, of_targets = (
+        HolderPlan(here=0, elsewhere=tuple(k.public.ed25519 for k in keys), threshold=3)
+        for keys in (root, targets)
+    )
+    plan = NetworkPlan("demo", of_root, of_targets)
+    assert create_network(directory, plan, unlock, NOW_MS).waiting
+    return Five(directory, root, targets, unlock)
+
+
+@pytest.fixture
+def five(waiting: Five) -> Five:
+    """Give a network that three of five holders founded."""
+    raw = waiting.proposed(renew=False)
+    people = zip(waiting.root[:3], waiting.targets[:3], strict=True)
+    decision = waiting.collect(*(waiting.signed(raw, *keys) for keys in people))
+    assert decision is not None
+    return waiting
+
+
+def changed(raw: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
+    """Give a file that travels, altered on the way and canonical again."""
+    record = json.loads(raw)
+    change(record)
+    return serialise(record)
+
+
+class TestWhatAHolderIsShown:
+    """It is read from what he signs, and what is in force is verified."""
+
+    def test_the_digest_stays_while_signatures_come_in(self, five: Five) -> None:
+        """So all holders can compare it, whenever each of them was asked."""
+        raw = five.proposed()
+        before = ceremony.read(raw).digest
+        five.collect(five.signed(raw, five.root[0], five.targets[0], pin=five.pin))
+        assert ceremony.read(admit.staged_proposal(five.directory)).digest == before
+
+    def test_whoever_comes_and_goes_is_marked(self, five: Five) -> None:
+        """Also a threshold that sinks, which is how a network would be taken."""
+        online = load_online(five.directory, five.unlock)
+        now = repository.holders_of(five.directory.open())
+        new = SigningKey.generate(hybrid=False).public.ed25519
+        wanted = Holders([*now.root[1:], new], 1, now.targets, now.targets_threshold)
+        admit.renew(five.directory, admit.Keepers((), online), NOW_MS, wanted)
+        proposal = ceremony.read(admit.staged_proposal(five.directory))
+        shown = "\n".join(showing.lines(proposal, proposal.verified_present(five.pin)))
+        assert "root is signed by 1 of 5 (was 3 of 5)" in shown
+        assert f"+ {new.hex()}" in shown
+        assert f"- {now.root[0].hex()}" in shown
+
+    def test_another_network_in_force_is_found_out(self, five: Five) -> None:
+        """The fingerprint is the holder's own, told by voice."""
+        with pytest.raises(UntrustedDocumentError, match="another fingerprint"):
+            five.signed(five.proposed(), five.root[0], pin=bytes(32))
+
+    def test_without_a_fingerprint_only_a_new_network_is_signed(self, five: Five) -> None:
+        """A proposal cannot pass itself off as the beginning."""
+        with pytest.raises(RefusedError, match="needs the network's fingerprint"):
+            five.signed(five.proposed(), five.root[0])
+
+    def test_a_new_network_has_no_fingerprint_yet(self, waiting: Five) -> None:
+        """Who was told one must not sign a first root for it."""
+        with pytest.raises(RefusedError, match="is a new network's"):
+            waiting.signed(waiting.proposed(renew=False), waiting.root[0], pin=bytes(32))
+
+    def test_a_second_root_in_the_shadow_of_the_shown_one_is_refused(self, five: Five) -> None:
+        """Both would be signed; one would be seen."""
+
+        def smuggle(record: dict[str, Any]) -> None:
+            record["files"]["metadata/3.root.json"] = record["files"]["metadata/2.root.json"]
+
+        with pytest.raises(RefusedError, match="root: needs one file, named after its version"):
+            ceremony.read(changed(five.proposed(), smuggle))
+
+    def test_a_network_document_that_is_not_the_signed_one_is_refused(self, five: Five) -> None:
+        """A holder would be shown other members than he signs."""
+
+        def swap(record: dict[str, Any]) -> None:
+            name = next(n for n in record["files"] if n.endswith(".network.json"))
+            other = b64decode(record["files"][name]).replace(b'"demo"', b'"dem0"')
+            record["files"][name] = b64encode(other).decode()
+
+        with pytest.raises(RefusedError, match="not the one that the targets name"):
+            ceremony.read(changed(five.proposed(), swap))
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"",
+            b"{}",
+            b"[" * 9000,
+            b'{"_type":"hx1-proposal","files":{},"present":{}}',
+            b'{"_type":"hx1-proposal","files":{"metadata/1.root.json":"e30="},"present":{}}',
+            b'{"_type":"hx1-proposal","files":{"metadata/1.root.json":1},"present":{}}',
+        ],
+    )
+    def test_what_is_no_proposal_is_refused(self, raw: bytes) -> None:
+        """It comes from a stick."""
+        with pytest.raises(RefusedError, match=r"proposal|files|root|_type: is missing"):
+            ceremony.read(raw)
+
+
+class TestWhatAHolderSigns:
+    """His own roles, and nothing that he is no holder of."""
+
+    def test_a_holder_of_targets_alone_signs_targets_alone(self, five: Five) -> None:
+        """One key, one role."""
+        record = json.loads(five.signed(five.proposed(), five.targets[0], pin=five.pin))
+        assert list(record["signatures"]) == ["metadata/2.targets.json"]
+
+    def test_a_key_that_nobody_asks_is_refused(self, five: Five) -> None:
+        """The wrong stick: say so before it travels back."""
+        with pytest.raises(RefusedError, match="is no holder's of what this proposal changes"):
+            five.signed(five.proposed(), SigningKey.generate(hybrid=False), pin=five.pin)
+
+
+class TestWhatTheUmbrellaTakes:
+    """Signatures of holders over exactly what waits; all that came, or nothing."""
+
+    def test_two_of_three_do_not_publish_and_the_third_does(self, five: Five) -> None:
+        """Whichever three they are, in two goes."""
+        raw, pin = five.proposed(), five.pin
+        both = zip(five.root[2:], five.targets[2:], strict=True)
+        first, second, third = (five.signed(raw, *keys, pin=pin) for keys in both)
+        early, late = five.collect(first, second), five.collect(third)
+        assert early is not None
+        assert late is not None
+        assert (early.published, late.published) == (False, True)
+        assert late.registry.root_version == 2
+
+    def test_one_holder_twice_is_one_holder(self, five: Five) -> None:
+        """Three files of one person are no threshold."""
+        raw = five.signed(five.proposed(), five.root[0], five.targets[0], pin=five.pin)
+        decision = five.collect(raw, raw, raw)
+        assert decision is not None
+        assert not decision.published
+
+    def test_signatures_for_another_proposal_are_refused(self, five: Five) -> None:
+        """The umbrella proposed anew meanwhile; the holder signs again."""
+        raw = five.signed(five.proposed(), five.root[0], pin=five.pin)
+        admit.drop_staged(five.directory)
+        online = load_online(five.directory, five.unlock)
+        admit.renew(five.directory, admit.Keepers((), online), NOW_MS + 86_400_000)
+        with pytest.raises(ConflictError, match="is for another proposal"):
+            five.collect(raw)
+
+    def test_a_false_signature_is_refused_and_takes_the_good_ones_along(self, five: Five) -> None:
+        """Nothing is kept of a delivery that somebody altered."""
+        raw, pin = five.proposed(), five.pin
+        good = five.signed(raw, five.root[0], pin=pin)
+
+        def forge(record: dict[str, Any]) -> None:
+            [by_key] = record["signatures"].values()
+            by_key.update(dict.fromkeys(by_key, "00" * 64))
+
+        with pytest.raises(NotSignedError, match="does not verify"):
+            five.collect(good, changed(five.signed(raw, five.root[1], pin=pin), forge))
+        assert not signatures(five)
+
+    def test_a_key_of_no_holder_is_refused(self, five: Five) -> None:
+        """It would swell the file that every node fetches."""
+        raw = five.signed(five.proposed(), five.root[0], pin=five.pin)
+
+        def add(record: dict[str, Any]) -> None:
+            [by_key] = record["signatures"].values()
+            by_key["ab" * 32] = "00" * 64
+
+        with pytest.raises(RefusedError, match="names a key that is no holder's"):
+            five.collect(changed(raw, add))
+
+    def test_what_waits_for_nothing_takes_no_signature(self, five: Five) -> None:
+        """It was published, or dropped."""
+        raw = five.signed(five.proposed(), five.root[0], pin=five.pin)
+        admit.drop_staged(five.directory)
+        with pytest.raises(RepositoryStateError, match="nothing waits"):
+            five.collect(raw)
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"",
+            b'{"_type":"hx1-countersignature"}',
+            b'{"_type":"hx1-countersignature","proposal":"","signatures":[]}',
+        ],
+    )
+    def test_what_is_no_countersignature_is_refused(self, five: Five, raw: bytes) -> None:
+        """It comes from a stick."""
+        five.proposed()
+        with pytest.raises(RefusedError):
+            five.collect(raw)
+
+    def test_a_signature_on_a_path_that_is_not_proposed_is_refused(self, five: Five) -> None:
+        """A field that nobody reads would be a place to hide."""
+        raw = five.signed(five.proposed(), five.root[0], pin=five.pin)
+        with pytest.raises(RefusedError, match="unknown field"):
+            five.collect(changed(raw, lambda r: r["signatures"].update({"other": {}})))
+
+    def test_a_signature_that_is_no_text_is_refused(self, five: Five) -> None:
+        """Numbers, lists and nothing are no signatures."""
+        raw = five.signed(five.proposed(), five.root[0], pin=five.pin)
+
+        def blank(record: dict[str, Any]) -> None:
+            [by_key] = record["signatures"].values()
+            by_key.update(dict.fromkeys(by_key, None))
+
+        with pytest.raises(RefusedError, match="something else than signatures"):
+            five.collect(changed(raw, blank))
+
+
+def signatures(five: Five) -> Mapping[str, object]:
+    """Give the signatures that what waits has so far, by key id."""
+    staged = five.directory.staged
+    return {
+        keyid: signature
+        for name, raw, _ in ceremony.signed_parts(staged)
+        for keyid, signature in build.signatures_of(raw)[1].items()
+    }
