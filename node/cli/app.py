@@ -17,6 +17,8 @@ from node.cli.options import (
     ConfigOption,
     FileEncoding,
     FileForm,
+    HsmOption,
+    HsmPinOption,
     JsonOption,
 )
 from node.cli.output import show
@@ -74,13 +76,8 @@ def init(
     unlock: Annotated[
         str | None, typer.Option(help="Secret of the key files; default: file:DIR.unlock, made.")
     ] = None,
-    hsm: Annotated[
-        str | None,
-        typer.Option(help="Token for log and receipt keys: pkcs11:token=LABEL?module-path=FILE."),
-    ] = None,
-    hsm_pin: Annotated[
-        str | None, typer.Option(help="Where the token's PIN is: file:, env: or command:.")
-    ] = None,
+    hsm: HsmOption = None,
+    hsm_pin: HsmPinOption = None,
     endpoint: Annotated[
         str | None, typer.Option(help="https://HOST:PORT for peers; none: cannot be reached.")
     ] = None,

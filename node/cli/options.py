@@ -25,3 +25,10 @@ DEFAULT_CONFIG = Path("node.toml")
 FileForm = Literal["csv", "ndjson", "json"]
 Cause = Literal["withdrawal", "error", "retention"]
 FileEncoding = Literal["utf-8", "cp1252"]
+HsmOption = Annotated[
+    str | None,
+    typer.Option(help="Token for log and receipt keys: pkcs11:token=LABEL?module-path=FILE."),
+]
+HsmPinOption = Annotated[
+    str | None, typer.Option(help="Where the token's PIN is: file:, env: or command:.")
+]
