@@ -16,7 +16,6 @@ from keys.errors import UnknownKeyError
 from keys.keyfile import write_private
 from keys.keyring import (
     SEALING_PERIODS,
-    MemberKeys,
     add_sealing_key,
     destroy_sealing_key,
     load_sealing_keys,
@@ -29,6 +28,7 @@ from node.registry.errors import NoRegistryError
 from node.setup.errors import AlreadySetUpError
 from node.setup.joining import check_standing, joined
 from node.setup.member import admin_token
+from node.setup.opening import open_keys
 from node.setup.publishing import publish
 from node.store import recovered
 from node.store.connection import create_database, open_writer
@@ -66,7 +66,7 @@ def begin(config: Config, now_ms: int, umbrella: str | None = None) -> Begun:
         MirrorsFailedError: as `publish`; the same again goes on.
     """
     unlock = Unlock.from_config(config.member.unlock)
-    keys = MemberKeys.load(config.member.keys_dir, unlock)
+    keys = open_keys(config)
     client = joined(config)
     if client is None:
         raise NoRegistryError("[registry] root_sha256: not joined yet; hotline join")
@@ -93,8 +93,7 @@ def finish(config: Config, now_ms: int, umbrella: str | None = None) -> int:
     published = publish(
         config, now_ms, umbrella=umbrella, change=lambda next_: replace(next_, recovering=None)
     )
-    unlock = Unlock.from_config(config.member.unlock)
-    keys = MemberKeys.load(config.member.keys_dir, unlock)
+    keys = open_keys(config)
     connection = open_writer(config.store.path, keys.database_key)
     try:
         InlineWriter(connection).run_now(recovered.end)
