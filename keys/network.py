@@ -149,6 +149,19 @@ class NetworkDocument:
         except KeyError:
             raise UnknownMemberError("member: this network lists no such member") from None
 
+    def heir_of(self, member: str) -> str:
+        """Who took over from a member that is expelled, and from who took over; else itself.
+
+        Successors that go round in a document end the search.
+        """
+        seen = {member}
+        while (entry := self.members.get(member)) is not None and entry.successor is not None:
+            if entry.successor in seen:
+                break
+            member = entry.successor
+            seen.add(member)
+        return member
+
     def is_active(self, member: str) -> bool:
         """Whether the member is listed and not suspended."""
         entry = self.members.get(member)

@@ -103,6 +103,12 @@ class Postbox:
         """What the member's signed document says that it reads; None: there is none."""
         return None if self._permits is None else self._permits.registry.reads(peer)
 
+    def heir_of(self, member: str) -> str:
+        """Who hears what is for `member`: itself, or who took over from it when it was expelled."""
+        if self._permits is None:
+            return member
+        return self._permits.registry.network.heir_of(member)
+
     def post(
         self,
         peer: str,

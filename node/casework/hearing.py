@@ -72,7 +72,9 @@ def hear_outcome(
     """Record what became of the item and tell it on along the chain."""
     state = book.find(message.item_id)
     if state is None:
-        return _hear_of_erased(book, peer, message)
+        unknown = _hear_of_erased(book, peer, message)
+        inherited = unknown is Disposition.PARKED and _is_inherited(book, postbox, message)
+        return _for_the_successor(book, message) if inherited else unknown
     if not part_of_story(state, peer):
         return Disposition.NOT_PERMITTED
     if state.has_heard(message.event_id):
@@ -85,6 +87,22 @@ def hear_outcome(
     news = News(message.event_id, message.what, message.payload, message.author, message.at_ms)
     tell(book, postbox, state, news, heard_from=Informant(peer, message.item_id))
     return None
+
+
+def _is_inherited(book: Casebook, postbox: Postbox, message: Outcome) -> bool:
+    """Whether this is about an item of a member that we took over from, and will not come to us.
+
+    An item that was handed to us is on its way: its news waits for it.
+    """
+    minted_by = message.item_id.rpartition(".")[0]
+    inherited = minted_by != book.us and postbox.heir_of(minted_by) == book.us
+    return inherited and message.responsible != book.us
+
+
+def _for_the_successor(book: Casebook, message: Outcome) -> Disposition:
+    """Its reporter was the predecessor's; only people know how to reach him."""
+    book.tasks.append(("inherited_outcome", message.item_id))
+    return Disposition.FOR_A_PERSON
 
 
 def _hear_erased_there(

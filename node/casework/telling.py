@@ -15,7 +15,7 @@ from node.casework.events import EventKind
 from node.casework.item import Custody, Informant, ItemState
 from protocol.facts import ActionTaken, Assessment, Moved
 from protocol.messages import Outcome, Sighted
-from protocol.vocabulary import Kind, Lane, OutcomeWhat
+from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat
 
 Payload = Assessment | ActionTaken | Moved | None
 
@@ -78,6 +78,9 @@ def handed_on_to(book: Casebook, state: ItemState) -> str | None:
 def _tell_one(
     book: Casebook, postbox: Postbox, state: ItemState, informant: Informant, news: News
 ) -> None:
+    addressee = _addressee(book, postbox, state, informant, news)
+    if addressee is None:
+        return
     payload = news.payload
     message = Outcome(
         item_id=informant.item_id,
@@ -93,13 +96,33 @@ def _tell_one(
     )
     book.say(
         postbox,
-        informant.member,
+        addressee,
         Kind.OUTCOME,
         message,
         subject=f"{news.event_id}|{informant.item_id}",
         item=state.id,
         urgency=state.urgency,
     )
+
+
+def _addressee(
+    book: Casebook, postbox: Postbox, state: ItemState, informant: Informant, news: News
+) -> str | None:
+    """Who is told in the place of an informant that was merged: its successor; None: nobody.
+
+    A successor that is part of the story is told of it anyhow, and its own doings it knows. That
+    an item moved is for who has to do with it: a successor has the predecessor's reporters only.
+    """
+    heir = postbox.heir_of(informant.member)
+    if heir == informant.member:
+        return heir
+    payload = news.payload
+    if isinstance(payload, Moved) or (
+        isinstance(payload, ActionTaken) and payload.action is Action.MOVED
+    ):
+        return None
+    story = {hop.member for hop in state.hops} | {one.member for one in state.informants}
+    return None if heir in story | {book.us, news.author, state.responsible} else heir
 
 
 def tell_so_far(

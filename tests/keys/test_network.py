@@ -212,3 +212,26 @@ def test_an_expelled_member_answers_for_no_country(network: NetworkDocument) -> 
     value["members"]["gb-iwf"].update(status="active", successor="de-eco")
     with pytest.raises(UntrustedDocumentError, match="successor"):
         NetworkDocument.from_bytes(serialise(value))
+
+
+def test_who_took_over_is_found_through_every_merger(network: NetworkDocument) -> None:
+    """The successor of a successor; who stands, or left without one, is his own."""
+    members = {
+        **network.members,
+        "aa-one": MemberEntry("One", ("hotline",), (), "expelled", "bb-two"),
+        "bb-two": MemberEntry("Two", ("hotline",), (), "expelled", "gb-iwf"),
+        "cc-gone": MemberEntry("Gone", ("hotline",), (), "expelled"),
+    }
+    merged = dataclasses.replace(network, members=members)
+    found = [merged.heir_of(one) for one in ("aa-one", "gb-iwf", "cc-gone", "zz-nobody")]
+    assert found == ["gb-iwf", "gb-iwf", "cc-gone", "zz-nobody"]
+
+
+def test_successors_that_go_round_are_not_followed_for_ever(network: NetworkDocument) -> None:
+    """A document of holders who erred must not hang a node."""
+    members = {
+        **network.members,
+        "aa-one": MemberEntry("One", ("hotline",), (), "expelled", "bb-two"),
+        "bb-two": MemberEntry("Two", ("hotline",), (), "expelled", "aa-one"),
+    }
+    assert dataclasses.replace(network, members=members).heir_of("aa-one") == "bb-two"

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from keys.transfers import TransferTerms
-from node.casework.draft import ActionDraft
+from node.casework.draft import ActionDraft, AssessmentDraft
 from node.casework.item import Custody
 from node.registry import changes
-from protocol.vocabulary import Action
+from node.store.queries import ItemQuery
+from protocol.vocabulary import Action, Lane, Verdict
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -210,6 +211,84 @@ class TestGone:
             world.now += 60_000
         assert (await world[GB].state(item_id)).closed_ms is None
         assert (await world[GB].store.queries.figures())["entries_quarantined"] >= 1
+
+
+class TestSuccessors:
+    """What is told to a member that is gone is told to who took over from it."""
+
+    merge = partial(changes.merge, member=GB, successor=FR, choice_rules={})
+    expel = partial(changes.expel, member=GB, choice_rules={})
+
+    @staticmethod
+    async def gone(world: World, change: Callable[[NetworkDocument], NetworkDocument]) -> str:
+        """Let the finder of an item be gone before the item is closed; give the item's id."""
+        item_id = await reported(world)
+        await world.settle()
+        await world[GB].crash()
+        govern(world, change)
+        await world[NL].desk.act(item_id, ActionDraft(action=Action.REMOVED), actor="analyst")
+        await run(world, NL, FR)
+        return item_id
+
+    async def test_an_outcome_for_a_merged_member_goes_to_its_successor(self, world: World) -> None:
+        """Who reported it is known to the predecessor's people: a task, by the item's id."""
+        item_id = await self.gone(world, self.merge)
+        assert await tasks(world, FR) == [("inherited_outcome", item_id)]
+        assert await waiting(world, NL, GB) == await waiting(world, NL, FR) == 0
+        assert (await world[FR].store.queries.oldest_parked())[0] == 0
+
+    async def test_an_outcome_for_an_expelled_member_goes_to_nobody_else(
+        self, world: World
+    ) -> None:
+        """Nobody took over; it waits, and is seen to wait."""
+        await self.gone(world, self.expel)
+        assert not await tasks(world, FR)
+        assert (await waiting(world, NL, GB), await waiting(world, NL, FR)) == (1, 0)
+
+    async def test_the_successor_of_a_successor_hears_it(self, world: World) -> None:
+        """Here that is the member which acted: it need not tell itself."""
+
+        def twice(network: NetworkDocument) -> NetworkDocument:
+            first = changes.merge(network, GB, FR, {})
+            return changes.merge(first, FR, NL, {})
+
+        await self.gone(world, twice)
+        assert await waiting(world, NL, GB) == await waiting(world, NL, FR) == 0
+        assert not await tasks(world, NL)
+
+    async def test_a_successor_that_reported_it_too_hears_it_once(self, world: World) -> None:
+        """Under the id that it knows, as a reporter like any other."""
+        await reported(world)
+        own = (await world[FR].submit(PLACE)).items[0].item_id
+        await world.settle()
+        first = (await world[FR].state(own)).id
+        await world[GB].crash()
+        govern(world, self.merge)
+        held = (await world[NL].store.queries.items(ItemQuery()))[0]
+        await world[NL].desk.act(held.id, ActionDraft(action=Action.REMOVED), actor="analyst")
+        await run(world, NL, FR)
+        assert (await world[FR].state(first)).closed_by is Action.REMOVED
+        assert not await tasks(world, FR)
+
+    async def test_news_that_overtake_an_item_on_its_way_to_the_successor_wait_for_it(
+        self, world: World
+    ) -> None:
+        """The item was handed to it: it is no news for people, and closes the item."""
+        item_id = await reported(world)
+        await world.settle()
+        await world[GB].crash()
+        govern(world, self.merge)
+        moved = ActionDraft(action=Action.MOVED, country="FR")
+        await world[NL].desk.act(item_id, moved, actor="analyst")
+        draft = AssessmentDraft(verdict=Verdict.BASELINE)
+        await world[NL].desk.assess(item_id, draft, actor="analyst")
+        await world[NL].delivery.deliver(FR, Lane.STATUS, world.now)
+        await world[FR].desk.judge_due()
+        assert (await world[FR].store.queries.oldest_parked())[0] >= 1
+        await run(world, NL, FR)
+        assert (await world[FR].store.queries.oldest_parked())[0] == 0
+        assert ("inherited_outcome", item_id) not in await tasks(world, FR)
+        assert (await world[FR].state(item_id)).assessments
 
 
 async def test_a_change_of_jurisdiction_moves_new_items_only(world: World) -> None:

@@ -1,0 +1,155 @@
+"""Rules that the network keeps, among running nodes, each by its number: 1, 4, 7 and 10.
+
+The others stand where their subject is: `grep -r test_rule_ tests`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from node.casework.draft import ActionDraft, AssessmentDraft
+from node.casework.erasing import Cause, ErasureDraft
+from node.casework.errors import NotResponsibleError
+from node.casework.item import Custody, Review
+from protocol.vocabulary import Action, Verdict
+from tests.simulation.world import World
+
+PLACE = "https://nl1.example/album/1.jpg"
+NOWHERE = "https://br1.example/album/1.jpg"
+"""Hosted in a country without a member."""
+GB, NL, FR = "gb-iwf", "nl-eokm", "fr-pdc"
+
+
+async def handed_in(world: World, member: str, url: str = PLACE) -> str:
+    """Hand an item in at `member`, let the world come to rest, return its id."""
+    result = await world[member].submit(url)
+    await world.settle()
+    return result.items[0].item_id
+
+
+async def move(world: World, member: str, item: str, country: str) -> None:
+    """Let `member` say that an item has moved, and everybody hear of it."""
+    moved = ActionDraft(action=Action.MOVED, country=country)
+    await world[member].desk.act(item, moved, actor="analyst")
+    await world.settle()
+
+
+def govern(world: World, fallback: tuple[str, ...], suspended: str | None = None) -> None:
+    """Say who takes orphans, and who is suspended."""
+    network = world.registry.network
+    members = {
+        name: replace(entry, status="suspended" if name == suspended else "active")
+        for name, entry in network.members.items()
+    }
+    network = replace(network, members=members, fallback_members=fallback)
+    world.registry = replace(world.registry, network=network)
+
+
+@pytest.mark.parametrize("action", [Action.REMOVED, Action.HOST_NOTIFIED, Action.MOVED])
+async def test_rule_1_nobody_but_the_responsible_member_acts(world: World, action: Action) -> None:
+    """Two notices from two countries are how hosts learn to ignore both."""
+    item = await handed_in(world, GB)
+    country = "FR" if action is Action.MOVED else None
+    with pytest.raises(NotResponsibleError):
+        await world[GB].desk.act(item, ActionDraft(action=action, country=country), actor="a")
+    await world.settle()
+    assert not (await world[NL].state(item)).actions
+
+
+async def test_rule_1_anybody_may_add_sightings_and_assessments(world: World) -> None:
+    """They reach the responsible member, under their author's name."""
+    item = await handed_in(world, GB)
+    await handed_in(world, FR)
+    verdict = AssessmentDraft(verdict=Verdict.BASELINE)
+    await world[GB].desk.assess(item, verdict, actor="analyst")
+    await world.settle()
+    held = await world[NL].state(item)
+    assert {one.member for one in held.sightings} == {GB, FR}
+    assert [one.member for one in held.assessments] == [GB]
+
+
+async def test_rule_4_an_orphan_goes_to_the_fallback_member_and_is_marked(world: World) -> None:
+    """On both sides: whoever has it must see that nobody answers for its country."""
+    govern(world, (FR,))
+    item = await handed_in(world, NL, NOWHERE)
+    for member in (NL, FR):
+        state = await world[member].state(item)
+        assert (state.responsible, state.orphan) == (FR, True)
+
+
+async def test_rule_4_the_next_fallback_member_takes_it_while_the_first_is_suspended(
+    world: World,
+) -> None:
+    """An orphan never waits for a member that is away."""
+    govern(world, (GB, FR), suspended=GB)
+    item = await handed_in(world, NL, NOWHERE)
+    state = await world[FR].state(item)
+    assert (state.custody, state.orphan) == (Custody.HERE, True)
+
+
+async def test_rule_4_without_a_fallback_member_it_stays_with_its_finder(world: World) -> None:
+    """Exactly one is responsible all the same."""
+    govern(world, ())
+    item = await handed_in(world, NL, NOWHERE)
+    state = await world[NL].state(item)
+    assert (state.custody, state.responsible, state.orphan) == (Custody.HERE, NL, True)
+
+
+async def test_rule_7_what_moved_goes_on_with_its_whole_chain_and_everybody_hears(
+    world: World,
+) -> None:
+    """Each member of the chain knows who has it now."""
+    item = await handed_in(world, GB)
+    await move(world, NL, item, "FR")
+    state = await world[FR].state(item)
+    assert [hop.member for hop in state.hops] == [GB, NL, FR]
+    for member in (GB, NL, FR):
+        assert (await world[member].state(item)).responsible == FR
+
+
+async def test_rule_7_what_comes_back_stays_where_it_is_until_a_person_has_looked(
+    world: World,
+) -> None:
+    """A -> B -> A by itself would go round for ever; by a person's word it goes, once."""
+    item = await handed_in(world, GB)
+    await move(world, NL, item, "GB")
+    held = await world[NL].state(item)
+    assert (held.custody, held.review) == (Custody.HERE, Review.CAME_BACK)
+    assert (await world[GB].state(item)).responsible == NL
+    await move(world, NL, item, "GB")
+    at_home = await world[GB].state(item)
+    assert (at_home.custody, at_home.review) == (Custody.HERE, Review.CAME_BACK)
+
+
+async def test_rule_10_a_withdrawal_takes_its_authors_sighting_and_leaves_the_others(
+    world: World,
+) -> None:
+    """What another member saw as well is still there."""
+    first = await handed_in(world, GB)
+    await handed_in(world, FR)
+    await world[GB].desk.erase(first, ErasureDraft(Cause.WITHDRAWAL), actor="head")
+    await world.settle()
+    state = await world[NL].state(first)
+    assert {one.member for one in state.sightings} == {FR}
+    assert state.closed_ms is None
+
+
+async def test_rule_10_the_last_withdrawal_ends_nothing_by_itself(world: World) -> None:
+    """A stolen key must not be able to stop all notices: a person decides."""
+    item = await handed_in(world, GB)
+    await world[GB].desk.erase(item, ErasureDraft(Cause.WITHDRAWAL), actor="head")
+    await world.settle()
+    state = await world[NL].state(item)
+    assert not state.sightings
+    assert (state.custody, state.closed_ms) == (Custody.HERE, None)
+    assert Review.WITHDRAWAL in state.reviews
+
+
+async def test_rule_10_who_reported_nothing_takes_nothing_back(world: World) -> None:
+    """The responsible member's erasure is its own; the finder's sighting stays."""
+    item = await handed_in(world, GB)
+    await world[NL].desk.erase(item, ErasureDraft(Cause.WITHDRAWAL), actor="head")
+    await world.settle()
+    assert {one.member for one in (await world[GB].state(item)).sightings} == {GB}
