@@ -175,6 +175,21 @@ class TestAMemberOfANetwork:
         (tmp_path / "pin").write_text("another\n")
         assert hsm_finding(await typed("doctor"))["code"] == "hsm_login"
 
+    async def test_a_rotated_key_is_made_in_the_token_and_the_one_before_is_gone(
+        self, typed: Typing, softhsm: SoftHsm
+    ) -> None:
+        """Taken up at once here; the receipt key is not touched."""
+        _, before = await typed("keys", "status")
+        _, done = await typed("keys", "rotate", "log", "--after-h", 0)
+        _, after = await typed("keys", "status")
+        old = next(one["key_id"] for one in before["keys"] if one["purpose"] == "log")
+        assert done["key_id"] != old
+        used = {o["key_id"]: o["place"] for o in after["keys"] if o["standing"] == "in use"}
+        assert used[done["key_id"]] == "hsm"
+        assert hsm_finding(await typed("doctor"))["what"] == "2 keys sign in the token"
+        label = (typed.config.member.hsm or "").removeprefix("pkcs11:token=").partition("?")[0]
+        assert labels(softhsm, label) == ["hotline-log"] * 2 + ["hotline-receipt"] * 2
+
     async def test_a_key_in_a_token_that_is_lost_is_revoked_by_the_member_key(
         self, typed: Typing, softhsm: SoftHsm
     ) -> None:
