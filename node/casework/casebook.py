@@ -16,6 +16,7 @@ import msgspec
 from keys.member import Capabilities
 from node.casework.events import Body as EventBody
 from node.casework.events import (
+    Burial,
     ErasedThere,
     Erasure,
     Event,
@@ -153,6 +154,8 @@ class Casebook:
     posts: list[Post] = field(default_factory=list)
     tasks: list[tuple[str, str]] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
+    late: list[tuple[str, int]] = field(default_factory=list)
+    """Entries in custody about items that were erased before: (item, the store's handle)."""
     by: str | None = None
 
     def find(self, item_id: str) -> ItemState | None:
@@ -193,6 +196,11 @@ class Casebook:
     def note_erased_there(self, item_id: str, body: ErasedThere) -> None:
         """Of an item that is erased here too, another member says that it erased it."""
         self._append(item_id, EventKind.ERASED_THERE, body, body.member)
+
+    def bury(self, item_id: str, seq: int, leaf: bytes) -> None:
+        """What came about an erased item loses its body in the same transaction."""
+        self._append(item_id, EventKind.BURIED, Burial((leaf,)), self.us)
+        self.late.append((item_id, seq))
 
     def _append(self, item_id: str, kind: EventKind, body: EventBody, actor: str) -> None:
         if actor == self.us and self.by is not None:

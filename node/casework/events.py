@@ -59,6 +59,7 @@ class EventKind(IntEnum):
     WITHDRAWN = 14
     ERASED = 15
     ERASED_THERE = 16
+    BURIED = 17
     MESSAGE = 25
 
 
@@ -164,12 +165,11 @@ class Withdrawn(Value, frozen=True):
 class Erasure(Value, frozen=True):
     """The item was erased here by a person's word: what went before has no body any more.
 
-    `cause`: withdrawal, error or retention. `leaves` are those of the entries about it whose bodies
-    went as well, in both directions, sorted: nobody takes another one away unseen.
+    `leaves`: of the entries about it whose bodies went too, both directions, sorted (none unseen).
     """
 
     event_id: str
-    cause: str
+    cause: str  # withdrawal, error or retention
     leaves: tuple[bytes, ...]
 
 
@@ -180,9 +180,16 @@ class ErasedThere(Value, frozen=True):
     member: str
 
 
+class Burial(Value, frozen=True):
+    """What still came about an erased item lost its body at once: the leaves of those entries."""
+
+    leaves: tuple[bytes, ...]
+
+
 Body = (
     Recorded | Sighted | Facts | Located | Kept | HandedOn | Answered | Assessment | ActionTaken
     | Responsible | Raised | Settled | Reopened | Withdrawn | KeptMessage | Erasure | ErasedThere
+    | Burial
 )  # fmt: skip
 
 
@@ -227,6 +234,7 @@ _BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
         (EventKind.MESSAGE, KeptMessage),
         (EventKind.ERASED, Erasure),
         (EventKind.ERASED_THERE, ErasedThere),
+        (EventKind.BURIED, Burial),
     )
 }
 
@@ -246,10 +254,9 @@ def evolve(state: ItemState | None, event: Event) -> ItemState:
     """Return the state after `event`.
 
     Raises:
-        ValueError: the event cannot follow: nothing recorded yet, or recorded twice; or it ends
-            the item, after which there is no state.
+        ValueError: it cannot follow: nothing is recorded yet, or twice, or it leaves no state.
     """
-    if event.kind is EventKind.ERASED:
+    if event.kind in (EventKind.ERASED, EventKind.BURIED):
         raise ValueError("event: an erased item has no state")
     if event.kind is EventKind.RECORDED:
         if state is not None or not isinstance(event.body, Recorded):

@@ -40,7 +40,7 @@ from protocol.messages import (
     from_body,
     is_known,
 )
-from protocol.vocabulary import Disposition, Kind, Lane
+from protocol.vocabulary import Disposition, Kind, Lane, OutcomeWhat
 
 
 class Judged(IntEnum):
@@ -150,7 +150,19 @@ class Judge:
         item_id = getattr(parsed.message, "item_id", None)
         state = None if item_id is None else self.book.find(item_id)
         self._answer(parsed, disposition, reason, state)
-        return Answer(seq, Judged.DONE, disposition, item=None if state is None else state.id)
+        item = self._buried(parsed, item_id) if state is None else state.id
+        return Answer(seq, Judged.DONE, disposition, item=item)
+
+    def _buried(self, parsed: Parsed, item_id: str | None) -> str | None:
+        """Of an item that was erased no body is kept either that came too late (§8.8)."""
+        message, arrived = parsed.message, parsed.arrived
+        item = None if item_id is None else self.book.erased_id(item_id)
+        if item is None or not isinstance(message, Sighted | Outcome | PeerMessage):
+            return None
+        if isinstance(message, Outcome) and message.what is OutcomeWhat.ERASED:
+            return None  # ids alone: the proof that the other one erased it too
+        self.book.bury(item, arrived.seq, arrived.leaf)
+        return item
 
     def _decide(self, parsed: Parsed) -> tuple[Disposition | None, str | None]:
         message, peer = parsed.message, parsed.arrived.peer

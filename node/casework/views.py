@@ -13,6 +13,7 @@ import msgspec
 
 from node.casework.events import (
     Answered,
+    Burial,
     Erased,
     ErasedThere,
     Erasure,
@@ -314,4 +315,5 @@ _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
     KeptMessage: lambda b: {"author": b.author, "to": b.to, "message": b.message_id},
     Erasure: lambda b: {"cause": b.cause},
     ErasedThere: lambda b: {"member": b.member},
+    Burial: lambda b: {"entries": len(b.leaves)},
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from node.casework.events import (
     Answered,
+    Burial,
     ErasedThere,
     Erasure,
     Event,
@@ -32,7 +33,7 @@ class Story:
         heard: (item, event id) of everything that was learnt of it.
         answered: (item, member, disposition) of everything that was answered.
         erased: the last event that erased each erased item, and when that was (ms).
-        buried: the leaves of erased entries, by item.
+        buried: the leaves of erased entries, by item, and when each lost its body (ms).
         keys: items that were erased, by the keys that are left of them.
         loose: (item, number) of events that only an erased item can have.
     """
@@ -47,7 +48,7 @@ class Story:
     heard: set[tuple[str, str]] = field(default_factory=set)
     answered: set[tuple[str, str, str]] = field(default_factory=set)
     erased: dict[str, tuple[int, int]] = field(default_factory=dict)
-    buried: dict[str, set[bytes]] = field(default_factory=dict)
+    buried: dict[str, dict[bytes, int]] = field(default_factory=dict)
     keys: dict[bytes, str] = field(default_factory=dict)
     loose: list[tuple[str, int]] = field(default_factory=list)
 
@@ -61,7 +62,11 @@ class Story:
         if isinstance(body, Erasure):
             self.states.pop(item, None)
             self.erased[item] = (seq, event.learnt_ms)
-            self.buried.setdefault(item, set()).update(body.leaves)
+            self._bury(item, body.leaves, event.learnt_ms)
+            return
+        if isinstance(body, Burial):
+            self._bury(item, body.leaves, event.learnt_ms)
+            self.loose.append((item, seq))
             return
         if isinstance(body, ErasedThere):
             self.heard.add((item, body.event_id))
@@ -80,6 +85,11 @@ class Story:
             self.heard.add((item, body.message_id))
         elif isinstance(body, Answered):
             self.answered.add((item, body.by, str(body.disposition)))
+
+    def _bury(self, item: str, leaves: tuple[bytes, ...], at_ms: int) -> None:
+        buried = self.buried.setdefault(item, {})
+        for leaf in leaves:
+            buried.setdefault(leaf, at_ms)
 
     def item(self, any_id: str | None) -> str | None:
         """Return the id of the item that is known by `any_id`."""

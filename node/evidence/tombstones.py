@@ -17,13 +17,13 @@ def verify_tombstones(audit: Audit, story: Story, findings: Findings) -> Buried:
     for row in audit.tombstones():
         findings.count("tombstones")
         place = f"{row.peer}/{row.leaf.hex()[:16]}"
-        _, erased_ms = story.erased.get(row.item, (0, None))
+        erased_ms = story.buried.get(row.item, {}).get(row.leaf)
         findings.expect(row.erased_ms == erased_ms, "tombstones", place, "time")
         findings.expect(row.bare > 0, "tombstones", place, "not_erased")
         named.setdefault(row.item, set()).add(row.leaf)
         if not row.sent:
             buried[row.peer, row.leaf] = row.entry_id
     for item in sorted(named.keys() | story.buried.keys()):
-        same = named.get(item, set()) == story.buried.get(item, set())
+        same = named.get(item, set()) == set(story.buried.get(item, ()))
         findings.expect(same, "tombstones", item, "not_as_history_says")
     return buried

@@ -20,7 +20,7 @@ from node.casework.receiving import Answer, Judged
 from node.matching.fingerprints import Fingerprints
 from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.connection import Connection
-from node.store.erasing import erase_items, leaves_about
+from node.store.erasing import bury_late, erase_items, leaves_about
 from node.store.recovered import retold, unsaid
 from node.store.writer import Writer
 from protocol.vocabulary import Disposition
@@ -203,6 +203,7 @@ def save(connection: Connection, book: Casebook) -> None:
     recorded = {event.item for event in book.events if event.kind is EventKind.RECORDED}
     _save_items(connection, book.changed.values(), last, recorded)
     erase_items(connection, book.erased, book.now)
+    bury_late(connection, book.late, book.now)
     insert_rows(connection, "INSERT OR IGNORE INTO item_keys", book.new_keys)
     insert_rows(connection, "INSERT OR REPLACE INTO intake_lines", book.new_lines)
     insert_rows(

@@ -2,7 +2,8 @@
 
 Of an erased item there stay: its id and keyed fingerprints, the place, time and leaf of each event,
 and of each entry about it that carried more than ids the place, leaf and id, with a tombstone. The
-event that records the erasure names the leaves, so that nobody takes a body away unseen.
+event that records the erasure names the leaves, so that nobody takes a body away unseen. What comes
+about it later is judged, and loses its body in the same transaction.
 
 A message that was erased while it stood in a log that its receiver did not confirm is appended as a
 `Tombstone` when the next epoch opens; one that never stood in a log is not said at all.
@@ -23,7 +24,7 @@ from protocol.vocabulary import Kind, Lane
 
 CARRYING = frozenset({Kind.ITEM, Kind.SIGHTED, Kind.OUTCOME, Kind.PEER_MESSAGE})
 """Kinds that say more than ids and codes. Answers and withdrawals stay, as proof."""
-_KEPT_EVENTS = (int(EventKind.ERASED), int(EventKind.ERASED_THERE))
+_KEPT_EVENTS = (int(EventKind.ERASED), int(EventKind.ERASED_THERE), int(EventKind.BURIED))
 _URGENCY = 1
 _HELD, _SENT = 0, 1
 
@@ -51,7 +52,7 @@ def erase_items(connection: Connection, items: Iterable[str], now_ms: int) -> No
         _forget_digests(connection, item)
         reports = _reports_of(connection, item)
         connection.execute(
-            "UPDATE events SET body = NULL WHERE item = ? AND kind NOT IN (?, ?)",
+            "UPDATE events SET body = NULL WHERE item = ? AND kind NOT IN (?, ?, ?)",
             (item, *_KEPT_EVENTS),
         )
         connection.execute("DELETE FROM items WHERE id = ?", (item,))
@@ -60,6 +61,21 @@ def erase_items(connection: Connection, items: Iterable[str], now_ms: int) -> No
             " AND NOT EXISTS (SELECT 1 FROM items WHERE report_id = ?1)",
             [(report,) for report in sorted(reports)],
         )
+
+
+def bury_late(connection: Connection, late: Iterable[tuple[str, int]], now_ms: int) -> None:
+    """Take away the bodies of entries in custody (by `seq`) about items that are erased already."""
+    for item, seq in late:
+        row = connection.execute(
+            "SELECT seq, peer, leaf, entry FROM entries_in WHERE seq = ? AND entry IS NOT NULL",
+            (seq,),
+        ).fetchone()
+        one = None if row is None else _carried(*row)
+        if one is not None:
+            again = [copy for copy in _said_again(connection, [one]) if copy.leaf == one.leaf]
+            for copy in (one, *again):
+                _erase_entry(connection, copy, item, now_ms)
+            _forget_digests(connection, item)
 
 
 def _erasable(connection: Connection, item: str) -> list[Erasable]:

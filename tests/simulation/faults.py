@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from keys.sealing import SealingKey
 from keys.signing import SigningKey
 from tests.simulation.burning import burnt
+from tests.simulation.erasing import erase
 from tests.simulation.hostile import HOSTILE
+from tests.simulation.thief import THIEF
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import Fleet, FleetNode
@@ -208,6 +210,8 @@ FAULTS: dict[str, Fault] = {
     "registry_withheld": registry_withheld,
     "rotate_sealing": rotate_sealing,
     "rotate_log": rotate_log,
+    "erase": erase,
+    **THIEF,
     **HOSTILE,
 }
 """Each kind of fault that a plan may hold."""
@@ -219,5 +223,6 @@ BY_THE_NET = (
     "suspended_mid_push",
     "old_push_after_restore",
     "pulled",
+    "thief_refused",
 )
 """What the net counts beside its rates, since it follows from other faults."""

@@ -45,6 +45,7 @@ from tests.simulation.burning import LOOK_MS, Comeback, attend, begun, recoverin
 from tests.simulation.mortal import CrashedError
 from tests.simulation.net import Net, NetWire
 from tests.simulation.oracle import Oracle
+from tests.simulation.thief import Notes, Stolen, ask_for_notes
 from tests.simulation.world import Faults, Node, World
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class FleetNode(Node):
         self.document_sequence = 1
         self.recovering: Recovering | None = None
         self.comeback = Comeback()
+        self.notes = Notes()
         super().__init__(world, member, keys, path)
 
     def create(self) -> None:
@@ -121,7 +123,11 @@ class FleetNode(Node):
         self.path.write_bytes(empty_database(self.member))
 
     def registry(self) -> Registry:
-        """The registry as this node verified it last."""
+        """The registry as this node verified it last, without the keys that others revoked."""
+        return self.notes.believed(self.view, self.member)
+
+    def listed(self) -> Registry:
+        """The same with the revoked keys: for what was signed and kept before."""
         return self.view
 
     def registry_behind(self) -> None:
@@ -165,6 +171,8 @@ class FleetNode(Node):
     def refresh(self) -> None:
         """Verify the newest registry, unless it is withheld or there is no need."""
         due = self.wants_registry or self.world.now - self.refreshed_ms >= REFRESH_MS
+        if due:
+            ask_for_notes(self.fleet, self)
         if due and not self.withheld:
             self.view = self.fleet.umbrella.registry
             self.wants_registry = False
@@ -268,6 +276,8 @@ class Fleet(World):
         self.trace: list[str] = []
         self.back_at: dict[str, int] = {}
         self.before_next_push: str | None = None
+        self.notes: list[bytes] = []
+        self.stolen: list[Stolen] = []
 
     def make_network(
         self, members: tuple[str, ...]
@@ -393,11 +403,18 @@ class Fleet(World):
                 ahead = max(tenure.next_attempt_ms, tenure.gathers_until_ms) - node.clock()
                 if not tenure.stopped and ahead > 0:
                     waits.append(ahead)
-            for (peer, _), channel in node.pulling._channels.items():
+            for (peer, lane), channel in node.pulling._channels.items():
                 ahead = channel.next_attempt_ms - node.clock()
-                if channel.attempts and ahead > 0 and peer != self.hostile:
+                if peer == self.hostile or self._waits_for_a_person(peer, node.member, lane):
+                    continue
+                if channel.attempts and ahead > 0:
                     waits.append(ahead)
         return min(waits) + 1 if waits else None
+
+    def _waits_for_a_person(self, sender: str, puller: str, lane: Lane) -> bool:
+        """Whether the sender's end is stopped: who pulls asks again for ever, and gets nothing."""
+        tenure = self.nodes[sender].delivery._tenures.get((puller, lane))
+        return tenure is not None and tenure.stopped
 
     def check_up(self, peer: str) -> None:
         """Raise as a transport does if the peer is down."""

@@ -42,7 +42,7 @@ def _villain(world: Fleet) -> FleetNode | None:
     return node if node is not None and node.up else None
 
 
-async def _present(
+async def present(
     world: Fleet,
     checkpoint: Checkpoint,
     key: SigningKey,
@@ -75,9 +75,8 @@ async def _present(
         return None
 
 
-def _held(world: Fleet, victim: FleetNode, sender: str) -> list[tuple[str, bytes, list[bytes]]]:
+def held_epochs(victim: FleetNode, sender: str) -> list[tuple[str, bytes, list[bytes]]]:
     """The open epochs that a member holds of another: lane, epoch, leaves."""
-    del world
     found = []
     for lane, epoch, size in rows(
         victim, "SELECT lane, epoch, size FROM channels_in WHERE peer = ? AND stopped IS NULL"
@@ -91,7 +90,8 @@ def _held(world: Fleet, victim: FleetNode, sender: str) -> list[tuple[str, bytes
     return found
 
 
-def _origin(world: Fleet, sender: str, receiver: str, lane: str, epoch: bytes) -> Any:
+def origin_of(world: Fleet, sender: str, receiver: str, lane: str, epoch: bytes) -> Any:
+    """The origin of an epoch."""
     network = world.umbrella.registry.network_id
     return Channel(network, sender, receiver, Lane(lane)).origin(epoch)
 
@@ -100,14 +100,14 @@ async def fork(world: Fleet, chance: random.Random) -> bool:
     """Another root is signed for a size that the victim holds."""
     villain = _villain(world)
     victim = chance.choice(world.honest)
-    held = [] if villain is None or not victim.up else _held(world, victim, villain.member)
+    held = [] if villain is None or not victim.up else held_epochs(victim, villain.member)
     if villain is None or not held:
         return False
     lane, epoch, leaves = chance.choice(held)
     size = chance.randrange(1, len(leaves) + 1)
-    origin = _origin(world, villain.member, victim.member, lane, epoch)
+    origin = origin_of(world, villain.member, victim.member, lane, epoch)
     checkpoint = Checkpoint(origin, size, chance.randbytes(32))
-    reply = await _present(world, checkpoint, villain.keys.log, size - 1, [b"x"])
+    reply = await present(world, checkpoint, villain.keys.log, size - 1, [b"x"])
     if reply is None:
         return False
     world.oracle.forks.add((victim.member, lane))
@@ -118,31 +118,31 @@ async def graft(world: Fleet, chance: random.Random) -> bool:
     """A larger checkpoint that does not extend what was signed before."""
     villain = _villain(world)
     victim = chance.choice(world.honest)
-    held = [] if villain is None or not victim.up else _held(world, victim, villain.member)
+    held = [] if villain is None or not victim.up else held_epochs(victim, villain.member)
     if villain is None or not held:
         return False
     lane, epoch, leaves = chance.choice(held)
-    origin = _origin(world, villain.member, victim.member, lane, epoch)
+    origin = origin_of(world, villain.member, victim.member, lane, epoch)
     checkpoint = Checkpoint(origin, len(leaves) + 1, chance.randbytes(32))
-    reply = await _present(world, checkpoint, villain.keys.log, len(leaves), [b"x"])
+    reply = await present(world, checkpoint, villain.keys.log, len(leaves), [b"x"])
     return reply is not None
 
 
 async def impersonate(world: Fleet, chance: random.Random) -> bool:
     """Somebody else speaks for an honest member: with a key of his own, or half a signature."""
     victim, sender = chance.sample(world.honest, 2)
-    held = _held(world, victim, sender.member) if victim.up else []
+    held = held_epochs(victim, sender.member) if victim.up else []
     if not held:
         return False
     lane, epoch, leaves = chance.choice(held)
     said = b"\x95\x01\x10\xc4\x20" + chance.randbytes(32) + b"\xc4\x10" + bytes(16) + b"\x90"
     edge = CompactRange().extend([*leaves, entry.leaf(said)])
-    origin = _origin(world, sender.member, victim.member, lane, epoch)
+    origin = origin_of(world, sender.member, victim.member, lane, epoch)
     checkpoint = Checkpoint(origin, len(leaves) + 1, edge.root)
     stolen = chance.random() < 0.5
     key = sender.keys.log if stolen else victim.keys.log
     lines = 1 if stolen else 9  # of the two halves of a signature, one alone
-    reply = await _present(world, checkpoint, key, len(leaves), [said], keep_lines=lines)
+    reply = await present(world, checkpoint, key, len(leaves), [said], keep_lines=lines)
     if reply is not None and reply.status == 200:
         world.oracle.wrong("accepted_forgeries", f"{victim.member} took it for {sender.member}'s")
     return reply is not None
@@ -175,14 +175,14 @@ async def bad_entries(world: Fleet, chance: random.Random) -> bool:
     said = rows(villain, "SELECT entry FROM messages_out WHERE peer = ? ORDER BY seq", peer)
     choices = [
         chance.randbytes(chance.randrange(1, 90)),
-        _entry(chance, kind=chance.choice([16, 17, 32, 33, 34, 77]), body=b"\x91\xc0"),
-        _entry(chance, kind=100, body=b"\x90"),
-        b"\x95\x07" + _entry(chance, kind=16, body=b"\x90")[2:],
+        some_entry(chance, kind=chance.choice([16, 17, 32, 33, 34, 77]), body=b"\x91\xc0"),
+        some_entry(chance, kind=100, body=b"\x90"),
+        b"\x95\x07" + some_entry(chance, kind=16, body=b"\x90")[2:],
     ]
     if said:
         kind, identity = read_entry(chance.choice(said)[0])
         if len(identity) == 32 and 0 <= kind < 128:
-            choices += 2 * [_entry(chance, kind=kind, body=b"\x91\x05", identity=identity)]
+            choices += 2 * [some_entry(chance, kind=kind, body=b"\x91\x05", identity=identity)]
     raw = chance.choice(choices)
 
     def put(connection: Any) -> None:
@@ -201,9 +201,10 @@ async def bad_entries(world: Fleet, chance: random.Random) -> bool:
     return True
 
 
-def _entry(
+def some_entry(
     chance: random.Random, *, kind: int, body: bytes, identity: bytes | None = None
 ) -> bytes:
+    """An entry of that kind with that body; by its id nobody knows it unless one is given."""
     name = identity or chance.randbytes(32)
     return b"\x95\x01" + bytes((kind,)) + b"\xc4\x20" + name + b"\xc4\x10" + bytes(16) + body
 

@@ -15,7 +15,8 @@ from node.store.connection import open_reader
 from node.store.forks import kept_forks
 from protocol.vocabulary import Action
 from tests.protocol import oracle as second
-from tests.simulation.oracle import Disk
+from tests.simulation.erasing import judge_erasures, names_of
+from tests.simulation.oracle import CHANNEL_KINDS, Disk
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import Fleet, FleetNode
@@ -42,6 +43,7 @@ def judge(world: Fleet) -> tuple[list[Wrong], int]:
         _same_state,
     ):
         wrongs += rule(world, disks)
+    wrongs += judge_erasures(world)
     for node in world.honest:
         wrongs += _logs_agree(world, node)
         wrongs += [("unverified", str(found)) for found in node.verify().found]
@@ -49,10 +51,12 @@ def judge(world: Fleet) -> tuple[list[Wrong], int]:
 
 
 def _items(world: Fleet, disks: Disks) -> tuple[int, list[Wrong]]:
-    """G1: an item that was taken stands somewhere, or died with its only disk."""
+    """G1: an item that was taken stands somewhere, unless its only disk or a person ended it."""
     oracle, wrongs = world.oracle, []
     gone = 0
     for item, handed in {h.item: h for h in oracle.handed}.items():
+        if item in oracle.gone_by_word:
+            continue
         at_finder = disks[handed.member].has(item)
         if at_finder or any(disk.has(item) for disk in disks.values()):
             if not at_finder and handed.disk == oracle.disks[handed.member]:
@@ -65,9 +69,10 @@ def _items(world: Fleet, disks: Disks) -> tuple[int, list[Wrong]]:
 
 
 def _pairs(world: Fleet) -> Iterator[tuple[str, str]]:
+    """Every sender and receiver, but where a thief was believed and a person must say so."""
     for one in world.honest:
         for other in world.honest:
-            if one is not other:
+            if one is not other and (one.member, other.member) not in world.oracle.robbed:
                 yield one.member, other.member
 
 
@@ -92,13 +97,19 @@ def _delivered(world: Fleet, disks: Disks) -> list[Wrong]:
     for sender, receiver in _pairs(world):
         posted, held = disks[sender].posted, disks[receiver].custody
         for (peer, identity), kind in posted.items():
-            if peer == receiver and (sender, identity) not in held:
+            if peer != receiver or kind in CHANNEL_KINDS or (sender, identity) in held:
+                continue
+            if (peer, identity) not in disks[sender].buried:  # else erased before it arrived
                 wrongs.append(("lost", f"{sender} -> {receiver}: a message of kind {kind}"))
         waiting = disks[sender].waiting.get(receiver, 0)
         if waiting:
             wrongs.append(("lost", f"{sender} -> {receiver}: {waiting} wait"))
-    if not world.oracle.disks and world.hostile is None:
-        idle = [node.member for node in world.honest if disks[node.member].parked]
+    if not world.oracle.disks and world.hostile is None and not world.oracle.robbed:
+        idle = [
+            node.member
+            for node in world.honest
+            if disks[node.member].parked - world.oracle.gone_by_word
+        ]
         wrongs += [("lost", f"{member}: entries wait or are parked") for member in idle]
     return wrongs
 
@@ -133,14 +144,17 @@ def _reports_once(world: Fleet, node: FleetNode, disk: Disk) -> Iterator[Wrong]:
     """Each reference that was handed in here is one sighting here."""
     if world.oracle.disks[node.member]:
         return
-    handed = {h.reference for h in world.oracle.handed if h.member == node.member}
+    erased = world.oracle.erased[node.member].names
+    handed = {
+        h.reference for h in world.oracle.handed if h.member == node.member and h.item not in erased
+    }
     seen = {
         s.sighting_id
         for state in disk.items.values()
         for s in state.sightings
         if s.member == node.member
     }
-    if len(seen) > len(handed):
+    if len(seen) > len(handed) and not erased:  # what was erased may come back under another id
         yield "twice", f"{node.member}: {len(handed)} reports became {len(seen)} sightings"
     if len(seen) < len(handed):
         yield "lost", f"{node.member}: {len(handed)} reports became {len(seen)} sightings"
@@ -162,26 +176,32 @@ def _nobody_accused(world: Fleet, disks: Disks) -> list[Wrong]:
     honest = {node.member for node in world.honest}
     for member in honest:
         disk = disks[member]
-        stopped = {*disk.stopped_in.items(), *disk.stopped_out.items()}
+        robbed = world.oracle.robbed
+        stopped = {(p, c) for p, c in disk.stopped_out.items() if (member, p[0]) not in robbed}
+        stopped |= {(p, c) for p, c in disk.stopped_in.items() if (p[0], member) not in robbed}
         for (peer, lane), code in sorted(stopped):
             if peer in honest:
                 wrongs.append(("accused_honest", f"{member}: {peer}/{lane} stopped, {code}"))
         for code, subject in sorted(disk.tasks):
             peer = subject.split("/")[0]
-            if peer in honest and _accuses(world, code, peer):
+            if peer in honest and _accuses(world, code, peer, member):
                 wrongs.append(("accused_honest", f"{member}: {code} about {subject}"))
         wrongs += [
             ("accused_honest", f"{member}: keeps proof against {peer}")
             for peer in sorted(honest & _accused(world.nodes[member]))
+            if (peer, member) not in robbed
         ]
     return wrongs
 
 
-def _accuses(world: Fleet, code: str, peer: str) -> bool:
+def _accuses(world: Fleet, code: str, peer: str, us: str) -> bool:
     """Whether a task says something of a member that only the hostile one does.
 
-    Who lost a disk may say under an old id what it said otherwise before, until it says so.
+    Who lost a disk may say under an old id what it said otherwise before, until it says so. What a
+    thief said under its key was taken for its word.
     """
+    if (peer, us) in world.oracle.robbed:
+        return False
     if code == "entry_conflict":
         return not world.oracle.unsaid[peer]
     if code == "peer_lost_entries":
@@ -232,6 +252,8 @@ def _logs_agree(world: Fleet, node: FleetNode) -> Iterator[Wrong]:
         if other is node:
             continue
         ours, theirs = _log(node, "log_out", other.member), _log(other, "entries_in", node.member)
+        if (node.member, other.member) in world.oracle.robbed:
+            continue
         for place, leaves in theirs.items():
             mine = ours.get(place)
             if mine is None:
@@ -273,8 +295,10 @@ def _same_state(world: Fleet, disks: Disks) -> list[Wrong]:
         return []
     wrongs: list[Wrong] = []
     for sender, receiver in _pairs(world):
+        if (receiver, sender) in world.oracle.robbed:
+            continue  # what it would tell waits for a person
         for state in disks[sender].items.values():
-            if _knows(state, world.hostile):
+            if _knows(state, world.hostile) or names_of(state) & world.oracle.gone_by_word:
                 continue
             if state.custody is Custody.HANDED_ON and _next_hop(state, sender) == receiver:
                 wrongs += _compare(sender, receiver, state, disks)

@@ -17,12 +17,16 @@ from typing import TYPE_CHECKING, Any
 from node.casework.item import ItemState, decode_state
 from node.store.connection import Connection, open_reader
 from tests.protocol import oracle as second
+from tests.simulation.erasing import Erased, names_of
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import Fleet, FleetNode
 
-CHANNEL_KINDS = frozenset({1, 2, 3})
+TOMBSTONE = 3
+CHANNEL_KINDS = frozenset({1, 2, TOMBSTONE})
 UNREAD = (0, b"")
+ERASED = -1
+"""Stands for the kind of an entry that is known by its tombstone alone."""
 
 
 @dataclass(frozen=True)
@@ -41,24 +45,25 @@ class Disk:
 
     items: dict[str, ItemState]
     posted: dict[tuple[str, bytes], int]
+    buried: set[tuple[str, bytes]]
+    """Of `posted`, what was erased."""
     custody: dict[tuple[str, bytes], list[str | None]]
+    told_of: set[tuple[str, bytes]]
+    """Entries that others buried before they arrived: their tombstones came."""
     raw: list[bytes]
     stopped_in: dict[tuple[str, str], str]
     stopped_out: dict[tuple[str, str], str]
     tasks: set[tuple[str, str]]
-    parked: int
+    parked: set[str | None]
+    """What entries wait for that are not judged: an item, or None for their turn."""
     waiting: dict[str, int]
     authored: set[str]
 
     def has(self, item: str) -> bool:
         """Whether the item stands here, under any name, judged or not."""
-        if item in self.items or any(item in _names(s) for s in self.items.values()):
+        if item in self.items or any(item in names_of(s) for s in self.items.values()):
             return True
         return any(item.encode() in entry for entry in self.raw)
-
-
-def _names(state: ItemState) -> set[str]:
-    return {state.id, *state.aliases, *(i.item_id for i in state.informants)}
 
 
 def read_entry(raw: bytes) -> tuple[int, bytes]:
@@ -79,9 +84,19 @@ def read_disk(connection: Connection, us: str) -> Disk:
         return connection.execute(sql).fetchall()
 
     custody: dict[tuple[str, bytes], list[str | None]] = defaultdict(list)
-    entries = rows("SELECT peer, entry, answer FROM entries_in ORDER BY seq")
-    for peer, entry, answer in entries:
-        kind, identity = read_entry(entry)
+    told_of: set[tuple[str, bytes]] = set()
+    erased = {
+        (peer, leaf): identity
+        for peer, leaf, identity in rows(
+            "SELECT peer, leaf, entry_id FROM tombstones WHERE sent = 0"
+        )
+    }
+    entries = rows("SELECT peer, leaf, entry, answer FROM entries_in ORDER BY seq")
+    for peer, leaf, entry, answer in entries:
+        erased_id = erased.get((peer, leaf), b"")
+        kind, identity = (ERASED, erased_id) if entry is None else read_entry(entry)
+        if kind == TOMBSTONE:
+            told_of.add((peer, second.unpack(entry)[4][0]))
         if kind not in CHANNEL_KINDS and identity:
             custody[peer, identity].append(answer)
     prefix = f"{us}."
@@ -94,8 +109,10 @@ def read_disk(connection: Connection, us: str) -> Disk:
     return Disk(
         items={i: decode_state(raw) for i, raw in rows("SELECT id, state FROM items")},
         posted={(p, i): k for p, i, k in rows("SELECT peer, entry_id, kind FROM messages_out")},
+        buried=set(rows("SELECT peer, entry_id FROM messages_out WHERE entry IS NULL")),
         custody=custody,
-        raw=[entry for _, entry, _ in entries],
+        told_of=told_of,
+        raw=[entry for _, _, entry, _ in entries if entry is not None],
         stopped_in={
             (p, lane): code
             for p, lane, code in rows(
@@ -109,7 +126,7 @@ def read_disk(connection: Connection, us: str) -> Disk:
             )
         },
         tasks=set(rows("SELECT code, subject FROM tasks WHERE closed_ms IS NULL")),
-        parked=rows("SELECT count(*) FROM entries_in WHERE judged IN (0, 2)")[0][0],
+        parked={w for (w,) in rows("SELECT waits_for FROM entries_in WHERE judged IN (0, 2)")},
         waiting=dict(rows("SELECT peer, count(*) FROM waiting_out GROUP BY peer")),
         authored=authored,
     )
@@ -147,6 +164,12 @@ class Oracle:
     disks: Counter[str] = field(default_factory=Counter)
     denied: dict[tuple[str, str], int] = field(default_factory=dict)
     """Receipts that the hostile member gave and denied: (victim, lane) to the victim's disk."""
+    erased: dict[str, Erased] = field(default_factory=lambda: defaultdict(Erased))
+    """What people erased, by member."""
+    gone_by_word: set[str] = field(default_factory=set)
+    """Every name of everything that anybody erased."""
+    robbed: set[tuple[str, str]] = field(default_factory=set)
+    """Where a thief was believed before his key was known to be revoked: (sender, receiver)."""
     forks: set[tuple[str, str]] = field(default_factory=set)
     """Forks that the hostile member showed to an honest one: (victim, lane)."""
 

@@ -68,8 +68,7 @@ async def submit(world: Fleet, chance: random.Random) -> None:
             child_at_risk=urgent,
         )
         if result.items:
-            taken = result.items[0]
-            world.oracle.accepted(node, reference, taken.same_as or taken.item_id)
+            world.oracle.accepted(node, reference, result.items[0].item_id)
 
     await insist(world, once)
     if chance.random() < 0.15:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from node.store.connection import open_reader
 from protocol.vocabulary import Lane
+from tests.simulation.erasing import people_follow
 from tests.simulation.faults import FAULTS
 from tests.simulation.fleet import DAY_MS, Fleet, FleetNode
 from tests.simulation.invariants import judge
@@ -102,8 +103,12 @@ async def heal(world: Fleet) -> None:
 
 
 async def _people_look(world: Fleet) -> bool:
-    """Operators say which disks were old ones, and let go on what may go on; whether any did."""
-    acted = False
+    """What people do who see what stands before them; whether they did anything.
+
+    Operators say which disks were old ones, and let go on what may go on; what was withdrawn, or
+    came back with a backup, is erased.
+    """
+    acted = await people_follow(world)
     for node in world.honest:
         stopped = _stopped(world, node)
         if "unknown_history" in stopped.values() and world.oracle.disks[node.member]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from node.casework.draft import ActionDraft
+from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
 from node.casework.erasing import Cause, ErasureDraft
 from node.casework.errors import ItemOpenError, UnderReferralError, UnknownItemError
 from node.store.audit import Audit
 from node.store.connection import open_reader
-from protocol.vocabulary import Action
+from protocol.vocabulary import Action, Verdict
 from tests.simulation.world import Node, World
 
 PLACE = "https://nl1.example/album/1.jpg"
@@ -127,6 +127,42 @@ class TestSettled:
                 (item,),
             )
         )
+        await world.settle()
+        assert bodies(node, b"nl1.example") == 0
+        assert node.verify().found == []
+
+    async def test_8_8_what_still_comes_of_an_erased_item_leaves_no_body(
+        self, world: World
+    ) -> None:
+        """A verdict and hashes that were on their way; of the hashes a person hears."""
+        item = await handed_over(world)
+        sender, node = world["gb-iwf"], world["nl-eokm"]
+        await node.crash()
+        await sender.desk.assess(item, AssessmentDraft(verdict=Verdict.BASELINE), actor="a")
+        await sender.desk.add_hashes(item, HashesDraft(sha256="ab" * 32), actor="a")
+        await node.restart()
+        await node.desk.erase(item, WITHDRAWN, actor="head")
+        await world.settle()
+        assert bodies(node, bytes.fromhex("ab" * 32)) == bodies(node, b"baseline") == 0
+        assert "erased_item_spoken_of" in await tasks(node)
+        assert [sender.verify().found, node.verify().found] == [[], []]
+
+    async def test_8_8_item_that_came_back_is_erased_a_second_time(self, world: World) -> None:
+        """Its sender was restored and handed it over anew; what was buried keeps its first time."""
+        sender, node = world["gb-iwf"], world["nl-eokm"]
+        item = (await sender.submit(PLACE, reference="R-1")).items[0].item_id
+        before = {p.name: p.read_bytes() for p in sender.path.parent.glob("gb-iwf.db*")}
+        await world.settle()
+        await node.desk.erase(item, WITHDRAWN, actor="head")
+        await world.settle()
+        await sender.crash()
+        for name, raw in before.items():
+            sender.path.with_name(name).write_bytes(raw)
+        world.now += 60_000
+        await sender.restart(restored=True)
+        await world.settle()
+        assert await node.desk.item(item) is not None
+        await node.desk.erase(item, WITHDRAWN, actor="head")
         await world.settle()
         assert bodies(node, b"nl1.example") == 0
         assert node.verify().found == []

@@ -27,6 +27,8 @@ KINDS = {
     "lane order",
     "catch-up",
     "cryptographic check",
+    "erasure",
+    "revocation",
 }
 CAUGHT = re.compile(r"^caught by seed \d+ in world (\d+): .+$", re.MULTILINE)
 

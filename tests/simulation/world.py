@@ -230,6 +230,10 @@ class Node:
         """The registry as this node sees it."""
         return self.world.registry
 
+    def listed(self) -> Registry:
+        """The registry with revoked keys; here nobody revokes any."""
+        return self.registry()
+
     def clock(self) -> int:
         """The time as this node sees it, milliseconds UTC."""
         return self.world.clock()
@@ -392,7 +396,7 @@ class Node:
         """What verification takes as given."""
         return Believed(
             self.member,
-            self.registry(),
+            self.listed(),
             Fingerprints(self.keys.fingerprint_secret),
             self.keys.node_secret,
         )

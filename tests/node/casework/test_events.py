@@ -9,6 +9,7 @@ from node.casework import events
 from node.casework.events import (
     Answered,
     Body,
+    Burial,
     ErasedThere,
     Erasure,
     Event,
@@ -96,17 +97,19 @@ EVERY: dict[EventKind, Body] = {
     EventKind.MESSAGE: KeptMessage(event_id(6, "gb-iwf"), item().id, "gb-iwf", US, "Hello", NOW_MS),
     EventKind.ERASED: Erasure(event_id(9), "withdrawal", (bytes(32),)),
     EventKind.ERASED_THERE: ErasedThere(event_id(9), "gb-iwf"),
+    EventKind.BURIED: Burial((bytes(32),)),
 }
 
 
-WITHOUT_FOLD = {EventKind.RECORDED, EventKind.ERASED}
-"""The first and the last: before and after them there is no state."""
+WITHOUT_FOLD = {EventKind.RECORDED, EventKind.ERASED, EventKind.BURIED}
+"""The first and the last, and what comes after it: there is no state."""
 
 
 def test_erased_item_has_no_state_to_fold() -> None:
     """Whoever folds a history lets go of it."""
-    with pytest.raises(ValueError, match="no state"):
-        after(item(), EventKind.ERASED, EVERY[EventKind.ERASED])
+    for kind in (EventKind.ERASED, EventKind.BURIED):
+        with pytest.raises(ValueError, match="no state"):
+            after(item(), kind, EVERY[kind])
 
 
 def test_every_kind_of_event_has_its_place_in_each_table() -> None:

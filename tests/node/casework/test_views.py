@@ -11,6 +11,7 @@ from node.casework import views
 from node.casework.events import (
     Answered,
     Body,
+    Burial,
     Erased,
     ErasedThere,
     Erasure,
@@ -90,6 +91,7 @@ EVENTS: dict[EventKind, Body] = {
     EventKind.MESSAGE: KeptMessage(event_id(6), STATE.id, US, "fr-pdc", f"{URL} {PERSON}", NOW_MS),
     EventKind.ERASED: Erasure(event_id(9), "withdrawal", (bytes.fromhex("cafebabe" * 8),)),
     EventKind.ERASED_THERE: ErasedThere(event_id(9), "gb-iwf"),
+    EventKind.BURIED: Burial((bytes.fromhex("cafebabe" * 8),)),
 }
 CANARIES = ("canary", "203.0.113.77", "cafebabe", "secret", "worker")
 

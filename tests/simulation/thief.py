@@ -1,0 +1,157 @@
+"""Keys are stolen, noticed and revoked; whoever holds a stolen one owns the net as well.
+
+A note travels as between real nodes: whoever revokes hands it to the umbrella and to whom it
+reaches; everybody asks the umbrella and another member with every look at the registry. What is
+signed by a revoked key, and taken after the receiver verified the note, is a forgery. What a thief
+says before cannot be told from its owner's word: that channel waits for a person (docs/protocol.md
+§8.5, §14) and is judged no further; every other one is.
+"""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from keys.errors import KeysError
+from keys.registry import Registry
+from keys.signing import SigningKey
+from protocol import entry, revocation
+from protocol.checkpoint import Checkpoint
+from protocol.errors import ProtocolError
+from protocol.merkle import CompactRange
+from protocol.revocation import Revocation
+from tests.simulation.hostile import held_epochs, origin_of, present, some_entry
+
+if TYPE_CHECKING:
+    from tests.simulation.fleet import Fleet, FleetNode
+
+UNKNOWN_KIND = 100
+
+
+@dataclass(frozen=True)
+class Stolen:
+    """A copy of a member's log key."""
+
+    member: str
+    key: SigningKey
+
+
+class Notes:
+    """The revocation notes of one node; they lie beside the registry, and outlive its database."""
+
+    def __init__(self) -> None:
+        self.known: dict[Revocation, bytes] = {}
+        self._believed: tuple[Registry, int, Registry] | None = None
+
+    def take(self, raw: bytes, listed: Registry) -> None:
+        """Verify a note as a node does; one that does not count yet may do so later."""
+        with suppress(KeysError, ProtocolError):
+            self.known[revocation.verify(raw, listed)] = raw
+
+    def believed(self, listed: Registry, us: str) -> Registry:
+        """The registry without what others revoked."""
+        before = self._believed
+        if before is not None and before[0] is listed and before[1] == len(self.known):
+            return before[2]
+        revoked = {
+            said.member: frozenset(s.key_id for s in self.known if s.member == said.member)
+            for said in self.known
+        }
+        found = revocation.apply(listed, revoked, us)
+        self._believed = (listed, len(self.known), found)
+        return found
+
+    def has(self, stolen: Stolen) -> bool:
+        """Whether this key is known to be revoked."""
+        key_id = stolen.key.public.key_id
+        return any((s.member, s.key_id) == (stolen.member, key_id) for s in self.known)
+
+
+def ask_for_notes(world: Fleet, node: FleetNode) -> None:
+    """What a look at the registry brings beside it: the umbrella's notes, and another member's."""
+    others = [one for one in world.nodes.values() if one is not node and one.up]
+    heard = [] if node.withheld else list(world.notes)
+    if others:
+        heard += world.chance.choice(others).notes.known.values()
+    for raw in heard:
+        node.notes.take(raw, node.listed())
+
+
+@cache
+def _successor(member: str, number: int) -> SigningKey:
+    del member, number
+    return SigningKey.generate()
+
+
+def _owner(world: Fleet, chance: random.Random) -> FleetNode | None:
+    up = [node for node in world.honest if node.up and not node.desk.closed()]
+    return chance.choice(up) if up else None
+
+
+async def key_stolen(world: Fleet, chance: random.Random) -> bool:
+    """Somebody copies a member's log key; nobody knows."""
+    node = _owner(world, chance)
+    if node is not None:
+        world.stolen.append(Stolen(node.member, node.keys.log))
+    return node is not None
+
+
+async def key_revoked(world: Fleet, chance: random.Random) -> bool:
+    """A member replaces its log key and revokes the old one; the thief tries it once more."""
+    node = _owner(world, chance)
+    if node is None:
+        return False
+    old = node.keys.log
+    world.stolen.append(Stolen(node.member, old))
+    node.keys = replace(node.keys, log=_successor(node.member, node.document_sequence))
+    world.publish(node)
+    node.view = world.umbrella.registry
+    said = Revocation(node.view.network_id, node.member, old.public.key_id)
+    raw = revocation.make(said, old if chance.random() < 0.5 else node.keys.member or old)
+    world.notes.append(raw)
+    for one in world.nodes.values():
+        if one is node or (one.up and chance.random() < 0.7):
+            one.notes.take(raw, one.listed())
+    await node.bounce()
+    if chance.random() < 0.7:
+        world.net.happened["thief_pushes"] += await _push_as(world, chance, world.stolen[-1])
+    return True
+
+
+async def thief_pushes(world: Fleet, chance: random.Random) -> bool:
+    """The thief goes on where a member's log ends at another, under the key that he holds."""
+    if not world.stolen:
+        await key_stolen(world, chance)
+        return False
+    return await _push_as(world, chance, chance.choice(world.stolen))
+
+
+async def _push_as(world: Fleet, chance: random.Random, stolen: Stolen) -> bool:
+    victims = [one for one in world.honest if one.up and one.member != stolen.member]
+    victim = chance.choice(victims) if victims else None
+    held = [] if victim is None else held_epochs(victim, stolen.member)
+    if victim is None or not held:
+        return False
+    lane, epoch, leaves = chance.choice(held)
+    said = some_entry(chance, kind=UNKNOWN_KIND, body=b"\x90")
+    edge = CompactRange().extend([*leaves, entry.leaf(said)])
+    origin = origin_of(world, stolen.member, victim.member, lane, epoch)
+    checkpoint = Checkpoint(origin, len(leaves) + 1, edge.root)
+    knew = victim.notes.has(stolen)
+    reply = await present(world, checkpoint, stolen.key, len(leaves), [said])
+    if reply is None:
+        return False
+    world.net.happened["thief_refused"] += knew and reply.status != HTTP_OK
+    if not knew:  # what he signed is its word there, also where it shows as a fork
+        world.oracle.robbed.add((stolen.member, victim.member))
+    elif reply.status == HTTP_OK:
+        why = f"{victim.member} took what was said under a revoked key of {stolen.member}"
+        world.oracle.wrong("accepted_forgeries", why)
+    return True
+
+
+HTTP_OK = 200
+THIEF = {"key_stolen": key_stolen, "key_revoked": key_revoked, "thief_pushes": thief_pushes}
