@@ -345,6 +345,28 @@ class TestLies:
         assert (await world[IWF].state(later)).responsible == IWF
         assert world[EOKM].verify().found == []
 
+    async def test_g1_a_channel_that_came_back_in_part_goes_on_by_the_word_of_a_person(
+        self, world: World
+    ) -> None:
+        """Who ends a recovery that is not whole knows that the peer holds more."""
+        await hand_on_one(world)
+        await world[EOKM].crash()
+        await world[EOKM].restart()
+        await world[EOKM].submit(OWN.format(5))
+        await world.settle()
+        await burn(world, EOKM)
+        await world.settle()
+        decide(world, IWF, EOKM)
+        honest = world[IWF].handing_back
+        world[IWF].handing_back = replace(honest, store=Part(honest.store))
+        world.now += 61_000
+        await world.settle()
+        await finish(world, EOKM)
+        later = (await world[EOKM].submit(OWN.format(6))).items[0].item_id
+        await world.settle()
+        assert (await world[IWF].state(later)).responsible == IWF
+        assert world[EOKM].verify().found == []
+
 
 class Liar:
     """A store whose pages say something else than was said."""
@@ -374,6 +396,15 @@ class Bare(Liar):
         if not isinstance(held, HeldPage):
             return held
         return held._replace(elements=[*held.elements[:-1], Element(held.elements[-1].leaf, None)])
+
+
+class Part(Liar):
+    """A store that shows one page of a channel, and then nothing more for now."""
+
+    async def page(self, *place: Any) -> Any:
+        """The first page; after it, as if somebody had taken his word back."""
+        asked = place[2]
+        return StandingCode.REFUSED if asked.epoch is not None else await self._page(*place)
 
 
 class Short(Liar):
