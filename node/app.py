@@ -159,6 +159,7 @@ def _coming_back(
         transport=transport,
         registry=registry.current,
         sealing_key=sealing.find,
+        node_secret=delivery.node_secret,
         clock=wall_clock,
         jitter=random.SystemRandom().randrange,
         on_registry_behind=wakes.registry,

@@ -77,6 +77,7 @@ def build_coming_back(  # noqa: PLR0913 - part of the composition root
     transport: RecoverTransport,
     registry: Callable[[], Registry],
     sealing_key: Callable[[str], SealingKey | None],
+    node_secret: bytes,
     clock: Callable[[], int],
     jitter: Callable[[int], int],
     on_registry_behind: Callable[[], None],
@@ -92,7 +93,9 @@ def build_coming_back(  # noqa: PLR0913 - part of the composition root
         fingerprints=fingerprints,
         clock=clock,
     )
-    seams = _Seams(us, transport, registry, sealing_key, clock, jitter, on_registry_behind)
+    seams = _Seams(
+        us, transport, registry, sealing_key, node_secret, clock, jitter, on_registry_behind
+    )
     made = ComingBack(
         store=store.recovered,
         asking=seams.asking(store),
@@ -111,6 +114,7 @@ class _Seams(NamedTuple):
     transport: RecoverTransport
     registry: Callable[[], Registry]
     sealing_key: Callable[[str], SealingKey | None]
+    node_secret: bytes
     clock: Callable[[], int]
     jitter: Callable[[int], int]
     on_registry_behind: Callable[[], None]

@@ -91,6 +91,17 @@ def entry_salt(node_secret: bytes, identity: bytes) -> bytes:
     return _keyed(node_secret, b"hx1/salt\0" + identity)[:SALT_BYTES]
 
 
+def is_made_with(node_secret: bytes, entry: Entry) -> bool:
+    """Whether the entry bears the salt that this secret gives its id.
+
+    Who has only a member's log key can sign an entry, and cannot salt it (docs/protocol.md §5.4).
+
+    Raises:
+        UnsayableError: `node_secret` does not have 32 bytes.
+    """
+    return hmac.compare_digest(entry.salt, entry_salt(node_secret, entry.id))
+
+
 def compose(
     node_secret: bytes,
     kind: int,

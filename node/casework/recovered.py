@@ -66,8 +66,8 @@ KEY_BYTES = 16
 class Said(NamedTuple):
     """One entry of ours, as far as the rebuilding must know it.
 
-    `step` None: it belongs to the channel. `key`: what it says; the same is not said again.
-    `answer`: of a disposition, which.
+    `step` None: it belongs to the channel, or is not our word. `key`: what it says; the same is not
+    said again. `answer`: of a disposition, which.
     """
 
     entry_id: bytes
@@ -78,14 +78,15 @@ class Said(NamedTuple):
     answer: str | None = None
 
 
-def read_said(raw: bytes) -> Said:
-    """Read an entry of our own log.
+def read_said(raw: bytes, node_secret: bytes) -> Said:
+    """Read an entry of our own log; one without our salt says nothing, whoever signed the log.
 
     Raises:
         MalformedError: it is no entry; we never made it.
     """
     entry = entries.decode(raw)
-    if entry.kind in (Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN):
+    of_the_channel = entry.kind in (Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN)
+    if of_the_channel or not entries.is_made_with(node_secret, entry):
         return Said(entry.id, entry.kind, None, 0, None)
     try:
         message = from_body(entry.kind, entry.body, entry.version)

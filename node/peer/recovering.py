@@ -1,8 +1,9 @@
 """Coming back: a member that lost its node asks its peers for what it had said to them.
 
 Nothing that comes is believed before it was checked: the checkpoint is one of our own log key, the
-entries hash to it, each epoch follows the one before. So a peer that lies can leave out an end, and
-no more; and of that the channel itself tells, when it is next used (docs/protocol.md §8.5.4). What
+entries hash to it, each epoch follows the one before; and what a thief of that key had signed is
+not taken for our word, since it lacks our salt. So a peer that lies can leave out an end, and no
+more; and of that the channel itself tells, when it is next used (docs/protocol.md §8.5.4). What
 is kept here has no effect yet; that is the rebuilding's business (`node.casework.rebuilding`).
 """
 
@@ -102,6 +103,7 @@ class Recovering:
     transport: RecoverTransport
     registry: Callable[[], Registry]
     sealing_key: FindSealingKey
+    node_secret: bytes
     clock: Callable[[], int]
     jitter: Callable[[int], int]
     on_registry_behind: Callable[[], None] = lambda: None
@@ -165,7 +167,7 @@ class Recovering:
             raise MalformedError("page.element", "must not be left out where all is asked for")
         before = held.position if page.start == 0 else Held().position
         receipt = _receipt(registry, peer, checkpoint, page.receipt)
-        read = [(one, _said(one)) for one in elements]
+        read = [(one, _said(one, self.node_secret)) for one in elements]
         kept = KeptPage(checkpoint.origin.epoch, page.start, page.head.note, receipt, before, read)
         return after, kept
 
@@ -220,5 +222,5 @@ def _receipt(
     return raw
 
 
-def _said(one: Element) -> Said | None:
-    return None if one.entry is None else read_said(one.entry)
+def _said(one: Element, node_secret: bytes) -> Said | None:
+    return None if one.entry is None else read_said(one.entry, node_secret)

@@ -21,6 +21,7 @@ from node.peer.recovering import FindSealingKey, channels, open_page
 from node.peer.transport import RecoverTransport
 from protocol import recovery
 from protocol.checkpoint import Channel
+from protocol.entry import decode, is_made_with
 from protocol.errors import ProtocolError
 from protocol.recovery import Held, Recover, Scope, Standing, StandingCode
 from protocol.vocabulary import Lane
@@ -50,6 +51,7 @@ class Replaying:
     transport: RecoverTransport
     registry: Callable[[], Registry]
     sealing_key: FindSealingKey
+    node_secret: bytes
     erase_again: Callable[[bytes], Awaitable[None]]
     clock: Callable[[], int]
     jitter: Callable[[int], int]
@@ -100,7 +102,7 @@ class Replaying:
             channel = Channel(registry.network_id, self.us, peer, Lane.STATUS)
             held, _, elements = open_page(registry, channel, held, found, self.sealing_key)
             for one in elements:
-                if one.entry is not None:
+                if one.entry is not None and is_made_with(self.node_secret, decode(one.entry)):
                     await self.erase_again(one.entry)
 
 

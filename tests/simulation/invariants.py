@@ -77,14 +77,19 @@ def _pairs(world: Fleet) -> Iterator[tuple[str, str]]:
 
 
 def _came_back(world: Fleet, disks: Disks) -> list[Wrong]:
-    """G9: what a member that recovered had said, and a peer with its disk holds, it has again."""
+    """G9: what a member that recovered had said, and a peer with its disk holds, it has again.
+
+    Of what was erased there it has the leaf; what a thief said in its name was not its word.
+    """
     wrongs = []
     for node in world.honest:
         for peer, lost in node.comeback.whole.items():
             now = (world.oracle.disks[peer], world.oracle.disks[node.member])
-            if now != lost or peer == world.hostile:
+            robbed = (node.member, peer) in world.oracle.robbed
+            if now != lost or peer == world.hostile or robbed:
                 continue
-            said = {i for m, i in disks[peer].custody if m == node.member}
+            held = disks[peer].custody.keys() - disks[peer].erased
+            said = {i for m, i in held if m == node.member}
             missing = said - {i for p, i in disks[node.member].posted if p == peer}
             if missing:
                 wrongs.append(("lost", f"{node.member} <- {peer}: {len(missing)} not back"))

@@ -48,6 +48,8 @@ class Disk:
     buried: set[tuple[str, bytes]]
     """Of `posted`, what was erased."""
     custody: dict[tuple[str, bytes], list[str | None]]
+    erased: set[tuple[str, bytes]]
+    """Of `custody`, what was erased."""
     told_of: set[tuple[str, bytes]]
     """Entries that others buried before they arrived: their tombstones came."""
     raw: list[bytes]
@@ -111,6 +113,7 @@ def read_disk(connection: Connection, us: str) -> Disk:
         posted={(p, i): k for p, i, k in rows("SELECT peer, entry_id, kind FROM messages_out")},
         buried=set(rows("SELECT peer, entry_id FROM messages_out WHERE entry IS NULL")),
         custody=custody,
+        erased={(peer, identity) for (peer, _), identity in erased.items()},
         told_of=told_of,
         raw=[entry for _, _, entry, _ in entries if entry is not None],
         stopped_in={

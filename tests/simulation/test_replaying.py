@@ -69,6 +69,16 @@ async def test_g5_what_was_erased_after_the_backup_is_erased_again(
     assert world[EOKM].verify().found == []
 
 
+async def test_g7_erasure_without_our_salt_erases_nothing(world: World, saved: Path) -> None:
+    """Whoever stole the log key can append it to our log, and cannot salt it."""
+    gone, _ = await erased_after_the_backup(world, saved)
+    await restore(world[EOKM], saved)
+    world[EOKM].coming_back.replaying.node_secret = b"\x08" * 32  # so what peers show is another's
+    await world.settle()
+    assert await world[EOKM].coming_back.replay() == 0
+    assert await world[EOKM].desk.item(gone) is not None
+
+
 async def test_g2_nobody_hears_of_it_twice_and_nobody_has_to_allow_it(
     world: World, saved: Path
 ) -> None:

@@ -340,6 +340,7 @@ class Node:
             transport=self.wire(),
             registry=self.registry,
             sealing_key=ring.find,
+            node_secret=keys.node_secret,
             clock=self.clock,
             jitter=chance.randrange,
             on_registry_behind=self.registry_behind,

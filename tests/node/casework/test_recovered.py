@@ -200,13 +200,13 @@ class TestSaid:
 
     def test_answer_is_known_by_the_leaf_that_it_answers(self) -> None:
         """Whatever it says: the one that was told stays the answer."""
-        said = read_said(raw(note(), Kind.DISPOSITION))
+        said = read_said(raw(note(), Kind.DISPOSITION), SECRET)
         assert (said.key, said.answer, said.step) == (answer_key(b"\x05" * 32), "new", OTHERS)
         assert said_key(note(Disposition.DUPLICATE)) == said.key
 
     def test_answer_that_a_form_is_unknown_may_be_followed_by_another(self) -> None:
         """We may have learnt it since."""
-        said = read_said(raw(note(Disposition.UNKNOWN_KIND), Kind.DISPOSITION))
+        said = read_said(raw(note(Disposition.UNKNOWN_KIND), Kind.DISPOSITION), SECRET)
         assert (said.key, said.answer) == (None, None)
 
     def test_items_come_first_and_the_channels_own_have_no_step(self) -> None:
@@ -215,16 +215,22 @@ class TestSaid:
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         ))  # fmt: skip
         steps = [
-            read_said(raw(opening, Kind.EPOCH_OPEN)).step,
-            read_said(raw(OURS, Kind.ITEM)).step,
-            read_said(raw(outcome(item().id), Kind.OUTCOME)).step,
+            read_said(raw(opening, Kind.EPOCH_OPEN), SECRET).step,
+            read_said(raw(OURS, Kind.ITEM), SECRET).step,
+            read_said(raw(outcome(item().id), Kind.OUTCOME), SECRET).step,
         ]
         assert steps == [None, OWN_ITEMS, OTHERS]
+
+    def test_word_without_our_salt_is_not_ours_whoever_signed_the_log(self) -> None:
+        """A thief of the log key can append to our log, and cannot salt: nothing follows."""
+        said = read_said(raw(OURS, Kind.ITEM), b"\x08" * 32)
+        assert (said.step, said.key, said.answer) == (None, None, None)
+        assert said.kind == Kind.ITEM
 
     def test_what_is_no_entry_we_never_made(self) -> None:
         """A page with it is refused as a whole."""
         with pytest.raises(MalformedError):
-            read_said(b"\xc0")
+            read_said(b"\xc0", SECRET)
 
     def test_only_our_own_word_erases(self) -> None:
         """What we passed on of another's is none."""

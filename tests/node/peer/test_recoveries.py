@@ -83,6 +83,7 @@ async def over(world: World, transport: HttpTransport) -> None:
         sealing_key=lambda key_id: next(
             (key for key in node.keys.sealing if key.public.key_id == key_id), None
         ),
+        node_secret=node.keys.node_secret,
         clock=world.clock,
         jitter=lambda _n: 0,
         on_registry_behind=lambda: None,
