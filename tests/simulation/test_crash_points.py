@@ -8,6 +8,7 @@ durable, and the people and programs that had no answer ask again, as they do.
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,9 +219,9 @@ def test_death_at_any_commit_changes_nothing(
 ) -> None:
     """Each commit of each node, `before` it is durable and `after`, before anybody hears of it."""
     expected, commits = untouched
-    different = [
-        number
-        for number in range(1, commits + 1)
-        if tell(tmp_path / str(number), (number, side))[0] != expected
-    ]
-    assert different == []
+    deaths = [(tmp_path / str(number), (number, side)) for number in range(1, commits + 1)]
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        endings = pool.starmap(tell, deaths)
+    assert [
+        crash for (_, crash), (end, _) in zip(deaths, endings, strict=True) if end != expected
+    ] == []

@@ -137,6 +137,9 @@ def test_changed_bytes_are_found_and_named(
         where = f"{column} = (SELECT max({column}) FROM {table})"
     if table == "item_keys":  # of an erased item only the one by its id is known for sure
         where = "key = (SELECT max(key) FROM item_keys WHERE item IN (SELECT id FROM items))"
+    if table == "entry_ids_in":  # of an erased entry only the leaf is known for sure
+        ids = "SELECT substr(entry, 6, 32) FROM entries_in WHERE entry IS NOT NULL"
+        where = f"entry_id = (SELECT max(entry_id) FROM entry_ids_in WHERE entry_id IN ({ids}))"
     changed = FLIP.format(c=column)
     made.tamper(f"UPDATE {table} SET {column} = CAST({changed} AS BLOB) WHERE {where}")
 
