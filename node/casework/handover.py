@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+import msgspec
+
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind, Facts, Kept, Recorded, lacks
@@ -17,7 +19,7 @@ from node.casework.hearing import credible
 from node.casework.intake import carry_over, same_content, was_here
 from node.casework.item import FINAL_ACTIONS, Custody, Informant, ItemState, Review
 from node.casework.rejudging import rejudge, watch_verdicts
-from node.casework.routing import responsible
+from node.casework.routing import item_told, responsible
 from node.casework.telling import (
     News,
     handed_on_to,
@@ -206,24 +208,9 @@ class Handover:
         elif not ours:
             custody = Custody.LOCATING  # misrouted, or the registry changed: we look ourselves
         body = Recorded(
-            ItemState(
-                id=message.item_id,
-                report_id=message.report_id,
-                finder=message.finder,
-                matter=message.matter,
-                kind=message.item_kind,
-                location=message.location,
-                content=message.content,
-                access=message.access,
-                source=message.source,
-                found_via=message.found_via,
-                campaign=message.campaign,
-                found_ms=message.found_ms,
-                received_ms=message.received_ms,
-                child_at_risk=message.child_at_risk,
-                came_from=informant.member,
+            msgspec.structs.replace(
+                item_told(message, informant.member),
                 hops=(*message.custody, Hop(self._book.us, self._book.now)),
-                sightings=message.sightings,
                 informants=(informant,),
                 custody=custody,
                 responsible=None if custody is Custody.LOCATING else self._book.us,

@@ -34,7 +34,7 @@ from node.casework.item import (
     KeptMessage,
 )
 from node.casework.receiving import UNKNOWN
-from node.casework.routing import responsible
+from node.casework.routing import item_told, responsible
 from node.casework.telling import note
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
@@ -194,27 +194,9 @@ class Rebuilder:
     def _record(self, message: Item) -> ItemState:
         chain = message.custody
         before = chain[-2].member if len(chain) > 1 else None
-        state = ItemState(
-            id=message.item_id,
-            report_id=message.report_id,
-            finder=message.finder,
-            matter=message.matter,
-            kind=message.item_kind,
-            location=message.location,
-            content=message.content,
-            access=message.access,
-            source=message.source,
-            found_via=message.found_via,
-            campaign=message.campaign,
-            found_ms=message.found_ms,
-            received_ms=message.received_ms,
-            child_at_risk=message.child_at_risk,
-            came_from=before,
-            hops=chain,
-            sightings=message.sightings,
+        state = msgspec.structs.replace(
+            item_told(message, before),
             informants=() if before is None else (Informant(before, message.item_id),),
-            assessments=message.assessments,
-            actions=message.actions,
         )
         if before is None:
             self._remember_line(message.item_id)

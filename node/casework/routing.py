@@ -23,7 +23,7 @@ from node.ids import Ids
 from protocol.errors import UnsayableError
 from protocol.facts import Hop, Jurisdiction, Moved
 from protocol.fields import MAX_ACTIONS, MAX_ASSESSMENTS, MAX_CONTENTS, MAX_SIGHTINGS
-from protocol.messages import ItemV2
+from protocol.messages import Item, ItemV2
 from protocol.vocabulary import Confidence, HostingState, Kind, Lane, OutcomeWhat
 
 HOP_CAP = 5
@@ -179,6 +179,35 @@ def item_message(state: ItemState, us: str, found: Jurisdiction) -> ItemV2:
         actions=state.actions[-MAX_ACTIONS:],
         sightings=state.sightings[:MAX_SIGHTINGS],
         last_seen_online_ms=state.last_seen_online_ms,
+    )
+
+
+def item_told(message: Item, came_from: str | None) -> ItemState:
+    """Return the item as its message tells it: the other direction of `item_message`.
+
+    `came_from` gave it to the member that records it; custody, responsibility and whom to tell are
+    each member's own.
+    """
+    return ItemState(
+        id=message.item_id,
+        report_id=message.report_id,
+        finder=message.finder,
+        matter=message.matter,
+        kind=message.item_kind,
+        location=message.location,
+        content=message.content,
+        access=message.access,
+        source=message.source,
+        found_via=message.found_via,
+        campaign=message.campaign,
+        found_ms=message.found_ms,
+        received_ms=message.received_ms,
+        child_at_risk=message.child_at_risk,
+        came_from=came_from,
+        hops=message.custody,
+        sightings=message.sightings,
+        assessments=message.assessments,
+        actions=message.actions,
     )
 
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientError
 from aiohttp.web import RequestPayloadError
 
-from node.peer.errors import AlteredBodyError, CutShortError
+from node.peer.errors import AlteredBodyError, CutShortError, EncodedBodyError
 
 if TYPE_CHECKING:
-    from aiohttp import StreamReader
+    from aiohttp import StreamReader, web
+
+    from node.peer.signatures import SignedRequest
 
 PIECE_BYTES = 65_536
 
@@ -35,6 +37,23 @@ class Patience:
     def seconds(self, size: int) -> float:
         """How long `size` bytes may take."""
         return self.wait_s + size / self.slowest_bytes_per_s
+
+
+async def whole_body(
+    request: web.Request, caller: SignedRequest, media_type: str, most: int, patience: Patience
+) -> bytes | None:
+    """Return the body of a small request, as its signature promised it; None: above `most` bytes.
+
+    Raises:
+        EncodedBodyError: it is not of this media type.
+        AlteredBodyError, CutShortError: it is not what was signed, or did not come.
+    """
+    if request.headers.get("Content-Type") != media_type:
+        raise EncodedBodyError
+    size = request.content_length or 0
+    if size > most:
+        return None
+    return await Body(request.content, size, patience).rest(caller.body_sha256)
 
 
 class Body:

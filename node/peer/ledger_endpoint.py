@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.peer import wire
-from node.peer.bodies import Body, Patience
+from node.peer.bodies import Patience, whole_body
 from node.peer.crosscheck import Crosscheck
 from node.peer.errors import (
     BadShowingError,
     BadSubmissionError,
-    EncodedBodyError,
     RefusedRequestError,
 )
 from node.peer.wire import Wire
@@ -61,9 +60,7 @@ class LedgerEndpoint:
         most: int,
         refusal: type[RefusedRequestError],
     ) -> bytes:
-        if request.headers.get("Content-Type") != media_type:
-            raise EncodedBodyError
-        size = request.content_length or 0
-        if size > most:
+        raw = await whole_body(request, caller, media_type, most, self.patience)
+        if raw is None:
             raise refusal
-        return await Body(request.content, size, self.patience).rest(caller.body_sha256)
+        return raw

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from node.peer import wire
-from node.peer.bodies import Body, Patience
-from node.peer.errors import EncodedBodyError
+from node.peer.bodies import Patience, whole_body
 from node.peer.wire import Wire
 from protocol import pull as pulling
 from protocol.answers import Answer, AnswerCode
@@ -34,14 +33,13 @@ class PullEndpoint:
 
     async def pull(self, request: web.Request, caller: SignedRequest) -> Wire:
         """Serve what waits for the caller."""
-        if request.headers.get("Content-Type") != wire.PULL_TYPE:
-            raise EncodedBodyError
-        size = request.content_length or 0
-        if size > pulling.MAX_PULL_BYTES:
+        raw = await whole_body(
+            request, caller, wire.PULL_TYPE, pulling.MAX_PULL_BYTES, self.patience
+        )
+        if raw is None:
             return wire.answer(AnswerCode.TOO_LARGE)
-        body = Body(request.content, size, self.patience)
         try:
-            asked = pulling.from_bytes(await body.rest(caller.body_sha256))
+            asked = pulling.from_bytes(raw)
         except ProtocolError:
             return wire.answer(AnswerCode.MALFORMED)
         if pulling.path_epoch(asked.answer).hex() != request.match_info["epoch"]:

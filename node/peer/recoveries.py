@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from node.peer import wire
 from node.peer.allowances import Allowances, Cost
-from node.peer.bodies import Body, Patience
-from node.peer.errors import EncodedBodyError
+from node.peer.bodies import Patience, whole_body
 from node.peer.wire import Wire
 from protocol import recovery
 from protocol.answers import AnswerCode
@@ -39,14 +38,13 @@ class RecoverEndpoint:
 
     async def recover(self, request: web.Request, caller: SignedRequest) -> Wire:
         """Hand the next page back, or say how the asking stands."""
-        if request.headers.get("Content-Type") != wire.RECOVER_TYPE:
-            raise EncodedBodyError
-        size = request.content_length or 0
-        if size > recovery.MAX_REQUEST_BYTES:
+        raw = await whole_body(
+            request, caller, wire.RECOVER_TYPE, recovery.MAX_REQUEST_BYTES, self.patience
+        )
+        if raw is None:
             return wire.answer(AnswerCode.TOO_LARGE)
-        body = Body(request.content, size, self.patience)
         try:
-            asked = recovery.read_request(await body.rest(caller.body_sha256))
+            asked = recovery.read_request(raw)
         except ProtocolError:
             return wire.answer(AnswerCode.MALFORMED)
         member, lane = caller.member, Lane(request.match_info["lane"])
@@ -54,6 +52,6 @@ class RecoverEndpoint:
         found = await self.recoveries.serve(member, lane, asked)
         if isinstance(found, Standing):
             return Wire(wire.OK, wire.STANDING_TYPE, recovery.to_bytes(found))
-        raw = found.to_bytes()
-        self.allowances.spend(member, Cost.BYTES, len(raw), self.clock())
-        return Wire(wire.OK, wire.PAGE_TYPE, raw)
+        page = found.to_bytes()
+        self.allowances.spend(member, Cost.BYTES, len(page), self.clock())
+        return Wire(wire.OK, wire.PAGE_TYPE, page)

@@ -160,6 +160,26 @@ class TestWholeStory:
             assert node.verify().found == [], node.member
 
 
+async def hand_on_in_two_epochs(world: World) -> None:
+    """One item before and one after the node was started again."""
+    await hand_on_one(world)
+    await world[EOKM].crash()
+    await world[EOKM].restart()
+    await world[EOKM].submit(OWN.format(5))
+    await world.settle()
+
+
+async def burn_before(world: World, liar: type[Liar]) -> None:
+    """The machine burns, and the peer that is allowed to hand back does it as `liar` does."""
+    await burn(world, EOKM)
+    await world.settle()
+    decide(world, IWF, EOKM)
+    honest = world[IWF].handing_back
+    world[IWF].handing_back = replace(honest, store=liar(honest.store))
+    world.now += 61_000
+    await world.settle()
+
+
 async def all_items(node: Node) -> list[ItemState]:
     """Every item that a node has."""
     return await node.store.queries.items(ItemQuery())
@@ -283,13 +303,7 @@ class TestLies:
     async def test_g5_a_peer_that_changes_a_page_is_believed_in_nothing(self, world: World) -> None:
         """Its standing says what is wrong; nothing of the page is kept."""
         await hand_on_one(world)
-        await burn(world, EOKM)
-        await world.settle()
-        decide(world, IWF, EOKM)
-        honest = world[IWF].handing_back
-        world[IWF].handing_back = replace(honest, store=Liar(honest.store))
-        world.now += 61_000
-        await world.settle()
+        await burn_before(world, Liar)
         standing = await reports_of(world)
         assert standing[IWF] == "malformed"
         assert rows(world[EOKM], "SELECT count(*) FROM recovered_entries") == [(0,)]
@@ -298,18 +312,8 @@ class TestLies:
         self, world: World
     ) -> None:
         """The peer tells a state that the member does not remember: nobody goes on by himself."""
-        await hand_on_one(world)
-        await world[EOKM].crash()
-        await world[EOKM].restart()
-        await world[EOKM].submit(OWN.format(5))
-        await world.settle()
-        await burn(world, EOKM)
-        await world.settle()
-        decide(world, IWF, EOKM)
-        honest = world[IWF].handing_back
-        world[IWF].handing_back = replace(honest, store=Short(honest.store))
-        world.now += 61_000
-        await world.settle()
+        await hand_on_in_two_epochs(world)
+        await burn_before(world, Short)
         await finish(world, EOKM)
         await world[EOKM].submit(OWN.format(6))
         await world.settle()
@@ -320,13 +324,7 @@ class TestLies:
     ) -> None:
         """Only a peer that says so, and when, has erased it."""
         await hand_on_one(world)
-        await burn(world, EOKM)
-        await world.settle()
-        decide(world, IWF, EOKM)
-        honest = world[IWF].handing_back
-        world[IWF].handing_back = replace(honest, store=Bare(honest.store))
-        world.now += 61_000
-        await world.settle()
+        await burn_before(world, Bare)
         assert (await reports_of(world))[IWF] == "malformed"
 
     async def test_g1_a_channel_that_a_person_left_out_goes_on_all_the_same(
@@ -349,18 +347,8 @@ class TestLies:
         self, world: World
     ) -> None:
         """Who ends a recovery that is not whole knows that the peer holds more."""
-        await hand_on_one(world)
-        await world[EOKM].crash()
-        await world[EOKM].restart()
-        await world[EOKM].submit(OWN.format(5))
-        await world.settle()
-        await burn(world, EOKM)
-        await world.settle()
-        decide(world, IWF, EOKM)
-        honest = world[IWF].handing_back
-        world[IWF].handing_back = replace(honest, store=Part(honest.store))
-        world.now += 61_000
-        await world.settle()
+        await hand_on_in_two_epochs(world)
+        await burn_before(world, Part)
         await finish(world, EOKM)
         later = (await world[EOKM].submit(OWN.format(6))).items[0].item_id
         await world.settle()
