@@ -10,11 +10,20 @@ import pytest
 from keys.registry import Registry
 from node.casework.casebook import Casebook
 from node.casework.item import Custody, Informant, ItemState, Review
-from node.casework.routing import HOP_CAP, choose, route
+from node.casework.routing import HOP_CAP, choose, item_message, item_told, route
 from protocol import messages
-from protocol.facts import Access, Hop, Jurisdiction, Sighting
+from protocol.facts import Access, ActionTaken, Hop, Jurisdiction, Sighting
 from protocol.fields import MAX_ASSESSMENTS, MAX_CONTENTS, MAX_SIGHTINGS
-from protocol.vocabulary import Confidence, HostingState, Lane, OutcomeWhat, Source
+from protocol.vocabulary import (
+    Action,
+    Confidence,
+    HostingState,
+    ItemKind,
+    Lane,
+    Matter,
+    OutcomeWhat,
+    Source,
+)
 from tests.builders.cases import (
     POSTBOX,
     US,
@@ -51,6 +60,41 @@ def routed(
     made = book(state)
     route(made, state.id, found, retry_ms, registry or network(), ids(), POSTBOX)
     return made
+
+
+RECORDED = (
+    "id", "report_id", "finder", "matter", "kind", "location", "content", "access", "source",
+    "found_via", "campaign", "found_ms", "received_ms", "child_at_risk", "came_from", "hops",
+    "sightings", "assessments", "actions",
+)  # fmt: skip
+"""What the next member records of an item as it was told."""
+
+
+def test_nothing_of_an_item_is_lost_between_two_members() -> None:
+    """Each field has a value of its own, and the next member reads that very value."""
+    action = ActionTaken(event_id(800), US, Action.HOST_NOTIFIED, None, NOW_MS + 4)
+    state = item(
+        7,
+        file(7),
+        finder=US,
+        matter=Matter.ADULT,
+        kind=ItemKind.VIDEO,
+        access=Access(referrer="https://front.example/", user_name="guest"),
+        source=Source.POLICE,
+        found_via="patrol",
+        campaign="autumn",
+        found_ms=NOW_MS + 1,
+        received_ms=NOW_MS + 2,
+        child_at_risk=True,
+        hops=(Hop(US, NOW_MS + 3),),
+        assessments=(verdict(),),
+        actions=(action,),
+    )
+    read = item_told(item_message(state, US, country("FR")), state.came_from)
+    told = {name: getattr(read, name) for name in RECORDED}
+    assert told == {name: getattr(state, name) for name in RECORDED}
+    usual = item(1)
+    assert [n for n in RECORDED if told[n] == getattr(usual, n)] == ["location", "came_from"]
 
 
 class TestChoice:
