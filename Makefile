@@ -37,11 +37,11 @@ demo: $(STAMP) ## four members, REPORTS=n reports from SEED=s, one verdict; KEEP
 parts: ## fetch what tests need and pip cannot bring, into .parts (no root)
 	@tests/parts.sh
 
-test: $(STAMP) parts ## every test but the long ones
-	$(BIN)/python -m pytest -q -m "not long"
+test: $(STAMP) parts ## every test but the long ones, in JOBS=n processes
+	$(BIN)/python -m pytest -q -rs -n $(JOBS) -m "not long"
 
 test-long: $(STAMP) parts ## the tests that take minutes
-	$(BIN)/python -m pytest -q -m long
+	$(BIN)/python -m pytest -q -rs -m long
 
 lint: $(STAMP) ## ruff, mypy --strict, import layers
 	$(BIN)/ruff check .
