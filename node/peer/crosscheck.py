@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from keys.registry import Registry
+from node.peer import pacing
 from node.peer.errors import (
     BadShowingError,
     CallError,
@@ -257,7 +258,7 @@ class Crosscheck:
             before = checks.get(peer, NEVER)
             if peer not in registry.members or not registry.is_active(peer):
                 continue
-            if before.next_ms <= now_ms:
+            if pacing.is_due(now_ms, before.next_ms, EVERY_MS):
                 good += await self._check(peer, before, now_ms)
         return good
 

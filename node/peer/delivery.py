@@ -92,14 +92,16 @@ class Delivery(Sending):
             urgency = waiting.get(pair)
             if tenure.stopped or not self._has_work(tenure, urgency, now_ms):
                 continue
-            if now_ms >= max(tenure.next_attempt_ms, tenure.gathers_until_ms) or urgency == 0:
+            until_ms = (tenure.next_attempt_ms, tenure.gathers_until_ms)
+            if urgency == 0 or all(pacing.is_due(now_ms, one) for one in until_ms):
                 found.append((1 if urgency is None else urgency, pair))
         return [pair for _, pair in sorted(found)]
 
     def pause_ms(self, now_ms: int) -> int | None:
         """Return how long until a channel that gathers may go on; None: none gathers."""
-        until = [t.gathers_until_ms for t in self._tenures.values() if t.gathers_until_ms > now_ms]
-        return min(until) - now_ms if until else None
+        until = [t.gathers_until_ms for t in self._tenures.values()]
+        pauses = [one - now_ms for one in until if not pacing.is_due(now_ms, one)]
+        return min(pauses, default=None)
 
     def _has_work(self, tenure: Tenure, urgency: int | None, now_ms: int) -> bool:
         if urgency is not None:

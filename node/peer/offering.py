@@ -68,7 +68,8 @@ class Offering:
 
     def gathers_ms(self, peer: str, lane: Lane, now_ms: int) -> int:
         """Return for how long what waits on a channel still gathers; 0: it does not."""
-        return max(0, self.sending.tenure(peer, lane).gathers_until_ms - now_ms)
+        until_ms = self.sending.tenure(peer, lane).gathers_until_ms
+        return 0 if pacing.is_due(now_ms, until_ms) else until_ms - now_ms
 
     def _ask(self, tenure: Tenure, push: Offered | None) -> Offer:
         tenure.question = self.sending.nonce()
@@ -192,7 +193,7 @@ def _has_work(tenure: Tenure, urgency: int | None, told: Position, now_ms: int) 
         return urgency is not None or tenure.used
     if told != Position(state.epoch, state.size, state.root):
         return True
-    return urgency is not None and (urgency == 0 or now_ms >= tenure.gathers_until_ms)
+    return urgency is not None and (urgency == 0 or pacing.is_due(now_ms, tenure.gathers_until_ms))
 
 
 def _is_known(tenure: Tenure, told: Position) -> bool:

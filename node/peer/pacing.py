@@ -22,6 +22,15 @@ def is_crowd(entries: int, full: int) -> bool:
     return CROWD <= entries < full // 2
 
 
+def is_due(now_ms: int, next_ms: int, cap_ms: int = BACKOFF_CAP_MS) -> bool:
+    """Whether what was put off until `next_ms` is to be done now.
+
+    Nothing is put off by more than `cap_ms`: a time further away was set by a clock that has been
+    put back since, and waiting for it would hold reports up for as long as it was wrong.
+    """
+    return not 0 < next_ms - now_ms <= cap_ms
+
+
 def backoff_ms(attempts: int, jitter: Callable[[int], int], cap_ms: int = BACKOFF_CAP_MS) -> int:
     """Return the pause after `attempts` failures in a row: full jitter, at most 15 minutes."""
     ceiling = min(cap_ms, BACKOFF_FIRST_MS << min(attempts - 1, 20))

@@ -81,7 +81,7 @@ class Pulling:
         found = []
         for pair in _pairs(self.registry(), self.us):
             channel = self._channels.setdefault(pair, _Channel())
-            if not channel.busy and now_ms >= channel.next_attempt_ms:
+            if not channel.busy and pacing.is_due(now_ms, channel.next_attempt_ms):
                 found.append(pair)
         return found
 

@@ -118,7 +118,7 @@ class Recovering:
                 await self.store.stand(peer, lane, NOT_CALLABLE, 0, now_ms)
         for peer, lane in channels(self.registry(), self.us):
             one = known.get((peer, lane))
-            if one is None or now_ms >= one.next_ms:
+            if one is None or pacing.is_due(now_ms, one.next_ms):
                 due.append(self._ask(peer, lane, 0 if one is None else one.attempts))
         return sum(await asyncio.gather(*due))
 

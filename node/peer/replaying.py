@@ -71,7 +71,7 @@ class Replaying:
         now_ms = self.clock()
         peers = [p for p, lane in channels(self.registry(), self.us) if lane is Lane.STATUS]
         waiting = [p for p in peers if await self.facts.fact(_FACT + p) != restored]
-        due = [peer for peer in waiting if now_ms >= self._next_ms.get(peer, 0)]
+        due = [peer for peer in waiting if pacing.is_due(now_ms, self._next_ms.get(peer, 0))]
         done = await asyncio.gather(*(self._ask(peer, restored) for peer in due))
         return len(waiting) - sum(done)
 

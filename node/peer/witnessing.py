@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Protocol
 
 from keys.errors import KeysError
 from keys.registry import Registry
+from node.peer import pacing
 from node.peer.errors import CallError, PeerRefusedError
 from node.peer.transport import WitnessTransport
 from protocol.errors import ProtocolError
@@ -179,7 +180,9 @@ class Witnessing:
         order = [
             one
             for one in candidates(self._registry(), self._us)
-            if one in head.cosigned or one not in asks or asks[one].next_ms <= now_ms
+            if one in head.cosigned
+            or one not in asks
+            or pacing.is_due(now_ms, asks[one].next_ms, LONGEST_PAUSE_MS)
         ]
         wanted = choose(await self._store.partners(), order, head.cosigned)
         done = 0

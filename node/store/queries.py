@@ -16,6 +16,9 @@ from node.store.witnessing import figures as ledger_figures
 from node.store.writer import Readers
 from protocol.vocabulary import Lane
 
+LONGEST_PAUSE_MS = 3_600_000
+"""No look-up is put off by more than this."""
+
 
 @dataclass(frozen=True, slots=True)
 class ItemQuery:
@@ -97,26 +100,20 @@ class Queries:
         )
 
     async def to_locate(self, now_ms: int, limit: int) -> list[ItemState]:
-        """Return items whose place is not known yet and due, the urgent ones first."""
+        """Return items whose place is not known yet and due, the urgent ones first.
+
+        So is one that is put off by more than any pause: the clock has been put back since.
+        """
         if not self._any("items WHERE due_ms IS NOT NULL"):
             return []
         rows = await self._readers.run(
             lambda c: c.execute(
-                "SELECT state FROM items WHERE due_ms IS NOT NULL AND due_ms <= ?"
-                " ORDER BY urgency, due_ms LIMIT ?",
-                (now_ms, limit),
+                "SELECT state FROM items WHERE due_ms IS NOT NULL"
+                " AND due_ms NOT BETWEEN ? + 1 AND ? ORDER BY urgency, due_ms LIMIT ?",
+                (now_ms, now_ms + LONGEST_PAUSE_MS, limit),
             ).fetchall()
         )
         return [decode_state(row[0]) for row in rows]
-
-    async def next_to_locate(self) -> int | None:
-        """Return when the next item is due to be located."""
-        found: int | None = await self._readers.run(
-            lambda c: c.execute(
-                "SELECT min(due_ms) FROM items WHERE due_ms IS NOT NULL"
-            ).fetchone()[0]
-        )
-        return found
 
     async def unjudged(self, limit: int) -> list[Arrived]:
         """Return entries in custody that wait for a judgement, in the order they came."""

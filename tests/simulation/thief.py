@@ -142,12 +142,12 @@ async def _push_as(world: Fleet, chance: random.Random, stolen: Stolen) -> bool:
     checkpoint = Checkpoint(origin, len(leaves) + 1, edge.root)
     knew = victim.notes.has(stolen)
     reply = await present(world, checkpoint, stolen.key, len(leaves), [said])
+    if not knew:  # what he signed is its word there, also where it shows as a fork, or dies over it
+        world.oracle.robbed.add((stolen.member, victim.member))
     if reply is None:
         return False
     world.net.happened["thief_refused"] += knew and reply.status != HTTP_OK
-    if not knew:  # what he signed is its word there, also where it shows as a fork
-        world.oracle.robbed.add((stolen.member, victim.member))
-    elif reply.status == HTTP_OK:
+    if knew and reply.status == HTTP_OK:
         why = f"{victim.member} took what was said under a revoked key of {stolen.member}"
         world.oracle.wrong("accepted_forgeries", why)
     return True
