@@ -1,4 +1,7 @@
-"""`hotline evidence export ITEM`, `forks`, `fork NUMBER` and `verify FILE`."""
+"""`hotline evidence export ITEM`, `forks`, `fork NUMBER` and `verify FILE`.
+
+What a ledger contradicts is in `node.cli.contradictions`.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,11 @@ from keys.keyring import load_database_key
 from keys.unlock import Unlock
 from node.cli.exits import Exit
 from node.cli.output import CliError, Result, table
+from node.cli.said_twice import contradicted
 from node.config import Config, load
 from node.evidence.bundle import export as make_bundle
 from node.evidence.check import Checked, check
+from node.evidence.contradictions import check_contradiction, is_contradiction
 from node.evidence.errors import BrokenBundleError
 from node.evidence.forks import ProvenFork, check_fork, claims, export_fork, is_fork
 from node.peer.forks import KeptFork
@@ -37,16 +42,16 @@ def export(path: Path, item: str, output: Path | None) -> Result:
         ConfigError, KeysError, StoreError, RegistryError: it cannot be read.
     """
     config = load(path)
-    client = _joined(config)
+    client = joined_client(config)
     now_ms = time.time_ns() // 1_000_000
 
     def bundle(audit: Audit) -> bytes:
         registry, files = client.listed(), client.files()
         return make_bundle(audit, item, config.member.id, registry, files, now_ms)
 
-    raw = _with_audit(config, bundle)
+    raw = with_audit(config, bundle)
     target = output or Path(f"{item}.evidence.json")
-    _write(target, raw)
+    write_file(target, raw)
     data = {"item": item, "file": str(target), "size_bytes": len(raw)}
     text = (
         f"{target}: {len(raw)} bytes; it shows the item's addresses to whoever reads it\n"
@@ -61,7 +66,7 @@ def forks(path: Path) -> Result:
     Raises:
         ConfigError, KeysError, StoreError: the database cannot be read.
     """
-    kept = _with_audit(load(path), lambda audit: audit.forks())
+    kept = with_audit(load(path), lambda audit: audit.forks())
     data = [_told(fork) for fork in kept]
     if not data:
         return Result({"forks": []}, "no member was found to have split its history")
@@ -90,23 +95,33 @@ def fork(path: Path, number: int, output: Path | None) -> Result:
         ConfigError, KeysError, StoreError, RegistryError: it cannot be read.
     """
     config = load(path)
-    client = _joined(config)
-    kept = _with_audit(config, lambda audit: audit.forks())
+    client = joined_client(config)
+    kept = with_audit(config, lambda audit: audit.forks())
     raw = export_fork(kept, number, config.member.id, client.listed(), client.files())
     target = output or Path(f"fork-{number}.evidence.json")
-    _write(target, raw)
+    write_file(target, raw)
     text = f"{target}: shows nobody's items; hotline evidence verify {target} --root FINGERPRINT"
     return Result({"number": number, "file": str(target), "size_bytes": len(raw)}, text)
 
 
-def _joined(config: Config) -> RegistryClient:
+def joined_client(config: Config) -> RegistryClient:
+    """Return what this node believes of its network.
+
+    Raises:
+        CliError: it has not joined one.
+    """
     client = joined(config)
     if client is None:
         raise CliError("registry_none", "[registry] root_sha256: not joined yet; hotline join")
     return client
 
 
-def _with_audit(config: Config, read: Callable[[Audit], R]) -> R:
+def with_audit(config: Config, read: Callable[[Audit], R]) -> R:
+    """Return what `read` finds in the database.
+
+    Raises:
+        KeysError, StoreError: it cannot be read.
+    """
     key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
     connection = open_reader(config.store.path, key)
     try:
@@ -120,17 +135,19 @@ def verify(path: Path, file: Path, fingerprint: str | None) -> Result:
 
     Args:
         path: a configuration, read only where no fingerprint is given.
-        file: the bundle.
+        file: the bundle, or a proof of a fork or a contradiction.
         fingerprint: of the network's first root.
 
     Raises:
         CliError: the file cannot be read, or no root is pinned anywhere.
     """
-    pin = read_fingerprint(fingerprint or _pinned(path))
-    raw = _read(file)
+    pin = read_fingerprint(fingerprint or pinned(path))
+    raw = read_file(file)
     try:
         if is_fork(raw):
             return _proven(check_fork(raw, pin))
+        if is_contradiction(raw):
+            return contradicted(check_contradiction(raw, pin))
         checked = check(raw, pin)
     except BrokenBundleError as error:
         data = {
@@ -179,7 +196,12 @@ def _text(checked: Checked) -> str:
     return f"{head}\n{shown}\n\nverified=ok ({checked.witnessed})"
 
 
-def _pinned(path: Path) -> str:
+def pinned(path: Path) -> str:
+    """Return the fingerprint of the network that a configuration names.
+
+    Raises:
+        CliError: it names none.
+    """
     root = load(path).registry.root_sha256
     if root is None:
         message = "--root: say the network's fingerprint; this configuration pins none"
@@ -187,7 +209,12 @@ def _pinned(path: Path) -> str:
     return root
 
 
-def _read(file: Path) -> bytes:
+def read_file(file: Path) -> bytes:
+    """Return a file of evidence.
+
+    Raises:
+        CliError: it cannot be read, or is too large.
+    """
     try:
         with file.open("rb") as opened:
             raw = opened.read(MAX_BUNDLE_BYTES + 1)
@@ -199,7 +226,7 @@ def _read(file: Path) -> bytes:
     return raw
 
 
-def _write(target: Path, raw: bytes) -> None:
+def write_file(target: Path, raw: bytes) -> None:
     """Write a new file for its owner only."""
     try:
         descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

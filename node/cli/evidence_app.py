@@ -30,7 +30,7 @@ def evidence_export(
 
 @evidence_app.command("verify")
 def evidence_verify(
-    file: Annotated[Path, typer.Argument(help="A bundle.")],
+    file: Annotated[Path, typer.Argument(help="A bundle or another proof.")],
     root: Annotated[
         str | None, typer.Option(help="Fingerprint of the network; default: the one joined.")
     ] = None,
@@ -64,3 +64,42 @@ def evidence_fork(
     from node.cli import evidence
 
     return show(evidence.fork(config, number, output), as_json=json)
+
+
+@evidence_app.command("contradictions")
+def evidence_contradictions(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """List where a member's ledger says something else than it signed in a channel with us."""
+    from node.cli import contradictions
+
+    return show(contradictions.contradictions(config), as_json=json)
+
+
+@evidence_app.command("contradiction")
+def evidence_contradiction(
+    number: Annotated[int, typer.Argument(help="As `evidence contradictions` numbers it.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File to make; default: contradiction-NUMBER.evidence.json."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Write one of them to a file that anybody checks offline."""
+    from node.cli import contradictions
+
+    return show(contradictions.contradiction(config, number, output), as_json=json)
+
+
+@evidence_app.command("answer")
+def evidence_answer(
+    file: Annotated[Path, typer.Argument(help="A contradiction that accuses this member.")],
+    output: Annotated[
+        Path | None, typer.Option(help="File to make; default: answer.evidence.json.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Answer a contradiction with proof that its sender forked, if this node holds it."""
+    from node.cli import contradictions
+
+    return show(contradictions.answer(config, file, output), as_json=json)

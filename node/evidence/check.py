@@ -21,8 +21,6 @@ What the caller must do: obtain the root's fingerprint from somewhere else than 
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -30,11 +28,12 @@ from typing import Any, Final
 import msgspec
 
 from keys.errors import KeysError
-from keys.registry import Registry, verify_chain
+from keys.registry import Registry
 from keys.signing import VerifyKey
 from node.evidence.bundle import Bundle, Proof, read, summary
 from node.evidence.errors import BrokenBundleError
 from node.evidence.ledger_part import seen
+from node.evidence.proof_file import bytes_of, registry_of
 from node.evidence.weight import good_first, is_worth
 from protocol import entry as entries
 from protocol.channel import Channel
@@ -67,9 +66,7 @@ def check(raw: bytes, root_sha256: bytes) -> Checked:
         BrokenBundleError: something in it does not hold: at which step, and where.
     """
     bundle = _read(raw)  # (1)
-    registry = _registry(bundle, root_sha256)  # (2)
-    if registry.network_id != bundle.network:  # (3)
-        raise BrokenBundleError("3", "network", "is not the network of the pinned root")
+    registry = registry_of(bundle.registry, bundle.network, root_sha256)  # (2, 3)
     if not bundle.proofs:
         raise BrokenBundleError("1", "proofs", "there is none")
     shown = [_check_proof(proof, f"proofs[{n}]", registry) for n, proof in enumerate(bundle.proofs)]
@@ -86,18 +83,10 @@ def _read(raw: bytes) -> Bundle:
         raise BrokenBundleError("1", where, "is not as the format says") from None
 
 
-def _registry(bundle: Bundle, root_sha256: bytes) -> Registry:
-    files = {name: _bytes(text, f"registry.{name}") for name, text in bundle.registry.items()}
-    try:
-        return verify_chain(root_sha256, files, None)
-    except (KeysError, ValueError):
-        raise BrokenBundleError("2", "registry", "does not verify from the pinned root") from None
-
-
 def _check_proof(proof: Proof, place: str, registry: Registry) -> dict[str, Any]:
-    entry = _bytes(proof.entry, f"{place}.entry")
+    entry = bytes_of(proof.entry, f"{place}.entry")
     checkpoint, signer = _check_checkpoint(proof, place, registry)  # (5), needed by (4)
-    path = [_bytes(node, f"{place}.path") for node in proof.path]
+    path = [bytes_of(node, f"{place}.path") for node in proof.path]
     try:  # (4)
         verify_inclusion(entries.leaf(entry), proof.index, checkpoint.size, path, checkpoint.root)
     except ProtocolError:
@@ -173,7 +162,7 @@ def _check_ledger(
     if (*head.origin[:2], head.origin.epoch.hex()) != origin or head.size != part.size:
         raise BrokenBundleError("8", f"{field}.head", "is of another ledger or size")
     leaf = LoggedHead(str(checkpoint.origin), checkpoint.size, checkpoint.root).leaf
-    path = [_bytes(node, f"{field}.path") for node in part.path]
+    path = [bytes_of(node, f"{field}.path") for node in part.path]
     try:
         verify_inclusion(leaf, part.index, head.size, path, head.root)
     except ProtocolError:
@@ -211,13 +200,3 @@ def _check_subject(raw: bytes, place: str) -> tuple[str, str | None]:
         return f"kind_{entry.kind}", None
     about: str | None = getattr(message, "item_id", None)
     return Kind(entry.kind).name.lower(), about
-
-
-def _bytes(text: str, field: str) -> bytes:
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise BrokenBundleError("1", field, "must be base64") from None
-    if base64.b64encode(raw).decode() != text:
-        raise BrokenBundleError("1", field, "must be base64 in its one spelling")
-    return raw

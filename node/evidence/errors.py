@@ -2,6 +2,9 @@
 
 EvidenceError            base: `code`
 NothingToShowError     nothing about the item was ever sent or received
+UnknownForkError       no proof of a fork has this number
+UnprovableError        no contradiction has this number, or this node can't prove it to others
+NothingToAnswerError   this node holds nothing that answers an accusation
 BrokenBundleError      the file is not a bundle, or something in it does not hold
 """
 
@@ -30,6 +33,24 @@ class UnknownForkError(EvidenceError):
     """number: no proof of a fork has this number; `hotline evidence forks` lists them."""
 
     code = "fork_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class UnprovableError(EvidenceError):
+    """number: no contradiction has this number, or no receipt reaches so far."""
+
+    code = "contradiction_unprovable"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class NothingToAnswerError(EvidenceError):
+    """file: accuses another member, or of what no checkpoint that we hold explains."""
+
+    code = "accusation_unanswered"
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)

@@ -11,18 +11,17 @@ It shows nothing of what was said: two roots and hashes.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
 from keys.errors import KeysError
-from keys.registry import Registry, verify_chain
+from keys.registry import Registry
 from node.evidence.bundle import encode64
 from node.evidence.errors import BrokenBundleError, UnknownForkError
 from node.evidence.findings import Findings
+from node.evidence.proof_file import bytes_of, registry_of, type_of
 from node.evidence.weight import is_worth
 from node.peer.forks import KeptFork
 from protocol.checkpoint import Checkpoint
@@ -88,14 +87,7 @@ def export_fork(
 
 def is_fork(raw: bytes) -> bool:
     """Whether a file says that it is such a proof; nothing of it is believed."""
-    try:
-        return msgspec.json.decode(raw, type=_Kind).type == TYPE
-    except (msgspec.DecodeError, UnicodeError):
-        return False
-
-
-class _Kind(msgspec.Struct):
-    type: str = ""
+    return type_of(raw) == TYPE
 
 
 def check_fork(raw: bytes, root_sha256: bytes) -> ProvenFork:
@@ -105,12 +97,14 @@ def check_fork(raw: bytes, root_sha256: bytes) -> ProvenFork:
         BrokenBundleError: it proves nothing: at which step, and where.
     """
     file = _read(raw)  # (1)
-    registry = _registry(file, root_sha256)  # (2)
+    registry = registry_of(file.registry, file.network, root_sha256)  # (2)
     try:
         document = registry.member(file.accused)
         keys = [key for key in document.log_keys if is_worth(document, key.key_id)]
         evidence = ForkEvidence(
-            file.smaller_note.encode(), file.larger_note.encode(), _nodes(file.nodes)
+            file.smaller_note.encode(),
+            file.larger_note.encode(),
+            tuple(bytes_of(node, "nodes") for node in file.nodes),
         )
         smaller = verify_fork(evidence, keys)  # (3, 4)
     except (ProtocolError, KeysError) as error:
@@ -129,28 +123,6 @@ def _read(raw: bytes) -> ForkFile:
     if file.type != TYPE or file.version != VERSION:
         raise BrokenBundleError("1", "type, version", f"must be {TYPE}, {VERSION}")
     return file
-
-
-def _registry(file: ForkFile, root_sha256: bytes) -> Registry:
-    try:
-        files = {name: _bytes(text) for name, text in file.registry.items()}
-        registry = verify_chain(root_sha256, files, None)
-    except KeysError:
-        raise BrokenBundleError("2", "registry", "does not verify from the pinned root") from None
-    if registry.network_id != file.network:
-        raise BrokenBundleError("2", "network", "is not the network of the pinned root")
-    return registry
-
-
-def _nodes(texts: Iterable[str]) -> tuple[bytes, ...]:
-    return tuple(_bytes(text) for text in texts)
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise BrokenBundleError("1", "base64", "is needed for bytes") from None
 
 
 def verify_forks(kept: Iterable[KeptFork], registry: Registry, findings: Findings) -> None:

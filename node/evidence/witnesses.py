@@ -65,7 +65,7 @@ def verify_differences(audit: Audit, believed: Believed, findings: Findings) -> 
     """
     registry, us = believed.registry, believed.us
     witnesses = {m: document.witness_keys for m, document in registry.members.items()}
-    for number, peer, raw in audit.witnesses.differences():
+    for number, peer, raw, _ in audit.witnesses.differences():
         findings.count("ledger_differences")
         try:
             keys = registry.member(peer).log_keys

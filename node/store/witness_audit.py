@@ -24,6 +24,15 @@ class DifferenceRow(NamedTuple):
     number: int
     peer: str
     showing: bytes
+    found_ms: int
+
+
+class SignedRow(NamedTuple):
+    """What stands in a log at one size: its sender's note, the receipt for it, the leaves below."""
+
+    note: bytes
+    receipt: bytes
+    leaves: list[bytes]
 
 
 class PlaceRow(NamedTuple):
@@ -102,5 +111,30 @@ class WitnessAudit:
 
     def differences(self) -> list[DifferenceRow]:
         """What members showed that contradicts our logs, in the order in which it was found."""
-        sql = "SELECT number, peer, showing FROM ledger_differences ORDER BY number"
+        sql = "SELECT number, peer, showing, found_ms FROM ledger_differences ORDER BY number"
         return [DifferenceRow(*row) for row in self._connection.execute(sql)]
+
+    def receipted_from(
+        self, peer: str, lane: str, epoch: bytes, size: int, *, sent: bool
+    ) -> SignedRow | None:
+        """What was receipted of a channel's epoch at `size`, or at the next size after it."""
+        note, table, leaves = (
+            ("note", "checkpoints_out", "log_out")
+            if sent
+            else ("checkpoint", "receipts_in", "entries_in")
+        )
+        place = (peer, lane, epoch)
+        row = self._connection.execute(
+            f"SELECT {note}, receipt, size FROM {table}"  # noqa: S608 - own names
+            " WHERE peer = ? AND lane = ? AND epoch = ? AND size >= ? AND receipt IS NOT NULL"
+            " ORDER BY size LIMIT 1",
+            (*place, size),
+        ).fetchone()
+        if row is None:
+            return None
+        below = self._connection.execute(
+            f"SELECT leaf FROM {leaves}"  # noqa: S608 - own names
+            " WHERE peer = ? AND lane = ? AND epoch = ? AND idx < ? ORDER BY idx",
+            (*place, row[2]),
+        )
+        return SignedRow(row[0], row[1], [leaf for (leaf,) in below])

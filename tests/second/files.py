@@ -92,7 +92,7 @@ def check_bundle(raw: bytes, pin: bytes) -> list[Shown]:
     Raises:
         RefusedError: something in it does not hold.
     """
-    return _judged(_bundle, raw, pin)
+    return judged(_bundle, raw, pin)
 
 
 def check_fork(raw: bytes, pin: bytes) -> tuple[str, int, int]:
@@ -101,10 +101,10 @@ def check_fork(raw: bytes, pin: bytes) -> tuple[str, int, int]:
     Raises:
         RefusedError: it proves nothing.
     """
-    return _judged(_fork, raw, pin)
+    return judged(_fork, raw, pin)
 
 
-def _judged(judge: Callable[[Any, bytes], Proved], raw: bytes, pin: bytes) -> Proved:
+def judged(judge: Callable[[Any, bytes], Proved], raw: bytes, pin: bytes) -> Proved:
     """Take whatever a broken file makes of plain reading for a refusal."""
     try:
         return judge(json.loads(raw), pin)
@@ -113,8 +113,8 @@ def _judged(judge: Callable[[Any, bytes], Proved], raw: bytes, pin: bytes) -> Pr
 
 
 def _bundle(file: Any, pin: bytes) -> list[Shown]:
-    _form(file, BUNDLE, "hx1-evidence")
-    network = _network(file, pin)
+    form_of(file, BUNDLE, "hx1-evidence")
+    network = network_of(file, pin)
     need(file["proofs"], "proofs: none")
     shown = [_proof(proof, network) for proof in file["proofs"]]
     need(file["item"] in {one.item for one in shown}, "item: not what it is about")
@@ -122,8 +122,8 @@ def _bundle(file: Any, pin: bytes) -> list[Shown]:
 
 
 def _fork(file: Any, pin: bytes) -> tuple[str, int, int]:
-    _form(file, FORK, "hx1-fork")
-    network = _network(file, pin)
+    form_of(file, FORK, "hx1-fork")
+    network = network_of(file, pin)
     keys = network.counting(file["accused"], "log", None)
     smaller = check_head(file["smaller_note"], keys)
     larger = check_head(file["larger_note"], keys)
@@ -139,7 +139,7 @@ def _fork(file: Any, pin: bytes) -> tuple[str, int, int]:
     return file["accused"], smaller.size, larger.size
 
 
-def _form(file: Any, fields: dict[str, Any], kind: str | None = None) -> None:
+def form_of(file: Any, fields: dict[str, Any], kind: str | None = None) -> None:
     """Refuse what has other fields, or values of other types; `ledger` alone may be left out."""
     need(isinstance(file, dict), "object")
     optional = {"ledger"} & set(fields)
@@ -150,7 +150,8 @@ def _form(file: Any, fields: dict[str, Any], kind: str | None = None) -> None:
         need((file["type"], file["version"]) == (kind, 1), "type, version")
 
 
-def _network(file: dict[str, Any], pin: bytes) -> Network:
+def network_of(file: dict[str, Any], pin: bytes) -> Network:
+    """Give the registry in a file, verified from the pinned root."""
     files = {name: from64(text) for name, text in file["registry"].items()}
     network = verify(pin, files)
     need(network.id == file["network"], "network: another one")
@@ -158,7 +159,7 @@ def _network(file: dict[str, Any], pin: bytes) -> Network:
 
 
 def _proof(proof: dict[str, Any], network: Network) -> Shown:
-    _form(proof, PROOF)
+    form_of(proof, PROOF)
     sender, receiver, lane = proof["sender"], proof["receiver"], proof["lane"]
     need(lane in LANES and re.fullmatch("[0-9a-f]{16}", proof["epoch"]), "lane, epoch")
     head = check_checkpoint(proof["checkpoint"], network.of(sender, "log"))
@@ -189,7 +190,7 @@ def _witnesses(proof: dict[str, Any], checkpoint: Head, network: Network) -> dic
     part = proof.get("ledger")
     if part is None:
         return {}
-    _form(part, LEDGER)
+    form_of(part, LEDGER)
     owner = part["owner"]
     need(owner in {proof["sender"], proof["receiver"]}, "ledger: of a third member")
     head = check_head(part["head"], network.of(owner, "log"), 32768)

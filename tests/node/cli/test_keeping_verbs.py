@@ -15,6 +15,7 @@ from node.store.connection import open_writer
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.vocabulary import Lane
+from tests.node.evidence import contradicted, forked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,6 +166,30 @@ async def test_fork_that_is_not_there_is_refused(joined: Typed) -> None:
     code, shown = await joined("evidence", "fork", 7)
     assert code != Exit.OK
     assert shown["error"]["code"] == "fork_unknown"
+
+
+async def test_no_contradiction_is_listed_where_there_is_none(joined: Typed) -> None:
+    """Nobody is accused by default."""
+    assert await joined("evidence", "contradictions") == (Exit.OK, {"contradictions": []})
+
+
+async def test_contradiction_that_is_not_there_is_refused(joined: Typed) -> None:
+    """With its code."""
+    code, shown = await joined("evidence", "contradiction", 7)
+    assert code != Exit.OK
+    assert shown["error"]["code"] == "contradiction_unprovable"
+
+
+async def test_contradiction_of_others_is_verified_and_not_answered(
+    joined: Typed, tmp_path: Path
+) -> None:
+    """It is of another network here, and proves nothing; with that network's pin it does."""
+    path = tmp_path / "contradiction.json"
+    path.write_bytes(contradicted.file_of(contradicted.kept_contradiction(forked.EOKM)))
+    code, shown = await joined("evidence", "answer", path)
+    assert (code != Exit.OK, shown["error"]["code"]) == (True, "bundle_broken")
+    code, shown = await joined("evidence", "verify", path, "--root", forked.PIN.hex())
+    assert (code, shown["accused"], shown["signed_as"]) == (Exit.OK, "nl-eokm", "receiver")
 
 
 async def test_evidence_is_verified_against_a_root_said_by_hand(

@@ -1,0 +1,56 @@
+"""What files of evidence have in common: bytes in base64, and the registry that they bring."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+
+import msgspec
+
+from keys.errors import KeysError
+from keys.registry import Registry, verify_chain
+from node.evidence.errors import BrokenBundleError
+
+
+class _Kind(msgspec.Struct):
+    type: str = ""
+
+
+def type_of(raw: bytes) -> str:
+    """Return what a file says that it is, empty: nothing; nothing of it is believed."""
+    try:
+        return msgspec.json.decode(raw, type=_Kind).type
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return ""
+
+
+def bytes_of(text: str, place: str) -> bytes:
+    """Return what base64 in its one spelling holds.
+
+    Raises:
+        BrokenBundleError: anything else, at `place`.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise BrokenBundleError("1", place, "must be base64") from None
+    if base64.b64encode(raw).decode() != text:
+        raise BrokenBundleError("1", place, "must be base64 in its one spelling")
+    return raw
+
+
+def registry_of(files: Mapping[str, str], network: str, root_sha256: bytes) -> Registry:
+    """Return the registry in a file, verified from the pinned first root (step 2).
+
+    Raises:
+        BrokenBundleError: it does not verify, or is of another network than the file names.
+    """
+    raw_files = {name: bytes_of(text, f"registry.{name}") for name, text in files.items()}
+    try:
+        registry = verify_chain(root_sha256, raw_files, None)
+    except (KeysError, ValueError):
+        raise BrokenBundleError("2", "registry", "does not verify from the pinned root") from None
+    if registry.network_id != network:
+        raise BrokenBundleError("2", "network", "is not the network of the pinned root")
+    return registry
