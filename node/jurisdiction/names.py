@@ -86,9 +86,14 @@ class NameCache:
         return 1000 * max(1, self._negative_s)
 
     def get(self, host: str, now_ms: int) -> NameAnswer | None:
-        """Return the answer for `host` if one holds at `now_ms`."""
+        """Return the answer for `host` if one holds at `now_ms`.
+
+        One from the future does not: the clock has been put back since.
+        """
         answer = self._answers.get(host)
-        return answer if answer is not None and now_ms < answer.expires_ms else None
+        if answer is None or not answer.asked_ms <= now_ms < answer.expires_ms:
+            return None
+        return answer
 
     def keep(self, answer: NameAnswer) -> NameAnswer:
         """Keep `answer` for as long as it deserves; returns it with its expiry."""

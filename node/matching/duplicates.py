@@ -171,7 +171,7 @@ def join(new: Incoming, item: ItemState, now_ms: int) -> Judgement | None:
         return _join_open(new, item, like)
     if item.closed_by is Action.NOT_ILLEGAL:
         return Judgement(Disposition.COUNTED, item.id, _doubt(new, item, like, now_ms))
-    return _join_gone(new, item, like, item.closed_ms)
+    return _join_gone(new, item, like, item.closed_ms, now_ms)
 
 
 def _join_open(new: Incoming, item: ItemState, like: Likeness) -> Judgement:
@@ -183,9 +183,14 @@ def _join_open(new: Incoming, item: ItemState, like: Likeness) -> Judgement:
     return Judgement(Disposition.JOINED, item.id)
 
 
-def _join_gone(new: Incoming, item: ItemState, like: Likeness, gone_ms: int) -> Judgement:
-    """Closed as gone: only the same content, found before, is nothing to look at."""
-    if like is Likeness.SAME and new.found_ms < gone_ms:
+def _join_gone(
+    new: Incoming, item: ItemState, like: Likeness, gone_ms: int, now_ms: int
+) -> Judgement:
+    """Closed as gone: only the same content, found before, is nothing to look at.
+
+    Gone in the future, by a clock that was wrong, says nothing of before and after.
+    """
+    if like is Likeness.SAME and new.found_ms < gone_ms <= now_ms:
         return Judgement(Disposition.LATE_DUPLICATE, item.id)
     word = {Likeness.SAME: Disposition.PERHAPS_BACK, Likeness.NEAR: Disposition.VARIANT}
     disposition = word.get(like, Disposition.JOINED_PERHAPS_BACK)

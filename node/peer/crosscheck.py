@@ -308,7 +308,8 @@ class Crosscheck:
 
     async def _overdue(self, peer: str, before: Checked, now_ms: int) -> set[Problem]:
         """Whether something receipted a day ago was never shown since."""
-        fresh = before.good_ms is not None and before.good_ms > now_ms - DAY_MS
+        good_ms = before.good_ms
+        fresh = good_ms is not None and not pacing.is_past(now_ms, good_ms, DAY_MS)
         if fresh or not await self._store.due(peer, now_ms - DAY_MS, now_ms):
             return set()
         return {Problem.MISSING}

@@ -108,7 +108,9 @@ class Delivery(Sending):
             return True
         if tenure.state is None:
             return tenure.used
-        return tenure.held < tenure.state.size or now_ms - tenure.asked_ms >= ASK_AGAIN_MS
+        return tenure.held < tenure.state.size or pacing.is_past(
+            now_ms, tenure.asked_ms, ASK_AGAIN_MS
+        )
 
     async def deliver_due(self, now_ms: int) -> int:
         """Do everything that is due at `now_ms` (UTC) and return how many channels were worked on.
@@ -159,7 +161,7 @@ class Delivery(Sending):
         rounds = 0
         while True:
             try:
-                if tenure.state is None or now_ms - tenure.asked_ms >= ASK_AGAIN_MS:
+                if tenure.state is None or pacing.is_past(now_ms, tenure.asked_ms, ASK_AGAIN_MS):
                     await self._ask(peer, lane, tenure, registry, now_ms)
                 push = await self.next_push(peer, lane, tenure, registry, now_ms)
                 await kept(tenure)

@@ -162,8 +162,8 @@ class Offering:
     ) -> None:
         """Conclude from a told state that our last offers did not lead to."""
         before = tenure.state
-        young = before is not None and now_ms - tenure.opened_ms < OPEN_AGAIN_MS
-        if young and before is not None and told.position != before.predecessor:
+        young = not pacing.is_past(now_ms, tenure.opened_ms, OPEN_AGAIN_MS)
+        if before is not None and young and told.position != before.predecessor:
             raise Retry("opened_just_now")
         await self.sending.conclude(peer, lane, tenure, registry, told, now_ms)
         if tenure.state is None or before is None or tenure.state.epoch != before.epoch:

@@ -31,6 +31,14 @@ def is_due(now_ms: int, next_ms: int, cap_ms: int = BACKOFF_CAP_MS) -> bool:
     return not 0 < next_ms - now_ms <= cap_ms
 
 
+def is_past(now_ms: int, since_ms: int, after_ms: int) -> bool:
+    """Whether `after_ms` have passed since `since_ms`; a time in the future is as good as none.
+
+    It was kept by a clock that has been put back since.
+    """
+    return not 0 <= now_ms - since_ms < after_ms
+
+
 def backoff_ms(attempts: int, jitter: Callable[[int], int], cap_ms: int = BACKOFF_CAP_MS) -> int:
     """Return the pause after `attempts` failures in a row: full jitter, at most 15 minutes."""
     ceiling = min(cap_ms, BACKOFF_FIRST_MS << min(attempts - 1, 20))

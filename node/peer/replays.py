@@ -69,14 +69,17 @@ class Replays:
         seen[nonce] = now_ms
 
     def _forget(self, seen: dict[bytes, int], now_ms: int) -> None:
-        """Drop what is too old to be admitted again, and admit nothing from before it."""
+        """Drop what is too old to be admitted again, and admit nothing from before it.
+
+        What a clock remembered that was ahead goes too: setting it back counts as a start.
+        """
         horizon = now_ms - max(REMEMBERED_MS, self._max_age_ms + 2 * self._slack_ms)
         while seen:
             oldest = next(iter(seen))
-            if seen[oldest] >= horizon:
+            if horizon <= seen[oldest] <= now_ms + self._slack_ms:
                 return
-            del seen[oldest]
-            self._not_before_ms = max(self._not_before_ms, horizon + self._slack_ms)
+            if seen.pop(oldest) < horizon:
+                self._not_before_ms = max(self._not_before_ms, horizon + self._slack_ms)
 
 
 def _whole_second(time_ms: int) -> int:

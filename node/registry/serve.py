@@ -142,7 +142,7 @@ class RegistryServer:
     def _count(self, member: str, now_ms: int) -> None:
         """Count what is about to be written for a member whose signature was good."""
         recent = self._recent[member]
-        while recent and recent[0] <= now_ms - HOUR_MS:
+        while recent and not 0 <= now_ms - recent[0] < HOUR_MS:
             recent.popleft()
         if len(recent) >= PUBLICATIONS_AN_HOUR:
             raise TooManyError("member", "has published too often; try again in an hour")

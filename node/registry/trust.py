@@ -182,8 +182,8 @@ def _judge(
 
 
 def _wait(member: str, held: Trusted, taken: Trusted, now_ms: int) -> tuple[Trusted, Alarm | None]:
-    """Seven days from the first time that this very key was seen."""
-    since_ms = held.next_since_ms if held.next_key == taken.member_key else now_ms
+    """Seven days from the first time that this very key was seen, by no later clock than now's."""
+    since_ms = min(held.next_since_ms, now_ms) if held.next_key == taken.member_key else now_ms
     if now_ms - since_ms >= KEY_WAIT_MS:
         return taken, None
     waiting = replace(held, next_key=taken.member_key, next_since_ms=since_ms)

@@ -43,7 +43,7 @@ class HandingBackStore:
     async def permission(self, peer: str, sealing_key: str, now_ms: int) -> Permission:
         """Return what a person has decided; the first question, or one long after, opens a task."""
         row = self._readers.look_up(lambda c: _row(c, peer, sealing_key))
-        if row is not None and (row[0] is None or now_ms - row[0] <= LASTS_MS):
+        if row is not None and (row[0] is None or 0 <= now_ms - row[0] <= LASTS_MS):
             return _permission(row)
 
         def job(connection: Connection) -> None:

@@ -255,6 +255,10 @@ class CountedDesk:
         """See `Desk.erase`."""
         return await self._inner.erase(item_id, draft, actor=actor)
 
+    async def erased(self, item_id: str) -> tuple[ErasureView, int] | None:
+        """See `Desk.erased`."""
+        return await self._inner.erased(item_id)
+
     async def item(self, item_id: str) -> ItemView | None:
         """See `Desk.item`."""
         return await self._inner.item(item_id)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from node.peer.pacing import BACKOFF_CAP_MS, is_due
+from node.peer.crosscheck import DAY_MS, Checked, Problem
+from node.peer.pacing import BACKOFF_CAP_MS, is_due, is_past
+from protocol.answers import NOTHING, Answer, AnswerCode, Told
+from protocol.pull import Pull
 from protocol.vocabulary import Lane
-from tests.simulation.test_pull import fresh, hand_in, offered, serve, take
+from tests.simulation.test_pull import channel, fresh, hand_in, offered, serve, take
 from tests.simulation.test_settings import submitted
 from tests.simulation.world import World
 
@@ -73,3 +76,48 @@ async def test_g1_what_waits_for_a_pull_does_not_gather_for_days(world: World) -
     assert await serve(world, await fresh(world)) is None
     world.now -= DAYS_MS
     assert (await offered(world)).start > 0
+
+
+@pytest.mark.parametrize(
+    ("ago_ms", "past"),
+    [(-DAYS_MS, True), (-1, True), (0, False), (999, False), (1000, True), (DAYS_MS, True)],
+)
+def test_a_time_in_the_future_holds_nothing_up(ago_ms: int, *, past: bool) -> None:
+    """It is as good as none."""
+    assert is_past(NOW_MS, NOW_MS - ago_ms, 1000) is past
+
+
+async def test_8_5_3_daily_question_is_asked_by_the_right_clock(world: World) -> None:
+    """A receiver that was restored is noticed within a day, though the last answer is ahead."""
+    delivery = world[IWF].delivery
+    await submitted(world, 1)
+    await world.settle()
+    world.now += DAYS_MS
+    await world.settle()
+    assert (EOKM, Lane.REPORTS) not in await delivery.due(world.now)
+    world.now -= DAYS_MS
+    assert (EOKM, Lane.REPORTS) in await delivery.due(world.now)
+
+
+async def test_8_14_member_that_shows_nothing_is_missed_by_the_right_clock(world: World) -> None:
+    """That its ledger was good in the future says nothing of the last day."""
+    crosscheck = world[IWF].crosscheck
+    await submitted(world, 1)
+    await world.settle()
+    ahead = Checked(world.now + DAYS_MS, 0, 0, None)
+    assert await crosscheck._overdue(EOKM, ahead, world.now + DAY_MS + 1) == {Problem.MISSING}
+
+
+async def test_g1_epoch_is_opened_for_a_puller_by_the_right_clock(world: World) -> None:
+    """What was opened in the future was not opened just now."""
+    await hand_in(world, 0, 1)
+    await take(world, await offered(world))
+    await world[IWF].crash()
+    await world[IWF].restart()
+    world.now += DAYS_MS
+    await offered(world)
+    world.now -= DAYS_MS
+    asked = await fresh(world)
+    answer = Answer(1, AnswerCode.STATE, Told(NOTHING, None, ()), asked.answer.nonce)
+    await serve(world, Pull(1, 0, None, answer))
+    assert (await channel(world)).problem != "opened_just_now"

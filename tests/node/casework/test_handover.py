@@ -335,8 +335,9 @@ class TestSighted:
 
     def test_sighting_before_the_end_only_came_late(self) -> None:
         """Nobody looks."""
-        receiver = self.known(closed(item(1, file(1))))
-        body = Sighted(item(1).id, SEEN, file(1), None, child_at_risk=False)
+        receiver = self.known(closed(item(1, file(1)), when_ms=NOW_MS))
+        early = msgspec.structs.replace(SEEN, found_ms=NOW_MS - 1)
+        body = Sighted(item(1).id, early, file(1), None, child_at_risk=False)
         assert receiver("gb-iwf", body).disposition is Disposition.LATE_DUPLICATE
         assert receiver.state(item(1).id).review is None
 

@@ -69,6 +69,13 @@ async def test_word_of_a_person_counts_and_closes_the_task(
     assert await asked(typed, "11" * 8, _now()) is Permission.WAITS
 
 
+async def test_word_given_by_a_clock_that_was_ahead_is_asked_for_again(typed: Typed) -> None:
+    """Else a refusal would last for as long as the clock was wrong, and a permission too."""
+    await asked(typed)
+    await typed("recover", "refuse", EOKM)
+    assert await asked(typed, now_ms=NOW) is Permission.WAITS
+
+
 async def test_another_recovery_within_days_needs_again(typed: Typed) -> None:
     """The mend says to telephone first."""
     await asked(typed)

@@ -140,6 +140,11 @@ class TestMemory:
         await resolver.resolve("www.example", NOW + 4_999)
         assert server.asked["www.example", "A"] == 1
 
+    async def test_an_answer_from_the_future_does_not_hold(self, resolver: Resolver) -> None:
+        """The clock was put back: it would hold for as long as the clock was ahead."""
+        await resolver.resolve("www.example", NOW)
+        assert resolver.cached("www.example", NOW - 1) is None
+
     async def test_a_move_is_seen_when_the_answer_expired(
         self, rewrite_zone: Callable[[Zone], None], resolver: Resolver
     ) -> None:

@@ -105,6 +105,11 @@ class TestSamePlaceSameContentGone:
             Disposition.PERHAPS_BACK, gone.id, Review.PERHAPS_BACK
         )
 
+    def test_end_that_lies_in_the_future_says_nothing_of_before_and_after(self) -> None:
+        """A clock was wrong: a person looks, or every later report would be swallowed."""
+        gone = msgspec.structs.replace(closed(item(1, HASHES)), closed_ms=LATER + 1)
+        assert look(new(HASHES), [gone]).disposition is Disposition.PERHAPS_BACK
+
     def test_of_several_closed_items_the_latest_is_perhaps_back(self) -> None:
         """Its closure is the one in doubt."""
         early, late = closed(item(1, HASHES)), closed(item(2, HASHES), when_ms=NOW_MS + 2)

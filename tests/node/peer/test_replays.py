@@ -74,6 +74,14 @@ def test_a_clock_set_back_counts_as_a_start() -> None:
     replays.admit("gb-iwf", b"\2" * 16, whole(back_ms), back_ms)
 
 
+def test_a_clock_set_back_frees_what_was_remembered_ahead_of_it() -> None:
+    """A sender that filled its share while we were ahead is not refused for as long."""
+    replays = Replays(START_MS, per_sender=1)
+    ahead_ms = START_MS + HOUR_MS
+    replays.admit("gb-iwf", NONCE, whole(ahead_ms), ahead_ms)
+    replays.admit("gb-iwf", b"\1" * 16, whole(START_MS), START_MS)
+
+
 def test_a_clock_that_was_ahead_for_a_while_opens_nothing() -> None:
     """It made us forget; so nothing from before it was set right is admitted."""
     replays = Replays(START_MS)

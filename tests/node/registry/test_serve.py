@@ -183,6 +183,21 @@ class TestPublishing:
         await check_problem(answer, 429, "registry_too_many")
         assert answer.headers["Retry-After"] == "3600"
 
+    async def test_what_was_published_ahead_of_the_clock_is_not_counted(
+        self, client: Client, network: Network, clock: Clock
+    ) -> None:
+        """A clock that is put right shuts nobody out for as long as it was wrong."""
+        version = 2
+        while (await self.publish(client, network, version)) == 200:
+            version += 1
+        clock.now_ms -= 1
+        assert await self.publish(client, network, version) == 200
+
+    async def publish(self, client: Client, network: Network, version: int) -> int:
+        """Publish a version of a document; what is answered."""
+        raw = network.publication(IWF, version)
+        return (await client.post(f"{PREFIX}/members/{IWF}", data=raw)).status
+
 
 class TestHealth:
     """Whether the state is being signed."""

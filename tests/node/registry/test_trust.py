@@ -9,7 +9,7 @@ import pytest
 from keys.errors import UntrustedDocumentError
 from keys.registry import VerifiedSet, verify_set
 from node.registry.source import DISTRUSTED_AFTER_MS, Alarm
-from node.registry.trust import Trusted, settle
+from node.registry.trust import KEY_WAIT_MS, Trusted, settle
 from tests.builders.network import (
     NOW_MS,
     Umbrella,
@@ -51,6 +51,15 @@ def test_a_new_document_under_the_same_key_is_taken_at_once(umbrella: Umbrella) 
     settled = settle(before.trusted, verified(newer), LATER)
     assert settled.registry.members[IWF].sequence == 2
     assert settled.alarms == ()
+
+
+def test_the_seven_days_count_by_the_right_clock(umbrella: Umbrella) -> None:
+    """A key first seen by a clock that was ahead does not wait until that day comes."""
+    document = make_document(umbrella.registry.network_id, IWF).to_bytes()
+    key = umbrella.registry.member_keys[IWF]
+    ahead = Trusted(bytes(32), document, next_key=key, next_since_ms=NOW_MS + KEY_WAIT_MS)
+    settled = settle({IWF: ahead}, verified(umbrella), NOW_MS)
+    assert settled.alarms == (Alarm(IWF, "member_key_replaced", NOW_MS + KEY_WAIT_MS),)
 
 
 def test_a_lower_sequence_is_never_taken(umbrella: Umbrella) -> None:
