@@ -90,8 +90,18 @@ async def erase_item(call: Call) -> web.StreamResponse:
     """Erase an item, by a person's word."""
     item_id = _item_id(call)
     bodies.content_type(call.request, bodies.JSON)
-    draft = bodies.decode(_erasure, await bodies.whole(call.request, MAX_WORK_BYTES))
-    return respond(json_answer(await call.parts.desk.erase(item_id, draft, actor=call.actor)))
+    raw = await bodies.whole(call.request, MAX_WORK_BYTES)
+    draft = bodies.decode(_erasure, raw)
+    desk = call.parts.desk
+
+    async def work(reserved: Reserved | None) -> StoredAnswer:
+        if reserved is not None and not reserved.fresh:
+            done = await desk.erased(item_id)
+            if done is not None and done[1] >= reserved.created_ms and done[0].cause == draft.cause:
+                return json_answer(done[0])
+        return json_answer(await desk.erase(item_id, draft, actor=call.actor))
+
+    return await once(call, raw, work)
 
 
 async def _work(

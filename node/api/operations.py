@@ -228,6 +228,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         {200: (JSON, ErasureView)},
         {JSON: ErasureDraft},
         refuses=_WORK,
+        keyed=True,
         example={"cause": "withdrawal"},
     ),
     Operation(

@@ -74,6 +74,10 @@ class Desk(Protocol):
         """Erase an item by a person's word."""
         ...
 
+    async def erased(self, item_id: str) -> tuple[ErasureView, int] | None:
+        """Return what is left of an item that was erased here, and when that was (ms UTC)."""
+        ...
+
     async def add_hashes(self, item_id: str, draft: HashesDraft, *, actor: str) -> ItemView:
         """Add hashes that were computed later; the matching runs again."""
         ...

@@ -182,16 +182,17 @@ class Casebook:
         ids = self.loaded.by_key.get(self.fingerprints.item(item_id), ())
         return next((i for i in ids if i not in self.loaded.items), None)
 
-    def erase(self, state: ItemState, body: Erasure) -> None:
+    def erase(self, state: ItemState, body: Erasure) -> Event:
         """End an item: what goes before this event loses its body in the same transaction.
 
         Its id stays findable, so that what others still say of it is known to be about it.
         """
-        self._append(state.id, EventKind.ERASED, body, self.us)
+        event = self._append(state.id, EventKind.ERASED, body, self.us)
         self.add_key(self.fingerprints.item(state.id), state.id)
         del self.loaded.items[state.id]
         self.changed.pop(state.id, None)
         self.erased.append(state.id)
+        return event
 
     def note_erased_there(self, item_id: str, body: ErasedThere) -> None:
         """Of an item that is erased here too, another member says that it erased it."""
@@ -202,10 +203,12 @@ class Casebook:
         self._append(item_id, EventKind.BURIED, Burial((leaf,)), self.us)
         self.late.append((item_id, seq))
 
-    def _append(self, item_id: str, kind: EventKind, body: EventBody, actor: str) -> None:
+    def _append(self, item_id: str, kind: EventKind, body: EventBody, actor: str) -> Event:
         if actor == self.us and self.by is not None:
             actor = f"{actor}/{self.by}"
-        self.events.append(Event(item_id, kind, self.now, self.now, actor, body))
+        event = Event(item_id, kind, self.now, self.now, actor, body)
+        self.events.append(event)
+        return event
 
     def record(
         self, item_id: str, kind: EventKind, body: EventBody, *, at_ms: int, actor: str

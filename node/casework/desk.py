@@ -22,7 +22,7 @@ from node.casework.draft import (
     MessageDraft,
     ReportDraft,
 )
-from node.casework.erasing import ErasureDraft, ErasureView, erase
+from node.casework.erasing import ErasureDraft, ErasureView, erase, erasure_view
 from node.casework.errors import DraftRejectedError, RecoveringError, UnknownItemError
 from node.casework.events import Erased, Event
 from node.casework.feed import Feed
@@ -257,6 +257,11 @@ class Desk:
             return erase(book, item_id, draft, self._ids, self._postbox)
 
         return await self._decide(needs, decide)
+
+    async def erased(self, item_id: str) -> tuple[ErasureView, int] | None:
+        """Return what is left of an item that was erased here, and when that was (ms UTC)."""
+        event = await self._queries.erasure(item_id, self._fingerprints.item(item_id))
+        return None if event is None else (erasure_view(event), event.learnt_ms)
 
     async def _work_on(
         self,

@@ -13,7 +13,7 @@ import msgspec
 
 from node.casework.casebook import Casebook, Postbox
 from node.casework.errors import ItemOpenError, UnderReferralError, UnknownItemError
-from node.casework.events import Erasure
+from node.casework.events import Erasure, Event
 from node.casework.item import Custody, ItemState
 from node.casework.telling import News, handed_on_to, tell
 from node.ids import Ids
@@ -62,8 +62,14 @@ def erase(
         message = Withdrawal(state.id, None, book.now)
         book.say(postbox, to, Kind.WITHDRAWAL, message, subject=subject, item=state.id)
     tell(book, postbox, state, News(event_id, OutcomeWhat.ERASED, None, book.us, book.now))
-    book.erase(state, Erasure(event_id, str(draft.cause), book.loaded.leaves))
-    return ErasureView(state.id, draft.cause, len(book.loaded.leaves))
+    event = book.erase(state, Erasure(event_id, str(draft.cause), book.loaded.leaves))
+    return erasure_view(event)
+
+
+def erasure_view(event: Event) -> ErasureView:
+    """Return what is shown of an erasure."""
+    assert isinstance(event.body, Erasure)
+    return ErasureView(event.item, Cause(event.body.cause), len(event.body.leaves))
 
 
 def check_erasable(state: ItemState, cause: Cause) -> None:

@@ -74,6 +74,21 @@ class Queries:
 
         return await self._readers.run(query)
 
+    async def erasure(self, item_id: str, alias_key: bytes) -> Event | None:
+        """Return the last erasure of the item with this id or alias, if it was erased here."""
+        row = await self._readers.run(
+            lambda c: c.execute(
+                "SELECT item, kind, at_ms, learnt_ms, actor, body FROM events WHERE kind = ?"
+                " AND item IN (SELECT ? UNION SELECT item FROM item_keys WHERE key = ?)"
+                " ORDER BY seq DESC LIMIT 1",
+                (int(EventKind.ERASED), item_id, alias_key),
+            ).fetchone()
+        )
+        if row is None:
+            return None
+        event = read_event(row)
+        return event if isinstance(event, Event) else None
+
     async def items(self, wanted: ItemQuery) -> list[ItemState]:
         """Return a page of items in the order of their ids."""
         sql, values = _items_sql(wanted)

@@ -275,6 +275,28 @@ class TestErasing:
         )
         assert (await client.get(f"/api/v1/items/{item}")).status == 404
 
+    @pytest.mark.parametrize("answer_was_kept", [True, False])
+    async def test_erasing_twice_under_one_key_is_answered_as_the_first_time(
+        self, client: Client, local: Any, *, answer_was_kept: bool
+    ) -> None:
+        """Whoever lost the answer hears that it was done, also after a crash before it was kept."""
+        path = f"/api/v1/items/{await submit(client)}/erasure"
+        headers, draft = {"Idempotency-Key": "k-1"}, {"cause": "error"}
+        first = await client.post(path, json=draft, headers=headers)
+        if not answer_was_kept:
+            await local.store.writer.run(
+                lambda c: c.execute("UPDATE idempotency SET status = NULL, response = NULL")
+            )
+        again = await client.post(path, json=draft, headers=headers)
+        assert (again.status, await again.json()) == (200, await first.json())
+
+    async def test_erasing_again_under_a_new_key_finds_nothing(self, client: Client) -> None:
+        """What an earlier request erased is not this one's doing."""
+        path, draft = f"/api/v1/items/{await submit(client)}/erasure", {"cause": "error"}
+        await client.post(path, json=draft, headers={"Idempotency-Key": "k-1"})
+        again = await client.post(path, json=draft, headers={"Idempotency-Key": "k-2"})
+        assert again.status == 404
+
     async def test_unknown_cause_is_refused_and_erases_nothing(self, client: Client) -> None:
         """It is said for a reason that can be kept."""
         item = await submit(client)
