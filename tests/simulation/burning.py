@@ -14,6 +14,7 @@ from keys.recovering import Recovering
 from keys.sealing import SealingKey
 from node.store import handing_back, recovered
 from tests.simulation.mortal import CrashedError
+from tests.simulation.turning import publish
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import Fleet, FleetNode
@@ -87,7 +88,7 @@ async def _look(world: Fleet, node: FleetNode) -> None:
     }
     await node.store.writer.run(recovered.end)
     node.recovering = None
-    world.publish(node)
+    publish(world, node)
 
 
 def begun(node: FleetNode, key: SealingKey) -> Recovering:

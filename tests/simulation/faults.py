@@ -9,31 +9,30 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING
 
-from keys.sealing import SealingKey
-from keys.signing import SigningKey
 from tests.simulation.burning import burnt
 from tests.simulation.erasing import erase
 from tests.simulation.hostile import HOSTILE
 from tests.simulation.thief import THIEF
+from tests.simulation.turning import (
+    BY_TURNS,
+    TURNING,
+    fresh_sealing_key,
+    publish,
+    replace_now,
+)
 
 if TYPE_CHECKING:
-    from tests.simulation.fleet import Fleet, FleetNode
+    from tests.simulation.fleet import Fleet
 
 DAY_MS = 86_400_000
 Fault = Callable[["Fleet", random.Random], Awaitable[bool]]
 
 
-def _one(world: Fleet, chance: random.Random) -> FleetNode | None:
-    up = [node for node in world.honest if node.up]
-    return chance.choice(up) if up else None
-
-
 async def crash(world: Fleet, chance: random.Random) -> bool:
     """A node dies between two steps, and comes back."""
-    node = _one(world, chance)
+    node = world.anybody(chance)
     if node is not None:
         await node.bounce()
     return node is not None
@@ -49,7 +48,7 @@ async def crash_at_commit(world: Fleet, chance: random.Random) -> bool:
 
 async def away(world: Fleet, chance: random.Random) -> bool:
     """A node is away for hours or weeks."""
-    node = _one(world, chance)
+    node = world.anybody(chance)
     if node is None or len(world.back_at) + 2 > len(world.nodes):
         return False
     await node.crash()
@@ -59,7 +58,7 @@ async def away(world: Fleet, chance: random.Random) -> bool:
 
 async def backup(world: Fleet, chance: random.Random) -> bool:
     """A backup is made."""
-    node = _one(world, chance)
+    node = world.anybody(chance)
     if node is not None:
         node.save()
     return node is not None
@@ -102,7 +101,7 @@ async def restored_both(world: Fleet, chance: random.Random) -> bool:
 
 async def total_loss(world: Fleet, chance: random.Random) -> bool:
     """A disk and all of its backups are lost."""
-    node = _one(world, chance)
+    node = world.anybody(chance)
     if node is not None:
         await node.lose_everything()
     return node is not None
@@ -110,7 +109,7 @@ async def total_loss(world: Fleet, chance: random.Random) -> bool:
 
 async def clock_off(world: Fleet, chance: random.Random) -> bool:
     """A clock jumps by seconds, hours or days, either way."""
-    node = _one(world, chance)
+    node = world.anybody(chance)
     if node is not None:
         node.skew_ms = chance.choice([-1, 1]) * chance.choice([20_000, 3_600_000, 4 * DAY_MS])
     return node is not None
@@ -126,7 +125,7 @@ async def clock_right(world: Fleet, chance: random.Random) -> bool:
 
 async def suspend(world: Fleet, chance: random.Random) -> bool:
     """A member is suspended."""
-    node = _one(world, chance)
+    node = world.anybody(chance)
     if node is not None:
         world.set_status(node.member, "suspended")
     return node is not None
@@ -134,7 +133,7 @@ async def suspend(world: Fleet, chance: random.Random) -> bool:
 
 async def suspend_mid_push(world: Fleet, chance: random.Random) -> bool:
     """A member will be suspended while its next push is under way."""
-    node = _one(world, chance)
+    node = world.anybody(chance)
     if node is not None:
         world.before_next_push = node.member
     return False  # counted by the net, when it happens
@@ -151,41 +150,30 @@ async def reinstate(world: Fleet, chance: random.Random) -> bool:
 
 async def registry_withheld(world: Fleet, chance: random.Random) -> bool:
     """A node sees no newer registry than it has."""
-    node = _one(world, chance)
+    node = world.anybody(chance)
     if node is not None:
         node.withheld = True
     return node is not None
 
 
-@cache
-def _spare(purpose: str, member: str, number: int) -> SigningKey | SealingKey:
-    """A fresh key, made once in a process."""
-    del member, number
-    return SealingKey.generate() if purpose == "sealing" else SigningKey.generate()
-
-
 async def rotate_sealing(world: Fleet, chance: random.Random) -> bool:
     """A new sealing key is published, the old one destroyed: who seals to it is told `rekey`."""
-    node = _one(world, chance)
+    node = world.anybody(chance)
     if node is None:
         return False
-    key = _spare("sealing", node.member, node.document_sequence)
-    assert isinstance(key, SealingKey)
+    key = fresh_sealing_key(node.member, node.document_sequence)
     node.keys = replace(node.keys, sealing=(key,))
-    world.publish(node)
+    publish(world, node)
     await node.bounce()
     return True
 
 
 async def rotate_log(world: Fleet, chance: random.Random) -> bool:
     """A new log key is published and used at once: `registry_behind` for who is behind."""
-    node = _one(world, chance)
+    node = world.anybody(chance)
     if node is None:
         return False
-    key = _spare("log", node.member, node.document_sequence)
-    assert isinstance(key, SigningKey)
-    node.keys = replace(node.keys, log=key)
-    world.publish(node)
+    replace_now(world, node, "log")
     if chance.random() < 0.7:
         node.view = world.umbrella.registry
     await node.bounce()
@@ -211,6 +199,7 @@ FAULTS: dict[str, Fault] = {
     "rotate_sealing": rotate_sealing,
     "rotate_log": rotate_log,
     "erase": erase,
+    **TURNING,
     **THIEF,
     **HOSTILE,
 }
@@ -224,5 +213,6 @@ BY_THE_NET = (
     "old_push_after_restore",
     "pulled",
     "thief_refused",
+    *BY_TURNS,
 )
 """What the net counts beside its rates, since it follows from other faults."""

@@ -38,14 +38,14 @@ from tests.builders.network import (
     default_endpoint,
     make_document,
     make_umbrella,
-    member_files,
     member_keys,
 )
 from tests.simulation.burning import LOOK_MS, Comeback, attend, begun, recovering
 from tests.simulation.mortal import CrashedError
 from tests.simulation.net import Net, NetWire
 from tests.simulation.oracle import Oracle
-from tests.simulation.thief import Notes, Stolen, ask_for_notes
+from tests.simulation.thief import Notes, ask_for_notes
+from tests.simulation.turning import Drawer, Stolen, interrupt, publish, take_up
 from tests.simulation.world import Faults, Node, World
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ class FleetNode(Node):
         self.refreshed_ms = world.now
         self.backup: Path | None = None
         self.document_sequence = 1
+        self.drawer = Drawer()
         self.recovering: Recovering | None = None
         self.comeback = Comeback()
         self.notes = Notes()
@@ -177,17 +178,28 @@ class FleetNode(Node):
             self.view = self.fleet.umbrella.registry
             self.wants_registry = False
             self.refreshed_ms = self.world.now
+        if due:
+            take_up(self.fleet, self)
 
     async def work(self) -> int:
         """Do what is due now."""
         self.refresh()
+        if self.drawer.due:
+            await interrupt(self.fleet, self)
+            return 1
         return await super().work()
+
+    def use_keys(self) -> None:
+        """Use the keys of now, everywhere at once."""
+        self.delivery.log_key = self.ledger.log_key = self.keys.log
+        self.inbox.receipt_key = self.keys.receipt
 
     def save(self) -> None:
         """Make a backup beside the running node."""
         count = sum(1 for _ in self.path.parent.glob(f"{self.member}.backup*"))
         self.backup = self.path.with_name(f"{self.member}.backup{count}")
         backups.backup(self.path, self.keys.database_key, self.backup, BACKUP_KEY)
+        self.drawer.of_backup = self.keys, dict(self.drawer.coming)
 
     def _forget(self) -> None:
         for name in (self.path.name, f"{self.path.name}-wal", f"{self.path.name}-shm"):
@@ -231,7 +243,7 @@ class FleetNode(Node):
         self.backup, self.restored_ms = None, self.clock()
         self.keys = replace(self.keys, sealing=(key,))
         self.recovering, self.comeback = begun(self, key), Comeback()
-        self.fleet.publish(self)
+        publish(self.fleet, self)
         self.view = self.fleet.umbrella.registry
         await self.come_back()
 
@@ -299,6 +311,11 @@ class Fleet(World):
         """The nodes that keep the rules."""
         return [node for member, node in self.nodes.items() if member != self.hostile]
 
+    def anybody(self, chance: random.Random) -> FleetNode | None:
+        """One of the nodes that run and keep the rules."""
+        up = [node for node in self.honest if node.up]
+        return chance.choice(up) if up else None
+
     def chance_for(self, salt: str) -> random.Random:
         """Chance that depends on the seed and `salt` alone, whatever happened before."""
         return random.Random(f"{self.seed}/{salt}")  # noqa: S311 - a simulation, not a secret
@@ -314,22 +331,6 @@ class Fleet(World):
         if members[member].status != status:
             members[member] = replace(members[member], status=status)  # type: ignore[arg-type]
             self.govern(members=members)
-
-    def publish(self, node: FleetNode) -> None:
-        """A member publishes its present keys, with its earlier log keys beside."""
-        before = self.umbrella.registry.member(node.member)
-        node.document_sequence += 1
-        document = make_document(
-            self.umbrella.registry.network_id,
-            node.member,
-            keys=node.keys,
-            sequence=node.document_sequence,
-            endpoint=_endpoint(node.member, self.unreachable),
-        )
-        earlier = [key for key in before.log if key.key != node.keys.log.public]
-        document = replace(document, log=(*document.log, *earlier), recovering=node.recovering)
-        version = self.umbrella.state.role(node.member)[0] + 1
-        self.umbrella = self.umbrella.accept(member_files(document, version, key=node.keys.member))
 
     async def receive(self, sender: str, peer: str, path: str, head: bytes, sealed: bytes) -> Reply:
         """What the peer's listener does with a push; the oracle sees what it answers."""

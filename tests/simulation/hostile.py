@@ -60,7 +60,7 @@ async def present(
     text, _, lines = note.decode().partition("\n\n")
     kept = lines.splitlines(keepends=True)[:keep_lines]
     note = f"{text}\n\n{''.join(kept)}".encode()
-    sealing = victim.keys.sealing[0].public
+    sealing = world.umbrella.registry.member(victim.member).sealing_key_at(world.now)
     info = push.seal_info(
         push.Purpose.PUSH, push.SUITE, sealing.key_id, checkpoint, start, checkpoint.size
     )

@@ -17,6 +17,7 @@ from protocol.vocabulary import Action
 from tests.protocol import oracle as second
 from tests.simulation.erasing import judge_erasures, names_of
 from tests.simulation.oracle import CHANNEL_KINDS, Disk
+from tests.simulation.turning import judge_turns
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import Fleet, FleetNode
@@ -44,6 +45,7 @@ def judge(world: Fleet) -> tuple[list[Wrong], int]:
     ):
         wrongs += rule(world, disks)
     wrongs += judge_erasures(world)
+    wrongs += judge_turns(world)
     for node in world.honest:
         wrongs += _logs_agree(world, node)
         wrongs += [("unverified", str(found)) for found in node.verify().found]

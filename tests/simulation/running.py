@@ -18,6 +18,7 @@ from tests.simulation.fleet import DAY_MS, Fleet, FleetNode
 from tests.simulation.invariants import judge
 from tests.simulation.people import STEPS
 from tests.simulation.plan import Plan
+from tests.simulation.turning import mend_keys
 
 PERSONS = 6
 """How often people look at what stands before them while a world heals."""
@@ -88,9 +89,11 @@ async def heal(world: Fleet) -> None:
     world.crash_at, world.before_next_push, world.back_at = None, None, {}
     for node in world.nodes.values():
         node.skew_ms, node.withheld, node.wants_registry = 0, False, True
+        node.drawer.around = node.drawer.due = ""
         world.set_status(node.member, "active")
         if not node.up:
             await node.come_back()
+    mend_keys(world)
     await world.net.deliver_late(everything=True)
     for _ in range(PERSONS):
         await world.settle()

@@ -29,6 +29,7 @@ KINDS = {
     "cryptographic check",
     "erasure",
     "revocation",
+    "rotation",
 }
 CAUGHT = re.compile(r"^caught by seed \d+ in world (\d+): .+$", re.MULTILINE)
 

@@ -11,32 +11,23 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING
 
 from keys.errors import KeysError
 from keys.registry import Registry
-from keys.signing import SigningKey
 from protocol import entry, revocation
 from protocol.checkpoint import Checkpoint
 from protocol.errors import ProtocolError
 from protocol.merkle import CompactRange
 from protocol.revocation import Revocation
 from tests.simulation.hostile import held_epochs, origin_of, present, some_entry
+from tests.simulation.turning import Stolen, replace_now
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import Fleet, FleetNode
 
 UNKNOWN_KIND = 100
-
-
-@dataclass(frozen=True)
-class Stolen:
-    """A copy of a member's log key."""
-
-    member: str
-    key: SigningKey
+DAY_MS = 86_400_000
 
 
 class Notes:
@@ -64,10 +55,9 @@ class Notes:
         self._believed = (listed, len(self.known), found)
         return found
 
-    def has(self, stolen: Stolen) -> bool:
-        """Whether this key is known to be revoked."""
-        key_id = stolen.key.public.key_id
-        return any((s.member, s.key_id) == (stolen.member, key_id) for s in self.known)
+    def own(self, member: str) -> frozenset[str]:
+        """The ids of a member's keys that are known to be revoked."""
+        return frozenset(said.key_id for said in self.known if said.member == member)
 
 
 def ask_for_notes(world: Fleet, node: FleetNode) -> None:
@@ -78,12 +68,6 @@ def ask_for_notes(world: Fleet, node: FleetNode) -> None:
         heard += world.chance.choice(others).notes.known.values()
     for raw in heard:
         node.notes.take(raw, node.listed())
-
-
-@cache
-def _successor(member: str, number: int) -> SigningKey:
-    del member, number
-    return SigningKey.generate()
 
 
 def _owner(world: Fleet, chance: random.Random) -> FleetNode | None:
@@ -104,10 +88,8 @@ async def key_revoked(world: Fleet, chance: random.Random) -> bool:
     node = _owner(world, chance)
     if node is None:
         return False
-    old = node.keys.log
+    old = replace_now(world, node, "log")
     world.stolen.append(Stolen(node.member, old))
-    node.keys = replace(node.keys, log=_successor(node.member, node.document_sequence))
-    world.publish(node)
     node.view = world.umbrella.registry
     said = Revocation(node.view.network_id, node.member, old.public.key_id)
     raw = revocation.make(said, old if chance.random() < 0.5 else node.keys.member or old)
@@ -123,15 +105,39 @@ async def key_revoked(world: Fleet, chance: random.Random) -> bool:
 
 async def thief_pushes(world: Fleet, chance: random.Random) -> bool:
     """The thief goes on where a member's log ends at another, under the key that he holds."""
-    if not world.stolen:
+    logs = [one for one in world.stolen if one.purpose == "log"]
+    if not logs:
         await key_stolen(world, chance)
         return False
-    return await _push_as(world, chance, chance.choice(world.stolen))
+    return await _push_as(world, chance, chance.choice(logs))
 
 
-async def _push_as(world: Fleet, chance: random.Random, stolen: Stolen) -> bool:
-    victims = [one for one in world.honest if one.up and one.member != stolen.member]
-    victim = chance.choice(victims) if victims else None
+async def weeks_pass(world: Fleet, chance: random.Random) -> bool:
+    """Eight days in which nobody does anything but the nodes; then a retired key is tried."""
+    for _ in range(2):
+        world.now += 4 * DAY_MS
+        await world.round()
+    retired = [
+        (stolen, victim)
+        for stolen in world.stolen
+        for victim in _victims(world, stolen)
+        if stolen.purpose == "log" and _is_retired(victim, stolen)
+    ]
+    if retired:
+        stolen, victim = chance.choice(retired)
+        await _push_as(world, chance, stolen, victim)
+    return True
+
+
+def _victims(world: Fleet, stolen: Stolen) -> list[FleetNode]:
+    return [one for one in world.honest if one.up and one.member != stolen.member]
+
+
+async def _push_as(
+    world: Fleet, chance: random.Random, stolen: Stolen, victim: FleetNode | None = None
+) -> bool:
+    victims = _victims(world, stolen)
+    victim = victim or (chance.choice(victims) if victims else None)
     held = [] if victim is None else held_epochs(victim, stolen.member)
     if victim is None or not held:
         return False
@@ -140,18 +146,32 @@ async def _push_as(world: Fleet, chance: random.Random, stolen: Stolen) -> bool:
     edge = CompactRange().extend([*leaves, entry.leaf(said)])
     origin = origin_of(world, stolen.member, victim.member, lane, epoch)
     checkpoint = Checkpoint(origin, len(leaves) + 1, edge.root)
-    knew = victim.notes.has(stolen)
+    retired = _is_retired(victim, stolen)
+    knew = retired or stolen.key_id in victim.notes.own(stolen.member)
     reply = await present(world, checkpoint, stolen.key, len(leaves), [said])
     if not knew:  # what he signed is its word there, also where it shows as a fork, or dies over it
         world.oracle.robbed.add((stolen.member, victim.member))
     if reply is None:
         return False
-    world.net.happened["thief_refused"] += knew and reply.status != HTTP_OK
+    refused = knew and reply.status != HTTP_OK
+    world.net.happened["retired_refused" if retired else "thief_refused"] += refused
     if knew and reply.status == HTTP_OK:
-        why = f"{victim.member} took what was said under a revoked key of {stolen.member}"
+        gone = "retired" if retired else "revoked"
+        why = f"{victim.member} took what was said under a {gone} key of {stolen.member}"
         world.oracle.wrong("accepted_forgeries", why)
     return True
 
 
+def _is_retired(victim: FleetNode, stolen: Stolen) -> bool:
+    """Whether the key's turn is over by the registry and the clock of who is to believe it."""
+    until_ms = victim.view.member(stolen.member).turn(stolen.key_id).until_ms
+    return until_ms is not None and until_ms <= victim.clock()
+
+
 HTTP_OK = 200
-THIEF = {"key_stolen": key_stolen, "key_revoked": key_revoked, "thief_pushes": thief_pushes}
+THIEF = {
+    "key_stolen": key_stolen,
+    "key_revoked": key_revoked,
+    "thief_pushes": thief_pushes,
+    "weeks_pass": weeks_pass,
+}

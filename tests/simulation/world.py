@@ -265,14 +265,15 @@ class Node:
             on_registry_behind=self.registry_behind,
         )
         self.offering = Offering(self.delivery)
+        self.sealing = SealingRing(
+            keys.sealing, lambda: self.keys.sealing, lambda: self.world.now / 1000
+        )
         self.inbox = Inbox(
             us=self.member,
             store=self.store.inbox,
             registry=self.registry,
             receipt_key=keys.receipt,
-            sealing_key=SealingRing(
-                keys.sealing, lambda: self.keys.sealing, lambda: self.clock() / 1000
-            ).find,
+            sealing_key=self.sealing.find,
             clock=self.clock,
             on_taken=lambda: None,
             on_registry_behind=self.registry_behind,
