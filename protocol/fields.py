@@ -31,6 +31,7 @@ MAX_ACTIONS: Final = 48
 MAX_SIGHTINGS: Final = 48
 MAX_KNOWN_CONTENTS: Final = 256
 MAX_MESSAGE: Final = 2000
+MAX_CITED: Final = 1000
 
 Member: TypeAlias = Annotated[str, Meta(pattern=MEMBER_PATTERN)]
 """A member's id such as `gb-iwf`; a body outside any country has no prefix."""

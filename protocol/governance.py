@@ -21,8 +21,9 @@ _STATUS: Final = _CHANNEL | {
     Kind.OUTCOME,
     Kind.WITHDRAWAL,
     Kind.PEER_MESSAGE,
+    Kind.DISPOSITIONS,
 }
-_ANSWERS: Final = _CHANNEL | {Kind.DISPOSITION}
+_ANSWERS: Final = _CHANNEL | {Kind.DISPOSITION, Kind.DISPOSITIONS}
 _BULK: Final = _CHANNEL | {Kind.CONTENTS}
 
 _PERMITTED: Final[Mapping[tuple[Role, Role, Lane], frozenset[Kind]]] = MappingProxyType(

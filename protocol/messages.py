@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
+from protocol.dispositions import Dispositions
 from protocol.encoding import unpack
 from protocol.entry import MAX_ENTRY_BYTES, VERSION, Entry
 from protocol.errors import MalformedError, UnsayableError
@@ -242,6 +243,7 @@ Message: TypeAlias = (
     | Outcome
     | Withdrawal
     | PeerMessage
+    | Dispositions
     | Contents
     | UnknownMessage
 )
@@ -271,6 +273,7 @@ KINDS: Final[Mapping[int, KindRule]] = MappingProxyType(
         Kind.OUTCOME: KindRule(Outcome, _STATUS, answered=False),
         Kind.WITHDRAWAL: KindRule(Withdrawal, _STATUS, answered=True),
         Kind.PEER_MESSAGE: KindRule(PeerMessage, _STATUS, answered=False),
+        Kind.DISPOSITIONS: KindRule(Dispositions, _STATUS, answered=False),
         Kind.CONTENTS: KindRule(Contents, _BULK, answered=False),
     }
 )

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from keys.transfers import TRANSFER_FIELDS
+from protocol.dispositions import Dispositions
 from protocol.messages import (
     Contents,
     DispositionNote,
@@ -26,7 +27,14 @@ from protocol.messages import (
 FIELDS: Final = frozenset(TRANSFER_FIELDS)
 """What terms can leave out. Ids, place, times, source and custody chain always go."""
 
-_ALWAYS: Final = (EpochOpen, RegistrySeen, Tombstone, DispositionNote, Withdrawal)
+_ALWAYS: Final = (
+    EpochOpen,
+    RegistrySeen,
+    Tombstone,
+    DispositionNote,
+    Dispositions,
+    Withdrawal,
+)
 """The channel's own kinds, answers, and what only takes back: no terms hold these up."""
 
 

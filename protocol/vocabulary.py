@@ -36,6 +36,7 @@ class Kind(IntEnum):
     OUTCOME = 33
     WITHDRAWAL = 34
     PEER_MESSAGE = 35
+    DISPOSITIONS = 36
     CONTENTS = 48
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -31,10 +32,20 @@ from node.casework.item import ItemState, ReportFacts, Review
 from node.casework.permits import NotPermittedError, Permits, WithheldError
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
+from protocol.dispositions import Cited
 from protocol.facts import Content
 from protocol.messages import Message, form_of, to_body
 from protocol.versions import worded_for
 from protocol.vocabulary import Kind, Lane
+
+
+class Citation(NamedTuple):
+    """Entries that we said to `peer` and that an answer of its cites, of one epoch of one lane."""
+
+    peer: str
+    lane: Lane
+    epoch: bytes
+    cited: tuple[Cited, ...]
 
 
 @dataclass(slots=True)
@@ -51,17 +62,24 @@ class Needs:
     lines: set[bytes] = field(default_factory=set)
     references: set[tuple[str, str]] = field(default_factory=set)
     leaves_of: str | None = None
+    cited: list[Citation] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Loaded:
-    """What the store found of them."""
+    """What the store found of them.
+
+    `cited`: the items of cited entries, by peer and leaf. `was_lost`: this node was rebuilt from
+    what its peers had, so that some of what it has to say it said before.
+    """
 
     items: dict[str, ItemState] = field(default_factory=dict)
     by_key: dict[bytes, list[str]] = field(default_factory=dict)
     lines: dict[bytes, str] = field(default_factory=dict)
     reports: dict[tuple[str, str], str] = field(default_factory=dict)
     leaves: tuple[bytes, ...] = ()
+    cited: dict[tuple[str, bytes], str] = field(default_factory=dict)
+    was_lost: bool = False
 
 
 class Post(msgspec.Struct, frozen=True, gc=False):

@@ -18,6 +18,7 @@ from node.casework.events import (
 from node.casework.item import FINAL_ACTIONS, REFUSALS, Custody, Informant, ItemState, Review
 from node.casework.rejudging import watch_verdicts
 from node.casework.telling import News, handed_on_to, note, tell
+from protocol.dispositions import Dispositions
 from protocol.facts import ActionTaken, Assessment, Jurisdiction
 from protocol.messages import DispositionNote, Outcome, Withdrawal
 from protocol.vocabulary import (
@@ -55,15 +56,40 @@ def hear_disposition(book: Casebook, peer: str, message: DispositionNote) -> Dis
         return None if book.erased_id(message.item_id) else Disposition.PARKED
     if not was_handed_to(book, state, peer):
         return Disposition.NOT_PERMITTED
-    unanswered = state.answer is None
     body = Answered(peer, message.disposition, message.responsible)
-    book.record(state.id, EventKind.ANSWERED, body, at_ms=message.at_ms, actor=peer)
-    if message.disposition in REFUSALS:
+    _record_answer(book, state, body, message.at_ms)
+    return None
+
+
+def hear_dispositions(book: Casebook, peer: str, message: Dispositions) -> Disposition | None:
+    """Record the receiver's one answer to many entries of ours, each at its own item.
+
+    A citation that is none of ours puts the answer before a person, and holds up no other.
+    """
+    body = Answered(peer, message.disposition, message.responsible)
+    refused = unplaced = False
+    for one in message.cited:
+        item_id = book.loaded.cited.get((peer, one.leaf))
+        state = None if item_id is None else book.loaded.items.get(item_id)
+        if state is None:
+            unplaced = unplaced or item_id is None  # else it was erased since
+        elif was_handed_to(book, state, peer):
+            _record_answer(book, state, body, message.at_ms)
+        else:
+            refused = True
+    if unplaced:
+        book.tasks.append(("answer_to_nothing", peer))
+    return Disposition.NOT_PERMITTED if refused else None
+
+
+def _record_answer(book: Casebook, state: ItemState, body: Answered, at_ms: int) -> None:
+    peer, unanswered = body.by, state.answer is None
+    book.record(state.id, EventKind.ANSWERED, body, at_ms=at_ms, actor=peer)
+    if body.disposition in REFUSALS:
         if unanswered and handed_on_to(book, state) == peer:
             kept = Kept(book.us, state.orphan, state.hops, None)
             book.record(state.id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
         book.raise_review(state.id, Review.REFUSED_BY_PEER)
-    return None
 
 
 def hear_outcome(

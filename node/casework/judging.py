@@ -102,7 +102,9 @@ class Judging:
 
         def decide(book: Casebook) -> list[Answer]:
             judge = Judge(book, registry, self._ids, self._postbox())
-            return [judge.judge(one) for one in parsed]
+            answers = [judge.judge(one) for one in parsed]
+            judge.finish()
+            return answers
 
         needs = judging_needs(parsed, self._fingerprints)
         book = await self._store.judge(needs, self._clock(), decide)

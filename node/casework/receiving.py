@@ -16,9 +16,15 @@ from typing import Any
 import msgspec
 
 from keys.registry import Registry
-from node.casework.casebook import Casebook, Needs, Postbox, content_keys
+from node.casework.answering import Answering
+from node.casework.casebook import Casebook, Citation, Needs, Postbox, content_keys
 from node.casework.handover import Handover
-from node.casework.hearing import hear_disposition, hear_outcome, hear_withdrawal
+from node.casework.hearing import (
+    hear_disposition,
+    hear_dispositions,
+    hear_outcome,
+    hear_withdrawal,
+)
 from node.casework.item import ItemState
 from node.casework.messaging import hear_message
 from node.casework.permits import Permits
@@ -26,6 +32,7 @@ from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
+from protocol.dispositions import Dispositions
 from protocol.errors import ProtocolError
 from protocol.messages import (
     KINDS,
@@ -40,7 +47,7 @@ from protocol.messages import (
     from_body,
     is_known,
 )
-from protocol.vocabulary import Disposition, Kind, Lane, OutcomeWhat
+from protocol.vocabulary import Disposition, Lane, OutcomeWhat
 
 
 class Judged(IntEnum):
@@ -119,6 +126,9 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
                 needs.keys.add(key)
         elif isinstance(message, Sighted) and message.content is not None:
             needs.keys.update(fingerprints.content(message.content))
+        elif isinstance(message, Dispositions):
+            origin = (message.origin_lane, message.origin_epoch)
+            needs.cited.append(Citation(one.arrived.peer, *origin, message.cited))
     return needs
 
 
@@ -138,6 +148,7 @@ class Judge:
         self.postbox = postbox
         self.handover = Handover(book, registry, postbox)
         self._permits = Permits(book.us, registry)
+        self._answering = Answering(book, postbox, registry.network.limits.entry_bytes)
 
     def judge(self, parsed: Parsed) -> Answer:
         """Return what becomes of the entry, having recorded its effect and posted its answer."""
@@ -195,28 +206,11 @@ class Judge:
         unreadable = parsed.message is None or isinstance(parsed.message, UnknownMessage)
         if disposition is None or not (unreadable or (rule is not None and rule.answered)):
             return
-        arrived = parsed.arrived
-        note = DispositionNote(
-            arrived.lane,
-            arrived.epoch,
-            arrived.index,
-            arrived.leaf,
-            parsed.entry_id,
-            disposition,
-            getattr(parsed.message, "item_id", None),
-            None if state is None else state.responsible,
-            reason,
-            self.book.now,
-        )
-        self.book.say(
-            self.postbox,
-            arrived.peer,
-            Kind.DISPOSITION,
-            note,
-            subject=arrived.leaf if disposition in UNKNOWN else b"judged" + arrived.leaf,
-            item=None if state is None else state.id,
-            urgency=1 if state is None else state.urgency,
-        )
+        self._answering.answer(parsed, disposition, reason, state)
+
+    def finish(self) -> None:
+        """To be called once all are judged: answers that go together are said now."""
+        self._answering.finish()
 
     def item(self, parsed: Parsed, message: Item) -> Disposition:
         """An item handed over."""
@@ -229,6 +223,10 @@ class Judge:
     def disposition(self, parsed: Parsed, message: DispositionNote) -> Disposition | None:
         """The answer to an entry of ours."""
         return hear_disposition(self.book, parsed.arrived.peer, message)
+
+    def dispositions(self, parsed: Parsed, message: Dispositions) -> Disposition | None:
+        """The answer to many entries of ours."""
+        return hear_dispositions(self.book, parsed.arrived.peer, message)
 
     def outcome(self, parsed: Parsed, message: Outcome) -> Disposition | None:
         """What became of an item, told by a member along the chain."""
@@ -243,10 +241,6 @@ class Judge:
         return hear_message(self.book, parsed.arrived.peer, message)
 
 
-UNKNOWN = frozenset({Disposition.UNKNOWN_KIND, Disposition.UNKNOWN_VERSION})
-"""Answers that are followed by another when this program has learnt to read the entry (§10.1)."""
-
-
 def _unknown(message: UnknownMessage) -> Disposition:
     other = message.version not in entries.VERSIONS or message.kind in KINDS
     return Disposition.UNKNOWN_VERSION if other else Disposition.UNKNOWN_KIND
@@ -258,6 +252,7 @@ _HANDLERS: dict[type, _Handler] = {
     ItemV2: Judge.item,
     Sighted: Judge.sighted,
     DispositionNote: Judge.disposition,
+    Dispositions: Judge.dispositions,
     Outcome: Judge.outcome,
     Withdrawal: Judge.withdrawal,
     PeerMessage: Judge.message,

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from keys.registry import Registry
+from node.casework.answering import UNKNOWN
 from node.casework.casebook import Casebook
 from node.casework.events import (
     EventKind,
@@ -33,11 +34,11 @@ from node.casework.item import (
     ItemState,
     KeptMessage,
 )
-from node.casework.receiving import UNKNOWN
 from node.casework.routing import item_told, responsible
 from node.casework.telling import note
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
+from protocol.dispositions import Dispositions
 from protocol.errors import MalformedError, ProtocolError
 from protocol.facts import Content, Hop, Jurisdiction, Moved
 from protocol.messages import (
@@ -67,7 +68,8 @@ class Said(NamedTuple):
     """One entry of ours, as far as the rebuilding must know it.
 
     `step` None: it belongs to the channel, or is not our word. `key`: what it says; the same is not
-    said again. `answer`: of a disposition, which.
+    said again. `answer`: of a disposition, which. `answers`: of the answer of a crowd, the key of
+    each of its answers, which is all `answer`.
     """
 
     entry_id: bytes
@@ -76,6 +78,7 @@ class Said(NamedTuple):
     at_ms: int
     key: bytes | None
     answer: str | None = None
+    answers: tuple[bytes, ...] = ()
 
 
 def read_said(raw: bytes, node_secret: bytes) -> Said:
@@ -96,9 +99,14 @@ def read_said(raw: bytes, node_secret: bytes) -> Said:
         at_ms = message.custody[-1].received_ms
         return Said(entry.id, entry.kind, OWN_ITEMS, at_ms, said_key(message))
     answer = None
+    answers: tuple[bytes, ...] = ()
     if isinstance(message, DispositionNote) and message.disposition not in UNKNOWN:
         answer = str(message.disposition)
-    return Said(entry.id, entry.kind, OTHERS, _at_ms(message), said_key(message), answer)
+    elif isinstance(message, Dispositions):
+        answer = str(message.disposition)
+        answers = tuple(answer_key(one.leaf) for one in message.cited)
+    key = said_key(message)
+    return Said(entry.id, entry.kind, OTHERS, _at_ms(message), key, answer, answers)
 
 
 def said_key(message: Message) -> bytes | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from node.casework.receiving import UNKNOWN, Judged
+from node.casework.answering import UNKNOWN
+from node.casework.receiving import Judged
 from node.evidence.findings import Findings
 from node.evidence.outbox import Told
 from node.evidence.story import Story
@@ -13,6 +14,7 @@ from node.evidence.tombstones import Buried
 from node.store.audit import Audit, TakenRow
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
+from protocol.dispositions import Dispositions
 from protocol.errors import ProtocolError
 from protocol.messages import (
     DispositionNote,
@@ -71,7 +73,7 @@ def verify_answers(
         if one.entry is not None and _is_again(one, one.entry, first, findings):
             continue
         findings.expect(row.answer not in (REPEAT, CONFLICT), "entries_in", one.place, "no_repeat")
-        _check_standing(one, story, told, findings)
+        _check_standing(one, audit, story, told, findings)
     for key in sorted(first.keys() | kept.keys()):
         same = first.get(key) == kept.get(key)
         findings.expect(same, "entry_ids_in", f"{key[0]}/{key[1].hex()[:16]}", "not_as_taken")
@@ -116,7 +118,7 @@ def _is_again(
     return True
 
 
-def _check_standing(one: _Read, story: Story, told: Told, findings: Findings) -> None:
+def _check_standing(one: _Read, audit: Audit, story: Story, told: Told, findings: Findings) -> None:
     """It waits, is parked for an item that is not here, is set aside, or had its effect."""
     row = one.row
     spoken_of = getattr(one.message, "item_id", None)
@@ -133,12 +135,12 @@ def _check_standing(one: _Read, story: Story, told: Told, findings: Findings) ->
         right = row.answer in (None, str(Disposition.QUARANTINED))
         findings.expect(right, "entries_in", one.place, "answer")
     elif row.judged == Judged.DONE:
-        _check_done(one, story, told, findings)
+        _check_done(one, audit, story, told, findings)
     else:
         findings.expect(row.judged == Judged.WAITING, "entries_in", one.place, "judged")
 
 
-def _check_done(one: _Read, story: Story, told: Told, findings: Findings) -> None:
+def _check_done(one: _Read, audit: Audit, story: Story, told: Told, findings: Findings) -> None:
     row = one.row
     said = told.get((row.peer, row.leaf))
     if row.answer in UNKNOWN:
@@ -155,10 +157,10 @@ def _check_done(one: _Read, story: Story, told: Told, findings: Findings) -> Non
     right = row.answer in (None, _REFUSED)
     findings.expect(right, "entries_in", one.place, "answer")
     if row.answer is None:
-        findings.expect(_had_effect(one, story), "entries_in", one.place, "no_effect")
+        findings.expect(_had_effect(one, audit, story), "entries_in", one.place, "no_effect")
 
 
-def _had_effect(one: _Read, story: Story) -> bool:
+def _had_effect(one: _Read, audit: Audit, story: Story) -> bool:
     """Whether the history knows what this entry told."""
     message = one.message
     if isinstance(message, Outcome):
@@ -173,4 +175,10 @@ def _had_effect(one: _Read, story: Story) -> bool:
             return True
         answer = (item or "", one.row.peer, str(message.disposition))
         return answer in story.answered
+    if isinstance(message, Dispositions):
+        word = str(message.disposition)
+        return all(
+            item in story.erased or (item, one.row.peer, word) in story.answered
+            for item in audit.answered(one.row.peer, message)
+        )
     return True

@@ -8,7 +8,8 @@
 5. The checkpoint is of this very log, signed by the sender's log key, both halves.
 6. The receipt, where there is one, is the receiver's cosignature on this very checkpoint.
 7. Each entry is shown with the item id that it speaks of (one item may have several, by which
-   different members know it); the bundle's own must be among them.
+   different members know it); the bundle's own must be among them. An answer to several entries
+   speaks of none: it must cite one that the bundle holds.
 8. The ledger part, where there is one: a head of the sender's or the receiver's ledger, signed by
    its log key, holds this very checkpoint as a leaf; every cosignature by a listed witness key
    verifies. It is witnessed since the second of those that are neither sender nor receiver.
@@ -38,10 +39,12 @@ from node.evidence.weight import good_first, is_worth
 from protocol import entry as entries
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, VerifiedCheckpoint, verify_checkpoint
+from protocol.dispositions import Cited, Dispositions
 from protocol.errors import ProtocolError
 from protocol.ledger import LoggedHead, verify_ledger_head
 from protocol.merkle import verify_inclusion
 from protocol.messages import UnknownMessage, from_body
+from protocol.messages import read as read_entry
 from protocol.receipt import Receipt, verify_receipt
 from protocol.vocabulary import Kind, Lane
 from protocol.witness import MAX_WITNESSED_BYTES, cosigners
@@ -72,6 +75,7 @@ def check(raw: bytes, root_sha256: bytes) -> Checked:
     shown = [_check_proof(proof, f"proofs[{n}]", registry) for n, proof in enumerate(bundle.proofs)]
     if all(proof["item"] != bundle.item for proof in shown):  # (7)
         raise BrokenBundleError("7", "item", "is not what any of its entries is about")
+    _check_crowds(bundle)
     return Checked(bundle.network, bundle.item, shown, _witnessed(shown))
 
 
@@ -200,3 +204,19 @@ def _check_subject(raw: bytes, place: str) -> tuple[str, str | None]:
         return f"kind_{entry.kind}", None
     about: str | None = getattr(message, "item_id", None)
     return Kind(entry.kind).name.lower(), about
+
+
+def _check_crowds(bundle: Bundle) -> None:
+    """What answers several entries says whom it answers by place and leaf alone."""
+    opened = [bytes_of(one.entry, f"proofs[{n}].entry") for n, one in enumerate(bundle.proofs)]
+    held = {
+        (one.sender, one.receiver, one.lane, one.epoch, Cited(one.index, entries.leaf(raw)))
+        for one, raw in zip(bundle.proofs, opened, strict=True)
+    }
+    for n, (one, raw) in enumerate(zip(bundle.proofs, opened, strict=True)):
+        _, message = read_entry(raw)
+        if not isinstance(message, Dispositions):
+            continue
+        origin = (one.receiver, one.sender, message.origin_lane, message.origin_epoch.hex())
+        if all((*origin, cited) not in held for cited in message.cited):
+            raise BrokenBundleError("7", f"proofs[{n}].entry", "answers no entry of the bundle")

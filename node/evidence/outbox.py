@@ -8,6 +8,7 @@ from node.evidence.findings import Findings
 from node.evidence.story import Story
 from node.store.audit import Audit, MessageRow
 from protocol import entry as entries
+from protocol.dispositions import Dispositions
 from protocol.errors import ProtocolError
 from protocol.messages import KINDS, DispositionNote, Message, Tombstone, read
 
@@ -33,6 +34,8 @@ def verify_messages(audit: Audit, believed: Believed, story: Story, findings: Fi
         _check_item(row, message, story, findings)
         if isinstance(message, DispositionNote):
             told[row.peer, message.leaf] = str(message.disposition)
+        elif isinstance(message, Dispositions):
+            told.update(((row.peer, one.leaf), str(message.disposition)) for one in message.cited)
     for seq in audit.misplaced():
         findings.add("waiting_out", seq, "not_as_the_message_says")
     return told
@@ -63,7 +66,7 @@ def _check_item(row: MessageRow, message: Message, story: Story, findings: Findi
     if row.item is not None:
         same = story.item(spoken_of) == row.item
         findings.expect(same, "messages_out", row.seq, "item")
-    elif not (row.came_back or isinstance(message, DispositionNote | Tombstone)):
+    elif not (row.came_back or isinstance(message, DispositionNote | Dispositions | Tombstone)):
         findings.add("messages_out", row.seq, "item")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from node.peer.forks import KeptFork
+from node.store import citing
+from node.store.citing import Place
 from node.store.connection import Connection
 from node.store.forks import kept_forks
 from node.store.history import leaf_of
@@ -17,6 +19,7 @@ from node.store.ledger import (
     signed_heads,
 )
 from node.store.witness_audit import WitnessAudit
+from protocol.dispositions import Dispositions
 from protocol.ledger import LoggedHead
 
 ITEM_COLUMNS = (
@@ -353,9 +356,9 @@ class Audit:
         """Ids of entries ever taken: peer, id, digest."""
         yield from self._connection.execute("SELECT peer, entry_id, digest FROM entry_ids_in")
 
-    def places_of(self, item: str) -> list[tuple[str, str, str, bytes, int]]:
-        """Where entries about an item stand: (`sent` or `held`, peer, lane, epoch, index)."""
-        return list(
+    def places_of(self, item: str) -> list[Place]:
+        """Where entries about an item stand, and answers that cite one of them."""
+        places: list[Place] = list(
             self._connection.execute(
                 "SELECT 'sent', l.peer, l.lane, l.epoch, l.idx FROM messages_out m"
                 " JOIN log_out l ON l.message = m.seq WHERE m.item = ?1"
@@ -363,6 +366,11 @@ class Audit:
                 (item,),
             )
         )
+        return [*places, *citing.answers_to(self._connection, places)]
+
+    def answered(self, peer: str, message: Dispositions) -> list[str]:
+        """Return the items that an answer of `peer` to a crowd of our entries is about."""
+        return citing.answered(self._connection, peer, message)
 
     def item_named(self, item: str, alias_key: bytes) -> str | None:
         """Return the id of the item with this id or alias."""

@@ -19,9 +19,10 @@ from node.casework.item import ItemState, decode_state, encode
 from node.casework.receiving import Answer, Judged
 from node.matching.fingerprints import Fingerprints
 from node.store.bulk import insert_rows, select_in, update_rows
+from node.store.citing import cited_items
 from node.store.connection import Connection
 from node.store.erasing import bury_late, erase_items, leaves_about
-from node.store.recovered import retold, unsaid
+from node.store.recovered import retold, unsaid, was_lost
 from node.store.writer import Writer
 from protocol.vocabulary import Disposition
 
@@ -68,6 +69,7 @@ class Cases:
 
         def job(connection: Connection) -> Casebook:
             book = self.open_book(connection, needs, now_ms)
+            book.loaded.was_lost = was_lost(connection)
             answers = decide(book)
             answers = retold(connection, answers)
             _save_answers(connection, answers)  # first: what this batch parked, it may also wake
@@ -158,7 +160,9 @@ class Recent:
 def load(connection: Connection, needs: Needs, recent: Recent) -> Loaded:
     """Read everything that `needs` names, as far as it is not among the `recent`."""
     loaded = Loaded()
-    _load_items(connection, loaded, {*needs.items, *needs.named}, recent)
+    loaded.cited = cited_items(connection, needs.cited)
+    named = {*needs.items, *needs.named, *loaded.cited.values()}
+    _load_items(connection, loaded, named, recent)
     keys = {*needs.keys, *(k for i, k in needs.named.items() if i not in loaded.items)}
     sql = "SELECT key, item FROM item_keys WHERE key IN ({})"
     for key, item in select_in(connection, sql, keys):

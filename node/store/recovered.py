@@ -241,6 +241,16 @@ def _keep_entries(connection: Connection, place: tuple[str, str, bytes], page: K
         " at_ms, said, answer)",
         rows,
     )
+    insert_rows(
+        connection,
+        "INSERT OR IGNORE INTO recovered_answers (peer, said, answer)",
+        [
+            (place[0], key, said.answer)
+            for _, said in page.elements
+            if said is not None
+            for key in said.answers
+        ],
+    )
 
 
 def _put_in_outbox(
@@ -305,7 +315,7 @@ def _complete(connection: Connection, now_ms: int) -> None:
 
 def unsaid(connection: Connection, posts: Sequence[Post]) -> list[Post]:
     """Leave out what had been said before the node was lost."""
-    if not posts or not _knows(connection):
+    if not posts or not was_lost(connection):
         return list(posts)
     keys = [key_of(post.entry) for post in posts]
     said = _said(connection, [key for key in keys if key is not None])
@@ -319,7 +329,7 @@ def unsaid(connection: Connection, posts: Sequence[Post]) -> list[Post]:
 def retold(connection: Connection, answers: Iterable[Answer]) -> list[Answer]:
     """Let an answer that had been given before the node was lost stay the answer."""
     given = list(answers)
-    if not given or not _knows(connection):
+    if not given or not was_lost(connection):
         return given
     sql = "SELECT seq, peer, leaf FROM entries_in WHERE seq IN ({})"
     keys = {
@@ -336,12 +346,16 @@ def _as_told(one: Answer, told: str | None) -> Answer:
     return Answer(one.seq, one.judged, Disposition(told), one.waits_for, one.item)
 
 
-def _knows(connection: Connection) -> bool:
+def was_lost(connection: Connection) -> bool:
+    """Whether this node was rebuilt from what its peers had, so that it said some things before."""
     row = connection.execute("SELECT 1 FROM recovered_entries LIMIT 1").fetchone()
     return row is not None
 
 
 def _said(connection: Connection, keys: Iterable[bytes]) -> dict[tuple[str, bytes], str | None]:
     """What was said, by peer and key, with the answer where it was one; of several the last."""
+    wanted = list(keys)
+    sql = "SELECT peer, said, answer FROM recovered_answers WHERE said IN ({})"
+    said = {(row[0], row[1]): row[2] for row in select_in(connection, sql, wanted)}
     sql = "SELECT peer, said, answer FROM recovered_entries WHERE said IN ({}) ORDER BY number"
-    return {(row[0], row[1]): row[2] for row in select_in(connection, sql, keys)}
+    return said | {(row[0], row[1]): row[2] for row in select_in(connection, sql, wanted)}

@@ -18,6 +18,7 @@ from tests.protocol import oracle
 VECTORS: Final = Path(__file__).resolve().parent.parent / "vectors"
 FILE: Final = VECTORS / "invalid_v1.json"
 V1: Final = json.loads((VECTORS / "protocol_v1.json").read_bytes())
+V2: Final = json.loads((VECTORS / "protocol_v2.json").read_bytes())
 ENTRY_BYTES: Final = 65_536
 
 
@@ -48,7 +49,7 @@ def _outer(vector: dict[str, Any], body: Any, version: Any = 1) -> list[Any]:
 
 
 def _entry(name: str) -> dict[str, Any]:
-    return next(one for one in V1["entries"] if one["name"] == name)
+    return next(one for one in V1["entries"] + V2["entries"] if one["name"] == name)
 
 
 def _changed(name: str, place: int, value: Any) -> bytes:
@@ -120,6 +121,26 @@ def messages() -> Iterator[Invalid]:
             body[5], body[6] = [None, 1, None, None, None], []
             made = oracle.pack(_outer(vector, body))
         yield Invalid(f"{name}: {what}", "entry", clause, "malformed", made)
+
+
+def crowds() -> Iterator[Invalid]:
+    """Give answers to several entries that nobody gives (§6.4, §10.4)."""
+    first, second = _plain(_entry("Dispositions")["body"])[5]
+    rows: list[tuple[str, int, Any, str]] = [
+        ("nothing cited", 5, [], "§6.4"),
+        ("a place twice", 5, [first, first], "§6.4"),
+        ("not in the order of the log", 5, [second, first], "§6.4"),
+        ("more than a thousand", 5, [[n, bytes(32)] for n in range(1001)], "§6.4"),
+        ("a leaf of 31 bytes", 5, [[7, bytes(31)]], "§6.3"),
+        ("a citation with a field more", 5, [[*first, None]], "§6.3"),
+        ("a word that is followed by another", 2, "unknown_kind", "§6.4"),
+        ("a word with a reason", 2, "malformed", "§6.4"),
+        ("a refusal", 2, "not_here", "§6.4"),
+        ("no word", 2, None, "§6.4"),
+    ]
+    for what, place, value, clause in rows:
+        made = _changed("Dispositions", place, value)
+        yield Invalid(f"Dispositions: {what}", "entry", clause, "malformed", made)
 
 
 def checkpoints() -> Iterator[Invalid]:
@@ -226,7 +247,7 @@ def answers() -> Iterator[Invalid]:
 
 
 PARTS: Final[tuple[Callable[[], Iterator[Invalid]], ...]] = (
-    encodings, messages, checkpoints, receipts, frames, answers,
+    encodings, messages, crowds, checkpoints, receipts, frames, answers,
 )  # fmt: skip
 
 

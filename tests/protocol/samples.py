@@ -6,6 +6,7 @@ import msgspec
 
 from protocol import entry
 from protocol.correspondence import PeerMessage
+from protocol.dispositions import Cited, Dispositions
 from protocol.facts import (
     Access,
     ActionTaken,
@@ -102,6 +103,10 @@ DISPOSITION = DispositionNote(
     Lane.REPORTS, b"\x11" * 8, 7, b"\x05" * 32, b"\x06" * 32, Disposition.DUPLICATE, ITEM_ID,
     "nl-eokm", None, AT_MS,
 )  # fmt: skip
+DISPOSITIONS = Dispositions(
+    Lane.REPORTS, b"\x11" * 8, Disposition.NEW, "nl-eokm", AT_MS,
+    (Cited(7, b"\x05" * 32), Cited(9, b"\x08" * 32)),
+)  # fmt: skip
 MESSAGES: tuple[Message, ...] = (
     EpochOpen(None, 0, EMPTY_ROOT),
     EpochOpen(b"\x11" * 8, 3, b"\x05" * 32),
@@ -116,6 +121,7 @@ MESSAGES: tuple[Message, ...] = (
     MOVED,
     Withdrawal(ITEM_ID, None, AT_MS),
     PEER_MESSAGE,
+    DISPOSITIONS,
     Contents(
         "demo-list", 1, 0, (KnownContent(CONTENT, "nl-eokm", Verdict.BASELINE, None, ()),), AT_MS
     ),

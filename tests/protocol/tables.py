@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import inspect
 
-from protocol import facts, fields, vocabulary
+from protocol import dispositions, facts, fields, vocabulary
 from protocol.answers import ANSWERS, Answer, Position, Told
 from protocol.channel import NEXT, STEPS
 from protocol.governance import is_permitted, party
@@ -31,6 +31,7 @@ FACTS = (
     facts.Moved,
     facts.Sighting,
     facts.KnownContent,
+    dispositions.Cited,
 )
 ANSWER_PARTS = (
     Answer,

@@ -16,7 +16,8 @@ from protocol.vocabulary import Kind, Lane, Role
 HOME, ABROAD = frozenset({"GB"}), frozenset({"NL"})
 
 ITEMS = {Kind.ITEM, Kind.SIGHTED}
-STATUS = {Kind.DISPOSITION, Kind.OUTCOME, Kind.WITHDRAWAL, Kind.PEER_MESSAGE}
+ANSWERS = {Kind.DISPOSITION, Kind.DISPOSITIONS}
+STATUS = {*ANSWERS, Kind.OUTCOME, Kind.WITHDRAWAL, Kind.PEER_MESSAGE}
 BULK = {Kind.CONTENTS}
 OWN = {Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN, Kind.TOMBSTONE}
 
@@ -31,7 +32,7 @@ TABLE = {
     (Role.POLICE, Role.HOTLINE, Lane.STATUS): (STATUS, STATUS),
     (Role.POLICE, Role.HOTLINE, Lane.BULK): (BULK, None),
     (Role.HOTLINE, Role.AGGREGATOR, Lane.BULK): (set(), set()),
-    (Role.AGGREGATOR, Role.HOTLINE, Lane.STATUS): ({Kind.DISPOSITION}, {Kind.DISPOSITION}),
+    (Role.AGGREGATOR, Role.HOTLINE, Lane.STATUS): (ANSWERS, ANSWERS),
 }
 """The table once more, by hand: kinds at home, kinds abroad (None: no channel)."""
 

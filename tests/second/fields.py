@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -202,6 +203,18 @@ def _item_rule(*item: Any) -> bool:
     return (located or bool(item[6])) and item[15][0][0] == item[14]
 
 
+ALONE = {
+    "parked",
+    "quarantined",
+    "not_here",
+    "not_permitted",
+    "conflict",
+    "malformed",
+    "unknown_kind",
+    "unknown_version",
+}
+"""Words that no answer to several entries has (§6.4)."""
+
 FORMS: dict[tuple[int, int], Check] = {
     (1, 1): message(
         maybe(octets(8)),
@@ -253,6 +266,17 @@ FORMS: dict[tuple[int, int], Check] = {
     ),
     (1, 34): message(ID, maybe(ID), TIME),
     (1, 35): message(ID, ID, text(2000), TIME),
+    (1, 36): message(
+        LANE,
+        octets(8),
+        CODE,
+        maybe(MEMBER),
+        TIME,
+        many(1, 1000, message(NUMBER, octets(32))),
+        rule=lambda _lane, _epoch, word, _who, _at, cited: (
+            word not in ALONE and all(a[0] < b[0] for a, b in itertools.pairwise(cited))
+        ),
+    ),
     (1, 48): message(CODE, NUMBER, NUMBER, many(1, 256, KNOWN_CONTENT), TIME),
 }
 """By form (§7.1: version and kind), its message."""

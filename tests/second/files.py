@@ -29,6 +29,9 @@ from tests.second.registry import Network, verify
 
 Proved = TypeVar("Proved")
 
+DISPOSITIONS = 36
+"""The kind of answers to several entries (§7.1)."""
+
 BUNDLE = {
     "type": str,
     "version": int,
@@ -118,7 +121,24 @@ def _bundle(file: Any, pin: bytes) -> list[Shown]:
     need(file["proofs"], "proofs: none")
     shown = [_proof(proof, network) for proof in file["proofs"]]
     need(file["item"] in {one.item for one in shown}, "item: not what it is about")
+    for proof in file["proofs"]:
+        _answers_one(proof, file["proofs"])
     return shown
+
+
+def _answers_one(proof: dict[str, Any], proofs: list[dict[str, Any]]) -> None:
+    """§12: an answer to several entries cites one of the bundle's, at its place."""
+    _, kind, _, _, body = unpack(from64(proof["entry"]))
+    if kind != DISPOSITIONS:
+        return
+    lane, epoch, cited = body[0], body[1].hex(), body[5]
+    origin = (proof["receiver"], proof["sender"], lane, epoch)
+    held = [
+        [other["index"], sha256(b"\0", from64(other["entry"]))]
+        for other in proofs
+        if (other["sender"], other["receiver"], other["lane"], other["epoch"]) == origin
+    ]
+    need(any(one in cited for one in held), "dispositions: answers no entry of the bundle")
 
 
 def _fork(file: Any, pin: bytes) -> tuple[str, int, int]:

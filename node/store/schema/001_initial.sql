@@ -407,3 +407,11 @@ CREATE TABLE ledger_differences (
     found_ms INTEGER NOT NULL,
     UNIQUE (peer, showing)
 ) STRICT;
+
+-- Of a node that was rebuilt: what it had answered of crowds, entry by entry (recovered_entries: what it said alone).
+CREATE TABLE recovered_answers (
+    peer   TEXT NOT NULL,
+    said   BLOB NOT NULL,              -- the key of the answer, as in recovered_entries
+    answer TEXT NOT NULL,              -- the disposition
+    PRIMARY KEY (peer, said)
+) STRICT, WITHOUT ROWID;

@@ -115,7 +115,9 @@ class Receiver:
         """Judge the bytes of one entry from `peer`."""
         arrived = Arrived(next(self._seqs), peer, lane, bytes(8), 3, leaf(entry), entry)
         judge = Judge(self.book, self.registry, self._ids, POSTBOX)
-        return judge.judge(parse(arrived))
+        answer = judge.judge(parse(arrived))
+        judge.finish()
+        return answer
 
     def state(self, item_id: str) -> ItemState:
         """Return an item as it is now, by any of its ids."""

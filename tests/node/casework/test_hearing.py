@@ -7,9 +7,11 @@ import pytest
 
 from node.casework.events import Erasure
 from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.receiving import Answer
+from protocol.dispositions import Cited, Dispositions
 from protocol.facts import ActionTaken, Evidence, Hop, Moved, Sighting
 from protocol.messages import DispositionNote, Outcome, Withdrawal
-from protocol.vocabulary import Action, Disposition, OutcomeWhat, Source, Verdict
+from protocol.vocabulary import Action, Disposition, Lane, OutcomeWhat, Source, Verdict
 from tests.builders.cases import (
     US,
     closed,
@@ -387,3 +389,62 @@ class TestErased:
         receiver.book.erase(AWAY, Erasure(event_id(9), "withdrawal", ()))
         given = receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
         assert given.disposition is Disposition.WITHDRAWN
+
+
+class TestAnswersToCrowds:
+    """One message answers many entries, each at its item (§10.4)."""
+
+    LEAVES = tuple(bytes([n]) * 32 for n in range(1, 5))
+
+    def crowd(self, receiver: Receiver, *leaves: bytes, peer: str = "fr-pdc") -> Answer:
+        """Hear that all of these are new to `peer`."""
+        cited = tuple(Cited(n, leaf) for n, leaf in enumerate(leaves))
+        message = Dispositions(Lane.REPORTS, bytes(8), Disposition.NEW, "fr-pdc", NOW_MS, cited)
+        return receiver(peer, message)
+
+    def heard(self, *states: ItemState, peer: str = "fr-pdc") -> Receiver:
+        """A member whose log with `peer` has these items at the leaves, in this order."""
+        receiver = Receiver(*states)
+        receiver.book.loaded.cited = {
+            (peer, leaf): state.id for leaf, state in zip(self.LEAVES, states, strict=False)
+        }
+        return receiver
+
+    def test_each_item_hears_its_answer(self) -> None:
+        """As if it had been answered alone."""
+        states = [handed_on(item(n, url=f"https://nl1.example/{n}")) for n in (1, 2, 3)]
+        receiver = self.heard(*states)
+        assert self.crowd(receiver, *self.LEAVES[:2]).disposition is None
+        answers = [(receiver.state(s.id).answer, receiver.state(s.id).answered_by) for s in states]
+        assert answers == [(Disposition.NEW, "fr-pdc")] * 2 + [(None, None)]
+        assert happened(receiver.book) == ["answered", "answered"]
+        assert receiver.book.tasks == []
+
+    def test_citation_of_what_we_never_said_goes_before_a_person(self) -> None:
+        """And holds up no other."""
+        receiver = self.heard(handed_on(item(1)))
+        self.crowd(receiver, self.LEAVES[3], self.LEAVES[0])
+        assert receiver.book.tasks == [("answer_to_nothing", "fr-pdc")]
+        assert receiver.state(ITEM).answer is Disposition.NEW
+
+    def test_nobody_answers_what_was_said_to_another(self) -> None:
+        """Only the log with the one who answers counts."""
+        receiver = self.heard(handed_on(item(1)))
+        self.crowd(receiver, self.LEAVES[0], peer="gb-iwf")
+        assert receiver.state(ITEM).answer is None
+        assert receiver.book.tasks == [("answer_to_nothing", "gb-iwf")]
+
+    def test_item_that_was_not_handed_to_it_is_not_its_to_answer(self) -> None:
+        """Other entries about it went there, the item did not."""
+        receiver = self.heard(item(1), handed_on(item(2, url="https://nl1.example/2")))
+        heard = self.crowd(receiver, *self.LEAVES[:2])
+        assert heard.disposition is Disposition.NOT_PERMITTED
+        assert receiver.state(ITEM).answer is None
+        assert receiver.state(item(2).id).answer is Disposition.NEW
+
+    def test_item_that_was_erased_since_hears_nothing(self) -> None:
+        """Its id is all that is left; nobody has to look."""
+        receiver = self.heard(handed_on(item(1)))
+        del receiver.book.loaded.items[ITEM]
+        self.crowd(receiver, self.LEAVES[0])
+        assert (receiver.book.tasks, happened(receiver.book)) == ([], [])

@@ -19,6 +19,7 @@ from node.casework.recovered import (
 )
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
+from protocol.dispositions import Cited, Dispositions
 from protocol.entry import leaf
 from protocol.errors import MalformedError
 from protocol.facts import ActionTaken, Hop, Moved, Sighting
@@ -203,6 +204,15 @@ class TestSaid:
         said = read_said(raw(note(), Kind.DISPOSITION), SECRET)
         assert (said.key, said.answer, said.step) == (answer_key(b"\x05" * 32), "new", OTHERS)
         assert said_key(note(Disposition.DUPLICATE)) == said.key
+
+    def test_answer_to_a_crowd_is_known_by_each_leaf_that_it_answers(self) -> None:
+        """As if each had been answered alone."""
+        cited = (Cited(3, b"\x05" * 32), Cited(4, b"\x06" * 32))
+        crowd = Dispositions(Lane.REPORTS, bytes(8), Disposition.NEW, US, NOW_MS, cited)
+        said = read_said(raw(crowd, Kind.DISPOSITIONS), SECRET)
+        keys = (answer_key(b"\x05" * 32), answer_key(b"\x06" * 32))
+        assert (said.key, said.answer, said.answers) == (None, "new", keys)
+        assert read_said(raw(note(), Kind.DISPOSITION), SECRET).answers == ()
 
     def test_answer_that_a_form_is_unknown_may_be_followed_by_another(self) -> None:
         """We may have learnt it since."""

@@ -14,8 +14,13 @@ from node.evidence.check import check
 from node.evidence.errors import BrokenBundleError, NothingToShowError
 from node.store.audit import Audit
 from node.store.connection import open_reader
+from protocol.dispositions import Dispositions
+from protocol.messages import read
+from protocol.vocabulary import Kind
 from tests.node.evidence.conftest import HERE, Made
 from tests.node.evidence.tampered import LEDGER, TAMPERED, WEAKENED
+from tests.second.basics import RefusedError
+from tests.second.files import check_bundle
 
 NOW_MS = 1_790_000_000_000
 
@@ -140,3 +145,35 @@ def test_bundle_opens_one_item_only(made: Made) -> None:
     assert b"nl0.example" in opened
     assert b"nl1.example" not in opened
     assert b"nl3.example" not in opened
+
+
+def crowd_of(bundle: dict[str, Any]) -> dict[str, Any]:
+    """Give the proof of the answer that the item got with others."""
+    kind = Kind.DISPOSITIONS
+    (found,) = [p for p in bundle["proofs"] if base64.b64decode(p["entry"])[2] == kind]
+    return dict(found)
+
+
+def test_10_4_answer_of_a_crowd_is_shown_without_the_others(
+    made: Made, bundle: dict[str, Any], pin: bytes
+) -> None:
+    """It stands by the leaf of the item's own entry; no id, no address of a neighbour."""
+    assert "dispositions" in {p["kind"] for p in check(make(made), pin).proofs}
+    entry = base64.b64decode(crowd_of(bundle)["entry"])
+    _, message = read(entry)
+    assert isinstance(message, Dispositions)
+    assert len(message.cited) > 1
+    assert b"gb-iwf." not in entry
+
+
+def test_10_4_answer_that_cites_no_entry_of_the_bundle_does_not_pass(
+    bundle: dict[str, Any], pin: bytes
+) -> None:
+    """Else the answer to others could be shown for this item's."""
+    kept = [p for p in bundle["proofs"] if base64.b64decode(p["entry"])[2] != Kind.ITEM]
+    bundle["proofs"] = kept
+    for refuses in (check, check_bundle):
+        with pytest.raises((BrokenBundleError, RefusedError), match=r"answers no entry") as caught:
+            refuses(json.dumps(bundle).encode(), pin)
+        if isinstance(caught.value, BrokenBundleError):
+            assert caught.value.step == "7"

@@ -208,6 +208,7 @@ WITHOUT_EVIDENCE: dict[str, str] = {
     "recoveries": "how far a recovery has come; its pages prove themselves, or are asked for again",
     "recovered_pages": "our own signed checkpoints, until the channels stand again",
     "recovered_entries": "under those; what becomes of them stands in the outbox and the history",
+    "recovered_answers": "read from those; what becomes of them stands in the outbox",
     "witness_asks": "when to ask again, and what went wrong; what came of it is verified",
     "waiting_out": "an order of work: what is missing from it has vanished from the outbox",
     "tokens": "local access: `hotline token list`",

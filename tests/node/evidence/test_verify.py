@@ -113,6 +113,7 @@ UNIMPORTANT = {
     "recoveries": "how far a recovery has come; its pages prove themselves, or are asked for again",
     "recovered_pages": "our own signed checkpoints, until the channels stand again",
     "recovered_entries": "under those; what becomes of them stands in the outbox and the history",
+    "recovered_answers": "read from those; what becomes of them stands in the outbox",
     "witness_asks": "when to ask a witness again, and what went wrong",
     "waiting_out": "an order of work: what is missing shows as vanished_from_outbox",
     "_sqlite_migrations": "how the schema came about",

@@ -1,0 +1,86 @@
+"""Contract of a store, citations: an answer of a crowd is about just what we said, at its place."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from node.casework.casebook import Casebook, Citation, Needs
+from node.store.backup import mark_restored
+from node.store.sqlite import Store
+from protocol.dispositions import Cited
+from protocol.entry import leaf
+from protocol.vocabulary import Lane
+from tests.builders.cases import item
+from tests.builders.network import NOW_MS
+from tests.contract.stores import message, post, record_items
+from tests.contract.test_store_outbox import FIRST, LANE, PEER, SECOND, Tenure
+
+SAID = [msgspec.structs.replace(message(n), item=item(n).id) for n in (1, 2, 3)]
+LEAVES = [leaf(one.entry) for one in SAID]
+
+
+@pytest.fixture
+async def said(store: Store) -> Tenure:
+    """Give a channel on which three items were handed over, at places 0 to 2."""
+    await record_items(store, 1, 2, 3)
+    await post(store, *SAID)
+    tenure = Tenure(store)
+    await tenure.open()
+    await tenure.cut()
+    return tenure
+
+
+async def cited(
+    store: Store, *places: tuple[int, bytes], epoch: bytes = FIRST, peer: str = PEER
+) -> dict[bytes, str]:
+    """Load what an answer of `peer` cites; give the items by leaf."""
+    citation = Citation(peer, Lane(LANE), epoch, tuple(Cited(*one) for one in places))
+
+    def decide(book: Casebook) -> dict[bytes, str]:
+        assert set(book.loaded.cited.values()) <= book.loaded.items.keys()
+        assert {who for who, _ in book.loaded.cited} <= {peer}
+        return {one: i for (_, one), i in book.loaded.cited.items()}
+
+    found, _ = await store.cases.transact(Needs(cited=[citation]), NOW_MS, decide)
+    return found
+
+
+async def test_items_are_found_by_the_places_of_their_entries(said: Tenure) -> None:
+    """And loaded with them."""
+    found = await cited(said.store, (0, LEAVES[0]), (2, LEAVES[2]))
+    assert found == {LEAVES[0]: item(1).id, LEAVES[2]: item(3).id}
+
+
+async def test_place_with_another_leaf_is_no_citation(said: Tenure) -> None:
+    """Nobody answers what he has not read."""
+    assert await cited(said.store, (0, LEAVES[1]), (1, bytes(32)), (7, LEAVES[0])) == {}
+
+
+async def test_log_of_another_member_or_epoch_is_not_looked_at(said: Tenure) -> None:
+    """The entry may stand there; it was not said to the one who answers."""
+    assert await cited(said.store, (0, LEAVES[0]), peer="gb-iwf") == {}
+    assert await cited(said.store, (0, LEAVES[0]), epoch=SECOND) == {}
+
+
+async def test_entry_of_no_item_is_none(store: Store) -> None:
+    """What was said about the channel, or about nothing that is here."""
+    await post(store, message(1))
+    tenure = Tenure(store)
+    await tenure.open()
+    await tenure.cut()
+    assert await cited(store, (0, leaf(message(1).entry))) == {}
+
+
+async def test_member_that_was_restored_finds_its_entry_where_it_stands_now(said: Tenure) -> None:
+    """The place that is cited was forgotten with the log; the leaf is the same."""
+    await said.store.writer.run(lambda connection: mark_restored(connection, NOW_MS))
+    assert await cited(said.store, (5, LEAVES[1]), epoch=SECOND) == {LEAVES[1]: item(2).id}
+
+
+async def test_member_that_was_restored_finds_what_still_waits(store: Store) -> None:
+    """The answer to the former self may come before the entry has its new place."""
+    await record_items(store, 1, 2, 3)
+    await post(store, *SAID)
+    await store.writer.run(lambda connection: mark_restored(connection, NOW_MS))
+    assert await cited(store, (5, LEAVES[1]), epoch=SECOND) == {LEAVES[1]: item(2).id}
