@@ -16,7 +16,7 @@ STAMP := $(VENV)/.installed
 PIP   := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo parts test test-long lint fmt bench hostile simulate fuzz mutate wheels lock clean
+.PHONY: help venv demo parts test test-long lint fmt bench bench-peers hostile simulate fuzz mutate wheels lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -56,6 +56,9 @@ fmt: $(STAMP) ## format, and mend what ruff can mend
 bench: $(STAMP) ## measure; PROFILE=quick or full
 	$(BIN)/python -m benchmarks --profile $(PROFILE)
 
+bench-peers: $(STAMP) ## P1 to P3 beside OpenTAXII, S/MIME mail and a bare receiver (needs the network once)
+	$(BIN)/python -m benchmarks.peers
+
 simulate: $(STAMP) ## WORLDS=n simulated worlds with faults, the first with seed SEED=s, in JOBS=n processes
 	@$(BIN)/python -m tests.simulation --worlds $(WORLDS) --seed $(SEED) --jobs $(JOBS)
 
@@ -82,5 +85,5 @@ lock: $(STAMP) ## renew uv.lock and requirements/ (needs the network)
 	$(BIN)/uv export --quiet --frozen --no-emit-project --no-header --no-annotate --all-groups --all-extras | sed "s/ ; implementation_name == 'cpython' and sys_platform == 'linux'//" > requirements/dev.txt
 
 clean: ## remove what was made here
-	rm -rf $(VENV) .parts mutants mutants.log wheels dist build .run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .parts .peers mutants mutants.log wheels dist build .run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

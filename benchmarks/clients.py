@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 R = TypeVar("R")
-OK = (200, 201)
+OK = (200, 201, 202)
 _END = b"\r\n\r\n"
 
 
@@ -28,11 +28,15 @@ def run(main: Coroutine[Any, Any, R]) -> R:
 
 def post(path: str, body: bytes, token: str = "") -> bytes:
     """Return the bytes of a POST of JSON."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    head = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    return request("POST", path, head, body)
+
+
+def request(method: str, path: str, head: Mapping[str, str], body: bytes) -> bytes:
+    """Return the bytes of a request."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in head.items()]
+    return "\r\n".join(lines).encode() + _END + body
 
 
 class Connection(asyncio.Protocol):

@@ -5,6 +5,7 @@
 
 The last line is the verdict. The exit code is 0 only if nothing was lost, twice, undetected,
 accused or forged, and, in a run of 200 worlds or more, if every kind of fault really occurred.
+Stopped by Ctrl-C, it tells of the worlds that are done.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from tests.simulation.minimising import minimise
 from tests.simulation.plan import Plan, make_plan
 from tests.simulation.running import Result, run_plan
 
+PROGRESS = 500
+"""After so many worlds a line says how far it is, on standard error."""
 TOLD = 5
 """Failing worlds that are made smaller and told of in full."""
 
@@ -66,25 +69,39 @@ def main(words: list[str]) -> int:
     parser.add_argument("--until-wrong", action="store_true", help="stop at the first that fails")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args(words)
-    totals = Totals()
+    totals, stopped = Totals(), False
     if arguments.steps is not None or arguments.rates is not None:
         plan = chosen(arguments)
         result = run_plan(plan)
         totals.add(result)
         print("\n".join([*result.trace, *tell(plan, result)]))
     else:
-        _run(arguments, totals)
+        stopped = _run(arguments, totals)
     if totals.worlds >= STANDARD and totals.never:
         print(f"never occurred: {', '.join(totals.never)}")
     print(totals.line(), flush=True)
-    return 0 if totals.clean else 1
+    return 0 if totals.clean and not stopped else 1
 
 
-def _run(arguments: argparse.Namespace, totals: Totals) -> None:
+def _run(arguments: argparse.Namespace, totals: Totals) -> bool:
+    """Run the worlds and say what happened; whether it was stopped by a person before the end."""
+    try:
+        _each(arguments, totals)
+    except KeyboardInterrupt:
+        print(f"stopped after {totals.worlds} of {arguments.worlds} worlds", file=sys.stderr)
+        return True
+    finally:
+        print("\n".join(distribution(totals)))
+    return False
+
+
+def _each(arguments: argparse.Namespace, totals: Totals) -> None:
     told = 0
     seeds = range(arguments.seed, arguments.seed + arguments.worlds)
     for seed, result in run_all(seeds, arguments.jobs):
         totals.add(result)
+        if totals.worlds % PROGRESS == 0:
+            print(f"{totals.worlds} of {arguments.worlds} worlds", file=sys.stderr, flush=True)
         if result.wrongs and arguments.until_wrong:
             what, why = result.wrongs[0]
             print(f"caught by seed {seed} in world {totals.worlds}: {what}: {why}")
@@ -93,7 +110,6 @@ def _run(arguments: argparse.Namespace, totals: Totals) -> None:
             told += 1
             plan = minimise(make_plan(seed), result)
             print("\n".join(tell(plan, run_plan(plan))), flush=True)
-    print("\n".join(distribution(totals)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What hotlines would use instead, beside the node in one run: `make bench-peers`."""
