@@ -121,3 +121,47 @@ async def test_a_caller_that_went_away_harms_no_other() -> None:
     with pytest.raises(asyncio.CancelledError):
         await gone
     assert desk.batches == [["1", "2"]]
+
+
+async def test_half_a_crowd_waits_for_the_other_half() -> None:
+    """Those who were answered come again at once: from then on one flush serves all."""
+    desk = Counter()
+    gathering = Gathering(cast("Desk", desk))
+
+    async def client(name: str) -> None:
+        for number in range(3):
+            await gathering.submit(draft(f"{name}{number}"), "a")
+
+    early = [asyncio.ensure_future(client(name)) for name in "ab"]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    late = [asyncio.ensure_future(client(name)) for name in "cd"]
+    await asyncio.sleep(0)
+    desk.go.set()
+    await asyncio.gather(*early, *late)
+    assert [len(batch) for batch in desk.batches] == [2, 4, 4, 2]
+
+
+async def test_who_waits_is_taken_in_though_nobody_comes_again() -> None:
+    """The wait for others is a moment, and ends by itself."""
+    desk = Counter()
+    gathering = Gathering(cast("Desk", desk))
+    first = [asyncio.ensure_future(gathering.submit(draft(r), "a")) for r in "12"]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    last = asyncio.ensure_future(gathering.submit(draft("3"), "a"))
+    await asyncio.sleep(0)
+    desk.go.set()
+    await asyncio.gather(*first, last)
+    assert desk.batches == [["1", "2"], ["3"]]
+
+
+async def test_one_client_alone_waits_for_nobody() -> None:
+    """After a batch of one the next goes at once."""
+    desk = Counter()
+    desk.go.set()
+    gathering = Gathering(cast("Desk", desk))
+    for reference in "123":
+        await gathering.submit(draft(reference), "a")
+    assert not gathering.waits
+    assert desk.batches == [["1"], ["2"], ["3"]]
