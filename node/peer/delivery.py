@@ -48,6 +48,7 @@ class Delivery(Sending):
 
     transport: Transport
     jitter: Callable[[int], int]
+    _pairs_of: tuple[Registry, list[tuple[str, Lane]]] | None = None
 
     async def load(self) -> None:
         """Read the delivery state of every known channel; each will be asked for its state."""
@@ -84,7 +85,7 @@ class Delivery(Sending):
     async def due(self, now_ms: int) -> list[tuple[str, Lane]]:
         """Return the channels that have something to do now, the urgent ones first."""
         registry = self.registry()
-        pairs = [p for p in _pairs(registry, self.us) if not self.tenure(*p).busy]
+        pairs = [p for p in self._pairs_under(registry) if not self.tenure(*p).busy]
         waiting = await self.outbox.waiting(pairs)
         found = []
         for pair in pairs:
@@ -96,6 +97,12 @@ class Delivery(Sending):
             if urgency == 0 or all(pacing.is_due(now_ms, one) for one in until_ms):
                 found.append((1 if urgency is None else urgency, pair))
         return [pair for _, pair in sorted(found)]
+
+    def _pairs_under(self, registry: Registry) -> list[tuple[str, Lane]]:
+        """Every channel that we may push on, found once for each registry."""
+        if self._pairs_of is None or self._pairs_of[0] is not registry:
+            self._pairs_of = (registry, _pairs(registry, self.us))
+        return self._pairs_of[1]
 
     def pause_ms(self, now_ms: int) -> int | None:
         """Return how long until a channel that gathers may go on; None: none gathers."""

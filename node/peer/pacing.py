@@ -13,7 +13,7 @@ BACKOFF_FIRST_MS = 5_000
 BACKOFF_CAP_MS = 15 * 60_000
 CROWD = 8
 """Entries that make a crowd."""
-CROWD_MS = 100
+CROWD_MS = 250
 """From one crowded push to the next, at least."""
 
 
