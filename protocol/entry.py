@@ -12,9 +12,9 @@ byte, which is why decoding costs about a microsecond.
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -37,6 +37,7 @@ _SALT_AT: Final = 39
 HEAD_BYTES: Final = 55
 _SMALL_KINDS: Final = 128
 _PARTS: Final = 5
+_BLOCK_BYTES: Final = 64
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -168,15 +169,24 @@ def leaves(entries: Iterable[bytes]) -> list[bytes]:
 
 
 @lru_cache(maxsize=16)
-def _hmac_under(node_secret: bytes) -> hmac.HMAC:
-    """HMAC-SHA256 with the key taken in: half of the work for a short text."""
-    return hmac.new(node_secret, digestmod="sha256")
+def _hmac_under(node_secret: bytes) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """HMAC-SHA256 (RFC 2104) with the key taken in: how its inner and its outer hash begin.
+
+    The `hmac` module does the same, with a Python object around each copy: twice the time.
+    """
+    padded = node_secret.ljust(_BLOCK_BYTES, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+    return inner.copy, outer.copy
 
 
 def _keyed(node_secret: bytes, text: bytes) -> bytes:
-    state = _hmac_under(node_secret).copy()
+    inner, outer = _hmac_under(node_secret)
+    state, whole = inner(), outer()
     state.update(text)
-    return state.digest()
+    whole.update(state.digest())
+    digest: bytes = whole.digest()
+    return digest
 
 
 def _check_secret(node_secret: bytes) -> None:

@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
+    from prometheus_client import Counter, Histogram
 
     from node.telemetry.metrics import Metrics, Snapshot
 
@@ -61,6 +62,19 @@ def count_requests(metrics: Metrics, listener: str, now_s: Callable[[], float]) 
         listener: `peer`, `local` or `public`.
         now_s: a clock that only goes forward, such as `time.monotonic`.
     """
+    counters: dict[tuple[str, str, int], Counter] = {}
+    timers: dict[str, Histogram] = {}
+
+    def answered(method: str, route: str, status: int, took_s: float) -> None:
+        """Move the two metrics; to find one by its labels costs more than to move it."""
+        series = (method, route, status)
+        counter, timer = counters.get(series), timers.get(route)
+        if counter is None or timer is None:
+            counter = metrics.http_requests.labels(listener, method, route, str(status))
+            timer = metrics.http_seconds.labels(listener, route)
+            counters[series], timers[route] = counter, timer
+        counter.inc()
+        timer.observe(took_s)
 
     @web.middleware
     async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -76,8 +90,7 @@ def count_requests(metrics: Metrics, listener: str, now_s: Callable[[], float]) 
         finally:
             route = _template(request)
             method = request.method if request.method in _METHODS else "other"
-            metrics.http_requests.labels(listener, method, route, str(status)).inc()
-            metrics.http_seconds.labels(listener, route).observe(now_s() - started)
+            answered(method, route, status, now_s() - started)
 
     return count
 
