@@ -206,7 +206,7 @@ class Node:
         )
         peer.middlewares.append(count_requests(self.metrics, "peer", time.perf_counter))
         at = config.peer.listen_host, config.peer.listen_port
-        bounds = Connections(per_place=config.peer.connections_per_address)
+        bounds = Connections.sized(config.peer.connections_per_address)
         self._peers = await listen(peer, *at, self.keys.tls, bounds)
         self._runners.append(self._peers)
 

@@ -104,8 +104,9 @@ class PeerSection:
         "How long one request to a peer may take.", kinds.integer(1, 600), 30
     )
     connections_per_address: int = _key(
-        "Most connections from one IPv4 address, or one IPv6 /64, at once. Raise it if a forwarder"
-        " of yours makes all peers come from its own address.",
+        "Most connections from one IPv4 address, or one IPv6 /64, at once; after that about a sixth"
+        " of it a second. Raise it if a forwarder of yours makes all peers come from its own"
+        " address.",
         kinds.integer(1, 100_000),
         64,
     )

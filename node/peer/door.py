@@ -11,12 +11,13 @@ import ipaddress
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from node.peer.quotas import TokenBucket
 
 IPV6_PLACE: Final = 64
 PLACES_REMEMBERED: Final = 10_000
+RENEWED_S: Final = 6.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,16 @@ class Connections:
 
     most: int = 512
     per_place: int = 64
-    new_per_s: float = 20.0
-    new_at_once: float = 200.0
+    new_per_s: float = 10.0
+    new_at_once: float = 64.0
     handshake_s: float = 10.0
     answer_s: float = 60.0
     shutdown_s: float = 10.0
+
+    @classmethod
+    def sized(cls, per_place: int) -> Self:
+        """Return bounds for so many connections of one place, all of them opened anew in 6 s."""
+        return cls(per_place=per_place, new_per_s=per_place / RENEWED_S, new_at_once=per_place)
 
 
 class Door:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PAUSE_S: Final = 0.5
 """After the machine would not give us a connection: out of descriptors, as a rule."""
+AT_ONCE: Final = 8
+"""Connections taken before others have their turn: who knocks without end holds up nobody."""
 
 
 async def listen(
@@ -103,7 +105,7 @@ class _Site(web.BaseSite):
 
 
 class _Accepting:
-    """Takes connections, one task for each until its handshake is over."""
+    """Takes connections, one task for each while its handshake is under way."""
 
     def __init__(
         self,
@@ -118,7 +120,8 @@ class _Accepting:
         self._bounds = bounds
         self._door = Door(bounds)
         self._loop = asyncio.get_running_loop()
-        self._tasks = {self._loop.create_task(self._accept())}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wait()
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
@@ -127,24 +130,36 @@ class _Accepting:
 
     def close(self) -> None:
         """Accept nobody any more; handshakes under way are broken off."""
+        self._loop.remove_reader(self._bound)
         for task in self._tasks:
             task.cancel()
         self._bound.close()
 
-    async def _accept(self) -> None:
-        while True:
+    def _wait(self) -> None:
+        if self.sockets:
+            self._loop.add_reader(self._bound, self._accept)
+
+    def _accept(self) -> None:
+        """Take some of those who knock; then it is the turn of those who are inside."""
+        for _ in range(AT_ONCE):
             try:
-                accepted, address = await self._loop.sock_accept(self._bound)
+                accepted, address = self._bound.accept()
+            except (BlockingIOError, ConnectionError):
+                return
             except OSError:
-                await asyncio.sleep(PAUSE_S)
-                continue
-            leave = self._door.enter(address[0], int(self._loop.time() * 1000))
-            if leave is None:
-                accepted.close()
-                continue
-            task = self._loop.create_task(self._shake_hands(accepted, leave))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+                self._loop.remove_reader(self._bound)
+                self._loop.call_later(PAUSE_S, self._wait)
+                return
+            self._let_in(accepted, address[0])
+
+    def _let_in(self, accepted: socket.socket, address: str) -> None:
+        leave = self._door.enter(address, int(self._loop.time() * 1000))
+        if leave is None:
+            accepted.close()
+            return
+        task = self._loop.create_task(self._shake_hands(accepted, leave))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _shake_hands(self, accepted: socket.socket, leave: Callable[[], None]) -> None:
         try:

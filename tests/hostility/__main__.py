@@ -3,8 +3,13 @@
 A real listener over a real inbox and encrypted store, an honest member that pushes as fast as it is
 receipted, and a hostile one, each a process of its own. The attacker runs at the lowest priority:
 what it uses itself is not what it costs us. With and without attack are measured in turns, and
-medians told; on a machine that does other work the figures mean little. Nothing is asserted.
-Lines: `R4 <attack> quiet=N under=N kept=N%` (entries/s).
+medians told; on a machine that does other work these figures mean little. What means something
+there is the processor time of the node while the attack goes on alone, after its first burst.
+Nothing is asserted.
+
+Lines: `R4 <attack> quiet=N under=N kept=N% attacks=N cost_ms=N busy=N%`: entries/s without and
+with the attack, and the part that is kept; attacks/s, what one costs the node, and which part of
+one core all of them together take.
 """
 
 from __future__ import annotations
@@ -17,8 +22,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +58,24 @@ WORK: Final = Path(".run")
 """On a real disk, as nodes are, and not under git."""
 READ_BUFFER: Final = 65_536
 EPOCH: Final = b"hostile1"
+BURST_S: Final = 3.0
+"""After which what is allowed after a pause has been used up."""
+ALONE_S: Final = 5.0
+FORK: Final = multiprocessing.get_context("fork")
+STRUCK: Final = FORK.Value("Q")
+"""Attacks made so far, by all processes."""
+
+
+def struck() -> None:
+    """Count an attack."""
+    with STRUCK.get_lock():
+        STRUCK.value += 1
+
+
+def processor_s(process_id: int) -> float:
+    """Processor time of all threads of a process so far (Linux, `schedstat`), seconds."""
+    threads = Path(f"/proc/{process_id}/task").iterdir()
+    return sum(int((one / "schedstat").read_text().split()[0]) for one in threads) / 1e9
 
 
 def now_ms() -> int:
@@ -126,6 +149,7 @@ def with_push(sealed: bytes | None, *, new_epochs: bool = False) -> Attack:
             again = request(network, path, body=body, created_ms=now_ms(), nonce=os.urandom(16))
             writer.write(head_bytes(again, f"127.0.0.1:{port}") + body)
             await read_response(reader)
+            struck()
 
     return attack
 
@@ -138,6 +162,7 @@ async def ask(network: Network, port: int) -> None:
         asked = request(network, path, method="GET", created_ms=now_ms(), nonce=os.urandom(16))
         writer.write(head_bytes(asked, f"127.0.0.1:{port}"))
         await read_response(reader)
+        struck()
 
 
 async def oversize(network: Network, port: int) -> None:
@@ -158,6 +183,12 @@ async def crowd(_network: Network, port: int) -> None:
     await reader.read()
 
 
+async def knock(_network: Network, port: int) -> None:
+    """Connect, and hang up."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.close()
+
+
 async def slow(_network: Network, port: int) -> None:
     """Send headers a byte at a time."""
     _, writer = await Calls(port).open()
@@ -176,6 +207,7 @@ ATTACKS: Final[Mapping[str, Attack]] = {
     "oversized": oversize,
     "strangers": stranger,
     "connections": crowd,
+    "knocks": knock,
     "slow_headers": slow,
 }
 
@@ -187,6 +219,7 @@ async def attack_for_ever(attack: Attack, network: Network, port: int) -> None:
         while True:
             with suppress(OSError, asyncio.IncompleteReadError):
                 await attack(network, port)
+            struck()
             await asyncio.sleep(0.001)
 
     await asyncio.gather(*(work() for _ in range(WORKERS)))
@@ -203,23 +236,45 @@ def listener(network: Network, port: int, folder: str) -> None:
     asyncio.run(serve(network, port, Path(folder)))
 
 
-async def measure(network: Network, port: int, pushes: int) -> None:
+@contextmanager
+def attacked(name: str, network: Network, port: int) -> Iterator[None]:
+    """Let a process attack meanwhile."""
+    process = FORK.Process(target=hostile, args=(name, network, port), daemon=True)
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+async def cost(name: str, network: Network, port: int, node: int) -> str:
+    """Say what an attack alone costs the node of this process id."""
+    with attacked(name, network, port):
+        await asyncio.sleep(BURST_S)
+        made, used_s, began = STRUCK.value, processor_s(node), time.monotonic()
+        await asyncio.sleep(ALONE_S)
+        made, used_s = STRUCK.value - made, processor_s(node) - used_s
+        took_s = time.monotonic() - began
+    each_ms = 1000 * used_s / max(1, made)
+    return f"attacks={made / took_s:.0f} cost_ms={each_ms:.2f} busy={100 * used_s / took_s:.1f}%"
+
+
+async def measure(network: Network, port: int, pushes: int, node: int) -> None:
     """Take every figure."""
-    honest, fork = Honest(network, port), multiprocessing.get_context("fork")
+    honest = Honest(network, port)
     await honest.rate(5)
     for name in ATTACKS:
         quiet, under = [], []
         for _ in range(ROUNDS):
             quiet.append(await honest.rate(pushes))
-            process = fork.Process(target=hostile, args=(name, network, port), daemon=True)
-            process.start()
-            await asyncio.sleep(1)
-            under.append(await honest.rate(pushes))
-            process.kill()
-            process.join()
+            with attacked(name, network, port):
+                await asyncio.sleep(1)
+                under.append(await honest.rate(pushes))
         kept = statistics.median(u / q for q, u in zip(quiet, under, strict=True))
         said = f"quiet={statistics.median(quiet):.0f} under={statistics.median(under):.0f}"
-        sys.stdout.write(f"R4 {name} {said} kept={100 * kept:.0f}%\n")
+        alone = await cost(name, network, port, node)
+        sys.stdout.write(f"R4 {name} {said} kept={100 * kept:.0f}% {alone}\n")
         sys.stdout.flush()
 
 
@@ -229,15 +284,16 @@ def main() -> None:
     parser.add_argument("--pushes", type=int, default=60)
     parser.add_argument("--port", type=int, default=18_441)
     given = parser.parse_args()
-    network, fork = Network(), multiprocessing.get_context("fork")
+    network = Network()
     network.move(EOKM, given.port)
     WORK.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=WORK) as folder:
-        process = fork.Process(target=listener, args=(network, given.port, folder), daemon=True)
+        process = FORK.Process(target=listener, args=(network, given.port, folder), daemon=True)
         process.start()
         time.sleep(2)
         try:
-            asyncio.run(measure(network, given.port, given.pushes))
+            assert process.pid is not None
+            asyncio.run(measure(network, given.port, given.pushes, process.pid))
         finally:
             process.kill()
             process.join()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 from aiohttp import web
 
 from node.peer.door import Connections
-from node.peer.listener import listen
+from node.peer.listener import AT_ONCE, listen
 from tests.builders.network import member_keys
 from tests.node.peer.kit import EOKM, Calls, read_response
 
@@ -75,6 +78,28 @@ async def test_a_caller_that_does_not_begin_tls_is_dropped(opened: Open) -> None
     async with asyncio.timeout(5):
         assert await reader.read() == b""
     writer.close()
+
+
+async def test_g11_who_knocks_without_end_holds_up_nobody(opened: Open) -> None:
+    """Some are turned away, then those who are inside have their turn; in the end all are."""
+    calls = await opened(Connections(new_at_once=0))
+    waiting = [socket.create_connection(("127.0.0.1", calls.port)) for _ in range(5 * AT_ONCE)]
+    turns = [len(waiting)]
+    async with asyncio.timeout(10):
+        while waiting:
+            await asyncio.sleep(0)
+            waiting = [one for one in waiting if not hung_up_on(one)]
+            turns.append(len(waiting))
+    assert all(before - after <= AT_ONCE for before, after in pairwise(turns))
+
+
+def hung_up_on(caller: socket.socket) -> bool:
+    """Whether the listener has closed this connection, which is closed here too then."""
+    with suppress(BlockingIOError):
+        ended = caller.recv(1, socket.MSG_DONTWAIT) == b""
+        caller.close()
+        return ended
+    return False
 
 
 async def test_an_address_that_is_taken_is_an_error(opened: Open) -> None:

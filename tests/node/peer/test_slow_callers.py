@@ -115,6 +115,16 @@ class TestDoor:
         assert door.enter("192.0.2.1", NOW_MS) is None
         assert door.enter("192.0.2.2", NOW_MS)
 
+    def test_who_keeps_more_may_open_more(self) -> None:
+        """A forwarder of many peers opens its share at once, and all of it anew in six seconds."""
+        door = Door(Connections.sized(128))
+        leave = [door.enter("192.0.2.1", NOW_MS) for _ in range(129)]
+        assert leave.count(None) == 1
+        for each in filter(None, leave):
+            each()
+        assert door.enter("192.0.2.1", NOW_MS) is None
+        assert sum(door.enter("192.0.2.1", NOW_MS + 1000) is not None for _ in range(30)) == 20
+
     def test_the_house_is_full_for_everybody(self) -> None:
         """The bound of all holds too."""
         door = Door(Connections(most=1))
