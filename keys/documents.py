@@ -39,7 +39,7 @@ def parse(raw: bytes, where: str) -> "Fields":
     if len(raw) > MAX_DOCUMENT_BYTES:
         raise UntrustedDocumentError(f"{where}: larger than {MAX_DOCUMENT_BYTES} bytes")
     try:
-        value = json.loads(raw, parse_float=_no_number, parse_constant=_no_number)
+        value = json.loads(raw, parse_float=_no_number)
         canonical = serialise(value)
     except (ValueError, RecursionError):
         raise UntrustedDocumentError(f"{where}: is not JSON without floats") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keys import UntrustedDocumentError
-from keys.documents import MAX_DOCUMENT_BYTES, decode_bytes, encode_bytes, parse, serialise
+from keys.documents import (
+    MAX_DOCUMENT_BYTES,
+    Fields,
+    check_name,
+    decode_bytes,
+    encode_bytes,
+    parse,
+    serialise,
+)
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -57,14 +66,17 @@ def test_another_spelling_is_refused(raw: bytes) -> None:
 @pytest.mark.parametrize("raw", [b"[]", b"1", b'"x"', b"null"])
 def test_a_document_is_an_object(raw: bytes) -> None:
     """Nothing else has fields."""
-    with pytest.raises(UntrustedDocumentError, match="needs an object"):
+    with pytest.raises(UntrustedDocumentError, match=r"^document: needs an object"):
         parse(raw, "document")
 
 
 def test_a_document_has_a_bound() -> None:
-    """Refused by its length, before it is parsed."""
+    """Refused by its length, before it is parsed; one that just fits is read."""
     with pytest.raises(UntrustedDocumentError, match="larger"):
         parse(b" " * (MAX_DOCUMENT_BYTES + 1), "document")
+    fits = serialise({"a": "x" * (MAX_DOCUMENT_BYTES - len(b'{"a":""}'))})
+    assert len(fits) == MAX_DOCUMENT_BYTES
+    parse(fits, "document").text("a")
 
 
 @given(st.binary())
@@ -86,6 +98,40 @@ def test_a_field_is_taken_once() -> None:
     fields.text("a")
     with pytest.raises(UntrustedDocumentError, match="document: a: is missing"):
         fields.text("a")
+
+
+@pytest.mark.parametrize(
+    ("value", "read", "message"),
+    [
+        ('"QR=="', lambda fields: fields.octets("a"), "a: is not canonical base64"),
+        ('["x",7]', lambda fields: fields.texts("a"), r"a\[1\]: needs text"),
+        ("[7,-1]", lambda fields: fields.integers("a"), r"a\[1\]: needs a non-negative integer"),
+        ('"z"', lambda fields: fields.choice("a", ("x", "y")), "a: needs one of x, y"),
+        ('{"o dd":1}', lambda fields: fields.child("a").done(), r"a\.\(odd name\): unknown field"),
+    ],
+)
+def test_a_wrong_field_is_named(value: str, read: Callable[[Fields], Any], message: str) -> None:
+    """With its place in a list, and never with a name that somebody else made up."""
+    with pytest.raises(UntrustedDocumentError, match=f"^document: {message}"):
+        read(parse(f'{{"a":{value}}}'.encode(), "document"))
+
+
+def test_the_largest_integer_is_what_every_reader_keeps() -> None:
+    """Alone and in a list, 2**53 - 1 is read and 2**53 is not."""
+    most = parse(b'{"a":9007199254740991,"b":[9007199254740991]}', "document")
+    assert (most.integer("a"), most.integers("b")) == (2**53 - 1, (2**53 - 1,))
+    more = parse(b'{"a":9007199254740992,"b":[9007199254740992]}', "document")
+    with pytest.raises(UntrustedDocumentError, match=r"^document: a: "):
+        more.integer("a")
+    with pytest.raises(UntrustedDocumentError, match=r"^document: b\[0\]: "):
+        more.integers("b")
+
+
+def test_a_name_has_up_to_64_characters() -> None:
+    """As long as a member id in the path of a request may be."""
+    assert check_name("a" * 64, "name") == "a" * 64
+    with pytest.raises(UntrustedDocumentError, match=r"^name: needs lower-case"):
+        check_name("a" * 65, "name")
 
 
 def test_a_nested_field_is_named_by_its_path() -> None:

@@ -174,6 +174,14 @@ def test_terms_bind_one_pair_in_one_direction(network: NetworkDocument) -> None:
 @pytest.mark.parametrize(
     ("transfers", "message"),
     [
+        (
+            {"default": {"basis": "x", "fields": []}, "pairs": {"A": {}}},
+            r"transfers\.pairs\.member id: needs lower-case",
+        ),
+        (
+            {"default": {"basis": "x", "fields": []}, "pairs": {"gb-iwf": {"A": {}}}},
+            r"transfers\.pairs\.gb-iwf\.member id: needs lower-case",
+        ),
         ({}, r"transfers\.default: is missing"),
         ({"default": {"basis": "", "fields": []}, "pairs": {}}, "basis: needs"),
         (

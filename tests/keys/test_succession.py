@@ -74,7 +74,8 @@ def test_fields_of_a_later_version_in_a_turn_are_kept(document: MemberDocument) 
     ("turns", "named"),
     [
         ([], "turns: needs an object"),
-        ({"x\x1b[31m": {}}, "turns.*: needs a key id"),
+        ({"x\x1b[31m": {}}, r"turns\.\(odd name\): needs a key id"),
+        ({"abc": {}}, r"turns\.abc: needs a key id"),
         ({"0" * 16: {"until_ms": 1}}, "from_ms: is missing"),
         ({"0" * 16: {"from_ms": -1}}, "from_ms: needs an integer"),
         ({"0" * 16: {"from_ms": 0, "until_ms": None}}, "until_ms: needs an integer"),
