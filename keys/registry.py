@@ -26,7 +26,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, Final
 
-from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
 from keys import _tuf
 from keys._tuf import MAX_ROOTS, TIMESTAMP_NAME, metadata_name, target_name
@@ -294,13 +294,10 @@ def _member_keys(targets: Targets, network: NetworkDocument) -> dict[str, bytes]
     keys = {} if delegations is None else delegations.keys
     if roles is None or set(roles) != set(network.members) or len(roles) > MAX_MEMBERS:
         raise UntrustedDocumentError("targets: delegations: needs one role for each member")
-    if TOP_LEVEL_ROLE_NAMES & set(roles):
-        raise UntrustedDocumentError("targets: delegations: a member cannot be named like a role")
     _tuf.check_keys("targets", keys)
     member_keys = {}
     for member, role in roles.items():
-        paths_right = role.paths == [document_path(member)] and role.path_hash_prefixes is None
-        if not paths_right or role.threshold != 1 or len(role.keyids) != 1:
+        if role.paths != [document_path(member)] or role.threshold != 1 or len(role.keyids) != 1:
             raise UntrustedDocumentError(f"{member}: delegation: needs one key and one document")
         key = keys.get(role.keyids[0])
         if key is None:

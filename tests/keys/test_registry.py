@@ -9,17 +9,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tuf.api.metadata import Delegations, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import DelegatedRole, Delegations, Root, Snapshot, Targets, Timestamp
 
 from keys.errors import KeysError, UnknownMemberError, UntrustedDocumentError, WeakKeyError
-from keys.member_role import MEMBER_KEY_FIELD
+from keys.member_role import MEMBER_KEY_FIELD, document_path
+from keys.network import MemberEntry, NetworkDocument
 from keys.registry import (
     ISSUED_FIELD,
+    NETWORK_PATH,
     TIMESTAMP_NAME,
     ExpiredRegistryError,
     metadata_name,
     target_name,
     verify_chain,
+    verify_keeping,
     verify_set,
 )
 from keys.signing import SigningKey
@@ -45,6 +48,27 @@ def umbrella() -> Umbrella:
     made = make_umbrella()
     network = made.registry.network_id
     return made.admit({member: make_document(network, member) for member in (IWF, EOKM)})
+
+
+def by_hash_prefix(role: DelegatedRole) -> None:
+    """Delegate every path instead of one."""
+    role.paths, role.path_hash_prefixes = None, [""]
+
+
+def with_members(umbrella: Umbrella, members: list[str]) -> dict[str, bytes]:
+    """Give the repository of a network with these members, whose roles nobody can sign."""
+    network = NetworkDocument("demo", {m: MemberEntry(m, ("police",)) for m in members})
+    extra: dict[str, bytes] = {}
+
+    def admit(targets: Targets) -> None:
+        targets.delegations = Delegations({}, roles := {})
+        for member in members:
+            roles[member] = DelegatedRole(
+                member, ["0" * 64], threshold=1, terminating=True, paths=[document_path(member)]
+            )
+        extra.update(with_document(targets, NETWORK_PATH, network.to_bytes()))
+
+    return {**forge(umbrella, targets=admit), **extra}
 
 
 def refused(umbrella: Umbrella, files: dict[str, bytes], match: str) -> None:
@@ -83,6 +107,29 @@ class TestWhatIsVerified:
             umbrella.registry.member("fr-pdc")
         assert umbrella.registry.member(IWF).member == IWF
         assert not umbrella.registry.is_active("fr-pdc")
+
+    def test_it_says_what_each_member_reads(self, umbrella: Umbrella) -> None:
+        """By its signed document; nothing is known of a stranger."""
+        assert umbrella.registry.reads(IWF) == umbrella.registry.member(IWF).capabilities
+        assert umbrella.registry.reads("fr-pdc") is None
+
+    def test_the_parts_of_each_member_come_with_it(self, umbrella: Umbrella) -> None:
+        """As they were signed: for who keeps the last good one of each."""
+        found = verify_set(umbrella.pin, umbrella.files, NOW)
+        for member in (IWF, EOKM):
+            document = umbrella.registry.member(member).to_bytes()
+            role = umbrella.files[metadata_name(member, 1)]
+            assert (found.raw_documents[member], found.raw_roles[member]) == (document, role)
+        assert set(found.raw_documents) == set(found.raw_roles) == {IWF, EOKM}
+
+    def test_it_expires_with_the_first_of_its_top_level_roles(self, umbrella: Umbrella) -> None:
+        """The snapshot, here."""
+
+        def age(snapshot: Snapshot) -> None:
+            snapshot.expires = NOW + timedelta(hours=1)
+
+        registry = verify_chain(umbrella.pin, forge(umbrella, snapshot=age), NOW)
+        assert registry.expires_ms == NOW_MS + 3_600_000
 
     def test_a_file_that_nothing_names_is_not_part_of_it(self, umbrella: Umbrella) -> None:
         """A mirror serves what was verified, not what lay beside it."""
@@ -319,6 +366,7 @@ class TestTheUmbrellaAlone:
         [
             pytest.param(lambda role: setattr(role, "paths", ["members/*.json"]), id="wildcard"),
             pytest.param(lambda role: setattr(role, "paths", ["network.json"]), id="network"),
+            pytest.param(by_hash_prefix, id="hash prefix"),
             pytest.param(lambda role: setattr(role, "threshold", 2), id="threshold"),
             pytest.param(lambda role: role.keyids.append("0" * 64), id="second key"),
         ],
@@ -351,6 +399,16 @@ class TestTheUmbrellaAlone:
             del snapshot.meta[f"{IWF}.json"]
 
         refused(umbrella, forge(umbrella, snapshot=leave_out), f"{IWF}: is not in the snapshot")
+
+    def test_a_member_cannot_be_named_like_a_role(self, umbrella: Umbrella) -> None:
+        """Its metadata would stand where the network's own stands."""
+        refused(umbrella, with_members(umbrella, ["snapshot"]), "targets: is not TUF metadata")
+
+    def test_a_network_has_up_to_a_thousand_members(self, umbrella: Umbrella) -> None:
+        """One more is refused before any of their files is read."""
+        members = [f"m-{number}" for number in range(1001)]
+        refused(umbrella, with_members(umbrella, members), "needs one role for each member")
+        refused(umbrella, with_members(umbrella, members[1:]), "delegation: its key is missing")
 
     def test_roles_and_members_are_the_same_set(self, umbrella: Umbrella) -> None:
         """A role without a member, or a member without a role, is refused."""
@@ -409,15 +467,25 @@ class TestMembers:
         files = self._with_document(umbrella, theirs.to_bytes())
         refused(umbrella, files, "keys.sealing: is another")
 
-    def test_one_that_forgot_a_renewal_is_listed_and_stops_nobody(self, umbrella: Umbrella) -> None:
+    @pytest.mark.parametrize(("ago", "lapsed"), [(0, {IWF}), (1, {IWF}), (-1, set())])
+    def test_one_that_forgot_a_renewal_is_listed_and_stops_nobody(
+        self, umbrella: Umbrella, ago: int, lapsed: set[str]
+    ) -> None:
         """A member's role that ran out leaves the registry valid."""
+        end = NOW - timedelta(days=ago)
 
         def age(role: Targets) -> None:
-            role.expires = NOW - timedelta(days=1)
+            role.expires = end
 
-        registry = verify_chain(umbrella.pin, forge(umbrella, members={IWF: age}), NOW)
-        assert registry.lapsed == {IWF}
+        files = forge(umbrella, members={IWF: age})
+        registry = verify_chain(umbrella.pin, files, NOW)
+        assert registry.lapsed == lapsed
         assert registry.is_active(IWF)
+        assert registry.member_expires_ms == {
+            IWF: int(end.timestamp() * 1000),
+            EOKM: NOW_MS + 365 * DAY_MS,
+        }
+        assert not verify_chain(umbrella.pin, files, None).lapsed
 
     @staticmethod
     def _with_document(umbrella: Umbrella, raw: bytes) -> dict[str, bytes]:
@@ -443,7 +511,7 @@ class TestTime:
         """Ten years later the signatures are as good as ever."""
         assert verify_chain(umbrella.pin, umbrella.files, None).verified_ms is None
 
-    @pytest.mark.parametrize("issued", [None, "soon", True, 0, NOW_MS + 15 * DAY_MS])
+    @pytest.mark.parametrize("issued", [None, "soon", True, 0, NOW_MS + 14 * DAY_MS])
     def test_a_timestamp_says_when_it_was_signed(self, umbrella: Umbrella, issued: object) -> None:
         """Without a time, or with one after its own expiry, freshness could not be judged."""
 
@@ -451,6 +519,63 @@ class TestTime:
             timestamp.unrecognized_fields[ISSUED_FIELD] = issued
 
         refused(umbrella, forge(umbrella, timestamp=say), ISSUED_FIELD)
+
+    def test_a_timestamp_may_be_of_any_time_before_it_expires(self, umbrella: Umbrella) -> None:
+        """How old is too old, those say who use it."""
+        last_ms = NOW_MS + 14 * DAY_MS - 1
+
+        def say(timestamp: Timestamp) -> None:
+            timestamp.unrecognized_fields[ISSUED_FIELD] = last_ms
+
+        assert verify_chain(umbrella.pin, forge(umbrella, timestamp=say), NOW).issued_ms == last_ms
+
+
+class TestKeeping:
+    """`verify_keeping`: what a holder is shown who is asked to sign what comes next."""
+
+    @staticmethod
+    def handed_over(umbrella: Umbrella) -> dict[str, bytes]:
+        """Give roots, targets and network document, and no part of any member."""
+        return {
+            name: raw
+            for name, raw in umbrella.files.items()
+            if name.endswith((".root.json", ".targets.json", ".network.json"))
+        }
+
+    def test_it_is_read_without_the_members_parts(self, umbrella: Umbrella) -> None:
+        """Roots, targets and network document are all that is signed by holders."""
+        keeping = verify_keeping(umbrella.pin, self.handed_over(umbrella))
+        assert (keeping.root.version, keeping.targets.version) == (1, 2)
+        assert keeping.network == umbrella.registry.network
+
+    @pytest.mark.parametrize("missing", [".root.json", ".targets.json", ".network.json"])
+    def test_each_missing_file_is_named(self, umbrella: Umbrella, missing: str) -> None:
+        """A holder signs nothing on half a state."""
+        files = self.handed_over(umbrella)
+        rest = {name: raw for name, raw in files.items() if not name.endswith(missing)}
+        kind = missing.split(".")[1]
+        with pytest.raises(UntrustedDocumentError, match=f"^{kind}(.json)?: "):
+            verify_keeping(umbrella.pin, rest)
+
+    def test_of_two_targets_none_is_believed(self, umbrella: Umbrella) -> None:
+        """Which of them is the newest, nobody signed."""
+        files = self.handed_over(umbrella)
+        older = {metadata_name("targets", 1): files[metadata_name("targets", 2)]}
+        with pytest.raises(UntrustedDocumentError, match=r"^targets: needs one version"):
+            verify_keeping(umbrella.pin, files | older)
+
+    def test_another_root_is_refused(self, umbrella: Umbrella) -> None:
+        """By its fingerprint."""
+        with pytest.raises(UntrustedDocumentError, match="another fingerprint"):
+            verify_keeping(bytes(32), self.handed_over(umbrella))
+
+    def test_targets_need_the_holders_of_the_root(self, umbrella: Umbrella) -> None:
+        """Whoever hands them over."""
+        files = self.handed_over(umbrella)
+        name = metadata_name("targets", 2)
+        forged = resigned(files[name], nothing, [SigningKey.generate(hybrid=False)])
+        with pytest.raises(UntrustedDocumentError, match=r"^targets: is not signed by enough"):
+            verify_keeping(umbrella.pin, {**files, name: forged})
 
 
 def test_file_names_put_the_hash_before_the_last_part() -> None:
