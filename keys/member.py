@@ -92,7 +92,7 @@ class MemberDocument:
         tls: SHA-256 of the SubjectPublicKeyInfo of each accepted certificate, 32 bytes each.
         sealing: keys that others seal to.
         recovering: set while the member gets back from its peers what its node lost.
-        turns: by key id, from when and until when a log, receipt, transport or TLS key serves.
+        turns: by key id, from when and until when a key other than a sealing key serves.
         extra: fields of later versions, handed on unchanged.
 
     Raises:
@@ -227,6 +227,24 @@ class MemberDocument:
         """
         listed = (published.key for published in self.witness)
         return tuple(key for key in listed if self.turn(key.key_id).compromised_ms is None)
+
+    @property
+    def witness_ends(self) -> dict[str, int]:
+        """By key id, the ends (ms UTC) of turns of this member's witness keys, if they have any.
+
+        A witness is believed about time: what it cosigned before that, by its own word, counts for
+        good (docs/protocol.md §8.12.10).
+        """
+        turns = ((one.key.key_id, self.turn(one.key.key_id).until_ms) for one in self.witness)
+        return {key_id: until_ms for key_id, until_ms in turns if until_ms is not None}
+
+    def witnesses_at(self, at_ms: int) -> bool:
+        """Whether a cosignature of this member at `at_ms` (UTC) can count: in whose turn it was."""
+        turns = (self.turn(key.key_id) for key in self.witness_keys)
+        return any(
+            turn.from_ms <= at_ms and (turn.until_ms is None or at_ms < turn.until_ms)
+            for turn in turns
+        )
 
     @property
     def tls_spkis(self) -> frozenset[bytes]:

@@ -40,6 +40,7 @@ from keys.member_role import (
     read_document,
 )
 from keys.network import NetworkDocument
+from keys.signing import VerifyKey
 
 __all__ = [
     "ISSUED_FIELD",
@@ -120,6 +121,17 @@ class Registry:
         """What a member's signed document says that it reads; None: it has none here."""
         document = self.members.get(member_id)
         return None if document is None else document.capabilities
+
+    @property
+    def witness_keys(self) -> Mapping[str, tuple[VerifyKey, ...]]:
+        """By member, the keys that cosign or cosigned ledgers, none that was stolen."""
+        return {member: document.witness_keys for member, document in self.members.items()}
+
+    @property
+    def witness_ends(self) -> Mapping[str, int]:
+        """By key id, from when on (ms UTC) cosignatures under a witness key count for nothing."""
+        documents = self.members.values()
+        return {key_id: end for one in documents for key_id, end in one.witness_ends.items()}
 
     @property
     def seen(self) -> tuple[int, int, bytes]:

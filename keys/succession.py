@@ -3,8 +3,9 @@
 A successor lies beside the key in use (`log.next.key` beside `log.key`) and takes its name when its
 turn has begun. Renaming destroys the private part of the one before: it signs nothing any more,
 whoever steals the machine later. Its public part stays in the member document: log and receipt
-keys for good, since old checkpoints and receipts are verified under them; transport and TLS keys
-until their turn is over, since nothing is kept that they signed. Sealing keys have turns of their
+keys for good, since old checkpoints and receipts are verified under them, and so witness keys, for
+old cosignatures; transport and TLS keys until their turn is over, since nothing is kept that they
+signed. Sealing keys have turns of their
 own (`keys.keyring`).
 """
 
@@ -24,14 +25,16 @@ from keys.tls import TlsKey
 from keys.turns import TURN_GRACE_MS, Turn
 from keys.unlock import Unlock
 
-Rotated = Literal["log", "receipt", "transport", "tls"]
+Rotated = Literal["log", "receipt", "transport", "tls", "witness"]
 ROTATED: Final[tuple[Rotated, ...]] = get_args(Rotated)
 SIGNING: Final[Mapping[Rotated, Purpose]] = {
     "log": "log",
     "receipt": "receipt",
     "transport": "transport",
+    "witness": "witness",
 }
-_EVIDENCE: Final = frozenset({"log", "receipt"})
+_EVIDENCE: Final = frozenset({"log", "receipt", "witness"})
+_IN_HSM: Final = frozenset({"log", "receipt"})
 RotatedKey = SigningKey | TlsKey
 
 
@@ -87,7 +90,27 @@ def carried(fresh: MemberDocument, before: MemberDocument, now_ms: int) -> Membe
     tls = dict.fromkeys((*(s for s in before.tls if tls_key_id(s) in needed), *fresh.tls))
     document = replace(fresh, tls=tuple(tls), **kept)  # type: ignore[arg-type] # fields of one type
     listed = {key_id for purpose in ROTATED for key_id in listed_ids(document, purpose)}
-    return replace(document, turns={i: t for i, t in before.turns.items() if i in listed})
+    turns = {i: t for i, t in before.turns.items() if i in listed}
+    return replace(document, turns={**turns, **_of_a_lost_witness_key(document, before, now_ms)})
+
+
+def _of_a_lost_witness_key(
+    document: MemberDocument, before: MemberDocument, now_ms: int
+) -> dict[str, Turn]:
+    """Give the turns of now if the witness key here is one that nobody knows: another was lost.
+
+    It is made where there is none (`keys.keyring.ensure_witness_key`), without a rotation.
+    """
+    known = listed_ids(before, "witness")
+    new = [i for i in listed_ids(document, "witness") if i not in known]
+    if not new or not known:
+        return {}
+    ended = {
+        i: replace(before.turn(i), until_ms=now_ms + TURN_GRACE_MS)
+        for i in known
+        if before.turn(i).until_ms is None
+    }
+    return {**ended, **{i: Turn(now_ms) for i in new}}
 
 
 def succeeded(
@@ -131,7 +154,8 @@ def make_successor(
     """Make the successor of a key and write it beside it; one that lies there already is given.
 
     So an attempt to publish that was interrupted goes on with the same key. With an HSM, the
-    Ed25519 half of a log or receipt key is made there, wherever the one before lies.
+    Ed25519 half of a log or receipt key is made there, wherever the one before lies; witness
+    keys always lie in files.
 
     Raises:
         KeyExistsError, UnsafeKeyFileError, UnreadableKeyError, HsmError: as `MemberKeys.save` and
@@ -153,7 +177,7 @@ def _fresh(purpose: Rotated, member: str, now_ms: int, hsm: Hsm | None) -> Rotat
     if purpose == "tls":
         return TlsKey.issue(member, now_ms)
     if purpose in _EVIDENCE:
-        return hybrid_key(purpose, hsm)
+        return hybrid_key(purpose, hsm if purpose in _IN_HSM else None)
     return SigningKey.generate(hybrid=False)
 
 

@@ -96,7 +96,8 @@ def take_up_due(
     taken: dict[Rotated, RotatedKey] = {}
     for purpose in ROTATED:
         due = in_use(document, purpose, now_ms, revoked)
-        if due is None or (held is not None and id_of(getattr(held, purpose)) == due):
+        now = None if held is None else getattr(held, purpose)
+        if due is None or (now is not None and id_of(now) == due):
             continue
         key = take_up(keys_dir, unlock, purpose, due, hsm)
         if key is not None:

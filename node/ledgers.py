@@ -27,6 +27,25 @@ if TYPE_CHECKING:
     from node.telemetry.metrics import Metrics
 
 
+class WitnessInUse:
+    """The witness key of now; None until there is one, also one that is made while we run.
+
+    Args:
+        key: that lies here.
+        load: looks for it again.
+    """
+
+    def __init__(self, key: SigningKey | None, load: Callable[[], SigningKey | None]) -> None:
+        self.key = key
+        self._load = load
+
+    def __call__(self) -> SigningKey | None:
+        """Give it."""
+        if self.key is None:
+            self.key = self._load()
+        return self.key
+
+
 @dataclass(frozen=True, slots=True)
 class Ledgers:
     """Our ledger, and our part in those of others."""
@@ -35,6 +54,7 @@ class Ledgers:
     witness: Witness
     witnessing: Witnessing
     crosscheck: Crosscheck
+    witness_key: WitnessInUse
 
     @property
     def endpoint(self) -> LedgerEndpoint:
@@ -70,22 +90,13 @@ def build_ledgers(  # noqa: PLR0913 - part of the composition root
     def asked(witness: str, code: str) -> None:
         metrics.cosignatures.labels(witness, code).inc()
 
+    member = config.member
+    unlock = Unlock.from_config(member.unlock)
+    key = WitnessInUse(keys.witness, lambda: load_witness_key(member.keys_dir, unlock))
     return Ledgers(
         LedgerKeeper(us, store.ledger, registry, keys.log, epoch),
-        Witness(us, store.witness, registry, _key(config, keys), clock, on_registry_behind),
+        Witness(us, store.witness, registry, key, clock, on_registry_behind),
         Witnessing(us, store.cosignatures, registry, transport, asked),
         Crosscheck(us, store.crosschecks, registry, transport, clock),
+        key,
     )
-
-
-def _key(config: Config, keys: MemberKeys) -> Callable[[], SigningKey | None]:
-    """Give our witness key, also one that `hotline publish` makes while we run."""
-    member, found = config.member, keys.witness
-
-    def witness_key() -> SigningKey | None:
-        nonlocal found
-        if found is None:
-            found = load_witness_key(member.keys_dir, Unlock.from_config(member.unlock))
-        return found
-
-    return witness_key

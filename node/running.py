@@ -293,6 +293,7 @@ class Node:
         self.keys = replace(self.keys, **taken)  # type: ignore[arg-type] # each of its own type
         self.delivery.log_key = self.ledgers.keeper.log_key = self.keys.log
         self.inbox.receipt_key = self.keys.receipt
+        self.ledgers.witness_key.key = self.keys.witness or self.ledgers.witness_key.key
         self.signer.key = self.keys.transport
         if "tls" in taken and self._peers is not None:
             show_certificate(self._peers, self.keys.tls)

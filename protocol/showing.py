@@ -20,7 +20,7 @@ from protocol.faults import explain
 from protocol.fields import Count, Sha256, ShortText
 from protocol.ledger import LoggedHead, verify_ledger_head
 from protocol.merkle import verify_inclusion
-from protocol.witness import MAX_WITNESSED_BYTES, cosigners, witnessed_at
+from protocol.witness import MAX_WITNESSED_BYTES, NO_ENDS, cosigners, witnessed_at
 
 MAX_SHOWING_BYTES: Final = 524_288
 MAX_HEADS: Final = 24
@@ -72,13 +72,17 @@ class ShownPlace(NamedTuple):
 
 
 class Parties(NamedTuple):
-    """Whose ledger is shown to whom, in which network, and by which keys it is verified."""
+    """Whose ledger is shown to whom, in which network, and by which keys it is verified.
+
+    `ends`: as `protocol.witness.cosigners` asks for it.
+    """
 
     network: str
     owner: str
     reader: str
     log_keys: Sequence[VerifyKey]
     witnesses: Mapping[str, Sequence[VerifyKey]]
+    ends: Mapping[str, int] = NO_ENDS
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -126,7 +130,7 @@ def _below(shown: ShownHead, parties: Parties) -> list[ShownPlace]:
     if head.origin[:2] != (parties.network, parties.owner):
         raise CheckpointError("showing.note: must be of the owner's ledger in this network")
     both = {parties.owner, parties.reader}
-    since = witnessed_at(cosigners(shown.note, parties.witnesses), tuple(both))
+    since = witnessed_at(cosigners(shown.note, parties.witnesses, parties.ends), tuple(both))
     places = []
     for leaf in shown.leaves:
         origin = Origin.parse(leaf.origin)

@@ -12,6 +12,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from keys.signing import Signer, VerifyKey
@@ -37,6 +38,8 @@ MAX_COSIGNERS: Final = 7
 """A note has sixteen lines: two of its owner, two of each cosigner."""
 MAX_WITNESSED_BYTES: Final = 32768
 """Of a head with its cosignatures."""
+
+NO_ENDS: Final[Mapping[str, int]] = MappingProxyType({})
 
 _OLD: Final = re.compile(r"old (0|[1-9][0-9]{0,15})")
 
@@ -147,16 +150,21 @@ def cosign_head(head: VerifiedLedgerHead, witness: str, signer: Signer, time_s: 
 
 
 def take_cosignature(
-    note: bytes, lines: bytes, witness: str, keys: Sequence[VerifyKey]
+    note: bytes,
+    lines: bytes,
+    witness: str,
+    keys: Sequence[VerifyKey],
+    ends: Mapping[str, int] = NO_ENDS,
 ) -> tuple[bytes, int]:
     """Return the lines that `witness` owes under `note`, without any others, and their time.
 
-    `note` is our own signed head, `lines` the body of the answer, `keys` its witness keys.
+    `note` is our own signed head, `lines` the body of the answer, `keys` its witness keys, `ends`
+    as in `cosigners`.
 
     Raises:
         TooLargeError, NoteError: no signature lines.
         CosignatureError: a part is missing, doubled or wrong.
-        UnheardCosignerError: none by a key in `keys`.
+        UnheardCosignerError: none by a key in `keys` that counted then.
     """
     if len(lines) > MAX_COSIGNATURE_BYTES:
         raise TooLargeError(f"cosignature: at most {MAX_COSIGNATURE_BYTES} bytes are allowed")
@@ -165,7 +173,7 @@ def take_cosignature(
     name = cosigner_name(head.origin.network, witness)
     for key in keys:
         time_s = cosigned_at(signed, head, name, key)
-        if time_s is not None:
+        if time_s is not None and _counted(key, time_s, ends):
             hashes = _hashes(name, key)
             owed = [s for s in signed.signatures if s.name == name and s.key_hash in hashes]
             return _signature_lines(signed.text, owed), time_s
@@ -173,11 +181,15 @@ def take_cosignature(
 
 
 def cosigners(
-    note: bytes, witnesses: Mapping[str, Sequence[VerifyKey]], max_bytes: int = MAX_WITNESSED_BYTES
+    note: bytes,
+    witnesses: Mapping[str, Sequence[VerifyKey]],
+    ends: Mapping[str, int] = NO_ENDS,
+    max_bytes: int = MAX_WITNESSED_BYTES,
 ) -> dict[str, int]:
     """Return who of `witnesses` cosigned the head in `note`, and when (POSIX seconds).
 
-    Lines by others, and under keys that are not listed, say nothing, as C2SP demands.
+    Lines by others, and under keys that are not listed, say nothing, as C2SP demands. So do those
+    at or after the end of their key's turn: `ends`, ms UTC by key id (§8.12.10).
 
     Raises:
         TooLargeError, NoteError, CheckpointError: not the head of a ledger.
@@ -188,7 +200,8 @@ def cosigners(
     found = {}
     for witness, keys in witnesses.items():
         name = cosigner_name(head.origin.network, witness)
-        times = [t for key in keys if (t := cosigned_at(signed, head, name, key)) is not None]
+        given = ((key, cosigned_at(signed, head, name, key)) for key in keys)
+        times = [t for key, t in given if t is not None and _counted(key, t, ends)]
         if times:
             found[witness] = min(times)
     return found
@@ -201,6 +214,12 @@ def witnessed_at(times: Mapping[str, int], parties: Sequence[str]) -> int | None
     """
     outside = sorted(time for witness, time in times.items() if witness not in parties)
     return outside[WITNESSES - 1] if len(outside) >= WITNESSES else None
+
+
+def _counted(key: VerifyKey, time_s: int, ends: Mapping[str, int]) -> bool:
+    """Whether the turn of a key had not ended at that time, which its owner says (POSIX s)."""
+    end_ms = ends.get(key.key_id)
+    return end_ms is None or time_s * 1000 < end_ms
 
 
 def _signature_lines(text: str, signatures: Sequence[notes.NoteSignature]) -> bytes:

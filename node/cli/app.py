@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from node.cli.keys_app import keys_app
 from node.cli.network_app import network_app
 from node.cli.options import (
     DEFAULT_CONFIG,
+    TIME_FORMATS,
     Cause,
     ConfigOption,
     FileEncoding,
@@ -20,6 +22,7 @@ from node.cli.options import (
     HsmOption,
     HsmPinOption,
     JsonOption,
+    utc_ms,
 )
 from node.cli.output import show
 from node.cli.recover_app import recover_app
@@ -318,11 +321,17 @@ def restore(
 
 
 @app.command(rich_help_panel="Keeping it")
-def restored(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+def restored(
+    snapshot: Annotated[
+        datetime | None, typer.Option(formats=TIME_FORMATS, help="When it was taken, UTC.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
     """Say that the database was set back by a snapshot or copy; never if a key may be stolen."""
     from node.cli.tasks import restored as say
 
-    return show(say(config), as_json=json)
+    return show(say(config, 0 if snapshot is None else utc_ms(snapshot)), as_json=json)
 
 
 @app.command(rich_help_panel="Keeping it")

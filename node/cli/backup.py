@@ -45,6 +45,7 @@ def restore(path: Path, source: Path, key: Path | None) -> Result:
     text = (
         f"{target}: restored and marked as restored\n"
         "at its start the node asks every peer what it holds; what was done after the backup and\n"
-        "told to nobody is lost; hotline doctor says what needs a person"
+        "told to nobody is lost; hotline doctor says what needs a person. It cosigns no ledger\n"
+        "until hotline keys rotate witness --after-restore"
     )
     return Result({"database": str(target)}, text)

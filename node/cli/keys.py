@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from keys.succession import ROTATED, load_successor
 from keys.unlock import Unlock
 from node.cli.exits import Exit
+from node.cli.options import utc_ms
 from node.cli.output import CliError, Result, table
 from node.config import load
 from node.setup import revoking, rotating
@@ -53,7 +54,9 @@ def status(path: Path) -> Result:
     )
 
 
-def rotate(path: Path, purpose: str, after_h: int, umbrella: str | None) -> Result:
+def rotate(
+    path: Path, purpose: str, after_h: int, umbrella: str | None, *, after_restore: bool = False
+) -> Result:
     """Make and publish the successor of a key; the running node takes it up in its time.
 
     Raises:
@@ -64,8 +67,12 @@ def rotate(path: Path, purpose: str, after_h: int, umbrella: str | None) -> Resu
     if rotated is None:
         mend = f"one of {', '.join(ROTATED)}; sealing keys: hotline publish --rotate"
         raise CliError("usage", f"PURPOSE: must be {mend}", Exit.USAGE)
+    if after_restore and rotated != "witness":
+        raise CliError("usage", "--after-restore: is for the witness key", Exit.USAGE)
     config, now_ms = load(path), time.time_ns() // 1_000_000
-    done = rotating.rotate(config, rotated, now_ms, after_h * HOUR_MS, umbrella)
+    done = rotating.rotate(
+        config, rotated, now_ms, after_h * HOUR_MS, umbrella, after_restore=after_restore
+    )
     used = datetime.fromtimestamp(done.from_ms / 1000, UTC).isoformat(timespec="minutes")
     text = f"{purpose} key {done.key_id} is published; it is used from {used} on"
     text += f"\nkey {done.replaces} is retired; it stays listed for what it signed"
@@ -82,7 +89,7 @@ def revoke(path: Path, key_id: str, compromised_at: datetime | None = None) -> R
             was, and what is published does not say yet when it was stolen.
     """
     config, now_ms = load(path), time.time_ns() // 1_000_000
-    stolen_ms = None if compromised_at is None else _utc_ms(compromised_at)
+    stolen_ms = None if compromised_at is None else utc_ms(compromised_at)
     if stolen_ms is not None and stolen_ms > now_ms:
         raise CliError("usage", "--compromised-at: must be a time that has been", Exit.USAGE)
     done = revoking.revoke(config, key_id)
@@ -100,12 +107,6 @@ def revoke(path: Path, key_id: str, compromised_at: datetime | None = None) -> R
     unheard = done.asked > 0 and not done.told
     data = {**asdict(done), "compromised_ms": stolen_ms}
     return Result(data, text, Exit.PROBLEM if unheard else Exit.OK)
-
-
-def _utc_ms(moment: datetime) -> int:
-    """Milliseconds of a time as typed; without a zone it is UTC."""
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return int(aware.timestamp() * 1000)
 
 
 def _date(at_ms: int | None) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from node.cli.options import DEFAULT_CONFIG, TIME_FORMATS, ConfigOption, JsonOption
 from node.cli.output import show
 
 keys_app = typer.Typer(help="The keys of this member.", no_args_is_help=True)
@@ -23,20 +23,24 @@ def keys_status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False)
 
 @keys_app.command("rotate")
 def keys_rotate(
-    purpose: Annotated[str, typer.Argument(help="log, receipt, transport or tls.")],
+    purpose: Annotated[str, typer.Argument(help="log, receipt, transport, tls or witness.")],
     after_h: Annotated[
         int, typer.Option(min=0, max=8760, help="Hours until it is used: time for others to hear.")
     ] = 24,
     umbrella: Annotated[
         str | None, typer.Option(help="Address of network serve; else the mirrors.")
     ] = None,
+    after_restore: Annotated[
+        bool, typer.Option(help="witness: what this node cosigned and forgot counts for nothing.")
+    ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> int:
     """Publish the successor of a key; the running node uses it when its time has come."""
     from node.cli.keys import rotate
 
-    return show(rotate(config, purpose, after_h, umbrella), as_json=json)
+    done = rotate(config, purpose, after_h, umbrella, after_restore=after_restore)
+    return show(done, as_json=json)
 
 
 @keys_app.command("revoke")
@@ -45,7 +49,7 @@ def keys_revoke(
     compromised_at: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z"],
+            formats=TIME_FORMATS,
             help="Since when it may have been another's, UTC; published (needs member.key).",
         ),
     ] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,7 @@ ConfigOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object instead of text for people.")
 ]
+TIME_FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z"]
 DEFAULT_CONFIG = Path("node.toml")
 
 FileForm = Literal["csv", "ndjson", "json"]
@@ -32,3 +34,9 @@ HsmOption = Annotated[
 HsmPinOption = Annotated[
     str | None, typer.Option(help="Where the token's PIN is: file:, env: or command:.")
 ]
+
+
+def utc_ms(moment: datetime) -> int:
+    """Milliseconds of a time as typed; without a zone it is UTC."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return int(aware.timestamp() * 1000)

@@ -13,7 +13,7 @@ from node.cli.looking import Running, probe, store_of
 from node.cli.output import Result, table
 from node.config import load
 from node.doctor.findings import span
-from node.peer.witnessing import candidates, standing
+from node.peer.witnessing import candidates, counting, standing
 from node.setup.joining import joined
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ def _ledger(
 ) -> dict[str, Any]:
     us = config.member.id
     able = [] if client is None else candidates(client.current(), us)
-    stands = standing(us, figures.partners, figures.cosigned, able)
+    given = figures.cosigned if client is None else counting(client.current(), figures.cosigned)
+    stands = standing(us, figures.partners, given, able)
     return {
         "signed_ms": figures.signed_ms,
         "witnessed_s": stands.since_s,

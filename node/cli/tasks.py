@@ -76,7 +76,7 @@ def resume(path: Path, peer: str, lane: str) -> Result:
     return Result({"resumed": count}, f"{peer}/{lane} goes on at the next start of the node")
 
 
-def restored(path: Path) -> Result:
+def restored(path: Path, snapshot_ms: int = 0) -> Result:
     """Say that the database was set back by other means than `hotline restore`.
 
     Raises:
@@ -86,13 +86,14 @@ def restored(path: Path) -> Result:
     config = load(path)
     lock = ProcessLock(config.store.path)
     try:
-        count = _write(config, lambda opened: say_restored(opened, _now_ms()))
+        count = _write(config, lambda opened: say_restored(opened, _now_ms(), snapshot_ms))
     finally:
         lock.release()
     text = (
         "marked as restored; at its next start the node takes over what its peers hold beyond it,\n"
         f"once for each channel; {count} channels that had stopped for it go on. Notices and\n"
-        "referrals wait until a person has looked (hotline tasks list, outside_held)"
+        "referrals wait until a person has looked (hotline tasks list, outside_held).\n"
+        "It cosigns no ledger until hotline keys rotate witness --after-restore"
     )
     return Result({"resumed": count}, text)
 

@@ -12,7 +12,7 @@ from node.config import load
 from node.evidence.believed import Believed
 from node.evidence.verify import verify as walk
 from node.matching.fingerprints import Fingerprints
-from node.peer.witnessing import Standing, standing
+from node.peer.witnessing import Standing, counting, standing
 from node.setup.joining import joined
 from node.setup.opening import open_keys
 from node.store.audit import Audit
@@ -21,6 +21,7 @@ from node.store.connection import open_reader
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from keys.registry import Registry
     from node.evidence.findings import Findings
 
 
@@ -46,7 +47,10 @@ def verify(path: Path) -> Result:
     connection = open_reader(config.store.path, keys.database_key)
     try:
         audit = Audit(connection)
-        findings, stands = walk(audit, believed), _standing(audit, config.member.id)
+        findings, stands = (
+            walk(audit, believed),
+            _standing(audit, config.member.id, client.listed()),
+        )
     finally:
         connection.close()
     data = {
@@ -61,10 +65,11 @@ def verify(path: Path) -> Result:
     return Result(data, _text(findings, stands), Exit.OK if findings.holds else Exit.PROBLEM)
 
 
-def _standing(audit: Audit, us: str) -> Standing:
+def _standing(audit: Audit, us: str, registry: Registry) -> Standing:
     """How the newest head of the ledger is witnessed, by what is kept and was just verified."""
     head, partners = audit.witnesses.newest_head(), audit.witnesses.partners()
-    return standing(us, partners, {} if head is None else head.cosigned, ())
+    given = {} if head is None else counting(registry, head.cosigned)
+    return standing(us, partners, given, ())
 
 
 def _witnessed(stands: Standing) -> str:

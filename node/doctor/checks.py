@@ -202,7 +202,7 @@ def check_own_keys(revoked: Sequence[tuple[str, str]]) -> list[Finding]:
     for purpose, key_id in revoked:
         what = f"the {purpose} key {key_id} is revoked: nobody believes it, and it is still in use"
         mend = f"bring member.key; hotline keys rotate {purpose} --after-h 0"
-        if purpose in ("sealing", "witness"):
+        if purpose == "sealing":
             mend = "bring member.key; hotline publish --rotate"
         findings.append(Finding(Severity.CRITICAL, "keys", "key_revoked", what, mend))
     return findings

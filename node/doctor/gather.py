@@ -19,12 +19,13 @@ from keys.succession import ROTATED, id_of
 from node.doctor import checks
 from node.doctor.checks import ChannelFacts, RegistryFacts
 from node.doctor.findings import Finding, Severity, fine
-from node.doctor.ledger import check_ledger
+from node.doctor.ledger import check_ledger, check_memory
 from node.jurisdiction.build import open_jurisdiction
 from node.jurisdiction.errors import JurisdictionError
 from node.peer.client import HttpTransport, Limits
 from node.peer.errors import CallError, ClocksDifferError
-from node.peer.witnessing import candidates, standing
+from node.peer.forgetting import lacks_memory
+from node.peer.witnessing import candidates, counting, standing
 from node.registry import repository
 from node.registry.errors import RegistryError
 from node.setup.joining import joined, keys_match
@@ -169,11 +170,13 @@ class Examination:
         figures = self._figures
         if client is None or figures is None:
             return
-        us = self.config.member.id
-        able = candidates(client.current(), us)
-        stands = standing(us, figures.partners, figures.cosigned, able)
+        us, registry = self.config.member.id, client.current()
+        able, given = candidates(registry, us), counting(registry, figures.cosigned)
+        stands = standing(us, figures.partners, given, able)
         problems = {one: ask.problem for one, ask in figures.asks.items() if ask.problem}
         self.findings += check_ledger(figures.signed_ms, stands, problems, self.clock())
+        if us in registry.members:
+            self.findings += check_memory(lacks_memory(registry.member(us), figures.forgotten))
 
     def _recovering(self) -> list[str]:
         """The members that say that they lost their node, as far as a registry is here."""
@@ -300,9 +303,8 @@ def revoked_in_use(
     """
     member = config.member.id
     revoked = client.revocations.revoked().get(member, frozenset())
-    used: list[tuple[str, str]] = [(purpose, id_of(getattr(keys, purpose))) for purpose in ROTATED]
-    if keys.witness is not None:
-        used.append(("witness", keys.witness.public.key_id))
+    held = {purpose: getattr(keys, purpose) for purpose in ROTATED}  # a witness key may be missing
+    used: list[tuple[str, str]] = [(p, id_of(key)) for p, key in held.items() if key is not None]
     document = client.listed().members.get(member)
     if document is not None:
         used += [("sealing", published.key.key_id) for published in document.sealing]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from node.doctor.findings import Finding, Severity, fine, span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from node.peer.witnessing import Standing
 
@@ -37,3 +37,16 @@ def check_ledger(
         mend = "hotline peers; others are asked by themselves; call those that refuse"
         findings.append(Finding(Severity.WARNING, "ledger", "ledger_unwitnessed", what, mend))
     return findings or [fine("ledger", "its newest head is being witnessed")]
+
+
+def check_memory(lacking: Sequence[str]) -> list[Finding]:
+    """Judge our memory as a witness; `lacking`: ids of keys under which we forgot what we signed.
+
+    See docs/protocol.md §8.12.9.
+    """
+    if not lacking:
+        return []
+    what = f"this node was restored, and forgot what it cosigned with {', '.join(lacking)}"
+    mend = "it cosigns no ledger until: bring member.key; hotline keys rotate witness"
+    mend += " --after-restore"
+    return [Finding(Severity.WARNING, "ledger", "witness_forgot", what, mend)]

@@ -22,7 +22,9 @@ from keys.signing import VerifyKey
 from node.evidence.errors import NothingToShowError
 from node.evidence.ledger_part import LedgerPart, find_part
 from node.evidence.weight import is_worth
+from node.peer.witnessing import counts_in
 from node.store.audit import Audit, CheckpointRow
+from node.store.witness_audit import WitnessAudit
 from protocol import messages
 from protocol.channel import Channel
 from protocol.checkpoint import verify_checkpoint
@@ -133,7 +135,8 @@ def _proof(audit: Audit, registry: Registry, us: str, log: Log, index: int) -> P
     good = _worth(checkpoints, registry, (sender, receiver))
     if _covering(good, index) is not None:
         checkpoints = good
-    covering, part = _witnessed(audit, us, log.peer, str(origin), checkpoints, index)
+    witnesses = audit.witnesses.believing(counts_in(registry))
+    covering, part = _witnessed(witnesses, us, log.peer, str(origin), checkpoints, index)
     entry = rows[index].entry
     if covering is None or entry is None:
         return None
@@ -154,12 +157,17 @@ def _proof(audit: Audit, registry: Registry, us: str, log: Log, index: int) -> P
 
 
 def _witnessed(
-    audit: Audit, us: str, peer: str, origin: str, checkpoints: list[CheckpointRow], index: int
+    witnesses: WitnessAudit,
+    us: str,
+    peer: str,
+    origin: str,
+    checkpoints: list[CheckpointRow],
+    index: int,
 ) -> tuple[CheckpointRow | None, LedgerPart | None]:
     """The checkpoint to show: a witnessed one, unless another one alone was receipted."""
     covering = _covering(checkpoints, index)
     receipted = {row.size for row in checkpoints if row.receipt is not None}
-    found = find_part(audit, us, peer, origin, index, receipted)
+    found = find_part(witnesses, us, peer, origin, index, receipted)
     if found is None:
         return covering, None
     witnessed = next((row for row in checkpoints if row.size == found[0]), None)

@@ -173,9 +173,8 @@ def _check_ledger(
         raise BrokenBundleError(
             "8", f"{field}.path", "does not lead from this checkpoint to the ledger's head"
         ) from None
-    witnesses = {m: document.witness_keys for m, document in registry.members.items()}
     try:
-        return cosigners(note, witnesses)
+        return cosigners(note, registry.witness_keys, registry.witness_ends)
     except ProtocolError:
         raise BrokenBundleError(
             "8", f"{field}.head", "holds a cosignature that does not verify"

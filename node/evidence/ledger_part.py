@@ -16,8 +16,7 @@ from protocol.merkle import inclusion_path
 from protocol.witness import witnessed_at
 
 if TYPE_CHECKING:
-    from node.store.audit import Audit
-    from node.store.witness_audit import HeadRow, PlaceRow
+    from node.store.witness_audit import HeadRow, PlaceRow, WitnessAudit
 
 
 class LedgerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,23 +34,26 @@ class LedgerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def find_part(
-    audit: Audit, us: str, peer: str, origin: str, index: int, receipted: Iterable[int]
+    witnesses: WitnessAudit, us: str, peer: str, origin: str, index: int, receipted: Iterable[int]
 ) -> tuple[int, LedgerPart] | None:
     """Return the size of a checkpoint over entry `index`, and where our ledger witnesses it.
 
     Of several, one that was receipted, then the smallest, under the first head that is witnessed.
     """
     bound = set(receipted)
-    places = [place for place in audit.witnesses.places(origin) if place.size > index]
+    places = [place for place in witnesses.places(origin) if place.size > index]
     for place in sorted(places, key=lambda one: (one.size not in bound, one.size)):
-        head = audit.witnesses.witnessed_head(place.epoch, place.idx, (us, peer))
+        head = witnesses.witnessed_head(place.epoch, place.idx, (us, peer))
         if head is not None:
-            return place.size, _part(audit, us, peer, place, head)
+            note = witnesses.cosigned_note(head, peer)
+            return place.size, _part(witnesses, us, place, head, note)
     return None
 
 
-def _part(audit: Audit, us: str, peer: str, place: PlaceRow, head: HeadRow) -> LedgerPart:
-    leaves = audit.witnesses.leaf_hashes(place.epoch, head.size)
+def _part(
+    witnesses: WitnessAudit, us: str, place: PlaceRow, head: HeadRow, note: bytes
+) -> LedgerPart:
+    leaves = witnesses.leaf_hashes(place.epoch, head.size)
     path = inclusion_path(leaves, place.idx, head.size)
     return LedgerPart(
         owner=us,
@@ -59,7 +61,7 @@ def _part(audit: Audit, us: str, peer: str, place: PlaceRow, head: HeadRow) -> L
         index=place.idx,
         size=head.size,
         path=tuple(base64.b64encode(node).decode() for node in path),
-        head=audit.witnesses.cosigned_note(head, peer).decode(),
+        head=note.decode(),
     )
 
 

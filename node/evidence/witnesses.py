@@ -23,7 +23,8 @@ OTHERS = "witnessed"
 def verify_cosignatures(audit: Audit, believed: Believed, findings: Findings) -> None:
     """See that each cosignature is one on that head of ours, at that time.
 
-    One by a key that its witness lists no more is counted, and says nothing.
+    One that counts no more, since its witness lists the key no more or has ended its turn before
+    that time, is counted, and says nothing.
     """
     heads = {row.number: row.note for row in audit.ledger_notes()}
     for number, witness, lines, time_s in audit.witnesses.cosignatures():
@@ -33,12 +34,13 @@ def verify_cosignatures(audit: Audit, believed: Believed, findings: Findings) ->
             findings.add(OURS, place, "head_missing")
             continue
         try:
-            keys = believed.registry.member(witness).witness_keys
-            taken = take_cosignature(note, lines, witness, keys)
+            document = believed.registry.member(witness)
+            ends = document.witness_ends
+            taken = take_cosignature(note, lines, witness, document.witness_keys, ends)
             findings.count("cosignatures")
             findings.expect(taken == (lines, time_s), OURS, place, "cosignature")
         except UnheardCosignerError:
-            findings.count("cosignatures_by_unlisted_keys")
+            findings.count("cosignatures_that_count_no_more")
         except (ProtocolError, KeysError):
             findings.add(OURS, place, "cosignature")
 
@@ -64,12 +66,12 @@ def verify_differences(audit: Audit, believed: Believed, findings: Findings) -> 
     One under a log key or witness key that is listed no more is counted, and not judged.
     """
     registry, us = believed.registry, believed.us
-    witnesses = {m: document.witness_keys for m, document in registry.members.items()}
+    witnesses, ends = registry.witness_keys, registry.witness_ends
     for number, peer, raw, _ in audit.witnesses.differences():
         findings.count("ledger_differences")
         try:
             keys = registry.member(peer).log_keys
-            parties = Parties(registry.network_id, peer, us, keys, witnesses)
+            parties = Parties(registry.network_id, peer, us, keys, witnesses, ends)
             verify_showing(from_bytes(raw), parties)
         except UnheardKeyError:
             findings.count("ledger_differences_by_unlisted_keys")

@@ -26,7 +26,7 @@ from node.peer.errors import (
 from node.peer.ledger import MINUTE_MS, ledger_minutes
 from node.peer.quotas import TokenBucket
 from node.peer.transport import ShowingTransport
-from node.peer.witnessing import candidates
+from node.peer.witnessing import Counts, candidates, counts_in
 from protocol.errors import ProtocolError
 from protocol.showing import Parties, Showing, ShownPlace, from_bytes, to_bytes, verify_showing
 from protocol.vocabulary import Lane
@@ -120,8 +120,11 @@ class CrossStore(Protocol):
         """Return what our log says at a size."""
         ...
 
-    async def showing(self, network: str, us: str, peer: str) -> Showing:
-        """Return what our ledger says of our channels with a peer, witnessed where it is."""
+    async def showing(self, network: str, us: str, peer: str, counts: Counts) -> Showing:
+        """Return what our ledger says of our channels with a peer, witnessed where it is.
+
+        By the cosignatures that `counts` takes.
+        """
         ...
 
     async def keep_check(
@@ -274,9 +277,14 @@ class Crosscheck:
     async def _judge(self, peer: str, raw: bytes, now_ms: int) -> Judged:
         """Compare what a peer shows with our logs, and keep the result."""
         registry = self._registry()
-        document = registry.member(peer)
-        witnesses = {m: one.witness_keys for m, one in registry.members.items()}
-        parties = Parties(registry.network_id, peer, self._us, document.log_keys, witnesses)
+        parties = Parties(
+            registry.network_id,
+            peer,
+            self._us,
+            registry.member(peer).log_keys,
+            registry.witness_keys,
+            registry.witness_ends,
+        )
         able = [one for one in candidates(registry, peer) if one != self._us]
         grace_ms = GRACE * ledger_minutes(registry) * MINUTE_MS
         times = Times(now_ms, now_ms - grace_ms, now_ms - DAY_MS, len(able) >= WITNESSES)
@@ -322,4 +330,6 @@ class Crosscheck:
         await self._store.keep_check(peer, failed, None, found, now_ms)
 
     async def _ours(self, peer: str) -> bytes:
-        return to_bytes(await self._store.showing(self._registry().network_id, self._us, peer))
+        registry = self._registry()
+        counts = counts_in(registry)
+        return to_bytes(await self._store.showing(registry.network_id, self._us, peer, counts))

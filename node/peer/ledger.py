@@ -11,6 +11,7 @@ from typing import Protocol
 
 from keys.registry import Registry
 from keys.signing import Signer
+from node.peer.witnessing import Counts, counts_in
 from protocol.ledger import (
     EVERY_MINUTES,
     LedgerHead,
@@ -43,8 +44,11 @@ class LedgerStore(Protocol):
         """Return the last signed head of any epoch, and when it was signed (UTC)."""
         ...
 
-    async def unwitnessed(self, epoch: bytes) -> list[LoggedHead]:
-        """Return the last heads of channels in an epoch that were not witnessed there in time."""
+    async def unwitnessed(self, epoch: bytes, counts: Counts) -> list[LoggedHead]:
+        """Return the last heads of channels in an epoch that were not witnessed there in time.
+
+        By the cosignatures that `counts` takes.
+        """
         ...
 
     async def append(
@@ -125,7 +129,6 @@ class LedgerKeeper:
             return origin, CompactRange(), list(changed)
         before = read_ledger_head(newest[0])
         said = {one.origin for one in changed}
-        left = [
-            x for x in await self._store.unwitnessed(before.origin.epoch) if x.origin not in said
-        ]
+        bare = await self._store.unwitnessed(before.origin.epoch, counts_in(registry))
+        left = [head for head in bare if head.origin not in said]
         return origin, CompactRange(), [before.logged, *left, *changed]

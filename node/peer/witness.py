@@ -25,6 +25,7 @@ from node.peer.errors import (
     UnknownLedgerError,
     UnsignedHeadError,
 )
+from node.peer.forgetting import Forgotten, may_cosign
 from node.peer.quotas import TokenBucket
 from protocol.errors import NoteError, ProofError, ProtocolError, UnheardKeyError
 from protocol.fork import ForkEvidence, verify_fork
@@ -69,12 +70,23 @@ class WitnessStore(Protocol):
         ...
 
     async def advance(
-        self, head: LedgerHead, note: bytes, before: Witnessed, sign: Callable[[], bytes], at_s: int
+        self,
+        head: LedgerHead,
+        note: bytes,
+        before: Witnessed,
+        sign: Callable[[int], bytes],
+        at_s: int,
     ) -> bytes | None:
         """Remember `head` and return what `sign` gives, in one transaction; durable on return.
 
-        None, and nothing is changed or signed: what is held is not `before` any more.
+        `sign` is given the time (POSIX s): `at_s`, or the latest that was ever given before, since
+        times never go back. None, and nothing is changed or signed: what is held is not `before`
+        any more.
         """
+        ...
+
+    async def forgotten(self) -> Forgotten | None:
+        """Return what the last restore of this database left; None: there was none."""
         ...
 
     async def keep_fork(self, member: str, evidence: ForkEvidence, now_ms: int) -> None:
@@ -120,7 +132,7 @@ class Witness:
             StoreError: nothing was kept, nothing is answered.
         """
         self._spend(caller)
-        key = self._witness_key()
+        key = await self._key_of_now()
         submission, claimed = _read(raw)
         self._check_known(caller, claimed.origin)
         if key is None:
@@ -154,9 +166,19 @@ class Witness:
             head,
             submission.note,
             held.state,
-            lambda: cosign_head(head, self._us, key, time_s),
+            lambda at_s: cosign_head(head, self._us, key, at_s),
             time_s,
         )
+
+    async def _key_of_now(self) -> Signer | None:
+        """Return the key that cosigns; None: there is none, it is retired, or we were set back."""
+        key = self._witness_key()
+        if key is None:
+            return None
+        document = self._registry().members.get(self._us)
+        forgotten = await self._store.forgotten()
+        may = may_cosign(document, key.public.key_id, forgotten, self._clock())
+        return key if may else None
 
     async def _suspect(
         self, submission: Submission, head: VerifiedLedgerHead, held: HeldHead

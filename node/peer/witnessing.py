@@ -98,6 +98,29 @@ def candidates(registry: Registry, us: str) -> list[str]:
     return sorted(able, key=turn)
 
 
+Counts = Callable[[str, int], bool]
+"""Whether a cosignature of a member, given at a time (POSIX s), counts by what is known today."""
+
+
+def counts_in(registry: Registry) -> Counts:
+    """Return which cosignatures were given in the turn of a key of their witness.
+
+    What a restored witness forgot counts for nothing (§8.12.9), and is asked for again.
+    """
+
+    def counts(witness: str, time_s: int) -> bool:
+        document = registry.members.get(witness)
+        return document is not None and document.witnesses_at(time_s * 1000)
+
+    return counts
+
+
+def counting(registry: Registry, cosigned: Mapping[str, int]) -> dict[str, int]:
+    """Return those of `cosigned` (POSIX s, by witness) that count."""
+    counts = counts_in(registry)
+    return {witness: at for witness, at in cosigned.items() if counts(witness, at)}
+
+
 def coverage(partners: Iterable[str], cosigners: Collection[str]) -> dict[str, int]:
     """Return for each partner how many of `cosigners` (never ourselves) are not that partner."""
     return {one: sum(cosigner != one for cosigner in cosigners) for one in sorted(partners)}
@@ -176,6 +199,7 @@ class Witnessing:
         head = await self._store.newest()
         if head is None:
             return 0
+        head = head._replace(cosigned=counting(self._registry(), head.cosigned))
         asks = await self._store.asks()
         order = [
             one
@@ -224,8 +248,10 @@ class Witnessing:
 
     async def _keep(self, witness: str, head: SignedHead, raw: bytes, now_ms: int) -> str | None:
         try:
-            keys = self._registry().member(witness).witness_keys
-            lines, time_s = take_cosignature(head.note, raw, witness, keys)
+            document = self._registry().member(witness)
+            lines, time_s = take_cosignature(
+                head.note, raw, witness, document.witness_keys, document.witness_ends
+            )
         except ProtocolError as error:
             return error.code
         except KeysError:

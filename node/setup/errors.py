@@ -6,6 +6,7 @@ SetupError
 ├── OtherNetworkError        the configuration belongs to another network already
 ├── NotAdmittedError         the network does not list this member, or lists other keys
 ├── RotationRunningError     a successor of that key is published already
+├── WitnessForgotError       a restored witness's key needs a person's word to be ended
 └── PublicationRefusedError  the umbrella refuses this member's next document
 """
 
@@ -44,6 +45,12 @@ class RotationRunningError(SetupError):
     """A successor of that key is published already; its turn begins first."""
 
     code = "rotation_running"
+
+
+class WitnessForgotError(SetupError):
+    """A restored witness does not know what it cosigned; its key is ended by a person's word."""
+
+    code = "witness_forgot"
 
 
 class PublicationRefusedError(SetupError):

@@ -76,10 +76,6 @@ def _rows(
         tokens = {id_of(key) for key in both if isinstance(key, SigningKey) and in_hsm([key])}
         found = _rotated(purpose, here, document, now_ms, revoked)
         rows += [replace(r, place="hsm") if r.key_id in tokens else r for r in found]
-    if keys.witness is not None:
-        listed = () if document is None else document.witness_keys
-        known = "in use" if keys.witness.public in listed else "not published"
-        rows.append(KeyRow("witness", keys.witness.public.key_id, known))
     return [*rows, *_sealing(keys, document, now_ms)]
 
 

@@ -1,4 +1,4 @@
-"""`hotline keys rotate PURPOSE`: another log, receipt, transport or TLS key, without a ceremony.
+"""`hotline keys rotate PURPOSE`: another key of daily work, without a ceremony.
 
 The successor is written to disk, then published with the time from which it is used; the running
 node takes it up by itself when that time has come and its registry has it (`node.keeping`). What it
@@ -7,7 +7,8 @@ replaces stays listed as retired. The member key signs the document: bring it fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from keys.succession import (
@@ -21,13 +22,19 @@ from keys.succession import (
 )
 from keys.turns import TURN_GRACE_MS
 from node.keeping import take_up_due
-from node.setup.errors import RotationRunningError
+from node.peer.forgetting import lacks_memory
+from node.setup.errors import RotationRunningError, WitnessForgotError
 from node.setup.opening import hsm_of
 from node.setup.publishing import opened
+from node.store.connection import open_reader
+from node.store.witness import forgotten
 
 if TYPE_CHECKING:
+    from keys.member import MemberDocument
     from keys.succession import Rotated
     from node.config import Config
+    from node.peer.forgetting import Forgotten
+    from node.setup.publishing import Publishing
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +59,29 @@ class Rotation:
 
 
 def rotate(
-    config: Config, purpose: Rotated, now_ms: int, after_ms: int, umbrella: str | None = None
+    config: Config,
+    purpose: Rotated,
+    now_ms: int,
+    after_ms: int,
+    umbrella: str | None = None,
+    *,
+    after_restore: bool = False,
 ) -> Rotation:
     """Make and publish the successor of a key.
 
+    A witness key that was in use before a restore is ended at the last time that this node
+    remembers to have given with it (docs/protocol.md §8.12.9), if `after_restore` says so.
+
     Args:
         config: of the node.
-        purpose: `log`, `receipt`, `transport` or `tls`.
+        purpose: `log`, `receipt`, `transport`, `tls` or `witness`.
         now_ms: UTC.
         after_ms: how long others have to hear of it before it is used.
         umbrella: where `network serve` answers; None: the mirrors are tried in order.
+        after_restore: whether cosignatures that a restored witness forgot are to count for nothing.
 
     Raises:
+        WitnessForgotError: this node was restored, and `after_restore` was not said.
         RotationRunningError: a successor is published already and its turn has not begun.
         NoRegistryError, NotAdmittedError, PublicationRefusedError, MirrorsFailedError, KeysError:
             as `node.setup.publishing.publish`.
@@ -74,16 +92,59 @@ def rotate(
         raise RotationRunningError(f"{purpose}: a successor is published already ({coming})")
     replaces = in_use(here.before, purpose, now_ms, here.revoked)
     keys_dir, from_ms = config.member.keys_dir, now_ms + after_ms
+    left_behind = _forgotten(here, after_restore=after_restore) if purpose == "witness" else None
+    if left_behind is not None:
+        from_ms = max(now_ms, left_behind.restored_ms)
     hsm = hsm_of(config)
     left = load_successor(keys_dir, here.unlock, purpose, hsm)
     if left is not None and id_of(left) in here.revoked:
         discard_successor(keys_dir, purpose, left)
     new = make_successor(keys_dir, here.unlock, purpose, config.member.id, now_ms, hsm)
     document = succeeded(here.next_document(), here.network, purpose, new, from_ms)
+    document = _ended(document, here.before, left_behind)
     answer = here.send(document, umbrella)
     published = here.client.listed().members.get(config.member.id)
     if published is not None:
         take_up_due(keys_dir, here.unlock, published, here.revoked, now_ms, hsm=hsm)
-    return Rotation(
-        purpose, id_of(new), from_ms, replaces, from_ms + TURN_GRACE_MS, int(answer["sequence"])
-    )
+    until_ms = from_ms + TURN_GRACE_MS if left_behind is None else left_behind.since_ms
+    return Rotation(purpose, id_of(new), from_ms, replaces, until_ms, int(answer["sequence"]))
+
+
+def _forgotten(here: Publishing, *, after_restore: bool) -> Forgotten | None:
+    """Return what a restore left of this witness's memory, if its keys of before still count.
+
+    Raises:
+        WitnessForgotError: it did, and nobody said that they are to be ended.
+    """
+    connection = open_reader(here.config.store.path, here.keys.database_key)
+    try:
+        left = forgotten(connection)
+    finally:
+        connection.close()
+    if left is None or not lacks_memory(here.before, left):
+        return None
+    if not after_restore:
+        raise WitnessForgotError(
+            "witness: this node was restored; with --after-restore, what it cosigned"
+            f" {_since(left.since_ms)} counts for nothing"
+        )
+    return left
+
+
+def _since(at_ms: int) -> str:
+    if not at_ms:
+        return "at any time (when a snapshot was taken says hotline restored --snapshot)"
+    return f"since {datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec='seconds')}"
+
+
+def _ended(
+    document: MemberDocument, before: MemberDocument, left: Forgotten | None
+) -> MemberDocument:
+    """Give a document in which the turns of keys whose use was forgotten have ended by then."""
+    if left is None:
+        return document
+    ended = {
+        key_id: replace(document.turn(key_id), until_ms=left.since_ms)
+        for key_id in lacks_memory(before, left)
+    }
+    return replace(document, turns={**document.turns, **ended})

@@ -77,17 +77,25 @@ def _copy(connection: Connection, partial: Path, key: bytes, restored_ms: int | 
     connection.execute("DETACH DATABASE copy")
 
 
-def mark_restored(connection: Connection, restored_ms: int, database: str = "main") -> None:
+def mark_restored(
+    connection: Connection,
+    restored_ms: int,
+    database: str = "main",
+    remembers_until_ms: int | None = None,
+) -> None:
     """Mark a database as one that may be older than what its node last said and did.
 
     As a restore does with its copy; also for a disk that somebody else set back, such as the
     snapshot of a virtual machine. Its node accepts once, for each channel, what the receiver holds
-    beyond it (docs/protocol.md §8.5.4); what leaves the network waits for a person.
+    beyond it (docs/protocol.md §8.5.4); what leaves the network waits for a person. As a witness it
+    cosigns nothing until its keys of before are ended (§8.12.9).
 
     Args:
         connection: in a transaction.
         restored_ms: now, UTC.
         database: `main`, or the name of an attached one.
+        remembers_until_ms: until when its memory as a witness is whole, UTC; None: until the last
+            time that it gave, as of a backup that nothing was written to since.
     """
     said = (
         "INSERT OR REPLACE INTO {0}.meta (name, value) VALUES ('restored_ms', '{1}')",
@@ -105,6 +113,15 @@ def mark_restored(connection: Connection, restored_ms: int, database: str = "mai
     )
     for statement in said:
         connection.execute(statement.format(database, int(restored_ms)))
+    last = f"SELECT coalesce(max(time_s), 0) * 1000 FROM {database}.witnessed"  # noqa: S608 - own
+    until_ms = connection.execute(last).fetchone()[0]
+    if remembers_until_ms is not None:
+        until_ms = min(until_ms, remembers_until_ms)
+    connection.execute(
+        f"INSERT OR REPLACE INTO {database}.meta (name, value)"  # noqa: S608 - own name
+        " VALUES ('witness_forgot', ?)",
+        (f"{int(until_ms)},{int(restored_ms)}",),
+    )
     hold_outside(connection, database, restored_ms)
 
 

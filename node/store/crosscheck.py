@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from node.peer.crosscheck import PASSING, Checked, Due, Log, Ours, Problem
+from node.peer.witnessing import Counts
 from node.store.connection import Connection
 from node.store.tasks import close_task, open_task
 from node.store.witness_audit import HeadRow, PlaceRow, WitnessAudit
@@ -47,9 +49,9 @@ class Crosschecks:
         """See `CrossStore.ours`."""
         return await self._readers.run(lambda c: _ours(c, peer, log, size))
 
-    async def showing(self, network: str, us: str, peer: str) -> Showing:
+    async def showing(self, network: str, us: str, peer: str, counts: Counts) -> Showing:
         """See `CrossStore.showing`."""
-        return await self._readers.run(lambda c: _showing(c, network, us, peer))
+        return await self._readers.run(lambda c: _showing(c, network, us, peer, counts))
 
     async def keep_check(
         self,
@@ -165,24 +167,46 @@ def _ours(connection: Connection, peer: str, log: Log, size: int) -> Ours:
     return Ours(root, receipted, None)
 
 
-def _showing(connection: Connection, network: str, us: str, peer: str) -> Showing:
+class _Witnessed(NamedTuple):
+    """Our ledger as it is witnessed for the channels of two members."""
+
+    audit: WitnessAudit
+    parties: tuple[str, str]
+
+    def best(self, origin: str) -> list[tuple[PlaceRow, HeadRow]]:
+        """The newest place of a log under a witnessed head, and a newer one if there is one."""
+        newer: list[tuple[PlaceRow, HeadRow]] = []
+        for place in sorted(self.audit.places(origin), reverse=True)[:LOOKED_AT]:
+            head = self.audit.witnessed_head(place.epoch, place.idx, self.parties)
+            if head is not None:
+                return [*newer, (place, head)]
+            head = None if newer else self.audit.first_head(place.epoch, place.idx)
+            newer = newer if head is None else [(place, head)]
+        return newer
+
+
+def _showing(connection: Connection, network: str, us: str, peer: str, counts: Counts) -> Showing:
     """Show each channel at its newest place and its newest witnessed one, and epochs before it."""
-    audit, below = WitnessAudit(connection), dict[HeadRow, list[ShownLeaf]]()
+    witnessed, below = (
+        _Witnessed(WitnessAudit(connection, counts), (us, peer)),
+        dict[HeadRow, list[ShownLeaf]](),
+    )
     for sent in (True, False):
         sender, receiver = (us, peer) if sent else (peer, us)
         for lane in Lane:
             channel = Channel(network, sender, receiver, lane)
-            shown = _shown(connection, audit, (us, peer), channel, sent=sent)
+            shown = _shown(connection, witnessed, channel, sent=sent)
             for origin, place, head in shown:
-                below.setdefault(head, []).append(_leaf(audit, origin, place, head))
-    notes = {head: audit.cosigned_note(head, peer, SHOWN_COSIGNERS) for head in sorted(below)}
+                below.setdefault(head, []).append(_leaf(witnessed.audit, origin, place, head))
+    notes = {
+        head: witnessed.audit.cosigned_note(head, peer, SHOWN_COSIGNERS) for head in sorted(below)
+    }
     return Showing(1, tuple(ShownHead(note, tuple(below[head])) for head, note in notes.items()))
 
 
 def _shown(
     connection: Connection,
-    audit: WitnessAudit,
-    parties: tuple[str, str],
+    witnessed: _Witnessed,
     channel: Channel,
     *,
     sent: bool,
@@ -192,12 +216,12 @@ def _shown(
     Of what we send, back to the newest that was receipted: what we opened after it may never have
     reached the reader, who misses the one that it knows.
     """
-    us, peer = parties
+    _, peer = witnessed.parties
     shown: list[tuple[str, PlaceRow, HeadRow]] = []
     epochs = _epochs(connection, peer, channel.lane, sent=sent)
     for epoch in epochs[:SHOWN_EPOCHS]:
         origin = str(channel.origin(epoch))
-        found = _best(audit, us, peer, origin)
+        found = witnessed.best(origin)
         shown += [(origin, *one) for one in (found[-1:] if shown else found)]
         if found and (not sent or _is_receipted(connection, peer, channel.lane, epoch)):
             break
@@ -217,15 +241,3 @@ def _leaf(audit: WitnessAudit, origin: str, place: PlaceRow, head: HeadRow) -> S
     leaves = audit.leaf_hashes(place.epoch, head.size)
     path = tuple(inclusion_path(leaves, place.idx, head.size))
     return ShownLeaf(origin, place.size, place.root, place.idx, path)
-
-
-def _best(audit: WitnessAudit, us: str, peer: str, origin: str) -> list[tuple[PlaceRow, HeadRow]]:
-    """The newest place of a log under a witnessed head, and a newer one if there is one."""
-    newer: list[tuple[PlaceRow, HeadRow]] = []
-    for place in sorted(audit.places(origin), reverse=True)[:LOOKED_AT]:
-        head = audit.witnessed_head(place.epoch, place.idx, (us, peer))
-        if head is not None:
-            return [*newer, (place, head)]
-        head = None if newer else audit.first_head(place.epoch, place.idx)
-        newer = newer if head is None else [(place, head)]
-    return newer

@@ -20,12 +20,17 @@ def close_task(connection: Connection, code: str, subject: str, now_ms: int) -> 
     ).rowcount
 
 
-def say_restored(connection: Connection, now_ms: int) -> int:
+def say_restored(connection: Connection, now_ms: int, snapshot_ms: int = 0) -> int:
     """Take a person's word that this database was set back; return how many channels go on.
 
     Those are the channels that stopped because a receiver holds more than is known here.
+
+    Args:
+        connection: in a transaction.
+        now_ms: UTC.
+        snapshot_ms: of when the state is that it was set back to, UTC; 0: nobody knows.
     """
-    mark_restored(connection, now_ms)
+    mark_restored(connection, now_ms, remembers_until_ms=snapshot_ms)
     stopped = connection.execute(
         "SELECT peer, lane FROM channels_out WHERE stopped = 'unknown_history'"
     ).fetchall()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
+from node.peer.witnessing import Counts
 from node.store.connection import Connection
 from node.store.writer import Readers, Writer
 from protocol.checkpoint import read_checkpoint
@@ -65,9 +67,9 @@ class Ledger:
             ).fetchone()
         )
 
-    async def unwitnessed(self, epoch: bytes) -> list[LoggedHead]:
+    async def unwitnessed(self, epoch: bytes, counts: Counts) -> list[LoggedHead]:
         """See `LedgerStore.unwitnessed`."""
-        return await self._readers.run(lambda c: _unwitnessed(c, epoch))
+        return await self._readers.run(lambda c: _unwitnessed(c, epoch, counts))
 
     async def append(
         self, head: LedgerHead, added: Sequence[LoggedHead], note: bytes, now_ms: int
@@ -99,14 +101,16 @@ def _stands(connection: Connection, head: LoggedHead) -> bool:
     return row is not None
 
 
-def _unwitnessed(connection: Connection, epoch: bytes) -> list[LoggedHead]:
+def _unwitnessed(connection: Connection, epoch: bytes, counts: Counts) -> list[LoggedHead]:
     cosigned = connection.execute(
-        "SELECT h.size, group_concat(s.witness, ' ') FROM ledger_heads h"
-        " JOIN ledger_cosignatures s ON s.head = h.number WHERE h.epoch = ?"
-        " GROUP BY h.number ORDER BY h.size DESC",
+        "SELECT h.size, s.witness, s.time_s FROM ledger_heads h"
+        " JOIN ledger_cosignatures s ON s.head = h.number WHERE h.epoch = ? ORDER BY h.size DESC",
         (epoch,),
     ).fetchall()
-    witnesses = [(size, set(names.split())) for size, names in cosigned]
+    witnesses = [
+        (size, {witness for _, witness, time_s in given if counts(witness, time_s)})
+        for size, given in groupby(cosigned, key=lambda row: row[0])
+    ]
     rows = connection.execute(
         "SELECT idx, origin, size, root FROM ledger_leaves WHERE epoch = ? ORDER BY idx", (epoch,)
     )

@@ -169,7 +169,12 @@ def begin(connection: Connection, now_ms: int) -> None:
     """
     connection.executemany(
         "INSERT INTO meta (name, value) VALUES (?, ?)",
-        [(PHASE, ASKING), ("restored_ms", str(now_ms)), ("restores", "0")],
+        [
+            (PHASE, ASKING),
+            ("restored_ms", str(now_ms)),
+            ("restores", "0"),
+            ("witness_forgot", f"0,{now_ms}"),  # all that it cosigned: §8.12.9
+        ],
     )
     hold_outside(connection, "main", now_ms)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from node.peer.forgetting import Forgotten
 from node.peer.witness import HeldHead
 from node.store.connection import Connection
 from node.store.forks import insert_fork
@@ -44,7 +45,12 @@ class WitnessMemory:
         return await self._readers.run(lambda c: _held(c, origin))
 
     async def advance(
-        self, head: LedgerHead, note: bytes, before: Witnessed, sign: Callable[[], bytes], at_s: int
+        self,
+        head: LedgerHead,
+        note: bytes,
+        before: Witnessed,
+        sign: Callable[[int], bytes],
+        at_s: int,
     ) -> bytes | None:
         """See `WitnessStore.advance`."""
 
@@ -52,7 +58,9 @@ class WitnessMemory:
             held = _held(connection, head.origin)
             if held.state != before or not held.is_newest:
                 return None
-            lines = sign()
+            last_s = connection.execute("SELECT max(time_s) FROM witnessed").fetchone()[0]
+            time_s = max(at_s, last_s or 0)
+            lines = sign(time_s)
             member, epoch = head.origin.member, head.origin.epoch
             connection.execute(
                 "UPDATE witnessed SET note = NULL WHERE member = ? AND epoch <> ?"
@@ -64,11 +72,15 @@ class WitnessMemory:
                 " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (member, epoch) DO UPDATE SET"
                 " size = excluded.size, root = excluded.root, note = excluded.note,"
                 " time_s = excluded.time_s",
-                (member, epoch, head.size, head.root, note + lines, at_s),
+                (member, epoch, head.size, head.root, note + lines, time_s),
             )
             return lines
 
         return await self._writer.run(job)
+
+    async def forgotten(self) -> Forgotten | None:
+        """See `WitnessStore.forgotten`."""
+        return await self._readers.run(forgotten)
 
     async def keep_fork(self, member: str, evidence: ForkEvidence, now_ms: int) -> None:
         """See `WitnessStore.keep_fork`."""
@@ -78,6 +90,12 @@ class WitnessMemory:
                 open_task(connection, FORKED, member, now_ms)
 
         await self._writer.run(job)
+
+
+def forgotten(connection: Connection) -> Forgotten | None:
+    """Return what the last restore left, as `node.store.backup` wrote it."""
+    row = connection.execute("SELECT value FROM meta WHERE name = 'witness_forgot'").fetchone()
+    return None if row is None else Forgotten(*map(int, str(row[0]).split(",")))
 
 
 def _held(connection: Connection, origin: LedgerOrigin) -> HeldHead:

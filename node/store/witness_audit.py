@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from node.peer.witnessing import SignedHead
+from node.peer.witnessing import Counts, SignedHead
 from node.store.connection import Connection
 from node.store.witness import WitnessedRow, witnessed_rows
 from node.store.witnessing import (
@@ -53,10 +53,22 @@ class HeadRow(NamedTuple):
 
 
 class WitnessAudit:
-    """Reads what witnesses said, and what we said as one."""
+    """Reads what witnesses said, and what we said as one.
 
-    def __init__(self, connection: Connection) -> None:
+    Args:
+        connection: to the database.
+        counts: which cosignatures make a head witnessed; by default all that were verified once.
+    """
+
+    def __init__(
+        self, connection: Connection, counts: Counts = lambda _witness, _time_s: True
+    ) -> None:
         self._connection = connection
+        self._counts = counts
+
+    def believing(self, counts: Counts) -> WitnessAudit:
+        """The same, with other cosignatures that count."""
+        return WitnessAudit(self._connection, counts)
 
     def cosignatures(self) -> list[CosignatureRow]:
         """What witnesses said of the heads of our ledger."""
@@ -83,13 +95,18 @@ class WitnessAudit:
 
     def witnessed_head(self, epoch: bytes, index: int, parties: tuple[str, str]) -> HeadRow | None:
         """The first head of one epoch of our ledger over a leaf that is witnessed for a channel."""
-        row = self._connection.execute(
+        rows = self._connection.execute(
             "SELECT number, size, note FROM ledger_heads h WHERE epoch = ? AND size > ? AND"
             " (SELECT count(*) FROM ledger_cosignatures WHERE head = h.number"
-            " AND witness NOT IN (?, ?)) >= ? ORDER BY number LIMIT 1",
+            " AND witness NOT IN (?, ?)) >= ? ORDER BY number",
             (epoch, index, *parties, WITNESSES),
-        ).fetchone()
-        return None if row is None else HeadRow(*row)
+        )
+        for row in rows:
+            given = cosigned(self._connection, row[0])
+            outside = (one for one in given if one.witness not in parties)
+            if sum(self._counts(one.witness, one.time_s) for one in outside) >= WITNESSES:
+                return HeadRow(*row)
+        return None
 
     def first_head(self, epoch: bytes, index: int) -> HeadRow | None:
         """The first head of one epoch of our ledger over a leaf."""
@@ -101,8 +118,14 @@ class WitnessAudit:
         return None if row is None else HeadRow(*row)
 
     def cosigned_note(self, head: HeadRow, peer: str, most: int = MAX_COSIGNERS) -> bytes:
-        """A head with its cosignatures, as many as a note may have; those of `peer` last."""
-        given = sorted(cosigned(self._connection, head.number), key=lambda one: one.witness == peer)
+        """A head with its cosignatures, as many as a note may have.
+
+        Those that count come first, and of these the ones of `peer` last.
+        """
+        given = sorted(
+            cosigned(self._connection, head.number),
+            key=lambda one: (not self._counts(one.witness, one.time_s), one.witness == peer),
+        )
         return head.note + b"".join(one.lines for one in given[:most])
 
     def leaf_hashes(self, epoch: bytes, size: int) -> list[bytes]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from node.peer.forgetting import Forgotten
 from node.peer.witnessing import AHEAD, Ask, SignedHead
 from node.store.connection import Connection
 from node.store.tasks import open_task
+from node.store.witness import forgotten
 from node.store.writer import Readers, Writer
 from protocol.ledger import LoggedHead
 
@@ -28,12 +30,14 @@ class LedgerFigures(NamedTuple):
     """Our ledger as operators see it: when its newest head was signed (ms UTC), who cosigned that.
 
     `signed_ms` is None before the first head. `asks`: how the last request to each witness went.
+    `forgotten`: what a restore left of our own memory as a witness.
     """
 
     signed_ms: int | None
     cosigned: Mapping[str, int]
     partners: frozenset[str]
     asks: Mapping[str, Ask]
+    forgotten: Forgotten | None = None
 
 
 class Cosignatures:
@@ -143,7 +147,8 @@ def figures(connection: Connection) -> LedgerFigures:
     ).fetchone()
     number, signed_ms = row if row is not None else (0, None)
     times = {one.witness: one.time_s for one in cosigned(connection, number)}
-    return LedgerFigures(signed_ms, times, frozenset(partners(connection)), asks(connection))
+    known = frozenset(partners(connection))
+    return LedgerFigures(signed_ms, times, known, asks(connection), forgotten(connection))
 
 
 def asks(connection: Connection) -> dict[str, Ask]:

@@ -146,7 +146,7 @@ def test_g7_both_pins_are_accepted_in_the_grace(document: MemberDocument) -> Non
 def test_the_next_documents_list_what_somebody_needs(
     document: MemberDocument, member_keys: MemberKeys, purpose: Rotated
 ) -> None:
-    """Log and receipt keys for good, for evidence; transport and TLS keys until they are over."""
+    """Log, receipt and witness keys for good, as evidence; others until they are over."""
     (old,) = listed_ids(document, purpose)
     after, new = rotated(document, purpose)
     early = carried(document, after, OVER - 1)
@@ -154,7 +154,7 @@ def test_the_next_documents_list_what_somebody_needs(
     key = successor(purpose)
     fresh = succeeded(replace(document, turns={}), NETWORK, purpose, key, 0)
     late = carried(replace(fresh, **{purpose: getattr(fresh, purpose)[1:]}), after, OVER)
-    kept = [old] if purpose in ("log", "receipt") else []
+    kept = [old] if purpose in ("log", "receipt", "witness") else []
     assert listed_ids(late, purpose) == [*kept, new, id_of(key)]
 
 

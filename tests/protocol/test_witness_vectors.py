@@ -99,7 +99,7 @@ def test_8_12_the_text_alone_reads_the_same() -> None:
     head = notes.check_head(V1["cosigned_note"], [log], 32768)
     assert (head.is_ledger, head.root.hex()) == (True, V1["roots"][-1])
     found = notes.check_witnesses(
-        V1["cosigned_note"], {V1["witness"]: [witness], V1["other_witness"]: [other]}
+        V1["cosigned_note"], {V1["witness"]: [witness], V1["other_witness"]: [other]}, {}
     )
     assert found == {V1["witness"]: V1["time_s"], V1["other_witness"]: V1["witnessed_s"]}
 
@@ -122,4 +122,4 @@ def test_invalid_cosignatures_are_none_by_the_text_alone(vector: dict[str, str])
     note = V1["note"] + base64.b64decode(vector["raw"]).decode()
     witness = HybridKey(WITNESS.ed25519, WITNESS.mldsa44)
     with contextlib.suppress(RefusedError):
-        assert notes.check_witnesses(note, {V1["witness"]: [witness]}) == {}
+        assert notes.check_witnesses(note, {V1["witness"]: [witness]}, {}) == {}

@@ -220,7 +220,7 @@ def _witnesses(proof: dict[str, Any], checkpoint: Head, network: Network) -> dic
     path = [from64(one) for one in part["path"]]
     need(root_above(leaf, part["index"], head.size, path) == head.root, "ledger: another root")
     return check_witnesses(
-        part["head"], {m: network.counting(m, "witness", None) for m in network.keys}
+        part["head"], {m: network.counting(m, "witness", None) for m in network.keys}, network.ends
     )
 
 

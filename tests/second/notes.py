@@ -133,14 +133,21 @@ def check_receipt(note: str, of: Head, receiver: str, keys: list[HybridKey]) -> 
     raise RefusedError("receipt: by no receipt key")
 
 
-def check_witnesses(note: str, witnesses: dict[str, list[HybridKey]]) -> dict[str, int]:
-    """Give who cosigned a ledger's head, and when (§8.12.1); what is half or wrong is refused."""
+def check_witnesses(
+    note: str, witnesses: dict[str, list[HybridKey]], ends: dict[bytes, int]
+) -> dict[str, int]:
+    """Give who cosigned a ledger's head, and when (§8.12.1); what is half or wrong is refused.
+
+    What a key signed at its end (ms) or later says nothing (§8.12.10).
+    """
     head, lines = take_apart(note, 32768)
     times = {}
     for member, keys in witnesses.items():
         name = f"hx1/{head.network}/{member}/witness"
-        given = [_cosigned(head, lines, name, key) for key in keys]
-        own = [time_s for time_s in given if time_s is not None]
+        given = [(key, _cosigned(head, lines, name, key)) for key in keys]
+        own = [
+            t for key, t in given if t is not None and t * 1000 < ends.get(key.raw, t * 1000 + 1)
+        ]
         if own:
             times[member] = min(own)
     return times

@@ -16,11 +16,15 @@ PURPOSES = ("log", "receipt", "transport", "witness")
 
 
 class Network(NamedTuple):
-    """A verified registry: its id, by member and purpose the signing keys, and stolen ones."""
+    """A verified registry: its id, by member and purpose the signing keys, and stolen ones.
+
+    `ends`: by key, when its turn ends (ms).
+    """
 
     id: str
     keys: dict[str, dict[str, list[HybridKey]]]
     stolen: dict[bytes, int]
+    ends: dict[bytes, int]
 
     def of(self, member: str, purpose: str) -> list[HybridKey]:
         """Give the keys of a member, who must be one."""
@@ -53,10 +57,11 @@ def verify(pin: bytes, files: Files) -> Network:
     taken: list[bytes] = []
     keys = {}
     stolen: dict[bytes, int] = {}
+    ends: dict[bytes, int] = {}
     for member, role in roles.items():
-        keys[member] = _member(files, snapshot, targets, role, network, taken, stolen)
+        keys[member] = _member(files, snapshot, targets, role, network, taken, stolen, ends)
     need(len(taken) == len(set(taken)), "registry: one key in two places")
-    return Network(network, keys, stolen)
+    return Network(network, keys, stolen, ends)
 
 
 def _newest_root(pin: bytes, files: Files) -> dict[str, Any]:
@@ -79,6 +84,7 @@ def _member(
     network: str,
     taken: list[bytes],
     stolen: dict[bytes, int],
+    ends: dict[bytes, int],
 ) -> dict[str, list[HybridKey]]:
     member, path = role["name"], f"members/{role['name']}.json"
     need(role["paths"] == [path] and role["threshold"] == 1, "targets: delegation")
@@ -99,6 +105,8 @@ def _member(
         turn = document.get("turns", {}).get(sha256(b"hx1/key\0", key.raw).hex()[:16], {})
         if "compromised_ms" in turn:
             stolen[key.raw] = turn["compromised_ms"]
+        if "until_ms" in turn:
+            ends[key.raw] = turn["until_ms"]
     return keys
 
 

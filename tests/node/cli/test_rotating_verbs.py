@@ -12,6 +12,8 @@ from keys.unlock import Unlock
 from node.cli.exits import Exit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from keys.member import MemberDocument
     from keys.succession import Rotated
     from tests.builders.umbrella import World
@@ -63,7 +65,7 @@ async def test_g7_a_successor_is_published_before_it_is_used(world: World, here:
 
 async def test_g7_a_key_is_rotated_at_once_if_told_so(world: World, here: Any) -> None:
     """What was replaced is gone from the disk, and listed as retired."""
-    purposes: tuple[Rotated, ...] = ("transport", "tls")
+    purposes: tuple[Rotated, ...] = ("transport", "tls", "witness")
     for purpose in purposes:
         old = on_disk(here, purpose)
         code, shown = await here("keys", "rotate", purpose, "--after-h", 0)
@@ -107,3 +109,56 @@ async def test_g7_a_revoked_key_and_a_revoked_successor_are_replaced(
     assert on_disk(here, "log") == third["key_id"]
     assert await standings(here, "log") == ["revoked", "revoked", "in use"]
     assert listed_ids(published(world), "log") == [first, second["key_id"], third["key_id"]]
+
+
+class TestRestoredWitness:
+    """§8.12.9 as it is typed: a restored node cosigns again under another key."""
+
+    async def restored(self, here: Any, tmp_path: Path) -> None:
+        """Bring back a backup."""
+        code, _ = await here("backup", tmp_path / "saved")
+        assert code == Exit.OK
+        for ending in ("", "-wal", "-shm"):
+            path = here.config.store.path
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+        code, _ = await here("restore", tmp_path / "saved")
+        assert code == Exit.OK
+
+    async def codes(self, here: Any) -> set[str]:
+        """What the doctor finds."""
+        _, shown = await here("doctor")
+        return {one["code"] for one in shown["findings"]}
+
+    async def test_a_person_says_that_what_was_forgotten_counts_no_more(
+        self, world: World, here: Any, tmp_path: Path
+    ) -> None:
+        """Nothing is published before; then the key of before is ended, and the doctor content."""
+        old = on_disk(here, "witness")
+        await self.restored(here, tmp_path)
+        assert "witness_forgot" in await self.codes(here)
+        code, refused = await here("keys", "rotate", "witness")
+        assert (code, refused["error"]["code"]) == (Exit.REFUSED, "witness_forgot")
+        assert "--after-restore" in refused["error"]["message"]
+        assert published(world).turns == {}
+        code, shown = await here("keys", "rotate", "witness", "--after-restore")
+        assert (code, shown["until_ms"]) == (Exit.OK, 0), "it remembers no cosignature"
+        assert published(world).turn(old).until_ms == 0
+        assert on_disk(here, "witness") == shown["key_id"]
+        assert await standings(here, "witness") == ["retired", "in use"]
+        assert "witness_forgot" not in await self.codes(here)
+
+    async def test_other_keys_are_rotated_as_ever(self, here: Any, tmp_path: Path) -> None:
+        """They forget nothing."""
+        await self.restored(here, tmp_path)
+        code, _ = await here("keys", "rotate", "log")
+        assert code == Exit.OK
+        code, shown = await here("keys", "rotate", "receipt", "--after-restore")
+        assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")
+
+    async def test_disk_that_was_set_back_by_others_forgets_too(self, here: Any) -> None:
+        """A person said so; without the time of the snapshot nothing is remembered for sure."""
+        code, _ = await here("restored", "--snapshot", "2026-11-20T08:00")
+        assert code == Exit.OK
+        assert "witness_forgot" in await self.codes(here)
+        code, shown = await here("keys", "rotate", "witness", "--after-restore")
+        assert (code, shown["until_ms"]) == (Exit.OK, 0)

@@ -1,18 +1,24 @@
-"""A stolen witness key gives time to nothing: to both verifiers, and to whoever asks a witness."""
+"""Witness keys that were stolen, or whose turn has ended: what they still give time to."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from keys.signing import SigningKey
+from keys.succession import succeeded
 from keys.turns import Turn
 from node.evidence.check import check
+from node.peer.witness import Witness
 from node.peer.witnessing import candidates
 from node.registry import repository
+from node.store.connection import open_reader
+from node.store.witness_audit import WitnessAudit
 from tests.builders.network import NOW_MS, member_files
 from tests.node.evidence.test_stolen import EOKM, IWF, PLACE, Governed
 from tests.second import files as second
@@ -29,10 +35,10 @@ async def world(tmp_path: Path) -> AsyncIterator[Governed]:
     await made.close()
 
 
-def stolen(world: Governed, member: str) -> None:
-    """Let a member say that its witness key was stolen."""
+def stated(world: Governed, member: str, turn: Turn) -> None:
+    """Let a member say that of its witness key."""
     before = world.registry.member(member)
-    turns = {before.witness_keys[0].key_id: Turn(compromised_ms=NOW_MS)}
+    turns = {before.witness_keys[0].key_id: turn}
     document = replace(before, turns=turns, sequence=before.sequence + 1)
     change = repository.accept(
         world.umbrella.state, member_files(document, 2), world.umbrella.online, NOW_MS
@@ -51,9 +57,56 @@ async def test_g7_a_stolen_witness_key_backdates_nothing(world: Governed) -> Non
     raw = world.bundle(IWF, result.items[0].item_id)
     assert check(raw, pin).witnessed.startswith(f"witnessed by {ECO}, {PDC} at ")
     assert all(one.witnessed_s is not None for one in second.check_bundle(raw, pin))
-    stolen(world, PDC)
+    stated(world, PDC, Turn(compromised_ms=NOW_MS))
     raw = world.bundle(IWF, result.items[0].item_id)
     assert check(raw, pin).witnessed == "not witnessed"
     assert all(one.witnessed_s is None for one in second.check_bundle(raw, pin))
     assert PDC not in candidates(world.registry, IWF)
     assert world[IWF].verify().holds
+
+
+@pytest.mark.parametrize(("after_ms", "counts"), [(1, True), (0, False), (-1000, False)])
+async def test_8_12_a_key_gives_time_until_the_end_of_its_turn(
+    world: Governed, after_ms: int, counts: object
+) -> None:
+    """For good what it cosigned before, nothing what it cosigned later: to both verifiers."""
+    result = await world[IWF].submit(PLACE.format(1))
+    await world.settle()
+    world.now += 3_600_000
+    await world[IWF].keep_ledger()
+    pin = hashlib.sha256(world.files["metadata/1.root.json"]).digest()
+    before = world.bundle(IWF, result.items[0].item_id)
+    stated(world, PDC, Turn(until_ms=world.now // 1000 * 1000 + after_ms))
+    raw = world.bundle(IWF, result.items[0].item_id)
+    assert check(raw, pin).witnessed.startswith("witnessed by") is counts
+    assert all((one.witnessed_s is not None) is counts for one in second.check_bundle(raw, pin))
+    assert check(before, pin).witnessed.startswith("witnessed by"), "the registry it brings"
+    findings = world[IWF].verify()
+    assert findings.holds
+    assert ("cosignatures_that_count_no_more" in findings.counts) is not counts
+
+
+async def test_8_12_an_owner_asks_again_for_what_counts_no_more(world: Governed) -> None:
+    """And its peers are shown what counts."""
+    await world[IWF].submit(PLACE.format(1))
+    await world.settle()
+    world.now += 3_600_000
+    assert await world[IWF].keep_ledger() == 2
+    key = SigningKey.generate()
+    before = world.registry
+    document = succeeded(before.member(PDC), before.network_id, "witness", key, world.now + 1000)
+    old = before.member(PDC).witness_keys[0].key_id
+    turns = {**document.turns, old: replace(document.turn(old), until_ms=1)}
+    members = {**before.members, PDC: replace(document, turns=turns)}
+    world.registry = replace(before, members=members)
+    node = world[PDC]
+    node.witness = Witness(
+        PDC, node.store.witness, node.registry, lambda: key, node.clock, node.registry_behind
+    )
+    world.now += 60_000
+    assert await world[EOKM].crosscheck.check_due(world.now) == 1
+    assert await world[IWF].witnessing.ask_due(world.now) == 1
+    connection = open_reader(world[IWF].path, world[IWF].keys.database_key)
+    with closing(connection):
+        given = WitnessAudit(connection).cosignatures()
+    assert {one.witness: one.time_s for one in given}[PDC] == world.now // 1000

@@ -162,7 +162,7 @@ async def test_8_12_two_submissions_that_cross_roll_nothing_back(world: World) -
     await owner.hand_in(0, 7)
     signed: list[bytes] = []
 
-    def sign() -> bytes:
+    def sign(_: int) -> bytes:
         signed.append(b"lines")
         return b"lines"
 

@@ -9,6 +9,7 @@ import pytest
 
 from keys.errors import UnknownKeyError
 from keys.keyring import SEALING_PERIOD_MS, SEALING_PERIODS, load_witness_key
+from keys.turns import TURN_GRACE_MS
 from keys.unlock import Unlock
 from node.config import load
 from node.config.edit import change_file
@@ -106,7 +107,12 @@ async def test_member_whose_keys_an_earlier_version_made_gets_a_witness_key(worl
     unlock = Unlock.from_config(world.config.member.unlock)
     ours = load_witness_key(world.config.member.keys_dir, unlock)
     assert ours is not None
-    assert world.directory.open().registry.member("gb-iwf").witness_keys == (ours.public,)
+    published = world.directory.open().registry.member("gb-iwf")
+    assert published.witness_keys[-1] == ours.public
+    lost = published.witness_keys[0].key_id
+    assert (
+        published.turn(lost).until_ms == published.turn(ours.public.key_id).from_ms + TURN_GRACE_MS
+    )
 
 
 async def test_own_view_is_fresh_afterwards(world: Any) -> None:

@@ -12,6 +12,7 @@ from keys.errors import UnknownKeyError
 from keys.keyring import SEALING_PERIODS, load_database_key, load_sealing_keys
 from keys.unlock import Unlock
 from node.config import load
+from node.peer.forgetting import Forgotten
 from node.registry.errors import MirrorsFailedError, NoRegistryError
 from node.setup.errors import AlreadySetUpError
 from node.setup.publishing import publish
@@ -19,6 +20,7 @@ from node.setup.recovering import Begun, begin, finish
 from node.store import recovered
 from node.store.connection import open_reader
 from node.store.outside import may_act_outside
+from node.store.witness import forgotten
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -66,13 +68,13 @@ def at_hand(world: Any) -> set[str]:
     return {key.public.key_id for key in keys}
 
 
-def facts(world: Any) -> tuple[str | None, bool]:
-    """The phase of the database, and whether it may act outside."""
+def facts(world: Any) -> tuple[str | None, bool, Forgotten | None]:
+    """The phase of the database, whether it may act outside, and what its witness forgot."""
     unlock = Unlock.from_config(world.config.member.unlock)
     key = load_database_key(world.config.member.keys_dir, unlock)
     connection = open_reader(world.config.store.path, key)
     try:
-        return recovered.phase(connection), may_act_outside(connection)
+        return recovered.phase(connection), may_act_outside(connection), forgotten(connection)
     finally:
         connection.close()
 
@@ -92,10 +94,10 @@ async def test_network_is_told_by_the_member_key_and_by_a_fresh_sealing_key(worl
 
 
 async def test_empty_database_knows_that_it_recovers(world: Any) -> None:
-    """It is a restored one, too: nothing leaves to the world outside by itself."""
+    """A restored one, too: nothing leaves to the world outside by itself, nothing is cosigned."""
     done = await begun(world)
     assert done.database == world.config.store.path
-    assert facts(world) == (recovered.ASKING, False)
+    assert facts(world) == (recovered.ASKING, False, Forgotten(0, NOW))
     token = world.config.api.token_file
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
 
