@@ -56,6 +56,7 @@ def verify(path: Path) -> Result:
     data = {
         "holds": findings.holds,
         "counts": findings.counts,
+        "bodiless_after_recovery": findings.bodiless,
         "findings": [asdict(finding) for finding in findings.found],
         "witnessed": stands.since_s is not None,
         "witnessed_by": list(stands.by),
@@ -83,6 +84,10 @@ def _text(findings: Findings, stands: Standing) -> str:
     counts = table(("checked", "number"), sorted(findings.counts.items()))
     if any(name.startswith("void_") for name in findings.counts):
         counts += "\n\nvoid: signed by a key that was revoked, and not said again under another one"
+    if findings.bodiless:
+        bare = sorted((channel, str(number)) for channel, number in findings.bodiless.items())
+        counts += "\n\ncame back without a body, erased at the peer by its own word:\n"
+        counts += table(("channel", "entries"), bare)
     if findings.holds:
         return f"{counts}\n\nverified=ok ({_witnessed(stands)})"
     rows = [(finding.where, finding.place, finding.why) for finding in findings.found]

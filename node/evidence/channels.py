@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, NamedTuple
 
 from keys.errors import KeysError
@@ -11,6 +10,7 @@ from keys.member import Purpose
 from keys.registry import Registry
 from keys.signing import VerifyKey
 from node.evidence.findings import Findings
+from node.evidence.gone import Gone
 from node.evidence.weight import Weighed, count_void, is_worth
 from node.store.audit import Audit, CheckpointRow, LogRow
 from protocol.channel import Channel
@@ -29,9 +29,7 @@ _LANES = frozenset(str(lane) for lane in Lane)
 _Epoch = tuple[str, str, bytes, bytes | None, int, bytes]
 
 
-def verify_sent(
-    audit: Audit, believed: Believed, erased: AbstractSet[bytes], findings: Findings
-) -> None:
+def verify_sent(audit: Audit, believed: Believed, erased: Gone, findings: Findings) -> None:
     """Our own logs: what we signed, and what was receipted."""
     ends, weighing = {}, _Weighing(believed)
     for epoch in _known_lanes(audit.sent_epochs(), "sent", findings):
@@ -58,9 +56,7 @@ def verify_sent(
         findings.expect(receipted == max(sizes, default=0), "sent", place, "receipted")
 
 
-def verify_held(
-    audit: Audit, believed: Believed, erased: AbstractSet[bytes], findings: Findings
-) -> None:
+def verify_held(audit: Audit, believed: Believed, erased: Gone, findings: Findings) -> None:
     """Other members' logs: what they signed, and what we receipted."""
     ends, weighing = {}, _Weighing(believed)
     for epoch in _known_lanes(audit.held_epochs(), "held", findings):
@@ -171,7 +167,7 @@ def _walk(
     rows: Iterator[LogRow],
     checkpoints: Sequence[CheckpointRow],
     keys: tuple[_Keys, _Keys],
-    erased: AbstractSet[bytes],
+    erased: Gone,
     findings: Findings,
 ) -> CompactRange:
     """Walk one log; return its edge."""
@@ -197,12 +193,13 @@ def _check_entry(
     at: str,
     row: LogRow,
     epoch: _Epoch,
-    erased: AbstractSet[bytes],
+    erased: Gone,
     findings: Findings,
 ) -> None:
     findings.expect(not row.lost, where, at, "message_missing")
     if row.entry is None:
-        findings.expect(row.leaf in erased, where, at, "erased")
+        explained = erased.explains(epoch[:3], row.place, row.leaf, findings)
+        findings.expect(explained, where, at, "erased")
         return
     findings.expect(leaf_of(row.entry) == row.leaf, where, at, "leaf")
     if row.place != 0:

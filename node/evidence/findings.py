@@ -16,9 +16,14 @@ class Finding:
 
 @dataclass(slots=True)
 class Findings:
-    """The result of a walk: counts by what was checked, and findings."""
+    """The result of a walk: counts by what was checked, and findings.
+
+    `bodiless`: by channel (`peer/lane`), how many entries of ours came back without a body when
+    this node was recovered: their peer says that it erased them.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
+    bodiless: dict[str, int] = field(default_factory=dict)
     found: list[Finding] = field(default_factory=list)
 
     def count(self, what: str, number: int = 1) -> None:

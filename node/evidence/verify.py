@@ -7,7 +7,8 @@
    receipt; that each epoch names its predecessor; that no message has vanished from the outbox.
 5. What is held: the same for other members' logs, and the answers given to their entries.
 6. Proofs that a member split its history: each must still prove it.
-7. What was erased: only what an event of the history says, entry by entry, has no body.
+7. What was erased: only what an event of the history says, entry by entry, has no body; and what
+   came back without one when the node was recovered, which is counted and named by channel.
 8. The ledger: its leaves, its signed heads, and that it says what the logs say; the cosignatures
    of witnesses on it; and what this node cosigned as a witness.
 
@@ -24,6 +25,7 @@ from node.evidence.believed import Believed
 from node.evidence.channels import verify_held, verify_sent, verify_whole
 from node.evidence.findings import Findings
 from node.evidence.forks import verify_forks
+from node.evidence.gone import Gone, came_back_bare
 from node.evidence.history import verify_history
 from node.evidence.ledger import verify_ledger
 from node.evidence.outbox import verify_messages
@@ -45,8 +47,9 @@ def verify(audit: Audit, believed: Believed) -> Findings:
         if damaged is not None:
             findings.add("file", "database", damaged)
         story = verify_history(audit, believed, findings)
-        verify_sent(audit, believed, story.leaves | audit.bare(), findings)
-        verify_held(audit, believed, story.leaves, findings)
+        bare = came_back_bare(audit.recovery, findings)
+        verify_sent(audit, believed, Gone(story.leaves, bare), findings)
+        verify_held(audit, believed, Gone(story.leaves), findings)
         buried = verify_tombstones(audit, story, findings)
         verify_whole(audit, findings)
         told = verify_messages(audit, believed, story, findings)

@@ -18,6 +18,7 @@ from node.store.ledger import (
     ledger_notes,
     signed_heads,
 )
+from node.store.recovery_audit import RecoveryAudit
 from node.store.witness_audit import WitnessAudit
 from protocol.dispositions import Dispositions
 from protocol.ledger import LoggedHead
@@ -139,6 +140,7 @@ class Audit:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.witnesses = WitnessAudit(connection)
+        self.recovery = RecoveryAudit(connection)
 
     def begin(self) -> None:
         """Fix the moment: what is written from now on is not seen."""
@@ -315,11 +317,6 @@ class Audit:
             " AND t.entry_id = m.entry_id ORDER BY m.seq"
         ):
             yield MessageRow._make((*row[:10], leaf_of(row[8], row[10]), row[11] == 1))
-
-    def bare(self) -> set[bytes]:
-        """Leaves of what we had said that came back without a body: the peer had erased it."""
-        rows = self._connection.execute("SELECT leaf FROM recovered_entries WHERE kind IS NULL")
-        return {row[0] for row in rows}
 
     def tombstones(self) -> Iterator[TombstoneRow]:
         """What stands for erased entries, with how many rows lost their bodies to each."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,14 @@ class Made:
     registry: Registry
     files: Mapping[str, bytes]
     item: str
+
+    def copied(self, path: Path) -> Made:
+        """Copy the database to a new file."""
+        for ending in ("", "-wal"):
+            source = self.path.with_name(self.path.name + ending)
+            if source.exists():
+                shutil.copy(source, path.with_name(path.name + ending))
+        return replace(self, path=path)
 
     def tamper(self, *statements: str) -> None:
         """Change the opened database as somebody with the key could."""
@@ -128,12 +136,7 @@ async def _show_ledger(world: World) -> None:
 @pytest.fixture
 def made(original: Made, tmp_path: Path) -> Made:
     """Give a copy that a test may tamper with."""
-    path = tmp_path / "node.db"
-    for ending in ("", "-wal"):
-        source = original.path.with_name(original.path.name + ending)
-        if source.exists():
-            shutil.copy(source, path.with_name(path.name + ending))
-    return Made(path, original.keys, original.registry, original.files, original.item)
+    return original.copied(tmp_path / "node.db")
 
 
 Places = Callable[[Findings], set[str]]
