@@ -25,16 +25,28 @@ def network_create(
     *,
     name: Annotated[str, typer.Option(help="Name: lower-case letters, digits, hyphens.")],
     directory: Annotated[Path, typer.Option("--dir", help="Where it is made; empty or new.")],
-    root_holders: Annotated[int, typer.Option(help="Root keys to make here.")] = 1,
-    root_threshold: Annotated[int, typer.Option(help="How many must sign root.")] = 1,
+    root_holders: Annotated[
+        int | None, typer.Option(help="Root keys to make here; default: none.")
+    ] = None,
+    root_threshold: Annotated[
+        int | None, typer.Option(help="How many must sign root; default: three of five or more.")
+    ] = None,
     root_key: Annotated[
         list[str] | None, typer.Option(help="Public root key made elsewhere (hex); repeatable.")
     ] = None,
-    targets_holders: Annotated[int, typer.Option(help="Targets keys to make here.")] = 1,
-    targets_threshold: Annotated[int, typer.Option(help="How many must sign admissions.")] = 1,
+    targets_holders: Annotated[
+        int | None, typer.Option(help="Targets keys to make here; default: none.")
+    ] = None,
+    targets_threshold: Annotated[
+        int | None,
+        typer.Option(help="How many must sign admissions; default: three of five or more."),
+    ] = None,
     targets_key: Annotated[
         list[str] | None, typer.Option(help="Public targets key made elsewhere (hex); repeatable.")
     ] = None,
+    trial: Annotated[
+        bool, typer.Option(help="For a trial: one key of each made here, and ONE person signs.")
+    ] = False,
     unlock: Annotated[
         str | None, typer.Option(help="Secret of the key files; default: file:DIR.unlock, made.")
     ] = None,
@@ -51,6 +63,7 @@ def network_create(
         name,
         (root_holders, root_threshold, root_key or []),
         (targets_holders, targets_threshold, targets_key or []),
+        trial=trial,
     )
     return show(network.create(directory, plan, unlock, listen_host, listen_port), as_json=json)
 

@@ -15,17 +15,27 @@ from node.registry.create import HolderPlan, NetworkPlan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Holders = tuple[int, int, "Sequence[str]"]
+HOLDERS, SIGNING = 5, 3
+"""Who keeps a real network, and how many of them sign: two lost keys lose nothing, two stolen ones
+decide nothing."""
+
+Holders = tuple["int | None", "int | None", "Sequence[str]"]
 """Keys to make here, threshold, public keys (hex) made elsewhere."""
 
 
-def network_plan(name: str, root: Holders, targets: Holders) -> NetworkPlan:
+def network_plan(name: str, root: Holders, targets: Holders, *, trial: bool) -> NetworkPlan:
     """Give the plan of a network.
 
+    What is not said is three of five holders, whose keys were made elsewhere; in a `trial` one key
+    made here, that signs alone.
+
     Raises:
-        CliError: a public key is not hexadecimal.
+        CliError: a public key is not hexadecimal; or there are fewer than five holders, and it was
+            not said how many of them sign.
     """
-    return NetworkPlan(name, _holders("--root-key", root), _holders("--targets-key", targets))
+    return NetworkPlan(
+        name, _holders("root", root, trial=trial), _holders("targets", targets, trial=trial)
+    )
 
 
 def terms(  # noqa: D417 - the arguments are those of `Terms`
@@ -104,13 +114,21 @@ def roles(names: Sequence[str]) -> tuple[Role, ...]:
     return cast("tuple[Role, ...]", tuple(names))
 
 
-def _holders(option: str, holders: Holders) -> HolderPlan:
-    here, threshold, public = holders
+def _holders(role: str, holders: Holders, *, trial: bool) -> HolderPlan:
+    made, signing, public = holders
     try:
         elsewhere = tuple(bytes.fromhex(key) for key in public)
     except ValueError:
-        message = f"{option}: write the public key as 64 hexadecimal digits"
+        message = f"--{role}-key: write the public key as 64 hexadecimal digits"
         raise CliError("usage", message, Exit.USAGE) from None
+    here = made if made is not None else int(trial)
+    if signing is None and not trial and here + len(elsewhere) < HOLDERS:
+        mend = (
+            f"name {HOLDERS} holders' public keys, of whom {SIGNING} sign (hotline network key"
+            f" makes one); or say --{role}-threshold; or --trial, where one person decides alone"
+        )
+        raise CliError("usage", f"--{role}-key: {mend}", Exit.USAGE)
+    threshold = signing if signing is not None else 1 if trial else SIGNING
     return HolderPlan(here=here, elsewhere=elsewhere, threshold=threshold)
 
 

@@ -27,7 +27,7 @@ def typed(*words: object) -> tuple[int, Any]:
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a network of three: two in Germany, the first of them first, one in Britain."""
     path = tmp_path_factory.mktemp("umbrella")
-    _, made = typed("network", "create", "--name", "demo", "--dir", path / "net")
+    _, made = typed("network", "create", "--name", "demo", "--dir", path / "net", "--trial")
     for number, (member, country, *more) in enumerate(
         (
             ("de-eco", "DE", "--fallback"),

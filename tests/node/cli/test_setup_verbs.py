@@ -29,7 +29,9 @@ def typed(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[s
 
 def make_pair(tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]) -> dict[str, Any]:
     """Make a network and a member gb-iwf that asks to enter it; give what `network create` said."""
-    code, network = typed("network", "create", "--name", "demo", "--dir", tmp_path / "net")
+    code, network = typed(
+        "network", "create", "--name", "demo", "--dir", tmp_path / "net", "--trial"
+    )
     assert code == Exit.OK
     words = ["--member", "gb-iwf", "--network", network["network"], "--jurisdiction", "GB"]
     code, _ = typed("init", *words, "--dir", tmp_path / "gb")
@@ -41,7 +43,7 @@ def test_network_is_made_and_told(
     tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
 ) -> None:
     """Id and fingerprint are what members are told; the id's digits begin the fingerprint."""
-    code, made = typed("network", "create", "--name", "demo", "--dir", tmp_path / "net")
+    code, made = typed("network", "create", "--name", "demo", "--dir", tmp_path / "net", "--trial")
     assert code == Exit.OK
     assert made["network"] == f"demo-{made['root_sha256'][:16]}"
     assert made["waiting_for_signatures"] is False
@@ -51,16 +53,56 @@ def test_a_network_of_one_person_is_said_aloud(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Good for a trial; whoever makes a real one must not overlook it."""
-    words = ["network", "create", "--name", "demo", "--dir", str(tmp_path / "net")]
+    words = ["network", "create", "--name", "demo", "--dir", str(tmp_path / "net"), "--trial"]
     assert run(words) == Exit.OK
     assert "WARNING: in this network ONE person alone decides" in capsys.readouterr().out
+
+
+def test_g6_three_of_five_sign_unless_something_else_was_said(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    """Five public keys of each role are enough to say; none of them is made here."""
+    unlock = f"file:{tmp_path / 'net.unlock'}"
+    words: list[object] = ["network", "create", "--name", "demo", "--dir", tmp_path / "net"]
+    for role in ("root", "targets"):
+        for number in range(5):
+            path = tmp_path / f"{role}-{number}.key"
+            _, made = typed("network", "key", path, "--role", role, "--unlock", unlock)
+            words += [f"--{role}-key", made["public"]]
+    code, made = typed(*words, "--unlock", unlock)
+    assert (code, made["signed_by_one"], made["waiting_for_signatures"]) == (Exit.OK, [], True)
+    assert not list((tmp_path / "net" / "keys").glob("root-*"))
+    config = ("-c", made["config"])
+    signing = [
+        arg
+        for number in range(3)
+        for role in ("root", "targets")
+        for arg in ("--key", tmp_path / f"{role}-{number}.key")
+    ]
+    assert not typed("network", "sign", *signing[:8], *config)[1]["published"], "two of five"
+    assert typed("network", "sign", *signing[8:], *config)[1]["published"]
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--root-threshold", 1, "--root-holders", 1), ("--targets-holders", 4)]
+)
+def test_g6_fewer_than_five_holders_are_no_network_by_mistake(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]], words: tuple[object, ...]
+) -> None:
+    """Nothing is made; the message names the three ways on."""
+    command = ("network", "create", "--name", "demo", "--dir", tmp_path / "net")
+    code, shown = typed(*command, *words)
+    assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")
+    for way in ("network key", "-threshold", "--trial"):
+        assert way in shown["error"]["message"]
+    assert not (tmp_path / "net").exists()
 
 
 def test_a_network_of_several_is_not_warned_of(
     tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]]
 ) -> None:
     """Where root needs two and targets one, targets are named."""
-    words = ("--root-holders", 2, "--root-threshold", 2, "--targets-holders", 2)
+    words = ("--trial", "--root-holders", 2, "--root-threshold", 2, "--targets-holders", 2)
     _, half = typed("network", "create", "--name", "demo", "--dir", tmp_path / "a", *words)
     more = (*words, "--targets-threshold", 2)
     _, whole = typed("network", "create", "--name", "demo", "--dir", tmp_path / "b", *more)
@@ -148,7 +190,7 @@ def test_umbrella_with_holders_elsewhere_waits(
 ) -> None:
     """Two of two root holders, one of them elsewhere: the network is not there yet."""
     key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
-    words = ("--root-holders", 1, "--root-key", key, "--root-threshold", 2)
+    words = ("--trial", "--root-holders", 1, "--root-key", key, "--root-threshold", 2)
     code, made = typed("network", "create", "--name", "demo", "--dir", tmp_path / "net", *words)
     assert (code, made["waiting_for_signatures"]) == (Exit.OK, True)
     code, signed = typed("network", "sign", "-c", tmp_path / "net" / "network.toml")
@@ -175,7 +217,7 @@ def test_suspension_takes_the_keys_of_holders_who_brought_theirs(
     """`--key`: two of two sign at once; without it the first waits for the second."""
     unlock, key = f"file:{tmp_path / 'net.unlock'}", tmp_path / "targets-else.key"
     _, made = typed("network", "key", key, "--role", "targets", "--unlock", unlock)
-    words = ("--targets-key", made["public"], "--targets-threshold", 2)
+    words = ("--trial", "--targets-key", made["public"], "--targets-threshold", 2)
     _, network = typed("network", "create", "--name", "demo", "--dir", tmp_path / "net", *words)
     config = ("-c", network["config"])
     _, founded = typed("network", "sign", "--key", key, *config)
@@ -199,7 +241,7 @@ def test_a_key_of_no_holder_suspends_nobody(
 ) -> None:
     """`--key` with a stranger's key adds nothing: the decision waits as without it."""
     unlock, key = f"file:{tmp_path / 'net.unlock'}", tmp_path / "targets-else.key"
-    words = ("--targets-holders", 2, "--targets-threshold", 2)
+    words = ("--trial", "--targets-holders", 2, "--targets-threshold", 2)
     _, network = typed("network", "create", "--name", "demo", "--dir", tmp_path / "net", *words)
     config = ("-c", network["config"])
     member = ("--member", "gb-iwf", "--network", network["network"], "--jurisdiction", "GB")
@@ -229,7 +271,7 @@ def test_holder_elsewhere_makes_a_key_and_completes_the_network(
     key = tmp_path / "root-else.key"
     code, made = typed("network", "key", key, "--role", "root", "--unlock", unlock)
     assert code == Exit.OK
-    words = ("--root-holders", 1, "--root-key", made["public"], "--root-threshold", 2)
+    words = ("--trial", "--root-holders", 1, "--root-key", made["public"], "--root-threshold", 2)
     code, network = typed("network", "create", "--name", "demo", "--dir", tmp_path / "net", *words)
     assert network["waiting_for_signatures"] is True
     code, signed = typed("network", "sign", "--key", key, "-c", network["config"])
