@@ -50,9 +50,9 @@ def narrow(message: Message, permitted: AbstractSet[str]) -> Message | None:
         message: what would be said.
         permitted: those of `FIELDS` that may go.
     """
-    withheld = FIELDS - permitted
-    if not withheld:
+    if permitted >= FIELDS:
         return message
+    withheld = FIELDS - permitted
     if isinstance(message, Item):
         return _item(message, withheld)
     if isinstance(message, Sighted):

@@ -8,13 +8,14 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
 
 from keys.member import Capabilities
+from keys.registry import Registry
 from node.casework.events import Body as EventBody
 from node.casework.events import (
     Burial,
@@ -35,7 +36,7 @@ from protocol import entry as entries
 from protocol.dispositions import Cited
 from protocol.facts import Content
 from protocol.messages import Message, form_of, to_body
-from protocol.versions import worded_for
+from protocol.versions import is_read_by, worded_for
 from protocol.vocabulary import Kind, Lane
 
 
@@ -113,6 +114,11 @@ class Postbox:
         self._secret = node_secret
         self.generation = generation
         self._permits = permits
+        self._newest: dict[tuple[str, type], bool] = {}
+
+    def is_under(self, registry: Registry) -> bool:
+        """Whether this postbox speaks as this registry permits."""
+        return self._permits is not None and self._permits.registry is registry
 
     def under(self, permits: Permits) -> Postbox:
         """Return this postbox as one registry permits it to speak."""
@@ -148,7 +154,12 @@ class Postbox:
         """
         if self._permits is not None:
             message = self._permits.say(peer, lane, message)
-        message = worded_for(message, self.reads(peer))
+        form = (peer, type(message))
+        if form not in self._newest:
+            reader = self.reads(peer)
+            self._newest[form] = reader is not None and is_read_by(message, reader)
+        if not self._newest[form]:
+            message = worded_for(message, self.reads(peer))
         body, version = to_body(message), form_of(message).version
         said = revision + self.generation
         entry = entries.compose(self._secret, kind, subject, said, peer, body, version)
@@ -340,6 +351,8 @@ class Casebook:
             self.add_key(self.fingerprints.item(alias), state.id)
 
 
-def content_keys(fingerprints: Fingerprints, content: Iterable[Content]) -> list[bytes]:
-    """Return every content key of several files' hashes."""
+def content_keys(fingerprints: Fingerprints, content: Sequence[Content]) -> Sequence[bytes]:
+    """Return every content key of several files' hashes; most items have one file."""
+    if len(content) == 1:
+        return fingerprints.content(content[0])
     return [key for one in content for key in fingerprints.content(one)]

@@ -94,7 +94,7 @@ class Desk:
         self.closed: Callable[[], bool] = lambda: False
         self._changed = asyncio.Condition()
         self._look_ups = LookUps(places)
-        self._permits: Permits | None = None
+        self._speaking: Postbox | None = None
         self._judging = Judging(
             store=store,
             queries=queries,
@@ -115,10 +115,15 @@ class Desk:
     @property
     def _postbox(self) -> Postbox:
         """The postbox as the registry in force permits it to speak."""
-        registry = self._registry()
-        if self._permits is None or self._permits.registry is not registry:
-            self._permits = Permits(self._ids.member, registry)
-        return self._bare_postbox.under(self._permits)
+        registry, bare = self._registry(), self._bare_postbox
+        speaking = self._speaking
+        if (
+            speaking is None
+            or speaking.generation != bare.generation
+            or not speaking.is_under(registry)
+        ):
+            speaking = self._speaking = bare.under(Permits(self._ids.member, registry))
+        return speaking
 
     async def submit(
         self, drafts: Sequence[ReportDraft], *, actor: str, batch: str = ""
@@ -156,7 +161,8 @@ class Desk:
 
         def decide(book: Casebook) -> list[ReportTaken]:
             book.by = actor
-            taken = [take_report(book, report, self._ids, self._postbox) for report in prepared]
+            postbox = self._postbox
+            taken = [take_report(book, report, self._ids, postbox) for report in prepared]
             book.by = None
             self._place_at_once(book, places, registry)
             return taken
@@ -182,11 +188,12 @@ class Desk:
         self, book: Casebook, places: dict[str | None, Jurisdiction], registry: Registry
     ) -> None:
         """Route what is new and whose place is known already, within the same transaction."""
+        postbox = self._postbox
         for state in list(book.changed.values()):
             if state.custody is Custody.LOCATING and state.location is not None:
                 found = places.get(state.location.canonical)
                 if found is not None:
-                    route(book, state.id, found, None, registry, self._ids, self._postbox)
+                    route(book, state.id, found, None, registry, self._ids, postbox)
 
     async def assess(self, item_id: str, draft: AssessmentDraft, *, actor: str) -> ItemView:
         """Record a verdict of this member.

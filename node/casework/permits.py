@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from keys.registry import Registry
-from keys.transfers import NOTHING, TransferTerms
+from keys.transfers import NOTHING
 from protocol.errors import UnsayableError
 from protocol.governance import Party, is_permitted, party
 from protocol.messages import Message, kind_of
@@ -39,6 +39,7 @@ class Permits:
         self._us = us
         self._parties: dict[str, Party] = {}
         self._asked: dict[tuple[str, str, Lane, int], bool] = {}
+        self._pairs: dict[tuple[str, str], tuple[bool, frozenset[str]]] = {}
 
     def say(self, peer: str, lane: Lane, message: Message) -> Message:
         """Return `message` as it may be said to `peer`.
@@ -48,27 +49,33 @@ class Permits:
         """
         if not self._may(self._us, peer, lane, kind_of(message)):
             raise NotPermittedError("entry: roles and countries do not permit it to this member")
-        terms = self._terms(self._us, peer)
-        if terms.basis == NOTHING and not goes_without_basis(message):
+        based, fields = self._terms(self._us, peer)
+        if not based and not goes_without_basis(message):
             raise NotPermittedError("entry: there is no basis for sending to this member")
-        left = narrow(message, frozenset(terms.fields))
+        left = narrow(message, fields)
         if left is None:
             raise WithheldError("entry: its fields are not permitted to this member")
         return left
 
     def read(self, peer: str, message: Message) -> Message | None:
         """Return what of a message from `peer` may be used here; None: nothing."""
-        terms = self._terms(peer, self._us)
-        if terms.basis == NOTHING and not goes_without_basis(message):
+        based, fields = self._terms(peer, self._us)
+        if not based and not goes_without_basis(message):
             return None
-        return narrow(message, frozenset(terms.fields))
+        return narrow(message, fields)
 
     def hears(self, peer: str, lane: Lane, kind: int) -> bool:
         """Whether `peer` may say an entry of this kind to us on `lane`."""
         return self._may(peer, self._us, lane, kind)
 
-    def _terms(self, sender: str, receiver: str) -> TransferTerms:
-        return self.registry.network.transfers.between(sender, receiver)
+    def _terms(self, sender: str, receiver: str) -> tuple[bool, frozenset[str]]:
+        """Whether there is a basis for what `sender` sends `receiver`, and which fields may go."""
+        pair = (sender, receiver)
+        known = self._pairs.get(pair)
+        if known is None:
+            terms = self.registry.network.transfers.between(sender, receiver)
+            known = self._pairs[pair] = (terms.basis != NOTHING, frozenset(terms.fields))
+        return known
 
     def _may(self, sender: str, receiver: str, lane: Lane, kind: int) -> bool:
         asked = (sender, receiver, lane, kind)

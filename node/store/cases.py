@@ -228,10 +228,12 @@ def _append_events(connection: Connection, events: Sequence[Event]) -> dict[str,
     row = connection.execute("SELECT seq, chain FROM events ORDER BY seq DESC LIMIT 1").fetchone()
     seq, chain = row if row is not None else (0, EMPTY_CHAIN)
     rows, last = [], {}
+    said, body = None, b""
     for number, event in enumerate(events, seq + 1):
         item, kind, at_ms, learnt_ms, actor, what = event
         last[item] = number
-        body = encode(what)
+        if what is not said:  # the answer to a crowd is one body for all
+            said, body = what, encode(what)
         leaf = event_leaf(number, event, body)
         chain = hashlib.sha256(b"\x01" + chain + leaf).digest()
         rows.append((number, item, int(kind), at_ms, learnt_ms, actor, body, leaf, chain))
