@@ -139,7 +139,8 @@ def write_private(path: Path, raw: bytes) -> None:
     except OSError as error:
         raise UnsafeKeyFileError(f"{path}: cannot be written ({error.strerror})") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
     _sync_directory(path.parent)
 
 
@@ -157,7 +158,7 @@ def read_private(path: Path, *, root_may_share: bool = False) -> bytes:
     """
     try:
         # O_NONBLOCK: opening a pipe somebody put there must not hang.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         if path.is_symlink():
             raise UnsafeKeyFileError(f"{path}: is a symbolic link; put the file there") from None
@@ -240,7 +241,7 @@ def _check_owner(path: Path, status: os.stat_result, user: int) -> None:
 
 
 def _write_synced(path: Path, raw: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with os.fdopen(os.open(path, flags, FILE_MODE), "wb") as file:
         file.write(raw)
         file.flush()
@@ -249,7 +250,7 @@ def _write_synced(path: Path, raw: bytes) -> None:
 
 def _sync_directory(path: Path) -> None:
     with suppress(FileNotFoundError):
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

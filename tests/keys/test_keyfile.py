@@ -249,6 +249,32 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
         load(path)
 
 
+def test_a_file_of_the_greatest_size_is_read(tmp_path: Path) -> None:
+    """One byte more is no key file."""
+    path = tmp_path / "a.key"
+    path.touch(0o600)
+    path.write_bytes(b"x" * 65_536)
+    assert len(keyfile.read_private(path)) == 65_536
+    path.write_bytes(b"x" * 65_537)
+    with pytest.raises(UnreadableKeyError, match="larger than any key file"):
+        keyfile.read_private(path)
+
+
+def test_a_name_that_the_disk_refuses_is_told(tmp_path: Path) -> None:
+    """With the system's reason, and nothing is left."""
+    with pytest.raises(UnsafeKeyFileError, match=r"cannot be written \(File name too long\)"):
+        keyfile.save(tmp_path / ("k" * 300), SECRET, PASSPHRASE, "node-secret")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_in_place_of_the_directory_holds_no_keys(path: Path) -> None:
+    """Neither on writing nor on reading."""
+    with pytest.raises(UnsafeKeyFileError, match=r"node-secret\.key: is not a directory"):
+        keyfile.save(path / "a.key", SECRET, PASSPHRASE, "node-secret")
+    with pytest.raises(UnsafeKeyFileError, match=r"node-secret\.key: is not a directory"):
+        load(path / "a.key")
+
+
 def test_a_damaged_file_is_named_once(path: Path) -> None:
     """The path, then what is wrong."""
     path.write_bytes(b"nonsense")
@@ -270,3 +296,35 @@ def test_a_removed_key_is_gone(path: Path) -> None:
     keyfile.remove(path)
     keyfile.remove(path)
     assert not path.exists()
+
+
+def test_what_was_never_there_is_gone(tmp_path: Path) -> None:
+    """Not even its directory."""
+    keyfile.remove(tmp_path / "absent" / "a.key")
+
+
+def test_what_is_no_file_is_not_removed(tmp_path: Path) -> None:
+    """With the system's reason."""
+    with pytest.raises(
+        UnsafeKeyFileError, match=rf"{tmp_path}: cannot be removed \(Is a directory"
+    ):
+        keyfile.remove(tmp_path)
+
+
+def test_a_successor_takes_the_name_of_the_key(path: Path) -> None:
+    """Which is destroyed thereby; its own name is free again."""
+    successor = path.with_name("node-secret.next.key")
+    keyfile.save(successor, bytes(32), PASSPHRASE, "node-secret")
+    keyfile.rename(successor, path)
+    assert (load(path), successor.exists()) == (bytes(32), False)
+    with pytest.raises(UnsafeKeyFileError, match=r"next\.key: cannot be renamed \(No such file"):
+        keyfile.rename(successor, path)
+
+
+def test_a_directory_is_made_with_those_above_it(tmp_path: Path) -> None:
+    """And one that is there already must be safe."""
+    keyfile.make_directory(tmp_path / "var" / "keys")
+    keyfile.make_directory(tmp_path / "var" / "keys")
+    (tmp_path / "var" / "keys").chmod(0o777)
+    with pytest.raises(UnsafeKeyFileError, match="chmod 700"):
+        keyfile.make_directory(tmp_path / "var" / "keys")

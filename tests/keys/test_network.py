@@ -233,6 +233,18 @@ def test_who_took_over_is_found_through_every_merger(network: NetworkDocument) -
     merged = dataclasses.replace(network, members=members)
     found = [merged.heir_of(one) for one in ("aa-one", "gb-iwf", "cc-gone", "zz-nobody")]
     assert found == ["gb-iwf", "gb-iwf", "cc-gone", "zz-nobody"]
+    assert NetworkDocument.from_bytes(merged.to_bytes()) == merged
+
+
+@pytest.mark.parametrize("name", ["push_entries", "push_bytes", "entry_bytes"])
+def test_the_least_limit_is_one(name: str, network: NetworkDocument) -> None:
+    """Under a limit of nothing nobody could say anything."""
+    value = json.loads(network.to_bytes())
+    value["limits"][name] = 1
+    assert getattr(NetworkDocument.from_bytes(serialise(value)).limits, name) == 1
+    value["limits"][name] = 0
+    with pytest.raises(UntrustedDocumentError, match=rf"limits\.{name}: needs an integer from 1"):
+        NetworkDocument.from_bytes(serialise(value))
 
 
 def test_successors_that_go_round_are_not_followed_for_ever(network: NetworkDocument) -> None:
@@ -243,3 +255,5 @@ def test_successors_that_go_round_are_not_followed_for_ever(network: NetworkDocu
         "bb-two": MemberEntry("Two", ("hotline",), (), "expelled", "aa-one"),
     }
     assert dataclasses.replace(network, members=members).heir_of("aa-one") == "bb-two"
+    into = {**members, "cc-into": MemberEntry("Into", ("hotline",), (), "expelled", "aa-one")}
+    assert dataclasses.replace(network, members=into).heir_of("cc-into") == "bb-two"

@@ -9,7 +9,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tuf.api.metadata import DelegatedRole, Delegations, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
+    Root,
+    Snapshot,
+    SuccinctRoles,
+    Targets,
+    Timestamp,
+)
 
 from keys.errors import KeysError, UnknownMemberError, UntrustedDocumentError, WeakKeyError
 from keys.member_role import MEMBER_KEY_FIELD, document_path
@@ -53,6 +61,11 @@ def umbrella() -> Umbrella:
 def by_hash_prefix(role: DelegatedRole) -> None:
     """Delegate every path instead of one."""
     role.paths, role.path_hash_prefixes = None, [""]
+
+
+def succinct() -> SuccinctRoles:
+    """Give roles for bins of paths, which this network does not know."""
+    return SuccinctRoles(["0" * 64], 1, 8, "bin")
 
 
 def with_members(umbrella: Umbrella, members: list[str]) -> dict[str, bytes]:
@@ -146,6 +159,15 @@ class TestBytes:
             rest = {other: raw for other, raw in umbrella.files.items() if other != name}
             refused(umbrella, rest, "missing")
 
+    def test_a_missing_or_broken_root_is_named(self, umbrella: Umbrella) -> None:
+        """The first, and one that follows."""
+        first = metadata_name("root", 1)
+        refused(
+            umbrella, {n: r for n, r in umbrella.files.items() if n != first}, "^root: its file"
+        )
+        broken = {**umbrella.files, metadata_name("root", 2): b"{}"}
+        refused(umbrella, broken, "^root: is not TUF metadata")
+
     def test_each_altered_file_is_noticed(self, umbrella: Umbrella) -> None:
         """One flipped bit in the middle of any file is enough."""
         for name, raw in umbrella.files.items():
@@ -227,7 +249,7 @@ class TestRoot:
             root.roles[Root.type].threshold = 2
 
         forged = next_root(umbrella, double, umbrella.root)
-        refused(umbrella, {**umbrella.files, **forged}, "under two ids")
+        refused(umbrella, {**umbrella.files, **forged}, "^root: keys: one key stands under two ids")
 
     def test_a_small_order_key_is_not_admitted_to_any_role(self, umbrella: Umbrella) -> None:
         """The identity point, under which one signature verifies everything, holds no role."""
@@ -412,11 +434,12 @@ class TestTheUmbrellaAlone:
 
     def test_roles_and_members_are_the_same_set(self, umbrella: Umbrella) -> None:
         """A role without a member, or a member without a role, is refused."""
+        for delegations in (Delegations({}, {}), None, Delegations({}, None, succinct())):
 
-        def drop(targets: Targets) -> None:
-            targets.delegations = Delegations({}, {})
+            def drop(targets: Targets, instead: Delegations | None = delegations) -> None:
+                targets.delegations = instead
 
-        refused(umbrella, forge(umbrella, targets=drop), "one role for each member")
+            refused(umbrella, forge(umbrella, targets=drop), "one role for each member")
 
 
 class TestMembers:

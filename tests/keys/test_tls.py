@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from keys import MemberKeys, TlsKey, WeakKeyError, spki_sha256, use_tls_key
 from tests.keys.conftest import NOW_MS
 
 
 @pytest.fixture
-def certificate(member_keys: MemberKeys) -> x509.Certificate:
-    """Give the member's certificate."""
-    return x509.load_pem_x509_certificate(member_keys.tls.certificate_pem)
+def certificate() -> x509.Certificate:
+    """Give a certificate made at a time that is no whole second."""
+    return x509.load_pem_x509_certificate(TlsKey.issue("gb-iwf", NOW_MS + 999).certificate_pem)
 
 
 def shake_hands(key: TlsKey) -> tuple[ssl.SSLObject, bytes]:
@@ -75,7 +76,17 @@ def test_a_certificate_holds_ten_years_from_the_day_before(certificate: x509.Cer
 
 def test_a_certificate_issues_no_others(certificate: x509.Certificate) -> None:
     """Whoever trusts it trusts one key."""
-    assert not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+    assert (constraints.value.ca, constraints.critical) == (False, True)
+
+
+def test_a_certificate_is_for_servers_named_by_the_member(certificate: x509.Certificate) -> None:
+    """As strict readers of certificates want it; nobody among members looks."""
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    assert names.value.get_values_for_type(x509.DNSName) == ["gb-iwf"]
+    assert (names.critical, usages.critical) == (False, False)
+    assert list(usages.value) == [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
 
 
 def test_a_certificate_of_another_key_is_refused(member_keys: MemberKeys) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import stat
 import sys
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
 
-from keys import Unlock, UnreadableKeyError, UnsafeKeyFileError
+from keys import KeyExistsError, Unlock, UnreadableKeyError, UnsafeKeyFileError
+from keys.unlock import new_secret_file
 
 SECRET = b"x3Jm0cJ9mB2p4yq1bq0c9F7m1t2aWnQy5V8e0r6uKzA="
 
@@ -128,3 +132,61 @@ def test_a_command_that_cannot_run_is_an_error(setting: str) -> None:
 def test_a_setting_shows_only_its_kind() -> None:
     """A command line may hold a token."""
     assert repr(Unlock.from_config("command:unwrap --token hunter2")) == "Unlock(source='command')"
+
+
+@pytest.mark.parametrize("length", [32, 1000])
+def test_a_secret_has_32_to_1000_bytes(length: int) -> None:
+    """The bounds themselves are good."""
+    assert len(Unlock.from_config("env:KEY", {"KEY": "x" * length}).secret()) == length
+
+
+def test_a_message_calls_the_setting_by_its_name() -> None:
+    """Whoever reads it looks for that name in the configuration."""
+    with pytest.raises(UnreadableKeyError, match=r"^unlock: needs file:PATH"):
+        Unlock.from_config("hunter2")
+    with pytest.raises(UnreadableKeyError, match=r"^hsm_pin: needs file:PATH"):
+        Unlock.from_config("hunter2", name="hsm_pin")
+    with pytest.raises(UnreadableKeyError, match=r"^hsm_pin: the environment variable"):
+        Unlock.from_config("env:KEY", {}, "hsm_pin").pin()
+
+
+def test_without_another_environment_it_is_that_of_the_process() -> None:
+    """As services are given it."""
+    assert Unlock.from_config("env:PATH").environment is os.environ
+    assert Unlock("env", "PATH").environment is os.environ
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_a_pin_is_one_line(end: bytes, path: Path) -> None:
+    """Without its end, however short."""
+    path.write_bytes(b"1" + end)
+    assert Unlock.from_config(f"file:{path}").pin() == "1"
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\n", b"12\n34", b"\xff", b"1" * 256, b"1\x00", b"12\n\n"], ids=repr
+)
+def test_what_is_no_line_is_no_pin(raw: bytes, path: Path) -> None:
+    """A wrong one would count as a try at the token."""
+    path.write_bytes(raw)
+    with pytest.raises(UnreadableKeyError, match=r"^unlock: the file gives no PIN"):
+        Unlock.from_config(f"file:{path}").pin()
+
+
+def test_a_pin_has_up_to_255_characters(path: Path) -> None:
+    """Characters, not bytes."""
+    path.write_text("\u00e4" * 255)
+    assert Unlock.from_config(f"file:{path}").pin() == "\u00e4" * 255
+
+
+def test_a_new_secret_is_made_in_a_file_for_its_owner(tmp_path: Path) -> None:
+    """It unlocks, is 32 random bytes in base64 on a line, and is never made over another."""
+    path = tmp_path / "hotline" / "unlock"
+    new_secret_file(path)
+    secret = Unlock.from_config(f"file:{path}").secret()
+    assert (len(b64decode(secret, validate=True)), path.read_bytes()) == (32, secret + b"\n")
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (path, path.parent)] == [0o600, 0o700]
+    with pytest.raises(KeyExistsError):
+        new_secret_file(path)
+    new_secret_file(path.with_name("other"))
+    assert path.with_name("other").read_bytes() != path.read_bytes()
