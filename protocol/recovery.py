@@ -204,18 +204,20 @@ def check_page(
     edge = edge.extend([one.leaf for one in elements])
     if edge.root != checkpoint.root:
         raise MalformedError("page", "must hash to the checkpoint that we signed")
-    if not goes_on and _predecessor(elements[0]) != held.position:
+    if not goes_on and not _names(elements[0], held.position):
         raise MalformedError("page.opening", "must name the position before it")
     return Held(origin.epoch, edge)
 
 
-def _predecessor(first: Element) -> Position | None:
+def _names(first: Element, before: Position) -> bool:
+    """Whether this is the opening of an epoch, in clear, that names the position before it."""
     if first.entry is None:
-        return None
+        return False
     _, message = read(first.entry)
     if not isinstance(message, EpochOpen):
-        return None
-    return Position(message.predecessor_epoch, message.predecessor_size, message.predecessor_root)
+        return False
+    named = (message.predecessor_epoch, message.predecessor_size, message.predecessor_root)
+    return named == (before.epoch, before.size, before.root)
 
 
 def recover_path(member: str, lane: Lane) -> str:

@@ -22,6 +22,7 @@ from node.jurisdiction import answers
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.answers import MAX_ADDRESSES, MAX_CHAIN, Half
 from node.jurisdiction.countries import Databases, DatabaseSource
+from node.jurisdiction.proxies import ProxyList, ProxySource
 from tests.builders.network import NOW_MS
 
 HOST: Final = "www.site7.example"
@@ -113,6 +114,23 @@ def mmdb_files() -> list[bytes]:
         _mmdb(6, nested),
         _mmdb(4, plain),
     ]
+
+
+def read_proxies(raw: bytes) -> None:
+    """Open a list of proxies and ask it about every kind of address, and a name."""
+    path = Path(_folder().name, "proxies.txt")
+    path.write_bytes(raw)
+    found = ProxyList.open(ProxySource(path, "fuzzed"))
+    assert all(hit is None or hit.entry for hit in map(found.by_address, ASKED))
+    found.by_name(HOST)
+
+
+def proxy_list() -> bytes:
+    """Return a small list of proxies."""
+    return (
+        b"built 2026-11-01T00:00:00Z  # made by hand\n"
+        b"range 192.0.2.0/24 one\nrange 2001:db8::/32 two\n\nsuffix site7.example three\n"
+    )
 
 
 def _mmdb(version: int, rows: Mapping[str, Any]) -> bytes:

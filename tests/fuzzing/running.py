@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from tests.fuzzing.mutating import case
-from tests.fuzzing.targets import Target
+from tests.fuzzing.target import Target
 
 HANG_S = 2.0
 SHOWN = 5

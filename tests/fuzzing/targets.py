@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,14 +15,23 @@ from multidict import CIMultiDict
 
 from keys import armour
 from keys.errors import KeysError
+from keys.hsm_uri import TokenUri
 from keys.keyring import MemberKeys
 from keys.member import MemberDocument
 from keys.network import NetworkDocument
 from keys.registry import Registry, verify_chain
-from keys.signing import SigningKey
 from node.api import bodies
+from node.api.idempotency import read_key
+from node.api.operations import TokenDraft
 from node.api.problems import ApiError
-from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ReportDraft
+from node.casework.draft import (
+    ActionDraft,
+    AssessmentDraft,
+    HashesDraft,
+    MessageDraft,
+    ReportDraft,
+)
+from node.casework.erasing import ErasureDraft
 from node.config.errors import ConfigError
 from node.config.reading import parse as parse_config
 from node.evidence import check
@@ -46,12 +53,26 @@ from protocol.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from protocol.errors import ProtocolError
 from protocol.pull import Pull
 from protocol.receipt import cosign, verify_receipt
-from protocol.showing import Parties, from_bytes, verify_showing
 from protocol.vocabulary import Kind, Lane
-from protocol.witness import Submission, head_of, take_cosignature
 from tests.builders.network import NOW_MS, make_network, member_keys
 from tests.fuzzing.formats import bundle, config_text, csv_file, draft_json, publication, request
-from tests.fuzzing.places import dns_answers, mmdb_files, read_dns, read_mmdb
+from tests.fuzzing.places import (
+    dns_answers,
+    mmdb_files,
+    proxy_list,
+    read_dns,
+    read_mmdb,
+    read_proxies,
+)
+from tests.fuzzing.signed import (
+    ceremonies,
+    forks,
+    heard,
+    ledgers,
+    recoveries,
+    revocations,
+)
+from tests.fuzzing.target import Target
 from tests.protocol.samples import MESSAGES, raw_entry
 
 IWF, EOKM = "gb-iwf", "nl-eokm"
@@ -59,14 +80,9 @@ VECTORS: Final = Path(__file__).resolve().parent.parent / "vectors"
 PASSPHRASE: Final = b"p" * 44
 
 
-@dataclass(frozen=True)
-class Target:
-    """One parser: `read` is called with each case; only errors of `ends_in` may leave it."""
-
-    name: str
-    read: Callable[[bytes], object]
-    ends_in: tuple[type[Exception], ...]
-    seeds: Sequence[bytes]
+DRAFTS: Final = (
+    ReportDraft, AssessmentDraft, ActionDraft, HashesDraft, MessageDraft, ErasureDraft, TokenDraft,
+)  # fmt: skip
 
 
 @cache
@@ -226,33 +242,6 @@ _ADDRESSES: Final = (
 )  # fmt: skip
 
 
-def _ledger_targets() -> list[Target]:
-    """What is said about ledgers: read, and where it is signed, verified."""
-    vector = json.loads((VECTORS / "witness_v1.json").read_bytes())
-    invalid: dict[str, list[bytes]] = {"submission": [], "cosignature": [], "showing": []}
-    for one in vector["invalid"]:
-        invalid[one["form"]].append(base64.b64decode(one["raw"]))
-    log, witness = (
-        SigningKey.from_seeds(*map(bytes.fromhex, vector[name])).public
-        for name in ("log_key_seeds", "witness_key_seeds")
-    )
-    head, us = vector["note"].encode(), vector["witness"]
-    parties = Parties(vector["network"], vector["owner"], us, [log], {us: [witness]})
-
-    def submitted(raw: bytes) -> object:
-        submission = Submission.parse(raw)
-        return head_of(submission.note)
-
-    return [
-        Target("ledger.submission", submitted, (ProtocolError,),
-               [vector["submission"].encode(), *invalid["submission"]]),
-        Target("ledger.cosignature", lambda raw: take_cosignature(head, raw, us, [witness]),
-               (ProtocolError,), [vector["cosignature"].encode(), *invalid["cosignature"]]),
-        Target("ledger.showing", lambda raw: verify_showing(from_bytes(raw), parties),
-               (ProtocolError,), [bytes.fromhex(vector["showing"]), *invalid["showing"]]),
-    ]  # fmt: skip
-
-
 @cache
 def targets() -> tuple[Target, ...]:
     """Return every target there is."""
@@ -262,10 +251,7 @@ def targets() -> tuple[Target, ...]:
     signed = sign_checkpoint(checkpoint, _keys(IWF).log)
     documents = [document.to_bytes() for document in registry.members.values()]
     theirs, ours = (ProtocolError,), (KeysError,)
-    decoders = {
-        kind: msgspec.json.Decoder(kind)
-        for kind in (ReportDraft, AssessmentDraft, ActionDraft, HashesDraft)
-    }  # type: dict[type, Any]
+    decoders = {kind: msgspec.json.Decoder(kind) for kind in DRAFTS}  # type: dict[type, Any]
     return (
         Target("entry", messages.read, theirs, _entries()),
         Target("entry.outer", entry.decode, theirs, _entries()),
@@ -280,7 +266,12 @@ def targets() -> tuple[Target, ...]:
         Target("answer", answers.from_bytes, theirs, _answers()),
         Target("pull", pull.from_bytes, theirs, _pulls()),
         Target("pull.offer", pull.read_offer, theirs, _offers()),
-        *_ledger_targets(),
+        *ledgers(),
+        *recoveries(),
+        *revocations(),
+        *forks(),
+        *ceremonies(),
+        *heard(),
         Target("refusal", wire.read_refusal, (), [b"unsigned_request\n", b"busy"]),
         Target("nonce", lambda raw: wire.question_nonce(raw.decode("latin-1")), (),
                [b"nonce=" + b"0" * 32]),
@@ -307,6 +298,10 @@ def targets() -> tuple[Target, ...]:
                (UnlocatableError,), [b"telegram|channel7", b"Discord|user#1234"]),
         Target("dns_answer", read_dns, (), dns_answers()),
         Target("country_database", read_mmdb, (DataFileError,), mmdb_files()),
+        Target("proxy_list", read_proxies, (DataFileError,), [proxy_list()]),
+        Target("idempotency_key", partial(_text, read_key), (ApiError,), [b"0b2f-7"]),
+        Target("hsm_uri", partial(_text, TokenUri.parse), ours,
+               [b"pkcs11:token=gb-iwf;object=gb%2Diwf?module-path=/usr/lib/libsofthsm2.so"]),
         Target("config", partial(_text, lambda text: parse_config(text, Path("/x/node.toml"))),
                (ConfigError,), [config_text()]),
     )  # fmt: skip
@@ -317,5 +312,8 @@ def _other_drafts() -> list[bytes]:
         {"verdict": "baseline", "labels": ["a.b"], "at": "2026-01-01T00:00:00Z"},
         {"action": "moved", "country": "FR"},
         {"sha256": "ab" * 32, "length": 7, "pdq": "cd" * 32, "pdq_quality": 90},
+        {"to": "nl-eokm", "text": "a question", "preview": False},
+        {"cause": "error"},
+        {"name": "desk", "scopes": ["reports:write", "items:read"], "expires_days": 30},
     ]
     return [json.dumps(draft).encode() for draft in drafts]

@@ -9,7 +9,8 @@ import pytest
 
 from tests.fuzzing.mutating import case
 from tests.fuzzing.running import Outcome, one, run
-from tests.fuzzing.targets import Target, targets
+from tests.fuzzing.target import Target
+from tests.fuzzing.targets import targets
 
 BY_NAME = {target.name: target for target in targets()}
 

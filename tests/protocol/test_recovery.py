@@ -16,7 +16,7 @@ from protocol.answers import NOTHING
 from protocol.channel import Channel, SenderState
 from protocol.checkpoint import Checkpoint, VerifiedCheckpoint, sign_checkpoint, verify_checkpoint
 from protocol.errors import MalformedError, ProtocolError
-from protocol.messages import to_body
+from protocol.messages import EpochOpen, to_body
 from protocol.push import Purpose
 from protocol.recovery import Element, Held, check_page
 from protocol.vocabulary import Kind, Lane
@@ -199,6 +199,13 @@ class TestBelief:
             elements = [first, *log.said[1:]]
             with pytest.raises(MalformedError):
                 check_page(log.channel, Held(), log.signed(FIRST, elements), 0, elements)
+
+    def test_8_13_an_opening_that_names_no_possible_position_is_refused(self, log: Log) -> None:
+        """Nothing before it, and a root of something: a thief of the log key could sign that."""
+        body = to_body(EpochOpen(None, 0, b"\x05" * 32))
+        elements = [log._composed(Kind.EPOCH_OPEN, FIRST, body)]
+        with pytest.raises(MalformedError, match="name the position before it"):
+            check_page(log.channel, Held(), log.signed(FIRST, elements), 0, elements)
 
     def test_8_13_another_channel_is_not_taken_for_this_one(self, log: Log) -> None:
         """A checkpoint of ours, but of what we said to somebody else."""

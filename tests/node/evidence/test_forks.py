@@ -64,7 +64,11 @@ def test_tampered_proof_of_a_fork_proves_nothing(
         check_fork(json.dumps(file).encode(), PIN)
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{", b'{"type":1}', b'{"type":"hx1-evidence"}'])
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"[]", b"{", b'{"type":1}', b'{"type":"hx1-evidence"}', b'{"x":' * 5000],
+    ids=["nothing", "list", "cut", "number", "bundle", "nested"],
+)
 def test_anything_else_is_not_taken_for_a_proof(raw: bytes) -> None:
     """`evidence verify` takes both kinds of files."""
     assert not is_fork(raw)
