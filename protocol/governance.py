@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from protocol.messages import KINDS
 from protocol.vocabulary import Kind, Lane, Role
 
-_CHANNEL: Final = frozenset({Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN, Kind.TOMBSTONE})
+_CHANNEL: Final = frozenset({Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN, Kind.TOMBSTONE, Kind.DISAVOW})
 _ITEMS: Final = _CHANNEL | {Kind.ITEM, Kind.SIGHTED}
 _STATUS: Final = _CHANNEL | {
     Kind.DISPOSITION,

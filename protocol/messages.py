@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
+from protocol.disavowal import Disavow
 from protocol.dispositions import Dispositions
 from protocol.encoding import unpack
 from protocol.entry import MAX_ENTRY_BYTES, VERSION, Entry
@@ -245,6 +246,7 @@ Message: TypeAlias = (
     | PeerMessage
     | Dispositions
     | Contents
+    | Disavow
     | UnknownMessage
 )
 
@@ -275,6 +277,7 @@ KINDS: Final[Mapping[int, KindRule]] = MappingProxyType(
         Kind.PEER_MESSAGE: KindRule(PeerMessage, _STATUS, answered=False),
         Kind.DISPOSITIONS: KindRule(Dispositions, _STATUS, answered=False),
         Kind.CONTENTS: KindRule(Contents, _BULK, answered=False),
+        Kind.DISAVOW: KindRule(Disavow, _EVERY, answered=False),
     }
 )
 

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from keys.transfers import TRANSFER_FIELDS
+from protocol.disavowal import Disavow
 from protocol.dispositions import Dispositions
 from protocol.messages import (
     Contents,
@@ -31,6 +32,7 @@ _ALWAYS: Final = (
     EpochOpen,
     RegistrySeen,
     Tombstone,
+    Disavow,
     DispositionNote,
     Dispositions,
     Withdrawal,

@@ -25,7 +25,7 @@ class Lane(StrEnum):
 
 
 class Kind(IntEnum):
-    """What an entry says. 1 to 15 belong to the channel itself, the rest to the domain."""
+    """What an entry says. 1 to 15 belong to the channel itself, 64 on to its past."""
 
     EPOCH_OPEN = 1
     REGISTRY_SEEN = 2
@@ -38,6 +38,7 @@ class Kind(IntEnum):
     PEER_MESSAGE = 35
     DISPOSITIONS = 36
     CONTENTS = 48
+    DISAVOW = 64
 
 
 class Urgency(IntEnum):

@@ -8,7 +8,7 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ from node.casework.item import ItemState, ReportFacts, Review
 from node.casework.permits import NotPermittedError, Permits, WithheldError
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
+from protocol.disavowal import Disavow
 from protocol.dispositions import Cited
 from protocol.facts import Content
 from protocol.messages import Message, form_of, to_body
@@ -166,6 +167,18 @@ class Postbox:
         return Post(peer, lane, urgency, int(kind), item, entry.id, entries.encode(entry))
 
 
+class Disavowed(NamedTuple):
+    """What a member says of entries that somebody else signed (docs/protocol.md §8.15).
+
+    `seq`: the store's handle for the entry that says so. `counts`: whether a checkpoint is signed
+    by a key of the member that is believed, so that it binds the member whatever it says now.
+    """
+
+    seq: int
+    message: Disavow
+    counts: Callable[[bytes], bool]
+
+
 @dataclass(slots=True)
 class Casebook:
     """Loaded items, plus what a decision adds: events, keys, lines, reports, messages, tasks."""
@@ -185,6 +198,7 @@ class Casebook:
     erased: list[str] = field(default_factory=list)
     late: list[tuple[str, int]] = field(default_factory=list)
     """Entries in custody about items that were erased before: (item, the store's handle)."""
+    disavowed: list[Disavowed] = field(default_factory=list)
     by: str | None = None
 
     def find(self, item_id: str) -> ItemState | None:

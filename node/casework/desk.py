@@ -290,12 +290,16 @@ class Desk:
             book.by = by
             return decide(book)
 
-        return item_view(await self._decide(needs, signed))
+        return await self._view(await self._decide(needs, signed))
 
     async def item(self, item_id: str) -> ItemView | None:
         """Return one item by its id or an alias; None if it is not known here."""
         state = await self._queries.item(item_id, self._fingerprints.item(item_id))
-        return None if state is None else item_view(state)
+        return None if state is None else await self._view(state)
+
+    async def _view(self, state: ItemState) -> ItemView:
+        disavowed = await self._queries.disavowed([state.id])
+        return item_view(state, disavowed.get(state.id, ()))
 
     async def items(self, wanted: ItemQuery) -> list[ItemView]:
         """Return a page of items.
@@ -305,7 +309,9 @@ class Desk:
         """
         if wanted.changed_after is not None:
             wanted = replace(wanted, changed_after=self.feed.number(wanted.changed_after))
-        return [item_view(state) for state in await self._queries.items(wanted)]
+        found = await self._queries.items(wanted)
+        disavowed = await self._queries.disavowed([state.id for state in found])
+        return [item_view(state, disavowed.get(state.id, ())) for state in found]
 
     async def changes(self, after: int, limit: int, wait_s: float) -> ChangesPage:
         """Return what changed after cursor `after`; waits up to `wait_s` while nothing has.

@@ -9,15 +9,17 @@ part of this item's story at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from keys.registry import Registry
+from keys.signing import VerifyKey
 from node.casework.answering import Answering
-from node.casework.casebook import Casebook, Citation, Needs, Postbox, content_keys
+from node.casework.casebook import Casebook, Citation, Disavowed, Needs, Postbox, content_keys
 from node.casework.handover import Handover
 from node.casework.hearing import (
     hear_disposition,
@@ -31,7 +33,9 @@ from node.casework.permits import Permits
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
+from protocol.checkpoint import verify_checkpoint
 from protocol.correspondence import PeerMessage
+from protocol.disavowal import Disavow
 from protocol.dispositions import Dispositions
 from protocol.errors import ProtocolError
 from protocol.messages import (
@@ -60,7 +64,10 @@ class Judged(IntEnum):
 
 
 class Arrived(msgspec.Struct, frozen=True, gc=False):
-    """An entry in custody, not judged yet; `seq` is the store's handle for it."""
+    """An entry in custody, not judged yet; `seq` is the store's handle for it.
+
+    `disavowed`: its sender said that somebody else signed it, and has not said it again itself.
+    """
 
     seq: int
     peer: str
@@ -69,6 +76,7 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
     index: int
     leaf: bytes
     entry: bytes
+    disavowed: bool = False
 
 
 class Parsed(msgspec.Struct, frozen=True, gc=False):
@@ -155,6 +163,8 @@ class Judge:
         seq = parsed.arrived.seq
         if not self.registry.is_active(parsed.arrived.peer):
             return Answer(seq, Judged.QUARANTINED, Disposition.QUARANTINED)
+        if parsed.arrived.disavowed:  # whoever said it: not the sender
+            return self._hold(parsed.arrived)
         disposition, reason = self._decide(parsed)
         if disposition is Disposition.PARKED:
             return Answer(seq, Judged.PARKED, disposition, getattr(parsed.message, "item_id", None))
@@ -163,6 +173,12 @@ class Judge:
         self._answer(parsed, disposition, reason, state)
         item = self._buried(parsed, item_id) if state is None else state.id
         return Answer(seq, Judged.DONE, disposition, item=item)
+
+    def _hold(self, arrived: Arrived) -> Answer:
+        """Keep what its sender disavows before it was judged; no effect, and no answer."""
+        place = f"{arrived.peer}/{arrived.lane}/{arrived.epoch.hex()}/{arrived.index}"
+        self.book.tasks.append(("entry_disavowed", place))
+        return Answer(arrived.seq, Judged.QUARANTINED)
 
     def _buried(self, parsed: Parsed, item_id: str | None) -> str | None:
         """Of an item that was erased no body is kept either that came too late (§8.8)."""
@@ -240,6 +256,22 @@ class Judge:
         """A person of another member writes about an item."""
         return hear_message(self.book, parsed.arrived.peer, message)
 
+    def disavow(self, parsed: Parsed, message: Disavow) -> Disposition | None:
+        """A member says which entries in its own log somebody else signed (§8.15)."""
+        document = self.registry.member(parsed.arrived.peer)
+        keys = [k for k in document.log_keys if document.turn(k.key_id).compromised_ms is None]
+        counts = partial(_is_signed_by, keys)
+        self.book.disavowed.append(Disavowed(parsed.arrived.seq, message, counts))
+        return None
+
+
+def _is_signed_by(keys: Sequence[VerifyKey], note: bytes) -> bool:
+    try:
+        verify_checkpoint(note, keys)
+    except ProtocolError:
+        return False
+    return True
+
 
 def _unknown(message: UnknownMessage) -> Disposition:
     other = message.version not in entries.VERSIONS or message.kind in KINDS
@@ -256,4 +288,5 @@ _HANDLERS: dict[type, _Handler] = {
     Outcome: Judge.outcome,
     Withdrawal: Judge.withdrawal,
     PeerMessage: Judge.message,
+    Disavow: Judge.disavow,
 }

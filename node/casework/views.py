@@ -164,6 +164,7 @@ class ItemView(msgspec.Struct):
     also_at: tuple[str, ...]
     last_seen_online: str | None
     messages: tuple[MessageView, ...]
+    disavowed_by: tuple[str, ...] = ()
 
 
 class ChangeView(msgspec.Struct):
@@ -230,8 +231,8 @@ def _jurisdiction(found: Jurisdiction | None) -> JurisdictionView | None:
     return JurisdictionView(found.state, found.country, found.confidence, evidence)
 
 
-def item_view(state: ItemState) -> ItemView:
-    """Return what is shown of an item."""
+def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
+    """Return what is shown of an item, and which members disavow what they said of it (§8.15)."""
     location = state.location
     access = state.access
     return ItemView(
@@ -271,6 +272,7 @@ def item_view(state: ItemState) -> ItemView:
         also_at=tuple(place.raw or "" for place in state.also_at),
         last_seen_online=_maybe(state.last_seen_online_ms),
         messages=tuple(message_view(one) for one in state.messages),
+        disavowed_by=disavowed_by,
     )
 
 

@@ -118,8 +118,8 @@ def compromised(path: Path, peer: str, lane: str) -> Result:
         raise CliError("not_stopped", "channel: did not stop for a history that is not known here")
     text = (
         f"{peer}/{lane} goes on at the next start of the node, after what somebody else signed;\n"
-        "what of ours has no receipt is said again. The task history_disowned names the range:\n"
-        f"tell it to {peer} by telephone"
+        f"{peer} is told that it is not ours, and what of ours has no receipt is said again.\n"
+        "The task history_disowned names the range; call them as well"
     )
     return Result({"resumed": count}, text)
 

@@ -9,6 +9,7 @@ from keys.errors import KeysError
 from keys.member import Purpose
 from keys.registry import Registry
 from keys.signing import VerifyKey
+from node.evidence.disavowals import Limits, count_in_vain, disavowed_held, disavowed_sent
 from node.evidence.findings import Findings
 from node.evidence.gone import Gone
 from node.evidence.weight import Weighed, count_void, is_worth
@@ -31,7 +32,7 @@ _Epoch = tuple[str, str, bytes, bytes | None, int, bytes]
 
 def verify_sent(audit: Audit, believed: Believed, erased: Gone, findings: Findings) -> None:
     """Our own logs: what we signed, and what was receipted."""
-    ends, weighing = {}, _Weighing(believed)
+    ends, weighing = {}, _Weighing(believed, disavowed_sent(audit))
     for epoch in _known_lanes(audit.sent_epochs(), "sent", findings):
         peer, lane, name = epoch[:3]
         origin = _origin(believed.registry, believed.us, peer, lane, name)
@@ -58,7 +59,7 @@ def verify_sent(audit: Audit, believed: Believed, erased: Gone, findings: Findin
 
 def verify_held(audit: Audit, believed: Believed, erased: Gone, findings: Findings) -> None:
     """Other members' logs: what they signed, and what we receipted."""
-    ends, weighing = {}, _Weighing(believed)
+    ends, weighing = {}, _Weighing(believed, disavowed_held(audit))
     for epoch in _known_lanes(audit.held_epochs(), "held", findings):
         peer, lane, name = epoch[:3]
         origin = _origin(believed.registry, peer, believed.us, lane, name)
@@ -70,6 +71,7 @@ def verify_held(audit: Audit, believed: Believed, erased: Gone, findings: Findin
         whole = bool(checkpoints) and checkpoints[-1].size == ends[peer, lane, name].size
         findings.expect(whole, "held", f"{peer}/{lane}/{name.hex()}", "beyond_receipt")
     count_void("held", weighing.parts(), findings)
+    count_in_vain(weighing.checkpoints, findings)
     closed = {(*epoch[:2], epoch[3]) for epoch in audit.held_epochs()}
     for peer, lane, name, size, edge in audit.held_state():
         findings.expect((peer, lane, name) not in closed, "held", f"{peer}/{lane}", "closed_epoch")
@@ -115,24 +117,24 @@ def _origin(registry: Registry, sender: str, receiver: str, lane: str, epoch: by
 class _Weighing:
     """Whose keys sign and cosign the logs of one direction, and what came of it."""
 
-    def __init__(self, believed: Believed) -> None:
+    def __init__(self, believed: Believed, disavowed: Limits) -> None:
         self._believed = believed
-        self._checkpoints = Weighed()
+        self.checkpoints = Weighed(disavowed=disavowed)
         self._receipts = Weighed()
 
     def parts(self) -> tuple[tuple[str, Weighed], tuple[str, Weighed]]:
         """What was seen, by what was signed."""
-        return ("checkpoints", self._checkpoints), ("receipts", self._receipts)
+        return ("checkpoints", self.checkpoints), ("receipts", self._receipts)
 
     def of(self, sender: str, receiver: str, epoch: _Epoch) -> tuple[_Keys, _Keys]:
         """The keys for one log: the sender's, then the receiver's."""
         peer, lane, name, before, size, _ = epoch
         log = (peer, lane, name)
         if before is not None:
-            for one in (self._checkpoints, self._receipts):
+            for one in (self.checkpoints, self._receipts):
                 one.before[log] = (peer, lane, before), size
         return (
-            self._keys(sender, "log", self._checkpoints.seen.setdefault(log, [])),
+            self._keys(sender, "log", self.checkpoints.seen.setdefault(log, [])),
             self._keys(receiver, "receipt", self._receipts.seen.setdefault(log, [])),
         )
 

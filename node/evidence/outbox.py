@@ -8,12 +8,15 @@ from node.evidence.findings import Findings
 from node.evidence.story import Story
 from node.store.audit import Audit, MessageRow
 from protocol import entry as entries
+from protocol.disavowal import Disavow
 from protocol.dispositions import Dispositions
 from protocol.errors import ProtocolError
 from protocol.messages import KINDS, DispositionNote, Message, Tombstone, read
 
 if TYPE_CHECKING:
     from node.evidence.believed import Believed
+
+_OF_NO_ITEM = DispositionNote | Dispositions | Tombstone | Disavow
 
 Told = dict[tuple[str, bytes], str]
 """What we answered: (member, leaf of its entry) to the disposition."""
@@ -66,7 +69,7 @@ def _check_item(row: MessageRow, message: Message, story: Story, findings: Findi
     if row.item is not None:
         same = story.item(spoken_of) == row.item
         findings.expect(same, "messages_out", row.seq, "item")
-    elif not (row.came_back or isinstance(message, DispositionNote | Dispositions | Tombstone)):
+    elif not (row.came_back or isinstance(message, _OF_NO_ITEM)):
         findings.add("messages_out", row.seq, "item")
 
 

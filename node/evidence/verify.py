@@ -5,7 +5,8 @@
 3. What is derived from it: every item, report and key is folded again from the events.
 4. What was sent: each log's leaves from its entries, each signed checkpoint from its leaves, each
    receipt; that each epoch names its predecessor; that no message has vanished from the outbox.
-5. What is held: the same for other members' logs, and the answers given to their entries.
+5. What is held: the same for other members' logs, the answers given to their entries, and what
+   they disavow.
 6. Proofs that a member split its history: each must still prove it.
 7. What was erased: only what an event of the history says, entry by entry, has no body; and what
    came back without one when the node was recovered, which is counted and named by channel.
@@ -23,6 +24,7 @@ from __future__ import annotations
 from node.evidence.answers import verify_answers
 from node.evidence.believed import Believed
 from node.evidence.channels import verify_held, verify_sent, verify_whole
+from node.evidence.disavowals import verify_disavowed
 from node.evidence.findings import Findings
 from node.evidence.forks import verify_forks
 from node.evidence.gone import Gone, came_back_bare
@@ -54,6 +56,7 @@ def verify(audit: Audit, believed: Believed) -> Findings:
         verify_whole(audit, findings)
         told = verify_messages(audit, believed, story, findings)
         verify_answers(audit, story, told, buried, findings)
+        verify_disavowed(audit, findings)
         verify_ledger(audit, believed, findings)
         verify_cosignatures(audit, believed, findings)
         verify_witnessed(audit, believed, findings)

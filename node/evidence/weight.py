@@ -3,6 +3,7 @@
 A key is doubtful if a note revokes it, or its owner's document says when it was stolen. What it
 signed is void unless witnesses saw it before, or its owner covered the same by a later signature
 under a good key: a larger checkpoint of the log, or the next epoch, whose entry 0 names the state.
+What the owner disavows it does not cover by naming the state after it (§8.15).
 """
 
 from __future__ import annotations
@@ -54,10 +55,12 @@ class Weighed:
     Attributes:
         seen: by log, the sizes that were signed, and whether the signature counts by itself.
         before: by log, the state that its entry 0 names.
+        disavowed: by log, from which size on its sender disavows what stands in it.
     """
 
     seen: dict[Log, list[tuple[int, bool]]] = field(default_factory=dict)
     before: dict[Log, tuple[Log, int]] = field(default_factory=dict)
+    disavowed: Mapping[Log, int] = field(default_factory=dict)
 
     def void(self) -> int:
         """How many signatures do not count."""
@@ -72,15 +75,22 @@ class Weighed:
         """How much of each log a signature that counts covers."""
         covered: dict[Log, int] = {}
         for log, sizes in self.seen.items():
-            self._cover(covered, log, max((size for size, good in sizes if good), default=0))
+            size = max((size for size, good in sizes if good), default=0)
+            if size > 0:
+                self._cover(covered, log, size)
         return covered
 
     def _cover(self, covered: dict[Log, int], log: Log, size: int) -> None:
-        while size > covered.get(log, 0):
-            covered[log] = size
+        """Cover `size` of a log, and what the epochs before it hold, without what is disavowed."""
+        while True:
+            if size > 0:
+                if size <= covered.get(log, 0):
+                    return  # and so is all that came before it
+                covered[log] = size
             if log not in self.before:
                 return
-            log, size = self.before[log]
+            log, held = self.before[log]
+            size = min(held, self.disavowed.get(log, held))
 
 
 def count_void(where: str, weighed: Iterable[tuple[str, Weighed]], findings: Findings) -> None:

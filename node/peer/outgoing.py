@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from protocol import entry as entries
 from protocol.answers import Position, Told
 from protocol.channel import Channel, Cut, SenderState
+from protocol.disavowal import Disavow
 from protocol.messages import Tombstone, to_body
 from protocol.vocabulary import Kind, Lane
 
@@ -67,6 +68,17 @@ def tombstone(node_secret: bytes, buried: Buried) -> tuple[bytes, bytes]:
     return entry.id, entries.encode(entry)
 
 
+Word = Callable[[Disavow], tuple[bytes, bytes]]
+"""Makes the id and the bytes of the entry that disavows what somebody else signed."""
+
+
+def disavowal(node_secret: bytes, peer: str, message: Disavow) -> tuple[bytes, bytes]:
+    """Return id and bytes of the entry that says it to `peer` (docs/protocol.md §8.15)."""
+    body = to_body(message)
+    entry = entries.compose(node_secret, Kind.DISAVOW, body, 0, peer, body)
+    return entry.id, entries.encode(entry)
+
+
 class Outbox(Protocol):
     """What delivery needs of the store; see `node.store.outbox.Outbox` for each promise."""
 
@@ -85,7 +97,7 @@ class Outbox(Protocol):
         """Return the root signed for `told`, own epochs' predecessors, 0 if none is newer."""
 
     async def disown(
-        self, peer: str, lane: Lane, told: Told, now_ms: int
+        self, peer: str, lane: Lane, told: Told, now_ms: int, word: Word
     ) -> Mapping[bytes, int] | None:
         """Take a person's word "compromised", once; by epoch how much is ours. None: not said."""
 

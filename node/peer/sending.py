@@ -13,7 +13,7 @@ from functools import partial
 
 from keys.registry import Registry
 from keys.signing import Signer
-from node.peer.outgoing import Outbox, OwnEntry, Push, tombstone
+from node.peer.outgoing import Outbox, OwnEntry, Push, disavowal, tombstone
 from node.peer.tenure import GoOn, Retry, Stopped, Tenure
 from node.store.errors import ErasedError
 from protocol import channel as channels
@@ -80,7 +80,8 @@ class Sending:
         judgement = channels.judge(tenure.state, told.position, signed_root)
         ours: Mapping[bytes, int] = {}
         if judgement.next is Next.STOP:
-            said = await self.outbox.disown(peer, lane, told, now_ms)
+            word = partial(disavowal, self.node_secret, peer)
+            said = await self.outbox.disown(peer, lane, told, now_ms, word)
             if said is None:
                 raise Stopped("unknown_history")
             ours = said  # a person said "compromised": the rest of it somebody else signed

@@ -9,6 +9,7 @@ from node.peer.forks import KeptFork
 from node.store import citing
 from node.store.citing import Place
 from node.store.connection import Connection
+from node.store.disavow_audit import DisavowAudit
 from node.store.forks import kept_forks
 from node.store.history import leaf_of
 from node.store.ledger import (
@@ -141,6 +142,7 @@ class Audit:
         self._connection = connection
         self.witnesses = WitnessAudit(connection)
         self.recovery = RecoveryAudit(connection)
+        self.disavowed = DisavowAudit(connection)
 
     def begin(self) -> None:
         """Fix the moment: what is written from now on is not seen."""

@@ -21,6 +21,7 @@ from node.matching.fingerprints import Fingerprints
 from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.citing import cited_items
 from node.store.connection import Connection
+from node.store.disavowing import keep
 from node.store.erasing import bury_late, erase_items, leaves_about
 from node.store.recovered import retold, unsaid, was_lost
 from node.store.writer import Writer
@@ -220,6 +221,7 @@ def save(connection: Connection, book: Casebook) -> None:
         "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
         [(code, subject, book.now) for code, subject in book.tasks],
     )
+    keep(connection, book.disavowed, book.now)
     _wake_parked(connection, book.ids_now_known())
 
 

@@ -1,19 +1,26 @@
 """A person's word "compromised": what stands at a receiver beyond our memory is not ours.
 
 The receiver's state can't be taken back, so the next epoch follows it; but nothing of ours is taken
-for settled by it beyond what was receipted, and the ranges that somebody else signed are named.
+for settled by it beyond what was receipted, and the ranges that somebody else signed are named:
+before a person here, and to the receiver by `Disavow` entries (docs/protocol.md §8.15).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from node.casework.casebook import Post
+from node.peer.outgoing import Word
+from node.store.cases import post
 from node.store.connection import Connection
 from protocol.answers import Told
+from protocol.disavowal import Disavow
 from protocol.merkle import CompactRange
-from protocol.vocabulary import Lane
+from protocol.vocabulary import Kind, Lane, Urgency
 
 TASK = "history_disowned"
+_URGENCY = int(Urgency.CHILD_AT_RISK)
+"""The most urgent: as long as it is not said, a thief's items are worked on."""
 
 
 def word(peer: str, lane: Lane) -> str:
@@ -22,11 +29,12 @@ def word(peer: str, lane: Lane) -> str:
 
 
 def disown(
-    connection: Connection, peer: str, lane: Lane, told: Told, now_ms: int
+    connection: Connection, peer: str, lane: Lane, told: Told, now_ms: int, say: Word
 ) -> Mapping[bytes, int] | None:
     """Take the word, once, and return by epoch how much of it is ours; None: nobody said it.
 
-    From the told state back to the first one that we remember, each is named before a person.
+    From the told state back to the first one that we remember, each is named before a person, and
+    to the receiver in an entry that `say` makes.
     """
     said = connection.execute("DELETE FROM meta WHERE name = ?", (word(peer, lane),)).rowcount
     if not said:
@@ -38,11 +46,29 @@ def disown(
         ):
             break
         ours[place.epoch] = size = _receipted(connection, peer, lane, place.epoch)
+        subject = f"{peer}/{lane}/{place.epoch.hex()}/{size}-{place.size}"
         connection.execute(
             "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
-            (TASK, f"{peer}/{lane}/{place.epoch.hex()}/{size}-{place.size}", now_ms),
+            (TASK, subject, now_ms),
         )
+        root = _root(connection, peer, lane, place.epoch, size)
+        if root is not None and size < place.size:
+            made = say(Disavow(place.epoch, size, root, place.size, place.root))
+            _append(connection, peer, lane, made, now_ms)
     return ours
+
+
+def _append(
+    connection: Connection, peer: str, lane: Lane, made: tuple[bytes, bytes], now_ms: int
+) -> None:
+    """Let the entry wait, once, before all else that waits: what follows is our own word again."""
+    entry_id, entry = made
+    known = connection.execute(
+        "SELECT 1 FROM messages_out WHERE peer = ? AND lane = ? AND kind = ? AND entry_id = ?",
+        (peer, str(lane), int(Kind.DISAVOW), entry_id),
+    ).fetchone()
+    if known is None:
+        post(connection, [Post(peer, lane, _URGENCY, Kind.DISAVOW, None, entry_id, entry)], now_ms)
 
 
 def _root(connection: Connection, peer: str, lane: Lane, epoch: bytes, size: int) -> bytes | None:

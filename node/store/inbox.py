@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from node.casework.receiving import Judged
 from node.peer.inbox import Decide, Held, Taken
 from node.store.bulk import insert_rows, select_in
 from node.store.connection import Connection
+from node.store.disavowing import own_again
 from node.store.erasing import was_erased
 from node.store.writer import Readers, Writer
 from protocol.answers import MAX_ANCESTORS, NOTHING, Position, Told
@@ -203,7 +205,8 @@ def _keep_entries(
     """Keep every entry at its place; one whose id was taken before has no effect again."""
     known = _known_ids(connection, place[0], taken)
     erased = was_erased(connection, place[0], [one.leaf for one in taken])
-    rows, fresh = [], []
+    rows: list[tuple[Any, ...]] = []
+    fresh = []
     for number, one in enumerate(taken):
         judged, answer = Judged.WAITING, None
         if one.of_channel:
@@ -232,6 +235,8 @@ def _keep_entries(
         rows,
     )
     insert_rows(connection, "INSERT OR FAIL INTO entry_ids_in", fresh)
+    if again := [row[4] for row in rows if row[-1] == REPEAT]:
+        own_again(connection, place[0], again, now_ms)
 
 
 def _list_missing(connection: Connection, peer: str, entry_id: bytes, now_ms: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from node.peer.outgoing import ChannelRow, Entomb, OwnEntry, Push
+from node.peer.outgoing import ChannelRow, Entomb, OwnEntry, Push, Word
 from node.store import cutting, disowning, pulled
 from node.store.connection import Connection
 from node.store.cutting import Sign, channel_row, check_fence
@@ -105,10 +105,13 @@ class Outbox:
         return await self._readers.run(query)
 
     async def disown(
-        self, peer: str, lane: Lane, told: Told, now_ms: int
+        self, peer: str, lane: Lane, told: Told, now_ms: int, word: Word
     ) -> Mapping[bytes, int] | None:
-        """Take a person's word "compromised", once; by epoch how much is ours. None: not said."""
-        return await self._writer.run(lambda c: disowning.disown(c, peer, lane, told, now_ms))
+        """Take a person's word "compromised", once; by epoch how much is ours. None: not said.
+
+        What is not ours is named before a person, and in entries that wait for the next push.
+        """
+        return await self._writer.run(lambda c: disowning.disown(c, peer, lane, told, now_ms, word))
 
     async def open(
         self,

@@ -10,6 +10,7 @@ from node.casework.events import Erased, Event, EventKind, decode_body
 from node.casework.item import ItemState, decode_state
 from node.casework.receiving import Arrived
 from node.store.connection import Connection
+from node.store.disavowing import disavowers
 from node.store.outside import may_act_outside
 from node.store.witnessing import LedgerFigures
 from node.store.witnessing import figures as ledger_figures
@@ -136,12 +137,17 @@ class Queries:
             return []
         rows = await self._readers.run(
             lambda c: c.execute(
-                "SELECT seq, peer, lane, epoch, idx, leaf, entry FROM entries_in"
-                " WHERE judged = 0 ORDER BY seq LIMIT ?",
+                "SELECT seq, peer, lane, epoch, idx, leaf, entry, EXISTS"
+                " (SELECT 1 FROM disavowed_entries d WHERE d.seq = e.seq)"
+                " FROM entries_in e WHERE judged = 0 ORDER BY seq LIMIT ?",
                 (limit,),
             ).fetchall()
         )
-        return [Arrived(r[0], r[1], Lane(r[2]), *r[3:]) for r in rows]
+        return [Arrived(r[0], r[1], Lane(r[2]), *(*r[3:7], bool(r[7]))) for r in rows]
+
+    async def disavowed(self, items: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return, for those of `items` that have some, who disavows entries about them."""
+        return self._readers.look_up(lambda c: disavowers(c, items))
 
     async def quarantined(self) -> list[str]:
         """Return the members whose entries were not judged because they were suspended."""

@@ -1,6 +1,6 @@
 """Writes `tests/vectors/invalid_v1.json`: bytes that everybody must refuse, and by which clause.
 
-It imports nothing from `protocol`: each vector is made from the right ones of `protocol_v1.json` by
+It imports nothing from `protocol`: each vector is made from the right ones of `protocol_v*.json` by
 plain work on bytes and text, with the independent encoder. `python -m tests.protocol.invalid`
 writes the file again; a test compares.
 """
@@ -8,6 +8,7 @@ writes the file again; a test compares.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ VECTORS: Final = Path(__file__).resolve().parent.parent / "vectors"
 FILE: Final = VECTORS / "invalid_v1.json"
 V1: Final = json.loads((VECTORS / "protocol_v1.json").read_bytes())
 V2: Final = json.loads((VECTORS / "protocol_v2.json").read_bytes())
+LATER: Final = [one for one in V2["entries"] if one["name"] == "Disavow"]
+EMPTY_ROOT: Final = hashlib.sha256().digest()
 ENTRY_BYTES: Final = 65_536
 
 
@@ -91,7 +94,7 @@ def encodings() -> Iterator[Invalid]:
 
 def messages() -> Iterator[Invalid]:
     """Give bodies that break the bounds of their messages (§6)."""
-    for vector in V1["entries"]:
+    for vector in V1["entries"] + LATER:
         body, name = _plain(vector["body"]), vector["name"]
         for what, made in (("a field more", [*body, None]), ("a field less", body[:-1]),
                            ("a body that is no array", None)):  # fmt: skip
@@ -112,6 +115,12 @@ def messages() -> Iterator[Invalid]:
         ("Contents 1", "an empty list", 3, [], "§6.4"),
         ("Tombstone 1", "a leaf of 31 bytes", 2, bytes(31), "§6.4"),
         ("EpochOpen 1", "a size without a predecessor", 1, 3, "§8.3"),
+        ("Disavow", "an epoch of 7 bytes", 0, bytes(7), "§6.4"),
+        ("Disavow", "a range that is empty", 3, 3, "§6.4"),
+        ("Disavow", "a range that ends before it starts", 1, 8, "§6.4"),
+        ("Disavow", "a start without its root", 2, EMPTY_ROOT, "§6.4"),
+        ("Disavow", "a root without its start", 1, 0, "§6.4"),
+        ("Disavow", "no root at its end", 4, None, "§6.4"),
     ]
     for name, what, place, value, clause in rows:
         made = _changed(name, place, value)

@@ -6,6 +6,7 @@ import msgspec
 
 from protocol import entry
 from protocol.correspondence import PeerMessage
+from protocol.disavowal import Disavow
 from protocol.dispositions import Cited, Dispositions
 from protocol.facts import (
     Access,
@@ -122,6 +123,7 @@ MESSAGES: tuple[Message, ...] = (
     Withdrawal(ITEM_ID, None, AT_MS),
     PEER_MESSAGE,
     DISPOSITIONS,
+    Disavow(b"\x11" * 8, 3, b"\x05" * 32, 7, b"\x07" * 32),
     Contents(
         "demo-list", 1, 0, (KnownContent(CONTENT, "nl-eokm", Verdict.BASELINE, None, ()),), AT_MS
     ),

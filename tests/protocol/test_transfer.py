@@ -131,7 +131,7 @@ def test_11_4_shared_contents_go_only_with_hashes_and_verdicts(withheld: str) ->
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda one: type(one).__name__)
 def test_11_4_answers_and_withdrawals_go_without_any_basis(message: Message) -> None:
     """Custody is answered and what was said is taken back, whatever the terms."""
-    free = {Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN, Kind.TOMBSTONE}
+    free = {Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN, Kind.TOMBSTONE, Kind.DISAVOW}
     free |= {Kind.DISPOSITION, Kind.DISPOSITIONS, Kind.WITHDRAWAL}
     assert goes_without_basis(message) == (kind_of(message) in free)
     if kind_of(message) in free:

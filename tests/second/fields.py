@@ -277,6 +277,16 @@ FORMS: dict[tuple[int, int], Check] = {
             word not in ALONE and all(a[0] < b[0] for a, b in itertools.pairwise(cited))
         ),
     ),
+    (1, 64): message(
+        octets(8),
+        NUMBER,
+        octets(32),
+        NUMBER,
+        octets(32),
+        rule=lambda _epoch, start, root, end, _end_root: (
+            start < end and (start == 0) == (root == EMPTY_ROOT)
+        ),
+    ),
     (1, 48): message(CODE, NUMBER, NUMBER, many(1, 256, KNOWN_CONTENT), TIME),
 }
 """By form (§7.1: version and kind), its message."""

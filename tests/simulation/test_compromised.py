@@ -33,7 +33,12 @@ async def hand_in(world: World, number: int) -> str:
     return result.items[0].item_id
 
 
-async def steal(world: World, count: int) -> tuple[bytes, int, int]:
+def garbage(count: int) -> list[bytes]:
+    """Give entries of a thief that say nothing."""
+    return [b"a thief's %d" % number for number in range(count)]
+
+
+async def steal(world: World, entries: list[bytes]) -> tuple[bytes, int, int]:
     """Let a thief with gb-iwf's log key push entries of his; give epoch and range."""
     told, _ = await world[EOKM].store.inbox.told(IWF, Lane.REPORTS)
     epoch, start = told.position.epoch, told.position.size
@@ -42,7 +47,6 @@ async def steal(world: World, count: int) -> tuple[bytes, int, int]:
     channel = Channel(world.registry.network_id, IWF, EOKM, Lane.REPORTS)
     place = Checkpoint(channel.origin(epoch), start, told.position.root)
     state = (await held.held(IWF, Lane.REPORTS, place)).state  # type: ignore[arg-type]
-    entries = [b"a thief's %d" % number for number in range(count)]
     edge = CompactRange.from_bytes(state.edge).extend([leaf(entry) for entry in entries])
     note = sign_checkpoint(
         Checkpoint(channel.origin(epoch), edge.size, edge.root), world[IWF].keys.log
@@ -86,7 +90,7 @@ async def stolen_from(world: World) -> tuple[list[str], tuple[bytes, int, int]]:
     delivery = world[IWF].delivery
     tenure = delivery.tenure(EOKM, Lane.REPORTS)
     assert await delivery.next_push(EOKM, Lane.REPORTS, tenure, world.registry, world.now)
-    stolen = await steal(world, 3)
+    stolen = await steal(world, garbage(3))
     await restart(world[IWF])
     await world[IWF].delivery.deliver_due(world.now)
     assert STOPPED in await tasks(world[IWF])
@@ -116,7 +120,7 @@ async def test_g7_the_word_counts_once(world: World) -> None:
     await stolen_from(world)
     await restart(world[IWF], "compromised")
     await world.settle()
-    await steal(world, 1)
+    await steal(world, garbage(1))
     await restart(world[IWF])
     await world[IWF].delivery.deliver_due(world.now)
     assert STOPPED in await tasks(world[IWF])

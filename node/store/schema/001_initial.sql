@@ -415,3 +415,26 @@ CREATE TABLE recovered_answers (
     answer TEXT NOT NULL,              -- the disposition
     PRIMARY KEY (peer, said)
 ) STRICT, WITHOUT ROWID;
+
+-- What members disavow: entries [first, size) of an epoch of theirs that somebody else signed. (node/store/disavowing.py)
+CREATE TABLE disavowed_in (
+    entry INTEGER PRIMARY KEY,         -- entries_in.seq of the entry that says so
+    peer  TEXT NOT NULL,
+    lane  TEXT NOT NULL,
+    epoch BLOB NOT NULL,               -- an earlier one of the same channel
+    first INTEGER NOT NULL,
+    size  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX disavowed_in_by_log ON disavowed_in (peer, lane, epoch);
+
+CREATE VIEW in_disavowed_ranges AS     -- entries in custody that stand in such a range
+SELECT e.* FROM disavowed_in d JOIN entries_in e
+    ON e.peer = d.peer AND e.lane = d.lane AND e.epoch = d.epoch AND e.idx >= d.first AND e.idx < d.size;
+
+CREATE VIEW disavowed_entries AS       -- of those, the ones that their sender has not said again itself
+SELECT e.* FROM in_disavowed_ranges e WHERE NOT EXISTS (
+    SELECT 1 FROM entries_in a
+    WHERE a.peer = e.peer AND a.leaf = e.leaf AND a.seq > e.seq AND a.answer IN ('repeat', 'conflict')
+    AND NOT EXISTS (
+        SELECT 1 FROM disavowed_in d
+        WHERE d.peer = a.peer AND d.lane = a.lane AND d.epoch = a.epoch AND a.idx >= d.first AND a.idx < d.size));

@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from keys.keyring import load_database_key
+from keys.unlock import Unlock
 from node.config import load
+from node.store.connection import open_reader, open_writer
+from node.store.outbox import Outbox
+from node.store.writer import InlineReaders, InlineWriter
+from protocol.vocabulary import Lane
 
 if TYPE_CHECKING:
+    from node.config import Config
     from tests.builders.umbrella import World
 
 RUNBOOKS = Path(__file__).parents[3] / "docs/runbooks"
@@ -23,6 +30,16 @@ def commands(name: str) -> list[list[str]]:
     pattern = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
     blocks = pattern.findall((RUNBOOKS / name).read_text())
     return [shlex.split(line) for block in blocks for line in block.splitlines()]
+
+
+async def stop(config: Config, peer: str, code: str) -> None:
+    """Let a channel stop before a person."""
+    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    writer = InlineWriter(open_writer(config.store.path, key))
+    readers = InlineReaders(open_reader(config.store.path, key))
+    await Outbox(writer, readers).stop(peer, Lane.REPORTS, code, 1_790_000_000_000)
+    readers.close()
+    await writer.close()
 
 
 async def test_g7_runbook_of_a_stolen_sealing_key_line_by_line(
@@ -83,6 +100,8 @@ async def test_g7_runbook_of_a_stolen_signing_key_line_by_line(
     _, before = await typed("keys", "status")
     (stolen,) = (one["key_id"] for one in before["keys"] if one["purpose"] == purpose)
     words = {"KEY_ID": stolen, "PURPOSE": purpose, "TIME": "2026-11-01T08:00"}
+    words |= {"PEER": "nl-eokm", "LANE": "reports"}
+    await stop(typed.config, "nl-eokm", "unknown_history")
     shown: dict[str, dict[str, Any]] = {}
     for program, *line in commands("stolen-signing-key.md"):
         assert program == "hotline"
@@ -95,6 +114,7 @@ async def test_g7_runbook_of_a_stolen_signing_key_line_by_line(
                if one["standing"] == "in use")  # fmt: skip
     assert "key_revoked" not in {one["code"] for one in shown["doctor"]["findings"]}
     assert shown["verify"]["holds"]
+    assert shown["compromised"] == {"resumed": 1}
     document = world.directory.open().registry.member("gb-iwf")
     assert document.turn(stolen).compromised_ms == 1_793_520_000_000
     listed = document.log if purpose == "log" else document.receipt

@@ -198,6 +198,7 @@ WITHOUT_CONSEQUENCE: dict[tuple[str, str], str] = {
     ("entries_in", "taken_ms"): "as opened_ms; the receipt has its own time",
 }
 WITHOUT_EVIDENCE: dict[str, str] = {
+    "disavowed_in": "in no database here; each column in tests/simulation/test_disavowed.py",
     "forks": "each row proves itself by the signatures of the accused; all are walked",
     "registry_views": "what was said stands in signed logs; this is where it is compared",
     "meta": "what an operator said of this file (restored); peers notice an old file anyway",

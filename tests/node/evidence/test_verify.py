@@ -101,6 +101,7 @@ GONE = {
     "receipts_in": "held",
 }
 UNIMPORTANT = {
+    "disavowed_in": "follows from entries in custody: tests/simulation/test_disavowed.py",
     "registry_views": "what was said stands in signed logs; this is where it is compared",
     "forks": "each row proves itself by the signatures of the accused; all are walked",
     "meta": "facts about the file itself, such as when it was restored",

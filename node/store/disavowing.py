@@ -1,0 +1,144 @@
+"""What members disavow of what we hold: shown to a person, and never undone (protocol §8.15).
+
+An entry in a disavowed range stays where it is, and so does its effect; a person hears which items
+it touched. One that was not judged yet is not judged any more. What the member says again in a
+later epoch, byte for byte, is its own word after all, and disavowed no longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from node.casework.casebook import Disavowed
+from node.store.bulk import select_in
+from node.store.connection import Connection
+from node.store.tasks import close_task, open_task
+from protocol.disavowal import Disavow
+from protocol.fork import read_claim
+from protocol.merkle import EMPTY_ROOT
+
+RANGE, IN_VAIN, UNCLEAR = "history_disavowed", "disavowed_in_vain", "disavowal_unclear"
+ENTRY = "entry_disavowed"
+AT_ONCE = 1000
+"""Items of one range that become tasks of their own; that of the range stands for all of them."""
+
+
+class Place(NamedTuple):
+    """Where an entry stands."""
+
+    peer: str
+    lane: str
+    epoch: bytes
+    idx: int
+
+
+def keep(connection: Connection, said: Iterable[Disavowed], now_ms: int) -> None:
+    """Keep what was disavowed, and put it before a person, item by item."""
+    for one in said:
+        place = _place(connection, one.seq)
+        log, message = place[:2], one.message
+        subject = f"{place.peer}/{place.lane}/{message.epoch.hex()}/{message.start}-{message.end}"
+        if not fits(connection, place, message):
+            open_task(connection, UNCLEAR, subject, now_ms)
+            continue
+        values = (*log, message.epoch, message.start, message.end)
+        _forget_within(connection, values)
+        connection.execute(
+            "INSERT OR IGNORE INTO disavowed_in VALUES (?, ?, ?, ?, ?, ?)", (one.seq, *values)
+        )
+        note = _signed(connection, *log, message.epoch, message.end)
+        vain = note is not None and one.counts(note)
+        open_task(connection, IN_VAIN if vain else RANGE, subject, now_ms)
+        for (item,) in connection.execute(
+            "SELECT DISTINCT item FROM disavowed_entries WHERE peer = ? AND lane = ?"
+            " AND epoch = ? AND idx >= ? AND idx < ? AND item IS NOT NULL LIMIT ?",
+            (*values, AT_ONCE),
+        ).fetchall():
+            open_task(connection, ENTRY, item, now_ms)
+
+
+def fits(connection: Connection, place: Place, message: Disavow) -> bool:
+    """Whether it names an earlier epoch of its own channel, at sizes and roots that we receipted.
+
+    The told state was receipted, and so is what its sender was given a receipt for.
+    """
+    log = place[:2]
+    if message.epoch not in _ancestors(connection, *place[:3]):
+        return False
+    start = _signed(connection, *log, message.epoch, message.start)
+    end = _signed(connection, *log, message.epoch, message.end)
+    roots = (
+        EMPTY_ROOT if start is None and message.start == 0 else _root(start),
+        _root(end),
+    )
+    return roots == (message.start_root, message.end_root)
+
+
+def own_again(connection: Connection, peer: str, leaves: Sequence[bytes], now_ms: int) -> None:
+    """The member said these again: what waited because of it is judged, and nobody need look."""
+    if connection.execute("SELECT 1 FROM disavowed_in LIMIT 1").fetchone() is None:
+        return
+    sql = (
+        "SELECT seq, judged, item FROM in_disavowed_ranges e WHERE peer = ? AND leaf IN ({})"
+        " AND NOT EXISTS (SELECT 1 FROM disavowed_entries d WHERE d.seq = e.seq)"
+    )
+    for seq, judged, item in list(select_in(connection, sql, leaves, (peer,))):
+        if item is None:
+            connection.execute(
+                "UPDATE entries_in SET judged = 0 WHERE seq = ? AND judged = 3 AND answer IS NULL",
+                (seq,),
+            )
+        elif judged == 1 and not disavowers(connection, [item]):
+            close_task(connection, ENTRY, item, now_ms)
+
+
+def disavowers(connection: Connection, items: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return, for those of `items` that have some, the members that disavow entries about them."""
+    if connection.execute("SELECT 1 FROM disavowed_in LIMIT 1").fetchone() is None:
+        return {}
+    sql = "SELECT DISTINCT item, peer FROM disavowed_entries WHERE item IN ({}) ORDER BY item, peer"
+    found: dict[str, tuple[str, ...]] = {}
+    for item, peer in select_in(connection, sql, items):
+        found[item] = (*found.get(item, ()), peer)
+    return found
+
+
+def _place(connection: Connection, seq: int) -> Place:
+    sql = "SELECT peer, lane, epoch, idx FROM entries_in WHERE seq = ?"
+    return Place(*connection.execute(sql, (seq,)).fetchone())
+
+
+def _ancestors(connection: Connection, peer: str, lane: str, epoch: bytes) -> set[bytes]:
+    before = dict(
+        connection.execute(
+            "SELECT epoch, prev_epoch FROM epochs_in WHERE peer = ? AND lane = ?", (peer, lane)
+        ).fetchall()
+    )
+    found: set[bytes] = set()
+    here = before.get(epoch)
+    while here is not None and here not in found:
+        found.add(here)
+        here = before.get(here)
+    return found
+
+
+def _signed(connection: Connection, peer: str, lane: str, epoch: bytes, size: int) -> bytes | None:
+    row = connection.execute(
+        "SELECT checkpoint FROM receipts_in WHERE peer = ? AND lane = ? AND epoch = ? AND size = ?",
+        (peer, lane, epoch, size),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def _root(note: bytes | None) -> bytes | None:
+    return None if note is None else read_claim(note).root
+
+
+def _forget_within(connection: Connection, values: tuple[str, str, bytes, int, int]) -> None:
+    """What a thief disavowed himself, in entries that are disavowed now, counts no more."""
+    connection.execute(
+        "DELETE FROM disavowed_in WHERE entry IN (SELECT seq FROM entries_in WHERE peer = ?"
+        " AND lane = ? AND epoch = ? AND idx >= ? AND idx < ?)",
+        values,
+    )
