@@ -47,7 +47,8 @@ def export(path: Path, item: str, output: Path | None) -> Result:
 
     def bundle(audit: Audit) -> bytes:
         registry, files = client.listed(), client.files()
-        return make_bundle(audit, item, config.member.id, registry, files, now_ms)
+        notes = client.revocations.notes()
+        return make_bundle(audit, item, config.member.id, registry, files, now_ms, notes)
 
     raw = with_audit(config, bundle)
     target = output or Path(f"{item}.evidence.json")
@@ -134,7 +135,8 @@ def verify(path: Path, file: Path, fingerprint: str | None) -> Result:
     """Check a bundle with nothing but the bundle and the root's fingerprint.
 
     Args:
-        path: a configuration, read only where no fingerprint is given.
+        path: a configuration, read only where no fingerprint is given; then the revocation notes
+            that its node knows are asked as well.
         file: the bundle, or a proof of a fork or a contradiction.
         fingerprint: of the network's first root.
 
@@ -148,7 +150,7 @@ def verify(path: Path, file: Path, fingerprint: str | None) -> Result:
             return _proven(check_fork(raw, pin))
         if is_contradiction(raw):
             return contradicted(check_contradiction(raw, pin))
-        checked = check(raw, pin)
+        checked = check(raw, pin, () if fingerprint else _notes_here(path))
     except BrokenBundleError as error:
         data = {
             "holds": False,
@@ -165,6 +167,16 @@ def verify(path: Path, file: Path, fingerprint: str | None) -> Result:
         "witnessed": checked.witnessed,
     }
     return Result(data, _text(checked))
+
+
+def _notes_here(path: Path) -> list[bytes]:
+    """The revocation notes that the node of a configuration knows: one may be left out of a file.
+
+    Raises:
+        ConfigError, RegistryError: they cannot be read.
+    """
+    client = joined(load(path))
+    return [] if client is None else client.revocations.notes()
 
 
 def _proven(fork: ProvenFork) -> Result:

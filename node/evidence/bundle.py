@@ -12,7 +12,7 @@ in our witnessed ledger (`ledger_part`); without it the entry is "not witnessed"
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,7 +21,8 @@ from keys.registry import Registry
 from keys.signing import VerifyKey
 from node.evidence.errors import NothingToShowError
 from node.evidence.ledger_part import LedgerPart, find_part
-from node.evidence.weight import is_worth
+from node.evidence.notes_part import concerning, known
+from node.evidence.weight import Trust
 from node.peer.witnessing import counts_in
 from node.store.audit import Audit, CheckpointRow
 from node.store.witness_audit import WitnessAudit
@@ -57,8 +58,11 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ledger: LedgerPart | None = None
 
 
-class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file. Bytes are in base64, notes are text."""
+class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The whole file. Bytes are in base64, notes are text.
+
+    `revocations` is left out where there are none: readers of version N-1 know no such field.
+    """
 
     type: str
     version: int
@@ -68,6 +72,7 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     made_ms: int
     proofs: tuple[Proof, ...]
     registry: dict[str, str]
+    revocations: tuple[str, ...] = ()
 
 
 def encode64(raw: bytes) -> str:
@@ -82,16 +87,20 @@ def export(
     registry: Registry,
     files: Mapping[str, bytes],
     now_ms: int,
+    notes: Iterable[bytes] = (),
 ) -> bytes:
     """Return the bundle of everything that was said about `item` between members.
+
+    `notes` are the revocation notes that are known here; those that concern it go into it.
 
     Raises:
         NothingToShowError: nothing about it was ever sent or received.
     """
-    proofs = []
+    proofs, notes = [], tuple(notes)
+    trust = Trust(registry, known(notes, registry))
     for direction, peer, lane, epoch, index in audit.places_of(item):
         log = Log(direction == "sent", peer, lane, epoch)
-        proofs.append(_proof(audit, registry, us, log, index))
+        proofs.append(_proof(audit, trust, us, log, index))
     shown = tuple(proof for proof in proofs if proof is not None)
     if not shown:
         raise NothingToShowError
@@ -104,6 +113,7 @@ def export(
         now_ms,
         shown,
         {name: encode64(raw) for name, raw in sorted(files.items())},
+        concerning(notes, registry, {end for one in shown for end in (one.sender, one.receiver)}),
     )
     return msgspec.json.format(msgspec.json.encode(bundle), indent=1)
 
@@ -126,16 +136,16 @@ class Log(NamedTuple):
     epoch: bytes
 
 
-def _proof(audit: Audit, registry: Registry, us: str, log: Log, index: int) -> Proof | None:
+def _proof(audit: Audit, trust: Trust, us: str, log: Log, index: int) -> Proof | None:
     place = log[1:]
     rows = list(audit.sent(*place) if log.sent else audit.held(*place))
     checkpoints = audit.sent_checkpoints(*place) if log.sent else audit.held_checkpoints(*place)
     sender, receiver = (us, log.peer) if log.sent else (log.peer, us)
-    origin = Channel(registry.network_id, sender, receiver, Lane(log.lane)).origin(log.epoch)
-    good = _worth(checkpoints, registry, (sender, receiver))
+    origin = Channel(trust.registry.network_id, sender, receiver, Lane(log.lane)).origin(log.epoch)
+    good = _worth(checkpoints, trust, (sender, receiver))
     if _covering(good, index) is not None:
         checkpoints = good
-    witnesses = audit.witnesses.believing(counts_in(registry))
+    witnesses = audit.witnesses.believing(counts_in(trust.registry))
     covering, part = _witnessed(witnesses, us, log.peer, str(origin), checkpoints, index)
     entry = rows[index].entry
     if covering is None or entry is None:
@@ -177,15 +187,13 @@ def _witnessed(
     return witnessed, found[1]
 
 
-def _worth(
-    rows: list[CheckpointRow], registry: Registry, ends: tuple[str, str]
-) -> list[CheckpointRow]:
+def _worth(rows: list[CheckpointRow], trust: Trust, ends: tuple[str, str]) -> list[CheckpointRow]:
     """The rows in which nothing is by a stolen key."""
-    sender, receiver = (registry.members.get(member) for member in ends)
+    sender, receiver = (trust.registry.members.get(member) for member in ends)
     if sender is None or receiver is None:
         return rows
-    signers = [key for key in sender.log_keys if is_worth(sender, key.key_id)]
-    cosigners = [key for key in receiver.receipt_keys if is_worth(receiver, key.key_id)]
+    signers = trust.good(ends[0], sender.log_keys)
+    cosigners = trust.good(ends[1], receiver.receipt_keys)
     if len(signers) + len(cosigners) == len(sender.log_keys) + len(receiver.receipt_keys):
         return rows
     return [row for row in rows if _is_by(row, signers, cosigners)]

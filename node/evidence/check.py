@@ -14,14 +14,16 @@
    its log key, holds this very checkpoint as a leaf; every cosignature by a listed witness key
    verifies. It is witnessed since the second of those that are neither sender nor receiver.
 9. Time: a receipt's time is its receiver's own word. Without step 8 nothing is witnessed.
-10. Neither 5 nor 6 is by a key that its owner says was stolen, unless the owner's own ledger was
-   witnessed (8) before that: this is step 5 or 6 again, by time.
+10. Neither 5 nor 6 is by a key that its owner says was stolen, or that a revocation note in the
+   bundle revokes, unless the owner's own ledger was witnessed (8) before the theft: this is step 5
+   or 6 again, by time. Each note counts by itself, and there once.
 
 What the caller must do: obtain the root's fingerprint from somewhere else than the bundle.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -29,13 +31,13 @@ from typing import Any, Final
 import msgspec
 
 from keys.errors import KeysError
-from keys.registry import Registry
 from keys.signing import VerifyKey
 from node.evidence.bundle import Bundle, Proof, read, summary
 from node.evidence.errors import BrokenBundleError
 from node.evidence.ledger_part import seen
+from node.evidence.notes_part import both, known, revoked_by
 from node.evidence.proof_file import bytes_of, registry_of
-from node.evidence.weight import good_first, is_worth
+from node.evidence.weight import Trust
 from protocol import entry as entries
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, VerifiedCheckpoint, verify_checkpoint
@@ -62,8 +64,10 @@ class Checked:
     witnessed: str
 
 
-def check(raw: bytes, root_sha256: bytes) -> Checked:
+def check(raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()) -> Checked:
     """Return what the bundle proves.
+
+    `notes` are revocation notes that are at hand, beside those in the bundle.
 
     Raises:
         BrokenBundleError: something in it does not hold: at which step, and where.
@@ -72,7 +76,9 @@ def check(raw: bytes, root_sha256: bytes) -> Checked:
     registry = registry_of(bundle.registry, bundle.network, root_sha256)  # (2, 3)
     if not bundle.proofs:
         raise BrokenBundleError("1", "proofs", "there is none")
-    shown = [_check_proof(proof, f"proofs[{n}]", registry) for n, proof in enumerate(bundle.proofs)]
+    revoked = both(revoked_by(bundle.revocations, registry), known(notes, registry))  # (10)
+    trust = Trust(registry, revoked)
+    shown = [_check_proof(proof, f"proofs[{n}]", trust) for n, proof in enumerate(bundle.proofs)]
     if all(proof["item"] != bundle.item for proof in shown):  # (7)
         raise BrokenBundleError("7", "item", "is not what any of its entries is about")
     _check_crowds(bundle)
@@ -87,19 +93,19 @@ def _read(raw: bytes) -> Bundle:
         raise BrokenBundleError("1", where, "is not as the format says") from None
 
 
-def _check_proof(proof: Proof, place: str, registry: Registry) -> dict[str, Any]:
+def _check_proof(proof: Proof, place: str, trust: Trust) -> dict[str, Any]:
     entry = bytes_of(proof.entry, f"{place}.entry")
-    checkpoint, signer = _check_checkpoint(proof, place, registry)  # (5), needed by (4)
+    checkpoint, signer = _check_checkpoint(proof, place, trust)  # (5), needed by (4)
     path = [bytes_of(node, f"{place}.path") for node in proof.path]
     try:  # (4)
         verify_inclusion(entries.leaf(entry), proof.index, checkpoint.size, path, checkpoint.root)
     except ProtocolError:
         raise BrokenBundleError("4", f"{place}.path", "does not lead to the root") from None
-    receipt = _check_receipt(proof, place, checkpoint, registry)  # (6)
+    receipt = _check_receipt(proof, place, checkpoint, trust)  # (6)
     kind, about = _check_subject(entry, place)  # (7)
     shown = summary(proof, kind, about)
     shown["receipt_time_s"] = None if receipt is None else receipt.time_s  # (9): its own word
-    times = _check_ledger(proof, place, checkpoint, registry)  # (8)
+    times = _check_ledger(proof, place, checkpoint, trust)  # (8)
     by, since = seen(times, (proof.sender, proof.receiver))
     shown |= {"witnessed": since is not None, "witnessed_by": by, "witnessed_s": since}
     owner = None if proof.ledger is None or since is None else proof.ledger.owner
@@ -108,22 +114,20 @@ def _check_proof(proof: Proof, place: str, registry: Registry) -> dict[str, Any]
         signed.append(("6", "receipt", proof.receiver, receipt.key))
     for step, field, member, key in signed:
         witnessed_ms = 1000 * since if since is not None and owner == member else None
-        if not is_worth(registry.member(member), key.key_id, witnessed_ms=witnessed_ms):
+        if not trust.is_worth(member, key, witnessed_ms):
             raise BrokenBundleError(step, f"{place}.{field}", _STOLEN)
     return shown
 
 
 def _check_checkpoint(
-    proof: Proof, place: str, registry: Registry
+    proof: Proof, place: str, trust: Trust
 ) -> tuple[VerifiedCheckpoint, VerifyKey]:
-    field = f"{place}.checkpoint"
+    field, registry = f"{place}.checkpoint", trust.registry
     try:
         channel = Channel(registry.network_id, proof.sender, proof.receiver, Lane(proof.lane))
         origin = channel.origin(bytes.fromhex(proof.epoch))
-        document = registry.member(proof.sender)
-        checkpoint, key = verify_checkpoint(
-            proof.checkpoint.encode(), good_first(document, document.log_keys)
-        )
+        keys = trust.good_first(proof.sender, registry.member(proof.sender).log_keys)
+        checkpoint, key = verify_checkpoint(proof.checkpoint.encode(), keys)
     except (ProtocolError, KeysError, ValueError):
         raise BrokenBundleError("5", field, "is not signed by the sender's log key") from None
     if checkpoint.origin != origin or checkpoint.size != proof.size:
@@ -132,13 +136,13 @@ def _check_checkpoint(
 
 
 def _check_receipt(
-    proof: Proof, place: str, checkpoint: Checkpoint, registry: Registry
+    proof: Proof, place: str, checkpoint: Checkpoint, trust: Trust
 ) -> Receipt | None:
     if proof.receipt is None:
         return None
     try:
-        document = registry.member(proof.receiver)
-        keys = good_first(document, document.receipt_keys)
+        listed = trust.registry.member(proof.receiver).receipt_keys
+        keys = trust.good_first(proof.receiver, listed)
         return verify_receipt(proof.receipt.encode(), checkpoint, keys)
     except (ProtocolError, KeysError):
         raise BrokenBundleError(
@@ -146,11 +150,9 @@ def _check_receipt(
         ) from None
 
 
-def _check_ledger(
-    proof: Proof, place: str, checkpoint: Checkpoint, registry: Registry
-) -> dict[str, int]:
+def _check_ledger(proof: Proof, place: str, checkpoint: Checkpoint, trust: Trust) -> dict[str, int]:
     """Return who cosigned the ledger's head, and when (POSIX s)."""
-    part, field = proof.ledger, f"{place}.ledger"
+    part, field, registry = proof.ledger, f"{place}.ledger", trust.registry
     if part is None:
         return {}
     if part.owner not in {proof.sender, proof.receiver}:
@@ -174,7 +176,7 @@ def _check_ledger(
             "8", f"{field}.path", "does not lead from this checkpoint to the ledger's head"
         ) from None
     try:
-        return cosigners(note, registry.witness_keys, registry.witness_ends)
+        return cosigners(note, trust.witnesses(), registry.witness_ends)
     except ProtocolError:
         raise BrokenBundleError(
             "8", f"{field}.head", "holds a cosignature that does not verify"

@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from keys.member import MemberDocument
+from keys.registry import Registry
 from keys.signing import VerifyKey
 from node.evidence.findings import Findings
 from protocol.counting import Signature, counts
@@ -43,9 +44,34 @@ def is_worth(
     return counts(Signature(stolen, reconfirmed), compromised_ms, witnessed_ms)
 
 
-def good_first(document: MemberDocument, keys: Iterable[VerifyKey]) -> list[VerifyKey]:
-    """Give keys of a member, those that were not stolen first: a note may bear both signatures."""
-    return sorted(keys, key=lambda key: not is_worth(document, key.key_id))
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose keys these are, and which of them notes take trust from, by member."""
+
+    registry: Registry
+    revoked: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+
+    def is_worth(self, member: str, key: VerifyKey, witnessed_ms: int | None = None) -> bool:
+        """Whether a signature by this key of a member counts; see `is_worth` of this module.
+
+        Raises:
+            UnknownMemberError: the registry lists no such member.
+        """
+        document, revoked = self.registry.member(member), self.revoked.get(member, frozenset())
+        return is_worth(document, key.key_id, revoked, witnessed_ms)
+
+    def good(self, member: str, keys: Iterable[VerifyKey]) -> list[VerifyKey]:
+        """Give those of a member's keys whose signatures count by themselves."""
+        return [key for key in keys if self.is_worth(member, key)]
+
+    def good_first(self, member: str, keys: Iterable[VerifyKey]) -> list[VerifyKey]:
+        """Give keys of a member, stolen ones last: a note may bear the signatures of two."""
+        return sorted(keys, key=lambda key: not self.is_worth(member, key))
+
+    def witnesses(self) -> dict[str, list[VerifyKey]]:
+        """Give every member's witness keys that say something."""
+        members = self.registry.members.items()
+        return {member: self.good(member, document.witness_keys) for member, document in members}
 
 
 @dataclass(slots=True)

@@ -99,14 +99,17 @@ class Revocations:
 
     def file(self) -> bytes:
         """The notes about keys that are still listed: about others nobody has to be told."""
+        return serialise({"_type": _TYPE, "notes": [raw.decode() for raw in self.notes()]})
+
+    def notes(self) -> list[bytes]:
+        """The notes about keys that are still listed, as they came."""
         members = self._listed().members
         listed = {member: key_ids(document) for member, document in members.items()}
-        notes = [
-            raw.decode()
+        return [
+            raw
             for said, raw in sorted(self._notes.items())
             if said.key_id in listed.get(said.member, ())
         ]
-        return serialise({"_type": _TYPE, "notes": notes})
 
     def _keep(self, notes: Mapping[Revocation, bytes]) -> None:
         if notes == self._notes:

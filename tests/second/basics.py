@@ -36,6 +36,11 @@ class HybridKey(NamedTuple):
         """Both halves."""
         return self.ed25519 + (self.mldsa44 or b"")
 
+    @property
+    def id(self) -> str:
+        """Its id (registry.md §5.3)."""
+        return sha256(b"hx1/key\0", self.raw).hex()[:16]
+
     def check_classic(self, signature: bytes, message: bytes) -> None:
         """Refuse what the first half did not sign."""
         try:

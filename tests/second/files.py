@@ -41,6 +41,7 @@ BUNDLE = {
     "made_ms": int,
     "proofs": list,
     "registry": dict,
+    "revocations": list,
 }
 PROOF = {
     "sender": str,
@@ -117,7 +118,7 @@ def judged(judge: Callable[[Any, bytes], Proved], raw: bytes, pin: bytes) -> Pro
 
 def _bundle(file: Any, pin: bytes) -> list[Shown]:
     form_of(file, BUNDLE, "hx1-evidence")
-    network = network_of(file, pin)
+    network = network_of(file, pin).without(file.get("revocations", []))
     need(file["proofs"], "proofs: none")
     shown = [_proof(proof, network) for proof in file["proofs"]]
     need(file["item"] in {one.item for one in shown}, "item: not what it is about")
@@ -160,9 +161,9 @@ def _fork(file: Any, pin: bytes) -> tuple[str, int, int]:
 
 
 def form_of(file: Any, fields: dict[str, Any], kind: str | None = None) -> None:
-    """Refuse what has other fields, or values of other types; `ledger` alone may be left out."""
+    """Refuse what has other fields, or values of other types; two of them may be left out."""
     need(isinstance(file, dict), "object")
-    optional = {"ledger"} & set(fields)
+    optional = {"ledger", "revocations"} & set(fields)
     need(set(file) | optional == set(fields), "fields")
     for name, value in file.items():
         need(isinstance(value, fields[name]) and not isinstance(value, bool), f"{name}: type")

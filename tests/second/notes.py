@@ -50,11 +50,9 @@ Line = tuple[str, bytes, bytes]
 
 def take_apart(note: str, most: int = 16384) -> tuple[Head, list[Line]]:
     """Read a note (C2SP signed-note, §8.4.4) of three lines (§8.2): a channel's or a ledger's."""
-    need(len(note.encode()) <= most and not CONTROLS.search(note), "note: form")
-    text, empty, tail = note.rpartition("\n\n")
-    need(empty and tail.endswith("\n"), "note: no signature lines")
-    lines = [_line(line) for line in tail[:-1].split("\n")]
-    need(len(lines) <= 16, "note: too many lines")
+    need(len(note.encode()) <= most, "note: too large")
+    text, lines = signature_lines(note)
+    text = text[:-1]
     parts = text.split("\n")
     need(len(parts) == 3, "checkpoint: three lines")
     channel = ORIGIN.fullmatch(parts[0])
@@ -68,6 +66,16 @@ def take_apart(note: str, most: int = 16384) -> tuple[Head, list[Line]]:
     return Head(parts[0], int(parts[1]), root, text + "\n"), lines
 
 
+def signature_lines(note: str) -> tuple[str, list[Line]]:
+    """Give the text of any signed note, its last newline too, and its signature lines."""
+    need(not CONTROLS.search(note), "note: form")
+    text, empty, tail = note.rpartition("\n\n")
+    need(empty and tail.endswith("\n"), "note: no signature lines")
+    lines = [_line(line) for line in tail[:-1].split("\n")]
+    need(len(lines) <= 16, "note: too many lines")
+    return text + "\n", lines
+
+
 def _line(line: str) -> Line:
     need(line.startswith("\u2014 "), "note: line")
     name, space, encoded = line[2:].partition(" ")
@@ -77,7 +85,7 @@ def _line(line: str) -> Line:
     return name, raw[:4], raw[4:]
 
 
-def _signed(lines: list[Line], name: str, kind: int, public: bytes | None) -> bytes | None:
+def signed_half(lines: list[Line], name: str, kind: int, public: bytes | None) -> bytes | None:
     """Give what one half of a key signed; twice is never right (§8.4.2)."""
     if public is None:
         return None
@@ -108,8 +116,8 @@ def check_head(note: str, keys: list[HybridKey], most: int = 16384) -> Head:
     head, lines = take_apart(note, most)
     signers = 0
     for key in keys:
-        classic = _signed(lines, head.origin, 1, key.ed25519)
-        quantum = _signed(lines, head.origin, 6, key.mldsa44)
+        classic = signed_half(lines, head.origin, 1, key.ed25519)
+        quantum = signed_half(lines, head.origin, 6, key.mldsa44)
         if classic is None and quantum is None:
             continue
         if classic is None or quantum is None:
@@ -155,8 +163,8 @@ def check_witnesses(
 
 def _cosigned(head: Head, lines: list[Line], name: str, key: HybridKey) -> int | None:
     """Give when a key cosigned, if it did, with both halves (§8.6.1)."""
-    classic = _signed(lines, name, 4, key.ed25519)
-    quantum = _signed(lines, name, 6, key.mldsa44)
+    classic = signed_half(lines, name, 4, key.ed25519)
+    quantum = signed_half(lines, name, 6, key.mldsa44)
     if classic is None and quantum is None:
         return None
     if classic is None or quantum is None:

@@ -10,6 +10,7 @@ import re
 from typing import Any, NamedTuple
 
 from tests.second.basics import HybridKey, RefusedError, from64, need, sha256
+from tests.second.notes import signature_lines, signed_half
 
 Files = dict[str, bytes]
 PURPOSES = ("log", "receipt", "transport", "witness")
@@ -25,6 +26,23 @@ class Network(NamedTuple):
     keys: dict[str, dict[str, list[HybridKey]]]
     stolen: dict[bytes, int]
     ends: dict[bytes, int]
+    owners: dict[str, bytes]
+
+    def without(self, notes: list[str]) -> Network:
+        """Give what is left of trust after the revocation notes in a bundle (§3.7, §12)."""
+        stolen, seen = dict(self.stolen), set[tuple[str, str]]()
+        for note in notes:
+            member, key_id = check_revocation(note, self)
+            need((member, key_id) not in seen, "revocation: twice")
+            seen.add((member, key_id))
+            for raw in (key.raw for _, key in self.signing(member) if key.id == key_id):
+                stolen.setdefault(raw, -1)  # not stated since when: nothing was seen before that
+        return self._replace(stolen=stolen)
+
+    def signing(self, member: str) -> list[tuple[str, HybridKey]]:
+        """Give the keys of a member that sign what a bundle shows, with their purposes."""
+        need(member in self.keys, "registry: no such member")
+        return [(p, key) for p in ("log", "receipt", "witness") for key in self.keys[member][p]]
 
     def of(self, member: str, purpose: str) -> list[HybridKey]:
         """Give the keys of a member, who must be one."""
@@ -58,10 +76,36 @@ def verify(pin: bytes, files: Files) -> Network:
     keys = {}
     stolen: dict[bytes, int] = {}
     ends: dict[bytes, int] = {}
+    owners = {member: _member_key(targets, role) for member, role in roles.items()}
     for member, role in roles.items():
         keys[member] = _member(files, snapshot, targets, role, network, taken, stolen, ends)
     need(len(taken) == len(set(taken)), "registry: one key in two places")
-    return Network(network, keys, stolen, ends)
+    return Network(network, keys, stolen, ends, owners)
+
+
+def _member_key(targets: dict[str, Any], role: dict[str, Any]) -> bytes:
+    return bytes.fromhex(targets["delegations"]["keys"][role["keyids"][0]]["keyval"]["public"])
+
+
+def check_revocation(note: str, network: Network) -> tuple[str, str]:
+    """Give whose key a note revokes, and its id; refuse one that does not count (§3.7.2)."""
+    need(len(note.encode()) <= 1024, "revocation: too large")
+    text, lines = signature_lines(note)
+    parts = text.split("\n")
+    need(len(parts) == 5 and parts[0] == "hx1-revoke" and parts[4] == "", "revocation: form")
+    _, said, member, key_id, _ = parts
+    need(said == network.id and re.fullmatch("[0-9a-f]{16}", key_id), "revocation: network, id")
+    own = [key for _, key in network.signing(member) if key.id == key_id]
+    need(own, "revocation: of no key that is listed")
+    name = f"{network.id}/{member}"
+    for key in (*own, HybridKey(network.owners[member], None)):
+        signature = signed_half(lines, name, 1, key.ed25519)
+        try:
+            key.check_classic(signature or b"", text.encode())
+        except RefusedError:
+            continue
+        return member, key_id
+    raise RefusedError("revocation: signed by neither")
 
 
 def _newest_root(pin: bytes, files: Files) -> dict[str, Any]:
@@ -91,18 +135,18 @@ def _member(
     need(len(role["keyids"]) == 1, "targets: one member key")
     raw = _meta(files, snapshot, member)
     signed = _by(raw, role, targets["delegations"]["keys"], "targets")
-    key = targets["delegations"]["keys"][role["keyids"][0]]["keyval"]["public"]
-    need(signed.get("x-hx1-member-key") == key, "member role: names another key")
+    owner = _member_key(targets, role)
+    need(signed.get("x-hx1-member-key") == owner.hex(), "member role: names another key")
     need("delegations" not in signed, "member role: delegates")
     document = _canonical(_target(files, signed, path))
     need((document["_type"], document["member"]) == ("hx1-member", member), "document: whose")
-    taken.append(bytes.fromhex(key))
+    taken.append(owner)
     keys = {
         purpose: [_key(one, network, member, purpose, taken) for one in document["keys"][purpose]]
         for purpose in PURPOSES
     }
     for key in (one for listed in keys.values() for one in listed):
-        turn = document.get("turns", {}).get(sha256(b"hx1/key\0", key.raw).hex()[:16], {})
+        turn = document.get("turns", {}).get(key.id, {})
         if "compromised_ms" in turn:
             stolen[key.raw] = turn["compromised_ms"]
         if "until_ms" in turn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -68,12 +68,13 @@ class Governed(World):
         self.registry, self.files = self.umbrella.registry, self.umbrella.files
         return key
 
-    def bundle(self, member: str, item: str) -> bytes:
-        """What a member shows of an item."""
+    def bundle(self, member: str, item: str, notes: Iterable[bytes] = ()) -> bytes:
+        """What a member shows of an item, who knows these revocation notes."""
         node = self[member]
         connection = open_reader(node.path, node.keys.database_key)
         try:
-            return export(Audit(connection), item, member, self.registry, self.files, self.now)
+            known = (self.registry, self.files, self.now, notes)
+            return export(Audit(connection), item, member, *known)
         finally:
             connection.close()
 
