@@ -83,7 +83,8 @@ def _witnessed(stands: Standing) -> str:
 def _text(findings: Findings, stands: Standing) -> str:
     counts = table(("checked", "number"), sorted(findings.counts.items()))
     if any(name.startswith("void_") for name in findings.counts):
-        counts += "\n\nvoid: signed by a key that was revoked, and not said again under another one"
+        counts += "\n\nvoid: signed by a key that was revoked, not said again under another one,"
+        counts += "\nand not seen by witnesses in our ledger before the theft"
     if findings.bodiless:
         bare = sorted((channel, str(number)) for channel, number in findings.bodiless.items())
         counts += "\n\ncame back without a body, erased at the peer by its own word:\n"

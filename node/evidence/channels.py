@@ -12,6 +12,7 @@ from keys.signing import VerifyKey
 from node.evidence.disavowals import Limits, count_in_vain, disavowed_held, disavowed_sent
 from node.evidence.findings import Findings
 from node.evidence.gone import Gone
+from node.evidence.seen_in_time import OurLedger
 from node.evidence.weight import Weighed, count_void, is_worth
 from node.store.audit import Audit, CheckpointRow, LogRow
 from protocol.channel import Channel
@@ -32,7 +33,7 @@ _Epoch = tuple[str, str, bytes, bytes | None, int, bytes]
 
 def verify_sent(audit: Audit, believed: Believed, erased: Gone, findings: Findings) -> None:
     """Our own logs: what we signed, and what was receipted."""
-    ends, weighing = {}, _Weighing(believed, disavowed_sent(audit))
+    ends, weighing = {}, _Weighing(audit, believed, disavowed_sent(audit))
     for epoch in _known_lanes(audit.sent_epochs(), "sent", findings):
         peer, lane, name = epoch[:3]
         origin = _origin(believed.registry, believed.us, peer, lane, name)
@@ -59,7 +60,7 @@ def verify_sent(audit: Audit, believed: Believed, erased: Gone, findings: Findin
 
 def verify_held(audit: Audit, believed: Believed, erased: Gone, findings: Findings) -> None:
     """Other members' logs: what they signed, and what we receipted."""
-    ends, weighing = {}, _Weighing(believed, disavowed_held(audit))
+    ends, weighing = {}, _Weighing(audit, believed, disavowed_held(audit))
     for epoch in _known_lanes(audit.held_epochs(), "held", findings):
         peer, lane, name = epoch[:3]
         origin = _origin(believed.registry, peer, believed.us, lane, name)
@@ -117,8 +118,9 @@ def _origin(registry: Registry, sender: str, receiver: str, lane: str, epoch: by
 class _Weighing:
     """Whose keys sign and cosign the logs of one direction, and what came of it."""
 
-    def __init__(self, believed: Believed, disavowed: Limits) -> None:
+    def __init__(self, audit: Audit, believed: Believed, disavowed: Limits) -> None:
         self._believed = believed
+        self._ledger = OurLedger(audit, believed)
         self.checkpoints = Weighed(disavowed=disavowed)
         self._receipts = Weighed()
 
@@ -134,32 +136,54 @@ class _Weighing:
             for one in (self.checkpoints, self._receipts):
                 one.before[log] = (peer, lane, before), size
         return (
-            self._keys(sender, "log", self.checkpoints.seen.setdefault(log, [])),
-            self._keys(receiver, "receipt", self._receipts.seen.setdefault(log, [])),
+            self._keys(sender, "log", peer, self.checkpoints.seen.setdefault(log, [])),
+            self._keys(receiver, "receipt", peer, self._receipts.seen.setdefault(log, [])),
         )
 
-    def _keys(self, member: str, purpose: Purpose, seen: list[tuple[int, bool]]) -> _Keys:
+    def _keys(
+        self, member: str, purpose: Purpose, peer: str, seen: list[tuple[int, bool]]
+    ) -> _Keys:
         """The member's keys for `purpose`; none if the registry no longer knows it."""
         try:
             document = self._believed.registry.member(member)
         except KeysError:
-            return _Keys((), frozenset(), seen)
+            return _Keys((), frozenset(), seen, _never)
         keys = tuple(published.key for published in document.published(purpose))
         revoked = self._believed.revoked.get(member, frozenset())
         good = (key.key_id for key in keys if is_worth(document, key.key_id, revoked))
-        return _Keys(keys, frozenset(good), seen)
+        if member != self._believed.us:
+            return _Keys(keys, frozenset(good), seen, _never)
+
+        def in_time(checkpoint: Checkpoint, key: VerifyKey) -> bool:
+            """Whether witnesses saw in our ledger what this key signed before it was stolen."""
+            if document.turn(key.key_id).compromised_ms is None:
+                return False
+            held_ms = self._ledger.held_ms(peer, checkpoint)
+            return is_worth(document, key.key_id, revoked, held_ms)
+
+        return _Keys(keys, frozenset(good), seen, in_time)
+
+
+def _never(_checkpoint: Checkpoint, _key: VerifyKey) -> bool:
+    """Of another's ledger we keep nothing that would tell (§3.9.6)."""
+    return False
 
 
 class _Keys(NamedTuple):
-    """All listed keys, the ids of those whose signatures count, and what was signed with them."""
+    """All listed keys, the ids of those whose signatures count, and what was signed with them.
+
+    `in_time`: whether what another key signed counts, since witnesses saw it before the theft.
+    """
 
     listed: tuple[VerifyKey, ...]
     good: frozenset[str]
     seen: list[tuple[int, bool]]
+    in_time: Callable[[Checkpoint, VerifyKey], bool]
 
-    def saw(self, size: int, key: VerifyKey) -> None:
-        """Remember by which key a size was signed."""
-        self.seen.append((size, key.key_id in self.good))
+    def saw(self, checkpoint: Checkpoint, key: VerifyKey) -> None:
+        """Remember by which key this was signed."""
+        counts = key.key_id in self.good or self.in_time(checkpoint, key)
+        self.seen.append((checkpoint.size, counts))
 
 
 def _walk(
@@ -236,7 +260,7 @@ def _check_signed(
 
     def is_signed() -> bool:
         found = verify_checkpoint(row.note, signers.listed)
-        signers.saw(edge.size, found.key)
+        signers.saw(expected, found.key)
         return found.checkpoint == expected
 
     findings.expect(_holds(is_signed), where, place, "checkpoint")
@@ -248,7 +272,7 @@ def _check_signed(
 
     def is_receipted() -> bool:
         found = verify_receipt(receipt, expected, cosigners.listed)
-        cosigners.saw(edge.size, found.key)
+        cosigners.saw(expected, found.key)
         return found.checkpoint == expected
 
     findings.expect(_holds(is_receipted), where, place, "receipt")
