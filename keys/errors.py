@@ -53,6 +53,12 @@ class HsmAwayError(HsmError):
     retryable: ClassVar[bool] = True
 
 
+class HsmHangsError(HsmAwayError):
+    """The token, or its module, does not answer: nothing waits for it, and it is asked again."""
+
+    code: ClassVar[str] = "hsm_hangs"
+
+
 class HsmLoginError(HsmError):
     """The token does not let us in. Nothing logs in again by itself: tries are counted there."""
 

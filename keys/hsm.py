@@ -8,15 +8,17 @@ needs both (docs/adr/0014-hsm-holds-the-ed25519-half.md).
   token that computes wrongly, is an error here and not at a peer.
 * A session that died is opened once more. What is still away then is `HsmAwayError`; the next call
   tries again, so a token that comes back is used without a restart.
+* A module that does not answer within `patience_s` is left to itself (`HsmHangsError`); until it
+  answers, every call fails at once, so nobody is held up by it.
 * **A PIN that was refused is never tried again by this process**, and the last try that a token
   counts is left to a person: a wrong setting must not lock the token.
 
-Calls take their turn: PKCS#11 sessions are not made for several threads, and a module that is
-started anew loses all of them. `pkcs11` is imported on first use: it is an optional part.
+Calls take their turn (`keys.patience`): PKCS#11 sessions are not made for several threads, and a
+module that is started anew loses all of them. `pkcs11` is imported on first use: it is an optional
+part.
 """
 
 import secrets
-import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +33,7 @@ from keys.admission import check_ed25519
 from keys.errors import (
     HsmAwayError,
     HsmError,
+    HsmHangsError,
     HsmKeyError,
     HsmLoginError,
     UnreadableKeyError,
@@ -38,6 +41,7 @@ from keys.errors import (
 )
 from keys.hsm_key import ID_BYTES, PUBLIC_BYTES, HsmKey, KeyReference
 from keys.hsm_uri import TokenUri
+from keys.patience import Calls
 from keys.signing import SEED_BYTES, SigningKey
 from keys.unlock import Unlock
 
@@ -49,7 +53,9 @@ if TYPE_CHECKING:
 ED25519_PARAMETERS: Final = bytes.fromhex("06032b6570")
 _OCTET_STRING: Final = b"\x04\x20"
 _T = TypeVar("_T")
-_turn = threading.RLock()
+PATIENCE_S: Final = 5.0
+"""A network HSM answers within some hundred milliseconds; a call that waits holds up the node."""
+_calls: Final = Calls()
 
 
 @dataclass(slots=True)
@@ -59,10 +65,12 @@ class Hsm:
     Attributes:
         uri: which token.
         pin: where its PIN is.
+        patience_s: how long an answer of the token is waited for.
     """
 
     uri: TokenUri
     pin: Unlock
+    patience_s: float = PATIENCE_S
     _session: "Session | None" = field(default=None, init=False, repr=False)
     _found: dict[bytes, Any] = field(default_factory=dict, init=False, repr=False)
     _refused: str | None = field(default=None, init=False, repr=False)
@@ -115,12 +123,15 @@ class Hsm:
         self._do(lambda session: _destroy(session, reference.id), writes=True)
 
     def close(self) -> None:
-        """End the session; the next call opens another."""
-        with _turn:
-            if self._session is not None:
-                with suppress(Exception):
-                    self._session.close()
-            self._session, self._found = None, {}
+        """End the session; the next call opens another. One that hangs is left as it is."""
+        with suppress(HsmHangsError):
+            _calls.make(self._close, self.patience_s)
+
+    def _close(self) -> None:
+        if self._session is not None:
+            with suppress(Exception):
+                self._session.close()
+        self._session, self._found = None, {}
 
     def _do(self, work: "Callable[[Session], _T]", *, writes: bool = False) -> _T:
         """Work in a session; one that died, or has become another one's, is opened once more.
@@ -128,23 +139,26 @@ class Hsm:
         (A module that was started anew gives out the same handles again.) What writes has a
         session of its own, and is never done twice.
         """
+        _pkcs11()
+        return _calls.make(lambda: self._in_turn(work, writes=writes), self.patience_s)
+
+    def _in_turn(self, work: "Callable[[Session], _T]", *, writes: bool) -> _T:
         failure = _pkcs11().PKCS11Error
-        with _turn:
-            if writes:
-                self.close()
-            for last in (True,) if writes else (False, True):
-                session = self._opened(writes=writes)
-                try:
-                    return work(session)
-                except (failure, HsmKeyError) as error:
-                    self.close()
-                    if last and isinstance(error, HsmKeyError):
-                        raise
-                    if last:
-                        raise self._away(error) from None
-                finally:
-                    if writes:
-                        self.close()
+        if writes:
+            self._close()
+        for last in (True,) if writes else (False, True):
+            session = self._opened(writes=writes)
+            try:
+                return work(session)
+            except (failure, HsmKeyError) as error:
+                self._close()
+                if last and isinstance(error, HsmKeyError):
+                    raise
+                if last:
+                    raise self._away(error) from None
+            finally:
+                if writes:
+                    self._close()
         raise AssertionError("the loop returns or raises")
 
     def _opened(self, *, writes: bool) -> "Session":

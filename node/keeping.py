@@ -131,6 +131,10 @@ class HsmWatch:
         logger().info("hsm_signs_again")
         self._on_back()
 
+    def missing(self) -> list[str]:
+        """What the node lacks because of it, for `/readyz`: the code of the problem, if any."""
+        return [] if self.problem is None else [self.problem]
+
 
 def _first_problem(halves: Sequence[HsmKey]) -> str | None:
     try:

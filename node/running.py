@@ -128,12 +128,12 @@ class Node:
         await self._first_registry()
         await self.delivery.load()
         await self.coming_back.look()
+        self.hsm = HsmWatch(self._in_hsm, self._signs_again)
         await self._listen()
         delivering = DeliveryLoop(self.delivery, wall_clock, self.wakes.delivery)
         fetching = PullLoop(self.pulling)
         self._channel_loops = [delivering, fetching]
         log = logger()
-        self.hsm = HsmWatch(self._in_hsm, self._signs_again)
         look_at_hsm = (("hsm", self._look_at_hsm),) if self.config.member.hsm else ()
         for name, step in (
             *look_at_hsm,
@@ -327,7 +327,7 @@ class Node:
             logger().error("head_not_signed", code=error.code)
 
     def _missing(self) -> list[str]:
-        return [task.get_name() for task in self._loops if task.done()]
+        return [task.get_name() for task in self._loops if task.done()] + self.hsm.missing()
 
     async def _snapshot(self) -> Any:
         sources = Sources(

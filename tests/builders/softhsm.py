@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Final
 import pkcs11
 from pkcs11 import Session
 
-from keys.hsm import Hsm
+from keys.hsm import PATIENCE_S, Hsm
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PIN: Final = "a-pin-of-a-test"
@@ -28,6 +29,16 @@ _LIBRARIES: Final = (
     "usr/lib64/pkcs11/libsofthsm2.so",
     "usr/lib64/softhsm/libsofthsm.so",
 )
+
+
+_HOLD: Final = """
+import fcntl, sys
+held = [open(name, "r+b") for name in sys.argv[1:]]
+for one in held:
+    fcntl.lockf(one, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 @dataclass(frozen=True)
@@ -62,10 +73,29 @@ class SoftHsm:
         """Return the URI of a token, as a configuration has it."""
         return f"pkcs11:token={label}?module-path={self.library}"
 
-    def hsm(self, label: str, pin: str = PIN) -> Hsm:
+    def hsm(self, label: str, pin: str = PIN, patience_s: float = PATIENCE_S) -> Hsm:
         """Return a token as the node opens it."""
         os.environ["HOTLINE_TEST_PIN"] = pin
-        return Hsm.from_config(self.uri(label), "env:HOTLINE_TEST_PIN")
+        made = Hsm.from_config(self.uri(label), "env:HOTLINE_TEST_PIN")
+        made.patience_s = patience_s
+        return made
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Let every call into the module stand still for a while, as a device that hangs does.
+
+        SoftHSM2 locks the files of its tokens at each call; another process holds the locks.
+        """
+        files = [str(path) for path in self.tokens.rglob("*") if path.is_file()]
+        command = [sys.executable, "-c", _HOLD, *files]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+            assert holder.stdin is not None
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            try:
+                yield
+            finally:
+                holder.stdin.close()
 
     @property
     def tokens(self) -> Path:

@@ -5,6 +5,7 @@ The token is SoftHSM2. While it is pulled, nothing is lost, kept in half or sign
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -156,6 +157,51 @@ async def test_after_the_token_is_back_nobody_waits_for_the_next_attempt(
 
 
 @sender
+async def test_g1_a_sender_whose_token_hangs_takes_reports_in_and_goes_on_by_itself(
+    world: TokenWorld, softhsm: SoftHsm
+) -> None:
+    """What waits says why; when the token answers again it goes, without a restart."""
+    watch = HsmWatch(world[IWF].keys.in_hsm, world[IWF].delivery.try_again)
+    with softhsm.hanging():
+        world.hsm.patience_s = 0.2
+        results = [await world[IWF].submit(PLACE)]
+        for _ in range(3):
+            await world[IWF].work()
+        [channel] = await world[IWF].store.queries.channels()
+        assert (channel.problem, channel.stopped, channel.waiting) == ("hsm_hangs", None, 1)
+        results.append(await world[IWF].submit(PLACE.replace("1.jpg", "2.jpg")))
+        await watch.look()
+        assert watch.missing() == ["hsm_hangs"]
+    world.hsm.patience_s = 60
+    assert await signs_again(watch)
+    assert await world[IWF].delivery.due(world.now)
+    await world.settle()
+    for result in results:
+        assert (await world[EOKM].state(result.items[0].item_id)).responsible == EOKM
+    assert world[IWF].verify().holds
+
+
+@receiver
+async def test_g3_a_receiver_whose_token_hangs_keeps_nothing_and_answers_busy(
+    world: TokenWorld, softhsm: SoftHsm
+) -> None:
+    """Its peer tries again; nothing is in custody without a receipt."""
+    result = await world[IWF].submit(PLACE)
+    with softhsm.hanging():
+        world.hsm.patience_s = 0.2
+        await world[IWF].work()
+        [channel] = await world[IWF].store.queries.channels()
+        assert (channel.problem, channel.stopped) == ("busy", None)
+        assert not await world[EOKM].desk.judge_due()
+    world.hsm.patience_s = 60
+    world.now += 3_600_000
+    assert await signs_again(HsmWatch(world[EOKM].keys.in_hsm, lambda: None))
+    await world.settle()
+    assert (await world[EOKM].state(result.items[0].item_id)).responsible == EOKM
+    assert world[EOKM].verify().holds
+
+
+@sender
 async def test_a_ledger_that_could_not_be_signed_is_signed_when_the_token_is_back(
     world: TokenWorld, softhsm: SoftHsm
 ) -> None:
@@ -171,6 +217,16 @@ async def test_a_ledger_that_could_not_be_signed_is_signed_when_the_token_is_bac
     head = await keeper.append_due(world.now + 60_000)
     assert head is not None
     assert head.size > 0
+
+
+async def signs_again(watch: HsmWatch) -> bool:
+    """Look until the keys sign: what was late comes back in its own thread."""
+    for _ in range(1000):
+        await watch.look()
+        if not watch.missing():
+            return True
+        await asyncio.sleep(0.01)
+    return False
 
 
 async def logged(world: World, member: str) -> int:
