@@ -13,6 +13,7 @@ import msgspec
 
 from keys.errors import KeysError
 from keys.signing import SigningKey
+from node.evidence.contradictions import check_contradiction
 from node.evidence.errors import EvidenceError
 from node.evidence.forks import check_fork, is_fork
 from node.peer import wire
@@ -31,7 +32,7 @@ from protocol.vocabulary import Lane
 from protocol.witness import Submission, head_of, take_cosignature
 from tests.builders.network import NOW_MS, make_network, make_umbrella
 from tests.fuzzing.target import Target
-from tests.node.evidence import forked
+from tests.node.evidence import contradicted, forked
 from tests.node.peer.attacker import opening
 from tests.protocol.samples import MESSAGES, raw_entry
 
@@ -150,7 +151,9 @@ def forks() -> list[Target]:
         Target("fork.claim", fork.read_claim, (ProtocolError,), notes),
         Target("fork.kind", kind, (), files),
         Target("fork.file", lambda raw: check_fork(raw, forked.PIN), (EvidenceError,), files),
-    ]
+        Target("contradiction", lambda raw: check_contradiction(raw, forked.PIN), (EvidenceError,),
+               [contradicted.file_of(contradicted.kept_contradiction())]),
+    ]  # fmt: skip
 
 
 def ceremonies() -> list[Target]:

@@ -54,6 +54,26 @@ def test_an_environment_variable_gives_its_value() -> None:
     assert Unlock.from_config("env:KEY", {"KEY": SECRET.decode()}).secret() == SECRET
 
 
+def test_a_variable_is_taken_as_it_is() -> None:
+    """Whoever sets it puts no line end there; if there is one, it is part of the key."""
+    assert Unlock.from_config("env:KEY", {"KEY": "k" * 32 + "\n"}).secret() == b"k" * 32 + b"\n"
+
+
+def test_a_path_may_hold_a_colon(tmp_path: Path) -> None:
+    """The first one alone ends the kind."""
+    path = tmp_path / "a:b"
+    path.touch(0o600)
+    assert from_file(path, SECRET) == SECRET
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a file of root")
+def test_a_credential_that_root_shares_is_read(path: Path) -> None:
+    """As service managers hand it over."""
+    path.write_bytes(SECRET)
+    path.chmod(0o440)
+    assert Unlock.from_config(f"file:{path}").secret() == SECRET
+
+
 def test_a_command_gives_its_output() -> None:
     """Without the newline it prints."""
     assert command(f"print({SECRET.decode()!r})").secret() == SECRET
