@@ -10,6 +10,7 @@ from node.peer.inbox import Decide, Held, Taken
 from node.store.bulk import insert_rows, select_in
 from node.store.connection import Connection
 from node.store.disavowing import own_again
+from node.store.epochs import opened_ms
 from node.store.erasing import was_erased
 from node.store.writer import Readers, Writer
 from protocol.answers import MAX_ANCESTORS, NOTHING, Position, Told
@@ -186,7 +187,13 @@ def _keep_state(
         )  # fmt: skip
         connection.execute(
             "INSERT INTO epochs_in VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (peer, str(lane), state.epoch, *previous, now_ms),
+            (
+                peer,
+                str(lane),
+                state.epoch,
+                *previous,
+                opened_ms(connection, "epochs_in", peer, str(lane), now_ms),
+            ),
         )
     connection.execute(
         "INSERT INTO channels_in VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE SET"

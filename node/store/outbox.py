@@ -12,6 +12,7 @@ from node.peer.outgoing import ChannelRow, Entomb, OwnEntry, Push, Word
 from node.store import cutting, disowning, pulled
 from node.store.connection import Connection
 from node.store.cutting import Sign, channel_row, check_fence
+from node.store.epochs import opened_ms
 from node.store.erasing import bury
 from node.store.errors import ErasedError
 from node.store.refilling import alert_refill, epochs_restored, lost_entries, unsettled
@@ -150,7 +151,7 @@ class Outbox:
                     state.predecessor_epoch,
                     state.predecessor_size,
                     state.predecessor_root,
-                    now_ms,
+                    opened_ms(connection, "epochs_out", peer, str(lane), now_ms),
                 ),
             )
             connection.execute(

@@ -66,3 +66,28 @@ async def test_g5_honest_members_are_never_accused(tmp_path: Path, seed: int) ->
         able = candidates(world.registry, node.member)
         assert standing(node.member, ledger.partners, ledger.cosigned, able).lacking == ()
     await world.close()
+
+
+def stands(node: Node) -> list[tuple[str, str]]:
+    """Read of what a node accuses others now."""
+    with closing(open_reader(node.path, node.keys.database_key)) as connection:
+        sql = "SELECT code, subject FROM tasks WHERE code LIKE ? AND closed_ms IS NULL"
+        return [row for code in ACCUSING for row in connection.execute(sql, (code,))]
+
+
+async def test_8_14_a_clock_that_was_put_right_between_epochs_accuses_nobody(
+    tmp_path: Path,
+) -> None:
+    """Its epochs keep the order in which they were opened, at both ends of the channel."""
+    world = World(tmp_path, FIVE[:3])
+    await world.start()
+    await world["gb-iwf"].submit("https://nl1.example/1.jpg")
+    await world.settle()
+    await world["gb-iwf"].crash()
+    world.now -= 6 * HOUR_MS
+    await world["gb-iwf"].restart()
+    await world.settle()
+    for _ in range(26):
+        await an_hour(world)
+    assert {node.member: stands(node) for node in world.nodes.values() if stands(node)} == {}
+    await world.close()
