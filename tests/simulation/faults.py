@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.simulation.burning import burnt
 from tests.simulation.erasing import erase
 from tests.simulation.hostile import HOSTILE
+from tests.simulation.ledgers import BY_LEDGERS, LEDGERS
+from tests.simulation.robbing import BY_ROBBERS, ROBBING
+from tests.simulation.splitting import BY_SPLITS, SPLITTING
 from tests.simulation.thief import THIEF
 from tests.simulation.turning import (
     BY_TURNS,
     TURNING,
-    fresh_sealing_key,
-    publish,
     replace_now,
+    replace_sealing,
 )
 
 if TYPE_CHECKING:
@@ -161,9 +162,7 @@ async def rotate_sealing(world: Fleet, chance: random.Random) -> bool:
     node = world.anybody(chance)
     if node is None:
         return False
-    key = fresh_sealing_key(node.member, node.document_sequence)
-    node.keys = replace(node.keys, sealing=(key,))
-    publish(world, node)
+    replace_sealing(world, node)
     await node.bounce()
     return True
 
@@ -201,6 +200,9 @@ FAULTS: dict[str, Fault] = {
     "erase": erase,
     **TURNING,
     **THIEF,
+    **ROBBING,
+    **SPLITTING,
+    **LEDGERS,
     **HOSTILE,
 }
 """Each kind of fault that a plan may hold."""
@@ -214,5 +216,8 @@ BY_THE_NET = (
     "pulled",
     "thief_refused",
     *BY_TURNS,
+    *BY_ROBBERS,
+    *BY_SPLITS,
+    *BY_LEDGERS,
 )
 """What the net counts beside its rates, since it follows from other faults."""

@@ -108,7 +108,7 @@ class FleetNode(Node):
         self.fleet = world
         self.skew_ms = 0
         self.view = world.umbrella.registry
-        self.withheld = False
+        self.withheld = self.aside = False
         self.wants_registry = False
         self.refreshed_ms = world.now
         self.backup: Path | None = None
@@ -175,11 +175,16 @@ class FleetNode(Node):
         if due:
             ask_for_notes(self.fleet, self)
         if due and not self.withheld:
-            self.view = self.fleet.umbrella.registry
+            self.look_at(self.fleet.shown_to(self).registry)
             self.wants_registry = False
             self.refreshed_ms = self.world.now
         if due:
             take_up(self.fleet, self)
+
+    def look_at(self, shown: Registry) -> None:
+        """Take a registry that is shown, unless it is older than the one in force."""
+        if shown.seen[:2] >= self.view.seen[:2]:
+            self.view = shown
 
     async def work(self) -> int:
         """Do what is due now."""
@@ -187,7 +192,14 @@ class FleetNode(Node):
         if self.drawer.due:
             await interrupt(self.fleet, self)
             return 1
-        return await super().work()
+        in_vain = await self._in_vain()
+        return max(0, await super().work() - in_vain)
+
+    async def _in_vain(self) -> int:
+        """How many channels are due to one that never answers: the urgent ones always are."""
+        if not self.fleet.net.withholds:
+            return 0
+        return sum(peer == self.fleet.hostile for peer, _ in await self.delivery.due(self.clock()))
 
     def use_keys(self) -> None:
         """Use the keys of now, everywhere at once."""
@@ -270,6 +282,7 @@ class Fleet(World):
     """Several such nodes, one umbrella, one bad net, one oracle that watches."""
 
     umbrella: Umbrella
+    first: Umbrella
     nodes: Mapping[str, FleetNode]  # type: ignore[assignment]
 
     def __init__(
@@ -290,12 +303,16 @@ class Fleet(World):
         self.before_next_push: str | None = None
         self.notes: list[bytes] = []
         self.stolen: list[Stolen] = []
+        self.other: Umbrella | None = None
+        self.was_split = self.keeps_ledgers = False
+        self.ledger_lie: str | None = None
+        self.sealing_stolen: set[tuple[str, str]] = set()
 
     def make_network(
         self, members: tuple[str, ...]
     ) -> tuple[Registry, Mapping[str, MemberKeys], Mapping[str, bytes]]:
         """The umbrella's network; from here on it may change."""
-        self.umbrella = umbrella_of(members, self.unreachable)
+        self.umbrella = self.first = umbrella_of(members, self.unreachable)
         keys = {member: sim_keys(member) for member in members}
         return self.umbrella.registry, keys, self.umbrella.files
 
@@ -319,6 +336,10 @@ class Fleet(World):
     def chance_for(self, salt: str) -> random.Random:
         """Chance that depends on the seed and `salt` alone, whatever happened before."""
         return random.Random(f"{self.seed}/{salt}")  # noqa: S311 - a simulation, not a secret
+
+    def shown_to(self, node: FleetNode) -> Umbrella:
+        """The registry that a node is shown: all the same one, unless it is split."""
+        return self.other if node.aside and self.other is not None else self.umbrella
 
     def govern(self, **changes: object) -> None:
         """The umbrella changes the network document."""

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from node.peer.errors import PeerTimeoutError
 from node.peer.transport import Reply
-from node.store.connection import open_reader
 from protocol import answers, entry, push
 from protocol.answers import ANSWERS, NOTHING, Answer, AnswerCode, Told
 from protocol.channel import Channel
@@ -22,19 +20,13 @@ from protocol.merkle import CompactRange
 from protocol.vocabulary import Lane
 from tests.simulation.mortal import CrashedError
 from tests.simulation.net import Message
-from tests.simulation.oracle import read_entry
+from tests.simulation.oracle import read_entry, rows
 
 if TYPE_CHECKING:
     from keys.signing import SigningKey
     from tests.simulation.fleet import Fleet, FleetNode
 
 Act = Callable[["Fleet", random.Random], Awaitable[bool]]
-
-
-def rows(node: FleetNode, sql: str, *values: object) -> list[Any]:
-    """Look into a node's database."""
-    with closing(open_reader(node.path, node.keys.database_key)) as connection:
-        return connection.execute(sql, values).fetchall()
 
 
 def _villain(world: Fleet) -> FleetNode | None:

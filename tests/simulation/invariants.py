@@ -16,7 +16,9 @@ from node.store.forks import kept_forks
 from protocol.vocabulary import Action
 from tests.protocol import oracle as second
 from tests.simulation.erasing import judge_erasures, names_of
+from tests.simulation.ledgers import judge_ledgers
 from tests.simulation.oracle import CHANNEL_KINDS, Disk
+from tests.simulation.splitting import judge_views
 from tests.simulation.turning import judge_turns
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def judge(world: Fleet) -> tuple[list[Wrong], int]:
         _delivered,
         _once,
         _never_forged,
+        _no_void_receipts,
         _nobody_accused,
         _forks_seen,
         _same_state,
@@ -46,6 +49,8 @@ def judge(world: Fleet) -> tuple[list[Wrong], int]:
         wrongs += rule(world, disks)
     wrongs += judge_erasures(world)
     wrongs += judge_turns(world)
+    wrongs += judge_views(world, disks)
+    wrongs += judge_ledgers(world, disks)
     for node in world.honest:
         wrongs += _logs_agree(world, node)
         wrongs += [("unverified", str(found)) for found in node.verify().found]
@@ -177,6 +182,22 @@ def _never_forged(world: Fleet, disks: Disks) -> list[Wrong]:
     return wrongs
 
 
+def _no_void_receipts(world: Fleet, disks: Disks) -> list[Wrong]:
+    """G3, G7: no receipt counts whose key the sender knew to be a thief's."""
+    del disks
+    if not world.oracle.void:
+        return []
+    wrongs = []
+    for node in world.honest:
+        with closing(open_reader(node.path, node.keys.database_key)) as connection:
+            kept = connection.execute(
+                "SELECT receipt FROM checkpoints_out WHERE receipt IS NOT NULL"
+            ).fetchall()
+        if world.oracle.void & {receipt for (receipt,) in kept}:
+            wrongs.append(("accepted_forgeries", f"{node.member} keeps a thief's receipt"))
+    return wrongs
+
+
 def _nobody_accused(world: Fleet, disks: Disks) -> list[Wrong]:
     """G5: an honest member never looks like one that forked."""
     wrongs = []
@@ -212,7 +233,7 @@ def _accuses(world: Fleet, code: str, peer: str, us: str) -> bool:
     if code == "entry_conflict":
         return not world.oracle.unsaid[peer]
     if code == "peer_lost_entries":
-        return not world.oracle.disks[peer]
+        return not world.oracle.disks[peer] and (us, peer) not in world.oracle.deceived
     return code in {"entry_malformed", "entry_not_permitted", "entry_unknown_kind"}
 
 
@@ -232,6 +253,7 @@ def _forks_seen(world: Fleet, disks: Disks) -> list[Wrong]:
     for (victim, lane), disk in sorted(oracle.denied.items()):
         seen = ("peer_lost_entries", f"{villain}/{lane}") in disks[victim].tasks
         seen = seen or (villain, lane) in disks[victim].stopped_out
+        seen = seen or world.net.withholds  # then it cannot be asked what it holds
         if not seen and disk == oracle.disks[victim] and _still_denied(world, victim, lane):
             wrongs.append(("undetected_forks", f"{victim}: {villain}/{lane} denied receipts"))
     return wrongs
@@ -268,8 +290,9 @@ def _logs_agree(world: Fleet, node: FleetNode) -> Iterator[Wrong]:
             both = min(len(mine), len(leaves)) if world.oracle.disks[node.member] else len(leaves)
             if second.tree(mine[:both]) != second.tree(leaves[:both]):
                 yield "accused_honest", f"{node.member} -> {other.member}: two trees"
-        if world.oracle.disks[other.member]:
-            continue
+        deceived = (node.member, other.member) in world.oracle.deceived
+        if world.oracle.disks[other.member] or deceived:
+            continue  # a thief gave these receipts; that all arrived is judged all the same
         for place, size in _receipted(node, other.member).items():
             if len(theirs.get(place, ())) < size:
                 yield "lost", f"{node.member} -> {other.member}: receipted and not held"

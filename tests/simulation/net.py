@@ -34,11 +34,14 @@ from node.peer.transport import Reply
 from protocol import answers
 from protocol.answers import ANSWERS
 from protocol.vocabulary import Lane
+from tests.simulation import ledgers
 from tests.simulation.mortal import CrashedError
 from tests.simulation.world import Wire
 
 if TYPE_CHECKING:
+    from keys.signing import SigningKey
     from tests.simulation.fleet import Fleet, FleetNode
+    from tests.simulation.robbing import Impostor
 
 DAY_MS = 86_400_000
 RATES = {
@@ -84,6 +87,10 @@ class Net:
     chance: random.Random = field(default_factory=random.Random)
     rogue: Callable[[Message, Reply], Reply | None] | None = None
     """How a hostile member answers what it was sent; None: as the rules say."""
+    withholds: bool = False
+    """Whether the hostile member takes what comes, and answers nobody, for ever."""
+    impostor: Impostor | None = None
+    """Who answers in an honest member's place."""
 
     def strikes(self, name: str) -> bool:
         """Whether this happens now; it is counted."""
@@ -101,6 +108,8 @@ class Net:
             due = self.world.now + self.chance.randrange(1_000, 5 * DAY_MS)
             self.late.append((due, message))
             raise PeerTimeoutError
+        if self.impostor is not None and self.impostor.member == message.peer:
+            return self.impostor.pushed(message)
         self.admit(message, self.altered(message))
         reply = await self.deliver(message)
         if self.strikes("duplicate"):
@@ -195,6 +204,8 @@ class Net:
 
     def answered(self, message: Message, reply: Reply) -> Reply:
         """What the sender hears, if a hostile peer says it and the net lets it through."""
+        if message.peer == self.world.hostile and self.withholds:
+            raise PeerTimeoutError
         if message.peer == self.world.hostile and self.rogue is not None:
             reply = self.rogue(message, reply) or reply
         if self.strikes("lose_answer"):
@@ -211,17 +222,26 @@ class Net:
         Raises:
             CallError: it was not the peer's.
         """
-        sender, node = self.world[message.sender], self.world[message.peer]
-        request = _signed_request(sender, message)
-        headers = CIMultiDict(
-            {"Content-Type": wire.RECEIPT_TYPE, "Content-Digest": _digest(reply.body)}
-        )
-        response = HttpResponse(reply.status, headers, request)
-        signatures.sign_answer(response, node.keys.transport, node.member, node.clock())
-        signed = signatures.verify_answer(response, node.member, _finder(sender))
+        node = self.world[message.peer]
+        signed = self.verify(message, reply, node.keys.transport)
         if hashlib.sha256(body).digest() != signed.body_sha256:
             raise BadAnswerError
         self.world.oracle.wrong("accepted_forgeries", "an altered answer counted")
+
+    def verify(self, message: Message, reply: Reply, key: SigningKey) -> signatures.SignedAnswer:
+        """Sign an answer under a member's transport key, and verify it as the client does.
+
+        Raises:
+            CallError: the sender does not believe this key.
+        """
+        sender, node = self.world[message.sender], self.world[message.peer]
+        headers = CIMultiDict(
+            {"Content-Type": wire.RECEIPT_TYPE, "Content-Digest": _digest(reply.body)}
+        )
+        request = signed_request(sender.keys.transport, message)
+        response = HttpResponse(reply.status, headers, request)
+        signatures.sign_answer(response, key, node.member, node.clock())
+        return signatures.verify_answer(response, node.member, finder(sender))
 
 
 class NetWire(Wire):
@@ -235,6 +255,7 @@ class NetWire(Wire):
         created_ms = self.world[self.sender].clock()
         nonce = net.chance.randbytes(16)
         self.world.oracle.signed(self.sender, head[14:])
+        self.world.oracle.sealed(self.sender, peer, head[2:10].hex())
         return await net.push(Message(self.sender, peer, path, head, sealed, created_ms, nonce))
 
     async def ask(self, peer: str, lane: Lane, nonce: bytes) -> Reply:
@@ -245,6 +266,10 @@ class NetWire(Wire):
         message = Message(self.sender, peer, "", b"", nonce, created_ms, net.chance.randbytes(16))
         if net.strikes("lose_request"):
             raise PeerTimeoutError
+        if net.impostor is not None and net.impostor.member == peer:
+            said = net.impostor.asked(message, lane)
+            if said is not None:
+                return said
         net.admit(message, message)
         world.nodes[peer].delivery.contact(self.sender)
         answer = await world.nodes[peer].inbox.question(self.sender, lane, nonce)
@@ -271,12 +296,21 @@ class NetWire(Wire):
             raise PeerUnreachableError from None
         return net.answered(message, reply)
 
+    async def add_checkpoint(self, peer: str, body: bytes) -> bytes | int:
+        """Hand a head of our ledger to a witness through the net."""
+        return await ledgers.add_checkpoint(self.world, self.sender, peer, body)
+
+    async def show(self, peer: str, body: bytes) -> bytes:
+        """Show our ledger and be shown theirs through the net."""
+        return await ledgers.show(self.world, self.sender, peer, body)
+
 
 def _digest(body: bytes) -> str:
     return signatures.digest_field(hashlib.sha256(body).digest())
 
 
-def _signed_request(node: FleetNode, message: Message) -> HttpRequest:
+def signed_request(key: SigningKey, message: Message) -> HttpRequest:
+    """The request by which this was sent, signed by that transport key."""
     body = message.head + message.sealed
     headers = CIMultiDict(
         {
@@ -287,15 +321,15 @@ def _signed_request(node: FleetNode, message: Message) -> HttpRequest:
     )
     endpoint = f"https://{message.peer}.example:8441"
     request = HttpRequest("PUT", f"{endpoint}{message.path or '/'}", headers)
-    signatures.sign_request(
-        request, node.keys.transport, message.sender, message.created_ms, message.nonce
-    )
+    signatures.sign_request(request, key, message.sender, message.created_ms, message.nonce)
     return request
 
 
-def _finder(node: FleetNode) -> signatures.FindKey:
+def finder(node: FleetNode) -> signatures.FindKey:
+    """Which transport keys a node believes now."""
+
     def find(member: str, key_id: str) -> VerifyKey:
-        return node.registry().member(member).signing_key("transport", key_id)
+        return node.registry().member(member).signing_key("transport", key_id, node.clock())
 
     return find
 
@@ -306,11 +340,11 @@ def _verify(sender: FleetNode, receiver: FleetNode, signed: Message, arrived: Me
     Raises:
         RefusedRequestError: it is not what was signed.
     """
-    request = _signed_request(sender, signed)
+    request = signed_request(sender.keys.transport, signed)
     if arrived.sender != signed.sender:
         forged = request.headers["Signature-Input"].replace(signed.sender, arrived.sender)
         request.headers["Signature-Input"] = forged
-    caller = signatures.verify_request(request, _finder(receiver))
+    caller = signatures.verify_request(request, finder(receiver))
     body = hashlib.sha256(arrived.head + arrived.sealed).digest()
     if body != caller.body_sha256:
         raise AlteredBodyError

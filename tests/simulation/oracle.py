@@ -68,6 +68,12 @@ class Disk:
         return any(item.encode() in entry for entry in self.raw)
 
 
+def rows(node: FleetNode, sql: str, *values: object) -> list[Any]:
+    """Look into a node's database."""
+    with closing(open_reader(node.path, node.keys.database_key)) as connection:
+        return connection.execute(sql, values).fetchall()
+
+
 def read_entry(raw: bytes) -> tuple[int, bytes]:
     """Return kind and id of an entry, read without our code; (0, b"") for what is no entry."""
     try:
@@ -173,6 +179,14 @@ class Oracle:
     """Every name of everything that anybody erased."""
     robbed: set[tuple[str, str]] = field(default_factory=set)
     """Where a thief was believed before his key was known to be revoked: (sender, receiver)."""
+    deceived: set[tuple[str, str]] = field(default_factory=set)
+    """Who was given receipts in another's name by a thief of its keys: (sender, receiver)."""
+    void: set[bytes] = field(default_factory=set)
+    """Receipts under a key that who was given them knew to be revoked or retired."""
+    shown_false: dict[str, int] = field(default_factory=dict)
+    """Who was shown a root that nobody signed, in a ledger: victim to its disk."""
+    split_shown: dict[str, int] = field(default_factory=dict)
+    """Witnesses that were handed two ledgers of one size: witness to its disk."""
     forks: set[tuple[str, str]] = field(default_factory=set)
     """Forks that the hostile member showed to an honest one: (victim, lane)."""
 
@@ -191,6 +205,18 @@ class Oracle:
         origin, size, root = note.decode().split("\n", 3)[:3]
         if self.roots.setdefault((origin, size), root) != root:
             self.wrong("accused_honest", f"{sender} signed two roots")
+
+    def thief_is_gone(self) -> None:
+        """Nobody sits in the net any more; the receipts that he gave in vain are remembered."""
+        net = self.world.net
+        if net.impostor is not None:
+            self.void |= net.impostor.receipts
+        net.impostor = None
+
+    def sealed(self, sender: str, receiver: str, key_id: str) -> None:
+        """A push left its sender: never sealed to a key that it knows to be revoked."""
+        if key_id in self.world[sender].notes.own(receiver):
+            self.wrong("exposed", f"{sender} sealed to a revoked key of {receiver}")
 
     def receipted(self, receiver: str, head: bytes, receipt: bytes) -> None:
         """A receipt was given: the same push gets the same bytes, for as long as the disk lives."""

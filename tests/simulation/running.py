@@ -16,8 +16,10 @@ from tests.simulation.erasing import people_follow
 from tests.simulation.faults import FAULTS
 from tests.simulation.fleet import DAY_MS, Fleet, FleetNode
 from tests.simulation.invariants import judge
+from tests.simulation.ledgers import heal_ledgers
 from tests.simulation.people import STEPS
 from tests.simulation.plan import Plan
+from tests.simulation.splitting import mend_split
 from tests.simulation.turning import mend_keys
 
 PERSONS = 6
@@ -86,6 +88,8 @@ async def _step(world: Fleet, number: int, name: str) -> None:
 async def heal(world: Fleet) -> None:
     """Faults stop: everybody is back, at the right time, in good standing, with all it may see."""
     world.net.rates, world.net.rogue = {}, None
+    world.oracle.thief_is_gone()
+    mend_split(world)
     world.crash_at, world.before_next_push, world.back_at = None, None, {}
     for node in world.nodes.values():
         node.skew_ms, node.withheld, node.wants_registry = 0, False, True
@@ -103,6 +107,7 @@ async def heal(world: Fleet) -> None:
     await world.settle()
     if await _people_look(world):
         await world.settle()
+    await heal_ledgers(world)
 
 
 async def _people_look(world: Fleet) -> bool:

@@ -30,6 +30,10 @@ KINDS = {
     "erasure",
     "revocation",
     "rotation",
+    "backdating",
+    "registry split",
+    "split ledger",
+    "withheld receipt",
 }
 CAUGHT = re.compile(r"^caught by seed \d+ in world (\d+): .+$", re.MULTILINE)
 

@@ -8,7 +8,8 @@ import pytest
 
 from node.store.outside import OUTSIDE_HELD
 from tests.simulation.fleet import DAY_MS, Fleet
-from tests.simulation.hostile import rows, wavering
+from tests.simulation.hostile import wavering
+from tests.simulation.oracle import rows
 
 FIRST, SECOND = "https://nl1.example/1.jpg", "https://nl2.example/2.jpg"
 

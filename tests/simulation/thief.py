@@ -21,9 +21,17 @@ from protocol.errors import ProtocolError
 from protocol.merkle import CompactRange
 from protocol.revocation import Revocation
 from tests.simulation.hostile import held_epochs, origin_of, present, some_entry
-from tests.simulation.turning import Stolen, replace_now
+from tests.simulation.turning import (
+    HOUR_MS,
+    Stolen,
+    Turned,
+    replace_now,
+    replace_sealing,
+    state_theft,
+)
 
 if TYPE_CHECKING:
+    from keys.signing import SigningKey
     from tests.simulation.fleet import Fleet, FleetNode
 
 UNKNOWN_KIND = 100
@@ -84,23 +92,56 @@ async def key_stolen(world: Fleet, chance: random.Random) -> bool:
 
 
 async def key_revoked(world: Fleet, chance: random.Random) -> bool:
-    """A member replaces its log key and revokes the old one; the thief tries it once more."""
+    """A member replaces a key and revokes the old one; the thief tries it once more."""
     node = _owner(world, chance)
     if node is None:
         return False
-    old = replace_now(world, node, "log")
-    world.stolen.append(Stolen(node.member, old))
-    node.view = world.umbrella.registry
-    said = Revocation(node.view.network_id, node.member, old.public.key_id)
-    raw = revocation.make(said, old if chance.random() < 0.5 else node.keys.member or old)
+    purpose = chance.choice(("log", "log", "receipt", "transport", "sealing"))
+    key_id, own = replaced(world, chance, node, purpose)
+    said = Revocation(node.view.network_id, node.member, key_id)
+    member_key = node.keys.member
+    assert member_key is not None
+    signer = own if own is not None and chance.random() < 0.5 else member_key
+    spread(world, chance, node, revocation.make(said, signer))
+    if chance.random() < 0.7:
+        await node.bounce()
+    if purpose == "log" and chance.random() < 0.7:
+        world.net.happened["thief_pushes"] += await _push_as(world, chance, world.stolen[-1])
+    return True
+
+
+def spread(world: Fleet, chance: random.Random, node: FleetNode, raw: bytes) -> None:
+    """Hand a note to the umbrella and to whom it reaches."""
     world.notes.append(raw)
     for one in world.nodes.values():
         if one is node or (one.up and chance.random() < 0.7):
             one.notes.take(raw, one.listed())
-    await node.bounce()
-    if chance.random() < 0.7:
-        world.net.happened["thief_pushes"] += await _push_as(world, chance, world.stolen[-1])
-    return True
+
+
+def replaced(
+    world: Fleet, chance: random.Random, node: FleetNode, purpose: str
+) -> tuple[str, SigningKey | None]:
+    """Give a member another key of this purpose; return the id of the old one, and what signs.
+
+    With luck the owner knows since when a log or receipt key was another's, and publishes it.
+    """
+    if purpose == "sealing":
+        old_sealing = node.keys.sealing[-1]
+        world.sealing_stolen.add((node.member, old_sealing.public.key_id))
+        replace_sealing(world, node)
+        node.view = world.umbrella.registry
+        node.use_keys()
+        return old_sealing.public.key_id, None
+    turned: Turned = "log" if purpose == "log" else "receipt"
+    if purpose == "transport":
+        turned = "transport"
+    old = replace_now(world, node, turned)
+    world.stolen.append(Stolen(node.member, old, turned))
+    if turned != "transport" and chance.random() < 0.5:
+        state_theft(world, node, old.public.key_id, node.clock() - HOUR_MS)
+    node.view = world.umbrella.registry
+    node.use_keys()
+    return old.public.key_id, old
 
 
 async def thief_pushes(world: Fleet, chance: random.Random) -> bool:
@@ -121,7 +162,7 @@ async def weeks_pass(world: Fleet, chance: random.Random) -> bool:
         (stolen, victim)
         for stolen in world.stolen
         for victim in _victims(world, stolen)
-        if stolen.purpose == "log" and _is_retired(victim, stolen)
+        if stolen.purpose == "log" and stolen.is_retired(victim)
     ]
     if retired:
         stolen, victim = chance.choice(retired)
@@ -146,8 +187,8 @@ async def _push_as(
     edge = CompactRange().extend([*leaves, entry.leaf(said)])
     origin = origin_of(world, stolen.member, victim.member, lane, epoch)
     checkpoint = Checkpoint(origin, len(leaves) + 1, edge.root)
-    retired = _is_retired(victim, stolen)
-    knew = retired or stolen.key_id in victim.notes.own(stolen.member)
+    retired = stolen.is_retired(victim)
+    knew = stolen.is_dead(victim)
     reply = await present(world, checkpoint, stolen.key, len(leaves), [said])
     if not knew:  # what he signed is its word there, also where it shows as a fork, or dies over it
         world.oracle.robbed.add((stolen.member, victim.member))
@@ -160,12 +201,6 @@ async def _push_as(
         why = f"{victim.member} took what was said under a {gone} key of {stolen.member}"
         world.oracle.wrong("accepted_forgeries", why)
     return True
-
-
-def _is_retired(victim: FleetNode, stolen: Stolen) -> bool:
-    """Whether the key's turn is over by the registry and the clock of who is to believe it."""
-    until_ms = victim.view.member(stolen.member).turn(stolen.key_id).until_ms
-    return until_ms is not None and until_ms <= victim.clock()
 
 
 HTTP_OK = 200

@@ -48,6 +48,17 @@ class Stolen:
         """The id of the key."""
         return self.key.public.key_id
 
+    def is_dead(self, node: FleetNode) -> bool:
+        """Whether a node knows that it is revoked, or that its turn is over."""
+        return self.key_id in node.notes.own(self.member) or self.is_retired(node)
+
+    def is_retired(self, node: FleetNode) -> bool:
+        """Whether its turn is over, by the registry and the clock of who is to believe it."""
+        turn = node.view.member(self.member).turn(self.key_id)
+        if turn.compromised_ms is not None:
+            return True
+        return turn.until_ms is not None and turn.until_ms <= node.clock()
+
 
 @dataclass
 class Drawer:
@@ -122,6 +133,21 @@ def replace_now(world: Fleet, node: FleetNode, purpose: Turned) -> SigningKey:
     node.drawer.coming.pop(purpose, None)
     node.keys = with_key(node.keys, purpose, key)
     return before
+
+
+def replace_sealing(world: Fleet, node: FleetNode) -> None:
+    """Publish another key to seal to, and destroy those before it."""
+    node.sealing.forget([key.public.key_id for key in node.keys.sealing])
+    key = fresh_sealing_key(node.member, node.document_sequence)
+    node.keys = replace(node.keys, sealing=(key,))
+    publish(world, node)
+
+
+def state_theft(world: Fleet, node: FleetNode, key_id: str, since_ms: int) -> None:
+    """The owner publishes since when a key of its was another's."""
+    document = next_document(world, node)
+    stolen = replace(document.turn(key_id), compromised_ms=since_ms)
+    publish(world, node, replace(document, turns={**document.turns, key_id: stolen}))
 
 
 def with_key(keys: MemberKeys, purpose: Turned, key: SigningKey) -> MemberKeys:
@@ -236,12 +262,18 @@ def judge_turns(world: Fleet) -> Iterator[tuple[str, str]]:
         for purpose in TURNED:
             if not _serves(document, purpose, node, world.now):
                 yield "idle_key", f"{node.member}: its {purpose} key serves no more"
-        revoked = node.notes.own(node.member)
         for purpose, key in node.drawer.coming.items():
-            if in_use(document, purpose, world.now, revoked) == key.public.key_id:
+            if _has_begun(document, purpose, key.public.key_id, world.now):
                 yield "idle_key", f"{node.member}: its next {purpose} key was never taken up"
         if not _can_open(node, document, world.now):
             yield "idle_key", f"{node.member}: others seal to a key that it has no more"
+
+
+def _has_begun(document: MemberDocument, purpose: Turned, key_id: str, now_ms: int) -> bool:
+    """Whether this key's turn began, and no other's after it."""
+    ids = [published.key.key_id for published in document.published(purpose)]
+    begun = [document.turn(i).from_ms for i in ids if document.turn(i).from_ms <= now_ms]
+    return key_id in ids and document.turn(key_id).from_ms == max(begun, default=None)
 
 
 TURNING = {"key_turn": key_turn}

@@ -1,0 +1,293 @@
+"""Ledgers, witnesses and cross-checks among the other faults, and a member that lies about its own.
+
+An hour in which everybody logs its heads, has them cosigned and compares (docs/protocol.md §8.11
+to §8.14) is a step like any other; a world that had one has two days of them when it has healed. By
+then each honest ledger is witnessed as far as the members go, nobody honest stands accused, and
+what the hostile member did stands before people where it must: two heads of one size at a witness,
+another root than was signed, a channel left out, a receipt that was withheld.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from node.peer.errors import (
+    NotCallableError,
+    PeerRefusedError,
+    PeerTimeoutError,
+    RefusedRequestError,
+)
+from node.peer.witness import HeldSize
+from node.peer.witnessing import candidates, standing
+from node.store.connection import open_reader
+from node.store.witnessing import figures
+from protocol.checkpoint import Origin
+from protocol.ledger import LedgerHead, LedgerOrigin, LoggedHead, sign_ledger_head
+from protocol.merkle import CompactRange
+from protocol.showing import Showing, ShownHead, ShownLeaf, from_bytes, to_bytes
+from protocol.witness import Submission
+from tests.simulation.mortal import CrashedError
+from tests.simulation.oracle import rows
+
+if TYPE_CHECKING:
+    from tests.simulation.fleet import Fleet, FleetNode
+    from tests.simulation.oracle import Disk
+
+HOUR_MS = 3_600_000
+HEALING_H = (0, 1, 3, 13, 13, 13)
+"""Hours between the times at which everybody works at ledgers when a world has healed."""
+OF_THE_HONEST = (
+    "ledger_missing",
+    "ledger_differs",
+    "ledger_not_witnessed",
+    "ledger_forked",
+    "witness_ahead",
+    "receipt_withheld",
+)
+"""Tasks that say of a member, or let think of it, what only the hostile one does."""
+
+OF_OLD_DISKS = ("ledger_missing", "receipt_withheld")
+"""Of them, what a member whose disk was lost may lack until it says something there again."""
+
+
+async def ledger_hour(world: Fleet, chance: random.Random) -> bool:
+    """Everybody logs what changed, asks witnesses, and compares with whom it is time to."""
+    del chance
+    world.keeps_ledgers = True
+    world.now += HOUR_MS
+    await work_at_ledgers(world)
+    return True
+
+
+async def work_at_ledgers(world: Fleet) -> None:
+    """What the loops of every node do about ledgers once an hour."""
+    for node in world.nodes.values():
+        if node.up:
+            await _insist(world, node)
+    for node in world.nodes.values():
+        if node.up:
+            try:
+                world.net.happened["compared"] += await node.crosscheck.check_due(node.clock())
+            except CrashedError as crashed:
+                await world.revive(crashed.member)
+
+
+async def _insist(world: Fleet, node: FleetNode) -> None:
+    try:
+        world.net.happened["cosigned"] += await node.keep_ledger()
+    except CrashedError as crashed:
+        await world.revive(crashed.member)
+
+
+async def heal_ledgers(world: Fleet) -> None:
+    """Two days in which nothing fails."""
+    if world.keeps_ledgers:
+        for hours in HEALING_H:
+            world.now += hours * HOUR_MS
+            await work_at_ledgers(world)
+        await world.settle()
+
+
+async def add_checkpoint(world: Fleet, owner: str, witness: str, body: bytes) -> bytes | int:
+    """Hand a head to a witness through the net."""
+    net = world.net
+    world.check_up(witness)
+    if net.strikes("lose_request"):
+        raise PeerTimeoutError
+    try:
+        answer = await world[witness].witness.add_checkpoint(owner, body)
+    except RefusedRequestError as error:
+        raise PeerRefusedError(error.code) from None
+    except CrashedError as crashed:
+        await world.revive(crashed.member)
+        raise PeerTimeoutError from None
+    if net.strikes("lose_answer"):
+        raise PeerTimeoutError
+    return answer.size if isinstance(answer, HeldSize) else answer
+
+
+async def show(world: Fleet, caller: str, peer: str, body: bytes) -> bytes:
+    """Show one ledger and be shown another through the net; the hostile one may be false."""
+    net = world.net
+    world.check_up(peer)
+    if peer == world.unreachable:
+        raise NotCallableError
+    if net.strikes("lose_request"):
+        raise PeerTimeoutError
+    if caller == world.hostile:
+        body = _shown_by(world, peer, body)
+    try:
+        answer = await world[peer].crosscheck.answer(caller, body)
+    except RefusedRequestError as error:
+        raise PeerRefusedError(error.code) from None
+    except CrashedError as crashed:
+        await world.revive(crashed.member)
+        raise PeerTimeoutError from None
+    if net.strikes("lose_answer"):
+        raise PeerTimeoutError
+    return _shown_by(world, caller, answer) if peer == world.hostile else answer
+
+
+def _shown_by(world: Fleet, victim: str, true: bytes) -> bytes:
+    """What the hostile member shows in place of the truth."""
+    if world.ledger_lie == "omits":
+        return to_bytes(Showing(1, ()))
+    if world.ledger_lie != "differs":
+        return true
+    ours = [
+        leaf
+        for head in from_bytes(true).heads
+        for leaf in head.leaves
+        if Origin.parse(leaf.origin).sender == victim
+    ]
+    known = [leaf for leaf in ours if _remembers(world[victim], leaf)]
+    if not known:
+        return true
+    world.oracle.shown_false[victim] = world.oracle.disks[victim]
+    villain = world[world.hostile or ""]
+    false = LoggedHead(known[0].origin, known[0].size, bytes(32))
+    origin = LedgerOrigin(villain.view.network_id, villain.member, bytes(8))
+    head = LedgerHead(origin, 1, CompactRange().extend([false.leaf]).root)
+    note = sign_ledger_head(head, villain.keys.log)
+    shown = ShownHead(note, (ShownLeaf(*false, 0, ()),))
+    return to_bytes(Showing(1, (shown,)))
+
+
+def _remembers(node: FleetNode, leaf: ShownLeaf) -> bool:
+    epoch = Origin.parse(leaf.origin).epoch
+    ((count,),) = rows(node, "SELECT count(*) FROM log_out WHERE epoch = ?", epoch)
+    return bool(count >= leaf.size)
+
+
+async def ledger_lies(world: Fleet, chance: random.Random) -> bool:
+    """From here on the hostile member's ledger leaves channels out, or says what nobody signed."""
+    if world.hostile is None:
+        return False
+    world.ledger_lie = chance.choice(["omits", "differs"])
+    world.keeps_ledgers = True
+    return True
+
+
+async def receipts_withheld(world: Fleet, chance: random.Random) -> bool:
+    """From here on the hostile member takes what comes, and answers nobody."""
+    del chance
+    if world.hostile is None:
+        return False
+    world.net.withholds = world.keeps_ledgers = True
+    return True
+
+
+async def ledger_split(world: Fleet, chance: random.Random) -> bool:
+    """The hostile member hands a witness another ledger of the size that it has cosigned."""
+    villain = None if world.hostile is None else world[world.hostile]
+    if villain is None or not villain.up:
+        return False
+    world.keeps_ledgers = True
+    if not any(_cosigned(node, villain) for node in world.honest):
+        await _insist(world, villain)  # else there is nothing to contradict
+    able = [node for node in world.honest if node.up and _cosigned(node, villain)]
+    if not able:
+        return False
+    witness = chance.choice(able)
+    epoch, size = _cosigned(witness, villain)[0]
+    origin = LedgerOrigin(villain.view.network_id, villain.member, epoch)
+    note = sign_ledger_head(LedgerHead(origin, size, chance.randbytes(32)), villain.keys.log)
+    try:
+        await witness.witness.add_checkpoint(villain.member, Submission(size, (), note).to_bytes())
+    except RefusedRequestError as error:
+        if error.code == "inconsistent_head":
+            world.oracle.split_shown[witness.member] = world.oracle.disks[witness.member]
+            return True
+    except CrashedError as crashed:
+        await world.revive(crashed.member)
+    else:
+        world.oracle.wrong("undetected_forks", f"{witness.member} cosigned two ledgers")
+    return False
+
+
+def _cosigned(witness: FleetNode, owner: FleetNode) -> list[tuple[bytes, int]]:
+    """The newest epoch of a ledger that a witness cosigned, and how far."""
+    found = rows(
+        witness, "SELECT epoch, size FROM witnessed WHERE member = ? AND size > 0"
+        " ORDER BY number DESC LIMIT 1", owner.member,
+    )  # fmt: skip
+    return [(epoch, size) for epoch, size in found]
+
+
+def judge_ledgers(world: Fleet, disks: dict[str, Disk]) -> Iterator[tuple[str, str]]:
+    """G3, G5: what the hostile member did stands before people, and nobody honest is accused."""
+    if not world.keeps_ledgers:
+        return
+    for node in world.honest:
+        yield from _accused(world, node, disks[node.member])
+        yield from _unwitnessed(world, node)
+        if world.hostile is not None:
+            yield from _unseen(world, node, disks[node.member], world.hostile)
+
+
+def _accused(world: Fleet, node: FleetNode, disk: Disk) -> Iterator[tuple[str, str]]:
+    honest = {one.member for one in world.honest}
+    lost = world.oracle.disks
+    for code, subject in sorted(disk.tasks):
+        pairs = {(node.member, subject), (subject, node.member)}
+        excused = bool(pairs & (world.oracle.robbed | world.oracle.deceived))
+        if code in OF_OLD_DISKS:
+            excused = excused or lost[subject] + lost[node.member] > 0
+        if subject in honest and code in OF_THE_HONEST and not excused:
+            yield "accused_honest", f"{node.member}: {code} about {subject}"
+
+
+def _unwitnessed(world: Fleet, node: FleetNode) -> Iterator[tuple[str, str]]:
+    """Every channel's head stands under a head that two others cosigned, where there are two."""
+    registry = world.umbrella.registry
+    with closing(open_reader(node.path, node.keys.database_key)) as connection:
+        ledger = figures(connection)
+    able = [one for one in candidates(registry, node.member) if one != world.hostile]
+    stands = standing(node.member, ledger.partners, ledger.cosigned, able)
+    for partner in sorted(set(stands.lacking) - set(stands.too_few)):
+        yield "unwitnessed", f"{node.member}: its channels with {partner}"
+
+
+def _unseen(world: Fleet, node: FleetNode, disk: Disk, villain: str) -> Iterator[tuple[str, str]]:
+    oracle, us = world.oracle, node.member
+    seen = {code for code, subject in disk.tasks if subject == villain}
+    if oracle.split_shown.get(us) == oracle.disks[us] and "ledger_forked" not in seen:
+        yield "undetected_forks", f"{us}: {villain} showed two ledgers"
+    if oracle.shown_false.get(us) == oracle.disks[us] and "ledger_differs" not in seen:
+        yield "undetected_forks", f"{us}: {villain} logged another root"
+    receipted = rows(
+        node, "SELECT count(*) FROM checkpoints_out WHERE peer = ? AND receipt IS NOT NULL", villain
+    )[0][0]  # fmt: skip
+    if world.ledger_lie == "omits" and receipted and "ledger_missing" not in seen:
+        yield "undetected_forks", f"{us}: {villain} left its channels out"
+    if world.net.withholds and world.ledger_lie is None and not oracle.disks[us]:
+        held = _held_unreceipted(node, world[villain])
+        if held and "receipt_withheld" not in seen:
+            yield "undetected_forks", f"{us}: {villain} withheld receipts"
+
+
+def _held_unreceipted(node: FleetNode, villain: FleetNode) -> bool:
+    """Whether the hostile member holds more of a channel's present epoch than it receipted."""
+    for lane, epoch, size in rows(
+        villain, "SELECT lane, epoch, size FROM channels_in WHERE peer = ?",
+        node.member,
+    ):  # fmt: skip
+        ((receipted,),) = rows(
+            node, "SELECT coalesce(max(size), 0) FROM checkpoints_out WHERE peer = ? AND lane = ?"
+            " AND epoch = ? AND receipt IS NOT NULL", villain.member, lane, epoch,
+        )  # fmt: skip
+        if size > receipted:
+            return True
+    return False
+
+
+LEDGERS = {
+    "ledger_hour": ledger_hour,
+    "ledger_lies": ledger_lies,
+    "ledger_split": ledger_split,
+    "receipts_withheld": receipts_withheld,
+}
+BY_LEDGERS = ("cosigned", "compared")
