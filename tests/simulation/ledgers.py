@@ -234,6 +234,8 @@ def _accused(world: Fleet, node: FleetNode, disk: Disk) -> Iterator[tuple[str, s
     for code, subject in sorted(disk.tasks):
         pairs = {(node.member, subject), (subject, node.member)}
         excused = bool(pairs & (world.oracle.robbed | world.oracle.deceived))
+        if code == "ledger_not_witnessed":  # a witness that forgot cosigns nothing (§8.12.9)
+            excused = excused or sum(lost.values()) > 0
         if code in OF_OLD_DISKS:
             excused = excused or lost[subject] + lost[node.member] > 0
         if subject in honest and code in OF_THE_HONEST and not excused:
@@ -245,7 +247,11 @@ def _unwitnessed(world: Fleet, node: FleetNode) -> Iterator[tuple[str, str]]:
     registry = world.umbrella.registry
     with closing(open_reader(node.path, node.keys.database_key)) as connection:
         ledger = figures(connection)
-    able = [one for one in candidates(registry, node.member) if one != world.hostile]
+    able = [
+        one  # a witness that lost its disk cosigns nothing until its people give it another key
+        for one in candidates(registry, node.member)
+        if one != world.hostile and not world.oracle.disks[one]
+    ]
     stands = standing(node.member, ledger.partners, ledger.cosigned, able)
     for partner in sorted(set(stands.lacking) - set(stands.too_few)):
         yield "unwitnessed", f"{node.member}: its channels with {partner}"

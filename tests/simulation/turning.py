@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 HOUR_MS: Final = 3_600_000
 Turned = Literal["log", "receipt", "transport"]
 TURNED: Final[tuple[Turned, ...]] = ("log", "receipt", "transport")
+MONTHS: Final = 24
+"""For so long a member publishes keys to seal to; here the last of them stands for all."""
 SEALING: Final = 0.25
 """How often it is a key to seal to that turns."""
 AROUND: Final = ("", "", "crash", "restored", "rolled_back", "old_keys")
@@ -93,7 +95,7 @@ def fresh_sealing_key(member: str, number: int) -> SealingKey:
 def next_document(world: Fleet, node: FleetNode) -> MemberDocument:
     """A member's document over the keys that it uses, with what others still need beside them."""
     registry = world.umbrella.registry
-    end_ms = NOW_MS + SEALING_PERIOD_MS
+    end_ms = NOW_MS + MONTHS * SEALING_PERIOD_MS
     ids = [key.public.key_id for key in node.keys.sealing]
     reachable = node.member != world.unreachable
     node.document_sequence += 1
@@ -251,8 +253,10 @@ def _serves(document: MemberDocument, purpose: Turned, node: FleetNode, now_ms: 
 
 
 def _can_open(node: FleetNode, document: MemberDocument, now_ms: int) -> bool:
-    wanted = document.sealing_key_at(now_ms).key_id
-    return wanted in {key.public.key_id for key in node.keys.sealing}
+    """Whether a member has every key that others may seal to from now on."""
+    lasting = {key.key.key_id for key in document.sealing if key.not_after_ms > now_ms}
+    wanted = lasting | {document.sealing_key_at(now_ms).key_id}
+    return wanted <= {key.public.key_id for key in node.keys.sealing}
 
 
 def judge_turns(world: Fleet) -> Iterator[tuple[str, str]]:
