@@ -196,7 +196,9 @@ class Audit:
 
     def keys(self) -> Iterator[tuple[bytes, str]]:
         """By what items are found: (key, item)."""
-        yield from self._connection.execute("SELECT key, item FROM item_keys")
+        yield from self._connection.execute(
+            "SELECT key, item FROM item_keys UNION ALL SELECT key, item FROM item_keys_delta"
+        )
 
     def lines(self) -> Iterator[tuple[bytes, str]]:
         """Which lines became which items."""
@@ -353,7 +355,10 @@ class Audit:
 
     def taken_ids(self) -> Iterator[tuple[str, bytes, bytes]]:
         """Ids of entries ever taken: peer, id, digest."""
-        yield from self._connection.execute("SELECT peer, entry_id, digest FROM entry_ids_in")
+        yield from self._connection.execute(
+            "SELECT peer, entry_id, digest FROM entry_ids_in"
+            " UNION ALL SELECT peer, entry_id, digest FROM entry_ids_in_delta"
+        )
 
     def places_of(self, item: str) -> list[Place]:
         """Where entries about an item stand, and answers that cite one of them."""
@@ -375,7 +380,7 @@ class Audit:
         """Return the id of the item with this id or alias."""
         row = self._connection.execute(
             "SELECT id FROM items WHERE id = ?1 UNION ALL SELECT item FROM item_keys"
-            " WHERE key = ?2 LIMIT 1",
+            " WHERE key = ?2 UNION ALL SELECT item FROM item_keys_delta WHERE key = ?2 LIMIT 1",
             (item, alias_key),
         ).fetchone()
         return None if row is None else str(row[0])

@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 from node.casework.casebook import Casebook, Loaded, Needs, Post
 from node.casework.events import Event, EventKind
 from node.casework.item import ItemState, decode_state, encode
-from node.casework.receiving import Answer, Judged
+from node.casework.receiving import Answer
 from node.matching.fingerprints import Fingerprints
 from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.citing import cited_items
 from node.store.connection import Connection
+from node.store.delta import Delta
 from node.store.disavowing import keep
 from node.store.erasing import bury_late, erase_items, leaves_about
 from node.store.recovered import retold, unsaid, was_lost
@@ -36,11 +37,15 @@ EMPTY_CHAIN = bytes(32)
 class Cases:
     """Implements `node.casework.casestore.CaseStore`."""
 
-    def __init__(self, writer: Writer, us: str, fingerprints: Fingerprints) -> None:
+    def __init__(
+        self, writer: Writer, us: str, fingerprints: Fingerprints, keys: Delta, entry_ids: Delta
+    ) -> None:
         self._writer = writer
         self._us = us
         self._fingerprints = fingerprints
         self._recent = Recent()
+        self._keys = keys
+        self._entry_ids = entry_ids
         writer.on_rollback(self._recent.clear)
 
     async def transact(
@@ -81,12 +86,12 @@ class Cases:
 
     def open_book(self, connection: Connection, needs: Needs, now_ms: int) -> Casebook:
         """Load what a decision needs."""
-        loaded = load(connection, needs, self._recent)
+        loaded = load(connection, needs, self._recent, self._keys)
         return Casebook(self._us, now_ms, self._fingerprints, loaded)
 
     def save_book(self, connection: Connection, book: Casebook) -> None:
         """Write what a decision added."""
-        save(connection, book)
+        save(connection, book, self._keys, self._entry_ids)
         self._recent.keep(book.changed)
         self._recent.drop(book.erased)
 
@@ -158,16 +163,17 @@ class Recent:
             self._states.pop(item, None)
 
 
-def load(connection: Connection, needs: Needs, recent: Recent) -> Loaded:
+def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) -> Loaded:
     """Read everything that `needs` names, as far as it is not among the `recent`."""
     loaded = Loaded()
     loaded.cited = cited_items(connection, needs.cited)
     named = {*needs.items, *needs.named, *loaded.cited.values()}
     _load_items(connection, loaded, named, recent)
     keys = {*needs.keys, *(k for i, k in needs.named.items() if i not in loaded.items)}
-    sql = "SELECT key, item FROM item_keys WHERE key IN ({})"
-    for key, item in select_in(connection, sql, keys):
-        loaded.by_key.setdefault(key, []).append(item)
+    for key, item in by_key.find(connection, keys):
+        found = loaded.by_key.setdefault(key, [])
+        if item not in found:
+            found.append(item)
     sql = "SELECT line, item FROM intake_lines WHERE line IN ({})"
     loaded.lines.update(select_in(connection, sql, needs.lines))
     wanted = {item for items in loaded.by_key.values() for item in items}
@@ -202,14 +208,14 @@ def _load_items(connection: Connection, loaded: Loaded, ids: Iterable[str], rece
         loaded.items[item] = decode_state(state)
 
 
-def save(connection: Connection, book: Casebook) -> None:
+def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) -> None:
     """Write what a decision added."""
     last = _append_events(connection, book.events)
     recorded = {event.item for event in book.events if event.kind is EventKind.RECORDED}
     _save_items(connection, book.changed.values(), last, recorded)
-    erase_items(connection, book.erased, book.now)
-    bury_late(connection, book.late, book.now)
-    insert_rows(connection, "INSERT OR IGNORE INTO item_keys", book.new_keys)
+    erase_items(connection, book.erased, book.now, entry_ids)
+    bury_late(connection, book.late, book.now, entry_ids)
+    keys.append(connection, book.new_keys)
     insert_rows(connection, "INSERT OR REPLACE INTO intake_lines", book.new_lines)
     insert_rows(
         connection,
@@ -306,13 +312,11 @@ def post(connection: Connection, posts: Iterable[Post], now_ms: int) -> None:
 def _wake_parked(connection: Connection, ids: Sequence[str]) -> None:
     if not ids:
         return
-    parked = int(Judged.PARKED)
-    if connection.execute(
-        "SELECT 1 FROM entries_in WHERE judged = ? LIMIT 1", (parked,)
-    ).fetchone():
+    # Numbers in the text: with marks for them the statement is planned anew at every call.
+    if connection.execute("SELECT 1 FROM entries_in WHERE judged = 2 LIMIT 1").fetchone():
         connection.executemany(
-            "UPDATE entries_in SET judged = 0, waits_for = NULL WHERE judged = ? AND waits_for = ?",
-            [(parked, i) for i in ids],
+            "UPDATE entries_in SET judged = 0, waits_for = NULL WHERE judged = 2 AND waits_for = ?",
+            [(i,) for i in ids],
         )
 
 

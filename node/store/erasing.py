@@ -18,6 +18,7 @@ from node.casework.events import EventKind, Recorded, Sighted, decode_body
 from node.peer.outgoing import Buried, Entomb
 from node.store.bulk import select_in
 from node.store.connection import Connection
+from node.store.delta import Delta
 from protocol import entry as entries
 from protocol.errors import ProtocolError
 from protocol.vocabulary import Kind, Lane
@@ -44,12 +45,14 @@ def leaves_about(connection: Connection, item: str) -> tuple[bytes, ...]:
     return tuple(sorted({one.leaf for one in _erasable(connection, item)}))
 
 
-def erase_items(connection: Connection, items: Iterable[str], now_ms: int) -> None:
+def erase_items(
+    connection: Connection, items: Iterable[str], now_ms: int, entry_ids: Delta
+) -> None:
     """Take away every body of these items; their events of erasure were appended before."""
     for item in items:
         for one in _erasable(connection, item):
             _erase_entry(connection, one, item, now_ms)
-        _forget_digests(connection, item)
+        _forget_digests(connection, item, entry_ids)
         reports = _reports_of(connection, item)
         connection.execute(
             "UPDATE events SET body = NULL WHERE item = ? AND kind NOT IN (?, ?, ?)",
@@ -63,7 +66,9 @@ def erase_items(connection: Connection, items: Iterable[str], now_ms: int) -> No
         )
 
 
-def bury_late(connection: Connection, late: Iterable[tuple[str, int]], now_ms: int) -> None:
+def bury_late(
+    connection: Connection, late: Iterable[tuple[str, int]], now_ms: int, entry_ids: Delta
+) -> None:
     """Take away the bodies of entries in custody (by `seq`) about items that are erased already."""
     for item, seq in late:
         row = connection.execute(
@@ -75,7 +80,7 @@ def bury_late(connection: Connection, late: Iterable[tuple[str, int]], now_ms: i
             again = [copy for copy in _said_again(connection, [one]) if copy.leaf == one.leaf]
             for copy in (one, *again):
                 _erase_entry(connection, copy, item, now_ms)
-            _forget_digests(connection, item)
+            _forget_digests(connection, item, entry_ids)
 
 
 def _erasable(connection: Connection, item: str) -> list[Erasable]:
@@ -135,7 +140,7 @@ def _erase_entry(connection: Connection, one: Erasable, item: str, now_ms: int) 
     )
 
 
-def _forget_digests(connection: Connection, item: str) -> None:
+def _forget_digests(connection: Connection, item: str, entry_ids: Delta) -> None:
     """The digest of a body can be tried against guesses: the salted leaf stands in its place."""
     rows = connection.execute(
         "SELECT substr(t.leaf, 1, 16), t.peer, t.entry_id FROM tombstones t JOIN entries_in e"
@@ -145,6 +150,14 @@ def _forget_digests(connection: Connection, item: str) -> None:
     ).fetchall()
     connection.executemany(
         "UPDATE entry_ids_in SET digest = ? WHERE peer = ? AND entry_id = ?", rows
+    )
+    connection.executemany(
+        "UPDATE entry_ids_in_delta SET digest = ? WHERE peer = ? AND number = ?",
+        [
+            (digest, peer, number)
+            for digest, peer, entry_id in rows
+            for number in entry_ids.numbers(connection, [entry_id])
+        ],
     )
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from node.casework.receiving import Judged
 from node.peer.inbox import Decide, Held, Taken
-from node.store.bulk import insert_rows, select_in
+from node.store.bulk import insert_rows
 from node.store.connection import Connection
+from node.store.delta import Delta
 from node.store.disavowing import own_again
 from node.store.epochs import opened_ms
 from node.store.erasing import was_erased
@@ -21,14 +22,16 @@ from protocol.vocabulary import Lane
 
 CONFLICT = "conflict"
 REPEAT = "repeat"
+OF_PEER = "peer = ? AND "
 
 
 class Inbox:
     """The inbox of one node."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, entry_ids: Delta) -> None:
         self._writer = writer
         self._readers = readers
+        self._entry_ids = entry_ids
 
     async def held(self, peer: str, lane: Lane, checkpoint: VerifiedCheckpoint) -> Held:
         """See `InboxStore.held`."""
@@ -74,7 +77,7 @@ class Inbox:
             _keep_state(connection, peer, lane, accepted, now_ms)
             first = checkpoint.size - len(taken)
             place = (peer, str(lane), checkpoint.origin.epoch)
-            _keep_entries(connection, place, first, taken, now_ms)
+            _keep_entries(connection, place, first, taken, now_ms, self._entry_ids)
             connection.execute(
                 "INSERT INTO receipts_in VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*place, first, checkpoint.size, note, receipt),
@@ -208,9 +211,10 @@ def _keep_entries(
     first: int,
     taken: Sequence[Taken],
     now_ms: int,
+    entry_ids: Delta,
 ) -> None:
     """Keep every entry at its place; one whose id was taken before has no effect again."""
-    known = _known_ids(connection, place[0], taken)
+    known = _known_ids(connection, place[0], taken, entry_ids)
     erased = was_erased(connection, place[0], [one.leaf for one in taken])
     rows: list[tuple[Any, ...]] = []
     fresh = []
@@ -224,11 +228,11 @@ def _keep_entries(
             answer = REPEAT if same else CONFLICT
         elif one.entry_id is not None:
             known[one.entry_id] = one.digest
-            fresh.append((place[0], one.entry_id, one.digest))
+            fresh.append((one.entry_id, place[0], one.digest))
         entry = None if one.leaf in erased else one.entry
         rows.append((*place, first + number, one.leaf, entry, int(judged), now_ms, answer))
         if one.buries is not None:
-            _list_missing(connection, place[0], one.buries, now_ms)
+            _list_missing(connection, place[0], one.buries, now_ms, entry_ids)
         if answer == CONFLICT:
             connection.execute(
                 "INSERT OR IGNORE INTO tasks (code, subject, opened_ms)"
@@ -241,24 +245,25 @@ def _keep_entries(
         " (peer, lane, epoch, idx, leaf, entry, judged, taken_ms, answer)",
         rows,
     )
+    entry_ids.append(connection, fresh)
     insert_rows(connection, "INSERT OR FAIL INTO entry_ids_in", fresh)
     if again := [row[4] for row in rows if row[-1] == REPEAT]:
         own_again(connection, place[0], again, now_ms)
 
 
-def _list_missing(connection: Connection, peer: str, entry_id: bytes, now_ms: int) -> None:
+def _list_missing(
+    connection: Connection, peer: str, entry_id: bytes, now_ms: int, entry_ids: Delta
+) -> None:
     """The sender erased an entry: one that never came stands before a person as missing."""
-    held = connection.execute(
-        "SELECT 1 FROM entry_ids_in WHERE peer = ? AND entry_id = ?", (peer, entry_id)
-    ).fetchone()
-    if held is None:
+    if not any(entry_ids.find(connection, [entry_id], OF_PEER, (peer,))):
         connection.execute(
             "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
             ("entry_missing", f"{peer}/{entry_id.hex()[:16]}", now_ms),
         )
 
 
-def _known_ids(connection: Connection, peer: str, taken: Sequence[Taken]) -> dict[bytes, bytes]:
+def _known_ids(
+    connection: Connection, peer: str, taken: Sequence[Taken], entry_ids: Delta
+) -> dict[bytes, bytes]:
     ids = [one.entry_id for one in taken if one.entry_id is not None and not one.of_channel]
-    sql = "SELECT entry_id, digest FROM entry_ids_in WHERE peer = ? AND entry_id IN ({})"
-    return dict(select_in(connection, sql, ids, (peer,)))
+    return {row[0]: row[2] for row in entry_ids.find(connection, ids, OF_PEER, (peer,))}

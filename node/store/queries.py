@@ -68,7 +68,8 @@ class Queries:
         def query(connection: Connection) -> ItemState | None:
             row = connection.execute(
                 "SELECT state FROM items WHERE id = ?1 UNION ALL SELECT i.state FROM item_keys k"
-                " JOIN items i ON i.id = k.item WHERE k.key = ?2 LIMIT 1",
+                " JOIN items i ON i.id = k.item WHERE k.key = ?2 UNION ALL SELECT i.state"
+                " FROM item_keys_delta k JOIN items i ON i.id = k.item WHERE k.key = ?2 LIMIT 1",
                 (item_id, alias_key),
             ).fetchone()
             return None if row is None else decode_state(row[0])

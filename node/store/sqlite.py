@@ -10,6 +10,7 @@ from node.store.backup import keep_older
 from node.store.cases import Cases
 from node.store.connection import ProcessLock, open_reader, open_writer
 from node.store.crosscheck import Crosschecks
+from node.store.delta import AT_MOST, Delta
 from node.store.forks import Forks
 from node.store.handing_back import HandingBackStore
 from node.store.history import History
@@ -107,16 +108,25 @@ class Store:
 
 
 def _assemble(
-    writer: Writer, readers: Readers, us: str, fingerprints: Fingerprints, lock: ProcessLock
+    writer: Writer,
+    readers: Readers,
+    us: str,
+    fingerprints: Fingerprints,
+    lock: ProcessLock,
+    delta_rows: int = AT_MOST,
 ) -> Store:
-    cases = Cases(writer, us, fingerprints)
+    keys = Delta("item_keys", ("key", "item"), delta_rows)
+    entry_ids = Delta("entry_ids_in", ("entry_id", "peer", "digest"), delta_rows)
+    cases = Cases(writer, us, fingerprints, keys, entry_ids)
+    for delta in (keys, entry_ids):
+        writer.on_rollback(delta.forget)
     return Store(
         writer,
         readers,
         cases,
         Queries(readers),
         Outbox(writer, readers),
-        Inbox(writer, readers),
+        Inbox(writer, readers, entry_ids),
         History(writer, readers),
         Forks(writer, readers),
         Ledger(writer, readers),

@@ -34,10 +34,6 @@ Bounds what one failing commit can take back, and the wait of the first.
 """
 
 
-def _nothing() -> None:
-    """Nobody remembers anything."""
-
-
 class Writer(Protocol):
     """Runs jobs inside durable transactions."""
 
@@ -67,11 +63,11 @@ class InlineWriter:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._closed = False
-        self._forget: Callable[[], None] = _nothing
+        self._forgetting: list[Callable[[], None]] = []
 
     def on_rollback(self, forget: Callable[[], None]) -> None:
         """See `Writer.on_rollback`."""
-        self._forget = forget
+        self._forgetting.append(forget)
 
     async def run(self, job: Job[R]) -> R:
         """See `Writer.run`."""
@@ -96,7 +92,8 @@ class InlineWriter:
 
     def _roll_back(self) -> None:
         _roll_back(self._connection)
-        self._forget()
+        for forget in self._forgetting:
+            forget()
 
     async def close(self) -> None:
         """See `Writer.close`."""
@@ -128,14 +125,14 @@ class ThreadWriter:
     connection: Connection
     group_max: int = GROUP_MAX
     counters: _Counters = field(default_factory=_Counters)
-    _forget: Callable[[], None] = field(default=_nothing)
+    _forgetting: list[Callable[[], None]] = field(default_factory=list)
     _queue: queue.SimpleQueue[_Waiting | None] = field(default_factory=queue.SimpleQueue)
     _thread: threading.Thread | None = None
     _closed: bool = False
 
     def on_rollback(self, forget: Callable[[], None]) -> None:
         """See `Writer.on_rollback`."""
-        self._forget = forget
+        self._forgetting.append(forget)
 
     def start(self) -> ThreadWriter:
         """Start the thread; returns itself."""
@@ -217,6 +214,10 @@ class ThreadWriter:
             group[0].error = translate(error)
         self.counters.jobs += len(group)
         self.counters.commits += 1
+
+    def _forget(self) -> None:
+        for forget in self._forgetting:
+            forget()
 
     def _run_one(self, waiting: _Waiting) -> None:
         connection = self.connection

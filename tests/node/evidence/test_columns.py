@@ -29,6 +29,8 @@ FOUND: dict[tuple[str, str], list[tuple[str, str]]] = {
     ("items", "state"): [("state = (SELECT max(state) FROM items)", "items")],
     ("item_keys", "key"): [("key = zeroblob(16)", "item_keys")],
     ("item_keys", "item"): [("item = item || '0'", "item_keys")],
+    ("item_keys_delta", "key"): [("key = zeroblob(16)", "item_keys")],
+    ("item_keys_delta", "item"): [("item = item || '0'", "item_keys")],
     ("intake_lines", "item"): [
         ("item = (SELECT max(id) FROM items WHERE id NOT IN (SELECT item FROM intake_lines))",
          "intake_lines"),
@@ -140,6 +142,9 @@ FOUND: dict[tuple[str, str], list[tuple[str, str]]] = {
     ("entry_ids_in", "peer"): [("peer = 'de-eco'", "entry_ids_in")],
     ("entry_ids_in", "entry_id"): [("entry_id = randomblob(32)", "entry_ids_in")],
     ("entry_ids_in", "digest"): [("digest = zeroblob(16)", "entry_ids_in")],
+    ("entry_ids_in_delta", "peer"): [("peer = 'de-eco'", "entry_ids_in")],
+    ("entry_ids_in_delta", "entry_id"): [("entry_id = randomblob(32)", "entry_ids_in")],
+    ("entry_ids_in_delta", "digest"): [("digest = zeroblob(16)", "entry_ids_in")],
     ("receipts_in", "peer"): [("peer = 'de-eco' WHERE lane = 'status'", "held")],
     ("receipts_in", "lane"): [("lane = 'bulk' WHERE lane = 'status'", "held")],
     ("receipts_in", "epoch"): [("epoch = zeroblob(8)", "held")],
@@ -185,6 +190,8 @@ FOUND: dict[tuple[str, str], list[tuple[str, str]]] = {
 
 WITHOUT_CONSEQUENCE: dict[tuple[str, str], str] = {
     ("intake_lines", "line"): "a line that is not recognised becomes a second sighting, and shows",
+    ("item_keys_delta", "number"): "the order in which they came, which nothing asks for",
+    ("entry_ids_in_delta", "number"): "as of item_keys_delta",
     ("messages_out", "created_ms"): "tells an age to people; times of evidence are in the entry",
     ("channels_out", "fence"): "a smaller one displaces its own process, which takes over again",
     ("channels_out", "attempts"): "when to try again; contact ends it, `status` shows it",
@@ -254,6 +261,7 @@ TAKEN_AWAY = [
     ("reports WHERE id = (SELECT min(id) FROM reports)", "reports"),
     ("item_keys WHERE item IN (SELECT id FROM items)", "item_keys"),
     ("item_keys WHERE item NOT IN (SELECT id FROM items)", "item_keys"),
+    ("item_keys_delta WHERE number = (SELECT max(number) FROM item_keys_delta)", "item_keys"),
     ("tombstones", "tombstones"),
     ("intake_lines WHERE line = (SELECT min(line) FROM intake_lines)", "intake_lines"),
     ("messages_out WHERE seq = 2", "messages_out"),
@@ -269,6 +277,8 @@ TAKEN_AWAY = [
     ("entries_in WHERE idx = 1 AND lane = 'reports'", "held"),
     ("entries_in WHERE seq = (SELECT max(seq) FROM entries_in)", "held"),
     ("entry_ids_in WHERE entry_id = (SELECT min(entry_id) FROM entry_ids_in)", "entry_ids_in"),
+    ("entry_ids_in_delta WHERE number = (SELECT max(number) FROM entry_ids_in_delta)",
+     "entry_ids_in"),
     ("receipts_in WHERE start = 0", "held"),
     ("ledger_leaves WHERE idx = 1", "ledger"),
     ("ledger_leaves WHERE idx = (SELECT max(idx) FROM ledger_leaves)", "ledger"),
@@ -291,6 +301,14 @@ def test_deleted_row_is_found_where_it_was(
 
 
 ADDED = {
+    "an id that came last, and would swallow an item to come": (
+        "INSERT INTO entry_ids_in_delta VALUES (0, randomblob(32), 'gb-iwf', randomblob(16))",
+        "entry_ids_in",
+    ),
+    "a key that came last, by which an item would be taken for another": (
+        "INSERT INTO item_keys_delta SELECT 0, randomblob(16), min(id) FROM items",
+        "item_keys",
+    ),
     "an id that would swallow an item to come": (
         "INSERT INTO entry_ids_in VALUES ('gb-iwf', randomblob(32), randomblob(16))",
         "entry_ids_in",

@@ -1,0 +1,15 @@
+-- Tables whose keys come in no order have a delta in front: rows that came last, in the order they
+-- came, until many of them move at once (node/store/delta.py). Whoever looks for a row looks into both.
+
+CREATE TABLE item_keys_delta (
+    number INTEGER PRIMARY KEY,        -- in the order they came
+    key    BLOB NOT NULL,
+    item   TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE entry_ids_in_delta (
+    number   INTEGER PRIMARY KEY,      -- in the order they came
+    entry_id BLOB NOT NULL,
+    peer     TEXT NOT NULL,
+    digest   BLOB NOT NULL
+) STRICT;

@@ -1,0 +1,81 @@
+"""R11: databases of every earlier schema are brought up to date where they stand, with data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from node.store.connection import Connection, open_reader, open_writer
+from tests.contract.incoming import PEER, Sender, take
+from tests.contract.stores import KEY, STORES, Place, record_items
+
+FIRST = ("001_initial.sql",)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Give a place with an empty embedded store."""
+    made = Place(tmp_path / "node.db", STORES["sqlite inline"])
+    made.create()
+    return made
+
+
+def as_before_deltas(connection: Connection) -> None:
+    """Leave the database as a program without deltas had it: all in the tables themselves."""
+    connection.execute("INSERT INTO item_keys SELECT key, item FROM item_keys_delta")
+    connection.execute(
+        "INSERT INTO entry_ids_in SELECT peer, entry_id, digest FROM entry_ids_in_delta"
+    )
+    for delta in ("item_keys_delta", "entry_ids_in_delta"):
+        assert connection.execute(f"SELECT count(*) FROM {delta}").fetchone() != (0,)
+        connection.execute(f"DROP TABLE {delta}")
+    connection.execute("DELETE FROM _sqlite_migrations WHERE name NOT IN (?)", FIRST)
+    connection.execute(f"PRAGMA user_version = {len(FIRST)}")
+
+
+async def test_r11_what_stood_in_the_tables_is_found_beside_what_comes_now(place: Place) -> None:
+    """What was taken before the upgrade is still taken once, and so is what came after it."""
+    store, sender = place.open(), Sender()
+    await record_items(store, 1)
+    await take(store, sender.push(1))
+    await store.close()
+    connection = open_writer(place.path, KEY)
+    as_before_deltas(connection)
+    connection.close()
+    store = place.open()
+    await take(store, sender.push(2))
+    await store.close()
+    store = place.open()
+    await take(store, sender.push(1, 2, 3))
+    answers = await store.readers.run(
+        lambda c: c.execute("SELECT answer FROM entries_in WHERE idx > 2 ORDER BY idx").fetchall()
+    )
+    assert answers == [("repeat",), ("repeat",), (None,)]
+    await store.close()
+
+
+async def test_r11_program_without_deltas_refuses_a_database_that_has_them(place: Place) -> None:
+    """It would not look into them, and take for new what it holds."""
+    await place.open().close()
+    reader = open_reader(place.path, KEY)
+    assert reader.execute("PRAGMA user_version").fetchone()[0] > len(FIRST)
+    reader.close()
+
+
+async def test_r11_copy_of_the_database_as_it_was_stands_beside_it(place: Place) -> None:
+    """Without deltas: an older program opens it."""
+    store, sender = place.open(), Sender()
+    await record_items(store, 1)
+    await take(store, sender.push(1))
+    await store.close()
+    connection = open_writer(place.path, KEY)
+    as_before_deltas(connection)
+    connection.close()
+    await place.open().close()
+    (copy,) = place.path.parent.glob("*.before-*")
+    reader = open_reader(copy, KEY)
+    assert reader.execute("PRAGMA user_version").fetchone() == (len(FIRST),)
+    held = reader.execute("SELECT peer FROM entry_ids_in").fetchall()
+    assert held == [(PEER,)]
+    reader.close()
