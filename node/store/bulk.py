@@ -18,7 +18,7 @@ from typing import Any
 
 from node.store.connection import Connection
 
-_SIZES = (1, 8, 32, 128)
+_SIZES = (1, 2, 4, 8, 32, 128)
 _MANY = 32
 
 

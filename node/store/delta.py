@@ -7,9 +7,9 @@ delta is full, the rows of one share of the keys (an eighth, then the next) move
 the order of their keys, in the transaction of whoever filled it: several of them meet on a page.
 
 Where each key of the delta stands is known in memory, read from the delta when the first job asks.
-Memory is only a cache, asked and filled on the writer's thread, and given up when anything is
-rolled back. At every commit a row stands in the delta or in the table; whoever reads beside the
-writer looks into both.
+Memory is only a cache, asked and filled on the writer's thread, and read again if something of it
+was rolled back. At every commit a row stands in the delta or in the table; whoever reads beside
+the writer looks into both.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ class Delta:
         self._at_most = at_most
         self._share = 0
         self._numbers: dict[bytes, list[int]] | None = None
+        self._sure = False
         self._count = self._last = 0
         own = "{}"  # filled by `select_in`, and by what else a caller asks of a row
         self._by_key = f"SELECT {names} FROM {table} WHERE {own}{key} IN ({own})"  # noqa: S608 - own names
         self._by_number = f"SELECT {names} FROM {delta} WHERE {own}number IN ({own})"  # noqa: S608 - own names
+        self._newest = f"SELECT coalesce(max(number), 0) FROM {delta}"  # noqa: S608 - own names
         self._all = f"SELECT number, {key} FROM {delta} ORDER BY number"  # noqa: S608 - own names
         self._add = f"INSERT OR FAIL INTO {delta} (number, {names})"
         self._move = (
@@ -49,8 +51,8 @@ class Delta:
         self._take_away = f"DELETE FROM {delta} WHERE number IN ({own})"  # noqa: S608 - own names
 
     def forget(self) -> None:
-        """Something was rolled back: what stands in the delta is read again."""
-        self._numbers = None
+        """Something was rolled back: memory may be of rows that do not stand."""
+        self._sure = False
 
     def find(
         self,
@@ -89,7 +91,15 @@ class Delta:
             self._merge(connection, known)
 
     def _known(self, connection: Connection) -> dict[bytes, list[int]]:
-        if self._numbers is None:
+        """Return the numbers by key.
+
+        Memory changes only with rows that are appended: if the last of them stands, so do all.
+        """
+        if not self._sure:
+            newest = connection.execute(self._newest).fetchone()[0]
+            self._sure = self._numbers is not None and newest == self._last
+        if self._numbers is None or not self._sure:
+            self._sure = True
             self._numbers = {}
             self._count = self._last = 0
             for number, key in connection.execute(self._all):

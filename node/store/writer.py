@@ -2,10 +2,11 @@
 
 All writes of the node pass through one thread on one connection. Whatever waits when the thread
 comes round is done in one transaction and made durable by one flush (`synchronous=FULL`): sixteen
-clients that wait for a durable answer share its cost. Where several jobs share a transaction each
-runs in its own savepoint, so that one that fails takes nothing of the others with it; a job alone
-needs none, and saves the copies of pages that a savepoint keeps. A caller is answered only after
-the commit that holds its rows.
+clients that wait for a durable answer share its cost. If one of several jobs fails, all is taken
+back and they are done once more, each in its own savepoint, so that it takes nothing of the others
+with it: a savepoint copies every page that is changed in it, and hardly any job fails. So a job may
+run more than once, and only what it did last counts. A caller is answered only after the commit
+that holds its rows.
 
 `InlineWriter` does the same on the caller's own thread: for the command line and for the
 deterministic simulation, where a thread would bring in an order that no seed controls.
@@ -188,38 +189,43 @@ class ThreadWriter:
             group.append(waiting)
         return group, False
 
-    def _commit(self, group: list[_Waiting]) -> None:
-        """Run the jobs in one transaction, each in its own savepoint; one alone needs none.
+    def _commit(self, group: list[_Waiting], run: Callable[[_Waiting], None] | None = None) -> None:
+        """Run the jobs in one transaction; if one fails, again with each in its own savepoint.
 
-        If it cannot be kept (a full disk takes back all of it), each is tried again by itself: what
-        one cannot have costs no other.
+        If that cannot be kept (a full disk takes back all of it), each is tried again by itself:
+        what one cannot have costs no other.
         """
+        run_one = run or self._run
         connection = self.connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            if len(group) == 1:
-                group[0].error = None
-                group[0].result = group[0].job(connection)
-            else:
-                for waiting in group:
-                    self._run_one(waiting)
+            for waiting in group:
+                run_one(waiting)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whatever it was, each caller must hear that nothing was kept
             _roll_back(connection)
             self._forget()
-            if len(group) > 1:
+            if len(group) == 1:
+                group[0].error = translate(error)
+            elif run is None:
+                self._commit(group, self._run_apart)
+                return
+            else:
                 for waiting in group:
                     self._commit([waiting])
                 return
-            group[0].error = translate(error)
         self.counters.jobs += len(group)
         self.counters.commits += 1
+
+    def _run(self, waiting: _Waiting) -> None:
+        waiting.error = None
+        waiting.result = waiting.job(self.connection)
 
     def _forget(self) -> None:
         for forget in self._forgetting:
             forget()
 
-    def _run_one(self, waiting: _Waiting) -> None:
+    def _run_apart(self, waiting: _Waiting) -> None:
         connection = self.connection
         connection.execute("SAVEPOINT job")
         waiting.error = None
