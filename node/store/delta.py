@@ -35,7 +35,8 @@ class Delta:
         names, key, delta = ", ".join(columns), columns[0], f"{table}_delta"
         self._at_most = at_most
         self._share = 0
-        self._numbers: dict[bytes, list[int]] | None = None
+        self._numbers: dict[bytes, int] | None = None
+        self._more: dict[bytes, list[int]] = {}  # of keys that several rows have: few
         self._sure = False
         self._count = self._last = 0
         own = "{}"  # filled by `select_in`, and by what else a caller asks of a row
@@ -71,10 +72,13 @@ class Delta:
         if numbers:
             yield from select_in(connection, self._by_number.format(where, "{}"), numbers, values)
 
-    def numbers(self, connection: Connection, keys: Iterable[bytes]) -> list[int]:
+    def numbers(self, connection: Connection, keys: Sequence[bytes]) -> list[int]:
         """Return the numbers of those rows of the delta that have one of `keys`."""
-        known = self._known(connection)
-        return [number for key in keys if key in known for number in known[key]]
+        known, more = self._known(connection), self._more
+        found = [known[key] for key in keys if key in known]
+        if more:
+            found += [number for key in keys if key in more for number in more[key]]
+        return found
 
     def append(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
         """Add rows; one that is there already makes no difference."""
@@ -83,14 +87,18 @@ class Delta:
         known = self._known(connection)
         numbered = [(number, *row) for number, row in enumerate(rows, self._last + 1)]
         insert_rows(connection, self._add, numbered)
-        for number, key, *_ in numbered:
-            known.setdefault(key, []).append(number)
+        for number, row in enumerate(rows, self._last + 1):
+            self._know(known, row[0], number)
         self._last += len(rows)
         self._count += len(rows)
         while self._count > self._at_most:
             self._merge(connection, known)
 
-    def _known(self, connection: Connection) -> dict[bytes, list[int]]:
+    def _know(self, known: dict[bytes, int], key: bytes, number: int) -> None:
+        if known.setdefault(key, number) != number:
+            self._more.setdefault(key, []).append(number)
+
+    def _known(self, connection: Connection) -> dict[bytes, int]:
         """Return the numbers by key.
 
         Memory changes only with rows that are appended: if the last of them stands, so do all.
@@ -100,20 +108,24 @@ class Delta:
             self._sure = self._numbers is not None and newest == self._last
         if self._numbers is None or not self._sure:
             self._sure = True
-            self._numbers = {}
+            known: dict[bytes, int] = {}
+            self._numbers, self._more = known, {}
             self._count = self._last = 0
             for number, key in connection.execute(self._all):
-                self._numbers.setdefault(key, []).append(number)
+                self._know(known, key, number)
                 self._count += 1
                 self._last = number
         return self._numbers
 
-    def _merge(self, connection: Connection, known: dict[bytes, list[int]]) -> None:
+    def _merge(self, connection: Connection, known: dict[bytes, int]) -> None:
         """Move the next share of the keys into the table."""
         low, high = (_FIRST_BYTES * n // SHARES for n in (self._share, self._share + 1))
         self._share = (self._share + 1) % SHARES
         moving = sorted(key for key in known if low <= key[0] < high)
-        numbers = [number for key in moving for number in known.pop(key)]
+        numbers = self.numbers(connection, moving)
+        for key in moving:
+            del known[key]
+            self._more.pop(key, None)
         _carry_out(select_in(connection, self._move, numbers))
         _carry_out(select_in(connection, self._take_away, sorted(numbers)))
         self._count -= len(numbers)

@@ -167,7 +167,7 @@ def test_no_row_is_lost_or_doubled_however_they_come(batches: list[list[int]]) -
         waiting, table = standing(connection)
         assert sorted(waiting + table) == sorted(rows(*known))
         assert len(waiting) <= AT_MOST
-        assert len(front.numbers(connection, map(key, range(301)))) == len(waiting)
+        assert len(front.numbers(connection, list(map(key, range(301))))) == len(waiting)
     connection.close()
 
 
