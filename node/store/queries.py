@@ -81,9 +81,9 @@ class Queries:
         row = await self._readers.run(
             lambda c: c.execute(
                 "SELECT item, kind, at_ms, learnt_ms, actor, body FROM events WHERE kind = ?"
-                " AND item IN (SELECT ? UNION SELECT item FROM item_keys WHERE key = ?)"
-                " ORDER BY seq DESC LIMIT 1",
-                (int(EventKind.ERASED), item_id, alias_key),
+                " AND item IN (SELECT ? UNION SELECT item FROM item_keys WHERE key = ?"
+                " UNION SELECT item FROM item_keys_delta WHERE key = ?) ORDER BY seq DESC LIMIT 1",
+                (int(EventKind.ERASED), item_id, alias_key, alias_key),
             ).fetchone()
         )
         if row is None:
