@@ -246,7 +246,6 @@ def _keep_entries(
         rows,
     )
     entry_ids.append(connection, fresh)
-    insert_rows(connection, "INSERT OR FAIL INTO entry_ids_in", fresh)
     if again := [row[4] for row in rows if row[-1] == REPEAT]:
         own_again(connection, place[0], again, now_ms)
 
