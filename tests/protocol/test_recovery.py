@@ -22,6 +22,7 @@ from protocol.recovery import Element, Held, check_page
 from protocol.vocabulary import Kind, Lane
 from tests.protocol import oracle
 from tests.protocol.conftest import vectors
+from tests.protocol.samples import MESSAGES, raw_entry
 from tests.protocol.test_pull import plain
 
 V1 = vectors("recovery_v1.json")
@@ -199,6 +200,13 @@ class TestBelief:
             elements = [first, *log.said[1:]]
             with pytest.raises(MalformedError):
                 check_page(log.channel, Held(), log.signed(FIRST, elements), 0, elements)
+
+    def test_8_13_a_good_entry_is_no_opening(self, log: Log) -> None:
+        """One that can be read, and says something else."""
+        raw = next(raw_entry(one) for one in MESSAGES if not isinstance(one, EpochOpen))
+        elements = [Element(entries.leaf(raw), raw)]
+        with pytest.raises(MalformedError, match="name the position before it"):
+            check_page(log.channel, Held(), log.signed(FIRST, elements), 0, elements)
 
     def test_8_13_an_opening_that_names_no_possible_position_is_refused(self, log: Log) -> None:
         """Nothing before it, and a root of something: a thief of the log key could sign that."""
