@@ -27,8 +27,8 @@ from node.casework.events import (
     Raised,
     Recorded,
     Sighted,
-    evolve,
 )
+from node.casework.folding import evolve
 from node.casework.item import ItemState, ReportFacts, Review
 from node.casework.permits import NotPermittedError, Permits, WithheldError
 from node.matching.fingerprints import Fingerprints

@@ -13,8 +13,9 @@ import msgspec
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
-from node.casework.events import EventKind, Facts, Kept, Recorded, lacks
+from node.casework.events import EventKind, Facts, Kept, Recorded
 from node.casework.events import Sighted as SightedEvent
+from node.casework.folding import lacks
 from node.casework.hearing import credible
 from node.casework.intake import carry_over, same_content, was_here
 from node.casework.item import FINAL_ACTIONS, Custody, Informant, ItemState, Review

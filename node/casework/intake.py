@@ -13,13 +13,9 @@ import msgspec
 
 from node.casework.casebook import Casebook, Needs, Postbox, content_keys
 from node.casework.draft import AssessmentDraft
-from node.casework.events import (
-    EventKind,
-    Facts,
-    Recorded,
-    lacks,
-)
+from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
+from node.casework.folding import lacks
 from node.casework.item import Custody, ItemState, ReportFacts, Review
 from node.casework.prepare import PreparedItem, PreparedReport, read_time
 from node.casework.rejudging import bring_verdicts, rejudge

@@ -2,7 +2,7 @@
 
 Three independent axes, never merged into one status: *custody* (who is responsible, through whom it
 came), *verdict* (all assessments; the one in force is derived), *course* (the actions taken). The
-state is the fold of the item's events (`events.py`), and is stored as a MessagePack array.
+state is the fold of the item's events (`folding.py`), and is stored as a MessagePack array.
 """
 
 from __future__ import annotations

@@ -17,16 +17,9 @@ import msgspec
 from keys.registry import Registry
 from node.casework.answering import UNKNOWN
 from node.casework.casebook import Casebook
-from node.casework.events import (
-    EventKind,
-    Facts,
-    HandedOn,
-    Recorded,
-    Reopened,
-    Withdrawn,
-    lacks,
-)
+from node.casework.events import EventKind, Facts, HandedOn, Recorded, Reopened, Withdrawn
 from node.casework.events import Sighted as SightedEvent
+from node.casework.folding import lacks
 from node.casework.item import (
     FINAL_ACTIONS,
     Custody,

@@ -8,12 +8,8 @@ from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
 from node.casework.errors import ItemClosedError, NotResponsibleError, UnknownItemError
-from node.casework.events import (
-    EventKind,
-    Facts,
-    Settled,
-    lacks,
-)
+from node.casework.events import EventKind, Facts, Settled
+from node.casework.folding import lacks
 from node.casework.intake import add_facts, assess
 from node.casework.item import (
     Custody,

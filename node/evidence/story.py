@@ -16,8 +16,8 @@ from node.casework.events import (
     Reopened,
     Responsible,
     Sighted,
-    evolve,
 )
+from node.casework.folding import evolve
 from node.casework.item import ItemState, KeptMessage, ReportFacts
 from protocol.facts import ActionTaken, Assessment
 

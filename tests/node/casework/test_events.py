@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from node.casework import events
+from node.casework import events, folding
 from node.casework.events import (
     Answered,
     Body,
@@ -26,9 +26,8 @@ from node.casework.events import (
     Sighted,
     Withdrawn,
     decode_body,
-    evolve,
-    lacks,
 )
+from node.casework.folding import evolve, lacks
 from node.casework.item import (
     Custody,
     Informant,
@@ -115,7 +114,7 @@ def test_erased_item_has_no_state_to_fold() -> None:
 def test_every_kind_of_event_has_its_place_in_each_table() -> None:
     """A new one that lacks its reader or its fold is noticed here."""
     assert set(EVERY) == set(EventKind) == set(events._BODIES)
-    assert set(events._FOLD) == set(EventKind) - WITHOUT_FOLD
+    assert set(folding._FOLD) == set(EventKind) - WITHOUT_FOLD
 
 
 @pytest.mark.parametrize("kind", EventKind)

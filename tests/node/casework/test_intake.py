@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from node.casework.draft import AccessDraft, AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
-from node.casework.events import Sighted, evolve
+from node.casework.events import Sighted
+from node.casework.folding import evolve
 from node.casework.intake import ReportTaken, intake_needs, take_report
 from node.casework.item import Custody, ItemState, Review
 from node.casework.prepare import prepare_report

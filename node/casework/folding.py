@@ -1,0 +1,174 @@
+"""What each event makes of an item's state.
+
+An item's state is the fold of its events in order (`evolve`); the table `_FOLD` is the whole of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from node.casework.events import Event, EventKind, Facts, Recorded
+from node.casework.item import (
+    FINAL_ACTIONS,
+    REFUSALS,
+    Custody,
+    ItemState,
+    merge_content,
+)
+from protocol.vocabulary import Action
+
+MAX_MESSAGES = 64
+"""Messages kept at hand with an item, the newest; the history keeps all."""
+
+
+def evolve(state: ItemState | None, event: Event) -> ItemState:
+    """Return the state after `event`.
+
+    Raises:
+        ValueError: it cannot follow: nothing is recorded yet, or twice, or it leaves no state.
+    """
+    if event.kind in (EventKind.ERASED, EventKind.BURIED):
+        raise ValueError("event: an erased item has no state")
+    if event.kind is EventKind.RECORDED:
+        if state is not None or not isinstance(event.body, Recorded):
+            raise ValueError("event: an item is recorded once, with its state")
+        return event.body.state
+    if state is None:
+        raise ValueError("event: the item was never recorded")
+    changes = _FOLD[event.kind](state, event, event.body)
+    return msgspec.structs.replace(state, revision=state.revision + 1, **changes)
+
+
+def lacks(state: ItemState, facts: Facts) -> Facts | None:
+    """What `facts` brings that the item does not have; None: nothing."""
+    access = facts.access if state.access is None else None
+    content = facts.content
+    if merge_content(state.content, content) == state.content:
+        content = ()
+    return None if not content and access is None else Facts(content, access)
+
+
+def _sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    seen = {s.sighting_id for s in state.sightings}
+    more = tuple(s for s in body.sightings if s.sighting_id not in seen)
+    changes: dict[str, Any] = {
+        "sightings": state.sightings + more,
+        "child_at_risk": state.child_at_risk or body.child_at_risk,
+    }
+    if body.also_at is not None and body.also_at not in state.also_at:
+        changes["also_at"] = (*state.also_at, body.also_at)
+    if (body.told_online_ms or 0) > (state.told_online_ms or 0):
+        changes["told_online_ms"] = body.told_online_ms
+    informant = body.informant
+    if informant is not None and informant not in state.informants:
+        changes["informants"] = (*state.informants, informant)
+        if informant.item_id != state.id and informant.item_id not in state.aliases:
+            changes["aliases"] = (*state.aliases, informant.item_id)
+    return changes
+
+
+def _facts(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    return {
+        "content": merge_content(state.content, body.content),
+        "access": state.access if body.access is None else body.access,
+    }
+
+
+def _acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
+    changes: dict[str, Any] = {"actions": (*state.actions, body)}
+    if body.action in FINAL_ACTIONS:
+        if state.custody is Custody.HANDED_ON or body.member == state.responsible:
+            changes |= {"closed_ms": event.at_ms, "closed_by": body.action}
+    elif body.action is Action.SEEN_ONLINE:
+        changes |= {"closed_ms": None, "closed_by": None}
+    elif body.action is Action.MOVED and _ours(state) and body.member == state.responsible:
+        changes |= {"custody": Custody.LOCATING, "due_ms": event.learnt_ms}
+    return changes
+
+
+def _kept(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    return {
+        "custody": Custody.HERE,
+        "responsible": body.responsible,
+        "orphan": body.orphan,
+        "hops": body.hops,
+        "jurisdiction": body.jurisdiction or state.jurisdiction,
+        "due_ms": None,
+    }
+
+
+def _handed_on(_state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    return {
+        "custody": Custody.HANDED_ON,
+        "responsible": body.to,
+        "orphan": body.orphan,
+        "hops": body.hops,
+        "jurisdiction": body.jurisdiction,
+        "due_ms": None,
+        "answer": None,
+        "answered_by": None,
+    }
+
+
+def _answered(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    """The first answer is the item's; later ones are about later sightings of it."""
+    changes: dict[str, Any] = {}
+    if state.answer is None or state.answer in REFUSALS:
+        changes = {"answer": body.disposition, "answered_by": body.by}
+    if body.responsible is not None and state.custody is Custody.HANDED_ON:
+        changes["responsible"] = body.responsible
+    return changes
+
+
+def _ours(state: ItemState) -> bool:
+    return state.custody is Custody.HERE
+
+
+def _responsible(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    changes: dict[str, Any] = {"heard": (*state.heard, body.event_id)}
+    if _ours(state):
+        return changes  # told late: we have taken the item over since
+    changes["responsible"] = body.member
+    if body.jurisdiction is not None:
+        changes["jurisdiction"] = body.jurisdiction
+    return changes
+
+
+def _withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    kept = tuple(
+        s for s in state.sightings
+        if not (s.member == body.member and body.sighting_id in (None, s.sighting_id))
+    )  # fmt: skip
+    changes: dict[str, Any] = {"sightings": kept}
+    if body.sighting_id is None:
+        changes["assessments"] = tuple(a for a in state.assessments if a.member != body.member)
+    return changes
+
+
+_Fold = Callable[[ItemState, Event, Any], dict[str, Any]]
+_FOLD: dict[EventKind, _Fold] = {
+    EventKind.SIGHTED: _sighted,
+    EventKind.FACTS: _facts,
+    EventKind.LOCATED: lambda _s, _e, b: {"jurisdiction": b.jurisdiction, "due_ms": b.due_ms},
+    EventKind.KEPT: _kept,
+    EventKind.HANDED_ON: _handed_on,
+    EventKind.ANSWERED: _answered,
+    EventKind.ASSESSED: lambda s, _e, b: {"assessments": (*s.assessments, b)},
+    EventKind.ACTED: _acted,
+    EventKind.RESPONSIBLE: _responsible,
+    EventKind.RAISED: lambda s, _e, b: {"reviews": (*s.reviews, b.review)},
+    EventKind.SETTLED: lambda s, _e, b: {
+        "reviews": tuple(r for r in s.reviews if r is not b.review)
+    },
+    EventKind.REOPENED: lambda s, _e, b: {
+        "closed_ms": None,
+        "closed_by": None,
+        "heard": (*s.heard, b.event_id),
+    },
+    EventKind.WITHDRAWN: _withdrawn,
+    EventKind.MESSAGE: lambda s, _e, b: {"messages": (*s.messages, b)[-MAX_MESSAGES:]},
+    EventKind.ERASED_THERE: lambda s, _e, b: {"heard": (*s.heard, b.event_id)},
+}
