@@ -1,8 +1,9 @@
 """A person ends an item: it is erased here, and everybody concerned hears so.
 
 What is under referral to the police is not erased, and an open case of ours is not erased because
-its time is over. An item that we handed on is taken back first (`Withdrawal`): whether the other
-member erases it as well is for a person there to say, and comes back as an outcome.
+its time is over. An item that we handed on is taken back first (`Withdrawal`), and so are our
+verdicts on it: whether the other member erases it as well is for a person there to say, and comes
+back as an outcome.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def erase(
     if state is None:
         raise UnknownItemError
     check_erasable(state, draft.cause)
+    if draft.cause is not Cause.RETENTION:
+        _take_verdicts_back(book, state, postbox)
     event_id = ids.mint(book.now)
     to = handed_on_to(book, state)
     if to is not None and draft.cause is not Cause.RETENTION:
@@ -64,6 +67,14 @@ def erase(
     tell(book, postbox, state, News(event_id, OutcomeWhat.ERASED, None, book.us, book.now))
     event = book.erase(state, Erasure(event_id, str(draft.cause), book.loaded.leaves))
     return erasure_view(event)
+
+
+def _take_verdicts_back(book: Casebook, state: ItemState, postbox: Postbox) -> None:
+    """Say to all whom our verdicts were told that they hold no more."""
+    for given in state.assessments:
+        if given.member == book.us:
+            news = News(given.event_id, OutcomeWhat.WITHDRAWN, None, book.us, book.now)
+            tell(book, postbox, state, news)
 
 
 def erasure_view(event: Event) -> ErasureView:

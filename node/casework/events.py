@@ -52,6 +52,7 @@ class EventKind(IntEnum):
     ERASED = 15
     ERASED_THERE = 16
     BURIED = 17
+    VERDICT_WITHDRAWN = 18
     MESSAGE = 25
 
 
@@ -154,6 +155,13 @@ class Withdrawn(Value, frozen=True):
     sighting_id: str | None
 
 
+class VerdictWithdrawn(Value, frozen=True):
+    """A member took one verdict back, by the id that it gave it; heard again, it stays away."""
+
+    event_id: str
+    member: str
+
+
 class Erasure(Value, frozen=True):
     """The item was erased here by a person's word: what went before has no body any more.
 
@@ -181,7 +189,7 @@ class Burial(Value, frozen=True):
 Body = (
     Recorded | Sighted | Facts | Located | Kept | HandedOn | Answered | Assessment | ActionTaken
     | Responsible | Raised | Settled | Reopened | Withdrawn | KeptMessage | Erasure | ErasedThere
-    | Burial
+    | Burial | VerdictWithdrawn
 )  # fmt: skip
 
 
@@ -227,6 +235,7 @@ _BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
         (EventKind.ERASED, Erasure),
         (EventKind.ERASED_THERE, ErasedThere),
         (EventKind.BURIED, Burial),
+        (EventKind.VERDICT_WITHDRAWN, VerdictWithdrawn),
     )
 }
 

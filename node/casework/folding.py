@@ -148,6 +148,13 @@ def _withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     return changes
 
 
+def _verdict_withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    return {
+        "assessments": tuple(a for a in state.assessments if a.event_id != body.event_id),
+        "heard": (*state.heard, body.event_id),
+    }
+
+
 _Fold = Callable[[ItemState, Event, Any], dict[str, Any]]
 _FOLD: dict[EventKind, _Fold] = {
     EventKind.SIGHTED: _sighted,
@@ -169,6 +176,7 @@ _FOLD: dict[EventKind, _Fold] = {
         "heard": (*s.heard, b.event_id),
     },
     EventKind.WITHDRAWN: _withdrawn,
+    EventKind.VERDICT_WITHDRAWN: _verdict_withdrawn,
     EventKind.MESSAGE: lambda s, _e, b: {"messages": (*s.messages, b)[-MAX_MESSAGES:]},
     EventKind.ERASED_THERE: lambda s, _e, b: {"heard": (*s.heard, b.event_id)},
 }

@@ -13,19 +13,17 @@ from node.casework.events import (
     Kept,
     Reopened,
     Responsible,
-    Withdrawn,
 )
 from node.casework.item import FINAL_ACTIONS, REFUSALS, Custody, Informant, ItemState, Review
 from node.casework.rejudging import watch_verdicts
 from node.casework.telling import News, handed_on_to, note, tell
 from protocol.dispositions import Dispositions
 from protocol.facts import ActionTaken, Assessment, Jurisdiction
-from protocol.messages import DispositionNote, Outcome, Withdrawal
+from protocol.messages import DispositionNote, Outcome
 from protocol.vocabulary import (
     Confidence,
     Disposition,
     HostingState,
-    Kind,
     OutcomeWhat,
 )
 
@@ -215,45 +213,3 @@ def _responsible(state: ItemState, message: Outcome) -> Responsible:
     where = HostingState.COUNTRY if country is not None else HostingState.NONE
     found = Jurisdiction(where, country, Confidence.MEDIUM, moved.evidence)
     return Responsible(message.event_id, moved.to_member, found)
-
-
-def hear_withdrawal(
-    book: Casebook, postbox: Postbox, peer: str, message: Withdrawal
-) -> Disposition | None:
-    """Take a sighting back; whether the item ends is for a person to say (rule 10).
-
-    A member takes back its own, or passes on what another took back before it in the chain.
-    """
-    state = book.find(message.item_id)
-    if state is None:
-        erased = book.erased_id(message.item_id)
-        return Disposition.PARKED if erased is None else Disposition.WITHDRAWN
-    gone = [
-        sighting
-        for sighting in state.sightings
-        if sighting.member != book.us
-        and message.sighting_id in (None, sighting.sighting_id)
-        and (message.sighting_id is not None or sighting.member == peer)
-    ]
-    told_us = any(informant.member == peer for informant in state.informants)
-    if not told_us or (message.sighting_id is not None and not gone):
-        return Disposition.NOT_PERMITTED
-    author = gone[0].member if message.sighting_id is not None else peer
-    body = Withdrawn(author, message.sighting_id)
-    state = book.record(state.id, EventKind.WITHDRAWN, body, at_ms=message.at_ms, actor=author)
-    book.raise_review(state.id, Review.WITHDRAWAL)
-    _pass_on_withdrawals(book, postbox, state, [s.sighting_id for s in gone], message.at_ms)
-    return Disposition.FOR_A_PERSON
-
-
-def _pass_on_withdrawals(
-    book: Casebook, postbox: Postbox, state: ItemState, sightings: list[str], at_ms: int
-) -> None:
-    """Along the chain each sighting is named, since there the sender is not its author."""
-    to = handed_on_to(book, state)
-    if to is None:
-        return
-    for sighting in sightings:
-        passed = Withdrawal(state.id, sighting, at_ms)
-        subject = f"{state.id}|withdrawal|{sighting}"
-        book.say(postbox, to, Kind.WITHDRAWAL, passed, subject=subject, item=state.id)

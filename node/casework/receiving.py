@@ -21,15 +21,11 @@ from keys.signing import VerifyKey
 from node.casework.answering import Answering
 from node.casework.casebook import Casebook, Citation, Disavowed, Needs, Postbox, content_keys
 from node.casework.handover import Handover
-from node.casework.hearing import (
-    hear_disposition,
-    hear_dispositions,
-    hear_outcome,
-    hear_withdrawal,
-)
+from node.casework.hearing import hear_disposition, hear_dispositions, hear_outcome
 from node.casework.item import ItemState
 from node.casework.messaging import hear_message
 from node.casework.permits import Permits
+from node.casework.withdrawing import hear_verdict_withdrawn, hear_withdrawal
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
@@ -186,8 +182,8 @@ class Judge:
         item = None if item_id is None else self.book.erased_id(item_id)
         if item is None or not isinstance(message, Sighted | Outcome | PeerMessage):
             return None
-        if isinstance(message, Outcome) and message.what is OutcomeWhat.ERASED:
-            return None  # ids alone: the proof that the other one erased it too
+        if isinstance(message, Outcome) and message.what in _IDS_ALONE:
+            return None  # the proof that the other one erased it too, or took its verdict back
         self.book.bury(item, arrived.seq, arrived.leaf)
         return item
 
@@ -246,7 +242,11 @@ class Judge:
 
     def outcome(self, parsed: Parsed, message: Outcome) -> Disposition | None:
         """What became of an item, told by a member along the chain."""
-        return hear_outcome(self.book, self.postbox, parsed.arrived.peer, message)
+        book, peer = self.book, parsed.arrived.peer
+        state = book.find(message.item_id)
+        if state is not None and message.what is OutcomeWhat.WITHDRAWN:
+            return hear_verdict_withdrawn(book, self.postbox, state, peer, message)
+        return hear_outcome(book, self.postbox, peer, message)
 
     def withdrawal(self, parsed: Parsed, message: Withdrawal) -> Disposition | None:
         """A member takes its sighting back."""
@@ -271,6 +271,10 @@ def _is_signed_by(keys: Sequence[VerifyKey], note: bytes) -> bool:
     except ProtocolError:
         return False
     return True
+
+
+_IDS_ALONE = frozenset({OutcomeWhat.ERASED, OutcomeWhat.WITHDRAWN})
+"""News without a payload that stay, as proof, though the item was erased (§8.8)."""
 
 
 def _unknown(message: UnknownMessage) -> Disposition:

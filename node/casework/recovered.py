@@ -17,7 +17,15 @@ import msgspec
 from keys.registry import Registry
 from node.casework.answering import UNKNOWN
 from node.casework.casebook import Casebook
-from node.casework.events import EventKind, Facts, HandedOn, Recorded, Reopened, Withdrawn
+from node.casework.events import (
+    EventKind,
+    Facts,
+    HandedOn,
+    Recorded,
+    Reopened,
+    VerdictWithdrawn,
+    Withdrawn,
+)
 from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import lacks
 from node.casework.item import (
@@ -139,12 +147,18 @@ def _about_sighting(message: Sighted) -> tuple[object, ...]:
     return int(Kind.SIGHTED), message.item_id, what
 
 
+def _about_outcome(message: Outcome) -> tuple[object, ...]:
+    """A verdict and that it was taken back bear one event id."""
+    back = (str(message.what),) if message.what is OutcomeWhat.WITHDRAWN else ()
+    return int(Kind.OUTCOME), message.item_id, message.event_id, *back
+
+
 _ABOUT: dict[type, Callable[[Any], tuple[object, ...] | None]] = {
     Item: lambda m: (int(Kind.ITEM), m.item_id, len(m.custody)),
     ItemV2: lambda m: (int(Kind.ITEM), m.item_id, len(m.custody)),
     Sighted: _about_sighting,
     DispositionNote: _about_answer,
-    Outcome: lambda m: (int(Kind.OUTCOME), m.item_id, m.event_id),
+    Outcome: _about_outcome,
     Withdrawal: lambda m: (int(Kind.WITHDRAWAL), m.item_id, m.sighting_id),
 }
 
@@ -224,6 +238,9 @@ class Rebuilder:
     def outcome(self, state: ItemState, _peer: str, message: Outcome) -> None:
         """What we judged, did or passed on."""
         book = self._book
+        if message.what is OutcomeWhat.WITHDRAWN:
+            self._verdict_withdrawn(state, message)
+            return
         if state.has_heard(message.event_id):
             return
         if message.assessment is not None:
@@ -238,6 +255,17 @@ class Rebuilder:
             self._moved(state, message.moved, message.at_ms)
         elif message.what is OutcomeWhat.REOPENED:
             self._reopen(state, message)
+
+    def _verdict_withdrawn(self, state: ItemState, message: Outcome) -> None:
+        if message.event_id not in state.heard:
+            body = VerdictWithdrawn(message.event_id, message.author)
+            self._book.record(
+                state.id,
+                EventKind.VERDICT_WITHDRAWN,
+                body,
+                at_ms=message.at_ms,
+                actor=message.author,
+            )
 
     def _reopen(self, state: ItemState, message: Outcome) -> None:
         body = Reopened(message.event_id)

@@ -99,10 +99,19 @@ def _tell_one(
         addressee,
         Kind.OUTCOME,
         message,
-        subject=f"{news.event_id}|{informant.item_id}",
+        subject=_subject(news, informant),
         item=state.id,
         urgency=state.urgency,
     )
+
+
+def _subject(news: News, informant: Informant) -> str:
+    """What the message is about, once for each id that it is told under (§5.2).
+
+    That a verdict was taken back is said under the verdict's own event id.
+    """
+    subject = f"{news.event_id}|{informant.item_id}"
+    return f"{subject}|withdrawn" if news.what is OutcomeWhat.WITHDRAWN else subject
 
 
 def _addressee(

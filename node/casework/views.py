@@ -29,6 +29,7 @@ from node.casework.events import (
     Responsible,
     Settled,
     Sighted,
+    VerdictWithdrawn,
     Withdrawn,
 )
 from node.casework.item import ItemState, KeptMessage
@@ -314,6 +315,7 @@ _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Settled: lambda b: {"review": b.review},
     Reopened: lambda _: {},
     Withdrawn: lambda b: {"member": b.member},
+    VerdictWithdrawn: lambda b: {"member": b.member},
     KeptMessage: lambda b: {"author": b.author, "to": b.to, "message": b.message_id},
     Erasure: lambda b: {"cause": b.cause},
     ErasedThere: lambda b: {"member": b.member},

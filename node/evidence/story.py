@@ -16,6 +16,7 @@ from node.casework.events import (
     Reopened,
     Responsible,
     Sighted,
+    VerdictWithdrawn,
 )
 from node.casework.folding import evolve
 from node.casework.item import ItemState, KeptMessage, ReportFacts
@@ -79,7 +80,7 @@ class Story:
             self._recorded(body)
         elif isinstance(body, Sighted):
             self._sighted(item, event.actor, body)
-        elif isinstance(body, Assessment | ActionTaken | Responsible | Reopened):
+        elif isinstance(body, Assessment | ActionTaken | Responsible | Reopened | VerdictWithdrawn):
             self.heard.add((item, body.event_id))
         elif isinstance(body, KeptMessage):
             self.heard.add((item, body.message_id))

@@ -164,8 +164,8 @@ def _kind_and_item(raw: bytes) -> tuple[int, str | None]:
     except Exception:  # noqa: BLE001 - whatever a hostile member wrote
         return 0, None
     item = body[0] if isinstance(body, list) and body else None
-    if kind == OUTCOME and "erased" in body:
-        return 0, None  # that it was erased, and no more: this stays, as proof
+    if kind == OUTCOME and ("erased" in body or "withdrawn" in body):
+        return 0, None  # that it was erased, or a verdict taken back: this stays, as proof
     return kind, item if isinstance(item, str) else None
 
 

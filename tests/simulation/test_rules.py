@@ -6,6 +6,7 @@ The others stand where their subject is: `grep -r test_rule_ tests`.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.simulation.world import World
 PLACE = "https://nl1.example/album/1.jpg"
 NOWHERE = "https://br1.example/album/1.jpg"
 """Hosted in a country without a member."""
-GB, NL, FR = "gb-iwf", "nl-eokm", "fr-pdc"
+GB, NL, FR, DE = "gb-iwf", "nl-eokm", "fr-pdc", "de-eco"
 
 
 async def handed_in(world: World, member: str, url: str = PLACE) -> str:
@@ -134,6 +135,27 @@ async def test_rule_10_a_withdrawal_takes_its_authors_sighting_and_leaves_the_ot
     state = await world[NL].state(first)
     assert {one.member for one in state.sightings} == {FR}
     assert state.closed_ms is None
+
+
+async def test_rule_10_a_withdrawal_takes_its_authors_verdict_wherever_it_was_told(
+    tmp_path: Path,
+) -> None:
+    """At the member, at the one to whom it moved on, and at who reported it as well."""
+    world = World(tmp_path, [GB, NL, FR, DE])
+    await world.start()
+    item = await handed_in(world, GB)
+    again = await handed_in(world, DE)
+    await world[GB].desk.assess(item, AssessmentDraft(verdict=Verdict.BASELINE), actor="a")
+    await move(world, NL, item, "FR")
+    told = [(NL, item), (FR, item), (DE, again)]
+    for member, known_as in told:
+        assert [a.member for a in (await world[member].state(known_as)).assessments] == [GB]
+    await world[GB].desk.erase(item, ErasureDraft(Cause.WITHDRAWAL), actor="head")
+    await world.settle()
+    for member, known_as in told:
+        assert (await world[member].state(known_as)).assessments == ()
+    assert [world[member].verify().found for member in (GB, NL, FR, DE)] == [[]] * 4
+    await world.close()
 
 
 async def test_rule_10_the_last_withdrawal_ends_nothing_by_itself(world: World) -> None:

@@ -24,6 +24,7 @@ from node.casework.events import (
     Responsible,
     Settled,
     Sighted,
+    VerdictWithdrawn,
     Withdrawn,
     decode_body,
 )
@@ -97,6 +98,7 @@ EVERY: dict[EventKind, Body] = {
     EventKind.ERASED: Erasure(event_id(9), "withdrawal", (bytes(32),)),
     EventKind.ERASED_THERE: ErasedThere(event_id(9), "gb-iwf"),
     EventKind.BURIED: Burial((bytes(32),)),
+    EventKind.VERDICT_WITHDRAWN: VerdictWithdrawn(verdict().event_id, verdict().member),
 }
 
 

@@ -9,9 +9,9 @@ from node.casework.events import Erasure
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.receiving import Answer
 from protocol.dispositions import Cited, Dispositions
-from protocol.facts import ActionTaken, Evidence, Hop, Moved, Sighting
-from protocol.messages import DispositionNote, Outcome, Withdrawal
-from protocol.vocabulary import Action, Disposition, Lane, OutcomeWhat, Source, Verdict
+from protocol.facts import ActionTaken, Evidence, Moved
+from protocol.messages import Outcome
+from protocol.vocabulary import Action, Disposition, Lane, OutcomeWhat, Verdict
 from tests.builders.cases import (
     US,
     closed,
@@ -257,75 +257,6 @@ class TestDispositions:
         assert said(receiver.book) == []
 
 
-class TestWithdrawals:
-    """A member takes its sighting back; people decide what becomes of the item."""
-
-    SEEN = Sighting(event_id(9, "gb-iwf"), "gb-iwf", Source.PUBLIC, NOW_MS)
-
-    def known(self, state: ItemState = AWAY) -> Receiver:
-        """An item with two sightings of gb-iwf."""
-        more = (*state.sightings, self.SEEN)
-        return Receiver(msgspec.structs.replace(state, sightings=more))
-
-    def test_withdrawal_waits_for_a_person(self) -> None:
-        """A stolen key must not be able to stop all notices."""
-        receiver = self.known()
-        found = receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
-        assert found.disposition is Disposition.FOR_A_PERSON
-        state = receiver.state(ITEM)
-        assert state.review is Review.WITHDRAWAL
-        assert (state.sightings, state.closed_ms) == ((), None)
-
-    def test_one_sighting_is_taken_back_alone(self) -> None:
-        """The other still supports the item."""
-        receiver = self.known()
-        receiver("gb-iwf", Withdrawal(ITEM, self.SEEN.sighting_id, NOW_MS))
-        assert receiver.state(ITEM).sightings == AWAY.sightings
-
-    def test_withdrawal_goes_along_the_chain_by_sighting(self) -> None:
-        """There the sender is not its author."""
-        receiver = self.known()
-        receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
-        passed = [(to, m.sighting_id) for to, m in said(receiver.book) if isinstance(m, Withdrawal)]
-        assert passed == [("fr-pdc", ITEM), ("fr-pdc", self.SEEN.sighting_id)]
-
-    def test_withdrawal_that_was_passed_on_takes_its_authors_sighting(self) -> None:
-        """Though the sender is another member."""
-        here = item(
-            1,
-            informants=(Informant("fr-pdc", ITEM),),
-            hops=(Hop("gb-iwf", 1), Hop("fr-pdc", 2), Hop(US, 3)),
-        )
-        receiver = self.known(here)
-        receiver("fr-pdc", Withdrawal(ITEM, self.SEEN.sighting_id, NOW_MS))
-        assert receiver.state(ITEM).sightings == here.sightings
-
-    @pytest.mark.parametrize("sighting", [None, event_id(77, "gb-iwf")])
-    def test_member_that_reported_nothing_withdraws_nothing(self, sighting: str | None) -> None:
-        """Neither the holder further on, nor with an unknown id."""
-        receiver = self.known()
-        peer = "fr-pdc" if sighting is None else "gb-iwf"
-        found = receiver(peer, Withdrawal(ITEM, sighting, NOW_MS))
-        assert found.disposition is Disposition.NOT_PERMITTED
-        assert happened(receiver.book) == []
-
-    def test_nobody_withdraws_what_we_saw_ourselves(self) -> None:
-        """Ours is ours."""
-        ours = Sighting(event_id(9, US), US, Source.PUBLIC, NOW_MS)
-        state = msgspec.structs.replace(AWAY, sightings=(*AWAY.sightings, ours))
-        receiver = Receiver(state)
-        found = receiver("gb-iwf", Withdrawal(ITEM, ours.sighting_id, NOW_MS))
-        assert found.disposition is Disposition.NOT_PERMITTED
-
-    def test_withdrawal_is_answered(self) -> None:
-        """Its sender hears that people look."""
-        receiver = self.known(item(1, informants=(Informant("gb-iwf", ITEM),)))
-        receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
-        ((to, note),) = said(receiver.book)
-        assert isinstance(note, DispositionNote)
-        assert (to, note.disposition) == ("gb-iwf", Disposition.FOR_A_PERSON)
-
-
 def test_closed_item_is_reopened_by_its_holders_word() -> None:
     """The finder shows it as open again."""
     receiver = Receiver(closed(AWAY))
@@ -382,13 +313,6 @@ class TestErased:
         receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ERASED, **forged))
         assert happened(receiver.book) == ["erased", *kept]
         assert receiver.book.find(ITEM) is None
-
-    def test_withdrawal_of_what_is_erased_here_is_done_already(self) -> None:
-        """It is not parked for ever."""
-        receiver = Receiver(AWAY)
-        receiver.book.erase(AWAY, Erasure(event_id(9), "withdrawal", ()))
-        given = receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
-        assert given.disposition is Disposition.WITHDRAWN
 
 
 class TestAnswersToCrowds:

@@ -167,6 +167,16 @@ class TestCourse:
         assert made.loaded.items[state.id].sightings == item().sightings
         assert made.posts == []
 
+    def test_verdict_of_which_we_told_that_it_was_taken_back_is_gone_again(self) -> None:
+        """Whichever of the two comes first."""
+        given = verdict(member=PEER)
+        names = {"author": PEER, "event_id": given.event_id}
+        judged = outcome(item().id, OutcomeWhat.ASSESSED, assessment=given, **names)
+        back = outcome(item().id, OutcomeWhat.WITHDRAWN, **names)
+        for said in ([judged, back, back], [back, judged]):
+            made, _ = rebuilt([(one, Kind.OUTCOME) for one in said], item())
+            assert made.loaded.items[item().id].assessments == ()
+
     def test_message_that_a_person_wrote_comes_back_once(self) -> None:
         """With its addressee."""
         said = PeerMessage(item().id, event_id(4), "Is this the same album?", NOW_MS)
@@ -196,7 +206,8 @@ class TestSaid:
         """The same item handed on once more, another event, another leaf."""
         more = msgspec.structs.replace(OURS, custody=(*OURS.custody, Hop(PEER, NOW_MS)))
         one, other = outcome(item().id), outcome(item().id, event_id=event_id(71, PEER))
-        keys = [said_key(m) for m in (OURS, more, one, other, note())]
+        back = outcome(item().id, OutcomeWhat.WITHDRAWN)
+        keys = [said_key(m) for m in (OURS, more, one, other, back, note())]
         assert len(set(keys)) == len(keys)
 
     def test_answer_is_known_by_the_leaf_that_it_answers(self) -> None:

@@ -27,6 +27,7 @@ from node.casework.events import (
     Responsible,
     Settled,
     Sighted,
+    VerdictWithdrawn,
     Withdrawn,
 )
 from node.casework.item import Informant, ItemState, KeptMessage, ReportFacts, Review
@@ -88,6 +89,7 @@ EVENTS: dict[EventKind, Body] = {
     EventKind.SETTLED: Settled(Review.PERHAPS_BACK),
     EventKind.REOPENED: Reopened(event_id(9)),
     EventKind.WITHDRAWN: Withdrawn("gb-iwf", None),
+    EventKind.VERDICT_WITHDRAWN: VerdictWithdrawn(event_id(9, "gb-iwf"), "gb-iwf"),
     EventKind.MESSAGE: KeptMessage(event_id(6), STATE.id, US, "fr-pdc", f"{URL} {PERSON}", NOW_MS),
     EventKind.ERASED: Erasure(event_id(9), "withdrawal", (bytes.fromhex("cafebabe" * 8),)),
     EventKind.ERASED_THERE: ErasedThere(event_id(9), "gb-iwf"),

@@ -1,0 +1,100 @@
+"""What other members take back: a sighting, a verdict, or all that they said of an item (rule 10).
+
+A sighting is taken back along the chain of hand-overs, a verdict wherever it was told. Nothing ends
+by it: whether an item is still supported is for a person to say.
+"""
+
+from __future__ import annotations
+
+from node.casework.casebook import Casebook, Postbox
+from node.casework.events import EventKind, VerdictWithdrawn, Withdrawn
+from node.casework.hearing import credible, part_of_story
+from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.telling import News, handed_on_to, tell
+from protocol.messages import Outcome, Withdrawal
+from protocol.vocabulary import Disposition, Kind, OutcomeWhat
+
+
+def hear_withdrawal(
+    book: Casebook, postbox: Postbox, peer: str, message: Withdrawal
+) -> Disposition | None:
+    """Take a sighting back; whether the item ends is for a person to say (rule 10).
+
+    A member takes back its own, or passes on what another took back before it in the chain. With
+    its whole report it takes back its verdicts, which is told on wherever they were told.
+    """
+    state = book.find(message.item_id)
+    if state is None:
+        erased = book.erased_id(message.item_id)
+        return Disposition.PARKED if erased is None else Disposition.WITHDRAWN
+    gone = [
+        sighting
+        for sighting in state.sightings
+        if sighting.member != book.us
+        and message.sighting_id in (None, sighting.sighting_id)
+        and (message.sighting_id is not None or sighting.member == peer)
+    ]
+    told_us = any(informant.member == peer for informant in state.informants)
+    if not told_us or (message.sighting_id is not None and not gone):
+        return Disposition.NOT_PERMITTED
+    author = gone[0].member if message.sighting_id is not None else peer
+    if message.sighting_id is None:
+        heard_from = Informant(peer, message.item_id)
+        for given in [one for one in state.assessments if one.member == author]:
+            news = News(given.event_id, OutcomeWhat.WITHDRAWN, None, author, message.at_ms)
+            _take_verdict_back(book, postbox, state.id, news, heard_from)
+    body = Withdrawn(author, message.sighting_id)
+    state = book.record(state.id, EventKind.WITHDRAWN, body, at_ms=message.at_ms, actor=author)
+    book.raise_review(state.id, Review.WITHDRAWAL)
+    _pass_on_withdrawals(book, postbox, state, [s.sighting_id for s in gone], message.at_ms)
+    return Disposition.FOR_A_PERSON
+
+
+def _pass_on_withdrawals(
+    book: Casebook, postbox: Postbox, state: ItemState, sightings: list[str], at_ms: int
+) -> None:
+    """Along the chain each sighting is named, since there the sender is not its author."""
+    to = handed_on_to(book, state)
+    if to is None:
+        return
+    for sighting in sightings:
+        passed = Withdrawal(state.id, sighting, at_ms)
+        subject = f"{state.id}|withdrawal|{sighting}"
+        book.say(postbox, to, Kind.WITHDRAWAL, passed, subject=subject, item=state.id)
+
+
+def hear_verdict_withdrawn(
+    book: Casebook, postbox: Postbox, state: ItemState, peer: str, message: Outcome
+) -> Disposition | None:
+    """A verdict goes from wherever it was told, by the ways on which it was told.
+
+    As with the verdict itself, anybody in the story may bring the news, and nobody our own. Where
+    the item is ours a person looks at what is left to support it.
+    """
+    if not part_of_story(state, peer) or not _is_a_verdict(book, state, message):
+        return Disposition.NOT_PERMITTED
+    held = any(given.event_id == message.event_id for given in state.assessments)
+    news = News(message.event_id, message.what, None, message.author, message.at_ms)
+    _take_verdict_back(book, postbox, state.id, news, Informant(peer, message.item_id))
+    if held and state.custody in (Custody.HERE, Custody.LOCATING):
+        book.raise_review(state.id, Review.WITHDRAWAL)
+    return None
+
+
+def _take_verdict_back(
+    book: Casebook, postbox: Postbox, item_id: str, news: News, heard_from: Informant
+) -> None:
+    """Record once that its author took a verdict back, and tell whom the verdict was told."""
+    if news.event_id in book.loaded.items[item_id].heard:
+        return
+    body = VerdictWithdrawn(news.event_id, news.author)
+    state = book.record(
+        item_id, EventKind.VERDICT_WITHDRAWN, body, at_ms=news.at_ms, actor=news.author
+    )
+    tell(book, postbox, state, news, heard_from=heard_from)
+
+
+def _is_a_verdict(book: Casebook, state: ItemState, message: Outcome) -> bool:
+    """Whether this may be the author's own word about a verdict, and not of ours or an action."""
+    own = message.author != book.us and credible(message.event_id, message.author)
+    return own and all(action.event_id != message.event_id for action in state.actions)

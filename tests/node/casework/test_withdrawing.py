@@ -1,0 +1,204 @@
+"""What members take back: their sightings and verdicts, along the ways on which they were told."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from node.casework.events import Erasure
+from node.casework.item import Custody, Informant, ItemState, Review
+from protocol.facts import ActionTaken, Assessment, Hop, Sighting
+from protocol.messages import DispositionNote, Outcome, Withdrawal
+from protocol.vocabulary import Action, Disposition, OutcomeWhat, Source, Verdict
+from tests.builders.cases import US, event_id, handed_on, happened, item, said, verdict
+from tests.builders.network import NOW_MS
+from tests.node.casework.arriving import Receiver, outcome
+
+ITEM = item(1).id
+ALIAS = event_id(2, "gb-iwf")
+AWAY = handed_on(item(1, informants=(Informant("gb-iwf", ALIAS),), aliases=(ALIAS,)))
+"""Came from gb-iwf, which knows it under another id; handed on to fr-pdc."""
+GIVEN = verdict(member="gb-iwf")
+JUDGED = msgspec.structs.replace(AWAY, assessments=(GIVEN,))
+
+
+def taken_back(given: Assessment = GIVEN, item_id: str = ITEM) -> Outcome:
+    """The news that its author took a verdict back."""
+    return outcome(item_id, OutcomeWhat.WITHDRAWN, author=given.member, event_id=given.event_id)
+
+
+def told(receiver: Receiver) -> list[tuple[str, str]]:
+    """To whom it is told that a verdict was taken back: (member, item id it knows)."""
+    news = [(to, m) for to, m in said(receiver.book) if isinstance(m, Outcome)]
+    return [(to, m.item_id) for to, m in news if m.what is OutcomeWhat.WITHDRAWN]
+
+
+class TestWithdrawals:
+    """A member takes its sighting back; people decide what becomes of the item."""
+
+    SEEN = Sighting(event_id(9, "gb-iwf"), "gb-iwf", Source.PUBLIC, NOW_MS)
+
+    def known(self, state: ItemState = AWAY) -> Receiver:
+        """An item with two sightings of gb-iwf."""
+        more = (*state.sightings, self.SEEN)
+        return Receiver(msgspec.structs.replace(state, sightings=more))
+
+    def test_withdrawal_waits_for_a_person(self) -> None:
+        """A stolen key must not be able to stop all notices."""
+        receiver = self.known()
+        found = receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        assert found.disposition is Disposition.FOR_A_PERSON
+        state = receiver.state(ITEM)
+        assert state.review is Review.WITHDRAWAL
+        assert (state.sightings, state.closed_ms) == ((), None)
+
+    def test_one_sighting_is_taken_back_alone(self) -> None:
+        """The other still supports the item."""
+        receiver = self.known()
+        receiver("gb-iwf", Withdrawal(ITEM, self.SEEN.sighting_id, NOW_MS))
+        assert receiver.state(ITEM).sightings == AWAY.sightings
+
+    def test_withdrawal_goes_along_the_chain_by_sighting(self) -> None:
+        """There the sender is not its author."""
+        receiver = self.known()
+        receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        passed = [(to, m.sighting_id) for to, m in said(receiver.book) if isinstance(m, Withdrawal)]
+        assert passed == [("fr-pdc", ITEM), ("fr-pdc", self.SEEN.sighting_id)]
+
+    def test_withdrawal_that_was_passed_on_takes_its_authors_sighting(self) -> None:
+        """Though the sender is another member."""
+        here = item(
+            1,
+            informants=(Informant("fr-pdc", ITEM),),
+            hops=(Hop("gb-iwf", 1), Hop("fr-pdc", 2), Hop(US, 3)),
+        )
+        receiver = self.known(here)
+        receiver("fr-pdc", Withdrawal(ITEM, self.SEEN.sighting_id, NOW_MS))
+        assert receiver.state(ITEM).sightings == here.sightings
+
+    @pytest.mark.parametrize("sighting", [None, event_id(77, "gb-iwf")])
+    def test_member_that_reported_nothing_withdraws_nothing(self, sighting: str | None) -> None:
+        """Neither the holder further on, nor with an unknown id."""
+        receiver = self.known()
+        peer = "fr-pdc" if sighting is None else "gb-iwf"
+        found = receiver(peer, Withdrawal(ITEM, sighting, NOW_MS))
+        assert found.disposition is Disposition.NOT_PERMITTED
+        assert happened(receiver.book) == []
+
+    def test_nobody_withdraws_what_we_saw_ourselves(self) -> None:
+        """Ours is ours."""
+        ours = Sighting(event_id(9, US), US, Source.PUBLIC, NOW_MS)
+        state = msgspec.structs.replace(AWAY, sightings=(*AWAY.sightings, ours))
+        receiver = Receiver(state)
+        found = receiver("gb-iwf", Withdrawal(ITEM, ours.sighting_id, NOW_MS))
+        assert found.disposition is Disposition.NOT_PERMITTED
+
+    def test_withdrawal_is_answered(self) -> None:
+        """Its sender hears that people look."""
+        receiver = self.known(item(1, informants=(Informant("gb-iwf", ITEM),)))
+        receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        ((to, note),) = said(receiver.book)
+        assert isinstance(note, DispositionNote)
+        assert (to, note.disposition) == ("gb-iwf", Disposition.FOR_A_PERSON)
+
+    def test_withdrawal_of_what_is_erased_here_is_done_already(self) -> None:
+        """It is not parked for ever."""
+        receiver = Receiver(AWAY)
+        receiver.book.erase(AWAY, Erasure(event_id(9), "withdrawal", ()))
+        given = receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        assert given.disposition is Disposition.WITHDRAWN
+
+
+class TestVerdicts:
+    """A verdict goes from wherever it was told."""
+
+    def test_whole_withdrawal_takes_the_authors_verdict_along_the_chain(self) -> None:
+        """There the withdrawal names sightings, and the verdict had come as an outcome."""
+        receiver = Receiver(JUDGED)
+        receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        assert receiver.state(ITEM).assessments == ()
+        assert told(receiver) == [("fr-pdc", ITEM)]
+
+    def test_every_reporter_hears_that_a_verdict_was_taken_back(self) -> None:
+        """Each heard the verdict."""
+        reporter = Informant("de-eco", event_id(3, "de-eco"))
+        state = msgspec.structs.replace(JUDGED, informants=(*JUDGED.informants, reporter))
+        receiver = Receiver(state)
+        receiver("fr-pdc", taken_back(verdict(member="fr-pdc")))
+        assert told(receiver) == [("gb-iwf", ALIAS), ("de-eco", reporter.item_id)]
+
+    def test_verdict_taken_back_is_gone_and_told_on_once(self) -> None:
+        """It comes by every way by which the verdict came."""
+        receiver = Receiver(JUDGED)
+        receiver("gb-iwf", taken_back(item_id=ALIAS))
+        receiver("gb-iwf", taken_back(item_id=ALIAS), revision=1)
+        assert receiver.state(ITEM).assessments == ()
+        assert (told(receiver), happened(receiver.book)) == (
+            [("fr-pdc", ITEM)],
+            ["verdict_withdrawn"],
+        )
+
+    def test_verdict_that_comes_after_it_was_taken_back_stays_away(self) -> None:
+        """By a slower way."""
+        receiver = Receiver(AWAY)
+        receiver("gb-iwf", taken_back())
+        late = outcome(
+            ITEM,
+            OutcomeWhat.ASSESSED,
+            assessment=GIVEN,
+            author="gb-iwf",
+            event_id=GIVEN.event_id,
+        )
+        receiver("gb-iwf", late)
+        assert receiver.state(ITEM).assessments == ()
+
+    def test_other_verdicts_stay(self) -> None:
+        """Also another one of the same author."""
+        others = (verdict(member="fr-pdc"), verdict(Verdict.NATIONAL, "gb-iwf", 9))
+        receiver = Receiver(msgspec.structs.replace(JUDGED, assessments=(GIVEN, *others)))
+        receiver("gb-iwf", taken_back())
+        assert receiver.state(ITEM).assessments == others
+
+    @pytest.mark.parametrize("held", [True, False])
+    def test_person_looks_at_an_item_of_ours_that_lost_a_verdict(self, *, held: bool) -> None:
+        """What is left may not support it; where nothing was lost there is nothing to see."""
+        ours = item(1, informants=(Informant("gb-iwf", ITEM),), assessments=(GIVEN,) * held)
+        receiver = Receiver(ours)
+        receiver("gb-iwf", taken_back())
+        assert receiver.state(ITEM).review is (Review.WITHDRAWAL if held else None)
+        assert receiver.state(ITEM).custody is Custody.HERE
+
+    @pytest.mark.parametrize(
+        ("peer", "news"),
+        [
+            ("gb-iwf", taken_back(verdict(member=US))),
+            ("gb-iwf", msgspec.structs.replace(taken_back(), author="fr-pdc")),
+            (
+                "gb-iwf",
+                outcome(
+                    ITEM,
+                    OutcomeWhat.WITHDRAWN,
+                    author="fr-pdc",
+                    event_id=event_id(71, "fr-pdc"),
+                ),
+            ),
+        ],
+        ids=["our own", "another author than the id says", "an action"],
+    )
+    def test_nobody_takes_back_what_is_not_a_verdict_of_who_is_named(
+        self, peer: str, news: Outcome
+    ) -> None:
+        """Else one word would wipe the case."""
+        done = ActionTaken(event_id(71, "fr-pdc"), "fr-pdc", Action.REMOVED, None, NOW_MS)
+        ours = verdict(member=US)
+        receiver = Receiver(
+            msgspec.structs.replace(JUDGED, assessments=(GIVEN, ours), actions=(done,))
+        )
+        assert receiver(peer, news).disposition is Disposition.NOT_PERMITTED
+        assert happened(receiver.book) == []
+
+    def test_member_outside_of_the_story_takes_no_verdict_back(self) -> None:
+        """Whoever learnt the ids cannot wipe the case."""
+        receiver = Receiver(item(1, assessments=(GIVEN,)))
+        assert receiver("fr-pdc", taken_back()).disposition is Disposition.NOT_PERMITTED
+        assert happened(receiver.book) == []
