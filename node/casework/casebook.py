@@ -55,7 +55,8 @@ class Needs:
     """What a batch must find loaded: items by id and by key, lines, reports.
 
     `named` are items by an id that may be an alias, with the key of that alias. `leaves_of` is the
-    id of an item to be erased: the leaves of the entries about it are found.
+    id of an item to be erased: the leaves of the entries about it are found, and who never heard of
+    it. `ends` are (id, member) where the member speaks of an item that it may have erased already.
     """
 
     items: set[str] = field(default_factory=set)
@@ -65,6 +66,7 @@ class Needs:
     references: set[tuple[str, str]] = field(default_factory=set)
     leaves_of: str | None = None
     cited: list[Citation] = field(default_factory=list)
+    ends: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -82,6 +84,13 @@ class Loaded:
     leaves: tuple[bytes, ...] = ()
     cited: dict[tuple[str, bytes], str] = field(default_factory=dict)
     was_lost: bool = False
+    unsaid_to: frozenset[str] = frozenset()
+    """To whom the item waits to be handed on, and nothing about it has left."""
+    ended: set[tuple[str, str]] = field(default_factory=set)
+    """(id, member): of an item that is not here, the member said that it erased it, and no more
+    can come of it."""
+    entombed: frozenset[tuple[str, int]] = frozenset()
+    """(member, time): when it erased an item that it had not handed over yet."""
 
 
 class Post(msgspec.Struct, frozen=True, gc=False):
@@ -199,6 +208,8 @@ class Casebook:
     late: list[tuple[str, int]] = field(default_factory=list)
     """Entries in custody about items that were erased before: (item, the store's handle)."""
     disavowed: list[Disavowed] = field(default_factory=list)
+    ended: list[tuple[str, str]] = field(default_factory=list)
+    """(id, member) of `Loaded.ended`, as far as this decision found it."""
     by: str | None = None
 
     def find(self, item_id: str) -> ItemState | None:
@@ -224,6 +235,23 @@ class Casebook:
         """Return the id of an item that was erased here and was known by `item_id`."""
         ids = self.loaded.by_key.get(self.fingerprints.item(item_id), ())
         return next((i for i in ids if i not in self.loaded.items), None)
+
+    def gone_id(self, item_id: str, peer: str) -> str | None:
+        """Return the id of the item that `peer` speaks of, if that has ended.
+
+        It was erased here, or there before it came.
+        """
+        erased = self.erased_id(item_id)
+        return item_id if erased is None and (item_id, peer) in self.loaded.ended else erased
+
+    def note_ended(self, item_id: str, body: ErasedThere) -> None:
+        """Of an item that never came, its sender says that it erased it, and it will not come.
+
+        What else that member said of it waits no longer. If another brings the item it is new.
+        """
+        self._append(item_id, EventKind.ERASED_THERE, body, body.member)
+        self.loaded.ended.add((item_id, body.member))
+        self.ended.append((item_id, body.member))
 
     def erase(self, state: ItemState, body: Erasure) -> Event:
         """End an item: what goes before this event loses its body in the same transaction.

@@ -15,7 +15,7 @@ import msgspec
 from node.casework.casebook import Casebook, Postbox
 from node.casework.errors import ItemOpenError, UnderReferralError, UnknownItemError
 from node.casework.events import Erasure, Event
-from node.casework.item import Custody, ItemState
+from node.casework.item import Custody, Informant, ItemState
 from node.casework.telling import News, handed_on_to, tell
 from node.ids import Ids
 from protocol.messages import Withdrawal
@@ -56,25 +56,42 @@ def erase(
     if state is None:
         raise UnknownItemError
     check_erasable(state, draft.cause)
+    unheard = _never_heard(book, state, postbox)
     if draft.cause is not Cause.RETENTION:
-        _take_verdicts_back(book, state, postbox)
+        _take_verdicts_back(book, state, postbox, unheard)
     event_id = ids.mint(book.now)
     to = handed_on_to(book, state)
-    if to is not None and draft.cause is not Cause.RETENTION:
+    if to is not None and unheard is None and draft.cause is not Cause.RETENTION:
         subject = f"{state.id}|withdrawal|{event_id}"
         message = Withdrawal(state.id, None, book.now)
         book.say(postbox, to, Kind.WITHDRAWAL, message, subject=subject, item=state.id)
-    tell(book, postbox, state, News(event_id, OutcomeWhat.ERASED, None, book.us, book.now))
+    news = News(event_id, OutcomeWhat.ERASED, None, book.us, book.now)
+    tell(book, postbox, state, news, heard_from=unheard)
     event = book.erase(state, Erasure(event_id, str(draft.cause), book.loaded.leaves))
     return erasure_view(event)
 
 
-def _take_verdicts_back(book: Casebook, state: ItemState, postbox: Postbox) -> None:
+def _never_heard(book: Casebook, state: ItemState, postbox: Postbox) -> Informant | None:
+    """The member that the item was handed to, if nothing of it has left for there yet.
+
+    It has nothing to forget, and what it were told of an unknown item would wait there for ever. A
+    database that was restored does not know what left.
+    """
+    to = handed_on_to(book, state)
+    if to is None or to not in book.loaded.unsaid_to or postbox.generation:
+        return None
+    handed = Informant(to, state.id)
+    return None if handed in state.informants else handed
+
+
+def _take_verdicts_back(
+    book: Casebook, state: ItemState, postbox: Postbox, unheard: Informant | None
+) -> None:
     """Say to all whom our verdicts were told that they hold no more."""
     for given in state.assessments:
         if given.member == book.us:
             news = News(given.event_id, OutcomeWhat.WITHDRAWN, None, book.us, book.now)
-            tell(book, postbox, state, news)
+            tell(book, postbox, state, news, heard_from=unheard)
 
 
 def erasure_view(event: Event) -> ErasureView:

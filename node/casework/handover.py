@@ -243,7 +243,7 @@ class Handover:
     def sighted(self, peer: str, message: Sighted) -> Disposition:
         """A later sighting, or later facts, of an item that was handed over."""
         state = self._book.find(message.item_id)
-        if state is None and self._book.erased_id(message.item_id) is not None:
+        if state is None and self._book.gone_id(message.item_id, peer) is not None:
             self._book.tasks.append(("erased_item_spoken_of", message.item_id))
             return Disposition.FOR_A_PERSON
         if state is None:

@@ -51,7 +51,7 @@ def hear_disposition(book: Casebook, peer: str, message: DispositionNote) -> Dis
         return None
     state = book.find(message.item_id)
     if state is None:
-        return None if book.erased_id(message.item_id) else Disposition.PARKED
+        return None if book.gone_id(message.item_id, peer) else Disposition.PARKED
     if not was_handed_to(book, state, peer):
         return Disposition.NOT_PERMITTED
     body = Answered(peer, message.disposition, message.responsible)
@@ -143,13 +143,18 @@ def _hear_erased_there(
 def _hear_of_erased(book: Casebook, peer: str, message: Outcome) -> Disposition | None:
     """About an item that is not here: it was erased, or has not come yet.
 
-    That the other one erased it too is kept; nothing else brings an erased item back.
+    That the other one erased it too is kept; nothing else brings an erased item back. One that was
+    erased before it came never comes from that member: the tombstone in its log says when it was
+    erased, and stands for all that it had not handed over by then.
     """
-    item = book.erased_id(message.item_id)
-    if item is None:
-        return Disposition.PARKED
     own = message.author == peer and credible(message.event_id, peer)
-    if message.what is OutcomeWhat.ERASED and own:
+    erased_there = message.what is OutcomeWhat.ERASED and own
+    item = book.gone_id(message.item_id, peer)
+    if item is None:
+        if not erased_there or (peer, message.at_ms) not in book.loaded.entombed:
+            return Disposition.PARKED
+        book.note_ended(message.item_id, ErasedThere(message.event_id, peer))
+    elif erased_there:
         book.note_erased_there(item, ErasedThere(message.event_id, peer))
     return None
 

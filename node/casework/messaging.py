@@ -30,7 +30,7 @@ def hear_message(book: Casebook, peer: str, message: PeerMessage) -> Disposition
     """Keep a message with its item; the same one again has no effect."""
     state = book.find(message.item_id)
     if state is None:
-        return None if book.erased_id(message.item_id) else Disposition.PARKED
+        return None if book.gone_id(message.item_id, peer) else Disposition.PARKED
     if not part_of_story(state, peer) or not credible(message.message_id, peer):
         return Disposition.NOT_PERMITTED
     if all(known.message_id != message.message_id for known in state.messages):

@@ -123,6 +123,8 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
         item_id = getattr(message, "item_id", None)
         if item_id is not None:
             needs.named[item_id] = fingerprints.item(item_id)
+            if not isinstance(message, Item):
+                needs.ends.add((item_id, one.arrived.peer))
         if isinstance(message, Item):
             needs.keys.update(content_keys(fingerprints, message.content))
             key = fingerprints.location(message.location)
@@ -179,7 +181,7 @@ class Judge:
     def _buried(self, parsed: Parsed, item_id: str | None) -> str | None:
         """Of an item that was erased no body is kept either that came too late (§8.8)."""
         message, arrived = parsed.message, parsed.arrived
-        item = None if item_id is None else self.book.erased_id(item_id)
+        item = None if item_id is None else self.book.gone_id(item_id, arrived.peer)
         if item is None or not isinstance(message, Sighted | Outcome | PeerMessage):
             return None
         if isinstance(message, Outcome) and message.what in _IDS_ALONE:

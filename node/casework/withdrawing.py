@@ -25,8 +25,8 @@ def hear_withdrawal(
     """
     state = book.find(message.item_id)
     if state is None:
-        erased = book.erased_id(message.item_id)
-        return Disposition.PARKED if erased is None else Disposition.WITHDRAWN
+        ended = book.gone_id(message.item_id, peer)
+        return Disposition.PARKED if ended is None else Disposition.WITHDRAWN
     gone = [
         sighting
         for sighting in state.sightings

@@ -157,7 +157,9 @@ def _check_done(one: _Read, audit: Audit, story: Story, told: Told, findings: Fi
     right = row.answer in (None, _REFUSED)
     findings.expect(right, "entries_in", one.place, "answer")
     if row.answer is None:
-        findings.expect(_had_effect(one, audit, story), "entries_in", one.place, "no_effect")
+        ended = (getattr(one.message, "item_id", None), row.peer) in story.ended
+        took = ended or _had_effect(one, audit, story)
+        findings.expect(took, "entries_in", one.place, "no_effect")
 
 
 def _had_effect(one: _Read, audit: Audit, story: Story) -> bool:

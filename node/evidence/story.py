@@ -36,7 +36,8 @@ class Story:
         erased: the last event that erased each erased item, and when that was (ms).
         buried: the leaves of erased entries, by item, and when each lost its body (ms).
         keys: items that were erased, by the keys that are left of them.
-        loose: (item, number) of events that only an erased item can have.
+        loose: (item, number) of events that only an item can have that has ended.
+        ended: (item, member): the member erased an item that was not here.
     """
 
     us: str
@@ -52,6 +53,7 @@ class Story:
     buried: dict[str, dict[bytes, int]] = field(default_factory=dict)
     keys: dict[bytes, str] = field(default_factory=dict)
     loose: list[tuple[str, int]] = field(default_factory=list)
+    ended: set[tuple[str, str]] = field(default_factory=set)
 
     def take(self, event: Event, seq: int) -> None:
         """Fold the next event.
@@ -72,7 +74,7 @@ class Story:
         if isinstance(body, ErasedThere):
             self.heard.add((item, body.event_id))
             if item not in self.states:
-                self.loose.append((item, seq))
+                self.ended.add((item, body.member))
                 return
         self.states[item] = evolve(self.states.get(item), event)
         self.names.setdefault(item, item)

@@ -23,7 +23,8 @@ from node.store.citing import cited_items
 from node.store.connection import Connection
 from node.store.delta import Delta
 from node.store.disavowing import keep
-from node.store.erasing import bury_late, erase_items, leaves_about
+from node.store.ending import load_ends, wake_ended
+from node.store.erasing import bury_late, erase_items, leaves_about, unsaid_to
 from node.store.recovered import retold, unsaid, was_lost
 from node.store.writer import Writer
 from protocol.vocabulary import Disposition
@@ -184,6 +185,8 @@ def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) ->
             loaded.reports[source, reference] = report
     if needs.leaves_of is not None:
         loaded.leaves = leaves_about(connection, needs.leaves_of)
+        loaded.unsaid_to = unsaid_to(connection, needs.leaves_of)
+    load_ends(connection, needs, loaded)
     return loaded
 
 
@@ -229,6 +232,7 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
     )
     keep(connection, book.disavowed, book.now)
     _wake_parked(connection, book.ids_now_known())
+    wake_ended(connection, book.ended)
 
 
 def _append_events(connection: Connection, events: Sequence[Event]) -> dict[str, int]:

@@ -45,6 +45,18 @@ def leaves_about(connection: Connection, item: str) -> tuple[bytes, ...]:
     return tuple(sorted({one.leaf for one in _erasable(connection, item)}))
 
 
+def unsaid_to(connection: Connection, item: str) -> frozenset[str]:
+    """Return to whom `item` waits to be handed on while nothing about it ever stood in a log."""
+    rows = connection.execute(
+        "SELECT peer FROM messages_out WHERE item = ?1 AND kind = ?2 EXCEPT"
+        " SELECT m.peer FROM messages_out m WHERE m.item = ?1 AND"
+        " (EXISTS (SELECT 1 FROM log_out l WHERE l.message = m.seq)"
+        " OR EXISTS (SELECT 1 FROM recovered_entries r WHERE r.message = m.seq))",
+        (item, int(Kind.ITEM)),
+    )
+    return frozenset(row[0] for row in rows)
+
+
 def erase_items(
     connection: Connection, items: Iterable[str], now_ms: int, entry_ids: Delta
 ) -> None:

@@ -11,6 +11,7 @@ from node.store.bulk import insert_rows
 from node.store.connection import Connection
 from node.store.delta import Delta
 from node.store.disavowing import own_again
+from node.store.ending import wake_entombed
 from node.store.epochs import opened_ms
 from node.store.erasing import was_erased
 from node.store.writer import Readers, Writer
@@ -248,6 +249,8 @@ def _keep_entries(
     entry_ids.append(connection, fresh)
     if again := [row[4] for row in rows if row[-1] == REPEAT]:
         own_again(connection, place[0], again, now_ms)
+    if any(one.buries is not None for one in taken):
+        wake_entombed(connection, place[0], Lane(place[1]))
 
 
 def _list_missing(

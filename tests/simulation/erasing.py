@@ -132,8 +132,9 @@ def _nothing_else_gone(world: Fleet, node: FleetNode, execute: Any) -> Iterator[
     for (item,) in execute("SELECT DISTINCT item FROM events WHERE body IS NULL").fetchall():
         if item not in erased:
             yield "lost", f"an event of {item}, which nobody erased, has no body"
+    never_came = world.oracle.gone_by_word - _alive(world, node)
     for (item,) in execute("SELECT DISTINCT item FROM tombstones").fetchall():
-        if item not in erased:
+        if item not in never_came and item not in erased:
             yield "lost", f"entries about {item}, which nobody erased, are buried"
     bare = execute(
         "SELECT count(*) FROM entries_in e WHERE entry IS NULL AND NOT EXISTS (SELECT 1"

@@ -7,9 +7,14 @@ import pytest
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
 from node.casework.erasing import Cause, ErasureDraft
 from node.casework.errors import ItemOpenError, UnderReferralError, UnknownItemError
+from node.ids import Ids
+from node.peer.sealed import seal
+from node.store import cases
 from node.store.audit import Audit
 from node.store.connection import open_reader
-from protocol.vocabulary import Action, Verdict
+from protocol.messages import Outcome
+from protocol.push import Purpose, push_path
+from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat, Verdict
 from tests.simulation.world import Node, World
 
 PLACE = "https://nl1.example/album/1.jpg"
@@ -47,6 +52,16 @@ def bodies(node: Node, word: bytes) -> int:
     finally:
         connection.close()
     return sum(word in raw for raw in rows if raw is not None)
+
+
+async def cut(world: World, sender: Node, peer: str) -> tuple[str, bytes, bytes]:
+    """A push of the `reports` lane as it leaves for `peer`: path, head and body."""
+    tenure = sender.delivery.tenure(peer, Lane.REPORTS)
+    push = await sender.delivery.next_push(peer, Lane.REPORTS, tenure, world.registry, world.now)
+    assert push is not None
+    key = world.registry.member(peer).sealing_key_at(world.now)
+    checkpoint, head, sealed = seal(push, key, Purpose.PUSH)
+    return push_path(checkpoint.origin, push.start), head.to_bytes(), sealed
 
 
 class TestSettled:
@@ -215,7 +230,84 @@ class TestUndelivered:
         await world.settle()
         assert "entry_missing" not in await tasks(receiver)
         assert bodies(receiver, b"nl1.example") == 0
+        assert (await receiver.store.queries.oldest_parked())[0] == 0
         assert [sender.verify().found, receiver.verify().found] == [[], []]
+
+    @pytest.mark.parametrize("first", [Lane.REPORTS, Lane.STATUS])
+    async def test_10_3_what_was_said_of_an_item_that_never_comes_is_at_its_end(
+        self, world: World, first: Lane
+    ) -> None:
+        """Whichever lane comes first: nothing waits for ever, and nothing of it has a body."""
+        await handed_over(world, NEXT)
+        sender, receiver = world["gb-iwf"], world["nl-eokm"]
+        await receiver.crash()
+        item = (await sender.submit(PLACE)).items[0].item_id
+        await sender.work()
+        await sender.work()
+        await sender.desk.assess(item, AssessmentDraft(verdict=Verdict.BASELINE), actor="a")
+        await receiver.restart()
+        await sender.delivery.deliver("nl-eokm", Lane.STATUS, world.now)
+        await receiver.desk.judge_due()
+        await sender.desk.erase(item, WITHDRAWN, actor="head")
+        await sender.delivery.deliver("nl-eokm", first, world.now)
+        await receiver.desk.judge_due()
+        await world.settle()
+        assert (await receiver.store.queries.oldest_parked())[0] == 0
+        assert bodies(receiver, b"baseline") == 0
+        changes = (await receiver.desk.changes(0, 100, 0)).changes
+        assert [c.what for c in changes if c.item == item] == [
+            "erased_there",
+            "buried",
+        ]
+        assert [sender.verify().found, receiver.verify().found] == [[], []]
+
+    async def test_10_3_withdrawal_that_overtakes_its_item_still_waits_for_it(
+        self, world: World
+    ) -> None:
+        """The push with the item was on its way when it was erased: a person hears of both."""
+        sender, receiver = world["gb-iwf"], world["nl-eokm"]
+        await handed_over(world, NEXT)
+        item = (await sender.submit(PLACE)).items[0].item_id
+        await sender.desk.locate_due()
+        on_its_way = await cut(world, sender, "nl-eokm")
+        await sender.desk.erase(item, WITHDRAWN, actor="head")
+        await sender.delivery.deliver("nl-eokm", Lane.STATUS, world.now)
+        await receiver.desk.judge_due()
+        assert (await receiver.store.queries.oldest_parked())[0] == 2
+        await world.receive("gb-iwf", "nl-eokm", *on_its_way)
+        await world.settle()
+        assert (await receiver.store.queries.oldest_parked())[0] == 0
+        assert "withdrawal" in (await receiver.state(item)).reviews
+        assert [sender.verify().found, receiver.verify().found] == [[], []]
+
+    async def test_10_3_what_another_says_of_it_still_waits(self, world: World) -> None:
+        """From that one the item may come yet."""
+        sender, receiver = world["gb-iwf"], world["nl-eokm"]
+        await handed_over(world, NEXT)
+        await receiver.crash()
+        item = (await sender.submit(PLACE)).items[0].item_id
+        await sender.work()
+        await sender.work()
+        await receiver.restart()
+        await sender.desk.erase(item, WITHDRAWN, actor="head")
+        other = world["fr-pdc"]
+        told = Outcome(
+            item,
+            Ids("fr-pdc").mint(world.now),
+            "fr-pdc",
+            OutcomeWhat.REOPENED,
+            None,
+            None,
+            None,
+            None,
+            world.now,
+            world.now,
+        )
+        post = other.desk._postbox.post("nl-eokm", Kind.OUTCOME, told, subject="x")
+        await other.store.writer.run(lambda c: cases.post(c, [post], world.now))
+        await world.settle()
+        assert (await receiver.store.queries.oldest_parked())[0] == 1
+        assert receiver.verify().found == []
 
     async def test_8_8_receiver_restored_from_before_it_hears_what_is_missing(
         self, world: World
