@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from aiohttp import web
 
-from node.api import bodies, changes, items, openapi, problems, reports, tokens
+from node.api import bodies, changes, holds, items, openapi, problems, reports, tokens
 from node.api.access import Gate, StoredAnswer
 from node.api.calls import SERVER_ERROR, Call, Parts, log_failure, respond
 from node.api.gathering import Gathering
@@ -37,6 +37,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "act_on_item": items.act_on_item,
     "add_hashes": items.add_hashes,
     "write_to_peer": items.write_to_peer,
+    "hold_item": holds.hold_item,
+    "lift_hold": holds.lift_hold,
     "erase_item": items.erase_item,
     "read_changes": changes.read_changes,
     "list_tokens": tokens.list_tokens,

@@ -50,7 +50,7 @@ async def list_items(call: Call) -> web.StreamResponse:
 
 async def read_item(call: Call) -> web.StreamResponse:
     """Read one item."""
-    return respond(json_answer(await _present(call)))
+    return respond(json_answer(await present(call)))
 
 
 async def assess_item(call: Call) -> web.StreamResponse:
@@ -70,14 +70,14 @@ async def add_hashes(call: Call) -> web.StreamResponse:
 
 async def write_to_peer(call: Call) -> web.StreamResponse:
     """Preview a message to a peer (200), or send it (201)."""
-    item_id = _item_id(call)
+    item_id = named_item(call)
     bodies.content_type(call.request, bodies.JSON)
     raw = await bodies.whole(call.request, MAX_WORK_BYTES)
     draft = bodies.decode(_message, raw)
 
     async def work(reserved: Reserved | None) -> StoredAnswer:
         if reserved is not None and not reserved.fresh and not draft.preview:
-            sent = _sent(await _present(call), draft, call.parts.member, reserved.created_ms)
+            sent = _sent(await present(call), draft, call.parts.member, reserved.created_ms)
             if sent is not None:
                 return json_answer(sent, 201)
         written = await call.parts.desk.write(item_id, draft, actor=call.actor)
@@ -88,7 +88,7 @@ async def write_to_peer(call: Call) -> web.StreamResponse:
 
 async def erase_item(call: Call) -> web.StreamResponse:
     """Erase an item, by a person's word."""
-    item_id = _item_id(call)
+    item_id = named_item(call)
     bodies.content_type(call.request, bodies.JSON)
     raw = await bodies.whole(call.request, MAX_WORK_BYTES)
     draft = bodies.decode(_erasure, raw)
@@ -110,14 +110,14 @@ async def _work(
     record: Callable[..., Awaitable[ItemView]],
     is_recorded: Callable[[ItemView, Any, str, int], bool],
 ) -> web.Response:
-    item_id = _item_id(call)
+    item_id = named_item(call)
     bodies.content_type(call.request, bodies.JSON)
     raw = await bodies.whole(call.request, MAX_WORK_BYTES)
     draft = bodies.decode(decoder, raw)
 
     async def work(reserved: Reserved | None) -> StoredAnswer:
         if reserved is not None and not reserved.fresh:
-            view = await _present(call)
+            view = await present(call)
             if is_recorded(view, draft, call.parts.member, reserved.created_ms):
                 return json_answer(view, 201)
         return json_answer(await record(item_id, draft, actor=call.actor), 201)
@@ -125,15 +125,25 @@ async def _work(
     return await once(call, raw, work)
 
 
-def _item_id(call: Call) -> str:
+def named_item(call: Call) -> str:
+    """Return the item that the path names.
+
+    Raises:
+        UnknownItemError: it is no id.
+    """
     item_id = call.request.match_info["item_id"]
     if not is_subject_id(item_id):
         raise UnknownItemError
     return item_id
 
 
-async def _present(call: Call) -> ItemView:
-    view = await call.parts.desk.item(_item_id(call))
+async def present(call: Call) -> ItemView:
+    """Return the item that the path names as it stands.
+
+    Raises:
+        UnknownItemError: it is not here.
+    """
+    view = await call.parts.desk.item(named_item(call))
     if view is None:
         raise UnknownItemError
     return view
@@ -162,7 +172,7 @@ def _is_acted(view: ItemView, draft: ActionDraft, member: str, since_ms: int) ->
 def _sent(view: ItemView, draft: MessageDraft, member: str, since_ms: int) -> MessageView | None:
     for one in view.messages:
         same = (one.author, one.to, one.text) == (member, draft.to, draft.text)
-        if same and _milliseconds(one.at) >= since_ms:
+        if same and milliseconds(one.at) >= since_ms:
             return one
     return None
 
@@ -176,9 +186,10 @@ def _by_us(
     """Whether we recorded it at the time the draft says, or since the key was first used."""
     if one.member != member:
         return False
-    at_ms = _milliseconds(one.at)
-    return at_ms >= since_ms if draft.at is None else at_ms == _milliseconds(draft.at)
+    at_ms = milliseconds(one.at)
+    return at_ms >= since_ms if draft.at is None else at_ms == milliseconds(draft.at)
 
 
-def _milliseconds(text: str) -> int:
+def milliseconds(text: str) -> int:
+    """Return an RFC 3339 time in milliseconds UTC."""
     return int(datetime.fromisoformat(text).timestamp() * 1000)

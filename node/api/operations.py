@@ -15,12 +15,13 @@ from node.casework.draft import (
     ActionDraft,
     AssessmentDraft,
     HashesDraft,
+    HoldDraft,
     MessageDraft,
     ReportDraft,
 )
 from node.casework.erasing import ErasureDraft, ErasureView
 from node.casework.item import Custody
-from node.casework.views import ItemView, MessageView
+from node.casework.views import HoldView, ItemView, MessageView
 
 MAX_PAGE: Final = 500
 MAX_CHANGES: Final = 1000
@@ -218,6 +219,27 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         refuses=_WORK,
         keyed=True,
         example={"to": "nl-eokm", "text": "Is the second page the same album?", "preview": True},
+    ),
+    Operation(
+        "hold_item",
+        "POST",
+        _ITEM + "/holds",
+        Scope.ADMIN,
+        "Put a legal hold on an item: nothing and nobody erases it until it is lifted or over.",
+        {201: (JSON, HoldView)},
+        {JSON: HoldDraft},
+        refuses=_WORK,
+        keyed=True,
+        example={"reason": "order 12/2026 of the court", "until": "2027-06-30T00:00:00Z"},
+    ),
+    Operation(
+        "lift_hold",
+        "DELETE",
+        _ITEM + "/holds/{hold_id}",
+        Scope.ADMIN,
+        "Lift a legal hold.",
+        {200: (JSON, HoldView)},
+        refuses=(404, 503),
     ),
     Operation(
         "erase_item",

@@ -15,11 +15,12 @@ from node.casework.draft import (
     ActionDraft,
     AssessmentDraft,
     HashesDraft,
+    HoldDraft,
     MessageDraft,
     ReportDraft,
 )
 from node.casework.erasing import ErasureDraft, ErasureView
-from node.casework.views import ChangeView, ItemView, MessageView
+from node.casework.views import ChangeView, HoldView, ItemView, MessageView
 from node.store.queries import ItemQuery
 
 MAX_CURSOR = (1 << 53) - 1
@@ -68,6 +69,14 @@ class Desk(Protocol):
 
     async def act(self, item_id: str, draft: ActionDraft, *, actor: str) -> ItemView:
         """Record what was done about an item."""
+        ...
+
+    async def hold(self, item_id: str, draft: HoldDraft, *, actor: str) -> HoldView:
+        """Put a legal hold on an item."""
+        ...
+
+    async def lift(self, item_id: str, hold_id: str, *, actor: str) -> HoldView:
+        """Lift a legal hold; it is returned as it was."""
         ...
 
     async def erase(self, item_id: str, draft: ErasureDraft, *, actor: str) -> ErasureView:

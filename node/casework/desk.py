@@ -7,9 +7,8 @@ that nobody asks for: placing new items, and judging what other members sent.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from keys.registry import Registry
@@ -19,15 +18,17 @@ from node.casework.draft import (
     ActionDraft,
     AssessmentDraft,
     HashesDraft,
+    HoldDraft,
     MessageDraft,
     ReportDraft,
 )
 from node.casework.erasing import ErasureDraft, ErasureView, erase, erasure_view
 from node.casework.errors import DraftRejectedError, RecoveringError, UnknownItemError
-from node.casework.events import Erased, Event
 from node.casework.feed import Feed
+from node.casework.following import ChangesPage, Following
+from node.casework.holding import lift_hold, put_hold
 from node.casework.intake import ReportTaken, intake_needs, take_report
-from node.casework.item import Custody, ItemState, KeptMessage
+from node.casework.item import Custody, ItemState
 from node.casework.judging import Judging
 from node.casework.lookups import AT_ONCE, Found, LookUps, Places
 from node.casework.messaging import write_message
@@ -38,10 +39,10 @@ from node.casework.receiving import Arrived
 from node.casework.routing import route
 from node.casework.submitting import SubmitResult, accepted, rejected
 from node.casework.views import (
-    ChangeView,
+    HoldView,
     ItemView,
     MessageView,
-    change_view,
+    hold_view,
     item_view,
     message_view,
 )
@@ -52,15 +53,6 @@ from node.store.queries import ItemQuery, Queries
 from protocol.facts import Jurisdiction
 
 R = TypeVar("R")
-MAX_WAIT_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class ChangesPage:
-    """Changes after a cursor; `cursor` is where to go on."""
-
-    changes: list[ChangeView]
-    cursor: int
 
 
 class Desk:
@@ -92,7 +84,7 @@ class Desk:
         self._wake_desk = wake_desk
         self.feed = Feed()
         self.closed: Callable[[], bool] = lambda: False
-        self._changed = asyncio.Condition()
+        self._following = Following(queries)
         self._look_ups = LookUps(places)
         self._speaking: Postbox | None = None
         self._judging = Judging(
@@ -236,14 +228,44 @@ class Desk:
         Raises:
             UnknownItemError, DraftRejectedError, MessageUnreadableError, StoreError
         """
+        return message_view(
+            await self._by(
+                item_id,
+                draft.analyst or actor,
+                lambda book: write_message(book, item_id, draft, self._ids, self._postbox),
+            )
+        )
+
+    async def hold(self, item_id: str, draft: HoldDraft, *, actor: str) -> HoldView:
+        """Put a legal hold on an item.
+
+        Raises:
+            UnknownItemError, DraftRejectedError, StoreError
+        """
+        by = draft.analyst or actor
+        return hold_view(
+            await self._by(item_id, by, lambda book: put_hold(book, item_id, draft, by, self._ids))
+        )
+
+    async def lift(self, item_id: str, hold_id: str, *, actor: str) -> HoldView:
+        """Lift a legal hold; it is returned as it was.
+
+        Raises:
+            UnknownItemError, UnknownHoldError, StoreError
+        """
+        return hold_view(
+            await self._by(item_id, actor, lambda book: lift_hold(book, item_id, hold_id))
+        )
+
+    async def _by(self, item_id: str, by: str, decide: Callable[[Casebook], R]) -> R:
+        """Decide about one item, in somebody's name."""
         self._check_open()
 
-        def decide(book: Casebook) -> KeptMessage:
-            book.by = draft.analyst or actor
-            return write_message(book, item_id, draft, self._ids, self._postbox)
+        def signed(book: Casebook) -> R:
+            book.by = by
+            return decide(book)
 
-        needs = Needs(named={item_id: self._fingerprints.item(item_id)})
-        return message_view(await self._decide(needs, decide))
+        return await self._decide(Needs(named={item_id: self._fingerprints.item(item_id)}), signed)
 
     async def erase(self, item_id: str, draft: ErasureDraft, *, actor: str) -> ErasureView:
         """Erase an item by a person's word: everybody concerned is told, bodies are gone on return.
@@ -319,26 +341,7 @@ class Desk:
         Raises:
             CursorGoneError: the reader had seen more than the backup that was restored holds.
         """
-        number = self.feed.number(after)
-        found = await self._queries.events(number, limit)
-        if not found and wait_s > 0:
-            found = await self._next_events(number, limit, min(wait_s, MAX_WAIT_S))
-        changes = [change_view(self.feed.cursor(seq), event) for seq, event in found]
-        return ChangesPage(changes, self.feed.cursor(found[-1][0] if found else number))
-
-    async def _next_events(
-        self, after: int, limit: int, wait_s: float
-    ) -> list[tuple[int, Event | Erased]]:
-        """Look again with the condition held: nobody can notify between the look and the wait."""
-        try:
-            async with asyncio.timeout(wait_s), self._changed:
-                found = await self._queries.events(after, limit)
-                while not found:
-                    await self._changed.wait()
-                    found = await self._queries.events(after, limit)
-                return found
-        except TimeoutError:
-            return []
+        return await self._following.changes(self.feed, after, limit, wait_s)
 
     async def locate_due(self) -> int:
         """Place the items that are due, the urgent first; returns how many have their place.
@@ -383,7 +386,6 @@ class Desk:
         if any(state.due_ms is not None for state in book.changed.values()):
             self._wake_desk()
         if book.events:
-            async with self._changed:
-                self._changed.notify_all()
+            await self._following.tell()
         if book.posts:
             self._wake_delivery()

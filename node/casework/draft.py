@@ -18,6 +18,7 @@ from protocol.vocabulary import Action, ItemKind, Matter, Reason, Source, Verdic
 MAX_URL = 8192
 MAX_REFERRER = 4096
 MAX_ITEMS = 1000
+MAX_HOLD_REASON = 500
 
 _Short = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _Text = Annotated[str, msgspec.Meta(max_length=4000)]
@@ -96,6 +97,14 @@ class MessageDraft(_Draft, frozen=True):
     to: Member
     text: MessageText
     preview: bool = True
+    analyst: _Short | None = None
+
+
+class HoldDraft(_Draft, frozen=True):
+    """A person's word that an item is kept until a day, whoever wants it erased, and why."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_HOLD_REASON)]
+    until: _Time
     analyst: _Short | None = None
 
 

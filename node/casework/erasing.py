@@ -1,9 +1,9 @@
 """A person ends an item: it is erased here, and everybody concerned hears so.
 
-What is under referral to the police is not erased, and an open case of ours is not erased because
-its time is over. An item that we handed on is taken back first (`Withdrawal`), and so are our
-verdicts on it: whether the other member erases it as well is for a person there to say, and comes
-back as an outcome.
+What is under referral to the police or a legal hold is not erased, and an open case of ours is not
+erased because its time is over. An item that we handed on is taken back first (`Withdrawal`), and
+so are our verdicts on it: whether the other member erases it as well is for a person there to say,
+and comes back as an outcome.
 """
 
 from __future__ import annotations
@@ -13,13 +13,19 @@ from enum import StrEnum
 import msgspec
 
 from node.casework.casebook import Casebook, Postbox
-from node.casework.errors import ItemOpenError, UnderReferralError, UnknownItemError
+from node.casework.errors import (
+    ItemOpenError,
+    UnderLegalHoldError,
+    UnderReferralError,
+    UnknownItemError,
+)
 from node.casework.events import Erasure, Event
+from node.casework.holding import is_held, is_under_referral
 from node.casework.item import Custody, Informant, ItemState
 from node.casework.telling import News, handed_on_to, tell
 from node.ids import Ids
 from protocol.messages import Withdrawal
-from protocol.vocabulary import Action, Kind, OutcomeWhat
+from protocol.vocabulary import Kind, OutcomeWhat
 
 
 class Cause(StrEnum):
@@ -50,12 +56,12 @@ def erase(
     """Erase an item by a person's word; there is no way back.
 
     Raises:
-        UnknownItemError, UnderReferralError, ItemOpenError
+        UnknownItemError, UnderLegalHoldError, UnderReferralError, ItemOpenError
     """
     state = book.find(item_id)
     if state is None:
         raise UnknownItemError
-    check_erasable(state, draft.cause)
+    check_erasable(state, draft.cause, book.now)
     unheard = _never_heard(book, state, postbox)
     if draft.cause is not Cause.RETENTION:
         _take_verdicts_back(book, state, postbox, unheard)
@@ -100,15 +106,17 @@ def erasure_view(event: Event) -> ErasureView:
     return ErasureView(event.item, Cause(event.body.cause), len(event.body.leaves))
 
 
-def check_erasable(state: ItemState, cause: Cause) -> None:
+def check_erasable(state: ItemState, cause: Cause, now_ms: int) -> None:
     """Say no where others still need it.
 
     Raises:
+        UnderLegalHoldError: a person put a hold on it.
         UnderReferralError: the police were told of it, and it is not closed.
         ItemOpenError: retention ends no case that is open here.
     """
-    referred = any(one.action is Action.LEA_NOTIFIED for one in state.actions)
-    if referred and state.closed_ms is None:
+    if is_held(state, now_ms):
+        raise UnderLegalHoldError
+    if is_under_referral(state):
         raise UnderReferralError
     open_here = state.custody in (Custody.HERE, Custody.LOCATING) and state.closed_ms is None
     if cause is Cause.RETENTION and open_here:

@@ -7,6 +7,8 @@ CaseworkError            base: `code`, `field`
   ItemClosedError        the item is closed; a check that finds it online reopens it
   MessageUnreadableError  the addressee's node does not read messages
   ItemOpenError          the item is open; retention does not erase it
+  UnderLegalHoldError    a person put a hold on the item; it is not erased while that lasts
+  UnknownHoldError       the item has no such hold
   UnderReferralError     the police were told of the item; it is not erased while it is open
 """
 
@@ -86,6 +88,25 @@ class UnderReferralError(CaseworkError):
     """item: the police were told of it and it is open; it can be erased once it is closed."""
 
     code = "under_referral"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class UnderLegalHoldError(CaseworkError):
+    """item: a person put a legal hold on it; it can be erased once that is lifted or over."""
+
+    code = "under_legal_hold"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class UnknownHoldError(CaseworkError):
+    """hold: the item has no such hold; its holds stand with the item."""
+
+    code = "unknown_hold"
+    field = "hold"
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)

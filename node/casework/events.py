@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from node.casework.item import (
+    Hold,
     Informant,
     ItemState,
     KeptMessage,
@@ -53,6 +54,8 @@ class EventKind(IntEnum):
     ERASED_THERE = 16
     BURIED = 17
     VERDICT_WITHDRAWN = 18
+    HELD = 19
+    LIFTED = 20
     MESSAGE = 25
 
 
@@ -162,6 +165,12 @@ class VerdictWithdrawn(Value, frozen=True):
     member: str
 
 
+class Lifted(Value, frozen=True):
+    """A person has lifted a hold."""
+
+    hold_id: str
+
+
 class Erasure(Value, frozen=True):
     """The item was erased here by a person's word: what went before has no body any more.
 
@@ -189,7 +198,7 @@ class Burial(Value, frozen=True):
 Body = (
     Recorded | Sighted | Facts | Located | Kept | HandedOn | Answered | Assessment | ActionTaken
     | Responsible | Raised | Settled | Reopened | Withdrawn | KeptMessage | Erasure | ErasedThere
-    | Burial | VerdictWithdrawn
+    | Burial | VerdictWithdrawn | Hold | Lifted
 )  # fmt: skip
 
 
@@ -236,6 +245,8 @@ _BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
         (EventKind.ERASED_THERE, ErasedThere),
         (EventKind.BURIED, Burial),
         (EventKind.VERDICT_WITHDRAWN, VerdictWithdrawn),
+        (EventKind.HELD, Hold),
+        (EventKind.LIFTED, Lifted),
     )
 }
 

@@ -177,6 +177,10 @@ _FOLD: dict[EventKind, _Fold] = {
     },
     EventKind.WITHDRAWN: _withdrawn,
     EventKind.VERDICT_WITHDRAWN: _verdict_withdrawn,
+    EventKind.HELD: lambda s, _e, b: {"holds": (*s.holds, b)},
+    EventKind.LIFTED: lambda s, _e, b: {
+        "holds": tuple(h for h in s.holds if h.hold_id != b.hold_id)
+    },
     EventKind.MESSAGE: lambda s, _e, b: {"messages": (*s.messages, b)[-MAX_MESSAGES:]},
     EventKind.ERASED_THERE: lambda s, _e, b: {"heard": (*s.heard, b.event_id)},
 }

@@ -90,6 +90,19 @@ class KeptMessage(Value, frozen=True):
     at_ms: int
 
 
+class Hold(Value, frozen=True):
+    """A person's word that the item is kept, whoever wants it erased, until a day or the lifting.
+
+    `by` and `reason` stay at this node.
+    """
+
+    hold_id: str
+    by: str
+    reason: str
+    from_ms: int
+    until_ms: int
+
+
 class ReportFacts(Value, frozen=True):
     """What a source handed in here as one report. Nothing of this crosses a border."""
 
@@ -141,6 +154,7 @@ class ItemState(Value, frozen=True):
     also_at: tuple[Location, ...] = ()
     told_online_ms: int | None = None
     messages: tuple[KeptMessage, ...] = ()
+    holds: tuple[Hold, ...] = ()
 
     @property
     def country(self) -> str | None:

@@ -22,6 +22,7 @@ from node.casework.events import (
     Facts,
     HandedOn,
     Kept,
+    Lifted,
     Located,
     Raised,
     Recorded,
@@ -32,7 +33,7 @@ from node.casework.events import (
     VerdictWithdrawn,
     Withdrawn,
 )
-from node.casework.item import ItemState, KeptMessage
+from node.casework.item import Hold, ItemState, KeptMessage
 from protocol.facts import ActionTaken, Assessment, Content, Jurisdiction, Sighting
 
 
@@ -126,6 +127,16 @@ class MessageView(msgspec.Struct):
     at: str
 
 
+class HoldView(msgspec.Struct):
+    """A legal hold that was not lifted: by whom and why it is kept, and until when."""
+
+    id: str
+    by: str
+    reason: str
+    since: str
+    until: str
+
+
 class ItemView(msgspec.Struct):
     """One item as this node knows it."""
 
@@ -165,6 +176,7 @@ class ItemView(msgspec.Struct):
     also_at: tuple[str, ...]
     last_seen_online: str | None
     messages: tuple[MessageView, ...]
+    holds: tuple[HoldView, ...]
     disavowed_by: tuple[str, ...] = ()
 
 
@@ -225,6 +237,11 @@ def message_view(one: KeptMessage) -> MessageView:
     return MessageView(one.message_id, one.item, one.author, one.to, one.text, moment(one.at_ms))
 
 
+def hold_view(one: Hold) -> HoldView:
+    """Return what is shown of a legal hold."""
+    return HoldView(one.hold_id, one.by, one.reason, moment(one.from_ms), moment(one.until_ms))
+
+
 def _jurisdiction(found: Jurisdiction | None) -> JurisdictionView | None:
     if found is None:
         return None
@@ -273,6 +290,7 @@ def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
         also_at=tuple(place.raw or "" for place in state.also_at),
         last_seen_online=_maybe(state.last_seen_online_ms),
         messages=tuple(message_view(one) for one in state.messages),
+        holds=tuple(hold_view(one) for one in state.holds),
         disavowed_by=disavowed_by,
     )
 
@@ -317,6 +335,8 @@ _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Withdrawn: lambda b: {"member": b.member},
     VerdictWithdrawn: lambda b: {"member": b.member},
     KeptMessage: lambda b: {"author": b.author, "to": b.to, "message": b.message_id},
+    Hold: lambda b: {"hold": b.hold_id, "until": moment(b.until_ms)},
+    Lifted: lambda b: {"hold": b.hold_id},
     Erasure: lambda b: {"cause": b.cause},
     ErasedThere: lambda b: {"member": b.member},
     Burial: lambda b: {"entries": len(b.leaves)},

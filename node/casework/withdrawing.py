@@ -9,6 +9,7 @@ from __future__ import annotations
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind, VerdictWithdrawn, Withdrawn
 from node.casework.hearing import credible, part_of_story
+from node.casework.holding import is_held, is_under_referral
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.telling import News, handed_on_to, tell
 from protocol.messages import Outcome, Withdrawal
@@ -47,7 +48,8 @@ def hear_withdrawal(
     state = book.record(state.id, EventKind.WITHDRAWN, body, at_ms=message.at_ms, actor=author)
     book.raise_review(state.id, Review.WITHDRAWAL)
     _pass_on_withdrawals(book, postbox, state, [s.sighting_id for s in gone], message.at_ms)
-    return Disposition.FOR_A_PERSON
+    restricted = is_held(state, book.now) or is_under_referral(state)
+    return Disposition.RESTRICTED if restricted else Disposition.FOR_A_PERSON
 
 
 def _pass_on_withdrawals(

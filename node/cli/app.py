@@ -10,6 +10,7 @@ import typer
 
 from node.cli import ceremony_app, governing_app  # noqa: F401 - verbs that join network_app's
 from node.cli.evidence_app import evidence_app
+from node.cli.hold_app import hold_app
 from node.cli.keys_app import keys_app
 from node.cli.network_app import network_app
 from node.cli.options import (
@@ -44,6 +45,7 @@ token_app = typer.Typer(help="Who may call the local API.", no_args_is_help=True
 app.add_typer(token_app, name="token", rich_help_panel="Running it")
 tasks_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
 app.add_typer(tasks_app, name="tasks", rich_help_panel="Running it")
+app.add_typer(hold_app, name="hold", rich_help_panel="Reports")
 app.add_typer(recover_app, name="recover", rich_help_panel="Keeping it")
 app.add_typer(evidence_app, name="evidence", rich_help_panel="Checking it")
 

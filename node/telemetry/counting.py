@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ActionDraft,
         AssessmentDraft,
         HashesDraft,
+        HoldDraft,
         MessageDraft,
         ReportDraft,
     )
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from node.casework.item import ItemState
     from node.casework.lookups import Places
     from node.casework.receiving import Answer
-    from node.casework.views import ItemView, MessageView
+    from node.casework.views import HoldView, ItemView, MessageView
     from node.peer.inbox import Decide, Held, InboxStore
     from node.peer.transport import PullTransport, Reply, Transport
     from node.store.queries import ItemQuery
@@ -250,6 +251,14 @@ class CountedDesk:
     async def write(self, item_id: str, draft: MessageDraft, *, actor: str) -> MessageView:
         """See `Desk.write`."""
         return await self._inner.write(item_id, draft, actor=actor)
+
+    async def hold(self, item_id: str, draft: HoldDraft, *, actor: str) -> HoldView:
+        """See `Desk.hold`."""
+        return await self._inner.hold(item_id, draft, actor=actor)
+
+    async def lift(self, item_id: str, hold_id: str, *, actor: str) -> HoldView:
+        """See `Desk.lift`."""
+        return await self._inner.lift(item_id, hold_id, actor=actor)
 
     async def erase(self, item_id: str, draft: ErasureDraft, *, actor: str) -> ErasureView:
         """See `Desk.erase`."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from node.casework.draft import ActionDraft, AssessmentDraft
+from node.casework.draft import ActionDraft, AssessmentDraft, HoldDraft
 from node.casework.erasing import Cause, ErasureDraft
-from node.casework.errors import NotResponsibleError
-from node.casework.item import Custody, Review
+from node.casework.errors import NotResponsibleError, UnderLegalHoldError
+from node.casework.item import Custody, Review, encode
+from node.casework.views import moment
 from protocol.vocabulary import Action, Verdict
 from tests.simulation.world import World
 
@@ -167,6 +169,36 @@ async def test_rule_10_the_last_withdrawal_ends_nothing_by_itself(world: World) 
     assert not state.sightings
     assert (state.custody, state.closed_ms) == (Custody.HERE, None)
     assert Review.WITHDRAWAL in state.reviews
+
+
+async def test_rule_10_what_is_under_legal_hold_is_restricted_not_erased(world: World) -> None:
+    """Its reporter takes it back; a hold that is taken away by hand is found."""
+    item = await handed_in(world, GB)
+    node = world[NL]
+    draft = HoldDraft(reason="order 12", until=moment(world.now + 3_600_000))
+    hold = await node.desk.hold(item, draft, actor="counsel")
+    await world[GB].desk.erase(item, ErasureDraft(Cause.WITHDRAWAL), actor="head")
+    await world.settle()
+    with pytest.raises(UnderLegalHoldError):
+        await node.desk.erase(item, ErasureDraft(Cause.WITHDRAWAL), actor="head")
+    state = await node.state(item)
+    assert ([one.hold_id for one in state.holds], state.review) == ([hold.id], Review.WITHDRAWAL)
+    assert node.verify().found == []
+    without = encode(msgspec.structs.replace(state, holds=()))
+    await node.store.writer.run(
+        lambda c: c.execute("UPDATE items SET state = ? WHERE id = ?", (without, item))
+    )
+    assert [one.why for one in node.verify().found] == ["state_not_as_history_says"]
+
+
+async def test_rule_10_hold_that_is_over_keeps_nothing(world: World) -> None:
+    """Silence extends none."""
+    item = await handed_in(world, GB)
+    draft = HoldDraft(reason="order 12", until=moment(world.now + 3_600_000))
+    await world[NL].desk.hold(item, draft, actor="counsel")
+    world.now += 3_600_000
+    await world[NL].desk.erase(item, ErasureDraft(Cause.ERROR), actor="head")
+    assert await world[NL].desk.item(item) is None
 
 
 async def test_rule_10_who_reported_nothing_takes_nothing_back(world: World) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -260,6 +260,71 @@ class TestMessages:
             f"/api/v1/items/{item_id}/actions", json={"action": "moved", "country": "NL"}
         )
         return item_id
+
+
+class TestHolding:
+    """A person keeps an item, whoever wants it erased."""
+
+    HOLD: ClassVar = {"reason": "order 12/2026", "until": "2033-06-30T00:00:00Z"}
+
+    async def test_held_item_is_not_erased_until_the_hold_is_lifted(self, client: Client) -> None:
+        """The refusal says why; the hold stands with the item, with its author."""
+        path = f"/api/v1/items/{await submit(client)}"
+        put = await client.post(f"{path}/holds", json=self.HOLD)
+        hold = await put.json()
+        assert (put.status, hold["reason"]) == (201, "order 12/2026")
+        assert (await (await client.get(path)).json())["holds"] == [hold]
+        refused = await client.post(f"{path}/erasure", json={"cause": "error"})
+        assert (refused.status, (await refused.json())["code"]) == (409, "under_legal_hold")
+        lifted = await client.delete(f"{path}/holds/{hold['id']}")
+        assert (lifted.status, await lifted.json()) == (200, hold)
+        erased = await client.post(f"{path}/erasure", json={"cause": "error"})
+        assert erased.status == 200
+
+    @pytest.mark.parametrize("answer_was_kept", [True, False])
+    async def test_hold_is_put_once_under_one_key(
+        self, client: Client, local: Any, *, answer_was_kept: bool
+    ) -> None:
+        """Also after a crash before the answer was kept."""
+        path = f"/api/v1/items/{await submit(client)}"
+        headers = {"Idempotency-Key": "k-1"}
+        first = await client.post(f"{path}/holds", json=self.HOLD, headers=headers)
+        if not answer_was_kept:
+            await local.store.writer.run(
+                lambda c: c.execute("UPDATE idempotency SET status = NULL, response = NULL")
+            )
+        again = await client.post(f"{path}/holds", json=self.HOLD, headers=headers)
+        assert (again.status, await again.json()) == (201, await first.json())
+        assert len((await (await client.get(path)).json())["holds"]) == 1
+
+    async def test_the_feed_tells_of_it_without_its_reason(self, client: Client) -> None:
+        """Codes and ids only."""
+        path = f"/api/v1/items/{await submit(client)}"
+        await client.post(f"{path}/holds", json=self.HOLD | {"reason": "canary"})
+        page = await (await client.get("/api/v1/changes")).json()
+        assert page["changes"][-1]["what"] == "held"
+        assert "canary" not in str(page)
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [({"until": "2001-01-01T00:00:00Z"}, "until"), ({"until": "soon"}, "until"),
+         ({"reason": ""}, "reason"), ({"reason": "\x07"}, "reason")],
+    )  # fmt: skip
+    async def test_hold_that_makes_no_sense_is_refused_by_its_field(
+        self, client: Client, change: dict[str, str], field: str
+    ) -> None:
+        """And nothing is kept."""
+        path = f"/api/v1/items/{await submit(client)}"
+        answer = await client.post(f"{path}/holds", json=self.HOLD | change)
+        assert answer.status in {400, 422}
+        assert (await answer.json())["field"] == field
+        assert (await (await client.get(path)).json())["holds"] == []
+
+    async def test_unknown_hold_is_not_found(self, client: Client) -> None:
+        """404, with its code."""
+        path = f"/api/v1/items/{await submit(client)}"
+        answer = await client.delete(f"{path}/holds/{NOBODY}")
+        assert (answer.status, (await answer.json())["code"]) == (404, "unknown_hold")
 
 
 class TestErasing:

@@ -17,6 +17,7 @@ from node.casework.events import (
     Facts,
     HandedOn,
     Kept,
+    Lifted,
     Located,
     Raised,
     Recorded,
@@ -31,6 +32,7 @@ from node.casework.events import (
 from node.casework.folding import evolve, lacks
 from node.casework.item import (
     Custody,
+    Hold,
     Informant,
     ItemState,
     KeptMessage,
@@ -98,6 +100,8 @@ EVERY: dict[EventKind, Body] = {
     EventKind.ERASED: Erasure(event_id(9), "withdrawal", (bytes(32),)),
     EventKind.ERASED_THERE: ErasedThere(event_id(9), "gb-iwf"),
     EventKind.BURIED: Burial((bytes(32),)),
+    EventKind.HELD: Hold(event_id(9), "legal", "order 12", NOW_MS, NOW_MS + HOUR_MS),
+    EventKind.LIFTED: Lifted(event_id(9)),
     EventKind.VERDICT_WITHDRAWN: VerdictWithdrawn(verdict().event_id, verdict().member),
 }
 

@@ -20,6 +20,7 @@ from node.casework.events import (
     Facts,
     HandedOn,
     Kept,
+    Lifted,
     Located,
     Raised,
     Recorded,
@@ -30,7 +31,7 @@ from node.casework.events import (
     VerdictWithdrawn,
     Withdrawn,
 )
-from node.casework.item import Informant, ItemState, KeptMessage, ReportFacts, Review
+from node.casework.item import Hold, Informant, ItemState, KeptMessage, ReportFacts, Review
 from node.casework.views import change_view, item_view
 from protocol.facts import (
     Access,
@@ -89,6 +90,8 @@ EVENTS: dict[EventKind, Body] = {
     EventKind.SETTLED: Settled(Review.PERHAPS_BACK),
     EventKind.REOPENED: Reopened(event_id(9)),
     EventKind.WITHDRAWN: Withdrawn("gb-iwf", None),
+    EventKind.HELD: Hold(event_id(9), "legal", "order 12", NOW_MS, NOW_MS + 1),
+    EventKind.LIFTED: Lifted(event_id(9)),
     EventKind.VERDICT_WITHDRAWN: VerdictWithdrawn(event_id(9, "gb-iwf"), "gb-iwf"),
     EventKind.MESSAGE: KeptMessage(event_id(6), STATE.id, US, "fr-pdc", f"{URL} {PERSON}", NOW_MS),
     EventKind.ERASED: Erasure(event_id(9), "withdrawal", (bytes.fromhex("cafebabe" * 8),)),

@@ -227,12 +227,12 @@ class TestEarlierProgram:
 
     def test_r11_a_state_without_later_fields_is_as_the_history_says(self, made: Made) -> None:
         """An upgraded node verifies clean, though nobody wrote its rows anew."""
-        self._rewrite(made, lambda state: state[:-2])
+        self._rewrite(made, lambda state: state[:-3])
         assert made.verify().found == []
 
     @pytest.mark.parametrize(
         "change",
-        [lambda state: state[:-4], lambda state: [*state, 7], lambda _: [], lambda _: 7],
+        [lambda state: state[:-5], lambda state: [*state, 7], lambda _: [], lambda _: 7],
         ids=["a field that was set", "a field more", "no fields", "no state"],
     )
     def test_attack_a_state_cut_short_is_found(self, made: Made, change: Any) -> None:
