@@ -23,6 +23,7 @@ from keys.unlock import Unlock
 from node.api.app import make_local_app
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
+from node.casework.retaining import Periods, Retention
 from node.coming_back import ComingBack
 from node.evidence.heads import sign_head
 from node.jurisdiction.build import Jurisdiction
@@ -112,6 +113,7 @@ class Node:
     ledgers: Ledgers
     coming_back: ComingBack
     hsm: HsmWatch = field(init=False)
+    retention: Retention = field(init=False)
     _runners: list[web.AppRunner] = field(default_factory=list)
     _peers: web.AppRunner | None = None
     _loops: list[asyncio.Task[None]] = field(default_factory=list)
@@ -129,6 +131,15 @@ class Node:
         await self.delivery.load()
         await self.coming_back.look()
         self.hsm = HsmWatch(self._in_hsm, self._signs_again)
+        days = self.config.store
+        self.retention = self.desk.retention(
+            Periods(
+                closed_ms=days.keep_closed_days * DAY_MS,
+                not_illegal_ms=days.keep_not_illegal_days * DAY_MS,
+                counted_ms=days.keep_counted_days * DAY_MS,
+                handed_on_ms=days.keep_handed_on_days * DAY_MS,
+            )
+        )
         await self._listen()
         delivering = DeliveryLoop(self.delivery, wall_clock, self.wakes.delivery)
         fetching = PullLoop(self.pulling)
@@ -145,6 +156,7 @@ class Node:
             ("tidying", self._tidy),
             ("ledger", self._work_at_ledgers),
             ("erasures", self._replay_erasures),
+            ("retention", self._retain),
         ):
             self._loops.append(asyncio.create_task(keep_going(name, step, log), name=name))
 
@@ -260,6 +272,15 @@ class Node:
         await self._access().forget_before(now - self.config.api.idempotency_days * DAY_MS)
         self.destroy_sealing_keys(now)
         await asyncio.sleep(TIDY_EVERY_S)
+
+    async def _retain(self) -> None:
+        """Erase what is over among the next items, give room back, then wait."""
+        before = self.retention.erased
+        more = not self.desk.closed() and await self.retention.due()
+        if self.retention.erased > before:
+            logger().info("retention_erased", items=self.retention.erased - before)
+        more = await self.store.shrink() > 0 or more
+        await asyncio.sleep(LOOK_AGAIN_S if more else TIDY_EVERY_S)
 
     def destroy_sealing_keys(self, now_ms: int) -> None:
         """Destroy the sealing keys whose time is over at `now_ms` (UTC), on disk and in memory.

@@ -36,6 +36,7 @@ from node.casework.permits import Permits
 from node.casework.prepare import PreparedReport, hash_keys, prepare_report
 from node.casework.recalling import Recall
 from node.casework.receiving import Arrived
+from node.casework.retaining import Periods, Retention
 from node.casework.routing import route
 from node.casework.submitting import SubmitResult, accepted, rejected
 from node.casework.views import (
@@ -228,13 +229,11 @@ class Desk:
         Raises:
             UnknownItemError, DraftRejectedError, MessageUnreadableError, StoreError
         """
-        return message_view(
-            await self._by(
-                item_id,
-                draft.analyst or actor,
-                lambda book: write_message(book, item_id, draft, self._ids, self._postbox),
-            )
+        by = draft.analyst or actor
+        sent = await self._by(
+            item_id, by, lambda book: write_message(book, item_id, draft, self._ids, self._postbox)
         )
+        return message_view(sent)
 
     async def hold(self, item_id: str, draft: HoldDraft, *, actor: str) -> HoldView:
         """Put a legal hold on an item.
@@ -243,9 +242,10 @@ class Desk:
             UnknownItemError, DraftRejectedError, StoreError
         """
         by = draft.analyst or actor
-        return hold_view(
-            await self._by(item_id, by, lambda book: put_hold(book, item_id, draft, by, self._ids))
+        put = await self._by(
+            item_id, by, lambda book: put_hold(book, item_id, draft, by, self._ids)
         )
+        return hold_view(put)
 
     async def lift(self, item_id: str, hold_id: str, *, actor: str) -> HoldView:
         """Lift a legal hold; it is returned as it was.
@@ -253,19 +253,34 @@ class Desk:
         Raises:
             UnknownItemError, UnknownHoldError, StoreError
         """
-        return hold_view(
-            await self._by(item_id, actor, lambda book: lift_hold(book, item_id, hold_id))
+        lifted = await self._by(item_id, actor, lambda book: lift_hold(book, item_id, hold_id))
+        return hold_view(lifted)
+
+    def retention(self, periods: Periods) -> Retention:
+        """Return what erases by itself the items of this desk whose time is over."""
+        return Retention(
+            items=self._queries,
+            transact=self._decide,
+            fingerprints=self._fingerprints,
+            ids=self._ids,
+            postbox=lambda: self._postbox,
+            clock=self._clock,
+            issued_ms=lambda: self._registry().issued_ms,
+            periods=periods,
         )
 
-    async def _by(self, item_id: str, by: str, decide: Callable[[Casebook], R]) -> R:
-        """Decide about one item, in somebody's name."""
+    async def _by(
+        self, item_id: str, by: str, decide: Callable[[Casebook], R], needs: Needs | None = None
+    ) -> R:
+        """Decide about one item, in somebody's name; `needs` if that needs more than the item."""
         self._check_open()
 
         def signed(book: Casebook) -> R:
             book.by = by
             return decide(book)
 
-        return await self._decide(Needs(named={item_id: self._fingerprints.item(item_id)}), signed)
+        named = needs or Needs(named={item_id: self._fingerprints.item(item_id)})
+        return await self._decide(named, signed)
 
     async def erase(self, item_id: str, draft: ErasureDraft, *, actor: str) -> ErasureView:
         """Erase an item by a person's word: everybody concerned is told, bodies are gone on return.
@@ -275,17 +290,17 @@ class Desk:
         """
         self._check_open()
         key = self._fingerprints.item(item_id)
-        present = await self._queries.item(item_id, key)
-        if present is None:
+        if (present := await self._queries.item(item_id, key)) is None:
             raise UnknownItemError
         needs = Needs(named={item_id: key}, leaves_of=present.id)
         needs.keys.add(self._fingerprints.item(present.id))
 
-        def decide(book: Casebook) -> ErasureView:
-            book.by = actor
-            return erase(book, item_id, draft, self._ids, self._postbox)
-
-        return await self._decide(needs, decide)
+        return await self._by(
+            item_id,
+            actor,
+            lambda book: erase(book, item_id, draft, self._ids, self._postbox),
+            needs,
+        )
 
     async def erased(self, item_id: str) -> tuple[ErasureView, int] | None:
         """Return what is left of an item that was erased here, and when that was (ms UTC)."""
@@ -299,7 +314,6 @@ class Desk:
         decide: Callable[[Casebook], ItemState],
         hashes: HashesDraft | None = None,
     ) -> ItemView:
-        self._check_open()
         needs = Needs(named={item_id: self._fingerprints.item(item_id)})
         current = await self._queries.item(item_id, self._fingerprints.item(item_id))
         if current is not None:
@@ -307,12 +321,7 @@ class Desk:
                 needs.keys.update(self._fingerprints.content(content))
         if hashes is not None:
             needs.keys.update(hash_keys(hashes, self._fingerprints))
-
-        def signed(book: Casebook) -> ItemState:
-            book.by = by
-            return decide(book)
-
-        return await self._view(await self._decide(needs, signed))
+        return await self._view(await self._by(item_id, by, decide, needs))
 
     async def item(self, item_id: str) -> ItemView | None:
         """Return one item by its id or an alias; None if it is not known here."""

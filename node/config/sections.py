@@ -28,6 +28,9 @@ _HSM = kinds.text(
 )
 
 
+_DAYS = kinds.integer(0, 36_500)
+
+
 def _key(meaning: str, kind: Kind, default: Any = MISSING, derived: str = "") -> Any:
     """Declare one key. `derived` describes a default that follows from another key."""
     metadata = {"meaning": meaning, "kind": kind, "derived": derived}
@@ -74,6 +77,23 @@ class StoreSection:
     path: Path = _key("The database file.", kinds.PATH, derived="<data_dir>/node.db")
     group_commit_max: int = _key(
         "Most commands written in one transaction.", kinds.integer(1, 100_000), 512
+    )
+    keep_closed_days: int = _key(
+        "Retention of items closed as gone: days after the last thing that happened to them; 0: for"
+        " ever. What is open here, under referral or under a legal hold is kept however old.",
+        _DAYS,
+        1095,
+    )
+    keep_not_illegal_days: int = _key(
+        "The same of items closed as not illegal; 0: for ever.", _DAYS, 365
+    )
+    keep_counted_days: int = _key(
+        "The same of reports about other matters, which are only counted; 0: for ever.", _DAYS, 365
+    )
+    keep_handed_on_days: int = _key(
+        "The same of items handed on of which nobody told that they are closed; 0: for ever.",
+        _DAYS,
+        1825,
     )
 
 

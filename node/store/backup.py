@@ -67,6 +67,7 @@ def _copy(connection: Connection, partial: Path, key: bytes, restored_ms: int | 
     """`sqlcipher_export` within one read transaction: one moment, re-encrypted under `key`."""
     connection.execute("PRAGMA query_only = OFF")
     connection.execute("ATTACH DATABASE ? AS copy KEY ?", (str(partial), f"x'{key.hex()}'"))
+    connection.execute("PRAGMA copy.auto_vacuum = INCREMENTAL")  # what is erased gives room back
     version = connection.execute("PRAGMA main.user_version").fetchone()[0]
     connection.execute("BEGIN")
     connection.execute("SELECT sqlcipher_export('copy')")

@@ -117,6 +117,7 @@ def create_database(path: Path, key: bytes) -> None:
         ) from error
     connection = _connect(path, key, read_only=False)
     try:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         _tune(connection)
         _migrate(connection)

@@ -9,6 +9,7 @@ from typing import Any
 from node.casework.events import Erased, Event, EventKind, decode_body
 from node.casework.item import ItemState, decode_state
 from node.casework.receiving import Arrived
+from node.casework.retaining import Aged
 from node.store.connection import Connection
 from node.store.disavowing import disavowers
 from node.store.outside import may_act_outside
@@ -96,6 +97,18 @@ class Queries:
         sql, values = _items_sql(wanted)
         rows = await self._readers.run(lambda c: c.execute(sql, values).fetchall())
         return [decode_state(row[0]) for row in rows]
+
+    async def aged(self, after: str, limit: int, before_ms: int) -> list[Aged]:
+        """Return the items after an id, in the order of ids; with states if old enough."""
+        rows = await self._readers.run(
+            lambda c: c.execute(
+                "SELECT i.id, CASE WHEN e.learnt_ms <= ? THEN i.state END, e.learnt_ms"
+                " FROM items i JOIN events e ON e.seq = i.changed_seq"
+                " WHERE i.id > ? ORDER BY i.id LIMIT ?",
+                (before_ms, after, limit),
+            ).fetchall()
+        )
+        return [Aged(r[0], None if r[1] is None else decode_state(r[1]), r[2]) for r in rows]
 
     async def events(self, after: int, limit: int) -> list[tuple[int, Event | Erased]]:
         """Return the events after number `after`, in order, without a gap."""

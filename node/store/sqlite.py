@@ -8,7 +8,7 @@ from pathlib import Path
 from node.matching.fingerprints import Fingerprints
 from node.store.backup import keep_older
 from node.store.cases import Cases
-from node.store.connection import ProcessLock, open_reader, open_writer
+from node.store.connection import Connection, ProcessLock, open_reader, open_writer
 from node.store.crosscheck import Crosschecks
 from node.store.delta import AT_MOST, Delta
 from node.store.forks import Forks
@@ -33,6 +33,10 @@ from node.store.writer import (
 )
 
 READERS = 3
+SLACK_PAGES = 1024
+"""Free pages, of 8 KiB, that stay in the file."""
+SHRINK_PAGES = 256
+"""Pages given back in one transaction."""
 
 
 @dataclass(slots=True)
@@ -98,6 +102,27 @@ class Store:
             lock.release()
             raise
         return _assemble(writer, readers, us, fingerprints, lock)
+
+    async def shrink(self, pages: int = SHRINK_PAGES) -> int:
+        """Give up to `pages` free pages at the end of the file back to the disk; how many.
+
+        Some stay, for what comes next. A database that was made before files could shrink gives
+        nothing back; one that is restored from a backup does.
+
+        Raises:
+            StoreError: nothing was given back.
+        """
+        free = self.readers.look_up(lambda c: c.execute("PRAGMA freelist_count").fetchone()[0])
+        if free <= SLACK_PAGES:
+            return 0
+
+        def job(connection: Connection) -> int:
+            before = connection.execute("PRAGMA freelist_count").fetchone()[0]
+            step = min(pages, before - SLACK_PAGES)
+            connection.execute(f"PRAGMA incremental_vacuum({max(1, step)})").fetchall()
+            return int(before - connection.execute("PRAGMA freelist_count").fetchone()[0])
+
+        return await self.writer.run(job)
 
     async def close(self) -> None:
         """Finish what was handed in, close, and let the next process in."""

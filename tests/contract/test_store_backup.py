@@ -13,7 +13,7 @@ from node.store.decisions import close_task
 from node.store.errors import AlreadyOpenError, StoreError, StoreFullError, WrongKeyError
 from node.store.outbox import AFTER_ANY_RESTORE_MS
 from node.store.outside import OUTSIDE_HELD, SUBJECT
-from node.store.sqlite import Store
+from node.store.sqlite import SHRINK_PAGES, SLACK_PAGES, Store
 from protocol.channel import NOTHING, open_epoch
 from protocol.vocabulary import Lane
 from tests.builders.network import DAY_MS, NOW_MS
@@ -234,3 +234,41 @@ class TestRestore:
         with pytest.raises(StoreError):
             restore(target, OTHER_KEY, tmp_path / "back.db", KEY, NOW_MS)
         assert not (tmp_path / "back.db").exists()
+
+
+class TestRoom:
+    """What is erased gives its room back."""
+
+    async def fill(self, store: Store) -> None:
+        """Take some 30 MiB of the file, and free them again."""
+        await store.writer.run(
+            lambda c: c.executemany(
+                "INSERT INTO registry_files VALUES (?, ?)",
+                [(f"{n}", bytes(1 << 20)) for n in range(30)],
+            )
+        )
+        await store.writer.run(lambda c: c.execute("DELETE FROM registry_files"))
+
+    async def free(self, store: Store) -> int:
+        """How many pages of the file are free."""
+        found: int = await store.writer.run(
+            lambda c: c.execute("PRAGMA freelist_count").fetchone()[0]
+        )
+        return found
+
+    async def test_free_pages_go_back_step_by_step_but_for_some(self, store: Store) -> None:
+        """A step is short, and what comes next finds room."""
+        await self.fill(store)
+        before = await self.free(store)
+        assert await store.shrink() == SHRINK_PAGES
+        assert await self.free(store) == before - SHRINK_PAGES
+        while await store.shrink():
+            pass
+        assert await self.free(store) == SLACK_PAGES
+
+    async def test_file_of_a_restored_database_shrinks(self, place: Place, tmp_path: Path) -> None:
+        """Also where the database it was copied from never could."""
+        store = await restored(place, tmp_path, "copy")
+        await self.fill(store)
+        assert await store.shrink() == SHRINK_PAGES
+        await store.close()

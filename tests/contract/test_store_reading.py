@@ -132,6 +132,29 @@ class TestToLocate:
         assert await store.queries.to_locate(NOW_MS, 10) == []
 
 
+class TestAged:
+    """What retention walks through."""
+
+    async def test_items_come_in_order_with_states_where_they_are_old_enough(
+        self, store: Store
+    ) -> None:
+        """The age is that of the last event, not of the item."""
+        made = states()
+        await keep(store, *made)
+
+        def raised(book: Casebook) -> None:
+            book.raise_review(made[1].id, Review.PERHAPS_BACK)
+
+        await store.cases.transact(Needs(items={made[1].id}), NOW_MS + 5, raised)
+        found = await store.queries.aged("", 3, NOW_MS)
+        assert [(one.id, one.state is None, one.changed_ms) for one in found] == [
+            (made[0].id, False, NOW_MS),
+            (made[1].id, True, NOW_MS + 5),
+            (made[2].id, False, NOW_MS),
+        ]
+        assert [one.state for one in await store.queries.aged(made[2].id, 3, NOW_MS)] == [made[3]]
+
+
 class TestFeed:
     """What changed, in order."""
 

@@ -1,0 +1,133 @@
+"""Retention: what is over and old enough is erased by itself, in small steps.
+
+An item's class says how long it is kept after the last thing that happened to it: closed as gone,
+closed as not illegal, only counted, or handed on and never heard to be closed. What is open here,
+under referral or under a legal hold is never over. Erasing is the same as by a person's word, for
+the cause `retention` (`erasing.py`): proofs still verify, tombstones stay, all concerned are told.
+
+Ages are by this node's clock, and a clock that runs ahead would erase what is young. So nothing is
+erased while the registry in force was not signed within three days of now by that clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple, Protocol
+
+from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.erasing import Cause, ErasureDraft, check_erasable, erase
+from node.casework.errors import CaseworkError
+from node.casework.item import Custody, ItemState
+from node.ids import Ids
+from node.matching.fingerprints import Fingerprints
+from protocol.vocabulary import Action
+
+PAGE: Final = 200
+"""Items looked at in one step; each that is over is erased in a transaction of its own."""
+TRUSTED_MS: Final = 3 * 86_400_000
+ACTOR: Final = "retention"
+
+
+class Periods(NamedTuple):
+    """How long items are kept after the last thing that happened to them (ms); 0: for ever."""
+
+    closed_ms: int
+    not_illegal_ms: int
+    counted_ms: int
+    handed_on_ms: int
+
+
+class Aged(NamedTuple):
+    """An item, and when something last happened to it (ms UTC); None: too young to be looked at."""
+
+    id: str
+    state: ItemState | None
+    changed_ms: int
+
+
+class AgedItems(Protocol):
+    """Where items are looked up with their age."""
+
+    async def aged(self, after: str, limit: int, before_ms: int) -> list[Aged]:
+        """Return the items after an id, in the order of ids; with states if old enough."""
+        ...
+
+
+Transact = Callable[[Needs, Callable[[Casebook], int]], Awaitable[int]]
+"""Load, decide, keep, and wake whoever has work then."""
+
+
+def period_of(state: ItemState, periods: Periods) -> int:
+    """Return how long an item of this class is kept (ms); 0: for ever."""
+    if state.custody is Custody.COUNTED:
+        return periods.counted_ms
+    if state.closed_ms is None:
+        return periods.handed_on_ms if state.custody is Custody.HANDED_ON else 0
+    return periods.not_illegal_ms if state.closed_by is Action.NOT_ILLEGAL else periods.closed_ms
+
+
+def is_over(state: ItemState, changed_ms: int, periods: Periods, now_ms: int) -> bool:
+    """Whether the time of an item is over at `now_ms`, and nobody needs it any more."""
+    period_ms = period_of(state, periods)
+    if not period_ms or changed_ms + period_ms > now_ms:
+        return False
+    try:
+        check_erasable(state, Cause.RETENTION, now_ms)
+    except CaseworkError:
+        return False
+    return True
+
+
+class Retention:
+    """Walks all items, page by page, and erases those whose time is over."""
+
+    def __init__(
+        self,
+        *,
+        items: AgedItems,
+        transact: Transact,
+        fingerprints: Fingerprints,
+        ids: Ids,
+        postbox: Callable[[], Postbox],
+        clock: Callable[[], int],
+        issued_ms: Callable[[], int],
+        periods: Periods,
+    ) -> None:
+        self._items = items
+        self._transact = transact
+        self._fingerprints = fingerprints
+        self._ids = ids
+        self._postbox = postbox
+        self._clock = clock
+        self._issued_ms = issued_ms
+        self._periods = periods
+        self._after: str | None = ""
+        self.erased = 0
+
+    async def due(self) -> bool:
+        """Look at the next page; whether there is another. The walk begins anew after the last."""
+        now_ms = self._clock()
+        kept_ms = [period for period in self._periods if period]
+        if not kept_ms or abs(now_ms - self._issued_ms()) > TRUSTED_MS:
+            return False
+        page = await self._items.aged(self._after or "", PAGE, now_ms - min(kept_ms))
+        for one in page:
+            if one.state is not None and is_over(one.state, one.changed_ms, self._periods, now_ms):
+                self.erased += await self._erase(one.state)
+        self._after = page[-1].id if len(page) == PAGE else None
+        return self._after is not None
+
+    async def _erase(self, seen: ItemState) -> int:
+        """Erase an item, unless something has happened to it since it was looked at."""
+        needs = Needs(items={seen.id}, leaves_of=seen.id)
+        needs.keys.add(self._fingerprints.item(seen.id))
+
+        def decide(book: Casebook) -> int:
+            state = book.loaded.items.get(seen.id)
+            if state is None or state.revision != seen.revision:
+                return 0
+            book.by = ACTOR
+            erase(book, seen.id, ErasureDraft(Cause.RETENTION), self._ids, self._postbox())
+            return 1
+
+        return await self._transact(needs, decide)
