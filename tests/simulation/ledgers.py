@@ -223,7 +223,8 @@ def judge_ledgers(world: Fleet, disks: dict[str, Disk]) -> Iterator[tuple[str, s
         return
     for node in world.honest:
         yield from _accused(world, node, disks[node.member])
-        yield from _unwitnessed(world, node)
+        if world.hostile is None and not sum(world.oracle.disks.values()):
+            yield from _unwitnessed(world, node)
         if world.hostile is not None:
             yield from _unseen(world, node, disks[node.member], world.hostile)
 
