@@ -109,7 +109,9 @@ class Bench:
             if "P6" in self._parts:
                 await self._catch_up("P6", pair, folder, number)
             self.entry_bytes["node"] = pair.entry_bytes()
-            self.durability = durability(*database_of(pair.sender))
+            database, key = database_of(pair.sender)
+            assert isinstance(database, Path)
+            self.durability = durability(database, key)
             if "P12" in self._parts:
                 await self._start(pair, folder)
         if "P6" in self._parts:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,10 +81,13 @@ def zone() -> dict[str, list[dict[str, object]]]:
 
 
 @asynccontextmanager
-async def running_pair(folder: Path, *, reachable: bool = True) -> AsyncIterator[Pair]:
+async def running_pair(
+    folder: Path, *, reachable: bool = True, stores: Sequence[str | None] = (None, None)
+) -> AsyncIterator[Pair]:
     """Make the network, start everything, warm the names; stop everything at the end.
 
-    A receiver that is not `reachable` publishes no endpoint: it pulls.
+    A receiver that is not `reachable` publishes no endpoint: it pulls. `stores` are the URLs of the
+    databases of sender and receiver on a server; None: a file.
     """
     processes = Processes(folder)
     dns, umbrella, *ports = free_ports(6)
@@ -94,6 +97,7 @@ async def running_pair(folder: Path, *, reachable: bool = True) -> AsyncIterator
             for (name, country, title), peer, api in zip(MEMBERS, ports[:2], ports[2:], strict=True)
         ]
         members[1].reachable = reachable
+        members[0].store, members[1].store = stores
         try:
             await _make(folder, members, processes, dns, umbrella)
             pair = Pair(members[0], members[1], processes, http)

@@ -12,13 +12,14 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from examples.demo.members import Member
 from keys.keyring import MemberKeys
 from keys.unlock import Unlock
 from node.config import load
-from node.store.connection import Connection, open_reader
+from node.setup.opening import store_place
+from node.store.opening import Place, open_reader
+from node.store.seam import Connection
 
 LOOK_S = 0.0005
 
@@ -38,11 +39,11 @@ WHERE l.peer = ? AND l.lane = 'reports' AND l.epoch = ? AND l.idx >= ? AND l.idx
 _ENTRY_BYTES = "SELECT avg(length(entry)) FROM messages_out WHERE lane = 'reports'"
 
 
-def database_of(member: Member) -> tuple[Path, bytes]:
+def database_of(member: Member) -> tuple[Place, bytes]:
     """Return where a member's database is, and its key."""
     config = load(member.config)
     keys = MemberKeys.load(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    return config.store.path, keys.database_key
+    return store_place(config), keys.database_key
 
 
 @dataclass

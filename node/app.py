@@ -35,7 +35,7 @@ from node.peer.views import ViewComparer
 from node.registry.errors import NoRegistryError
 from node.registry.updater import RegistryClient
 from node.running import Node, Wakes, wall_clock
-from node.setup.opening import open_keys
+from node.setup.opening import open_keys, store_place
 from node.store.sqlite import Store
 from node.telemetry.counting import (
     CountedCases,
@@ -68,7 +68,7 @@ def build(config: Config) -> Node:
     registry = open_registry(config)
     fingerprints = Fingerprints(keys.fingerprint_secret)
     store = Store.open(
-        config.store.path,
+        store_place(config),
         keys.database_key,
         config.member.id,
         fingerprints,

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from hypothesis import settings
 
+from tests.builders.postgres import Cluster, find_postgres, running_cluster
 from tests.builders.softhsm import SoftHsm, find_softhsm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 if settings.get_current_profile_name() == "default":
     # How long an example takes says how busy the machine is.
@@ -48,3 +49,13 @@ def softhsm(
     if found is None:
         part_missing("SoftHSM2", "run tests/parts, or on Debian: apt-get install softhsm2")
     return found
+
+
+@pytest.fixture(scope="session")
+def postgres(part_missing: Callable[[str, str], NoReturn]) -> Iterator[Cluster]:
+    """Give the PostgreSQL server of this test run."""
+    programs = find_postgres()
+    if programs is None:
+        part_missing("PostgreSQL", "run tests/parts, or on Debian: apt-get install postgresql")
+    with running_cluster(programs) as cluster:
+        yield cluster

@@ -81,7 +81,10 @@ class Api:
 
 @dataclass
 class Member:
-    """One member: its directory, its listeners, its process; one that is not `reachable` pulls."""
+    """One member: its directory, its listeners, its process; one that is not `reachable` pulls.
+
+    `store` is the URL of its database on a server; None: a file in its directory.
+    """
 
     id: str
     country: str
@@ -94,6 +97,7 @@ class Member:
     running: Running | None = None
     token: str = ""
     reachable: bool = True
+    store: str | None = None
     metrics: list[str] = field(default_factory=list)
     program: Path = HOTLINE
 
@@ -129,6 +133,7 @@ class Member:
             "init", "--dir", str(self.folder), "--member", self.id, "--name", self.name,
             "--network", network, "--jurisdiction", self.country,
             *(("--endpoint", self.endpoint) if self.reachable else ()),
+            *(("--store", self.store) if self.store else ()),
             "--peer-host", "127.0.0.1", "--peer-port", str(self.peer_port),
             "--api-port", str(self.api_port), log=f"verbs.{self.id}",
             program=self.program,

@@ -78,6 +78,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "store": 503,
         "store_full": 503,
         "store_damaged": 503,
+        "store_away": 503,
+        "store_unsure": 503,
         "shutting_down": 503,
     }
 )
@@ -135,6 +137,8 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         "store": "the database refused; nothing was kept, try again later",
         "store_full": "the disk is full or read-only; nothing was kept, try again later",
         "store_damaged": "the database is damaged; nothing was kept",
+        "store_away": "the database server does not answer; nothing was kept, try again later",
+        "store_unsure": "the database server went away meanwhile; ask again, nothing is done twice",
         "shutting_down": "the node is stopping; try again when it runs",
     }
 )

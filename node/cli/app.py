@@ -18,11 +18,14 @@ from node.cli.options import (
     TIME_FORMATS,
     Cause,
     ConfigOption,
+    EndpointOption,
     FileEncoding,
     FileForm,
     HsmOption,
     HsmPinOption,
     JsonOption,
+    StoreOption,
+    StorePasswordOption,
     utc_ms,
 )
 from node.cli.output import show
@@ -83,9 +86,9 @@ def init(
     ] = None,
     hsm: HsmOption = None,
     hsm_pin: HsmPinOption = None,
-    endpoint: Annotated[
-        str | None, typer.Option(help="https://HOST:PORT for peers; none: cannot be reached.")
-    ] = None,
+    store: StoreOption = None,
+    store_password: StorePasswordOption = None,
+    endpoint: EndpointOption = None,
     peer_host: Annotated[str | None, typer.Option(help="Address the peer listener binds.")] = None,
     peer_port: Annotated[int, typer.Option(help="Port of the peer listener.")] = 8441,
     api_port: Annotated[int, typer.Option(help="Port of the local listener.")] = 8442,
@@ -109,6 +112,8 @@ def init(
         unlock=unlock,
         hsm=hsm,
         hsm_pin=hsm_pin,
+        store=store,
+        store_password=store_password,
         endpoint=endpoint,
         config=config,
         peer_host=peer_host,

@@ -26,8 +26,9 @@ from node.evidence.forks import ProvenFork, check_fork, claims, export_fork, is_
 from node.peer.forks import KeptFork
 from node.registry.updater import RegistryClient, read_fingerprint
 from node.setup.joining import joined
+from node.setup.opening import store_place
 from node.store.audit import Audit
-from node.store.connection import open_reader
+from node.store.opening import open_reader
 
 MAX_BUNDLE_BYTES = 64 << 20
 R = TypeVar("R")
@@ -124,7 +125,7 @@ def with_audit(config: Config, read: Callable[[Audit], R]) -> R:
         KeysError, StoreError: it cannot be read.
     """
     key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    connection = open_reader(config.store.path, key)
+    connection = open_reader(store_place(config), key)
     try:
         return read(Audit(connection))
     finally:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from keys.keyring import load_database_key
 from keys.unlock import Unlock
 from node.cli.client import connect
-from node.store.connection import open_reader
+from node.setup.opening import store_place
+from node.store.opening import open_reader
 from node.store.queries import Queries
 from node.store.writer import InlineReaders
 
@@ -33,7 +34,7 @@ def store_of(config: Config) -> Iterator[Queries]:
     """
     unlock = Unlock.from_config(config.member.unlock)
     key = load_database_key(config.member.keys_dir, unlock)
-    readers = InlineReaders(open_reader(config.store.path, key))
+    readers = InlineReaders(open_reader(store_place(config), key))
     try:
         yield Queries(readers)
     finally:

@@ -27,12 +27,21 @@ DEFAULT_CONFIG = Path("node.toml")
 FileForm = Literal["csv", "ndjson", "json"]
 Cause = Literal["withdrawal", "error", "retention"]
 FileEncoding = Literal["utf-8", "cp1252"]
+EndpointOption = Annotated[
+    str | None, typer.Option(help="https://HOST:PORT for peers; none: cannot be reached.")
+]
 HsmOption = Annotated[
     str | None,
     typer.Option(help="Token for log and receipt keys: pkcs11:token=LABEL?module-path=FILE."),
 ]
 HsmPinOption = Annotated[
     str | None, typer.Option(help="Where the token's PIN is: file:, env: or command:.")
+]
+StoreOption = Annotated[
+    str | None, typer.Option(help="postgresql://... of an empty database; default: a file.")
+]
+StorePasswordOption = Annotated[
+    str | None, typer.Option(help="Where its password is: file:, env: or command:.")
 ]
 
 

@@ -14,8 +14,9 @@ from node.cli.output import CliError, Result, table
 from node.config import load
 from node.doctor.findings import span
 from node.setup import recovering
+from node.setup.opening import store_place
 from node.store import handing_back, recovered
-from node.store.connection import open_reader, open_writer
+from node.store.opening import open_reader, open_writer
 from node.store.writer import InlineWriter
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from node.config import Config
-    from node.store.connection import Connection
+    from node.store.seam import Connection
 
 
 def begin(path: Path, umbrella: str | None) -> Result:
@@ -75,7 +76,7 @@ def decide(path: Path, member: str, *, allowed: bool, again: bool = False) -> Re
     """
     config, now_ms = load(path), _now_ms()
     key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    connection = open_writer(config.store.path, key)
+    connection = open_writer(store_place(config), key)
     try:
         done = InlineWriter(connection).run_now(
             lambda c: handing_back.decide(c, member, now_ms, allowed=allowed, again=again)
@@ -147,7 +148,7 @@ def _phase_line(data: dict[str, Any]) -> str:
 
 def _read(config: Config, query: Callable[[Connection], dict[str, Any]]) -> dict[str, Any]:
     key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    connection = open_reader(config.store.path, key)
+    connection = open_reader(store_place(config), key)
     try:
         return query(connection)
     finally:

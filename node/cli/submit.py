@@ -42,7 +42,17 @@ PAUSE_S = 0.5
 SHOWN_REJECTIONS = 20
 _PATH = "/api/v1/reports"
 _NDJSON = "application/x-ndjson"
-_PASSING = frozenset({"not_running", "no_answer", "store", "store_full", "shutting_down"})
+_PASSING = frozenset(
+    {
+        "not_running",
+        "no_answer",
+        "store",
+        "store_full",
+        "store_away",
+        "store_unsure",
+        "shutting_down",
+    }
+)
 """Codes of what may be over in a moment: a node that starts again, a disk that is being freed."""
 _COLUMNS = {
     "items[0].url": "URL",

@@ -13,8 +13,9 @@ from node.cli.looking import store_of
 from node.cli.output import CliError, Result, table
 from node.config import load
 from node.doctor.findings import span
-from node.store.connection import ProcessLock, open_writer
+from node.setup.opening import store_place
 from node.store.decisions import close_task, resume_channel, say_compromised, say_restored
+from node.store.opening import keep_out, open_writer
 from node.store.writer import InlineWriter
 from protocol.vocabulary import Lane
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from node.config import Config
-    from node.store.connection import Connection
+    from node.store.seam import Connection
 
 SHOWN = 1000
 
@@ -66,7 +67,7 @@ def resume(path: Path, peer: str, lane: str) -> Result:
     if lane not in set(Lane):
         raise CliError("usage", f"lane: write one of {', '.join(Lane)}", Exit.USAGE)
     config = load(path)
-    lock = ProcessLock(config.store.path)
+    lock = keep_out(store_place(config))
     try:
         count = _write(config, lambda opened: resume_channel(opened, peer, Lane(lane), _now_ms()))
     finally:
@@ -84,7 +85,7 @@ def restored(path: Path, snapshot_ms: int = 0) -> Result:
         ConfigError, KeysError: it cannot be opened.
     """
     config = load(path)
-    lock = ProcessLock(config.store.path)
+    lock = keep_out(store_place(config))
     try:
         count = _write(config, lambda opened: say_restored(opened, _now_ms(), snapshot_ms))
     finally:
@@ -109,7 +110,7 @@ def compromised(path: Path, peer: str, lane: str) -> Result:
     if lane not in set(Lane):
         raise CliError("usage", f"lane: write one of {', '.join(Lane)}", Exit.USAGE)
     config, now_ms = load(path), _now_ms()
-    lock = ProcessLock(config.store.path)
+    lock = keep_out(store_place(config))
     try:
         count = _write(config, lambda opened: say_compromised(opened, peer, Lane(lane), now_ms))
     finally:
@@ -126,7 +127,7 @@ def compromised(path: Path, peer: str, lane: str) -> Result:
 
 def _write(config: Config, job: Callable[[Connection], int]) -> int:
     key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    connection = open_writer(config.store.path, key)
+    connection = open_writer(store_place(config), key)
     try:
         return InlineWriter(connection).run_now(job)
     finally:

@@ -14,9 +14,9 @@ from node.evidence.verify import verify as walk
 from node.matching.fingerprints import Fingerprints
 from node.peer.witnessing import Standing, counting, standing
 from node.setup.joining import joined
-from node.setup.opening import open_keys
+from node.setup.opening import open_keys, store_place
 from node.store.audit import Audit
-from node.store.connection import open_reader
+from node.store.opening import open_reader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def verify(path: Path) -> Result:
         keys.node_secret,
         client.revocations.revoked(),
     )
-    connection = open_reader(config.store.path, keys.database_key)
+    connection = open_reader(store_place(config), keys.database_key)
     try:
         audit = Audit(connection)
         findings, stands = (

@@ -135,8 +135,11 @@ def _derive(values: dict[str, dict[str, Any]], base: Path) -> None:
 
 def _cross_check(values: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuse what is wrong only in combination."""
-    api, peer, member = values["api"], values["peer"], values["member"]
+    api, peer, member, store = (values[name] for name in ("api", "peer", "member", "store"))
     problems = []
+    if store["password"] is not None and store["url"] is None:
+        mend = "stands with [store] url only: the file opens with the node's own key"
+        problems.append(Problem("[store] password", mend))
     if (member["hsm"] is None) != (member["hsm_pin"] is None):
         mend = "stands with [member] hsm, or neither does: a token is of no use without its PIN"
         problems.append(Problem("[member] hsm_pin", mend))

@@ -10,6 +10,7 @@ from dataclasses import MISSING, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from node.config import values as kinds
+from node.config.servers import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,9 +73,21 @@ class MemberSection:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreSection:
-    """The encrypted database."""
+    """The encrypted database: a file of this machine, or a database of a PostgreSQL server."""
 
     path: Path = _key("The database file.", kinds.PATH, derived="<data_dir>/node.db")
+    url: str | None = _key(
+        "A PostgreSQL database (14 or later) instead of the file, for this node alone:"
+        " `postgresql://USER@HOST:PORT/DATABASE?sslmode=verify-full&sslrootcert=FILE`; needs the"
+        " extra `postgres`. Left out: the file.",
+        SERVER,
+        None,
+    )
+    password: str | None = _key(
+        "Where the password for that server comes from, as for `unlock`, if it asks for one.",
+        kinds.SECRET,
+        None,
+    )
     group_commit_max: int = _key(
         "Most commands written in one transaction.", kinds.integer(1, 100_000), 512
     )
@@ -95,6 +108,11 @@ class StoreSection:
         _DAYS,
         1825,
     )
+
+    @property
+    def shown(self) -> str:
+        """Where the database stands, for people; no secret is in it."""
+        return self.url or str(self.path)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,11 +29,11 @@ from node.peer.witnessing import candidates, counting, standing
 from node.registry import repository
 from node.registry.errors import RegistryError
 from node.setup.joining import joined, keys_match
-from node.setup.opening import open_keys
+from node.setup.opening import open_keys, store_place
 from node.store.audit import Audit
-from node.store.connection import open_reader
 from node.store.errors import StoreError
 from node.store.history import History
+from node.store.opening import open_reader
 from node.store.queries import Queries
 from node.store.recovered import phase
 from node.store.writer import InlineReaders, InlineWriter
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from keys.registry import Registry
     from node.config import Config
     from node.registry.updater import RegistryClient
-    from node.store.connection import Connection
+    from node.store.seam import Connection
     from node.store.witnessing import LedgerFigures
 
 CALL_LIMITS = Limits(connect_s=3.0, silence_s=5.0, total_s=8.0)
@@ -122,7 +122,7 @@ class Examination:
         if keys is None:
             return None
         try:
-            connection = open_reader(self.config.store.path, keys.database_key)
+            connection = open_reader(store_place(self.config), keys.database_key)
         except StoreError as error:
             self._broken("database", error)
             return None

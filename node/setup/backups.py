@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from keys.keyring import load_backup_key, load_database_key, make_backup_key
 from keys.unlock import Unlock
-from node.setup.errors import AlreadySetUpError
+from node.setup.errors import AlreadySetUpError, ServerStoreError
 from node.store import backup as copies
 
 if TYPE_CHECKING:
@@ -40,9 +40,11 @@ def make_backup(config: Config, destination: Path) -> MadeBackup:
 
     Raises:
         AlreadySetUpError: the file or its key stands already.
+        ServerStoreError: the store is on a server.
         KeysError: the database key cannot be read, or the new key not be written.
         StoreError: the database cannot be read, or the copy not be written.
     """
+    _refuse_server(config)
     key_path = destination.with_name(destination.name + ".key")
     _refuse_standing(destination, key_path)
     unlock = Unlock.from_config(config.member.unlock)
@@ -67,9 +69,11 @@ def bring_back(config: Config, source: Path, key_path: Path | None, now_ms: int)
 
     Raises:
         AlreadySetUpError: a database, or the journal of one, stands there.
+        ServerStoreError: the store is on a server.
         KeysError: a key cannot be read.
         StoreError: the backup cannot be read, is damaged, or belongs to a newer version.
     """
+    _refuse_server(config)
     target = config.store.path
     _refuse_standing(*(target.with_name(target.name + ending) for ending in _JOURNALS))
     unlock = Unlock.from_config(config.member.unlock)
@@ -83,6 +87,12 @@ def bring_back(config: Config, source: Path, key_path: Path | None, now_ms: int)
     finally:
         _remove(waiting)
     return target
+
+
+def _refuse_server(config: Config) -> None:
+    if config.store.url is not None:
+        mend = "the server's own tools copy this store and bring it back; docs/operating.md, 10"
+        raise ServerStoreError(f"[store] url: {mend}")
 
 
 def _refuse_standing(*paths: Path) -> None:

@@ -4,6 +4,7 @@ SetupError
 ├── AlreadySetUpError        something of a node stands where the new one was to be made
 ├── SetupRunningError        another set-up works on the same directory at this moment
 ├── OtherNetworkError        the configuration belongs to another network already
+├── ServerStoreError         the store is on a server, and the verb works on a file
 ├── NotAdmittedError         the network does not list this member, or lists other keys
 ├── RotationRunningError     a successor of that key is published already
 ├── WitnessForgotError       a restored witness's key needs a person's word to be ended
@@ -57,6 +58,12 @@ class PublicationRefusedError(SetupError):
     """The umbrella refuses this member's next document; it says why."""
 
     code = "publication_refused"
+
+
+class ServerStoreError(SetupError):
+    """The store is on a database server: its own tools copy it and bring it back."""
+
+    code = "setup_on_server"
 
 
 class NotAdmittedError(SetupError):

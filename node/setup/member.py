@@ -26,10 +26,10 @@ from node.registry.admission import make_request
 from node.registry.rules import check_entry
 from node.setup import secret
 from node.setup.errors import SetupError
-from node.setup.opening import hsm_of
+from node.setup.opening import hsm_of, store_place
 from node.setup.staging import Stage, prepare
 from node.store.access import insert_token
-from node.store.connection import create_database, open_writer
+from node.store.opening import Place, create_database, open_writer
 from node.store.writer import InlineWriter
 from protocol.versions import spoken
 
@@ -61,6 +61,8 @@ class NewMember:
         unlock: where the secret that unlocks the keys is; `file:` is made if missing.
         hsm: PKCS#11 URI of the token where halves of the log and receipt keys are made; None: none.
         hsm_pin: where its PIN is; it must be there.
+        store: URL of an empty PostgreSQL database to keep all in; None: a file in the directory.
+        store_password: where the password for it is.
         endpoint: `https://host:port` for peers; None: not reachable, fetches by itself.
         config: where the configuration will stand; None: `node.toml` in the directory.
         peer_host: address that the peer listener binds to; None: all.
@@ -77,6 +79,8 @@ class NewMember:
     unlock: str | None = None
     hsm: str | None = None
     hsm_pin: str | None = None
+    store: str | None = None
+    store_password: str | None = None
     endpoint: str | None = None
     config: Path | None = None
     peer_host: str | None = None
@@ -115,7 +119,8 @@ def make_member(new: NewMember, now_ms: int) -> MadeMember:
     text = render(_settings(new, unlock, place))
     config = parse(text, place)
     _check(new)
-    with prepare(new.directory, _NAMES, {CONFIG_NAME: place}) as stage:
+    names = [name for name in _NAMES if new.store is None or name != "node.db"]
+    with prepare(new.directory, names, {CONFIG_NAME: place}) as stage:
         resumed, made_secret = stage.is_complete, False
         if not resumed:
             with secret.ensured(config.member.unlock) as made_secret:
@@ -149,8 +154,10 @@ def _settings(new: NewMember, unlock: str, place: Path) -> dict[str, dict[str, o
         "listen_port": new.peer_port,
         "endpoint": new.endpoint,
     }
+    store = {"url": new.store, "password": new.store_password}
     return {
         "member": member,
+        "store": {key: value for key, value in store.items() if value is not None},
         "peer": {key: value for key, value in peer.items() if value is not None},
         "api": {"listen_port": new.api_port},
     }
@@ -169,18 +176,19 @@ def _make_files(
     stage: Stage, keys: MemberKeys, new: NewMember, config: Config, text: str, now_ms: int
 ) -> None:
     keys.save(stage.path / "keys", Unlock.from_config(config.member.unlock))
-    database = stage.path / "node.db"
-    create_database(database, keys.database_key)
-    token = admin_token(database, keys.database_key, now_ms)
-    write_private(stage.path / "admin.token", token.encode() + b"\n")
     write_private(stage.path / REQUEST_NAME, _request(keys, new, now_ms) + b"\n")
+    # Late: what was made on a server stays behind there if something after it fails.
+    place = stage.path / "node.db" if config.store.url is None else store_place(config)
+    create_database(place, keys.database_key)
+    token = admin_token(place, keys.database_key, now_ms)
+    write_private(stage.path / "admin.token", token.encode() + b"\n")
     write_private(stage.path / CONFIG_NAME, text.encode())
 
 
-def admin_token(database: Path, key: bytes, now_ms: int) -> str:
+def admin_token(place: Place, key: bytes, now_ms: int) -> str:
     """Make the token of the command line and keep its digest in the database."""
     text, record = new_token(ADMIN_NAME, frozenset({Scope.ADMIN}), now_ms)
-    connection = open_writer(database, key)
+    connection = open_writer(place, key)
     try:
         InlineWriter(connection).run_now(lambda opened: insert_token(opened, record))
     finally:

@@ -1,4 +1,4 @@
-"""The keys that a configuration names: files, the secret that opens them, and an HSM if it has one.
+"""What a configuration names: key files, the secret that opens them, an HSM, and the store.
 
 Nothing is asked of the HSM until one of its keys signs: a token that is away stops no verb that
 only needs to know which keys there are.
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from keys.hsm import Hsm
 from keys.keyring import MemberKeys
 from keys.unlock import Unlock
+from node.store.postgres.place import Postgres
 
 if TYPE_CHECKING:
     from node.config import Config
+    from node.store.opening import Place
 
 
 def hsm_of(config: Config) -> Hsm | None:
@@ -36,3 +38,19 @@ def open_keys(config: Config) -> MemberKeys:
     """
     member = config.member
     return MemberKeys.load(member.keys_dir, Unlock.from_config(member.unlock), hsm_of(config))
+
+
+def store_place(config: Config) -> Place:
+    """Say where the store of a configuration stands; nothing is opened yet.
+
+    Raises:
+        UnreadableKeyError: the password of its server cannot be had.
+        UnsafeKeyFileError: others could read the file that holds it.
+    """
+    store = config.store
+    if store.url is None:
+        return store.path
+    password = store.password
+    if password is None:
+        return Postgres(store.url)
+    return Postgres(store.url, Unlock.from_config(password, name="store.password").pin())

@@ -28,10 +28,11 @@ from node.registry.errors import NoRegistryError
 from node.setup.errors import AlreadySetUpError
 from node.setup.joining import check_standing, joined
 from node.setup.member import admin_token
-from node.setup.opening import open_keys
+from node.setup.opening import open_keys, store_place
 from node.setup.publishing import publish
 from node.store import recovered
-from node.store.connection import create_database, open_writer
+from node.store.errors import UnknownDatabaseError
+from node.store.opening import Place, create_database, open_writer
 from node.store.writer import InlineWriter
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ _JOURNALS = ("", "-wal", "-shm")
 class Begun:
     """A recovery that has begun. `sealing_key`: the id by which peers know it."""
 
-    database: Path
+    database: str
     sealing_key: str
     sequence: int
 
@@ -80,7 +81,7 @@ def begin(config: Config, now_ms: int, umbrella: str | None = None) -> Begun:
         config, now_ms, umbrella=umbrella, change=lambda next_: _saying(next_, fresh, now_ms)
     )
     _destroy_others(config, unlock, fresh)
-    return Begun(config.store.path, fresh[0], published.sequence)
+    return Begun(config.store.shown, fresh[0], published.sequence)
 
 
 def finish(config: Config, now_ms: int, umbrella: str | None = None) -> int:
@@ -94,7 +95,7 @@ def finish(config: Config, now_ms: int, umbrella: str | None = None) -> int:
         config, now_ms, umbrella=umbrella, change=lambda next_: replace(next_, recovering=None)
     )
     keys = open_keys(config)
-    connection = open_writer(config.store.path, keys.database_key)
+    connection = open_writer(store_place(config), keys.database_key)
     try:
         InlineWriter(connection).run_now(recovered.end)
     finally:
@@ -104,6 +105,9 @@ def finish(config: Config, now_ms: int, umbrella: str | None = None) -> int:
 
 def _ensure_database(config: Config, key: bytes, now_ms: int) -> None:
     """Make the empty database, or find it as an earlier attempt left it; refuse any other."""
+    if config.store.url is not None:
+        _ensure_on_server(config, key, now_ms)
+        return
     target = config.store.path
     standing = [path for path in _files(target) if path.exists()]
     if standing:
@@ -114,24 +118,41 @@ def _ensure_database(config: Config, key: bytes, now_ms: int) -> None:
     waiting = target.with_name(target.name + ".recovering")
     for path in _files(waiting):
         path.unlink(missing_ok=True)
-    create_database(waiting, key)
-    connection = open_writer(waiting, key)
+    _make(config, waiting, key, now_ms)
+    waiting.rename(target)
+
+
+def _ensure_on_server(config: Config, key: bytes, now_ms: int) -> None:
+    """The same where a server keeps it."""
+    place = store_place(config)
+    try:
+        phase = _phase(place, key)
+    except UnknownDatabaseError:
+        _make(config, place, key, now_ms)
+        return
+    if phase != recovered.ASKING:
+        mend = "a store is there already; name an empty database, or go on with that store"
+        raise AlreadySetUpError(f"[store] url: {mend}")
+
+
+def _make(config: Config, place: Place, key: bytes, now_ms: int) -> None:
+    create_database(place, key)
+    connection = open_writer(place, key)
     try:
         InlineWriter(connection).run_now(lambda opened: recovered.begin(opened, now_ms))
     finally:
         connection.close()
-    token = admin_token(waiting, key, now_ms)
+    token = admin_token(place, key, now_ms)
     config.api.token_file.unlink(missing_ok=True)
     write_private(config.api.token_file, token.encode() + b"\n")
-    waiting.rename(target)
 
 
 def _files(database: Path) -> list[Path]:
     return [database.with_name(database.name + ending) for ending in _JOURNALS]
 
 
-def _phase(database: Path, key: bytes) -> str | None:
-    connection = open_writer(database, key)
+def _phase(place: Place, key: bytes) -> str | None:
+    connection = open_writer(place, key)
     try:
         return recovered.phase(connection)
     finally:
@@ -140,7 +161,7 @@ def _phase(database: Path, key: bytes) -> str | None:
 
 def _fresh(config: Config, unlock: Unlock, key: bytes) -> list[str]:
     """The ids of a year of sealing keys made after the loss, in turn; the database knows them."""
-    connection = open_writer(config.store.path, key)
+    connection = open_writer(store_place(config), key)
     try:
         known = recovered.fresh_keys(connection)
         if known:

@@ -13,7 +13,7 @@ from node.api.access import Reserved, Scope, StoredAnswer, TokenRecord
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from node.store.connection import Connection
+    from node.store.seam import Connection
     from node.store.writer import Readers, Writer
 
 _SELECT = "SELECT token_sha256, name, scopes, created_ms, expires_ms, revoked_ms FROM tokens"

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from node.peer.forks import KeptFork
 from node.store import citing
+from node.store.bulk import stream
 from node.store.citing import Place
-from node.store.connection import Connection
 from node.store.disavow_audit import DisavowAudit
 from node.store.forks import kept_forks
 from node.store.history import leaf_of
@@ -20,6 +20,7 @@ from node.store.ledger import (
     signed_heads,
 )
 from node.store.recovery_audit import RecoveryAudit
+from node.store.seam import BulkConnection, Connection
 from node.store.witness_audit import WitnessAudit
 from protocol.dispositions import Dispositions
 from protocol.ledger import LoggedHead
@@ -153,13 +154,15 @@ class Audit:
         self._connection.execute("COMMIT")
 
     def damaged(self) -> str | None:
-        """Return what SQLite finds wrong with the file, None if nothing."""
+        """Return what the database finds wrong with its own files, None if nothing."""
+        if isinstance(self._connection, BulkConnection):
+            return "integrity_check" if self._connection.damaged() else None
         found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         return None if found == "ok" else "integrity_check"
 
     def events(self) -> Iterator[EventRow]:
         """The history in order."""
-        for row in self._connection.execute("SELECT * FROM events ORDER BY seq"):
+        for row in stream(self._connection, "SELECT * FROM events ORDER BY seq"):
             yield EventRow(*row)
 
     def forks(self) -> list[KeptFork]:
@@ -188,21 +191,20 @@ class Audit:
     def items(self) -> Iterator[tuple[Any, ...]]:
         """The rows of items, columns as `ITEM_COLUMNS`."""
         columns = ", ".join(ITEM_COLUMNS)
-        yield from self._connection.execute(f"SELECT {columns} FROM items")  # noqa: S608
+        yield from stream(self._connection, f"SELECT {columns} FROM items")  # noqa: S608
 
     def reports(self) -> Iterator[tuple[str, str, str | None, bytes]]:
         """The rows of reports: id, source, reference, state."""
-        yield from self._connection.execute("SELECT id, source, reference, state FROM reports")
+        yield from stream(self._connection, "SELECT id, source, reference, state FROM reports")
 
     def keys(self) -> Iterator[tuple[bytes, str]]:
         """By what items are found: (key, item)."""
-        yield from self._connection.execute(
-            "SELECT key, item FROM item_keys UNION ALL SELECT key, item FROM item_keys_delta"
-        )
+        yield from stream(self._connection, "SELECT key, item FROM item_keys")
+        yield from stream(self._connection, "SELECT key, item FROM item_keys_delta")
 
     def lines(self) -> Iterator[tuple[bytes, str]]:
         """Which lines became which items."""
-        yield from self._connection.execute("SELECT line, item FROM intake_lines")
+        yield from stream(self._connection, "SELECT line, item FROM intake_lines")
 
     def sent_epochs(self) -> list[tuple[str, str, bytes, bytes | None, int, bytes]]:
         """Epochs we opened: peer, lane, epoch, and the predecessor they name."""
@@ -218,18 +220,20 @@ class Audit:
 
     def sent(self, peer: str, lane: str, epoch: bytes) -> Iterator[LogRow]:
         """One log of ours, in order."""
-        for row in self._connection.execute(
-            "SELECT l.idx, l.leaf, coalesce(l.entry, m.entry),"
-            " l.message IS NOT NULL AND m.seq IS NULL FROM log_out l"
+        for row in stream(
+            self._connection,
+            "SELECT l.idx, l.leaf, l.entry, m.entry, l.message IS NOT NULL AND m.seq IS NULL"
+            " FROM log_out l"
             " LEFT JOIN messages_out m ON m.seq = l.message"
             " WHERE l.peer = ? AND l.lane = ? AND l.epoch = ? ORDER BY l.idx",
             (peer, lane, epoch),
         ):
-            yield LogRow(*row)
+            yield LogRow(row[0], row[1], row[3] if row[2] is None else row[2], int(row[4]))
 
     def held(self, peer: str, lane: str, epoch: bytes) -> Iterator[LogRow]:
         """One log of another member, in order."""
-        for row in self._connection.execute(
+        for row in stream(
+            self._connection,
             "SELECT idx, leaf, entry FROM entries_in WHERE peer = ? AND lane = ? AND epoch = ?"
             " ORDER BY idx",
             (peer, lane, epoch),
@@ -310,7 +314,8 @@ class Audit:
 
     def messages(self) -> Iterator[MessageRow]:
         """The outbox, each message with in how many places of our logs it stands."""
-        for row in self._connection.execute(
+        for row in stream(
+            self._connection,
             "SELECT m.seq, m.peer, m.lane, m.urgency, (SELECT count(*) FROM waiting_out w"
             " WHERE w.peer = m.peer AND w.lane = m.lane AND w.urgency = m.urgency"
             " AND w.message = m.seq), m.entry_id, m.kind, m.item, m.entry,"
@@ -318,13 +323,14 @@ class Audit:
             " AND l.peer = m.peer AND l.lane = m.lane), t.leaf, EXISTS (SELECT 1 FROM"
             " recovered_entries r WHERE r.message = m.seq) FROM messages_out m"
             " LEFT JOIN tombstones t ON m.entry IS NULL AND t.sent = 1 AND t.peer = m.peer"
-            " AND t.entry_id = m.entry_id ORDER BY m.seq"
+            " AND t.entry_id = m.entry_id ORDER BY m.seq",
         ):
             yield MessageRow._make((*row[:10], leaf_of(row[8], row[10]), row[11] == 1))
 
     def tombstones(self) -> Iterator[TombstoneRow]:
         """What stands for erased entries, with how many rows lost their bodies to each."""
-        for row in self._connection.execute(
+        for row in stream(
+            self._connection,
             "SELECT t.sent, t.peer, t.entry_id, t.leaf, t.item, t.erased_ms, CASE t.sent"
             " WHEN 1 THEN (SELECT count(*) FROM messages_out m WHERE m.item = t.item"
             " AND m.peer = t.peer AND m.entry_id = t.entry_id AND m.entry IS NULL)"
@@ -332,7 +338,7 @@ class Audit:
             " AND e.leaf = t.leaf AND e.entry IS NULL) + (SELECT count(*) FROM entries_in e"
             " WHERE e.peer = t.peer AND e.leaf = t.leaf AND e.item IS NULL AND e.entry IS NULL"
             " AND e.answer IN ('repeat', 'conflict')) END FROM tombstones t"
-            " ORDER BY t.item, t.leaf"
+            " ORDER BY t.item, t.leaf",
         ):
             yield TombstoneRow(*row)
 
@@ -347,18 +353,17 @@ class Audit:
 
     def taken(self) -> Iterator[TakenRow]:
         """Every entry in custody, in the order they came."""
-        for row in self._connection.execute(
+        for row in stream(
+            self._connection,
             "SELECT peer, lane, leaf, entry, judged, waits_for, answer, item FROM entries_in"
-            " ORDER BY seq"
+            " ORDER BY seq",
         ):
             yield TakenRow(*row)
 
     def taken_ids(self) -> Iterator[tuple[str, bytes, bytes]]:
         """Ids of entries ever taken: peer, id, digest."""
-        yield from self._connection.execute(
-            "SELECT peer, entry_id, digest FROM entry_ids_in"
-            " UNION ALL SELECT peer, entry_id, digest FROM entry_ids_in_delta"
-        )
+        yield from stream(self._connection, "SELECT peer, entry_id, digest FROM entry_ids_in")
+        yield from stream(self._connection, "SELECT peer, entry_id, digest FROM entry_ids_in_delta")
 
     def places_of(self, item: str) -> list[Place]:
         """Where entries about an item stand, and answers that cite one of them."""

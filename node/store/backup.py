@@ -15,7 +15,6 @@ from pathlib import Path
 
 from node.store.connection import (
     SCHEMA_FILES,
-    Connection,
     driver_errors,
     is_older,
     open_reader,
@@ -23,6 +22,7 @@ from node.store.connection import (
 )
 from node.store.errors import AlreadyOpenError, DamagedDatabaseError
 from node.store.outside import hold_outside
+from node.store.seam import Connection
 
 Step = Callable[[str], None]
 
@@ -73,7 +73,7 @@ def _copy(connection: Connection, partial: Path, key: bytes, restored_ms: int | 
     connection.execute("SELECT sqlcipher_export('copy')")
     connection.execute(f"PRAGMA copy.user_version = {int(version)}")
     if restored_ms is not None:
-        mark_restored(connection, restored_ms, "copy")
+        mark_restored(connection, restored_ms, "copy.")
     connection.execute("COMMIT")
     connection.execute("DETACH DATABASE copy")
 
@@ -81,7 +81,7 @@ def _copy(connection: Connection, partial: Path, key: bytes, restored_ms: int | 
 def mark_restored(
     connection: Connection,
     restored_ms: int,
-    database: str = "main",
+    database: str = "",
     remembers_until_ms: int | None = None,
 ) -> None:
     """Mark a database as one that may be older than what its node last said and did.
@@ -94,33 +94,37 @@ def mark_restored(
     Args:
         connection: in a transaction.
         restored_ms: now, UTC.
-        database: `main`, or the name of an attached one.
+        database: empty, or the name of an attached one and a full stop.
         remembers_until_ms: until when its memory as a witness is whole, UTC; None: until the last
             time that it gave, as of a backup that nothing was written to since.
     """
     said = (
-        "INSERT OR REPLACE INTO {0}.meta (name, value) VALUES ('restored_ms', '{1}')",
         (
-            "INSERT OR REPLACE INTO {0}.meta (name, value) SELECT 'restores', (SELECT"
-            " coalesce(max(value) || ',', '') FROM {0}.meta WHERE name = 'restores')"
-            " || (SELECT coalesce(max(seq), 0) FROM {0}.events)"
+            "INSERT INTO {0}meta (name, value) VALUES ('restored_ms', '{1}')"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        ),
+        (
+            "INSERT INTO {0}meta (name, value) SELECT 'restores', (SELECT"
+            " coalesce(max(value) || ',', '') FROM {0}meta WHERE name = 'restores')"
+            " || (SELECT coalesce(max(seq), 0) FROM {0}events) WHERE true"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
         ),
         # How many epochs each channel had, so that those opened later are told by no clock.
-        "DELETE FROM {0}.meta WHERE name LIKE 'epochs %'",
+        "DELETE FROM {0}meta WHERE name LIKE 'epochs %'",
         (
-            "INSERT INTO {0}.meta (name, value) SELECT 'epochs ' || peer || '/' || lane,"
-            " CAST(count(*) AS TEXT) FROM {0}.epochs_out GROUP BY peer, lane"
+            "INSERT INTO {0}meta (name, value) SELECT 'epochs ' || peer || '/' || lane,"
+            " CAST(count(*) AS TEXT) FROM {0}epochs_out GROUP BY peer, lane"
         ),
     )
     for statement in said:
         connection.execute(statement.format(database, int(restored_ms)))
-    last = f"SELECT coalesce(max(time_s), 0) * 1000 FROM {database}.witnessed"  # noqa: S608 - own
+    last = f"SELECT coalesce(max(time_s), 0) * 1000 FROM {database}witnessed"  # noqa: S608 - own
     until_ms = connection.execute(last).fetchone()[0]
     if remembers_until_ms is not None:
         until_ms = min(until_ms, remembers_until_ms)
     connection.execute(
-        f"INSERT OR REPLACE INTO {database}.meta (name, value)"  # noqa: S608 - own name
-        " VALUES ('witness_forgot', ?)",
+        f"INSERT INTO {database}meta (name, value) VALUES ('witness_forgot', ?)"  # noqa: S608
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (f"{int(until_ms)},{int(restored_ms)}",),
     )
     hold_outside(connection, database, restored_ms)

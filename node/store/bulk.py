@@ -16,7 +16,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from node.store.connection import Connection
+from node.store.seam import BulkConnection, Connection
 
 _SIZES = (1, 2, 4, 8, 32, 128)
 _MANY = 32
@@ -30,6 +30,9 @@ def select_in(
     Chunks have one of a few sizes, padded with the last value: a handful of prepared statements
     serves them all, and few values do not cost what many do.
     """
+    if isinstance(connection, BulkConnection):
+        yield from connection.select_in(sql, values, before)
+        return
     everything = list(values)
     for start in range(0, len(everything), _SIZES[-1]):
         chunk = everything[start : start + _SIZES[-1]]
@@ -38,10 +41,23 @@ def select_in(
         yield from connection.execute(sql.format(",".join("?" * size)), (*before, *chunk))
 
 
+def stream(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+    """Yield the rows of a query whose answer may be larger than memory.
+
+    Other statements may run on the connection meanwhile.
+    """
+    if isinstance(connection, BulkConnection):
+        return connection.stream(sql, parameters)
+    return iter(connection.execute(sql, parameters))
+
+
 def insert_rows(
     connection: Connection, into: str, rows: Sequence[Sequence[Any]], after: str = ""
 ) -> None:
     """Insert `rows`, in order; `into` is the statement up to VALUES, `after` what follows it."""
+    if isinstance(connection, BulkConnection):
+        connection.insert_rows(into, rows, after)
+        return
     for chunk in _chunks(rows):
         sql = f"{into} {_values(len(chunk), len(chunk[0]))} {after}"
         connection.execute(sql, list(chain.from_iterable(chunk)))
@@ -49,6 +65,9 @@ def insert_rows(
 
 def update_rows(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
     """Run an UPDATE whose `{}` stands for `rows`: a table with columns `column1`, `column2` ..."""
+    if isinstance(connection, BulkConnection):
+        connection.update_rows(sql, rows)
+        return
     for chunk in _chunks(rows):
         values = f"({_values(len(chunk), len(chunk[0]))})"
         connection.execute(sql.format(values), list(chain.from_iterable(chunk)))

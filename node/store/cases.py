@@ -20,12 +20,12 @@ from node.casework.receiving import Answer
 from node.matching.fingerprints import Fingerprints
 from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.citing import cited_items
-from node.store.connection import Connection
 from node.store.delta import Delta
 from node.store.disavowing import keep
 from node.store.ending import load_ends, wake_ended
 from node.store.erasing import bury_late, erase_items, leaves_about, unsaid_to
 from node.store.recovered import retold, unsaid, was_lost
+from node.store.seam import Connection
 from node.store.writer import Writer
 from protocol.vocabulary import Disposition
 

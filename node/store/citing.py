@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from node.casework.casebook import Citation
 from node.store.bulk import select_in
-from node.store.connection import Connection
+from node.store.seam import Connection
 from protocol import entry as entries
 from protocol.dispositions import Dispositions
 from protocol.errors import ProtocolError

@@ -32,6 +32,9 @@ from node.store.errors import (
     UnknownDatabaseError,
     WrongKeyError,
 )
+from node.store.seam import Connection
+
+__all__ = ["Connection"]  # what a file and a server have in common; FileConnection has more
 
 sys.modules.setdefault("pysqlite3", sqlcipher3)
 sys.modules.setdefault("pysqlite3.dbapi2", sqlcipher3.dbapi2)
@@ -46,9 +49,9 @@ sqlcipher3.register_adapter(type(None), {}.get)
 if TYPE_CHECKING:
     import sqlite3
 
-    Connection: TypeAlias = sqlite3.Connection
+    FileConnection: TypeAlias = sqlite3.Connection
 else:
-    Connection = sqlcipher3.Connection
+    FileConnection = sqlcipher3.Connection
 
 SCHEMA_FILES = ("001_initial.sql", "002_deltas.sql")
 """Applied in this order, never changed once released; the database's `user_version` counts them."""
@@ -81,9 +84,9 @@ def translate(error: BaseException) -> BaseException:
 
 def _connect(
     path: Path, key: bytes, *, read_only: bool, page_bytes: int = PAGE_BYTES
-) -> Connection:
+) -> FileConnection:
     mode = "ro" if read_only else "rwc"
-    connection: Connection = sqlcipher3.connect(
+    connection: FileConnection = sqlcipher3.connect(
         f"file:{path}?mode={mode}", uri=True, check_same_thread=False, isolation_level=None
     )
     connection.execute("PRAGMA cipher_log_level = NONE")
@@ -93,7 +96,7 @@ def _connect(
     return connection
 
 
-def _tune(connection: Connection) -> None:
+def _tune(connection: FileConnection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -125,7 +128,7 @@ def create_database(path: Path, key: bytes) -> None:
         connection.close()
 
 
-def open_writer(path: Path, key: bytes) -> Connection:
+def open_writer(path: Path, key: bytes) -> FileConnection:
     """Open the one writing connection, bringing the schema up to date.
 
     Raises:
@@ -156,7 +159,7 @@ def is_older(path: Path, key: bytes) -> bool:
     return older
 
 
-def open_reader(path: Path, key: bytes) -> Connection:
+def open_reader(path: Path, key: bytes) -> FileConnection:
     """Open a connection that cannot write; other processes may hold the database at the same time.
 
     Raises:
@@ -170,7 +173,7 @@ def open_reader(path: Path, key: bytes) -> Connection:
 
 
 @contextmanager
-def _closed_on_failure(connection: Connection) -> Iterator[None]:
+def _closed_on_failure(connection: FileConnection) -> Iterator[None]:
     """Close a connection that could not be made ready, and say why in our words."""
     try:
         yield
@@ -182,11 +185,11 @@ def _closed_on_failure(connection: Connection) -> Iterator[None]:
         raise
 
 
-def _version(connection: Connection) -> int:
+def _version(connection: FileConnection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _open(path: Path, key: bytes, *, read_only: bool) -> Connection:
+def _open(path: Path, key: bytes, *, read_only: bool) -> FileConnection:
     if not path.is_file():
         raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
     try:
@@ -199,13 +202,13 @@ def _open(path: Path, key: bytes, *, read_only: bool) -> Connection:
     return connection
 
 
-def _try(path: Path, key: bytes, *, read_only: bool, page_bytes: int) -> tuple[Connection, int]:
+def _try(path: Path, key: bytes, *, read_only: bool, page_bytes: int) -> tuple[FileConnection, int]:
     connection = _connect(path, key, read_only=read_only, page_bytes=page_bytes)
     with _closed_on_failure(connection):
         return connection, _version(connection)
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(connection: FileConnection) -> None:
     """Apply every schema file that this database has not seen, each whole or not at all."""
     migrations = Migrations("node.store")
     for name in SCHEMA_FILES:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from node.peer.crosscheck import PASSING, Checked, Due, Log, Ours, Problem
 from node.peer.witnessing import Counts
-from node.store.connection import Connection
+from node.store.seam import Connection
 from node.store.tasks import close_task, open_task
 from node.store.witness_audit import HeadRow, PlaceRow, WitnessAudit
 from node.store.witnessing import partners
@@ -68,8 +68,9 @@ class Crosschecks:
             connection.execute(
                 "INSERT INTO ledger_checks (peer, good_ms, failures, next_ms, problem)"
                 " VALUES (?, ?, ?, ?, ?) ON CONFLICT (peer) DO UPDATE SET"
-                " good_ms = coalesce(excluded.good_ms, good_ms), failures = excluded.failures,"
-                " next_ms = excluded.next_ms, problem = excluded.problem",
+                " good_ms = coalesce(excluded.good_ms, ledger_checks.good_ms),"
+                " failures = excluded.failures, next_ms = excluded.next_ms,"
+                " problem = excluded.problem",
                 (peer, *checked),
             )
             for problem in sorted(problems):

@@ -11,8 +11,8 @@ from typing import Any
 
 from node.peer.outgoing import OwnEntry, Push
 from node.store.bulk import insert_rows
-from node.store.connection import Connection
 from node.store.errors import DisplacedError, ErasedError
+from node.store.seam import Connection
 from protocol import channel as channels
 from protocol.channel import Channel, SenderState
 from protocol.entry import leaf

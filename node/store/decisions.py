@@ -7,8 +7,8 @@ be resumed while the node does not run, because it keeps in memory what it has s
 from __future__ import annotations
 
 from node.store.backup import mark_restored
-from node.store.connection import Connection
 from node.store.disowning import word
+from node.store.seam import Connection
 from protocol.vocabulary import Lane
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from node.store.bulk import insert_rows, select_in
-from node.store.connection import Connection
+from node.store.seam import Connection
 
 AT_MOST = 32_768
 """Rows in one delta: some 10 MB of memory, read back in a twentieth of a second."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from node.store.connection import Connection
 from node.store.disavowing import Place, fits
+from node.store.seam import Connection
 from protocol.disavowal import Disavow
 from protocol.errors import ProtocolError
 from protocol.messages import read

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from node.casework.casebook import Disavowed
 from node.store.bulk import select_in
-from node.store.connection import Connection
+from node.store.seam import Connection
 from node.store.tasks import close_task, open_task
 from protocol.disavowal import Disavow
 from protocol.fork import read_claim

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from node.casework.casebook import Post
 from node.peer.outgoing import Word
 from node.store.cases import post
-from node.store.connection import Connection
+from node.store.seam import Connection
 from protocol.answers import Told
 from protocol.disavowal import Disavow
 from protocol.merkle import CompactRange

@@ -13,7 +13,7 @@ from node.casework.casebook import Loaded, Needs
 from node.casework.events import EventKind
 from node.casework.receiving import Judged
 from node.store.bulk import select_in
-from node.store.connection import Connection
+from node.store.seam import Connection
 from protocol.errors import ProtocolError
 from protocol.messages import Tombstone, read
 from protocol.vocabulary import Kind, Lane

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from node.store.connection import Connection
+from node.store.seam import Connection
 
 
 def opened_ms(

@@ -17,8 +17,8 @@ from typing import NamedTuple
 from node.casework.events import EventKind, Recorded, Sighted, decode_body
 from node.peer.outgoing import Buried, Entomb
 from node.store.bulk import select_in
-from node.store.connection import Connection
 from node.store.delta import Delta
+from node.store.seam import Connection
 from protocol import entry as entries
 from protocol.errors import ProtocolError
 from protocol.vocabulary import Kind, Lane

@@ -8,6 +8,11 @@ StoreError                  base; `code` names it in logs and answers
   AlreadyOpenError          another process runs on it
   StoreFullError            the disk is full or read-only: nothing was written
   DamagedDatabaseError      SQLite finds the file damaged
+  AwayError                 the database server does not answer: nothing was written
+  RefusedByServerError      the database server does not let us in
+  UnsafeServerError         the database server would lose what it confirmed, or is too old
+  UnsureError               the server went away while it committed: nobody knows yet
+  NoDriverError             [store] url is set and the driver of PostgreSQL is not installed
   ClosedStoreError          the node is stopping: nothing more is taken
   DisplacedError            another tenure took this channel over (fencing)
   ErasedError               what an epoch was to carry was erased meanwhile: the epoch ends
@@ -84,6 +89,44 @@ class DamagedDatabaseError(StoreError):
     """store.path: the file is damaged; stop the node and `hotline restore` the last backup."""
 
     code = "store_damaged"
+
+
+class AwayError(StoreError):
+    """store.url.
+
+    The database server does not answer; nothing was written. Start it; the node resumes by itself.
+    """
+
+    code = "store_away"
+    retryable = True
+
+
+class RefusedByServerError(StoreError):
+    """store.url: the database server does not let this node in; check user, password and TLS."""
+
+    code = "store_refused"
+
+
+class UnsafeServerError(StoreError):
+    """store.url: the server may lose what it confirms; set fsync and full_page_writes to on."""
+
+    code = "store_unsafe"
+
+
+class UnsureError(StoreError):
+    """store.url.
+
+    The server went away while it committed and did not come back; it may be kept. Ask again.
+    """
+
+    code = "store_unsure"
+    retryable = True
+
+
+class NoDriverError(StoreError):
+    """store.url: the driver is missing; pip install 'hotline-exchange[postgres]'."""
+
+    code = "store_no_driver"
 
 
 class ClosedStoreError(StoreError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from node.peer.forks import Counterpart, KeptFork
-from node.store.connection import Connection
+from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol.fork import ForkEvidence
 from protocol.merkle import HASH_BYTES

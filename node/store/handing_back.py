@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from node.peer.handing_back import HeldPage, Permission
 from node.store.bulk import select_in
-from node.store.connection import Connection
+from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol import push as pushes
 from protocol.recovery import Element, Recover, StandingCode
@@ -49,13 +49,14 @@ class HandingBackStore:
         def job(connection: Connection) -> None:
             connection.execute(
                 "INSERT INTO handed_back VALUES (?, ?, ?, NULL, 0, 0, 0)"
-                " ON CONFLICT DO UPDATE SET decided_ms = NULL, allowed = 0, asked_ms = ?",
+                " ON CONFLICT (peer, sealing_key) DO UPDATE SET decided_ms = NULL, allowed = 0,"
+                " asked_ms = ?",
                 (peer, sealing_key, now_ms, now_ms),
             )
             connection.execute(
                 "INSERT INTO tasks (code, subject, opened_ms) SELECT ?1, ?2, ?3 WHERE NOT EXISTS"
                 " (SELECT 1 FROM tasks WHERE code = ?1 AND subject = ?2 AND closed_ms IS NULL)"
-                " ON CONFLICT DO UPDATE SET closed_ms = NULL",
+                " ON CONFLICT (code, subject, opened_ms) DO UPDATE SET closed_ms = NULL",
                 (TASK, peer, now_ms),
             )
 

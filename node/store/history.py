@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import msgspec
 
 from node.store.cases import EMPTY_CHAIN
-from node.store.connection import Connection
+from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol.entry import leaf as entry_leaf
 

@@ -8,12 +8,12 @@ from typing import Any
 from node.casework.receiving import Judged
 from node.peer.inbox import Decide, Held, Taken
 from node.store.bulk import insert_rows
-from node.store.connection import Connection
 from node.store.delta import Delta
 from node.store.disavowing import own_again
 from node.store.ending import wake_entombed
 from node.store.epochs import opened_ms
 from node.store.erasing import was_erased
+from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol.answers import MAX_ANCESTORS, NOTHING, Position, Told
 from protocol.channel import UNOPENED, Accepted, ReceiverState, Refusal
@@ -200,8 +200,8 @@ def _keep_state(
             ),
         )
     connection.execute(
-        "INSERT INTO channels_in VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE SET"
-        " epoch = excluded.epoch, size = excluded.size, range = excluded.range",
+        "INSERT INTO channels_in VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (peer, lane)"
+        " DO UPDATE SET epoch = excluded.epoch, size = excluded.size, range = excluded.range",
         (peer, str(lane), state.epoch, state.size, state.edge),
     )
 

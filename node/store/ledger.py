@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from node.peer.witnessing import Counts
-from node.store.connection import Connection
+from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol.checkpoint import read_checkpoint
 from protocol.errors import ProtocolError

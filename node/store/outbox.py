@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from node.peer.outgoing import ChannelRow, Entomb, OwnEntry, Push, Word
 from node.store import cutting, disowning, pulled
-from node.store.connection import Connection
 from node.store.cutting import Sign, channel_row, check_fence
 from node.store.epochs import opened_ms
 from node.store.erasing import bury
 from node.store.errors import ErasedError
 from node.store.refilling import alert_refill, epochs_restored, lost_entries, unsettled
+from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol.answers import NOTHING, Position, Told
 from protocol.channel import Channel, SenderState
@@ -64,8 +64,8 @@ class Outbox:
         def job(connection: Connection) -> int:
             connection.execute(
                 "INSERT INTO channels_out VALUES (?, ?, 1, NULL, 0, ?, 0, 0, 0, NULL, NULL)"
-                " ON CONFLICT DO UPDATE SET fence = fence + 1, epoch = NULL, size = 0, range = ?,"
-                " receipted = 0",
+                " ON CONFLICT (peer, lane) DO UPDATE SET fence = channels_out.fence + 1,"
+                " epoch = NULL, size = 0, range = ?, receipted = 0",
                 (peer, str(lane), EMPTY_EDGE, EMPTY_EDGE),
             )
             fence: int = channel_row(connection, peer, lane, "fence")[0]
@@ -201,14 +201,15 @@ class Outbox:
             if row is None:
                 return None
             entries = connection.execute(
-                "SELECT coalesce(l.entry, m.entry) FROM log_out l LEFT JOIN messages_out m"
+                "SELECT l.entry, m.entry FROM log_out l LEFT JOIN messages_out m"
                 " ON m.seq = l.message WHERE l.peer = ? AND l.lane = ? AND l.epoch = ?"
                 " AND l.idx >= ? AND l.idx < ? ORDER BY l.idx",
                 (peer, str(lane), epoch, held, row[0]),
             ).fetchall()
-            if any(entry[0] is None for entry in entries):
+            said = [message if own is None else own for own, message in entries]
+            if None in said:
                 raise ErasedError(ErasedError.__doc__)
-            return Push(epoch, held, row[0], row[1], [entry[0] for entry in entries], row[2])
+            return Push(epoch, held, row[0], row[1], said, row[2])
 
         return await self._readers.run(query)
 
@@ -229,8 +230,9 @@ class Outbox:
                 (receipt, peer, str(lane), epoch, size),
             )
             connection.execute(
-                "UPDATE channels_out SET receipted = max(receipted, ?), attempts = 0,"
-                " next_attempt_ms = 0, problem = NULL WHERE peer = ? AND lane = ?",
+                "UPDATE channels_out SET receipted = CASE WHEN receipted < ?1 THEN ?1"
+                " ELSE receipted END, attempts = 0, next_attempt_ms = 0, problem = NULL"
+                " WHERE peer = ?2 AND lane = ?3",
                 (size, peer, str(lane)),
             )
 

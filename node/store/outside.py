@@ -9,7 +9,7 @@ need no such flag: the same thing has the same id for ever.
 
 from __future__ import annotations
 
-from node.store.connection import Connection
+from node.store.seam import Connection
 
 OUTSIDE_HELD = "outside_held"
 SUBJECT = "restored"
@@ -24,10 +24,13 @@ def may_act_outside(connection: Connection) -> bool:
 
 
 def hold_outside(connection: Connection, database: str, restored_ms: int) -> None:
-    """Let an attached `database` wait for a person before it acts outside; once is enough."""
+    """Let a database wait for a person before it acts outside; once is enough.
+
+    `database` is empty, or the name of an attached one and a full stop.
+    """
     connection.execute(
-        f"INSERT INTO {database}.tasks (code, subject, opened_ms)"  # noqa: S608 - own name
-        f" SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM {database}.tasks"
+        f"INSERT INTO {database}tasks (code, subject, opened_ms)"  # noqa: S608 - own name
+        f" SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM {database}tasks"
         " WHERE code = ?1 AND closed_ms IS NULL)"
         " ON CONFLICT (code, subject, opened_ms) DO UPDATE SET closed_ms = NULL",
         (OUTSIDE_HELD, SUBJECT, restored_ms),

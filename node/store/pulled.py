@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.store.connection import Connection
+from node.store.seam import Connection
 from protocol.vocabulary import Lane
 
 
@@ -40,7 +40,8 @@ def keep(
         (receipt, *place, size),
     )
     connection.execute(
-        "UPDATE channels_out SET receipted = max(receipted, ?), attempts = 0,"
-        " next_attempt_ms = 0, problem = NULL WHERE peer = ? AND lane = ? AND epoch = ?",
+        "UPDATE channels_out SET receipted = CASE WHEN receipted < ?1 THEN ?1 ELSE receipted END,"
+        " attempts = 0, next_attempt_ms = 0, problem = NULL"
+        " WHERE peer = ?2 AND lane = ?3 AND epoch = ?4",
         (size, *place),
     )

@@ -10,9 +10,9 @@ from node.casework.events import Erased, Event, EventKind, decode_body
 from node.casework.item import ItemState, decode_state
 from node.casework.receiving import Arrived
 from node.casework.retaining import Aged
-from node.store.connection import Connection
 from node.store.disavowing import disavowers
 from node.store.outside import may_act_outside
+from node.store.seam import BulkConnection, Connection
 from node.store.witnessing import LedgerFigures
 from node.store.witnessing import figures as ledger_figures
 from node.store.writer import Readers
@@ -68,9 +68,9 @@ class Queries:
 
         def query(connection: Connection) -> ItemState | None:
             row = connection.execute(
-                "SELECT state FROM items WHERE id = ?1 UNION ALL SELECT i.state FROM item_keys k"
-                " JOIN items i ON i.id = k.item WHERE k.key = ?2 UNION ALL SELECT i.state"
-                " FROM item_keys_delta k JOIN items i ON i.id = k.item WHERE k.key = ?2 LIMIT 1",
+                "SELECT state FROM items WHERE id = ?1 OR id IN"
+                " (SELECT item FROM item_keys WHERE key = ?2 UNION SELECT item"
+                " FROM item_keys_delta WHERE key = ?2) ORDER BY id <> ?1 LIMIT 1",
                 (item_id, alias_key),
             ).fetchone()
             return None if row is None else decode_state(row[0])
@@ -185,6 +185,12 @@ class Queries:
         """Whether there is such a row: asked at every turn of a loop, mostly in vain."""
         sql = f"SELECT EXISTS (SELECT 1 FROM {where})"  # noqa: S608 - own words
         return bool(self._readers.look_up(lambda c: c.execute(sql).fetchone()[0]))
+
+    async def stored_bytes(self) -> int | None:
+        """Return how much room the store takes on a server, in bytes; None: it is a file."""
+        return await self._readers.run(
+            lambda c: c.stored_bytes() if isinstance(c, BulkConnection) else None
+        )
 
     async def channels(self) -> list[ChannelFigures]:
         """Return every sending channel with what stands in it."""

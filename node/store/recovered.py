@@ -16,8 +16,8 @@ from node.casework.receiving import Answer, Arrived, Judged
 from node.casework.recovered import answer_key, key_of
 from node.peer.recovering import KeptPage, Progress
 from node.store.bulk import insert_rows, select_in
-from node.store.connection import Connection
 from node.store.outside import hold_outside
+from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol.merkle import EMPTY_EDGE, CompactRange
 from protocol.recovery import Held
@@ -94,7 +94,7 @@ class Recovered:
             moved = connection.execute(
                 "UPDATE recoveries SET standing = 'going', epoch = ?, size = ?, range = ?,"
                 " entries = entries + ?, erased = erased + ?, attempts = 0, next_ms = 0"
-                " WHERE peer = ? AND lane = ? AND epoch IS ? AND range = ?",
+                " WHERE peer = ? AND lane = ? AND epoch IS NOT DISTINCT FROM ? AND range = ?",
                 (
                     after.epoch,
                     after.edge.size,
@@ -144,8 +144,8 @@ class Recovered:
         """Return every message of a kind that came back and stands in the outbox."""
         rows = await self._readers.run(
             lambda c: c.execute(
-                "SELECT DISTINCT m.entry FROM recovered_entries r JOIN messages_out m"
-                " ON m.seq = r.message WHERE r.kind = ? AND m.entry IS NOT NULL ORDER BY m.seq",
+                "SELECT entry FROM messages_out WHERE entry IS NOT NULL AND seq IN"
+                " (SELECT message FROM recovered_entries WHERE kind = ?) ORDER BY seq",
                 (int(kind),),
             ).fetchall()
         )
@@ -176,7 +176,7 @@ def begin(connection: Connection, now_ms: int) -> None:
             ("witness_forgot", f"0,{now_ms}"),  # all that it cosigned: §8.12.9
         ],
     )
-    hold_outside(connection, "main", now_ms)
+    hold_outside(connection, "", now_ms)
 
 
 def fresh_keys(connection: Connection) -> list[str]:

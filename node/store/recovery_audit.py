@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from node.store.connection import Connection
+from node.store.seam import Connection
 
 
 class BareRow(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from node.store.connection import Connection
+from node.store.seam import Connection
 from protocol import channel as channels
 from protocol.vocabulary import Lane
 

@@ -1,14 +1,11 @@
-"""The embedded store, put together: one encrypted file, one writer, readers beside it."""
+"""The store, put together: one database, one writer, readers beside it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from node.matching.fingerprints import Fingerprints
-from node.store.backup import keep_older
 from node.store.cases import Cases
-from node.store.connection import Connection, ProcessLock, open_reader, open_writer
 from node.store.crosscheck import Crosschecks
 from node.store.delta import AT_MOST, Delta
 from node.store.forks import Forks
@@ -16,9 +13,11 @@ from node.store.handing_back import HandingBackStore
 from node.store.history import History
 from node.store.inbox import Inbox
 from node.store.ledger import Ledger
+from node.store.opening import Lock, Place, open_locked, open_reader
 from node.store.outbox import Outbox
 from node.store.queries import Queries
 from node.store.recovered import Recovered
+from node.store.seam import BulkConnection, Connection
 from node.store.views import Views
 from node.store.witness import WitnessMemory
 from node.store.witnessing import Cosignatures
@@ -58,12 +57,12 @@ class Store:
     recovered: Recovered
     handing_back: HandingBackStore
     crosschecks: Crosschecks
-    _lock: ProcessLock | None
+    _lock: Lock
 
     @classmethod
     def open(
         cls,
-        path: Path,
+        place: Place,
         key: bytes,
         us: str,
         fingerprints: Fingerprints,
@@ -74,53 +73,53 @@ class Store:
         `group_max`: most jobs in one transaction.
 
         Raises:
-            UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AlreadyOpenError
+            UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AlreadyOpenError; of a
+                server, AwayError, RefusedByServerError, UnsafeServerError, NoDriverError too
         """
-        lock = ProcessLock(path)
+        connection, lock = open_locked(place, key)
         try:
-            keep_older(path, key)
-            writer = ThreadWriter(open_writer(path, key), group_max).start()
-            readers = ThreadReaders(lambda: open_reader(path, key), READERS)
+            readers = ThreadReaders(lambda: open_reader(place, key), READERS)
         except BaseException:
+            connection.close()
             lock.release()
             raise
+        writer = ThreadWriter(connection, group_max).start()
         return _assemble(writer, readers, us, fingerprints, lock)
 
     @classmethod
-    def inline(cls, path: Path, key: bytes, us: str, fingerprints: Fingerprints) -> Store:
+    def inline(cls, place: Place, key: bytes, us: str, fingerprints: Fingerprints) -> Store:
         """Open it without threads: for the command line and for simulated worlds.
 
         Raises:
-            UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AlreadyOpenError
+            StoreError: as `open`.
         """
-        lock = ProcessLock(path)
+        connection, lock = open_locked(place, key)
         try:
-            keep_older(path, key)
-            writer = InlineWriter(open_writer(path, key))
-            readers = InlineReaders(open_reader(path, key))
+            readers = InlineReaders(open_reader(place, key))
         except BaseException:
+            connection.close()
             lock.release()
             raise
-        return _assemble(writer, readers, us, fingerprints, lock)
+        return _assemble(InlineWriter(connection), readers, us, fingerprints, lock)
 
     async def shrink(self, pages: int = SHRINK_PAGES) -> int:
         """Give up to `pages` free pages at the end of the file back to the disk; how many.
 
         Some stay, for what comes next. A database that was made before files could shrink gives
-        nothing back; one that is restored from a backup does.
+        nothing back; one that is restored from a backup does. A server sees to its own room.
 
         Raises:
             StoreError: nothing was given back.
         """
-        free = self.readers.look_up(lambda c: c.execute("PRAGMA freelist_count").fetchone()[0])
+        free = self.readers.look_up(_free_pages)
         if free <= SLACK_PAGES:
             return 0
 
         def job(connection: Connection) -> int:
-            before = connection.execute("PRAGMA freelist_count").fetchone()[0]
+            before = _free_pages(connection)
             step = min(pages, before - SLACK_PAGES)
             connection.execute(f"PRAGMA incremental_vacuum({max(1, step)})").fetchall()
-            return int(before - connection.execute("PRAGMA freelist_count").fetchone()[0])
+            return before - _free_pages(connection)
 
         return await self.writer.run(job)
 
@@ -128,8 +127,14 @@ class Store:
         """Finish what was handed in, close, and let the next process in."""
         await self.writer.close()
         self.readers.close()
-        if self._lock is not None:
-            self._lock.release()
+        self._lock.release()
+
+
+def _free_pages(connection: Connection) -> int:
+    """How many pages of the file nothing stands on; of a server: none."""
+    if isinstance(connection, BulkConnection):
+        return 0
+    return int(connection.execute("PRAGMA freelist_count").fetchone()[0])
 
 
 def _assemble(
@@ -137,7 +142,7 @@ def _assemble(
     readers: Readers,
     us: str,
     fingerprints: Fingerprints,
-    lock: ProcessLock,
+    lock: Lock,
     delta_rows: int = AT_MOST,
 ) -> Store:
     keys = Delta("item_keys", ("key", "item"), delta_rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.store.connection import Connection
+from node.store.seam import Connection
 
 
 def open_task(connection: Connection, code: str, subject: str, now_ms: int) -> None:

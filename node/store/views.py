@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.store.connection import Connection
+from node.store.seam import Connection
 from node.store.tasks import open_task
 from node.store.writer import Writer
 

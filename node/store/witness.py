@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from node.peer.forgetting import Forgotten
 from node.peer.witness import HeldHead
-from node.store.connection import Connection
 from node.store.forks import insert_fork
+from node.store.seam import Connection
 from node.store.tasks import open_task
 from node.store.writer import Readers, Writer
 from protocol.fork import ForkEvidence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from node.peer.witnessing import Counts, SignedHead
-from node.store.connection import Connection
+from node.store.seam import Connection
 from node.store.witness import WitnessedRow, witnessed_rows
 from node.store.witnessing import (
     CosignatureRow,

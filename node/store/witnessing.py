@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from node.peer.forgetting import Forgotten
 from node.peer.witnessing import AHEAD, Ask, SignedHead
-from node.store.connection import Connection
+from node.store.seam import Connection
 from node.store.tasks import open_task
 from node.store.witness import forgotten
 from node.store.writer import Readers, Writer

@@ -22,8 +22,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from node.store.connection import Connection, driver_errors, translate
-from node.store.errors import ClosedStoreError
+from node.store.connection import driver_errors, translate
+from node.store.errors import ClosedStoreError, UnsureError
+from node.store.seam import Connection
 
 R = TypeVar("R")
 Job = Callable[[Connection], R]
@@ -202,6 +203,10 @@ class ThreadWriter:
             for waiting in group:
                 run_one(waiting)
             connection.execute("COMMIT")
+        except UnsureError as error:
+            self._forget()
+            for waiting in group:  # not tried again: it may be kept
+                waiting.error = error
         except BaseException as error:  # noqa: BLE001 - whatever it was, each caller must hear that nothing was kept
             _roll_back(connection)
             self._forget()

@@ -36,6 +36,7 @@ async def take_snapshot(sources: Sources, now_ms: int) -> Snapshot:
     figures = await sources.queries.figures()
     tasks = await sources.queries.tasks(1000)
     ledger = await sources.queries.ledger()
+    stored = await sources.queries.stored_bytes()
     version, issued_ms, alarms = _registry(sources.registry, now_ms)
     return Snapshot(
         waiting={_key(c): c.waiting + c.unreceipted for c in channels},
@@ -52,7 +53,7 @@ async def take_snapshot(sources: Sources, now_ms: int) -> Snapshot:
         registry_version=version,
         registry_alarms=dict(alarms),
         data_age_days={age.name: float(age.age_days) for age in sources.ages(now_ms)},
-        store_bytes=_size(sources.database),
+        store_bytes=_size(sources.database) if stored is None else stored,
         disk_free_bytes=free_bytes(sources.database.parent),
     )
 

@@ -58,11 +58,14 @@ class World:
 
 
 async def make_world(
-    tmp_path: Path, serve: Callable[[web.Application], Awaitable[Any]], now_ms: int = NOW
+    tmp_path: Path,
+    serve: Callable[[web.Application], Awaitable[Any]],
+    now_ms: int = NOW,
+    store: str | None = None,
 ) -> World:
     """Make a network and a member gb-iwf that asks to enter it; `serve` starts an application.
 
-    The member's listeners have ports that are free at this moment.
+    The member's listeners have ports that are free at this moment. `store`: URL of its database.
     """
     ports = free_ports(2)
     network = make_network(tmp_path / "net", NetworkPlan("demo"), now_ms)
@@ -78,6 +81,7 @@ async def make_world(
             name="Hotline of the north",
             network=network.created.network_id,
             jurisdictions=("GB",),
+            store=store,
             peer_host="127.0.0.1",
             peer_port=ports[0],
             api_port=ports[1],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,42 +15,74 @@ from node.casework.events import EventKind, Recorded
 from node.casework.item import ItemState
 from node.matching.fingerprints import Fingerprints
 from node.peer.outgoing import tombstone
-from node.store.connection import create_database
+from node.store import opening
 from node.store.sqlite import Store
 from protocol import entry as entries
 from protocol.vocabulary import Kind, Lane
 from tests.builders.cases import FINGERPRINTS, US, item
 from tests.builders.network import NOW_MS
+from tests.builders.postgres import Cluster
 
 KEY: Final = bytes(range(32))
 entomb: Final = partial(tombstone, bytes(32))
 """Makes the tombstones of a node whose secret is zeros."""
 
-Opener = Callable[[Path, bytes, str, Fingerprints], Store]
-STORES: Final[Mapping[str, Opener]] = {
-    "sqlite inline": Store.inline,
-    "sqlite threads": Store.open,
-}
-"""Another store adds itself here and passes everything below."""
+Opener = Callable[[opening.Place, bytes, str, Fingerprints], Store]
+
+
+@dataclass(frozen=True)
+class Sort:
+    """One sort of store, and one way to open it."""
+
+    name: str
+    opener: Opener
+    on_server: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+FILES: Final = (Sort("sqlite inline", Store.inline), Sort("sqlite threads", Store.open))
+STORES: Final = (
+    *FILES,
+    Sort("postgres", Store.open, on_server=True),
+)
+"""Another store adds itself here and passes everything below.
+
+A module or class whose tests are meant for some of them only says so: `MEANT = FILES`.
+"""
 
 
 @dataclass(frozen=True)
 class Place:
     """Where a store stands."""
 
-    path: Path
+    where: opening.Place
     opener: Opener
+    cluster: Cluster | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file of an embedded store."""
+        assert isinstance(self.where, Path)
+        return self.where
 
     def create(self) -> None:
         """Make it, empty."""
-        create_database(self.path, KEY)
+        opening.create_database(self.where, KEY)
 
     def open(self, key: bytes = KEY) -> Store:
         """Open it as a node does."""
-        return self.opener(self.path, key, US, FINGERPRINTS)
+        return self.opener(self.where, key, US, FINGERPRINTS)
 
     def as_the_power_fails(self, folder: Path) -> Place:
-        """Return a copy of the files as they are on disk at this moment, without any memory."""
+        """Return the store as it is on disk at this moment, without any memory.
+
+        A copy of the files; or the server, ended without a word and started again.
+        """
+        if self.cluster is not None:
+            with self.cluster.stopped(signal.SIGQUIT):
+                return self
         folder.mkdir()
         for path in self.path.parent.glob(self.path.name + "*"):
             if not path.name.endswith((".lock", "-shm")):

@@ -17,9 +17,10 @@ from node.store.sqlite import SHRINK_PAGES, SLACK_PAGES, Store
 from protocol.channel import NOTHING, open_epoch
 from protocol.vocabulary import Lane
 from tests.builders.network import DAY_MS, NOW_MS
-from tests.contract.stores import KEY, Place, entomb, message, post, record_items
+from tests.contract.stores import FILES, KEY, Place, entomb, message, post, record_items
 from tests.contract.test_store_full import no_file_larger_than
 
+MEANT = FILES
 OTHER_KEY = bytes(range(32, 64))
 
 

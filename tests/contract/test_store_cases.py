@@ -14,9 +14,9 @@ from node.casework.events import EventKind, Raised, Sighted
 from node.casework.item import Informant, Review
 from node.casework.receiving import Answer, Judged
 from node.store.cases import EMPTY_CHAIN
-from node.store.connection import Connection
 from node.store.errors import ClosedStoreError, StoreError
 from node.store.queries import ItemQuery
+from node.store.seam import Connection
 from node.store.sqlite import Store
 from node.store.writer import ThreadWriter
 from protocol.vocabulary import Disposition

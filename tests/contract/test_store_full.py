@@ -18,8 +18,9 @@ from protocol.vocabulary import Lane
 from tests.builders.cases import US, item
 from tests.builders.network import NOW_MS
 from tests.contract.incoming import PEER, Sender, arrive, take
-from tests.contract.stores import Place, message, post, record_items, recording
+from tests.contract.stores import FILES, Place, message, post, record_items, recording
 
+MEANT = FILES
 A_LOT = 40_000
 
 

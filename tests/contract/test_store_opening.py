@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from node.store import connection as connections
-from node.store.connection import SCHEMA_FILES, create_database, open_reader, open_writer
+from node.store import opening
+from node.store.connection import SCHEMA_FILES, open_reader, open_writer
 from node.store.errors import (
     AlreadyOpenError,
     DamagedDatabaseError,
@@ -21,7 +22,7 @@ from node.store.errors import (
     UnreleasedDatabaseError,
     WrongKeyError,
 )
-from tests.contract.stores import KEY, Place, record_items
+from tests.contract.stores import FILES, KEY, Place, record_items
 
 HOLDING = """
 import sys
@@ -35,6 +36,8 @@ sys.stdin.read()
 
 class TestUpgrade:
     """There is no way back from a newer schema but a copy of the older one."""
+
+    MEANT = FILES
 
     async def test_older_database_is_copied_before_it_is_brought_up_to_date(
         self, place: Place
@@ -61,6 +64,8 @@ class TestUpgrade:
 
 class TestUnreleased:
     """A database of a commit between two releases, whose schema file has grown since."""
+
+    MEANT = FILES
 
     async def test_r11_missing_tables_and_indexes_are_made_and_nothing_is_lost(
         self, place: Place
@@ -105,18 +110,13 @@ class TestUnreleased:
 class TestRefusals:
     """Each is named, and leaves the file as it was."""
 
+    MEANT = FILES
+
     def test_missing_database_is_not_made_by_opening(self, tmp_path: Path) -> None:
         """A typing error in the path would begin an empty node."""
         with pytest.raises(UnknownDatabaseError):
             open_writer(tmp_path / "none.db", KEY)
         assert list(tmp_path.iterdir()) == []
-
-    def test_another_key_opens_nothing(self, place: Place) -> None:
-        """Not even for reading."""
-        with pytest.raises(WrongKeyError):
-            place.open(bytes(32))
-        with pytest.raises(WrongKeyError):
-            open_reader(place.path, bytes(32))
 
     def test_something_else_is_no_database(self, place: Place) -> None:
         """Nor is it overwritten."""
@@ -132,14 +132,6 @@ class TestRefusals:
         connection.close()
         with pytest.raises(NewerDatabaseError):
             place.open()
-
-    async def test_second_opening_is_refused_while_the_first_runs(self, place: Place) -> None:
-        """Two writers would fork the channels."""
-        store = place.open()
-        with pytest.raises(AlreadyOpenError):
-            place.open()
-        await store.close()
-        await place.open().close()
 
     def test_second_process_is_refused_while_the_first_lives(self, place: Place) -> None:
         """And let in as soon as it is dead, however it died."""
@@ -157,12 +149,6 @@ class TestRefusals:
             other.wait()
         asyncio.run(place.open().close())
 
-    async def test_refused_opening_lets_the_next_one_in(self, place: Place) -> None:
-        """No lock is left behind."""
-        with pytest.raises(WrongKeyError):
-            place.open(bytes(32))
-        await place.open().close()
-
     async def test_database_that_was_never_finished_is_finished(self, place: Place) -> None:
         """The process that made it died between the file and its tables."""
         place.path.unlink()
@@ -170,13 +156,6 @@ class TestRefusals:
         store = place.open()
         await record_items(store, 1)
         await store.close()
-
-    def test_database_is_never_made_over_a_file(self, place: Place) -> None:
-        """It could be the only copy."""
-        before = place.path.read_bytes()
-        with pytest.raises(AlreadyOpenError):
-            create_database(place.path, KEY)
-        assert place.path.read_bytes() == before
 
     async def test_damaged_page_is_named_as_damage(self, place: Place) -> None:
         """It is not taken for an empty answer."""
@@ -195,6 +174,8 @@ class TestRefusals:
 class TestFile:
     """What lies on the disk."""
 
+    MEANT = FILES
+
     def test_only_its_owner_may_read_it(self, place: Place) -> None:
         """Encrypted or not."""
         assert stat.S_IMODE(place.path.stat().st_mode) == 0o600
@@ -209,13 +190,6 @@ class TestFile:
         assert b"CREATE TABLE" not in raw
         await store.close()
 
-    async def test_reader_cannot_write(self, place: Place) -> None:
-        """Also where a query tries to."""
-        store = place.open()
-        with pytest.raises(StoreError):
-            await store.readers.run(lambda c: c.execute("DELETE FROM items"))
-        await store.close()
-
     async def test_every_commit_is_flushed(self, place: Place) -> None:
         """`synchronous` is FULL, the journal is a write-ahead log."""
         store = place.open()
@@ -226,4 +200,47 @@ class TestFile:
         assert await pragma("synchronous") == 2
         assert await pragma("journal_mode") == "wal"
         assert await pragma("foreign_keys") == 1
+        await store.close()
+
+
+class TestEveryStore:
+    """What is refused wherever the store stands."""
+
+    def test_another_key_opens_nothing(self, place: Place) -> None:
+        """Not even for reading."""
+        with pytest.raises(WrongKeyError):
+            place.open(bytes(32))
+        with pytest.raises(WrongKeyError):
+            opening.open_reader(place.where, bytes(32))
+
+    async def test_second_opening_is_refused_while_the_first_runs(self, place: Place) -> None:
+        """Two writers would fork the channels."""
+        store = place.open()
+        with pytest.raises(AlreadyOpenError):
+            place.open()
+        await store.close()
+        await place.open().close()
+
+    async def test_refused_opening_lets_the_next_one_in(self, place: Place) -> None:
+        """No lock is left behind."""
+        with pytest.raises(WrongKeyError):
+            place.open(bytes(32))
+        await place.open().close()
+
+    async def test_store_is_never_made_over_another(self, place: Place) -> None:
+        """It could be the only copy."""
+        store = place.open()
+        await record_items(store, 1)
+        await store.close()
+        with pytest.raises(AlreadyOpenError):
+            place.create()
+        store = place.open()
+        assert (await store.queries.figures())["items"] == 1
+        await store.close()
+
+    async def test_reader_cannot_write(self, place: Place) -> None:
+        """Also where a query tries to."""
+        store = place.open()
+        with pytest.raises(StoreError):
+            await store.readers.run(lambda c: c.execute("DELETE FROM items"))
         await store.close()

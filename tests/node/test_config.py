@@ -99,6 +99,16 @@ class TestMistakesAreNamed:
             ("member", 'data_dir = "a\\u0000b"'),
             ("store", "group_commit_max = 0"),
             ("store", "group_commit_max = true"),
+            ("store", 'password = "env:PASSWORD"'),
+            ("store", 'url = "/var/lib/hotline"'),
+            ("store", 'url = "postgresql://db.example/hotline"'),
+            ("store", 'url = "postgresql://hotline@db.example"'),
+            ("store", 'url = "postgresql://hotline@db.example/hotline"'),
+            ("store", 'url = "postgresql://hotline@db.example/hotline?sslmode=require"'),
+            ("store", 'url = "postgresql://hotline@/hotline?host=db.example"'),
+            ("store", 'url = "postgresql://hotline:hunter2@127.0.0.1/hotline"'),
+            ("store", 'url = "postgresql://hotline@127.0.0.1/hotline?password=hunter2"'),
+            ("store", 'url = "postgresql://hotline@127.0.0.1/hotline?options=-cfsync"'),
             ("peer", "listen_port = 65536"),
             ("peer", 'listen_port = "8441"'),
             ("peer", 'listen_host = "localhost"'),
@@ -164,6 +174,29 @@ class TestMistakesAreNamed:
         """The second would fail to bind only after start."""
         text = LEAST + '[peer]\nlisten_host = "127.0.0.1"\nlisten_port = 8442\n'
         assert refused(text).field == "[api] listen_port"
+
+
+class TestServers:
+    """The URL of a database server."""
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "postgresql://hotline@127.0.0.1/hotline",
+            "postgresql://hotline@localhost:5433/hotline",
+            "postgresql://hotline@/hotline?host=/run/postgresql",
+            "postgresql://hotline@db.example/hotline?sslmode=verify-full",
+            "postgresql://hotline@db.example:6432/a?sslrootcert=/etc/ca.pem&sslmode=verify-full",
+        ],
+    )
+    def test_near_server_or_a_verified_one_is_taken(self, url: str) -> None:
+        """As it is written."""
+        assert parse(f'{LEAST}[store]\nurl = "{url}"\n', FILE).store.url == url
+
+    def test_password_in_it_is_refused_and_not_repeated(self) -> None:
+        """Files are copied, shown and kept by others."""
+        url = "postgresql://hotline:hunter2@127.0.0.1/hotline"
+        assert "hunter2" not in str(refused(f'{LEAST}[store]\nurl = "{url}"\n'))
 
 
 class TestReferences:

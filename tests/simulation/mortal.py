@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from node.store.connection import Connection
+from node.store.seam import Connection
 from node.store.writer import InlineWriter, Job
 
 R = TypeVar("R")

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from node.casework.item import ItemState, decode_state
-from node.store.connection import Connection, open_reader
+from node.store.connection import open_reader
+from node.store.seam import Connection
 from tests.protocol import oracle as second
 from tests.simulation.erasing import Erased, names_of
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from node.peer.transport import Reply
-from node.store.connection import Connection
+from node.store.seam import Connection
 from protocol import entry as entries
 from protocol.vocabulary import Kind, Lane
 from tests.simulation.world import Wire, World

@@ -18,7 +18,8 @@ from node.peer.forgetting import Forgotten, lacks_memory, may_cosign
 from node.peer.witness import HeldSize, Witness
 from node.peer.witnessing import counting
 from node.store import backup as copies
-from node.store.connection import Connection, open_reader
+from node.store.connection import open_reader
+from node.store.seam import Connection
 from node.store.witness import forgotten
 from protocol.witness import cosigners
 from tests.node.peer.test_witness import EOKM, FORKED, IWF, LEAVES, Owner

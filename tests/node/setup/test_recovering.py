@@ -96,7 +96,7 @@ async def test_network_is_told_by_the_member_key_and_by_a_fresh_sealing_key(worl
 async def test_empty_database_knows_that_it_recovers(world: Any) -> None:
     """A restored one, too: nothing leaves to the world outside by itself, nothing is cosigned."""
     done = await begun(world)
-    assert done.database == world.config.store.path
+    assert done.database == str(world.config.store.path)
     assert facts(world) == (recovered.ASKING, False, Forgotten(0, NOW))
     token = world.config.api.token_file
     assert stat.S_IMODE(token.stat().st_mode) == 0o600

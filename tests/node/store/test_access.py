@@ -11,7 +11,7 @@ import pytest
 from node.api.access import Scope, StoredAnswer, TokenRecord
 from node.matching.fingerprints import Fingerprints
 from node.store.access import Access
-from node.store.connection import create_database
+from node.store.opening import Place, create_database
 from node.store.sqlite import Store
 
 KEY = bytes(range(32))
@@ -19,13 +19,16 @@ TOKEN = TokenRecord(b"t" * 32, "scart", frozenset({Scope.ADMIN, Scope.ITEMS_READ
 ANSWER = StoredAnswer(201, "application/json", b'{"a":1}')
 
 
-@pytest.fixture(params=["inline", "open"])
+@pytest.fixture(params=["inline", "open", "on a server"])
 async def access(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Access]:
-    """Give access over a new store, with and without threads."""
-    path = tmp_path / "node.db"
-    create_database(path, KEY)
-    opened = getattr(Store, request.param)
-    store: Store = opened(path, KEY, "gb-iwf", Fingerprints(KEY))
+    """Give access over a new store, with and without threads, in a file and on a server."""
+    place: Place = tmp_path / "node.db"
+    if request.param == "on a server":
+        place = request.getfixturevalue("postgres").emptied(KEY)
+    else:
+        create_database(place, KEY)
+    opened = Store.inline if request.param == "inline" else Store.open
+    store = opened(place, KEY, "gb-iwf", Fingerprints(KEY))
     yield Access(store.writer, store.readers)
     await store.close()
 

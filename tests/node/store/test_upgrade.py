@@ -8,7 +8,7 @@ import pytest
 
 from node.store.connection import Connection, open_reader, open_writer
 from tests.contract.incoming import PEER, Sender, take
-from tests.contract.stores import KEY, STORES, Place, record_items
+from tests.contract.stores import FILES, KEY, Place, record_items
 
 FIRST = ("001_initial.sql",)
 
@@ -16,7 +16,7 @@ FIRST = ("001_initial.sql",)
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """Give a place with an empty embedded store."""
-    made = Place(tmp_path / "node.db", STORES["sqlite inline"])
+    made = Place(tmp_path / "node.db", FILES[0].opener)
     made.create()
     return made
 

@@ -1,0 +1,320 @@
+"""One connection to PostgreSQL that speaks as the store does (`node.store.seam.Connection`).
+
+The server prepares every statement once, and answers in binary. A statement outside `BEGIN` is kept
+at once, as in SQLite. Sealed columns are sealed on their way out and opened on their way in: the
+server says of which table and column each value of a row is, unless it is computed (see `Shape`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, Final
+
+import psycopg
+from psycopg import pq
+from psycopg.types.numeric import Int8BinaryDumper
+
+from node.store.errors import AwayError
+from node.store.postgres import arrays, dialect
+from node.store.postgres.catalog import Catalog
+from node.store.postgres.dialect import Bulk, Statement
+from node.store.postgres.faults import refused, translate
+from node.store.postgres.place import Postgres
+from node.store.postgres.sealing import Seal
+from node.store.seam import BulkConnection
+
+Raw = psycopg.Connection[tuple[Any, ...]]
+Shape = tuple[tuple[int, bool], ...]
+"""Places in a row of what is sealed, or may be.
+
+The server says of which table and column a value is: True, its column is sealed. Of one that is
+computed (`UNION`, `coalesce`, `CASE`) it does not: False, it is opened if it is sealed, and only
+the node can have sealed it.
+"""
+_BYTEA: Final = 17
+_OPTIONS: Final[Mapping[str, Any]] = {
+    "application_name": "hotline",
+    "client_encoding": "UTF8",
+    "connect_timeout": 5,
+    # A server whose machine vanished is noticed within half a minute, not within hours.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+_SESSION: Final = (
+    "SET synchronous_commit = on; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;"
+    " SET tcp_keepalives_count = 3"
+)
+"""What was answered survives; and the server notices a node that vanished, and lets go its lock."""
+STREAMED: Final = 1000
+"""Rows that are fetched at once where an answer may be larger than memory."""
+PAUSE_S: Final = 0.25
+"""How long nothing is tried after the server did not answer."""
+_READ_ONLY: Final = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
+_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+_SIZE: Final = (
+    "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class"
+    " WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')"
+)
+_OPEN: Final = (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
+
+
+def connect(place: Postgres) -> Raw:
+    """Open a connection, every statement of which is kept at once.
+
+    Raises:
+        AwayError, RefusedByServerError
+    """
+    secret = {} if place.password is None else {"password": place.password}
+    try:
+        raw: Raw = psycopg.connect(
+            place.url, autocommit=True, prepare_threshold=0, **{**_OPTIONS, **secret}
+        )
+        raw.adapters.register_dumper(int, Int8BinaryDumper)
+        raw.adapters.register_dumper(bool, Int8BinaryDumper)
+        arrays.register(raw.adapters)
+        raw.execute(_SESSION, prepare=False)
+    except psycopg.Error as error:
+        raise refused(error) from error
+    return raw
+
+
+class Rows:
+    """What a statement gave, all of it."""
+
+    __slots__ = ("_rows", "rowcount")
+
+    def __init__(self, rows: Iterator[tuple[Any, ...]], rowcount: int) -> None:
+        self._rows = rows
+        self.rowcount = rowcount
+
+    def fetchone(self) -> Any:
+        """Return the next row, None after the last."""
+        return next(self._rows, None)
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows that are left."""
+        return list(self._rows)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._rows
+
+
+class PostgresConnection(BulkConnection):
+    """A connection of the store; see `node.store.seam.Connection`.
+
+    One that reads only comes back by itself after the server was away, with its next statement.
+    """
+
+    def __init__(self, place: Postgres, seal: Seal, raw: Raw, *, read_only: bool) -> None:
+        self._place = place
+        self._seal = seal
+        self._read_only = read_only
+        self._statements: dict[str, Statement] = {}
+        self._lists: dict[str, str] = {}
+        self._bulks: dict[tuple[str, object], Bulk] = {}
+        self._shapes: dict[str, Shape] = {}
+        self._streams = itertools.count(1)
+        self._not_before = 0.0
+        self._raw = raw
+        self._catalog = Catalog.read(raw)
+        if read_only:
+            raw.execute(_READ_ONLY)
+
+    def _come_back(self) -> None:
+        """Connect again; soon after an attempt that failed, nothing is tried.
+
+        Raises:
+            AwayError, RefusedByServerError
+        """
+        if time.monotonic() < self._not_before:
+            raise AwayError(AwayError.__doc__)
+        self._not_before = time.monotonic() + PAUSE_S
+        self._raw = self._connected()
+        self._not_before = 0.0
+
+    def _connected(self) -> Raw:
+        raw = connect(self._place)
+        if self._read_only:
+            raw.execute(_READ_ONLY)
+        return raw
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._raw.pgconn.transaction_status in _OPEN
+
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /) -> Rows:
+        """Run one statement.
+
+        Raises:
+            StoreError: it was refused, or the server is away.
+        """
+        special = self._special(sql)
+        if special is not None:
+            return special()
+        statement = self._statement(sql)
+        return self._run(statement.text, self._bind(statement, parameters))
+
+    def _special(self, sql: str) -> Callable[[], Rows] | None:
+        """How the words for transactions are said here."""
+        if sql == "BEGIN":
+            return lambda: self._run(_SNAPSHOT, None)
+        return None
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Rows:
+        """Run one statement for each of `parameters`, all of them sent before the first answer.
+
+        Raises:
+            StoreError: it was refused, or the server is away.
+        """
+        statement = self._statement(sql)
+        bound = [self._bind(statement, one) for one in parameters]
+        if not bound:
+            return Rows(iter(()), 0)
+        try:
+            with self._raw.cursor() as cursor:
+                cursor.executemany(statement.text, bound)
+                return Rows(iter(()), cursor.rowcount)
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def select_in(self, sql: str, values: Iterable[Any], before: Sequence[Any]) -> Iterator[Any]:
+        """See `bulk.select_in`."""
+        wanted = list(values)
+        if not wanted:
+            return iter(())
+        text = self._lists.get(sql)
+        if text is None:
+            text = self._lists[sql] = dialect.select_in(sql, self._catalog.tables)
+        return iter(self._run(text, [*before, arrays.array_of(wanted)]))
+
+    def stream(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
+        """See `bulk.stream`; outside a transaction a server keeps no place, and tells all at once.
+
+        Raises:
+            StoreError: it was refused, or the server is away.
+        """
+        if not self.in_transaction:
+            yield from self.execute(sql, parameters)
+            return
+        statement = self._statement(sql)
+        try:
+            with self._raw.cursor(f"stream_{next(self._streams)}") as cursor:
+                cursor.itersize = STREAMED
+                cursor.execute(statement.text, self._bind(statement, parameters), binary=True)
+                shape = self._shape(statement.text, cursor.pgresult)
+                for row in cursor:
+                    yield self._open(row, shape) if shape else row
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def insert_rows(self, into: str, rows: Sequence[Sequence[Any]], after: str) -> None:
+        """See `bulk.insert_rows`."""
+        if rows:
+            make = self._bulks.get((into, after))
+            if make is None:
+                make = dialect.insert_rows(into, after, self._catalog.tables)
+                self._bulks[into, after] = make
+            last = {itemgetter(*make.key)(row): row for row in rows} if make.key else None
+            self._run_bulk(make, rows if last is None else list(last.values()))
+
+    def update_rows(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """See `bulk.update_rows`."""
+        if rows:
+            width = len(rows[0])
+            make = self._bulks.get((sql, width))
+            if make is None:
+                make = dialect.update_rows(sql, width, self._catalog.tables)
+                self._bulks[sql, width] = make
+            self._run_bulk(make, rows)
+
+    def stored_bytes(self) -> int:
+        """How much room the store takes on its server, in bytes."""
+        return int(self.execute(_SIZE).fetchone()[0])
+
+    def damaged(self) -> bool:
+        """Never known here: the server names damage when it reads it (`data_checksums`)."""
+        return False
+
+    def close(self) -> None:
+        """Let go; what is not committed is taken back."""
+        self._raw.close()
+
+    def _statement(self, sql: str) -> Statement:
+        found = self._statements.get(sql)
+        if found is None:
+            found = self._statements[sql] = dialect.translate(sql, self._catalog.tables)
+        return found
+
+    def _bind(self, statement: Statement, given: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
+        assert not isinstance(given, Mapping)
+        bound = [given[at] for at in statement.order]
+        for at in statement.sealed:
+            if bound[at] is not None:
+                bound[at] = self._seal.close(bound[at])
+        return bound
+
+    def _run_bulk(self, make: Bulk, rows: Sequence[Sequence[Any]]) -> None:
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        for at in make.sealed:
+            columns[at] = [
+                None if value is None else self._seal.close(value) for value in columns[at]
+            ]
+        given = zip(make.types, columns, strict=True)
+        self._run(make.text, [arrays.OF_TYPE[sort](values) for sort, values in given])
+
+    def _run(self, text: str, bound: Sequence[Any] | None) -> Rows:
+        """Run a statement; a lonely query is asked again when the connection turns out dead."""
+        lonely = self._read_only and not self.in_transaction
+        try:
+            return self._run_once(text, bound)
+        except AwayError:
+            if not (lonely and self._raw.closed):
+                raise
+        self._come_back()
+        return self._run_once(text, bound)
+
+    def _run_once(self, text: str, bound: Sequence[Any] | None) -> Rows:
+        try:
+            cursor = self._raw.execute(text, bound, binary=True)
+        except psycopg.Error as error:
+            raise translate(error) from error
+        if cursor.description is None:
+            return Rows(iter(()), cursor.rowcount)
+        return Rows(self._opened(text, cursor), cursor.rowcount)
+
+    def _opened(self, text: str, cursor: psycopg.Cursor[tuple[Any, ...]]) -> Iterator[Any]:
+        """The rows, with what is sealed in them open."""
+        shape = self._shape(text, cursor.pgresult)
+        rows = cursor.fetchall()
+        if not shape:
+            return iter(rows)
+        return iter([self._open(row, shape) for row in rows])
+
+    def _open(self, row: tuple[Any, ...], shape: Shape) -> tuple[Any, ...]:
+        values = list(row)
+        for at, is_column in shape:
+            if values[at] is not None:
+                opened = self._seal.open if is_column else self._seal.open_if_sealed
+                values[at] = opened(values[at])
+        return tuple(values)
+
+    def _shape(self, text: str, result: pq.abc.PGresult | None) -> Shape:
+        """Which columns of an answer are sealed, or may be; see `Shape`."""
+        shape = self._shapes.get(text)
+        if shape is None:
+            assert result is not None
+            found = []
+            for at in range(result.nfields):
+                table, column = result.ftable(at), result.ftablecol(at)
+                if (table, column) in self._catalog.sealed:
+                    found.append((at, True))
+                elif not table and result.ftype(at) == _BYTEA:
+                    found.append((at, False))
+            shape = self._shapes[text] = tuple(found)
+        return shape

@@ -1,0 +1,154 @@
+"""Making, finding and bringing up to date a store in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import psycopg
+
+from node.store.errors import (
+    AlreadyOpenError,
+    NewerDatabaseError,
+    UnknownDatabaseError,
+    UnsafeServerError,
+)
+from node.store.postgres.connection import PostgresConnection, Raw, connect
+from node.store.postgres.faults import translate
+from node.store.postgres.migrating import SCHEMA_FILES, bring_up_to_date, make
+from node.store.postgres.place import Postgres
+from node.store.postgres.sealing import Seal
+from node.store.postgres.tenant import BesideConnection, TenantConnection, take_lock
+
+OLDEST: Final = 140_000
+PROOF: Final = b"hotline"
+C = TypeVar("C", bound=PostgresConnection)
+
+
+def create(place: Postgres, key: bytes) -> None:
+    """Make an empty store in a database that holds none; all of it or nothing.
+
+    Raises:
+        AlreadyOpenError: a store is already there; it is never overwritten.
+        AwayError, RefusedByServerError, UnsafeServerError
+    """
+    raw = connect(place)
+    try:
+        _check_server(raw)
+        with raw.transaction():
+            _make(raw, key)
+    except psycopg.Error as error:
+        raise translate(error) from error
+    finally:
+        raw.close()
+
+
+def _make(raw: Raw, key: bytes) -> None:
+    if _is_there(raw):
+        raise AlreadyOpenError("store.url: a store is already there; it is never overwritten")
+    make(raw)
+    proof = Seal(key).close(PROOF)
+    raw.execute("INSERT INTO tenure (fence, commits, proof) VALUES (0, 0, %b)", [proof])
+
+
+def open_tenant(place: Postgres, key: bytes) -> TenantConnection:
+    """Open the writing connection of a node, and keep every other node out.
+
+    Raises:
+        UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AlreadyOpenError, AwayError,
+        RefusedByServerError, UnsafeServerError
+    """
+    return _open(place, key, lambda seal, raw: TenantConnection(place, seal, raw))
+
+
+def open_writer(place: Postgres, key: bytes) -> BesideConnection:
+    """Open a connection that writes beside the node, or while none runs.
+
+    Raises:
+        UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AwayError, RefusedByServerError,
+        UnsafeServerError
+    """
+    return _open(place, key, lambda seal, raw: BesideConnection(place, seal, raw))
+
+
+def open_reader(place: Postgres, key: bytes) -> PostgresConnection:
+    """Open a connection that cannot write.
+
+    Raises:
+        UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AwayError, RefusedByServerError
+    """
+    return _open(
+        place,
+        key,
+        lambda seal, raw: PostgresConnection(place, seal, raw, read_only=True),
+        writes=False,
+    )
+
+
+class ServerLock:
+    """Keeps every node off a store, for as long as this process lives."""
+
+    def __init__(self, place: Postgres) -> None:
+        """Take the lock.
+
+        Raises:
+            AlreadyOpenError: a node runs on it.
+            UnknownDatabaseError, AwayError, RefusedByServerError
+        """
+        self._raw = connect(place)
+        there = _is_there(self._raw)
+        if not there:
+            self._raw.close()
+            raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
+        take_lock(self._raw)
+
+    def release(self) -> None:
+        """Let the next one in."""
+        self._raw.close()
+
+
+def _open(
+    place: Postgres, key: bytes, make_of: Callable[[Seal, Raw], C], *, writes: bool = True
+) -> C:
+    """Find the store, prove the key, bring the schema up to date if it is to be written."""
+    seal, raw = Seal(key), connect(place)
+    try:
+        _check_store(raw, seal)
+        if writes:
+            _check_server(raw)
+            bring_up_to_date(raw)
+        return make_of(seal, raw)
+    except psycopg.Error as error:
+        raw.close()
+        raise translate(error) from error
+    except BaseException:
+        raw.close()
+        raise
+
+
+def _check_store(raw: Raw, seal: Seal) -> None:
+    if not _is_there(raw):
+        raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
+    row = raw.execute("SELECT proof, (SELECT max(number) FROM schema_files) FROM tenure").fetchone()
+    if row is None:
+        raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
+    seal.open(row[0])
+    if row[1] > len(SCHEMA_FILES):
+        raise NewerDatabaseError(NewerDatabaseError.__doc__)
+
+
+def _check_server(raw: Raw) -> None:
+    """See that what the server confirms survives it."""
+    if raw.info.server_version < OLDEST:
+        raise UnsafeServerError("store.url: the server is older than PostgreSQL 14; upgrade it")
+    wanted = {"fsync": "on", "full_page_writes": "on", "server_encoding": "UTF8"}
+    for name, value in wanted.items():
+        row = raw.execute("SELECT current_setting(%s)", [name]).fetchone()
+        if row is None or row[0] != value:
+            mend = f"set {name} to {value}, else the node does not start"
+            raise UnsafeServerError(f"store.url: the server's {name} is not {value}; {mend}")
+
+
+def _is_there(raw: Raw) -> bool:
+    row = raw.execute("SELECT to_regclass('tenure') IS NOT NULL").fetchone()
+    return row is not None and bool(row[0])

@@ -1,0 +1,148 @@
+"""The connections that write: the node's own, and those of a command beside it.
+
+One row, `tenure`, says who may write and how many transactions he has committed. Each transaction
+locks it first, so that writers come one after the other, as in SQLite; the node's adds one to its
+`commits`, in the same message as its BEGIN. A process that finds another fence there was displaced
+and keeps nothing. An advisory lock on the tenure, held by the session, keeps a second node out for
+as long as the first lives, however it dies.
+
+The server may go away while it commits, and nobody knows whether it did. The row tells, as soon as
+the server is back: with the number that this transaction made, it is kept; with the one before, it
+is not. So nothing is done a second time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import psycopg
+
+from node.store.errors import AlreadyOpenError, AwayError, StoreError, UnsureError
+from node.store.postgres.connection import PAUSE_S, PostgresConnection, Raw, Rows
+from node.store.postgres.faults import translate
+from node.store.postgres.place import Postgres
+from node.store.postgres.sealing import Seal
+
+SETTLE_S: Final = 20.0
+"""How long the writer waits for the server to come back, to learn whether a commit was kept."""
+_LOCK = "SELECT pg_try_advisory_lock('tenure'::regclass::oid::bigint)"
+_NOBODY = Rows(iter(()), -1)
+
+
+def take_lock(raw: Raw) -> None:
+    """Hold the lock of the running node, for as long as this connection lives.
+
+    Raises:
+        AlreadyOpenError: another session holds it; this one is closed.
+    """
+    row = raw.execute(_LOCK).fetchone()
+    if row is None or not row[0]:
+        raw.close()
+        raise AlreadyOpenError(AlreadyOpenError.__doc__)
+
+
+class BesideConnection(PostgresConnection):
+    """Writes beside the node, one short transaction after the other: `hotline tasks close`."""
+
+    def __init__(self, place: Postgres, seal: Seal, raw: Raw) -> None:
+        super().__init__(place, seal, raw, read_only=False)
+
+    def _special(self, sql: str) -> Callable[[], Rows] | None:
+        if sql == "BEGIN IMMEDIATE":
+            return self._begin
+        if sql == "COMMIT":
+            return self._commit
+        return super()._special(sql)
+
+    def _begin(self) -> Rows:
+        self._say("BEGIN; SELECT 1 FROM tenure FOR UPDATE")
+        return _NOBODY
+
+    def _commit(self) -> Rows:
+        try:
+            self._raw.execute("COMMIT")
+        except psycopg.Error as error:
+            if self._raw.closed:
+                raise UnsureError(UnsureError.__doc__) from error
+            raise translate(error) from error
+        return _NOBODY
+
+    def _say(self, text: str) -> psycopg.Cursor[tuple[object, ...]]:
+        try:
+            return self._raw.execute(text, prepare=False)
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+
+class TenantConnection(BesideConnection):
+    """The writing connection of a running node; comes back after the server was away.
+
+    `settle_s`: see `SETTLE_S`.
+    """
+
+    def __init__(self, place: Postgres, seal: Seal, raw: Raw) -> None:
+        super().__init__(place, seal, raw)
+        self.settle_s = SETTLE_S
+        take_lock(raw)
+        row = raw.execute("UPDATE tenure SET fence = fence + 1 RETURNING fence, commits").fetchone()
+        assert row is not None
+        self._fence, self._commits = int(row[0]), int(row[1])
+
+    def _begin(self) -> Rows:
+        """Begin a transaction; a connection that turns out dead held nothing, and is renewed."""
+        try:
+            self._count()
+        except AwayError:
+            if not self._raw.closed:
+                raise
+            self._come_back()
+            self._count()
+        return _NOBODY
+
+    def _count(self) -> None:
+        sql = f"UPDATE tenure SET commits = commits + 1 WHERE fence = {self._fence}"  # noqa: S608
+        cursor = self._say(f"BEGIN; {sql} RETURNING commits")
+        cursor.nextset()
+        row = cursor.fetchone()
+        if row is None:
+            self._raw.close()
+            raise AlreadyOpenError(AlreadyOpenError.__doc__)
+        self._commits = int(str(row[0]))
+
+    def _commit(self) -> Rows:
+        try:
+            return super()._commit()
+        except UnsureError:
+            if self._was_kept():
+                return _NOBODY
+            raise AwayError(AwayError.__doc__) from None
+
+    def _connected(self) -> Raw:
+        """Connect again; the lock may still be held by what is left of our dead session."""
+        raw = super()._connected()
+        try:
+            take_lock(raw)
+        except AlreadyOpenError as error:
+            raise AwayError(AwayError.__doc__) from error
+        return raw
+
+    def _was_kept(self) -> bool:
+        """Whether the transaction whose COMMIT was not answered was kept.
+
+        Raises:
+            UnsureError: the server did not come back in time to tell.
+        """
+        until = time.monotonic() + self.settle_s
+        while time.monotonic() < until:
+            try:
+                if self._raw.closed:
+                    self._come_back()
+                sql = f"SELECT commits FROM tenure WHERE fence = {self._fence} FOR UPDATE"  # noqa: S608
+                row = self._say(sql).fetchone()
+            except StoreError:
+                time.sleep(PAUSE_S)
+                continue
+            return row is not None and row[0] == self._commits
+        raise UnsureError(UnsureError.__doc__)

@@ -1,0 +1,80 @@
+"""What the store asks of a database: a connection that runs statements, and many rows at once.
+
+The statements are written once, in the words that SQLite and PostgreSQL share; where they differ,
+SQLite's are written and `node.store.postgres` puts its own in their place (ADR 0020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+
+class Cursor(Protocol):
+    """What a statement gave."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the statement changed."""
+        ...
+
+    def fetchone(self) -> Any:
+        """Return the next row, None after the last."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows that are left."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """One connection, used by one thread at a time; a statement outside `BEGIN` is kept at once."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        ...
+
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ..., /) -> Cursor:
+        """Run one statement."""
+        ...
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Cursor:
+        """Run one statement that changes rows, once for each of `parameters`."""
+        ...
+
+    def close(self) -> None:
+        """Let go; what is not committed is taken back."""
+        ...
+
+
+class BulkConnection:
+    """A connection with ways of its own for many rows; see the functions in `node.store.bulk`."""
+
+    __slots__ = ()
+
+    def select_in(self, sql: str, values: Iterable[Any], before: Sequence[Any]) -> Iterator[Any]:
+        """See `bulk.select_in`."""
+        raise NotImplementedError
+
+    def stream(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
+        """See `bulk.stream`."""
+        raise NotImplementedError
+
+    def insert_rows(self, into: str, rows: Sequence[Sequence[Any]], after: str) -> None:
+        """See `bulk.insert_rows`."""
+        raise NotImplementedError
+
+    def update_rows(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """See `bulk.update_rows`."""
+        raise NotImplementedError
+
+    def stored_bytes(self) -> int:
+        """How much room the store takes on its server, in bytes."""
+        raise NotImplementedError
+
+    def damaged(self) -> bool:
+        """Whether the database finds its own files damaged; see `audit.Audit.damaged`."""
+        raise NotImplementedError

@@ -1,0 +1,130 @@
+"""A node whose store is in PostgreSQL: the same verbs, the same guarantees, other places."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from pytest_aiohttp.plugin import AiohttpServer
+
+from node.cli.exits import Exit
+from node.config import load
+from tests.builders.umbrella import make_world
+from tests.node.cli.conftest import Typing
+from tests.node.cli.test_run import refused, started
+from tests.node.cli.test_submit import GOOD, written
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.builders.postgres import Cluster
+
+
+@pytest.fixture
+async def joined(
+    tmp_path: Path,
+    aiohttp_server: AiohttpServer,
+    postgres: Cluster,
+    capsys: pytest.CaptureFixture[str],
+) -> Typing:
+    """Give a terminal for a member that has joined, keeps all on a server, and does not run."""
+    url = postgres.new().url
+    world = await make_world(tmp_path, aiohttp_server, time.time_ns() // 1_000_000, url)
+    world.admit()
+    await world.join()
+    return Typing(load(world.config.source), capsys)
+
+
+def dump(url: str | None) -> bytes:
+    """Read what anybody reads who has the server."""
+    assert url is not None
+    tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    found = b""
+    with closing(psycopg.connect(url)) as server:
+        for (table,) in server.execute(tables).fetchall():
+            with server.cursor() as cursor, cursor.copy(f"COPY {table} TO STDOUT BINARY") as rows:
+                found += b"".join(bytes(part) for part in rows)
+    return found
+
+
+async def submit(typed: Typing, folder: Path, number: int) -> tuple[int, dict[str, Any]]:
+    """Hand one report in."""
+    line = GOOD.replace("one.example/a", f"one.example/{number}").replace("R1", f"R{number}")
+    return await typed("submit", written(folder, line, name=f"{number}.csv"))
+
+
+async def test_life_of_a_process_on_a_server(
+    joined: Typing, tmp_path: Path, postgres: Cluster
+) -> None:
+    """Start, work, refuse a second process, outlive the server, stop, and verify."""
+    async with started(joined.config.source) as process:
+        await process.until("node_started")
+        code, shown = await submit(joined, tmp_path, 1)
+        assert (code, shown["accepted"]) == (Exit.OK, 1)
+        assert (await refused(joined.config.source))[:2] == (Exit.STORE, "store_in_use")
+        with postgres.stopped(signal.SIGQUIT):
+            code, shown = await submit(joined, tmp_path, 2)
+            assert code != Exit.OK
+            assert "store_away" in str(shown)
+            assert (await joined("doctor"))[0] != Exit.OK
+        code, shown = await submit(joined, tmp_path, 2)
+        while code != Exit.OK:  # its own recovery takes the server a moment
+            code, shown = await submit(joined, tmp_path, 2)
+        assert shown["accepted"] == 1
+        process.send(signal.SIGTERM)
+        await process.until("node_stopped")
+        assert await process.ended() == Exit.OK
+    code, shown = await joined("verify")
+    assert (code, shown["holds"], shown["counts"]["items"]) == (Exit.OK, True, 2)
+    codes = {finding["code"] for finding in (await joined("doctor"))[1]["findings"]}
+    assert not {code for code in codes if code.startswith("store")}
+    assert not (tmp_path / "gb" / "node.db").exists()
+    kept = dump(joined.config.store.url)
+    assert b"R2" in kept
+    assert b"one.example" not in kept
+
+
+async def test_killed_process_leaves_nothing_in_the_way(joined: Typing) -> None:
+    """The server lets go of the lock of the dead by itself."""
+    for _ in range(2):
+        async with started(joined.config.source) as process:
+            await process.until("node_started")
+            process.send(signal.SIGKILL)
+            await process.ended()
+    code, shown = await joined("verify")
+    assert (code, shown["holds"]) == (Exit.OK, True)
+
+
+async def test_verbs_that_work_on_a_file_say_what_does_it_instead(
+    joined: Typing, tmp_path: Path
+) -> None:
+    """The server's own tools copy it and bring it back."""
+    code, shown = await joined("backup", tmp_path / "copy")
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "setup_on_server")
+    code, shown = await joined("restore", tmp_path / "copy")
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "setup_on_server")
+    assert not (tmp_path / "copy.key").exists()
+
+
+async def test_database_that_was_brought_back_is_marked_by_a_person(joined: Typing) -> None:
+    """As after `hotline restore`."""
+    code, _ = await joined("restored")
+    assert code == Exit.OK
+    _, shown = await joined("tasks", "list")
+    assert [task["code"] for task in shown["tasks"]] == ["outside_held"]
+    code, _ = await joined("tasks", "close", "outside_held", "restored")
+    assert code == Exit.OK
+    codes = {finding["code"] for finding in (await joined("doctor"))[1]["findings"]}
+    assert "restored" in codes
+
+
+async def test_node_does_not_start_without_its_server(joined: Typing, postgres: Cluster) -> None:
+    """It says which setting to look at."""
+    with postgres.stopped():
+        code, why, message = await refused(joined.config.source)
+    assert (code, why) == (Exit.STORE, "store_away")
+    assert "store.url" in message

@@ -1,0 +1,398 @@
+"""A store on a server that stops, comes back, or is not what a store can trust."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+
+import psycopg
+import pytest
+
+from node.casework.casebook import Casebook, Needs
+from node.store import opening
+from node.store.bulk import insert_rows, stream
+from node.store.errors import (
+    AlreadyOpenError,
+    AwayError,
+    NewerDatabaseError,
+    RefusedByServerError,
+    StoreError,
+    StoreFullError,
+    UnknownDatabaseError,
+    UnsafeServerError,
+    UnsureError,
+)
+from node.store.postgres.connection import STREAMED, Raw
+from node.store.postgres.place import Postgres
+from node.store.postgres.tenant import TenantConnection
+from node.store.seam import Connection
+from node.store.sqlite import Store
+from tests.builders.cases import FINGERPRINTS, US
+from tests.builders.network import NOW_MS
+from tests.builders.postgres import Cluster
+from tests.contract.stores import KEY, record_items
+
+
+@pytest.fixture
+def place(postgres: Cluster) -> Postgres:
+    """Give where an empty store stands."""
+    return postgres.emptied(KEY)
+
+
+@pytest.fixture
+async def store(place: Postgres) -> AsyncIterator[Store]:
+    """Give it, open as a running node has it."""
+    opened = Store.open(place, KEY, US, FINGERPRINTS)
+    yield opened
+    await opened.close()
+
+
+async def items(store: Store) -> int:
+    """How many items are kept."""
+    return (await store.queries.figures())["items"]
+
+
+class TestAway:
+    """The server stops while the node runs."""
+
+    async def test_nothing_is_taken_while_it_is_away_and_all_goes_on_by_itself(
+        self, store: Store, postgres: Cluster
+    ) -> None:
+        """A clear error, for writers and readers; what was kept is there."""
+        await record_items(store, 1)
+        with postgres.stopped():
+            with pytest.raises(AwayError):
+                await record_items(store, 2)
+            with pytest.raises(AwayError):
+                await items(store)
+        await record_again(store, 3)
+        assert await items(store) == 2
+
+    async def test_session_that_was_ended_takes_its_lock_again(
+        self, store: Store, postgres: Cluster, place: Postgres
+    ) -> None:
+        """An administrator, or a restart of the server, ends every session."""
+        await record_items(store, 1)
+        postgres.do(END_SESSIONS)
+        await record_again(store, 2)
+        assert await items(store) == 2
+        with pytest.raises(AlreadyOpenError):
+            Store.open(place, KEY, US, FINGERPRINTS)
+
+    async def test_node_whose_place_was_taken_meanwhile_keeps_nothing(
+        self, store: Store, postgres: Cluster, place: Postgres
+    ) -> None:
+        """Two writers would fork the channels."""
+        postgres.do(END_SESSIONS)
+        other = Store.open(place, KEY, US, FINGERPRINTS)
+        await other.close()
+        with pytest.raises(AlreadyOpenError):
+            await record_again(store, 1)
+        assert await items(store) == 0
+
+
+END_SESSIONS = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    " WHERE datname LIKE 'store%' AND pid <> pg_backend_pid()"
+)
+
+
+async def record_again(store: Store, number: int) -> None:
+    """Record an item as soon as the store says that the server is back."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        with suppress(AwayError):
+            await record_items(store, number)
+            return
+    raise AssertionError("it never came back")
+
+
+class TestLostAnswer:
+    """The server commits, and the answer never comes."""
+
+    async def test_what_was_kept_is_not_done_again(self, place: Postgres) -> None:
+        """The row of the tenure tells, as soon as the server is back."""
+        writer = opening.open_locked(place, KEY)[0]
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("INSERT INTO meta VALUES ('once', '1')")
+        raw = cut_off(writer)
+        raw.execute("COMMIT")
+        raw.close()
+        writer.execute("COMMIT")
+        assert writer.execute("SELECT value FROM meta").fetchall() == [("1",)]
+        writer.close()
+
+    async def test_what_was_not_kept_is_said_to_be_lost(self, place: Postgres) -> None:
+        """Whoever asked may ask again."""
+        writer = opening.open_locked(place, KEY)[0]
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("INSERT INTO meta VALUES ('once', '1')")
+        cut_off(writer).close()
+        with pytest.raises(AwayError):
+            writer.execute("COMMIT")
+        assert writer.execute("SELECT value FROM meta").fetchall() == []
+        writer.close()
+
+    async def test_nobody_knows_while_the_server_stays_away(self, store: Store) -> None:
+        """It is said so to each of the group, and nothing is tried a second time."""
+        waits, ran = threading.Event(), list[str]()
+
+        def fail(connection: Connection) -> None:
+            assert isinstance(connection, TenantConnection)
+            connection.settle_s = 0.0
+            for statement in DIE_AT_COMMIT:
+                connection.execute(statement)
+
+        jobs: list[Callable[[Connection], object]] = [
+            lambda _: waits.wait(),
+            lambda _: ran.append("first"),
+            lambda _: ran.append("second"),
+        ]
+        begun = [asyncio.create_task(store.writer.run(job)) for job in jobs]
+        begun.append(asyncio.create_task(store.writer.run(fail)))
+        await asyncio.sleep(0)
+        waits.set()
+        done = await asyncio.gather(*begun, return_exceptions=True)
+        assert [type(one) for one in done[1:]] == [UnsureError] * 3
+        assert ran == ["first", "second"]
+
+
+DIE_AT_COMMIT = (
+    "CREATE TEMP TABLE last_words (a bigint)",
+    "CREATE FUNCTION pg_temp.die() RETURNS trigger LANGUAGE plpgsql AS"  # noqa: ISC004
+    " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'",
+    "CREATE CONSTRAINT TRIGGER d AFTER INSERT ON last_words DEFERRABLE INITIALLY DEFERRED"  # noqa: ISC004
+    " FOR EACH ROW EXECUTE FUNCTION pg_temp.die()",
+    "INSERT INTO last_words SELECT 1",
+)
+"""Of a transaction whose session ends while it commits."""
+
+
+def cut_off(writer: Connection) -> Raw:
+    """Take the connection away from a writer, as a network does that fails under a COMMIT."""
+    assert isinstance(writer, TenantConnection)
+    raw = writer._raw
+    writer._raw = psycopg.connect(raw.info.dsn)
+    writer._raw.close()
+    return raw
+
+
+class TestGroup:
+    """Many jobs in one transaction."""
+
+    async def test_failing_job_takes_nothing_of_the_others_with_it(self, store: Store) -> None:
+        """Each has a savepoint of its own."""
+
+        def fail(book: Casebook) -> None:
+            book.tasks.append(("broken", "\x00"))  # no text of a database
+
+        jobs = [record_items(store, number) for number in range(1, 9)]
+        done = await asyncio.gather(
+            *jobs[:4],
+            store.cases.transact(Needs(), NOW_MS, fail),
+            *jobs[4:],
+            return_exceptions=True,
+        )
+        assert [one for one in done if one is not None] == [done[4]]
+        assert isinstance(done[4], StoreError)
+        assert await items(store) == 8
+
+
+async def test_of_rows_that_replace_each_other_the_last_stays(store: Store) -> None:
+    """PostgreSQL would refuse to write one row twice in one statement."""
+    lines = [(b"line", "first"), (b"other", "alone"), (b"line", "last")]
+    into = "INSERT OR REPLACE INTO intake_lines"
+    await store.writer.run(lambda c: insert_rows(c, into, lines))
+    found = await store.readers.run(
+        lambda c: c.execute("SELECT line, item FROM intake_lines ORDER BY line").fetchall()
+    )
+    assert found == [(b"line", "last"), (b"other", "alone")]
+
+
+async def test_values_that_are_computed_come_open_too(store: Store) -> None:
+    """The server does not say of what they were computed."""
+    rows = [("a", "public", None, b"body of a")]
+    await store.writer.run(lambda c: insert_rows(c, "INSERT INTO reports", rows))
+    for sql in (
+        "SELECT state FROM reports WHERE id = ? UNION ALL SELECT state FROM reports WHERE false",
+        "SELECT coalesce(state, chain) FROM reports r LEFT JOIN events ON item = r.id WHERE id = ?",
+        "SELECT CASE WHEN id = ? THEN state END FROM reports",
+    ):
+        found = await store.readers.run(partial(ask, sql))
+        assert found == [(b"body of a",)]
+
+
+def ask(sql: str, connection: Connection) -> list[object]:
+    """Ask about one report."""
+    return connection.execute(sql, ("a",)).fetchall()
+
+
+class TestLargeAnswers:
+    """What is larger than memory comes piece by piece."""
+
+    ROWS = 2 * STREAMED + 1
+
+    async def kept(self, store: Store, place: Postgres) -> Connection:
+        """Keep rows with sealed bodies; give a reader that fixed its moment before others came."""
+        rows = [(f"r{n:06}", "public", None, b"body %d" % n) for n in range(self.ROWS)]
+        await store.writer.run(lambda c: insert_rows(c, "INSERT INTO reports", rows))
+        reader = opening.open_reader(place, KEY)
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM reports").fetchone() == (self.ROWS,)
+        late = [("z", "public", None, b"late")]
+        await store.writer.run(lambda c: insert_rows(c, "INSERT INTO reports", late))
+        return reader
+
+    async def test_every_row_of_one_moment_comes_once_and_open(
+        self, store: Store, place: Postgres
+    ) -> None:
+        """In order, while other questions are asked between."""
+        reader = await self.kept(store, place)
+        found = []
+        for number, row in enumerate(stream(reader, QUESTION, ("public",))):
+            if number % STREAMED == 0:
+                assert reader.execute("SELECT 1").fetchone() == (1,)
+            found.append(row)
+        assert found == [(f"r{n:06}", b"body %d" % n) for n in range(self.ROWS)]
+        reader.execute("COMMIT")
+        reader.close()
+
+    async def test_answer_that_nobody_read_to_its_end_is_in_nobodys_way(
+        self, store: Store, place: Postgres
+    ) -> None:
+        """Neither while the connection is used, nor when it is closed."""
+        reader = await self.kept(store, place)
+        left, abandoned = (stream(reader, QUESTION, ("public",)) for _ in range(2))
+        assert next(left) == next(abandoned)
+        del abandoned
+        assert next(left) == ("r000001", b"body 1")
+        reader.close()
+        with pytest.raises(AwayError):
+            list(left)
+
+    async def test_without_a_moment_the_answer_comes_at_once(
+        self, store: Store, place: Postgres
+    ) -> None:
+        """A server keeps no place outside a transaction."""
+        (await self.kept(store, place)).close()
+        reader = opening.open_reader(place, KEY)
+        assert len(list(stream(reader, QUESTION, ("public",)))) == self.ROWS + 1
+        reader.close()
+
+
+QUESTION = "SELECT id, state FROM reports WHERE source = ? ORDER BY id"
+
+
+class TestReadOnly:
+    """A server that was told to keep what it has: its disk is nearly full."""
+
+    async def test_nothing_is_taken_until_writing_is_allowed_again(
+        self, store: Store, postgres: Cluster
+    ) -> None:
+        """As on a full disk; it goes on by itself."""
+        await record_items(store, 1)
+        with writing_forbidden(postgres):
+            postgres.do(END_SESSIONS)
+            with pytest.raises(StoreFullError):
+                await record_items(store, 2)
+            assert await items(store) == 1
+        postgres.do(END_SESSIONS)
+        await record_again(store, 3)
+        assert await items(store) == 2
+
+
+@contextmanager
+def writing_forbidden(postgres: Cluster) -> Iterator[None]:
+    """Forbid every session that begins to write."""
+    postgres.do("ALTER ROLE hotline SET default_transaction_read_only = on")
+    try:
+        yield
+    finally:
+        with psycopg.connect(postgres.url("postgres"), autocommit=True) as administrator:
+            administrator.execute("SET default_transaction_read_only = off")
+            administrator.execute("ALTER ROLE hotline RESET default_transaction_read_only")
+
+
+class TestRefusals:
+    """Each is named, and leaves the server as it was."""
+
+    def test_database_without_a_store_is_not_made_one_by_opening(self, postgres: Cluster) -> None:
+        """A typing error in the URL would begin an empty node."""
+        with pytest.raises(UnknownDatabaseError):
+            opening.open_locked(postgres.new(), KEY)
+
+    def test_store_of_a_newer_version_is_refused(self, postgres: Cluster) -> None:
+        """What it does not know it might destroy."""
+        place = postgres.new()
+        opening.create_database(place, KEY)
+        with psycopg.connect(place.url) as server:
+            server.execute("INSERT INTO schema_files VALUES (99, '')")
+        with pytest.raises(NewerDatabaseError):
+            opening.open_locked(place, KEY)
+
+    def test_server_that_is_not_there_is_named(self, postgres: Cluster) -> None:
+        """The node does not start."""
+        place = Postgres(postgres.url("store").replace("host=/tmp", "host=/tmp/nowhere"))
+        with pytest.raises(AwayError):
+            opening.open_locked(place, KEY)
+
+    def test_database_that_is_not_there_is_named(self, postgres: Cluster) -> None:
+        """Not as a server that is away."""
+        with pytest.raises(RefusedByServerError, match="does not exist"):
+            opening.open_locked(Postgres(postgres.url("never_made")), KEY)
+
+    def test_server_that_flushes_nothing_is_refused(self, postgres: Cluster) -> None:
+        """What it confirms would not survive its machine."""
+        place = postgres.emptied(KEY)
+        postgres.do("ALTER SYSTEM SET full_page_writes = off")
+        postgres.do("SELECT pg_reload_conf()")
+        try:
+            with pytest.raises(UnsafeServerError, match="full_page_writes"):
+                until_unsafe(place)
+        finally:
+            postgres.do("ALTER SYSTEM RESET full_page_writes")
+            postgres.do("SELECT pg_reload_conf()")
+
+
+def until_unsafe(place: Postgres) -> None:
+    """Open the store until the server has read its configuration."""
+    for _ in range(200):
+        opening.open_writer(place, KEY).close()
+
+
+class TestBeside:
+    """A command that writes while the node runs: `hotline tasks close`."""
+
+    async def test_both_write_one_after_the_other(self, store: Store, place: Postgres) -> None:
+        """And neither is displaced."""
+        await record_items(store, 1)
+        beside = opening.open_writer(place, KEY)
+        beside.execute("BEGIN IMMEDIATE")
+        beside.execute("INSERT INTO meta VALUES ('beside', '1')")
+        waiting = asyncio.create_task(record_items(store, 2))
+        beside.execute("COMMIT")
+        await waiting
+        assert await items(store) == 2
+        assert await store.history.fact("beside") == "1"
+        beside.close()
+
+    async def test_node_is_kept_out_while_a_command_needs_it_stopped(self, place: Postgres) -> None:
+        """And the command, while the node runs."""
+        lock = opening.keep_out(place)
+        with pytest.raises(AlreadyOpenError):
+            Store.open(place, KEY, US, FINGERPRINTS)
+        lock.release()
+        store = Store.open(place, KEY, US, FINGERPRINTS)
+        with pytest.raises(AlreadyOpenError):
+            opening.keep_out(place)
+        await store.close()
+
+
+async def test_every_commit_waits_for_its_flush(store: Store) -> None:
+    """Whatever the server's administrator set for others."""
+    said = await store.writer.run(lambda c: c.execute("SHOW synchronous_commit").fetchone())
+    assert said == ("on",)
