@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from node.casework.rebuilding import Rebuilding
-from node.peer.recovering import Recovering
+from node.peer.recovering import ASKING, Recovering
 from node.peer.replaying import Replaying
-from node.store.recovered import ASKING, Recovered
+from node.store.recovered import Recovered
 
 if TYPE_CHECKING:
     from keys.registry import Registry

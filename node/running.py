@@ -8,6 +8,7 @@ store. Killing it anywhere loses nothing that was answered.
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,7 @@ from node.ledgers import Ledgers
 from node.listening import QuietRunner
 from node.loops import LOOK_AGAIN_S, DeliveryLoop, PullLoop, Wake, keep_going, work_at_desk
 from node.peer.allowances import DiskFloor
+from node.peer.bringing_back import BringingBack
 from node.peer.client import HttpTransport
 from node.peer.delivery import Delivery
 from node.peer.door import Connections
@@ -114,6 +116,7 @@ class Node:
     coming_back: ComingBack
     hsm: HsmWatch = field(init=False)
     retention: Retention = field(init=False)
+    bringing_back: BringingBack = field(init=False)
     _runners: list[web.AppRunner] = field(default_factory=list)
     _peers: web.AppRunner | None = None
     _loops: list[asyncio.Task[None]] = field(default_factory=list)
@@ -143,6 +146,14 @@ class Node:
         await self._listen()
         delivering = DeliveryLoop(self.delivery, wall_clock, self.wakes.delivery)
         fetching = PullLoop(self.pulling)
+        self.bringing_back = BringingBack(
+            us=self.config.member.id,
+            recoveries=self._handing_back(),
+            transport=self.transport,
+            registry=self.registry.current,
+            clock=wall_clock,
+            jitter=random.SystemRandom().randrange,
+        )
         self._channel_loops = [delivering, fetching]
         log = logger()
         look_at_hsm = (("hsm", self._look_at_hsm),) if self.config.member.hsm else ()
@@ -157,6 +168,7 @@ class Node:
             ("ledger", self._work_at_ledgers),
             ("erasures", self._replay_erasures),
             ("retention", self._retain),
+            ("recoveries", self._bring_back),
         ):
             self._loops.append(asyncio.create_task(keep_going(name, step, log), name=name))
 
@@ -203,6 +215,7 @@ class Node:
             inbox=self.inbox,
             pulls=self.pulls,
             recoveries=self._handing_back(),
+            brought=self.coming_back.asking,
             ledgers=self.ledgers.endpoint,
             registry=self.registry.current,
             transport_key=self.signer,
@@ -243,6 +256,11 @@ class Node:
     def _refill(self, peer: str) -> None:
         self.delivery.ask_again(peer)
         self.wakes.delivery()
+
+    async def _bring_back(self) -> None:
+        """Bring to members that recover what they had said, if nobody can call us; wait."""
+        pages = await self.bringing_back.bring_due()
+        await asyncio.sleep(0 if pages else LOOK_AGAIN_S)
 
     async def _replay_erasures(self) -> None:
         """Hear from each peer once after a restore what we had erased, then wait."""

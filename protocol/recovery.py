@@ -225,6 +225,11 @@ def recover_path(member: str, lane: Lane) -> str:
     return f"/hx1/recover/{member}/{lane}"
 
 
+def bring_path(member: str, lane: Lane) -> str:
+    """Return the path on which `member`, which cannot be asked, brings what was said to it."""
+    return f"/hx1/recovered/{member}/{lane}"
+
+
 _encode: Final = msgspec.msgpack.Encoder().encode
 _requests: Final = msgspec.msgpack.Decoder(Recover)
 _standings: Final = msgspec.msgpack.Decoder(Standing)

@@ -42,7 +42,7 @@ from node.peer.signatures import HttpRequest, HttpResponse
 from node.peer.transport import Reply
 from node.peer.wire import Hello, Wire
 from protocol import answers, recovery
-from protocol.recovery import Page, Standing
+from protocol.recovery import Page, Recover, Standing
 from protocol.showing import MAX_SHOWING_BYTES
 from protocol.vocabulary import Lane
 
@@ -186,6 +186,27 @@ class HttpTransport:
             return recovery.read_standing(reply.body)
         if reply.media_type != wire.ANSWER_TYPE:
             raise BadAnswerError("answer: neither a page nor how the asking stands")
+        raise PeerRefusedError(str(answers.from_bytes(reply.body).code))
+
+    async def bring(self, peer: str, lane: Lane, brought: Page | Standing) -> Recover | Standing:
+        """Bring back what a peer said; see `node.peer.bringing_back.BringTransport`.
+
+        Raises:
+            CallError: nothing that counts came back, or the peer is busy.
+            ProtocolError: what came back is neither a request nor a standing.
+        """
+        path = recovery.bring_path(self._us, lane)
+        if isinstance(brought, Page):
+            body, media_type = brought.to_bytes(), wire.PAGE_TYPE
+        else:
+            body, media_type = recovery.to_bytes(brought), wire.STANDING_TYPE
+        reply = await self._call(peer, "POST", path, (body,), media_type)
+        if reply.media_type == wire.RECOVER_TYPE:
+            return recovery.read_request(reply.body)
+        if reply.media_type == wire.STANDING_TYPE:
+            return recovery.read_standing(reply.body)
+        if reply.media_type != wire.ANSWER_TYPE:
+            raise BadAnswerError("answer: neither what is asked for nor how the asking stands")
         raise PeerRefusedError(str(answers.from_bytes(reply.body).code))
 
     async def show(self, peer: str, body: bytes) -> bytes:

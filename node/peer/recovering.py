@@ -60,14 +60,20 @@ class KeptPage(NamedTuple):
     elements: Sequence[tuple[Element, Said | None]]
 
 
+ASKING = "asking"
+"""The phase in which pages are asked for and taken."""
 NOT_CALLABLE = "not_callable"
-"""The peer only pulls: nobody can ask it (docs/protocol.md §14)."""
+"""The peer only pulls: nobody can ask it; it comes by itself (docs/protocol.md §8.13.10)."""
 
 FindSealingKey = Callable[[str], SealingKey | None]
 
 
 class RecoveredStore(Protocol):
     """What asking needs of the store. Methods raise `StoreError`."""
+
+    async def phase(self) -> str | None:
+        """Return `asking` or `rebuilding` while this node recovers; else None."""
+        ...
 
     async def progress(self) -> Sequence[Progress]:
         """Return how far each channel that was asked for has come back."""
@@ -121,6 +127,38 @@ class Recovering:
             if one is None or pacing.is_due(now_ms, one.next_ms):
                 due.append(self._ask(peer, lane, 0 if one is None else one.attempts))
         return sum(await asyncio.gather(*due))
+
+    async def brought(self, peer: str, lane: Lane, brought: Page | Standing) -> Recover | Standing:
+        """Take what a peer brings that cannot be asked; return what is asked for next.
+
+        A page that is not believed moves nothing: the same is asked for again.
+
+        Raises:
+            StoreError: nothing was kept.
+        """
+        if (peer, lane) not in channels(self.registry(), self.us, reachable=False):
+            return Standing(1, StandingCode.REFUSED)
+        if await self.store.phase() != ASKING:
+            return Standing(1, StandingCode.NOT_RECOVERING)
+        held, now_ms = await self.store.held(peer, lane), self.clock()
+        if isinstance(brought, Standing):
+            await self._stands(peer, lane, brought, now_ms)
+        else:
+            try:
+                after, page = self._checked(peer, lane, held, brought)
+            except (ProtocolError, KeysError) as error:
+                await self.store.stand(peer, lane, error.code, 1, now_ms)
+            else:
+                await self.store.keep(peer, lane, held, after, page)
+                held = await self.store.held(peer, lane)
+        return Recover(1, Scope.EVERYTHING, held.epoch, held.edge.size)
+
+    async def _stands(self, peer: str, lane: Lane, brought: Standing, now_ms: int) -> None:
+        """Keep how a peer says that it stands; that it comes again does not undo its end."""
+        known = {(one.peer, one.lane): one.standing for one in await self.store.progress()}
+        is_over = known.get((peer, lane)) == StandingCode.END
+        if not (is_over and brought.code is StandingCode.WAITING):
+            await self.store.stand(peer, lane, str(brought.code), 0, now_ms)
 
     async def _ask(self, peer: str, lane: Lane, attempts: int) -> int:
         """Ask on one channel until there is no page; never raises for the peer's trouble."""

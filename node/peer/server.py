@@ -34,10 +34,10 @@ from node.peer.gate import Gate
 from node.peer.ledger_endpoint import LedgerEndpoint
 from node.peer.pulls import PullEndpoint
 from node.peer.quotas import Quota, Quotas
-from node.peer.recoveries import RecoverEndpoint
+from node.peer.recoveries import BroughtEndpoint, RecoverEndpoint
 from node.peer.replays import Replays
 from node.peer.signatures import SignedRequest
-from node.peer.transport import A, Inbox, Pulls, Recoveries
+from node.peer.transport import A, Brought, Inbox, Pulls, Recoveries
 from node.peer.wire import Wire
 from protocol import push as pushes
 from protocol.answers import ANSWERS, Answer, AnswerCode, Then
@@ -47,6 +47,7 @@ from protocol.vocabulary import Lane
 
 _CHANNEL: Final = "/hx1/channels/{caller}/{lane:" + "|".join(Lane) + "}"
 _PUSH: Final = _CHANNEL + "/{epoch:[0-9a-f]{16}}/{start:0|[1-9][0-9]{0,15}}"
+_BRING: Final = "/hx1/recovered/{caller}/{lane:" + "|".join(Lane) + "}"
 _RECOVER: Final = "/hx1/recover/{caller}/{lane:" + "|".join(Lane) + "}"
 _PULL: Final = _CHANNEL + "/{epoch:[0-9a-f]{16}}/pull"
 _LEDGER: Final = "/hx1/ledger/{caller}"
@@ -76,6 +77,7 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
     pulls: Pulls | None = None,
     ledgers: LedgerEndpoint | None = None,
     recoveries: Recoveries | None = None,
+    brought: Brought | None = None,
     on_registry_behind: Callable[[], None] = lambda: None,
     on_refused: Callable[[str], None] = lambda _code: None,
     quota: Quota | None = None,
@@ -95,6 +97,7 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
         pulls: what becomes of pulls; None: none are served.
         ledgers: cosigns ledgers of others and compares them with ours; None: it does not.
         recoveries: hands back what members that lost their node had said; None: nothing is.
+        brought: takes what members bring that cannot be asked; None: nothing is taken.
         on_registry_behind: called when somebody signed with a key that we do not know.
         on_refused: called with the code of each refusal.
         quota: what one peer may use.
@@ -114,7 +117,13 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
         on_refused=on_refused,
         patience=patience or Patience(),
     )
-    return _routed(gate, inbox, floor, pulls, ledgers, recoveries, extra_routes)
+    app, allowances = _routed(gate, inbox, floor, pulls, ledgers, recoveries)
+    if brought is not None:
+        taking = BroughtEndpoint(brought, allowances, gate.patience, gate.clock)
+        app.router.add_post(_BRING, gate.endpoint(taking.take))
+    app.router.add_route("*", wire.PREFIX + "{rest:.*}", gate.endpoint(_unknown))
+    app.add_routes(extra_routes)
+    return app
 
 
 def _routed(
@@ -124,8 +133,7 @@ def _routed(
     pulls: Pulls | None,
     ledgers: LedgerEndpoint | None,
     recoveries: Recoveries | None,
-    extra_routes: Iterable[web.AbstractRouteDef],
-) -> web.Application:
+) -> tuple[web.Application, Allowances]:
     registry, patience = gate.registry, gate.patience
     allowances = Allowances(lambda: registry().network.policy)
     channels = _Channels(
@@ -153,9 +161,7 @@ def _routed(
         app.router.add_post(_RECOVER, gate.endpoint(handing.recover))
     app.router.add_get(_CHANNEL, gate.endpoint(channels.question), allow_head=False)
     app.router.add_get(wire.HELLO_PATH, gate.endpoint(channels.hello), allow_head=False)
-    app.router.add_route("*", wire.PREFIX + "{rest:.*}", gate.endpoint(_unknown))
-    app.add_routes(extra_routes)
-    return app
+    return app, allowances
 
 
 @dataclass(frozen=True, slots=True)

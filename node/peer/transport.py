@@ -85,6 +85,14 @@ class Recoveries(Protocol):
         ...
 
 
+class Brought(Protocol):
+    """What becomes of what a verified member brings that we cannot ask."""
+
+    async def brought(self, peer: str, lane: Lane, brought: Page | Standing) -> Recover | Standing:
+        """Take a page, or how the asking stands; return what is asked for next."""
+        ...
+
+
 class ShowingTransport(Protocol):
     """The way to those whose ledgers we compare; raises `PeerError` as `Transport` does."""
 

@@ -128,8 +128,11 @@ def max_page_bytes() -> int:
 
 
 def is_fruitful(reply: Wire) -> bool:
-    """Whether entries changed hands: a receipt, a page, or an offer that is not empty."""
-    if reply.media_type == PAGE_TYPE:
+    """Whether entries changed hands: a receipt, a page, or an offer that is not empty.
+
+    And the answer to a page that was brought; what that costs is bounded by its bytes.
+    """
+    if reply.media_type in (PAGE_TYPE, RECOVER_TYPE):
         return True
     offered = reply.media_type == OFFER_TYPE and len(reply.body) > MAX_EMPTY_OFFER_BYTES
     return offered or reply.media_type == RECEIPT_TYPE

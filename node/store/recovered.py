@@ -14,6 +14,7 @@ from typing import NamedTuple
 from node.casework.casebook import Casebook, Needs, Post
 from node.casework.receiving import Answer, Arrived, Judged
 from node.casework.recovered import answer_key, key_of
+from node.peer.recovering import ASKING as PHASE_OF_ASKING
 from node.peer.recovering import KeptPage, Progress
 from node.store.bulk import insert_rows, select_in
 from node.store.outside import hold_outside
@@ -25,7 +26,7 @@ from protocol.vocabulary import Disposition, Kind, Lane
 
 PHASE = "recovering"
 KEYS = "recovery_keys"
-ASKING, REBUILDING = "asking", "rebuilding"
+ASKING, REBUILDING = PHASE_OF_ASKING, "rebuilding"
 _URGENCY = 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,12 @@ from node.casework.draft import ActionDraft, AssessmentDraft, MessageDraft
 from node.casework.erasing import Cause, ErasureDraft
 from node.casework.errors import RecoveringError
 from node.casework.item import ItemState
+from node.peer.bringing_back import callers
 from node.peer.handing_back import HeldPage
 from node.store.connection import open_reader
 from node.store.queries import ItemQuery
 from protocol.entry import leaf
-from protocol.recovery import Element, StandingCode
+from protocol.recovery import Element, Standing, StandingCode
 from protocol.vocabulary import Action, Lane, Verdict
 from tests.simulation.recovering import burn, decide, finish, recover
 from tests.simulation.test_destroyed import destroy, tasks
@@ -207,13 +209,96 @@ class TestPeers:
     async def test_a_peer_that_only_pulls_is_shown_as_one_that_nobody_can_ask(
         self, tmp_path: Path
     ) -> None:
-        """So that nobody takes the recovery for whole."""
+        """Until it comes by itself: so that nobody takes the recovery for whole."""
         world = World(tmp_path, (IWF, EOKM), unreachable=IWF)
         await world.start()
         await burn(world, EOKM)
-        await world.settle()
+        await world[EOKM].coming_back.step()
         assert await reports_of(world) == {IWF: "not_callable"}
         await world.close()
+
+
+@pytest.fixture
+async def pulled(tmp_path: Path) -> AsyncIterator[World]:
+    """Give two members of whom gb-iwf cannot be called; nl-eokm had handed two items to it."""
+    made = World(tmp_path, (IWF, EOKM), unreachable=IWF)
+    await made.start()
+    for number in (1, 2):
+        await made[EOKM].submit(OWN.format(number))
+        await made.settle()
+    yield made
+    await made.close()
+
+
+class TestNotCallable:
+    """§8.13.10: a peer that only pulls brings what it cannot be asked for."""
+
+    async def test_g9_what_a_peer_that_only_pulls_holds_comes_back(self, pulled: World) -> None:
+        """After a person there has allowed it, page by page; then the node is whole."""
+        before = rows(pulled[EOKM], "SELECT id, responsible FROM items ORDER BY id")
+        assert len(before) == 2
+        await recover(pulled, EOKM, IWF)
+        assert rows(pulled[EOKM], "SELECT id, responsible FROM items ORDER BY id") == before
+        for node in pulled.nodes.values():
+            assert node.verify().found == [], node.member
+        assert await tasks(pulled[EOKM]) == {("outside_held", "restored")}
+
+    async def test_g4_nothing_is_brought_before_a_person_has_allowed_it(
+        self, pulled: World
+    ) -> None:
+        """The recovering node sees that a person is to be telephoned, and a refusal."""
+        await burn(pulled, EOKM)
+        await pulled.settle()
+        assert await reports_of(pulled) == {IWF: "waiting"}
+        assert rows(pulled[EOKM], "SELECT count(*) FROM recovered_pages") == [(0,)]
+        assert ("peer_recovering", EOKM) in await tasks(pulled[IWF])
+        decide(pulled, IWF, EOKM, allowed=False)
+        pulled.now += 61_000
+        await pulled.settle()
+        assert await reports_of(pulled) == {IWF: "refused"}
+
+    async def test_g9_end_stands_and_is_not_undone_by_the_next_visit(self, pulled: World) -> None:
+        """A person ends the asking by it."""
+        await burn(pulled, EOKM)
+        await pulled.settle()
+        decide(pulled, IWF, EOKM)
+        for _ in range(3):
+            pulled.now += 601_000
+            await pulled.settle()
+            assert await reports_of(pulled) == {IWF: "end"}
+        asking = pulled[EOKM].coming_back.asking
+        await asking.brought(IWF, Lane.REPORTS, Standing(1, StandingCode.WAITING))
+        assert await reports_of(pulled) == {IWF: "end"}, "it comes to look whether more is asked"
+
+    async def test_g5_a_page_that_is_not_believed_moves_nothing(self, pulled: World) -> None:
+        """Once in a round; the standing says what was wrong, and the truth still comes."""
+        await burn(pulled, EOKM)
+        await pulled.settle()
+        decide(pulled, IWF, EOKM)
+        honest = pulled[IWF].handing_back
+        pulled[IWF].bringing_back.recoveries = replace(honest, store=Liar(honest.store))
+        pulled.now += 61_000
+        await pulled.settle()
+        assert await reports_of(pulled) == {IWF: "malformed"}
+        assert rows(pulled[EOKM], "SELECT count(*) FROM recovered_pages") == [(0,)]
+        pulled[IWF].bringing_back.recoveries = honest
+        pulled.now += 601_000
+        await pulled.settle()
+        assert await reports_of(pulled) == {IWF: "end"}
+
+    async def test_g11_who_can_be_asked_brings_nothing(self, world: World) -> None:
+        """And nobody brings anything to a member that lost nothing."""
+        waiting = Standing(1, StandingCode.WAITING)
+        asking = world[EOKM].coming_back.asking
+        assert await asking.brought(IWF, Lane.REPORTS, waiting) == Standing(1, StandingCode.REFUSED)
+        assert callers(world.registry, IWF) == []
+
+    async def test_g11_nothing_is_taken_by_a_node_that_lost_nothing(self, pulled: World) -> None:
+        """Whatever its registry says of it."""
+        waiting = Standing(1, StandingCode.WAITING)
+        asking = pulled[EOKM].coming_back.asking
+        refused = Standing(1, StandingCode.NOT_RECOVERING)
+        assert await asking.brought(IWF, Lane.REPORTS, waiting) == refused
 
 
 class TestPermission:

@@ -31,6 +31,7 @@ from node.evidence.findings import Findings
 from node.evidence.verify import verify
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
+from node.peer.bringing_back import BringingBack
 from node.peer.crosscheck import Crosscheck
 from node.peer.delivery import Delivery
 from node.peer.errors import (
@@ -58,7 +59,7 @@ from node.store.writer import InlineReaders
 from protocol import answers, pull, push, recovery
 from protocol.answers import ANSWERS, Answer
 from protocol.facts import Evidence, Jurisdiction, Location
-from protocol.recovery import Page, Standing
+from protocol.recovery import Page, Recover, Standing
 from protocol.vocabulary import Confidence, HostingState, Lane, Source
 from tests.builders.network import NOW_MS, make_network
 from tests.simulation.mortal import CrashedError, MortalWriter
@@ -172,6 +173,18 @@ class Wire:
         if isinstance(found, Standing):
             return recovery.read_standing(recovery.to_bytes(found))
         return recovery.read_page(found.to_bytes())
+
+    async def bring(self, peer: str, lane: Lane, brought: Page | Standing) -> Recover | Standing:
+        """Bring another node what it had said; as bytes, as over the wire."""
+        self.world.check_up(peer)
+        raw = brought.to_bytes() if isinstance(brought, Page) else recovery.to_bytes(brought)
+        read = recovery.read_page if isinstance(brought, Page) else recovery.read_standing
+        asking = self.world[peer].coming_back.asking
+        asked = await asking.brought(self.sender, lane, read(raw))
+        again = recovery.to_bytes(asked)
+        if isinstance(asked, Standing):
+            return recovery.read_standing(again)
+        return recovery.read_request(again)
 
     async def show(self, peer: str, body: bytes) -> bytes:
         """Show our ledger and be shown theirs, unless a fault strikes."""
@@ -333,6 +346,14 @@ class Node:
             clock=self.clock,
             on_recovering=self.delivery.ask_again,
         )
+        self.bringing_back = BringingBack(
+            us=self.member,
+            recoveries=self.handing_back,
+            transport=self.wire(),
+            registry=self.registry,
+            clock=self.clock,
+            jitter=chance.randrange,
+        )
         ring = SealingRing(keys.sealing, lambda: self.keys.sealing, lambda: 0.0)
         self.coming_back = build_coming_back(
             us=self.member,
@@ -425,6 +446,7 @@ class Node:
             done = await self.desk.locate_due()
             done += await self.desk.judge_due()
         done += await self.delivery.deliver_due(self.clock())
+        done += await self.bringing_back.bring_due()
         return done + await self.pulling.pull_due()
 
 

@@ -160,4 +160,5 @@ async def test_g11_what_is_handed_back_counts_against_the_bytes_of_the_day(
 async def test_a_page_is_a_fruitful_answer() -> None:
     """A member that comes back is not slowed down as one that asks for nothing."""
     assert wire.is_fruitful(wire.Wire(200, wire.PAGE_TYPE, b""))
+    assert wire.is_fruitful(wire.Wire(200, wire.RECOVER_TYPE, b"")), "as one that brings a page"
     assert not wire.is_fruitful(wire.Wire(200, wire.STANDING_TYPE, b""))
