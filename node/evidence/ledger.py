@@ -1,4 +1,8 @@
-"""Verifying the ledger: heads from leaves, their signatures, and every leaf against its log."""
+"""Verifying the ledger: heads from leaves, their signatures, and every leaf against its log.
+
+And that its epochs go on from each other (docs/protocol.md §8.11.6): each begins with the very head
+at which the one before it ended, the first with no such leaf; and none grows once another began.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +44,18 @@ def verify_ledger(audit: Audit, believed: Believed, findings: Findings) -> None:
         findings.count("ledger_heads")
         findings.expect(_signed(row, head, believed), WHERE, row.number, "head")
         if row.epoch not in begun:
-            findings.expect(before in {None, first}, WHERE, row.number, "opening")
+            findings.expect(_follows(first, before), WHERE, row.number, "opening")
+        elif before is not None and before.origin != str(head.origin):
+            findings.add(WHERE, row.number, "epoch_over")
         begun.add(row.epoch)
         before = head.logged
+
+
+def _follows(first: LoggedHead | None, before: LoggedHead | None) -> bool:
+    """Whether the first leaf of an epoch is the last head of the one before it, if there is one."""
+    if before is not None:
+        return first == before
+    return first is not None and not is_ledger_origin(first.origin)
 
 
 def _verify_leaves(
