@@ -83,8 +83,13 @@ def test_g6_three_of_five_sign_unless_something_else_was_said(
     assert typed("network", "sign", *signing[8:], *config)[1]["published"]
 
 
+ONE_ROOT = ("--root-threshold", 1, "--root-holders", 1)
+
+
 @pytest.mark.parametrize(
-    "words", [(), ("--root-threshold", 1, "--root-holders", 1), ("--targets-holders", 4)]
+    "words",
+    [(), ONE_ROOT, (*ONE_ROOT, "--targets-holders", 4)],
+    ids=["nobody", "one for root", "four of five"],
 )
 def test_g6_fewer_than_five_holders_are_no_network_by_mistake(
     tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]], words: tuple[object, ...]
