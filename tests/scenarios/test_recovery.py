@@ -96,9 +96,10 @@ def shown(item: dict[str, Any]) -> dict[str, Any]:
 
 
 async def answered(sender: Member, receiver: Member) -> bool:
-    """Whether every answer of the receiver has been said again."""
+    """Whether every answer of the receiver has been said again; a crowd has one for all."""
     taken: int = (await channels(sender))[receiver.id, "status"]["taken"]
-    return taken >= HOSTS
+    figures = (await receiver.hotline("status"))["figures"]
+    return taken > 0 and figures["messages_waiting"] == 0
 
 
 async def whole(member: Member) -> bool:
