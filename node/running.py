@@ -8,7 +8,6 @@ store. Killing it anywhere loses nothing that was answered.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -152,7 +151,7 @@ class Node:
             transport=self.transport,
             registry=self.registry.current,
             clock=wall_clock,
-            jitter=random.SystemRandom().randrange,
+            jitter=self.coming_back.asking.jitter,
         )
         self._channel_loops = [delivering, fetching]
         log = logger()
