@@ -66,7 +66,7 @@ HTTP_BOUNDS: Final = {
 are over the bytes of the wire: nothing is decompressed."""
 
 
-def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
+def make_peer_app(  # noqa: D417, PLR0913 - the composition root hands in every part
     *,
     us: str,
     inbox: Inbox[A],
@@ -88,16 +88,14 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
     """Return the peer listener's application; serve it by `node.peer.listener.listen`.
 
     Args:
-        us: our member id.
+        us, registry: our member id; gives the verified registry in force.
         inbox: what becomes of questions and pushes.
-        registry: gives the verified registry in force.
         transport_key: signs every answer.
         clock: gives the time, ms UTC; requests made before this call are refused.
         on_contact: called with the member for each verified request within its quota.
         pulls: what becomes of pulls; None: none are served.
         ledgers: cosigns ledgers of others and compares them with ours; None: it does not.
-        recoveries: hands back what members that lost their node had said; None: nothing is.
-        brought: takes what members bring that cannot be asked; None: nothing is taken.
+        recoveries, brought: hand back, and take, what a lost node had said; None: nothing.
         on_registry_behind: called when somebody signed with a key that we do not know.
         on_refused: called with the code of each refusal.
         quota: what one peer may use.
@@ -117,13 +115,7 @@ def make_peer_app(  # noqa: PLR0913 - the composition root hands in every part
         on_refused=on_refused,
         patience=patience or Patience(),
     )
-    app, allowances = _routed(gate, inbox, floor, pulls, ledgers, recoveries)
-    if brought is not None:
-        taking = BroughtEndpoint(brought, allowances, gate.patience, gate.clock)
-        app.router.add_post(_BRING, gate.endpoint(taking.take))
-    app.router.add_route("*", wire.PREFIX + "{rest:.*}", gate.endpoint(_unknown))
-    app.add_routes(extra_routes)
-    return app
+    return _routed(gate, inbox, floor, pulls, ledgers, (recoveries, brought), extra_routes)
 
 
 def _routed(
@@ -132,8 +124,9 @@ def _routed(
     floor: DiskFloor | None,
     pulls: Pulls | None,
     ledgers: LedgerEndpoint | None,
-    recoveries: Recoveries | None,
-) -> tuple[web.Application, Allowances]:
+    lost: tuple[Recoveries | None, Brought | None],
+    extra_routes: Iterable[web.AbstractRouteDef],
+) -> web.Application:
     registry, patience = gate.registry, gate.patience
     allowances = Allowances(lambda: registry().network.policy)
     channels = _Channels(
@@ -156,12 +149,18 @@ def _routed(
     if ledgers is not None:
         app.router.add_post(_WITNESS, gate.endpoint(ledgers.add_checkpoint))
         app.router.add_post(_LEDGER, gate.endpoint(ledgers.show))
+    recoveries, brought = lost
     if recoveries is not None:
         handing = RecoverEndpoint(recoveries, allowances, patience, gate.clock)
         app.router.add_post(_RECOVER, gate.endpoint(handing.recover))
     app.router.add_get(_CHANNEL, gate.endpoint(channels.question), allow_head=False)
+    if brought is not None:
+        taking = BroughtEndpoint(brought, allowances, patience, gate.clock)
+        app.router.add_post(_BRING, gate.endpoint(taking.take))
     app.router.add_get(wire.HELLO_PATH, gate.endpoint(channels.hello), allow_head=False)
-    return app, allowances
+    app.router.add_route("*", wire.PREFIX + "{rest:.*}", gate.endpoint(_unknown))
+    app.add_routes(extra_routes)
+    return app
 
 
 @dataclass(frozen=True, slots=True)
