@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from keys.member import MemberDocument, Purpose
     from keys.network import Limits, Role
+    from keys.succession import Rotated
 
 MAX_NAME: Final = 200
 _HYBRID: Final[tuple[Purpose, ...]] = ("log", "receipt")
@@ -45,13 +46,18 @@ def check_document(document: MemberDocument, now_ms: int) -> None:
     if not document.tls:
         raise RefusedError("keys.tls", "is empty; publish the pin of the node's certificate")
     for rotated in ROTATED:
-        turns = (document.turn(key_id) for key_id in listed_ids(document, rotated))
-        if all(turn.until_ms is not None for turn in turns):  # stolen ones may still be the last
+        if _are_all_retired(document, rotated):  # stolen ones may still be the last
             raise RefusedError(f"keys.{rotated}", "are all retired; publish one whose turn lasts")
     if all(sealing.not_after_ms <= now_ms for sealing in document.sealing):
         raise RefusedError("keys.sealing", "has no key that still lasts; publish a new one")
     if not document.capabilities.versions:
         raise RefusedError("capabilities.versions", "is empty; say which versions the node speaks")
+
+
+def _are_all_retired(document: MemberDocument, purpose: Rotated) -> bool:
+    """Whether there are keys and each has had its turn; a member need not have witness keys."""
+    turns = [document.turn(key_id) for key_id in listed_ids(document, purpose)]
+    return bool(turns) and all(turn.until_ms is not None for turn in turns)
 
 
 def check_member_id(member: str) -> None:
