@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from keys.recovering import Recovering
 from keys.sealing import SealingKey
@@ -24,15 +24,25 @@ PATIENCE = 40
 LOOK_MS = 5_000
 
 
+class Ended(NamedTuple):
+    """How many disks the peer and the member had lost, and which entries of it the peer held.
+
+    What the network brings to an empty peer only afterwards, the member cannot have had from it.
+    """
+
+    disks: tuple[int, int]
+    held: frozenset[bytes]
+
+
 @dataclass
 class Comeback:
     """What people know of one recovery: how often they looked, and from whom all came back.
 
-    `whole`: peer to how many disks it and the member had lost when it was ended.
+    `whole`: peer to what stood when it was ended.
     """
 
     looked: int = 0
-    whole: dict[str, tuple[int, int]] = field(default_factory=dict)
+    whole: dict[str, Ended] = field(default_factory=dict)
 
 
 async def burnt(world: Fleet, chance: random.Random) -> bool:
@@ -82,13 +92,18 @@ async def _look(world: Fleet, node: FleetNode) -> None:
     disks = world.oracle.disks
     unfinished = {one.peer for one in left}
     node.comeback.whole = {
-        one.peer: (disks[one.peer], disks[node.member])
+        one.peer: Ended((disks[one.peer], disks[node.member]), _held(world, one.peer, node.member))
         for one in progress
         if one.peer not in unfinished
     }
     await node.store.writer.run(recovered.end)
     node.recovering = None
     publish(world, node)
+
+
+def _held(world: Fleet, peer: str, member: str) -> frozenset[bytes]:
+    custody = world.oracle.disk_of(world.nodes[peer]).custody
+    return frozenset(identity for sender, identity in custody if sender == member)
 
 
 def begun(node: FleetNode, key: SealingKey) -> Recovering:

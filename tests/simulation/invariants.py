@@ -90,13 +90,13 @@ def _came_back(world: Fleet, disks: Disks) -> list[Wrong]:
     """
     wrongs = []
     for node in world.honest:
-        for peer, lost in node.comeback.whole.items():
+        for peer, ended in node.comeback.whole.items():
             now = (world.oracle.disks[peer], world.oracle.disks[node.member])
             robbed = (node.member, peer) in world.oracle.robbed
-            if now != lost or peer == world.hostile or robbed:
+            if now != ended.disks or peer == world.hostile or robbed:
                 continue
             held = disks[peer].custody.keys() - disks[peer].erased
-            said = {i for m, i in held if m == node.member}
+            said = ended.held & {i for m, i in held if m == node.member}
             missing = said - {i for p, i in disks[node.member].posted if p == peer}
             if missing:
                 wrongs.append(("lost", f"{node.member} <- {peer}: {len(missing)} not back"))
