@@ -150,6 +150,7 @@ class Delivery(Sending):
             unheard = isinstance(error, UnheardReceiptKeyError)
             if unheard and tenure.attempts >= GIVEN_UP_AFTER:
                 tenure.asked_ms = -ASK_AGAIN_MS  # the told state says whether it is held
+                tenure.given_up = True
             if unheard or (isinstance(error, CallError) and error.refresh):
                 self.on_registry_behind()
             await self._back_off(peer, lane, tenure, now_ms, error.code)
@@ -193,8 +194,11 @@ class Delivery(Sending):
             raise Retry("answer_not_to_this_question")
         if answer.told is None:
             refused(answer.code)
-        else:
-            await self.conclude(peer, lane, tenure, registry, answer.told, now_ms)
+            return
+        state, held = tenure.state, tenure.held
+        await self.conclude(peer, lane, tenure, registry, answer.told, now_ms)
+        if tenure.state is state and not tenure.given_up:
+            tenure.held = held  # what is held beyond our receipts: the same push gets its receipt
 
     async def _send(
         self,
@@ -217,6 +221,7 @@ class Delivery(Sending):
         keeping = self.outbox.receipted(peer, lane, tenure.fence, push.epoch, push.size, reply.body)
         tenure.keeping = asyncio.ensure_future(keeping)
         tenure.held, tenure.attempts, tenure.next_attempt_ms = push.size, 0, 0
+        tenure.given_up = False
         self.on_receipt(peer, lane, push.size - push.start)
 
     async def _answered(

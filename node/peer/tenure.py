@@ -35,6 +35,7 @@ class Tenure:
         question: the nonce of the question that a puller has still to answer.
         offered: the position that the last offer leads to.
         agreed: the last told position that is known to be ours.
+        given_up: the receipt that is due stands under a key that nobody believes any more.
         opened_ms: when an epoch was last opened for a puller.
     """
 
@@ -53,6 +54,7 @@ class Tenure:
     question: bytes | None = None
     offered: Position | None = None
     agreed: Position | None = None
+    given_up: bool = False
     opened_ms: int = 0
 
 

@@ -6,6 +6,7 @@ SQLite's are written and `node.store.postgres` puts its own in their place (ADR 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -50,31 +51,31 @@ class Connection(Protocol):
         ...
 
 
-class BulkConnection:
+class BulkConnection(ABC):
     """A connection with ways of its own for many rows; see the functions in `node.store.bulk`."""
 
     __slots__ = ()
 
+    @abstractmethod
     def select_in(self, sql: str, values: Iterable[Any], before: Sequence[Any]) -> Iterator[Any]:
         """See `bulk.select_in`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stream(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
         """See `bulk.stream`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def insert_rows(self, into: str, rows: Sequence[Sequence[Any]], after: str) -> None:
         """See `bulk.insert_rows`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def update_rows(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """See `bulk.update_rows`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stored_bytes(self) -> int:
         """How much room the store takes on its server, in bytes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def damaged(self) -> bool:
         """Whether the database finds its own files damaged; see `audit.Audit.damaged`."""
-        raise NotImplementedError

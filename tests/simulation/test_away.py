@@ -38,3 +38,20 @@ class TestPeerThatNeverAnswered:
         await world["nl-eokm"].restart()
         await world.settle()
         assert (await world["nl-eokm"].state(result.items[0].item_id)).responsible == "nl-eokm"
+
+
+class TestAnswerLostForLong:
+    """What is held but has no receipt is proof that is missing, though nothing is left to send."""
+
+    async def test_8_5_a_told_state_does_not_stand_for_a_receipt(self, world: World) -> None:
+        """The attempt after a day asks for the state, which agrees; the receipt is fetched too."""
+        await world["gb-iwf"].submit(PLACE)
+        await world.settle()
+        world.faults.lose_answer = 1.0
+        await world["gb-iwf"].submit("https://nl1.example/album/2.jpg")
+        await world["gb-iwf"].work()
+        world.faults.lose_answer = 0.0
+        world.now += 25 * 3_600_000
+        await world.settle()
+        (figures,) = await world["gb-iwf"].store.queries.channels()
+        assert (figures.waiting, figures.unreceipted, figures.problem) == (0, 0, None)

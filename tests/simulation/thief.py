@@ -155,6 +155,10 @@ async def thief_pushes(world: Fleet, chance: random.Random) -> bool:
 
 async def weeks_pass(world: Fleet, chance: random.Random) -> bool:
     """Eight days in which nobody does anything but the nodes; then a retired key is tried."""
+    owner = _owner(world, chance)
+    if owner is not None:
+        world.stolen.append(Stolen(owner.member, replace_now(world, owner, "log")))
+        owner.use_keys()
     for _ in range(2):
         world.now += 4 * DAY_MS
         await world.round()
