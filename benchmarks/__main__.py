@@ -200,6 +200,15 @@ def keep(name: str, profile: Profile, bench: Bench, before: dict[str, object]) -
     return path
 
 
+def as_installed(folder: Path) -> None:
+    """Let processes find our modules compiled, as those of an installed program are.
+
+    A machine for development may forbid it, and each start would compile all of the source anew.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+
+
 def main() -> None:
     """Measure, print one line for each figure, and keep the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -209,6 +218,7 @@ def main() -> None:
     profile, before = PROFILES[given.profile], machine()
     folder = WORK / f"bench-{os.getpid()}"
     bench = Bench(profile, frozenset(given.only), folder)
+    as_installed(WORK / "bytecode")
     try:
         run(work(bench, profile.rounds))
     except asyncio.CancelledError:

@@ -30,11 +30,11 @@ from node.cli.options import (
 )
 from node.cli.output import show
 from node.cli.recover_app import recover_app
+from node.cli.verbs import group
 
-app = typer.Typer(
+app = group(
+    "The federated hotline exchange node.",
     name="hotline",
-    help="The federated hotline exchange node.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -42,11 +42,11 @@ app = typer.Typer(
 )
 app.add_typer(network_app, name="network", rich_help_panel="Setting up")
 app.add_typer(keys_app, name="keys", rich_help_panel="Running it")
-config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+config_app = group("Look at the configuration.")
 app.add_typer(config_app, name="config", rich_help_panel="Running it")
-token_app = typer.Typer(help="Who may call the local API.", no_args_is_help=True)
+token_app = group("Who may call the local API.")
 app.add_typer(token_app, name="token", rich_help_panel="Running it")
-tasks_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
+tasks_app = group("What waits for a person.")
 app.add_typer(tasks_app, name="tasks", rich_help_panel="Running it")
 app.add_typer(hold_app, name="hold", rich_help_panel="Reports")
 app.add_typer(recover_app, name="recover", rich_help_panel="Keeping it")

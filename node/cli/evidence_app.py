@@ -9,8 +9,9 @@ import typer
 
 from node.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from node.cli.output import show
+from node.cli.verbs import group
 
-evidence_app = typer.Typer(help="What can be proved to others.", no_args_is_help=True)
+evidence_app = group("What can be proved to others.")
 
 
 @evidence_app.command("export")

@@ -8,8 +8,9 @@ import typer
 
 from node.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from node.cli.output import show
+from node.cli.verbs import group
 
-hold_app = typer.Typer(help="Keep an item, whoever wants it erased.", no_args_is_help=True)
+hold_app = group("Keep an item, whoever wants it erased.")
 ItemArgument = Annotated[str, typer.Argument(help="Id of the item.", show_default=False)]
 
 

@@ -9,8 +9,9 @@ import typer
 
 from node.cli.options import DEFAULT_CONFIG, TIME_FORMATS, ConfigOption, JsonOption
 from node.cli.output import show
+from node.cli.verbs import group
 
-keys_app = typer.Typer(help="The keys of this member.", no_args_is_help=True)
+keys_app = group("The keys of this member.")
 
 
 @keys_app.command("status")

@@ -65,6 +65,7 @@ def _dispatch(words: list[str]) -> int:
 def _report_usage(error: Exception, words: list[str]) -> int:
     """Show a mistake in the command line. No words at all is a request for help, not a mistake."""
     if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(cast("_UsageError", error).format_message() + "\n")
         return Exit.USAGE
     where = getattr(getattr(error, "ctx", None), "command_path", "hotline")
     text = _without_values(cast("_UsageError", error).format_message(), words)

@@ -9,10 +9,9 @@ import typer
 
 from node.cli.options import ConfigOption, JsonOption
 from node.cli.output import show
+from node.cli.verbs import group
 
-network_app = typer.Typer(
-    help="Keep a network's registry: the umbrella's verbs.", no_args_is_help=True
-)
+network_app = group("Keep a network's registry: the umbrella's verbs.")
 NETWORK_CONFIG = Path("network.toml")
 KeyOption = Annotated[
     list[Path] | None, typer.Option("--key", help="Key file of a holder; repeatable.")

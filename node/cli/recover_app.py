@@ -8,8 +8,9 @@ import typer
 
 from node.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from node.cli.output import show
+from node.cli.verbs import group
 
-recover_app = typer.Typer(help="A lost node comes back, here or at a peer.", no_args_is_help=True)
+recover_app = group("A lost node comes back, here or at a peer.")
 UmbrellaOption = Annotated[
     str | None, typer.Option(help="Where network serve answers; default: the mirrors.")
 ]

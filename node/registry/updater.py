@@ -22,7 +22,6 @@ from node.registry.errors import (
     RefusedError,
     WrongFingerprintError,
 )
-from node.registry.fetch import fetch_verified
 from node.registry.kept import KeptFiles
 from node.registry.memory import Held
 from node.registry.revocations import Revocations
@@ -226,6 +225,8 @@ class RegistryClient:
         self, mirror: str, now_ms: int, *, joining: bool, accept_old: bool = False
     ) -> str | None:
         """Take what one mirror has; give the code of its problem, or None."""
+        from node.registry.fetch import fetch_verified  # noqa: PLC0415 - a start need not wait for what fetches
+
         known = self._held.verified.files if self._held else {}
         try:
             with self._transport.open(mirror) as get:

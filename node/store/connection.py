@@ -39,8 +39,6 @@ __all__ = ["Connection"]  # what a file and a server have in common; FileConnect
 sys.modules.setdefault("pysqlite3", sqlcipher3)
 sys.modules.setdefault("pysqlite3.dbapi2", sqlcipher3.dbapi2)
 
-from sqlite_utils import Database, Migrations  # noqa: E402 - after the driver took its name
-
 # The driver asks each value that is neither text nor number how it wants to be kept: two look-ups
 # by name that fail, ten times what binding it costs. These say "as it is" at once.
 sqlcipher3.register_adapter(bytes, bytes)
@@ -48,6 +46,8 @@ sqlcipher3.register_adapter(type(None), {}.get)
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from sqlite_utils import Database
 
     FileConnection: TypeAlias = sqlite3.Connection
 else:
@@ -210,6 +210,8 @@ def _try(path: Path, key: bytes, *, read_only: bool, page_bytes: int) -> tuple[F
 
 def _migrate(connection: FileConnection) -> None:
     """Apply every schema file that this database has not seen, each whole or not at all."""
+    from sqlite_utils import Database, Migrations  # noqa: PLC0415 - a start that finds all applied need not load it
+
     migrations = Migrations("node.store")
     for name in SCHEMA_FILES:
         migrations(name=name)(_apply(name))

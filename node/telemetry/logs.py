@@ -14,9 +14,13 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, TextIO
 
-import structlog
-
 from node.telemetry.fields import keep_known
+
+sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+import structlog  # noqa: E402 - looks for rich, which shows tracebacks: none is ever shown here
+
+if sys.modules.get("rich") is None:
+    del sys.modules["rich"]
 
 if TYPE_CHECKING:
     import asyncio

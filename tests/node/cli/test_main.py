@@ -93,16 +93,47 @@ class TestStart:
 
     def test_help_imports_nothing_heavy(self) -> None:
         """The slow libraries stay out of `hotline --help` (P12 measures the time)."""
-        program = (
-            "import sys; from node.cli.main import run; run(['--help']);"
-            "heavy = {'aiohttp', 'sqlite_utils', 'sqlcipher3', 'tuf', 'cryptography', 'msgspec',"
-            " 'structlog', 'prometheus_client', 'maxminddb'};"
-            "sys.exit(','.join(sorted(heavy & set(sys.modules))))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=False
-        )
-        assert done.stderr.strip() == ""
+        heavy = "aiohttp sqlite_utils sqlcipher3 tuf cryptography msgspec structlog maxminddb"
+        shown = "prometheus_client rich markdown_it pygments"
+        program = "from node.cli.main import run; run(['--help'])"
+        assert _loaded(program, f"{heavy} {shown}") == ""
+
+    def test_a_node_starts_without_what_it_does_not_need_yet(self) -> None:
+        """What applies a schema, fetches a registry or paints text is loaded when it is needed."""
+        later = "sqlite_utils tuf.ngclient urllib3 rich pygments"
+        assert _loaded("import node.cli.run", later) == ""
+
+
+def _loaded(program: str, names: str) -> str:
+    """Which of these modules a fresh interpreter holds after a program, or why it failed."""
+    told = f"import sys; sys.exit(','.join(sorted(set({names.split()}) & set(sys.modules))))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}; {told}"], capture_output=True, text=True, check=False
+    )
+    return done.stderr.strip()
+
+
+class TestHelp:
+    """What `--help` shows of a group of verbs."""
+
+    def test_verbs_stand_under_their_headings(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Who looks for a verb finds it by what he wants to do."""
+        run(["--help"])
+        text = capsys.readouterr().out
+        assert text.index("Setting up:") < text.index("  init ") < text.index("Running it:")
+        assert text.index("Reports:") < text.index("  submit ") < text.index("Keeping it:")
+
+    def test_what_a_verb_does_is_shown_whole(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """No sentence ends in dots."""
+        run(["--help"])
+        assert "..." not in capsys.readouterr().out.partition("Setting up:")[2]
+
+    def test_a_group_without_headings_lists_all_its_verbs(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Verbs without a panel are no less visible."""
+        run(["hold", "--help"])
+        assert "Commands:" in capsys.readouterr().out
 
 
 class TestTable:

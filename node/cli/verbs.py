@@ -1,0 +1,43 @@
+"""Groups of verbs, and how their help looks: plain text, verbs under the headings of their panels.
+
+The usual renderer of help (rich) is left out: to load it, with its readers of Markdown and of
+programs in colour, takes longer than all else that `hotline --help` does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from typer._click import Context, HelpFormatter
+
+
+class _Verbs(TyperGroup):
+    """A group whose help lists its verbs by panel, in the order in which they were added."""
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write the verbs and what each does, panel by panel."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            verb = self.get_command(ctx, name)
+            if verb is not None and not verb.hidden:
+                panel = getattr(verb, "rich_help_panel", None)
+                heading = panel if isinstance(panel, str) else "Commands"
+                panels.setdefault(heading, []).append((name, verb.get_short_help_str(_WHOLE)))
+        for heading, rows in panels.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+_WHOLE = 1000
+"""Characters of a verb's first sentence that are shown: all of them."""
+
+
+def group(help: str, **settings: Any) -> typer.Typer:  # noqa: A002 - typer's own word
+    """Return an empty group of verbs; `settings` as `typer.Typer` takes them."""
+    return typer.Typer(
+        cls=_Verbs, help=help, rich_markup_mode=None, no_args_is_help=True, **settings
+    )
