@@ -8,6 +8,8 @@ KEEP    ?=
 REPORTS ?= 2500
 SET     ?= run
 CASES   ?= 1000000
+ITEMS   ?= 785322
+MEMBERS ?= 54
 ONLY    ?=
 JOBS    ?= 2
 
@@ -16,7 +18,7 @@ STAMP := $(VENV)/.installed
 PIP   := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo parts test test-long lint fmt bench bench-peers hostile simulate fuzz mutate wheels lock clean
+.PHONY: help venv demo parts test test-long lint fmt bench bench-peers hostile simulate simulate-europe fuzz mutate wheels lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -61,6 +63,9 @@ bench-peers: $(STAMP) ## P1 to P3 beside OpenTAXII, S/MIME mail and a bare recei
 
 simulate: $(STAMP) ## WORLDS=n simulated worlds with faults, the first with seed SEED=s, in JOBS=n processes
 	@$(BIN)/python -m tests.simulation --worlds $(WORLDS) --seed $(SEED) --jobs $(JOBS)
+
+simulate-europe: $(STAMP) ## a year of the whole network: ITEMS=n of it, MEMBERS=m, SEED=s
+	@$(BIN)/python -m tests.simulation.europe --items $(ITEMS) --members $(MEMBERS) --seed $(SEED)
 
 fuzz: $(STAMP) ## break the input of every parser; CASES=n in all, SEED=s, ONLY=target
 	@$(BIN)/python -m tests.fuzzing --cases $(CASES) --seed $(SEED) --only "$(ONLY)"

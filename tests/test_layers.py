@@ -305,6 +305,13 @@ def test_the_checker_of_the_demo_owes_nothing_to_the_node() -> None:
     assert not wrong
 
 
+def test_the_checker_of_the_year_owes_nothing_to_the_node() -> None:
+    """As above; nor does it lean on what makes and plays the year."""
+    source = (ROOT / "tests" / "simulation" / "europe" / "checker.py").read_bytes()
+    found = {top(name) for name in imports(ast.parse(source))}
+    assert not found & {"node", "protocol", "keys", "tests"}
+
+
 def test_no_file_outgrows_a_reader() -> None:
     """A file over the ceiling has two things to say and becomes two files."""
     wrong = {
