@@ -14,6 +14,7 @@ from keys.unlock import Unlock
 from node.peer.crosscheck import Crosscheck
 from node.peer.ledger import LedgerKeeper
 from node.peer.ledger_endpoint import LedgerEndpoint
+from node.peer.lineage import Lineages
 from node.peer.witness import Witness
 from node.peer.witnessing import Witnessing
 
@@ -54,12 +55,13 @@ class Ledgers:
     witness: Witness
     witnessing: Witnessing
     crosscheck: Crosscheck
+    lineages: Lineages
     witness_key: WitnessInUse
 
     @property
     def endpoint(self) -> LedgerEndpoint:
         """What the peer listener serves of this."""
-        return LedgerEndpoint(self.witness, self.crosscheck)
+        return LedgerEndpoint(self.witness, self.crosscheck, self.lineages)
 
     async def work_due(self, now_ms: int) -> None:
         """Do what is due at `now_ms` (UTC).
@@ -93,10 +95,12 @@ def build_ledgers(  # noqa: PLR0913 - part of the composition root
     member = config.member
     unlock = Unlock.from_config(member.unlock)
     key = WitnessInUse(keys.witness, lambda: load_witness_key(member.keys_dir, unlock))
+    lineages = Lineages(us, store.lineages, registry, transport, clock)
     return Ledgers(
         LedgerKeeper(us, store.ledger, registry, keys.log, epoch),
         Witness(us, store.witness, registry, key, clock, on_registry_behind),
-        Witnessing(us, store.cosignatures, registry, transport, asked),
-        Crosscheck(us, store.crosschecks, registry, transport, clock),
+        Witnessing(us, store.cosignatures, registry, transport, lineages.introduce, asked),
+        Crosscheck(us, store.crosschecks, registry, transport, lineages.exchange, clock),
+        lineages,
         key,
     )

@@ -11,7 +11,7 @@
 7. What was erased: only what an event of the history says, entry by entry, has no body; and what
    came back without one when the node was recovered, which is counted and named by channel.
 8. The ledger: its leaves, its signed heads, and that it says what the logs say; the cosignatures
-   of witnesses on it; and what this node cosigned as a witness.
+   of witnesses on it; and what this node cosigned as a witness and saw of others' ledgers.
 
 A change of any column that carries a fact is found by one of them and named: by table, place and
 code, never by content. What cannot be seen from inside: a database replaced as a whole by an older
@@ -32,7 +32,12 @@ from node.evidence.history import verify_history
 from node.evidence.ledger import verify_ledger
 from node.evidence.outbox import verify_messages
 from node.evidence.tombstones import verify_tombstones
-from node.evidence.witnesses import verify_cosignatures, verify_differences, verify_witnessed
+from node.evidence.witnesses import (
+    verify_cosignatures,
+    verify_differences,
+    verify_seen,
+    verify_witnessed,
+)
 from node.store.audit import Audit
 
 
@@ -60,6 +65,7 @@ def verify(audit: Audit, believed: Believed) -> Findings:
         verify_ledger(audit, believed, findings)
         verify_cosignatures(audit, believed, findings)
         verify_witnessed(audit, believed, findings)
+        verify_seen(audit, believed, findings)
         verify_differences(audit, believed, findings)
         verify_forks(audit.forks(), believed.registry, findings)
     finally:

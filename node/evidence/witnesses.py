@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from keys.errors import KeysError
 from protocol.errors import ProtocolError, UnheardCosignerError, UnheardKeyError
-from protocol.ledger import LedgerHead, LedgerOrigin, verify_ledger_head
+from protocol.ledger import LedgerHead, LedgerOrigin, read_ledger_head, verify_ledger_head
 from protocol.showing import Parties, from_bytes, verify_showing
 from protocol.witness import MAX_WITNESSED_BYTES, cosigners, take_cosignature
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OURS = "ledger_cosignatures"
 OTHERS = "witnessed"
+SEEN = "ledgers_seen"
 
 
 def verify_cosignatures(audit: Audit, believed: Believed, findings: Findings) -> None:
@@ -58,6 +59,23 @@ def verify_witnessed(audit: Audit, believed: Believed, findings: Findings) -> No
             findings.expect(is_over, OTHERS, place, "note_missing")
             continue
         findings.expect(_is_ours(row, row.note, believed), OTHERS, place, "cosignature")
+
+
+def verify_seen(audit: Audit, believed: Believed, findings: Findings) -> None:
+    """See that what we remember of each member's ledger is what its owner signed."""
+    for member, seen in audit.witnesses.seen():
+        findings.count("ledgers_seen")
+        network = believed.registry.network_id
+        head = LedgerHead(LedgerOrigin(network, member, seen.epoch), seen.size, seen.root)
+        signed = False
+        try:
+            signed = read_ledger_head(seen.note) == head
+            verify_ledger_head(seen.note, believed.registry.member(member).log_keys)
+        except UnheardKeyError:
+            pass  # its owner lists that log key no more; whether it signed can't be judged here
+        except (ProtocolError, KeysError):
+            signed = False
+        findings.expect(signed, SEEN, member, "head")
 
 
 def verify_differences(audit: Audit, believed: Believed, findings: Findings) -> None:

@@ -42,6 +42,7 @@ from node.peer.signatures import HttpRequest, HttpResponse
 from node.peer.transport import Reply
 from node.peer.wire import Hello, Wire
 from protocol import answers, recovery
+from protocol.lineage import MAX_LINEAGE_BYTES
 from protocol.recovery import Page, Recover, Standing
 from protocol.showing import MAX_SHOWING_BYTES
 from protocol.vocabulary import Lane
@@ -220,6 +221,19 @@ class HttpTransport:
         reply = await self._call(peer, "POST", path, (body,), wire.SHOWING_TYPE, limits)
         if reply[:2] != (wire.OK, wire.SHOWING_TYPE):
             raise BadAnswerError("answer: not what is shown of a ledger")
+        return reply.body
+
+    async def lineage(self, peer: str, body: bytes) -> bytes:
+        """Show how our ledger goes on; see `node.peer.transport.LineageTransport`.
+
+        Raises:
+            CallError: nothing that counts came back, or the peer refuses.
+        """
+        path = wire.lineage_path(self._us)
+        limits = replace(self._limits, reply_bytes=MAX_LINEAGE_BYTES)
+        reply = await self._call(peer, "POST", path, (body,), wire.LINEAGE_TYPE, limits)
+        if reply[:2] != (wire.OK, wire.LINEAGE_TYPE):
+            raise BadAnswerError("answer: not how a ledger goes on")
         return reply.body
 
     async def hello(self, peer: str) -> Hello:

@@ -8,7 +8,7 @@ what a member logged and never receipted is a receipt that was withheld.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
@@ -211,6 +211,7 @@ class Crosscheck:
         store: logs, ledger, and how it went before.
         registry: gives the verified registry in force.
         transport: the way to others.
+        exchange: shows a member how our ledger goes on and follows its own (§8.16); `CallError`.
         clock: gives the time, ms UTC.
     """
 
@@ -220,12 +221,14 @@ class Crosscheck:
         store: CrossStore,
         registry: Callable[[], Registry],
         transport: ShowingTransport,
+        exchange: Callable[[str], Awaitable[None]],
         clock: Callable[[], int],
     ) -> None:
         self._us = us
         self._store = store
         self._registry = registry
         self._transport = transport
+        self._exchange = exchange
         self._clock = clock
         self._buckets: dict[str, TokenBucket] = {}
 
@@ -268,6 +271,7 @@ class Crosscheck:
     async def _check(self, peer: str, before: Checked, now_ms: int) -> bool:
         """Show and be shown; a member that can't be called comes by itself, or is missed."""
         try:
+            await self._exchange(peer)
             raw = await self._transport.show(peer, await self._ours(peer))
         except CallError as error:
             await self._failed(peer, before, error, now_ms)

@@ -29,6 +29,7 @@
         ├── UnsignedHeadError         403, not signed by a log key of the ledger's owner
         ├── InconsistentHeadError     422, does not extend, as far as shown, what was cosigned
         ├── BadShowingError           400, what is shown of a ledger does not verify
+        ├── BadLineageError           400, what is shown of a ledger's epochs does not verify
         ├── OverQuotaError            429, more at once, or more often, than one peer needs
         ├── UnknownPathError          404
         └── InternalFaultError        500, ours; no detail leaves the node
@@ -287,6 +288,14 @@ class BadShowingError(RefusedRequestError):
     code: ClassVar[str] = "bad_showing"
     status: ClassVar[int] = 400
     message: ClassVar[str] = "showing: must be leaves under signed heads of the caller's ledger"
+
+
+class BadLineageError(RefusedRequestError):
+    """What a member shows of how its ledger goes on is malformed, not signed, or does not go on."""
+
+    code: ClassVar[str] = "bad_lineage"
+    status: ClassVar[int] = 400
+    message: ClassVar[str] = "lineage: each epoch must begin with the last head of the one before"
 
 
 class OverQuotaError(RefusedRequestError):

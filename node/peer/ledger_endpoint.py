@@ -12,12 +12,15 @@ from node.peer import wire
 from node.peer.bodies import Patience, whole_body
 from node.peer.crosscheck import Crosscheck
 from node.peer.errors import (
+    BadLineageError,
     BadShowingError,
     BadSubmissionError,
     RefusedRequestError,
 )
+from node.peer.lineage import Lineages
 from node.peer.wire import Wire
 from node.peer.witness import HeldSize, Witness
+from protocol.lineage import MAX_LINEAGE_BYTES
 from protocol.showing import MAX_SHOWING_BYTES
 from protocol.witness import MAX_SUBMISSION_BYTES
 
@@ -33,6 +36,7 @@ class LedgerEndpoint:
 
     witness: Witness
     crosscheck: Crosscheck
+    lineages: Lineages
     patience: Patience = field(default_factory=Patience)
 
     async def add_checkpoint(self, request: web.Request, caller: SignedRequest) -> Wire:
@@ -51,6 +55,13 @@ class LedgerEndpoint:
             request, caller, wire.SHOWING_TYPE, MAX_SHOWING_BYTES, BadShowingError
         )
         return Wire(wire.OK, wire.SHOWING_TYPE, await self.crosscheck.answer(caller.member, raw))
+
+    async def show_epochs(self, request: web.Request, caller: SignedRequest) -> Wire:
+        """Be shown how the caller's ledger goes on, and show how ours does."""
+        raw = await self._body(
+            request, caller, wire.LINEAGE_TYPE, MAX_LINEAGE_BYTES, BadLineageError
+        )
+        return Wire(wire.OK, wire.LINEAGE_TYPE, await self.lineages.answer(caller.member, raw))
 
     async def _body(
         self,

@@ -101,6 +101,14 @@ class ShowingTransport(Protocol):
         ...
 
 
+class LineageTransport(Protocol):
+    """The way to those who follow our ledger; raises `PeerError` as `Transport` does."""
+
+    async def lineage(self, peer: str, body: bytes) -> bytes:
+        """Show how our ledger goes on (`protocol.lineage`); return what the peer shows."""
+        ...
+
+
 class Pulls(Protocol):
     """What becomes of a verified pull."""
 

@@ -34,6 +34,7 @@ STANDING_TYPE: Final = "application/hx1-standing"
 REFUSAL_TYPE: Final = "application/hx1-refusal"
 HELLO_TYPE: Final = "application/json"
 SHOWING_TYPE: Final = "application/hx1-showing"
+LINEAGE_TYPE: Final = "application/hx1-lineage"
 SUBMISSION_TYPE: Final = "text/plain"
 COSIGNATURE_TYPE: Final = "text/plain"
 SIZE_TYPE: Final = "text/x.tlog.size"
@@ -86,6 +87,11 @@ def submission_path(owner: str) -> str:
 def showing_path(owner: str) -> str:
     """Return the path at which a member is shown the ledger of `owner`."""
     return f"{PREFIX}ledger/{owner}"
+
+
+def lineage_path(owner: str) -> str:
+    """Return the path at which a member is shown how the ledger of `owner` goes on."""
+    return f"{PREFIX}ledger/{owner}/epochs"
 
 
 def held_size(size: int) -> Wire:

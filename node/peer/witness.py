@@ -4,9 +4,10 @@ The order of C2SP tlog-witness: whose ledger it is, its owner's signature, the s
 the consistency proof. The new head is remembered, durably, in the transaction that makes our
 cosignature; only then it is answered. A head that contradicts what we hold is kept as evidence.
 
-Two rules are our own. Only members hand in heads, each those of its own ledger. And of one member
+Three rules are our own. Only members hand in heads, each those of its own ledger. And of one member
 the newest epoch alone is cosigned: who begins an epoch has left the one before, so a head of that
-is another process's, and two ledgers can't grow beside each other.
+is another process's, and two ledgers can't grow beside each other. And a new epoch is cosigned only
+after its owner showed that it goes on from the one before (`node.peer.lineage`).
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ from node.peer.errors import (
     UnsignedHeadError,
 )
 from node.peer.forgetting import Forgotten, may_cosign
+from node.peer.lineage import shows_lineage
 from node.peer.quotas import TokenBucket
 from protocol.errors import NoteError, ProofError, ProtocolError, UnheardKeyError
 from protocol.fork import ForkEvidence, verify_fork
 from protocol.ledger import LedgerHead, LedgerOrigin, VerifiedLedgerHead, verify_ledger_head
 from protocol.witness import (
+    NEVER,
     Submission,
     Witnessed,
     check_extends,
@@ -89,6 +92,10 @@ class WitnessStore(Protocol):
         """Return what the last restore of this database left; None: there was none."""
         ...
 
+    async def shown_epoch(self, member: str) -> bytes | None:
+        """Return the epoch of a member's ledger up to which it showed how that goes on (§8.16)."""
+        ...
+
     async def keep_fork(self, member: str, evidence: ForkEvidence, now_ms: int) -> None:
         """Keep a proof that a member split its ledger, once, and put it before a person."""
         ...
@@ -142,10 +149,18 @@ class Witness:
             held = await self._store.held(head.origin)
             if not held.is_newest:
                 raise UnknownLedgerError
+            if held.state == NEVER and not await self._is_shown(head.origin):
+                raise UnknownLedgerError
             answer = await self._judge(submission, head, held, key)
             if answer is not None:
                 return answer
         raise OverQuotaError  # somebody hands in one head after the other at the same moment
+
+    async def _is_shown(self, origin: LedgerOrigin) -> bool:
+        """Whether its owner showed how its ledger goes on to here; earlier versions cannot."""
+        if not shows_lineage(self._registry(), origin.member):
+            return True
+        return await self._store.shown_epoch(origin.member) == origin.epoch
 
     async def _judge(
         self, submission: Submission, head: VerifiedLedgerHead, held: HeldHead, key: Signer

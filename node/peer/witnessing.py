@@ -9,7 +9,7 @@ and others are asked in its place. Nothing else waits for any of this.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from keys.errors import KeysError
@@ -173,6 +173,7 @@ class Witnessing:
         store: where heads and cosignatures are.
         registry: gives the verified registry in force.
         transport: the way to witnesses.
+        introduce: shows a witness how our ledger goes on to a new epoch (§8.16).
         on_asked: called with witness and code of each request that ended.
     """
 
@@ -182,12 +183,14 @@ class Witnessing:
         store: CosignatureStore,
         registry: Callable[[], Registry],
         transport: WitnessTransport,
+        introduce: Callable[[str], Awaitable[str | None]],
         on_asked: Callable[[str, str], None] = lambda _witness, _code: None,
     ) -> None:
         self._us = us
         self._store = store
         self._registry = registry
         self._transport = transport
+        self._introduce = introduce
         self._on_asked = on_asked
 
     async def ask_due(self, now_ms: int) -> int:
@@ -229,6 +232,10 @@ class Witnessing:
         ours = read_ledger_head(head.note)
         epoch = ours.origin.epoch
         old = await self._store.last_size(epoch, witness)
+        if not old:
+            problem = await self._introduce(witness)
+            if problem is not None:
+                return problem
         for _ in range(2):
             leaves = await self._store.leaves(epoch, ours.size)
             path = consistency_path(leaves, old, ours.size) if old else []

@@ -132,6 +132,15 @@ def ledger_leaves(connection: Connection) -> list[LedgerLeaf]:
     return [LedgerLeaf(row[0], row[1], LoggedHead(*row[2:])) for row in rows]
 
 
+def leaf_hashes(connection: Connection, epoch: bytes, size: int) -> list[bytes]:
+    """Return the first leaf hashes of one epoch of our ledger."""
+    rows = connection.execute(
+        "SELECT origin, size, root FROM ledger_leaves WHERE epoch = ? AND idx < ? ORDER BY idx",
+        (epoch, size),
+    )
+    return [LoggedHead(*row).leaf for row in rows]
+
+
 def ledger_notes(connection: Connection) -> list[LedgerNote]:
     """Return every signed head, in the order in which they were signed."""
     rows = connection.execute("SELECT number, epoch, size, note FROM ledger_heads ORDER BY number")

@@ -13,6 +13,7 @@ from node.store.handing_back import HandingBackStore
 from node.store.history import History
 from node.store.inbox import Inbox
 from node.store.ledger import Ledger
+from node.store.lineage import Lineages
 from node.store.opening import Lock, Place, open_locked, open_reader
 from node.store.outbox import Outbox
 from node.store.queries import Queries
@@ -57,6 +58,7 @@ class Store:
     recovered: Recovered
     handing_back: HandingBackStore
     crosschecks: Crosschecks
+    lineages: Lineages
     _lock: Lock
 
     @classmethod
@@ -166,5 +168,6 @@ def _assemble(
         Recovered(writer, readers, cases.open_book, cases.save_book),
         HandingBackStore(writer, readers),
         Crosschecks(writer, readers),
+        Lineages(writer, readers),
         lock,
     )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from node.peer.forgetting import Forgotten
 from node.peer.witness import HeldHead
 from node.store.forks import insert_fork
+from node.store.lineage import remembered
 from node.store.seam import Connection
 from node.store.tasks import open_task
 from node.store.writer import Readers, Writer
@@ -81,6 +82,11 @@ class WitnessMemory:
     async def forgotten(self) -> Forgotten | None:
         """See `WitnessStore.forgotten`."""
         return await self._readers.run(forgotten)
+
+    async def shown_epoch(self, member: str) -> bytes | None:
+        """See `WitnessStore.shown_epoch`."""
+        seen = await self._readers.run(lambda c: remembered(c, member))
+        return None if seen is None else seen.epoch
 
     async def keep_fork(self, member: str, evidence: ForkEvidence, now_ms: int) -> None:
         """See `WitnessStore.keep_fork`."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from node.peer.witnessing import Counts, SignedHead
+from node.store.ledger import leaf_hashes
+from node.store.lineage import all_remembered
 from node.store.seam import Connection
 from node.store.witness import WitnessedRow, witnessed_rows
 from node.store.witnessing import (
     CosignatureRow,
     cosignatures,
     cosigned,
-    leaf_hashes,
     newest_head,
     partners,
 )
+from protocol.lineage import Remembered
 from protocol.witness import MAX_COSIGNERS, WITNESSES
 
 
@@ -85,6 +87,10 @@ class WitnessAudit:
     def witnessed(self) -> list[tuple[int, WitnessedRow]]:
         """What we cosigned of other members' ledgers, by number."""
         return witnessed_rows(self._connection)
+
+    def seen(self) -> list[tuple[str, Remembered]]:
+        """The last head of each member's ledger that was shown to us."""
+        return all_remembered(self._connection)
 
     def places(self, origin: str) -> list[PlaceRow]:
         """Where the heads of a channel's epoch stand in our ledger."""

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from node.peer.forgetting import Forgotten
 from node.peer.witnessing import AHEAD, Ask, SignedHead
+from node.store.ledger import leaf_hashes
 from node.store.seam import Connection
 from node.store.tasks import open_task
 from node.store.witness import forgotten
 from node.store.writer import Readers, Writer
-from protocol.ledger import LoggedHead
 
 
 class CosignatureRow(NamedTuple):
@@ -155,12 +155,3 @@ def asks(connection: Connection) -> dict[str, Ask]:
     """Return how the last request to each witness went."""
     rows = connection.execute("SELECT witness, failures, next_ms, problem FROM witness_asks")
     return {row[0]: Ask(*row[1:]) for row in rows}
-
-
-def leaf_hashes(connection: Connection, epoch: bytes, size: int) -> list[bytes]:
-    """Return the first leaf hashes of one epoch of our ledger."""
-    rows = connection.execute(
-        "SELECT origin, size, root FROM ledger_leaves WHERE epoch = ? AND idx < ? ORDER BY idx",
-        (epoch, size),
-    )
-    return [LoggedHead(*row).leaf for row in rows]

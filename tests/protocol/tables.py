@@ -10,6 +10,7 @@ from protocol import dispositions, facts, fields, vocabulary
 from protocol.answers import ANSWERS, Answer, Position, Told
 from protocol.channel import NEXT, STEPS
 from protocol.governance import is_permitted, party
+from protocol.lineage import Lineage, Link, SeenHead
 from protocol.messages import FORMS, KINDS
 from protocol.pull import MAX_WAIT_S, Pull
 from protocol.recovery import Recover, Standing, StandingCode
@@ -43,6 +44,9 @@ ANSWER_PARTS = (
     Showing,
     ShownHead,
     ShownLeaf,
+    Lineage,
+    SeenHead,
+    Link,
 )
 WORDS = (
     vocabulary.Matter,

@@ -109,6 +109,26 @@ async def add_checkpoint(world: Fleet, owner: str, witness: str, body: bytes) ->
     return answer.size if isinstance(answer, HeldSize) else answer
 
 
+async def lineage(world: Fleet, caller: str, peer: str, body: bytes) -> bytes:
+    """Show how one ledger goes on and be shown how another does, through the net."""
+    net = world.net
+    world.check_up(peer)
+    if peer == world.unreachable:
+        raise NotCallableError
+    if net.strikes("lose_request"):
+        raise PeerTimeoutError
+    try:
+        answer = await world[peer].lineages.answer(caller, body)
+    except RefusedRequestError as error:
+        raise PeerRefusedError(error.code) from None
+    except CrashedError as crashed:
+        await world.revive(crashed.member)
+        raise PeerTimeoutError from None
+    if net.strikes("lose_answer"):
+        raise PeerTimeoutError
+    return answer
+
+
 async def show(world: Fleet, caller: str, peer: str, body: bytes) -> bytes:
     """Show one ledger and be shown another through the net; the hostile one may be false."""
     net = world.net

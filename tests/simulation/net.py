@@ -300,6 +300,10 @@ class NetWire(Wire):
         """Hand a head of our ledger to a witness through the net."""
         return await ledgers.add_checkpoint(self.world, self.sender, peer, body)
 
+    async def lineage(self, peer: str, body: bytes) -> bytes:
+        """Show how our ledger goes on and be shown how theirs does through the net."""
+        return await ledgers.lineage(self.world, self.sender, peer, body)
+
     async def show(self, peer: str, body: bytes) -> bytes:
         """Show our ledger and be shown theirs through the net."""
         return await ledgers.show(self.world, self.sender, peer, body)

@@ -44,6 +44,7 @@ from node.peer.forks import ForkKeeper
 from node.peer.handing_back import HandingBack
 from node.peer.inbox import Admitted, Inbox
 from node.peer.ledger import LedgerKeeper
+from node.peer.lineage import Lineages
 from node.peer.offering import Offering
 from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
@@ -186,6 +187,22 @@ class Wire:
             return recovery.read_standing(again)
         return recovery.read_request(again)
 
+    async def lineage(self, peer: str, body: bytes) -> bytes:
+        """Show how our ledger goes on and be shown how theirs does, unless a fault strikes."""
+        world = self.world
+        world.check_up(peer)
+        if peer == world.unreachable:
+            raise NotCallableError
+        if world.faults.strikes(world.chance, "lose_request"):
+            raise PeerUnreachableError
+        try:
+            answer = await world[peer].lineages.answer(self.sender, body)
+        except RefusedRequestError as error:
+            raise PeerRefusedError(error.code) from None
+        if world.faults.strikes(world.chance, "lose_answer"):
+            raise PeerUnreachableError
+        return answer
+
     async def show(self, peer: str, body: bytes) -> bytes:
         """Show our ledger and be shown theirs, unless a fault strikes."""
         world = self.world
@@ -322,11 +339,23 @@ class Node:
             self.clock,
             self.registry_behind,
         )
+        self.lineages = Lineages(
+            self.member, self.store.lineages, self.registry, self.wire(), self.clock
+        )
         self.witnessing = Witnessing(
-            self.member, self.store.cosignatures, self.registry, self.wire()
+            self.member,
+            self.store.cosignatures,
+            self.registry,
+            self.wire(),
+            self.lineages.introduce,
         )
         self.crosscheck = Crosscheck(
-            self.member, self.store.crosschecks, self.registry, self.wire(), self.clock
+            self.member,
+            self.store.crosschecks,
+            self.registry,
+            self.wire(),
+            self.lineages.exchange,
+            self.clock,
         )
         self.desk = Desk(
             store=self.store.cases,

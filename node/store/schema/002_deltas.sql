@@ -13,3 +13,12 @@ CREATE TABLE entry_ids_in_delta (
     peer     TEXT NOT NULL,
     digest   BLOB NOT NULL
 ) STRICT;
+
+-- What we were shown of how each member's ledger goes on from epoch to epoch. (node/store/lineage.py)
+CREATE TABLE ledgers_seen (
+    member TEXT PRIMARY KEY,  -- whose ledger it is
+    epoch  BLOB NOT NULL,     -- of its last head that was shown to us
+    size   INTEGER NOT NULL,  -- of that head
+    root   BLOB NOT NULL,     -- of that head
+    note   BLOB NOT NULL      -- that head, as its owner signed it
+) STRICT, WITHOUT ROWID;

@@ -149,6 +149,7 @@ async def _show_ledger(world: World) -> None:
     await sender.ledger.append_due(world.now)
     head = await sender.store.cosignatures.newest()
     assert head is not None
+    await sender.lineages.exchange(HERE)
     await world[HERE].witness.add_checkpoint("gb-iwf", Submission(0, (), head.note).to_bytes())
 
 

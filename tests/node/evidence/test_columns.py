@@ -184,6 +184,11 @@ FOUND: dict[tuple[str, str], list[tuple[str, str]]] = {
         ("note = NULL", "witnessed"),
         ("note = CAST(note || x'0a' AS BLOB) WHERE note IS NOT NULL", "witnessed"),
     ],
+    ("ledgers_seen", "member"): [("member = 'fr-pdc' WHERE member = 'gb-iwf'", "ledgers_seen")],
+    ("ledgers_seen", "epoch"): [("epoch = zeroblob(8)", "ledgers_seen")],
+    ("ledgers_seen", "size"): [("size = size - 1", "ledgers_seen")],
+    ("ledgers_seen", "root"): [("root = zeroblob(32)", "ledgers_seen")],
+    ("ledgers_seen", "note"): [("note = CAST(note || x'0a' AS BLOB)", "ledgers_seen")],
     ("witnessed", "time_s"): [("time_s = time_s - 1 WHERE note IS NOT NULL", "witnessed")],
 }  # fmt: skip
 """For each column that matters: what is done to it, and where that must be found."""

@@ -16,11 +16,13 @@ from node.peer.client import HttpTransport
 from node.peer.crosscheck import Crosscheck
 from node.peer.errors import BadAnswerError, PeerRefusedError
 from node.peer.ledger_endpoint import LedgerEndpoint
+from node.peer.lineage import Lineages
 from node.peer.signatures import HttpRequest
 from node.peer.witness import Witness
 from node.store.connection import create_database
 from node.store.sqlite import Store
 from protocol.ledger import LedgerHead, LedgerOrigin, sign_ledger_head
+from protocol.lineage import Lineage, Link, to_bytes
 from protocol.merkle import consistency_path, root_of
 from protocol.witness import MAX_SUBMISSION_BYTES, Submission, take_cosignature
 from tests.node.peer.kit import (
@@ -54,8 +56,11 @@ async def witness(
         tmp_path / "node.db", keys.database_key, EOKM, Fingerprints(keys.fingerprint_secret)
     )
     made = Witness(EOKM, store.witness, network, lambda: keys.witness, clock, lambda: None)
-    compared = Crosscheck(EOKM, store.crosschecks, network, client, clock)
-    yield await serve(ledgers=LedgerEndpoint(made, compared))
+    lineages = Lineages(EOKM, store.lineages, network, client, clock)
+    shown = Lineage(1, None, None, (), (Link(note(network, 5), ()),))
+    await lineages.answer(IWF, to_bytes(shown))
+    compared = Crosscheck(EOKM, store.crosschecks, network, client, lineages.exchange, clock)
+    yield await serve(ledgers=LedgerEndpoint(made, compared, lineages))
     await store.close()
 
 

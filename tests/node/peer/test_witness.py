@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from keys.registry import Registry
 from keys.signing import SigningKey
 from node.peer.errors import (
+    BadLineageError,
     BadSubmissionError,
     InconsistentHeadError,
     OverQuotaError,
@@ -23,6 +24,7 @@ from node.store.connection import open_reader
 from node.store.forks import kept_forks
 from protocol.fork import verify_fork
 from protocol.ledger import LedgerHead, LedgerOrigin, sign_ledger_head
+from protocol.lineage import Lineage, Link, to_bytes
 from protocol.merkle import consistency_path, root_of
 from protocol.witness import NEVER, Submission, take_cosignature
 from tests.simulation.mortal import CrashedError
@@ -49,6 +51,7 @@ class Owner:
     def __init__(self, world: World, leaves: list[bytes], epoch: bytes = FIRST) -> None:
         self.world = world
         self.leaves = leaves
+        self.shown = False
         self.origin = LedgerOrigin(world.registry.network_id, IWF, epoch)
 
     def note(self, size: int, key: SigningKey | None = None) -> bytes:
@@ -57,10 +60,21 @@ class Owner:
         return sign_ledger_head(head, key or self.world[IWF].keys.log)
 
     async def hand_in(self, old: int, new: int, caller: str = IWF) -> bytes | HeldSize:
-        """Hand in the head at `new` with the proof from `old`."""
+        """Show the epoch and hand in the head at `new` with the proof from `old`."""
+        with suppress(BadLineageError, UnknownLedgerError):
+            await self.show(new)
         path = consistency_path(self.leaves, old, new) if old else []
         body = Submission(old, tuple(path), self.note(new)).to_bytes()
         return await self.world[EOKM].witness.add_checkpoint(caller, body)
+
+    async def show(self, size: int) -> None:
+        """Show this epoch alone, once, as a ledger that was set back or lost does."""
+        if self.shown:
+            return
+        self.shown = True
+        link = Link(self.note(size), ())
+        raw = to_bytes(Lineage(1, None, None, (), (link,)))
+        await self.world[EOKM].lineages.answer(IWF, raw)
 
     async def is_cosigned(self, old: int, new: int) -> bool:
         """Whether that is answered by a cosignature that verifies."""
@@ -147,6 +161,7 @@ async def test_8_12_the_head_is_durable_before_it_is_answered(
 ) -> None:
     """A witness that dies at the commit has answered nothing, whether it holds the head or not."""
     owner = Owner(world, LEAVES)
+    await owner.show(7)
     world.crash_at = (world.commits + 1, when)
     with pytest.raises(CrashedError):
         await owner.hand_in(0, 7)
@@ -224,6 +239,7 @@ async def test_8_12_a_head_that_its_owner_did_not_sign_is_refused(world: World) 
 async def test_8_12_what_is_no_submission_is_refused(world: World) -> None:
     """Also the checkpoint of a channel, and an old size beyond the new one."""
     owner = Owner(world, LEAVES)
+    await owner.show(3)
     await world[IWF].submit("https://nl1.example/1.jpg")
     await world.settle()
     with closing(open_reader(world[IWF].path, world[IWF].keys.database_key)) as connection:

@@ -184,6 +184,7 @@ async def test_8_12_a_refusal_shows_with_its_code(world: World) -> None:
         node.store.cosignatures,
         node.registry,
         Refusing(),
+        node.lineages.introduce,
         lambda witness, code: asked.append((witness, code)),
     )
     assert await witnessing.ask_due(world.now) == 0

@@ -30,6 +30,7 @@ def as_before_deltas(connection: Connection) -> None:
     for delta in ("item_keys_delta", "entry_ids_in_delta"):
         assert connection.execute(f"SELECT count(*) FROM {delta}").fetchone() != (0,)
         connection.execute(f"DROP TABLE {delta}")
+    connection.execute("DROP TABLE ledgers_seen")
     connection.execute("DELETE FROM _sqlite_migrations WHERE name NOT IN (?)", FIRST)
     connection.execute(f"PRAGMA user_version = {len(FIRST)}")
 

@@ -12,3 +12,12 @@ CREATE TABLE entry_ids_in_delta (
     peer     text COLLATE "C" NOT NULL,
     digest   sealed NOT NULL
 );
+
+-- What we were shown of how each member's ledger goes on from epoch to epoch. (node/store/lineage.py)
+CREATE TABLE ledgers_seen (
+    member text COLLATE "C" PRIMARY KEY,  -- whose ledger it is
+    epoch  bytea NOT NULL,                -- of its last head that was shown to us
+    size   bigint NOT NULL,               -- of that head
+    root   bytea NOT NULL,                -- of that head
+    note   bytea NOT NULL                 -- that head, as its owner signed it
+);

@@ -1,0 +1,94 @@
+"""How the epochs of ledgers go on, on the store. Implements `node.peer.lineage.LineageStore`."""
+
+from __future__ import annotations
+
+from node.peer.lineage import SET_BACK
+from node.store.ledger import leaf_hashes
+from node.store.seam import Connection
+from node.store.tasks import open_task
+from node.store.writer import Readers, Writer
+from protocol.lineage import MAX_LINKS, Followed, Lineage, Link, Remembered, SeenHead
+from protocol.merkle import consistency_path, inclusion_path
+
+_LAST = (
+    "SELECT epoch, size, note FROM ledger_heads h WHERE number = (SELECT max(number)"
+    " FROM ledger_heads WHERE epoch = h.epoch) AND number >= ? ORDER BY number LIMIT ?"
+)
+"""The last head of each epoch that was signed at a number or after it, in their order."""
+
+
+class Lineages:
+    """The chain of our own epochs, and what we remember of others' ledgers."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def ours(self, told: SeenHead | None) -> Lineage:
+        """See `LineageStore.ours`."""
+        return await self._readers.run(lambda c: _ours(c, told))
+
+    async def remembered(self, member: str) -> Remembered | None:
+        """See `LineageStore.remembered`."""
+        return await self._readers.run(lambda c: remembered(c, member))
+
+    async def follow(
+        self, member: str, before: Remembered | None, followed: Followed, now_ms: int
+    ) -> None:
+        """See `LineageStore.follow`."""
+        after = followed.remembered
+
+        def job(connection: Connection) -> None:
+            if remembered(connection, member) != before or after is None:
+                return
+            connection.execute(
+                "INSERT INTO ledgers_seen (member, epoch, size, root, note) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (member) DO UPDATE SET epoch = excluded.epoch, size = excluded.size,"
+                " root = excluded.root, note = excluded.note",
+                (member, *after),
+            )
+            if not followed.goes_on:
+                open_task(connection, SET_BACK, member, now_ms)
+
+        await self._writer.run(job)
+
+
+def remembered(connection: Connection, member: str) -> Remembered | None:
+    """Return the last head of a member's ledger that was shown to us."""
+    row = connection.execute(
+        "SELECT epoch, size, root, note FROM ledgers_seen WHERE member = ?", (member,)
+    ).fetchone()
+    return None if row is None else Remembered(*row)
+
+
+def all_remembered(connection: Connection) -> list[tuple[str, Remembered]]:
+    """Return what we remember of every member's ledger."""
+    rows = connection.execute(
+        "SELECT member, epoch, size, root, note FROM ledgers_seen ORDER BY member"
+    )
+    return [(row[0], Remembered(*row[1:])) for row in rows]
+
+
+def _ours(connection: Connection, told: SeenHead | None) -> Lineage:
+    number = None if told is None else _number_of(connection, told)
+    if told is None or number is None:
+        row = connection.execute("SELECT max(number) FROM ledger_heads").fetchone()
+        rows = [] if row[0] is None else connection.execute(_LAST, (row[0], 1)).fetchall()
+        return Lineage(1, None, None, (), tuple(Link(note, ()) for _, _, note in rows))
+    rows = connection.execute(_LAST, (number, MAX_LINKS)).fetchall()
+    links = [Link(rows[0][2], ())]
+    for epoch, size, note in rows[1:]:
+        links.append(
+            Link(note, tuple(inclusion_path(leaf_hashes(connection, epoch, size), 0, size)))
+        )
+    size = rows[0][1]
+    nodes = consistency_path(leaf_hashes(connection, told.epoch, size), told.size, size)
+    return Lineage(1, None, told, tuple(nodes), tuple(links))
+
+
+def _number_of(connection: Connection, told: SeenHead) -> int | None:
+    """The number of the head that we signed of an epoch at a size; None: we remember none."""
+    row = connection.execute(
+        "SELECT number FROM ledger_heads WHERE epoch = ? AND size = ?", (told.epoch, told.size)
+    ).fetchone()
+    return None if row is None else int(row[0])
