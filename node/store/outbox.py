@@ -23,6 +23,10 @@ from protocol.merkle import EMPTY_EDGE, CompactRange
 from protocol.vocabulary import Lane
 
 AFTER_ANY_RESTORE_MS = 1 << 53
+_NEXT_WAITING = (
+    "SELECT peer, lane, urgency FROM waiting_out WHERE (peer, lane) > (?, ?)"
+    " ORDER BY peer, lane, urgency LIMIT 1"
+)
 
 
 class Outbox:
@@ -42,18 +46,20 @@ class Outbox:
         return [ChannelRow(row[0], Lane(row[1]), *row[2:]) for row in found]
 
     async def waiting(self, pairs: Iterable[tuple[str, Lane]]) -> dict[tuple[str, Lane], int]:
-        """Return the most urgent waiting message's urgency for each channel that has one."""
+        """Return the most urgent waiting message's urgency for each channel that has one.
+
+        Steps from one channel that has something to the next: what it costs grows with those, not
+        with the members of the network.
+        """
+        wanted = {(peer, str(lane)): (peer, lane) for peer, lane in pairs}
 
         def query(connection: Connection) -> dict[tuple[str, Lane], int]:
             found = {}
-            for peer, lane in pairs:
-                row = connection.execute(
-                    "SELECT urgency FROM waiting_out WHERE peer = ? AND lane = ?"
-                    " ORDER BY urgency LIMIT 1",
-                    (peer, str(lane)),
-                ).fetchone()
-                if row is not None:
-                    found[peer, lane] = row[0]
+            place = ("", "")
+            while row := connection.execute(_NEXT_WAITING, place).fetchone():
+                place = (row[0], row[1])
+                if place in wanted:
+                    found[wanted[place]] = row[2]
             return found
 
         return self._readers.look_up(query)

@@ -156,6 +156,15 @@ class TestCutting:
         found = await store.outbox.waiting(pairs)
         assert found == {(PEER, Lane.REPORTS): 0, (PEER, Lane.STATUS): 1}
 
+    async def test_each_channel_that_has_something_is_found_and_no_other_is_told(
+        self, store: Store
+    ) -> None:
+        """One after the other, past those that were not asked about, whatever waits in each."""
+        peers = ("be-one", "fr-pdc", "fr-two", "nl-one")
+        await post(store, *(message(n, peer=peer) for n in (1, 2) for peer in peers))
+        asked = [(peer, Lane.REPORTS) for peer in ("at-one", "be-one", "fr-two", "nl-one")]
+        assert list(await store.outbox.waiting(asked)) == asked[1:]
+
     async def test_signed_push_is_on_disk_before_it_is_sent(
         self, place: Place, tmp_path: Path
     ) -> None:

@@ -31,7 +31,7 @@ from tests.simulation.fleet import empty_database, sim_keys
 from tests.simulation.world import Node, Wire, World
 
 BATCH_WINDOW_MS = 300_000
-"""The longest window that a node may be set to (docs/configuration.md, `peer.batch_window_s`)."""
+"""The longest window that a node may be set to (docs/configuration.md, `batch_window_ms`)."""
 CACHE_KIB = 4096
 """Of each connection: 54 nodes in one process share what is meant for one."""
 
