@@ -27,8 +27,9 @@ def contradictions(path: Path) -> Result:
         ConfigError, KeysError, StoreError, RegistryError: it cannot be read.
     """
     config = load(path)
-    registry = joined_client(config).listed()
-    kept = with_audit(config, lambda audit: kept_contradictions(audit, registry))
+    client = joined_client(config)
+    registry, notes = client.listed(), client.revocations.notes()
+    kept = with_audit(config, lambda audit: kept_contradictions(audit, registry, notes))
     data = [_told(one) for one in kept]
     if not data:
         return Result({"contradictions": []}, "no ledger was found to contradict a channel")
@@ -60,9 +61,9 @@ def contradiction(path: Path, number: int, output: Path | None) -> Result:
     """
     config = load(path)
     client = joined_client(config)
-    registry = client.listed()
-    kept = with_audit(config, lambda audit: kept_contradictions(audit, registry))
-    raw = export_contradiction(kept, number, config.member.id, registry, client.files())
+    registry, notes = client.listed(), client.revocations.notes()
+    kept = with_audit(config, lambda audit: kept_contradictions(audit, registry, notes))
+    raw = export_contradiction(kept, number, config.member.id, registry, client.files(), notes)
     target = output or Path(f"contradiction-{number}.evidence.json")
     write_file(target, raw)
     text = f"{target}: shows nobody's items; hotline evidence verify {target} --root FINGERPRINT"
@@ -81,7 +82,8 @@ def answer(path: Path, file: Path, output: Path | None) -> Result:
     config = load(path)
     client = joined_client(config)
     pin, raw = read_fingerprint(pinned(path)), read_file(file)
-    now_ms, trusted = time.time_ns() // 1_000_000, (client.listed(), client.files())
+    now_ms = time.time_ns() // 1_000_000
+    trusted = client.listed(), client.files(), client.revocations.notes()
     made = with_audit(
         config,
         lambda audit: clear_ourselves(audit, raw, config.member.id, now_ms, pin, trusted),

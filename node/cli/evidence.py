@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -99,7 +99,8 @@ def fork(path: Path, number: int, output: Path | None) -> Result:
     config = load(path)
     client = joined_client(config)
     kept = with_audit(config, lambda audit: audit.forks())
-    raw = export_fork(kept, number, config.member.id, client.listed(), client.files())
+    notes = client.revocations.notes()
+    raw = export_fork(kept, number, config.member.id, client.listed(), client.files(), notes)
     target = output or Path(f"fork-{number}.evidence.json")
     write_file(target, raw)
     text = f"{target}: shows nobody's items; hotline evidence verify {target} --root FINGERPRINT"
@@ -146,12 +147,13 @@ def verify(path: Path, file: Path, fingerprint: str | None) -> Result:
     """
     pin = read_fingerprint(fingerprint or pinned(path))
     raw = read_file(file)
+    notes = () if fingerprint else _notes_here(path)
     try:
         if is_fork(raw):
-            return _proven(check_fork(raw, pin))
+            return _proven(check_fork(raw, pin, notes))
         if is_contradiction(raw):
-            return contradicted(check_contradiction(raw, pin))
-        checked = check(raw, pin, () if fingerprint else _notes_here(path))
+            return contradicted(check_contradiction(raw, pin, notes))
+        checked = check(raw, pin, notes)
     except BrokenBundleError as error:
         data = {
             "holds": False,
@@ -170,7 +172,7 @@ def verify(path: Path, file: Path, fingerprint: str | None) -> Result:
     return Result(data, _text(checked))
 
 
-def _notes_here(path: Path) -> list[bytes]:
+def _notes_here(path: Path) -> Sequence[bytes]:
     """The revocation notes that the node of a configuration knows: one may be left out of a file.
 
     Raises:

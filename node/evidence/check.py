@@ -35,7 +35,7 @@ from keys.signing import VerifyKey
 from node.evidence.bundle import Bundle, Proof, read, summary
 from node.evidence.errors import BrokenBundleError
 from node.evidence.ledger_part import seen
-from node.evidence.notes_part import both, known, revoked_by
+from node.evidence.notes_part import trust_of
 from node.evidence.proof_file import bytes_of, registry_of
 from node.evidence.weight import Trust
 from protocol import entry as entries
@@ -76,8 +76,7 @@ def check(raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()) -> Checke
     registry = registry_of(bundle.registry, bundle.network, root_sha256)  # (2, 3)
     if not bundle.proofs:
         raise BrokenBundleError("1", "proofs", "there is none")
-    revoked = both(revoked_by(bundle.revocations, registry), known(notes, registry))  # (10)
-    trust = Trust(registry, revoked)
+    trust = trust_of(registry, bundle.revocations, notes)  # (10)
     shown = [_check_proof(proof, f"proofs[{n}]", trust) for n, proof in enumerate(bundle.proofs)]
     if all(proof["item"] != bundle.item for proof in shown):  # (7)
         raise BrokenBundleError("7", "item", "is not what any of its entries is about")

@@ -4,7 +4,8 @@
 2. The registry in it verifies from the pinned first root, and its network is the one named.
 3. The leaf stands under a head of the ledger of the member accused, signed by its log key.
 4. The checkpoint is signed by the log key of the channel's sender; where that is not the accused,
-   the receipt is the accused's, on this very checkpoint. No key here is one that was stolen.
+   the receipt is the accused's, on this very checkpoint. No key here is one that was stolen, by its
+   owner's word or by a revocation note in the file, each of which counts by itself.
 5. Leaf and checkpoint cannot both be true (`protocol.contradiction`).
 
 Against the sender of the channel this is proof. A receiver clears itself, if it was deceived, with
@@ -14,7 +15,7 @@ Nothing of what was said is in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -25,8 +26,9 @@ from keys.signing import VerifyKey
 from node.evidence.bundle import encode64
 from node.evidence.errors import BrokenBundleError, NothingToAnswerError, UnprovableError
 from node.evidence.forks import export_fork
+from node.evidence.notes_part import concerning, known, trust_of
 from node.evidence.proof_file import bytes_of, registry_of, type_of
-from node.evidence.weight import is_worth
+from node.evidence.weight import Trust
 from node.peer.forks import KeptFork
 from node.store.audit import Audit
 from node.store.witness_audit import DifferenceRow, SignedRow
@@ -58,7 +60,9 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     head: str
 
 
-class ContradictionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ContradictionFile(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """The whole file. Hashes and registry files are in base64, notes are text."""
 
     type: str
@@ -72,6 +76,7 @@ class ContradictionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     found_ms: int
     made_by: str
     registry: dict[str, str]
+    revocations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +100,21 @@ class KeptContradiction:
     evidence: Contradiction | None
 
 
-def kept_contradictions(audit: Audit, registry: Registry) -> list[KeptContradiction]:
-    """Return what members showed of their ledgers that contradicts our channels with them."""
+def kept_contradictions(
+    audit: Audit, registry: Registry, notes: Iterable[bytes] = ()
+) -> list[KeptContradiction]:
+    """Return what members showed of their ledgers that contradicts our channels with them.
+
+    By keys that none of `notes`, revocation notes that are known here, revokes.
+    """
+    trust = Trust(registry, known(notes, registry))
     return [
-        KeptContradiction(row.number, row.peer, row.found_ms, _evidence(audit, registry, row))
+        KeptContradiction(row.number, row.peer, row.found_ms, _evidence(audit, trust, row))
         for row in audit.witnesses.differences()
     ]
 
 
-def _evidence(audit: Audit, registry: Registry, row: DifferenceRow) -> Contradiction | None:
+def _evidence(audit: Audit, trust: Trust, row: DifferenceRow) -> Contradiction | None:
     """Return the first statement of a showing that what we hold contradicts before strangers."""
     for shown, leaf in _statements(row.showing):
         try:
@@ -112,7 +123,7 @@ def _evidence(audit: Audit, registry: Registry, row: DifferenceRow) -> Contradic
             if held is None:
                 continue
             evidence = _against(shown, leaf, held, as_sender=origin.sender == row.peer)
-            verify_contradiction(evidence, registry.network_id, row.peer, keys_of(registry))
+            verify_contradiction(evidence, trust.registry.network_id, row.peer, keys_of(trust))
         except (ProtocolError, KeysError):
             continue
         return evidence
@@ -147,13 +158,12 @@ def _against(
     return Contradiction(shown.note, head, leaf.index, leaf.path, held.note, receipt, nodes)
 
 
-def keys_of(registry: Registry) -> KeysOf:
-    """Return whose keys count: those that the registry lists and nobody says were stolen."""
+def keys_of(trust: Trust) -> KeysOf:
+    """Return whose keys count: those that are listed and nobody revoked or says were stolen."""
 
     def keys(member: str, purpose: str) -> Sequence[VerifyKey]:
-        document = registry.member(member)
-        listed = document.log_keys if purpose == "log" else document.receipt_keys
-        return [key for key in listed if is_worth(document, key.key_id)]
+        document = trust.registry.member(member)
+        return trust.good(member, document.log_keys if purpose == "log" else document.receipt_keys)
 
     return keys
 
@@ -164,8 +174,9 @@ def export_contradiction(
     us: str,
     registry: Registry,
     files: Mapping[str, bytes],
+    notes: Iterable[bytes] = (),
 ) -> bytes:
-    """Return the file of one contradiction.
+    """Return the file of one contradiction, with the revocation notes of `notes` that concern it.
 
     Raises:
         UnprovableError: none has this number, or it can't be shown to others.
@@ -193,8 +204,14 @@ def export_contradiction(
         found_ms=found.found_ms,
         made_by=us,
         registry={name: encode64(raw) for name, raw in sorted(files.items())},
+        revocations=concerning(notes, registry, _parties(found.accused, evidence)),
     )
     return msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n"
+
+
+def _parties(accused: str, evidence: Contradiction) -> set[str]:
+    """Whose keys signed it: the accused, and the sender of the channel."""
+    return {accused, Origin.parse(evidence.leaf.origin).sender}
 
 
 def is_contradiction(raw: bytes) -> bool:
@@ -202,13 +219,17 @@ def is_contradiction(raw: bytes) -> bool:
     return type_of(raw) == TYPE
 
 
-def check_contradiction(raw: bytes, root_sha256: bytes) -> ProvenContradiction:
+def check_contradiction(
+    raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()
+) -> ProvenContradiction:
     """Return what the file proves.
+
+    `notes` are revocation notes that are at hand, beside those in the file.
 
     Raises:
         BrokenBundleError: it proves nothing: at which step, and where.
     """
-    file, _, proven = _checked(raw, root_sha256)
+    file, _, proven = _checked(raw, root_sha256, notes)
     return ProvenContradiction(
         file.network, file.accused, str(proven.origin), proven.sizes, proven.as_sender
     )
@@ -220,7 +241,7 @@ def clear_ourselves(
     us: str,
     now_ms: int,
     root_sha256: bytes,
-    trusted: tuple[Registry, Mapping[str, bytes]],
+    trusted: tuple[Registry, Mapping[str, bytes], Sequence[bytes]],
 ) -> bytes:
     """Return proof that the sender forked, in answer to a file that accuses us as its receiver.
 
@@ -230,34 +251,35 @@ def clear_ourselves(
         us: our member id.
         now_ms: when that is found, UTC.
         root_sha256: the pinned first root.
-        trusted: our registry, and its files.
+        trusted: our registry, its files, and the revocation notes that are known here.
 
     Raises:
         BrokenBundleError: the file proves nothing, and needs no answer.
         NothingToAnswerError: it accuses somebody else, or we hold nothing that explains it.
     """
-    file, evidence, proven = _checked(raw, root_sha256)
+    registry, files, notes = trusted
+    file, evidence, proven = _checked(raw, root_sha256, notes)
     origin, size = proven.origin, evidence.leaf.size
     if file.accused != us or proven.as_sender:
         raise NothingToAnswerError
     held = audit.witnesses.receipted_from(
         origin.sender, str(origin.lane), origin.epoch, size, sent=False
     )
-    registry, files = trusted
     try:
         if held is None:
             raise NothingToAnswerError
-        fork = clear(evidence, held.note, keys_of(registry))
+        fork = clear(evidence, held.note, keys_of(Trust(registry, known(notes, registry))))
     except (ProtocolError, KeysError):
         raise NothingToAnswerError from None
-    return export_fork([KeptFork(1, origin.sender, fork, now_ms)], 1, us, registry, files)
+    return export_fork([KeptFork(1, origin.sender, fork, now_ms)], 1, us, registry, files, notes)
 
 
 def _checked(
-    raw: bytes, root_sha256: bytes
+    raw: bytes, root_sha256: bytes, notes: Iterable[bytes]
 ) -> tuple[ContradictionFile, Contradiction, Contradicted]:
     file = _read(raw)  # (1)
     registry = registry_of(file.registry, file.network, root_sha256)  # (2)
+    trust = trust_of(registry, file.revocations, notes)  # (4)
     evidence = Contradiction(
         file.ledger.head.encode(),
         LoggedHead(file.ledger.origin, file.ledger.size, bytes_of(file.ledger.root, "root")),
@@ -268,7 +290,7 @@ def _checked(
         tuple(bytes_of(node, "nodes") for node in file.nodes),
     )
     try:  # (3, 4, 5)
-        proven = verify_contradiction(evidence, file.network, file.accused, keys_of(registry))
+        proven = verify_contradiction(evidence, file.network, file.accused, keys_of(trust))
     except (ProtocolError, KeysError) as error:
         raise BrokenBundleError("5", "statements", str(error)) from None
     return file, evidence, proven

@@ -3,7 +3,8 @@
 1. The file is one: fields, types, version.
 2. The registry in it verifies from the pinned first root, and its network is the one named.
 3. Both notes are signed by log keys of the member accused, for one log of that member; not by one
-   that it says was stolen: a thief must not be able to accuse it.
+   that it says was stolen, or that a revocation note in the file revokes: a thief must not be able
+   to accuse it. Each revocation note counts by itself, and stands there once.
 4. They cannot both be true (`protocol.fork`).
 
 It shows nothing of what was said: two roots and hashes.
@@ -21,8 +22,8 @@ from keys.registry import Registry
 from node.evidence.bundle import encode64
 from node.evidence.errors import BrokenBundleError, UnknownForkError
 from node.evidence.findings import Findings
+from node.evidence.notes_part import concerning, trust_of
 from node.evidence.proof_file import bytes_of, registry_of, type_of
-from node.evidence.weight import is_worth
 from node.peer.forks import KeptFork
 from protocol.checkpoint import Checkpoint
 from protocol.errors import ProtocolError
@@ -33,7 +34,7 @@ TYPE = "hx1-fork"
 VERSION = 1
 
 
-class ForkFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ForkFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The whole file. Hashes and registry files are in base64, notes are text."""
 
     type: str
@@ -46,6 +47,7 @@ class ForkFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     found_ms: int
     made_by: str
     registry: dict[str, str]
+    revocations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,14 @@ class ProvenFork:
 
 
 def export_fork(
-    kept: Iterable[KeptFork], number: int, us: str, registry: Registry, files: Mapping[str, bytes]
+    kept: Iterable[KeptFork],
+    number: int,
+    us: str,
+    registry: Registry,
+    files: Mapping[str, bytes],
+    notes: Iterable[bytes] = (),
 ) -> bytes:
-    """Return the file of one proof.
+    """Return the file of one proof; of the revocation notes that are known, those that concern it.
 
     Raises:
         UnknownForkError: no proof has this number.
@@ -81,6 +88,7 @@ def export_fork(
         found_ms=fork.found_ms,
         made_by=us,
         registry={name: encode64(raw) for name, raw in sorted(files.items())},
+        revocations=concerning(notes, registry, {fork.peer}),
     )
     return msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n"
 
@@ -90,17 +98,19 @@ def is_fork(raw: bytes) -> bool:
     return type_of(raw) == TYPE
 
 
-def check_fork(raw: bytes, root_sha256: bytes) -> ProvenFork:
+def check_fork(raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()) -> ProvenFork:
     """Return what the file proves.
+
+    `notes` are revocation notes that are at hand, beside those in the file.
 
     Raises:
         BrokenBundleError: it proves nothing: at which step, and where.
     """
     file = _read(raw)  # (1)
     registry = registry_of(file.registry, file.network, root_sha256)  # (2)
+    trust = trust_of(registry, file.revocations, notes)  # (3)
     try:
-        document = registry.member(file.accused)
-        keys = [key for key in document.log_keys if is_worth(document, key.key_id)]
+        keys = trust.good(file.accused, registry.member(file.accused).log_keys)
         evidence = ForkEvidence(
             file.smaller_note.encode(),
             file.larger_note.encode(),

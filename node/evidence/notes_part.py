@@ -1,6 +1,6 @@
-"""Revocation notes in a bundle: who reads it offline judges its signatures by them (§3.7, §12).
+"""Revocation notes in evidence: who reads it offline judges its signatures by them (§3.7, §12).
 
-A note counts by its own signature, whoever put it there; one that does not count breaks the bundle.
+A note counts by its own signature, whoever put it there; one that does not count breaks the file.
 Nobody can see offline that a note was left out: who has a node at hand lets its own notes be asked
 as well.
 """
@@ -13,6 +13,7 @@ from typing import Final
 from keys.errors import KeysError
 from keys.registry import Registry
 from node.evidence.errors import BrokenBundleError
+from node.evidence.weight import Trust
 from protocol.errors import ProtocolError
 from protocol.revocation import Revocation, key_ids, verify
 
@@ -21,7 +22,7 @@ PURPOSES: Final = frozenset({"log", "receipt", "witness"})
 
 
 def concerning(notes: Iterable[bytes], registry: Registry, parties: set[str]) -> tuple[str, ...]:
-    """Return those of `notes` that concern a bundle between `parties`.
+    """Return those of `notes` that concern evidence about `parties`.
 
     That is: about log and receipt keys of theirs, and about witness keys of anybody.
     """
@@ -52,6 +53,15 @@ def revoked_by(texts: Iterable[str], registry: Registry) -> Mapping[str, frozens
             )
         found.append(said)
     return _by_member(found)
+
+
+def trust_of(registry: Registry, texts: Iterable[str], notes: Iterable[bytes]) -> Trust:
+    """Return whose keys count, by the notes in a file and those at hand.
+
+    Raises:
+        BrokenBundleError: as `revoked_by`.
+    """
+    return Trust(registry, both(revoked_by(texts, registry), known(notes, registry)))
 
 
 def known(notes: Iterable[bytes], registry: Registry) -> Mapping[str, frozenset[str]]:

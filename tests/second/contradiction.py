@@ -21,6 +21,7 @@ FILE = {
     "found_ms": int,
     "made_by": str,
     "registry": dict,
+    "revocations": list,
 }
 STATEMENT = {"origin": str, "size": int, "root": str, "index": int, "path": list, "head": str}
 
@@ -48,6 +49,7 @@ def _contradiction(file: Any, pin: bytes) -> Contradicted:
     said = file["ledger"]
     form_of(said, STATEMENT)
     network, accused = network_of(file, pin), file["accused"]
+    network = network.without(file.get("revocations", []))
     log = ORIGIN.fullmatch(said["origin"])
     need(log is not None and log[1] == network.id and log[2] != log[3], "leaf: whose log")
     assert log is not None

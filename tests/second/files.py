@@ -75,6 +75,7 @@ FORK = {
     "found_ms": int,
     "made_by": str,
     "registry": dict,
+    "revocations": list,
 }
 
 
@@ -144,7 +145,7 @@ def _answers_one(proof: dict[str, Any], proofs: list[dict[str, Any]]) -> None:
 
 def _fork(file: Any, pin: bytes) -> tuple[str, int, int]:
     form_of(file, FORK, "hx1-fork")
-    network = network_of(file, pin)
+    network = network_of(file, pin).without(file.get("revocations", []))
     keys = network.counting(file["accused"], "log", None)
     smaller = check_head(file["smaller_note"], keys)
     larger = check_head(file["larger_note"], keys)

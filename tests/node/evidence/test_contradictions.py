@@ -10,6 +10,7 @@ import pytest
 from node.evidence import contradictions
 from node.evidence.contradictions import check_contradiction, export_contradiction, keys_of
 from node.evidence.errors import BrokenBundleError, UnprovableError
+from node.evidence.weight import Trust
 from protocol.contradiction import Contradiction, clear
 from protocol.errors import ProtocolError
 from protocol.fork import verify_fork
@@ -119,7 +120,7 @@ def evidence_of(size: int, signed: int) -> Contradiction:
 @pytest.mark.parametrize(("size", "signed"), SIZES)
 def test_g5_deceived_receiver_clears_itself(size: int, signed: int) -> None:
     """The sender's other checkpoint and the one in the file prove who forked."""
-    fork = clear(evidence_of(size, signed), checkpoint_note(size, FALSE), keys_of(REGISTRY))
+    fork = clear(evidence_of(size, signed), checkpoint_note(size, FALSE), keys_of(Trust(REGISTRY)))
     assert verify_fork(fork, REGISTRY.member(IWF).log_keys).origin == ORIGIN
 
 
@@ -136,4 +137,4 @@ def test_g5_deceived_receiver_clears_itself(size: int, signed: int) -> None:
 def test_g5_liar_clears_itself_with_nothing_else(other: bytes) -> None:
     """Only what its ledger says, signed by the sender, explains it."""
     with pytest.raises(ProtocolError):
-        clear(evidence_of(5, 9), other, keys_of(REGISTRY))
+        clear(evidence_of(5, 9), other, keys_of(Trust(REGISTRY)))

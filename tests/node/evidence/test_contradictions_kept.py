@@ -69,7 +69,7 @@ class Case:
     def answer(self, member: str, raw: bytes) -> bytes:
         """What a member answers an accusation with."""
         world = self.world
-        trusted = world.registry, world.files
+        trusted = world.registry, world.files, ()
         return self.read(
             member, lambda a: clear_ourselves(a, raw, member, world.now, self.pin, trusted)
         )
