@@ -14,6 +14,8 @@ from node.casework.rebuilding import Rebuilding
 from node.peer.recovering import ASKING, Recovering
 from node.peer.replaying import Replaying
 from node.store.recovered import Recovered
+from protocol.recovery import Page, Recover, Standing, StandingCode
+from protocol.vocabulary import Lane
 
 if TYPE_CHECKING:
     from keys.registry import Registry
@@ -49,6 +51,17 @@ class ComingBack:
             StoreError: something could not be read or erased; call again.
         """
         return await self.replaying.ask_due() if self.over else 0
+
+    async def brought(self, peer: str, lane: Lane, brought: Page | Standing) -> Recover | Standing:
+        """Take what a peer brings that cannot be asked: all, or our erasures after a restore.
+
+        Raises:
+            StoreError: nothing was kept.
+        """
+        asked = await self.asking.brought(peer, lane, brought)
+        if asked == Standing(1, StandingCode.NOT_RECOVERING) and lane is Lane.STATUS:
+            return await self.replaying.brought(peer, lane, brought)
+        return asked
 
     async def step(self) -> int | None:
         """Do what is due; return how many pages came, or None when the node is whole.

@@ -214,7 +214,7 @@ class Node:
             inbox=self.inbox,
             pulls=self.pulls,
             recoveries=self._handing_back(),
-            brought=self.coming_back.asking,
+            brought=self.coming_back,
             ledgers=self.ledgers.endpoint,
             registry=self.registry.current,
             transport_key=self.signer,

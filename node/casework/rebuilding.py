@@ -22,7 +22,14 @@ from node.casework.desk import Desk
 from node.casework.erasing import Cause
 from node.casework.events import Erasure
 from node.casework.receiving import Arrived
-from node.casework.recovered import OTHERS, OWN_ITEMS, Rebuilder, erased_by_us
+from node.casework.recovered import (
+    NOT_REBUILT,
+    OTHERS,
+    OWN_ITEMS,
+    Rebuilder,
+    erased_by_us,
+    is_told,
+)
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
 from protocol import entry as entries
@@ -65,8 +72,8 @@ class Rebuilt(Protocol):
         """
         ...
 
-    async def said(self, kind: Kind) -> list[bytes]:
-        """Return every message of a kind that came back and stands in the outbox."""
+    async def said(self, kind: Kind) -> list[tuple[str, bytes]]:
+        """Return every message of a kind that came back and stands in the outbox, and to whom."""
         ...
 
     async def complete(self, now_ms: int) -> None:
@@ -97,8 +104,8 @@ class Rebuilding:
         while await self.desk.judge_due():
             pass
         await self._take(OTHERS)
-        for raw in await self.store.said(Kind.OUTCOME):
-            await self.erase_again(raw)
+        for peer, raw in await self.store.said(Kind.OUTCOME):
+            await self.erase_again(raw, peer)
         await self.store.complete(self.clock())
 
     async def _judge_first(self) -> None:
@@ -138,10 +145,11 @@ class Rebuilding:
                 needs.named[item] = self.fingerprints.item(item)
         return needs
 
-    async def erase_again(self, raw: bytes) -> None:
+    async def erase_again(self, raw: bytes, told: str | None = None) -> None:
         """If this is our word that we erased an item, what came back of it goes.
 
-        Nobody is told twice.
+        `told`: whom we told so, where the item's story is known: it must be part of it. Nobody is
+        told twice.
         """
         said = erased_by_us(self.us, raw)
         if said is None:
@@ -154,7 +162,11 @@ class Rebuilding:
 
         def decide(book: Casebook) -> None:
             state = book.find(view.id)
-            if state is not None:
+            if state is None:
+                return
+            if told is not None and not is_told(self.registry(), state, told):
+                book.tasks.append((NOT_REBUILT, told))
+            else:
                 body = Erasure(said[1], str(Cause.RETENTION), book.loaded.leaves)
                 book.erase(state, body)
 
@@ -162,7 +174,7 @@ class Rebuilding:
 
 
 def _leave(book: Casebook, came: Sequence[Came]) -> list[str | None]:
-    book.tasks += [("entry_not_rebuilt", one.peer) for one in came]
+    book.tasks += [(NOT_REBUILT, one.peer) for one in came]
     return [None] * len(came)
 
 

@@ -63,6 +63,7 @@ from protocol.vocabulary import (
 OWN_ITEMS, OTHERS = 1, 2
 """Steps of the rebuilding: items that we handed on, then, once the rest is judged, all else."""
 KEY_BYTES = 16
+NOT_REBUILT = "entry_not_rebuilt"
 
 
 class Said(NamedTuple):
@@ -172,6 +173,15 @@ def _at_ms(message: Message) -> int:
     return at_ms
 
 
+def is_told(registry: Registry, state: ItemState, peer: str) -> bool:
+    """Whether we tell `peer` of this item: it is part of its story, or heir of one that is.
+
+    What a thief of all our keys had receipted by one that is not has no effect (§8.13.7).
+    """
+    members = {hop.member for hop in state.hops} | {one.member for one in state.informants}
+    return peer in members or peer in map(registry.network.heir_of, members)
+
+
 class Rebuilder:
     """Takes what we had said into one casebook."""
 
@@ -193,7 +203,9 @@ class Rebuilder:
         if state is None:
             return None
         effect = _EFFECTS.get(type(message))
-        if effect is not None:
+        if effect is not None and not is_told(self._registry, state, peer):
+            self._book.tasks.append((NOT_REBUILT, peer))
+        elif effect is not None:
             effect(self, state, peer, message)
         return state.id
 

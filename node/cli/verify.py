@@ -57,6 +57,7 @@ def verify(path: Path) -> Result:
         "holds": findings.holds,
         "counts": findings.counts,
         "bodiless_after_recovery": findings.bodiless,
+        "erased_without_word": findings.unsaid,
         "findings": [asdict(finding) for finding in findings.found],
         "witnessed": stands.since_s is not None,
         "witnessed_by": list(stands.by),
@@ -89,6 +90,10 @@ def _text(findings: Findings, stands: Standing) -> str:
         bare = sorted((channel, str(number)) for channel, number in findings.bodiless.items())
         counts += "\n\ncame back without a body, erased at the peer by its own word:\n"
         counts += table(("channel", "entries"), bare)
+    if findings.unsaid:
+        unsaid = sorted((channel, str(number)) for channel, number in findings.unsaid.items())
+        counts += "\n\nof these the peer never told us that it erased them:\n"
+        counts += table(("channel", "entries"), unsaid)
     if findings.holds:
         return f"{counts}\n\nverified=ok ({_witnessed(stands)})"
     rows = [(finding.where, finding.place, finding.why) for finding in findings.found]

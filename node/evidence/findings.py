@@ -19,11 +19,13 @@ class Findings:
     """The result of a walk: counts by what was checked, and findings.
 
     `bodiless`: by channel (`peer/lane`), how many entries of ours came back without a body when
-    this node was recovered: their peer says that it erased them.
+    this node was recovered: their peer says that it erased them. `unsaid`: how many of these it
+    had never told us of.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     bodiless: dict[str, int] = field(default_factory=dict)
+    unsaid: dict[str, int] = field(default_factory=dict)
     found: list[Finding] = field(default_factory=list)
 
     def count(self, what: str, number: int = 1) -> None:

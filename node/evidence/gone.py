@@ -46,8 +46,10 @@ class Gone:
 def came_back_bare(recovery: RecoveryAudit, findings: Findings) -> dict[tuple[Log, int], bytes]:
     """Return what came back bodiless, by log and place.
 
-    Of each channel there must be as many as its recovery counted when the pages came.
+    Of each channel there must be as many as its recovery counted when the pages came. Which of them
+    the peer had never told us of is said.
     """
+    findings.unsaid.update(recovery.without_word())
     bare, found, recorded = {}, Counter[tuple[str, str]](), recovery.counted()
     for row in recovery.bare():
         found[row.peer, row.lane] += 1

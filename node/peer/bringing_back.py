@@ -3,7 +3,8 @@
 A member that only pulls sees in the registry that another recovers, and calls it: its request
 carries what would be the answer (a page, or how the asking stands), the answer what would be the
 request (docs/protocol.md §8.13.10). What is handed back, and on whose word, `handing_back` decides
-as ever.
+as ever. One that was restored from a backup says so to nobody: each member is asked once an hour
+whether it lacks its own word about what it erased.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from node.peer.transport import Recoveries
 from protocol.errors import ProtocolError
 from protocol.recovery import Page, Recover, Standing, StandingCode
 from protocol.vocabulary import Lane
+
+VISIT_MS: Final = 3_600_000
+"""How often a member that does not recover is asked whether it was restored."""
 
 NOTHING_YET: Final = Standing(1, StandingCode.WAITING)
 """What the first request of a round carries: it asks what is asked for."""
@@ -56,15 +60,21 @@ class BringingBack:
             StoreError: something could not be read or counted; call again.
         """
         now_ms = self.clock()
+        registry = self.registry()
+        pauses = dict.fromkeys(visited(registry, self.us), VISIT_MS)
+        pauses |= dict.fromkeys(callers(registry, self.us), CAP_MS)
         due = [
-            one
-            for one in callers(self.registry(), self.us)
-            if pacing.is_due(now_ms, self._next_ms.get(one, 0))
+            (*one, pause_ms)
+            for one, pause_ms in pauses.items()
+            if pacing.is_due(now_ms, self._next_ms.get(one, 0), pause_ms)
         ]
         return sum(await asyncio.gather(*(self._bring(*one) for one in due)))
 
-    async def _bring(self, peer: str, lane: Lane) -> int:
-        """Bring all that is asked for on one lane; never raises for the peer's trouble."""
+    async def _bring(self, peer: str, lane: Lane, pause_ms: int) -> int:
+        """Bring all that is asked for on one lane; never raises for the peer's trouble.
+
+        `pause_ms`: until the next round, where nobody has to decide.
+        """
         place, pages = (peer, lane), 0
         brought: Page | Standing = NOTHING_YET
         before: tuple[bytes | None, int] | None = None
@@ -84,7 +94,7 @@ class BringingBack:
         waits = isinstance(brought, Standing) and brought.code is StandingCode.WAITING
         waits = waits and isinstance(asked, Recover)
         self._attempts[place] = 0
-        self._next_ms[place] = self.clock() + (ASK_AGAIN_MS if waits else CAP_MS)
+        self._next_ms[place] = self.clock() + (ASK_AGAIN_MS if waits else pause_ms)
         return pages
 
 
@@ -99,4 +109,17 @@ def callers(registry: Registry, us: str) -> list[tuple[str, Lane]]:
         if document.recovering is not None and document.reachable and registry.is_active(peer)
         for lane in Lane
         if may_send(registry, peer, us, lane)
+    ]
+
+
+def visited(registry: Registry, us: str) -> list[tuple[str, Lane]]:
+    """Return who may have been restored without a word, and cannot ask us for its erasures."""
+    ours = registry.members.get(us)
+    if ours is None or ours.reachable:
+        return []
+    return [
+        (peer, Lane.STATUS)
+        for peer, document in sorted(registry.members.items())
+        if document.recovering is None and document.reachable and registry.is_active(peer)
+        if may_send(registry, peer, us, Lane.STATUS)
     ]

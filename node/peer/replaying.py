@@ -2,8 +2,8 @@
 
 A backup from before an erasure has the item still. That we erased it we had said to every member
 concerned, in our own signed log; so each peer is asked, at the first contact after the restore, for
-that and nothing else. Only our own word counts, proved as in a recovery: a peer that lies can keep
-it back, and make us erase nothing.
+that and nothing else; one that cannot be asked comes by itself. Only our own word counts, proved as
+in a recovery: a peer that lies can keep it back, and make us erase nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from protocol import recovery
 from protocol.checkpoint import Channel
 from protocol.entry import decode, is_made_with
 from protocol.errors import ProtocolError
-from protocol.recovery import Held, Recover, Scope, Standing, StandingCode
+from protocol.recovery import Held, Page, Recover, Scope, Standing, StandingCode
 from protocol.vocabulary import Lane
 
 CAP_MS = 600_000
@@ -57,6 +57,7 @@ class Replaying:
     jitter: Callable[[int], int]
     on_registry_behind: Callable[[], None] = lambda: None
     _attempts: dict[str, int] = field(default_factory=dict)
+    _held: dict[str, Held] = field(default_factory=dict)
     _next_ms: dict[str, int] = field(default_factory=dict)
 
     async def ask_due(self) -> int:
@@ -74,6 +75,31 @@ class Replaying:
         due = [peer for peer in waiting if pacing.is_due(now_ms, self._next_ms.get(peer, 0))]
         done = await asyncio.gather(*(self._ask(peer, restored) for peer in due))
         return len(waiting) - sum(done)
+
+    async def brought(self, peer: str, lane: Lane, brought: Page | Standing) -> Recover | Standing:
+        """Take what a peer brings that cannot be asked; return what is asked for next (§8.13.10).
+
+        A page that is not believed moves nothing: the same is asked for again.
+
+        Raises:
+            StoreError: something could not be read or erased.
+        """
+        restored = await self.facts.fact("restored_ms")
+        unasked = (peer, lane) in channels(self.registry(), self.us, reachable=False)
+        if restored is None or not unasked or await self.facts.fact(_FACT + peer) == restored:
+            return Standing(1, StandingCode.NOT_RECOVERING)
+        held = self._held.get(peer, Held())
+        if isinstance(brought, Standing):
+            if brought.code is StandingCode.END:
+                await self.facts.set_fact(_FACT + peer, restored)
+                return Standing(1, StandingCode.NOT_RECOVERING)
+        else:
+            try:
+                held = await self._take(peer, held, brought)
+            except (ProtocolError, KeysError):
+                self.on_registry_behind()
+            self._held[peer] = held
+        return Recover(1, Scope.ERASURES, held.epoch, held.edge.size)
 
     async def _ask(self, peer: str, restored: str) -> bool:
         """Ask one peer for all of it; never raises for the peer's trouble."""
@@ -98,12 +124,21 @@ class Replaying:
                 if found.code is StandingCode.END:
                     return
                 raise NotShownError(NotShownError.__doc__)
-            registry = self.registry()
-            channel = Channel(registry.network_id, self.us, peer, Lane.STATUS)
-            held, _, elements = open_page(registry, channel, held, found, self.sealing_key)
-            for one in elements:
-                if one.entry is not None and is_made_with(self.node_secret, decode(one.entry)):
-                    await self.erase_again(one.entry)
+            held = await self._take(peer, held, found)
+
+    async def _take(self, peer: str, held: Held, page: Page) -> Held:
+        """Erase again what a page shows, once it is verified; return where it ends.
+
+        Raises:
+            ProtocolError, KeysError: it is not what we had signed, or does not open.
+        """
+        registry = self.registry()
+        channel = Channel(registry.network_id, self.us, peer, Lane.STATUS)
+        after, _, elements = open_page(registry, channel, held, page, self.sealing_key)
+        for one in elements:
+            if one.entry is not None and is_made_with(self.node_secret, decode(one.entry)):
+                await self.erase_again(one.entry)
+        return after
 
 
 class NotShownError(ProtocolError):

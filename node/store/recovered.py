@@ -17,14 +17,18 @@ from node.casework.recovered import answer_key, key_of
 from node.peer.recovering import ASKING as PHASE_OF_ASKING
 from node.peer.recovering import KeptPage, Progress
 from node.store.bulk import insert_rows, select_in
+from node.store.erased_there import without_word
 from node.store.outside import hold_outside
 from node.store.seam import Connection
+from node.store.tasks import open_task
 from node.store.writer import Readers, Writer
 from protocol.merkle import EMPTY_EDGE, CompactRange
 from protocol.recovery import Held
 from protocol.vocabulary import Disposition, Kind, Lane
 
 PHASE = "recovering"
+ERASED_UNSAID = "erased_without_word"
+"""A peer says that it erased what we had said, and had never told us so."""
 KEYS = "recovery_keys"
 ASKING, REBUILDING = PHASE_OF_ASKING, "rebuilding"
 _URGENCY = 1
@@ -141,16 +145,16 @@ class Recovered:
         """See `Rebuilt.told_new`."""
         return await self._readers.run(lambda c: _told_new(c, after, limit))
 
-    async def said(self, kind: Kind) -> list[bytes]:
-        """Return every message of a kind that came back and stands in the outbox."""
+    async def said(self, kind: Kind) -> list[tuple[str, bytes]]:
+        """Return every message of a kind that came back and stands in the outbox, and to whom."""
         rows = await self._readers.run(
             lambda c: c.execute(
-                "SELECT entry FROM messages_out WHERE entry IS NOT NULL AND seq IN"
+                "SELECT peer, entry FROM messages_out WHERE entry IS NOT NULL AND seq IN"
                 " (SELECT message FROM recovered_entries WHERE kind = ?) ORDER BY seq",
                 (int(kind),),
             ).fetchall()
         )
-        return [row[0] for row in rows]
+        return [(row[0], row[1]) for row in rows]
 
     async def complete(self, now_ms: int) -> None:
         """Put epochs, logs and receipts in their places; from here on the node works as ever."""
@@ -307,6 +311,8 @@ def _complete(connection: Connection, now_ms: int) -> None:
         " FROM recovered_pages",
         (now_ms,),
     )
+    for channel in without_word(connection):
+        open_task(connection, ERASED_UNSAID, channel, now_ms)
     connection.execute("DELETE FROM recovered_pages")
     connection.execute("UPDATE recovered_entries SET entry = NULL")
     connection.execute(

@@ -18,7 +18,7 @@ from node.peer.bringing_back import callers
 from node.peer.handing_back import HeldPage
 from node.store.connection import open_reader
 from node.store.queries import ItemQuery
-from protocol.entry import leaf
+from protocol.entry import decode, leaf
 from protocol.recovery import Element, Standing, StandingCode
 from protocol.vocabulary import Action, Lane, Verdict
 from tests.simulation.recovering import burn, decide, finish, recover
@@ -471,6 +471,20 @@ class Bare(Liar):
         return held._replace(elements=[*held.elements[:-1], Element(held.elements[-1].leaf, None)])
 
 
+class Denying(Liar):
+    """A store that says of an entry that it was erased."""
+
+    async def page(self, *place: Any) -> Any:
+        """The page, with the last item on it erased, it says, some hours ago."""
+        held = await self._page(*place)
+        if not isinstance(held, HeldPage) or place[1] is not Lane.REPORTS:
+            return held
+        last = held.elements[-1]
+        assert last.entry is not None
+        gone = Element(last.leaf, None, decode(last.entry).id, 1)
+        return held._replace(elements=[*held.elements[:-1], gone])
+
+
 class Part(Liar):
     """A store that shows one page of a channel, and then nothing more for now."""
 
@@ -518,6 +532,39 @@ class TestErased:
         assert rows(world[EOKM], "SELECT count(*) FROM recovered_entries WHERE kind IS NULL") == [
             (1,)
         ]
+
+        assert not {code for code, _ in await tasks(world[EOKM])} & {"erased_without_word"}
+        assert world[EOKM].verify().unsaid == {}
+
+    async def test_g5_a_peer_that_only_says_that_it_erased_stands_before_a_person(
+        self, world: World
+    ) -> None:
+        """Its word about the erasure, which everybody concerned is told, is not in its log."""
+        item = await hand_on_one(world)
+        await burn_before(world, Denying)
+        await finish(world, EOKM)
+        assert await world[EOKM].desk.item(item) is None
+        assert ("erased_without_word", f"{IWF}/reports") in await tasks(world[EOKM])
+        findings = world[EOKM].verify()
+        assert findings.found == []
+        assert findings.unsaid == {f"{IWF}/reports": 1}
+
+    async def test_g5_what_it_told_of_another_item_explains_no_other_time(
+        self, world: World
+    ) -> None:
+        """Each erasure has its own time, which its word and the place must share."""
+        await hand_on_one(world)
+        other = (await world[EOKM].submit(OWN.format(3))).items[0].item_id
+        await world.settle()
+        await world[IWF].desk.act(other, ActionDraft(action=Action.REMOVED), actor="a")
+        await world.settle()
+        await world[IWF].desk.erase(other, ErasureDraft(Cause.RETENTION), actor="head")
+        await world.settle()
+        await world[EOKM].submit(OWN.format(4))
+        await world.settle()
+        await burn_before(world, Denying)
+        await finish(world, EOKM)
+        assert world[EOKM].verify().unsaid == {f"{IWF}/reports": 1}
 
 
 class TestClosed:

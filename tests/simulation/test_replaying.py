@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from node.peer.recovering import open_page
 from node.store import backup
 from protocol.channel import Channel
 from protocol.entry import decode
-from protocol.recovery import Held, Page, Recover, Scope
+from protocol.recovery import Held, Page, Recover, Scope, Standing, StandingCode
 from protocol.vocabulary import Action, Kind, Lane
 from tests.simulation.test_destroyed import tasks
 from tests.simulation.world import Node, World
@@ -133,6 +134,72 @@ async def test_g5_a_peer_cannot_make_us_erase_what_we_did_not(world: World, save
     await restore(world[EOKM], saved)
     await world[EOKM].coming_back.replay()
     assert await world[EOKM].desk.item(item) is not None
+
+
+@pytest.fixture
+async def pulled(tmp_path: Path) -> AsyncIterator[World]:
+    """Give a world in which nobody can call gb-iwf."""
+    folder = tmp_path / "pulled"
+    folder.mkdir()
+    made = World(folder, (IWF, EOKM), unreachable=IWF)
+    await made.start()
+    yield made
+    await made.close()
+
+
+async def test_g5_peer_that_only_pulls_brings_what_was_erased(pulled: World, saved: Path) -> None:
+    """It asks once an hour whether somebody was restored; nobody has to allow it."""
+    gone, kept = await erased_after_the_backup(pulled, saved)
+    await restore(pulled[EOKM], saved)
+    assert await pulled[EOKM].coming_back.replay() == 0, "it cannot be asked"
+    assert await pulled[EOKM].desk.item(gone) is not None
+    pulled.now += 3_600_000
+    assert await pulled[IWF].bringing_back.bring_due() == 1
+    assert await pulled[EOKM].desk.item(gone) is None
+    assert await pulled[EOKM].desk.item(kept) is not None
+    assert pulled[EOKM].verify().found == []
+    pulled.now += 3_600_000
+    assert await pulled[IWF].bringing_back.bring_due() == 0, "once"
+
+
+async def test_g5_what_it_brings_is_believed_as_little_as_what_is_asked(
+    pulled: World, saved: Path
+) -> None:
+    """A page that was changed erases nothing and ends nothing; the true one still counts."""
+    gone, _ = await erased_after_the_backup(pulled, saved)
+    await restore(pulled[EOKM], saved)
+    asked = Recover(1, Scope.ERASURES, None, 0)
+    page = await pulled[IWF].handing_back.serve(EOKM, Lane.STATUS, asked)
+    assert isinstance(page, Page)
+    false = page._replace(sealed=page.sealed[:-1] + bytes([page.sealed[-1] ^ 1]))
+    coming_back = pulled[EOKM].coming_back
+    assert await coming_back.brought(IWF, Lane.STATUS, false) == asked
+    assert await pulled[EOKM].desk.item(gone) is not None
+    await coming_back.brought(IWF, Lane.STATUS, page)
+    assert await pulled[EOKM].desk.item(gone) is None
+
+
+@pytest.mark.parametrize("lane", [Lane.REPORTS, Lane.BULK])
+async def test_8_13_nothing_but_erasures_is_asked_of_it(
+    pulled: World, saved: Path, lane: Lane
+) -> None:
+    """Other lanes hold none; and a member that was not restored asks for nothing."""
+    nothing = Standing(1, StandingCode.NOT_RECOVERING)
+    waiting = Standing(1, StandingCode.WAITING)
+    assert await pulled[EOKM].coming_back.brought(IWF, Lane.STATUS, waiting) == nothing
+    await erased_after_the_backup(pulled, saved)
+    await restore(pulled[EOKM], saved)
+    assert await pulled[EOKM].coming_back.brought(IWF, lane, waiting) == nothing
+
+
+async def test_g11_who_can_be_asked_brings_no_erasures(world: World, saved: Path) -> None:
+    """It waits until it is asked."""
+    await erased_after_the_backup(world, saved)
+    await restore(world[EOKM], saved)
+    waiting = Standing(1, StandingCode.WAITING)
+    answer = await world[EOKM].coming_back.brought(IWF, Lane.STATUS, waiting)
+    assert isinstance(answer, Standing)
+    assert await world[IWF].bringing_back.bring_due() == 0
 
 
 async def test_node_that_was_never_restored_asks_nobody(world: World) -> None:

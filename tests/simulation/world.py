@@ -180,8 +180,8 @@ class Wire:
         self.world.check_up(peer)
         raw = brought.to_bytes() if isinstance(brought, Page) else recovery.to_bytes(brought)
         read = recovery.read_page if isinstance(brought, Page) else recovery.read_standing
-        asking = self.world[peer].coming_back.asking
-        asked = await asking.brought(self.sender, lane, read(raw))
+        coming_back = self.world[peer].coming_back
+        asked = await coming_back.brought(self.sender, lane, read(raw))
         again = recovery.to_bytes(asked)
         if isinstance(asked, Standing):
             return recovery.read_standing(again)

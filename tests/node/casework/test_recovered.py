@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from node.casework.casebook import Casebook
-from node.casework.item import Custody, ItemState
+from node.casework.item import Custody, Informant, ItemState
 from node.casework.recovered import (
     OTHERS,
     OWN_ITEMS,
@@ -58,8 +58,15 @@ def raw(message: Message, kind: Kind, subject: str = "x", revision: int = 0) -> 
 def rebuilt(
     came: list[tuple[Message, Kind]], *states: ItemState
 ) -> tuple[Casebook, list[str | None]]:
-    """A casebook after these messages came back, and the item that each is about."""
-    made = book(*states)
+    """A casebook after these messages came back, and the item that each is about.
+
+    Who has had them is told of each item that was here before.
+    """
+    known = [
+        msgspec.structs.replace(one, informants=(*one.informants, Informant(PEER, one.id)))
+        for one in states
+    ]
+    made = book(*known)
     rebuilder = Rebuilder(made, network())
     return made, [rebuilder.take(PEER, raw(message, kind)) for message, kind in came]
 
@@ -103,6 +110,52 @@ class TestItems:
         """It stands in the log all the same."""
         made, about = rebuilt([(outcome(event_id(9, "gb-iwf")), Kind.OUTCOME)])
         assert (about, made.events) == ([None], [])
+
+
+SIGHTING = Sighting(event_id(6), US, Source.PROACTIVE, NOW_MS)
+FORGED: dict[str, tuple[Message, Kind]] = {
+    "verdict": (
+        outcome(
+            OURS.item_id,
+            OutcomeWhat.ASSESSED,
+            author=US,
+            event_id=verdict(member=US).event_id,
+            assessment=verdict(member=US),
+        ),
+        Kind.OUTCOME,
+    ),
+    "withdrawal": (Withdrawal(OURS.item_id, None, NOW_MS), Kind.WITHDRAWAL),
+    "sighting": (Sighted(OURS.item_id, SIGHTING, None, None, child_at_risk=True), Kind.SIGHTED),
+    "message": (PeerMessage(OURS.item_id, event_id(5), "Closed.", NOW_MS), Kind.PEER_MESSAGE),
+}
+
+
+class TestStrangers:
+    """A thief of every key, node secret too, and a member that receipts what he signs (§8.13.7)."""
+
+    @pytest.mark.parametrize(("message", "kind"), FORGED.values(), ids=list(FORGED))
+    def test_g7_what_was_said_to_one_outside_of_the_story_has_no_effect(
+        self, message: Message, kind: Kind
+    ) -> None:
+        """We tell those whose item it is; a person looks at what came from elsewhere."""
+        made = book()
+        rebuilder = Rebuilder(made, network())
+        rebuilder.take(PEER, raw(OURS, Kind.ITEM))
+        before = made.loaded.items[OURS.item_id]
+        assert rebuilder.take("at-sol", raw(message, kind)) == OURS.item_id
+        assert made.loaded.items[OURS.item_id] == before
+        assert made.tasks == [("entry_not_rebuilt", "at-sol")]
+
+    @pytest.mark.parametrize(("message", "kind"), FORGED.values(), ids=list(FORGED))
+    def test_g9_what_was_said_to_who_has_the_item_has_its_effect(
+        self, message: Message, kind: Kind
+    ) -> None:
+        """The same, by the member that it was handed to."""
+        made, _ = rebuilt([(OURS, Kind.ITEM)])
+        before = made.loaded.items[OURS.item_id]
+        Rebuilder(made, network()).take(PEER, raw(message, kind))
+        assert made.loaded.items[OURS.item_id] != before or kind is Kind.WITHDRAWAL
+        assert made.tasks == []
 
 
 class TestCourse:

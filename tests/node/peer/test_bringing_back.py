@@ -44,7 +44,7 @@ async def bring(world: World) -> AsyncIterator[HttpTransport]:
     app = make_peer_app(
         us=EOKM,
         inbox=node.inbox,
-        brought=node.coming_back.asking,
+        brought=node.coming_back,
         registry=node.registry,
         transport_key=node.keys.transport,
         clock=world.clock,
