@@ -91,6 +91,35 @@ def test_g7_a_token_that_hangs_at_login_holds_up_nobody_either(
     assert signs(half, hsm)
 
 
+class StandingSession:
+    """A session of a driver whose module stands still when it is closed."""
+
+    def __init__(self) -> None:
+        self.goes_on = threading.Event()
+
+    def close(self) -> None:
+        """Come back only once the module goes on."""
+        self.goes_on.wait(60)
+
+
+def test_g7_closing_a_module_that_hangs_ends_all_the_same() -> None:
+    """A node that is stopped stops; what is asked of the token meanwhile fails at once."""
+    hsm = Hsm.from_config("pkcs11:token=t;object=o?module-path=/nowhere.so", "env:NO_PIN")
+    hsm.patience_s, session = PATIENCE_S, StandingSession()
+    hsm._session = session  # type: ignore[assignment]
+    closing = threading.Thread(target=hsm.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    ended = not closing.is_alive()
+    session.goes_on.set()
+    assert ended
+    for _ in range(1000):  # what was late comes back in its own thread, and has closed it
+        if hsm._session is None:
+            break
+        threading.Event().wait(0.01)
+    assert hsm._session is None
+
+
 def test_what_a_call_raises_is_raised_and_a_time_out_of_its_own_is_not_the_devices() -> None:
     """The waiting adds one error, and hides none."""
     calls = Calls()
