@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import floor, measures
+from benchmarks import floor, measures, stored
 from benchmarks.clients import run
 from benchmarks.figures import Figure, median, percentile, table
 from benchmarks.machine import durability, machine
@@ -28,12 +28,15 @@ ROOT = Path(__file__).resolve().parent
 RESULTS = ROOT / "results"
 WORK = ROOT.parent / ".run"
 STARTS = 3
-PARTS = ("P1", "P2", "P3", "P6", "P12")
+PARTS = ("P1", "P2", "P3", "P6", "P7", "P11", "P12")
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How much is measured: rounds; of each items, reports, submissions, entries, starts."""
+    """How much is measured: rounds; of each items, reports, submissions, entries, starts.
+
+    `stored` items stand in both databases already at P7 and P11.
+    """
 
     rounds: int
     items: int
@@ -41,11 +44,22 @@ class Profile:
     posts: int
     waiting: int
     helps: int
+    stored: int
 
 
 PROFILES = {
-    "quick": Profile(rounds=3, items=20_000, reports=200, posts=4_000, waiting=15_000, helps=5),
-    "full": Profile(rounds=3, items=100_000, reports=1_000, posts=20_000, waiting=15_000, helps=15),
+    "quick": Profile(
+        rounds=3, items=20_000, reports=200, posts=4_000, waiting=15_000, helps=5, stored=100_000
+    ),
+    "full": Profile(
+        rounds=3,
+        items=100_000,
+        reports=1_000,
+        posts=20_000,
+        waiting=15_000,
+        helps=15,
+        stored=1_000_000,
+    ),
 }
 
 UNITS = {
@@ -60,6 +74,11 @@ UNITS = {
     "P3": ("items/s", "floor"),
     "P6": ("s", "floor"),
     "P6.pull": ("s", "floor"),
+    "P7": ("items/s", "empty"),
+    "P7.cpu.sender": ("us/item", "empty"),
+    "P7.cpu.receiver": ("us/item", "empty"),
+    "P11.idle": ("MB", "floor"),
+    "P11.stored": ("MB", "floor"),
     "P12.help": ("s", "python"),
     "P12.start": ("s", "floor"),
 }
@@ -114,10 +133,28 @@ class Bench:
             self.durability = durability(database, key)
             if "P12" in self._parts:
                 await self._start(pair, folder)
+        if self._parts & {"P7", "P11"}:
+            (folder / "stored").mkdir()
+            await self._stored(folder / "stored", number)
         if "P6" in self._parts:
             (folder / "pull").mkdir()
             await self._pull(folder / "pull", number)
         shutil.rmtree(folder)
+
+    async def _stored(self, folder: Path, number: int) -> None:
+        """P7 and P11: fresh nodes, empty; then the same ones with very much in their databases."""
+        _, floor_mb = await measures.floor_start(folder / "floor")
+        async with running_pair(folder) as pair:
+            self._take("P11.idle", stored.memory_mb(pair), floor_mb)
+            empty = await measures.bulk(pair, self._profile.items, f"empty{number}")
+            await stored.fill(pair, self._profile.stored, say)
+            full = await measures.bulk(pair, self._profile.items, f"full{number}")
+            self._take("P11.stored", stored.memory_mb(pair), floor_mb)
+        if "P7" in self._parts:
+            each = 1e6 / self._profile.items
+            self._take("P7", full.received, empty.received)
+            self._take("P7.cpu.sender", full.sender_cpu_s * each, empty.sender_cpu_s * each)
+            self._take("P7.cpu.receiver", full.receiver_cpu_s * each, empty.receiver_cpu_s * each)
 
     async def _pull(self, folder: Path, number: int) -> None:
         """P6 once more, between fresh nodes of which the receiver cannot be called."""
@@ -160,7 +197,7 @@ class Bench:
         self._take("P12.help", median([ours for _, ours in helps]), median([r for r, _ in helps]))
         starts = []
         for _ in range(STARTS):
-            reference = await measures.floor_start(folder / "floor-intake")
+            reference, _ = await measures.floor_start(folder / "floor-intake")
             starts.append((reference, await measures.start(pair)))
         self._take(
             "P12.start", median([ours for _, ours in starts]), median([r for r, _ in starts])

@@ -84,6 +84,12 @@ def cpu_s(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def rss_mb(pid: int) -> float:
+    """Return the megabytes (10^6 bytes) of memory that a process holds now."""
+    kib = (_field(Path(f"/proc/{pid}/status"), "VmRSS")).split()[0]
+    return int(kib) * 1024 / 1e6
+
+
 def _field(path: Path, name: str) -> str:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

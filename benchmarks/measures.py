@@ -14,8 +14,10 @@ from pathlib import Path
 
 from benchmarks.clients import Pool, connect, post, rate
 from benchmarks.floor_intake import running_floor
+from benchmarks.machine import rss_mb
 from benchmarks.pair import Done, Pair, counted, report, submit_bulk, wait_for
 from benchmarks.watch import ReceiptWatcher, Watch
+from examples.demo.members import Member
 from examples.demo.processes import HOTLINE, Processes, free_ports
 
 CLIENTS = 16
@@ -150,7 +152,7 @@ async def catch_up(pair: Pair, items: int, run: str) -> float:
     await pair.receiver.stop()
     await submit_bulk(pair, [report(n, run) for n in range(items)])
     await wait_for(pair.located)
-    await _restart(pair)
+    await restart(pair.receiver)
     started = time.perf_counter()
     await wait_for(pair.received)
     took = time.perf_counter() - started
@@ -185,30 +187,29 @@ async def start(pair: Pair) -> float:
     """P12: stop the receiving node, start it again; seconds until `/readyz` says so."""
     await pair.receiver.stop()
     started = time.perf_counter()
-    await _restart(pair)
+    await restart(pair.receiver)
     return time.perf_counter() - started
 
 
-async def _restart(pair: Pair) -> None:
-    """Start the receiving node again and wait until it is ready."""
-    member = pair.receiver
+async def restart(member: Member) -> None:
+    """Start a node that was stopped, and wait until it is ready."""
     command = (str(HOTLINE), "run", "--config", str(member.config))
     member.running = await member.processes.start(member.id, *command)
     await _ready(member.api_port)
 
 
-async def floor_start(folder: Path) -> float:
-    """P12 of the floor: on the database that its P3 left, or a new one."""
+async def floor_start(folder: Path) -> tuple[float, float]:
+    """P12 and P11 of the floor, on the database that its P3 left, or a new one: seconds, MB."""
     if not (folder / "sender.db").exists():
         with running_floor(folder):
             pass
     processes, (port,) = Processes(folder), free_ports(1)
     command = (sys.executable, "-m", "benchmarks.floor_start", str(folder), str(port))
     started = time.perf_counter()
-    await processes.start("floor", *command)
+    running = await processes.start("floor", *command)
     try:
         await _ready(port)
-        return time.perf_counter() - started
+        return time.perf_counter() - started, rss_mb(running.pid)
     finally:
         await processes.end()
 

@@ -13,13 +13,17 @@ import tempfile
 from pathlib import Path
 
 from tests.simulation.europe import checker, mix
-from tests.simulation.europe.replay import START_MS, Replay
+from tests.simulation.europe.replay import START_MS, Replay, Result
 from tests.simulation.europe.year import Year
 
 
 def say(text: str) -> None:
     """Show progress; the verdict goes to standard output."""
     print(text, file=sys.stderr, flush=True)
+
+
+def _each_ms(result: Result) -> float:
+    return 1000 * result.cpu_seconds / result.items
 
 
 def main() -> int:
@@ -37,7 +41,9 @@ def main() -> int:
     try:
         year = Year(given.items, given.members, days, given.seed, START_MS)
         result = asyncio.run(Replay(year, folder, given.seed, say).run())
-        say(str(result))
+        for line in result.counted.lines():
+            say(line)
+        say(f"cpu: {result.cpu_seconds:.0f} s in all, {_each_ms(result):.1f} ms an item")
         verdict = checker.check(folder)
         for finding in verdict.findings:
             say(f"{finding.kind}: {finding.text}")

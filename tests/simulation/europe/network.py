@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from keys.keyring import MemberKeys
@@ -27,6 +27,7 @@ from protocol.answers import ANSWERS
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.vocabulary import Confidence, HostingState, Lane
 from tests.builders.network import NOW_MS, make_document, make_umbrella, member_files
+from tests.simulation.europe.counting import DELIVERY, JUDGING, Counted
 from tests.simulation.fleet import empty_database, sim_keys
 from tests.simulation.world import Node, Wire, World
 
@@ -34,15 +35,6 @@ BATCH_WINDOW_MS = 300_000
 """The longest window that a node may be set to (docs/configuration.md, `batch_window_ms`)."""
 CACHE_KIB = 4096
 """Of each connection: 54 nodes in one process share what is meant for one."""
-
-
-@dataclass
-class Counted:
-    """What the nodes did."""
-
-    pushes: int = 0
-    questions: int = 0
-    unreachable: int = 0
 
 
 class Known:
@@ -72,7 +64,7 @@ class YearWire(Wire):
         """Deliver a push; the peer has something to judge then."""
         world = self.world
         world.call(self.sender, peer)
-        world.counted.pushes += 1
+        world.counted.of["pushes"] += 1
         reply = await world.receive(self.sender, peer, path, head, sealed)
         world.wake(peer)
         return reply
@@ -80,7 +72,7 @@ class YearWire(Wire):
     async def ask(self, peer: str, lane: Lane, nonce: bytes) -> Reply:
         """Ask for a channel's state."""
         self.world.call(self.sender, peer)
-        self.world.counted.questions += 1
+        self.world.counted.of["questions"] += 1
         answer = await self.world.nodes[peer].inbox.question(self.sender, lane, nonce)
         return Reply(ANSWERS[answer.code].status, answers.to_bytes(answer))
 
@@ -113,9 +105,12 @@ class Member(Node):
 
     async def flow(self, *, desk: bool) -> None:
         """Judge what came, place what moved (`desk`: there may be some), deliver what is due."""
-        while desk and (await self.desk.judge_due() or await self.desk.locate_due()):
-            pass
-        await self.delivery.deliver_due(self.clock())
+        counted = self.world.counted
+        with counted.doing(JUDGING):
+            while desk and (judged := await self.desk.judge_due() + await self.desk.locate_due()):
+                counted.of["judged"] += judged
+        with counted.doing(DELIVERY):
+            await self.delivery.deliver_due(self.clock())
 
     def due_again_ms(self) -> int | None:
         """When something that waits here may go on; None: nothing waits."""
@@ -182,7 +177,7 @@ class Network(World):
     def call(self, sender: str, peer: str) -> None:
         """A member is called, unless it is away; who called is there again."""
         if not self.nodes[peer].up:
-            self.counted.unreachable += 1
+            self.counted.of["calls_in_vain"] += 1
         self.check_up(peer)
         if self.nodes[peer].delivery.contact(sender):
             self.wake(peer, desk=False)

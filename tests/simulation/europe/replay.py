@@ -12,7 +12,7 @@ import json
 import resource
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -22,6 +22,7 @@ from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ItemD
 from node.casework.errors import NotResponsibleError, UnknownItemError
 from protocol.vocabulary import Action, Source, Verdict
 from tests.builders.network import NOW_MS
+from tests.simulation.europe.counting import DEEDS, INTAKE, Counted
 from tests.simulation.europe.network import Network
 from tests.simulation.europe.year import NOBODY, Moment, Outage, Thing, Year
 
@@ -60,13 +61,8 @@ class Result:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_rss_mb: int = 0
-    deeds: int = 0
-    put_off: int = 0
-    carried: int = 0
     undone: int = 0
-    pushes: int = 0
-    questions: int = 0
-    unreachable: int = 0
+    counted: Counted = field(default_factory=Counted)
 
 
 Progress = Callable[[str], None]
@@ -79,7 +75,8 @@ class Replay:
         self.year, self.folder, self.say = year, folder, say
         members = year.members
         self.network = Network(folder, members, seed, members[year.fallback])
-        self.result = Result(len(members), year.items)
+        self.counted = self.network.counted
+        self.result = Result(len(members), year.items, counted=self.counted)
         self._ids: dict[int, str] = {}
         self._moments = iter(year.moments())
         self._queue: list[tuple[int, int, int, object]] = []
@@ -102,9 +99,6 @@ class Replay:
         result.seconds = time.perf_counter() - began
         result.cpu_seconds = time.process_time() - cpu
         result.peak_rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        counted = self.network.counted
-        result.pushes, result.questions = counted.pushes, counted.questions
-        result.unreachable = counted.unreachable
         await self.network.close()
         self._write_keys()
         return result
@@ -135,7 +129,7 @@ class Replay:
         day = (self.network.now - START_MS) // DAY_MS
         return (
             f"day {day} of {self.year.days}: {self._handed} items handed in,"
-            f" {self.result.deeds} deeds, {self.network.counted.pushes} pushes,"
+            f" {self.counted.of['deeds']} deeds, {self.counted.of['pushes']} pushes,"
             f" {len(self._ids)} items open"
         )
 
@@ -165,11 +159,13 @@ class Replay:
         node = self.network[self.year.members[moment.member]]
         source = Source.CRAWLER if moment.crawled else Source.PUBLIC
         drafts = [_draft(things, source) for things in lines]
-        taken = await node.desk.submit(drafts, actor="intake", batch=f"moment {self._number}")
+        with self.counted.doing(INTAKE):
+            taken = await node.desk.submit(drafts, actor="intake", batch=f"moment {self._number}")
         self._number += 1
         for report, result in zip(lines, taken, strict=True):
             assert result.status == "accepted", result
             for thing, item in zip(report, result.items, strict=True):
+                self.counted.of["lines"] += 1
                 ledger.write(json.dumps(["line", thing.number, moment.member]) + "\n")
                 self._ids.setdefault(thing.number, item.item_id)
         for thing in (thing for report in reports for thing in report):
@@ -201,16 +197,20 @@ class Replay:
                 self._put(member, back, work)
             return
         node = self.network[self.year.members[member]]
+        with self.counted.doing(DEEDS):
+            await self._work_through(node.desk, member, waiting)
+        self.network.wake(node.member)
+
+    async def _work_through(self, desk: Desk, member: int, waiting: Sequence[Work]) -> None:
         for work in waiting:
             try:
-                await self._do(node.desk, member, work)
+                await self._do(desk, member, work)
             except (UnknownItemError, NotResponsibleError):
-                self.result.put_off += 1
+                self.counted.of["put_off"] += 1
                 if work.tries < GIVEN_UP_AFTER:
-                    self._put(member, at_ms + 1, work._replace(tries=work.tries + 1))
+                    self._put(member, self.network.now + 1, work._replace(tries=work.tries + 1))
                 else:
                     self.result.undone += 1
-        self.network.wake(node.member)
 
     async def _do(self, desk: Desk, member: int, work: Work) -> None:
         thing, item = work.thing, self._ids[work.thing.number]
@@ -232,7 +232,7 @@ class Replay:
 
     async def _act(self, desk: Desk, item: str, action: Action, country: str | None = None) -> None:
         await desk.act(item, ActionDraft(action=action, country=country), actor="analyst")
-        self.result.deeds += 1
+        self.counted.of["deeds"] += 1
 
     async def _assess(self, desk: Desk, item: str, thing: Thing) -> None:
         """Judge, unless a verdict came with the item: then nobody need look again."""
@@ -241,11 +241,11 @@ class Replay:
             if view is None:
                 raise UnknownItemError
             if view.assessments:
-                self.result.carried += 1
+                self.counted.of["carried_over"] += 1
                 return
         verdict = Verdict.BASELINE if thing.illegal else Verdict.NOT_ILLEGAL
         await desk.assess(item, AssessmentDraft(verdict=verdict), actor="analyst")
-        self.result.deeds += 1
+        self.counted.of["deeds"] += 1
 
     def _write_keys(self) -> None:
         """Where each member's database is, and under which key: for the checker alone."""
