@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import shutil
 import sys
 import tempfile
@@ -26,6 +27,18 @@ def _each_ms(result: Result) -> float:
     return 1000 * result.cpu_seconds / result.items
 
 
+def _figures(result: Result, days: int) -> dict[str, object]:
+    cpu_s = {name: round(spent, 2) for name, spent in sorted(result.counted.cpu_s.items())}
+    return {
+        "members": result.members,
+        "items": result.items,
+        "days": days,
+        "cpu_s": cpu_s | {"all": round(result.cpu_seconds, 2)},
+        "counted": dict(sorted(result.counted.of.items())),
+        "peak_rss_mb": result.peak_rss_mb,
+    }
+
+
 def main() -> int:
     """Play a year, check it, print one line; 0 if nothing was lost and nothing stands twice."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.europe", description=__doc__)
@@ -34,6 +47,7 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=0, help="0: as many as the items take")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="work in this folder and leave it there")
+    parser.add_argument("--append", type=Path, help="add the figures to this file (plot.py)")
     given = parser.parse_args()
     days = given.days or max(7, round(mix.DAYS * given.items / mix.ITEMS))
     folder = given.keep or Path(tempfile.mkdtemp(prefix="europe-"))
@@ -50,6 +64,9 @@ def main() -> int:
     finally:
         if given.keep is None:
             shutil.rmtree(folder)
+    if given.append is not None:
+        with given.append.open("a", encoding="utf-8") as figures:
+            figures.write(json.dumps(_figures(result, days)) + "\n")
     print(
         f"europe: members={result.members} items={result.items} lost={verdict.lost}"
         f" twice={verdict.twice} seconds={result.seconds:.0f}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from tests.simulation.europe import mix
+from tests.simulation.europe import mix, plot
 from tests.simulation.europe.year import NOBODY, Thing, Year, split
 
 
@@ -92,3 +93,9 @@ def test_a_network_of_two_is_refused() -> None:
     """What moves needs a third member."""
     with pytest.raises(ValueError, match="members: between 3 and 54"):
         mix.hotlines(2)
+
+
+def test_the_drawing_in_the_documents_is_of_the_figures_beside_it() -> None:
+    """Made again by `plot.py` whenever they change."""
+    docs = Path(__file__).resolve().parents[3] / "docs"
+    assert plot.draw(plot.read(docs / "scaling.ndjson")) == (docs / "scaling.svg").read_text()
