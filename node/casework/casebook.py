@@ -8,16 +8,15 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import msgspec
 
 from keys.member import Capabilities
 from keys.registry import Registry
-from node.casework.events import Body as EventBody
 from node.casework.events import (
+    Answered,
     Burial,
     ErasedThere,
     Erasure,
@@ -28,26 +27,17 @@ from node.casework.events import (
     Recorded,
     Sighted,
 )
+from node.casework.events import Body as EventBody
 from node.casework.folding import evolve
 from node.casework.item import ItemState, ReportFacts, Review
+from node.casework.naming import Citation, Disavowed
 from node.casework.permits import NotPermittedError, Permits, WithheldError
 from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
-from protocol.disavowal import Disavow
-from protocol.dispositions import Cited
 from protocol.facts import Content
 from protocol.messages import Message, form_of, to_body
 from protocol.versions import is_read_by, worded_for
 from protocol.vocabulary import Kind, Lane
-
-
-class Citation(NamedTuple):
-    """Entries that we said to `peer` and that an answer of its cites, of one epoch of one lane."""
-
-    peer: str
-    lane: Lane
-    epoch: bytes
-    cited: tuple[Cited, ...]
 
 
 @dataclass(slots=True)
@@ -73,7 +63,8 @@ class Needs:
 class Loaded:
     """What the store found of them.
 
-    `cited`: the items of cited entries, by peer and leaf. `was_lost`: this node was rebuilt from
+    `cited`: the items of cited entries, by peer and leaf; those that only learn their answer are
+    not among the `items` but in `answered`, by who answers. `was_lost`: this node was rebuilt from
     what its peers had, so that some of what it has to say it said before.
     """
 
@@ -83,6 +74,8 @@ class Loaded:
     reports: dict[tuple[str, str], str] = field(default_factory=dict)
     leaves: tuple[bytes, ...] = ()
     cited: dict[tuple[str, bytes], str] = field(default_factory=dict)
+    answered: set[tuple[str, str]] = field(default_factory=set)
+    """(member, id): the item is with the member that we handed it to."""
     was_lost: bool = False
     unsaid_to: frozenset[str] = frozenset()
     """To whom the item waits to be handed on, and nothing about it has left."""
@@ -176,18 +169,6 @@ class Postbox:
         return Post(peer, lane, urgency, int(kind), item, entry.id, entries.encode(entry))
 
 
-class Disavowed(NamedTuple):
-    """What a member says of entries that somebody else signed (docs/protocol.md §8.15).
-
-    `seq`: the store's handle for the entry that says so. `counts`: whether a checkpoint is signed
-    by a key of the member that is believed, so that it binds the member whatever it says now.
-    """
-
-    seq: int
-    message: Disavow
-    counts: Callable[[bytes], bool]
-
-
 @dataclass(slots=True)
 class Casebook:
     """Loaded items, plus what a decision adds: events, keys, lines, reports, messages, tasks."""
@@ -210,6 +191,8 @@ class Casebook:
     disavowed: list[Disavowed] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
     """(id, member) of `Loaded.ended`, as far as this decision found it."""
+    answered: list[str] = field(default_factory=list)
+    """Items that have an event more, while their row stays as it is."""
     by: str | None = None
 
     def find(self, item_id: str) -> ItemState | None:
@@ -252,6 +235,12 @@ class Casebook:
         self._append(item_id, EventKind.ERASED_THERE, body, body.member)
         self.loaded.ended.add((item_id, body.member))
         self.ended.append((item_id, body.member))
+
+    def note_answer(self, item_id: str, body: Answered, at_ms: int) -> None:
+        """Record the answer to an item that was not loaded: nothing else of it changes."""
+        event = Event(item_id, EventKind.ANSWERED, at_ms, self.now, body.by, body)
+        self.events.append(event)
+        self.answered.append(item_id)
 
     def erase(self, state: ItemState, body: Erasure) -> Event:
         """End an item: what goes before this event loses its body in the same transaction.

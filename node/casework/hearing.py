@@ -59,6 +59,14 @@ def hear_disposition(book: Casebook, peer: str, message: DispositionNote) -> Dis
     return None
 
 
+def is_plain(message: Dispositions, peer: str) -> bool:
+    """Whether the answer leaves an item that is with `peer` where it is.
+
+    Refusals, which bring an item back, are told alone (`protocol.dispositions.ALONE`).
+    """
+    return message.responsible in (None, peer)
+
+
 def hear_dispositions(book: Casebook, peer: str, message: Dispositions) -> Disposition | None:
     """Record the receiver's one answer to many entries of ours, each at its own item.
 
@@ -69,7 +77,9 @@ def hear_dispositions(book: Casebook, peer: str, message: Dispositions) -> Dispo
     for one in message.cited:
         item_id = book.loaded.cited.get((peer, one.leaf))
         state = None if item_id is None else book.loaded.items.get(item_id)
-        if state is None:
+        if item_id is not None and (peer, item_id) in book.loaded.answered:
+            book.note_answer(item_id, body, message.at_ms)
+        elif state is None:
             unplaced = unplaced or item_id is None  # else it was erased since
         elif was_handed_to(book, state, peer):
             _record_answer(book, state, body, message.at_ms)

@@ -19,11 +19,12 @@ import msgspec
 from keys.registry import Registry
 from keys.signing import VerifyKey
 from node.casework.answering import Answering
-from node.casework.casebook import Casebook, Citation, Disavowed, Needs, Postbox, content_keys
+from node.casework.casebook import Casebook, Needs, Postbox, content_keys
 from node.casework.handover import Handover
-from node.casework.hearing import hear_disposition, hear_dispositions, hear_outcome
+from node.casework.hearing import hear_disposition, hear_dispositions, hear_outcome, is_plain
 from node.casework.item import ItemState
 from node.casework.messaging import hear_message
+from node.casework.naming import Citation, Disavowed
 from node.casework.permits import Permits
 from node.casework.withdrawing import hear_verdict_withdrawn, hear_withdrawal
 from node.ids import Ids
@@ -133,8 +134,9 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
         elif isinstance(message, Sighted) and message.content is not None:
             needs.keys.update(fingerprints.content(message.content))
         elif isinstance(message, Dispositions):
-            origin = (message.origin_lane, message.origin_epoch)
-            needs.cited.append(Citation(one.arrived.peer, *origin, message.cited))
+            origin = (one.arrived.peer, message.origin_lane, message.origin_epoch)
+            plain = is_plain(message, one.arrived.peer)
+            needs.cited.append(Citation(*origin, message.cited, plain))
     return needs
 
 

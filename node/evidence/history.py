@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from node.evidence.believed import Believed
     from node.matching.fingerprints import Fingerprints
 
+_CHANGED = ITEM_COLUMNS.index("changed_seq")
 _UNREADABLE = (msgspec.MsgspecError, ValueError)
 
 
@@ -66,7 +67,6 @@ def _check_chain(row: EventRow, before: bytes, findings: Findings) -> bytes:
 
 
 def _fold(row: EventRow, story: Story, bare: list[tuple[str, int]], findings: Findings) -> None:
-    story.changed[row.item] = row.seq
     if row.body is None:
         bare.append((row.item, row.seq))
         return
@@ -139,7 +139,10 @@ def _verify_items(audit: Audit, story: Story, findings: Findings) -> None:
         if state is None:
             findings.add("items", item, "not_in_history")
             continue
-        should = item_row(state, story.changed[item])
+        standing = dict(story.standing[item])
+        last = next(reversed(standing))
+        seq = row[_CHANGED] if row[_CHANGED] in standing else last
+        should = (*item_row(state, seq)[:-1], encode(standing[seq]))
         for name, is_, ought in zip(ITEM_COLUMNS, row, should, strict=True):
             same = is_ == ought or (name == "state" and _was_so_written(is_, ought))
             findings.expect(same, "items", item, f"{name}_not_as_history_says")

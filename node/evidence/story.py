@@ -28,7 +28,8 @@ class Story:
     """The items as the events make them, and what follows from the events for other tables.
 
     Attributes:
-        changed: the last event of each item.
+        standing: each item's last event, with its state after it, and before answers that came
+            last those events for which its row may stand as well.
         names: every id that an item is known by, to its own.
         lines: how many handed-in lines became each item here.
         heard: (item, event id) of everything that was learnt of it.
@@ -43,7 +44,7 @@ class Story:
     us: str
     key_of: Callable[[str], bytes]
     states: dict[str, ItemState] = field(default_factory=dict)
-    changed: dict[str, int] = field(default_factory=dict)
+    standing: dict[str, list[tuple[int, ItemState]]] = field(default_factory=dict)
     reports: dict[str, ReportFacts] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     lines: Counter[str] = field(default_factory=Counter)
@@ -76,7 +77,9 @@ class Story:
             if item not in self.states:
                 self.ended.add((item, body.member))
                 return
-        self.states[item] = evolve(self.states.get(item), event)
+        state = self.states[item] = evolve(self.states.get(item), event)
+        before = self.standing.get(item, []) if isinstance(body, Answered) else []
+        self.standing[item] = [*before, (seq, state)]
         self.names.setdefault(item, item)
         if isinstance(body, Recorded):
             self._recorded(body)

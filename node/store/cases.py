@@ -15,17 +15,18 @@ from typing import Any, TypeVar
 
 from node.casework.casebook import Casebook, Loaded, Needs, Post
 from node.casework.events import Event, EventKind
-from node.casework.item import ItemState, decode_state, encode
+from node.casework.item import ItemState, encode
 from node.casework.receiving import Answer
 from node.matching.fingerprints import Fingerprints
 from node.store.bulk import insert_rows, select_in, update_rows
-from node.store.citing import cited_items
+from node.store.citing import load_cited
 from node.store.delta import Delta
 from node.store.disavowing import keep
 from node.store.ending import load_ends, wake_ended
 from node.store.erasing import bury_late, erase_items, leaves_about, unsaid_to
 from node.store.recovered import retold, unsaid, was_lost
 from node.store.seam import Connection
+from node.store.states import STATES_BY_ID, states
 from node.store.writer import Writer
 from protocol.vocabulary import Disposition
 
@@ -95,6 +96,7 @@ class Cases:
         save(connection, book, self._keys, self._entry_ids)
         self._recent.keep(book.changed)
         self._recent.drop(book.erased)
+        self._recent.drop(book.answered)
 
     async def release(self, peers: Sequence[str]) -> int:
         """Let what these members sent while they were suspended be judged; returns how much.
@@ -167,8 +169,7 @@ class Recent:
 def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) -> Loaded:
     """Read everything that `needs` names, as far as it is not among the `recent`."""
     loaded = Loaded()
-    loaded.cited = cited_items(connection, needs.cited)
-    named = {*needs.items, *needs.named, *loaded.cited.values()}
+    named = {*needs.items, *needs.named, *load_cited(connection, needs, loaded)}
     _load_items(connection, loaded, named, recent)
     keys = {*needs.keys, *(k for i, k in needs.named.items() if i not in loaded.items)}
     for key, item in by_key.find(connection, keys):
@@ -187,6 +188,7 @@ def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) ->
         loaded.leaves = leaves_about(connection, needs.leaves_of)
         loaded.unsaid_to = unsaid_to(connection, needs.leaves_of)
     load_ends(connection, needs, loaded)
+    loaded.answered = {one for one in loaded.answered if one[1] not in loaded.items}
     return loaded
 
 
@@ -206,9 +208,7 @@ def _load_items(connection: Connection, loaded: Loaded, ids: Iterable[str], rece
                 missing.append(item)
             else:
                 loaded.items[item] = known
-    sql = "SELECT id, state FROM items WHERE id IN ({})"
-    for item, state in select_in(connection, sql, missing):
-        loaded.items[item] = decode_state(state)
+    loaded.items.update(states(select_in(connection, STATES_BY_ID, missing)))
 
 
 def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) -> None:
@@ -282,7 +282,10 @@ def _save_items(
     last: Mapping[str, int],
     recorded: AbstractSet[str],
 ) -> None:
-    """Write the states; those of items that were `recorded` just now have no row yet."""
+    """Write the states; those of items that were `recorded` just now have no row yet.
+
+    What only learnt an answer is not among them: see `states.py`.
+    """
     new: list[tuple[Any, ...]] = []
     known: list[tuple[Any, ...]] = []
     for state in states:

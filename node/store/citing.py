@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from node.casework.casebook import Citation
+from node.casework.casebook import Loaded, Needs
+from node.casework.naming import Citation
 from node.store.bulk import select_in
 from node.store.seam import Connection
 from protocol import entry as entries
@@ -22,24 +23,48 @@ Place = tuple[str, str, str, bytes, int]
 """Of an entry: `sent` or `held`, peer, lane, epoch, index."""
 
 
-def cited_items(
-    connection: Connection, citations: Iterable[Citation]
-) -> dict[tuple[str, bytes], str]:
-    """Return the items of cited entries, by peer and leaf; what we never said is left out."""
-    found: dict[tuple[str, bytes], str] = {}
-    for peer, lane, epoch, cited in citations:
-        leaves = {one.index: one.leaf for one in cited}
-        sql = (
-            "SELECT l.idx, l.leaf, m.item FROM log_out l JOIN messages_out m ON m.seq = l.message"
-            " WHERE l.peer = ? AND l.lane = ? AND l.epoch = ? AND l.idx IN ({})"
-        )
-        rows = select_in(connection, sql, leaves, (peer, str(lane), epoch))
-        items = {leaf: item for index, leaf, item in rows if item and leaves[index] == leaf}
-        lacking = [leaf for leaf in leaves.values() if leaf not in items]
-        if lacking and _was_restored(connection):
-            items |= _elsewhere(connection, peer, lane, lacking)
-        found.update(((peer, leaf), item) for leaf, item in items.items())
-    return found
+_CITED = (
+    "SELECT l.idx, l.leaf, m.item, EXISTS (SELECT 1 FROM items i WHERE i.id = m.item"  # noqa: S608 - own words
+    f" AND m.kind = {int(Kind.ITEM)} AND i.custody = 'handed_on' AND i.responsible = l.peer)"
+    " FROM log_out l JOIN messages_out m ON m.seq = l.message"
+    " WHERE l.peer = ? AND l.lane = ? AND l.epoch = ? AND l.idx IN ({})"
+)
+
+
+def load_cited(connection: Connection, needs: Needs, loaded: Loaded) -> set[str]:
+    """Find the items of cited entries; return those of which the state must be loaded.
+
+    The others are with the member that answers, by the very entry that it cites, and learn nothing
+    but their answer: neither their state nor their row is looked at.
+    """
+    whole: set[str] = set()
+    for citation in needs.cited:
+        peer = citation.peer
+        for leaf, (item, is_there) in _placed(connection, citation).items():
+            loaded.cited[peer, leaf] = item
+            if citation.plain and is_there:
+                loaded.answered.add((peer, item))
+            else:
+                whole.add(item)
+    loaded.answered = {one for one in loaded.answered if one[1] not in whole}
+    return whole
+
+
+def _placed(connection: Connection, citation: Citation) -> dict[bytes, tuple[str, bool]]:
+    """Return the items of cited entries by leaf, and whether each is there where it was sent."""
+    peer, lane, epoch = citation.peer, citation.lane, citation.epoch
+    leaves = {one.index: one.leaf for one in citation.cited}
+    rows = select_in(connection, _CITED, leaves, (peer, str(lane), epoch))
+    items = {
+        leaf: (item, bool(there))
+        for index, leaf, item, there in rows
+        if item and leaves[index] == leaf
+    }
+    lacking = [leaf for leaf in leaves.values() if leaf not in items]
+    if lacking and _was_restored(connection):
+        found = _elsewhere(connection, peer, lane, lacking)
+        items |= {leaf: (item, False) for leaf, item in found.items()}
+    return items
 
 
 def _was_restored(connection: Connection) -> bool:
@@ -111,4 +136,4 @@ def _read(raw: bytes) -> Dispositions | None:
 def answered(connection: Connection, peer: str, message: Dispositions) -> list[str]:
     """Return the items that an answer of `peer` to a crowd is about."""
     citation = Citation(peer, message.origin_lane, message.origin_epoch, message.cited)
-    return list(cited_items(connection, [citation]).values())
+    return [item for item, _ in _placed(connection, citation).values()]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from node.casework.casebook import Disavowed
+from node.casework.naming import Disavowed
 from node.store.bulk import select_in
 from node.store.seam import Connection
 from node.store.tasks import close_task, open_task

@@ -10,9 +10,11 @@ from node.casework.events import Erased, Event, EventKind, decode_body
 from node.casework.item import ItemState, decode_state
 from node.casework.receiving import Arrived
 from node.casework.retaining import Aged
+from node.store.bulk import select_in
 from node.store.disavowing import disavowers
 from node.store.outside import may_act_outside
 from node.store.seam import BulkConnection, Connection
+from node.store.states import STATES_BY_ID, states, states_of
 from node.store.witnessing import LedgerFigures
 from node.store.witnessing import figures as ledger_figures
 from node.store.writer import Readers
@@ -67,13 +69,12 @@ class Queries:
         """Return the item with this id, or the one with this alias."""
 
         def query(connection: Connection) -> ItemState | None:
-            row = connection.execute(
-                "SELECT state FROM items WHERE id = ?1 OR id IN"
-                " (SELECT item FROM item_keys WHERE key = ?2 UNION SELECT item"
-                " FROM item_keys_delta WHERE key = ?2) ORDER BY id <> ?1 LIMIT 1",
-                (item_id, alias_key),
-            ).fetchone()
-            return None if row is None else decode_state(row[0])
+            of = (
+                "id = ?1 OR id IN (SELECT item FROM item_keys WHERE key = ?2 UNION SELECT item"
+                " FROM item_keys_delta WHERE key = ?2) ORDER BY id <> ?1 LIMIT 1"
+            )
+            rows = connection.execute(states_of(of), (item_id, alias_key))
+            return next(iter(states(rows).values()), None)
 
         return await self._readers.run(query)
 
@@ -95,20 +96,22 @@ class Queries:
     async def items(self, wanted: ItemQuery) -> list[ItemState]:
         """Return a page of items in the order of their ids."""
         sql, values = _items_sql(wanted)
-        rows = await self._readers.run(lambda c: c.execute(sql, values).fetchall())
-        return [decode_state(row[0]) for row in rows]
+        return await self._readers.run(lambda c: list(states(c.execute(sql, values)).values()))
 
     async def aged(self, after: str, limit: int, before_ms: int) -> list[Aged]:
         """Return the items after an id, in the order of ids; with states if old enough."""
-        rows = await self._readers.run(
-            lambda c: c.execute(
-                "SELECT i.id, CASE WHEN e.learnt_ms <= ? THEN i.state END, e.learnt_ms"
-                " FROM items i JOIN events e ON e.seq = i.changed_seq"
-                " WHERE i.id > ? ORDER BY i.id LIMIT ?",
-                (before_ms, after, limit),
+
+        def query(connection: Connection) -> list[Aged]:
+            rows = connection.execute(
+                "SELECT i.id, (SELECT e.learnt_ms FROM events e WHERE e.item = i.id"
+                " ORDER BY e.seq DESC LIMIT 1) FROM items i WHERE i.id > ? ORDER BY i.id LIMIT ?",
+                (after, limit),
             ).fetchall()
-        )
-        return [Aged(r[0], None if r[1] is None else decode_state(r[1]), r[2]) for r in rows]
+            old = [item for item, learnt_ms in rows if learnt_ms <= before_ms]
+            found = states(select_in(connection, STATES_BY_ID, old))
+            return [Aged(item, found.get(item), learnt_ms) for item, learnt_ms in rows]
+
+        return await self._readers.run(query)
 
     async def events(self, after: int, limit: int) -> list[tuple[int, Event | Erased]]:
         """Return the events after number `after`, in order, without a gap."""
@@ -236,7 +239,7 @@ def _items_sql(wanted: ItemQuery) -> tuple[str, list[Any]]:
     if wanted.changed_after is not None:
         tests.append("id IN (SELECT item FROM events WHERE seq > ?)")
         values.append(wanted.changed_after)
-    sql = f"SELECT state FROM items WHERE {' AND '.join(tests)} ORDER BY id LIMIT ?"  # noqa: S608
+    sql = states_of(f"{' AND '.join(tests)} ORDER BY id LIMIT ?")
     return sql, [*values, wanted.limit]
 
 

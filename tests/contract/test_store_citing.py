@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from node.casework.casebook import Casebook, Citation, Needs
+from node.casework.casebook import Casebook, Needs
+from node.casework.naming import Citation
 from node.store.backup import mark_restored
 from node.store.sqlite import Store
 from protocol.dispositions import Cited
@@ -39,6 +40,7 @@ async def cited(
 
     def decide(book: Casebook) -> dict[bytes, str]:
         assert set(book.loaded.cited.values()) <= book.loaded.items.keys()
+        assert book.loaded.answered == set()
         assert {who for who, _ in book.loaded.cited} <= {peer}
         return {one: i for (_, one), i in book.loaded.cited.items()}
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from node.casework.item import ItemState, decode_state
+from node.casework.item import ItemState
 from node.store.connection import open_reader
 from node.store.seam import Connection
+from node.store.states import states, states_of
 from tests.protocol import oracle as second
 from tests.simulation.erasing import Erased, names_of
 
@@ -116,7 +117,7 @@ def read_disk(connection: Connection, us: str) -> Disk:
         if word.startswith(prefix)
     }
     return Disk(
-        items={i: decode_state(raw) for i, raw in rows("SELECT id, state FROM items")},
+        items=states(rows(states_of("true"))),
         posted={(p, i): k for p, i, k in rows("SELECT peer, entry_id, kind FROM messages_out")},
         buried=set(rows("SELECT peer, entry_id FROM messages_out WHERE entry IS NULL")),
         custody=custody,

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from node.casework.events import Erasure
-from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.item import REFUSALS, Custody, Informant, ItemState, Review
 from node.casework.receiving import Answer
-from protocol.dispositions import Cited, Dispositions
+from protocol.dispositions import ALONE, Cited, Dispositions
 from protocol.facts import ActionTaken, Evidence, Moved
 from protocol.messages import Outcome
 from protocol.vocabulary import Action, Disposition, Lane, OutcomeWhat, Verdict
@@ -372,3 +372,7 @@ class TestAnswersToCrowds:
         del receiver.book.loaded.items[ITEM]
         self.crowd(receiver, self.LEAVES[0])
         assert (receiver.book.tasks, happened(receiver.book)) == ([], [])
+
+    def test_refusal_is_never_told_of_a_crowd(self) -> None:
+        """It brings the item back, and needs its state: an answer to a crowd may do without."""
+        assert REFUSALS <= ALONE

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from node.casework.events import EventKind, Recorded, decode_body
+from node.casework.item import encode
 from node.store.connection import open_reader, open_writer
 from tests.node.evidence.conftest import Made, Places
 
@@ -211,6 +213,28 @@ def test_every_table_is_verified_or_said_to_carry_no_evidence(original: Made) ->
 
     tables = {name for (name,) in names} - {"registry_files"}
     assert tables - set(UNIMPORTANT) == tampered - set(UNIMPORTANT)
+
+
+class TestStandingRow:
+    """A row stands for an event of its item; only answers may have come since."""
+
+    def test_row_from_before_the_hand_over_is_found(self, made: Made) -> None:
+        """Set back as a whole, with the number of the event that it stands for."""
+        connection = open_writer(made.path, made.keys.database_key)
+        (item, seq, raw) = connection.execute(
+            "SELECT item, seq, body FROM events WHERE kind = ? AND body IS NOT NULL"
+            " AND item IN (SELECT id FROM items WHERE custody = 'handed_on')",
+            (int(EventKind.RECORDED),),
+        ).fetchone()
+        body = decode_body(EventKind.RECORDED, raw)
+        assert isinstance(body, Recorded)
+        connection.execute(
+            "UPDATE items SET state = ?, changed_seq = ? WHERE id = ?",
+            (encode(body.state), seq, item),
+        )
+        connection.close()
+        whys = {one.why for one in made.verify().found}
+        assert whys == {"state_not_as_history_says", "changed_seq_not_as_history_says"}
 
 
 class TestEarlierProgram:

@@ -1,0 +1,35 @@
+"""What other members name in their messages: entries of ours, and entries they disavow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from protocol.disavowal import Disavow
+from protocol.dispositions import Cited
+from protocol.vocabulary import Lane
+
+
+class Citation(NamedTuple):
+    """Entries that we said to `peer` and that an answer of its cites, of one epoch of one lane.
+
+    `plain`: the answer leaves an item that is with `peer` where it is.
+    """
+
+    peer: str
+    lane: Lane
+    epoch: bytes
+    cited: tuple[Cited, ...]
+    plain: bool = False
+
+
+class Disavowed(NamedTuple):
+    """What a member says of entries that somebody else signed (docs/protocol.md §8.15).
+
+    `seq`: the store's handle for the entry that says so. `counts`: whether a checkpoint is signed
+    by a key of the member that is believed, so that it binds the member whatever it says now.
+    """
+
+    seq: int
+    message: Disavow
+    counts: Callable[[bytes], bool]

@@ -1,0 +1,194 @@
+"""Contract of a store, answers: what came of an item since its row was written is part of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from node.casework.casebook import Casebook, Needs
+from node.casework.events import Erasure, EventKind, Raised
+from node.casework.hearing import hear_dispositions, is_plain
+from node.casework.item import Custody, ItemState, Review
+from node.casework.naming import Citation
+from node.store.queries import ItemQuery
+from node.store.sqlite import Store
+from protocol.dispositions import Cited, Dispositions
+from protocol.facts import Hop
+from protocol.vocabulary import Disposition, Lane
+from tests.builders.cases import FINGERPRINTS, US, event_id, item
+from tests.builders.network import NOW_MS
+from tests.contract.stores import Place, post, record
+from tests.contract.test_store_citing import LEAVES, SAID
+from tests.contract.test_store_outbox import FIRST, PEER, Tenure
+
+ROWS = "SELECT id, changed_seq, state FROM items ORDER BY id"
+LATER_MS = NOW_MS + 60_000
+IDS = [item(n).id for n in (1, 2, 3)]
+
+
+def handed_on(number: int, to: str = PEER) -> ItemState:
+    """An item that went to another member."""
+    hops = (Hop("gb-iwf", NOW_MS), Hop(US, NOW_MS), Hop(PEER, NOW_MS))
+    url = f"https://fr1.example/{number}.jpg"
+    return item(number, url=url, custody=Custody.HANDED_ON, responsible=to, hops=hops)
+
+
+@pytest.fixture
+async def said(store: Store) -> Tenure:
+    """Give a channel on which three items were handed over; the third has moved on since."""
+
+    def decide(book: Casebook) -> None:
+        for state in (handed_on(1), handed_on(2), handed_on(3, to="gb-iwf")):
+            record(book, state)
+
+    await store.cases.transact(Needs(), NOW_MS, decide)
+    await post(store, *SAID)
+    tenure = Tenure(store)
+    await tenure.open()
+    await tenure.cut()
+    return tenure
+
+
+async def hear(
+    store: Store,
+    *places: int,
+    disposition: Disposition = Disposition.NEW,
+    responsible: str | None = PEER,
+    needs: Needs | None = None,
+) -> Casebook:
+    """Hear one answer to the entries at these places."""
+    cited = tuple(Cited(place, LEAVES[place]) for place in places)
+    message = Dispositions(Lane.REPORTS, FIRST, disposition, responsible, LATER_MS, cited)
+    needs = needs or Needs()
+    needs.cited.append(Citation(PEER, Lane.REPORTS, FIRST, cited, is_plain(message, PEER)))
+    _, book = await store.cases.transact(
+        needs, LATER_MS, lambda book: hear_dispositions(book, PEER, message)
+    )
+    return book
+
+
+async def rows(store: Store) -> list[tuple[str, int, bytes]]:
+    """The rows of the items."""
+    return await store.readers.run(lambda c: c.execute(ROWS).fetchall())
+
+
+async def answers(store: Store) -> dict[str, Disposition | None]:
+    """What was answered of each item, as a page of items tells it."""
+    return {state.id: state.answer for state in await store.queries.items(ItemQuery())}
+
+
+async def look(store: Store, item_id: str) -> ItemState | None:
+    """One item, as the API asks for it."""
+    return await store.queries.item(item_id, FINGERPRINTS.item(item_id))
+
+
+async def test_answer_is_an_event_and_the_row_stays(said: Tenure) -> None:
+    """The history grows; no row of an item is written for it."""
+    before = await rows(said.store)
+    await hear(said.store, 0, 1)
+    assert await rows(said.store) == before
+    events = await said.store.queries.events(3, 10)
+    assert [(event.item, event.kind) for _, event in events] == [
+        (IDS[0], EventKind.ANSWERED),
+        (IDS[1], EventKind.ANSWERED),
+    ]
+
+
+async def test_answered_item_is_read_with_its_answer(said: Tenure) -> None:
+    """Alone and in a page; the others are as they were."""
+    await hear(said.store, 0)
+    state = await look(said.store, IDS[0])
+    assert state is not None
+    assert (state.answer, state.answered_by, state.revision) == (Disposition.NEW, PEER, 1)
+    assert await answers(said.store) == {IDS[0]: Disposition.NEW, IDS[1]: None, IDS[2]: None}
+
+
+async def test_first_answer_stays_the_answer(said: Tenure) -> None:
+    """Later ones are about later sightings."""
+    await hear(said.store, 0)
+    await hear(said.store, 0, disposition=Disposition.DUPLICATE)
+    state = await look(said.store, IDS[0])
+    assert state is not None
+    assert (state.answer, state.revision) == (Disposition.NEW, 2)
+
+
+async def test_next_change_brings_the_answer_into_the_row(said: Tenure) -> None:
+    """What a decision loads has the answer, and what it writes has both."""
+    await hear(said.store, 0)
+
+    def decide(book: Casebook) -> Disposition | None:
+        answer = book.loaded.items[IDS[0]].answer
+        body = Raised(Review.HOP_CAP)
+        book.record(IDS[0], EventKind.RAISED, body, at_ms=LATER_MS, actor=US)
+        return answer
+
+    found, _ = await said.store.cases.transact(Needs(items={IDS[0]}), LATER_MS, decide)
+    assert found is Disposition.NEW
+    assert [row[1] for row in await rows(said.store)] == [5, 2, 3]
+    state = await look(said.store, IDS[0])
+    assert state is not None
+    assert (state.answer, state.reviews) == (Disposition.NEW, (Review.HOP_CAP,))
+
+
+async def test_age_counts_from_the_answer(said: Tenure) -> None:
+    """It is the last that happened (retention)."""
+    await hear(said.store, 0)
+    aged = await said.store.queries.aged("", 10, NOW_MS)
+    assert [(one.id, one.changed_ms, one.state is None) for one in aged] == [
+        (IDS[0], LATER_MS, True),
+        (IDS[1], NOW_MS, False),
+        (IDS[2], NOW_MS, False),
+    ]
+    old = (await said.store.queries.aged("", 10, LATER_MS))[0].state
+    assert old is not None
+    assert old.answer is Disposition.NEW
+
+
+async def test_answer_that_moves_the_item_writes_its_row(said: Tenure) -> None:
+    """Another is responsible: the column says so."""
+    before = await rows(said.store)
+    await hear(said.store, 0, responsible="gb-iwf")
+    after = await rows(said.store)
+    assert (after[0] != before[0], after[1:]) == (True, before[1:])
+    found = await said.store.queries.items(ItemQuery(responsible="gb-iwf"))
+    assert [(state.id, state.answer) for state in found] == [
+        (IDS[0], Disposition.NEW),
+        (IDS[2], None),
+    ]
+
+
+async def test_item_that_is_elsewhere_by_now_is_looked_at_whole(said: Tenure) -> None:
+    """The third has another holder: who answers late becomes responsible in its row again."""
+    await hear(said.store, 2)
+    assert [row[1] for row in await rows(said.store)] == [1, 2, 4]
+
+
+async def test_item_that_the_batch_needs_anyhow_is_written_once_and_whole(said: Tenure) -> None:
+    """Two decisions about it in one batch meet in one state."""
+    book = await hear(said.store, 0, 1, needs=Needs(items={IDS[0]}))
+    assert (list(book.changed), book.answered) == ([IDS[0]], [IDS[1]])
+    assert await answers(said.store) == {
+        IDS[0]: Disposition.NEW,
+        IDS[1]: Disposition.NEW,
+        IDS[2]: None,
+    }
+
+
+async def test_item_that_was_erased_since_hears_nothing(said: Tenure) -> None:
+    """Its row is gone, and no event follows."""
+
+    def erase(book: Casebook) -> None:
+        book.erase(book.loaded.items[IDS[0]], Erasure(event_id(7), "error", ()))
+
+    await said.store.cases.transact(Needs(items={IDS[0]}), LATER_MS, erase)
+    book = await hear(said.store, 0, 1)
+    assert [event.item for event in book.events] == [IDS[1]]
+    assert book.tasks == []
+
+
+async def test_answer_survives_a_restart(said: Tenure, place: Place) -> None:
+    """Nothing of it was only in memory."""
+    await hear(said.store, 1)
+    await said.store.close()
+    store = place.open()
+    assert (await answers(store))[IDS[1]] is Disposition.NEW
+    await store.close()
