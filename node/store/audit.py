@@ -37,7 +37,7 @@ ITEM_COLUMNS = (
     "changed_seq",
     "state",
 )
-"""In the order of `node.store.cases.item_row`."""
+"""In the order of `node.store.cases.item_row`: the state stands last."""
 
 
 _STRAYS = (

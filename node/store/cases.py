@@ -26,7 +26,7 @@ from node.store.ending import load_ends, wake_ended
 from node.store.erasing import bury_late, erase_items, leaves_about, unsaid_to
 from node.store.recovered import retold, unsaid, was_lost
 from node.store.seam import Connection
-from node.store.states import STATES_BY_ID, states
+from node.store.states import STATES_BY_ID, UNWRITTEN, states
 from node.store.writer import Writer
 from protocol.vocabulary import Disposition
 
@@ -260,8 +260,8 @@ def event_leaf(seq: int, event: Event, body: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + packed).digest()
 
 
-def item_row(state: ItemState, changed_seq: int) -> tuple[Any, ...]:
-    """The row of `items` that a state stands in; verification compares the two."""
+def item_row(state: ItemState, changed_seq: int, written: bytes) -> tuple[Any, ...]:
+    """The row of `items` of an item, with the state that is `written` into it."""
     return (
         state.id,
         state.report_id,
@@ -272,24 +272,24 @@ def item_row(state: ItemState, changed_seq: int) -> tuple[Any, ...]:
         state.due_ms,
         None if state.review is None else str(state.review),
         changed_seq,
-        encode(state),
+        written,
     )
 
 
 def _save_items(
     connection: Connection,
-    states: Iterable[ItemState],
+    changed: Iterable[ItemState],
     last: Mapping[str, int],
     recorded: AbstractSet[str],
 ) -> None:
-    """Write the states; those of items that were `recorded` just now have no row yet.
-
-    What only learnt an answer is not among them: see `states.py`.
-    """
+    """Write the rows; of items that were `recorded` just now, new ones: see `states.py`."""
     new: list[tuple[Any, ...]] = []
     known: list[tuple[Any, ...]] = []
-    for state in states:
-        (new if state.id in recorded else known).append(item_row(state, last[state.id]))
+    for one in changed:
+        if one.id in recorded:
+            new.append(item_row(one, last[one.id], UNWRITTEN))
+        else:
+            known.append(item_row(one, last[one.id], encode(one)))
     insert_rows(connection, "INSERT OR FAIL INTO items", new)
     update_rows(
         connection,

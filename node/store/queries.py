@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.casework.events import Erased, Event, EventKind, decode_body
-from node.casework.item import ItemState, decode_state
+from node.casework.item import ItemState
 from node.casework.receiving import Arrived
 from node.casework.retaining import Aged
 from node.store.bulk import select_in
@@ -139,14 +139,12 @@ class Queries:
         """
         if not self._any("items WHERE due_ms IS NOT NULL"):
             return []
-        rows = await self._readers.run(
-            lambda c: c.execute(
-                "SELECT state FROM items WHERE due_ms IS NOT NULL"
-                " AND due_ms NOT BETWEEN ? + 1 AND ? ORDER BY urgency, due_ms LIMIT ?",
-                (now_ms, now_ms + LONGEST_PAUSE_MS, limit),
-            ).fetchall()
+        sql = states_of(
+            "due_ms IS NOT NULL AND due_ms NOT BETWEEN ? + 1 AND ? ORDER BY urgency, due_ms LIMIT ?"
         )
-        return [decode_state(row[0]) for row in rows]
+        values = (now_ms, now_ms + LONGEST_PAUSE_MS, limit)
+        found = await self._readers.run(lambda c: states(c.execute(sql, values)))
+        return sorted(found.values(), key=lambda state: (state.urgency, state.due_ms or 0))
 
     async def unjudged(self, limit: int) -> list[Arrived]:
         """Return entries in custody that wait for a judgement, in the order they came."""

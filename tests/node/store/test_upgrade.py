@@ -23,7 +23,7 @@ def place(tmp_path: Path) -> Place:
 
 def as_before_deltas(connection: Connection) -> None:
     """Leave the database as a program without deltas had it: all in the tables themselves."""
-    connection.execute("DROP VIEW item_states")
+    connection.execute("DROP VIEW items_told")
     connection.execute("INSERT INTO item_keys SELECT key, item FROM item_keys_delta")
     connection.execute(
         "INSERT INTO entry_ids_in SELECT peer, entry_id, digest FROM entry_ids_in_delta"

@@ -1,11 +1,12 @@
-"""Contract of a store, answers: what came of an item since its row was written is part of it."""
+"""Contract of a store, states: what the row of an item does not tell, its history does."""
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from node.casework.casebook import Casebook, Needs
-from node.casework.events import Erasure, EventKind, Raised
+from node.casework.events import ErasedThere, Erasure, EventKind, Raised
 from node.casework.hearing import hear_dispositions, is_plain
 from node.casework.item import Custody, ItemState, Review
 from node.casework.naming import Citation
@@ -14,7 +15,7 @@ from node.store.sqlite import Store
 from protocol.dispositions import Cited, Dispositions
 from protocol.facts import Hop
 from protocol.vocabulary import Disposition, Lane
-from tests.builders.cases import FINGERPRINTS, US, event_id, item
+from tests.builders.cases import FINGERPRINTS, US, event_id, file, item
 from tests.builders.network import NOW_MS
 from tests.contract.stores import Place, post, record
 from tests.contract.test_store_citing import LEAVES, SAID
@@ -81,6 +82,49 @@ async def look(store: Store, item_id: str) -> ItemState | None:
     return await store.queries.item(item_id, FINGERPRINTS.item(item_id))
 
 
+async def test_new_item_is_read_as_its_history_says(store: Store) -> None:
+    """Its row has no state yet, whatever else happened to it in the same decision."""
+
+    def decide(book: Casebook) -> None:
+        record(book, item(1))
+        record(book, item(2, url="https://nl1.example/2.jpg"))
+        body = Raised(Review.HOP_CAP)
+        book.record(IDS[0], EventKind.RAISED, body, at_ms=LATER_MS, actor=US)
+
+    await store.cases.transact(Needs(), NOW_MS, decide)
+    assert [row[1:] for row in await rows(store)] == [(3, b""), (2, b"")]
+    first, second = await look(store, IDS[0]), await look(store, IDS[1])
+    assert first == msgspec.structs.replace(item(1), reviews=(Review.HOP_CAP,), revision=1)
+    assert second == item(2, url="https://nl1.example/2.jpg")
+
+
+async def test_item_that_comes_again_after_its_erasure_begins_anew(store: Store) -> None:
+    """What stands in the history from before its end is not folded into it."""
+
+    def erase(book: Casebook) -> None:
+        book.erase(book.loaded.items[IDS[0]], Erasure(event_id(7), "error", ()))
+        book.note_erased_there(IDS[0], ErasedThere(event_id(8, PEER), PEER))
+
+    await store.cases.transact(Needs(), NOW_MS, lambda book: record(book, item(1)))
+    await store.cases.transact(Needs(items={IDS[0]}), LATER_MS, erase)
+    await store.cases.transact(Needs(), LATER_MS, lambda book: record(book, item(1, file(7))))
+    assert await look(store, IDS[0]) == item(1, file(7))
+
+
+async def test_work_comes_in_the_order_of_urgency(store: Store) -> None:
+    """And within it in that of time, whatever the ids say."""
+
+    def decide(book: Casebook) -> None:
+        for number, at_ms, risk in ((1, 3, False), (2, 2, False), (3, 4, True)):
+            url = f"https://nl1.example/{number}.jpg"
+            waits = {"custody": Custody.LOCATING, "responsible": None, "due_ms": at_ms}
+            record(book, item(number, url=url, child_at_risk=risk, **waits))
+
+    await store.cases.transact(Needs(), NOW_MS, decide)
+    due = await store.queries.to_locate(NOW_MS, 2)
+    assert [state.id for state in due] == [IDS[2], IDS[1]]
+
+
 async def test_answer_is_an_event_and_the_row_stays(said: Tenure) -> None:
     """The history grows; no row of an item is written for it."""
     before = await rows(said.store)
@@ -123,7 +167,11 @@ async def test_next_change_brings_the_answer_into_the_row(said: Tenure) -> None:
 
     found, _ = await said.store.cases.transact(Needs(items={IDS[0]}), LATER_MS, decide)
     assert found is Disposition.NEW
-    assert [row[1] for row in await rows(said.store)] == [5, 2, 3]
+    assert [(seq, bool(state)) for _, seq, state in await rows(said.store)] == [
+        (5, True),
+        (2, False),
+        (3, False),
+    ]
     state = await look(said.store, IDS[0])
     assert state is not None
     assert (state.answer, state.reviews) == (Disposition.NEW, (Review.HOP_CAP,))
