@@ -8,6 +8,7 @@ opened. One whose tables have other columns is refused by name, since nothing he
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING
 
 import sqlcipher3
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _NAMED = "SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
 
+_Columns = list[tuple[object, ...]]
+
 
 def lacking(connection: sqlite3.Connection, statements: Iterable[str]) -> dict[str, str]:
     """Return the tables and indexes that the database lacks, with the SQL that makes each.
@@ -26,20 +29,24 @@ def lacking(connection: sqlite3.Connection, statements: Iterable[str]) -> dict[s
     Raises:
         UnreleasedDatabaseError: one of its tables has other columns than the schema.
     """
+    here = {name: sql for name, _, sql in connection.execute(_NAMED)}
+    wanted = _model(tuple(statements))
+    for name, sort, sql, columns in wanted:
+        known = sort != "table" or here.get(name, sql) == sql  # one text has one set of columns
+        if not known and _columns(connection, name) != columns:
+            raise UnreleasedDatabaseError(UnreleasedDatabaseError.__doc__)
+    return {name: sql for name, _, sql, _ in wanted if name not in here}
+
+
+@cache
+def _model(statements: tuple[str, ...]) -> tuple[tuple[str, str, str, _Columns], ...]:
+    """Name, type, SQL and columns of everything that the schema makes; made once in a process."""
     model: sqlite3.Connection = sqlcipher3.connect(":memory:", isolation_level=None)
     try:
         for statement in statements:
             model.execute(statement)
-        here = {name for name, _, _ in connection.execute(_NAMED)}
-        wanted = model.execute(_NAMED).fetchall()
-        for name, sort, _ in wanted:
-            if (
-                sort == "table"
-                and name in here
-                and _columns(connection, name) != _columns(model, name)
-            ):
-                raise UnreleasedDatabaseError(UnreleasedDatabaseError.__doc__)
-        return {name: sql for name, _, sql in wanted if name not in here}
+        made = model.execute(_NAMED).fetchall()
+        return tuple((name, sort, sql, _columns(model, name)) for name, sort, sql in made)
     finally:
         model.close()
 
@@ -58,6 +65,6 @@ def complete(connection: sqlite3.Connection, statements: Iterable[str]) -> None:
         connection.execute("COMMIT")
 
 
-def _columns(connection: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:
+def _columns(connection: sqlite3.Connection, table: str) -> _Columns:
     sql = 'SELECT name, type, "notnull", pk FROM pragma_table_info(?) ORDER BY cid'
     return connection.execute(sql, (table,)).fetchall()

@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -227,8 +228,9 @@ def _apply(name: str) -> Callable[[Database], None]:
     return apply
 
 
-def _all_statements() -> list[str]:
-    return [statement for name in SCHEMA_FILES for statement in _statements(name)]
+@cache
+def _all_statements() -> tuple[str, ...]:
+    return tuple(statement for name in SCHEMA_FILES for statement in _statements(name))
 
 
 def _statements(name: str) -> Iterator[str]:

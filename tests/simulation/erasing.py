@@ -10,16 +10,15 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from node.casework.erasing import Cause, ErasureDraft
 from node.casework.errors import CaseworkError
 from node.casework.item import ItemState
-from node.store.connection import open_reader
 from node.store.queries import ItemQuery
 from tests.protocol import oracle as second
+from tests.simulation.looking import looked_into
 from tests.simulation.mortal import CrashedError
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ async def people_follow(world: Fleet) -> bool:
 def judge_erasures(world: Fleet) -> Iterator[Wrong]:
     """§8.8: no body is left, what was about it has its tombstone, and nothing else is gone."""
     for node in world.honest:
-        with closing(open_reader(node.path, node.keys.database_key)) as connection:
+        with looked_into(node) as connection:
             execute = connection.execute
             for rule in (_no_body_left, _tombstones_stand, _nothing_else_gone):
                 for what, why in rule(world, node, execute):
@@ -171,7 +170,7 @@ def _kind_and_item(raw: bytes) -> tuple[int, str | None]:
 
 
 def _leaves_about(node: FleetNode, names: set[str]) -> list[bytes]:
-    with closing(open_reader(node.path, node.keys.database_key)) as connection:
+    with looked_into(node) as connection:
         return [
             leaf
             for leaf, kind, item in _bodies(connection.execute)

@@ -18,9 +18,10 @@ from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.merkle import CompactRange
 from protocol.vocabulary import Lane
+from tests.simulation.looking import rows
 from tests.simulation.mortal import CrashedError
 from tests.simulation.net import Message
-from tests.simulation.oracle import read_entry, rows
+from tests.simulation.oracle import read_entry
 
 if TYPE_CHECKING:
     from keys.signing import SigningKey

@@ -7,16 +7,15 @@ the counters are those of the last line of `make simulate`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from node.casework.item import FINAL_ACTIONS, Custody, ItemState, Review
-from node.store.connection import open_reader
 from node.store.forks import kept_forks
 from protocol.vocabulary import Action
 from tests.protocol import oracle as second
 from tests.simulation.erasing import judge_erasures, names_of
 from tests.simulation.ledgers import judge_ledgers
+from tests.simulation.looking import looked_into
 from tests.simulation.oracle import CHANNEL_KINDS, Disk
 from tests.simulation.splitting import judge_views
 from tests.simulation.turning import judge_turns
@@ -189,7 +188,7 @@ def _no_void_receipts(world: Fleet, disks: Disks) -> list[Wrong]:
         return []
     wrongs = []
     for node in world.honest:
-        with closing(open_reader(node.path, node.keys.database_key)) as connection:
+        with looked_into(node) as connection:
             kept = connection.execute(
                 "SELECT receipt FROM checkpoints_out WHERE receipt IS NOT NULL"
             ).fetchall()
@@ -261,7 +260,7 @@ def _forks_seen(world: Fleet, disks: Disks) -> list[Wrong]:
 
 def _accused(node: FleetNode) -> set[str]:
     """The members against whom a node keeps proof of a fork."""
-    with closing(open_reader(node.path, node.keys.database_key)) as connection:
+    with looked_into(node) as connection:
         return {fork.peer for fork in kept_forks(connection)}
 
 
@@ -300,7 +299,7 @@ def _logs_agree(world: Fleet, node: FleetNode) -> Iterator[Wrong]:
 
 def _log(node: FleetNode, table: str, peer: str) -> dict[tuple[str, bytes], list[bytes]]:
     logs: dict[tuple[str, bytes], list[bytes]] = {}
-    with closing(open_reader(node.path, node.keys.database_key)) as connection:
+    with looked_into(node) as connection:
         for lane, epoch, leaf in connection.execute(
             f"SELECT lane, epoch, leaf FROM {table} WHERE peer = ? ORDER BY lane, epoch, idx",
             (peer,),
@@ -310,7 +309,7 @@ def _log(node: FleetNode, table: str, peer: str) -> dict[tuple[str, bytes], list
 
 
 def _receipted(node: FleetNode, peer: str) -> dict[tuple[str, bytes], int]:
-    with closing(open_reader(node.path, node.keys.database_key)) as connection:
+    with looked_into(node) as connection:
         rows = connection.execute(
             "SELECT lane, epoch, max(size) FROM checkpoints_out WHERE peer = ?"
             " AND receipt IS NOT NULL GROUP BY lane, epoch",

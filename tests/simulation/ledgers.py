@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from node.peer.errors import (
@@ -22,15 +21,14 @@ from node.peer.errors import (
 )
 from node.peer.witness import HeldSize
 from node.peer.witnessing import candidates, standing
-from node.store.connection import open_reader
 from node.store.witnessing import figures
 from protocol.checkpoint import Origin
 from protocol.ledger import LedgerHead, LedgerOrigin, LoggedHead, sign_ledger_head
 from protocol.merkle import CompactRange
 from protocol.showing import Showing, ShownHead, ShownLeaf, from_bytes, to_bytes
 from protocol.witness import Submission
+from tests.simulation.looking import looked_into, rows
 from tests.simulation.mortal import CrashedError
-from tests.simulation.oracle import rows
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import Fleet, FleetNode
@@ -266,7 +264,7 @@ def _accused(world: Fleet, node: FleetNode, disk: Disk) -> Iterator[tuple[str, s
 def _unwitnessed(world: Fleet, node: FleetNode) -> Iterator[tuple[str, str]]:
     """Every channel's head stands under a head that two others cosigned, where there are two."""
     registry = world.umbrella.registry
-    with closing(open_reader(node.path, node.keys.database_key)) as connection:
+    with looked_into(node) as connection:
         ledger = figures(connection)
     able = [
         one  # a witness that lost its disk cosigns nothing until its people give it another key

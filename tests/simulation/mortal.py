@@ -1,11 +1,15 @@
-"""Dying at a commit: a writer that counts the world's commits, and ends its node at one of them."""
+"""Dying at a commit: a writer that counts the world's commits, and ends its node at one of them.
+
+A node's queries run on its writer's connection: a second one would decrypt again, after each
+commit, what the first has in memory.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from node.store.seam import Connection
-from node.store.writer import InlineWriter, Job
+from node.store.writer import InlineReaders, InlineWriter, Job
 
 R = TypeVar("R")
 
@@ -55,3 +59,16 @@ class MortalWriter(InlineWriter):
             raise CrashedError(self._member)
 
         return crashing
+
+
+class SameReaders(InlineReaders):
+    """Queries on the writer's connection, between its transactions; none of them writes."""
+
+    def run_now(self, query: Job[R]) -> R:
+        """Run a query; what is not committed is nobody's to see."""
+        connection: Any = self._connection
+        changes, inside = connection.total_changes, connection.in_transaction
+        found = super().run_now(query)
+        assert not inside, "a query within a transaction"
+        assert connection.total_changes == changes, "a query that writes"
+        return found

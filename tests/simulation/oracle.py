@@ -20,6 +20,7 @@ from node.store.seam import Connection
 from node.store.states import states, states_of
 from tests.protocol import oracle as second
 from tests.simulation.erasing import Erased, names_of
+from tests.simulation.looking import looked_into
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import Fleet, FleetNode
@@ -68,12 +69,6 @@ class Disk:
         if item in self.items or any(item in names_of(s) for s in self.items.values()):
             return True
         return any(item.encode() in entry for entry in self.raw)
-
-
-def rows(node: FleetNode, sql: str, *values: object) -> list[Any]:
-    """Look into a node's database."""
-    with closing(open_reader(node.path, node.keys.database_key)) as connection:
-        return connection.execute(sql, values).fetchall()
 
 
 def read_entry(raw: bytes) -> tuple[int, bytes]:
@@ -228,11 +223,7 @@ class Oracle:
 
     def disk_of(self, node: FleetNode) -> Disk:
         """Read a node's database, running or not."""
-        if node.up:
-            readers: Any = node.store.readers
-            found: Disk = readers.run_now(lambda connection: read_disk(connection, node.member))
-            return found
-        with closing(open_reader(node.path, node.keys.database_key)) as connection:
+        with looked_into(node) as connection:
             return read_disk(connection, node.member)
 
     def harvest(self, node: FleetNode, disk: Disk) -> None:

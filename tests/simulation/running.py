@@ -6,19 +6,19 @@ import asyncio
 import hashlib
 import tempfile
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from node.store.connection import open_reader
 from protocol.vocabulary import Lane
 from tests.simulation.erasing import people_follow
 from tests.simulation.faults import FAULTS
 from tests.simulation.fleet import DAY_MS, Fleet, FleetNode
 from tests.simulation.invariants import judge
 from tests.simulation.ledgers import heal_ledgers
+from tests.simulation.looking import looked_into
 from tests.simulation.people import STEPS
 from tests.simulation.plan import Plan
+from tests.simulation.remembering import signatures_remembered
 from tests.simulation.splitting import mend_split
 from tests.simulation.turning import mend_keys
 
@@ -41,7 +41,8 @@ class Result:
 
 def run_plan(plan: Plan) -> Result:
     """Run a world from beginning to end, in a folder that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="simulated-") as folder:
+    prefix = "simulated-"
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder, signatures_remembered():
         return asyncio.run(_run(plan, Path(folder)))
 
 
@@ -144,7 +145,7 @@ def digests(world: Fleet) -> tuple[str, str]:
     for line in world.trace:
         events.update(line.encode() + b"\n")
     for member, node in sorted(world.nodes.items()):
-        with closing(open_reader(node.path, node.keys.database_key)) as connection:
+        with looked_into(node) as connection:
             for digest, sql in ((events, _EVENTS), (state, _STATE), (state, _TASKS)):
                 for row in connection.execute(sql):
                     digest.update(repr((member, *row)).encode())

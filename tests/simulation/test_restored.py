@@ -9,7 +9,7 @@ import pytest
 from node.store.outside import OUTSIDE_HELD
 from tests.simulation.fleet import DAY_MS, Fleet
 from tests.simulation.hostile import wavering
-from tests.simulation.oracle import rows
+from tests.simulation.looking import rows
 
 FIRST, SECOND = "https://nl1.example/1.jpg", "https://nl2.example/2.jpg"
 

@@ -56,14 +56,13 @@ from node.store import sqlite
 from node.store.audit import Audit
 from node.store.connection import ProcessLock, create_database, open_reader, open_writer
 from node.store.sqlite import Store
-from node.store.writer import InlineReaders
 from protocol import answers, pull, push, recovery
 from protocol.answers import ANSWERS, Answer
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.recovery import Page, Recover, Standing
 from protocol.vocabulary import Confidence, HostingState, Lane, Source
 from tests.builders.network import NOW_MS, make_network
-from tests.simulation.mortal import CrashedError, MortalWriter
+from tests.simulation.mortal import CrashedError, MortalWriter, SameReaders
 
 STEP_MS = 1_000
 ROUNDS = 400
@@ -403,8 +402,9 @@ class Node:
     def _open(self, fingerprints: Fingerprints) -> Store:
         key = self.keys.database_key
         lock = ProcessLock(self.path)
-        writer = MortalWriter(open_writer(self.path, key), self.world, self.member)
-        readers = InlineReaders(open_reader(self.path, key))
+        connection = open_writer(self.path, key)
+        writer = MortalWriter(connection, self.world, self.member)
+        readers = SameReaders(connection)
         rows = DELTA_ROWS  # so few that they move all the time
         return sqlite._assemble(writer, readers, self.member, fingerprints, lock, rows)
 
