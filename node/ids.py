@@ -9,51 +9,60 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+_ALPHABET = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_DIGITS = bytes(_ALPHABET[number & 31] for number in range(256))
+"""A digit for each byte: of 256 bytes 8 give the same."""
 _TIME_BITS = 48
+_TIME_DIGITS = 10
 _RANDOM_BYTES = 10
+_RANDOM_DIGITS = 16
 _DRAWN = 256
 """Ids for which the system is asked at once: to ask it costs as much as to make an id."""
 
 
 class _Drawn:
-    """Randomness of the system, drawn ahead."""
+    """Random digits of the system, drawn ahead."""
 
     def __init__(self) -> None:
-        self._left: list[bytes] = []
+        self._left: list[str] = []
 
-    def __call__(self, size: int) -> bytes:
-        """Return `size` random bytes that nobody had before.
+    def __call__(self) -> str:
+        """Return 16 digits (80 bits) that nobody had before.
 
         `pop` gives each piece to one thread only.
         """
         try:
             return self._left.pop()
         except IndexError:
-            block = secrets.token_bytes(size * _DRAWN)
-            self._left.extend([block[at : at + size] for at in range(size, len(block), size)])
-            return block[:size]
+            drawn = secrets.token_bytes(_RANDOM_DIGITS * _DRAWN).translate(_DIGITS).decode()
+            ends = range(_RANDOM_DIGITS, len(drawn), _RANDOM_DIGITS)
+            self._left.extend([drawn[at : at + _RANDOM_DIGITS] for at in ends])
+            return drawn[:_RANDOM_DIGITS]
 
 
 class Ids:
     """Mints the ids of one member."""
 
     def __init__(self, member: str, random_bytes: Callable[[int], bytes] | None = None) -> None:
+        """Mint for `member`; `random_bytes` gives that many bytes in place of the system."""
         self.member = member
-        self._random = _Drawn() if random_bytes is None else random_bytes
+        self._random = _Drawn() if random_bytes is None else _digits_of(random_bytes)
         self._begin = (-1, "")
 
     def mint(self, now_ms: int) -> str:
         """Return a new id; `now_ms` (UTC) gives its place in time."""
         at_ms, begin = self._begin
         if at_ms != now_ms:
-            begin = f"{self.member}.{_text(now_ms & ((1 << _TIME_BITS) - 1), 40)}"
+            begin = f"{self.member}.{_text(now_ms & ((1 << _TIME_BITS) - 1), _TIME_DIGITS)}"
             self._begin = (now_ms, begin)
-        return begin + _text(int.from_bytes(self._random(_RANDOM_BYTES), "big"), 70)
+        return begin + self._random()
 
 
-def _text(number: int, top: int) -> str:
-    """Return `number` in base 32, two digits for each ten bits from bit `top` on."""
-    pairs = _PAIRS
-    return "".join([pairs[(number >> shift) & 1023] for shift in range(top, -1, -10)])
+def _digits_of(random_bytes: Callable[[int], bytes]) -> Callable[[], str]:
+    """Return what gives the digits of ten bytes at a time."""
+    return lambda: _text(int.from_bytes(random_bytes(_RANDOM_BYTES), "big"), _RANDOM_DIGITS)
+
+
+def _text(number: int, digits: int) -> str:
+    """Return `number` in base 32, with that many digits."""
+    return "".join([chr(_ALPHABET[number >> 5 * at & 31]) for at in reversed(range(digits))])

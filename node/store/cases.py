@@ -213,8 +213,7 @@ def _load_items(connection: Connection, loaded: Loaded, ids: Iterable[str], rece
 
 def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) -> None:
     """Write what a decision added."""
-    last = _append_events(connection, book.events)
-    recorded = {event.item for event in book.events if event.kind is EventKind.RECORDED}
+    last, recorded = _append_events(connection, book.events)
     _save_items(connection, book.changed.values(), last, recorded)
     erase_items(connection, book.erased, book.now, entry_ids)
     bury_late(connection, book.late, book.now, entry_ids)
@@ -235,22 +234,31 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
     wake_ended(connection, book.ended)
 
 
-def _append_events(connection: Connection, events: Sequence[Event]) -> dict[str, int]:
-    """Give events their numbers and places in the chain; return each item's last number."""
+def _append_events(
+    connection: Connection, events: Sequence[Event]
+) -> tuple[dict[str, int], set[str]]:
+    """Give events their numbers and places in the chain.
+
+    Returns each item's last number, and the items that are recorded by them.
+    """
     row = connection.execute("SELECT seq, chain FROM events ORDER BY seq DESC LIMIT 1").fetchone()
     seq, chain = row if row is not None else (0, EMPTY_CHAIN)
-    rows, last = [], {}
+    rows: list[tuple[Any, ...]] = []
+    last: dict[str, int] = {}
+    recorded = set()
     said, body = None, b""
     for number, event in enumerate(events, seq + 1):
         item, kind, at_ms, learnt_ms, actor, what = event
         last[item] = number
+        if kind is EventKind.RECORDED:
+            recorded.add(item)
         if what is not said:  # the answer to a crowd is one body for all
             said, body = what, encode(what)
         leaf = event_leaf(number, event, body)
         chain = hashlib.sha256(b"\x01" + chain + leaf).digest()
         rows.append((number, item, int(kind), at_ms, learnt_ms, actor, body, leaf, chain))
     insert_rows(connection, "INSERT OR FAIL INTO events", rows)
-    return last
+    return last, recorded
 
 
 def event_leaf(seq: int, event: Event, body: bytes) -> bytes:

@@ -21,6 +21,13 @@ def test_no_two_ids_of_one_moment_are_the_same() -> None:
     assert all(is_subject_id(one) for one in minted)
 
 
+def test_every_digit_may_stand_at_every_place_of_the_randomness() -> None:
+    """Each place tells five bits: none is fixed, and none is rarer."""
+    ids = Ids("gb-iwf")
+    minted = [ids.mint(NOW_MS)[-16:] for _ in range(MANY)]
+    assert {len(set(place)) for place in zip(*minted, strict=True)} == {32}
+
+
 def test_two_nodes_of_one_member_never_mint_the_same() -> None:
     """A restarted process draws its own randomness."""
     first, second = Ids("gb-iwf"), Ids("gb-iwf")
