@@ -23,7 +23,7 @@ COLOURS = {
     "delivery": "#e15759",
     "rest": "#bab0ac",
 }
-LEFT, TOP, BAR, STEP, WIDTH, PX_PER_MS = 250, 46, 16, 24, 860, 13
+LEFT, TOP, BAR, STEP, WIDTH, PX_PER_MS = 250, 46, 16, 24, 860, 10
 
 
 def parts(run: Run) -> dict[str, float]:
