@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 MAX_REPORT_BYTES: Final = 1 << 22
 MAX_KEYED_BULK_BYTES: Final = 1 << 22
-CHUNK_LINES: Final = 2000
-CHUNK_ITEMS: Final = 4000
+CHUNK_LINES: Final = 1000
+CHUNK_ITEMS: Final = 2000
 CHUNK_BYTES: Final = 1 << 22
+"""What one transaction takes in: no more than a push carries, so that delivery keeps up with it."""
 
 _decoder: Final = msgspec.json.Decoder(ReportDraft)
 

@@ -85,7 +85,7 @@ class Inbox:
             )
             return receipt
 
-        return await self._writer.run(job)
+        return await self._writer.run(job, ahead=True)
 
     async def stop(self, peer: str, lane: Lane, code: str, now_ms: int) -> None:
         """See `InboxStore.stop`."""

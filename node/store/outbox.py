@@ -188,7 +188,7 @@ class Outbox:
             ErasedError: what is to be said again was erased; a new epoch says so.
         """
         return await self._writer.run(
-            lambda c: cutting.cut(c, channel, fence, state, own, limits, sign, now_ms)
+            lambda c: cutting.cut(c, channel, fence, state, own, limits, sign, now_ms), ahead=True
         )
 
     async def stored(self, peer: str, lane: Lane, epoch: bytes, held: int) -> Push | None:
@@ -242,7 +242,7 @@ class Outbox:
                 (size, peer, str(lane)),
             )
 
-        await self._writer.run(job)
+        await self._writer.run(job, ahead=True)
 
     async def unreceipted(
         self, peer: str, lane: Lane, epoch: bytes, size: int, text: str
@@ -257,7 +257,9 @@ class Outbox:
         self, peer: str, lane: Lane, epoch: bytes, size: int, receipt: bytes
     ) -> None:
         """Keep a verified receipt of any epoch of ours: evidence, whoever holds the tenure."""
-        await self._writer.run(lambda c: pulled.keep(c, peer, lane, epoch, size, receipt))
+        await self._writer.run(
+            lambda c: pulled.keep(c, peer, lane, epoch, size, receipt), ahead=True
+        )
 
     async def failed(
         self, peer: str, lane: Lane, attempts: int, next_attempt_ms: int, problem: str

@@ -8,6 +8,9 @@ with it: a savepoint copies every page that is changed in it, and hardly any job
 run more than once, and only what it did last counts. A caller is answered only after the commit
 that holds its rows.
 
+Short jobs that hold up another member (a push is cut, kept, receipted) go ahead of the others,
+which a batch of reports makes long; the two take turns, so that neither starves.
+
 `InlineWriter` does the same on the caller's own thread: for the command line and for the
 deterministic simulation, where a thread would bring in an order that no seed controls.
 """
@@ -17,7 +20,9 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -30,10 +35,9 @@ R = TypeVar("R")
 Job = Callable[[Connection], R]
 
 GROUP_MAX = 512
-"""Jobs in one transaction at most.
-
-Bounds what one failing commit can take back, and the wait of the first.
-"""
+"""Jobs in one transaction at most: bounds what one failing commit can take back."""
+HOLD_S = 0.02
+"""For how long further jobs that do not go ahead are taken into a transaction."""
 
 
 class Writer(Protocol):
@@ -46,8 +50,10 @@ class Writer(Protocol):
         """
         ...
 
-    async def run(self, job: Job[R]) -> R:
+    async def run(self, job: Job[R], *, ahead: bool = False) -> R:
         """Run `job` in a transaction and return its result once that is durable.
+
+        `ahead`: before what waits without it; for short jobs that hold up another member.
 
         Raises:
             StoreError: nothing of this job was kept.
@@ -71,8 +77,9 @@ class InlineWriter:
         """See `Writer.on_rollback`."""
         self._forgetting.append(forget)
 
-    async def run(self, job: Job[R]) -> R:
+    async def run(self, job: Job[R], *, ahead: bool = False) -> R:
         """See `Writer.run`."""
+        del ahead  # nothing waits
         return self.run_now(job)
 
     def run_now(self, job: Job[R]) -> R:
@@ -108,6 +115,7 @@ class _Waiting:
     job: Job[Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    ahead: bool = False
     result: Any = None
     error: BaseException | None = None
 
@@ -126,11 +134,16 @@ class ThreadWriter:
 
     connection: Connection
     group_max: int = GROUP_MAX
+    hold_s: float = HOLD_S
     counters: _Counters = field(default_factory=_Counters)
     _forgetting: list[Callable[[], None]] = field(default_factory=list)
     _queue: queue.SimpleQueue[_Waiting | None] = field(default_factory=queue.SimpleQueue)
+    _ahead: deque[_Waiting] = field(default_factory=deque)
+    _others: deque[_Waiting] = field(default_factory=deque)
     _thread: threading.Thread | None = None
     _closed: bool = False
+    _ending: bool = False
+    _turn: bool = False
 
     def on_rollback(self, forget: Callable[[], None]) -> None:
         """See `Writer.on_rollback`."""
@@ -142,7 +155,7 @@ class ThreadWriter:
         self._thread.start()
         return self
 
-    async def run(self, job: Job[R]) -> R:
+    async def run(self, job: Job[R], *, ahead: bool = False) -> R:
         """See `Writer.run`.
 
         A cancelled caller does not take its job back: it may already be durable.
@@ -154,7 +167,7 @@ class ThreadWriter:
             raise ClosedStoreError(ClosedStoreError.__doc__)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
-        self._queue.put(_Waiting(job, loop, future))
+        self._queue.put(_Waiting(job, loop, future, ahead))
         return await asyncio.shield(future)
 
     async def close(self) -> None:
@@ -168,56 +181,79 @@ class ThreadWriter:
         self.connection.close()
 
     def _work(self) -> None:
-        while True:
-            first = self._queue.get()
-            if first is None:
-                return
-            group, last = self._gather(first)
-            self._commit(group)
+        while (first := self._first()) is not None:
+            group = [first]
+            self._commit(group, self._gather(group))
             _answer(group)
-            if last:
-                return
 
-    def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        group = [first]
-        while len(group) < self.group_max:
-            try:
-                waiting = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if waiting is None:
-                return group, True
-            group.append(waiting)
-        return group, False
+    def _first(self) -> _Waiting | None:
+        """Return the next job, waiting for it; None: the writer was closed and all is done."""
+        self._take_up(wait=False)
+        if not (self._ahead or self._others or self._ending):
+            self._take_up(wait=True)
+        line = self._ahead if self._ahead and not (self._turn and self._others) else self._others
+        self._turn = line is self._ahead
+        return line.popleft() if line else None
 
-    def _commit(self, group: list[_Waiting], run: Callable[[_Waiting], None] | None = None) -> None:
-        """Run the jobs in one transaction; if one fails, again with each in its own savepoint.
+    def _take_up(self, *, wait: bool) -> None:
+        with suppress(queue.Empty):
+            while True:
+                waiting = self._queue.get(block=wait)
+                wait = False
+                if waiting is None:
+                    self._ending = True
+                else:
+                    (self._ahead if waiting.ahead else self._others).append(waiting)
 
-        If that cannot be kept (a full disk takes back all of it), each is tried again by itself:
-        what one cannot have costs no other.
+    def _gather(self, group: list[_Waiting]) -> Iterator[_Waiting]:
+        """Yield the first of `group`, then what joins it, each when the one before it has run.
+
+        What goes ahead is committed without the others, or together with one that ran already. Of
+        the others more come in for `hold_s`: nobody waits for a flush behind many of them.
         """
-        run_one = run or self._run
-        connection = self.connection
+        until = 0.0 if group[0].ahead else time.perf_counter() + self.hold_s
+        yield group[0]
+        while len(group) < self.group_max:
+            self._take_up(wait=False)
+            if self._ahead:
+                group.append(self._ahead.popleft())
+            elif self._others and time.perf_counter() < until:
+                group.append(self._others.popleft())
+            else:
+                return
+            yield group[-1]
+
+    def _commit(
+        self,
+        group: list[_Waiting],
+        jobs: Iterable[_Waiting],
+        run: Callable[[_Waiting], None] | None = None,
+    ) -> None:
+        """Run `jobs` in one transaction; if one fails, again with each in its own savepoint.
+
+        `group` holds those that have begun. If that cannot be kept (a full disk takes back all of
+        it), each is tried again by itself: what one cannot have costs no other.
+        """
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            for waiting in group:
-                run_one(waiting)
-            connection.execute("COMMIT")
+            self.connection.execute("BEGIN IMMEDIATE")
+            for waiting in jobs:
+                (run or self._run)(waiting)
+            self.connection.execute("COMMIT")
         except UnsureError as error:
             self._forget()
             for waiting in group:  # not tried again: it may be kept
                 waiting.error = error
         except BaseException as error:  # noqa: BLE001 - whatever it was, each caller must hear that nothing was kept
-            _roll_back(connection)
+            _roll_back(self.connection)
             self._forget()
             if len(group) == 1:
                 group[0].error = translate(error)
             elif run is None:
-                self._commit(group, self._run_apart)
+                self._commit(group, group, self._run_apart)
                 return
             else:
                 for waiting in group:
-                    self._commit([waiting])
+                    self._commit([waiting], [waiting])
                 return
         self.counters.jobs += len(group)
         self.counters.commits += 1

@@ -176,6 +176,7 @@ async def in_one_group(store: Store, *jobs: object) -> list[object]:
     if not isinstance(store.writer, ThreadWriter):
         return list(await asyncio.gather(*jobs, return_exceptions=True))  # type: ignore[call-overload]
     gate, commits = threading.Event(), store.writer.counters.commits
+    store.writer.hold_s = 60.0  # however slow the machine is
 
     def wait(_: Connection) -> None:
         gate.wait(10)

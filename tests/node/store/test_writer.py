@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -86,3 +87,100 @@ async def test_failing_job_costs_its_neighbours_nothing(tmp_path: Path, failing:
     reader.close()
     assert kept == [number for number in range(3) if number != failing]
     assert [isinstance(one, FailedError) for one in results] == [n == failing for n in range(3)]
+
+
+class Busy:
+    """A writer whose thread is at its first job until `done`, while others are handed in."""
+
+    def __init__(self, folder: Path, hold_s: float = 0.0) -> None:
+        path = folder / "node.db"
+        create_database(path, KEY)
+        self.writer = ThreadWriter(open_writer(path, KEY), hold_s=hold_s).start()
+        self.began, self.order = threading.Event(), list[str]()
+        self._gate = threading.Event()
+        self._handed_in: list[asyncio.Task[int]] = []
+
+    async def __aenter__(self) -> Self:
+        self.hand_in("first", self._wait)
+        await asyncio.to_thread(self.began.wait, 10)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.writer.close()
+
+    def _wait(self) -> None:
+        self.began.set()
+        self._gate.wait(10)
+
+    def hand_in(
+        self, name: str, do: Callable[[], None] = lambda: None, *, ahead: bool = False
+    ) -> None:
+        """Hand in a job that notes its name and tells how many commits there were before it."""
+
+        def job(_: Connection) -> int:
+            self.order.append(name)
+            do()
+            return self.writer.counters.commits
+
+        run = self.writer.run(job, ahead=ahead)
+        self._handed_in.append(asyncio.get_running_loop().create_task(run, name=name))
+
+    async def commits(self) -> dict[str, int]:
+        """Let the first job end; return in which commit each job was kept."""
+        await asyncio.sleep(0)
+        self._gate.set()
+        done = await asyncio.gather(*self._handed_in)
+        return {task.get_name(): n for task, n in zip(self._handed_in, done, strict=True)}
+
+
+async def test_short_job_joins_the_commit_that_is_under_way(tmp_path: Path) -> None:
+    """It overtakes what was handed in before it, and costs no flush of its own."""
+    async with Busy(tmp_path) as busy:
+        busy.hand_in("batch")
+        busy.hand_in("cut", ahead=True)
+        assert await busy.commits() == {"first": 0, "cut": 0, "batch": 1}
+        assert busy.order == ["first", "cut", "batch"]
+
+
+async def test_short_job_is_answered_without_waiting_for_a_batch(tmp_path: Path) -> None:
+    """What comes in during a batch is kept with it, what waits next by itself."""
+    async with Busy(tmp_path, hold_s=60) as busy:
+        busy.writer.group_max = 2
+        for name in ("cut", "take"):
+            busy.hand_in(name, ahead=True)
+        busy.hand_in("batch")
+        assert await busy.commits() == {"first": 0, "cut": 0, "take": 1, "batch": 2}
+
+
+async def test_short_jobs_starve_no_batch(tmp_path: Path) -> None:
+    """However many of them wait: the two take turns."""
+    async with Busy(tmp_path) as busy:
+        busy.writer.group_max = 1
+        for name in ("cut", "take", "receipt"):
+            busy.hand_in(name, ahead=True)
+        busy.hand_in("batch")
+        await busy.commits()
+        assert busy.order == ["first", "cut", "batch", "take", "receipt"]
+
+
+@pytest.mark.parametrize(("hold_s", "commit"), [(0.0, 1), (60.0, 0)])
+async def test_batches_share_a_commit_only_for_a_while(
+    tmp_path: Path, hold_s: float, commit: int
+) -> None:
+    """Nobody waits for a flush behind long jobs of others; short ones are kept together."""
+    async with Busy(tmp_path, hold_s) as busy:
+        busy.hand_in("batch")
+        assert await busy.commits() == {"first": 0, "batch": commit}
+
+
+async def test_what_was_handed_in_is_done_before_the_writer_ends(tmp_path: Path) -> None:
+    """Of both lines, in whatever commits."""
+    async with Busy(tmp_path) as busy:
+        for number in range(3):
+            busy.hand_in(f"batch{number}")
+            busy.hand_in(f"cut{number}", ahead=True)
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(busy.writer.close())
+        await asyncio.sleep(0)
+        assert len(await busy.commits()) == 7
+        await closing
