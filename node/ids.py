@@ -16,6 +16,8 @@ _TIME_BITS = 48
 _TIME_DIGITS = 10
 _RANDOM_BYTES = 10
 _RANDOM_DIGITS = 16
+LATEST_MS = (1 << _TIME_BITS) - 1
+"""The last time that an id can hold: UTC, ms."""
 _DRAWN = 256
 """Ids for which the system is asked at once: to ask it costs as much as to make an id."""
 
@@ -53,9 +55,17 @@ class Ids:
         """Return a new id; `now_ms` (UTC) gives its place in time."""
         at_ms, begin = self._begin
         if at_ms != now_ms:
-            begin = f"{self.member}.{_text(now_ms & ((1 << _TIME_BITS) - 1), _TIME_DIGITS)}"
+            begin = f"{self.member}.{_text(now_ms & LATEST_MS, _TIME_DIGITS)}"
             self._begin = (now_ms, begin)
         return begin + self._random()
+
+
+def time_of(minted: str) -> int:
+    """Return the time in an id, whoever minted it: UTC, ms."""
+    number = 0
+    for digit in minted.rpartition(".")[2][:_TIME_DIGITS].encode():
+        number = number << 5 | _ALPHABET.index(digit)
+    return number
 
 
 def _digits_of(random_bytes: Callable[[int], bytes]) -> Callable[[], str]:

@@ -70,7 +70,8 @@ class Sighted(Value, frozen=True):
     """Another observation; `informant` when a member told us, `outcome` how it was judged.
 
     `also_at` where it was seen, if that is an alias of the item's location; `report` where this
-    line opened a report of our own; `told_online_ms` when the informant last knew it online.
+    line opened a report of our own; `told_online_ms` when the informant last knew it online;
+    `handed_ms` the time of the hand-over by which it came, in the order of hand-overs.
     """
 
     sightings: tuple[Sighting, ...]
@@ -80,6 +81,7 @@ class Sighted(Value, frozen=True):
     also_at: Location | None = None
     report: ReportFacts | None = None
     told_online_ms: int | None = None
+    handed_ms: int = 0
 
 
 class Facts(Value, frozen=True):
@@ -99,22 +101,28 @@ class Located(Value, frozen=True):
 class Kept(Value, frozen=True):
     """This member is responsible; `orphan` where the country has no member.
 
-    `jurisdiction`: where it was found to be hosted, with evidence; None: as it stood.
+    `jurisdiction`: where it was found to be hosted, with evidence; None: as it stood. `event_id`:
+    under which it is told that this member took it back.
     """
 
     responsible: str
     orphan: bool
     hops: tuple[Hop, ...]
     jurisdiction: Jurisdiction | None
+    event_id: str | None = None
 
 
 class HandedOn(Value, frozen=True):
-    """The item went to another member, for where it is hosted; receipt and answer follow."""
+    """The item went to another member, for where it is hosted; receipt and answer follow.
+
+    `event_id`: under which it is told that it moved; None: not known, in what is rebuilt.
+    """
 
     to: str
     orphan: bool
     hops: tuple[Hop, ...]
     jurisdiction: Jurisdiction
+    event_id: str | None = None
 
 
 class Answered(Value, frozen=True):
@@ -126,11 +134,15 @@ class Answered(Value, frozen=True):
 
 
 class Responsible(Value, frozen=True):
-    """A member further along the chain took over."""
+    """A member further along the chain took over: `by` handed it there, or took it itself.
+
+    `by`: None in histories of earlier versions, whose items remember no hand-overs of others.
+    """
 
     event_id: str
     member: str
     jurisdiction: Jurisdiction | None
+    by: str | None = None
 
 
 class Raised(Value, frozen=True):
@@ -183,10 +195,14 @@ class Erasure(Value, frozen=True):
 
 
 class ErasedThere(Value, frozen=True):
-    """Another member says that it erased the item."""
+    """Another member says that it erased the item.
+
+    `noted`: the item remembers the member; in histories of earlier versions it does not.
+    """
 
     event_id: str
     member: str
+    noted: bool = False
 
 
 class Burial(Value, frozen=True):

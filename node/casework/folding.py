@@ -16,8 +16,10 @@ from node.casework.item import (
     REFUSALS,
     Custody,
     ItemState,
+    Step,
     merge_content,
 )
+from node.casework.rings import holder, order, way, with_step, without
 from protocol.vocabulary import Action
 
 MAX_MESSAGES = 64
@@ -57,6 +59,7 @@ def _sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     changes: dict[str, Any] = {
         "sightings": state.sightings + more,
         "child_at_risk": state.child_at_risk or body.child_at_risk,
+        "handed_ms": max(state.handed_ms, body.handed_ms),
     }
     if body.also_at is not None and body.also_at not in state.also_at:
         changes["also_at"] = (*state.also_at, body.also_at)
@@ -97,10 +100,16 @@ def _kept(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         "hops": body.hops,
         "jurisdiction": body.jurisdiction or state.jurisdiction,
         "due_ms": None,
+        "steps": _own_step(state, body.responsible, body.responsible, body.event_id),
     }
 
 
-def _handed_on(_state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+def _own_step(state: ItemState, us: str, to: str, event_id: str | None) -> tuple[Step, ...]:
+    others = without(state.steps, us)
+    return others if event_id is None else with_step(others, Step(event_id, us, to))
+
+
+def _handed_on(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     return {
         "custody": Custody.HANDED_ON,
         "responsible": body.to,
@@ -110,6 +119,7 @@ def _handed_on(_state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         "due_ms": None,
         "answer": None,
         "answered_by": None,
+        "steps": _own_step(state, body.hops[-2].member, body.to, body.event_id),
     }
 
 
@@ -118,7 +128,8 @@ def _answered(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if state.answer is None or state.answer in REFUSALS:
         changes = {"answer": body.disposition, "answered_by": body.by}
-    if body.responsible is not None and state.custody is Custody.HANDED_ON:
+    told = any(step.by == body.by for step in state.steps)  # then we know where it went from there
+    if body.responsible is not None and state.custody is Custody.HANDED_ON and not told:
         changes["responsible"] = body.responsible
     return changes
 
@@ -129,12 +140,33 @@ def _ours(state: ItemState) -> bool:
 
 def _responsible(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     changes: dict[str, Any] = {"heard": (*state.heard, body.event_id)}
+    member = body.member
+    if body.by is not None:
+        step = Step(body.event_id, body.by, body.member)
+        changes["steps"] = with_step(state.steps, step)
+        member = _named(state, changes["steps"], step)
     if _ours(state):
         return changes  # told late: we have taken the item over since
-    changes["responsible"] = body.member
+    changes["responsible"] = member
     if body.jurisdiction is not None:
         changes["jurisdiction"] = body.jurisdiction
     return changes
+
+
+def _named(state: ItemState, steps: tuple[Step, ...], step: Step) -> str | None:
+    """Who has the item, now that `step` is known, which may be beside our way or out of date."""
+    if state.custody is not Custody.HANDED_ON:
+        return step.to
+    us = state.hops[-2].member
+    on = way(us, steps)
+    if not on:
+        return step.to  # it was handed on before hand-overs had ids
+    met = {us, *(one.to for one in on)}
+    if step.by in met:
+        return holder(us, steps, state.erased_at)
+    ends_here = step.to in met or any(one.by == on[-1].to for one in steps)
+    late = order(step) < order(on[-1])
+    return state.responsible if ends_here or late else step.to  # else it leads on unseen
 
 
 def _withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
@@ -182,5 +214,8 @@ _FOLD: dict[EventKind, _Fold] = {
         "holds": tuple(h for h in s.holds if h.hold_id != b.hold_id)
     },
     EventKind.MESSAGE: lambda s, _e, b: {"messages": (*s.messages, b)[-MAX_MESSAGES:]},
-    EventKind.ERASED_THERE: lambda s, _e, b: {"heard": (*s.heard, b.event_id)},
+    EventKind.ERASED_THERE: lambda s, _e, b: {
+        "heard": (*s.heard, b.event_id),
+        "erased_at": (*s.erased_at, b.member) if b.noted else s.erased_at,
+    },
 }

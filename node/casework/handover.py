@@ -13,13 +13,15 @@ import msgspec
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
-from node.casework.events import EventKind, Facts, Kept, Recorded
+from node.casework.custody import settle_ring, take_custody, tell_way
+from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import lacks
 from node.casework.hearing import credible
 from node.casework.intake import carry_over, same_content, was_here
 from node.casework.item import FINAL_ACTIONS, Custody, Informant, ItemState, Review
 from node.casework.rejudging import rejudge, watch_verdicts
+from node.casework.rings import is_earlier
 from node.casework.routing import item_told, responsible
 from node.casework.telling import (
     News,
@@ -29,6 +31,7 @@ from node.casework.telling import (
     tell,
     tell_so_far,
 )
+from node.ids import Ids
 from node.matching.duplicates import Incoming, Judgement, join, judge
 from protocol.facts import ActionTaken, Assessment, Content, Hop
 from protocol.messages import Item, ItemV2, Sighted
@@ -51,10 +54,11 @@ _Fact = TypeVar("_Fact", Assessment, ActionTaken)
 class Handover:
     """Takes items and sightings from other members in one casebook."""
 
-    def __init__(self, book: Casebook, registry: Registry, postbox: Postbox) -> None:
+    def __init__(self, book: Casebook, registry: Registry, postbox: Postbox, ids: Ids) -> None:
         self._book = book
         self._registry = registry
         self._postbox = postbox
+        self._ids = ids
 
     def item(self, peer: str, message: Item) -> Disposition:
         """An item handed over: known by its id, joined to one that is here, or new."""
@@ -102,24 +106,26 @@ class Handover:
     def _known_by_id(self, peer: str, here: ItemState, message: Item) -> Disposition:
         """Our own item echoed back, or a later revision from the member that handed it over.
 
-        Where the member that we handed it to hands it back, its person says that it moved back to
-        us: custody is ours again, and a person looks here too.
+        Where the member that we handed it to hands it back, or one to which it went from there, its
+        person says that it moved back to us: custody is ours again, and a person looks here too.
         """
         informant = Informant(peer, message.item_id)
-        if handed_on_to(self._book, here) == peer and not _went_before(peer, message, here):
+        if self._comes_back(peer, message, here):
             body = SightedEvent(
                 (),
                 informant,
                 message.child_at_risk,
                 Disposition.DUPLICATE,
                 told_online_ms=self._online(message),
+                handed_ms=message.revision,
             )
             self._sight(here.id, body, self._book.now, peer)
             self._note_all(here.id, message, peer)
-            disposition = self._take_back(self._book.loaded.items[here.id])
+            take_custody(self._book, self._postbox, self._ids, here.id)
             self._book.raise_review(here.id, Review.CAME_BACK)
-            return disposition
-        if here.finder == self._book.us:
+            return Disposition.DUPLICATE
+        away = here.custody is Custody.HANDED_ON
+        if here.finder == self._book.us and not away:
             return Disposition.ECHO
         body = SightedEvent(
             message.sightings,
@@ -127,11 +133,28 @@ class Handover:
             message.child_at_risk,
             Disposition.REVISION,
             told_online_ms=self._online(message),
+            handed_ms=message.revision,
         )
         self._sight(here.id, body, message.found_ms, peer)
         self._add_facts(here.id, Facts(message.content, message.access))
         self._note_all(here.id, message, peer)
-        return Disposition.REVISION
+        if not away:
+            return Disposition.REVISION
+        if informant not in here.informants:
+            tell_way(self._book, self._postbox, self._book.loaded.items[here.id], informant)
+        return self._unless_round(here.id, Disposition.REVISION)
+
+    def _comes_back(self, peer: str, message: Item, here: ItemState) -> bool:
+        """Whether it went from us to `peer`, at once or by others, by our present hand-over."""
+        late = _went_before(peer, message, here) or is_earlier(
+            self._book.us, here, message.revision
+        )
+        if here.custody is not Custody.HANDED_ON or late:
+            return False
+        chain = [hop.member for hop in message.custody]
+        ours = [hop.member for hop in here.hops]
+        through_us = chain[-1] == peer and chain[: len(ours)] == ours
+        return through_us or handed_on_to(self._book, here) == peer
 
     def _join(self, judgement: Judgement, message: Item, informant: Informant) -> Disposition:
         """One more report of an item that is here: a sighting, with all that the sender knows."""
@@ -144,6 +167,7 @@ class Handover:
             judgement.disposition,
             message.location if judgement.disposition is Disposition.ALIAS else None,
             told_online_ms=self._online(message),
+            handed_ms=message.revision,
         )
         self._sight(before.id, body, message.found_ms, informant.member)
         content = () if judgement.disposition is Disposition.PLACEHOLDER else message.content
@@ -154,8 +178,11 @@ class Handover:
         state = self._book.loaded.items[before.id]
         known = frozenset(assessment.event_id for assessment in message.assessments)
         tell_so_far(self._book, self._postbox, state, informant, known)
-        if handed_on_to(self._book, state) == informant.member:
-            return self._take_or_cross(state)
+        if state.custody is Custody.HANDED_ON:
+            if self._has_moved_back(state, informant.member):
+                take_custody(self._book, self._postbox, self._ids, state.id)
+                return Disposition.DUPLICATE
+            tell_way(self._book, self._postbox, state, informant)
         for sighting in message.sightings[:1]:
             passed = Sighted(
                 state.id,
@@ -165,26 +192,23 @@ class Handover:
                 message.child_at_risk,
             )
             self._pass_on(before, passed)
-        return judgement.disposition
+        return self._unless_round(before.id, judgement.disposition)
 
-    def _take_or_cross(self, state: ItemState) -> Disposition:
-        """It has moved back to us, or the two hand-overs crossed on the way.
+    def _has_moved_back(self, state: ItemState, peer: str) -> bool:
+        """Whether `peer`, to whom we handed it, had it before it handed it to us: it has moved.
 
-        While ours is not answered we cannot tell, nor can the other: if they crossed, each takes it
-        and each has a person look, who moves it to the one that shall keep it.
+        While ours is not answered, or was handed on there before it came, the two hand-overs may
+        have crossed on the way: that is a ring like any other.
         """
-        unanswered = state.answer is None
-        disposition = self._take_back(state)
-        if unanswered:
-            self._book.raise_review(state.id, Review.CAME_BACK)
-        return disposition
+        had_it = state.answer not in (None, Disposition.FORWARDED)
+        return had_it and handed_on_to(self._book, state) == peer
 
-    def _take_back(self, state: ItemState) -> Disposition:
-        """The member we handed the item to hands it to us: it has moved, and we are responsible."""
-        hops = (*state.hops, Hop(self._book.us, self._book.now))
-        body = Kept(self._book.us, state.orphan, hops, None)
-        self._book.record(state.id, EventKind.KEPT, body, at_ms=self._book.now, actor=self._book.us)
-        return Disposition.DUPLICATE
+    def _unless_round(self, item_id: str, answer: Disposition) -> Disposition:
+        """What was handed on is forwarded, unless that closes a ring in which it is ours."""
+        state = settle_ring(self._book, self._postbox, self._ids, item_id)
+        if state.custody is Custody.HANDED_ON:
+            return Disposition.FORWARDED
+        return Disposition.DUPLICATE if answer is Disposition.FORWARDED else answer
 
     def _pass_on(self, before: ItemState, message: Sighted) -> None:
         """Pass a sighting along the chain, unless it has been here: what goes round must end."""
@@ -221,6 +245,7 @@ class Handover:
                 assessments=tuple(self._credible(message.assessments)),
                 actions=tuple(self._credible(message.actions)),
                 told_online_ms=self._online(message),
+                handed_ms=message.revision,
             ),
             None,
         )

@@ -6,17 +6,18 @@ Each event is known by its network-wide id: heard again, it has no effect and is
 from __future__ import annotations
 
 from node.casework.casebook import Casebook, Postbox
+from node.casework.custody import settle_ring, take_custody, tell_own_step
 from node.casework.events import (
     Answered,
     ErasedThere,
     EventKind,
-    Kept,
     Reopened,
     Responsible,
 )
 from node.casework.item import FINAL_ACTIONS, REFUSALS, Custody, Informant, ItemState, Review
 from node.casework.rejudging import watch_verdicts
 from node.casework.telling import News, handed_on_to, note, tell
+from node.ids import Ids
 from protocol.dispositions import Dispositions
 from protocol.facts import ActionTaken, Assessment, Jurisdiction
 from protocol.messages import DispositionNote, Outcome
@@ -41,7 +42,9 @@ def was_handed_to(book: Casebook, state: ItemState, peer: str) -> bool:
     return book.us in members and peer in members[members.index(book.us) + 1 :]
 
 
-def hear_disposition(book: Casebook, peer: str, message: DispositionNote) -> Disposition | None:
+def hear_disposition(
+    book: Casebook, postbox: Postbox, ids: Ids, peer: str, message: DispositionNote
+) -> Disposition | None:
     """Record the receiver's answer; a refusal puts the item in front of a person.
 
     Who refuses an item is not responsible for it: it stays with us.
@@ -55,7 +58,7 @@ def hear_disposition(book: Casebook, peer: str, message: DispositionNote) -> Dis
     if not was_handed_to(book, state, peer):
         return Disposition.NOT_PERMITTED
     body = Answered(peer, message.disposition, message.responsible)
-    _record_answer(book, state, body, message.at_ms)
+    _record_answer(book, postbox, ids, state, body, message.at_ms)
     return None
 
 
@@ -67,7 +70,9 @@ def is_plain(message: Dispositions, peer: str) -> bool:
     return message.responsible in (None, peer)
 
 
-def hear_dispositions(book: Casebook, peer: str, message: Dispositions) -> Disposition | None:
+def hear_dispositions(
+    book: Casebook, postbox: Postbox, ids: Ids, peer: str, message: Dispositions
+) -> Disposition | None:
     """Record the receiver's one answer to many entries of ours, each at its own item.
 
     A citation that is none of ours puts the answer before a person, and holds up no other.
@@ -82,7 +87,7 @@ def hear_dispositions(book: Casebook, peer: str, message: Dispositions) -> Dispo
         elif state is None:
             unplaced = unplaced or item_id is None  # else it was erased since
         elif was_handed_to(book, state, peer):
-            _record_answer(book, state, body, message.at_ms)
+            _record_answer(book, postbox, ids, state, body, message.at_ms)
         else:
             refused = True
     if unplaced:
@@ -90,18 +95,22 @@ def hear_dispositions(book: Casebook, peer: str, message: Dispositions) -> Dispo
     return Disposition.NOT_PERMITTED if refused else None
 
 
-def _record_answer(book: Casebook, state: ItemState, body: Answered, at_ms: int) -> None:
+def _record_answer(
+    book: Casebook, postbox: Postbox, ids: Ids, state: ItemState, body: Answered, at_ms: int
+) -> None:
     peer, unanswered = body.by, state.answer is None
-    book.record(state.id, EventKind.ANSWERED, body, at_ms=at_ms, actor=peer)
+    holds = handed_on_to(book, state) == peer
+    after = book.record(state.id, EventKind.ANSWERED, body, at_ms=at_ms, actor=peer)
     if body.disposition in REFUSALS:
-        if unanswered and handed_on_to(book, state) == peer:
-            kept = Kept(book.us, state.orphan, state.hops, None)
-            book.record(state.id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
+        if unanswered and holds:
+            take_custody(book, postbox, ids, state.id)
         book.raise_review(state.id, Review.REFUSED_BY_PEER)
+    elif unanswered and holds and body.responsible not in (None, peer):
+        tell_own_step(book, postbox, after, peer)
 
 
 def hear_outcome(
-    book: Casebook, postbox: Postbox, peer: str, message: Outcome
+    book: Casebook, postbox: Postbox, ids: Ids, peer: str, message: Outcome
 ) -> Disposition | None:
     """Record what became of the item and tell it on along the chain."""
     state = book.find(message.item_id)
@@ -113,14 +122,45 @@ def hear_outcome(
         return Disposition.NOT_PERMITTED
     if state.has_heard(message.event_id):
         return None
+    refused = None
     if message.what is OutcomeWhat.ERASED:
-        return _hear_erased_there(book, state, peer, message)
-    if not _may_tell(book, state, peer, message):
-        return Disposition.NOT_PERMITTED
+        refused = _hear_erased_there(book, state, peer, message)
+    elif _is_own_step(book, state, peer, message):
+        _record(book, state, message)
+    elif not _may_tell(book, state, peer, message):
+        refused = Disposition.NOT_PERMITTED
+    else:
+        _record_and_tell(book, postbox, state, peer, message)
+    if refused is None:
+        settle_ring(book, postbox, ids, state.id)
+    return refused
+
+
+def _record_and_tell(
+    book: Casebook, postbox: Postbox, state: ItemState, peer: str, message: Outcome
+) -> None:
     state = _record(book, state, message)
-    news = News(message.event_id, message.what, message.payload, message.author, message.at_ms)
+    responsible = message.responsible if message.what is OutcomeWhat.RESPONSIBLE_CHANGED else None
+    news = News(
+        message.event_id,
+        message.what,
+        message.payload,
+        message.author,
+        message.at_ms,
+        responsible,
+    )
     tell(book, postbox, state, news, heard_from=Informant(peer, message.item_id))
-    return None
+
+
+def _is_own_step(book: Casebook, state: ItemState, peer: str, message: Outcome) -> bool:
+    """Whether a member that told us of the item names the hand-over by which it did.
+
+    It is for us alone: whoever told us of the item hears where it went from here.
+    """
+    own = message.author == peer and credible(message.event_id, peer)
+    to_us = message.what is OutcomeWhat.RESPONSIBLE_CHANGED and message.responsible == book.us
+    told_us = any(informant.member == peer for informant in state.informants)
+    return own and to_us and told_us and peer not in downstream(book, state)
 
 
 def _is_inherited(book: Casebook, postbox: Postbox, message: Outcome) -> bool:
@@ -145,7 +185,7 @@ def _hear_erased_there(
     """Each member says of itself alone that it erased the item; here nothing changes by that."""
     if message.author != peer or not credible(message.event_id, peer):
         return Disposition.NOT_PERMITTED
-    body = ErasedThere(message.event_id, peer)
+    body = ErasedThere(message.event_id, peer, noted=True)
     book.record(state.id, EventKind.ERASED_THERE, body, at_ms=message.at_ms, actor=peer)
     return None
 
@@ -223,8 +263,8 @@ def _responsible(state: ItemState, message: Outcome) -> Responsible:
     moved = message.moved
     member = message.responsible or state.responsible or message.author
     if moved is None:
-        return Responsible(message.event_id, member, None)
+        return Responsible(message.event_id, member, None, message.author)
     country = moved.country
     where = HostingState.COUNTRY if country is not None else HostingState.NONE
     found = Jurisdiction(where, country, Confidence.MEDIUM, moved.evidence)
-    return Responsible(message.event_id, moved.to_member, found)
+    return Responsible(message.event_id, moved.to_member, found, message.author)

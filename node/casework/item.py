@@ -76,6 +76,14 @@ class Informant(Value, frozen=True):
     item_id: str
 
 
+class Step(Value, frozen=True):
+    """One hand-over of the item: `by` gave it to `to`, or took it back (`to` is `by`)."""
+
+    event_id: str
+    by: str
+    to: str
+
+
 class KeptMessage(Value, frozen=True):
     """A message about the item from one member's person to another's, as it was sent.
 
@@ -155,6 +163,12 @@ class ItemState(Value, frozen=True):
     told_online_ms: int | None = None
     messages: tuple[KeptMessage, ...] = ()
     holds: tuple[Hold, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """The latest known hand-over of each member."""
+    erased_at: tuple[str, ...] = ()
+    """Members that say that they erased it."""
+    handed_ms: int = 0
+    """The latest time of a hand-over by which it came here; in the order of hand-overs."""
 
     @property
     def country(self) -> str | None:

@@ -14,13 +14,12 @@ from typing import Final, Protocol
 from keys.network import Status
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox
-from node.casework.events import EventKind, Kept
+from node.casework.custody import take_custody
 from node.casework.item import Custody, ItemState, Review
 from node.casework.routing import route
 from node.casework.telling import handed_on_to
 from node.ids import Ids
 from node.store.queries import ItemQuery
-from protocol.facts import Hop
 
 PAGE: Final = 500
 """Items looked at in one transaction."""
@@ -53,10 +52,7 @@ def take_back(
     book: Casebook, item_id: str, registry: Registry, ids: Ids, postbox: Postbox
 ) -> ItemState:
     """Take an item back from a member that is gone, and let the responsible one have it."""
-    state = book.loaded.items[item_id]
-    hops = (*state.hops, Hop(book.us, book.now))
-    kept = Kept(book.us, state.orphan, hops, None)
-    state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
+    state = take_custody(book, postbox, ids, item_id)
     if state.jurisdiction is None:
         book.raise_review(item_id, Review.LOCATION_UNCERTAIN)
         return book.loaded.items[item_id]

@@ -154,7 +154,7 @@ class Judge:
         self.registry = registry
         self.ids = ids
         self.postbox = postbox
-        self.handover = Handover(book, registry, postbox)
+        self.handover = Handover(book, registry, postbox, ids)
         self._permits = Permits(book.us, registry)
         self._answering = Answering(book, postbox, registry.network.limits.entry_bytes)
 
@@ -238,11 +238,11 @@ class Judge:
 
     def disposition(self, parsed: Parsed, message: DispositionNote) -> Disposition | None:
         """The answer to an entry of ours."""
-        return hear_disposition(self.book, parsed.arrived.peer, message)
+        return hear_disposition(self.book, self.postbox, self.ids, parsed.arrived.peer, message)
 
     def dispositions(self, parsed: Parsed, message: Dispositions) -> Disposition | None:
         """The answer to many entries of ours."""
-        return hear_dispositions(self.book, parsed.arrived.peer, message)
+        return hear_dispositions(self.book, self.postbox, self.ids, parsed.arrived.peer, message)
 
     def outcome(self, parsed: Parsed, message: Outcome) -> Disposition | None:
         """What became of an item, told by a member along the chain."""
@@ -250,7 +250,7 @@ class Judge:
         state = book.find(message.item_id)
         if state is not None and message.what is OutcomeWhat.WITHDRAWN:
             return hear_verdict_withdrawn(book, self.postbox, state, peer, message)
-        return hear_outcome(book, self.postbox, peer, message)
+        return hear_outcome(book, self.postbox, self.ids, peer, message)
 
     def withdrawal(self, parsed: Parsed, message: Withdrawal) -> Disposition | None:
         """A member takes its sighting back."""

@@ -18,6 +18,7 @@ from node.casework.events import (
     Located,
 )
 from node.casework.item import ItemState, Review
+from node.casework.rings import after
 from node.casework.telling import News, tell
 from node.ids import Ids
 from protocol.errors import UnsayableError
@@ -127,11 +128,13 @@ def hand_on(
         UnsayableError: it breaks a bound of the protocol, or is larger than the network permits.
     """
     hops = (*state.hops, Hop(choice.member, book.now))
-    body = HandedOn(choice.member, choice.orphan, hops, found)
+    handed_ms = after(state, book.now)
+    event_id = ids.mint(handed_ms)
+    body = HandedOn(choice.member, choice.orphan, hops, found, event_id)
     post = postbox.post(
         choice.member,
         Kind.ITEM,
-        item_message(state, book.us, found),
+        item_message(state, book.us, found, handed_ms),
         subject=state.id,
         revision=len(hops),
         item=state.id,
@@ -144,14 +147,15 @@ def hand_on(
     book.posts.append(post)
     if state.informants:
         moved = Moved(choice.member, found.country, found.evidence)
-        news = News(ids.mint(book.now), OutcomeWhat.MOVED, moved, book.us, book.now)
+        news = News(event_id, OutcomeWhat.MOVED, moved, book.us, book.now)
         tell(book, postbox, state, news)
     return state
 
 
-def item_message(state: ItemState, us: str, found: Jurisdiction) -> ItemV2:
+def item_message(state: ItemState, us: str, found: Jurisdiction, handed_ms: int) -> ItemV2:
     """Return what the next member is told of the item; local facts and free text are not in it.
 
+    Its revision is the time of the hand-over, in the order of hand-overs (`rings.after`).
     Lists are bounded by the protocol: of assessments and actions the newest go, of sightings the
     oldest.
     """
@@ -160,7 +164,7 @@ def item_message(state: ItemState, us: str, found: Jurisdiction) -> ItemV2:
     return ItemV2(
         item_id=state.id,
         report_id=state.report_id,
-        revision=len(chain),
+        revision=handed_ms,
         matter=state.matter,
         item_kind=state.kind,
         location=state.location,

@@ -22,13 +22,20 @@ Payload = Assessment | ActionTaken | Moved | None
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One thing to tell: its network-wide id, what it is, who did it and when it happened."""
+    """One thing to tell: its network-wide id, what it is, who did it and when it happened.
+
+    `responsible`: who took over by it; None: who is responsible as we know it.
+    """
 
     event_id: str
     what: OutcomeWhat
     payload: Payload
     author: str
     at_ms: int
+    responsible: str | None = None
+
+
+_WHERE_IT_WENT = frozenset({OutcomeWhat.MOVED, OutcomeWhat.RESPONSIBLE_CHANGED})
 
 
 def tell(
@@ -42,14 +49,15 @@ def tell(
     """Tell everybody concerned, except `heard_from` and the author itself.
 
     `heard_from` is who told us, and the id under which: what is one item here may be two there, and
-    under the other id it has not heard. Who an item moved to is not told that it moved: it has the
-    item itself.
+    under the other id it has not heard. Where it went is told to whom it came from, and not after
+    it: who an item is handed to has the item itself.
     """
-    moved = news.payload if isinstance(news.payload, Moved) else None
+    upstream = news.what in _WHERE_IT_WENT
+    moved = news.payload if news.author == book.us and isinstance(news.payload, Moved) else None
     holder = None if moved is None else Informant(moved.to_member, state.id)
-    for informant in audience(book, state):
+    for informant in state.informants if upstream else audience(book, state):
         if informant.member != news.author and informant not in (heard_from, holder):
-            _tell_one(book, postbox, state, informant, news)
+            tell_one(book, postbox, state, informant, news)
 
 
 def audience(book: Casebook, state: ItemState) -> list[Informant]:
@@ -75,9 +83,10 @@ def handed_on_to(book: Casebook, state: ItemState) -> str | None:
     return state.responsible
 
 
-def _tell_one(
+def tell_one(
     book: Casebook, postbox: Postbox, state: ItemState, informant: Informant, news: News
 ) -> None:
+    """Tell one member, or its successor, under the id that it knows."""
     addressee = _addressee(book, postbox, state, informant, news)
     if addressee is None:
         return
@@ -90,7 +99,7 @@ def _tell_one(
         assessment=payload if isinstance(payload, Assessment) else None,
         action=payload if isinstance(payload, ActionTaken) else None,
         moved=payload if isinstance(payload, Moved) else None,
-        responsible=state.responsible,
+        responsible=news.responsible or state.responsible,
         at_ms=news.at_ms,
         learnt_ms=book.now,
     )
@@ -126,7 +135,7 @@ def _addressee(
     if heir == informant.member:
         return heir
     payload = news.payload
-    if isinstance(payload, Moved) or (
+    if news.what in _WHERE_IT_WENT or (
         isinstance(payload, ActionTaken) and payload.action is Action.MOVED
     ):
         return None
@@ -149,7 +158,7 @@ def tell_so_far(
     for what, payload in told:
         if payload.member != informant.member and payload.event_id not in known:
             news = News(payload.event_id, what, payload, payload.member, payload.at_ms)
-            _tell_one(book, postbox, state, informant, news)
+            tell_one(book, postbox, state, informant, news)
 
 
 def pass_on_sighting(

@@ -15,7 +15,7 @@ from node.store.sqlite import Store
 from protocol.dispositions import Cited, Dispositions
 from protocol.facts import Hop
 from protocol.vocabulary import Disposition, Lane
-from tests.builders.cases import FINGERPRINTS, US, event_id, file, item
+from tests.builders.cases import FINGERPRINTS, POSTBOX, US, event_id, file, ids, item
 from tests.builders.network import NOW_MS
 from tests.contract.stores import Place, post, record
 from tests.contract.test_store_citing import LEAVES, SAID
@@ -62,7 +62,7 @@ async def hear(
     needs = needs or Needs()
     needs.cited.append(Citation(PEER, Lane.REPORTS, FIRST, cited, is_plain(message, PEER)))
     _, book = await store.cases.transact(
-        needs, LATER_MS, lambda book: hear_dispositions(book, PEER, message)
+        needs, LATER_MS, lambda book: hear_dispositions(book, POSTBOX, ids(), PEER, message)
     )
     return book
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from node.casework.item import FINAL_ACTIONS, Custody, ItemState, Review
+from node.casework.item import FINAL_ACTIONS, Custody, ItemState
 from node.store.forks import kept_forks
 from protocol.vocabulary import Action
 from tests.protocol import oracle as second
 from tests.simulation.erasing import judge_erasures, names_of
+from tests.simulation.holding import judge_holders
 from tests.simulation.ledgers import judge_ledgers
 from tests.simulation.looking import looked_into
 from tests.simulation.oracle import CHANNEL_KINDS, Disk
@@ -44,6 +45,7 @@ def judge(world: Fleet) -> tuple[list[Wrong], int]:
         _nobody_accused,
         _forks_seen,
         _same_state,
+        judge_holders,
     ):
         wrongs += rule(world, disks)
     wrongs += judge_erasures(world)
@@ -346,27 +348,6 @@ def _next_hop(state: ItemState, us: str) -> str | None:
     return state.responsible
 
 
-def _disputed(disks: Disks, *twins: ItemState) -> bool:
-    """Whether it stands before a person: hand-overs that crossed, or whose fate is uncertain.
-
-    Where two members handed one thing to each other at once, both hold it until a person moves it;
-    whoever told of it is told by one of them.
-    """
-    names = {name for state in twins for name in (state.id, *state.aliases)}
-    stories = [s for disk in disks.values() for s in disk.items.values() if names & _names(s)]
-    return any(Review.CAME_BACK in s.reviews or _crossed(s) for s in stories)
-
-
-def _names(state: ItemState) -> set[str]:
-    return {state.id, *state.aliases}
-
-
-def _crossed(state: ItemState) -> bool:
-    """Whether it was handed away and came straight back."""
-    members = [hop.member for hop in state.hops]
-    return len(members) > 2 and members[-1] == members[-3]
-
-
 def _compare(sender: str, receiver: str, state: ItemState, disks: Disks) -> Iterator[Wrong]:
     disk = disks[receiver]
     twins = [s for s in disk.items.values() if state.id == s.id or state.id in s.aliases
@@ -375,7 +356,7 @@ def _compare(sender: str, receiver: str, state: ItemState, disks: Disks) -> Iter
         yield "lost", f"{sender} -> {receiver}: {state.id} is known {len(twins)} times"
         return
     twin = twins[0]
-    if state.responsible != twin.responsible and not _disputed(disks, state, twin):
+    if state.responsible != twin.responsible:
         yield (
             "lost",
             (f"{sender} says {state.responsible}, {receiver} says {twin.responsible}: {state.id}"),

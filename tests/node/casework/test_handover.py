@@ -161,12 +161,16 @@ class TestJoined:
         receiver("fr-pdc", item_from("fr-pdc", 2, assessments=(verdict(member="fr-pdc"),)))
         assert [(to, type(m)) for to, m in told(receiver)] == [("gb-iwf", Outcome)]
 
-    def test_hand_overs_that_cross_go_to_a_person(self) -> None:
-        """Two members hand one place to each other at once: each takes it, somebody must look."""
-        receiver = Receiver(handed_on(item(1)))
-        receiver("fr-pdc", item_from("fr-pdc", 2))
+    @pytest.mark.parametrize("answer", [None, Disposition.FORWARDED])
+    def test_hand_overs_that_may_have_crossed_wait_for_what_the_other_tells(
+        self, answer: Disposition | None
+    ) -> None:
+        """Two members hand one place to each other at once: else both would take it, or neither."""
+        receiver = Receiver(handed_on(item(1, answer=answer)))
+        found = receiver("fr-pdc", item_from("fr-pdc", 2))
         state = receiver.state(item(1).id)
-        assert (state.custody, state.reviews) == (Custody.HERE, (Review.CAME_BACK,))
+        assert found.disposition is Disposition.FORWARDED
+        assert state.custody is Custody.HANDED_ON
 
     def test_answered_hand_over_that_comes_back_has_moved(self) -> None:
         """The other has judged ours before it handed it back: nobody need look."""
@@ -261,7 +265,7 @@ class TestJoined:
 
     def test_item_that_moves_to_its_second_reporter_is_taken_back(self) -> None:
         """One item under two ids, going home."""
-        away = handed_on(item(1))
+        away = handed_on(item(1, answer=Disposition.DUPLICATE))
         receiver = Receiver(away)
         receiver("fr-pdc", item_from("fr-pdc", 2))
         state = receiver.state(item(1).id)

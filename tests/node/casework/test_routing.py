@@ -90,7 +90,7 @@ def test_nothing_of_an_item_is_lost_between_two_members() -> None:
         assessments=(verdict(),),
         actions=(action,),
     )
-    read = item_told(item_message(state, US, country("FR")), state.came_from)
+    read = item_told(item_message(state, US, country("FR"), NOW_MS), state.came_from)
     told = {name: getattr(read, name) for name in RECORDED}
     assert told == {name: getattr(state, name) for name in RECORDED}
     usual = item(1)

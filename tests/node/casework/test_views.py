@@ -192,6 +192,9 @@ def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
         "due_ms",
         "told_online_ms",  # a work list's
         "heard",  # ids of events
+        "steps",  # ids of events: who has it is shown
+        "erased_at",  # a ring's
+        "handed_ms",  # a ring's
         "found_via",  # statistics'
         "campaign",  # statistics'
         "report_id",  # report
