@@ -23,7 +23,7 @@ from node.casework.draft import (
     ReportDraft,
 )
 from node.casework.erasing import ErasureDraft, ErasureView, erase, erasure_view
-from node.casework.errors import DraftRejectedError, RecoveringError, UnknownItemError
+from node.casework.errors import RecoveringError, UnknownItemError
 from node.casework.feed import Feed
 from node.casework.following import ChangesPage, Following
 from node.casework.holding import lift_hold, put_hold
@@ -38,7 +38,7 @@ from node.casework.recalling import Recall
 from node.casework.receiving import Arrived
 from node.casework.retaining import Periods, Retention
 from node.casework.routing import route
-from node.casework.submitting import SubmitResult, accepted, rejected
+from node.casework.submitting import Preparing, SubmitResult, accepted
 from node.casework.views import (
     HoldView,
     ItemView,
@@ -87,6 +87,7 @@ class Desk:
         self.closed: Callable[[], bool] = lambda: False
         self._following = Following(queries)
         self._look_ups = LookUps(places)
+        self._preparing = Preparing()
         self._speaking: Postbox | None = None
         self._judging = Judging(
             store=store,
@@ -130,18 +131,16 @@ class Desk:
         """
         self._check_open()
         now = self._clock()
-        results: list[SubmitResult | None] = []
-        prepared: list[PreparedReport] = []
-        for number, draft in enumerate(drafts):
+
+        def prepare(number: int, draft: ReportDraft) -> PreparedReport:
             named = draft.reference is not None or draft.identity is not None
             identity = "" if named else f"{batch or self._ids.mint(now)}:{number}"
-            try:
-                prepared.append(prepare_report(draft, self._fingerprints, now, identity))
-                results.append(None)
-            except DraftRejectedError as error:
-                results.append(rejected(error))
+            return prepare_report(draft, self._fingerprints, now, identity)
+
+        made = await self._preparing.all(drafts, prepare)
+        prepared = [one for one in made if isinstance(one, PreparedReport)]
         taken = iter(await self._take(prepared, now, actor))
-        return [r if r is not None else accepted(next(taken)) for r in results]
+        return [one if isinstance(one, SubmitResult) else accepted(next(taken)) for one in made]
 
     async def _take(
         self, prepared: list[PreparedReport], now: int, actor: str

@@ -22,6 +22,7 @@ from node.casework.receiving import (
     parse,
     set_aside,
 )
+from node.casework.submitting import in_stretches
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
@@ -97,7 +98,7 @@ class Judging:
                 await self._store.judge(Needs(), self._clock(), partial(set_aside, one))
 
     async def _judge(self, arrived: Sequence[Arrived]) -> None:
-        parsed = [parse(one) for one in arrived]
+        parsed = await in_stretches(arrived, parse)
         registry = self._registry()
 
         def decide(book: Casebook) -> list[Answer]:
