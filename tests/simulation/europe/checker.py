@@ -165,6 +165,9 @@ class Check:
     def _items(self, member: int, expected: set[int], connection: sqlcipher.Connection) -> None:
         name, seen = self.members[member], set[int]()
         for (raw,) in connection.execute("SELECT state FROM items"):
+            if not raw:  # nothing has changed it since it was recorded: neither judged nor closed
+                self.verdict.add("lost", f"{name}: was never told what became of an item")
+                continue
             state = msgpack.unpackb(raw)
             number = self.truth.number_of.get(state[LOCATION][0], -1)
             if number not in expected:

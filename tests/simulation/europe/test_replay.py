@@ -105,6 +105,7 @@ class TestCheckerSees:
         ("sql", "kinds"),
         [
             ("DELETE FROM items WHERE rowid = 1", {"lost"}),
+            ("UPDATE items SET state = x'' WHERE rowid = 1", {"lost"}),
             ("UPDATE items SET state = without(state, 16) WHERE custody = 'here'", {"lost"}),
             ("UPDATE items SET state = without(state, 20)", {"lost"}),
             ("UPDATE items SET state = without(state, 26)", {"lost"}),
