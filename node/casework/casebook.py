@@ -8,7 +8,6 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -32,9 +31,8 @@ from node.casework.folding import evolve
 from node.casework.item import ItemState, ReportFacts, Review
 from node.casework.naming import Citation, Disavowed
 from node.casework.permits import NotPermittedError, Permits, WithheldError
-from node.matching.fingerprints import Fingerprints
+from node.matching.fingerprints import Fingerprints, content_keys
 from protocol import entry as entries
-from protocol.facts import Content
 from protocol.messages import Message, form_of, to_body
 from protocol.versions import is_read_by, worded_for
 from protocol.vocabulary import Kind, Lane
@@ -46,7 +44,8 @@ class Needs:
 
     `named` are items by an id that may be an alias, with the key of that alias. `leaves_of` is the
     id of an item to be erased: the leaves of the entries about it are found, and who never heard of
-    it. `ends` are (id, member) where the member speaks of an item that it may have erased already.
+    it. `alike` are ids in `named` or `items` of which all other items with a content of theirs are
+    needed too. `ends` are (id, member) where the member speaks of an item that it may have erased.
     """
 
     items: set[str] = field(default_factory=set)
@@ -56,6 +55,7 @@ class Needs:
     references: set[tuple[str, str]] = field(default_factory=set)
     leaves_of: str | None = None
     cited: list[Citation] = field(default_factory=list)
+    alike: set[str] = field(default_factory=set)
     ends: set[tuple[str, str]] = field(default_factory=set)
 
 
@@ -380,10 +380,3 @@ class Casebook:
     def _index_alias(self, state: ItemState, alias: str) -> None:
         if alias != state.id:
             self.add_key(self.fingerprints.item(alias), state.id)
-
-
-def content_keys(fingerprints: Fingerprints, content: Sequence[Content]) -> Sequence[bytes]:
-    """Return every content key of several files' hashes; most items have one file."""
-    if len(content) == 1:
-        return fingerprints.content(content[0])
-    return [key for one in content for key in fingerprints.content(one)]

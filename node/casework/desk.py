@@ -291,7 +291,7 @@ class Desk:
         key = self._fingerprints.item(item_id)
         if (present := await self._queries.item(item_id, key)) is None:
             raise UnknownItemError
-        needs = Needs(named={item_id: key}, leaves_of=present.id)
+        needs = Needs(named={item_id: key}, leaves_of=present.id, alike={item_id})
         needs.keys.add(self._fingerprints.item(present.id))
 
         return await self._by(

@@ -23,6 +23,7 @@ from node.casework.events import Erasure, Event
 from node.casework.holding import is_held, is_under_referral
 from node.casework.item import Custody, Informant, ItemState
 from node.casework.telling import News, handed_on_to, tell
+from node.casework.withdrawing import take_carried_back
 from node.ids import Ids
 from protocol.messages import Withdrawal
 from protocol.vocabulary import Kind, OutcomeWhat
@@ -93,11 +94,12 @@ def _never_heard(book: Casebook, state: ItemState, postbox: Postbox) -> Informan
 def _take_verdicts_back(
     book: Casebook, state: ItemState, postbox: Postbox, unheard: Informant | None
 ) -> None:
-    """Say to all whom our verdicts were told that they hold no more."""
+    """Say to all whom our verdicts were told, on this item and others, that they hold no more."""
     for given in state.assessments:
         if given.member == book.us:
             news = News(given.event_id, OutcomeWhat.WITHDRAWN, None, book.us, book.now)
             tell(book, postbox, state, news, heard_from=unheard)
+            take_carried_back(book, postbox, state.id, news)
 
 
 def erasure_view(event: Event) -> ErasureView:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from node.casework.casebook import Casebook, Needs, Postbox, content_keys
+from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.draft import AssessmentDraft
 from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
@@ -22,7 +22,7 @@ from node.casework.rejudging import bring_verdicts, rejudge
 from node.casework.telling import News, note, pass_on_sighting, tell
 from node.ids import Ids
 from node.matching.duplicates import Incoming, Judgement, judge
-from node.matching.fingerprints import Fingerprints
+from node.matching.fingerprints import Fingerprints, content_keys
 from protocol.facts import Assessment, Content, Hop, Sighting
 from protocol.messages import Sighted
 from protocol.vocabulary import Disposition, Matter, OutcomeWhat

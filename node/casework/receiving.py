@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
 from keys.registry import Registry
 from keys.signing import VerifyKey
 from node.casework.answering import Answering
-from node.casework.casebook import Casebook, Needs, Postbox, content_keys
+from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.handover import Handover
 from node.casework.hearing import hear_disposition, hear_dispositions, hear_outcome, is_plain
 from node.casework.item import ItemState
@@ -28,7 +28,7 @@ from node.casework.naming import Citation, Disavowed
 from node.casework.permits import Permits
 from node.casework.withdrawing import hear_verdict_withdrawn, hear_withdrawal
 from node.ids import Ids
-from node.matching.fingerprints import Fingerprints
+from node.matching.fingerprints import Fingerprints, content_keys
 from protocol import entry as entries
 from protocol.checkpoint import verify_checkpoint
 from protocol.correspondence import PeerMessage
@@ -131,6 +131,8 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
             key = fingerprints.location(message.location)
             if key is not None:
                 needs.keys.add(key)
+        elif isinstance(message, Withdrawal) or _takes_back(message):
+            needs.alike.add(message.item_id)
         elif isinstance(message, Sighted) and message.content is not None:
             needs.keys.update(fingerprints.content(message.content))
         elif isinstance(message, Dispositions):
@@ -138,6 +140,10 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
             plain = is_plain(message, one.arrived.peer)
             needs.cited.append(Citation(*origin, message.cited, plain))
     return needs
+
+
+def _takes_back(message: Message | None) -> TypeGuard[Outcome]:
+    return isinstance(message, Outcome) and message.what is OutcomeWhat.WITHDRAWN
 
 
 def set_aside(arrived: Arrived, book: Casebook) -> list[Answer]:

@@ -8,12 +8,13 @@ at different addresses stay two items.
 
 from __future__ import annotations
 
-from node.casework.casebook import Casebook, Postbox, content_keys
+from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind
 from node.casework.item import ItemState, Review
 from node.casework.telling import News, note, tell
 from node.matching.contents import Likeness, likeness
 from node.matching.duplicates import carries
+from node.matching.fingerprints import content_keys
 from protocol.vocabulary import OutcomeWhat, Verdict
 
 _ILLEGAL = (Verdict.BASELINE, Verdict.NATIONAL)

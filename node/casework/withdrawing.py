@@ -1,7 +1,8 @@
 """What other members take back: a sighting, a verdict, or all that they said of an item (rule 10).
 
-A sighting is taken back along the chain of hand-overs, a verdict wherever it was told. Nothing ends
-by it: whether an item is still supported is for a person to say.
+A sighting is taken back along the chain of hand-overs, a verdict wherever it was told, and from
+every item to which it was carried over with the content. Nothing ends by it: whether an item is
+still supported is for a person to say.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from node.casework.hearing import credible, part_of_story
 from node.casework.holding import is_held, is_under_referral
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.telling import News, handed_on_to, tell
+from node.matching.fingerprints import content_keys
 from protocol.messages import Outcome, Withdrawal
 from protocol.vocabulary import Disposition, Kind, OutcomeWhat
 
@@ -46,10 +48,24 @@ def hear_withdrawal(
             _take_verdict_back(book, postbox, state.id, news, heard_from)
     body = Withdrawn(author, message.sighting_id)
     state = book.record(state.id, EventKind.WITHDRAWN, body, at_ms=message.at_ms, actor=author)
-    book.raise_review(state.id, Review.WITHDRAWAL)
+    looked_at = _put_before_a_person(book, state)
     _pass_on_withdrawals(book, postbox, state, [s.sighting_id for s in gone], message.at_ms)
-    restricted = is_held(state, book.now) or is_under_referral(state)
-    return Disposition.RESTRICTED if restricted else Disposition.FOR_A_PERSON
+    if is_held(state, book.now) or is_under_referral(state):
+        return Disposition.RESTRICTED
+    return Disposition.FOR_A_PERSON if looked_at else Disposition.WITHDRAWN
+
+
+def _put_before_a_person(book: Casebook, state: ItemState) -> bool:
+    """Let a person see an item that lost support, who can say what becomes of it; whether so.
+
+    Who is responsible always looks. Who handed it on looks once nothing supports it here any more:
+    until then it stays for what does.
+    """
+    ours = state.custody in (Custody.HERE, Custody.LOCATING)
+    if not ours and (state.sightings or state.in_force):
+        return False
+    book.raise_review(state.id, Review.WITHDRAWAL)
+    return True
 
 
 def _pass_on_withdrawals(
@@ -78,8 +94,8 @@ def hear_verdict_withdrawn(
     held = any(given.event_id == message.event_id for given in state.assessments)
     news = News(message.event_id, message.what, None, message.author, message.at_ms)
     _take_verdict_back(book, postbox, state.id, news, Informant(peer, message.item_id))
-    if held and state.custody in (Custody.HERE, Custody.LOCATING):
-        book.raise_review(state.id, Review.WITHDRAWAL)
+    if held:
+        _put_before_a_person(book, book.loaded.items[state.id])
     return None
 
 
@@ -87,13 +103,35 @@ def _take_verdict_back(
     book: Casebook, postbox: Postbox, item_id: str, news: News, heard_from: Informant
 ) -> None:
     """Record once that its author took a verdict back, and tell whom the verdict was told."""
-    if news.event_id in book.loaded.items[item_id].heard:
-        return
+    if news.event_id not in book.loaded.items[item_id].heard:
+        _record_taken_back(book, postbox, item_id, news, heard_from)
+    take_carried_back(book, postbox, item_id, news)
+
+
+def take_carried_back(book: Casebook, postbox: Postbox, item_id: str, news: News) -> None:
+    """Take a verdict from the other items to which it was carried over with the content (rule 10).
+
+    A person looks at each of them that is ours: it was known by this word.
+    """
+    content = book.loaded.items[item_id].content
+    keys = content_keys(book.fingerprints, content)
+    others = {other.id for key in keys for other in book.by_key(key)} - {item_id}
+    for other in sorted(others):
+        state = book.loaded.items[other]
+        if any(given.event_id == news.event_id for given in state.assessments):
+            state = _record_taken_back(book, postbox, other, news, None)
+            _put_before_a_person(book, state)
+
+
+def _record_taken_back(
+    book: Casebook, postbox: Postbox, item_id: str, news: News, heard_from: Informant | None
+) -> ItemState:
     body = VerdictWithdrawn(news.event_id, news.author)
     state = book.record(
         item_id, EventKind.VERDICT_WITHDRAWN, body, at_ms=news.at_ms, actor=news.author
     )
     tell(book, postbox, state, news, heard_from=heard_from)
+    return state
 
 
 def _is_a_verdict(book: Casebook, state: ItemState, message: Outcome) -> bool:

@@ -43,6 +43,8 @@ def record_assessment(
     state = _known(book, item_id)
     settle(book, state.id, _SETTLED_BY_ASSESSING)
     assess(book, state.id, draft, ids, postbox)
+    if state.custody is Custody.HANDED_ON:  # nobody can act on it here: who judges it has looked
+        settle(book, state.id, {Review.WITHDRAWAL})
     if Review.VERDICTS_DIFFER in state.reviews:  # this was the look that it waited for
         settle(book, state.id, {Review.VERDICTS_DIFFER})
     return book.loaded.items[state.id]

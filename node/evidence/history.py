@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from node.casework.casebook import content_keys
 from node.casework.events import Event, EventKind, decode_body
 from node.casework.item import ItemState, decode_state, encode
 from node.evidence.findings import Findings
 from node.evidence.heads import verify_head
 from node.evidence.story import Story
+from node.matching.fingerprints import content_keys
 from node.store.audit import ITEM_COLUMNS, Audit, EventRow, HeadRow
 from node.store.cases import EMPTY_CHAIN, event_leaf, item_row
 from node.store.history import EMPTY_DIGEST, Head, digests

@@ -10,6 +10,7 @@ is said by `contents`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 from protocol.facts import Content, Location
@@ -78,3 +79,10 @@ class Fingerprints:
         random key would rewrite a page for each.
         """
         return f"{whose}\0{number}\0".encode() + self._of(b"h", where.encode())
+
+
+def content_keys(fingerprints: Fingerprints, content: Sequence[Content]) -> Sequence[bytes]:
+    """Return every content key of several files' hashes; most items have one file."""
+    if len(content) == 1:
+        return fingerprints.content(content[0])
+    return [key for one in content for key in fingerprints.content(one)]

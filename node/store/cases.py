@@ -17,7 +17,7 @@ from node.casework.casebook import Casebook, Loaded, Needs, Post
 from node.casework.events import Event, EventKind
 from node.casework.item import ItemState, encode
 from node.casework.receiving import Answer
-from node.matching.fingerprints import Fingerprints
+from node.matching.fingerprints import Fingerprints, content_keys
 from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.citing import load_cited
 from node.store.delta import Delta
@@ -89,6 +89,7 @@ class Cases:
     def open_book(self, connection: Connection, needs: Needs, now_ms: int) -> Casebook:
         """Load what a decision needs."""
         loaded = load(connection, needs, self._recent, self._keys)
+        load_alike(connection, needs, loaded, self._recent, self._keys, self._fingerprints)
         return Casebook(self._us, now_ms, self._fingerprints, loaded)
 
     def save_book(self, connection: Connection, book: Casebook) -> None:
@@ -190,6 +191,29 @@ def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) ->
     load_ends(connection, needs, loaded)
     loaded.answered = {one for one in loaded.answered if one[1] not in loaded.items}
     return loaded
+
+
+def load_alike(
+    connection: Connection,
+    needs: Needs,
+    loaded: Loaded,
+    recent: Recent,
+    by_key: Delta,
+    fingerprints: Fingerprints,
+) -> None:
+    """Read the items that have a content of those named in `needs.alike`."""
+    keys: set[bytes] = set()
+    for name in needs.alike:
+        ids = [name, *loaded.by_key.get(needs.named.get(name, b""), ())]
+        state = next((loaded.items[one] for one in ids if one in loaded.items), None)
+        if state is not None:
+            keys.update(content_keys(fingerprints, state.content))
+    for key, item in by_key.find(connection, keys - loaded.by_key.keys()):
+        found = loaded.by_key.setdefault(key, [])
+        if item not in found:
+            found.append(item)
+    wanted = {item for key in keys for item in loaded.by_key.get(key, ())}
+    _load_items(connection, loaded, wanted, recent)
 
 
 def _by_source(references: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

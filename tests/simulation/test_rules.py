@@ -160,6 +160,28 @@ async def test_rule_10_a_withdrawal_takes_its_authors_verdict_wherever_it_was_to
     await world.close()
 
 
+async def test_rule_10_a_verdict_that_is_taken_back_goes_from_every_item_that_it_was_carried_to(
+    world: World,
+) -> None:
+    """The same picture at two places, judged once; its author's report was a mistake."""
+    first = (await world[GB].submit(PLACE, sha256="ab" * 32)).items[0].item_id
+    await world.settle()
+    verdict = AssessmentDraft(verdict=Verdict.BASELINE)
+    await world[GB].desk.assess(first, verdict, actor="a")
+    await world.settle()
+    other = (await world[FR].submit("https://nl2.example/2.jpg", sha256="ab" * 32)).items[0].item_id
+    await world.settle()
+    for member in (NL, FR):
+        assert [one.member for one in (await world[member].state(other)).assessments] == [GB]
+    await world[GB].desk.erase(first, ErasureDraft(Cause.ERROR), actor="head")
+    await world.settle()
+    for member in (NL, FR):
+        assert (await world[member].state(other)).assessments == ()
+    assert Review.WITHDRAWAL in (await world[NL].state(other)).reviews
+    assert Review.WITHDRAWAL not in (await world[FR].state(other)).reviews, "it saw it itself"
+    assert all(node.verify().found == [] for node in world.nodes.values())
+
+
 async def test_rule_10_the_last_withdrawal_ends_nothing_by_itself(world: World) -> None:
     """A stolen key must not be able to stop all notices: a person decides."""
     item = await handed_in(world, GB)

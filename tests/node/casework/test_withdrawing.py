@@ -5,12 +5,27 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from node.casework.draft import AssessmentDraft
+from node.casework.erasing import Cause, ErasureDraft, erase
 from node.casework.events import Erasure
 from node.casework.item import Custody, Informant, ItemState, Review
-from protocol.facts import ActionTaken, Assessment, Hop, Sighting
+from node.casework.rejudging import bring_verdicts
+from node.casework.working import record_assessment
+from protocol.facts import ActionTaken, Assessment, Content, Hop, Sighting
 from protocol.messages import DispositionNote, Outcome, Withdrawal
 from protocol.vocabulary import Action, Disposition, OutcomeWhat, Source, Verdict
-from tests.builders.cases import US, event_id, handed_on, happened, item, said, verdict
+from tests.builders.cases import (
+    POSTBOX,
+    US,
+    book,
+    event_id,
+    handed_on,
+    happened,
+    ids,
+    item,
+    said,
+    verdict,
+)
 from tests.builders.network import NOW_MS
 from tests.node.casework.arriving import Receiver, outcome
 
@@ -107,6 +122,100 @@ class TestWithdrawals:
         receiver.book.erase(AWAY, Erasure(event_id(9), "withdrawal", ()))
         given = receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
         assert given.disposition is Disposition.WITHDRAWN
+
+
+class TestHandedOn:
+    """An item that was handed on: who sees that it lost support can say what becomes of it."""
+
+    def test_item_that_something_else_supports_stands_before_nobody(self) -> None:
+        """Its other reporter still does; the answer is that it was taken back."""
+        reporter = Sighting(event_id(9, "de-eco"), "de-eco", Source.PUBLIC, NOW_MS)
+        state = msgspec.structs.replace(AWAY, sightings=(*AWAY.sightings, reporter))
+        receiver = Receiver(state)
+        found = receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        assert found.disposition is Disposition.WITHDRAWN
+        assert (receiver.state(ITEM).sightings, receiver.state(ITEM).reviews) == ((reporter,), ())
+
+    def test_item_that_lost_its_last_support_is_settled_by_who_judges_it(self) -> None:
+        """Nobody can act on it here: its holder does. Who does not support it erases it."""
+        receiver = Receiver(JUDGED)
+        assert receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS)).disposition is (
+            Disposition.FOR_A_PERSON
+        )
+        draft = AssessmentDraft(verdict=Verdict.BASELINE)
+        state = record_assessment(receiver.book, ITEM, draft, ids(), POSTBOX)
+        assert state.reviews == ()
+        assert [one.member for one in state.in_force] == [US]
+
+    def test_last_verdict_taken_back_of_what_nobody_saw_stands_before_a_person(self) -> None:
+        """Its sightings had gone before."""
+        receiver = Receiver(msgspec.structs.replace(JUDGED, sightings=()))
+        receiver("gb-iwf", taken_back())
+        assert receiver.state(ITEM).reviews == (Review.WITHDRAWAL,)
+
+    def test_item_of_ours_is_settled_by_who_acts_and_not_by_who_judges(self) -> None:
+        """The one who is responsible decides about it as ever."""
+        receiver = Receiver(item(1, informants=(Informant("gb-iwf", ITEM),)))
+        receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        draft = AssessmentDraft(verdict=Verdict.BASELINE)
+        state = record_assessment(receiver.book, ITEM, draft, ids(), POSTBOX)
+        assert state.reviews == (Review.WITHDRAWAL,)
+
+
+SAME = (Content(b"\x09" * 32, None, None, None, None, None),)
+FIRST = item(1, content=SAME, informants=(Informant("gb-iwf", ITEM),), assessments=(GIVEN,))
+CARRIED = item(3, content=SAME, informants=(Informant("de-eco", item(3).id),), assessments=(GIVEN,))
+"""Another item with the content of the first: the verdict was carried over."""
+
+
+class TestCarriedOver:
+    """A verdict that is taken back goes from every item to which its content took it (rule 10)."""
+
+    def test_it_goes_from_the_other_item_and_its_reporter_hears_so(self) -> None:
+        """By an event of its own there; a person looks at an item that was known by it."""
+        receiver = Receiver(FIRST, CARRIED)
+        receiver("gb-iwf", taken_back())
+        state = receiver.state(CARRIED.id)
+        assert (state.assessments, state.reviews) == ((), (Review.WITHDRAWAL,))
+        assert ("de-eco", CARRIED.id) in told(receiver)
+        assert happened(receiver.book).count("verdict_withdrawn") == 2
+
+    def test_it_goes_with_the_whole_report_too(self) -> None:
+        """Who takes back what it said takes back its verdict."""
+        receiver = Receiver(FIRST, CARRIED)
+        receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        assert receiver.state(CARRIED.id).assessments == ()
+
+    def test_it_goes_once_and_is_not_carried_over_again(self) -> None:
+        """Told a second time, by another way, it changes nothing."""
+        receiver = Receiver(FIRST, CARRIED)
+        receiver("gb-iwf", taken_back())
+        receiver("gb-iwf", taken_back(), revision=1)
+        bring_verdicts(receiver.book, POSTBOX, CARRIED.id)
+        assert receiver.state(CARRIED.id).assessments == ()
+        assert happened(receiver.book).count("verdict_withdrawn") == 2
+
+    def test_other_verdicts_and_other_contents_keep_theirs(self) -> None:
+        """Only what was taken back goes."""
+        other = msgspec.structs.replace(
+            item(4, content=(Content(b"\x08" * 32, None, None, None, None, None),)),
+            assessments=(verdict(member="fr-pdc"),),
+        )
+        mine = msgspec.structs.replace(CARRIED, assessments=(GIVEN, verdict(member=US)))
+        receiver = Receiver(FIRST, mine, other)
+        receiver("gb-iwf", taken_back())
+        assert receiver.state(mine.id).assessments == (verdict(member=US),)
+        assert receiver.state(other.id) == other
+
+    def test_our_own_goes_where_the_item_is_erased_by_mistake(self) -> None:
+        """It was told to all that it holds no more: it does not stay here alone."""
+        ours = verdict(member=US)
+        made = book(
+            msgspec.structs.replace(FIRST, assessments=(ours,)),
+            msgspec.structs.replace(CARRIED, assessments=(ours,)),
+        )
+        erase(made, ITEM, ErasureDraft(Cause.ERROR), ids(), POSTBOX)
+        assert made.loaded.items[CARRIED.id].assessments == ()
 
 
 class TestVerdicts:
