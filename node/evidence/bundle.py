@@ -138,7 +138,7 @@ class Log(NamedTuple):
 
 def _proof(audit: Audit, trust: Trust, us: str, log: Log, index: int) -> Proof | None:
     place = log[1:]
-    rows = list(audit.sent(*place) if log.sent else audit.held(*place))
+    direction = "sent" if log.sent else "held"
     checkpoints = audit.sent_checkpoints(*place) if log.sent else audit.held_checkpoints(*place)
     sender, receiver = (us, log.peer) if log.sent else (log.peer, us)
     origin = Channel(trust.registry.network_id, sender, receiver, Lane(log.lane)).origin(log.epoch)
@@ -147,10 +147,10 @@ def _proof(audit: Audit, trust: Trust, us: str, log: Log, index: int) -> Proof |
         checkpoints = good
     witnesses = audit.witnesses.believing(counts_in(trust.registry))
     covering, part = _witnessed(witnesses, us, log.peer, str(origin), checkpoints, index)
-    entry = rows[index].entry
+    entry = audit.entry_at(direction, place, index)
     if covering is None or entry is None:
         return None
-    leaves = [row.leaf for row in rows[: covering.size]]
+    leaves = audit.leaves_below(direction, place, covering.size)
     return Proof(
         sender=sender,
         receiver=receiver,

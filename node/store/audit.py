@@ -377,6 +377,14 @@ class Audit:
         )
         return [*places, *citing.answers_to(self._connection, places)]
 
+    def entry_at(self, direction: str, log: citing.Log, index: int) -> bytes | None:
+        """The entry at one place of a log; None: it has no body."""
+        return citing.entry_at(self._connection, direction, log, index)
+
+    def leaves_below(self, direction: str, log: citing.Log, size: int) -> list[bytes]:
+        """The first leaf hashes of a log, and no entry."""
+        return citing.leaves_below(self._connection, direction, log, size)
+
     def answered(self, peer: str, message: Dispositions) -> list[str]:
         """Return the items that an answer of `peer` to a crowd of our entries is about."""
         return citing.answered(self._connection, peer, message)

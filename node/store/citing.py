@@ -16,11 +16,13 @@ from node.store.seam import Connection
 from protocol import entry as entries
 from protocol.dispositions import Dispositions
 from protocol.errors import ProtocolError
-from protocol.messages import read
+from protocol.messages import DispositionNote, read
 from protocol.vocabulary import Kind, Lane
 
 Place = tuple[str, str, str, bytes, int]
 """Of an entry: `sent` or `held`, peer, lane, epoch, index."""
+Log = tuple[str, str, bytes]
+"""One epoch of a channel: peer, lane, epoch."""
 
 
 _CITED = (
@@ -94,35 +96,150 @@ def _elsewhere(
 
 
 def answers_to(connection: Connection, places: Iterable[Place]) -> list[Place]:
-    """Return where the answers of crowds stand that cite entries at these places."""
-    found = []
-    for direction, peer, lane, epoch, index in places:
-        back = _held(connection, peer) if direction == "sent" else _sent(connection, peer)
-        for place, raw in back:
-            message = _read(raw)
-            if message is None or (message.origin_lane, message.origin_epoch) != (lane, epoch):
-                continue
-            if any(one.index == index for one in message.cited):
-                found.append(place)
+    """Return where the answers of crowds stand that cite entries at these places.
+
+    Read is what came after the entries, until each has its answer: an entry has one. Only one that
+    has none, or was answered while a clock was set back, costs a walk through all answers.
+    """
+    found: list[Place] = []
+    for (direction, peer), asked in _unanswered(connection, list(places)).items():
+        since = _since(connection, direction, peer, asked)
+        lacking = _find(connection, direction, peer, since, asked, found)
+        if lacking and since:
+            _find(connection, direction, peer, 0, lacking, found)
     return found
 
 
-def _held(connection: Connection, peer: str) -> Iterator[tuple[Place, bytes]]:
+def _find(
+    connection: Connection,
+    direction: str,
+    peer: str,
+    since: int,
+    asked: set[Cited],
+    found: list[Place],
+) -> set[Cited]:
+    """Add the answers from a row on to `found`; return which entries have none among them."""
+    lacking = set(asked)
+    answers = _held if direction == "sent" else _sent
+    for place, raw in answers(connection, peer, since):
+        cited = _cited(raw) & lacking
+        if cited and place not in found:
+            found.append(place)
+        lacking -= cited
+        if not lacking:
+            break
+    return lacking
+
+
+Cited = tuple[str, bytes, int]
+"""An entry that is cited: lane, epoch, index."""
+
+
+def _unanswered(connection: Connection, places: list[Place]) -> dict[tuple[str, str], set[Cited]]:
+    """Of the entries at these places those that are not answered alone, by direction and peer."""
+    wanted: dict[tuple[str, str], set[Cited]] = {}
+    for direction, peer, lane, epoch, index in places:
+        if lane == Lane.REPORTS:
+            wanted.setdefault((direction, peer), set()).add((lane, epoch, index))
+    for direction, peer, lane, epoch, index in places:
+        back = wanted.get(("held" if direction == "sent" else "sent", peer))
+        if lane == Lane.STATUS and back:
+            note = _note(entry_at(connection, direction, (peer, lane, epoch), index))
+            if note is not None:
+                back.discard((str(note.origin_lane), note.origin_epoch, note.origin_index))
+    return {ends: asked for ends, asked in wanted.items() if asked}
+
+
+def _since(connection: Connection, direction: str, peer: str, asked: set[Cited]) -> int:
+    """Return the row from which on these entries can have been answered."""
+    times = []
+    for lane, epoch, index in asked:
+        sql = (
+            "SELECT min(signed_ms) FROM checkpoints_out"
+            " WHERE peer = ? AND lane = ? AND epoch = ? AND size > ?"
+            if direction == "sent"
+            else "SELECT taken_ms FROM entries_in"
+            " WHERE peer = ? AND lane = ? AND epoch = ? AND idx = ?"
+        )
+        row = connection.execute(sql, (peer, lane, epoch, index)).fetchone()
+        times.append(0 if row is None or row[0] is None else row[0])
+    table, column = (
+        ("entries_in", "taken_ms") if direction == "sent" else ("messages_out", "created_ms")
+    )
+    return _first_since(connection, table, column, min(times))
+
+
+def _first_since(connection: Connection, table: str, column: str, at_ms: int) -> int:
+    """Return the first row of a table, which grows with time, that came at `at_ms` or later."""
+    low = 0
+    high = (connection.execute(f"SELECT max(seq) FROM {table}").fetchone()[0] or 0) + 1  # noqa: S608
+    sql = f"SELECT seq, {column} FROM {table} WHERE seq >= ? ORDER BY seq LIMIT 1"  # noqa: S608
+    while low < high:
+        middle = (low + high) // 2
+        row = connection.execute(sql, (middle,)).fetchone()
+        if row is None or row[1] >= at_ms:
+            high = middle
+        else:
+            low = row[0] + 1
+    return low
+
+
+def _held(connection: Connection, peer: str, after: int) -> Iterator[tuple[Place, bytes]]:
     for row in connection.execute(
-        "SELECT epoch, idx, entry FROM entries_in WHERE peer = ? AND lane = 'status'"
-        " AND item IS NULL AND entry IS NOT NULL",
-        (peer,),
+        "SELECT epoch, idx, entry FROM entries_in WHERE seq >= ? AND peer = ? AND lane = 'status'"
+        " AND item IS NULL AND entry IS NOT NULL ORDER BY seq",
+        (after, peer),
     ):
         yield ("held", peer, "status", row[0], row[1]), row[2]
 
 
-def _sent(connection: Connection, peer: str) -> Iterator[tuple[Place, bytes]]:
+def _sent(connection: Connection, peer: str, after: int) -> Iterator[tuple[Place, bytes]]:
     for row in connection.execute(
-        "SELECT l.epoch, l.idx, m.entry FROM log_out l JOIN messages_out m ON m.seq = l.message"
-        " WHERE l.peer = ? AND l.lane = 'status' AND m.kind = ? AND m.entry IS NOT NULL",
-        (peer, int(Kind.DISPOSITIONS)),
+        "SELECT l.epoch, l.idx, m.entry FROM messages_out m JOIN log_out l ON l.message = m.seq"
+        " WHERE m.seq >= ? AND m.peer = ? AND l.lane = 'status' AND m.kind = ?"
+        " AND m.entry IS NOT NULL ORDER BY m.seq",
+        (after, peer, int(Kind.DISPOSITIONS)),
     ):
         yield ("sent", peer, "status", row[0], row[1]), row[2]
+
+
+def entry_at(connection: Connection, direction: str, log: Log, index: int) -> bytes | None:
+    """Return the entry at one place of a log; None: it has no body."""
+    sql = (
+        "SELECT coalesce(l.entry, m.entry) FROM log_out l LEFT JOIN messages_out m"
+        " ON m.seq = l.message WHERE l.peer = ? AND l.lane = ? AND l.epoch = ? AND l.idx = ?"
+        if direction == "sent"
+        else "SELECT entry FROM entries_in WHERE peer = ? AND lane = ? AND epoch = ? AND idx = ?"
+    )
+    row = connection.execute(sql, (*log, index)).fetchone()
+    return None if row is None else row[0]
+
+
+def leaves_below(connection: Connection, direction: str, log: Log, size: int) -> list[bytes]:
+    """Return the first leaf hashes of a log, and no entry."""
+    table = "log_out" if direction == "sent" else "entries_in"
+    rows = connection.execute(
+        f"SELECT leaf FROM {table} WHERE peer = ? AND lane = ? AND epoch = ? AND idx < ?"  # noqa: S608
+        " ORDER BY idx",
+        (*log, size),
+    )
+    return [leaf for (leaf,) in rows]
+
+
+def _cited(raw: bytes) -> set[Cited]:
+    message = _read(raw)
+    if message is None:
+        return set()
+    lane, epoch = str(message.origin_lane), message.origin_epoch
+    return {(lane, epoch, one.index) for one in message.cited}
+
+
+def _note(raw: bytes | None) -> DispositionNote | None:
+    try:
+        message = None if raw is None else read(raw)[1]
+    except ProtocolError:
+        return None
+    return message if isinstance(message, DispositionNote) else None
 
 
 def _read(raw: bytes) -> Dispositions | None:
