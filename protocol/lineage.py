@@ -1,11 +1,12 @@
 """That the epochs of a ledger go on from each other, shown to others (docs/protocol.md §8.16).
 
-    Lineage = [version, seen, start, nodes, [[note, path], ...]]
+    Lineage = [version, seen, start, nodes, [[note, path], ...], [note, ...]]
 
 The first leaf of an epoch is the last head of the epoch before it (§8.11.6). So a chain of last
 heads, each with the path to the first leaf of its own tree, leads from the head that a reader
 remembers to the newest one; `nodes` show that the first of the chain extends what is remembered.
-Both sides say what they remember of the other's ledger, so one exchange serves both.
+Both sides say what they remember of the other's ledger, so one exchange serves both; and what they
+remember of the ledgers of third members, so that two who were shown two ledgers find out.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from protocol.ledger import VerifiedLedgerHead, read_ledger_head, verify_ledger_
 from protocol.merkle import verify_consistency, verify_inclusion
 
 MAX_LINEAGE_BYTES: Final = 524_288
+MAX_OTHERS: Final = 24
 MAX_LINKS: Final = 64
 """Epochs at most in one chain; a longer one goes on in the next exchange."""
 
@@ -53,7 +55,8 @@ class Lineage(Fact, frozen=True):
 
     `seen`: what the speaker remembers of the other's ledger. `start`: what of its own it goes on
     from, as the other said that it remembers it; None: it knows of no such head. No links: it has
-    not heard yet what the other remembers, or has signed no head.
+    not heard yet what the other remembers, or has signed no head. `others`: heads of ledgers of
+    third members that the speaker remembers, as their owners signed them.
     """
 
     version: Annotated[int, Meta(ge=1, le=1)]
@@ -61,9 +64,10 @@ class Lineage(Fact, frozen=True):
     start: SeenHead | None
     nodes: Path
     links: Annotated[tuple[Link, ...], Meta(max_length=MAX_LINKS)]
+    others: Annotated[tuple[HeadNote, ...], Meta(max_length=MAX_OTHERS)]
 
 
-NOTHING_SHOWN: Final = Lineage(1, None, None, (), ())
+NOTHING_SHOWN: Final = Lineage(1, None, None, (), (), ())
 
 
 class Remembered(NamedTuple):

@@ -4,6 +4,10 @@ Whoever takes heads of a ledger, as a peer that compares or as a witness that co
 last one that it was shown. An epoch that does not go on from it means that its owner was set back,
 lost its node, or wants something forgotten: a person asks which. A witness cosigns no epoch whose
 first leaf it was not shown.
+
+An owner can keep two ledgers and have each cosigned by witnesses of its own. So members tell each
+other which heads of third members they remember, and whoever hears of one that it does not know
+asks its owner to lead from there to the head that it shows everybody.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
+from keys.errors import KeysError
 from keys.registry import Registry
 from node.peer.errors import (
     BadAnswerError,
@@ -24,7 +29,10 @@ from node.peer.errors import (
 from node.peer.quotas import TokenBucket
 from node.peer.transport import LineageTransport
 from protocol.errors import ProtocolError
+from protocol.fork import ForkEvidence
+from protocol.ledger import read_ledger_head, verify_ledger_head
 from protocol.lineage import (
+    MAX_OTHERS,
     NOTHING_SHOWN,
     Followed,
     Lineage,
@@ -40,6 +48,9 @@ from protocol.vocabulary import Kind
 
 SET_BACK: Final = "ledger_set_back"
 """A member's ledger does not go on from what we saw of it."""
+FORKED: Final = "ledger_forked"
+SPLIT: Final = "ledger_split"
+"""A member does not lead from a head that it signed to the one that it shows us."""
 PER_HOUR: Final = 60
 HOUR_S: Final = 3600
 ROUNDS: Final = 3
@@ -70,6 +81,18 @@ class LineageStore(Protocol):
         self, member: str, before: Remembered | None, followed: Followed, now_ms: int
     ) -> None:
         """Remember what was shown, if `before` still is what is remembered; alarm if it must be."""
+        ...
+
+    async def others(self, but: str, after: int, limit: int) -> list[bytes]:
+        """Return heads of members other than `but` that we remember, going round from `after`."""
+        ...
+
+    async def keep_fork(self, member: str, evidence: ForkEvidence, now_ms: int) -> None:
+        """Keep a proof that a member split its ledger, once, and put it before a person."""
+        ...
+
+    async def split(self, member: str, now_ms: int) -> None:
+        """Put before a person that a member does not lead from a head that it signed to another."""
         ...
 
 
@@ -105,6 +128,8 @@ class Lineages:
         self._clock = clock
         self._told: dict[str, _Told] = {}
         self._buckets: dict[str, TokenBucket] = {}
+        self._doubts: dict[str, Remembered] = {}
+        self._shown_others = 0
 
     async def answer(self, caller: str, raw: bytes) -> bytes:
         """Follow what `caller` shows, and show it how our ledger goes on.
@@ -125,6 +150,7 @@ class Lineages:
             shown = await self._follow(caller, raw)
         except ProtocolError as error:
             raise BadLineageError(error.code) from None
+        await self._compare(caller, shown)
         return await self._ours(caller, await self._store.ours(shown.seen))
 
     async def exchange(self, peer: str) -> None:
@@ -148,8 +174,65 @@ class Lineages:
             except ProtocolError as error:
                 raise BadAnswerError(f"lineage: {error.code}") from None
             self._told[peer] = _Told(shown.seen)
+            await self._compare(peer, shown)
             if told is not None and (not ours.links or shown.seen == newest_of(ours)):
-                return
+                break
+        await self._ask_about_doubt(peer)
+
+    async def _compare(self, speaker: str, shown: Lineage) -> None:
+        """Compare what a member remembers of third members' ledgers with what we do.
+
+        Two roots of one place are proof. Another place is one to ask its owner about.
+        """
+        registry = self._registry()
+        for note in shown.others:
+            try:
+                claim = read_ledger_head(note)
+                owner = claim.origin.member
+                head = verify_ledger_head(note, registry.member(owner).log_keys)
+            except (ProtocolError, KeysError):
+                continue  # a key that is listed no more, or a lie: it accuses nobody
+            known = await self._store.remembered(owner)
+            if known is None or owner in {self._us, speaker}:
+                continue
+            said = Remembered(head.origin.epoch, head.size, head.root, note)
+            if said[:2] != known[:2]:
+                self._doubts[owner] = said
+            elif said.root != known.root:
+                evidence = ForkEvidence(known.note, note)
+                await self._store.keep_fork(owner, evidence, self._clock())
+
+    async def _ask_about_doubt(self, owner: str) -> None:
+        """Let an owner lead from a head that another was shown to the one that it shows us.
+
+        If its newest head was the same before and after, it must be the one that it leads to.
+
+        Raises:
+            CallError: nothing that verifies came back.
+            StoreError: nothing was kept.
+        """
+        doubt, before = self._doubts.pop(owner, None), await self._store.remembered(owner)
+        if doubt is None or before is None or doubt.seen == before.seen:
+            return
+        led = await self._led_from(owner, doubt)
+        after = await self._led_from(owner, before)
+        if after is None or after[:3] != before[:3]:
+            self._doubts[owner] = doubt  # it has grown meanwhile: ask again
+        elif led is None or led[:3] != before[:3]:
+            await self._store.split(owner, self._clock())
+
+    async def _led_from(self, owner: str, start: Remembered) -> Remembered | None:
+        """Return the head to which an owner leads from one that it signed; None: it does not."""
+        registry = self._registry()
+        question = msgspec.structs.replace(NOTHING_SHOWN, seen=start.seen)
+        raw = await self._transport.lineage(owner, to_bytes(question))
+        try:
+            shown = from_bytes(raw)
+            keys = registry.member(owner).log_keys
+            followed = follow(shown, Owner(registry.network_id, owner, keys), start)
+        except ProtocolError:
+            return None
+        return followed.remembered if shown.start == start.seen else None
 
     async def introduce(self, witness: str) -> str | None:
         """Show a witness how our ledger goes on; return a problem's code.
@@ -176,4 +259,6 @@ class Lineages:
     async def _ours(self, peer: str, ours: Lineage) -> bytes:
         remembered = await self._store.remembered(peer)
         seen = None if remembered is None else remembered.seen
-        return to_bytes(msgspec.structs.replace(ours, seen=seen))
+        others = await self._store.others(peer, self._shown_others, MAX_OTHERS)
+        self._shown_others += MAX_OTHERS
+        return to_bytes(msgspec.structs.replace(ours, seen=seen, others=tuple(others)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from node.peer.lineage import SET_BACK
+from node.peer.lineage import FORKED, SET_BACK, SPLIT
+from node.store.forks import insert_fork
 from node.store.ledger import leaf_hashes
 from node.store.seam import Connection
 from node.store.tasks import open_task
 from node.store.writer import Readers, Writer
+from protocol.fork import ForkEvidence
 from protocol.lineage import MAX_LINKS, Followed, Lineage, Link, Remembered, SeenHead
 from protocol.merkle import consistency_path, inclusion_path
 
@@ -52,6 +54,30 @@ class Lineages:
 
         await self._writer.run(job)
 
+    async def others(self, but: str, after: int, limit: int) -> list[bytes]:
+        """See `LineageStore.others`."""
+        rows = await self._readers.run(
+            lambda c: c.execute(
+                "SELECT note FROM ledgers_seen WHERE member <> ? ORDER BY member", (but,)
+            ).fetchall()
+        )
+        notes = [note for (note,) in rows]
+        start = after % len(notes) if notes else 0
+        return [*notes[start:], *notes[:start]][:limit]
+
+    async def keep_fork(self, member: str, evidence: ForkEvidence, now_ms: int) -> None:
+        """See `LineageStore.keep_fork`."""
+
+        def job(connection: Connection) -> None:
+            if insert_fork(connection, member, evidence, now_ms):
+                open_task(connection, FORKED, member, now_ms)
+
+        await self._writer.run(job)
+
+    async def split(self, member: str, now_ms: int) -> None:
+        """See `LineageStore.split`."""
+        await self._writer.run(lambda c: open_task(c, SPLIT, member, now_ms))
+
 
 def remembered(connection: Connection, member: str) -> Remembered | None:
     """Return the last head of a member's ledger that was shown to us."""
@@ -74,7 +100,7 @@ def _ours(connection: Connection, told: SeenHead | None) -> Lineage:
     if told is None or number is None:
         row = connection.execute("SELECT max(number) FROM ledger_heads").fetchone()
         rows = [] if row[0] is None else connection.execute(_LAST, (row[0], 1)).fetchall()
-        return Lineage(1, None, None, (), tuple(Link(note, ()) for _, _, note in rows))
+        return Lineage(1, None, None, (), tuple(Link(note, ()) for _, _, note in rows), ())
     rows = connection.execute(_LAST, (number, MAX_LINKS)).fetchall()
     links = [Link(rows[0][2], ())]
     for epoch, size, note in rows[1:]:
@@ -83,7 +109,7 @@ def _ours(connection: Connection, told: SeenHead | None) -> Lineage:
         )
     size = rows[0][1]
     nodes = consistency_path(leaf_hashes(connection, told.epoch, size), told.size, size)
-    return Lineage(1, None, told, tuple(nodes), tuple(links))
+    return Lineage(1, None, told, tuple(nodes), tuple(links), ())
 
 
 def _number_of(connection: Connection, told: SeenHead) -> int | None:

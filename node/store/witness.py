@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from node.peer.forgetting import Forgotten
+from node.peer.lineage import FORKED
 from node.peer.witness import HeldHead
 from node.store.forks import insert_fork
 from node.store.lineage import remembered
@@ -19,8 +20,6 @@ from node.store.writer import Readers, Writer
 from protocol.fork import ForkEvidence
 from protocol.ledger import LedgerHead, LedgerOrigin
 from protocol.witness import NEVER, Witnessed
-
-FORKED = "ledger_forked"
 
 
 class WitnessedRow(NamedTuple):

@@ -55,14 +55,14 @@ def made() -> dict[str, Any]:
     first = others(5)
     second = [leaf(one, len(first), oracle.tree(first)), *others(3, 50)]
     third = [leaf(two, len(second), oracle.tree(second)), *others(2, 90)]
-    held = [bytes.fromhex(EPOCHS[0]), HELD]
+    held: list[Any] = [bytes.fromhex(EPOCHS[0]), HELD]
     nodes = oracle.consistency(HELD, first)
-    links = [
+    links: list[Any] = [
         [signed(one, first), []],
         [signed(two, second), oracle.inclusion(0, second)],
         [signed(three, third), oracle.inclusion(0, third)],
     ]
-    right = [1, None, held, nodes, links]
+    right: list[Any] = [1, None, held, nodes, links, [links[0][0]]]
     return {
         "source": "written by tests/protocol/lineages.py with hashlib, cryptography and msgpack",
         "network": NETWORK,
@@ -79,12 +79,12 @@ def made() -> dict[str, Any]:
             "root": oracle.tree(third).hex(),
         },
         "lineage": oracle.pack(right).hex(),
-        "set_back": oracle.pack([1, held, None, [], links[2:]]).hex(),
+        "set_back": oracle.pack([1, held, None, [], links[2:], []]).hex(),
         "over": {
-            "another start": oracle.pack([1, None, [held[0], HELD + 1], [], links]).hex(),
-            "the epoch remembered, from nothing": oracle.pack([1, None, None, [], links]).hex(),
-            "a start of no size": oracle.pack([1, None, [held[0], 0], nodes, links]).hex(),
-            "nothing": oracle.pack([1, held, None, [], []]).hex(),
+            "another start": oracle.pack([1, None, [held[0], HELD + 1], [], links, []]).hex(),
+            "the epoch remembered, from nothing": oracle.pack([1, None, None, [], links, []]).hex(),
+            "a start of no size": oracle.pack([1, None, [held[0], 0], nodes, links, []]).hex(),
+            "nothing": oracle.pack([1, held, None, [], [], []]).hex(),
         },
         "invalid": [
             {"name": name, "code": code, "raw": base64.b64encode(raw).decode()}
@@ -95,10 +95,10 @@ def made() -> dict[str, Any]:
 
 def _wrong(right: list[Any], first: list[bytes], second: list[bytes]) -> dict[str, Any]:
     one, two, _ = map(origin, EPOCHS)
-    _, _, held, nodes, links = right
+    _, _, held, nodes, links, _ = right
 
     def chain(*changed: list[Any], start: Any = held, path: Any = nodes) -> bytes:
-        return oracle.pack([1, None, start, path, list(changed)])
+        return oracle.pack([1, None, start, path, list(changed), []])
 
     forgets = [leaf(one, HELD, oracle.tree(first[:HELD])), *second[1:]]
     silent = others(4, 50)
@@ -141,6 +141,8 @@ def _wrong(right: list[Any], first: list[bytes], second: list[bytes]) -> dict[st
         "a field more": ("malformed", oracle.pack([*right, None])),
         "cut off": ("malformed", oracle.pack(right)[:-1]),
         "something follows": ("malformed", oracle.pack(right) + b"\xc0"),
+        "too many heads of others": ("malformed", oracle.pack([*right[:5], [b""] * 25])),
+        "a number among the heads of others": ("malformed", oracle.pack([*right[:5], [7]])),
         "too many links": ("malformed", chain(*[[b"", []]] * 65)),
     }
 

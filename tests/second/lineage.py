@@ -43,8 +43,10 @@ def check_lineage(
 def _judge(
     value: Any, prefix: str, keys: list[HybridKey], kept: Kept | None
 ) -> tuple[Kept | None, bool]:
-    need(isinstance(value, list) and len(value) == 5, "lineage: five parts")
-    version, seen, start, nodes, links = value
+    need(isinstance(value, list) and len(value) == 6, "lineage: six parts")
+    version, seen, start, nodes, links, others = value
+    need(isinstance(others, list) and len(others) <= 24, "lineage: others")
+    need(all(isinstance(one, bytes) and len(one) <= 16384 for one in others), "lineage: others")
     need(type(version) is int and version == 1, "lineage: version")
     for place in (seen, start):
         need(place is None or _is_place(place), "lineage: a place")

@@ -57,7 +57,7 @@ async def witness(
     )
     made = Witness(EOKM, store.witness, network, lambda: keys.witness, clock, lambda: None)
     lineages = Lineages(EOKM, store.lineages, network, client, clock)
-    shown = Lineage(1, None, None, (), (Link(note(network, 5), ()),))
+    shown = Lineage(1, None, None, (), (Link(note(network, 5), ()),), ())
     await lineages.answer(IWF, to_bytes(shown))
     compared = Crosscheck(EOKM, store.crosschecks, network, client, lineages.exchange, clock)
     yield await serve(ledgers=LedgerEndpoint(made, compared, lineages))

@@ -73,7 +73,7 @@ class Owner:
             return
         self.shown = True
         link = Link(self.note(size), ())
-        raw = to_bytes(Lineage(1, None, None, (), (link,)))
+        raw = to_bytes(Lineage(1, None, None, (), (link,), ()))
         await self.world[EOKM].lineages.answer(IWF, raw)
 
     async def is_cosigned(self, old: int, new: int) -> bool:
