@@ -52,6 +52,11 @@ from protocol.vocabulary import Kind, Lane
 from protocol.witness import MAX_WITNESSED_BYTES, cosigners
 
 _STOLEN: Final = "is by a key that was stolen, and no witness saw it before"
+_UNSAID: Final = (
+    "is by a key that its owner revoked without a word since when it was another's; witnesses saw"
+    " it in the owner's ledger at {} s: ask the owner for that time"
+)
+"""Whoever denies a hand-over so owes a word, and everybody can see which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,10 @@ def _check_proof(proof: Proof, place: str, trust: Trust) -> dict[str, Any]:
     for step, field, member, key in signed:
         witnessed_ms = 1000 * since if since is not None and owner == member else None
         if not trust.is_worth(member, key, witnessed_ms):
-            raise BrokenBundleError(step, f"{place}.{field}", _STOLEN)
+            turn = trust.registry.member(member).turn(key.key_id)
+            unsaid = witnessed_ms is not None and turn.compromised_ms is None
+            why = _UNSAID.format(since) if unsaid else _STOLEN
+            raise BrokenBundleError(step, f"{place}.{field}", why)
     return shown
 
 

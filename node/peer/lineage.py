@@ -156,6 +156,8 @@ class Lineages:
     async def exchange(self, peer: str) -> None:
         """Show a member how our ledger goes on and follow its own; earlier versions show nothing.
 
+        Who ever showed something is of no earlier version.
+
         It takes another round where the member remembers something else than it last said, or has
         not said it yet.
 
@@ -163,7 +165,8 @@ class Lineages:
             CallError: nothing that verifies came back.
             StoreError: what came was not kept.
         """
-        if not shows_lineage(self._registry(), peer):
+        known = await self._store.remembered(peer)
+        if known is None and not shows_lineage(self._registry(), peer):
             return
         for _ in range(ROUNDS):
             told = self._told.get(peer)

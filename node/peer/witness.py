@@ -157,10 +157,14 @@ class Witness:
         raise OverQuotaError  # somebody hands in one head after the other at the same moment
 
     async def _is_shown(self, origin: LedgerOrigin) -> bool:
-        """Whether its owner showed how its ledger goes on to here; earlier versions cannot."""
-        if not shows_lineage(self._registry(), origin.member):
+        """Whether its owner showed how its ledger goes on to here; earlier versions cannot.
+
+        Who ever showed it is of no earlier version, whatever its document says since.
+        """
+        shown = await self._store.shown_epoch(origin.member)
+        if shown is None and not shows_lineage(self._registry(), origin.member):
             return True
-        return await self._store.shown_epoch(origin.member) == origin.epoch
+        return shown == origin.epoch
 
     async def _judge(
         self, submission: Submission, head: VerifiedLedgerHead, held: HeldHead, key: Signer

@@ -12,6 +12,10 @@ from protocol.fork import ForkEvidence
 from protocol.lineage import MAX_LINKS, Followed, Lineage, Link, Remembered, SeenHead
 from protocol.merkle import consistency_path, inclusion_path
 
+LEAVES_AT_ONCE = 65_536
+"""Leaves at most that are hashed for one answer, but those of its first two links: whoever says
+that he remembers our first head does not have us hash everything. The chain goes on next time."""
+
 _LAST = (
     "SELECT epoch, size, note FROM ledger_heads h WHERE number = (SELECT max(number)"
     " FROM ledger_heads WHERE epoch = h.epoch) AND number >= ? ORDER BY number LIMIT ?"
@@ -20,15 +24,21 @@ _LAST = (
 
 
 class Lineages:
-    """The chain of our own epochs, and what we remember of others' ledgers."""
+    """The chain of our own epochs, and what we remember of others' ledgers.
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    `leaves_at_once`: as `LEAVES_AT_ONCE`.
+    """
+
+    def __init__(
+        self, writer: Writer, readers: Readers, leaves_at_once: int = LEAVES_AT_ONCE
+    ) -> None:
         self._writer = writer
         self._readers = readers
+        self._leaves_at_once = leaves_at_once
 
     async def ours(self, told: SeenHead | None) -> Lineage:
         """See `LineageStore.ours`."""
-        return await self._readers.run(lambda c: _ours(c, told))
+        return await self._readers.run(lambda c: _ours(c, told, self._leaves_at_once))
 
     async def remembered(self, member: str) -> Remembered | None:
         """See `LineageStore.remembered`."""
@@ -95,7 +105,7 @@ def all_remembered(connection: Connection) -> list[tuple[str, Remembered]]:
     return [(row[0], Remembered(*row[1:])) for row in rows]
 
 
-def _ours(connection: Connection, told: SeenHead | None) -> Lineage:
+def _ours(connection: Connection, told: SeenHead | None, leaves_at_once: int) -> Lineage:
     number = None if told is None else _number_of(connection, told)
     if told is None or number is None:
         row = connection.execute("SELECT max(number) FROM ledger_heads").fetchone()
@@ -103,7 +113,11 @@ def _ours(connection: Connection, told: SeenHead | None) -> Lineage:
         return Lineage(1, None, None, (), tuple(Link(note, ()) for _, _, note in rows), ())
     rows = connection.execute(_LAST, (number, MAX_LINKS)).fetchall()
     links = [Link(rows[0][2], ())]
+    leaves_left = leaves_at_once - rows[0][1]
     for epoch, size, note in rows[1:]:
+        leaves_left -= size
+        if leaves_left < 0 and len(links) > 1:
+            break
         links.append(
             Link(note, tuple(inclusion_path(leaf_hashes(connection, epoch, size), 0, size)))
         )

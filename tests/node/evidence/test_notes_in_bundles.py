@@ -92,6 +92,23 @@ async def test_12_what_witnesses_saw_before_the_theft_counts_beside_the_note(
     world.both_refuse(world.bundle(IWF, item, [revoked]), "5")
 
 
+async def test_attack_who_hands_over_and_then_revokes_his_key_owes_a_word(
+    world: Governed,
+) -> None:
+    """Nothing that it signed counts, nor what witnesses saw; who reads it is told just that."""
+    item = await hand_over(world, 1)
+    await world[IWF].ledger.append_due(world.now)
+    await world[IWF].witnessing.ask_due(world.now)
+    pin = sha256(world.files["metadata/1.root.json"]).digest()
+    raw = world.bundle(IWF, item, [note(world, IWF, LOG)])
+    with pytest.raises(BrokenBundleError, match=f"ledger at {world.now // 1000} s: ask the owner"):
+        check(raw, pin)
+    with pytest.raises(RefusedError):
+        second.check_bundle(raw, pin)
+    world.theft(IWF, "log", world.now + 1000)
+    world.both_take(world.bundle(IWF, item, [note(world, IWF, LOG)]))
+
+
 async def test_12_what_was_said_again_is_shown_under_the_good_key(world: Governed) -> None:
     """Of several checkpoints over an entry one is shown that no note touches."""
     item, revoked = await said_again(world)

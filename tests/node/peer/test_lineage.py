@@ -12,12 +12,12 @@ import pytest
 
 from keys.member import Capabilities
 from node.peer import lineage as lineages
-from node.peer.errors import BadLineageError, OverQuotaError, UnknownLedgerError
+from node.peer.errors import BadAnswerError, BadLineageError, OverQuotaError, UnknownLedgerError
 from node.peer.ledger import LedgerKeeper
 from node.store.connection import open_reader
-from node.store.lineage import remembered
+from node.store.lineage import Lineages, remembered
 from protocol.ledger import LedgerOrigin, LoggedHead
-from protocol.lineage import NOTHING_SHOWN, Remembered, to_bytes
+from protocol.lineage import NOTHING_SHOWN, Owner, Remembered, follow, to_bytes
 from protocol.merkle import CompactRange
 from protocol.vocabulary import Kind
 from tests.simulation.world import World
@@ -174,33 +174,78 @@ async def test_g5_a_ledger_that_was_set_back_stands_before_a_person_at_each_of_t
 async def test_8_16_an_epoch_that_was_not_shown_is_not_cosigned(world: World) -> None:
     """A witness asks for nothing; who hands in a head shows first how it came there."""
     await again(world, 2)
-
-    async def silent(witness: str) -> None:
-        del witness
-
     world[IWF].witnessing._introduce = silent
     await world[IWF].keep_ledger()
     assert cosigners(world) == set()
 
 
-async def test_8_16_a_member_of_an_earlier_version_is_cosigned_as_before(world: World) -> None:
-    """It cannot show anything, and nobody asks it to."""
-    await again(world, 2)
+def earlier_version(world: World) -> None:
+    """Let the document of gb-iwf be one that shows nothing of its ledger."""
     registry = world.registry
     document = registry.members[IWF]
     kinds = tuple(kind for kind in document.capabilities.kinds if kind != Kind.DISAVOW)
     older = replace(document, capabilities=Capabilities((1,), kinds))
     world.registry = replace(registry, members={**registry.members, IWF: older})
 
-    async def silent(witness: str) -> None:
-        del witness
 
+async def silent(witness: str) -> None:
+    """Show a witness nothing."""
+    del witness
+
+
+async def test_8_16_a_member_of_an_earlier_version_is_cosigned_as_before(tmp_path: Path) -> None:
+    """It cannot show anything, and nobody asks it to."""
+    world = World(tmp_path, [IWF, EOKM, PDC, ECO])
+    await world.start()
+    earlier_version(world)
+    await hand_over(world, 1)
     world[IWF].witnessing._introduce = silent
     await world[IWF].keep_ledger()
     assert cosigners(world) == {PDC, ECO}
-    before = seen(world, IWF)
     await world[EOKM].lineages.exchange(IWF)
-    assert seen(world, IWF) == before
+    assert seen(world, EOKM) is None
+    await world.close()
+
+
+async def test_attack_who_showed_its_ledger_once_does_not_become_an_earlier_version(
+    world: World,
+) -> None:
+    """Its member key may sign a document that says so: then an epoch could begin with nothing."""
+    await again(world, 2)
+    earlier_version(world)
+    world[IWF].witnessing._introduce = silent
+    forgetful(world)
+    await world[IWF].keep_ledger()
+    assert cosigners(world) == set()
+    before = seen(world, EOKM)
+    with pytest.raises(BadAnswerError):
+        await world[EOKM].lineages.exchange(IWF)
+    assert seen(world, EOKM) == before
+
+
+async def test_g11_attack_who_says_that_he_remembers_our_first_head_has_little_hashed(
+    world: World,
+) -> None:
+    """Each answer leads on by as much as one costs, and in the end to the newest head."""
+    first = seen(world, PDC)
+    assert first is not None
+    for number in range(2, 7):
+        await again(world, number)
+        await world[IWF].ledger.append_due(world.now)
+    store = world[IWF].store
+    sparing, reached = Lineages(store.writer, store.readers, leaves_at_once=1), [first]
+    owner = Owner(world.registry.network_id, IWF, world.registry.member(IWF).log_keys)
+    for _ in range(9):
+        shown = await sparing.ours(reached[-1].seen)
+        assert len(shown.links) <= 2
+        after = follow(shown, owner, reached[-1]).remembered
+        assert after is not None
+        if after == reached[-1]:
+            break
+        reached.append(after)
+    assert len(reached) == 6
+    assert reached[-1][:2] == newest(world)
+    assert len((await store.lineages.ours(first.seen)).links) == 6
 
 
 async def test_8_16_a_lost_answer_is_made_up_for(world: World) -> None:
