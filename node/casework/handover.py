@@ -19,7 +19,7 @@ from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import lacks
 from node.casework.hearing import credible
 from node.casework.intake import carry_over, same_content, was_here
-from node.casework.item import FINAL_ACTIONS, Custody, Informant, ItemState, Review
+from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
 from node.casework.rejudging import rejudge, watch_verdicts
 from node.casework.rings import is_earlier
 from node.casework.routing import item_told, responsible
@@ -35,7 +35,7 @@ from node.ids import Ids
 from node.matching.duplicates import Incoming, Judgement, join, judge
 from protocol.facts import ActionTaken, Assessment, Content, Hop
 from protocol.messages import Item, ItemV2, Sighted
-from protocol.vocabulary import Action, Disposition, Matter, OutcomeWhat
+from protocol.vocabulary import Disposition, Matter, OutcomeWhat
 
 _NEW = frozenset(
     {
@@ -47,7 +47,6 @@ _NEW = frozenset(
     }
 )
 """Answers that say: the item stands here for itself, under the id that it came with."""
-_ENDS_OR_REOPENS = FINAL_ACTIONS | {Action.SEEN_ONLINE}
 _Fact = TypeVar("_Fact", Assessment, ActionTaken)
 
 
@@ -344,7 +343,7 @@ class Handover:
         for one in self._credible(message.assessments):
             self._note(item_id, EventKind.ASSESSED, OutcomeWhat.ASSESSED, one, heard_from)
         for done in self._credible(message.actions):
-            if done.action not in _ENDS_OR_REOPENS:
+            if done.action not in ENDS_OR_REOPENS:
                 self._note(item_id, EventKind.ACTED, OutcomeWhat.ACTED, done, heard_from)
         watch_verdicts(self._book, item_id)
 

@@ -14,7 +14,15 @@ from node.casework.events import (
     Reopened,
     Responsible,
 )
-from node.casework.item import FINAL_ACTIONS, REFUSALS, Custody, Informant, ItemState, Review
+from node.casework.item import (
+    ENDS_OR_REOPENS,
+    FINAL_ACTIONS,
+    REFUSALS,
+    Custody,
+    Informant,
+    ItemState,
+    Review,
+)
 from node.casework.rejudging import watch_verdicts
 from node.casework.telling import News, handed_on_to, note, tell
 from node.ids import Ids
@@ -214,8 +222,9 @@ def _may_tell(book: Casebook, state: ItemState, peer: str, message: Outcome) -> 
 
     An event bears its author's name in its id. What we did ourselves nobody tells us. A verdict
     may come from anybody in the story; what was done, and who is responsible, only from those to
-    whom the item went after us. What a reporter says was done about an item of ours closes
-    nothing: a person looks.
+    whom the item went after us. What a reporter did before it handed the item over, and what ends
+    nothing, is for whoever has it: else a hoster is written to twice. What it says was done about
+    an item of ours closes nothing: a person looks.
     """
     if message.author == book.us or not credible(message.event_id, message.author):
         return False
@@ -226,7 +235,9 @@ def _may_tell(book: Casebook, state: ItemState, peer: str, message: Outcome) -> 
             return False
     if message.what is OutcomeWhat.ASSESSED or peer in downstream(book, state):
         return True
-    return message.what is OutcomeWhat.ACTED and state.custody is Custody.HERE
+    if message.action is None:
+        return False
+    return state.custody is Custody.HERE or message.action.action not in ENDS_OR_REOPENS
 
 
 def credible(event_id: str, member: str) -> bool:

@@ -26,6 +26,7 @@ from protocol.facts import (
 from protocol.vocabulary import Action, Disposition, ItemKind, Matter, Source, Verdict
 
 FINAL_ACTIONS = frozenset({Action.REMOVED, Action.UNAVAILABLE, Action.NOT_ILLEGAL})
+ENDS_OR_REOPENS = FINAL_ACTIONS | {Action.SEEN_ONLINE}
 REFUSALS = frozenset(
     {
         Disposition.MALFORMED,

@@ -15,6 +15,7 @@ from tests.simulation.erasing import erase
 from tests.simulation.hostile import HOSTILE
 from tests.simulation.ledgers import BY_LEDGERS, LEDGERS
 from tests.simulation.robbing import BY_ROBBERS, ROBBING
+from tests.simulation.rounds import handed_round
 from tests.simulation.splitting import BY_SPLITS, SPLITTING
 from tests.simulation.thief import THIEF
 from tests.simulation.turning import (
@@ -198,6 +199,7 @@ FAULTS: dict[str, Fault] = {
     "rotate_sealing": rotate_sealing,
     "rotate_log": rotate_log,
     "erase": erase,
+    "handed_round": handed_round,
     **TURNING,
     **THIEF,
     **ROBBING,

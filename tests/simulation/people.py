@@ -82,7 +82,7 @@ async def _pick(
     return chance.choice(found) if found else None
 
 
-async def _record(world: Fleet, node: FleetNode, act: Callable[[], Awaitable[object]]) -> None:
+async def record(world: Fleet, node: FleetNode, act: Callable[[], Awaitable[object]]) -> None:
     """Record something; what the rules of casework refuse, a person leaves alone."""
 
     async def once() -> None:
@@ -100,7 +100,7 @@ async def assess(world: Fleet, chance: random.Random) -> None:
     state = None if node is None else await _pick(node, chance, lambda _: True)
     if node is not None and state is not None:
         draft = AssessmentDraft(verdict=chance.choice(VERDICTS))
-        await _record(world, node, lambda: node.desk.assess(state.id, draft, actor="a"))
+        await record(world, node, lambda: node.desk.assess(state.id, draft, actor="a"))
 
 
 async def act(world: Fleet, chance: random.Random) -> None:
@@ -109,7 +109,7 @@ async def act(world: Fleet, chance: random.Random) -> None:
     state = None if node is None else await _pick(node, chance, _is_here)
     if node is not None and state is not None:
         draft = ActionDraft(action=chance.choice(ACTIONS))
-        await _record(world, node, lambda: node.desk.act(state.id, draft, actor="a"))
+        await record(world, node, lambda: node.desk.act(state.id, draft, actor="a"))
 
 
 async def move(world: Fleet, chance: random.Random) -> None:
@@ -119,7 +119,7 @@ async def move(world: Fleet, chance: random.Random) -> None:
     if node is not None and state is not None:
         country = chance.choice([member[:2].upper() for member in world.nodes])
         draft = ActionDraft(action=Action.MOVED, country=country)
-        await _record(world, node, lambda: node.desk.act(state.id, draft, actor="a"))
+        await record(world, node, lambda: node.desk.act(state.id, draft, actor="a"))
 
 
 async def hashes(world: Fleet, chance: random.Random) -> None:
@@ -128,7 +128,7 @@ async def hashes(world: Fleet, chance: random.Random) -> None:
     state = None if node is None else await _pick(node, chance, lambda s: not s.content)
     if node is not None and state is not None:
         draft = HashesDraft(sha256=f"{chance.randrange(FILES):064x}")
-        await _record(world, node, lambda: node.desk.add_hashes(state.id, draft, actor="a"))
+        await record(world, node, lambda: node.desk.add_hashes(state.id, draft, actor="a"))
 
 
 def _is_here(state: ItemState) -> bool:

@@ -423,14 +423,14 @@ class Node:
 
     async def submit(
         self,
-        url: str,
+        url: str | None,
         *,
         reference: str | None = None,
         sha256: str | None = None,
         found: str | None = None,
         child_at_risk: bool = False,
     ) -> SubmitResult:
-        """Hand in a report of one item."""
+        """Hand in a report of one item; without a URL, of a file alone."""
         item = ItemDraft(
             url=url, hashes=None if sha256 is None else HashesDraft(sha256=sha256), found=found
         )

@@ -196,6 +196,16 @@ class TestOutcomes:
         assert receiver("gb-iwf", news).disposition is Disposition.NOT_PERMITTED
         assert happened(receiver.book) == []
 
+    def test_notice_that_a_reporter_gave_goes_down_the_chain(self) -> None:
+        """Whoever has the item would write to the same hoster once more."""
+        receiver = Receiver(AWAY)
+        news = removed(ALIAS, "gb-iwf")
+        assert news.action is not None
+        action = msgspec.structs.replace(news.action, action=Action.HOST_NOTIFIED)
+        receiver("gb-iwf", msgspec.structs.replace(news, action=action))
+        assert receiver.state(ITEM).actions == (action,)
+        assert told(receiver) == [("fr-pdc", ITEM)]
+
     def test_word_of_a_reporter_does_not_close_what_is_ours(self) -> None:
         """We look for ourselves; so a stolen key stops no notice."""
         receiver = Receiver(item(1, informants=(Informant("gb-iwf", ITEM),)))
