@@ -13,11 +13,12 @@ from node.casework.naming import Citation
 from node.store.queries import ItemQuery
 from node.store.sqlite import Store
 from protocol.dispositions import Cited, Dispositions
+from protocol.entry import leaf
 from protocol.facts import Hop
-from protocol.vocabulary import Disposition, Lane
+from protocol.vocabulary import Disposition, Kind, Lane
 from tests.builders.cases import FINGERPRINTS, POSTBOX, US, event_id, file, ids, item
 from tests.builders.network import NOW_MS
-from tests.contract.stores import Place, post, record
+from tests.contract.stores import Place, message, post, record
 from tests.contract.test_store_citing import LEAVES, SAID
 from tests.contract.test_store_outbox import FIRST, PEER, Tenure
 
@@ -208,6 +209,21 @@ async def test_item_that_is_elsewhere_by_now_is_looked_at_whole(said: Tenure) ->
     """The third has another holder: who answers late becomes responsible in its row again."""
     await hear(said.store, 2)
     assert [row[1] for row in await rows(said.store)] == [1, 2, 4]
+
+
+async def test_answer_to_another_entry_about_the_item_is_looked_at_whole(said: Tenure) -> None:
+    """Only what handed it over says for certain that it went to the member that answers."""
+    sighted = msgspec.structs.replace(message(4), kind=Kind.SIGHTED, item=IDS[0])
+    await post(said.store, sighted)
+    await said.cut()
+    cited = (Cited(3, leaf(sighted.entry)),)
+    citation = Citation(PEER, Lane.REPORTS, FIRST, cited, plain=True)
+
+    def decide(book: Casebook) -> tuple[list[str], set[tuple[str, str]]]:
+        return sorted(book.loaded.items), book.loaded.answered
+
+    found, _ = await said.store.cases.transact(Needs(cited=[citation]), LATER_MS, decide)
+    assert found == ([IDS[0]], set())
 
 
 async def test_item_that_the_batch_needs_anyhow_is_written_once_and_whole(said: Tenure) -> None:
