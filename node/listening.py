@@ -105,3 +105,19 @@ class QuietRunner(web.AppRunner):
         assert isinstance(server, _QuietServer)
         server.answer_s = self._answer_s
         return server
+
+
+async def serve(app: web.Application, host: str, port: int) -> web.AppRunner:
+    """Open a listener; return what closes it.
+
+    Raises:
+        OSError: the address is taken.
+    """
+    runner = QuietRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError:
+        await runner.cleanup()
+        raise
+    return runner

@@ -29,7 +29,7 @@ from node.evidence.heads import sign_head
 from node.jurisdiction.build import Jurisdiction
 from node.keeping import HsmWatch, TransportInUse, destroy_expired, take_up_due
 from node.ledgers import Ledgers
-from node.listening import QuietRunner
+from node.listening import serve
 from node.loops import LOOK_AGAIN_S, DeliveryLoop, PullLoop, Wake, keep_going, work_at_desk
 from node.peer.allowances import DiskFloor
 from node.peer.bringing_back import BringingBack
@@ -43,6 +43,7 @@ from node.peer.longpoll import LongPoll
 from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
 from node.peer.server import make_peer_app
+from node.peer.views import ViewComparer
 from node.registry.errors import NoRegistryError
 from node.registry.mirror import mirror_routes
 from node.registry.revocations import revocation_routes
@@ -202,7 +203,7 @@ class Node:
             middlewares=[count],
         )
         local.add_routes(health_routes(self.metrics, self._snapshot, self._missing))
-        self._runners.append(await _serve(local, config.api.listen_host, config.api.listen_port))
+        self._runners.append(await serve(local, config.api.listen_host, config.api.listen_port))
         if config.peer.endpoint is not None:
             await self._listen_to_peers()
 
@@ -278,7 +279,12 @@ class Node:
         await asyncio.to_thread(self.registry.hear_revocations)
         self.take_up_keys(wall_clock())
         self.wakes.delivery()
+        await self._views().in_force()  # last: a full disk holds up nothing of the others
         await self.wakes.registry.wait(self.config.registry.refresh_s)
+
+    def _views(self) -> ViewComparer:
+        us, wake = self.config.member.id, self.wakes.registry
+        return ViewComparer(us, self.store.views, self.registry.current, wall_clock, wake)
 
     def _access(self) -> Access:
         return Access(self.store.writer, self.store.readers)
@@ -387,14 +393,3 @@ class Node:
         await self.transport.close()
         await self.jurisdiction.close()
         await self.store.close()
-
-
-async def _serve(app: web.Application, host: str, port: int) -> web.AppRunner:
-    runner = QuietRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError:
-        await runner.cleanup()
-        raise
-    return runner

@@ -51,6 +51,14 @@ class ViewComparer:
         self._clock = clock
         self._on_behind = on_behind
 
+    async def in_force(self) -> None:
+        """Remember what we work under: who is told of that version later may be told another.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        await self._store.said(self._us, self._registry().seen, self._clock())
+
     async def heard(self, peer: str, raw_entries: Sequence[bytes]) -> None:
         """Look at the entries of a push that say a view; those that say none cost nothing.
 
@@ -59,7 +67,7 @@ class ViewComparer:
         """
         for seen in filter(None, map(_seen, raw_entries)):
             ours = self._registry().seen
-            await self._store.said(self._us, ours, self._clock())
+            await self.in_force()
             await self._store.said(peer, seen, self._clock())
             if seen[:2] > ours[:2]:
                 self._on_behind()

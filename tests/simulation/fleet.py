@@ -108,6 +108,7 @@ class FleetNode(Node):
         self.fleet = world
         self.skew_ms = 0
         self.view = world.umbrella.registry
+        self.remembered: Registry | None = None
         self.withheld = self.aside = False
         self.wants_registry = False
         self.refreshed_ms = world.now
@@ -146,6 +147,7 @@ class FleetNode(Node):
     def start(self) -> None:
         """Start with what is durable; requests made before are refused."""
         super().start()
+        self.remembered = None
         self.replays = Replays(self.clock())
         self.let_in: set[bytes] = set()
         self.delivery.restored_ms = self.restored_ms
@@ -189,6 +191,9 @@ class FleetNode(Node):
     async def work(self) -> int:
         """Do what is due now."""
         self.refresh()
+        if self.view is not self.remembered:
+            self.remembered = self.view
+            await self.views.in_force()
         if self.drawer.due:
             await interrupt(self.fleet, self)
             return 1

@@ -36,7 +36,7 @@ from protocol.vocabulary import Kind, Lane
 from tests.simulation.mortal import CrashedError
 from tests.simulation.net import Message, finder, signed_request
 from tests.simulation.thief import replaced, spread
-from tests.simulation.turning import Stolen
+from tests.simulation.turning import HOUR_MS, Stolen, state_theft
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import Fleet, FleetNode
@@ -212,21 +212,43 @@ def opens(key: SealingKey, message: Message) -> bool:
     return True
 
 
+def _said_to_be_stolen(world: Fleet) -> list[Stolen]:
+    """The log and receipt keys whose owner has said since when they were another's."""
+    listed = world.umbrella.registry
+    return [
+        one
+        for one in world.stolen
+        if one.purpose in ("log", "receipt")
+        and listed.member(one.member).turn(one.key_id).compromised_ms is not None
+    ]
+
+
+def _found_stolen(world: Fleet, chance: random.Random) -> list[Stolen]:
+    """A member finds out that a key was stolen an hour ago, revokes it and says since when."""
+    owner = world.anybody(chance)
+    if owner is None or owner.keys.member is None:
+        return []
+    key_id, _ = replaced(world, chance, owner, chance.choice(("log", "receipt")))
+    if not _said_to_be_stolen(world):
+        state_theft(world, owner, key_id, owner.clock() - HOUR_MS)
+        owner.view = world.umbrella.registry
+    said = Revocation(owner.view.network_id, owner.member, key_id)
+    spread(world, chance, owner, make(said, owner.keys.member))
+    return _said_to_be_stolen(world)
+
+
 async def backdated(world: Fleet, chance: random.Random) -> bool:
     """A hostile member and a thief make evidence of what a member never said, or never took.
 
     The owner has said since when the key was another's. No ledger bears their story out, so that
     nobody believes it, whatever time they write into it.
     """
-    listed = world.umbrella.registry
-    dead = [
-        one
-        for one in world.stolen
-        if one.purpose in ("log", "receipt")
-        and listed.member(one.member).turn(one.key_id).compromised_ms is not None
-    ]
-    if world.hostile is None or not dead:
+    if world.hostile is None:
         return False
+    dead = _said_to_be_stolen(world) or _found_stolen(world, chance)
+    if not dead:
+        return False
+    listed = world.umbrella.registry
     stolen, villain = chance.choice(dead), world[world.hostile]
     pair = (stolen.member, villain.member)
     sender, receiver = pair if stolen.purpose == "log" else pair[::-1]

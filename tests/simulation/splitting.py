@@ -10,7 +10,7 @@ nothing by itself.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from node.registry.fetch import fetch_verified
 from node.registry.transport import MirrorError
 from tests.builders.network import NOW_MS, Umbrella
 from tests.protocol import oracle as second
+from tests.simulation.looking import rows
 from tests.simulation.oracle import Disk, read_entry
 
 if TYPE_CHECKING:
@@ -105,7 +106,10 @@ def judge_views(world: Fleet, disks: Mapping[str, Disk]) -> Iterator[tuple[str, 
     """G5: who holds two words about one version of the registry has it before a person."""
     for node in world.honest:
         disk = disks[node.member]
-        split = any(len(contents) > 1 for contents in _said(disk).values())
+        words = list(disk.raw)
+        if not world.oracle.disks[node.member]:  # else peers may have brought its words back to it
+            words += [raw for (raw,) in rows(node, _OWN)]
+        split = any(len(contents) > 1 for contents in _said(words).values())
         stands = any(code == SPLIT for code, _ in disk.tasks)
         world.net.happened["split_seen"] += split
         if split and not stands:
@@ -114,10 +118,14 @@ def judge_views(world: Fleet, disks: Mapping[str, Disk]) -> Iterator[tuple[str, 
             yield "accused_honest", f"{node.member}: sees a split registry where there was none"
 
 
-def _said(disk: Disk) -> dict[int, set[bytes]]:
-    """What is said of each timestamp version in the entries that a node holds."""
+_OWN = "SELECT entry FROM log_out WHERE message IS NULL AND entry IS NOT NULL"
+"""What a node said itself that belongs to the channel, not to an item."""
+
+
+def _said(entries: Iterable[bytes]) -> dict[int, set[bytes]]:
+    """What is said of each timestamp version in the entries that a node holds or wrote."""
     found: dict[int, set[bytes]] = {}
-    for raw in disk.raw:
+    for raw in entries:
         if raw[KIND_AT : KIND_AT + 1] == bytes((REGISTRY_SEEN,)) and read_entry(raw)[1]:
             body = second.unpack(raw)[4]
             if isinstance(body, list) and len(body) == 3:

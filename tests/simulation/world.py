@@ -298,6 +298,9 @@ class Node:
         self.sealing = SealingRing(
             keys.sealing, lambda: self.keys.sealing, lambda: self.world.now / 1000
         )
+        self.views = ViewComparer(
+            self.member, self.store.views, self.registry, self.clock, self.registry_behind
+        )
         self.inbox = Inbox(
             us=self.member,
             store=self.store.inbox,
@@ -308,9 +311,7 @@ class Node:
             on_taken=lambda: None,
             on_registry_behind=self.registry_behind,
             on_fork=ForkKeeper(self.store.forks, self.registry, self.clock).suspect,
-            on_entries=ViewComparer(
-                self.member, self.store.views, self.registry, self.clock, self.registry_behind
-            ).heard,
+            on_entries=self.views.heard,
         )
         self.pulling = Pulling(
             us=self.member,

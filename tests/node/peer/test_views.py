@@ -12,7 +12,7 @@ from keys.registry import Registry
 from node.peer.views import ViewComparer
 from node.store.connection import create_database
 from node.store.sqlite import Store
-from node.store.views import KEPT
+from node.store.views import Views
 from protocol.messages import Message, RegistrySeen
 from tests.builders.cases import FINGERPRINTS
 from tests.builders.network import NOW_MS, make_network
@@ -31,6 +31,7 @@ class Listener:
     store: Store
     registry: Registry = REGISTRY
     looks: list[int] = field(default_factory=list)
+    views: Views | None = None
 
     async def hears(self, peer: str, *messages: Message) -> None:
         """Take a push with these entries."""
@@ -38,11 +39,14 @@ class Listener:
 
     async def takes(self, peer: str, raw_entries: Sequence[bytes]) -> None:
         """Take a push with these bytes."""
-        views, looks = self.store.views, self.looks
-        comparer = ViewComparer(
+        await self.comparer().heard(peer, raw_entries)
+
+    def comparer(self) -> ViewComparer:
+        """What compares in this node."""
+        views, looks = self.views or self.store.views, self.looks
+        return ViewComparer(
             US, views, lambda: self.registry, lambda: NOW_MS, lambda: looks.append(1)
         )
-        await comparer.heard(peer, raw_entries)
 
     async def suspects(self) -> list[str]:
         """Name who stands before a person for it."""
@@ -67,6 +71,14 @@ async def test_3_5_same_view_is_nothing(listener: Listener) -> None:
 
 async def test_3_5_one_version_with_two_contents_stands_before_people(listener: Listener) -> None:
     """Both who said so are named: one of them was shown another registry, or lies."""
+    await listener.hears(PEER, RegistrySeen(ROOT, VERSION, b"\x07" * 32))
+    assert await listener.suspects() == [PEER, US]
+
+
+async def test_3_5_what_we_worked_under_before_is_compared_too(listener: Listener) -> None:
+    """The two sides of a split may meet when both have a newer registry already."""
+    await listener.comparer().in_force()
+    listener.registry = replace(REGISTRY, timestamp_version=VERSION + 1)
     await listener.hears(PEER, RegistrySeen(ROOT, VERSION, b"\x07" * 32))
     assert await listener.suspects() == [PEER, US]
 
@@ -109,11 +121,23 @@ async def test_3_5_other_entries_say_no_view(listener: Listener) -> None:
 
 
 async def test_3_5_what_is_remembered_is_bounded(listener: Listener) -> None:
-    """A member that makes up versions fills no disk."""
-    for version in (1, 2, KEPT + 2):
+    """A member that makes up versions fills no disk, in whatever order it says them."""
+    listener.views = Views(listener.store.writer, kept=3)
+    for version in (9, 8, 7, 6, 5, 4):
         await listener.hears(PEER, RegistrySeen(ROOT, version, b"\x07" * 32))
-    await listener.hears(OTHER, RegistrySeen(ROOT, 2, b"\x08" * 32))
+    await listener.hears(OTHER, RegistrySeen(ROOT, 6, b"\x08" * 32))
     assert await listener.suspects() == []
+    await listener.hears(OTHER, RegistrySeen(ROOT, 7, b"\x08" * 32))
+    assert await listener.suspects() == [OTHER, PEER]
+
+
+async def test_3_5_version_far_ahead_makes_nobody_else_forgotten(listener: Listener) -> None:
+    """Else a member that lies could hide a split from us."""
+    await listener.comparer().in_force()
+    listener.registry = replace(REGISTRY, timestamp_version=VERSION + 1)
+    await listener.hears(OTHER, RegistrySeen(ROOT, 2**40, b"\x07" * 32))
+    await listener.hears(PEER, RegistrySeen(ROOT, VERSION, b"\x07" * 32))
+    assert await listener.suspects() == [PEER, US]
 
 
 async def test_3_5_each_epoch_says_the_view_it_was_opened_under(tmp_path: Path) -> None:
