@@ -241,7 +241,7 @@ def judge_ledgers(world: Fleet, disks: dict[str, Disk]) -> Iterator[tuple[str, s
         return
     for node in world.honest:
         yield from _accused(world, node, disks[node.member])
-        if world.hostile is None and not sum(world.oracle.disks.values()):
+        if world.hostile is None:
             yield from _unwitnessed(world, node)
         if world.hostile is not None:
             yield from _unseen(world, node, disks[node.member], world.hostile)
@@ -262,7 +262,12 @@ def _accused(world: Fleet, node: FleetNode, disk: Disk) -> Iterator[tuple[str, s
 
 
 def _unwitnessed(world: Fleet, node: FleetNode) -> Iterator[tuple[str, str]]:
-    """Every channel's head stands under a head that two others cosigned, where there are two."""
+    """Every channel's head stands under a head that two others cosigned, where there are two.
+
+    Whatever disk was lost, the owner's too: its ledger goes on in a new epoch, and is cosigned
+    there. One exception, of the protocol's: a witness whose disk was lost cosigns nothing until its
+    people end its key (§8.12.9), so who could witness is counted without it.
+    """
     registry = world.umbrella.registry
     with looked_into(node) as connection:
         ledger = figures(connection)
