@@ -23,12 +23,15 @@ from benchmarks.figures import Figure, median, percentile, table
 from benchmarks.machine import durability, machine
 from benchmarks.pair import Pair, running_pair
 from benchmarks.watch import database_of
+from tests.builders.postgres import find_postgres, running_cluster
 
 ROOT = Path(__file__).resolve().parent
 RESULTS = ROOT / "results"
 WORK = ROOT.parent / ".run"
 STARTS = 3
 PARTS = ("P1", "P2", "P3", "P6", "P7", "P11", "P12")
+ON_SERVER = "P8"
+"""Taken only if it is asked for: it needs PostgreSQL."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,13 @@ PROFILES = {
     ),
 }
 
+SERVER = {
+    "shared_buffers": "512MB",
+    "max_wal_size": "4GB",
+    "autovacuum": "on",
+    "max_connections": "40",
+}
+"""Of the server of P8, beside what its tests set; it flushes as in operation."""
 UNITS = {
     "P1": ("items/s", "floor"),
     "P1.answered": ("items/s", "floor"),
@@ -79,6 +89,10 @@ UNITS = {
     "P7.cpu.receiver": ("us/item", "empty"),
     "P11.idle": ("MB", "floor"),
     "P11.stored": ("MB", "floor"),
+    "P8": ("items/s", "sqlite"),
+    "P8.answered": ("items/s", "sqlite"),
+    "P8.cpu.sender": ("us/item", "sqlite"),
+    "P8.cpu.receiver": ("us/item", "sqlite"),
     "P12.help": ("s", "python"),
     "P12.start": ("s", "floor"),
 }
@@ -118,6 +132,20 @@ class Bench:
         say(f"round {number + 1} of {self._profile.rounds}")
         folder = self._folder / str(number)
         folder.mkdir(parents=True)
+        if self._parts & set(PARTS):
+            await self._nodes(folder, number)
+        if self._parts & {"P7", "P11"}:
+            (folder / "stored").mkdir()
+            await self._stored(folder / "stored", number)
+        if "P6" in self._parts:
+            (folder / "pull").mkdir()
+            await self._pull(folder / "pull", number)
+        if ON_SERVER in self._parts:
+            await self._on_server(folder, number)
+        shutil.rmtree(folder)
+
+    async def _nodes(self, folder: Path, number: int) -> None:
+        """Everything that one pair of nodes shows."""
         async with running_pair(folder) as pair:
             if "P1" in self._parts:
                 await self._bulk(pair, folder, number)
@@ -133,13 +161,6 @@ class Bench:
             self.durability = durability(database, key)
             if "P12" in self._parts:
                 await self._start(pair, folder)
-        if self._parts & {"P7", "P11"}:
-            (folder / "stored").mkdir()
-            await self._stored(folder / "stored", number)
-        if "P6" in self._parts:
-            (folder / "pull").mkdir()
-            await self._pull(folder / "pull", number)
-        shutil.rmtree(folder)
 
     async def _stored(self, folder: Path, number: int) -> None:
         """P7 and P11: fresh nodes, empty; then the same ones with very much in their databases."""
@@ -160,6 +181,31 @@ class Bench:
         """P6 once more, between fresh nodes of which the receiver cannot be called."""
         async with running_pair(folder, reachable=False) as pair:
             await self._catch_up("P6.pull", pair, folder, number)
+
+    async def _on_server(self, folder: Path, number: int) -> None:
+        """P8: P1 between fresh nodes with files, then between fresh nodes on a server."""
+        programs, items = find_postgres(), self._profile.items
+        if programs is None:
+            sys.exit("bench: P8 needs PostgreSQL; make parts")
+        found = []
+        with running_cluster(programs, SERVER) as server:
+            for stores in ((None, None), (server.new().url, server.new().url)):
+                place = folder / ("files" if stores[0] is None else "server")
+                place.mkdir()
+                async with running_pair(place, stores=stores) as pair:
+                    found.append(await measures.bulk(pair, items, f"bulk{number}"))
+                    if stores[0] is None:
+                        database, key = database_of(pair.sender)
+                        assert isinstance(database, Path)
+                        self.durability = durability(database, key)
+                    else:
+                        self.entry_bytes["node"] = pair.entry_bytes()
+        files, on_server = found
+        each = 1e6 / items
+        self._take("P8", on_server.received, files.received)
+        self._take("P8.answered", on_server.answered, files.answered)
+        self._take("P8.cpu.sender", on_server.sender_cpu_s * each, files.sender_cpu_s * each)
+        self._take("P8.cpu.receiver", on_server.receiver_cpu_s * each, files.receiver_cpu_s * each)
 
     async def _bulk(self, pair: Pair, folder: Path, number: int) -> None:
         items = self._profile.items
@@ -250,7 +296,9 @@ def main() -> None:
     """Measure, print one line for each figure, and keep the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--profile", choices=PROFILES, default="quick")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="P")
+    parser.add_argument(
+        "--only", nargs="+", choices=(*PARTS, ON_SERVER), default=PARTS, metavar="P"
+    )
     given = parser.parse_args()
     profile, before = PROFILES[given.profile], machine()
     folder = WORK / f"bench-{os.getpid()}"

@@ -8,6 +8,7 @@ import random
 import secrets
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from keys.keyring import MemberKeys, load_sealing_keys
@@ -36,7 +37,9 @@ from node.registry.errors import NoRegistryError
 from node.registry.updater import RegistryClient
 from node.running import Node, Wakes, wall_clock
 from node.setup.opening import open_keys, store_place
-from node.store.sqlite import Store
+from node.store.errors import AlreadyOpenError, StoreError
+from node.store.opening import wait_for_turn
+from node.store.sqlite import LIFE_S, Store
 from node.telemetry.counting import (
     CountedCases,
     CountedInbox,
@@ -287,8 +290,13 @@ async def run(config: Config, stop: asyncio.Event) -> None:
 
     Raises:
         KeysError, StoreError, RegistryError, JurisdictionError, OSError: it could not start.
+        StoreError: its store went elsewhere, or to another process.
     """
-    node = build(config)
+    node = await _in_turn(config, stop)
+    if node is None:
+        return
+    ended = list[StoreError]()
+    watching = asyncio.create_task(_watch(node.store, stop, ended))
     restored = await node.store.history.fact("restored_ms")
     node.desk.feed = Feed.of(await node.store.history.fact("restores"))
     if restored is not None:
@@ -299,8 +307,43 @@ async def run(config: Config, stop: asyncio.Event) -> None:
         logger().info("node_started")
         await stop.wait()
     finally:
+        watching.cancel()
         await node.stop()
         logger().info("node_stopped")
+    if ended:
+        raise ended[0]
+
+
+async def _in_turn(config: Config, stop: asyncio.Event) -> Node | None:
+    """Make the node; one that stands by when nobody else works. None: it was stopped before.
+
+    Raises:
+        KeysError, StoreError, RegistryError, JurisdictionError: as `build`.
+    """
+    if not config.store.stand_by:
+        return build(config)
+    key, place = open_keys(config).database_key, store_place(config)
+    open_registry(config)
+    while True:
+        logger().info("standing_by")
+        if not await asyncio.to_thread(wait_for_turn, place, key, stop.is_set):
+            return None
+        with suppress(AlreadyOpenError):  # another one was quicker
+            return build(config)
+
+
+async def _watch(store: Store, stop: asyncio.Event, ended: list[StoreError]) -> None:
+    """Stop the node when its store takes nothing more from it; why is put into `ended`."""
+    while not ended:
+        try:
+            await store.show_life()
+        except StoreError as error:
+            if error.ends_node:
+                ended.append(error)
+                stop.set()
+            else:
+                logger().debug("store_shows_no_life", code=error.code)
+        await asyncio.sleep(LIFE_S)
 
 
 def calm_collector() -> None:

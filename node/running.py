@@ -50,11 +50,10 @@ from node.registry.revocations import revocation_routes
 from node.registry.updater import RegistryClient
 from node.setup.opening import hsm_of
 from node.store.access import Access
+from node.store.errors import StoreError
 from node.store.history import Head
 from node.store.sqlite import Store
-from node.telemetry.counting import (
-    CountedDesk,
-)
+from node.telemetry.counting import CountedDesk
 from node.telemetry.logs import log_loop_error, logger
 from node.telemetry.metrics import Metrics
 from node.telemetry.routes import count_requests, health_routes
@@ -364,10 +363,10 @@ class Node:
         await self.store.history.sign_head(sign)
 
     async def _sign_last_head(self) -> None:
-        """Sign the head once more; without the HSM the next start does it."""
+        """Sign the head once more; without the HSM or the store the next start does it."""
         try:
             await self.sign_head()
-        except HsmError as error:
+        except (HsmError, StoreError) as error:
             logger().error("head_not_signed", code=error.code)
 
     def _missing(self) -> list[str]:

@@ -80,6 +80,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "store_damaged": 503,
         "store_away": 503,
         "store_unsure": 503,
+        "store_in_use": 503,
+        "store_moved": 503,
         "shutting_down": 503,
     }
 )
@@ -139,6 +141,8 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         "store_damaged": "the database is damaged; nothing was kept",
         "store_away": "the database server does not answer; nothing was kept, try again later",
         "store_unsure": "the database server went away meanwhile; ask again, nothing is done twice",
+        "store_in_use": "another process of this node took over; ask it",
+        "store_moved": "the database went to a server; ask again when the node runs there",
         "shutting_down": "the node is stopping; try again when it runs",
     }
 )

@@ -30,6 +30,7 @@ from node.cli.options import (
 )
 from node.cli.output import show
 from node.cli.recover_app import recover_app
+from node.cli.store_app import store_app
 from node.cli.verbs import group
 
 app = group(
@@ -50,6 +51,7 @@ tasks_app = group("What waits for a person.")
 app.add_typer(tasks_app, name="tasks", rich_help_panel="Running it")
 app.add_typer(hold_app, name="hold", rich_help_panel="Reports")
 app.add_typer(recover_app, name="recover", rich_help_panel="Keeping it")
+app.add_typer(store_app, name="store", rich_help_panel="Keeping it")
 app.add_typer(evidence_app, name="evidence", rich_help_panel="Checking it")
 
 

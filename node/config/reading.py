@@ -140,6 +140,9 @@ def _cross_check(values: Mapping[str, Mapping[str, Any]]) -> None:
     if store["password"] is not None and store["url"] is None:
         mend = "stands with [store] url only: the file opens with the node's own key"
         problems.append(Problem("[store] password", mend))
+    if store["stand_by"] and store["url"] is None:
+        mend = "stands with [store] url only: a file has one machine, and one process"
+        problems.append(Problem("[store] stand_by", mend))
     if (member["hsm"] is None) != (member["hsm_pin"] is None):
         mend = "stands with [member] hsm, or neither does: a token is of no use without its PIN"
         problems.append(Problem("[member] hsm_pin", mend))

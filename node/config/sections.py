@@ -88,6 +88,12 @@ class StoreSection:
         kinds.SECRET,
         None,
     )
+    stand_by: bool = _key(
+        "Wait while another process of this node works on that server, and take over when it is"
+        " gone or shows no life.",
+        kinds.SWITCH,
+        default=False,
+    )
     group_commit_max: int = _key(
         "Most commands written in one transaction.", kinds.integer(1, 100_000), 512
     )

@@ -18,9 +18,11 @@ from node.store.connection import (
     driver_errors,
     is_older,
     open_reader,
+    open_writer,
     translate,
 )
 from node.store.errors import AlreadyOpenError, DamagedDatabaseError
+from node.store.moving.source import forget
 from node.store.outside import hold_outside
 from node.store.seam import Connection
 
@@ -157,6 +159,13 @@ def restore(
     """
     check(source, source_key)
     backup(source, source_key, destination, destination_key, restored_ms=now_ms)
+    connection = open_writer(destination, destination_key)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        forget(connection)  # a move to a server that was under way is not the copy's
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
 
 
 def keep_older(path: Path, key: bytes) -> Path | None:

@@ -27,6 +27,7 @@ from node.store.completing import complete, lacking
 from node.store.errors import (
     AlreadyOpenError,
     DamagedDatabaseError,
+    MovedDatabaseError,
     NewerDatabaseError,
     StoreError,
     StoreFullError,
@@ -60,6 +61,8 @@ PAGE_BYTES = 8192
 """Encrypting and authenticating costs by the page: half as many take a sixth off a commit."""
 EARLIER_PAGE_BYTES = 4096
 """Of databases made before the first release; a file keeps the size it was made with."""
+MOVED = "hotline: this store has moved"
+"""What a file says to whoever writes after its store went to a server (`node.store.moving`)."""
 CACHE_KIB = 32768
 WAL_PAGES = 8000
 
@@ -80,7 +83,14 @@ def translate(error: BaseException) -> BaseException:
         return DamagedDatabaseError(DamagedDatabaseError.__doc__)
     if "not a database" in text:
         return WrongKeyError(WrongKeyError.__doc__)
+    if MOVED in str(error):
+        return MovedDatabaseError(MovedDatabaseError.__doc__)
     return StoreError(f"store: the database refused a statement ({type(error).__name__})")
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether another connection holds the lock that a statement needs."""
+    return "database is locked" in str(error).lower()
 
 
 def _connect(
@@ -129,15 +139,19 @@ def create_database(path: Path, key: bytes) -> None:
         connection.close()
 
 
-def open_writer(path: Path, key: bytes) -> FileConnection:
+def open_writer(path: Path, key: bytes, *, moved_too: bool = False) -> FileConnection:
     """Open the one writing connection, bringing the schema up to date.
 
+    `moved_too`: also a file whose store has moved to a server.
+
     Raises:
-        UnknownDatabaseError, WrongKeyError, NewerDatabaseError, StoreFullError,
-        DamagedDatabaseError
+        UnknownDatabaseError, WrongKeyError, NewerDatabaseError, MovedDatabaseError,
+        StoreFullError, DamagedDatabaseError
     """
     connection = _open(path, key, read_only=False)
     with _closed_on_failure(connection):
+        if not moved_too:
+            refuse_moved(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         _tune(connection)
         if _version(connection) < len(SCHEMA_FILES):
@@ -154,6 +168,7 @@ def is_older(path: Path, key: bytes) -> bool:
     """
     connection = _open(path, key, read_only=False)
     with _closed_on_failure(connection):
+        refuse_moved(connection)
         older = _version(connection) < len(SCHEMA_FILES)
         older = older or bool(lacking(connection, _all_statements()))
     connection.close()
@@ -184,6 +199,19 @@ def _closed_on_failure(connection: FileConnection) -> Iterator[None]:
     except BaseException:
         connection.close()
         raise
+
+
+def refuse_moved(connection: Connection) -> None:
+    """Say where a store went that has moved to a server.
+
+    Raises:
+        MovedDatabaseError
+    """
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'moving'").fetchone() is None:
+        return
+    row = connection.execute("SELECT target FROM moving WHERE done_ms IS NOT NULL").fetchone()
+    if row is not None:
+        raise MovedDatabaseError(f"store.path: this store has moved; set [store] url to {row[0]}")
 
 
 def _version(connection: FileConnection) -> int:

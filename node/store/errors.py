@@ -12,6 +12,11 @@ StoreError                  base; `code` names it in logs and answers
   RefusedByServerError      the database server does not let us in
   UnsafeServerError         the database server would lose what it confirmed, or is too old
   UnsureError               the server went away while it committed: nobody knows yet
+  MovedDatabaseError        the store went to a server; the file takes nothing any more
+  MoveRefusedError          source or target of a move is not what it must be
+  MoveUnfinishedError       a move into this database is not done
+  MoveDiffersError          what was copied is not what stands in the file
+  MoveBehindError           the node writes faster than is copied
   NoDriverError             [store] url is set and the driver of PostgreSQL is not installed
   ClosedStoreError          the node is stopping: nothing more is taken
   DisplacedError            another tenure took this channel over (fencing)
@@ -28,6 +33,8 @@ class StoreError(Exception):
 
     code: ClassVar[str] = "store"
     retryable: ClassVar[bool] = False
+    ends_node: ClassVar[bool] = False
+    """Whether a process that meets it while it writes has nothing left to do here."""
 
 
 class UnknownDatabaseError(StoreError):
@@ -73,6 +80,7 @@ class AlreadyOpenError(StoreError):
     """
 
     code = "store_in_use"
+    ends_node = True
 
 
 class StoreFullError(StoreError):
@@ -120,6 +128,41 @@ class UnsureError(StoreError):
     """
 
     code = "store_unsure"
+    retryable = True
+
+
+class MovedDatabaseError(StoreError):
+    """store.path: this store has moved to a database server; set [store] url to it."""
+
+    code = "store_moved"
+    ends_node = True
+
+
+class MoveRefusedError(StoreError):
+    """--to: name an empty database of this node's own."""
+
+    code = "store_move_refused"
+
+
+class MoveUnfinishedError(StoreError):
+    """store.url: a move into this database is not done; run `hotline store migrate` again."""
+
+    code = "store_move_unfinished"
+
+
+class MoveDiffersError(StoreError):
+    """--to: what was copied is not what stands in the file; empty that database, begin again."""
+
+    code = "store_move_differs"
+
+
+class MoveBehindError(StoreError):
+    """store.path.
+
+    The node writes faster than is copied; what is copied stays. Run it again at a calmer time.
+    """
+
+    code = "store_move_behind"
     retryable = True
 
 

@@ -6,6 +6,7 @@ server is meant: it is an extra, and costs a tenth of a second.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -64,6 +65,21 @@ def open_locked(place: Place, key: bytes) -> tuple[Connection, Lock]:
     except BaseException:
         lock.release()
         raise
+
+
+def wait_for_turn(place: Place, key: bytes, give_up: Callable[[], bool]) -> bool:
+    """Wait until no node works on a store of a server; False: it was given up before.
+
+    Another one may be quicker: `open_locked` says so, and one waits again.
+
+    Raises:
+        StoreError: see `postgres.standing_by.wait`.
+    """
+    assert isinstance(place, Postgres)
+    _server()
+    from node.store.postgres import standing_by  # noqa: PLC0415 - an extra
+
+    return standing_by.wait(place, key, give_up)
 
 
 def open_writer(place: Place, key: bytes) -> Connection:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from node.matching.fingerprints import Fingerprints
 from node.store.cases import Cases
+from node.store.connection import refuse_moved
 from node.store.crosscheck import Crosschecks
 from node.store.delta import AT_MOST, Delta
 from node.store.forks import Forks
@@ -33,6 +34,8 @@ from node.store.writer import (
 )
 
 READERS = 3
+LIFE_S = 2.0
+"""How often a process shows that it lives."""
 SLACK_PAGES = 1024
 """Free pages, of 8 KiB, that stay in the file."""
 SHRINK_PAGES = 256
@@ -125,11 +128,35 @@ class Store:
 
         return await self.writer.run(job)
 
+    async def show_life(self) -> None:
+        """See whether the store still stands here and is ours, every `LIFE_S`.
+
+        A node that writes nothing would not notice that it moved. On a server this raises the
+        number of commits, by which those who stand by see that this process lives.
+
+        Raises:
+            MovedDatabaseError: it went to a server.
+            AlreadyOpenError: another process took over.
+            StoreError: it cannot be read or written.
+        """
+        if self.readers.look_up(_is_on_server):
+            await self.writer.run(_nothing)
+        else:
+            await self.readers.run(refuse_moved)
+
     async def close(self) -> None:
         """Finish what was handed in, close, and let the next process in."""
         await self.writer.close()
         self.readers.close()
         self._lock.release()
+
+
+def _is_on_server(connection: Connection) -> bool:
+    return isinstance(connection, BulkConnection)
+
+
+def _nothing(_: Connection) -> None:
+    """To begin and to commit is all."""
 
 
 def _free_pages(connection: Connection) -> int:

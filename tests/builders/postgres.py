@@ -14,10 +14,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import psycopg
@@ -85,6 +86,7 @@ class Cluster:
 
     programs: Path
     folder: Path
+    settings: Mapping[str, str]
     server: subprocess.Popen[bytes] | None = None
     shared: Postgres | None = None
 
@@ -99,7 +101,7 @@ class Cluster:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         places = ("-D", str(self.folder / "data"), "-k", str(self.folder))
-        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        settings = [f"--{name}={value}" for name, value in self.settings.items()]
         with (self.folder / "log").open("ab") as log:
             server: subprocess.Popen[bytes] = subprocess.Popen(
                 [self.programs / "postgres", *places, *settings],
@@ -152,6 +154,15 @@ class Cluster:
             connection.execute("UPDATE tenure SET proof = %s", [Seal(key).close(PROOF)])
         return self.shared
 
+    def rows(self, url: str, table: str) -> int:
+        """How many rows a table has; 0 if it is not there."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            try:
+                row = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
+            except psycopg.errors.UndefinedTable:
+                return 0
+        return 0 if row is None else int(row[0])
+
     def do(self, sql: str) -> None:
         """Run a statement of an administrator."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
@@ -177,10 +188,12 @@ def _ordinary() -> dict[str, Any]:
 
 
 @contextmanager
-def running_cluster(programs: Path) -> Iterator[Cluster]:
-    """Run a server for as long as the block lasts."""
+def running_cluster(
+    programs: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Cluster]:
+    """Run a server for as long as the block lasts; `settings` go before those of tests."""
     folder = Path(tempfile.mkdtemp(prefix="hotline-pg-", dir="/tmp"))
-    cluster = Cluster(programs, folder)
+    cluster = Cluster(programs, folder, {**_SETTINGS, **settings})
     try:
         cluster.make()
         cluster.start()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import aiohttp
 import pytest
 
 from benchmarks.pair import Pair, report, running_pair, wait_for
+from examples.demo.processes import Running
+from node.config.edit import change_file
 from tests.builders.postgres import Cluster
 
 pytestmark = pytest.mark.long
@@ -21,18 +24,19 @@ pytestmark = pytest.mark.long
 REQUESTS = 30
 LINES = 200
 ITEMS = REQUESTS * LINES
+FEW = 5
 
 
-async def hand_in(pair: Pair) -> None:
-    """Hand everything in, each request again and again until it is answered with 200."""
+async def hand_in(pair: Pair, run: str = "burst", requests: int = REQUESTS) -> None:
+    """Hand everything of one run in, each request again and again until it is answered with 200."""
     url = f"{pair.sender.api.url}/api/v1/reports"
-    for number in range(REQUESTS):
+    for number in range(requests):
         first = number * LINES
-        body = b"".join(report(n, "burst") for n in range(first, first + LINES))
+        body = b"".join(report(n, run) for n in range(first, first + LINES))
         headers = {
             "Authorization": f"Bearer {pair.sender.token}",
             "Content-Type": "application/x-ndjson",
-            "Idempotency-Key": f"burst-{number}",
+            "Idempotency-Key": f"{run}-{number}",
         }
         status = 0
         while status != 200:
@@ -80,7 +84,42 @@ async def kill_all(pair: Pair, postgres: Cluster) -> None:
     await pair.receiver.start()
 
 
-@pytest.mark.parametrize("die", [kill_sender, kill_receiver, kill_server, kill_all])
+async def kill_who_works(pair: Pair, postgres: Cluster) -> None:
+    """Of two processes of the sender: each once, while the other stands by."""
+    del postgres
+    for number in range(2):
+        standing_by = await stand_by(pair, number)
+        await pair.sender.kill()
+        killed = time.monotonic()
+        pair.sender.running = standing_by
+        while not await answers(pair):
+            assert standing_by.alive
+            await asyncio.sleep(0.05)
+        print(f"took over after {time.monotonic() - killed:.1f} s")  # noqa: T201 - read with -s
+
+
+async def stand_by(pair: Pair, number: int) -> Running:
+    """Start one more process of the sender, and wait until it stands by."""
+    member = pair.sender
+    change_file(member.config, "store", {"stand_by": True})
+    command = (str(member.program), "run", "--config", str(member.config))
+    made = await pair.processes.start(f"{member.id}-{number}", *command)
+    while b"standing_by" not in made.log.read_bytes():
+        assert made.alive
+        await asyncio.sleep(0.05)
+    return made
+
+
+async def answers(pair: Pair) -> bool:
+    """Whether the sender is ready."""
+    try:
+        async with pair.http.get(f"{pair.sender.api.url}/readyz") as answer:
+            return answer.status == 200
+    except aiohttp.ClientConnectionError:
+        return False
+
+
+@pytest.mark.parametrize("die", [kill_sender, kill_receiver, kill_server, kill_all, kill_who_works])
 async def test_r1_whatever_dies_under_load_nothing_is_lost_or_done_twice(
     tmp_path: Path, postgres: Cluster, die: Callable[[Pair, Cluster], Awaitable[None]]
 ) -> None:
@@ -101,3 +140,39 @@ async def test_r1_whatever_dies_under_load_nothing_is_lost_or_done_twice(
         for member in (pair.sender, pair.receiver):
             verified = await member.hotline("verify")
             assert verified["holds"]
+
+
+async def test_server_that_was_set_back_forks_nothing_once_it_was_said(
+    tmp_path: Path, postgres: Cluster
+) -> None:
+    """As after `pg_restore`: the sender goes on from a copy that is older than what it sent."""
+    place = postgres.new()
+    async with running_pair(tmp_path, stores=(place.url, postgres.new().url)) as pair:
+        before = await items(pair)
+        await hand_in(pair, "before", FEW)
+        await wait_for(pair.answered, 0.1)
+        pair.unwatch()
+        await pair.sender.stop()
+        copy = postgres.new(template=place.url.partition("?")[0].rpartition("/")[2])
+        await pair.sender.start()
+        await hand_in(pair, "later", FEW)
+        pair.watch()
+        await wait_for(pair.answered, 0.1)
+        pair.unwatch()
+        await pair.sender.kill()
+        change_file(pair.sender.config, "store", {"url": copy.url})
+        await pair.sender.hotline("restored")
+        await pair.sender.start()
+        await hand_in(pair, "later", FEW)
+        pair.watch()
+        await wait_for(pair.answered, 0.1)
+        after = await items(pair)
+        assert [now - then for then, now in zip(before, after, strict=True)] == [
+            2 * FEW * LINES
+        ] * 2
+        for member in (pair.sender, pair.receiver):
+            assert (await member.hotline("verify"))["holds"]
+        tasks = (await pair.sender.hotline("tasks", "list"))["tasks"]
+        codes = {task["code"] for task in tasks}
+        assert "outside_held" in codes
+        assert not {code for code in codes if code.startswith("channel")}

@@ -35,8 +35,10 @@ computed (`UNION`, `coalesce`, `CASE`) it does not: False, it is opened if it is
 the node can have sealed it.
 """
 _BYTEA: Final = 17
+NAME: Final = "hotline"
+"""By which the server knows the sessions of a node."""
 _OPTIONS: Final[Mapping[str, Any]] = {
-    "application_name": "hotline",
+    "application_name": NAME,
     "client_encoding": "UTF8",
     "connect_timeout": 5,
     # A server whose machine vanished is noticed within half a minute, not within hours.
@@ -121,7 +123,7 @@ class PostgresConnection(BulkConnection):
         self._streams = itertools.count(1)
         self._not_before = 0.0
         self._raw = raw
-        self._catalog = Catalog.read(raw)
+        self.catalog = Catalog.read(raw)
         if read_only:
             raw.execute(_READ_ONLY)
 
@@ -190,7 +192,7 @@ class PostgresConnection(BulkConnection):
             return iter(())
         text = self._lists.get(sql)
         if text is None:
-            text = self._lists[sql] = dialect.select_in(sql, self._catalog.tables)
+            text = self._lists[sql] = dialect.select_in(sql, self.catalog.tables)
         return iter(self._run(text, [*before, arrays.array_of(wanted)]))
 
     def stream(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
@@ -218,7 +220,7 @@ class PostgresConnection(BulkConnection):
         if rows:
             make = self._bulks.get((into, after))
             if make is None:
-                make = dialect.insert_rows(into, after, self._catalog.tables)
+                make = dialect.insert_rows(into, after, self.catalog.tables)
                 self._bulks[into, after] = make
             last = {itemgetter(*make.key)(row): row for row in rows} if make.key else None
             self._run_bulk(make, rows if last is None else list(last.values()))
@@ -229,7 +231,7 @@ class PostgresConnection(BulkConnection):
             width = len(rows[0])
             make = self._bulks.get((sql, width))
             if make is None:
-                make = dialect.update_rows(sql, width, self._catalog.tables)
+                make = dialect.update_rows(sql, width, self.catalog.tables)
                 self._bulks[sql, width] = make
             self._run_bulk(make, rows)
 
@@ -248,7 +250,7 @@ class PostgresConnection(BulkConnection):
     def _statement(self, sql: str) -> Statement:
         found = self._statements.get(sql)
         if found is None:
-            found = self._statements[sql] = dialect.translate(sql, self._catalog.tables)
+            found = self._statements[sql] = dialect.translate(sql, self.catalog.tables)
         return found
 
     def _bind(self, statement: Statement, given: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
@@ -312,7 +314,7 @@ class PostgresConnection(BulkConnection):
             found = []
             for at in range(result.nfields):
                 table, column = result.ftable(at), result.ftablecol(at)
-                if (table, column) in self._catalog.sealed:
+                if (table, column) in self.catalog.sealed:
                     found.append((at, True))
                 elif not table and result.ftype(at) == _BYTEA:
                     found.append((at, False))

@@ -9,6 +9,7 @@ import psycopg
 
 from node.store.errors import (
     AlreadyOpenError,
+    MoveUnfinishedError,
     NewerDatabaseError,
     UnknownDatabaseError,
     UnsafeServerError,
@@ -34,7 +35,7 @@ def create(place: Postgres, key: bytes) -> None:
     """
     raw = connect(place)
     try:
-        _check_server(raw)
+        check_server(raw)
         with raw.transaction():
             _make(raw, key)
     except psycopg.Error as error:
@@ -44,7 +45,7 @@ def create(place: Postgres, key: bytes) -> None:
 
 
 def _make(raw: Raw, key: bytes) -> None:
-    if _is_there(raw):
+    if is_there(raw):
         raise AlreadyOpenError("store.url: a store is already there; it is never overwritten")
     make(raw)
     proof = Seal(key).close(PROOF)
@@ -96,10 +97,11 @@ class ServerLock:
             UnknownDatabaseError, AwayError, RefusedByServerError
         """
         self._raw = connect(place)
-        there = _is_there(self._raw)
+        there = is_there(self._raw)
         if not there:
             self._raw.close()
             raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
+        self._raw.execute("SET application_name = 'hotline command'")  # never ended by a stand-by
         take_lock(self._raw)
 
     def release(self) -> None:
@@ -113,9 +115,9 @@ def _open(
     """Find the store, prove the key, bring the schema up to date if it is to be written."""
     seal, raw = Seal(key), connect(place)
     try:
-        _check_store(raw, seal)
+        check_store(raw, seal)
         if writes:
-            _check_server(raw)
+            check_server(raw)
             bring_up_to_date(raw)
         return make_of(seal, raw)
     except psycopg.Error as error:
@@ -126,18 +128,23 @@ def _open(
         raise
 
 
-def _check_store(raw: Raw, seal: Seal) -> None:
-    if not _is_there(raw):
+def check_store(raw: Raw, seal: Seal) -> None:
+    """See that a store under this key is there.
+
+    Raises:
+        UnknownDatabaseError, MoveUnfinishedError, WrongKeyError, NewerDatabaseError
+    """
+    if not is_there(raw):
         raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
     row = raw.execute("SELECT proof, (SELECT max(number) FROM schema_files) FROM tenure").fetchone()
     if row is None:
-        raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
+        raise MoveUnfinishedError(MoveUnfinishedError.__doc__)
     seal.open(row[0])
     if row[1] > len(SCHEMA_FILES):
         raise NewerDatabaseError(NewerDatabaseError.__doc__)
 
 
-def _check_server(raw: Raw) -> None:
+def check_server(raw: Raw) -> None:
     """See that what the server confirms survives it."""
     if raw.info.server_version < OLDEST:
         raise UnsafeServerError("store.url: the server is older than PostgreSQL 14; upgrade it")
@@ -149,6 +156,7 @@ def _check_server(raw: Raw) -> None:
             raise UnsafeServerError(f"store.url: the server's {name} is not {value}; {mend}")
 
 
-def _is_there(raw: Raw) -> bool:
+def is_there(raw: Raw) -> bool:
+    """Whether a store, or half of one, is in the database."""
     row = raw.execute("SELECT to_regclass('tenure') IS NOT NULL").fetchone()
     return row is not None and bool(row[0])

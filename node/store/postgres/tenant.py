@@ -28,6 +28,7 @@ from node.store.postgres.sealing import Seal
 SETTLE_S: Final = 20.0
 """How long the writer waits for the server to come back, to learn whether a commit was kept."""
 _LOCK = "SELECT pg_try_advisory_lock('tenure'::regclass::oid::bigint)"
+_IS_OURS = "SELECT fence = %s FROM tenure"
 _NOBODY = Rows(iter(()), -1)
 
 
@@ -120,8 +121,17 @@ class TenantConnection(BesideConnection):
             raise AwayError(AwayError.__doc__) from None
 
     def _connected(self) -> Raw:
-        """Connect again; the lock may still be held by what is left of our dead session."""
+        """Connect again; the lock may still be held by what is left of our dead session.
+
+        Raises:
+            AlreadyOpenError: another process has taken over.
+            AwayError, RefusedByServerError
+        """
         raw = super()._connected()
+        row = raw.execute(_IS_OURS, [self._fence]).fetchone()
+        if row is None or not row[0]:
+            raw.close()
+            raise AlreadyOpenError(AlreadyOpenError.__doc__)
         try:
             take_lock(raw)
         except AlreadyOpenError as error:
@@ -132,7 +142,8 @@ class TenantConnection(BesideConnection):
         """Whether the transaction whose COMMIT was not answered was kept.
 
         Raises:
-            UnsureError: the server did not come back in time to tell.
+            UnsureError: the server did not come back in time to tell; or another process has taken
+                over, whose number is another one.
         """
         until = time.monotonic() + self.settle_s
         while time.monotonic() < until:
@@ -141,8 +152,12 @@ class TenantConnection(BesideConnection):
                     self._come_back()
                 sql = f"SELECT commits FROM tenure WHERE fence = {self._fence} FOR UPDATE"  # noqa: S608
                 row = self._say(sql).fetchone()
+            except AlreadyOpenError:
+                break
             except StoreError:
                 time.sleep(PAUSE_S)
                 continue
-            return row is not None and row[0] == self._commits
+            if row is None:
+                break
+            return bool(row[0] == self._commits)
         raise UnsureError(UnsureError.__doc__)

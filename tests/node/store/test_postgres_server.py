@@ -364,6 +364,17 @@ def until_unsafe(place: Postgres) -> None:
         opening.open_writer(place, KEY).close()
 
 
+async def comes_to_wait(task: asyncio.Task[object], postgres: Cluster) -> bool:
+    """Whether a task waits for what another session holds; False: it is done without."""
+    waits = "datname LIKE 'store%' AND wait_event_type = 'Lock'"
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as administrator:
+        while not task.done():
+            if administrator.execute(f"SELECT 1 FROM pg_stat_activity WHERE {waits}").fetchone():
+                return True
+            await asyncio.sleep(0.01)
+    return False
+
+
 class TestBeside:
     """A command that writes while the node runs: `hotline tasks close`."""
 
@@ -378,6 +389,39 @@ class TestBeside:
         await waiting
         assert await items(store) == 2
         assert await store.history.fact("beside") == "1"
+        beside.close()
+
+    async def test_node_waits_until_a_command_has_written(
+        self, store: Store, place: Postgres, postgres: Cluster
+    ) -> None:
+        """Both hold the row of the tenure while they write: nobody decides on half of it."""
+        beside = opening.open_writer(place, KEY)
+        beside.execute("BEGIN IMMEDIATE")
+        node = asyncio.create_task(record_items(store, 1))
+        assert await comes_to_wait(node, postgres)
+        beside.execute("COMMIT")
+        await node
+        beside.close()
+
+    async def test_command_waits_until_the_node_has_written(
+        self, store: Store, place: Postgres, postgres: Cluster
+    ) -> None:
+        """The same the other way round."""
+        beside = opening.open_writer(place, KEY)
+        begun, go_on = threading.Event(), threading.Event()
+
+        def job(_: Connection) -> None:
+            begun.set()
+            go_on.wait()
+
+        node = asyncio.create_task(store.writer.run(job))
+        await asyncio.to_thread(begun.wait)
+        command = asyncio.create_task(asyncio.to_thread(beside.execute, "BEGIN IMMEDIATE"))
+        waited = await comes_to_wait(command, postgres)
+        go_on.set()
+        await asyncio.gather(node, command)
+        assert waited
+        beside.execute("COMMIT")
         beside.close()
 
     async def test_node_is_kept_out_while_a_command_needs_it_stopped(self, place: Postgres) -> None:

@@ -1,0 +1,113 @@
+"""`hotline store migrate`: the store of a node goes from its file to a PostgreSQL server.
+
+The node may run meanwhile. When all is there, the file refuses every change, the configuration
+names the server, and the node ends by itself; whoever starts it again starts it on the server.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keys.keyring import load_database_key
+from keys.unlock import Unlock
+from node.config.edit import change_file, with_values
+from node.config.reading import parse
+from node.setup.errors import AlreadySetUpError
+from node.store.errors import NoDriverError
+from node.store.moving.source import Source
+from node.store.postgres.place import Postgres
+
+if TYPE_CHECKING:
+    from node.config import Config
+    from node.store.moving.move import Moved, Tell
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Where to: the URL, and where its password is (None: the server asks for none)."""
+
+    to: str
+    password: str | None
+
+
+def move(config: Config, wish: Wish, tell: Tell) -> Moved:
+    """Move the store of a configuration; what was broken off goes on.
+
+    Raises:
+        AlreadySetUpError: the store is on a server already.
+        ConfigError: the configuration cannot be changed afterwards; `wish` is no URL.
+        KeysError: a key or the password cannot be read.
+        StoreError: as `node.store.moving.move.move`, of the file and of the server.
+    """
+    if config.store.url is not None:
+        mend = "the store is on a server already; take it out to move what is in [store] path"
+        raise AlreadySetUpError(f"[store] url: {mend}")
+    values = _values(wish)
+    text = config.source.read_text(encoding="utf-8")
+    parse(with_values(text, "store", values), config.source)
+    place = _place(wish)
+    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    source = Source(config.store.path, key)
+    try:
+        moved = _moved(source, place, key, tell)
+    finally:
+        source.close()
+    change_file(config.source, "store", values)
+    return moved
+
+
+def abandon(config: Config) -> bool:
+    """Forget a move that is not done; the file goes on as if it had never begun.
+
+    False: none is under way.
+
+    Raises:
+        MoveRefusedError: the store has moved.
+        KeysError, StoreError: the file cannot be opened.
+    """
+    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    source = Source(config.store.path, key)
+    try:
+        return source.abandon()
+    finally:
+        source.close()
+
+
+def _moved(source: Source, place: Postgres, key: bytes, tell: Tell) -> Moved:
+    """Open the server before anything is noted in the file: a wrong URL leaves no trace.
+
+    Raises:
+        StoreError: see `move`.
+    """
+    began = source.moving()
+    name = str(_now_ms()) if began is None else began.name
+    if began is not None:
+        source.begin(name, place.url)
+    try:
+        from node.store.moving.move import move as move_  # noqa: PLC0415 - an extra
+        from node.store.moving.target import Target  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise NoDriverError(NoDriverError.__doc__) from error
+    target = Target(place, key, name)
+    try:
+        source.begin(name, place.url)
+        return move_(source, target, _now_ms, tell)
+    finally:
+        target.close()
+
+
+def _values(wish: Wish) -> dict[str, str]:
+    values = {"url": wish.to}
+    return values if wish.password is None else {**values, "password": wish.password}
+
+
+def _place(wish: Wish) -> Postgres:
+    if wish.password is None:
+        return Postgres(wish.to)
+    return Postgres(wish.to, Unlock.from_config(wish.password, name="store.password").pin())
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,209 @@
+"""Moving a store to a server, while its node writes or while none runs: one and the same way.
+
+1. From now on the file notes which rows change (`Source.begin`).
+2. Every table is copied in order of its keys, in short transactions. Broken off, it goes on after
+   the last key that came.
+3. What changed meanwhile is copied again, round by round, each round as of one moment of the file.
+4. As of one such moment both sides are compared, row by row, and the head of every log is computed
+   from the leaves that came.
+5. The **pause**: every writer of the file waits. The last changes are copied and compared, the rows
+   of every table counted on both sides, and the file refuses every change from there on.
+6. The server's database becomes a store that a node may open.
+
+Between 5 and 6 neither side can be opened by a node; the same command again does 6.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Final
+
+from node.store.audit import Audit
+from node.store.errors import MoveBehindError, MoveDiffersError, MoveRefusedError
+from node.store.moving.heads import check_heads
+from node.store.moving.source import Source
+from node.store.moving.tables import Table
+from node.store.moving.target import Target
+
+SHORT_S: Final = 1.0
+"""A round that takes no longer is short enough for the pause to follow."""
+ROUNDS: Final = 40
+"""Rounds before it is given up: the node writes faster than is copied."""
+PAUSE_S: Final = 10.0
+"""Longest pause; one that would take longer is broken off, and nothing has happened."""
+
+Tell = Callable[[str, int], None]
+"""Told now and then: what is being done, and how many rows of it."""
+
+
+@dataclass
+class Moved:
+    """What was moved: rows of each table, heads of logs computed, the pause in seconds.
+
+    `pause_s` is None if the pause was over before, in an earlier attempt.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    heads: int = 0
+    pause_s: float | None = None
+
+
+def move(source: Source, target: Target, now_ms: Callable[[], int], tell: Tell) -> Moved:
+    """Move a store whose move has begun (`Source.begin`).
+
+    Raises:
+        MoveDiffersError: the two sides are not the same; the file goes on as it was.
+        MoveBehindError: the node writes faster than is copied; the same again goes on.
+        StoreError: one side cannot be read or written; the same again goes on.
+    """
+    began = source.moving()
+    assert began is not None
+    if began.done_ms is not None:
+        moved = Moved({table.name: source.count(table) for table in source.tables})
+    elif target.is_done:
+        raise MoveRefusedError("--to: a store is there already; name an empty database")
+    else:
+        target.check_tables(source.tables)
+        for table in source.tables:
+            _copy(source, target, table, tell)
+        _catch_up(source, target, tell)
+        moved = _verify(source, target, tell)
+        _catch_up(source, target, tell)
+        _pause(source, target, now_ms, moved)
+    if not target.is_done:
+        target.finish()
+    return moved
+
+
+def _copy(source: Source, target: Target, table: Table, tell: Tell) -> None:
+    """Copy the rows after the last that is there."""
+    last, done = target.last(table), 0
+    while rows := source.after(table, last):
+        with target.transaction():
+            target.put(table, rows)
+        done += len(rows)
+        tell(f"copying {table.name}", done)
+        last = tuple(rows[-1][at] for at in table.key_places)
+
+
+def _catch_up(source: Source, target: Target, tell: Tell) -> None:
+    """Copy what changed, until a round is short.
+
+    Raises:
+        MoveBehindError: none was, of many.
+    """
+    for number in range(ROUNDS):
+        began = time.monotonic()
+        _round(source, target)
+        tell("catching up, rounds", number + 1)
+        if time.monotonic() - began <= SHORT_S:
+            return
+    raise MoveBehindError(MoveBehindError.__doc__)
+
+
+def _round(source: Source, target: Target) -> None:
+    """Bring the server to one moment of the file, and forget what was noted until then."""
+    source.look()
+    try:
+        noted = _follow(source, target)
+    finally:
+        source.let_go()
+    source.lock()
+    for table, number in noted:
+        source.forget(table, number)
+    source.keep()
+
+
+def _follow(source: Source, target: Target) -> list[tuple[Table, int]]:
+    """Copy what was noted, as of the moment of the file; return how far of each table."""
+    noted = [(table, number) for table in source.tables if (number := source.noted(table))]
+    with target.transaction():
+        for table, _ in noted:
+            for keys in source.deleted(table):
+                target.delete(table, keys)
+            for rows in source.changed(table):
+                target.put(table, rows)
+    return noted
+
+
+def _verify(source: Source, target: Target, tell: Tell) -> Moved:
+    """Compare both sides as of one moment, row by row, and compute the heads of the logs.
+
+    Raises:
+        MoveDiffersError: they are not the same.
+    """
+    target.analyse()
+    moved = Moved()
+    source.look()
+    try:
+        _follow(source, target)
+        for table in source.tables:
+            moved.rows[table.name] = _compare(source, target, table, tell)
+        tell("computing heads of logs", 0)
+        audit = Audit(target.connection)
+        audit.begin()
+        moved.heads = check_heads(audit)
+        audit.end()
+    finally:
+        source.let_go()
+    return moved
+
+
+def _compare(source: Source, target: Target, table: Table, tell: Tell) -> int:
+    count = 0
+    with target.transaction():
+        for ours, theirs in zip_longest(source.rows(table), target.rows(table)):
+            if ours is None or theirs is None or tuple(ours) != tuple(theirs):
+                mend = "empty that database and begin again"
+                raise MoveDiffersError(f"--to: {table.name} is not the same; {mend}")
+            count += 1
+            if not count % 10_000:
+                tell(f"comparing {table.name}", count)
+    return count
+
+
+def _pause(source: Source, target: Target, now_ms: Callable[[], int], moved: Moved) -> None:
+    """Copy and compare the last changes while nobody writes, and end the file.
+
+    Raises:
+        MoveDiffersError: the two sides are not the same; the file goes on as it was.
+        MoveBehindError: it would take too long; the file goes on as it was.
+    """
+    source.lock()
+    began = time.monotonic()
+    try:
+        _follow(source, target)
+        moved.rows = _agreed(source, target)
+        _in_time(began)
+        source.freeze(now_ms())
+        source.keep()
+    except BaseException:
+        source.let_go()
+        raise
+    moved.pause_s = time.monotonic() - began
+
+
+def _agreed(source: Source, target: Target) -> dict[str, int]:
+    """Compare what changed last, and return how many rows both sides have.
+
+    Raises:
+        MoveDiffersError: they are not the same.
+    """
+    for table in source.tables:
+        if not all(target.has(table, rows) for rows in source.changed(table)):
+            raise MoveDiffersError(MoveDiffersError.__doc__)
+    with ThreadPoolExecutor(1) as other:
+        there = other.submit(lambda: {one.name: target.count(one) for one in source.tables})
+        here = {table.name: source.count(table) for table in source.tables}
+        if there.result() != here:
+            raise MoveDiffersError(MoveDiffersError.__doc__)
+    return here
+
+
+def _in_time(began: float) -> None:
+    if time.monotonic() - began > PAUSE_S:
+        raise MoveBehindError(MoveBehindError.__doc__)

@@ -1,0 +1,250 @@
+"""The file that a store moves out of: what changed in it since the move began, and its end.
+
+While the node goes on writing, a trigger on each table notes the key of every row that is written
+or deleted, in the transaction that does it, whichever process and version that is. When all is
+copied, other triggers take their place that refuse every change: from then on nobody forks what
+went elsewhere, neither the process that still runs nor an older version of this program.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from node.store import connection as files
+from node.store.connection import MOVED, FileConnection, is_busy
+from node.store.errors import MoveBehindError, MoveRefusedError
+from node.store.moving.tables import OWN, Table, tables_of
+
+CHUNK: Final = 2000
+"""Rows that are read at once."""
+LOCK_S: Final = 60.0
+LOOK_S: Final = 0.001
+"""How long, and how often, the lock of the file is tried."""
+_NEW, _OLD = "NEW", "OLD"
+
+
+@dataclass(frozen=True)
+class Moving:
+    """A move that began: its name, where to, and when it was done (milliseconds UTC)."""
+
+    name: str
+    to: str
+    done_ms: int | None
+
+
+class Source:
+    """The file that a store moves out of, on a connection of its own beside the node's."""
+
+    def __init__(self, path: Path, key: bytes, chunk: int = CHUNK) -> None:
+        """Open it; a file that was moved already, too. `chunk`: rows that are read at once.
+
+        Raises:
+            StoreError: as `connection.open_writer`.
+        """
+        self._connection = files.open_writer(path, key, moved_too=True)
+        self._chunk = chunk
+        self.tables = tables_of(self._connection)
+
+    def close(self) -> None:
+        """Let go; what is not committed is taken back."""
+        self._connection.close()
+
+    def fact(self, name: str) -> str | None:
+        """Return a fact about the database."""
+        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def moving(self) -> Moving | None:
+        """Return the move that began here."""
+        return moving_of(self._connection)
+
+    def begin(self, name: str, to: str) -> Moving:
+        """Note from now on what changes; a move that began to the same place goes on.
+
+        Raises:
+            MoveRefusedError: one began to another place, or a table has no key.
+        """
+        keyless = [table.name for table in self.tables if not table.key]
+        if keyless:
+            raise MoveRefusedError(f"store.path: no key in {', '.join(keyless)}; upgrade first")
+        self.lock()
+        began = self.moving()
+        if began is not None and began.to != to:
+            self.let_go()
+            mend = "go on with that, or hotline store migrate --abandon"
+            raise MoveRefusedError(f"--to: a move of this store to {began.to} has begun; {mend}")
+        if began is None:
+            began = Moving(name, to, None)
+            self._do(f"CREATE TABLE {OWN} (name TEXT, target TEXT, done_ms INTEGER) STRICT")
+            self._connection.execute(f"INSERT INTO {OWN} VALUES (?, ?, NULL)", (name, to))  # noqa: S608 - own name
+        if began.done_ms is None:
+            for table in self.tables:
+                self._watch(table)
+        self.keep()
+        return began
+
+    def abandon(self) -> bool:
+        """Note nothing any more, and forget the move; False: none is under way.
+
+        Raises:
+            MoveRefusedError: the store has moved.
+        """
+        self.lock()
+        began = self.moving()
+        if began is not None and began.done_ms is not None:
+            self.let_go()
+            raise MoveRefusedError(f"store.path: this store has moved to {began.to} for good")
+        forget(self._connection)
+        self.keep()
+        return began is not None
+
+    def freeze(self, now_ms: int) -> None:
+        """Refuse every change from the commit on, for ever; within `lock`."""
+        for table in self.tables:
+            self._unwatch(table)
+            self._do(f"DROP TABLE IF EXISTS {_log(table)}")
+            for what in ("INSERT", "UPDATE", "DELETE"):
+                self._do(
+                    f"CREATE TRIGGER {OWN}_{table.name}_no_{what.lower()} BEFORE {what}"
+                    f" ON {table.name} BEGIN SELECT RAISE(ABORT, '{MOVED}'); END"
+                )
+        self._connection.execute(f"UPDATE {OWN} SET done_ms = ?", (now_ms,))  # noqa: S608 - own name
+
+    def lock(self) -> None:
+        """Keep every writer waiting, until `keep` or `let_go`.
+
+        A node under load lets go of its lock for moments only, which SQLite's own waiting, longer
+        after each attempt, would miss.
+
+        Raises:
+            MoveBehindError: it never came free.
+        """
+        until = time.monotonic() + LOCK_S
+        self._do("PRAGMA busy_timeout = 0")
+        try:
+            while True:
+                try:
+                    self._do("BEGIN IMMEDIATE")
+                except files.driver_errors() as error:
+                    if not is_busy(error):
+                        raise
+                    if time.monotonic() > until:
+                        raise MoveBehindError(MoveBehindError.__doc__) from error
+                    time.sleep(LOOK_S)
+                else:
+                    return
+        finally:
+            self._do("PRAGMA busy_timeout = 10000")
+
+    def look(self) -> None:
+        """Fix the moment: what is written from now on is not seen, until `let_go`."""
+        self._do("BEGIN")
+        self._connection.execute(f"SELECT count(*) FROM {OWN}").fetchone()  # noqa: S608 - own name
+
+    def keep(self) -> None:
+        """Commit."""
+        self._do("COMMIT")
+
+    def let_go(self) -> None:
+        """Take back what is not committed."""
+        if self._connection.in_transaction:
+            self._do("ROLLBACK")
+
+    def after(self, table: Table, key: tuple[Any, ...] | None) -> list[tuple[Any, ...]]:
+        """Return the next rows after a key, in order of keys; None: the first."""
+        sql = table.after(is_first=key is None)
+        return list(self._connection.execute(sql, (*(key or ()), self._chunk)).fetchall())
+
+    def rows(self, table: Table) -> Iterator[tuple[Any, ...]]:
+        """All rows of a table, in order of keys."""
+        sql = f"SELECT {table.listed} FROM {table.name} ORDER BY {table.by_key}"  # noqa: S608 - own names
+        return iter(self._connection.execute(sql))
+
+    def count(self, table: Table) -> int:
+        """How many rows a table has."""
+        sql = f"SELECT count(*) FROM {table.name}"  # noqa: S608 - own name
+        return int(self._connection.execute(sql).fetchone()[0])
+
+    def noted(self, table: Table) -> int:
+        """The number of the last change that was noted of a table; 0: none."""
+        sql = f"SELECT coalesce(max(moving_number), 0) FROM {_log(table)}"  # noqa: S608 - own names
+        return int(self._connection.execute(sql).fetchone()[0])
+
+    def changed(self, table: Table) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the rows that were written since they were copied, as they are now, in parts."""
+        same = " AND ".join(f"t.{name} = c.{name}" for name in table.key)
+        columns = ", ".join(f"t.{name}" for name in table.names)
+        yield from self._parts(
+            f"SELECT {columns} FROM (SELECT DISTINCT {table.by_key} FROM {_log(table)}) c"  # noqa: S608 - own names
+            f" JOIN {table.name} t ON {same}"
+        )
+
+    def deleted(self, table: Table) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the keys of rows that are gone, in parts."""
+        same = " AND ".join(f"t.{name} = c.{name}" for name in table.key)
+        yield from self._parts(
+            f"SELECT DISTINCT {table.by_key} FROM {_log(table)} c"  # noqa: S608 - own names
+            f" WHERE NOT EXISTS (SELECT 1 FROM {table.name} t WHERE {same})"
+        )
+
+    def forget(self, table: Table, number: int) -> None:
+        """Forget what was noted up to a number: it is copied."""
+        self._connection.execute(f"DELETE FROM {_log(table)} WHERE moving_number <= ?", (number,))  # noqa: S608 - own names
+
+    def _parts(self, sql: str) -> Iterator[list[tuple[Any, ...]]]:
+        cursor = self._connection.execute(sql)
+        while rows := cursor.fetchmany(self._chunk):
+            yield rows
+
+    def _watch(self, table: Table) -> None:
+        sorts = dict(table.columns)
+        columns = ", ".join(f"{name} {sorts[name]}" for name in table.key)
+        self._do(
+            f"CREATE TABLE IF NOT EXISTS {_log(table)}"
+            f" (moving_number INTEGER PRIMARY KEY, {columns}) STRICT"
+        )
+        of_key = f"UPDATE OF {table.by_key}"
+        for what, when, row in (
+            ("put", "INSERT", _NEW),
+            ("changed", "UPDATE", _NEW),
+            ("renamed", of_key, _OLD),
+            ("deleted", "DELETE", _OLD),
+        ):
+            values = ", ".join(f"{row}.{name}" for name in table.key)
+            self._do(
+                f"CREATE TRIGGER IF NOT EXISTS {OWN}_{table.name}_{what} AFTER {when}"  # noqa: S608 - own names
+                f" ON {table.name} BEGIN INSERT INTO {_log(table)} ({table.by_key})"
+                f" VALUES ({values}); END"
+            )
+
+    def _unwatch(self, table: Table) -> None:
+        for what in ("put", "changed", "renamed", "deleted"):
+            self._do(f"DROP TRIGGER IF EXISTS {OWN}_{table.name}_{what}")
+
+    def _do(self, sql: str) -> None:
+        self._connection.execute(sql)
+
+
+def moving_of(connection: FileConnection) -> Moving | None:
+    """Return the move that began in a database."""
+    there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (OWN,)).fetchone()
+    if there is None:
+        return None
+    row = connection.execute(f"SELECT name, target, done_ms FROM {OWN}").fetchone()  # noqa: S608 - own name
+    return Moving(*row)
+
+
+def forget(connection: FileConnection) -> None:
+    """Take away all that a move added to a file; in the caller's transaction."""
+    made = "SELECT type, name FROM sqlite_master WHERE type = ? AND name LIKE 'moving%'"
+    for sort in ("trigger", "table"):
+        for _, name in connection.execute(made, (sort,)).fetchall():
+            connection.execute(f"DROP {sort.upper()} {name}")
+
+
+def _log(table: Table) -> str:
+    return f"{OWN}_{table.name}"

@@ -1,0 +1,136 @@
+"""Standing by: a process of the node that waits until the one that works is gone, and takes over.
+
+Nobody leads, and no clock is compared. Whoever holds the lock of the tenure works; it goes with the
+session of a process that dies. One that hangs keeps its session, so the number of its commits,
+which it raises every few seconds even when there is nothing to do, is watched: if it stands still
+for `LEASE_S` by the clock of the one that waits, while the server answers, the server is told to
+end that session. That is a matter of speed and not of safety: whatever the old process does when it
+wakes up, the fence on the row of the tenure keeps nothing of it (`tenant.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+
+from node.store.errors import AwayError, StoreError
+from node.store.postgres.connection import NAME, connect
+from node.store.postgres.opening import check_store
+from node.store.postgres.place import Postgres
+from node.store.postgres.sealing import Seal
+
+LOOK_S: Final = 0.25
+"""How often the lock is looked at."""
+SLOW_S: Final = 1.0
+"""How long the server may take to answer, else it hangs itself."""
+LEASE_S: Final = 15.0
+"""How long the one that works may show nothing."""
+_HOLDER: Final = """
+SELECT t.fence, t.commits, l.pid FROM tenure t LEFT JOIN pg_locks l
+ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.classid = 0
+AND l.objid = 'tenure'::regclass::oid
+AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+_END: Final = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND application_name = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who works: its fence, its commits so far, and its session on the server (None: nobody)."""
+
+    fence: int
+    commits: int
+    session: int | None
+
+
+class StandBy:
+    """One process that waits for its turn."""
+
+    def __init__(self, place: Postgres, key: bytes, now_s: Callable[[], float]) -> None:
+        """Look whether a store of this key is there.
+
+        Args:
+            place: where the store is.
+            key: of the store.
+            now_s: a clock that only goes forward.
+
+        Raises:
+            StoreError: as `opening.open_reader`.
+        """
+        self._place = place
+        self._now_s = now_s
+        self._raw = connect(place)
+        try:
+            check_store(self._raw, Seal(key))
+        except BaseException:
+            self._raw.close()
+            raise
+        self._seen: Holder | None = None
+        self._since_s = now_s()
+
+    def close(self) -> None:
+        """Wait no more."""
+        self._raw.close()
+
+    def is_free(self) -> bool:
+        """Whether nobody works; one that has shown nothing for too long is ended.
+
+        While the server is away or hangs nobody is said to be free, and no time passes.
+        """
+        asked_s = self._now_s()
+        try:
+            holder = self._look()
+        except StoreError:
+            self._seen = None
+            return False
+        if self._now_s() - asked_s > SLOW_S:
+            self._seen = None
+        if holder.session is None:
+            return True
+        if holder != self._seen:
+            self._seen, self._since_s = holder, self._now_s()
+        elif self._now_s() - self._since_s > LEASE_S:
+            self._end(holder.session)
+            self._seen = None
+        return False
+
+    def _look(self) -> Holder:
+        try:
+            if self._raw.closed:
+                self._raw = connect(self._place)
+            row = self._raw.execute(_HOLDER).fetchone()
+        except psycopg.Error as error:
+            self._raw.close()
+            raise AwayError(AwayError.__doc__) from error
+        assert row is not None
+        return Holder(*row)
+
+    def _end(self, session: int) -> None:
+        """End the session of a node; a command that keeps nodes away is left alone."""
+        try:
+            self._raw.execute(_END, [session, NAME])
+        except psycopg.Error:
+            self._raw.close()
+
+
+def wait(place: Postgres, key: bytes, give_up: Callable[[], bool]) -> bool:
+    """Wait until nobody works; False: it was given up before.
+
+    Raises:
+        StoreError: as `opening.open_reader`; once it waits, it waits for the server too.
+    """
+    standing = StandBy(place, key, time.monotonic)
+    try:
+        while not give_up():
+            if standing.is_free():
+                return True
+            time.sleep(LOOK_S)
+    finally:
+        standing.close()
+    return False

@@ -1,0 +1,252 @@
+"""Standing by: who waits takes over from whoever is gone; the dead that wake up write nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg
+import pytest
+
+from node.store import opening
+from node.store.errors import (
+    AlreadyOpenError,
+    AwayError,
+    StoreError,
+    UnsureError,
+    WrongKeyError,
+)
+from node.store.postgres.opening import ServerLock
+from node.store.postgres.place import Postgres
+from node.store.postgres.standing_by import LEASE_S, StandBy, wait
+from node.store.sqlite import Store
+from tests.builders.cases import FINGERPRINTS, US
+from tests.builders.postgres import Cluster
+from tests.contract.stores import KEY, record_items
+from tests.contract.test_store_outbox import Tenure
+from tests.node.store.test_postgres_server import cut_off
+
+
+class Clock:
+    """Seconds that pass when somebody says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.step_s = 0.0
+
+    def __call__(self) -> float:
+        """Return the time; `step_s` passes until it is asked for again."""
+        self.now_s += self.step_s
+        return self.now_s
+
+
+@pytest.fixture
+def place(postgres: Cluster) -> Postgres:
+    """Give where an empty store stands."""
+    return postgres.emptied(KEY)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Give a clock."""
+    return Clock()
+
+
+@pytest.fixture
+def waiting(place: Postgres, clock: Clock) -> Iterator[StandBy]:
+    """Give a process that stands by."""
+    made = StandBy(place, KEY, clock)
+    yield made
+    made.close()
+
+
+def node(place: Postgres) -> Store:
+    """Open the store as a node does that works."""
+    return Store.open(place, KEY, US, FINGERPRINTS)
+
+
+async def become_free(waiting: StandBy) -> None:
+    """Wait until the server has let go of an ended session."""
+    until = time.monotonic() + 20
+    while not waiting.is_free():
+        assert time.monotonic() < until
+        await asyncio.sleep(0.01)
+
+
+async def learn_that_it_is_over(store: Store) -> None:
+    """Have a displaced process show life until it learns that it may not."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            await store.show_life()
+        except AwayError:  # soon after an attempt that failed nothing is tried
+            await asyncio.sleep(0.05)
+        except AlreadyOpenError:
+            return
+    raise AssertionError("it never learnt")
+
+
+class TestTurn:
+    """When it is whose turn."""
+
+    async def test_nobody_waits_where_nobody_works(self, place: Postgres) -> None:
+        """The first that comes works."""
+        assert wait(place, KEY, lambda: False)
+
+    async def test_who_works_is_left_alone_and_followed_at_once(
+        self, place: Postgres, waiting: StandBy
+    ) -> None:
+        """As soon as its session is gone, however it ended."""
+        store = node(place)
+        assert not waiting.is_free()
+        await store.close()
+        await become_free(waiting)
+
+    async def test_who_has_nothing_to_do_shows_that_it_lives(
+        self, place: Postgres, waiting: StandBy, clock: Clock
+    ) -> None:
+        """A quiet night is no reason to take over."""
+        store = node(place)
+        for _ in range(4):
+            assert not waiting.is_free()
+            clock.now_s += LEASE_S - 1
+            await store.show_life()
+        await record_items(store, 1)
+        await store.close()
+
+    async def test_command_that_keeps_nodes_away_is_not_ended(
+        self, place: Postgres, waiting: StandBy, clock: Clock
+    ) -> None:
+        """`hotline resume`: it shows no life, and needs none."""
+        lock = ServerLock(place)
+        for _ in range(3):
+            assert not waiting.is_free()
+            clock.now_s += LEASE_S + 1
+        with pytest.raises(AlreadyOpenError):
+            node(place)
+        lock.release()
+
+    async def test_no_time_passes_while_the_server_is_away(
+        self, place: Postgres, waiting: StandBy, clock: Clock, postgres: Cluster
+    ) -> None:
+        """Nobody can show anything then."""
+        store = node(place)
+        assert not waiting.is_free()
+        with postgres.stopped(signal.SIGQUIT):
+            clock.now_s += LEASE_S + 1
+            assert not waiting.is_free()
+        while True:
+            try:
+                await store.show_life()
+            except StoreError:
+                await asyncio.sleep(0.01)
+            else:
+                break
+        assert not waiting.is_free()
+        await record_items(store, 1)
+        await store.close()
+
+    async def test_no_time_passes_while_the_server_hangs(
+        self, place: Postgres, waiting: StandBy, clock: Clock
+    ) -> None:
+        """Its disk stalls: neither side is answered, and nobody is to blame."""
+        store = node(place)
+        clock.step_s = LEASE_S + 1
+        for _ in range(4):
+            assert not waiting.is_free()
+        with pytest.raises(AlreadyOpenError):
+            node(place)
+        await store.close()
+
+    def test_store_of_another_key_is_no_place_to_wait_at(self, place: Postgres) -> None:
+        """It is said at the start, not when it would be needed."""
+        with pytest.raises(WrongKeyError):
+            wait(place, bytes(32), lambda: False)
+
+
+class TestHangs:
+    """The process that works hangs, is displaced, and wakes up."""
+
+    async def test_it_keeps_nothing_and_ends(
+        self, place: Postgres, waiting: StandBy, clock: Clock
+    ) -> None:
+        """Neither while the other works, nor after it."""
+        old = node(place)
+        await record_items(old, 1)
+        old_channel = Tenure(old)
+        await old_channel.open()
+        new = await displaced(place, waiting, clock)
+        new_channel = Tenure(new)
+        await new_channel.open(b"epoch--2")
+        await record_items(new, 2)
+        for attempt in range(3):
+            with pytest.raises(StoreError):
+                await record_items(old, 10 + attempt)
+            with pytest.raises(StoreError):
+                await old_channel.cut()
+        await learn_that_it_is_over(old)
+        await new.close()
+        with pytest.raises(StoreError):
+            await record_items(old, 20)
+        await old.close()
+        with closing(opening.open_reader(place, KEY)) as reader:
+            assert reader.execute("SELECT count(*) FROM items").fetchone() == (2,)
+
+    async def test_fence_holds_where_the_lock_does_not(self, place: Postgres) -> None:
+        """A pooler between lost the lock, and the session goes on."""
+        old = node(place)
+        await record_items(old, 1)
+        with psycopg.connect(place.url) as server:
+            server.execute("UPDATE tenure SET fence = fence + 1")
+        with pytest.raises(AlreadyOpenError):
+            await record_items(old, 2)
+        await learn_that_it_is_over(old)
+        assert (await old.queries.figures())["items"] == 1
+        await old.close()
+
+    async def test_what_it_had_begun_is_not_kept(
+        self, place: Postgres, waiting: StandBy, clock: Clock
+    ) -> None:
+        """It hung in the middle of a transaction; its COMMIT comes after the other's."""
+        old = opening.open_locked(place, KEY)[0]
+        old.execute("BEGIN IMMEDIATE")
+        old.execute("INSERT INTO meta VALUES ('half', '1')")
+        new = await displaced(place, waiting, clock)
+        await record_items(new, 1)
+        with pytest.raises(UnsureError):
+            old.execute("COMMIT")
+        assert await new.history.fact("half") is None
+        await new.close()
+        old.close()
+
+    async def test_of_what_was_kept_without_an_answer_it_says_that_it_does_not_know(
+        self, place: Postgres, waiting: StandBy
+    ) -> None:
+        """The number that told is another's by now; "not kept" would be a lie."""
+        old = opening.open_locked(place, KEY)[0]
+        old.execute("BEGIN IMMEDIATE")
+        old.execute("INSERT INTO meta VALUES ('kept', '1')")
+        raw = cut_off(old)
+        raw.execute("COMMIT")
+        raw.close()
+        await become_free(waiting)
+        new = node(place)
+        with pytest.raises(UnsureError):
+            old.execute("COMMIT")
+        assert await new.history.fact("kept") == "1"
+        await new.close()
+        old.close()
+
+
+async def displaced(place: Postgres, waiting: StandBy, clock: Clock) -> Store:
+    """Take over from a process that has shown nothing for too long."""
+    assert not waiting.is_free()
+    clock.now_s += LEASE_S - 1
+    assert not waiting.is_free()
+    clock.now_s += 2
+    waiting.is_free()
+    await become_free(waiting)
+    return node(place)
