@@ -122,7 +122,7 @@ VerifiedLedgerHead = NewType("VerifiedLedgerHead", LedgerHead)
 
 
 def read_ledger_head(raw: bytes) -> LedgerHead:
-    """Return what an **unverified** note claims: for notes of our own, from our own database.
+    """Return what an **unverified** note claims: for notes of ours, or ones otherwise proven.
 
     Raises:
         TooLargeError, NoteError, CheckpointError: as `verify_ledger_head`.

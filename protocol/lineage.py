@@ -21,7 +21,7 @@ from protocol.errors import CheckpointError, MalformedError, ProofError, TooLarg
 from protocol.facts import Fact
 from protocol.faults import explain
 from protocol.fields import Count, EpochId, Sha256
-from protocol.ledger import VerifiedLedgerHead, read_ledger_head, verify_ledger_head
+from protocol.ledger import LedgerHead, read_ledger_head, verify_ledger_head
 from protocol.merkle import verify_consistency, verify_inclusion
 
 MAX_LINEAGE_BYTES: Final = 524_288
@@ -140,18 +140,20 @@ def follow(lineage: Lineage, owner: Owner, before: Remembered | None) -> Followe
     A chain that starts from another head than `before`, or in its epoch with nothing to start from,
     answers a question that is over: it changes nothing. One in other epochs without a start, though
     something is remembered, does not go on from that: its owner was set back, lost its node, or
-    wants something forgotten.
+    wants something forgotten. Only the newest head must be signed under a key that counts: it says
+    those before it again, also where their key has been revoked (§3.9.4).
 
     Raises:
-        NoteError, CheckpointError, TooLargeError: a head that the owner did not sign, or of
-            another ledger, or an epoch that is there twice.
-        UnheardKeyError: signed by a log key that is not listed (yet).
+        NoteError, CheckpointError, TooLargeError: what is no head, a newest one that the owner did
+            not sign, one of another ledger, or an epoch that is there twice.
+        UnheardKeyError: the newest is signed by a log key that is not listed (yet).
         ProofError: an epoch that does not begin with the head before it, or a first head that does
             not extend what is remembered.
     """
-    heads = [_verified(link, owner) for link in lineage.links]
-    if not heads:
+    if not lineage.links:
         return Followed(before, goes_on=True)
+    *earlier_links, newest = lineage.links
+    heads = [*(_said_again(link, owner) for link in earlier_links), _verified(newest, owner)]
     if len({head.origin.epoch for head in heads}) < len(heads):
         raise CheckpointError("lineage.links: an epoch must be there once")
     for earlier, head, link in zip(heads, heads[1:], lineage.links[1:], strict=False):
@@ -170,8 +172,19 @@ def follow(lineage: Lineage, owner: Owner, before: Remembered | None) -> Followe
     return Followed(after, goes_on=True)
 
 
-def _verified(link: Link, owner: Owner) -> VerifiedLedgerHead:
-    head = verify_ledger_head(link.note, owner.log_keys)
+def _verified(link: Link, owner: Owner) -> LedgerHead:
+    return _theirs(verify_ledger_head(link.note, owner.log_keys), owner)
+
+
+def _said_again(link: Link, owner: Owner) -> LedgerHead:
+    """Read a head that the first leaf of the epoch after it says again (§3.9.4).
+
+    So nobody asks under which key it was signed: that may have been revoked since.
+    """
+    return _theirs(read_ledger_head(link.note), owner)
+
+
+def _theirs(head: LedgerHead, owner: Owner) -> LedgerHead:
     if head.origin[:2] != (owner.network, owner.member) or head.size == 0:
         raise CheckpointError("lineage.note: must be of the owner's ledger in this network")
     return head

@@ -79,6 +79,7 @@ def made() -> dict[str, Any]:
             "root": oracle.tree(third).hex(),
         },
         "lineage": oracle.pack(right).hex(),
+        "said_again": _under_a_key_revoked_since(right, first).hex(),
         "set_back": oracle.pack([1, held, None, [], links[2:], []]).hex(),
         "over": {
             "another start": oracle.pack([1, None, [held[0], HELD + 1], [], links, []]).hex(),
@@ -91,6 +92,12 @@ def made() -> dict[str, Any]:
             for name, (code, raw) in _wrong(right, first, second).items()
         ],
     }
+
+
+def _under_a_key_revoked_since(right: list[Any], first: list[bytes]) -> bytes:
+    version, seen, held, nodes, links, others_ = right
+    old = [signed(origin(EPOCHS[0]), first, SECOND), []]
+    return oracle.pack([version, seen, held, nodes, [old, *links[1:]], others_])
 
 
 def _wrong(right: list[Any], first: list[bytes], second: list[bytes]) -> dict[str, Any]:
@@ -130,6 +137,10 @@ def _wrong(right: list[Any], first: list[bytes], second: list[bytes]) -> dict[st
         ),
         "no nodes": ("proof_invalid", chain(*links, path=[])),
         "signed by another": ("registry_behind", chain([signed(one, first, SECOND), []])),
+        "the newest signed by another": (
+            "registry_behind",
+            chain(links[0], [signed(two, second, SECOND), oracle.inclusion(0, second)]),
+        ),
         "of another member": (
             "checkpoint_invalid",
             chain([signed(origin(EPOCHS[0], "nl-eokm"), first), []]),

@@ -56,6 +56,11 @@ def test_8_16_epochs_that_name_the_last_head_before_them_are_followed() -> None:
     assert (newest.epoch, newest.size) == NEWEST[:2]
 
 
+def test_3_9_a_head_under_a_key_that_was_revoked_is_said_again_by_the_next_epoch() -> None:
+    """Else nobody would believe any more who revoked its log key and began another epoch."""
+    assert both(bytes.fromhex(V1["said_again"])) == (NEWEST, True)
+
+
 def test_8_16_a_ledger_that_does_not_go_on_shows() -> None:
     """Its owner was set back, lost its node, or wants something forgotten."""
     assert both(bytes.fromhex(V1["set_back"])) == (NEWEST, False)

@@ -58,6 +58,7 @@ class Pair:
         found = []
         for number in range(first, first + count):
             url = PLACE.format(number)
+            self.world.now += 1  # ids sort by time
             result = await self.world[IWF].submit(url, child_at_risk=child_at_risk)
             found.append(result.items[0].item_id)
         await self.world[IWF].desk.locate_due()
