@@ -12,6 +12,7 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -200,7 +201,8 @@ class Net:
                 pair = (message.sender, message.peer)
                 after = self.sent[self.sent.index(message) + 1 :]
                 self.happened["reordered"] += any((m.sender, m.peer) == pair for m in after)
-                await self.deliver(message)
+                with suppress(PeerUnreachableError):  # the peer died of it, and nobody waits
+                    await self.deliver(message)
 
     def answered(self, message: Message, reply: Reply) -> Reply:
         """What the sender hears, if a hostile peer says it and the net lets it through."""
