@@ -17,6 +17,7 @@ from tests.simulation.mortal import CrashedError
 from tests.simulation.turning import publish
 
 if TYPE_CHECKING:
+    from protocol.vocabulary import Lane
     from tests.simulation.fleet import Fleet, FleetNode
 
 PATIENCE = 40
@@ -38,10 +39,11 @@ class Ended(NamedTuple):
 class Comeback:
     """What people know of one recovery: how often they looked, and from whom all came back.
 
-    `whole`: peer to what stood when it was ended.
+    `ended`: what stood when a peer had said all of a lane; `whole`: of a peer, all its lanes.
     """
 
     looked: int = 0
+    ended: dict[tuple[str, Lane], Ended] = field(default_factory=dict)
     whole: dict[str, Ended] = field(default_factory=dict)
 
 
@@ -87,23 +89,32 @@ async def _look(world: Fleet, node: FleetNode) -> None:
     node.comeback.looked += 1
     progress = await node.store.recovered.progress()
     left = [one for one in progress if one.standing != "end"]
+    ended = node.comeback.ended
+    for one in progress:
+        if one.standing == "end" and (one.peer, one.lane) not in ended:
+            ended[one.peer, one.lane] = _ended(world, one.peer, node.member)
+    unfinished = {one.peer for one in left}
     if (left or not progress) and node.comeback.looked < PATIENCE:
         return
-    disks = world.oracle.disks
-    unfinished = {one.peer for one in left}
     node.comeback.whole = {
-        one.peer: Ended((disks[one.peer], disks[node.member]), _held(world, one.peer, node.member))
-        for one in progress
-        if one.peer not in unfinished
+        peer: _by_all([was for (member, _), was in ended.items() if member == peer])
+        for peer in sorted({one.peer for one in progress} - unfinished)
     }
     await node.store.writer.run(recovered.end)
     node.recovering = None
     publish(world, node)
 
 
-def _held(world: Fleet, peer: str, member: str) -> frozenset[bytes]:
+def _by_all(lanes: list[Ended]) -> Ended:
+    """What stood when the first of the lanes was at its end, the disks when the last was."""
+    return Ended(lanes[-1].disks, frozenset.intersection(*(was.held for was in lanes)))
+
+
+def _ended(world: Fleet, peer: str, member: str) -> Ended:
+    disks = world.oracle.disks
     custody = world.oracle.disk_of(world.nodes[peer]).custody
-    return frozenset(identity for sender, identity in custody if sender == member)
+    held = frozenset(identity for sender, identity in custody if sender == member)
+    return Ended((disks[peer], disks[member]), held)
 
 
 def begun(node: FleetNode, key: SealingKey) -> Recovering:
