@@ -37,14 +37,13 @@ from node.peer.errors import (
     StaleRequestError,
     WrongTlsKeyError,
 )
+from node.peer.ledger_exchange import LedgerExchange
 from node.peer.pins import PinMismatchError, PinnedContext
 from node.peer.signatures import HttpRequest, HttpResponse
 from node.peer.transport import Reply
 from node.peer.wire import Hello, Wire
 from protocol import answers, recovery
-from protocol.lineage import MAX_LINEAGE_BYTES
 from protocol.recovery import Page, Recover, Standing
-from protocol.showing import MAX_SHOWING_BYTES
 from protocol.vocabulary import Lane
 
 _PIECE_BYTES: Final = 65_536
@@ -210,30 +209,17 @@ class HttpTransport:
             raise BadAnswerError("answer: neither what is asked for nor how the asking stands")
         raise PeerRefusedError(str(answers.from_bytes(reply.body).code))
 
-    async def show(self, peer: str, body: bytes) -> bytes:
-        """Show our ledger and be shown theirs; see `node.peer.transport.ShowingTransport`.
+    async def exchange(self, peer: str, about: LedgerExchange, body: bytes) -> bytes:
+        """Show and be shown what it is about; see `node.peer.ledger_exchange.LedgerTransport`.
 
         Raises:
             CallError: nothing that counts came back, or the peer refuses.
         """
-        path = wire.showing_path(self._us)
-        limits = replace(self._limits, reply_bytes=MAX_SHOWING_BYTES)
-        reply = await self._call(peer, "POST", path, (body,), wire.SHOWING_TYPE, limits)
-        if reply[:2] != (wire.OK, wire.SHOWING_TYPE):
-            raise BadAnswerError("answer: not what is shown of a ledger")
-        return reply.body
-
-    async def lineage(self, peer: str, body: bytes) -> bytes:
-        """Show how our ledger goes on; see `node.peer.transport.LineageTransport`.
-
-        Raises:
-            CallError: nothing that counts came back, or the peer refuses.
-        """
-        path = wire.lineage_path(self._us)
-        limits = replace(self._limits, reply_bytes=MAX_LINEAGE_BYTES)
-        reply = await self._call(peer, "POST", path, (body,), wire.LINEAGE_TYPE, limits)
-        if reply[:2] != (wire.OK, wire.LINEAGE_TYPE):
-            raise BadAnswerError("answer: not how a ledger goes on")
+        path = about.path(self._us)
+        limits = replace(self._limits, reply_bytes=about.max_bytes)
+        reply = await self._call(peer, "POST", path, (body,), about.media_type, limits)
+        if reply[:2] != (wire.OK, about.media_type):
+            raise BadAnswerError("answer: not what members show each other of their ledgers")
         return reply.body
 
     async def hello(self, peer: str) -> Hello:

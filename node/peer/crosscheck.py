@@ -17,15 +17,12 @@ from node.peer import pacing
 from node.peer.errors import (
     BadShowingError,
     CallError,
-    OverQuotaError,
     PeerRefusedError,
     PeerTimeoutError,
     PeerUnreachableError,
-    UnknownLedgerError,
 )
 from node.peer.ledger import MINUTE_MS, ledger_minutes
-from node.peer.quotas import TokenBucket
-from node.peer.transport import ShowingTransport
+from node.peer.ledger_exchange import SHOWING, Admission, LedgerTransport
 from node.peer.witnessing import Counts, candidates, counts_in
 from protocol.errors import ProtocolError
 from protocol.showing import Parties, Showing, ShownPlace, from_bytes, to_bytes, verify_showing
@@ -38,8 +35,6 @@ PAUSE_MS: Final = 5 * 60_000
 LONGEST_PAUSE_MS: Final = 3_600_000
 GRACE: Final = 3
 """So many times the hour of the ledger may pass until a head has to stand in it."""
-PER_HOUR: Final = 12
-HOUR_S: Final = 3600
 
 
 class Problem(StrEnum):
@@ -220,7 +215,7 @@ class Crosscheck:
         us: str,
         store: CrossStore,
         registry: Callable[[], Registry],
-        transport: ShowingTransport,
+        transport: LedgerTransport,
         exchange: Callable[[str], Awaitable[None]],
         clock: Callable[[], int],
     ) -> None:
@@ -230,7 +225,7 @@ class Crosscheck:
         self._transport = transport
         self._exchange = exchange
         self._clock = clock
-        self._buckets: dict[str, TokenBucket] = {}
+        self._admission = Admission(SHOWING, registry)
 
     async def answer(self, caller: str, raw: bytes) -> bytes:
         """Judge what `caller` shows, and return what we show it.
@@ -242,11 +237,7 @@ class Crosscheck:
             StoreError: nothing was kept.
         """
         now_ms = self._clock()
-        fresh = TokenBucket(PER_HOUR / HOUR_S, PER_HOUR, now_ms)
-        if not self._registry().is_active(caller):
-            raise UnknownLedgerError
-        if not self._buckets.setdefault(caller, fresh).take(now_ms):
-            raise OverQuotaError
+        self._admission.admit(caller, now_ms)
         judged = await self._judge(caller, raw, now_ms)
         if not judged.verified:
             raise BadShowingError(judged.problem)
@@ -272,7 +263,7 @@ class Crosscheck:
         """Show and be shown; a member that can't be called comes by itself, or is missed."""
         try:
             await self._exchange(peer)
-            raw = await self._transport.show(peer, await self._ours(peer))
+            raw = await self._transport.exchange(peer, SHOWING, await self._ours(peer))
         except CallError as error:
             await self._failed(peer, before, error, now_ms)
             return False

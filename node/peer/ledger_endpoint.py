@@ -5,28 +5,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from node.peer import wire
 from node.peer.bodies import Patience, whole_body
 from node.peer.crosscheck import Crosscheck
-from node.peer.errors import (
-    BadLineageError,
-    BadShowingError,
-    BadSubmissionError,
-    RefusedRequestError,
-)
+from node.peer.errors import BadSubmissionError, RefusedRequestError
+from node.peer.ledger_exchange import LINEAGE, SHOWING, LedgerExchange
 from node.peer.lineage import Lineages
 from node.peer.wire import Wire
 from node.peer.witness import HeldSize, Witness
-from protocol.lineage import MAX_LINEAGE_BYTES
-from protocol.showing import MAX_SHOWING_BYTES
 from protocol.witness import MAX_SUBMISSION_BYTES
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from node.peer.gate import Handler
     from node.peer.signatures import SignedRequest
 
 
@@ -49,19 +46,21 @@ class LedgerEndpoint:
             return wire.held_size(answer.size)
         return Wire(wire.OK, wire.COSIGNATURE_TYPE, answer)
 
-    async def show(self, request: web.Request, caller: SignedRequest) -> Wire:
-        """Be shown the caller's ledger, and show ours."""
-        raw = await self._body(
-            request, caller, wire.SHOWING_TYPE, MAX_SHOWING_BYTES, BadShowingError
-        )
-        return Wire(wire.OK, wire.SHOWING_TYPE, await self.crosscheck.answer(caller.member, raw))
+    def exchanges(self, owner: str) -> Iterator[tuple[str, Handler]]:
+        """Give the path of each exchange about the ledger of `owner`, and what answers there."""
+        yield SHOWING.path(owner), partial(self._exchange, SHOWING, self.crosscheck.answer)
+        yield LINEAGE.path(owner), partial(self._exchange, LINEAGE, self.lineages.answer)
 
-    async def show_epochs(self, request: web.Request, caller: SignedRequest) -> Wire:
-        """Be shown how the caller's ledger goes on, and show how ours does."""
-        raw = await self._body(
-            request, caller, wire.LINEAGE_TYPE, MAX_LINEAGE_BYTES, BadLineageError
-        )
-        return Wire(wire.OK, wire.LINEAGE_TYPE, await self.lineages.answer(caller.member, raw))
+    async def _exchange(
+        self,
+        about: LedgerExchange,
+        answer: Callable[[str, bytes], Awaitable[bytes]],
+        request: web.Request,
+        caller: SignedRequest,
+    ) -> Wire:
+        """Be shown something of the caller's ledger, and show the same of ours."""
+        raw = await self._body(request, caller, about.media_type, about.max_bytes, about.refusal)
+        return Wire(wire.OK, about.media_type, await answer(caller.member, raw))
 
     async def _body(
         self,

@@ -23,11 +23,8 @@ from node.peer.errors import (
     BadAnswerError,
     BadLineageError,
     CallError,
-    OverQuotaError,
-    UnknownLedgerError,
 )
-from node.peer.quotas import TokenBucket
-from node.peer.transport import LineageTransport
+from node.peer.ledger_exchange import LINEAGE, Admission, LedgerTransport
 from protocol.errors import ProtocolError
 from protocol.fork import ForkEvidence
 from protocol.ledger import read_ledger_head, verify_ledger_head
@@ -51,8 +48,6 @@ SET_BACK: Final = "ledger_set_back"
 FORKED: Final = "ledger_forked"
 SPLIT: Final = "ledger_split"
 """A member does not lead from a head that it signed to the one that it shows us."""
-PER_HOUR: Final = 60
-HOUR_S: Final = 3600
 ROUNDS: Final = 3
 """To ask what is remembered, to show, and once more if another process of ours showed meanwhile."""
 
@@ -118,7 +113,7 @@ class Lineages:
         us: str,
         store: LineageStore,
         registry: Callable[[], Registry],
-        transport: LineageTransport,
+        transport: LedgerTransport,
         clock: Callable[[], int],
     ) -> None:
         self._us = us
@@ -127,7 +122,7 @@ class Lineages:
         self._transport = transport
         self._clock = clock
         self._told: dict[str, _Told] = {}
-        self._buckets: dict[str, TokenBucket] = {}
+        self._admission = Admission(LINEAGE, registry)
         self._doubts: dict[str, Remembered] = {}
         self._shown_others = 0
 
@@ -140,12 +135,7 @@ class Lineages:
             BadLineageError: it shows nothing that verifies; nothing of it is remembered.
             StoreError: nothing was kept.
         """
-        now_ms = self._clock()
-        fresh = TokenBucket(PER_HOUR / HOUR_S, PER_HOUR, now_ms)
-        if not self._registry().is_active(caller):
-            raise UnknownLedgerError
-        if not self._buckets.setdefault(caller, fresh).take(now_ms):
-            raise OverQuotaError
+        self._admission.admit(caller, self._clock())
         try:
             shown = await self._follow(caller, raw)
         except ProtocolError as error:
@@ -171,7 +161,7 @@ class Lineages:
         for _ in range(ROUNDS):
             told = self._told.get(peer)
             ours = NOTHING_SHOWN if told is None else await self._store.ours(told.head)
-            raw = await self._transport.lineage(peer, await self._ours(peer, ours))
+            raw = await self._transport.exchange(peer, LINEAGE, await self._ours(peer, ours))
             try:
                 shown = await self._follow(peer, raw)
             except ProtocolError as error:
@@ -228,7 +218,7 @@ class Lineages:
         """Return the head to which an owner leads from one that it signed; None: it does not."""
         registry = self._registry()
         question = msgspec.structs.replace(NOTHING_SHOWN, seen=start.seen)
-        raw = await self._transport.lineage(owner, to_bytes(question))
+        raw = await self._transport.exchange(owner, LINEAGE, to_bytes(question))
         try:
             shown = from_bytes(raw)
             keys = registry.member(owner).log_keys

@@ -16,6 +16,7 @@ from protocol.vocabulary import Lane
 
 MIB: Final = 1 << 20
 ROUNDING: Final = 1e-6
+HOUR_S: Final = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,24 @@ class TokenBucket:
         self._at_ms = now_ms
         self._tokens = min(self._burst, self._tokens + passed_s * self._per_s)
         return self._tokens + ROUNDING >= amount
+
+
+class HourlyQuota:
+    """Lets each member do something costly so often in an hour, `per_hour` times at once."""
+
+    def __init__(self, per_hour: int) -> None:
+        self._per_hour = per_hour
+        self._buckets: dict[str, TokenBucket] = {}
+
+    def spend(self, member: str, now_ms: int) -> None:
+        """Count one time of `member`.
+
+        Raises:
+            OverQuotaError: it did it too often.
+        """
+        fresh = TokenBucket(self._per_hour / HOUR_S, self._per_hour, now_ms)
+        if not self._buckets.setdefault(member, fresh).take(now_ms):
+            raise OverQuotaError
 
 
 class Quotas:

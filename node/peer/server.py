@@ -50,8 +50,6 @@ _PUSH: Final = _CHANNEL + "/{epoch:[0-9a-f]{16}}/{start:0|[1-9][0-9]{0,15}}"
 _BRING: Final = "/hx1/recovered/{caller}/{lane:" + "|".join(Lane) + "}"
 _RECOVER: Final = "/hx1/recover/{caller}/{lane:" + "|".join(Lane) + "}"
 _PULL: Final = _CHANNEL + "/{epoch:[0-9a-f]{16}}/pull"
-_LEDGER: Final = "/hx1/ledger/{caller}"
-_EPOCHS: Final = "/hx1/ledger/{caller}/epochs"
 _WITNESS: Final = "/hx1/witness/{caller}/add-checkpoint"
 
 HTTP_BOUNDS: Final = {
@@ -149,8 +147,8 @@ def _routed(
         app.router.add_post(_PULL, gate.endpoint(served.pull))
     if ledgers is not None:
         app.router.add_post(_WITNESS, gate.endpoint(ledgers.add_checkpoint))
-        app.router.add_post(_LEDGER, gate.endpoint(ledgers.show))
-        app.router.add_post(_EPOCHS, gate.endpoint(ledgers.show_epochs))
+        for path, exchange in ledgers.exchanges("{caller}"):
+            app.router.add_post(path, gate.endpoint(exchange))
     recoveries, brought = lost
     if recoveries is not None:
         handing = RecoverEndpoint(recoveries, allowances, patience, gate.clock)

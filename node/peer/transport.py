@@ -93,22 +93,6 @@ class Brought(Protocol):
         ...
 
 
-class ShowingTransport(Protocol):
-    """The way to those whose ledgers we compare; raises `PeerError` as `Transport` does."""
-
-    async def show(self, peer: str, body: bytes) -> bytes:
-        """Show our ledger (`protocol.showing`); return what the peer shows, to be verified."""
-        ...
-
-
-class LineageTransport(Protocol):
-    """The way to those who follow our ledger; raises `PeerError` as `Transport` does."""
-
-    async def lineage(self, peer: str, body: bytes) -> bytes:
-        """Show how our ledger goes on (`protocol.lineage`); return what the peer shows."""
-        ...
-
-
 class Pulls(Protocol):
     """What becomes of a verified pull."""
 

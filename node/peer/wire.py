@@ -84,16 +84,6 @@ def submission_path(owner: str) -> str:
     return f"{PREFIX}witness/{owner}/add-checkpoint"
 
 
-def showing_path(owner: str) -> str:
-    """Return the path at which a member is shown the ledger of `owner`."""
-    return f"{PREFIX}ledger/{owner}"
-
-
-def lineage_path(owner: str) -> str:
-    """Return the path at which a member is shown how the ledger of `owner` goes on."""
-    return f"{PREFIX}ledger/{owner}/epochs"
-
-
 def held_size(size: int) -> Wire:
     """Return what an owner is told that believes the witness at another size."""
     return Wire(CONFLICT, SIZE_TYPE, f"{size}\n".encode())

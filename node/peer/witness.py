@@ -28,7 +28,7 @@ from node.peer.errors import (
 )
 from node.peer.forgetting import Forgotten, may_cosign
 from node.peer.lineage import shows_lineage
-from node.peer.quotas import TokenBucket
+from node.peer.quotas import HourlyQuota
 from protocol.errors import NoteError, ProofError, ProtocolError, UnheardKeyError
 from protocol.fork import ForkEvidence, verify_fork
 from protocol.ledger import LedgerHead, LedgerOrigin, VerifiedLedgerHead, verify_ledger_head
@@ -44,7 +44,6 @@ from protocol.witness import (
 
 PER_HOUR: Final = 60
 """Heads of one member that are judged in an hour; an honest one hands in one."""
-HOUR_S: Final = 3600
 
 
 class HeldHead(NamedTuple):
@@ -128,7 +127,7 @@ class Witness:
         self._witness_key = witness_key
         self._clock = clock
         self._on_registry_behind = on_registry_behind
-        self._buckets: dict[str, TokenBucket] = {}
+        self._quota = HourlyQuota(PER_HOUR)
 
     async def add_checkpoint(self, caller: str, raw: bytes) -> bytes | HeldSize:
         """Return our cosignature lines under the head that `caller` hands in, or what we hold.
@@ -138,7 +137,7 @@ class Witness:
             InconsistentHeadError: it is refused, and nothing is remembered of it but evidence.
             StoreError: nothing was kept, nothing is answered.
         """
-        self._spend(caller)
+        self._quota.spend(caller, self._clock())
         key = await self._key_of_now()
         submission, claimed = _read(raw)
         self._check_known(caller, claimed.origin)
@@ -229,12 +228,6 @@ class Witness:
             raise UnsignedHeadError from None
         except (ProtocolError, KeysError):
             raise UnsignedHeadError from None
-
-    def _spend(self, caller: str) -> None:
-        now_ms = self._clock()
-        fresh = TokenBucket(PER_HOUR / HOUR_S, PER_HOUR, now_ms)
-        if not self._buckets.setdefault(caller, fresh).take(now_ms):
-            raise OverQuotaError
 
 
 def _read(raw: bytes) -> tuple[Submission, LedgerHead]:

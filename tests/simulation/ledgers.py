@@ -19,6 +19,7 @@ from node.peer.errors import (
     PeerTimeoutError,
     RefusedRequestError,
 )
+from node.peer.ledger_exchange import SHOWING, LedgerExchange
 from node.peer.witness import HeldSize
 from node.peer.witnessing import candidates, standing
 from node.store.witnessing import figures
@@ -107,38 +108,25 @@ async def add_checkpoint(world: Fleet, owner: str, witness: str, body: bytes) ->
     return answer.size if isinstance(answer, HeldSize) else answer
 
 
-async def lineage(world: Fleet, caller: str, peer: str, body: bytes) -> bytes:
-    """Show how one ledger goes on and be shown how another does, through the net."""
+async def exchange(
+    world: Fleet, between: tuple[str, str], about: LedgerExchange, body: bytes
+) -> bytes:
+    """Show something of one ledger and be shown it of another through the net.
+
+    `between`: caller and peer. Where its channels stand, the hostile member may say falsely.
+    """
+    caller, peer = between
     net = world.net
     world.check_up(peer)
     if peer == world.unreachable:
         raise NotCallableError
     if net.strikes("lose_request"):
         raise PeerTimeoutError
-    try:
-        answer = await world[peer].lineages.answer(caller, body)
-    except RefusedRequestError as error:
-        raise PeerRefusedError(error.code) from None
-    except CrashedError as crashed:
-        await world.revive(crashed.member)
-        raise PeerTimeoutError from None
-    if net.strikes("lose_answer"):
-        raise PeerTimeoutError
-    return answer
-
-
-async def show(world: Fleet, caller: str, peer: str, body: bytes) -> bytes:
-    """Show one ledger and be shown another through the net; the hostile one may be false."""
-    net = world.net
-    world.check_up(peer)
-    if peer == world.unreachable:
-        raise NotCallableError
-    if net.strikes("lose_request"):
-        raise PeerTimeoutError
-    if caller == world.hostile:
+    if about == SHOWING and caller == world.hostile:
         body = _shown_by(world, peer, body)
+    answering = world[peer].crosscheck if about == SHOWING else world[peer].lineages
     try:
-        answer = await world[peer].crosscheck.answer(caller, body)
+        answer = await answering.answer(caller, body)
     except RefusedRequestError as error:
         raise PeerRefusedError(error.code) from None
     except CrashedError as crashed:
@@ -146,7 +134,8 @@ async def show(world: Fleet, caller: str, peer: str, body: bytes) -> bytes:
         raise PeerTimeoutError from None
     if net.strikes("lose_answer"):
         raise PeerTimeoutError
-    return _shown_by(world, caller, answer) if peer == world.hostile else answer
+    false = about == SHOWING and peer == world.hostile
+    return _shown_by(world, caller, answer) if false else answer
 
 
 def _shown_by(world: Fleet, victim: str, true: bytes) -> bytes:

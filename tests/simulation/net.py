@@ -30,6 +30,7 @@ from node.peer.errors import (
     RefusedRequestError,
     StaleRequestError,
 )
+from node.peer.ledger_exchange import LedgerExchange
 from node.peer.signatures import HttpRequest, HttpResponse
 from node.peer.transport import Reply
 from protocol import answers
@@ -302,13 +303,9 @@ class NetWire(Wire):
         """Hand a head of our ledger to a witness through the net."""
         return await ledgers.add_checkpoint(self.world, self.sender, peer, body)
 
-    async def lineage(self, peer: str, body: bytes) -> bytes:
-        """Show how our ledger goes on and be shown how theirs does through the net."""
-        return await ledgers.lineage(self.world, self.sender, peer, body)
-
-    async def show(self, peer: str, body: bytes) -> bytes:
-        """Show our ledger and be shown theirs through the net."""
-        return await ledgers.show(self.world, self.sender, peer, body)
+    async def exchange(self, peer: str, about: LedgerExchange, body: bytes) -> bytes:
+        """Show something of our ledger and be shown it of theirs through the net."""
+        return await ledgers.exchange(self.world, (self.sender, peer), about, body)
 
 
 def _digest(body: bytes) -> str:

@@ -44,6 +44,7 @@ from node.peer.forks import ForkKeeper
 from node.peer.handing_back import HandingBack
 from node.peer.inbox import Admitted, Inbox
 from node.peer.ledger import LedgerKeeper
+from node.peer.ledger_exchange import SHOWING, LedgerExchange
 from node.peer.lineage import Lineages
 from node.peer.offering import Offering
 from node.peer.pulling import Pulling
@@ -186,34 +187,23 @@ class Wire:
             return recovery.read_standing(again)
         return recovery.read_request(again)
 
-    async def lineage(self, peer: str, body: bytes) -> bytes:
-        """Show how our ledger goes on and be shown how theirs does, unless a fault strikes."""
+    async def exchange(self, peer: str, about: LedgerExchange, body: bytes) -> bytes:
+        """Show something of our ledger and be shown it of theirs, unless a fault strikes."""
         world = self.world
         world.check_up(peer)
         if peer == world.unreachable:
             raise NotCallableError
         if world.faults.strikes(world.chance, "lose_request"):
             raise PeerUnreachableError
+        node = world[peer]
+        answering = node.crosscheck if about == SHOWING else node.lineages
         try:
-            answer = await world[peer].lineages.answer(self.sender, body)
+            answer = await answering.answer(self.sender, body)
         except RefusedRequestError as error:
             raise PeerRefusedError(error.code) from None
         if world.faults.strikes(world.chance, "lose_answer"):
             raise PeerUnreachableError
         return answer
-
-    async def show(self, peer: str, body: bytes) -> bytes:
-        """Show our ledger and be shown theirs, unless a fault strikes."""
-        world = self.world
-        world.check_up(peer)
-        if peer == world.unreachable:
-            raise NotCallableError
-        if world.faults.strikes(world.chance, "lose_request"):
-            raise PeerUnreachableError
-        try:
-            return await world[peer].crosscheck.answer(self.sender, body)
-        except RefusedRequestError as error:
-            raise PeerRefusedError(error.code) from None
 
 
 class Where:

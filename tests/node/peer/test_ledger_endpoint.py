@@ -16,11 +16,13 @@ from node.peer.client import HttpTransport
 from node.peer.crosscheck import Crosscheck
 from node.peer.errors import BadAnswerError, PeerRefusedError
 from node.peer.ledger_endpoint import LedgerEndpoint
+from node.peer.ledger_exchange import LINEAGE, SHOWING, LedgerExchange
 from node.peer.lineage import Lineages
 from node.peer.signatures import HttpRequest
 from node.peer.witness import Witness
 from node.store.connection import create_database
 from node.store.sqlite import Store
+from protocol import lineage, showing
 from protocol.ledger import LedgerHead, LedgerOrigin, sign_ledger_head
 from protocol.lineage import Lineage, Link, to_bytes
 from protocol.merkle import consistency_path, root_of
@@ -77,7 +79,9 @@ def note(network: Network, size: int, key: SigningKey | None = None) -> bytes:
     return sign_ledger_head(head, key or network.keys[IWF].log)
 
 
-async def raw(listening: Listening, sent: bytes, owner: str = IWF, media: str = "") -> Arrived:
+async def raw(
+    listening: Listening, sent: bytes, owner: str = IWF, media: str = "", path: str = ""
+) -> Arrived:
     """Send a body without our client, signed by gb-iwf, and verify who answered."""
     digest = digest_field(sent)
     headers = CIMultiDict(
@@ -89,7 +93,7 @@ async def raw(listening: Listening, sent: bytes, owner: str = IWF, media: str = 
     )
     network = listening.network
     endpoint = network.registry.member(EOKM).endpoint
-    made = HttpRequest("POST", f"{endpoint}{wire.submission_path(owner)}", headers)
+    made = HttpRequest("POST", f"{endpoint}{path or wire.submission_path(owner)}", headers)
     nonce = hashlib.sha256(sent).digest()[:16]
     signatures.sign_request(
         made, network.keys[IWF].transport, IWF, listening.clock(), nonce or NONCE
@@ -196,3 +200,54 @@ async def test_8_12_another_answer_is_none(
     )
     with pytest.raises(BadAnswerError):
         await client.add_checkpoint(EOKM, body(network, 0, 5))
+
+
+BOTH = pytest.mark.parametrize("about", [SHOWING, LINEAGE], ids=["showing", "lineage"])
+
+
+@BOTH
+async def test_8_14_8_16_what_members_show_each_other_goes_over_http(
+    witness: Listening, client: HttpTransport, about: LedgerExchange
+) -> None:
+    """One road for both: each at its own path, answered in its own form."""
+    assert witness.contacts == []
+    if about == SHOWING:
+        sent = showing.to_bytes(showing.Showing(1, ()))
+        assert showing.from_bytes(await client.exchange(EOKM, about, sent)).heads == ()
+    else:
+        sent = lineage.to_bytes(lineage.NOTHING_SHOWN)
+        shown = lineage.from_bytes(await client.exchange(EOKM, about, sent))
+        assert shown.seen == lineage.SeenHead(bytes(8), 5)
+
+
+@BOTH
+async def test_8_14_8_16_the_form_of_the_other_exchange_is_refused(
+    witness: Listening, about: LedgerExchange
+) -> None:
+    """The type says what it is about, not the path alone."""
+    other = LINEAGE if about == SHOWING else SHOWING
+    arrived = await raw(witness, b"\x90", media=other.media_type, path=about.path(IWF))
+    assert arrived.status == 415
+
+
+@BOTH
+async def test_8_14_8_16_what_is_shown_at_too_great_length_is_not_read(
+    witness: Listening, about: LedgerExchange
+) -> None:
+    """Each has a code of its own for it."""
+    sent = bytes(about.max_bytes + 1)
+    arrived = await raw(witness, sent, media=about.media_type, path=about.path(IWF))
+    assert (arrived.status, arrived.body.decode()) == (400, about.refusal.code)
+
+
+@BOTH
+async def test_8_14_8_16_the_answer_to_another_exchange_is_none(
+    pretend: Pretend, client: HttpTransport, network: Network, about: LedgerExchange
+) -> None:
+    """What was not asked for is not looked at."""
+    other = LINEAGE if about == SHOWING else SHOWING
+    await pretend(
+        writes(lambda made: signed_response(network, made, 200, b"", media_type=other.media_type))
+    )
+    with pytest.raises(BadAnswerError):
+        await client.exchange(EOKM, about, b"\x90")

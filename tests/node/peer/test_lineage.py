@@ -14,6 +14,7 @@ from keys.member import Capabilities
 from node.peer import lineage as lineages
 from node.peer.errors import BadAnswerError, BadLineageError, OverQuotaError, UnknownLedgerError
 from node.peer.ledger import LedgerKeeper
+from node.peer.ledger_exchange import LINEAGE
 from node.store.connection import open_reader
 from node.store.lineage import Lineages, remembered
 from protocol.ledger import LedgerOrigin, LoggedHead
@@ -277,7 +278,7 @@ async def test_8_16_what_does_not_verify_is_refused_and_changes_nothing(world: W
 async def test_g11_a_member_shows_so_often_and_no_more(world: World) -> None:
     """An hour later it may again."""
     raw = to_bytes(NOTHING_SHOWN)
-    for _ in range(lineages.PER_HOUR):
+    for _ in range(LINEAGE.per_hour):
         await world[PDC].lineages.answer(EOKM, raw)
     with pytest.raises(OverQuotaError):
         await world[PDC].lineages.answer(EOKM, raw)
