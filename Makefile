@@ -6,6 +6,7 @@ WORLDS  ?= 200
 SEED    ?= 0
 KEEP    ?=
 REPORTS ?= 2500
+STORE   ?= file
 SET     ?= run
 CASES   ?= 1000000
 ITEMS   ?= 785322
@@ -33,8 +34,9 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP) ## four members, REPORTS=n reports from SEED=s, one verdict; KEEP=1 leaves the nodes running
-	@$(BIN)/python -m examples.demo --seed $(SEED) --reports $(REPORTS) $(if $(KEEP),--keep)
+demo: $(STAMP) ## four members, REPORTS=n reports from SEED=s, one verdict; KEEP=1 leaves the nodes running; STORE=postgresql: one on a server, with two processes
+	@$(if $(filter postgresql,$(STORE)),tests/parts.sh)
+	@$(BIN)/python -m examples.demo --seed $(SEED) --reports $(REPORTS) --store $(STORE) $(if $(KEEP),--keep)
 
 parts: ## fetch what tests need and pip cannot bring, into .parts (no root)
 	@tests/parts.sh

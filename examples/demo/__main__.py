@@ -1,6 +1,6 @@
 """Runs the demo: four hotlines, one umbrella, one verdict.
 
-    python -m examples.demo [--seed 1] [--reports 2500] [--keep] [--dir .run/demo]
+    python -m examples.demo [--seed 1] [--reports 2500] [--store postgresql] [--keep] [--dir DIR]
 
 Everything happens on loopback, in real processes, with synthetic data. It ends with a table and the
 line of an independent checker; the exit code is 0 only if nothing was lost, nothing happened twice,
@@ -28,8 +28,10 @@ from examples.demo.processes import DemoError, Processes
 from examples.demo.progress import Progress
 from examples.demo.provoking import provoke
 from examples.demo.summary import show_summary
+from examples.demo.two_processes import MEMBER, OnServer, server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+FILE, POSTGRESQL = "file", "postgresql"
 FAILED = 1
 INTERRUPTED = 130
 
@@ -58,15 +60,25 @@ async def play(course: Course, seed: int, reports: int) -> bool:
 async def run(folder: Path, options: argparse.Namespace) -> bool:
     """Run the demo in `folder`; tells whether nothing showed that must not.
 
+    With `--store postgresql` beside a server that one member has for its store.
+
     Raises:
         DemoError: it could not go on.
         CancelledError: somebody stopped it.
     """
     stop_on_signals()
+    if options.store == FILE:
+        return await run_with(folder, options, None)
+    with server() as on_server:
+        return await run_with(folder, options, on_server)
+
+
+async def run_with(folder: Path, options: argparse.Namespace, on_server: OnServer | None) -> bool:
+    """Run the demo, with the store of one member on a server or in files all."""
     processes = Processes(folder)
     try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http:
-            course = Course(folder, http, processes, Progress())
+            course = Course(folder, http, processes, Progress(), on_server)
             try:
                 clean = await play(course, options.seed, options.reports)
             except aiohttp.ClientError as error:
@@ -105,7 +117,12 @@ def main() -> int:
     parser.add_argument("--reports", type=int, default=2500, help="about how many, from 300 on")
     parser.add_argument("--keep", action="store_true", help="leave the nodes running")
     parser.add_argument("--dir", type=Path, default=ROOT / ".run" / "demo", help="made anew")
+    parser.add_argument(
+        "--store", choices=(FILE, POSTGRESQL), default=FILE, help=f"of {MEMBER}, with two processes"
+    )
     options = parser.parse_args()
+    if options.keep and options.store != FILE:
+        parser.error("--keep: the server of --store postgresql ends with the demo; leave one out")
     folder: Path = options.dir.absolute()
     if keeping.still_running(folder):
         print(f"a demo still runs there; end it with: sh {folder}/stop.sh", file=sys.stderr)

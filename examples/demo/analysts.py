@@ -8,6 +8,7 @@ index of the items they were told of. Their work stands in the ledger; each step
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,8 @@ PAGE = 1000
 ITEMS_PAGE = 500
 AT_ONCE = 6
 APPEARS_S = 40.0
-TRIES = 5
+PATIENCE_S = 30.0
+PAUSE_S = 0.2
 _VERBS = {"assess": "assessments", "act": "actions", "hashes": "hashes"}
 
 
@@ -130,11 +132,12 @@ class Analyst:
         return str(found[0]["id"])
 
     async def _post(self, path: str, body: dict[str, Any], key: str) -> None:
-        for attempt in range(TRIES):
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
             try:
                 await self.member.api.post(path, body, key)
             except (aiohttp.ClientError, TimeoutError):
-                await asyncio.sleep(0.2 * (attempt + 1))
+                await asyncio.sleep(PAUSE_S)
             except ApiProblemError as problem:
                 raise DemoError(f"{problem} ({path.rpartition('/')[2]}: {body})") from None
             else:

@@ -137,10 +137,16 @@ def _told(course: Course) -> Iterator[tuple[str, bytes]]:
 
 
 def _kept(course: Course) -> Iterator[tuple[str, bytes]]:
-    """Yield what the nodes keep on disk: databases are encrypted, with their journals."""
+    """Yield what the nodes keep on disk: databases are encrypted, with their journals.
+
+    On a server, the columns are that only the node may read: its own files are searched too.
+    """
     for folder in (*course.members, "umbrella"):
         for path in _files(course.folder / folder):
             yield str(path.relative_to(course.folder)), path.read_bytes()
+    if course.on_server is not None:
+        for path in _files(course.on_server.files):
+            yield f"server/{path.relative_to(course.on_server.files)}", path.read_bytes()
 
 
 def _files(folder: Path) -> Iterator[Path]:

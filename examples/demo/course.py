@@ -8,6 +8,9 @@
 5. the files of the second half go in; the holder of what moved acts while the member between is
    down; analysts work; everything settles
 6. everything is exported for the checker
+
+Where one member's store is on a server, the process of it that works is killed with -9 in 3 and in
+5, while another one of the same member stands by.
 """
 
 from __future__ import annotations
@@ -22,15 +25,17 @@ from examples.demo.analysts import Analyst
 from examples.demo.members import Member
 from examples.demo.network import Network
 from examples.demo.processes import DemoError, Processes
+from examples.demo.two_processes import T, at_work, killed_during, on_their_way
 from examples.demo.world import write_world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Coroutine, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import aiohttp
 
     from examples.demo.progress import Progress
+    from examples.demo.two_processes import Load, OnServer
 
 MOVES_AFTER_S = 2.0
 """Name servers' answers about the moving site live for a second."""
@@ -44,7 +49,12 @@ class Course:
     """One run of the demo in one folder."""
 
     def __init__(
-        self, folder: Path, http: aiohttp.ClientSession, processes: Processes, tell: Progress
+        self,
+        folder: Path,
+        http: aiohttp.ClientSession,
+        processes: Processes,
+        tell: Progress,
+        on_server: OnServer | None = None,
     ) -> None:
         self.folder = folder
         self.world = folder / "world"
@@ -52,6 +62,7 @@ class Course:
         self.processes = processes
         self.tell = tell
         self.ledger: dict[str, Any] = {}
+        self.on_server = on_server
         self.network = Network(folder, http, processes)
         self.analysts: dict[str, Analyst] = {}
         self.submitted: list[dict[str, Any]] = []
@@ -90,8 +101,13 @@ class Course:
             f"{totals['rejected']} broken lines"
         )
         network = self.ledger["network"]
-        await self.network.make(network["members"], network["fallback"], self.world / "zone.json")
+        one = self.on_server
+        stores = {} if one is None else {one.member: one.url}
+        zone = self.world / "zone.json"
+        await self.network.make(network["members"], network["fallback"], zone, stores=stores)
         self.tell.step(f"network {self.network.name} made, four members with their keys admitted")
+        if one is not None:
+            self.tell.more(f"{one.member} keeps its store in PostgreSQL")
         joining = [member for member in self.members.values() if member is not self.away]
         await asyncio.gather(*(self._bring_up(member) for member in joining))
         self.tell.step(f"{_names(joining)} joined and run; {self.away.id} is admitted, and away")
@@ -134,7 +150,7 @@ class Course:
         """Wait until something is on its way to a node that does not answer."""
         name = f'hotline_outbox_entries{{lane="reports",peer="{to.id}"}}'
         for _ in range(100):
-            if _metric(await member.api.text("/metrics"), name) > 0:
+            if await member.metric(name) > 0:
                 return
             await asyncio.sleep(0.1)
         raise DemoError(f"{member.id}: nothing is on its way to {to.id}")
@@ -170,8 +186,12 @@ class Course:
         (self.world / "zone.after.json").replace(self.world / "zone.json")
         self.tell.step("a site moves from NL to DE")
         await asyncio.sleep(MOVES_AFTER_S)
+        work = self._work([t for t in self.ledger["work"] if t["half"] == FIRST])
         with self._calm():
-            done = await self._work([t for t in self.ledger["work"] if t["half"] == FIRST])
+            if self.on_server is not None:
+                load = at_work(self.analysts[self.on_server.member])
+                work = self._killed_during(work, load)
+            done = await work
             self.tell.step(f"analysts worked through the local API: {done}")
             await self.settle()
 
@@ -185,6 +205,10 @@ class Course:
         )
         steps = sum(sum(one.done.values()) - before[m] for m, one in self.analysts.items())
         return f"{steps} verdicts and actions on {len(tasks)} items"
+
+    def _killed_during(self, work: Coroutine[Any, Any, T], load: Load) -> Coroutine[Any, Any, T]:
+        assert self.on_server is not None
+        return killed_during(self.members[self.on_server.member], work, load, self.tell)
 
     # -- 4 -----------------------------------------------------------------------------------------
 
@@ -201,8 +225,15 @@ class Course:
 
     async def second_half(self) -> None:
         """Hand in the files of the second half."""
+        one, present = self.on_server, self.network.present
         with self._calm():
-            await self._submit_all(2, ("csv", "ndjson"), self.network.present)
+            if one is not None:
+                member = self.members[one.member]
+                others = [other for other in present if other is not member]
+                work = self._submit_all(2, ("csv", "ndjson"), others)
+                await self._killed_during(work, on_their_way(member, others))
+                present = [member]
+            await self._submit_all(2, ("csv", "ndjson"), present)
             self.tell.step(f"the files of the second half are in: {self._taken()}")
             await self.settle()
 
@@ -239,10 +270,14 @@ class Course:
 
     @contextmanager
     def _calm(self) -> Iterator[None]:
-        """What happens here happens while nobody is frozen or killed: its times mean something."""
+        """What happens here happens while nobody is frozen or killed: its times mean something.
+
+        With one member on a server it does not: its processes are killed here.
+        """
         began = datetime.now(UTC)
         yield
-        self.calm.append((began, datetime.now(UTC)))
+        if self.on_server is None:
+            self.calm.append((began, datetime.now(UTC)))
 
     async def settle(self) -> None:
         """Wait until nothing is under way between the nodes that run, and nothing changes.
@@ -304,11 +339,6 @@ async def _unreceipted(member: Member) -> dict[str, int]:
         peer["member"]: sum(c["waiting"] + c["unreceipted"] for c in peer["channels"])
         for peer in answer["peers"]
     }
-
-
-def _metric(text: str, name: str) -> float:
-    values = (line.rpartition(" ") for line in text.splitlines())
-    return next((float(value) for found, _, value in values if found == name), 0.0)
 
 
 def _names(members: Iterable[Member]) -> str:

@@ -83,7 +83,8 @@ class Api:
 class Member:
     """One member: its directory, its listeners, its process; one that is not `reachable` pulls.
 
-    `store` is the URL of its database on a server; None: a file in its directory.
+    `store` is the URL of its database on a server; None: a file in its directory. On a server a
+    second process may stand by (`spare`): it works as soon as the one that works is gone.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Member:
     processes: Processes
     http: aiohttp.ClientSession
     running: Running | None = None
+    spare: Running | None = None
     token: str = ""
     reachable: bool = True
     store: str | None = None
@@ -168,12 +170,50 @@ class Member:
         Raises:
             DemoError: it is not ready in time.
         """
+        self.running = await self._run()
+        await self._until_ready(self.running)
+
+    async def stand_by(self) -> None:
+        """Start a second process of a node whose store is on a server, and see it stand by.
+
+        Raises:
+            DemoError: it does not.
+        """
+        text = self.config.read_text(encoding="utf-8")
+        if "\nstand_by = true\n" not in text:
+            text = text.replace("\n[store]\n", "\n[store]\nstand_by = true\n")
+            self.config.write_text(text, encoding="utf-8")
+        assert self.running is not None
+        told = self.running.log.stat().st_size
+        self.spare = await self._run()
+        until = time.monotonic() + READY_S
+        while b"standing_by" not in self.spare.log.read_bytes()[told:]:
+            if not self.spare.alive or time.monotonic() > until:
+                raise DemoError(f"{self.id} does not stand by; see {self.spare.log}")
+            await asyncio.sleep(0.1)
+
+    async def kill_who_works(self) -> float:
+        """Kill the process that works as kill -9 does; return the seconds until the other answers.
+
+        Raises:
+            DemoError: the one that stood by does not take over.
+        """
+        spare, self.spare = self.spare, None
+        assert spare is not None
+        await self.kill()
+        began, self.running = time.monotonic(), spare
+        await self._until_ready(spare)
+        return time.monotonic() - began
+
+    async def _run(self) -> Running:
         command = (str(self.program), "run", "--config", str(self.config))
-        self.running = await self.processes.start(self.id, *command)
+        return await self.processes.start(self.id, *command)
+
+    async def _until_ready(self, running: Running) -> None:
         until = time.monotonic() + READY_S
         while not await self._ready():
-            if not self.running.alive or time.monotonic() > until:
-                raise DemoError(f"{self.id} does not start; see {self.running.log}")
+            if not running.alive or time.monotonic() > until:
+                raise DemoError(f"{self.id} does not start; see {running.log}")
             await asyncio.sleep(0.1)
 
     async def _ready(self) -> bool:
@@ -189,14 +229,24 @@ class Member:
         made = await self.hotline("token", "create", "--name", "analysts", *scopes)
         self.token = made["token"]
 
+    async def metric(self, name: str) -> float:
+        """Return what /metrics shows now under a name with its labels; 0 if it shows none."""
+        lines = (await self.api.text("/metrics")).splitlines()
+        values = (line.rpartition(" ") for line in lines)
+        return next((float(value) for found, _, value in values if found == name), 0.0)
+
     async def keep_metrics(self) -> None:
         """Keep what /metrics shows now: the counters of a process end with it."""
         self.metrics.append(await self.api.text("/metrics"))
 
     async def stop(self) -> None:
-        """Stop the node in good order."""
+        """Stop the node in good order; who stands by goes first, else it would take over."""
         assert self.running is not None
         await self.keep_metrics()
+        if self.spare is not None:
+            await self.spare.stop()
+            self.processes.forget(self.spare)
+            self.spare = None
         await self.running.stop()
         self.processes.forget(self.running)
         self.running = None

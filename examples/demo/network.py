@@ -46,6 +46,7 @@ class Network:
         fallback: str,
         zone: Path,
         programs: Mapping[str, Path] = MappingProxyType({}),
+        stores: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Make and admit members; start umbrella and name server.
 
@@ -54,6 +55,7 @@ class Network:
             fallback: who takes what nobody covers.
             zone: what the name server answers from.
             programs: the command lines of members, and of the `umbrella`, that run another version.
+            stores: URLs of the databases of members that have theirs on a server.
 
         Raises:
             DemoError: something of it failed.
@@ -71,7 +73,7 @@ class Network:
             self.members[name] = Member(
                 name, entry["jurisdictions"][0], entry["name"], self.folder / name,
                 ports.pop(), ports.pop(), self.processes, self.http,
-                program=programs.get(name, HOTLINE),
+                store=stores.get(name), program=programs.get(name, HOTLINE),
             )  # fmt: skip
         await asyncio.gather(*(member.init(self.name) for member in self.members.values()))
         for member in self.members.values():

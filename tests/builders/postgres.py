@@ -109,6 +109,7 @@ class Cluster:
                 stderr=log,
                 env=_environment(self.programs),
                 cwd="/",
+                start_new_session=True,  # Ctrl-C is for who uses it: it ends after them
                 **_ordinary(),
             )
         self.server = server

@@ -7,9 +7,13 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+
+from tests.builders.postgres import find_postgres
 
 pytestmark = pytest.mark.long
 
@@ -51,6 +55,21 @@ def test_the_demo_ends_with_its_line(tmp_path: Path, repository: Path) -> None:
     told, _ = process.communicate(timeout=240)
     assert process.returncode == 0, told
     assert LINE.fullmatch(told.strip().splitlines()[-1])
+    assert not left_behind(folder)
+
+
+def test_r1_the_demo_holds_while_who_works_of_two_processes_on_a_server_is_killed(
+    tmp_path: Path, repository: Path, part_missing: Callable[[str, str], NoReturn]
+) -> None:
+    """Kill -9 of one of two processes under load, twice: the independent checker finds nothing."""
+    if find_postgres() is None:
+        part_missing("PostgreSQL", "run tests/parts, or on Debian: apt-get install postgresql")
+    folder = tmp_path / "run"
+    process = start(folder, repository, "--store", "postgresql")
+    told, _ = process.communicate(timeout=400)
+    assert process.returncode == 0, told
+    assert LINE.fullmatch(told.strip().splitlines()[-1])
+    assert told.count("the process that worked was killed with -9") == 2
     assert not left_behind(folder)
 
 
