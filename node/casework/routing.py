@@ -54,16 +54,20 @@ def choose(
 
     `back_by_hand`: a person has looked at an item that goes round and sends it back all the same.
     """
+    choice = choose_new(registry, us, found)
+    if choice.member == us or (back_by_hand and len(state.hops) <= HOP_CAP):
+        return choice
+    return _unless_going_round(us, state, choice.member, orphan=choice.orphan)
+
+
+def choose_new(registry: Registry, us: str, found: Jurisdiction) -> Choice:
+    """Return the responsible member for an item hosted as `found` that has not been anywhere."""
     if found.confidence is Confidence.LOW or found.state in _UNCERTAIN:
         return Choice(us, review=Review.LOCATION_UNCERTAIN)
     if found.country is None:
         return Choice(us)
     member, orphan = responsible(registry, found.country)
-    if member is None or member == us:
-        return Choice(us, orphan)
-    if back_by_hand and len(state.hops) <= HOP_CAP:
-        return Choice(member, orphan)
-    return _unless_going_round(us, state, member, orphan=orphan)
+    return Choice(us if member is None else member, orphan)
 
 
 def responsible(registry: Registry, country: str) -> tuple[str | None, bool]:

@@ -10,6 +10,7 @@ import typer
 
 from node.cli import ceremony_app, governing_app  # noqa: F401 - verbs that join network_app's
 from node.cli.evidence_app import evidence_app
+from node.cli.geo_app import locate
 from node.cli.hold_app import hold_app
 from node.cli.keys_app import keys_app
 from node.cli.network_app import network_app
@@ -287,6 +288,9 @@ def hash_(
     from node.cli.hash import hash_files
 
     return show(hash_files(files), as_json=json)
+
+
+app.command(rich_help_panel="Reports")(locate)
 
 
 @app.command(rich_help_panel="Reports")

@@ -21,6 +21,7 @@ Evidence is a tuple of flat rows, made of str, int and None, each beginning with
 
     ("rule", "jurisdiction", version)
     ("names", state, asked_ms)                 ("cname", target, ttl_s)
+        state of a name answer, or `partial`, or `not_asked`
     ("address", address, ttl_s)                ("refused", address, range)
     ("ballot", address, database, built_ms, prefix, answer, read_as)
     ("proxy", address_or_name, list, built_ms, entry, provider)
@@ -59,7 +60,8 @@ _ORDER: tuple[Confidence, ...] = ("low", "medium", "high")
 class Located(msgspec.Struct, frozen=True):
     """Where a location is hosted. `country` is set if and only if `state` is `country`.
 
-    `candidates` are the countries of a dispute. `retry_ms` (UTC) is set for `unresolved` only.
+    `candidates` are the countries of a dispute. `retry_ms` (UTC) is set for `unresolved` only,
+    and not if nobody was asked.
     """
 
     state: State
@@ -107,6 +109,16 @@ class Locator:
         if answer is None or answer.is_failure or answer.is_absent:
             return None
         return self._judged(location.host, answer)
+
+    def locate_unasked(self, location: Location, now_ms: int) -> Located:
+        """Locate without asking or remembering: a name is `hidden` by its suffix, or open."""
+        if location.kind != "name":
+            return self._without_names(location)
+        rows: tuple[Row, ...] = (_RULE, ("names", "not_asked", now_ms))
+        veils = [("proxy", what, *proxy) for what, proxy in self._veils((location.host,), ())]
+        if veils:
+            return Located("hidden", None, "high", (*rows, *veils))
+        return Located("unresolved", None, "low", rows)
 
     def _without_names(self, location: Location) -> Located:
         if location.kind in _NOWHERE:

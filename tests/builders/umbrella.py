@@ -31,6 +31,7 @@ NOW = 1_790_000_000_000
 class World:
     """One umbrella that serves, one member that has not joined yet."""
 
+    network_id: str
     directory: RepositoryDirectory
     keepers: admit.Keepers
     fingerprint: str
@@ -89,6 +90,7 @@ async def make_world(
         now_ms,
     )
     return World(
+        network_id=network.created.network_id,
         directory=directory,
         keepers=admit.Keepers(load_people(directory, unlock), online),
         fingerprint=network.created.root_sha256,

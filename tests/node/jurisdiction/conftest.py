@@ -6,13 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from mmdb_writer import MMDBWriter
-from netaddr import IPSet  # type: ignore[import-untyped]
 
 from examples.demo.dns_server import Zone, ZoneServer
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.countries import Databases, DatabaseSource
 from node.jurisdiction.names import NameCache, Resolver
+from tests.builders.databases import write_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -59,19 +58,8 @@ ZONE: Zone = {
 def make_database(tmp_path: Path) -> Callable[[str, Mapping[str, Any]], DatabaseSource]:
     """Give `make(name, {prefix: record})`, which writes an MMDB file built in the year 2026."""
 
-    class Writer(MMDBWriter):
-        def _build_meta(self) -> dict[str, Any]:
-            return {**super()._build_meta(), "build_epoch": 1_790_000_000}
-
     def make(name: str, rows: Mapping[str, Any]) -> DatabaseSource:
-        writer = Writer(
-            6, "Test-Country", languages=["en"], description={"en": "test"}, ipv4_compatible=True
-        )
-        for prefix, record in rows.items():
-            writer.insert_network(IPSet([prefix]), record)
-        path = tmp_path / f"{name}.mmdb"
-        writer.to_db_file(str(path))
-        return DatabaseSource(path, name)
+        return write_database(tmp_path, name, rows)
 
     return make
 

@@ -1,0 +1,179 @@
+"""`hotline locate URL|IP`: where a location is hosted, what says so, and who would have it.
+
+It needs no running node: configuration, data files, resolvers, and the registry as it was last
+verified here. What is printed was asked for, so it names the location; nothing is logged or stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from node.casework.placing import jurisdiction
+from node.casework.routing import choose_new
+from node.cli.exits import Exit
+from node.cli.output import Result
+from node.config import load
+from node.jurisdiction.build import open_jurisdiction
+from node.jurisdiction.errors import HostNotPublicError, UnlocatableError
+from node.jurisdiction.explaining import Explanation, explain, special_address
+from node.jurisdiction.locations import canonical
+from node.setup.joining import joined
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keys.registry import Registry
+    from node.config import Config
+    from node.jurisdiction.locate import Located
+    from node.jurisdiction.locations import Location
+
+
+class Responsible(msgspec.Struct, frozen=True):
+    """Who would have the item, and why. `member` is None while it is not decided."""
+
+    member: str | None
+    because: str
+    orphan: bool = False
+    review: str | None = None
+
+
+def locate(path: Path, target: str, *, offline: bool) -> Result:
+    """Explain where `target` (a URL, an address, or `service:NAME/ACCOUNT`) is hosted.
+
+    Raises:
+        ConfigError: the configuration cannot be read.
+        DataFileError: a database or proxy list cannot be used.
+        RegistryError: the registry that lies here is damaged.
+    """
+    config = load(path)
+    text = _as_url(target)
+    try:
+        location = canonical(text, "location")
+    except UnlocatableError as error:
+        return _refused(target, text, error)
+    located = asyncio.run(_look(config, location, offline=offline))
+    explanation = explain(location, located)
+    client = joined(config)
+    answer = _responsible(None if client is None else client.current(), config.member.id, located)
+    data = {**msgspec.to_builtins(explanation), "responsible": msgspec.to_builtins(answer)}
+    data["given"] = target
+    return Result(data, _text(target, explanation, answer))
+
+
+def _as_url(target: str) -> str:
+    """Read a bare address as the place that a URL with it names."""
+    try:
+        address = ip_address(target.strip().removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return target
+    return f"http://[{address}]/" if isinstance(address, IPv6Address) else f"http://{address}/"
+
+
+async def _look(config: Config, location: Location, *, offline: bool) -> Located:
+    opened = open_jurisdiction(config.jurisdiction)
+    now_ms = time.time_ns() // 1_000_000
+    try:
+        if offline:
+            return opened.locator.locate_unasked(location, now_ms)
+        return await opened.locator.locate(location, now_ms)
+    finally:
+        await opened.close()
+
+
+def _refused(target: str, text: str, error: UnlocatableError) -> Result:
+    """Say why intake would refuse it; of an internal address, in which range it is."""
+    refused: dict[str, Any] = {"code": error.code, "message": str(error)}
+    lines = [f"refused      {error.code}: {error}"]
+    inside = special_address(text) if isinstance(error, HostNotPublicError) else None
+    if inside is not None:
+        refused |= {
+            "address": inside.address,
+            "reached": inside.reached,
+            "range": inside.refused,
+        }
+        through = "" if inside.reached == inside.address else f", which reaches {inside.reached}"
+        lines.append(f"             {inside.address}{through}: {inside.refused}")
+    return Result({"given": target, "refused": refused}, "\n".join(lines), Exit.INPUT)
+
+
+def _responsible(registry: Registry | None, us: str, located: Located) -> Responsible:
+    """Say who would have an item found here now, by the registry in force here."""
+    if located.state == "unresolved":
+        return Responsible(None, "it is not decided before the names are known")
+    if registry is None:
+        return Responsible(None, "no verified registry lies here: hotline join")
+    choice = choose_new(registry, us, jurisdiction(located))
+    review = None if choice.review is None else choice.review.value
+    because = _why(registry, located, review)
+    return Responsible(choice.member, because, choice.orphan, review)
+
+
+def _why(registry: Registry, located: Located, review: str | None) -> str:
+    if review is not None:
+        return "where it is hosted is not sure enough to hand it on: an analyst here looks first"
+    if located.country is None:
+        return f"{located.state}: no country's hotline has it, so it stays with who found it"
+    network, country = registry.network, located.country
+    if network.responsible_for(country) is None:
+        if network.fallback() is None:
+            return f"no active member has {country} and there is no fallback member: it stays here"
+        return f"no active member has {country}: the first active fallback member takes it"
+    if (rule := network.choice_rules.get(country)) is not None:
+        return f"the first active of the choice rule for {country}: {', '.join(rule)}"
+    return f"the one active hotline that lists {country}"
+
+
+def _text(target: str, told: Explanation, answer: Responsible) -> str:
+    lines = [
+        f"given        {target}",
+        f"canonical    {told.canonical}",
+        f"             {told.kind}, form {told.form_version}",
+    ]
+    if told.names is not None:
+        lines.append(f"names        {told.names}, {_time(told.asked_ms)}")
+    lines += [f"  alias      {link.target}  ttl {link.ttl_s} s" for link in told.cname_chain]
+    lines += _addresses(told)
+    lines += [
+        f"proxy        {veil.matched} is {veil.provider} by {veil.entry} of {veil.list}, "
+        f"built {_time(veil.built_ms)}"
+        for veil in told.proxies
+    ]
+    country = told.country or told.state
+    lines.append(f"hosted in    {country}, confidence {told.confidence}, rule {told.rule_version}")
+    lines.append(f"             {told.because}")
+    if told.retry_ms is not None:
+        lines.append(f"             a node asks again at {_time(told.retry_ms)}")
+    orphan = ", as an orphan" if answer.orphan else ""
+    lines.append(f"responsible  {answer.member or 'nobody yet'}{orphan}")
+    lines.append(f"             {answer.because}")
+    return "\n".join(lines)
+
+
+def _addresses(told: Explanation) -> list[str]:
+    lines = []
+    for one in told.addresses:
+        through = "" if one.reached == one.address else f"  reaches {one.reached}"
+        ttl = "" if one.ttl_s is None else f"  ttl {one.ttl_s} s"
+        lines.append(f"address      {one.address}{through}{ttl}")
+        if one.refused is not None:
+            lines.append(f"  refused    {one.refused}")
+            continue
+        for ballot in one.ballots:
+            said = ballot.answer or "nothing"
+            read = "" if said == ballot.read_as else f", read as {ballot.read_as or 'no country'}"
+            where = f" for {ballot.prefix}" if ballot.prefix else ""
+            lines.append(
+                f"  {ballot.database} of {_time(ballot.built_ms)[:10]} says {said}{where}{read}"
+            )
+        lines.append(f"  vote       {one.country or 'no country'}, {one.confidence}")
+    return lines
+
+
+def _time(ms: int | None) -> str:
+    return "-" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%FT%TZ")

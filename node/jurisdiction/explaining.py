@@ -1,0 +1,198 @@
+"""A finding of the locator told in full: what was asked, what each source said, what follows.
+
+`explain` turns the flat rows of `locate.Located` into values with names, for `hotline locate` and
+whoever else must show a person why an item goes where it goes. It decides nothing: the vote on an
+address is counted again from its own ballots, so that what is shown is what was counted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ada_url
+import msgspec
+
+from node.jurisdiction.addresses import effective, special
+from node.jurisdiction.countries import Ballot, Confidence, count
+from node.jurisdiction.locate import State
+
+if TYPE_CHECKING:
+    from node.jurisdiction.locate import Located
+    from node.jurisdiction.locations import Location
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What one database says of an address: its build (ms UTC), the prefix, its own word.
+
+    `read_as` is the country that the word can only mean; None: no country, so no ballot.
+    """
+
+    database: str
+    built_ms: int
+    prefix: str
+    answer: str | None
+    read_as: str | None
+
+
+class Address(msgspec.Struct, frozen=True):
+    """One address. `reached` is what traffic to it reaches (IPv4 out of a wrapping).
+
+    `refused` names the special-purpose range it is in; then nobody voted on it.
+    """
+
+    address: str
+    reached: str
+    ttl_s: int | None = None
+    refused: str | None = None
+    country: str | None = None
+    confidence: Confidence | None = None
+    ballots: tuple[Said, ...] = ()
+
+
+class Link(msgspec.Struct, frozen=True):
+    """One step of the CNAME chain."""
+
+    target: str
+    ttl_s: int
+
+
+class Veil(msgspec.Struct, frozen=True):
+    """An entry of a proxy list that holds one of the names or addresses."""
+
+    matched: str
+    list: str
+    built_ms: int
+    entry: str
+    provider: str
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Everything about one decision. Times are ms UTC; `because` is for people."""
+
+    given: str
+    canonical: str
+    form_version: int
+    kind: str
+    host: str
+    state: State
+    country: str | None
+    confidence: Confidence
+    candidates: tuple[str, ...]
+    rule_version: int
+    because: str
+    names: str | None = None
+    asked_ms: int | None = None
+    cname_chain: tuple[Link, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    proxies: tuple[Veil, ...] = ()
+    retry_ms: int | None = None
+
+    def __repr__(self) -> str:
+        """Say the result without the place."""
+        return f"<Explanation {self.state}>"
+
+
+def explain(location: Location, located: Located) -> Explanation:
+    """Return the finding for `location` with a name for each part of its evidence."""
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for kind, *parts in located.evidence:
+        rows.setdefault(str(kind), []).append(tuple(parts))
+    names = rows.get("names", [(None, None)])[0]
+    return Explanation(
+        given=location.raw,
+        canonical=location.canonical,
+        form_version=location.version,
+        kind=location.kind,
+        host=location.host,
+        state=located.state,
+        country=located.country,
+        confidence=located.confidence,
+        candidates=located.candidates,
+        rule_version=rows["rule"][0][1],
+        because=_because(location, located, names[0]),
+        names=names[0],
+        asked_ms=names[1],
+        cname_chain=tuple(Link(*row) for row in rows.get("cname", ())),
+        addresses=tuple(_addresses(rows)),
+        proxies=tuple(Veil(*row) for row in rows.get("proxy", ())),
+        retry_ms=located.retry_ms,
+    )
+
+
+def special_address(raw: str) -> Address | None:
+    """Return the address inside a URL that is refused for its special-purpose range, or None."""
+    try:
+        host = ada_url.URL(raw).hostname.strip("[]")
+        found = special(host)
+    except ValueError:
+        return None
+    return None if found is None else Address(host, str(effective(host)), refused=found)
+
+
+def _addresses(rows: dict[str, list[tuple[Any, ...]]]) -> list[Address]:
+    ballots: dict[str, list[Ballot]] = {}
+    for address, *ballot in rows.get("ballot", ()):
+        ballots.setdefault(address, []).append(Ballot(*ballot))
+    return [
+        *(
+            _voted(address, ttl_s, ballots.get(address, []))
+            for address, ttl_s in rows.get("address", ())
+        ),
+        *(
+            Address(address, str(effective(address)), refused=name)
+            for address, name in rows.get("refused", ())
+        ),
+    ]
+
+
+def _voted(address: str, ttl_s: int | None, ballots: list[Ballot]) -> Address:
+    vote = count(tuple(ballots))
+    said = tuple(Said(*ballot) for ballot in ballots)
+    reached = str(effective(address))
+    return Address(address, reached, ttl_s, None, vote.country, vote.confidence, said)
+
+
+_NOWHERE = {
+    "onion": "an onion service is in no country that anybody can see",
+    "i2p": "an I2P service is in no country that anybody can see",
+    "ipfs": "content on IPFS is wherever somebody keeps it; a gateway is a place of its own",
+    "service": "an account on a service is where the service says, which is not on the network",
+}
+_FAILED = {
+    "not_asked": "the name was not looked up",
+    "servfail": "the name servers failed: that says nothing about the site",
+    "timeout": "the name servers did not answer: that says nothing about the site",
+    "no_data": "the name exists and has no address",
+    "nxdomain": "there is no such name",
+}
+
+
+def _because(location: Location, located: Located, names: str | None) -> str:
+    """Say in one sentence what decided."""
+    if located.state == "unresolved":
+        failed = _FAILED.get(str(names), "one of two questions failed, the other had no address")
+        return failed if names == "not_asked" else f"{failed}; it is asked again"
+    if located.state == "none":
+        return _nowhere(location, located, names)
+    if located.state == "hidden":
+        return "a proxy stands before it: where it is hosted, only the proxy knows"
+    if located.state == "country":
+        return _SURE[located.confidence]
+    if not located.candidates:
+        return "no database names a country"
+    return f"the databases, or its addresses, name {', '.join(located.candidates)}"
+
+
+def _nowhere(location: Location, located: Located, names: str | None) -> str:
+    if location.kind in _NOWHERE:
+        return _NOWHERE[location.kind]
+    if any(row[0] == "refused" for row in located.evidence):
+        return "it has only addresses that nobody hosts at in public"
+    return f"{_FAILED.get(str(names), 'no address was found')}, however often it was asked"
+
+
+_SURE = {
+    "high": "all databases that answered, two at least, agree on every address",
+    "medium": "a majority of databases agrees, or only one is configured, or a question failed",
+    "low": "one database alone answers, the others are silent",
+}
