@@ -12,7 +12,8 @@ asks its owner to lead from there to the head that it shows everybody.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -50,6 +51,12 @@ SPLIT: Final = "ledger_split"
 """A member does not lead from a head that it signed to the one that it shows us."""
 ROUNDS: Final = 3
 """To ask what is remembered, to show, and once more if another process of ours showed meanwhile."""
+ASKED_AT_ONCE: Final = 8
+"""Doubts about one member that it is asked about in one exchange."""
+REQUESTS: Final = 24
+"""What that may take: chains may end early, and sixty requests are answered in an hour."""
+LONG_MS: Final = 30 * 24 * 3_600_000
+"""So long a chain may go on. Who makes his longer and longer is no better than who has none."""
 
 
 def shows_lineage(registry: Registry, member: str) -> bool:
@@ -61,10 +68,12 @@ def shows_lineage(registry: Registry, member: str) -> bool:
 class LineageStore(Protocol):
     """What showing and following need of the store; methods raise `StoreError`."""
 
-    async def ours(self, told: SeenHead | None) -> Lineage:
+    async def ours(self, told: SeenHead | None, counts: Callable[[bytes], bool]) -> Lineage:
         """Return how our ledger goes on from what the reader remembers, `seen` left empty.
 
-        From its newest head alone where that is nothing, or nothing that we remember.
+        From its newest head alone where that is nothing, or nothing that we remember; or where no
+        chain can be shown whose last head counts. `counts`: whether a note of ours is signed by a
+        log key that is listed today.
         """
         ...
 
@@ -86,9 +95,52 @@ class LineageStore(Protocol):
         """Keep a proof that a member split its ledger, once, and put it before a person."""
         ...
 
-    async def split(self, member: str, now_ms: int) -> None:
-        """Put before a person that a member does not lead from a head that it signed to another."""
+    async def doubt(self, speaker: str, heads: Mapping[str, bytes], now_ms: int) -> None:
+        """Keep heads, by whose ledger they are, until their owners are asked; durable on return.
+
+        One for each ledger and speaker, so that nobody ends a doubt by raising another.
+        """
         ...
+
+    async def doubts(self, member: str, limit: int) -> list[tuple[bytes, int]]:
+        """Return heads of a member's ledger that it is to be asked about, the oldest first.
+
+        With each since when it waits (UTC).
+        """
+        ...
+
+    async def asked(self, member: str, asked: Asked, now_ms: int) -> None:
+        """Keep what became of doubts; what is split stands before a person, in one transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What became of doubts about one member, by their notes.
+
+    Attributes:
+        settled: it leads from them to where it must.
+        reached: it leads from them, and where to so far: its chain goes on another time.
+        split: it does not lead from them to the head that it shows us.
+    """
+
+    settled: Collection[bytes] = ()
+    reached: Mapping[bytes, bytes] = field(default_factory=dict)
+    split: Collection[bytes] = ()
+
+
+class Doubt(NamedTuple):
+    """A head that another was shown, and since when it waits (UTC)."""
+
+    head: Remembered
+    heard_ms: int
+
+
+class _Led(NamedTuple):
+    """Where an owner led to; `goes_on`: its chain may go on from there."""
+
+    to: Remembered
+    goes_on: bool
 
 
 class _Told(NamedTuple):
@@ -123,7 +175,6 @@ class Lineages:
         self._clock = clock
         self._told: dict[str, _Told] = {}
         self._admission = Admission(LINEAGE, registry)
-        self._doubts: dict[str, Remembered] = {}
         self._shown_others = 0
 
     async def answer(self, caller: str, raw: bytes) -> bytes:
@@ -141,7 +192,7 @@ class Lineages:
         except ProtocolError as error:
             raise BadLineageError(error.code) from None
         await self._compare(caller, shown)
-        return await self._ours(caller, await self._store.ours(shown.seen))
+        return await self._ours(caller, await self._store.ours(shown.seen, self._counts))
 
     async def exchange(self, peer: str) -> None:
         """Show a member how our ledger goes on and follow its own; earlier versions show nothing.
@@ -160,7 +211,7 @@ class Lineages:
             return
         for _ in range(ROUNDS):
             told = self._told.get(peer)
-            ours = NOTHING_SHOWN if told is None else await self._store.ours(told.head)
+            ours = await self._led_on(told)
             raw = await self._transport.exchange(peer, LINEAGE, await self._ours(peer, ours))
             try:
                 shown = await self._follow(peer, raw)
@@ -170,49 +221,110 @@ class Lineages:
             await self._compare(peer, shown)
             if told is not None and (not ours.links or shown.seen == newest_of(ours)):
                 break
-        await self._ask_about_doubt(peer)
+        await self._ask_about_doubts(peer)
+
+    async def _led_on(self, told: _Told | None) -> Lineage:
+        return NOTHING_SHOWN if told is None else await self._store.ours(told.head, self._counts)
+
+    def _counts(self, note: bytes) -> bool:
+        """Whether a head of ours is signed by a log key of ours that is listed today."""
+        return self._signed(self._us, note) is not None
 
     async def _compare(self, speaker: str, shown: Lineage) -> None:
         """Compare what a member remembers of third members' ledgers with what we do.
 
         Two roots of one place are proof. Another place is one to ask its owner about.
         """
-        registry = self._registry()
+        doubts: dict[str, bytes] = {}
         for note in shown.others:
-            try:
-                claim = read_ledger_head(note)
-                owner = claim.origin.member
-                head = verify_ledger_head(note, registry.member(owner).log_keys)
-            except (ProtocolError, KeysError):
-                continue  # a key that is listed no more, or a lie: it accuses nobody
-            known = await self._store.remembered(owner)
-            if known is None or owner in {self._us, speaker}:
+            owner, said = self._said_of(note)
+            known = None if said is None else await self._store.remembered(owner)
+            if said is None or known is None or owner in {self._us, speaker}:
                 continue
-            said = Remembered(head.origin.epoch, head.size, head.root, note)
-            if said[:2] != known[:2]:
-                self._doubts[owner] = said
+            if said.seen != known.seen:
+                doubts[owner] = note
             elif said.root != known.root:
-                evidence = ForkEvidence(known.note, note)
-                await self._store.keep_fork(owner, evidence, self._clock())
+                await self._keep_fork(owner, known, said)
+        if doubts:
+            await self._store.doubt(speaker, doubts, self._clock())
 
-    async def _ask_about_doubt(self, owner: str) -> None:
-        """Let an owner lead from a head that another was shown to the one that it shows us.
+    def _said_of(self, note: bytes) -> tuple[str, Remembered | None]:
+        """Whose ledger a head is of, and the head; None: a lie, or under a key listed no more."""
+        try:
+            owner = read_ledger_head(note).origin.member
+        except ProtocolError:
+            return "", None
+        return owner, self._signed(owner, note)
 
-        If its newest head was the same before and after, it must be the one that it leads to.
+    def _signed(self, owner: str, note: bytes) -> Remembered | None:
+        """Return what a head says; None: no log key that its owner lists today signed it."""
+        registry = self._registry()
+        try:
+            head = verify_ledger_head(note, registry.member(owner).log_keys)
+        except (ProtocolError, KeysError):
+            return None
+        if head.origin[:2] != (registry.network_id, owner):
+            return None
+        return Remembered(head.origin.epoch, head.size, head.root, note)
+
+    async def _keep_fork(self, owner: str, known: Remembered, said: Remembered) -> None:
+        evidence = ForkEvidence(known.note, said.note)
+        await self._store.keep_fork(owner, evidence, self._clock())
+
+    async def _ask_about_doubts(self, owner: str) -> None:
+        """Let an owner lead from heads that others were shown to the one that it shows us.
+
+        If its newest head was the same before and after, it must be the one that it leads to. What
+        its listed keys did not sign, or sign no more, accuses nobody.
 
         Raises:
-            CallError: nothing that verifies came back.
+            CallError: nothing that verifies came back; the doubts stand.
             StoreError: nothing was kept.
         """
-        doubt, before = self._doubts.pop(owner, None), await self._store.remembered(owner)
-        if doubt is None or before is None or doubt.seen == before.seen:
+        before = await self._store.remembered(owner)
+        notes = await self._store.doubts(owner, ASKED_AT_ONCE)
+        if before is None or not notes:
             return
-        led = await self._led_from(owner, doubt)
+        doubts, settled = [], []
+        for note, heard_ms in notes:
+            said = self._signed(owner, note)
+            if said is not None and said.seen == before.seen and said.root != before.root:
+                await self._keep_fork(owner, before, said)
+            if said is None or said.seen == before.seen:
+                settled.append(note)
+            else:
+                doubts.append(Doubt(said, heard_ms))
+        asked = await self._ask(owner, doubts, before)
+        asked = replace(asked, settled=[*settled, *asked.settled])
+        await self._store.asked(owner, asked, self._clock())
+
+    async def _ask(self, owner: str, doubts: Sequence[Doubt], before: Remembered) -> Asked:
+        """Ask about each; nothing is known if its ledger has grown meanwhile: it is asked again."""
+        requests, long_ago_ms = REQUESTS, self._clock() - LONG_MS
+        settled, split, reached = [], [], {}
+        for doubt in doubts:
+            led = _Led(doubt.head, goes_on=True)
+            while led.goes_on and requests:
+                requests -= 1
+                led = await self._step(owner, led.to, before)
+            if led.to[:3] == before[:3]:
+                settled.append(doubt.head.note)
+            elif not led.goes_on or doubt.heard_ms < long_ago_ms:
+                split.append(doubt.head.note)
+            elif led.to != doubt.head:
+                reached[doubt.head.note] = led.to.note
+        if not doubts:
+            return Asked()
         after = await self._led_from(owner, before)
-        if after is None or after[:3] != before[:3]:
-            self._doubts[owner] = doubt  # it has grown meanwhile: ask again
-        elif led is None or led[:3] != before[:3]:
-            await self._store.split(owner, self._clock())
+        is_same = after is not None and after[:3] == before[:3]
+        return Asked(settled, reached, split) if is_same else Asked()
+
+    async def _step(self, owner: str, start: Remembered, before: Remembered) -> _Led:
+        """Let an owner lead on from a head; a chain may end early, and goes on when asked again."""
+        to = await self._led_from(owner, start)
+        if to is None or to[:3] == start[:3]:
+            return _Led(start, goes_on=False)
+        return _Led(to, goes_on=to[:3] != before[:3])
 
     async def _led_from(self, owner: str, start: Remembered) -> Remembered | None:
         """Return the head to which an owner leads from one that it signed; None: it does not."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from node.peer.lineage import FORKED, SET_BACK, SPLIT
+from collections.abc import Callable, Mapping, Sequence
+
+from node.peer.lineage import FORKED, SET_BACK, SPLIT, Asked
+from node.store.doubts import end_doubts, go_on_from, keep_doubts, oldest_doubts
 from node.store.forks import insert_fork
 from node.store.ledger import leaf_hashes
 from node.store.seam import Connection
@@ -15,6 +18,7 @@ from protocol.merkle import consistency_path, inclusion_path
 LEAVES_AT_ONCE = 65_536
 """Leaves at most that are hashed for one answer, but those of its first two links: whoever says
 that he remembers our first head does not have us hash everything. The chain goes on next time."""
+PATHS_KEPT = 1024
 
 _LAST = (
     "SELECT epoch, size, note FROM ledger_heads h WHERE number = (SELECT max(number)"
@@ -26,19 +30,25 @@ _LAST = (
 class Lineages:
     """The chain of our own epochs, and what we remember of others' ledgers.
 
-    `leaves_at_once`: as `LEAVES_AT_ONCE`.
+    `leaves_at_once`: as `LEAVES_AT_ONCE`; `links_at_once`: in one answer.
     """
 
     def __init__(
-        self, writer: Writer, readers: Readers, leaves_at_once: int = LEAVES_AT_ONCE
+        self,
+        writer: Writer,
+        readers: Readers,
+        leaves_at_once: int = LEAVES_AT_ONCE,
+        links_at_once: int = MAX_LINKS,
     ) -> None:
         self._writer = writer
         self._readers = readers
         self._leaves_at_once = leaves_at_once
+        self._links_at_once = links_at_once
+        self._paths: dict[tuple[bytes, int], tuple[bytes, ...]] = {}
 
-    async def ours(self, told: SeenHead | None) -> Lineage:
+    async def ours(self, told: SeenHead | None, counts: Callable[[bytes], bool]) -> Lineage:
         """See `LineageStore.ours`."""
-        return await self._readers.run(lambda c: _ours(c, told, self._leaves_at_once))
+        return await self._readers.run(lambda c: self._ours(c, told, counts))
 
     async def remembered(self, member: str) -> Remembered | None:
         """See `LineageStore.remembered`."""
@@ -84,9 +94,68 @@ class Lineages:
 
         await self._writer.run(job)
 
-    async def split(self, member: str, now_ms: int) -> None:
-        """See `LineageStore.split`."""
-        await self._writer.run(lambda c: open_task(c, SPLIT, member, now_ms))
+    async def doubt(self, speaker: str, heads: Mapping[str, bytes], now_ms: int) -> None:
+        """See `LineageStore.doubt`."""
+        await self._writer.run(lambda c: keep_doubts(c, speaker, heads, now_ms))
+
+    async def doubts(self, member: str, limit: int) -> list[tuple[bytes, int]]:
+        """See `LineageStore.doubts`."""
+        return await self._readers.run(lambda c: oldest_doubts(c, member, limit))
+
+    async def asked(self, member: str, asked: Asked, now_ms: int) -> None:
+        """See `LineageStore.asked`."""
+
+        def job(connection: Connection) -> None:
+            end_doubts(connection, member, [*asked.settled, *asked.split])
+            go_on_from(connection, member, asked.reached)
+            if asked.split:
+                open_task(connection, SPLIT, member, now_ms)
+
+        await self._writer.run(job)
+
+    def _ours(
+        self, connection: Connection, told: SeenHead | None, counts: Callable[[bytes], bool]
+    ) -> Lineage:
+        number = None if told is None else _number_of(connection, told)
+        if told is None or number is None:
+            return _newest_alone(connection)
+        most = self._links_at_once
+        rows = connection.execute(_LAST, (number, most + 1)).fetchall()
+        links = self._chain(connection, rows[:most], counts)
+        if len(rows) > most == len(links):
+            while links and not counts(links[-1].note):
+                links.pop()
+        if not links or (len(links) == 1 < len(rows) and rows[0][1] == told.size):
+            return _newest_alone(connection)
+        size = rows[0][1]
+        nodes = consistency_path(leaf_hashes(connection, told.epoch, size), told.size, size)
+        return Lineage(1, None, told, tuple(nodes), tuple(links), ())
+
+    def _chain(
+        self,
+        connection: Connection,
+        rows: Sequence[tuple[bytes, int, bytes]],
+        counts: Callable[[bytes], bool],
+    ) -> list[Link]:
+        """Give one link for each epoch, until they cost too much and the last of them counts."""
+        links = [Link(rows[0][2], ())]
+        leaves_left = self._leaves_at_once - rows[0][1]
+        for epoch, size, note in rows[1:]:
+            path = self._paths.get((epoch, size))
+            if path is None:
+                leaves_left -= size
+                if leaves_left < 0 and len(links) > 1 and counts(links[-1].note):
+                    break
+                path = tuple(inclusion_path(leaf_hashes(connection, epoch, size), 0, size))
+                self._keep_path((epoch, size), path)
+            links.append(Link(note, path))
+        return links
+
+    def _keep_path(self, place: tuple[bytes, int], path: tuple[bytes, ...]) -> None:
+        """An epoch that is over never changes: its path is hashed once for all who ask."""
+        while len(self._paths) >= PATHS_KEPT:
+            self._paths.pop(next(iter(self._paths)), None)
+        self._paths[place] = path
 
 
 def remembered(connection: Connection, member: str) -> Remembered | None:
@@ -105,25 +174,10 @@ def all_remembered(connection: Connection) -> list[tuple[str, Remembered]]:
     return [(row[0], Remembered(*row[1:])) for row in rows]
 
 
-def _ours(connection: Connection, told: SeenHead | None, leaves_at_once: int) -> Lineage:
-    number = None if told is None else _number_of(connection, told)
-    if told is None or number is None:
-        row = connection.execute("SELECT max(number) FROM ledger_heads").fetchone()
-        rows = [] if row[0] is None else connection.execute(_LAST, (row[0], 1)).fetchall()
-        return Lineage(1, None, None, (), tuple(Link(note, ()) for _, _, note in rows), ())
-    rows = connection.execute(_LAST, (number, MAX_LINKS)).fetchall()
-    links = [Link(rows[0][2], ())]
-    leaves_left = leaves_at_once - rows[0][1]
-    for epoch, size, note in rows[1:]:
-        leaves_left -= size
-        if leaves_left < 0 and len(links) > 1:
-            break
-        links.append(
-            Link(note, tuple(inclusion_path(leaf_hashes(connection, epoch, size), 0, size)))
-        )
-    size = rows[0][1]
-    nodes = consistency_path(leaf_hashes(connection, told.epoch, size), told.size, size)
-    return Lineage(1, None, told, tuple(nodes), tuple(links), ())
+def _newest_alone(connection: Connection) -> Lineage:
+    row = connection.execute("SELECT max(number) FROM ledger_heads").fetchone()
+    rows = [] if row[0] is None else connection.execute(_LAST, (row[0], 1)).fetchall()
+    return Lineage(1, None, None, (), tuple(Link(note, ()) for _, _, note in rows), ())
 
 
 def _number_of(connection: Connection, told: SeenHead) -> int | None:

@@ -6,3 +6,13 @@ CREATE VIEW items_told AS
 SELECT i.id, i.state, e.seq, e.kind, e.at_ms, e.learnt_ms, e.actor, e.body
 FROM items i LEFT JOIN events e ON e.item = i.id
     AND e.seq > CASE WHEN length(i.state) = 0 THEN 0 ELSE i.changed_seq END;
+
+-- Heads of ledgers, as their owners signed them, that others were shown and that stand at another place than what we were
+-- shown: until their owner is asked to lead from them. Each proves itself by its signature. (node/store/doubts.py)
+CREATE TABLE ledger_doubts (
+    member   TEXT NOT NULL,     -- whose ledger it is
+    speaker  TEXT NOT NULL,     -- who was shown it, and told us last of all
+    note     BLOB NOT NULL,     -- that head
+    heard_ms INTEGER NOT NULL,  -- since when something that this speaker told us waits
+    PRIMARY KEY (member, speaker)
+) STRICT, WITHOUT ROWID;

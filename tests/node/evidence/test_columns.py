@@ -214,6 +214,7 @@ WITHOUT_EVIDENCE: dict[str, str] = {
     "forks": "each row proves itself by the signatures of the accused; all are walked",
     "registry_views": "what was said stands in signed logs; this is where it is compared",
     "meta": "what an operator said of this file (restored); peers notice an old file anyway",
+    "ledger_doubts": "each row proves itself by its owner's signature, asked again before use",
     "tasks": "reminders; what they point at is verified where it stands",
     "ledger_checks": "when ledgers were compared; what it found stands before a person",
     "ledger_differences": "each row proves itself by the signatures of the accused; all are walked",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from keys.member import Capabilities
+from keys.signing import SigningKey
 from node.peer import lineage as lineages
 from node.peer.errors import BadAnswerError, BadLineageError, OverQuotaError, UnknownLedgerError
 from node.peer.ledger import LedgerKeeper
@@ -237,7 +238,7 @@ async def test_g11_attack_who_says_that_he_remembers_our_first_head_has_little_h
     sparing, reached = Lineages(store.writer, store.readers, leaves_at_once=1), [first]
     owner = Owner(world.registry.network_id, IWF, world.registry.member(IWF).log_keys)
     for _ in range(9):
-        shown = await sparing.ours(reached[-1].seen)
+        shown = await sparing.ours(reached[-1].seen, bool)
         assert len(shown.links) <= 2
         after = follow(shown, owner, reached[-1]).remembered
         assert after is not None
@@ -246,7 +247,74 @@ async def test_g11_attack_who_says_that_he_remembers_our_first_head_has_little_h
         reached.append(after)
     assert len(reached) == 6
     assert reached[-1][:2] == newest(world)
-    assert len((await store.lineages.ours(first.seen)).links) == 6
+    assert len((await store.lineages.ours(first.seen, bool)).links) == 6
+
+
+async def chain(world: World, epochs: int) -> Remembered:
+    """Let gb-iwf begin so many epochs more; what its peers remember from before."""
+    first = seen(world, PDC)
+    assert first is not None
+    for number in range(2, 2 + epochs):
+        await again(world, number)
+        await world[IWF].ledger.append_due(world.now)
+    return first
+
+
+def rotated(world: World) -> SigningKey:
+    """Let gb-iwf list another log key, and no more the one before: that was revoked."""
+    key = SigningKey.generate()
+    registry = world.registry
+    document = registry.members[IWF]
+    published = (replace(document.log[0], key=key.public),)
+    members = {**registry.members, IWF: replace(document, log=published)}
+    world.registry = replace(registry, members=members)
+    return key
+
+
+async def test_3_9_a_chain_does_not_end_at_a_head_under_a_key_that_was_revoked(
+    world: World,
+) -> None:
+    """It costs what it costs, once: nobody believes a chain whose last head counts no more."""
+    first = await chain(world, 3)
+    await again(world, 5)
+    key = rotated(world)
+    world[IWF].ledger.log_key = key
+    await world[IWF].ledger.append_due(world.now)
+    store = world[IWF].store
+    sparing = Lineages(store.writer, store.readers, leaves_at_once=1)
+    world[IWF].lineages._store = sparing
+    await world[EOKM].lineages.exchange(IWF)
+    found = seen(world, EOKM)
+    assert found is not None
+    assert found[:2] == newest(world)
+    assert alarmed(world) == set()
+    assert len((await sparing.ours(first.seen, lambda _note: True)).links) == 5
+
+
+async def test_3_9_a_chain_too_long_to_reach_a_key_that_counts_begins_at_the_newest_head(
+    world: World,
+) -> None:
+    """A person is asked, who would be in any case; else nobody would ever follow it again."""
+    first = await chain(world, 4)
+    last = (await world[IWF].store.ledger.newest() or (b"", 0))[0]
+    store = world[IWF].store
+    ours = Lineages(store.writer, store.readers, links_at_once=3).ours
+    shown = await ours(first.seen, lambda note: note == last)
+    assert (shown.start, [link.note for link in shown.links]) == (None, [last])
+    assert len((await ours(first.seen, lambda _note: True)).links) == 3
+    only_first = await ours(first.seen, lambda note: note == first.note)
+    assert only_first.start is None
+
+
+async def test_8_16_an_epoch_that_is_over_is_hashed_once(world: World) -> None:
+    """Whoever asks after that costs nothing, and is led as far as there are links."""
+    first = await chain(world, 3)
+    store = world[IWF].store
+    sparing = Lineages(store.writer, store.readers, leaves_at_once=1)
+    led = [len((await sparing.ours(first.seen, lambda _note: True)).links) for _ in range(3)]
+    assert led == [2, 2, 2]
+    await sparing.ours(first.seen, lambda _note: False)
+    assert len((await sparing.ours(first.seen, lambda _note: True)).links) == 4
 
 
 async def test_8_16_a_lost_answer_is_made_up_for(world: World) -> None:

@@ -32,6 +32,7 @@ def as_before_deltas(connection: Connection) -> None:
         assert connection.execute(f"SELECT count(*) FROM {delta}").fetchone() != (0,)
         connection.execute(f"DROP TABLE {delta}")
     connection.execute("DROP TABLE ledgers_seen")
+    connection.execute("DROP TABLE ledger_doubts")
     connection.execute("DELETE FROM _sqlite_migrations WHERE name NOT IN (?)", FIRST)
     connection.execute(f"PRAGMA user_version = {len(FIRST)}")
 
@@ -81,3 +82,15 @@ async def test_r11_copy_of_the_database_as_it_was_stands_beside_it(place: Place)
     held = reader.execute("SELECT peer FROM entry_ids_in").fetchall()
     assert held == [(PEER,)]
     reader.close()
+
+
+async def test_r11_database_that_knows_of_no_doubts_takes_them(place: Place) -> None:
+    """Its last schema file has grown since: what it lacks is made when it is opened."""
+    await place.open().close()
+    connection = open_writer(place.path, KEY)
+    connection.execute("DROP TABLE ledger_doubts")
+    connection.close()
+    store = place.open()
+    await store.lineages.doubt(PEER, {"gb-iwf": b"head"}, 1)
+    assert await store.lineages.doubts("gb-iwf", 9) == [(b"head", 1)]
+    await store.close()
