@@ -13,13 +13,16 @@ ITEMS   ?= 785322
 MEMBERS ?= 54
 ONLY    ?=
 JOBS    ?= 2
+MINUTES ?= 2
+RATE    ?= 100
+CASE    ?= mixed
 
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP   := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo parts test test-long lint fmt bench bench-peers hostile simulate simulate-europe fuzz mutate wheels lock clean
+.PHONY: help venv demo parts test test-long lint fmt bench bench-peers soak hostile simulate simulate-europe fuzz mutate wheels lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -62,6 +65,9 @@ bench: $(STAMP) ## measure; PROFILE=quick or full
 
 bench-peers: $(STAMP) ## P1 to P3 beside OpenTAXII, S/MIME mail and a bare receiver (needs the network once)
 	$(BIN)/python -m benchmarks.peers
+
+soak: $(STAMP) ## two nodes under load and faults for MINUTES=n (R10); CASE=mixed or stopped, RATE=n lines a second
+	@$(BIN)/python -m benchmarks.soak --case $(CASE) --minutes $(MINUTES) --rate $(RATE)
 
 simulate: $(STAMP) ## WORLDS=n simulated worlds with faults, the first with seed SEED=s, in JOBS=n processes
 	@$(BIN)/python -m tests.simulation --worlds $(WORLDS) --seed $(SEED) --jobs $(JOBS)

@@ -35,6 +35,8 @@ class Pair:
     receiver: Member
     processes: Processes
     http: aiohttp.ClientSession
+    umbrella: Running
+    serve: tuple[str, ...]
     _watches: list[Watch] = field(default_factory=list)
 
     def watch(self) -> None:
@@ -45,6 +47,15 @@ class Pair:
         """Close both databases."""
         for one in self._watches:
             one.close()
+
+    async def stop_umbrella(self) -> None:
+        """Take the umbrella's server away, as kill -9 does."""
+        await self.umbrella.kill()
+        self.processes.forget(self.umbrella)
+
+    async def start_umbrella(self) -> None:
+        """Let it publish again."""
+        self.umbrella = await self.processes.start("umbrella", *self.serve)
 
     def received(self) -> bool:
         """Whether everything handed in is located, receipted and judged."""
@@ -99,8 +110,9 @@ async def running_pair(
         members[1].reachable = reachable
         members[0].store, members[1].store = stores
         try:
-            await _make(folder, members, processes, dns, umbrella)
-            pair = Pair(members[0], members[1], processes, http)
+            serve = (str(HOTLINE), "network", "serve", "--config", str(network_file(folder)))
+            served = await _make(folder, members, processes, dns, umbrella, serve)
+            pair = Pair(members[0], members[1], processes, http, served, serve)
             pair.watch()
             await warm(pair)
             yield pair
@@ -109,8 +121,18 @@ async def running_pair(
             await processes.end()
 
 
+def network_file(folder: Path) -> Path:
+    """Return where the configuration of the umbrella is."""
+    return folder / "network" / "network.toml"
+
+
 async def _make(
-    folder: Path, members: list[Member], processes: Processes, dns: int, umbrella: int
+    folder: Path,
+    members: list[Member],
+    processes: Processes,
+    dns: int,
+    umbrella: int,
+    serve: tuple[str, ...],
 ) -> Running:
     zone_file = folder / "zone.json"
     zone_file.write_text(json.dumps(zone()))
@@ -118,19 +140,18 @@ async def _make(
     await processes.start(
         "dns", sys.executable, str(server), "--zone", str(zone_file), "--port", str(dns)
     )
-    network = folder / "network"
     made = await processes.hotline(
-        "network", "create", "--name", "bench", "--dir", str(network), *ONE_PERSON,
-        "--listen-port", str(umbrella),
+        "network", "create", "--name", "bench", "--dir", str(network_file(folder).parent),
+        *ONE_PERSON, "--listen-port", str(umbrella),
     )  # fmt: skip
-    config = ("--config", str(network / "network.toml"))
+    config = ("--config", str(network_file(folder)))
     for member in members:
         await member.init(made["network"])
         member.configure(dns)
         await processes.hotline(
             "network", "admit", str(member.folder / "admission.json"), *config, "--fallback"
         )
-    served = await processes.start("umbrella", str(HOTLINE), "network", "serve", *config)
+    served = await processes.start("umbrella", *serve)
     await _wait_for(members[0].http, f"http://127.0.0.1:{umbrella}/healthz")
     for member in members:
         await member.join(made["root_sha256"], f"http://127.0.0.1:{umbrella}")

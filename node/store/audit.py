@@ -319,8 +319,9 @@ class Audit:
             "SELECT m.seq, m.peer, m.lane, m.urgency, (SELECT count(*) FROM waiting_out w"
             " WHERE w.peer = m.peer AND w.lane = m.lane AND w.urgency = m.urgency"
             " AND w.message = m.seq), m.entry_id, m.kind, m.item, m.entry,"
-            " (SELECT count(*) FROM log_out l WHERE l.message = m.seq"
-            " AND l.peer = m.peer AND l.lane = m.lane), t.leaf, EXISTS (SELECT 1 FROM"
+            # By message alone: a server without statistics would else take the whole log for few.
+            " (SELECT count(CASE WHEN l.peer = m.peer AND l.lane = m.lane THEN 1 END)"
+            " FROM log_out l WHERE l.message = m.seq), t.leaf, EXISTS (SELECT 1 FROM"
             " recovered_entries r WHERE r.message = m.seq) FROM messages_out m"
             " LEFT JOIN tombstones t ON m.entry IS NULL AND t.sent = 1 AND t.peer = m.peer"
             " AND t.entry_id = m.entry_id ORDER BY m.seq",

@@ -193,7 +193,7 @@ class PostgresConnection(BulkConnection):
         text = self._lists.get(sql)
         if text is None:
             text = self._lists[sql] = dialect.select_in(sql, self.catalog.tables)
-        return iter(self._run(text, [*before, arrays.array_of(wanted)]))
+        return iter(self._run(text, [*before, arrays.array_of(wanted)], planned=False))
 
     def stream(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
         """See `bulk.stream`; outside a transaction a server keeps no place, and tells all at once.
@@ -268,22 +268,28 @@ class PostgresConnection(BulkConnection):
                 None if value is None else self._seal.close(value) for value in columns[at]
             ]
         given = zip(make.types, columns, strict=True)
-        self._run(make.text, [arrays.OF_TYPE[sort](values) for sort, values in given])
+        bound = [arrays.OF_TYPE[sort](values) for sort, values in given]
+        self._run(make.text, bound, planned=make.text.startswith("INSERT"))
 
-    def _run(self, text: str, bound: Sequence[Any] | None) -> Rows:
-        """Run a statement; a lonely query is asked again when the connection turns out dead."""
+    def _run(self, text: str, bound: Sequence[Any] | None, *, planned: bool = True) -> Rows:
+        """Run a statement; a lonely query is asked again when the connection turns out dead.
+
+        `planned` once and for all. Not so what looks up or changes many rows: the plan that was
+        good when the tables were small reads them whole once they are large, until the server
+        takes statistics and plans anew.
+        """
         lonely = self._read_only and not self.in_transaction
         try:
-            return self._run_once(text, bound)
+            return self._run_once(text, bound, planned=planned)
         except AwayError:
             if not (lonely and self._raw.closed):
                 raise
         self._come_back()
-        return self._run_once(text, bound)
+        return self._run_once(text, bound, planned=planned)
 
-    def _run_once(self, text: str, bound: Sequence[Any] | None) -> Rows:
+    def _run_once(self, text: str, bound: Sequence[Any] | None, *, planned: bool) -> Rows:
         try:
-            cursor = self._raw.execute(text, bound, binary=True)
+            cursor = self._raw.execute(text, bound, prepare=planned, binary=True)
         except psycopg.Error as error:
             raise translate(error) from error
         if cursor.description is None:
