@@ -46,6 +46,8 @@ from protocol.vocabulary import Kind
 
 SET_BACK: Final = "ledger_set_back"
 """A member's ledger does not go on from what we saw of it."""
+REBUILT: Final = "ledger_rebuilt"
+"""It does not, and its offline member key signed that its node was lost (§8.13.1)."""
 FORKED: Final = "ledger_forked"
 SPLIT: Final = "ledger_split"
 """A member does not lead from a head that it signed to the one that it shows us."""
@@ -82,9 +84,17 @@ class LineageStore(Protocol):
         ...
 
     async def follow(
-        self, member: str, before: Remembered | None, followed: Followed, now_ms: int
+        self,
+        member: str,
+        before: Remembered | None,
+        followed: Followed,
+        alarm: str,
+        now_ms: int,
     ) -> None:
-        """Remember what was shown, if `before` still is what is remembered; alarm if it must be."""
+        """Remember what was shown, if `before` still is what is remembered.
+
+        If it does not go on from that, `alarm` stands before a person, a code.
+        """
         ...
 
     async def others(self, but: str, after: int, limit: int) -> list[bytes]:
@@ -109,8 +119,11 @@ class LineageStore(Protocol):
         """
         ...
 
-    async def asked(self, member: str, asked: Asked, now_ms: int) -> None:
-        """Keep what became of doubts; what is split stands before a person, in one transaction."""
+    async def asked(self, member: str, asked: Asked, alarm: str, now_ms: int) -> None:
+        """Keep what became of doubts, in one transaction.
+
+        If one is split, `alarm` stands before a person, a code.
+        """
         ...
 
 
@@ -296,7 +309,7 @@ class Lineages:
                 doubts.append(Doubt(said, heard_ms))
         asked = await self._ask(owner, doubts, before)
         asked = replace(asked, settled=[*settled, *asked.settled])
-        await self._store.asked(owner, asked, self._clock())
+        await self._store.asked(owner, asked, self._alarm(owner, SPLIT), self._clock())
 
     async def _ask(self, owner: str, doubts: Sequence[Doubt], before: Remembered) -> Asked:
         """Ask about each; nothing is known if its ledger has grown meanwhile: it is asked again."""
@@ -358,8 +371,16 @@ class Lineages:
         before = await self._store.remembered(owner)
         followed = follow(shown, Owner(registry.network_id, owner, keys), before)
         if followed.remembered != before:
-            await self._store.follow(owner, before, followed, self._clock())
+            alarm = self._alarm(owner, SET_BACK)
+            await self._store.follow(owner, before, followed, alarm, self._clock())
         return shown
+
+    def _alarm(self, owner: str, silent: str) -> str:
+        """The code under which a ledger without its past stands before a person.
+
+        That its node was lost can be true or not; but then its owner's people signed it.
+        """
+        return silent if self._registry().member(owner).recovering is None else REBUILT
 
     async def _ours(self, peer: str, ours: Lineage) -> bytes:
         remembered = await self._store.remembered(peer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from node.peer.lineage import FORKED, SET_BACK, SPLIT, Asked
+from node.peer.lineage import FORKED, Asked
 from node.store.doubts import end_doubts, go_on_from, keep_doubts, oldest_doubts
 from node.store.forks import insert_fork
 from node.store.ledger import leaf_hashes
@@ -55,7 +55,12 @@ class Lineages:
         return await self._readers.run(lambda c: remembered(c, member))
 
     async def follow(
-        self, member: str, before: Remembered | None, followed: Followed, now_ms: int
+        self,
+        member: str,
+        before: Remembered | None,
+        followed: Followed,
+        alarm: str,
+        now_ms: int,
     ) -> None:
         """See `LineageStore.follow`."""
         after = followed.remembered
@@ -70,7 +75,7 @@ class Lineages:
                 (member, *after),
             )
             if not followed.goes_on:
-                open_task(connection, SET_BACK, member, now_ms)
+                open_task(connection, alarm, member, now_ms)
 
         await self._writer.run(job)
 
@@ -102,14 +107,14 @@ class Lineages:
         """See `LineageStore.doubts`."""
         return await self._readers.run(lambda c: oldest_doubts(c, member, limit))
 
-    async def asked(self, member: str, asked: Asked, now_ms: int) -> None:
+    async def asked(self, member: str, asked: Asked, alarm: str, now_ms: int) -> None:
         """See `LineageStore.asked`."""
 
         def job(connection: Connection) -> None:
             end_doubts(connection, member, [*asked.settled, *asked.split])
             go_on_from(connection, member, asked.reached)
             if asked.split:
-                open_task(connection, SPLIT, member, now_ms)
+                open_task(connection, alarm, member, now_ms)
 
         await self._writer.run(job)
 

@@ -31,7 +31,7 @@ async def test_answers_are_kept_together(store: Store) -> None:
     for at, note in enumerate((b"1", b"2", b"3", b"4")):
         await heard(store, f"m-{at}", note, at)
     asked = Asked(settled=[b"1"], reached={b"2": b"22"}, split=[b"3"])
-    await store.lineages.asked(OWNER, asked, NOW_MS)
+    await store.lineages.asked(OWNER, asked, SPLIT, NOW_MS)
     left = await store.lineages.doubts(OWNER, 9)
     assert left == [(b"22", NOW_MS + 1), (b"4", NOW_MS + 3)]
     tasks = await store.queries.tasks()

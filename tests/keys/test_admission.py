@@ -101,6 +101,21 @@ class TestEd25519:
         with pytest.raises(WeakKeyError, match="not a point"):
             check_ed25519((2).to_bytes(32, "little"))
 
+    @pytest.mark.parametrize(
+        ("raw", "why"),
+        [
+            (P.to_bytes(32, "little"), "its y coordinate is not reduced (non-canonical encoding)"),
+            ((2).to_bytes(32, "little"), "it is not a point of the curve"),
+            (
+                (1 | 1 << 255).to_bytes(32, "little"),
+                "its sign bit is set although x is zero (non-canonical encoding)",
+            ),
+        ],
+    )
+    def test_why_bytes_encode_no_point_is_told(self, raw: bytes, why: str) -> None:
+        """Three reasons, each its own."""
+        assert _edwards.decode(raw) == why
+
     @pytest.mark.parametrize("length", [0, 31, 33])
     def test_a_key_of_another_length_is_refused(self, length: int) -> None:
         """32 bytes, no more, no fewer."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 
+import msgspec
 import pytest
 
 from keys import SigningKey
-from protocol.errors import MalformedError, TheirError, TooLargeError
+from protocol.errors import CheckpointError, MalformedError, TheirError, TooLargeError
+from protocol.ledger import LedgerHead, LedgerOrigin, sign_ledger_head
 from protocol.lineage import (
     MAX_LINEAGE_BYTES,
+    Lineage,
+    Link,
     Owner,
     Remembered,
     follow,
@@ -17,6 +21,7 @@ from protocol.lineage import (
     newest_of,
     to_bytes,
 )
+from protocol.merkle import root_of
 from tests.protocol.conftest import vectors
 from tests.second.basics import HybridKey, RefusedError
 from tests.second.lineage import Kept, check_lineage
@@ -94,6 +99,40 @@ def test_8_16_a_lineage_that_is_too_long_is_not_read() -> None:
     """Before anything else."""
     with pytest.raises(TooLargeError):
         from_bytes(bytes(MAX_LINEAGE_BYTES + 1))
+
+
+def test_8_16_a_lineage_may_be_as_long_as_it_may_be() -> None:
+    """To the byte."""
+    whole = Lineage(1, None, None, (), (Link(b"", ()),) * 40, ())
+    room = MAX_LINEAGE_BYTES - len(to_bytes(whole)) - 40  # three bytes of length in place of two
+    each, rest = divmod(room, 40)
+    links = [Link(bytes(each + (at < rest)), ()) for at in range(40)]
+    raw = to_bytes(msgspec.structs.replace(whole, links=tuple(links)))
+    assert len(raw) == MAX_LINEAGE_BYTES
+    assert len(from_bytes(raw).links) == 40
+
+
+def test_8_16_what_is_remembered_is_the_note_as_it_came() -> None:
+    """It is what others are told of, and what proves a fork."""
+    shown = from_bytes(bytes.fromhex(V1["lineage"]))
+    after = follow(shown, OWNER, Remembered(*HELD, b"note")).remembered
+    assert after is not None
+    assert after.note == shown.links[-1].note
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_8_16_a_head_of_nothing_is_no_head(size: int) -> None:
+    """Nothing goes on from it; one leaf is enough."""
+    key = SigningKey.from_seeds(*map(bytes.fromhex, V1["log_key_seeds"]))
+    head = LedgerHead(
+        LedgerOrigin(OWNER.network, OWNER.member, bytes(8)), size, root_of([bytes(32)][:size])
+    )
+    raw = to_bytes(Lineage(1, None, None, (), (Link(sign_ledger_head(head, key), ()),), ()))
+    if size:
+        assert both(raw, None) == (Kept(bytes(8), 1, head.root), True)
+        return
+    with pytest.raises(CheckpointError):
+        both(raw, None)
 
 
 def test_8_16_a_lineage_has_one_form() -> None:

@@ -20,8 +20,10 @@ from protocol.ledger import (
     sign_ledger_head,
     verify_ledger_head,
 )
-from protocol.merkle import EMPTY_ROOT, consistency_path, root_of
+from protocol.merkle import EMPTY_ROOT, MAX_SIZE, consistency_path, root_of
 from protocol.witness import (
+    MAX_COSIGNATURE_BYTES,
+    MAX_PROOF,
     MAX_SUBMISSION_BYTES,
     NEVER,
     Submission,
@@ -209,6 +211,64 @@ def test_8_12_a_key_that_is_not_listed_cosigns_nothing() -> None:
     with pytest.raises(UnheardCosignerError):
         take_cosignature(note, lines, "fr-pdc", [WITNESS.public])
     assert cosigners(note + lines, {"nl-eokm": [OTHER.public], "fr-pdc": [WITNESS.public]}) == {}
+
+
+def test_8_12_a_cosignature_counts_until_the_turn_of_its_key_ends() -> None:
+    """By the time that it states, to the millisecond; of several the earliest that counts."""
+    note, lines = cosigned()
+    listed = {"nl-eokm": [WITNESS.public]}
+    over = {WITNESS.public.key_id: TIME_S * 1000}
+    not_yet = {WITNESS.public.key_id: TIME_S * 1000 + 1}
+    with pytest.raises(UnheardCosignerError):
+        take_cosignature(note, lines, "nl-eokm", [WITNESS.public], over)
+    assert take_cosignature(note, lines, "nl-eokm", [WITNESS.public], not_yet)[1] == TIME_S
+    assert cosigners(note + lines, listed, over) == {}
+    assert cosigners(note + lines, listed, not_yet) == {"nl-eokm": TIME_S}
+
+
+def test_8_12_of_an_answer_only_what_is_owed_is_taken() -> None:
+    """Lines of another key under the same name, and any others, are left behind."""
+    note, lines = cosigned()
+    beside = cosigned(key=OTHER)[1]
+    filler = "\u2014 {} {}\n"
+    room = MAX_COSIGNATURE_BYTES - len(lines + beside) - len(filler.format("", "").encode())
+    name, encoded = "n" * (room % 4 + 4), "A" * (room - room % 4 - 4)
+    full = lines + beside + filler.format(name, encoded).encode()
+    assert len(full) == MAX_COSIGNATURE_BYTES
+    assert take_cosignature(note, full, "nl-eokm", [WITNESS.public]) == (lines, TIME_S)
+    with pytest.raises(TooLargeError, match="cosignature"):
+        take_cosignature(note, full + b"\n", "nl-eokm", [WITNESS.public])
+
+
+def test_8_12_notes_are_no_longer_than_they_may_be() -> None:
+    """A head as signed, and one with the cosignatures of witnesses."""
+    note, lines = cosigned()
+    line = ("\u2014 name " + "A" * 3000 + "\n").encode()
+    with pytest.raises(TooLargeError):
+        head_of(note + line * 5)
+    assert head_of(note + line * 3) == head(5)
+    with pytest.raises(TooLargeError):
+        take_cosignature(note + line * 11, lines, "nl-eokm", [WITNESS.public])
+    with pytest.raises(TooLargeError):
+        cosigners(note + line * 11, {})
+    assert cosigners(note + line * 9, {}) == {}
+
+
+def test_8_12_a_submission_goes_to_the_ends_of_its_bounds() -> None:
+    """Bytes, lines of the proof, the old size: each end is within."""
+    whole = b"old 0\n\n".ljust(MAX_SUBMISSION_BYTES, b"x")
+    assert Submission.parse(whole).old_size == 0
+    with pytest.raises(TooLargeError):
+        Submission.parse(whole + b"x")
+    proof = (bytes(32),) * MAX_PROOF
+    longest = Submission(MAX_SIZE, proof, b"note")
+    assert Submission.parse(longest.to_bytes()) == longest
+
+
+def test_8_12_a_head_of_nothing_has_the_empty_root() -> None:
+    """It is read; with any other root it is not."""
+    note = sign_ledger_head(LedgerHead(ORIGIN, 0, EMPTY_ROOT), LOG)
+    assert head_of(note) == LedgerHead(ORIGIN, 0, EMPTY_ROOT)
 
 
 def test_g7_time_is_when_two_that_are_no_party_had_seen_it() -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from keys.keyring import MemberKeys
+from keys.recovering import Recovering
 from keys.registry import Registry
 from keys.signing import SigningKey
 from node.matching.fingerprints import Fingerprints
 from node.peer.errors import CallError, PeerUnreachableError
 from node.peer.ledger_exchange import LedgerExchange
-from node.peer.lineage import ASKED_AT_ONCE, LONG_MS, REQUESTS, SPLIT, Lineages
+from node.peer.lineage import ASKED_AT_ONCE, LONG_MS, REBUILT, REQUESTS, SPLIT, Lineages
 from node.store.connection import create_database, open_reader
 from node.store.sqlite import Store
 from protocol.ledger import LedgerHead, LedgerOrigin, read_ledger_head, sign_ledger_head
@@ -149,6 +150,19 @@ async def test_g5_a_doubt_outlives_the_process_that_heard_of_it(asking: Asking) 
     await asking.lineages.exchange(OWNER)
     assert asking.accused() == {(SPLIT, OWNER)}
     assert asking.waiting() == []
+
+
+async def test_8_16_an_owner_that_lost_its_node_and_says_so_is_not_called_a_liar(
+    asking: Asking,
+) -> None:
+    """It knows no head of before; a person is told which it says."""
+    document = asking.network.member(OWNER)
+    said = replace(document, recovering=Recovering(document.sealing[0].key.key_id, NOW_MS))
+    members = {**asking.network.members, OWNER: said}
+    asking.network = replace(asking.network, members=members)
+    await asking.told(asking.false.links[0].note)
+    await asking.lineages.exchange(OWNER)
+    assert asking.accused() == {(REBUILT, OWNER)}
 
 
 async def test_g5_an_owner_that_does_not_answer_ends_no_doubt(asking: Asking) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from keys.member import Capabilities
+from keys.recovering import Recovering
 from keys.signing import SigningKey
 from node.peer import lineage as lineages
 from node.peer.errors import BadAnswerError, BadLineageError, OverQuotaError, UnknownLedgerError
@@ -80,14 +81,14 @@ def cosigners(world: World) -> set[str]:
     return {row[0] for row in rows}
 
 
-def alarmed(world: World) -> set[str]:
+def alarmed(world: World, code: str = lineages.SET_BACK) -> set[str]:
     """At whom the ledger of gb-iwf stands before a person."""
     found = set()
     for member in world.nodes:
         path, key = world[member].path, world[member].keys.database_key
         with closing(open_reader(path, key)) as connection:
             rows = connection.execute("SELECT code, subject FROM tasks").fetchall()
-        if (lineages.SET_BACK, IWF) in rows:
+        if (code, IWF) in rows:
             found.add(member)
     return found
 
@@ -154,6 +155,27 @@ async def test_g5_a_ledger_that_was_set_back_stands_before_a_person_at_each_of_t
     world: World, tmp_path: Path
 ) -> None:
     """It may be an honest backup: it is cosigned again, and its owner is asked."""
+    await set_back(world, tmp_path)
+    assert cosigners(world) == {PDC, ECO}
+    assert alarmed(world) == {EOKM, PDC, ECO}
+
+
+async def test_8_16_a_node_that_was_lost_and_says_so_stands_there_in_other_words(
+    world: World, tmp_path: Path
+) -> None:
+    """Its offline member key signed it: a person knows what to ask, and is asked all the same."""
+    registry = world.registry
+    document = registry.members[IWF]
+    key = document.sealing[0].key.key_id
+    said = replace(document, recovering=Recovering(key, world.now))
+    world.registry = replace(registry, members={**registry.members, IWF: said})
+    await set_back(world, tmp_path)
+    assert alarmed(world, lineages.REBUILT) == {EOKM, PDC, ECO}
+    assert alarmed(world) == set()
+
+
+async def set_back(world: World, tmp_path: Path) -> None:
+    """Let gb-iwf go back to a backup after others were shown more of its ledger."""
     node = world[IWF]
     await node.crash()
     shutil.copy(node.path, tmp_path / "backup")
@@ -169,8 +191,6 @@ async def test_g5_a_ledger_that_was_set_back_stands_before_a_person_at_each_of_t
     world.now += DAY_MS
     await node.keep_ledger()
     await node.crosscheck.check_due(world.now)
-    assert cosigners(world) == {PDC, ECO}
-    assert alarmed(world) == {EOKM, PDC, ECO}
 
 
 async def test_8_16_an_epoch_that_was_not_shown_is_not_cosigned(world: World) -> None:
