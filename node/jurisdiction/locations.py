@@ -12,8 +12,9 @@ Two layers, in this order:
 Kept, because they may tell two resources apart: scheme, port, path case, repeated slashes,
 trailing slash, order and tracking parameters of the query, escaped reserved characters, `+`.
 
-Canonicalising twice changes nothing. The raw text stays beside it as evidence. A change of any
-rule above is a new `VERSION`.
+Canonicalising twice changes nothing. Most spellings are canonical as they come: one expression
+tells these, and only the others take the long way. The raw text stays beside it as evidence. A
+change of any rule above is a new `VERSION`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,12 @@ _HREF = re.compile(
     r"(?P<scheme>https?|ftp|ip[fn]s)://(?:(?P<userinfo>[^/?#@]*)@)?"
     r"(?P<host>\[[^\]]*\]|[^/?#:]*)(?P<port>:\d+)?(?P<path>[^?#]*)(?P<query>\?[^#]*)?"
 )
+_CANONICAL = re.compile(
+    r"https?://((?:(?!xn--)[a-z0-9](?:[a-z0-9\-]*[a-z0-9])?\.)+(?!xn--)[a-z](?:[a-z0-9\-]*[a-z0-9])?)"
+    r"(?:/(?!\.)[A-Za-z0-9\-._~:@!$&'()*+,;=]*)+(?:\?[A-Za-z0-9\-._~:@!$&()*+,;=/?]+)?"
+)
+"""What both layers leave as it is: a host of plain labels (none an A-label, the last no number),
+and a path without escapes, without a segment that begins with a dot, and never empty."""
 _TO_NORMALISE = re.compile(r"%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
@@ -87,6 +94,9 @@ def canonical(raw: str, field: str = "url") -> Location:
             return _service_text(text[8:], raw, field)
     if len(text) > MAX_CHARACTERS:
         raise errors.LocationTooLongError(field)
+    if as_it_is := _CANONICAL.fullmatch(text):
+        host, kind = _name(as_it_is[1], field)
+        return Location(text, host, kind, raw)
     try:
         parts = _HREF.match(ada_url.normalize_url(text))
     except ValueError:

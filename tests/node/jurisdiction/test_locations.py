@@ -76,6 +76,37 @@ SAME_PLACE = {
     "service:chatter/@Some%20One": ["service:Chatter/@Some One", "SERVICE: chatter /@Some%20One"],
 }
 
+NEARLY_CANONICAL = [
+    "http://site.example/a/b.jpg?c=d/e?f&g",
+    "http://site.example/./a",
+    "http://site.example/a/..",
+    "http://site.example/a/../b",
+    "http://site.example/.a",
+    "http://site.example//a//",
+    "http://site.example/a?",
+    "http://site.example/it's?it's",
+    "http://site.example/a?%41",
+    "http://site.example/%41",
+    "http://site.example/a\\b",
+    "http://site.example",
+    "http://site.example./",
+    "http://site.example:80/",
+    "http://a@site.example/",
+    "http://Site.example/",
+    "http://-a.b--c.example/",
+    "http://a_b.example/",
+    "http://192.0.2.1/",
+    "http://192.0.513/",
+    "http://site.1/",
+    "http://xn--bcher-kva.example/",
+    "http://xn--a.example/",
+    "http://site/",
+    "http://site.local/",
+    f"http://{'a' * 64}.example/",
+    f"http://{'a.' * 127}example/",
+    "http://abcdefghij.onion/x",
+]
+
 DIFFERENT_PLACES = [
     "http://site.example/",
     "https://site.example/",
@@ -210,6 +241,25 @@ class TestSpellings:
         """No other exception escapes."""
         with suppress(UnlocatableError):
             assert canonical(text).version == 1
+
+    @pytest.mark.parametrize("text", NEARLY_CANONICAL)
+    def test_what_is_taken_as_it_comes_is_what_the_long_way_makes_of_it(self, text: str) -> None:
+        """A fragment is dropped, and is in nothing that is taken as it comes: it forces the way."""
+        assert _place_or_code(text) == _place_or_code(f"{text}#")
+
+    @given(st.text("ab0x1n-.", max_size=12), st.text("aA0/.?%~'|[]^:@;\\", max_size=16))
+    def test_so_is_any_other_text(self, host: str, path: str) -> None:
+        """Holds for whatever else looks canonical."""
+        text = f"https://{host}.site.example/{path}"
+        assert _place_or_code(text) == _place_or_code(f"{text}#")
+
+
+def _place_or_code(text: str) -> tuple[str, ...]:
+    try:
+        place = canonical(text)
+    except UnlocatableError as error:
+        return (error.code,)
+    return (place.canonical, place.host, place.kind, place.userinfo)
 
 
 class TestRefusals:
