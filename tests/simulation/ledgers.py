@@ -87,7 +87,21 @@ async def heal_ledgers(world: Fleet) -> None:
         for hours in HEALING_H:
             world.now += hours * HOUR_MS
             await work_at_ledgers(world)
+        for node in world.honest:
+            for origin, size in sorted(_unlogged(node)):
+                world.oracle.wrong("unlogged", f"{node.member}: {origin} at {size}")
         await world.settle()
+
+
+def _unlogged(node: FleetNode) -> set[tuple[str, str]]:
+    """The last heads of channels that stand in no ledger of the node's own."""
+    last: dict[str, int] = {}
+    for sql in ("SELECT note FROM checkpoints_out", "SELECT checkpoint FROM receipts_in"):
+        for (note,) in rows(node, sql):
+            origin, size = note.decode().split("\n", 2)[:2]
+            last[origin] = max(last.get(origin, 0), int(size))
+    logged = set(rows(node, "SELECT origin, size FROM ledger_leaves"))
+    return {(origin, str(size)) for origin, size in last.items() if (origin, size) not in logged}
 
 
 async def add_checkpoint(world: Fleet, owner: str, witness: str, body: bytes) -> bytes | int:
@@ -230,8 +244,7 @@ def judge_ledgers(world: Fleet, disks: dict[str, Disk]) -> Iterator[tuple[str, s
         return
     for node in world.honest:
         yield from _accused(world, node, disks[node.member])
-        if world.hostile is None:
-            yield from _unwitnessed(world, node)
+        yield from _unwitnessed(world, node)
         if world.hostile is not None:
             yield from _unseen(world, node, disks[node.member], world.hostile)
 

@@ -33,13 +33,30 @@ class Plan:
     unreachable: str | None = None
 
 
-ONLY_OFTEN = frozenset({"handed_round"})
+ONLY_OFTEN = frozenset({"handed_round", "old_keys_back"})
 OFTEN = {
-    2: ("crash_at_commit",) * 4 + tuple(ONLY_OFTEN) * 2,
+    2: ("crash_at_commit",) * 4 + ("handed_round",) * 2,
     50: ("backup", "rolled_back") * 4,
 }
 """What happens more often in every nth world: nodes die at commits and things are handed round in
-the odd ones; disks go back in time in a few, which hardly any world comes to otherwise."""
+the odd ones; disks go back in time again and again in a few."""
+
+AMONG_THE_HONEST = (
+    ("backup", "backup", "rolled_back", "rolled_back"),
+    ("backup", "backup", "backup", "backup", "restored_both"),
+    ("clock_off", "clock_right"),
+    ("suspend", "work", "reinstate"),
+    ("old_keys_back", "work", "old_keys_back", "work"),
+)
+BY_THE_HOSTILE = (
+    ("takes_part", "takes_part", "work", "fork", "fork"),
+    ("takes_part", "denies", "denies", "denies"),
+)
+"""Kinds that hardly ever come about by chance alone, after what each needs to have gone before.
+
+Every world has one of these in the place of some of its steps, in turn, the second in worlds with a
+hostile member: so each comes up in every range of worlds, and no world is longer for it.
+"""
 
 
 def make_plan(seed: int) -> Plan:
@@ -60,6 +77,8 @@ def make_plan(seed: int) -> Plan:
     steps = tuple((number, _step(chance, kinds)) for number in range(length))
     everybody = members if hostile is None else (*members, hostile)
     unreachable = chance.choice(members) if chance.random() < 0.15 else None
+    stories = AMONG_THE_HONEST if hostile is None else BY_THE_HOSTILE
+    steps = _with_story(chance, steps, stories[seed % len(stories)])
     return Plan(seed, everybody, hostile, tuple(sorted(rates.items())), steps, unreachable)
 
 
@@ -70,3 +89,12 @@ def _step(chance: random.Random, kinds: list[str]) -> str:
     if kinds and chance.random() < 0.25:
         return chance.choice(kinds)
     return chance.choices(list(STEPS), [weight for _, weight in STEPS.values()])[0]
+
+
+def _with_story(
+    chance: random.Random, steps: tuple[tuple[int, str], ...], story: tuple[str, ...]
+) -> tuple[tuple[int, str], ...]:
+    """Put the steps of a story into the places of others, in its order."""
+    places = sorted(chance.sample(range(len(steps)), len(story)))
+    told = dict(zip(places, story, strict=True))
+    return tuple((number, told.get(number, name)) for number, name in steps)

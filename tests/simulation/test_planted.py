@@ -34,6 +34,7 @@ KINDS = {
     "registry split",
     "split ledger",
     "withheld receipt",
+    "silent ledger",
     "custody",
 }
 CAUGHT = re.compile(r"^caught by seed \d+ in world (\d+): .+$", re.MULTILINE)

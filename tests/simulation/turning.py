@@ -176,6 +176,18 @@ async def key_turn(world: Fleet, chance: random.Random) -> bool:
     return True
 
 
+async def old_keys_back(world: Fleet, chance: random.Random) -> bool:
+    """A key turns at once; then disk and keys of just before the turn come back."""
+    node = world.anybody(chance)
+    idle = [] if node is None else [one for one in TURNED if one not in node.drawer.coming]
+    if node is not None and idle:
+        purpose = chance.choice(idle)
+        node.save()
+        node.drawer.coming[purpose] = rotate(world, node, purpose, node.clock())
+        node.drawer.around, node.wants_registry = "old_keys", True
+    return False  # counted when it happens
+
+
 def _turn_sealing(world: Fleet, node: FleetNode, end_ms: int) -> None:
     """Another key to seal to, beside the present ones, whose time ends soon."""
     key = fresh_sealing_key(node.member, node.document_sequence)
@@ -280,6 +292,6 @@ def _has_begun(document: MemberDocument, purpose: Turned, key_id: str, now_ms: i
     return key_id in ids and document.turn(key_id).from_ms == max(begun, default=None)
 
 
-TURNING = {"key_turn": key_turn}
+TURNING = {"key_turn": key_turn, "old_keys_back": old_keys_back}
 """Kinds of faults; what follows from them is counted under `BY_TURNS`."""
 BY_TURNS = ("key_taken_up", "turn_interrupted", "keys_of_backup", "retired_refused")
