@@ -21,7 +21,7 @@ from node.cli.output import Result
 from node.config import load
 from node.jurisdiction.build import open_jurisdiction
 from node.jurisdiction.errors import HostNotPublicError, UnlocatableError
-from node.jurisdiction.explaining import Explanation, explain, special_address
+from node.jurisdiction.explaining import Address, Explanation, explain, special_address
 from node.jurisdiction.locations import canonical
 from node.setup.joining import joined
 
@@ -95,10 +95,12 @@ def _refused(target: str, text: str, error: UnlocatableError) -> Result:
         refused |= {
             "address": inside.address,
             "reached": inside.reached,
-            "range": inside.refused,
+            "name": inside.refused,
+            "range": inside.range,
+            "source": inside.source,
         }
         through = "" if inside.reached == inside.address else f", which reaches {inside.reached}"
-        lines.append(f"             {inside.address}{through}: {inside.refused}")
+        lines.append(f"             {inside.address}{through}: {_range(inside)}")
     return Result({"given": target, "refused": refused}, "\n".join(lines), Exit.INPUT)
 
 
@@ -162,7 +164,7 @@ def _addresses(told: Explanation) -> list[str]:
         ttl = "" if one.ttl_s is None else f"  ttl {one.ttl_s} s"
         lines.append(f"address      {one.address}{through}{ttl}")
         if one.refused is not None:
-            lines.append(f"  refused    {one.refused}")
+            lines.append(f"  refused    {_range(one)}")
             continue
         for ballot in one.ballots:
             said = ballot.answer or "nothing"
@@ -173,6 +175,11 @@ def _addresses(told: Explanation) -> list[str]:
             )
         lines.append(f"  vote       {one.country or 'no country'}, {one.confidence}")
     return lines
+
+
+def _range(one: Address) -> str:
+    """Name a special-purpose range, with its prefix and who reserved it."""
+    return f"{one.refused} ({one.range}, {one.source})"
 
 
 def _time(ms: int | None) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import ada_url
 import msgspec
 
-from node.jurisdiction.addresses import effective, special
+from node.jurisdiction.addresses import Special, effective, special_range
 from node.jurisdiction.countries import Ballot, Confidence, count
 from node.jurisdiction.locate import State
 
@@ -37,13 +37,16 @@ class Said(msgspec.Struct, frozen=True):
 class Address(msgspec.Struct, frozen=True):
     """One address. `reached` is what traffic to it reaches (IPv4 out of a wrapping).
 
-    `refused` names the special-purpose range it is in; then nobody voted on it.
+    `refused` names the special-purpose range it is in, `range` and `source` say which that is and
+    which document reserves it; then nobody voted on it.
     """
 
     address: str
     reached: str
     ttl_s: int | None = None
     refused: str | None = None
+    range: str | None = None
+    source: str | None = None
     country: str | None = None
     confidence: Confidence | None = None
     ballots: tuple[Said, ...] = ()
@@ -123,10 +126,15 @@ def special_address(raw: str) -> Address | None:
     """Return the address inside a URL that is refused for its special-purpose range, or None."""
     try:
         host = ada_url.URL(raw).hostname.strip("[]")
-        found = special(host)
+        found = special_range(host)
     except ValueError:
         return None
-    return None if found is None else Address(host, str(effective(host)), refused=found)
+    return None if found is None else _refused(host, found)
+
+
+def _refused(address: str, found: Special) -> Address:
+    reached = str(effective(address))
+    return Address(address, reached, refused=found.name, range=found.prefix, source=found.source)
 
 
 def _addresses(rows: dict[str, list[tuple[Any, ...]]]) -> list[Address]:
@@ -139,7 +147,7 @@ def _addresses(rows: dict[str, list[tuple[Any, ...]]]) -> list[Address]:
             for address, ttl_s in rows.get("address", ())
         ),
         *(
-            Address(address, str(effective(address)), refused=name)
+            _refused(address, special_range(address) or Special(name, "", ""))
             for address, name in rows.get("refused", ())
         ),
     ]
@@ -149,7 +157,14 @@ def _voted(address: str, ttl_s: int | None, ballots: list[Ballot]) -> Address:
     vote = count(tuple(ballots))
     said = tuple(Said(*ballot) for ballot in ballots)
     reached = str(effective(address))
-    return Address(address, reached, ttl_s, None, vote.country, vote.confidence, said)
+    return Address(
+        address,
+        reached,
+        ttl_s,
+        country=vote.country,
+        confidence=vote.confidence,
+        ballots=said,
+    )
 
 
 _NOWHERE = {

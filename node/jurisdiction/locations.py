@@ -182,6 +182,8 @@ def _name(host: str, field: str) -> tuple[str, Kind]:
     if _IPV4.fullmatch(host):
         return _literal(host, field), "address"
     labels = host.split(".")
+    if "xn--" in host and not all(_is_a_label(one) for one in labels if one[:4] == "xn--"):
+        raise errors.UrlMalformedError(field)
     if len(host) > MAX_NAME or not all(0 < len(label) <= MAX_LABEL for label in labels):
         raise errors.HostMalformedError(field)
     if len(labels) == 1 or host.endswith(_INTERNAL):
@@ -189,6 +191,18 @@ def _name(host: str, field: str) -> tuple[str, Kind]:
     if labels[-1] == "onion":
         return host, "onion"
     return host, "i2p" if labels[-1] == "i2p" else "name"
+
+
+def _is_a_label(label: str) -> bool:
+    """Whether `label` is what UTS 46 makes of some name: the parser takes it as it stands.
+
+    The standard refuses any other (WHATWG URL, domain to ASCII), and so does every browser.
+    """
+    try:
+        name = label[4:].encode("ascii").decode("punycode")
+        return not name.isascii() and ada_url.idna_to_ascii(name) == label.encode("ascii")
+    except ValueError:
+        return False
 
 
 def _literal(address: str, field: str) -> str:

@@ -276,7 +276,7 @@ class TestCases:
         code, out = answers[target, "--json"]
         refused = json.loads(out)["refused"]
         assert code == Exit.INPUT
-        assert (refused["code"], refused.get("reached"), refused.get("range")) == what
+        assert (refused["code"], refused.get("reached"), refused.get("name")) == what
 
 
 class TestEvidence:
@@ -364,7 +364,7 @@ class TestWords:
         """And what intake would say."""
         _, text = answers["http://10.0.0.1/",]
         assert text.startswith("refused      host_not_public: location: ")
-        assert "10.0.0.1: private" in text
+        assert "10.0.0.1: private (10.0.0.0/8, RFC 1918)" in text
 
 
 class TestOffline:
