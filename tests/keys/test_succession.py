@@ -158,6 +158,41 @@ def test_the_next_documents_list_what_somebody_needs(
     assert listed_ids(late, purpose) == [*kept, new, id_of(key)]
 
 
+def test_8_12_a_witness_key_that_was_lost_ends_its_turn_when_another_is_listed(
+    document: MemberDocument,
+) -> None:
+    """What it cosigned counts; one whose turn had an end already keeps that."""
+    older, lost = (SigningKey.generate() for _ in range(2))
+    before = succeeded(document, NETWORK, "witness", older, NOW_MS)
+    before = succeeded(before, NETWORK, "witness", lost, NOW_MS + 10)
+    (first, second, third) = listed_ids(before, "witness")
+    made = SigningKey.generate()
+    fresh = succeeded(replace(document, witness=()), NETWORK, "witness", made, 0)
+    after = carried(replace(fresh, turns={}), before, LATER)
+    assert listed_ids(after, "witness") == [first, second, third, id_of(made)]
+    assert after.turn(first) == before.turn(first)
+    assert after.turn(second) == before.turn(second)
+    assert after.turn(third) == Turn(NOW_MS + 10, LATER + TURN_GRACE_MS)
+    assert after.turn(id_of(made)) == Turn(LATER)
+
+
+def test_8_12_a_first_witness_key_begins_no_turn(document: MemberDocument) -> None:
+    """Nobody waited for another one; and the key that is known is none that is new."""
+    none = replace(document, witness=())
+    assert carried(document, none, LATER).turns == {}
+    assert carried(document, document, LATER).turns == {}
+
+
+def test_g7_a_retired_key_keeps_the_end_of_its_turn(document: MemberDocument) -> None:
+    """The next rotation ends the key in use, and none a second time."""
+    (old,) = listed_ids(document, "log")
+    after, new = rotated(document, "log")
+    last = SigningKey.generate()
+    again = succeeded(after, NETWORK, "log", last, OVER)
+    assert again.turn(old) == after.turn(old)
+    assert again.turn(new) == Turn(LATER, OVER + TURN_GRACE_MS)
+
+
 @pytest.fixture
 def folder(tmp_path: Path, member_keys: MemberKeys, unlock: Unlock) -> Path:
     """Give a folder with every key of a member."""
@@ -206,6 +241,16 @@ def test_a_successor_that_will_never_be_used_is_destroyed(folder: Path, unlock: 
     make_successor(folder, unlock, "log", "gb-iwf", NOW_MS)
     discard_successor(folder, "log")
     assert load_successor(folder, unlock, "log") is None
+
+
+@pytest.mark.parametrize("purpose", [one for one in ROTATED if one != "tls"])
+def test_what_makes_evidence_is_signed_twice(
+    folder: Path, unlock: Unlock, purpose: Rotated
+) -> None:
+    """By both halves; what is checked at once, by one."""
+    made = make_successor(folder, unlock, purpose, "gb-iwf", NOW_MS)
+    assert isinstance(made, SigningKey)
+    assert made.public.is_hybrid == (purpose != "transport")
 
 
 def test_a_successor_is_as_private_as_every_key(folder: Path, unlock: Unlock) -> None:
