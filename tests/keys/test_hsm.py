@@ -290,6 +290,28 @@ def test_keys_that_never_came_into_use_are_destroyed(hsm: Hsm) -> None:
         made.sign_ed25519(b"m")
 
 
+class Full(Hsm):
+    """A token that has room for one key."""
+
+    def make(self, purpose: str) -> HsmKey:
+        """Make the first, and say of the second that it cannot be had."""
+        if purpose != "log":
+            raise HsmAwayError("full")
+        return super().make(purpose)
+
+
+def test_a_set_up_that_failed_halfway_leaves_nothing_in_the_token(softhsm: SoftHsm) -> None:
+    """Nobody would ever find the half that was made already."""
+    label = softhsm.token()
+    softhsm.hsm(label)
+    full = Full.from_config(softhsm.uri(label), "env:HOTLINE_TEST_PIN")
+    with pytest.raises(HsmAwayError, match="full"):
+        MemberKeys.generate("gb-iwf", NOW_MS, full)
+    full.close()
+    with softhsm.opened(label) as session:
+        assert list(session.get_objects()) == []
+
+
 def test_a_token_with_its_last_try_is_left_to_a_person(softhsm: SoftHsm) -> None:
     """SoftHSM2 never says so itself; the judgement is on the flags alone."""
     assert may_try(TokenFlag.LOGIN_REQUIRED | TokenFlag.USER_PIN_COUNT_LOW)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import stat
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
@@ -18,19 +20,34 @@ from keys import (
     Unlock,
     UnreadableKeyError,
     UnsafeKeyFileError,
+    keyfile,
 )
 from keys.keyring import (
+    SEALING_PERIOD_MS,
     SEALING_PERIODS,
     add_sealing_key,
     destroy_sealing_key,
     ensure_witness_key,
     load_backup_key,
     load_database_key,
+    load_sealing_keys,
     make_backup_key,
+    sealing_calendar,
     sealing_name,
 )
-from tests.keys.conftest import NETWORK
+from keys.member import Purpose
+from keys.recovering import Recovering
+from tests.keys.conftest import NETWORK, NOW_MS
 
+DOCUMENT: dict[str, Any] = {
+    "network": NETWORK,
+    "member": "gb-iwf",
+    "sequence": 1,
+    "endpoint": None,
+    "reachable": False,
+    "capabilities": Capabilities((1,), (1,)),
+    "sealing_not_after_ms": {},
+}
 PURPOSES = ("log", "receipt", "transport", "tls", "node-secret", "fingerprint-secret", "database")
 
 
@@ -244,3 +261,48 @@ def test_a_keyring_cannot_be_changed(member_keys: MemberKeys) -> None:
     """Keys are rotated by new files and a restart of what uses them."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         member_keys.log = member_keys.receipt  # type: ignore[misc]
+
+
+def test_a_document_lists_each_key_under_its_purpose(member_keys: MemberKeys) -> None:
+    """With a proof of possession for that purpose and no other."""
+    document = member_keys.document(**DOCUMENT)
+    for purpose in get_args(Purpose):
+        (published,) = document.published(purpose)
+        assert published.key == getattr(member_keys, purpose).public
+    document.check_proofs(NETWORK)
+    assert document.tls == (member_keys.tls.spki_sha256,)
+    assert document.recovering is None
+
+
+def test_a_member_that_recovers_says_so_in_its_document(member_keys: MemberKeys) -> None:
+    """Peers ask a person then, and hand nothing back before."""
+    said = Recovering(member_keys.sealing[0].public.key_id, NOW_MS)
+    assert member_keys.document(**DOCUMENT, recovering=said).recovering == said
+
+
+def test_a_member_without_a_witness_key_lists_none(member_keys: MemberKeys) -> None:
+    """As keys of an earlier version have it."""
+    document = replace(member_keys, witness=None).document(**DOCUMENT)
+    assert (document.witness_keys, document.log_keys) == ((), (member_keys.log.public,))
+
+
+def test_sealing_keys_have_their_turns_one_after_the_other() -> None:
+    """The first ends a period after the start."""
+    calendar = sealing_calendar(["a", "b", "c"], NOW_MS)
+    assert calendar == {
+        key: NOW_MS + number * SEALING_PERIOD_MS for number, key in ((1, "a"), (2, "b"), (3, "c"))
+    }
+
+
+def test_a_sealing_key_that_is_added_lies_under_its_id(
+    tmp_path: Path, unlock: Unlock, sealing: SealingKey
+) -> None:
+    """By which it is destroyed, alone."""
+    keyfile.make_directory(tmp_path / "keys")
+    other = SealingKey.generate()
+    for key in (sealing, other):
+        add_sealing_key(tmp_path / "keys", unlock, key)
+        assert (tmp_path / "keys" / sealing_name(key.public.key_id)).exists()
+    destroy_sealing_key(tmp_path / "keys", other.public.key_id)
+    (left,) = load_sealing_keys(tmp_path / "keys", unlock)
+    assert left.public == sealing.public
