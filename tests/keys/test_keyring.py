@@ -306,3 +306,20 @@ def test_a_sealing_key_that_is_added_lies_under_its_id(
     destroy_sealing_key(tmp_path / "keys", other.public.key_id)
     (left,) = load_sealing_keys(tmp_path / "keys", unlock)
     assert left.public == sealing.public
+
+
+def test_a_member_is_given_every_key_and_no_more_halves_than_it_needs() -> None:
+    """What makes evidence is signed twice; the others sign what is checked at once."""
+    made = MemberKeys.generate("gb-iwf", NOW_MS)
+    assert made.member is not None
+    assert made.witness is not None
+    assert [
+        key.public.is_hybrid
+        for key in (made.log, made.receipt, made.witness, made.transport, made.member)
+    ] == [True, True, True, False, False]
+    drawn = [made.node_secret, made.fingerprint_secret, made.database_key]
+    assert {len(secret) for secret in drawn} == {32}
+    assert len(set(drawn)) == 3
+    ids = [key.public.key_id for key in made.sealing]
+    assert ids == sorted(set(ids))
+    assert len(ids) == SEALING_PERIODS

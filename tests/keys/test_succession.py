@@ -217,6 +217,19 @@ def test_a_successor_lies_beside_the_key_until_it_takes_its_name(
     assert again is not None
 
 
+def test_of_two_processes_that_take_up_a_successor_both_have_it(
+    folder: Path, unlock: Unlock
+) -> None:
+    """The other one renames its file between our look and our reading."""
+    made = make_successor(folder, unlock, "log", "gb-iwf", NOW_MS)
+    others = f"mv {folder}/log.next.key {folder}/log.key 2>/dev/null"
+    said = "printf %s a-random-key-of-more-than-32-bytes"
+    meanwhile = Unlock.from_config(f"command:sh -c '{others}; {said}'")
+    taken = take_up(folder, meanwhile, "log", id_of(made))
+    assert taken is not None
+    assert id_of(taken) == id_of(made)
+
+
 def test_an_interrupted_attempt_goes_on_with_the_same_successor(
     folder: Path, unlock: Unlock
 ) -> None:
