@@ -32,7 +32,6 @@ from node.peer.longpoll import LongPoll
 from node.peer.offering import Offering
 from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
-from node.peer.views import ViewComparer
 from node.registry.errors import NoRegistryError
 from node.registry.updater import RegistryClient
 from node.running import Node, Wakes, wall_clock
@@ -222,9 +221,6 @@ def _inbox(
         on_taken=wakes.desk,
         on_registry_behind=wakes.registry,
         on_fork=ForkKeeper(store.forks, registry.current, wall_clock).suspect,
-        on_entries=ViewComparer(
-            config.member.id, store.views, registry.current, wall_clock, wakes.registry
-        ).heard,
     )
 
 

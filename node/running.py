@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,6 @@ from node.peer.longpoll import LongPoll
 from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
 from node.peer.server import make_peer_app
-from node.peer.views import ViewComparer
 from node.registry.errors import NoRegistryError
 from node.registry.mirror import mirror_routes
 from node.registry.revocations import revocation_routes
@@ -273,17 +273,20 @@ class Node:
             await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _refresh(self) -> None:
+        with suppress(StoreError):  # a full disk: news of keys matter more than this comparison
+            await self._remember_registry()
         state = await self.registry.refresh(wall_clock())
         self.metrics.registry_refreshes.labels(state.problem or "ok").inc()
         await asyncio.to_thread(self.registry.hear_revocations)
         self.take_up_keys(wall_clock())
         self.wakes.delivery()
-        await self._views().in_force()  # last: a full disk holds up nothing of the others
+        await self._remember_registry()  # last: a full disk holds up nothing of the others
         await self.wakes.registry.wait(self.config.registry.refresh_s)
 
-    def _views(self) -> ViewComparer:
-        us, wake = self.config.member.id, self.wakes.registry
-        return ViewComparer(us, self.store.views, self.registry.current, wall_clock, wake)
+    async def _remember_registry(self) -> None:
+        """Remember the registry that is in force, before it may be another."""
+        view = self.registry.current().seen
+        await self.store.views.in_force(self.config.member.id, view, wall_clock())
 
     def _access(self) -> Access:
         return Access(self.store.writer, self.store.readers)

@@ -57,6 +57,7 @@ class EventKind(IntEnum):
     HELD = 19
     LIFTED = 20
     MESSAGE = 25
+    CARRIED_OVER = 26
 
 
 class Recorded(Value, frozen=True):
@@ -263,6 +264,7 @@ _BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
         (EventKind.VERDICT_WITHDRAWN, VerdictWithdrawn),
         (EventKind.HELD, Hold),
         (EventKind.LIFTED, Lifted),
+        (EventKind.CARRIED_OVER, Assessment),
     )
 }
 

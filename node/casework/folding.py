@@ -176,13 +176,24 @@ def _withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     )  # fmt: skip
     changes: dict[str, Any] = {"sightings": kept}
     if body.sighting_id is None:
-        changes["assessments"] = tuple(a for a in state.assessments if a.member != body.member)
+        changes["assessments"] = tuple(
+            a for a in state.assessments
+            if a.member != body.member or a.event_id in state.carried
+        )  # fmt: skip
     return changes
+
+
+def _assessed(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    """A word about this very item; one that had been carried over to it stands on its own now."""
+    if body.event_id not in state.carried:
+        return {"assessments": (*state.assessments, body)}
+    return {"carried": tuple(one for one in state.carried if one != body.event_id)}
 
 
 def _verdict_withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     return {
         "assessments": tuple(a for a in state.assessments if a.event_id != body.event_id),
+        "carried": tuple(one for one in state.carried if one != body.event_id),
         "heard": (*state.heard, body.event_id),
     }
 
@@ -195,7 +206,11 @@ _FOLD: dict[EventKind, _Fold] = {
     EventKind.KEPT: _kept,
     EventKind.HANDED_ON: _handed_on,
     EventKind.ANSWERED: _answered,
-    EventKind.ASSESSED: lambda s, _e, b: {"assessments": (*s.assessments, b)},
+    EventKind.ASSESSED: _assessed,
+    EventKind.CARRIED_OVER: lambda s, _e, b: {
+        "assessments": (*s.assessments, b),
+        "carried": (*s.carried, b.event_id),
+    },
     EventKind.ACTED: _acted,
     EventKind.RESPONSIBLE: _responsible,
     EventKind.RAISED: lambda s, _e, b: {"reviews": (*s.reviews, b.review)},

@@ -20,7 +20,7 @@ from node.casework.folding import lacks
 from node.casework.hearing import credible
 from node.casework.intake import carry_over, same_content, was_here
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
-from node.casework.rejudging import rejudge, watch_verdicts
+from node.casework.rejudging import rejudge, said_here, watch_verdicts
 from node.casework.rings import is_earlier
 from node.casework.routing import item_told, responsible
 from node.casework.telling import (
@@ -355,10 +355,13 @@ class Handover:
         one: Assessment | ActionTaken,
         heard_from: Informant,
     ) -> None:
-        if not self._book.loaded.items[item_id].has_heard(one.event_id):
+        state = self._book.loaded.items[item_id]
+        if not state.has_heard(one.event_id):
             state = note(self._book, item_id, kind, one, one.at_ms)
             news = News(one.event_id, what, one, one.member, one.at_ms)
             tell(self._book, self._postbox, state, news, heard_from=heard_from)
+        elif isinstance(one, Assessment):
+            said_here(self._book, state, one)
 
 
 def _went_before(peer: str, message: Item, here: ItemState) -> bool:

@@ -23,7 +23,7 @@ from node.casework.item import (
     ItemState,
     Review,
 )
-from node.casework.rejudging import watch_verdicts
+from node.casework.rejudging import said_here, watch_verdicts
 from node.casework.telling import News, handed_on_to, note, tell
 from node.ids import Ids
 from protocol.dispositions import Dispositions
@@ -129,6 +129,7 @@ def hear_outcome(
     if not part_of_story(state, peer):
         return Disposition.NOT_PERMITTED
     if state.has_heard(message.event_id):
+        said_here(book, state, message.assessment)
         return None
     refused = None
     if message.what is OutcomeWhat.ERASED:

@@ -170,6 +170,8 @@ class ItemState(Value, frozen=True):
     """Members that say that they erased it."""
     handed_ms: int = 0
     """The latest time of a hand-over by which it came here; in the order of hand-overs."""
+    carried: tuple[str, ...] = ()
+    """Ids of verdicts that stand here only since this node carried them over from elsewhere."""
 
     @property
     def country(self) -> str | None:

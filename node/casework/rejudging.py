@@ -2,8 +2,9 @@
 
 When an item comes with known content, when hashes become known later, and when a verdict is given
 here: what may be carried over is recorded on every item with the same content, and told to those
-who reported it. Nothing is joined or closed by a hash that came late; two open items of one content
-at different addresses stay two items.
+who reported it. What came so goes again with what it came from (`withdrawing`), unless it is said
+of the item itself as well. Nothing is joined or closed by a hash that came late; two open items of
+one content at different addresses stay two items.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from node.casework.telling import News, note, tell
 from node.matching.contents import Likeness, likeness
 from node.matching.duplicates import carries
 from node.matching.fingerprints import content_keys
+from protocol.facts import Assessment
 from protocol.vocabulary import OutcomeWhat, Verdict
 
 _ILLEGAL = (Verdict.BASELINE, Verdict.NATIONAL)
@@ -57,10 +59,21 @@ def _carry(book: Casebook, postbox: Postbox, source: ItemState, target: ItemStat
         if carries(assessment, source, book.us) and not target.has_heard(assessment.event_id)
     ]
     for one in fresh:
-        state = note(book, target.id, EventKind.ASSESSED, one, one.at_ms)
+        state = note(book, target.id, EventKind.CARRIED_OVER, one, one.at_ms)
         news = News(one.event_id, OutcomeWhat.ASSESSED, one, one.member, one.at_ms)
         tell(book, postbox, state, news)
     return bool(fresh)
+
+
+def said_here(book: Casebook, state: ItemState, assessment: Assessment | None) -> None:
+    """Note that a verdict that was carried over to this item is now said of the item itself.
+
+    Everybody has heard it. From now on it stays here if it goes from where it came from.
+    """
+    if assessment is None or assessment not in state.assessments:
+        return
+    if assessment.event_id in state.carried:
+        note(book, state.id, EventKind.ASSESSED, assessment, assessment.at_ms)
 
 
 def watch_verdicts(book: Casebook, item_id: str) -> None:

@@ -1,8 +1,9 @@
 """What other members take back: a sighting, a verdict, or all that they said of an item (rule 10).
 
-A sighting is taken back along the chain of hand-overs, a verdict wherever it was told, and from
-every item to which it was carried over with the content. Nothing ends by it: whether an item is
-still supported is for a person to say.
+A sighting is taken back along the chain of hand-overs, a verdict wherever it was told. Where it was
+carried over with the content, it goes with the last item of which it was said: each member undoes
+what it carried over itself, and says so. Nothing ends by it: whether an item is still supported is
+for a person to say.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def hear_withdrawal(
     author = gone[0].member if message.sighting_id is not None else peer
     if message.sighting_id is None:
         heard_from = Informant(peer, message.item_id)
-        for given in [one for one in state.assessments if one.member == author]:
+        theirs = [one for one in state.assessments if one.member == author]
+        for given in [one for one in theirs if one.event_id not in state.carried]:
             news = News(given.event_id, OutcomeWhat.WITHDRAWN, None, author, message.at_ms)
             _take_verdict_back(book, postbox, state.id, news, heard_from)
     body = Withdrawn(author, message.sighting_id)
@@ -109,17 +111,22 @@ def _take_verdict_back(
 
 
 def take_carried_back(book: Casebook, postbox: Postbox, item_id: str, news: News) -> None:
-    """Take a verdict from the other items to which it was carried over with the content (rule 10).
+    """Take a verdict from the items to which we carried it over with the content (rule 10).
 
-    A person looks at each of them that is ours: it was known by this word.
+    Not while it stands on another item of which it was said. A person looks at each of them that is
+    ours: it was known by this word.
     """
     content = book.loaded.items[item_id].content
     keys = content_keys(book.fingerprints, content)
     others = {other.id for key in keys for other in book.by_key(key)} - {item_id}
-    for other in sorted(others):
-        state = book.loaded.items[other]
-        if any(given.event_id == news.event_id for given in state.assessments):
-            state = _record_taken_back(book, postbox, other, news, None)
+    bear = [
+        state
+        for state in map(book.loaded.items.__getitem__, sorted(others))
+        if any(given.event_id == news.event_id for given in state.assessments)
+    ]
+    if all(news.event_id in state.carried for state in bear):
+        for one in bear:
+            state = _record_taken_back(book, postbox, one.id, news, None)
             _put_before_a_person(book, state)
 
 

@@ -19,6 +19,7 @@ from keys.errors import HsmError, KeysError, UnsealError
 from keys.registry import Registry
 from keys.sealing import SealingKey
 from keys.signing import Signer
+from node.peer.views import View, is_newer, view_said
 from node.telemetry.logs import logger
 from protocol import answers
 from protocol import channel as channels
@@ -34,6 +35,8 @@ from protocol.push import Purpose, PushHead
 from protocol.receipt import cosign
 from protocol.vocabulary import Kind, Lane
 
+_KIND_AT = 2
+_VIEW_KIND = bytes((Kind.REGISTRY_SEEN,))
 _OF_THE_CHANNEL = frozenset({Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN, Kind.TOMBSTONE})
 
 
@@ -68,7 +71,8 @@ class Admitted:
 class Taken(msgspec.Struct, frozen=True, gc=False):
     """One entry to keep: `digest` of kind and body; the channel's own are judged at once.
 
-    `buries`: the id of the entry that this one, a `Tombstone`, stands for.
+    `buries`: the id of the entry that this one, a `Tombstone`, stands for. `view`: the registry
+    that its sender says it works under; remembered with it, or a death in between would lose it.
     """
 
     entry_id: bytes | None
@@ -77,13 +81,11 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
     entry: bytes
     of_channel: bool
     buries: bytes | None = None
+    view: View | None = None
 
 
 OnFork = Callable[[str, Lane, VerifiedCheckpoint, bytes], Awaitable[object]]
 """Called with sender, lane, checkpoint and note when a sender contradicts itself."""
-
-OnTaken = Callable[[str, Sequence[bytes]], Awaitable[object]]
-"""Called with sender and entries of a push whose entries are in custody."""
 
 Decide = Callable[[Held], tuple[Accepted, bytes, Sequence[Taken]] | Refusal | bytes]
 
@@ -133,11 +135,9 @@ class Inbox:
         on_taken: Callable[[], None],
         on_registry_behind: Callable[[], None] = lambda: None,
         on_fork: OnFork | None = None,
-        on_entries: OnTaken | None = None,
     ) -> None:
         self._us = us
         self._on_fork = on_fork
-        self._on_entries = on_entries
         self._store = store
         self._registry = registry
         self.receipt_key = receipt_key
@@ -287,8 +287,9 @@ class Inbox:
         if isinstance(result, Refusal):
             return await self._refuse(admitted.sender, admitted.lane, result.code)
         self._on_taken()
-        if self._on_entries is not None:
-            await self._on_entries(admitted.sender, arrived)
+        ours = self._registry().seen
+        if any(is_newer(said, ours) for said in filter(None, map(_view, arrived))):
+            self._on_registry_behind()
         return result
 
     async def _keep(
@@ -341,7 +342,13 @@ def _read(entry: bytes, leaf: bytes) -> Taken:
         return Taken(None, b"", leaf, entry, of_channel=False)
     digest = hashlib.sha256(bytes((parts.kind % 256,)) + parts.body).digest()[:16]
     of_channel = parts.kind in _OF_THE_CHANNEL
-    return Taken(parts.id, digest, leaf, entry, of_channel=of_channel, buries=_buried(parts))
+    buries, view = _buried(parts), _view(entry)
+    return Taken(parts.id, digest, leaf, entry, of_channel=of_channel, buries=buries, view=view)
+
+
+def _view(entry: bytes) -> View | None:
+    """What an entry says of the registry; nearly all say nothing, and their kind shows it."""
+    return view_said(entry) if entry[_KIND_AT : _KIND_AT + 1] == _VIEW_KIND else None
 
 
 def _buried(parts: entries.Entry) -> bytes | None:

@@ -14,6 +14,7 @@ from node.store.ending import wake_entombed
 from node.store.epochs import opened_ms
 from node.store.erasing import was_erased
 from node.store.seam import Connection
+from node.store.views import remember_view
 from node.store.writer import Readers, Writer
 from protocol.answers import MAX_ANCESTORS, NOTHING, Position, Told
 from protocol.channel import UNOPENED, Accepted, ReceiverState, Refusal
@@ -79,6 +80,8 @@ class Inbox:
             first = checkpoint.size - len(taken)
             place = (peer, str(lane), checkpoint.origin.epoch)
             _keep_entries(connection, place, first, taken, now_ms, self._entry_ids)
+            for view in [one.view for one in taken if one.view is not None]:
+                remember_view(connection, peer, view, now_ms)
             connection.execute(
                 "INSERT INTO receipts_in VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*place, first, checkpoint.size, note, receipt),

@@ -1,4 +1,4 @@
-"""Views of the registry on the embedded store. Implements `node.peer.views.ViewStore`."""
+"""Views of the registry: what each version is said to contain, by us and by others."""
 
 from __future__ import annotations
 
@@ -19,32 +19,41 @@ _FORGET = (
 )
 
 
+def remember_view(
+    connection: Connection,
+    member: str,
+    view: tuple[int, int, bytes],
+    now_ms: int,
+    kept: int = KEPT,
+) -> None:
+    """Remember what a member says; one version with two contents opens a task for both."""
+    root, timestamp, snapshot = view
+    connection.execute(
+        "INSERT OR IGNORE INTO registry_views VALUES (?, ?, ?, ?)",
+        (timestamp, root, snapshot, member),
+    )
+    connection.execute(_FORGET, (member, member, kept))
+    first = connection.execute(
+        "SELECT root_version, snapshot_sha256, member FROM registry_views"
+        " WHERE timestamp_version = ?",
+        (timestamp,),
+    ).fetchone()
+    if first is None or (first[0], first[1]) == (root, snapshot):
+        return
+    for one in sorted({member, first[2]}):
+        open_task(connection, SPLIT, one, now_ms)
+
+
 class Views:
-    """Remembers what each version of the registry is said to contain."""
+    """What a node remembers of registries outside of the pushes that it takes."""
 
-    def __init__(self, writer: Writer, kept: int = KEPT) -> None:
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._kept = kept
 
-    async def said(self, member: str, view: tuple[int, int, bytes], now_ms: int) -> bool:
-        """See `ViewStore.said`."""
+    async def in_force(self, us: str, view: tuple[int, int, bytes], now_ms: int) -> None:
+        """Remember what we work under: who is told of that version later may be told another.
 
-        def job(connection: Connection) -> bool:
-            root, timestamp, snapshot = view
-            connection.execute(
-                "INSERT OR IGNORE INTO registry_views VALUES (?, ?, ?, ?)",
-                (timestamp, root, snapshot, member),
-            )
-            connection.execute(_FORGET, (member, member, self._kept))
-            first = connection.execute(
-                "SELECT root_version, snapshot_sha256, member FROM registry_views"
-                " WHERE timestamp_version = ?",
-                (timestamp,),
-            ).fetchone()
-            if first is None or (first[0], first[1]) == (root, snapshot):
-                return True
-            for one in sorted({member, first[2]}):
-                open_task(connection, SPLIT, one, now_ms)
-            return False
-
-        return await self._writer.run(job)
+        Raises:
+            StoreError: it could not be kept.
+        """
+        await self._writer.run(lambda connection: remember_view(connection, us, view, now_ms))

@@ -190,15 +190,20 @@ class FleetNode(Node):
 
     async def work(self) -> int:
         """Do what is due now."""
+        await self._remember_registry()
         self.refresh()
-        if self.view is not self.remembered:
-            self.remembered = self.view
-            await self.views.in_force()
+        await self._remember_registry()
         if self.drawer.due:
             await interrupt(self.fleet, self)
             return 1
         in_vain = await self._in_vain()
         return max(0, await super().work() - in_vain)
+
+    async def _remember_registry(self) -> None:
+        """Before and after a look for a newer one, as a node does."""
+        if self.view is not self.remembered:
+            await self.store.views.in_force(self.member, self.registry().seen, self.clock())
+            self.remembered = self.view
 
     async def _in_vain(self) -> int:
         """How many channels are due to one that never answers: the urgent ones always are."""

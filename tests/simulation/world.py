@@ -50,7 +50,6 @@ from node.peer.offering import Offering
 from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
 from node.peer.transport import Reply
-from node.peer.views import ViewComparer
 from node.peer.witness import HeldSize, Witness
 from node.peer.witnessing import Witnessing
 from node.store import sqlite
@@ -288,9 +287,6 @@ class Node:
         self.sealing = SealingRing(
             keys.sealing, lambda: self.keys.sealing, lambda: self.world.now / 1000
         )
-        self.views = ViewComparer(
-            self.member, self.store.views, self.registry, self.clock, self.registry_behind
-        )
         self.inbox = Inbox(
             us=self.member,
             store=self.store.inbox,
@@ -301,7 +297,6 @@ class Node:
             on_taken=lambda: None,
             on_registry_behind=self.registry_behind,
             on_fork=ForkKeeper(self.store.forks, self.registry, self.clock).suspect,
-            on_entries=self.views.heard,
         )
         self.pulling = Pulling(
             us=self.member,

@@ -90,6 +90,7 @@ EVERY: dict[EventKind, Body] = {
     ),
     EventKind.ANSWERED: Answered("fr-pdc", Disposition.NEW, "fr-pdc"),
     EventKind.ASSESSED: verdict(),
+    EventKind.CARRIED_OVER: verdict(),
     EventKind.ACTED: acted(Action.REMOVED),
     EventKind.RESPONSIBLE: Responsible(event_id(9), "fr-pdc", country("FR")),
     EventKind.RAISED: Raised(Review.PERHAPS_BACK),

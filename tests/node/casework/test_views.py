@@ -84,6 +84,7 @@ EVENTS: dict[EventKind, Body] = {
     EventKind.HANDED_ON: HandedOn("fr-pdc", orphan=False, hops=(Hop(US, 1),), jurisdiction=HOSTED),
     EventKind.ANSWERED: Answered("fr-pdc", Disposition.NEW, "fr-pdc"),
     EventKind.ASSESSED: verdict(Verdict.NATIONAL),
+    EventKind.CARRIED_OVER: verdict(Verdict.NATIONAL),
     EventKind.ACTED: ActionTaken(event_id(7), US, Action.REMOVED, None, NOW_MS),
     EventKind.RESPONSIBLE: Responsible(event_id(9), "fr-pdc", HOSTED),
     EventKind.RAISED: Raised(Review.PERHAPS_BACK),
@@ -192,6 +193,7 @@ def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
         "due_ms",
         "told_online_ms",  # a work list's
         "heard",  # ids of events
+        "carried",  # ids of events: the history says carried_over
         "steps",  # ids of events: who has it is shown
         "erased_at",  # a ring's
         "handed_ms",  # a ring's

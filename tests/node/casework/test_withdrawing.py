@@ -9,6 +9,7 @@ from node.casework.draft import AssessmentDraft
 from node.casework.erasing import Cause, ErasureDraft, erase
 from node.casework.events import Erasure
 from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.receiving import Judged
 from node.casework.rejudging import bring_verdicts
 from node.casework.working import record_assessment
 from protocol.facts import ActionTaken, Assessment, Content, Hop, Sighting
@@ -164,8 +165,15 @@ class TestHandedOn:
 
 SAME = (Content(b"\x09" * 32, None, None, None, None, None),)
 FIRST = item(1, content=SAME, informants=(Informant("gb-iwf", ITEM),), assessments=(GIVEN,))
-CARRIED = item(3, content=SAME, informants=(Informant("de-eco", item(3).id),), assessments=(GIVEN,))
+CARRIED = item(
+    3,
+    content=SAME,
+    informants=(Informant("de-eco", item(3).id),),
+    assessments=(GIVEN,),
+    carried=(GIVEN.event_id,),
+)
 """Another item with the content of the first: the verdict was carried over."""
+FROM_GB = msgspec.structs.replace(CARRIED, informants=(Informant("gb-iwf", CARRIED.id),))
 
 
 class TestCarriedOver:
@@ -212,10 +220,66 @@ class TestCarriedOver:
         ours = verdict(member=US)
         made = book(
             msgspec.structs.replace(FIRST, assessments=(ours,)),
-            msgspec.structs.replace(CARRIED, assessments=(ours,)),
+            msgspec.structs.replace(CARRIED, assessments=(ours,), carried=(ours.event_id,)),
         )
         erase(made, ITEM, ErasureDraft(Cause.ERROR), ids(), POSTBOX)
         assert made.loaded.items[CARRIED.id].assessments == ()
+
+    def test_it_stays_where_it_was_given_when_an_item_that_it_came_to_is_erased(self) -> None:
+        """Its report was wrong, and not what somebody said of the other one."""
+        ours = verdict(member=US)
+        given_there = item(3, content=SAME, assessments=(ours,))
+        came_here = msgspec.structs.replace(FIRST, assessments=(ours,), carried=(ours.event_id,))
+        made = book(given_there, came_here)
+        erase(made, ITEM, ErasureDraft(Cause.ERROR), ids(), POSTBOX)
+        assert made.loaded.items[given_there.id].assessments == (ours,)
+
+    def test_it_stays_with_its_content_while_it_is_said_of_one_of_the_items(self) -> None:
+        """Of three, one is taken back, one was told, and to one it was carried over."""
+        told_too = item(4, content=SAME, assessments=(GIVEN,))
+        receiver = Receiver(FIRST, told_too, CARRIED)
+        receiver("gb-iwf", taken_back())
+        assert receiver.state(ITEM).assessments == ()
+        assert receiver.state(told_too.id).assessments == (GIVEN,)
+        assert receiver.state(CARRIED.id).assessments == (GIVEN,)
+
+    def test_withdrawn_report_leaves_a_verdict_that_was_given_on_another_item(self) -> None:
+        """The author takes back what it said of this one; it never judged this one."""
+        given_there = item(4, content=SAME, assessments=(GIVEN,))
+        here = msgspec.structs.replace(FIRST, carried=(GIVEN.event_id,))
+        receiver = Receiver(here, given_there)
+        receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        assert receiver.state(given_there.id).assessments == (GIVEN,)
+        assert receiver.state(ITEM).assessments == (GIVEN,)
+
+    def test_verdict_that_is_said_of_the_item_too_outlives_the_one_it_was_carried_from(
+        self,
+    ) -> None:
+        """It came with the content first, and its author's word about this item later."""
+        receiver = Receiver(FIRST, FROM_GB)
+        said = outcome(
+            CARRIED.id,
+            OutcomeWhat.ASSESSED,
+            assessment=GIVEN,
+            author="gb-iwf",
+            event_id=GIVEN.event_id,
+        )
+        assert receiver("gb-iwf", said).judged is Judged.DONE
+        receiver("gb-iwf", taken_back(), revision=1)
+        assert receiver.state(CARRIED.id).assessments == (GIVEN,)
+
+    def test_other_words_under_the_id_of_a_carried_verdict_change_nothing(self) -> None:
+        """Only the verdict itself can be said of the item."""
+        receiver = Receiver(FIRST, FROM_GB)
+        said = outcome(
+            CARRIED.id,
+            OutcomeWhat.ASSESSED,
+            assessment=msgspec.structs.replace(GIVEN, verdict=Verdict.NOT_ILLEGAL),
+            author="gb-iwf",
+            event_id=GIVEN.event_id,
+        )
+        assert receiver("gb-iwf", said).judged is Judged.DONE
+        assert receiver.state(CARRIED.id) == FROM_GB
 
 
 class TestVerdicts:
