@@ -52,7 +52,7 @@ class Problem(StrEnum):
     """It logged what we sent, a day ago or more, and gave no receipt for it."""
 
 
-PASSING: Final = frozenset({Problem.MISSING, Problem.NOT_WITNESSED})
+PASSING: Final = frozenset({Problem.MISSING, Problem.NOT_WITNESSED, Problem.WITHHELD})
 """Those whose task closes by itself once a comparison is good."""
 
 

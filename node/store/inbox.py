@@ -80,12 +80,12 @@ class Inbox:
             first = checkpoint.size - len(taken)
             place = (peer, str(lane), checkpoint.origin.epoch)
             _keep_entries(connection, place, first, taken, now_ms, self._entry_ids)
-            for view in [one.view for one in taken if one.view is not None]:
-                remember_view(connection, peer, view, now_ms)
             connection.execute(
                 "INSERT INTO receipts_in VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*place, first, checkpoint.size, note, receipt),
             )
+            for view in [one.view for one in taken if one.view is not None]:
+                remember_view(connection, peer, view, now_ms)
             return receipt
 
         return await self._writer.run(job, ahead=True)

@@ -326,9 +326,10 @@ def _same_state(world: Fleet, disks: Disks) -> list[Wrong]:
         return []
     wrongs: list[Wrong] = []
     for sender, receiver in _pairs(world):
-        if (receiver, sender) in world.oracle.robbed:
-            continue  # what it would tell waits for a person
         for state in disks[sender].items.values():
+            story = _story(state)
+            if any({*pair} <= story | {sender} for pair in world.oracle.robbed):
+                continue  # what it would tell, or one before it in the chain, waits for a person
             if _knows(state, world.hostile) or names_of(state) & world.oracle.gone_by_word:
                 continue
             if state.custody is Custody.HANDED_ON and _next_hop(state, sender) == receiver:
@@ -338,7 +339,11 @@ def _same_state(world: Fleet, disks: Disks) -> list[Wrong]:
 
 def _knows(state: ItemState, member: str | None) -> bool:
     """Whether a member is part of the item's story."""
-    return member in {*(hop.member for hop in state.hops), *(i.member for i in state.informants)}
+    return member in _story(state)
+
+
+def _story(state: ItemState) -> set[str]:
+    return {*(hop.member for hop in state.hops), *(i.member for i in state.informants)}
 
 
 def _next_hop(state: ItemState, us: str) -> str | None:
@@ -389,6 +394,7 @@ def _before_it_was_joined(state: ItemState, twin: ItemState, sender: str) -> set
     if state.id == twin.id:
         return set()
     members = [hop.member for hop in state.hops]
-    earlier = set(members[: members.index(sender) + 1]) if sender in members else {sender}
+    last = len(members) - members[::-1].index(sender) if sender in members else 0
+    earlier = {sender, *members[:last]}  # to whom it came back: all who had it in between
     ends = FINAL_ACTIONS | {Action.SEEN_ONLINE}
     return {a.event_id for a in state.actions if a.member in earlier and a.action in ends}

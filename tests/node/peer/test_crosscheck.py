@@ -265,6 +265,21 @@ async def test_g3_a_withheld_receipt_shows(world: World) -> None:
     assert tasks(world) == {("receipt_withheld", EOKM)}
 
 
+async def test_8_14_receipt_that_comes_at_last_is_withheld_no_more(world: World) -> None:
+    """Who was away for days itself compares before it has asked for the receipt again."""
+    world.faults.lose_answer = 1.0
+    await world[IWF].submit("https://nl2.example/2.jpg")
+    await world[IWF].work()
+    world.faults.lose_answer = 0.0
+    await an_hour(world, 24)
+    await compared(world)
+    assert tasks(world) == {("receipt_withheld", EOKM)}
+    await world[IWF].work()
+    world.now += EVERY_MS
+    assert await compared(world)
+    assert tasks(world) == set()
+
+
 async def test_8_14_a_ledger_that_nobody_witnessed_is_an_alarm(world: World) -> None:
     """After a day, where the network has members enough: it did not ask, or was refused."""
     await an_hour(world, 3)
