@@ -1,8 +1,9 @@
 """Which items the entries are about that an answer of a crowd cites (docs/protocol.md §10.4).
 
 A peer cites entries of ours by place and leaf. They stand in our logs at just that place, unless
-this database was restored or the node was rebuilt: then the place may be one that is forgotten, and
-the same entry, with the same leaf, stands elsewhere or waits.
+this database was set back (restored, rebuilt, or by a snapshot that nobody has told of yet): then
+the place may be one that is forgotten, and the same entry, with the same leaf, stands elsewhere or
+waits.
 """
 
 from __future__ import annotations
@@ -54,23 +55,32 @@ def load_cited(connection: Connection, needs: Needs, loaded: Loaded) -> set[str]
 
 def _placed(connection: Connection, citation: Citation) -> dict[bytes, tuple[str, bool]]:
     """Return the items of cited entries by leaf, and whether each is there where it was sent."""
-    peer, lane, epoch = citation.peer, citation.lane, citation.epoch
-    leaves = {one.index: one.leaf for one in citation.cited}
-    rows = select_in(connection, _CITED, leaves, (peer, str(lane), epoch))
-    items = {
-        leaf: (item, bool(there))
-        for index, leaf, item, there in rows
-        if item and leaves[index] == leaf
-    }
-    lacking = [leaf for leaf in leaves.values() if leaf not in items]
-    if lacking and _was_restored(connection):
+    peer, lane = citation.peer, citation.lane
+    items = _in_place(connection, citation)
+    lacking = [one.leaf for one in citation.cited if one.leaf not in items]
+    if lacking and _was_set_back(connection, peer, lane):
         found = _elsewhere(connection, peer, lane, lacking)
         items |= {leaf: (item, False) for leaf, item in found.items()}
     return items
 
 
-def _was_restored(connection: Connection) -> bool:
-    row = connection.execute("SELECT 1 FROM meta WHERE name = 'restored_ms'").fetchone()
+def _in_place(connection: Connection, citation: Citation) -> dict[bytes, tuple[str, bool]]:
+    leaves = {one.index: one.leaf for one in citation.cited}
+    log = (citation.peer, str(citation.lane), citation.epoch)
+    return {
+        leaf: (item, bool(there))
+        for index, leaf, item, there in select_in(connection, _CITED, leaves, log)
+        if item and leaves[index] == leaf
+    }
+
+
+def _was_set_back(connection: Connection, peer: str, lane: Lane) -> bool:
+    """Whether somebody said so, or the receiver of this channel holds more than is known here."""
+    row = connection.execute(
+        "SELECT 1 FROM meta WHERE name = 'restored_ms' UNION ALL SELECT 1 FROM channels_out"
+        " WHERE peer = ? AND lane = ? AND stopped = 'unknown_history' LIMIT 1",
+        (peer, str(lane)),
+    ).fetchone()
     return row is not None
 
 
@@ -251,6 +261,9 @@ def _read(raw: bytes) -> Dispositions | None:
 
 
 def answered(connection: Connection, peer: str, message: Dispositions) -> list[str]:
-    """Return the items that an answer of `peer` to a crowd is about."""
+    """Return the items that an answer of `peer` to a crowd is about, by the places that it cites.
+
+    In a database that was set back, what it cites elsewhere may not have been there when it came.
+    """
     citation = Citation(peer, message.origin_lane, message.origin_epoch, message.cited)
-    return [item for item, _ in _placed(connection, citation).values()]
+    return [item for item, _ in _in_place(connection, citation).values()]

@@ -86,3 +86,11 @@ async def test_member_that_was_restored_finds_what_still_waits(store: Store) -> 
     await post(store, *SAID)
     await store.writer.run(lambda connection: mark_restored(connection, NOW_MS))
     assert await cited(store, (5, LEAVES[1]), epoch=SECOND) == {LEAVES[1]: item(2).id}
+
+
+async def test_member_that_was_set_back_by_a_snapshot_finds_it_before_anybody_says_so(
+    said: Tenure,
+) -> None:
+    """Its channel stopped because the peer holds more of it than is known here."""
+    await said.store.outbox.stop(PEER, LANE, "unknown_history", NOW_MS)
+    assert await cited(said.store, (5, LEAVES[1]), epoch=SECOND) == {LEAVES[1]: item(2).id}
