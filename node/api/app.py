@@ -14,6 +14,7 @@ from node.api.gathering import Gathering
 from node.api.idempotency import Replays
 from node.api.operations import OPERATIONS, NoParameters
 from node.api.problems import ApiError
+from node.api.room import INTAKE_BYTES, Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,6 +55,7 @@ def make_local_app(
     member: str,
     now_ms: Callable[[], int],
     max_body_bytes: int = MAX_BODY_BYTES,
+    intake_bytes: int = INTAKE_BYTES,
     middlewares: Iterable[Middleware] = (),
 ) -> web.Application:
     """Make the application of the local listener.
@@ -64,6 +66,7 @@ def make_local_app(
         member: this node's own member id.
         now_ms: the clock, milliseconds UTC.
         max_body_bytes: largest body, unpacked.
+        intake_bytes: how much of all bodies of reports together is held at once.
         middlewares: run around everything, for example to count requests. Other routes (health,
             metrics, console) may be added to the application before it runs.
     """
@@ -75,6 +78,7 @@ def make_local_app(
         replays=Replays(access, now_ms),
         member=member,
         now_ms=now_ms,
+        room=Room(intake_bytes),
         max_body_bytes=max_body_bytes,
         document=msgspec.json.encode(openapi.document()),
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from node.api.access import AccessStore, Gate, Reserved, TokenRecord
     from node.api.gathering import Gathering
+    from node.api.room import Room
     from node.api.service import Desk
 
 SERVER_ERROR: Final = 500
@@ -38,6 +39,7 @@ class Parts:
     replays: Replays
     member: str
     now_ms: Callable[[], int]
+    room: Room
     max_body_bytes: int
     document: bytes
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -135,7 +135,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Hand in one report (JSON), or any number of them, one a line (NDJSON).",
         {200: (JSON, ReportAnswer), 201: (JSON, ReportAnswer)},
         {JSON: ReportDraft, NDJSON: ReportDraft},
-        refuses=(409, 413, 415, 422, 503),
+        refuses=(409, 413, 415, 422, 429, 503),
         keyed=True,
         example={
             "source": "public",

@@ -56,6 +56,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "answer_unread": 409,
         "body_too_large": 413,
         "wrong_content_type": 415,
+        # what there is room for
+        "intake_busy": 429,
         # what the request means
         "draft_rejected": 422,
         "bad_time": 422,
@@ -118,6 +120,7 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         "conflict": "the state of things does not permit it",
         "answer_unread": "the answer to a bulk body is not read while it comes; send less at once",
         "body_too_large": "the body exceeds the bound",
+        "intake_busy": "others hand in as much as this node takes at once; nothing was read",
         "wrong_content_type": "the body is of a type that this path does not take",
         "draft_rejected": "fields contradict each other, or make no sense together",
         "bad_time": "no such time, or not between 2000 and now",

@@ -13,13 +13,14 @@ from node.api.calls import encode, headers_of, json_answer, log_failure, once
 from node.api.duplex import DuplexAnswer
 from node.api.idempotency import line_identity, read_key
 from node.api.problems import ApiError, of_error
+from node.api.room import held_at_most
 from node.api.service import ItemAnswer, LineAnswer, ReportAnswer
 from node.casework.draft import ReportDraft
 from node.interchange import json_numbers
 from node.interchange.json_faults import explain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from aiohttp import web
 
@@ -33,17 +34,22 @@ CHUNK_LINES: Final = 1000
 CHUNK_ITEMS: Final = 2000
 CHUNK_BYTES: Final = 1 << 22
 """What one transaction takes in: no more than a push carries, so that delivery keeps up with it."""
+BULK_HELD_BYTES: Final = 3 * CHUNK_BYTES
+"""Of a bulk body three chunks are in memory: one is made durable, one waits, one is read."""
 
 _decoder: Final = msgspec.json.Decoder(ReportDraft)
 
 
 async def submit_reports(call: Call) -> web.StreamResponse:
     """Take one report (JSON) or any number (NDJSON)."""
-    if bodies.content_type(call.request, bodies.JSON, bodies.NDJSON) == bodies.JSON:
-        return await _single(call)
-    if read_key(call.request.headers.get("Idempotency-Key")) is not None:
-        return await _keyed_bulk(call)
-    return await _bulk(call)
+    form = bodies.content_type(call.request, bodies.JSON, bodies.NDJSON)
+    take: Callable[[Call], Awaitable[web.StreamResponse]] = _single
+    bound = MAX_REPORT_BYTES
+    if form == bodies.NDJSON:
+        keyed = read_key(call.request.headers.get("Idempotency-Key")) is not None
+        take, bound = (_keyed_bulk, MAX_KEYED_BULK_BYTES) if keyed else (_bulk, BULK_HELD_BYTES)
+    with call.parts.room.reserve(held_at_most(call.request, bound)):
+        return await take(call)
 
 
 async def _single(call: Call) -> web.Response:

@@ -54,6 +54,8 @@ _PASSING = frozenset(
     }
 )
 """Codes of what may be over in a moment: a node that starts again, a disk that is being freed."""
+_BUSY = "intake_busy"
+"""It is there, and takes what others hand in."""
 _COLUMNS = {
     "items[0].url": "URL",
     "items[0].access.referrer": "REFERER",
@@ -160,10 +162,12 @@ class _Session:
                 answers += self._send(bodies[len(answers) :])
                 continue
             except CliError as error:
-                if error.code not in _PASSING or not started or time.monotonic() > give_up_s:
+                waits = error.code == _BUSY or (started and error.code in _PASSING)
+                if not waits or time.monotonic() > give_up_s:
                     raise
+                busy = error.code == _BUSY
             self._progress.clear()
-            note("the node does not answer; waiting for it")
+            note("others hand in; waiting" if busy else "the node does not answer; waiting for it")
             self._api.reset()
             time.sleep(PAUSE_S)
         return answers

@@ -1,0 +1,149 @@
+"""R11, for every store: one of any earlier schema, with data, is brought up to date in place.
+
+Each schema file has its way back here, so that a new one cannot be added without data being tried
+across it. What an earlier program wrote is written as that program did: keys in the tables
+themselves, the state of each item in its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+
+from node.casework.casebook import Needs
+from node.casework.item import ItemState, encode
+from node.store import opening
+from node.store.audit import Audit
+from node.store.connection import SCHEMA_FILES
+from node.store.postgres import migrating
+from node.store.queries import ItemQuery
+from node.store.seam import Connection
+from node.store.sqlite import Store
+from node.store.states import states
+from tests.builders.network import NOW_MS
+from tests.contract.incoming import Sender, take
+from tests.contract.stores import KEY, Place, message, post, record_items, recording
+
+ANSWERS: Final = "SELECT answer FROM entries_in ORDER BY seq"
+EVERY_STATE: Final = (
+    "SELECT id, state, seq, kind, at_ms, learnt_ms, actor, body FROM items_told ORDER BY seq"
+)
+
+
+def without_states(connection: Connection) -> None:
+    """Before 003: the state of each item stands in its row, as of its last event."""
+    found = states(connection.execute(EVERY_STATE).fetchall())
+    assert found
+    for item, state in found.items():
+        last = connection.execute("SELECT max(seq) FROM events WHERE item = ?", (item,)).fetchone()
+        connection.execute(
+            "UPDATE items SET state = ?, changed_seq = ? WHERE id = ?",
+            (encode(state), last[0], item),
+        )
+    connection.execute("DROP VIEW items_told")
+
+
+def without_deltas(connection: Connection) -> None:
+    """Before 002: all keys and ids in the tables themselves; no ledgers of others remembered."""
+    for table, columns in (("item_keys", "key, item"), ("entry_ids_in", "peer, entry_id, digest")):
+        rows = connection.execute(f"SELECT {columns} FROM {table}_delta").fetchall()
+        assert rows
+        marks = ", ".join("?" for _ in columns.split(", "))
+        for row in rows:
+            connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", row)
+        connection.execute(f"DROP TABLE {table}_delta")
+    connection.execute("DROP TABLE ledgers_seen")
+
+
+BACK: Final[dict[int, Callable[[Connection], None]]] = {2: without_deltas, 3: without_states}
+"""The number of a schema file, and how a database loses what it brought."""
+EARLIER: Final = range(1, len(SCHEMA_FILES))
+
+
+def as_of(place: Place, number: int) -> None:
+    """Set a store back to the schema after the file of this number."""
+    connection = opening.open_writer(place.where, KEY)
+    for at in range(len(SCHEMA_FILES), number, -1):
+        BACK[at](connection)
+    if place.cluster is None:
+        later = SCHEMA_FILES[number:]
+        marks = ", ".join("?" for _ in later)
+        connection.execute(f"DELETE FROM _sqlite_migrations WHERE name IN ({marks})", later)
+        connection.execute(f"PRAGMA user_version = {number}")
+    else:
+        connection.execute("DELETE FROM schema_files WHERE number > ?", (number,))
+    connection.close()
+
+
+async def all_items(store: Store) -> list[ItemState]:
+    """Every item, as a page of items tells it."""
+    return sorted(await store.queries.items(ItemQuery()), key=lambda state: state.id)
+
+
+def test_r11_every_schema_file_of_both_stores_has_its_way_back() -> None:
+    """Who adds one is told here that data must be tried across it."""
+    assert set(BACK) == set(range(2, len(SCHEMA_FILES) + 1))
+    assert migrating.SCHEMA_FILES == SCHEMA_FILES
+
+
+@pytest.mark.parametrize("number", EARLIER)
+class TestUpgrade:
+    """A store with items, a held channel and an outbox, as an earlier program left it."""
+
+    async def test_r11_everything_is_there_and_is_what_it_was(
+        self, place: Place, number: int
+    ) -> None:
+        """Items with their states, what was held and what waits."""
+        store, sender = place.open(), Sender()
+        await record_items(store, 1, 2)
+        await post(store, message(1), message(2))
+        await take(store, sender.push(1, 2))
+        before, figures = await all_items(store), await store.queries.figures()
+        await store.close()
+        as_of(place, number)
+        store = place.open()
+        assert await all_items(store) == before
+        assert await store.queries.figures() == figures
+        await store.close()
+
+    async def test_r11_what_was_taken_before_is_taken_once(self, place: Place, number: int) -> None:
+        """Entries that come again after it, beside new ones."""
+        store, sender = place.open(), Sender()
+        await record_items(store, 1)
+        await take(store, sender.push(1))
+        await store.close()
+        as_of(place, number)
+        store = place.open()
+        await take(store, sender.push(1, 2))
+        answers = await store.readers.run(lambda c: c.execute(ANSWERS).fetchall())
+        assert answers == [(None,), (None,), ("repeat",), (None,)]
+        await store.close()
+
+    async def test_r11_an_item_of_before_is_found_and_changed(
+        self, place: Place, number: int
+    ) -> None:
+        """The work goes on upon it, and the store is sound."""
+        store, sender = place.open(), Sender()
+        await record_items(store, 1)
+        await take(store, sender.push(1))
+        (before,) = await all_items(store)
+        await store.close()
+        as_of(place, number)
+        store = place.open()
+        _, book = await store.cases.transact(Needs(items={before.id}), NOW_MS, recording(2))
+        assert book.loaded.items[before.id] == before
+        assert len(await all_items(store)) == 2
+        await store.close()
+        assert damage(place) is None
+
+
+def damage(place: Place) -> str | None:
+    """What the store finds wrong with itself."""
+    connection = opening.open_reader(place.where, KEY)
+    audit = Audit(connection)
+    try:
+        return audit.damaged()
+    finally:
+        connection.close()
