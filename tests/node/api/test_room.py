@@ -79,14 +79,15 @@ async def test_a_body_larger_than_the_room_is_taken_in_when_it_is_alone(make: Ma
 
 
 async def test_room_is_given_back_by_a_request_that_is_refused(make: Make) -> None:
-    """A bad body, again and again."""
+    """A bad body that says no length, and so fills the room, again and again."""
     client = await make(1000)
-    for _ in range(5):
-        assert (await client.post(PATH, data=b"{", headers=JSON)).status == 400
-    assert (await client.post(PATH, json=REPORT)).status == 201
 
+    async def bad() -> AsyncIterator[bytes]:
+        yield b"{"
 
-JSON = {"Content-Type": "application/json", "Content-Length": "1"}
+    for _ in range(3):
+        head = {"Content-Type": "application/json"}
+        assert (await client.post(PATH, data=bad(), headers=head)).status == 400
 
 
 def test_what_is_reserved_counts_until_it_is_given_back() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from node.api.room import INTAKE_BYTES
 from node.cli.exits import Exit
 from node.cli.main import run
 from node.config.edit import change_file
@@ -176,6 +177,7 @@ class Breaking:
     def __init__(self, port: int) -> None:
         self._port = port
         self.cuts = 0
+        self.others: list[asyncio.StreamWriter] = []
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection."""
@@ -212,3 +214,57 @@ async def test_lost_answers_are_fetched_again_and_nothing_is_doubled(
     assert (code, shown["lines"], shown["rejected"]) == (Exit.OK, 6001, 0)
     assert shown["accepted"] + shown["repeated"] == 6001
     assert shown["outcomes"]["new"] + shown["outcomes"]["repeated"] == 6001
+
+
+class Freeing(Breaking):
+    """A way to the node whose intake others fill, until the first 429 goes along it."""
+
+    HEAD = (
+        "POST /api/v1/reports HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n"
+        "Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n"
+    )
+    EACH = 1 << 23
+
+    async def fill(self, token: str) -> None:
+        """Begin to hand in as much as there is room for, and no byte of it."""
+        head = self.HEAD.format(token, self.EACH).encode()
+        for _ in range(INTAKE_BYTES // self.EACH):
+            _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            writer.write(head)
+            self.others.append(writer)
+        while not await self._refused(head):
+            continue
+
+    async def _refused(self, head: bytes) -> bool:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        writer.write(head + b"\n" * self.EACH)
+        line = await reader.readline()
+        writer.close()
+        return b" 429 " in line
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection; when a refusal comes along it the others go home."""
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        forth = asyncio.create_task(self._copy(reader, there_writer))
+        while piece := await there_reader.read(1 << 16):
+            if piece.startswith(b"HTTP/1.1 429"):
+                self.cuts += 1
+                for other in self.others:
+                    other.close()
+            writer.write(piece)
+        forth.cancel()
+        writer.close()
+        there_writer.close()
+
+
+async def test_import_waits_while_others_fill_the_intake(running: Typed, tmp_path: Path) -> None:
+    """It slows down and does not fail, from its first line on."""
+    way = Freeing(running.config.api.listen_port)
+    await way.fill(running.config.api.token_file.read_text().strip())
+    server = await asyncio.start_server(way.carry, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    change_file(running.config.source, "api", {"listen_port": port})
+    code, shown = await running("submit", written(tmp_path, GOOD))
+    server.close()
+    assert way.cuts > 0
+    assert (code, shown["accepted"]) == (Exit.OK, 1)
