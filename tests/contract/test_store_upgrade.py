@@ -1,13 +1,15 @@
 """R11, for every store: one of any earlier schema, with data, is brought up to date in place.
 
 Each schema file has its way back here, so that a new one cannot be added without data being tried
-across it. What an earlier program wrote is written as that program did: keys in the tables
-themselves, the state of each item in its row.
+across it: what it makes goes, and rows are written as an earlier program did (keys in the tables
+themselves, the state of each item in its row).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from importlib import resources
 from typing import Final
 
 import pytest
@@ -42,7 +44,6 @@ def without_states(connection: Connection) -> None:
             "UPDATE items SET state = ?, changed_seq = ? WHERE id = ?",
             (encode(state), last[0], item),
         )
-    connection.execute("DROP VIEW items_told")
 
 
 def without_deltas(connection: Connection) -> None:
@@ -53,12 +54,11 @@ def without_deltas(connection: Connection) -> None:
         marks = ", ".join("?" for _ in columns.split(", "))
         for row in rows:
             connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", row)
-        connection.execute(f"DROP TABLE {table}_delta")
-    connection.execute("DROP TABLE ledgers_seen")
 
 
 BACK: Final[dict[int, Callable[[Connection], None]]] = {2: without_deltas, 3: without_states}
-"""The number of a schema file, and how a database loses what it brought."""
+"""The number of a schema file, and how rows are written as before it."""
+_MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (\w+)", re.MULTILINE)
 EARLIER: Final = range(1, len(SCHEMA_FILES))
 
 
@@ -67,6 +67,8 @@ def as_of(place: Place, number: int) -> None:
     connection = opening.open_writer(place.where, KEY)
     for at in range(len(SCHEMA_FILES), number, -1):
         BACK[at](connection)
+        for kind, name in reversed(_MADE.findall(text_of(place, at))):
+            connection.execute(f"DROP {kind} IF EXISTS {name}")
     if place.cluster is None:
         later = SCHEMA_FILES[number:]
         marks = ", ".join("?" for _ in later)
@@ -75,6 +77,14 @@ def as_of(place: Place, number: int) -> None:
     else:
         connection.execute("DELETE FROM schema_files WHERE number > ?", (number,))
     connection.close()
+
+
+def text_of(place: Place, number: int) -> str:
+    """The text of a schema file of this sort of store; what it makes goes when it is taken back."""
+    folder = resources.files("node.store") / "schema"
+    if place.cluster is not None:
+        folder /= "postgres"
+    return (folder / SCHEMA_FILES[number - 1]).read_text(encoding="utf-8")
 
 
 async def all_items(store: Store) -> list[ItemState]:
