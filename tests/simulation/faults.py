@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from tests.simulation.burning import burnt
+from tests.simulation.disowning import BY_OWNERS, DISOWNING
 from tests.simulation.erasing import erase
 from tests.simulation.hostile import HOSTILE
 from tests.simulation.ledgers import BY_LEDGERS, LEDGERS
@@ -202,6 +203,7 @@ FAULTS: dict[str, Fault] = {
     "handed_round": handed_round,
     **TURNING,
     **THIEF,
+    **DISOWNING,
     **ROBBING,
     **SPLITTING,
     **LEDGERS,
@@ -221,5 +223,6 @@ BY_THE_NET = (
     *BY_ROBBERS,
     *BY_SPLITS,
     *BY_LEDGERS,
+    *BY_OWNERS,
 )
 """What the net counts beside its rates, since it follows from other faults."""

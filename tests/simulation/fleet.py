@@ -27,7 +27,7 @@ from node.peer.transport import Reply
 from node.store import backup as backups
 from node.store import recovered
 from node.store.connection import create_database, open_writer
-from node.store.decisions import resume_channel
+from node.store.decisions import resume_channel, say_compromised
 from node.store.sqlite import Store
 from node.store.writer import InlineWriter
 from protocol.push import read_head
@@ -279,6 +279,13 @@ class FleetNode(Node):
         backups.restore(copy, BACKUP_KEY, self.path, self.keys.database_key, self.clock())
         self.restored_ms = self.clock()
         await self.come_back()
+
+    async def say_compromised(self, peer: str, lane: Lane) -> None:
+        """The operator says that somebody else signed on this channel."""
+        await self.crash()
+        self.start()
+        await self.store.writer.run(lambda c: say_compromised(c, peer, lane, self.clock()))
+        await self.delivery.load()
 
     async def resume(self, peer: str, lane: Lane) -> None:
         """The operator lets a stopped channel run again."""

@@ -13,6 +13,7 @@ from node.casework.item import FINAL_ACTIONS, Custody, ItemState
 from node.store.forks import kept_forks
 from protocol.vocabulary import Action
 from tests.protocol import oracle as second
+from tests.simulation.disowning import disowned_ids, judge_disowned, own_until
 from tests.simulation.erasing import judge_erasures, names_of
 from tests.simulation.holding import judge_holders
 from tests.simulation.ledgers import judge_ledgers
@@ -50,6 +51,7 @@ def judge(world: Fleet) -> tuple[list[Wrong], int]:
         wrongs += rule(world, disks)
     wrongs += judge_erasures(world)
     wrongs += judge_turns(world)
+    wrongs += judge_disowned(world)
     wrongs += judge_views(world, disks)
     wrongs += judge_ledgers(world, disks)
     for node in world.honest:
@@ -177,8 +179,9 @@ def _never_forged(world: Fleet, disks: Disks) -> list[Wrong]:
     """G5, G6: what stands in an honest member's name, it has written."""
     wrongs = []
     for sender, receiver in _pairs(world):
+        wrote = world.oracle.wrote[sender] | disowned_ids(world, (sender, receiver))
         for peer, identity in disks[receiver].custody:
-            if peer == sender and identity not in world.oracle.wrote[sender]:
+            if peer == sender and identity not in wrote:
                 wrongs.append(("accepted_forgeries", f"{receiver} holds what {sender} never said"))
     return wrongs
 
@@ -218,7 +221,7 @@ def _nobody_accused(world: Fleet, disks: Disks) -> list[Wrong]:
         wrongs += [
             ("accused_honest", f"{member}: keeps proof against {peer}")
             for peer in sorted(honest & _accused(world.nodes[member]))
-            if (peer, member) not in robbed
+            if (peer, member) not in robbed | world.oracle.ledgers_robbed
         ]
     return wrongs
 
@@ -230,6 +233,8 @@ def _accuses(world: Fleet, code: str, peer: str, us: str) -> bool:
     thief said under its key was taken for its word.
     """
     if (peer, us) in world.oracle.robbed:
+        return False
+    if code == "entry_unknown_kind" and (peer, us) in world.oracle.disowned:
         return False
     if code == "entry_conflict":
         return not world.oracle.unsaid[peer]
@@ -289,6 +294,7 @@ def _logs_agree(world: Fleet, node: FleetNode) -> Iterator[Wrong]:
             if mine is None:
                 continue
             both = min(len(mine), len(leaves)) if world.oracle.disks[node.member] else len(leaves)
+            both = min(both, own_until(world, (node.member, other.member), place))
             if second.tree(mine[:both]) != second.tree(leaves[:both]):
                 yield "accused_honest", f"{node.member} -> {other.member}: two trees"
         deceived = (node.member, other.member) in world.oracle.deceived

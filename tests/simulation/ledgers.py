@@ -51,6 +51,9 @@ OF_THE_HONEST = (
 OF_OLD_DISKS = ("ledger_missing", "receipt_withheld")
 """Of them, what a member whose disk was lost may lack until it says something there again."""
 
+BY_A_THIEF = ("witness_ahead", "ledger_forked")
+"""Of them, what an owner and its witness see of a head that a thief of the log key signed."""
+
 
 async def ledger_hour(world: Fleet, chance: random.Random) -> bool:
     """Everybody logs what changed, asks witnesses, and compares with whom it is time to."""
@@ -207,13 +210,13 @@ async def ledger_split(world: Fleet, chance: random.Random) -> bool:
     if villain is None or not villain.up:
         return False
     world.keeps_ledgers = True
-    if not any(_cosigned(node, villain) for node in world.honest):
+    if not any(cosigned_epochs(node, villain) for node in world.honest):
         await _insist(world, villain)  # else there is nothing to contradict
-    able = [node for node in world.honest if node.up and _cosigned(node, villain)]
+    able = [node for node in world.honest if node.up and cosigned_epochs(node, villain)]
     if not able:
         return False
     witness = chance.choice(able)
-    epoch, size = _cosigned(witness, villain)[0]
+    epoch, size = cosigned_epochs(witness, villain)[0]
     origin = LedgerOrigin(villain.view.network_id, villain.member, epoch)
     note = sign_ledger_head(LedgerHead(origin, size, chance.randbytes(32)), villain.keys.log)
     try:
@@ -229,7 +232,7 @@ async def ledger_split(world: Fleet, chance: random.Random) -> bool:
     return False
 
 
-def _cosigned(witness: FleetNode, owner: FleetNode) -> list[tuple[bytes, int]]:
+def cosigned_epochs(witness: FleetNode, owner: FleetNode) -> list[tuple[bytes, int]]:
     """The newest epoch of a ledger that a witness cosigned, and how far."""
     found = rows(
         witness, "SELECT epoch, size FROM witnessed WHERE member = ? AND size > 0"
@@ -255,6 +258,7 @@ def _accused(world: Fleet, node: FleetNode, disk: Disk) -> Iterator[tuple[str, s
     for code, subject in sorted(disk.tasks):
         pairs = {(node.member, subject), (subject, node.member)}
         excused = bool(pairs & (world.oracle.robbed | world.oracle.deceived))
+        excused = excused or (code in BY_A_THIEF and bool(pairs & world.oracle.ledgers_robbed))
         if code == "ledger_not_witnessed":  # a witness that forgot cosigns nothing (§8.12.9)
             excused = excused or sum(lost.values()) > 0
         if code in OF_OLD_DISKS:

@@ -23,6 +23,7 @@ from tests.simulation.erasing import Erased, names_of
 from tests.simulation.looking import looked_into
 
 if TYPE_CHECKING:
+    from tests.simulation.disowning import Disowned
     from tests.simulation.fleet import Fleet, FleetNode
 
 TOMBSTONE = 3
@@ -184,6 +185,10 @@ class Oracle:
     """Who was shown a root that nobody signed, in a ledger: victim to its disk."""
     split_shown: dict[str, int] = field(default_factory=dict)
     """Witnesses that were handed two ledgers of one size: witness to its disk."""
+    disowned: dict[tuple[str, str], Disowned] = field(default_factory=dict)
+    """Where a thief was believed and its owner says so: (sender, receiver)."""
+    ledgers_robbed: set[tuple[str, str]] = field(default_factory=set)
+    """Whose witness cosigned a head that a thief of the log key signed: (owner, witness)."""
     forks: set[tuple[str, str]] = field(default_factory=set)
     """Forks that the hostile member showed to an honest one: (victim, lane)."""
 

@@ -33,7 +33,7 @@ class Plan:
     unreachable: str | None = None
 
 
-ONLY_OFTEN = frozenset({"handed_round", "old_keys_back"})
+ONLY_OFTEN = frozenset({"handed_round", "old_keys_back", "disowned", "ledger_robbed"})
 OFTEN = {
     2: ("crash_at_commit",) * 4 + ("handed_round",) * 2,
     50: ("backup", "rolled_back") * 4,
@@ -47,6 +47,8 @@ AMONG_THE_HONEST = (
     ("clock_off", "clock_right"),
     ("suspend", "work", "reinstate"),
     ("old_keys_back", "work", "old_keys_back", "work"),
+    ("submit", "work", "work", "disowned", "work", "disowned"),
+    ("work", "ledger_hour", "key_revoked", "ledger_hour", "ledger_robbed", "ledger_robbed"),
 )
 BY_THE_HOSTILE = (
     ("takes_part", "takes_part", "work", "fork", "fork"),

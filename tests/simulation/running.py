@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from protocol.vocabulary import Lane
+from tests.simulation.disowning import end_thefts, people_disavow, settle_thefts
 from tests.simulation.erasing import people_follow
 from tests.simulation.faults import FAULTS
 from tests.simulation.fleet import DAY_MS, Fleet, FleetNode
@@ -90,6 +91,7 @@ async def heal(world: Fleet) -> None:
     """Faults stop: everybody is back, at the right time, in good standing, with all it may see."""
     world.net.rates, world.net.rogue = {}, None
     world.oracle.thief_is_gone()
+    settle_thefts(world)
     mend_split(world)
     world.crash_at, world.before_next_push, world.back_at = None, None, {}
     for node in world.nodes.values():
@@ -98,6 +100,7 @@ async def heal(world: Fleet) -> None:
         world.set_status(node.member, "active")
         if not node.up:
             await node.come_back()
+    await end_thefts(world)
     mend_keys(world)
     await world.net.deliver_late(everything=True)
     for _ in range(PERSONS):
@@ -119,6 +122,7 @@ async def _people_look(world: Fleet) -> bool:
     """
     acted = await people_follow(world)
     for node in world.honest:
+        acted |= await people_disavow(world, node, world.oracle.disk_of(node).stopped_out)
         stopped = _stopped(world, node)
         if "unknown_history" in stopped.values() and world.oracle.disks[node.member]:
             await node.say_restored()

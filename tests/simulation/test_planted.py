@@ -35,6 +35,7 @@ KINDS = {
     "split ledger",
     "withheld receipt",
     "silent ledger",
+    "disavowal",
     "custody",
 }
 CAUGHT = re.compile(r"^caught by seed \d+ in world (\d+): .+$", re.MULTILINE)
