@@ -49,6 +49,7 @@ from protocol.fields import (
     SubjectId,
     TimeMs,
 )
+from protocol.shared import SharingDecoder
 from protocol.vocabulary import Disposition, ItemKind, Kind, Lane, Matter, OutcomeWhat, Source
 
 # -- every lane --------------------------------------------------------------------------------
@@ -302,8 +303,10 @@ _FORM_OF: Final[Mapping[type[Fact], Form]] = MappingProxyType(
 )
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decoders: Final[dict[tuple[int, int], msgspec.msgpack.Decoder[Any]]] = {
-    (form.version, int(form.kind)): msgspec.msgpack.Decoder(message)
+_decoders: Final[dict[tuple[int, int], msgspec.msgpack.Decoder[Any] | SharingDecoder[Any]]] = {
+    (form.version, int(form.kind)): (
+        SharingDecoder(message) if issubclass(message, Item) else msgspec.msgpack.Decoder(message)
+    )
     for form, message in FORMS.items()
 }
 
