@@ -254,7 +254,7 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
         [(code, subject, book.now) for code, subject in book.tasks],
     )
     keep(connection, book.disavowed, book.now)
-    _wake_parked(connection, book.ids_now_known())
+    _wake_parked(connection, book)
     wake_ended(connection, book.ended)
 
 
@@ -348,14 +348,15 @@ def post(connection: Connection, posts: Iterable[Post], now_ms: int) -> None:
     )
 
 
-def _wake_parked(connection: Connection, ids: Sequence[str]) -> None:
-    if not ids:
+def _wake_parked(connection: Connection, book: Casebook) -> None:
+    """Let what waited for an item be judged; hardly ever does anything wait."""
+    if not book.events:
         return
     # Numbers in the text: with marks for them the statement is planned anew at every call.
     if connection.execute("SELECT 1 FROM entries_in WHERE judged = 2 LIMIT 1").fetchone():
         connection.executemany(
             "UPDATE entries_in SET judged = 0, waits_for = NULL WHERE judged = 2 AND waits_for = ?",
-            [(i,) for i in ids],
+            [(i,) for i in book.ids_now_known()],
         )
 
 

@@ -94,3 +94,9 @@ async def test_member_that_was_set_back_by_a_snapshot_finds_it_before_anybody_sa
     """Its channel stopped because the peer holds more of it than is known here."""
     await said.store.outbox.stop(PEER, LANE, "unknown_history", NOW_MS)
     assert await cited(said.store, (5, LEAVES[1]), epoch=SECOND) == {LEAVES[1]: item(2).id}
+
+
+async def test_places_far_apart_are_found_as_well(said: Tenure) -> None:
+    """They are looked up one by one, not by a walk through the log between them."""
+    found = await cited(said.store, (0, LEAVES[0]), (2, LEAVES[2]), (4000, bytes(32)))
+    assert found == {LEAVES[0]: item(1).id, LEAVES[2]: item(3).id}
