@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import floor, measures, stored
+from benchmarks import floor, locating, measures, stored
 from benchmarks.clients import run
 from benchmarks.figures import Figure, median, percentile, table
 from benchmarks.machine import durability, machine
@@ -29,7 +29,9 @@ ROOT = Path(__file__).resolve().parent
 RESULTS = ROOT / "results"
 WORK = ROOT.parent / ".run"
 STARTS = 3
-PARTS = ("P1", "P2", "P3", "P6", "P7", "P11", "P12")
+LOCATED = 50_000
+"""URLs of P10 in one round: about a second."""
+PARTS = ("P1", "P2", "P3", "P6", "P7", "P10", "P11", "P12")
 ON_SERVER = "P8"
 """Taken only if it is asked for: it needs PostgreSQL."""
 
@@ -87,6 +89,8 @@ UNITS = {
     "P7": ("items/s", "empty"),
     "P7.cpu.sender": ("us/item", "empty"),
     "P7.cpu.receiver": ("us/item", "empty"),
+    "P10": ("URLs/s", "libraries"),
+    "P10.fresh": ("URLs/s", "libraries"),
     "P11.idle": ("MB", "floor"),
     "P11.stored": ("MB", "floor"),
     "P8": ("items/s", "sqlite"),
@@ -132,7 +136,10 @@ class Bench:
         say(f"round {number + 1} of {self._profile.rounds}")
         folder = self._folder / str(number)
         folder.mkdir(parents=True)
-        if self._parts & set(PARTS):
+        if "P10" in self._parts:
+            for name, rates in locating.measure(LOCATED, number, folder).items():
+                self._take(name, *rates)
+        if self._parts & set(PARTS) - {"P10"}:
             await self._nodes(folder, number)
         if self._parts & {"P7", "P11"}:
             (folder / "stored").mkdir()
@@ -315,7 +322,8 @@ def main() -> None:
     for one in bench.figures:
         print(one.line)
     sizes = " ".join(f"{who}={size:.0f}" for who, size in sorted(bench.entry_bytes.items()))
-    print(f"bench: entry_bytes {sizes} flush_ms={bench.durability['flush_ms']:.2f}")
+    if bench.durability:
+        print(f"bench: entry_bytes {sizes} flush_ms={bench.durability['flush_ms']:.2f}")
     print(f"bench: done profile={given.profile} results={results.relative_to(ROOT.parent)}")
 
 

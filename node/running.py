@@ -48,6 +48,7 @@ from node.registry.errors import NoRegistryError
 from node.registry.mirror import mirror_routes
 from node.registry.revocations import revocation_routes
 from node.registry.updater import RegistryClient
+from node.reloading import keep_data
 from node.setup.opening import hsm_of
 from node.store.access import Access
 from node.store.errors import StoreError
@@ -159,6 +160,7 @@ class Node:
         for name, step in (
             *look_at_hsm,
             ("desk", self._work),
+            ("data", keep_data(self.jurisdiction, self.config.source, log)),
             ("delivery", delivering.step),
             ("pull", fetching.step),
             ("registry", self._refresh),

@@ -89,7 +89,7 @@ MAY_OPEN_FILES = (
     "node/config",
     "node/evidence/",
     "node/interchange/",
-    "node/jurisdiction/countries.py",
+    "node/jurisdiction/datafiles.py",
     "node/jurisdiction/proxies.py",
     "node/jurisdiction/status.py",
     "node/registry/",

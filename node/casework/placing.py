@@ -120,7 +120,15 @@ def jurisdiction(located: Located) -> Jurisdiction:
     )
 
 
-_ORDER = {"proxy": 0, "ballot": 1, "refused": 2, "kind": 3, "cname": 4, "names": 5, "address": 6}
+_ORDER = {
+    kind: place
+    for place, kind in enumerate(
+        ("override", "proxy", "ballot", "watched", "refused", "kind", "cname", "names", "address")
+    )
+}
+_OVERRIDE = 9
+_WATCHED = 6
+_NETWORK = 7
 _BALLOT = 7
 _PROXY = 6
 
@@ -133,6 +141,16 @@ def _evidence(row: Row) -> Evidence:
     if kind == "proxy" and len(row) >= _PROXY:
         _, what, source, built, entry, provider = row[:_PROXY]
         return _line(f"{what} in {entry}", source, _day(built), provider)
+    if kind == "override" and len(row) == _OVERRIDE:
+        # Author and reason are people's and free text: they stay here.
+        _, what, how, number, entry, country, _, _, expires = row
+        return _line(f"{what} in {entry}", f"{how}:{number}", f"until {_day(expires)}", country)
+    if kind == "watched" and len(row) == _WATCHED:
+        _, what, source, built, entry, _ = row
+        return _line(f"{what} in {entry}", f"watch:{source}", _day(built), "watched")
+    if kind == "network" and len(row) == _NETWORK:
+        _, what, source, built, prefix, number, _ = row
+        return _line(f"{what} in {prefix}", source, _day(built), f"AS{number}")
     told = " ".join(str(part) for part in row[1:] if part is not None)
     return _line(told or kind, kind, "1", None)
 

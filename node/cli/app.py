@@ -10,7 +10,7 @@ import typer
 
 from node.cli import ceremony_app, governing_app  # noqa: F401 - verbs that join network_app's
 from node.cli.evidence_app import evidence_app
-from node.cli.geo_app import locate
+from node.cli.geo_app import geo_app, locate
 from node.cli.hold_app import hold_app
 from node.cli.keys_app import keys_app
 from node.cli.network_app import network_app
@@ -50,6 +50,7 @@ token_app = group("Who may call the local API.")
 app.add_typer(token_app, name="token", rich_help_panel="Running it")
 tasks_app = group("What waits for a person.")
 app.add_typer(tasks_app, name="tasks", rich_help_panel="Running it")
+app.add_typer(geo_app, name="geo", rich_help_panel="Running it")
 app.add_typer(hold_app, name="hold", rich_help_panel="Reports")
 app.add_typer(recover_app, name="recover", rich_help_panel="Keeping it")
 app.add_typer(store_app, name="store", rich_help_panel="Keeping it")

@@ -8,6 +8,9 @@ import typer
 
 from node.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from node.cli.output import show
+from node.cli.verbs import group
+
+geo_app = group("Data by which locations are placed.")
 
 
 def locate(
@@ -26,3 +29,13 @@ def locate(
     from node.cli.locate import locate as explain
 
     return show(explain(config, target, offline=offline), as_json=json)
+
+
+@geo_app.command("status")
+def geo_status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """Show each data file with digest, build date and age, and the overrides in force."""
+    import time
+
+    from node.cli.geo import status
+
+    return show(status(config, time.time_ns() // 1_000_000), as_json=json)

@@ -146,6 +146,11 @@ def _text(target: str, told: Explanation, answer: Responsible) -> str:
         f"built {_time(veil.built_ms)}"
         for veil in told.proxies
     ]
+    lines += [
+        f"watched      {sign.address} in {sign.entry} of {sign.list}: {sign.reason}"
+        for sign in told.watched
+    ]
+    lines += _rules(told)
     country = told.country or told.state
     lines.append(f"hosted in    {country}, confidence {told.confidence}, rule {told.rule_version}")
     lines.append(f"             {told.because}")
@@ -155,6 +160,14 @@ def _text(target: str, told: Explanation, answer: Responsible) -> str:
     lines.append(f"responsible  {answer.member or 'nobody yet'}{orphan}")
     lines.append(f"             {answer.because}")
     return "\n".join(lines)
+
+
+def _rules(told: Explanation) -> list[str]:
+    return [
+        f"{rule.kind:<11}  {rule.id}: {rule.matched} in {rule.entry} is in {rule.country}, "
+        f"until {_time(rule.expires_ms)}\n             {rule.author}: {rule.reason}"
+        for rule in told.overrides
+    ]
 
 
 def _addresses(told: Explanation) -> list[str]:
@@ -172,6 +185,12 @@ def _addresses(told: Explanation) -> list[str]:
             where = f" for {ballot.prefix}" if ballot.prefix else ""
             lines.append(
                 f"  {ballot.database} of {_time(ballot.built_ms)[:10]} says {said}{where}{read}"
+            )
+        if one.network is not None:
+            named = "" if one.network.organisation is None else f" {one.network.organisation}"
+            lines.append(
+                f"  network    AS{one.network.asn}{named}, by {one.network.database} of "
+                f"{_time(one.network.built_ms)[:10]}"
             )
         lines.append(f"  vote       {one.country or 'no country'}, {one.confidence}")
     return lines

@@ -241,6 +241,23 @@ class JurisdictionSection:
         kinds.PATH,
         None,
     )
+    asn_database: Path | None = _key(
+        "Database (MMDB) of the networks (ASN) that announce addresses: evidence, and what the"
+        " watch list's `asn` entries are compared with.",
+        kinds.PATH,
+        None,
+    )
+    watch_list: Path | None = _key(
+        "File of leased blocks and watched networks: a place in one loses a step of confidence.",
+        kinds.PATH,
+        None,
+    )
+    overrides: Path | None = _key(
+        "TOML file of this hotline's own rules and confirmed origins, each with author, reason and"
+        " end: they decide over databases and proxies.",
+        kinds.PATH,
+        None,
+    )
     resolvers: tuple[str, ...] = _key(
         "DNS servers asked; empty asks those of the operating system.", kinds.RESOLVERS, ()
     )

@@ -1,4 +1,8 @@
-"""From the configuration to a locator: data files opened and checked, resolvers set."""
+"""From the configuration to a locator: data files opened and checked, resolvers set.
+
+`Jurisdiction.take_up` opens files that were replaced and puts them in the place of the old ones
+between two decisions: nothing waits, and a file that cannot be used changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,51 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from node.jurisdiction.addresses import AddressPolicy
-from node.jurisdiction.countries import Databases, DatabaseSource
+from node.jurisdiction.countries import Databases
+from node.jurisdiction.datafiles import DataFile, file_stamp
+from node.jurisdiction.errors import DataFileError
 from node.jurisdiction.locate import Locator
+from node.jurisdiction.mmdb import DatabaseSource, Mmdb, open_mmdb
 from node.jurisdiction.names import Resolver
+from node.jurisdiction.overrides import Overrides
 from node.jurisdiction.proxies import ProxyList, ProxySource
 from node.jurisdiction.status import DataAge, ages
+from node.jurisdiction.watching import WatchList
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from node.config.sections import JurisdictionSection
+
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+@dataclass(slots=True)
+class Data:
+    """All data files, open. `stamp` tells whether a file was replaced since."""
+
+    stamp: Stamp
+    databases: Databases
+    proxies: tuple[ProxyList, ...]
+    overrides: Overrides
+    watch: WatchList
+
+    @property
+    def files(self) -> tuple[DataFile, ...]:
+        """The files that grow old; overrides end one by one instead."""
+        watch, networks = self.watch.file, self.watch.networks
+        return (
+            *self.databases.files,
+            *(() if networks is None else (networks.file,)),
+            *(proxy.file for proxy in self.proxies),
+            *(() if watch is None else (watch,)),
+        )
+
+    def close(self) -> None:
+        """Unmap all files."""
+        self.databases.close()
+        if self.watch.networks is not None:
+            self.watch.networks.reader.close()
 
 
 @dataclass(slots=True)
@@ -22,19 +63,78 @@ class Jurisdiction:
 
     locator: Locator
     resolver: Resolver
-    databases: Databases
-    proxies: tuple[ProxyList, ...]
-    max_age_days: int
+    data: Data
+    section: JurisdictionSection
+
+    @property
+    def databases(self) -> Databases:
+        """The voters."""
+        return self.data.databases
 
     def ages(self, now_ms: int) -> tuple[DataAge, ...]:
         """Return how old each data file is."""
-        files = (*self.databases.files, *(proxy.file for proxy in self.proxies))
-        return ages(files, now_ms, self.max_age_days)
+        return ages(self.data.files, now_ms, self.section.max_age_days)
+
+    def is_behind(self, section: JurisdictionSection) -> bool:
+        """Whether a data file was replaced, or the configuration names others, since they opened.
+
+        Raises:
+            DataFileError: one is missing.
+        """
+        return section != self.section or stamp(section) != self.data.stamp
+
+    def take_up(self, data: Data, section: JurisdictionSection) -> None:
+        """Judge by this data from now on; the resolvers stay what they were at the start."""
+        before, self.data, self.section = self.data, data, section
+        self.locator.use(data.databases, data.proxies, data.overrides, data.watch)
+        before.close()
 
     async def close(self) -> None:
         """Close resolver and files."""
         await self.resolver.close()
-        self.databases.close()
+        self.data.close()
+
+
+def stamp(section: JurisdictionSection) -> Stamp:
+    """Return what the file system says of each data file.
+
+    Raises:
+        DataFileError: one is missing.
+    """
+    return tuple(file_stamp(path) for path in _paths(section))
+
+
+def _paths(section: JurisdictionSection) -> list[Path]:
+    lists = (section.asn_database, section.proxy_list, section.watch_list, section.overrides)
+    return [*(ref.path for ref in section.databases), *(path for path in lists if path is not None)]
+
+
+def open_data(section: JurisdictionSection) -> Data:
+    """Open and check all data files.
+
+    Raises:
+        DataFileError: one is missing, damaged or not the one that was pinned.
+    """
+    before = stamp(section)
+    proxies: tuple[ProxyList, ...] = ()
+    if section.proxy_list is not None:
+        proxies = (ProxyList.open(ProxySource(section.proxy_list, section.proxy_list.stem)),)
+    overrides = Overrides() if section.overrides is None else Overrides.open(section.overrides)
+    watch = WatchList.open(section.watch_list, None)
+    databases = Databases.open(
+        DatabaseSource(ref.path, ref.name, ref.sha256) for ref in section.databases
+    )
+    if section.asn_database is not None:
+        try:
+            watch.networks = _networks(section.asn_database)
+        except DataFileError:
+            databases.close()
+            raise
+    return Data(before, databases, proxies, overrides, watch)
+
+
+def _networks(path: Path) -> Mmdb:
+    return open_mmdb(DatabaseSource(path, path.stem))
 
 
 def open_jurisdiction(config: JurisdictionSection) -> Jurisdiction:
@@ -44,16 +144,18 @@ def open_jurisdiction(config: JurisdictionSection) -> Jurisdiction:
         DataFileError: a data file is missing, damaged or not the one that was pinned.
         ServerAddressError: a resolver is not an address.
     """
-    databases = Databases.open(
-        DatabaseSource(ref.path, ref.name, ref.sha256) for ref in config.databases
-    )
-    proxies: tuple[ProxyList, ...] = ()
-    if config.proxy_list is not None:
-        proxies = (ProxyList.open(ProxySource(config.proxy_list, config.proxy_list.stem)),)
+    data = open_data(config)
     resolver = Resolver(
         config.resolvers,
         timeout_s=config.dns_timeout_ms / 1000,
         policy=AddressPolicy(allow_documentation_ranges=config.allow_documentation_ranges),
     )
-    locator = Locator(resolver, databases, proxies, absent_looks=config.absent_looks)
-    return Jurisdiction(locator, resolver, databases, proxies, config.max_age_days)
+    locator = Locator(
+        resolver,
+        data.databases,
+        data.proxies,
+        overrides=data.overrides,
+        watch=data.watch,
+        absent_looks=config.absent_looks,
+    )
+    return Jurisdiction(locator, resolver, data, config)

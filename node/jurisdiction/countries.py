@@ -16,47 +16,33 @@ the only answer, other databases silent                     that one    low
 no majority, or no answer                                   none        low
 =========================================================  ==========  ===========
 
-IPv4 inside IPv6 is looked up as IPv4 (`addresses.effective`). A record that cannot be read is no
-answer: a damaged file must not hold up intake; `doctor` looks for such records and names the file.
+IPv4 inside IPv6 is looked up as IPv4 (`addresses.effective`).
 """
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from ipaddress import IPv4Address, IPv6Address
-from operator import index
 from typing import TYPE_CHECKING, Literal, NamedTuple
-
-import maxminddb
 
 from node.jurisdiction.addresses import effective
 from node.jurisdiction.codes import read_country
-from node.jurisdiction.datafiles import DataFile, check_unchanged, snapshot
 from node.jurisdiction.errors import DataFileError
+from node.jurisdiction.mmdb import DatabaseSource, Mmdb, open_mmdb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterable
 
-RULE_VERSION = 1
+    from node.jurisdiction.datafiles import DataFile
+
+__all__ = ["Ballot", "DatabaseSource", "Databases", "Vote", "count"]
+
+RULE_VERSION = 2
+"""Of all that decides: this vote, and in `locate` what overrides it or lowers its confidence."""
 
 Confidence = Literal["high", "medium", "low"]
 
 _MAX_CACHED = 200_000
-_DAMAGES = (
-    maxminddb.InvalidDatabaseError, ArithmeticError, AttributeError, LookupError, RecursionError,
-    TypeError, ValueError, struct.error,
-)  # fmt: skip
-"""What the reader ends in on a damaged file: it unpacks what stands there."""
-
-
-class DatabaseSource(NamedTuple):
-    """A configured MMDB file; `sha256` in hex, None to trust whatever stands at `path`."""
-
-    path: Path
-    name: str
-    sha256: str | None = None
 
 
 class Ballot(NamedTuple):
@@ -78,16 +64,10 @@ class Vote(NamedTuple):
     ballots: tuple[Ballot, ...]
 
 
-class _Database(NamedTuple):
-    file: DataFile
-    reader: maxminddb.Reader
-    has_ipv6: bool
-
-
 class Databases:
     """The voters. Files stay mapped until `close`; safe to use from several threads."""
 
-    def __init__(self, databases: Iterable[_Database]) -> None:
+    def __init__(self, databases: Iterable[Mmdb]) -> None:
         self._databases = tuple(databases)
         self._votes: dict[str, Vote] = {}
 
@@ -98,9 +78,9 @@ class Databases:
         Raises:
             DataFileError: a file is missing, damaged, not an MMDB, or not the configured one.
         """
-        opened: list[_Database] = []
+        opened: list[Mmdb] = []
         try:
-            opened.extend(map(_open, sources))
+            opened.extend(map(open_mmdb, sources))
         except DataFileError:
             for database in opened:
                 database.reader.close()
@@ -113,12 +93,8 @@ class Databases:
         return tuple(database.file for database in self._databases)
 
     def damaged(self) -> tuple[str, ...]:
-        """Return the names of the files in which a record cannot be read.
-
-        It asks for addresses everywhere, which is a sample: a walk would never end in a tree that
-        leads back into itself.
-        """
-        return tuple(one.file.name for one in self._databases if not _is_whole(one))
+        """Return the names of the files in which a record cannot be read (`Mmdb.is_whole`)."""
+        return tuple(one.file.name for one in self._databases if not one.is_whole())
 
     def close(self) -> None:
         """Unmap all files."""
@@ -158,56 +134,11 @@ def count(ballots: tuple[Ballot, ...]) -> Vote:
     return Vote(None, "low", candidates, ballots)
 
 
-def _open(source: DatabaseSource) -> _Database:
-    before = snapshot(source.path, source.name, source.sha256)
-    try:
-        # The reader in C is eight times as fast, and on a damaged file it touches memory that is
-        # not its own (`make fuzz ONLY=country_database`). Each address is looked up once.
-        reader = maxminddb.open_database(source.path, maxminddb.MODE_MMAP)
-        metadata = reader.metadata()
-        built_ms = index(metadata.build_epoch) * 1000
-    except (OSError, *_DAMAGES):
-        raise DataFileError(
-            f"jurisdiction data {source.name!r}: is not a readable MMDB file; get it again"
-        ) from None
-    check_unchanged(source.path, source.name, before)
-    file = DataFile(source.name, str(source.path), before.sha256, built_ms)
-    return _Database(file, reader, metadata.ip_version != 4)  # noqa: PLR2004 -- IPv4
-
-
-def _everywhere(*, with_ipv6: bool) -> Iterator[str]:
-    """Yield an address of each IPv4 /12 and, if asked, of each IPv6 /12 in use."""
-    yield from (f"{first}.{second}.2.1" for first in range(256) for second in range(0, 256, 16))
-    if with_ipv6:
-        yield from (f"{first:x}::1" for first in range(0x2000, 0x4000, 16))
-
-
-def _is_whole(database: _Database) -> bool:
-    try:
-        for address in _everywhere(with_ipv6=database.has_ipv6):
-            database.reader.get(address)
-    except _DAMAGES:
-        return False
-    return True
-
-
-def _ask(database: _Database, address: IPv4Address | IPv6Address) -> Ballot:
-    file, reader, has_ipv6 = database
-    if address.version != 4 and not has_ipv6:  # noqa: PLR2004 -- IPv4
-        return Ballot(file.name, file.built_ms, "", None, None)
-    try:
-        record, length = reader.get_with_prefix_len(address)
-    except _DAMAGES:
-        return Ballot(file.name, file.built_ms, "", None, None)
+def _ask(database: Mmdb, address: IPv4Address | IPv6Address) -> Ballot:
+    record, prefix = database.get(address)
     answer = _answer(record)
-    prefix = _prefix(address, length)
+    file = database.file
     return Ballot(file.name, file.built_ms, prefix, answer, read_country(answer))
-
-
-def _prefix(address: IPv4Address | IPv6Address, length: int) -> str:
-    """Return the network of `length` bits around `address`; `ip_network` would be far slower."""
-    spare = address.max_prefixlen - length
-    return f"{type(address)(int(address) >> spare << spare)}/{length}"
 
 
 def _answer(record: object) -> str | None:

@@ -8,6 +8,7 @@ better than none.
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from node.jurisdiction.errors import DataFileError
@@ -55,6 +56,37 @@ def snapshot(path: Path, name: str, sha256: str | None) -> Snapshot:
     return Snapshot(digest, stat)
 
 
+def read_text(path: Path, name: str, what: str) -> tuple[str, Snapshot]:
+    """Return the text of a file that is not pinned, and what it was; `what` names it in errors.
+
+    Raises:
+        DataFileError: it cannot be read, is not UTF-8, or was replaced meanwhile.
+    """
+    before = snapshot(path, name, None)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise DataFileError(f"{what}: is not UTF-8 text") from None
+    check_unchanged(path, name, before)
+    return text, before
+
+
+def file_stamp(path: Path) -> tuple[str, int, int, int]:
+    """Return what the file system says of a file: when that changes, it was replaced.
+
+    Raises:
+        DataFileError: there is none.
+    """
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise DataFileError(
+            f"jurisdiction data {path.stem!r}: cannot be read ({error.strerror}); "
+            "check path and rights"
+        ) from None
+    return str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 def check_unchanged(path: Path, name: str, before: Snapshot) -> None:
     """Make sure that what was opened is what was hashed.
 
@@ -65,3 +97,25 @@ def check_unchanged(path: Path, name: str, before: Snapshot) -> None:
     was = before.stat
     if (now.st_ino, now.st_size, now.st_mtime_ns) != (was.st_ino, was.st_size, was.st_mtime_ns):
         raise DataFileError(f"jurisdiction data {name!r}: changed while being opened; try again")
+
+
+def built_ms(first: list[tuple[int, list[str]]], what: str) -> int:
+    """Return the date (ms UTC) that a list begins with: `built 2026-11-01T00:00:00Z`.
+
+    Args:
+        first: its first line of words, with its number; empty if it has none.
+        what: how errors call the list.
+
+    Raises:
+        DataFileError: it begins with anything else.
+    """
+    try:
+        ((_, (word, stamp)),) = first
+        built = datetime.fromisoformat(stamp)
+    except ValueError:
+        word, built = "", None
+    if word != "built" or built is None or built.tzinfo is None:
+        raise DataFileError(
+            f"{what}: begin it with `built 2026-11-01T00:00:00Z`, the time it was made"
+        )
+    return int(built.timestamp() * 1000)

@@ -50,6 +50,7 @@ class Address(msgspec.Struct, frozen=True):
     country: str | None = None
     confidence: Confidence | None = None
     ballots: tuple[Said, ...] = ()
+    network: Network | None = None
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -67,6 +68,39 @@ class Veil(msgspec.Struct, frozen=True):
     built_ms: int
     entry: str
     provider: str
+
+
+class Network(msgspec.Struct, frozen=True):
+    """Which network announces an address, as one database says."""
+
+    database: str
+    built_ms: int
+    prefix: str
+    asn: int
+    organisation: str | None
+
+
+class Sign(msgspec.Struct, frozen=True):
+    """An entry of the watch list that takes a step of confidence."""
+
+    address: str
+    list: str
+    built_ms: int
+    entry: str
+    reason: str
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """An override in force: what people of this hotline know, whose it is, until when (ms UTC)."""
+
+    matched: str
+    kind: str
+    id: str
+    entry: str
+    country: str
+    author: str
+    reason: str
+    expires_ms: int
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -88,6 +122,8 @@ class Explanation(msgspec.Struct, frozen=True):
     cname_chain: tuple[Link, ...] = ()
     addresses: tuple[Address, ...] = ()
     proxies: tuple[Veil, ...] = ()
+    watched: tuple[Sign, ...] = ()
+    overrides: tuple[Rule, ...] = ()
     retry_ms: int | None = None
 
     def __repr__(self) -> str:
@@ -118,6 +154,8 @@ def explain(location: Location, located: Located) -> Explanation:
         cname_chain=tuple(Link(*row) for row in rows.get("cname", ())),
         addresses=tuple(_addresses(rows)),
         proxies=tuple(Veil(*row) for row in rows.get("proxy", ())),
+        watched=tuple(Sign(*row) for row in rows.get("watched", ())),
+        overrides=tuple(Rule(*row) for row in rows.get("override", ())),
         retry_ms=located.retry_ms,
     )
 
@@ -141,9 +179,10 @@ def _addresses(rows: dict[str, list[tuple[Any, ...]]]) -> list[Address]:
     ballots: dict[str, list[Ballot]] = {}
     for address, *ballot in rows.get("ballot", ()):
         ballots.setdefault(address, []).append(Ballot(*ballot))
+    networks = {address: Network(*rest) for address, *rest in rows.get("network", ())}
     return [
         *(
-            _voted(address, ttl_s, ballots.get(address, []))
+            _voted(address, ttl_s, ballots.get(address, []), networks.get(address))
             for address, ttl_s in rows.get("address", ())
         ),
         *(
@@ -153,7 +192,9 @@ def _addresses(rows: dict[str, list[tuple[Any, ...]]]) -> list[Address]:
     ]
 
 
-def _voted(address: str, ttl_s: int | None, ballots: list[Ballot]) -> Address:
+def _voted(
+    address: str, ttl_s: int | None, ballots: list[Ballot], network: Network | None
+) -> Address:
     vote = count(tuple(ballots))
     said = tuple(Said(*ballot) for ballot in ballots)
     reached = str(effective(address))
@@ -164,6 +205,7 @@ def _voted(address: str, ttl_s: int | None, ballots: list[Ballot]) -> Address:
         country=vote.country,
         confidence=vote.confidence,
         ballots=said,
+        network=network,
     )
 
 
@@ -192,7 +234,7 @@ def _because(location: Location, located: Located, names: str | None) -> str:
     if located.state == "hidden":
         return "a proxy stands before it: where it is hosted, only the proxy knows"
     if located.state == "country":
-        return _SURE[located.confidence]
+        return _agreed(located)
     if not located.candidates:
         return "no database names a country"
     return f"the databases, or its addresses, name {', '.join(located.candidates)}"
@@ -204,6 +246,15 @@ def _nowhere(location: Location, located: Located, names: str | None) -> str:
     if any(row[0] == "refused" for row in located.evidence):
         return "it has only addresses that nobody hosts at in public"
     return f"{_FAILED.get(str(names), 'no address was found')}, however often it was asked"
+
+
+def _agreed(located: Located) -> str:
+    kinds = {row[0] for row in located.evidence}
+    if "override" in kinds:
+        return "people of this hotline say so, until the time that stands with it"
+    if "watched" in kinds:
+        return "the databases say so, and a watched block or network takes a step of confidence"
+    return _SURE[located.confidence]
 
 
 _SURE = {

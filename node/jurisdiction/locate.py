@@ -12,6 +12,10 @@ several countries, databases without a majority, or silent             disputed
 the name servers failed or did not answer                              unresolved
 ====================================================================  ============
 
+What people of this hotline know goes first: an override by name decides, also behind a proxy; one
+by range stands for the vote on its addresses (`overrides`). An address in a watched block or
+network lowers its vote by one step, unless an override stands for it (`watching`).
+
 `unresolved` is a state of ours, not of the site: it is asked again at `retry_ms` and never becomes
 `none`. A name without addresses is asked again too, `ABSENT_LOOKS` times: sites come and go within
 the hour, and some resolvers deny the very names that are reported. What is still absent then is
@@ -26,6 +30,11 @@ Evidence is a tuple of flat rows, made of str, int and None, each beginning with
     ("ballot", address, database, built_ms, prefix, answer, read_as)
     ("proxy", address_or_name, list, built_ms, entry, provider)
     ("candidate", country)                     ("kind", kind of location)
+    ("network", address, database, built_ms, prefix, asn, organisation)
+    ("watched", address, list, built_ms, entry, reason)
+    ("override", address_or_name, kind, id, entry, country, author, reason, expires_ms)
+
+Author and reason of an override never leave this node (`casework.placing` leaves them out).
 """
 
 from __future__ import annotations
@@ -35,6 +44,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from node.jurisdiction.countries import RULE_VERSION, Confidence, Databases, Vote
+from node.jurisdiction.overrides import Override, Overrides
+from node.jurisdiction.watching import WatchList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,9 +63,11 @@ LAST_RETRY_MS = 900_000
 ABSENT_LOOKS = 8
 """How often a name without addresses is asked again: three quarters of an hour in all."""
 _MAX_CACHED = 200_000
+_NEVER = 1 << 62
 _NOWHERE = frozenset({"onion", "i2p", "ipfs", "service"})
 _RULE: Row = ("rule", "jurisdiction", RULE_VERSION)
 _ORDER: tuple[Confidence, ...] = ("low", "medium", "high")
+_LESS: dict[Confidence, Confidence] = {"high": "medium", "medium": "low", "low": "low"}
 
 
 class Located(msgspec.Struct, frozen=True):
@@ -81,13 +94,28 @@ class Locator:
         databases: Databases,
         proxies: Sequence[ProxyList] = (),
         *,
+        overrides: Overrides | None = None,
+        watch: WatchList | None = None,
         absent_looks: int = ABSENT_LOOKS,
     ) -> None:
         self._names = names
+        self._absent_looks = absent_looks
+        self._by_host: dict[str, tuple[NameAnswer | None, Located, int]] = {}
+        self.use(databases, proxies, overrides or Overrides(), watch or WatchList())
+
+    def use(
+        self,
+        databases: Databases,
+        proxies: Sequence[ProxyList],
+        overrides: Overrides,
+        watch: WatchList,
+    ) -> None:
+        """Judge by this data from now on, and forget what was judged by other."""
         self._databases = databases
         self._proxies = tuple(proxies)
-        self._absent_looks = absent_looks
-        self._by_host: dict[str, tuple[NameAnswer | None, Located]] = {}
+        self._overrides = overrides
+        self._watch = watch
+        self._by_host.clear()
 
     async def locate(self, location: Location, now_ms: int, *, attempts: int = 0) -> Located:
         """Locate, asking the name servers where necessary.
@@ -98,70 +126,99 @@ class Locator:
             answer = await self._names.resolve(location.host, now_ms)
             if answer.is_failure or (answer.is_absent and attempts < self._absent_looks):
                 return _unresolved(answer, now_ms, attempts)
-            return self._judged(location.host, answer)
-        return self._without_names(location)
+            return self._judged(location.host, answer, now_ms)
+        return self._without_names(location, now_ms)
 
     def locate_cached(self, location: Location, now_ms: int) -> Located | None:
         """Locate from what is known; None if somebody has to be asked."""
         if location.kind != "name":
-            return self._without_names(location)
+            return self._without_names(location, now_ms)
         answer = self._names.cached(location.host, now_ms)
         if answer is None or answer.is_failure or answer.is_absent:
             return None
-        return self._judged(location.host, answer)
+        return self._judged(location.host, answer, now_ms)
 
     def locate_unasked(self, location: Location, now_ms: int) -> Located:
-        """Locate without asking or remembering: a name is `hidden` by its suffix, or open."""
+        """Locate without asking or remembering: a name by an override or a proxy, or open."""
         if location.kind != "name":
-            return self._without_names(location)
+            return self._without_names(location, now_ms)
         rows: tuple[Row, ...] = (_RULE, ("names", "not_asked", now_ms))
         veils = [("proxy", what, *proxy) for what, proxy in self._veils((location.host,), ())]
+        rule = self._overrides.by_name(location.host, now_ms)
+        if rule is not None:
+            return _overruled((*rows, *veils), location.host, rule)
         if veils:
             return Located("hidden", None, "high", (*rows, *veils))
         return Located("unresolved", None, "low", rows)
 
-    def _without_names(self, location: Location) -> Located:
+    def _without_names(self, location: Location, now_ms: int) -> Located:
         if location.kind in _NOWHERE:
             return Located("none", None, "high", (_RULE, ("kind", location.kind)))
-        return self._judged(location.host, None)
+        return self._judged(location.host, None, now_ms)
 
-    def _judged(self, host: str, answer: NameAnswer | None) -> Located:
-        """Judge a host once per answer; an address literal has no answer and never expires."""
+    def _judged(self, host: str, answer: NameAnswer | None, now_ms: int) -> Located:
+        """Judge a host once per answer, and anew when an override that counted is over.
+
+        An address literal has no answer, and without an override never expires.
+        """
         known = self._by_host.get(host)
-        if known is not None and known[0] is answer:
+        if known is not None and known[0] is answer and now_ms < known[2]:
             return known[1]
         if len(self._by_host) >= _MAX_CACHED:
             self._by_host.clear()
-        located = self._literal(host) if answer is None else self._judge(answer)
-        self._by_host[host] = (answer, located)
+        located = self._literal(host, now_ms) if answer is None else self._judge(answer, now_ms)
+        ends = [int(str(row[-1])) for row in located.evidence if row[0] == "override"]
+        self._by_host[host] = (answer, located, min(ends, default=_NEVER))
         return located
 
-    def _literal(self, address: str) -> Located:
+    def _literal(self, address: str, now_ms: int) -> Located:
         reason = self._names.policy.refused(address)
         if reason is not None:
             return Located("none", None, "high", (_RULE, ("refused", address, reason)))
         rows: list[Row] = [_RULE, ("address", address, None)]
-        return self._places(rows, (), (address,), partial=False)
+        return self._places(rows, (), (address,), now_ms, partial=False)
 
-    def _judge(self, answer: NameAnswer) -> Located:
+    def _judge(self, answer: NameAnswer, now_ms: int) -> Located:
         rows: list[Row] = [_RULE, *_told(answer)]
         if not answer.addresses:
             sure: Confidence = "low" if answer.is_absent else "medium"
             return Located("none", None, sure, tuple(rows))
         names = (answer.host, *(target for target, _ in answer.cname_chain))
         addresses = tuple(address for address, _ in answer.addresses)
-        return self._places(rows, names, addresses, partial=answer.partial)
+        return self._places(rows, names, addresses, now_ms, partial=answer.partial)
 
     def _places(
-        self, rows: list[Row], names: Sequence[str], addresses: Sequence[str], *, partial: bool
+        self,
+        rows: list[Row],
+        names: Sequence[str],
+        addresses: Sequence[str],
+        now_ms: int,
+        *,
+        partial: bool,
     ) -> Located:
-        votes = [(address, self._databases.country(address)) for address in addresses]
-        for address, vote in votes:
-            rows.extend(("ballot", address, *ballot) for ballot in vote.ballots)
+        votes = [self._vote(address, now_ms, rows) for address in addresses]
         veils = [("proxy", what, *proxy) for what, proxy in self._veils(names, addresses)]
+        rule = self._overrides.by_name(names[0], now_ms) if names else None
+        if rule is not None:
+            return _overruled((*rows, *veils), names[0], rule)
         if veils:
             return Located("hidden", None, "high", (*rows, *veils))
-        return _decide(rows, [vote for _, vote in votes], partial=partial)
+        return _decide(rows, votes, partial=partial)
+
+    def _vote(self, address: str, now_ms: int, rows: list[Row]) -> Vote:
+        """Return the vote on an address after overrides and signs, and add what led to it."""
+        vote = self._databases.country(address)
+        rows.extend(("ballot", address, *ballot) for ballot in vote.ballots)
+        announced = self._watch.announced(address)
+        if announced is not None:
+            rows.append(("network", address, *announced))
+        signs = self._watch.watched(address, announced)
+        rows.extend(("watched", address, *sign) for sign in signs)
+        rule = self._overrides.by_address(address, now_ms)
+        if rule is not None:
+            rows.append(_told_rule(address, rule))
+            return Vote(rule.country, "high", (rule.country,), vote.ballots)
+        return vote._replace(confidence=_LESS[vote.confidence]) if signs else vote
 
     def _veils(self, names: Sequence[str], addresses: Sequence[str]) -> Iterator[tuple[str, Proxy]]:
         for proxies in self._proxies:
@@ -171,6 +228,19 @@ class Locator:
             for address in addresses:
                 if (found := proxies.by_address(address)) is not None:
                     yield address, found
+
+
+def _told_rule(matched: str, rule: Override) -> Row:
+    """Return an override as evidence; its end stands last."""
+    return (
+        "override", matched, rule.kind, rule.id, rule.entry, rule.country, rule.author,
+        rule.reason, rule.expires_ms,
+    )  # fmt: skip
+
+
+def _overruled(rows: tuple[Row, ...], host: str, rule: Override) -> Located:
+    """Return what people decided, with everything that databases and proxies say beside it."""
+    return Located("country", rule.country, "high", (*rows, _told_rule(host, rule)))
 
 
 def _decide(rows: list[Row], votes: list[Vote], *, partial: bool) -> Located:

@@ -14,13 +14,11 @@ are single words.
 
 from __future__ import annotations
 
-from datetime import datetime
-from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import TYPE_CHECKING, NamedTuple
 
-from node.jurisdiction.addresses import effective
-from node.jurisdiction.datafiles import DataFile, check_unchanged, snapshot
+from node.jurisdiction.datafiles import DataFile, built_ms, check_unchanged, snapshot
 from node.jurisdiction.errors import DataFileError
+from node.jurisdiction.prefixes import Prefixes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,8 +49,7 @@ class ProxyList:
     def __init__(self, file: DataFile) -> None:
         self.file = file
         self._suffixes: dict[str, str] = {}
-        self._ranges: dict[tuple[int, int], dict[int, tuple[str, str]]] = {}
-        self._lengths: tuple[tuple[int, int], ...] = ()
+        self._ranges: Prefixes[str] = Prefixes()
 
     @classmethod
     def open(cls, source: ProxySource) -> ProxyList:
@@ -73,8 +70,8 @@ class ProxyList:
             for number, line in enumerate(lines, start=1)
             if (words := line.partition("#")[0].split())
         ]
-        built_ms = _built_ms(entries[:1], source.name)
-        made = cls(DataFile(source.name, str(source.path), before.sha256, built_ms))
+        made_ms = built_ms(entries[:1], f"proxy list {source.name!r}")
+        made = cls(DataFile(source.name, str(source.path), before.sha256, made_ms))
         for number, words in entries[1:]:
             try:
                 made._add(words)
@@ -83,7 +80,6 @@ class ProxyList:
                     f"proxy list {source.name!r}, line {number}: "
                     "write `range PREFIX PROVIDER` or `suffix NAME PROVIDER`"
                 ) from None
-        made._lengths = tuple(sorted(made._ranges, reverse=True))
         return made
 
     def by_address(self, address: str) -> Proxy | None:
@@ -92,14 +88,8 @@ class ProxyList:
         Raises:
             ValueError: not an address.
         """
-        reached: IPv4Address | IPv6Address = effective(address)
-        bits, value = reached.max_prefixlen, int(reached)
-        for length, width in self._lengths:
-            if width == bits:
-                found = self._ranges[length, width].get(value >> (bits - length))
-                if found is not None:
-                    return Proxy(self.file.name, self.file.built_ms, *found)
-        return None
+        found = self._ranges.get(address)
+        return None if found is None else Proxy(self.file.name, self.file.built_ms, *found)
 
     def by_name(self, name: str) -> Proxy | None:
         """Return the most specific suffix that `name` ends in."""
@@ -117,20 +107,4 @@ class ProxyList:
         if kind == "suffix":
             self._suffixes[entry.strip(".").lower()] = provider
             return
-        network = ip_network(entry)
-        key = (network.prefixlen, network.max_prefixlen)
-        first = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
-        self._ranges.setdefault(key, {})[first] = (str(network), provider)
-
-
-def _built_ms(first: list[tuple[int, list[str]]], name: str) -> int:
-    try:
-        ((_, (word, stamp)),) = first
-        built = datetime.fromisoformat(stamp)
-    except ValueError:
-        word, built = "", None
-    if word != "built" or built is None or built.tzinfo is None:
-        raise DataFileError(
-            f"proxy list {name!r}: begin it with `built 2026-11-01T00:00:00Z`, the time it was made"
-        )
-    return int(built.timestamp() * 1000)
+        self._ranges.add(entry, provider)

@@ -140,3 +140,36 @@ def test_places_of_one_host_are_read_once_and_placed_alike() -> None:
     places = Places(Answers(cached=FOUND))
     one = places.known(at("https://nl1.example/a"), NOW_MS)
     assert places.known(at("https://nl1.example/b?c"), NOW_MS) is one
+
+
+OVERRIDE = (
+    "override", "shop.example", "origin", "origin-17", "shop.example", "GB", "analyst-7",
+    "told by the proxy", 1_800_000_000_000,
+)  # fmt: skip
+
+
+def test_an_override_travels_without_its_author_and_reason() -> None:
+    """Pseudonyms and free text stay at their node; entry, kind, id, end and country go, first."""
+    found = jurisdiction(Located("country", "GB", "high", (BALLOT, OVERRIDE)))
+    first = found.evidence[0]
+    assert (first.source, first.version, first.answer) == (
+        "origin:origin-17",
+        "until 2027-01-15",
+        "GB",
+    )
+    assert "analyst" not in repr(found)
+    assert "told by" not in repr(found)
+
+
+def test_a_sign_and_a_network_travel_by_number() -> None:
+    """The operator's own word for a network does not."""
+    rows = (
+        ("network", "203.0.113.7", "networks", 1_780_000_000_000, "203.0.113.0/24", 64500, "Name"),
+        ("watched", "203.0.113.7", "watch", 1_780_000_000_000, "asn 64500", "shady"),
+    )
+    found = jurisdiction(Located("country", "GB", "medium", rows))
+    assert [(one.source, one.answer) for one in found.evidence] == [
+        ("watch:watch", "watched"),
+        ("networks", "AS64500"),
+    ]
+    assert "shady" not in repr(found)

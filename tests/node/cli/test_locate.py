@@ -39,6 +39,7 @@ RANGES: dict[str, tuple[str | None, str | None, str | None]] = {
     "198.51.100.192/26": ("FR", None, None),
     "203.0.113.0/26": ("US", "US", "US"),
     "203.0.113.64/26": ("BR", "BR", "BR"),
+    "203.0.113.128/26": ("NL", "NL", "NL"),
     "2001:db8:1::/48": ("NL", "NL", "NL"),
 }
 ZONE: Zone = {
@@ -51,6 +52,7 @@ ZONE: Zone = {
     "veiled.example": [{"type": "A", "ttl": 60, "data": "203.0.113.5"}],
     "shop.example": [{"type": "CNAME", "ttl": 60, "data": "s1.veil.example"}],
     "s1.veil.example": [{"type": "A", "ttl": 60, "data": "192.0.2.7"}],
+    "known.veil.example": [{"type": "A", "ttl": 60, "data": "203.0.113.6"}],
     "anycast.example": [
         {"type": "A", "ttl": 60, "data": "192.0.2.1"},
         {"type": "A", "ttl": 60, "data": "203.0.113.70"},
@@ -69,6 +71,17 @@ ZONE: Zone = {
     "dangling.example": [{"type": "CNAME", "ttl": 60, "data": "gone.example"}],
 }
 PROXIES = "built 2026-11-01T00:00:00Z\nrange 203.0.113.0/26 veil-range\nsuffix veil.example veil\n"
+OVERRIDES = """
+[[override]]
+id = "origin-1"
+kind = "origin"
+name = "known.veil.example"
+country = "DE"
+author = "analyst-7"
+reason = "told by the proxy, case 4711"
+expires = 2099-01-01T00:00:00Z
+"""
+WATCH = "built 2026-11-01T00:00:00Z\nasn 64500 leases-out\n"
 US, DUTCH, GERMAN = "gb-iwf", "nl-eokm", "de-eco"
 
 
@@ -110,6 +123,8 @@ CASES = {
     ),
     "proxy by range": Case("http://veiled.example/", "hidden", None, "high", US),
     "proxy by CNAME": Case("http://shop.example/", "hidden", None, "high", US),
+    "confirmed origin": Case("http://known.veil.example/", "country", "DE", "high", GERMAN),
+    "watched network": Case("203.0.113.130", "country", "NL", "medium", DUTCH),
     "onion": Case("http://abcdefghij.onion/a", "none", None, "high", US),
     "I2P": Case("http://abcdefghij.i2p/", "none", None, "high", US),
     "IPFS": Case("ipfs://QmAbCdEf/", "none", None, "high", US),
@@ -141,6 +156,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
 async def _all_answers(folder: Path) -> Answers:
     targets = [*(case.typed for case in CASES.values()), *REFUSED]
     typed: list[tuple[str, ...]] = [
+        ("http://known.veil.example/",),
+        ("203.0.113.130",),
         ("http://www.example/",),
         ("http://10.0.0.1/",),
         ("192.0.2.200",),
@@ -222,7 +239,13 @@ def _configure(config: Path, folder: Path, port: int) -> None:
     """Write the data files, and name them in the configuration."""
     proxies = folder / "proxies.txt"
     proxies.write_text(PROXIES, encoding="utf-8")
+    (folder / "overrides.toml").write_text(OVERRIDES, encoding="utf-8")
+    (folder / "watch.txt").write_text(WATCH, encoding="utf-8")
+    networks = {"203.0.113.128/26": {"autonomous_system_number": 64500}}
     scalars = {
+        "overrides": str(folder / "overrides.toml"),
+        "watch_list": str(folder / "watch.txt"),
+        "asn_database": str(write_database(folder, "networks", networks).path),
         "proxy_list": str(proxies),
         "resolvers": [f"127.0.0.1:{port}"],
         "allow_documentation_ranges": True,
@@ -261,7 +284,7 @@ class TestCases:
         data = told(answers, name)
         assert data["because"]
         assert data["responsible"]["because"]
-        assert data["rule_version"] == 1
+        assert data["rule_version"] == 2
         assert answers[CASES[name].typed, "--json"][0] == Exit.OK
 
     def test_the_cases_say_different_things(self, answers: Answers) -> None:
@@ -316,6 +339,26 @@ class TestEvidence:
         assert (by_range["entry"], by_range["provider"]) == ("203.0.113.0/26", "veil-range")
         assert (by_name["matched"], by_name["entry"]) == ("s1.veil.example", "veil.example")
 
+    def test_an_override_stands_with_author_reason_and_end(self, answers: Answers) -> None:
+        """And the proxy that it looks behind stays in the evidence."""
+        data = told(answers, "confirmed origin")
+        (rule,) = data["overrides"]
+        assert (rule["id"], rule["kind"], rule["author"]) == ("origin-1", "origin", "analyst-7")
+        assert (rule["matched"], rule["reason"]) == (
+            "known.veil.example",
+            "told by the proxy, case 4711",
+        )
+        assert rule["expires_ms"] == 4_070_908_800_000
+        assert len(data["proxies"]) == 2
+
+    def test_a_watched_network_stands_with_its_number_and_the_word(self, answers: Answers) -> None:
+        """What took a step of confidence."""
+        data = told(answers, "watched network")
+        assert data["addresses"][0]["network"]["asn"] == 64500
+        assert [(one["entry"], one["reason"]) for one in data["watched"]] == [
+            ("asn 64500", "leases-out")
+        ]
+
     def test_refused_addresses_stand_beside_those_that_count(self, answers: Answers) -> None:
         """Nobody voted on them."""
         seen = told(answers, "half inside")["addresses"]
@@ -349,11 +392,23 @@ class TestWords:
             "address      192.0.2.9  ttl 5 s",
             "one of 2026-09-21 says NL for 192.0.2.0/26",
             "vote       NL, high",
-            "hosted in    NL, confidence high, rule 1",
+            "hosted in    NL, confidence high, rule 2",
             f"responsible  {DUTCH}\n",
             "the one active hotline that lists NL",
         ):
             assert part in text, part
+
+    def test_an_override_is_told_whose_it_is(self, answers: Answers) -> None:
+        """Kind, id, place, end; author and reason."""
+        _, text = answers["http://known.veil.example/",]
+        assert "origin       origin-1: known.veil.example in known.veil.example is in DE" in text
+        assert "analyst-7: told by the proxy, case 4711" in text
+
+    def test_a_watched_network_is_told(self, answers: Answers) -> None:
+        """With the list that names it."""
+        _, text = answers["203.0.113.130",]
+        assert "network    AS64500, by networks" in text
+        assert "watched      203.0.113.130 in asn 64500 of watch: leases-out" in text
 
     def test_an_orphan_is_called_one(self, answers: Answers) -> None:
         """Kosovo has a code of its own, and no hotline here."""

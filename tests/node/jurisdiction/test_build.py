@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from node.config.sections import JurisdictionSection
 from node.config.values import DatabaseRef
-from node.jurisdiction.build import open_jurisdiction
+from node.jurisdiction.build import open_data, open_jurisdiction
 from node.jurisdiction.errors import DataFileError
 from node.jurisdiction.locations import canonical
 
@@ -64,3 +65,44 @@ async def test_a_swapped_database_stops_the_start(section: JurisdictionSection) 
     section.databases[0].path.write_bytes(b"something else")
     with pytest.raises(DataFileError, match="sha256 differs"):
         open_jurisdiction(section)
+
+
+class TestReplacedFiles:
+    """Newer data comes without a gap, or not at all."""
+
+    async def test_nothing_is_behind_while_nothing_changes(
+        self, section: JurisdictionSection
+    ) -> None:
+        """Files are not opened again for nothing."""
+        jurisdiction = open_jurisdiction(section)
+        assert not jurisdiction.is_behind(section)
+        await jurisdiction.close()
+
+    async def test_what_is_judged_after_is_judged_by_the_new_file(
+        self,
+        section: JurisdictionSection,
+        make_database: Callable[[str, Mapping[str, Any]], DatabaseSource],
+    ) -> None:
+        """A literal that was remembered for ever, and a name whose answer still holds."""
+        jurisdiction = open_jurisdiction(section)
+        places = [canonical("http://192.0.2.1/"), canonical("http://plain.example/")]
+        before = [(await jurisdiction.locator.locate(place, NOW)).country for place in places]
+        newer = make_database("newer", {"192.0.2.0/24": {"country_code": "DE"}})
+        changed = replace(section, databases=(DatabaseRef("one", newer.path, None),))
+        assert jurisdiction.is_behind(changed)
+        jurisdiction.take_up(open_data(changed), changed)
+        after = [jurisdiction.locator.locate_cached(place, NOW) for place in places]
+        assert not jurisdiction.is_behind(changed)
+        await jurisdiction.close()
+        assert before == ["NL", "NL"]
+        assert [found and found.country for found in after] == ["DE", "DE"]
+
+    async def test_a_list_that_was_replaced_is_seen(self, section: JurisdictionSection) -> None:
+        """By the file system, without a word in the configuration."""
+        jurisdiction = open_jurisdiction(section)
+        assert section.proxy_list is not None
+        newer = section.proxy_list.with_name("newer")
+        newer.write_text("built 2026-11-02T00:00:00Z\n", encoding="utf-8")
+        newer.replace(section.proxy_list)
+        assert jurisdiction.is_behind(section)
+        await jurisdiction.close()

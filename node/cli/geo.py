@@ -1,0 +1,100 @@
+"""`hotline geo status`: what the data files are, how old they are, and whether they can be read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from node.cli.exits import Exit
+from node.cli.output import Result, table
+from node.config import load
+from node.jurisdiction.build import Data, open_data
+from node.jurisdiction.status import ages
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from node.config.sections import JurisdictionSection
+
+
+def status(path: Path, now_ms: int) -> Result:
+    """Show each data file of the configuration as it is at `now_ms` (UTC), and the overrides.
+
+    Raises:
+        ConfigError: the configuration cannot be read.
+        DataFileError: a file is missing, damaged or not the one that was pinned.
+    """
+    section = load(path).jurisdiction
+    data = open_data(section)
+    try:
+        damaged = set(data.databases.damaged())
+        networks = data.watch.networks
+        if networks is not None and not networks.is_whole():
+            damaged.add(networks.file.name)
+        files = _files(data, section, damaged, now_ms)
+        overrides = _overrides(data, now_ms)
+    finally:
+        data.close()
+    told = {
+        "files": files,
+        "max_age_days": section.max_age_days,
+        "voters": len(section.databases),
+        "overrides": overrides,
+    }
+    wrong = not section.databases or any(one["verdict"] != "fresh" for one in files)
+    return Result(told, _text(told), Exit.PROBLEM if wrong else Exit.OK)
+
+
+def _files(
+    data: Data, section: JurisdictionSection, damaged: set[str], now_ms: int
+) -> list[dict[str, Any]]:
+    """Tell each file, in the order of the configuration; `damaged` goes before any age."""
+    uses = {str(ref.path): "votes" for ref in section.databases}
+    uses |= {str(section.asn_database): "networks", str(section.proxy_list): "proxies"}
+    uses[str(section.watch_list)] = "watched"
+    pinned = {str(ref.path) for ref in section.databases if ref.sha256 is not None}
+    return [
+        {
+            "name": file.name,
+            "use": uses[file.path],
+            "path": file.path,
+            "sha256": file.sha256,
+            "pinned": file.path in pinned,
+            "built_ms": file.built_ms,
+            "age_days": age.age_days,
+            "verdict": "damaged" if file.name in damaged else age.verdict,
+        }
+        for file, age in zip(
+            data.files, ages(data.files, now_ms, section.max_age_days), strict=True
+        )
+    ]
+
+
+def _overrides(data: Data, now_ms: int) -> list[dict[str, Any]]:
+    return [
+        {**one._asdict(), "in_force": now_ms < one.expires_ms}
+        for one in sorted(data.overrides.entries, key=lambda one: one.expires_ms)
+    ]
+
+
+def _text(told: dict[str, Any]) -> str:
+    rows = [
+        (
+            one["name"], one["use"], _day(one["built_ms"]), one["age_days"], one["verdict"],
+            "pinned" if one["pinned"] else "not pinned", one["sha256"],
+        )
+        for one in told["files"]
+    ]  # fmt: skip
+    lines = [table(("file", "use", "built", "days", "state", "sha256 is", "sha256"), rows)]
+    if not told["voters"]:
+        lines.append("no database votes: add [[jurisdiction.databases]]")
+    lines += [
+        f"override {one['id']}: {one['entry']} in {one['country']} ({one['kind']}), "
+        f"{'until' if one['in_force'] else 'OVER since'} {_day(one['expires_ms'])}, {one['author']}"
+        for one in told["overrides"]
+    ]
+    return "\n".join(lines)
+
+
+def _day(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).date().isoformat()

@@ -1,0 +1,183 @@
+"""What people of this hotline know better than databases: rules and confirmed origins.
+
+A TOML file that the operator keeps, each entry signed by its author's pseudonym and ending by
+itself::
+
+    [[override]]
+    id = "origin-17"
+    kind = "origin"                # the proxy told where it is; or "rule"
+    name = "shop.site.example"     # this host and all below it; or range = "192.0.2.0/24"
+    country = "NL"
+    author = "analyst-7"
+    reason = "told by the proxy, case 4711"
+    expires = 2026-12-31T00:00:00Z
+
+An override by name decides the location, also where a proxy stands before it; the most specific
+name wins. One by range stands for the vote on the addresses in it and lifts no veil. From its end
+on it does not count. Matched name or range, kind, id, country and end are evidence that travels;
+author and reason stay at this node (docs/glossary.md: pseudonyms, no free text across borders).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from node.jurisdiction.codes import read_country
+from node.jurisdiction.datafiles import DataFile, read_text
+from node.jurisdiction.errors import DataFileError, UnlocatableError
+from node.jurisdiction.locations import canonical
+from node.jurisdiction.prefixes import Prefixes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+NAME = "overrides"
+MAX_ENTRIES = 100_000
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+_KEYS = frozenset({"id", "kind", "country", "author", "reason", "expires"})
+_MAX_TEXT = 500
+
+
+class Override(NamedTuple):
+    """One entry; `entry` is the name or range it is about, `expires_ms` (UTC) its end."""
+
+    id: str
+    kind: Literal["rule", "origin"]
+    entry: str
+    country: str
+    author: str
+    reason: str
+    expires_ms: int
+
+
+class Overrides:
+    """The entries of one file; those that are over are kept to be shown, and never found."""
+
+    def __init__(self, entries: tuple[Override, ...] = (), file: DataFile | None = None) -> None:
+        self.entries = entries
+        self.file = file
+        self._names: dict[str, list[Override]] = {}
+        self._ranges: Prefixes[list[Override]] = Prefixes()
+        by_range: dict[str, list[Override]] = {}
+        for one in entries:
+            if "/" in one.entry:
+                by_range.setdefault(one.entry, []).append(one)
+            else:
+                self._names.setdefault(one.entry, []).append(one)
+        for prefix, those in by_range.items():
+            self._ranges.add(prefix, those)
+
+    @classmethod
+    def open(cls, path: Path) -> Overrides:
+        """Read and check a file; its build date is the time it was last changed.
+
+        Raises:
+            DataFileError: it is missing, not TOML, or an entry is incomplete; the message has the
+                entry's number and the field.
+        """
+        text, before = read_text(path, NAME, NAME)
+        try:
+            read = tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            raise DataFileError(f"{NAME}: is not TOML; see docs/operating.md") from None
+        raw = read.pop("override", [])
+        if read or not isinstance(raw, list) or len(raw) > MAX_ENTRIES:
+            raise DataFileError(f"{NAME}: write [[override]] tables, and nothing else")
+        entries = tuple(_entry(one, number) for number, one in enumerate(raw, start=1))
+        if len({one.id for one in entries}) != len(entries):
+            raise DataFileError(f"{NAME}: give each override an id of its own")
+        built_ms = before.stat.st_mtime_ns // 1_000_000
+        return cls(entries, DataFile(NAME, str(path), before.sha256, built_ms))
+
+    def by_name(self, host: str, now_ms: int) -> Override | None:
+        """Return the override in force for the most specific name that `host` is or ends in."""
+        name = host
+        while name and self._names:
+            found = _in_force(self._names.get(name, ()), now_ms)
+            if found is not None:
+                return found
+            name = name.partition(".")[2]
+        return None
+
+    def by_address(self, address: str, now_ms: int) -> Override | None:
+        """Return the override in force for the most specific range that holds `address`.
+
+        Raises:
+            ValueError: not an address.
+        """
+        candidates = (_in_force(those, now_ms) for _, those in self._ranges.holding(address))
+        return next((one for one in candidates if one is not None), None)
+
+
+def _in_force(those: list[Override] | tuple[()], now_ms: int) -> Override | None:
+    """Return the one that ends last of those that are not over."""
+    last = max(those, key=lambda one: one.expires_ms, default=None)
+    return last if last is not None and now_ms < last.expires_ms else None
+
+
+def _entry(raw: Any, number: int) -> Override:
+    """Read one table."""
+    if not isinstance(raw, dict):
+        raise _wrong(number, "write it as [[override]]")
+    about = {"name", "range"} & raw.keys()
+    if len(about) != 1 or raw.keys() - _KEYS - about or _KEYS - raw.keys():
+        raise _wrong(
+            number, "give id, kind, name or range, country, author, reason, expires; no other key"
+        )
+    kind: Literal["rule", "origin"] = "origin" if raw["kind"] == "origin" else "rule"
+    if raw["kind"] != kind:
+        raise _wrong(number, "kind: write rule or origin")
+    country = read_country(raw["country"]) if isinstance(raw["country"], str) else None
+    if country is None:
+        raise _wrong(number, "country: write an ISO 3166-1 alpha-2 code")
+    entry = _name(raw["name"], number) if "name" in raw else _range(raw["range"], number)
+    author, reason = (_text(raw, field, number) for field in ("author", "reason"))
+    return Override(_id(raw, number), kind, entry, country, author, reason, _end(raw, number))
+
+
+def _wrong(number: int, mend: str) -> DataFileError:
+    return DataFileError(f"{NAME}, entry {number}: {mend}")
+
+
+def _id(raw: Mapping[str, Any], number: int) -> str:
+    found = raw["id"]
+    if not isinstance(found, str) or not _ID.fullmatch(found):
+        raise _wrong(number, "id: write lower case letters, digits, . _ -")
+    return found
+
+
+def _text(raw: Mapping[str, Any], field: str, number: int) -> str:
+    found = raw[field]
+    if not isinstance(found, str) or not found.strip() or len(found) > _MAX_TEXT:
+        raise _wrong(number, f"{field}: write who or why, at most {_MAX_TEXT} characters")
+    return found
+
+
+def _end(raw: Mapping[str, Any], number: int) -> int:
+    found = raw["expires"]
+    if not isinstance(found, datetime) or found.tzinfo is None:
+        raise _wrong(number, "expires: write a time with its zone, as 2026-12-31T00:00:00Z")
+    return int(found.timestamp() * 1000)
+
+
+def _name(raw: Any, number: int) -> str:
+    """Read a host name as locations have it, in A-labels."""
+    try:
+        place = canonical(f"http://{raw}/") if isinstance(raw, str) else None
+    except UnlocatableError:
+        place = None
+    if place is None or place.kind != "name" or place.canonical != f"http://{place.host}/":
+        raise _wrong(number, "name: write a public host name alone, or use range")
+    return place.host
+
+
+def _range(raw: Any, number: int) -> str:
+    made: Prefixes[None] = Prefixes()
+    try:
+        return made.add(raw if isinstance(raw, str) else "", None)
+    except ValueError:
+        raise _wrong(number, "range: write a prefix, as 192.0.2.0/24, no bits beyond it") from None

@@ -1,0 +1,67 @@
+"""Country data in a running node: files that were replaced are taken up without a gap.
+
+Every half minute the configuration is read again and the files it names are looked at. If one was
+replaced, all are opened beside those in use, and change places with them between two decisions.
+What cannot be used changes nothing: the node goes on with what it has, and the log says why once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from node.config import ConfigError, load
+from node.jurisdiction.build import Jurisdiction, open_data
+from node.jurisdiction.errors import DataFileError
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+DATA_EVERY_S = 30.0
+
+
+class DataWatch:
+    """Takes up data files that were replaced; remembers what it has complained of."""
+
+    def __init__(self, jurisdiction: Jurisdiction, source: Path, log: FilteringBoundLogger) -> None:
+        self._jurisdiction = jurisdiction
+        self._source = source
+        self._log = log
+        self._said = ""
+
+    async def look(self) -> bool:
+        """Look once; return whether other data is in use now."""
+        try:
+            changed = await self._take_up()
+        except (ConfigError, DataFileError) as error:
+            if str(error) != self._said:
+                self._said = str(error)
+                self._log.error("data_not_taken_up", code=error.code)
+            return False
+        self._said = ""
+        if changed:
+            self._log.info("data_taken_up", files=len(self._jurisdiction.data.files))
+        return changed
+
+    async def _take_up(self) -> bool:
+        section = (await asyncio.to_thread(load, self._source)).jurisdiction
+        if not await asyncio.to_thread(self._jurisdiction.is_behind, section):
+            return False
+        data = await asyncio.to_thread(open_data, section)
+        self._jurisdiction.take_up(data, section)
+        return True
+
+
+def keep_data(
+    jurisdiction: Jurisdiction, source: Path, log: FilteringBoundLogger
+) -> Callable[[], Awaitable[None]]:
+    """Return the step of a loop that looks, then waits."""
+    watch = DataWatch(jurisdiction, source, log)
+
+    async def step() -> None:
+        await watch.look()
+        await asyncio.sleep(DATA_EVERY_S)
+
+    return step

@@ -1,0 +1,91 @@
+"""`hotline geo status`: what the data files are, and what is wrong with them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from node.cli.exits import Exit
+from node.cli.geo import status
+from node.config import Config
+from node.config.edit import change_file
+from tests.builders.databases import BUILT_S, write_database
+
+DAY_MS = 86_400_000
+NOW = BUILT_S * 1000 + DAY_MS
+
+OVERRIDES = """
+[[override]]
+id = "late"
+kind = "origin"
+name = "shop.site.example"
+country = "NL"
+author = "analyst-7"
+reason = "told by the proxy"
+expires = 2099-01-01T00:00:00Z
+
+[[override]]
+id = "over"
+kind = "rule"
+range = "192.0.2.0/24"
+country = "DE"
+author = "analyst-8"
+reason = "seen there"
+expires = 2020-01-01T00:00:00Z
+"""
+
+
+@pytest.fixture
+def source(member: Config, tmp_path: Path) -> Path:
+    """Give a configuration with a pinned voter, a watch list and two overrides."""
+    (tmp_path / "overrides.toml").write_text(OVERRIDES, encoding="utf-8")
+    (tmp_path / "watch.txt").write_text("built 2026-09-22T00:00:00Z\nasn 64500 leased\n", "utf-8")
+    lists = {
+        "overrides": str(tmp_path / "overrides.toml"),
+        "watch_list": str(tmp_path / "watch.txt"),
+        "max_age_days": 30,
+    }
+    change_file(member.source, "jurisdiction", lists)
+    voter = write_database(tmp_path, "one", {"192.0.2.0/24": {"country": "NL"}}).path
+    digest = hashlib.sha256(voter.read_bytes()).hexdigest()
+    with member.source.open("a", encoding="utf-8") as file:
+        file.write(f'[[jurisdiction.databases]]\nname = "one"\npath = "{voter}"\n')
+        file.write(f'sha256 = "{digest}"\n')
+    return member.source
+
+
+def test_each_file_stands_with_digest_build_and_age(source: Path, tmp_path: Path) -> None:
+    """Everything by which one file is told from another."""
+    shown = status(source, NOW)
+    voter, watched = shown.data["files"]
+    assert (voter["name"], voter["use"], voter["pinned"]) == ("one", "votes", True)
+    assert (voter["built_ms"], voter["age_days"], voter["verdict"]) == (NOW - DAY_MS, 1, "fresh")
+    assert voter["sha256"] == hashlib.sha256((tmp_path / "one.mmdb").read_bytes()).hexdigest()
+    assert (watched["use"], watched["pinned"]) == ("watched", False)
+    assert shown.exit == Exit.OK
+    assert voter["sha256"] in shown.text
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(31, "old"), (-3, "from_future")])
+def test_a_wrong_age_is_an_alarm(source: Path, days: int, verdict: str) -> None:
+    """Too old, or from a time that has not come."""
+    shown = status(source, NOW + days * DAY_MS)
+    assert shown.data["files"][0]["verdict"] == verdict
+    assert shown.exit == Exit.PROBLEM
+
+
+def test_overrides_stand_with_author_and_end(source: Path) -> None:
+    """Those that are over too, until somebody takes them out."""
+    shown = status(source, NOW)
+    told = [(one["id"], one["author"], one["in_force"]) for one in shown.data["overrides"]]
+    assert told == [("over", "analyst-8", False), ("late", "analyst-7", True)]
+    assert "override over: 192.0.2.0/24 in DE (rule), OVER since 2020-01-01" in shown.text
+
+
+def test_no_voter_is_a_problem(member: Config) -> None:
+    """Every item would stay with its finder."""
+    shown = status(member.source, NOW)
+    assert (shown.exit, shown.data["voters"]) == (Exit.PROBLEM, 0)
+    assert "no database votes" in shown.text
