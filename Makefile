@@ -72,7 +72,7 @@ soak: $(STAMP) ## two nodes under load and faults for MINUTES=n (R10); CASE=mixe
 simulate: $(STAMP) ## WORLDS=n simulated worlds with faults, the first with seed SEED=s, in JOBS=n processes
 	@$(BIN)/python -m tests.simulation --worlds $(WORLDS) --seed $(SEED) --jobs $(JOBS)
 
-simulate-europe: $(STAMP) ## a year of the whole network: ITEMS=n of it, MEMBERS=m, SEED=s
+simulate-europe: $(STAMP) ## a year of the whole network on two cores: ITEMS=n of it, MEMBERS=m, SEED=s
 	@$(BIN)/python -m tests.simulation.europe --items $(ITEMS) --members $(MEMBERS) --seed $(SEED)
 
 fuzz: $(STAMP) ## break the input of every parser; CASES=n in all, SEED=s, ONLY=target

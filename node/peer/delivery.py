@@ -48,7 +48,7 @@ class Delivery(Sending):
 
     transport: Transport
     jitter: Callable[[int], int]
-    _pairs_of: tuple[Registry, list[tuple[str, Lane]]] | None = None
+    _pairs_of: tuple[Registry, frozenset[tuple[str, Lane]]] | None = None
 
     async def load(self) -> None:
         """Read the delivery state of every known channel; each will be asked for its state."""
@@ -62,8 +62,9 @@ class Delivery(Sending):
     def contact(self, peer: str) -> bool:
         """The peer called us: it is there, so stop backing off. Returns whether a channel was."""
         backing_off = False
-        for (other, _), tenure in self._tenures.items():
-            if other == peer and tenure.next_attempt_ms:
+        for lane in Lane:
+            tenure = self._tenures.get((peer, lane))
+            if tenure is not None and tenure.next_attempt_ms:
                 tenure.next_attempt_ms, backing_off = 0, True
         return backing_off
 
@@ -84,21 +85,22 @@ class Delivery(Sending):
 
     async def due(self, now_ms: int) -> list[tuple[str, Lane]]:
         """Return the channels that have something to do now, the urgent ones first."""
-        registry = self.registry()
-        pairs = [p for p in self._pairs_under(registry) if not self.tenure(*p).busy]
+        pairs = self._pairs_under(self.registry())
         waiting = await self.outbox.waiting(pairs)
         found = []
-        for pair in pairs:
-            tenure = self._tenures[pair]
+        for pair in {*waiting, *self._tenures}:  # what was never used and has nothing is not asked
+            tenure = self.tenure(*pair)
             urgency = waiting.get(pair)
-            if tenure.stopped or not self._has_work(tenure, urgency, now_ms):
+            if pair not in pairs or tenure.busy or tenure.stopped:
+                continue
+            if not self._has_work(tenure, urgency, now_ms):
                 continue
             until_ms = (tenure.next_attempt_ms, tenure.gathers_until_ms)
             if urgency == 0 or all(pacing.is_due(now_ms, one) for one in until_ms):
                 found.append((1 if urgency is None else urgency, pair))
         return [pair for _, pair in sorted(found)]
 
-    def _pairs_under(self, registry: Registry) -> list[tuple[str, Lane]]:
+    def _pairs_under(self, registry: Registry) -> frozenset[tuple[str, Lane]]:
         """Every channel that we may push on, found once for each registry."""
         if self._pairs_of is None or self._pairs_of[0] is not registry:
             self._pairs_of = (registry, _pairs(registry, self.us))
@@ -252,12 +254,12 @@ class Delivery(Sending):
         await self.outbox.failed(peer, lane, tenure.attempts, tenure.next_attempt_ms, code)
 
 
-def _pairs(registry: Registry, us: str) -> list[tuple[str, Lane]]:
+def _pairs(registry: Registry, us: str) -> frozenset[tuple[str, Lane]]:
     """Every channel that we may push on: each other member that can be called, each lane."""
-    return [
+    return frozenset(
         (peer, lane)
-        for peer, document in sorted(registry.members.items())
+        for peer, document in registry.members.items()
         if document.reachable
         for lane in Lane
         if may_send(registry, us, peer, lane)
-    ]
+    )

@@ -17,7 +17,7 @@ from keys.registry import Registry
 from node.peer import pacing
 from node.peer.outgoing import Push
 from node.peer.sealed import seal
-from node.peer.sending import GIVEN_UP_AFTER, Sending, may_send
+from node.peer.sending import GIVEN_UP_AFTER, Sending, may_send, stands_at
 from node.peer.tenure import GoOn, Retry, Stopped, Tenure, kept, refused
 from node.store.errors import DisplacedError
 from protocol.answers import Answer, AnswerCode, Position, Told
@@ -114,7 +114,7 @@ class Offering:
         if known:
             tenure.held, tenure.agreed = answer.told.position.size, answer.told.position
             tenure.asked_ms = now_ms
-        urgency = (await self.sending.outbox.waiting([(peer, lane)])).get((peer, lane))
+        urgency = await self.sending.outbox.urgency(peer, lane)
         if not _has_work(tenure, urgency, answer.told.position, now_ms):
             return None
         if not known:
@@ -191,7 +191,7 @@ def _has_work(tenure: Tenure, urgency: int | None, told: Position, now_ms: int) 
     state = tenure.state
     if state is None:
         return urgency is not None or tenure.used
-    if told != Position(state.epoch, state.size, state.root):
+    if not stands_at(state, told):
         return True
     return urgency is not None and (urgency == 0 or pacing.is_due(now_ms, tenure.gathers_until_ms))
 

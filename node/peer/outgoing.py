@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -85,8 +85,11 @@ class Outbox(Protocol):
     async def rows(self) -> list[ChannelRow]:
         """Return every channel that was ever used."""
 
-    async def waiting(self, pairs: Iterable[tuple[str, Lane]]) -> dict[tuple[str, Lane], int]:
+    async def waiting(self, pairs: Container[tuple[str, Lane]]) -> dict[tuple[str, Lane], int]:
         """Return the urgency of what waits, per channel."""
+
+    async def urgency(self, peer: str, lane: Lane) -> int | None:
+        """Return the urgency of what waits for one channel; None: nothing does."""
 
     async def take_over(self, peer: str, lane: Lane) -> int:
         """Begin a tenure and return its fence."""

@@ -19,7 +19,7 @@ from node.store.errors import ErasedError
 from protocol import channel as channels
 from protocol import entry as entries
 from protocol.answers import Position, Told
-from protocol.channel import Channel, Next
+from protocol.channel import Channel, Next, SenderState
 from protocol.checkpoint import sign_checkpoint, verify_checkpoint
 from protocol.errors import UnheardKeyError
 from protocol.governance import may_speak, party
@@ -72,7 +72,13 @@ class Sending:
         told: Told,
         now_ms: int,
     ) -> None:
-        """Compare what the receiver tells with what we remember (docs/protocol.md §8.5)."""
+        """Compare what the receiver tells with what we remember (docs/protocol.md §8.5).
+
+        If it is just what this process last signed, there is nothing to be talked into.
+        """
+        if tenure.state is not None and stands_at(tenure.state, told.position):
+            tenure.asked_ms, tenure.used, tenure.held = now_ms, True, tenure.state.size
+            return
         self._check_told(peer, lane, registry, told)
         signed_root, opened, last_ms = await self.outbox.remembered(peer, lane, told.position)
         if signed_root is None and self.restored_ms is not None and last_ms <= self.restored_ms:
@@ -148,12 +154,15 @@ class Sending:
         assert state is not None
         if tenure.held < state.size:
             return await self.outbox.stored(peer, lane, state.epoch, tenure.held)
+        own = self._own_entries(peer, tenure, registry)
+        if not own and await self.outbox.urgency(peer, lane) is None:
+            return None
         limits = registry.network.limits
         cut = await self.outbox.cut(
             Channel(registry.network_id, self.us, peer, lane),
             tenure.fence,
             state,
-            self._own_entries(peer, tenure, registry),
+            own,
             (min(limits.push_entries, self.max_entries), limits.push_bytes),
             lambda cut: sign_checkpoint(cut.checkpoint, self.log_key),
             now_ms,
@@ -182,6 +191,11 @@ class Sending:
         return OwnEntry(
             entries.encode(entries.compose(self.node_secret, kind, subject, 0, peer, body))
         )
+
+
+def stands_at(state: SenderState, told: Position) -> bool:
+    """Whether a told state is all that a tenure has signed."""
+    return (told.epoch, told.size, told.root) == (state.epoch, state.size, state.root)
 
 
 def may_send(registry: Registry, us: str, peer: str, lane: Lane) -> bool:

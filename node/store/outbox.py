@@ -6,7 +6,7 @@ was displaced, or a replica promoted from an old state, fails with `DisplacedErr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from node.peer.outgoing import ChannelRow, Entomb, OwnEntry, Push, Word
 from node.store import cutting, disowning, pulled
@@ -45,24 +45,34 @@ class Outbox:
         )
         return [ChannelRow(row[0], Lane(row[1]), *row[2:]) for row in found]
 
-    async def waiting(self, pairs: Iterable[tuple[str, Lane]]) -> dict[tuple[str, Lane], int]:
+    async def waiting(self, pairs: Container[tuple[str, Lane]]) -> dict[tuple[str, Lane], int]:
         """Return the most urgent waiting message's urgency for each channel that has one.
 
         Steps from one channel that has something to the next: what it costs grows with those, not
         with the members of the network.
         """
-        wanted = {(peer, str(lane)): (peer, lane) for peer, lane in pairs}
 
         def query(connection: Connection) -> dict[tuple[str, Lane], int]:
             found = {}
-            place = ("", "")
+            place: tuple[str, str] = ("", "")
             while row := connection.execute(_NEXT_WAITING, place).fetchone():
-                place = (row[0], row[1])
-                if place in wanted:
-                    found[wanted[place]] = row[2]
+                place = pair = (row[0], Lane(row[1]))
+                if pair in pairs:
+                    found[pair] = row[2]
             return found
 
         return self._readers.look_up(query)
+
+    async def urgency(self, peer: str, lane: Lane) -> int | None:
+        """Return the most urgent waiting message's urgency for one channel; None: nothing waits."""
+        row = self._readers.look_up(
+            lambda c: c.execute(
+                "SELECT urgency FROM waiting_out WHERE peer = ? AND lane = ?"
+                " ORDER BY urgency LIMIT 1",
+                (peer, str(lane)),
+            ).fetchone()
+        )
+        return None if row is None else int(row[0])
 
     async def take_over(self, peer: str, lane: Lane) -> int:
         """Begin a tenure: whoever held the channel before can no longer write it."""

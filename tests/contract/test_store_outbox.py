@@ -165,6 +165,15 @@ class TestCutting:
         asked = [(peer, Lane.REPORTS) for peer in ("at-one", "be-one", "fr-two", "nl-one")]
         assert list(await store.outbox.waiting(asked)) == asked[1:]
 
+    async def test_the_urgency_of_one_channel_is_that_of_the_most_urgent_in_it(
+        self, store: Store
+    ) -> None:
+        """Nothing of another lane, nothing of another member."""
+        await post(store, message(1), message(2, urgency=0), message(3, lane=Lane.STATUS))
+        assert await store.outbox.urgency(PEER, Lane.REPORTS) == 0
+        assert await store.outbox.urgency(PEER, Lane.STATUS) == 1
+        assert await store.outbox.urgency(PEER, Lane.BULK) is None
+
     async def test_signed_push_is_on_disk_before_it_is_sent(
         self, place: Place, tmp_path: Path
     ) -> None:

@@ -6,7 +6,6 @@ python -m tests.simulation.europe --items 5000 --members 8 --seed 7
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import shutil
 import sys
@@ -14,8 +13,12 @@ import tempfile
 from pathlib import Path
 
 from tests.simulation.europe import checker, mix
-from tests.simulation.europe.replay import START_MS, Replay, Result
+from tests.simulation.europe.playing import play
+from tests.simulation.europe.replay import START_MS, Result
 from tests.simulation.europe.year import Year
+
+PROCESSES = 2
+"""P9 is asked of two cores."""
 
 
 def say(text: str) -> None:
@@ -46,6 +49,7 @@ def main() -> int:
     parser.add_argument("--members", type=int, default=mix.MEMBERS)
     parser.add_argument("--days", type=int, default=0, help="0: as many as the items take")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=PROCESSES, help="that share the members")
     parser.add_argument("--keep", type=Path, help="work in this folder and leave it there")
     parser.add_argument("--append", type=Path, help="add the figures to this file (plot.py)")
     given = parser.parse_args()
@@ -54,7 +58,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         year = Year(given.items, given.members, days, given.seed, START_MS)
-        result = asyncio.run(Replay(year, folder, given.seed, say).run())
+        result = play(year, folder, given.seed, say, given.processes)
         for line in result.counted.lines():
             say(line)
         say(f"cpu: {result.cpu_seconds:.0f} s in all, {_each_ms(result):.1f} ms an item")

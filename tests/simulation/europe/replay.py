@@ -7,6 +7,7 @@ everything planned was done, or the replay says what was not.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import json
 import resource
@@ -23,12 +24,13 @@ from node.casework.errors import NotResponsibleError, UnknownItemError
 from protocol.vocabulary import Action, Source, Verdict
 from tests.builders.network import NOW_MS
 from tests.simulation.europe.counting import DEEDS, INTAKE, Counted
-from tests.simulation.europe.network import Network
+from tests.simulation.europe.exchange import Exchange, News
+from tests.simulation.europe.network import BATCH_WINDOW_MS, Network
 from tests.simulation.europe.year import NOBODY, Moment, Outage, Thing, Year
 
 DAY_MS = 86_400_000
 START_MS = (NOW_MS // DAY_MS + 1) * DAY_MS
-LEDGER, DATABASES = "ledger.ndjson", "databases.json"
+LEDGER = "ledger.ndjson"
 COME_BACK, LEAVE, HAND_IN, HAND_IN_LATE, SIT = range(5)
 """What happens at one moment happens in this order."""
 GIVEN_UP_AFTER = 400
@@ -54,7 +56,7 @@ class Work(NamedTuple):
 
 @dataclass
 class Result:
-    """What a replay did, and how long it took."""
+    """What a replay did, or one process of it, and how long it took."""
 
     members: int
     items: int
@@ -69,15 +71,37 @@ Progress = Callable[[str], None]
 
 
 class Replay:
-    """One year in one folder."""
+    """One process's part of a year: it acts for the members that `process_of` gives it.
 
-    def __init__(self, year: Year, folder: Path, seed: int, say: Progress) -> None:
+    All processes go through all that is handed in, since one chance makes it; what becomes of an
+    item each does for its own members.
+    """
+
+    def __init__(
+        self,
+        year: Year,
+        folder: Path,
+        seed: int,
+        say: Progress,
+        process_of: Sequence[int],
+        exchange: Exchange,
+    ) -> None:
         self.year, self.folder, self.say = year, folder, say
         members = year.members
-        self.network = Network(folder, members, seed, members[year.fallback])
+        self._own = frozenset(m for m, process in enumerate(process_of) if process == exchange.us)
+        self.network = Network(
+            folder,
+            members,
+            dict(zip(members, process_of, strict=True)),
+            members[year.fallback],
+            seed,
+            exchange,
+        )
         self.counted = self.network.counted
         self.result = Result(len(members), year.items, counted=self.counted)
+        self._ledger_path = folder / f"{exchange.us}.{LEDGER}"
         self._ids: dict[int, str] = {}
+        self._moving: dict[int, Thing] = {}
         self._moments = iter(year.moments())
         self._queue: list[tuple[int, int, int, object]] = []
         self._work: dict[tuple[int, int], list[Work]] = {}
@@ -85,22 +109,23 @@ class Replay:
         self._number = 0
         self._handed = 0
 
-    async def run(self) -> Result:
+    def run(self) -> Result:
         """Play everything until all is at rest; then the ledger and the databases are closed."""
+        return self.network.quiet.run(self._run())
+
+    async def _run(self) -> Result:
         await self.network.start()
         began, cpu = time.perf_counter(), time.process_time()
         for outage in self.year.outages:
             self._plan(outage.from_ms, LEAVE, outage)
             self._plan(outage.to_ms, COME_BACK, outage)
-        with (self.folder / LEDGER).open("w", encoding="utf-8") as ledger:
+        with self._ledger_path.open("w", encoding="utf-8") as ledger:
             await self._play(ledger)
-        await self.network.come_to_rest()
         result = self.result
         result.seconds = time.perf_counter() - began
         result.cpu_seconds = time.process_time() - cpu
         result.peak_rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         await self.network.close()
-        self._write_keys()
         return result
 
     def _plan(self, at_ms: int, what: int, subject: object) -> None:
@@ -108,27 +133,45 @@ class Replay:
         heapq.heappush(self._queue, (at_ms, what, self._number, subject))
 
     async def _play(self, ledger: TextIO) -> None:
+        """Go from mark to mark: what happens before one, then the delivery at it."""
         self._next_moment()
         told = time.perf_counter()
-        while self._queue:
-            at_ms, what, _, subject = heapq.heappop(self._queue)
-            await self.network.run_until(at_ms)
-            if isinstance(subject, Outage):
-                await self._go(subject, away=what == LEAVE)
-            elif isinstance(subject, Moment):
-                if what == HAND_IN:
-                    self._next_moment()
-                await self._hand_in(subject, ledger)
-            elif isinstance(subject, int):
-                await self._sit(subject, at_ms)
+        next_ms: int | None = START_MS
+        while next_ms is not None:
+            mark = -(-next_ms // BATCH_WINDOW_MS) * BATCH_WINDOW_MS
+            while self._queue and self._queue[0][0] <= mark:
+                at_ms, what, _, subject = heapq.heappop(self._queue)
+                self.network.now = at_ms
+                await self._happen(what, subject, ledger)
+            next_ms = await self.network.deliver(mark, self._queue[0][0] if self._queue else None)
+            self._hear()
             if time.perf_counter() - told >= TELL_EVERY_S:
                 told = time.perf_counter()
                 self.say(self._progress())
 
+    async def _happen(self, what: int, subject: object, ledger: TextIO) -> None:
+        if isinstance(subject, Outage):
+            await self._go(subject, away=what == LEAVE)
+        elif isinstance(subject, Moment):
+            if what == HAND_IN:
+                self._next_moment()
+            await self._hand_in(subject, ledger)
+        elif isinstance(subject, int):
+            await self._sit(subject, self.network.now)
+
+    def _hear(self) -> None:
+        """Take up what other processes told of items: their ids, and that they moved here."""
+        heard, self.network.heard = self.network.heard, []
+        for number, item_id in heard:
+            if item_id is not None:
+                self._ids[number] = item_id
+            else:
+                self._has_moved(self._moving.pop(number))
+
     def _progress(self) -> str:
         day = (self.network.now - START_MS) // DAY_MS
         return (
-            f"day {day} of {self.year.days}: {self._handed} items handed in,"
+            f"day {day} of {self.year.days}: {self._handed} items handed in, here"
             f" {self.counted.of['deeds']} deeds, {self.counted.of['pushes']} pushes,"
             f" {len(self._ids)} items open"
         )
@@ -139,14 +182,19 @@ class Replay:
             self._plan(moment.at_ms, HAND_IN, moment)
 
     async def _go(self, outage: Outage, *, away: bool) -> None:
-        node = self.network[self.year.members[outage.member]]
         if away:
             self._back[outage.member] = outage.to_ms
-            await node.crash()
+        else:
+            del self._back[outage.member]
+        if outage.member not in self._own:
             return
-        del self._back[outage.member]
-        await node.restart()
-        self.network.wake(node.member)
+        node = self.network[self.year.members[outage.member]]
+        if away:
+            await node.crash()
+        else:
+            await node.restart()
+            await node.judge()
+            self.network.wake(node.member)
 
     async def _hand_in(self, moment: Moment, ledger: TextIO) -> None:
         """A hotline hands in its reports; while its node is away they wait in its own system."""
@@ -155,33 +203,54 @@ class Replay:
             self._plan(back, HAND_IN_LATE, moment._replace(at_ms=back))
             return
         reports, again = self.year.handed_in(moment)
-        lines = [*reports, *([thing] for thing in again)]
+        self._handed += moment.items
+        things = [thing for report in reports for thing in report]
+        if moment.member in self._own:
+            await self._submit(moment, [*reports, *([thing] for thing in again)], ledger)
+            for thing in things:
+                ledger.write(json.dumps(_truth(thing)) + "\n")
+                self._tell(thing, self._ids[thing.number])
+        for thing in things:
+            self._begin(thing)
+
+    async def _submit(
+        self, moment: Moment, lines: Sequence[Sequence[Thing]], ledger: TextIO
+    ) -> None:
         node = self.network[self.year.members[moment.member]]
         source = Source.CRAWLER if moment.crawled else Source.PUBLIC
         drafts = [_draft(things, source) for things in lines]
+        batch = f"moment {self._handed}"
         with self.counted.doing(INTAKE):
-            taken = await node.desk.submit(drafts, actor="intake", batch=f"moment {self._number}")
-        self._number += 1
+            taken = await node.desk.submit(drafts, actor="intake", batch=batch)
         for report, result in zip(lines, taken, strict=True):
             assert result.status == "accepted", result
             for thing, item in zip(report, result.items, strict=True):
                 self.counted.of["lines"] += 1
                 ledger.write(json.dumps(["line", thing.number, moment.member]) + "\n")
-                self._ids.setdefault(thing.number, item.item_id)
-        for thing in (thing for report in reports for thing in report):
-            ledger.write(json.dumps(_truth(thing)) + "\n")
-            self._begin(thing)
-        self._handed += moment.items
+                if thing.finder == moment.member:
+                    self._ids[thing.number] = item.item_id
         self.network.wake(node.member)
+
+    def _tell(self, thing: Thing, item_id: str | None) -> None:
+        """Let those who play the members that will work on an item know of it."""
+        members = {self.year.members[m] for m in (thing.via, thing.holder) if m != NOBODY}
+        self.network.tell(News(thing.number, item_id), members)
 
     def _begin(self, thing: Thing) -> None:
         if thing.via == NOBODY:
             self._put(thing.holder, thing.assess_ms, Work(Deed.ASSESS, thing))
-        else:
-            self._put(thing.via, thing.assess_ms, Work(Deed.MOVE, thing))
+            return
+        self._put(thing.via, thing.assess_ms, Work(Deed.MOVE, thing))
+        if thing.holder in self._own and thing.via not in self._own:
+            self._moving[thing.number] = thing
+
+    def _has_moved(self, thing: Thing) -> None:
+        self._put(thing.holder, thing.assess_ms, Work(Deed.ASSESS, thing))
 
     def _put(self, member: int, at_ms: int, work: Work) -> None:
         """Put work before the analysts of a member, at their first sitting from then on."""
+        if member not in self._own:
+            return
         sitting = self.year.sitting_after(member, max(at_ms, self.network.now + 1))
         if (member, sitting) not in self._work:
             self._work[member, sitting] = []
@@ -202,22 +271,36 @@ class Replay:
         self.network.wake(node.member)
 
     async def _work_through(self, desk: Desk, member: int, waiting: Sequence[Work]) -> None:
-        for work in waiting:
-            try:
-                await self._do(desk, member, work)
-            except (UnknownItemError, NotResponsibleError):
-                self.counted.of["put_off"] += 1
-                if work.tries < GIVEN_UP_AFTER:
-                    self._put(member, self.network.now + 1, work._replace(tries=work.tries + 1))
-                else:
-                    self.result.undone += 1
+        """All of them at once, each on what is his: their deeds share commits."""
+        at_ms = self.network.now
+        done = await asyncio.gather(*(self._try(desk, member, work) for work in waiting))
+        for work, was_done in zip(waiting, done, strict=True):
+            if was_done:
+                continue
+            self.counted.of["put_off"] += 1
+            if work.tries < GIVEN_UP_AFTER:
+                self._put(member, at_ms + 1, work._replace(tries=work.tries + 1))
+            else:
+                self.result.undone += 1
+
+    async def _try(self, desk: Desk, member: int, work: Work) -> bool:
+        """Do it if the item has come; whether it had."""
+        try:
+            await self._do(desk, member, work)
+        except (UnknownItemError, NotResponsibleError):
+            return False
+        return True
 
     async def _do(self, desk: Desk, member: int, work: Work) -> None:
-        thing, item = work.thing, self._ids[work.thing.number]
+        thing = work.thing
+        item = self._ids.get(thing.number)
+        if item is None:
+            raise UnknownItemError
         if work.deed is Deed.MOVE:
             country = self.year.members[thing.holder][:2].upper()
             await self._act(desk, item, Action.MOVED, country)
-            self._put(thing.holder, thing.assess_ms, Work(Deed.ASSESS, thing))
+            self._has_moved(thing)
+            self._tell(thing, None)
         elif work.deed is Deed.ASSESS:
             await self._assess(desk, item, thing)
             if thing.illegal:
@@ -246,12 +329,6 @@ class Replay:
         verdict = Verdict.BASELINE if thing.illegal else Verdict.NOT_ILLEGAL
         await desk.assess(item, AssessmentDraft(verdict=verdict), actor="analyst")
         self.counted.of["deeds"] += 1
-
-    def _write_keys(self) -> None:
-        """Where each member's database is, and under which key: for the checker alone."""
-        nodes = self.network.nodes
-        found = {m: [n.path.name, n.keys.database_key.hex()] for m, n in nodes.items()}
-        (self.folder / DATABASES).write_text(json.dumps(found), encoding="utf-8")
 
 
 def _truth(thing: Thing) -> list[object]:

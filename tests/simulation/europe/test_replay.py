@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 from collections.abc import Callable
@@ -13,8 +12,8 @@ import msgpack
 import pytest
 
 from node.store.connection import open_writer
-from tests.simulation.europe import checker
-from tests.simulation.europe.replay import START_MS, Replay, Result
+from tests.simulation.europe import checker, playing
+from tests.simulation.europe.replay import START_MS, Result
 from tests.simulation.europe.year import NOBODY, Year
 
 ITEMS, MEMBERS, DAYS, SEED = 80, 4, 7, 11
@@ -23,11 +22,11 @@ ENTRY = "9999, peer, lane, epoch, 9999, leaf, entry, judged, waits_for, taken_ms
 SECOND = "FROM entries_in WHERE seq = 2"
 
 
-def play(folder: Path) -> Result:
+def play(folder: Path, processes: int = 1) -> Result:
     """Play the small year in a new folder."""
     folder.mkdir()
     year = Year(ITEMS, MEMBERS, DAYS, SEED, START_MS)
-    return asyncio.run(Replay(year, folder, SEED, lambda _: None).run())
+    return playing.play(year, folder, SEED, lambda _: None, processes)
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +80,15 @@ class TestSmallYear:
         """Every item of every member, with every event's id and time."""
         play(tmp_path / "again")
         assert states(tmp_path / "again") == states(played[0])
+
+    def test_two_processes_play_the_same_year_as_one(
+        self, played: tuple[Path, Result], tmp_path: Path
+    ) -> None:
+        """Who shares the members out changes nothing of what becomes of an item."""
+        shared = play(tmp_path / "shared", processes=2)
+        assert states(tmp_path / "shared") == states(played[0])
+        assert shared.counted.of == played[1].counted.of
+        assert checker.check(tmp_path / "shared").findings == []
 
 
 class TestCheckerSees:
