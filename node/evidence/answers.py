@@ -84,7 +84,7 @@ def _check_erased(one: _Read, told: Told, findings: Findings) -> None:
     row = one.row
     findings.expect(row.judged == Judged.DONE, "entries_in", one.place, "judged")
     if row.answer not in (None, REPEAT, CONFLICT, _REFUSED):
-        same = told.get((row.peer, row.leaf)) == row.answer
+        same = _as_told(told, row)
         findings.expect(same, "entries_in", one.place, "answer")
 
 
@@ -140,19 +140,24 @@ def _check_standing(one: _Read, audit: Audit, story: Story, told: Told, findings
         findings.expect(row.judged == Judged.WAITING, "entries_in", one.place, "judged")
 
 
+def _as_told(told: Told, row: TakenRow) -> bool:
+    """Whether the sender was told what is kept as its answer; one that was lost twice told two."""
+    return row.answer in told.get((row.peer, row.leaf), {None})
+
+
 def _check_done(one: _Read, audit: Audit, story: Story, told: Told, findings: Findings) -> None:
     row = one.row
-    said = told.get((row.peer, row.leaf))
+    same = _as_told(told, row)
     if row.answer in UNKNOWN:
         findings.count("unknown")
-        findings.expect(said == row.answer, "entries_in", one.place, "answer")
+        findings.expect(same, "entries_in", one.place, "answer")
         return
     if one.entry is None or is_answered(one.entry.version, one.entry.kind):
         why = "unanswered" if row.answer is None else "answer"
-        findings.expect(row.answer is not None and said == row.answer, "entries_in", one.place, why)
+        findings.expect(row.answer is not None and same, "entries_in", one.place, why)
         return
     if one.message is None:
-        findings.expect(said == row.answer, "entries_in", one.place, "answer")
+        findings.expect(same, "entries_in", one.place, "answer")
         return
     right = row.answer in (None, _REFUSED)
     findings.expect(right, "entries_in", one.place, "answer")

@@ -12,14 +12,23 @@ from protocol.disavowal import Disavow
 from protocol.dispositions import Dispositions
 from protocol.errors import ProtocolError
 from protocol.messages import KINDS, DispositionNote, Message, Tombstone, read
+from protocol.vocabulary import Disposition
 
 if TYPE_CHECKING:
     from node.evidence.believed import Believed
 
 _OF_NO_ITEM = DispositionNote | Dispositions | Tombstone | Disavow
 
-Told = dict[tuple[str, bytes], str]
-"""What we answered: (member, leaf of its entry) to the disposition."""
+Told = dict[tuple[str, bytes], frozenset[str]]
+"""What we answered: (member, leaf of its entry) to the disposition; more than one where a node was
+lost twice and rebuilt from what it had said, since it judged the same entry in each life."""
+
+_ALONE = {disposition: frozenset({str(disposition)}) for disposition in Disposition}
+
+
+def _add(told: Told, entry: tuple[str, bytes], disposition: Disposition) -> None:
+    said = _ALONE[disposition]  # one object for all: there may be millions of entries
+    told[entry] = told[entry] | said if entry in told else said
 
 
 def verify_messages(audit: Audit, believed: Believed, story: Story, findings: Findings) -> Told:
@@ -36,9 +45,10 @@ def verify_messages(audit: Audit, believed: Believed, story: Story, findings: Fi
             continue
         _check_item(row, message, story, findings)
         if isinstance(message, DispositionNote):
-            told[row.peer, message.leaf] = str(message.disposition)
+            _add(told, (row.peer, message.leaf), message.disposition)
         elif isinstance(message, Dispositions):
-            told.update(((row.peer, one.leaf), str(message.disposition)) for one in message.cited)
+            for one in message.cited:
+                _add(told, (row.peer, one.leaf), message.disposition)
     for seq in audit.misplaced():
         findings.add("waiting_out", seq, "not_as_the_message_says")
     return told

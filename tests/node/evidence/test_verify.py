@@ -119,6 +119,7 @@ UNIMPORTANT = {
     "idempotency": "local access, no evidence",
     "ledger_checks": "when ledgers were compared, and how it went",
     "ledger_differences": "each row proves itself by the signatures of the accused; all are walked",
+    "ledger_doubts": "heads that their owner has to lead from: asked of it, and of nobody here",
     "handed_back": "what people allowed; what was handed back stands in logs that are walked",
     "recoveries": "how far a recovery has come; its pages prove themselves, or are asked for again",
     "recovered_pages": "our own signed checkpoints, until the channels stand again",
