@@ -183,6 +183,7 @@ def _ledgers(
         keys=keys,
         store=store,
         registry=registry.current,
+        revoked=lambda: registry.revocations.revoked().get(config.member.id, frozenset()),
         transport=transport,
         clock=wall_clock,
         epoch=_epoch,

@@ -6,6 +6,7 @@ Beside the exchange, and never in its way: it looks once a minute and works once
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -80,6 +81,7 @@ def build_ledgers(  # noqa: PLR0913 - part of the composition root
     keys: MemberKeys,
     store: Store,
     registry: Callable[[], Registry],
+    revoked: Callable[[], AbstractSet[str]],
     transport: HttpTransport,
     clock: Callable[[], int],
     epoch: Callable[[], bytes],
@@ -95,12 +97,12 @@ def build_ledgers(  # noqa: PLR0913 - part of the composition root
     member = config.member
     unlock = Unlock.from_config(member.unlock)
     key = WitnessInUse(keys.witness, lambda: load_witness_key(member.keys_dir, unlock))
-    lineages = Lineages(us, store.lineages, registry, transport, clock)
+    lineages = Lineages(us, store.lineages, registry, transport, clock, revoked)
     return Ledgers(
         LedgerKeeper(us, store.ledger, registry, keys.log, epoch),
         Witness(us, store.witness, registry, key, clock, on_registry_behind),
         Witnessing(us, store.cosignatures, registry, transport, lineages.introduce, asked),
-        Crosscheck(us, store.crosschecks, registry, transport, lineages.exchange, clock),
+        Crosscheck(us, store.crosschecks, registry, transport, lineages.exchange, clock, revoked),
         lineages,
         key,
     )

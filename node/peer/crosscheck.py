@@ -9,10 +9,12 @@ what a member logged and never receipted is a receipt that was withheld.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from keys.registry import Registry
+from keys.signing import VerifyKey
 from node.peer import pacing
 from node.peer.errors import (
     BadShowingError,
@@ -25,6 +27,7 @@ from node.peer.ledger import MINUTE_MS, ledger_minutes
 from node.peer.ledger_exchange import SHOWING, Admission, LedgerTransport
 from node.peer.witnessing import Counts, candidates, counts_in
 from protocol.errors import ProtocolError
+from protocol.ledger import verify_ledger_head
 from protocol.showing import Parties, Showing, ShownPlace, from_bytes, to_bytes, verify_showing
 from protocol.vocabulary import Lane
 from protocol.witness import WITNESSES
@@ -51,6 +54,11 @@ class Problem(StrEnum):
     WITHHELD = "receipt_withheld"
     """It logged what we sent, a day ago or more, and gave no receipt for it."""
 
+
+Revoked = Callable[[], AbstractSet[str]]
+
+IsOurs = Callable[[bytes], bool]
+"""Whether the note of a head of our ledger is signed by a log key that counts."""
 
 PASSING: Final = frozenset({Problem.MISSING, Problem.NOT_WITNESSED, Problem.WITHHELD})
 """Those whose task closes by itself once a comparison is good."""
@@ -115,10 +123,12 @@ class CrossStore(Protocol):
         """Return what our log says at a size."""
         ...
 
-    async def showing(self, network: str, us: str, peer: str, counts: Counts) -> Showing:
+    async def showing(
+        self, network: str, us: str, peer: str, counts: Counts, is_ours: IsOurs
+    ) -> Showing:
         """Return what our ledger says of our channels with a peer, witnessed where it is.
 
-        By the cosignatures that `counts` takes.
+        By the cosignatures that `counts` takes, and heads that `is_ours` says are still our word.
         """
         ...
 
@@ -208,6 +218,7 @@ class Crosscheck:
         transport: the way to others.
         exchange: shows a member how our ledger goes on and follows its own (§8.16); `CallError`.
         clock: gives the time, ms UTC.
+        revoked: gives the ids of our own keys that were revoked, and may be listed still.
     """
 
     def __init__(
@@ -218,6 +229,7 @@ class Crosscheck:
         transport: LedgerTransport,
         exchange: Callable[[str], Awaitable[None]],
         clock: Callable[[], int],
+        revoked: Revoked = frozenset,
     ) -> None:
         self._us = us
         self._store = store
@@ -225,6 +237,7 @@ class Crosscheck:
         self._transport = transport
         self._exchange = exchange
         self._clock = clock
+        self._revoked = revoked
         self._admission = Admission(SHOWING, registry)
 
     async def answer(self, caller: str, raw: bytes) -> bytes:
@@ -326,5 +339,19 @@ class Crosscheck:
 
     async def _ours(self, peer: str) -> bytes:
         registry = self._registry()
-        counts = counts_in(registry)
-        return to_bytes(await self._store.showing(registry.network_id, self._us, peer, counts))
+        counts, revoked = counts_in(registry), self._revoked()
+        keys = registry.member(self._us).log_keys
+        is_ours = _signed_by([key for key in keys if key.key_id not in revoked])
+        showing = await self._store.showing(registry.network_id, self._us, peer, counts, is_ours)
+        return to_bytes(showing)
+
+
+def _signed_by(keys: Sequence[VerifyKey]) -> IsOurs:
+    def is_ours(note: bytes) -> bool:
+        try:
+            verify_ledger_head(note, keys)
+        except ProtocolError:
+            return False
+        return True
+
+    return is_ours

@@ -13,6 +13,7 @@ asks its owner to lead from there to the head that it shows everybody.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
 
@@ -20,6 +21,7 @@ import msgspec
 
 from keys.errors import KeysError
 from keys.registry import Registry
+from keys.signing import VerifyKey
 from node.peer.errors import (
     BadAnswerError,
     BadLineageError,
@@ -171,6 +173,7 @@ class Lineages:
         registry: gives the verified registry in force.
         transport: the way to others.
         clock: gives the time, ms UTC.
+        revoked: gives the ids of our own keys that were revoked, and may be listed still.
     """
 
     def __init__(
@@ -180,12 +183,14 @@ class Lineages:
         registry: Callable[[], Registry],
         transport: LedgerTransport,
         clock: Callable[[], int],
+        revoked: Callable[[], AbstractSet[str]] = frozenset,
     ) -> None:
         self._us = us
         self._store = store
         self._registry = registry
         self._transport = transport
         self._clock = clock
+        self._revoked = revoked
         self._told: dict[str, _Told] = {}
         self._admission = Admission(LINEAGE, registry)
         self._shown_others = 0
@@ -240,7 +245,7 @@ class Lineages:
         return NOTHING_SHOWN if told is None else await self._store.ours(told.head, self._counts)
 
     def _counts(self, note: bytes) -> bool:
-        """Whether a head of ours is signed by a log key of ours that is listed today."""
+        """Whether a head of ours is signed by a log key of ours that others believe today."""
         return self._signed(self._us, note) is not None
 
     async def _compare(self, speaker: str, shown: Lineage) -> None:
@@ -273,12 +278,17 @@ class Lineages:
         """Return what a head says; None: no log key that its owner lists today signed it."""
         registry = self._registry()
         try:
-            head = verify_ledger_head(note, registry.member(owner).log_keys)
+            head = verify_ledger_head(note, self._believed(registry, owner))
         except (ProtocolError, KeysError):
             return None
         if head.origin[:2] != (registry.network_id, owner):
             return None
         return Remembered(head.origin.epoch, head.size, head.root, note)
+
+    def _believed(self, registry: Registry, owner: str) -> Sequence[VerifyKey]:
+        """The log keys of a member; of ours not those that we revoked, as nobody believes them."""
+        revoked = self._revoked() if owner == self._us else frozenset()
+        return [key for key in registry.member(owner).log_keys if key.key_id not in revoked]
 
     async def _keep_fork(self, owner: str, known: Remembered, said: Remembered) -> None:
         evidence = ForkEvidence(known.note, said.note)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from node.peer.crosscheck import PASSING, Checked, Due, Log, Ours, Problem
+from node.peer.crosscheck import PASSING, Checked, Due, IsOurs, Log, Ours, Problem
 from node.peer.witnessing import Counts
 from node.store.seam import Connection
 from node.store.tasks import close_task, open_task
@@ -49,9 +49,11 @@ class Crosschecks:
         """See `CrossStore.ours`."""
         return await self._readers.run(lambda c: _ours(c, peer, log, size))
 
-    async def showing(self, network: str, us: str, peer: str, counts: Counts) -> Showing:
+    async def showing(
+        self, network: str, us: str, peer: str, counts: Counts, is_ours: IsOurs
+    ) -> Showing:
         """See `CrossStore.showing`."""
-        return await self._readers.run(lambda c: _showing(c, network, us, peer, counts))
+        return await self._readers.run(lambda c: _showing(c, network, us, peer, counts, is_ours))
 
     async def keep_check(
         self,
@@ -175,7 +177,11 @@ class _Witnessed(NamedTuple):
     parties: tuple[str, str]
 
     def best(self, origin: str) -> list[tuple[PlaceRow, HeadRow]]:
-        """The newest place of a log under a witnessed head, and a newer one if there is one."""
+        """The newest place of a log under a witnessed head, and a newer one if there is one.
+
+        What a key of ours signed that was revoked since is nobody's word any more: a reader would
+        refuse all that is shown with it.
+        """
         newer: list[tuple[PlaceRow, HeadRow]] = []
         for place in sorted(self.audit.places(origin), reverse=True)[:LOOKED_AT]:
             head = self.audit.witnessed_head(place.epoch, place.idx, self.parties)
@@ -186,10 +192,12 @@ class _Witnessed(NamedTuple):
         return newer
 
 
-def _showing(connection: Connection, network: str, us: str, peer: str, counts: Counts) -> Showing:
+def _showing(
+    connection: Connection, network: str, us: str, peer: str, counts: Counts, is_ours: IsOurs
+) -> Showing:
     """Show each channel at its newest place and its newest witnessed one, and epochs before it."""
     witnessed, below = (
-        _Witnessed(WitnessAudit(connection, counts), (us, peer)),
+        _Witnessed(WitnessAudit(connection, counts, is_ours), (us, peer)),
         dict[HeadRow, list[ShownLeaf]](),
     )
     for sent in (True, False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from node.peer.witnessing import Counts, SignedHead
@@ -60,13 +61,18 @@ class WitnessAudit:
     Args:
         connection: to the database.
         counts: which cosignatures make a head witnessed; by default all that were verified once.
+        is_ours: which notes of our heads are our word; by default all.
     """
 
     def __init__(
-        self, connection: Connection, counts: Counts = lambda _witness, _time_s: True
+        self,
+        connection: Connection,
+        counts: Counts = lambda _witness, _time_s: True,
+        is_ours: Callable[[bytes], bool] = lambda _note: True,
     ) -> None:
         self._connection = connection
         self._counts = counts
+        self._is_ours = is_ours
 
     def believing(self, counts: Counts) -> WitnessAudit:
         """The same, with other cosignatures that count."""
@@ -110,18 +116,19 @@ class WitnessAudit:
         for row in rows:
             given = cosigned(self._connection, row[0])
             outside = (one for one in given if one.witness not in parties)
-            if sum(self._counts(one.witness, one.time_s) for one in outside) >= WITNESSES:
+            enough = sum(self._counts(one.witness, one.time_s) for one in outside) >= WITNESSES
+            if enough and self._is_ours(row[2]):
                 return HeadRow(*row)
         return None
 
     def first_head(self, epoch: bytes, index: int) -> HeadRow | None:
         """The first head of one epoch of our ledger over a leaf."""
-        row = self._connection.execute(
+        rows = self._connection.execute(
             "SELECT number, size, note FROM ledger_heads WHERE epoch = ? AND size > ?"
-            " ORDER BY number LIMIT 1",
+            " ORDER BY number",
             (epoch, index),
-        ).fetchone()
-        return None if row is None else HeadRow(*row)
+        )
+        return next((HeadRow(*row) for row in rows if self._is_ours(row[2])), None)
 
     def cosigned_note(self, head: HeadRow, peer: str, most: int = MAX_COSIGNERS) -> bytes:
         """A head with its cosignatures, as many as a note may have.

@@ -132,6 +132,10 @@ class FleetNode(Node):
         """The same with the revoked keys: for what was signed and kept before."""
         return self.view
 
+    def revoked(self) -> frozenset[str]:
+        """The ids of this node's own keys that were revoked."""
+        return self.notes.own(self.member)
+
     def registry_behind(self) -> None:
         """Fetch the registry at the next occasion."""
         self.wants_registry = True

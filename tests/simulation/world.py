@@ -249,6 +249,10 @@ class Node:
         """The registry as this node sees it."""
         return self.world.registry
 
+    def revoked(self) -> frozenset[str]:
+        """The ids of this node's own keys that were revoked."""
+        return frozenset()
+
     def listed(self) -> Registry:
         """The registry with revoked keys; here nobody revokes any."""
         return self.registry()
@@ -325,7 +329,7 @@ class Node:
             self.registry_behind,
         )
         self.lineages = Lineages(
-            self.member, self.store.lineages, self.registry, self.wire(), self.clock
+            self.member, self.store.lineages, self.registry, self.wire(), self.clock, self.revoked
         )
         self.witnessing = Witnessing(
             self.member,
@@ -341,6 +345,7 @@ class Node:
             self.wire(),
             self.lineages.exchange,
             self.clock,
+            self.revoked,
         )
         self.desk = Desk(
             store=self.store.cases,

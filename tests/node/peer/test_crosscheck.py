@@ -30,7 +30,14 @@ from protocol.ledger import (
     verify_ledger_head,
 )
 from protocol.merkle import inclusion_path, root_of
-from protocol.showing import NOTHING_SHOWN, Showing, ShownHead, ShownLeaf, to_bytes
+from protocol.showing import (
+    NOTHING_SHOWN,
+    Showing,
+    ShownHead,
+    ShownLeaf,
+    from_bytes,
+    to_bytes,
+)
 from protocol.vocabulary import Lane
 from protocol.witness import cosign_head
 from tests.simulation.world import World
@@ -278,6 +285,15 @@ async def test_8_14_receipt_that_comes_at_last_is_withheld_no_more(world: World)
     world.now += EVERY_MS
     assert await compared(world)
     assert tasks(world) == set()
+
+
+async def test_8_14_head_under_a_revoked_key_of_ours_is_not_shown(world: World) -> None:
+    """Nobody believes it any more, and would refuse with it what a key that counts signed."""
+    await an_hour(world, 3)
+    owner = world[EOKM]
+    assert from_bytes(await owner.crosscheck._ours(IWF)).heads
+    owner.crosscheck._revoked = lambda: {owner.keys.log.public.key_id}
+    assert from_bytes(await owner.crosscheck._ours(IWF)) == NOTHING_SHOWN
 
 
 async def test_8_14_a_ledger_that_nobody_witnessed_is_an_alarm(world: World) -> None:
