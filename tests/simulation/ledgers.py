@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 HOUR_MS = 3_600_000
 HEALING_H = (0, 1, 3, 13, 13, 13)
 """Hours between the times at which everybody works at ledgers when a world has healed."""
+LOOKS, LOOK_MS = 3, 60_000
+"""Of the looks of an hour, so many are played: in the place of a witness that fails at the first,
+and again a minute later, others are asked at the next (§8.12.8)."""
 OF_THE_HONEST = (
     "ledger_missing",
     "ledger_differs",
@@ -65,7 +68,13 @@ async def ledger_hour(world: Fleet, chance: random.Random) -> bool:
 
 
 async def work_at_ledgers(world: Fleet) -> None:
-    """What the loops of every node do about ledgers once an hour."""
+    """What the loops of every node do about ledgers in the first minutes of an hour."""
+    for look in range(LOOKS):
+        world.now += LOOK_MS if look else 0
+        await _look(world)
+
+
+async def _look(world: Fleet) -> None:
     for node in world.nodes.values():
         if node.up:
             await _insist(world, node)

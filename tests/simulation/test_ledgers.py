@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from keys.sealing import SealingKey
 from node.peer.witnessing import candidates, standing
 from node.store.connection import open_reader
 from node.store.witnessing import figures
+from tests.simulation.fleet import Fleet
+from tests.simulation.ledgers import heal_ledgers, judge_ledgers
 from tests.simulation.world import Faults, Node, World
 
 FIVE = ["gb-iwf", "nl-eokm", "fr-pdc", "de-eco", "at-sol"]
@@ -90,4 +93,21 @@ async def test_8_14_a_clock_that_was_put_right_between_epochs_accuses_nobody(
     for _ in range(26):
         await an_hour(world)
     assert {node.member: stands(node) for node in world.nodes.values() if stands(node)} == {}
+    await world.close()
+
+
+async def test_8_12_others_witness_in_the_place_of_one_that_lost_its_disk(tmp_path: Path) -> None:
+    """It is the first to be asked, each hour, and refuses (§8.12.9): the next one is asked then."""
+    world = Fleet(tmp_path, tuple(FIVE), 1, None)
+    await world.start()
+    await world["gb-iwf"].submit("https://nl1.example/1.jpg")
+    await world.settle()
+    order = [c for c in candidates(world.umbrella.registry, "gb-iwf") if c != "nl-eokm"]
+    await world[order[0]].burn(SealingKey.generate())
+    await world.settle()
+    world.keeps_ledgers = True
+    await heal_ledgers(world)
+    assert (
+        list(judge_ledgers(world, {n.member: world.oracle.disk_of(n) for n in world.honest})) == []
+    )
     await world.close()
