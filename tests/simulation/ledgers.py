@@ -30,6 +30,7 @@ from protocol.showing import Showing, ShownHead, ShownLeaf, from_bytes, to_bytes
 from protocol.witness import Submission
 from tests.simulation.looking import looked_into, rows
 from tests.simulation.mortal import CrashedError
+from tests.simulation.turning import mend_keys
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import Fleet, FleetNode
@@ -94,10 +95,11 @@ async def _insist(world: Fleet, node: FleetNode) -> None:
 
 
 async def heal_ledgers(world: Fleet) -> None:
-    """Two days in which nothing fails."""
+    """Two days in which nothing fails, and people look at their keys."""
     if world.keeps_ledgers:
         for hours in HEALING_H:
             world.now += hours * HOUR_MS
+            mend_keys(world)
             await work_at_ledgers(world)
         for node in world.honest:
             for origin, size in sorted(_unlogged(node)):

@@ -108,6 +108,7 @@ async def heal(world: Fleet) -> None:
         if not await _people_look(world):
             break
     world.now += 2 * DAY_MS
+    mend_keys(world)
     await world.settle()
     if await _people_look(world):
         await world.settle()

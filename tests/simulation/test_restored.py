@@ -10,6 +10,8 @@ from node.store.outside import OUTSIDE_HELD
 from tests.simulation.fleet import DAY_MS, Fleet
 from tests.simulation.hostile import wavering
 from tests.simulation.looking import rows
+from tests.simulation.running import heal
+from tests.simulation.turning import judge_turns, replace_now, with_key
 
 FIRST, SECOND = "https://nl1.example/1.jpg", "https://nl2.example/2.jpg"
 
@@ -73,4 +75,20 @@ async def test_receiver_that_tells_another_state_each_time_costs_little(tmp_path
     assert epochs <= 6
     (figures,) = await node.store.queries.channels()
     assert figures.problem == "receiver_wavers"
+    await world.close()
+
+
+async def test_g7_keys_of_a_backup_whose_turn_ends_days_later_are_replaced(tmp_path: Path) -> None:
+    """The clock was four days behind at the turn, so the key serves three days more, then no more.
+
+    People who look when the faults stop see nothing wrong; they look again as days go.
+    """
+    world = Fleet(tmp_path, ("gb-iwf", "nl-eokm"), 1, None)
+    await world.start()
+    node = world["gb-iwf"]
+    node.skew_ms = -4 * DAY_MS
+    node.keys = with_key(node.keys, "transport", replace_now(world, node, "transport"))
+    world.keeps_ledgers = True
+    await heal(world)
+    assert list(judge_turns(world)) == []
     await world.close()

@@ -246,6 +246,7 @@ def mend_keys(world: Fleet) -> None:
     """People see that a key in use serves no more, and publish another.
 
     So it is after the keys of an old backup came back; `hotline keys status` and the doctor say it.
+    The turn of such a key may end only days after the faults did, so people look again as days go.
     """
     for node in world.honest:
         document = world.umbrella.registry.member(node.member)
