@@ -86,10 +86,14 @@ class Sighted(Value, frozen=True):
 
 
 class Facts(Value, frozen=True):
-    """Facts that came later: hashes, access data."""
+    """Facts that came later: hashes, access data; `after_hand_over`: whoever has it got it without.
+
+    Histories of earlier versions do not say so.
+    """
 
     content: tuple[Content, ...]
     access: Access | None
+    after_hand_over: bool = False
 
 
 class Located(Value, frozen=True):

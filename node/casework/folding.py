@@ -50,7 +50,9 @@ def lacks(state: ItemState, facts: Facts) -> Facts | None:
     content = facts.content
     if merge_content(state.content, content) == state.content:
         content = ()
-    return None if not content and access is None else Facts(content, access)
+    if not content and access is None:
+        return None
+    return Facts(content, access, state.custody is Custody.HANDED_ON)
 
 
 def _sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
@@ -74,10 +76,13 @@ def _sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
 
 
 def _facts(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
-    return {
+    changes: dict[str, Any] = {
         "content": merge_content(state.content, body.content),
         "access": state.access if body.access is None else body.access,
     }
+    if body.after_hand_over and body.content and state.sent is None:
+        changes["sent"] = state.content
+    return changes
 
 
 def _acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
@@ -119,6 +124,7 @@ def _handed_on(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         "due_ms": None,
         "answer": None,
         "answered_by": None,
+        "sent": None,
         "steps": _own_step(state, body.hops[-2].member, body.to, body.event_id),
     }
 

@@ -13,6 +13,7 @@ import msgspec
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
+from node.casework.crossing import as_told_there, is_another
 from node.casework.custody import settle_ring, take_custody, tell_way
 from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
@@ -37,16 +38,6 @@ from protocol.facts import ActionTaken, Assessment, Content, Hop
 from protocol.messages import Item, ItemV2, Sighted
 from protocol.vocabulary import Disposition, Matter, OutcomeWhat
 
-_NEW = frozenset(
-    {
-        Disposition.NEW,
-        Disposition.NEW_KNOWN,
-        Disposition.NEW_SUGGESTED,
-        Disposition.NEW_REPLACING,
-        Disposition.NEW_AGAIN,
-    }
-)
-"""Answers that say: the item stands here for itself, under the id that it came with."""
 _Fact = TypeVar("_Fact", Assessment, ActionTaken)
 
 
@@ -86,21 +77,15 @@ class Handover:
         at_this_place = self._book.by_key(location)
         return judge(
             incoming,
-            [state for state in at_this_place if not self._is_another(peer, state)],
+            [
+                as_told_there(peer, message.revision, state)
+                for state in at_this_place
+                if not is_another(self._book, peer, state)
+            ],
             same_content(self._book, message.content),
             self._book.us,
             self._book.now,
         )
-
-    def _is_another(self, peer: str, state: ItemState) -> bool:
-        """Whether `peer`, to whom we handed `state`, holds it beside what it hands over now.
-
-        It answered that ours was new to it; the two have ids of their own there, so it has told
-        them apart, perhaps by hashes that came later and that we do not have. Joined here, ours
-        would be taken back from a member that still works on it.
-        """
-        new_to_it = state.answered_by == peer and state.answer in _NEW
-        return new_to_it and handed_on_to(self._book, state) == peer
 
     def _known_by_id(self, peer: str, here: ItemState, message: Item) -> Disposition:
         """Our own item echoed back, or a later revision from the member that handed it over.

@@ -172,6 +172,8 @@ class ItemState(Value, frozen=True):
     """The latest time of a hand-over by which it came here; in the order of hand-overs."""
     carried: tuple[str, ...] = ()
     """Ids of verdicts that stand here only since this node carried them over from elsewhere."""
+    sent: tuple[Content, ...] | None = None
+    """The hashes that it was last handed on with, where others have come since; None: none have."""
 
     @property
     def country(self) -> str | None:

@@ -17,6 +17,9 @@ from keys.registry import Registry
 from node.casework.casebook import Casebook, Loaded, Post, Postbox
 from node.casework.draft import ActionDraft
 from node.casework.erasing import Cause, ErasureDraft, erase
+from node.casework.events import Facts
+from node.casework.folding import lacks
+from node.casework.intake import add_facts
 from node.casework.item import Custody, ItemState
 from node.casework.receiving import Arrived, Judge, Judged, Parsed, parse
 from node.casework.routing import route
@@ -29,6 +32,9 @@ from protocol.vocabulary import Action, Lane
 from tests.builders.cases import country, item
 from tests.builders.network import NOW_MS, make_network
 
+DAY_MS = 86_400_000
+ORDERS = range(8)
+"""Orders of arrival that are tried, each its own random one."""
 MEMBERS = ("gb-iwf", "nl-eokm", "fr-pdc", "de-eco", "pl-dyz")
 
 
@@ -72,6 +78,12 @@ class Member:
         self.book.loaded.items[state.id] = state
         self.book._index_new(state)
         return state
+
+    def learn(self, content: Content) -> None:
+        """Somebody computes hashes of what this member has of the place."""
+        missing = lacks(self.only, Facts((content,), None))
+        assert missing is not None
+        add_facts(self.book, self.only.id, missing, self.postbox)
 
     def locate(self, where: str) -> None:
         """The place is hosted where `where` is responsible, as this node found out."""
@@ -179,3 +191,27 @@ class Circle:
                 chance.choice([member.move, member.locate])(chance.choice(others))
             else:
                 self.settle(chance, at_most=chance.randrange(1, 6))
+
+
+def drawn(order: int) -> random.Random:
+    """Return the chance of one order."""
+    return random.Random(order)  # noqa: S311 - an order of arrival, not a secret
+
+
+def holders(circle: Circle) -> list[str]:
+    """Which members have an item of the place."""
+    return [
+        member.name
+        for member in circle.members.values()
+        for state in member.items()
+        if state.custody is not Custody.HANDED_ON
+    ]
+
+
+def agreed(circle: Circle, *, but: tuple[str, ...] = ()) -> str:
+    """Return the one member that has it, as everybody says."""
+    (one,) = holders(circle)
+    said = {m.name: [s.responsible for s in m.items()] for m in circle.members.values()}
+    assert said == {name: [] if name in but else [one] for name in said}
+    assert all(not member.parked for member in circle.members.values())
+    return one

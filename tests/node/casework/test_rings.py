@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from itertools import pairwise
 
 import pytest
@@ -24,18 +23,19 @@ from protocol.facts import Hop
 from protocol.vocabulary import Action, Disposition, Lane
 from tests.builders.cases import closed, country, item
 from tests.builders.network import NOW_MS
-from tests.node.casework.circle import MEMBERS, Circle, registry
+from tests.node.casework.circle import (
+    DAY_MS,
+    MEMBERS,
+    ORDERS,
+    Circle,
+    agreed,
+    drawn,
+    holders,
+    registry,
+)
 from tests.simulation.holding import groups, judge_group
 
 GB, NL, FR, DE, PL = MEMBERS
-DAY_MS = 86_400_000
-ORDERS = range(8)
-"""Orders of arrival that are tried, each its own random one."""
-
-
-def drawn(order: int) -> random.Random:
-    """Return the chance of one order."""
-    return random.Random(order)  # noqa: S311 - an order of arrival, not a secret
 
 
 def step(by: str, to: str, place: int) -> Step:
@@ -158,25 +158,6 @@ def test_history_of_an_earlier_version_gives_the_state_that_it_gave() -> None:
     ):
         state = evolve(state, Event(state.id, kind, NOW_MS, NOW_MS, NL, body))
     assert (state.responsible, state.steps, state.erased_at) == (FR, (), ())
-
-
-def holders(circle: Circle) -> list[str]:
-    """Which members have an item of the place."""
-    return [
-        member.name
-        for member in circle.members.values()
-        for state in member.items()
-        if state.custody is not Custody.HANDED_ON
-    ]
-
-
-def agreed(circle: Circle, *, but: tuple[str, ...] = ()) -> str:
-    """Return the one member that has it, as everybody says."""
-    (one,) = holders(circle)
-    said = {m.name: [s.responsible for s in m.items()] for m in circle.members.values()}
-    assert said == {name: [] if name in but else [one] for name in said}
-    assert all(not member.parked for member in circle.members.values())
-    return one
 
 
 def state_of(circle: Circle, member: str) -> ItemState:

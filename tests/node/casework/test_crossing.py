@@ -1,0 +1,83 @@
+"""Hand-overs that cross, with hashes that come late: both members find the same of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from node.casework.events import Event, EventKind, Facts, HandedOn
+from node.casework.folding import evolve
+from protocol.facts import Hop
+from protocol.vocabulary import Lane
+from tests.builders.cases import country, file, handed_on, item
+from tests.builders.network import NOW_MS
+from tests.node.casework.circle import DAY_MS, MEMBERS, ORDERS, Circle, agreed, drawn, holders
+
+GB, NL = MEMBERS[:2]
+
+
+class TestHashesThatComeLate:
+    """Both compare what was sent: else one joins what the other tells apart, and both have it."""
+
+    @pytest.mark.parametrize("skews_ms", [(0, 0), (DAY_MS, 0), (0, DAY_MS)])
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_hashes_that_come_after_a_hand_over_do_not_tell_it_apart_from_one_that_crosses_it(
+        self, order: int, skews_ms: tuple[int, int]
+    ) -> None:
+        """The other had them not when it judged ours."""
+        circle = Circle((GB, NL), skews_ms)
+        circle[GB].find()
+        circle[GB].locate(NL)
+        circle[NL].find(file(1))
+        circle[NL].locate(GB)
+        circle[GB].learn(file(2))
+        circle.settle(drawn(order))
+        agreed(circle)
+
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_hashes_that_come_after_the_answer_do_not_either(self, order: int) -> None:
+        """Whoever joined it told us by which hand-over it went from there."""
+        circle = Circle((GB, NL))
+        circle[NL].find(file(1))
+        circle[NL].locate(GB)
+        circle[GB].find()
+        circle[GB].tick()
+        circle[GB].locate(NL)
+        circle.send()
+        circle.deliver(GB, NL, Lane.REPORTS)
+        while circle.channels[NL, GB, Lane.STATUS]:
+            circle.deliver(NL, GB, Lane.STATUS)
+        circle[GB].learn(file(2))
+        circle.settle(drawn(order))
+        agreed(circle)
+
+    def test_hashes_that_were_sent_tell_two_apart(self) -> None:
+        """They are two files at one place, one after the other: each stands for itself."""
+        circle = Circle((GB, NL))
+        circle[GB].find(file(2))
+        circle[GB].locate(NL)
+        circle[NL].find(file(1))
+        circle[NL].locate(GB)
+        circle.settle(drawn(0))
+        assert sorted(holders(circle)) == [GB, NL]
+
+    def test_handed_on_again_it_was_sent_with_all_that_was_known(self) -> None:
+        """What came after an earlier hand-over went along with the later one."""
+        jurisdiction = country("NL")
+        state = item(hops=(Hop(GB, NOW_MS),), responsible=GB)
+        away = HandedOn(
+            NL, orphan=False, hops=(*state.hops, Hop(NL, NOW_MS)), jurisdiction=jurisdiction
+        )
+        facts = Facts((file(1),), None, after_hand_over=True)
+        for kind, body, sent in (
+            (EventKind.HANDED_ON, away, None),
+            (EventKind.FACTS, facts, ()),
+            (EventKind.HANDED_ON, away, None),
+        ):
+            state = evolve(state, Event(state.id, kind, NOW_MS, NOW_MS, GB, body))
+            assert state.sent == sent
+
+    def test_facts_of_an_earlier_version_change_what_they_changed(self) -> None:
+        """Else no upgraded database would be verified."""
+        away = handed_on(item(1))
+        told = Event(away.id, EventKind.FACTS, NOW_MS, NOW_MS, GB, Facts((file(1),), None))
+        assert evolve(away, told).sent is None
