@@ -20,6 +20,7 @@ from pathlib import Path
 from benchmarks import floor, locating, measures, stored
 from benchmarks.clients import run
 from benchmarks.figures import Figure, median, percentile, table
+from benchmarks.known import KnownHashes
 from benchmarks.machine import durability, machine
 from benchmarks.pair import Pair, running_pair
 from benchmarks.watch import database_of
@@ -31,7 +32,7 @@ WORK = ROOT.parent / ".run"
 STARTS = 3
 LOCATED = 50_000
 """URLs of P10 in one round: about a second."""
-PARTS = ("P1", "P2", "P3", "P6", "P7", "P10", "P11", "P12")
+PARTS = ("P1", "P2", "P3", "P4", "P6", "P7", "P10", "P11", "P12")
 ON_SERVER = "P8"
 """Taken only if it is asked for: it needs PostgreSQL."""
 
@@ -40,7 +41,7 @@ ON_SERVER = "P8"
 class Profile:
     """How much is measured: rounds; of each items, reports, submissions, entries, starts.
 
-    `stored` items stand in both databases already at P7 and P11.
+    `stored` items stand in both databases already at P7 and P11; `hashes` are known at P4.
     """
 
     rounds: int
@@ -50,11 +51,19 @@ class Profile:
     waiting: int
     helps: int
     stored: int
+    hashes: int
 
 
 PROFILES = {
     "quick": Profile(
-        rounds=3, items=20_000, reports=200, posts=4_000, waiting=15_000, helps=5, stored=100_000
+        rounds=3,
+        items=20_000,
+        reports=200,
+        posts=4_000,
+        waiting=15_000,
+        helps=5,
+        stored=100_000,
+        hashes=1_000_000,
     ),
     "full": Profile(
         rounds=3,
@@ -64,6 +73,7 @@ PROFILES = {
         waiting=15_000,
         helps=15,
         stored=1_000_000,
+        hashes=10_000_000,
     ),
 }
 
@@ -84,6 +94,10 @@ UNITS = {
     "P2.answered.p50": ("ms", "floor"),
     "P2.answered.p99": ("ms", "floor"),
     "P3": ("items/s", "floor"),
+    "P4": ("hashes/s", "sqlite"),
+    "P4.single": ("hashes/s", "sqlite"),
+    "P4.stored": ("hashes/s", "sqlite"),
+    "P4.import": ("entries/s", "sqlite"),
     "P6": ("s", "floor"),
     "P6.pull": ("s", "floor"),
     "P7": ("items/s", "empty"),
@@ -114,6 +128,7 @@ class Bench:
         self._references: defaultdict[str, list[float]] = defaultdict(list)
         self.entry_bytes: dict[str, float] = {}
         self.durability: dict[str, object] = {}
+        self._known: KnownHashes | None = None
 
     @property
     def figures(self) -> list[Figure]:
@@ -139,7 +154,9 @@ class Bench:
         if "P10" in self._parts:
             for name, rates in locating.measure(LOCATED, number, folder).items():
                 self._take(name, *rates)
-        if self._parts & set(PARTS) - {"P10"}:
+        if "P4" in self._parts:
+            self._look_ups(number)
+        if self._parts & set(PARTS) - {"P4", "P10"}:
             await self._nodes(folder, number)
         if self._parts & {"P7", "P11"}:
             (folder / "stored").mkdir()
@@ -150,6 +167,18 @@ class Bench:
         if ON_SERVER in self._parts:
             await self._on_server(folder, number)
         shutil.rmtree(folder)
+
+    def _look_ups(self, number: int) -> None:
+        """P4: both are filled in the first round, and asked in each."""
+        if self._known is None:
+            say(f"  P4: filling with {self._profile.hashes} hashes")
+            self._known = KnownHashes(self._folder / "known", self._profile.hashes)
+            self._take("P4.import", *self._known.filled)
+            say(f"  P4: memory read in {self._known.read_s:.1f} s of a processor")
+        for name, rates in self._known.measure(number).items():
+            self._take(name, *rates)
+        if number == self._profile.rounds - 1:
+            self._known.close()
 
     async def _nodes(self, folder: Path, number: int) -> None:
         """Everything that one pair of nodes shows."""

@@ -16,6 +16,7 @@ from hashlib import blake2b
 from protocol.facts import Content, Location
 
 BYTES = 16
+_TAGS = {32: b"s", 20: b"h", 16: b"m"}
 REMEMBERED = 20_000
 """Keys kept at hand: a batch asks for each of its keys when it loads, judges and records."""
 
@@ -30,8 +31,7 @@ class Fingerprints:
 
     def _of(self, tag: bytes, value: bytes) -> bytes:
         state = self._keyed.copy()
-        state.update(tag)
-        state.update(value)
+        state.update(tag + value)
         return state.digest()
 
     def item(self, item_id: str) -> bytes:
@@ -71,6 +71,18 @@ class Fingerprints:
         if content.md5 is not None:
             keys.append(self._of(b"m", content.md5))
         return keys
+
+    def digest(self, digest: bytes) -> bytes:
+        """The key of one hash, which its length names: the same as of a content that has it.
+
+        Raises:
+            KeyError: of another length than SHA-256, SHA-1 or MD5.
+        """
+        return self._of(_TAGS[len(digest)], digest)
+
+    def listed(self, number: int, name: bytes) -> bytes:
+        """The key under which the list of this number knows an entry by its name."""
+        return self._of(b"n", number.to_bytes(8, "big") + name)
 
     def line(self, whose: str, number: str, where: str) -> bytes:
         """The key of a handed-in line: who handed it in, its number there, and what it names.

@@ -166,6 +166,12 @@ class MoveBehindError(StoreError):
     retryable = True
 
 
+class TooManyCategoriesError(StoreError):
+    """category: a list has at most 256; see whether the right column is read as the category."""
+
+    code = "list_categories"
+
+
 class NoDriverError(StoreError):
     """store.url: the driver is missing; pip install 'hotline-exchange[postgres]'."""
 

@@ -13,6 +13,7 @@ from node.store.forks import Forks
 from node.store.handing_back import HandingBackStore
 from node.store.history import History
 from node.store.inbox import Inbox
+from node.store.known import Known, KnownContent
 from node.store.ledger import Ledger
 from node.store.lineage import Lineages
 from node.store.opening import Lock, Place, open_locked, open_reader
@@ -62,6 +63,7 @@ class Store:
     handing_back: HandingBackStore
     crosschecks: Crosschecks
     lineages: Lineages
+    known_content: KnownContent
     _lock: Lock
 
     @classmethod
@@ -196,5 +198,6 @@ def _assemble(
         HandingBackStore(writer, readers),
         Crosschecks(writer, readers),
         Lineages(writer, readers),
+        KnownContent(readers, fingerprints, Known(fingerprints)),
         lock,
     )

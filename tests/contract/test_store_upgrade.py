@@ -56,7 +56,15 @@ def without_deltas(connection: Connection) -> None:
             connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", row)
 
 
-BACK: Final[dict[int, Callable[[Connection], None]]] = {2: without_deltas, 3: without_states}
+def without_lists(_: Connection) -> None:
+    """Before 004: there were none."""
+
+
+BACK: Final[dict[int, Callable[[Connection], None]]] = {
+    2: without_deltas,
+    3: without_states,
+    4: without_lists,
+}
 """The number of a schema file, and how rows are written as before it."""
 _MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (\w+)", re.MULTILINE)
 EARLIER: Final = range(1, len(SCHEMA_FILES))

@@ -1,0 +1,152 @@
+"""Lists of known content: what an entry says, whose word counts for how much, what outlasts what.
+
+A list is a set of contents that somebody else knows (docs/glossary.md): of police, of a hotline, of
+industry. `settle` is the one rule by which an entry that comes in meets what stands: versions of a
+list are numbers that grow, a newer version changes what an older one said, and a retraction is
+undone by a newer version only. So the same file twice changes nothing, and files may come in any
+order.
+
+Pure. What a list's word makes of an item is for `casework` to say.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from node.matching.contents import Likeness
+from protocol.facts import Content
+
+ANY = "*"
+"""The category that stands for every category nothing was said of."""
+
+
+class Trust(StrEnum):
+    """How far the operator follows a list in one category."""
+
+    AUTO = "auto"
+    SUGGESTION = "suggestion"
+    NONE = "none"
+
+
+class Provenance(StrEnum):
+    """Who vouches for a list. What police hold is not *new* to police."""
+
+    POLICE = "police"
+    HOTLINE = "hotline"
+    INDUSTRY = "industry"
+    OWN = "own"
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """A list as its operator took it on.
+
+    Attributes:
+        may_use: whether it may be matched with here at all.
+        may_share: whether others, such as hosting companies, may be answered from it.
+        trusts_weak: whether one MD5 or SHA-1 alone is taken for the file (it never is without).
+    """
+
+    name: str
+    provenance: Provenance
+    license: str | None = None
+    may_use: bool = True
+    may_share: bool = False
+    trusts_weak: bool = False
+
+
+class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One content that a list names; nothing else of what came with it is kept.
+
+    Attributes:
+        category: in the words of the list.
+        dated_ms: when the list's author decided so, UTC.
+        external_id: by which its author knows it, and under which it takes it back.
+    """
+
+    content: Content
+    category: str
+    dated_ms: int | None = None
+    external_id: str | None = None
+
+
+class Retraction(msgspec.Struct, frozen=True, gc=False):
+    """An entry is taken back: by its author's id, by its hashes, or by both."""
+
+    external_id: str | None = None
+    content: Content | None = None
+
+
+class Standing(msgspec.Struct, frozen=True, gc=False):
+    """What stands in a list: an entry, and the newest version that said so."""
+
+    number: int
+    version: int
+    entry: Entry
+
+
+class Settled(StrEnum):
+    """What became of something that came in."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    CONFIRMED = "confirmed"
+    """A newer version says the same."""
+    SAME = "same"
+    OLDER = "older"
+    """A newer version has said something since."""
+    CONFLICTING = "conflicting"
+    """One version says two things of one content; the first stands."""
+    STAYS_RETRACTED = "stays_retracted"
+    RETRACTED = "retracted"
+
+
+class Hit(msgspec.Struct, frozen=True, gc=False):
+    """A list knows a content: by which entry, how surely, and how far that counts.
+
+    Attributes:
+        number: of the entry, at this node.
+        likeness: SAME, or PERHAPS where one weak hash is all there is to compare.
+    """
+
+    number: int
+    terms: Terms
+    version: int
+    category: str
+    trust: Trust
+    likeness: Likeness
+    external_id: str | None = None
+
+    @property
+    def counts_as(self) -> Trust:
+        """How far this hit counts: by the category's trust; what only may be the file suggests."""
+        if not self.terms.may_use:
+            return Trust.NONE
+        sure = self.likeness is Likeness.SAME or self.terms.trusts_weak
+        return Trust.SUGGESTION if self.trust is Trust.AUTO and not sure else self.trust
+
+
+def settle(standing: Standing | None, retracted: int | None, entry: Entry, version: int) -> Settled:
+    """Say what becomes of an entry that comes in with a version of its list.
+
+    `retracted` is the newest version that took it back, None: none did.
+    """
+    if retracted is not None and version <= retracted:
+        return Settled.STAYS_RETRACTED
+    if standing is None:
+        return Settled.ADDED
+    if standing.entry == entry:
+        return Settled.CONFIRMED if version > standing.version else Settled.SAME
+    if version == standing.version:
+        return Settled.CONFLICTING
+    return Settled.CHANGED if version > standing.version else Settled.OLDER
+
+
+def settle_retraction(standing_version: int | None, retracted: int | None, version: int) -> Settled:
+    """Say what becomes of a retraction; it wins over the same version and older ones."""
+    if standing_version is not None and standing_version > version:
+        return Settled.OLDER
+    if standing_version is None and retracted is not None and retracted >= version:
+        return Settled.SAME
+    return Settled.RETRACTED

@@ -1,0 +1,229 @@
+"""Exact look-ups in all lists at once: which entries have this hash.
+
+The store answers by itself, by a tree of keyed fingerprints, at some ten thousand look-ups a
+second: each reads a page that must be decrypted and authenticated. So the keys are held in memory
+too, sorted, 16 bytes each: the first eight of a key, the entry, its category. Fingerprints are
+evenly spread, so where a key would stand is known to within a few thousand places before the first
+comparison. (That another key of 10^7 begins with the same eight bytes happens once in 10^12
+look-ups; whoever acts on a hit reads the entry itself.)
+
+Memory is only a cache: it answers while the store holds exactly what it was read from, which two
+numbers tell in the same transaction; else the store does. `refresh` brings it up to date: by what
+came since, or anew.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from node.matching.contents import Likeness, compare
+from node.matching.fingerprints import Fingerprints
+from node.matching.lists import Hit
+from node.store.bulk import select_in, stream
+from node.store.lists import ContentList, all_lists, read_entries, trust_of
+from node.store.seam import Connection
+from node.store.writer import Readers
+from protocol.facts import Content
+
+FEW = 20_000
+"""Entries that came since, up to which memory is filled up instead of read anew."""
+_BITS = 64
+_HEAD_BYTES = 8
+_SPREAD = 6
+"""Standard deviations around where a key is expected; beyond them all is searched."""
+_BY_KEY = "SELECT key, entry, category FROM list_keys WHERE key IN ({})"
+_MARKS = (
+    "SELECT (SELECT coalesce(max(number), 0) FROM list_entries),"
+    " (SELECT coalesce(max(number), 0) FROM list_ended)"
+)
+
+Found = tuple[tuple[int, int], ...]
+"""Entries that have a key: number and category of each."""
+
+
+class Marks(NamedTuple):
+    """What stands in all lists together, told by two numbers that grow with every change."""
+
+    newest: int
+    ended: int
+
+
+class _Sorted:
+    """Keys in order, as they stood at one moment; never changed."""
+
+    def __init__(self, heads: array[int], entries: array[int], categories: array[int]) -> None:
+        self._heads = heads
+        self._entries = entries
+        self._categories = categories
+        self._window = int(_SPREAD * (len(heads) / 4) ** 0.5) + 2
+
+    def find(self, key: bytes) -> Found:
+        """Return the entries whose keys begin as this one."""
+        heads, head = self._heads, int.from_bytes(key[:_HEAD_BYTES], "big")
+        size = len(heads)
+        expected = head * size >> _BITS
+        low, high = max(0, expected - self._window), min(size, expected + self._window)
+        at = bisect_left(heads, head, low, high)
+        if at in (low, high):  # perhaps it lies beyond
+            at = bisect_left(heads, head)
+        if at == size or heads[at] != head:
+            return ()
+        end = at + 1
+        while end < size and heads[end] == head:
+            end += 1
+        return tuple(zip(self._entries[at:end], self._categories[at:end], strict=True))
+
+
+class _Memory(NamedTuple):
+    marks: Marks
+    base: _Sorted
+    more: Mapping[bytes, Found]
+    dead: frozenset[int]
+
+    def find(self, key: bytes) -> Found:
+        found = self.base.find(key)
+        if self.more:
+            found += self.more.get(key, ())
+        if found and self.dead:
+            found = tuple(one for one in found if one[0] not in self.dead)
+        return found
+
+
+class Known:
+    """The look-up of one node, on whichever connection its caller has."""
+
+    def __init__(self, fingerprints: Fingerprints) -> None:
+        self._fingerprints = fingerprints
+        self._memory: _Memory | None = None
+
+    def find(self, connection: Connection, keys: Iterable[bytes]) -> dict[bytes, Found]:
+        """Return which of these keys (`Fingerprints.content`) lists have, with the entries."""
+        marks = _marks(connection)
+        if not marks.newest:
+            return {}
+        memory = self._memory
+        if memory is not None and memory.marks == marks:
+            look = memory.find
+            return {key: found for key in keys if (found := look(key))}
+        stored: dict[bytes, Found] = {}
+        for key, entry, category in select_in(connection, _BY_KEY, sorted(set(keys))):
+            stored[key] = (*stored.get(key, ()), (entry, category))
+        return {key: tuple(dict.fromkeys(found)) for key, found in stored.items()}
+
+    def hits(
+        self, connection: Connection, contents: Iterable[Content]
+    ) -> dict[Content, tuple[Hit, ...]]:
+        """Return what lists say of each of these files: by the entries themselves, oldest first."""
+        keys = {one: self._fingerprints.content(one) for one in contents}
+        found = self.find(connection, {key for some in keys.values() for key in some})
+        if not found:
+            return {}
+        entries = read_entries(connection, {n for some in found.values() for n, _ in some})
+        lists = _by_category(connection)
+        hits = {}
+        for content, some in keys.items():
+            numbers = dict(one for key in some for one in found.get(key, ()))
+            of_content = []
+            for number, category in sorted(numbers.items()):
+                version, entry = entries.get(number, (0, None))
+                if entry is None:  # it went between two questions
+                    continue
+                like = compare(content, entry.content, pictures=False)
+                if like > Likeness.PERHAPS:
+                    continue
+                here = lists[category]
+                trust = trust_of(here.trusts, entry.category)
+                of_content.append(
+                    Hit(number, here.terms, version, entry.category, trust, like, entry.external_id)
+                )
+            if of_content:
+                hits[content] = tuple(of_content)
+        return hits
+
+    def refresh(self, connection: Connection) -> bool:
+        """Bring memory up to date with the store; whether there was anything to do.
+
+        `connection` is not in a transaction.
+        """
+        connection.execute("BEGIN")
+        try:
+            marks, before = _marks(connection), self._memory
+            if before is not None and before.marks == marks:
+                return False
+            if before is None and not marks.newest:
+                return False
+            few = before is not None and marks.newest - before.marks.newest <= FEW
+            small = few and before is not None and marks.ended - before.marks.ended <= FEW
+            if small and before is not None and len(before.more) + len(before.dead) <= FEW:
+                self._memory = self._filled_up(connection, before, marks)
+            else:
+                self._memory = _read(connection, marks)
+        finally:
+            connection.execute("COMMIT")
+        return True
+
+    def _filled_up(self, connection: Connection, before: _Memory, marks: Marks) -> _Memory:
+        more = dict(before.more)
+        sql = "SELECT number, category FROM list_entries WHERE number > ? ORDER BY number"
+        fresh = dict(connection.execute(sql, (before.marks.newest,)).fetchall())
+        for number, (_, entry) in read_entries(connection, fresh).items():
+            for key in self._fingerprints.content(entry.content):
+                more[key] = (*more.get(key, ()), (number, fresh[number]))
+        sql = "SELECT entry FROM list_ended WHERE number > ?"
+        gone = {row[0] for row in connection.execute(sql, (before.marks.ended,))}
+        return _Memory(marks, before.base, more, before.dead | gone)
+
+
+def _marks(connection: Connection) -> Marks:
+    return Marks(*connection.execute(_MARKS).fetchone())
+
+
+def _read(connection: Connection, marks: Marks) -> _Memory:
+    """Read every key, in order."""
+    heads, entries, categories = array("Q"), array("I"), array("I")
+    sql = "SELECT key, entry, category FROM list_keys ORDER BY key, entry"
+    from_bytes = int.from_bytes
+    for key, entry, category in stream(connection, sql):
+        heads.append(from_bytes(key[:_HEAD_BYTES], "big"))
+        entries.append(entry)
+        categories.append(category)
+    return _Memory(marks, _Sorted(heads, entries, categories), {}, frozenset())
+
+
+def _by_category(connection: Connection) -> dict[int, ContentList]:
+    """Return each category's list, by the number of the category."""
+    lists = {one.number: one for one in all_lists(connection)}
+    sql = "SELECT id, list FROM list_categories"
+    return {category: lists[number] for category, number in connection.execute(sql)}
+
+
+class KnownContent:
+    """Look-ups on a reader of their own, for whoever is asked from outside."""
+
+    def __init__(self, readers: Readers, fingerprints: Fingerprints, known: Known) -> None:
+        self._readers = readers
+        self._fingerprints = fingerprints
+        self._known = known
+
+    def look_up(self, digests: Iterable[bytes]) -> dict[bytes, Found]:
+        """Return which of these hashes (SHA-256, SHA-1, MD5, mixed) lists have, and the entries.
+
+        Raises:
+            KeyError: one is of another length.
+        """
+        of = self._fingerprints.digest
+        keys = {of(digest): digest for digest in digests}
+        found = self._readers.look_up(lambda connection: self._known.find(connection, keys))
+        return {keys[key]: entries for key, entries in found.items()}
+
+    async def hits(self, contents: Iterable[Content]) -> dict[Content, tuple[Hit, ...]]:
+        """See `Known.hits`."""
+        wanted = tuple(contents)
+        return await self._readers.run(lambda connection: self._known.hits(connection, wanted))
+
+    async def refresh(self) -> bool:
+        """See `Known.refresh`."""
+        return await self._readers.run(self._known.refresh)

@@ -1,0 +1,231 @@
+"""What comes into a list meets what stands there: entries and retractions, a batch at a time.
+
+The rule is `node.matching.lists.settle`; here it is asked for each entry, and what it says is
+written. Each function is part of the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from node.matching.contents import Likeness, compare
+from node.matching.fingerprints import Fingerprints
+from node.matching.lists import (
+    Entry,
+    Retraction,
+    Settled,
+    Standing,
+    settle,
+    settle_retraction,
+)
+from node.store.bulk import insert_rows, select_in, update_rows
+from node.store.lists import category_ids, encode_entry, read_entries
+from node.store.seam import Connection
+from protocol.facts import Content
+
+
+def take_in(
+    connection: Connection,
+    fingerprints: Fingerprints,
+    into: int,
+    version: int,
+    batch: Sequence[Entry | Retraction],
+    now_ms: int,
+) -> list[Settled]:
+    """Take entries and retractions of one version into a list, in order; what became of each.
+
+    Raises:
+        TooManyCategoriesError
+    """
+    taking = _Taking(connection, fingerprints, into, version, now_ms)
+    settled: list[Settled] = []
+    run: list[Entry] = []
+    for one in batch:
+        if isinstance(one, Entry):
+            run.append(one)
+            continue
+        settled += taking.entries(run)
+        run = []
+        settled.append(taking.retraction(one))
+    settled += taking.entries(run)
+    taking.finish()
+    return settled
+
+
+class _Taking:
+    """One batch on its way into a list."""
+
+    def __init__(
+        self, connection: Connection, fingerprints: Fingerprints, into: int, version: int, now: int
+    ) -> None:
+        self._connection = connection
+        self._fingerprints = fingerprints
+        self._list = into
+        self._version = version
+        self._now = now
+        self._counts: Counter[str] = Counter()
+        self._ids = category_ids(connection, into, ())
+        sql = (
+            "SELECT (SELECT coalesce(max(number), 0) FROM list_entries),"
+            " (SELECT coalesce(max(entry), 0) FROM list_ended),"
+            " (SELECT coalesce(max(number), 0) FROM list_ended)"
+        )
+        newest, gone, self._ended = connection.execute(sql).fetchone()
+        self._last = int(max(newest, gone))
+
+    def entries(self, run: Sequence[Entry]) -> list[Settled]:
+        """Take entries in."""
+        if not run:
+            return []
+        self._ids = category_ids(self._connection, self._list, {one.category for one in run})
+        keys = [self._fingerprints.content(one.content) for one in run]
+        names = [self._name(one.external_id, one.content) for one in run]
+        standing = self._standing(names)
+        tombs = self._tombs({*names, *(key for some in keys for key in some)})
+        settled, fresh, gone, confirmed = [], [], [], []
+        for one, name, found in zip(run, names, keys, strict=True):
+            taken_back = [tombs[key] for key in (name, *found) if key in tombs]
+            known = standing.get(name)
+            what = settle(known, max(taken_back, default=None), one, self._version)
+            settled.append(what)
+            if what is Settled.CONFIRMED and known is not None:
+                confirmed.append((known.number, self._version))
+            if what is Settled.CHANGED and known is not None:
+                gone.append(known)
+            if what in (Settled.CONFIRMED, Settled.CHANGED, Settled.ADDED):
+                number = known.number if known and what is Settled.CONFIRMED else self._next()
+                standing[name] = Standing(number, self._version, one)
+            if what in (Settled.CHANGED, Settled.ADDED):
+                fresh.append((standing[name], name, found))
+        self._end(gone)
+        self._write(fresh)
+        update_rows(
+            self._connection,
+            "UPDATE list_entries SET version = column2 FROM {} WHERE number = column1",
+            confirmed,
+        )
+        return settled
+
+    def retraction(self, one: Retraction) -> Settled:
+        """Take back what one retraction names, or note that it is not to come in."""
+        keys = [] if one.content is None else list(self._fingerprints.content(one.content))
+        name = self._name(one.external_id, one.content)
+        targets = self._targets(one, name, keys)
+        tombs = self._tombs({name, *keys})
+        newest = max((target.version for target in targets), default=None)
+        what = settle_retraction(newest, tombs.get(name), self._version)
+        if what is Settled.RETRACTED:
+            said = None if one.external_id is None else one.external_id.encode()
+            buried: dict[bytes, bytes | None] = dict.fromkeys(keys)
+            for target in targets:
+                entry = target.entry
+                buried |= dict.fromkeys(self._fingerprints.content(entry.content))
+                own = None if entry.external_id is None else entry.external_id.encode()
+                buried[self._name(entry.external_id, entry.content)] = own
+            buried[name] = said
+            self._bury(buried)
+            self._end(targets)
+            names = [self._name(t.entry.external_id, t.entry.content) for t in targets]
+            _run(select_in(self._connection, "DELETE FROM list_names WHERE key IN ({})", names))
+        return what
+
+    def finish(self) -> None:
+        """Count, and note which version came last."""
+        self._connection.executemany(
+            "UPDATE list_categories SET entries = entries + ? WHERE id = ?",
+            [(more, self._ids[category]) for category, more in self._counts.items() if more],
+        )
+        self._connection.execute(
+            "UPDATE lists SET version = ?, changed_ms = ? WHERE id = ? AND version < ?",
+            (self._version, self._now, self._list, self._version),
+        )
+
+    def _next(self) -> int:
+        self._last += 1
+        return self._last
+
+    def _name(self, external_id: str | None, content: Content | None) -> bytes:
+        """The key of an entry's name: its author's id, else its strongest hash."""
+        if external_id is not None:
+            return self._fingerprints.listed(self._list, b"i" + external_id.encode())
+        assert content is not None
+        strongest = content.sha256 or content.sha1 or content.md5 or content.pdq
+        assert strongest is not None
+        return self._fingerprints.listed(self._list, b"h" + strongest)
+
+    def _standing(self, names: Iterable[bytes]) -> dict[bytes, Standing]:
+        sql = "SELECT key, entry FROM list_names WHERE key IN ({})"
+        named = dict(select_in(self._connection, sql, sorted(set(names))))
+        found = self._load(named.values())
+        return {key: found[number] for key, number in named.items()}
+
+    def _load(self, numbers: Iterable[int]) -> dict[int, Standing]:
+        found = read_entries(self._connection, numbers)
+        return {number: Standing(number, *one) for number, one in found.items()}
+
+    def _tombs(self, keys: Iterable[bytes]) -> dict[bytes, int]:
+        any_sql = "SELECT 1 FROM list_tombstones WHERE list = ? LIMIT 1"
+        if self._connection.execute(any_sql, (self._list,)).fetchone() is None:
+            return {}
+        sql = "SELECT key, version FROM list_tombstones WHERE list = ? AND key IN ({})"
+        return dict(select_in(self._connection, sql, sorted(keys), (self._list,)))
+
+    def _targets(self, one: Retraction, name: bytes, keys: Sequence[bytes]) -> list[Standing]:
+        """The entries that a retraction means; of hashes, all that may be the file."""
+        found = {known.number: known for known in self._standing([name]).values()}
+        if one.content is not None and one.external_id is None:
+            sql = "SELECT entry, category FROM list_keys WHERE key IN ({})"
+            ours = set(self._ids.values())
+            rows = select_in(self._connection, sql, keys)
+            for number, known in self._load(e for e, c in rows if c in ours).items():
+                alike = compare(known.entry.content, one.content, pictures=False)
+                if alike <= Likeness.PERHAPS:
+                    found[number] = known
+        return list(found.values())
+
+    def _bury(self, keys: Mapping[bytes, bytes | None]) -> None:
+        insert_rows(
+            self._connection,
+            "INSERT OR REPLACE INTO list_tombstones (list, key, version, retracted_ms, said)",
+            [(self._list, key, self._version, self._now, said) for key, said in keys.items()],
+        )
+
+    def _end(self, gone: Sequence[Standing]) -> None:
+        """Let entries go; what they were found by stays until what followed is undone."""
+        rows = []
+        for one in gone:
+            keys = self._fingerprints.content(one.entry.content)
+            self._ended += 1
+            rows.append((self._ended, one.number, b"".join(keys)))
+            self._counts[one.entry.category] -= 1
+            self._connection.executemany(
+                "DELETE FROM list_keys WHERE key = ? AND entry = ?",
+                [(key, one.number) for key in keys],
+            )
+        numbers = [one.number for one in gone]
+        _run(select_in(self._connection, "DELETE FROM list_entries WHERE number IN ({})", numbers))
+        insert_rows(self._connection, "INSERT OR FAIL INTO list_ended (number, entry, keys)", rows)
+
+    def _write(self, fresh: Sequence[tuple[Standing, bytes, Sequence[bytes]]]) -> None:
+        """Write new entries; what is random goes in the order of the tree, to share its pages."""
+        ids, rows, names, keys = self._ids, [], [], []
+        for one, name, found in fresh:
+            category = ids[one.entry.category]
+            rows.append((one.number, category, one.version, encode_entry(one.entry)))
+            names.append((name, one.number))
+            keys += [(key, one.number, category) for key in dict.fromkeys(found)]
+            self._counts[one.entry.category] += 1
+        connection = self._connection
+        into = "INSERT OR FAIL INTO list_entries (number, category, version, state)"
+        insert_rows(connection, into, rows)
+        insert_rows(connection, "INSERT OR REPLACE INTO list_names (key, entry)", sorted(names))
+        into = "INSERT OR FAIL INTO list_keys (key, entry, category)"
+        insert_rows(connection, into, sorted(keys))
+
+
+def _run(statements: Iterator[Any]) -> None:
+    """Run statements that yield no rows."""
+    for _ in statements:
+        pass

@@ -1,0 +1,179 @@
+"""Lists of known content in the store: what stands in them, what came in, what was taken back.
+
+Entries are rows that are appended; what an entry is found by are keyed fingerprints, those by which
+items are found too (`node.matching.fingerprints`). An entry that changes or is taken back leaves,
+its hashes with it; a row says that it went, and by what it was found until what followed from it
+has been undone (`list_taking`).
+
+Each function is part of the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from node.matching.fingerprints import BYTES
+from node.matching.lists import ANY, Entry, Provenance, Terms, Trust
+from node.store.bulk import select_in, stream
+from node.store.errors import TooManyCategoriesError
+from node.store.seam import Connection
+
+MAX_CATEGORIES = 256
+"""Of one list: a file that names more is not what it is taken for."""
+encode_entry = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Entry).decode
+_ENTRIES = "SELECT number, version, state FROM list_entries WHERE number IN ({})"
+
+
+class ContentList(NamedTuple):
+    """A list, with how far each of its categories is followed, and how many entries it has."""
+
+    number: int
+    terms: Terms
+    version: int
+    changed_ms: int
+    trusts: dict[str, Trust]
+    entries: dict[str, int]
+
+
+def all_lists(connection: Connection) -> list[ContentList]:
+    """Return every list, by name."""
+    found = {}
+    sql = (
+        "SELECT id, name, provenance, license, may_use, may_share, weak, version, changed_ms"
+        " FROM lists ORDER BY name"
+    )
+    for number, name, provenance, licence, use, share, weak, version, at in connection.execute(sql):
+        terms = Terms(name, Provenance(provenance), licence, bool(use), bool(share), bool(weak))
+        found[number] = ContentList(number, terms, version, at, {}, {})
+    for number, category, trust, entries in connection.execute(
+        "SELECT list, category, trust, entries FROM list_categories ORDER BY category"
+    ):
+        if trust is not None:
+            found[number].trusts[category] = Trust(trust)
+        if entries:
+            found[number].entries[category] = entries
+    return list(found.values())
+
+
+def find_list(connection: Connection, name: str) -> ContentList | None:
+    """Return the list of this name, if there is one."""
+    return next((one for one in all_lists(connection) if one.terms.name == name), None)
+
+
+def keep_terms(
+    connection: Connection, terms: Terms, trusts: Mapping[str, Trust], now_ms: int
+) -> int:
+    """Make a list, or change the terms of the one of this name; its number.
+
+    `trusts` says of some categories how far they are followed; the others stay as they were.
+    """
+    known = connection.execute("SELECT id FROM lists WHERE name = ?", (terms.name,)).fetchone()
+    said = (terms.provenance.value, terms.license, *map(int, _flags(terms)), now_ms)
+    if known is None:
+        number = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM lists").fetchone()[0]
+        connection.execute(
+            "INSERT INTO lists (id, name, provenance, license, may_use, may_share, weak,"
+            " changed_ms, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            (number, terms.name, *said),
+        )
+    else:
+        number = known[0]
+        connection.execute(
+            "UPDATE lists SET provenance = ?, license = ?, may_use = ?, may_share = ?, weak = ?,"
+            " changed_ms = ? WHERE id = ?",
+            (*said, number),
+        )
+    ids = category_ids(connection, number, trusts)
+    connection.executemany(
+        "UPDATE list_categories SET trust = ? WHERE id = ?",
+        [(str(trust), ids[category]) for category, trust in trusts.items()],
+    )
+    return int(number)
+
+
+def _flags(terms: Terms) -> tuple[bool, bool, bool]:
+    return terms.may_use, terms.may_share, terms.trusts_weak
+
+
+def category_ids(connection: Connection, number: int, wanted: Iterable[str]) -> dict[str, int]:
+    """Return the ids of all categories of a list, those wanted made where they are missing.
+
+    Raises:
+        TooManyCategoriesError
+    """
+    sql = "SELECT category, id FROM list_categories WHERE list = ?"
+    ids = dict(connection.execute(sql, (number,)).fetchall())
+    missing = sorted({*wanted} - ids.keys())
+    if len(ids) + len(missing) > MAX_CATEGORIES:
+        raise TooManyCategoriesError(TooManyCategoriesError.__doc__)
+    if missing:
+        last = "SELECT coalesce(max(id), 0) FROM list_categories"
+        first = connection.execute(last).fetchone()[0] + 1
+        for at, category in enumerate(missing, first):
+            ids[category] = at
+            connection.execute(
+                "INSERT INTO list_categories (id, list, category, trust, entries)"
+                " VALUES (?, ?, ?, NULL, 0)",
+                (at, number, category),
+            )
+    return ids
+
+
+def imported(connection: Connection, into: int, file: bytes, version: int) -> tuple[int, bool]:
+    """Return how many entries of a file were taken into a list, and whether that is all of it."""
+    row = connection.execute(
+        "SELECT entries, done_ms FROM list_imports WHERE list = ? AND file = ? AND version = ?",
+        (into, file, version),
+    ).fetchone()
+    return (0, False) if row is None else (row[0], row[1] is not None)
+
+
+def note_imported(
+    connection: Connection, into: int, file: bytes, version: int, entries: int, done_ms: int | None
+) -> None:
+    """Note how far a file has been taken into a list, with the entries of which that is so."""
+    connection.execute(
+        "INSERT OR REPLACE INTO list_imports (list, file, version, entries, done_ms)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (into, file, version, entries, done_ms),
+    )
+
+
+def entries_of(connection: Connection, number: int) -> Iterator[tuple[int, Entry]]:
+    """Yield what stands in a list, in the order it came: version and entry."""
+    sql = (
+        "SELECT e.version, e.state FROM list_entries e JOIN list_categories c ON c.id = e.category"
+        " WHERE c.list = ? ORDER BY e.number"
+    )
+    for version, state in stream(connection, sql, (number,)):
+        yield version, _decode(state)
+
+
+def retractions_of(connection: Connection, number: int) -> Iterator[tuple[int, str, int]]:
+    """Yield what was taken back by its author's id: version, that id, and when it came here."""
+    sql = (
+        "SELECT version, said, retracted_ms FROM list_tombstones"
+        " WHERE list = ? AND said IS NOT NULL ORDER BY key"
+    )
+    for version, said, at_ms in stream(connection, sql, (number,)):
+        yield version, bytes(said).decode(), at_ms
+
+
+def read_entries(connection: Connection, numbers: Iterable[int]) -> dict[int, tuple[int, Entry]]:
+    """Return version and entry of these numbers, as far as they stand."""
+    rows = select_in(connection, _ENTRIES, sorted(set(numbers)))
+    return {number: (version, _decode(state)) for number, version, state in rows}
+
+
+def keys_in(joined: bytes) -> list[bytes]:
+    """Cut the keys of an ended entry apart."""
+    return [joined[at : at + BYTES] for at in range(0, len(joined), BYTES)]
+
+
+def trust_of(trusts: Mapping[str, Trust], category: str) -> Trust:
+    """How far a category is followed: as was said of it, else of all, else not at all."""
+    return trusts.get(category, trusts.get(ANY, Trust.NONE))

@@ -1,0 +1,292 @@
+"""Contract of a store, lists of known content: what stands, what is taken back, what is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import pytest
+
+from node.matching.contents import Likeness
+from node.matching.lists import Entry, Hit, Provenance, Retraction, Settled, Terms, Trust
+from node.store.errors import TooManyCategoriesError
+from node.store.list_taking import take_in
+from node.store.lists import (
+    MAX_CATEGORIES,
+    all_lists,
+    entries_of,
+    find_list,
+    imported,
+    keep_terms,
+    note_imported,
+    retractions_of,
+)
+from node.store.seam import Connection
+from node.store.sqlite import Store
+from protocol.facts import Content
+from tests.builders.cases import FINGERPRINTS
+from tests.builders.network import NOW_MS
+
+R = TypeVar("R")
+
+
+def content(number: int, *names: str) -> Content:
+    """Return the hashes of a file, all or those that are named."""
+    every = {
+        "sha256": number.to_bytes(32, "big"),
+        "sha1": number.to_bytes(20, "big"),
+        "md5": number.to_bytes(16, "big"),
+        "length": number + 1000,
+    }
+    return Content(**{name: every[name] for name in names or every})  # type: ignore[arg-type]
+
+
+def entry(number: int, *names: str, category: str = "1", external_id: str | None = None) -> Entry:
+    """Return an entry of the file of this number."""
+    return Entry(content(number, *names), category, NOW_MS, external_id)
+
+
+async def listed(store: Store, name: str = "icse", **trusts: Trust) -> int:
+    """Make a list, return its number."""
+    terms = Terms(name, Provenance.POLICE)
+    return await store.writer.run(lambda c: keep_terms(c, terms, trusts, NOW_MS))
+
+
+async def take(
+    store: Store, into: int, version: int, *batch: Entry | Retraction
+) -> Sequence[Settled]:
+    """Take these into a list."""
+    return await store.writer.run(lambda c: take_in(c, FINGERPRINTS, into, version, batch, NOW_MS))
+
+
+async def look(store: Store, query: Callable[[Connection], R]) -> R:
+    """Ask the store."""
+    return await store.readers.run(query)
+
+
+async def hits(store: Store, asked: Content) -> tuple[Hit, ...]:
+    """Ask what lists say of a file: the same, whether memory is up to date or the store answers."""
+    stored = (await store.known_content.hits([asked])).get(asked, ())
+    await store.known_content.refresh()
+    assert (await store.known_content.hits([asked])).get(asked, ()) == stored
+    return stored
+
+
+class TestTerms:
+    """A list as its operator took it on."""
+
+    async def test_terms_are_kept_and_changed_by_name(self, store: Store) -> None:
+        """Under its number, with its categories."""
+        number = await listed(store, A=Trust.AUTO, B=Trust.NONE)
+        other = Terms("icse", Provenance.HOTLINE, "c-1", may_share=True, trusts_weak=True)
+        again = await store.writer.run(lambda c: keep_terms(c, other, {"B": Trust.AUTO}, NOW_MS))
+        (found,) = await look(store, all_lists)
+        assert (again, found.number, found.terms) == (number, number, other)
+        assert found.trusts == {"A": Trust.AUTO, "B": Trust.AUTO}
+
+    async def test_categories_are_counted_as_they_come_and_go(self, store: Store) -> None:
+        """Without walking through ten million rows."""
+        number = await listed(store)
+        await take(store, number, 1, entry(1), entry(2), entry(3, category="2"))
+        await take(store, number, 2, entry(1, category="2"), Retraction(content=content(2)))
+        found = await look(store, lambda c: find_list(c, "icse"))
+        assert found is not None
+        assert (found.entries, found.version) == ({"2": 2}, 2)
+
+    async def test_file_with_endless_categories_is_refused_whole(self, store: Store) -> None:
+        """The wrong column was read."""
+        number = await listed(store)
+        many = [entry(n, category=str(n)) for n in range(MAX_CATEGORIES + 1)]
+        with pytest.raises(TooManyCategoriesError):
+            await take(store, number, 1, *many)
+        assert await look(store, lambda c: list(entries_of(c, number))) == []
+
+
+class TestTakingIn:
+    """What came in stands, once."""
+
+    async def test_same_entries_twice_change_nothing(self, store: Store) -> None:
+        """Not even their numbers."""
+        number = await listed(store)
+        batch = entry(1), entry(2, "md5"), entry(3, external_id="x")
+        assert set(await take(store, number, 1, *batch)) == {Settled.ADDED}
+        before = await look(store, lambda c: c.execute("SELECT * FROM list_entries").fetchall())
+        assert set(await take(store, number, 1, *batch)) == {Settled.SAME}
+        assert before == await look(
+            store, lambda c: c.execute("SELECT * FROM list_entries").fetchall()
+        )
+
+    async def test_file_that_names_one_content_twice_is_taken_once(self, store: Store) -> None:
+        """In one batch; and the second, if it says something else, is told."""
+        number = await listed(store)
+        told = await take(store, number, 1, entry(1), entry(1), entry(1, category="2"))
+        assert told == [Settled.ADDED, Settled.SAME, Settled.CONFLICTING]
+        assert [
+            e.category for _, e in await look(store, lambda c: list(entries_of(c, number)))
+        ] == ["1"]
+
+    async def test_newer_version_changes_and_the_old_word_is_found_no_more(
+        self, store: Store
+    ) -> None:
+        """Under the id of its author, with other hashes."""
+        number = await listed(store)
+        await take(store, number, 1, entry(1, external_id="x"))
+        assert await take(store, number, 2, entry(2, external_id="x")) == [Settled.CHANGED]
+        assert await hits(store, content(1)) == ()
+        assert [hit.version for hit in await hits(store, content(2))] == [2]
+
+    async def test_confirmed_entry_stands_against_an_older_word(self, store: Store) -> None:
+        """Version 2 comes after 1 and 3."""
+        number = await listed(store)
+        await take(store, number, 1, entry(1))
+        assert await take(store, number, 3, entry(1)) == [Settled.CONFIRMED]
+        assert await take(store, number, 2, entry(1, category="2")) == [Settled.OLDER]
+
+    async def test_two_lists_say_what_they_say(self, store: Store) -> None:
+        """Of one content, in words of their own."""
+        one, two = await listed(store), await listed(store, "iwf")
+        await take(store, one, 1, entry(1))
+        await take(store, two, 1, entry(1, category="A"))
+        assert [(h.terms.name, h.category) for h in await hits(store, content(1))] == [
+            ("icse", "1"),
+            ("iwf", "A"),
+        ]
+
+
+class TestRetractions:
+    """A retraction wins over what is as old, or older."""
+
+    async def test_entry_is_gone_with_its_hashes_and_stays_away(self, store: Store) -> None:
+        """Until a newer version lists it again."""
+        number = await listed(store)
+        await take(store, number, 2, entry(1))
+        assert await take(store, number, 2, Retraction(content=content(1))) == [Settled.RETRACTED]
+        assert await hits(store, content(1)) == ()
+        assert await look(store, lambda c: list(entries_of(c, number))) == []
+        assert await take(store, number, 2, entry(1)) == [Settled.STAYS_RETRACTED]
+        assert await take(store, number, 3, entry(1)) == [Settled.ADDED]
+        assert len(await hits(store, content(1))) == 1
+
+    async def test_it_counts_before_the_entry_comes(self, store: Store) -> None:
+        """By the author's id."""
+        number = await listed(store)
+        assert await take(store, number, 2, Retraction("x")) == [Settled.RETRACTED]
+        assert await take(store, number, 2, Retraction("x")) == [Settled.SAME]
+        assert await take(store, number, 1, entry(1, external_id="x")) == [Settled.STAYS_RETRACTED]
+
+    async def test_what_was_taken_back_by_its_id_comes_under_no_other(self, store: Store) -> None:
+        """It is the content that was a mistake."""
+        number = await listed(store)
+        await take(store, number, 1, entry(1, external_id="x"))
+        await take(store, number, 1, Retraction("x"))
+        again = entry(1, "md5", external_id="y")
+        assert await take(store, number, 1, again) == [Settled.STAYS_RETRACTED]
+
+    async def test_one_weak_hash_takes_back_whatever_may_be_the_file(self, store: Store) -> None:
+        """The mistake of a retraction harms nobody; that of an entry does."""
+        number = await listed(store)
+        await take(store, number, 1, entry(1, "md5", "sha1"), entry(2))
+        await take(store, number, 1, Retraction(content=content(1, "md5")))
+        assert await hits(store, content(1)) == ()
+        assert len(await hits(store, content(2))) == 1
+
+    async def test_it_is_of_one_list(self, store: Store) -> None:
+        """The other stands by its word."""
+        one, two = await listed(store), await listed(store, "iwf")
+        await take(store, one, 1, entry(1))
+        await take(store, two, 1, entry(1))
+        await take(store, one, 1, Retraction(content=content(1)))
+        assert [hit.terms.name for hit in await hits(store, content(1))] == ["iwf"]
+
+    async def test_ids_that_were_taken_back_are_told_on(self, store: Store) -> None:
+        """In exports; hashes that were taken back are kept nowhere."""
+        number = await listed(store)
+        await take(store, number, 1, entry(1, external_id="x"), entry(2))
+        await take(store, number, 4, Retraction(content=content(1)), Retraction("never came"))
+        await take(store, number, 4, Retraction(content=content(2)))
+        told = await look(store, lambda c: sorted(retractions_of(c, number)))
+        assert told == [(4, "never came", NOW_MS), (4, "x", NOW_MS)]
+
+    async def test_number_of_what_went_is_never_given_again(self, store: Store) -> None:
+        """Memory and events know entries by their numbers."""
+        number = await listed(store)
+        await take(store, number, 1, entry(1))
+        first = (await hits(store, content(1)))[0].number
+        await take(store, number, 1, Retraction(content=content(1)))
+        await take(store, number, 1, entry(2))
+        assert (await hits(store, content(2)))[0].number == first + 1
+
+
+class TestFinding:
+    """By the rules of content identity."""
+
+    @pytest.mark.parametrize(
+        ("listed_names", "asked_names", "like"),
+        [
+            (("sha256",), ("sha256", "md5"), Likeness.SAME),
+            (("md5", "sha1"), ("md5", "sha1"), Likeness.SAME),
+            (("md5", "length"), ("md5", "length"), Likeness.SAME),
+            (("md5",), ("md5", "sha256"), Likeness.PERHAPS),
+            (("md5", "sha1"), ("sha1",), Likeness.PERHAPS),
+        ],
+    )
+    async def test_likeness_is_that_of_what_both_have(
+        self,
+        store: Store,
+        listed_names: tuple[str, ...],
+        asked_names: tuple[str, ...],
+        like: Likeness,
+    ) -> None:
+        """One weak hash only suggests."""
+        number = await listed(store)
+        await take(store, number, 1, entry(1, *listed_names))
+        assert [hit.likeness for hit in await hits(store, content(1, *asked_names))] == [like]
+
+    async def test_equal_md5_with_another_sha256_is_another_file(self, store: Store) -> None:
+        """Anybody can make two such files."""
+        number = await listed(store)
+        await take(store, number, 1, entry(1))
+        forged = Content(sha256=bytes(32), md5=content(1).md5)
+        assert await hits(store, forged) == ()
+
+    async def test_trust_is_of_the_category_else_of_all_else_none(self, store: Store) -> None:
+        """What numbers of categories mean differs by country: nobody is followed by guesses."""
+        number = await listed(store, A=Trust.AUTO)
+        await take(store, number, 1, entry(1, category="A"), entry(2, category="B"))
+        assert [hit.trust for hit in await hits(store, content(1))] == [Trust.AUTO]
+        assert [hit.trust for hit in await hits(store, content(2))] == [Trust.NONE]
+        await listed(store, **{"*": Trust.SUGGESTION})
+        assert [hit.trust for hit in await hits(store, content(2))] == [Trust.SUGGESTION]
+
+    async def test_hashes_are_found_many_at_once(self, store: Store) -> None:
+        """Of all three sorts, by memory and by the store alike."""
+        number = await listed(store)
+        await take(store, number, 1, *(entry(n) for n in range(1, 300)))
+        asked = [one for n in range(1, 400) for one in _digests(content(n))]
+        stored = store.known_content.look_up(asked)
+        await store.known_content.refresh()
+        assert store.known_content.look_up(asked) == stored
+        assert set(stored) == {one for n in range(1, 300) for one in _digests(content(n))}
+
+    async def test_store_without_lists_knows_nothing(self, store: Store) -> None:
+        """And is asked one question."""
+        assert store.known_content.look_up([bytes(32)]) == {}
+        assert not await store.known_content.refresh()
+
+
+def _digests(of: Content) -> list[bytes]:
+    assert of.sha256 is not None
+    assert of.sha1 is not None
+    assert of.md5 is not None
+    return [of.sha256, of.sha1, of.md5]
+
+
+async def test_import_remembers_how_far_it_came(store: Store) -> None:
+    """For each file and version; so it goes on after kill -9."""
+    number = await listed(store)
+    assert await look(store, lambda c: imported(c, number, b"f", 1)) == (0, False)
+    await store.writer.run(lambda c: note_imported(c, number, b"f", 1, 50, None))
+    assert await look(store, lambda c: imported(c, number, b"f", 1)) == (50, False)
+    await store.writer.run(lambda c: note_imported(c, number, b"f", 1, 60, NOW_MS))
+    assert await look(store, lambda c: imported(c, number, b"f", 1)) == (60, True)
+    assert await look(store, lambda c: imported(c, number, b"f", 2)) == (0, False)
