@@ -104,6 +104,7 @@ def build_coming_back(  # noqa: PLR0913 - part of the composition root
         desk=desk,
         registry=registry,
         fingerprints=fingerprints,
+        node_secret=node_secret,
         clock=clock,
     )
     seams = _Seams(

@@ -11,8 +11,9 @@ Each batch is one transaction, so that a process that dies goes on where it stoo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from keys.registry import Registry
@@ -29,6 +30,7 @@ from node.casework.recovered import (
     Rebuilder,
     erased_by_us,
     is_told,
+    item_ids,
 )
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
@@ -56,6 +58,8 @@ class Came(Protocol):
 
 Plan = Callable[[Sequence[Came]], Needs]
 Take = Callable[[Casebook, Sequence[Came]], Sequence[str | None]]
+ItemIds = Callable[[str, str], Iterable[bytes]]
+"""The ids that our hand-overs of an item to a member can have."""
 
 
 class Rebuilt(Protocol):
@@ -76,7 +80,7 @@ class Rebuilt(Protocol):
         """Return every message of a kind that came back and stands in the outbox, and to whom."""
         ...
 
-    async def complete(self, now_ms: int) -> None:
+    async def complete(self, now_ms: int, item_ids: ItemIds) -> None:
         """Put logs and receipts in their places; from here on the node works as ever."""
         ...
 
@@ -91,6 +95,7 @@ class Rebuilding:
     desk: Desk
     registry: Callable[[], Registry]
     fingerprints: Fingerprints
+    node_secret: bytes
     clock: Callable[[], int]
 
     async def run(self) -> None:
@@ -106,7 +111,7 @@ class Rebuilding:
         await self._take(OTHERS)
         for peer, raw in await self.store.said(Kind.OUTCOME):
             await self.erase_again(raw, peer)
-        await self.store.complete(self.clock())
+        await self.store.complete(self.clock(), partial(item_ids, self.node_secret))
 
     async def _judge_first(self) -> None:
         """What had been new here is first again: the item keeps its id, and duplicates join it."""

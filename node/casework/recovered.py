@@ -9,7 +9,7 @@ said a second time (`said_key`), and an answer that was given stays the answer.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -42,6 +42,7 @@ from protocol.correspondence import PeerMessage
 from protocol.dispositions import Dispositions
 from protocol.errors import MalformedError, ProtocolError
 from protocol.facts import Content, Hop, Jurisdiction, Moved
+from protocol.fields import MAX_HOPS
 from protocol.messages import (
     DispositionNote,
     Item,
@@ -129,6 +130,13 @@ def key_of(raw: bytes) -> bytes | None:
         return said_key(from_body(entry.kind, entry.body, entry.version))
     except ProtocolError:
         return None
+
+
+def item_ids(node_secret: bytes, item: str, peer: str) -> Iterator[bytes]:
+    """Yield the id of every hand-over of an item to `peer` that we can have said (§5.3)."""
+    for version in entries.VERSIONS:
+        for hops in range(MAX_HOPS + 2):
+            yield entries.entry_id(node_secret, Kind.ITEM, item, hops, peer, version)
 
 
 def answer_key(leaf: bytes) -> bytes:

@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import partial
 
+from node.casework.recovered import item_ids
 from node.evidence.findings import Findings
 from node.store.recovery_audit import RecoveryAudit
 
@@ -43,13 +45,15 @@ class Gone:
         return True
 
 
-def came_back_bare(recovery: RecoveryAudit, findings: Findings) -> dict[tuple[Log, int], bytes]:
+def came_back_bare(
+    recovery: RecoveryAudit, node_secret: bytes, findings: Findings
+) -> dict[tuple[Log, int], bytes]:
     """Return what came back bodiless, by log and place.
 
     Of each channel there must be as many as its recovery counted when the pages came. Which of them
     the peer had never told us of is said.
     """
-    findings.unsaid.update(recovery.without_word())
+    findings.unsaid.update(recovery.without_word(partial(item_ids, node_secret)))
     bare, found, recorded = {}, Counter[tuple[str, str]](), recovery.counted()
     for row in recovery.bare():
         found[row.peer, row.lane] += 1

@@ -54,7 +54,7 @@ def verify(audit: Audit, believed: Believed) -> Findings:
         if damaged is not None:
             findings.add("file", "database", damaged)
         story = verify_history(audit, believed, findings)
-        bare = came_back_bare(audit.recovery, findings)
+        bare = came_back_bare(audit.recovery, believed.node_secret, findings)
         verify_sent(audit, believed, Gone(story.leaves, bare), findings)
         verify_held(audit, believed, Gone(story.leaves), findings)
         buried = verify_tombstones(audit, story, findings)

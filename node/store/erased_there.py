@@ -1,47 +1,80 @@
 """What a peer says in a recovery that it erased, and whether it had said so before.
 
 Who erases an item tells every member that told of it (docs/protocol.md §8.8.3), with the very time
-of the erasure (§8.8.6), in its own signed log; and a member that lost its node is told it again. So
-a place that comes back as erased at a time for which its peer has no such word is one that the peer
-keeps back, or one that came there after the erasure: a person asks (§8.13.6).
+of the erasure (§8.8.6), in its own signed log; and a member that lost its node is told it again. Of
+which item an entry of ours on the reports lane was, the peer's answer to it says, or its id, which
+we alone can make. So a place that comes back as erased and is of no item that its peer says it
+erased by then is one that the peer keeps back: a person asks (§8.13.6). News on the status lane is
+not answered, and bears ids of events that are lost with it: there the time must be one of a word.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import cached_property
 
 from node.store.seam import Connection
 from protocol.errors import ProtocolError
-from protocol.messages import Outcome, read
+from protocol.messages import DispositionNote, Outcome, read
 from protocol.vocabulary import Lane, OutcomeWhat
 
+ItemIds = Callable[[str, str], Iterable[bytes]]
+"""The ids that our hand-overs of an item (first) to a member (second) can have."""
 
-def without_word(connection: Connection) -> dict[str, int]:
+
+def without_word(connection: Connection, item_ids: ItemIds) -> dict[str, int]:
     """Return how many places came back as erased without a word, by channel (`peer/lane`)."""
     found: Counter[str] = Counter()
-    said: dict[str, frozenset[int]] = {}
-    for peer, lane, at_ms, places in connection.execute(
-        "SELECT peer, lane, at_ms, count(*) FROM recovered_entries"
-        " WHERE kind IS NULL AND length(entry_id) > 0 GROUP BY peer, lane, at_ms"
+    words: dict[str, _Words] = {}
+    for peer, lane, at_ms, leaf, entry_id in connection.execute(
+        "SELECT peer, lane, at_ms, leaf, entry_id FROM recovered_entries"
+        " WHERE kind IS NULL AND length(entry_id) > 0"
     ).fetchall():
-        if peer not in said:
-            said[peer] = _said_by(connection, peer)
-        if at_ms not in said[peer]:
-            found[f"{peer}/{lane}"] += places
+        if peer not in words:
+            words[peer] = _Words(connection, peer, item_ids)
+        if not words[peer].explain(lane, at_ms, leaf, entry_id):
+            found[f"{peer}/{lane}"] += 1
     return dict(found)
 
 
-def _said_by(connection: Connection, peer: str) -> frozenset[int]:
-    """The times of the erasures of which a peer told us (ms UTC)."""
-    times = set()
-    for (entry,) in connection.execute(
-        "SELECT entry FROM entries_in WHERE peer = ? AND lane = ? AND entry IS NOT NULL",
-        (peer, str(Lane.STATUS)),
-    ):
+class _Words:
+    """What one peer told us of its erasures, and of which items our entries were."""
+
+    def __init__(self, connection: Connection, peer: str, item_ids: ItemIds) -> None:
+        self._peer = peer
+        self._item_ids = item_ids
+        self._times: set[int] = set()
+        self._erased: dict[str, int] = {}
+        """When it erased an item for the first time (ms UTC)."""
+        self._answered: dict[bytes, str | None] = {}
+        """By leaf, the item that it answered about."""
+        for (entry,) in connection.execute(
+            "SELECT entry FROM entries_in WHERE peer = ? AND lane = ? AND entry IS NOT NULL",
+            (peer, str(Lane.STATUS)),
+        ):
+            self._hear(entry)
+
+    def _hear(self, entry: bytes) -> None:
         try:
             message = read(entry)[1]
         except ProtocolError:
-            continue
-        if isinstance(message, Outcome) and message.what is OutcomeWhat.ERASED:
-            times.add(message.at_ms)
-    return frozenset(times)
+            return
+        if isinstance(message, DispositionNote):
+            self._answered[message.leaf] = message.item_id
+        elif isinstance(message, Outcome) and message.what is OutcomeWhat.ERASED:
+            self._times.add(message.at_ms)
+            before = self._erased.get(message.item_id, message.at_ms)
+            self._erased[message.item_id] = min(before, message.at_ms)
+
+    @cached_property
+    def _handed(self) -> dict[bytes, str]:
+        """The items that it erased, by the ids that our hand-overs of them can have."""
+        return {one: item for item in self._erased for one in self._item_ids(item, self._peer)}
+
+    def explain(self, lane: str, at_ms: int, leaf: bytes, entry_id: bytes) -> bool:
+        """Whether a word of this peer is about the entry that it says it erased then."""
+        if lane == Lane.STATUS:
+            return at_ms in self._times
+        item = self._answered.get(leaf) or self._handed.get(entry_id)
+        return item is not None and self._erased.get(item, at_ms + 1) <= at_ms

@@ -17,7 +17,7 @@ from node.casework.recovered import answer_key, key_of
 from node.peer.recovering import ASKING as PHASE_OF_ASKING
 from node.peer.recovering import KeptPage, Progress
 from node.store.bulk import insert_rows, select_in
-from node.store.erased_there import without_word
+from node.store.erased_there import ItemIds, without_word
 from node.store.outside import hold_outside
 from node.store.seam import Connection
 from node.store.tasks import open_task
@@ -156,9 +156,9 @@ class Recovered:
         )
         return [(row[0], row[1]) for row in rows]
 
-    async def complete(self, now_ms: int) -> None:
+    async def complete(self, now_ms: int, item_ids: ItemIds) -> None:
         """Put epochs, logs and receipts in their places; from here on the node works as ever."""
-        await self._writer.run(lambda c: _complete(c, now_ms))
+        await self._writer.run(lambda c: _complete(c, now_ms, item_ids))
 
 
 def phase(connection: Connection) -> str | None:
@@ -286,7 +286,7 @@ def _put_in_outbox(
         )
 
 
-def _complete(connection: Connection, now_ms: int) -> None:
+def _complete(connection: Connection, now_ms: int, item_ids: ItemIds) -> None:
     """Move what came back to where it belongs.
 
     A channel that came back to its end goes on only from there: a peer that tells of more had kept
@@ -311,7 +311,7 @@ def _complete(connection: Connection, now_ms: int) -> None:
         " FROM recovered_pages",
         (now_ms,),
     )
-    for channel in without_word(connection):
+    for channel in without_word(connection, item_ids):
         open_task(connection, ERASED_UNSAID, channel, now_ms)
     connection.execute("DELETE FROM recovered_pages")
     connection.execute("UPDATE recovered_entries SET entry = NULL")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from node.store.erased_there import without_word
+from node.store.erased_there import ItemIds, without_word
 from node.store.seam import Connection
 
 
@@ -37,9 +37,9 @@ class RecoveryAudit:
         ):
             yield BareRow._make((*row[:5], row[5] > 0))
 
-    def without_word(self) -> dict[str, int]:
+    def without_word(self, item_ids: ItemIds) -> dict[str, int]:
         """How many places came back as erased without their peer's word, by channel."""
-        return without_word(self._connection)
+        return without_word(self._connection, item_ids)
 
     def counted(self) -> dict[tuple[str, str], int]:
         """How many such entries the recovery of each channel counted when its pages came."""
