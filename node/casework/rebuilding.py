@@ -150,11 +150,11 @@ class Rebuilding:
                 needs.named[item] = self.fingerprints.item(item)
         return needs
 
-    async def erase_again(self, raw: bytes, told: str | None = None) -> None:
+    async def erase_again(self, raw: bytes, told: str) -> None:
         """If this is our word that we erased an item, what came back of it goes.
 
-        `told`: whom we told so, where the item's story is known: it must be part of it. Nobody is
-        told twice.
+        `told`: whom we told so: it must be part of the item's story (§8.13.7). All that are hear of
+        a true erasure. Nobody is told twice.
         """
         said = erased_by_us(self.us, raw)
         if said is None:
@@ -169,7 +169,7 @@ class Rebuilding:
             state = book.find(view.id)
             if state is None:
                 return
-            if told is not None and not is_told(self.registry(), state, told):
+            if not is_told(self.registry(), state, told):
                 book.tasks.append((NOT_REBUILT, told))
             else:
                 body = Erasure(said[1], str(Cause.RETENTION), book.loaded.leaves)

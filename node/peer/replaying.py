@@ -3,7 +3,8 @@
 A backup from before an erasure has the item still. That we erased it we had said to every member
 concerned, in our own signed log; so each peer is asked, at the first contact after the restore, for
 that and nothing else; one that cannot be asked comes by itself. Only our own word counts, proved as
-in a recovery: a peer that lies can keep it back, and make us erase nothing.
+in a recovery, and said to a member of the item's story: a peer that lies can keep it back, and make
+us erase nothing.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Facts(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Replaying:
-    """Asks every peer once after a restore; `erase_again` is given each entry of ours it shows."""
+    """Asks every peer once after a restore; `erase_again` is given each entry that it shows."""
 
     us: str
     facts: Facts
@@ -52,7 +53,7 @@ class Replaying:
     registry: Callable[[], Registry]
     sealing_key: FindSealingKey
     node_secret: bytes
-    erase_again: Callable[[bytes], Awaitable[None]]
+    erase_again: Callable[[bytes, str], Awaitable[None]]
     clock: Callable[[], int]
     jitter: Callable[[int], int]
     on_registry_behind: Callable[[], None] = lambda: None
@@ -137,7 +138,7 @@ class Replaying:
         after, _, elements = open_page(registry, channel, held, page, self.sealing_key)
         for one in elements:
             if one.entry is not None and is_made_with(self.node_secret, decode(one.entry)):
-                await self.erase_again(one.entry)
+                await self.erase_again(one.entry, peer)
         return after
 
 

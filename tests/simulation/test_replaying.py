@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from node.casework.casebook import Casebook, Needs
 from node.casework.draft import ActionDraft
 from node.casework.erasing import Cause, ErasureDraft
 from node.peer.recovering import open_page
 from node.store import backup
 from protocol.channel import Channel
 from protocol.entry import decode
+from protocol.messages import Outcome
 from protocol.recovery import Held, Page, Recover, Scope, Standing, StandingCode
-from protocol.vocabulary import Action, Kind, Lane
+from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat
 from tests.simulation.test_destroyed import tasks
 from tests.simulation.world import Node, World
 
-EOKM, IWF = "nl-eokm", "gb-iwf"
+EOKM, IWF, PDC = "nl-eokm", "gb-iwf", "fr-pdc"
 HELD = "https://nl{}.example/1.jpg"
 BACKUP_KEY = b"\x31" * 32
 
@@ -134,6 +136,29 @@ async def test_g5_a_peer_cannot_make_us_erase_what_we_did_not(world: World, save
     await restore(world[EOKM], saved)
     await world[EOKM].coming_back.replay()
     assert await world[EOKM].desk.item(item) is not None
+
+
+async def test_g7_word_to_a_stranger_erases_nothing_and_stands_before_a_person(
+    world: World, saved: Path
+) -> None:
+    """A thief of every key says it to a member that has nothing to do with the item (§8.13.7)."""
+    item = (await world[IWF].submit(HELD.format(1))).items[0].item_id
+    await world.settle()
+    save(world[EOKM], saved)
+    node, now = world[EOKM], world.now
+    erased = Outcome(item, f"{EOKM}.{'0' * 26}", EOKM, OutcomeWhat.ERASED, None, None, None, None,
+                     now, now)  # fmt: skip
+
+    def say(book: Casebook) -> None:
+        book.say(node.postbox, PDC, Kind.OUTCOME, erased, subject="stolen", item=item, urgency=1)
+
+    await node.store.cases.transact(Needs(), now, say)
+    await world.settle()
+    await restore(node, saved)
+    await world.settle()
+    assert await node.coming_back.replay() == 0
+    assert await node.desk.item(item) is not None
+    assert ("entry_not_rebuilt", PDC) in await tasks(node)
 
 
 @pytest.fixture
