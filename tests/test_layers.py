@@ -28,6 +28,7 @@ POLICIES = {"casework", "jurisdiction", "matching"}
 EDGES = {
     "api",
     "app",
+    "asking",
     "cli",
     "doctor",
     "evidence",

@@ -78,7 +78,7 @@ class Reserved(NamedTuple):
 
 
 class AccessStore(Protocol):
-    """Where tokens and answers are kept. Every method is durable on return.
+    """Where tokens, answers and what waits for a person are kept; durable on return.
 
     Raises:
         StoreError: nothing was kept.
@@ -112,6 +112,10 @@ class AccessStore(Protocol):
 
     async def forget_before(self, before_ms: int) -> int:
         """Forget keys first used before `before_ms`; return how many."""
+        ...
+
+    async def open_tasks(self, limit: int) -> Sequence[tuple[str, str, int]]:
+        """Return what waits for a person, oldest first: code, subject, since when (ms UTC)."""
         ...
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from aiohttp import web
 
-from node.api import bodies, changes, holds, items, openapi, problems, reports, tokens
+from node.api import bodies, changes, holds, items, openapi, problems, reports, tasks, tokens
 from node.api.access import Gate, StoredAnswer
 from node.api.calls import SERVER_ERROR, Call, Parts, log_failure, respond
 from node.api.gathering import Gathering
@@ -42,6 +42,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "lift_hold": holds.lift_hold,
     "erase_item": items.erase_item,
     "read_changes": changes.read_changes,
+    "list_tasks": tasks.list_tasks,
     "list_tokens": tokens.list_tokens,
     "make_token": tokens.make_token,
     "revoke_token": tokens.revoke_token,

@@ -94,6 +94,21 @@ class TokenView(msgspec.Struct, frozen=True, omit_defaults=True):
     token: str | None = None
 
 
+class TaskView(msgspec.Struct, frozen=True):
+    """Something that waits for a person: its code (docs/operating.md), ids only, since when."""
+
+    code: str
+    subject: str
+    opened: str
+    age_s: int
+
+
+class TasksPage(msgspec.Struct, frozen=True):
+    """What waits for a person, oldest first; at most 1000."""
+
+    tasks: tuple[TaskView, ...]
+
+
 class TokensPage(msgspec.Struct, frozen=True):
     """All tokens, oldest first."""
 
@@ -262,6 +277,15 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         {200: (JSON, ChangesPage)},
         parameters=ChangesParameters,
         refuses=(410, 503),
+    ),
+    Operation(
+        "list_tasks",
+        "GET",
+        "/api/v1/tasks",
+        Scope.ITEMS_READ,
+        "List what waits for a person, oldest first.",
+        {200: (JSON, TasksPage)},
+        refuses=(503,),
     ),
     Operation(
         "list_tokens",

@@ -12,6 +12,7 @@ from node.cli import ceremony_app, governing_app  # noqa: F401 - verbs that join
 from node.cli.evidence_app import evidence_app
 from node.cli.geo_app import geo_app, locate
 from node.cli.hold_app import hold_app
+from node.cli.hoster_app import hoster_app
 from node.cli.keys_app import keys_app
 from node.cli.network_app import network_app
 from node.cli.options import (
@@ -51,6 +52,7 @@ app.add_typer(token_app, name="token", rich_help_panel="Running it")
 tasks_app = group("What waits for a person.")
 app.add_typer(tasks_app, name="tasks", rich_help_panel="Running it")
 app.add_typer(geo_app, name="geo", rich_help_panel="Running it")
+app.add_typer(hoster_app, name="hoster", rich_help_panel="Reports")
 app.add_typer(hold_app, name="hold", rich_help_panel="Reports")
 app.add_typer(recover_app, name="recover", rich_help_panel="Keeping it")
 app.add_typer(store_app, name="store", rich_help_panel="Keeping it")

@@ -52,11 +52,11 @@ def locate(path: Path, target: str, *, offline: bool) -> Result:
         RegistryError: the registry that lies here is damaged.
     """
     config = load(path)
-    text = _as_url(target)
+    text = as_url(target)
     try:
         location = canonical(text, "location")
     except UnlocatableError as error:
-        return _refused(target, text, error)
+        return refused(target, text, error)
     located = asyncio.run(_look(config, location, offline=offline))
     explanation = explain(location, located)
     client = joined(config)
@@ -66,7 +66,7 @@ def locate(path: Path, target: str, *, offline: bool) -> Result:
     return Result(data, _text(target, explanation, answer))
 
 
-def _as_url(target: str) -> str:
+def as_url(target: str) -> str:
     """Read a bare address as the place that a URL with it names."""
     try:
         address = ip_address(target.strip().removeprefix("[").removesuffix("]"))
@@ -86,13 +86,13 @@ async def _look(config: Config, location: Location, *, offline: bool) -> Located
         await opened.close()
 
 
-def _refused(target: str, text: str, error: UnlocatableError) -> Result:
+def refused(target: str, text: str, error: UnlocatableError) -> Result:
     """Say why intake would refuse it; of an internal address, in which range it is."""
-    refused: dict[str, Any] = {"code": error.code, "message": str(error)}
+    told: dict[str, Any] = {"code": error.code, "message": str(error)}
     lines = [f"refused      {error.code}: {error}"]
     inside = special_address(text) if isinstance(error, HostNotPublicError) else None
     if inside is not None:
-        refused |= {
+        told |= {
             "address": inside.address,
             "reached": inside.reached,
             "name": inside.refused,
@@ -101,7 +101,7 @@ def _refused(target: str, text: str, error: UnlocatableError) -> Result:
         }
         through = "" if inside.reached == inside.address else f", which reaches {inside.reached}"
         lines.append(f"             {inside.address}{through}: {_range(inside)}")
-    return Result({"given": target, "refused": refused}, "\n".join(lines), Exit.INPUT)
+    return Result({"given": target, "refused": told}, "\n".join(lines), Exit.INPUT)
 
 
 def _responsible(registry: Registry | None, us: str, located: Located) -> Responsible:

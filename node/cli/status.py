@@ -12,6 +12,7 @@ from node.cli.exits import Exit
 from node.cli.looking import Running, probe, store_of
 from node.cli.output import Result, table
 from node.config import load
+from node.doctor.contacts import figures as contact_figures
 from node.doctor.findings import span
 from node.peer.witnessing import candidates, counting, standing
 from node.setup.joining import joined
@@ -51,6 +52,7 @@ def status(path: Path) -> Result:
         figures = asyncio.run(queries.figures())
         tasks = asyncio.run(queries.tasks())
         ledger = asyncio.run(queries.ledger())
+        contacts = contact_figures(asyncio.run(queries.hosters()), now_ms)
     data: dict[str, Any] = {
         "member": config.member.id,
         "running": running.answers,
@@ -58,6 +60,7 @@ def status(path: Path) -> Result:
         "registry": _registry(config, client, now_ms),
         "ledger": _ledger(config, client, ledger),
         "figures": figures,
+        "contacts": contacts._asdict(),
         "tasks": [
             {"code": code, "subject": subject, "opened_ms": opened_ms}
             for code, subject, opened_ms in tasks
@@ -137,6 +140,11 @@ def _text(data: dict[str, Any], running: Running, now_ms: int) -> str:
         lines.extend(f"  recovers after a loss: {member}" for member in registry["recovering"])
         lines.extend(f"  alarm: {a['member']} {a['code']}" for a in registry["alarms"])
     lines.append(ledger_text(data["ledger"], now_ms))
+    contacts = data["contacts"]
+    lines.append(
+        f"hosters: {contacts['verified']} with a verified contact, {contacts['unverified']} wait"
+        f" for a person ({contacts['overdue']} contacts overdue), {contacts['unknown']} without"
+    )
     rows = [(NAMES.get(name, name), count) for name, count in data["figures"].items()]
     lines.append(table(("", "count"), rows))
     lines.extend(

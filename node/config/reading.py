@@ -151,6 +151,10 @@ def _cross_check(values: Mapping[str, Mapping[str, Any]]) -> None:
         problems.append(Problem("[api] listen_host", mend))
     if (peer["listen_host"], peer["listen_port"]) == (api["listen_host"], api["listen_port"]):
         problems.append(Problem("[api] listen_port", "is also [peer] listen_port; choose another"))
+    hosters = values["hosters"]
+    if hosters["rdap"] and not (hosters["rdap_ipv4"] or hosters["rdap_ipv6"]):
+        mend = "needs rdap_ipv4 or rdap_ipv6: copies of IANA's bootstrap files say whom to ask"
+        problems.append(Problem("[hosters] rdap", mend))
     if problems:
         raise ConfigInvalidError(tuple(problems))
 

@@ -281,6 +281,45 @@ class JurisdictionSection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HostersSection:
+    """Who hosts at an address, and whom to tell there."""
+
+    file: Path | None = _key(
+        "TOML file of this hotline's own hosters: names, ranges, resellers and contacts, each with"
+        " author, reason and end.",
+        kinds.PATH,
+        None,
+    )
+    rdap: bool = _key(
+        "Ask registers (RDAP) for hoster and abuse contact of addresses. They then see which"
+        " address is looked at.",
+        kinds.SWITCH,
+        default=False,
+    )
+    rdap_ipv4: Path | None = _key(
+        "IANA's bootstrap file for IPv4 (`ipv4.json`): which register knows which range.",
+        kinds.PATH,
+        None,
+    )
+    rdap_ipv6: Path | None = _key("The same for IPv6 (`ipv6.json`).", kinds.PATH, None)
+    rdap_servers: tuple[str, ...] = _key(
+        "Servers to which a register may redirect, beside those in the bootstrap files.",
+        kinds.SERVERS,
+        (),
+    )
+    keep_days: int = _key(
+        "How long what a register said holds before it is asked again.",
+        kinds.integer(1, 365),
+        30,
+    )
+    verify_hours: int = _key(
+        "How long people have to verify a contact before `hotline doctor` raises an alarm.",
+        kinds.integer(1, 8760),
+        72,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """The whole configuration: complete, paths absolute, read from the file `source`."""
 
@@ -292,6 +331,7 @@ class Config:
     public: PublicSection
     registry: RegistrySection
     jurisdiction: JurisdictionSection
+    hosters: HostersSection
 
 
 _SECTIONS: dict[str, type[Any]] = {
@@ -302,6 +342,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "public": PublicSection,
     "registry": RegistrySection,
     "jurisdiction": JurisdictionSection,
+    "hosters": HostersSection,
 }
 
 

@@ -148,6 +148,16 @@ def _mirror(entry: Any, mend: str) -> str:
         raise ValueError(mend) from None
 
 
+def _read_servers(value: Any, _: Path) -> tuple[str, ...]:
+    mend = "write a list of https://HOST or https://HOST:PORT, without path or query"
+    if not isinstance(value, list):
+        raise ValueError(mend)  # noqa: TRY004 - one error for all
+    try:
+        return tuple(_https_base(entry) for entry in value)
+    except ValueError:
+        raise ValueError(mend) from None
+
+
 def _read_resolvers(value: Any, _: Path) -> tuple[str, ...]:
     """Read DNS servers: `ADDRESS`, `ADDRESS:PORT` or `[IPV6]:PORT`."""
     mend = "write a list of DNS servers such as 192.0.2.53 or 127.0.0.1:5353 or [::1]:5353"
@@ -206,5 +216,6 @@ HOST = Kind("IP address", _read_host)
 PORT = integer(1, 65535)
 ENDPOINT = Kind("https address", _read_endpoint)
 MIRRORS = Kind("list of addresses", _read_mirrors)
+SERVERS = Kind("list of https addresses", _read_servers)
 RESOLVERS = Kind("list of DNS servers", _read_resolvers)
 DATABASES = Kind("list of tables", _read_databases)

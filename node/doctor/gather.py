@@ -18,6 +18,8 @@ from keys.keyring import MemberKeys
 from keys.succession import ROTATED, id_of
 from node.doctor import checks
 from node.doctor.checks import ChannelFacts, RegistryFacts
+from node.doctor.contacts import check_contacts
+from node.doctor.contacts import figures as figures_of
 from node.doctor.findings import Finding, Severity, fine
 from node.doctor.ledger import check_ledger, check_memory
 from node.jurisdiction.build import open_jurisdiction
@@ -160,6 +162,8 @@ class Examination:
         self.findings.append(checks.check_parked(*await queries.oldest_parked(), now_ms))
         self.findings.append(checks.check_unknown(figures["entries_unknown"]))
         self.findings += checks.check_tasks(await queries.tasks(), now_ms)
+        standing = figures_of(await queries.hosters(), now_ms)
+        self.findings += check_contacts(standing, now_ms)
         self._figures = await queries.ledger()
         last = await queries.last_event()
         newest = await queries.events(last - 1, 1) if last else []

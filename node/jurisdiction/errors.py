@@ -12,6 +12,7 @@
     |   |-- HostMalformedError
     |   |-- HostNotPublicError
     |   `-- ServiceMalformedError
+    |-- RdapAnswerError             a register's answer is not what it should be (theirs)
     |-- ServerAddressError          a name server is not configured as an address (ours)
     `-- DataFileError               a country database or proxy list cannot be used (ours)
 
@@ -119,6 +120,12 @@ class ServerAddressError(JurisdictionError):
     def __init__(self, field: str = "servers") -> None:
         self.field = field
         super().__init__(f"{field}: write a name server as 192.0.2.53, 192.0.2.53:53 or [::1]:53")
+
+
+class RdapAnswerError(JurisdictionError):
+    """A register answered with something that is no answer about the address asked about."""
+
+    code: ClassVar[str] = "rdap_answer"
 
 
 class DataFileError(JurisdictionError):

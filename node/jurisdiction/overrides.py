@@ -20,26 +20,21 @@ author and reason stay at this node (docs/glossary.md: pseudonyms, no free text 
 
 from __future__ import annotations
 
-import re
-import tomllib
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from node.jurisdiction.codes import read_country
-from node.jurisdiction.datafiles import DataFile, read_text
-from node.jurisdiction.errors import DataFileError, UnlocatableError
+from node.jurisdiction.entries import SIGNED, Entry, read_entries
+from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locations import canonical
 from node.jurisdiction.prefixes import Prefixes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
+    from node.jurisdiction.datafiles import DataFile
+
 NAME = "overrides"
-MAX_ENTRIES = 100_000
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
-_KEYS = frozenset({"id", "kind", "country", "author", "reason", "expires"})
-_MAX_TEXT = 500
+_KEYS = SIGNED | {"kind", "country"}
 
 
 class Override(NamedTuple):
@@ -79,19 +74,7 @@ class Overrides:
             DataFileError: it is missing, not TOML, or an entry is incomplete; the message has the
                 entry's number and the field.
         """
-        text, before = read_text(path, NAME, NAME)
-        try:
-            read = tomllib.loads(text)
-        except tomllib.TOMLDecodeError:
-            raise DataFileError(f"{NAME}: is not TOML; see docs/operating.md") from None
-        raw = read.pop("override", [])
-        if read or not isinstance(raw, list) or len(raw) > MAX_ENTRIES:
-            raise DataFileError(f"{NAME}: write [[override]] tables, and nothing else")
-        entries = tuple(_entry(one, number) for number, one in enumerate(raw, start=1))
-        if len({one.id for one in entries}) != len(entries):
-            raise DataFileError(f"{NAME}: give each override an id of its own")
-        built_ms = before.stat.st_mtime_ns // 1_000_000
-        return cls(entries, DataFile(NAME, str(path), before.sha256, built_ms))
+        return cls(*read_entries(path, NAME, "override", _entry))
 
     def by_name(self, host: str, now_ms: int) -> Override | None:
         """Return the override in force for the most specific name that `host` is or ends in."""
@@ -119,65 +102,30 @@ def _in_force(those: list[Override] | tuple[()], now_ms: int) -> Override | None
     return last if last is not None and now_ms < last.expires_ms else None
 
 
-def _entry(raw: Any, number: int) -> Override:
+def _entry(entry: Entry) -> Override:
     """Read one table."""
-    if not isinstance(raw, dict):
-        raise _wrong(number, "write it as [[override]]")
+    raw = entry.raw
     about = {"name", "range"} & raw.keys()
     if len(about) != 1 or raw.keys() - _KEYS - about or _KEYS - raw.keys():
-        raise _wrong(
-            number, "give id, kind, name or range, country, author, reason, expires; no other key"
-        )
+        entry.wrong("give id, kind, name or range, country, author, reason, expires; no other key")
     kind: Literal["rule", "origin"] = "origin" if raw["kind"] == "origin" else "rule"
     if raw["kind"] != kind:
-        raise _wrong(number, "kind: write rule or origin")
+        entry.wrong("kind: write rule or origin")
     country = read_country(raw["country"]) if isinstance(raw["country"], str) else None
     if country is None:
-        raise _wrong(number, "country: write an ISO 3166-1 alpha-2 code")
-    entry = _name(raw["name"], number) if "name" in raw else _range(raw["range"], number)
-    author, reason = (_text(raw, field, number) for field in ("author", "reason"))
-    return Override(_id(raw, number), kind, entry, country, author, reason, _end(raw, number))
+        entry.wrong("country: write an ISO 3166-1 alpha-2 code")
+    place = _name(entry) if "name" in raw else entry.range("range", raw["range"])
+    author, reason = entry.text("author"), entry.text("reason")
+    return Override(entry.id(), kind, place, country, author, reason, entry.end())
 
 
-def _wrong(number: int, mend: str) -> DataFileError:
-    return DataFileError(f"{NAME}, entry {number}: {mend}")
-
-
-def _id(raw: Mapping[str, Any], number: int) -> str:
-    found = raw["id"]
-    if not isinstance(found, str) or not _ID.fullmatch(found):
-        raise _wrong(number, "id: write lower case letters, digits, . _ -")
-    return found
-
-
-def _text(raw: Mapping[str, Any], field: str, number: int) -> str:
-    found = raw[field]
-    if not isinstance(found, str) or not found.strip() or len(found) > _MAX_TEXT:
-        raise _wrong(number, f"{field}: write who or why, at most {_MAX_TEXT} characters")
-    return found
-
-
-def _end(raw: Mapping[str, Any], number: int) -> int:
-    found = raw["expires"]
-    if not isinstance(found, datetime) or found.tzinfo is None:
-        raise _wrong(number, "expires: write a time with its zone, as 2026-12-31T00:00:00Z")
-    return int(found.timestamp() * 1000)
-
-
-def _name(raw: Any, number: int) -> str:
+def _name(entry: Entry) -> str:
     """Read a host name as locations have it, in A-labels."""
+    raw = entry.raw["name"]
     try:
         place = canonical(f"http://{raw}/") if isinstance(raw, str) else None
     except UnlocatableError:
         place = None
     if place is None or place.kind != "name" or place.canonical != f"http://{place.host}/":
-        raise _wrong(number, "name: write a public host name alone, or use range")
+        entry.wrong("name: write a public host name alone, or use range")
     return place.host
-
-
-def _range(raw: Any, number: int) -> str:
-    made: Prefixes[None] = Prefixes()
-    try:
-        return made.add(raw if isinstance(raw, str) else "", None)
-    except ValueError:
-        raise _wrong(number, "range: write a prefix, as 192.0.2.0/24, no bits beyond it") from None

@@ -35,6 +35,10 @@ class Prefixes(Generic[V]):
         self._lengths = tuple(sorted(self._ranges, reverse=True))
         return str(network)
 
+    def values(self) -> Iterator[V]:
+        """Yield all values."""
+        return (value for those in self._ranges.values() for _, value in those.values())
+
     def get(self, address: str) -> tuple[str, V] | None:
         """Return the most specific range that holds `address`, with its value.
 

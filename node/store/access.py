@@ -1,4 +1,4 @@
-"""Tokens and answered requests in the embedded store (`node.api.access.AccessStore`).
+"""Tokens, answered requests and open tasks in the embedded store (`node.api.access.AccessStore`).
 
 Only the SHA-256 of a token is kept. An `Idempotency-Key` is reserved by an insertion that does
 nothing if the key is there: of two that come at once, the second finds what the first put.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from node.api.access import Reserved, Scope, StoredAnswer, TokenRecord
+from node.store.queries import Queries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,6 +105,10 @@ class Access:
             ).rowcount
 
         return await self._writer.run(job)
+
+    async def open_tasks(self, limit: int) -> Sequence[tuple[str, str, int]]:
+        """See `AccessStore.open_tasks`."""
+        return await Queries(self._readers).tasks(limit)
 
 
 def insert_token(connection: Connection, token: TokenRecord) -> None:

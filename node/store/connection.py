@@ -55,7 +55,13 @@ if TYPE_CHECKING:
 else:
     FileConnection = sqlcipher3.Connection
 
-SCHEMA_FILES = ("001_initial.sql", "002_deltas.sql", "003_states.sql", "004_lists.sql")
+SCHEMA_FILES = (
+    "001_initial.sql",
+    "002_deltas.sql",
+    "003_states.sql",
+    "004_lists.sql",
+    "005_hosters.sql",
+)
 """Applied in this order, never changed once released; the database's `user_version` counts them."""
 PAGE_BYTES = 8192
 """Encrypting and authenticating costs by the page: half as many take a sixth off a commit."""

@@ -10,8 +10,10 @@ from node.casework.events import Erased, Event, EventKind, decode_body
 from node.casework.item import ItemState
 from node.casework.receiving import Arrived
 from node.casework.retaining import Aged
+from node.jurisdiction.contacts import Hoster
 from node.store.bulk import select_in
 from node.store.disavowing import disavowers
+from node.store.hosters import all_hosters
 from node.store.outside import may_act_outside
 from node.store.seam import BulkConnection, Connection
 from node.store.states import STATES_BY_ID, states, states_of
@@ -204,6 +206,10 @@ class Queries:
     async def may_act_outside(self) -> bool:
         """Whether notices and referrals may leave by themselves: see `outside.py`."""
         return await self._readers.run(may_act_outside)
+
+    async def hosters(self) -> list[Hoster]:
+        """Return all hosters, in the order of their keys."""
+        return await self._readers.run(all_hosters)
 
     async def tasks(self, limit: int = 100) -> list[tuple[str, str, int]]:
         """Return what stands in front of a person: (code, subject, opened_ms), oldest first."""

@@ -12,6 +12,7 @@ from node.store.delta import AT_MOST, Delta
 from node.store.forks import Forks
 from node.store.handing_back import HandingBackStore
 from node.store.history import History
+from node.store.hosters import HosterBook
 from node.store.inbox import Inbox
 from node.store.known import Known, KnownContent
 from node.store.ledger import Ledger
@@ -64,6 +65,7 @@ class Store:
     crosschecks: Crosschecks
     lineages: Lineages
     known_content: KnownContent
+    hosters: HosterBook
     _lock: Lock
 
     @classmethod
@@ -199,5 +201,6 @@ def _assemble(
         Crosschecks(writer, readers),
         Lineages(writer, readers),
         KnownContent(readers, fingerprints, Known(fingerprints)),
+        HosterBook(writer, readers),
         lock,
     )

@@ -60,10 +60,16 @@ def without_lists(_: Connection) -> None:
     """Before 004: there were none."""
 
 
+def without_hosters(connection: Connection) -> None:
+    """Before 005: nothing was known of hosters; no row of another table speaks of them."""
+    assert connection.execute("SELECT count(*) FROM hosters").fetchone() == (0,)
+
+
 BACK: Final[dict[int, Callable[[Connection], None]]] = {
     2: without_deltas,
     3: without_states,
     4: without_lists,
+    5: without_hosters,
 }
 """The number of a schema file, and how rows are written as before it."""
 _MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (\w+)", re.MULTILINE)

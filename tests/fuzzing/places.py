@@ -1,10 +1,12 @@
-"""What says where something stands: answers of name servers, and country databases."""
+"""What says where something stands and whose it is: names, databases, lists, registers."""
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,12 +20,19 @@ import pycares
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
-from node.jurisdiction import answers
+from node.jurisdiction import answers, hosters
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.answers import MAX_ADDRESSES, MAX_CHAIN, Half
+from node.jurisdiction.contacts import MAX_CONTACTS, read_contact
 from node.jurisdiction.countries import Databases, DatabaseSource
+from node.jurisdiction.errors import DataFileError, RdapAnswerError
+from node.jurisdiction.overrides import Overrides
 from node.jurisdiction.proxies import ProxyList, ProxySource
+from node.jurisdiction.rdap import Bootstrap, read_entity, read_network
+from node.jurisdiction.watching import WatchList
 from tests.builders.network import NOW_MS
+from tests.builders.registers import abuse, entity, holder, network
+from tests.fuzzing.target import Target
 
 HOST: Final = "www.site7.example"
 OWNER: Final = f"{HOST}."
@@ -133,6 +142,103 @@ def proxy_list() -> bytes:
     )
 
 
+def read_overrides(raw: bytes) -> None:
+    """Open a file of overrides and ask it about every kind of address, and a name."""
+    path = Path(_folder().name, "overrides.toml")
+    path.write_bytes(raw)
+    made = Overrides.open(path)
+    for address in ASKED:
+        made.by_address(address, NOW_MS)
+    made.by_name(HOST, NOW_MS)
+
+
+def override_file() -> bytes:
+    """Return a small file of overrides."""
+    return (
+        b'[[override]]\nid = "a"\nkind = "origin"\nname = "site7.example"\ncountry = "NL"\n'
+        b'author = "a-7"\nreason = "told"\nexpires = 2099-01-01T00:00:00Z\n'
+        b'[[override]]\nid = "b"\nkind = "rule"\nrange = "192.0.2.0/24"\ncountry = "DE"\n'
+        b'author = "a-8"\nreason = "seen"\nexpires = 2099-01-01T00:00:00+01:00\n'
+    )
+
+
+def read_hosters(raw: bytes) -> None:
+    """Open a file of hosters and ask it about every kind of address; chains end."""
+    path = Path(_folder().name, "hosters.toml")
+    path.write_bytes(raw)
+    made = hosters.Hosters.open(path)
+    for address in ASKED:
+        made.at(address, 64500, NOW_MS)
+    assert all(len(made.chain(one)) <= hosters.MAX_CHAIN for one in made.entries)
+
+
+def hoster_file() -> bytes:
+    """Return a small file of hosters."""
+    return (
+        b'[[hoster]]\nid = "a"\nname = "A"\nranges = ["192.0.2.0/24", "2001:db8::/32"]\n'
+        b'asns = [64500]\nhandle = "ORG-1"\nreseller_of = "b"\n'
+        b'contacts = ["abuse@fast.example", "https://fast.example/abuse"]\n'
+        b'author = "a-7"\nreason = "told"\nexpires = 2099-01-01T00:00:00Z\n'
+        b'[[hoster]]\nid = "b"\nname = "B"\n'
+        b'author = "a-7"\nreason = "told"\nexpires = 2099-01-01T00:00:00Z\n'
+    )
+
+
+def read_watched(raw: bytes) -> None:
+    """Open a watch list and ask it about every kind of address."""
+    path = Path(_folder().name, "watch.txt")
+    path.write_bytes(raw)
+    made = WatchList.open(path, None)
+    for address in ASKED:
+        made.watched(address, None)
+
+
+def watch_list() -> bytes:
+    """Return a small watch list."""
+    return b"built 2026-11-01T00:00:00Z\nasn AS64500 out\nrange 192.0.2.0/24 leased  # seen\n"
+
+
+def read_bootstrap(raw: bytes) -> None:
+    """Open a bootstrap file and ask it whom to ask; only https is ever named."""
+    path = Path(_folder().name, "ipv4.json")
+    path.write_bytes(raw)
+    made = Bootstrap.open([path])
+    named = [server for address in ASKED for server in made.servers(address)]
+    assert all(server.startswith("https://") for server in (*named, *made.everybody()))
+
+
+def bootstrap_file() -> bytes:
+    """Return a small bootstrap file."""
+    return (
+        b'{"version": "1.0", "services": [[["192.0.2.0/24", "203.0.113.0/24"],'
+        b' ["https://rdap.example/rdap/", "http://rdap.example/rdap/"]],'
+        b' [["2001:db8::/32"], ["https://six.example:8443"]]]}'
+    )
+
+
+def read_rdap(raw: bytes) -> None:
+    """Read a register's answer about an address; whatever is believed is within bounds."""
+    found = read_network(raw, "192.0.2.7")
+    assert ip_address("192.0.2.7") in ip_network(found.prefix)
+    assert all(read_contact(one) for one in found.contacts)
+    assert len(found.contacts) <= MAX_CONTACTS
+    assert found.name.isprintable()
+
+
+def rdap_answers() -> list[bytes]:
+    """Return answers of registers: nested, referred, of an odd range."""
+    answers = (
+        network("192.0.2.0", "192.0.2.255", "NET-1", holder(abuse()), parentHandle="NET-0"),
+        network("192.0.2.4", "192.0.2.20", "NET-2", entity("AB1", "abuse")),
+    )
+    return [json.dumps(one).encode() for one in answers]
+
+
+def rdap_entity() -> bytes:
+    """Return the answer about an abuse entity."""
+    return json.dumps(abuse()).encode()
+
+
 def _mmdb(version: int, rows: Mapping[str, Any]) -> bytes:
     writer = MMDBWriter(version, "Test-Country", languages=["en"], ipv4_compatible=version != 4)
     for prefix, record in rows.items():
@@ -140,3 +246,19 @@ def _mmdb(version: int, rows: Mapping[str, Any]) -> bytes:
     path = Path(_folder().name, "made.mmdb")
     writer.to_db_file(str(path))
     return path.read_bytes()
+
+
+def places() -> tuple[Target, ...]:
+    """Return the targets of this module."""
+    refused, misread = (DataFileError,), (RdapAnswerError,)
+    return (
+        Target("dns_answer", read_dns, (), dns_answers()),
+        Target("country_database", read_mmdb, refused, mmdb_files()),
+        Target("proxy_list", read_proxies, refused, [proxy_list()]),
+        Target("overrides", read_overrides, refused, [override_file()]),
+        Target("hosters", read_hosters, refused, [hoster_file()]),
+        Target("watch_list", read_watched, refused, [watch_list()]),
+        Target("rdap.bootstrap", read_bootstrap, refused, [bootstrap_file()]),
+        Target("rdap.network", read_rdap, misread, rdap_answers()),
+        Target("rdap.entity", read_entity, misread, [rdap_entity()]),
+    )

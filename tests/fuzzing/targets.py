@@ -38,7 +38,7 @@ from node.evidence import check
 from node.evidence.errors import EvidenceError
 from node.interchange import csv_reports, ndjson_reports
 from node.interchange.errors import InterchangeError
-from node.jurisdiction.errors import DataFileError, UnlocatableError
+from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locations import canonical, canonical_service
 from node.peer import signatures, wire
 from node.peer.errors import PeerError
@@ -56,14 +56,7 @@ from protocol.receipt import cosign, verify_receipt
 from protocol.vocabulary import Kind, Lane
 from tests.builders.network import NOW_MS, make_network, member_keys
 from tests.fuzzing.formats import bundle, config_text, csv_file, draft_json, publication, request
-from tests.fuzzing.places import (
-    dns_answers,
-    mmdb_files,
-    proxy_list,
-    read_dns,
-    read_mmdb,
-    read_proxies,
-)
+from tests.fuzzing.places import places
 from tests.fuzzing.signed import (
     ceremonies,
     forks,
@@ -296,9 +289,7 @@ def targets() -> tuple[Target, ...]:
                [a.encode() for a in _ADDRESSES]),
         Target("service", partial(_text, lambda text: canonical_service(*text.partition("|")[::2])),
                (UnlocatableError,), [b"telegram|channel7", b"Discord|user#1234"]),
-        Target("dns_answer", read_dns, (), dns_answers()),
-        Target("country_database", read_mmdb, (DataFileError,), mmdb_files()),
-        Target("proxy_list", read_proxies, (DataFileError,), [proxy_list()]),
+        *places(),
         Target("idempotency_key", partial(_text, read_key), (ApiError,), [b"0b2f-7"]),
         Target("hsm_uri", partial(_text, TokenUri.parse), ours,
                [b"pkcs11:token=gb-iwf;object=gb%2Diwf?module-path=/usr/lib/libsofthsm2.so"]),

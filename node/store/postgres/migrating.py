@@ -12,7 +12,13 @@ from node.store.errors import UnreleasedDatabaseError
 from node.store.postgres.catalog import Catalog
 from node.store.postgres.connection import Raw
 
-SCHEMA_FILES: Final = ("001_initial.sql", "002_deltas.sql", "003_states.sql", "004_lists.sql")
+SCHEMA_FILES: Final = (
+    "001_initial.sql",
+    "002_deltas.sql",
+    "003_states.sql",
+    "004_lists.sql",
+    "005_hosters.sql",
+)
 """Applied in this order, never changed once released; `schema_files` says which a database has."""
 _MADE = re.compile(r"CREATE (?:UNIQUE )?(?:TABLE|VIEW|INDEX|DOMAIN|FUNCTION) (\w+)")
 _NAMES = """

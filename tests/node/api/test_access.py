@@ -24,6 +24,7 @@ NEEDS = [
     ("POST", ITEM + "/actions", Scope.ITEMS_WRITE),
     ("POST", ITEM + "/hashes", Scope.ITEMS_WRITE),
     ("GET", "/api/v1/changes", Scope.CHANGES_READ),
+    ("GET", "/api/v1/tasks", Scope.ITEMS_READ),
     ("GET", "/api/v1/tokens", Scope.ADMIN),
     ("POST", "/api/v1/tokens", Scope.ADMIN),
     ("DELETE", "/api/v1/tokens/0123456789abcdef", Scope.ADMIN),

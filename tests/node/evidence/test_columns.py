@@ -235,6 +235,9 @@ WITHOUT_EVIDENCE: dict[str, str] = {
     "list_ended": "as lists",
     "list_imports": "as lists",
     "idempotency": "local access: answers already given",
+    "hosters": "whom to tell: read again from registers; what people decided is shown beside it",
+    "hoster_ranges": "a cache of what registers say",
+    "paused_servers": "when a register may be asked again",
     "registry_files": "verified from the pinned root whenever they are read",
     "_sqlite_migrations": "how the schema came about",
 }

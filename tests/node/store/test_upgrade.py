@@ -33,7 +33,14 @@ def as_before_deltas(connection: Connection) -> None:
         connection.execute(f"DROP TABLE {delta}")
     lists = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'list%'"
     later = [name for (name,) in connection.execute(lists).fetchall()]
-    for table in ("ledgers_seen", "ledger_doubts", *later):
+    for table in (
+        "ledgers_seen",
+        "ledger_doubts",
+        "hosters",
+        "hoster_ranges",
+        "paused_servers",
+        *later,
+    ):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("DELETE FROM _sqlite_migrations WHERE name NOT IN (?)", FIRST)
     connection.execute(f"PRAGMA user_version = {len(FIRST)}")

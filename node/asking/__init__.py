@@ -1,0 +1,1 @@
+"""Questions to others than members: registers of addresses, proxies, sites. Off until turned on."""

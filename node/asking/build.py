@@ -1,0 +1,63 @@
+"""From the configuration to a directory of hosters: files opened and checked, registers set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from node.asking.https import Bounds, Https
+from node.asking.rdap import Pauses, Rdap
+from node.jurisdiction.addresses import AddressPolicy
+from node.jurisdiction.directory import DAY_MS, HOUR_MS, Directory, HosterStore, Terms
+from node.jurisdiction.hosters import Hosters
+from node.jurisdiction.rdap import Bootstrap, origin
+
+if TYPE_CHECKING:
+    import ssl
+
+    from node.config.sections import HostersSection
+    from node.jurisdiction.watching import WatchList
+
+
+class Book(HosterStore, Pauses, Protocol):
+    """What the store must keep."""
+
+
+@dataclass(slots=True)
+class OpenDirectory:
+    """A directory and the connections that it asks by."""
+
+    directory: Directory
+    https: Https | None
+
+    async def close(self) -> None:
+        """Close what is open."""
+        if self.https is not None:
+            await self.https.close()
+
+
+def open_directory(
+    section: HostersSection,
+    book: Book,
+    watch: WatchList,
+    policy: AddressPolicy,
+    *,
+    bounds: Bounds | None = None,
+    context: ssl.SSLContext | None = None,
+) -> OpenDirectory:
+    """Make the directory of a configuration; registers are asked only if it says so.
+
+    Raises:
+        DataFileError: a file is missing or not what it should be.
+    """
+    hosters = Hosters() if section.file is None else Hosters.open(section.file)
+    terms = Terms(section.keep_days * DAY_MS, section.verify_hours * HOUR_MS)
+    if not section.rdap:
+        return OpenDirectory(Directory(book, hosters, watch, terms, policy=policy), None)
+    paths = (section.rdap_ipv4, section.rdap_ipv6)
+    bootstrap = Bootstrap.open([path for path in paths if path is not None])
+    allowed = bootstrap.everybody() | {origin(server) for server in section.rdap_servers}
+    https = Https(lambda server: server in allowed, bounds, context)
+    registers = Rdap(bootstrap, https, book)
+    made = Directory(book, hosters, watch, terms, registers=registers, policy=policy)
+    return OpenDirectory(made, https)

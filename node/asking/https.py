@@ -1,0 +1,161 @@
+"""One question over HTTPS to a server that the operator named: bounded in time, size and hops.
+
+Rules upheld: https only, certificates are checked; redirects lead only to allowed servers, a few
+hops far; nothing is decompressed, no cookie is kept, no proxy of the environment is used; a pause
+that a server asks for (429, 503 with Retry-After: RFC 6585 section 4, RFC 9110 section 10.2.3)
+becomes a time, bounded to a day.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+from yarl import URL
+
+from node.asking.errors import LedAwayError, NoAnswerError, PutOffError, TooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_PIECE_BYTES: Final = 65_536
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_TOO_MANY: Final = 429
+_UNAVAILABLE: Final = 503
+LEAST_PAUSE_MS: Final = 60_000
+LONGEST_PAUSE_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long and how much.
+
+    Attributes:
+        connect_s: for a connection with its TLS.
+        total_s: for one hop.
+        body_bytes: of an answer.
+        hops: redirects followed.
+    """
+
+    connect_s: float = 10.0
+    total_s: float = 30.0
+    body_bytes: int = 1 << 20
+    hops: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server answered: status, body, and where in the end."""
+
+    status: int
+    body: bytes
+    url: str
+
+
+class Https:
+    """Asks; use from one event loop, and close it.
+
+    Args:
+        allowed: whether an origin (`https://host:port`) may be redirected to.
+        bounds: how long and how much.
+        context: TLS; the system's authorities unless given.
+    """
+
+    def __init__(
+        self,
+        allowed: Callable[[str], bool],
+        bounds: Bounds | None = None,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._allowed = allowed
+        self._bounds = bounds or Bounds()
+        self._context = context
+        self._session: aiohttp.ClientSession | None = None
+
+    async def get(self, url: str, headers: Mapping[str, str], now_ms: int) -> Reply:
+        """Ask, and follow where it leads.
+
+        Raises:
+            AskingError: no answer, one too large, led away, or put off.
+        """
+        at = URL(url)
+        for _ in range(self._bounds.hops + 1):
+            self._check(at)
+            status, fields, body = await self._hop(at, headers)
+            if status in _REDIRECTS:
+                at = _target(at, fields.get("Location"))
+                continue
+            pause = _pause_ms(status, fields.get("Retry-After"), now_ms)
+            if pause is not None:
+                raise PutOffError(now_ms + pause)
+            return Reply(status, body, str(at))
+        raise LedAwayError(LedAwayError.__doc__)
+
+    async def close(self) -> None:
+        """Close what is open."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _check(self, at: URL) -> None:
+        wrong = at.scheme != "https" or at.host is None or at.user is not None
+        if wrong or not self._allowed(f"https://{at.host}:{at.port}"):
+            raise LedAwayError(LedAwayError.__doc__)
+
+    async def _hop(
+        self, at: URL, headers: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        try:
+            async with self._opened().get(at, headers=headers, allow_redirects=False) as answer:
+                body = b""
+                async for piece in answer.content.iter_chunked(_PIECE_BYTES):
+                    body += piece
+                    if len(body) > self._bounds.body_bytes:
+                        raise TooLargeError(TooLargeError.__doc__)
+                return answer.status, answer.headers, body
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            raise NoAnswerError(NoAnswerError.__doc__) from None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            context = self._context or ssl.create_default_context()
+            bounds = self._bounds
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=context, limit=8),
+                timeout=aiohttp.ClientTimeout(total=bounds.total_s, sock_connect=bounds.connect_s),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"Accept-Encoding": "identity"},
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return self._session
+
+
+def _target(at: URL, location: str | None) -> URL:
+    if not location:
+        raise LedAwayError(LedAwayError.__doc__)
+    try:
+        return at.join(URL(location))
+    except ValueError:
+        raise LedAwayError(LedAwayError.__doc__) from None
+
+
+def _pause_ms(status: int, raw: str | None, now_ms: int) -> int | None:
+    """Return for how long a server wants to be left alone; None: it does not ask for that."""
+    if status != _TOO_MANY and not (status == _UNAVAILABLE and raw is not None):
+        return None
+    pause = LEAST_PAUSE_MS if raw is None else _retry_after_ms(raw, now_ms)
+    return min(max(pause, LEAST_PAUSE_MS if raw is None else 1000), LONGEST_PAUSE_MS)
+
+
+def _retry_after_ms(raw: str, now_ms: int) -> int:
+    """Read `Retry-After`: seconds, or a date. What is neither counts as not said."""
+    text = raw.strip()
+    if text.isascii() and text.isdigit():
+        return int(text[:9]) * 1000
+    try:
+        return int(parsedate_to_datetime(text).timestamp() * 1000) - now_ms
+    except (ValueError, OverflowError):
+        return LEAST_PAUSE_MS

@@ -1,0 +1,150 @@
+"""`hotline hoster`: who hosts a place, whom to tell, and a person's word on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from node.asking.build import open_directory
+from node.cli.exits import Exit
+from node.cli.hoster import hoster_book
+from node.cli.main import run
+from node.config import Config, load
+from node.config.edit import change_file
+from node.jurisdiction.addresses import AddressPolicy
+from node.jurisdiction.watching import WatchList
+from tests.builders.authority import make_authority
+from tests.builders.databases import write_database
+from tests.builders.registers import Register, abuse, holder, network, write_bootstrap
+from tests.node.cli.conftest import Typing
+
+KEY = "ORG-FH1-EXAMPLE"
+ABUSE = "abuse@fast.example"
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+async def register(
+    member: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Register]:
+    """Give a register that knows Fast Hosting at 192.0.2.0/24, and have this node ask it."""
+    authority = make_authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    made = Register(authority)
+    made.networks = [network("192.0.2.0", "192.0.2.255", "NET-1", holder(abuse()))]
+    await made.start()
+    lists = write_bootstrap(tmp_path / "ipv4.json", {"192.0.0.0/8": [made.base]})
+    change_file(member.source, "hosters", {"rdap": True, "rdap_ipv4": str(lists)})
+    row = {"autonomous_system_number": 64500, "autonomous_system_organization": "FAST-NET"}
+    networks = write_database(tmp_path, "asn", {"192.0.2.0/24": row}).path
+    trial = {"allow_documentation_ranges": True, "asn_database": str(networks)}
+    change_file(member.source, "jurisdiction", trial)
+    yield made
+    await made.stop()
+
+
+async def test_it_shows_hoster_range_network_and_contact(typed: Typing, register: Register) -> None:
+    """Each with who says so; a second look asks nobody."""
+    code, told = await typed("hoster", "show", "http://192.0.2.7/a.jpg")
+    (place,) = told["places"]
+    assert code == Exit.OK
+    assert (place["answered"], place["hoster"]["key"]) == ("found", KEY)
+    assert (place["network"]["asn"], place["network"]["organisation"]) == (64500, "FAST-NET")
+    assert (place["range"]["prefix"], place["range"]["handle"]) == ("192.0.2.0/24", "NET-1")
+    (contact,) = place["hoster"]["contacts"]
+    assert (contact["address"], contact["state"], contact["overdue"]) == (
+        ABUSE,
+        "unverified",
+        False,
+    )
+    await typed("hoster", "show", "192.0.2.8")
+    assert register.asked == ["ip/192.0.2.7"]
+
+
+async def test_the_text_says_the_same(
+    typed: Typing, register: Register, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For people."""
+    await typed("hoster", "show", "192.0.2.7")
+    register.asked.clear()
+    await asyncio.to_thread(run, ["hoster", "show", "192.0.2.7", "-c", str(typed.config.source)])
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert f"hoster {KEY} Fast Hosting B.V." in lines
+    assert "network AS64500 FAST-NET" in lines
+    assert any(line.startswith(f"contact {ABUSE} unverified, due in") for line in lines)
+
+
+async def test_a_person_verifies_a_contact(typed: Typing, register: Register) -> None:
+    """Until then it waits visibly: in the list, in status, as a task; then nothing waits."""
+    await typed("hoster", "show", "192.0.2.7")
+    _, status = await typed("status")
+    assert status["contacts"]["unverified"] == 1
+    assert [(one["code"], one["subject"]) for one in status["tasks"]] == [
+        ("contact_unverified", KEY)
+    ]
+    code, told = await typed("hoster", "verify", KEY, "Abuse@FAST.example".lower(), "--by", "a-7")
+    assert (code, told["standing"]) == (Exit.OK, "verified")
+    _, listed = await typed("hoster", "contacts")
+    (contact,) = listed["hosters"][0]["contacts"]
+    assert (contact["state"], contact["decided_by"]) == ("verified", "a-7")
+    _, status = await typed("status")
+    assert (status["contacts"]["verified"], status["tasks"]) == (1, [])
+    assert len(register.asked) == 1
+
+
+async def test_a_refused_contact_leaves_an_unknown_one(typed: Typing, register: Register) -> None:
+    """A state, and a task; not a blank."""
+    await typed("hoster", "show", "192.0.2.7")
+    _, told = await typed("hoster", "verify", KEY, ABUSE, "--by", "a-7", "--refuse")
+    assert told["standing"] == "unknown_contact"
+    _, status = await typed("status")
+    assert [one["code"] for one in status["tasks"]] == ["contact_unknown"]
+    assert len(register.asked) == 1
+
+
+async def test_doctor_alarms_past_the_deadline(typed: Typing, register: Register) -> None:
+    """The deadline is the configuration's; here a contact found by a clock far behind."""
+    policy = AddressPolicy(allow_documentation_ranges=True)
+    config = load(typed.config.source)
+    with hoster_book(config) as book:
+        opened = open_directory(config.hosters, book, WatchList(), policy)
+        await opened.directory.find("192.0.2.7", DAY_MS)
+        await opened.close()
+    _, told = await typed("doctor")
+    found = {one["code"]: one for one in told["findings"] if one["check"] == "contacts"}
+    assert found["contact_overdue"]["severity"] == "warning"
+    assert ABUSE not in str(told)
+    assert "fast.example" not in str(told)
+    assert len(register.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ((KEY, "nobody@fast.example", "--by", "a-7"), "unknown_contact"),
+        (("NOBODY", ABUSE, "--by", "a-7"), "unknown_contact"),
+        ((KEY, ABUSE, "--by", "A Person"), "bad_pseudonym"),
+    ],
+)
+async def test_nobody_verifies_what_is_not_there(
+    typed: Typing, words: tuple[str, ...], code: str
+) -> None:
+    """Nor without a pseudonym."""
+    exit_code, told = await typed("hoster", "verify", *words)
+    assert (exit_code, told["error"]["code"]) == (Exit.REFUSED, code)
+
+
+async def test_registers_are_off_and_special_addresses_refused(typed: Typing) -> None:
+    """A new node asks nobody; inner addresses never get as far."""
+    trial = {"allow_documentation_ranges": True}
+    change_file(typed.config.source, "jurisdiction", trial)
+    _, told = await typed("hoster", "show", "192.0.2.7")
+    assert [one["answered"] for one in told["places"]] == ["not_asked"]
+    assert told["places"][0]["standing"] == "unknown_contact"
+    code, told = await typed("hoster", "show", "http://10.0.0.1/")
+    assert (code, told["refused"]["name"]) == (Exit.INPUT, "private")
+    _, told = await typed("hoster", "contacts")
+    assert told["hosters"] == []
