@@ -21,7 +21,7 @@ from node.peer import pacing
 from node.peer.errors import CallError, PeerError
 from node.peer.outgoing import Push
 from node.peer.sealed import seal
-from node.peer.sending import GIVEN_UP_AFTER, Sending, may_send
+from node.peer.sending import GIVEN_UP_AFTER, Sending, pairs_of
 from node.peer.tenure import ASK_AGAIN_MS, GoOn, Retry, Stopped, Tenure, kept, refused
 from node.peer.transport import Reply, Transport
 from node.store.errors import DisplacedError
@@ -51,13 +51,20 @@ class Delivery(Sending):
     _pairs_of: tuple[Registry, frozenset[tuple[str, Lane]]] | None = None
 
     async def load(self) -> None:
-        """Read the delivery state of every known channel; each will be asked for its state."""
+        """Read the delivery state of every known channel; each will be asked for its state.
+
+        After a restore so is each that the backup had no word of: something may have been said on
+        it since (docs/protocol.md §8.5.8).
+        """
         for row in await self.outbox.rows():
             tenure = self.tenure(row.peer, row.lane)
             tenure.attempts = row.attempts
             tenure.next_attempt_ms = row.next_attempt_ms
             tenure.stopped = row.stopped is not None
             tenure.used = True
+        if self.restored_ms is not None:
+            for pair in await self.outbox.unasked(pairs_of(self.registry(), self.us)):
+                self.tenure(*pair).forgotten = True
 
     def contact(self, peer: str) -> bool:
         """The peer called us: it is there, so stop backing off. Returns whether a channel was."""
@@ -116,7 +123,7 @@ class Delivery(Sending):
         if urgency is not None:
             return True
         if tenure.state is None:
-            return tenure.used
+            return tenure.used or tenure.forgotten
         return tenure.held < tenure.state.size or pacing.is_past(
             now_ms, tenure.asked_ms, ASK_AGAIN_MS
         )
@@ -173,6 +180,8 @@ class Delivery(Sending):
             try:
                 if tenure.state is None or pacing.is_past(now_ms, tenure.asked_ms, ASK_AGAIN_MS):
                     await self._ask(peer, lane, tenure, registry, now_ms)
+                    if tenure.state is None:
+                        return False  # nothing was ever said here, and nothing waits
                 push = await self.next_push(peer, lane, tenure, registry, now_ms)
                 await kept(tenure)
                 if push is None:
@@ -196,6 +205,10 @@ class Delivery(Sending):
             raise Retry("answer_not_to_this_question")
         if answer.told is None:
             refused(answer.code)
+            return
+        if await self.was_unused(peer, lane, tenure, answer.told.position) and (
+            await self.outbox.urgency(peer, lane) is None
+        ):
             return
         state, held = tenure.state, tenure.held
         await self.conclude(peer, lane, tenure, registry, answer.told, now_ms)
@@ -251,15 +264,13 @@ class Delivery(Sending):
         tenure.attempts += 1
         delay = pacing.backoff_ms(tenure.attempts, self.jitter)
         tenure.next_attempt_ms = now_ms + delay
+        if tenure.forgotten and not tenure.used and await self.outbox.urgency(peer, lane) is None:
+            return  # whether there is such a channel is still to be seen
         await self.outbox.failed(peer, lane, tenure.attempts, tenure.next_attempt_ms, code)
 
 
 def _pairs(registry: Registry, us: str) -> frozenset[tuple[str, Lane]]:
     """Every channel that we may push on: each other member that can be called, each lane."""
     return frozenset(
-        (peer, lane)
-        for peer, document in registry.members.items()
-        if document.reachable
-        for lane in Lane
-        if may_send(registry, us, peer, lane)
+        (peer, lane) for peer, lane in pairs_of(registry, us) if registry.member(peer).reachable
     )

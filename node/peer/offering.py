@@ -20,7 +20,7 @@ from node.peer.sealed import seal
 from node.peer.sending import GIVEN_UP_AFTER, Sending, may_send, stands_at
 from node.peer.tenure import GoOn, Retry, Stopped, Tenure, kept, refused
 from node.store.errors import DisplacedError
-from protocol.answers import Answer, AnswerCode, Position, Told
+from protocol.answers import NOTHING, Answer, AnswerCode, Position, Told
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, read_checkpoint
 from protocol.errors import ProtocolError, UnheardReceiptKeyError
@@ -114,6 +114,7 @@ class Offering:
         if known:
             tenure.held, tenure.agreed = answer.told.position.size, answer.told.position
             tenure.asked_ms = now_ms
+        await self.sending.was_unused(peer, lane, tenure, answer.told.position)
         urgency = await self.sending.outbox.urgency(peer, lane)
         if not _has_work(tenure, urgency, answer.told.position, now_ms):
             return None
@@ -190,7 +191,7 @@ def _has_work(tenure: Tenure, urgency: int | None, told: Position, now_ms: int) 
     """Whether there is more to do than to wait: the receiver lacks something, or it waits."""
     state = tenure.state
     if state is None:
-        return urgency is not None or tenure.used
+        return urgency is not None or tenure.used or (tenure.forgotten and told != NOTHING)
     if not stands_at(state, told):
         return True
     return urgency is not None and (urgency == 0 or pacing.is_due(now_ms, tenure.gathers_until_ms))

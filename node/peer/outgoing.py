@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -84,6 +84,12 @@ class Outbox(Protocol):
 
     async def rows(self) -> list[ChannelRow]:
         """Return every channel that was ever used."""
+
+    async def unasked(self, pairs: Collection[tuple[str, Lane]]) -> list[tuple[str, Lane]]:
+        """Return those of these channels that nothing is known of."""
+
+    async def never_used(self, peer: str, lane: Lane) -> None:
+        """Keep that the receiver told that we had said nothing on this channel."""
 
     async def waiting(self, pairs: Container[tuple[str, Lane]]) -> dict[tuple[str, Lane], int]:
         """Return the urgency of what waits, per channel."""

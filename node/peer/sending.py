@@ -18,7 +18,7 @@ from node.peer.tenure import GoOn, Retry, Stopped, Tenure
 from node.store.errors import ErasedError
 from protocol import channel as channels
 from protocol import entry as entries
-from protocol.answers import Position, Told
+from protocol.answers import NOTHING, Position, Told
 from protocol.channel import Channel, Next, SenderState
 from protocol.checkpoint import sign_checkpoint, verify_checkpoint
 from protocol.errors import UnheardKeyError
@@ -106,6 +106,14 @@ class Sending:
         entomb = partial(tombstone, self.node_secret)
         await self.outbox.open(peer, lane, tenure.fence, state, chain, now_ms, entomb)
         tenure.state, tenure.held, tenure.seen = state, 0, None
+
+    async def was_unused(self, peer: str, lane: Lane, tenure: Tenure, told: Position) -> bool:
+        """Whether a channel that a restore may have forgotten was never used; it is kept so."""
+        if not tenure.forgotten or tenure.used or told != NOTHING:
+            return False
+        await self.outbox.never_used(peer, lane)
+        tenure.forgotten = False
+        return True
 
     def _check_told(self, peer: str, lane: Lane, registry: Registry, told: Told) -> None:
         """The told state must stand under our own log key: nobody can talk us into another."""
@@ -196,6 +204,16 @@ class Sending:
 def stands_at(state: SenderState, told: Position) -> bool:
     """Whether a told state is all that a tenure has signed."""
     return (told.epoch, told.size, told.root) == (state.epoch, state.size, state.root)
+
+
+def pairs_of(registry: Registry, us: str) -> list[tuple[str, Lane]]:
+    """Return every channel on which our roles may say anything."""
+    return [
+        (peer, lane)
+        for peer in registry.members
+        for lane in Lane
+        if may_send(registry, us, peer, lane)
+    ]
 
 
 def may_send(registry: Registry, us: str, peer: str, lane: Lane) -> bool:

@@ -30,6 +30,7 @@ class Tenure:
         stopped: a person must look.
         busy: a step is under way.
         used: the channel was used before this process began.
+        forgotten: perhaps it was, and a restore forgot it: the receiver is asked.
         seen: the registry that the epoch last recorded.
         keeping: the receipt that is being kept, beside the next cut: both share one commit.
         question: the nonce of the question that a puller has still to answer.
@@ -49,6 +50,7 @@ class Tenure:
     stopped: bool = False
     busy: bool = False
     used: bool = False
+    forgotten: bool = False
     seen: tuple[int, int, bytes] | None = None
     keeping: asyncio.Future[None] | None = None
     question: bytes | None = None

@@ -6,7 +6,7 @@ was displaced, or a replica promoted from an old state, fails with `DisplacedErr
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 
 from node.peer.outgoing import ChannelRow, Entomb, OwnEntry, Push, Word
 from node.store import cutting, disowning, pulled
@@ -14,7 +14,14 @@ from node.store.cutting import Sign, channel_row, check_fence
 from node.store.epochs import opened_ms
 from node.store.erasing import bury
 from node.store.errors import ErasedError
-from node.store.refilling import alert_refill, epochs_restored, lost_entries, unsettled
+from node.store.refilling import (
+    alert_refill,
+    epochs_restored,
+    lost_entries,
+    never_used,
+    unasked,
+    unsettled,
+)
 from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol.answers import NOTHING, Position, Told
@@ -44,6 +51,17 @@ class Outbox:
             ).fetchall()
         )
         return [ChannelRow(row[0], Lane(row[1]), *row[2:]) for row in found]
+
+    async def unasked(self, pairs: Collection[tuple[str, Lane]]) -> list[tuple[str, Lane]]:
+        """Return those of these channels on which we may have said something before a restore.
+
+        Nothing is known of them, neither used nor told to be unused since; none while we recover.
+        """
+        return await self._readers.run(lambda c: unasked(c, pairs))
+
+    async def never_used(self, peer: str, lane: Lane) -> None:
+        """Keep that the receiver told that we had said nothing, until the next restore."""
+        await self._writer.run(lambda c: never_used(c, peer, lane))
 
     async def waiting(self, pairs: Container[tuple[str, Lane]]) -> dict[tuple[str, Lane], int]:
         """Return the most urgent waiting message's urgency for each channel that has one.

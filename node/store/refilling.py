@@ -1,13 +1,15 @@
 """What a receiver does not hold although it stands in a log of ours: it waits again.
 
 A receiver that was restored from a backup tells its old state and is refilled; that it gave
-receipts for more is told to a person.
+receipts for more is told to a person. A sender that was restored may have said something on
+channels that its backup had no word of; it asks once for each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from node.store.recovered import phase
 from node.store.seam import Connection
 from protocol import channel as channels
 from protocol.vocabulary import Lane
@@ -59,9 +61,31 @@ def _settled(connection: Connection, seq: int, chain: Mapping[bytes, int]) -> bo
     return any(channels.is_settled(chain, epoch, index) for epoch, index in places)
 
 
+def unasked(connection: Connection, pairs: Collection[tuple[str, Lane]]) -> list[tuple[str, Lane]]:
+    """Return those of these channels that nothing is known of; none while the node recovers."""
+    if phase(connection) is not None:
+        return []
+    told = connection.execute("SELECT name FROM meta WHERE name LIKE 'epochs %'").fetchall()
+    used = connection.execute("SELECT peer, lane FROM channels_out").fetchall()
+    known = {name for (name,) in told} | {_epochs(peer, lane) for peer, lane in used}
+    return sorted(pair for pair in pairs if _epochs(*pair) not in known)
+
+
+def never_used(connection: Connection, peer: str, lane: Lane) -> None:
+    """Keep that the receiver told that we had said nothing on a channel, until the next restore."""
+    connection.execute(
+        "INSERT INTO meta (name, value) VALUES (?, '0') ON CONFLICT (name) DO NOTHING",
+        (_epochs(peer, lane),),
+    )
+
+
+def _epochs(peer: str, lane: str) -> str:
+    return f"epochs {peer}/{lane}"
+
+
 def epochs_restored(connection: Connection, peer: str, lane: Lane) -> int:
     """How many epochs of the channel the backup held that was restored last; 0: none was."""
     row = connection.execute(
-        "SELECT value FROM meta WHERE name = ?", (f"epochs {peer}/{lane}",)
+        "SELECT value FROM meta WHERE name = ?", (_epochs(peer, lane),)
     ).fetchone()
     return 0 if row is None else int(row[0])

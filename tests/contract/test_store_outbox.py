@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from node.peer.outgoing import OwnEntry, Push
+from node.store import recovered
+from node.store.decisions import say_restored
 from node.store.errors import DisplacedError
 from node.store.outbox import AFTER_ANY_RESTORE_MS
 from node.store.sqlite import Store
@@ -394,6 +396,27 @@ class TestRemembered:
         assert (await tenure.store.outbox.remembered(PEER, LANE, told))[0] is None
         assert (await tenure.store.outbox.remembered(PEER, LANE, channels.NOTHING))[0] is None
         assert channels.NOTHING.root == EMPTY_ROOT
+
+    async def test_channels_that_nothing_is_known_of_are_asked_about(self, tenure: Tenure) -> None:
+        """Neither one that was used, nor one whose receiver told that it never was."""
+        outbox = tenure.store.outbox
+        pairs = [(PEER, LANE), ("nl-eokm", Lane.STATUS), ("nl-eokm", Lane.REPORTS)]
+        assert await outbox.unasked(pairs) == sorted(pairs[1:])
+        for _ in range(2):
+            await outbox.never_used("nl-eokm", Lane.STATUS)
+        assert await outbox.unasked(pairs) == pairs[2:]
+
+    async def test_the_next_restore_asks_about_them_anew(self, tenure: Tenure) -> None:
+        """What was unused at the first may have been used before the second."""
+        outbox, pairs = tenure.store.outbox, [("nl-eokm", Lane.STATUS)]
+        await outbox.never_used(*pairs[0])
+        await tenure.store.writer.run(lambda c: say_restored(c, NOW_MS))
+        assert await outbox.unasked(pairs) == pairs
+
+    async def test_nobody_is_asked_while_the_node_recovers(self, tenure: Tenure) -> None:
+        """It says nothing before it is whole (§8.13.7)."""
+        await tenure.store.writer.run(lambda c: recovered.begin(c, NOW_MS))
+        assert await tenure.store.outbox.unasked([("nl-eokm", Lane.STATUS)]) == []
 
 
 class TestDeliveryState:
