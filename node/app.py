@@ -113,7 +113,7 @@ def _assemble(
         store=CountedCases(store.cases, metrics),
         queries=store.queries,
         registry=registry.current,
-        places=CountedPlaces(Places(jurisdiction.locator), metrics),
+        places=CountedPlaces(Places(jurisdiction.locator, _deadline_ms(config)), metrics),
         fingerprints=fingerprints,
         postbox=postbox,
         ids=Ids(us),
@@ -141,6 +141,11 @@ def _assemble(
         _ledgers(config, keys, store, registry, transport, wakes, metrics),
         _coming_back(store, desk, fingerprints, transport, registry, sealing, delivery, wakes),
     )
+
+
+def _deadline_ms(config: Config) -> int | None:
+    hours = config.jurisdiction.uncertain_hours
+    return hours * 3_600_000 if hours else None
 
 
 def _coming_back(

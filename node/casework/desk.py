@@ -37,7 +37,7 @@ from node.casework.prepare import PreparedReport, hash_keys, prepare_report
 from node.casework.recalling import Recall
 from node.casework.receiving import Arrived
 from node.casework.retaining import Periods, Retention
-from node.casework.routing import route
+from node.casework.routing import place, route
 from node.casework.submitting import Preparing, SubmitResult, accepted
 from node.casework.views import (
     HoldView,
@@ -368,9 +368,7 @@ class Desk:
 
         def decide(book: Casebook) -> None:
             for item_id, (jurisdiction, retry_ms) in found.items():
-                present = book.loaded.items.get(item_id)
-                if present is not None and present.custody is Custody.LOCATING:
-                    route(book, item_id, jurisdiction, retry_ms, registry, self._ids, self._postbox)
+                place(book, item_id, jurisdiction, retry_ms, registry, self._ids, self._postbox)
 
         if found:
             _, book = await self._store.transact(Needs(items=set(found)), now, decide)

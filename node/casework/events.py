@@ -107,7 +107,8 @@ class Kept(Value, frozen=True):
     """This member is responsible; `orphan` where the country has no member.
 
     `jurisdiction`: where it was found to be hosted, with evidence; None: as it stood. `event_id`:
-    under which it is told that this member took it back.
+    under which it is told that this member took it back. `due_ms`: when to locate it again, where
+    that is not sure; None: it is.
     """
 
     responsible: str
@@ -115,6 +116,7 @@ class Kept(Value, frozen=True):
     hops: tuple[Hop, ...]
     jurisdiction: Jurisdiction | None
     event_id: str | None = None
+    due_ms: int | None = None
 
 
 class HandedOn(Value, frozen=True):

@@ -104,7 +104,7 @@ def _kept(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         "orphan": body.orphan,
         "hops": body.hops,
         "jurisdiction": body.jurisdiction or state.jurisdiction,
-        "due_ms": None,
+        "due_ms": body.due_ms,
         "steps": _own_step(state, body.responsible, body.responsible, body.event_id),
     }
 

@@ -6,10 +6,12 @@ they are what the next member will want to compare.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Protocol
 
-from node.casework.item import ItemState
+from node.casework.item import ItemState, Review
+from node.casework.routing import DEADLINE, is_uncertain
 from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locate import Located, Row
 from node.jurisdiction.locations import Location as Place
@@ -35,37 +37,69 @@ _MAX_MADE = 100_000
 
 
 class Places:
-    """Implements `node.casework.lookups.Places` on a locator."""
+    """Implements `node.casework.lookups.Places` on a locator.
 
-    def __init__(self, locator: Locator) -> None:
+    `deadline_ms`: how long an unsure place waits for a person before its best candidate counts;
+    None: for ever.
+    """
+
+    def __init__(self, locator: Locator, deadline_ms: int | None = None) -> None:
         self._locator = locator
+        self._deadline_ms = deadline_ms
         self._places: dict[str, Place] = {}
         self._made: dict[int, tuple[Located, Jurisdiction]] = {}
         self._failed: dict[str, int] = {}  # by item: how often in a row; a restart asks sooner
 
     async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]:
         """Return the item's hosting jurisdiction, and when to ask again (None: settled)."""
-        found = self.known(state.location, now_ms)
-        if found is not None:
-            return found, None
+        place = self._place_at(state.location)
+        if not isinstance(place, Place):
+            return place or _nowhere(), None
+        located = self._locator.locate_cached(place, now_ms)
+        if located is None:
+            located = await self._ask(state, now_ms)
+        if located.retry_ms is not None:
+            return self._jurisdiction(located), located.retry_ms
+        return self._by_confidence(state, located, now_ms)
+
+    async def _ask(self, state: ItemState, now_ms: int) -> Located:
         place = _place(state.location)
-        assert place is not None
-        assert not isinstance(place, Jurisdiction)
+        assert isinstance(place, Place)
         failed = self._failed.pop(state.id, 0)
         located = await self._locator.locate(place, now_ms, attempts=failed)
         if located.retry_ms is not None:
             self._failed[state.id] = failed + 1
-        return jurisdiction(located), located.retry_ms
+        return located
+
+    def _by_confidence(
+        self, state: ItemState, located: Located, now_ms: int
+    ) -> tuple[Jurisdiction, int | None]:
+        """Give an unsure place a deadline; at its end, the best candidate."""
+        made = self._jurisdiction(located)
+        if self._deadline_ms is None or not is_uncertain(made):
+            return made, None
+        best = best_candidate(located)
+        if best is None:
+            return made, None  # nobody to hand it on to, however long one waits
+        waited = state.due_ms is not None and Review.LOCATION_UNCERTAIN in state.reviews
+        if not waited:
+            return made, now_ms + self._deadline_ms
+        line = Evidence(f"nobody decided in {self._deadline_ms} ms", DEADLINE, "1", best)
+        evidence = (line, *made.evidence)[:MAX_EVIDENCE]
+        return Jurisdiction(HostingState.COUNTRY, best, Confidence.LOW, evidence), None
 
     def known(self, location: Location | None, now_ms: int) -> Jurisdiction | None:
-        """Return it if nobody has to be asked, else None."""
+        """Return it if nobody has to be asked, else None; a place with a deadline has to be."""
         place = self._place_at(location)
         if place is None:
             return _nowhere()
         if isinstance(place, Jurisdiction):
             return place
         located = self._locator.locate_cached(place, now_ms)
-        return None if located is None else self._jurisdiction(located)
+        if located is None:
+            return None
+        made = self._jurisdiction(located)
+        return None if self._deadline_ms is not None and is_uncertain(made) else made
 
     def _place_at(self, location: Location | None) -> Place | Jurisdiction | None:
         """What the locator is asked. It looks at scheme and host alone: read once for each."""
@@ -104,6 +138,18 @@ def _place(location: Location | None) -> Place | Jurisdiction | None:
     except (UnlocatableError, ValueError):
         evidence = Evidence("location", "report", "1", "unreadable")
         return Jurisdiction(HostingState.NONE, None, Confidence.LOW, (evidence,))
+
+
+def best_candidate(located: Located) -> str | None:
+    """Return the country that most ballots name, of equals the first by its code; None: none."""
+    if located.country is not None:
+        return located.country
+    named = Counter(
+        str(row[6])
+        for row in located.evidence
+        if row[0] == "ballot" and len(row) >= _BALLOT and row[6] is not None
+    )
+    return min(named, key=lambda country: (-named[country], country), default=None)
 
 
 def _nowhere() -> Jurisdiction:

@@ -3,6 +3,10 @@
 `choose` is the rule, `route` records it: the item stays here, or becomes a message for another
 member with its whole custody chain. There is exactly one responsible member at any time, also for
 `none`, `hidden` and `disputed` (docs/glossary.md).
+
+By confidence: high goes by itself, medium goes by itself with a flag, low stands before an analyst
+with a deadline (`Kept.due_ms`); at its end the item goes where most says it is, with a flag, so
+that nothing stands still.
 """
 
 from __future__ import annotations
@@ -16,8 +20,9 @@ from node.casework.events import (
     HandedOn,
     Kept,
     Located,
+    Settled,
 )
-from node.casework.item import ItemState, Review
+from node.casework.item import Custody, ItemState, Review
 from node.casework.rings import after
 from node.casework.telling import News, tell
 from node.ids import Ids
@@ -31,6 +36,10 @@ HOP_CAP = 5
 """Hand-overs of one item before people on both sides look (rule 7)."""
 
 
+DEADLINE = "deadline"
+"""Source of the line of evidence that says: nobody decided in time, the best candidate counts."""
+MEDIUM_FLAG = "medium_confidence"
+DEADLINE_FLAG = "decided_by_deadline"
 _UNCERTAIN = frozenset({HostingState.DISPUTED, HostingState.UNRESOLVED})
 
 
@@ -62,12 +71,31 @@ def choose(
 
 def choose_new(registry: Registry, us: str, found: Jurisdiction) -> Choice:
     """Return the responsible member for an item hosted as `found` that has not been anywhere."""
-    if found.confidence is Confidence.LOW or found.state in _UNCERTAIN:
+    if is_uncertain(found) and not by_deadline(found):
         return Choice(us, review=Review.LOCATION_UNCERTAIN)
     if found.country is None:
         return Choice(us)
     member, orphan = responsible(registry, found.country)
     return Choice(us if member is None else member, orphan)
+
+
+def is_uncertain(found: Jurisdiction) -> bool:
+    """Whether a person should look before an item goes where it was found to be."""
+    return found.confidence is Confidence.LOW or found.state in _UNCERTAIN
+
+
+def by_deadline(found: Jurisdiction) -> bool:
+    """Whether this is the best candidate of a place that nobody decided on in time."""
+    return found.country is not None and any(e.source == DEADLINE for e in found.evidence)
+
+
+def flag(found: Jurisdiction | None) -> str | None:
+    """Say why people may want to look where an item went, or stays, by itself; None: no reason."""
+    if found is None or found.country is None:
+        return None
+    if by_deadline(found):
+        return DEADLINE_FLAG
+    return MEDIUM_FLAG if found.confidence is Confidence.MEDIUM else None
 
 
 def responsible(registry: Registry, country: str) -> tuple[str | None, bool]:
@@ -87,6 +115,46 @@ def _unless_going_round(us: str, state: ItemState, member: str, *, orphan: bool)
     return Choice(member, orphan)
 
 
+def place(
+    book: Casebook,
+    item_id: str,
+    found: Jurisdiction,
+    retry_ms: int | None,
+    registry: Registry,
+    ids: Ids,
+    postbox: Postbox,
+) -> None:
+    """Record what locating a due item found, unless a person or an event was quicker.
+
+    An item that is here and was to be located again is left alone once it has ended, or a person
+    has looked.
+    """
+    state = book.loaded.items.get(item_id)
+    if state is None or state.due_ms is None:
+        return
+    if state.custody is Custody.HERE:
+        waits = state.jurisdiction is not None and (
+            Review.LOCATION_UNCERTAIN in state.reviews
+            or state.jurisdiction.state is HostingState.HIDDEN
+        )
+        if state.closed_ms is not None or not state.sightings or not waits:
+            body = Kept(book.us, state.orphan, state.hops, None)
+            book.record(item_id, EventKind.KEPT, body, at_ms=book.now, actor=book.us)
+            return
+        if not is_uncertain(found) or by_deadline(found):
+            _settle_place(book, state)
+    elif state.custody is not Custody.LOCATING:
+        return
+    route(book, item_id, found, retry_ms, registry, ids, postbox)
+
+
+def _settle_place(book: Casebook, state: ItemState) -> None:
+    """The place no longer waits for a person: it is sure now, or nobody came in time."""
+    if Review.LOCATION_UNCERTAIN in state.reviews:
+        body = Settled(Review.LOCATION_UNCERTAIN)
+        book.record(state.id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
+
+
 def route(
     book: Casebook,
     item_id: str,
@@ -98,9 +166,12 @@ def route(
     *,
     back_by_hand: bool = False,
 ) -> ItemState:
-    """Record where the item is hosted and let the responsible member have it; see `choose`."""
+    """Record where the item is hosted and let the responsible member have it; see `choose`.
+
+    `retry_ms` (UTC): when to locate it again; of what is unresolved, or stays here unsurely.
+    """
     state = book.loaded.items[item_id]
-    if retry_ms is not None:
+    if retry_ms is not None and found.state is HostingState.UNRESOLVED:
         body = Located(found, retry_ms)
         return book.record(item_id, EventKind.LOCATED, body, at_ms=book.now, actor=book.us)
     choice = choose(registry, book.us, state, found, back_by_hand=back_by_hand)
@@ -110,7 +181,7 @@ def route(
             return hand_on(book, state, choice, found, ids, postbox, limit)
         except UnsayableError:
             choice = Choice(book.us, choice.orphan, Review.CANNOT_BE_SENT)
-    kept = Kept(book.us, choice.orphan, state.hops, found)
+    kept = Kept(book.us, choice.orphan, state.hops, found, due_ms=retry_ms)
     state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
     if choice.review is not None:
         book.raise_review(item_id, choice.review)

@@ -33,7 +33,8 @@ from node.casework.events import (
     VerdictWithdrawn,
     Withdrawn,
 )
-from node.casework.item import Hold, ItemState, KeptMessage
+from node.casework.item import Custody, Hold, ItemState, KeptMessage
+from node.casework.routing import flag
 from protocol.facts import ActionTaken, Assessment, Content, Jurisdiction, Sighting
 
 
@@ -178,6 +179,8 @@ class ItemView(msgspec.Struct):
     messages: tuple[MessageView, ...]
     holds: tuple[HoldView, ...]
     disavowed_by: tuple[str, ...] = ()
+    flag: str | None = None
+    located_again: str | None = None
 
 
 class ChangeView(msgspec.Struct):
@@ -292,6 +295,8 @@ def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
         messages=tuple(message_view(one) for one in state.messages),
         holds=tuple(hold_view(one) for one in state.holds),
         disavowed_by=disavowed_by,
+        flag=flag(state.jurisdiction),
+        located_again=_maybe(state.due_ms if state.custody is Custody.HERE else None),
     )
 
 

@@ -270,6 +270,12 @@ class JurisdictionSection:
         kinds.integer(0, 1000),
         8,
     )
+    uncertain_hours: int = _key(
+        "How long an item whose country is not sure waits for an analyst before it goes where most"
+        " says it is, with a flag; 0: for ever.",
+        kinds.integer(0, 720),
+        24,
+    )
     allow_documentation_ranges: bool = _key(
         "Treat documentation addresses as real ones: only for trials with synthetic data.",
         kinds.SWITCH,

@@ -23,7 +23,9 @@ from node.store.writer import Readers
 from protocol.vocabulary import Lane
 
 LONGEST_PAUSE_MS = 3_600_000
-"""No look-up is put off by more than this."""
+"""No look-up is put off by more than this, of an item that has no place yet."""
+LONGEST_DEADLINE_MS = 31 * 86_400_000
+"""Nor is one of an item that is here, and is to be located again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +144,11 @@ class Queries:
         if not self._any("items WHERE due_ms IS NOT NULL"):
             return []
         sql = states_of(
-            "due_ms IS NOT NULL AND due_ms NOT BETWEEN ? + 1 AND ? ORDER BY urgency, due_ms LIMIT ?"
+            "due_ms IS NOT NULL AND due_ms NOT BETWEEN ? + 1 AND"
+            f" ? + CASE custody WHEN 'locating' THEN {LONGEST_PAUSE_MS}"
+            f" ELSE {LONGEST_DEADLINE_MS} END ORDER BY urgency, due_ms LIMIT ?"
         )
-        values = (now_ms, now_ms + LONGEST_PAUSE_MS, limit)
+        values = (now_ms, now_ms, limit)
         found = await self._readers.run(lambda c: states(c.execute(sql, values)))
         return sorted(found.values(), key=lambda state: (state.urgency, state.due_ms or 0))
 
@@ -262,7 +266,8 @@ def _channels(connection: Connection) -> list[ChannelFigures]:
 
 _FIGURES = {
     "items": "SELECT count(*) FROM items",
-    "items_locating": "SELECT count(*) FROM items WHERE due_ms IS NOT NULL",
+    "items_locating": "SELECT count(*) FROM items WHERE due_ms IS NOT NULL"
+    " AND custody = 'locating'",
     "items_in_review": "SELECT count(*) FROM items WHERE review IS NOT NULL",
     "messages_waiting": "SELECT count(*) FROM waiting_out",
     "entries_waiting": "SELECT count(*) FROM entries_in WHERE judged = 0",

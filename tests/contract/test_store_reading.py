@@ -126,6 +126,20 @@ class TestToLocate:
         found = await store.queries.to_locate(NOW_MS, 10)
         assert [one.id for one in found] == [item(2).id]
 
+    async def test_what_is_here_may_wait_for_days_until_it_is_located_again(
+        self, store: Store
+    ) -> None:
+        """A person has time to look; what a wrong clock put off for longer is due."""
+        day = 86_400_000
+        here = [
+            item(number, custody=Custody.HERE, due_ms=NOW_MS + days * day)
+            for number, days in ((1, 0), (2, 1), (3, 31), (4, 32))
+        ]
+        await keep(store, *here)
+        found = await store.queries.to_locate(NOW_MS, 10)
+        assert [one.id for one in found] == [item(1).id, item(4).id]
+        assert (await store.queries.figures())["items_locating"] == 0
+
     async def test_nothing_is_due_where_nothing_is_to_be_located(self, store: Store) -> None:
         """An idle node has nothing to wake for."""
         await keep(store, self.due(1, None))

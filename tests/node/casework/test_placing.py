@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.casework.item import ItemState
-from node.casework.placing import Places, jurisdiction
+from node.casework.item import Custody, ItemState, Review
+from node.casework.placing import Places, best_candidate, jurisdiction
+from node.casework.routing import DEADLINE, by_deadline
 from node.jurisdiction.locate import Located
 from node.jurisdiction.locations import Location as Place
 from protocol.facts import Jurisdiction, Location
@@ -173,3 +174,78 @@ def test_a_sign_and_a_network_travel_by_number() -> None:
         ("networks", "AS64500"),
     ]
     assert "shady" not in repr(found)
+
+
+HOUR_MS = 3_600_000
+
+
+def ballots(*countries: str | None) -> Located:
+    """A disputed place with these ballots."""
+    rows = tuple(
+        ("ballot", "203.0.113.7", f"db{n}", 1_780_000_000_000, "203.0.113.0/24", c, c)
+        for n, c in enumerate(countries)
+    )
+    return Located("disputed", None, "low", rows)
+
+
+LOW = Located("country", "GB", "low", (BALLOT,))
+WAITED = item(
+    custody=Custody.HERE, due_ms=NOW_MS, reviews=(Review.LOCATION_UNCERTAIN,), responsible="nl-eokm"
+)
+
+
+class TestDeadline:
+    """What is not sure waits for a person, and not for ever."""
+
+    @pytest.mark.parametrize("located", [LOW, ballots("FR", "GB"), ballots("FR", None)])
+    async def test_an_unsure_place_gets_a_deadline(self, located: Located) -> None:
+        """Also where it is known without asking: whoever asks for what is known is sent to ask."""
+        places = Places(Answers(cached=located), HOUR_MS)
+        assert places.known(item().location, NOW_MS) is None
+        found, due = await places.locate(item(), NOW_MS)
+        assert (due, found.confidence) == (NOW_MS + HOUR_MS, Confidence.LOW)
+
+    async def test_without_a_deadline_it_waits_for_ever(self) -> None:
+        """As the operator says."""
+        places = Places(Answers(cached=LOW))
+        assert places.known(item().location, NOW_MS) is not None
+        assert (await places.locate(item(), NOW_MS))[1] is None
+
+    async def test_a_sure_place_has_none(self) -> None:
+        """It goes at once."""
+        places = Places(Answers(cached=FOUND), HOUR_MS)
+        assert places.known(item().location, NOW_MS) is not None
+        assert (await places.locate(item(), NOW_MS))[1] is None
+
+    async def test_at_its_end_the_best_candidate_counts_and_says_so(self) -> None:
+        """With its confidence as it is, and a line of evidence before all others."""
+        places = Places(Answers(cached=ballots("GB", "FR", "FR")), HOUR_MS)
+        found, due = await places.locate(WAITED, NOW_MS)
+        assert (found.state, found.country, due) == (HostingState.COUNTRY, "FR", None)
+        assert found.confidence is Confidence.LOW
+        assert found.evidence[0].source == DEADLINE
+        assert by_deadline(found)
+
+    async def test_a_place_that_became_sure_meanwhile_is_that(self) -> None:
+        """Databases are renewed while it waits."""
+        found, due = await Places(Answers(cached=FOUND), HOUR_MS).locate(WAITED, NOW_MS)
+        assert (found.country, found.confidence, due) == ("GB", Confidence.HIGH, None)
+        assert not by_deadline(found)
+
+    async def test_a_place_without_candidates_has_no_deadline(self) -> None:
+        """There is nobody to hand it on to."""
+        nobody = Located("none", None, "low", (("names", "nxdomain", NOW_MS),))
+        for state in (item(), WAITED):
+            found, due = await Places(Answers(cached=nobody), HOUR_MS).locate(state, NOW_MS)
+            assert (found.state, due) == (HostingState.NONE, None)
+
+    @pytest.mark.parametrize(
+        ("countries", "best"),
+        [(("GB", "FR", "FR"), "FR"), (("GB", "FR"), "FR"), ((None, "GB"), "GB"), ((None,), None)],
+    )
+    def test_the_best_candidate_is_what_most_ballots_name(
+        self, countries: tuple[str | None, ...], best: str | None
+    ) -> None:
+        """Of equals the first by its code: two nodes with the same data say the same."""
+        assert best_candidate(ballots(*countries)) == best
+        assert best_candidate(LOW) == "GB"

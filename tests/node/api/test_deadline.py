@@ -1,0 +1,156 @@
+"""An unsure place, from intake to its deadline: first an analyst, then the best candidate."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.api.access import Scope
+from node.casework.draft import ActionDraft
+from node.casework.item import Custody, Review
+from node.casework.placing import Places
+from node.casework.routing import DEADLINE_FLAG, MEDIUM_FLAG
+from node.jurisdiction.locate import Located
+from node.jurisdiction.locations import Location
+from node.store.queries import ItemQuery
+from protocol.vocabulary import Action
+from tests.node.api.conftest import Client, LocalNode
+
+HOUR_MS = 3_600_000
+REPORT = {"source": "public", "reference": "1", "items": [{"url": "https://site7.example/a.jpg"}]}
+
+
+class Quarrel:
+    """Databases that do not agree: two say NL, one says FR; `sure` puts an end to it."""
+
+    def __init__(self) -> None:
+        self.answer = self.said("low", "disputed", None)
+
+    def said(self, confidence: Any, state: Any, country: str | None) -> Located:
+        """Return a finding over the same ballots."""
+        rows = tuple(
+            ("ballot", "203.0.113.7", f"db{n}", 1_780_000_000_000, "203.0.113.0/24", c, c)
+            for n, c in enumerate(("NL", "FR", "NL"))
+        )
+        return Located(state, country, confidence, rows)
+
+    def sure(self, country: str, confidence: str = "high") -> None:
+        """Let all agree from now on."""
+        self.answer = self.said(confidence, "country", country)
+
+    def locate_cached(self, location: Location, now_ms: int) -> Located | None:
+        """Return what the databases say."""
+        del location, now_ms
+        return self.answer
+
+    async def locate(self, location: Location, now_ms: int, *, attempts: int = 0) -> Located:
+        """Nobody is ever asked."""
+        raise AssertionError((location, now_ms, attempts))
+
+
+@pytest.fixture
+def quarrel() -> Quarrel:
+    """Give databases that quarrel."""
+    return Quarrel()
+
+
+@pytest.fixture
+async def local(tmp_path: Path, quarrel: Quarrel) -> AsyncIterator[LocalNode]:
+    """Give a node that places everything by them; people have an hour."""
+    node = LocalNode(tmp_path / "node.db", places=Places(quarrel, HOUR_MS))
+    node.open()
+    yield node
+    await node.store.close()
+
+
+@pytest.fixture
+async def taken(
+    local: LocalNode, quarrel: Quarrel, aiohttp_client: Callable[..., Awaitable[Client]]
+) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """Hand in one report and locate; give `taken()`, which returns the item as it stands."""
+    client = await aiohttp_client(local.app(), headers=await local.token(Scope.ADMIN))
+    answer = await (await client.post("/api/v1/reports", json=REPORT)).json()
+    item_id = answer["items"][0]["item_id"]
+    await local.desk.locate_due()
+    assert quarrel.answer.state == "disputed"
+
+    async def read() -> dict[str, Any]:
+        told: dict[str, Any] = await (await client.get(f"/api/v1/items/{item_id}")).json()
+        return told
+
+    return read
+
+
+Taken = Callable[[], Awaitable[dict[str, Any]]]
+
+
+async def test_it_is_here_first_and_in_front_of_an_analyst(taken: Taken, local: LocalNode) -> None:
+    """We are responsible meanwhile; until when stands with it."""
+    told = await taken()
+    assert (told["custody"], told["review"], told["flag"]) == ("here", "location_uncertain", None)
+    assert told["located_again"] is not None
+    local.now += HOUR_MS - 1
+    assert await local.desk.locate_due() == 0
+
+
+async def test_at_the_deadline_it_goes_to_the_best_candidate_with_a_flag(
+    taken: Taken, local: LocalNode
+) -> None:
+    """Nothing stands still; it is no longer in front of anybody here."""
+    local.now += HOUR_MS
+    await local.desk.locate_due()
+    told = await taken()
+    assert (told["custody"], told["responsible"]) == ("handed_on", "nl-eokm")
+    assert (told["flag"], told["review"], told["located_again"]) == (DEADLINE_FLAG, None, None)
+    assert told["jurisdiction"]["confidence"] == "low"
+    assert await local.desk.locate_due() == 0
+
+
+async def test_what_became_sure_goes_without_a_flag(
+    taken: Taken, local: LocalNode, quarrel: Quarrel
+) -> None:
+    """High: by itself. Medium: by itself, with a flag."""
+    quarrel.sure("NL", "medium")
+    local.now += HOUR_MS
+    await local.desk.locate_due()
+    told = await taken()
+    assert (told["custody"], told["flag"]) == ("handed_on", MEDIUM_FLAG)
+
+
+async def test_what_turns_out_to_be_ours_stays_and_waits_for_nobody(
+    taken: Taken, local: LocalNode, quarrel: Quarrel
+) -> None:
+    """High confidence: no flag."""
+    quarrel.sure("GB")
+    local.now += HOUR_MS
+    await local.desk.locate_due()
+    told = await taken()
+    assert (told["custody"], told["review"], told["flag"]) == ("here", None, None)
+    assert told["jurisdiction"]["country"] == "GB"
+    assert told["located_again"] is None
+
+
+async def test_an_analyst_who_was_quicker_has_the_last_word(taken: Taken, local: LocalNode) -> None:
+    """He kept it here, by an action: no deadline moves it any more."""
+    (state,) = await local.store.queries.items(ItemQuery())
+    await local.desk.act(state.id, ActionDraft(action=Action.HOST_NOTIFIED), actor="analyst-7")
+    local.now += HOUR_MS
+    await local.desk.locate_due()
+    (after,) = await local.store.queries.items(ItemQuery())
+    assert (after.custody, after.due_ms) == (Custody.HERE, None)
+    assert Review.LOCATION_UNCERTAIN not in after.reviews
+    assert (await taken())["custody"] == "here"
+    assert await local.desk.locate_due() == 0
+
+
+async def test_what_is_gone_is_not_handed_on(taken: Taken, local: LocalNode) -> None:
+    """It was removed while it waited."""
+    (state,) = await local.store.queries.items(ItemQuery())
+    await local.desk.act(state.id, ActionDraft(action=Action.REMOVED), actor="analyst-7")
+    local.now += HOUR_MS
+    await local.desk.locate_due()
+    assert (await taken())["custody"] == "here"
+    assert await local.desk.locate_due() == 0
