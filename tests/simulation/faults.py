@@ -84,7 +84,7 @@ async def _old_push(world: Fleet, member: str, chance: random.Random) -> None:
         message = chance.choice(seen)
         if world[message.peer].up:
             world.net.happened["old_push_after_restore"] += 1
-            await world.net.deliver(message)
+            await world.net.arrive(message)
 
 
 async def restored(world: Fleet, chance: random.Random) -> bool:

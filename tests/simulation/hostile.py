@@ -147,11 +147,13 @@ async def garbage_body(world: Fleet, chance: random.Random) -> bool:
     if not seen:
         return False
     old = chance.choice(seen)
+    if old.sender != world.hostile and not _is_receipted(world, old):
+        return False
     junk = chance.randbytes(len(old.sealed))
-    await world.net.deliver(
+    await world.net.arrive(
         Message(old.sender, old.peer, old.path, old.head, junk, old.created_ms, old.nonce)
-    ) if old.sender == world.hostile or _is_receipted(world, old) else None
-    return old.sender == world.hostile or _is_receipted(world, old)
+    )
+    return True
 
 
 def _is_receipted(world: Fleet, message: Message) -> bool:

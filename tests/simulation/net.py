@@ -202,8 +202,12 @@ class Net:
                 pair = (message.sender, message.peer)
                 after = self.sent[self.sent.index(message) + 1 :]
                 self.happened["reordered"] += any((m.sender, m.peer) == pair for m in after)
-                with suppress(PeerUnreachableError):  # the peer died of it, and nobody waits
-                    await self.deliver(message)
+                await self.arrive(message)
+
+    async def arrive(self, message: Message) -> None:
+        """Hand a push to the peer's inbox while nobody waits for the answer, though it kills it."""
+        with suppress(PeerUnreachableError):
+            await self.deliver(message)
 
     def answered(self, message: Message, reply: Reply) -> Reply:
         """What the sender hears, if a hostile peer says it and the net lets it through."""

@@ -178,7 +178,7 @@ async def _have(world: Fleet, chance: random.Random, member: str, victim: FleetN
         world.oracle.wrong("exposed", f"{victim.member} handed back to a thief of {member}")
     old = [m for m in world.net.sent if (m.sender, m.peer) == (member, victim.member)]
     if old:
-        await world.net.deliver(chance.choice(old))
+        await world.net.arrive(chance.choice(old))
 
 
 async def sealing_stolen(world: Fleet, chance: random.Random) -> bool:

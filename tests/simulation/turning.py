@@ -287,10 +287,10 @@ def judge_turns(world: Fleet) -> Iterator[tuple[str, str]]:
 
 
 def _has_begun(document: MemberDocument, purpose: Turned, key_id: str, now_ms: int) -> bool:
-    """Whether this key's turn began, and no other's after it."""
+    """Whether this key's turn began, and no other's after it; of two at once the greater id's."""
     ids = [published.key.key_id for published in document.published(purpose)]
-    begun = [document.turn(i).from_ms for i in ids if document.turn(i).from_ms <= now_ms]
-    return key_id in ids and document.turn(key_id).from_ms == max(begun, default=None)
+    begun = [(document.turn(i).from_ms, i) for i in ids if document.turn(i).from_ms <= now_ms]
+    return max(begun, default=(0, ""))[1] == key_id
 
 
 TURNING = {"key_turn": key_turn, "old_keys_back": old_keys_back}
