@@ -17,9 +17,9 @@ SYNTHETIC = ("example", "invalid", "test", "local", "localhost", "onion", "i2p",
 
 CITED = {
     "c2sp.org", "cr.yp.to", "csrc.nist.gov", "datatracker.ietf.org", "doi.org", "eprint.iacr.org",
-    "files.pythonhosted.org", "github.com", "keepachangelog.com", "pypi.org", "semver.org",
-    "theupdateframework.github.io", "url.spec.whatwg.org", "www.apache.org", "www.iso.org",
-    "www.rfc-editor.org", "www.w3.org",
+    "files.pythonhosted.org", "github.com", "hashsharing.ncmec.org", "keepachangelog.com",
+    "pypi.org", "semver.org", "theupdateframework.github.io", "url.spec.whatwg.org",
+    "www.apache.org", "www.iso.org", "www.rfc-editor.org", "www.w3.org",
 }  # fmt: skip
 """Specifications and registries that are referred to."""
 

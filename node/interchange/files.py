@@ -66,20 +66,28 @@ def open_reports(
         UnreadableFileError: it cannot be opened, is no regular file, or changed while it was read.
         WrongFileError: it is not text, or not of the format.
     """
-    try:  # without waiting: a pipe that nobody writes to is to be refused, not waited for
-        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-    except OSError as error:
-        raise UnreadableFileError(f"file: cannot be opened ({error.strerror})") from None
-    with file:
-        before = _regular(file)
+    with open_regular(path) as file:
+        before = regular(file)
         head = file.read(_HEAD_BYTES)
         form = form or recognise(head, path.suffix)
-        _refuse_foreign(head)
-        digest = _sha256(file)
+        refuse_foreign(head)
+        digest = sha256_of(file)
         file.seek(0)
         yield ReportFile(
             form, digest, before.st_size, _lines(file, form, digest, options, before), file
         )
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file, without waiting: a pipe that nobody writes to is refused by `regular`.
+
+    Raises:
+        UnreadableFileError: it cannot be opened.
+    """
+    try:
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    except OSError as error:
+        raise UnreadableFileError(f"file: cannot be opened ({error.strerror})") from None
 
 
 def recognise(head: bytes, suffix: str) -> FileFormat:
@@ -105,19 +113,29 @@ def _lines(
         yield from ndjson_reports.read(file, digest)
     else:
         yield from ndjson_reports.read_document(file, digest)
-    after = _regular(file)
+    after = regular(file)
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         raise UnreadableFileError("file: changed while it was read; hand it in again")
 
 
-def _regular(file: BinaryIO) -> stat_result:
+def regular(file: BinaryIO) -> stat_result:
+    """Return what the system says of a file.
+
+    Raises:
+        UnreadableFileError: it is no regular file.
+    """
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
         raise UnreadableFileError("file: is no regular file; write the reports to a file first")
     return status
 
 
-def _refuse_foreign(head: bytes) -> None:
+def refuse_foreign(head: bytes) -> None:
+    """Refuse what is no text, by its first bytes.
+
+    Raises:
+        WrongFileError: it names the mend.
+    """
     for start, mend in _NOT_TEXT:
         if head.startswith(start):
             raise WrongFileError(f"file: {mend}")
@@ -125,7 +143,8 @@ def _refuse_foreign(head: bytes) -> None:
         raise WrongFileError("file: is not text; save it as UTF-8")
 
 
-def _sha256(file: BinaryIO) -> str:
+def sha256_of(file: BinaryIO) -> str:
+    """Return the SHA-256 (hex) of all of a file, which is left at its end."""
     file.seek(0)
     digest = hashlib.sha256()
     while chunk := file.read(CHUNK_BYTES):

@@ -56,6 +56,7 @@ from protocol.receipt import cosign, verify_receipt
 from protocol.vocabulary import Kind, Lane
 from tests.builders.network import NOW_MS, make_network, member_keys
 from tests.fuzzing.formats import bundle, config_text, csv_file, draft_json, publication, request
+from tests.fuzzing.lists import targets as list_targets
 from tests.fuzzing.places import places
 from tests.fuzzing.signed import (
     ceremonies,
@@ -259,6 +260,7 @@ def targets() -> tuple[Target, ...]:
         Target("answer", answers.from_bytes, theirs, _answers()),
         Target("pull", pull.from_bytes, theirs, _pulls()),
         Target("pull.offer", pull.read_offer, theirs, _offers()),
+        *list_targets(),
         *ledgers(),
         *recoveries(),
         *revocations(),

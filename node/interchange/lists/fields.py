@@ -1,0 +1,209 @@
+"""One entry of a list, from fields that somebody else wrote: checked, named, or refused.
+
+A refusal names the field and the mend, never a value. Hashes of an empty file and hashes of nothing
+but zeros are refused: real lists hold them, and they would match what harms nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from node.interchange.lines import Rejection
+from node.matching.lists import Entry, Retraction
+from protocol.facts import Content
+
+MAX_CATEGORY: Final = 64
+MAX_ID: Final = 128
+MAX_LENGTH: Final = (1 << 53) - 1
+_BYTES: Final = {"sha256": 32, "sha1": 20, "md5": 16, "pdq": 32}
+_EMPTY: Final = frozenset(
+    {
+        hashlib.sha256().digest(),
+        hashlib.sha1(usedforsecurity=False).digest(),
+        hashlib.md5(usedforsecurity=False).digest(),
+    }
+)
+_PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+\Z")
+_WHOLE: Final = re.compile(r"[0-9]{1,16}\Z", re.ASCII)
+_YES: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_MAX_QUALITY: Final = 100
+
+
+class ListLine(NamedTuple):
+    """What stands at one place of a file, counted from 1: lines of a table, entries otherwise."""
+
+    number: int
+    what: Entry | Retraction | Rejection
+
+
+class RefusedError(Exception):
+    """An entry cannot be taken; carries its `Rejection`."""
+
+    def __init__(self, code: str, field: str | None, reason: str) -> None:
+        self.rejection = Rejection(code, field, reason)
+        super().__init__(reason)
+
+
+class Fields(NamedTuple):
+    """What an entry says, unverified; None or an empty text is absent.
+
+    `names` are what its format calls each of these, by which refusals speak of them.
+    """
+
+    sha256: object = None
+    sha1: object = None
+    md5: object = None
+    length: object = None
+    pdq: object = None
+    pdq_quality: object = None
+    category: object = None
+    date: object = None
+    external_id: object = None
+
+
+def read(number: int, make: Callable[[], Entry | Retraction]) -> ListLine:
+    """Return what stands at a place, or why it is refused."""
+    try:
+        return ListLine(number, make())
+    except RefusedError as refused:
+        return ListLine(number, refused.rejection)
+
+
+def entry(fields: Fields, names: Fields) -> Entry:
+    """Make an entry.
+
+    Raises:
+        RefusedError
+    """
+    content = content_of(fields, names)
+    if content is None:
+        known = [str(n) for n in (names.sha256, names.sha1, names.md5, names.pdq) if n]
+        raise RefusedError("missing", known[-1], f"no hash: write one of {', '.join(known)}")
+    category = _category(fields.category, str(names.category))
+    return Entry(content, category, date(fields.date), external_id(fields, names))
+
+
+def retraction(fields: Fields, names: Fields) -> Retraction:
+    """Make a retraction.
+
+    Raises:
+        RefusedError
+    """
+    content, name = content_of(fields, names), external_id(fields, names)
+    if content is None and name is None:
+        raise RefusedError("missing", str(names.external_id), "names nothing: write id or a hash")
+    return Retraction(name, content)
+
+
+def content_of(fields: Fields, names: Fields) -> Content | None:
+    """Read the hashes; None: there is none.
+
+    Raises:
+        RefusedError
+    """
+    sha256, sha1, md5, pdq = (
+        _digest(getattr(fields, sort), str(getattr(names, sort)), sort)
+        for sort in ("sha256", "sha1", "md5", "pdq")
+    )
+    quality = _whole(fields.pdq_quality, str(names.pdq_quality), _MAX_QUALITY)
+    if pdq is None or quality is None:  # nobody knows what it is worth
+        pdq = quality = None
+    length = _whole(fields.length, str(names.length), MAX_LENGTH) or None
+    if sha256 is sha1 is md5 is pdq is None:
+        return None
+    return Content(sha256, sha1, md5, length, pdq, quality)
+
+
+def _digest(raw: object, name: str, sort: str) -> bytes | None:
+    if raw is None or raw == "":
+        return None
+    count = _BYTES[sort]
+    try:
+        found = bytes.fromhex(raw) if isinstance(raw, str) and len(raw) == 2 * count else b""
+    except ValueError:
+        found = b""
+    if len(found) != count:
+        raise RefusedError("bad_hash", name, f"must be {2 * count} hexadecimal digits, or empty")
+    if found in _EMPTY or not any(found):
+        raise RefusedError("no_content", name, "is the hash of an empty file, or none; take it out")
+    return found
+
+
+def _whole(raw: object, name: str, most: int) -> int | None:
+    if raw is None or raw == "":
+        return None
+    if isinstance(raw, str) and _WHOLE.match(raw):
+        raw = int(raw)
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw <= most:
+        raise RefusedError("invalid_value", name, f"must be a whole number up to {most}, or empty")
+    return raw
+
+
+def _category(raw: object, name: str) -> str:
+    if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < 1000:  # noqa: PLR2004 - three digits
+        return str(raw)
+    found = raw.strip() if isinstance(raw, str) else ""
+    if not found:
+        raise RefusedError("missing", name, "must be a category of the list: a word or a number")
+    if len(found) > MAX_CATEGORY or not _PRINTABLE.match(found) or found == "*":
+        reason = f"must have at most {MAX_CATEGORY} printable characters, and not be *"
+        raise RefusedError("invalid_value", name, reason)
+    return found
+
+
+def external_id(fields: Fields, names: Fields) -> str | None:
+    """Read by what its author knows an entry.
+
+    Raises:
+        RefusedError
+    """
+    raw = fields.external_id
+    if raw is None or raw == "":
+        return None
+    if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) <= MAX_LENGTH:
+        raw = str(raw)
+    if not isinstance(raw, str) or len(raw) > MAX_ID or not _PRINTABLE.match(raw):
+        reason = f"must have at most {MAX_ID} printable characters"
+        raise RefusedError("invalid_value", str(names.external_id), reason)
+    return raw.strip() or None
+
+
+def date(raw: object) -> int | None:
+    """Read a time, in milliseconds UTC; one that cannot be read is left out."""
+    if not isinstance(raw, str) or not raw or len(raw) > MAX_ID:
+        return None
+    try:
+        moment = datetime.fromisoformat(raw.strip())
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    try:
+        return max(0, int(aware.timestamp() * 1000)) or None
+    except (OverflowError, ValueError):
+        return None
+
+
+def yes(raw: object, name: str) -> bool:
+    """Read a yes or no in the ways in which tables say it; empty is no.
+
+    Raises:
+        RefusedError
+    """
+    if raw is None or raw == "":
+        return False
+    found = raw if isinstance(raw, bool) else _YES.get(str(raw).strip().lower())
+    if found is None:
+        raise RefusedError("invalid_value", name, "must be true or false")
+    return found
+
+
+def shown(at_ms: int | None) -> str | None:
+    """Write a time as files do."""
+    if at_ms is None:
+        return None
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
