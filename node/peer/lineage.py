@@ -7,14 +7,13 @@ first leaf it was not shown.
 
 An owner can keep two ledgers and have each cosigned by witnesses of its own. So members tell each
 other which heads of third members they remember, and whoever hears of one that it does not know
-asks its owner to lead from there to the head that it shows everybody.
+asks its owner to lead from there to the head that it shows everybody (`doubting.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -22,6 +21,7 @@ import msgspec
 from keys.errors import KeysError
 from keys.registry import Registry
 from keys.signing import VerifyKey
+from node.peer.doubting import Doubting, DoubtStore
 from node.peer.errors import (
     BadAnswerError,
     BadLineageError,
@@ -55,12 +55,6 @@ SPLIT: Final = "ledger_split"
 """A member does not lead from a head that it signed to the one that it shows us."""
 ROUNDS: Final = 3
 """To ask what is remembered, to show, and once more if another process of ours showed meanwhile."""
-ASKED_AT_ONCE: Final = 8
-"""Doubts about one member that it is asked about in one exchange."""
-REQUESTS: Final = 24
-"""What that may take: chains may end early, and sixty requests are answered in an hour."""
-LONG_MS: Final = 30 * 24 * 3_600_000
-"""So long a chain may go on. Who makes his longer and longer is no better than who has none."""
 
 
 def shows_lineage(registry: Registry, member: str) -> bool:
@@ -69,7 +63,7 @@ def shows_lineage(registry: Registry, member: str) -> bool:
     return document is not None and Kind.DISAVOW in document.capabilities.kinds
 
 
-class LineageStore(Protocol):
+class LineageStore(DoubtStore, Protocol):
     """What showing and following need of the store; methods raise `StoreError`."""
 
     async def ours(self, told: SeenHead | None, counts: Callable[[bytes], bool]) -> Lineage:
@@ -114,49 +108,6 @@ class LineageStore(Protocol):
         """
         ...
 
-    async def doubts(self, member: str, limit: int) -> list[tuple[bytes, int]]:
-        """Return heads of a member's ledger that it is to be asked about, the oldest first.
-
-        With each since when it waits (UTC).
-        """
-        ...
-
-    async def asked(self, member: str, asked: Asked, alarm: str, now_ms: int) -> None:
-        """Keep what became of doubts, in one transaction.
-
-        If one is split, `alarm` stands before a person, a code.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What became of doubts about one member, by their notes.
-
-    Attributes:
-        settled: it leads from them to where it must.
-        reached: it leads from them, and where to so far: its chain goes on another time.
-        split: it does not lead from them to the head that it shows us.
-    """
-
-    settled: Collection[bytes] = ()
-    reached: Mapping[bytes, bytes] = field(default_factory=dict)
-    split: Collection[bytes] = ()
-
-
-class Doubt(NamedTuple):
-    """A head that another was shown, and since when it waits (UTC)."""
-
-    head: Remembered
-    heard_ms: int
-
-
-class _Led(NamedTuple):
-    """Where an owner led to; `goes_on`: its chain may go on from there."""
-
-    to: Remembered
-    goes_on: bool
-
 
 class _Told(NamedTuple):
     """What a member last said that it remembers of our ledger."""
@@ -193,6 +144,9 @@ class Lineages:
         self._revoked = revoked
         self._told: dict[str, _Told] = {}
         self._admission = Admission(LINEAGE, registry)
+        self._doubting = Doubting(
+            store, registry, transport, clock, self._signed, self._keep_fork, self._split
+        )
         self._shown_others = 0
 
     async def answer(self, caller: str, raw: bytes) -> bytes:
@@ -206,11 +160,14 @@ class Lineages:
         """
         self._admission.admit(caller, self._clock())
         try:
-            shown = await self._follow(caller, raw)
+            shown = from_bytes(raw)
+            is_answer = await self._doubting.hear(caller, shown)
+            newest = None if is_answer else await self._follow(caller, shown)
         except ProtocolError as error:
             raise BadLineageError(error.code) from None
         await self._compare(caller, shown)
-        return await self._ours(caller, await self._store.ours(shown.seen, self._counts))
+        asked = None if newest is None else await self._doubting.put(caller, newest)
+        return await self._ours(caller, await self._store.ours(shown.seen, self._counts), asked)
 
     async def exchange(self, peer: str) -> None:
         """Show a member how our ledger goes on and follow its own; earlier versions show nothing.
@@ -232,14 +189,15 @@ class Lineages:
             ours = await self._led_on(told)
             raw = await self._transport.exchange(peer, LINEAGE, await self._ours(peer, ours))
             try:
-                shown = await self._follow(peer, raw)
+                shown = from_bytes(raw)
+                await self._follow(peer, shown)
             except ProtocolError as error:
                 raise BadAnswerError(f"lineage: {error.code}") from None
             self._told[peer] = _Told(shown.seen)
             await self._compare(peer, shown)
             if told is not None and (not ours.links or shown.seen == newest_of(ours)):
                 break
-        await self._ask_about_doubts(peer)
+        await self._doubting.ask(peer, await self._store.remembered(peer))
 
     async def _led_on(self, told: _Told | None) -> Lineage:
         return NOTHING_SHOWN if told is None else await self._store.ours(told.head, self._counts)
@@ -294,74 +252,6 @@ class Lineages:
         evidence = ForkEvidence(known.note, said.note)
         await self._store.keep_fork(owner, evidence, self._clock())
 
-    async def _ask_about_doubts(self, owner: str) -> None:
-        """Let an owner lead from heads that others were shown to the one that it shows us.
-
-        If its newest head was the same before and after, it must be the one that it leads to. What
-        its listed keys did not sign, or sign no more, accuses nobody.
-
-        Raises:
-            CallError: nothing that verifies came back; the doubts stand.
-            StoreError: nothing was kept.
-        """
-        before = await self._store.remembered(owner)
-        notes = await self._store.doubts(owner, ASKED_AT_ONCE)
-        if before is None or not notes:
-            return
-        doubts, settled = [], []
-        for note, heard_ms in notes:
-            said = self._signed(owner, note)
-            if said is not None and said.seen == before.seen and said.root != before.root:
-                await self._keep_fork(owner, before, said)
-            if said is None or said.seen == before.seen:
-                settled.append(note)
-            else:
-                doubts.append(Doubt(said, heard_ms))
-        asked = await self._ask(owner, doubts, before)
-        asked = replace(asked, settled=[*settled, *asked.settled])
-        await self._store.asked(owner, asked, self._alarm(owner, SPLIT), self._clock())
-
-    async def _ask(self, owner: str, doubts: Sequence[Doubt], before: Remembered) -> Asked:
-        """Ask about each; nothing is known if its ledger has grown meanwhile: it is asked again."""
-        requests, long_ago_ms = REQUESTS, self._clock() - LONG_MS
-        settled, split, reached = [], [], {}
-        for doubt in doubts:
-            led = _Led(doubt.head, goes_on=True)
-            while led.goes_on and requests:
-                requests -= 1
-                led = await self._step(owner, led.to, before)
-            if led.to[:3] == before[:3]:
-                settled.append(doubt.head.note)
-            elif not led.goes_on or doubt.heard_ms < long_ago_ms:
-                split.append(doubt.head.note)
-            elif led.to != doubt.head:
-                reached[doubt.head.note] = led.to.note
-        if not doubts:
-            return Asked()
-        after = await self._led_from(owner, before)
-        is_same = after is not None and after[:3] == before[:3]
-        return Asked(settled, reached, split) if is_same else Asked()
-
-    async def _step(self, owner: str, start: Remembered, before: Remembered) -> _Led:
-        """Let an owner lead on from a head; a chain may end early, and goes on when asked again."""
-        to = await self._led_from(owner, start)
-        if to is None or to[:3] == start[:3]:
-            return _Led(start, goes_on=False)
-        return _Led(to, goes_on=to[:3] != before[:3])
-
-    async def _led_from(self, owner: str, start: Remembered) -> Remembered | None:
-        """Return the head to which an owner leads from one that it signed; None: it does not."""
-        registry = self._registry()
-        question = msgspec.structs.replace(NOTHING_SHOWN, seen=start.seen)
-        raw = await self._transport.exchange(owner, LINEAGE, to_bytes(question))
-        try:
-            shown = from_bytes(raw)
-            keys = registry.member(owner).log_keys
-            followed = follow(shown, Owner(registry.network_id, owner, keys), start)
-        except ProtocolError:
-            return None
-        return followed.remembered if shown.start == start.seen else None
-
     async def introduce(self, witness: str) -> str | None:
         """Show a witness how our ledger goes on; return a problem's code.
 
@@ -374,16 +264,17 @@ class Lineages:
             return error.code
         return None
 
-    async def _follow(self, owner: str, raw: bytes) -> Lineage:
+    async def _follow(self, owner: str, shown: Lineage) -> Remembered | None:
+        """Return the newest head, if it has just been led there from what we remembered."""
         registry = self._registry()
-        shown = from_bytes(raw)
         keys = registry.member(owner).log_keys
         before = await self._store.remembered(owner)
         followed = follow(shown, Owner(registry.network_id, owner, keys), before)
         if followed.remembered != before:
             alarm = self._alarm(owner, SET_BACK)
             await self._store.follow(owner, before, followed, alarm, self._clock())
-        return shown
+        led = before is not None and bool(shown.links) and shown.start == before.seen
+        return followed.remembered if led else None
 
     def _alarm(self, owner: str, silent: str) -> str:
         """The code under which a ledger without its past stands before a person.
@@ -392,9 +283,13 @@ class Lineages:
         """
         return silent if self._registry().member(owner).recovering is None else REBUILT
 
-    async def _ours(self, peer: str, ours: Lineage) -> bytes:
+    def _split(self, owner: str) -> str:
+        return self._alarm(owner, SPLIT)
+
+    async def _ours(self, peer: str, ours: Lineage, asked: SeenHead | None = None) -> bytes:
+        """Show this; `asked`: from which head the peer is to lead, if not the one remembered."""
         remembered = await self._store.remembered(peer)
-        seen = None if remembered is None else remembered.seen
+        seen = asked or (None if remembered is None else remembered.seen)
         others = await self._store.others(peer, self._shown_others, MAX_OTHERS)
         self._shown_others += MAX_OTHERS
         return to_bytes(msgspec.structs.replace(ours, seen=seen, others=tuple(others)))

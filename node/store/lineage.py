@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from node.peer.lineage import FORKED, Asked
+from node.peer.doubting import Asked
+from node.peer.lineage import FORKED
 from node.store.doubts import end_doubts, go_on_from, keep_doubts, oldest_doubts
 from node.store.forks import insert_fork
 from node.store.ledger import leaf_hashes

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from node.peer.lineage import SPLIT, Asked
+from node.peer.doubting import Asked
+from node.peer.lineage import SPLIT
 from node.store.sqlite import Store
 from tests.builders.network import NOW_MS
 from tests.contract.stores import Place

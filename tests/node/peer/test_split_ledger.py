@@ -139,6 +139,44 @@ async def test_g5_members_that_were_shown_two_ledgers_find_out(
     await twin.close()
 
 
+@pytest.mark.parametrize("two_faced", [False, True], ids=["denies it", "leads from both"])
+async def test_g5_who_cannot_be_called_is_asked_when_it_calls(
+    world: World,
+    tmp_path: Path,
+    two_faced: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """It is told that the head of the other ledger is remembered, and cannot go on from there."""
+    left, right = await split(world, tmp_path / "other")
+    one, other = min(left - {LIAR, PEER}), min(right - {LIAR, PEER})
+    node = world[LIAR]
+    twin = Store.inline(
+        tmp_path / "other", node.keys.database_key, LIAR, Fingerprints(node.keys.fingerprint_secret)
+    )
+    if two_faced:
+        node.lineages._store = TwoFaced(node.store, twin)  # type: ignore[assignment]
+    await world[one].lineages.exchange(other)
+    assert (LIAR, other) in doubts(world, one)
+    await node.lineages.exchange(one)
+    assert (SPLIT, LIAR) in tasks(world, one)
+    assert doubts(world, one) == set()
+    await twin.close()
+
+
+async def test_8_16_honest_caller_leads_from_what_it_is_asked(world: World) -> None:
+    """One member was shown more than another: it calls, and nobody is accused."""
+    one, other = LEFT[0], RIGHT[0]
+    for number, shown in ((2, other), (3, one)):
+        await hand_over(world, number)
+        world.now += 2 * HOUR_MS
+        await world[LIAR].ledger.append_due(world.now)
+        await world[LIAR].lineages.exchange(shown)
+    await world[one].lineages.exchange(other)
+    assert (LIAR, other) in doubts(world, one)
+    await world[LIAR].lineages.exchange(one)
+    assert doubts(world, one) == set()
+    assert {code for code, _ in tasks(world, one)} & {SPLIT, FORKED} == set()
+
+
 async def test_g5_members_that_were_shown_one_ledger_accuse_nobody(world: World) -> None:
     """One was shown an earlier head of it than the other, over a restart of its owner."""
     await world[LIAR].keep_ledger()
