@@ -37,6 +37,7 @@ from node.registry.updater import RegistryClient
 from node.running import Node, Wakes, wall_clock
 from node.setup.opening import open_keys, store_place
 from node.store.errors import AlreadyOpenError, StoreError
+from node.store.near_files import Folder
 from node.store.opening import wait_for_turn
 from node.store.sqlite import LIFE_S, Store
 from node.telemetry.counting import (
@@ -75,6 +76,7 @@ def build(config: Config) -> Node:
         config.member.id,
         fingerprints,
         config.store.group_commit_max,
+        Folder(config.member.data_dir / "pictures", keys.database_key, secrets.token_bytes),
     )
     return _assemble(config, keys, store, registry, jurisdiction, fingerprints)
 

@@ -28,9 +28,10 @@ from node.casework.events import (
 )
 from node.casework.events import Body as EventBody
 from node.casework.folding import evolve
-from node.casework.item import ItemState, ReportFacts, Review
+from node.casework.item import ItemState, ReportFacts, Review, Suggestion
 from node.casework.naming import Citation, Disavowed
 from node.casework.permits import NotPermittedError, Permits, WithheldError
+from node.matching.contents import pictures_of
 from node.matching.fingerprints import Fingerprints, content_keys
 from protocol import entry as entries
 from protocol.messages import Message, form_of, to_body
@@ -46,6 +47,7 @@ class Needs:
     id of an item to be erased: the leaves of the entries about it are found, and who never heard of
     it. `alike` are ids in `named` or `items` of which all other items with a content of theirs are
     needed too. `ends` are (id, member) where the member speaks of an item that it may have erased.
+    `pictures` are PDQ hashes: what looks like them is needed.
     """
 
     items: set[str] = field(default_factory=set)
@@ -57,6 +59,7 @@ class Needs:
     cited: list[Citation] = field(default_factory=list)
     alike: set[str] = field(default_factory=set)
     ends: set[tuple[str, str]] = field(default_factory=set)
+    pictures: set[bytes] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -76,6 +79,9 @@ class Loaded:
     cited: dict[tuple[str, bytes], str] = field(default_factory=dict)
     answered: set[tuple[str, str]] = field(default_factory=set)
     """(member, id): the item is with the member that we handed it to."""
+    near: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
+    """PDQ hashes that look like one that was asked for, itself among them."""
+    by_picture: dict[bytes, set[str]] = field(default_factory=dict)
     was_lost: bool = False
     unsaid_to: frozenset[str] = frozenset()
     """To whom the item waits to be handed on, and nothing about it has left."""
@@ -209,6 +215,12 @@ class Casebook:
         ids = self.loaded.by_key.get(key, ()) if key is not None else ()
         return [self.loaded.items[i] for i in ids if i in self.loaded.items] if ids else []
 
+    def near(self, pdq: bytes) -> list[ItemState]:
+        """Return the items with a picture that looks like this one, oldest first."""
+        alike = self.loaded.near.get(pdq, ())
+        ids = {i for one in alike for i in self.loaded.by_picture.get(one, ())}
+        return [self.loaded.items[i] for i in sorted(ids) if i in self.loaded.items]
+
     def was_here(self, key: bytes | None) -> bool:
         """Whether an item with this key was here and has been erased since."""
         ids = self.loaded.by_key.get(key, ()) if key is not None else ()
@@ -324,11 +336,14 @@ class Casebook:
             return
         self.posts.append(post)
 
-    def raise_review(self, item_id: str, review: Review) -> None:
-        """Put the item in front of a person (once for the same reason)."""
+    def raise_review(
+        self, item_id: str, review: Review, suggestion: Suggestion | None = None
+    ) -> None:
+        """Put the item in front of a person (once for the same reason and suggestion)."""
         state = self.loaded.items[item_id]
-        if review not in state.reviews:
-            self.record(item_id, EventKind.RAISED, Raised(review), at_ms=self.now, actor=self.us)
+        if review not in state.reviews or state.lacks_suggestion(suggestion):
+            body = Raised(review, suggestion)
+            self.record(item_id, EventKind.RAISED, body, at_ms=self.now, actor=self.us)
 
     def remember_line(self, line: bytes, item_id: str) -> None:
         """From now on this handed-in line is this item."""
@@ -369,6 +384,8 @@ class Casebook:
     def _index_content(self, state: ItemState) -> None:
         for key in content_keys(self.fingerprints, state.content):
             self.add_key(key, state.id)
+        for picture in pictures_of(state.content):
+            self.loaded.by_picture.setdefault(picture, set()).add(state.id)
 
     def _index_sighting(self, state: ItemState, body: Sighted) -> None:
         if body.informant is not None:

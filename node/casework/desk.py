@@ -33,7 +33,7 @@ from node.casework.judging import Judging
 from node.casework.lookups import AT_ONCE, Found, LookUps, Places
 from node.casework.messaging import write_message
 from node.casework.permits import Permits
-from node.casework.prepare import PreparedReport, hash_keys, prepare_report
+from node.casework.prepare import PreparedReport, hashes_as_given, prepare_report
 from node.casework.recalling import Recall
 from node.casework.receiving import Arrived
 from node.casework.retaining import Periods, Retention
@@ -47,6 +47,7 @@ from node.casework.views import (
     item_view,
     message_view,
 )
+from node.casework.wanting import want_alike
 from node.casework.working import record_action, record_assessment, record_hashes
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
@@ -315,11 +316,8 @@ class Desk:
     ) -> ItemView:
         needs = Needs(named={item_id: self._fingerprints.item(item_id)})
         current = await self._queries.item(item_id, self._fingerprints.item(item_id))
-        if current is not None:
-            for content in current.content:
-                needs.keys.update(self._fingerprints.content(content))
-        if hashes is not None:
-            needs.keys.update(hash_keys(hashes, self._fingerprints))
+        content = () if current is None else current.content
+        want_alike(needs, (*content, *hashes_as_given(hashes)), self._fingerprints)
         return await self._view(await self._by(item_id, by, decide, needs))
 
     async def item(self, item_id: str) -> ItemView | None:

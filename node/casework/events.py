@@ -18,6 +18,7 @@ from node.casework.item import (
     KeptMessage,
     ReportFacts,
     Review,
+    Suggestion,
     Value,
 )
 from protocol.facts import (
@@ -153,9 +154,10 @@ class Responsible(Value, frozen=True):
 
 
 class Raised(Value, frozen=True):
-    """The item stands in front of a person."""
+    """The item stands in front of a person; `suggestion` where another one's verdict may fit."""
 
     review: Review
+    suggestion: Suggestion | None = None
 
 
 class Settled(Value, frozen=True):

@@ -16,6 +16,7 @@ from node.casework.item import (
     REFUSALS,
     Custody,
     ItemState,
+    Review,
     Step,
     merge_content,
 )
@@ -204,6 +205,22 @@ def _verdict_withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, 
     }
 
 
+def _raised(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    changes: dict[str, Any] = {"reviews": (*state.reviews, body.review)}
+    if body.suggestion is not None:
+        changes["suggestions"] = (*state.suggestions, body.suggestion)
+        if body.review in state.reviews:
+            del changes["reviews"]
+    return changes
+
+
+def _settled(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    changes: dict[str, Any] = {"reviews": tuple(r for r in state.reviews if r is not body.review)}
+    if body.review is Review.SUGGESTED_VERDICT:
+        changes["suggestions"] = ()
+    return changes
+
+
 _Fold = Callable[[ItemState, Event, Any], dict[str, Any]]
 _FOLD: dict[EventKind, _Fold] = {
     EventKind.SIGHTED: _sighted,
@@ -219,10 +236,8 @@ _FOLD: dict[EventKind, _Fold] = {
     },
     EventKind.ACTED: _acted,
     EventKind.RESPONSIBLE: _responsible,
-    EventKind.RAISED: lambda s, _e, b: {"reviews": (*s.reviews, b.review)},
-    EventKind.SETTLED: lambda s, _e, b: {
-        "reviews": tuple(r for r in s.reviews if r is not b.review)
-    },
+    EventKind.RAISED: _raised,
+    EventKind.SETTLED: _settled,
     EventKind.REOPENED: lambda s, _e, b: {
         "closed_ms": None,
         "closed_by": None,

@@ -21,7 +21,7 @@ from node.casework.folding import lacks
 from node.casework.hearing import credible
 from node.casework.intake import carry_over, same_content, was_here
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
-from node.casework.rejudging import rejudge, said_here, watch_verdicts
+from node.casework.rejudging import rejudge, said_here, suggestion, watch_verdicts
 from node.casework.rings import is_earlier
 from node.casework.routing import item_told, responsible
 from node.casework.telling import (
@@ -144,6 +144,7 @@ class Handover:
         """One more report of an item that is here: a sighting, with all that the sender knows."""
         assert judgement.item is not None
         before = self._book.loaded.items[judgement.item]
+        suggested = suggestion(self._book, judgement, message.content)
         body = SightedEvent(
             message.sightings,
             informant,
@@ -158,7 +159,7 @@ class Handover:
         self._add_facts(before.id, Facts(content, message.access))
         self._note_all(before.id, message, informant.member)
         if judgement.review is not None:
-            self._book.raise_review(before.id, judgement.review)
+            self._book.raise_review(before.id, judgement.review, suggested)
         state = self._book.loaded.items[before.id]
         known = frozenset(assessment.event_id for assessment in message.assessments)
         tell_so_far(self._book, self._postbox, state, informant, known)
@@ -260,6 +261,7 @@ class Handover:
         if all(informant.member != peer for informant in state.informants):
             return Disposition.NOT_PERMITTED
         judgement = self._look_again(state, message)
+        suggested = suggestion(self._book, judgement, _one(message.content))
         if message.sighting is not None or message.child_at_risk:
             sightings = () if message.sighting is None else (message.sighting,)
             body = SightedEvent(sightings, None, message.child_at_risk, judgement.disposition)
@@ -267,7 +269,7 @@ class Handover:
             self._sight(state.id, body, found, peer)
         self._add_facts(state.id, Facts(_one(message.content), message.access))
         if judgement.review is not None:
-            self._book.raise_review(state.id, judgement.review)
+            self._book.raise_review(state.id, judgement.review, suggested)
         self._pass_on(
             state,
             Sighted(

@@ -18,9 +18,11 @@ from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import lacks
 from node.casework.item import Custody, ItemState, ReportFacts, Review
 from node.casework.prepare import PreparedItem, PreparedReport, read_time
-from node.casework.rejudging import bring_verdicts, rejudge
+from node.casework.rejudging import bring_verdicts, rejudge, suggestion
 from node.casework.telling import News, note, pass_on_sighting, tell
+from node.casework.wanting import want_alike
 from node.ids import Ids
+from node.matching.contents import pictures_of
 from node.matching.duplicates import Incoming, Judgement, judge
 from node.matching.fingerprints import Fingerprints, content_keys
 from protocol.facts import Assessment, Content, Hop, Sighting
@@ -51,7 +53,7 @@ def intake_needs(reports: Iterable[PreparedReport], fingerprints: Fingerprints) 
             needs.references.add((report.draft.source, report.draft.reference))
         for item in report.items:
             needs.lines.add(item.line)
-            needs.keys.update(content_keys(fingerprints, item.content))
+            want_alike(needs, item.content, fingerprints)
             key = fingerprints.location(item.location)
             if key is not None:
                 needs.keys.add(key)
@@ -179,9 +181,10 @@ def was_here(book: Casebook, location: bytes | None, content: tuple[Content, ...
 
 
 def same_content(book: Casebook, content: tuple[Content, ...]) -> list[ItemState]:
-    """Return the items that share a content identity, oldest first."""
+    """Return the items that have a hash in common, or a picture that looks alike, oldest first."""
     keys = content_keys(book.fingerprints, content)
     found = {state.id: state for key in keys for state in book.by_key(key)}
+    found.update((state.id, state) for pdq in pictures_of(content) for state in book.near(pdq))
     return [found[i] for i in sorted(found)]
 
 
@@ -238,6 +241,7 @@ def _join(
     assert judgement.item is not None
     item_id = judgement.item
     draft = report.draft
+    suggested = suggestion(book, judgement, item.content)
     sighting = Sighting(ids.mint(book.now), book.us, draft.source, item.found_ms)
     state = book.record(
         item_id,
@@ -259,7 +263,7 @@ def _join(
         book.record(item_id, EventKind.FACTS, missing, at_ms=book.now, actor=book.us)
         rejudge(book, postbox, item_id)
     if judgement.review is not None:
-        book.raise_review(item_id, judgement.review)
+        book.raise_review(item_id, judgement.review, suggested)
     file = content[0] if content else None
     message = Sighted(item_id, sighting, file, item.access, draft.child_at_risk)
     pass_on_sighting(book, postbox, state, message, sighting.sighting_id)
@@ -275,7 +279,8 @@ def carry_over(book: Casebook, postbox: Postbox, item_id: str, judgement: Judgem
     if judgement.disposition is Disposition.NEW_KNOWN:
         bring_verdicts(book, postbox, item_id)
     if judgement.review is not None:
-        book.raise_review(item_id, judgement.review)
+        suggested = suggestion(book, judgement, book.loaded.items[item_id].content)
+        book.raise_review(item_id, judgement.review, suggested)
     replaced = judgement.replaces and book.loaded.items[judgement.replaces]
     if replaced and replaced.custody is Custody.HERE and replaced.closed_ms is None:
         book.raise_review(replaced.id, Review.REPLACED)

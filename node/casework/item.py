@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from node.matching.contents import Likeness, compare
+from node.matching.contents import Closeness, Likeness, compare
 from protocol.facts import (
     Access,
     ActionTaken,
@@ -99,6 +99,17 @@ class KeptMessage(Value, frozen=True):
     at_ms: int
 
 
+class Suggestion(Value, frozen=True):
+    """Whose verdict is suggested, and how near that item's file comes. Stays at this node."""
+
+    item: str
+    closeness: Closeness
+
+
+MAX_SUGGESTIONS = 16
+"""Kept with one item, the first: a person need not compare it with more."""
+
+
 class Hold(Value, frozen=True):
     """A person's word that the item is kept, whoever wants it erased, until a day or the lifting.
 
@@ -174,6 +185,8 @@ class ItemState(Value, frozen=True):
     """Ids of verdicts that stand here only since this node carried them over from elsewhere."""
     sent: tuple[Content, ...] | None = None
     """The hashes that it was last handed on with, where others have come since; None: none have."""
+    suggestions: tuple[Suggestion, ...] = ()
+    """While a verdict is suggested: from which items."""
 
     @property
     def country(self) -> str | None:
@@ -208,6 +221,13 @@ class ItemState(Value, frozen=True):
     def known(self) -> bool:
         """Whether some member has judged this content, so that nobody need view it again."""
         return any(a.verdict is not Verdict.UNASSESSABLE for a in self.assessments)
+
+    def lacks_suggestion(self, suggestion: Suggestion | None) -> bool:
+        """Whether this suggestion would be new here, and is not one too many."""
+        told = {one.item for one in self.suggestions}
+        return (
+            suggestion is not None and suggestion.item not in told and len(told) < MAX_SUGGESTIONS
+        )
 
     def has_heard(self, event_id: str) -> bool:
         """Whether the event with this network-wide id is already part of the state."""

@@ -247,9 +247,9 @@ def check_action(draft: ActionDraft) -> None:
         raise DraftRejectedError("country", "write a country of ISO 3166-1 alpha-2")
 
 
-def hash_keys(draft: HashesDraft, fingerprints: Fingerprints) -> list[bytes]:
-    """Return the content keys of a draft's hashes; none if they make no sense yet."""
+def hashes_as_given(draft: HashesDraft | None) -> tuple[Content, ...]:
+    """Return the content of a draft's hashes; none if they make no sense yet."""
     try:
-        return [key for c in read_hashes(draft, "hashes") for key in fingerprints.content(c)]
+        return read_hashes(draft, "hashes")
     except DraftRejectedError:
-        return []
+        return ()

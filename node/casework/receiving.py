@@ -26,9 +26,10 @@ from node.casework.item import ItemState
 from node.casework.messaging import hear_message
 from node.casework.naming import Citation, Disavowed
 from node.casework.permits import Permits
+from node.casework.wanting import want_alike
 from node.casework.withdrawing import hear_verdict_withdrawn, hear_withdrawal
 from node.ids import Ids
-from node.matching.fingerprints import Fingerprints, content_keys
+from node.matching.fingerprints import Fingerprints
 from protocol import entry as entries
 from protocol.checkpoint import verify_checkpoint
 from protocol.correspondence import PeerMessage
@@ -127,14 +128,14 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
             if not isinstance(message, Item):
                 needs.ends.add((item_id, one.arrived.peer))
         if isinstance(message, Item):
-            needs.keys.update(content_keys(fingerprints, message.content))
+            want_alike(needs, message.content, fingerprints)
             key = fingerprints.location(message.location)
             if key is not None:
                 needs.keys.add(key)
         elif isinstance(message, Withdrawal) or _takes_back(message):
             needs.alike.add(message.item_id)
         elif isinstance(message, Sighted) and message.content is not None:
-            needs.keys.update(fingerprints.content(message.content))
+            want_alike(needs, (message.content,), fingerprints)
         elif isinstance(message, Dispositions):
             origin = (one.arrived.peer, message.origin_lane, message.origin_epoch)
             plain = is_plain(message, one.arrived.peer)

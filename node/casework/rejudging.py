@@ -9,15 +9,17 @@ one content at different addresses stay two items.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind
-from node.casework.item import ItemState, Review
+from node.casework.item import Custody, ItemState, Review, Suggestion
 from node.casework.telling import News, note, tell
-from node.matching.contents import Likeness, likeness
-from node.matching.duplicates import carries
+from node.matching.contents import Likeness, closeness, likeness, pictures_of
+from node.matching.duplicates import Judgement, carries
 from node.matching.fingerprints import content_keys
-from protocol.facts import Assessment
-from protocol.vocabulary import OutcomeWhat, Verdict
+from protocol.facts import Assessment, Content
+from protocol.vocabulary import ItemKind, OutcomeWhat, Verdict
 
 _ILLEGAL = (Verdict.BASELINE, Verdict.NATIONAL)
 
@@ -28,6 +30,46 @@ def rejudge(book: Casebook, postbox: Postbox, item_id: str) -> None:
     for other in _alike(book, book.loaded.items[item_id]):
         if _carry(book, postbox, book.loaded.items[item_id], other):
             watch_verdicts(book, other.id)
+    _suggest_between(book, item_id)
+
+
+def suggestion(
+    book: Casebook, judgement: Judgement, content: Sequence[Content]
+) -> Suggestion | None:
+    """Say whose verdict a row of the table suggests for `content`, and how near that comes.
+
+    To be asked before the item that it names changes.
+    """
+    if judgement.review is not Review.SUGGESTED_VERDICT or judgement.item is None:
+        return None
+    return _by(book.loaded.items[judgement.item], content)
+
+
+def _by(source: ItemState, content: Sequence[Content]) -> Suggestion | None:
+    near = closeness(content, source.content)
+    return None if near is None else Suggestion(source.id, near)
+
+
+def _suggest_between(book: Casebook, item_id: str) -> None:
+    """Suggest the verdict on this item where another looks like it, and the other way round."""
+    state = book.loaded.items[item_id]
+    found = {other.id: other for pdq in pictures_of(state.content) for other in book.near(pdq)}
+    for other in found.values():
+        if other.known is state.known or not _looks_like(state, other):
+            continue
+        source, target = (other, state) if other.known else (state, other)
+        if target.closed_ms is None and target.custody in (Custody.HERE, Custody.LOCATING):
+            by = _by(source, target.content)
+            book.raise_review(target.id, Review.SUGGESTED_VERDICT, by)
+
+
+def _looks_like(one: ItemState, other: ItemState) -> bool:
+    pictures = ItemKind.VIDEO not in (one.kind, other.kind)
+    return (
+        bool(one.sightings and other.sightings)
+        and one.matter is other.matter
+        and likeness(one.content, other.content, pictures=pictures) is Likeness.NEAR
+    )
 
 
 def bring_verdicts(book: Casebook, postbox: Postbox, item_id: str) -> None:

@@ -33,7 +33,7 @@ from node.casework.events import (
     VerdictWithdrawn,
     Withdrawn,
 )
-from node.casework.item import Custody, Hold, ItemState, KeptMessage
+from node.casework.item import Custody, Hold, ItemState, KeptMessage, Suggestion
 from node.casework.routing import flag
 from protocol.facts import ActionTaken, Assessment, Content, Jurisdiction, Sighting
 
@@ -138,6 +138,13 @@ class HoldView(msgspec.Struct):
     until: str
 
 
+class SuggestionView(msgspec.Struct):
+    """Another item whose verdict may fit, and how near its file comes."""
+
+    item: str
+    closeness: str
+
+
 class ItemView(msgspec.Struct):
     """One item as this node knows it."""
 
@@ -181,6 +188,7 @@ class ItemView(msgspec.Struct):
     disavowed_by: tuple[str, ...] = ()
     flag: str | None = None
     located_again: str | None = None
+    suggestions: tuple[SuggestionView, ...] = ()
 
 
 class ChangeView(msgspec.Struct):
@@ -297,6 +305,7 @@ def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
         disavowed_by=disavowed_by,
         flag=flag(state.jurisdiction),
         located_again=_maybe(state.due_ms if state.custody is Custody.HERE else None),
+        suggestions=tuple(SuggestionView(s.item, s.closeness) for s in state.suggestions),
     )
 
 
@@ -319,6 +328,10 @@ def _hosted(found: Jurisdiction | None) -> dict[str, Any]:
     return {"state": found.state, "country": found.country, "confidence": found.confidence}
 
 
+def _suggested(by: Suggestion | None) -> dict[str, Any]:
+    return {} if by is None else {"suggested_by": by.item, "closeness": by.closeness}
+
+
 _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Recorded: lambda b: {"came_from": b.state.came_from, "report": b.state.report_id},
     Sighted: lambda b: {
@@ -334,7 +347,7 @@ _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Assessment: lambda b: {"verdict": b.verdict, "law": b.law, "reason": b.reason},
     ActionTaken: lambda b: {"action": b.action, "reason": b.reason},
     Responsible: lambda b: {"responsible": b.member},
-    Raised: lambda b: {"review": b.review},
+    Raised: lambda b: {"review": b.review} | _suggested(b.suggestion),
     Settled: lambda b: {"review": b.review},
     Reopened: lambda _: {},
     Withdrawn: lambda b: {"member": b.member},

@@ -7,13 +7,14 @@ same, never that they are the same, and says nothing of videos.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import IntEnum
+from collections.abc import Iterable, Iterator
+from enum import IntEnum, StrEnum
 
 from protocol.facts import Content
 
 PDQ_NEAR = 31
 """Up to this Hamming distance two PDQ hashes are taken for one picture (the authors' threshold)."""
+PDQ_BITS = 256
 PDQ_QUALITY = 50
 """Below this quality a PDQ hash says nothing (the authors' threshold)."""
 
@@ -33,12 +34,27 @@ class Likeness(IntEnum):
     """They have no hash in common, so nobody can tell."""
 
 
+class Closeness(StrEnum):
+    """How near the files of two items come to each other, in words for who compares them."""
+
+    SAME_FILE = "same_file"
+    ONE_WEAK_HASH = "one_weak_hash"
+    NEAR_10 = "near_10"
+    """PDQ hashes differ in at most 10 bits: most often the same picture, encoded anew."""
+    NEAR_20 = "near_20"
+    NEAR_31 = "near_31"
+
+
+_BANDS = ((10, Closeness.NEAR_10), (20, Closeness.NEAR_20), (PDQ_NEAR, Closeness.NEAR_31))
+
+
 def compare(one: Content, other: Content, *, pictures: bool = True) -> Likeness:
     """Say how two files stand to each other; `pictures` is False where PDQ says nothing."""
     found = _by_digests(one, other)
-    if not pictures or found < Likeness.OTHER or not (_has_pdq(one) and _has_pdq(other)):
+    ours, theirs = picture_of(one), picture_of(other)
+    if not pictures or found < Likeness.OTHER or ours is None or theirs is None:
         return found
-    return Likeness.NEAR if _distance(one, other) <= PDQ_NEAR else Likeness.OTHER
+    return Likeness.NEAR if _distance(ours, theirs) <= PDQ_NEAR else Likeness.OTHER
 
 
 def likeness(
@@ -51,6 +67,25 @@ def likeness(
     theirs = tuple(theirs)
     pairs = (compare(a, b, pictures=pictures) for a in ours for b in theirs)
     return min(pairs, default=Likeness.UNKNOWN)
+
+
+def closeness(ours: Iterable[Content], theirs: Iterable[Content]) -> Closeness | None:
+    """Say in which band the nearest files of two items stand to each other; None: far.
+
+    Of items that `likeness` found to be the same, perhaps the same, or near.
+    """
+    ours, theirs = tuple(ours), tuple(theirs)
+    like = likeness(ours, theirs, pictures=False)
+    if like <= Likeness.PERHAPS:
+        return Closeness.SAME_FILE if like is Likeness.SAME else Closeness.ONE_WEAK_HASH
+    apart = distance(ours, theirs)
+    return next((word for most, word in _BANDS if apart <= most), None)
+
+
+def distance(ours: Iterable[Content], theirs: Iterable[Content]) -> int:
+    """Return in how many of 256 bits the nearest pictures of two items differ; 256: in all."""
+    others = tuple(pictures_of(theirs))
+    return min((_distance(a, b) for a in pictures_of(ours) for b in others), default=PDQ_BITS)
 
 
 def _by_digests(one: Content, other: Content) -> Likeness:
@@ -70,11 +105,16 @@ def _equal(one: Content, other: Content, name: str) -> bool | None:
     return None if a is None or b is None else bool(a == b)
 
 
-def _has_pdq(content: Content) -> bool:
-    return content.pdq is not None and (content.pdq_quality or 0) >= PDQ_QUALITY
+def picture_of(content: Content) -> bytes | None:
+    """Return the PDQ hash of a file if its quality is such that it says something, else None."""
+    good = content.pdq is not None and (content.pdq_quality or 0) >= PDQ_QUALITY
+    return content.pdq if good else None
 
 
-def _distance(one: Content, other: Content) -> int:
-    assert one.pdq is not None
-    assert other.pdq is not None
-    return (int.from_bytes(one.pdq, "big") ^ int.from_bytes(other.pdq, "big")).bit_count()
+def pictures_of(content: Iterable[Content]) -> Iterator[bytes]:
+    """Yield the PDQ hash of each of an item's files that has one which says something."""
+    return filter(None, map(picture_of, content))
+
+
+def _distance(one: bytes, other: bytes) -> int:
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()

@@ -4,9 +4,8 @@
 which row of the table holds (docs/protocol.md §10.2). It decides; it changes nothing. Rows that
 need a check or a look are answered with the reason to put the item in front of a person.
 
-Two rows wait for lists that nobody imports yet, but are decided: a known placeholder (`Incoming.
-placeholder` is never set so far), and near-duplicates at other places (candidates with a hash in
-common are looked up, those that only look alike are not searched for).
+One row waits for lists that nobody imports yet, but is decided: a known placeholder (`Incoming.
+placeholder` is never set so far).
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from node.casework.item import Custody, ItemState, Review
-from node.matching.contents import Likeness, likeness
+from node.matching.contents import Likeness, distance, likeness
 from protocol.facts import Assessment, Content, Location
 from protocol.vocabulary import Action, Disposition, ItemKind, Matter, Source, Verdict
 
@@ -91,7 +90,7 @@ def judge(
     """Say which row of the table holds for `new` at the member `us`.
 
     `same_location` are the items known at its canonical location, `same_content` those that share
-    a hash with it, wherever. Their order does not matter.
+    a hash with it or look like it, wherever. Their order does not matter.
     """
     if not same_location and not same_content:
         return Judgement(Disposition.NEW_AGAIN if new.was_here else Disposition.NEW)
@@ -246,10 +245,11 @@ def _known(
     for item in judged:
         if item.matter is new.matter and _brings(new, item, us):
             return Judgement(Disposition.NEW_KNOWN, item.id, replaces=replaced)
-    for item in judged:
-        if _like(new, item) <= Likeness.NEAR:
-            return Judgement(Disposition.NEW_SUGGESTED, item.id, Review.SUGGESTED_VERDICT, replaced)
-    return None
+    alike = [item for item in judged if _like(new, item) <= Likeness.NEAR]
+    if not alike:
+        return None
+    nearest = min(alike, key=lambda i: (_like(new, i), distance(new.content, i.content), i.id))
+    return Judgement(Disposition.NEW_SUGGESTED, nearest.id, Review.SUGGESTED_VERDICT, replaced)
 
 
 def _brings(new: Incoming, item: ItemState, us: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from node.casework.casebook import Casebook, Loaded, Needs, Post
@@ -18,12 +18,14 @@ from node.casework.events import Event, EventKind
 from node.casework.item import ItemState, encode
 from node.casework.receiving import Answer
 from node.matching.fingerprints import Fingerprints, content_keys
+from node.matching.near.bands import Mark
 from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.citing import load_cited
 from node.store.delta import Delta
 from node.store.disavowing import keep
 from node.store.ending import load_ends, wake_ended
 from node.store.erasing import bury_late, erase_items, leaves_about, unsaid_to
+from node.store.lookalikes import Lookalikes
 from node.store.recovered import retold, unsaid, was_lost
 from node.store.seam import Connection
 from node.store.states import STATES_BY_ID, UNWRITTEN, states
@@ -40,7 +42,13 @@ class Cases:
     """Implements `node.casework.casestore.CaseStore`."""
 
     def __init__(
-        self, writer: Writer, us: str, fingerprints: Fingerprints, keys: Delta, entry_ids: Delta
+        self,
+        writer: Writer,
+        us: str,
+        fingerprints: Fingerprints,
+        keys: Delta,
+        entry_ids: Delta,
+        lookalikes: Lookalikes,
     ) -> None:
         self._writer = writer
         self._us = us
@@ -48,6 +56,7 @@ class Cases:
         self._recent = Recent()
         self._keys = keys
         self._entry_ids = entry_ids
+        self._lookalikes = lookalikes
         writer.on_rollback(self._recent.clear)
 
     async def transact(
@@ -90,11 +99,15 @@ class Cases:
         """Load what a decision needs."""
         loaded = load(connection, needs, self._recent, self._keys)
         load_alike(connection, needs, loaded, self._recent, self._keys, self._fingerprints)
+        found = self._lookalikes.find(connection, needs.pictures)
+        loaded.near, loaded.by_picture = found
+        _load_items(connection, loaded, chain.from_iterable(found.items.values()), self._recent)
         return Casebook(self._us, now_ms, self._fingerprints, loaded)
 
     def save_book(self, connection: Connection, book: Casebook) -> None:
         """Write what a decision added."""
-        save(connection, book, self._keys, self._entry_ids)
+        last = save(connection, book, self._keys, self._entry_ids)
+        self._lookalikes.note(connection, book.events, last)
         self._recent.keep(book.changed)
         self._recent.drop(book.erased)
         self._recent.drop(book.answered)
@@ -235,9 +248,9 @@ def _load_items(connection: Connection, loaded: Loaded, ids: Iterable[str], rece
     loaded.items.update(states(select_in(connection, STATES_BY_ID, missing)))
 
 
-def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) -> None:
-    """Write what a decision added."""
-    last, recorded = _append_events(connection, book.events)
+def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) -> Mark:
+    """Write what a decision added; returns where the history stands then."""
+    last, recorded, mark = _append_events(connection, book.events)
     _save_items(connection, book.changed.values(), last, recorded)
     erase_items(connection, book.erased, book.now, entry_ids)
     bury_late(connection, book.late, book.now, entry_ids)
@@ -256,17 +269,18 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
     keep(connection, book.disavowed, book.now)
     _wake_parked(connection, book)
     wake_ended(connection, book.ended)
+    return mark
 
 
 def _append_events(
     connection: Connection, events: Sequence[Event]
-) -> tuple[dict[str, int], set[str]]:
+) -> tuple[dict[str, int], set[str], Mark]:
     """Give events their numbers and places in the chain.
 
-    Returns each item's last number, and the items that are recorded by them.
+    Returns each item's last number, the items that are recorded by them, and the last place.
     """
     row = connection.execute("SELECT seq, chain FROM events ORDER BY seq DESC LIMIT 1").fetchone()
-    seq, chain = row if row is not None else (0, EMPTY_CHAIN)
+    seq, head = row if row is not None else (0, EMPTY_CHAIN)
     rows: list[tuple[Any, ...]] = []
     last: dict[str, int] = {}
     recorded = set()
@@ -279,10 +293,10 @@ def _append_events(
         if what is not said:  # the answer to a crowd is one body for all
             said, body = what, encode(what)
         leaf = event_leaf(number, event, body)
-        chain = hashlib.sha256(b"\x01" + chain + leaf).digest()
-        rows.append((number, item, int(kind), at_ms, learnt_ms, actor, body, leaf, chain))
+        head = hashlib.sha256(b"\x01" + head + leaf).digest()
+        rows.append((number, item, int(kind), at_ms, learnt_ms, actor, body, leaf, head))
     insert_rows(connection, "INSERT OR FAIL INTO events", rows)
-    return last, recorded
+    return last, recorded, Mark(seq + len(events), head)
 
 
 def event_leaf(seq: int, event: Event, body: bytes) -> bytes:

@@ -10,16 +10,17 @@ open, and of a folder all or nothing: what cannot be used is built again from th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
-from node.matching.near.bands import PLANS
-from node.matching.near.index import Mark, NearIndex, Segment
-from node.matching.near.tables import MOST_ROWS, lay_out
+from node.matching.near.bands import MOST_ROWS, PLANS, Mark
 from node.store.sealed_files import SALT_BYTES, UnusableFileError, read, read_head, write
+
+if TYPE_CHECKING:  # NumPy is loaded when there is a segment
+    from node.matching.near.index import Segment
 
 _NAME_BYTES = 8
 _NOTHING = memoryview(bytearray())
@@ -52,8 +53,8 @@ class Folder:
         self._chance = chance
         self._names: dict[int, tuple[Segment, str]] = {}
 
-    def load(self) -> NearIndex:
-        """Return the index as it was kept.
+    def load(self) -> tuple[list[Segment], Mark]:
+        """Return the segments as they were kept, and the mark up to which they hold everything.
 
         Raises:
             UnusableFileError: it is to be built anew.
@@ -64,10 +65,14 @@ class Folder:
             kept = _decode(head)
         except msgspec.DecodeError:
             raise UnusableFileError from None
-        segments = [self._load(one) for one in kept.segments]
-        return NearIndex(segments, Mark(kept.seq, kept.chain))
+        return [self._load(one) for one in kept.segments], Mark(kept.seq, kept.chain)
 
     def _load(self, listed: _Listed) -> Segment:
+        import numpy as np  # noqa: PLC0415 - as above
+
+        from node.matching.near.index import Segment  # noqa: PLC0415 - as above
+        from node.matching.near.tables import lay_out  # noqa: PLC0415 - as above
+
         plan = PLANS.get(listed.plan)
         if plan is None or not 0 < listed.rows <= MOST_ROWS:
             raise UnusableFileError
@@ -82,14 +87,13 @@ class Folder:
         self._names[id(segment)] = (segment, listed.name)
         return segment
 
-    def save(self, index: NearIndex) -> None:
+    def save(self, segments: Sequence[Segment], mark: Mark) -> None:
         """Keep what is built; durable on return.
 
         Raises:
             OSError: it could not be written; what was kept before still stands.
         """
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        segments, mark = index.standing()
         listed = tuple(self._save(one) for one in segments)
         head = msgspec.msgpack.encode(_Index(mark.seq, mark.chain, listed))
         write(self._path / "index", self._secret, self._chance(SALT_BYTES), head, _NOTHING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from node.matching.fingerprints import Fingerprints
@@ -17,6 +18,8 @@ from node.store.inbox import Inbox
 from node.store.known import Known, KnownContent
 from node.store.ledger import Ledger
 from node.store.lineage import Lineages
+from node.store.lookalikes import Lookalikes
+from node.store.near_files import Folder
 from node.store.opening import Lock, Place, open_locked, open_reader
 from node.store.outbox import Outbox
 from node.store.queries import Queries
@@ -66,6 +69,7 @@ class Store:
     lineages: Lineages
     known_content: KnownContent
     hosters: HosterBook
+    lookalikes: Lookalikes
     _lock: Lock
 
     @classmethod
@@ -76,10 +80,12 @@ class Store:
         us: str,
         fingerprints: Fingerprints,
         group_max: int = GROUP_MAX,
+        folder: Folder | None = None,
     ) -> Store:
         """Open the database of a running node: threads, and no second process beside it.
 
-        `group_max`: most jobs in one transaction.
+        `group_max`: most jobs in one transaction. `folder`: where the index of pictures is kept,
+        which is ready on return; None: in memory, made when it is asked.
 
         Raises:
             UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AlreadyOpenError; of a
@@ -88,12 +94,16 @@ class Store:
         connection, lock = open_locked(place, key)
         try:
             readers = ThreadReaders(lambda: open_reader(place, key), READERS)
+            lookalikes = Lookalikes(folder)
+            if folder is not None:
+                lookalikes.follow(connection)
         except BaseException:
             connection.close()
             lock.release()
             raise
+        lookalikes.start()
         writer = ThreadWriter(connection, group_max).start()
-        return _assemble(writer, readers, us, fingerprints, lock)
+        return _assemble(writer, readers, us, fingerprints, lock, lookalikes=lookalikes)
 
     @classmethod
     def inline(cls, place: Place, key: bytes, us: str, fingerprints: Fingerprints) -> Store:
@@ -151,6 +161,7 @@ class Store:
     async def close(self) -> None:
         """Finish what was handed in, close, and let the next process in."""
         await self.writer.close()
+        await asyncio.to_thread(self.lookalikes.close)
         self.readers.close()
         self._lock.release()
 
@@ -177,10 +188,13 @@ def _assemble(
     fingerprints: Fingerprints,
     lock: Lock,
     delta_rows: int = AT_MOST,
+    lookalikes: Lookalikes | None = None,
 ) -> Store:
+    lookalikes = Lookalikes() if lookalikes is None else lookalikes
     keys = Delta("item_keys", ("key", "item"), delta_rows)
     entry_ids = Delta("entry_ids_in", ("entry_id", "peer", "digest"), delta_rows)
-    cases = Cases(writer, us, fingerprints, keys, entry_ids)
+    cases = Cases(writer, us, fingerprints, keys, entry_ids, lookalikes)
+    writer.on_rollback(lookalikes.forget)
     for delta in (keys, entry_ids):
         writer.on_rollback(delta.forget)
     return Store(
@@ -202,5 +216,6 @@ def _assemble(
         Lineages(writer, readers),
         KnownContent(readers, fingerprints, Known(fingerprints)),
         HosterBook(writer, readers),
+        lookalikes,
         lock,
     )

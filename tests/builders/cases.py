@@ -13,6 +13,7 @@ from keys.registry import Registry
 from node.casework.casebook import Casebook, Loaded, Postbox
 from node.casework.item import Custody, ItemState
 from node.ids import Ids
+from node.matching.contents import PDQ_NEAR, pictures_of
 from node.matching.fingerprints import Fingerprints
 from protocol.facts import (
     ActionTaken,
@@ -35,6 +36,7 @@ from protocol.vocabulary import (
     Verdict,
 )
 from tests.builders.network import NOW_MS, make_network
+from tests.builders.pictures import apart
 
 US: Final = "nl-eokm"
 HOUR_MS: Final = 3_600_000
@@ -160,6 +162,17 @@ def book(*states: ItemState, us: str = US, now: int = NOW_MS) -> Casebook:
         for alias in state.aliases:
             made._index_alias(state, alias)
     made.new_keys.clear()
+    return made
+
+
+def looked_up(made: Casebook, *content: Content) -> Casebook:
+    """Let a casebook know which pictures look like those of these files, as the store does."""
+    asked = set(pictures_of(content))
+    for pdq in asked:
+        alike = {
+            other for other in {*asked, *made.loaded.by_picture} if apart(pdq, other) <= PDQ_NEAR
+        }
+        made.loaded.near[pdq] = tuple(sorted(alike))
     return made
 
 

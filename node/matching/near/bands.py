@@ -11,10 +11,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from typing import NamedTuple
 
 BITS = 256
+MOST_ROWS = 1 << 24
+"""Of one segment: three bytes name a row."""
 RADIUS = 31
 """Two PDQ hashes are near up to this distance (see `node.matching.contents.PDQ_NEAR`)."""
+
+
+class Mark(NamedTuple):
+    """A place in the history: the number of an event, and the head of its chain there."""
+
+    seq: int = 0
+    chain: bytes = b""
+
+
+class Near(NamedTuple):
+    """One hash that is near: its number, the hash, and the distance."""
+
+    id: int
+    pdq: bytes
+    distance: int
 
 
 @dataclass(frozen=True)

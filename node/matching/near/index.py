@@ -16,15 +16,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from node.matching.near.bands import plan_for
+from node.matching.near.bands import MOST_ROWS, Mark, Near, plan_for
 from node.matching.near.compiled import Finder, finder
 from node.matching.near.tables import (
-    MOST_ROWS,
     WORDS,
     Ids,
     Tables,
@@ -40,21 +39,6 @@ MERGE_UP_TO = 4
 """A segment is merged with younger ones unless it is more than so many times as large."""
 DROP_FROM = 4
 """A segment of whose rows one in so many is removed is built anew."""
-
-
-class Near(NamedTuple):
-    """One hash that is near: its number, the hash, and the distance."""
-
-    id: int
-    pdq: bytes
-    distance: int
-
-
-class Mark(NamedTuple):
-    """A place in the history: the number of an event, and the head of its chain there."""
-
-    seq: int = 0
-    chain: bytes = b""
 
 
 class Segment:
@@ -90,12 +74,15 @@ class Segment:
             return self.tables.ids, self.tables.hashes
         return self.tables.ids[~self._dead], self.tables.hashes[~self._dead]
 
-    def find(self, pdq: bytes, find: Finder) -> list[Near]:
-        """Return what is near."""
+    def find(self, pdq: bytes, find: Finder, at_most: int | None = None) -> list[Near]:
+        """Return what is near; of more than `at_most` the nearest, then the first."""
         rows, distances = find(self.tables, pdq)
         if self._dead is not None:
             keep = ~self._dead[rows]
             rows, distances = rows[keep], distances[keep]
+        if at_most is not None and len(rows) > at_most:
+            nearest = np.lexsort((self.tables.ids[rows], distances))[:at_most]
+            rows, distances = rows[nearest], distances[nearest]
         ids, hashes = self.tables.ids[rows], self.tables.hashes[rows]
         return [
             Near(int(number), hashes[place].tobytes(), int(distance))
@@ -134,7 +121,7 @@ class Delta:
         keep = ~self._dead[: self.rows]
         return self._tables.ids[: self.rows][keep], self._tables.hashes[: self.rows][keep]
 
-    def find(self, pdq: bytes, find: Finder) -> list[Near]:
+    def find(self, pdq: bytes, find: Finder, at_most: int | None = None) -> list[Near]:
         """As `Segment.find`."""
         rows = self.rows
         if not rows:
@@ -144,7 +131,7 @@ class Delta:
             self._tables.hashes[:rows], self._tables.directory, self._tables.low,
             self._tables.high,
         )  # fmt: skip
-        return Segment(part, self._dead).find(pdq, find)
+        return Segment(part, self._dead).find(pdq, find, at_most)
 
 
 class NearIndex:
@@ -183,6 +170,11 @@ class NearIndex:
             self._delta.add(number, pdq)
             self.rows += 1
 
+    @property
+    def is_due(self) -> bool:
+        """Whether `tidy` has something to build."""
+        return bool(self._waiting)
+
     def _parts(self) -> list[Segment | Delta]:
         return [*self.segments, *self._waiting, self._delta]
 
@@ -198,12 +190,15 @@ class NearIndex:
             if self._removed is not None:
                 self._removed.append(number)
 
-    def search(self, pdq: bytes) -> list[Near]:
-        """Return every hash within `bands.RADIUS`, the nearest first, then by number."""
+    def search(self, pdq: bytes, at_most: int | None = None) -> list[Near]:
+        """Return every hash within `bands.RADIUS`, the nearest first, then by number.
+
+        `at_most`: so many of the first, where somebody may have put in very many.
+        """
         with self._lock:
             parts = self._parts()
-        found = {one for part in parts for one in part.find(pdq, self._find)}
-        return sorted(found, key=lambda one: (one.distance, one.id))
+        found = {one for part in parts for one in part.find(pdq, self._find, at_most)}
+        return sorted(found, key=lambda one: (one.distance, one.id))[:at_most]
 
     def extend(self, ids: Iterable[int], pdqs: bytes) -> None:
         """Add very many at once: numbers, and their hashes behind each other, 32 bytes each."""

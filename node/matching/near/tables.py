@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from node.matching.near.bands import Band, Plan
 
 WORDS = 4
-MOST_ROWS = 1 << 24
 _ALIGNED = 64
 _CHUNK = 1 << 20
 

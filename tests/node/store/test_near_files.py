@@ -8,7 +8,8 @@ from secrets import token_bytes
 
 import pytest
 
-from node.matching.near.index import Mark, NearIndex
+from node.matching.near.bands import Mark
+from node.matching.near.index import NearIndex
 from node.store.near_files import Folder
 from node.store.sealed_files import CHUNK, UnusableFileError, read, write
 from tests.builders.pictures import picture
@@ -21,13 +22,18 @@ def folder(path: Path, secret: bytes = SECRET) -> Folder:
     return Folder(path, secret, token_bytes)
 
 
+def load(path: Path, secret: bytes = SECRET) -> NearIndex:
+    """Return the index that is kept there."""
+    return NearIndex(*folder(path, secret).load())
+
+
 def kept(path: Path, rows: int = 5_000) -> NearIndex:
     """Return an index that is kept in a folder, of hashes numbered from 0."""
     index = NearIndex()
     index.extend(range(rows), b"".join(map(picture, range(rows))))
     index.mark = Mark(rows, b"head of the chain")
     index.tidy()
-    folder(path).save(index)
+    folder(path).save(*index.standing())
     return index
 
 
@@ -37,7 +43,7 @@ class TestFolder:
     def test_index_comes_back_as_it_was_kept(self, tmp_path: Path) -> None:
         """With its mark, from which it goes on."""
         kept(tmp_path)
-        index = folder(tmp_path).load()
+        index = load(tmp_path)
         assert [one.id for one in index.search(picture(4_321))] == [4_321]
         assert len(index) == 5_000
         assert index.standing()[1] == index.mark == Mark(5_000, b"head of the chain")
@@ -46,8 +52,8 @@ class TestFolder:
         """An erased item does not come back with a start."""
         index = kept(tmp_path)
         index.remove(7)
-        folder(tmp_path).save(index)
-        again = folder(tmp_path).load()
+        folder(tmp_path).save(*index.standing())
+        again = load(tmp_path)
         assert again.search(picture(7)) == []
         assert len(again) == 4_999
 
@@ -56,8 +62,8 @@ class TestFolder:
         index = kept(tmp_path)
         index.add(9_000, picture(9_000))
         index.mark = Mark(9_000, b"later")
-        folder(tmp_path).save(index)
-        again = folder(tmp_path).load()
+        folder(tmp_path).save(*index.standing())
+        again = load(tmp_path)
         assert again.search(picture(9_000)) == []
         assert again.mark.seq == 5_000
 
@@ -67,10 +73,10 @@ class TestFolder:
         (old,) = tmp_path.glob("*.segment")
         index.add(9_000, picture(9_000))
         index.tidy(everything=True)
-        folder(tmp_path).save(index)
+        folder(tmp_path).save(*index.standing())
         (new,) = tmp_path.glob("*.segment")
         assert new != old
-        assert [one.id for one in folder(tmp_path).load().search(picture(9_000))] == [9_000]
+        assert [one.id for one in load(tmp_path).search(picture(9_000))] == [9_000]
 
     def test_segment_that_did_not_change_is_not_written_again(self, tmp_path: Path) -> None:
         """Ten million hashes are a gigabyte."""
@@ -78,18 +84,18 @@ class TestFolder:
         (large,) = tmp_path.glob("*.segment")
         before = large.stat().st_mtime_ns
         ours = folder(tmp_path)
-        index = ours.load()
+        index = NearIndex(*ours.load())
         index.add(9_000, picture(9_000))
         index.tidy(everything=True)
-        ours.save(index)
+        ours.save(*index.standing())
         assert len(list(tmp_path.glob("*.segment"))) == 2
         assert large.stat().st_mtime_ns == before
 
     def test_empty_index_is_kept_too(self, tmp_path: Path) -> None:
         """So that a start need not read a history without pictures."""
         index = NearIndex(mark=Mark(3, b"three"))
-        folder(tmp_path / "new").save(index)
-        assert folder(tmp_path / "new").load().mark == Mark(3, b"three")
+        folder(tmp_path / "new").save(*index.standing())
+        assert load(tmp_path / "new").mark == Mark(3, b"three")
 
     def test_only_the_owner_may_read_what_is_kept(self, tmp_path: Path) -> None:
         """As of every file of a node."""
@@ -167,13 +173,13 @@ class TestNothingIsBelievedThatDoesNotOpen:
         (path,) = tmp_path.glob(which)
         damage(path)
         with pytest.raises(UnusableFileError):
-            folder(tmp_path).load()
+            load(tmp_path)
 
     def test_files_of_another_node_are_not_read(self, tmp_path: Path) -> None:
         """Whoever puts them there."""
         kept(tmp_path)
         with pytest.raises(UnusableFileError):
-            folder(tmp_path, bytes(32)).load()
+            load(tmp_path, bytes(32))
 
     def test_segment_under_the_name_of_another_is_not_read(self, tmp_path: Path) -> None:
         """Both are ours, and one is old."""
@@ -182,12 +188,12 @@ class TestNothingIsBelievedThatDoesNotOpen:
         (ours,), (old,) = tmp_path.glob("*.segment"), (tmp_path / "old").glob("*.segment")
         ours.write_bytes(old.read_bytes())
         with pytest.raises(UnusableFileError):
-            folder(tmp_path).load()
+            load(tmp_path)
 
     def test_folder_that_is_not_there_is_nothing_kept(self, tmp_path: Path) -> None:
         """The first start."""
         with pytest.raises(UnusableFileError):
-            folder(tmp_path / "never").load()
+            load(tmp_path / "never")
 
     def test_what_could_not_be_written_leaves_what_was_kept(self, tmp_path: Path) -> None:
         """A full disk: here, a folder stands in the way."""
@@ -196,9 +202,9 @@ class TestNothingIsBelievedThatDoesNotOpen:
         index.add(9_000, picture(9_000))
         index.tidy(everything=True)
         with pytest.raises(OSError, match="directory"):
-            folder(tmp_path).save(index)
+            folder(tmp_path).save(*index.standing())
         (tmp_path / "index.new").rmdir()
-        assert folder(tmp_path).load().search(picture(9_000)) == []
+        assert load(tmp_path).search(picture(9_000)) == []
 
 
 class TestSealed:

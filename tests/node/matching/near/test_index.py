@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from node.matching.near.bands import FLAT, PLANS
+from node.matching.near.bands import FLAT, PLANS, Mark
 from node.matching.near.compiled import Finder, finder, near_rows_compiled
-from node.matching.near.index import Mark, NearIndex, Segment
+from node.matching.near.index import NearIndex, Segment
 from node.matching.near.probing import near_rows
 from node.matching.near.tables import Ids, Tables, Words, make
 from tests.builders.pictures import apart, flat_scan, flipped, picture
