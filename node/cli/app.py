@@ -14,6 +14,7 @@ from node.cli.geo_app import geo_app, locate
 from node.cli.hold_app import hold_app
 from node.cli.hoster_app import hoster_app
 from node.cli.keys_app import keys_app
+from node.cli.list_app import list_app
 from node.cli.network_app import network_app
 from node.cli.options import (
     DEFAULT_CONFIG,
@@ -54,6 +55,7 @@ app.add_typer(tasks_app, name="tasks", rich_help_panel="Running it")
 app.add_typer(geo_app, name="geo", rich_help_panel="Running it")
 app.add_typer(hoster_app, name="hoster", rich_help_panel="Reports")
 app.add_typer(hold_app, name="hold", rich_help_panel="Reports")
+app.add_typer(list_app, name="list", rich_help_panel="Reports")
 app.add_typer(recover_app, name="recover", rich_help_panel="Keeping it")
 app.add_typer(store_app, name="store", rich_help_panel="Keeping it")
 app.add_typer(evidence_app, name="evidence", rich_help_panel="Checking it")

@@ -177,3 +177,20 @@ def keys_in(joined: bytes) -> list[bytes]:
 def trust_of(trusts: Mapping[str, Trust], category: str) -> Trust:
     """How far a category is followed: as was said of it, else of all, else not at all."""
     return trusts.get(category, trusts.get(ANY, Trust.NONE))
+
+
+def version_of(connection: Connection, into: int, file: bytes) -> int | None:
+    """Return the version as which a file was taken into a list last; None: never."""
+    sql = "SELECT max(version) FROM list_imports WHERE list = ? AND file = ?"
+    found: int | None = connection.execute(sql, (into, file)).fetchone()[0]
+    return found
+
+
+def retracted(connection: Connection, number: int) -> tuple[int, bool]:
+    """Return how many keys of a list are taken back, and whether an import of it is unfinished."""
+    sql = (
+        "SELECT (SELECT count(*) FROM list_tombstones WHERE list = ?),"
+        " (SELECT count(*) FROM list_imports WHERE list = ? AND done_ms IS NULL)"
+    )
+    keys, unfinished = connection.execute(sql, (number, number)).fetchone()
+    return int(keys), bool(unfinished)

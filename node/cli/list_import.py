@@ -1,0 +1,135 @@
+"""A file on its way into a list: batch after batch, each durable with how far the file has come.
+
+So an import that is killed goes on where it was when the same file is handed in again, and a file
+that was taken whole is not read again. What is refused is noted by place and field. Beside a
+running node batches are small, and between them the node has its turn.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from node.interchange.errors import InterchangeError
+from node.interchange.lines import Rejection
+from node.matching.lists import Settled
+from node.store.list_taking import take_in
+from node.store.lists import imported, note_imported
+
+if TYPE_CHECKING:
+    from node.interchange.lists.fields import ListLine
+    from node.interchange.lists.files import ListFile, ListRejects
+    from node.matching.fingerprints import Fingerprints
+    from node.store.seam import Connection
+    from node.store.writer import InlineWriter
+
+BATCH: Final = 50_000
+"""Entries in one transaction: the more, the more of them share a page of the tree."""
+BATCH_BESIDE: Final = 5_000
+PAUSE_BESIDE_S: Final = 0.15
+"""Longer than a connection waits before it looks again whether the store is free."""
+_CONFLICT: Final = Rejection(
+    Settled.CONFLICTING, None, "another entry of this version says another thing; the first stands"
+)
+
+
+@dataclass(frozen=True)
+class Into:
+    """Where a file goes: the store, the list by its number, and the version that the file is."""
+
+    writer: InlineWriter
+    fingerprints: Fingerprints
+    number: int
+    version: int
+    clock: Callable[[], int]
+    batch: int = BATCH
+    pause: Callable[[], None] = lambda: None
+
+
+@dataclass
+class Counts:
+    """What became of the entries of a file; `before`: were taken by an earlier run."""
+
+    before: int = 0
+    entries: int = 0
+    rejected: int = 0
+    settled: Counter[Settled] = field(default_factory=Counter)
+
+
+def take_file(
+    into: Into, opened: ListFile, rejects: ListRejects, tell: Callable[[int, str], None]
+) -> Counts:
+    """Take a file into a list.
+
+    `tell` is called with bytes read and words now and then.
+
+    Raises:
+        InterchangeError: the file is broken; what stands before the place was taken.
+        StoreError: what was taken before is kept.
+    """
+    done, whole = into.writer.run_now(
+        lambda c: imported(c, into.number, opened.sha256, into.version)
+    )
+    counts = Counts(before=done)
+    if whole:
+        return counts
+    taking = _Taking(into, opened, rejects, counts)
+    try:
+        for place, line in enumerate(opened.lines, start=1):
+            if place > done and taking.add(line):
+                tell(opened.file.tell(), f"{place} entries")
+                into.pause()
+    except InterchangeError:
+        taking.write(done_ms=None)
+        raise
+    taking.write(done_ms=into.clock())
+    return counts
+
+
+class _Taking:
+    """One file, and what of it waits to be written."""
+
+    def __init__(self, into: Into, opened: ListFile, rejects: ListRejects, counts: Counts) -> None:
+        self._into = into
+        self._file = opened.sha256
+        self._rejects = rejects
+        self._counts = counts
+        self._waiting: list[ListLine] = []
+
+    def add(self, line: ListLine) -> bool:
+        """Take one more; whether a batch was written."""
+        self._waiting.append(line)
+        if len(self._waiting) < self._into.batch:
+            return False
+        self.write(done_ms=None)
+        return True
+
+    def write(self, *, done_ms: int | None) -> None:
+        """Write what waits; `done_ms`: that was all."""
+        into, counts, waiting = self._into, self._counts, self._waiting
+        things = [line.what for line in waiting if not isinstance(line.what, Rejection)]
+        place = counts.before + counts.entries + len(waiting)
+
+        def job(connection: Connection) -> list[Settled]:
+            now_ms = into.clock()
+            settled = take_in(
+                connection, into.fingerprints, into.number, into.version, things, now_ms
+            )
+            note_imported(connection, into.number, self._file, into.version, place, done_ms)
+            return settled
+
+        settled = iter(into.writer.run_now(job))
+        for line in waiting:
+            what = line.what if isinstance(line.what, Rejection) else next(settled)
+            self._count(line.number, what)
+        counts.entries += len(waiting)
+        self._waiting = []
+
+    def _count(self, number: int, what: Rejection | Settled) -> None:
+        if isinstance(what, Settled) and what is not Settled.CONFLICTING:
+            self._counts.settled[what] += 1
+            return
+        self._counts.rejected += 1
+        self._rejects.write(number, what if isinstance(what, Rejection) else _CONFLICT)

@@ -1,0 +1,334 @@
+"""`hotline list import | export | status | set | retract`: lists of known content."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from node.cli.exits import Exit
+from node.cli.list_import import BATCH, BATCH_BESIDE, PAUSE_BESIDE_S, Counts, Into, take_file
+from node.cli.looking import probe
+from node.cli.output import CliError, Progress, Result, table
+from node.config import load
+from node.interchange.errors import UnreadableFileError
+from node.interchange.lists.fields import Fields, RefusedError, content_of, shown
+from node.interchange.lists.files import ListRejects, open_list, written
+from node.interchange.rejects import free_path
+from node.matching.fingerprints import Fingerprints
+from node.matching.lists import ANY, Provenance, Retraction, Settled, Terms, Trust
+from node.setup.opening import open_keys, store_place
+from node.store.list_taking import take_in
+from node.store.lists import (
+    ContentList,
+    all_lists,
+    entries_of,
+    find_list,
+    keep_terms,
+    retracted,
+    retractions_of,
+    version_of,
+)
+from node.store.opening import open_reader, open_writer
+from node.store.writer import InlineWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from node.config import Config
+    from node.interchange.lists.files import ListFormat
+    from node.store.seam import Connection
+
+MAX_NAME: Final = 64
+_FOLLOWED: Final = (Trust.AUTO, Trust.SUGGESTION)
+_NAMES: Final = Fields("--sha256", "--sha1", "--md5", "", "", "", "", "", "--id")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person says of a list; None and an empty `trust` leave it as it is."""
+
+    name: str
+    provenance: str | None = None
+    license: str | None = None
+    may_use: bool | None = None
+    may_share: bool | None = None
+    trusts_weak: bool | None = None
+    trust: tuple[str, ...] = ()
+
+
+def import_file(
+    path: Path, file: Path, wish: Wish, form: ListFormat | None, version: str | None
+) -> Result:
+    """Take a file into a list, which is made if it is new.
+
+    Raises:
+        InterchangeError: the file cannot be read; what stands before the place was taken.
+        CliError: what was said of the list is wrong, or too little.
+        ConfigError, KeysError, StoreError: the store cannot be opened or written.
+    """
+    config = load(path)
+    with opened_store(config) as (writer, fingerprints), open_list(file, form) as opened:
+        number = _terms(writer, wish)
+        last = writer.run_now(lambda c: version_of(c, number, opened.sha256))
+        beside = probe(config).answers
+        into = Into(
+            writer,
+            fingerprints,
+            number,
+            _version(version, last or int(f"{datetime.now(UTC):%Y%m%d}")),
+            _now_ms,
+            BATCH_BESIDE if beside else BATCH,
+            (lambda: time.sleep(PAUSE_BESIDE_S)) if beside else (lambda: None),
+        )
+        rejects = ListRejects(free_path(file, "ndjson"))
+        progress = Progress(opened.size, time.monotonic)
+        try:
+            counts = take_file(into, opened, rejects, progress.show)
+        finally:
+            progress.end()
+            rejects.close()
+        known = _known(writer.run_now(lambda c: find_list(c, wish.name)))
+    return _imported(known, into.version, counts, rejects)
+
+
+def _imported(known: ContentList, version: int, counts: Counts, rejects: ListRejects) -> Result:
+    name = known.terms.name
+    settled = {str(what): counts.settled[what] for what in Settled if counts.settled[what]}
+    data = {
+        "list": name,
+        "version": version,
+        "entries": counts.before + counts.entries,
+        "taken_before": counts.before,
+        "settled": settled,
+        "rejected": counts.rejected,
+        "rejects_file": str(rejects.path) if counts.rejected else None,
+        "not_followed": _not_followed(known),
+    }
+    told = ", ".join(f"{what} {count}" for what, count in settled.items()) or "nothing new"
+    text = f"{name}, version {version}: {told}, rejected {counts.rejected}"
+    if counts.before:
+        text += f"; {counts.before} entries had been taken before"
+    if counts.rejected:
+        text += f"\nrejected entries: {rejects.path}; mend them where they came from"
+    if data["not_followed"]:
+        text += f"\nnot followed: {', '.join(_not_followed(known))}; say so with --trust, as set"
+    return Result(data, text, Exit.PROBLEM if counts.rejected else Exit.OK)
+
+
+def export_file(path: Path, file: Path, name: str, form: ListFormat, *, own_use: bool) -> Result:
+    """Write a list into a new file, mode 0600.
+
+    Raises:
+        CliError: there is no such list, or it may not be shared.
+        UnreadableFileError: the file is there already, or cannot be written.
+        ConfigError, KeysError, StoreError: the store cannot be opened.
+    """
+    config = load(path)
+    connection = open_reader(store_place(config), open_keys(config).database_key)
+    try:
+        connection.execute("BEGIN")
+        known = _known(find_list(connection, name))
+        if not known.terms.may_share and not own_use:
+            mend = "--own-use: the terms of this list let nobody else have it; set it if it stays"
+            raise CliError("list_not_shared", mend)
+        entries = (entry for _, entry in entries_of(connection, known.number))
+        gone = retractions_of(connection, known.number)
+        count = _write(file, written(form, entries, gone, config.member.id))
+    finally:
+        connection.close()
+    entries_total = sum(known.entries.values())
+    data = {"list": name, "file": str(file), "bytes": count, "entries": entries_total}
+    return Result(data, f"wrote {file}: version {known.version}, {entries_total} entries stand")
+
+
+def _write(file: Path, pieces: Iterator[bytes]) -> int:
+    count = 0
+    try:
+        made = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(made, "wb") as out:
+            for piece in pieces:
+                count += out.write(piece)
+    except OSError as error:
+        raise UnreadableFileError(f"file: cannot be written ({error.strerror})") from None
+    return count
+
+
+def status(path: Path) -> Result:
+    """Show every list: its terms, versions, categories and how far each is followed.
+
+    Raises:
+        ConfigError, KeysError, StoreError: the store cannot be opened.
+    """
+    config = load(path)
+    connection = open_reader(store_place(config), open_keys(config).database_key)
+    try:
+        lists = all_lists(connection)
+        back = {one.number: retracted(connection, one.number) for one in lists}
+    finally:
+        connection.close()
+    data = [_shown(one, *back[one.number]) for one in lists]
+    rows = [
+        (
+            one["name"],
+            one["provenance"],
+            one["version"],
+            one["entries"],
+            one["retracted"],
+            ", ".join(f"{category}={trust}" for category, trust in one["trust"].items()) or "-",
+            "unfinished import" if one["unfinished"] else "",
+        )
+        for one in data
+    ]
+    headings = ("list", "provenance", "version", "entries", "retracted", "trust", "")
+    return Result({"lists": data}, table(headings, rows) if rows else "no list")
+
+
+def set_terms(path: Path, wish: Wish) -> Result:
+    """Make a list, or change its terms.
+
+    Raises:
+        CliError: what was said is wrong, or too little.
+        ConfigError, KeysError, StoreError: the store cannot be opened or written.
+    """
+    with opened_store(load(path)) as (writer, _):
+        _terms(writer, wish)
+        known = _known(writer.run_now(lambda c: find_list(c, wish.name)))
+        count, unfinished = writer.run_now(lambda c: retracted(c, known.number))
+    return Result(_shown(known, count, unfinished), f"{wish.name}: kept")
+
+
+def retract(path: Path, name: str, fields: Fields, version: str | None) -> Result:
+    """Take entries of a list back, by the author's id or by hashes.
+
+    Raises:
+        CliError: there is no such list, or nothing is named.
+        ConfigError, KeysError, StoreError: the store cannot be opened or written.
+    """
+    try:
+        content = content_of(fields, _NAMES)
+    except RefusedError as refused:
+        raise CliError("usage", f"{refused.rejection.field}: {refused}", Exit.USAGE) from None
+    external_id = fields.external_id
+    if content is None and external_id is None:
+        raise CliError("usage", "--id: name an entry by its id or by a hash", Exit.USAGE)
+    one = Retraction(None if external_id is None else str(external_id), content)
+    with opened_store(load(path)) as (writer, fingerprints):
+        known = _known(writer.run_now(lambda c: find_list(c, name)))
+        said = _version(version, known.version)
+        before = sum(known.entries.values())
+        (what,) = writer.run_now(
+            lambda c: take_in(c, fingerprints, known.number, said, [one], _now_ms())
+        )
+        after = _known(writer.run_now(lambda c: find_list(c, name)))
+    gone = before - sum(after.entries.values())
+    data = {"list": name, "version": said, "settled": str(what), "entries": gone}
+    text = f"{what}: {gone} entries are gone; only a version after {said} lists them again"
+    return Result(data, text, Exit.OK if what is not Settled.OLDER else Exit.PROBLEM)
+
+
+def _shown(one: ContentList, count: int, unfinished: bool) -> dict[str, Any]:
+    return {
+        **msgspec.structs.asdict(one.terms),
+        "version": one.version,
+        "changed": shown(one.changed_ms),
+        "entries": sum(one.entries.values()),
+        "categories": one.entries,
+        "trust": one.trusts,
+        "not_followed": _not_followed(one),
+        "retracted": count,
+        "unfinished": unfinished,
+    }
+
+
+def _not_followed(one: ContentList) -> list[str]:
+    rest = one.trusts.get(ANY)
+    return [name for name in one.entries if one.trusts.get(name, rest) is None]
+
+
+@contextmanager
+def opened_store(config: Config) -> Iterator[tuple[InlineWriter, Fingerprints]]:
+    """Open the store of a configuration for writing, beside a node or while none runs.
+
+    Raises:
+        KeysError, StoreError: it cannot be opened.
+    """
+    keys = open_keys(config)
+    connection = open_writer(store_place(config), keys.database_key)
+    try:
+        yield InlineWriter(connection), Fingerprints(keys.fingerprint_secret)
+    finally:
+        connection.close()
+
+
+def _terms(writer: InlineWriter, wish: Wish) -> int:
+    """Keep what was said of a list; its number."""
+    trusts = _trusts(wish.trust)
+    said = {
+        name: value
+        for name in ("license", "may_use", "may_share", "trusts_weak")
+        if (value := getattr(wish, name)) is not None
+    }
+    if wish.provenance is not None:
+        said["provenance"] = _provenance(wish.provenance)
+
+    def job(connection: Connection) -> int:
+        known = find_list(connection, wish.name)
+        if known is not None:
+            terms = msgspec.structs.replace(known.terms, **said)
+            if terms == known.terms and not trusts:
+                return known.number
+            return keep_terms(connection, terms, trusts, _now_ms())
+        if "provenance" not in said or not 0 < len(wish.name) <= MAX_NAME:
+            words = ", ".join(Provenance)
+            mend = f"--provenance: a new list needs it, one of {words}, and a name of some letters"
+            raise CliError("usage", mend, Exit.USAGE)
+        return keep_terms(connection, Terms(wish.name, **said), trusts, _now_ms())
+
+    return writer.run_now(job)
+
+
+def _provenance(word: str) -> Provenance:
+    try:
+        return Provenance(word)
+    except ValueError:
+        words = ", ".join(Provenance)
+        raise CliError("usage", f"--provenance: write one of {words}", Exit.USAGE) from None
+
+
+def _trusts(said: tuple[str, ...]) -> dict[str, Trust]:
+    trusts = {}
+    for one in said:
+        category, _, word = one.rpartition("=")
+        if not category or word not in set(Trust):
+            mend = (
+                f"--trust: write CATEGORY=WORD, the word one of {', '.join(Trust)}; * is the rest"
+            )
+            raise CliError("usage", mend, Exit.USAGE)
+        trusts[category] = Trust(word)
+    return trusts
+
+
+def _version(said: str | None, otherwise: int) -> int:
+    if said is None:
+        return otherwise
+    digits = said.replace("-", "")
+    if not digits.isascii() or not digits.isdigit() or not 0 < len(digits) <= 15:  # noqa: PLR2004 - digits
+        raise CliError("usage", "--version: write a number or a date, as 2026-11-29", Exit.USAGE)
+    return int(digits)
+
+
+def _known(found: ContentList | None) -> ContentList:
+    if found is None:
+        raise CliError("unknown_list", "--list: there is no such list; see hotline list status")
+    return found
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

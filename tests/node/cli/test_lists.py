@@ -1,0 +1,240 @@
+"""`hotline list`: files go in, come out, are taken back; killed anywhere, it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from node.cli.exits import Exit
+from tests.fuzzing.lists import seed
+
+if TYPE_CHECKING:
+    Typed = Any
+
+MANY = 12_000
+
+
+def table(path: Path, count: int, *, category: str = "1", first: int = 1) -> Path:
+    """Write a plain table of as many entries."""
+    rows = (f"{n:064x};{n:032x};{category}" for n in range(first, first + count))
+    path.write_text("sha256;md5;category\n" + "\n".join(rows) + "\n")
+    return path
+
+
+async def status(typed: Typed) -> dict[str, Any]:
+    """Return the one list that there is, as its status shows it."""
+    code, shown = await typed("list", "status")
+    assert code == Exit.OK
+    (one,) = shown["lists"]
+    return dict(one)
+
+
+class TestImport:
+    """A file goes into a list."""
+
+    async def test_list_is_made_with_its_terms_and_the_file_goes_in(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """In one command."""
+        file = table(tmp_path / "a.csv", 3)
+        code, shown = await typed(
+            "list", "import", file, "--list", "icse", "--provenance", "police", "--license", "c-1",
+            "--trust", "1=suggestion", "--may-share", "--version", "2026-11-29",
+        )  # fmt: skip
+        assert (code, shown["settled"], shown["not_followed"]) == (Exit.OK, {"added": 3}, [])
+        one = await status(typed)
+        assert one["provenance"] == "police"
+        assert (one["version"], one["may_share"], one["trust"]) == (
+            20261129,
+            True,
+            {"1": "suggestion"},
+        )
+
+    async def test_same_file_twice_changes_nothing(self, typed: Typed, tmp_path: Path) -> None:
+        """It is not even read again; nor does the same list in another file."""
+        file = table(tmp_path / "a.csv", 3)
+        words = ("list", "import", file, "--list", "a", "--provenance", "own")
+        await typed(*words)
+        before = await status(typed)
+        code, shown = await typed(*words)
+        assert (code, shown["taken_before"], shown["settled"]) == (Exit.OK, 3, {})
+        other = table(tmp_path / "b.csv", 4)
+        _, shown = await typed("list", "import", other, "--list", "a")
+        assert shown["settled"] == {"added": 1, "same": 3}
+        after = await status(typed)
+        assert after | {"entries": 3, "categories": {"1": 3}, "changed": 0} == before | {
+            "changed": 0
+        }
+
+    async def test_refused_entries_are_named_and_the_others_go_in(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """By place and field; the file of refusals holds no value."""
+        file = tmp_path / "a.csv"
+        file.write_text(f"md5;category\nsecret;1\n{7:032x};1\n{7:032x};2\n")
+        code, shown = await typed("list", "import", file, "--list", "a", "--provenance", "own")
+        assert (code, shown["rejected"], shown["settled"]) == (Exit.PROBLEM, 2, {"added": 1})
+        assert shown["rejects_file"] == str(tmp_path / "a.csv.rejects.ndjson")
+        rejects = (tmp_path / "a.csv.rejects.ndjson").read_text().splitlines()
+        assert [(r["entry"], r["field"], r["code"]) for r in map(json.loads, rejects)] == [
+            (2, "md5", "bad_hash"),
+            (4, None, "conflicting"),
+        ]
+        assert "secret" not in "".join(rejects)
+
+    async def test_broken_document_leaves_what_stood_before_and_goes_on_when_mended(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """It says where it is broken."""
+        file = tmp_path / "a.json"
+        good = seed("vics-2.0")
+        file.write_bytes(good[:-12])
+        code, shown = await typed("list", "import", file, "--list", "a", "--provenance", "own")
+        assert (code, shown["error"]["code"]) == (Exit.INPUT, "file_wrong")
+        one = await status(typed)
+        assert one["unfinished"]
+        assert one["entries"] == 2
+        file.write_bytes(good)
+        _, shown = await typed("list", "import", file, "--list", "a")
+        assert shown["settled"] == {"same": 2, "added": 1}
+
+    async def test_import_that_is_killed_goes_on_where_it_was(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """Kill -9 in the middle of a batch: what was written is not read in again."""
+        file = table(tmp_path / "a.csv", MANY)
+        await typed("list", "set", "--list", "a", "--provenance", "own")
+        words = [sys.executable, "-c", KILLED, str(typed.config.source), str(file)]
+        died = await asyncio.create_subprocess_exec(*words)
+        assert await died.wait() == -signal.SIGKILL
+        half = await status(typed)
+        assert half["unfinished"]
+        assert half["entries"] == 10_000
+        _, shown = await typed("list", "import", file, "--list", "a", "--version", "7")
+        assert (shown["taken_before"], shown["settled"]) == (10_000, {"added": MANY - 10_000})
+        one = await status(typed)
+        assert (one["entries"], one["unfinished"]) == (MANY, False)
+
+    @pytest.mark.parametrize(
+        ("words", "field"),
+        [
+            (("--provenance", "friends"), "--provenance"),
+            ((), "--provenance"),
+            (("--provenance", "own", "--trust", "1"), "--trust"),
+            (("--provenance", "own", "--trust", "1=always"), "--trust"),
+            (("--provenance", "own", "--version", "soon"), "--version"),
+        ],
+    )
+    async def test_what_is_wrong_is_named_and_nothing_is_made(
+        self, typed: Typed, tmp_path: Path, words: tuple[str, ...], field: str
+    ) -> None:
+        """With what to write."""
+        file = table(tmp_path / "a.csv", 1)
+        code, shown = await typed("list", "import", file, "--list", "a", *words)
+        assert code == Exit.USAGE
+        assert shown["error"]["message"].startswith(field)
+        _, shown = await typed("list", "status")
+        assert sum(one["entries"] for one in shown["lists"]) == 0
+
+    async def test_running_node_goes_on_beside_it(self, running: Typed, tmp_path: Path) -> None:
+        """In small batches."""
+        file = table(tmp_path / "a.csv", 6_000)
+        code, shown = await running("list", "import", file, "--list", "a", "--provenance", "own")
+        assert (code, shown["settled"]) == (Exit.OK, {"added": 6_000})
+
+
+KILLED = f"""
+import os, signal, sys
+from pathlib import Path
+from node.cli import list_import, lists
+from node.config import load
+from node.interchange.lists.files import ListRejects, open_list
+from node.store.lists import find_list
+
+with lists.opened_store(load(Path(sys.argv[1]))) as (writer, fingerprints):
+    number = writer.run_now(lambda c: find_list(c, "a")).number
+    into = list_import.Into(writer, fingerprints, number, 7, lambda: 1, batch=5_000)
+    with open_list(Path(sys.argv[2])) as opened:
+        def lines():
+            for line in opened.lines:
+                if line.number > {MANY - 500}:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                yield line
+        list_import.take_file(into, opened._replace(lines=lines()), ListRejects(Path("x")), print)
+"""
+
+
+class TestExport:
+    """A list comes out."""
+
+    async def test_what_comes_out_goes_in_elsewhere(self, typed: Typed, tmp_path: Path) -> None:
+        """Entries, and what was taken back by its id."""
+        file = tmp_path / "a.csv"
+        file.write_bytes(seed("csv"))
+        words = ("--provenance", "hotline", "--may-share")
+        await typed("list", "import", file, "--list", "a", *words)
+        out = tmp_path / "out.csv"
+        code, shown = await typed("list", "export", out, "--list", "a")
+        assert (code, shown["entries"]) == (Exit.OK, 3)
+        assert out.stat().st_mode & 0o777 == 0o600
+        assert out.read_bytes().splitlines()[:4] == seed("csv").splitlines()[:4]
+        assert out.read_bytes().splitlines()[4].endswith(b";42/gone;true")
+
+    async def test_list_that_may_not_be_shared_stays_unless_it_is_said(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """A list of police in other hands is what the terms forbid."""
+        await typed("list", "set", "--list", "a", "--provenance", "police")
+        out = tmp_path / "out"
+        code, shown = await typed("list", "export", out, "--list", "a", "--format", "vics-2.0")
+        assert (code, shown["error"]["code"]) == (Exit.REFUSED, "list_not_shared")
+        assert not out.exists()
+        code, _ = await typed("list", "export", out, "--list", "a", "--own-use")
+        assert code == Exit.OK
+
+    async def test_no_file_is_overwritten(self, typed: Typed, tmp_path: Path) -> None:
+        """It may be the only copy."""
+        await typed("list", "set", "--list", "a", "--provenance", "own", "--may-share")
+        out = table(tmp_path / "out", 1)
+        code, shown = await typed("list", "export", out, "--list", "a")
+        assert (code, shown["error"]["code"]) == (Exit.INPUT, "file_unreadable")
+
+
+class TestRetract:
+    """An entry is taken back by a person."""
+
+    async def test_it_is_gone_and_the_same_version_does_not_bring_it_back(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """A newer one does: its author has said so again."""
+        file = table(tmp_path / "a.csv", 2)
+        words = ("list", "import", file, "--list", "a", "--provenance", "own", "--version")
+        await typed(*words, "5")
+        code, shown = await typed("list", "retract", "--list", "a", "--md5", f"{1:032x}")
+        assert (code, shown["settled"], shown["entries"]) == (Exit.OK, "retracted", 1)
+        other = table(tmp_path / "b.csv", 3)
+        _, shown = await typed("list", "import", other, "--list", "a", "--version", "5")
+        assert shown["settled"] == {"added": 1, "same": 1, "stays_retracted": 1}
+        _, shown = await typed("list", "import", other, "--list", "a", "--version", "6")
+        assert shown["settled"] == {"added": 1, "confirmed": 2}
+
+    @pytest.mark.parametrize("words", [(), ("--sha1", "zz")])
+    async def test_nothing_named_takes_nothing_back(
+        self, typed: Typed, words: tuple[str, ...]
+    ) -> None:
+        """Or what is no hash."""
+        await typed("list", "set", "--list", "a", "--provenance", "own")
+        code, shown = await typed("list", "retract", "--list", "a", *words)
+        assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")
+
+    async def test_list_that_is_not_there_is_named(self, typed: Typed, tmp_path: Path) -> None:
+        """With the verb that shows which are."""
+        for words in (("retract", "--id", "x"), ("export", tmp_path / "x")):
+            code, shown = await typed("list", *words, "--list", "none")
+            assert (code, shown["error"]["code"]) == (Exit.REFUSED, "unknown_list")
