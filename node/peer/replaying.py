@@ -2,9 +2,10 @@
 
 A backup from before an erasure has the item still. That we erased it we had said to every member
 concerned, in our own signed log; so each peer is asked, at the first contact after the restore, for
-that and nothing else; one that cannot be asked comes by itself. Only our own word counts, proved as
-in a recovery, and said to a member of the item's story: a peer that lies can keep it back, and make
-us erase nothing.
+that and nothing else; one that cannot be asked comes by itself. What it handed over after the
+backup, and we erased, comes again later: so it is asked once more. Only our own word counts, proved
+as in a recovery, and said to a member of the item's story: a peer that lies can keep it back, and
+make us erase nothing.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from protocol.recovery import Held, Page, Recover, Scope, Standing, StandingCode
 from protocol.vocabulary import Lane
 
 CAP_MS = 600_000
+AGAIN_MS = 25 * 3_600_000
+"""A sender asks for the state of its channel every day (§8.5.4). So by then what a peer said after
+the backup is here again, and what of it we had erased can be erased."""
 _FACT = "erasures "
 
 
@@ -45,7 +49,7 @@ class Facts(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Replaying:
-    """Asks every peer once after a restore; `erase_again` is given each entry that it shows."""
+    """Asks every peer twice after a restore; `erase_again` is given each entry that it shows."""
 
     us: str
     facts: Facts
@@ -62,7 +66,7 @@ class Replaying:
     _next_ms: dict[str, int] = field(default_factory=dict)
 
     async def ask_due(self) -> int:
-        """Ask the peers that have not answered since the restore; return how many still wait.
+        """Ask the peers whose turn it is since the restore; return how many of them still wait.
 
         Raises:
             StoreError: something could not be read or erased; call again.
@@ -72,7 +76,7 @@ class Replaying:
             return 0
         now_ms = self.clock()
         peers = [p for p, lane in channels(self.registry(), self.us) if lane is Lane.STATUS]
-        waiting = [p for p in peers if await self.facts.fact(_FACT + p) != restored]
+        waiting = [p for p in peers if await self._is_to_be_asked(p, restored)]
         due = [peer for peer in waiting if pacing.is_due(now_ms, self._next_ms.get(peer, 0))]
         done = await asyncio.gather(*(self._ask(peer, restored) for peer in due))
         return len(waiting) - sum(done)
@@ -87,12 +91,12 @@ class Replaying:
         """
         restored = await self.facts.fact("restored_ms")
         unasked = (peer, lane) in channels(self.registry(), self.us, reachable=False)
-        if restored is None or not unasked or await self.facts.fact(_FACT + peer) == restored:
+        if restored is None or not unasked or not await self._is_to_be_asked(peer, restored):
             return Standing(1, StandingCode.NOT_RECOVERING)
         held = self._held.get(peer, Held())
         if isinstance(brought, Standing):
             if brought.code is StandingCode.END:
-                await self.facts.set_fact(_FACT + peer, restored)
+                await self._answered(peer, restored)
                 return Standing(1, StandingCode.NOT_RECOVERING)
         else:
             try:
@@ -113,8 +117,26 @@ class Replaying:
             pause_ms = pacing.backoff_ms(attempts, self.jitter, CAP_MS)
             self._attempts[peer], self._next_ms[peer] = attempts, self.clock() + pause_ms
             return False
-        await self.facts.set_fact(_FACT + peer, restored)
+        await self._answered(peer, restored)
         return True
+
+    async def _is_to_be_asked(self, peer: str, restored: str) -> bool:
+        """Whether it has not answered since the restore, or once and long ago.
+
+        The fact is when we were restored, and beside it when the first answer came.
+        """
+        found = await self.facts.fact(_FACT + peer)
+        at, _, first_ms = (found or "").partition(" ")
+        if at != restored:
+            return True
+        return bool(first_ms) and pacing.is_past(self.clock(), int(first_ms), AGAIN_MS)
+
+    async def _answered(self, peer: str, restored: str) -> None:
+        found = await self.facts.fact(_FACT + peer)
+        is_first = found is None or found.partition(" ")[0] != restored
+        self._held.pop(peer, None)
+        value = f"{restored} {self.clock()}" if is_first else restored
+        await self.facts.set_fact(_FACT + peer, value)
 
     async def _pages(self, peer: str) -> None:
         held, path = Held(), recovery.recover_path(self.us, Lane.STATUS)

@@ -11,6 +11,7 @@ from node.casework.casebook import Casebook, Needs
 from node.casework.draft import ActionDraft
 from node.casework.erasing import Cause, ErasureDraft
 from node.peer.recovering import open_page
+from node.peer.replaying import AGAIN_MS
 from node.store import backup
 from protocol.channel import Channel
 from protocol.entry import decode
@@ -70,6 +71,30 @@ async def test_g5_what_was_erased_after_the_backup_is_erased_again(
     assert await world[EOKM].desk.item(gone) is None
     assert await world[EOKM].desk.item(kept) is not None
     assert world[EOKM].verify().found == []
+
+
+async def test_g5_what_came_and_was_erased_after_the_backup_is_erased_again_when_it_has_come_again(
+    world: World, saved: Path
+) -> None:
+    """Its sender says it again within a day; by then a word about it had met nothing."""
+    save(world[EOKM], saved)
+    item = (await world[IWF].submit(HELD.format(1))).items[0].item_id
+    await world.settle()
+    await world[EOKM].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+    await world.settle()
+    await world[EOKM].desk.erase(item, ErasureDraft(Cause.RETENTION), actor="head")
+    await world.settle()
+    await restore(world[EOKM], saved)
+    assert await world[EOKM].coming_back.replay() == 0
+    world.now += AGAIN_MS
+    await world.settle()
+    assert await world[EOKM].desk.item(item) is not None
+    assert await world[EOKM].coming_back.replay() == 0
+    assert await world[EOKM].desk.item(item) is None
+    assert world[EOKM].verify().found == []
+    await world[IWF].crash()
+    world.now += 2 * AGAIN_MS
+    assert await world[EOKM].coming_back.replay() == 0, "nobody is asked a third time"
 
 
 async def test_g7_erasure_without_our_salt_erases_nothing(world: World, saved: Path) -> None:
@@ -185,6 +210,10 @@ async def test_g5_peer_that_only_pulls_brings_what_was_erased(pulled: World, sav
     assert pulled[EOKM].verify().found == []
     pulled.now += 3_600_000
     assert await pulled[IWF].bringing_back.bring_due() == 0, "once"
+    pulled.now += AGAIN_MS
+    assert await pulled[IWF].bringing_back.bring_due() == 1, "and once more"
+    pulled.now += 2 * AGAIN_MS
+    assert await pulled[IWF].bringing_back.bring_due() == 0
 
 
 async def test_g5_what_it_brings_is_believed_as_little_as_what_is_asked(
