@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import floor, locating, measures, stored
+from benchmarks import floor, locating, measures, near, stored
 from benchmarks.clients import run
 from benchmarks.figures import Figure, median, percentile, table
 from benchmarks.known import KnownHashes
@@ -35,13 +35,15 @@ LOCATED = 50_000
 PARTS = ("P1", "P2", "P3", "P4", "P6", "P7", "P10", "P11", "P12")
 ON_SERVER = "P8"
 """Taken only if it is asked for: it needs PostgreSQL."""
+LOOKALIKES = "P5"
+"""Taken only if it is asked for: what it is compared with comes from the package index, once."""
 
 
 @dataclass(frozen=True)
 class Profile:
     """How much is measured: rounds; of each items, reports, submissions, entries, starts.
 
-    `stored` items stand in both databases already at P7 and P11; `hashes` are known at P4.
+    `stored` items stand in both databases already at P7 and P11; `hashes` are known at P4 and P5.
     """
 
     rounds: int
@@ -103,6 +105,11 @@ UNITS = {
     "P7": ("items/s", "empty"),
     "P7.cpu.sender": ("us/item", "empty"),
     "P7.cpu.receiver": ("us/item", "empty"),
+    **{
+        f"{name}{of}": (unit, "threatexchange")
+        for of in ("", "@1e7")
+        for name, unit in near.UNITS.items()
+    },
     "P10": ("URLs/s", "libraries"),
     "P10.fresh": ("URLs/s", "libraries"),
     "P11.idle": ("MB", "floor"),
@@ -179,6 +186,12 @@ class Bench:
             self._take(name, *rates)
         if number == self._profile.rounds - 1:
             self._known.close()
+
+    def _lookalikes(self, folder: Path, number: int) -> None:
+        for rows in sorted({near.ROWS, self._profile.hashes}):
+            of = "" if rows == near.ROWS else f"@1e{len(str(rows)) - 1}"
+            for name, values in near.measure(rows, number, folder).items():
+                self._take(name + of, *values)
 
     async def _nodes(self, folder: Path, number: int) -> None:
         """Everything that one pair of nodes shows."""
@@ -333,7 +346,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--profile", choices=PROFILES, default="quick")
     parser.add_argument(
-        "--only", nargs="+", choices=(*PARTS, ON_SERVER), default=PARTS, metavar="P"
+        "--only", nargs="+", choices=(*PARTS, LOOKALIKES, ON_SERVER), default=PARTS, metavar="P"
     )
     given = parser.parse_args()
     profile, before = PROFILES[given.profile], machine()

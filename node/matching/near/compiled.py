@@ -42,22 +42,22 @@ def near_rows_compiled(tables: Tables, pdq: bytes) -> Found:
     query = words_of(pdq)
     if not tables.plan.bands:
         return flat(tables.hashes, query)
+    gather, compare = _compiled()
     probes = probes_of(tables.plan.name)
-    rows, distances = np.empty(MOST_FOUND, np.int64), np.empty(MOST_FOUND, np.int64)
-    count = _compiled()(
-        query,
+    few, named = gather(
         band_values(tables.plan, pdq),
         probes.flips,
         probes.starts,
-        np.array(tables.plan.offsets, np.int64),
+        probes.places,
         tables.directory,
         tables.low,
         tables.high,
-        tables.hashes,
         tables.rows // FLAT_FROM,
-        rows,
-        distances,
     )
+    if not few:
+        return flat(tables.hashes, query)
+    rows, distances = np.empty(MOST_FOUND, np.int64), np.empty(MOST_FOUND, np.int64)
+    count = compare(query, named, tables.hashes, rows, distances)
     if count < 0:
         return flat(tables.hashes, query)
     if count < 2:  # noqa: PLR2004 - one is there once
@@ -67,12 +67,11 @@ def near_rows_compiled(tables: Tables, pdq: bytes) -> Found:
 
 
 @cache
-def _compiled() -> Callable[..., int]:
+def _compiled() -> tuple[Callable[..., tuple[bool, Any]], Callable[..., int]]:
     from numba import njit  # noqa: PLC0415 - optional, and slow to load
 
     count_bits = njit(inline="always")(_count_bits)
-    made: Callable[..., int] = njit(nogil=True, boundscheck=False)(_probe_with(count_bits))
-    return made
+    return njit(nogil=True)(_gather), njit(nogil=True)(_compare_with(count_bits))
 
 
 def _count_bits(word: Any) -> Any:
@@ -85,45 +84,54 @@ def _count_bits(word: Any) -> Any:
     return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
 
 
-def _probe_with(count_bits: Callable[[Any], Any]) -> Callable[..., int]:
-    """Return the function to compile: plain loops over the arrays of a segment."""
+def _gather(
+    values: Any,
+    flips: Any,
+    starts: Any,
+    places: Any,
+    directory: Any,
+    low: Any,
+    high: Any,
+    at_most: int,
+) -> tuple[bool, Any]:
+    """Return whether bands name at most so many rows, and those rows, some several times.
 
-    def probe(  # noqa: PLR0913, PLR0917 - arrays, as the compiler wants them
-        query: Any,
-        values: Any,
-        flips: Any,
-        starts: Any,
-        offsets: Any,
-        directory: Any,
-        low: Any,
-        high: Any,
-        hashes: Any,
-        at_most: int,
-        rows: Any,
-        distances: Any,
-    ) -> int:
-        """Fill `rows` and `distances`; return how many, or -1 if a flat scan is better."""
+    Each loop reads from places that lie anywhere, none of which depends on what was read before,
+    so that the processor waits for many of them at once; deciding between would make it wait.
+    """
+    begins = np.empty(len(flips), np.uint32)
+    ends = np.empty(len(flips), np.uint32)
+    count: Any = 0
+    for band in range(len(values)):
+        for probe in range(starts[band], starts[band + 1]):
+            at = places[band] + (values[band] ^ flips[probe])
+            begin, end = directory[at], directory[at + 1]
+            begins[probe] = begin
+            ends[probe] = end
+            count += np.int64(end) - np.int64(begin)
+    if count > at_most:
+        return False, np.empty(0, np.uint32)
+    named = np.empty(count, np.uint32)
+    count = 0
+    for probe in range(len(flips)):
+        for entry in range(begins[probe], ends[probe]):
+            named[count] = np.uint32(low[entry]) | (np.uint32(high[entry]) << 16)
+            count += 1
+    return True, named
+
+
+def _compare_with(count_bits: Callable[[Any], Any]) -> Callable[..., int]:
+    """Return the function to compile that looks at the rows that bands name."""
+
+    def compare(query: Any, named: Any, hashes: Any, rows: Any, distances: Any) -> int:
+        """Fill `rows` and `distances` with what is near; return how many, -1: more than fit."""
         first, second, third, fourth = query[0], query[1], query[2], query[3]
-        named: Any = 0
         count = 0
-        for band in range(len(values)):
-            place, value = offsets[band], values[band]
-            for probe in range(starts[band], starts[band + 1]):
-                at = place + (value ^ flips[probe])
-                begin, end = directory[at], directory[at + 1]
-                named += np.int64(end) - np.int64(begin)
-                if named > at_most:
-                    return -1
-                for entry in range(begin, end):
-                    row = np.int64(low[entry]) | (np.int64(high[entry]) << 16)
-                    apart = count_bits(hashes[row, 0] ^ first)
-                    apart += count_bits(hashes[row, 1] ^ second)
-                    if apart > RADIUS:
-                        continue
-                    apart += count_bits(hashes[row, 2] ^ third)
-                    apart += count_bits(hashes[row, 3] ^ fourth)
-                    if apart > RADIUS:
-                        continue
+        for row in named:
+            apart = count_bits(hashes[row, 0] ^ first) + count_bits(hashes[row, 1] ^ second)
+            if apart <= RADIUS:
+                apart += count_bits(hashes[row, 2] ^ third) + count_bits(hashes[row, 3] ^ fourth)
+                if apart <= RADIUS:
                     if count == len(rows):
                         return -1
                     rows[count] = row
@@ -131,4 +139,4 @@ def _probe_with(count_bits: Callable[[Any], Any]) -> Callable[..., int]:
                     count += 1
         return count
 
-    return probe
+    return compare

@@ -145,8 +145,10 @@ class NearIndex:
         segments: Sequence[Segment] = (),
         mark: Mark = Mark(),  # noqa: B008 - immutable
         delta_rows: int = DELTA_ROWS,
+        find: Finder | None = None,
     ) -> None:
-        self._find = finder()
+        """`find`: how to look in a segment; None: the quickest way there is."""
+        self._find = find or finder()
         self._lock = threading.Lock()
         self._delta_rows = delta_rows
         self.segments: tuple[Segment, ...] = tuple(segments)

@@ -33,6 +33,8 @@ class Probes:
     flips: NDArray[np.int64]
     starts: NDArray[np.int64]
     """Of each band, where its probes begin; at the end how many there are."""
+    places: NDArray[np.int64]
+    """Of each band, where its part of the directory begins."""
 
 
 @cache
@@ -46,6 +48,7 @@ def probes_of(name: str) -> Probes:
         np.repeat(np.array(plan.offsets[:-1], np.int64), counts),
         np.array([one for some in flips for one in some], np.int64),
         np.cumsum([0, *counts]),
+        np.array(plan.offsets[:-1], np.int64),
     )
 
 
@@ -62,14 +65,14 @@ def near_rows(tables: Tables, pdq: bytes) -> Found:
         return flat(tables.hashes, words_of(pdq))
     probes = probes_of(tables.plan.name)
     at = probes.place + (band_values(tables.plan, pdq)[probes.band] ^ probes.flips)
-    begin = tables.directory[at].astype(np.int64)
-    counts = tables.directory[at + 1].astype(np.int64) - begin
+    begin = np.take(tables.directory, at).astype(np.int64)
+    counts = np.take(tables.directory, at + 1).astype(np.int64) - begin
     named = int(counts.sum())
     if named * FLAT_FROM > tables.rows:
         return flat(tables.hashes, words_of(pdq))
     places = np.repeat(begin - (np.cumsum(counts) - counts), counts) + np.arange(named)
-    rows = tables.low[places].astype(np.int64)
-    rows |= tables.high[places].astype(np.int64) << 16
+    rows = np.take(tables.low, places).astype(np.int64)
+    rows |= np.take(tables.high, places).astype(np.int64) << 16
     found, distances = _close(tables.hashes, rows, words_of(pdq))
     once, first = np.unique(found, return_index=True)
     return once, distances[first]
@@ -94,7 +97,7 @@ def flat(hashes: Words, query: Words) -> Found:
 
 def _close(hashes: Words, rows: NDArray[np.int64], query: Words) -> Found:
     """Of these rows, those within `RADIUS`: half of a hash tells of most that they are not."""
-    half = np.bitwise_count(hashes[rows, :2] ^ query[:2])
+    half = np.bitwise_count(np.take(hashes, rows, axis=0)[:, :2] ^ query[:2])
     rows = rows[half[:, 0] + half[:, 1] <= RADIUS]
     distances = np.bitwise_count(hashes[rows] ^ query).sum(axis=1, dtype=np.int64)
     near = distances <= RADIUS

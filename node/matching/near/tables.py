@@ -11,9 +11,11 @@ not fit into a gigabyte.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from mmap import mmap
+from mmap import MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,8 @@ from node.matching.near.bands import Band, Plan
 WORDS = 4
 _ALIGNED = 64
 _CHUNK = 1 << 20
+_HUGE = 1 << 22
+"""From so many bytes on large pages are asked for: a look-up reads everywhere."""
 
 Words = NDArray[np.uint64]
 Ids = NDArray[np.uint64]
@@ -75,7 +79,10 @@ def size_of(plan: Plan, rows: int) -> int:
 
 def lay_out(plan: Plan, rows: int) -> Tables:
     """Return arrays for so many rows, in memory that is given back when they go."""
-    memory = mmap(-1, max(size_of(plan, rows), _ALIGNED))
+    memory = mmap(-1, max(size_of(plan, rows), _ALIGNED), MAP_PRIVATE | MAP_ANONYMOUS)
+    if len(memory) >= _HUGE:
+        with suppress(OSError):  # a kernel without them: slower, and right
+            memory.madvise(MADV_HUGEPAGE)
     arrays: list[NDArray[np.generic]] = []
     at = 0
     for kind, shape in _parts(plan, rows):
@@ -94,7 +101,14 @@ def make(plan: Plan, ids: Ids, hashes: Words) -> Tables:
     del order
     for number, band in enumerate(plan.bands):
         _fill(made, number, band)
+    _give_back()
     return made
+
+
+def _give_back() -> None:
+    """Give back what sorting took, of which the C library would keep some forty megabytes."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def values_of(hashes: Words, band: Band) -> NDArray[np.uint32]:
