@@ -19,6 +19,7 @@ from node.casework.desk import Desk
 from node.casework.feed import Feed
 from node.casework.placing import Places
 from node.coming_back import ComingBack, build_coming_back
+from node.hashcheck.listener import PublicListener, open_public
 from node.ids import Ids
 from node.jurisdiction.build import Jurisdiction, open_jurisdiction
 from node.keeping import TransportInUse
@@ -305,13 +306,17 @@ async def run(config: Config, stop: asyncio.Event) -> None:
     node.desk.feed = Feed.of(await node.store.history.fact("restores"))
     if restored is not None:
         node.delivery.restored_ms = node.postbox.generation = int(restored)
+    public: PublicListener | None = None
     try:
         await node.start()
+        public = await open_public(config, node.keys, node.store, node.metrics, wall_clock)
         calm_collector()
         logger().info("node_started")
         await stop.wait()
     finally:
         watching.cancel()
+        if public is not None:
+            await public.stop()
         await node.stop()
         logger().info("node_stopped")
     if ended:

@@ -8,6 +8,7 @@ its answers; ours hang up.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -107,16 +108,30 @@ class QuietRunner(web.AppRunner):
         return server
 
 
-async def serve(app: web.Application, host: str, port: int) -> web.AppRunner:
+async def serve(
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    tls: ssl.SSLContext | None = None,
+    answer_s: float | None = None,
+) -> web.AppRunner:
     """Open a listener; return what closes it.
+
+    Args:
+        app: what to serve.
+        host: address.
+        port: of the address.
+        tls: None: plain HTTP.
+        answer_s: as for `QuietRunner`.
 
     Raises:
         OSError: the address is taken.
     """
-    runner = QuietRunner(app, access_log=None)
+    runner = QuietRunner(app, answer_s=answer_s, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
     except OSError:
         await runner.cleanup()
         raise

@@ -27,6 +27,7 @@ from node.casework.desk import Desk
 from node.casework.retaining import Periods, Retention
 from node.coming_back import ComingBack
 from node.evidence.heads import sign_head
+from node.hashcheck.desk import HashCheckDesk
 from node.jurisdiction.build import Jurisdiction
 from node.keeping import HsmWatch, TransportInUse, destroy_expired, take_up_due
 from node.ledgers import Ledgers
@@ -50,7 +51,6 @@ from node.registry.revocations import revocation_routes
 from node.registry.updater import RegistryClient
 from node.reloading import keep_data
 from node.setup.opening import hsm_of
-from node.store.access import Access
 from node.store.errors import StoreError
 from node.store.history import Head
 from node.store.sqlite import Store
@@ -197,7 +197,8 @@ class Node:
         count = count_requests(self.metrics, "local", time.perf_counter)
         local = make_local_app(
             CountedDesk(self.desk, self.metrics),
-            self._access(),
+            self.store.access,
+            HashCheckDesk(self.store.hashchecks, wall_clock),
             member=config.member.id,
             now_ms=wall_clock,
             max_body_bytes=config.api.max_body_bytes,
@@ -290,13 +291,11 @@ class Node:
         view = self.registry.current().seen
         await self.store.views.in_force(self.config.member.id, view, wall_clock())
 
-    def _access(self) -> Access:
-        return Access(self.store.writer, self.store.readers)
-
     async def _tidy(self) -> None:
         """Let go of what is over, answered requests and sealing keys, then wait."""
         now = wall_clock()
-        await self._access().forget_before(now - self.config.api.idempotency_days * DAY_MS)
+        await self.store.access.forget_before(now - self.config.api.idempotency_days * DAY_MS)
+        await HashCheckDesk(self.store.hashchecks, wall_clock).forget()
         self.destroy_sealing_keys(now)
         await asyncio.sleep(TIDY_EVERY_S)
 

@@ -32,6 +32,7 @@ EDGES = {
     "cli",
     "doctor",
     "evidence",
+    "hashcheck",
     "loops",
     "peer",
     "registry",

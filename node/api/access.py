@@ -24,7 +24,7 @@ TOKEN_ID_DIGITS: Final = 16
 CACHE_MS: Final = 1000
 _CACHE_MAX: Final = 1024
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="hotline"'}
-_INVALID: Final = {"WWW-Authenticate": 'Bearer realm="hotline", error="invalid_token"'}
+INVALID: Final = {"WWW-Authenticate": 'Bearer realm="hotline", error="invalid_token"'}
 
 
 class Scope(StrEnum):
@@ -127,8 +127,13 @@ def new_token(
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
 ) -> tuple[str, TokenRecord]:
     """Make a token: the secret text, to be shown once, and the record that is kept."""
-    text = PREFIX + base64.urlsafe_b64encode(random_bytes(32)).rstrip(b"=").decode("ascii")
+    text = new_secret(PREFIX, random_bytes)
     return text, TokenRecord(digest_of(text), name, scopes, now_ms, expires_ms)
+
+
+def new_secret(prefix: str, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> str:
+    """Return the text of a new secret: `prefix` and 43 characters, 256 random bits."""
+    return prefix + base64.urlsafe_b64encode(random_bytes(32)).rstrip(b"=").decode("ascii")
 
 
 def digest_of(token: str) -> bytes:
@@ -150,10 +155,11 @@ class Gate:
         Raises:
             ApiError: 401 with a challenge, or 403 naming the missing scope.
         """
-        token = await self._find(digest_of(_bearer(authorization)))
+        mend = "send the header Authorization: Bearer <token>; hotline token create makes one"
+        token = await self._find(digest_of(bearer(authorization, mend)))
         if token.expires_ms is not None and token.expires_ms <= self._now_ms():
             mend = "has expired; make a new one with hotline token create"
-            raise ApiError("token_expired", mend, "Authorization", _INVALID)
+            raise ApiError("token_expired", mend, "Authorization", INVALID)
         if not token.permits(scope):
             mend = f"the token lacks the scope {scope}; make one with hotline token create"
             raise ApiError("scope_missing", mend, str(scope))
@@ -173,16 +179,20 @@ class Gate:
         if token is None or not known or token.revoked_ms is not None:
             self._seen.pop(digest, None)
             mend = "the token is not known here; make one with hotline token create"
-            raise ApiError("token_invalid", mend, "Authorization", _INVALID)
+            raise ApiError("token_invalid", mend, "Authorization", INVALID)
         if len(self._seen) >= _CACHE_MAX:
             self._seen.clear()
         self._seen[digest] = (now + CACHE_MS, token)
         return token
 
 
-def _bearer(authorization: str | None) -> str:
+def bearer(authorization: str | None, mend: str) -> str:
+    """Return what an `Authorization` header bears.
+
+    Raises:
+        ApiError: 401 with a challenge and `mend`: it bears nothing.
+    """
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        mend = "send the header Authorization: Bearer <token>; hotline token create makes one"
         raise ApiError("token_missing", mend, "Authorization", _CHALLENGE)
     return token.strip()

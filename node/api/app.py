@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from aiohttp import web
 
-from node.api import bodies, changes, holds, items, openapi, problems, reports, tasks, tokens
-from node.api.access import Gate, StoredAnswer
+from node.api import (
+    bodies,
+    changes,
+    hashcheck,
+    holds,
+    items,
+    openapi,
+    problems,
+    reports,
+    tasks,
+    tokens,
+)
+from node.api.access import Gate, Scope, StoredAnswer
 from node.api.calls import SERVER_ERROR, Call, Parts, log_failure, respond
 from node.api.gathering import Gathering
 from node.api.idempotency import Replays
@@ -26,9 +37,10 @@ if TYPE_CHECKING:
     from node.api.calls import Handler
     from node.api.operations import Operation
     from node.api.service import Desk
+    from node.hashcheck.desk import HashCheckDesk
 
 MAX_BODY_BYTES: Final = 1 << 26
-PREFIX: Final = "/api/"
+PREFIXES: Final = ("/api/", "/hashcheck/")
 
 HANDLERS: Final[dict[str, Handler]] = {
     "submit_reports": reports.submit_reports,
@@ -46,12 +58,18 @@ HANDLERS: Final[dict[str, Handler]] = {
     "list_tokens": tokens.list_tokens,
     "make_token": tokens.make_token,
     "revoke_token": tokens.revoke_token,
+    "list_complaints": hashcheck.list_complaints,
+    "decide_complaint": hashcheck.decide_complaint,
+    "list_hashcheck_keys": hashcheck.list_hashcheck_keys,
+    "make_hashcheck_key": hashcheck.make_hashcheck_key,
+    "revoke_hashcheck_key": hashcheck.revoke_hashcheck_key,
 }
 
 
 def make_local_app(
     desk: Desk,
     access: AccessStore,
+    hashcheck_desk: HashCheckDesk,
     *,
     member: str,
     now_ms: Callable[[], int],
@@ -64,6 +82,7 @@ def make_local_app(
     Args:
         desk: where the work is done.
         access: where tokens and answers are kept.
+        hashcheck_desk: where keys of hosting companies are made and complaints decided.
         member: this node's own member id.
         now_ms: the clock, milliseconds UTC.
         max_body_bytes: largest body, unpacked.
@@ -74,6 +93,7 @@ def make_local_app(
     parts = Parts(
         desk=desk,
         store=access,
+        hashcheck=hashcheck_desk,
         gate=Gate(access, now_ms),
         gathering=Gathering(desk),
         replays=Replays(access, now_ms),
@@ -104,7 +124,7 @@ def _endpoint(operation: Operation, parts: Parts) -> AnyHandler:
             return respond(described)
 
         return describe
-    scope, handler = operation.scope, HANDLERS[operation.name]
+    scope, handler = Scope(operation.scope), HANDLERS[operation.name]
     takes_query = operation.parameters is not NoParameters
 
     async def endpoint(request: web.Request) -> web.StreamResponse:
@@ -118,13 +138,13 @@ def _endpoint(operation: Operation, parts: Parts) -> AnyHandler:
 
 @web.middleware
 async def refuse_by_problem(request: web.Request, handler: AnyHandler) -> web.StreamResponse:
-    """Turn every error under `/api/` into problem+json; log those that are ours, without detail."""
+    """Turn every error of ours into problem+json; log those that are ours, without detail."""
     try:
         return await handler(request)
     except ConnectionError:
         raise
     except web.HTTPException as refusal:
-        if not request.path.startswith(PREFIX):
+        if not request.path.startswith(PREFIXES):
             raise
         return _of_http(refusal)
     except Exception as error:  # noqa: BLE001 - the edge: whatever it was, the caller gets a code

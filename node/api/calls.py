@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from node.api.gathering import Gathering
     from node.api.room import Room
     from node.api.service import Desk
+    from node.hashcheck.desk import HashCheckDesk
 
 SERVER_ERROR: Final = 500
 encode: Final = msgspec.json.Encoder().encode
@@ -34,6 +35,7 @@ class Parts:
 
     desk: Desk
     store: AccessStore
+    hashcheck: HashCheckDesk
     gate: Gate
     gathering: Gathering
     replays: Replays

@@ -7,7 +7,8 @@ cannot drift from the code. It is exercised by schemathesis in the tests.
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, inspect
@@ -30,38 +31,47 @@ _KEY_PARAMETER: Final[dict[str, Any]] = {
     "description": "The same request again under the same key gets the same answer.",
     "schema": {"type": "string", "pattern": f"^[!-~]{{1,{MAX_KEY}}}$"},
 }
-_SECURITY: Final[dict[str, Any]] = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "hotline token create"}
-}
 
 
-def document() -> dict[str, Any]:
-    """Return the document as JSON values."""
-    types = _body_types()
+class About(NamedTuple):
+    """What a document says of the whole; `secret`: where what it takes as a bearer comes from."""
+
+    title: str
+    description: str
+    secret: str
+
+
+LOCAL: Final = About("hotline local API", _DESCRIPTION, "hotline token create")
+
+
+def document(operations: Sequence[Operation] = OPERATIONS, about: About = LOCAL) -> dict[str, Any]:
+    """Return the document of these operations as JSON values."""
+    types = _body_types(operations)
     refs, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     schema_of = dict(zip(map(repr, types), refs, strict=True))
+    security = {"bearer": {"type": "http", "scheme": "bearer", "description": about.secret}}
     paths: dict[str, dict[str, Any]] = {}
-    for operation in OPERATIONS:
+    for operation in operations:
         described = _operation(operation, schema_of)
         paths.setdefault(operation.path, {})[operation.method.lower()] = described
     whole: dict[str, Any] = _portable(
         {
             "openapi": "3.1.0",
             "info": {
-                "title": "hotline local API",
+                "title": about.title,
                 "version": VERSION,
-                "description": _DESCRIPTION,
+                "description": about.description,
             },
             "paths": paths,
-            "components": {"schemas": schemas, "securitySchemes": _SECURITY},
+            "components": {"schemas": schemas, "securitySchemes": security},
         }
     )
     return whole
 
 
-def _body_types() -> list[Any]:
+def _body_types(operations: Sequence[Operation]) -> list[Any]:
     types: list[Any] = [problems.Problem, BULK_ANSWER[1]]
-    for operation in OPERATIONS:
+    for operation in operations:
         types.extend((operation.takes or {}).values())
         types.extend(kind for _, kind in operation.gives.values())
     return list({repr(kind): kind for kind in types}.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -10,6 +11,15 @@ from msgspec import UNSET, Meta, UnsetType
 
 from node.api.access import Scope
 from node.api.bodies import JSON, NDJSON
+from node.api.hashcheck_bodies import (
+    ComplaintsPage,
+    ComplaintsParameters,
+    ComplaintView,
+    DecisionDraft,
+    KeyDraft,
+    KeysPage,
+    KeyView,
+)
 from node.api.service import MAX_CURSOR, ChangesPage, ItemsPage, LineAnswer, ReportAnswer
 from node.casework.draft import (
     ActionDraft,
@@ -127,7 +137,7 @@ class Operation:
     name: str
     method: str
     path: str
-    scope: Scope | None
+    scope: StrEnum | None
     summary: str
     gives: dict[int, tuple[str, Any]]
     takes: dict[str, Any] | None = None
@@ -315,6 +325,56 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Let a token be refused from now on.",
         {200: (JSON, TokenView)},
         refuses=(404, 409, 503),
+    ),
+    Operation(
+        "list_complaints",
+        "GET",
+        "/api/v1/hashcheck/complaints",
+        Scope.ITEMS_READ,
+        "List complaints of hosting companies about hits of HashCheck.",
+        {200: (JSON, ComplaintsPage)},
+        parameters=ComplaintsParameters,
+        refuses=(503,),
+    ),
+    Operation(
+        "decide_complaint",
+        "POST",
+        "/api/v1/hashcheck/complaints/{complaint_id}/decision",
+        Scope.ITEMS_WRITE,
+        "Uphold a complaint, which blocks its contents from HashCheck at once, or reject it.",
+        {200: (JSON, ComplaintView)},
+        {JSON: DecisionDraft},
+        refuses=(404, 413, 415, 503),
+        example={"decision": "uphold", "reason": "a picture of a stock library"},
+    ),
+    Operation(
+        "list_hashcheck_keys",
+        "GET",
+        "/api/v1/hashcheck/keys",
+        Scope.ADMIN,
+        "List the keys of hosting companies, never the keys themselves.",
+        {200: (JSON, KeysPage)},
+        refuses=(503,),
+    ),
+    Operation(
+        "make_hashcheck_key",
+        "POST",
+        "/api/v1/hashcheck/keys",
+        Scope.ADMIN,
+        "Make a key for a hosting company; the answer is the only place where it stands.",
+        {201: (JSON, KeyView)},
+        {JSON: KeyDraft},
+        refuses=(413, 415, 422, 503),
+        example={"hoster": "pictures-hosting", "ends": "2030-12-31T00:00:00Z"},
+    ),
+    Operation(
+        "revoke_hashcheck_key",
+        "DELETE",
+        "/api/v1/hashcheck/keys/{key_id}",
+        Scope.ADMIN,
+        "Let a key be refused from now on.",
+        {200: (JSON, KeyView)},
+        refuses=(404, 503),
     ),
     Operation(
         "describe_api",

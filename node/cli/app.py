@@ -11,6 +11,7 @@ import typer
 from node.cli import ceremony_app, governing_app  # noqa: F401 - verbs that join network_app's
 from node.cli.evidence_app import evidence_app
 from node.cli.geo_app import geo_app, locate
+from node.cli.hashcheck_app import hashcheck_app
 from node.cli.hold_app import hold_app
 from node.cli.hoster_app import hoster_app
 from node.cli.keys_app import keys_app
@@ -54,6 +55,7 @@ tasks_app = group("What waits for a person.")
 app.add_typer(tasks_app, name="tasks", rich_help_panel="Running it")
 app.add_typer(geo_app, name="geo", rich_help_panel="Running it")
 app.add_typer(hoster_app, name="hoster", rich_help_panel="Reports")
+app.add_typer(hashcheck_app, name="hashcheck", rich_help_panel="Running it")
 app.add_typer(hold_app, name="hold", rich_help_panel="Reports")
 app.add_typer(list_app, name="list", rich_help_panel="Reports")
 app.add_typer(recover_app, name="recover", rich_help_panel="Keeping it")

@@ -10,7 +10,7 @@ from node.app import run_blocking
 from node.cli.exits import Exit
 from node.cli.output import CliError, Result
 from node.cli.signals import stop_on_signals
-from node.config import ConfigInvalidError, Problem, load
+from node.config import load
 from node.telemetry.logs import catch_uncaught, configure
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ def run(path: Path) -> Result:
         CliError: a listener's address is taken.
     """
     config = load(path)
-    if config.public.enabled:
-        mend = "a node has nothing for the public listener yet; write false"
-        raise ConfigInvalidError((Problem("[public] enabled", mend),))
     configure(config.member.log_level, config.member.log_format, config.member.id)
     catch_uncaught()
     run_blocking(_run(config))
@@ -44,5 +41,5 @@ async def _run(config: Config) -> None:
     except OSError as error:
         if error.filename is not None:
             raise
-        mend = f"cannot listen ({error.strerror}); change [peer] or [api] listen_port"
+        mend = f"cannot listen ({error.strerror}); change [peer], [api] or [public] listen_port"
         raise CliError("listen_failed", f"listeners: {mend}", Exit.CONFIGURATION) from None

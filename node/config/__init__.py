@@ -13,6 +13,7 @@ from node.config.reading import load, parse
 from node.config.sections import (
     ApiSection,
     Config,
+    HashcheckSection,
     JurisdictionSection,
     MemberSection,
     PeerSection,
@@ -29,6 +30,7 @@ __all__ = [
     "ConfigInvalidError",
     "ConfigUnreadableError",
     "DatabaseRef",
+    "HashcheckSection",
     "JurisdictionSection",
     "MemberSection",
     "PeerSection",

@@ -149,6 +149,7 @@ def _cross_check(values: Mapping[str, Mapping[str, Any]]) -> None:
     if not _is_loopback(api["listen_host"]) and not api["allow_remote"]:
         mend = "is not loopback and the API is plain HTTP; allow_remote = true only behind TLS"
         problems.append(Problem("[api] listen_host", mend))
+    problems.extend(_of_public(values["public"]))
     if (peer["listen_host"], peer["listen_port"]) == (api["listen_host"], api["listen_port"]):
         problems.append(Problem("[api] listen_port", "is also [peer] listen_port; choose another"))
     hosters = values["hosters"]
@@ -157,6 +158,19 @@ def _cross_check(values: Mapping[str, Mapping[str, Any]]) -> None:
         problems.append(Problem("[hosters] rdap", mend))
     if problems:
         raise ConfigInvalidError(tuple(problems))
+
+
+def _of_public(public: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    tls = public["tls_certificate"] is not None
+    if tls != (public["tls_key"] is not None):
+        mend = "stands with [public] tls_certificate, or neither does"
+        problems.append(Problem("[public] tls_key", mend))
+    safe = tls or public["allow_remote"] or _is_loopback(public["listen_host"])
+    if public["enabled"] and not safe:
+        mend = "is not loopback; name a tls_certificate, or allow_remote = true only behind TLS"
+        problems.append(Problem("[public] listen_host", mend))
+    return problems
 
 
 def _is_loopback(host: str) -> bool:

@@ -193,15 +193,48 @@ class ApiSection:
 
 @dataclass(frozen=True, kw_only=True)
 class PublicSection:
-    """The public listener: `network serve` of an umbrella. On a node it is off."""
+    """The public listener: HashCheck of a node, `network serve` of an umbrella."""
 
     enabled: bool = _key(
-        "Whether the public listener runs; a node refuses to start with it.",
+        "Whether a node opens the public listener, for hosting companies.",
         kinds.SWITCH,
         default=False,
     )
     listen_host: str = _key("Address of the public listener.", kinds.HOST, "127.0.0.1")
     listen_port: int = _key("Port of the public listener.", kinds.PORT, 8443)
+    tls_certificate: Path | None = _key(
+        "Certificate with its chain (PEM), for TLS of the node itself; left out: plain HTTP, behind"
+        " a TLS proxy of yours.",
+        kinds.PATH,
+        None,
+    )
+    tls_key: Path | None = _key(
+        "Key of that certificate (PEM, mode 0600). A node reads both when it starts.",
+        kinds.PATH,
+        None,
+    )
+    allow_remote: bool = _key(
+        "Permit a `listen_host` beyond loopback without a certificate, because a TLS proxy of yours"
+        " stands before it.",
+        kinds.SWITCH,
+        default=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HashcheckSection:
+    """HashCheck: what hosting companies are answered on the public listener."""
+
+    allow_list: Path | None = _key(
+        "File of SHA-256 of files known to be harmless, one a line: always answered `none`.",
+        kinds.PATH,
+        None,
+    )
+    min_bytes: int = _key(
+        "Of a file that is smaller, if its length is told, nothing is a hit: `review` at most.",
+        kinds.integer(0, 1 << 30),
+        1024,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -335,6 +368,7 @@ class Config:
     peer: PeerSection
     api: ApiSection
     public: PublicSection
+    hashcheck: HashcheckSection
     registry: RegistrySection
     jurisdiction: JurisdictionSection
     hosters: HostersSection
@@ -346,6 +380,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "peer": PeerSection,
     "api": ApiSection,
     "public": PublicSection,
+    "hashcheck": HashcheckSection,
     "registry": RegistrySection,
     "jurisdiction": JurisdictionSection,
     "hosters": HostersSection,

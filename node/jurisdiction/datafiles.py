@@ -46,11 +46,11 @@ def snapshot(path: Path, name: str, sha256: str | None) -> Snapshot:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataFileError(
-            f"jurisdiction data {name!r}: cannot be read ({error.strerror}); check path and rights"
+            f"data file {name!r}: cannot be read ({error.strerror}); check path and rights"
         ) from None
     if sha256 is not None and digest != sha256.lower():
         raise DataFileError(
-            f"jurisdiction data {name!r}: sha256 differs from the configured one; "
+            f"data file {name!r}: sha256 differs from the configured one; "
             "get the file again, or configure the sha256 of the new file"
         )
     return Snapshot(digest, stat)
@@ -81,8 +81,7 @@ def file_stamp(path: Path) -> tuple[str, int, int, int]:
         stat = path.stat()
     except OSError as error:
         raise DataFileError(
-            f"jurisdiction data {path.stem!r}: cannot be read ({error.strerror}); "
-            "check path and rights"
+            f"data file {path.stem!r}: cannot be read ({error.strerror}); check path and rights"
         ) from None
     return str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns
 
@@ -96,7 +95,7 @@ def check_unchanged(path: Path, name: str, before: Snapshot) -> None:
     now = path.stat()
     was = before.stat
     if (now.st_ino, now.st_size, now.st_mtime_ns) != (was.st_ino, was.st_size, was.st_mtime_ns):
-        raise DataFileError(f"jurisdiction data {name!r}: changed while being opened; try again")
+        raise DataFileError(f"data file {name!r}: changed while being opened; try again")
 
 
 def built_ms(first: list[tuple[int, list[str]]], what: str) -> int:

@@ -61,6 +61,7 @@ SCHEMA_FILES = (
     "003_states.sql",
     "004_lists.sql",
     "005_hosters.sql",
+    "006_hashcheck.sql",
 )
 """Applied in this order, never changed once released; the database's `user_version` counts them."""
 PAGE_BYTES = 8192

@@ -6,15 +6,18 @@ import asyncio
 from dataclasses import dataclass
 
 from node.matching.fingerprints import Fingerprints
+from node.store.access import Access
 from node.store.cases import Cases
 from node.store.connection import refuse_moved
 from node.store.crosscheck import Crosschecks
 from node.store.delta import AT_MOST, Delta
 from node.store.forks import Forks
 from node.store.handing_back import HandingBackStore
+from node.store.hashcheck import HashChecks
 from node.store.history import History
 from node.store.hosters import HosterBook
 from node.store.inbox import Inbox
+from node.store.judged import Judged
 from node.store.known import Known, KnownContent
 from node.store.ledger import Ledger
 from node.store.lineage import Lineages
@@ -53,6 +56,7 @@ class Store:
 
     writer: Writer
     readers: Readers
+    access: Access
     cases: Cases
     queries: Queries
     outbox: Outbox
@@ -70,6 +74,8 @@ class Store:
     known_content: KnownContent
     hosters: HosterBook
     lookalikes: Lookalikes
+    hashchecks: HashChecks
+    judged: Judged
     _lock: Lock
 
     @classmethod
@@ -200,6 +206,7 @@ def _assemble(
     return Store(
         writer,
         readers,
+        Access(writer, readers),
         cases,
         Queries(readers),
         Outbox(writer, readers),
@@ -217,5 +224,7 @@ def _assemble(
         KnownContent(readers, fingerprints, Known(fingerprints)),
         HosterBook(writer, readers),
         lookalikes,
+        HashChecks(writer, readers, fingerprints),
+        Judged(readers),
         lock,
     )

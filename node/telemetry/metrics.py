@@ -114,6 +114,9 @@ class Metrics:
             "peer",
             "code",
         )
+        self.hashcheck_answers = count(
+            "hashcheck_answers", "Entries that hosting companies asked about, by answer.", "answer"
+        )
         self.http_requests = count(
             "http_requests", "HTTP requests answered.", "listener", "method", "route", "status"
         )

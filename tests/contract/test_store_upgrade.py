@@ -65,11 +65,16 @@ def without_hosters(connection: Connection) -> None:
     assert connection.execute("SELECT count(*) FROM hosters").fetchone() == (0,)
 
 
+def without_hashcheck(_: Connection) -> None:
+    """Before 006: there was none."""
+
+
 BACK: Final[dict[int, Callable[[Connection], None]]] = {
     2: without_deltas,
     3: without_states,
     4: without_lists,
     5: without_hosters,
+    6: without_hashcheck,
 }
 """The number of a schema file, and how rows are written as before it."""
 _MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (\w+)", re.MULTILINE)

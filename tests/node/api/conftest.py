@@ -18,6 +18,7 @@ from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.item import ItemState
 from node.casework.lookups import Places
+from node.hashcheck.desk import HashCheckDesk
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.store.access import Access
@@ -65,6 +66,7 @@ class LocalNode:
         fingerprints = Fingerprints(mine.fingerprint_secret)
         self.store = Store.inline(self.path, mine.database_key, US, fingerprints)
         self.access = Access(self.store.writer, self.store.readers)
+        self.hashcheck = HashCheckDesk(self.store.hashchecks, lambda: self.now)
         self.desk = Desk(
             store=self.store.cases,
             queries=self.store.queries,
@@ -79,7 +81,9 @@ class LocalNode:
 
     def app(self, **options: Any) -> Application:
         """Make the application."""
-        return make_local_app(self.desk, self.access, member=US, now_ms=lambda: self.now, **options)
+        return make_local_app(
+            self.desk, self.access, self.hashcheck, member=US, now_ms=lambda: self.now, **options
+        )
 
     async def token(self, *scopes: Scope, expires_ms: int | None = None) -> dict[str, str]:
         """Make a token and return the header that shows it."""

@@ -22,10 +22,10 @@ from node.casework.item import ItemState
 from node.cli.main import run
 from node.config import Config, load
 from node.config.edit import change_file
+from node.hashcheck.desk import HashCheckDesk
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.setup.member import NewMember, make_member
-from node.store.access import Access
 from node.store.sqlite import Store
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.vocabulary import Confidence, HostingState
@@ -106,8 +106,9 @@ async def running(
         clock=lambda: NOW_MS,
         wake_delivery=lambda: None,
     )
-    access = Access(store.writer, store.readers)
-    server = await aiohttp_server(make_local_app(desk, access, member=US, now_ms=lambda: NOW_MS))
+    hashcheck = HashCheckDesk(store.hashchecks, lambda: NOW_MS)
+    app = make_local_app(desk, store.access, hashcheck, member=US, now_ms=lambda: NOW_MS)
+    server = await aiohttp_server(app)
     change_file(member.source, "api", {"listen_port": server.port})
     yield Typing(load(member.source), capsys)
     await store.close()

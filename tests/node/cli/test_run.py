@@ -132,9 +132,26 @@ async def test_member_that_has_not_joined_does_not_run(world: World, joined: Typ
     assert "hotline join" in message
 
 
-async def test_enabled_public_listener_is_refused(joined: Typed) -> None:
-    """A setting without effect would be a promise that nobody keeps."""
-    change_file(joined.config.source, "public", {"enabled": True})
-    code, why, message = await refused(joined.config.source)
-    assert (code, why) == (Exit.CONFIGURATION, "config_invalid")
-    assert "[public] enabled" in message
+async def test_hashcheck_answers_on_the_public_listener(joined: Typed) -> None:
+    """Off unless it is enabled; its keys are made at the local API of the same process."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    change_file(joined.config.source, "public", {"enabled": True, "listen_port": port})
+    async with started(joined.config.source) as process:
+        await process.until("node_started")
+        _, made = await joined(
+            *["hashcheck", "key", "create", "--hoster", "pics", "--ends", "2099-12-31"]
+        )
+        file = joined.config.source
+        key_file = file.with_name("hashcheck.key")
+        key_file.write_text(made["key"])
+        key_file.chmod(0o600)
+        service = ("--service", f"http://127.0.0.1:{port}", "--key-file", key_file)
+        code, told = await joined("hashcheck", "send", file, *service)
+        assert (code, [one["answer"] for one in told["files"]]) == (Exit.OK, ["none"])
+        process.send(signal.SIGTERM)
+        assert await process.ended() == Exit.OK
+    async with started(joined.config.source) as process:
+        await process.until("node_started")
+        _, shown = await joined("hashcheck", "key", "list")
+        assert [(one["hoster"], one["checks"]) for one in shown["keys"]] == [("pics", 1)]

@@ -31,16 +31,10 @@ def as_before_deltas(connection: Connection) -> None:
     for delta in ("item_keys_delta", "entry_ids_in_delta"):
         assert connection.execute(f"SELECT count(*) FROM {delta}").fetchone() != (0,)
         connection.execute(f"DROP TABLE {delta}")
-    lists = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'list%'"
-    later = [name for (name,) in connection.execute(lists).fetchall()]
-    for table in (
-        "ledgers_seen",
-        "ledger_doubts",
-        "hosters",
-        "hoster_ranges",
-        "paused_servers",
-        *later,
-    ):
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    names = [name for (name,) in connection.execute(tables).fetchall()]
+    later = [name for name in names if name.startswith(("list", "hashcheck", "hoster", "paused_"))]
+    for table in ("ledgers_seen", "ledger_doubts", *later):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("DELETE FROM _sqlite_migrations WHERE name NOT IN (?)", FIRST)
     connection.execute(f"PRAGMA user_version = {len(FIRST)}")

@@ -1,0 +1,111 @@
+"""`hotline hashcheck key ...` and `hotline hashcheck complaints`: done by the running node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+from node.cli.client import LocalApi
+from node.cli.exits import Exit
+from node.cli.output import CliError, Result, table
+from node.config import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_KEYS = "/api/v1/hashcheck/keys"
+_COMPLAINTS = "/api/v1/hashcheck/complaints"
+
+
+class Agreed(NamedTuple):
+    """What was agreed with a hosting company; what is None is as the API has it."""
+
+    hoster: str
+    ends: str
+    sources: Sequence[str]
+    scopes: Sequence[str]
+    quotas: Mapping[str, int | None]
+
+
+def create(path: Path, agreed: Agreed) -> Result:
+    """Make a key and show it, once; `ends` is a day, or a time with its offset.
+
+    Raises:
+        CliError: the node does not run, or refuses.
+    """
+    ends = agreed.ends if "T" in agreed.ends else f"{agreed.ends}T00:00:00Z"
+    draft: dict[str, Any] = {"hoster": agreed.hoster, "ends": ends}
+    draft |= {"sources": list(agreed.sources)} if agreed.sources else {}
+    draft |= {"scopes": list(agreed.scopes)} if agreed.scopes else {}
+    draft |= {name: number for name, number in agreed.quotas.items() if number is not None}
+    with LocalApi(load(path)) as api:
+        made = api.post(_KEYS, draft)
+    text = f"{made['key']}\n"
+    text += f"id {made['key_id']}; it is shown only now: hand it to {made['hoster']} safely"
+    return Result(made, text)
+
+
+def listing(path: Path) -> Result:
+    """List the keys with what each asked in the last 30 days.
+
+    Raises:
+        CliError: the node does not run.
+    """
+    with LocalApi(load(path)) as api:
+        found = api.get(_KEYS)
+    names = ("key_id", "hoster", "ends", "revoked", "checks", "near", "hits", "reviews")
+    rows = [tuple(key.get(name) for name in names) for key in found["keys"]]
+    return Result(found, table(names, rows))
+
+
+def revoke(path: Path, key_id: str) -> Result:
+    """Let a key be refused from now on.
+
+    Raises:
+        CliError: the node does not run, or there is no such key.
+    """
+    with LocalApi(load(path)) as api:
+        after = api.delete(f"{_KEYS}/{quote(key_id, safe='')}")
+    return Result(after, f"{after['key_id']} ({after['hoster']}) is refused from now on")
+
+
+class Said(NamedTuple):
+    """What a person says of a complaint: uphold it, reject it, why, and who says so."""
+
+    uphold: str | None
+    reject: str | None
+    reason: str | None
+    by: str | None
+
+
+def complaints(path: Path, said: Said, *, everything: bool) -> Result:
+    """List complaints, or decide one.
+
+    Raises:
+        CliError: the node does not run, there is no such complaint, or the reason is missing.
+    """
+    if said.uphold is not None or said.reject is not None:
+        return _decide(path, said)
+    with LocalApi(load(path)) as api:
+        found = api.get(_COMPLAINTS if everything else f"{_COMPLAINTS}?open=true")
+    names = ("complaint_id", "status", "hoster", "why", "opened")
+    rows = [(*(one[name] for name in names), " ".join(one["found"])) for one in found["complaints"]]
+    return Result(found, table((*names, "found"), rows) if rows else "no complaint waits")
+
+
+def _decide(path: Path, said: Said) -> Result:
+    if (said.uphold is None) == (said.reject is None) or not said.reason:
+        mend = "write --uphold COMPLAINT or --reject COMPLAINT, and --reason"
+        raise CliError("usage", f"complaints: {mend}", Exit.USAGE)
+    word = "uphold" if said.reject is None else "reject"
+    complaint = quote(said.uphold or said.reject or "", safe="")
+    draft = {"decision": word, "reason": said.reason}
+    draft |= {} if said.by is None else {"analyst": said.by}
+    with LocalApi(load(path)) as api:
+        decided = api.post(f"{_COMPLAINTS}/{complaint}/decision", draft)
+    text = f"{decided['complaint_id']} is {decided['status']}"
+    if word == "uphold":
+        text += "; its contents are answered none from now on. A verdict of yours is corrected at"
+        text += f"\nits item: {' '.join(decided['found'])}"
+    return Result(decided, text)

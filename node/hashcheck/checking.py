@@ -1,0 +1,112 @@
+"""Checking entries: from hashes to answers, with nothing kept but hits and numbers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from node.api.problems import ApiError
+from node.hashcheck.contract import Counts, Hit, Key
+from node.hashcheck.judging import NOTHING, Answer, Blur, Judged, Rules, judge
+from node.hashcheck.quotas import Quotas
+from node.hashcheck.seam import Contents, Finding, HashCheckStore
+from node.hashcheck.verdicts import has_pdq
+from node.ids import Ids
+from protocol.facts import Content
+
+PROBING: Final = "hashcheck_probing"
+"""The task of a key that was answered `review` for as many pictures as its contract permits."""
+STARTING_S: Final = 5
+MOST_KEPT: Final = 16
+"""Of what a hit met, how much is kept of it for a complaint."""
+
+
+class Told(NamedTuple):
+    """What is told of one entry: an answer, and of a hit by what it can be complained of."""
+
+    answer: Answer
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Checking:
+    """Answers the checks of all keys.
+
+    `allowed` gives the SHA-256 of files known to be harmless; `on_answers` is told how often an
+    answer was given.
+    """
+
+    store: HashCheckStore
+    contents: Sequence[Contents]
+    allowed: Callable[[], Collection[bytes]]
+    blur: Blur
+    ids: Ids
+    now_ms: Callable[[], int]
+    quotas: Quotas
+    min_bytes: int
+    on_answers: Callable[[Answer, int], None]
+
+    async def check(self, key: Key, entries: Sequence[Content]) -> list[Told]:
+        """Answer entries in their order; hits are durable on return.
+
+        Raises:
+            ApiError: a quota is spent (429), or the node is still reading what it knows (503).
+            StoreError: nothing can be said, or a hit could not be kept.
+        """
+        if not all(one.is_ready for one in self.contents):
+            mend = "the node has just started and reads what it knows; ask again in a moment"
+            raise ApiError("starting", mend, headers={"Retry-After": str(STARTING_S)})
+        near = sum(map(has_pdq, entries)) if key.contract.near_per_day else 0
+        self.quotas.take(key, len(entries), near, self.now_ms())
+        judged = await self._judge(key, entries, near=near > 0)
+        told = await self._tell(key, entries, judged)
+        await self._count(key, judged)
+        return told
+
+    async def _judge(self, key: Key, entries: Sequence[Content], *, near: bool) -> list[Judged]:
+        found: defaultdict[Content, list[Finding]] = defaultdict(list)
+        for contents in self.contents:
+            for one, some in (await contents.find(entries, near=near)).items():
+                found[one].extend(some)
+        if not found:
+            return [NOTHING] * len(entries)
+        known = [f.content for some in found.values() for f in some if f.content is not None]
+        blocked = await self.store.blocked([*found, *known])
+        rules = Rules(key.contract.sources, self.min_bytes, self.allowed(), self.blur)
+        return [
+            judge(one, found[one], blocked, rules) if one in found else NOTHING for one in entries
+        ]
+
+    async def _tell(
+        self, key: Key, entries: Sequence[Content], judged: Sequence[Judged]
+    ) -> list[Told]:
+        told = [Told(one.answer) for one in judged]
+        places = [at for at, one in enumerate(judged) if one.answer is Answer.HIT]
+        if not places:
+            return told
+        now_ms = self.now_ms()
+        hits = [(self.ids.mint(now_ms), _hit(entries[at], judged[at])) for at in places]
+        references = await self.store.keep_hits(key.key_sha256, hits, now_ms)
+        for at, reference in zip(places, references, strict=True):
+            told[at] = Told(Answer.HIT, reference)
+        return told
+
+    async def _count(self, key: Key, judged: Sequence[Judged]) -> None:
+        answers = [one.answer for one in judged]
+        for answer in Answer:
+            self.on_answers(answer, answers.count(answer))
+        reviews = [one for one in judged if one.answer is Answer.REVIEW]
+        near_reviews = sum(one.by_picture for one in reviews)
+        hits = answers.count(Answer.HIT)
+        self.quotas.add(key, Counts(0, 0, hits, len(reviews), near_reviews))
+        most = key.contract.near_reviews_per_day
+        if near_reviews and self.quotas.today(key).near_reviews >= most:
+            await self.store.open_task(PROBING, key.key_id, self.now_ms())
+
+
+def _hit(asked: Content, judged: Judged) -> Hit:
+    known = dict.fromkeys(one.content for one in judged.found if one.content is not None)
+    named = dict.fromkeys(one.named for one in judged.found)
+    return Hit(asked, tuple(known)[:MOST_KEPT], tuple(named)[:MOST_KEPT])

@@ -1,0 +1,145 @@
+"""What is kept of hosting companies: who may ask, of what, how much, until when.
+
+A key is `hk_` and 43 characters (256 random bits); its SHA-256 alone is kept, as of the tokens of
+the local API.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from protocol.facts import Content
+
+PREFIX: Final = "hk_"
+OWN: Final = "own"
+NETWORK: Final = "network"
+LIST: Final = "list:"
+"""Begins the name of a source that is an imported list."""
+DAY_MS: Final = 86_400_000
+ID: Final = r"^[a-z0-9-]{1,64}\.[0-9A-HJKMNP-TV-Z]{26}\Z"
+"""What references and the ids of complaints look like (`node.ids`)."""
+HITS_KEPT_MS: Final = 30 * DAY_MS
+COMPLAINTS_KEPT_MS: Final = 365 * DAY_MS
+"""After a rejection. What was upheld is the block list, and stays."""
+
+
+Status = Literal["open", "upheld", "rejected"]
+
+
+class Scope(StrEnum):
+    """What a key permits."""
+
+    CHECK = "check"
+    COMPLAIN = "complain"
+
+
+class Contract(msgspec.Struct, array_like=True, frozen=True):
+    """What was agreed with a hosting company.
+
+    Attributes:
+        sources: whose word it is answered by: `own` (verdicts of this hotline), `network`
+            (verdicts of other members), `list:NAME` (an imported list that may be shared).
+        per_minute: checks in a minute.
+        per_day: checks in a day (UTC).
+        near_per_day: of those, with a PDQ hash.
+        near_reviews_per_day: how often a PDQ hash may be answered `review`; then a person looks.
+    """
+
+    hoster: str
+    scopes: tuple[Scope, ...]
+    sources: tuple[str, ...]
+    per_minute: int
+    per_day: int
+    near_per_day: int
+    near_reviews_per_day: int
+
+
+class Key(NamedTuple):
+    """One key with its contract; times in milliseconds UTC. At `ends_ms` the contract is over."""
+
+    key_sha256: bytes
+    contract: Contract
+    created_ms: int
+    ends_ms: int
+    revoked_ms: int | None = None
+
+    @property
+    def key_id(self) -> str:
+        """The name of the key in lists and tasks: the first digits of its SHA-256."""
+        return self.key_sha256.hex()[:16]
+
+
+class Counts(NamedTuple):
+    """How much one key asked in a day, or in several; nothing else of its questions is kept."""
+
+    checks: int = 0
+    near: int = 0
+    hits: int = 0
+    reviews: int = 0
+    near_reviews: int = 0
+
+    def plus(self, other: Counts) -> Counts:
+        """Return the sum of both."""
+        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class Hit(msgspec.Struct, array_like=True, frozen=True):
+    """What is kept of a hit, so that a complaint can be answered.
+
+    Attributes:
+        asked: the hashes as the hosting company gave them.
+        known: of the contents that they met, as far as this node holds them itself.
+        found: by what: ids of items, names of lists with the number of the entry.
+    """
+
+    asked: Content
+    known: tuple[Content, ...]
+    found: tuple[str, ...]
+
+
+class Why(StrEnum):
+    """Why a hosting company complains."""
+
+    NOT_ILLEGAL = "not_illegal"
+    OTHER_FILE = "other_file"
+    OTHER = "other"
+
+
+class Decision(msgspec.Struct, array_like=True, frozen=True):
+    """What a person said of a complaint; the last one counts. Stays at this node."""
+
+    upheld: bool
+    by: str
+    reason: str
+    at_ms: int
+
+
+class ComplaintState(msgspec.Struct, array_like=True, frozen=True):
+    """What is kept of a complaint."""
+
+    hoster: str
+    key_id: str
+    why: Why
+    text: str | None
+    hit: Hit
+    decisions: tuple[Decision, ...] = ()
+
+
+class Complaint(NamedTuple):
+    """One complaint; `decided_ms` is None while it waits for a person."""
+
+    complaint_id: str
+    reference: str
+    opened_ms: int
+    decided_ms: int | None
+    state: ComplaintState
+
+    @property
+    def status(self) -> Status:
+        """How it stands."""
+        if self.decided_ms is None or not self.state.decisions:
+            return "open"
+        return "upheld" if self.state.decisions[-1].upheld else "rejected"

@@ -1,0 +1,43 @@
+"""Why HashCheck refuses.
+
+HashCheckError             base: `code`, `field`
+  UnknownReferenceError    no such hit of this key, or it is older than hits are kept
+  UnknownComplaintError    no such complaint
+  UnknownKeyError          no such key
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HashCheckError(Exception):
+    """HashCheck cannot do what was asked."""
+
+    code: ClassVar[str] = "hashcheck"
+    retryable: ClassVar[bool] = False
+    field: ClassVar[str] = "request"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class UnknownReferenceError(HashCheckError):
+    """reference: no hit of this key has it; a hit is kept for 30 days after it was last given."""
+
+    code = "unknown_reference"
+    field = "reference"
+
+
+class UnknownComplaintError(HashCheckError):
+    """complaint_id: no such complaint; see hotline hashcheck complaints."""
+
+    code = "unknown_complaint"
+    field = "complaint_id"
+
+
+class UnknownKeyError(HashCheckError):
+    """key_id: no such key; see hotline hashcheck key list."""
+
+    code = "unknown_key"
+    field = "key_id"

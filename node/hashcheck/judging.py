@@ -1,0 +1,102 @@
+"""What is answered for one entry: hit, review or none. Pure.
+
+A hit is what somebody may act on unseen: the same file, by a word that counts, nothing against it.
+Everything less is for a person to look at. Of a PDQ hash the answer is `review` at most, and where
+it ends is blurred: for each asked hash the largest distance is another one, from 24 to 31, by a
+keyed function of that hash. So asking twice teaches nothing, and a step of one bit across the end
+is told from chance only by some hundred questions about its neighbourhood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from node.hashcheck.seam import Finding
+from node.matching.contents import PDQ_NEAR, Likeness, compare
+from protocol.facts import Content
+
+BLURRED: Final = 8
+"""In how many distances, up to `PDQ_NEAR`, what is near ends."""
+_PERSON: Final = b"hashcheck blur"
+
+
+class Answer(StrEnum):
+    """What a hosting company is told of one entry."""
+
+    HIT = "hit"
+    REVIEW = "review"
+    NONE = "none"
+
+
+class Judged(NamedTuple):
+    """An answer with what it rests on; `by_picture`: on a PDQ hash alone."""
+
+    answer: Answer
+    found: Sequence[Finding] = ()
+
+    @property
+    def by_picture(self) -> bool:
+        """Whether nothing but a PDQ hash led to it."""
+        return bool(self.found) and all(one.likeness is Likeness.NEAR for one in self.found)
+
+
+NOTHING: Final = Judged(Answer.NONE)
+
+
+class Blur:
+    """Says for each asked PDQ hash up to which distance it is near."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._keyed = blake2b(digest_size=1, key=secret, person=_PERSON)
+
+    def limit(self, pdq: bytes) -> int:
+        """Return the largest distance: the same for the same hash, always."""
+        keyed = self._keyed.copy()
+        keyed.update(pdq)
+        return PDQ_NEAR - keyed.digest()[0] % BLURRED
+
+
+class Rules(NamedTuple):
+    """What holds for one request.
+
+    Attributes:
+        sources: whose word the contract permits.
+        min_bytes: of a file that is smaller, if its length is told, nothing is a hit.
+        allowed: SHA-256 of files that are known to be harmless.
+    """
+
+    sources: Collection[str]
+    min_bytes: int
+    allowed: Collection[bytes]
+    blur: Blur
+
+
+def judge(
+    asked: Content, found: Iterable[Finding], blocked: Sequence[Content], rules: Rules
+) -> Judged:
+    """Return the answer for one entry; `blocked` are contents of upheld complaints."""
+    if asked.sha256 in rules.allowed or _is_one_of(asked, blocked):
+        return NOTHING
+    counts = [one for one in found if _counts(asked, one, blocked, rules)]
+    if not counts:
+        return NOTHING
+    small = asked.length is not None and asked.length < rules.min_bytes
+    if small or not any(one.sure and one.likeness is Likeness.SAME for one in counts):
+        return Judged(Answer.REVIEW, counts)
+    return Judged(Answer.HIT, [one for one in counts if one.likeness is Likeness.SAME])
+
+
+def _counts(asked: Content, one: Finding, blocked: Sequence[Content], rules: Rules) -> bool:
+    if one.source not in rules.sources:
+        return False
+    known = one.content
+    if known is not None and (known.sha256 in rules.allowed or _is_one_of(known, blocked)):
+        return False
+    return one.likeness is not Likeness.NEAR or one.distance <= rules.blur.limit(asked.pdq or b"")
+
+
+def _is_one_of(content: Content, others: Iterable[Content]) -> bool:
+    return any(compare(content, one, pictures=False) <= Likeness.PERHAPS for one in others)

@@ -1,0 +1,76 @@
+"""What imported lists say of contents: the seam `Contents`, over the look-up in all lists at once.
+
+Answered from are lists whose terms permit both: to be used here, and to be shared (`may_share`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from node.hashcheck.contract import LIST
+from node.hashcheck.seam import Finding
+from node.matching.contents import Likeness
+from node.matching.lists import Hit, Trust
+from protocol.facts import Content
+
+
+class KnownInLists(Protocol):
+    """Looks contents up in lists: see `node.store.known.KnownContent`."""
+
+    def look_up(self, digests: Iterable[bytes]) -> Mapping[bytes, object]:
+        """Return which of these hashes lists have."""
+        ...
+
+    async def hits(self, contents: Iterable[Content]) -> Mapping[Content, tuple[Hit, ...]]:
+        """Return what lists say of each of these files."""
+        ...
+
+    async def refresh(self) -> bool:
+        """Bring memory up to date with the store; whether there was anything to do."""
+        ...
+
+
+class Listed:
+    """Contents of lists that may be shared."""
+
+    def __init__(self, known: KnownInLists) -> None:
+        self._known = known
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether everything is found: always, the store answers where memory does not."""
+        return True
+
+    async def follow(self) -> bool:
+        """Bring memory up to date; whether there was anything to do."""
+        return await self._known.refresh()
+
+    async def find(
+        self, asked: Sequence[Content], *, near: bool
+    ) -> Mapping[Content, Sequence[Finding]]:
+        """See `Contents.find`; lists are asked by digests alone."""
+        del near
+        digests = {digest: one for one in asked for digest in _digests(one)}
+        found = self._known.look_up(digests)
+        if not found:
+            return {}
+        wanted = {one for one in asked if any(digest in found for digest in _digests(one))}
+        hits = await self._known.hits(wanted)
+        told = {one: [f for hit in some for f in _finding(hit)] for one, some in hits.items()}
+        return {one: some for one, some in told.items() if some}
+
+
+def _finding(hit: Hit) -> list[Finding]:
+    trust = hit.counts_as
+    if trust is Trust.NONE or not hit.terms.may_share:
+        return []
+    sure = trust is Trust.AUTO
+    name = hit.terms.name
+    likeness = Likeness.SAME if sure else hit.likeness
+    return [Finding(LIST + name, likeness, f"{LIST}{name}/{hit.number}", sure)]
+
+
+def _digests(content: Content) -> list[bytes]:
+    digests = (content.sha256, content.sha1, content.md5)
+    return [digest for digest in digests if digest is not None]

@@ -1,0 +1,196 @@
+"""What this node's own items say of contents: the seam `Contents`, over verdicts in force.
+
+Of each item with a `baseline` verdict, where its hashes lead is kept in memory: the first eight
+bytes of each digest, and its PDQ hash in an index. Memory only points: what is answered is what
+the item says at that moment, read from the store. So what was withdrawn, corrected or erased is
+found no more from then on, whatever memory still holds; what is new is found after `follow`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
+
+from node.casework.item import ItemState
+from node.hashcheck.contract import NETWORK, OWN
+from node.hashcheck.seam import Finding
+from node.matching.contents import PDQ_QUALITY, Likeness, compare
+from protocol.facts import Content
+from protocol.vocabulary import ItemKind, Matter, Verdict
+
+if TYPE_CHECKING:
+    from node.matching.near.index import NearIndex
+
+PAGE: Final = 500
+"""Items, or events, read at once."""
+_HEAD_BYTES: Final = 8
+
+
+class JudgedItems(Protocol):
+    """Reads items: see `node.store.judged.Judged`."""
+
+    async def newest(self) -> int:
+        """Return the number of the newest event."""
+        ...
+
+    async def page(self, after: str, limit: int) -> list[ItemState]:
+        """Return the next items after an id, in the order of ids."""
+        ...
+
+    async def changed(self, after: int, limit: int) -> tuple[int, list[ItemState]]:
+        """Return up to which event was read, and the items of events after number `after`."""
+        ...
+
+    async def of(self, items: Iterable[str]) -> list[ItemState]:
+        """Return what these items are now; those that ended are left out."""
+        ...
+
+
+class OwnVerdicts:
+    """Contents of items of this node that a member judged illegal everywhere."""
+
+    def __init__(self, items: JudgedItems, us: str) -> None:
+        self._items = items
+        self._us = us
+        self._ids: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._leads: dict[int, tuple[int, ...]] = {}
+        self._pictures: dict[int, set[bytes]] = {}
+        self._index: NearIndex | None = None
+        self._seen: int | None = None
+        self._ready = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all items have been walked."""
+        return self._ready
+
+    async def follow(self) -> bool:
+        """Take up the next page of items, or what changed since; whether there is more."""
+        if self._seen is None:
+            self._seen, self._after = await self._items.newest(), ""
+        if not self._ready:
+            page = await self._items.page(self._after, PAGE)
+            self._take_up(page)
+            self._ready = len(page) < PAGE
+            self._after = page[-1].id if page else self._after
+            return True
+        before = self._seen
+        self._seen, states = await self._items.changed(before, PAGE)
+        self._take_up(states)
+        return self._seen > before
+
+    def _take_up(self, states: Iterable[ItemState]) -> None:
+        for state in states:
+            if not is_baseline(state):
+                continue
+            number = self._number(state.id)
+            for content in state.content:
+                for digest in _digests(content):
+                    leads = self._leads.get(digest, ())
+                    if number not in leads:
+                        self._leads[digest] = (*leads, number)
+                if is_picture(state, content):
+                    self._add_picture(number, content.pdq or b"")
+
+    def _number(self, item: str) -> int:
+        number = self._numbers.setdefault(item, len(self._ids))
+        if number == len(self._ids):
+            self._ids.append(item)
+        return number
+
+    def _add_picture(self, number: int, pdq: bytes) -> None:
+        from node.matching.near.index import NearIndex  # noqa: PLC0415 - loads NumPy; many nodes meet no PDQ hash
+
+        if self._index is None:
+            self._index = NearIndex()
+        known = self._pictures.setdefault(number, set())
+        if pdq not in known:
+            known.add(pdq)
+            self._index.add(number, pdq)
+
+    async def find(
+        self, asked: Sequence[Content], *, near: bool
+    ) -> Mapping[Content, Sequence[Finding]]:
+        """See `Contents.find`."""
+        leads = {one: found for one in asked if (found := self._leads_of(one))}
+        if near and self._index is not None and any(has_pdq(one) for one in asked):
+            await asyncio.to_thread(self._look_alikes, self._index, asked, leads)
+        if not leads:
+            return {}
+        ids = {self._ids[number] for numbers in leads.values() for number in numbers}
+        states = {state.id: state for state in await self._items.of(ids) if is_baseline(state)}
+        told: defaultdict[Content, list[Finding]] = defaultdict(list)
+        for one, numbers in leads.items():
+            for number in sorted(numbers):
+                state = states.get(self._ids[number])
+                if state is not None:
+                    told[one].extend(findings(state, one, self._us, near=near))
+        return {one: some for one, some in told.items() if some}
+
+    def _leads_of(self, asked: Content) -> set[int]:
+        """Return the numbers of items that may have it; mostly none."""
+        get = self._leads.get
+        return {number for digest in _digests(asked) for number in get(digest, ())}
+
+    @staticmethod
+    def _look_alikes(
+        index: NearIndex, asked: Sequence[Content], leads: dict[Content, set[int]]
+    ) -> None:
+        """Add the numbers of items with a PDQ hash that is near."""
+        for one in asked:
+            if has_pdq(one) and (alike := index.search(one.pdq or b"")):
+                leads.setdefault(one, set()).update(each.id for each in alike)
+
+    def tidy(self) -> bool:
+        """Build what is due in the index; whether anything was. For a thread of its own."""
+        return self._index is not None and self._index.tidy()
+
+
+def is_baseline(state: ItemState) -> bool:
+    """Whether some member holds it illegal everywhere, now."""
+    return state.matter is Matter.CSAM and any(
+        given.verdict is Verdict.BASELINE for given in state.in_force
+    )
+
+
+def has_pdq(content: Content) -> bool:
+    """Whether it has a PDQ hash that says something."""
+    return content.pdq is not None and (content.pdq_quality or 0) >= PDQ_QUALITY
+
+
+def is_picture(state: ItemState, content: Content) -> bool:
+    """Whether the PDQ hash of a file of an item stands for a picture."""
+    return state.kind is not ItemKind.VIDEO and has_pdq(content)
+
+
+def findings(state: ItemState, asked: Content, us: str, *, near: bool) -> Iterator[Finding]:
+    """Say what an item with a baseline verdict says of an asked content, by each of its words."""
+    verdicts = {(given.member == us, given.verdict) for given in state.in_force}
+    disputed = any(verdict is Verdict.NOT_ILLEGAL for _, verdict in verdicts)
+    words = [
+        source
+        for source, ours in ((OWN, True), (NETWORK, False))
+        if (ours, Verdict.BASELINE) in verdicts
+    ]
+    for content in state.content:
+        likeness = compare(content, asked, pictures=near and is_picture(state, content))
+        if likeness <= Likeness.NEAR:
+            distance = distance_of(content, asked) if likeness is Likeness.NEAR else 0
+            for source in words:
+                yield Finding(source, likeness, state.id, not disputed, content, distance)
+
+
+def distance_of(one: Content, other: Content) -> int:
+    """Return in how many bits two PDQ hashes differ."""
+    a, b = (int.from_bytes(content.pdq or b"", "big") for content in (one, other))
+    return (a ^ b).bit_count()
+
+
+def _digests(content: Content) -> Iterator[int]:
+    """Yield the first eight bytes of each digest; they lead to more than it in one of 10^19."""
+    for digest in (content.sha256, content.sha1, content.md5):
+        if digest is not None:
+            yield int.from_bytes(digest[:_HEAD_BYTES], "big")

@@ -1,0 +1,66 @@
+"""The upload check that hosting companies copy, against a real HashCheck."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from examples.upload_check import PUBLISH, REFUSE, WAIT, HashCheck, decide, hashes_of
+from node.store.connection import create_database
+from node.store.sqlite import Store
+from protocol.facts import Content
+from tests.builders.cases import FINGERPRINTS, US
+from tests.builders.hashcheck import Service
+
+if TYPE_CHECKING:
+    from aiohttp.test_utils import TestServer
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    """Give a service that knows nothing yet."""
+    create_database(tmp_path / "node.db", bytes(32))
+    made = Service(Store.inline(tmp_path / "node.db", bytes(32), US, FINGERPRINTS))
+    await made.follow()
+    yield made
+    await made.store.close()
+
+
+@pytest.fixture
+def uploads(tmp_path: Path) -> list[Path]:
+    """Give three files somebody uploads."""
+    paths = [tmp_path / f"{number}.bin" for number in range(3)]
+    for path in paths:
+        path.write_bytes(path.name.encode() * 1000)
+    return paths
+
+
+async def test_uploads_are_published_wait_or_are_refused(
+    service: Service, aiohttp_server: Callable[..., Awaitable[TestServer]], uploads: list[Path]
+) -> None:
+    """By what is known of each; a refused one can be complained of."""
+    known, perhaps = (hashes_of(path) for path in uploads[:2])
+    await service.knows(1, Content(sha256=bytes.fromhex(known["sha256"])))
+    await service.knows(2, Content(md5=bytes.fromhex(perhaps["md5"])))
+    server = await aiohttp_server(service.app())
+    key = (await service.key())["Authorization"].removeprefix("Bearer ")
+    client = HashCheck(str(server.make_url("/")), key)
+    told = await asyncio.to_thread(decide, client, uploads)
+    assert [decision for _, decision, _ in told] == [REFUSE, WAIT, PUBLISH]
+    complaint = await asyncio.to_thread(client.complain, told[0][2], "other_file")
+    (waiting,) = await service.desk.complaints(open_only=True)
+    assert waiting.complaint_id == complaint
+
+
+async def test_uploads_wait_while_nobody_answers(
+    aiohttp_server: Callable[..., Awaitable[TestServer]], service: Service, uploads: list[Path]
+) -> None:
+    """Nothing becomes public unasked; so it is with a key that is not known."""
+    server = await aiohttp_server(service.app())
+    client = HashCheck(str(server.make_url("/")), "hk_unknown")
+    told = await asyncio.to_thread(decide, client, uploads)
+    assert {decision for _, decision, _ in told} == {WAIT}

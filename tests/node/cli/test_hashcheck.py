@@ -1,0 +1,104 @@
+"""`hotline hashcheck`: keys, complaints, and asking about files."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from node.cli.exits import Exit
+
+Typed = Any
+AiohttpServer = Callable[..., Awaitable[TestServer]]
+CREATE = ("hashcheck", "key", "create", "--hoster", "pics", "--ends", "2099-12-31")
+
+
+async def test_life_of_a_key(running: Typed) -> None:
+    """Shown once, listed without its secret, revoked."""
+    more = ("--source", "own", "--source", "list:stock", "--near-per-day", "5")
+    code, made = await running(*CREATE, *more, "--scope", "check")
+    assert (code, made["key"][:3]) == (Exit.OK, "hk_")
+    assert (made["sources"], made["scopes"]) == (["list:stock", "own"], ["check"])
+    assert (made["near_per_day"], made["per_minute"]) == (5, 60_000)
+    code, shown = await running("hashcheck", "key", "list")
+    assert (code, [one["key_id"] for one in shown["keys"]]) == (Exit.OK, [made["key_id"]])
+    assert "key" not in shown["keys"][0]
+    code, after = await running("hashcheck", "key", "revoke", made["key_id"])
+    assert (code, "revoked" in after) == (Exit.OK, True)
+    code, shown = await running("hashcheck", "key", "revoke", "0" * 16)
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "unknown_key")
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        (("--ends", "2001-01-01"), "bad_time"),
+        (("--source", "police"), "invalid_value"),
+        (("--hoster", "Pics Ltd"), "invalid_value"),
+    ],
+)
+async def test_a_contract_that_makes_no_sense_is_refused(
+    running: Typed, more: tuple[str, str], code: str
+) -> None:
+    """By the field's name."""
+    found, shown = await running(*CREATE, *more)
+    assert (found, shown["error"]["code"]) == (Exit.INPUT, code)
+
+
+async def test_complaints_are_listed_and_decided(running: Typed) -> None:
+    """A decision has a reason; what does not exist is not decided."""
+    code, shown = await running("hashcheck", "complaints")
+    assert (code, shown) == (Exit.OK, {"complaints": []})
+    nobody = "gb-iwf." + "0" * 26
+    code, shown = await running("hashcheck", "complaints", "--uphold", nobody)
+    assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")
+    why = ("--reason", "stock", "--by", "anna")
+    for word in ("--uphold", "--reject"):
+        code, shown = await running("hashcheck", "complaints", word, nobody, *why)
+        assert (code, shown["error"]["code"]) == (Exit.REFUSED, "unknown_complaint")
+
+
+async def test_send_tells_each_file(
+    running: Typed, aiohttp_server: AiohttpServer, tmp_path: Path
+) -> None:
+    """Hashes go out, names do not; what needs a person shows in the exit code."""
+    seen: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(await request.text())
+        hit = {"answer": "hit", "reference": "gb-iwf." + "0" * 26}
+        return web.json_response({"answers": [hit, {"answer": "none"}]})
+
+    app = web.Application()
+    app.router.add_post("/hashcheck/v1/check", answer)
+    server = await aiohttp_server(app)
+    key = tmp_path / "key"
+    key.write_text("hk_x\n")
+    key.chmod(0o600)
+    files = [tmp_path / "first.bin", tmp_path / "second.bin"]
+    for file in files:
+        file.write_text(file.name)
+    service = ("--service", f"http://127.0.0.1:{server.port}", "--key-file", key)
+    code, told = await running("hashcheck", "send", *files, tmp_path / "missing", *service)
+    assert code == Exit.PROBLEM
+    assert [one.get("answer") for one in told["files"]] == ["hit", "none", None]
+    assert "reference" in told["files"][0]
+    assert "first" not in seen[0]
+    assert "sha256" in seen[0]
+
+
+@pytest.mark.parametrize(
+    "address", ["http://hotline.example", "ftp://127.0.0.1", "https://a/b", "x"]
+)
+async def test_send_goes_over_tls_alone(running: Typed, tmp_path: Path, address: str) -> None:
+    """Plain HTTP only to this machine."""
+    key = tmp_path / "key"
+    key.write_text("hk_x\n")
+    key.chmod(0o600)
+    to = ("--service", address, "--key-file", key)
+    code, shown = await running("hashcheck", "send", key, *to)
+    assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")

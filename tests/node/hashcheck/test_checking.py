@@ -1,0 +1,274 @@
+"""`POST /hashcheck/v1/check`: what hosting companies are told, and what they are not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from io import StringIO
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient
+from aiohttp.web import Application, Request
+
+from node.hashcheck.contract import DAY_MS, NETWORK, OWN
+from node.hashcheck.judging import BLURRED, Answer
+from node.hashcheck.verdicts import OwnVerdicts
+from node.matching.contents import PDQ_NEAR
+from node.matching.lists import Trust
+from protocol.facts import Content
+from protocol.vocabulary import ItemKind, Verdict
+from tests.builders.cases import file
+from tests.builders.hashcheck import Service
+
+Client = TestClient[Request, Application]
+PICTURE = (1 << 200) - 1
+KNOWN = file(1, sha1=1, md5=1, length=50_000, pdq=PICTURE)
+
+
+def entry(content: Content) -> dict[str, Any]:
+    """Return an entry as it is sent."""
+    shown: dict[str, Any] = {}
+    for name in ("sha256", "sha1", "md5", "pdq"):
+        digest = getattr(content, name)
+        if digest is not None:
+            shown[name] = digest.hex()
+    for name in ("length", "pdq_quality"):
+        if getattr(content, name) is not None:
+            shown[name] = getattr(content, name)
+    return shown
+
+
+async def ask(client: Client, *contents: Content, **headers: str) -> list[dict[str, str]]:
+    """Check contents; return the answers."""
+    body = {"entries": [entry(one) for one in contents]}
+    answer = await client.post("/hashcheck/v1/check", json=body, headers=headers or None)
+    assert answer.status == 200, await answer.text()
+    answers: list[dict[str, str]] = (await answer.json())["answers"]
+    return answers
+
+
+async def words(client: Client, *contents: Content) -> list[str]:
+    """Check contents; return the answers' words."""
+    return [one["answer"] for one in await ask(client, *contents)]
+
+
+async def test_known_files_are_hits_with_a_reference(service: Service, hoster: Client) -> None:
+    """In the order in which they were asked; nothing else is told."""
+    await service.knows(1, KNOWN)
+    found = await ask(hoster, file(2), file(1), file(3, md5=3), file(md5=1, length=50_000))
+    assert [one["answer"] for one in found] == ["none", "hit", "none", "hit"]
+    assert [set(one) for one in found] == [{"answer"}, {"answer", "reference"}] * 2
+
+
+async def test_one_weak_hash_is_for_a_person(service: Service, hoster: Client) -> None:
+    """Files with the MD5 of another can be made."""
+    await service.knows(1, KNOWN)
+    answers = await words(hoster, file(md5=1), file(sha1=1), file(2, md5=1), file(md5=1, length=9))
+    assert answers == ["review", "review", "none", "none"]
+
+
+async def test_pictures_that_look_alike_are_for_a_person(service: Service, hoster: Client) -> None:
+    """Up to a distance that is another for each; PDQ hashes of poor quality say nothing."""
+    await service.knows(1, KNOWN)
+    sure, beyond = PDQ_NEAR - BLURRED + 1, PDQ_NEAR + 1
+    near, far = (file(pdq=PICTURE ^ ((1 << bits) - 1)) for bits in (sure, beyond))
+    poor = file(pdq=PICTURE, quality=49)
+    assert await words(hoster, file(pdq=PICTURE), near, far, poor) == [
+        *("review", "review", "none", "none")
+    ]
+
+
+async def test_a_video_has_no_picture(service: Service, hoster: Client) -> None:
+    """PDQ says nothing of it."""
+    await service.knows(1, KNOWN, kind=ItemKind.VIDEO)
+    assert await words(hoster, file(pdq=PICTURE), file(1)) == ["none", "hit"]
+
+
+async def test_without_a_quota_for_pictures_nobody_looks_at_them(
+    service: Service, aiohttp_client: Callable[..., Awaitable[Client]]
+) -> None:
+    """As contracts are unless pictures were agreed."""
+    await service.knows(1, KNOWN)
+    client = await aiohttp_client(service.app(), headers=await service.key(near_per_day=0))
+    assert await words(client, file(pdq=PICTURE)) == ["none"]
+
+
+async def test_what_is_no_longer_so_is_not_told_at_once(service: Service, hoster: Client) -> None:
+    """Corrected by its author: memory only points, the item is read."""
+    await service.knows(1, KNOWN)
+    await service.judged(1, Verdict.NOT_ILLEGAL)
+    assert await words(hoster, KNOWN) == ["none"]
+
+
+async def test_a_disputed_verdict_is_for_a_person(service: Service, hoster: Client) -> None:
+    """Another member says otherwise."""
+    await service.knows(1, KNOWN)
+    await service.judged(1, Verdict.NOT_ILLEGAL, member="fr-pdc")
+    assert await words(hoster, file(1)) == ["review"]
+
+
+async def test_verdicts_of_one_law_are_not_told(service: Service, hoster: Client) -> None:
+    """Only what is illegal everywhere; what becomes so is found once it was followed."""
+    await service.knows(1, KNOWN)
+    await service.judged(1, Verdict.NATIONAL)
+    assert await words(hoster, file(1)) == ["none"]
+    await service.judged(1, Verdict.BASELINE, member="fr-pdc")
+    await service.follow()
+    assert await words(hoster, file(1)) == ["hit"]
+
+
+async def test_the_contract_says_whose_word_counts(
+    service: Service, aiohttp_client: Callable[..., Awaitable[Client]]
+) -> None:
+    """Ours, or other members' too."""
+    await service.knows(1, file(1))
+    await service.knows(2, file(2), by="fr-pdc")
+    for sources, told in (((OWN,), ["hit", "none"]), ((NETWORK,), ["none", "hit"])):
+        client = await aiohttp_client(service.app(), headers=await service.key(sources=sources))
+        assert await words(client, file(1), file(2)) == told
+
+
+async def test_lists_that_may_be_shared_are_told(service: Service, hoster: Client) -> None:
+    """As far as they are followed."""
+    await service.lists(file(1, md5=1))
+    assert await words(hoster, file(1), file(md5=1), file(2)) == ["hit", "review", "none"]
+
+
+@pytest.mark.parametrize(
+    ("trust", "terms", "told"),
+    [
+        (Trust.AUTO, {"may_share": False}, "none"),
+        (Trust.AUTO, {"may_use": False}, "none"),
+        (Trust.NONE, {}, "none"),
+        (Trust.SUGGESTION, {}, "review"),
+    ],
+)
+async def test_other_lists_are_not(
+    service: Service, hoster: Client, trust: Trust, terms: dict[str, bool], told: str
+) -> None:
+    """Police lists must not reach commercial hosters."""
+    await service.lists(file(1), trust=trust, **terms)
+    assert await words(hoster, file(1)) == [told]
+
+
+async def test_a_list_that_trusts_weak_hashes_hits_by_one(service: Service, hoster: Client) -> None:
+    """Its operator said so."""
+    await service.lists(file(md5=1), trusts_weak=True)
+    assert await words(hoster, file(md5=1)) == ["hit"]
+
+
+async def test_allowed_and_small_files_are_no_hits(service: Service, hoster: Client) -> None:
+    """What made hosting companies switch such a check off."""
+    await service.knows(1, file(1))
+    await service.knows(2, file(2))
+    service.allowed.add(file(1).sha256 or b"")
+    assert await words(hoster, file(1), file(2, length=43)) == ["none", "review"]
+
+
+async def test_hits_alone_are_kept_for_a_month(service: Service, hoster: Client) -> None:
+    """Of misses not a trace, in whatever form."""
+    await service.knows(1, file(1))
+    await ask(hoster, file(1), file(2, md5=2, pdq=3))
+    rows = service.store.readers.look_up(
+        lambda c: c.execute("SELECT state FROM hashcheck_hits").fetchall()
+    )
+    assert len(rows) == 1
+    assert await service.desk.forget() == 0
+    service.now += 30 * DAY_MS + 1
+    assert await service.desk.forget() == 1
+
+
+async def test_the_reference_of_one_file_stays(service: Service, hoster: Client) -> None:
+    """However often it is uploaded."""
+    await service.knows(1, file(1))
+    assert await ask(hoster, file(1), file(1)) == await ask(hoster, file(1), file(1))
+
+
+async def test_counts_are_all_that_is_told_of_questions(service: Service, hoster: Client) -> None:
+    """For quotas, metrics and the year's report."""
+    await service.knows(1, KNOWN)
+    await ask(hoster, file(1), file(md5=1), file(pdq=PICTURE), file(9))
+    assert service.answers == {Answer.HIT: 1, Answer.REVIEW: 2, Answer.NONE: 1}
+    _, fresh = service.quotas.fresh()
+    assert list(map(tuple, fresh.values())) == [(4, 1, 1, 2, 1)]
+
+
+async def test_many_pictures_that_look_alike_come_before_a_person(
+    service: Service, hoster: Client
+) -> None:
+    """Somebody may be trying how far a picture must be changed."""
+    await service.knows(1, KNOWN)
+    await words(hoster, *(file(pdq=PICTURE ^ 1 << n) for n in range(5)))
+    key = await service.only_key()
+    tasks = await service.store.queries.tasks()
+    assert [one[:2] for one in tasks] == [("hashcheck_probing", key.key_id)]
+    body = {"entries": [entry(file(pdq=PICTURE))]}
+    refused = await hoster.post("/hashcheck/v1/check", json=body)
+    assert (refused.status, (await refused.json())["field"]) == (429, "pdq")
+    assert await words(hoster, file(1)) == ["hit"]
+
+
+async def test_over_quota_says_when_to_come_again(
+    service: Service, aiohttp_client: Callable[..., Awaitable[Client]]
+) -> None:
+    """And counts nothing."""
+    client = await aiohttp_client(service.app(), headers=await service.key(per_minute=2))
+    assert await words(client, file(1), file(2)) == ["none", "none"]
+    refused = await client.post("/hashcheck/v1/check", json={"entries": [entry(file(1))]})
+    assert (refused.status, refused.headers["Retry-After"]) == (429, "31")
+    service.now += 31_000
+    assert await words(client, file(1)) == ["none"]
+
+
+async def test_a_key_is_refused_from_the_moment_it_is_revoked(
+    service: Service, hoster: Client
+) -> None:
+    """And once its contract is over."""
+    await service.desk.revoke_key((await service.only_key()).key_id)
+    other = await service.key()
+    body = {"entries": [entry(file(1))]}
+    gone = await hoster.post("/hashcheck/v1/check", json=body)
+    assert (gone.status, (await gone.json())["code"]) == (401, "token_invalid")
+    service.now += DAY_MS
+    over = await hoster.post("/hashcheck/v1/check", json=body, headers=other)
+    assert (over.status, (await over.json())["code"]) == (403, "contract_over")
+
+
+async def test_nothing_is_told_before_everything_is_read(
+    service: Service, aiohttp_client: Callable[..., Awaitable[Client]]
+) -> None:
+    """Else a known file would pass in the first seconds after a start."""
+    await service.knows(1, file(1))
+    fresh = OwnVerdicts(service.store.judged, "nl-eokm")
+    service.checking = replace(service.checking, contents=(fresh,))
+    client = await aiohttp_client(service.app(), headers=await service.key())
+    refused = await client.post("/hashcheck/v1/check", json={"entries": [entry(file(1))]})
+    assert (refused.status, (await refused.json())["code"]) == (503, "starting")
+    await fresh.follow()
+    assert await words(client, file(1)) == ["hit"]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [[], [{}], [{"length": 5}], [{"md5": "zz"}], [{"url": "x"}], [{"md5": "0" * 32}] * 1001],
+)
+async def test_what_makes_no_sense_is_refused_without_repeating_it(
+    hoster: Client, entries: list[dict[str, Any]], log: StringIO
+) -> None:
+    """By field and mend; nothing of it is in the log."""
+    answer = await hoster.post("/hashcheck/v1/check", json={"entries": entries})
+    told = await answer.json()
+    assert answer.status in {400, 422}
+    assert told["field"].startswith("entries")
+    assert "zz" not in json.dumps(told) + log.getvalue()
+
+
+async def test_no_log_line_has_a_hash(service: Service, hoster: Client, log: StringIO) -> None:
+    """Whatever was answered."""
+    await service.knows(1, KNOWN)
+    asked = file(1, md5=1, pdq=PICTURE)
+    await ask(hoster, asked, file(2))
+    written = log.getvalue()
+    assert not any(str(value) in written for value in entry(asked).values() if value != 100)

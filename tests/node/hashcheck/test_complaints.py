@@ -1,0 +1,86 @@
+"""A complaint, from the hit to the block list."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp.test_utils import TestClient
+from aiohttp.web import Application, Request
+
+from tests.builders.cases import file
+from tests.builders.hashcheck import Service
+
+Client = TestClient[Request, Application]
+CHECK, COMPLAINTS = "/hashcheck/v1/check", "/hashcheck/v1/complaints"
+
+
+async def hit(client: Client, number: int) -> dict[str, str]:
+    """Check a file by its SHA-256; return the answer."""
+    body = {"entries": [{"sha256": f"{number:064x}"}]}
+    answers = (await (await client.post(CHECK, json=body)).json())["answers"]
+    answer: dict[str, str] = answers[0]
+    return answer
+
+
+async def complain(client: Client, reference: str, **headers: str) -> tuple[int, dict[str, str]]:
+    """Complain; return status and answer."""
+    body = {"reference": reference, "why": "not_illegal", "text": "a stock picture"}
+    answer = await client.post(COMPLAINTS, json=body, headers=headers or None)
+    return answer.status, await answer.json()
+
+
+async def test_upheld_complaint_removes_the_entry_at_once(service: Service, hoster: Client) -> None:
+    """For every hosting company, by whatever hash; a rejection brings it back."""
+    await service.knows(1, file(1, md5=1, length=5000))
+    reference = (await hit(hoster, 1))["reference"]
+    status, made = await complain(hoster, reference)
+    assert (status, made["status"]) == (201, "open")
+    (waiting,) = await service.desk.complaints(open_only=True)
+    assert waiting.state.hit.found == ("gb-iwf." + f"{1:026d}",)
+    complaint_id = made["complaint_id"]
+    await service.desk.decide(complaint_id, upheld=True, by="anna", reason="stock")
+    assert await hit(hoster, 1) == {"answer": "none"}
+    by_md5 = {"entries": [{"md5": f"{1:032x}", "length": 5000}]}
+    assert "none" in await (await hoster.post(CHECK, json=by_md5)).text()
+    told = await (await hoster.get(f"{COMPLAINTS}/{complaint_id}")).json()
+    assert told == {**made, "status": "upheld"}
+    await service.desk.decide(complaint_id, upheld=False, by="bert", reason="it is illegal")
+    assert await hit(hoster, 1) == {"answer": "hit", "reference": reference}
+
+
+async def test_upheld_complaint_stops_pictures_that_look_alike_too(
+    service: Service, hoster: Client
+) -> None:
+    """The known picture is blocked, not only the file that was asked."""
+    await service.knows(1, file(1, pdq=7))
+    made = (await complain(hoster, (await hit(hoster, 1))["reference"]))[1]
+    alike = {"entries": [{"pdq": f"{6:064x}", "pdq_quality": 90}]}
+    assert "review" in await (await hoster.post(CHECK, json=alike)).text()
+    await service.desk.decide(made["complaint_id"], upheld=True, by="anna", reason="stock")
+    assert "none" in await (await hoster.post(CHECK, json=alike)).text()
+
+
+async def test_a_complaint_is_answered_by_its_own_key_alone(
+    service: Service, hoster: Client
+) -> None:
+    """Neither references nor complaints of others can be found out."""
+    await service.knows(1, file(1))
+    reference = (await hit(hoster, 1))["reference"]
+    other = await service.key(hoster="other")
+    assert (await complain(hoster, reference, **other))[1]["code"] == "unknown_reference"
+    assert (await complain(hoster, "gb-iwf." + "0" * 26))[0] == 404
+    made = (await complain(hoster, reference))[1]
+    path = f"{COMPLAINTS}/{made['complaint_id']}"
+    assert (await hoster.get(path, headers=other)).status == 404
+    assert (await hoster.get(path)).status == 200
+    assert (await hoster.get(f"{COMPLAINTS}/a%00b")).status == 404
+
+
+async def test_a_key_that_only_checks_cannot_complain(
+    service: Service, aiohttp_client: Callable[..., Awaitable[Client]]
+) -> None:
+    """Scopes are for keys that lie on many machines."""
+    headers = await service.key(scopes=("check",))
+    client = await aiohttp_client(service.app(), headers=headers)
+    status, told = await complain(client, "gb-iwf." + "0" * 26)
+    assert (status, told["code"], told["field"]) == (403, "scope_missing", "complain")
