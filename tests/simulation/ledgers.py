@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from node.peer.errors import (
@@ -22,6 +23,7 @@ from node.peer.errors import (
 from node.peer.ledger_exchange import SHOWING, LedgerExchange
 from node.peer.witness import HeldSize
 from node.peer.witnessing import candidates, standing
+from node.store.decisions import close_task
 from node.store.witnessing import figures
 from protocol.checkpoint import Origin
 from protocol.ledger import LedgerHead, LedgerOrigin, LoggedHead, sign_ledger_head
@@ -52,8 +54,11 @@ OF_THE_HONEST = (
 )
 """Tasks that say of a member, or let think of it, what only the hostile one does."""
 
-OF_OLD_DISKS = ("ledger_missing", "receipt_withheld")
+OF_OLD_DISKS = ("receipt_withheld",)
 """Of them, what a member whose disk was lost may lack until it says something there again."""
+
+AHEAD = "ledger_unknown"
+"""The task of an owner of whose channel another holds more than it knows of."""
 
 BY_A_THIEF = ("witness_ahead", "ledger_forked")
 """Of them, what an owner and its witness see of a head that a thief of the log key signed."""
@@ -100,11 +105,26 @@ async def heal_ledgers(world: Fleet) -> None:
         for hours in HEALING_H:
             world.now += hours * HOUR_MS
             mend_keys(world)
+            await world.settle()
             await work_at_ledgers(world)
+            await _people_heed(world)
         for node in world.honest:
             for origin, size in sorted(_unlogged(node)):
                 world.oracle.wrong("unlogged", f"{node.member}: {origin} at {size}")
         await world.settle()
+
+
+async def _people_heed(world: Fleet) -> None:
+    """Say "restored" of a disk that was an old one, where others hold more of what it said (§8.14).
+
+    So it is where nothing was to be said on a channel since: it has not stopped.
+    """
+    for node in world.honest:
+        told = rows(node, "SELECT subject FROM tasks WHERE code = ? AND closed_ms IS NULL", AHEAD)
+        if world.oracle.disks[node.member] and told:
+            await node.say_restored()
+            for (peer,) in told:
+                await node.store.writer.run(partial(close_task, code=AHEAD, subject=peer, now_ms=1))
 
 
 def _unlogged(node: FleetNode) -> set[tuple[str, str]]:
