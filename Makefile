@@ -45,7 +45,7 @@ parts: ## fetch what tests need and pip cannot bring, into .parts (no root)
 	@tests/parts.sh
 
 test: $(STAMP) parts ## every test but the long ones, in JOBS=n processes
-	$(BIN)/python -m pytest -q -rs -n $(JOBS) -m "not long"
+	$(BIN)/python -m pytest -q -rs -n $(JOBS) --dist worksteal -m "not long"
 
 test-long: $(STAMP) parts ## the tests that take minutes
 	$(BIN)/python -m pytest -q -rs -m long

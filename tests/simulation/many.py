@@ -38,6 +38,14 @@ class Totals:
         self.happened += result.happened
         self.wrongs.update(what for what, _ in result.wrongs)
 
+    def join(self, other: Totals) -> None:
+        """Count the worlds of another run as well."""
+        self.worlds += other.worlds
+        self.steps += other.steps
+        self.gone += other.gone
+        self.happened += other.happened
+        self.wrongs += other.wrongs
+
     @property
     def never(self) -> list[str]:
         """Kinds of faults that never occurred."""

@@ -1,12 +1,14 @@
-"""A world that verifies each signature once believes no other one because of it."""
+"""A world that remembers which signatures are right believes no other one because of it."""
 
 from __future__ import annotations
 
 import pytest
 
-from keys.errors import BadSignatureError
+from keys.errors import BadSignatureError, UnknownKeyError
 from keys.signing import SigningKey, VerifyKey
-from tests.simulation.remembering import signatures_remembered
+from tests.simulation.many import STANDARD
+from tests.simulation.plan import AMONG_THE_HONEST
+from tests.simulation.remembering import makes_real_ones, signatures_remembered
 
 
 def test_what_verified_is_not_verified_again_and_nothing_else_is_believed_for_it() -> None:
@@ -44,9 +46,61 @@ def test_the_two_halves_of_a_key_are_remembered_apart() -> None:
             key.public.verify_mldsa44(signature, b"said")
 
 
+@pytest.mark.parametrize("ideal", [False, True])
+def test_what_a_key_signed_verifies_under_it_and_over_nothing_else(*, ideal: bool) -> None:
+    """Ideal signatures are told from each other, and from any other bytes, as real ones are."""
+    key, other = SigningKey.generate(), SigningKey.generate()
+    with signatures_remembered(ideal=ideal):
+        signature = key.sign_mldsa44(b"said")
+        key.public.verify_mldsa44(signature, b"said")
+        flipped = signature[:-1] + bytes((signature[-1] ^ 1,))
+        for believed, bits, message, context in (
+            (key, flipped, b"said", ()),
+            (key, signature, b"unsaid", ()),
+            (key, signature, b"said", (b"there",)),
+            (other, signature, b"said", ()),
+        ):
+            with pytest.raises(BadSignatureError):
+                believed.public.verify_mldsa44(bits, message, *context)
+
+
+def test_an_ideal_signature_is_as_long_as_a_real_one_and_is_none_outside_its_world() -> None:
+    """Bounds on bytes are reached as they would be, and nothing outlives the world."""
+    key = SigningKey.generate()
+    with signatures_remembered(ideal=True):
+        signature = key.sign_mldsa44(b"said")
+    assert len(signature) == len(key.sign_mldsa44(b"said"))
+    with pytest.raises(BadSignatureError):
+        key.public.verify_mldsa44(signature, b"said")
+
+
+def test_a_document_carries_real_signatures_from_any_world_to_the_next() -> None:
+    """Registries are made once in a process, in whichever world comes first."""
+    key = SigningKey.generate()
+    with signatures_remembered(ideal=True):
+        signature = key.sign_mldsa44(b"said", b"a proof")
+    key.public.verify_mldsa44(signature, b"said", b"a proof")
+
+
+def test_a_key_of_one_half_signs_with_that_alone_in_any_world() -> None:
+    """A transport key has no other."""
+    key = SigningKey.generate(hybrid=False)
+    with signatures_remembered(ideal=True):
+        key.public.verify_ed25519(key.sign_ed25519(b"said"), b"said")
+        with pytest.raises(UnknownKeyError):
+            key.sign_mldsa44(b"said")
+
+
+def test_some_worlds_make_real_signatures() -> None:
+    """Among the standard ones, of every kind of story."""
+    real = [seed for seed in range(STANDARD) if makes_real_ones(seed)]
+    assert STANDARD // 16 < len(real) < STANDARD // 4
+    assert {seed % len(AMONG_THE_HONEST) for seed in real} == set(range(len(AMONG_THE_HONEST)))
+
+
 def test_it_ends_with_the_world() -> None:
-    """Other tests verify every time."""
-    before = VerifyKey.verify_ed25519
-    with signatures_remembered():
-        assert VerifyKey.verify_ed25519 is not before
-    assert VerifyKey.verify_ed25519 is before
+    """Other tests sign and verify every time."""
+    before = VerifyKey.verify_ed25519, SigningKey.sign_mldsa44
+    with signatures_remembered(ideal=True):
+        assert before[0] is not VerifyKey.verify_ed25519
+    assert (VerifyKey.verify_ed25519, SigningKey.sign_mldsa44) == before

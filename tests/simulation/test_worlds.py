@@ -6,38 +6,93 @@ fails smaller.
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.simulation.__main__ import tell
-from tests.simulation.many import STANDARD, Totals, run_all
+from tests.simulation.many import STANDARD, Totals, run_seed
 from tests.simulation.minimising import minimise
 from tests.simulation.plan import Plan, make_plan
 from tests.simulation.running import Result, run_plan
 
-JOBS = 2
+EACH = 25
+SLICES = STANDARD // EACH
+"""The worlds are run in so many tests, so that every process of a test run has some of them."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@dataclass(frozen=True)
+class Slice:
+    """Some of the standard worlds, counted; what went wrong, with how to see it again."""
+
+    totals: Totals
+    told: list[str]
+
+    def to_json(self) -> str:
+        """For the other processes of this test run."""
+        return json.dumps({"totals": vars(self.totals), "told": self.told})
+
+    @classmethod
+    def from_json(cls, raw: str) -> Slice:
+        """What `to_json` wrote."""
+        read = json.loads(raw)
+        totals = Totals(**read["totals"])
+        totals.happened, totals.wrongs = Counter(totals.happened), Counter(totals.wrongs)
+        return cls(totals, read["told"])
+
+
 @pytest.fixture(scope="module")
-def totals() -> Totals:
-    """Run the standard worlds; one that goes wrong is told of, with how to see it again."""
-    counted = Totals()
-    for seed, result in run_all(range(STANDARD), JOBS):
-        counted.add(result)
-        if result.wrongs:
-            print("\n".join(tell(make_plan(seed), result)))  # noqa: T201 - pytest shows it
-    return counted
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder that is the same in every process of this test run."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder /= "worlds"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
-def test_nothing_is_lost_twice_forked_unseen_accused_or_forged(totals: Totals) -> None:
+def run_slice(shared: Path, number: int) -> Slice:
+    """Run some of the standard worlds, once in a test run: the first who asks does."""
+    done = shared / f"{number}.json"
+    with (shared / f"{number}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            found = Slice(Totals(), [])
+            for seed in range(number * EACH, (number + 1) * EACH):
+                _, result = run_seed(seed)
+                found.totals.add(result)
+                if result.wrongs:
+                    found.told.extend(tell(make_plan(seed), result))
+            done.write_text(found.to_json(), encoding="utf-8")
+    return Slice.from_json(done.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("number", range(SLICES))
+def test_nothing_is_lost_twice_forked_unseen_accused_or_forged(shared: Path, number: int) -> None:
     """After the faults stop, in every world: G1, G2, G3, G5, and one state on both sides."""
-    assert not totals.wrongs
-    assert "lost=0 twice=0" in totals.line()
+    found = run_slice(shared, number)
+    assert not found.totals.wrongs, "\n".join(found.told)
+    assert "lost=0 twice=0" in found.totals.line()
+    assert found.totals.worlds == EACH
+
+
+@pytest.fixture(scope="module")
+def totals(shared: Path) -> Totals:
+    """All standard worlds together."""
+    counted = Totals()
+    for number in range(SLICES):
+        counted.join(run_slice(shared, number).totals)
+    assert counted.worlds == STANDARD
+    return counted
 
 
 def test_every_kind_of_fault_really_occurs(totals: Totals) -> None:
