@@ -200,6 +200,8 @@ class FleetNode(Node):
         if self.drawer.due:
             await interrupt(self.fleet, self)
             return 1
+        if self.restored_ms is not None:
+            await self.coming_back.replay()
         in_vain = await self._in_vain()
         return max(0, await super().work() - in_vain)
 
