@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from keys.errors import UnreadableKeyError
 from keys.keyring import MemberKeys, load_sealing_keys
 from keys.signing import Signer
 from keys.unlock import Unlock
@@ -68,6 +69,9 @@ def build(config: Config) -> Node:
         KeysError, StoreError, RegistryError, JurisdictionError: what is wrong, and the mend.
     """
     keys = open_keys(config)
+    if not keys.sealing:
+        mend = "no sealing key is there, nobody's push could be opened; bring back their backup"
+        raise UnreadableKeyError(f"[member] keys_dir: {mend}")
     jurisdiction = open_jurisdiction(config.jurisdiction)
     registry = open_registry(config)
     fingerprints = Fingerprints(keys.fingerprint_secret)

@@ -34,7 +34,7 @@ from node.store.lists import (
     retractions_of,
     version_of,
 )
-from node.store.opening import open_reader, open_writer
+from node.store.opening import open_writer, reading
 from node.store.writer import InlineWriter
 
 if TYPE_CHECKING:
@@ -131,8 +131,7 @@ def export_file(path: Path, file: Path, name: str, form: ListFormat, *, own_use:
         ConfigError, KeysError, StoreError: the store cannot be opened.
     """
     config = load(path)
-    connection = open_reader(store_place(config), open_keys(config).database_key)
-    try:
+    with reading(store_place(config), open_keys(config).database_key) as connection:
         connection.execute("BEGIN")
         known = _known(find_list(connection, name))
         if not known.terms.may_share and not own_use:
@@ -141,8 +140,6 @@ def export_file(path: Path, file: Path, name: str, form: ListFormat, *, own_use:
         entries = (entry for _, entry in entries_of(connection, known.number))
         gone = retractions_of(connection, known.number)
         count = _write(file, written(form, entries, gone, config.member.id))
-    finally:
-        connection.close()
     entries_total = sum(known.entries.values())
     data = {"list": name, "file": str(file), "bytes": count, "entries": entries_total}
     return Result(data, f"wrote {file}: version {known.version}, {entries_total} entries stand")
@@ -167,12 +164,9 @@ def status(path: Path) -> Result:
         ConfigError, KeysError, StoreError: the store cannot be opened.
     """
     config = load(path)
-    connection = open_reader(store_place(config), open_keys(config).database_key)
-    try:
+    with reading(store_place(config), open_keys(config).database_key) as connection:
         lists = all_lists(connection)
         back = {one.number: retracted(connection, one.number) for one in lists}
-    finally:
-        connection.close()
     data = [_shown(one, *back[one.number]) for one in lists]
     rows = [
         (

@@ -16,7 +16,7 @@ from node.peer.witnessing import Standing, counting, standing
 from node.setup.joining import joined
 from node.setup.opening import open_keys, store_place
 from node.store.audit import Audit
-from node.store.opening import open_reader
+from node.store.opening import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,15 +44,10 @@ def verify(path: Path) -> Result:
         keys.node_secret,
         client.revocations.revoked(),
     )
-    connection = open_reader(store_place(config), keys.database_key)
-    try:
+    with reading(store_place(config), keys.database_key) as connection:
         audit = Audit(connection)
-        findings, stands = (
-            walk(audit, believed),
-            _standing(audit, config.member.id, client.listed()),
-        )
-    finally:
-        connection.close()
+        findings = walk(audit, believed)
+        stands = _standing(audit, config.member.id, client.listed())
     data = {
         "holds": findings.holds,
         "counts": findings.counts,

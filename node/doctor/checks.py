@@ -46,7 +46,7 @@ class RegistryFacts:
         issued_ms: when its timestamp was signed.
         expires_ms: when the first of its roles expires.
         status: of this member: `active`, `suspended` or `unknown`.
-        sealing_not_after_ms: of the newest sealing key that peers see; None: they see none.
+        sealing_not_after_ms: of the newest sealing key that peers see and that lies here, if any.
         keys_match: whether the published keys are those on disk.
         endpoint_matches: whether the published endpoint is the configured one.
         alarms: news of members that are held back: member, code, when it takes effect by itself.
@@ -182,7 +182,11 @@ def _sealing(facts: RegistryFacts, now_ms: int) -> list[Finding]:
     if facts.status == "unknown":
         return []
     mend = "bring member.key; hotline publish --rotate"
-    if facts.sealing_not_after_ms is None or facts.sealing_not_after_ms <= now_ms:
+    if facts.sealing_not_after_ms is None:
+        what = "no key lies here that opens what peers seal to this member"
+        found = "bring back the backup of keys_dir; if there is none: " + mend
+        return [Finding(Severity.CRITICAL, "registry", "sealing_missing", what, found)]
+    if facts.sealing_not_after_ms <= now_ms:
         what = "the last published sealing key has expired: peers go on sealing to it"
         return [Finding(Severity.CRITICAL, "registry", "sealing_expired", what, mend)]
     left = facts.sealing_not_after_ms - now_ms

@@ -48,6 +48,7 @@ class RegistryClient:
         mirrors: base addresses, tried in this order.
         member: our own id, whose mirror is not asked; empty if we are none.
         transport: how files are fetched.
+        anew: nothing was pinned yet, so what an earlier attempt left counts for nothing.
 
     Attributes:
         kept: the files to serve to others (`node.registry.mirror`).
@@ -66,6 +67,7 @@ class RegistryClient:
         *,
         member: str = "",
         transport: Transport | None = None,
+        anew: bool = False,
     ) -> None:
         self._pin: Final = root_sha256
         self._directory: Final = directory
@@ -75,7 +77,7 @@ class RegistryClient:
         self._refreshing: Final = threading.Lock()
         self._turn = 0
         self._problem: str | None = None
-        self._held = memory.load(directory, root_sha256)
+        self._held = None if anew else memory.load(directory, root_sha256)
         self.kept: Final = KeptFiles()
         if self._held is not None:
             self.kept.keep(self._held.verified.files)

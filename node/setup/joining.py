@@ -55,7 +55,9 @@ def join(config: Config, fingerprint: str, mirrors: Sequence[str], now_ms: int) 
         raise OtherNetworkError(f"[registry] root_sha256: {mend}")
     keys = open_keys(config)
     places = tuple(mirrors) or config.registry.mirrors
-    client = RegistryClient(pin, config.registry.directory, places, member=config.member.id)
+    anew = config.registry.root_sha256 is None
+    directory, member = config.registry.directory, config.member.id
+    client = RegistryClient(pin, directory, places, member=member, anew=anew)
     client.join_blocking(now_ms)
     registry = client.current()
     check_standing(registry, config.member.id, keys)

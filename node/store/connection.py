@@ -14,7 +14,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -72,6 +72,7 @@ MOVED = "hotline: this store has moved"
 """What a file says to whoever writes after its store went to a server (`node.store.moving`)."""
 CACHE_KIB = 32768
 WAL_PAGES = 8000
+MAX_PID_DIGITS = 10
 
 
 def driver_errors() -> tuple[type[Exception], ...]:
@@ -232,6 +233,11 @@ def _open(path: Path, key: bytes, *, read_only: bool) -> FileConnection:
         connection, version = _try(path, key, read_only=read_only, page_bytes=PAGE_BYTES)
     except WrongKeyError:
         connection, version = _try(path, key, read_only=read_only, page_bytes=EARLIER_PAGE_BYTES)
+    if version == 0:  # SQLite takes an empty file for a new database
+        connection.close()
+        raise DamagedDatabaseError(
+            "store.path: the file is empty; stop the node and `hotline restore` the last backup"
+        )
     if version > len(SCHEMA_FILES):
         connection.close()
         raise NewerDatabaseError(NewerDatabaseError.__doc__)
@@ -279,6 +285,12 @@ def _statements(name: str) -> Iterator[str]:
             pending = ""
 
 
+def _held_by(holder: str) -> str | None:
+    if not (holder.isascii() and holder.isdecimal()):
+        return AlreadyOpenError.__doc__
+    return f"store.path: process {holder} runs on this database; stop it first"
+
+
 class ProcessLock:
     """Keeps a second node off the same database, for as long as this process lives (`flock`)."""
 
@@ -292,8 +304,13 @@ class ProcessLock:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            self._file.seek(0)
+            holder = self._file.read(MAX_PID_DIGITS)
             self._file.close()
-            raise AlreadyOpenError(AlreadyOpenError.__doc__) from error
+            raise AlreadyOpenError(_held_by(holder)) from error
+        with suppress(OSError):  # on a full disk nobody reads who holds it
+            os.truncate(self._file.fileno(), 0)
+            os.write(self._file.fileno(), b"%d" % os.getpid())
 
     def release(self) -> None:
         """Let the next process in."""

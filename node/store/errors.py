@@ -74,10 +74,7 @@ class UnreleasedDatabaseError(StoreError):
 
 
 class AlreadyOpenError(StoreError):
-    """store.path.
-
-    Another process runs on this database; stop it first (`hotline status` names it).
-    """
+    """store.path: another process runs on this database; stop it first."""
 
     code = "store_in_use"
     ends_node = True

@@ -137,7 +137,7 @@ class TestSystemSaysNo:
             no_file_larger_than(place.path.stat().st_size + 100_000),
             pytest.raises(StoreFullError),
         ):
-            await post(store, *(message(n, size=A_LOT) for n in range(1, 20)))
+            await post(store, *(message(n, size=A_LOT) for n in range(1, 80)))
         assert (await store.queries.figures())["messages_waiting"] == 0
         await post(store, message(1, size=A_LOT))
         await store.close()
@@ -153,7 +153,7 @@ class TestSystemSaysNo:
 
         def decide(book: Casebook) -> None:
             book.raise_review(item(1).id, Review.PERHAPS_BACK)
-            book.posts.extend(message(n, size=A_LOT) for n in range(1, 20))
+            book.posts.extend(message(n, size=A_LOT) for n in range(1, 80))
 
         needs = Needs(items={item(1).id})
         with (
@@ -171,7 +171,7 @@ class TestSystemSaysNo:
         await arrive(store, Sender(), 1)
 
         def decide(book: Casebook) -> list[Answer]:
-            book.posts.extend(message(n, size=A_LOT) for n in range(1, 20))
+            book.posts.extend(message(n, size=A_LOT) for n in range(1, 80))
             return []
 
         with (

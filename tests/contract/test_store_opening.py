@@ -47,13 +47,13 @@ class TestUpgrade:
         await record_items(store, 1)
         await store.close()
         connection = open_writer(place.path, KEY)
-        connection.execute("PRAGMA user_version = 0")
+        connection.execute("PRAGMA user_version = 1")
         connection.close()
         await place.open().close()
         copy = place.path.with_name(f"{place.path.name}.before-{len(SCHEMA_FILES)}")
         kept = open_reader(copy, KEY)
         assert kept.execute("SELECT count(*) FROM items").fetchone() == (1,)
-        assert kept.execute("PRAGMA user_version").fetchone() == (0,)
+        assert kept.execute("PRAGMA user_version").fetchone() == (1,)
         kept.close()
 
     async def test_database_of_this_version_is_not_copied(self, place: Place) -> None:
@@ -101,6 +101,7 @@ class TestUnreleased:
         path = place.path.with_name("earlier.db")
         made = sqlcipher(path, KEY, read_only=False, page_bytes=connections.EARLIER_PAGE_BYTES)
         made.execute("CREATE TABLE t (a)")
+        made.execute("PRAGMA user_version = 1")
         made.close()
         reader = open_reader(path, KEY)
         assert reader.execute("SELECT count(*) FROM t").fetchone() == (0,)
@@ -143,19 +144,18 @@ class TestRefusals:
         ) as other:
             assert other.stdout is not None
             assert other.stdout.readline() == b"held\n"
-            with pytest.raises(AlreadyOpenError):
+            with pytest.raises(AlreadyOpenError, match=rf"process {other.pid} runs"):
                 place.open()
             other.kill()
             other.wait()
         asyncio.run(place.open().close())
 
-    async def test_database_that_was_never_finished_is_finished(self, place: Place) -> None:
-        """The process that made it died between the file and its tables."""
-        place.path.unlink()
-        place.path.touch(0o600)
-        store = place.open()
-        await record_items(store, 1)
-        await store.close()
+    def test_emptied_file_is_no_new_database(self, place: Place) -> None:
+        """A node that began anew on it would take every line that comes again for a new one."""
+        place.path.write_bytes(b"")
+        with pytest.raises(DamagedDatabaseError, match="empty"):
+            place.open()
+        assert place.path.read_bytes() == b""
 
     async def test_damaged_page_is_named_as_damage(self, place: Place) -> None:
         """It is not taken for an empty answer."""

@@ -118,6 +118,16 @@ async def test_status_tells_of_the_ledger(joined: Typed) -> None:
     assert (shown["ledger"]["witnesses"], shown["ledger"]["not_witnessed_for"]) == ([], [])
 
 
+async def test_verify_calls_a_damaged_database_damaged(joined: Typed) -> None:
+    """Whoever suspects his disk types this first: it is no fault of the program."""
+    file = joined.config.store.path
+    raw = bytearray(file.read_bytes())
+    raw[8192:] = bytes(len(raw) - 8192)
+    file.write_bytes(raw)
+    code, shown = await joined("verify")
+    assert (code, shown["error"]["code"]) == (Exit.STORE, "store_damaged")
+
+
 async def test_verify_needs_a_registry(typed: Typed) -> None:
     """Without it there are no keys to verify by."""
     code, shown = await typed("verify")

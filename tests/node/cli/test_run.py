@@ -132,6 +132,15 @@ async def test_member_that_has_not_joined_does_not_run(world: World, joined: Typ
     assert "hotline join" in message
 
 
+async def test_node_without_any_sealing_key_does_not_run(joined: Typed) -> None:
+    """It would take pushes and could open none of them."""
+    for file in joined.config.member.keys_dir.glob("sealing-*.key"):
+        file.unlink()
+    code, why, message = await refused(joined.config.source)
+    assert (code, why) == (Exit.KEYS, "unreadable_key")
+    assert "backup" in message
+
+
 async def test_hashcheck_answers_on_the_public_listener(joined: Typed) -> None:
     """Off unless it is enabled; its keys are made at the local API of the same process."""
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -97,7 +97,7 @@ class TestRegistry:
             (replace(FRESH, expires_ms=NOW - 1), "registry_expired", Severity.WARNING),
             (replace(FRESH, sealing_not_after_ms=NOW + HOUR), "sealing_expires", Severity.WARNING),
             (replace(FRESH, sealing_not_after_ms=NOW), "sealing_expired", Severity.CRITICAL),
-            (replace(FRESH, sealing_not_after_ms=None), "sealing_expired", Severity.CRITICAL),
+            (replace(FRESH, sealing_not_after_ms=None), "sealing_missing", Severity.CRITICAL),
         ],
     )
     def test_each_wrong_fact_is_one_finding(

@@ -56,6 +56,18 @@ async def test_member_not_yet_admitted_is_told_what_to_do(
     assert world.config.source.read_text() == before
 
 
+async def test_wrong_fingerprint_is_named_after_an_attempt_that_came_too_early(
+    make_world: MakeWorld,
+) -> None:
+    """What that attempt fetched is right, and nobody should be told to move it away."""
+    world = await make_world()
+    with pytest.raises(NotAdmittedError):
+        await world.join()
+    first = "0" if world.fingerprint[0] != "0" else "1"
+    with pytest.raises(WrongFingerprintError):
+        await world.join(fingerprint=first + world.fingerprint[1:])
+
+
 async def test_other_keys_than_those_admitted_are_noticed(
     make_world: MakeWorld,
 ) -> None:
