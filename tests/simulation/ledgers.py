@@ -302,12 +302,16 @@ def _unwitnessed(world: Fleet, node: FleetNode) -> Iterator[tuple[str, str]]:
     """Every channel's head stands under a head that two others cosigned, where there are two.
 
     Whatever disk was lost, the owner's too: its ledger goes on in a new epoch, and is cosigned
-    there. One exception, of the protocol's: a witness whose disk was lost cosigns nothing until its
-    people end its key (§8.12.9), so who could witness is counted without it.
+    there. Who signed nothing, since the only other one answers nobody, has nothing to witness; a
+    head that should be there and is not is `unlogged`. One exception, of the protocol's: a witness
+    whose disk was lost cosigns nothing until its people end its key (§8.12.9), so who could witness
+    is counted without it.
     """
     registry = world.umbrella.registry
     with looked_into(node) as connection:
         ledger = figures(connection)
+    if ledger.signed_ms is None:
+        return
     able = [
         one  # a witness that lost its disk cosigns nothing until its people give it another key
         for one in candidates(registry, node.member)

@@ -13,6 +13,8 @@ from node.store.connection import open_reader
 from node.store.witnessing import figures
 from tests.simulation.fleet import Fleet
 from tests.simulation.ledgers import heal_ledgers, judge_ledgers
+from tests.simulation.plan import Plan
+from tests.simulation.running import run_plan
 from tests.simulation.world import Faults, Node, World
 
 FIVE = ["gb-iwf", "nl-eokm", "fr-pdc", "de-eco", "at-sol"]
@@ -111,3 +113,10 @@ async def test_8_12_others_witness_in_the_place_of_one_that_lost_its_disk(tmp_pa
         list(judge_ledgers(world, {n.member: world.oracle.disk_of(n) for n in world.honest})) == []
     )
     await world.close()
+
+
+def test_member_that_never_signed_anything_lacks_no_witness() -> None:
+    """It has something for a member that answers nobody, so it could not open a channel."""
+    steps = ((1, "receipts_withheld"), (19, "submit"))
+    members = ("gb-iwf", "nl-eokm", "fr-pdc", "xx-bad")
+    assert run_plan(Plan(30453, members, "xx-bad", (), steps)).wrongs == []
