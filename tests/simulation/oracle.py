@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,8 +140,9 @@ def read_disk(connection: Connection, us: str) -> Disk:
     )
 
 
+@lru_cache(maxsize=16_384)
 def _words(body: bytes | None) -> list[str]:
-    """Every text in a stored body."""
+    """Every text in a stored body; databases are read again and again, and events never change."""
     found: list[str] = []
 
     def walk(value: Any) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import os
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,6 +56,18 @@ class Result:
     trace: list[str] = field(default_factory=list)
 
 
+@contextmanager
+def garbage_left() -> Iterator[None]:
+    """Look for garbage afterwards: a world is over before there is much, and looks at nothing."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def run_plan(plan: Plan) -> Result:
     """Run a world from beginning to end, in a folder that is gone afterwards."""
     prefix = "simulated-"
@@ -60,6 +75,7 @@ def run_plan(plan: Plan) -> Result:
     with (
         tempfile.TemporaryDirectory(prefix=prefix, dir=disks()) as folder,
         signatures_remembered(ideal=ideal),
+        garbage_left(),
     ):
         return asyncio.run(_run(plan, Path(folder)))
 
