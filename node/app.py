@@ -15,6 +15,8 @@ from keys.errors import UnreadableKeyError
 from keys.keyring import MemberKeys, load_sealing_keys
 from keys.signing import Signer
 from keys.unlock import Unlock
+from node.asking.build import open_origins
+from node.asking.origins import OriginAsker
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.feed import Feed
@@ -23,8 +25,10 @@ from node.coming_back import ComingBack, build_coming_back
 from node.hashcheck.listener import PublicListener, open_public
 from node.ids import Ids
 from node.jurisdiction.build import Jurisdiction, open_jurisdiction
+from node.jurisdiction.origins import Origins
 from node.keeping import TransportInUse
 from node.ledgers import Ledgers, build_ledgers
+from node.loops import Wakes
 from node.matching.fingerprints import Fingerprints
 from node.peer.client import HttpTransport, Limits
 from node.peer.delivery import Delivery
@@ -36,7 +40,7 @@ from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
 from node.registry.errors import NoRegistryError
 from node.registry.updater import RegistryClient
-from node.running import Node, Wakes, wall_clock
+from node.running import Node, wall_clock
 from node.setup.opening import open_keys, store_place
 from node.store.errors import AlreadyOpenError, StoreError
 from node.store.near_files import Folder
@@ -72,7 +76,9 @@ def build(config: Config) -> Node:
     if not keys.sealing:
         mend = "no sealing key is there, nobody's push could be opened; bring back their backup"
         raise UnreadableKeyError(f"[member] keys_dir: {mend}")
-    jurisdiction = open_jurisdiction(config.jurisdiction)
+    providers = [one.provider for one in config.hosters.origins]
+    origins = Origins(providers) if providers else None
+    jurisdiction = open_jurisdiction(config.jurisdiction, origins)
     registry = open_registry(config)
     fingerprints = Fingerprints(keys.fingerprint_secret)
     store = Store.open(
@@ -120,7 +126,7 @@ def _assemble(
         store=CountedCases(store.cases, metrics),
         queries=store.queries,
         registry=registry.current,
-        places=CountedPlaces(Places(jurisdiction.locator, _deadline_ms(config)), metrics),
+        places=_places(config, jurisdiction, metrics),
         fingerprints=fingerprints,
         postbox=postbox,
         ids=Ids(us),
@@ -147,12 +153,22 @@ def _assemble(
         postbox,
         _ledgers(config, keys, store, registry, transport, wakes, metrics),
         _coming_back(store, desk, fingerprints, transport, registry, sealing, delivery, wakes),
+        _asker(config, store, jurisdiction),
     )
 
 
-def _deadline_ms(config: Config) -> int | None:
+def _asker(config: Config, store: Store, jurisdiction: Jurisdiction) -> OriginAsker | None:
+    origins = jurisdiction.origins
+    if origins is None:
+        return None
+    policy, forget = jurisdiction.resolver.policy, jurisdiction.locator.forget
+    return open_origins(config.hosters, origins, store.origins, policy, forget)
+
+
+def _places(config: Config, jurisdiction: Jurisdiction, metrics: Metrics) -> CountedPlaces:
     hours = config.jurisdiction.uncertain_hours
-    return hours * 3_600_000 if hours else None
+    deadline_ms = hours * 3_600_000 if hours else None
+    return CountedPlaces(Places(jurisdiction.locator, deadline_ms, jurisdiction.origins), metrics)
 
 
 def _coming_back(

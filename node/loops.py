@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.peer.delivery import Delivery
+from node.peer.longpoll import LongPoll
 from node.peer.pulling import Pulling
 from protocol.vocabulary import Lane
 
@@ -43,6 +45,24 @@ class Wake:
         except TimeoutError:
             return
         self._event.clear()
+
+
+@dataclass(slots=True)
+class Wakes:
+    """What wakes each loop."""
+
+    desk: Wake = field(default_factory=Wake)
+    delivery: Wake = field(default_factory=Wake)
+    registry: Wake = field(default_factory=Wake)
+
+    def outgoing(self, pulls: LongPoll) -> Callable[[], None]:
+        """Return what to call when something new waits for another member."""
+
+        def wake() -> None:
+            self.delivery()
+            pulls.wake()
+
+        return wake
 
 
 async def keep_going(

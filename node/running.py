@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from keys.keyring import MemberKeys
 from keys.succession import id_of
 from keys.unlock import Unlock
 from node.api.app import make_local_app
+from node.asking.origins import OriginAsker, keep_asking
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.retaining import Periods, Retention
@@ -32,7 +32,7 @@ from node.jurisdiction.build import Jurisdiction
 from node.keeping import HsmWatch, TransportInUse, destroy_expired, take_up_due
 from node.ledgers import Ledgers
 from node.listening import serve
-from node.loops import LOOK_AGAIN_S, DeliveryLoop, PullLoop, Wake, keep_going, work_at_desk
+from node.loops import LOOK_AGAIN_S, DeliveryLoop, PullLoop, Wakes, keep_going, work_at_desk
 from node.peer.allowances import DiskFloor
 from node.peer.bringing_back import BringingBack
 from node.peer.client import HttpTransport
@@ -75,24 +75,6 @@ def wall_clock() -> int:
 
 
 @dataclass(slots=True)
-class Wakes:
-    """What wakes each loop."""
-
-    desk: Wake = field(default_factory=Wake)
-    delivery: Wake = field(default_factory=Wake)
-    registry: Wake = field(default_factory=Wake)
-
-    def outgoing(self, pulls: LongPoll) -> Callable[[], None]:
-        """Return what to call when something new waits for another member."""
-
-        def wake() -> None:
-            self.delivery()
-            pulls.wake()
-
-        return wake
-
-
-@dataclass(slots=True)
 class Node:
     """One running node."""
 
@@ -114,6 +96,7 @@ class Node:
     postbox: Postbox
     ledgers: Ledgers
     coming_back: ComingBack
+    asker: OriginAsker | None
     hsm: HsmWatch = field(init=False)
     retention: Retention = field(init=False)
     bringing_back: BringingBack = field(init=False)
@@ -134,15 +117,7 @@ class Node:
         await self.delivery.load()
         await self.coming_back.look()
         self.hsm = HsmWatch(self._in_hsm, self._signs_again)
-        days = self.config.store
-        self.retention = self.desk.retention(
-            Periods(
-                closed_ms=days.keep_closed_days * DAY_MS,
-                not_illegal_ms=days.keep_not_illegal_days * DAY_MS,
-                counted_ms=days.keep_counted_days * DAY_MS,
-                handed_on_ms=days.keep_handed_on_days * DAY_MS,
-            )
-        )
+        self.retention = self.desk.retention(self._periods())
         await self._listen()
         delivering = DeliveryLoop(self.delivery, wall_clock, self.wakes.delivery)
         fetching = PullLoop(self.pulling)
@@ -156,9 +131,11 @@ class Node:
         )
         self._channel_loops = [delivering, fetching]
         log = logger()
+        asking = () if self.asker is None else (("origins", keep_asking(self.asker, wall_clock)),)
         look_at_hsm = (("hsm", self._look_at_hsm),) if self.config.member.hsm else ()
         for name, step in (
             *look_at_hsm,
+            *asking,
             ("desk", self._work),
             ("data", keep_data(self.jurisdiction, self.config.source, log)),
             ("delivery", delivering.step),
@@ -172,6 +149,16 @@ class Node:
             ("recoveries", self._bring_back),
         ):
             self._loops.append(asyncio.create_task(keep_going(name, step, log), name=name))
+
+    def _periods(self) -> Periods:
+        """How long what is over is kept."""
+        days = self.config.store
+        return Periods(
+            closed_ms=days.keep_closed_days * DAY_MS,
+            not_illegal_ms=days.keep_not_illegal_days * DAY_MS,
+            counted_ms=days.keep_counted_days * DAY_MS,
+            handed_on_ms=days.keep_handed_on_days * DAY_MS,
+        )
 
     async def _look_at_hsm(self) -> None:
         """See whether the keys in the HSM sign, then wait; no loop of a node without one."""
@@ -395,4 +382,6 @@ class Node:
         await self._sign_last_head()
         await self.transport.close()
         await self.jurisdiction.close()
+        if self.asker is not None:
+            await self.asker.close()
         await self.store.close()

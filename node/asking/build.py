@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from keys.unlock import Unlock
 from node.asking.https import Bounds, Https
+from node.asking.origins import OriginApi, OriginAsker, OriginStore
 from node.asking.rdap import Pauses, Rdap
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.directory import DAY_MS, HOUR_MS, Directory, HosterStore, Terms
@@ -14,13 +16,45 @@ from node.jurisdiction.rdap import Bootstrap, origin
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
-    from node.config.sections import HostersSection
+    from node.config.places import HostersSection
+    from node.jurisdiction.origins import Origins
     from node.jurisdiction.watching import WatchList
 
 
 class Book(HosterStore, Pauses, Protocol):
     """What the store must keep."""
+
+
+def open_origins(
+    section: HostersSection,
+    origins: Origins,
+    store: OriginStore,
+    policy: AddressPolicy,
+    forget: Callable[[str], None],
+    *,
+    bounds: Bounds | None = None,
+    context: ssl.SSLContext | None = None,
+) -> OriginAsker:
+    """Make what asks the proxies of a configuration; none of them may redirect.
+
+    Raises:
+        KeysError: a secret header cannot be had.
+    """
+    apis = [
+        OriginApi(one.provider, one.url, {name: _secret(ref) for name, ref in one.headers})
+        for one in section.origins
+    ]
+    allowed = {origin(one.url) for one in section.origins}
+    bounds = replace(bounds or Bounds(), hops=0)
+    https = Https(lambda server: server in allowed, bounds, context)
+    keep_ms = section.origin_days * DAY_MS
+    return OriginAsker(origins, apis, https, store, policy, keep_ms, forget)
+
+
+def _secret(reference: str) -> str:
+    return Unlock.from_config(reference, name="hosters.origins").pin()
 
 
 @dataclass(slots=True)

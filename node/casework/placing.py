@@ -16,6 +16,7 @@ from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locate import Located, Row
 from node.jurisdiction.locations import Location as Place
 from node.jurisdiction.locations import canonical, canonical_service
+from node.jurisdiction.origins import Origins
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.fields import MAX_EVIDENCE
 from protocol.vocabulary import Confidence, HostingState
@@ -40,12 +41,15 @@ class Places:
     """Implements `node.casework.lookups.Places` on a locator.
 
     `deadline_ms`: how long an unsure place waits for a person before its best candidate counts;
-    None: for ever.
+    None: for ever. `origins`: asks proxies whom they hide; None: nobody is asked.
     """
 
-    def __init__(self, locator: Locator, deadline_ms: int | None = None) -> None:
+    def __init__(
+        self, locator: Locator, deadline_ms: int | None = None, origins: Origins | None = None
+    ) -> None:
         self._locator = locator
         self._deadline_ms = deadline_ms
+        self._origins = origins
         self._places: dict[str, Place] = {}
         self._made: dict[int, tuple[Located, Jurisdiction]] = {}
         self._failed: dict[str, int] = {}  # by item: how often in a row; a restart asks sooner
@@ -60,7 +64,18 @@ class Places:
             located = await self._ask(state, now_ms)
         if located.retry_ms is not None:
             return self._jurisdiction(located), located.retry_ms
+        if located.state == "hidden":
+            return self._jurisdiction(located), self._ask_proxy(place, located, now_ms)
         return self._by_confidence(state, located, now_ms)
+
+    def _ask_proxy(self, place: Place, located: Located, now_ms: int) -> int | None:
+        """Have the proxy asked where the host stands; when to look again, None: nobody can be."""
+        if self._origins is None or place.kind != "name":
+            return None
+        veils = (
+            str(row[5]) for row in located.evidence if row[0] == "proxy" and len(row) >= _PROXY
+        )
+        return self._origins.need(place.host, veils, now_ms)
 
     async def _ask(self, state: ItemState, now_ms: int) -> Located:
         place = _place(state.location)
@@ -96,7 +111,7 @@ class Places:
         if isinstance(place, Jurisdiction):
             return place
         located = self._locator.locate_cached(place, now_ms)
-        if located is None:
+        if located is None or (located.state == "hidden" and self._origins is not None):
             return None
         made = self._jurisdiction(located)
         return None if self._deadline_ms is not None and is_uncertain(made) else made
@@ -169,10 +184,20 @@ def jurisdiction(located: Located) -> Jurisdiction:
 _ORDER = {
     kind: place
     for place, kind in enumerate(
-        ("override", "proxy", "ballot", "watched", "refused", "kind", "cname", "names", "address")
+        (
+            "override",
+            "origin",
+            "proxy",
+            "ballot",
+            "watched",
+            "refused",
+            "kind",
+            "cname",
+            "names",
+            "address",
+        )
     )
 }
-_OVERRIDE = 9
 _WATCHED = 6
 _NETWORK = 7
 _BALLOT = 7
@@ -187,10 +212,8 @@ def _evidence(row: Row) -> Evidence:
     if kind == "proxy" and len(row) >= _PROXY:
         _, what, source, built, entry, provider = row[:_PROXY]
         return _line(f"{what} in {entry}", source, _day(built), provider)
-    if kind == "override" and len(row) == _OVERRIDE:
-        # Author and reason are people's and free text: they stay here.
-        _, what, how, number, entry, country, _, _, expires = row
-        return _line(f"{what} in {entry}", f"{how}:{number}", f"until {_day(expires)}", country)
+    if kind in {"origin", "override"}:
+        return _told(row)
     if kind == "watched" and len(row) == _WATCHED:
         _, what, source, built, entry, _ = row
         return _line(f"{what} in {entry}", f"watch:{source}", _day(built), "watched")
@@ -199,6 +222,18 @@ def _evidence(row: Row) -> Evidence:
         return _line(f"{what} in {prefix}", source, _day(built), f"AS{number}")
     told = " ".join(str(part) for part in row[1:] if part is not None)
     return _line(told or kind, kind, "1", None)
+
+
+def _told(row: Row) -> Evidence:
+    """What people of this hotline know, or a proxy told it.
+
+    Author and reason are people's and free text: they stay here.
+    """
+    if row[0] == "origin":
+        _, what, provider, address, told, _ = row
+        return _line(f"{what} at {address}", f"origin:{provider}", _day(told), "told")
+    _, what, how, number, entry, country, _, _, expires = row
+    return _line(f"{what} in {entry}", f"{how}:{number}", f"until {_day(expires)}", country)
 
 
 def _line(told: str, source: object, version: str, answer: object) -> Evidence:

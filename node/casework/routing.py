@@ -40,6 +40,8 @@ DEADLINE = "deadline"
 """Source of the line of evidence that says: nobody decided in time, the best candidate counts."""
 MEDIUM_FLAG = "medium_confidence"
 DEADLINE_FLAG = "decided_by_deadline"
+_LOOKED_FOR = frozenset({HostingState.HIDDEN, HostingState.UNRESOLVED})
+"""What the node itself goes on to look for while the item is here."""
 _UNCERTAIN = frozenset({HostingState.DISPUTED, HostingState.UNRESOLVED})
 
 
@@ -134,8 +136,7 @@ def place(
         return
     if state.custody is Custody.HERE:
         waits = state.jurisdiction is not None and (
-            Review.LOCATION_UNCERTAIN in state.reviews
-            or state.jurisdiction.state is HostingState.HIDDEN
+            Review.LOCATION_UNCERTAIN in state.reviews or state.jurisdiction.state in _LOOKED_FOR
         )
         if state.closed_ms is not None or not state.sightings or not waits:
             body = Kept(book.us, state.orphan, state.hops, None)

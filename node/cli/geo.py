@@ -14,7 +14,7 @@ from node.jurisdiction.status import ages
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from node.config.sections import JurisdictionSection
+    from node.config.places import JurisdictionSection
 
 
 def status(path: Path, now_ms: int) -> Result:

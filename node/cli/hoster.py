@@ -102,6 +102,34 @@ def contacts(path: Path) -> Result:
     return Result({"hosters": told}, text)
 
 
+def origins(path: Path) -> Result:
+    """List what proxies were asked, what waits longest first.
+
+    Raises:
+        ConfigError, KeysError, StoreError: it cannot be read.
+    """
+    now_ms = _now_ms()
+    with store_of(load(path)) as queries:
+        found = asyncio.run(queries.origins())
+    ordered = sorted(found, key=lambda one: (not one.waits, one.asked_ms, one.host))
+    told = [
+        {**msgspec.to_builtins(one), "waits": one.waits, "holds": one.holds(now_ms)}
+        for one in ordered
+    ]
+    rows = [
+        (
+            one.provider,
+            one.host,
+            f"waits {span(now_ms - one.asked_ms)}" if one.waits else "answered",
+            one.attempts,
+            one.problem or ", ".join(one.addresses) or None,
+        )
+        for one in ordered
+    ]
+    headings = ("proxy", "host", "state", "tries", "answer")
+    return Result({"origins": told}, table(headings, rows) if rows else "no proxy was asked")
+
+
 def verify(path: Path, key: str, address: str, by: str, *, refuse: bool) -> Result:
     """Keep what a person decided on a contact; the node may run meanwhile.
 

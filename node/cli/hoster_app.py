@@ -35,6 +35,14 @@ def hoster_contacts(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = Fa
     return show(hoster.contacts(config), as_json=json)
 
 
+@hoster_app.command("origins")
+def hoster_origins(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
+    """List the hosts that hide behind a proxy, and what the proxy said of each."""
+    from node.cli import hoster
+
+    return show(hoster.origins(config), as_json=json)
+
+
 @hoster_app.command("verify")
 def hoster_verify(
     key: Annotated[str, typer.Argument(help="Handle of the hoster, from hoster contacts.")],

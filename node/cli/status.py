@@ -53,6 +53,7 @@ def status(path: Path) -> Result:
         tasks = asyncio.run(queries.tasks())
         ledger = asyncio.run(queries.ledger())
         contacts = contact_figures(asyncio.run(queries.hosters()), now_ms)
+        asked = [one for one in asyncio.run(queries.origins()) if one.waits]
     data: dict[str, Any] = {
         "member": config.member.id,
         "running": running.answers,
@@ -61,6 +62,10 @@ def status(path: Path) -> Result:
         "ledger": _ledger(config, client, ledger),
         "figures": figures,
         "contacts": contacts._asdict(),
+        "origins": {
+            "waiting": len(asked),
+            "oldest_ms": min((one.asked_ms for one in asked), default=None),
+        },
         "tasks": [
             {"code": code, "subject": subject, "opened_ms": opened_ms}
             for code, subject, opened_ms in tasks
@@ -145,6 +150,10 @@ def _text(data: dict[str, Any], running: Running, now_ms: int) -> str:
         f"hosters: {contacts['verified']} with a verified contact, {contacts['unverified']} wait"
         f" for a person ({contacts['overdue']} contacts overdue), {contacts['unknown']} without"
     )
+    origins = data["origins"]
+    if origins["waiting"]:
+        age = span(now_ms - origins["oldest_ms"])
+        lines.append(f"hidden: {origins['waiting']} hosts wait for a proxy's word, for up to {age}")
     rows = [(NAMES.get(name, name), count) for name, count in data["figures"].items()]
     lines.append(table(("", "count"), rows))
     lines.extend(

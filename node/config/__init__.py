@@ -9,19 +9,19 @@ makes the documentation's table and the commented file out of the declarations.
 """
 
 from node.config.errors import ConfigError, ConfigInvalidError, ConfigUnreadableError, Problem
+from node.config.places import JurisdictionSection
 from node.config.reading import load, parse
 from node.config.sections import (
     ApiSection,
     Config,
     HashcheckSection,
-    JurisdictionSection,
     MemberSection,
     PeerSection,
     PublicSection,
     RegistrySection,
     StoreSection,
 )
-from node.config.values import DatabaseRef
+from node.config.values import DatabaseRef, OriginRef
 
 __all__ = [
     "ApiSection",
@@ -33,6 +33,7 @@ __all__ = [
     "HashcheckSection",
     "JurisdictionSection",
     "MemberSection",
+    "OriginRef",
     "PeerSection",
     "Problem",
     "PublicSection",

@@ -37,6 +37,15 @@ class DatabaseRef:
     sha256: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class OriginRef:
+    """One proxy that may be asked: its name in the proxy list, the address, secret headers."""
+
+    provider: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+
+
 def text(pattern: str, mend: str) -> Kind:
     """Give a reader for a string that matches `pattern` in full."""
     compiled = re.compile(pattern)
@@ -182,6 +191,36 @@ def _resolver(entry: Any, mend: str) -> str:
     return entry
 
 
+def _read_origins(value: Any, base: Path) -> tuple[OriginRef, ...]:
+    mend = "write one [[hosters.origins]] table per proxy with provider, url and headers"
+    if not isinstance(value, list):
+        raise ValueError(mend)  # noqa: TRY004 - one error for all
+    found = tuple(_origin(entry, base, mend) for entry in value)
+    if len({ref.provider for ref in found}) != len(found):
+        raise ValueError("name each provider once")
+    return found
+
+
+def _origin(entry: Any, base: Path, mend: str) -> OriginRef:
+    if not isinstance(entry, dict) or not {"provider", "url"} <= entry.keys():
+        raise ValueError(mend)
+    if not entry.keys() <= {"provider", "url", "headers"}:
+        raise ValueError(mend + "; other keys are unknown")
+    provider, url, headers = entry["provider"], entry["url"], entry.get("headers", {})
+    if not isinstance(provider, str) or not re.fullmatch(r"\S{1,64}", provider):
+        raise ValueError("write the provider as the proxy list has it")
+    if not isinstance(url, str) or not _ORIGIN_URL.fullmatch(url) or url.count("{host}") != 1:
+        raise ValueError("write url as https://HOST/PATH with {host} once, where the name belongs")
+    if not isinstance(headers, dict) or not all(map(_HEADER.fullmatch, headers)):
+        raise ValueError("write headers as a table of names to file:PATH, env:NAME or command:...")
+    read = tuple((name, _read_secret(secret, base)) for name, secret in headers.items())
+    return OriginRef(provider, url, read)
+
+
+_ORIGIN_URL = re.compile(r"https://[A-Za-z0-9.-]+(?::\d{1,5})?/[A-Za-z0-9._~/?&=%{}-]*")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+
+
 def _read_databases(value: Any, base: Path) -> tuple[DatabaseRef, ...]:
     mend = "write one [[jurisdiction.databases]] table per file with name, path and sha256"
     if not isinstance(value, list):
@@ -218,4 +257,5 @@ ENDPOINT = Kind("https address", _read_endpoint)
 MIRRORS = Kind("list of addresses", _read_mirrors)
 SERVERS = Kind("list of https addresses", _read_servers)
 RESOLVERS = Kind("list of DNS servers", _read_resolvers)
+ORIGINS = Kind("list of tables", _read_origins)
 DATABASES = Kind("list of tables", _read_databases)

@@ -1,4 +1,4 @@
-"""Judging contacts of hosters: which wait for a person for too long, and who has none."""
+"""Judging contacts of hosters and questions to proxies: what waits for too long."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from node.jurisdiction.contacts import Hoster
+    from node.jurisdiction.origins import Question
+
+ORIGIN_WARNING_MS = 86_400_000
 
 
 class ContactFigures(NamedTuple):
@@ -45,3 +48,15 @@ def check_contacts(found: ContactFigures, now_ms: int) -> list[Finding]:
     what += f" for {span(now_ms - found.oldest_due_ms)}: nothing can be sent to them"
     mend = "hotline hoster contacts; call each, then hotline hoster verify"
     return [Finding(Severity.WARNING, "contacts", "contact_overdue", what, mend)]
+
+
+def check_origins(questions: Iterable[Question], now_ms: int) -> list[Finding]:
+    """Judge questions to proxies that wait: a day is long, since the content stays up meanwhile."""
+    waiting = [one for one in questions if one.waits]
+    oldest = now_ms - min((one.asked_ms for one in waiting), default=now_ms)
+    if oldest < ORIGIN_WARNING_MS:
+        return [fine("origins", f"{len(waiting)} hosts wait for a proxy's word, none for long")]
+    proxies = ", ".join(sorted({one.provider for one in waiting}))
+    what = f"{len(waiting)} hosts wait for a proxy's word, the oldest for {span(oldest)}: {proxies}"
+    mend = "hotline hoster origins; write to the proxy, and notify it in any case"
+    return [Finding(Severity.WARNING, "origins", "origin_old", what, mend)]

@@ -18,7 +18,7 @@ from keys.keyring import MemberKeys
 from keys.succession import ROTATED, id_of
 from node.doctor import checks
 from node.doctor.checks import ChannelFacts, RegistryFacts
-from node.doctor.contacts import check_contacts
+from node.doctor.contacts import check_contacts, check_origins
 from node.doctor.contacts import figures as figures_of
 from node.doctor.findings import Finding, Severity, fine
 from node.doctor.ledger import check_ledger, check_memory
@@ -164,6 +164,7 @@ class Examination:
         self.findings += checks.check_tasks(await queries.tasks(), now_ms)
         standing = figures_of(await queries.hosters(), now_ms)
         self.findings += check_contacts(standing, now_ms)
+        self.findings += check_origins(await queries.origins(), now_ms)
         self._figures = await queries.ledger()
         last = await queries.last_event()
         newest = await queries.events(last - 1, 1) if last else []

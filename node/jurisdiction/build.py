@@ -24,7 +24,8 @@ from node.jurisdiction.watching import WatchList
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from node.config.sections import JurisdictionSection
+    from node.config.places import JurisdictionSection
+    from node.jurisdiction.origins import Origins
 
 Stamp = tuple[tuple[str, int, int, int], ...]
 
@@ -65,6 +66,7 @@ class Jurisdiction:
     resolver: Resolver
     data: Data
     section: JurisdictionSection
+    origins: Origins | None = None
 
     @property
     def databases(self) -> Databases:
@@ -137,8 +139,8 @@ def _networks(path: Path) -> Mmdb:
     return open_mmdb(DatabaseSource(path, path.stem))
 
 
-def open_jurisdiction(config: JurisdictionSection) -> Jurisdiction:
-    """Open everything that locating needs.
+def open_jurisdiction(config: JurisdictionSection, origins: Origins | None = None) -> Jurisdiction:
+    """Open everything that locating needs; `origins`: what proxies said of whom they hide.
 
     Raises:
         DataFileError: a data file is missing, damaged or not the one that was pinned.
@@ -156,6 +158,7 @@ def open_jurisdiction(config: JurisdictionSection) -> Jurisdiction:
         data.proxies,
         overrides=data.overrides,
         watch=data.watch,
+        origins=origins,
         absent_looks=config.absent_looks,
     )
-    return Jurisdiction(locator, resolver, data, config)
+    return Jurisdiction(locator, resolver, data, config, origins)

@@ -103,6 +103,16 @@ class Rule(msgspec.Struct, frozen=True):
     expires_ms: int
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """What a proxy said of whom it hides, when, and until when that holds (ms UTC)."""
+
+    host: str
+    provider: str
+    address: str
+    answered_ms: int
+    expires_ms: int
+
+
 class Explanation(msgspec.Struct, frozen=True):
     """Everything about one decision. Times are ms UTC; `because` is for people."""
 
@@ -124,6 +134,7 @@ class Explanation(msgspec.Struct, frozen=True):
     proxies: tuple[Veil, ...] = ()
     watched: tuple[Sign, ...] = ()
     overrides: tuple[Rule, ...] = ()
+    origins: tuple[Origin, ...] = ()
     retry_ms: int | None = None
 
     def __repr__(self) -> str:
@@ -156,6 +167,7 @@ def explain(location: Location, located: Located) -> Explanation:
         proxies=tuple(Veil(*row) for row in rows.get("proxy", ())),
         watched=tuple(Sign(*row) for row in rows.get("watched", ())),
         overrides=tuple(Rule(*row) for row in rows.get("override", ())),
+        origins=tuple(Origin(*row) for row in rows.get("origin", ())),
         retry_ms=located.retry_ms,
     )
 

@@ -6,7 +6,7 @@ what was found                                                         state
 onion, I2P, IPFS, an account on a service                              none
 only internal addresses                                                none
 no such name, no address (dangling CNAME): asked again, then           none, low
-a proxy's address or name                                              hidden
+a proxy's address or name, its answer where the origin is not known    hidden
 all addresses in one country                                           country
 several countries, databases without a majority, or silent             disputed
 the name servers failed or did not answer                              unresolved
@@ -33,6 +33,7 @@ Evidence is a tuple of flat rows, made of str, int and None, each beginning with
     ("network", address, database, built_ms, prefix, asn, organisation)
     ("watched", address, list, built_ms, entry, reason)
     ("override", address_or_name, kind, id, entry, country, author, reason, expires_ms)
+    ("origin", host, provider, address, answered_ms, expires_ms)
 
 Author and reason of an override never leave this node (`casework.placing` leaves them out).
 """
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from node.jurisdiction.answers import NameAnswer
     from node.jurisdiction.locations import Location
     from node.jurisdiction.names import Resolver
+    from node.jurisdiction.origins import Origins
     from node.jurisdiction.proxies import Proxy, ProxyList
 
 State = Literal["country", "none", "hidden", "disputed", "unresolved"]
@@ -65,6 +67,8 @@ ABSENT_LOOKS = 8
 _MAX_CACHED = 200_000
 _NEVER = 1 << 62
 _NOWHERE = frozenset({"onion", "i2p", "ipfs", "service"})
+_ENDING = frozenset({"override", "origin"})
+"""Rows whose last part says until when they hold."""
 _RULE: Row = ("rule", "jurisdiction", RULE_VERSION)
 _ORDER: tuple[Confidence, ...] = ("low", "medium", "high")
 _LESS: dict[Confidence, Confidence] = {"high": "medium", "medium": "low", "low": "low"}
@@ -96,9 +100,11 @@ class Locator:
         *,
         overrides: Overrides | None = None,
         watch: WatchList | None = None,
+        origins: Origins | None = None,
         absent_looks: int = ABSENT_LOOKS,
     ) -> None:
         self._names = names
+        self._origins = origins
         self._absent_looks = absent_looks
         self._by_host: dict[str, tuple[NameAnswer | None, Located, int]] = {}
         self.use(databases, proxies, overrides or Overrides(), watch or WatchList())
@@ -116,6 +122,10 @@ class Locator:
         self._overrides = overrides
         self._watch = watch
         self._by_host.clear()
+
+    def forget(self, host: str) -> None:
+        """Judge a host anew: something is known of it that was not."""
+        self._by_host.pop(host, None)
 
     async def locate(self, location: Location, now_ms: int, *, attempts: int = 0) -> Located:
         """Locate, asking the name servers where necessary.
@@ -167,7 +177,7 @@ class Locator:
         if len(self._by_host) >= _MAX_CACHED:
             self._by_host.clear()
         located = self._literal(host, now_ms) if answer is None else self._judge(answer, now_ms)
-        ends = [int(str(row[-1])) for row in located.evidence if row[0] == "override"]
+        ends = [int(str(row[-1])) for row in located.evidence if row[0] in _ENDING]
         self._by_host[host] = (answer, located, min(ends, default=_NEVER))
         return located
 
@@ -202,8 +212,24 @@ class Locator:
         if rule is not None:
             return _overruled((*rows, *veils), names[0], rule)
         if veils:
-            return Located("hidden", None, "high", (*rows, *veils))
+            return self._behind([*rows, *veils], names, now_ms)
         return _decide(rows, votes, partial=partial)
+
+    def _behind(self, rows: list[Row], names: Sequence[str], now_ms: int) -> Located:
+        """Judge what a proxy hides: by its answer, if one is known and names no proxy again."""
+        found = None
+        if names and self._origins is not None:
+            found = self._origins.answer(names[0], now_ms)
+        if found is None:
+            return Located("hidden", None, "high", tuple(rows))
+        ends = (found.answered_ms, found.expires_ms)
+        rows.extend(("origin", found.host, found.provider, one, *ends) for one in found.addresses)
+        rows.extend(("address", one, None) for one in found.addresses)
+        votes = [self._vote(one, now_ms, rows) for one in found.addresses]
+        veils = [("proxy", what, *proxy) for what, proxy in self._veils((), found.addresses)]
+        if veils:
+            return Located("hidden", None, "high", (*rows, *veils))
+        return _decide(rows, votes, partial=False)
 
     def _vote(self, address: str, now_ms: int, rows: list[Row]) -> Vote:
         """Return the vote on an address after overrides and signs, and add what led to it."""

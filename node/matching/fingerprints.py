@@ -38,6 +38,10 @@ class Fingerprints:
         """The key under which an item is found by its own id or an alias."""
         return self._of(b"i", item_id.encode())
 
+    def host(self, host: str) -> bytes:
+        """The key of a host, as locations spell it."""
+        return self._of(b"n", host.encode())
+
     def location(self, location: Location | None) -> bytes | None:
         """The key of a canonical location; None where there is none."""
         if location is None or location.canonical is None:

@@ -11,9 +11,11 @@ from node.casework.item import ItemState
 from node.casework.receiving import Arrived
 from node.casework.retaining import Aged
 from node.jurisdiction.contacts import Hoster
+from node.jurisdiction.origins import Question
 from node.store.bulk import select_in
 from node.store.disavowing import disavowers
 from node.store.hosters import all_hosters
+from node.store.origins import all_questions
 from node.store.outside import may_act_outside
 from node.store.seam import BulkConnection, Connection
 from node.store.states import STATES_BY_ID, states, states_of
@@ -214,6 +216,10 @@ class Queries:
     async def hosters(self) -> list[Hoster]:
         """Return all hosters, in the order of their keys."""
         return await self._readers.run(all_hosters)
+
+    async def origins(self) -> list[Question]:
+        """Return all questions to proxies, the longest waiting first."""
+        return await self._readers.run(all_questions)
 
     async def tasks(self, limit: int = 100) -> list[tuple[str, str, int]]:
         """Return what stands in front of a person: (code, subject, opened_ms), oldest first."""

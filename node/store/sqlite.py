@@ -24,6 +24,7 @@ from node.store.lineage import Lineages
 from node.store.lookalikes import Lookalikes
 from node.store.near_files import Folder
 from node.store.opening import Lock, Place, open_locked, open_reader
+from node.store.origins import OriginBook
 from node.store.outbox import Outbox
 from node.store.queries import Queries
 from node.store.recovered import Recovered
@@ -76,6 +77,7 @@ class Store:
     lookalikes: Lookalikes
     hashchecks: HashChecks
     judged: Judged
+    origins: OriginBook
     _lock: Lock
 
     @classmethod
@@ -226,5 +228,6 @@ def _assemble(
         lookalikes,
         HashChecks(writer, readers, fingerprints),
         Judged(readers),
+        OriginBook(writer, readers, fingerprints),
         lock,
     )

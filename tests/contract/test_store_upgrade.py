@@ -69,12 +69,17 @@ def without_hashcheck(_: Connection) -> None:
     """Before 006: there was none."""
 
 
+def without_questions(_: Connection) -> None:
+    """Before 007: no proxy was asked anything."""
+
+
 BACK: Final[dict[int, Callable[[Connection], None]]] = {
     2: without_deltas,
     3: without_states,
     4: without_lists,
     5: without_hosters,
     6: without_hashcheck,
+    7: without_questions,
 }
 """The number of a schema file, and how rows are written as before it."""
 _MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (\w+)", re.MULTILINE)

@@ -20,6 +20,7 @@ import pycares
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
+from node.asking.origins import read_origin
 from node.jurisdiction import answers, hosters
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.answers import MAX_ADDRESSES, MAX_CHAIN, Half
@@ -260,5 +261,11 @@ def places() -> tuple[Target, ...]:
         Target("watch_list", read_watched, refused, [watch_list()]),
         Target("rdap.bootstrap", read_bootstrap, refused, [bootstrap_file()]),
         Target("rdap.network", read_rdap, misread, rdap_answers()),
+        Target(
+            "origin_answer",
+            read_origin,
+            (),
+            [b'{"originIPv4": "192.0.2.7", "originIPv6": ["2001:db8::1"], "addresses": [7]}'],
+        ),
         Target("rdap.entity", read_entity, misread, [rdap_entity()]),
     )

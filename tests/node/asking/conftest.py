@@ -10,7 +10,7 @@ import pytest
 
 from node.asking.build import OpenDirectory, open_directory
 from node.asking.https import Bounds
-from node.config.sections import HostersSection
+from node.config.places import HostersSection
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.watching import WatchList
 from node.store.connection import create_database

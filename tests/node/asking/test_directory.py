@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from node.asking.build import OpenDirectory, open_directory
-from node.config.sections import HostersSection
+from node.config.places import HostersSection
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.directory import BLOCK, DAY_MS, FAILURE_MS, NEGATIVE_MS, Found
 from node.jurisdiction.mmdb import open_mmdb

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from node.app import build
 from node.asking.build import open_directory
 from node.cli.exits import Exit
 from node.cli.hoster import hoster_book
@@ -15,6 +16,7 @@ from node.cli.main import run
 from node.config import Config, load
 from node.config.edit import change_file
 from node.jurisdiction.addresses import AddressPolicy
+from node.jurisdiction.origins import Question
 from node.jurisdiction.watching import WatchList
 from tests.builders.authority import make_authority
 from tests.builders.databases import write_database
@@ -148,3 +150,31 @@ async def test_registers_are_off_and_special_addresses_refused(typed: Typing) ->
     assert (code, told["refused"]["name"]) == (Exit.INPUT, "private")
     _, told = await typed("hoster", "contacts")
     assert told["hosters"] == []
+
+
+async def test_questions_to_proxies_are_listed_and_counted(joined: Typing, tmp_path: Path) -> None:
+    """What waits longest comes first; a node of this configuration works at them."""
+    (tmp_path / "token").write_text("t" * 32, encoding="utf-8")
+    (tmp_path / "token").chmod(0o600)
+    with joined.config.source.open("a", encoding="utf-8") as file:
+        file.write('[[hosters.origins]]\nprovider = "veil"\n')
+        file.write('url = "https://127.0.0.1:9/origin?host={host}"\n')
+        file.write(f'headers = {{X-Token = "file:{tmp_path / "token"}"}}\n')
+    node = build(load(joined.config.source))
+    waits = Question("shop.site7.example", "veil", DAY_MS, DAY_MS)
+    told = Question("a.site7.example", "veil", 0, 0, 0, None, ("192.0.2.7",), 1, 2)
+    await node.store.origins.keep([told, waits], {"veil": 1}, DAY_MS)
+    assert node.asker is not None
+    await node.asker.work_due(DAY_MS)
+    await node.asker.close()
+    await node.jurisdiction.close()
+    await node.transport.close()
+    await node.store.close()
+    _, listed = await joined("hoster", "origins")
+    assert [(one["host"], one["waits"]) for one in listed["origins"]] == [
+        ("shop.site7.example", True),
+        ("a.site7.example", False),
+    ]
+    assert listed["origins"][0]["problem"] == "nobody_answers"
+    _, status = await joined("status")
+    assert status["origins"] == {"waiting": 1, "oldest_ms": DAY_MS}

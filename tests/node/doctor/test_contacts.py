@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from node.doctor.contacts import check_contacts, figures
+from node.doctor.contacts import ORIGIN_WARNING_MS, check_contacts, check_origins, figures
 from node.doctor.findings import Severity
 from node.jurisdiction.contacts import Hoster, decided, met
+from node.jurisdiction.origins import Question
 
 NOW = 1_800_000_000_000
 HOUR_MS = 3_600_000
@@ -39,3 +40,16 @@ def test_past_the_deadline_it_is_an_alarm_without_names() -> None:
     assert "2 contacts" in finding.what
     assert "2 hours" in finding.what
     assert "x.example" not in finding.what
+
+
+def test_a_question_that_waits_for_a_day_is_an_alarm_that_names_the_proxy() -> None:
+    """Not the host; answered ones do not count."""
+    told = Question("b.site7.example", "mask", 0, 0, answered_ms=1, expires_ms=2)
+    waits = Question("a.site7.example", "veil", NOW, NOW)
+    before, after = NOW + ORIGIN_WARNING_MS - 1, NOW + ORIGIN_WARNING_MS
+    assert [one.severity for one in check_origins([told, waits], before)] == [Severity.OK]
+    (finding,) = check_origins([told, waits], after)
+    assert (finding.severity, finding.code) == (Severity.WARNING, "origin_old")
+    assert "1 hosts" in finding.what
+    assert "veil" in finding.what
+    assert "site7" not in finding.what

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from node.config.sections import JurisdictionSection
+from node.config.places import JurisdictionSection
 from node.config.values import DatabaseRef
 from node.jurisdiction.build import open_data, open_jurisdiction
 from node.jurisdiction.errors import DataFileError

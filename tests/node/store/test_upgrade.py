@@ -33,7 +33,8 @@ def as_before_deltas(connection: Connection) -> None:
         connection.execute(f"DROP TABLE {delta}")
     tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
     names = [name for (name,) in connection.execute(tables).fetchall()]
-    later = [name for name in names if name.startswith(("list", "hashcheck", "hoster", "paused_"))]
+    since = ("list", "hashcheck", "hoster", "paused_", "origin_")
+    later = [name for name in names if name.startswith(since)]
     for table in ("ledgers_seen", "ledger_doubts", *later):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("DELETE FROM _sqlite_migrations WHERE name NOT IN (?)", FIRST)

@@ -1,0 +1,165 @@
+"""Where content behind a proxy is really hosted: the question to the proxy, with its age.
+
+Rules upheld (rule 6 of docs/glossary.md: `hidden` is nobody's country):
+
+* Each host behind a proxy that may be asked has one question. It is asked until it is answered,
+  less and less often, and its age runs from the first time that somebody needed it.
+* An answer is a list of public addresses; it holds for a time, then the next item that needs it
+  asks again. It decides as addresses do, by the vote of the databases on them (`locate`), and it
+  is evidence with its date. Special and internal addresses in an answer are passed over.
+
+Pure, and in memory; the store keeps it, `node.asking.origins` asks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from node.jurisdiction.addresses import effective
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from node.jurisdiction.addresses import AddressPolicy
+
+FIRST_PAUSE_MS = 60_000
+LAST_PAUSE_MS = 12 * 3_600_000
+LOOK_AFTER_MS = 30_000
+"""How long after a question is due its items are located again."""
+MAX_ADDRESSES = 32
+MAX_QUESTIONS = 200_000
+FORGET_MS = 30 * 86_400_000
+
+
+class Question(msgspec.Struct, frozen=True):
+    """The question to `provider` where `host` stands.
+
+    `asked_ms` (UTC) is since when it waits, `next_ms` when it is asked (again), `attempts` how
+    often it was asked in vain since, `problem` the code of the last failure. Of an answer:
+    `addresses`, when it came and until when it holds.
+    """
+
+    host: str
+    provider: str
+    asked_ms: int
+    next_ms: int
+    attempts: int = 0
+    problem: str | None = None
+    addresses: tuple[str, ...] = ()
+    answered_ms: int | None = None
+    expires_ms: int | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is not answered."""
+        return self.answered_ms is None
+
+    def holds(self, now_ms: int) -> bool:
+        """Whether there is an answer that holds at `now_ms`."""
+        if self.answered_ms is None or self.expires_ms is None:
+            return False
+        return self.answered_ms <= now_ms < self.expires_ms
+
+    def __repr__(self) -> str:
+        """Say how it stands without naming the host."""
+        return f"<Question to {self.provider}, {'waits' if self.waits else 'answered'}>"
+
+
+def answered(
+    question: Question, told: Iterable[str], policy: AddressPolicy, now_ms: int, keep_ms: int
+) -> Question:
+    """Return the question with an answer; without any public address in it, with one more try."""
+    found: dict[str, None] = {}
+    for raw in told:
+        try:
+            address = str(effective(raw))
+        except ValueError:
+            continue
+        if policy.refused(address) is None and len(found) < MAX_ADDRESSES:
+            found[address] = None
+    if not found:
+        return failed(question, "no_origin", now_ms)
+    return msgspec.structs.replace(
+        question,
+        addresses=tuple(sorted(found)),
+        answered_ms=now_ms,
+        expires_ms=now_ms + keep_ms,
+        attempts=0,
+        problem=None,
+    )
+
+
+def failed(question: Question, problem: str, now_ms: int, retry_ms: int | None = None) -> Question:
+    """Return the question after it was asked in vain; `retry_ms` (UTC): not before."""
+    pause_ms = min(FIRST_PAUSE_MS << min(question.attempts, 16), LAST_PAUSE_MS)
+    next_ms = max(now_ms + pause_ms, retry_ms or 0)
+    return msgspec.structs.replace(
+        question, attempts=question.attempts + 1, next_ms=next_ms, problem=problem
+    )
+
+
+class Origins:
+    """All questions at hand. `providers` are the proxies that may be asked."""
+
+    def __init__(self, providers: Collection[str], questions: Iterable[Question] = ()) -> None:
+        self._providers = frozenset(providers)
+        self._questions: dict[str, Question] = {}
+        self._fresh: dict[str, None] = {}
+        self.fill(questions)
+
+    def fill(self, questions: Iterable[Question]) -> None:
+        """Take over what is kept."""
+        self._questions.update((one.host, one) for one in questions)
+
+    def answer(self, host: str, now_ms: int) -> Question | None:
+        """Return the question about a host if its answer holds."""
+        found = self._questions.get(host)
+        return found if found is not None and found.holds(now_ms) else None
+
+    def need(self, host: str, providers: Iterable[str], now_ms: int) -> int | None:
+        """Ask where a host stands; return when to locate it again, None: nobody can be asked."""
+        provider = next((one for one in providers if one in self._providers), None)
+        if provider is None:
+            return None
+        found = self._questions.get(host)
+        over = found is not None and not found.waits and not found.holds(now_ms)
+        if found is None or over or found.provider != provider:
+            if len(self._questions) >= MAX_QUESTIONS:
+                return None
+            found = Question(host, provider, now_ms, now_ms)
+            self._questions[host] = found
+            self._fresh[host] = None
+        return max(found.next_ms, now_ms) + LOOK_AFTER_MS
+
+    def due(self, now_ms: int, limit: int) -> list[Question]:
+        """Return questions that are to be asked now, the oldest first.
+
+        One that is put off by more than any pause was put off by a clock that was wrong.
+        """
+        latest = now_ms + 2 * LAST_PAUSE_MS
+        waiting = [
+            one
+            for one in self._questions.values()
+            if one.waits and not now_ms < one.next_ms <= latest
+        ]
+        return sorted(waiting, key=lambda one: (one.next_ms, one.host))[:limit]
+
+    def keep(self, question: Question) -> None:
+        """Take over what became of a question."""
+        self._questions[question.host] = question
+        self._fresh[question.host] = None
+
+    def take_fresh(self) -> list[Question]:
+        """Return what has changed since the last time, to be kept."""
+        fresh, self._fresh = self._fresh, {}
+        return [self._questions[host] for host in fresh]
+
+    def waiting(self) -> dict[str, int]:
+        """Return, for each provider that may be asked, how many questions wait for an answer."""
+        found = dict.fromkeys(self._providers, 0)
+        for one in self._questions.values():
+            if one.waits:
+                found[one.provider] = found.get(one.provider, 0) + 1
+        return found

@@ -1,0 +1,111 @@
+"""Questions to proxies: one for each host, asked less and less often, answered for a time."""
+
+from __future__ import annotations
+
+from node.jurisdiction.addresses import AddressPolicy
+from node.jurisdiction.origins import (
+    FIRST_PAUSE_MS,
+    LAST_PAUSE_MS,
+    LOOK_AFTER_MS,
+    Origins,
+    Question,
+    answered,
+    failed,
+)
+
+NOW = 1_800_000_000_000
+DAY_MS = 86_400_000
+POLICY = AddressPolicy(allow_documentation_ranges=True)
+HOST = "shop.site7.example"
+
+
+def asked(origins: Origins, now_ms: int = NOW) -> Question:
+    """Need the host, and return its question."""
+    origins.need(HOST, ["veil"], now_ms)
+    (question,) = origins.due(now_ms, 9)
+    return question
+
+
+class TestNeed:
+    """Whoever needs an origin has it asked for."""
+
+    def test_only_a_proxy_that_may_be_asked_is_asked(self) -> None:
+        """The first of those that stand before the host."""
+        origins = Origins(["veil"])
+        assert origins.need(HOST, ["other"], NOW) is None
+        assert origins.due(NOW, 9) == []
+        assert origins.need(HOST, ["other", "veil"], NOW) == NOW + LOOK_AFTER_MS
+        assert [one.provider for one in origins.due(NOW, 9)] == ["veil"]
+
+    def test_a_host_has_one_question_whose_age_runs_on(self) -> None:
+        """However many items need it, whenever."""
+        origins = Origins(["veil"])
+        first = asked(origins)
+        origins.keep(failed(first, "no_origin", NOW))
+        due = origins.need(HOST, ["veil"], NOW + 5)
+        assert due == NOW + FIRST_PAUSE_MS + LOOK_AFTER_MS
+        assert origins.due(NOW + 5, 9) == []
+        (again,) = origins.due(NOW + FIRST_PAUSE_MS, 9)
+        assert (again.asked_ms, again.attempts) == (NOW, 1)
+
+    def test_an_answer_that_is_over_is_asked_for_again(self) -> None:
+        """When somebody needs it, not before."""
+        origins = Origins(["veil"])
+        origins.keep(answered(asked(origins), ["192.0.2.7"], POLICY, NOW, DAY_MS))
+        after = NOW + DAY_MS
+        assert origins.answer(HOST, after - 1) is not None
+        assert origins.answer(HOST, after) is None
+        assert origins.due(after, 9) == []
+        origins.need(HOST, ["veil"], after)
+        (again,) = origins.due(after, 9)
+        assert (again.asked_ms, again.addresses) == (after, ())
+
+    def test_an_answer_of_the_future_does_not_hold(self) -> None:
+        """The clock was put back since."""
+        question = answered(Question(HOST, "veil", NOW, NOW), ["192.0.2.7"], POLICY, NOW, DAY_MS)
+        assert Origins(["veil"], [question]).answer(HOST, NOW - 1) is None
+
+    def test_what_a_wrong_clock_put_off_is_due(self) -> None:
+        """No question waits longer than the longest pause."""
+        far = Question(HOST, "veil", NOW, NOW + 3 * LAST_PAUSE_MS)
+        assert Origins(["veil"], [far]).due(NOW, 9) == [far]
+
+
+class TestAnswers:
+    """What a proxy may say."""
+
+    def test_addresses_are_taken_as_traffic_reaches_them(self) -> None:
+        """Each once, sorted; what is none is passed over."""
+        told = ["::ffff:192.0.2.7", "192.0.2.7", "2001:db8::1", "shop", ""]
+        found = answered(Question(HOST, "veil", NOW, NOW), told, POLICY, NOW, DAY_MS)
+        assert found.addresses == ("192.0.2.7", "2001:db8::1")
+        assert (found.waits, found.answered_ms, found.expires_ms) == (False, NOW, NOW + DAY_MS)
+
+    def test_an_answer_without_a_public_address_is_none(self) -> None:
+        """A proxy cannot make us look into our own network."""
+        told = ["10.0.0.1", "127.0.0.1", "64:ff9b::a00:1"]
+        found = answered(Question(HOST, "veil", NOW, NOW), told, POLICY, NOW, DAY_MS)
+        assert (found.waits, found.problem, found.attempts) == (True, "no_origin", 1)
+
+    def test_pauses_double_up_to_half_a_day(self) -> None:
+        """Or longer, if the proxy says so."""
+        question = Question(HOST, "veil", NOW, NOW)
+        pauses = []
+        for _ in range(13):
+            question = failed(question, "no_origin", NOW)
+            pauses.append(question.next_ms - NOW)
+        assert pauses[:3] == [FIRST_PAUSE_MS, 2 * FIRST_PAUSE_MS, 4 * FIRST_PAUSE_MS]
+        assert pauses[-1] == LAST_PAUSE_MS
+        assert failed(question, "put_off", NOW, NOW + DAY_MS).next_ms == NOW + DAY_MS
+
+
+def test_what_changed_is_kept_once_and_what_waits_is_counted() -> None:
+    """By provider, those with nothing too: their task is closed."""
+    origins = Origins(["veil", "mask"])
+    question = asked(origins)
+    assert origins.take_fresh() == [question]
+    assert origins.take_fresh() == []
+    assert origins.waiting() == {"veil": 1, "mask": 0}
+    origins.keep(answered(question, ["192.0.2.7"], POLICY, NOW, DAY_MS))
+    assert origins.waiting() == {"veil": 0, "mask": 0}
+    assert HOST not in repr(question)
