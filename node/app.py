@@ -15,7 +15,7 @@ from keys.errors import UnreadableKeyError
 from keys.keyring import MemberKeys, load_sealing_keys
 from keys.signing import Signer
 from keys.unlock import Unlock
-from node.asking.build import open_origins
+from node.asking.build import open_origins, open_places
 from node.asking.origins import OriginAsker
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
@@ -24,8 +24,7 @@ from node.casework.placing import Places
 from node.coming_back import ComingBack, build_coming_back
 from node.hashcheck.listener import PublicListener, open_public
 from node.ids import Ids
-from node.jurisdiction.build import Jurisdiction, open_jurisdiction
-from node.jurisdiction.origins import Origins
+from node.jurisdiction.build import Jurisdiction
 from node.keeping import TransportInUse
 from node.ledgers import Ledgers, build_ledgers
 from node.loops import Wakes
@@ -76,9 +75,7 @@ def build(config: Config) -> Node:
     if not keys.sealing:
         mend = "no sealing key is there, nobody's push could be opened; bring back their backup"
         raise UnreadableKeyError(f"[member] keys_dir: {mend}")
-    providers = [one.provider for one in config.hosters.origins]
-    origins = Origins(providers) if providers else None
-    jurisdiction = open_jurisdiction(config.jurisdiction, origins)
+    jurisdiction = open_places(config)
     registry = open_registry(config)
     fingerprints = Fingerprints(keys.fingerprint_secret)
     store = Store.open(
@@ -168,7 +165,8 @@ def _asker(config: Config, store: Store, jurisdiction: Jurisdiction) -> OriginAs
 def _places(config: Config, jurisdiction: Jurisdiction, metrics: Metrics) -> CountedPlaces:
     hours = config.jurisdiction.uncertain_hours
     deadline_ms = hours * 3_600_000 if hours else None
-    return CountedPlaces(Places(jurisdiction.locator, deadline_ms, jurisdiction.origins), metrics)
+    places = Places(jurisdiction.locator, deadline_ms, jurisdiction.origins, jurisdiction.redirects)
+    return CountedPlaces(places, metrics)
 
 
 def _coming_back(

@@ -9,22 +9,39 @@ from keys.unlock import Unlock
 from node.asking.https import Bounds, Https
 from node.asking.origins import OriginApi, OriginAsker, OriginStore
 from node.asking.rdap import Pauses, Rdap
+from node.asking.redirects import RedirectFollower
 from node.jurisdiction.addresses import AddressPolicy
+from node.jurisdiction.build import Jurisdiction, open_jurisdiction
 from node.jurisdiction.directory import DAY_MS, HOUR_MS, Directory, HosterStore, Terms
 from node.jurisdiction.hosters import Hosters
+from node.jurisdiction.origins import Origins
 from node.jurisdiction.rdap import Bootstrap, origin
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    from node.config import Config
     from node.config.places import HostersSection
-    from node.jurisdiction.origins import Origins
     from node.jurisdiction.watching import WatchList
 
 
 class Book(HosterStore, Pauses, Protocol):
     """What the store must keep."""
+
+
+def open_places(config: Config) -> Jurisdiction:
+    """Open everything that locating needs, with what asks proxies and sites, if that is allowed.
+
+    Raises:
+        JurisdictionError: a data file or resolver cannot be used.
+    """
+    providers = [one.provider for one in config.hosters.origins]
+    origins = Origins(providers) if providers else None
+    jurisdiction = open_jurisdiction(config.jurisdiction, origins)
+    if config.jurisdiction.follow_redirects:
+        jurisdiction.redirects = RedirectFollower(jurisdiction.resolver)
+    return jurisdiction
 
 
 def open_origins(

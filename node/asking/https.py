@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _PIECE_BYTES: Final = 65_536
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _TOO_MANY: Final = 429
 _UNAVAILABLE: Final = 503
 LEAST_PAUSE_MS: Final = 60_000
@@ -85,7 +85,7 @@ class Https:
         for _ in range(self._bounds.hops + 1):
             self._check(at)
             status, fields, body = await self._hop(at, headers)
-            if status in _REDIRECTS:
+            if status in REDIRECTS:
                 at = _target(at, fields.get("Location"))
                 continue
             pause = _pause_ms(status, fields.get("Retry-After"), now_ms)

@@ -17,6 +17,7 @@ from node.jurisdiction.locate import Located, Row
 from node.jurisdiction.locations import Location as Place
 from node.jurisdiction.locations import canonical, canonical_service
 from node.jurisdiction.origins import Origins
+from node.jurisdiction.redirects import Redirects, Trail, with_hops
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.fields import MAX_EVIDENCE
 from protocol.vocabulary import Confidence, HostingState
@@ -35,6 +36,8 @@ class Locator(Protocol):
 
 
 _MAX_MADE = 100_000
+_SITES = frozenset({"name", "address"})
+"""Kinds of location that may lead elsewhere."""
 
 
 class Places:
@@ -42,14 +45,20 @@ class Places:
 
     `deadline_ms`: how long an unsure place waits for a person before its best candidate counts;
     None: for ever. `origins`: asks proxies whom they hide; None: nobody is asked.
+    `redirects`: asks sites where they lead; None: they are not asked.
     """
 
     def __init__(
-        self, locator: Locator, deadline_ms: int | None = None, origins: Origins | None = None
+        self,
+        locator: Locator,
+        deadline_ms: int | None = None,
+        origins: Origins | None = None,
+        redirects: Redirects | None = None,
     ) -> None:
         self._locator = locator
         self._deadline_ms = deadline_ms
         self._origins = origins
+        self._redirects = redirects
         self._places: dict[str, Place] = {}
         self._made: dict[int, tuple[Located, Jurisdiction]] = {}
         self._failed: dict[str, int] = {}  # by item: how often in a row; a restart asks sooner
@@ -59,9 +68,14 @@ class Places:
         place = self._place_at(state.location)
         if not isinstance(place, Place):
             return place or _nowhere(), None
+        trail = await self._follow(state.location, now_ms)
+        if trail is not None:
+            place = trail.last
         located = self._locator.locate_cached(place, now_ms)
         if located is None:
-            located = await self._ask(state, now_ms)
+            located = await self._ask(state.id, place, now_ms)
+        if trail is not None:
+            located = with_hops(located, trail)
         if located.retry_ms is not None:
             return self._jurisdiction(located), located.retry_ms
         if located.state == "hidden":
@@ -77,13 +91,18 @@ class Places:
         )
         return self._origins.need(place.host, veils, now_ms)
 
-    async def _ask(self, state: ItemState, now_ms: int) -> Located:
-        place = _place(state.location)
-        assert isinstance(place, Place)
-        failed = self._failed.pop(state.id, 0)
+    async def _follow(self, location: Location | None, now_ms: int) -> Trail | None:
+        """Return where the site leads, if sites may be asked and this is one."""
+        place = None if self._redirects is None else _place(location)
+        if self._redirects is None or not isinstance(place, Place) or place.kind not in _SITES:
+            return None
+        return await self._redirects.follow(place, now_ms)
+
+    async def _ask(self, item_id: str, place: Place, now_ms: int) -> Located:
+        failed = self._failed.pop(item_id, 0)
         located = await self._locator.locate(place, now_ms, attempts=failed)
         if located.retry_ms is not None:
-            self._failed[state.id] = failed + 1
+            self._failed[item_id] = failed + 1
         return located
 
     def _by_confidence(
@@ -110,6 +129,8 @@ class Places:
             return _nowhere()
         if isinstance(place, Jurisdiction):
             return place
+        if self._redirects is not None and place.kind in _SITES:
+            return None
         located = self._locator.locate_cached(place, now_ms)
         if located is None or (located.state == "hidden" and self._origins is not None):
             return None

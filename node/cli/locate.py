@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from node.asking.redirects import RedirectFollower
 from node.casework.placing import jurisdiction
 from node.casework.routing import choose_new
 from node.cli.exits import Exit
@@ -23,6 +24,7 @@ from node.jurisdiction.build import open_jurisdiction
 from node.jurisdiction.errors import HostNotPublicError, UnlocatableError
 from node.jurisdiction.explaining import Address, Explanation, explain, special_address
 from node.jurisdiction.locations import canonical
+from node.jurisdiction.redirects import with_hops
 from node.setup.joining import joined
 
 if TYPE_CHECKING:
@@ -81,7 +83,11 @@ async def _look(config: Config, location: Location, *, offline: bool) -> Located
     try:
         if offline:
             return opened.locator.locate_unasked(location, now_ms)
-        return await opened.locator.locate(location, now_ms)
+        if not config.jurisdiction.follow_redirects:
+            return await opened.locator.locate(location, now_ms)
+        opened.redirects = RedirectFollower(opened.resolver)
+        trail = await opened.redirects.follow(location, now_ms)
+        return with_hops(await opened.locator.locate(trail.last, now_ms), trail)
     finally:
         await opened.close()
 
@@ -136,6 +142,11 @@ def _text(target: str, told: Explanation, answer: Responsible) -> str:
         f"given        {target}",
         f"canonical    {told.canonical}",
         f"             {told.kind}, form {told.form_version}",
+    ]
+    lines += [
+        f"hop          {hop.number} {hop.host} at {hop.address or 'no address'}: "
+        f"{hop.status or 'no answer'}{'' if hop.problem is None else ', ' + hop.problem}"
+        for hop in told.hops
     ]
     if told.names is not None:
         lines.append(f"names        {told.names}, {_time(told.asked_ms)}")

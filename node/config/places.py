@@ -59,6 +59,12 @@ class JurisdictionSection:
         kinds.integer(0, 1000),
         8,
     )
+    follow_redirects: bool = _key(
+        "Ask the sites of items where they redirect (HEAD, never a body): content stands where the"
+        " last hop leads. They see this machine's address.",
+        kinds.SWITCH,
+        default=False,
+    )
     uncertain_hours: int = _key(
         "How long an item whose country is not sure waits for an analyst before it goes where most"
         " says it is, with a flag; 0: for ever.",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from node.config.places import JurisdictionSection
     from node.jurisdiction.origins import Origins
+    from node.jurisdiction.redirects import Redirects
 
 Stamp = tuple[tuple[str, int, int, int], ...]
 
@@ -67,6 +68,7 @@ class Jurisdiction:
     data: Data
     section: JurisdictionSection
     origins: Origins | None = None
+    redirects: Redirects | None = None
 
     @property
     def databases(self) -> Databases:
@@ -92,7 +94,9 @@ class Jurisdiction:
         before.close()
 
     async def close(self) -> None:
-        """Close resolver and files."""
+        """Close resolver and files, and what follows redirects."""
+        if self.redirects is not None:
+            await self.redirects.close()
         await self.resolver.close()
         self.data.close()
 

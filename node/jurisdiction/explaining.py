@@ -113,6 +113,16 @@ class Origin(msgspec.Struct, frozen=True):
     expires_ms: int
 
 
+class Step(msgspec.Struct, frozen=True):
+    """One site on the way through redirects; `problem`: why the way ends there."""
+
+    number: int
+    host: str
+    address: str | None
+    status: int | None
+    problem: str | None
+
+
 class Explanation(msgspec.Struct, frozen=True):
     """Everything about one decision. Times are ms UTC; `because` is for people."""
 
@@ -135,6 +145,7 @@ class Explanation(msgspec.Struct, frozen=True):
     watched: tuple[Sign, ...] = ()
     overrides: tuple[Rule, ...] = ()
     origins: tuple[Origin, ...] = ()
+    hops: tuple[Step, ...] = ()
     retry_ms: int | None = None
 
     def __repr__(self) -> str:
@@ -168,6 +179,7 @@ def explain(location: Location, located: Located) -> Explanation:
         watched=tuple(Sign(*row) for row in rows.get("watched", ())),
         overrides=tuple(Rule(*row) for row in rows.get("override", ())),
         origins=tuple(Origin(*row) for row in rows.get("origin", ())),
+        hops=tuple(Step(*row) for row in rows.get("hop", ())),
         retry_ms=located.retry_ms,
     )
 

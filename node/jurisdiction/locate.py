@@ -34,6 +34,7 @@ Evidence is a tuple of flat rows, made of str, int and None, each beginning with
     ("watched", address, list, built_ms, entry, reason)
     ("override", address_or_name, kind, id, entry, country, author, reason, expires_ms)
     ("origin", host, provider, address, answered_ms, expires_ms)
+    ("hop", number, host, address, status, problem)                (see `redirects`)
 
 Author and reason of an override never leave this node (`casework.placing` leaves them out).
 """

@@ -173,6 +173,9 @@ async def _all_answers(folder: Path) -> Answers:
         offline = ("http://six.example/", "--offline", "--json")
         found[offline] = await asyncio.to_thread(_type, [*offline, "-c", str(config)])
         found["asked by --offline",] = (sum(asked().values()) - before, "")
+        change_file(config, "jurisdiction", {"follow_redirects": True})
+        inside = ("http://inside.example/a",)
+        found[inside] = await asyncio.to_thread(_type, [*inside, "-c", str(config)])
     return found
 
 
@@ -435,3 +438,10 @@ class TestOffline:
         """The list's suffixes need no name server."""
         data = json.loads(answers["http://a.veil.example/", "--offline", "--json"][1])
         assert (data["state"], data["proxies"][0]["provider"]) == ("hidden", "veil")
+
+
+def test_with_redirects_allowed_each_hop_is_shown(answers: Answers) -> None:
+    """Here the first one, which nobody connects to: its addresses are internal."""
+    code, text = answers["http://inside.example/a",]
+    assert code == Exit.OK
+    assert "hop          1 inside.example at no address: no answer, special_address" in text

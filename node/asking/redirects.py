@@ -1,0 +1,176 @@
+"""Following redirects: `Redirects` of `node.jurisdiction.redirects`, over HTTP and HTTPS.
+
+Rules upheld:
+
+* `HEAD` alone: no body is asked for, and the connection is closed with the head of the answer.
+* Each hop's name is resolved by the operator's own resolvers, and the connection goes to an address
+  of that answer which was checked; nothing is looked up a second time, so no second answer (DNS
+  rebinding) can lead elsewhere. Special and internal addresses are never connected to, in whatever
+  wrapping.
+* Bounds: `MAX_HOPS` hops, time for each, a number of trails at once. A ring ends the trail.
+* No cookie, no proxy of the environment; certificates are checked.
+
+The site learns that this address looked at it: nothing is followed unless the operator allowed it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import ada_url
+import aiohttp
+from yarl import URL
+
+from node.asking.https import REDIRECTS, Bounds
+from node.jurisdiction.errors import UnlocatableError
+from node.jurisdiction.locations import Location, canonical
+from node.jurisdiction.names import Resolver
+from node.jurisdiction.redirects import MAX_HOPS, Hop, Trail
+
+AT_ONCE: Final = 16
+KEEP_MS: Final = 3_600_000
+MAX_KEPT: Final = 50_000
+_HEADERS: Final = {"User-Agent": "Mozilla/5.0 (compatible)", "Accept": "*/*"}
+_FOLLOWED: Final = frozenset({"http", "https"})
+
+Dial = Callable[[str, int], tuple[str, int]]
+"""Where to connect to for a checked address and port; tests lead it to loopback."""
+
+
+class _Answer(NamedTuple):
+    """What a site answered: the status, and where it leads."""
+
+    status: int | None
+    to: str | None
+    problem: str | None = None
+
+
+def _directly(address: str, port: int) -> tuple[str, int]:
+    return address, port
+
+
+class RedirectFollower:
+    """Follows; use from one event loop, and close it."""
+
+    def __init__(
+        self,
+        names: Resolver,
+        bounds: Bounds | None = None,
+        context: ssl.SSLContext | None = None,
+        dial: Dial = _directly,
+    ) -> None:
+        self._names = names
+        self._bounds = bounds or Bounds(connect_s=5.0, total_s=10.0, hops=MAX_HOPS)
+        self._context = context
+        self._dial = dial
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._session: aiohttp.ClientSession | None = None
+        self._kept: dict[str, tuple[int, Trail]] = {}
+
+    async def follow(self, location: Location, now_ms: int) -> Trail:
+        """See `Redirects.follow`; the same location is followed again after an hour."""
+        kept = self._kept.get(location.canonical)
+        if kept is not None and 0 <= now_ms - kept[0] < KEEP_MS:
+            return kept[1]
+        async with self._slots:
+            trail = await self._follow(location, now_ms)
+        if len(self._kept) >= MAX_KEPT:
+            self._kept.clear()
+        self._kept[location.canonical] = (now_ms, trail)
+        return trail
+
+    async def close(self) -> None:
+        """Close what is open."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _follow(self, location: Location, now_ms: int) -> Trail:
+        hops: list[Hop] = []
+        seen = {location.canonical}
+        at = location
+        while URL(at.canonical, encoded=True).scheme in _FOLLOWED:
+            hop, following = await self._hop(at, now_ms)
+            if following is not None and following.canonical in seen:
+                hop, following = hop._replace(problem="ring"), None
+            if following is not None and len(hops) + 1 >= self._bounds.hops:
+                hop, following = hop._replace(problem="too_many_hops"), None
+            hops.append(hop)
+            if following is None:
+                break
+            seen.add(following.canonical)
+            at = following
+        return Trail(at, tuple(hops))
+
+    async def _hop(self, at: Location, now_ms: int) -> tuple[Hop, Location | None]:
+        """Ask one site; return what it said, and where it leads if that is a public location."""
+        address, problem = await self._address(at, now_ms)
+        if address is None:
+            return Hop(at.host, None, None, problem), None
+        answer = await self._ask(at, address)
+        hop = Hop(at.host, address, answer.status, answer.problem)
+        if answer.to is None:
+            return hop, None
+        try:
+            return hop, canonical(answer.to)
+        except UnlocatableError as error:
+            return hop._replace(problem=error.code), None
+
+    async def _address(self, at: Location, now_ms: int) -> tuple[str | None, str | None]:
+        """Return a checked address of a site, or why there is none."""
+        if at.kind == "address":
+            refused = self._names.policy.refused(at.host)
+            return (at.host, None) if refused is None else (None, "special_address")
+        if at.kind != "name":
+            return None, None
+        answer = await self._names.resolve(at.host, now_ms)
+        if answer.addresses:
+            return answer.addresses[0][0], None
+        return None, "special_address" if answer.refused else "no_address"
+
+    async def _ask(self, at: Location, address: str) -> _Answer:
+        """Ask the site at this very address; its name goes into the head and the certificate."""
+        url = URL(at.canonical, encoded=True)
+        host, port = self._dial(address, url.port or 80)
+        headers = {**_HEADERS, "Host": url.raw_authority}
+        try:
+            async with self._opened().head(
+                url.with_host(host).with_port(port),
+                headers=headers,
+                allow_redirects=False,
+                server_hostname=at.host if url.scheme == "https" else None,
+            ) as answer:
+                to = answer.headers.get("Location") if answer.status in REDIRECTS else None
+                return _Answer(answer.status, None if to is None else _joined(url, to))
+        except aiohttp.ClientSSLError:
+            return _Answer(None, None, "certificate")
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return _Answer(None, None, "no_answer")
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            bounds = self._bounds
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    ssl=self._context or ssl.create_default_context(),
+                    limit=AT_ONCE,
+                    force_close=True,
+                ),
+                timeout=aiohttp.ClientTimeout(total=bounds.total_s, sock_connect=bounds.connect_s),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"Accept-Encoding": "identity"},
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return self._session
+
+
+def _joined(base: URL, location: str) -> str:
+    """Return where a `Location` leads from `base`, to be read by the WHATWG's rules.
+
+    Raises:
+        ValueError: it leads nowhere.
+    """
+    return ada_url.join_url(str(base), location)
