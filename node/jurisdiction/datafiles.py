@@ -15,6 +15,7 @@ from node.jurisdiction.errors import DataFileError
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -56,19 +57,56 @@ def snapshot(path: Path, name: str, sha256: str | None) -> Snapshot:
     return Snapshot(digest, stat)
 
 
-def read_text(path: Path, name: str, what: str) -> tuple[str, Snapshot]:
-    """Return the text of a file that is not pinned, and what it was; `what` names it in errors.
+def read_text(path: Path, name: str, what: str, sha256: str | None = None) -> tuple[str, Snapshot]:
+    """Return the text of a file, and what it was; `what` names it in errors.
 
     Raises:
-        DataFileError: it cannot be read, is not UTF-8, or was replaced meanwhile.
+        DataFileError: it cannot be read, is not the configured one, is not UTF-8, or was replaced
+            meanwhile.
     """
-    before = snapshot(path, name, None)
+    before = snapshot(path, name, sha256)
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise DataFileError(f"{what}: is not UTF-8 text") from None
     check_unchanged(path, name, before)
     return text, before
+
+
+def read_list(
+    path: Path, name: str, what: str, sha256: str | None = None
+) -> tuple[DataFile, list[tuple[int, list[str]]]]:
+    """Read a list: one entry of words a line, `#` begins a comment, `built TIME` comes first.
+
+    Returns:
+        What the file is, and the entries after the first with the numbers of their lines.
+
+    Raises:
+        DataFileError: as `read_text`, or it does not say when it was made.
+    """
+    text, before = read_text(path, name, what, sha256)
+    entries = [
+        (number, words)
+        for number, line in enumerate(text.splitlines(), start=1)
+        if (words := line.partition("#")[0].split())
+    ]
+    file = DataFile(name, str(path), before.sha256, built_ms(entries[:1], what))
+    return file, entries[1:]
+
+
+def take_lines(
+    entries: list[tuple[int, list[str]]], add: Callable[[list[str]], None], what: str, mend: str
+) -> None:
+    """Hand each entry to `add`, which raises ValueError for one that says nothing.
+
+    Raises:
+        DataFileError: one says nothing; the message has the number of its line, and the mend.
+    """
+    for number, words in entries:
+        try:
+            add(words)
+        except ValueError:
+            raise DataFileError(f"{what}, line {number}: {mend}") from None
 
 
 def file_stamp(path: Path) -> tuple[str, int, int, int]:

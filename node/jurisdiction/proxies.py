@@ -16,8 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from node.jurisdiction.datafiles import DataFile, built_ms, check_unchanged, snapshot
-from node.jurisdiction.errors import DataFileError
+from node.jurisdiction.datafiles import DataFile, read_list, take_lines
 from node.jurisdiction.prefixes import Prefixes
 
 if TYPE_CHECKING:
@@ -59,27 +58,11 @@ class ProxyList:
             DataFileError: missing, not the configured one, or a line that says nothing; the
                 message has the line's number.
         """
-        before = snapshot(source.path, source.name, source.sha256)
-        try:
-            lines = source.path.read_text(encoding="utf-8").splitlines()
-        except UnicodeDecodeError:
-            raise DataFileError(f"proxy list {source.name!r}: is not UTF-8 text") from None
-        check_unchanged(source.path, source.name, before)
-        entries = [
-            (number, words)
-            for number, line in enumerate(lines, start=1)
-            if (words := line.partition("#")[0].split())
-        ]
-        made_ms = built_ms(entries[:1], f"proxy list {source.name!r}")
-        made = cls(DataFile(source.name, str(source.path), before.sha256, made_ms))
-        for number, words in entries[1:]:
-            try:
-                made._add(words)
-            except ValueError:
-                raise DataFileError(
-                    f"proxy list {source.name!r}, line {number}: "
-                    "write `range PREFIX PROVIDER` or `suffix NAME PROVIDER`"
-                ) from None
+        what = f"proxy list {source.name!r}"
+        file, entries = read_list(source.path, source.name, what, source.sha256)
+        made = cls(file)
+        mend = "write `range PREFIX PROVIDER` or `suffix NAME PROVIDER`"
+        take_lines(entries, made._add, what, mend)
         return made
 
     def by_address(self, address: str) -> Proxy | None:

@@ -18,8 +18,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from node.jurisdiction.addresses import effective
-from node.jurisdiction.datafiles import DataFile, built_ms, read_text
-from node.jurisdiction.errors import DataFileError
+from node.jurisdiction.datafiles import DataFile, read_list, take_lines
 from node.jurisdiction.prefixes import Prefixes
 
 if TYPE_CHECKING:
@@ -69,25 +68,10 @@ class WatchList:
         """
         if path is None:
             return cls(None, networks)
-        name = path.stem
-        text, before = read_text(path, name, f"watch list {name!r}")
-        entries = [
-            (number, words)
-            for number, line in enumerate(text.splitlines(), start=1)
-            if (words := line.partition("#")[0].split())
-        ]
-        made = cls(
-            DataFile(name, str(path), before.sha256, built_ms(entries[:1], f"watch list {name!r}")),
-            networks,
-        )
-        for number, words in entries[1:]:
-            try:
-                made._add(words)
-            except ValueError:
-                raise DataFileError(
-                    f"watch list {name!r}, line {number}: "
-                    "write `asn NUMBER WORD` or `range PREFIX WORD`"
-                ) from None
+        what = f"watch list {path.stem!r}"
+        file, entries = read_list(path, path.stem, what)
+        made = cls(file, networks)
+        take_lines(entries, made._add, what, "write `asn NUMBER WORD` or `range PREFIX WORD`")
         return made
 
     def announced(self, address: str) -> Announced | None:
