@@ -20,10 +20,12 @@ from node.doctor import checks
 from node.doctor.checks import ChannelFacts, RegistryFacts
 from node.doctor.contacts import check_contacts, check_origins
 from node.doctor.contacts import figures as figures_of
+from node.doctor.entries import check_entries
 from node.doctor.findings import Finding, Severity, fine
 from node.doctor.ledger import check_ledger, check_memory
 from node.jurisdiction.build import open_jurisdiction
 from node.jurisdiction.errors import JurisdictionError
+from node.jurisdiction.hosters import Hosters
 from node.peer.client import HttpTransport, Limits
 from node.peer.errors import CallError, ClocksDifferError
 from node.peer.forgetting import lacks_memory
@@ -242,12 +244,26 @@ class Examination:
         except JurisdictionError as error:
             self._broken("data", error)
             return
-        ages = opened.ages(self.clock())
+        ages, now_ms = opened.ages(self.clock()), self.clock()
+        ends = [(one.id, one.expires_ms) for one in opened.data.overrides.entries]
         damaged = await asyncio.to_thread(opened.databases.damaged)
         await opened.close()
         self.findings += checks.check_data(
             ages, damaged, documentation_ranges=section.allow_documentation_ranges
         )
+        self.findings += check_entries("override", ends, now_ms)
+        self._hosters(now_ms)
+
+    def _hosters(self, now_ms: int) -> None:
+        """Look at the hotline's own file of hosters, if there is one."""
+        file = self.config.hosters.file
+        try:
+            hosters = Hosters() if file is None else Hosters.open(file)
+        except JurisdictionError as error:
+            self._broken("hosters", error)
+            return
+        ends = [(one.id, one.expires_ms) for one in hosters.entries]
+        self.findings += check_entries("hoster", ends, now_ms)
 
     def _disk(self) -> None:
         place = self.config.store.path.parent

@@ -12,6 +12,7 @@ from node.cli.geo import status
 from node.config import Config
 from node.config.edit import change_file
 from tests.builders.databases import BUILT_S, write_database
+from tests.node.cli.conftest import Typing
 
 DAY_MS = 86_400_000
 NOW = BUILT_S * 1000 + DAY_MS
@@ -89,3 +90,15 @@ def test_no_voter_is_a_problem(member: Config) -> None:
     shown = status(member.source, NOW)
     assert (shown.exit, shown.data["voters"]) == (Exit.PROBLEM, 0)
     assert "no database votes" in shown.text
+
+
+async def test_doctor_names_what_is_over(source: Path, typed: Typing) -> None:
+    """By its id, and the file of hosters beside it."""
+    hosters = source.parent / "hosters.toml"
+    hosters.write_text("[[hoster]]\nid = 1\n", encoding="utf-8")
+    change_file(source, "hosters", {"file": str(hosters)})
+    _, told = await typed("doctor")
+    found = {one["code"]: one for one in told["findings"] if one["check"] != "tasks"}
+    assert found["override_over"]["what"].endswith(": over")
+    broken = [one["code"] for one in told["findings"] if one["check"] == "hosters"]
+    assert broken == ["data_file"]
