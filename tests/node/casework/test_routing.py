@@ -10,7 +10,7 @@ import pytest
 from keys.registry import Registry
 from node.casework.casebook import Casebook
 from node.casework.item import Custody, Informant, ItemState, Review
-from node.casework.routing import HOP_CAP, choose, item_message, item_told, route
+from node.casework.routing import HOP_CAP, choose, item_message, item_told, place, route
 from protocol import messages
 from protocol.facts import Access, ActionTaken, Hop, Jurisdiction, Sighting
 from protocol.fields import MAX_ASSESSMENTS, MAX_CONTENTS, MAX_SIGHTINGS
@@ -292,3 +292,44 @@ class TestRouting:
         """After a crash before the commit, nothing else is said."""
         once, again = (routed(FOUND_HERE, country("FR")).posts for _ in range(2))
         assert once == again
+
+
+class TestLocatedAgain:
+    """An item that is here and waits for its place, when it is looked for once more."""
+
+    WAITS = msgspec.structs.replace(
+        FOUND_HERE,
+        custody=Custody.HERE,
+        responsible=US,
+        due_ms=NOW_MS,
+        jurisdiction=elsewhere(HostingState.HIDDEN),
+    )
+
+    def placed(self, state: ItemState, found: Jurisdiction) -> Casebook:
+        """Place it."""
+        made = book(state)
+        place(made, state.id, found, None, network(), ids(), POSTBOX)
+        return made
+
+    def test_it_goes_where_it_was_found_to_be(self) -> None:
+        """What was hidden is no longer."""
+        made = self.placed(self.WAITS, country("FR"))
+        assert happened(made) == ["handed_on"]
+
+    def test_what_nothing_supports_any_more_is_not_handed_on(self) -> None:
+        """Its reporter took it back while it waited: it is not looked for again."""
+        state = msgspec.structs.replace(self.WAITS, sightings=())
+        made = self.placed(state, country("FR"))
+        assert happened(made) == ["kept"]
+        assert made.loaded.items[state.id].due_ms is None
+        assert made.posts == []
+
+    def test_what_is_handed_on_already_is_left_alone(self) -> None:
+        """Somebody was quicker."""
+        state = msgspec.structs.replace(self.WAITS, custody=Custody.HANDED_ON)
+        assert happened(self.placed(state, country("FR"))) == []
+
+    def test_what_is_not_due_is_left_alone(self) -> None:
+        """A person has decided since the look began."""
+        state = msgspec.structs.replace(self.WAITS, due_ms=None)
+        assert happened(self.placed(state, country("FR"))) == []
