@@ -163,6 +163,8 @@ class Bench:
                 self._take(name, *rates)
         if "P4" in self._parts:
             self._look_ups(number)
+        if LOOKALIKES in self._parts:
+            self._lookalikes(folder, number)
         if self._parts & set(PARTS) - {"P4", "P10"}:
             await self._nodes(folder, number)
         if self._parts & {"P7", "P11"}:

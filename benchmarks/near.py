@@ -42,7 +42,7 @@ THEIRS = HERE / "peers" / "servers" / "threatexchange_pdq.py"
 def make_input(rows: int, seed: int, folder: Path) -> None:
     """Write `hashes`, and `queries` of which each second one is planted; 32 bytes each."""
     chance = random.Random(seed)  # noqa: S311 - the same run again, no secret
-    hashes = chance.randbytes(BYTES * rows)
+    hashes = b"".join(chance.randbytes(BYTES) for _ in range(rows))
     (folder / "hashes").write_bytes(hashes)
     queries = []
     for number in range(QUERIES):

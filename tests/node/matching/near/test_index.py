@@ -327,6 +327,25 @@ class TestTidy:
         assert [answers(index, picture(n)) for n in (2, 3, 5)] == [[(0, 2)], [], [(0, 5)]]
         assert len(index) == 6
 
+    def test_what_is_added_while_a_segment_is_built_is_not_lost(self) -> None:
+        """More than one delta of it; it waits for the next time."""
+
+        class Copied(Segment):
+            """To which much is added just after its rows were copied."""
+
+            def alive(self) -> tuple[Ids, Words]:
+                rows = super().alive()
+                for number in range(10, 20):
+                    index.add(number, picture(number))
+                return rows
+
+        index = NearIndex([Copied(tables(FLAT.name, [picture(0)]))], delta_rows=4)
+        index.add(1, picture(1))
+        index.tidy(everything=True)
+        assert index.is_due
+        assert [one.tables.rows for one in index.segments] == [2]
+        assert all(answers(index, picture(n)) == [(0, n)] for n in (0, 1, *range(10, 20)))
+
 
 class Life(RuleBasedStateMachine):
     """An index and a dictionary live the same life."""
