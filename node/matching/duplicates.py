@@ -169,7 +169,8 @@ def join(new: Incoming, item: ItemState, now_ms: int) -> Judgement | None:
     if item.closed_ms is None:
         return _join_open(new, item, like)
     if item.closed_by is Action.NOT_ILLEGAL:
-        return Judgement(Disposition.COUNTED, item.id, _doubt(new, item, like, now_ms))
+        doubt = _doubt(new, like, now_ms - item.closed_ms)
+        return Judgement(Disposition.COUNTED, item.id, doubt)
     return _join_gone(new, item, like, item.closed_ms, now_ms)
 
 
@@ -196,12 +197,12 @@ def _join_gone(
     return Judgement(disposition, item.id, Review.PERHAPS_BACK)
 
 
-def _doubt(new: Incoming, item: ItemState, like: Likeness, now_ms: int) -> Review | None:
-    """Why a decision that something is not illegal is looked at again.
+def _doubt(new: Incoming, like: Likeness, age_ms: int) -> Review | None:
+    """Why a decision of this age that something is not illegal is looked at again.
 
     An assessment that differs is noticed where assessments are recorded.
     """
-    old = now_ms - (item.closed_ms or 0) > NOT_ILLEGAL_STANDS_MS
+    old = age_ms > NOT_ILLEGAL_STANDS_MS
     if new.source is Source.POLICE or old or like is Likeness.NEAR:
         return Review.NOT_ILLEGAL_DOUBTED
     return None

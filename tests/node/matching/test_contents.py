@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.matching.contents import Likeness, compare, likeness
+from node.matching.contents import Closeness, Likeness, closeness, compare, distance, likeness
 from protocol.facts import Content
 from tests.builders.cases import file
 
@@ -127,3 +127,45 @@ def test_a_file_with_an_identity_is_itself(one: Content, *, pictures: bool) -> N
         one.md5 is not None and (one.sha1 is not None or one.length is not None)
     )
     assert (compare(one, one, pictures=pictures) is Likeness.SAME) == strong
+
+
+class TestCloseness:
+    """In words for who compares two items."""
+
+    @pytest.mark.parametrize(
+        ("bits", "word"),
+        [
+            (0, Closeness.NEAR_10),
+            (10, Closeness.NEAR_10),
+            (11, Closeness.NEAR_20),
+            (20, Closeness.NEAR_20),
+            (21, Closeness.NEAR_31),
+            (31, Closeness.NEAR_31),
+            (32, None),
+        ],
+    )
+    def test_pictures_stand_in_three_bands(self, bits: int, word: Closeness | None) -> None:
+        """A person need not know what a bit is."""
+        ours, theirs = file(1, pdq=0), file(2, pdq=(1 << bits) - 1)
+        assert closeness([ours], [theirs]) is word
+
+    def test_same_file_and_weak_hash_go_before_any_picture(self) -> None:
+        """They say more."""
+        ours = file(1, md5=1, pdq=0)
+        assert closeness([ours], [file(1, pdq=0)]) is Closeness.SAME_FILE
+        assert closeness([ours], [file(md5=1, pdq=0)]) is Closeness.ONE_WEAK_HASH
+
+    def test_nearest_of_several_files_counts(self) -> None:
+        """On either side, given in any way that can be walked once."""
+        far, near = file(2, pdq=(1 << 25) - 1), file(3, pdq=(1 << 5) - 1)
+        plain = file(4, pdq=0, quality=49)
+        ours = file(1, pdq=0)
+        assert closeness(iter([far, near, plain]), iter([ours])) is Closeness.NEAR_10
+        assert closeness(iter([ours]), iter([far, near, plain])) is Closeness.NEAR_10
+        assert distance(iter([ours]), iter([far, near, plain])) == 5
+        assert distance(iter([far, near, plain]), iter([ours])) == 5
+
+    def test_items_without_pictures_are_as_far_as_can_be(self) -> None:
+        """No distance is smaller than one that is known."""
+        assert distance([file(1)], [file(1, pdq=0)]) == 256
+        assert closeness([file(1)], [file(2)]) is None

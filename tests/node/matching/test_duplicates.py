@@ -233,6 +233,15 @@ class TestOtherPlaceSameContent:
         )
         assert look(new(file(2)), [], [known]).disposition is Disposition.NEW_SUGGESTED
 
+    def test_nearest_picture_is_suggested_then_the_oldest(self) -> None:
+        """A person compares with the one that is most likely the same."""
+        judged = (verdict(),)
+        far = item(1, file(1, pdq=(1 << 30) - 1), url=OTHER_PLACE, assessments=judged)
+        near = item(3, file(2, pdq=1), url=OTHER_PLACE, assessments=judged)
+        also = item(2, file(3, pdq=2), url=OTHER_PLACE, assessments=judged)
+        found = look(new(file(4, pdq=0)), [], [far, near, also])
+        assert found == Judgement(Disposition.NEW_SUGGESTED, also.id, Review.SUGGESTED_VERDICT)
+
     def test_closed_item_still_knows_its_content(self) -> None:
         """Gone there, known here."""
         known = closed(item(1, HASHES, url=OTHER_PLACE, assessments=(verdict(),)))
