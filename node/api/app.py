@@ -23,7 +23,8 @@ from node.api.access import Gate, Scope, StoredAnswer
 from node.api.calls import SERVER_ERROR, Call, Parts, log_failure, respond
 from node.api.gathering import Gathering
 from node.api.idempotency import Replays
-from node.api.operations import OPERATIONS, NoParameters
+from node.api.operations import OPERATIONS
+from node.api.parameters import NoParameters
 from node.api.problems import ApiError
 from node.api.room import INTAKE_BYTES, Room
 

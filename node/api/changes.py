@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from node.api import bodies
 from node.api.calls import json_answer, respond
-from node.api.operations import ChangesParameters
+from node.api.parameters import ChangesParameters
 from node.api.service import ChangesPage
 
 if TYPE_CHECKING:

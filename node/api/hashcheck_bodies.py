@@ -8,12 +8,17 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from node.api.parameters import Name
+from node.casework.draft import LINES
 from node.hashcheck.contract import Complaint, Counts, Decision, Key, Scope, Status
 from protocol.facts import Content
 
 MOST: Final = 1 << 40
 Quota = Annotated[int, Meta(ge=1, le=MOST)]
-Source = Annotated[str, Meta(pattern=r"^(own|network|list:[!-~]{1,64})\Z")]
+Source = Annotated[
+    str,
+    Meta(pattern=r"^(own|network|list:[!-~]{1,64})\Z", description="own, network, or list:NAME"),
+]
 
 
 class KeyDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,7 +27,7 @@ class KeyDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `sources`: by whose word it is answered: `own`, `network`, `list:NAME`.
     """
 
-    hoster: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
+    hoster: Name
     ends: Annotated[datetime, Meta(tz=True)]
     sources: Annotated[tuple[Source, ...], Meta(min_length=1, max_length=64)] = ("own",)
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=len(Scope))] = tuple(Scope)
@@ -71,8 +76,8 @@ class DecisionDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a person says of a complaint; reason and name stay at this node."""
 
     decision: Literal["uphold", "reject"]
-    reason: Annotated[str, Meta(min_length=1, max_length=1000)]
-    analyst: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")] | UnsetType = UNSET
+    reason: Annotated[str, Meta(pattern=LINES, min_length=1, max_length=1000)]
+    analyst: Name | UnsetType = UNSET
 
 
 class DecisionView(msgspec.Struct, frozen=True):

@@ -10,11 +10,13 @@ from msgspec import UNSET
 
 from node.api import bodies
 from node.api.calls import json_answer, once, respond
-from node.api.operations import ItemsParameters
+from node.api.parameters import ItemsParameters
+from node.api.problems import ApiError
 from node.api.service import ItemsPage
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, MessageDraft
 from node.casework.erasing import ErasureDraft
 from node.casework.errors import UnknownItemError
+from node.jurisdiction.codes import country_mend
 from node.store.queries import ItemQuery
 from protocol.fields import is_subject_id
 
@@ -43,9 +45,16 @@ async def list_items(call: Call) -> web.StreamResponse:
     given = {
         name: value for name, value in msgspec.structs.asdict(asked).items() if value is not UNSET
     }
+    _check_country(given.get("country"))
     items = tuple(await call.parts.desk.items(ItemQuery(**given)))
     after = items[-1].id if len(items) == asked.limit else None
     return respond(json_answer(ItemsPage(items, after)))
+
+
+def _check_country(code: str | None) -> None:
+    mend = None if code is None else country_mend(code)
+    if mend is not None:
+        raise ApiError("bad_parameter", mend, "country")
 
 
 async def read_item(call: Call) -> web.StreamResponse:

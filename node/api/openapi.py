@@ -16,7 +16,8 @@ from msgspec import UNSET, inspect
 from node.api import problems
 from node.api.bodies import NDJSON
 from node.api.idempotency import MAX_KEY
-from node.api.operations import BULK_ANSWER, OPERATIONS, NoParameters, Operation
+from node.api.operations import BULK_ANSWER, OPERATIONS, Operation
+from node.api.parameters import NoParameters
 
 VERSION: Final = "1"
 _REF: Final = "#/components/schemas/{name}"

@@ -20,7 +20,8 @@ from node.api.hashcheck_bodies import (
     KeysPage,
     KeyView,
 )
-from node.api.service import MAX_CURSOR, ChangesPage, ItemsPage, LineAnswer, ReportAnswer
+from node.api.parameters import ChangesParameters, ItemsParameters, Name, NoParameters
+from node.api.service import ChangesPage, ItemsPage, LineAnswer, ReportAnswer
 from node.casework.draft import (
     ActionDraft,
     AssessmentDraft,
@@ -30,64 +31,13 @@ from node.casework.draft import (
     ReportDraft,
 )
 from node.casework.erasing import ErasureDraft, ErasureView
-from node.casework.item import Custody
 from node.casework.views import HoldView, ItemView, MessageView
-
-MAX_PAGE: Final = 500
-MAX_CHANGES: Final = 1000
-MAX_WAIT_S: Final = 30
-
-
-class ItemsParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which items to list."""
-
-    after: (
-        Annotated[str, Meta(max_length=64, description="Cursor: `next` of the page before.")]
-        | UnsetType
-    ) = UNSET
-    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 100
-    custody: Annotated[Custody, Meta(description="Where responsibility stands.")] | UnsetType = (
-        UNSET
-    )
-    country: (
-        Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z", description="Hosting country.")] | UnsetType
-    ) = UNSET
-    responsible: (
-        Annotated[str, Meta(max_length=32, description="Responsible member.")] | UnsetType
-    ) = UNSET
-    review: (
-        Annotated[bool, Meta(description="Whether it stands in front of a person.")] | UnsetType
-    ) = UNSET
-    changed_after: (
-        Annotated[
-            int,
-            Meta(ge=0, le=MAX_CURSOR, description="Changed after this cursor of the change feed."),
-        ]
-        | UnsetType
-    ) = UNSET
-
-
-class ChangesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which changes to give, and how long to wait for the first."""
-
-    after: Annotated[
-        int,
-        Meta(ge=0, le=MAX_CURSOR, description="Cursor of the answer before; 0: from the start."),
-    ] = 0
-    limit: Annotated[int, Meta(ge=1, le=MAX_CHANGES)] = 100
-    wait: Annotated[
-        int, Meta(ge=0, le=MAX_WAIT_S, description="Seconds to wait while there is nothing.")
-    ] = 0
-
-
-class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """None at all: an unknown parameter is a mistake that should not pass unseen."""
 
 
 class TokenDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A token to be made. `expires_days` from now; left out: it does not expire."""
 
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
+    name: Name
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=len(Scope))]
     expires_days: Annotated[int, Meta(ge=1, le=3650)] | UnsetType = UNSET
 
@@ -186,7 +136,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "List items in the order of their ids.",
         {200: (JSON, ItemsPage)},
         parameters=ItemsParameters,
-        refuses=(410, 503),
+        refuses=(410, 422, 503),
     ),
     Operation(
         "read_item",
@@ -286,7 +236,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Read what changed after a cursor: ordered, gap-free, resumable; waits if asked to.",
         {200: (JSON, ChangesPage)},
         parameters=ChangesParameters,
-        refuses=(410, 503),
+        refuses=(410, 422, 503),
     ),
     Operation(
         "list_tasks",

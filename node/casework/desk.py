@@ -333,10 +333,12 @@ class Desk:
         """Return a page of items.
 
         Raises:
-            CursorGoneError: as `changes`, for `changed_after`.
+            CursorGoneError, UnknownCursorError: as `changes`, for `changed_after`.
         """
         if wanted.changed_after is not None:
-            wanted = replace(wanted, changed_after=self.feed.number(wanted.changed_after))
+            number = self.feed.number(wanted.changed_after)
+            await self._following.check(self.feed, number)
+            wanted = replace(wanted, changed_after=number)
         found = await self._queries.items(wanted)
         disavowed = await self._queries.disavowed([state.id for state in found])
         return [item_view(state, disavowed.get(state.id, ())) for state in found]
@@ -346,6 +348,7 @@ class Desk:
 
         Raises:
             CursorGoneError: the reader had seen more than the backup that was restored holds.
+            UnknownCursorError: `after` lies past the newest change.
         """
         return await self._following.changes(self.feed, after, limit, wait_s)
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from protocol.fields import MAX_INTEGER, Code, Country, Labels, Line, Member, MessageText
+from protocol.fields import MAX_INTEGER, Code, Country, Labels, Member, MessageText
 from protocol.vocabulary import Action, ItemKind, Matter, Reason, Source, Verdict
 
 MAX_URL = 8192
@@ -20,8 +20,13 @@ MAX_REFERRER = 4096
 MAX_ITEMS = 1000
 MAX_HOLD_REASON = 500
 
-_Short = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-_Text = Annotated[str, msgspec.Meta(max_length=4000)]
+ONE_LINE = r"^[^\x00-\x1f\x7f]*\Z"
+"""No control character, as in a line of a CSV: people do not see them, and NUL is not storable."""
+LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z"
+"""The same for texts of several lines, which also hold line breaks and tabs."""
+
+_Short = Annotated[str, msgspec.Meta(pattern=ONE_LINE, min_length=1, max_length=200)]
+_Text = Annotated[str, msgspec.Meta(pattern=LINES, max_length=4000)]
 _Time = Annotated[
     str,
     msgspec.Meta(
@@ -29,13 +34,19 @@ _Time = Annotated[
             r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
             r"(Z|[+-][0-9]{2}:[0-9]{2})\Z"
         ),
-        description="RFC 3339 with an offset; stored in UTC, milliseconds.",
+        description="a time of RFC 3339 with its offset, such as 2026-11-23T18:00:00Z",
     ),
 ]
 
 
 def _hex(digits: int) -> msgspec.Meta:
-    return msgspec.Meta(pattern=rf"^[0-9a-fA-F]{{{digits}}}\Z")
+    return msgspec.Meta(
+        pattern=rf"^[0-9a-fA-F]{{{digits}}}\Z", description=f"{digits} hexadecimal digits"
+    )
+
+
+def _line(most: int, least: int = 0) -> msgspec.Meta:
+    return msgspec.Meta(pattern=ONE_LINE, min_length=least, max_length=most)
 
 
 class _Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -56,12 +67,12 @@ class HashesDraft(_Draft, frozen=True):
 class AccessDraft(_Draft, frozen=True):
     """What one needs to see the item: disguised sites show an innocent page otherwise."""
 
-    referrer: Annotated[str, msgspec.Meta(max_length=MAX_REFERRER)] | None = None
+    referrer: Annotated[str, _line(MAX_REFERRER)] | None = None
     steps: _Text | None = None
     user_name: _Short | None = None
     password: _Short | None = None
     vantage: Country | None = None
-    user_agent: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    user_agent: Annotated[str, _line(256)] | None = None
 
 
 class AssessmentDraft(_Draft, frozen=True):
@@ -103,7 +114,7 @@ class MessageDraft(_Draft, frozen=True):
 class HoldDraft(_Draft, frozen=True):
     """A person's word that an item is kept until a day, whoever wants it erased, and why."""
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_HOLD_REASON)]
+    reason: Annotated[str, msgspec.Meta(pattern=LINES, min_length=1, max_length=MAX_HOLD_REASON)]
     until: _Time
     analyst: _Short | None = None
 
@@ -111,8 +122,8 @@ class HoldDraft(_Draft, frozen=True):
 class ItemDraft(_Draft, frozen=True):
     """One piece of content at one location: a `url`, or `service` + `account`, or hashes alone."""
 
-    url: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_URL)] | None = None
-    service: Line | None = None
+    url: Annotated[str, _line(MAX_URL, 1)] | None = None
+    service: Annotated[str, _line(128, 1)] | None = None
     account: _Short | None = None
     kind: ItemKind | None = None
     hashes: HashesDraft | None = None
@@ -137,5 +148,5 @@ class ReportDraft(_Draft, frozen=True):
     found_via: Code | None = None
     campaign: Code | None = None
     child_at_risk: bool = False
-    workuser: Annotated[str, msgspec.Meta(max_length=320)] | None = None
+    workuser: Annotated[str, _line(320)] | None = None
     note: _Text | None = None

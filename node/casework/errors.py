@@ -9,6 +9,7 @@ CaseworkError            base: `code`, `field`
   ItemOpenError          the item is open; retention does not erase it
   UnderLegalHoldError    a person put a hold on the item; it is not erased while that lasts
   UnknownHoldError       the item has no such hold
+  UnknownCursorError     a cursor of the change feed that this node never gave
   UnderReferralError     the police were told of the item; it is not erased while it is open
 """
 
@@ -123,6 +124,19 @@ class CursorGoneError(CaseworkError):
             f"after: the history was restored from a backup; read again with after={read_from}"
         )
         self.read_from = read_from
+
+
+class UnknownCursorError(CaseworkError):
+    """after: past the newest change here; this node never gave that cursor."""
+
+    code = "unknown_cursor"
+    field = "after"
+
+    def __init__(self, newest: int) -> None:
+        super().__init__(
+            f"after: lies past the newest change ({newest}), so it is no cursor of this node;"
+            " use one that this node gave, or 0 to read from the start"
+        )
 
 
 class RecoveringError(CaseworkError):

@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from node.casework.errors import UnknownCursorError
 from node.casework.events import Erased, Event
 from node.casework.feed import Feed
 from node.casework.views import ChangeView, change_view
@@ -42,13 +43,28 @@ class Following:
 
         Raises:
             CursorGoneError: the reader had seen more than the backup that was restored holds.
+            UnknownCursorError: `after` lies past the newest change.
         """
         number = feed.number(after)
         found = await self._queries.events(number, limit)
+        if not found:
+            await self.check(feed, number)
         if not found and wait_s > 0:
             found = await self._next(number, limit, min(wait_s, MAX_WAIT_S))
         changes = [change_view(feed.cursor(seq), event) for seq, event in found]
         return ChangesPage(changes, feed.cursor(found[-1][0] if found else number))
+
+    async def check(self, feed: Feed, number: int) -> None:
+        """Check that the history goes as far as event `number`.
+
+        A cursor of another node would else hear nothing, for as long as this one has less to tell.
+
+        Raises:
+            UnknownCursorError: it does not.
+        """
+        newest = await self._queries.last_event()
+        if number > newest:
+            raise UnknownCursorError(feed.cursor(newest))
 
     async def _next(
         self, after: int, limit: int, wait_s: float

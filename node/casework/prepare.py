@@ -19,7 +19,7 @@ from node.casework.draft import (
     ReportDraft,
 )
 from node.casework.errors import DraftRejectedError
-from node.jurisdiction.codes import read_country
+from node.jurisdiction.codes import country_mend
 from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locations import VERSION as CANONICAL_VERSION
 from node.jurisdiction.locations import canonical, canonical_service
@@ -97,7 +97,7 @@ def _item(
     return PreparedItem(
         location,
         content,
-        _access(item.access, userinfo),
+        _access(item.access, userinfo, f"{field}.access"),
         item.kind or _guess_kind(location),
         read_time(f"{field}.found", item.found, now_ms, default=received),
         _line(draft, location, content, fingerprints, base, field),
@@ -182,10 +182,12 @@ def _bytes(text: str | None) -> bytes | None:
     return None if text is None else bytes.fromhex(text)
 
 
-def _access(draft: AccessDraft | None, userinfo: str) -> Access | None:
+def _access(draft: AccessDraft | None, userinfo: str, field: str) -> Access | None:
     user, _, password = userinfo.partition(":")
     if draft is None:
         return Access(user_name=user, password=password or None) if user else None
+    if draft.vantage is not None:
+        check_country(draft.vantage, f"{field}.vantage")
     parts = (
         draft.referrer or None,
         draft.steps or None,
@@ -199,7 +201,7 @@ def _access(draft: AccessDraft | None, userinfo: str) -> Access | None:
     try:
         return Access(*parts)
     except ValueError:
-        raise DraftRejectedError("access", "too long, or it holds a NUL character") from None
+        raise DraftRejectedError(field, "too long, or it holds a NUL character") from None
 
 
 def read_time(field: str, text: str | None, now_ms: int, *, default: int | None = None) -> int:
@@ -243,8 +245,19 @@ def check_action(draft: ActionDraft) -> None:
     """
     if draft.country is not None and draft.action != "moved":
         raise DraftRejectedError("country", "only `moved` names a country")
-    if draft.country is not None and read_country(draft.country) != draft.country:
-        raise DraftRejectedError("country", "write a country of ISO 3166-1 alpha-2")
+    if draft.country is not None:
+        check_country(draft.country, "country")
+
+
+def check_country(code: str, field: str) -> None:
+    """Check that a country exists.
+
+    Raises:
+        DraftRejectedError: ISO 3166-1 alpha-2 has no such code.
+    """
+    mend = country_mend(code)
+    if mend is not None:
+        raise DraftRejectedError(field, mend)
 
 
 def hashes_as_given(draft: HashesDraft | None) -> tuple[Content, ...]:

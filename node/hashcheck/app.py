@@ -16,7 +16,7 @@ from node.api import bodies, openapi
 from node.api.access import StoredAnswer
 from node.api.app import refuse_by_problem
 from node.api.calls import json_answer, respond
-from node.api.operations import NoParameters
+from node.api.parameters import NoParameters
 from node.api.problems import ApiError
 from node.api.room import Room, held_at_most
 from node.hashcheck.access import Gate

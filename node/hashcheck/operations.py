@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from node.api.bodies import JSON
 from node.api.openapi import About
 from node.api.operations import Operation
+from node.casework.draft import LINES
 from node.hashcheck.contract import ID, Scope, Status, Why
 from node.hashcheck.judging import Answer
 from protocol.fields import MAX_INTEGER
@@ -25,7 +26,8 @@ ABOUT: Final = About(
 
 
 def _hex(digits: int) -> Meta:
-    return Meta(pattern=rf"^[0-9a-fA-F]{{{digits}}}\Z")
+    pattern = rf"^[0-9a-fA-F]{{{digits}}}\Z"
+    return Meta(pattern=pattern, description=f"{digits} hexadecimal digits")
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -65,9 +67,9 @@ class AnswersView(msgspec.Struct, frozen=True, gc=False):
 class ComplaintDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A complaint about a hit. Write no names into the text, and no address."""
 
-    reference: Annotated[str, Meta(pattern=ID)]
+    reference: Annotated[str, Meta(pattern=ID, description="the reference of a hit")]
     why: Why
-    text: Annotated[str, Meta(max_length=2000)] | UnsetType = UNSET
+    text: Annotated[str, Meta(pattern=LINES, max_length=2000)] | UnsetType = UNSET
 
 
 class ComplaintTold(msgspec.Struct, frozen=True):

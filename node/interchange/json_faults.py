@@ -13,6 +13,10 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import inspect
 
+from node.casework.draft import LINES, ONE_LINE
+from node.interchange.json_numbers import NamedTwiceError
+from protocol import fields
+
 
 class Fault(NamedTuple):
     """What is wrong: a stable code, the path of the field (None: the document), the mend."""
@@ -29,6 +33,16 @@ _OWN_RULE: Final = re.compile(r"^(?P<field>[a-z_]+): (?P<mend>.+)\Z", re.DOTALL)
 # A name that can be repeated: no digits (hashes), no dots or slashes (addresses), not long.
 _PLAIN: Final = re.compile(r"^[A-Za-z][A-Za-z_-]{0,31}\Z")
 _STEP: Final = re.compile(r"\.(?P<name>[A-Za-z0-9_]+)|\[(?P<index>\d+|\.\.\.)\]")
+# Said of the patterns that have no description of their own, for which these are the protocol's.
+_WORDS: Final = {
+    fields.MEMBER_PATTERN: "a member id such as gb-iwf",
+    fields.SUBJECT_PATTERN: "an id that a node gave: a member id, a dot and 26 characters",
+    fields.CODE_PATTERN: "1 to 64 lower-case letters, digits, `_`, `.`, `:` and `-`,"
+    " with a letter or digit first",
+    fields.COUNTRY_PATTERN: "two capital letters of ISO 3166-1 (GB for the United Kingdom, GR for"
+    " Greece)",
+}
+_NO_CONTROL: Final = frozenset({ONE_LINE, LINES})
 _JSON_NAMES: Final = {
     inspect.StrType: "a text",
     inspect.IntType: "a whole number",
@@ -46,6 +60,9 @@ def explain(error: Exception, expected: type) -> Fault:
         return Fault("bad_json", None, "is nested too deeply")
     if isinstance(error, UnicodeError):
         return Fault("bad_json", None, "must be UTF-8")
+    if isinstance(error, NamedTwiceError):
+        name = error.name if _PLAIN.match(error.name) else None
+        return Fault("field_twice", name, "stands twice in one object; leave one of them away")
     if not isinstance(error, msgspec.ValidationError):
         return Fault("bad_json", None, "must be one complete JSON value")
     match = _WHERE.match(str(error))
@@ -83,6 +100,9 @@ def _invalid(what: str, path: str, node: inspect.Type) -> Fault:
     own = _OWN_RULE.match(what)
     if own is not None:
         return Fault("invalid_value", _named(path, own["field"]), own["mend"])
+    if _pattern(node) in _NO_CONTROL and "matching regex" in what:
+        mend = "holds a control character (such as NUL); remove it"
+        return Fault("control_character", _shown(path), mend)
     return Fault("invalid_value", _shown(path), f"must be {describe(node)}")
 
 
@@ -108,7 +128,7 @@ def _at(node: inspect.Type, path: str) -> inspect.Type:
 
 def _present(node: inspect.Type) -> inspect.Type:
     """Return the type that an optional value has when it is there."""
-    while isinstance(node, inspect.Metadata):
+    while isinstance(node, inspect.Metadata) and _pattern(node) is None:
         node = node.type
     if isinstance(node, inspect.UnionType):
         others = [one for one in node.types if not isinstance(one, inspect.NoneType)]
@@ -117,30 +137,45 @@ def _present(node: inspect.Type) -> inspect.Type:
     return node
 
 
+def _pattern(node: inspect.Type) -> str | None:
+    plain = node.type if isinstance(node, inspect.Metadata) else node
+    return plain.pattern if isinstance(plain, inspect.StrType) else None
+
+
 def describe(node: inspect.Type) -> str:
-    """Say in words which JSON values a type takes."""
+    """Say in words which JSON values a type takes; a pattern in those of its description."""
+    if isinstance(node, inspect.Metadata):
+        return str((node.extra_json_schema or {}).get("description") or describe(node.type))
     if isinstance(node, inspect.EnumType):
         return "one of " + ", ".join(str(member.value) for member in node.cls)
     if isinstance(node, inspect.LiteralType):
         return "one of " + ", ".join(str(value) for value in node.values)
+    pattern = _pattern(node)
+    if pattern is not None and pattern not in _NO_CONTROL:
+        return _WORDS.get(pattern, "a text of the documented form")
     words = _JSON_NAMES.get(type(node), "of the documented type")
     return words + _bounds(node)
 
 
 def _bounds(node: inspect.Type) -> str:
     if isinstance(node, inspect.IntType):
-        return _range(node.ge, node.le, "from", "to")
+        return _range(node.ge, node.le, "from {} to {}", "of at least {}", "of at most {}")
     if isinstance(node, inspect.StrType):
-        if node.pattern is not None:
-            return f" of the form {node.pattern}"
-        return _range(node.min_length, node.max_length, "of at least", "of at most", " characters")
+        return _length(node.min_length, node.max_length, "characters")
     if isinstance(node, inspect.VarTupleType | inspect.ListType):
-        return _range(node.min_length, node.max_length, "of at least", "of at most", " entries")
+        return _length(node.min_length, node.max_length, "entries")
     return ""
 
 
-def _range(low: int | None, high: int | None, least: str, most: str, unit: str = "") -> str:
-    parts = [f"{least} {low}"] if low else []
-    if high is not None:
-        parts.append(f"{most} {high}")
-    return " " + " and ".join(parts) + unit if parts else ""
+def _length(low: int | None, high: int | None, unit: str) -> str:
+    words = ("of {} to {} ", "of at least {} ", "of at most {} ")
+    both, least, most = (text + unit for text in words)
+    return _range(low or None, high, both, least, most)
+
+
+def _range(low: int | None, high: int | None, both: str, least: str, most: str) -> str:
+    if low is not None and high is not None:
+        return " " + both.format(low, high)
+    if low is not None:
+        return " " + least.format(low)
+    return " " + most.format(high) if high is not None else ""

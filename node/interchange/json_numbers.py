@@ -3,15 +3,30 @@
 msgspec takes `870.0` for a fraction where a whole number belongs; JSON Schema, some languages and
 spreadsheets do not. The strict decoder comes first; only what it refuses for a fraction is looked
 at again, so that ordinary documents cost nothing more.
+
+An object that has the same name twice is refused: readers differ in which of the two they take
+(section 4), and the decoder would take the last without a word.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import json
+import re
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+_NAME: Final = re.compile(rb'"([^"]*)"[ \t\r\n]*:')
+
 T = TypeVar("T")
+
+
+class NamedTwiceError(msgspec.ValidationError):
+    """An object has the field `name` twice."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("Object has a field twice")
+        self.name = name
 
 
 def decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
@@ -19,7 +34,29 @@ def decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
 
     Raises:
         msgspec.DecodeError, UnicodeError, RecursionError: as the decoder does.
+        NamedTwiceError: an object has the same name twice.
     """
+    value = _decode(decoder, raw)
+    _check_names(raw)
+    return value
+
+
+def _check_names(raw: bytes) -> None:
+    """Look closely only where a name may stand twice, or is hidden behind an escape."""
+    names = _NAME.findall(raw)
+    if len(names) != len(set(names)) or b"\\" in raw:
+        json.loads(raw, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise NamedTwiceError(name)
+        seen.add(name)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:

@@ -19,7 +19,7 @@ ISO_COUNTRIES = frozenset(
     TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
     """.split()  # noqa: SIM905 -- a table reads better than 249 quoted strings
 )
-_KEPT = ISO_COUNTRIES | {"XK"}
+COUNTRIES = ISO_COUNTRIES | {"XK"}
 _READ_AS = {
     "UK": "GB",
     "EL": "GR",
@@ -42,4 +42,12 @@ def read_country(code: str | None) -> str | None:
     if code is None:
         return None
     tidy = code.strip().upper()
-    return tidy if tidy in _KEPT else _READ_AS.get(tidy)
+    return tidy if tidy in COUNTRIES else _READ_AS.get(tidy)
+
+
+def country_mend(code: str) -> str | None:
+    """Return how to mend a country that a person or program wrote; None: it is right as it is."""
+    if code in COUNTRIES:
+        return None
+    meant = read_country(code)
+    return f"write {meant}" if meant else "write a country of ISO 3166-1 alpha-2, such as NL"

@@ -60,11 +60,31 @@ async def test_a_waiting_reader_hears_of_the_next_change(client: Client) -> None
 
 async def test_a_stopping_node_lets_nobody_wait(client: Client) -> None:
     """The answer is empty, the cursor unchanged: the reader resumes when the node is back."""
-    waiting = asyncio.ensure_future(read(client, "after=7&wait=30"))
+    await submit(client, "a")
+    newest = (await read(client))["cursor"]
+    waiting = asyncio.ensure_future(read(client, f"after={newest}&wait=30"))
     await read(client)
     async with asyncio.timeout(5):
         await client.app.shutdown()
-        assert await waiting == {"changes": [], "cursor": 7}
+        assert await waiting == {"changes": [], "cursor": newest}
+
+
+@pytest.mark.parametrize("wait", [0, 30])
+async def test_a_cursor_past_the_newest_change_is_refused(client: Client, wait: int) -> None:
+    """It is of another node: its reader would hear nothing, for ever, and not know why."""
+    await submit(client, "a")
+    newest = (await read(client))["cursor"]
+    response = await client.get(f"{PATH}?after={newest + 1}&wait={wait}")
+    problem = await response.json()
+    assert (response.status, problem["code"]) == (422, "unknown_cursor")
+    assert problem["field"] == "after"
+
+
+async def test_the_newest_cursor_is_right_and_has_nothing_after_it(client: Client) -> None:
+    """Who has read everything asks so every time."""
+    await submit(client, "a")
+    newest = (await read(client))["cursor"]
+    assert await read(client, f"after={newest}") == {"changes": [], "cursor": newest}
 
 
 async def test_changes_name_no_address_and_no_hash(client: Client) -> None:

@@ -76,6 +76,11 @@ class TestReading:
             ("colour=red", "unknown_parameter"),
             ("limit=1&limit=2", "unknown_parameter"),
             ("changed_after=-1", "bad_parameter"),
+            ("after=zzz", "bad_parameter"),
+            ("after=gb-iwf.", "bad_parameter"),
+            ("country=UK", "bad_parameter"),
+            ("country=QQ", "bad_parameter"),
+            ("country=EU", "bad_parameter"),
         ],
     )
     async def test_a_wrong_parameter_is_refused(
@@ -86,6 +91,17 @@ class TestReading:
         body = await response.json()
         assert (response.status, body["code"]) == (400, code)
         assert "canary" not in str(body)
+
+    async def test_a_country_by_habit_is_told_its_code(self, client: Client) -> None:
+        """An empty page would look as if nothing were hosted there."""
+        problem = await (await client.get("/api/v1/items?country=UK")).json()
+        assert (problem["field"], problem["detail"]) == ("country", "write GB")
+
+    async def test_a_changed_after_past_the_newest_change_is_refused(self, client: Client) -> None:
+        """As in the change feed, whose cursor it is."""
+        response = await client.get("/api/v1/items?changed_after=999999999999")
+        assert response.status == 422
+        assert (await response.json())["code"] == "unknown_cursor"
 
 
 class TestWork:

@@ -82,6 +82,26 @@ class TestSingle:
         assert response.content_type == "application/problem+json"
         assert (body["code"], body["field"]) == ("no_place", "items[0]")
 
+    @pytest.mark.parametrize("field", ["reference", "note"])
+    async def test_a_control_character_is_refused_by_its_field(
+        self, client: Client, field: str
+    ) -> None:
+        """422, as a line of a CSV is refused; kept, it would break a store on PostgreSQL."""
+        response = await client.post(PATH, json={**report(), field: "a\0b"})
+        body = await response.json()
+        assert (response.status, body["code"]) == (422, "control_character")
+        assert body["field"] == field
+
+    @pytest.mark.parametrize("country", ["QQ", "EU"])
+    async def test_a_vantage_that_is_no_country_is_refused(
+        self, client: Client, country: str
+    ) -> None:
+        """Nobody could look from there."""
+        item = {"url": "https://a.example/", "access": {"vantage": country}}
+        response = await client.post(PATH, json={"source": "public", "items": [item]})
+        assert response.status == 422
+        assert (await response.json())["field"] == "items[0].access.vantage"
+
     @pytest.mark.parametrize(
         ("body", "code", "field"),
         [
@@ -94,6 +114,7 @@ class TestSingle:
             (b'{"x":' + b"[" * 200_000, "unknown_field", "x"),
             (b'{"note":' + b"[" * 200_000, "invalid_value", "note"),
             (b'{"source":"public","note":"\xff"}', "bad_json", None),
+            (b'{"source":"public","source":"police","items":[{}]}', "field_twice", "source"),
         ],
     )
     async def test_a_malformed_report_names_its_fault(
