@@ -175,6 +175,22 @@ class TestSamePlaceOtherContent:
         found = look(new(file(2)), [old], [known])
         assert found == Judgement(Disposition.NEW_KNOWN, known.id, replaces=old.id)
 
+    def test_near_content_that_replaces_another_is_both(self) -> None:
+        """A verdict is suggested, and the old item is replaced."""
+        old = item(1, file(1, pdq=(1 << 200) - 1))
+        near = item(2, file(2, pdq=0), url=OTHER_PLACE, assessments=(verdict(),))
+        found = look(new(file(3, pdq=1)), [old], [near])
+        assert found == Judgement(
+            Disposition.NEW_SUGGESTED, near.id, Review.SUGGESTED_VERDICT, replaces=old.id
+        )
+
+    @pytest.mark.parametrize("late", [1, 2])
+    def test_of_several_closed_items_the_one_that_ended_last_is_replaced(self, late: int) -> None:
+        """It was there until then; whatever their ids."""
+        ended = {1: NOW_MS, 2: NOW_MS} | {late: NOW_MS + 1}
+        items = [closed(item(n, file(n)), when_ms=ended[n]) for n in ended]
+        assert look(new(file(3)), items).replaces == item(late).id
+
     def test_the_open_item_is_replaced_rather_than_a_closed_one(self) -> None:
         """The closed one had been replaced before."""
         old, present = closed(item(1, file(1))), item(2, file(2))
