@@ -20,6 +20,7 @@ from pathlib import Path
 from benchmarks import floor, locating, measures, near, stored
 from benchmarks.clients import run
 from benchmarks.figures import Figure, median, percentile, table
+from benchmarks.hashcheck import HashChecked
 from benchmarks.known import KnownHashes
 from benchmarks.machine import durability, machine
 from benchmarks.pair import Pair, running_pair
@@ -32,7 +33,7 @@ WORK = ROOT.parent / ".run"
 STARTS = 3
 LOCATED = 50_000
 """URLs of P10 in one round: about a second."""
-PARTS = ("P1", "P2", "P3", "P4", "P6", "P7", "P10", "P11", "P12")
+PARTS = ("P1", "P2", "P3", "P4", "P6", "P7", "P10", "P11", "P12", "hashcheck")
 ON_SERVER = "P8"
 """Taken only if it is asked for: it needs PostgreSQL."""
 LOOKALIKES = "P5"
@@ -120,6 +121,9 @@ UNITS = {
     "P8.cpu.receiver": ("us/item", "sqlite"),
     "P12.help": ("s", "python"),
     "P12.start": ("s", "floor"),
+    "hashcheck": ("checks/s", "set"),
+    "hashcheck.hits": ("checks/s", "set"),
+    "hashcheck.near": ("checks/s", "set"),
 }
 """Unit and reference of each figure; those in `/s` are better when higher."""
 
@@ -136,6 +140,7 @@ class Bench:
         self.entry_bytes: dict[str, float] = {}
         self.durability: dict[str, object] = {}
         self._known: KnownHashes | None = None
+        self._checked: HashChecked | None = None
 
     @property
     def figures(self) -> list[Figure]:
@@ -165,7 +170,9 @@ class Bench:
             self._look_ups(number)
         if LOOKALIKES in self._parts:
             self._lookalikes(folder, number)
-        if self._parts & set(PARTS) - {"P4", "P10"}:
+        if "hashcheck" in self._parts:
+            await self._hashcheck(number)
+        if self._parts & set(PARTS) - {"P4", "P10", "hashcheck"}:
             await self._nodes(folder, number)
         if self._parts & {"P7", "P11"}:
             (folder / "stored").mkdir()
@@ -188,6 +195,16 @@ class Bench:
             self._take(name, *rates)
         if number == self._profile.rounds - 1:
             self._known.close()
+
+    async def _hashcheck(self, number: int) -> None:
+        """The service is filled in the first round, and asked in each."""
+        if self._checked is None:
+            self._checked = HashChecked(self._folder / "hashcheck", number)
+            await self._checked.fill()
+        for name, rates in (await self._checked.measure()).items():
+            self._take(name, *rates)
+        if number == self._profile.rounds - 1:
+            await self._checked.close()
 
     def _lookalikes(self, folder: Path, number: int) -> None:
         for rows in sorted({near.ROWS, self._profile.hashes}):

@@ -48,6 +48,25 @@ class TestDefaults:
         config = parse(LEAST + 'data_dir = "data"\n', FILE)
         assert config.store.path == Path("/etc/hotline/data/node.db")
 
+    @pytest.mark.parametrize(
+        ("lines", "field"),
+        [
+            ('listen_host = "192.0.2.1"', "[public] listen_host"),
+            ('tls_key = "key.pem"', "[public] tls_key"),
+            ('tls_certificate = "cert.pem"', "[public] tls_key"),
+        ],
+    )
+    def test_public_listener_is_never_open_without_tls(self, lines: str, field: str) -> None:
+        """Beyond loopback it has a certificate, or the operator says that a proxy has one."""
+        head = '[member]\nid = "gb-iwf"\nunlock = "env:X"\n[public]\n'
+        on = f"{head}enabled = true\n{lines}\n"
+        with pytest.raises(ConfigInvalidError) as refused:
+            parse(on, FILE)
+        assert [one.field for one in refused.value.problems] == [field]
+        if "host" in field:
+            for way in ("allow_remote = true", 'tls_certificate = "c"\ntls_key = "k"'):
+                assert parse(f"{on}{way}\n", FILE).public.enabled
+
     def test_local_listener_is_loopback_and_public_is_off(self) -> None:
         """The defaults expose nothing but the peer listener."""
         config = parse(LEAST, FILE)

@@ -1,0 +1,78 @@
+"""The public listener of a node: its own TLS, and what goes on beside the answers."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from keys.errors import KeysError
+from node.config import Config, parse
+from node.hashcheck.allowed import AllowList
+from node.hashcheck.contract import DAY_MS, Counts
+from node.hashcheck.listener import PublicListener, tls_of
+from tests.builders.authority import make_authority
+from tests.builders.cases import file
+from tests.builders.hashcheck import Service
+from tests.builders.network import NOW_MS
+
+
+@pytest.fixture
+async def listener(service: Service, tmp_path: Path) -> AsyncIterator[PublicListener]:
+    """Give a listener on a free port, without TLS."""
+    made = PublicListener(service.checking, AllowList(None), service.verdicts, service.listed)
+    await made.start(service.app(), public(tmp_path).public)
+    yield made
+    await made.stop()
+
+
+def public(folder: Path, *lines: str) -> Config:
+    """Return a configuration with these lines about the public listener."""
+    section = "\n".join(("[public]", "enabled = true", f"listen_port = {free_port()}", *lines))
+    text = f'[member]\nid = "gb-iwf"\nunlock = "env:X"\n{section}\n'
+    return parse(text, folder / "node.toml")
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody uses."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+async def test_a_certificate_makes_it_tls(service: Service, tmp_path: Path) -> None:
+    """Its own, from two files; who trusts it gets an answer."""
+    authority = make_authority(tmp_path)
+    (tmp_path / "authority.key").chmod(0o600)
+    files = ('tls_certificate = "authority.pem"', 'tls_key = "authority.key"')
+    config = public(tmp_path, *files)
+    one = PublicListener(service.checking, AllowList(None), service.verdicts, service.listed)
+    await one.start(service.app(), config.public)
+    url = f"https://127.0.0.1:{config.public.listen_port}/hashcheck/v1/openapi.json"
+    async with aiohttp.ClientSession() as http, http.get(url, ssl=authority.client) as answer:
+        assert answer.status == 200
+    await one.stop()
+
+
+async def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    """As all private keys here."""
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("")
+        (tmp_path / name).chmod(0o644)
+    config = public(tmp_path, 'tls_certificate = "cert.pem"', 'tls_key = "key.pem"')
+    with pytest.raises(KeysError):
+        tls_of(config.public)
+
+
+async def test_what_was_counted_is_kept_at_the_end(
+    service: Service, listener: PublicListener
+) -> None:
+    """And goes on from there after the next start."""
+    await service.key()
+    key = await service.only_key()
+    await service.checking.check(key, [file(1), file(2)])
+    await listener.stop()
+    day = NOW_MS // DAY_MS
+    assert await service.store.hashchecks.counts(day) == {key.key_sha256: Counts(checks=2)}
