@@ -3,6 +3,8 @@
 Every half minute the configuration is read again and the files it names are looked at. If one was
 replaced, all are opened beside those in use, and change places with them between two decisions.
 What cannot be used changes nothing: the node goes on with what it has, and the log says why once.
+
+Lists of known content are looked at likewise, in the store.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from node.casework.unlisting import EndedStore
 from node.config import ConfigError, load
 from node.jurisdiction.build import Jurisdiction, open_data
 from node.jurisdiction.errors import DataFileError
@@ -19,7 +22,10 @@ from node.jurisdiction.errors import DataFileError
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+    from node.casework.desk import Desk
+
 DATA_EVERY_S = 30.0
+LISTS_EVERY_S = 5.0
 
 
 class DataWatch:
@@ -63,5 +69,28 @@ def keep_data(
     async def step() -> None:
         await watch.look()
         await asyncio.sleep(DATA_EVERY_S)
+
+    return step
+
+
+class ListLookUps(EndedStore, Protocol):
+    """What the look at lists needs of `node.store.known.KnownContent`."""
+
+    async def refresh(self, *, calm: bool = False) -> bool:
+        """Bring what is kept at hand up to date; whether anything was done."""
+        ...
+
+
+def look_at_lists(known: ListLookUps, desk: Desk) -> Callable[[], Awaitable[None]]:
+    """Return the step that keeps look-ups in lists quick, and undoes what was taken back.
+
+    Another process may have imported or retracted: the store tells.
+    """
+    unlisting = desk.unlisting(known)
+
+    async def step() -> None:
+        await known.refresh(calm=True)
+        more = not desk.closed() and await unlisting.due()
+        await asyncio.sleep(0 if more else LISTS_EVERY_S)
 
     return step

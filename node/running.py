@@ -49,7 +49,7 @@ from node.registry.errors import NoRegistryError
 from node.registry.mirror import mirror_routes
 from node.registry.revocations import revocation_routes
 from node.registry.updater import RegistryClient
-from node.reloading import keep_data
+from node.reloading import keep_data, look_at_lists
 from node.setup.opening import hsm_of
 from node.store.errors import StoreError
 from node.store.history import Head
@@ -147,6 +147,7 @@ class Node:
             ("erasures", self._replay_erasures),
             ("retention", self._retain),
             ("recoveries", self._bring_back),
+            ("lists", look_at_lists(self.store.known_content, self.desk)),
         ):
             self._loops.append(asyncio.create_task(keep_going(name, step, log), name=name))
 

@@ -33,6 +33,7 @@ from node.casework.naming import Citation, Disavowed
 from node.casework.permits import NotPermittedError, Permits, WithheldError
 from node.matching.contents import pictures_of
 from node.matching.fingerprints import Fingerprints, content_keys
+from node.matching.lists import Listed
 from protocol import entry as entries
 from protocol.messages import Message, form_of, to_body
 from protocol.versions import is_read_by, worded_for
@@ -88,6 +89,8 @@ class Loaded:
     ended: set[tuple[str, str]] = field(default_factory=set)
     """(id, member): of an item that is not here, the member said that it erased it, and no more
     can come of it."""
+    listed: dict[bytes, tuple[Listed, ...]] = field(default_factory=dict)
+    """What lists of known content say of the contents that are needed, by key."""
     entombed: frozenset[tuple[str, int]] = frozenset()
     """(member, time): when it erased an item that it had not handed over yet."""
 
@@ -199,6 +202,8 @@ class Casebook:
     """(id, member) of `Loaded.ended`, as far as this decision found it."""
     answered: list[str] = field(default_factory=list)
     """Items that have an event more, while their row stays as it is."""
+    undone: list[int] = field(default_factory=list)
+    """Places of entries of lists that ended, and from which nothing follows any more."""
     by: str | None = None
 
     def find(self, item_id: str) -> ItemState | None:
@@ -206,9 +211,7 @@ class Casebook:
         state = self.loaded.items.get(item_id)
         if state is not None:
             return state
-        for found in self.by_key(self.fingerprints.item(item_id)):
-            return found
-        return None
+        return next(iter(self.by_key(self.fingerprints.item(item_id))), None)
 
     def by_key(self, key: bytes | None) -> list[ItemState]:
         """Return the items with this key, oldest first (ids sort by time within a member)."""
@@ -250,8 +253,7 @@ class Casebook:
 
     def note_answer(self, item_id: str, body: Answered, at_ms: int) -> None:
         """Record the answer to an item that was not loaded: nothing else of it changes."""
-        event = Event(item_id, EventKind.ANSWERED, at_ms, self.now, body.by, body)
-        self.events.append(event)
+        self.events.append(Event(item_id, EventKind.ANSWERED, at_ms, self.now, body.by, body))
         self.answered.append(item_id)
 
     def erase(self, state: ItemState, body: Erasure) -> Event:
@@ -292,8 +294,7 @@ class Casebook:
         if actor == self.us and self.by is not None:
             actor = f"{actor}/{self.by}"
         event = Event(item_id, kind, at_ms, self.now, actor, body)
-        before = self.loaded.items.get(item_id)
-        state = evolve(before, event)
+        state = evolve(self.loaded.items.get(item_id), event)
         self.events.append(event)
         self.loaded.items[item_id] = state
         self.changed[item_id] = state

@@ -27,10 +27,10 @@ from node.casework.errors import RecoveringError, UnknownItemError
 from node.casework.feed import Feed
 from node.casework.following import ChangesPage, Following
 from node.casework.holding import lift_hold, put_hold
-from node.casework.intake import ReportTaken, intake_needs, take_report
+from node.casework.intake import ReportTaken, intake_needs, take_reports
 from node.casework.item import Custody, ItemState
 from node.casework.judging import Judging
-from node.casework.lookups import AT_ONCE, Found, LookUps, Places
+from node.casework.lookups import AT_ONCE, Found, LookUps, Places, known_places
 from node.casework.messaging import write_message
 from node.casework.permits import Permits
 from node.casework.prepare import PreparedReport, hashes_as_given, prepare_report
@@ -39,6 +39,7 @@ from node.casework.receiving import Arrived
 from node.casework.retaining import Periods, Retention
 from node.casework.routing import place, route
 from node.casework.submitting import Preparing, SubmitResult, accepted
+from node.casework.unlisting import EndedStore, Unlisting
 from node.casework.views import (
     HoldView,
     ItemView,
@@ -150,12 +151,12 @@ class Desk:
             return []
 
         registry = self._registry()
-        places = self._known_places(prepared, now)
+        places = known_places(self._places, prepared, now)
 
         def decide(book: Casebook) -> list[ReportTaken]:
             book.by = actor
             postbox = self._postbox
-            taken = [take_report(book, report, self._ids, postbox) for report in prepared]
+            taken = take_reports(book, prepared, self._ids, postbox)
             book.by = None
             self._place_at_once(book, places, registry)
             return taken
@@ -164,18 +165,6 @@ class Desk:
         taken, book = await self._store.transact(needs, now, decide)
         await self._after(book)
         return taken
-
-    def _known_places(
-        self, prepared: list[PreparedReport], now: int
-    ) -> dict[str | None, Jurisdiction]:
-        """What is known without asking anybody, by canonical location."""
-        found = {}
-        for location in (item.location for report in prepared for item in report.items):
-            if location.canonical not in found:
-                known = self._places.known(location, now)
-                if known is not None:
-                    found[location.canonical] = known
-        return found
 
     def _place_at_once(
         self, book: Casebook, places: dict[str | None, Jurisdiction], registry: Registry
@@ -220,7 +209,10 @@ class Desk:
             UnknownItemError, DraftRejectedError, StoreError
         """
         return await self._work_on(
-            item_id, actor, lambda book: record_hashes(book, item_id, draft, self._postbox), draft
+            item_id,
+            actor,
+            lambda book: record_hashes(book, item_id, draft, self._ids, self._postbox),
+            draft,
         )
 
     async def write(self, item_id: str, draft: MessageDraft, *, actor: str) -> MessageView:
@@ -267,6 +259,12 @@ class Desk:
             clock=self._clock,
             issued_ms=lambda: self._registry().issued_ms,
             periods=periods,
+        )
+
+    def unlisting(self, ended: EndedStore) -> Unlisting:
+        """Return what undoes what followed from entries of lists that stand no more."""
+        return Unlisting(
+            ended=ended, transact=self._decide, ids=self._ids, postbox=lambda: self._postbox
         )
 
     async def _by(

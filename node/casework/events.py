@@ -16,6 +16,7 @@ from node.casework.item import (
     Informant,
     ItemState,
     KeptMessage,
+    Listing,
     ReportFacts,
     Review,
     Suggestion,
@@ -59,6 +60,8 @@ class EventKind(IntEnum):
     LIFTED = 20
     MESSAGE = 25
     CARRIED_OVER = 26
+    LISTED = 27
+    UNLISTED = 28
 
 
 class Recorded(Value, frozen=True):
@@ -186,6 +189,13 @@ class VerdictWithdrawn(Value, frozen=True):
     member: str
 
 
+class Unlisted(Value, frozen=True):
+    """An entry of a list says nothing of the item any more: it was taken back, or changed."""
+
+    entry: int
+    list: str
+
+
 class Lifted(Value, frozen=True):
     """A person has lifted a hold."""
 
@@ -223,7 +233,7 @@ class Burial(Value, frozen=True):
 Body = (
     Recorded | Sighted | Facts | Located | Kept | HandedOn | Answered | Assessment | ActionTaken
     | Responsible | Raised | Settled | Reopened | Withdrawn | KeptMessage | Erasure | ErasedThere
-    | Burial | VerdictWithdrawn | Hold | Lifted
+    | Burial | VerdictWithdrawn | Hold | Lifted | Listing | Unlisted
 )  # fmt: skip
 
 
@@ -273,6 +283,8 @@ _BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
         (EventKind.HELD, Hold),
         (EventKind.LIFTED, Lifted),
         (EventKind.CARRIED_OVER, Assessment),
+        (EventKind.LISTED, Listing),
+        (EventKind.UNLISTED, Unlisted),
     )
 }
 

@@ -234,6 +234,10 @@ _FOLD: dict[EventKind, _Fold] = {
         "assessments": (*s.assessments, b),
         "carried": (*s.carried, b.event_id),
     },
+    EventKind.LISTED: lambda s, _e, b: {"listed": (*s.listed, b)},
+    EventKind.UNLISTED: lambda s, _e, b: {
+        "listed": tuple(one for one in s.listed if one.entry != b.entry)
+    },
     EventKind.ACTED: _acted,
     EventKind.RESPONSIBLE: _responsible,
     EventKind.RAISED: _raised,

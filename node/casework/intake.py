@@ -17,6 +17,7 @@ from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import lacks
 from node.casework.item import Custody, ItemState, ReportFacts, Review
+from node.casework.listing import match_lists
 from node.casework.prepare import PreparedItem, PreparedReport, read_time
 from node.casework.rejudging import bring_verdicts, rejudge, suggestion
 from node.casework.telling import News, note, pass_on_sighting, tell
@@ -58,6 +59,26 @@ def intake_needs(reports: Iterable[PreparedReport], fingerprints: Fingerprints) 
             if key is not None:
                 needs.keys.add(key)
     return needs
+
+
+def take_reports(
+    book: Casebook, reports: Iterable[PreparedReport], ids: Ids, postbox: Postbox
+) -> list[ReportTaken]:
+    """Take reports in, in their order, and ask the lists about what came of them."""
+    taken = [take_report(book, report, ids, postbox) for report in reports]
+    match_lists(book, ids, postbox)
+    return taken if not book.loaded.listed else [_known_by_lists(book, one) for one in taken]
+
+
+def _known_by_lists(book: Casebook, taken: ReportTaken) -> ReportTaken:
+    """Tell of new items that a list made known that they are."""
+    items = [
+        ItemTaken(one.item_id, "known")
+        if one.outcome == "new" and book.loaded.items[one.item_id].known
+        else one
+        for one in taken.items
+    ]
+    return ReportTaken(taken.report_id, tuple(items))
 
 
 def take_report(book: Casebook, report: PreparedReport, ids: Ids, postbox: Postbox) -> ReportTaken:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from node.matching.contents import Closeness, Likeness, compare
+from node.matching.lists import Trust
 from protocol.facts import (
     Access,
     ActionTaken,
@@ -123,6 +124,24 @@ class Hold(Value, frozen=True):
     until_ms: int
 
 
+class Listing(Value, frozen=True):
+    """What an entry of a list of known content said of the item, and what followed from it.
+
+    `trust` is how far it counted; `police` that police have it; `verdict` the id of the verdict
+    that this member gave by it, `raised` the reasons for which it put the item before a person.
+    """
+
+    entry: int
+    list: str
+    version: int
+    category: str
+    trust: Trust
+    police: bool
+    external_id: str | None = None
+    verdict: str | None = None
+    raised: tuple[Review, ...] = ()
+
+
 class ReportFacts(Value, frozen=True):
     """What a source handed in here as one report. Nothing of this crosses a border."""
 
@@ -187,6 +206,8 @@ class ItemState(Value, frozen=True):
     """The hashes that it was last handed on with, where others have come since; None: none have."""
     suggestions: tuple[Suggestion, ...] = ()
     """While a verdict is suggested: from which items."""
+    listed: tuple[Listing, ...] = ()
+    """What lists say of it, the oldest word first."""
 
     @property
     def country(self) -> str | None:
@@ -228,6 +249,11 @@ class ItemState(Value, frozen=True):
         return (
             suggestion is not None and suggestion.item not in told and len(told) < MAX_SUGGESTIONS
         )
+
+    @property
+    def new_to_police(self) -> bool | None:
+        """Whether no list of police names its content; None: nobody can tell, it has no hashes."""
+        return all(not one.police for one in self.listed) if self.content else None
 
     def has_heard(self, event_id: str) -> bool:
         """Whether the event with this network-wide id is already part of the state."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from node.casework.item import ItemState
+from node.casework.prepare import PreparedReport
 from protocol.facts import Jurisdiction, Location
 from protocol.vocabulary import Confidence, HostingState
 
@@ -31,6 +32,19 @@ class Places(Protocol):
     def known(self, location: Location | None, now_ms: int) -> Jurisdiction | None:
         """Return it if nobody has to be asked, else None."""
         ...
+
+
+def known_places(
+    places: Places, prepared: Iterable[PreparedReport], now_ms: int
+) -> dict[str | None, Jurisdiction]:
+    """What is known without asking anybody, by canonical location."""
+    found = {}
+    for location in (item.location for report in prepared for item in report.items):
+        if location.canonical not in found:
+            known = places.known(location, now_ms)
+            if known is not None:
+                found[location.canonical] = known
+    return found
 
 
 class LookUps:

@@ -30,10 +30,11 @@ from node.casework.events import (
     Responsible,
     Settled,
     Sighted,
+    Unlisted,
     VerdictWithdrawn,
     Withdrawn,
 )
-from node.casework.item import Custody, Hold, ItemState, KeptMessage, Suggestion
+from node.casework.item import Custody, Hold, ItemState, KeptMessage, Listing, Suggestion
 from node.casework.routing import flag
 from protocol.facts import ActionTaken, Assessment, Content, Jurisdiction, Sighting
 
@@ -145,6 +146,17 @@ class SuggestionView(msgspec.Struct):
     closeness: str
 
 
+class ListedView(msgspec.Struct):
+    """What a list of known content says of an item, and how far this hotline follows it."""
+
+    list: str
+    version: int
+    category: str
+    counts_as: str
+    police: bool
+    external_id: str | None
+
+
 class ItemView(msgspec.Struct):
     """One item as this node knows it."""
 
@@ -186,6 +198,8 @@ class ItemView(msgspec.Struct):
     messages: tuple[MessageView, ...]
     holds: tuple[HoldView, ...]
     disavowed_by: tuple[str, ...] = ()
+    listed: tuple[ListedView, ...] = ()
+    new_to_police: bool | None = None
     flag: str | None = None
     located_again: str | None = None
     suggestions: tuple[SuggestionView, ...] = ()
@@ -253,6 +267,10 @@ def hold_view(one: Hold) -> HoldView:
     return HoldView(one.hold_id, one.by, one.reason, moment(one.from_ms), moment(one.until_ms))
 
 
+def _listed(one: Listing) -> ListedView:
+    return ListedView(one.list, one.version, one.category, one.trust, one.police, one.external_id)
+
+
 def _jurisdiction(found: Jurisdiction | None) -> JurisdictionView | None:
     if found is None:
         return None
@@ -302,6 +320,8 @@ def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
         last_seen_online=_maybe(state.last_seen_online_ms),
         messages=tuple(message_view(one) for one in state.messages),
         holds=tuple(hold_view(one) for one in state.holds),
+        listed=tuple(_listed(one) for one in state.listed),
+        new_to_police=state.new_to_police,
         disavowed_by=disavowed_by,
         flag=flag(state.jurisdiction),
         located_again=_maybe(state.due_ms if state.custody is Custody.HERE else None),
@@ -355,6 +375,14 @@ _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
     KeptMessage: lambda b: {"author": b.author, "to": b.to, "message": b.message_id},
     Hold: lambda b: {"hold": b.hold_id, "until": moment(b.until_ms)},
     Lifted: lambda b: {"hold": b.hold_id},
+    Listing: lambda b: {
+        "list": b.list,
+        "version": b.version,
+        "category": b.category,
+        "counts_as": b.trust,
+        "police": b.police,
+    },
+    Unlisted: lambda b: {"list": b.list},
     Erasure: lambda b: {"cause": b.cause},
     ErasedThere: lambda b: {"member": b.member},
     Burial: lambda b: {"entries": len(b.leaves)},

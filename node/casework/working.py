@@ -16,6 +16,7 @@ from node.casework.item import (
     ItemState,
     Review,
 )
+from node.casework.listing import match_lists
 from node.casework.prepare import check_action, check_assessment, read_hashes, read_time
 from node.casework.routing import route
 from node.casework.telling import News, note, tell
@@ -100,7 +101,9 @@ def _analysts_word(country: str, at_ms: int) -> Jurisdiction:
     return Jurisdiction(HostingState.COUNTRY, country, Confidence.HIGH, (evidence,))
 
 
-def record_hashes(book: Casebook, item_id: str, draft: HashesDraft, postbox: Postbox) -> ItemState:
+def record_hashes(
+    book: Casebook, item_id: str, draft: HashesDraft, ids: Ids, postbox: Postbox
+) -> ItemState:
     """Add hashes that were computed later; matching runs again and the holder abroad is told.
 
     Raises:
@@ -110,6 +113,7 @@ def record_hashes(book: Casebook, item_id: str, draft: HashesDraft, postbox: Pos
     missing = lacks(state, Facts(read_hashes(draft, "hashes"), None))
     if missing is not None:
         add_facts(book, state.id, missing, postbox)
+        match_lists(book, ids, postbox)
     return book.loaded.items[state.id]
 
 

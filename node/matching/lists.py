@@ -15,7 +15,7 @@ from enum import StrEnum
 
 import msgspec
 
-from node.matching.contents import Likeness
+from node.matching.contents import Likeness, compare
 from protocol.facts import Content
 
 ANY = "*"
@@ -125,6 +125,32 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
             return Trust.NONE
         sure = self.likeness is Likeness.SAME or self.terms.trusts_weak
         return Trust.SUGGESTION if self.trust is Trust.AUTO and not sure else self.trust
+
+
+class Listed(msgspec.Struct, frozen=True, gc=False):
+    """An entry as it stands, with its list, and how far that is followed in its category."""
+
+    number: int
+    terms: Terms
+    version: int
+    entry: Entry
+    trust: Trust
+
+    def hit(self, content: Content) -> Hit | None:
+        """Return what the entry says of a file; None: it is another one."""
+        like = compare(content, self.entry.content, pictures=False)
+        if like > Likeness.PERHAPS:
+            return None
+        entry = self.entry
+        return Hit(
+            self.number,
+            self.terms,
+            self.version,
+            entry.category,
+            self.trust,
+            like,
+            entry.external_id,
+        )
 
 
 def settle(standing: Standing | None, retracted: int | None, entry: Entry, version: int) -> Settled:

@@ -25,6 +25,8 @@ from node.store.delta import Delta
 from node.store.disavowing import keep
 from node.store.ending import load_ends, wake_ended
 from node.store.erasing import bury_late, erase_items, leaves_about, unsaid_to
+from node.store.known import Known
+from node.store.lists import forget_ended
 from node.store.lookalikes import Lookalikes
 from node.store.recovered import retold, unsaid, was_lost
 from node.store.seam import Connection
@@ -49,6 +51,7 @@ class Cases:
         keys: Delta,
         entry_ids: Delta,
         lookalikes: Lookalikes,
+        known: Known,
     ) -> None:
         self._writer = writer
         self._us = us
@@ -57,6 +60,7 @@ class Cases:
         self._keys = keys
         self._entry_ids = entry_ids
         self._lookalikes = lookalikes
+        self._known = known
         writer.on_rollback(self._recent.clear)
 
     async def transact(
@@ -98,10 +102,11 @@ class Cases:
     def open_book(self, connection: Connection, needs: Needs, now_ms: int) -> Casebook:
         """Load what a decision needs."""
         loaded = load(connection, needs, self._recent, self._keys)
-        load_alike(connection, needs, loaded, self._recent, self._keys, self._fingerprints)
+        alike = load_alike(connection, needs, loaded, self._recent, self._keys, self._fingerprints)
         found = self._lookalikes.find(connection, needs.pictures)
         loaded.near, loaded.by_picture = found
         _load_items(connection, loaded, chain.from_iterable(found.items.values()), self._recent)
+        loaded.listed = self._known.listed(connection, needs.keys | alike)
         return Casebook(self._us, now_ms, self._fingerprints, loaded)
 
     def save_book(self, connection: Connection, book: Casebook) -> None:
@@ -213,8 +218,8 @@ def load_alike(
     recent: Recent,
     by_key: Delta,
     fingerprints: Fingerprints,
-) -> None:
-    """Read the items that have a content of those named in `needs.alike`."""
+) -> set[bytes]:
+    """Read the items that have a content of those named in `needs.alike`; the keys of those."""
     keys: set[bytes] = set()
     for name in needs.alike:
         ids = [name, *loaded.by_key.get(needs.named.get(name, b""), ())]
@@ -227,6 +232,7 @@ def load_alike(
             found.append(item)
     wanted = {item for key in keys for item in loaded.by_key.get(key, ())}
     _load_items(connection, loaded, wanted, recent)
+    return keys
 
 
 def _by_source(references: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -267,6 +273,7 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
         [(code, subject, book.now) for code, subject in book.tasks],
     )
     keep(connection, book.disavowed, book.now)
+    forget_ended(connection, book.undone)
     _wake_parked(connection, book)
     wake_ended(connection, book.ended)
     return mark

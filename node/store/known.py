@@ -19,11 +19,11 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from node.matching.contents import Likeness, compare
+from node.casework.unlisting import Ended
 from node.matching.fingerprints import Fingerprints
-from node.matching.lists import Hit
+from node.matching.lists import Hit, Listed
 from node.store.bulk import select_in, stream
-from node.store.lists import ContentList, all_lists, read_entries, trust_of
+from node.store.lists import ContentList, all_lists, keys_in, read_entries, trust_of
 from node.store.seam import Connection
 from node.store.writer import Readers
 from protocol.facts import Content
@@ -98,6 +98,7 @@ class Known:
     def __init__(self, fingerprints: Fingerprints) -> None:
         self._fingerprints = fingerprints
         self._memory: _Memory | None = None
+        self._seen: Marks | None = None
 
     def find(self, connection: Connection, keys: Iterable[bytes]) -> dict[bytes, Found]:
         """Return which of these keys (`Fingerprints.content`) lists have, with the entries."""
@@ -118,39 +119,45 @@ class Known:
     ) -> dict[Content, tuple[Hit, ...]]:
         """Return what lists say of each of these files: by the entries themselves, oldest first."""
         keys = {one: self._fingerprints.content(one) for one in contents}
-        found = self.find(connection, {key for some in keys.values() for key in some})
+        listed = self.listed(connection, {key for some in keys.values() for key in some})
+        if not listed:
+            return {}
+        found = {}
+        for content, some in keys.items():
+            alike = {one.number: one for key in some for one in listed.get(key, ())}
+            said = [alike[number].hit(content) for number in sorted(alike)]
+            if hits := tuple(hit for hit in said if hit is not None):
+                found[content] = hits
+        return found
+
+    def listed(
+        self, connection: Connection, keys: Iterable[bytes]
+    ) -> dict[bytes, tuple[Listed, ...]]:
+        """Return the entries that have one of these keys, read from the store, by key."""
+        found = self.find(connection, keys)
         if not found:
             return {}
-        entries = read_entries(connection, {n for some in found.values() for n, _ in some})
-        lists = _by_category(connection)
-        hits = {}
-        for content, some in keys.items():
-            numbers = dict(one for key in some for one in found.get(key, ()))
-            of_content = []
-            for number, category in sorted(numbers.items()):
-                version, entry = entries.get(number, (0, None))
-                if entry is None:  # it went between two questions
-                    continue
-                like = compare(content, entry.content, pictures=False)
-                if like > Likeness.PERHAPS:
-                    continue
-                here = lists[category]
-                trust = trust_of(here.trusts, entry.category)
-                of_content.append(
-                    Hit(number, here.terms, version, entry.category, trust, like, entry.external_id)
-                )
-            if of_content:
-                hits[content] = tuple(of_content)
-        return hits
+        numbers = dict(one for some in found.values() for one in some)
+        entries, lists = read_entries(connection, numbers), _by_category(connection)
+        standing = {}
+        for number, (version, entry) in entries.items():
+            here = lists[numbers[number]]
+            trust = trust_of(here.trusts, entry.category)
+            standing[number] = Listed(number, here.terms, version, entry, trust)
+        return {
+            key: tuple(standing[number] for number, _ in some if number in standing)
+            for key, some in found.items()
+        }
 
-    def refresh(self, connection: Connection) -> bool:
-        """Bring memory up to date with the store; whether there was anything to do.
+    def refresh(self, connection: Connection, *, calm: bool = False) -> bool:
+        """Bring memory up to date with the store; whether anything was done.
 
-        `connection` is not in a transaction.
+        `connection` is not in a transaction. `calm`: read anew only what has stood still since the
+        last call, not in the middle of an import.
         """
         connection.execute("BEGIN")
+        marks, before = _marks(connection), self._memory
         try:
-            marks, before = _marks(connection), self._memory
             if before is not None and before.marks == marks:
                 return False
             if before is None and not marks.newest:
@@ -159,9 +166,12 @@ class Known:
             small = few and before is not None and marks.ended - before.marks.ended <= FEW
             if small and before is not None and len(before.more) + len(before.dead) <= FEW:
                 self._memory = self._filled_up(connection, before, marks)
+            elif calm and self._seen != marks:
+                return False
             else:
                 self._memory = _read(connection, marks)
         finally:
+            self._seen = marks
             connection.execute("COMMIT")
         return True
 
@@ -224,6 +234,15 @@ class KnownContent:
         wanted = tuple(contents)
         return await self._readers.run(lambda connection: self._known.hits(connection, wanted))
 
-    async def refresh(self) -> bool:
+    async def refresh(self, *, calm: bool = False) -> bool:
         """See `Known.refresh`."""
-        return await self._readers.run(self._known.refresh)
+        return await self._readers.run(lambda c: self._known.refresh(c, calm=calm))
+
+    async def ended_entries(self, limit: int) -> list[Ended]:
+        """See `node.casework.unlisting.EndedStore`."""
+        sql = (
+            "SELECT number, entry, keys FROM list_ended WHERE keys IS NOT NULL"
+            " ORDER BY number LIMIT ?"
+        )
+        rows = await self._readers.run(lambda c: c.execute(sql, (limit,)).fetchall())
+        return [Ended(place, entry, tuple(keys_in(keys))) for place, entry, keys in rows]

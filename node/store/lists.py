@@ -194,3 +194,10 @@ def retracted(connection: Connection, number: int) -> tuple[int, bool]:
     )
     keys, unfinished = connection.execute(sql, (number, number)).fetchone()
     return int(keys), bool(unfinished)
+
+
+def forget_ended(connection: Connection, places: Iterable[int]) -> None:
+    """Note of entries that ended that nothing follows from them any more."""
+    connection.executemany(
+        "UPDATE list_ended SET keys = NULL WHERE number = ?", [(place,) for place in places]
+    )

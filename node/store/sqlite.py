@@ -201,7 +201,8 @@ def _assemble(
     lookalikes = Lookalikes() if lookalikes is None else lookalikes
     keys = Delta("item_keys", ("key", "item"), delta_rows)
     entry_ids = Delta("entry_ids_in", ("entry_id", "peer", "digest"), delta_rows)
-    cases = Cases(writer, us, fingerprints, keys, entry_ids, lookalikes)
+    known = Known(fingerprints)
+    cases = Cases(writer, us, fingerprints, keys, entry_ids, lookalikes, known)
     writer.on_rollback(lookalikes.forget)
     for delta in (keys, entry_ids):
         writer.on_rollback(delta.forget)
@@ -223,7 +224,7 @@ def _assemble(
         HandingBackStore(writer, readers),
         Crosschecks(writer, readers),
         Lineages(writer, readers),
-        KnownContent(readers, fingerprints, Known(fingerprints)),
+        KnownContent(readers, fingerprints, known),
         HosterBook(writer, readers),
         lookalikes,
         HashChecks(writer, readers, fingerprints),

@@ -25,6 +25,7 @@ from node.casework.events import (
     Responsible,
     Settled,
     Sighted,
+    Unlisted,
     VerdictWithdrawn,
     Withdrawn,
     decode_body,
@@ -36,10 +37,12 @@ from node.casework.item import (
     Informant,
     ItemState,
     KeptMessage,
+    Listing,
     ReportFacts,
     Review,
     encode,
 )
+from node.matching.lists import Trust
 from protocol.facts import Access, ActionTaken, Hop, Sighting
 from protocol.vocabulary import Action, Disposition, Matter, Source, Verdict
 from tests.builders.cases import (
@@ -103,6 +106,18 @@ EVERY: dict[EventKind, Body] = {
     EventKind.BURIED: Burial((bytes(32),)),
     EventKind.HELD: Hold(event_id(9), "legal", "order 12", NOW_MS, NOW_MS + HOUR_MS),
     EventKind.LIFTED: Lifted(event_id(9)),
+    EventKind.LISTED: Listing(
+        entry=7,
+        list="icse",
+        version=20261129,
+        category="baseline",
+        trust=Trust.AUTO,
+        police=True,
+        external_id="42/a",
+        verdict=event_id(9),
+        raised=(Review.PERHAPS_BACK,),
+    ),
+    EventKind.UNLISTED: Unlisted(7, "icse"),
     EventKind.VERDICT_WITHDRAWN: VerdictWithdrawn(verdict().event_id, verdict().member),
 }
 

@@ -9,7 +9,7 @@ import pytest
 from node.casework.draft import AccessDraft, AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.events import Sighted
 from node.casework.folding import evolve
-from node.casework.intake import ReportTaken, intake_needs, take_report
+from node.casework.intake import ReportTaken, intake_needs, take_reports
 from node.casework.item import Custody, ItemState, Review
 from node.casework.prepare import prepare_report
 from node.ids import Ids
@@ -68,7 +68,8 @@ class Desk:
             **changes,
         )
         prepared = prepare_report(draft, FINGERPRINTS, self.book.now, line or f"file:{self.lines}")
-        return take_report(self.book, prepared, self.ids, POSTBOX)
+        (taken,) = take_reports(self.book, [prepared], self.ids, POSTBOX)
+        return taken
 
     def state(self, item_id: str) -> ItemState:
         """Return an item as it is now."""

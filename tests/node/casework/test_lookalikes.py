@@ -201,7 +201,7 @@ class TestLater:
         made = looked_up(book(JUDGED, item(2)), NEAR)
         assert NEAR.pdq is not None
         draft = HashesDraft(pdq=NEAR.pdq.hex(), pdq_quality=80)
-        state = record_hashes(made, item(2).id, draft, POSTBOX)
+        state = record_hashes(made, item(2).id, draft, ids(), POSTBOX)
         assert state.reviews == (Review.SUGGESTED_VERDICT,)
         assert state.suggestions == SUGGESTED
 

@@ -28,11 +28,21 @@ from node.casework.events import (
     Responsible,
     Settled,
     Sighted,
+    Unlisted,
     VerdictWithdrawn,
     Withdrawn,
 )
-from node.casework.item import Hold, Informant, ItemState, KeptMessage, ReportFacts, Review
+from node.casework.item import (
+    Hold,
+    Informant,
+    ItemState,
+    KeptMessage,
+    Listing,
+    ReportFacts,
+    Review,
+)
 from node.casework.views import change_view, item_view
+from node.matching.lists import Trust
 from protocol.facts import (
     Access,
     ActionTaken,
@@ -93,6 +103,16 @@ EVENTS: dict[EventKind, Body] = {
     EventKind.WITHDRAWN: Withdrawn("gb-iwf", None),
     EventKind.HELD: Hold(event_id(9), "legal", "order 12", NOW_MS, NOW_MS + 1),
     EventKind.LIFTED: Lifted(event_id(9)),
+    EventKind.LISTED: Listing(
+        entry=7,
+        list="icse",
+        version=1,
+        category="baseline",
+        trust=Trust.AUTO,
+        police=True,
+        external_id="canary-id",
+    ),
+    EventKind.UNLISTED: Unlisted(7, "icse"),
     EventKind.VERDICT_WITHDRAWN: VerdictWithdrawn(event_id(9, "gb-iwf"), "gb-iwf"),
     EventKind.MESSAGE: KeptMessage(event_id(6), STATE.id, US, "fr-pdc", f"{URL} {PERSON}", NOW_MS),
     EventKind.ERASED: Erasure(event_id(9), "withdrawal", (bytes.fromhex("cafebabe" * 8),)),

@@ -208,7 +208,7 @@ class TestHashes:
         """Matching runs again, and who reported it hears."""
         known = item(2, file(1), url=OTHER_PLACE, assessments=(verdict(member="fr-pdc"),))
         made = book(REPORTED, known)
-        state = record_hashes(made, ITEM, HashesDraft(sha256=HEX), POSTBOX)
+        state = record_hashes(made, ITEM, HashesDraft(sha256=HEX), ids(), POSTBOX)
         assert state.known
         assert [(to, type(m)) for to, m in said(made)] == [("gb-iwf", Outcome)]
 
@@ -217,7 +217,7 @@ class TestHashes:
         judged = item(1, assessments=(verdict(member=US),))
         same = item(2, file(1), url=OTHER_PLACE)
         made = book(judged, same)
-        record_hashes(made, ITEM, HashesDraft(sha256=HEX), POSTBOX)
+        record_hashes(made, ITEM, HashesDraft(sha256=HEX), ids(), POSTBOX)
         assert made.loaded.items[same.id].known
 
     def test_collision_brings_nothing(self) -> None:
@@ -227,12 +227,12 @@ class TestHashes:
         )
         made = book(item(1), known)
         draft = HashesDraft(sha256=HEX, md5="0" * 31 + "1", sha1="0" * 39 + "1")
-        assert not record_hashes(made, ITEM, draft, POSTBOX).known
+        assert not record_hashes(made, ITEM, draft, ids(), POSTBOX).known
 
     def test_hashes_of_a_handed_on_item_follow_it(self) -> None:
         """Its holder matches them, too."""
         made = book(handed_on(item(1)))
-        record_hashes(made, ITEM, HashesDraft(sha256=HEX), POSTBOX)
+        record_hashes(made, ITEM, HashesDraft(sha256=HEX), ids(), POSTBOX)
         ((to, message),) = said(made)
         assert isinstance(message, Sighted)
         assert (to, message.content, message.sighting) == ("fr-pdc", file(1), None)
@@ -240,7 +240,7 @@ class TestHashes:
     def test_hashes_that_are_known_change_nothing(self) -> None:
         """Not even an event."""
         made = book(item(1, file(1)))
-        record_hashes(made, ITEM, HashesDraft(sha256=HEX), POSTBOX)
+        record_hashes(made, ITEM, HashesDraft(sha256=HEX), ids(), POSTBOX)
         assert made.events == []
 
     def test_item_is_worked_on_by_any_of_its_ids(self) -> None:

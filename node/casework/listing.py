@@ -1,0 +1,164 @@
+"""What lists of known content say of items: a verdict, a suggestion, or that police have it.
+
+When content of an item becomes known here, at intake or later, every list is asked (the store
+loads what they say with the rest of a decision). How far a list is followed in a
+category is its operator's word: `auto` gives this member's own verdict `baseline`, `suggestion`
+puts the item before a person unless somebody has judged it, `none` does nothing. That a list of
+police names it is noted whatever it is trusted for: it is not new to them. The event `listed` says
+which list, which version and which category did it.
+
+A list never overrules a person: where this member says that something is not illegal, a person
+looks once more. An entry that is taken back, or changes, takes with it what followed from it
+(`unlist`): the item is then as if the list had never named it, but for what was done meanwhile,
+which a person looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from node.casework.casebook import Casebook, Postbox
+from node.casework.events import EventKind, Settled, Unlisted, VerdictWithdrawn
+from node.casework.item import ItemState, Listing, Review
+from node.casework.rejudging import rejudge
+from node.casework.telling import News, note, tell
+from node.ids import Ids
+from node.matching.contents import Likeness
+from node.matching.lists import Hit, Provenance, Trust
+from protocol.facts import Assessment
+from protocol.vocabulary import Action, Matter, OutcomeWhat, Verdict
+
+
+def match_lists(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str] = ()) -> None:
+    """Ask the lists about every item that this decision changed, or about these `items`.
+
+    What lists say is recorded in nobody's name.
+    """
+    if not book.loaded.listed:
+        return
+    by, book.by = book.by, None
+    for item_id in list(items or book.changed):
+        state = book.loaded.items.get(item_id)
+        if state is not None and state.matter is Matter.CSAM and state.sightings:
+            for hit in hits(book, state):
+                _take(book, ids, postbox, item_id, hit)
+    book.by = by
+
+
+def hits(book: Casebook, state: ItemState) -> list[Hit]:
+    """Return what lists say of an item, each entry once and as surely as it can be said."""
+    found: dict[int, Hit] = {}
+    for content in state.content:
+        for key in book.fingerprints.content(content):
+            for listed in book.loaded.listed.get(key, ()):
+                hit = listed.hit(content)
+                if hit is None:
+                    continue
+                known = found.get(hit.number)
+                if known is None or hit.likeness < known.likeness:
+                    found[hit.number] = hit
+    return [found[number] for number in sorted(found)]
+
+
+def _take(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> None:
+    """Let one entry say of an item what it says, once; more if that is surer than before."""
+    state = book.loaded.items[item_id]
+    known = next((one for one in state.listed if one.entry == hit.number), None)
+    counts, police = hit.counts_as, _police_have_it(hit)
+    if known is not None:
+        if (known.trust, known.police) == (counts, police) or known.verdict is not None:
+            return
+        _forget(book, postbox, item_id, known)
+    if counts is not Trust.NONE or police:
+        _say(book, ids, postbox, item_id, hit)
+
+
+def _police_have_it(hit: Hit) -> bool:
+    sure = hit.likeness is Likeness.SAME or hit.terms.trusts_weak
+    return hit.terms.provenance is Provenance.POLICE and hit.terms.may_use and sure
+
+
+def _say(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> None:
+    state = book.loaded.items[item_id]
+    ours = [one.verdict for one in state.in_force if one.member == book.us]
+    denied = state.closed_by is Action.NOT_ILLEGAL or Verdict.NOT_ILLEGAL in ours
+    judged = any(one is not Verdict.UNASSESSABLE for one in ours)
+    review, verdict = None, None
+    if hit.counts_as is not Trust.NONE and denied:
+        review = Review.NOT_ILLEGAL_DOUBTED
+    elif hit.counts_as is Trust.AUTO and not judged:
+        verdict = ids.mint(book.now)
+    elif hit.counts_as is Trust.SUGGESTION and not state.known:
+        review = Review.SUGGESTED_VERDICT
+    raised = () if review is None or review in state.reviews else (review,)
+    body = Listing(
+        hit.number,
+        hit.terms.name,
+        hit.version,
+        hit.category,
+        hit.counts_as,
+        _police_have_it(hit),
+        hit.external_id,
+        verdict,
+        raised,
+    )
+    book.record(item_id, EventKind.LISTED, body, at_ms=book.now, actor=book.us)
+    if review is not None:
+        book.raise_review(item_id, review)
+    if verdict is not None:
+        _assess(book, postbox, item_id, verdict)
+
+
+def _assess(book: Casebook, postbox: Postbox, item_id: str, event_id: str) -> None:
+    given = Assessment(event_id, book.us, Verdict.BASELINE, None, (), None, book.now)
+    state = note(book, item_id, EventKind.ASSESSED, given, book.now)
+    news = News(event_id, OutcomeWhat.ASSESSED, given, book.us, book.now)
+    tell(book, postbox, state, news)
+    rejudge(book, postbox, item_id)
+
+
+def unlist(book: Casebook, ids: Ids, postbox: Postbox, gone: Collection[int]) -> None:
+    """Undo what followed from entries that stand no more; what others say counts again."""
+    by, book.by = book.by, None
+    for item_id in sorted(book.loaded.items):
+        listed = book.loaded.items[item_id].listed
+        if not any(one.entry in gone for one in listed):
+            continue
+        for one in listed:
+            without_effect = one.verdict is None and not one.raised
+            if one.entry in gone or without_effect:
+                _forget(book, postbox, item_id, one)
+        match_lists(book, ids, postbox, [item_id])
+    book.by = by
+
+
+def _forget(book: Casebook, postbox: Postbox, item_id: str, one: Listing) -> None:
+    """Undo what one entry said of an item."""
+    state = book.record(
+        item_id, EventKind.UNLISTED, Unlisted(one.entry, one.list), at_ms=book.now, actor=book.us
+    )
+    if one.verdict is not None and any(a.event_id == one.verdict for a in state.assessments):
+        _take_back(book, postbox, item_id, one.verdict)
+        state = book.loaded.items[item_id]
+    still = {review for other in state.listed for review in other.raised}
+    if state.suggestions:  # other items suggest it too
+        still.add(Review.SUGGESTED_VERDICT)
+    for review in one.raised:
+        if review in state.reviews and review not in still:
+            body = Settled(review)
+            book.record(item_id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
+
+
+def _take_back(book: Casebook, postbox: Postbox, item_id: str, event_id: str) -> None:
+    """Take our verdict from the item, and from those to which it went with the content."""
+    bear = [
+        one.id for one in book.loaded.items.values() if one.id == item_id or event_id in one.carried
+    ]
+    news = News(event_id, OutcomeWhat.WITHDRAWN, None, book.us, book.now)
+    body = VerdictWithdrawn(event_id, book.us)
+    for other in sorted(bear):
+        kind = EventKind.VERDICT_WITHDRAWN
+        state = book.record(other, kind, body, at_ms=book.now, actor=book.us)
+        tell(book, postbox, state, news)
+        if state.closed_ms is not None or any(a.member == book.us for a in state.actions):
+            book.raise_review(other, Review.WITHDRAWAL)  # something was done while it stood

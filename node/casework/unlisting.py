@@ -1,0 +1,74 @@
+"""Entries of lists that stand no more: what followed from them is undone, a few at a time.
+
+Whoever takes an entry back, a file or a person, only says so in the store; the node finds it here
+and records the compensating events. Which entry was undone is noted in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.listing import unlist
+from node.ids import Ids
+
+AT_ONCE = 200
+"""Entries that are undone in one transaction."""
+
+
+class Ended(NamedTuple):
+    """An entry that stands no more: its place among those, its number, by what it was found."""
+
+    place: int
+    entry: int
+    keys: tuple[bytes, ...]
+
+
+class EndedStore(Protocol):
+    """What undoing needs to read."""
+
+    async def ended_entries(self, limit: int) -> Sequence[Ended]:
+        """Return entries that ended and are not undone yet, the oldest first."""
+        ...
+
+
+class Unlisting:
+    """Undoes what is due."""
+
+    def __init__(
+        self,
+        *,
+        ended: EndedStore,
+        transact: Callable[[Needs, Callable[[Casebook], Any]], Awaitable[Any]],
+        ids: Ids,
+        postbox: Callable[[], Postbox],
+    ) -> None:
+        self._ended = ended
+        self._transact = transact
+        self._ids = ids
+        self._postbox = postbox
+
+    async def due(self) -> int:
+        """Undo some of what is due; how many entries, 0: nothing was.
+
+        Raises:
+            StoreError: nothing was kept.
+        """
+        ended = await self._ended.ended_entries(AT_ONCE)
+        if not ended:
+            return 0
+        keys = {key for one in ended for key in one.keys}
+        found: set[str] = await self._transact(Needs(keys=keys), _items)
+        needs = Needs(items=found, keys=keys, alike=set(found))
+
+        def decide(book: Casebook) -> None:
+            unlist(book, self._ids, self._postbox(), {one.entry for one in ended})
+            book.undone.extend(one.place for one in ended)
+
+        await self._transact(needs, decide)
+        return len(ended)
+
+
+def _items(book: Casebook) -> set[str]:
+    return {item for item, state in book.loaded.items.items() if state.listed}

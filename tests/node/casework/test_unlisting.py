@@ -1,0 +1,149 @@
+"""A node with lists, from the command line's word to the item and back, on a real store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from node.casework.casebook import Postbox
+from node.casework.desk import Desk
+from node.casework.draft import HashesDraft, ItemDraft, ReportDraft
+from node.casework.views import ItemView
+from node.ids import Ids
+from node.matching.lists import Entry, Provenance, Retraction, Terms, Trust
+from node.store.audit import Audit
+from node.store.connection import create_database, open_reader
+from node.store.list_taking import take_in
+from node.store.lists import keep_terms
+from node.store.sqlite import Store
+from protocol.vocabulary import Source
+from tests.builders.cases import FINGERPRINTS, US, file, network
+from tests.builders.network import NOW_MS
+from tests.node.cli.conftest import Britain
+
+KEY = bytes(range(32))
+ENTRY = Entry(file(1, md5=1), "A", None, "42/a")
+
+
+@dataclass
+class Office:
+    """A desk over a store with one list, number 1, followed in category A."""
+
+    store: Store
+    desk: Desk
+
+    async def lists(self, version: int, *batch: Entry | Retraction) -> None:
+        """Take these into the list, as a command does."""
+        await self.store.writer.run(lambda c: take_in(c, FINGERPRINTS, 1, version, batch, NOW_MS))
+
+    async def report(self, number: int, *, sha256: int | None = 1) -> ItemView:
+        """Hand in a report of a file at a place of its own."""
+        hashes = None if sha256 is None else HashesDraft(sha256=f"{sha256:064x}")
+        item = ItemDraft(url=f"https://gb1.example/{number}.jpg", hashes=hashes)
+        draft = ReportDraft(items=(item,), source=Source.PUBLIC)
+        (taken,) = await self.desk.submit([draft], actor="desk", batch=str(number))
+        return await self.item(taken.items[0].item_id)
+
+    async def item(self, item_id: str) -> ItemView:
+        """Return an item as it is now."""
+        found = await self.desk.item(item_id)
+        assert found is not None
+        return found
+
+    async def look(self) -> None:
+        """Let the node look at its lists until nothing is left to do."""
+        unlisting = self.desk.unlisting(self.store.known_content)
+        while await unlisting.due():
+            await self.store.known_content.refresh(calm=True)
+
+
+@pytest.fixture(params=["memory", "store"])
+async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
+    """Give an office; look-ups are answered from memory, or by the store."""
+    create_database(tmp_path / "node.db", KEY)
+    store = Store.inline(tmp_path / "node.db", KEY, US, FINGERPRINTS)
+    registry = network()
+    desk = Desk(
+        store=store.cases,
+        queries=store.queries,
+        registry=lambda: registry,
+        places=Britain(),
+        fingerprints=FINGERPRINTS,
+        postbox=Postbox(bytes(32)),
+        ids=Ids(US),
+        clock=lambda: NOW_MS,
+        wake_delivery=lambda: None,
+    )
+    made = Office(store, desk)
+    terms, trusts = Terms("iwf", Provenance.POLICE), {"A": Trust.AUTO, "B": Trust.SUGGESTION}
+    await store.writer.run(lambda c: keep_terms(c, terms, trusts, NOW_MS))
+    await made.lists(1, ENTRY, Entry(file(2), "B"))
+    if request.param == "memory":
+        assert await store.known_content.refresh()
+    yield made
+    await store.close()
+
+
+async def test_report_of_listed_content_is_known_when_it_is_taken(office: Office) -> None:
+    """By the list, and not new to police."""
+    item = await office.report(1)
+    assert (item.known, item.new_to_police) == (True, False)
+    assert [(one.list, one.category, one.external_id) for one in item.listed] == [
+        ("iwf", "A", "42/a")
+    ]
+    suggested = await office.report(2, sha256=2)
+    assert (suggested.known, suggested.reviews) == (False, ("suggested_verdict",))
+    other = await office.report(3, sha256=3)
+    assert (other.known, other.new_to_police, other.listed) == (False, True, ())
+
+
+async def test_hash_that_comes_later_is_looked_up(office: Office) -> None:
+    """By any of its hashes."""
+    item = await office.report(1, sha256=None)
+    assert item.new_to_police is None
+    later = await office.desk.add_hashes(item.id, HashesDraft(md5=f"{1:032x}"), actor="a")
+    assert (later.known, later.reviews) == (False, ("suggested_verdict",))
+    later = await office.desk.add_hashes(
+        item.id, HashesDraft(md5=f"{1:032x}", sha256=f"{1:064x}"), actor="a"
+    )
+    assert later.known
+
+
+async def test_retraction_undoes_what_the_entry_had_brought_about(office: Office) -> None:
+    """At every item that bears it, once; the next report finds nothing."""
+    items = [await office.report(1), await office.report(2)]
+    await office.lists(1, Retraction("42/a"))
+    await office.look()
+    for item in items:
+        after = await office.item(item.id)
+        assert (after.known, after.listed, after.new_to_police) == (False, (), True)
+        assert after.reviews == ()
+    assert not (await office.report(3)).known
+    assert await office.desk.unlisting(office.store.known_content).due() == 0
+
+
+async def test_entry_that_changes_says_its_new_word(office: Office) -> None:
+    """The verdict goes, the suggestion comes."""
+    item = await office.report(1)
+    await office.lists(2, Entry(ENTRY.content, "B", None, "42/a"))
+    await office.look()
+    after = await office.item(item.id)
+    assert (after.known, after.reviews) == (False, ("suggested_verdict",))
+    assert [(one.category, one.version) for one in after.listed] == [("B", 2)]
+
+
+async def test_history_tells_who_said_so_and_holds_together(office: Office, tmp_path: Path) -> None:
+    """The change feed names the list; the store is sound after all of it."""
+    item = await office.report(1)
+    await office.lists(1, Retraction("42/a"))
+    await office.look()
+    page = await office.desk.changes(0, 100, 0)
+    told = [(one.what, one.detail.get("list")) for one in page.changes if one.item == item.id]
+    assert [one for one in told if one[1]] == [("listed", "iwf"), ("unlisted", "iwf")]
+    assert [kind for kind, _ in told][-2:] == ["unlisted", "verdict_withdrawn"]
+    reader = open_reader(tmp_path / "node.db", KEY)
+    assert Audit(reader).damaged() is None
+    reader.close()
