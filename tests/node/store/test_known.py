@@ -101,16 +101,12 @@ def test_memory_is_read_anew_when_much_came(opened: Connection) -> None:
 
 
 def test_keys_that_are_not_spread_evenly_are_found(opened: Connection) -> None:
-    """The guess where a key stands is only a guess."""
-    for number, first in enumerate((0, 0, 0, 0, 0, 0, 255, 255)):
-        key = bytes([first]) + number.to_bytes(15, "big")
-        opened.execute("INSERT INTO list_keys VALUES (?, ?, 1)", (key, number + 1))
-        opened.execute("INSERT INTO list_entries VALUES (?, 1, 1, x'')", (number + 1,))
+    """The guess where a key stands is only a guess: here all of them begin alike."""
+    keys = [bytes(1) + (7919 * number).to_bytes(15, "little") for number in range(MANY)]
+    for number, key in enumerate(sorted(keys), 1):
+        opened.execute("INSERT INTO list_keys VALUES (?, ?, 1)", (key, number))
+    opened.execute("INSERT INTO list_entries VALUES (?, 1, 1, x'')", (MANY,))
     known = Known(FINGERPRINTS)
     known.refresh(opened)
-    for (key,) in opened.execute("SELECT key FROM list_keys").fetchall():
-        # Keys that begin alike are told apart by the entries themselves.
-        (found,) = [known.find(opened, [key])[key]]
-        assert opened.execute("SELECT entry FROM list_keys WHERE key = ?", (key,)).fetchone()[
-            0
-        ] in [number for number, _ in found]
+    assert known.find(opened, keys) == Known(FINGERPRINTS).find(opened, keys)
+    assert len(known.find(opened, keys)) == MANY
