@@ -1,8 +1,9 @@
 """Listeners that repeat nothing of what they could not read, and wait for nobody for ever.
 
 aiohttp answers a malformed request with the bytes it stumbled over. Those may be an address, so our
-listeners answer with the status alone. And it buffers without end for a caller that does not read
-its answers; ours hang up.
+listeners answer with the status alone, or as whoever opens them says (`Refusal`). What a caller did
+wrong is no error of ours: it is not logged as one. And aiohttp buffers without end for a caller
+that does not read its answers; ours hang up.
 """
 
 from __future__ import annotations
@@ -14,15 +15,28 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
+
+Refusal = Callable[[int, BaseException | None], web.Response]
+"""Makes the answer to what could not be read, of its status and what went wrong (maybe None)."""
+
+
+_BROKEN = (HttpProcessingError, web.RequestPayloadError)
+"""What stands for a body that its sender broke."""
+
+
+def _bare(status: int, _: BaseException | None) -> web.Response:
+    return web.Response(status=status, text=f"{status} {HTTPStatus(status).phrase}\n")
 
 
 class _QuietHandler(RequestHandler):
     """Answers what it could not read with a status and nothing else."""
 
-    __slots__ = ("answer_s", "on_lost")
+    __slots__ = ("answer_s", "on_lost", "refusal")
 
     answer_s: float | None
+    refusal: Refusal
     on_lost: Callable[[], None] | None
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -37,8 +51,11 @@ class _QuietHandler(RequestHandler):
         """See `RequestHandler.finish_response`; a caller that does not read is hung up on.
 
         The next request waits until this answer was taken: aiohttp alone would go on, and hold
-        every answer in memory for as long as the caller asks and does not read.
+        every answer in memory for as long as the caller asks and does not read. aiohttp's refusal
+        of an `Expect` repeats it; ours does not.
         """
+        if isinstance(resp, web.HTTPExpectationFailed):
+            resp = self.handle_error(request, resp.status)
         try:
             async with asyncio.timeout(self.answer_s):
                 finished = await super().finish_response(request, resp, start_time)
@@ -59,20 +76,29 @@ class _QuietHandler(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """See `RequestHandler.handle_error`; `message` would repeat the caller's bytes."""
-        del exc, message
+        del message
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun; it can only be broken off")
-        answer = web.Response(status=status, text=f"{status} {HTTPStatus(status).phrase}\n")
+        answer = self.refusal(status, exc)
         answer.force_close()
         return answer
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """See `RequestHandler.log_exception`; a body that its sender broke is no error of ours."""
+        if isinstance(kw.get("exc_info"), _BROKEN):
+            self.log_debug(*args, **kw)
+        else:
+            super().log_exception(*args, **kw)
 
 
 class _QuietServer(web.Server):
     answer_s: float | None
+    refusal: Refusal
 
     def __call__(self) -> _QuietHandler:
         handler = _QuietHandler(self, loop=self._loop, **self._kwargs)
-        handler.answer_s, handler.on_lost = self.answer_s, None
+        handler.answer_s, handler.refusal = self.answer_s, self.refusal
+        handler.on_lost = None
         return handler
 
 
@@ -82,15 +108,22 @@ class QuietRunner(web.AppRunner):
     Args:
         app: what to serve.
         answer_s: how long a caller may take to read one answer; None waits for ever.
+        refusal: makes the answers to what could not be read; the status alone unless told.
         kwargs: as for `web.AppRunner`.
     """
 
-    __slots__ = ("_answer_s",)
+    __slots__ = ("_answer_s", "_refusal")
 
     def __init__(
-        self, app: web.Application, *, answer_s: float | None = None, **kwargs: Any
+        self,
+        app: web.Application,
+        *,
+        answer_s: float | None = None,
+        refusal: Refusal = _bare,
+        **kwargs: Any,
     ) -> None:
         super().__init__(app, **kwargs)
+        self._refusal = refusal
         self._answer_s = answer_s
 
     def handler(self, on_lost: Callable[[], None]) -> RequestHandler:
@@ -104,7 +137,7 @@ class QuietRunner(web.AppRunner):
         server = await super()._make_server()
         server.__class__ = _QuietServer  # the application makes its server itself, of this class
         assert isinstance(server, _QuietServer)
-        server.answer_s = self._answer_s
+        server.answer_s, server.refusal = self._answer_s, self._refusal
         return server
 
 
@@ -115,6 +148,7 @@ async def serve(
     *,
     tls: ssl.SSLContext | None = None,
     answer_s: float | None = None,
+    refusal: Refusal = _bare,
 ) -> web.AppRunner:
     """Open a listener; return what closes it.
 
@@ -124,11 +158,12 @@ async def serve(
         port: of the address.
         tls: None: plain HTTP.
         answer_s: as for `QuietRunner`.
+        refusal: as for `QuietRunner`.
 
     Raises:
         OSError: the address is taken.
     """
-    runner = QuietRunner(app, answer_s=answer_s, access_log=None)
+    runner = QuietRunner(app, answer_s=answer_s, refusal=refusal, access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, ssl_context=tls).start()

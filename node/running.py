@@ -20,7 +20,7 @@ from keys.hsm_key import HsmKey
 from keys.keyring import MemberKeys
 from keys.succession import id_of
 from keys.unlock import Unlock
-from node.api.app import make_local_app
+from node.api.app import make_local_app, refuse_unreadable
 from node.asking.origins import OriginAsker, keep_asking
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
@@ -193,7 +193,8 @@ class Node:
             middlewares=[count],
         )
         local.add_routes(health_routes(self.metrics, self._snapshot, self._missing))
-        self._runners.append(await serve(local, config.api.listen_host, config.api.listen_port))
+        host, port = config.api.listen_host, config.api.listen_port
+        self._runners.append(await serve(local, host, port, refusal=refuse_unreadable))
         if config.peer.endpoint is not None:
             await self._listen_to_peers()
 

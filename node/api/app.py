@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMethod, ContentEncodingError
 
 from node.api import (
     bodies,
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES: Final = 1 << 26
 PREFIXES: Final = ("/api/", "/hashcheck/")
+_UNREADABLE: Final = {400: "bad_request", 417: "expectation_failed"}
+_FIELD: Final = {"wrong_content_encoding": "Content-Encoding", "expectation_failed": "Expect"}
+_ALLOWED: Final = ", ".join(sorted({operation.method for operation in OPERATIONS}))
 
 HANDLERS: Final[dict[str, Handler]] = {
     "submit_reports": reports.submit_reports,
@@ -159,6 +163,17 @@ def _refuse(request: web.Request, error: Exception, headers: dict[str, str]) -> 
     if described.status >= SERVER_ERROR:
         headers = {**headers, "Retry-After": str(problems.RETRY_AFTER_S)}
     return _respond(described, headers)
+
+
+def refuse_unreadable(status: int, error: BaseException | None) -> web.Response:
+    """Answer what never became a request (`node.listening.Refusal`), in the form of all errors."""
+    code, headers = _UNREADABLE.get(status, "internal"), {}
+    if isinstance(error, BadHttpMethod):
+        code, headers = "method_not_allowed", {"Allow": _ALLOWED}
+    elif isinstance(error, ContentEncodingError):
+        code, headers = "wrong_content_encoding", {"Accept-Encoding": "gzip, deflate"}
+    mend = None if code == "internal" else problems.MEANING[code]
+    return _respond(problems.problem(code, mend, _FIELD.get(code)), headers)
 
 
 def _of_http(refusal: web.HTTPException) -> web.StreamResponse:

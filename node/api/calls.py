@@ -99,7 +99,7 @@ async def once(
         ApiError: the key is malformed, or was used for another request.
     """
     request = call.request
-    key = read_key(request.headers.get("Idempotency-Key"))
+    key = read_key(request.headers.getall("Idempotency-Key", []))
     if key is None:
         return respond(await work(None))
     mark = fingerprint(request.method, request.path, request.content_type, body)

@@ -19,7 +19,7 @@ from node.api.access import StoredAnswer
 from node.api.problems import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from node.api.access import AccessStore, Reserved
 
@@ -34,15 +34,18 @@ class Answered(NamedTuple):
     replayed: bool
 
 
-def read_key(header: str | None) -> str | None:
-    """Return the key of a request, if it has one.
+def read_key(headers: Sequence[str]) -> str | None:
+    """Return the key of a request, if it has one; `headers` are all its `Idempotency-Key`.
 
     Raises:
-        ApiError: it is empty, too long, or not visible ASCII.
+        ApiError: there are two, or it is empty, too long, or not visible ASCII.
     """
-    if header is None:
+    if not headers:
         return None
-    key = header.strip()
+    if len(headers) > 1:
+        mend = "stands twice; send one key for one request"
+        raise ApiError("bad_idempotency_key", mend, "Idempotency-Key")
+    key = headers[0].strip()
     if _KEY.fullmatch(key) is None:
         mend = f"must be 1 to {MAX_KEY} visible ASCII characters, such as a UUID"
         raise ApiError("bad_idempotency_key", mend, "Idempotency-Key")

@@ -22,6 +22,7 @@ CONTENT_TYPE: Final = "application/problem+json"
 STATUS: Final[Mapping[str, int]] = MappingProxyType(
     {
         # the form of the request
+        "bad_request": 400,
         "bad_json": 400,
         "bad_body": 400,
         "invalid_value": 400,
@@ -61,6 +62,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "answer_unread": 409,
         "body_too_large": 413,
         "wrong_content_type": 415,
+        "wrong_content_encoding": 415,
+        "expectation_failed": 417,
         # what there is room for
         "intake_busy": 429,
         "quota_spent": 429,
@@ -99,6 +102,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
 
 MEANING: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "bad_request": "not HTTP as it should be, or a line or header of more than 8 KiB",
         "bad_json": "the body is not one complete JSON value in UTF-8, or is nested too deeply",
         "bad_body": "the body could not be read: broken compression or chunks",
         "invalid_value": "a field has a value that its type or bounds do not permit",
@@ -108,7 +112,7 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         "bad_parameter": "a parameter of the query has a value that is not permitted",
         "unknown_parameter": "a parameter of the query is not known here, or stands twice",
         "unknown_cursor": "a cursor past the newest change: this node never gave it",
-        "bad_idempotency_key": "`Idempotency-Key` must be 1 to 255 visible ASCII characters",
+        "bad_idempotency_key": "`Idempotency-Key` must be one of 1 to 255 visible ASCII characters",
         "line_too_long": "a line of a bulk body exceeds the bound",
         "token_missing": "there is no `Authorization: Bearer` header",
         "token_invalid": "the token is not known, or was revoked",
@@ -138,6 +142,8 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         "intake_busy": "others hand in as much as this node takes at once; nothing was read",
         "quota_spent": "a quota of this HashCheck key is spent; nothing was counted",
         "wrong_content_type": "the body is of a type that this path does not take",
+        "wrong_content_encoding": "the body is compressed in another way than gzip or deflate",
+        "expectation_failed": "`Expect` may only be `100-continue`",
         "draft_rejected": "fields contradict each other, or make no sense together",
         "control_character": "a text holds NUL or another control character",
         "bad_time": "no such time, or not between 2000 and now",

@@ -46,7 +46,7 @@ async def submit_reports(call: Call) -> web.StreamResponse:
     take: Callable[[Call], Awaitable[web.StreamResponse]] = _single
     bound = MAX_REPORT_BYTES
     if form == bodies.NDJSON:
-        keyed = read_key(call.request.headers.get("Idempotency-Key")) is not None
+        keyed = read_key(call.request.headers.getall("Idempotency-Key", [])) is not None
         take, bound = (_keyed_bulk, MAX_KEYED_BULK_BYTES) if keyed else (_bulk, BULK_HELD_BYTES)
     with call.parts.room.reserve(held_at_most(call.request, bound)):
         return await take(call)
@@ -195,7 +195,7 @@ def _read_line(number: int, raw: bytes | None) -> ReportDraft | LineAnswer:
 
 
 def _identity(call: Call) -> str | None:
-    key = read_key(call.request.headers.get("Idempotency-Key"))
+    key = read_key(call.request.headers.getall("Idempotency-Key", []))
     return None if key is None else line_identity(call.token.token_sha256, key)
 
 
