@@ -165,6 +165,7 @@ def verify(path: Path, file: Path, fingerprint: str | None) -> Result:
         "item": checked.item,
         "proofs": checked.proofs,
         "witnessed": checked.witnessed,
+        "unproved": {"made_by": checked.made_by, "made": checked.made},
     }
     return Result(data, _text(checked))
 
@@ -205,7 +206,9 @@ def _text(checked: Checked) -> str:
     ]
     shown = table(("from", "to", "lane", "kind", "receipt", "witnesses"), rows)
     head = f"network {checked.network}, item {checked.item}"
-    return f"{head}\n{shown}\n\nverified=ok ({checked.witnessed})"
+    made = f"made by {checked.made_by or 'nobody it could be'} at {checked.made or 'no such time'}"
+    own = f"{made}: the file's own word, not proved"
+    return f"{head}\n{own}\n{shown}\n\nverified=ok ({checked.witnessed})"
 
 
 def pinned(path: Path) -> str:

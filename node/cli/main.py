@@ -8,6 +8,7 @@ place in our code, because its text could hold a URL or a hash. Tracebacks appea
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_FOREIGN = re.compile(r"Value error, .* is not one of", re.DOTALL)
+"""How the parser speaks of a word that is not in a list."""
 _SHORT = 6
 """Typed words up to this length are repeated in a usage message (verbs, numbers)."""
 
@@ -68,7 +71,8 @@ def _report_usage(error: Exception, words: list[str]) -> int:
         sys.stdout.write(cast("_UsageError", error).format_message() + "\n")
         return Exit.USAGE
     where = getattr(getattr(error, "ctx", None), "command_path", "hotline")
-    text = _without_values(cast("_UsageError", error).format_message(), words)
+    said = _FOREIGN.sub("write one of", cast("_UsageError", error).format_message())
+    text = _without_values(said, words)
     show_error("usage", f"{where}: {text} ({where} --help)", as_json="--json" in words)
     return Exit.USAGE
 

@@ -134,9 +134,10 @@ class _Session:
         try:
             for batch in _batches(self._file.lines, self._most_bytes):
                 self._take(batch)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, CliError):
             self._progress.clear()
-            note(f"{_said(self.counts)} so far; submit the same file again for the rest")
+            if self.counts.lines:
+                note(f"{_said(self.counts)} so far; submit the same file again for the rest")
             raise
         self._progress.end()
 
@@ -257,7 +258,7 @@ def _result(counts: Counts, target: Path) -> Result:
         "rejected_codes": dict(sorted(counts.codes.items())),
         "rejects_file": rejects,
     }
-    text = _said(counts)
+    text = _said(counts) if counts.lines else "the file holds no reports; nothing was handed in"
     if rejects:
         text += f"\nrejected lines: {rejects}; mend them there and submit that file"
     return Result(data, text, Exit.PROBLEM if counts.rejected else Exit.OK)

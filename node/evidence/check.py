@@ -43,6 +43,7 @@ from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, VerifiedCheckpoint, verify_checkpoint
 from protocol.dispositions import Cited, Dispositions
 from protocol.errors import ProtocolError
+from protocol.fields import MAX_TIME_MS, is_member
 from protocol.ledger import LoggedHead, verify_ledger_head
 from protocol.merkle import verify_inclusion
 from protocol.messages import UnknownMessage, from_body
@@ -61,12 +62,17 @@ _UNSAID: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a bundle proves."""
+    """What a bundle proves; but `made_by` and `made` are its own word, which nothing proves.
+
+    They are None where they could not be true of any member, or of any time.
+    """
 
     network: str
     item: str
     proofs: list[dict[str, Any]]
     witnessed: str
+    made_by: str | None
+    made: str | None
 
 
 def check(raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()) -> Checked:
@@ -86,7 +92,15 @@ def check(raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()) -> Checke
     if all(proof["item"] != bundle.item for proof in shown):  # (7)
         raise BrokenBundleError("7", "item", "is not what any of its entries is about")
     _check_crowds(bundle)
-    return Checked(bundle.network, bundle.item, shown, _witnessed(shown))
+    made_by = bundle.made_by if is_member(bundle.made_by) else None
+    made = _time(bundle.made_ms)
+    return Checked(bundle.network, bundle.item, shown, _witnessed(shown), made_by, made)
+
+
+def _time(said_ms: int) -> str | None:
+    if not 0 <= said_ms <= MAX_TIME_MS:
+        return None
+    return datetime.fromtimestamp(said_ms // 1000, UTC).isoformat()
 
 
 def _read(raw: bytes) -> Bundle:

@@ -42,6 +42,13 @@ class TestUsage:
         assert run(["config", "check", "--cofnig=https://canary.example/x"]) == Exit.USAGE
         assert "canary" not in capsys.readouterr().err
 
+    def test_word_of_no_list_is_told_the_list(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """In our words; what was typed is not repeated."""
+        assert run(["submit", "reports.csv", "--encoding", "klingon"]) == Exit.USAGE
+        error = capsys.readouterr().err
+        assert "'--encoding': write one of 'utf-8', 'cp1252'" in error
+        assert "klingon" not in error
+
     def test_no_words_show_the_help(self, capsys: pytest.CaptureFixture[str]) -> None:
         """A bare `hotline` is a question."""
         assert run([]) == Exit.USAGE

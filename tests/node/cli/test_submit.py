@@ -216,6 +216,55 @@ async def test_lost_answers_are_fetched_again_and_nothing_is_doubled(
     assert shown["outcomes"]["new"] + shown["outcomes"]["repeated"] == 6001
 
 
+class Revoking:
+    """Takes one batch in and refuses the token from then on."""
+
+    REFUSAL = b'{"title":"Unauthorized","status":401,"code":"token_invalid","detail":"was revoked"}'
+
+    def __init__(self) -> None:
+        self.batches = 0
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the one request of a connection."""
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        body = await reader.readexactly(int(head.partition(b"content-length: ")[2].split()[0]))
+        self.batches += 1
+        numbers = range(1, body.count(b"\n") + 1)
+        lines = b"".join(b'{"line":%d,"status":"accepted"}\n' % number for number in numbers)
+        status, answer = (b"200 OK", lines) if self.batches == 1 else (b"401 No", self.REFUSAL)
+        writer.write(b"HTTP/1.1 %s\r\nConnection: close\r\n" % status)
+        writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(answer), answer))
+        await writer.drain()
+        writer.close()
+
+
+async def test_an_import_that_is_broken_off_says_what_was_in(
+    running: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else nobody knows whether it was nothing, or nearly all."""
+    server = await asyncio.start_server(Revoking().answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    change_file(running.config.source, "api", {"listen_port": port})
+    lines = [f"https://site{n}.example/;;;M{n};public;website\n" for n in range(2001)]
+    path = written(tmp_path, *lines)
+    code = await asyncio.to_thread(run, ["submit", str(path), "-c", str(running.config.source)])
+    server.close()
+    assert code not in {Exit.OK, Exit.PROBLEM}
+    assert "accepted 2000, repeated 0, duplicates 0, rejected 0 so far" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["", HEADER])
+async def test_a_file_without_reports_is_said_to_have_none(
+    running: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    """A person may have taken the wrong file; a script that runs every night has not failed."""
+    path = tmp_path / "reports.csv"
+    path.write_text(content)
+    words = ["submit", str(path), "-c", str(running.config.source)]
+    assert await asyncio.to_thread(run, words) == Exit.OK
+    assert "the file holds no reports" in capsys.readouterr().out
+
+
 class Freeing(Breaking):
     """A way to the node whose intake others fill, until the first 429 goes along it."""
 
