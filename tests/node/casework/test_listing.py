@@ -10,10 +10,11 @@ import pytest
 from node.casework.casebook import Casebook
 from node.casework.draft import AssessmentDraft, HashesDraft
 from node.casework.events import EventKind
-from node.casework.item import Informant, ItemState, Listing, Review
+from node.casework.item import Informant, ItemState, Listing, Review, Suggestion
 from node.casework.listing import match_lists, unlist
 from node.casework.working import record_assessment, record_hashes
 from node.ids import Ids
+from node.matching.contents import Closeness
 from node.matching.lists import Entry, Listed, Provenance, Terms, Trust
 from protocol.facts import Content
 from protocol.messages import Outcome
@@ -321,6 +322,13 @@ class TestRetracted:
         made = matched(HELD, listed())
         made.loaded.items[ITEM] = closed(made.loaded.items[ITEM])
         assert Review.WITHDRAWAL in undone(made, 1).reviews
+
+    def test_what_another_item_suggests_stays(self) -> None:
+        """It looks alike, whatever the list says."""
+        made = matched(HELD, listed(trust=Trust.SUGGESTION))
+        alike = Suggestion(item(2).id, Closeness.NEAR_10)
+        made.raise_review(ITEM, Review.SUGGESTED_VERDICT, alike)
+        assert undone(made, 1).reviews == (Review.SUGGESTED_VERDICT,)
 
     def test_other_items_are_left_alone(self) -> None:
         """Their entries stand."""
