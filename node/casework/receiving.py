@@ -23,6 +23,7 @@ from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.handover import Handover
 from node.casework.hearing import hear_disposition, hear_dispositions, hear_outcome, is_plain
 from node.casework.item import ItemState
+from node.casework.listing import match_lists
 from node.casework.messaging import hear_message
 from node.casework.naming import Citation, Disavowed
 from node.casework.permits import Permits
@@ -232,8 +233,12 @@ class Judge:
         self._answering.answer(parsed, disposition, reason, state)
 
     def finish(self) -> None:
-        """To be called once all are judged: answers that go together are said now."""
+        """To be called once all are judged: answers that go together are said, lists are asked.
+
+        In this order, so that the other member has our answer before a verdict of ours.
+        """
         self._answering.finish()
+        match_lists(self.book, self.ids, self.postbox)
 
     def item(self, parsed: Parsed, message: Item) -> Disposition:
         """An item handed over."""

@@ -32,6 +32,7 @@ from tests.builders.cases import (
     said,
     verdict,
 )
+from tests.node.casework.arriving import Receiver, item_from
 from tests.node.casework.test_intake import HEX, Desk, only
 
 ITEM = item(1).id
@@ -236,6 +237,16 @@ class TestWhere:
         load(desk.book, listed())
         item_id, outcome = only(desk(sha256=HEX))
         assert (outcome, desk.state(item_id).known) == ("known", True)
+
+    def test_when_another_member_hands_it_over(self) -> None:
+        """And it hears the verdict."""
+        receiver = Receiver()
+        load(receiver.book, listed())
+        sent = item_from("gb-iwf", 1, FILE)
+        receiver("gb-iwf", sent)
+        assert receiver.state(sent.item_id).known
+        told = [m for to, m in said(receiver.book) if isinstance(m, Outcome)]
+        assert [one.what for one in told] == [OutcomeWhat.ASSESSED]
 
     def test_when_hashes_come_later(self) -> None:
         """Matching runs again."""

@@ -241,7 +241,7 @@ class TestAccess:
     def test_access_that_could_not_be_said_to_others_is_rejected(self) -> None:
         """The protocol has the same bound."""
         too_much = AccessDraft(steps="é" * 4000, referrer="é" * 4000)
-        with pytest.raises(DraftRejectedError, match=r"^access: "):
+        with pytest.raises(DraftRejectedError, match=r"^items\[0\]\.access: "):
             one(ItemDraft(url=PLACE, access=too_much))
 
 
