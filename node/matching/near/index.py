@@ -69,10 +69,11 @@ class Segment:
         return fresh
 
     def alive(self) -> tuple[Ids, Words]:
-        """Return the rows that are not removed."""
+        """Return the rows that are not removed; others may be removed meanwhile."""
         if self._dead is None:
             return self.tables.ids, self.tables.hashes
-        return self.tables.ids[~self._dead], self.tables.hashes[~self._dead]
+        keep = ~self._dead
+        return self.tables.ids[keep], self.tables.hashes[keep]
 
     def find(self, pdq: bytes, find: Finder, at_most: int | None = None) -> list[Near]:
         """Return what is near; of more than `at_most` the nearest, then the first."""
@@ -118,8 +119,9 @@ class Delta:
 
     def alive(self) -> tuple[Ids, Words]:
         """As `Segment.alive`."""
-        keep = ~self._dead[: self.rows]
-        return self._tables.ids[: self.rows][keep], self._tables.hashes[: self.rows][keep]
+        rows = self.rows
+        keep = ~self._dead[:rows]
+        return self._tables.ids[:rows][keep], self._tables.hashes[:rows][keep]
 
     def find(self, pdq: bytes, find: Finder, at_most: int | None = None) -> list[Near]:
         """As `Segment.find`."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections import defaultdict
+from dataclasses import fields
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -307,6 +308,23 @@ class TestTidy:
         assert len(index) == 2_000
         assert not any(index.search(picture(number)) for number in range(1_000, 2_000))
         assert all(index.search(picture(number + 10_000)) for number in range(1_000, 2_000))
+
+    def test_row_removed_while_rows_are_copied_is_copied_whole_or_not_at_all(self) -> None:
+        """A number beside the hash of another row would accuse another item."""
+
+        class Read(Tables):
+            """Of which a row is removed between its numbers and its hashes."""
+
+            def __getattribute__(self, name: str) -> Any:
+                if name == "hashes":
+                    segment.remove(1)
+                return super().__getattribute__(name)
+
+        made = tables(FLAT.name, [picture(n) for n in range(4)])
+        segment = Segment(Read(*(getattr(made, one.name) for one in fields(made))))
+        segment.remove(0)
+        ids, hashes = segment.alive()
+        assert [row.tobytes() for row in hashes] == [picture(int(number)) for number in ids]
 
     def test_what_is_removed_while_a_segment_is_built_is_not_in_it(self) -> None:
         """It was copied already."""
