@@ -36,6 +36,10 @@ class StoreError(Exception):
     ends_node: ClassVar[bool] = False
     """Whether a process that meets it while it writes has nothing left to do here."""
 
+    def __str__(self) -> str:
+        """The message in one line: most are the text above a class, which may have several."""
+        return " ".join(super().__str__().split())
+
 
 class UnknownDatabaseError(StoreError):
     """store.path.

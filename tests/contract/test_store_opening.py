@@ -131,7 +131,7 @@ class TestRefusals:
         connection = open_writer(place.path, KEY)
         connection.execute("PRAGMA user_version = 99")
         connection.close()
-        with pytest.raises(NewerDatabaseError):
+        with pytest.raises(NewerDatabaseError, match=r"^store\.path\. Made by .+; .+\.$"):
             place.open()
 
     def test_second_process_is_refused_while_the_first_lives(self, place: Place) -> None:
