@@ -294,7 +294,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Uphold a complaint, which blocks its contents from HashCheck at once, or reject it.",
         {200: (JSON, ComplaintView)},
         {JSON: DecisionDraft},
-        refuses=(404, 413, 415, 503),
+        refuses=(404, 413, 415, 422, 503),
         example={"decision": "uphold", "reason": "a picture of a stock library"},
     ),
     Operation(

@@ -100,7 +100,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Complain about a hit; a person at the hotline decides.",
         {201: (JSON, ComplaintTold)},
         {JSON: ComplaintDraft},
-        refuses=(404, 413, 415, 503),
+        refuses=(404, 413, 415, 422, 503),
         example={"reference": "gb-iwf.01M8504K47NN0SQRGQYM9AZB5T", "why": "not_illegal"},
     ),
     Operation(
