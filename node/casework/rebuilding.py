@@ -154,12 +154,12 @@ class Rebuilding:
         """If this is our word that we erased an item, what came back of it goes.
 
         `told`: whom we told so: it must be part of the item's story (§8.13.7). All that are hear of
-        a true erasure. Nobody is told twice.
+        a true erasure. Nobody is told twice. Where more has been joined since, a person decides.
         """
         said = erased_by_us(self.us, raw)
         if said is None:
             return
-        view = await self.desk.item(said[0])
+        view = await self.desk.item(said.item_id)
         if view is None:
             return
         key = self.fingerprints.item(view.id)
@@ -169,10 +169,11 @@ class Rebuilding:
             state = book.find(view.id)
             if state is None:
                 return
-            if not is_told(self.registry(), state, told):
+            is_heard = is_told(self.registry(), state, told)
+            if not (is_heard and said.is_about_all(state, self.us, told)):
                 book.tasks.append((NOT_REBUILT, told))
             else:
-                body = Erasure(said[1], str(Cause.RETENTION), book.loaded.leaves)
+                body = Erasure(said.event_id, str(Cause.RETENTION), book.loaded.leaves)
                 book.erase(state, body)
 
         await self.cases.transact(needs, self.clock(), decide)

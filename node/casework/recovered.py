@@ -350,8 +350,27 @@ class Rebuilder:
         self._book.record(state.id, EventKind.MESSAGE, kept, at_ms=message.at_ms, actor=us)
 
 
-def erased_by_us(us: str, raw: bytes) -> tuple[str, str] | None:
-    """Return item and event, if this entry of ours says that we erased an item."""
+class OwnErasure(NamedTuple):
+    """Our word to a member that we erased an item, by the id that it knows; `at_ms` in UTC."""
+
+    item_id: str
+    event_id: str
+    at_ms: int
+
+    def is_about_all(self, state: ItemState, us: str, told: str) -> bool:
+        """Whether what we erased is all that this item is now.
+
+        What came since may have been joined to it, or it to an item of a third member that was new
+        here when the erased one was forgotten: of those nobody said that they are erased.
+        """
+        if any(sighting.found_ms > self.at_ms for sighting in state.sightings):
+            return False
+        recorder, _, _ = state.id.partition(".")
+        return state.id == self.item_id or recorder in (us, told)
+
+
+def erased_by_us(us: str, raw: bytes) -> OwnErasure | None:
+    """Return our word, if this entry of ours says that we erased an item."""
     try:
         entry = entries.decode(raw)
         message = from_body(entry.kind, entry.body, entry.version)
@@ -359,7 +378,9 @@ def erased_by_us(us: str, raw: bytes) -> tuple[str, str] | None:
         return None
     if not isinstance(message, Outcome) or message.what is not OutcomeWhat.ERASED:
         return None
-    return (message.item_id, message.event_id) if message.author == us else None
+    if message.author != us:
+        return None
+    return OwnErasure(message.item_id, message.event_id, message.at_ms)
 
 
 def _one(content: Content | None) -> tuple[Content, ...]:

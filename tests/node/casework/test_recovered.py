@@ -10,6 +10,7 @@ from node.casework.item import Custody, Informant, ItemState
 from node.casework.recovered import (
     OTHERS,
     OWN_ITEMS,
+    OwnErasure,
     Rebuilder,
     answer_key,
     erased_by_us,
@@ -156,6 +157,29 @@ class TestStrangers:
         Rebuilder(made, network()).take(PEER, raw(message, kind))
         assert made.loaded.items[OURS.item_id] != before or kind is Kind.WITHDRAWAL
         assert made.tasks == []
+
+
+class TestErasures:
+    """What we erased before a disk was lost is erased again when it has come again, and no more."""
+
+    WORD = OwnErasure(item().id, event_id(8), NOW_MS)
+
+    @pytest.mark.parametrize("known_as", [item().id, "gb-iwf.01M34V2Q00AAAAAAAAAAAAAAAA"])
+    def test_item_as_it_was_is_all_that_was_erased(self, known_as: str) -> None:
+        """Also one of ours, of which the other member knows another id."""
+        word = self.WORD._replace(item_id=known_as)
+        assert word.is_about_all(item(), US, "gb-iwf")
+
+    def test_what_was_found_later_is_not_erased_with_it(self) -> None:
+        """A report that was joined to it since; nobody erased that."""
+        later = Sighting(event_id(9), PEER, Source.PUBLIC, NOW_MS + 1)
+        state = msgspec.structs.replace(item(), sightings=(*item().sightings, later))
+        assert not self.WORD.is_about_all(state, US, PEER)
+
+    def test_item_of_a_third_member_is_not_erased_for_one_that_was_joined_to_it(self) -> None:
+        """It came first after the loss, and the erased one was taken for another report of it."""
+        state = msgspec.structs.replace(item(), id="de-eco.01M34V2Q00AAAAAAAAAAAAAAAA")
+        assert not self.WORD.is_about_all(state, US, PEER)
 
 
 class TestCourse:
@@ -310,7 +334,7 @@ class TestSaid:
         """What we passed on of another's is none."""
         ours = outcome(item().id, OutcomeWhat.ERASED, author=US, event_id=event_id(8))
         theirs = outcome(item().id, OutcomeWhat.ERASED)
-        assert erased_by_us(US, raw(ours, Kind.OUTCOME)) == (item().id, event_id(8))
+        assert erased_by_us(US, raw(ours, Kind.OUTCOME)) == (item().id, event_id(8), ours.at_ms)
         assert erased_by_us(US, raw(theirs, Kind.OUTCOME)) is None
         assert erased_by_us(US, raw(OURS, Kind.ITEM)) is None
         assert erased_by_us(US, b"\xc0") is None
