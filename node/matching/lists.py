@@ -169,10 +169,14 @@ def settle(standing: Standing | None, retracted: int | None, entry: Entry, versi
     return Settled.CHANGED if version > standing.version else Settled.OLDER
 
 
-def settle_retraction(standing_version: int | None, retracted: int | None, version: int) -> Settled:
-    """Say what becomes of a retraction; it wins over the same version and older ones."""
-    if standing_version is not None and standing_version > version:
+def settle_retraction(oldest: int | None, retracted: int | None, version: int) -> Settled:
+    """Say what becomes of a retraction; it wins over the same version and older ones.
+
+    `oldest` is the oldest version of the entries that it means, None: none stands. It is older only
+    if it is older than each of them.
+    """
+    if oldest is not None and oldest > version:
         return Settled.OLDER
-    if standing_version is None and retracted is not None and retracted >= version:
+    if oldest is None and retracted is not None and retracted >= version:
         return Settled.SAME
     return Settled.RETRACTED

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from node.matching.contents import Likeness, compare
+from node.matching.contents import Likeness, compare, likeness
 from node.matching.fingerprints import Fingerprints
 from node.matching.lists import (
     Entry,
@@ -112,10 +112,11 @@ class _Taking:
         """Take back what one retraction names, or note that it is not to come in."""
         keys = [] if one.content is None else list(self._fingerprints.content(one.content))
         name = self._name(one.external_id, one.content)
-        targets = self._targets(one, name, keys)
+        meant = self._targets(one, name)
         tombs = self._tombs({name, *keys})
-        newest = max((target.version for target in targets), default=None)
-        what = settle_retraction(newest, tombs.get(name), self._version)
+        oldest = min((target.version for target in meant), default=None)
+        targets = [target for target in meant if target.version <= self._version]
+        what = settle_retraction(oldest, tombs.get(name), self._version)
         if what is Settled.RETRACTED:
             said = None if one.external_id is None else one.external_id.encode()
             buried: dict[bytes, bytes | None] = dict.fromkeys(keys)
@@ -172,24 +173,51 @@ class _Taking:
         sql = "SELECT key, version FROM list_tombstones WHERE list = ? AND key IN ({})"
         return dict(select_in(self._connection, sql, sorted(keys), (self._list,)))
 
-    def _targets(self, one: Retraction, name: bytes, keys: Sequence[bytes]) -> list[Standing]:
-        """The entries that a retraction means; of hashes, all that may be the file."""
+    def _targets(self, one: Retraction, name: bytes) -> list[Standing]:
+        """The entries that a retraction means; of hashes, all that may be the file.
+
+        What stands under the id that it gives is what it means. If nothing does, an entry of that
+        content may have come without an id; those that have another are not its to take back.
+        """
         found = {known.number: known for known in self._standing([name]).values()}
-        if one.content is not None and one.external_id is None:
-            sql = "SELECT entry, category FROM list_keys WHERE key IN ({})"
-            ours = set(self._ids.values())
-            rows = select_in(self._connection, sql, keys)
-            for number, known in self._load(e for e, c in rows if c in ours).items():
-                alike = compare(known.entry.content, one.content, pictures=False)
-                if alike <= Likeness.PERHAPS:
-                    found[number] = known
-        return list(found.values())
+        if one.content is None or (one.external_id is not None and found):
+            return list(found.values())
+        found |= self._alike([one.content], one.content)
+        found |= self._alike([known.entry.content for known in found.values()], one.content)
+        if one.external_id is None:
+            return list(found.values())
+        return [
+            known
+            for known in found.values()
+            if known.entry.external_id is None and known.version <= self._version
+        ]
+
+    def _alike(self, contents: Sequence[Content], meant: Content) -> dict[int, Standing]:
+        """The entries that may be one of these files, if nothing says they are not what is meant.
+
+        An entry may have a hash in common with another entry of the file, and none with `meant`.
+        """
+        keys = {key for content in contents for key in self._fingerprints.content(content)}
+        sql = "SELECT entry, category FROM list_keys WHERE key IN ({})"
+        ours = set(self._ids.values())
+        rows = select_in(self._connection, sql, sorted(keys))
+        return {
+            number: known
+            for number, known in self._load(e for e, c in rows if c in ours).items()
+            if compare(known.entry.content, meant, pictures=False) is not Likeness.OTHER
+            and likeness([known.entry.content], contents, pictures=False) <= Likeness.PERHAPS
+        }
 
     def _bury(self, keys: Mapping[bytes, bytes | None]) -> None:
+        newer = {key for key, when in self._tombs(keys).items() if when > self._version}
         insert_rows(
             self._connection,
             "INSERT OR REPLACE INTO list_tombstones (list, key, version, retracted_ms, said)",
-            [(self._list, key, self._version, self._now, said) for key, said in keys.items()],
+            [
+                (self._list, key, self._version, self._now, said)
+                for key, said in keys.items()
+                if key not in newer
+            ],
         )
 
     def _end(self, gone: Sequence[Standing]) -> None:

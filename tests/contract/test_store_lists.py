@@ -190,6 +190,44 @@ class TestRetractions:
         assert await hits(store, content(1)) == ()
         assert len(await hits(store, content(2))) == 1
 
+    async def test_id_with_hashes_takes_back_what_came_without_an_id(self, store: Store) -> None:
+        """It says which file was the mistake; what has another id is not its to take back."""
+        number = await listed(store)
+        await take(store, number, 1, entry(5), entry(5, "md5", external_id="other"))
+        await take(store, number, 2, Retraction("e5", content(5)))
+        assert [hit.external_id for hit in await hits(store, content(5))] == ["other"]
+
+    async def test_newer_entry_shields_no_older_one(self, store: Store) -> None:
+        """Each is as old as its own version; only if all are newer is the retraction older."""
+        number = await listed(store)
+        await take(store, number, 1, entry(1, external_id="a"))
+        await take(store, number, 3, entry(1, external_id="b"))
+        told = await take(store, number, 2, Retraction(content=content(1)))
+        assert told == [Settled.RETRACTED]
+        assert [hit.external_id for hit in await hits(store, content(1))] == ["b"]
+        told = await take(store, number, 2, Retraction(content=content(1)))
+        assert told == [Settled.OLDER]
+
+    async def test_older_retraction_weakens_no_newer_one(self, store: Store) -> None:
+        """What version 5 took back, version 4 does not bring, whatever version 2 took back."""
+        number = await listed(store)
+        await take(store, number, 1, entry(1, external_id="a"), entry(1, external_id="b"))
+        await take(store, number, 5, Retraction("a"))
+        await take(store, number, 2, Retraction(content=content(1)))
+        told = await take(store, number, 4, entry(1, external_id="c"))
+        assert told == [Settled.STAYS_RETRACTED]
+
+    async def test_weaker_entries_of_the_file_go_with_the_one_that_is_named(
+        self, store: Store
+    ) -> None:
+        """They would be hits by one weak hash; a file that is another one stands."""
+        number = await listed(store)
+        forged = Entry(Content(sha256=bytes(32), md5=content(5).md5), "1")
+        await take(store, number, 1, entry(5, "md5"), entry(5), forged)
+        await take(store, number, 2, Retraction(content=content(5, "sha256")))
+        assert await hits(store, content(5)) == ()
+        assert len(await hits(store, forged.content)) == 1
+
     async def test_it_is_of_one_list(self, store: Store) -> None:
         """The other stands by its word."""
         one, two = await listed(store), await listed(store, "iwf")
