@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 import subprocess
 import sys
@@ -169,6 +170,24 @@ class TestRefusals:
         place.path.write_bytes(raw)
         with pytest.raises(DamagedDatabaseError):
             place.open()
+
+    async def test_damage_that_a_reader_meets_is_named_as_damage(self, place: Place) -> None:
+        """The file opens; what is broken stands further behind."""
+        store = place.open()
+        for number in range(1, 200):
+            await record_items(store, number)
+        await store.close()
+        half = place.path.stat().st_size // 2
+
+        def read() -> None:
+            with opening.reading(place.path, KEY) as connection, place.path.open("r+b") as file:
+                file.seek(-half, os.SEEK_END)
+                file.write(bytes(half))
+                file.flush()
+                connection.execute("PRAGMA quick_check").fetchall()
+
+        with pytest.raises(DamagedDatabaseError):
+            read()
 
 
 class TestFile:

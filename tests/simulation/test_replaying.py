@@ -260,3 +260,25 @@ async def test_node_that_was_never_restored_asks_nobody(world: World) -> None:
     """The usual start costs nothing."""
     await world[IWF].crash()
     assert await world[EOKM].coming_back.replay() == 0
+
+
+async def test_g5_what_was_found_after_the_erasure_is_not_erased_with_it(
+    world: World, saved: Path
+) -> None:
+    """It was joined to what came again; that we erased that is said of nothing found since."""
+    save(world[EOKM], saved)
+    item = (await world[IWF].submit(HELD.format(1))).items[0].item_id
+    await world.settle()
+    await world[EOKM].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+    await world.settle()
+    await world[EOKM].desk.erase(item, ErasureDraft(Cause.RETENTION), actor="head")
+    await world.settle()
+    await restore(world[EOKM], saved)
+    assert await world[EOKM].coming_back.replay() == 0
+    world.now += AGAIN_MS
+    await world.settle()
+    await world[IWF].submit(HELD.format(1), reference="again")
+    await world.settle()
+    assert await world[EOKM].coming_back.replay() == 0
+    assert await world[EOKM].desk.item(item) is not None
+    assert ("entry_not_rebuilt", IWF) in await tasks(world[EOKM])

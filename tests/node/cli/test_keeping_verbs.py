@@ -122,7 +122,7 @@ async def test_verify_calls_a_damaged_database_damaged(joined: Typed) -> None:
     """Whoever suspects his disk types this first: it is no fault of the program."""
     file = joined.config.store.path
     raw = bytearray(file.read_bytes())
-    raw[8192:] = bytes(len(raw) - 8192)
+    raw[-8192:] = bytes(8192)
     file.write_bytes(raw)
     code, shown = await joined("verify")
     assert (code, shown["error"]["code"]) == (Exit.STORE, "store_damaged")
