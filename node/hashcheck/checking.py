@@ -61,8 +61,10 @@ class Checking:
         near = sum(map(has_pdq, entries)) if key.contract.near_per_day else 0
         self.quotas.take(key, len(entries), near, self.now_ms())
         judged = await self._judge(key, entries, near=near > 0)
+        if near:
+            await self._grant(key, judged)
         told = await self._tell(key, entries, judged)
-        await self._count(key, judged)
+        self._count(key, judged)
         return told
 
     async def _judge(self, key: Key, entries: Sequence[Content], *, near: bool) -> list[Judged]:
@@ -73,7 +75,7 @@ class Checking:
         if not found:
             return [NOTHING] * len(entries)
         known = [f.content for some in found.values() for f in some if f.content is not None]
-        blocked = await self.store.blocked([*found, *known])
+        blocked = await self.store.blocked([*found, *dict.fromkeys(known)])
         rules = Rules(key.contract.sources, self.min_bytes, self.allowed(), self.blur)
         return [
             judge(one, found[one], blocked, rules) if one in found else NOTHING for one in entries
@@ -93,17 +95,21 @@ class Checking:
             told[at] = Told(Answer.HIT, reference)
         return told
 
-    async def _count(self, key: Key, judged: Sequence[Judged]) -> None:
+    async def _grant(self, key: Key, judged: Sequence[Judged]) -> None:
+        """Take what is `review` by a picture from the quota before anything of it is told."""
+        reviews = sum(one.answer is Answer.REVIEW and one.by_picture for one in judged)
+        try:
+            self.quotas.grant(key, reviews, self.now_ms())
+        finally:
+            if self.quotas.today(key).near_reviews >= key.contract.near_reviews_per_day:
+                await self.store.open_task(PROBING, key.key_id, self.now_ms())
+
+    def _count(self, key: Key, judged: Sequence[Judged]) -> None:
         answers = [one.answer for one in judged]
         for answer in Answer:
             self.on_answers(answer, answers.count(answer))
-        reviews = [one for one in judged if one.answer is Answer.REVIEW]
-        near_reviews = sum(one.by_picture for one in reviews)
-        hits = answers.count(Answer.HIT)
-        self.quotas.add(key, Counts(0, 0, hits, len(reviews), near_reviews))
-        most = key.contract.near_reviews_per_day
-        if near_reviews and self.quotas.today(key).near_reviews >= most:
-            await self.store.open_task(PROBING, key.key_id, self.now_ms())
+        hits, reviews = answers.count(Answer.HIT), answers.count(Answer.REVIEW)
+        self.quotas.add(key, Counts(0, 0, hits, reviews))
 
 
 def _hit(asked: Content, judged: Judged) -> Hit:

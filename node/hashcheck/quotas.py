@@ -14,6 +14,7 @@ from node.hashcheck.contract import DAY_MS, Counts, Key
 
 MINUTE_MS: Final = 60_000
 _SECOND_MS: Final = 1000
+_PROBED: Final = "so many pictures that look alike that a person looks"
 
 
 class Quotas:
@@ -37,15 +38,33 @@ class Quotas:
         """
         self._turn_over(now_ms)
         contract, spent = key.contract, self.today(key)
-        tomorrow_s = ((self._day + 1) * DAY_MS - now_ms) // _SECOND_MS + 1
+        tomorrow_s = self._tomorrow_s(now_ms)
         if spent.checks + checks > contract.per_day:
             raise _spent("entries", "as many checks as the contract permits in a day", tomorrow_s)
         if near and spent.near + near > contract.near_per_day:
             raise _spent("pdq", "as many PDQ hashes as the contract permits in a day", tomorrow_s)
         if near and spent.near_reviews >= contract.near_reviews_per_day:
-            raise _spent("pdq", "so many pictures that look alike that a person looks", tomorrow_s)
+            raise _spent("pdq", _PROBED, tomorrow_s)
         self._take_from_bucket(key, checks, now_ms)
         self.add(key, Counts(checks, near))
+
+    def grant(self, key: Key, reviews: int, now_ms: int) -> None:
+        """Let so many pictures of a request that had some be answered `review`.
+
+        A request that goes beyond what is left is refused whole, and takes all of it: so it can
+        be learnt once a day that it was too much. One that was let in while something was left
+        is refused as a later one is, whatever was found: else the refusal were an answer.
+
+        Raises:
+            ApiError: 429 `quota_spent` with `Retry-After`.
+        """
+        left = key.contract.near_reviews_per_day - self.today(key).near_reviews
+        self.add(key, Counts(near_reviews=max(0, min(reviews, left))))
+        if left <= 0 or reviews > left:
+            raise _spent("pdq", _PROBED, self._tomorrow_s(now_ms))
+
+    def _tomorrow_s(self, now_ms: int) -> int:
+        return ((self._day + 1) * DAY_MS - now_ms) // _SECOND_MS + 1
 
     def _take_from_bucket(self, key: Key, checks: int, now_ms: int) -> None:
         most = key.contract.per_minute

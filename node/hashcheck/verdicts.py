@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 PAGE: Final = 500
 """Items, or events, read at once."""
+MOST_LEADS: Final = 64
+"""So many items are looked at for one asked content: the newest with its digests, the nearest
+pictures. One picture stands in very many items, and who asks says how often it is looked for."""
 _HEAD_BYTES: Final = 8
 
 
@@ -91,7 +94,7 @@ class OwnVerdicts:
                 for digest in _digests(content):
                     leads = self._leads.get(digest, ())
                     if number not in leads:
-                        self._leads[digest] = (*leads, number)
+                        self._leads[digest] = (*leads, number)[-MOST_LEADS:]
                 if is_picture(state, content):
                     self._add_picture(number, content.pdq or b"")
 
@@ -117,7 +120,7 @@ class OwnVerdicts:
         """See `Contents.find`."""
         leads = {one: found for one in asked if (found := self._leads_of(one))}
         if near and self._index is not None and any(has_pdq(one) for one in asked):
-            await asyncio.to_thread(self._look_alikes, self._index, asked, leads)
+            await asyncio.to_thread(add_look_alikes, self._index, asked, leads)
         if not leads:
             return {}
         ids = {self._ids[number] for numbers in leads.values() for number in numbers}
@@ -133,20 +136,31 @@ class OwnVerdicts:
     def _leads_of(self, asked: Content) -> set[int]:
         """Return the numbers of items that may have it; mostly none."""
         get = self._leads.get
-        return {number for digest in _digests(asked) for number in get(digest, ())}
-
-    @staticmethod
-    def _look_alikes(
-        index: NearIndex, asked: Sequence[Content], leads: dict[Content, set[int]]
-    ) -> None:
-        """Add the numbers of items with a PDQ hash that is near."""
-        for one in asked:
-            if has_pdq(one) and (alike := index.search(one.pdq or b"")):
-                leads.setdefault(one, set()).update(each.id for each in alike)
+        found = {number for digest in _digests(asked) for number in get(digest, ())}
+        return found if len(found) <= MOST_LEADS else set(sorted(found)[-MOST_LEADS:])
 
     def tidy(self) -> bool:
         """Build what is due in the index; whether anything was. For a thread of its own."""
         return self._index is not None and self._index.tidy()
+
+
+def add_look_alikes(
+    index: NearIndex, asked: Iterable[Content], leads: dict[Content, set[int]]
+) -> None:
+    """Add the numbers of items with a PDQ hash that is near, as far as there is room for them.
+
+    Each hash is searched once, however often it is asked.
+    """
+    found: dict[bytes, list[int]] = {}
+    for one in asked:
+        if not has_pdq(one) or one.pdq is None:
+            continue
+        if one.pdq not in found:
+            found[one.pdq] = [each.id for each in index.search(one.pdq, MOST_LEADS)]
+        if alike := found[one.pdq]:
+            known = leads.setdefault(one, set())
+            more = [number for number in alike if number not in known]
+            known.update(more[: MOST_LEADS - len(known)])
 
 
 def is_baseline(state: ItemState) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -14,9 +15,11 @@ from aiohttp.web import Application, Request
 
 from node.hashcheck.contract import DAY_MS, NETWORK, OWN
 from node.hashcheck.judging import BLURRED, Answer
-from node.hashcheck.verdicts import OwnVerdicts
+from node.hashcheck.verdicts import MOST_LEADS, OwnVerdicts, add_look_alikes
 from node.matching.contents import PDQ_NEAR
 from node.matching.lists import Trust
+from node.matching.near.bands import Near
+from node.matching.near.index import NearIndex
 from protocol.facts import Content
 from protocol.vocabulary import ItemKind, Verdict
 from tests.builders.cases import file
@@ -208,6 +211,61 @@ async def test_many_pictures_that_look_alike_come_before_a_person(
     refused = await hoster.post("/hashcheck/v1/check", json=body)
     assert (refused.status, (await refused.json())["field"]) == (429, "pdq")
     assert await words(hoster, file(1)) == ["hit"]
+
+
+async def test_one_request_gets_no_more_pictures_than_the_contract_permits(
+    service: Service, hoster: Client
+) -> None:
+    """It is refused whole; a person looks, and without pictures it is answered."""
+    await service.knows(1, KNOWN)
+    many = [entry(file(pdq=PICTURE ^ 1 << n)) for n in range(6)]
+    refused = await hoster.post("/hashcheck/v1/check", json={"entries": many})
+    assert (refused.status, (await refused.json())["field"]) == (429, "pdq")
+    assert [one[0] for one in await service.store.queries.tasks()] == ["hashcheck_probing"]
+    again = await hoster.post("/hashcheck/v1/check", json={"entries": many[:1]})
+    assert again.status == 429
+    assert await words(hoster, file(1)) == ["hit"]
+
+
+async def test_side_by_side_requests_get_no_more_pictures_either(
+    service: Service, hoster: Client
+) -> None:
+    """However many are under way when the last of the quota is answered."""
+    await service.knows(1, KNOWN)
+
+    async def answered(n: int) -> int:
+        body = {"entries": [entry(file(pdq=PICTURE ^ 1 << n))]}
+        return (await hoster.post("/hashcheck/v1/check", json=body)).status
+
+    statuses = await asyncio.gather(*map(answered, range(12)))
+    assert sorted(statuses) == [200] * 5 + [429] * 7
+
+
+async def test_of_one_picture_in_very_many_items_only_some_are_read(service: Service) -> None:
+    """Who asks must not make the node read all of them, for each of a thousand entries."""
+    for number in range(1, MOST_LEADS + 7):
+        await service.knows(number, file(1, pdq=PICTURE))
+    alike, same = file(pdq=PICTURE), file(1)
+    found = await service.verdicts.find([alike, same], near=True)
+    assert [len(found[one]) for one in (alike, same)] == [MOST_LEADS] * 2
+
+
+def test_a_picture_asked_often_is_searched_once() -> None:
+    """A search costs far more than an entry; each entry is answered all the same."""
+
+    class Counted(NearIndex):
+        searched = 0
+
+        def search(self, pdq: bytes, at_most: int | None = None) -> list[Near]:
+            self.searched += 1
+            return super().search(pdq, at_most)
+
+    index = Counted()
+    asked = [file(n, pdq=PICTURE) for n in range(1, 10)]
+    index.add(7, asked[0].pdq or b"")
+    leads: dict[Content, set[int]] = {}
+    add_look_alikes(index, asked, leads)
+    assert (index.searched, leads) == (1, {one: {7} for one in asked})
 
 
 async def test_over_quota_says_when_to_come_again(

@@ -64,6 +64,32 @@ def test_pictures_that_look_alike_have_one_too() -> None:
     assert wait_s(quotas, 1) == 0
 
 
+def granted(quotas: Quotas, reviews: int) -> bool:
+    """Whether so many pictures may be answered `review`."""
+    try:
+        quotas.grant(KEY, reviews, NOON_MS)
+    except ApiError as error:
+        return error.field != "pdq"
+    return True
+
+
+def test_requests_side_by_side_share_what_is_left() -> None:
+    """All were let in while something was left; after that nothing is told, not even `none`."""
+    quotas = Quotas()
+    for _ in range(4):
+        quotas.take(KEY, 1, 1, NOON_MS)
+    assert [granted(quotas, reviews) for reviews in (0, 5, 1, 0)] == [True, True, False, False]
+
+
+def test_too_many_pictures_at_once_take_all_that_is_left() -> None:
+    """Else a refusal, that costs nothing, would tell for every heap how many of it are known."""
+    quotas = Quotas()
+    quotas.take(KEY, 10, 6, NOON_MS)
+    assert not granted(quotas, 6)
+    assert quotas.today(KEY).near_reviews == 5
+    assert wait_s(quotas, 1, near=1) > 40_000
+
+
 def test_what_was_counted_before_a_restart_counts() -> None:
     """Stopping the node gives nobody a second day."""
     quotas = Quotas()
