@@ -93,7 +93,7 @@ class OriginAsker:
         """Ask what is due, keep what came of it; return how many were answered.
 
         Raises:
-            StoreError: what was found could not be kept.
+            StoreError: what was found could not be kept; it is kept the next time.
         """
         if not self._filled:
             self._origins.fill(await self._store.questions())
@@ -106,7 +106,11 @@ class OriginAsker:
             self._forget(question.host)
         fresh = self._origins.take_fresh()
         if fresh:
-            await self._store.keep(fresh, self._origins.waiting(), now_ms)
+            try:
+                await self._store.keep(fresh, self._origins.waiting(), now_ms)
+            except BaseException:
+                self._origins.give_back(fresh)
+                raise
         return sum(not one.waits for one in asked)
 
     async def _ask(self, question: Question, slots: asyncio.Semaphore, now_ms: int) -> Question:

@@ -46,9 +46,7 @@ def snapshot(path: Path, name: str, sha256: str | None) -> Snapshot:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataFileError(
-            f"data file {name!r}: cannot be read ({error.strerror}); check path and rights"
-        ) from None
+        raise _unreadable(name, error) from None
     if sha256 is not None and digest != sha256.lower():
         raise DataFileError(
             f"data file {name!r}: sha256 differs from the configured one; "
@@ -67,6 +65,8 @@ def read_text(path: Path, name: str, what: str, sha256: str | None = None) -> tu
     before = snapshot(path, name, sha256)
     try:
         text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _unreadable(name, error) from None
     except UnicodeDecodeError:
         raise DataFileError(f"{what}: is not UTF-8 text") from None
     check_unchanged(path, name, before)
@@ -118,9 +118,7 @@ def file_stamp(path: Path) -> tuple[str, int, int, int]:
     try:
         stat = path.stat()
     except OSError as error:
-        raise DataFileError(
-            f"data file {path.stem!r}: cannot be read ({error.strerror}); check path and rights"
-        ) from None
+        raise _unreadable(path.stem, error) from None
     return str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
@@ -128,12 +126,21 @@ def check_unchanged(path: Path, name: str, before: Snapshot) -> None:
     """Make sure that what was opened is what was hashed.
 
     Raises:
-        DataFileError: the file was replaced in between.
+        DataFileError: the file was replaced or removed in between.
     """
-    now = path.stat()
+    try:
+        now = path.stat()
+    except OSError as error:
+        raise _unreadable(name, error) from None
     was = before.stat
     if (now.st_ino, now.st_size, now.st_mtime_ns) != (was.st_ino, was.st_size, was.st_mtime_ns):
         raise DataFileError(f"data file {name!r}: changed while being opened; try again")
+
+
+def _unreadable(name: str, error: OSError) -> DataFileError:
+    return DataFileError(
+        f"data file {name!r}: cannot be read ({error.strerror}); check path and rights"
+    )
 
 
 def built_ms(first: list[tuple[int, list[str]]], what: str) -> int:

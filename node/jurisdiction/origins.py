@@ -31,6 +31,7 @@ LOOK_AFTER_MS = 30_000
 MAX_ADDRESSES = 32
 MAX_QUESTIONS = 200_000
 FORGET_MS = 30 * 86_400_000
+PRUNE_EVERY_MS = 60_000
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -101,10 +102,25 @@ def failed(question: Question, problem: str, now_ms: int, retry_ms: int | None =
 
 
 class Origins:
-    """All questions at hand. `providers` are the proxies that may be asked."""
+    """All questions at hand.
 
-    def __init__(self, providers: Collection[str], questions: Iterable[Question] = ()) -> None:
+    Args:
+        providers: the proxies that may be asked.
+        questions: what is kept.
+        capacity: how many hosts have a question at most. When it is reached, those go whose answer
+            is over for `FORGET_MS`; if there are none, a new host gets no question.
+    """
+
+    def __init__(
+        self,
+        providers: Collection[str],
+        questions: Iterable[Question] = (),
+        *,
+        capacity: int = MAX_QUESTIONS,
+    ) -> None:
         self._providers = frozenset(providers)
+        self._capacity = capacity
+        self._pruned_ms = -PRUNE_EVERY_MS
         self._questions: dict[str, Question] = {}
         self._fresh: dict[str, None] = {}
         self.fill(questions)
@@ -126,12 +142,32 @@ class Origins:
         found = self._questions.get(host)
         over = found is not None and not found.waits and not found.holds(now_ms)
         if found is None or over or found.provider != provider:
-            if len(self._questions) >= MAX_QUESTIONS:
+            if found is None and not self._has_room(now_ms):
                 return None
             found = Question(host, provider, now_ms, now_ms)
             self._questions[host] = found
             self._fresh[host] = None
         return max(found.next_ms, now_ms) + LOOK_AFTER_MS
+
+    def _has_room(self, now_ms: int) -> bool:
+        """Return whether one more host may have a question, after forgetting old ones for it."""
+        full = len(self._questions) >= self._capacity
+        # Looking through all of them for every host would hold up the loop while it stays full.
+        if full and not 0 <= now_ms - self._pruned_ms < PRUNE_EVERY_MS:
+            self._pruned_ms = now_ms
+            self._prune(now_ms - FORGET_MS)
+        return len(self._questions) < self._capacity
+
+    def _prune(self, before_ms: int) -> None:
+        """Forget what was answered and is over since before `before_ms`, as the store does."""
+        old = [
+            one.host
+            for one in self._questions.values()
+            if one.expires_ms is not None and one.expires_ms < before_ms
+        ]
+        for host in old:
+            del self._questions[host]
+            self._fresh.pop(host, None)
 
     def due(self, now_ms: int, limit: int) -> list[Question]:
         """Return questions that are to be asked now, the oldest first.
@@ -155,6 +191,10 @@ class Origins:
         """Return what has changed since the last time, to be kept."""
         fresh, self._fresh = self._fresh, {}
         return [self._questions[host] for host in fresh]
+
+    def give_back(self, questions: Iterable[Question]) -> None:
+        """Count as changed again what `take_fresh` returned and could not be kept."""
+        self._fresh.update((one.host, None) for one in questions if one.host in self._questions)
 
     def waiting(self) -> dict[str, int]:
         """Return, for each provider that may be asked, how many questions wait for an answer."""

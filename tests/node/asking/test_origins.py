@@ -31,6 +31,7 @@ from node.jurisdiction.origins import FIRST_PAUSE_MS, LOOK_AFTER_MS, Origins
 from node.jurisdiction.proxies import ProxyList, ProxySource
 from node.matching.fingerprints import Fingerprints
 from node.store.connection import create_database
+from node.store.errors import StoreError
 from node.store.queries import ItemQuery
 from node.store.sqlite import Store
 from protocol.vocabulary import Action
@@ -245,6 +246,27 @@ async def test_the_answer_is_kept_and_asked_for_again_when_it_is_old(
     await node.hand_in("https://shop.site7.example/c.jpg")
     await node.asker.work_due(node.now)
     assert len(proxy.asked) == 2
+
+
+async def test_an_answer_that_could_not_be_kept_is_kept_the_next_time(
+    node: Node, proxy: Proxy
+) -> None:
+    """It does not change again: nothing else would write it before a restart loses it."""
+    proxy.says = {"addresses": "192.0.2.7"}
+    await node.hand_in()
+    await node.store.writer.close()
+    with pytest.raises(StoreError):
+        await node.asker.work_due(node.now)
+    await node.close()
+    origins = node.origins
+    node.open()
+    node.asker = open_origins(
+        node.section, origins, node.store.origins, POLICY, lambda _: None, bounds=BOUNDS
+    )
+    await node.asker.work_due(node.now)
+    (question,) = await node.store.origins.questions()
+    assert question.addresses == ("192.0.2.7",)
+    assert len(proxy.asked) == 1
 
 
 async def test_an_origin_behind_a_proxy_again_stays_hidden(node: Node, proxy: Proxy) -> None:

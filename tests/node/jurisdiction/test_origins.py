@@ -5,8 +5,10 @@ from __future__ import annotations
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.origins import (
     FIRST_PAUSE_MS,
+    FORGET_MS,
     LAST_PAUSE_MS,
     LOOK_AFTER_MS,
+    PRUNE_EVERY_MS,
     Origins,
     Question,
     answered,
@@ -109,3 +111,46 @@ def test_what_changed_is_kept_once_and_what_waits_is_counted() -> None:
     origins.keep(answered(question, ["192.0.2.7"], POLICY, NOW, DAY_MS))
     assert origins.waiting() == {"veil": 0, "mask": 0}
     assert HOST not in repr(question)
+
+
+class TestFull:
+    """The number of hosts is bounded, and what is long over makes room."""
+
+    def full(self) -> Origins:
+        """Return one that has room for one host, which was answered for a day."""
+        origins = Origins(["veil"], capacity=1)
+        origins.keep(answered(asked(origins), ["192.0.2.7"], POLICY, NOW, DAY_MS))
+        return origins
+
+    def test_a_host_that_is_there_is_asked_for_again(self) -> None:
+        """It needs no room that it does not have already."""
+        origins = self.full()
+        after = NOW + DAY_MS
+        assert origins.need(HOST, ["veil"], after) == after + LOOK_AFTER_MS
+        assert [one.host for one in origins.due(after, 9)] == [HOST]
+
+    def test_a_new_host_waits_until_an_old_one_may_be_forgotten(self) -> None:
+        """Otherwise nothing would be asked any more until a restart."""
+        origins = self.full()
+        forgotten = NOW + DAY_MS + FORGET_MS
+        assert origins.need("new.site7.example", ["veil"], forgotten) is None
+        later = forgotten + PRUNE_EVERY_MS
+        assert origins.need("new.site7.example", ["veil"], later) == later + LOOK_AFTER_MS
+        assert [one.host for one in origins.take_fresh()] == ["new.site7.example"]
+
+    def test_a_question_that_waits_is_not_forgotten(self) -> None:
+        """However old it is: its items stand with us until it is answered."""
+        origins = Origins(["veil"], capacity=1)
+        asked(origins)
+        later = NOW + 2 * FORGET_MS
+        assert origins.need("new.site7.example", ["veil"], later) is None
+        assert [one.host for one in origins.due(later, 9)] == [HOST]
+
+
+def test_what_could_not_be_kept_is_given_back() -> None:
+    """It counts as changed again, as it stands by then."""
+    origins = Origins(["veil"])
+    asked(origins)
+    (taken,) = origins.take_fresh()
+    origins.give_back([taken])
+    assert origins.take_fresh() == [taken]
