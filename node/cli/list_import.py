@@ -8,7 +8,7 @@ running node batches are small, and between them the node has its turn.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -118,18 +118,24 @@ class _Taking:
                 connection, into.fingerprints, into.number, into.version, things, now_ms
             )
             note_imported(connection, into.number, self._file, into.version, place, done_ms)
+            self._refuse(settled)
             return settled
 
-        settled = iter(into.writer.run_now(job))
-        for line in waiting:
-            what = line.what if isinstance(line.what, Rejection) else next(settled)
-            self._count(line.number, what)
+        told = Counter(into.writer.run_now(job))
+        counts.rejected += len(waiting) - len(things) + told.pop(Settled.CONFLICTING, 0)
+        counts.settled += told
         counts.entries += len(waiting)
         self._waiting = []
 
-    def _count(self, number: int, what: Rejection | Settled) -> None:
-        if isinstance(what, Settled) and what is not Settled.CONFLICTING:
-            self._counts.settled[what] += 1
-            return
-        self._counts.rejected += 1
-        self._rejects.write(number, what if isinstance(what, Rejection) else _CONFLICT)
+    def _refuse(self, settled: Sequence[Settled]) -> None:
+        """Note what is refused of what waits, on the disk before the file counts as read so far.
+
+        Killed in between, a refusal is noted twice; the other way round it would be lost.
+        """
+        became = iter(settled)
+        for line in self._waiting:
+            if isinstance(line.what, Rejection):
+                self._rejects.write(line.number, line.what)
+            elif next(became) is Settled.CONFLICTING:
+                self._rejects.write(line.number, _CONFLICT)
+        self._rejects.keep()

@@ -95,11 +95,20 @@ def import_file(
             progress.end()
             rejects.close()
         known = _known(writer.run_now(lambda c: find_list(c, wish.name)))
-    return _imported(known, into.version, counts, rejects)
+    return _imported(known, into.version, counts, (rejects.path, _earlier(file, counts, rejects)))
 
 
-def _imported(known: ContentList, version: int, counts: Counts, rejects: ListRejects) -> Result:
+def _earlier(file: Path, counts: Counts, rejects: ListRejects) -> Path | None:
+    """What a run that began with the file refused, which nobody may have been told."""
+    first = file.with_name(f"{file.name}.rejects.ndjson")
+    return first if counts.before and first != rejects.path else None
+
+
+def _imported(
+    known: ContentList, version: int, counts: Counts, rejects: tuple[Path, Path | None]
+) -> Result:
     name = known.terms.name
+    here, earlier = rejects
     settled = {str(what): counts.settled[what] for what in Settled if counts.settled[what]}
     data = {
         "list": name,
@@ -108,7 +117,8 @@ def _imported(known: ContentList, version: int, counts: Counts, rejects: ListRej
         "taken_before": counts.before,
         "settled": settled,
         "rejected": counts.rejected,
-        "rejects_file": str(rejects.path) if counts.rejected else None,
+        "rejects_file": str(here) if counts.rejected else None,
+        "rejects_before": None if earlier is None else str(earlier),
         "not_followed": _not_followed(known),
     }
     told = ", ".join(f"{what} {count}" for what, count in settled.items()) or "nothing new"
@@ -116,10 +126,12 @@ def _imported(known: ContentList, version: int, counts: Counts, rejects: ListRej
     if counts.before:
         text += f"; {counts.before} entries had been taken before"
     if counts.rejected:
-        text += f"\nrejected entries: {rejects.path}; mend them where they came from"
+        text += f"\nrejected entries: {here}; mend them where they came from"
+    if earlier is not None:
+        text += f"\nrejected by an earlier run: {earlier}; mend them, and take that file away"
     if data["not_followed"]:
         text += f"\nnot followed: {', '.join(_not_followed(known))}; say so with --trust, as set"
-    return Result(data, text, Exit.PROBLEM if counts.rejected else Exit.OK)
+    return Result(data, text, Exit.PROBLEM if counts.rejected or earlier else Exit.OK)
 
 
 def export_file(path: Path, file: Path, name: str, form: ListFormat, *, own_use: bool) -> Result:

@@ -122,6 +122,20 @@ class ListRejects:
             raise UnreadableFileError(f"rejects: cannot be written ({error.strerror})") from None
         self.count += 1
 
+    def keep(self) -> None:
+        """Return once what was written is on the disk.
+
+        Raises:
+            UnreadableFileError: it cannot be written.
+        """
+        if self._file is None:
+            return
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise UnreadableFileError(f"rejects: cannot be written ({error.strerror})") from None
+
     def close(self) -> None:
         """Finish the file, if there is one."""
         if self._file is not None:

@@ -121,6 +121,24 @@ class TestImport:
         one = await status(typed)
         assert (one["entries"], one["unfinished"]) == (MANY, False)
 
+    async def test_what_was_refused_before_a_kill_is_told_after_it(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """It is not read again: what the first run did not write down nobody would hear of."""
+        file = table(tmp_path / "a.csv", MANY)
+        head, rows = file.read_text().split("\n", 1)
+        file.write_text(f"{head}\nnone;{7:032x};1\n{1:064x};{1:032x};2\n{rows}")
+        await typed("list", "set", "--list", "a", "--provenance", "own")
+        words = [sys.executable, "-c", KILLED, str(typed.config.source), str(file)]
+        died = await asyncio.create_subprocess_exec(*words)
+        assert await died.wait() == -signal.SIGKILL
+        rejects = tmp_path / "a.csv.rejects.ndjson"
+        told = [json.loads(line)["code"] for line in rejects.read_text().splitlines()]
+        assert told == ["bad_hash", "conflicting"]
+        code, shown = await typed("list", "import", file, "--list", "a", "--version", "7")
+        assert (code, shown["rejected"]) == (Exit.PROBLEM, 0)
+        assert shown["rejects_before"] == str(rejects)
+
     @pytest.mark.parametrize(
         ("words", "field"),
         [
@@ -155,6 +173,7 @@ from pathlib import Path
 from node.cli import list_import, lists
 from node.config import load
 from node.interchange.lists.files import ListRejects, open_list
+from node.interchange.rejects import free_path
 from node.store.lists import find_list
 
 with lists.opened_store(load(Path(sys.argv[1]))) as (writer, fingerprints):
@@ -166,7 +185,8 @@ with lists.opened_store(load(Path(sys.argv[1]))) as (writer, fingerprints):
                 if line.number > {MANY - 500}:
                     os.kill(os.getpid(), signal.SIGKILL)
                 yield line
-        list_import.take_file(into, opened._replace(lines=lines()), ListRejects(Path("x")), print)
+        rejects = ListRejects(free_path(Path(sys.argv[2]), "ndjson"))
+        list_import.take_file(into, opened._replace(lines=lines()), rejects, print)
 """
 
 
