@@ -7,6 +7,7 @@ node is (desk, inbox, outbox, delivery, store, keys) is the same real code.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 import tempfile
@@ -118,6 +119,7 @@ class FleetNode(Node):
         self.recovering: Recovering | None = None
         self.comeback = Comeback()
         self.notes = Notes()
+        self.bouncing = asyncio.Lock()
         super().__init__(world, member, keys, path)
 
     def create(self) -> None:
@@ -170,10 +172,11 @@ class FleetNode(Node):
         await self.coming_back.look()
 
     async def bounce(self) -> None:
-        """Crash and come back at once."""
-        if self.up:
-            await self.crash()
-        await self.come_back()
+        """Crash and come back at once; one after the other, though two calls saw it die."""
+        async with self.bouncing:
+            if self.up:
+                await self.crash()
+            await self.come_back()
 
     def refresh(self) -> None:
         """Verify the newest registry, unless it is withheld or there is no need."""
