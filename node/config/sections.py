@@ -226,7 +226,7 @@ class HashcheckSection:
         None,
     )
     min_bytes: int = _key(
-        "Of a file that is smaller, if its length is told, nothing is a hit: `review` at most.",
+        "Of a smaller file, by the length told or known, nothing is a hit: `review` at most.",
         kinds.integer(0, 1 << 30),
         1024,
     )

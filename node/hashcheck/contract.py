@@ -99,6 +99,24 @@ class Hit(msgspec.Struct, array_like=True, frozen=True):
     known: tuple[Content, ...]
     found: tuple[str, ...]
 
+    @property
+    def disproved(self) -> tuple[Content, ...]:
+        """The contents that are a hit no more once a complaint of it is upheld.
+
+        Who asks can put hashes of two files into one entry, and a person judges what is known.
+        So of what was asked nothing counts beside what is known; where nothing is, as of most
+        lists, it is the strongest hash alone.
+        """
+        return self.known or (_strongest(self.asked),)
+
+
+def _strongest(asked: Content) -> Content:
+    if asked.sha256 is not None:
+        return Content(sha256=asked.sha256)
+    if asked.sha1 is not None:
+        return Content(sha1=asked.sha1, length=asked.length)
+    return Content(md5=asked.md5, length=asked.length) if asked.md5 is not None else asked
+
 
 class Why(StrEnum):
     """Why a hosting company complains."""

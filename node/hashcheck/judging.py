@@ -64,7 +64,7 @@ class Rules(NamedTuple):
 
     Attributes:
         sources: whose word the contract permits.
-        min_bytes: of a file that is smaller, if its length is told, nothing is a hit.
+        min_bytes: of a file that is smaller, by the length that is told or known, nothing is a hit.
         allowed: SHA-256 of files that are known to be harmless.
     """
 
@@ -83,10 +83,15 @@ def judge(
     counts = [one for one in found if _counts(asked, one, blocked, rules)]
     if not counts:
         return NOTHING
-    small = asked.length is not None and asked.length < rules.min_bytes
-    if small or not any(one.sure and one.likeness is Likeness.SAME for one in counts):
+    same = [one for one in counts if one.likeness is Likeness.SAME]
+    small = any(_is_small(one, rules) for one in (asked, *(found.content for found in same)))
+    if small or not any(one.sure for one in same):
         return Judged(Answer.REVIEW, counts)
-    return Judged(Answer.HIT, [one for one in counts if one.likeness is Likeness.SAME])
+    return Judged(Answer.HIT, same)
+
+
+def _is_small(content: Content | None, rules: Rules) -> bool:
+    return content is not None and content.length is not None and content.length < rules.min_bytes
 
 
 def _counts(asked: Content, one: Finding, blocked: Sequence[Content], rules: Rules) -> bool:

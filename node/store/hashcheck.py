@@ -157,7 +157,7 @@ class HashChecks:
             return list(select_in(connection, sql, sorted(ids)))
 
         states = [_complaint_state(row[0]) for row in self._readers.look_up(query)]
-        return [one for state in states for one in (state.hit.asked, *state.hit.known)]
+        return [one for state in states for one in state.hit.disproved]
 
     async def complain(
         self, key: Key, reference: str, complaint_id: str, state: ComplaintState, now_ms: int
@@ -221,7 +221,7 @@ class HashChecks:
     def _block(self, connection: Connection, complaint_id: str, hit: Hit | None) -> None:
         """Block the contents of a hit by this complaint, and nothing else; None: nothing."""
         connection.execute("DELETE FROM hashcheck_blocked WHERE complaint = ?", (complaint_id,))
-        contents = () if hit is None else (hit.asked, *hit.known)
+        contents = () if hit is None else hit.disproved
         keys = sorted(set(content_keys(self._fingerprints, contents)))
         into = "INSERT OR FAIL INTO hashcheck_blocked (key, complaint)"
         insert_rows(connection, into, [(key, complaint_id) for key in keys])

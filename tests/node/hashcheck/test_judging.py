@@ -54,10 +54,14 @@ def test_what_the_contract_does_not_name_is_not_told() -> None:
 
 
 def test_a_small_file_is_never_a_hit() -> None:
-    """Blank pixels stand in lists; without a length nobody can tell."""
+    """Blank pixels stand in lists; the length that was asked tells it, or the one that is known."""
     assert answer(found(), asked=file(1, length=99)) is Answer.REVIEW
     assert answer(found(), asked=file(1, length=100)) is Answer.HIT
     assert answer(found(), asked=file(1)) is Answer.HIT
+    assert answer(found(content=file(1, length=99)), asked=file(1)) is Answer.REVIEW
+    assert answer(found(content=file(1, length=99)), found(), asked=file(1)) is Answer.REVIEW
+    assert answer(found(content=file(1, length=100)), asked=file(1)) is Answer.HIT
+    assert answer(found(), found(Likeness.PERHAPS, content=file(md5=1, length=99))) is Answer.HIT
 
 
 def test_what_is_allowed_is_none() -> None:
