@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from keys.unlock import Unlock
-from node.asking.https import Bounds, Https
+from node.asking.https import Bounds, Https, Pauses
 from node.asking.origins import OriginApi, OriginAsker, OriginStore
-from node.asking.rdap import Pauses, Rdap
+from node.asking.rdap import Rdap
 from node.asking.redirects import RedirectFollower
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.build import Jurisdiction, open_jurisdiction
@@ -108,7 +108,7 @@ def open_directory(
     paths = (section.rdap_ipv4, section.rdap_ipv6)
     bootstrap = Bootstrap.open([path for path in paths if path is not None])
     allowed = bootstrap.everybody() | {origin(server) for server in section.rdap_servers}
-    https = Https(lambda server: server in allowed, bounds, context)
-    registers = Rdap(bootstrap, https, book)
+    https = Https(lambda server: server in allowed, bounds, context, book)
+    registers = Rdap(bootstrap, https)
     made = Directory(book, hosters, watch, terms, registers=registers, policy=policy)
     return OpenDirectory(made, https)

@@ -40,10 +40,14 @@ class LedAwayError(AskingError):
 
 
 class PutOffError(AskingError):
-    """It asks for a pause until `retry_ms` (UTC)."""
+    """`server` (`https://host:port`) asks for a pause until `retry_ms` (UTC).
+
+    The server that asks is not always the one that was asked first: that one may redirect.
+    """
 
     code: ClassVar[str] = "put_off"
 
-    def __init__(self, retry_ms: int) -> None:
+    def __init__(self, server: str, retry_ms: int) -> None:
+        self.server = server
         self.retry_ms = retry_ms
         super().__init__("the server asks for a pause")

@@ -3,7 +3,7 @@
 Rules upheld: https only, certificates are checked; redirects lead only to allowed servers, a few
 hops far; nothing is decompressed, no cookie is kept, no proxy of the environment is used; a pause
 that a server asks for (429, 503 with Retry-After: RFC 6585 section 4, RFC 9110 section 10.2.3)
-becomes a time, bounded to a day.
+becomes a time, bounded to a day. Where pauses are kept, each hop's server gets its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import aiohttp
 from yarl import URL
@@ -55,6 +55,18 @@ class Reply:
     url: str
 
 
+class Pauses(Protocol):
+    """Remembers which server (`https://host:port`) asked to be left alone, and until when."""
+
+    async def paused_until(self, server: str) -> int:
+        """Return until when (ms UTC) a server wants to be left alone; 0: it does not."""
+        ...
+
+    async def pause(self, server: str, until_ms: int) -> None:
+        """Remember it."""
+        ...
+
+
 class Https:
     """Asks; use from one event loop, and close it.
 
@@ -62,6 +74,8 @@ class Https:
         allowed: whether an origin (`https://host:port`) may be redirected to.
         bounds: how long and how much.
         context: TLS; the system's authorities unless given.
+        pauses: where each server's pause is kept and looked up before it is asked; None: whoever
+            asks keeps them.
     """
 
     def __init__(
@@ -69,10 +83,12 @@ class Https:
         allowed: Callable[[str], bool],
         bounds: Bounds | None = None,
         context: ssl.SSLContext | None = None,
+        pauses: Pauses | None = None,
     ) -> None:
         self._allowed = allowed
         self._bounds = bounds or Bounds()
         self._context = context
+        self._pauses = pauses
         self._session: aiohttp.ClientSession | None = None
 
     async def get(self, url: str, headers: Mapping[str, str], now_ms: int) -> Reply:
@@ -80,17 +96,21 @@ class Https:
 
         Raises:
             AskingError: no answer, one too large, led away, or put off.
+            StoreError: the pauses could not be read or kept.
         """
         at = URL(url)
         for _ in range(self._bounds.hops + 1):
-            self._check(at)
+            server = self._check(at)
+            await self._heed(server, now_ms)
             status, fields, body = await self._hop(at, headers)
             if status in REDIRECTS:
                 at = _target(at, fields.get("Location"))
                 continue
             pause = _pause_ms(status, fields.get("Retry-After"), now_ms)
             if pause is not None:
-                raise PutOffError(now_ms + pause)
+                if self._pauses is not None:
+                    await self._pauses.pause(server, now_ms + pause)
+                raise PutOffError(server, now_ms + pause)
             return Reply(status, body, str(at))
         raise LedAwayError(LedAwayError.__doc__)
 
@@ -99,10 +119,18 @@ class Https:
         if self._session is not None:
             await self._session.close()
 
-    def _check(self, at: URL) -> None:
+    def _check(self, at: URL) -> str:
+        """Return the server of a hop if it may be asked."""
         wrong = at.scheme != "https" or at.host is None or at.user is not None
-        if wrong or not self._allowed(f"https://{at.host}:{at.port}"):
+        server = f"https://{at.host}:{at.port}"
+        if wrong or not self._allowed(server):
             raise LedAwayError(LedAwayError.__doc__)
+        return server
+
+    async def _heed(self, server: str, now_ms: int) -> None:
+        until_ms = 0 if self._pauses is None else await self._pauses.paused_until(server)
+        if now_ms < until_ms:
+            raise PutOffError(server, until_ms)
 
     async def _hop(
         self, at: URL, headers: Mapping[str, str]

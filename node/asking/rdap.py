@@ -7,13 +7,13 @@ process or the next. What is asked is the address alone; the answers are read in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from node.asking.errors import AskingError, PutOffError
 from node.jurisdiction.directory import Answer
 from node.jurisdiction.errors import RdapAnswerError
-from node.jurisdiction.rdap import Bootstrap, Network, origin, read_entity, read_network
+from node.jurisdiction.rdap import Bootstrap, Network, read_entity, read_network
 
 if TYPE_CHECKING:
     from node.asking.https import Https
@@ -23,25 +23,12 @@ _OK: Final = 200
 _NOT_FOUND: Final = 404
 
 
-class Pauses(Protocol):
-    """Remembers which server asked to be left alone, and until when."""
-
-    async def paused_until(self, server: str) -> int:
-        """Return until when (ms UTC) a server wants to be left alone; 0: it does not."""
-        ...
-
-    async def pause(self, server: str, until_ms: int) -> None:
-        """Remember it."""
-        ...
-
-
 class Rdap:
-    """Asks the servers that the bootstrap files name."""
+    """Asks the servers that the bootstrap files name; `https` keeps their pauses."""
 
-    def __init__(self, bootstrap: Bootstrap, https: Https, pauses: Pauses) -> None:
+    def __init__(self, bootstrap: Bootstrap, https: Https) -> None:
         self._bootstrap = bootstrap
         self._https = https
-        self._pauses = pauses
 
     async def ask(self, address: str, now_ms: int) -> Answer:
         """See `Registers.ask`. Of several servers the first that answers counts."""
@@ -54,14 +41,9 @@ class Rdap:
         return worst
 
     async def _ask(self, base: str, address: str, now_ms: int) -> Answer:
-        server = origin(base)
-        until_ms = await self._pauses.paused_until(server)
-        if now_ms < until_ms:
-            return Answer("put_off", retry_ms=until_ms)
         try:
             return await self._exchange(base, address, now_ms)
         except PutOffError as error:
-            await self._pauses.pause(server, error.retry_ms)
             return Answer("put_off", retry_ms=error.retry_ms)
         except (AskingError, RdapAnswerError):
             return Answer("failed")
@@ -73,20 +55,27 @@ class Rdap:
         if reply.status != _OK:
             return Answer("failed")
         network = read_network(reply.body, address)
-        if not network.contacts and network.referred:
-            network = await self._complete(network, reply.url, now_ms)
-        return Answer("found", network)
+        if network.contacts or not network.referred:
+            return Answer("found", network)
+        return await self._complete(network, reply.url, now_ms)
 
-    async def _complete(self, network: Network, url: str, now_ms: int) -> Network:
+    async def _complete(self, network: Network, url: str, now_ms: int) -> Answer:
         """Ask for the contacts of entities that were only named, where the network was answered."""
         base = url.rpartition("/ip/")[0]
         found: dict[str, None] = {}
+        partial = False
         for handle in network.referred:
             at = f"{base}/entity/{quote(handle, safe='')}"
             try:
                 reply = await self._https.get(at, _ACCEPT, now_ms)
                 told = read_entity(reply.body) if reply.status == _OK else ()
             except RdapAnswerError:
+                partial = True
                 continue
+            except AskingError:
+                # The others stand at the same server: they wait as well.
+                partial = True
+                break
+            partial = partial or reply.status not in {_OK, _NOT_FOUND}
             found.update(dict.fromkeys(told))
-        return network._replace(contacts=tuple(found))
+        return Answer("found", network._replace(contacts=tuple(found)), partial=partial)

@@ -7,7 +7,8 @@ Rules upheld:
 * What a register said is kept by range and asked again when it is old; that it knows nothing, and
   that it failed, is kept too, for the smallest block that is announced on its own (/24, /48).
   A register that asks for a pause gets it, also from the next process. While a register fails,
-  what it said last stands, with its age.
+  what it said last stands, with its age. A network whose contacts it failed to name is kept for a
+  day, with the contacts known before.
 * However many ask about one block, one question is under way.
 * Everything found is kept with its age; contacts wait for a person (`contacts`).
 """
@@ -38,15 +39,21 @@ DAY_MS = 24 * HOUR_MS
 NEGATIVE_MS = DAY_MS
 """How long it is believed that a register knows nothing of a block."""
 FAILURE_MS = HOUR_MS // 4
+PARTIAL_MS = DAY_MS
+"""How long a network holds whose contacts could not all be had."""
 BLOCK = {4: 24, 6: 48}
 
 
 class Answer(NamedTuple):
-    """What came of asking the registers. `retry_ms` (UTC): not before, if it was put off."""
+    """What came of asking the registers. `retry_ms` (UTC): not before, if it was put off.
+
+    `partial`: the network was found, but of its contacts some could not be had.
+    """
 
     outcome: Outcome
     network: Network | None = None
     retry_ms: int | None = None
+    partial: bool = False
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -218,17 +225,27 @@ class Directory:
             until_ms = until_ms if answer.retry_ms is None else answer.retry_ms
             await self._store.keep_range(Range(block, answer.outcome, None, now_ms, until_ms))
             return
-        told = Told(network.hoster, network.name, network.contacts, "rdap", self._terms.verify_ms)
+        contacts = network.contacts
+        keep_ms = self._terms.keep_ms
+        if answer.partial:
+            contacts += await self._contacts_of(network.hoster)
+            keep_ms = min(keep_ms, PARTIAL_MS)
+        told = Told(network.hoster, network.name, contacts, "rdap", self._terms.verify_ms)
         found = Range(
             network.prefix,
             "found",
             network.hoster,
             now_ms,
-            now_ms + self._terms.keep_ms,
+            now_ms + keep_ms,
             network.handle,
             network.parent,
         )
         await self._store.keep(told, found, now_ms)
+
+    async def _contacts_of(self, key: str) -> tuple[str, ...]:
+        """Return the contacts that a hoster is known by: nobody said that it has them no more."""
+        known = await self._store.hoster(key)
+        return () if known is None else tuple(one.address for one in known.contacts)
 
 
 def _block(address: str) -> str:

@@ -89,7 +89,7 @@ class HosterBook:
         return await self._writer.run(job)
 
     async def paused_until(self, server: str) -> int:
-        """See `node.asking.rdap.Pauses`."""
+        """See `node.asking.https.Pauses`."""
         row = await self._readers.run(
             lambda c: c.execute(
                 "SELECT until_ms FROM paused_servers WHERE server = ?", (server,)
@@ -98,7 +98,7 @@ class HosterBook:
         return 0 if row is None else int(row[0])
 
     async def pause(self, server: str, until_ms: int) -> None:
-        """See `node.asking.rdap.Pauses`."""
+        """See `node.asking.https.Pauses`."""
         await self._writer.run(
             lambda c: (
                 c.execute(

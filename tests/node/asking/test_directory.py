@@ -15,7 +15,7 @@ from aiohttp import web
 from node.asking.build import OpenDirectory, open_directory
 from node.config.places import HostersSection
 from node.jurisdiction.addresses import AddressPolicy
-from node.jurisdiction.directory import BLOCK, DAY_MS, FAILURE_MS, NEGATIVE_MS, Found
+from node.jurisdiction.directory import BLOCK, DAY_MS, FAILURE_MS, NEGATIVE_MS, PARTIAL_MS, Found
 from node.jurisdiction.mmdb import open_mmdb
 from node.jurisdiction.watching import WatchList
 from node.store.sqlite import Store
@@ -25,6 +25,7 @@ from tests.builders.network import NOW_MS
 from tests.builders.registers import Register, abuse, entity, holder, network, write_bootstrap
 
 AT = "192.0.2.7"
+REFERRING = network("192.0.2.0", "192.0.2.255", "NET-1", holder(entity("AB1", "abuse")))
 Opener = Callable[..., OpenDirectory]
 FILE = """
 [[hoster]]
@@ -234,16 +235,59 @@ class TestPauses:
         register.mood = web.Response(status=503, headers={"Retry-After": "120"})
         assert (await find(open_with())).answered == "put_off"
 
-    async def test_a_pause_in_the_middle_keeps_nothing_half(
+    async def test_a_pause_in_the_middle_is_kept(
+        self, open_with: Opener, register: Register
+    ) -> None:
+        """The network was found; about other addresses the register is asked nothing until then."""
+        register.networks = [REFERRING]
+        register.entity_mood = web.Response(status=429, headers={"Retry-After": "3600"})
+        assert (await find(open_with())).answered == "found"
+        assert (await find(open_with(), "198.51.100.1")).answered == "put_off"
+        assert register.asked == ["ip/192.0.2.7", "entity/AB1"]
+
+
+class TestHalf:
+    """A network whose contacts could not be had is better than none."""
+
+    @pytest.mark.parametrize(
+        "mood",
+        [
+            {"status": 429},
+            {"status": 500},
+            {"status": 302, "headers": {"Location": "http://elsewhere.example/"}},
+            {"body": b"0" * (1 << 17)},
+            {"text": "<html>"},
+        ],
+    )
+    async def test_the_network_is_kept_for_a_day(
+        self, open_with: Opener, register: Register, mood: Mapping[str, Any]
+    ) -> None:
+        """Then it is asked about again, and its contact found."""
+        register.networks = [REFERRING]
+        register.entities["AB1"] = abuse("c@fast.example", "AB1")
+        register.entity_mood = web.Response(**mood)
+        opened = open_with()
+        found = await find(opened)
+        assert (found.answered, contacts(found)) == ("found", [])
+        assert (await find(opened, AT, NOW_MS + PARTIAL_MS - 1)).answered == "found"
+        assert register.asked == ["ip/192.0.2.7", "entity/AB1"]
+        assert contacts(await find(opened, AT, NOW_MS + PARTIAL_MS)) == ["c@fast.example"]
+
+    async def test_a_contact_known_before_stands_as_it_was_decided(
         self, open_with: Opener, register: Register, store: Store
     ) -> None:
-        """The network without its contact would read as "it has none"."""
-        register.networks = [
-            network("192.0.2.0", "192.0.2.255", "NET-1", holder(entity("AB1", "abuse")))
-        ]
-        register.entity_mood = web.Response(status=429)
-        assert (await find(open_with())).answered == "put_off"
-        assert await store.queries.hosters() == []
+        """Nobody said that the hoster has it no more: a person need not verify it again."""
+        register.networks = [REFERRING]
+        register.entities["AB1"] = abuse("c@fast.example", "AB1")
+        opened = open_with(keep_days=2)
+        await find(opened)
+        key = "ORG-FH1-EXAMPLE"
+        await store.hosters.decide(key, "c@fast.example", "verified", "analyst-7", NOW_MS)
+        register.entity_mood = web.Response(status=500)
+        found = await find(opened, AT, NOW_MS + 2 * DAY_MS)
+        assert len(register.asked) == 4
+        assert found.hoster is not None
+        assert [one.address for one in found.hoster.usable] == ["c@fast.example"]
 
 
 class TestRedirects:
@@ -264,6 +308,27 @@ class TestRedirects:
         opened = open_with(rdap_servers=(f"https://127.0.0.1:{other.port}",))
         assert (await find(opened, AT, NOW_MS + FAILURE_MS)).answered == "found"
         assert other.asked == ["ip/192.0.2.7"]
+        await other.stop()
+
+    async def test_a_pause_is_for_the_server_that_asks_for_it(
+        self, open_with: Opener, register: Register, authority: Authority
+    ) -> None:
+        """The register that led there is asked on; where it leads nobody goes until then."""
+        other = Register(authority)
+        other.networks = register.networks
+        await other.start()
+        opened = open_with(rdap_servers=(f"https://127.0.0.1:{other.port}",))
+        to = {"Location": f"{other.base}ip/192.0.2.7"}
+        register.mood = web.Response(status=302, headers=to)
+        other.mood = web.Response(status=429, headers={"Retry-After": "3600"})
+        found = await find(opened)
+        assert found.range is not None
+        assert (found.answered, found.range.expires_ms) == ("put_off", NOW_MS + 3_600_000)
+        assert (await find(opened, "198.51.100.1")).answered == "not_found"
+        register.mood = web.Response(status=302, headers=to)
+        assert (await find(opened, "203.0.113.1")).answered == "put_off"
+        assert other.asked == ["ip/192.0.2.7"]
+        assert len(register.asked) == 3
         await other.stop()
 
     @pytest.mark.parametrize(
