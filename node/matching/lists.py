@@ -4,7 +4,7 @@ A list is a set of contents that somebody else knows (docs/glossary.md): of poli
 industry. `settle` is the one rule by which an entry that comes in meets what stands: versions of a
 list are numbers that grow, a newer version changes what an older one said, and a retraction is
 undone by a newer version only. So the same file twice changes nothing, and files may come in any
-order.
+order; but for one content under several ids, where what was in before a retraction of one stands.
 
 Pure. What a list's word makes of an item is for `casework` to say.
 """

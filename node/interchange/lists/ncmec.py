@@ -166,9 +166,14 @@ class _Reader:
             pdq_quality=found.get("quality"),
             category=found.get("classification") or UNCLASSIFIED,
             date=found.get("timestamp"),
-            external_id=f"{found['member']}/{own}",
+            external_id=f"{_one_word(found['member'])}/{own}",
         )
         return retraction(fields, _NAMES) if self._deleted else entry(fields, _NAMES)
+
+
+def _one_word(member: str) -> str:
+    """A member's id without a slash: else `a/b` with id `c` and `a` with id `b/c` were one name."""
+    return member.replace("%", "%25").replace("/", "%2F")
 
 
 def _refuse(*_: object) -> int:
@@ -196,6 +201,7 @@ def _named(name: str, member: str) -> str:
     author, slash, own = name.partition("/")
     if not slash:
         author, own = member, name
+    author = author.replace("%2F", "/").replace("%25", "%") if slash else author
     quoted = escape(author, {'"': "&quot;"})
     return f'<member id="{quoted}"/><id>{escape(own)}</id>'
 

@@ -222,6 +222,20 @@ class TestNcmec:
             Entry(Content(md5=b"\xa1" * 16), "A1", 1_508_857_200_000, "42/image1")
         ]
 
+    def test_slash_in_a_member_makes_no_name_of_another_member(self) -> None:
+        """One would change and take back what is the other's; written, each is its own again."""
+        two = (
+            '<deletedImage><member id="a/b"/><id>c</id></deletedImage>'
+            '<deletedImage><member id="a"/><id>b/c</id></deletedImage>'
+            '<deletedImage><member id="a%2Fb"/><id>c</id></deletedImage>'
+        )
+        found = entries_in(xml_file(two), ncmec.read_entries)
+        names = [one.external_id for one in found if isinstance(one, Retraction)]
+        assert names == ["a%2Fb/c", "a/b/c", "a%252Fb/c"]
+        gone = iter([(1, name, 0) for name in names if name is not None])
+        again = b"".join(written("ncmec", iter(()), gone, "nl-eokm"))
+        assert entries_in(again, ncmec.read_entries) == found
+
     def test_video_without_a_classification_has_a_category_of_its_own(self) -> None:
         """For which the operator says what it is worth."""
         entry = f'<video><member id="1"/><id>v</id><md5>{"a1" * 16}</md5></video>'
