@@ -97,9 +97,13 @@ class Quotas:
             self._fresh[key] = self._fresh[key].plus(more)
 
     def _turn_over(self, now_ms: int) -> None:
-        """Begin a new day; what the last seconds of the old one counted goes to the new."""
+        """Begin a new day; what the last seconds of the old one counted goes to the new.
+
+        A clock that is set back over midnight begins none: it would forgive all that was counted.
+        By more than a day, it had gone wrong before, and nobody is to wait for a day so far off.
+        """
         day = now_ms // DAY_MS
-        if day != self._day:
+        if day > self._day or day < self._day - 1:
             self._day, self._today = day, {}
 
 

@@ -81,9 +81,10 @@ class OwnVerdicts:
             self._after = page[-1].id if page else self._after
             return True
         before = self._seen
-        self._seen, states = await self._items.changed(before, PAGE)
+        seen, states = await self._items.changed(before, PAGE)
         self._take_up(states)
-        return self._seen > before
+        self._seen = seen
+        return seen > before
 
     def _take_up(self, states: Iterable[ItemState]) -> None:
         for state in states:

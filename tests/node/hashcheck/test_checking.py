@@ -9,20 +9,22 @@ from dataclasses import replace
 from io import StringIO
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
+from node.casework.item import ItemState
 from node.hashcheck.contract import DAY_MS, NETWORK, OWN
 from node.hashcheck.judging import BLURRED, Answer
-from node.hashcheck.verdicts import MOST_LEADS, OwnVerdicts, add_look_alikes
+from node.hashcheck.verdicts import MOST_LEADS, JudgedItems, OwnVerdicts, add_look_alikes
 from node.matching.contents import PDQ_NEAR
 from node.matching.lists import Trust
 from node.matching.near.bands import Near
 from node.matching.near.index import NearIndex
 from protocol.facts import Content
 from protocol.vocabulary import ItemKind, Verdict
-from tests.builders.cases import file
+from tests.builders.cases import US, file
 from tests.builders.hashcheck import Service
 
 Client = TestClient[Request, Application]
@@ -248,6 +250,35 @@ async def test_of_one_picture_in_very_many_items_only_some_are_read(service: Ser
     alike, same = file(pdq=PICTURE), file(1)
     found = await service.verdicts.find([alike, same], near=True)
     assert [len(found[one]) for one in (alike, same)] == [MOST_LEADS] * 2
+
+
+class Stumbling:
+    """Items of a store, of which one event cannot be taken up the first time it is read."""
+
+    def __init__(self, items: JudgedItems) -> None:
+        self.newest, self.page, self.of = items.newest, items.page, items.of
+        self._items, self._stumbled = items, False
+
+    async def changed(self, after: int, limit: int) -> tuple[int, list[ItemState]]:
+        """Give what changed; the first time so that reading it fails on the way."""
+        seen, states = await self._items.changed(after, limit)
+        if states and not self._stumbled:
+            self._stumbled = True
+            return seen, [msgspec.structs.replace(states[0], content=None)]
+        return seen, states
+
+
+async def test_what_could_not_be_taken_up_is_taken_up_again(service: Service) -> None:
+    """Else a verdict would be unknown to the checks until the next start."""
+    verdicts = OwnVerdicts(Stumbling(service.store.judged), US)
+    while await verdicts.follow():
+        pass
+    await service.knows(1, file(1))
+    with pytest.raises(TypeError):
+        await verdicts.follow()
+    while await verdicts.follow():
+        pass
+    assert await verdicts.find([file(1)], near=False)
 
 
 def test_a_picture_asked_often_is_searched_once() -> None:

@@ -42,6 +42,22 @@ def test_a_day_ends_at_midnight() -> None:
     assert wait_s(quotas, 1, now_ms=NOON_MS + DAY_MS // 2) == 0
 
 
+def test_a_clock_set_back_over_midnight_forgives_nothing() -> None:
+    """A step of some milliseconds is common; it must not give a second day, nor a third."""
+    quotas = Quotas()
+    midnight_ms = NOON_MS + DAY_MS // 2
+    quotas.take(KEY, 10, 10, midnight_ms)
+    for now_ms in (midnight_ms - 5, midnight_ms + 5):
+        assert wait_s(quotas, 1, near=1, now_ms=now_ms) > 80_000
+
+
+def test_a_clock_that_was_far_ahead_locks_nobody_out() -> None:
+    """Once it is right again, the right day begins."""
+    quotas = Quotas()
+    quotas.take(KEY, 10, 10, NOON_MS + 300 * DAY_MS)
+    assert wait_s(quotas, 1, near=1) == 0
+
+
 def test_more_at_once_than_a_minute_permits_never_goes_through() -> None:
     """It says so, instead of letting somebody wait for ever."""
     assert wait_s(Quotas(), 61) == 60
