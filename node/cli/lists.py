@@ -120,6 +120,7 @@ def _imported(
         "rejects_file": str(here) if counts.rejected else None,
         "rejects_before": None if earlier is None else str(earlier),
         "not_followed": _not_followed(known),
+        "told_to_members": _told_to_members(known),
     }
     told = ", ".join(f"{what} {count}" for what, count in settled.items()) or "nothing new"
     text = f"{name}, version {version}: {told}, rejected {counts.rejected}"
@@ -131,6 +132,7 @@ def _imported(
         text += f"\nrejected by an earlier run: {earlier}; mend them, and take that file away"
     if data["not_followed"]:
         text += f"\nnot followed: {', '.join(_not_followed(known))}; say so with --trust, as set"
+    text += _warning(known)
     return Result(data, text, Exit.PROBLEM if counts.rejected or earlier else Exit.OK)
 
 
@@ -207,7 +209,7 @@ def set_terms(path: Path, wish: Wish) -> Result:
         _terms(writer, wish)
         known = _known(writer.run_now(lambda c: find_list(c, wish.name)))
         count, unfinished = writer.run_now(lambda c: retracted(c, known.number))
-    return Result(_shown(known, count, unfinished), f"{wish.name}: kept")
+    return Result(_shown(known, count, unfinished), f"{wish.name}: kept{_warning(known)}")
 
 
 def retract(path: Path, name: str, fields: Fields, version: str | None) -> Result:
@@ -248,6 +250,7 @@ def _shown(one: ContentList, count: int, unfinished: bool) -> dict[str, Any]:
         "categories": one.entries,
         "trust": one.trusts,
         "not_followed": _not_followed(one),
+        "told_to_members": _told_to_members(one),
         "retracted": count,
         "unfinished": unfinished,
     }
@@ -256,6 +259,25 @@ def _shown(one: ContentList, count: int, unfinished: bool) -> dict[str, Any]:
 def _not_followed(one: ContentList) -> list[str]:
     rest = one.trusts.get(ANY)
     return [name for name in one.entries if one.trusts.get(name, rest) is None]
+
+
+def _told_to_members(one: ContentList) -> list[str]:
+    """Return the categories whose verdicts other members hear, though the list is not shared."""
+    terms = one.terms
+    if terms.may_share or not terms.may_use:
+        return []
+    return [name for name, trust in one.trusts.items() if trust is Trust.AUTO]
+
+
+def _warning(one: ContentList) -> str:
+    told = ", ".join(_told_to_members(one))
+    if not told:
+        return ""
+    return (
+        f"\nwarning: {told}: auto, of a list that may not be shared. Other members hear the verdict"
+        " as yours, not whose list it is, and may answer hosting companies from it; HashCheck here"
+        " does not. If its terms forbid that, --trust CATEGORY=suggestion asks a person"
+    )
 
 
 @contextmanager

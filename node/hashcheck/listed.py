@@ -68,7 +68,7 @@ def _finding(hit: Hit) -> list[Finding]:
     sure = trust is Trust.AUTO
     name = hit.terms.name
     likeness = Likeness.SAME if sure else hit.likeness
-    return [Finding(LIST + name, likeness, f"{LIST}{name}/{hit.number}", sure)]
+    return [Finding(LIST + name, likeness, f"{LIST}{name}/{hit.number}", sure, hit.content)]
 
 
 def _digests(content: Content) -> list[bytes]:

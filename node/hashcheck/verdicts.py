@@ -4,13 +4,17 @@ Of each item with a `baseline` verdict, where its hashes lead is kept in memory:
 bytes of each digest, and its PDQ hash in an index. Memory only points: what is answered is what
 the item says at that moment, read from the store. So what was withdrawn, corrected or erased is
 found no more from then on, whatever memory still holds; what is new is found after `follow`.
+
+A verdict that this member gave by a list (trust `auto`) is the list's word, not ours: `listed`
+answers by it under the list's own name, if the list may be shared. So what police let us have does
+not reach hosting companies as our own word.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from node.casework.item import ItemState
@@ -26,8 +30,9 @@ if TYPE_CHECKING:
 PAGE: Final = 500
 """Items, or events, read at once."""
 MOST_LEADS: Final = 64
-"""So many items are looked at for one asked content: the newest with its digests, the nearest
-pictures. One picture stands in very many items, and who asks says how often it is looked for."""
+"""So many items are looked at for one asked content: the newest with its digests, those before the
+others that a person here judged themselves, and the nearest pictures.
+One picture stands in very many items, and who asks says how often it is looked for."""
 _HEAD_BYTES: Final = 8
 
 
@@ -60,6 +65,7 @@ class OwnVerdicts:
         self._ids: list[str] = []
         self._numbers: dict[str, int] = {}
         self._leads: dict[int, tuple[int, ...]] = {}
+        self._judged_here: set[int] = set()
         self._pictures: dict[int, set[bytes]] = {}
         self._index: NearIndex | None = None
         self._seen: int | None = None
@@ -91,11 +97,13 @@ class OwnVerdicts:
             if not is_baseline(state):
                 continue
             number = self._number(state.id)
+            if _given_here(state, self._us):
+                self._judged_here.add(number)
             for content in state.content:
                 for digest in _digests(content):
                     leads = self._leads.get(digest, ())
                     if number not in leads:
-                        self._leads[digest] = (*leads, number)[-MOST_LEADS:]
+                        self._leads[digest] = self._most((*leads, number))
                 if is_picture(state, content):
                     self._add_picture(number, content.pdq or b"")
 
@@ -126,19 +134,36 @@ class OwnVerdicts:
             return {}
         ids = {self._ids[number] for numbers in leads.values() for number in numbers}
         states = {state.id: state for state in await self._items.of(ids) if is_baseline(state)}
+        ours = await self._ours(states.values())
         told: defaultdict[Content, list[Finding]] = defaultdict(list)
         for one, numbers in leads.items():
             for number in sorted(numbers):
                 state = states.get(self._ids[number])
                 if state is not None:
-                    told[one].extend(findings(state, one, self._us, near=near))
+                    told[one].extend(findings(state, one, ours, self._us, near=near))
         return {one: some for one, some in told.items() if some}
+
+    async def _ours(self, states: Collection[ItemState]) -> set[str]:
+        """Return the ids of verdicts that a person here gave on these items.
+
+        A verdict that came with the content is as its first item says, which is read too.
+        """
+        bear = [one for state in states if state.carried for one in state.content]
+        ids = {self._ids[number] for one in bear for number in self._leads_of(one)}
+        others = await self._items.of(ids - {state.id for state in states})
+        return {given for state in (*states, *others) for given in _given_here(state, self._us)}
 
     def _leads_of(self, asked: Content) -> set[int]:
         """Return the numbers of items that may have it; mostly none."""
         get = self._leads.get
-        found = {number for digest in _digests(asked) for number in get(digest, ())}
-        return found if len(found) <= MOST_LEADS else set(sorted(found)[-MOST_LEADS:])
+        return set(self._most({lead for digest in _digests(asked) for lead in get(digest, ())}))
+
+    def _most(self, found: Collection[int]) -> tuple[int, ...]:
+        """Return as many as are looked at; what came with the content needs where it came from."""
+        if len(found) <= MOST_LEADS:
+            return tuple(found)
+        order = sorted(found, key=lambda number: (number in self._judged_here, number))
+        return tuple(order[-MOST_LEADS:])
 
     def tidy(self) -> bool:
         """Build what is due in the index; whether anything was. For a thread of its own."""
@@ -181,15 +206,25 @@ def is_picture(state: ItemState, content: Content) -> bool:
     return state.kind is not ItemKind.VIDEO and has_pdq(content)
 
 
-def findings(state: ItemState, asked: Content, us: str, *, near: bool) -> Iterator[Finding]:
-    """Say what an item with a baseline verdict says of an asked content, by each of its words."""
-    verdicts = {(given.member == us, given.verdict) for given in state.in_force}
-    disputed = any(verdict is Verdict.NOT_ILLEGAL for _, verdict in verdicts)
-    words = [
-        source
-        for source, ours in ((OWN, True), (NETWORK, False))
-        if (ours, Verdict.BASELINE) in verdicts
-    ]
+def _given_here(state: ItemState, us: str) -> set[str]:
+    """Return the ids of our verdicts on this very item that follow from no list."""
+    without = {*state.carried, *(one.verdict for one in state.listed)}
+    ours = {given.event_id for given in state.assessments if given.member == us}
+    return ours - without
+
+
+def findings(
+    state: ItemState, asked: Content, ours: Collection[str], us: str, *, near: bool
+) -> Iterator[Finding]:
+    """Say what an item with a baseline verdict says of an asked content, by each of its words.
+
+    `ours` are the ids of verdicts that a person here gave; our others are lists' words.
+    """
+    disputed = any(given.verdict is Verdict.NOT_ILLEGAL for given in state.in_force)
+    baseline = [given for given in state.in_force if given.verdict is Verdict.BASELINE]
+    words = [OWN] if any(given.event_id in ours for given in baseline) else []
+    if any(given.member != us for given in baseline):
+        words.append(NETWORK)
     for content in state.content:
         likeness = compare(content, asked, pictures=near and is_picture(state, content))
         if likeness <= Likeness.NEAR:

@@ -108,6 +108,7 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         number: of the entry, at this node.
         likeness: SAME, or PERHAPS where one weak hash is all there is to compare.
+        content: the entry's hashes.
     """
 
     number: int
@@ -117,6 +118,7 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     trust: Trust
     likeness: Likeness
     external_id: str | None = None
+    content: Content | None = None
 
     @property
     def counts_as(self) -> Trust:
@@ -150,6 +152,7 @@ class Listed(msgspec.Struct, frozen=True, gc=False):
             self.trust,
             like,
             entry.external_id,
+            entry.content,
         )
 
 

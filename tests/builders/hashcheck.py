@@ -12,6 +12,7 @@ from aiohttp.web import Application
 from node.casework.casebook import Casebook, Needs
 from node.casework.events import EventKind, Recorded
 from node.casework.item import ItemState
+from node.casework.listing import match_lists
 from node.hashcheck.app import make_public_app
 from node.hashcheck.checking import Checking
 from node.hashcheck.contract import DAY_MS, NETWORK, OWN, Contract, Key, Scope
@@ -27,7 +28,7 @@ from node.store.lists import keep_terms
 from node.store.sqlite import Store
 from protocol.facts import Assessment, Content
 from protocol.vocabulary import Verdict
-from tests.builders.cases import FINGERPRINTS, US, event_id, item, verdict
+from tests.builders.cases import FINGERPRINTS, POSTBOX, US, event_id, item, verdict
 from tests.builders.network import NOW_MS
 
 CONTRACT = Contract("pics", tuple(Scope), (OWN, NETWORK, "list:stock"), 10_000, 10_000, 100, 5)
@@ -103,15 +104,29 @@ class Service:
         word = msgspec.structs.replace(word, at_ms=NOW_MS + 1)
         await self._record_on(item_id, EventKind.ASSESSED, word)
 
+    async def meets_lists(self, state: ItemState, *others: ItemState) -> None:
+        """Record items and let lists say what they say of the first, as at intake."""
+        for one in (state, *others):
+            await self.record(one)
+
+        def decide(book: Casebook) -> None:
+            match_lists(book, Ids(US), POSTBOX, [state.id])
+
+        keys = {key for one in state.content for key in FINGERPRINTS.content(one)}
+        await self.store.cases.transact(Needs(items={state.id}, keys=keys), NOW_MS, decide)
+        await self.follow()
+
     async def _record_on(self, item_id: str, kind: EventKind, body: Assessment) -> None:
         def decide(book: Casebook) -> None:
             book.record(item_id, kind, body, at_ms=NOW_MS, actor=US)
 
         await self.store.cases.transact(Needs(items={item_id}), NOW_MS, decide)
 
-    async def lists(self, entry: Content, *, trust: Trust = Trust.AUTO, **terms: Any) -> None:
-        """Put a content into the list `stock`."""
-        said = Terms("stock", Provenance.INDUSTRY, **{"may_share": True, **terms})
+    async def lists(
+        self, entry: Content, *, name: str = "stock", trust: Trust = Trust.AUTO, **terms: Any
+    ) -> None:
+        """Put a content into a list, `stock` unless it is named."""
+        said = Terms(name, Provenance.INDUSTRY, **{"may_share": True, **terms})
         number = await self.store.writer.run(lambda c: keep_terms(c, said, {"a": trust}, NOW_MS))
         batch = [Entry(entry, "a", NOW_MS)]
         await self.store.writer.run(lambda c: take_in(c, FINGERPRINTS, number, 1, batch, NOW_MS))

@@ -56,6 +56,25 @@ class TestImport:
             {"1": "suggestion"},
         )
 
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
+            (("--trust", "1=auto"), ["1"]),
+            (("--trust", "1=auto", "--may-share"), []),
+            (("--trust", "1=suggestion"), []),
+        ],
+    )
+    async def test_who_follows_a_list_that_may_not_be_shared_is_warned(
+        self, typed: Typed, tmp_path: Path, words: tuple[str, ...], told: list[str]
+    ) -> None:
+        """Other members hear such a verdict and cannot know whose list it is."""
+        file = table(tmp_path / "a.csv", 1)
+        named = ("--list", "icse", "--provenance", "police")
+        code, shown = await typed("list", "import", file, *named, *words)
+        assert (code, shown["told_to_members"]) == (Exit.OK, told)
+        code, shown = await typed("list", "set", "--list", "icse")
+        assert (code, shown["told_to_members"]) == (Exit.OK, told)
+
     async def test_same_file_twice_changes_nothing(self, typed: Typed, tmp_path: Path) -> None:
         """It is not even read again; nor does the same list in another file."""
         file = table(tmp_path / "a.csv", 3)

@@ -24,7 +24,7 @@ from node.matching.near.bands import Near
 from node.matching.near.index import NearIndex
 from protocol.facts import Content
 from protocol.vocabulary import ItemKind, Verdict
-from tests.builders.cases import US, file
+from tests.builders.cases import US, file, item, verdict
 from tests.builders.hashcheck import Service
 
 Client = TestClient[Request, Application]
@@ -151,11 +151,63 @@ async def test_lists_that_may_be_shared_are_told(service: Service, hoster: Clien
     ],
 )
 async def test_other_lists_are_not(
-    service: Service, hoster: Client, trust: Trust, terms: dict[str, bool], told: str
+    service: Service, hoster: Client, trust: Trust, terms: dict[str, Any], told: str
 ) -> None:
-    """Police lists must not reach commercial hosters."""
+    """Police lists must not reach commercial hosters; not by the verdict that they give either."""
     await service.lists(file(1), trust=trust, **terms)
+    await service.meets_lists(item(1, file(1)))
     assert await words(hoster, file(1)) == [told]
+
+
+async def test_what_police_and_a_person_know_is_a_hit(service: Service, hoster: Client) -> None:
+    """The person's word is ours to tell."""
+    await service.lists(file(1), name="icse", may_share=False)
+    await service.meets_lists(item(1, file(1)))
+    await service.judged(1, Verdict.BASELINE)
+    assert await words(hoster, file(1)) == ["hit"]
+
+
+async def test_what_police_and_a_shared_list_know_is_a_hit(
+    service: Service, hoster: Client
+) -> None:
+    """By the word of the list that may be shared, whichever gave the verdict."""
+    await service.lists(file(1), name="icse", may_share=False)
+    await service.lists(file(1))
+    await service.meets_lists(item(1, file(1)))
+    assert await words(hoster, file(1)) == ["hit"]
+
+
+async def test_a_list_answers_under_its_own_name_alone(
+    service: Service, aiohttp_client: Callable[..., Awaitable[Client]]
+) -> None:
+    """A contract that does not name it is not answered by the verdict that it gave here."""
+    await service.lists(file(1))
+    await service.meets_lists(item(1, file(1)))
+    client = await aiohttp_client(service.app(), headers=await service.key(sources=(OWN,)))
+    assert await words(client, file(1)) == ["none"]
+
+
+async def test_a_verdict_of_police_that_came_with_the_content_is_not_told(
+    service: Service, hoster: Client
+) -> None:
+    """The other item does not say by which list it was given; the first one does."""
+    await service.lists(file(1), name="icse", may_share=False)
+    other = item(2, file(1, md5=1, length=5000), url="https://other.example/")
+    await service.meets_lists(item(1, file(1)), other)
+    carried = {one.id: one.carried for one in await service.store.judged.page("", 9)}
+    assert carried[other.id]
+    assert await words(hoster, file(1), file(md5=1, length=5000)) == ["none", "none"]
+
+
+async def test_a_persons_verdict_that_came_with_the_content_is_told(
+    service: Service, hoster: Client
+) -> None:
+    """By every hash of the other item too."""
+    given = verdict(member=US)
+    await service.record(item(1, file(1), assessments=(given,)))
+    more = file(1, md5=1, length=5000)
+    await service.record(item(2, more, assessments=(given,), carried=(given.event_id,)))
+    assert await words(hoster, file(1), file(md5=1, length=5000)) == ["hit", "hit"]
 
 
 async def test_a_list_that_trusts_weak_hashes_hits_by_one(service: Service, hoster: Client) -> None:
@@ -241,6 +293,18 @@ async def test_side_by_side_requests_get_no_more_pictures_either(
 
     statuses = await asyncio.gather(*map(answered, range(12)))
     assert sorted(statuses) == [200] * 5 + [429] * 7
+
+
+async def test_a_file_in_very_many_items_is_known_by_the_one_that_was_judged(
+    service: Service, hoster: Client
+) -> None:
+    """To all others the verdict came with the content, and says nothing without the first."""
+    given = verdict(member=US)
+    await service.record(item(1, file(1), assessments=(given,)))
+    for number in range(2, MOST_LEADS + 9):
+        state = item(number, file(1), assessments=(given,), carried=(given.event_id,))
+        await service.record(state)
+    assert await words(hoster, file(1)) == ["hit"]
 
 
 async def test_of_one_picture_in_very_many_items_only_some_are_read(service: Service) -> None:

@@ -48,6 +48,19 @@ async def test_upheld_complaint_removes_the_entry_at_once(service: Service, host
     assert await hit(hoster, 1) == {"answer": "hit", "reference": reference}
 
 
+async def test_upheld_complaint_removes_the_entry_of_a_list_by_all_its_hashes(
+    service: Service, hoster: Client
+) -> None:
+    """Not only by the hash that was asked: the same file comes again by another."""
+    await service.lists(file(1, sha1=1, md5=1, length=5000))
+    made = (await complain(hoster, (await hit(hoster, 1))["reference"]))[1]
+    by_both = {"entries": [{"sha1": f"{1:040x}", "md5": f"{1:032x}"}]}
+    assert "hit" in await (await hoster.post(CHECK, json=by_both)).text()
+    await service.desk.decide(made["complaint_id"], upheld=True, by="anna", reason="stock")
+    assert await hit(hoster, 1) == {"answer": "none"}
+    assert "none" in await (await hoster.post(CHECK, json=by_both)).text()
+
+
 async def test_upheld_complaint_stops_pictures_that_look_alike_too(
     service: Service, hoster: Client
 ) -> None:
