@@ -74,10 +74,19 @@ def find_postgres() -> Path | None:
 def _environment(programs: Path) -> dict[str, str]:
     """Libraries that were unpacked beside the programs are found there."""
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
-    libraries = [str(path) for path in UNPACKED.glob("usr/lib/*-linux-gnu")]
-    if programs.is_relative_to(UNPACKED):
+    unpacked = _unpacked(programs)
+    if unpacked is not None:
+        libraries = [str(path) for path in unpacked.glob("usr/lib/*-linux-gnu")]
         environment["LD_LIBRARY_PATH"] = ":".join(libraries)
     return environment
+
+
+def _unpacked(programs: Path) -> Path | None:
+    """The folder into which these programs were unpacked, or a copy of it; None: the system's."""
+    found = [
+        one for one in programs.parents if one.name == UNPACKED.name and (one / "usr").is_dir()
+    ]
+    return found[-1] if found else None
 
 
 @dataclass
@@ -95,8 +104,17 @@ class Cluster:
         if os.getuid() == 0:
             nobody = pwd.getpwnam("nobody")
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
+            self._bring_near()
         arguments = ("-D", self.folder / "data", "-U", "hotline", "-A", "trust", "--no-sync")
         self._run("initdb", *arguments, "-E", "UTF8", "--locale=C")
+
+    def _bring_near(self) -> None:
+        """Copy unpacked programs to where `nobody` may go: a clone in /root is root's alone."""
+        unpacked = _unpacked(self.programs)
+        if unpacked is not None:
+            near = self.folder / UNPACKED.name
+            shutil.copytree(unpacked, near, symlinks=True)
+            self.programs = near / self.programs.relative_to(unpacked)
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
