@@ -59,6 +59,22 @@ async def erased_after_the_backup(world: World, saved: Path) -> tuple[str, str]:
     return made[0], made[1]
 
 
+async def said_again_after_a_restore(world: World, saved: Path) -> str:
+    """An item that came and was erased after the backup, and has come again since the restore."""
+    save(world[EOKM], saved)
+    item = (await world[IWF].submit(HELD.format(1))).items[0].item_id
+    await world.settle()
+    await world[EOKM].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+    await world.settle()
+    await world[EOKM].desk.erase(item, ErasureDraft(Cause.RETENTION), actor="head")
+    await world.settle()
+    await restore(world[EOKM], saved)
+    assert await world[EOKM].coming_back.replay() == 0
+    world.now += AGAIN_MS
+    await world.settle()
+    return item
+
+
 async def test_g5_what_was_erased_after_the_backup_is_erased_again(
     world: World, saved: Path
 ) -> None:
@@ -77,17 +93,7 @@ async def test_g5_what_came_and_was_erased_after_the_backup_is_erased_again_when
     world: World, saved: Path
 ) -> None:
     """Its sender says it again within a day; by then a word about it had met nothing."""
-    save(world[EOKM], saved)
-    item = (await world[IWF].submit(HELD.format(1))).items[0].item_id
-    await world.settle()
-    await world[EOKM].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
-    await world.settle()
-    await world[EOKM].desk.erase(item, ErasureDraft(Cause.RETENTION), actor="head")
-    await world.settle()
-    await restore(world[EOKM], saved)
-    assert await world[EOKM].coming_back.replay() == 0
-    world.now += AGAIN_MS
-    await world.settle()
+    item = await said_again_after_a_restore(world, saved)
     assert await world[EOKM].desk.item(item) is not None
     assert await world[EOKM].coming_back.replay() == 0
     assert await world[EOKM].desk.item(item) is None
@@ -266,17 +272,7 @@ async def test_g5_what_was_found_after_the_erasure_is_not_erased_with_it(
     world: World, saved: Path
 ) -> None:
     """It was joined to what came again; that we erased that is said of nothing found since."""
-    save(world[EOKM], saved)
-    item = (await world[IWF].submit(HELD.format(1))).items[0].item_id
-    await world.settle()
-    await world[EOKM].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
-    await world.settle()
-    await world[EOKM].desk.erase(item, ErasureDraft(Cause.RETENTION), actor="head")
-    await world.settle()
-    await restore(world[EOKM], saved)
-    assert await world[EOKM].coming_back.replay() == 0
-    world.now += AGAIN_MS
-    await world.settle()
+    item = await said_again_after_a_restore(world, saved)
     await world[IWF].submit(HELD.format(1), reference="again")
     await world.settle()
     assert await world[EOKM].coming_back.replay() == 0
