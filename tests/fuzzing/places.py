@@ -103,10 +103,17 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory()
 
 
+def _file(name: str, raw: bytes) -> Path:
+    """Write one case; not over the case before, which ext4 would take to the disk each time."""
+    path = Path(_folder().name, name)
+    path.unlink(missing_ok=True)
+    path.write_bytes(raw)
+    return path
+
+
 def read_mmdb(raw: bytes) -> None:
     """Open a country database and ask it about every kind of address."""
-    path = Path(_folder().name, "country.mmdb")
-    path.write_bytes(raw)
+    path = _file("country.mmdb", raw)
     databases = Databases.open([DatabaseSource(path, "fuzzed")])
     try:
         votes = [databases.country(address) for address in ASKED]
@@ -128,8 +135,7 @@ def mmdb_files() -> list[bytes]:
 
 def read_proxies(raw: bytes) -> None:
     """Open a list of proxies and ask it about every kind of address, and a name."""
-    path = Path(_folder().name, "proxies.txt")
-    path.write_bytes(raw)
+    path = _file("proxies.txt", raw)
     found = ProxyList.open(ProxySource(path, "fuzzed"))
     assert all(hit is None or hit.entry for hit in map(found.by_address, ASKED))
     found.by_name(HOST)
@@ -145,8 +151,7 @@ def proxy_list() -> bytes:
 
 def read_overrides(raw: bytes) -> None:
     """Open a file of overrides and ask it about every kind of address, and a name."""
-    path = Path(_folder().name, "overrides.toml")
-    path.write_bytes(raw)
+    path = _file("overrides.toml", raw)
     made = Overrides.open(path)
     for address in ASKED:
         made.by_address(address, NOW_MS)
@@ -165,8 +170,7 @@ def override_file() -> bytes:
 
 def read_hosters(raw: bytes) -> None:
     """Open a file of hosters and ask it about every kind of address; chains end."""
-    path = Path(_folder().name, "hosters.toml")
-    path.write_bytes(raw)
+    path = _file("hosters.toml", raw)
     made = hosters.Hosters.open(path)
     for address in ASKED:
         made.at(address, 64500, NOW_MS)
@@ -187,8 +191,7 @@ def hoster_file() -> bytes:
 
 def read_watched(raw: bytes) -> None:
     """Open a watch list and ask it about every kind of address."""
-    path = Path(_folder().name, "watch.txt")
-    path.write_bytes(raw)
+    path = _file("watch.txt", raw)
     made = WatchList.open(path, None)
     for address in ASKED:
         made.watched(address, None)
@@ -201,8 +204,7 @@ def watch_list() -> bytes:
 
 def read_bootstrap(raw: bytes) -> None:
     """Open a bootstrap file and ask it whom to ask; only https is ever named."""
-    path = Path(_folder().name, "ipv4.json")
-    path.write_bytes(raw)
+    path = _file("ipv4.json", raw)
     made = Bootstrap.open([path])
     named = [server for address in ASKED for server in made.servers(address)]
     assert all(server.startswith("https://") for server in (*named, *made.everybody()))
