@@ -28,6 +28,7 @@ from node.casework.draft import (
     ActionDraft,
     AssessmentDraft,
     HashesDraft,
+    HoldDraft,
     MessageDraft,
     ReportDraft,
 )
@@ -56,6 +57,7 @@ from protocol.receipt import cosign, verify_receipt
 from protocol.vocabulary import Kind, Lane
 from tests.builders.network import NOW_MS, make_network, member_keys
 from tests.fuzzing.formats import bundle, config_text, csv_file, draft_json, publication, request
+from tests.fuzzing.hashcheck import targets as hashcheck_targets
 from tests.fuzzing.lists import targets as list_targets
 from tests.fuzzing.places import places
 from tests.fuzzing.signed import (
@@ -75,7 +77,8 @@ PASSPHRASE: Final = b"p" * 44
 
 
 DRAFTS: Final = (
-    ReportDraft, AssessmentDraft, ActionDraft, HashesDraft, MessageDraft, ErasureDraft, TokenDraft,
+    ReportDraft, AssessmentDraft, ActionDraft, HashesDraft, MessageDraft, ErasureDraft, HoldDraft,
+    TokenDraft,
 )  # fmt: skip
 
 
@@ -261,6 +264,7 @@ def targets() -> tuple[Target, ...]:
         Target("pull", pull.from_bytes, theirs, _pulls()),
         Target("pull.offer", pull.read_offer, theirs, _offers()),
         *list_targets(),
+        *hashcheck_targets(),
         *ledgers(),
         *recoveries(),
         *revocations(),
@@ -308,6 +312,7 @@ def _other_drafts() -> list[bytes]:
         {"sha256": "ab" * 32, "length": 7, "pdq": "cd" * 32, "pdq_quality": 90},
         {"to": "nl-eokm", "text": "a question", "preview": False},
         {"cause": "error"},
+        {"reason": "a court asked", "until": "2027-01-01T00:00:00Z"},
         {"name": "desk", "scopes": ["reports:write", "items:read"], "expires_days": 30},
     ]
     return [json.dumps(draft).encode() for draft in drafts]

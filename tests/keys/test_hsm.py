@@ -196,8 +196,9 @@ def test_a_missing_token_is_named(softhsm: SoftHsm) -> None:
         softhsm.hsm("gb-typo").make("log")
 
 
-def test_a_missing_module_is_away(tmp_path: Path) -> None:
+def test_a_missing_module_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A library that is not where the URI says."""
+    monkeypatch.setenv("HOTLINE_TEST_PIN", PIN)
     uri = f"pkcs11:token=t?module-path={tmp_path}/none.so"
     with pytest.raises(HsmAwayError, match="cannot be used now"):
         Hsm.from_config(uri, "env:HOTLINE_TEST_PIN").make("log")
