@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import keys
 import node
 import protocol
+from node.casework.arrivals import Arrived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,12 @@ SQL = re.compile(
     r"delete\s+from\s|create\s+(?:table|index|trigger|view)\s|pragma\s+\w+|begin\s+immediate)",
     re.IGNORECASE | re.DOTALL,
 )
+
+HANDLES = {"row_id", "rowid", "seq"}
+READ_ROWS = "node/evidence/"
+"""Finds what somebody changed in rows of the store, and names them: by their numbers, too."""
+SEQUENCES = ("node/casework/views.py", "node/matching/near/bands.py")
+"""Where `seq` is an event's place in the history: the hash chain and the change feed count it."""
 
 CHANCE = {"random", "secrets", "uuid"}
 MAY_USE_CHANCE = ("keys/", "node/ids.py", "node/api/access.py", "node/app.py")
@@ -185,6 +192,16 @@ def strings(tree: ast.AST) -> Iterator[str]:
             yield item.value
 
 
+def handle_in(item: ast.AST) -> str | None:
+    """Return the name of a row's number that a field, an argument or a look at one gives."""
+    match item:
+        case ast.AnnAssign(target=ast.Name(id=name)) | ast.arg(arg=name) | ast.keyword(arg=name):
+            return name if name in HANDLES else None
+        case ast.Attribute(attr=name):
+            return name if name in {*HANDLES, "row"} else None
+    return None
+
+
 def test_keys_is_below_protocol_is_below_node() -> None:
     """An arrow that points back is named with the module it starts from."""
     wrong = [
@@ -265,6 +282,31 @@ def test_only_the_store_speaks_sql() -> None:
         if SQL.match(text)
     ]
     assert not wrong
+
+
+def test_row_ids_stay_in_the_store() -> None:
+    """Another store numbers its rows its own way: what a seam carries is named by what it means."""
+    wrong = [
+        f"{path}: {name}"
+        for path, tree in modules().items()
+        if not path.startswith(("node/store/", READ_ROWS, *SEQUENCES))
+        for item in ast.walk(tree)
+        if (name := handle_in(item)) is not None
+    ]
+    assert not wrong
+
+
+def test_only_the_store_knows_how_it_finds_an_entry_in_custody_again() -> None:
+    """Whoever judges has an `Arrived`; the row that it is stands in a type that it cannot name."""
+    wrong = [
+        f"{path} imports {name}"
+        for path, tree in modules().items()
+        if not path.startswith("node/store/")
+        for name in imports(tree)
+        if name.startswith("node.store.custody")
+    ]
+    assert not wrong
+    assert "row" not in Arrived.__struct_fields__
 
 
 def test_files_are_opened_in_few_places() -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from keys.member import Capabilities
 from keys.registry import Registry
+from node.casework.arrivals import Arrived
 from node.casework.events import (
     Answered,
     Burial,
@@ -87,8 +88,7 @@ class Loaded:
     unsaid_to: frozenset[str] = frozenset()
     """To whom the item waits to be handed on, and nothing about it has left."""
     ended: set[tuple[str, str]] = field(default_factory=set)
-    """(id, member): of an item that is not here, the member said that it erased it, and no more
-    can come of it."""
+    """(id, member): the member said that it erased the item, which is not here: no more comes."""
     listed: dict[bytes, tuple[Listed, ...]] = field(default_factory=dict)
     """What lists of known content say of the contents that are needed, by key."""
     entombed: frozenset[tuple[str, int]] = frozenset()
@@ -195,8 +195,8 @@ class Casebook:
     posts: list[Post] = field(default_factory=list)
     tasks: list[tuple[str, str]] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
-    late: list[tuple[str, int]] = field(default_factory=list)
-    """Entries in custody about items that were erased before: (item, the store's handle)."""
+    late: list[tuple[str, Arrived]] = field(default_factory=list)
+    """Entries in custody about items that were erased before."""
     disavowed: list[Disavowed] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
     """(id, member) of `Loaded.ended`, as far as this decision found it."""
@@ -272,10 +272,10 @@ class Casebook:
         """Of an item that is erased here too, another member says that it erased it."""
         self._append(item_id, EventKind.ERASED_THERE, body, body.member)
 
-    def bury(self, item_id: str, seq: int, leaf: bytes) -> None:
+    def bury(self, item_id: str, arrived: Arrived) -> None:
         """What came about an erased item loses its body in the same transaction."""
-        self._append(item_id, EventKind.BURIED, Burial((leaf,)), self.us)
-        self.late.append((item_id, seq))
+        self._append(item_id, EventKind.BURIED, Burial((arrived.leaf,)), self.us)
+        self.late.append((item_id, arrived))
 
     def _append(self, item_id: str, kind: EventKind, body: EventBody, actor: str) -> Event:
         if actor == self.us and self.by is not None:

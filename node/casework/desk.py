@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from keys.registry import Registry
+from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.casestore import CaseStore
 from node.casework.draft import (
@@ -35,7 +36,6 @@ from node.casework.messaging import write_message
 from node.casework.permits import Permits
 from node.casework.prepare import PreparedReport, hashes_as_given, prepare_report
 from node.casework.recalling import Recall
-from node.casework.receiving import Arrived
 from node.casework.retaining import Periods, Retention
 from node.casework.routing import place, route
 from node.casework.submitting import Preparing, SubmitResult, accepted

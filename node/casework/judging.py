@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from keys.registry import Registry
+from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.casestore import CaseStore
 from node.casework.recalling import Recall
 from node.casework.receiving import (
     Answer,
-    Arrived,
     Judge,
     is_readable,
     judging_needs,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from node.casework.arrivals import Arrived
 from protocol.disavowal import Disavow
 from protocol.dispositions import Cited
 from protocol.vocabulary import Lane
@@ -26,10 +27,10 @@ class Citation(NamedTuple):
 class Disavowed(NamedTuple):
     """What a member says of entries that somebody else signed (docs/protocol.md §8.15).
 
-    `seq`: the store's handle for the entry that says so. `counts`: whether a checkpoint is signed
-    by a key of the member that is believed, so that it binds the member whatever it says now.
+    `by`: the entry that says so. `counts`: whether a checkpoint is signed by a key of the member
+    that is believed, so that it binds the member whatever it says now.
     """
 
-    seq: int
+    by: Arrived
     message: Disavow
     counts: Callable[[bytes], bool]

@@ -17,12 +17,12 @@ from functools import partial
 from typing import Protocol
 
 from keys.registry import Registry
+from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs
 from node.casework.casestore import CaseStore
 from node.casework.desk import Desk
 from node.casework.erasing import Cause
 from node.casework.events import Erasure
-from node.casework.receiving import Arrived
 from node.casework.recovered import (
     NOT_REBUILT,
     OTHERS,
@@ -69,10 +69,12 @@ class Rebuilt(Protocol):
         """Let the next entries of a step have their effect; return how many."""
         ...
 
-    async def told_new(self, after: int, limit: int) -> tuple[list[Arrived], int]:
+    async def told_new(
+        self, after: Arrived | None, limit: int
+    ) -> tuple[list[Arrived], Arrived | None]:
         """Of the next entries that wait for a judgement, return those that we had called new.
 
-        With the number after which to go on; 0: there are no more.
+        With the entry after which to go on; None: there are no more.
         """
         ...
 
@@ -115,7 +117,7 @@ class Rebuilding:
 
     async def _judge_first(self) -> None:
         """What had been new here is first again: the item keeps its id, and duplicates join it."""
-        arrived, after = await self.store.told_new(0, BATCH)
+        arrived, after = await self.store.told_new(None, BATCH)
         while after:
             if arrived:
                 await self.desk.judge(arrived)

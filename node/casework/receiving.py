@@ -19,6 +19,7 @@ import msgspec
 from keys.registry import Registry
 from keys.signing import VerifyKey
 from node.casework.answering import Answering
+from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.handover import Handover
 from node.casework.hearing import hear_disposition, hear_dispositions, hear_outcome, is_plain
@@ -50,7 +51,7 @@ from protocol.messages import (
     from_body,
     is_known,
 )
-from protocol.vocabulary import Disposition, Lane, OutcomeWhat
+from protocol.vocabulary import Disposition, OutcomeWhat
 
 
 class Judged(IntEnum):
@@ -60,22 +61,6 @@ class Judged(IntEnum):
     DONE = 1
     PARKED = 2
     QUARANTINED = 3
-
-
-class Arrived(msgspec.Struct, frozen=True, gc=False):
-    """An entry in custody, not judged yet; `seq` is the store's handle for it.
-
-    `disavowed`: its sender said that somebody else signed it, and has not said it again itself.
-    """
-
-    seq: int
-    peer: str
-    lane: Lane
-    epoch: bytes
-    index: int
-    leaf: bytes
-    entry: bytes
-    disavowed: bool = False
 
 
 class Parsed(msgspec.Struct, frozen=True, gc=False):
@@ -91,7 +76,7 @@ class Parsed(msgspec.Struct, frozen=True, gc=False):
 class Answer(msgspec.Struct, frozen=True, gc=False):
     """What became of an entry."""
 
-    seq: int
+    arrived: Arrived
     judged: Judged
     disposition: Disposition | None = None
     waits_for: str | None = None
@@ -151,7 +136,7 @@ def _takes_back(message: Message | None) -> TypeGuard[Outcome]:
 def set_aside(arrived: Arrived, book: Casebook) -> list[Answer]:
     """Keep an entry that cannot be judged, for a person and for a later version."""
     book.tasks.append(("entry_not_judged", arrived.peer))
-    return [Answer(arrived.seq, Judged.QUARANTINED)]
+    return [Answer(arrived, Judged.QUARANTINED)]
 
 
 class Judge:
@@ -168,25 +153,25 @@ class Judge:
 
     def judge(self, parsed: Parsed) -> Answer:
         """Return what becomes of the entry, having recorded its effect and posted its answer."""
-        seq = parsed.arrived.seq
-        if not self.registry.is_active(parsed.arrived.peer):
-            return Answer(seq, Judged.QUARANTINED, Disposition.QUARANTINED)
-        if parsed.arrived.disavowed:  # whoever said it: not the sender
-            return self._hold(parsed.arrived)
+        arrived = parsed.arrived
+        if not self.registry.is_active(arrived.peer):
+            return Answer(arrived, Judged.QUARANTINED, Disposition.QUARANTINED)
+        if arrived.disavowed:  # whoever said it: not the sender
+            return self._hold(arrived)
         disposition, reason = self._decide(parsed)
-        if disposition is Disposition.PARKED:
-            return Answer(seq, Judged.PARKED, disposition, getattr(parsed.message, "item_id", None))
         item_id = getattr(parsed.message, "item_id", None)
+        if disposition is Disposition.PARKED:
+            return Answer(arrived, Judged.PARKED, disposition, item_id)
         state = None if item_id is None else self.book.find(item_id)
         self._answer(parsed, disposition, reason, state)
         item = self._buried(parsed, item_id) if state is None else state.id
-        return Answer(seq, Judged.DONE, disposition, item=item)
+        return Answer(arrived, Judged.DONE, disposition, item=item)
 
     def _hold(self, arrived: Arrived) -> Answer:
         """Keep what its sender disavows before it was judged; no effect, and no answer."""
         place = f"{arrived.peer}/{arrived.lane}/{arrived.epoch.hex()}/{arrived.index}"
         self.book.tasks.append(("entry_disavowed", place))
-        return Answer(arrived.seq, Judged.QUARANTINED)
+        return Answer(arrived, Judged.QUARANTINED)
 
     def _buried(self, parsed: Parsed, item_id: str | None) -> str | None:
         """Of an item that was erased no body is kept either that came too late (§8.8)."""
@@ -196,7 +181,7 @@ class Judge:
             return None
         if isinstance(message, Outcome) and message.what in _IDS_ALONE:
             return None  # the proof that the other one erased it too, or took its verdict back
-        self.book.bury(item, arrived.seq, arrived.leaf)
+        self.book.bury(item, arrived)
         return item
 
     def _decide(self, parsed: Parsed) -> tuple[Disposition | None, str | None]:
@@ -277,7 +262,7 @@ class Judge:
         document = self.registry.member(parsed.arrived.peer)
         keys = [k for k in document.log_keys if document.turn(k.key_id).compromised_ms is None]
         counts = partial(_is_signed_by, keys)
-        self.book.disavowed.append(Disavowed(parsed.arrived.seq, message, counts))
+        self.book.disavowed.append(Disavowed(parsed.arrived, message, counts))
         return None
 
 

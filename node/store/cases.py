@@ -21,6 +21,7 @@ from node.matching.fingerprints import Fingerprints, content_keys
 from node.matching.near.bands import Mark
 from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.citing import load_cited
+from node.store.custody import row_of
 from node.store.delta import Delta
 from node.store.disavowing import keep
 from node.store.ending import load_ends, wake_ended
@@ -388,7 +389,7 @@ def _save_answers(connection: Connection, answers: Iterable[Answer]) -> None:
         " item = column5 FROM {} WHERE seq = column1",
         [
             (
-                a.seq,
+                row_of(a.arrived),
                 int(a.judged),
                 None if a.disposition is None else str(a.disposition),
                 a.waits_for,

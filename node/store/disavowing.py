@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from node.casework.arrivals import Arrived
 from node.casework.naming import Disavowed
 from node.store.bulk import select_in
+from node.store.custody import row_of
 from node.store.seam import Connection
 from node.store.tasks import close_task, open_task
 from protocol.disavowal import Disavow
@@ -36,7 +38,7 @@ class Place(NamedTuple):
 def keep(connection: Connection, said: Iterable[Disavowed], now_ms: int) -> None:
     """Keep what was disavowed, and put it before a person, item by item."""
     for one in said:
-        place = _place(connection, one.seq)
+        place = _place(one.by)
         log, message = place[:2], one.message
         subject = f"{place.peer}/{place.lane}/{message.epoch.hex()}/{message.start}-{message.end}"
         if not fits(connection, place, message):
@@ -45,7 +47,8 @@ def keep(connection: Connection, said: Iterable[Disavowed], now_ms: int) -> None
         values = (*log, message.epoch, message.start, message.end)
         _forget_within(connection, values)
         connection.execute(
-            "INSERT OR IGNORE INTO disavowed_in VALUES (?, ?, ?, ?, ?, ?)", (one.seq, *values)
+            "INSERT OR IGNORE INTO disavowed_in VALUES (?, ?, ?, ?, ?, ?)",
+            (row_of(one.by), *values),
         )
         note = _signed(connection, *log, message.epoch, message.end)
         vain = note is not None and one.counts(note)
@@ -104,9 +107,8 @@ def disavowers(connection: Connection, items: Sequence[str]) -> dict[str, tuple[
     return found
 
 
-def _place(connection: Connection, seq: int) -> Place:
-    sql = "SELECT peer, lane, epoch, idx FROM entries_in WHERE seq = ?"
-    return Place(*connection.execute(sql, (seq,)).fetchone())
+def _place(arrived: Arrived) -> Place:
+    return Place(arrived.peer, str(arrived.lane), arrived.epoch, arrived.index)
 
 
 def _ancestors(connection: Connection, peer: str, lane: str, epoch: bytes) -> set[bytes]:

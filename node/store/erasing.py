@@ -14,9 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from node.casework.arrivals import Arrived
 from node.casework.events import EventKind, Recorded, Sighted, decode_body
 from node.peer.outgoing import Buried, Entomb
 from node.store.bulk import select_in
+from node.store.custody import row_of
 from node.store.delta import Delta
 from node.store.seam import Connection
 from protocol import entry as entries
@@ -79,13 +81,13 @@ def erase_items(
 
 
 def bury_late(
-    connection: Connection, late: Iterable[tuple[str, int]], now_ms: int, entry_ids: Delta
+    connection: Connection, late: Iterable[tuple[str, Arrived]], now_ms: int, entry_ids: Delta
 ) -> None:
-    """Take away the bodies of entries in custody (by `seq`) about items that are erased already."""
-    for item, seq in late:
+    """Take away the bodies of entries in custody about items that are erased already."""
+    for item, arrived in late:
         row = connection.execute(
             "SELECT seq, peer, leaf, entry FROM entries_in WHERE seq = ? AND entry IS NOT NULL",
-            (seq,),
+            (row_of(arrived),),
         ).fetchone()
         one = None if row is None else _carried(*row)
         if one is not None:

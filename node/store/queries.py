@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from node.casework.arrivals import Arrived
 from node.casework.events import Erased, Event, EventKind, decode_body
 from node.casework.item import ItemState
-from node.casework.receiving import Arrived
 from node.casework.retaining import Aged
 from node.jurisdiction.contacts import Hoster
 from node.jurisdiction.origins import Question
 from node.store.bulk import select_in
+from node.store.custody import waiting
 from node.store.disavowing import disavowers
 from node.store.hosters import all_hosters
 from node.store.origins import all_questions
@@ -22,7 +23,6 @@ from node.store.states import STATES_BY_ID, states, states_of
 from node.store.witnessing import LedgerFigures
 from node.store.witnessing import figures as ledger_figures
 from node.store.writer import Readers
-from protocol.vocabulary import Lane
 
 LONGEST_PAUSE_MS = 3_600_000
 """No look-up is put off by more than this, of an item that has no place yet."""
@@ -158,15 +158,7 @@ class Queries:
         """Return entries in custody that wait for a judgement, in the order they came."""
         if not self._any("entries_in WHERE judged = 0"):
             return []
-        rows = await self._readers.run(
-            lambda c: c.execute(
-                "SELECT seq, peer, lane, epoch, idx, leaf, entry, EXISTS"
-                " (SELECT 1 FROM disavowed_entries d WHERE d.seq = e.seq)"
-                " FROM entries_in e WHERE judged = 0 ORDER BY seq LIMIT ?",
-                (limit,),
-            ).fetchall()
-        )
-        return [Arrived(r[0], r[1], Lane(r[2]), *(*r[3:7], bool(r[7]))) for r in rows]
+        return await self._readers.run(lambda c: waiting(c, limit))
 
     async def disavowed(self, items: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return, for those of `items` that have some, who disavows entries about them."""

@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
+from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs, Post
-from node.casework.receiving import Answer, Arrived, Judged
+from node.casework.receiving import Answer, Judged
 from node.casework.recovered import answer_key, key_of
 from node.peer.recovering import ASKING as PHASE_OF_ASKING
 from node.peer.recovering import KeptPage, Progress
 from node.store.bulk import insert_rows, select_in
+from node.store.custody import waiting
 from node.store.erased_there import ItemIds, without_word
 from node.store.outside import hold_outside
 from node.store.seam import Connection
@@ -141,7 +145,9 @@ class Recovered:
 
         return await self._writer.run(job)
 
-    async def told_new(self, after: int, limit: int) -> tuple[list[Arrived], int]:
+    async def told_new(
+        self, after: Arrived | None, limit: int
+    ) -> tuple[list[Arrived], Arrived | None]:
         """See `Rebuilt.told_new`."""
         return await self._readers.run(lambda c: _told_new(c, after, limit))
 
@@ -209,19 +215,14 @@ def progress(connection: Connection) -> list[Progress]:
     return [Progress(row[0], Lane(row[1]), *row[2:]) for row in rows]
 
 
-def _told_new(connection: Connection, after: int, limit: int) -> tuple[list[Arrived], int]:
-    arrived = [
-        Arrived(row[0], row[1], Lane(row[2]), *row[3:])
-        for row in connection.execute(
-            "SELECT seq, peer, lane, epoch, idx, leaf, entry FROM entries_in"
-            " WHERE judged = 0 AND seq > ? ORDER BY seq LIMIT ?",
-            (after, limit),
-        )
-    ]
+def _told_new(
+    connection: Connection, after: Arrived | None, limit: int
+) -> tuple[list[Arrived], Arrived | None]:
+    arrived = waiting(connection, limit, after, disavowed="0")
     keys = {(one.peer, answer_key(one.leaf)): one for one in arrived}
     said = _said(connection, [key for _, key in keys])
     new = [one for key, one in keys.items() if (said.get(key) or "").startswith("new")]
-    return new, arrived[-1].seq if arrived else 0
+    return new, arrived[-1] if arrived else None
 
 
 def taken_again(connection: Connection) -> dict[tuple[str, str], int]:
@@ -343,19 +344,15 @@ def retold(connection: Connection, answers: Iterable[Answer]) -> list[Answer]:
     given = list(answers)
     if not given or not was_lost(connection):
         return given
-    sql = "SELECT seq, peer, leaf FROM entries_in WHERE seq IN ({})"
-    keys = {
-        seq: (peer, answer_key(leaf))
-        for seq, peer, leaf in select_in(connection, sql, {one.seq for one in given})
-    }
-    said = _said(connection, [key for _, key in keys.values()])
-    return [_as_told(one, said.get(keys[one.seq])) for one in given]
+    keys = [(one.arrived.peer, answer_key(one.arrived.leaf)) for one in given]
+    said = _said(connection, [key for _, key in keys])
+    return [_as_told(one, said.get(key)) for one, key in zip(given, keys, strict=True)]
 
 
 def _as_told(one: Answer, told: str | None) -> Answer:
     if told is None or one.judged is not Judged.DONE or one.disposition is None:
         return one
-    return Answer(one.seq, one.judged, Disposition(told), one.waits_for, one.item)
+    return msgspec.structs.replace(one, disposition=Disposition(told))
 
 
 def was_lost(connection: Connection) -> bool:

@@ -262,7 +262,7 @@ class TestJudging:
         await store.cases.judge(
             Needs(),
             NOW_MS,
-            lambda _: [Answer(one.seq, Judged.DONE, Disposition.NEW) for one in waiting],
+            lambda _: [Answer(one, Judged.DONE, Disposition.NEW) for one in waiting],
         )
         assert len(waiting) == 2
         assert await store.queries.unjudged(10) == []
@@ -313,18 +313,18 @@ class TestJudging:
         def decide(book: Casebook) -> list[Answer]:
             recording(1)(book)
             return [
-                Answer(first.seq, Judged.PARKED, Disposition.PARKED, item(1).id),
-                Answer(second.seq, Judged.DONE, Disposition.NEW),
+                Answer(first, Judged.PARKED, Disposition.PARKED, item(1).id),
+                Answer(second, Judged.DONE, Disposition.NEW),
             ]
 
         await store.cases.judge(Needs(), NOW_MS, decide)
-        assert [one.seq for one in await store.queries.unjudged(10)] == [first.seq]
+        assert await store.queries.unjudged(10) == [first]
 
 
 async def park(store: Store, item_id: str) -> None:
     """Park everything that waits until an item is known."""
     waiting = await store.queries.unjudged(10)
-    answers = [Answer(one.seq, Judged.PARKED, Disposition.PARKED, item_id) for one in waiting]
+    answers = [Answer(one, Judged.PARKED, Disposition.PARKED, item_id) for one in waiting]
     await store.cases.judge(Needs(), NOW_MS, lambda _: answers)
 
 

@@ -230,9 +230,9 @@ class TestUnknownForms:
 
         def decide(book: Casebook) -> list[Answer]:
             book.tasks.append(("entry_unknown_kind", PEER))
-            return [Answer(seq, Judged.DONE, Disposition.UNKNOWN_KIND) for seq in seqs]
+            return [Answer(one, Judged.DONE, Disposition.UNKNOWN_KIND) for one in waiting]
 
-        seqs = [one.seq for one in await store.queries.unjudged(9)]
+        waiting = await store.queries.unjudged(9)
         await store.cases.judge(Needs(), NOW_MS, decide)
 
     async def test_7_3_what_was_learnt_waits_to_be_judged(self, store: Store) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Any
 
 import msgspec
 
 from keys.registry import Registry
+from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Postbox
 from node.casework.item import ItemState
-from node.casework.receiving import Answer, Arrived, Judge, parse
+from node.casework.receiving import Answer, Judge, parse
 from protocol import entry as entries
 from protocol.entry import leaf
 from protocol.facts import Content, Hop, Jurisdiction, Sighting
@@ -98,7 +98,6 @@ class Receiver:
     def __init__(self, *known: ItemState, registry: Registry | None = None) -> None:
         self.book: Casebook = book(*known)
         self.registry = registry or network()
-        self._seqs = count(1)
         self._ids = ids()
 
     def __call__(
@@ -113,7 +112,7 @@ class Receiver:
 
     def raw(self, peer: str, entry: bytes, lane: Lane = Lane.REPORTS) -> Answer:
         """Judge the bytes of one entry from `peer`."""
-        arrived = Arrived(next(self._seqs), peer, lane, bytes(8), 3, leaf(entry), entry)
+        arrived = Arrived(peer, lane, bytes(8), 3, leaf(entry), entry)
         judge = Judge(self.book, self.registry, self._ids, POSTBOX)
         answer = judge.judge(parse(arrived))
         judge.finish()

@@ -14,6 +14,7 @@ from functools import cache
 from itertools import count
 
 from keys.registry import Registry
+from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Loaded, Post, Postbox
 from node.casework.draft import ActionDraft
 from node.casework.erasing import Cause, ErasureDraft, erase
@@ -21,7 +22,7 @@ from node.casework.events import Facts
 from node.casework.folding import lacks
 from node.casework.intake import add_facts
 from node.casework.item import Custody, ItemState
-from node.casework.receiving import Arrived, Judge, Judged, Parsed, parse
+from node.casework.receiving import Judge, Judged, Parsed, parse
 from node.casework.routing import route
 from node.casework.working import record_action
 from node.ids import Ids
@@ -151,7 +152,7 @@ class Circle:
         post = self.channels[sender, to, lane].popleft()
         self.arrived += 1
         entry = post.entry
-        arrived = Arrived(self.arrived, sender, lane, bytes(8), self.arrived, leaf(entry), entry)
+        arrived = Arrived(sender, lane, bytes(8), self.arrived, leaf(entry), entry)
         member = self[to]
         member.tick()
         parsed = parse(arrived)

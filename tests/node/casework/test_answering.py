@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from keys.member import Capabilities
+from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Postbox
 from node.casework.permits import Permits
-from node.casework.receiving import Arrived, Judge, parse
+from node.casework.receiving import Judge, parse
 from protocol import entry as entries
 from protocol.dispositions import Cited, Dispositions
 from protocol.entry import entry_id, leaf
@@ -62,7 +63,7 @@ def judged(
     judge = Judge(casebook, registry or network(), ids(), postbox)
     for index, message in zip(places or range(2, 2 + len(messages)), messages, strict=True):
         entry = raw(message, member)
-        judge.judge(parse(Arrived(index, member, Lane.REPORTS, EPOCH, index, leaf(entry), entry)))
+        judge.judge(parse(Arrived(member, Lane.REPORTS, EPOCH, index, leaf(entry), entry)))
     judge.finish()
     return casebook
 

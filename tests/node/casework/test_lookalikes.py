@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs
 from node.casework.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.events import EventKind, Raised, Settled
@@ -14,7 +15,7 @@ from node.casework.folding import evolve
 from node.casework.intake import ItemTaken, intake_needs, take_report
 from node.casework.item import MAX_SUGGESTIONS, Custody, ItemState, Review, Suggestion
 from node.casework.prepare import prepare_report
-from node.casework.receiving import Arrived, judging_needs, parse
+from node.casework.receiving import judging_needs, parse
 from node.casework.routing import route
 from node.casework.wanting import want_alike
 from node.casework.working import record_assessment, record_hashes
@@ -188,7 +189,7 @@ class TestReceived:
             version, kind = form_of(message)
             entry = compose(bytes(32), kind, b"", 0, "nl-eokm", to_body(message), version)
             raw = encode(entry)
-            came = Arrived(1, "gb-iwf", Lane.REPORTS, bytes(8), 1, leaf(raw), raw)
+            came = Arrived("gb-iwf", Lane.REPORTS, bytes(8), 1, leaf(raw), raw)
             needs = judging_needs([parse(came)], FINGERPRINTS)
             assert needs.pictures == {NEAR.pdq}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from node.casework.receiving import Arrived, Judged, Parsed, judging_needs, set_aside
+from node.casework.arrivals import Arrived
+from node.casework.receiving import Judged, Parsed, judging_needs, set_aside
 from protocol import entry as entries
 from protocol.encoding import pack
 from protocol.messages import (
@@ -176,7 +177,7 @@ class TestParking:
 
 def test_needs_name_every_item_key_and_file() -> None:
     """What is not loaded is not found, and a duplicate would come in as new."""
-    arrived = Arrived(1, "gb-iwf", Lane.REPORTS, bytes(8), 1, bytes(32), b"")
+    arrived = Arrived("gb-iwf", Lane.REPORTS, bytes(8), 1, bytes(32), b"")
     over = item_from("gb-iwf", 1, file(1, sha1=2, md5=3))
     seen = Sighted(item(2).id, None, file(5), None, child_at_risk=False)
     parsed = [Parsed(arrived, 16, None, over), Parsed(arrived, 17, None, seen)]
@@ -190,7 +191,7 @@ def test_needs_name_every_item_key_and_file() -> None:
 def test_entry_that_cannot_be_judged_is_set_aside_in_front_of_a_person() -> None:
     """A later version will judge it."""
     receiver = Receiver()
-    arrived = Arrived(5, "gb-iwf", Lane.REPORTS, bytes(8), 1, bytes(32), b"")
+    arrived = Arrived("gb-iwf", Lane.REPORTS, bytes(8), 1, bytes(32), b"")
     (found,) = set_aside(arrived, receiver.book)
-    assert (found.seq, found.judged) == (5, Judged.QUARANTINED)
+    assert (found.arrived, found.judged) == (arrived, Judged.QUARANTINED)
     assert receiver.book.tasks == [("entry_not_judged", "gb-iwf")]
