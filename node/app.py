@@ -37,6 +37,7 @@ from node.peer.longpoll import LongPoll
 from node.peer.offering import Offering
 from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
+from node.peer.stolen import StolenKeys
 from node.registry.errors import NoRegistryError
 from node.registry.updater import RegistryClient
 from node.running import Node, wall_clock
@@ -210,6 +211,7 @@ def _ledgers(
         store=store,
         registry=registry.current,
         revoked=lambda: registry.revocations.revoked().get(config.member.id, frozenset()),
+        by_stolen_key=StolenKeys(registry.current, registry.listed).signed,
         transport=transport,
         clock=wall_clock,
         epoch=_epoch,
@@ -248,6 +250,7 @@ def _inbox(
         on_taken=wakes.desk,
         on_registry_behind=wakes.registry,
         on_fork=ForkKeeper(store.forks, registry.current, wall_clock).suspect,
+        by_stolen_key=StolenKeys(registry.current, registry.listed).signed,
     )
 
 

@@ -16,6 +16,7 @@ from node.peer.crosscheck import Crosscheck
 from node.peer.ledger import LedgerKeeper
 from node.peer.ledger_endpoint import LedgerEndpoint
 from node.peer.lineage import Lineages
+from node.peer.stolen import ByStolenKey
 from node.peer.witness import Witness
 from node.peer.witnessing import Witnessing
 
@@ -82,6 +83,7 @@ def build_ledgers(  # noqa: PLR0913 - part of the composition root
     store: Store,
     registry: Callable[[], Registry],
     revoked: Callable[[], AbstractSet[str]],
+    by_stolen_key: ByStolenKey,
     transport: HttpTransport,
     clock: Callable[[], int],
     epoch: Callable[[], bytes],
@@ -102,7 +104,16 @@ def build_ledgers(  # noqa: PLR0913 - part of the composition root
         LedgerKeeper(us, store.ledger, registry, keys.log, epoch),
         Witness(us, store.witness, registry, key, clock, on_registry_behind),
         Witnessing(us, store.cosignatures, registry, transport, lineages.introduce, asked),
-        Crosscheck(us, store.crosschecks, registry, transport, lineages.exchange, clock, revoked),
+        Crosscheck(
+            us,
+            store.crosschecks,
+            registry,
+            transport,
+            lineages.exchange,
+            clock,
+            revoked,
+            by_stolen_key,
+        ),
         lineages,
         key,
     )

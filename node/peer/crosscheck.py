@@ -25,6 +25,7 @@ from node.peer.errors import (
 )
 from node.peer.ledger import MINUTE_MS, ledger_minutes
 from node.peer.ledger_exchange import SHOWING, Admission, LedgerTransport
+from node.peer.stolen import ByStolenKey, by_no_stolen_key
 from node.peer.witnessing import Counts, candidates, counts_in
 from protocol.errors import ProtocolError
 from protocol.ledger import verify_ledger_head
@@ -48,7 +49,7 @@ class Problem(StrEnum):
     DIFFERS = "ledger_differs"
     """It stands there with another root than in our log."""
     UNKNOWN = "ledger_unknown"
-    """It holds more of our own channel than we know of."""
+    """It holds more of our own channel than we know of, or other than we signed it."""
     NOT_WITNESSED = "ledger_not_witnessed"
     """After a day it stands there under no witnessed head, though the network has witnesses."""
     WITHHELD = "receipt_withheld"
@@ -80,16 +81,25 @@ class Due(NamedTuple):
     later: Collection[bytes]
 
 
+class Followed(NamedTuple):
+    """The state of an epoch of ours that the entry 0 of a later one names."""
+
+    size: int
+    root: bytes
+
+
 class Ours(NamedTuple):
     """What our own log says at one size, or beyond it.
 
     `root` is None where our log does not reach so far. `receipted`: how far we hold receipts;
-    `signed_ms`: when we signed that size, for what we sent (UTC).
+    `signed_ms`: when we signed that size, for what we sent (UTC). `followed`: how far this epoch
+    went when another one of ours followed it, whoever had signed it so far.
     """
 
     root: bytes | None
     receipted: int
     signed_ms: int | None
+    followed: Followed | None = None
 
 
 class Checked(NamedTuple):
@@ -121,6 +131,10 @@ class CrossStore(Protocol):
 
     async def ours(self, peer: str, log: Log, size: int) -> Ours:
         """Return what our log says at a size."""
+        ...
+
+    async def signed_from(self, peer: str, log: Log, size: int) -> list[bytes]:
+        """Return what we receipted of an epoch at `size` and above, the largest first."""
         ...
 
     async def showing(
@@ -157,9 +171,17 @@ class Times(NamedTuple):
 
 
 async def compare(
-    store: CrossStore, peer: str, us: str, places: Sequence[ShownPlace], times: Times
+    store: CrossStore,
+    peer: str,
+    us: str,
+    places: Sequence[ShownPlace],
+    times: Times,
+    by_stolen_key: ByStolenKey = by_no_stolen_key,
 ) -> set[Problem]:
     """Return what is wrong with what `peer` showed.
+
+    Of its own channels another root says nothing where all that we hold of it from there on only a
+    stolen key signed.
 
     Raises:
         StoreError: our own log could not be read.
@@ -167,7 +189,12 @@ async def compare(
     found: set[Problem] = set()
     for place in places:
         log = Log(place.origin.sender == us, place.origin.lane, place.origin.epoch)
-        found |= _faults(log, place, await store.ours(peer, log, place.size), times)
+        faults = _faults(log, place, await store.ours(peer, log, place.size), times)
+        if Problem.DIFFERS in faults and not log.sent:
+            notes = await store.signed_from(peer, log, place.size)
+            if notes and all(by_stolen_key(peer, note) for note in notes):
+                faults = set()
+        found |= faults
     for due in await store.due(peer, times.due_ms, times.now_ms):
         if not _covering(due, us, places):
             found.add(Problem.MISSING)
@@ -179,13 +206,22 @@ async def compare(
 
 
 def _faults(log: Log, place: ShownPlace, ours: Ours, times: Times) -> set[Problem]:
+    if log.sent and ours.root != place.root and (ours.root is None or place.size > ours.receipted):
+        return set() if _is_followed(place, ours.followed) else {Problem.UNKNOWN}
     if ours.root is None:
-        return {Problem.UNKNOWN} if log.sent else set()
+        return set()
     if ours.root != place.root:
         return {Problem.DIFFERS}
     is_old = ours.signed_ms is not None and ours.signed_ms <= times.old_ms
     withheld = log.sent and place.size > ours.receipted and is_old
     return {Problem.WITHHELD} if withheld else set()
+
+
+def _is_followed(place: ShownPlace, followed: Followed | None) -> bool:
+    """Whether an epoch of ours went on from there: a person has said what it is."""
+    if followed is None:
+        return False
+    return place.size < followed.size or (place.size, place.root) == followed
 
 
 def _covering(due: Due, us: str, places: Sequence[ShownPlace]) -> list[ShownPlace]:
@@ -219,6 +255,7 @@ class Crosscheck:
         exchange: shows a member how our ledger goes on and follows its own (§8.16); `CallError`.
         clock: gives the time, ms UTC.
         revoked: gives the ids of our own keys that were revoked, and may be listed still.
+        by_stolen_key: tells what only stolen keys of others signed.
     """
 
     def __init__(
@@ -230,8 +267,10 @@ class Crosscheck:
         exchange: Callable[[str], Awaitable[None]],
         clock: Callable[[], int],
         revoked: Revoked = frozenset,
+        by_stolen_key: ByStolenKey = by_no_stolen_key,
     ) -> None:
         self._us = us
+        self._by_stolen_key = by_stolen_key
         self._store = store
         self._registry = registry
         self._transport = transport
@@ -303,7 +342,7 @@ class Crosscheck:
             found = await self._overdue(peer, before, now_ms)
             await self._keep(peer, before, error.code, found, now_ms)
             return Judged(verified=False, problem=error.code)
-        found = await compare(self._store, peer, self._us, places, times)
+        found = await compare(self._store, peer, self._us, places, times, self._by_stolen_key)
         worst = min(found, key=list(Problem).index, default=None)
         good_ms = before.good_ms if found else now_ms
         problem = None if worst is None else str(worst)

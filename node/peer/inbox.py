@@ -19,6 +19,7 @@ from keys.errors import HsmError, KeysError, UnsealError
 from keys.registry import Registry
 from keys.sealing import SealingKey
 from keys.signing import Signer
+from node.peer.stolen import ByStolenKey, by_no_stolen_key
 from node.peer.views import View, is_newer, view_said
 from node.telemetry.logs import logger
 from protocol import answers
@@ -105,6 +106,9 @@ class InboxStore(Protocol):
     async def own_root(self, peer: str, lane: Lane, epoch: bytes, size: int) -> bytes:
         """Return the root of our own first `size` leaves of an epoch."""
 
+    async def signed_from(self, peer: str, lane: Lane, epoch: bytes, size: int) -> list[bytes]:
+        """Return what we receipted of an epoch at `size` and above, the largest first."""
+
     async def take(
         self,
         peer: str,
@@ -135,8 +139,10 @@ class Inbox:
         on_taken: Callable[[], None],
         on_registry_behind: Callable[[], None] = lambda: None,
         on_fork: OnFork | None = None,
+        by_stolen_key: ByStolenKey = by_no_stolen_key,
     ) -> None:
         self._us = us
+        self._by_stolen_key = by_stolen_key
         self._on_fork = on_fork
         self._store = store
         self._registry = registry
@@ -235,8 +241,11 @@ class Inbox:
             origin = checkpoint.origin
             own_root = await self._store.own_root(sender, lane, origin.epoch, checkpoint.size)
             code = channels.compare(held.state, checkpoint, own_root).code
-            if code is AnswerCode.FORK_SUSPECTED and self._on_fork is not None:
-                await self._on_fork(sender, lane, checkpoint, head.note)
+            if code is AnswerCode.FORK_SUSPECTED:
+                if await self._a_thief_said(sender, lane, checkpoint, checkpoint.size):
+                    code = channels.compare(held.state, checkpoint, checkpoint.root).code
+                elif self._on_fork is not None:
+                    await self._on_fork(sender, lane, checkpoint, head.note)
         if code is not None:
             return await self._refuse(sender, lane, code)
         return self._admit(sender, lane, checkpoint, start, head, purpose)
@@ -285,12 +294,28 @@ class Inbox:
             logger().error("no_receipt_signed", code=error.code)
             return _answer(AnswerCode.BUSY)
         if isinstance(result, Refusal):
-            return await self._refuse(admitted.sender, admitted.lane, result.code)
+            sender, lane, code = admitted.sender, admitted.lane, result.code
+            if code is AnswerCode.ROOT_MISMATCH and await self._a_thief_said(
+                sender, lane, admitted.checkpoint, admitted.start
+            ):
+                code = AnswerCode.WRONG_START
+            return await self._refuse(sender, lane, code)
         self._on_taken()
         ours = self._registry().seen
         if any(is_newer(said, ours) for said in filter(None, map(_view, arrived))):
             self._on_registry_behind()
         return result
+
+    async def _a_thief_said(
+        self, sender: str, lane: Lane, checkpoint: VerifiedCheckpoint, size: int
+    ) -> bool:
+        """Whether what we hold of this epoch at `size` stands under keys that were stolen (§8.9).
+
+        Then another history is no fork: its owner's, maybe, who has to say what is not his.
+        """
+        epoch = checkpoint.origin.epoch
+        notes = await self._store.signed_from(sender, lane, epoch, size)
+        return bool(notes) and all(self._by_stolen_key(sender, note) for note in notes)
 
     async def _keep(
         self, admitted: Admitted, arrived: Sequence[bytes], now_ms: int

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from node.peer.crosscheck import PASSING, Checked, Due, IsOurs, Log, Ours, Problem
+from node.peer.crosscheck import (
+    PASSING,
+    Checked,
+    Due,
+    Followed,
+    IsOurs,
+    Log,
+    Ours,
+    Problem,
+)
 from node.peer.witnessing import Counts
+from node.store.inbox import signed_from
 from node.store.seam import Connection
 from node.store.tasks import close_task, open_task
 from node.store.witness_audit import HeadRow, PlaceRow, WitnessAudit
@@ -48,6 +58,11 @@ class Crosschecks:
     async def ours(self, peer: str, log: Log, size: int) -> Ours:
         """See `CrossStore.ours`."""
         return await self._readers.run(lambda c: _ours(c, peer, log, size))
+
+    async def signed_from(self, peer: str, log: Log, size: int) -> list[bytes]:
+        """See `CrossStore.signed_from`."""
+        place = (peer, log.lane, log.epoch, size)
+        return await self._readers.run(lambda c: signed_from(c, *place))
 
     async def showing(
         self, network: str, us: str, peer: str, counts: Counts, is_ours: IsOurs
@@ -159,15 +174,25 @@ def _ours(connection: Connection, peer: str, log: Log, size: int) -> Ours:
         " WHERE peer = ? AND lane = ? AND epoch = ? AND receipt IS NOT NULL",
         place,
     ).fetchone()[0]
+    followed = _followed(connection, *place) if log.sent else None
     if row is not None:
-        return Ours(read_checkpoint(row[0]).root, receipted, row[1])
+        return Ours(read_checkpoint(row[0]).root, receipted, row[1], followed)
     leaves = connection.execute(
         f"SELECT leaf FROM {'log_out' if log.sent else 'entries_in'}"  # noqa: S608 - own names
         " WHERE peer = ? AND lane = ? AND epoch = ? AND idx < ? ORDER BY idx",
         (*place, size),
     ).fetchall()
     root = root_of([leaf for (leaf,) in leaves]) if leaves and len(leaves) == size else None
-    return Ours(root, receipted, None)
+    return Ours(root, receipted, None, followed)
+
+
+def _followed(connection: Connection, peer: str, lane: str, epoch: bytes) -> Followed | None:
+    row = connection.execute(
+        "SELECT prev_size, prev_root FROM epochs_out WHERE peer = ? AND lane = ?"
+        " AND prev_epoch = ? ORDER BY prev_size DESC LIMIT 1",
+        (peer, lane, epoch),
+    ).fetchone()
+    return None if row is None else Followed(*row)
 
 
 class _Witnessed(NamedTuple):

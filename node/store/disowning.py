@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from node.casework.casebook import Post
+from node.peer.crosscheck import Problem
 from node.peer.outgoing import Word
 from node.store.cases import post
 from node.store.seam import Connection
+from node.store.tasks import close_task
 from protocol.answers import Told
 from protocol.disavowal import Disavow
 from protocol.merkle import CompactRange
@@ -34,11 +36,12 @@ def disown(
     """Take the word, once, and return by epoch how much of it is ours; None: nobody said it.
 
     From the told state back to the first one that we remember, each is named before a person, and
-    to the receiver in an entry that `say` makes.
+    to the receiver in an entry that `say` makes. What its ledger showed of it is answered by that.
     """
     said = connection.execute("DELETE FROM meta WHERE name = ?", (word(peer, lane),)).rowcount
     if not said:
         return None
+    close_task(connection, Problem.UNKNOWN, peer, now_ms)
     ours: dict[bytes, int] = {}
     for place in (told.position, *told.ancestors):
         if place.epoch is None or _root(connection, peer, lane, place.epoch, place.size) == (

@@ -60,6 +60,10 @@ class Inbox:
 
         return await self._readers.run(query)
 
+    async def signed_from(self, peer: str, lane: Lane, epoch: bytes, size: int) -> list[bytes]:
+        """See `InboxStore.signed_from`."""
+        return await self._readers.run(lambda c: signed_from(c, peer, lane, epoch, size))
+
     async def take(
         self,
         peer: str,
@@ -170,6 +174,18 @@ def _told(connection: Connection, peer: str, lane: Lane) -> tuple[Told, str | No
         if epoch is not None:
             ancestors.append(Position(epoch, row[1], row[2]))
     return Told(state.position, note[0], tuple(ancestors)), stopped
+
+
+def signed_from(
+    connection: Connection, peer: str, lane: Lane, epoch: bytes, size: int
+) -> list[bytes]:
+    """Return the checkpoints of an epoch at `size` and above that we receipted, largest first."""
+    rows = connection.execute(
+        "SELECT checkpoint FROM receipts_in WHERE peer = ? AND lane = ? AND epoch = ?"
+        " AND size >= ? ORDER BY size DESC",
+        (peer, str(lane), epoch, size),
+    )
+    return [note for (note,) in rows]
 
 
 def _last_receipt(connection: Connection, peer: str, lane: Lane) -> bytes | None:

@@ -152,6 +152,10 @@ class CountedInbox:
         """See `InboxStore.own_root`."""
         return await self._inner.own_root(peer, lane, epoch, size)
 
+    async def signed_from(self, peer: str, lane: Lane, epoch: bytes, size: int) -> list[bytes]:
+        """See `InboxStore.signed_from`."""
+        return await self._inner.signed_from(peer, lane, epoch, size)
+
     async def take(
         self,
         peer: str,

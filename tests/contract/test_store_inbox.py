@@ -206,6 +206,19 @@ class TestTelling:
         await arrive(store, sender, 3)
         assert await store.inbox.own_root(PEER, REPORTS, sender.epoch, 3) == root
 
+    async def test_checkpoints_at_a_size_and_above_are_given_the_largest_first(
+        self, store: Store
+    ) -> None:
+        """Whoever says all of it again is asked first; another epoch says nothing of this one."""
+        sender = Sender()
+        pushes = [sender.push(number) for number in (1, 2, 3)]
+        for push in pushes:
+            await take(store, push)
+        await arrive(store, sender.next_epoch(b"epoch--2"), 4)
+        epoch = pushes[0].checkpoint.origin.epoch
+        found = await store.inbox.signed_from(PEER, REPORTS, epoch, pushes[1].checkpoint.size)
+        assert found == [pushes[2].note, pushes[1].note]
+
     async def test_stopped_channel_is_told_as_stopped_and_stands_before_a_person(
         self, store: Store
     ) -> None:

@@ -213,8 +213,11 @@ def _shown_by(world: Fleet, victim: str, true: bytes) -> bytes:
 
 def _remembers(node: FleetNode, leaf: ShownLeaf) -> bool:
     epoch = Origin.parse(leaf.origin).epoch
-    ((count,),) = rows(node, "SELECT count(*) FROM log_out WHERE epoch = ?", epoch)
-    return bool(count >= leaf.size)
+    ((size,),) = rows(
+        node, "SELECT coalesce(max(size), 0) FROM checkpoints_out WHERE epoch = ?"
+        " AND receipt IS NOT NULL", epoch,
+    )  # fmt: skip
+    return bool(size >= leaf.size)
 
 
 async def ledger_lies(world: Fleet, chance: random.Random) -> bool:

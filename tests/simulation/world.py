@@ -49,6 +49,7 @@ from node.peer.lineage import Lineages
 from node.peer.offering import Offering
 from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
+from node.peer.stolen import StolenKeys
 from node.peer.transport import Reply
 from node.peer.witness import HeldSize, Witness
 from node.peer.witnessing import Witnessing
@@ -301,6 +302,7 @@ class Node:
             on_taken=lambda: None,
             on_registry_behind=self.registry_behind,
             on_fork=ForkKeeper(self.store.forks, self.registry, self.clock).suspect,
+            by_stolen_key=StolenKeys(self.registry, self.listed).signed,
         )
         self.pulling = Pulling(
             us=self.member,
@@ -346,6 +348,7 @@ class Node:
             self.lineages.exchange,
             self.clock,
             self.revoked,
+            StolenKeys(self.registry, self.listed).signed,
         )
         self.desk = Desk(
             store=self.store.cases,
