@@ -20,6 +20,8 @@ import pycares
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
+from benchmarks.jurisdiction.published import FORMATS, PublishedFileError
+from benchmarks.jurisdiction.published import read as read_published
 from node.asking.origins import read_origin
 from node.jurisdiction import answers, hosters
 from node.jurisdiction.addresses import AddressPolicy
@@ -251,6 +253,32 @@ def _mmdb(version: int, rows: Mapping[str, Any]) -> bytes:
     return path.read_bytes()
 
 
+def read_all_published(raw: bytes) -> object:
+    """Read bytes as each format in which providers publish where they stand."""
+    found = []
+    for form in FORMATS:
+        try:
+            found.append(read_published(raw, form, {"eu-1": "NL"}, policy=POLICY))
+        except PublishedFileError:
+            continue
+    return found
+
+
+def published_files() -> list[bytes]:
+    """Return a file of each format."""
+    one = {"ip_prefix": "192.0.2.0/25", "region": "eu-1", "service": "X",
+           "network_border_group": "eu-1"}  # fmt: skip
+    tag = {"region": "eu-1", "addressPrefixes": ["2001:db8::/48"]}
+    found = (
+        {"prefixes": [one], "ipv6_prefixes": []},
+        {"prefixes": [{"ipv4Prefix": "192.0.2.0/25", "scope": "eu-1"}]},
+        {"values": [{"name": "AzureCloud.eu-1", "properties": tag}]},
+        {"regions": [{"region": "eu-1", "cidrs": [{"cidr": "192.0.2.0/25"}]}]},
+    )
+    feed = b'# made\n192.0.2.0/25,NL,"NL-NH",Town,\n2001:db8::/48,,,,\n'
+    return [feed, *(json.dumps(file).encode() for file in found)]
+
+
 def places() -> tuple[Target, ...]:
     """Return the targets of this module."""
     refused, misread = (DataFileError,), (RdapAnswerError,)
@@ -270,4 +298,5 @@ def places() -> tuple[Target, ...]:
             [b'{"originIPv4": "192.0.2.7", "originIPv6": ["2001:db8::1"], "addresses": [7]}'],
         ),
         Target("rdap.entity", read_entity, misread, [rdap_entity()]),
+        Target("published_places", read_all_published, (), published_files()),
     )
