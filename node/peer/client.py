@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import aiohttp
-import msgspec
 from aiohttp.resolver import ThreadedResolver
 from multidict import CIMultiDict
 from yarl import URL
@@ -229,10 +228,10 @@ class HttpTransport:
             CallError: nothing that counts came back.
         """
         reply = await self._call(peer, "GET", wire.HELLO_PATH)
-        try:
-            return msgspec.json.decode(reply.body, type=Hello)
-        except (msgspec.DecodeError, ValueError):
-            raise BadAnswerError("answer: not a hello") from None
+        hello = wire.read_hello(reply.body)
+        if hello is None:
+            raise BadAnswerError("answer: not a hello")
+        return hello
 
     async def close(self) -> None:
         """Close every connection."""

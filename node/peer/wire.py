@@ -95,6 +95,14 @@ def read_size(body: bytes) -> int | None:
     return int(found[1]) if found else None
 
 
+def read_hello(body: bytes) -> Hello | None:
+    """Return what a node says of itself, if the body is that; however deep it nests."""
+    try:
+        return msgspec.json.decode(body, type=Hello)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+
+
 def question_path(sender: str, lane: Lane, nonce: bytes) -> str:
     """Return the path and query that ask for the state of the channel from `sender`."""
     return f"{PREFIX}channels/{sender}/{lane}?nonce={nonce.hex()}"

@@ -136,13 +136,16 @@ class TestWrongInKind:
         await pretend(writes(answer))
         assert await client.ask(EOKM, Lane.REPORTS, NONCE) == (423, said)
 
+    @pytest.mark.parametrize(
+        "said", [b"{", b"\xff", b'{"a":' * 1500], ids=["cut off", "not UTF-8", "too deep"]
+    )
     async def test_a_hello_that_is_none_does_not_count(
-        self, pretend: Pretend, network: Network, client: HttpTransport
+        self, pretend: Pretend, network: Network, client: HttpTransport, said: bytes
     ) -> None:
-        """Garbage of the right peer is garbage."""
+        """Garbage of the right peer is garbage, and ends no `doctor`."""
 
         def answer(made: HttpRequest) -> bytes:
-            return signed_response(network, made, 200, b"{", media_type=wire.HELLO_TYPE)
+            return signed_response(network, made, 200, said, media_type=wire.HELLO_TYPE)
 
         await pretend(writes(answer))
         with pytest.raises(BadAnswerError):
