@@ -32,6 +32,7 @@ from node.store.lookalikes import Lookalikes
 from node.store.recovered import retold, unsaid, was_lost
 from node.store.seam import Connection
 from node.store.states import STATES_BY_ID, UNWRITTEN, states
+from node.store.tasks import open_task
 from node.store.writer import Writer
 from protocol.vocabulary import Disposition
 
@@ -269,10 +270,8 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
         [(r.id, r.source, r.reference, encode(r)) for r in book.new_reports],
     )
     post(connection, unsaid(connection, book.posts), book.now)
-    connection.executemany(
-        "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
-        [(code, subject, book.now) for code, subject in book.tasks],
-    )
+    for code, subject in dict.fromkeys(book.tasks):
+        open_task(connection, code, subject, book.now)
     keep(connection, book.disavowed, book.now)
     forget_ended(connection, book.undone)
     _wake_parked(connection, book)

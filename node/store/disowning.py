@@ -14,7 +14,7 @@ from node.peer.crosscheck import Problem
 from node.peer.outgoing import Word
 from node.store.cases import post
 from node.store.seam import Connection
-from node.store.tasks import close_task
+from node.store.tasks import close_task, open_task
 from protocol.answers import Told
 from protocol.disavowal import Disavow
 from protocol.merkle import CompactRange
@@ -50,10 +50,7 @@ def disown(
             break
         ours[place.epoch] = size = _receipted(connection, peer, lane, place.epoch)
         subject = f"{peer}/{lane}/{place.epoch.hex()}/{size}-{place.size}"
-        connection.execute(
-            "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
-            (TASK, subject, now_ms),
-        )
+        open_task(connection, TASK, subject, now_ms)
         root = _root(connection, peer, lane, place.epoch, size)
         if root is not None and size < place.size:
             made = say(Disavow(place.epoch, size, root, place.size, place.root))

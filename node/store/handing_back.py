@@ -11,6 +11,7 @@ from typing import NamedTuple
 from node.peer.handing_back import HeldPage, Permission
 from node.store.bulk import select_in
 from node.store.seam import Connection
+from node.store.tasks import open_task
 from node.store.writer import Readers, Writer
 from protocol import push as pushes
 from protocol.recovery import Element, Recover, StandingCode
@@ -53,12 +54,7 @@ class HandingBackStore:
                 " asked_ms = ?",
                 (peer, sealing_key, now_ms, now_ms),
             )
-            connection.execute(
-                "INSERT INTO tasks (code, subject, opened_ms) SELECT ?1, ?2, ?3 WHERE NOT EXISTS"
-                " (SELECT 1 FROM tasks WHERE code = ?1 AND subject = ?2 AND closed_ms IS NULL)"
-                " ON CONFLICT (code, subject, opened_ms) DO UPDATE SET closed_ms = NULL",
-                (TASK, peer, now_ms),
-            )
+            open_task(connection, TASK, peer, now_ms)
 
         await self._writer.run(job)
         return Permission.WAITS

@@ -14,6 +14,7 @@ from node.store.ending import wake_entombed
 from node.store.epochs import opened_ms
 from node.store.erasing import was_erased
 from node.store.seam import Connection
+from node.store.tasks import open_task
 from node.store.views import remember_view
 from node.store.writer import Readers, Writer
 from protocol.answers import MAX_ANCESTORS, NOTHING, Position, Told
@@ -25,6 +26,11 @@ from protocol.vocabulary import Lane
 CONFLICT = "conflict"
 REPEAT = "repeat"
 OF_PEER = "peer = ? AND "
+MISSING = "entry_missing"
+MOST_MISSING = 100
+"""So many missing entries of one member are listed at a time, one task each; a member could name
+any number of ids that were never anything. Its log keeps them all."""
+AND_MORE = "more"
 
 
 class Inbox:
@@ -102,10 +108,7 @@ class Inbox:
                 "UPDATE channels_in SET stopped = ? WHERE peer = ? AND lane = ?",
                 (code, peer, str(lane)),
             )
-            connection.execute(
-                "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
-                (f"channel_in_{code}", f"{peer}/{lane}", now_ms),
-            )
+            open_task(connection, f"channel_in_{code}", f"{peer}/{lane}", now_ms)
 
         await self._writer.run(job)
 
@@ -254,11 +257,7 @@ def _keep_entries(
         if one.buries is not None:
             _list_missing(connection, place[0], one.buries, now_ms, entry_ids)
         if answer == CONFLICT:
-            connection.execute(
-                "INSERT OR IGNORE INTO tasks (code, subject, opened_ms)"
-                " VALUES ('entry_conflict', ?, ?)",
-                (place[0], now_ms),
-            )
+            open_task(connection, "entry_conflict", place[0], now_ms)
     insert_rows(
         connection,
         "INSERT OR FAIL INTO entries_in"
@@ -276,11 +275,14 @@ def _list_missing(
     connection: Connection, peer: str, entry_id: bytes, now_ms: int, entry_ids: Delta
 ) -> None:
     """The sender erased an entry: one that never came stands before a person as missing."""
-    if not any(entry_ids.find(connection, [entry_id], OF_PEER, (peer,))):
-        connection.execute(
-            "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
-            ("entry_missing", f"{peer}/{entry_id.hex()[:16]}", now_ms),
-        )
+    if any(entry_ids.find(connection, [entry_id], OF_PEER, (peer,))):
+        return
+    listed = connection.execute(
+        "SELECT count(*) FROM tasks WHERE code = ? AND subject LIKE ? AND closed_ms IS NULL",
+        (MISSING, f"{peer}/%"),
+    ).fetchone()[0]
+    name = entry_id.hex()[:16] if listed < MOST_MISSING else AND_MORE
+    open_task(connection, MISSING, f"{peer}/{name}", now_ms)
 
 
 def _known_ids(

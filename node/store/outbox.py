@@ -23,6 +23,7 @@ from node.store.refilling import (
     unsettled,
 )
 from node.store.seam import Connection
+from node.store.tasks import open_task
 from node.store.writer import Readers, Writer
 from protocol.answers import NOTHING, Position, Told
 from protocol.channel import Channel, SenderState
@@ -317,10 +318,7 @@ class Outbox:
                 "UPDATE channels_out SET stopped = ?, problem = ? WHERE peer = ? AND lane = ?",
                 (code, code, peer, str(lane)),
             )
-            connection.execute(
-                "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
-                (f"channel_{code}", f"{peer}/{lane}", now_ms),
-            )
+            open_task(connection, f"channel_{code}", f"{peer}/{lane}", now_ms)
 
         await self._writer.run(job)
 

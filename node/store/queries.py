@@ -20,6 +20,7 @@ from node.store.origins import all_questions
 from node.store.outside import may_act_outside
 from node.store.seam import BulkConnection, Connection
 from node.store.states import STATES_BY_ID, states, states_of
+from node.store.tasks import open_tasks
 from node.store.witnessing import LedgerFigures
 from node.store.witnessing import figures as ledger_figures
 from node.store.writer import Readers
@@ -214,15 +215,8 @@ class Queries:
         return await self._readers.run(all_questions)
 
     async def tasks(self, limit: int = 100) -> list[tuple[str, str, int]]:
-        """Return what stands in front of a person: (code, subject, opened_ms), oldest first."""
-        rows: Sequence[tuple[str, str, int]] = await self._readers.run(
-            lambda c: c.execute(
-                "SELECT code, subject, opened_ms FROM tasks WHERE closed_ms IS NULL"
-                " ORDER BY opened_ms LIMIT ?",
-                (limit,),
-            ).fetchall()
-        )
-        return list(rows)
+        """Return what stands in front of a person, oldest first: see `tasks.open_tasks`."""
+        return await self._readers.run(lambda c: open_tasks(c, limit))
 
 
 def read_event(row: Sequence[Any]) -> Event | Erased:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 
 from node.store.recovered import phase
 from node.store.seam import Connection
+from node.store.tasks import open_task
 from protocol import channel as channels
 from protocol.vocabulary import Lane
 
@@ -31,10 +32,7 @@ def alert_refill(
 
 def lost_entries(connection: Connection, peer: str, lane: Lane, now_ms: int) -> None:
     """Put it in front of a person that the receiver lost what it had receipted."""
-    connection.execute(
-        "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) VALUES (?, ?, ?)",
-        ("peer_lost_entries", f"{peer}/{lane}", now_ms),
-    )
+    open_task(connection, "peer_lost_entries", f"{peer}/{lane}", now_ms)
 
 
 def unsettled(

@@ -1,4 +1,9 @@
-"""Putting something before a person, once until it is closed."""
+"""Putting something before a person, once until it is closed.
+
+What opens tasks is often what other members say, and some of it bears names that they choose. So
+none of them can hide an alarm behind many others: one task of a code and subject is open at a time,
+and what is shown takes the codes in turn.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +13,26 @@ from node.store.seam import Connection
 def open_task(connection: Connection, code: str, subject: str, now_ms: int) -> None:
     """Open a task unless one of this code and subject is open already."""
     connection.execute(
-        "INSERT OR IGNORE INTO tasks (code, subject, opened_ms) SELECT ?, ?, ? WHERE NOT EXISTS"
-        " (SELECT 1 FROM tasks WHERE code = ? AND subject = ? AND closed_ms IS NULL)",
-        (code, subject, now_ms, code, subject),
+        "INSERT INTO tasks (code, subject, opened_ms) SELECT ?1, ?2, ?3 WHERE NOT EXISTS"
+        " (SELECT 1 FROM tasks WHERE code = ?1 AND subject = ?2 AND closed_ms IS NULL)"
+        " ON CONFLICT (code, subject, opened_ms) DO UPDATE SET closed_ms = NULL",
+        (code, subject, now_ms),
     )
+
+
+def open_tasks(connection: Connection, limit: int) -> list[tuple[str, str, int]]:
+    """Return what stands before a person: (code, subject, opened_ms), oldest first.
+
+    Where there is more than `limit`, the oldest of each code come before second ones of any, so
+    that whatever opens very many hides no task of another code.
+    """
+    rows = connection.execute(
+        "SELECT code, subject, opened_ms FROM (SELECT code, subject, opened_ms, id, row_number()"
+        " OVER (PARTITION BY code ORDER BY opened_ms, id) AS turn FROM tasks"
+        " WHERE closed_ms IS NULL) AS waiting ORDER BY turn, opened_ms, id LIMIT ?",
+        (limit,),
+    ).fetchall()
+    return sorted(((row[0], row[1], row[2]) for row in rows), key=lambda row: row[2])
 
 
 def close_task(connection: Connection, code: str, subject: str, now_ms: int) -> None:
