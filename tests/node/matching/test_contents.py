@@ -86,6 +86,15 @@ def test_items_with_several_files_are_as_alike_as_their_likest_pair() -> None:
     assert likeness((file(1), file(2)), (file(3), file(2))) is Likeness.SAME
 
 
+@pytest.mark.parametrize(("pictures", "found"), [({}, "NEAR"), ({"pictures": False}, "OTHER")])
+def test_items_look_alike_unless_pictures_say_nothing(
+    pictures: dict[str, bool], found: str
+) -> None:
+    """Of videos they say nothing, and whoever compares says so."""
+    ours, theirs = (file(1, pdq=0),), (file(2, pdq=1),)
+    assert likeness(ours, theirs, **pictures) is Likeness[found]
+
+
 def test_files_that_contradict_outweigh_files_that_nobody_can_compare() -> None:
     """Else a stranger's hash without counterpart would join anything."""
     assert likeness((file(1), file(md5=1)), (file(md5=2),)) is Likeness.OTHER

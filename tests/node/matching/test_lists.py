@@ -11,6 +11,7 @@ from node.matching.contents import Likeness
 from node.matching.lists import (
     Entry,
     Hit,
+    Listed,
     Provenance,
     Settled,
     Standing,
@@ -20,6 +21,7 @@ from node.matching.lists import (
     settle_retraction,
 )
 from protocol.facts import Content
+from tests.builders.cases import file
 
 ONE = Entry(Content(md5=bytes(16)), "1")
 OTHER = msgspec.structs.replace(ONE, category="2")
@@ -149,3 +151,31 @@ class TestWhatAHitCountsAs:
         for trust, like in product(Trust, (Likeness.SAME, Likeness.PERHAPS)):
             terms = Terms("a", Provenance.POLICE, may_use=False, trusts_weak=True)
             assert Hit(1, terms, 1, "1", trust, like).counts_as is Trust.NONE
+
+
+class TestWhatAnEntrySaysOfAFile:
+    """It is the file, perhaps the file, or another one."""
+
+    ENTRY = Entry(file(1, md5=2, pdq=0), "A1", 1_700_000_000_000, "42/a")
+    LISTED = Listed(9, Terms("icse", Provenance.POLICE), 3, ENTRY, Trust.AUTO)
+
+    def test_it_knows_the_file(self) -> None:
+        """A hit names the entry, its list and version, and how far that is followed."""
+        assert self.LISTED.hit(file(1)) == Hit(
+            9, self.LISTED.terms, 3, "A1", Trust.AUTO, Likeness.SAME, "42/a", self.ENTRY.content
+        )
+
+    def test_one_weak_hash_is_perhaps_the_file(self) -> None:
+        """Then the hit says so, and counts for less."""
+        hit = self.LISTED.hit(file(md5=2))
+        assert hit is not None
+        assert (hit.likeness, hit.counts_as) == (Likeness.PERHAPS, Trust.SUGGESTION)
+
+    def test_another_file_is_none_of_its_business(self) -> None:
+        """Though MD5 be the same."""
+        assert self.LISTED.hit(file(3, md5=2)) is None
+
+    def test_a_picture_that_looks_the_same_is_not_known_by_it(self) -> None:
+        """Near is not equal; near-duplicates are asked for elsewhere."""
+        assert self.LISTED.hit(file(3, pdq=0)) is None
+        assert self.LISTED.hit(file(pdq=0)) is None
