@@ -40,7 +40,7 @@ from node.peer.sealing import SealingRing
 from node.peer.stolen import StolenKeys
 from node.registry.errors import NoRegistryError
 from node.registry.updater import RegistryClient
-from node.running import Node, wall_clock
+from node.running import Node, disk_floor, wall_clock
 from node.setup.opening import open_keys, store_place
 from node.store.errors import AlreadyOpenError, StoreError
 from node.store.near_files import Folder
@@ -144,7 +144,7 @@ def _assemble(
         inbox,
         delivery,
         pulls,
-        _pulling(us, inbox, registry, transport, wakes, metrics),
+        _pulling(config, inbox, registry, transport, wakes, metrics),
         transport,
         metrics,
         wakes,
@@ -255,7 +255,7 @@ def _inbox(
 
 
 def _pulling(
-    us: str,
+    config: Config,
     inbox: Inbox,
     registry: RegistryClient,
     transport: HttpTransport,
@@ -263,13 +263,14 @@ def _pulling(
     metrics: Metrics,
 ) -> Pulling:
     return Pulling(
-        us=us,
+        us=config.member.id,
         inbox=inbox,
         transport=CountedPulls(transport, metrics),
         registry=registry.current,
         clock=wall_clock,
         jitter=random.SystemRandom().randrange,
         on_registry_behind=wakes.registry,
+        floor=disk_floor(config),
     )
 
 

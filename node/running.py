@@ -74,6 +74,12 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
+def disk_floor(config: Config) -> DiskFloor:
+    """What must stay free for our own intake, where the store lies."""
+    place = config.store.path.parent
+    return DiskFloor(config.peer.disk_floor_mib << 20, lambda: free_bytes(place))
+
+
 @dataclass(slots=True)
 class Node:
     """One running node."""
@@ -214,7 +220,7 @@ class Node:
             on_contact=self._contact,
             on_registry_behind=self.wakes.registry,
             on_refused=lambda code: self.metrics.peer_refusals.labels(code).inc(),
-            floor=self._floor(),
+            floor=disk_floor(self.config),
             extra_routes=[
                 *mirror_routes(self.registry.kept),
                 *revocation_routes(self.registry.revocations, self.wakes.delivery),
@@ -225,10 +231,6 @@ class Node:
         bounds = Connections.sized(config.peer.connections_per_address)
         self._peers = await listen(peer, *at, self.keys.tls, bounds)
         self._runners.append(self._peers)
-
-    def _floor(self) -> DiskFloor:
-        place = self.config.store.path.parent
-        return DiskFloor(self.config.peer.disk_floor_mib << 20, lambda: free_bytes(place))
 
     def _contact(self, peer: str) -> None:
         if self.delivery.contact(peer):

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from node.peer.errors import OverQuotaError
 from node.peer.quotas import TokenBucket
+from protocol.answers import AnswerCode
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
@@ -36,6 +37,10 @@ class Cost(StrEnum):
     """Attempts to open one: a process opens one on each lane when it starts."""
     WASTE = "peer_wasted_per_hour"
     """Pushes that were read, opened or hashed for nothing."""
+
+
+COMPARED: Final = frozenset({AnswerCode.WRONG_START, AnswerCode.CLOSED_EPOCH})
+"""Answers to a head that may have taken hashing a whole epoch: these count as wasted, too."""
 
 
 class Allowance(NamedTuple):

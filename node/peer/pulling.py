@@ -6,7 +6,8 @@ same inbox as a push, by the same order of work. State stands on the inbox's row
 the sender's last question and how its last offer was refused.
 
 Pauses after a failure are capped at a minute: whoever cannot be called cannot know that something
-urgent waits. Nothing that a sender answers stops us; it is asked again.
+urgent waits. Nothing that a sender answers stops us; it is asked again. What a sender may cost is
+bounded as where it pushes (`allowances`): over a bound, or where the disk has no room, we pause.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ import msgspec
 from keys.errors import KeysError
 from keys.registry import Registry
 from node.peer import pacing
+from node.peer.allowances import COMPARED, Allowances, Cost, DiskFloor, no_floor
 from node.peer.errors import CallError, PeerError
 from node.peer.inbox import Admitted, Inbox
 from node.peer.sending import may_send
 from node.peer.transport import PullTransport
 from protocol import answers, pull
 from protocol.answers import ANSWERS, Answer, AnswerCode, Then
-from protocol.checkpoint import read_checkpoint
 from protocol.errors import ProtocolError
 from protocol.pull import Offered, Pull
 from protocol.push import Purpose
@@ -64,6 +65,7 @@ class Pulling:
     """Pulls for one member, if the registry says that it cannot be called.
 
     `jitter(n)` returns a whole number below n. `wait_s`: 0 for a caller with a clock of its own.
+    `floor` tells when there is no room on the disk for what others send.
     """
 
     us: str
@@ -74,7 +76,12 @@ class Pulling:
     jitter: Callable[[int], int]
     on_registry_behind: Callable[[], None] = lambda: None
     wait_s: int = WAIT_S
+    floor: DiskFloor = field(default_factory=no_floor)
+    _allowances: Allowances = field(init=False)
     _channels: dict[tuple[str, Lane], _Channel] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._allowances = Allowances(lambda: self.registry().network.policy)
 
     def due(self, now_ms: int) -> list[tuple[str, Lane]]:
         """Return the channels to pull on now."""
@@ -123,7 +130,14 @@ class Pulling:
         channel.next_attempt_ms = self.clock() + pause_ms
 
     async def _exchange(self, peer: str, lane: Lane, channel: _Channel) -> int:
-        """Make one pull; returns how many entries it brought."""
+        """Make one pull; returns how many entries it brought.
+
+        Raises:
+            OverQuotaError: its sender has cost us enough for now, or the disk has no room.
+        """
+        self.floor.need(now_ms := self.clock())
+        for cost in (Cost.WASTE, Cost.BYTES, Cost.ENTRIES):
+            self._allowances.need(peer, cost, now_ms)
         request = await self._request(peer, lane, channel)
         path = pull.pull_path(self.us, lane, request.answer)
         reply = await self.transport.pull(peer, path, pull.to_bytes(request), request.wait_s)
@@ -147,16 +161,37 @@ class Pulling:
         return Pull(1, self.wait_s if channel.refusal is None else 0, receipt, answer)
 
     async def _take(self, peer: str, lane: Lane, channel: _Channel, offered: Offered) -> int:
-        """Take an offered push as if it had been sent to us; how it was refused is told next."""
+        """Take an offered push as if it had been sent to us; how it was refused is told next.
+
+        What we hold already brings nothing, so that no sender keeps us pulling by offering it.
+        """
         found = await self.inbox.precheck(
             peer, lane, offered.epoch, offered.start, offered.head, Purpose.PULL
         )
+        if isinstance(found, bytes):
+            return 0
+        entries = 0
         if isinstance(found, Admitted):
-            found = await self.inbox.take(found, offered.sealed)
+            entries = found.entries
+            found = await self._take_admitted(found, offered)
         if isinstance(found, Answer):
+            if found.code in COMPARED:
+                self._allowances.charge(peer, Cost.WASTE, self.clock())
             channel.refusal = found
             raise _PauseError(found.code)
-        return read_checkpoint(offered.head.note).size - offered.start
+        return entries
+
+    async def _take_admitted(self, admitted: Admitted, offered: Offered) -> Answer | bytes:
+        """Keep an admitted push, within what its sender has left."""
+        peer, now_ms = admitted.sender, self.clock()
+        if offered.start == 0:
+            self._allowances.spend(peer, Cost.EPOCHS, 1, now_ms)
+        self._allowances.spend(peer, Cost.ENTRIES, admitted.entries, now_ms)
+        self._allowances.spend(peer, Cost.BYTES, len(offered.sealed), now_ms)
+        taken = await self.inbox.take(admitted, offered.sealed)
+        if isinstance(taken, Answer) and taken.code is not AnswerCode.BUSY:
+            self._allowances.charge(peer, Cost.WASTE, now_ms)
+        return taken
 
 
 def _pairs(registry: Registry, us: str) -> list[tuple[str, Lane]]:

@@ -22,7 +22,7 @@ from aiohttp import web
 from keys.registry import Registry
 from keys.signing import Signer
 from node.peer import wire
-from node.peer.allowances import Allowances, Cost, DiskFloor, no_floor
+from node.peer.allowances import COMPARED, Allowances, Cost, DiskFloor, no_floor
 from node.peer.bodies import Body, Patience
 from node.peer.errors import (
     BadQuestionError,
@@ -206,6 +206,8 @@ class _Channels(Generic[A]):
         found = await self.inbox.precheck(caller.member, lane, epoch, start, head)
         if isinstance(found, bytes):
             self.quotas.fruitless(caller.member, self.clock())
+        if isinstance(found, Answer) and found.code in COMPARED:
+            self.allowances.charge(caller.member, Cost.WASTE, self.clock())
         if isinstance(found, Answer | bytes):
             return found
         return await self._take_admitted(found, start, caller, body)

@@ -148,6 +148,19 @@ class TestReplay:
         assert [await node.told(one) for one in garbage] == ["unsealable", "unsealable", "busy"]
         assert await goes_on(node)
 
+    async def test_g11_heads_that_make_us_hash_an_epoch_are_counted(
+        self, node: Node, attacker: Attacker
+    ) -> None:
+        """A checkpoint of a size that was never receipted costs as much as all before it."""
+        node.network.policy(peer_wasted_per_hour=2)
+        said = [opening(ONE), *(entry(number) for number in range(1, 5))]
+        assert await node.told(attacker.push(attacker.note(ONE, said), 0, said)) == RECEIPTED
+        within = [
+            attacker.push(attacker.note(ONE, said[:size]), 0, said[:size]) for size in (2, 3, 4)
+        ]
+        assert [await node.told(one) for one in within] == ["wrong_start", "wrong_start", "busy"]
+        assert await goes_on(node)
+
     async def test_g11_who_waited_is_served_again(self, node: Node, attacker: Attacker) -> None:
         """`busy` is for a while: nothing of an honest push is lost by it."""
         node.network.policy(peer_wasted_per_hour=1)
