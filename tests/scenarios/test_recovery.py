@@ -74,9 +74,10 @@ async def test_g9_burnt_node_comes_back_from_keys_registry_and_its_peer(tmp_path
         after = await sender.api.get("/api/v1/items", limit=500)
         assert [shown(one) for one in after["items"]] == [shown(one) for one in before["items"]]
         pair.watch()
+        had = (await receiver.hotline("status"))["figures"]["items"]
         taken = await sender.api.post("/api/v1/reports", draft(2), "k2")
         assert taken["items"]
-        await asyncio.sleep(5)
+        await until(lambda: handed_over(sender, receiver, had + 1))
         for member in (sender, receiver):
             await member.hotline("verify")
 
@@ -100,6 +101,12 @@ async def answered(sender: Member, receiver: Member) -> bool:
     taken: int = (await channels(sender))[receiver.id, "status"]["taken"]
     figures = (await receiver.hotline("status"))["figures"]
     return taken > 0 and figures["messages_waiting"] == 0
+
+
+async def handed_over(sender: Member, receiver: Member, items: int) -> bool:
+    """Whether the receiver has so many items, and nothing waits at either end."""
+    figures = [(await member.hotline("status"))["figures"] for member in (sender, receiver)]
+    return figures[1]["items"] == items and not any(one["messages_waiting"] for one in figures)
 
 
 async def whole(member: Member) -> bool:
