@@ -22,6 +22,7 @@ from keys.signing import VerifyKey
 from node.evidence.errors import NothingToShowError
 from node.evidence.ledger_part import LedgerPart, find_part
 from node.evidence.notes_part import concerning, known
+from node.evidence.proof_file import read_file
 from node.evidence.weight import Trust
 from node.peer.witnessing import counts_in
 from node.store.audit import Audit, CheckpointRow
@@ -221,7 +222,7 @@ def read(raw: bytes) -> Bundle:
     Raises:
         msgspec.ValidationError, msgspec.DecodeError: it is not one; the error names the field.
     """
-    bundle = msgspec.json.decode(raw, type=Bundle)
+    bundle = read_file(raw, Bundle)
     if bundle.type != TYPE or bundle.version != VERSION:
         raise msgspec.ValidationError(f"type, version: must be {TYPE}, {VERSION}")
     return bundle

@@ -146,12 +146,13 @@ def _check_checkpoint(
     field, registry = f"{place}.checkpoint", trust.registry
     try:
         channel = Channel(registry.network_id, proof.sender, proof.receiver, Lane(proof.lane))
-        origin = channel.origin(bytes.fromhex(proof.epoch))
         keys = trust.good_first(proof.sender, registry.member(proof.sender).log_keys)
         checkpoint, key = verify_checkpoint(proof.checkpoint.encode(), keys)
     except (ProtocolError, KeysError, ValueError):
         raise BrokenBundleError("5", field, "is not signed by the sender's log key") from None
-    if checkpoint.origin != origin or checkpoint.size != proof.size:
+    epoch = checkpoint.origin.epoch
+    named = (channel.origin(epoch), epoch.hex(), checkpoint.size)  # the epoch in its one spelling
+    if named != (checkpoint.origin, proof.epoch, proof.size):
         raise BrokenBundleError("5", field, "is of another log or size")
     return checkpoint, key
 

@@ -27,7 +27,7 @@ from node.evidence.bundle import encode64
 from node.evidence.errors import BrokenBundleError, NothingToAnswerError, UnprovableError
 from node.evidence.forks import export_fork
 from node.evidence.notes_part import concerning, known, trust_of
-from node.evidence.proof_file import bytes_of, registry_of, type_of
+from node.evidence.proof_file import bytes_of, read_file, registry_of, type_of
 from node.evidence.weight import Trust
 from node.peer.forks import KeptFork
 from node.store.audit import Audit
@@ -298,7 +298,7 @@ def _checked(
 
 def _read(raw: bytes) -> ContradictionFile:
     try:
-        file = msgspec.json.decode(raw, type=ContradictionFile)
+        file = read_file(raw, ContradictionFile)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BrokenBundleError("1", "file", str(error)) from None
     if file.type != TYPE or file.version != VERSION:

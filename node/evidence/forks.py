@@ -23,7 +23,7 @@ from node.evidence.bundle import encode64
 from node.evidence.errors import BrokenBundleError, UnknownForkError
 from node.evidence.findings import Findings
 from node.evidence.notes_part import concerning, trust_of
-from node.evidence.proof_file import bytes_of, registry_of, type_of
+from node.evidence.proof_file import bytes_of, read_file, registry_of, type_of
 from node.peer.forks import KeptFork
 from protocol.checkpoint import Checkpoint
 from protocol.errors import ProtocolError
@@ -127,7 +127,7 @@ def check_fork(raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()) -> P
 
 def _read(raw: bytes) -> ForkFile:
     try:
-        file = msgspec.json.decode(raw, type=ForkFile)
+        file = read_file(raw, ForkFile)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BrokenBundleError("1", "file", str(error)) from None
     if file.type != TYPE or file.version != VERSION:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
 from keys.errors import KeysError
 from keys.registry import Registry, verify_chain
 from node.evidence.errors import BrokenBundleError
+
+File = TypeVar("File")
 
 
 class _Kind(msgspec.Struct):
@@ -23,6 +27,32 @@ def type_of(raw: bytes) -> str:
         return msgspec.json.decode(raw, type=_Kind).type
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return ""
+
+
+def read_file(raw: bytes, kind: type[File]) -> File:
+    """Return what a file of evidence holds; of two readers each must read the same out of it.
+
+    So it is UTF-8, and no object has a field twice, of which one would take the first and another
+    the last. Nothing of it is believed.
+
+    Raises:
+        msgspec.DecodeError: it is not of that kind; the error names the field.
+        UnicodeError, RecursionError: it is no text, or nested too deep.
+    """
+    try:
+        json.loads(raw.decode(), object_pairs_hook=_fields)
+    except UnicodeError:
+        raise
+    except ValueError as error:
+        raise msgspec.DecodeError(f"not JSON, or a field stands there twice: {error}") from None
+    return msgspec.json.decode(raw, type=kind)
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a field stands there twice")
+    return fields
 
 
 def bytes_of(text: str, place: str) -> bytes:

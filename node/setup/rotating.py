@@ -24,9 +24,9 @@ from keys.turns import TURN_GRACE_MS
 from node.keeping import take_up_due
 from node.peer.forgetting import lacks_memory
 from node.setup.errors import RotationRunningError, WitnessForgotError
-from node.setup.opening import hsm_of
+from node.setup.opening import hsm_of, store_place
 from node.setup.publishing import opened
-from node.store.connection import open_reader
+from node.store.opening import open_reader
 from node.store.witness import forgotten
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _forgotten(here: Publishing, *, after_restore: bool) -> Forgotten | None:
     Raises:
         WitnessForgotError: it did, and nobody said that they are to be ended.
     """
-    connection = open_reader(here.config.store.path, here.keys.database_key)
+    connection = open_reader(store_place(here.config), here.keys.database_key)
     try:
         left = forgotten(connection)
     finally:

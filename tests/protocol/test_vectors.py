@@ -6,6 +6,8 @@ as much as for this one.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,6 +22,8 @@ from protocol.receipt import cosign, verify_receipt
 from tests.protocol import oracle
 from tests.protocol.conftest import vectors
 
+VECTORS = Path(__file__).resolve().parent.parent / "vectors"
+DOCS = VECTORS.parent.parent / "docs"
 V1 = vectors("protocol_v1.json")
 SECRET = bytes.fromhex(V1["node_secret"])
 
@@ -128,3 +132,12 @@ def test_9_1_answers_have_the_bytes_of_version_1() -> None:
 def _lists(value: Any) -> Any:
     """Give tuples as the lists that JSON holds."""
     return [_lists(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def test_16_every_vector_is_named_where_an_implementer_looks() -> None:
+    """Of ours in the norm, too: what nobody finds, nobody holds himself to."""
+    readme, norm = (VECTORS / "README.md").read_text(), (DOCS / "protocol.md").read_text()
+    files = {path.name for path in VECTORS.glob("*.json")}
+    named = {name.replace("*", "") for name in re.findall(r"`([a-z0-9_*]+\.json)`", readme)}
+    assert not [name for name in files if name not in named and not name.startswith("wycheproof_")]
+    assert not [name for name in files if re.search(r"_v[0-9]+\.json$", name) and name not in norm]

@@ -112,9 +112,15 @@ def check_fork(raw: bytes, pin: bytes) -> tuple[str, int, int]:
 def judged(judge: Callable[[Any, bytes], Proved], raw: bytes, pin: bytes) -> Proved:
     """Take whatever a broken file makes of plain reading for a refusal."""
     try:
-        return judge(json.loads(raw), pin)
+        return judge(json.loads(raw.decode(), object_pairs_hook=fields_once), pin)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         raise RefusedError("form") from None
+
+
+def fields_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that has a field twice (§12)."""
+    need(len(dict(pairs)) == len(pairs), "object: a field twice")
+    return dict(pairs)
 
 
 def _bundle(file: Any, pin: bytes) -> list[Shown]:

@@ -57,6 +57,12 @@ async def submit(typed: Typing, folder: Path, number: int) -> tuple[int, dict[st
     return await typed("submit", written(folder, line, name=f"{number}.csv"))
 
 
+async def test_witness_key_is_rotated_where_the_store_is_on_a_server(joined: Typing) -> None:
+    """Whether it forgot what it cosigned is read there, not in a file that is none."""
+    code, shown = await joined("keys", "rotate", "witness")
+    assert (code, shown["purpose"]) == (Exit.OK, "witness")
+
+
 async def test_life_of_a_process_on_a_server(
     joined: Typing, tmp_path: Path, postgres: Cluster
 ) -> None:

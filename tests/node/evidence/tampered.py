@@ -142,6 +142,12 @@ def ledger_of_another(bundle: dict[str, Any]) -> None:
     }
 
 
+def everywhere_upper(bundle: dict[str, Any]) -> None:
+    """Spell the epoch of every proof in upper case, so that they agree with each other."""
+    for proof in bundle["proofs"]:
+        proof["epoch"] = proof["epoch"].upper()
+
+
 LEDGER: dict[str, Tamper] = {
     "ledger_of_another_that_holds_it": ledger_of_another,
     "ledger_of_the_other_party": ledger("owner", lambda _: "gb-iwf"),
@@ -198,6 +204,9 @@ TAMPERED: dict[str, Tamper] = LEDGER | {
     "unknown_lane": first("lane", lambda _: "urgent"),
     "epoch": first("epoch", lambda epoch: epoch[:-1] + ("0" if epoch[-1] != "0" else "1")),
     "epoch_is_not_hex": first("epoch", lambda _: "zz"),
+    "epoch_in_upper_case": everywhere_upper,
+    "epoch_with_a_space": first("epoch", lambda epoch: f"{epoch[:2]} {epoch[2:]}"),
+    "epoch_with_a_line_end": first("epoch", lambda epoch: epoch + "\n"),
     "index": first("index", lambda index: index - 1),
     "index_beyond": first("index", lambda _: 10**6),
     "size": first("size", lambda size: size + 1),

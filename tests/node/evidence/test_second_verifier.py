@@ -166,3 +166,34 @@ def test_4_2_second_verifier_reads_one_form_only(raw: str) -> None:
 def test_4_1_second_verifier_reads_every_value(value: object) -> None:
     """At each length where the form changes."""
     assert basics.unpack(oracle.pack(value)) == value
+
+
+AMBIGUOUS: dict[str, Callable[[bytes], bytes]] = {
+    "in_another_encoding": lambda raw: raw.decode().encode("utf-16"),
+    "after_a_byte_order_mark": lambda raw: b"\xef\xbb\xbf" + raw,
+    "with_its_network_twice": lambda raw: raw.replace(b'"network"', b'"network":"x","network"', 1),
+    "with_a_file_of_the_registry_twice": lambda raw: raw.replace(
+        b'"metadata/1.root.json"', b'"metadata/1.root.json":"","metadata/1.root.json"', 1
+    ),
+}
+"""Files out of which two readers could read two things, and what makes them so."""
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS)
+def test_12_both_refuse_a_bundle_that_can_be_read_in_two_ways(name: str, made: Made) -> None:
+    """Else it shows one thing to a court, and another to who looks into it with other eyes."""
+    raw, pin = AMBIGUOUS[name](make(made)), pin_of(made)
+    with pytest.raises(BrokenBundleError):
+        check.check(raw, pin)
+    with pytest.raises(RefusedError):
+        files.check_bundle(raw, pin)
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS)
+def test_8_9_both_refuse_a_proof_that_can_be_read_in_two_ways(name: str) -> None:
+    """Of a fork; a contradiction is read in the same way."""
+    raw = AMBIGUOUS[name](forked.file_of(forked.kept()))
+    with pytest.raises(BrokenBundleError):
+        forks.check_fork(raw, forked.PIN)
+    with pytest.raises(RefusedError):
+        files.check_fork(raw, forked.PIN)
