@@ -25,12 +25,13 @@ _STATUS: Final = _CHANNEL | {
 }
 _ANSWERS: Final = _CHANNEL | {Kind.DISPOSITION, Kind.DISPOSITIONS}
 _BULK: Final = _CHANNEL | {Kind.CONTENTS}
+_SHARED: Final = _BULK | {Kind.CONTENT_VERDICT, Kind.CONTENT_VERDICT_WITHDRAWN}
 
 _PERMITTED: Final[Mapping[tuple[Role, Role, Lane], frozenset[Kind]]] = MappingProxyType(
     {
         (Role.HOTLINE, Role.HOTLINE, Lane.REPORTS): _ITEMS,
         (Role.HOTLINE, Role.HOTLINE, Lane.STATUS): _STATUS,
-        (Role.HOTLINE, Role.HOTLINE, Lane.BULK): _BULK,
+        (Role.HOTLINE, Role.HOTLINE, Lane.BULK): _SHARED,
         (Role.HOTLINE, Role.POLICE, Lane.REPORTS): _ITEMS,
         (Role.HOTLINE, Role.POLICE, Lane.STATUS): _STATUS,
         (Role.HOTLINE, Role.POLICE, Lane.BULK): _BULK,

@@ -50,6 +50,7 @@ from protocol.fields import (
     TimeMs,
 )
 from protocol.shared import SharingDecoder
+from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
 from protocol.vocabulary import Disposition, ItemKind, Kind, Lane, Matter, OutcomeWhat, Source
 
 # -- every lane --------------------------------------------------------------------------------
@@ -247,6 +248,8 @@ Message: TypeAlias = (
     | PeerMessage
     | Dispositions
     | Contents
+    | ContentVerdict
+    | ContentVerdictWithdrawn
     | Disavow
     | UnknownMessage
 )
@@ -278,6 +281,8 @@ KINDS: Final[Mapping[int, KindRule]] = MappingProxyType(
         Kind.PEER_MESSAGE: KindRule(PeerMessage, _STATUS, answered=False),
         Kind.DISPOSITIONS: KindRule(Dispositions, _STATUS, answered=False),
         Kind.CONTENTS: KindRule(Contents, _BULK, answered=False),
+        Kind.CONTENT_VERDICT: KindRule(ContentVerdict, _BULK, answered=False),
+        Kind.CONTENT_VERDICT_WITHDRAWN: KindRule(ContentVerdictWithdrawn, _BULK, answered=False),
         Kind.DISAVOW: KindRule(Disavow, _EVERY, answered=False),
     }
 )

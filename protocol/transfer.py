@@ -24,6 +24,7 @@ from protocol.messages import (
     Tombstone,
     Withdrawal,
 )
+from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
 
 FIELDS: Final = frozenset(TRANSFER_FIELDS)
 """What terms can leave out. Ids, place, times, source and custody chain always go."""
@@ -36,6 +37,7 @@ _ALWAYS: Final = (
     DispositionNote,
     Dispositions,
     Withdrawal,
+    ContentVerdictWithdrawn,
 )
 """The channel's own kinds, answers, and what only takes back: no terms hold these up."""
 
@@ -61,7 +63,7 @@ def narrow(message: Message, permitted: AbstractSet[str]) -> Message | None:
         return _sighted(message, withheld)
     if isinstance(message, Outcome):
         return _outcome(message, withheld)
-    if isinstance(message, Contents):
+    if isinstance(message, Contents | ContentVerdict):
         return None if withheld & {"content", "assessments"} else message
     return message
 

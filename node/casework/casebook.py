@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import msgspec
-
 from keys.member import Capabilities
 from keys.registry import Registry
 from node.casework.arrivals import Arrived
@@ -32,9 +30,10 @@ from node.casework.folding import evolve
 from node.casework.item import ItemState, ReportFacts, Review, Suggestion
 from node.casework.naming import Citation, Disavowed
 from node.casework.permits import NotPermittedError, Permits, WithheldError
+from node.casework.post import Post
 from node.matching.contents import pictures_of
 from node.matching.fingerprints import Fingerprints, content_keys
-from node.matching.lists import Listed
+from node.matching.lists import Listed, Told
 from protocol import entry as entries
 from protocol.messages import Message, form_of, to_body
 from protocol.versions import is_read_by, worded_for
@@ -49,7 +48,8 @@ class Needs:
     id of an item to be erased: the leaves of the entries about it are found, and who never heard of
     it. `alike` are ids in `named` or `items` of which all other items with a content of theirs are
     needed too. `ends` are (id, member) where the member speaks of an item that it may have erased.
-    `pictures` are PDQ hashes: what looks like them is needed.
+    `pictures` are PDQ hashes: what looks like them is needed. `told` is what members say of
+    contents: it is taken into their lists before anything is loaded.
     """
 
     items: set[str] = field(default_factory=set)
@@ -62,6 +62,7 @@ class Needs:
     alike: set[str] = field(default_factory=set)
     ends: set[tuple[str, str]] = field(default_factory=set)
     pictures: set[bytes] = field(default_factory=set)
+    told: list[Told] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -91,20 +92,10 @@ class Loaded:
     """(id, member): the member said that it erased the item, which is not here: no more comes."""
     listed: dict[bytes, tuple[Listed, ...]] = field(default_factory=dict)
     """What lists of known content say of the contents that are needed, by key."""
+    full: frozenset[str] = frozenset()
+    """Members of whose contents no more are taken."""
     entombed: frozenset[tuple[str, int]] = frozenset()
     """(member, time): when it erased an item that it had not handed over yet."""
-
-
-class Post(msgspec.Struct, frozen=True, gc=False):
-    """One message for another member: final bytes, waiting for a place in a channel."""
-
-    peer: str
-    lane: Lane
-    urgency: int
-    kind: int
-    item: str | None
-    entry_id: bytes
-    entry: bytes
 
 
 class Postbox:

@@ -22,6 +22,7 @@ from node.casework.receiving import (
     parse,
     set_aside,
 )
+from node.casework.sharing import want_told
 from node.casework.submitting import in_stretches
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
@@ -108,5 +109,7 @@ class Judging:
             return answers
 
         needs = judging_needs(parsed, self._fingerprints)
+        said = [(one.arrived.peer, one.message) for one in parsed if not one.arrived.disavowed]
+        want_told(needs, said, self._ids.member, registry, self._fingerprints)
         book = await self._store.judge(needs, self._clock(), decide)
         await self._after(book)

@@ -3,7 +3,10 @@
 When content of an item becomes known here, at intake or later, every list is asked (the store
 loads what they say with the rest of a decision). How far a list is followed in a
 category is its operator's word: `auto` gives this member's own verdict `baseline`, `suggestion`
-puts the item before a person unless somebody has judged it, `none` does nothing. That a list of
+puts the item before a person unless somebody has judged it, `none` does nothing. What a member of
+the network said of contents is a list as well: by `auto` its verdict stands on the item in its own
+name, as one that was carried over does (rule 2). Verdicts of members that contradict each other put
+the item before a person, whichever came first. That a list of
 police names it is noted whatever it is trusted for: it is not new to them. The event `listed` says
 which list, which version and which category did it.
 
@@ -17,9 +20,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from node.casework import heeding
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind, Settled, Unlisted, VerdictWithdrawn
-from node.casework.item import ItemState, Listing, Review
+from node.casework.item import Custody, ItemState, Listing, Review
 from node.casework.rejudging import rejudge
 from node.casework.telling import News, note, tell
 from node.ids import Ids
@@ -79,6 +83,9 @@ def _police_have_it(hit: Hit) -> bool:
 
 
 def _say(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> None:
+    if hit.given is not None:
+        _say_for(book, postbox, item_id, hit, hit.given)
+        return
     state = book.loaded.items[item_id]
     ours = [one.verdict for one in state.in_force if one.member == book.us]
     denied = state.closed_by is Action.NOT_ILLEGAL or Verdict.NOT_ILLEGAL in ours
@@ -90,7 +97,16 @@ def _say(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> 
         verdict = ids.mint(book.now)
     elif hit.counts_as is Trust.SUGGESTION and not state.known:
         review = Review.SUGGESTED_VERDICT
-    raised = () if review is None or review in state.reviews else (review,)
+    _note(book, item_id, hit, verdict, review)
+    if verdict is not None:
+        _assess(book, postbox, item_id, verdict)
+
+
+def _note(
+    book: Casebook, item_id: str, hit: Hit, verdict: str | None, review: Review | None
+) -> None:
+    """Record what an entry says of an item, and what follows from it."""
+    raised = () if review is None or review in book.loaded.items[item_id].reviews else (review,)
     body = Listing(
         hit.number,
         hit.terms.name,
@@ -105,8 +121,16 @@ def _say(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> 
     book.record(item_id, EventKind.LISTED, body, at_ms=book.now, actor=book.us)
     if review is not None:
         book.raise_review(item_id, review)
-    if verdict is not None:
-        _assess(book, postbox, item_id, verdict)
+
+
+def _say_for(book: Casebook, postbox: Postbox, item_id: str, hit: Hit, given: Assessment) -> None:
+    """Let a member's verdict on a content stand on the item, or be suggested for it."""
+    state = book.loaded.items[item_id]
+    stands = hit.counts_as is Trust.AUTO and not state.has_heard(given.event_id)
+    verdict = given.event_id if stands else None
+    _note(book, item_id, hit, verdict, heeding.review_of(state, hit, given, hits(book, state)))
+    if stands:
+        heeding.carry(book, postbox, item_id, given)
 
 
 def _assess(book: Casebook, postbox: Postbox, item_id: str, event_id: str) -> None:
@@ -129,7 +153,17 @@ def unlist(book: Casebook, ids: Ids, postbox: Postbox, gone: Collection[int]) ->
             if one.entry in gone or without_effect:
                 _forget(book, postbox, item_id, one)
         match_lists(book, ids, postbox, [item_id])
+        if any(Review.VERDICTS_DIFFER in one.raised for one in listed):
+            _settle_difference(book, item_id)
     book.by = by
+
+
+def _settle_difference(book: Casebook, item_id: str) -> None:
+    """Where nobody contradicts anybody any more, no person need look."""
+    state = book.loaded.items[item_id]
+    if Review.VERDICTS_DIFFER in state.reviews and not heeding.differ(state, hits(book, state)):
+        body = Settled(Review.VERDICTS_DIFFER)
+        book.record(item_id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
 
 
 def _forget(book: Casebook, postbox: Postbox, item_id: str, one: Listing) -> None:
@@ -140,7 +174,8 @@ def _forget(book: Casebook, postbox: Postbox, item_id: str, one: Listing) -> Non
     if one.verdict is not None and any(a.event_id == one.verdict for a in state.assessments):
         _take_back(book, postbox, item_id, one.verdict)
         state = book.loaded.items[item_id]
-    still = {review for other in state.listed for review in other.raised}
+    still = {Review.VERDICTS_DIFFER}  # that is for whoever sees all of them
+    still |= {review for other in state.listed for review in other.raised}
     if state.suggestions:  # other items suggest it too
         still.add(Review.SUGGESTED_VERDICT)
     for review in one.raised:
@@ -150,15 +185,20 @@ def _forget(book: Casebook, postbox: Postbox, item_id: str, one: Listing) -> Non
 
 
 def _take_back(book: Casebook, postbox: Postbox, item_id: str, event_id: str) -> None:
-    """Take our verdict from the item, and from those to which it went with the content."""
+    """Take a verdict from the item, and from those to which it went with the content."""
     bear = [
         one.id for one in book.loaded.items.values() if one.id == item_id or event_id in one.carried
     ]
-    news = News(event_id, OutcomeWhat.WITHDRAWN, None, book.us, book.now)
-    body = VerdictWithdrawn(event_id, book.us)
+    assessments = book.loaded.items[item_id].assessments
+    author = next(one.member for one in assessments if one.event_id == event_id)
+    news = News(event_id, OutcomeWhat.WITHDRAWN, None, author, book.now)
+    body = VerdictWithdrawn(event_id, author)
     for other in sorted(bear):
+        said_of_it = author != book.us and event_id not in book.loaded.items[other].carried
         kind = EventKind.VERDICT_WITHDRAWN
-        state = book.record(other, kind, body, at_ms=book.now, actor=book.us)
+        state = book.record(other, kind, body, at_ms=book.now, actor=author)
         tell(book, postbox, state, news)
-        if state.closed_ms is not None or any(a.member == book.us for a in state.actions):
-            book.raise_review(other, Review.WITHDRAWAL)  # something was done while it stood
+        acted = state.closed_ms is not None or any(a.member == book.us for a in state.actions)
+        here = state.custody in (Custody.HERE, Custody.LOCATING)
+        if acted or (said_of_it and here):  # something was done while it stood, or came with it
+            book.raise_review(other, Review.WITHDRAWAL)

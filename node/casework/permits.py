@@ -68,6 +68,10 @@ class Permits:
         """Whether `peer` may say an entry of this kind to us on `lane`."""
         return self._may(peer, self._us, lane, kind)
 
+    def are_neighbours(self, peer: str) -> bool:
+        """Whether `peer` answers for a country that we answer for too."""
+        return not self._party(self._us).countries.isdisjoint(self._party(peer).countries)
+
     def _terms(self, sender: str, receiver: str) -> tuple[bool, frozenset[str]]:
         """Whether there is a basis for what `sender` sends `receiver`, and which fields may go."""
         pair = (sender, receiver)

@@ -28,6 +28,7 @@ from node.casework.listing import match_lists
 from node.casework.messaging import hear_message
 from node.casework.naming import Citation, Disavowed
 from node.casework.permits import Permits
+from node.casework.sharing import concerned, is_own
 from node.casework.wanting import want_alike
 from node.casework.withdrawing import hear_verdict_withdrawn, hear_withdrawal
 from node.ids import Ids
@@ -51,6 +52,7 @@ from protocol.messages import (
     from_body,
     is_known,
 )
+from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
 from protocol.vocabulary import Disposition, OutcomeWhat
 
 
@@ -257,6 +259,24 @@ class Judge:
         """A person of another member writes about an item."""
         return hear_message(self.book, parsed.arrived.peer, message)
 
+    def verdict(
+        self, parsed: Parsed, message: ContentVerdict | ContentVerdictWithdrawn
+    ) -> Disposition | None:
+        """A member shares its verdict on a content, or takes it back.
+
+        It stands in the member's list already, or stands there no more (`Needs.told`). What
+        followed from a verdict that is taken back is undone by whoever undoes it for all lists.
+        """
+        book, peer = self.book, parsed.arrived.peer
+        if not is_own(peer, message):
+            book.tasks.append(("entry_not_permitted", peer))
+            return Disposition.NOT_PERMITTED
+        if isinstance(message, ContentVerdict):
+            if peer in book.loaded.full:
+                book.tasks.append(("contents_over_bound", peer))
+            match_lists(book, self.ids, self.postbox, concerned(book, message))
+        return None
+
     def disavow(self, parsed: Parsed, message: Disavow) -> Disposition | None:
         """A member says which entries in its own log somebody else signed (§8.15)."""
         document = self.registry.member(parsed.arrived.peer)
@@ -293,5 +313,7 @@ _HANDLERS: dict[type, _Handler] = {
     Outcome: Judge.outcome,
     Withdrawal: Judge.withdrawal,
     PeerMessage: Judge.message,
+    ContentVerdict: Judge.verdict,
+    ContentVerdictWithdrawn: Judge.verdict,
     Disavow: Judge.disavow,
 }

@@ -21,7 +21,7 @@ from node.matching.fingerprints import content_keys
 from protocol.facts import Assessment, Content
 from protocol.vocabulary import ItemKind, OutcomeWhat, Verdict
 
-_ILLEGAL = (Verdict.BASELINE, Verdict.NATIONAL)
+ILLEGAL = (Verdict.BASELINE, Verdict.NATIONAL)
 
 
 def rejudge(book: Casebook, postbox: Postbox, item_id: str) -> None:
@@ -121,5 +121,5 @@ def said_here(book: Casebook, state: ItemState, assessment: Assessment | None) -
 def watch_verdicts(book: Casebook, item_id: str) -> None:
     """Verdicts that contradict each other go to a person, whatever order they came in."""
     verdicts = {a.verdict for a in book.loaded.items[item_id].in_force}
-    if Verdict.NOT_ILLEGAL in verdicts and not verdicts.isdisjoint(_ILLEGAL):
+    if Verdict.NOT_ILLEGAL in verdicts and not verdicts.isdisjoint(ILLEGAL):
         book.raise_review(item_id, Review.VERDICTS_DIFFER)

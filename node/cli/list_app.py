@@ -18,7 +18,7 @@ NameOption = Annotated[
     str, typer.Option("--list", help="Name of the list here.", show_default=False)
 ]
 ProvenanceOption = Annotated[
-    str | None, typer.Option(help="Who vouches for it: police, hotline, industry, own.")
+    str | None, typer.Option(help="Who vouches for it: police, hotline, industry, own; member.")
 ]
 UseOption = Annotated[
     bool | None, typer.Option("--may-use/--may-not-use", help="Match with it here.")

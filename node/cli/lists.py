@@ -21,7 +21,7 @@ from node.interchange.lists.fields import Fields, RefusedError, content_of, show
 from node.interchange.lists.files import ListRejects, open_list, written
 from node.interchange.rejects import free_path
 from node.matching.fingerprints import Fingerprints
-from node.matching.lists import ANY, Provenance, Retraction, Settled, Terms, Trust
+from node.matching.lists import ANY, Provenance, Retraction, Settled, Terms, Trust, list_of
 from node.setup.opening import open_keys, store_place
 from node.store.list_taking import take_in
 from node.store.lists import (
@@ -73,6 +73,7 @@ def import_file(
         CliError: what was said of the list is wrong, or too little.
         ConfigError, KeysError, StoreError: the store cannot be opened or written.
     """
+    _check_ours(wish.name)
     config = load(path)
     with opened_store(config) as (writer, fingerprints), open_list(file, form) as opened:
         number = _terms(writer, wish)
@@ -219,6 +220,7 @@ def retract(path: Path, name: str, fields: Fields, version: str | None) -> Resul
         CliError: there is no such list, or nothing is named.
         ConfigError, KeysError, StoreError: the store cannot be opened or written.
     """
+    _check_ours(name)
     try:
         content = content_of(fields, _NAMES)
     except RefusedError as refused:
@@ -264,7 +266,8 @@ def _not_followed(one: ContentList) -> list[str]:
 def _told_to_members(one: ContentList) -> list[str]:
     """Return the categories whose verdicts other members hear, though the list is not shared."""
     terms = one.terms
-    if terms.may_share or not terms.may_use:
+    of_a_member = terms.provenance is Provenance.MEMBER  # told by its author, in its name
+    if of_a_member or terms.may_share or not terms.may_use:
         return []
     return [name for name, trust in one.trusts.items() if trust is Trust.AUTO]
 
@@ -305,6 +308,7 @@ def _terms(writer: InlineWriter, wish: Wish) -> int:
     }
     if wish.provenance is not None:
         said["provenance"] = _provenance(wish.provenance)
+        _check_name(wish.name, wish.provenance)
 
     def job(connection: Connection) -> int:
         known = find_list(connection, wish.name)
@@ -320,6 +324,19 @@ def _terms(writer: InlineWriter, wish: Wish) -> int:
         return keep_terms(connection, Terms(wish.name, **said), trusts, _now_ms())
 
     return writer.run_now(job)
+
+
+def _check_ours(name: str) -> None:
+    """Say no to changing what a member said of contents: only it may."""
+    if name.startswith(list_of("")):
+        mend = "--list: a member fills its list itself; hotline list set is for how far that counts"
+        raise CliError("list_of_a_member", mend)
+
+
+def _check_name(name: str, provenance: str) -> None:
+    if (provenance == Provenance.MEMBER) != name.startswith(list_of("")):
+        mend = f"--provenance: {Provenance.MEMBER} is for lists named {list_of('MEMBER')}"
+        raise CliError("usage", mend, Exit.USAGE)
 
 
 def _provenance(word: str) -> Provenance:

@@ -12,11 +12,12 @@ Pure. What a list's word makes of an item is for `casework` to say.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
 from node.matching.contents import Likeness, compare
-from protocol.facts import Content
+from protocol.facts import Assessment, Content
 
 ANY = "*"
 """The category that stands for every category nothing was said of."""
@@ -37,6 +38,17 @@ class Provenance(StrEnum):
     HOTLINE = "hotline"
     INDUSTRY = "industry"
     OWN = "own"
+    MEMBER = "member"
+    """A member of the network, of itself (docs/protocol.md §6.6)."""
+
+
+class Category(StrEnum):
+    """The categories of a member's list: its verdicts, `national` where its law is ours too."""
+
+    BASELINE = "baseline"
+    NATIONAL_HERE = "national_here"
+    NATIONAL = "national"
+    NOT_ILLEGAL = "not_illegal"
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -63,12 +75,15 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
         category: in the words of the list.
         dated_ms: when the list's author decided so, UTC.
         external_id: by which its author knows it, and under which it takes it back.
+        given: in the list of a member, the verdict that it gave; `external_id` is then the event's
+            id and the place of the file among those that the verdict is about.
     """
 
     content: Content
     category: str
     dated_ms: int | None = None
     external_id: str | None = None
+    given: Assessment | None = None
 
 
 class Retraction(msgspec.Struct, frozen=True, gc=False):
@@ -76,6 +91,24 @@ class Retraction(msgspec.Struct, frozen=True, gc=False):
 
     external_id: str | None = None
     content: Content | None = None
+
+
+class TakenBack(msgspec.Struct, frozen=True, gc=False):
+    """A member took a verdict back: all entries of it go, none comes in again.
+
+    The same content stays listed by other verdicts.
+    """
+
+    event_id: str
+
+
+class Told(NamedTuple):
+    """What a member says of contents, and how many entries of it are taken at most."""
+
+    member: str
+    version: int
+    one: Entry | TakenBack
+    at_most: int
 
 
 class Standing(msgspec.Struct, frozen=True, gc=False):
@@ -109,6 +142,7 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
         number: of the entry, at this node.
         likeness: SAME, or PERHAPS where one weak hash is all there is to compare.
         content: the entry's hashes.
+        given: the entry's verdict, in the list of a member.
     """
 
     number: int
@@ -119,6 +153,7 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     likeness: Likeness
     external_id: str | None = None
     content: Content | None = None
+    given: Assessment | None = None
 
     @property
     def counts_as(self) -> Trust:
@@ -153,6 +188,7 @@ class Listed(msgspec.Struct, frozen=True, gc=False):
             like,
             entry.external_id,
             entry.content,
+            entry.given,
         )
 
 
@@ -183,3 +219,23 @@ def settle_retraction(oldest: int | None, retracted: int | None, version: int) -
     if oldest is None and retracted is not None and retracted >= version:
         return Settled.SAME
     return Settled.RETRACTED
+
+
+def list_of(member: str) -> str:
+    """Return the name of the list that holds what a member said of contents."""
+    return f"member/{member}"
+
+
+def named(event_id: str, part: int) -> str:
+    """Return the id of the entry of one of the files that a verdict is about."""
+    return f"{event_id}/{part}"
+
+
+def trusts_in_member() -> dict[str, Trust]:
+    """How far what a member says is followed unless the operator says otherwise (rule 2)."""
+    return {
+        str(Category.BASELINE): Trust.AUTO,
+        str(Category.NATIONAL_HERE): Trust.AUTO,
+        str(Category.NATIONAL): Trust.SUGGESTION,
+        str(Category.NOT_ILLEGAL): Trust.SUGGESTION,
+    }

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, TypeVar
 
-from node.casework.casebook import Casebook, Loaded, Needs, Post
+from node.casework.casebook import Casebook, Loaded, Needs
 from node.casework.events import Event, EventKind
 from node.casework.item import ItemState, encode
+from node.casework.post import Post
 from node.casework.receiving import Answer
 from node.matching.fingerprints import Fingerprints, content_keys
 from node.matching.near.bands import Mark
@@ -29,6 +30,8 @@ from node.store.erasing import bury_late, erase_items, leaves_about, unsaid_to
 from node.store.known import Known
 from node.store.lists import forget_ended
 from node.store.lookalikes import Lookalikes
+from node.store.member_lists import take_told
+from node.store.recent import Recent
 from node.store.recovered import retold, unsaid, was_lost
 from node.store.seam import Connection
 from node.store.states import STATES_BY_ID, UNWRITTEN, states
@@ -37,8 +40,6 @@ from node.store.writer import Writer
 from protocol.vocabulary import Disposition
 
 R = TypeVar("R")
-RECENT = 10_000
-"""Items kept at hand: some 30 MB, and what is on its way to others and back."""
 EMPTY_CHAIN = bytes(32)
 
 
@@ -102,12 +103,14 @@ class Cases:
         return await self._writer.run(job)
 
     def open_book(self, connection: Connection, needs: Needs, now_ms: int) -> Casebook:
-        """Load what a decision needs."""
+        """Load what a decision needs, once what members say of contents stands in their lists."""
+        full = take_told(connection, self._fingerprints, needs.told, now_ms)
         loaded = load(connection, needs, self._recent, self._keys)
         alike = load_alike(connection, needs, loaded, self._recent, self._keys, self._fingerprints)
         found = self._lookalikes.find(connection, needs.pictures)
         loaded.near, loaded.by_picture = found
         _load_items(connection, loaded, chain.from_iterable(found.items.values()), self._recent)
+        loaded.full = full
         loaded.listed = self._known.listed(connection, needs.keys | alike)
         return Casebook(self._us, now_ms, self._fingerprints, loaded)
 
@@ -158,33 +161,6 @@ class Cases:
             return len(learnt)
 
         return await self._writer.run(job)
-
-
-class Recent:
-    """The items that were written last, so that the answer to an item need not read it again.
-
-    Only a cache of what the one writer wrote, asked and filled on its thread alone; emptied when
-    anything is rolled back.
-    """
-
-    def __init__(self, at_most: int = RECENT) -> None:
-        self._states: dict[str, ItemState] = {}
-        self._at_most = at_most
-        self.get = self._states.get
-        self.clear = self._states.clear
-
-    def keep(self, states: Mapping[str, ItemState]) -> None:
-        """Remember what was written; the oldest go when there are too many."""
-        for item, state in states.items():
-            self._states.pop(item, None)
-            self._states[item] = state
-        for item in list(islice(self._states, max(0, len(self._states) - self._at_most))):
-            del self._states[item]
-
-    def drop(self, items: Iterable[str]) -> None:
-        """Forget what was erased."""
-        for item in items:
-            self._states.pop(item, None)
 
 
 def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) -> Loaded:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from node.casework.casebook import Post
+from node.casework.post import Post
 from node.peer.crosscheck import Problem
 from node.peer.outgoing import Word
 from node.store.cases import post

@@ -17,6 +17,8 @@ from node.matching.lists import (
     Retraction,
     Settled,
     Standing,
+    TakenBack,
+    named,
     settle,
     settle_retraction,
 )
@@ -24,6 +26,7 @@ from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.lists import category_ids, encode_entry, read_entries
 from node.store.seam import Connection
 from protocol.facts import Content
+from protocol.verdicts import MAX_PARTS
 
 
 def take_in(
@@ -31,7 +34,7 @@ def take_in(
     fingerprints: Fingerprints,
     into: int,
     version: int,
-    batch: Sequence[Entry | Retraction],
+    batch: Sequence[Entry | Retraction | TakenBack],
     now_ms: int,
 ) -> list[Settled]:
     """Take entries and retractions of one version into a list, in order; what became of each.
@@ -48,7 +51,10 @@ def take_in(
             continue
         settled += taking.entries(run)
         run = []
-        settled.append(taking.retraction(one))
+        if isinstance(one, TakenBack):
+            settled.append(taking.taking_back(one))
+        else:
+            settled.append(taking.retraction(one))
     settled += taking.entries(run)
     taking.finish()
     return settled
@@ -83,10 +89,11 @@ class _Taking:
         keys = [self._fingerprints.content(one.content) for one in run]
         names = [self._name(one.external_id, one.content) for one in run]
         standing = self._standing(names)
-        tombs = self._tombs({*names, *(key for some in keys for key in some)})
+        events = [self._event(one.given.event_id if one.given else None) for one in run]
+        tombs = self._tombs({*names, *events, *(key for some in keys for key in some)} - {b""})
         settled, fresh, gone, confirmed = [], [], [], []
-        for one, name, found in zip(run, names, keys, strict=True):
-            taken_back = [tombs[key] for key in (name, *found) if key in tombs]
+        for one, name, event, found in zip(run, names, events, keys, strict=True):
+            taken_back = [tombs[key] for key in (name, event, *found) if key in tombs]
             known = standing.get(name)
             what = settle(known, max(taken_back, default=None), one, self._version)
             settled.append(what)
@@ -132,6 +139,18 @@ class _Taking:
             _run(select_in(self._connection, "DELETE FROM list_names WHERE key IN ({})", names))
         return what
 
+    def taking_back(self, one: TakenBack) -> Settled:
+        """Let go of every entry of a verdict; its event's id keeps out those that come late."""
+        names = [self._name(named(one.event_id, part), None) for part in range(MAX_PARTS)]
+        gone = list(self._standing(names).values())
+        event = self._event(one.event_id)
+        if not gone and self._tombs({event}):
+            return Settled.SAME
+        self._bury({event: None})
+        self._end(gone)
+        _run(select_in(self._connection, "DELETE FROM list_names WHERE key IN ({})", names))
+        return Settled.RETRACTED
+
     def finish(self) -> None:
         """Count, and note which version came last."""
         self._connection.executemany(
@@ -155,6 +174,11 @@ class _Taking:
         strongest = content.sha256 or content.sha1 or content.md5 or content.pdq
         assert strongest is not None
         return self._fingerprints.listed(self._list, b"h" + strongest)
+
+    def _event(self, event_id: str | None) -> bytes:
+        """The key under which a verdict is known that was taken back; empty: there is none."""
+        name = b"e" + (event_id or "").encode()
+        return b"" if event_id is None else self._fingerprints.listed(self._list, name)
 
     def _standing(self, names: Iterable[bytes]) -> dict[bytes, Standing]:
         sql = "SELECT key, entry FROM list_names WHERE key IN ({})"

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from node.casework.arrivals import Arrived
-from node.casework.casebook import Casebook, Needs, Post
+from node.casework.casebook import Casebook, Needs
+from node.casework.post import Post
 from node.casework.receiving import Answer, Judged
 from node.casework.recovered import answer_key, key_of
 from node.peer.recovering import ASKING as PHASE_OF_ASKING

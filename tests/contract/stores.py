@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from node.casework.casebook import Casebook, Needs, Post
+from node.casework.casebook import Casebook, Needs
 from node.casework.events import EventKind, Recorded
 from node.casework.item import ItemState
+from node.casework.post import Post
 from node.matching.fingerprints import Fingerprints
 from node.peer.outgoing import tombstone
 from node.store import opening

@@ -20,9 +20,11 @@ VECTORS: Final = Path(__file__).resolve().parent.parent / "vectors"
 FILE: Final = VECTORS / "invalid_v1.json"
 V1: Final = json.loads((VECTORS / "protocol_v1.json").read_bytes())
 V2: Final = json.loads((VECTORS / "protocol_v2.json").read_bytes())
-LATER: Final = [one for one in V2["entries"] if one["name"] == "Disavow"]
+_NEW: Final = ("Disavow", "ContentVerdict", "ContentVerdictWithdrawn")
+LATER: Final = [one for one in V2["entries"] if one["name"] in _NEW]
 EMPTY_ROOT: Final = hashlib.sha256().digest()
 ENTRY_BYTES: Final = 65_536
+ULID: Final = "01HQ3ZQX8W4R5T6Y7V8A9BCDEF"
 
 
 class Invalid(NamedTuple):
@@ -121,6 +123,17 @@ def messages() -> Iterator[Invalid]:
         ("Disavow", "a start without its root", 2, EMPTY_ROOT, "§6.4"),
         ("Disavow", "a root without its start", 1, 0, "§6.4"),
         ("Disavow", "no root at its end", 4, None, "§6.4"),
+        ("ContentVerdict", "a seventeenth file", 1, 16, "§6.6"),
+        ("ContentVerdict", "no file", 2, None, "§6.6"),
+        ("ContentVerdict", "no hash", 2, [None, None, None, 1, None, None], "§6.3"),
+        (
+            "ContentVerdict",
+            "nothing said of a file",
+            0,
+            [f"gb-iwf.{ULID}", "gb-iwf", "unassessable", None, [], "paywall", 1],
+            "§6.6",
+        ),
+        ("ContentVerdictWithdrawn", "an id without its ULID", 0, "gb-iwf.", "§6.2"),
     ]
     for name, what, place, value, clause in rows:
         made = _changed(name, place, value)

@@ -37,6 +37,7 @@ from protocol.messages import (
     form_of,
     to_body,
 )
+from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
 from protocol.vocabulary import (
     Action,
     Confidence,
@@ -127,6 +128,8 @@ MESSAGES: tuple[Message, ...] = (
     Contents(
         "demo-list", 1, 0, (KnownContent(CONTENT, "nl-eokm", Verdict.BASELINE, None, ()),), AT_MS
     ),
+    ContentVerdict(ASSESSMENT, 0, CONTENT),
+    ContentVerdictWithdrawn(EVENT_ID, AT_MS),
 )
 
 

@@ -11,6 +11,7 @@ from keys.transfers import TRANSFER_FIELDS
 from protocol.facts import Location
 from protocol.messages import Contents, Item, Message, Sighted, from_body, kind_of, to_body
 from protocol.transfer import FIELDS, goes_without_basis, narrow
+from protocol.verdicts import ContentVerdict
 from protocol.vocabulary import Kind, OutcomeWhat
 from tests.protocol.samples import (
     ACCESS,
@@ -123,9 +124,11 @@ def test_11_4_each_later_fact_goes_by_its_own_field() -> None:
 @pytest.mark.parametrize("withheld", sorted(FIELDS))
 def test_11_4_shared_contents_go_only_with_hashes_and_verdicts(withheld: str) -> None:
     """They are nothing else; fields that they do not hold do not keep them back."""
-    (contents,) = [one for one in MESSAGES if isinstance(one, Contents)]
-    expected = None if withheld in {"content", "assessments"} else contents
-    assert narrow(contents, FIELDS - {withheld}) is expected
+    shared = [one for one in MESSAGES if isinstance(one, Contents | ContentVerdict)]
+    assert len(shared) == 2
+    for one in shared:
+        expected = None if withheld in {"content", "assessments"} else one
+        assert narrow(one, FIELDS - {withheld}) is expected
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda one: type(one).__name__)
@@ -133,6 +136,7 @@ def test_11_4_answers_and_withdrawals_go_without_any_basis(message: Message) -> 
     """Custody is answered and what was said is taken back, whatever the terms."""
     free = {Kind.EPOCH_OPEN, Kind.REGISTRY_SEEN, Kind.TOMBSTONE, Kind.DISAVOW}
     free |= {Kind.DISPOSITION, Kind.DISPOSITIONS, Kind.WITHDRAWAL}
+    free.add(Kind.CONTENT_VERDICT_WITHDRAWN)
     assert goes_without_basis(message) == (kind_of(message) in free)
     if kind_of(message) in free:
         assert narrow(message, frozenset()) is message

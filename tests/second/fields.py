@@ -288,6 +288,13 @@ FORMS: dict[tuple[int, int], Check] = {
         ),
     ),
     (1, 48): message(CODE, NUMBER, NUMBER, many(1, 256, KNOWN_CONTENT), TIME),
+    (1, 49): message(
+        ASSESSMENT,
+        number(0, 15),
+        CONTENT,
+        rule=lambda assessment, *_: assessment[2] != "unassessable",
+    ),
+    (1, 50): message(ID, TIME),
 }
 """By form (§7.1: version and kind), its message."""
 

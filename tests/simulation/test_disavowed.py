@@ -13,7 +13,7 @@ import pytest
 
 from keys.signing import SigningKey
 from keys.succession import succeeded
-from node.casework.casebook import Post
+from node.casework.post import Post
 from node.evidence.verify import verify
 from node.peer.outgoing import disavowal
 from node.store.audit import Audit

@@ -15,13 +15,14 @@ from itertools import count
 
 from keys.registry import Registry
 from node.casework.arrivals import Arrived
-from node.casework.casebook import Casebook, Loaded, Post, Postbox
+from node.casework.casebook import Casebook, Loaded, Postbox
 from node.casework.draft import ActionDraft
 from node.casework.erasing import Cause, ErasureDraft, erase
 from node.casework.events import Facts
 from node.casework.folding import lacks
 from node.casework.intake import add_facts
 from node.casework.item import Custody, ItemState
+from node.casework.post import Post
 from node.casework.receiving import Judge, Judged, Parsed, parse
 from node.casework.routing import route
 from node.casework.working import record_action

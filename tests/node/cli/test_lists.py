@@ -277,3 +277,34 @@ class TestRetract:
         for words in (("retract", "--id", "x"), ("export", tmp_path / "x")):
             code, shown = await typed("list", *words, "--list", "none")
             assert (code, shown["error"]["code"]) == (Exit.REFUSED, "unknown_list")
+
+
+class TestMembers:
+    """What a member of the network said of contents is a list too."""
+
+    async def test_people_say_how_far_a_member_is_followed_before_it_speaks(
+        self, typed: Typed
+    ) -> None:
+        """Its verdicts are its own: nothing warns of telling them as ours."""
+        words = ("--list", "member/gb-iwf", "--provenance", "member", "--trust", "baseline=auto")
+        code, shown = await typed("list", "set", *words)
+        assert (code, shown["trust"]) == (Exit.OK, {"baseline": "auto"})
+        assert shown["told_to_members"] == []
+
+    async def test_only_a_member_changes_what_it_said(self, typed: Typed, tmp_path: Path) -> None:
+        """An entry put there or taken away by hand would be a word of another."""
+        name = ("--list", "member/gb-iwf")
+        await typed("list", "set", *name, "--provenance", "member")
+        for words in (("import", table(tmp_path / "a.csv", 1)), ("retract", "--id", "x")):
+            code, shown = await typed("list", *words, *name)
+            assert (code, shown["error"]["code"]) == (Exit.REFUSED, "list_of_a_member")
+
+    @pytest.mark.parametrize(
+        ("name", "provenance"), [("member/gb-iwf", "own"), ("a", "member"), ("members", "member")]
+    )
+    async def test_no_other_list_is_taken_for_a_members(
+        self, typed: Typed, name: str, provenance: str
+    ) -> None:
+        """By its name or by who vouches for it."""
+        code, shown = await typed("list", "set", "--list", name, "--provenance", provenance)
+        assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")

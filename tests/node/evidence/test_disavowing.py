@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from node.casework.casebook import Post
+from node.casework.post import Post
 from node.evidence.findings import Findings
 from node.evidence.weight import Weighed, count_void
 from node.peer.outgoing import disavowal

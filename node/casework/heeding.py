@@ -1,0 +1,48 @@
+"""What a member's word on a content makes of an item that has it (rule 2).
+
+It comes as a hit in the list of that member (`listing`, `sharing`). Where it is followed, its
+verdict stands on the item in its own name, as one that was carried over from another item does:
+nobody need view the file again, and referral and notice are the item's own. Members that contradict
+each other put the item before a person, whichever came first, and whether or not a word is followed
+far enough to stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from node.casework.casebook import Casebook, Postbox
+from node.casework.events import EventKind
+from node.casework.item import ItemState, Review
+from node.casework.rejudging import ILLEGAL, rejudge
+from node.casework.telling import News, note, tell
+from node.matching.lists import Hit, Trust
+from protocol.facts import Assessment
+from protocol.vocabulary import Action, OutcomeWhat, Verdict
+
+
+def review_of(state: ItemState, hit: Hit, given: Assessment, hits: Iterable[Hit]) -> Review | None:
+    """Say why a person looks at an item by this word, beside all `hits` of the item; None: no."""
+    if differ(state, hits):
+        return Review.VERDICTS_DIFFER
+    if given.verdict in ILLEGAL and state.closed_by is Action.NOT_ILLEGAL:
+        return Review.NOT_ILLEGAL_DOUBTED
+    suggested = hit.counts_as is Trust.SUGGESTION and not state.known
+    return Review.SUGGESTED_VERDICT if suggested else None
+
+
+def differ(state: ItemState, hits: Iterable[Hit]) -> bool:
+    """Whether two members contradict each other: on the item, or of its content in their lists."""
+    said = [hit.given for hit in hits if hit.counts_as is not Trust.NONE]
+    verdicts = [*state.in_force, *(given for given in said if given is not None)]
+    against = {given.member for given in verdicts if given.verdict is Verdict.NOT_ILLEGAL}
+    illegal = {given.member for given in verdicts if given.verdict in ILLEGAL}
+    return any(one != other for one in against for other in illegal)
+
+
+def carry(book: Casebook, postbox: Postbox, item_id: str, given: Assessment) -> None:
+    """Let the verdict stand on the item, tell whom that concerns, and carry it on from there."""
+    state = note(book, item_id, EventKind.CARRIED_OVER, given, given.at_ms)
+    news = News(given.event_id, OutcomeWhat.ASSESSED, given, given.member, given.at_ms)
+    tell(book, postbox, state, news)
+    rejudge(book, postbox, item_id)

@@ -1,0 +1,63 @@
+"""What members say of contents, each in a list of its own (docs/protocol.md §6.6).
+
+The list is made with the first word of a member. How far it is followed is its operator's to say,
+as of every list; what was not said is filled in. Others are not answered from it.
+
+Part of the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from node.matching.fingerprints import Fingerprints
+from node.matching.lists import (
+    ANY,
+    Entry,
+    Provenance,
+    Terms,
+    Told,
+    list_of,
+    trusts_in_member,
+)
+from node.store.list_taking import take_in
+from node.store.lists import ContentList, find_list, keep_terms
+from node.store.seam import Connection
+
+
+def take_told(
+    connection: Connection, fingerprints: Fingerprints, told: Sequence[Told], now_ms: int
+) -> frozenset[str]:
+    """Take what members said into their lists; return whose list can take no more.
+
+    What was taken back is let go whatever the list holds.
+    """
+    full = set()
+    for (member, version), some in groupby(told, lambda one: (one.member, one.version)):
+        known = _list_of(connection, member, now_ms)
+        entries = sum(known.entries.values())
+        batch = []
+        for one in some:
+            if isinstance(one.one, Entry) and entries >= one.at_most:
+                full.add(member)
+                continue
+            entries += isinstance(one.one, Entry)
+            batch.append(one.one)
+        take_in(connection, fingerprints, known.number, version, batch, now_ms)
+    return frozenset(full)
+
+
+def _list_of(connection: Connection, member: str, now_ms: int) -> ContentList:
+    """Return the list of a member, made or filled in where need be."""
+    name = list_of(member)
+    known = find_list(connection, name)
+    terms = Terms(name, Provenance.MEMBER) if known is None else known.terms
+    said = {} if known is None else known.trusts
+    missing = trusts_in_member().items() - said.items()
+    unsaid = {} if ANY in said else {one: trust for one, trust in missing if one not in said}
+    if known is None or unsaid:
+        keep_terms(connection, terms, unsaid, now_ms)
+        known = find_list(connection, name)
+    assert known is not None
+    return known

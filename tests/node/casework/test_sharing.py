@@ -1,0 +1,357 @@
+"""What members say of contents, from the entry in custody to the item and back, on a real store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from keys.registry import Registry
+from node.casework.casebook import Postbox
+from node.casework.desk import Desk
+from node.casework.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
+from node.casework.views import ItemView
+from node.ids import Ids
+from node.matching.lists import Provenance, Terms, Trust
+from node.store.connection import create_database
+from node.store.custody import Row
+from node.store.lists import find_list, keep_terms
+from node.store.sqlite import Store
+from protocol import entry as entries
+from protocol.facts import Content
+from protocol.messages import Message, kind_of, to_body
+from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
+from protocol.vocabulary import Lane, Matter, Source, Verdict
+from tests.builders.cases import FINGERPRINTS, US, event_id, file, network, verdict
+from tests.builders.network import NOW_MS
+from tests.node.cli.conftest import Britain
+
+KEY = bytes(range(32))
+IWF, PDC = "gb-iwf", "fr-pdc"
+
+
+def said(
+    sha256: int = 1,
+    given: Verdict = Verdict.BASELINE,
+    by: str = IWF,
+    *,
+    number: int = 900,
+    part: int = 0,
+    md5: int | None = None,
+) -> ContentVerdict:
+    """Return what `by` says of a file."""
+    return ContentVerdict(verdict(given, by, number), part, file(sha256, md5=md5))
+
+
+def gone(by: str = IWF, number: int = 900) -> ContentVerdictWithdrawn:
+    """Return that `by` takes a verdict back."""
+    return ContentVerdictWithdrawn(event_id(number, by), NOW_MS)
+
+
+@dataclass
+class Office:
+    """A desk over a store, that hears what other members say."""
+
+    store: Store
+    desk: Desk
+    registry: Registry
+
+    def __post_init__(self) -> None:
+        self._next = count(1)
+
+    async def hear(self, *messages: Message, by: str = IWF, disavowed: bool = False) -> None:
+        """Judge entries of a member, all in one batch."""
+        arrived = []
+        for message in messages:
+            number = next(self._next)
+            made = entries.compose(
+                bytes(32), kind_of(message), f"s{number}", 0, US, to_body(message)
+            )
+            raw = entries.encode(made)
+            place = (bytes(8), number, entries.leaf(raw))
+            arrived.append(Row(by, Lane.BULK, *place, raw, disavowed, row=number))
+        await self.desk.judge(arrived)
+
+    async def report(self, number: int, *, sha256: int = 1) -> ItemView:
+        """Hand in a report of a file at a place of its own."""
+        item = ItemDraft(
+            url=f"https://gb1.example/{number}.jpg", hashes=HashesDraft(sha256=f"{sha256:064x}")
+        )
+        draft = ReportDraft(items=(item,), source=Source.PUBLIC)
+        (taken,) = await self.desk.submit([draft], actor="desk", batch=str(number))
+        return await self.item(taken.items[0].item_id)
+
+    async def item(self, item_id: str) -> ItemView:
+        """Return an item as it is now."""
+        found = await self.desk.item(item_id)
+        assert found is not None
+        return found
+
+    async def assess(self, item_id: str, given: Verdict) -> None:
+        """Let a person here judge an item."""
+        await self.desk.assess(item_id, AssessmentDraft(verdict=given), actor="analyst")
+
+    async def trust(self, by: str, **trusts: Trust) -> None:
+        """Let the operator say how far a member is followed."""
+        terms = Terms(f"member/{by}", Provenance.MEMBER)
+        await self.store.writer.run(lambda c: keep_terms(c, terms, trusts, NOW_MS))
+
+    async def entries(self, by: str = IWF) -> dict[str, int]:
+        """Return how many entries of a member stand, by category."""
+        found = await self.store.writer.run(lambda c: find_list(c, f"member/{by}"))
+        return {} if found is None else found.entries
+
+    async def tasks(self) -> list[tuple[str, str]]:
+        """Return what stands before a person, beside items."""
+        return [(code, subject) for code, subject, _ in await self.store.queries.tasks()]
+
+    async def look(self) -> None:
+        """Let the node undo what was taken back."""
+        unlisting = self.desk.unlisting(self.store.known_content)
+        while await unlisting.due():
+            pass
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    """Give an office in a network of three hotlines."""
+    create_database(tmp_path / "node.db", KEY)
+    store = Store.inline(tmp_path / "node.db", KEY, US, FINGERPRINTS)
+    made = Office(store, None, network())  # type: ignore[arg-type]
+    made.desk = Desk(
+        store=store.cases,
+        queries=store.queries,
+        registry=lambda: made.registry,
+        places=Britain(),
+        fingerprints=FINGERPRINTS,
+        postbox=Postbox(bytes(32)),
+        ids=Ids(US),
+        clock=lambda: NOW_MS,
+        wake_delivery=lambda: None,
+    )
+    yield made
+    await store.close()
+
+
+def shown(item: ItemView) -> tuple[bool, list[tuple[str, str]], tuple[str, ...]]:
+    """Return whether an item is known, by whose verdicts, and why a person looks at it."""
+    return item.known, [(a.member, a.verdict) for a in item.assessments], item.reviews
+
+
+class TestKnown:
+    """What another member judged need not be viewed here."""
+
+    async def test_report_of_a_judged_file_is_known_in_its_judges_name(
+        self, office: Office
+    ) -> None:
+        """Baseline goes with the content to whoever comes upon it; nothing is said as ours."""
+        await office.hear(said())
+        assert shown(await office.report(1)) == (True, [(IWF, "baseline")], ())
+        assert shown(await office.report(2, sha256=2)) == (False, [], ())
+
+    async def test_item_that_waits_is_known_as_soon_as_the_word_comes(self, office: Office) -> None:
+        """Whichever came first, and in one batch with others."""
+        item = await office.report(1)
+        await office.hear(said(7, number=901), said(1, number=902), said(8, number=903))
+        assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
+
+    async def test_national_verdict_abroad_is_a_suggestion(self, office: Office) -> None:
+        """Another country's law is not ours (rule 2)."""
+        await office.hear(said(given=Verdict.NATIONAL))
+        assert shown(await office.report(1)) == (False, [], ("suggested_verdict",))
+
+    async def test_national_verdict_counts_under_the_same_law(self, office: Office) -> None:
+        """Two hotlines of one country judge by one law."""
+        members = dict(office.registry.network.members)
+        members[IWF] = replace(members[IWF], jurisdictions=("GB", "NL"))
+        rules = {"NL": (US, IWF)}
+        document = replace(office.registry.network, members=members, choice_rules=rules)
+        office.registry = replace(office.registry, network=document)
+        await office.hear(said(given=Verdict.NATIONAL))
+        assert shown(await office.report(1)) == (True, [(IWF, "national")], ())
+
+    async def test_one_weak_hash_only_suggests(self, office: Office) -> None:
+        """Equal MD5 can be two files."""
+        await office.hear(ContentVerdict(verdict(), 0, file(md5=1)))
+        item = await office.report(1)
+        later = HashesDraft(sha256=f"{1:064x}", md5=f"{1:032x}")
+        after = await office.desk.add_hashes(item.id, later, actor="a")
+        assert shown(after) == (False, [], ("suggested_verdict",))
+
+    async def test_operator_says_how_far_a_member_is_followed(self, office: Office) -> None:
+        """Before its first word, or after."""
+        await office.trust(IWF, baseline=Trust.SUGGESTION)
+        await office.hear(said())
+        assert shown(await office.report(1)) == (False, [], ("suggested_verdict",))
+        await office.trust(IWF, baseline=Trust.NONE)
+        assert shown(await office.report(2)) == (False, [], ())
+
+    async def test_verdict_heard_of_the_item_as_well_stands_once(self, office: Office) -> None:
+        """Several files, or the same word again, are one verdict."""
+        item = await office.report(1)
+        await office.hear(said(), said(), said(2, part=1), said(1, part=2))
+        assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
+
+
+class TestConflicts:
+    """Members that contradict each other are settled by people, never by who came first."""
+
+    @pytest.mark.parametrize("turned", [False, True])
+    async def test_two_members_contradict_each_other(self, office: Office, *, turned: bool) -> None:
+        """The same item, whichever word came first, and before or after the report."""
+        words = [(said(), IWF), (said(given=Verdict.NOT_ILLEGAL, by=PDC), PDC)]
+        before = await office.report(1)
+        for word, by in reversed(words) if turned else words:
+            await office.hear(word, by=by)
+        for item in (await office.item(before.id), await office.report(2)):
+            assert item.known
+            assert [(a.member, a.verdict) for a in item.assessments] == [(IWF, "baseline")]
+            assert "verdicts_differ" in item.reviews
+
+    async def test_word_against_ours_is_before_a_person(self, office: Office) -> None:
+        """Ours stays."""
+        item = await office.report(1)
+        await office.assess(item.id, Verdict.NOT_ILLEGAL)
+        await office.hear(said())
+        after = await office.item(item.id)
+        assert "verdicts_differ" in after.reviews
+        assert {(a.member, a.verdict) for a in after.assessments} == {
+            (US, "not_illegal"),
+            (IWF, "baseline"),
+        }
+
+    async def test_person_who_judged_in_spite_of_it_is_not_asked_again(
+        self, office: Office
+    ) -> None:
+        """The look that it waited for was had."""
+        await office.hear(said(given=Verdict.NOT_ILLEGAL))
+        item = await office.report(1)
+        assert shown(item) == (False, [], ("suggested_verdict",))
+        await office.assess(item.id, Verdict.BASELINE)
+        assert (await office.item(item.id)).reviews == ()
+
+    async def test_conflict_ends_with_either_word(self, office: Office) -> None:
+        """Nobody contradicts anybody any more."""
+        item = await office.report(1)
+        await office.hear(said())
+        await office.hear(said(given=Verdict.NOT_ILLEGAL, by=PDC), by=PDC)
+        assert (await office.item(item.id)).reviews == ("verdicts_differ",)
+        await office.hear(gone(PDC), by=PDC)
+        await office.look()
+        assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
+
+    async def test_member_that_corrects_itself_contradicts_nobody(self, office: Office) -> None:
+        """It takes the earlier word back first."""
+        item = await office.report(1)
+        await office.hear(said())
+        await office.hear(gone(), said(given=Verdict.NOT_ILLEGAL, number=901))
+        await office.look()
+        assert shown(await office.item(item.id)) == (False, [], ("suggested_verdict",))
+
+
+class TestWithdrawn:
+    """What was taken back is as if it had never been said."""
+
+    async def test_items_are_as_if_it_had_not_been_said(self, office: Office) -> None:
+        """Of every file that the verdict was about, and for later reports."""
+        items = [await office.report(1), await office.report(2, sha256=2)]
+        before = [shown(one) for one in items]
+        await office.hear(said(), said(2, part=1))
+        assert all([(await office.item(one.id)).known for one in items])
+        await office.hear(gone())
+        await office.look()
+        assert [shown(await office.item(one.id)) for one in items] == before
+        assert not (await office.report(3)).known
+        assert await office.entries() == dict.fromkeys(await office.entries(), 0)
+
+    async def test_withdrawal_that_comes_first_keeps_the_verdict_out(self, office: Office) -> None:
+        """For ever; another verdict on the same file comes in."""
+        await office.hear(gone())
+        await office.hear(said(), said(2, part=3))
+        assert not (await office.report(1)).known
+        await office.hear(said(number=901))
+        assert (await office.report(2)).known
+
+    async def test_other_verdict_on_the_same_file_stands(self, office: Office) -> None:
+        """Of the same member: only one of two was taken back."""
+        await office.hear(said(), said(number=901))
+        item = await office.report(1)
+        await office.hear(gone())
+        await office.look()
+        after = await office.item(item.id)
+        assert (after.known, len(after.assessments)) == (True, 1)
+
+
+class TestFuller:
+    """More hashes of a file come later."""
+
+    @pytest.mark.parametrize("turned", [False, True])
+    async def test_fuller_word_outlasts_the_poorer(self, office: Office, *, turned: bool) -> None:
+        """Whatever order they come in: one entry, found by each of its hashes."""
+        poorer, fuller = said(), said(md5=5)
+        for word in (fuller, poorer) if turned else (poorer, fuller):
+            await office.hear(word)
+        assert await office.entries() == {"baseline": 1}
+        await office.report(1)
+        hashes = HashesDraft(md5=f"{5:032x}")
+        item = ItemDraft(url="https://gb1.example/md5.jpg", hashes=hashes)
+        draft = ReportDraft(items=(item,), source=Source.PUBLIC)
+        (taken,) = await office.desk.submit([draft], actor="desk", batch="md5")
+        assert "suggested_verdict" in (await office.item(taken.items[0].item_id)).reviews
+
+
+class TestHostile:
+    """What a member may not say has no effect."""
+
+    @pytest.mark.parametrize(
+        "word",
+        [said(by=PDC), ContentVerdict(verdict(member=US), 0, file(1)), gone(PDC), gone(US)],
+        ids=["another's", "ours", "another's taken back", "ours taken back"],
+    )
+    async def test_nobody_speaks_for_another(self, office: Office, word: Message) -> None:
+        """An event bears its author's name."""
+        await office.hear(said(by=PDC), by=PDC)
+        await office.hear(word)
+        await office.look()
+        assert await office.entries() == {}
+        assert await office.entries(PDC) == {"baseline": 1}
+        assert await office.tasks() == [("entry_not_permitted", IWF)]
+
+    async def test_disavowed_word_is_nobodys(self, office: Office) -> None:
+        """Who signed it was a thief."""
+        await office.hear(said(), disavowed=True)
+        assert await office.entries() == {}
+
+    async def test_suspended_member_is_not_heard(self, office: Office) -> None:
+        """What it says waits."""
+        members = dict(office.registry.network.members)
+        members[IWF] = replace(members[IWF], status="suspended")
+        document = replace(office.registry.network, members=members)
+        office.registry = replace(office.registry, network=document)
+        await office.hear(said())
+        assert await office.entries() == {}
+
+    async def test_member_fills_no_memory(self, office: Office) -> None:
+        """Over the network's bound nothing more is taken of it, and a person is told, once."""
+        document = replace(office.registry.network, policy={"peer_contents": 2})
+        office.registry = replace(office.registry, network=document)
+        await office.hear(*(said(n, number=900 + n) for n in range(1, 5)))
+        await office.hear(said(9, number=999))
+        assert await office.entries() == {"baseline": 2}
+        assert await office.tasks() == [("contents_over_bound", IWF)]
+        await office.hear(gone(number=901))
+        await office.hear(said(9, number=998))
+        assert await office.entries() == {"baseline": 2}
+        assert (await office.report(1, sha256=9)).known
+
+    async def test_other_matters_are_not_touched(self, office: Office) -> None:
+        """What is not CSAM is counted, not judged by lists."""
+        content: Content = file(1)
+        await office.hear(ContentVerdict(verdict(), 0, content))
+        item = ItemDraft(url="https://gb1.example/spam.jpg", hashes=HashesDraft(sha256=f"{1:064x}"))
+        draft = ReportDraft(items=(item,), source=Source.PUBLIC, matter=Matter.SPAM)
+        (taken,) = await office.desk.submit([draft], actor="desk", batch="spam")
+        assert not (await office.item(taken.items[0].item_id)).known
