@@ -209,7 +209,7 @@ def _send(addresses: Sequence[str], member: str, raw: bytes) -> Mapping[str, int
             continue
         try:
             answer = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if status == _OK and isinstance(answer, dict):
             return answer

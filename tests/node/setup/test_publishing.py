@@ -6,6 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from keys.errors import UnknownKeyError
 from keys.keyring import SEALING_PERIOD_MS, SEALING_PERIODS, load_witness_key
@@ -140,6 +142,22 @@ async def test_umbrella_away_keeps_the_new_keys_for_the_next_attempt(world: Any)
     kept = sorted(world.config.member.keys_dir.glob("sealing-*.key"))
     assert len(made) == SEALING_PERIODS + 2
     assert set(kept) <= set(made)
+
+
+@pytest.mark.parametrize(
+    "said", [b"{", b"\xff", b'{"a":' * 3000], ids=["cut off", "not UTF-8", "too deep"]
+)
+async def test_what_answers_garbage_is_no_umbrella(world: Any, said: bytes) -> None:
+    """It is passed over, as one that cannot be reached."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=said)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server:
+        with pytest.raises(MirrorsFailedError):
+            await sent(world, umbrella=str(server.make_url("")))
 
 
 async def test_refusal_of_the_umbrella_is_told(world: Any) -> None:
