@@ -25,6 +25,7 @@ from keys.admission import check_proof
 from keys.errors import HsmAwayError, HsmKeyError, HsmLoginError
 from keys.hsm import ED25519_PARAMETERS, Hsm, destroy, hybrid_key, may_try
 from keys.hsm_key import HsmKey, KeyReference
+from keys.hsm_uri import TokenUri
 from tests.builders.softhsm import PIN, SoftHsm
 
 NETWORK = "demo-0123456789abcdef"
@@ -212,6 +213,42 @@ def test_two_tokens_of_one_label_are_told_apart_by_serial(softhsm: SoftHsm) -> N
         softhsm.hsm("twin").make("log")
 
 
+def test_a_serial_finds_one_of_two_tokens_of_one_label(softhsm: SoftHsm) -> None:
+    """The key is made in that one, and the other stays as it was."""
+    module = str(softhsm.hsm(softhsm.token("double")).uri.module)
+    softhsm.token("double")
+    softhsm.log_out()
+    tokens = list(lib(module).get_tokens(token_label="double"))
+    chosen(softhsm, "double", f"serial={tokens[1].serial.decode()}").make("log")
+    softhsm.log_out()
+    assert [_objects(module, token.serial) for token in tokens] == [0, 2]
+
+
+def chosen(softhsm: SoftHsm, label: str, said: str) -> Hsm:
+    """Return a token of which the configuration says more than its label."""
+    pin = softhsm.hsm(label).pin
+    return Hsm(TokenUri.parse(softhsm.uri(label).replace("?", f";{said}?")), pin)
+
+
+def _objects(module: str, serial: bytes) -> int:
+    (token,) = lib(module).get_tokens(token_serial=serial)
+    with token.open(user_pin=PIN) as session:
+        return len(list(session.get_objects()))
+
+
+@pytest.mark.parametrize("said", ["manufacturer=SoftHSM%20project", "model=SoftHSM%20v2"])
+def test_a_token_of_the_make_that_is_named_is_used(softhsm: SoftHsm, said: str) -> None:
+    """Whoever names more than the label is served."""
+    chosen(softhsm, softhsm.token(), said).make("log").check()
+
+
+@pytest.mark.parametrize("said", ["manufacturer=another", "model=another"])
+def test_a_token_of_another_make_is_not_the_one(softhsm: SoftHsm, said: str) -> None:
+    """A label is easily given twice."""
+    with pytest.raises(HsmAwayError, match="there is no token"):
+        chosen(softhsm, softhsm.token(), said).make("log")
+
+
 def test_a_wrong_pin_is_tried_once(softhsm: SoftHsm, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token counts wrong tries and locks itself; a loop must not do that to it."""
     hsm = softhsm.hsm(softhsm.token(), "not-the-pin")
@@ -328,6 +365,13 @@ def test_other_tools_see_the_keys_by_their_labels(softhsm: SoftHsm) -> None:
     )
     softhsm.hsm(label)
     assert half_of(hybrid_key("log", hsm)).reference.label == "gb-iwf-log"
+
+
+def test_a_reference_is_read_as_it_was_written() -> None:
+    """From the shortest label to the longest, in any script."""
+    reference = KeyReference(b"p" * 32, b"i" * 16, "\u00f6" * 64)
+    assert KeyReference.from_bytes(reference.to_bytes()) == reference
+    assert KeyReference.from_bytes(b"p" * 48 + b"l").label == "l"
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,16 @@ def test_root_may_share_a_credential_with_a_group() -> None:
     keyfile._check_file(Path("unlock"), status(0o440, 0), USER, root_may_share=True)
 
 
+def test_nobody_but_root_shares_what_lies_on_the_disk(path: Path) -> None:
+    """The file of a service manager is read; the same file of an ordinary user is refused."""
+    path.chmod(0o440)
+    if path.stat().st_uid == 0:
+        assert keyfile.read_private(path, root_may_share=True)
+    else:
+        with pytest.raises(UnsafeKeyFileError, match="chmod 600"):
+            keyfile.read_private(path, root_may_share=True)
+
+
 @pytest.mark.parametrize(("mode", "owner"), [(0o444, 0), (0o460, 0), (0o450, 0), (0o440, USER)])
 def test_nothing_more_may_be_shared(mode: int, owner: int) -> None:
     """Not with others, not for writing, and not by anybody else than root."""
