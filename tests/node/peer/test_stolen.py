@@ -11,6 +11,7 @@ import pytest
 from keys.registry import Registry
 from keys.signing import SigningKey
 from keys.succession import succeeded
+from node.peer.crosscheck import EVERY_MS
 from node.peer.outgoing import Push
 from node.peer.sealed import seal
 from node.peer.stolen import StolenKeys
@@ -108,8 +109,10 @@ async def test_8_14_other_than_we_signed_beyond_our_receipts_accuses_nobody(worl
 
 async def test_8_14_range_of_a_thief_is_known_once_a_person_said_whose_it_is(world: World) -> None:
     """The word closes the task, and the next epoch follows the range: nobody is asked twice."""
+    await steal(world, garbage(1))
     await steal(world, garbage(2))
     await an_hour(world)
+    before = forged(world, heads(world))
     assert not await compared(world)
     assert ("ledger_unknown", EOKM) in tasks(world)
     rotate(world, IWF, stolen=True)
@@ -122,8 +125,9 @@ async def test_8_14_range_of_a_thief_is_known_once_a_person_said_whose_it_is(wor
     await node.restart()
     await world.settle()
     assert ("ledger_unknown", EOKM) not in tasks(world)
-    await an_hour(world, 13)
-    assert await compared(world)
+    lie(world, before)
+    world.now += EVERY_MS
+    await compared(world)
     assert ("ledger_unknown", EOKM) not in tasks(world)
 
 
