@@ -158,8 +158,7 @@ class Delivery(Sending):
         except (PeerError, ProtocolError, KeysError) as error:
             unheard = isinstance(error, UnheardReceiptKeyError)
             if unheard and tenure.attempts >= GIVEN_UP_AFTER:
-                tenure.asked_ms = -ASK_AGAIN_MS  # the told state says whether it is held
-                tenure.given_up = True
+                self.give_up_receipt(tenure, now_ms)
             if unheard or (isinstance(error, CallError) and error.refresh):
                 self.on_registry_behind()
             await self._back_off(peer, lane, tenure, now_ms, error.code)
@@ -179,6 +178,8 @@ class Delivery(Sending):
         while True:
             try:
                 if tenure.state is None or pacing.is_past(now_ms, tenure.asked_ms, ASK_AGAIN_MS):
+                    if tenure.given_up_ms is not None:
+                        self.give_up_receipt(tenure, now_ms)
                     await self._ask(peer, lane, tenure, registry, now_ms)
                     if tenure.state is None:
                         return False  # nothing was ever said here, and nothing waits
@@ -212,7 +213,7 @@ class Delivery(Sending):
             return
         state, held = tenure.state, tenure.held
         await self.conclude(peer, lane, tenure, registry, answer.told, now_ms)
-        if tenure.state is state and not tenure.given_up:
+        if tenure.state is state and tenure.given_up_ms is None:
             tenure.held = held  # what is held beyond our receipts: the same push gets its receipt
 
     async def _send(
@@ -236,7 +237,7 @@ class Delivery(Sending):
         keeping = self.outbox.receipted(peer, lane, tenure.fence, push.epoch, push.size, reply.body)
         tenure.keeping = asyncio.ensure_future(keeping)
         tenure.held, tenure.attempts, tenure.next_attempt_ms = push.size, 0, 0
-        tenure.given_up = False
+        tenure.given_up_ms = None
         self.on_receipt(peer, lane, push.size - push.start)
 
     async def _answered(

@@ -104,7 +104,7 @@ class Offering:
         self, peer: str, lane: Lane, tenure: Tenure, pull: Pull, now_ms: int
     ) -> Offer | None:
         registry, answer = self.sending.registry(), pull.answer
-        await self._receipt(peer, lane, tenure, registry, pull)
+        await self._receipt(peer, lane, tenure, registry, pull, now_ms)
         if tenure.question is None or answer.nonce != tenure.question:
             return self._ask(tenure, None)
         if answer.told is None:
@@ -131,7 +131,13 @@ class Offering:
         return self._ask(tenure, self._offer(peer, tenure, registry, push, now_ms))
 
     async def _receipt(
-        self, peer: str, lane: Lane, tenure: Tenure, registry: Registry, pull: Pull
+        self,
+        peer: str,
+        lane: Lane,
+        tenure: Tenure,
+        registry: Registry,
+        pull: Pull,
+        now_ms: int,
     ) -> None:
         """Verify a receipt and keep it, beside the next cut; one that is kept changes nothing."""
         if pull.receipt is None:
@@ -152,10 +158,12 @@ class Offering:
         except UnheardReceiptKeyError:
             if tenure.attempts < GIVEN_UP_AFTER:
                 raise
+            self.sending.give_up_receipt(tenure, now_ms)
             return
         keeping = outbox.keep_receipt(peer, lane, epoch, size, pull.receipt)
         tenure.keeping = asyncio.ensure_future(keeping)
         tenure.attempts = tenure.next_attempt_ms = 0
+        tenure.given_up_ms = None
         self.sending.on_receipt(peer, lane, entries)
 
     async def _conclude(

@@ -13,8 +13,9 @@ from functools import partial
 
 from keys.registry import Registry
 from keys.signing import Signer
+from node.peer import pacing
 from node.peer.outgoing import Outbox, OwnEntry, Push, disavowal, tombstone
-from node.peer.tenure import GoOn, Retry, Stopped, Tenure
+from node.peer.tenure import ASK_AGAIN_MS, GoOn, Retry, Stopped, Tenure
 from node.store.errors import ErasedError
 from protocol import channel as channels
 from protocol import entry as entries
@@ -29,7 +30,7 @@ from protocol.vocabulary import Kind, Lane
 MAX_ENTRIES = 1 << 30
 GIVEN_UP_AFTER = 3
 """Attempts after which a stored receipt under a key that nobody believes any more is given up: the
-receiver never signs it anew (§8.6.3), and its next receipt covers the same."""
+receiver never signs it anew (§8.6.3), and its receipt for the next epoch covers the same."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -140,6 +141,17 @@ class Sending:
                 verify_checkpoint(push.note, (self.log_key.public,))
         except (ErasedError, UnheardKeyError):
             tenure.state = None
+
+    def give_up_receipt(self, tenure: Tenure, now_ms: int) -> None:
+        """Go by the told state: the receipt stands under a key that nobody believes (§3.9.5).
+
+        The epoch ends, once a day: the next one follows from what the receiver tells, and its
+        receipt is another, also where nothing else is to be said.
+        """
+        tenure.asked_ms = -ASK_AGAIN_MS
+        before_ms = tenure.given_up_ms
+        if before_ms is None or pacing.is_past(now_ms, before_ms, ASK_AGAIN_MS):
+            tenure.state, tenure.given_up_ms = None, now_ms
 
     async def next_push(
         self, peer: str, lane: Lane, tenure: Tenure, registry: Registry, now_ms: int

@@ -36,7 +36,8 @@ class Tenure:
         question: the nonce of the question that a puller has still to answer.
         offered: the position that the last offer leads to.
         agreed: the last told position that is known to be ours.
-        given_up: the receipt that is due stands under a key that nobody believes any more.
+        given_up_ms: when a receipt was given up that stands under a key that nobody believes any
+            more, and the epoch ended; None: one that is believed came since.
         opened_ms: when an epoch was last opened for a puller.
     """
 
@@ -56,7 +57,7 @@ class Tenure:
     question: bytes | None = None
     offered: Position | None = None
     agreed: Position | None = None
-    given_up: bool = False
+    given_up_ms: int | None = None
     opened_ms: int = 0
 
 

@@ -17,6 +17,7 @@ from keys.signing import SigningKey
 from keys.succession import succeeded
 from keys.turns import TURN_GRACE_MS
 from node.casework.item import Custody
+from node.peer.pulling import _Channel
 from protocol import push
 from protocol.answers import Answer, AnswerCode
 from protocol.checkpoint import Checkpoint, Origin, read_checkpoint, sign_checkpoint
@@ -25,6 +26,7 @@ from protocol.vocabulary import Disposition, Lane
 from tests.simulation.world import World
 
 IWF, EOKM = "gb-iwf", "nl-eokm"
+HOUR_MS = 3_600_000
 PLACE = "https://nl1.example/album/{}.jpg"
 
 
@@ -233,6 +235,63 @@ async def test_3_8_attack_a_retired_receipt_key_receipts_something_new(world: Wo
     assert figures.unreceipted
 
 
+def steal_receipt(world: World) -> SigningKey:
+    """Let nl-eokm replace its receipt key, and say that it was stolen; return what it replaced."""
+    before = world[EOKM].keys.receipt
+    rotate_receipt(world)
+    document = world.registry.member(EOKM)
+    stolen = replace(document.turn(before.public.key_id), compromised_ms=0)
+    turns = {**document.turns, before.public.key_id: stolen}
+    members = {**world.registry.members, EOKM: replace(document, turns=turns)}
+    world.registry = replace(world.registry, members=MappingProxyType(members))
+    return before
+
+
+async def receipted(world: World) -> list[bool]:
+    """Whether the end of each epoch that gb-iwf opened has a receipt, in their order."""
+    rows = await world[IWF].store.readers.run(
+        lambda c: c.execute(
+            "SELECT max(c.size) = max(CASE WHEN c.receipt IS NULL THEN 0 ELSE c.size END)"
+            " FROM epochs_out e JOIN checkpoints_out c ON c.peer = e.peer AND c.lane = e.lane"
+            " AND c.epoch = e.epoch WHERE e.peer = ? AND e.lane = 'reports'"
+            " GROUP BY e.epoch, e.opened_ms ORDER BY e.opened_ms",
+            (EOKM,),
+        ).fetchall()
+    )
+    return [bool(row[0]) for row in rows]
+
+
+async def test_3_9_a_receipt_under_a_stolen_key_is_followed_by_one_for_the_next_epoch(
+    world: World,
+) -> None:
+    """Nothing else is to be said; without it the honest member would seem to withhold receipts."""
+    items = [await hand_in(world, 1)]
+    world.faults.lose_answer = 1.0
+    await deliver(world)
+    world.faults.lose_answer = 0.0
+    steal_receipt(world)
+    await whole(world, items)
+    assert await receipted(world) == [False, True]
+
+
+async def test_3_9_a_member_that_goes_on_under_a_stolen_key_is_asked_once_a_day(
+    world: World,
+) -> None:
+    """Epochs are no way to make a sender's log grow; a receipt that is believed ends it."""
+    await hand_in(world, 1)
+    stolen = steal_receipt(world)
+    fresh, world[EOKM].inbox.receipt_key = world[EOKM].inbox.receipt_key, stolen
+    for _ in range(36):
+        await deliver(world)
+        world.now += HOUR_MS
+    assert await receipted(world) == [False, False, False]
+    world[EOKM].inbox.receipt_key = fresh
+    for _ in range(72):
+        await deliver(world)
+        world.now += HOUR_MS
+    assert await receipted(world) == [False, False, False, True]
+
+
 class TestPulled:
     """The same for a member that cannot be called."""
 
@@ -259,6 +318,18 @@ class TestPulled:
         world.now += TURN_GRACE_MS
         await world[EOKM].restart()
         await whole(world, items)
+
+    async def test_3_9_a_receipt_under_a_stolen_key_is_followed_by_one_for_the_next_epoch(
+        self, world: World
+    ) -> None:
+        """It had taken what was offered, and had not pulled again when its key was stolen."""
+        items = [await hand_in(world, 1)]
+        pulled = _Channel()
+        for _ in range(2):
+            await world[EOKM].pulling._exchange(IWF, Lane.REPORTS, pulled)
+        steal_receipt(world)
+        await whole(world, items)
+        assert await receipted(world) == [False, True]
 
     async def test_3_8_receipts_of_a_new_key_come_with_pulls(self, world: World) -> None:
         """And those of the old one count for what was signed before."""
