@@ -15,8 +15,7 @@ from keys.errors import UnreadableKeyError
 from keys.keyring import MemberKeys, load_sealing_keys
 from keys.signing import Signer
 from keys.unlock import Unlock
-from node.asking.build import open_origins, open_places
-from node.asking.origins import OriginAsker
+from node.asking.build import open_asking, open_places
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.feed import Feed
@@ -151,16 +150,8 @@ def _assemble(
         postbox,
         _ledgers(config, keys, store, registry, transport, wakes, metrics),
         _coming_back(store, desk, fingerprints, transport, registry, sealing, delivery, wakes),
-        _asker(config, store, jurisdiction),
+        open_asking(config, store, jurisdiction),
     )
-
-
-def _asker(config: Config, store: Store, jurisdiction: Jurisdiction) -> OriginAsker | None:
-    origins = jurisdiction.origins
-    if origins is None:
-        return None
-    policy, forget = jurisdiction.resolver.policy, jurisdiction.locator.forget
-    return open_origins(config.hosters, origins, store.origins, policy, forget)
 
 
 def _places(config: Config, jurisdiction: Jurisdiction, metrics: Metrics) -> CountedPlaces:

@@ -21,7 +21,7 @@ from keys.keyring import MemberKeys
 from keys.succession import id_of
 from keys.unlock import Unlock
 from node.api.app import make_local_app, refuse_unreadable
-from node.asking.origins import OriginAsker, keep_asking
+from node.asking.build import Asking
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.retaining import Periods, Retention
@@ -102,7 +102,7 @@ class Node:
     postbox: Postbox
     ledgers: Ledgers
     coming_back: ComingBack
-    asker: OriginAsker | None
+    asking: Asking
     hsm: HsmWatch = field(init=False)
     retention: Retention = field(init=False)
     bringing_back: BringingBack = field(init=False)
@@ -137,11 +137,10 @@ class Node:
         )
         self._channel_loops = [delivering, fetching]
         log = logger()
-        asking = () if self.asker is None else (("origins", keep_asking(self.asker, wall_clock)),)
         look_at_hsm = (("hsm", self._look_at_hsm),) if self.config.member.hsm else ()
         for name, step in (
             *look_at_hsm,
-            *asking,
+            *self.asking.steps(wall_clock),
             ("desk", self._work),
             ("data", keep_data(self.jurisdiction, self.config.source, log)),
             ("delivery", delivering.step),
@@ -386,6 +385,5 @@ class Node:
         await self._sign_last_head()
         await self.transport.close()
         await self.jurisdiction.close()
-        if self.asker is not None:
-            await self.asker.close()
+        await self.asking.close()
         await self.store.close()

@@ -6,28 +6,55 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from keys.unlock import Unlock
+from node.asking.contacts import ContactFinder, SoughtStore, keep_finding
 from node.asking.https import Bounds, Https, Pauses
-from node.asking.origins import OriginApi, OriginAsker, OriginStore
+from node.asking.origins import OriginApi, OriginAsker, OriginStore, keep_asking
 from node.asking.rdap import Rdap
 from node.asking.redirects import RedirectFollower
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.build import Jurisdiction, open_jurisdiction
+from node.jurisdiction.datafiles import file_stamp
 from node.jurisdiction.directory import DAY_MS, HOUR_MS, Directory, HosterStore, Terms
+from node.jurisdiction.errors import DataFileError
 from node.jurisdiction.hosters import Hosters
 from node.jurisdiction.origins import Origins
 from node.jurisdiction.rdap import Bootstrap, origin
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from node.config import Config
     from node.config.places import HostersSection
     from node.jurisdiction.watching import WatchList
 
 
+class Books(Protocol):
+    """What the store must keep for those who ask by themselves."""
+
+    @property
+    def origins(self) -> OriginStore:
+        """Questions to proxies."""
+        ...
+
+    @property
+    def hosters(self) -> SeekingBook:
+        """Hosters, and those who are looked for."""
+        ...
+
+
 class Book(HosterStore, Pauses, Protocol):
     """What the store must keep."""
+
+
+class SeekingBook(Book, Protocol):
+    """The same, with what is looked for."""
+
+    @property
+    def sought(self) -> SoughtStore:
+        """Who is looked for."""
+        ...
 
 
 def open_places(config: Config) -> Jurisdiction:
@@ -68,6 +95,80 @@ def open_origins(
     https = Https(lambda server: server in allowed, bounds, context)
     keep_ms = section.origin_days * DAY_MS
     return OriginAsker(origins, apis, https, store, policy, keep_ms, forget)
+
+
+@dataclass(slots=True)
+class Asking:
+    """Whom a running node asks by itself: proxies for origins, registers for contacts."""
+
+    asker: OriginAsker | None = None
+    finder: ContactFinder | None = None
+    opened: OpenDirectory | None = None
+
+    def steps(self, clock: Callable[[], int]) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+        """Return the steps of its loops with their names."""
+        found = []
+        if self.asker is not None:
+            found.append(("origins", keep_asking(self.asker, clock)))
+        if self.finder is not None:
+            found.append(("contacts", keep_finding(self.finder, clock)))
+        return found
+
+    async def close(self) -> None:
+        """Close what is open."""
+        for one in (self.asker, self.opened):
+            if one is not None:
+                await one.close()
+
+
+def open_asking(config: Config, store: Books, jurisdiction: Jurisdiction) -> Asking:
+    """Make what asks by itself, as far as a configuration allows it.
+
+    Raises:
+        DataFileError: a file of hosters or registers cannot be used.
+        KeysError: a secret header cannot be had.
+    """
+    section, made = config.hosters, Asking()
+    policy = jurisdiction.resolver.policy
+    if jurisdiction.origins is not None:
+        forget = jurisdiction.locator.forget
+        made.asker = open_origins(section, jurisdiction.origins, store.origins, policy, forget)
+    if section.rdap and section.rdap_a_day:
+        made.opened = open_directory(section, store.hosters, jurisdiction.data.watch, policy)
+        made.finder = finder_of(section, store.hosters.sought, made.opened, jurisdiction)
+    return made
+
+
+def finder_of(
+    section: HostersSection, sought: SoughtStore, opened: OpenDirectory, jurisdiction: Jurisdiction
+) -> ContactFinder:
+    """Make what looks contacts up, by the data files that are in use at each time."""
+    own = OwnHosters(section.file)
+
+    def refresh() -> None:
+        opened.directory.use(own.now(), jurisdiction.data.watch)
+
+    return ContactFinder(sought, opened.directory, refresh, section.rdap_a_day)
+
+
+class OwnHosters:
+    """The operator's file of hosters as it stands; one that cannot be used changes nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._hosters = Hosters() if path is None else Hosters.open(path)
+        self._stamp = None if path is None else file_stamp(path)
+
+    def now(self) -> Hosters:
+        """Return what the file says, read again if it was replaced."""
+        if self._path is not None:
+            try:
+                stamp = file_stamp(self._path)
+                if stamp != self._stamp:
+                    self._hosters, self._stamp = Hosters.open(self._path), stamp
+            except DataFileError:
+                pass  # `hotline doctor` tells
+        return self._hosters
 
 
 def _secret(reference: str) -> str:

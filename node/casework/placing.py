@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Protocol
 
 from node.casework.item import ItemState, Review
@@ -35,6 +36,7 @@ class Locator(Protocol):
         ...
 
 
+MAX_STANDING = 8
 _MAX_MADE = 100_000
 _SITES = frozenset({"name", "address"})
 """Kinds of location that may lead elsewhere."""
@@ -186,6 +188,21 @@ def best_candidate(located: Located) -> str | None:
         if row[0] == "ballot" and len(row) >= _BALLOT and row[6] is not None
     )
     return min(named, key=lambda country: (-named[country], country), default=None)
+
+
+def stands_at(found: Jurisdiction | None) -> tuple[str, ...]:
+    """Return the addresses that the evidence of a place names, at most `MAX_STANDING` of them."""
+    named: dict[str, None] = {}
+    for line in () if found is None else found.evidence:
+        words = line.input.split()
+        if line.source == "refused" or not words:
+            continue
+        word = words[-1] if line.source.startswith("origin:") else words[0]
+        try:
+            named[str(ip_address(word))] = None
+        except ValueError:
+            continue
+    return tuple(named)[:MAX_STANDING]
 
 
 def _nowhere() -> Jurisdiction:

@@ -25,6 +25,7 @@ from node.config import load
 from node.doctor.findings import span
 from node.jurisdiction.build import open_jurisdiction
 from node.jurisdiction.contacts import read_contact
+from node.jurisdiction.directory import block_of
 from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locations import canonical
 from node.setup.opening import store_place
@@ -96,7 +97,7 @@ def contacts(path: Path) -> Result:
     rows = [
         (one["key"], one["name"], contact["address"], _state(contact, now_ms))
         for one in told
-        for contact in one["contacts"] or ({"address": None, "state": "unknown_contact"},)
+        for contact in one["contacts"] or (_no_contact(one),)
     ]
     text = table(("hoster", "name", "contact", "state"), rows) if rows else "no hoster is known"
     return Result({"hosters": told}, text)
@@ -188,7 +189,11 @@ async def _find(
     addresses = [str(row[1]) for row in located.evidence if row[0] in {"address", "refused"}]
     asking = open_directory(config.hosters, book, opened.data.watch, opened.resolver.policy)
     try:
-        return located, [await asking.directory.find(one, now_ms) for one in addresses]
+        found = [await asking.directory.find(one, now_ms) for one in addresses]
+        for one in found:
+            if one.hoster is not None:
+                await book.sought.end(block_of(one.address), now_ms)
+        return located, found
     finally:
         await asking.close()
 
@@ -258,6 +263,11 @@ def _place_lines(place: dict[str, Any], now_ms: int) -> Iterator[str]:
         yield "  contact    unknown"
 
 
+def _no_contact(hoster: dict[str, Any]) -> dict[str, Any]:
+    """Say of a hoster without contacts that it has none, and since when."""
+    return {"address": None, "state": "unknown_contact", "since_ms": hoster["changed_ms"]}
+
+
 def _state(contact: dict[str, Any], now_ms: int) -> str:
     """Say how a contact stands, and since when or until when."""
     if contact["state"] == "unverified":
@@ -266,7 +276,9 @@ def _state(contact: dict[str, Any], now_ms: int) -> str:
         return f"unverified, {when}"
     if contact.get("decided_ms"):
         return f"{contact['state']} {_day(contact['decided_ms'])} by {contact['decided_by']}"
-    return str(contact["state"])
+    since_ms = contact.get("since_ms")
+    age = "" if since_ms is None else f" for {span(now_ms - since_ms)}"
+    return f"{contact['state']}{age}"
 
 
 def _day(ms: int) -> str:

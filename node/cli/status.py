@@ -54,6 +54,7 @@ def status(path: Path) -> Result:
         ledger = asyncio.run(queries.ledger())
         contacts = contact_figures(asyncio.run(queries.hosters()), now_ms)
         asked = [one for one in asyncio.run(queries.origins()) if one.waits]
+        sought = asyncio.run(queries.sought())
     data: dict[str, Any] = {
         "member": config.member.id,
         "running": running.answers,
@@ -62,6 +63,10 @@ def status(path: Path) -> Result:
         "ledger": _ledger(config, client, ledger),
         "figures": figures,
         "contacts": contacts._asdict(),
+        "sought": {
+            "blocks": len(sought),
+            "oldest_ms": min((one.since_ms for one in sought), default=None),
+        },
         "origins": {
             "waiting": len(asked),
             "oldest_ms": min((one.asked_ms for one in asked), default=None),
@@ -150,6 +155,10 @@ def _text(data: dict[str, Any], running: Running, now_ms: int) -> str:
         f"hosters: {contacts['verified']} with a verified contact, {contacts['unverified']} wait"
         f" for a person ({contacts['overdue']} contacts overdue), {contacts['unknown']} without"
     )
+    sought = data["sought"]
+    if sought["blocks"]:
+        age = span(now_ms - sought["oldest_ms"])
+        lines.append(f"contacts: {sought['blocks']} blocks are looked up, for up to {age}")
     origins = data["origins"]
     if origins["waiting"]:
         age = span(now_ms - origins["oldest_ms"])

@@ -103,6 +103,13 @@ class HostersSection:
         None,
     )
     rdap_ipv6: Path | None = _key("The same for IPv6 (`ipv6.json`).", kinds.PATH, None)
+    rdap_a_day: int = _key(
+        "How many blocks of addresses the node may look up by itself in 24 hours, where `rdap` is"
+        " on: those of new items that are here, so that a contact is known when it is needed;"
+        " 0: none.",
+        kinds.integer(0, 100_000),
+        500,
+    )
     rdap_servers: tuple[str, ...] = _key(
         "Servers to which a register may redirect, beside those in the bootstrap files.",
         kinds.SERVERS,

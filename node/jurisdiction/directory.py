@@ -158,6 +158,11 @@ class Directory:
         self._policy = policy if policy is not None else AddressPolicy()
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
+    def use(self, hosters: Hosters, watch: WatchList) -> None:
+        """Look into these data files from now on."""
+        self._hosters = hosters
+        self._watch = watch
+
     async def find(self, address: str, now_ms: int) -> Found:
         """Return who hosts at `address`, asking a register where that is permitted and needed.
 
@@ -201,7 +206,7 @@ class Directory:
 
     async def _range(self, address: str, now_ms: int) -> Range | None:
         """Return what is known of the range of an address; ask once for all of a block."""
-        block = _block(address)
+        block = block_of(address)
         while True:
             found = await self._store.range_of(address, now_ms)
             if found is not None or self._registers is None:
@@ -248,8 +253,12 @@ class Directory:
         return () if known is None else tuple(one.address for one in known.contacts)
 
 
-def _block(address: str) -> str:
-    """Return the smallest range around an address that is announced on its own."""
+def block_of(address: str) -> str:
+    """Return the smallest range around an address that is announced on its own.
+
+    Raises:
+        ValueError: not an address.
+    """
     reached = effective(address)
     return str(ip_network(f"{reached}/{BLOCK[reached.version]}", strict=False))
 

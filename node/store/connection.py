@@ -63,6 +63,7 @@ SCHEMA_FILES = (
     "005_hosters.sql",
     "006_hashcheck.sql",
     "007_origins.sql",
+    "008_sought.sql",
 )
 """Applied in this order, never changed once released; the database's `user_version` counts them."""
 PAGE_BYTES = 8192

@@ -16,6 +16,7 @@ from node.jurisdiction.contacts import Hoster, decided, met
 from node.jurisdiction.directory import DAY_MS, Range, Told, holding
 from node.store.bulk import select_in
 from node.store.seam import Connection
+from node.store.sought import SoughtBook
 from node.store.tasks import close_task, open_task
 from node.store.writer import Readers, Writer
 
@@ -30,9 +31,10 @@ _decoder = msgspec.msgpack.Decoder(Hoster)
 
 
 class HosterBook:
-    """Reads on a connection of its own, writes in the one writer."""
+    """Reads on a connection of its own, writes in the one writer. `sought`: who is looked for."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
+        self.sought = SoughtBook(writer, readers)
         self._writer = writer
         self._readers = readers
 

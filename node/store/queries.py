@@ -12,6 +12,7 @@ from node.casework.item import ItemState
 from node.casework.retaining import Aged
 from node.jurisdiction.contacts import Hoster
 from node.jurisdiction.origins import Question
+from node.jurisdiction.sought import Sought
 from node.store.bulk import select_in
 from node.store.custody import waiting
 from node.store.disavowing import disavowers
@@ -19,6 +20,7 @@ from node.store.hosters import all_hosters
 from node.store.origins import all_questions
 from node.store.outside import may_act_outside
 from node.store.seam import BulkConnection, Connection
+from node.store.sought import all_sought
 from node.store.states import STATES_BY_ID, states, states_of
 from node.store.tasks import open_tasks
 from node.store.witnessing import LedgerFigures
@@ -209,6 +211,10 @@ class Queries:
     async def hosters(self) -> list[Hoster]:
         """Return all hosters, in the order of their keys."""
         return await self._readers.run(all_hosters)
+
+    async def sought(self) -> list[Sought]:
+        """Return the blocks whose hoster is looked for, the longest first."""
+        return await self._readers.run(all_sought)
 
     async def origins(self) -> list[Question]:
         """Return all questions to proxies, the longest waiting first."""

@@ -73,6 +73,10 @@ def without_questions(_: Connection) -> None:
     """Before 007: no proxy was asked anything."""
 
 
+def without_sought(_: Connection) -> None:
+    """Before 008: no contact was looked for."""
+
+
 BACK: Final[dict[int, Callable[[Connection], None]]] = {
     2: without_deltas,
     3: without_states,
@@ -80,6 +84,7 @@ BACK: Final[dict[int, Callable[[Connection], None]]] = {
     5: without_hosters,
     6: without_hashcheck,
     7: without_questions,
+    8: without_sought,
 }
 """The number of a schema file, and how rows are written as before it."""
 _MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (\w+)", re.MULTILINE)

@@ -20,6 +20,7 @@ SCHEMA_FILES: Final = (
     "005_hosters.sql",
     "006_hashcheck.sql",
     "007_origins.sql",
+    "008_sought.sql",
 )
 """Applied in this order, never changed once released; `schema_files` says which a database has."""
 _MADE = re.compile(r"CREATE (?:UNIQUE )?(?:TABLE|VIEW|INDEX|DOMAIN|FUNCTION) (\w+)")

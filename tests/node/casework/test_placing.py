@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.casework.item import Custody, ItemState, Review
-from node.casework.placing import Places, best_candidate, jurisdiction
+from node.casework.placing import MAX_STANDING, Places, best_candidate, jurisdiction, stands_at
 from node.casework.routing import DEADLINE, by_deadline
 from node.jurisdiction.locate import Located
 from node.jurisdiction.locations import Location as Place
@@ -192,6 +192,29 @@ LOW = Located("country", "GB", "low", (BALLOT,))
 WAITED = item(
     custody=Custody.HERE, due_ms=NOW_MS, reviews=(Review.LOCATION_UNCERTAIN,), responsible="nl-eokm"
 )
+
+
+def test_where_it_stands_is_read_from_the_evidence() -> None:
+    """Whoever looks for a hoster asks no name server again; what is refused is nobody's."""
+    rows = (
+        ("rule", "jurisdiction", 3),
+        ("names", "ok", NOW_MS),
+        ("cname", "192-0-2-1.edge.example", 60),
+        ("address", "192.0.2.1", 60),
+        ("refused", "10.0.0.1", "private"),
+        ("proxy", "203.0.113.5", "list", NOW_MS, "203.0.113.0/24", "veil"),
+        ("origin", "shop.example", "veil", "2001:db8::7", NOW_MS, NOW_MS + 1),
+        ("ballot", "192.0.2.1", "one", NOW_MS, "192.0.2.0/24", "NL", "NL"),
+    )
+    found = stands_at(jurisdiction(Located("country", "NL", "high", rows)))
+    assert sorted(found) == ["192.0.2.1", "2001:db8::7", "203.0.113.5"]
+    assert stands_at(None) == ()
+
+
+def test_of_a_place_with_many_addresses_some_are_enough() -> None:
+    """One name must not make a node ask about all of the world."""
+    rows = tuple(("address", f"192.0.2.{n}", 60) for n in range(1, 50))
+    assert len(stands_at(jurisdiction(Located("country", "NL", "high", rows)))) == MAX_STANDING
 
 
 class TestDeadline:

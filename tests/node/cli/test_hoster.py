@@ -17,6 +17,7 @@ from node.config import Config, load
 from node.config.edit import change_file
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.origins import Question
+from node.jurisdiction.sought import Sought
 from node.jurisdiction.watching import WatchList
 from tests.builders.authority import make_authority
 from tests.builders.databases import write_database
@@ -164,9 +165,9 @@ async def test_questions_to_proxies_are_listed_and_counted(joined: Typing, tmp_p
     waits = Question("shop.site7.example", "veil", DAY_MS, DAY_MS)
     told = Question("a.site7.example", "veil", 0, 0, 0, None, ("192.0.2.7",), 1, 2)
     await node.store.origins.keep([told, waits], {"veil": 1}, DAY_MS)
-    assert node.asker is not None
-    await node.asker.work_due(DAY_MS)
-    await node.asker.close()
+    assert node.asking.asker is not None
+    await node.asking.asker.work_due(DAY_MS)
+    await node.asking.close()
     await node.jurisdiction.close()
     await node.transport.close()
     await node.store.close()
@@ -178,3 +179,19 @@ async def test_questions_to_proxies_are_listed_and_counted(joined: Typing, tmp_p
     assert listed["origins"][0]["problem"] == "nobody_answers"
     _, status = await joined("status")
     assert status["origins"] == {"waiting": 1, "oldest_ms": DAY_MS}
+
+
+async def test_a_look_ends_the_task_that_nobody_is_known_there(
+    typed: Typing, register: Register
+) -> None:
+    """Whoever found out and wrote it down looks once more: then it is over."""
+    waits = Sought("192.0.2.0/24", "192.0.2.7", 1, 0, 1 << 60, 3, "failed")
+    with hoster_book(typed.config) as book:
+        await book.sought.settle(waits, waits, 0)
+    _, status = await typed("status")
+    assert status["sought"] == {"blocks": 1, "oldest_ms": 0}
+    assert [one["code"] for one in status["tasks"]] == ["hoster_unknown"]
+    await typed("hoster", "show", "192.0.2.9")
+    _, status = await typed("status")
+    assert status["sought"]["blocks"] == 0
+    assert [one["code"] for one in status["tasks"]] == ["contact_unverified"]

@@ -241,6 +241,7 @@ WITHOUT_EVIDENCE: dict[str, str] = {
     "hashcheck_blocked": "follows from the complaints that were upheld",
     "idempotency": "local access: answers already given",
     "hosters": "whom to tell: read again from registers; what people decided is shown beside it",
+    "contacts_sought": "an order of work: whose contact is looked for; asked again",
     "origin_questions": "a cache of what proxies said; asked again when it is old",
     "hoster_ranges": "a cache of what registers say",
     "paused_servers": "when a register may be asked again",

@@ -138,6 +138,7 @@ UNIMPORTANT = {
     "hosters": "whom to tell: read again from registers; what people decided is shown beside it",
     "hoster_ranges": "a cache of what registers say",
     "paused_servers": "when a register may be asked again",
+    "contacts_sought": "an order of work: whose contact is looked for; asked again",
     "origin_questions": "what proxies were asked: asked again; what followed is in the history",
     "hashcheck_keys": "what was agreed with hosting companies: `hotline hashcheck key list`",
     "hashcheck_counts": "how much they asked: numbers for quotas and reports",
