@@ -72,10 +72,11 @@ class Made:
 @pytest.fixture(scope="session")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Make a member that took, judged, assessed, acted, handed on, erased, was told outcomes."""
-    return asyncio.run(_make(tmp_path_factory.mktemp("world")))
+    return asyncio.run(make_member(tmp_path_factory.mktemp("world")))
 
 
-async def _make(folder: Path) -> Made:
+async def make_member(folder: Path) -> Made:
+    """Make a member with a history in a folder; see `original`."""
     world = World(folder, ["gb-iwf", "nl-eokm", "fr-pdc", "at-sol"])
     await world.start()
     items = []

@@ -13,8 +13,9 @@ from keys.keyring import SEALING_PERIODS, load_database_key, load_sealing_keys
 from keys.unlock import Unlock
 from node.config import load
 from node.peer.forgetting import Forgotten
+from node.registry import admit
 from node.registry.errors import MirrorsFailedError, NoRegistryError
-from node.setup.errors import AlreadySetUpError
+from node.setup.errors import AlreadySetUpError, PublicationRefusedError
 from node.setup.publishing import publish
 from node.setup.recovering import Begun, begin, finish
 from node.store import recovered
@@ -179,3 +180,21 @@ async def test_finished_the_document_says_nothing_and_the_node_rebuilds(world: A
     assert document.recovering is None
     assert {one.key.key_id for one in document.sealing} == keys
     assert facts(world)[0] == recovered.REBUILDING
+
+
+def put(world: Any, *, active: bool) -> None:
+    """Suspend the member, or have it back."""
+    admit.set_status(world.directory, "gb-iwf", active=active, keepers=world.keepers, now_ms=NOW)
+
+
+async def test_member_that_was_suspended_meanwhile_begins_once_it_is_back(world: Any) -> None:
+    """The runbook says so; until then it could publish nothing, and would be handed nothing."""
+    put(world, active=False)
+    with pytest.raises(PublicationRefusedError, match="suspended"):
+        await begun(world)
+    assert listed(world).recovering is None
+    put(world, active=True)
+    began = await begun(world)
+    said = listed(world).recovering
+    assert said is not None
+    assert said.sealing_key == began.sealing_key
