@@ -82,9 +82,11 @@ class HashChecked:
             await self._store.cases.transact(Needs(), NOW_MS, self._record(start))
         terms = Terms("bench", Provenance.OWN, may_share=True)
         trusts = {ANY: Trust.AUTO}
-        number = await self._store.writer.run(lambda c: keep_terms(c, terms, trusts, NOW_MS))
+        await self._store.writer.run(lambda c: keep_terms(c, terms, trusts, NOW_MS))
         batch = [Entry(self._file(), "1") for _ in range(LISTED)]
-        await self._store.writer.run(lambda c: take_in(c, FINGERPRINTS, number, 1, batch, NOW_MS))
+        await self._store.writer.run(
+            lambda c: take_in(c, FINGERPRINTS, terms.name, 1, batch, NOW_MS)
+        )
         await self._listed.follow()
         while await self._verdicts.follow():
             pass

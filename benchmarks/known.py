@@ -110,12 +110,12 @@ def _timed(count: int, work: Callable[[], object]) -> float:
 def _fill(path: Path, fingerprints: Fingerprints, count: int) -> None:
     writer = InlineWriter(open_writer(path, KEY))
     terms = Terms("bench", Provenance.OWN)
-    number = writer.run_now(lambda opened: keep_terms(opened, terms, {}, 1))
+    writer.run_now(lambda opened: keep_terms(opened, terms, {}, 1))
     for start in range(0, count, STEP):
         batch = [
             Entry(Content(sha256=_digest(at)), "1") for at in range(start, min(count, start + STEP))
         ]
-        writer.run_now(lambda opened: take_in(opened, fingerprints, number, 1, batch, 1))  # noqa: B023 - run at once
+        writer.run_now(lambda opened: take_in(opened, fingerprints, terms.name, 1, batch, 1))  # noqa: B023 - run at once
     asyncio.run(writer.close())
 
 

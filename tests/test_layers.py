@@ -78,6 +78,13 @@ READ_ROWS = "node/evidence/"
 SEQUENCES = ("node/casework/views.py", "node/matching/near/bands.py")
 """Where `seq` is an event's place in the history: the hash chain and the change feed count it."""
 
+CONNECTIONS = {
+    "Connection", "Cursor", "InlineReaders", "InlineWriter", "ThreadReaders", "ThreadWriter",
+    "open_locked", "open_reader", "open_writer",
+}  # fmt: skip
+"""What gives or holds a connection to the store; others have `Store` or `node.store.beside`."""
+RUNS_SQL = {"execute", "executemany", "run_now", "fetchone", "fetchall"}
+
 CHANCE = {"random", "secrets", "uuid"}
 MAY_USE_CHANCE = ("keys/", "node/ids.py", "node/api/access.py", "node/app.py")
 """Keys are generated and sealed; identifiers and tokens are minted; app hands sources to seams."""
@@ -192,6 +199,15 @@ def strings(tree: ast.AST) -> Iterator[str]:
             yield item.value
 
 
+def connection_in(item: ast.AST) -> Iterator[str]:
+    """Yield what gives a connection to the store, or runs something on one."""
+    match item:
+        case ast.ImportFrom(module=str(module), names=names) if module.startswith("node.store"):
+            yield from (one.name for one in names if one.name in CONNECTIONS)
+        case ast.Attribute(attr=name) if name in RUNS_SQL:
+            yield name
+
+
 def handle_in(item: ast.AST) -> str | None:
     """Return the name of a row's number that a field, an argument or a look at one gives."""
     match item:
@@ -280,6 +296,18 @@ def test_only_the_store_speaks_sql() -> None:
         if not path.startswith("node/store/")
         for text in strings(tree)
         if SQL.match(text)
+    ]
+    assert not wrong
+
+
+def test_connections_and_cursors_stay_in_the_store() -> None:
+    """Who has one has the tables. Others name a function of the store, and it runs there."""
+    wrong = [
+        f"{path}: {name}"
+        for path, tree in modules().items()
+        if not path.startswith("node/store/")
+        for item in ast.walk(tree)
+        for name in connection_in(item)
     ]
     assert not wrong
 

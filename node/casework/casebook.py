@@ -194,7 +194,7 @@ class Casebook:
     answered: list[str] = field(default_factory=list)
     """Items that have an event more, while their row stays as it is."""
     undone: list[int] = field(default_factory=list)
-    """Places of entries of lists that ended, and from which nothing follows any more."""
+    """Entries of lists that ended, and from which nothing follows any more."""
     by: str | None = None
 
     def find(self, item_id: str) -> ItemState | None:

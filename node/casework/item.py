@@ -127,8 +127,9 @@ class Hold(Value, frozen=True):
 class Listing(Value, frozen=True):
     """What an entry of a list of known content said of the item, and what followed from it.
 
-    `trust` is how far it counted; `police` that police have it; `verdict` the id of the verdict
-    that this member gave by it, `raised` the reasons for which it put the item before a person.
+    `entry` is the number of that entry (`node.matching.lists`); `trust` is how far it counted;
+    `police` that police have it; `verdict` the id of the verdict that this member gave by it,
+    `raised` the reasons for which it put the item before a person.
     """
 
     entry: int

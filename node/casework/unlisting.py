@@ -18,9 +18,8 @@ AT_ONCE = 200
 
 
 class Ended(NamedTuple):
-    """An entry that stands no more: its place among those, its number, by what it was found."""
+    """An entry that stands no more, by its number, and by what it was found."""
 
-    place: int
     entry: int
     keys: tuple[bytes, ...]
 
@@ -63,8 +62,9 @@ class Unlisting:
         needs = Needs(items=found, keys=keys, alike=set(found))
 
         def decide(book: Casebook) -> None:
-            unlist(book, self._ids, self._postbox(), {one.entry for one in ended})
-            book.undone.extend(one.place for one in ended)
+            gone = {one.entry for one in ended}
+            unlist(book, self._ids, self._postbox(), gone)
+            book.undone.extend(gone)
 
         await self._transact(needs, decide)
         return len(ended)

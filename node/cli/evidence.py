@@ -28,7 +28,7 @@ from node.registry.updater import RegistryClient, read_fingerprint
 from node.setup.joining import joined
 from node.setup.opening import store_place
 from node.store.audit import Audit
-from node.store.opening import reading
+from node.store.beside import reading
 
 MAX_BUNDLE_BYTES = 64 << 20
 R = TypeVar("R")
@@ -126,8 +126,8 @@ def with_audit(config: Config, read: Callable[[Audit], R]) -> R:
         KeysError, StoreError: it cannot be read.
     """
     key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    with reading(store_place(config), key) as connection:
-        return read(Audit(connection))
+    with reading(store_place(config), key) as store:
+        return read(store.read(Audit))
 
 
 def verify(path: Path, file: Path, fingerprint: str | None) -> Result:

@@ -29,9 +29,8 @@ from node.jurisdiction.directory import block_of
 from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locations import canonical
 from node.setup.opening import store_place
+from node.store.beside import writing
 from node.store.hosters import HosterBook
-from node.store.opening import open_reader, open_writer
-from node.store.writer import InlineReaders, InlineWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,16 +158,8 @@ def verify(path: Path, key: str, address: str, by: str, *, refuse: bool) -> Resu
 def hoster_book(config: Config) -> Iterator[HosterBook]:
     """Open what the store keeps of hosters, beside a node or alone."""
     key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    place = store_place(config)
-    writer = open_writer(place, key)
-    try:
-        reader = open_reader(place, key)
-        try:
-            yield HosterBook(InlineWriter(writer), InlineReaders(reader))
-        finally:
-            reader.close()
-    finally:
-        writer.close()
+    with writing(store_place(config), key) as store:
+        yield HosterBook(store.writer, store.readers)
 
 
 async def _look(

@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Final
 from node.interchange.errors import InterchangeError
 from node.interchange.lines import Rejection
 from node.matching.lists import Settled
-from node.store.list_taking import take_in
-from node.store.lists import imported, note_imported
+from node.store.list_taking import Part, take_part
+from node.store.lists import imported
 
 if TYPE_CHECKING:
     from node.interchange.lists.fields import ListLine
     from node.interchange.lists.files import ListFile, ListRejects
     from node.matching.fingerprints import Fingerprints
-    from node.store.seam import Connection
-    from node.store.writer import InlineWriter
+    from node.store.beside import Beside
 
 BATCH: Final = 50_000
 """Entries in one transaction: the more, the more of them share a page of the tree."""
@@ -37,11 +36,11 @@ _CONFLICT: Final = Rejection(
 
 @dataclass(frozen=True)
 class Into:
-    """Where a file goes: the store, the list by its number, and the version that the file is."""
+    """Where a file goes: the store, the list by its name, and the version that the file is."""
 
-    writer: InlineWriter
+    store: Beside
     fingerprints: Fingerprints
-    number: int
+    name: str
     version: int
     clock: Callable[[], int]
     batch: int = BATCH
@@ -69,9 +68,7 @@ def take_file(
         InterchangeError: the file is broken; what stands before the place was taken.
         StoreError: what was taken before is kept.
     """
-    done, whole = into.writer.run_now(
-        lambda c: imported(c, into.number, opened.sha256, into.version)
-    )
+    done, whole = into.store.read(imported, into.name, opened.sha256, into.version)
     counts = Counts(before=done)
     if whole:
         return counts
@@ -111,17 +108,9 @@ class _Taking:
         into, counts, waiting = self._into, self._counts, self._waiting
         things = [line.what for line in waiting if not isinstance(line.what, Rejection)]
         place = counts.before + counts.entries + len(waiting)
-
-        def job(connection: Connection) -> list[Settled]:
-            now_ms = into.clock()
-            settled = take_in(
-                connection, into.fingerprints, into.number, into.version, things, now_ms
-            )
-            note_imported(connection, into.number, self._file, into.version, place, done_ms)
-            self._refuse(settled)
-            return settled
-
-        told = Counter(into.writer.run_now(job))
+        part = Part(into.name, self._file, into.version, place, into.clock(), done_ms)
+        settled = into.store.write(take_part, into.fingerprints, part, things, self._refuse)
+        told = Counter(settled)
         counts.rejected += len(waiting) - len(things) + told.pop(Settled.CONFLICTING, 0)
         counts.settled += told
         counts.entries += len(waiting)

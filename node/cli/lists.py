@@ -23,19 +23,18 @@ from node.interchange.rejects import free_path
 from node.matching.fingerprints import Fingerprints
 from node.matching.lists import ANY, Provenance, Retraction, Settled, Terms, Trust, list_of
 from node.setup.opening import open_keys, store_place
+from node.store.beside import reading, writing
 from node.store.list_taking import take_in
 from node.store.lists import (
     ContentList,
     all_lists,
+    change_terms,
     entries_of,
     find_list,
-    keep_terms,
     retracted,
     retractions_of,
     version_of,
 )
-from node.store.opening import open_writer, reading
-from node.store.writer import InlineWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 
     from node.config import Config
     from node.interchange.lists.files import ListFormat
-    from node.store.seam import Connection
+    from node.store.beside import Beside
 
 MAX_NAME: Final = 64
 _FOLLOWED: Final = (Trust.AUTO, Trust.SUGGESTION)
@@ -75,14 +74,14 @@ def import_file(
     """
     _check_ours(wish.name)
     config = load(path)
-    with opened_store(config) as (writer, fingerprints), open_list(file, form) as opened:
-        number = _terms(writer, wish)
-        last = writer.run_now(lambda c: version_of(c, number, opened.sha256))
+    with opened_store(config) as (store, fingerprints), open_list(file, form) as opened:
+        _terms(store, wish)
+        last = store.read(version_of, wish.name, opened.sha256)
         beside = probe(config).answers
         into = Into(
-            writer,
+            store,
             fingerprints,
-            number,
+            wish.name,
             _version(version, last or int(f"{datetime.now(UTC):%Y%m%d}")),
             _now_ms,
             BATCH_BESIDE if beside else BATCH,
@@ -95,7 +94,7 @@ def import_file(
         finally:
             progress.end()
             rejects.close()
-        known = _known(writer.run_now(lambda c: find_list(c, wish.name)))
+        known = _known(store.read(find_list, wish.name))
     return _imported(known, into.version, counts, (rejects.path, _earlier(file, counts, rejects)))
 
 
@@ -146,14 +145,14 @@ def export_file(path: Path, file: Path, name: str, form: ListFormat, *, own_use:
         ConfigError, KeysError, StoreError: the store cannot be opened.
     """
     config = load(path)
-    with reading(store_place(config), open_keys(config).database_key) as connection:
-        connection.execute("BEGIN")
-        known = _known(find_list(connection, name))
+    place, key = store_place(config), open_keys(config).database_key
+    with reading(place, key) as store, store.as_of_now():
+        known = _known(store.read(find_list, name))
         if not known.terms.may_share and not own_use:
             mend = "--own-use: the terms of this list let nobody else have it; set it if it stays"
             raise CliError("list_not_shared", mend)
-        entries = (entry for _, entry in entries_of(connection, known.number))
-        gone = retractions_of(connection, known.number)
+        entries = (entry for _, entry in store.read(entries_of, name))
+        gone = store.read(retractions_of, name)
         count = _write(file, written(form, entries, gone, config.member.id))
     entries_total = sum(known.entries.values())
     data = {"list": name, "file": str(file), "bytes": count, "entries": entries_total}
@@ -179,10 +178,9 @@ def status(path: Path) -> Result:
         ConfigError, KeysError, StoreError: the store cannot be opened.
     """
     config = load(path)
-    with reading(store_place(config), open_keys(config).database_key) as connection:
-        lists = all_lists(connection)
-        back = {one.number: retracted(connection, one.number) for one in lists}
-    data = [_shown(one, *back[one.number]) for one in lists]
+    with reading(store_place(config), open_keys(config).database_key) as store:
+        lists = [(one, store.read(retracted, one.terms.name)) for one in store.read(all_lists)]
+    data = [_shown(one, *back) for one, back in lists]
     rows = [
         (
             one["name"],
@@ -206,10 +204,10 @@ def set_terms(path: Path, wish: Wish) -> Result:
         CliError: what was said is wrong, or too little.
         ConfigError, KeysError, StoreError: the store cannot be opened or written.
     """
-    with opened_store(load(path)) as (writer, _):
-        _terms(writer, wish)
-        known = _known(writer.run_now(lambda c: find_list(c, wish.name)))
-        count, unfinished = writer.run_now(lambda c: retracted(c, known.number))
+    with opened_store(load(path)) as (store, _):
+        _terms(store, wish)
+        known = _known(store.read(find_list, wish.name))
+        count, unfinished = store.read(retracted, wish.name)
     return Result(_shown(known, count, unfinished), f"{wish.name}: kept{_warning(known)}")
 
 
@@ -229,14 +227,12 @@ def retract(path: Path, name: str, fields: Fields, version: str | None) -> Resul
     if content is None and external_id is None:
         raise CliError("usage", "--id: name an entry by its id or by a hash", Exit.USAGE)
     one = Retraction(None if external_id is None else str(external_id), content)
-    with opened_store(load(path)) as (writer, fingerprints):
-        known = _known(writer.run_now(lambda c: find_list(c, name)))
+    with opened_store(load(path)) as (store, fingerprints):
+        known = _known(store.read(find_list, name))
         said = _version(version, known.version)
         before = sum(known.entries.values())
-        (what,) = writer.run_now(
-            lambda c: take_in(c, fingerprints, known.number, said, [one], _now_ms())
-        )
-        after = _known(writer.run_now(lambda c: find_list(c, name)))
+        (what,) = store.write(take_in, fingerprints, name, said, [one], _now_ms())
+        after = _known(store.read(find_list, name))
     gone = before - sum(after.entries.values())
     data = {"list": name, "version": said, "settled": str(what), "entries": gone}
     text = f"{what}: {gone} entries are gone; only a version after {said} lists them again"
@@ -284,22 +280,19 @@ def _warning(one: ContentList) -> str:
 
 
 @contextmanager
-def opened_store(config: Config) -> Iterator[tuple[InlineWriter, Fingerprints]]:
+def opened_store(config: Config) -> Iterator[tuple[Beside, Fingerprints]]:
     """Open the store of a configuration for writing, beside a node or while none runs.
 
     Raises:
         KeysError, StoreError: it cannot be opened.
     """
     keys = open_keys(config)
-    connection = open_writer(store_place(config), keys.database_key)
-    try:
-        yield InlineWriter(connection), Fingerprints(keys.fingerprint_secret)
-    finally:
-        connection.close()
+    with writing(store_place(config), keys.database_key) as store:
+        yield store, Fingerprints(keys.fingerprint_secret)
 
 
-def _terms(writer: InlineWriter, wish: Wish) -> int:
-    """Keep what was said of a list; its number."""
+def _terms(store: Beside, wish: Wish) -> None:
+    """Keep what was said of a list."""
     trusts = _trusts(wish.trust)
     said = {
         name: value
@@ -310,20 +303,17 @@ def _terms(writer: InlineWriter, wish: Wish) -> int:
         said["provenance"] = _provenance(wish.provenance)
         _check_name(wish.name, wish.provenance)
 
-    def job(connection: Connection) -> int:
-        known = find_list(connection, wish.name)
+    def change(known: Terms | None) -> Terms | None:
         if known is not None:
-            terms = msgspec.structs.replace(known.terms, **said)
-            if terms == known.terms and not trusts:
-                return known.number
-            return keep_terms(connection, terms, trusts, _now_ms())
+            terms = msgspec.structs.replace(known, **said)
+            return None if terms == known and not trusts else terms
         if "provenance" not in said or not 0 < len(wish.name) <= MAX_NAME:
             words = ", ".join(Provenance)
             mend = f"--provenance: a new list needs it, one of {words}, and a name of some letters"
             raise CliError("usage", mend, Exit.USAGE)
-        return keep_terms(connection, Terms(wish.name, **said), trusts, _now_ms())
+        return Terms(wish.name, **said)
 
-    return writer.run_now(job)
+    store.write(change_terms, wish.name, change, trusts, _now_ms())
 
 
 def _check_ours(name: str) -> None:

@@ -12,14 +12,13 @@ from keys.keyring import load_database_key
 from keys.unlock import Unlock
 from node.cli.client import connect
 from node.setup.opening import store_place
-from node.store.opening import open_reader
-from node.store.queries import Queries
-from node.store.writer import InlineReaders
+from node.store.beside import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from node.config import Config
+    from node.store.queries import Queries
 
 PROBE_TIMEOUT_S = 3.0
 
@@ -34,11 +33,8 @@ def store_of(config: Config) -> Iterator[Queries]:
     """
     unlock = Unlock.from_config(config.member.unlock)
     key = load_database_key(config.member.keys_dir, unlock)
-    readers = InlineReaders(open_reader(store_place(config), key))
-    try:
-        yield Queries(readers)
-    finally:
-        readers.close()
+    with reading(store_place(config), key) as store:
+        yield store.queries
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,15 +16,13 @@ from node.doctor.findings import span
 from node.setup import recovering
 from node.setup.opening import store_place
 from node.store import handing_back, recovered
-from node.store.opening import open_reader, open_writer
-from node.store.writer import InlineWriter
+from node.store.beside import reading, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from node.config import Config
-    from node.store.seam import Connection
+    from node.store.beside import Beside
 
 
 def begin(path: Path, umbrella: str | None) -> Result:
@@ -54,7 +52,7 @@ def status(path: Path) -> Result:
         ConfigError, KeysError, StoreError: it cannot be read.
     """
     config, now_ms = load(path), _now_ms()
-    data = _read(config, _facts)
+    data = _facts(config)
     lines = [_phase_line(data)]
     if data["channels"]:
         head = ("peer", "lane", "standing", "came back", "erased there", "taken again")
@@ -76,13 +74,8 @@ def decide(path: Path, member: str, *, allowed: bool, again: bool = False) -> Re
     """
     config, now_ms = load(path), _now_ms()
     key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    connection = open_writer(store_place(config), key)
-    try:
-        done = InlineWriter(connection).run_now(
-            lambda c: handing_back.decide(c, member, now_ms, allowed=allowed, again=again)
-        )
-    finally:
-        connection.close()
+    with writing(store_place(config), key) as store:
+        done = store.write(handing_back.decide, member, now_ms, allowed=allowed, again=again)
     if done == "not_asked":
         mend = "member: it has asked for nothing here; see hotline recover status"
         raise CliError("not_asked", mend)
@@ -101,7 +94,7 @@ def finish(path: Path, umbrella: str | None, *, incomplete: bool) -> Result:
         SetupError, RegistryError, KeysError, StoreError: as `recovering.finish`.
     """
     config = load(path)
-    data = _read(config, _facts)
+    data = _facts(config)
     if data["phase"] != recovered.ASKING:
         raise CliError("not_recovering", "node: it does not recover; nothing is to be finished")
     missing = [f"{c['peer']}/{c['lane']}" for c in data["channels"] if c["standing"] != "end"]
@@ -114,8 +107,14 @@ def finish(path: Path, umbrella: str | None, *, incomplete: bool) -> Result:
     return Result({"sequence": sequence, "missing": missing}, text)
 
 
-def _facts(connection: Connection) -> dict[str, Any]:
-    taken = recovered.taken_again(connection)
+def _facts(config: Config) -> dict[str, Any]:
+    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    with reading(store_place(config), key) as store:
+        return _read(store)
+
+
+def _read(store: Beside) -> dict[str, Any]:
+    taken = store.read(recovered.taken_again)
     channels = [
         {
             "peer": one.peer,
@@ -125,10 +124,11 @@ def _facts(connection: Connection) -> dict[str, Any]:
             "erased": one.erased,
             "taken": taken.get((one.peer, str(one.lane)), 0),
         }
-        for one in recovered.progress(connection)
+        for one in store.read(recovered.progress)
     ]
-    given = [{**one._asdict(), "word": _word(one)} for one in handing_back.handed_back(connection)]
-    phase = recovered.phase(connection)
+    handed_back = store.read(handing_back.handed_back)
+    given = [{**one._asdict(), "word": _word(one)} for one in handed_back]
+    phase = store.read(recovered.phase)
     return {"phase": phase, "channels": channels, "handed_back": given}
 
 
@@ -144,15 +144,6 @@ def _phase_line(data: dict[str, Any]) -> str:
         recovered.ASKING: "this node asks its peers for what it had said",
         recovered.REBUILDING: "this node rebuilds from what has come back",
     }[data["phase"]]
-
-
-def _read(config: Config, query: Callable[[Connection], dict[str, Any]]) -> dict[str, Any]:
-    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    connection = open_reader(store_place(config), key)
-    try:
-        return query(connection)
-    finally:
-        connection.close()
 
 
 def _now_ms() -> int:

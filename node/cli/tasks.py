@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from keys.keyring import load_database_key
@@ -14,17 +15,17 @@ from node.cli.output import CliError, Result, table
 from node.config import load
 from node.doctor.findings import span
 from node.setup.opening import store_place
+from node.store.beside import writing
 from node.store.decisions import close_task, resume_channel, say_compromised, say_restored
-from node.store.opening import keep_out, open_writer
-from node.store.writer import InlineWriter
+from node.store.opening import keep_out
 from protocol.vocabulary import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
     from pathlib import Path
 
     from node.config import Config
-    from node.store.seam import Connection
+    from node.store.beside import Beside
 
 SHOWN = 1000
 
@@ -51,7 +52,8 @@ def close(path: Path, code: str, subject: str) -> Result:
         CliError: there is no such open task.
         ConfigError, KeysError, StoreError: it cannot be written.
     """
-    count = _write(load(path), lambda opened: close_task(opened, code, subject, _now_ms()))
+    with _store(load(path)) as store:
+        count = store.write(close_task, code, subject, _now_ms())
     if not count:
         raise CliError("unknown_task", "task: no such open task; see hotline tasks list")
     return Result({"closed": count}, f"closed {count}")
@@ -69,7 +71,8 @@ def resume(path: Path, peer: str, lane: str) -> Result:
     config = load(path)
     lock = keep_out(store_place(config))
     try:
-        count = _write(config, lambda opened: resume_channel(opened, peer, Lane(lane), _now_ms()))
+        with _store(config) as store:
+            count = store.write(resume_channel, peer, Lane(lane), _now_ms())
     finally:
         lock.release()
     if not count:
@@ -87,7 +90,8 @@ def restored(path: Path, snapshot_ms: int = 0) -> Result:
     config = load(path)
     lock = keep_out(store_place(config))
     try:
-        count = _write(config, lambda opened: say_restored(opened, _now_ms(), snapshot_ms))
+        with _store(config) as store:
+            count = store.write(say_restored, _now_ms(), snapshot_ms)
     finally:
         lock.release()
     text = (
@@ -112,7 +116,8 @@ def compromised(path: Path, peer: str, lane: str) -> Result:
     config, now_ms = load(path), _now_ms()
     lock = keep_out(store_place(config))
     try:
-        count = _write(config, lambda opened: say_compromised(opened, peer, Lane(lane), now_ms))
+        with _store(config) as store:
+            count = store.write(say_compromised, peer, Lane(lane), now_ms)
     finally:
         lock.release()
     if not count:
@@ -125,13 +130,11 @@ def compromised(path: Path, peer: str, lane: str) -> Result:
     return Result({"resumed": count}, text)
 
 
-def _write(config: Config, job: Callable[[Connection], int]) -> int:
+@contextmanager
+def _store(config: Config) -> Iterator[Beside]:
     key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    connection = open_writer(store_place(config), key)
-    try:
-        return InlineWriter(connection).run_now(job)
-    finally:
-        connection.close()
+    with writing(store_place(config), key) as store:
+        yield store
 
 
 def _now_ms() -> int:

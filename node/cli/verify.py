@@ -16,7 +16,7 @@ from node.peer.witnessing import Standing, counting, standing
 from node.setup.joining import joined
 from node.setup.opening import open_keys, store_place
 from node.store.audit import Audit
-from node.store.opening import reading
+from node.store.beside import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,8 +44,8 @@ def verify(path: Path) -> Result:
         keys.node_secret,
         client.revocations.revoked(),
     )
-    with reading(store_place(config), keys.database_key) as connection:
-        audit = Audit(connection)
+    with reading(store_place(config), keys.database_key) as store:
+        audit = store.read(Audit)
         findings = walk(audit, believed)
         stands = _standing(audit, config.member.id, client.listed())
     data = {

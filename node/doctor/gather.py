@@ -35,18 +35,16 @@ from node.registry.errors import RegistryError
 from node.setup.joining import joined, keys_match
 from node.setup.opening import open_keys, store_place
 from node.store.audit import Audit
+from node.store.beside import reading
 from node.store.errors import StoreError
-from node.store.history import History
-from node.store.opening import open_reader
-from node.store.queries import Queries
+from node.store.history import fact
 from node.store.recovered import phase
-from node.store.writer import InlineReaders, InlineWriter
 
 if TYPE_CHECKING:
     from keys.registry import Registry
     from node.config import Config
     from node.registry.updater import RegistryClient
-    from node.store.seam import Connection
+    from node.store.beside import Beside
     from node.store.witnessing import LedgerFigures
 
 CALL_LIMITS = Limits(connect_s=3.0, silence_s=5.0, total_s=8.0)
@@ -126,31 +124,24 @@ class Examination:
         if keys is None:
             return None
         try:
-            connection = open_reader(store_place(self.config), keys.database_key)
+            with reading(store_place(self.config), keys.database_key) as store:
+                return await self._database(store)
         except StoreError as error:
             self._broken("database", error)
             return None
-        try:
-            return await self._database(connection)
-        except StoreError as error:
-            self._broken("database", error)
-            return None
-        finally:
-            connection.close()
 
-    async def _database(self, connection: Connection) -> int | None:
-        readers = InlineReaders(connection)
-        queries, now_ms = Queries(readers), self.clock()
-        damaged = readers.run_now(lambda opened: Audit(opened).damaged())
+    async def _database(self, store: Beside) -> int | None:
+        queries, now_ms = store.queries, self.clock()
+        damaged = store.read(Audit).damaged()
         if damaged is not None:
             what, mend = "SQLite finds the file damaged", "stop the node; hotline restore FILE"
             self._add(Severity.CRITICAL, "database", "store_damaged", what, mend)
-        restored = await History(InlineWriter(connection), readers).fact("restored_ms")
+        restored = store.read(fact, "restored_ms")
         if restored is not None:
             what = "restored from a backup: what it sent after that is known to peers only"
             mend = "hotline verify; compare with the peers that hotline peers lists"
             self._add(Severity.NOTE, "database", "restored", what, mend)
-        here = readers.run_now(phase) is not None
+        here = store.read(phase) is not None
         said = self._recovering()
         self.findings += checks.check_recovering(self.config.member.id, said, here=here)
         figures = await queries.figures()

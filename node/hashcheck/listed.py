@@ -6,6 +6,7 @@ Answered from are lists whose terms permit both: to be used here, and to be shar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from node.hashcheck.contract import LIST
@@ -18,7 +19,7 @@ from protocol.facts import Content
 class KnownInLists(Protocol):
     """Looks contents up in lists: see `node.store.known.KnownContent`."""
 
-    def look_up(self, digests: Iterable[bytes]) -> Mapping[bytes, object]:
+    def look_up(self, digests: Iterable[bytes]) -> AbstractSet[bytes]:
         """Return which of these hashes lists have."""
         ...
 

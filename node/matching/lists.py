@@ -6,6 +6,10 @@ list are numbers that grow, a newer version changes what an older one said, and 
 undone by a newer version only. So the same file twice changes nothing, and files may come in any
 order; but for one content under several ids, where what was in before a retraction of one stands.
 
+The number of an entry counts the entries of all lists in the order in which they came in here. It
+is never given twice, and what changes gets another, so it says which wording is meant: events of
+items name it, and HashCheck's record of hits does (`list:NAME/NUMBER`).
+
 Pure. What a list's word makes of an item is for `casework` to say.
 """
 
@@ -112,7 +116,7 @@ class Told(NamedTuple):
 
 
 class Standing(msgspec.Struct, frozen=True, gc=False):
-    """What stands in a list: an entry, and the newest version that said so."""
+    """What stands in a list: an entry with its number, and the newest version that said so."""
 
     number: int
     version: int
@@ -139,7 +143,7 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     """A list knows a content: by which entry, how surely, and how far that counts.
 
     Attributes:
-        number: of the entry, at this node.
+        number: of the entry, see the head of this file.
         likeness: SAME, or PERHAPS where one weak hash is all there is to compare.
         content: the entry's hashes.
         given: the entry's verdict, in the list of a member.

@@ -29,8 +29,8 @@ from node.setup.errors import SetupError
 from node.setup.opening import hsm_of, store_place
 from node.setup.staging import Stage, prepare
 from node.store.access import insert_token
-from node.store.opening import Place, create_database, open_writer
-from node.store.writer import InlineWriter
+from node.store.beside import writing
+from node.store.opening import Place, create_database
 from protocol.versions import spoken
 
 if TYPE_CHECKING:
@@ -188,11 +188,8 @@ def _make_files(
 def admin_token(place: Place, key: bytes, now_ms: int) -> str:
     """Make the token of the command line and keep its digest in the database."""
     text, record = new_token(ADMIN_NAME, frozenset({Scope.ADMIN}), now_ms)
-    connection = open_writer(place, key)
-    try:
-        InlineWriter(connection).run_now(lambda opened: insert_token(opened, record))
-    finally:
-        connection.close()
+    with writing(place, key) as store:
+        store.write(insert_token, record)
     return text
 
 

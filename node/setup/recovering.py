@@ -31,9 +31,9 @@ from node.setup.member import admin_token
 from node.setup.opening import open_keys, store_place
 from node.setup.publishing import publish
 from node.store import recovered
+from node.store.beside import writing
 from node.store.errors import UnknownDatabaseError
-from node.store.opening import Place, create_database, open_writer
-from node.store.writer import InlineWriter
+from node.store.opening import Place, create_database
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,11 +95,8 @@ def finish(config: Config, now_ms: int, umbrella: str | None = None) -> int:
         config, now_ms, umbrella=umbrella, change=lambda next_: replace(next_, recovering=None)
     )
     keys = open_keys(config)
-    connection = open_writer(store_place(config), keys.database_key)
-    try:
-        InlineWriter(connection).run_now(recovered.end)
-    finally:
-        connection.close()
+    with writing(store_place(config), keys.database_key) as store:
+        store.write(recovered.end)
     return published.sequence
 
 
@@ -137,11 +134,8 @@ def _ensure_on_server(config: Config, key: bytes, now_ms: int) -> None:
 
 def _make(config: Config, place: Place, key: bytes, now_ms: int) -> None:
     create_database(place, key)
-    connection = open_writer(place, key)
-    try:
-        InlineWriter(connection).run_now(lambda opened: recovered.begin(opened, now_ms))
-    finally:
-        connection.close()
+    with writing(place, key) as store:
+        store.write(recovered.begin, now_ms)
     token = admin_token(place, key, now_ms)
     config.api.token_file.unlink(missing_ok=True)
     write_private(config.api.token_file, token.encode() + b"\n")
@@ -152,28 +146,22 @@ def _files(database: Path) -> list[Path]:
 
 
 def _phase(place: Place, key: bytes) -> str | None:
-    connection = open_writer(place, key)
-    try:
-        return recovered.phase(connection)
-    finally:
-        connection.close()
+    with writing(place, key) as store:
+        return store.read(recovered.phase)
 
 
 def _fresh(config: Config, unlock: Unlock, key: bytes) -> list[str]:
     """The ids of a year of sealing keys made after the loss, in turn; the database knows them."""
-    connection = open_writer(store_place(config), key)
-    try:
-        known = recovered.fresh_keys(connection)
+    with writing(store_place(config), key) as store:
+        known = store.read(recovered.fresh_keys)
         if known:
             return known
         made = [SealingKey.generate() for _ in range(SEALING_PERIODS)]
         for one in made:
             add_sealing_key(config.member.keys_dir, unlock, one)
         fresh = [one.public.key_id for one in made]
-        InlineWriter(connection).run_now(lambda opened: recovered.keep_fresh_keys(opened, fresh))
+        store.write(recovered.keep_fresh_keys, fresh)
         return fresh
-    finally:
-        connection.close()
 
 
 def _destroy_others(config: Config, unlock: Unlock, fresh: list[str]) -> None:

@@ -26,7 +26,7 @@ from node.peer.forgetting import lacks_memory
 from node.setup.errors import RotationRunningError, WitnessForgotError
 from node.setup.opening import hsm_of, store_place
 from node.setup.publishing import opened
-from node.store.opening import open_reader
+from node.store.beside import reading
 from node.store.witness import forgotten
 
 if TYPE_CHECKING:
@@ -116,11 +116,8 @@ def _forgotten(here: Publishing, *, after_restore: bool) -> Forgotten | None:
     Raises:
         WitnessForgotError: it did, and nobody said that they are to be ended.
     """
-    connection = open_reader(store_place(here.config), here.keys.database_key)
-    try:
-        left = forgotten(connection)
-    finally:
-        connection.close()
+    with reading(store_place(here.config), here.keys.database_key) as store:
+        left = store.read(forgotten)
     if left is None or not lacks_memory(here.before, left):
         return None
     if not after_restore:

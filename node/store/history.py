@@ -59,10 +59,7 @@ class History:
 
     async def fact(self, name: str) -> str | None:
         """Return a fact about this database, such as when it was restored."""
-        row = await self._readers.run(
-            lambda c: c.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        )
-        return None if row is None else str(row[0])
+        return await self._readers.run(lambda c: fact(c, name))
 
     async def set_fact(self, name: str, value: str | None) -> None:
         """Keep a fact about this database; None forgets it."""
@@ -73,6 +70,12 @@ class History:
                 connection.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
 
         await self._writer.run(job)
+
+
+def fact(connection: Connection, name: str) -> str | None:
+    """Return a fact about this database; None: it is none of it."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def _present(connection: Connection) -> Head | None:

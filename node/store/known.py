@@ -23,7 +23,7 @@ from node.casework.unlisting import Ended
 from node.matching.fingerprints import Fingerprints
 from node.matching.lists import Hit, Listed
 from node.store.bulk import select_in, stream
-from node.store.lists import ContentList, all_lists, keys_in, read_entries, trust_of
+from node.store.lists import ContentList, keys_in, lists_by_id, read_entries, trust_of
 from node.store.seam import Connection
 from node.store.writer import Readers
 from protocol.facts import Content
@@ -205,9 +205,9 @@ def _read(connection: Connection, marks: Marks) -> _Memory:
 
 def _by_category(connection: Connection) -> dict[int, ContentList]:
     """Return each category's list, by the number of the category."""
-    lists = {one.number: one for one in all_lists(connection)}
+    lists = lists_by_id(connection)
     sql = "SELECT id, list FROM list_categories"
-    return {category: lists[number] for category, number in connection.execute(sql)}
+    return {category: lists[row] for category, row in connection.execute(sql)}
 
 
 class KnownContent:
@@ -218,8 +218,8 @@ class KnownContent:
         self._fingerprints = fingerprints
         self._known = known
 
-    def look_up(self, digests: Iterable[bytes]) -> dict[bytes, Found]:
-        """Return which of these hashes (SHA-256, SHA-1, MD5, mixed) lists have, and the entries.
+    def look_up(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Return which of these hashes (SHA-256, SHA-1, MD5, mixed) lists have.
 
         Raises:
             KeyError: one is of another length.
@@ -227,7 +227,7 @@ class KnownContent:
         of = self._fingerprints.digest
         keys = {of(digest): digest for digest in digests}
         found = self._readers.look_up(lambda connection: self._known.find(connection, keys))
-        return {keys[key]: entries for key, entries in found.items()}
+        return {keys[key] for key in found}
 
     async def hits(self, contents: Iterable[Content]) -> dict[Content, tuple[Hit, ...]]:
         """See `Known.hits`."""
@@ -240,9 +240,6 @@ class KnownContent:
 
     async def ended_entries(self, limit: int) -> list[Ended]:
         """See `node.casework.unlisting.EndedStore`."""
-        sql = (
-            "SELECT number, entry, keys FROM list_ended WHERE keys IS NOT NULL"
-            " ORDER BY number LIMIT ?"
-        )
+        sql = "SELECT entry, keys FROM list_ended WHERE keys IS NOT NULL ORDER BY number LIMIT ?"
         rows = await self._readers.run(lambda c: c.execute(sql, (limit,)).fetchall())
-        return [Ended(place, entry, tuple(keys_in(keys))) for place, entry, keys in rows]
+        return [Ended(entry, tuple(keys_in(keys))) for entry, keys in rows]

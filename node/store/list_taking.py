@@ -7,8 +7,8 @@ written. Each function is part of the caller's transaction.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from node.matching.contents import Likeness, compare, likeness
 from node.matching.fingerprints import Fingerprints
@@ -23,16 +23,27 @@ from node.matching.lists import (
     settle_retraction,
 )
 from node.store.bulk import insert_rows, select_in, update_rows
-from node.store.lists import category_ids, encode_entry, read_entries
+from node.store.lists import category_ids, encode_entry, list_id, note_imported, read_entries
 from node.store.seam import Connection
 from protocol.facts import Content
 from protocol.verdicts import MAX_PARTS
 
 
+class Part(NamedTuple):
+    """Of a file (by its SHA-256), so many entries have come into a list, as one version of it."""
+
+    into: str
+    file: bytes
+    version: int
+    entries: int
+    now_ms: int
+    done_ms: int | None
+
+
 def take_in(
     connection: Connection,
     fingerprints: Fingerprints,
-    into: int,
+    into: str,
     version: int,
     batch: Sequence[Entry | Retraction | TakenBack],
     now_ms: int,
@@ -41,8 +52,9 @@ def take_in(
 
     Raises:
         TooManyCategoriesError
+        LookupError: there is no such list.
     """
-    taking = _Taking(connection, fingerprints, into, version, now_ms)
+    taking = _Taking(connection, fingerprints, list_id(connection, into), version, now_ms)
     settled: list[Settled] = []
     run: list[Entry] = []
     for one in batch:
@@ -57,6 +69,23 @@ def take_in(
             settled.append(taking.retraction(one))
     settled += taking.entries(run)
     taking.finish()
+    return settled
+
+
+def take_part(
+    connection: Connection,
+    fingerprints: Fingerprints,
+    part: Part,
+    batch: Sequence[Entry | Retraction],
+    refuse: Callable[[Sequence[Settled]], None],
+) -> list[Settled]:
+    """Take the next entries of a file into its list, and note how far it has come, at once.
+
+    `refuse` is told what became of each before that is durable.
+    """
+    settled = take_in(connection, fingerprints, part.into, part.version, batch, part.now_ms)
+    note_imported(connection, part.into, part.file, part.version, part.entries, part.done_ms)
+    refuse(settled)
     return settled
 
 

@@ -5,12 +5,14 @@ items are found too (`node.matching.fingerprints`). An entry that changes or is 
 its hashes with it; a row says that it went, and by what it was found until what followed from it
 has been undone (`list_taking`).
 
+Outside a list is known by its name, and an entry by its number (`node.matching.lists.Hit`).
+
 Each function is part of the caller's transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -31,7 +33,6 @@ _ENTRIES = "SELECT number, version, state FROM list_entries WHERE number IN ({})
 class ContentList(NamedTuple):
     """A list, with how far each of its categories is followed, and how many entries it has."""
 
-    number: int
     terms: Terms
     version: int
     changed_ms: int
@@ -41,22 +42,39 @@ class ContentList(NamedTuple):
 
 def all_lists(connection: Connection) -> list[ContentList]:
     """Return every list, by name."""
+    return list(lists_by_id(connection).values())
+
+
+def lists_by_id(connection: Connection) -> dict[int, ContentList]:
+    """Return every list by its row, in the order of their names."""
     found = {}
     sql = (
         "SELECT id, name, provenance, license, may_use, may_share, weak, version, changed_ms"
         " FROM lists ORDER BY name"
     )
-    for number, name, provenance, licence, use, share, weak, version, at in connection.execute(sql):
+    for row, name, provenance, licence, use, share, weak, version, at in connection.execute(sql):
         terms = Terms(name, Provenance(provenance), licence, bool(use), bool(share), bool(weak))
-        found[number] = ContentList(number, terms, version, at, {}, {})
-    for number, category, trust, entries in connection.execute(
+        found[row] = ContentList(terms, version, at, {}, {})
+    for row, category, trust, entries in connection.execute(
         "SELECT list, category, trust, entries FROM list_categories ORDER BY category"
     ):
         if trust is not None:
-            found[number].trusts[category] = Trust(trust)
+            found[row].trusts[category] = Trust(trust)
         if entries:
-            found[number].entries[category] = entries
-    return list(found.values())
+            found[row].entries[category] = entries
+    return found
+
+
+def list_id(connection: Connection, name: str) -> int:
+    """Return the row of the list of this name.
+
+    Raises:
+        LookupError: there is none.
+    """
+    row = connection.execute("SELECT id FROM lists WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise LookupError("there is no list of this name")
+    return int(row[0])
 
 
 def find_list(connection: Connection, name: str) -> ContentList | None:
@@ -66,8 +84,8 @@ def find_list(connection: Connection, name: str) -> ContentList | None:
 
 def keep_terms(
     connection: Connection, terms: Terms, trusts: Mapping[str, Trust], now_ms: int
-) -> int:
-    """Make a list, or change the terms of the one of this name; its number.
+) -> None:
+    """Make a list, or change the terms of the one of this name.
 
     `trusts` says of some categories how far they are followed; the others stay as they were.
     """
@@ -92,7 +110,20 @@ def keep_terms(
         "UPDATE list_categories SET trust = ? WHERE id = ?",
         [(str(trust), ids[category]) for category, trust in trusts.items()],
     )
-    return int(number)
+
+
+def change_terms(
+    connection: Connection,
+    name: str,
+    change: Callable[[Terms | None], Terms | None],
+    trusts: Mapping[str, Trust],
+    now_ms: int,
+) -> None:
+    """Make a list, or change it, from the terms that it has: None of none; None stays as it is."""
+    known = find_list(connection, name)
+    terms = change(None if known is None else known.terms)
+    if terms is not None:
+        keep_terms(connection, terms, trusts, now_ms)
 
 
 def _flags(terms: Terms) -> tuple[bool, bool, bool]:
@@ -123,43 +154,43 @@ def category_ids(connection: Connection, number: int, wanted: Iterable[str]) -> 
     return ids
 
 
-def imported(connection: Connection, into: int, file: bytes, version: int) -> tuple[int, bool]:
+def imported(connection: Connection, into: str, file: bytes, version: int) -> tuple[int, bool]:
     """Return how many entries of a file were taken into a list, and whether that is all of it."""
     row = connection.execute(
         "SELECT entries, done_ms FROM list_imports WHERE list = ? AND file = ? AND version = ?",
-        (into, file, version),
+        (list_id(connection, into), file, version),
     ).fetchone()
     return (0, False) if row is None else (row[0], row[1] is not None)
 
 
 def note_imported(
-    connection: Connection, into: int, file: bytes, version: int, entries: int, done_ms: int | None
+    connection: Connection, into: str, file: bytes, version: int, entries: int, done_ms: int | None
 ) -> None:
     """Note how far a file has been taken into a list, with the entries of which that is so."""
     connection.execute(
         "INSERT OR REPLACE INTO list_imports (list, file, version, entries, done_ms)"
         " VALUES (?, ?, ?, ?, ?)",
-        (into, file, version, entries, done_ms),
+        (list_id(connection, into), file, version, entries, done_ms),
     )
 
 
-def entries_of(connection: Connection, number: int) -> Iterator[tuple[int, Entry]]:
+def entries_of(connection: Connection, name: str) -> Iterator[tuple[int, Entry]]:
     """Yield what stands in a list, in the order it came: version and entry."""
     sql = (
         "SELECT e.version, e.state FROM list_entries e JOIN list_categories c ON c.id = e.category"
         " WHERE c.list = ? ORDER BY e.number"
     )
-    for version, state in stream(connection, sql, (number,)):
+    for version, state in stream(connection, sql, (list_id(connection, name),)):
         yield version, _decode(state)
 
 
-def retractions_of(connection: Connection, number: int) -> Iterator[tuple[int, str, int]]:
+def retractions_of(connection: Connection, name: str) -> Iterator[tuple[int, str, int]]:
     """Yield what was taken back by its author's id: version, that id, and when it came here."""
     sql = (
         "SELECT version, said, retracted_ms FROM list_tombstones"
         " WHERE list = ? AND said IS NOT NULL ORDER BY key"
     )
-    for version, said, at_ms in stream(connection, sql, (number,)):
+    for version, said, at_ms in stream(connection, sql, (list_id(connection, name),)):
         yield version, bytes(said).decode(), at_ms
 
 
@@ -179,25 +210,26 @@ def trust_of(trusts: Mapping[str, Trust], category: str) -> Trust:
     return trusts.get(category, trusts.get(ANY, Trust.NONE))
 
 
-def version_of(connection: Connection, into: int, file: bytes) -> int | None:
+def version_of(connection: Connection, into: str, file: bytes) -> int | None:
     """Return the version as which a file was taken into a list last; None: never."""
     sql = "SELECT max(version) FROM list_imports WHERE list = ? AND file = ?"
-    found: int | None = connection.execute(sql, (into, file)).fetchone()[0]
+    found: int | None = connection.execute(sql, (list_id(connection, into), file)).fetchone()[0]
     return found
 
 
-def retracted(connection: Connection, number: int) -> tuple[int, bool]:
+def retracted(connection: Connection, name: str) -> tuple[int, bool]:
     """Return how many keys of a list are taken back, and whether an import of it is unfinished."""
     sql = (
         "SELECT (SELECT count(*) FROM list_tombstones WHERE list = ?),"
         " (SELECT count(*) FROM list_imports WHERE list = ? AND done_ms IS NULL)"
     )
-    keys, unfinished = connection.execute(sql, (number, number)).fetchone()
+    row = list_id(connection, name)
+    keys, unfinished = connection.execute(sql, (row, row)).fetchone()
     return int(keys), bool(unfinished)
 
 
-def forget_ended(connection: Connection, places: Iterable[int]) -> None:
+def forget_ended(connection: Connection, entries: Iterable[int]) -> None:
     """Note of entries that ended that nothing follows from them any more."""
     connection.executemany(
-        "UPDATE list_ended SET keys = NULL WHERE number = ?", [(place,) for place in places]
+        "UPDATE list_ended SET keys = NULL WHERE entry = ?", [(entry,) for entry in entries]
     )

@@ -44,7 +44,7 @@ def take_told(
                 continue
             entries += isinstance(one.one, Entry)
             batch.append(one.one)
-        take_in(connection, fingerprints, known.number, version, batch, now_ms)
+        take_in(connection, fingerprints, known.terms.name, version, batch, now_ms)
     return frozenset(full)
 
 

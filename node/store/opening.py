@@ -6,8 +6,7 @@ server is meant: it is an extra, and costs a tenth of a second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -105,22 +104,6 @@ def open_reader(place: Place, key: bytes) -> Connection:
         return files.open_reader(place, key)
     opened: Connection = _server().open_reader(place, key)
     return opened
-
-
-@contextmanager
-def reading(place: Place, key: bytes) -> Iterator[Connection]:
-    """A connection that cannot write, closed at the end; what the driver finds, in our words.
-
-    Raises:
-        StoreError: see `open_reader`; and whatever is met while it reads.
-    """
-    connection = open_reader(place, key)
-    try:
-        yield connection
-    except files.driver_errors() as error:
-        raise files.translate(error) from error
-    finally:
-        connection.close()
 
 
 def keep_out(place: Place) -> Lock:

@@ -127,6 +127,6 @@ class Service:
     ) -> None:
         """Put a content into a list, `stock` unless it is named."""
         said = Terms(name, Provenance.INDUSTRY, **{"may_share": True, **terms})
-        number = await self.store.writer.run(lambda c: keep_terms(c, said, {"a": trust}, NOW_MS))
+        await self.store.writer.run(lambda c: keep_terms(c, said, {"a": trust}, NOW_MS))
         batch = [Entry(entry, "a", NOW_MS)]
-        await self.store.writer.run(lambda c: take_in(c, FINGERPRINTS, number, 1, batch, NOW_MS))
+        await self.store.writer.run(lambda c: take_in(c, FINGERPRINTS, name, 1, batch, NOW_MS))

@@ -46,14 +46,15 @@ def entry(number: int, *names: str, category: str = "1", external_id: str | None
     return Entry(content(number, *names), category, NOW_MS, external_id)
 
 
-async def listed(store: Store, name: str = "icse", **trusts: Trust) -> int:
-    """Make a list, return its number."""
+async def listed(store: Store, name: str = "icse", **trusts: Trust) -> str:
+    """Make a list, return its name."""
     terms = Terms(name, Provenance.POLICE)
-    return await store.writer.run(lambda c: keep_terms(c, terms, trusts, NOW_MS))
+    await store.writer.run(lambda c: keep_terms(c, terms, trusts, NOW_MS))
+    return name
 
 
 async def take(
-    store: Store, into: int, version: int, *batch: Entry | Retraction
+    store: Store, into: str, version: int, *batch: Entry | Retraction
 ) -> Sequence[Settled]:
     """Take these into a list."""
     return await store.writer.run(lambda c: take_in(c, FINGERPRINTS, into, version, batch, NOW_MS))
@@ -76,30 +77,30 @@ class TestTerms:
     """A list as its operator took it on."""
 
     async def test_terms_are_kept_and_changed_by_name(self, store: Store) -> None:
-        """Under its number, with its categories."""
-        number = await listed(store, A=Trust.AUTO, B=Trust.NONE)
+        """It stays one list, with its categories."""
+        await listed(store, A=Trust.AUTO, B=Trust.NONE)
         other = Terms("icse", Provenance.HOTLINE, "c-1", may_share=True, trusts_weak=True)
-        again = await store.writer.run(lambda c: keep_terms(c, other, {"B": Trust.AUTO}, NOW_MS))
+        await store.writer.run(lambda c: keep_terms(c, other, {"B": Trust.AUTO}, NOW_MS))
         (found,) = await look(store, all_lists)
-        assert (again, found.number, found.terms) == (number, number, other)
+        assert found.terms == other
         assert found.trusts == {"A": Trust.AUTO, "B": Trust.AUTO}
 
     async def test_categories_are_counted_as_they_come_and_go(self, store: Store) -> None:
         """Without walking through ten million rows."""
-        number = await listed(store)
-        await take(store, number, 1, entry(1), entry(2), entry(3, category="2"))
-        await take(store, number, 2, entry(1, category="2"), Retraction(content=content(2)))
+        name = await listed(store)
+        await take(store, name, 1, entry(1), entry(2), entry(3, category="2"))
+        await take(store, name, 2, entry(1, category="2"), Retraction(content=content(2)))
         found = await look(store, lambda c: find_list(c, "icse"))
         assert found is not None
         assert (found.entries, found.version) == ({"2": 2}, 2)
 
     async def test_file_with_endless_categories_is_refused_whole(self, store: Store) -> None:
         """The wrong column was read."""
-        number = await listed(store)
+        name = await listed(store)
         many = [entry(n, category=str(n)) for n in range(MAX_CATEGORIES + 1)]
         with pytest.raises(TooManyCategoriesError):
-            await take(store, number, 1, *many)
-        assert await look(store, lambda c: list(entries_of(c, number))) == []
+            await take(store, name, 1, *many)
+        assert await look(store, lambda c: list(entries_of(c, name))) == []
 
 
 class TestTakingIn:
@@ -107,40 +108,40 @@ class TestTakingIn:
 
     async def test_same_entries_twice_change_nothing(self, store: Store) -> None:
         """Not even their numbers."""
-        number = await listed(store)
+        name = await listed(store)
         batch = entry(1), entry(2, "md5"), entry(3, external_id="x")
-        assert set(await take(store, number, 1, *batch)) == {Settled.ADDED}
+        assert set(await take(store, name, 1, *batch)) == {Settled.ADDED}
         before = await look(store, lambda c: c.execute("SELECT * FROM list_entries").fetchall())
-        assert set(await take(store, number, 1, *batch)) == {Settled.SAME}
+        assert set(await take(store, name, 1, *batch)) == {Settled.SAME}
         assert before == await look(
             store, lambda c: c.execute("SELECT * FROM list_entries").fetchall()
         )
 
     async def test_file_that_names_one_content_twice_is_taken_once(self, store: Store) -> None:
         """In one batch; and the second, if it says something else, is told."""
-        number = await listed(store)
-        told = await take(store, number, 1, entry(1), entry(1), entry(1, category="2"))
+        name = await listed(store)
+        told = await take(store, name, 1, entry(1), entry(1), entry(1, category="2"))
         assert told == [Settled.ADDED, Settled.SAME, Settled.CONFLICTING]
-        assert [
-            e.category for _, e in await look(store, lambda c: list(entries_of(c, number)))
-        ] == ["1"]
+        assert [e.category for _, e in await look(store, lambda c: list(entries_of(c, name)))] == [
+            "1"
+        ]
 
     async def test_newer_version_changes_and_the_old_word_is_found_no_more(
         self, store: Store
     ) -> None:
         """Under the id of its author, with other hashes."""
-        number = await listed(store)
-        await take(store, number, 1, entry(1, external_id="x"))
-        assert await take(store, number, 2, entry(2, external_id="x")) == [Settled.CHANGED]
+        name = await listed(store)
+        await take(store, name, 1, entry(1, external_id="x"))
+        assert await take(store, name, 2, entry(2, external_id="x")) == [Settled.CHANGED]
         assert await hits(store, content(1)) == ()
         assert [hit.version for hit in await hits(store, content(2))] == [2]
 
     async def test_confirmed_entry_stands_against_an_older_word(self, store: Store) -> None:
         """Version 2 comes after 1 and 3."""
-        number = await listed(store)
-        await take(store, number, 1, entry(1))
-        assert await take(store, number, 3, entry(1)) == [Settled.CONFIRMED]
-        assert await take(store, number, 2, entry(1, category="2")) == [Settled.OLDER]
+        name = await listed(store)
+        await take(store, name, 1, entry(1))
+        assert await take(store, name, 3, entry(1)) == [Settled.CONFIRMED]
+        assert await take(store, name, 2, entry(1, category="2")) == [Settled.OLDER]
 
     async def test_two_lists_say_what_they_say(self, store: Store) -> None:
         """Of one content, in words of their own."""
@@ -158,73 +159,73 @@ class TestRetractions:
 
     async def test_entry_is_gone_with_its_hashes_and_stays_away(self, store: Store) -> None:
         """Until a newer version lists it again."""
-        number = await listed(store)
-        await take(store, number, 2, entry(1))
-        assert await take(store, number, 2, Retraction(content=content(1))) == [Settled.RETRACTED]
+        name = await listed(store)
+        await take(store, name, 2, entry(1))
+        assert await take(store, name, 2, Retraction(content=content(1))) == [Settled.RETRACTED]
         assert await hits(store, content(1)) == ()
-        assert await look(store, lambda c: list(entries_of(c, number))) == []
-        assert await take(store, number, 2, entry(1)) == [Settled.STAYS_RETRACTED]
-        assert await take(store, number, 3, entry(1)) == [Settled.ADDED]
+        assert await look(store, lambda c: list(entries_of(c, name))) == []
+        assert await take(store, name, 2, entry(1)) == [Settled.STAYS_RETRACTED]
+        assert await take(store, name, 3, entry(1)) == [Settled.ADDED]
         assert len(await hits(store, content(1))) == 1
 
     async def test_it_counts_before_the_entry_comes(self, store: Store) -> None:
         """By the author's id."""
-        number = await listed(store)
-        assert await take(store, number, 2, Retraction("x")) == [Settled.RETRACTED]
-        assert await take(store, number, 2, Retraction("x")) == [Settled.SAME]
-        assert await take(store, number, 1, entry(1, external_id="x")) == [Settled.STAYS_RETRACTED]
+        name = await listed(store)
+        assert await take(store, name, 2, Retraction("x")) == [Settled.RETRACTED]
+        assert await take(store, name, 2, Retraction("x")) == [Settled.SAME]
+        assert await take(store, name, 1, entry(1, external_id="x")) == [Settled.STAYS_RETRACTED]
 
     async def test_what_was_taken_back_by_its_id_comes_under_no_other(self, store: Store) -> None:
         """It is the content that was a mistake."""
-        number = await listed(store)
-        await take(store, number, 1, entry(1, external_id="x"))
-        await take(store, number, 1, Retraction("x"))
+        name = await listed(store)
+        await take(store, name, 1, entry(1, external_id="x"))
+        await take(store, name, 1, Retraction("x"))
         again = entry(1, "md5", external_id="y")
-        assert await take(store, number, 1, again) == [Settled.STAYS_RETRACTED]
+        assert await take(store, name, 1, again) == [Settled.STAYS_RETRACTED]
 
     async def test_one_weak_hash_takes_back_whatever_may_be_the_file(self, store: Store) -> None:
         """The mistake of a retraction harms nobody; that of an entry does."""
-        number = await listed(store)
-        await take(store, number, 1, entry(1, "md5", "sha1"), entry(2))
-        await take(store, number, 1, Retraction(content=content(1, "md5")))
+        name = await listed(store)
+        await take(store, name, 1, entry(1, "md5", "sha1"), entry(2))
+        await take(store, name, 1, Retraction(content=content(1, "md5")))
         assert await hits(store, content(1)) == ()
         assert len(await hits(store, content(2))) == 1
 
     async def test_id_with_hashes_takes_back_what_came_without_an_id(self, store: Store) -> None:
         """It says which file was the mistake; what has another id is not its to take back."""
-        number = await listed(store)
-        await take(store, number, 1, entry(5), entry(5, "md5", external_id="other"))
-        await take(store, number, 2, Retraction("e5", content(5)))
+        name = await listed(store)
+        await take(store, name, 1, entry(5), entry(5, "md5", external_id="other"))
+        await take(store, name, 2, Retraction("e5", content(5)))
         assert [hit.external_id for hit in await hits(store, content(5))] == ["other"]
 
     async def test_newer_entry_shields_no_older_one(self, store: Store) -> None:
         """Each is as old as its own version; only if all are newer is the retraction older."""
-        number = await listed(store)
-        await take(store, number, 1, entry(1, external_id="a"))
-        await take(store, number, 3, entry(1, external_id="b"))
-        told = await take(store, number, 2, Retraction(content=content(1)))
+        name = await listed(store)
+        await take(store, name, 1, entry(1, external_id="a"))
+        await take(store, name, 3, entry(1, external_id="b"))
+        told = await take(store, name, 2, Retraction(content=content(1)))
         assert told == [Settled.RETRACTED]
         assert [hit.external_id for hit in await hits(store, content(1))] == ["b"]
-        told = await take(store, number, 2, Retraction(content=content(1)))
+        told = await take(store, name, 2, Retraction(content=content(1)))
         assert told == [Settled.OLDER]
 
     async def test_older_retraction_weakens_no_newer_one(self, store: Store) -> None:
         """What version 5 took back, version 4 does not bring, whatever version 2 took back."""
-        number = await listed(store)
-        await take(store, number, 1, entry(1, external_id="a"), entry(1, external_id="b"))
-        await take(store, number, 5, Retraction("a"))
-        await take(store, number, 2, Retraction(content=content(1)))
-        told = await take(store, number, 4, entry(1, external_id="c"))
+        name = await listed(store)
+        await take(store, name, 1, entry(1, external_id="a"), entry(1, external_id="b"))
+        await take(store, name, 5, Retraction("a"))
+        await take(store, name, 2, Retraction(content=content(1)))
+        told = await take(store, name, 4, entry(1, external_id="c"))
         assert told == [Settled.STAYS_RETRACTED]
 
     async def test_weaker_entries_of_the_file_go_with_the_one_that_is_named(
         self, store: Store
     ) -> None:
         """They would be hits by one weak hash; a file that is another one stands."""
-        number = await listed(store)
+        name = await listed(store)
         forged = Entry(Content(sha256=bytes(32), md5=content(5).md5), "1")
-        await take(store, number, 1, entry(5, "md5"), entry(5), forged)
-        await take(store, number, 2, Retraction(content=content(5, "sha256")))
+        await take(store, name, 1, entry(5, "md5"), entry(5), forged)
+        await take(store, name, 2, Retraction(content=content(5, "sha256")))
         assert await hits(store, content(5)) == ()
         assert len(await hits(store, forged.content)) == 1
 
@@ -238,20 +239,20 @@ class TestRetractions:
 
     async def test_ids_that_were_taken_back_are_told_on(self, store: Store) -> None:
         """In exports; hashes that were taken back are kept nowhere."""
-        number = await listed(store)
-        await take(store, number, 1, entry(1, external_id="x"), entry(2))
-        await take(store, number, 4, Retraction(content=content(1)), Retraction("never came"))
-        await take(store, number, 4, Retraction(content=content(2)))
-        told = await look(store, lambda c: sorted(retractions_of(c, number)))
+        name = await listed(store)
+        await take(store, name, 1, entry(1, external_id="x"), entry(2))
+        await take(store, name, 4, Retraction(content=content(1)), Retraction("never came"))
+        await take(store, name, 4, Retraction(content=content(2)))
+        told = await look(store, lambda c: sorted(retractions_of(c, name)))
         assert told == [(4, "never came", NOW_MS), (4, "x", NOW_MS)]
 
     async def test_number_of_what_went_is_never_given_again(self, store: Store) -> None:
         """Memory and events know entries by their numbers."""
-        number = await listed(store)
-        await take(store, number, 1, entry(1))
+        name = await listed(store)
+        await take(store, name, 1, entry(1))
         first = (await hits(store, content(1)))[0].number
-        await take(store, number, 1, Retraction(content=content(1)))
-        await take(store, number, 1, entry(2))
+        await take(store, name, 1, Retraction(content=content(1)))
+        await take(store, name, 1, entry(2))
         assert (await hits(store, content(2)))[0].number == first + 1
 
 
@@ -276,21 +277,21 @@ class TestFinding:
         like: Likeness,
     ) -> None:
         """One weak hash only suggests."""
-        number = await listed(store)
-        await take(store, number, 1, entry(1, *listed_names))
+        name = await listed(store)
+        await take(store, name, 1, entry(1, *listed_names))
         assert [hit.likeness for hit in await hits(store, content(1, *asked_names))] == [like]
 
     async def test_equal_md5_with_another_sha256_is_another_file(self, store: Store) -> None:
         """Anybody can make two such files."""
-        number = await listed(store)
-        await take(store, number, 1, entry(1))
+        name = await listed(store)
+        await take(store, name, 1, entry(1))
         forged = Content(sha256=bytes(32), md5=content(1).md5)
         assert await hits(store, forged) == ()
 
     async def test_trust_is_of_the_category_else_of_all_else_none(self, store: Store) -> None:
         """What numbers of categories mean differs by country: nobody is followed by guesses."""
-        number = await listed(store, A=Trust.AUTO)
-        await take(store, number, 1, entry(1, category="A"), entry(2, category="B"))
+        name = await listed(store, A=Trust.AUTO)
+        await take(store, name, 1, entry(1, category="A"), entry(2, category="B"))
         assert [hit.trust for hit in await hits(store, content(1))] == [Trust.AUTO]
         assert [hit.trust for hit in await hits(store, content(2))] == [Trust.NONE]
         await listed(store, **{"*": Trust.SUGGESTION})
@@ -298,17 +299,17 @@ class TestFinding:
 
     async def test_hashes_are_found_many_at_once(self, store: Store) -> None:
         """Of all three sorts, by memory and by the store alike."""
-        number = await listed(store)
-        await take(store, number, 1, *(entry(n) for n in range(1, 300)))
+        name = await listed(store)
+        await take(store, name, 1, *(entry(n) for n in range(1, 300)))
         asked = [one for n in range(1, 400) for one in _digests(content(n))]
         stored = store.known_content.look_up(asked)
         await store.known_content.refresh()
         assert store.known_content.look_up(asked) == stored
-        assert set(stored) == {one for n in range(1, 300) for one in _digests(content(n))}
+        assert stored == {one for n in range(1, 300) for one in _digests(content(n))}
 
     async def test_store_without_lists_knows_nothing(self, store: Store) -> None:
         """And is asked one question."""
-        assert store.known_content.look_up([bytes(32)]) == {}
+        assert store.known_content.look_up([bytes(32)]) == set()
         assert not await store.known_content.refresh()
 
 
@@ -321,10 +322,10 @@ def _digests(of: Content) -> list[bytes]:
 
 async def test_import_remembers_how_far_it_came(store: Store) -> None:
     """For each file and version; so it goes on after kill -9."""
-    number = await listed(store)
-    assert await look(store, lambda c: imported(c, number, b"f", 1)) == (0, False)
-    await store.writer.run(lambda c: note_imported(c, number, b"f", 1, 50, None))
-    assert await look(store, lambda c: imported(c, number, b"f", 1)) == (50, False)
-    await store.writer.run(lambda c: note_imported(c, number, b"f", 1, 60, NOW_MS))
-    assert await look(store, lambda c: imported(c, number, b"f", 1)) == (60, True)
-    assert await look(store, lambda c: imported(c, number, b"f", 2)) == (0, False)
+    name = await listed(store)
+    assert await look(store, lambda c: imported(c, name, b"f", 1)) == (0, False)
+    await store.writer.run(lambda c: note_imported(c, name, b"f", 1, 50, None))
+    assert await look(store, lambda c: imported(c, name, b"f", 1)) == (50, False)
+    await store.writer.run(lambda c: note_imported(c, name, b"f", 1, 60, NOW_MS))
+    assert await look(store, lambda c: imported(c, name, b"f", 1)) == (60, True)
+    assert await look(store, lambda c: imported(c, name, b"f", 2)) == (0, False)

@@ -13,6 +13,7 @@ import pytest
 
 from node.store import connection as connections
 from node.store import opening
+from node.store.beside import reading
 from node.store.connection import SCHEMA_FILES, open_reader, open_writer
 from node.store.errors import (
     AlreadyOpenError,
@@ -180,11 +181,11 @@ class TestRefusals:
         half = place.path.stat().st_size // 2
 
         def read() -> None:
-            with opening.reading(place.path, KEY) as connection, place.path.open("r+b") as file:
+            with reading(place.path, KEY) as store, place.path.open("r+b") as file:
                 file.seek(-half, os.SEEK_END)
                 file.write(bytes(half))
                 file.flush()
-                connection.execute("PRAGMA quick_check").fetchall()
+                store.read(lambda c: c.execute("PRAGMA quick_check").fetchall())
 
         with pytest.raises(DamagedDatabaseError):
             read()

@@ -30,14 +30,16 @@ ENTRY = Entry(file(1, md5=1), "A", None, "42/a")
 
 @dataclass
 class Office:
-    """A desk over a store with one list, number 1, followed in category A."""
+    """A desk over a store with one list, followed in category A."""
 
     store: Store
     desk: Desk
 
     async def lists(self, version: int, *batch: Entry | Retraction) -> None:
         """Take these into the list, as a command does."""
-        await self.store.writer.run(lambda c: take_in(c, FINGERPRINTS, 1, version, batch, NOW_MS))
+        await self.store.writer.run(
+            lambda c: take_in(c, FINGERPRINTS, "iwf", version, batch, NOW_MS)
+        )
 
     async def report(self, number: int, *, sha256: int | None = 1) -> ItemView:
         """Hand in a report of a file at a place of its own."""

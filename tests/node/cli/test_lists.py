@@ -193,11 +193,9 @@ from node.cli import list_import, lists
 from node.config import load
 from node.interchange.lists.files import ListRejects, open_list
 from node.interchange.rejects import free_path
-from node.store.lists import find_list
 
-with lists.opened_store(load(Path(sys.argv[1]))) as (writer, fingerprints):
-    number = writer.run_now(lambda c: find_list(c, "a")).number
-    into = list_import.Into(writer, fingerprints, number, 7, lambda: 1, batch=5_000)
+with lists.opened_store(load(Path(sys.argv[1]))) as (store, fingerprints):
+    into = list_import.Into(store, fingerprints, "a", 7, lambda: 1, batch=5_000)
     with open_list(Path(sys.argv[2])) as opened:
         def lines():
             for line in opened.lines:

@@ -24,7 +24,7 @@ MANY = 3000
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Connection]:
-    """Give a store with one list, 1."""
+    """Give a store with one list."""
     create_database(tmp_path / "node.db", KEY)
     connection = open_writer(tmp_path / "node.db", KEY)
     keep_terms(connection, Terms("a", Provenance.OWN), {}, 1)
@@ -40,7 +40,7 @@ def file(number: int) -> Content:
 
 def take(opened: Connection, version: int, *batch: Entry | Retraction) -> None:
     """Take these into the list."""
-    take_in(opened, FINGERPRINTS, 1, version, batch, 1)
+    take_in(opened, FINGERPRINTS, "a", version, batch, 1)
 
 
 def agree(opened: Connection, known: Known, numbers: range) -> int:
