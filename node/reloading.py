@@ -86,7 +86,7 @@ def look_at_lists(known: ListLookUps, desk: Desk) -> Callable[[], Awaitable[None
 
     Another process may have imported or retracted: the store tells.
     """
-    unlisting = desk.unlisting(known)
+    unlisting = desk.correcting.unlisting(known)
 
     async def step() -> None:
         await known.refresh(calm=True)

@@ -52,6 +52,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "list_items": items.list_items,
     "read_item": items.read_item,
     "assess_item": items.assess_item,
+    "withdraw_verdict": items.withdraw_verdict,
+    "retract_notice": items.retract_notice,
     "act_on_item": items.act_on_item,
     "add_hashes": items.add_hashes,
     "write_to_peer": items.write_to_peer,

@@ -13,7 +13,13 @@ from node.api.calls import json_answer, once, respond
 from node.api.parameters import ItemsParameters
 from node.api.problems import ApiError
 from node.api.service import ItemsPage
-from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, MessageDraft
+from node.casework.draft import (
+    ActionDraft,
+    AssessmentDraft,
+    HashesDraft,
+    MessageDraft,
+    RetractionDraft,
+)
 from node.casework.erasing import ErasureDraft
 from node.casework.errors import UnknownItemError
 from node.jurisdiction.codes import country_mend
@@ -31,10 +37,11 @@ if TYPE_CHECKING:
 
 MAX_WORK_BYTES: Final = 1 << 16
 
-D = TypeVar("D", AssessmentDraft, ActionDraft, HashesDraft)
+D = TypeVar("D", AssessmentDraft, ActionDraft, HashesDraft, RetractionDraft)
 _assessment: Final = msgspec.json.Decoder(AssessmentDraft)
 _action: Final = msgspec.json.Decoder(ActionDraft)
 _hashes: Final = msgspec.json.Decoder(HashesDraft)
+_retraction: Final = msgspec.json.Decoder(RetractionDraft)
 _message: Final = msgspec.json.Decoder(MessageDraft)
 _erasure: Final = msgspec.json.Decoder(ErasureDraft)
 
@@ -70,6 +77,20 @@ async def assess_item(call: Call) -> web.StreamResponse:
 async def act_on_item(call: Call) -> web.StreamResponse:
     """Record an action."""
     return await _work(call, _action, call.parts.desk.act, _is_acted)
+
+
+async def retract_notice(call: Call) -> web.StreamResponse:
+    """Record that a notice or referral was retracted."""
+    return await _work(call, _retraction, call.parts.desk.correcting.retract, _is_retracted)
+
+
+async def withdraw_verdict(call: Call) -> web.StreamResponse:
+    """Take a verdict back; again, it is gone already."""
+    verdict_id = call.request.match_info["verdict_id"]
+    correcting = call.parts.desk.correcting
+    return respond(
+        json_answer(await correcting.withdraw(named_item(call), verdict_id, actor=call.actor))
+    )
 
 
 async def add_hashes(call: Call) -> web.StreamResponse:
@@ -176,6 +197,10 @@ def _is_acted(view: ItemView, draft: ActionDraft, member: str, since_ms: int) ->
         (one.action, one.reason) == said and _by_us(one, draft, member, since_ms)
         for one in view.actions
     )
+
+
+def _is_retracted(view: ItemView, draft: RetractionDraft, _member: str, _since_ms: int) -> bool:
+    return any((one.id, one.retraction) == (draft.action, "done") for one in view.actions)
 
 
 def _sent(view: ItemView, draft: MessageDraft, member: str, since_ms: int) -> MessageView | None:

@@ -29,6 +29,7 @@ from node.casework.draft import (
     HoldDraft,
     MessageDraft,
     ReportDraft,
+    RetractionDraft,
 )
 from node.casework.erasing import ErasureDraft, ErasureView
 from node.casework.views import HoldView, ItemView, MessageView
@@ -160,6 +161,15 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         example={"verdict": "baseline", "labels": ["self_generated"]},
     ),
     Operation(
+        "withdraw_verdict",
+        "DELETE",
+        _ITEM + "/assessments/{verdict_id}",
+        Scope.ITEMS_WRITE,
+        "Take a verdict of this hotline back; what followed from it is undone, wherever it went.",
+        {200: (JSON, ItemView)},
+        refuses=(404, 503),
+    ),
+    Operation(
         "act_on_item",
         "POST",
         _ITEM + "/actions",
@@ -170,6 +180,18 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         refuses=_WORK,
         keyed=True,
         example={"action": "host_notified", "at": "2026-11-23T18:00:00Z"},
+    ),
+    Operation(
+        "retract_notice",
+        "POST",
+        _ITEM + "/retractions",
+        Scope.ITEMS_WRITE,
+        "Record that a notice or referral by a verdict that is gone was retracted.",
+        {201: (JSON, ItemView)},
+        {JSON: RetractionDraft},
+        refuses=_WORK,
+        keyed=True,
+        example={"action": "nl-eokm.01M8504K47NN0SQRGQYM9AZB5T"},
     ),
     Operation(
         "add_hashes",

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from node.casework.correcting import Correcting
 from node.casework.draft import (
     ActionDraft,
     AssessmentDraft,
@@ -69,6 +70,11 @@ class Desk(Protocol):
 
     async def act(self, item_id: str, draft: ActionDraft, *, actor: str) -> ItemView:
         """Record what was done about an item."""
+        ...
+
+    @property
+    def correcting(self) -> Correcting:
+        """Where words are taken back."""
         ...
 
     async def hold(self, item_id: str, draft: HoldDraft, *, actor: str) -> HoldView:

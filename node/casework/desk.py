@@ -15,6 +15,7 @@ from keys.registry import Registry
 from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.casestore import CaseStore
+from node.casework.correcting import Correcting
 from node.casework.draft import (
     ActionDraft,
     AssessmentDraft,
@@ -39,7 +40,6 @@ from node.casework.recalling import Recall
 from node.casework.retaining import Periods, Retention
 from node.casework.routing import place, route
 from node.casework.submitting import Preparing, SubmitResult, accepted
-from node.casework.unlisting import EndedStore, Unlisting
 from node.casework.views import (
     HoldView,
     ItemView,
@@ -91,6 +91,9 @@ class Desk:
         self._look_ups = LookUps(places)
         self._preparing = Preparing()
         self._speaking: Postbox | None = None
+        self.correcting = Correcting(
+            work_on=self._work_on, transact=self._decide, ids=ids, postbox=lambda: self._postbox
+        )
         self._judging = Judging(
             store=store,
             queries=queries,
@@ -259,12 +262,6 @@ class Desk:
             clock=self._clock,
             issued_ms=lambda: self._registry().issued_ms,
             periods=periods,
-        )
-
-    def unlisting(self, ended: EndedStore) -> Unlisting:
-        """Return what undoes what followed from entries of lists that stand no more."""
-        return Unlisting(
-            ended=ended, transact=self._decide, ids=self._ids, postbox=lambda: self._postbox
         )
 
     async def _by(

@@ -99,6 +99,13 @@ class ActionDraft(_Draft, frozen=True):
     analyst: _Short | None = None
 
 
+class RetractionDraft(_Draft, frozen=True):
+    """A notice or referral, by the id of its action, that was retracted where it had been sent."""
+
+    action: Annotated[str, _line(128, 1)]
+    analyst: _Short | None = None
+
+
 class MessageDraft(_Draft, frozen=True):
     """What a person writes to a person of the member `to` about an item.
 

@@ -22,8 +22,9 @@ from node.casework.errors import (
 from node.casework.events import Erasure, Event
 from node.casework.holding import is_held, is_under_referral
 from node.casework.item import Custody, Informant, ItemState
+from node.casework.reconsidering import reconsider
 from node.casework.telling import News, handed_on_to, tell
-from node.casework.withdrawing import take_carried_back
+from node.casework.undoing import take_carried_back
 from node.ids import Ids
 from protocol.messages import Withdrawal
 from protocol.vocabulary import Kind, OutcomeWhat
@@ -66,6 +67,7 @@ def erase(
     unheard = _never_heard(book, state, postbox)
     if draft.cause is not Cause.RETENTION:
         _take_verdicts_back(book, state, postbox, unheard)
+        reconsider(book, ids, postbox)
     event_id = ids.mint(book.now)
     to = handed_on_to(book, state)
     if to is not None and unheard is None and draft.cause is not Cause.RETENTION:

@@ -9,6 +9,7 @@ CaseworkError            base: `code`, `field`
   ItemOpenError          the item is open; retention does not erase it
   UnderLegalHoldError    a person put a hold on the item; it is not erased while that lasts
   UnknownHoldError       the item has no such hold
+  UnknownVerdictError    the item has no such verdict of this hotline
   UnknownCursorError     a cursor of the change feed that this node never gave
   UnderReferralError     the police were told of the item; it is not erased while it is open
 """
@@ -108,6 +109,16 @@ class UnknownHoldError(CaseworkError):
 
     code = "unknown_hold"
     field = "hold"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class UnknownVerdictError(CaseworkError):
+    """verdict: the item has no such verdict of this hotline; its ids stand with the assessments."""
+
+    code = "unknown_verdict"
+    field = "verdict"
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)

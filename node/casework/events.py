@@ -62,6 +62,8 @@ class EventKind(IntEnum):
     CARRIED_OVER = 26
     LISTED = 27
     UNLISTED = 28
+    NOTICES_DOUBTED = 33
+    RETRACTED = 34
 
 
 class Recorded(Value, frozen=True):
@@ -196,6 +198,18 @@ class Unlisted(Value, frozen=True):
     list: str
 
 
+class NoticesDoubted(Value, frozen=True):
+    """The verdict is gone on which these notices and referrals of ours rest (ids of actions)."""
+
+    actions: tuple[str, ...]
+
+
+class Retracted(Value, frozen=True):
+    """A person has retracted a notice or referral of ours where it had been sent."""
+
+    action: str
+
+
 class Lifted(Value, frozen=True):
     """A person has lifted a hold."""
 
@@ -233,7 +247,7 @@ class Burial(Value, frozen=True):
 Body = (
     Recorded | Sighted | Facts | Located | Kept | HandedOn | Answered | Assessment | ActionTaken
     | Responsible | Raised | Settled | Reopened | Withdrawn | KeptMessage | Erasure | ErasedThere
-    | Burial | VerdictWithdrawn | Hold | Lifted | Listing | Unlisted
+    | Burial | VerdictWithdrawn | Hold | Lifted | Listing | Unlisted | NoticesDoubted | Retracted
 )  # fmt: skip
 
 
@@ -285,6 +299,8 @@ _BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
         (EventKind.CARRIED_OVER, Assessment),
         (EventKind.LISTED, Listing),
         (EventKind.UNLISTED, Unlisted),
+        (EventKind.NOTICES_DOUBTED, NoticesDoubted),
+        (EventKind.RETRACTED, Retracted),
     )
 }
 

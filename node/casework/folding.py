@@ -218,7 +218,16 @@ def _settled(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     changes: dict[str, Any] = {"reviews": tuple(r for r in state.reviews if r is not body.review)}
     if body.review is Review.SUGGESTED_VERDICT:
         changes["suggestions"] = ()
+    if body.review is Review.NOTICE_TO_RETRACT:
+        changes["to_retract"] = ()
     return changes
+
+
+def _retracted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    return {
+        "to_retract": tuple(one for one in state.to_retract if one != body.action),
+        "retracted": (*state.retracted, body.action),
+    }
 
 
 _Fold = Callable[[ItemState, Event, Any], dict[str, Any]]
@@ -238,6 +247,8 @@ _FOLD: dict[EventKind, _Fold] = {
     EventKind.UNLISTED: lambda s, _e, b: {
         "listed": tuple(one for one in s.listed if one.entry != b.entry)
     },
+    EventKind.NOTICES_DOUBTED: lambda s, _e, b: {"to_retract": (*s.to_retract, *b.actions)},
+    EventKind.RETRACTED: _retracted,
     EventKind.ACTED: _acted,
     EventKind.RESPONSIBLE: _responsible,
     EventKind.RAISED: _raised,

@@ -25,6 +25,7 @@ from node.casework.item import (
 )
 from node.casework.rejudging import said_here, watch_verdicts
 from node.casework.telling import News, handed_on_to, note, tell
+from node.casework.undoing import take_corrected_back
 from node.ids import Ids
 from protocol.dispositions import Dispositions
 from protocol.facts import ActionTaken, Assessment, Jurisdiction
@@ -149,6 +150,8 @@ def _record_and_tell(
     book: Casebook, postbox: Postbox, state: ItemState, peer: str, message: Outcome
 ) -> None:
     state = _record(book, state, message)
+    if message.assessment is not None:
+        take_corrected_back(book, postbox, state, message.assessment)
     responsible = message.responsible if message.what is OutcomeWhat.RESPONSIBLE_CHANGED else None
     news = News(
         message.event_id,

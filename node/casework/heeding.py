@@ -14,8 +14,9 @@ from collections.abc import Iterable
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind
 from node.casework.item import ItemState, Review
-from node.casework.rejudging import ILLEGAL, rejudge
+from node.casework.rejudging import rejudge
 from node.casework.telling import News, note, tell
+from node.casework.undoing import ILLEGAL
 from node.matching.lists import Hit, Trust
 from protocol.facts import Assessment
 from protocol.vocabulary import Action, OutcomeWhat, Verdict

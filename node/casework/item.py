@@ -65,6 +65,7 @@ class Review(StrEnum):
     REPLACED = "replaced"
     PERHAPS_GONE = "perhaps_gone"
     NOT_ILLEGAL_DOUBTED = "not_illegal_doubted"
+    NOTICE_TO_RETRACT = "notice_to_retract"
 
 
 class Value(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -209,6 +210,10 @@ class ItemState(Value, frozen=True):
     """While a verdict is suggested: from which items."""
     listed: tuple[Listing, ...] = ()
     """What lists say of it, the oldest word first."""
+    to_retract: tuple[str, ...] = ()
+    """Ids of our notices and referrals that rest on no verdict any more."""
+    retracted: tuple[str, ...] = ()
+    """Ids of those that were retracted, where they had been sent."""
 
     @property
     def country(self) -> str | None:

@@ -22,15 +22,18 @@ from collections.abc import Collection, Iterable
 
 from node.casework import heeding
 from node.casework.casebook import Casebook, Postbox
-from node.casework.events import EventKind, Settled, Unlisted, VerdictWithdrawn
-from node.casework.item import Custody, ItemState, Listing, Review
+from node.casework.events import EventKind, Settled, Unlisted
+from node.casework.item import ItemState, Listing, Review
 from node.casework.rejudging import rejudge
 from node.casework.telling import News, note, tell
+from node.casework.undoing import take_everywhere_back
 from node.ids import Ids
 from node.matching.contents import Likeness
 from node.matching.lists import Hit, Provenance, Trust
 from protocol.facts import Assessment
 from protocol.vocabulary import Action, Matter, OutcomeWhat, Verdict
+
+JUDGED = frozenset(Verdict) - {Verdict.UNASSESSABLE}
 
 
 def match_lists(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str] = ()) -> None:
@@ -88,8 +91,8 @@ def _say(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> 
         return
     state = book.loaded.items[item_id]
     ours = [one.verdict for one in state.in_force if one.member == book.us]
-    denied = state.closed_by is Action.NOT_ILLEGAL or Verdict.NOT_ILLEGAL in ours
-    judged = any(one is not Verdict.UNASSESSABLE for one in ours)
+    denied = _is_denied(book, state)
+    judged = not JUDGED.isdisjoint(ours)
     review, verdict = None, None
     if hit.counts_as is not Trust.NONE and denied:
         review = Review.NOT_ILLEGAL_DOUBTED
@@ -133,6 +136,12 @@ def _say_for(book: Casebook, postbox: Postbox, item_id: str, hit: Hit, given: As
         heeding.carry(book, postbox, item_id, given)
 
 
+def _is_denied(book: Casebook, state: ItemState) -> bool:
+    """Whether this member says that it is not illegal."""
+    ours = [one.verdict for one in state.in_force if one.member == book.us]
+    return state.closed_by is Action.NOT_ILLEGAL or Verdict.NOT_ILLEGAL in ours
+
+
 def _assess(book: Casebook, postbox: Postbox, item_id: str, event_id: str) -> None:
     given = Assessment(event_id, book.us, Verdict.BASELINE, None, (), None, book.now)
     state = note(book, item_id, EventKind.ASSESSED, given, book.now)
@@ -154,16 +163,34 @@ def unlist(book: Casebook, ids: Ids, postbox: Postbox, gone: Collection[int]) ->
                 _forget(book, postbox, item_id, one)
         match_lists(book, ids, postbox, [item_id])
         if any(Review.VERDICTS_DIFFER in one.raised for one in listed):
-            _settle_difference(book, item_id)
+            settle_difference(book, item_id)
     book.by = by
 
 
-def _settle_difference(book: Casebook, item_id: str) -> None:
+def settle_difference(book: Casebook, item_id: str) -> None:
     """Where nobody contradicts anybody any more, no person need look."""
     state = book.loaded.items[item_id]
     if Review.VERDICTS_DIFFER in state.reviews and not heeding.differ(state, hits(book, state)):
         body = Settled(Review.VERDICTS_DIFFER)
         book.record(item_id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
+
+
+def ask_again(book: Casebook, ids: Ids, postbox: Postbox, item_id: str) -> None:
+    """Ask the lists again that had nothing to add to an item that is not judged so any more.
+
+    And those whose word a person had answered with the verdict that is gone. Where this member says
+    that it is not illegal, somebody has looked.
+    """
+    state = book.loaded.items[item_id]
+    judged = any(one.member == book.us for one in state.in_force if one.verdict in JUDGED)
+    theirs = {hit.number for hit in hits(book, state) if hit.given is not None}
+    for one in state.listed if not _is_denied(book, state) else ():
+        auto = not judged and one.entry not in theirs  # a member's own verdict stands, or went
+        waits = {Trust.AUTO: auto, Trust.SUGGESTION: not state.known}.get(one.trust, False)
+        waits |= any(review not in state.reviews for review in one.raised)
+        if waits and one.verdict is None:
+            _forget(book, postbox, item_id, one)
+    match_lists(book, ids, postbox, [item_id])
 
 
 def _forget(book: Casebook, postbox: Postbox, item_id: str, one: Listing) -> None:
@@ -172,7 +199,7 @@ def _forget(book: Casebook, postbox: Postbox, item_id: str, one: Listing) -> Non
         item_id, EventKind.UNLISTED, Unlisted(one.entry, one.list), at_ms=book.now, actor=book.us
     )
     if one.verdict is not None and any(a.event_id == one.verdict for a in state.assessments):
-        _take_back(book, postbox, item_id, one.verdict)
+        take_everywhere_back(book, postbox, item_id, one.verdict)
         state = book.loaded.items[item_id]
     still = {Review.VERDICTS_DIFFER}  # that is for whoever sees all of them
     still |= {review for other in state.listed for review in other.raised}
@@ -182,23 +209,3 @@ def _forget(book: Casebook, postbox: Postbox, item_id: str, one: Listing) -> Non
         if review in state.reviews and review not in still:
             body = Settled(review)
             book.record(item_id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
-
-
-def _take_back(book: Casebook, postbox: Postbox, item_id: str, event_id: str) -> None:
-    """Take a verdict from the item, and from those to which it went with the content."""
-    bear = [
-        one.id for one in book.loaded.items.values() if one.id == item_id or event_id in one.carried
-    ]
-    assessments = book.loaded.items[item_id].assessments
-    author = next(one.member for one in assessments if one.event_id == event_id)
-    news = News(event_id, OutcomeWhat.WITHDRAWN, None, author, book.now)
-    body = VerdictWithdrawn(event_id, author)
-    for other in sorted(bear):
-        said_of_it = author != book.us and event_id not in book.loaded.items[other].carried
-        kind = EventKind.VERDICT_WITHDRAWN
-        state = book.record(other, kind, body, at_ms=book.now, actor=author)
-        tell(book, postbox, state, news)
-        acted = state.closed_ms is not None or any(a.member == book.us for a in state.actions)
-        here = state.custody in (Custody.HERE, Custody.LOCATING)
-        if acted or (said_of_it and here):  # something was done while it stood, or came with it
-            book.raise_review(other, Review.WITHDRAWAL)

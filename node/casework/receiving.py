@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from functools import partial
-from typing import Any, TypeGuard
+from typing import Any
 
 import msgspec
 
@@ -28,7 +28,9 @@ from node.casework.listing import match_lists
 from node.casework.messaging import hear_message
 from node.casework.naming import Citation, Disavowed
 from node.casework.permits import Permits
+from node.casework.reconsidering import reconsider
 from node.casework.sharing import concerned, is_own
+from node.casework.undoing import ILLEGAL
 from node.casework.wanting import want_alike
 from node.casework.withdrawing import hear_verdict_withdrawn, hear_withdrawal
 from node.ids import Ids
@@ -120,8 +122,8 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
             key = fingerprints.location(message.location)
             if key is not None:
                 needs.keys.add(key)
-        elif isinstance(message, Withdrawal) or _takes_back(message):
-            needs.alike.add(message.item_id)
+        elif isinstance(message, Withdrawal) or _may_take_back(message):
+            needs.alike.add(item_id or "")
         elif isinstance(message, Sighted) and message.content is not None:
             want_alike(needs, (message.content,), fingerprints)
         elif isinstance(message, Dispositions):
@@ -131,8 +133,13 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
     return needs
 
 
-def _takes_back(message: Message | None) -> TypeGuard[Outcome]:
-    return isinstance(message, Outcome) and message.what is OutcomeWhat.WITHDRAWN
+def _may_take_back(message: Message | None) -> bool:
+    """Whether a verdict goes by it: its author takes it back, or says that it is not illegal."""
+    if not isinstance(message, Outcome):
+        return False
+    given = message.assessment
+    corrects = given is not None and given.verdict not in ILLEGAL
+    return corrects or message.what is OutcomeWhat.WITHDRAWN
 
 
 def set_aside(arrived: Arrived, book: Casebook) -> list[Answer]:
@@ -220,11 +227,12 @@ class Judge:
         self._answering.answer(parsed, disposition, reason, state)
 
     def finish(self) -> None:
-        """To be called once all are judged: answers that go together are said, lists are asked.
+        """To be called once all are judged: answers that go together are said, lists asked.
 
         In this order, so that the other member has our answer before a verdict of ours.
         """
         self._answering.finish()
+        reconsider(self.book, self.ids, self.postbox)
         match_lists(self.book, self.ids, self.postbox)
 
     def item(self, parsed: Parsed, message: Item) -> Disposition:

@@ -15,13 +15,12 @@ from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind
 from node.casework.item import Custody, ItemState, Review, Suggestion
 from node.casework.telling import News, note, tell
+from node.casework.undoing import ILLEGAL
 from node.matching.contents import Likeness, closeness, likeness, pictures_of
 from node.matching.duplicates import Judgement, carries
 from node.matching.fingerprints import content_keys
 from protocol.facts import Assessment, Content
 from protocol.vocabulary import ItemKind, OutcomeWhat, Verdict
-
-ILLEGAL = (Verdict.BASELINE, Verdict.NATIONAL)
 
 
 def rejudge(book: Casebook, postbox: Postbox, item_id: str) -> None:
@@ -120,6 +119,11 @@ def said_here(book: Casebook, state: ItemState, assessment: Assessment | None) -
 
 def watch_verdicts(book: Casebook, item_id: str) -> None:
     """Verdicts that contradict each other go to a person, whatever order they came in."""
-    verdicts = {a.verdict for a in book.loaded.items[item_id].in_force}
-    if Verdict.NOT_ILLEGAL in verdicts and not verdicts.isdisjoint(ILLEGAL):
+    if differ(book.loaded.items[item_id]):
         book.raise_review(item_id, Review.VERDICTS_DIFFER)
+
+
+def differ(state: ItemState) -> bool:
+    """Whether one member holds it illegal, and another not."""
+    verdicts = {given.verdict for given in state.in_force}
+    return Verdict.NOT_ILLEGAL in verdicts and not verdicts.isdisjoint(ILLEGAL)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.listing import unlist
+from node.casework.reconsidering import reconsider
 from node.ids import Ids
 
 AT_ONCE = 200
@@ -64,6 +65,7 @@ class Unlisting:
         def decide(book: Casebook) -> None:
             gone = {one.entry for one in ended}
             unlist(book, self._ids, self._postbox(), gone)
+            reconsider(book, self._ids, self._postbox())
             book.undone.extend(gone)
 
         await self._transact(needs, decide)

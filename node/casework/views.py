@@ -24,10 +24,12 @@ from node.casework.events import (
     Kept,
     Lifted,
     Located,
+    NoticesDoubted,
     Raised,
     Recorded,
     Reopened,
     Responsible,
+    Retracted,
     Settled,
     Sighted,
     Unlisted,
@@ -79,15 +81,21 @@ class AssessmentView(msgspec.Struct):
     labels: tuple[str, ...]
     reason: str | None
     at: str
+    id: str = ""
 
 
 class ActionView(msgspec.Struct):
-    """Something that was done."""
+    """Something that was done.
+
+    `retraction`: of a notice or referral of ours by a verdict that stands no more: `due`, `done`.
+    """
 
     member: str
     action: str
     reason: str | None
     at: str
+    id: str = ""
+    retraction: str | None = None
 
 
 class EvidenceView(msgspec.Struct):
@@ -242,19 +250,20 @@ def _hashes(content: Content) -> HashesView:
     )
 
 
-def _sighting(sighting: Sighting) -> SightingView:
-    found = moment(sighting.found_ms)
-    return SightingView(sighting.sighting_id, sighting.member, sighting.source, found)
+def _sighting(one: Sighting) -> SightingView:
+    return SightingView(one.sighting_id, one.member, one.source, moment(one.found_ms))
 
 
 def _assessment(one: Assessment) -> AssessmentView:
-    return AssessmentView(
-        one.member, one.verdict, one.law, one.labels, one.reason, moment(one.at_ms)
-    )
+    said = (one.verdict, one.law, one.labels, one.reason)
+    return AssessmentView(one.member, *said, moment(one.at_ms), one.event_id)
 
 
-def _action(one: ActionTaken) -> ActionView:
-    return ActionView(one.member, one.action, one.reason, moment(one.at_ms))
+def _action(one: ActionTaken, state: ItemState) -> ActionView:
+    due = "due" if one.event_id in state.to_retract else None
+    retraction = "done" if one.event_id in state.retracted else due
+    at = moment(one.at_ms)
+    return ActionView(one.member, one.action, one.reason, at, one.event_id, retraction)
 
 
 def message_view(one: KeptMessage) -> MessageView:
@@ -309,7 +318,7 @@ def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
         disposition_by=state.answered_by,
         known=state.known,
         assessments=tuple(_assessment(a) for a in state.assessments),
-        actions=tuple(_action(a) for a in state.actions),
+        actions=tuple(_action(a, state) for a in state.actions),
         sightings=tuple(_sighting(s) for s in state.sightings),
         closed=_maybe(state.closed_ms),
         closed_by=state.closed_by,
@@ -383,6 +392,8 @@ _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
         "police": b.police,
     },
     Unlisted: lambda b: {"list": b.list},
+    NoticesDoubted: lambda b: {"actions": list(b.actions)},
+    Retracted: lambda b: {"action": b.action},
     Erasure: lambda b: {"cause": b.cause},
     ErasedThere: lambda b: {"member": b.member},
     Burial: lambda b: {"entries": len(b.leaves)},

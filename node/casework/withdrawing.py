@@ -9,12 +9,12 @@ for a person to say.
 from __future__ import annotations
 
 from node.casework.casebook import Casebook, Postbox
-from node.casework.events import EventKind, VerdictWithdrawn, Withdrawn
+from node.casework.events import EventKind, Withdrawn
 from node.casework.hearing import credible, part_of_story
 from node.casework.holding import is_held, is_under_referral
-from node.casework.item import Custody, Informant, ItemState, Review
-from node.casework.telling import News, handed_on_to, tell
-from node.matching.fingerprints import content_keys
+from node.casework.item import Informant, ItemState
+from node.casework.telling import News, handed_on_to
+from node.casework.undoing import put_before_a_person, record_taken_back, take_carried_back
 from protocol.messages import Outcome, Withdrawal
 from protocol.vocabulary import Disposition, Kind, OutcomeWhat
 
@@ -50,24 +50,11 @@ def hear_withdrawal(
             _take_verdict_back(book, postbox, state.id, news, heard_from)
     body = Withdrawn(author, message.sighting_id)
     state = book.record(state.id, EventKind.WITHDRAWN, body, at_ms=message.at_ms, actor=author)
-    looked_at = _put_before_a_person(book, state)
+    looked_at = put_before_a_person(book, state)
     _pass_on_withdrawals(book, postbox, state, [s.sighting_id for s in gone], message.at_ms)
     if is_held(state, book.now) or is_under_referral(state):
         return Disposition.RESTRICTED
     return Disposition.FOR_A_PERSON if looked_at else Disposition.WITHDRAWN
-
-
-def _put_before_a_person(book: Casebook, state: ItemState) -> bool:
-    """Let a person see an item that lost support, who can say what becomes of it; whether so.
-
-    Who is responsible always looks. Who handed it on looks once nothing supports it here any more:
-    until then it stays for what does.
-    """
-    ours = state.custody in (Custody.HERE, Custody.LOCATING)
-    if not ours and (state.sightings or state.in_force):
-        return False
-    book.raise_review(state.id, Review.WITHDRAWAL)
-    return True
 
 
 def _pass_on_withdrawals(
@@ -97,7 +84,7 @@ def hear_verdict_withdrawn(
     news = News(message.event_id, message.what, None, message.author, message.at_ms)
     _take_verdict_back(book, postbox, state.id, news, Informant(peer, message.item_id))
     if held:
-        _put_before_a_person(book, book.loaded.items[state.id])
+        put_before_a_person(book, book.loaded.items[state.id])
     return None
 
 
@@ -106,39 +93,8 @@ def _take_verdict_back(
 ) -> None:
     """Record once that its author took a verdict back, and tell whom the verdict was told."""
     if news.event_id not in book.loaded.items[item_id].heard:
-        _record_taken_back(book, postbox, item_id, news, heard_from)
+        record_taken_back(book, postbox, item_id, news, heard_from)
     take_carried_back(book, postbox, item_id, news)
-
-
-def take_carried_back(book: Casebook, postbox: Postbox, item_id: str, news: News) -> None:
-    """Take a verdict from the items to which we carried it over with the content (rule 10).
-
-    Not while it stands on another item of which it was said. A person looks at each of them that is
-    ours: it was known by this word.
-    """
-    content = book.loaded.items[item_id].content
-    keys = content_keys(book.fingerprints, content)
-    others = {other.id for key in keys for other in book.by_key(key)} - {item_id}
-    bear = [
-        state
-        for state in map(book.loaded.items.__getitem__, sorted(others))
-        if any(given.event_id == news.event_id for given in state.assessments)
-    ]
-    if all(news.event_id in state.carried for state in bear):
-        for one in bear:
-            state = _record_taken_back(book, postbox, one.id, news, None)
-            _put_before_a_person(book, state)
-
-
-def _record_taken_back(
-    book: Casebook, postbox: Postbox, item_id: str, news: News, heard_from: Informant | None
-) -> ItemState:
-    body = VerdictWithdrawn(news.event_id, news.author)
-    state = book.record(
-        item_id, EventKind.VERDICT_WITHDRAWN, body, at_ms=news.at_ms, actor=news.author
-    )
-    tell(book, postbox, state, news, heard_from=heard_from)
-    return state
 
 
 def _is_a_verdict(book: Casebook, state: ItemState, message: Outcome) -> bool:

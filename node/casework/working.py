@@ -6,9 +6,15 @@ from collections.abc import Set as AbstractSet
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
-from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
-from node.casework.errors import ItemClosedError, NotResponsibleError, UnknownItemError
-from node.casework.events import EventKind, Facts, Settled
+from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, RetractionDraft
+from node.casework.errors import (
+    DraftRejectedError,
+    ItemClosedError,
+    NotResponsibleError,
+    UnknownItemError,
+    UnknownVerdictError,
+)
+from node.casework.events import EventKind, Facts, Retracted, Settled
 from node.casework.folding import lacks
 from node.casework.intake import add_facts, assess
 from node.casework.item import (
@@ -18,8 +24,10 @@ from node.casework.item import (
 )
 from node.casework.listing import match_lists
 from node.casework.prepare import check_action, check_assessment, read_hashes, read_time
+from node.casework.reconsidering import reconsider
 from node.casework.routing import route
 from node.casework.telling import News, note, tell
+from node.casework.undoing import ILLEGAL, take_everywhere_back
 from node.ids import Ids
 from protocol.facts import ActionTaken, Evidence, Jurisdiction
 from protocol.vocabulary import Action, Confidence, HostingState, OutcomeWhat
@@ -42,12 +50,49 @@ def record_assessment(
     """
     check_assessment(draft, "assessment")
     state = _known(book, item_id)
+    if draft.verdict in ILLEGAL:  # what was told outside rests on this again
+        settle(book, state.id, {Review.NOTICE_TO_RETRACT})
     settle(book, state.id, _SETTLED_BY_ASSESSING)
     assess(book, state.id, draft, ids, postbox)
+    reconsider(book, ids, postbox)
     if state.custody is Custody.HANDED_ON:  # nobody can act on it here: who judges it has looked
         settle(book, state.id, {Review.WITHDRAWAL})
     if Review.VERDICTS_DIFFER in state.reviews:  # this was the look that it waited for
         settle(book, state.id, {Review.VERDICTS_DIFFER})
+    return book.loaded.items[state.id]
+
+
+def withdraw_verdict(
+    book: Casebook, item_id: str, event_id: str, ids: Ids, postbox: Postbox
+) -> ItemState:
+    """Take a verdict of this member back, wherever it went, and undo what followed from it.
+
+    Raises:
+        UnknownItemError, UnknownVerdictError
+    """
+    state = _known(book, item_id)
+    given = next((one for one in state.assessments if one.event_id == event_id), None)
+    if given is None or given.member != book.us:
+        raise UnknownVerdictError
+    take_everywhere_back(book, postbox, state.id, event_id)
+    reconsider(book, ids, postbox)
+    return book.loaded.items[state.id]
+
+
+def record_retraction(book: Casebook, item_id: str, draft: RetractionDraft) -> ItemState:
+    """Record that a notice or referral was retracted where it had been sent.
+
+    Raises:
+        UnknownItemError, DraftRejectedError: it is none that waits for that.
+    """
+    state = _known(book, item_id)
+    if draft.action not in state.to_retract:
+        mend = "give the id of a notice or referral whose retraction is due"
+        raise DraftRejectedError("action", mend)
+    body = Retracted(draft.action)
+    state = book.record(state.id, EventKind.RETRACTED, body, at_ms=book.now, actor=book.us)
+    if not state.to_retract:
+        settle(book, state.id, {Review.NOTICE_TO_RETRACT})
     return book.loaded.items[state.id]
 
 
@@ -82,7 +127,11 @@ def record_action(
 
 
 _SETTLED_BY_ASSESSING = frozenset({Review.SUGGESTED_VERDICT, Review.NOT_ILLEGAL_DOUBTED})
-_SETTLED_BY_ACTING = frozenset(Review) - {Review.SUGGESTED_VERDICT, Review.VERDICTS_DIFFER}
+_SETTLED_BY_ACTING = frozenset(Review) - {
+    Review.SUGGESTED_VERDICT,
+    Review.VERDICTS_DIFFER,
+    Review.NOTICE_TO_RETRACT,
+}
 """Who acts has looked at the item; verdicts are looked at by who assesses."""
 
 

@@ -18,6 +18,7 @@ from node.casework.events import Event, EventKind
 from node.casework.item import ItemState, encode
 from node.casework.post import Post
 from node.casework.receiving import Answer
+from node.casework.wanting import pictures
 from node.matching.fingerprints import Fingerprints, content_keys
 from node.matching.near.bands import Mark
 from node.store.bulk import insert_rows, select_in, update_rows
@@ -107,7 +108,7 @@ class Cases:
         full = take_told(connection, self._fingerprints, needs.told, now_ms)
         loaded = load(connection, needs, self._recent, self._keys)
         alike = load_alike(connection, needs, loaded, self._recent, self._keys, self._fingerprints)
-        found = self._lookalikes.find(connection, needs.pictures)
+        found = self._lookalikes.find(connection, needs.pictures | pictures(loaded, needs, alike))
         loaded.near, loaded.by_picture = found
         _load_items(connection, loaded, chain.from_iterable(found.items.values()), self._recent)
         loaded.full = full

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from node.api.service import Changed, Desk, Submitted
     from node.casework.casebook import Casebook, Needs
     from node.casework.casestore import CaseStore
+    from node.casework.correcting import Correcting
     from node.casework.draft import (
         ActionDraft,
         AssessmentDraft,
@@ -247,6 +248,11 @@ class CountedDesk:
     async def act(self, item_id: str, draft: ActionDraft, *, actor: str) -> ItemView:
         """See `Desk.act`."""
         return await self._inner.act(item_id, draft, actor=actor)
+
+    @property
+    def correcting(self) -> Correcting:
+        """See `Desk.correcting`."""
+        return self._inner.correcting
 
     async def add_hashes(self, item_id: str, draft: HashesDraft, *, actor: str) -> ItemView:
         """See `Desk.add_hashes`."""

@@ -343,6 +343,38 @@ class TestHolding:
         assert (answer.status, (await answer.json())["code"]) == (404, "unknown_hold")
 
 
+class TestTakingBack:
+    """A person takes a verdict back, and what rested on it is retracted."""
+
+    async def judged(self, client: Client) -> tuple[str, str]:
+        """Return the path of an item that was judged, and the verdict's id."""
+        path = f"/api/v1/items/{await submit(client)}"
+        answer = await client.post(f"{path}/assessments", json={"verdict": "baseline"})
+        (given,) = (await answer.json())["assessments"]
+        return path, given["id"]
+
+    async def test_verdict_is_gone(self, client: Client) -> None:
+        """The answer is the item without it."""
+        path, given = await self.judged(client)
+        answer = await client.delete(f"{path}/assessments/{given}")
+        view = await answer.json()
+        assert (answer.status, view["assessments"], view["known"]) == (200, [], False)
+
+    async def test_what_is_no_verdict_of_ours_is_not_found(self, client: Client) -> None:
+        """404, with its code; so the second time."""
+        path, given = await self.judged(client)
+        await client.delete(f"{path}/assessments/{given}")
+        for one in (given, NOBODY):
+            answer = await client.delete(f"{path}/assessments/{one}")
+            assert (answer.status, (await answer.json())["code"]) == (404, "unknown_verdict")
+
+    async def test_only_what_is_due_can_be_retracted(self, client: Client) -> None:
+        """Nothing was notified here."""
+        path, given = await self.judged(client)
+        answer = await client.post(f"{path}/retractions", json={"action": given})
+        assert (answer.status, (await answer.json())["field"]) == (422, "action")
+
+
 class TestErasing:
     """A person ends an item; whoever may only record does not."""
 

@@ -19,10 +19,12 @@ from node.casework.events import (
     Kept,
     Lifted,
     Located,
+    NoticesDoubted,
     Raised,
     Recorded,
     Reopened,
     Responsible,
+    Retracted,
     Settled,
     Sighted,
     Unlisted,
@@ -118,6 +120,8 @@ EVERY: dict[EventKind, Body] = {
         raised=(Review.PERHAPS_BACK,),
     ),
     EventKind.UNLISTED: Unlisted(7, "icse"),
+    EventKind.NOTICES_DOUBTED: NoticesDoubted((event_id(7),)),
+    EventKind.RETRACTED: Retracted(event_id(7)),
     EventKind.VERDICT_WITHDRAWN: VerdictWithdrawn(verdict().event_id, verdict().member),
 }
 

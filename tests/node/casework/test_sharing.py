@@ -110,7 +110,7 @@ class Office:
 
     async def look(self) -> None:
         """Let the node undo what was taken back."""
-        unlisting = self.desk.unlisting(self.store.known_content)
+        unlisting = self.desk.correcting.unlisting(self.store.known_content)
         while await unlisting.due():
             pass
 

@@ -57,7 +57,7 @@ class Office:
 
     async def look(self) -> None:
         """Let the node look at its lists until nothing is left to do."""
-        unlisting = self.desk.unlisting(self.store.known_content)
+        unlisting = self.desk.correcting.unlisting(self.store.known_content)
         while await unlisting.due():
             await self.store.known_content.refresh(calm=True)
 
@@ -124,7 +124,7 @@ async def test_retraction_undoes_what_the_entry_had_brought_about(office: Office
         assert (after.known, after.listed, after.new_to_police) == (False, (), True)
         assert after.reviews == ()
     assert not (await office.report(3)).known
-    assert await office.desk.unlisting(office.store.known_content).due() == 0
+    assert await office.desk.correcting.unlisting(office.store.known_content).due() == 0
 
 
 async def test_entry_that_changes_says_its_new_word(office: Office) -> None:

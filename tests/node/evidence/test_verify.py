@@ -14,7 +14,7 @@ from node.store.connection import open_reader, open_writer
 from tests.node.evidence.conftest import Made, Places
 
 OTHER = "CASE substr({c}, length({c})) WHEN x'5a' THEN x'a5' ELSE x'5a' END"
-LATER = 6
+LATER = 8
 """Fields that came to an item's state since the first release."""
 FLIP = f"substr({{c}}, 1, length({{c}}) - 1) || {OTHER}"
 BLOBS = {
@@ -290,7 +290,7 @@ class TestEarlierProgram:
 
     @pytest.mark.parametrize(
         "change",
-        [lambda state: state[:-5], lambda state: [*state, 7], lambda _: [], lambda _: 7],
+        [lambda state: state[:-7], lambda state: [*state, 7], lambda _: [], lambda _: 7],
         ids=["a field that was set", "a field more", "no fields", "no state"],
     )
     def test_attack_a_state_cut_short_is_found(self, made: Made, change: Any) -> None:

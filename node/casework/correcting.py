@@ -1,0 +1,71 @@
+"""Corrections: what a person, or a list, takes back, and what becomes of it here.
+
+The decisions are in `working`, `listing` and `reconsidering`; here they get what they need loaded,
+in one transaction each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.draft import RetractionDraft
+from node.casework.item import ItemState
+from node.casework.unlisting import EndedStore, Unlisting
+from node.casework.views import ItemView
+from node.casework.working import record_retraction, withdraw_verdict
+from node.ids import Ids
+
+
+class WorkOn(Protocol):
+    """Decides about one item with all that is alike, in somebody's name."""
+
+    def __call__(
+        self, item_id: str, by: str, decide: Callable[[Casebook], ItemState]
+    ) -> Awaitable[ItemView]:
+        """Return the item as it is then."""
+        ...
+
+
+class Correcting:
+    """The part of the desk where words are taken back."""
+
+    def __init__(
+        self,
+        *,
+        work_on: WorkOn,
+        transact: Callable[[Needs, Callable[[Casebook], Any]], Awaitable[Any]],
+        ids: Ids,
+        postbox: Callable[[], Postbox],
+    ) -> None:
+        self._work_on = work_on
+        self._transact = transact
+        self._ids = ids
+        self._postbox = postbox
+
+    async def withdraw(self, item_id: str, verdict_id: str, *, actor: str) -> ItemView:
+        """Take a verdict of this member back, wherever it went; what followed is undone.
+
+        Raises:
+            UnknownItemError, UnknownVerdictError, StoreError
+        """
+        return await self._work_on(
+            item_id,
+            actor,
+            lambda book: withdraw_verdict(book, item_id, verdict_id, self._ids, self._postbox()),
+        )
+
+    async def retract(self, item_id: str, draft: RetractionDraft, *, actor: str) -> ItemView:
+        """Record that a notice or referral was retracted where it had been sent.
+
+        Raises:
+            UnknownItemError, DraftRejectedError, StoreError
+        """
+        return await self._work_on(
+            item_id, draft.analyst or actor, lambda book: record_retraction(book, item_id, draft)
+        )
+
+    def unlisting(self, ended: EndedStore) -> Unlisting:
+        """Return what undoes what followed from entries of lists that stand no more."""
+        return Unlisting(ended=ended, transact=self._transact, ids=self._ids, postbox=self._postbox)
