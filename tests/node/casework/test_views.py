@@ -210,6 +210,8 @@ class TestItem:
 def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
     """Or it is named here, with its reason."""
     internal = {
+        "to_retract",  # of actions: `retraction`
+        "retracted",
         "location",  # url, canonical, service, account
         "content",  # hashes
         "hops",  # chain
