@@ -67,7 +67,9 @@ def open_places(config: Config) -> Jurisdiction:
     origins = Origins(providers) if providers else None
     jurisdiction = open_jurisdiction(config.jurisdiction, origins)
     if config.jurisdiction.follow_redirects:
-        jurisdiction.redirects = RedirectFollower(jurisdiction.resolver)
+        jurisdiction.redirects = RedirectFollower(
+            jurisdiction.resolver, ports=config.jurisdiction.redirect_ports
+        )
     return jurisdiction
 
 

@@ -7,6 +7,8 @@ Rules upheld:
   of that answer which was checked; nothing is looked up a second time, so no second answer (DNS
   rebinding) can lead elsewhere. Special and internal addresses are never connected to, in whatever
   wrapping.
+* Only at ports that the operator allows (80 and 443): who reports a URL, or answers with a
+  redirect, must not have this machine knock at other services, public ones either.
 * Bounds: `MAX_HOPS` hops, time for each, a number of trails at once. A ring ends the trail.
 * No cookie, no proxy of the environment; certificates are checked.
 
@@ -17,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, NamedTuple
 
 import ada_url
@@ -35,6 +37,8 @@ KEEP_MS: Final = 3_600_000
 MAX_KEPT: Final = 50_000
 _HEADERS: Final = {"User-Agent": "Mozilla/5.0 (compatible)", "Accept": "*/*"}
 _FOLLOWED: Final = frozenset({"http", "https"})
+
+PORTS: Final = frozenset({80, 443})
 
 Dial = Callable[[str, int], tuple[str, int]]
 """Where to connect to for a checked address and port; tests lead it to loopback."""
@@ -61,11 +65,13 @@ class RedirectFollower:
         bounds: Bounds | None = None,
         context: ssl.SSLContext | None = None,
         dial: Dial = _directly,
+        ports: Collection[int] = PORTS,
     ) -> None:
         self._names = names
         self._bounds = bounds or Bounds(connect_s=5.0, total_s=10.0, hops=MAX_HOPS)
         self._context = context
         self._dial = dial
+        self._ports = frozenset(ports)
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._session: aiohttp.ClientSession | None = None
         self._kept: dict[str, tuple[int, Trail]] = {}
@@ -106,6 +112,8 @@ class RedirectFollower:
 
     async def _hop(self, at: Location, now_ms: int) -> tuple[Hop, Location | None]:
         """Ask one site; return what it said, and where it leads if that is a public location."""
+        if _port(at) not in self._ports:
+            return Hop(at.host, None, None, "port_not_allowed"), None
         address, problem = await self._address(at, now_ms)
         if address is None:
             return Hop(at.host, None, None, problem), None
@@ -133,7 +141,7 @@ class RedirectFollower:
     async def _ask(self, at: Location, address: str) -> _Answer:
         """Ask the site at this very address; its name goes into the head and the certificate."""
         url = URL(at.canonical, encoded=True)
-        host, port = self._dial(address, url.port or 80)
+        host, port = self._dial(address, _port(at))
         headers = {**_HEADERS, "Host": url.raw_authority}
         try:
             async with self._opened().head(
@@ -165,6 +173,11 @@ class RedirectFollower:
                 trust_env=False,
             )
         return self._session
+
+
+def _port(at: Location) -> int:
+    """Return the port that a location is asked at."""
+    return URL(at.canonical, encoded=True).port or 80
 
 
 def _joined(base: URL, location: str) -> str:

@@ -65,6 +65,12 @@ class JurisdictionSection:
         kinds.SWITCH,
         default=False,
     )
+    redirect_ports: tuple[int, ...] = _key(
+        "Ports that sites are asked at where `follow_redirects` is on. Another one that a URL names"
+        " is not connected to.",
+        kinds.PORTS,
+        (80, 443),
+    )
     uncertain_hours: int = _key(
         "How long an item whose country is not sure waits for an analyst before it goes where most"
         " says it is, with a flag; 0: for ever.",

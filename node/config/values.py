@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+MAX_PORTS = 64
+
 Read = Callable[[Any, Path], Any]
 
 SECRET_SCHEMES = ("file:", "env:", "command:")
@@ -191,6 +193,16 @@ def _resolver(entry: Any, mend: str) -> str:
     return entry
 
 
+def _read_ports(value: Any, _: Path) -> tuple[int, ...]:
+    mend = f"write a list of ports such as [80, 443], at most {MAX_PORTS}"
+    if not isinstance(value, list) or len(value) > MAX_PORTS:
+        raise ValueError(mend)
+    for one in value:
+        if not isinstance(one, int) or isinstance(one, bool) or not 0 < one < 1 << 16:
+            raise ValueError(mend)
+    return tuple(sorted(set(value)))
+
+
 def _read_origins(value: Any, base: Path) -> tuple[OriginRef, ...]:
     mend = "write one [[hosters.origins]] table per proxy with provider, url and headers"
     if not isinstance(value, list):
@@ -257,5 +269,6 @@ ENDPOINT = Kind("https address", _read_endpoint)
 MIRRORS = Kind("list of addresses", _read_mirrors)
 SERVERS = Kind("list of https addresses", _read_servers)
 RESOLVERS = Kind("list of DNS servers", _read_resolvers)
+PORTS = Kind("list of ports", _read_ports)
 ORIGINS = Kind("list of tables", _read_origins)
 DATABASES = Kind("list of tables", _read_databases)

@@ -264,6 +264,42 @@ class TestAddresses:
         assert sites.dialled == []
 
 
+class TestPorts:
+    """This machine must not be sent to knock at other services."""
+
+    @pytest.mark.parametrize("port", [22, 25, 8080, 65535])
+    async def test_a_reported_url_with_another_port_is_not_asked(
+        self, follower: RedirectFollower, sites: Sites, port: int
+    ) -> None:
+        """Nor is its name looked up."""
+        trail = await follow(follower, f"http://one.example:{port}/")
+        assert trail.hops == (Hop("one.example", None, None, "port_not_allowed"),)
+        assert sites.dialled == []
+
+    async def test_a_redirect_to_another_port_is_where_the_way_ends(
+        self, follower: RedirectFollower, sites: Sites
+    ) -> None:
+        """Where it leads is known, and counts; it is not connected to."""
+        sites.leads = {"one.example/": "http://two.example:6379/x"}
+        trail = await follow(follower, "http://one.example/")
+        assert trail.hops[-1] == Hop("two.example", None, None, "port_not_allowed")
+        assert trail.last.canonical == "http://two.example:6379/x"
+        assert sites.dialled == [(ONE, 80)]
+
+    async def test_a_port_that_the_operator_allows_is_asked_at(
+        self, sites: Sites, names: Resolver
+    ) -> None:
+        """If a URL names it."""
+        sites.ports[8080] = sites.ports[80]
+        allowing = RedirectFollower(
+            names, BOUNDS, sites.authority.client, sites.dial, ports=(80, 443, 8080)
+        )
+        trail = await follow(allowing, "http://one.example:8080/")
+        await allowing.close()
+        assert [hop.status for hop in trail.hops] == [200]
+        assert sites.dialled == [(ONE, 8080)]
+
+
 class TestFailures:
     """A site that does not answer is where the trail ends."""
 
@@ -271,9 +307,10 @@ class TestFailures:
         self, follower: RedirectFollower, sites: Sites
     ) -> None:
         """Its address is known all the same."""
-        trail = await follow(follower, "http://one.example:8080/")
+        sites.ports = {}
+        trail = await follow(follower, "http://one.example/")
         assert trail.hops == (Hop("one.example", ONE, None, "no_answer"),)
-        assert sites.dialled == [(ONE, 8080)]
+        assert sites.dialled == [(ONE, 80)]
 
     async def test_a_certificate_of_another_name(
         self, follower: RedirectFollower, sites: Sites
