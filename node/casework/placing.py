@@ -86,7 +86,7 @@ class Places:
 
     def _ask_proxy(self, place: Place, located: Located, now_ms: int) -> int | None:
         """Have the proxy asked where the host stands; when to look again, None: nobody can be."""
-        if self._origins is None or place.kind != "name":
+        if self._origins is None or place.kind not in _SITES:
             return None
         veils = (
             str(row[5]) for row in located.evidence if row[0] == "proxy" and len(row) >= _PROXY

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from node.jurisdiction.directory import Found
     from node.jurisdiction.locate import Located
     from node.jurisdiction.locations import Location
+    from node.jurisdiction.origins import Question
 
 _PSEUDONYM = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _ANSWERED = {
@@ -120,7 +121,7 @@ def origins(path: Path) -> Result:
         (
             one.provider,
             one.host,
-            f"waits {span(now_ms - one.asked_ms)}" if one.waits else "answered",
+            _standing(one, now_ms),
             one.attempts,
             one.problem or ", ".join(one.addresses) or None,
         )
@@ -128,6 +129,12 @@ def origins(path: Path) -> Result:
     ]
     headings = ("proxy", "host", "state", "tries", "answer")
     return Result({"origins": told}, table(headings, rows) if rows else "no proxy was asked")
+
+
+def _standing(one: Question, now_ms: int) -> str:
+    if one.given_up_ms is not None:
+        return f"given up {span(now_ms - one.given_up_ms)} ago"
+    return f"waits {span(now_ms - one.asked_ms)}" if one.waits else "answered"
 
 
 def verify(path: Path, key: str, address: str, by: str, *, refuse: bool) -> Result:

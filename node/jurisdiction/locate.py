@@ -213,14 +213,13 @@ class Locator:
         if rule is not None:
             return _overruled((*rows, *veils), names[0], rule)
         if veils:
-            return self._behind([*rows, *veils], names, now_ms)
+            host = names[0] if names else addresses[0]
+            return self._behind([*rows, *veils], host, now_ms)
         return _decide(rows, votes, partial=partial)
 
-    def _behind(self, rows: list[Row], names: Sequence[str], now_ms: int) -> Located:
+    def _behind(self, rows: list[Row], host: str, now_ms: int) -> Located:
         """Judge what a proxy hides: by its answer, if one is known and names no proxy again."""
-        found = None
-        if names and self._origins is not None:
-            found = self._origins.answer(names[0], now_ms)
+        found = None if self._origins is None else self._origins.answer(host, now_ms)
         if found is None:
             return Located("hidden", None, "high", tuple(rows))
         ends = (found.answered_ms, found.expires_ms)

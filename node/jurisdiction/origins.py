@@ -7,6 +7,9 @@ Rules upheld (rule 6 of docs/glossary.md: `hidden` is nobody's country):
 * An answer is a list of public addresses; it holds for a time, then the next item that needs it
   asks again. It decides as addresses do, by the vote of the databases on them (`locate`), and it
   is evidence with its date. Special and internal addresses in an answer are passed over.
+* An address literal behind a proxy is a host as well: the proxy is asked about it.
+* A question that nobody answered in `GIVE_UP_MS` is given up: it waits no more, a person has it,
+  and it makes room. Where there is no room, a new host's items look again later.
 
 Pure, and in memory; the store keeps it, `node.asking.origins` asks.
 """
@@ -31,6 +34,11 @@ LOOK_AFTER_MS = 30_000
 MAX_ADDRESSES = 32
 MAX_QUESTIONS = 200_000
 FORGET_MS = 30 * 86_400_000
+GIVE_UP_MS = 30 * 86_400_000
+GIVE_UP_TRIES = 20
+"""At least, so that a node that was away for a month has asked."""
+FULL_PAUSE_MS = 6 * 3_600_000
+"""When a host for which there was no room is looked at again."""
 PRUNE_EVERY_MS = 60_000
 
 
@@ -39,7 +47,8 @@ class Question(msgspec.Struct, frozen=True):
 
     `asked_ms` (UTC) is since when it waits, `next_ms` when it is asked (again), `attempts` how
     often it was asked in vain since, `problem` the code of the last failure. Of an answer:
-    `addresses`, when it came and until when it holds.
+    `addresses`, when it came and until when it holds. `given_up_ms` is when it was left to a
+    person.
     """
 
     host: str
@@ -51,11 +60,12 @@ class Question(msgspec.Struct, frozen=True):
     addresses: tuple[str, ...] = ()
     answered_ms: int | None = None
     expires_ms: int | None = None
+    given_up_ms: int | None = None
 
     @property
     def waits(self) -> bool:
-        """Whether it is not answered."""
-        return self.answered_ms is None
+        """Whether it is not answered, and still asked."""
+        return self.answered_ms is None and self.given_up_ms is None
 
     def holds(self, now_ms: int) -> bool:
         """Whether there is an answer that holds at `now_ms`."""
@@ -65,7 +75,8 @@ class Question(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Say how it stands without naming the host."""
-        return f"<Question to {self.provider}, {'waits' if self.waits else 'answered'}>"
+        told = "waits" if self.waits else "given up" if self.given_up_ms else "answered"
+        return f"<Question to {self.provider}, {told}>"
 
 
 def answered(
@@ -93,11 +104,21 @@ def answered(
 
 
 def failed(question: Question, problem: str, now_ms: int, retry_ms: int | None = None) -> Question:
-    """Return the question after it was asked in vain; `retry_ms` (UTC): not before."""
+    """Return the question after it was asked in vain; `retry_ms` (UTC): not before.
+
+    What has been asked for too long is given up; its row in the store ends like an answer's.
+    """
     pause_ms = min(FIRST_PAUSE_MS << min(question.attempts, 16), LAST_PAUSE_MS)
     next_ms = max(now_ms + pause_ms, retry_ms or 0)
+    tries = question.attempts + 1
+    over = tries >= GIVE_UP_TRIES and now_ms - question.asked_ms >= GIVE_UP_MS
     return msgspec.structs.replace(
-        question, attempts=question.attempts + 1, next_ms=next_ms, problem=problem
+        question,
+        attempts=tries,
+        next_ms=next_ms,
+        problem=problem,
+        given_up_ms=now_ms if over else None,
+        expires_ms=now_ms if over else None,
     )
 
 
@@ -108,7 +129,7 @@ class Origins:
         providers: the proxies that may be asked.
         questions: what is kept.
         capacity: how many hosts have a question at most. When it is reached, those go whose answer
-            is over for `FORGET_MS`; if there are none, a new host gets no question.
+            is over for `FORGET_MS`, and those given up; if there are none, a new host has to wait.
     """
 
     def __init__(
@@ -135,15 +156,20 @@ class Origins:
         return found if found is not None and found.holds(now_ms) else None
 
     def need(self, host: str, providers: Iterable[str], now_ms: int) -> int | None:
-        """Ask where a host stands; return when to locate it again, None: nobody can be asked."""
+        """Ask where a host stands; return when to locate it again.
+
+        None: nobody can be asked, or the question is with a person.
+        """
         provider = next((one for one in providers if one in self._providers), None)
         if provider is None:
             return None
         found = self._questions.get(host)
+        if found is not None and found.provider == provider and _is_left(found, now_ms):
+            return None
         over = found is not None and not found.waits and not found.holds(now_ms)
         if found is None or over or found.provider != provider:
             if found is None and not self._has_room(now_ms):
-                return None
+                return now_ms + FULL_PAUSE_MS
             found = Question(host, provider, now_ms, now_ms)
             self._questions[host] = found
             self._fresh[host] = None
@@ -159,15 +185,19 @@ class Origins:
         return len(self._questions) < self._capacity
 
     def _prune(self, before_ms: int) -> None:
-        """Forget what was answered and is over since before `before_ms`, as the store does."""
+        """Forget what was answered and is over since before `before_ms`, as the store does.
+
+        So is what was given up, if it is kept: the store has it until then, and a person the task.
+        """
         old = [
             one.host
             for one in self._questions.values()
-            if one.expires_ms is not None and one.expires_ms < before_ms
+            if one.expires_ms is not None
+            and (one.expires_ms < before_ms or one.given_up_ms is not None)
+            and one.host not in self._fresh
         ]
         for host in old:
             del self._questions[host]
-            self._fresh.pop(host, None)
 
     def due(self, now_ms: int, limit: int) -> list[Question]:
         """Return questions that are to be asked now, the oldest first.
@@ -203,3 +233,8 @@ class Origins:
             if one.waits:
                 found[one.provider] = found.get(one.provider, 0) + 1
         return found
+
+
+def _is_left(question: Question, now_ms: int) -> bool:
+    """Whether a question was given up so lately that it is not asked anew."""
+    return question.given_up_ms is not None and 0 <= now_ms - question.given_up_ms < FORGET_MS

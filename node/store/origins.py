@@ -1,7 +1,8 @@
 """Questions to proxies where hosts stand (`node.asking.origins.OriginStore`).
 
 Found by a keyed fingerprint of the host; what is asked and answered is the body. While questions
-wait for a proxy's answer, the task `origin_unanswered` names the proxy.
+wait for a proxy's answer, the task `origin_unanswered` names the proxy; `origin_given_up` does once
+one of them was given up, until a person closes it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from node.store.tasks import close_task, open_task
 from node.store.writer import Readers, Writer
 
 UNANSWERED = "origin_unanswered"
+GIVEN_UP = "origin_given_up"
 _decoder = msgspec.msgpack.Decoder(Question)
 
 
@@ -46,6 +48,8 @@ class OriginBook:
             for one in questions
         ]
 
+        left = sorted({one.provider for one in questions if one.given_up_ms is not None})
+
         def job(connection: Connection) -> None:
             connection.executemany(
                 "INSERT OR REPLACE INTO origin_questions (key, asked_ms, expires_ms, body)"
@@ -55,6 +59,8 @@ class OriginBook:
             connection.execute(
                 "DELETE FROM origin_questions WHERE expires_ms < ?", (now_ms - FORGET_MS,)
             )
+            for provider in left:
+                open_task(connection, GIVEN_UP, provider, now_ms)
             for provider, count in waiting.items():
                 (open_task if count else close_task)(connection, UNANSWERED, provider, now_ms)
 

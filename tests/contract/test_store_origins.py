@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from node.jurisdiction.origins import FORGET_MS, Question
-from node.store.origins import UNANSWERED
+from node.store.origins import GIVEN_UP, UNANSWERED
 from node.store.sqlite import Store
 from tests.builders.network import NOW_MS
 from tests.contract.stores import Place
@@ -47,6 +47,18 @@ async def test_answers_long_over_are_forgotten_and_questions_are_not(store: Stor
     assert len(await store.origins.questions()) == 2
     await store.origins.keep([], {}, later + 1)
     assert await store.origins.questions() == [OTHER]
+
+
+async def test_what_was_given_up_stands_before_a_person_until_he_closes_it(store: Store) -> None:
+    """The proxy is named; the question is shown for a month, as an answer is."""
+    over = msgspec.structs.replace(WAITS, given_up_ms=NOW_MS, expires_ms=NOW_MS)
+    await store.origins.keep([over], {"veil": 0}, NOW_MS + 7)
+    await store.origins.keep([], {"veil": 0}, NOW_MS + FORGET_MS)
+    assert await tasks(store) == [(GIVEN_UP, "veil")]
+    assert await store.origins.questions() == [over]
+    await store.origins.keep([], {"veil": 0}, NOW_MS + FORGET_MS + 1)
+    assert await store.origins.questions() == []
+    assert await tasks(store) == [(GIVEN_UP, "veil")]
 
 
 async def test_questions_outlive_the_process_and_hosts_are_not_in_clear(place: Place) -> None:

@@ -44,7 +44,12 @@ US = "gb-iwf"
 DAY_MS = 86_400_000
 POLICY = AddressPolicy(allow_documentation_ranges=True)
 TOKEN = "token-of-the-tests-" + "0" * 20
-PROXIES = "built 2026-11-01T00:00:00Z\nsuffix site7.example veil\nrange 203.0.113.0/24 veil\n"
+PROXIES = """
+built 2026-11-01T00:00:00Z
+suffix site7.example veil
+range 203.0.113.0/24 veil
+range 2001:db8:c::/48 veil
+"""
 
 
 @dataclass
@@ -203,6 +208,23 @@ async def test_the_answer_moves_the_item_to_whom_it_belongs(node: Node, proxy: P
     assert ("origin:veil", "shop.site7.example at 192.0.2.7") in told
     assert any(one.source == "proxies" for one in state.jurisdiction.evidence)
     assert await node.store.queries.tasks() == []
+
+
+@pytest.mark.parametrize(
+    ("literal", "asked"), [("203.0.113.5", "203.0.113.5"), ("[2001:db8:c::5]", "2001:db8:c::5")]
+)
+async def test_a_bare_address_behind_a_proxy_is_asked_about_as_well(
+    node: Node, proxy: Proxy, literal: str, asked: str
+) -> None:
+    """Reports name addresses, too; without a question the item would stay hidden for ever."""
+    await node.hand_in(f"https://{literal}/a.jpg")
+    proxy.says = {"addresses": ["192.0.2.7"]}
+    await node.later(0)
+    state = await node.later(LOOK_AFTER_MS)
+    assert [host for host, _ in proxy.asked] == [asked]
+    assert (state.custody, state.responsible) == (Custody.HANDED_ON, "nl-eokm")
+    assert state.jurisdiction is not None
+    assert any(one.source == "origin:veil" for one in state.jurisdiction.evidence)
 
 
 async def test_an_origin_at_home_lets_it_stay(node: Node, proxy: Proxy) -> None:

@@ -6,6 +6,8 @@ from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.origins import (
     FIRST_PAUSE_MS,
     FORGET_MS,
+    FULL_PAUSE_MS,
+    GIVE_UP_MS,
     LAST_PAUSE_MS,
     LOOK_AFTER_MS,
     PRUNE_EVERY_MS,
@@ -130,10 +132,13 @@ class TestFull:
         assert [one.host for one in origins.due(after, 9)] == [HOST]
 
     def test_a_new_host_waits_until_an_old_one_may_be_forgotten(self) -> None:
-        """Otherwise nothing would be asked any more until a restart."""
+        """Its items look again; otherwise nothing would be asked any more until a restart."""
         origins = self.full()
+        origins.take_fresh()
         forgotten = NOW + DAY_MS + FORGET_MS
-        assert origins.need("new.site7.example", ["veil"], forgotten) is None
+        wait = forgotten + FULL_PAUSE_MS
+        assert origins.need("new.site7.example", ["veil"], forgotten) == wait
+        assert origins.due(forgotten, 9) == []
         later = forgotten + PRUNE_EVERY_MS
         assert origins.need("new.site7.example", ["veil"], later) == later + LOOK_AFTER_MS
         assert [one.host for one in origins.take_fresh()] == ["new.site7.example"]
@@ -143,8 +148,60 @@ class TestFull:
         origins = Origins(["veil"], capacity=1)
         asked(origins)
         later = NOW + 2 * FORGET_MS
-        assert origins.need("new.site7.example", ["veil"], later) is None
+        assert origins.need("new.site7.example", ["veil"], later) == later + FULL_PAUSE_MS
         assert [one.host for one in origins.due(later, 9)] == [HOST]
+
+    def test_a_question_that_was_given_up_makes_room_once_it_is_kept(self) -> None:
+        """A table full of hosts about which no proxy ever says a word does not stay full."""
+        origins = Origins(["veil"], capacity=1)
+        origins.keep(left(asked(origins)))
+        later = NOW + 2 * GIVE_UP_MS
+        assert origins.need("new.site7.example", ["veil"], later) == later + FULL_PAUSE_MS
+        assert [one.host for one in origins.take_fresh()] == [HOST]
+        later += PRUNE_EVERY_MS
+        assert origins.need("new.site7.example", ["veil"], later) == later + LOOK_AFTER_MS
+        assert [one.host for one in origins.due(later, 9)] == ["new.site7.example"]
+
+
+def left(question: Question) -> Question:
+    """Return a question after it was asked in vain for all of its time."""
+    while question.waits:
+        question = failed(question, "no_origin", max(question.next_ms, NOW))
+    return question
+
+
+class TestGivenUp:
+    """What no proxy answers becomes a person's."""
+
+    def test_it_is_given_up_after_its_time_and_waits_no_more(self) -> None:
+        """It is not asked, and its items are not located again and again for it."""
+        origins = Origins(["veil"])
+        over = left(asked(origins))
+        assert over.given_up_ms is not None
+        assert GIVE_UP_MS <= over.given_up_ms - NOW < GIVE_UP_MS + LAST_PAUSE_MS
+        origins.keep(over)
+        assert origins.due(over.given_up_ms + DAY_MS, 9) == []
+        assert origins.need(HOST, ["veil"], over.given_up_ms + 1) is None
+        assert origins.waiting() == {"veil": 0}
+        assert origins.answer(HOST, over.given_up_ms) is None
+        assert HOST not in repr(over)
+
+    def test_a_node_that_was_away_asks_before_it_gives_up(self) -> None:
+        """Its age alone says nothing of what was tried."""
+        question = asked(Origins(["veil"]))
+        assert failed(question, "no_origin", NOW + 2 * GIVE_UP_MS).waits
+
+    def test_an_item_that_comes_long_after_asks_anew(self) -> None:
+        """So does one whose host another proxy hides now."""
+        origins = Origins(["veil", "mask"])
+        over = left(asked(origins))
+        assert over.given_up_ms is not None
+        origins.keep(over)
+        other = over.given_up_ms + 1
+        assert origins.need(HOST, ["mask"], other) == other + LOOK_AFTER_MS
+        origins.keep(over)
+        later = over.given_up_ms + FORGET_MS
+        assert origins.need(HOST, ["veil"], later) == later + LOOK_AFTER_MS
 
 
 def test_what_could_not_be_kept_is_given_back() -> None:
