@@ -113,7 +113,7 @@ def _assemble(
     wakes, metrics, us = Wakes(), Metrics(), config.member.id
     unlock = Unlock.from_config(config.member.unlock)
     sealing = SealingRing(keys.sealing, lambda: load_sealing_keys(config.member.keys_dir, unlock))
-    postbox = Postbox(keys.node_secret)
+    postbox = Postbox(keys.node_secret, shares=config.peer.share_verdicts)
     signer = TransportInUse(keys.transport)
     transport = _transport(config, signer, registry)
     delivery = _delivery(config, keys, store, registry, transport, wakes, metrics)

@@ -86,14 +86,12 @@ class Loaded:
     """PDQ hashes that look like one that was asked for, itself among them."""
     by_picture: dict[bytes, set[str]] = field(default_factory=dict)
     was_lost: bool = False
-    unsaid_to: frozenset[str] = frozenset()
-    """To whom the item waits to be handed on, and nothing about it has left."""
+    unsaid_to: frozenset[str] = frozenset()  # to whom it waits to go, and nothing of it has left
     ended: set[tuple[str, str]] = field(default_factory=set)
     """(id, member): the member said that it erased the item, which is not here: no more comes."""
     listed: dict[bytes, tuple[Listed, ...]] = field(default_factory=dict)
     """What lists of known content say of the contents that are needed, by key."""
-    full: frozenset[str] = frozenset()
-    """Members of whose contents no more are taken."""
+    full: frozenset[str] = frozenset()  # members of whose contents no more are taken
     entombed: frozenset[tuple[str, int]] = frozenset()
     """(member, time): when it erased an item that it had not handed over yet."""
 
@@ -108,13 +106,20 @@ class Postbox:
     restored node answers, tells and hands on anew is not word for word what it said before: it says
     it as a revision, since another body under an id that was seen is a conflict. The item's own id
     in it stays the same, so whoever has the item knows it.
-    `permits` is what the registry in force lets us say; the desk asks `under` for each batch.
+    `permits`: what the registry in force lets us say; the desk asks `under` for each batch.
+    `shares`: verdicts given here are told to all (§6.6).
     """
 
     def __init__(
-        self, node_secret: bytes, generation: int = 0, permits: Permits | None = None
+        self,
+        secret: bytes,
+        generation: int = 0,
+        permits: Permits | None = None,
+        *,
+        shares: bool = True,
     ) -> None:
-        self._secret = node_secret
+        self._secret = secret
+        self._shares = shares
         self.generation = generation
         self._permits = permits
         self._newest: dict[tuple[str, type], bool] = {}
@@ -125,17 +130,21 @@ class Postbox:
 
     def under(self, permits: Permits) -> Postbox:
         """Return this postbox as one registry permits it to speak."""
-        return Postbox(self._secret, self.generation, permits)
+        return Postbox(self._secret, self.generation, permits, shares=self._shares)
 
     def reads(self, peer: str) -> Capabilities | None:
         """What the member's signed document says that it reads; None: there is none."""
         return None if self._permits is None else self._permits.registry.reads(peer)
 
+    def listeners(self, lane: Lane, kind: Kind) -> tuple[str, ...]:
+        """Return who hears and reads what is told to all, if this node tells it."""
+        permits = self._permits if self._shares else None
+        return () if permits is None else permits.listeners(lane, kind)
+
     def heir_of(self, member: str) -> str:
         """Who hears what is for `member`: itself, or who took over from it when it was expelled."""
-        if self._permits is None:
-            return member
-        return self._permits.registry.network.heir_of(member)
+        permits = self._permits
+        return member if permits is None else permits.registry.network.heir_of(member)
 
     def post(
         self,

@@ -23,6 +23,7 @@ from node.casework.events import Erasure, Event
 from node.casework.holding import is_held, is_under_referral
 from node.casework.item import Custody, Informant, ItemState
 from node.casework.reconsidering import reconsider
+from node.casework.spreading import spread
 from node.casework.telling import News, handed_on_to, tell
 from node.casework.undoing import take_carried_back
 from node.ids import Ids
@@ -102,6 +103,7 @@ def _take_verdicts_back(
             news = News(given.event_id, OutcomeWhat.WITHDRAWN, None, book.us, book.now)
             tell(book, postbox, state, news, heard_from=unheard)
             take_carried_back(book, postbox, state.id, news)
+    spread(book, postbox, state, None)
 
 
 def erasure_view(event: Event) -> ErasureView:

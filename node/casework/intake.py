@@ -20,6 +20,7 @@ from node.casework.item import Custody, ItemState, ReportFacts, Review
 from node.casework.listing import match_lists
 from node.casework.prepare import PreparedItem, PreparedReport, read_time
 from node.casework.rejudging import bring_verdicts, rejudge, suggestion
+from node.casework.spreading import spread
 from node.casework.telling import News, note, pass_on_sighting, tell
 from node.casework.wanting import want_alike
 from node.ids import Ids
@@ -151,7 +152,9 @@ def _raise_urgency(book: Casebook, item_id: str, postbox: Postbox) -> None:
 
 def add_facts(book: Casebook, item_id: str, facts: Facts, postbox: Postbox) -> ItemState:
     """Facts that came later: recorded, and sent along if the item was handed on."""
+    before = book.loaded.items[item_id]
     state = book.record(item_id, EventKind.FACTS, facts, at_ms=book.now, actor=book.us)
+    spread(book, postbox, before, state)
     rejudge(book, postbox, item_id)
     content = facts.content[0] if facts.content else None
     message = Sighted(item_id, None, content, facts.access, state.child_at_risk)
@@ -281,7 +284,8 @@ def _join(
     content = () if judgement.disposition is Disposition.PLACEHOLDER else item.content
     missing = lacks(state, Facts(content, item.access))
     if missing is not None:
-        book.record(item_id, EventKind.FACTS, missing, at_ms=book.now, actor=book.us)
+        after = book.record(item_id, EventKind.FACTS, missing, at_ms=book.now, actor=book.us)
+        spread(book, postbox, state, after)
         rejudge(book, postbox, item_id)
     if judgement.review is not None:
         book.raise_review(item_id, judgement.review, suggested)
@@ -326,7 +330,9 @@ def assess(
     assessment = Assessment(
         ids.mint(book.now), book.us, draft.verdict, draft.law, draft.labels, draft.reason, at_ms
     )
+    before = book.loaded.items[item_id]
     state = note(book, item_id, EventKind.ASSESSED, assessment, at_ms)
+    spread(book, postbox, before, state)
     news = News(assessment.event_id, OutcomeWhat.ASSESSED, assessment, book.us, at_ms)
     tell(book, postbox, state, news)
     rejudge(book, postbox, item_id)

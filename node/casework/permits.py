@@ -39,6 +39,7 @@ class Permits:
         self._us = us
         self._parties: dict[str, Party] = {}
         self._asked: dict[tuple[str, str, Lane, int], bool] = {}
+        self._listeners: dict[tuple[Lane, int], tuple[str, ...]] = {}
         self._pairs: dict[tuple[str, str], tuple[bool, frozenset[str]]] = {}
 
     def say(self, peer: str, lane: Lane, message: Message) -> Message:
@@ -67,6 +68,21 @@ class Permits:
     def hears(self, peer: str, lane: Lane, kind: int) -> bool:
         """Whether `peer` may say an entry of this kind to us on `lane`."""
         return self._may(peer, self._us, lane, kind)
+
+    def listeners(self, lane: Lane, kind: int) -> tuple[str, ...]:
+        """Return the other members that may hear this kind on `lane` from us, and read it."""
+        asked = (lane, kind)
+        if asked not in self._listeners:
+            self._listeners[asked] = tuple(
+                peer
+                for peer in sorted(self.registry.network.members)
+                if peer != self._us
+                and self.registry.is_active(peer)
+                and self._may(self._us, peer, lane, kind)
+                and (reader := self.registry.reads(peer)) is not None
+                and kind in reader.kinds
+            )
+        return self._listeners[asked]
 
     def are_neighbours(self, peer: str) -> bool:
         """Whether `peer` answers for a country that we answer for too."""

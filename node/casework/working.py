@@ -26,6 +26,7 @@ from node.casework.listing import match_lists
 from node.casework.prepare import check_action, check_assessment, read_hashes, read_time
 from node.casework.reconsidering import reconsider
 from node.casework.routing import route
+from node.casework.spreading import spread
 from node.casework.telling import News, note, tell
 from node.casework.undoing import ILLEGAL, take_everywhere_back
 from node.ids import Ids
@@ -75,6 +76,7 @@ def withdraw_verdict(
     if given is None or given.member != book.us:
         raise UnknownVerdictError
     take_everywhere_back(book, postbox, state.id, event_id)
+    spread(book, postbox, state, book.loaded.items[state.id])
     reconsider(book, ids, postbox)
     return book.loaded.items[state.id]
 

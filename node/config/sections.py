@@ -149,6 +149,12 @@ class PeerSection:
         kinds.integer(1, 100_000),
         64,
     )
+    share_verdicts: bool = _key(
+        "Tell every other hotline what people here say of files, by hashes alone, so that nobody"
+        " views them again.",
+        kinds.SWITCH,
+        default=True,
+    )
     disk_floor_mib: int = _key(
         "Free space, in MiB, below which pushes of peers are put off: what is left is kept for"
         " this hotline's own intake.",

@@ -12,12 +12,15 @@ from protocol.disavowal import Disavow
 from protocol.dispositions import Dispositions
 from protocol.errors import ProtocolError
 from protocol.messages import KINDS, DispositionNote, Message, Tombstone, read
+from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
 from protocol.vocabulary import Disposition
 
 if TYPE_CHECKING:
     from node.evidence.believed import Believed
 
-_OF_NO_ITEM = DispositionNote | Dispositions | Tombstone | Disavow
+_OF_NO_ITEM = (
+    DispositionNote | Dispositions | Tombstone | Disavow | ContentVerdict | ContentVerdictWithdrawn
+)
 
 Told = dict[tuple[str, bytes], frozenset[str]]
 """What we answered: (member, leaf of its entry) to the disposition; more than one where a node was

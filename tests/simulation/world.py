@@ -275,7 +275,7 @@ class Node:
         fingerprints = Fingerprints(keys.fingerprint_secret)
         self.store = self._open(fingerprints)
         chance = random.Random(world.chance.random())  # noqa: S311 - a simulation, not a secret
-        self.postbox = Postbox(keys.node_secret)
+        self.postbox = Postbox(keys.node_secret, shares=world.shares)
         self.delivery = Delivery(
             us=self.member,
             outbox=self.store.outbox,
@@ -361,6 +361,7 @@ class Node:
             clock=self.clock,
             wake_delivery=lambda: None,
         )
+        self.unlisting = self.desk.correcting.unlisting(self.store.known_content)
         self.handing_back = HandingBack(
             us=self.member,
             store=self.store.handing_back,
@@ -468,6 +469,7 @@ class Node:
         if done is None:
             done = await self.desk.locate_due()
             done += await self.desk.judge_due()
+            done += await self.unlisting.due()
         done += await self.delivery.deliver_due(self.clock())
         done += await self.bringing_back.bring_due()
         return done + await self.pulling.pull_due()
@@ -484,7 +486,9 @@ class World:
         seed: int = 1,
         faults: Faults | None = None,
         unreachable: str | None = None,
+        shares: bool = False,
     ) -> None:
+        self.shares = shares
         self.chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
         self.faults = faults or Faults()
         self.now = NOW_MS

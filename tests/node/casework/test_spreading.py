@@ -1,0 +1,268 @@
+"""What a person here says of files is told to every hotline that reads it, once, by its giver."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from keys.member import Capabilities
+from keys.registry import Registry
+from keys.transfers import TRANSFER_FIELDS, Transfers, TransferTerms
+from node.casework.arrivals import Arrived
+from node.casework.casebook import Casebook, Postbox
+from node.casework.draft import AssessmentDraft, HashesDraft
+from node.casework.erasing import Cause, ErasureDraft, erase
+from node.casework.item import Informant, ItemState, Listing
+from node.casework.permits import Permits
+from node.casework.receiving import Judge, parse
+from node.casework.working import record_assessment, record_hashes, withdraw_verdict
+from node.matching.lists import Trust
+from protocol import entry as entries
+from protocol.messages import Sighted, kind_of, to_body
+from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
+from protocol.vocabulary import ItemKind, Kind, Lane, Matter, Reason, Verdict
+from tests.builders.cases import (
+    US,
+    book,
+    closed,
+    event_id,
+    file,
+    ids,
+    item,
+    network,
+    said,
+    suspended,
+    verdict,
+)
+
+MINT = ids()
+
+
+def postbox(registry: Registry | None = None, *, shares: bool = True) -> Postbox:
+    """Return the postbox of this member under a registry."""
+    return Postbox(bytes(32), permits=Permits(US, registry or network()), shares=shares)
+
+
+def shared(made: Casebook) -> list[tuple[str, ContentVerdict | ContentVerdictWithdrawn]]:
+    """Return what was told of contents, to whom, on the lane for it."""
+    kinds = ContentVerdict | ContentVerdictWithdrawn
+    found = [(peer, message) for peer, message in said(made) if isinstance(message, kinds)]
+    assert [p.peer for p in made.posts if p.lane is Lane.BULK] == [peer for peer, _ in found]
+    return found
+
+
+def told_iwf(made: Casebook) -> list[tuple[str, str | None, int | None]]:
+    """Return what one member was told: verdicts with the file's place, and what is taken back."""
+    return [
+        (message.assessment.event_id, str(message.assessment.verdict), message.part)
+        if isinstance(message, ContentVerdict)
+        else (message.event_id, None, None)
+        for peer, message in shared(made)
+        if peer == "gb-iwf" and isinstance(message, ContentVerdict | ContentVerdictWithdrawn)
+    ]
+
+
+def assess(
+    made: Casebook,
+    given: Verdict = Verdict.BASELINE,
+    *,
+    by: Postbox | None = None,
+    one: ItemState | None = None,
+) -> str:
+    """Let a person here judge the item; the id of the verdict."""
+    reason = Reason.PASSWORD if given is Verdict.UNASSESSABLE else None
+    law = "law-1" if given is Verdict.NATIONAL else None
+    draft = AssessmentDraft(verdict=given, law=law, reason=reason)
+    state = record_assessment(made, (one or item()).id, draft, MINT, by or postbox())
+    return state.assessments[-1].event_id
+
+
+def test_verdict_is_told_to_every_hotline_by_each_file() -> None:
+    """With its law, labels and time, and without the item or its address."""
+    made = book(item(1, file(1, md5=1), file(2)))
+    given = assess(made, Verdict.NATIONAL)
+    assessment = next(
+        one for one in made.loaded.items[item().id].assessments if one.event_id == given
+    )
+    expected = [
+        ContentVerdict(assessment, 0, file(1, md5=1)),
+        ContentVerdict(assessment, 1, file(2)),
+    ]
+    assert [m for peer, m in shared(made) if peer == "gb-iwf"] == expected
+    assert [m for peer, m in shared(made) if peer == "fr-pdc"] == expected
+    bulk = [post for post in made.posts if post.lane is Lane.BULK]
+    assert all(post.item is None and item().id.encode() not in post.entry for post in bulk)
+    assert b"nl1.example" not in b"".join(post.entry for post in bulk)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        item(1),
+        item(1, file(1), matter=Matter.SPAM),
+        item(1, file(pdq=1), kind=ItemKind.VIDEO),
+    ],
+    ids=["no hashes", "another matter", "a video by its picture alone"],
+)
+def test_what_says_nothing_of_a_file_is_not_told(state: ItemState) -> None:
+    """PDQ says nothing of videos; what is not CSAM is counted."""
+    made = book(state)
+    assess(made)
+    assert shared(made) == []
+
+
+def test_verdict_on_a_video_goes_without_its_picture() -> None:
+    """By its digests."""
+    made = book(item(1, file(1, pdq=1), kind=ItemKind.VIDEO))
+    assess(made)
+    assert {m.content for _, m in shared(made) if isinstance(m, ContentVerdict)} == {file(1)}
+
+
+class TestReaders:
+    """Only who reads it, and may have it."""
+
+    def test_earlier_version_is_not_disturbed(self) -> None:
+        """Its document does not list the kind."""
+        registry = network()
+        old = tuple(int(kind) for kind in Kind if kind is not Kind.CONTENT_VERDICT)
+        document = replace(registry.members["gb-iwf"], capabilities=Capabilities((1, 2), old))
+        earlier = replace(registry, members={**registry.members, "gb-iwf": document})
+        made = book(item(1, file(1)))
+        assess(made, by=postbox(earlier))
+        assert {peer for peer, _ in shared(made)} == {"fr-pdc"}
+
+    def test_suspended_member_is_not_told(self) -> None:
+        """Nothing is sent to it."""
+        made = book(item(1, file(1)))
+        assess(made, by=postbox(suspended("gb-iwf")))
+        assert {peer for peer, _ in shared(made)} == {"fr-pdc"}
+
+    @pytest.mark.parametrize("withheld", ["content", "assessments", "basis"])
+    def test_terms_that_withhold_it_leave_no_task(self, withheld: str) -> None:
+        """It is as agreed; the others are told."""
+        registry = network()
+        fields = tuple(one for one in TRANSFER_FIELDS if one != withheld)
+        basis = "none" if withheld == "basis" else "law"
+        terms = Transfers(pairs={(US, "gb-iwf"): TransferTerms(basis, fields)})
+        document = replace(registry.network, transfers=terms)
+        made = book(item(1, file(1)))
+        assess(made, by=postbox(replace(registry, network=document)))
+        assert {peer for peer, _ in shared(made)} == {"fr-pdc"}
+        assert made.tasks == []
+
+    def test_hotline_that_shares_nothing_tells_nobody(self) -> None:
+        """Its own setting."""
+        made = book(item(1, file(1)))
+        assess(made, by=postbox(shares=False))
+        assert shared(made) == []
+
+
+class TestOnce:
+    """Nothing echoes, nothing is told twice."""
+
+    def test_what_was_carried_over_is_not_told(self) -> None:
+        """The giver has told it, of the item it was given on."""
+        made = book(item(1, file(1)), item(2, file(1), url="https://nl2.example/"))
+        assess(made)
+        assert len([m for peer, m in shared(made) if peer == "gb-iwf"]) == 1
+
+    def test_what_follows_from_a_list_is_not_told(self) -> None:
+        """Its terms may forbid it; only the person's own word goes."""
+        ours = verdict(member=US, number=7)
+        by_list = Listing(1, "icse", 1, "A", Trust.AUTO, police=False, verdict=ours.event_id)
+        made = book(item(1, file(1), assessments=(ours,), listed=(by_list,)))
+        record_hashes(made, item().id, HashesDraft(md5=f"{9:032x}"), MINT, postbox())
+        assert shared(made) == []
+
+    def test_same_verdict_again_is_not_told_again(self) -> None:
+        """It stands already."""
+        made = book(item(1, file(1)))
+        first = assess(made)
+        assess(made)
+        assert told_iwf(made) == [(first, "baseline", 0)]
+
+    def test_hashes_that_people_here_compute_later_are_told(self) -> None:
+        """Of the file that they belong to, under its place, and of a new one."""
+        made = book(item(1, file(1)))
+        given = assess(made)
+        for number, hashes in enumerate(
+            (HashesDraft(sha256=f"{1:064x}", md5=f"{1:032x}"), HashesDraft(sha256=f"{2:064x}"))
+        ):
+            before = len(told_iwf(made))
+            record_hashes(made, item().id, hashes, MINT, postbox())
+            assert told_iwf(made)[before:] == [(given, "baseline", number)]
+        ids_ = [post.entry_id for post in made.posts if post.lane is Lane.BULK]
+        assert len(set(ids_)) == len(ids_)
+
+    def test_hashes_that_another_member_adds_later_are_not_told(self) -> None:
+        """Nobody here saw that file: it would be a verdict in our name by its word."""
+        made = book(item(1, file(1), informants=(Informant("gb-iwf", item().id),)))
+        assess(made)
+        before = len(told_iwf(made))
+        message = Sighted(item().id, None, file(2), None, child_at_risk=False)
+        made_entry = entries.compose(
+            bytes(32), kind_of(message), "s", 0, "gb-iwf", to_body(message)
+        )
+        raw = entries.encode(made_entry)
+        judge = Judge(made, network(), MINT, postbox())
+        arrived = Arrived("gb-iwf", Lane.REPORTS, bytes(8), 2, entries.leaf(raw), raw)
+        judge.judge(parse(arrived))
+        judge.finish()
+        assert made.loaded.items[item().id].content == (file(1), file(2))
+        assert len(told_iwf(made)) == before
+
+
+class TestTakenBack:
+    """What does not stand any more is taken back from everybody."""
+
+    def test_correction_takes_the_earlier_word_back_first(self) -> None:
+        """So that nobody sees us contradict ourselves."""
+        made = book(item(1, file(1)))
+        first = assess(made)
+        second = assess(made, Verdict.NOT_ILLEGAL)
+        assert told_iwf(made) == [
+            (first, "baseline", 0),
+            (first, None, None),
+            (second, "not_illegal", 0),
+        ]
+
+    def test_what_cannot_be_assessed_after_all_takes_it_back(self) -> None:
+        """And says nothing in its place; the next verdict is told anew."""
+        made = book(item(1, file(1)))
+        first = assess(made)
+        assess(made, Verdict.UNASSESSABLE)
+        assert told_iwf(made)[1:] == [(first, None, None)]
+        third = assess(made)
+        assert told_iwf(made)[2:] == [(third, "baseline", 0)]
+
+    @pytest.mark.parametrize(
+        ("cause", "goes"),
+        [(Cause.ERROR, True), (Cause.WITHDRAWAL, True), (Cause.RETENTION, False)],
+    )
+    def test_erased_item_takes_its_verdict_with_it_unless_its_time_was_over(
+        self, cause: Cause, *, goes: bool
+    ) -> None:
+        """What was judged stays known when the item has done its time."""
+        made = book(item(1, file(1)))
+        given = assess(made)
+        made.loaded.items[item().id] = closed(made.loaded.items[item().id])
+        before = len(told_iwf(made))
+        erase(made, item().id, ErasureDraft(cause), MINT, postbox())
+        assert told_iwf(made)[before:] == ([(given, None, None)] if goes else [])
+
+    def test_item_that_was_never_judged_here_takes_nothing_back(self) -> None:
+        """Nor one that others judged."""
+        state = item(1, file(1), assessments=(verdict(number=9),))
+        made = book(msgspec.structs.replace(state, aliases=(event_id(3),)))
+        erase(made, item().id, ErasureDraft(Cause.ERROR), MINT, postbox())
+        assert shared(made) == []
+
+    def test_verdict_that_a_person_withdraws_is_taken_back_from_everybody(self) -> None:
+        """What was carried over from it to another item here says nothing twice."""
+        made = book(item(1, file(1)), item(2, file(1), url="https://nl2.example/"))
+        given = assess(made)
+        before = len(told_iwf(made))
+        withdraw_verdict(made, item().id, given, MINT, postbox())
+        assert told_iwf(made)[before:] == [(given, None, None)]
