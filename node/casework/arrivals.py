@@ -12,7 +12,7 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
 
     What is said of it goes back to the store with this very object; how the store finds it again is
     the store's own affair. `disavowed`: its sender said that somebody else signed it, and has not
-    said it again itself.
+    said it again itself. `conflict`: it bears an id under which something else was taken before.
     """
 
     peer: str
@@ -22,3 +22,4 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
     leaf: bytes
     entry: bytes
     disavowed: bool = False
+    conflict: bool = False

@@ -145,7 +145,8 @@ def _may_take_back(message: Message | None) -> bool:
 def set_aside(arrived: Arrived, book: Casebook) -> list[Answer]:
     """Keep an entry that cannot be judged, for a person and for a later version."""
     book.tasks.append(("entry_not_judged", arrived.peer))
-    return [Answer(arrived, Judged.QUARANTINED)]
+    conflict = Disposition.CONFLICT if arrived.conflict else None
+    return [Answer(arrived, Judged.QUARANTINED, conflict)]
 
 
 class Judge:
@@ -163,6 +164,8 @@ class Judge:
     def judge(self, parsed: Parsed) -> Answer:
         """Return what becomes of the entry, having recorded its effect and posted its answer."""
         arrived = parsed.arrived
+        if arrived.conflict:
+            return self._conflict(parsed)
         if not self.registry.is_active(arrived.peer):
             return Answer(arrived, Judged.QUARANTINED, Disposition.QUARANTINED)
         if arrived.disavowed:  # whoever said it: not the sender
@@ -181,6 +184,22 @@ class Judge:
         place = f"{arrived.peer}/{arrived.lane}/{arrived.epoch.hex()}/{arrived.index}"
         self.book.tasks.append(("entry_disavowed", place))
         return Answer(arrived, Judged.QUARANTINED)
+
+    def _conflict(self, parsed: Parsed) -> Answer:
+        """Another entry had this id before: this one has no effect, and its sender hears so.
+
+        An item that is here is not named: the first entry stands, so nobody takes it back.
+        """
+        arrived, message = parsed.arrived, parsed.message
+        item_id = getattr(message, "item_id", None)
+        state = None if item_id is None else self.book.find(item_id)
+        gone = None if item_id is None else self.book.gone_id(item_id, arrived.peer)
+        if gone is not None and isinstance(message, _CARRYING):
+            self.book.bury(gone, arrived)
+        if _is_answered(parsed) and self.registry.is_active(arrived.peer):
+            told = parsed if state is None else msgspec.structs.replace(parsed, message=None)
+            self._answering.answer(told, Disposition.CONFLICT, None, None)
+        return Answer(arrived, Judged.DONE, Disposition.CONFLICT)
 
     def _buried(self, parsed: Parsed, item_id: str | None) -> str | None:
         """Of an item that was erased no body is kept either that came too late (§8.8)."""
@@ -220,11 +239,8 @@ class Judge:
         reason: str | None,
         state: ItemState | None,
     ) -> None:
-        rule = KINDS.get(parsed.kind)
-        unreadable = parsed.message is None or isinstance(parsed.message, UnknownMessage)
-        if disposition is None or not (unreadable or (rule is not None and rule.answered)):
-            return
-        self._answering.answer(parsed, disposition, reason, state)
+        if disposition is not None and _is_answered(parsed):
+            self._answering.answer(parsed, disposition, reason, state)
 
     def finish(self) -> None:
         """To be called once all are judged: answers that go together are said, lists asked.
@@ -294,6 +310,14 @@ class Judge:
         return None
 
 
+def _is_answered(parsed: Parsed) -> bool:
+    """Whether an entry of this kind, or that nobody can read, is answered (§7.2)."""
+    if parsed.message is None or isinstance(parsed.message, UnknownMessage):
+        return True
+    rule = KINDS.get(parsed.kind)
+    return rule is not None and rule.answered
+
+
 def _is_signed_by(keys: Sequence[VerifyKey], note: bytes) -> bool:
     try:
         verify_checkpoint(note, keys)
@@ -301,6 +325,9 @@ def _is_signed_by(keys: Sequence[VerifyKey], note: bytes) -> bool:
         return False
     return True
 
+
+_CARRYING = (Item, Sighted, Outcome, PeerMessage)
+"""What can say more than ids."""
 
 _IDS_ALONE = frozenset({OutcomeWhat.ERASED, OutcomeWhat.WITHDRAWN})
 """News without a payload that stay, as proof, though the item was erased (§8.8)."""

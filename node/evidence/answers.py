@@ -113,7 +113,9 @@ def _is_again(
     if before is digest:
         return False
     word = REPEAT if before == digest else CONFLICT
-    holds = (one.row.judged, one.row.answer) == (Judged.DONE, word)
+    may_be = (Judged.DONE, Judged.WAITING, Judged.QUARANTINED)  # a conflict is judged, too
+    judged = one.row.judged in (may_be[:1] if word == REPEAT else may_be)
+    holds = judged and one.row.answer == word
     findings.expect(holds, "entries_in", one.place, word)
     return True
 

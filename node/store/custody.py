@@ -11,7 +11,7 @@ from typing import Any
 
 from node.casework.arrivals import Arrived
 from node.store.seam import Connection
-from protocol.vocabulary import Lane
+from protocol.vocabulary import Disposition, Lane
 
 DISAVOWED = "EXISTS (SELECT 1 FROM disavowed_entries d WHERE d.seq = e.seq)"
 
@@ -30,7 +30,7 @@ def waiting(
     `disavowed` is what is asked of each besides.
     """
     rows = connection.execute(
-        f"SELECT peer, lane, epoch, idx, leaf, entry, {disavowed}, seq FROM entries_in e"  # noqa: S608 - own words
+        f"SELECT peer, lane, epoch, idx, leaf, entry, {disavowed}, answer, seq FROM entries_in e"  # noqa: S608 - own words
         " WHERE judged = 0 AND seq > ? ORDER BY seq LIMIT ?",
         (0 if after is None else row_of(after), limit),
     )
@@ -44,8 +44,9 @@ def row_of(arrived: Arrived) -> int:
 
 
 def _read(row: Any) -> Row:
-    peer, lane, epoch, index, leaf, entry, disavowed, number = row
-    return Row(peer, _LANES[lane], epoch, index, leaf, entry, bool(disavowed), row=number)
+    peer, lane, epoch, index, leaf, entry, disavowed, answer, number = row
+    said = bool(disavowed), answer == Disposition.CONFLICT
+    return Row(peer, _LANES[lane], epoch, index, leaf, entry, *said, row=number)
 
 
 _LANES = {str(lane): lane for lane in Lane}

@@ -246,9 +246,11 @@ def _keep_entries(
         if one.of_channel:
             judged = Judged.DONE
         elif one.entry_id is not None and one.entry_id in known:
-            judged = Judged.DONE
             same = known[one.entry_id] == one.digest or one.leaf in erased
             answer = REPEAT if same else CONFLICT
+            judged = (
+                Judged.DONE if same else Judged.WAITING
+            )  # no effect; but its sender hears of it
         elif one.entry_id is not None:
             known[one.entry_id] = one.digest
             fresh.append((one.entry_id, place[0], one.digest))

@@ -124,7 +124,9 @@ class TestOnce:
         sender = Sender()
         await arrive(store, sender, 1)
         await take(store, sender.push(1, body=b"\xc3"))
-        assert (await entries_kept(store))[-1] == (1, "conflict")
+        assert (await entries_kept(store))[-1] == (0, "conflict")
+        *_, waiting = await store.queries.unjudged(10)
+        assert waiting.conflict, "its sender is answered"
         assert [code for code, *_ in await store.queries.tasks()] == ["entry_conflict"]
 
     async def test_same_id_twice_in_one_push_counts_once(self, store: Store) -> None:
