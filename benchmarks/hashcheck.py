@@ -125,6 +125,7 @@ class HashChecked:
             store=self._store.hashchecks,
             contents=(self._verdicts, self._listed),
             allowed=frozenset,
+            harmless=self._listed.harmless,
             blur=Blur(KEY),
             ids=Ids(US),
             now_ms=lambda: NOW_MS,

@@ -191,7 +191,7 @@ class Node:
         local = make_local_app(
             CountedDesk(self.desk, self.metrics),
             self.store.access,
-            HashCheckDesk(self.store.hashchecks, wall_clock),
+            HashCheckDesk(self.store.hashchecks, wall_clock, self.desk.correcting.disprove),
             member=config.member.id,
             now_ms=wall_clock,
             max_body_bytes=config.api.max_body_bytes,

@@ -80,10 +80,10 @@ async def decide_complaint(call: Call) -> web.StreamResponse:
     """Uphold or reject a complaint."""
     bodies.content_type(call.request, bodies.JSON)
     draft = bodies.decode(_decision_decoder, await bodies.whole(call.request, MAX_DRAFT_BYTES))
-    decided = await call.parts.hashcheck.decide(
+    decided, undone = await call.parts.hashcheck.decide(
         call.request.match_info["complaint_id"],
         upheld=draft.decision == "uphold",
         by=call.actor if draft.analyst is UNSET else draft.analyst,
         reason=draft.reason,
     )
-    return respond(json_answer(complaint_view(decided)))
+    return respond(json_answer(complaint_view(decided, undone)))

@@ -9,11 +9,13 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from node.api.parameters import Name
+from node.casework.correcting import Disproved
 from node.casework.draft import LINES
 from node.hashcheck.contract import Complaint, Counts, Decision, Key, Scope, Status
 from protocol.facts import Content
 
 MOST: Final = 1 << 40
+NOTHING: Final = Disproved((), ())
 Quota = Annotated[int, Meta(ge=1, le=MOST)]
 Source = Annotated[
     str,
@@ -102,7 +104,8 @@ class ComplaintView(msgspec.Struct, frozen=True, omit_defaults=True):
     """A complaint about a hit.
 
     `hashes` are those that were asked; `found` is by what it was a hit: items, and lists with the
-    number of the entry.
+    number of the entry. Upheld, our verdicts were taken from the items `undone`; on those of
+    `stands` another member's stands.
     """
 
     complaint_id: str
@@ -116,6 +119,8 @@ class ComplaintView(msgspec.Struct, frozen=True, omit_defaults=True):
     found: tuple[str, ...]
     text: str | None = None
     decisions: tuple[DecisionView, ...] = ()
+    undone: tuple[str, ...] = ()
+    stands: tuple[str, ...] = ()
 
 
 class ComplaintsPage(msgspec.Struct, frozen=True):
@@ -146,8 +151,8 @@ def key_view(key: Key, counts: Counts) -> KeyView:
     )
 
 
-def complaint_view(complaint: Complaint) -> ComplaintView:
-    """Return what the hotline's own people are shown of a complaint."""
+def complaint_view(complaint: Complaint, disproved: Disproved = NOTHING) -> ComplaintView:
+    """Return what the hotline's own people are shown of a complaint, and of what it undid."""
     state = complaint.state
     return ComplaintView(
         complaint_id=complaint.complaint_id,
@@ -161,6 +166,8 @@ def complaint_view(complaint: Complaint) -> ComplaintView:
         found=state.hit.found,
         text=state.text,
         decisions=tuple(_decision(one) for one in state.decisions),
+        undone=disproved.undone,
+        stands=disproved.stands,
     )
 
 

@@ -6,16 +6,31 @@ in one transaction each.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.draft import RetractionDraft
 from node.casework.item import ItemState
+from node.casework.undoing import is_illegal
 from node.casework.unlisting import EndedStore, Unlisting
 from node.casework.views import ItemView
-from node.casework.working import record_retraction, withdraw_verdict
+from node.casework.working import alike, disprove, record_retraction, withdraw_verdict
 from node.ids import Ids
+from node.matching.fingerprints import Fingerprints, content_keys
+from protocol.facts import Content
+
+
+class Disproved(NamedTuple):
+    """What became of items with a file that is harmless after all.
+
+    Attributes:
+        undone: from these items our verdicts were taken.
+        stands: on these another member's verdict stands, which is its own to take back.
+    """
+
+    undone: tuple[str, ...]
+    stands: tuple[str, ...]
 
 
 class WorkOn(Protocol):
@@ -38,11 +53,13 @@ class Correcting:
         transact: Callable[[Needs, Callable[[Casebook], Any]], Awaitable[Any]],
         ids: Ids,
         postbox: Callable[[], Postbox],
+        fingerprints: Fingerprints,
     ) -> None:
         self._work_on = work_on
         self._transact = transact
         self._ids = ids
         self._postbox = postbox
+        self._fingerprints = fingerprints
 
     async def withdraw(self, item_id: str, verdict_id: str, *, actor: str) -> ItemView:
         """Take a verdict of this member back, wherever it went; what followed is undone.
@@ -65,6 +82,27 @@ class Correcting:
         return await self._work_on(
             item_id, draft.analyst or actor, lambda book: record_retraction(book, item_id, draft)
         )
+
+    async def disprove(self, contents: Sequence[Content], by: str) -> Disproved:
+        """Take our verdicts on these files back from all items, and ask the lists again.
+
+        Raises:
+            StoreError: nothing was kept.
+        """
+        keys = set(content_keys(self._fingerprints, contents))
+        found = set(await self._transact(Needs(keys=keys), lambda book: alike(book, contents)))
+        needs = Needs(items=found, keys=keys, alike=set(found))
+
+        def decide(book: Casebook) -> Disproved:
+            book.by = by
+            undone = disprove(book, contents, self._ids, self._postbox())
+            book.by = None
+            here = [book.loaded.items[one] for one in alike(book, contents)]
+            stands = [state.id for state in here if is_illegal(state.in_force)]
+            return Disproved(tuple(undone), tuple(stands))
+
+        done: Disproved = await self._transact(needs, decide)
+        return done
 
     def unlisting(self, ended: EndedStore) -> Unlisting:
         """Return what undoes what followed from entries of lists that stand no more."""

@@ -92,7 +92,11 @@ class Desk:
         self._preparing = Preparing()
         self._speaking: Postbox | None = None
         self.correcting = Correcting(
-            work_on=self._work_on, transact=self._decide, ids=ids, postbox=lambda: self._postbox
+            work_on=self._work_on,
+            transact=self._decide,
+            ids=ids,
+            postbox=lambda: self._postbox,
+            fingerprints=fingerprints,
         )
         self._judging = Judging(
             store=store,

@@ -1,14 +1,15 @@
 """What lists of known content say of items: a verdict, a suggestion, or that police have it.
 
-When content of an item becomes known here, at intake or later, every list is asked (the store
-loads what they say with the rest of a decision). How far a list is followed in a
-category is its operator's word: `auto` gives this member's own verdict `baseline`, `suggestion`
-puts the item before a person unless somebody has judged it, `none` does nothing. What a member of
-the network said of contents is a list as well: by `auto` its verdict stands on the item in its own
-name, as one that was carried over does (rule 2). Verdicts of members that contradict each other put
-the item before a person, whichever came first. That a list of
-police names it is noted whatever it is trusted for: it is not new to them. The event `listed` says
-which list, which version and which category did it.
+When content of an item becomes known here, at intake or later, every list is asked (the store loads
+what they say with the rest of a decision). How far a list is followed in a category is its
+operator's word: `auto` gives this member's own verdict `baseline`, `suggestion` puts the item
+before a person unless somebody has judged it, `none` does nothing, and `benign` says that it is a
+harmless file, which no list's word makes illegal unseen (`node.matching.lists.weigh`). What a
+member of the network said of contents is a list as well: by `auto` its verdict stands on the item
+in its own name, as one that was carried over does (rule 2). Verdicts of members that contradict
+each other put the item before a person, whichever came first. That a list of police names it is
+noted whatever it is trusted for: it is not new to them. The event `listed` says which list, which
+version and which category did it.
 
 A list never overrules a person: where this member says that something is not illegal, a person
 looks once more. An entry that is taken back, or changes, takes with it what followed from it
@@ -29,7 +30,7 @@ from node.casework.telling import News, note, tell
 from node.casework.undoing import take_everywhere_back
 from node.ids import Ids
 from node.matching.contents import Likeness
-from node.matching.lists import Hit, Provenance, Trust
+from node.matching.lists import Hit, Provenance, Trust, weigh
 from protocol.facts import Assessment
 from protocol.vocabulary import Action, Matter, OutcomeWhat, Verdict
 
@@ -53,17 +54,22 @@ def match_lists(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str]
 
 
 def hits(book: Casebook, state: ItemState) -> list[Hit]:
-    """Return what lists say of an item, each entry once and as surely as it can be said."""
+    """Return what lists say of an item, each entry once and as surely as it can be said.
+
+    They are weighed for each of its files: a harmless one beside it acquits no other.
+    """
     found: dict[int, Hit] = {}
     for content in state.content:
-        for key in book.fingerprints.content(content):
-            for listed in book.loaded.listed.get(key, ()):
-                hit = listed.hit(content)
-                if hit is None:
-                    continue
-                known = found.get(hit.number)
-                if known is None or hit.likeness < known.likeness:
-                    found[hit.number] = hit
+        alike = {
+            listed.number: listed
+            for key in book.fingerprints.content(content)
+            for listed in book.loaded.listed.get(key, ())
+        }
+        said = [alike[number].hit(content) for number in sorted(alike)]
+        for hit in weigh(one for one in said if one is not None):
+            known = found.get(hit.number)
+            if known is None or hit.likeness < known.likeness:
+                found[hit.number] = hit
     return [found[number] for number in sorted(found)]
 
 
@@ -73,10 +79,11 @@ def _take(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) ->
     known = next((one for one in state.listed if one.entry == hit.number), None)
     counts, police = hit.counts_as, _police_have_it(hit)
     if known is not None:
-        if (known.trust, known.police) == (counts, police) or known.verdict is not None:
+        same = (known.trust, known.police) == (counts, police)
+        if same or (known.verdict is not None and not hit.guarded):
             return
         _forget(book, postbox, item_id, known)
-    if counts is not Trust.NONE or police:
+    if (counts is not Trust.NONE or police) and hit.number > 0:
         _say(book, ids, postbox, item_id, hit)
 
 
@@ -94,7 +101,7 @@ def _say(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> 
     denied = _is_denied(book, state)
     judged = not JUDGED.isdisjoint(ours)
     review, verdict = None, None
-    if hit.counts_as is not Trust.NONE and denied:
+    if hit.counts_as not in (Trust.NONE, Trust.BENIGN) and denied:
         review = Review.NOT_ILLEGAL_DOUBTED
     elif hit.counts_as is Trust.AUTO and not judged:
         verdict = ids.mint(book.now)

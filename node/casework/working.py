@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from keys.registry import Registry
@@ -30,7 +31,8 @@ from node.casework.spreading import spread
 from node.casework.telling import News, note, tell
 from node.casework.undoing import ILLEGAL, take_everywhere_back
 from node.ids import Ids
-from protocol.facts import ActionTaken, Evidence, Jurisdiction
+from node.matching.contents import Likeness, likeness
+from protocol.facts import ActionTaken, Content, Evidence, Jurisdiction
 from protocol.vocabulary import Action, Confidence, HostingState, OutcomeWhat
 
 
@@ -79,6 +81,32 @@ def withdraw_verdict(
     spread(book, postbox, state, book.loaded.items[state.id])
     reconsider(book, ids, postbox)
     return book.loaded.items[state.id]
+
+
+def alike(book: Casebook, contents: Sequence[Content]) -> list[str]:
+    """Return the items that have one of these files."""
+    return sorted(
+        state.id
+        for state in book.loaded.items.values()
+        if likeness(state.content, contents, pictures=False) is Likeness.SAME
+    )
+
+
+def disprove(book: Casebook, contents: Sequence[Content], ids: Ids, postbox: Postbox) -> list[str]:
+    """Take our verdicts that these files are illegal back from every item; return those items.
+
+    Then lists are asked again, which now know that the files are harmless.
+    """
+    items = alike(book, contents)
+    for item_id in items:
+        for one in book.loaded.items[item_id].assessments:
+            still = any(a.event_id == one.event_id for a in book.loaded.items[item_id].assessments)
+            if one.member == book.us and one.verdict in ILLEGAL and still:
+                take_everywhere_back(book, postbox, item_id, one.event_id)
+    undone = [event.item for event in book.events if event.kind is EventKind.VERDICT_WITHDRAWN]
+    reconsider(book, ids, postbox)
+    match_lists(book, ids, postbox, items)
+    return sorted(set(undone))
 
 
 def record_retraction(book: Casebook, item_id: str, draft: RetractionDraft) -> ItemState:

@@ -106,6 +106,8 @@ def _decide(path: Path, said: Said) -> Result:
         decided = api.post(f"{_COMPLAINTS}/{complaint}/decision", draft)
     text = f"{decided['complaint_id']} is {decided['status']}"
     if word == "uphold":
-        text += "; its contents are answered none from now on. A verdict of yours is corrected at"
-        text += f"\nits item: {' '.join(decided['found'])}"
+        undone, stands = decided.get("undone", ()), decided.get("stands", ())
+        text += "; its contents are answered none from now on, and left your lists"
+        text += f"\nyour verdicts were taken back from: {' '.join(undone) or 'no item'}"
+        text += f"\nanother member's stand on: {' '.join(stands)}; write to it" if stands else ""
     return Result(decided, text)

@@ -31,7 +31,10 @@ WeakOption = Annotated[
 ]
 TrustOption = Annotated[
     list[str] | None,
-    typer.Option(help="CATEGORY=auto|suggestion|none; * is the rest.", show_default=False),
+    typer.Option(
+        help="CATEGORY=WORD (auto, auto:2, auto:3, suggestion, none, benign); * is the rest.",
+        show_default=False,
+    ),
 ]
 VersionOption = Annotated[
     str | None, typer.Option("--version", help="Number or date, growing; default: as said in docs.")

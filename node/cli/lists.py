@@ -21,7 +21,7 @@ from node.interchange.lists.fields import Fields, RefusedError, content_of, show
 from node.interchange.lists.files import ListRejects, open_list, written
 from node.interchange.rejects import free_path
 from node.matching.fingerprints import Fingerprints
-from node.matching.lists import ANY, Provenance, Retraction, Settled, Terms, Trust, list_of
+from node.matching.lists import ANY, QUORUM, Provenance, Retraction, Settled, Terms, Trust, list_of
 from node.setup.opening import open_keys, store_place
 from node.store.beside import reading, writing
 from node.store.list_taking import take_in
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from node.store.beside import Beside
 
 MAX_NAME: Final = 64
-_FOLLOWED: Final = (Trust.AUTO, Trust.SUGGESTION)
+_FOLLOWED: Final = frozenset(Trust) - {Trust.NONE}
 _NAMES: Final = Fields("--sha256", "--sha1", "--md5", "", "", "", "", "", "--id")
 
 
@@ -265,7 +265,7 @@ def _told_to_members(one: ContentList) -> list[str]:
     of_a_member = terms.provenance is Provenance.MEMBER  # told by its author, in its name
     if of_a_member or terms.may_share or not terms.may_use:
         return []
-    return [name for name, trust in one.trusts.items() if trust is Trust.AUTO]
+    return [name for name, trust in one.trusts.items() if trust in QUORUM]
 
 
 def _warning(one: ContentList) -> str:

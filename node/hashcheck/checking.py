@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -34,13 +34,15 @@ class Told(NamedTuple):
 class Checking:
     """Answers the checks of all keys.
 
-    `allowed` gives the SHA-256 of files known to be harmless; `on_answers` is told how often an
+    `allowed` gives the SHA-256 of files known to be harmless, `harmless` those of benign lists that
+    some contents are; `on_answers` is told how often an
     answer was given.
     """
 
     store: HashCheckStore
     contents: Sequence[Contents]
     allowed: Callable[[], Collection[bytes]]
+    harmless: Callable[[Sequence[Content]], Awaitable[Sequence[Content]]]
     blur: Blur
     ids: Ids
     now_ms: Callable[[], int]
@@ -75,7 +77,8 @@ class Checking:
         if not found:
             return [NOTHING] * len(entries)
         known = [f.content for some in found.values() for f in some if f.content is not None]
-        blocked = await self.store.blocked([*found, *dict.fromkeys(known)])
+        concerned = [*found, *dict.fromkeys(known)]
+        blocked = [*await self.store.blocked(concerned), *await self.harmless(concerned)]
         rules = Rules(key.contract.sources, self.min_bytes, self.allowed(), self.blur)
         return [
             judge(one, found[one], blocked, rules) if one in found else NOTHING for one in entries

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from node.api.access import digest_of, new_secret
+from node.casework.correcting import Disproved
 from node.hashcheck.contract import (
     COMPLAINTS_KEPT_MS,
     DAY_MS,
@@ -22,9 +23,19 @@ from node.hashcheck.contract import (
 )
 from node.hashcheck.errors import UnknownComplaintError, UnknownKeyError
 from node.hashcheck.seam import HashCheckStore
+from protocol.facts import Content
 
 COUNTED_DAYS: Final = 30
 COUNTS_KEPT_DAYS: Final = 400
+
+
+Disprove = Callable[[Sequence[Content], str], Awaitable[Disproved]]
+"""Take our verdicts on files back, in somebody's name."""
+
+
+async def _nothing_rests_on_it(_contents: Sequence[Content], _by: str) -> Disproved:
+    """A desk without items: it has keys and complaints alone."""
+    return Disproved((), ())
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,7 @@ class HashCheckDesk:
 
     store: HashCheckStore
     now_ms: Callable[[], int]
+    disprove: Disprove = _nothing_rests_on_it
 
     async def make_key(self, contract: Contract, ends_ms: int) -> tuple[str, Key]:
         """Make a key: the secret text, to be shown once, and what is kept of it.
@@ -66,10 +78,14 @@ class HashCheckDesk:
         """Return complaints, oldest first."""
         return await self.store.complaints(open_only=open_only)
 
-    async def decide(self, complaint_id: str, *, upheld: bool, by: str, reason: str) -> Complaint:
-        """Record a person's word; an upheld complaint blocks its contents from now on.
+    async def decide(
+        self, complaint_id: str, *, upheld: bool, by: str, reason: str
+    ) -> tuple[Complaint, Disproved]:
+        """Record a person's word; an upheld complaint removes its contents everywhere.
 
-        A later word replaces it: a rejection lets go what was blocked.
+        They are blocked and leave the lists first; then our verdicts on them are taken back. The
+        task stays open until that is done: broken off, the complaint is decided again. A later word
+        replaces it: a rejection lets go what was blocked, and brings no verdict back.
 
         Raises:
             UnknownComplaintError: there is none.
@@ -81,7 +97,11 @@ class HashCheckDesk:
         decided = await self.store.decide(complaint_id, decision, now_ms)
         if decided is None:
             raise UnknownComplaintError
-        return decided
+        undone = Disproved((), ())
+        if upheld:
+            undone = await self.disprove(decided.state.hit.disproved, by)
+        await self.store.close(complaint_id, now_ms)
+        return decided, undone
 
     async def forget(self) -> int:
         """Erase what is over: hits after 30 days, rejected complaints after a year."""

@@ -47,6 +47,12 @@ class Listed:
         """Bring memory up to date; whether there was anything to do."""
         return await self._known.refresh()
 
+    async def harmless(self, contents: Iterable[Content]) -> list[Content]:
+        """Return the files in benign lists that some of these are."""
+        hits = await self._known.hits(contents)
+        found = (hit for some in hits.values() for hit in some if _of_benign(hit))
+        return [hit.content for hit in found if hit.content is not None]
+
     async def find(
         self, asked: Sequence[Content], *, near: bool
     ) -> Mapping[Content, Sequence[Finding]]:
@@ -62,9 +68,13 @@ class Listed:
         return {one: some for one, some in told.items() if some}
 
 
+def _of_benign(hit: Hit) -> bool:
+    return hit.counts_as is Trust.BENIGN and hit.content is not None
+
+
 def _finding(hit: Hit) -> list[Finding]:
     trust = hit.counts_as
-    if trust is Trust.NONE or not hit.terms.may_share:
+    if trust in (Trust.NONE, Trust.BENIGN) or not hit.terms.may_share:
         return []
     sure = trust is Trust.AUTO
     name = hit.terms.name

@@ -137,6 +137,7 @@ async def open_public(
         store=kept,
         contents=(verdicts, listed),
         allowed=lambda: allowed.digests,
+        harmless=listed.harmless,
         blur=Blur(keys.fingerprint_secret),
         ids=Ids(config.member.id),
         now_ms=now_ms,

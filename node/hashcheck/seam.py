@@ -117,10 +117,14 @@ class HashCheckStore(Protocol):
         ...
 
     async def decide(self, complaint_id: str, decision: Decision, now_ms: int) -> Complaint | None:
-        """Record what a person says, block or let go of the contents, close the task.
+        """Record what a person says, block the contents or let go of them.
 
-        None: no such complaint.
+        What is blocked is taken back from lists, too. None: no such complaint.
         """
+        ...
+
+    async def close(self, complaint_id: str, now_ms: int) -> None:
+        """Close the task of a complaint: all that its decision asks for is done."""
         ...
 
     async def open_task(self, code: str, subject: str, now_ms: int) -> None:

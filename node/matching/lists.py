@@ -15,6 +15,7 @@ Pure. What a list's word makes of an item is for `casework` to say.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -22,17 +23,31 @@ import msgspec
 
 from node.matching.contents import Likeness, compare
 from protocol.facts import Assessment, Content
+from protocol.vocabulary import Verdict
 
 ANY = "*"
 """The category that stands for every category nothing was said of."""
 
 
 class Trust(StrEnum):
-    """How far the operator follows a list in one category."""
+    """How far the operator follows a list in one category.
+
+    `auto:2`, `auto:3`: as `auto`, where so many lists say it, each for itself. `benign`: its
+    entries are harmless files, of which no list's word counts unseen.
+    """
 
     AUTO = "auto"
+    AUTO_2 = "auto:2"
+    AUTO_3 = "auto:3"
     SUGGESTION = "suggestion"
     NONE = "none"
+    BENIGN = "benign"
+
+
+QUORUM = {Trust.AUTO: 1, Trust.AUTO_2: 2, Trust.AUTO_3: 3}
+"""How many lists must say it before it counts unseen; a list that is followed less is none."""
+MIN_BYTES = 1024
+"""Of a smaller file nothing counts unseen: blank pixels, empty pages, icons stand in lists too."""
 
 
 class Provenance(StrEnum):
@@ -147,6 +162,8 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
         likeness: SAME, or PERHAPS where one weak hash is all there is to compare.
         content: the entry's hashes.
         given: the entry's verdict, in the list of a member.
+        length: of the file, in bytes, by whichever knows it; the smaller where both do.
+        guarded: it would count unseen, but for what others say of the file (`weigh`).
     """
 
     number: int
@@ -158,6 +175,8 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     external_id: str | None = None
     content: Content | None = None
     given: Assessment | None = None
+    length: int | None = None
+    guarded: bool = False
 
     @property
     def counts_as(self) -> Trust:
@@ -165,7 +184,14 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
         if not self.terms.may_use:
             return Trust.NONE
         sure = self.likeness is Likeness.SAME or self.terms.trusts_weak
-        return Trust.SUGGESTION if self.trust is Trust.AUTO and not sure else self.trust
+        if self.trust is Trust.BENIGN:
+            return Trust.BENIGN if sure else Trust.NONE
+        return Trust.SUGGESTION if self.trust in QUORUM and not sure else self.trust
+
+    @property
+    def acquits(self) -> bool:
+        """Whether it says that the file is not illegal."""
+        return self.given is not None and self.given.verdict is Verdict.NOT_ILLEGAL
 
 
 class Listed(msgspec.Struct, frozen=True, gc=False):
@@ -183,6 +209,7 @@ class Listed(msgspec.Struct, frozen=True, gc=False):
         if like > Likeness.PERHAPS:
             return None
         entry = self.entry
+        lengths = [one.length for one in (content, entry.content) if one.length is not None]
         return Hit(
             self.number,
             self.terms,
@@ -193,7 +220,35 @@ class Listed(msgspec.Struct, frozen=True, gc=False):
             entry.external_id,
             entry.content,
             entry.given,
+            min(lengths, default=None),
         )
+
+
+def weigh(hits: Iterable[Hit]) -> list[Hit]:
+    """Say how far each of the hits of one file counts, beside the others.
+
+    Nothing is held illegal unseen that a benign list names, that is smaller than `MIN_BYTES`, or
+    that fewer lists say than its operator asks for: it is suggested instead. Members' lists count
+    as any; that two rest on one source nobody here can tell.
+    """
+    found = list(hits)
+    counted = [(hit, hit.counts_as) for hit in found]
+    benign = any(counts is Trust.BENIGN for _, counts in counted)
+    told = {
+        acquits: {hit.terms.name for hit, c in counted if c in QUORUM and hit.acquits is acquits}
+        for acquits in (True, False)
+    }
+    weighed = []
+    for hit, counts in counted:
+        if counts in QUORUM:
+            small = hit.length is not None and hit.length < MIN_BYTES
+            doubted = not hit.acquits and (benign or small)
+            guarded = doubted or len(told[hit.acquits]) < QUORUM[counts]
+            trust = Trust.SUGGESTION if guarded else Trust.AUTO
+            weighed.append(msgspec.structs.replace(hit, trust=trust, guarded=guarded))
+        else:
+            weighed.append(hit)
+    return weighed
 
 
 def settle(standing: Standing | None, retracted: int | None, entry: Entry, version: int) -> Settled:

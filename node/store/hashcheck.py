@@ -7,7 +7,7 @@ complaints; what is looked up by them are keyed fingerprints.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +23,7 @@ from node.hashcheck.contract import (
 )
 from node.matching.fingerprints import Fingerprints, content_keys
 from node.store.bulk import insert_rows, select_in
+from node.store.list_removing import retract_everywhere
 from node.store.seam import Connection
 from node.store.tasks import close_task, open_task
 from node.store.writer import Readers, Writer
@@ -150,14 +151,7 @@ class HashChecks:
         """See `HashCheckStore.blocked`."""
         keys = content_keys(self._fingerprints, contents)
 
-        def query(connection: Connection) -> list[Any]:
-            sql = "SELECT complaint FROM hashcheck_blocked WHERE key IN ({})"
-            ids = {row[0] for row in select_in(connection, sql, keys)}
-            sql = "SELECT state FROM hashcheck_complaints WHERE upheld = 1 AND id IN ({})"
-            return list(select_in(connection, sql, sorted(ids)))
-
-        states = [_complaint_state(row[0]) for row in self._readers.look_up(query)]
-        return [one for state in states for one in state.hit.disproved]
+        return self._readers.look_up(lambda connection: disproved(connection, keys))
 
     async def complain(
         self, key: Key, reference: str, complaint_id: str, state: ComplaintState, now_ms: int
@@ -213,10 +207,15 @@ class HashChecks:
                 (now_ms, int(decision.upheld), _encode(state), complaint_id),
             )
             self._block(connection, complaint_id, state.hit if decision.upheld else None)
-            close_task(connection, COMPLAINED, complaint_id, now_ms)
+            if decision.upheld:
+                retract_everywhere(connection, self._fingerprints, state.hit.disproved, now_ms)
             return before._replace(decided_ms=now_ms, state=state)
 
         return await self._writer.run(job)
+
+    async def close(self, complaint_id: str, now_ms: int) -> None:
+        """See `HashCheckStore.close`."""
+        await self._writer.run(lambda c: close_task(c, COMPLAINED, complaint_id, now_ms))
 
     def _block(self, connection: Connection, complaint_id: str, hit: Hit | None) -> None:
         """Block the contents of a hit by this complaint, and nothing else; None: nothing."""
@@ -240,6 +239,17 @@ class HashChecks:
         return await self._writer.run(
             lambda c: sum(c.execute(sql, (before,)).rowcount for sql, before in jobs)
         )
+
+
+def disproved(connection: Connection, keys: Iterable[bytes]) -> list[Content]:
+    """Return the contents of upheld complaints that have one of these keys; mostly none."""
+    if connection.execute("SELECT 1 FROM hashcheck_blocked LIMIT 1").fetchone() is None:
+        return []
+    sql = "SELECT complaint FROM hashcheck_blocked WHERE key IN ({})"
+    ids = {row[0] for row in select_in(connection, sql, sorted(keys))}
+    sql = "SELECT state FROM hashcheck_complaints WHERE upheld = 1 AND id IN ({})"
+    states = [_complaint_state(row[0]) for row in select_in(connection, sql, sorted(ids))]
+    return [one for state in states for one in state.hit.disproved]
 
 
 def _key(row: Sequence[Any]) -> Key:

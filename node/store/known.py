@@ -21,8 +21,17 @@ from typing import NamedTuple
 
 from node.casework.unlisting import Ended
 from node.matching.fingerprints import Fingerprints
-from node.matching.lists import Hit, Listed
+from node.matching.lists import (
+    Entry,
+    Hit,
+    Listed,
+    Provenance,
+    Terms,
+    Trust,
+    weigh,
+)
 from node.store.bulk import select_in, stream
+from node.store.hashcheck import disproved
 from node.store.lists import ContentList, keys_in, lists_by_id, read_entries, trust_of
 from node.store.seam import Connection
 from node.store.writer import Readers
@@ -39,6 +48,8 @@ _MARKS = (
     "SELECT (SELECT coalesce(max(number), 0) FROM list_entries),"
     " (SELECT coalesce(max(number), 0) FROM list_ended)"
 )
+
+_UPHELD_TERMS = Terms("hashcheck complaints", Provenance.OWN, trusts_weak=True)
 
 Found = tuple[tuple[int, int], ...]
 """Entries that have a key: number and category of each."""
@@ -126,7 +137,7 @@ class Known:
         for content, some in keys.items():
             alike = {one.number: one for key in some for one in listed.get(key, ())}
             said = [alike[number].hit(content) for number in sorted(alike)]
-            if hits := tuple(hit for hit in said if hit is not None):
+            if hits := tuple(weigh(hit for hit in said if hit is not None)):
                 found[content] = hits
         return found
 
@@ -134,9 +145,11 @@ class Known:
         self, connection: Connection, keys: Iterable[bytes]
     ) -> dict[bytes, tuple[Listed, ...]]:
         """Return the entries that have one of these keys, read from the store, by key."""
-        found = self.find(connection, keys)
+        wanted = set(keys)
+        found = self.find(connection, wanted)
+        upheld = _upheld(connection, self._fingerprints, wanted)
         if not found:
-            return {}
+            return upheld
         numbers = dict(one for some in found.values() for one in some)
         entries, lists = read_entries(connection, numbers), _by_category(connection)
         standing = {}
@@ -144,10 +157,11 @@ class Known:
             here = lists[numbers[number]]
             trust = trust_of(here.trusts, entry.category)
             standing[number] = Listed(number, here.terms, version, entry, trust)
-        return {
+        told = {
             key: tuple(standing[number] for number, _ in some if number in standing)
             for key, some in found.items()
         }
+        return told | {key: (*told.get(key, ()), *some) for key, some in upheld.items()}
 
     def refresh(self, connection: Connection, *, calm: bool = False) -> bool:
         """Bring memory up to date with the store; whether anything was done.
@@ -185,6 +199,19 @@ class Known:
         sql = "SELECT entry FROM list_ended WHERE number > ?"
         gone = {row[0] for row in connection.execute(sql, (before.marks.ended,))}
         return _Memory(marks, before.base, more, before.dead | gone)
+
+
+def _upheld(
+    connection: Connection, fingerprints: Fingerprints, keys: set[bytes]
+) -> dict[bytes, tuple[Listed, ...]]:
+    """Return the contents of upheld complaints as entries, without a number, of a benign list."""
+    found: dict[bytes, tuple[Listed, ...]] = {}
+    for at, content in enumerate(disproved(connection, keys)):
+        entry = Listed(-at, _UPHELD_TERMS, 0, Entry(content, "upheld"), Trust.BENIGN)
+        for key in fingerprints.content(content):
+            if key in keys:
+                found[key] = (*found.get(key, ()), entry)
+    return found
 
 
 def _marks(connection: Connection) -> Marks:

@@ -52,6 +52,7 @@ class Service:
             store=self.store.hashchecks,
             contents=(self.verdicts, self.listed),
             allowed=lambda: self.allowed,
+            harmless=self.listed.harmless,
             blur=Blur(bytes(32)),
             ids=Ids(US),
             now_ms=lambda: self.now,

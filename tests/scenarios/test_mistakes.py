@@ -196,3 +196,55 @@ async def test_a_mistaken_verdict_withdrawn_and_every_consequence_undone_over_th
         assert not (await office.item("fr-pdc", again))["known"]
         for member in office.members.values():
             assert (await member.hotline("verify"))["holds"]
+
+
+async def test_a_complaint_that_removes_an_entry_everywhere(tmp_path: Path) -> None:
+    """A list with a stock picture; a hosting company complains, a person decides, all hear it."""
+    async with three_nodes(tmp_path) as office:
+        gb, nl = office.members["gb-iwf"], office.members["nl-eokm"]
+        stock = tmp_path / "list.csv"
+        stock.write_text(f"sha256;length;category\n{FILE['sha256']};{FILE['length']};A\n")
+        words = ("--provenance", "hotline", "--trust", "A=auto", "--may-share")
+        await gb.hotline("list", "import", str(stock), "--list", "shared", "--version", "1", *words)
+        asks_gb = await office.hashcheck_key("gb-iwf", "own", "list:shared")
+        asks_nl = await office.hashcheck_key("nl-eokm", "own", "network")
+        first = await office.report("gb-iwf", "NL")
+
+        async def told(item: str, *members: str) -> bool:
+            stand = await office.verdicts(item)
+            return all(stand.get(name) == ["gb-iwf baseline"] for name in members)
+
+        await until(lambda: told(first, "gb-iwf", "nl-eokm"))
+        copy = await office.report("fr-pdc", "NL")  # known at nl by the list of gb
+        await until(lambda: told(copy, "nl-eokm", "fr-pdc"))
+        await office.do("nl-eokm", copy, "actions", {"action": "host_notified"})
+        await until(lambda: office.answers("gb-iwf", asks_gb, "hit"))
+        await until(lambda: office.answers("nl-eokm", asks_nl, "hit"))
+
+        answer = await office.check("gb-iwf", asks_gb, **FILE)
+        body = {"reference": answer["reference"], "why": "not_illegal"}
+        made = await office.ask("gb-iwf", asks_gb, "complaints", body)
+        (waiting,) = (await gb.hotline("hashcheck", "complaints"))["complaints"]
+        assert waiting["complaint_id"] == made["complaint_id"]
+        said = ("--uphold", made["complaint_id"], "--reason", "a stock picture", "--by", "anna")
+        decided = await gb.hotline("hashcheck", "complaints", *said)
+        assert (decided["status"], decided["undone"]) == ("upheld", [first])
+        assert await office.answers("gb-iwf", asks_gb, "none")
+
+        async def gone() -> bool:
+            stand = [await office.verdicts(item) for item in (first, copy)]
+            return not any(verdicts for one in stand for verdicts in one.values())
+
+        await until(gone)
+        assert await office.answers("nl-eokm", asks_nl, "none")
+        assert "notice_to_retract" in reviews(await office.item("nl-eokm", copy))
+        (shared,) = [
+            one for one in (await gb.hotline("list", "status"))["lists"] if one["name"] == "shared"
+        ]
+        assert shared["entries"] == 0
+        await gb.hotline("list", "import", str(stock), "--list", "shared", "--version", "2")
+        again = await office.report("gb-iwf", "NL", {"sha256": FILE["sha256"]})
+        assert not (await office.item("gb-iwf", again))["known"]
+        assert await office.answers("gb-iwf", asks_gb, "none")
+        for member in (gb, nl):
+            assert (await member.hotline("verify"))["holds"]

@@ -347,3 +347,57 @@ class TestRetracted:
         before = list(made.events)
         undone(made, 2, standing=(listed(),))
         assert made.events == before
+
+
+class TestGuarded:
+    """What counts unseen, and what does not (`node.matching.lists.weigh`)."""
+
+    STOCK = listed(9, Trust.BENIGN, name="stock")
+
+    def test_harmless_file_gets_no_verdict_by_itself(self) -> None:
+        """A person looks, and sees what both lists say."""
+        state = matched(HELD, listed(), self.STOCK).loaded.items[ITEM]
+        assert (state.known, state.reviews) == (False, (Review.SUGGESTED_VERDICT,))
+        assert [(one.list, one.trust) for one in state.listed] == [
+            ("iwf", Trust.SUGGESTION),
+            ("stock", Trust.BENIGN),
+        ]
+
+    def test_benign_list_alone_puts_nothing_before_a_person(self) -> None:
+        """Not even where somebody said that it is not illegal."""
+        assert matched(HELD, self.STOCK).loaded.items[ITEM].reviews == ()
+        denied = item(1, FILE, assessments=(verdict(Verdict.NOT_ILLEGAL, member=US),))
+        assert matched(denied, self.STOCK).loaded.items[ITEM].reviews == ()
+
+    def test_verdict_that_was_given_before_is_taken_back_when_lists_are_asked_again(self) -> None:
+        """The benign list came later."""
+        made = matched(HELD, listed())
+        load(made, listed(), self.STOCK)
+        match_lists(made, later(50), POSTBOX, [ITEM])
+        state = made.loaded.items[ITEM]
+        assert (state.known, state.reviews) == (False, (Review.SUGGESTED_VERDICT,))
+
+    def test_without_the_benign_entry_the_list_counts_again(self) -> None:
+        """It was taken back: harmless it is not."""
+        made = matched(HELD, listed(), self.STOCK)
+        state = undone(made, 9, standing=(listed(),))
+        assert (state.known, [one.list for one in state.listed]) == (True, ["iwf"])
+
+    def test_harmless_file_beside_it_acquits_nothing(self) -> None:
+        """An item may have several; each is judged by what is said of it."""
+        both = item(1, FILE, file(2))
+        stock = listed(9, Trust.BENIGN, file(2), name="stock")
+        assert matched(both, listed(), stock).loaded.items[ITEM].known
+        apart = [listed(1, Trust.AUTO_2), listed(2, Trust.AUTO_2, file(2), name="ncmec")]
+        assert not matched(both, *apart).loaded.items[ITEM].known
+
+    def test_second_list_makes_the_first_count_and_takes_that_with_it(self) -> None:
+        """Two must say it, each for itself."""
+        both = (listed(1, Trust.AUTO_2), listed(2, Trust.AUTO_2, name="ncmec"))
+        made = matched(HELD, both[0])
+        assert not made.loaded.items[ITEM].known
+        load(made, *both)
+        match_lists(made, later(50), POSTBOX, [ITEM])
+        assert made.loaded.items[ITEM].known
+        state = undone(made, 2, standing=both[:1])
+        assert (state.known, state.reviews) == (False, (Review.SUGGESTED_VERDICT,))

@@ -1,0 +1,121 @@
+"""A file that is harmless after all, from a complaint to every item and list, on a store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from node.casework.casebook import Postbox
+from node.casework.desk import Desk
+from node.casework.draft import AssessmentDraft
+from node.casework.item import Review
+from node.hashcheck.contract import ComplaintState, Contract, Hit, Key, Scope, Why
+from node.hashcheck.desk import HashCheckDesk
+from node.ids import Ids
+from node.matching.lists import Entry, Provenance, Retraction, Terms, Trust
+from node.store.connection import create_database
+from node.store.list_taking import take_in
+from node.store.lists import all_lists, keep_terms
+from node.store.seam import Connection
+from node.store.sqlite import Store
+from protocol.facts import Content
+from protocol.vocabulary import Verdict
+from tests.builders.cases import FINGERPRINTS, US, event_id, file, network
+from tests.builders.network import NOW_MS
+from tests.node.casework.test_unlisting import KEY, Office
+from tests.node.cli.conftest import Britain
+
+HOSTER = Key(bytes(32), Contract("a", tuple(Scope), ("own",), 9, 9, 9, 9), NOW_MS, NOW_MS + 9)
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    """Give an office with a list of hashes that is followed, and one that is benign."""
+    create_database(tmp_path / "node.db", KEY)
+    store = Store.inline(tmp_path / "node.db", KEY, US, FINGERPRINTS)
+    registry = network()
+    desk = Desk(
+        store=store.cases,
+        queries=store.queries,
+        registry=lambda: registry,
+        places=Britain(),
+        fingerprints=FINGERPRINTS,
+        postbox=Postbox(bytes(32)),
+        ids=Ids(US),
+        clock=lambda: NOW_MS,
+        wake_delivery=lambda: None,
+    )
+    await store.writer.run(_two_lists)
+    yield Office(store, desk)
+    await store.close()
+
+
+def _two_lists(connection: Connection) -> None:
+    for name, trust in (("iwf", Trust.AUTO), ("stock", Trust.BENIGN)):
+        keep_terms(connection, Terms(name, Provenance.HOTLINE), {"*": trust}, NOW_MS)
+
+
+async def upheld(office: Office, content: Content) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Complain of a hit of this file and uphold it; from which items verdicts went, or did not."""
+    store = office.store.hashchecks
+    await store.add_key(HOSTER)
+    hit = Hit(content, (content,), ("iwf/1",))
+    (reference,) = await store.keep_hits(HOSTER.key_sha256, [(event_id(1), hit)], NOW_MS)
+    state = ComplaintState("a", HOSTER.key_id, Why.NOT_ILLEGAL, None, hit)
+    opened = await store.complain(HOSTER, reference, event_id(2), state, NOW_MS)
+    assert opened is not None
+    desk = HashCheckDesk(store, lambda: NOW_MS, office.desk.correcting.disprove)
+    decided, done = await desk.decide(opened.complaint_id, upheld=True, by="anna", reason="stock")
+    assert decided.status == "upheld"
+    return done
+
+
+async def entries(office: Office) -> dict[str, int]:
+    """Return how many entries stand in each list."""
+    lists = await office.store.writer.run(all_lists)
+    return {one.terms.name: sum(one.entries.values()) for one in lists}
+
+
+async def test_upheld_complaint_takes_verdicts_and_entries_away(office: Office) -> None:
+    """Of a person and of a list, from every item; the list names the file no more."""
+    await office.lists(1, Entry(file(1, md5=1), "A"))
+    by_list = await office.report(1)
+    assert by_list.known
+    judged = await office.report(2, sha256=5)
+    await office.desk.assess(judged.id, AssessmentDraft(verdict=Verdict.BASELINE), actor="bert")
+    assert (await upheld(office, file(1, md5=1))) == ((by_list.id,), ())
+    await office.look()
+    assert not (await office.item(by_list.id)).known
+    assert (await entries(office))["iwf"] == 0
+    assert (await office.item(judged.id)).known
+    assert await office.store.queries.tasks() == []
+
+
+async def test_entry_that_comes_again_gives_no_verdict(office: Office) -> None:
+    """With a newer version of the list: a person here has said that the file is harmless."""
+    await upheld(office, file(1))
+    await office.lists(9, Entry(file(1), "A"))
+    again = await office.report(1)
+    assert (again.known, again.reviews) == (False, (Review.SUGGESTED_VERDICT,))
+    assert [(one.list, one.counts_as) for one in again.listed] == [("iwf", Trust.SUGGESTION)]
+
+
+async def test_benign_list_keeps_its_entry(office: Office) -> None:
+    """It says the same."""
+    await office.store.writer.run(_benign)
+    await upheld(office, file(1))
+    assert (await entries(office))["stock"] == 1
+
+
+def _benign(connection: Connection) -> None:
+    take_in(connection, FINGERPRINTS, "stock", 1, [Entry(file(1), "A")], NOW_MS)
+
+
+async def test_entry_that_was_taken_back_stays_away_with_the_same_version(office: Office) -> None:
+    """As after `hotline list retract`."""
+    await office.lists(3, Entry(file(1), "A"))
+    await upheld(office, file(1))
+    await office.lists(3, Entry(file(1), "A"), Retraction(content=file(7)))
+    assert (await entries(office))["iwf"] == 0

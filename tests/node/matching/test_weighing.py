@@ -1,0 +1,125 @@
+"""How far lists count beside each other: what stands between a wrong entry and a takedown."""
+
+from __future__ import annotations
+
+import pytest
+
+from node.matching.contents import Likeness
+from node.matching.lists import (
+    MIN_BYTES,
+    QUORUM,
+    Entry,
+    Hit,
+    Listed,
+    Provenance,
+    Terms,
+    Trust,
+    weigh,
+)
+from protocol.facts import Assessment, Content
+from protocol.vocabulary import Verdict
+from tests.builders.cases import file, verdict
+
+
+def hit(
+    name: str = "a",
+    trust: Trust = Trust.AUTO,
+    *,
+    likeness: Likeness = Likeness.SAME,
+    length: int | None = None,
+    given: Assessment | None = None,
+    weak: bool = False,
+) -> Hit:
+    """Return what one list says of a file."""
+    terms = Terms(name, Provenance.HOTLINE, trusts_weak=weak)
+    return Hit(1, terms, 1, "A", trust, likeness, None, file(1), given, length)
+
+
+def counts(*hits: Hit) -> list[Trust]:
+    """Return how far each counts."""
+    return [one.counts_as for one in weigh(hits)]
+
+
+class TestQuorum:
+    """So many lists, each for itself."""
+
+    @pytest.mark.parametrize(("trust", "quorum"), QUORUM.items())
+    def test_as_many_must_say_it_as_the_operator_asks_for(self, trust: Trust, quorum: int) -> None:
+        """One fewer, and a person looks."""
+        lists = [hit(f"list-{at}", trust) for at in range(quorum)]
+        assert counts(*lists) == [Trust.AUTO] * quorum
+        assert counts(*lists[1:]) == [Trust.SUGGESTION] * (quorum - 1)
+
+    def test_one_list_that_says_it_twice_is_one(self) -> None:
+        """By two entries."""
+        assert counts(hit(trust=Trust.AUTO_2), hit(trust=Trust.AUTO_2)) == [Trust.SUGGESTION] * 2
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            hit("b", Trust.SUGGESTION),
+            hit("b", Trust.NONE),
+            hit("b", Trust.AUTO, likeness=Likeness.PERHAPS),
+            hit("b", Trust.AUTO, given=verdict(Verdict.NOT_ILLEGAL)),
+        ],
+        ids=["suggests", "not followed", "perhaps another file", "says the contrary"],
+    )
+    def test_who_does_not_say_it_for_sure_is_not_counted(self, other: Hit) -> None:
+        """Each source stands for itself."""
+        assert counts(hit(trust=Trust.AUTO_2), other)[0] is Trust.SUGGESTION
+
+    def test_a_member_counts_as_a_list(self) -> None:
+        """Its person has looked."""
+        theirs = hit("member/gb-iwf", given=verdict())
+        assert counts(hit(trust=Trust.AUTO_2), theirs) == [Trust.AUTO, Trust.AUTO]
+
+    def test_a_list_that_counts_alone_needs_nobody(self) -> None:
+        """That another asks for two changes nothing for it."""
+        assert counts(hit(), hit("b", Trust.AUTO_3)) == [Trust.AUTO, Trust.SUGGESTION]
+
+
+class TestBenign:
+    """Files that are known to be harmless."""
+
+    def test_nothing_counts_unseen_against_a_benign_list(self) -> None:
+        """However many say it; what was suggested is suggested."""
+        told = counts(hit(), hit("b"), hit("c", Trust.SUGGESTION), hit("stock", Trust.BENIGN))
+        assert told == [Trust.SUGGESTION] * 3 + [Trust.BENIGN]
+
+    def test_one_weak_hash_acquits_nothing(self) -> None:
+        """Two files can be made to have the same MD5; unless its operator trusts the list so."""
+        weak = hit("stock", Trust.BENIGN, likeness=Likeness.PERHAPS)
+        assert counts(hit(), weak) == [Trust.AUTO, Trust.NONE]
+        trusted = hit("stock", Trust.BENIGN, likeness=Likeness.PERHAPS, weak=True)
+        assert counts(hit(), trusted)[0] is Trust.SUGGESTION
+
+    def test_that_it_is_not_illegal_is_not_doubted(self) -> None:
+        """A member says the same."""
+        said = hit("member/gb-iwf", given=verdict(Verdict.NOT_ILLEGAL))
+        assert counts(said, hit("stock", Trust.BENIGN)) == [Trust.AUTO, Trust.BENIGN]
+
+
+class TestSmall:
+    """A blank pixel stands in many lists."""
+
+    def test_nothing_counts_unseen_of_a_small_file(self) -> None:
+        """From the bound on it does, and where nobody knows."""
+        assert counts(hit(length=MIN_BYTES - 1)) == [Trust.SUGGESTION]
+        assert counts(hit(length=MIN_BYTES)) == counts(hit(length=None)) == [Trust.AUTO]
+
+    @pytest.mark.parametrize(
+        ("ours", "theirs"), [(file(1, length=9), file(1)), (file(1), file(1, length=9))]
+    )
+    def test_either_may_know_the_length(self, ours: Content, theirs: Content) -> None:
+        """The item, or the list."""
+        terms = Terms("a", Provenance.HOTLINE)
+        found = Listed(1, terms, 1, Entry(theirs, "A"), Trust.AUTO).hit(ours)
+        assert found is not None
+        assert counts(found) == [Trust.SUGGESTION]
+
+
+def test_what_is_guarded_says_so() -> None:
+    """Else what it brought about before would stay."""
+    assert [one.guarded for one in weigh([hit(trust=Trust.AUTO_2)])] == [True]
+    told = weigh([hit(), hit("b", Trust.SUGGESTION), hit("c", likeness=Likeness.PERHAPS)])
+    assert not any(one.guarded for one in told)
