@@ -142,6 +142,16 @@ class TestCutting:
         assert push is not None
         assert len(push.entries) == 3
 
+    async def test_g1_what_fits_no_longer_is_not_held_back_in_silence(self, tenure: Tenure) -> None:
+        """The network's limits were narrowed: it goes alone, is refused, and stands before people.
+
+        Kept back, it and all behind it would wait for ever, and nobody would know.
+        """
+        await post(tenure.store, message(1, size=5000), message(2))
+        push = await tenure.cut(limits=(1000, 4096))
+        assert push is not None
+        assert [len(one) > 4096 for one in push.entries] == [True]
+
     async def test_channels_do_not_mix(self, tenure: Tenure) -> None:
         """Neither peers nor lanes."""
         await post(
