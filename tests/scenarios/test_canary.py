@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -19,6 +20,15 @@ from examples.demo.course import Course
 from examples.demo.processes import Processes
 from examples.demo.progress import Progress
 from examples.demo.provoking import provoke
+from tests.builders.authority import make_authority
+from tests.scenarios.strangers import (
+    HIDING,
+    Strangers,
+    bring_lists,
+    check_uploads,
+    look_for_hosters,
+    meet,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,6 +45,12 @@ CANARY = {
     "sha256": "5bd1e995" * 8,
     "md5": "c6a4a793" * 4,
 }
+HIDDEN = {
+    "word": WORD,
+    "url": f"https://{WORD}.nl.example/{WORD}/two.jpg",
+    "location": f"https://{WORD}.nl.example/{WORD}/two.jpg",
+}
+"""Of it the proxy that is asked for the origin says nonsense."""
 REPORT: dict[str, Any] = {
     "source": "public",
     "reference": "R-1",
@@ -50,23 +66,50 @@ REPORT: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-async def course(tmp_path: Path) -> AsyncIterator[Course]:
-    """Give a network of one member that runs and has taken the canary in."""
-    zone = tmp_path / "zone.json"
-    zone.write_text('{"xn--bung-zra.nl.example": [{"type": "SERVFAIL"}]}', encoding="utf-8")
-    processes = Processes(tmp_path)
+@asynccontextmanager
+async def network(folder: Path, records: dict[str, Any]) -> AsyncIterator[Course]:
+    """Give a network of one member, made and not started; the zone has these records."""
+    zone = folder / "zone.json"
+    zone.write_text(json.dumps(records), encoding="utf-8")
+    processes = Processes(folder)
     entries = {"gb-iwf": {"name": "One", "jurisdictions": ["GB"]}}
     async with aiohttp.ClientSession() as http:
-        made = Course(tmp_path, http, processes, Progress())
+        made = Course(folder, http, processes, Progress())
         made.ledger = {"items": {}, "canaries": [CANARY]}
         try:
             await made.network.make(entries, "gb-iwf", zone)
-            await made.network.bring_up(made.members["gb-iwf"])
-            await made.members["gb-iwf"].api.post("/api/v1/reports", REPORT, WORD)
             yield made
         finally:
             await processes.end()
+
+
+@pytest.fixture
+async def course(tmp_path: Path) -> AsyncIterator[Course]:
+    """Give a network of one member that runs and has taken the canary in."""
+    async with network(tmp_path, {"xn--bung-zra.nl.example": [{"type": "SERVFAIL"}]}) as made:
+        await made.network.bring_up(made.members["gb-iwf"])
+        await made.members["gb-iwf"].api.post("/api/v1/reports", REPORT, WORD)
+        yield made
+
+
+@pytest.fixture
+async def met(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Course, Strangers]]:
+    """Give the same with everything turned on by which strangers are asked, or ask."""
+    authority = make_authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    strangers = await meet(authority, "xn--bung-zra.nl.example", CANARY)
+    hidden = [{"type": "A", "ttl": 60, "data": HIDING}]
+    records = {"xn--bung-zra.nl.example": hidden, f"{WORD}.nl.example": hidden}
+    try:
+        async with network(tmp_path, records) as made:
+            made.ledger["canaries"].append(HIDDEN)
+            strangers.know(made.members["gb-iwf"], tmp_path)
+            await made.network.bring_up(made.members["gb-iwf"])
+            yield made, strangers
+    finally:
+        await strangers.close()
 
 
 class TestCanary:
@@ -76,6 +119,23 @@ class TestCanary:
         """Neither what was right nor what was wrong is repeated by anything that speaks."""
         await provoke(course)
         await course.members["gb-iwf"].stop()
+        assert await canaries.search(course)
+
+    async def test_shows_nowhere_though_strangers_ask_and_are_asked(
+        self, met: tuple[Course, Strangers]
+    ) -> None:
+        """A list, a register, a proxy and a hosting company have it in hand."""
+        course, strangers = met
+        member = course.members["gb-iwf"]
+        told = await bring_lists(course, member, CANARY)
+        assert (told["settled"]["added"], told["rejected"]) == (3, 9)
+        hidden = {"source": "public", "items": [{"url": HIDDEN["url"]}]}
+        await member.api.post("/api/v1/reports", REPORT, WORD)
+        await member.api.post("/api/v1/reports", hidden, f"{WORD}-2")
+        assert await check_uploads(course, member, strangers, CANARY) == "hit"
+        (place,) = await look_for_hosters(member, strangers, CANARY)
+        assert place["answered"] == "found"
+        await member.stop()
         assert await canaries.search(course)
 
     async def test_shows_to_who_may_ask_for_it(self, course: Course) -> None:
