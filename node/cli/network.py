@@ -226,9 +226,15 @@ def _status_text(registry: Registry, data: dict[str, object]) -> str:
         "",
         table(("member", "countries", "roles", "status", "name"), rows),
     ]
+    lines.append(f"\nitems that nobody covers go to {_fallback(registry)}")
     if data["staged"]:
         lines.append(f"\na proposal {MORE_HOLDERS}")
     return "\n".join(lines)
+
+
+def _fallback(registry: Registry) -> str:
+    named = ", else ".join(registry.network.fallback_members)
+    return named or "its finder (hotline network admit --fallback names somebody)"
 
 
 def keepers_of(path: Path, keys: Sequence[Path]) -> tuple[RepositoryDirectory, decisions.Keepers]:

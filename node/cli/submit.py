@@ -26,7 +26,7 @@ from node.interchange.codes import SOURCES
 from node.interchange.csv_reports import Options
 from node.interchange.files import open_reports
 from node.interchange.lines import Line, Rejection
-from node.interchange.rejects import RejectsFile, free_path
+from node.interchange.rejects import RejectsFile, free_path, kept_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,6 +113,8 @@ def submit(path: Path, wish: Wish) -> Result:
             most_bytes = min(BATCH_BYTES, config.api.max_body_bytes)
             session = _Session(api, rejects, file, most_bytes)
             session.run()
+    if session.counts.rejected and wish.rejects is None:
+        target = kept_once(target)
     return _result(session.counts, target)
 
 

@@ -14,7 +14,9 @@ do, so the file is made for its owner alone (mode 0600) and never overwrites ano
 
 from __future__ import annotations
 
+import filecmp
 import os
+import re
 from typing import TYPE_CHECKING, Literal, Self
 
 from node.interchange import csv_reports
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from node.interchange.lines import Line, Rejection
 
 Format = Literal["csv", "ndjson"]
+_ENDING = re.compile(r"\.rejects(-[0-9]+)?\.(csv|ndjson)$")
 
 
 def note(line: Line, rejection: Rejection) -> bytes:
@@ -42,14 +45,40 @@ def note(line: Line, rejection: Rejection) -> bytes:
 
 
 def free_path(beside: Path, form: Format) -> Path:
-    """Return the first path for the rejects of `beside` that is not taken."""
+    """Return the first path for the rejects of `beside` that is not taken.
+
+    What is refused of a rejects file stands beside it under the name of the first file.
+    """
+    first = _ENDING.sub("", beside.name)
     number = 1
     while True:
         counter = "" if number == 1 else f"-{number}"
-        path = beside.with_name(f"{beside.name}.rejects{counter}.{form}")
+        path = beside.with_name(f"{first}.rejects{counter}.{form}")
         if not path.exists():
             return path
         number += 1
+
+
+def kept_once(path: Path) -> Path:
+    """Return where these rejects stand, so that nobody mends the same twice.
+
+    Where an earlier rejects file of the same file holds the very same, the new one goes again.
+    """
+    first = _ENDING.sub("", path.name)
+    for other in sorted(path.parent.iterdir()):
+        ending = _ENDING.search(other.name)
+        is_one = ending is not None and other.name == first + ending.group()
+        if is_one and other != path and other.suffix == path.suffix and _same(other, path):
+            path.unlink()
+            return other
+    return path
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError:  # not ours to read
+        return False
 
 
 class RejectsFile:

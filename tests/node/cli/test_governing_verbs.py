@@ -13,6 +13,7 @@ import pytest
 
 from node.cli.exits import Exit
 from node.cli.main import run
+from node.cli.network import status
 
 
 def typed(*words: object) -> tuple[int, Any]:
@@ -47,11 +48,11 @@ class Office:
     """The umbrella's terminal."""
 
     def __init__(self, directory: Path) -> None:
-        self._config = directory / "network.toml"
+        self.config = directory / "network.toml"
 
     def __call__(self, *words: object, code: Exit = Exit.OK) -> Any:
         """Type it; give what was shown."""
-        told, shown = typed(*words, "--config", self._config)
+        told, shown = typed(*words, "--config", self.config)
         assert told == code, shown
         return shown
 
@@ -69,6 +70,13 @@ class Office:
 def office(founded: Path, tmp_path: Path) -> Office:
     """Give the terminal of a network of its own."""
     return Office(shutil.copytree(founded, tmp_path / "net"))
+
+
+def test_rule_4_status_says_who_takes_what_nobody_covers(office: Office) -> None:
+    """In their order, in the words for people too."""
+    assert office("network", "status")["fallback_members"] == ["de-eco", "gb-iwf"]
+    told = status(office.config).text
+    assert "items that nobody covers go to de-eco, else gb-iwf" in told
 
 
 def test_rule_5_the_registry_states_who_is_first_in_a_country(office: Office) -> None:

@@ -63,6 +63,17 @@ async def test_same_address_under_another_reference_is_a_duplicate(
     assert (shown["accepted"], shown["duplicates"]) == (2, 1)
 
 
+async def test_bad_line_handed_in_again_leaves_one_rejects_file(
+    running: Typed, tmp_path: Path
+) -> None:
+    """Of a file that is handed in every night."""
+    path = written(tmp_path, GOOD, "https://two.example/;;;R2;nobody;website\n")
+    _, first = await running("submit", path)
+    _, again = await running("submit", path)
+    assert first["rejects_file"] == again["rejects_file"]
+    assert [str(one) for one in leftovers(tmp_path)] == [again["rejects_file"]]
+
+
 async def test_bad_line_stops_no_good_one_and_can_be_mended(running: Typed, tmp_path: Path) -> None:
     """The rejects file, mended and submitted, completes the import."""
     bad = f"not an address {CANARY};;;R2;public;website\n"

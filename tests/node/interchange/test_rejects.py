@@ -13,7 +13,7 @@ from node.casework.draft import ReportDraft
 from node.interchange.errors import UnreadableFileError, WrongFileError
 from node.interchange.files import open_reports
 from node.interchange.lines import Line, Rejection, byte_lines
-from node.interchange.rejects import RejectsFile, free_path
+from node.interchange.rejects import RejectsFile, free_path, kept_once
 
 HEADER = b"URL;REFERER;WORKUSER-EMAIL;REFERENCE;SOURCE;TYPE\n"
 
@@ -35,6 +35,36 @@ def run(path: Path) -> tuple[list[Line], Path]:
 def identities(lines: list[Line]) -> list[str | None]:
     """The identities of the lines that were read."""
     return [line.what.identity for line in lines if isinstance(line.what, ReportDraft)]
+
+
+class TestPlaces:
+    """Where the file stands, and how many there are."""
+
+    def test_rejects_of_rejects_stand_beside_the_first_file_under_its_name(
+        self, tmp_path: Path
+    ) -> None:
+        """Names do not grow with every try."""
+        (tmp_path / "in.csv.rejects.csv").touch()
+        path = free_path(tmp_path / "in.csv.rejects.csv", "csv")
+        assert path.name == "in.csv.rejects-2.csv"
+
+    def test_what_is_refused_again_word_for_word_stands_once(self, tmp_path: Path) -> None:
+        """A file handed in every night with the same bad lines leaves one rejects file."""
+        source = tmp_path / "in.csv"
+        source.write_bytes(HEADER + b"https://a.example/;;;;nobody;\n")
+        _, first = run(source)
+        for again in (source, first, source):
+            assert kept_once(run(again)[1]) == first
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", first.name]
+
+    def test_what_is_still_wrong_after_mending_stands_beside_it(self, tmp_path: Path) -> None:
+        """The first one is somebody's work."""
+        source = tmp_path / "in.csv"
+        source.write_bytes(HEADER + b"https://a.example/;;;;nobody;\nhttps://b.example/;;;;x;\n")
+        _, first = run(source)
+        first.write_bytes(first.read_bytes().replace(b"nobody", b"public"))
+        second = kept_once(run(first)[1])
+        assert (second.name, first.exists()) == ("in.csv.rejects-2.csv", True)
 
 
 class TestRoundTrip:
