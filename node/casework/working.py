@@ -98,15 +98,18 @@ def disprove(book: Casebook, contents: Sequence[Content], ids: Ids, postbox: Pos
     Then lists are asked again, which now know that the files are harmless.
     """
     items = alike(book, contents)
+    before = dict(book.loaded.items)
     for item_id in items:
         for one in book.loaded.items[item_id].assessments:
             still = any(a.event_id == one.event_id for a in book.loaded.items[item_id].assessments)
             if one.member == book.us and one.verdict in ILLEGAL and still:
                 take_everywhere_back(book, postbox, item_id, one.event_id)
-    undone = [event.item for event in book.events if event.kind is EventKind.VERDICT_WITHDRAWN]
+    undone = {event.item for event in book.events if event.kind is EventKind.VERDICT_WITHDRAWN}
+    for item_id in sorted(undone):
+        spread(book, postbox, before[item_id], book.loaded.items[item_id])
     reconsider(book, ids, postbox)
     match_lists(book, ids, postbox, items)
-    return sorted(set(undone))
+    return sorted(undone)
 
 
 def record_retraction(book: Casebook, item_id: str, draft: RetractionDraft) -> ItemState:

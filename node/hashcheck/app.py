@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
+from weakref import WeakValueDictionary
 
 import msgspec
 from aiohttp import web
@@ -46,10 +47,26 @@ MAX_COMPLAINT_BYTES: Final = 1 << 14
 BODY_S: Final = 30
 BODIES_BYTES: Final = 1 << 25
 """How much of all bodies of checks together is held at once."""
+BODIES_OF_KEY_BYTES: Final = BODIES_BYTES // 4
+"""Of those, of one key; a body may take `BODY_S` to come."""
 _check_decoder: Final = msgspec.json.Decoder(CheckDraft)
 _complaint_decoder: Final = msgspec.json.Decoder(ComplaintDraft)
 _NO_HIT: Final = Hit(Content(md5=bytes(16)), (), ())
 """Stands in a complaint until the store puts the hit there that it is about."""
+
+
+class Rooms:
+    """Room for the bodies of each key, a part of that for all: none keeps the others out."""
+
+    def __init__(self) -> None:
+        self._rooms: WeakValueDictionary[bytes, Room] = WeakValueDictionary()
+
+    def of(self, key: Key) -> Room:
+        """Return the room of a key, which lasts as long as somebody holds it."""
+        room = self._rooms.get(key.key_sha256)
+        if room is None:
+            room = self._rooms[key.key_sha256] = Room(BODIES_OF_KEY_BYTES)
+        return room
 
 
 @dataclass(frozen=True)
@@ -59,6 +76,7 @@ class Parts:
     checking: Checking
     gate: Gate
     room: Room
+    rooms: Rooms
 
 
 class Asked(NamedTuple):
@@ -73,7 +91,8 @@ async def check(asked: Asked) -> web.StreamResponse:
     """Answer a bulk of checks."""
     request, parts = asked.request, asked.parts
     bodies.content_type(request, bodies.JSON)
-    with parts.room.reserve(held_at_most(request, MAX_CHECK_BYTES)):
+    size = held_at_most(request, MAX_CHECK_BYTES)
+    with parts.rooms.of(asked.key).reserve(size), parts.room.reserve(size):
         draft = bodies.decode(_check_decoder, await _whole(request, MAX_CHECK_BYTES))
         entries = [content_of(one, at) for at, one in enumerate(draft.entries)]
         told = await parts.checking.check(asked.key, entries)
@@ -115,7 +134,7 @@ HANDLERS: Final[dict[str, Callable[[Asked], Awaitable[web.StreamResponse]]]] = {
 def make_public_app(checking: Checking, middlewares: Iterable[Middleware] = ()) -> web.Application:
     """Make the application; `middlewares` run around everything."""
     gate = Gate(checking.store, checking.now_ms)
-    parts = Parts(checking, gate, Room(BODIES_BYTES))
+    parts = Parts(checking, gate, Room(BODIES_BYTES), Rooms())
     app = web.Application(middlewares=[*middlewares, refuse_by_problem])
     for operation in OPERATIONS:
         app.router.add_route(operation.method, operation.path, _endpoint(operation, parts))

@@ -26,6 +26,8 @@ COMPLAINTS_KEPT_MS: Final = 365 * DAY_MS
 """After a rejection. What was upheld is the block list, and stays."""
 
 
+MOST_GROUNDS: Final = 3
+"""Of one hit: so often a hosting company may complain of it, each time with other grounds."""
 Status = Literal["open", "upheld", "rejected"]
 
 
@@ -135,8 +137,15 @@ class Decision(msgspec.Struct, array_like=True, frozen=True):
     at_ms: int
 
 
+class Grounds(msgspec.Struct, array_like=True, frozen=True):
+    """Why a hosting company complained before, which a person rejected."""
+
+    why: Why
+    text: str | None
+
+
 class ComplaintState(msgspec.Struct, array_like=True, frozen=True):
-    """What is kept of a complaint."""
+    """What is kept of a complaint; `earlier`: its grounds that were rejected."""
 
     hoster: str
     key_id: str
@@ -144,6 +153,14 @@ class ComplaintState(msgspec.Struct, array_like=True, frozen=True):
     text: str | None
     hit: Hit
     decisions: tuple[Decision, ...] = ()
+    earlier: tuple[Grounds, ...] = ()
+
+    def again(self, why: Why, text: str | None) -> ComplaintState | None:
+        """Return it with new grounds; None: they are not new, or one too many."""
+        said = [*self.earlier, Grounds(self.why, self.text)]
+        if Grounds(why, text) in said or len(said) >= MOST_GROUNDS:
+            return None
+        return msgspec.structs.replace(self, why=why, text=text, earlier=tuple(said))
 
 
 class Complaint(NamedTuple):

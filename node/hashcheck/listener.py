@@ -16,6 +16,7 @@ from aiohttp import web
 
 from keys.keyfile import read_private
 from keys.keyring import MemberKeys
+from node.api.app import refuse_unreadable
 from node.hashcheck.allowed import AllowList
 from node.hashcheck.app import make_public_app
 from node.hashcheck.checking import Checking
@@ -70,7 +71,9 @@ class PublicListener:
         day = self._checking.now_ms() // DAY_MS
         self._checking.quotas.begin(day, dict(await self._checking.store.counts(day)))
         at = public.listen_host, public.listen_port
-        self._runner = await serve(app, *at, tls=tls_of(public), answer_s=ANSWER_S)
+        self._runner = await serve(
+            app, *at, tls=tls_of(public), answer_s=ANSWER_S, refusal=refuse_unreadable
+        )
         for name, step in (("hashcheck", self._follow), ("hashcheck_counts", self._keep)):
             self._tasks.append(asyncio.create_task(keep_going(name, step, logger()), name=name))
 

@@ -104,7 +104,8 @@ class HashCheckStore(Protocol):
     ) -> Complaint | None:
         """Open a complaint of a hit, and a task; `state.hit` is filled in. None: no such hit.
 
-        A second one of the same hit is the first.
+        A second one of the same hit is the first; rejected, it is opened again for other grounds,
+        as often as `MOST_GROUNDS` says.
         """
         ...
 

@@ -162,7 +162,7 @@ class HashChecks:
             of = reference, key.key_sha256
             row = connection.execute(_COMPLAINTS + _BY_REFERENCE, of).fetchone()
             if row is not None:
-                return _complaint(row)
+                return self._complain_again(connection, _complaint(row), state, now_ms)
             row = connection.execute(_HITS + _BY_REFERENCE, of).fetchone()
             if row is None:
                 return None
@@ -176,6 +176,20 @@ class HashChecks:
             return Complaint(complaint_id, reference, now_ms, None, whole)
 
         return await self._writer.run(job)
+
+    def _complain_again(
+        self, connection: Connection, known: Complaint, said: ComplaintState, now_ms: int
+    ) -> Complaint:
+        """Open a rejected complaint again for grounds that nobody has looked at; else it stands."""
+        again = known.state.again(said.why, said.text) if known.status == "rejected" else None
+        if again is None:
+            return known
+        connection.execute(
+            "UPDATE hashcheck_complaints SET decided_ms = NULL, state = ? WHERE id = ?",
+            (_encode(again), known.complaint_id),
+        )
+        open_task(connection, COMPLAINED, known.complaint_id, now_ms)
+        return known._replace(decided_ms=None, state=again)
 
     async def complaint(self, complaint_id: str) -> Complaint | None:
         """See `HashCheckStore.complaint`."""

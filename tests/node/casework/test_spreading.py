@@ -17,7 +17,7 @@ from node.casework.erasing import Cause, ErasureDraft, erase
 from node.casework.item import Informant, ItemState, Listing
 from node.casework.permits import Permits
 from node.casework.receiving import Judge, parse
-from node.casework.working import record_assessment, record_hashes, withdraw_verdict
+from node.casework.working import disprove, record_assessment, record_hashes, withdraw_verdict
 from node.matching.lists import Trust
 from protocol import entry as entries
 from protocol.messages import Sighted, kind_of, to_body
@@ -258,6 +258,17 @@ class TestTakenBack:
         made = book(msgspec.structs.replace(state, aliases=(event_id(3),)))
         erase(made, item().id, ErasureDraft(Cause.ERROR), MINT, postbox())
         assert shared(made) == []
+
+    def test_verdict_on_a_file_that_is_harmless_is_taken_back_from_everybody(self) -> None:
+        """A complaint was upheld; each item's verdict was told for itself."""
+        other = item(2, file(1), url=None)
+        made = book(item(1, file(1)), other)
+        given = {assess(made), assess(made, Verdict.NATIONAL, one=other)}
+        made.posts.clear()
+        assert disprove(made, [file(1)], MINT, postbox()) == [item().id, other.id]
+        told = told_iwf(made)
+        assert told
+        assert all(event in given and verdict is None for event, verdict, _ in told)
 
     def test_verdict_that_a_person_withdraws_is_taken_back_from_everybody(self) -> None:
         """What was carried over from it to another item here says nothing twice."""

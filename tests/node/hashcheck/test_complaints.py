@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
+from node.hashcheck.contract import MOST_GROUNDS
+from node.matching.lists import Trust
 from tests.builders.cases import file
 from tests.builders.hashcheck import Service
 
@@ -88,6 +90,53 @@ async def test_an_upheld_complaint_blocks_no_file_that_was_only_named_beside(
         assert await hit(hoster, number) == {"answer": "none"}
         second = {"entries": [{"sha1": f"{2:040x}", "md5": f"{2:032x}"}]}
         assert '"hit"' in await (await hoster.post(CHECK, json=second)).text()
+
+
+async def test_a_rejected_complaint_is_opened_again_for_other_grounds_but_not_for_ever(
+    service: Service, hoster: Client
+) -> None:
+    """A person may have erred, too; who only repeats himself, or goes on, is not heard."""
+    await service.knows(1, file(1))
+    reference = (await hit(hoster, 1))["reference"]
+    complaint_id = (await complain(hoster, reference))[1]["complaint_id"]
+
+    async def said(text: str) -> str:
+        body = {"reference": reference, "why": "other_file", "text": text}
+        return str((await (await hoster.post(COMPLAINTS, json=body)).json())["status"])
+
+    for at in range(1, MOST_GROUNDS):
+        await service.desk.decide(complaint_id, upheld=False, by="anna", reason="seen")
+        assert (await complain(hoster, reference))[1]["status"] == "rejected"
+        assert await said(f"grounds {at}") == "open"
+        assert await said(f"grounds {at + 10}") == "open"  # the first waits: nothing is added
+        (waiting,) = await service.desk.complaints(open_only=True)
+        assert (waiting.complaint_id, waiting.state.text) == (complaint_id, f"grounds {at}")
+        assert len(waiting.state.earlier) == at
+    await service.desk.decide(complaint_id, upheld=False, by="anna", reason="seen")
+    assert await said("once more") == "rejected"
+    assert await service.desk.complaints(open_only=True) == []
+
+
+async def test_an_upheld_complaint_is_not_opened_again(service: Service, hoster: Client) -> None:
+    """There is nothing to complain of."""
+    await service.knows(1, file(1))
+    reference = (await hit(hoster, 1))["reference"]
+    made = (await complain(hoster, reference))[1]
+    await service.desk.decide(made["complaint_id"], upheld=True, by="anna", reason="stock")
+    body = {"reference": reference, "why": "other", "text": "another"}
+    assert (await (await hoster.post(COMPLAINTS, json=body)).json())["status"] == "upheld"
+
+
+async def test_files_of_a_benign_list_are_no_hit_by_whatever_hash(
+    service: Service, hoster: Client
+) -> None:
+    """Though a person here judged an item with it; the known file counts, not the asked hash."""
+    await service.knows(1, file(1, md5=1, length=5000))
+    assert (await hit(hoster, 1))["answer"] == "hit"
+    await service.lists(file(1), trust=Trust.BENIGN, name="stock")
+    assert await hit(hoster, 1) == {"answer": "none"}
+    by_md5 = {"entries": [{"md5": f"{1:032x}", "length": 5000}]}
+    assert "none" in await (await hoster.post(CHECK, json=by_md5)).text()
 
 
 async def test_a_complaint_is_answered_by_its_own_key_alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,14 +11,18 @@ import aiohttp
 import pytest
 
 from keys.errors import KeysError
+from node.api.problems import ApiError
 from node.config import Config, parse
 from node.hashcheck.allowed import AllowList
-from node.hashcheck.contract import DAY_MS, Counts
+from node.hashcheck.app import BODIES_BYTES, BODIES_OF_KEY_BYTES, Rooms
+from node.hashcheck.contract import DAY_MS, Contract, Counts, Key, Scope
 from node.hashcheck.listener import PublicListener, tls_of
 from tests.builders.authority import make_authority
 from tests.builders.cases import file
 from tests.builders.hashcheck import Service
 from tests.builders.network import NOW_MS
+
+CONTRACT = Contract("a", tuple(Scope), ("own",), 9, 9, 9, 9)
 
 
 @pytest.fixture
@@ -76,3 +81,35 @@ async def test_what_was_counted_is_kept_at_the_end(
     await listener.stop()
     day = NOW_MS // DAY_MS
     assert await service.store.hashchecks.counts(day) == {key.key_sha256: Counts(checks=2)}
+
+
+async def test_what_is_no_request_is_answered_as_every_error(
+    service: Service, tmp_path: Path
+) -> None:
+    """By a problem document that repeats nothing of it; clients read one form."""
+    config = public(tmp_path)
+    one = PublicListener(service.checking, AllowList(None), service.verdicts, service.listed)
+    await one.start(service.app(), config.public)
+    reader, writer = await asyncio.open_connection("127.0.0.1", config.public.listen_port)
+    writer.write(b"GET /canary HTTP/9.9\r\n\r\n")
+    told = await reader.read()
+    writer.close()
+    assert b"application/problem+json" in told
+    assert b'"code":"bad_request"' in told
+    assert b"canary" not in told
+    await one.stop()
+
+
+def test_no_key_holds_the_room_of_others() -> None:
+    """Whoever sends slowly holds its own part, for as long as a body may take."""
+    rooms = Rooms()
+    slow, quick = (Key(bytes([at]) * 32, CONTRACT, NOW_MS, NOW_MS + 1) for at in (1, 2))
+    with rooms.of(slow).reserve(BODIES_OF_KEY_BYTES):
+        with pytest.raises(ApiError) as refused, rooms.of(slow).reserve(1):
+            pass
+        assert refused.value.code == "intake_busy"
+        with rooms.of(quick).reserve(BODIES_OF_KEY_BYTES):
+            pass
+    with rooms.of(slow).reserve(1):
+        pass
+    assert BODIES_OF_KEY_BYTES < BODIES_BYTES
