@@ -106,10 +106,13 @@ class Handover:
             self._sight(here.id, body, self._book.now, peer)
             self._note_all(here.id, message, peer)
             take_custody(self._book, self._postbox, self._ids, here.id)
+            self._add_facts(here.id, Facts(message.content, message.access))
             self._book.raise_review(here.id, Review.CAME_BACK)
             return Disposition.DUPLICATE
         away = here.custody is Custody.HANDED_ON
         if here.finder == self._book.us and not away:
+            if informant in here.informants:  # news of its return were quicker than itself
+                self._add_facts(here.id, Facts(message.content, message.access))
             return Disposition.ECHO
         body = SightedEvent(
             message.sightings,
@@ -168,15 +171,17 @@ class Handover:
                 take_custody(self._book, self._postbox, self._ids, state.id)
                 return Disposition.DUPLICATE
             tell_way(self._book, self._postbox, state, informant)
-        for sighting in message.sightings[:1]:
-            passed = Sighted(
-                state.id,
-                sighting,
-                message.content[0] if message.content else None,
-                message.access,
-                message.child_at_risk,
-            )
-            self._pass_on(before, passed)
+        passed = Sighted(
+            state.id,
+            next(iter(message.sightings), None),
+            next(iter(message.content), None),
+            message.access,
+            message.child_at_risk,
+        )
+        self._pass_on(before, passed)
+        for number, other in enumerate(content[1:], 2):
+            facts = Sighted(state.id, None, other, None, child_at_risk=False)
+            self._pass_on(before, facts, number)
         return self._unless_round(before.id, judgement.disposition)
 
     def _has_moved_back(self, state: ItemState, peer: str) -> bool:
@@ -195,14 +200,18 @@ class Handover:
             return Disposition.FORWARDED
         return Disposition.DUPLICATE if answer is Disposition.FORWARDED else answer
 
-    def _pass_on(self, before: ItemState, message: Sighted) -> None:
-        """Pass a sighting along the chain, unless it has been here: what goes round must end."""
+    def _pass_on(self, before: ItemState, message: Sighted, number: int = 1) -> None:
+        """Pass a sighting along the chain, unless it has been here: what goes round must end.
+
+        `number`: which file of several that came at once it speaks of; each goes by itself.
+        """
         sighting = message.sighting
         if sighting is None:
             urgent = message.child_at_risk and not before.child_at_risk
             if lacks(before, Facts(_one(message.content), message.access)) is None and not urgent:
                 return
             subject = f"{before.id}|facts|{self._book.loaded.items[before.id].revision}"
+            subject += f"|{number}" if number > 1 else ""
         elif sighting in before.sightings:
             return
         else:

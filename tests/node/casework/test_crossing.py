@@ -6,13 +6,14 @@ import pytest
 
 from node.casework.events import Event, EventKind, Facts, HandedOn
 from node.casework.folding import evolve
+from node.casework.item import Custody
 from protocol.facts import Hop
 from protocol.vocabulary import Lane
 from tests.builders.cases import country, file, handed_on, item
 from tests.builders.network import NOW_MS
 from tests.node.casework.circle import DAY_MS, MEMBERS, ORDERS, Circle, agreed, drawn, holders
 
-GB, NL = MEMBERS[:2]
+GB, NL, FR = MEMBERS[:3]
 
 
 class TestHashesThatComeLate:
@@ -49,6 +50,57 @@ class TestHashesThatComeLate:
         circle[GB].learn(file(2))
         circle.settle(drawn(order))
         agreed(circle)
+
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_hashes_that_another_computed_come_back_with_the_item(self, order: int) -> None:
+        """Else nobody who works on it has them."""
+        circle = Circle((GB, NL))
+        circle[GB].find()
+        circle[GB].locate(NL)
+        circle.settle(drawn(order))
+        circle[NL].learn(file(1))
+        circle[NL].move(GB)
+        circle.settle(drawn(order))
+        assert agreed(circle) == GB
+        assert circle[GB].only.content == (file(1),)
+
+    def test_hashes_come_with_an_item_whose_return_was_told_before_it_came(self) -> None:
+        """It is an echo by then; what it brings is not."""
+        circle = Circle((GB, NL))
+        circle[GB].find()
+        circle[NL].find()
+        circle[GB].locate(NL)
+        circle.settle(drawn(0))
+        for giver, taker in ((NL, GB), (GB, NL)):
+            circle[giver].move(taker)
+            circle.settle(drawn(0))
+        circle[NL].learn(file(1))
+        circle[NL].move(GB)
+        circle.send()
+        while circle.channels[NL, GB, Lane.STATUS]:
+            circle.deliver(NL, GB, Lane.STATUS)
+        assert (circle[GB].only.custody, circle[GB].only.content) == (Custody.HERE, ())
+        circle.settle(drawn(0))
+        assert circle[GB].only.content == (file(1),)
+
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_every_file_of_a_report_that_joins_is_passed_on_to_who_has_the_item(
+        self, order: int
+    ) -> None:
+        """Not the first alone: whoever handed on an item works on none of them."""
+        circle = Circle((GB, NL, FR))
+        circle[GB].find(file(2))
+        circle[GB].locate(NL)
+        circle.settle(drawn(order))
+        circle[FR].find(file(2), file(1), file(3))
+        circle[FR].locate(GB)
+        circle.send()
+        circle.deliver(FR, GB, Lane.REPORTS)
+        passed = circle.channels[GB, NL, Lane.REPORTS]
+        assert len({post.entry_id for post in passed}) == len(passed), "each is said for itself"
+        circle.settle(drawn(order))
+        assert agreed(circle) == NL
+        assert circle[NL].only.content == (file(2), file(1), file(3))
 
     def test_hashes_that_were_sent_tell_two_apart(self) -> None:
         """They are two files at one place, one after the other: each stands for itself."""
