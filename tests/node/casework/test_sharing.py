@@ -243,6 +243,15 @@ class TestConflicts:
         await office.look()
         assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
 
+    async def test_member_with_two_words_on_a_file_contradicts_nobody_else(
+        self, office: Office
+    ) -> None:
+        """It has judged two items; which word holds is for its own people."""
+        item = await office.report(1)
+        await office.hear(said())
+        await office.hear(said(given=Verdict.NOT_ILLEGAL, number=901))
+        assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
+
     async def test_member_that_corrects_itself_contradicts_nobody(self, office: Office) -> None:
         """It takes the earlier word back first."""
         item = await office.report(1)
