@@ -56,9 +56,10 @@ class KnownHashes:
         self._plain = sqlite3.connect(folder / "plain.db", isolation_level=None)
         self.filled = ours, _timed(count, lambda: _fill_plain(self._plain, count))
         self._readers = InlineReaders(open_reader(folder / "node.db", KEY))
-        self._stored = KnownContent(self._readers, fingerprints, Known(fingerprints))
+        writer = InlineWriter(open_writer(folder / "node.db", KEY))
+        self._stored = KnownContent(writer, self._readers, fingerprints, Known(fingerprints))
         known = Known(fingerprints)
-        self._known = KnownContent(self._readers, fingerprints, known)
+        self._known = KnownContent(writer, self._readers, fingerprints, known)
         self.read_s = time.process_time()
         self._readers.run_now(known.refresh)
         self.read_s = time.process_time() - self.read_s

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DATA_EVERY_S = 30.0
 LISTS_EVERY_S = 5.0
+NEWCOMERS_EVERY_S = 0.2
+"""Between two pieces of a list about which items that were here before are asked."""
 
 
 class DataWatch:
@@ -82,7 +84,7 @@ class ListLookUps(EndedStore, Protocol):
 
 
 def look_at_lists(known: ListLookUps, desk: Desk) -> Callable[[], Awaitable[None]]:
-    """Return the step that keeps look-ups in lists quick, and undoes what was taken back.
+    """Return the step that keeps look-ups quick, undoes what was taken back, and catches up.
 
     Another process may have imported or retracted: the store tells.
     """
@@ -91,6 +93,7 @@ def look_at_lists(known: ListLookUps, desk: Desk) -> Callable[[], Awaitable[None
     async def step() -> None:
         await known.refresh(calm=True)
         more = not desk.closed() and await unlisting.due()
-        await asyncio.sleep(0 if more else LISTS_EVERY_S)
+        new = not more and not desk.closed() and await unlisting.match_new()
+        await asyncio.sleep(0 if more else NEWCOMERS_EVERY_S if new else LISTS_EVERY_S)
 
     return step

@@ -2,6 +2,7 @@
 
 Whoever takes an entry back, a file or a person, only says so in the store; the node finds it here
 and records the compensating events. Which entry was undone is noted in the same transaction.
+Entries that came are asked about afterwards (`relisting`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.listing import unlist
 from node.casework.reconsidering import reconsider
+from node.casework.relisting import NewcomerStore, match_newcomers
 from node.ids import Ids
 
 AT_ONCE = 200
@@ -25,8 +27,8 @@ class Ended(NamedTuple):
     keys: tuple[bytes, ...]
 
 
-class EndedStore(Protocol):
-    """What undoing needs to read."""
+class EndedStore(NewcomerStore, Protocol):
+    """What undoing, and asking the items that were here before, need of the store."""
 
     async def ended_entries(self, limit: int) -> Sequence[Ended]:
         """Return entries that ended and are not undone yet, the oldest first."""
@@ -48,6 +50,14 @@ class Unlisting:
         self._transact = transact
         self._ids = ids
         self._postbox = postbox
+
+    async def match_new(self) -> bool:
+        """Ask the items that are here about the next entries that came; whether there were any.
+
+        Raises:
+            StoreError: the same entries are asked about again.
+        """
+        return await match_newcomers(self._ended, self._transact, self._ids, self._postbox)
 
     async def due(self) -> int:
         """Undo some of what is due; how many entries, 0: nothing was.

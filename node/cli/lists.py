@@ -35,6 +35,7 @@ from node.store.lists import (
     retractions_of,
     version_of,
 )
+from node.store.newcomers import unmatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,7 +181,8 @@ def status(path: Path) -> Result:
     config = load(path)
     with reading(store_place(config), open_keys(config).database_key) as store:
         lists = [(one, store.read(retracted, one.terms.name)) for one in store.read(all_lists)]
-    data = [_shown(one, *back) for one, back in lists]
+        waits = store.read(unmatched)
+    data = [_shown(one, *back) | {"to_match": waits.get(one.terms.name, 0)} for one, back in lists]
     rows = [
         (
             one["name"],
@@ -189,12 +191,17 @@ def status(path: Path) -> Result:
             one["entries"],
             one["retracted"],
             ", ".join(f"{category}={trust}" for category, trust in one["trust"].items()) or "-",
-            "unfinished import" if one["unfinished"] else "",
+            _under_way(one),
         )
         for one in data
     ]
     headings = ("list", "provenance", "version", "entries", "retracted", "trust", "")
     return Result({"lists": data}, table(headings, rows) if rows else "no list")
+
+
+def _under_way(one: dict[str, Any]) -> str:
+    waits = f"{one['to_match']} entries to be matched with items here" if one["to_match"] else ""
+    return "; ".join(filter(None, ["unfinished import" if one["unfinished"] else "", waits]))
 
 
 def set_terms(path: Path, wish: Wish) -> Result:

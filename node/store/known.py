@@ -33,8 +33,9 @@ from node.matching.lists import (
 from node.store.bulk import select_in, stream
 from node.store.hashcheck import disproved
 from node.store.lists import ContentList, keys_in, lists_by_id, read_entries, trust_of
+from node.store.newcomers import Newcomers
 from node.store.seam import Connection
-from node.store.writer import Readers
+from node.store.writer import Readers, Writer
 from protocol.facts import Content
 
 FEW = 20_000
@@ -237,12 +238,13 @@ def _by_category(connection: Connection) -> dict[int, ContentList]:
     return {category: lists[row] for category, row in connection.execute(sql)}
 
 
-class KnownContent:
+class KnownContent(Newcomers):
     """Look-ups on a reader of their own, for whoever is asked from outside."""
 
-    def __init__(self, readers: Readers, fingerprints: Fingerprints, known: Known) -> None:
-        self._readers = readers
-        self._fingerprints = fingerprints
+    def __init__(
+        self, writer: Writer, readers: Readers, fingerprints: Fingerprints, known: Known
+    ) -> None:
+        super().__init__(writer, readers, fingerprints)
         self._known = known
 
     def look_up(self, digests: Iterable[bytes]) -> set[bytes]:

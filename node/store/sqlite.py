@@ -224,7 +224,7 @@ def _assemble(
         HandingBackStore(writer, readers),
         Crosschecks(writer, readers),
         Lineages(writer, readers),
-        KnownContent(readers, fingerprints, known),
+        KnownContent(writer, readers, fingerprints, known),
         HosterBook(writer, readers),
         lookalikes,
         HashChecks(writer, readers, fingerprints),

@@ -10,7 +10,7 @@ import pytest
 
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
-from node.casework.draft import HashesDraft, ItemDraft, ReportDraft
+from node.casework.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.views import ItemView
 from node.ids import Ids
 from node.matching.lists import Entry, Provenance, Retraction, Terms, Trust
@@ -19,7 +19,7 @@ from node.store.connection import create_database, open_reader
 from node.store.list_taking import take_in
 from node.store.lists import keep_terms
 from node.store.sqlite import Store
-from protocol.vocabulary import Source
+from protocol.vocabulary import Source, Verdict
 from tests.builders.cases import FINGERPRINTS, US, file, network
 from tests.builders.network import NOW_MS
 from tests.node.cli.conftest import Britain
@@ -58,7 +58,7 @@ class Office:
     async def look(self) -> None:
         """Let the node look at its lists until nothing is left to do."""
         unlisting = self.desk.correcting.unlisting(self.store.known_content)
-        while await unlisting.due():
+        while await unlisting.due() or await unlisting.match_new():
             await self.store.known_content.refresh(calm=True)
 
 
@@ -149,3 +149,66 @@ async def test_history_tells_who_said_so_and_holds_together(office: Office, tmp_
     reader = open_reader(tmp_path / "node.db", KEY)
     assert Audit(reader).damaged() is None
     reader.close()
+
+
+class TestNewcomers:
+    """Items that were here before a list came."""
+
+    async def test_an_item_that_was_here_is_known_by_a_list_that_comes_later(
+        self, office: Office
+    ) -> None:
+        """By the same rules as at intake: what police or others know need not be viewed again."""
+        here, other = await office.report(7, sha256=7), await office.report(8, sha256=8)
+        await office.lists(2, Entry(file(7), "A", None, "42/b"), Entry(file(9), "A"))
+        await office.look()
+        item = await office.item(here.id)
+        assert (item.known, item.new_to_police) == (True, False)
+        assert [(one.list, one.external_id) for one in item.listed] == [("iwf", "42/b")]
+        assert (await office.item(other.id)).listed == ()
+
+    async def test_asking_again_changes_nothing(self, office: Office) -> None:
+        """A piece that is asked twice after a crash leaves the history as it is."""
+        here = await office.report(7, sha256=7)
+        await office.lists(2, Entry(file(7), "A"))
+        await office.look()
+        before = await office.store.queries.last_event()
+        await office.store.known_content.note_matched(0)
+        await office.look()
+        assert await office.store.queries.last_event() == before
+        assert len((await office.item(here.id)).listed) == 1
+
+    async def test_it_goes_on_where_it_was(self, office: Office) -> None:
+        """Piece after piece, and an entry that came meanwhile is not left out."""
+        here = [await office.report(n, sha256=n) for n in (7, 8)]
+        await office.lists(2, Entry(file(7), "A"), Entry(file(6), "A"))
+        store = office.store.known_content
+        await office.look()
+        assert await store.newcomers(9) is None
+        await office.lists(3, Entry(file(8), "A"))
+        piece = await store.newcomers(9)
+        assert piece is not None
+        assert piece.keys == {*FINGERPRINTS.content(file(8))}
+        await office.look()
+        assert [(await office.item(one.id)).known for one in here] == [True, True]
+
+    async def test_entries_of_which_no_item_has_a_hash_are_passed_without_a_decision(
+        self, office: Office
+    ) -> None:
+        """Ten million entries must cost the exchange next to nothing."""
+        await office.look()
+        await office.lists(2, *(Entry(file(n), "A") for n in range(100, 200)))
+        piece = await office.store.known_content.newcomers(60)
+        assert piece is not None
+        assert (piece.matched_to, piece.keys) == (62, frozenset())
+
+    async def test_a_suggestion_stands_before_a_person_and_a_denial_is_doubted(
+        self, office: Office
+    ) -> None:
+        """The trust of the category decides, and a list never overrules a person."""
+        here, denied = await office.report(7, sha256=7), await office.report(8, sha256=8)
+        draft = AssessmentDraft(verdict=Verdict.NOT_ILLEGAL)
+        await office.desk.assess(denied.id, draft, actor="a")
+        await office.lists(2, Entry(file(7), "B"), Entry(file(8), "A"))
+        await office.look()
+        assert (await office.item(here.id)).reviews == ("suggested_verdict",)
+        assert (await office.item(denied.id)).reviews == ("not_illegal_doubted",)
