@@ -36,7 +36,7 @@ def content(number: int, *names: str) -> Content:
         "sha256": number.to_bytes(32, "big"),
         "sha1": number.to_bytes(20, "big"),
         "md5": number.to_bytes(16, "big"),
-        "length": number + 1000,
+        "length": number + 100_000,
     }
     return Content(**{name: every[name] for name in names or every})  # type: ignore[arg-type]
 
