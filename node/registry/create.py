@@ -171,8 +171,11 @@ def load_online(directory: RepositoryDirectory, unlock: Unlock) -> OnlineSigners
     """Read the keys that sign unattended.
 
     Raises:
+        RepositoryStateError: the directory keeps no network; a member's mirrors one, as a rule.
         KeysError: a file or the unlocking secret cannot be used.
     """
+    if not directory.keys.is_dir():
+        raise RepositoryStateError("--config: no network is kept there; name its network.toml")
     secret = unlock.secret()
     snapshot, timestamp = (
         keyfile.load_signing_key(directory.keys / f"{role}.key", secret, _purpose(role))

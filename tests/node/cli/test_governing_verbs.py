@@ -79,6 +79,15 @@ def test_rule_4_status_says_who_takes_what_nobody_covers(office: Office) -> None
     assert "items that nobody covers go to de-eco, else gb-iwf" in told
 
 
+def test_the_configuration_of_a_member_governs_no_network(founded: Path) -> None:
+    """Whoever named it meant another file, and is told which."""
+    member = founded.parent / "gb-iwf"
+    words = ("network", "admit", member / "admission.json", "--config", member / "node.toml")
+    code, shown = typed(*words)
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "registry_repository")
+    assert "network.toml" in shown["error"]["message"]
+
+
 def test_rule_5_the_registry_states_who_is_first_in_a_country(office: Office) -> None:
     """Never chance: without the rule the second hotline is not admitted, with it it is shown."""
     assert office("network", "status")["choice_rules"] == {"DE": ["de-eco", "de-fsm"]}
