@@ -75,8 +75,9 @@ class SoftHsm:
 
     def hsm(self, label: str, pin: str = PIN, patience_s: float = PATIENCE_S) -> Hsm:
         """Return a token as the node opens it."""
-        os.environ["HOTLINE_TEST_PIN"] = pin
-        made = Hsm.from_config(self.uri(label), "env:HOTLINE_TEST_PIN")
+        variable = "HOTLINE_TEST_PIN" if pin == PIN else "HOTLINE_TEST_WRONG_PIN"
+        os.environ[variable] = pin  # whatever is opened again later reads it again
+        made = Hsm.from_config(self.uri(label), f"env:{variable}")
         made.patience_s = patience_s
         return made
 
