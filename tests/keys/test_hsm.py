@@ -204,7 +204,7 @@ def test_a_missing_module_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """A library that is not where the URI says."""
     monkeypatch.setenv("HOTLINE_TEST_PIN", PIN)
     uri = f"pkcs11:token=t?module-path={tmp_path}/none.so"
-    with pytest.raises(HsmAwayError, match="cannot be used now"):
+    with pytest.raises(HsmAwayError, match=r"cannot be used now \(\w*Error\); see to it"):
         Hsm.from_config(uri, "env:HOTLINE_TEST_PIN").make("log")
 
 
@@ -273,7 +273,7 @@ def test_the_message_about_a_wrong_pin_does_not_hold_it(softhsm: SoftHsm) -> Non
 def test_a_token_without_the_key_says_which(softhsm: SoftHsm, key: SigningKey) -> None:
     """A fresh token in the place of the old one."""
     other = HsmKey(softhsm.hsm(softhsm.token()), half_of(key).reference)
-    with pytest.raises(HsmKeyError, match="no key hotline-log of this node"):
+    with pytest.raises(HsmKeyError, match="no key hotline-log of this node; use the token that"):
         other.sign(b"m")
 
 
@@ -331,6 +331,22 @@ def test_keys_that_never_came_into_use_are_destroyed(hsm: Hsm) -> None:
         made.sign_ed25519(b"m")
 
 
+def test_a_key_is_destroyed_alone(hsm: Hsm) -> None:
+    """What else lies in the token is other keys of the member, or of somebody else."""
+    kept, gone = hybrid_key("log", hsm), hybrid_key("receipt", hsm)
+    destroy([gone])
+    kept.public.verify_ed25519(kept.sign_ed25519(b"m"), b"m")
+
+
+def test_what_cannot_be_destroyed_now_is_left_there(
+    softhsm: SoftHsm, key: SigningKey, moved_away: Path
+) -> None:
+    """Nothing believes it; and what failed before is told, not this."""
+    destroy([key])
+    moved_away.rename(softhsm.tokens)
+    key.public.verify_ed25519(key.sign_ed25519(b"m"), b"m")
+
+
 class Full(Hsm):
     """A token that has room for one key."""
 
@@ -368,6 +384,8 @@ def test_other_tools_see_the_keys_by_their_labels(softhsm: SoftHsm) -> None:
     )
     softhsm.hsm(label)
     assert half_of(hybrid_key("log", hsm)).reference.label == "gb-iwf-log"
+    with softhsm.opened(label) as session:
+        assert {one[Attribute.LABEL] for one in session.get_objects()} == {"gb-iwf-log"}
 
 
 def test_a_reference_is_read_as_it_was_written() -> None:
