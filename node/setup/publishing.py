@@ -47,6 +47,8 @@ TIMEOUT_S = 30.0
 MAX_ANSWER_BYTES = 65_536
 _NOT_THE_UMBRELLA = {404, 405}
 _OK = 200
+_SAID = ("version", "sequence")
+"""What an umbrella says of a publication that it took; whoever says less is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +213,10 @@ def _send(addresses: Sequence[str], member: str, raw: bytes) -> Mapping[str, int
             answer = json.loads(body)
         except (ValueError, RecursionError):
             continue
-        if status == _OK and isinstance(answer, dict):
+        if status != _OK:
+            raise _refusal(answer)
+        if isinstance(answer, dict) and all(type(answer.get(name)) is int for name in _SAID):
             return answer
-        raise _refusal(answer)
     raise MirrorsFailedError("unreachable")
 
 

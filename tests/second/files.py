@@ -112,7 +112,9 @@ def check_fork(raw: bytes, pin: bytes) -> tuple[str, int, int]:
 def judged(judge: Callable[[Any, bytes], Proved], raw: bytes, pin: bytes) -> Proved:
     """Take whatever a broken file makes of plain reading for a refusal."""
     try:
-        return judge(json.loads(raw.decode(), object_pairs_hook=fields_once), pin)
+        file = json.loads(raw.decode(), object_pairs_hook=fields_once)
+        json.dumps(file, ensure_ascii=False).encode()  # half a character is none
+        return judge(file, pin)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         raise RefusedError("form") from None
 

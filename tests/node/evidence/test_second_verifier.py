@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -172,6 +173,7 @@ AMBIGUOUS: dict[str, Callable[[bytes], bytes]] = {
     "in_another_encoding": lambda raw: raw.decode().encode("utf-16"),
     "after_a_byte_order_mark": lambda raw: b"\xef\xbb\xbf" + raw,
     "with_its_network_twice": lambda raw: raw.replace(b'"network"', b'"network":"x","network"', 1),
+    "with_half_a_character": lambda raw: re.sub(rb'("made_by": ?")', rb"\1\\ud800", raw, count=1),
     "with_a_file_of_the_registry_twice": lambda raw: raw.replace(
         b'"metadata/1.root.json"', b'"metadata/1.root.json":"","metadata/1.root.json"', 1
     ),

@@ -145,7 +145,9 @@ async def test_umbrella_away_keeps_the_new_keys_for_the_next_attempt(world: Any)
 
 
 @pytest.mark.parametrize(
-    "said", [b"{", b"\xff", b'{"a":' * 3000], ids=["cut off", "not UTF-8", "too deep"]
+    "said",
+    [b"{", b"\xff", b'{"a":' * 3000, b"{}", b'{"version": "1", "sequence": null}'],
+    ids=["cut off", "not UTF-8", "too deep", "says nothing", "says no numbers"],
 )
 async def test_what_answers_garbage_is_no_umbrella(world: Any, said: bytes) -> None:
     """It is passed over, as one that cannot be reached."""
