@@ -23,6 +23,7 @@ from node.casework.reconsidering import reconsider
 from node.casework.rejudging import differ, rejudge, watch_verdicts
 from node.casework.withdrawing import hear_verdict_withdrawn
 from node.casework.working import (
+    disprove,
     record_action,
     record_assessment,
     record_retraction,
@@ -30,7 +31,7 @@ from node.casework.working import (
 )
 from node.ids import Ids
 from node.matching.duplicates import Incoming, judge
-from node.matching.lists import Trust
+from node.matching.lists import Entry, Listed, Provenance, Terms, Trust
 from protocol.facts import Content
 from protocol.messages import Outcome
 from protocol.vocabulary import Action, OutcomeWhat, Verdict
@@ -423,3 +424,55 @@ def test_nothing_happens_where_nothing_was_lost() -> None:
     reconsider(world.book, world.ids, POSTBOX)
     assert len(world.book.events) == happened
     assert world.book.events[-1].kind is not EventKind.NOTICES_DOUBTED
+
+
+class TestAtOnce:
+    """What is undone with the verdict itself, before anybody looks at the content again."""
+
+    def test_conflict_that_is_none_any_more_waits_for_nobody(self) -> None:
+        """One of the two members took its word back."""
+        world = World(file(1))
+        world.hear(0, Verdict.NOT_ILLEGAL, "gb-iwf", 7)
+        theirs = world.hear(0, Verdict.BASELINE, "fr-pdc", 8)
+        assert Review.VERDICTS_DIFFER in world.state(0).reviews
+        world.take_back(0, theirs, "fr-pdc")
+        assert Review.VERDICTS_DIFFER not in world.state(0).reviews
+
+    def test_list_that_had_nothing_to_add_speaks(self) -> None:
+        """It only suggests, and suggested nothing while the item was judged."""
+        world = World(file(1))
+        given_as = world.assess(0, Verdict.BASELINE)
+        load(world.book, listed(1, Trust.SUGGESTION))
+        match_lists(world.book, world.ids, POSTBOX, world.items)
+        assert world.state(0).reviews == ()
+        world.take_back(0, given_as, US)
+        assert world.state(0).reviews == (Review.SUGGESTED_VERDICT,)
+
+    def test_what_looks_like_known_material_is_suggested_again(self) -> None:
+        """It was judged itself, so nobody needed the comparison."""
+        world = World(file(10, pdq=LOOK), file(11, pdq=NEAR))
+        given_as = world.assess(0, Verdict.BASELINE)
+        world.hear(1, Verdict.BASELINE, "gb-iwf", 7)
+        world.take_back(0, given_as, US)
+        state = world.state(0)
+        assert (
+            [one.item for one in state.suggestions],
+            Review.SUGGESTED_VERDICT in state.reviews,
+        ) == (
+            [world.items[1]],
+            True,
+        )
+
+    def test_members_word_stands_no_more_on_a_file_that_is_harmless(self) -> None:
+        """A complaint was upheld; its list says so still, and the item is for a person."""
+        theirs = verdict(Verdict.BASELINE, "gb-iwf", 7)
+        terms = Terms("member/gb-iwf", Provenance.MEMBER)
+        told = Listed(1, terms, 1, Entry(file(1), "baseline", None, "x/0", theirs), Trust.AUTO)
+        world = World(file(1))
+        load(world.book, told)
+        match_lists(world.book, world.ids, POSTBOX, world.items)
+        assert world.state(0).known
+        load(world.book, told, listed(0, Trust.BENIGN, name="complaints"))
+        disprove(world.book, [file(1)], world.ids, POSTBOX)
+        assert not world.state(0).known
+        assert Review.SUGGESTED_VERDICT in world.state(0).reviews
