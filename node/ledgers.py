@@ -101,7 +101,7 @@ def build_ledgers(  # noqa: PLR0913 - part of the composition root
     key = WitnessInUse(keys.witness, lambda: load_witness_key(member.keys_dir, unlock))
     lineages = Lineages(us, store.lineages, registry, transport, clock, revoked)
     return Ledgers(
-        LedgerKeeper(us, store.ledger, registry, keys.log, epoch),
+        LedgerKeeper(us, store.ledger, registry, keys.log, epoch, revoked),
         Witness(us, store.witness, registry, key, clock, on_registry_behind),
         Witnessing(us, store.cosignatures, registry, transport, lineages.introduce, asked),
         Crosscheck(

@@ -9,12 +9,10 @@ what a member logged and never receipted is a receipt that was withheld.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from keys.registry import Registry
-from keys.signing import VerifyKey
 from node.peer import pacing
 from node.peer.errors import (
     BadShowingError,
@@ -23,12 +21,11 @@ from node.peer.errors import (
     PeerTimeoutError,
     PeerUnreachableError,
 )
-from node.peer.ledger import MINUTE_MS, ledger_minutes
+from node.peer.ledger import MINUTE_MS, IsOurs, Revoked, ledger_minutes, signed_by
 from node.peer.ledger_exchange import SHOWING, Admission, LedgerTransport
 from node.peer.stolen import ByStolenKey, by_no_stolen_key
 from node.peer.witnessing import Counts, candidates, counts_in
 from protocol.errors import ProtocolError
-from protocol.ledger import verify_ledger_head
 from protocol.showing import Parties, Showing, ShownPlace, from_bytes, to_bytes, verify_showing
 from protocol.vocabulary import Lane
 from protocol.witness import WITNESSES
@@ -55,11 +52,6 @@ class Problem(StrEnum):
     WITHHELD = "receipt_withheld"
     """It logged what we sent, a day ago or more, and gave no receipt for it."""
 
-
-Revoked = Callable[[], AbstractSet[str]]
-
-IsOurs = Callable[[bytes], bool]
-"""Whether the note of a head of our ledger is signed by a log key that counts."""
 
 PASSING: Final = frozenset({Problem.MISSING, Problem.NOT_WITNESSED, Problem.WITHHELD})
 """Those whose task closes by itself once a comparison is good."""
@@ -380,17 +372,6 @@ class Crosscheck:
         registry = self._registry()
         counts, revoked = counts_in(registry), self._revoked()
         keys = registry.member(self._us).log_keys
-        is_ours = _signed_by([key for key in keys if key.key_id not in revoked])
+        is_ours = signed_by([key for key in keys if key.key_id not in revoked])
         showing = await self._store.showing(registry.network_id, self._us, peer, counts, is_ours)
         return to_bytes(showing)
-
-
-def _signed_by(keys: Sequence[VerifyKey]) -> IsOurs:
-    def is_ours(note: bytes) -> bool:
-        try:
-            verify_ledger_head(note, keys)
-        except ProtocolError:
-            return False
-        return True
-
-    return is_ours

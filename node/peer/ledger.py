@@ -7,11 +7,13 @@ second process can never sign another history of an epoch that exists: the hones
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from keys.registry import Registry
-from keys.signing import Signer
+from keys.signing import Signer, VerifyKey
 from node.peer.witnessing import Counts, counts_in
+from protocol.errors import ProtocolError
 from protocol.ledger import (
     EVERY_MINUTES,
     LedgerHead,
@@ -19,6 +21,7 @@ from protocol.ledger import (
     LoggedHead,
     read_ledger_head,
     sign_ledger_head,
+    verify_ledger_head,
 )
 from protocol.merkle import CompactRange
 
@@ -26,6 +29,26 @@ MINUTE_MS = 60_000
 EPOCH_LEAVES = 16_384
 """After so many leaves another epoch is begun: proofs about one cost some milliseconds at most."""
 POLICY = "ledger_minutes"
+
+
+Revoked = Callable[[], AbstractSet[str]]
+"""Gives the ids of our own keys that were revoked, and may be listed still."""
+
+IsOurs = Callable[[bytes], bool]
+"""Whether the note of a head of our ledger is signed by a log key that counts."""
+
+
+def signed_by(keys: Sequence[VerifyKey]) -> IsOurs:
+    """Return what tells whether one of these log keys signed a head of a ledger."""
+
+    def is_ours(note: bytes) -> bool:
+        try:
+            verify_ledger_head(note, keys)
+        except ProtocolError:
+            return False
+        return True
+
+    return is_ours
 
 
 def ledger_minutes(registry: Registry) -> int:
@@ -36,8 +59,11 @@ def ledger_minutes(registry: Registry) -> int:
 class LedgerStore(Protocol):
     """What keeping a ledger needs of the store; methods raise `StoreError`."""
 
-    async def unlogged(self) -> list[LoggedHead]:
-        """Return the heads of channels, in both directions, that stand in no epoch yet."""
+    async def unlogged(self, is_ours: IsOurs | None) -> list[LoggedHead]:
+        """Return the heads of channels, in both directions, that stand in no epoch yet.
+
+        Or only below heads that are not our word any more; None: every head is.
+        """
         ...
 
     async def newest(self) -> tuple[bytes, int] | None:
@@ -70,6 +96,7 @@ class LedgerKeeper:
         registry: gives the verified registry in force.
         log_key: signs heads.
         epoch: gives 8 fresh random bytes.
+        revoked: gives the ids of our own keys that were revoked, and may be listed still.
     """
 
     def __init__(
@@ -79,12 +106,14 @@ class LedgerKeeper:
         registry: Callable[[], Registry],
         log_key: Signer,
         epoch: Callable[[], bytes],
+        revoked: Revoked = frozenset,
     ) -> None:
         self._us = us
         self._store = store
         self._registry = registry
         self.log_key = log_key
         self._new_epoch = epoch
+        self._revoked = revoked
         self._tenure: tuple[LedgerOrigin, CompactRange] | None = None
         self._looked_ms: int | None = None
 
@@ -98,7 +127,7 @@ class LedgerKeeper:
         last = (self._looked_ms, None if newest is None else newest[1])
         if any(at is not None and 0 <= now_ms - at < self._pause_ms() for at in last):
             return None
-        changed = await self._store.unlogged()
+        changed = await self._store.unlogged(self._is_ours())
         if not changed:
             self._looked_ms = now_ms
             return None
@@ -110,6 +139,16 @@ class LedgerKeeper:
         self._looked_ms = now_ms
         self._tenure = origin, edge
         return head
+
+    def _is_ours(self) -> IsOurs | None:
+        revoked = self._revoked()
+        if not revoked:
+            return None
+        keys = self._registry().member(self._us).log_keys
+        counting = [key for key in keys if key.key_id not in revoked]
+        if self.log_key.public not in counting:
+            return None  # what it says again would be shown to nobody either, each hour
+        return signed_by(counting)
 
     def _pause_ms(self) -> int:
         return ledger_minutes(self._registry()) * MINUTE_MS

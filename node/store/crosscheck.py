@@ -10,11 +10,11 @@ from node.peer.crosscheck import (
     Checked,
     Due,
     Followed,
-    IsOurs,
     Log,
     Ours,
     Problem,
 )
+from node.peer.ledger import IsOurs
 from node.peer.witnessing import Counts
 from node.store.inbox import signed_from
 from node.store.seam import Connection

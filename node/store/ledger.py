@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
+from node.peer.ledger import IsOurs
 from node.peer.witnessing import Counts
 from node.store.seam import Connection
 from node.store.writer import Readers, Writer
@@ -55,9 +57,9 @@ class Ledger:
         self._writer = writer
         self._readers = readers
 
-    async def unlogged(self) -> list[LoggedHead]:
+    async def unlogged(self, is_ours: IsOurs | None) -> list[LoggedHead]:
         """See `LedgerStore.unlogged`."""
-        return await self._readers.run(_unlogged)
+        return await self._readers.run(lambda c: _unlogged(c, is_ours))
 
     async def newest(self) -> tuple[bytes, int] | None:
         """See `LedgerStore.newest`."""
@@ -88,17 +90,25 @@ class Ledger:
         await self._writer.run(job)
 
 
-def _unlogged(connection: Connection) -> list[LoggedHead]:
+def _unlogged(connection: Connection, is_ours: IsOurs | None) -> list[LoggedHead]:
     notes = connection.execute(_HEADS).fetchall()
     heads = [_head_of(note) for (note,) in notes if note is not None]
-    return sorted(head for head in heads if head is not None and not _stands(connection, head))
+    ours = None if is_ours is None else cache(is_ours)
+    known = [head for head in heads if head is not None]
+    return sorted(head for head in known if not _stands(connection, head, ours))
 
 
-def _stands(connection: Connection, head: LoggedHead) -> bool:
-    row = connection.execute(
-        "SELECT 1 FROM ledger_leaves WHERE origin = ? AND size = ?", (head.origin, head.size)
-    ).fetchone()
-    return row is not None
+def _stands(connection: Connection, head: LoggedHead, is_ours: IsOurs | None) -> bool:
+    place = (head.origin, head.size)
+    if is_ours is None:
+        sql = "SELECT 1 FROM ledger_leaves WHERE origin = ? AND size = ?"
+        return connection.execute(sql, place).fetchone() is not None
+    rows = connection.execute(
+        "SELECT h.note FROM ledger_leaves l JOIN ledger_heads h ON h.epoch = l.epoch"
+        " AND h.size > l.idx WHERE l.origin = ? AND l.size = ? ORDER BY h.number DESC",
+        place,
+    )
+    return any(is_ours(note) for (note,) in rows)
 
 
 def _unwitnessed(connection: Connection, epoch: bytes, counts: Counts) -> list[LoggedHead]:

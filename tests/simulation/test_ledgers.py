@@ -120,3 +120,10 @@ def test_member_that_never_signed_anything_lacks_no_witness() -> None:
     steps = ((1, "receipts_withheld"), (19, "submit"))
     members = ("gb-iwf", "nl-eokm", "fr-pdc", "xx-bad")
     assert run_plan(Plan(30453, members, "xx-bad", (), steps)).wrongs == []
+
+
+def test_8_11_what_stood_under_a_stolen_key_alone_is_said_again_under_the_next() -> None:
+    """A channel that was logged before the theft, and had nothing new since, is not missed."""
+    steps = ((0, "submit"), (11, "ledger_hour"), (19, "ledger_robbed"))
+    members = ("gb-iwf", "nl-eokm", "fr-pdc", "de-eco")
+    assert run_plan(Plan(6600, members, None, (), steps, "fr-pdc")).wrongs == []

@@ -321,6 +321,7 @@ class Node:
             self.registry,
             keys.log,
             lambda: epochs.randbytes(8),
+            self.revoked,
         )
         self.witness = Witness(
             self.member,

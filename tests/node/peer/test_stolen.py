@@ -182,3 +182,32 @@ async def test_8_9_owner_that_contradicts_a_thief_of_its_key_is_told_and_not_sto
     stopped = await late(world, end if more else start, end + more)
     code = "root_mismatch" if more else "fork_suspected"
     assert stopped == (None if stolen else code)
+
+
+async def test_8_11_what_stood_under_a_key_that_we_revoked_is_logged_again(world: World) -> None:
+    """Heads under it are shown to nobody; a channel that is quiet would be missed for ever."""
+    await an_hour(world, 3)
+    assert await compared(world)
+    owner = world[EOKM]
+    old = owner.keys.log.public.key_id
+    rotate(world, EOKM, stolen=True)
+    owner.ledger._revoked = owner.crosscheck._revoked = lambda: {old}
+    await an_hour(world, 13)
+    assert await compared(world)
+    assert tasks(world) == set()
+    assert owner.verify().found == []
+    before = owner.ledger._tenure
+    await an_hour(world, 2)
+    assert owner.ledger._tenure == before, "once is enough"
+
+
+async def test_8_11_nothing_is_logged_again_under_a_key_that_is_revoked_itself(
+    world: World,
+) -> None:
+    """It would be each hour until the key is replaced, and shown to nobody."""
+    await an_hour(world, 3)
+    owner = world[EOKM]
+    owner.ledger._revoked = lambda: {owner.keys.log.public.key_id}
+    before = owner.ledger._tenure
+    await an_hour(world, 2)
+    assert owner.ledger._tenure == before
