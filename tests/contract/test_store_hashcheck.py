@@ -104,7 +104,6 @@ async def test_upheld_complaint_blocks_what_the_hit_met(store: Store) -> None:
         assert await store.hashchecks.blocked([file(5), asked]) == [*HIT.known]
     assert await store.hashchecks.blocked([file(2, md5=2)]) == []
     assert await store.hashchecks.blocked([file(md5=2)]) == []
-    assert await store.queries.tasks() == []
     await say(store, upheld=False)
     assert await store.hashchecks.blocked([file(1)]) == []
     (kept,) = await store.hashchecks.complaints(open_only=False)
@@ -112,6 +111,17 @@ async def test_upheld_complaint_blocks_what_the_hit_met(store: Store) -> None:
     assert await store.hashchecks.complaints(open_only=True) == []
     word = Decision(upheld=True, by="anna", reason="why", at_ms=NOW_MS)
     assert await store.hashchecks.decide(event_id(77), word, NOW_MS) is None
+
+
+async def test_complaint_stands_before_a_person_until_all_that_follows_is_done(
+    store: Store,
+) -> None:
+    """Broken off between the word and what it undoes, it is not forgotten."""
+    await complained(store)
+    await say(store, upheld=True)
+    assert [subject for _, subject, _ in await store.queries.tasks()] == [event_id(2)]
+    await store.hashchecks.close(event_id(2), NOW_MS)
+    assert await store.queries.tasks() == []
 
 
 async def test_what_is_over_is_erased(store: Store) -> None:
