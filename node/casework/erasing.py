@@ -68,7 +68,7 @@ def erase(
     unheard = _never_heard(book, state, postbox)
     if draft.cause is not Cause.RETENTION:
         _take_verdicts_back(book, state, postbox, unheard)
-        reconsider(book, ids, postbox)
+        reconsider(book, ids, postbox, leaving=state.id)
     event_id = ids.mint(book.now)
     to = handed_on_to(book, state)
     if to is not None and unheard is None and draft.cause is not Cause.RETENTION:

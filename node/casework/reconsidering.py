@@ -52,27 +52,29 @@ def _corrects(book: Casebook, item_id: str, given: Assessment) -> bool:
     )
 
 
-def reconsider(book: Casebook, ids: Ids, postbox: Postbox) -> None:
+def reconsider(book: Casebook, ids: Ids, postbox: Postbox, leaving: str | None = None) -> None:
     """Undo what followed from verdicts that this decision took away. Again, it changes nothing.
 
-    Recorded in nobody's name.
+    Recorded in nobody's name. An item that is `leaving` is not judged anew: what would be said of
+    it now would outlast its erasure (§8.8).
     """
     lost = lost_verdicts(book)
     if not lost:
         return
     by, book.by = book.by, None
-    near = _suggested_by(book, lost)
+    near = [item_id for item_id in _suggested_by(book, lost) if item_id != leaving]
     for item_id in near:
         _withdraw_suggestions(book, item_id)
-    for item_id in lost:
+    staying = [item_id for item_id in lost if item_id != leaving]
+    for item_id in staying:
         _withdraw_suggestions(book, item_id)
         settle_difference(book, item_id)
         watch_verdicts(book, item_id)
         ask_again(book, ids, postbox, item_id)
         _doubt_notices(book, item_id)
-    for item_id in [*lost, *near]:
+    for item_id in [*staying, *near]:
         if book.loaded.items[item_id].sightings:
-            rejudge(book, postbox, item_id)
+            rejudge(book, postbox, item_id, leaving)
     book.by = by
 
 

@@ -23,11 +23,14 @@ from protocol.facts import Assessment, Content
 from protocol.vocabulary import ItemKind, OutcomeWhat, Verdict
 
 
-def rejudge(book: Casebook, postbox: Postbox, item_id: str) -> None:
-    """Carry verdicts over between this item and all that are now known to have its content."""
+def rejudge(book: Casebook, postbox: Postbox, item_id: str, leaving: str | None = None) -> None:
+    """Carry verdicts over between this item and all that are now known to have its content.
+
+    To none that is `leaving`: it is erased in the same decision.
+    """
     bring_verdicts(book, postbox, item_id)
     for other in _alike(book, book.loaded.items[item_id]):
-        if _carry(book, postbox, book.loaded.items[item_id], other):
+        if other.id != leaving and _carry(book, postbox, book.loaded.items[item_id], other):
             watch_verdicts(book, other.id)
     _suggest_between(book, item_id)
 
