@@ -23,9 +23,8 @@ from node.casework.item import (
     ItemState,
     Review,
 )
-from node.casework.rejudging import said_here, watch_verdicts
+from node.casework.rejudging import carry_corrections, said_here, watch_verdicts
 from node.casework.telling import News, handed_on_to, note, tell
-from node.casework.undoing import take_corrected_back
 from node.ids import Ids
 from protocol.dispositions import Dispositions
 from protocol.facts import ActionTaken, Assessment, Jurisdiction
@@ -130,7 +129,9 @@ def hear_outcome(
     if not part_of_story(state, peer):
         return Disposition.NOT_PERMITTED
     if state.has_heard(message.event_id):
-        said_here(book, state, message.assessment)
+        if message.assessment is not None:
+            said_here(book, state, message.assessment)
+            carry_corrections(book, postbox, state.id)
         return None
     refused = None
     if message.what is OutcomeWhat.ERASED:
@@ -150,8 +151,6 @@ def _record_and_tell(
     book: Casebook, postbox: Postbox, state: ItemState, peer: str, message: Outcome
 ) -> None:
     state = _record(book, state, message)
-    if message.assessment is not None:
-        take_corrected_back(book, postbox, state, message.assessment)
     responsible = message.responsible if message.what is OutcomeWhat.RESPONSIBLE_CHANGED else None
     news = News(
         message.event_id,
@@ -162,6 +161,8 @@ def _record_and_tell(
         responsible,
     )
     tell(book, postbox, state, news, heard_from=Informant(peer, message.item_id))
+    if message.assessment is not None:
+        carry_corrections(book, postbox, state.id)
 
 
 def _is_own_step(book: Casebook, state: ItemState, peer: str, message: Outcome) -> bool:

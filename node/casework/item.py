@@ -233,7 +233,9 @@ class ItemState(Value, frozen=True):
     @property
     def in_force(self) -> tuple[Assessment, ...]:
         """The latest verdict of each member that gave one: an author may correct itself."""
-        latest = {a.member: a for a in sorted(self.assessments, key=lambda a: a.at_ms)}
+        latest = {
+            a.member: a for a in sorted(self.assessments, key=lambda a: (a.at_ms, a.event_id))
+        }
         return tuple(latest.values())
 
     @property

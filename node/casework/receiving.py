@@ -30,7 +30,6 @@ from node.casework.naming import Citation, Disavowed
 from node.casework.permits import Permits
 from node.casework.reconsidering import reconsider
 from node.casework.sharing import concerned, is_own
-from node.casework.undoing import ILLEGAL
 from node.casework.wanting import want_alike
 from node.casework.withdrawing import hear_verdict_withdrawn, hear_withdrawal
 from node.ids import Ids
@@ -122,7 +121,7 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
             key = fingerprints.location(message.location)
             if key is not None:
                 needs.keys.add(key)
-        elif isinstance(message, Withdrawal) or _may_take_back(message):
+        elif isinstance(message, Withdrawal) or _is_of_a_verdict(message):
             needs.alike.add(item_id or "")
         elif isinstance(message, Sighted) and message.content is not None:
             want_alike(needs, (message.content,), fingerprints)
@@ -133,13 +132,14 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
     return needs
 
 
-def _may_take_back(message: Message | None) -> bool:
-    """Whether a verdict goes by it: its author takes it back, or says that it is not illegal."""
-    if not isinstance(message, Outcome):
-        return False
-    given = message.assessment
-    corrects = given is not None and given.verdict not in ILLEGAL
-    return corrects or message.what is OutcomeWhat.WITHDRAWN
+def _is_of_a_verdict(message: Message | None) -> bool:
+    """Whether it may change what is said of others with that content: a correction, a withdrawal.
+
+    Any verdict may be one that its author has corrected on another of them before.
+    """
+    return isinstance(message, Outcome) and (
+        message.assessment is not None or message.what is OutcomeWhat.WITHDRAWN
+    )
 
 
 def set_aside(arrived: Arrived, book: Casebook) -> list[Answer]:

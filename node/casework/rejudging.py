@@ -15,7 +15,7 @@ from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind
 from node.casework.item import Custody, ItemState, Review, Suggestion
 from node.casework.telling import News, note, tell
-from node.casework.undoing import ILLEGAL
+from node.casework.undoing import ILLEGAL, put_before_a_person
 from node.matching.contents import Likeness, closeness, likeness, pictures_of
 from node.matching.duplicates import Judgement, carries
 from node.matching.fingerprints import content_keys
@@ -30,7 +30,7 @@ def rejudge(book: Casebook, postbox: Postbox, item_id: str, leaving: str | None 
     """
     bring_verdicts(book, postbox, item_id)
     for other in _alike(book, book.loaded.items[item_id]):
-        if other.id != leaving and _carry(book, postbox, book.loaded.items[item_id], other):
+        if other.id != leaving and _carry(book, postbox, item_id, other.id):
             watch_verdicts(book, other.id)
     _suggest_between(book, item_id)
 
@@ -77,7 +77,7 @@ def _looks_like(one: ItemState, other: ItemState) -> bool:
 def bring_verdicts(book: Casebook, postbox: Postbox, item_id: str) -> None:
     """Carry over to this item what was judged of its content elsewhere."""
     for other in _alike(book, book.loaded.items[item_id]):
-        _carry(book, postbox, other, book.loaded.items[item_id])
+        _carry(book, postbox, other.id, item_id)
     watch_verdicts(book, item_id)
 
 
@@ -95,28 +95,57 @@ def _alike(book: Casebook, state: ItemState) -> list[ItemState]:
     ]
 
 
-def _carry(book: Casebook, postbox: Postbox, source: ItemState, target: ItemState) -> bool:
-    """Record on `target` the verdicts on `source` that carry, and tell; whether there were any."""
+def _carry(
+    book: Casebook, postbox: Postbox, from_id: str, to_id: str, *, first: bool = True
+) -> bool:
+    """Record on the one item the verdicts on the other that carry, and tell; whether any did.
+
+    Not `first`: only what corrects a word that stands there.
+    """
+    source, target = book.loaded.items[from_id], book.loaded.items[to_id]
     fresh = [
-        assessment
-        for assessment in source.in_force
-        if carries(assessment, source, book.us) and not target.has_heard(assessment.event_id)
+        given
+        for given in source.in_force
+        if not target.has_heard(given.event_id)
+        and (_follows(given, target) or (first and carries(given, source, book.us)))
     ]
     for one in fresh:
-        state = note(book, target.id, EventKind.CARRIED_OVER, one, one.at_ms)
+        state = note(book, to_id, EventKind.CARRIED_OVER, one, one.at_ms)
         news = News(one.event_id, OutcomeWhat.ASSESSED, one, one.member, one.at_ms)
         tell(book, postbox, state, news)
+        if one.verdict not in ILLEGAL and one.member != book.us:
+            put_before_a_person(book, state)  # it was known by the word that this one corrects
     return bool(fresh)
 
 
-def said_here(book: Casebook, state: ItemState, assessment: Assessment | None) -> None:
+def _follows(given: Assessment, target: ItemState) -> bool:
+    """Whether its author said otherwise of the target before: a correction goes after the word.
+
+    Whatever the verdict, and whatever waits: the old word went on without a look as well.
+    """
+    return any(
+        old.member == given.member and (old.at_ms, old.event_id) < (given.at_ms, given.event_id)
+        for old in target.assessments
+    )
+
+
+def carry_corrections(book: Casebook, postbox: Postbox, item_id: str) -> None:
+    """Let what an author said last be said wherever its earlier words stand, on this item or alike.
+
+    Either may be heard first, and of items that its author never saw nobody else would say so.
+    """
+    for other in _alike(book, book.loaded.items[item_id]):
+        for source, target in ((item_id, other.id), (other.id, item_id)):
+            if _carry(book, postbox, source, target, first=False):
+                watch_verdicts(book, target)
+
+
+def said_here(book: Casebook, state: ItemState, assessment: Assessment) -> None:
     """Note that a verdict that was carried over to this item is now said of the item itself.
 
     Everybody has heard it. From now on it stays here if it goes from where it came from.
     """
-    if assessment is None or assessment not in state.assessments:
-        return
-    if assessment.event_id in state.carried:
+    if assessment in state.assessments and assessment.event_id in state.carried:
         note(book, state.id, EventKind.ASSESSED, assessment, assessment.at_ms)
 
 

@@ -60,22 +60,6 @@ def take_carried_back(book: Casebook, postbox: Postbox, item_id: str, news: News
             put_before_a_person(book, state)
 
 
-def take_corrected_back(
-    book: Casebook, postbox: Postbox, state: ItemState, given: Assessment
-) -> None:
-    """An author who says now that it is not illegal takes back what went from here by its old word.
-
-    On the item itself the new word counts; on those to which we carried the old one nobody else
-    would say so.
-    """
-    if given.verdict in ILLEGAL or given not in state.in_force:
-        return
-    for old in state.assessments:
-        if old.member == given.member and old.verdict in ILLEGAL:
-            news = News(old.event_id, OutcomeWhat.WITHDRAWN, None, given.member, given.at_ms)
-            take_carried_back(book, postbox, state.id, news)
-
-
 def record_taken_back(
     book: Casebook, postbox: Postbox, item_id: str, news: News, heard_from: Informant | None
 ) -> ItemState:

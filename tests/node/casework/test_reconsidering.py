@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from node.casework.casebook import Casebook
 from node.casework.draft import ActionDraft, AssessmentDraft, RetractionDraft
 from node.casework.errors import DraftRejectedError, UnknownVerdictError
-from node.casework.events import EventKind, Recorded
+from node.casework.events import EventKind, Facts, Recorded
 from node.casework.hearing import hear_outcome
 from node.casework.intake import carry_over, same_content
 from node.casework.item import Informant, ItemState, Review
@@ -285,28 +285,55 @@ class TestOwn:
 
 
 class TestCorrected:
-    """An author says that it is not illegal after all."""
+    """An author says later what it had said otherwise before."""
 
-    def test_what_went_from_here_by_its_old_word_is_taken_back(self) -> None:
-        """Of the item itself everybody hears the new word; nobody would say so of the copy."""
+    def given(self, world: World, at: int) -> list[Verdict]:
+        """Return what is in force of an item."""
+        return [one.verdict for one in world.state(at).in_force]
+
+    def test_new_word_goes_where_the_old_one_was_carried(self) -> None:
+        """Of the item itself everybody hears it; nobody else would say so of the copy."""
         world = World(file(1))
         world.hear(0, Verdict.BASELINE, "gb-iwf", 7)
         world.arrives(known(2, file(1)))
-        assert world.state(1).known
-        world.hear(0, Verdict.NOT_ILLEGAL, "gb-iwf", 8)
-        assert not world.state(1).known
-        assert Review.WITHDRAWAL in world.state(1).reviews
+        word = world.hear(0, Verdict.NOT_ILLEGAL, "gb-iwf", 8)
+        assert self.given(world, 1) == [Verdict.NOT_ILLEGAL]
         told = [m for to, m in said(world.book) if isinstance(m, Outcome) and to == "fr-pdc"]
-        withdrawn = [m.item_id for m in told if m.what is OutcomeWhat.WITHDRAWN]
-        assert withdrawn == [world.items[1]]
+        assert [m.event_id for m in told if m.item_id == world.items[1]][-1] == word
 
-    def test_word_that_was_said_of_the_other_item_too_stays(self) -> None:
-        """It is not what was carried over."""
+    def test_person_looks_where_the_item_was_known_by_the_old_word(self) -> None:
+        """What is not illegal where its author is may be here."""
+        world = World(file(1))
+        world.hear(0, Verdict.BASELINE, "gb-iwf", 7)
+        world.arrives(known(2, file(1)))
+        world.hear(0, Verdict.NOT_ILLEGAL, "gb-iwf", 8)
+        assert Review.WITHDRAWAL in world.state(1).reviews
+
+    def test_new_word_goes_where_its_author_said_the_old_one_too(self) -> None:
+        """It need not know that the two are one file."""
         world = World(file(1), file(1))
         for at in (0, 1):
             world.hear(at, Verdict.BASELINE, "gb-iwf", 7)
         world.hear(0, Verdict.NOT_ILLEGAL, "gb-iwf", 8)
-        assert world.state(1).known
+        assert self.given(world, 1) == [Verdict.NOT_ILLEGAL]
+
+    def test_new_word_waits_for_an_old_one_that_comes_later(self) -> None:
+        """The two came by different ways."""
+        world = World(file(1), file(1))
+        world.hear(0, Verdict.NOT_ILLEGAL, "gb-iwf", 8)
+        world.book.now -= 10
+        world.hear(1, Verdict.BASELINE, "gb-iwf", 7)
+        assert self.given(world, 1) == [Verdict.NOT_ILLEGAL]
+
+    def test_new_word_comes_over_with_hashes_that_are_known_late(self) -> None:
+        """Then the two are found to be one file."""
+        world = World(file(1), file(2))
+        world.hear(1, Verdict.NATIONAL, "gb-iwf", 7)
+        world.hear(0, Verdict.NOT_ILLEGAL, "gb-iwf", 8)
+        body = Facts((file(1),), None)
+        world.book.record(world.items[1], EventKind.FACTS, body, at_ms=NOW_MS, actor=US)
+        rejudge(world.book, POSTBOX, world.items[1])
+        assert self.given(world, 1) == [Verdict.NOT_ILLEGAL]
 
     def test_correction_that_is_older_than_the_word_corrects_nothing(self) -> None:
         """It came late: the newer word is in force."""
@@ -315,7 +342,23 @@ class TestCorrected:
         world.arrives(known(2, file(1)))
         world.book.now -= 10
         world.hear(0, Verdict.NOT_ILLEGAL, "gb-iwf", 8)
-        assert world.state(1).known
+        assert self.given(world, 1) == [Verdict.BASELINE]
+
+    def test_word_goes_nowhere_where_its_author_said_nothing(self) -> None:
+        """That it is not illegal under another law spares nobody the look."""
+        world = World(file(1), file(1))
+        world.hear(0, Verdict.NOT_ILLEGAL, "gb-iwf", 8)
+        assert not self.given(world, 1)
+
+    def test_of_two_words_of_one_moment_the_one_minted_later_stands(self) -> None:
+        """Whatever order they come in."""
+        for numbers in ((7, 8), (8, 7)):
+            world = World(file(1))
+            for number in numbers:
+                world.book.now = NOW_MS
+                verdict_given = Verdict.NOT_ILLEGAL if number == 8 else Verdict.BASELINE
+                world.hear(0, verdict_given, "gb-iwf", number)
+            assert self.given(world, 0) == [Verdict.NOT_ILLEGAL]
 
 
 class TestNotices:
