@@ -21,6 +21,8 @@ from node.registry.admission import member_signer, sign_role
 from node.registry.errors import ConflictError, RefusedError, refused_by
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from keys.keyring import MemberKeys
     from keys.member import MemberDocument
     from keys.member_role import MemberRole
@@ -86,6 +88,26 @@ def read_publication(raw: bytes) -> Publication:
     except KeysError as error:
         raise refused_by(error, _WHERE) from error
     return publication
+
+
+def published_in(files: Mapping[str, bytes], member: str, version: int, raw: bytes) -> bool:
+    """Whether a verified registry holds a publication: its role and document, byte for byte.
+
+    Args:
+        files: from which a registry was verified, by path.
+        member: whose publication it is.
+        version: of the role in it.
+        raw: as `make_publication` gave it.
+
+    Raises:
+        RefusedError: not a publication.
+    """
+    publication = read_publication(raw)
+    sha256 = hashlib.sha256(publication.raw_document).hexdigest()
+    return (
+        files.get(metadata_name(member, version)) == publication.raw_role
+        and files.get(target_name(document_path(member), sha256)) == publication.raw_document
+    )
 
 
 def role_version(state: Repository, member: str) -> int:

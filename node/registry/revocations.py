@@ -93,6 +93,19 @@ class Revocations:
         fields.constant("_type", _TYPE)
         return sum(self._took(note.encode()) for note in fields.texts("notes"))
 
+    def said_in(self, raw_file: bytes, raw: bytes) -> bool:
+        """Whether what somebody serves has a note that counts and says what this one says.
+
+        Raises:
+            UntrustedDocumentError: not such a file.
+            KeysError, ProtocolError: this note does not count here.
+        """
+        registry = self._listed()
+        said = verify(raw, registry)
+        fields = parse(raw_file, "revocations")
+        fields.constant("_type", _TYPE)
+        return any(_says(note.encode(), said, registry) for note in fields.texts("notes"))
+
     def revoked(self) -> Mapping[str, frozenset[str]]:
         """The ids of revoked keys, by member; the same object until there are more."""
         return self._revoked
@@ -163,6 +176,14 @@ def revocation_routes(revocations: Revocations, on_new: Callable[[], None]) -> w
 def _refusal(status: int, code: str) -> web.Response:
     body = {"code": code, "field": "revocation"}
     return web.json_response(body, status=status, content_type="application/problem+json")
+
+
+def _says(raw: bytes, said: Revocation, registry: Registry) -> bool:
+    """Whether a note says this, and counts; others are not verified: there may be thousands."""
+    try:
+        return read_unverified(raw) == said and verify(raw, registry) == said
+    except (KeysError, ProtocolError):
+        return False
 
 
 def _read(path: Path) -> tuple[Revocation, bytes]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 MEMBERS_ASKED: Final = 3
 _HEX_DIGITS: Final = 64
+_BEFORE_ANY_END_MS: Final = 0
 
 
 class RegistryClient:
@@ -119,6 +120,15 @@ class RegistryClient:
         self.revocations.reload()
         return sum(map(self._hear, self._addresses()))
 
+    def serves(self, address: str, raw: bytes) -> bool:
+        """Whether an address serves a note that says what this one says. Blocks, for a thread."""
+        try:
+            with self._transport.open(address) as get:
+                file = get(revocations.FILE, revocations.MAX_FILE_BYTES)
+            return self.revocations.said_in(file, raw)
+        except (MirrorError, KeysError):
+            return False
+
     def _hear(self, address: str) -> int:
         try:
             with self._transport.open(address) as get:
@@ -172,6 +182,22 @@ class RegistryClient:
                     f"registry: none was ever verified here ({self._problem}); run hotline join"
                 )
             return self.state(now_ms)
+
+    def files_at(self, address: str) -> Mapping[str, bytes]:
+        """The registry that one address has, verified from the pin and never older than ours.
+
+        It is only looked at: nothing is put in force. Expiry is not asked (docs/registry.md §5.6).
+        Blocks, for a thread.
+
+        Raises:
+            RefusedError: the address is not one.
+            NoRegistryError: none was ever verified.
+            MirrorsFailedError: it cannot be had, or does not verify; `reason` says which.
+        """
+        from node.registry.fetch import fetch_verified  # noqa: PLC0415 - a start need not wait for what fetches
+
+        with self._transport.open(address) as get:
+            return fetch_verified(get, self._pin, self.files(), _BEFORE_ANY_END_MS).files
 
     def join_blocking(self, now_ms: int, *, accept_old: bool = False) -> RegistryState:
         """The first refresh of a new node, strict where `refresh` is patient.

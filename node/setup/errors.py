@@ -8,7 +8,8 @@ SetupError
 ├── NotAdmittedError         the network does not list this member, or lists other keys
 ├── RotationRunningError     a successor of that key is published already
 ├── WitnessForgotError       a restored witness's key needs a person's word to be ended
-└── PublicationRefusedError  the umbrella refuses this member's next document
+├── PublicationRefusedError  the umbrella refuses this member's next document
+└── PublicationUnprovenError what answered says that it took it, and nothing proves that
 """
 
 from __future__ import annotations
@@ -58,6 +59,24 @@ class PublicationRefusedError(SetupError):
     """The umbrella refuses this member's next document; it says why."""
 
     code = "publication_refused"
+
+
+class PublicationUnprovenError(SetupError):
+    """Something says that it took this member's next document; its signed registry lacks it.
+
+    Nothing was destroyed or taken up here. `why` says in a few words what was found instead.
+    """
+
+    code = "publication_unproven"
+    retryable = True
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(
+            f"publication: {why}; nothing shows that it is in force, so nothing was taken up or"
+            " destroyed here. [registry] mirrors or --umbrella: name the umbrella's own address,"
+            " nothing that answers in its place; then the same again"
+        )
 
 
 class ServerStoreError(SetupError):

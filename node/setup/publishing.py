@@ -4,6 +4,9 @@ The member key signs it; bring `member.key` back for the moment. New sealing key
 disk before anybody hears of them, so that nothing is ever sealed to a key that could get lost. Each
 is used for a month in its turn; the node destroys those whose time is over by itself
 (`node.keeping`).
+
+An HTTP status proves nothing: what was sent is published when the signed registry of the umbrella
+holds it, byte for byte. Nothing is destroyed or taken up before that.
 """
 
 from __future__ import annotations
@@ -28,15 +31,15 @@ from node.keeping import destroy_expired, take_up_due
 from node.registry import repository
 from node.registry.errors import MirrorsFailedError, NoRegistryError
 from node.registry.kept import PREFIX
-from node.registry.publish import make_publication, role_version
+from node.registry.publish import make_publication, published_in, role_version
 from node.registry.transport import check_mirror, unverified_context
-from node.setup.errors import PublicationRefusedError
+from node.setup.errors import PublicationRefusedError, PublicationUnprovenError
 from node.setup.joining import check_standing, joined
 from node.setup.opening import hsm_of, open_keys
 from protocol.versions import spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     from keys.member import MemberDocument
@@ -49,6 +52,8 @@ _NOT_THE_UMBRELLA = {404, 405}
 _OK = 200
 _SAID = ("version", "sequence")
 """What an umbrella says of a publication that it took; whoever says less is none."""
+_OTHER = "what answered speaks of another version or document than was sent"
+_LACKS = "the signed registry of what answered does not hold what was sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ def publish(
         NotAdmittedError: the network lists other keys than are here.
         UnknownKeyError: the member key is not here.
         PublicationRefusedError, MirrorsFailedError: the umbrella refuses, or cannot be reached.
+        PublicationUnprovenError: something says that it took it, and its registry lacks it.
     """
     here = opened(config, now_ms)
     missing = _missing(here.keys, here.before, here.revoked, now_ms) if rotate else 0
@@ -92,11 +98,11 @@ def publish(
     ensure_witness_key(config.member.keys_dir, here.unlock)
     here = replace(here, keys=open_keys(config))
     document = change(here.next_document())
-    answer = here.send(document, umbrella)
+    version = here.send(document, umbrella)
     destroyed = destroy_expired(config.member.keys_dir, here.before, now_ms)
     return Published(
-        version=int(answer["version"]),
-        sequence=int(answer["sequence"]),
+        version=version,
+        sequence=document.sequence,
         sealing_key_id=document.sealing_key_at(now_ms).key_id,
         sealing_until_ms=max(published.not_after_ms for published in document.sealing),
         destroyed=destroyed,
@@ -153,19 +159,44 @@ class Publishing:
         )
         return carried(document, self.before, self.now_ms)
 
-    def send(self, document: MemberDocument, umbrella: str | None) -> Mapping[str, int]:
-        """Sign a document and send it; the registry here is fresh afterwards.
+    def send(self, document: MemberDocument, umbrella: str | None) -> int:
+        """Sign a document, send it and see it in force; return the version of its role.
+
+        The registry here is refreshed afterwards.
 
         Raises:
             UnknownKeyError: the member key is not here.
-            PublicationRefusedError, MirrorsFailedError: as `publish`.
+            PublicationRefusedError, MirrorsFailedError, PublicationUnprovenError: as `publish`.
         """
         member = document.member
         version = role_version(repository.open_repository(self.client.files()), member) + 1
         raw = make_publication(self.keys, document, version, self.now_ms)
-        answer = _send([umbrella] if umbrella else self.config.registry.mirrors, member, raw)
-        self.client.refresh_blocking(self.now_ms)
-        return answer
+        doubts = []
+        for address in [umbrella] if umbrella else self.config.registry.mirrors:
+            said = _taken(address, member, raw)
+            if said is None:
+                continue
+            doubt = _OTHER
+            if said == {"version": version, "sequence": document.sequence}:
+                doubt = self._doubt(address, member, version, raw)
+            if not doubt:
+                self.client.refresh_blocking(self.now_ms)
+                return version
+            doubts.append(doubt)
+        if doubts:
+            raise PublicationUnprovenError(doubts[0])
+        raise MirrorsFailedError("unreachable")
+
+    def _doubt(self, address: str, member: str, version: int, raw: bytes) -> str:
+        """What keeps a publication that was taken at an address from being proved; empty: nothing.
+
+        Its own mirror is asked, since others have it later; what it gives is verified from the pin.
+        """
+        try:
+            files = self.client.files_at(address)
+        except MirrorsFailedError as error:
+            return f"the signed registry of what answered is not to be had ({error.reason})"
+        return "" if published_in(files, member, version, raw) else _LACKS
 
 
 def opened(config: Config, now_ms: int) -> Publishing:
@@ -200,24 +231,25 @@ def _missing(
     return max(0, SEALING_PERIODS - len(usable))
 
 
-def _send(addresses: Sequence[str], member: str, raw: bytes) -> Mapping[str, int]:
-    """Post a publication to the first address that takes it."""
-    for address in addresses:
-        try:
-            status, body = post(check_mirror(address), f"{PREFIX}/members/{member}", raw)
-        except (OSError, http.client.HTTPException):
-            continue
-        if status in _NOT_THE_UMBRELLA:
-            continue
-        try:
-            answer = json.loads(body)
-        except (ValueError, RecursionError):
-            continue
-        if status != _OK:
-            raise _refusal(answer)
-        if isinstance(answer, dict) and all(type(answer.get(name)) is int for name in _SAID):
-            return answer
-    raise MirrorsFailedError("unreachable")
+def _taken(address: str, member: str, raw: bytes) -> Mapping[str, int] | None:
+    """Post a publication; give what is said of it, or None where no umbrella answers."""
+    try:
+        status, body = post(check_mirror(address), f"{PREFIX}/members/{member}", raw)
+    except (OSError, http.client.HTTPException):
+        return None
+    if status in _NOT_THE_UMBRELLA:
+        return None
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if status != _OK:
+        raise _refusal(answer)
+    if not isinstance(answer, dict):
+        return None
+    numbers = (answer.get(name) for name in _SAID)
+    said = {name: value for name, value in zip(_SAID, numbers, strict=True) if type(value) is int}
+    return said if len(said) == len(_SAID) else None
 
 
 def _refusal(answer: object) -> PublicationRefusedError:

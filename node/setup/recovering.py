@@ -64,7 +64,7 @@ def begin(config: Config, now_ms: int, umbrella: str | None = None) -> Begun:
     Raises:
         AlreadySetUpError: a database stands there that does not recover.
         NoRegistryError, NotAdmittedError, UnknownKeyError, PublicationRefusedError,
-        MirrorsFailedError: as `publish`; the same again goes on.
+        PublicationUnprovenError, MirrorsFailedError: as `publish`; the same again goes on.
     """
     unlock = Unlock.from_config(config.member.unlock)
     keys = open_keys(config)

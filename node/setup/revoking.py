@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from node.config import Config
     from node.registry.updater import RegistryClient
 
-_OK = 200
-
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
@@ -42,7 +40,7 @@ class Revoked:
         purpose: of the key.
         key_id: of the key.
         asked: how many were asked to take the note.
-        told: how many have it.
+        told: how many of them serve it now.
         destroyed: whether the private part of a sealing key was destroyed here.
     """
 
@@ -77,7 +75,7 @@ def revoke(config: Config, key_id: str) -> Revoked:
         raise UnknownKeyError(f"{config.member.keys_dir / 'member.key'}: {mend}")
     raw = make(Revocation(registry.network_id, member, key_id), signer)
     client.revocations.take(raw)
-    answers = [_told(address, raw) for address in _addresses(config, registry)]
+    answers = [_told(client, address, raw) for address in _addresses(config, registry)]
     destroyed = purpose == "sealing" and any(k.public.key_id == key_id for k in keys.sealing)
     if destroyed:
         destroy_sealing_key(config.member.keys_dir, key_id)
@@ -91,8 +89,8 @@ def state_theft(config: Config, key_id: str, compromised_ms: int, now_ms: int) -
 
     Raises:
         UnknownKeyError: the member key is not here, or no such key is listed.
-        NoRegistryError, NotAdmittedError, PublicationRefusedError, MirrorsFailedError, KeysError:
-            as `node.setup.publishing.publish`.
+        NoRegistryError, NotAdmittedError, PublicationRefusedError, PublicationUnprovenError,
+        MirrorsFailedError, KeysError: as `node.setup.publishing.publish`.
     """
     here = opened(config, now_ms)
     if key_id not in key_ids(here.before):
@@ -100,7 +98,8 @@ def state_theft(config: Config, key_id: str, compromised_ms: int, now_ms: int) -
     document = here.next_document()
     stolen = replace(document.turn(key_id), compromised_ms=compromised_ms)
     turns = {**document.turns, key_id: stolen}
-    return int(here.send(replace(document, turns=turns), None)["sequence"])
+    here.send(replace(document, turns=turns), None)
+    return document.sequence
 
 
 def _opened(config: Config) -> tuple[RegistryClient, MemberKeys]:
@@ -129,8 +128,13 @@ def _addresses(config: Config, registry: Registry) -> list[str]:
     return list(dict.fromkeys([*config.registry.mirrors, *endpoints]))
 
 
-def _told(address: str, raw: bytes) -> bool:
+def _told(client: RegistryClient, address: str, raw: bytes) -> bool:
+    """Hand a note to an address; tell whether it serves the note afterwards, whatever it answers.
+
+    One that had another note about the key goes on serving that: it says the same.
+    """
     try:
-        return post(check_mirror(address), f"{PREFIX}/{FILE}", raw)[0] == _OK
+        post(check_mirror(address), f"{PREFIX}/{FILE}", raw)
     except (OSError, http.client.HTTPException):
         return False
+    return client.serves(address, raw)

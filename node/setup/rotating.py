@@ -83,8 +83,8 @@ def rotate(
     Raises:
         WitnessForgotError: this node was restored, and `after_restore` was not said.
         RotationRunningError: a successor is published already and its turn has not begun.
-        NoRegistryError, NotAdmittedError, PublicationRefusedError, MirrorsFailedError, KeysError:
-            as `node.setup.publishing.publish`.
+        NoRegistryError, NotAdmittedError, PublicationRefusedError, PublicationUnprovenError,
+        MirrorsFailedError, KeysError: as `node.setup.publishing.publish`.
     """
     here = opened(config, now_ms)
     coming = upcoming(here.before, purpose, now_ms)
@@ -102,12 +102,12 @@ def rotate(
     new = make_successor(keys_dir, here.unlock, purpose, config.member.id, now_ms, hsm)
     document = succeeded(here.next_document(), here.network, purpose, new, from_ms)
     document = _ended(document, here.before, left_behind)
-    answer = here.send(document, umbrella)
+    here.send(document, umbrella)
     published = here.client.listed().members.get(config.member.id)
     if published is not None:
         take_up_due(keys_dir, here.unlock, published, here.revoked, now_ms, hsm=hsm)
     until_ms = from_ms + TURN_GRACE_MS if left_behind is None else left_behind.since_ms
-    return Rotation(purpose, id_of(new), from_ms, replaces, until_ms, int(answer["sequence"]))
+    return Rotation(purpose, id_of(new), from_ms, replaces, until_ms, document.sequence)
 
 
 def _forgotten(here: Publishing, *, after_restore: bool) -> Forgotten | None:
