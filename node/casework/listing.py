@@ -24,7 +24,7 @@ from collections.abc import Collection, Iterable
 from node.casework import heeding
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind, Settled, Unlisted
-from node.casework.item import ItemState, Listing, Review
+from node.casework.item import Custody, ItemState, Listing, Review
 from node.casework.rejudging import rejudge
 from node.casework.telling import News, note, tell
 from node.casework.undoing import take_everywhere_back
@@ -161,17 +161,61 @@ def unlist(book: Casebook, ids: Ids, postbox: Postbox, gone: Collection[int]) ->
     """Undo what followed from entries that stand no more; what others say counts again."""
     by, book.by = book.by, None
     for item_id in sorted(book.loaded.items):
-        listed = book.loaded.items[item_id].listed
-        if not any(one.entry in gone for one in listed):
-            continue
-        for one in listed:
-            without_effect = one.verdict is None and not one.raised
-            if one.entry in gone or without_effect:
-                _forget(book, postbox, item_id, one)
-        match_lists(book, ids, postbox, [item_id])
-        if any(Review.VERDICTS_DIFFER in one.raised for one in listed):
-            settle_difference(book, item_id)
+        if any(one.entry in gone for one in book.loaded.items[item_id].listed):
+            _ask_without(book, ids, postbox, item_id, gone)
     book.by = by
+
+
+def _ask_without(
+    book: Casebook, ids: Ids, postbox: Postbox, item_id: str, gone: Collection[int]
+) -> None:
+    """Undo what followed from these entries of one item, and ask the lists that have it."""
+    listed = book.loaded.items[item_id].listed
+    for one in listed:
+        without_effect = one.verdict is None and not one.raised
+        if one.entry in gone or without_effect:
+            _forget(book, postbox, item_id, one)
+    match_lists(book, ids, postbox, [item_id])
+    if any(Review.VERDICTS_DIFFER in one.raised for one in listed):
+        settle_difference(book, item_id)
+
+
+def match_anew(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str]) -> None:
+    """Ask the lists about these items, which may count otherwise than when they were asked.
+
+    The items are then as if the lists had always been followed as they are now. But a member's
+    verdict that stands in its own name, told on as such, is its own to take back: where it is
+    followed less far, a person looks.
+    """
+    by, book.by = book.by, None
+    for item_id in sorted(items):
+        state = book.loaded.items.get(item_id)
+        if state is None:  # erased since it was found
+            continue
+        said = {hit.number: hit for hit in hits(book, state)}
+        gone = set()
+        for one in state.listed:
+            hit = said.get(one.entry)
+            if hit is None or (hit.counts_as, _police_have_it(hit)) == (one.trust, one.police):
+                continue
+            if hit.given is not None and one.verdict is not None and not hit.guarded:
+                _recount(book, item_id, one, hit)
+            else:
+                gone.add(one.entry)
+        if gone:
+            _ask_without(book, ids, postbox, item_id, gone)
+        else:
+            match_lists(book, ids, postbox, [item_id])
+    book.by = by
+
+
+def _recount(book: Casebook, item_id: str, one: Listing, hit: Hit) -> None:
+    """Note that a member's verdict, which stays, is followed otherwise now."""
+    state = _unlist(book, item_id, one)
+    _settle_raised(book, item_id, one)
+    ours = state.custody in (Custody.HERE, Custody.LOCATING)
+    less = hit.counts_as is not Trust.AUTO
+    _note(book, item_id, hit, one.verdict, Review.SUGGESTED_VERDICT if less and ours else None)
 
 
 def settle_difference(book: Casebook, item_id: str) -> None:
@@ -202,12 +246,20 @@ def ask_again(book: Casebook, ids: Ids, postbox: Postbox, item_id: str) -> None:
 
 def _forget(book: Casebook, postbox: Postbox, item_id: str, one: Listing) -> None:
     """Undo what one entry said of an item."""
-    state = book.record(
-        item_id, EventKind.UNLISTED, Unlisted(one.entry, one.list), at_ms=book.now, actor=book.us
-    )
+    state = _unlist(book, item_id, one)
     if one.verdict is not None and any(a.event_id == one.verdict for a in state.assessments):
         take_everywhere_back(book, postbox, item_id, one.verdict)
-        state = book.loaded.items[item_id]
+    _settle_raised(book, item_id, one)
+
+
+def _unlist(book: Casebook, item_id: str, one: Listing) -> ItemState:
+    body = Unlisted(one.entry, one.list)
+    return book.record(item_id, EventKind.UNLISTED, body, at_ms=book.now, actor=book.us)
+
+
+def _settle_raised(book: Casebook, item_id: str, one: Listing) -> None:
+    """Let go what an entry put before a person, that is gone, unless others do so too."""
+    state = book.loaded.items[item_id]
     still = {Review.VERDICTS_DIFFER}  # that is for whoever sees all of them
     still |= {review for other in state.listed for review in other.raised}
     if state.suggestions:  # other items suggest it too

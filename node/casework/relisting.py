@@ -2,7 +2,9 @@
 
 At intake, and when hashes come, every list is asked about an item (`listing`). What stands here
 already is not touched by an import, which only says so in the store; the node finds the entries
-that came since and asks the items which have their content. Rules upheld:
+that came since and asks the items which have their content. So it does when an operator follows a
+list further, or less far: what followed from an entry that counts for less now is undone, with all
+that followed from that (`reconsidering`). Rules upheld:
 
 * A piece at a time, with pauses; entries of which no item has a hash cost the writer nothing.
 * How far it came is durable, and noted after what followed: a piece that is asked twice changes
@@ -15,7 +17,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple, Protocol
 
 from node.casework.casebook import Casebook, Needs, Postbox
-from node.casework.listing import match_lists
+from node.casework.listing import match_anew
+from node.casework.reconsidering import reconsider
 from node.ids import Ids
 
 AT_ONCE: Final = 500
@@ -23,21 +26,27 @@ AT_ONCE: Final = 500
 
 
 class Piece(NamedTuple):
-    """Entries in the order they came: the last number, and the keys of theirs that items have."""
+    """Entries in the order they came: the last number, and the keys of theirs that items have.
+
+    Attributes:
+        again: where the store knows how far entries were gone through that count otherwise than
+            when items were asked about them; None: they came since.
+    """
 
     matched_to: int
     keys: frozenset[bytes]
+    again: str | None = None
 
 
 class NewcomerStore(Protocol):
     """What asking needs to read and to keep."""
 
     async def newcomers(self, limit: int) -> Piece | None:
-        """Return the next entries about which items have not been asked; None: there are none."""
+        """Return the next entries about which items are to be asked; None: there are none."""
         ...
 
-    async def note_matched(self, matched_to: int) -> None:
-        """Keep up to which entry all items have been asked."""
+    async def note_matched(self, matched_to: int, again: str | None = None) -> None:
+        """Keep up to which entry all items have been asked; `again` as in the piece."""
         ...
 
 
@@ -59,6 +68,11 @@ async def match_newcomers(
     if keys:
         found: set[str] = await transact(Needs(keys=keys), lambda book: set(book.loaded.items))
         needs = Needs(items=found, keys=keys, alike=set(found))
-        await transact(needs, lambda book: match_lists(book, ids, postbox(), sorted(found)))
-    await store.note_matched(piece.matched_to)
+
+        def decide(book: Casebook) -> None:
+            match_anew(book, ids, postbox(), found)
+            reconsider(book, ids, postbox())
+
+        await transact(needs, decide)
+    await store.note_matched(piece.matched_to, piece.again)
     return True

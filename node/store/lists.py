@@ -21,6 +21,7 @@ from node.matching.fingerprints import BYTES
 from node.matching.lists import ANY, Entry, Provenance, Terms, Trust
 from node.store.bulk import select_in, stream
 from node.store.errors import TooManyCategoriesError
+from node.store.matching_again import match_again
 from node.store.seam import Connection
 
 MAX_CATEGORIES = 256
@@ -87,8 +88,10 @@ def keep_terms(
 ) -> None:
     """Make a list, or change the terms of the one of this name.
 
-    `trusts` says of some categories how far they are followed; the others stay as they were.
+    `trusts` says of some categories how far they are followed; the others stay as they were. Items
+    are asked again about the entries that count for more or less by it.
     """
+    before = _counting(connection, terms.name)
     known = connection.execute("SELECT id FROM lists WHERE name = ?", (terms.name,)).fetchone()
     said = (terms.provenance.value, terms.license, *map(int, _flags(terms)), now_ms)
     if known is None:
@@ -110,6 +113,18 @@ def keep_terms(
         "UPDATE list_categories SET trust = ? WHERE id = ?",
         [(str(trust), ids[category]) for category, trust in trusts.items()],
     )
+    after = _counting(connection, terms.name) if before else {}
+    match_again(connection, [one for one, counts in before.items() if after[one] != counts])
+
+
+def _counting(connection: Connection, name: str) -> dict[int, tuple[object, ...]]:
+    """Return of the categories of a list that have entries what says how far these count."""
+    known = find_list(connection, name)
+    if known is None or not known.entries:
+        return {}
+    terms = (known.terms.provenance, known.terms.may_use, known.terms.trusts_weak)
+    ids = category_ids(connection, list_id(connection, name), ())
+    return {ids[one]: (trust_of(known.trusts, one), *terms) for one in known.entries}
 
 
 def change_terms(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from node.casework.relisting import Piece
-from node.matching.lists import Retraction
+from node.matching.lists import Provenance, Retraction, Terms, Trust
+from node.store.lists import keep_terms
 from node.store.newcomers import unmatched
 from node.store.sqlite import Store
 from tests.builders.cases import FINGERPRINTS
+from tests.builders.network import NOW_MS
 from tests.contract.stores import Place
 from tests.contract.test_store_lists import content, entry, listed, look, take
 
@@ -60,3 +62,98 @@ async def test_how_far_it_came_outlives_the_process_and_is_shown_by_list(place: 
     assert await look(again, unmatched) == {"b": 1}
     assert await again.known_content.newcomers(9) == Piece(5, frozenset())
     await again.close()
+
+
+async def follow(store: Store, name: str, **trusts: Trust) -> None:
+    """Let the operator say how far a list is followed."""
+    terms = Terms(name, Provenance.POLICE)
+    await store.writer.run(lambda c: keep_terms(c, terms, trusts, NOW_MS))
+
+
+async def two_lists(store: Store) -> None:
+    """Take entries 1 to 6 in turn into lists a and b, all asked about."""
+    for name in ("a", "b"):
+        await listed(store, name)
+    for number in range(1, 7):
+        name = "a" if number % 2 else "b"
+        await take(store, name, 1, entry(number, category="x" if number < 5 else "y"))
+    await store.known_content.note_matched(6)
+
+
+async def piece_of(store: Store) -> Piece:
+    """Return the next piece."""
+    piece = await store.known_content.newcomers(9)
+    assert piece is not None
+    return piece
+
+
+async def gone_through(store: Store, limit: int) -> list[int]:
+    """Note piece after piece; return how far each went."""
+    ends = []
+    while (piece := await store.known_content.newcomers(limit)) is not None:
+        ends.append(piece.matched_to)
+        await store.known_content.note_matched(piece.matched_to, piece.again)
+    return ends
+
+
+async def test_entries_that_count_otherwise_are_gone_through_again(store: Store) -> None:
+    """Of the list and the categories that are followed otherwise, and no others."""
+    await two_lists(store)
+    await follow(store, "a", x=Trust.AUTO)
+    assert await look(store, unmatched) == {"a": 2}
+    assert await gone_through(store, 1) == [1, 3, 6, 6]
+    assert await look(store, unmatched) == {}
+
+
+async def test_hashes_of_such_entries_that_items_have_are_named(store: Store) -> None:
+    """As of entries that come."""
+    await two_lists(store)
+    (key,) = list(FINGERPRINTS.content(content(3)))[:1]
+    await store.writer.run(
+        lambda c: (
+            c.execute("INSERT INTO item_keys (key, item) VALUES (?, ?)", (key, "gb.1")).rowcount
+        )
+    )
+    await follow(store, "a", x=Trust.AUTO)
+    piece = await piece_of(store)
+    assert (piece.matched_to, piece.keys) == (6, frozenset({key}))
+
+
+async def test_change_that_comes_meanwhile_begins_again_and_forgets_none(store: Store) -> None:
+    """Whoever was in the middle cannot note that he got on; nor at the end."""
+    await two_lists(store)
+    await follow(store, "a", x=Trust.AUTO)
+    for trust in (Trust.AUTO, Trust.NONE):
+        piece = await piece_of(store)
+        await follow(store, "b", x=trust)
+        await store.known_content.note_matched(piece.matched_to, piece.again)
+        assert await look(store, unmatched) == {"a": 2, "b": 2}
+        await store.known_content.note_matched(
+            6, (await piece_of(store)).again
+        )  # the piece that is taken next is the last
+    assert await gone_through(store, 1) == [6]
+
+
+async def test_going_through_again_outlives_the_process(place: Place) -> None:
+    """A list of millions is not begun anew at each start."""
+    store = place.open()
+    await two_lists(store)
+    await follow(store, "b", **{"*": Trust.AUTO})
+    await store.known_content.note_matched(2, (await piece_of(store)).again)
+    await store.close()
+    again = place.open()
+    assert await look(again, unmatched) == {"b": 2}
+    assert await gone_through(again, 9) == [6, 6]
+    await again.close()
+
+
+@pytest.mark.parametrize("same", [{}, {"x": Trust.AUTO}, {"z": Trust.AUTO}])
+async def test_what_counts_as_before_is_not_gone_through(
+    store: Store, same: dict[str, Trust]
+) -> None:
+    """Said again, or of a category without entries."""
+    await listed(store, "a", x=Trust.AUTO)
+    await take(store, "a", 1, entry(1, category="x"))
+    await store.known_content.note_matched(1)
+    await follow(store, "a", **same)
+    assert await store.known_content.newcomers(9) is None

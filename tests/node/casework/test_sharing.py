@@ -111,7 +111,7 @@ class Office:
     async def look(self) -> None:
         """Let the node undo what was taken back."""
         unlisting = self.desk.correcting.unlisting(self.store.known_content)
-        while await unlisting.due():
+        while await unlisting.due() or await unlisting.match_new():
             pass
 
 
@@ -188,6 +188,41 @@ class TestKnown:
         assert shown(await office.report(1)) == (False, [], ("suggested_verdict",))
         await office.trust(IWF, baseline=Trust.NONE)
         assert shown(await office.report(2)) == (False, [], ())
+
+    async def test_member_that_is_followed_further_is_asked_about_items_that_are_here(
+        self, office: Office
+    ) -> None:
+        """What only was suggested by its word stands by it now."""
+        await office.trust(IWF, baseline=Trust.SUGGESTION)
+        await office.hear(said())
+        item = await office.report(1)
+        await office.trust(IWF, baseline=Trust.AUTO)
+        await office.look()
+        assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
+
+    @pytest.mark.parametrize("less", [Trust.SUGGESTION, Trust.NONE])
+    async def test_word_of_a_member_that_is_followed_less_far_stands_before_a_person(
+        self, office: Office, less: Trust
+    ) -> None:
+        """It stands in the member's name and was told so: only the member takes it back."""
+        await office.hear(said())
+        item = await office.report(1)
+        await office.trust(IWF, baseline=less)
+        await office.look()
+        left = (True, [(IWF, "baseline")], ("suggested_verdict",))
+        assert shown(await office.item(item.id)) == left
+        await office.hear(gone())
+        await office.look()
+        assert shown(await office.item(item.id)) == (False, [], ())
+
+    async def test_member_that_is_followed_again_needs_no_person(self, office: Office) -> None:
+        """As if it had always been."""
+        await office.hear(said())
+        item = await office.report(1)
+        for trust in (Trust.NONE, Trust.AUTO):
+            await office.trust(IWF, baseline=trust)
+            await office.look()
+        assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
 
     async def test_verdict_heard_of_the_item_as_well_stands_once(self, office: Office) -> None:
         """Several files, or the same word again, are one verdict."""

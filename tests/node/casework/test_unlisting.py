@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
@@ -25,7 +27,11 @@ from tests.builders.network import NOW_MS
 from tests.node.cli.conftest import Britain
 
 KEY = bytes(range(32))
+PICTURE = f"{random.Random(5).getrandbits(256):064x}"  # noqa: S311 - no secret
 ENTRY = Entry(file(1, md5=1), "A", None, "42/a")
+
+
+TERMS = Terms("iwf", Provenance.POLICE)
 
 
 @dataclass
@@ -49,11 +55,26 @@ class Office:
         (taken,) = await self.desk.submit([draft], actor="desk", batch=str(number))
         return await self.item(taken.items[0].item_id)
 
+    async def pictures(self) -> tuple[str, str]:
+        """Hand in two pictures that look alike, the first of them in category A of the list."""
+        made = []
+        for number, pdq in ((1, PICTURE), (99, f"{int(PICTURE, 16) ^ 7:064x}")):
+            hashes = HashesDraft(sha256=f"{number:064x}", pdq=pdq, pdq_quality=90)
+            item = ItemDraft(url=f"https://gb1.example/p{number}.jpg", hashes=hashes)
+            draft = ReportDraft(items=(item,), source=Source.PUBLIC)
+            (taken,) = await self.desk.submit([draft], actor="desk", batch=f"p{number}")
+            made.append(taken.items[0].item_id)
+        return made[0], made[1]
+
     async def item(self, item_id: str) -> ItemView:
         """Return an item as it is now."""
         found = await self.desk.item(item_id)
         assert found is not None
         return found
+
+    async def follow(self, terms: Terms = TERMS, **trusts: Trust) -> None:
+        """Let the operator say how far a list is followed."""
+        await self.store.writer.run(lambda c: keep_terms(c, terms, trusts, NOW_MS))
 
     async def look(self) -> None:
         """Let the node look at its lists until nothing is left to do."""
@@ -80,8 +101,7 @@ async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         wake_delivery=lambda: None,
     )
     made = Office(store, desk)
-    terms, trusts = Terms("iwf", Provenance.POLICE), {"A": Trust.AUTO, "B": Trust.SUGGESTION}
-    await store.writer.run(lambda c: keep_terms(c, terms, trusts, NOW_MS))
+    await made.follow(A=Trust.AUTO, B=Trust.SUGGESTION)
     await made.lists(1, ENTRY, Entry(file(2), "B"))
     if request.param == "memory":
         assert await store.known_content.refresh()
@@ -212,3 +232,137 @@ class TestNewcomers:
         await office.look()
         assert (await office.item(here.id)).reviews == ("suggested_verdict",)
         assert (await office.item(denied.id)).reviews == ("not_illegal_doubted",)
+
+
+def shown(item: ItemView) -> tuple[bool, tuple[str, ...], list[str]]:
+    """Return whether an item is known, why a person looks at it, and how far lists count."""
+    return item.known, item.reviews, [str(one.counts_as) for one in item.listed]
+
+
+class TestTrust:
+    """The operator follows a category further, or less far: items that are here follow."""
+
+    async def test_items_that_are_here_are_known_when_a_category_is_followed(
+        self, office: Office
+    ) -> None:
+        """Nothing need be imported anew, and nobody views what the list vouches for."""
+        here = await office.report(2, sha256=2)
+        await office.follow(B=Trust.AUTO)
+        await office.look()
+        assert shown(await office.item(here.id)) == (True, (), ["auto"])
+
+    async def test_verdict_of_a_list_that_counts_for_less_is_taken_back_everywhere(
+        self, office: Office
+    ) -> None:
+        """The items are as if the category had been a suggestion when they came."""
+        here = [await office.report(1), await office.report(2)]
+        await office.follow(A=Trust.SUGGESTION)
+        await office.look()
+        fresh = await office.report(3)
+        assert shown(fresh) == (False, ("suggested_verdict",), ["suggestion"])
+        assert [shown(await office.item(one.id)) for one in here] == [shown(fresh)] * 2
+
+    async def test_list_that_is_not_followed_any_more_leaves_nothing_but_that_police_have_it(
+        self, office: Office
+    ) -> None:
+        """Verdicts and suggestions go; that the file is not new to police is no matter of trust."""
+        here = [await office.report(1), await office.report(2, sha256=2)]
+        await office.follow(A=Trust.NONE, B=Trust.NONE)
+        await office.look()
+        after = [await office.item(one.id) for one in here]
+        assert [shown(one) for one in after] == [(False, (), ["none"])] * 2
+        assert [one.new_to_police for one in after] == [False, False]
+
+    async def test_a_list_that_may_not_be_used_any_more_leaves_nothing(
+        self, office: Office
+    ) -> None:
+        """Its terms count like its trust."""
+        here = await office.report(1)
+        await office.follow(replace(TERMS, may_use=False))
+        await office.look()
+        after = await office.item(here.id)
+        assert (*shown(after), after.new_to_police) == (False, (), [], True)
+
+    async def test_provenance_that_was_wrong_says_no_more_what_is_new_to_police(
+        self, office: Office
+    ) -> None:
+        """What stands in a hotline's list is new to police."""
+        here = await office.report(1)
+        await office.follow(replace(TERMS, provenance=Provenance.HOTLINE))
+        await office.look()
+        after = await office.item(here.id)
+        assert (after.known, after.new_to_police) == (True, True)
+
+    async def test_a_weak_hash_counts_when_the_list_is_trusted_with_it(
+        self, office: Office
+    ) -> None:
+        """And suggests again when it is not."""
+        here = await office.report(1, sha256=None)
+        await office.desk.add_hashes(here.id, HashesDraft(md5=f"{1:032x}"), actor="a")
+        for weak, is_known in ((True, True), (False, False)):
+            await office.follow(replace(TERMS, trusts_weak=weak))
+            await office.look()
+            assert (await office.item(here.id)).known is is_known
+
+    async def test_what_a_person_said_meanwhile_stands(self, office: Office) -> None:
+        """A list never overrules a person, nor takes a person's word with it."""
+        here = await office.report(1)
+        draft = AssessmentDraft(verdict=Verdict.BASELINE)
+        await office.desk.assess(here.id, draft, actor="a")
+        await office.follow(A=Trust.NONE)
+        await office.look()
+        after = await office.item(here.id)
+        assert (after.known, len(after.assessments)) == (True, 1)
+
+    async def test_what_looks_like_it_is_not_suggested_any_more(self, office: Office) -> None:
+        """All that followed from the verdict goes with it, as when an entry is taken back."""
+        known, near = await office.pictures()
+        assert (await office.item(near)).reviews == ("suggested_verdict",)
+        await office.follow(A=Trust.NONE)
+        await office.look()
+        assert [(await office.item(one)).reviews for one in (known, near)] == [(), ()]
+
+    async def test_back_and_forth_ends_where_it_began(self, office: Office) -> None:
+        """And a change while one is under way is not lost."""
+        here = await office.report(1)
+        await office.follow(A=Trust.NONE)
+        await office.desk.correcting.unlisting(office.store.known_content).match_new()
+        await office.follow(A=Trust.AUTO)
+        await office.look()
+        assert shown(await office.item(here.id)) == (True, (), ["auto"])
+
+    async def test_what_changes_nothing_asks_nobody(self, office: Office) -> None:
+        """A category of which nothing stands, the same word again, a licence."""
+        await office.look()
+        await office.follow(A=Trust.AUTO, C=Trust.AUTO)
+        await office.follow(replace(TERMS, may_share=True))
+        assert await office.store.known_content.newcomers(9) is None
+
+
+class TestBenign:
+    """A harmless file is known as such after a list had made it illegal."""
+
+    async def test_suggestions_made_by_a_file_that_a_benign_list_names_go(
+        self, office: Office
+    ) -> None:
+        """The file's verdict goes, and with it what looks alike is suggested by nothing."""
+        known, near = await office.pictures()
+        await office.follow(Terms("stock", Provenance.OWN), stock=Trust.BENIGN)
+        stock = Entry(file(1), "stock")
+        await office.store.writer.run(lambda c: take_in(c, FINGERPRINTS, "stock", 1, [stock], 1))
+        await office.look()
+        assert not (await office.item(known)).known
+        assert (await office.item(near)).reviews == ()
+
+    async def test_file_that_is_not_held_harmless_any_more_is_judged_by_the_others_again(
+        self, office: Office
+    ) -> None:
+        """The operator had put a category among the harmless by mistake."""
+        here = await office.report(1)
+        await office.lists(2, Entry(file(1), "B"))
+        await office.follow(B=Trust.BENIGN)
+        await office.look()
+        assert not (await office.item(here.id)).known
+        await office.follow(B=Trust.NONE)
+        await office.look()
+        assert (await office.item(here.id)).known
