@@ -122,6 +122,7 @@ class Node:
         await self._first_registry()
         await self.delivery.load()
         await self.coming_back.look()
+        await self.store.known_content.judge_unseen_from(self.config.matching.min_bytes)
         self.hsm = HsmWatch(self._in_hsm, self._signs_again)
         self.retention = self.desk.retention(self._periods())
         await self._listen()

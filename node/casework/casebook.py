@@ -33,7 +33,7 @@ from node.casework.permits import NotPermittedError, Permits, WithheldError
 from node.casework.post import Post
 from node.matching.contents import pictures_of
 from node.matching.fingerprints import Fingerprints, content_keys
-from node.matching.lists import Listed, Told
+from node.matching.lists import MIN_BYTES, Listed, Told
 from protocol import entry as entries
 from protocol.messages import Message, form_of, to_body
 from protocol.versions import is_read_by, worded_for
@@ -80,8 +80,7 @@ class Loaded:
     reports: dict[tuple[str, str], str] = field(default_factory=dict)
     leaves: tuple[bytes, ...] = ()
     cited: dict[tuple[str, bytes], str] = field(default_factory=dict)
-    answered: set[tuple[str, str]] = field(default_factory=set)
-    """(member, id): the item is with the member that we handed it to."""
+    answered: set[tuple[str, str]] = field(default_factory=set)  # (member, id): is with that member
     near: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
     """PDQ hashes that look like one that was asked for, itself among them."""
     by_picture: dict[bytes, set[str]] = field(default_factory=dict)
@@ -91,6 +90,7 @@ class Loaded:
     """(id, member): the member said that it erased the item, which is not here: no more comes."""
     listed: dict[bytes, tuple[Listed, ...]] = field(default_factory=dict)
     """What lists of known content say of the contents that are needed, by key."""
+    min_bytes: int = MIN_BYTES  # of a smaller file no list counts unseen
     full: frozenset[str] = frozenset()  # members of whose contents no more are taken
     entombed: frozenset[tuple[str, int]] = frozenset()
     """(member, time): when it erased an item that it had not handed over yet."""

@@ -66,7 +66,7 @@ def hits(book: Casebook, state: ItemState) -> list[Hit]:
             for listed in book.loaded.listed.get(key, ())
         }
         said = [alike[number].hit(content) for number in sorted(alike)]
-        for hit in weigh(one for one in said if one is not None):
+        for hit in weigh((one for one in said if one is not None), book.loaded.min_bytes):
             known = found.get(hit.number)
             if known is None or hit.likeness < known.likeness:
                 found[hit.number] = hit

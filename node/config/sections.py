@@ -223,6 +223,19 @@ class PublicSection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MatchingSection:
+    """How far lists of known content are followed."""
+
+    min_bytes: int = _key(
+        "Of a smaller file, by the length told or known, no list gives a verdict unseen: it is"
+        " suggested to a person, and HashCheck answers `review` at most. Not below 256: blank"
+        " pixels and empty pages are smaller.",
+        kinds.integer(256, 1 << 30),
+        1024,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class HashcheckSection:
     """HashCheck: what hosting companies are answered on the public listener."""
 
@@ -270,6 +283,7 @@ class Config:
     peer: PeerSection
     api: ApiSection
     public: PublicSection
+    matching: MatchingSection
     hashcheck: HashcheckSection
     registry: RegistrySection
     jurisdiction: JurisdictionSection
@@ -282,6 +296,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "peer": PeerSection,
     "api": ApiSection,
     "public": PublicSection,
+    "matching": MatchingSection,
     "hashcheck": HashcheckSection,
     "registry": RegistrySection,
     "jurisdiction": JurisdictionSection,

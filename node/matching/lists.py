@@ -47,7 +47,8 @@ class Trust(StrEnum):
 QUORUM = {Trust.AUTO: 1, Trust.AUTO_2: 2, Trust.AUTO_3: 3}
 """How many lists must say it before it counts unseen; a list that is followed less is none."""
 MIN_BYTES = 1024
-"""Of a smaller file nothing counts unseen: blank pixels, empty pages, icons stand in lists too."""
+"""Of a smaller file nothing counts unseen, unless the operator says otherwise: blank pixels, empty
+pages, icons stand in lists too."""
 
 
 class Provenance(StrEnum):
@@ -224,10 +225,10 @@ class Listed(msgspec.Struct, frozen=True, gc=False):
         )
 
 
-def weigh(hits: Iterable[Hit]) -> list[Hit]:
+def weigh(hits: Iterable[Hit], min_bytes: int = MIN_BYTES) -> list[Hit]:
     """Say how far each of the hits of one file counts, beside the others.
 
-    Nothing is held illegal unseen that a benign list names, that is smaller than `MIN_BYTES`, or
+    Nothing is held illegal unseen that a benign list names, that is smaller than `min_bytes`, or
     that fewer lists say than its operator asks for: it is suggested instead. Members' lists count
     as any; that two rest on one source nobody here can tell.
     """
@@ -241,7 +242,7 @@ def weigh(hits: Iterable[Hit]) -> list[Hit]:
     weighed = []
     for hit, counts in counted:
         if counts in QUORUM:
-            small = hit.length is not None and hit.length < MIN_BYTES
+            small = hit.length is not None and hit.length < min_bytes
             doubted = not hit.acquits and (benign or small)
             guarded = doubted or len(told[hit.acquits]) < QUORUM[counts]
             trust = Trust.SUGGESTION if guarded else Trust.AUTO

@@ -111,7 +111,7 @@ class Cases:
         found = self._lookalikes.find(connection, needs.pictures | pictures(loaded, needs, alike))
         loaded.near, loaded.by_picture = found
         _load_items(connection, loaded, chain.from_iterable(found.items.values()), self._recent)
-        loaded.full = full
+        loaded.full, loaded.min_bytes = full, self._known.min_bytes
         loaded.listed = self._known.listed(connection, needs.keys | alike)
         return Casebook(self._us, now_ms, self._fingerprints, loaded)
 

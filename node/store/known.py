@@ -22,6 +22,7 @@ from typing import NamedTuple
 from node.casework.unlisting import Ended
 from node.matching.fingerprints import Fingerprints
 from node.matching.lists import (
+    MIN_BYTES,
     Entry,
     Hit,
     Listed,
@@ -32,7 +33,14 @@ from node.matching.lists import (
 )
 from node.store.bulk import select_in, stream
 from node.store.hashcheck import disproved
-from node.store.lists import ContentList, keys_in, lists_by_id, read_entries, trust_of
+from node.store.lists import (
+    ContentList,
+    keep_min_bytes,
+    keys_in,
+    lists_by_id,
+    read_entries,
+    trust_of,
+)
 from node.store.newcomers import Newcomers
 from node.store.seam import Connection
 from node.store.writer import Readers, Writer
@@ -105,9 +113,13 @@ class _Memory(NamedTuple):
 
 
 class Known:
-    """The look-up of one node, on whichever connection its caller has."""
+    """The look-up of one node, on whichever connection its caller has.
+
+    `min_bytes`: of a smaller file no list counts unseen (`node.matching.lists.weigh`).
+    """
 
     def __init__(self, fingerprints: Fingerprints) -> None:
+        self.min_bytes = MIN_BYTES
         self._fingerprints = fingerprints
         self._memory: _Memory | None = None
         self._seen: Marks | None = None
@@ -138,7 +150,7 @@ class Known:
         for content, some in keys.items():
             alike = {one.number: one for key in some for one in listed.get(key, ())}
             said = [alike[number].hit(content) for number in sorted(alike)]
-            if hits := tuple(weigh(hit for hit in said if hit is not None)):
+            if hits := tuple(weigh((hit for hit in said if hit is not None), self.min_bytes)):
                 found[content] = hits
         return found
 
@@ -246,6 +258,15 @@ class KnownContent(Newcomers):
     ) -> None:
         super().__init__(writer, readers, fingerprints)
         self._known = known
+
+    async def judge_unseen_from(self, min_bytes: int) -> None:
+        """Let lists count unseen from this size of a file on; asked again is what that changes.
+
+        Raises:
+            StoreError: nothing was kept.
+        """
+        self._known.min_bytes = min_bytes
+        await self._writer.run(lambda connection: keep_min_bytes(connection, min_bytes))
 
     def look_up(self, digests: Iterable[bytes]) -> set[bytes]:
         """Return which of these hashes (SHA-256, SHA-1, MD5, mixed) lists have.

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from node.matching.fingerprints import BYTES
-from node.matching.lists import ANY, Entry, Provenance, Terms, Trust
+from node.matching.lists import ANY, MIN_BYTES, Entry, Provenance, Terms, Trust
 from node.store.bulk import select_in, stream
 from node.store.errors import TooManyCategoriesError
 from node.store.matching_again import match_again
@@ -28,6 +28,7 @@ MAX_CATEGORIES = 256
 """Of one list: a file that names more is not what it is taken for."""
 encode_entry = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
+_LEAST = "lists_min_bytes"
 _ENTRIES = "SELECT number, version, state FROM list_entries WHERE number IN ({})"
 
 
@@ -125,6 +126,22 @@ def _counting(connection: Connection, name: str) -> dict[int, tuple[object, ...]
     terms = (known.terms.provenance, known.terms.may_use, known.terms.trusts_weak)
     ids = category_ids(connection, list_id(connection, name), ())
     return {ids[one]: (trust_of(known.trusts, one), *terms) for one in known.entries}
+
+
+def min_bytes_of(connection: Connection) -> int:
+    """Return from which size of a file on lists count unseen, as items were asked last."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_LEAST,)).fetchone()
+    return MIN_BYTES if row is None else int(row[0])
+
+
+def keep_min_bytes(connection: Connection, min_bytes: int) -> None:
+    """Keep from which size of a file on lists count unseen; if it is another, items are asked."""
+    if min_bytes == min_bytes_of(connection):
+        return
+    sql = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
+    connection.execute(sql, (_LEAST, str(min_bytes)))
+    sql = "SELECT id FROM list_categories WHERE entries > 0"
+    match_again(connection, [row[0] for row in connection.execute(sql)])
 
 
 def change_terms(

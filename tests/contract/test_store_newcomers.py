@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from node.casework.relisting import Piece
-from node.matching.lists import Provenance, Retraction, Terms, Trust
+from node.matching.lists import MIN_BYTES, Provenance, Retraction, Terms, Trust
 from node.store.lists import keep_terms
 from node.store.newcomers import unmatched
 from node.store.sqlite import Store
@@ -157,3 +157,12 @@ async def test_what_counts_as_before_is_not_gone_through(
     await store.known_content.note_matched(1)
     await follow(store, "a", **same)
     assert await store.known_content.newcomers(9) is None
+
+
+async def test_all_entries_are_gone_through_when_the_least_size_changes(store: Store) -> None:
+    """Once: what is said again changes nothing."""
+    await two_lists(store)
+    for least, waits in ((MIN_BYTES, {}), (4096, {"a": 3, "b": 3}), (4096, {})):
+        await store.known_content.judge_unseen_from(least)
+        assert await look(store, unmatched) == waits
+        await gone_through(store, 9)

@@ -15,12 +15,13 @@ from node.casework.desk import Desk
 from node.casework.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.views import ItemView
 from node.ids import Ids
-from node.matching.lists import Entry, Provenance, Retraction, Terms, Trust
+from node.matching.lists import MIN_BYTES, Entry, Provenance, Retraction, Terms, Trust
 from node.store.audit import Audit
 from node.store.connection import create_database, open_reader
 from node.store.list_taking import take_in
 from node.store.lists import keep_terms
 from node.store.sqlite import Store
+from protocol.facts import Content
 from protocol.vocabulary import Source, Verdict
 from tests.builders.cases import FINGERPRINTS, US, file, network
 from tests.builders.network import NOW_MS
@@ -366,3 +367,33 @@ class TestBenign:
         await office.follow(B=Trust.NONE)
         await office.look()
         assert (await office.item(here.id)).known
+
+
+class TestSize:
+    """From which size of a file on a list may judge unseen is the operator's to say."""
+
+    async def test_items_follow_when_the_least_size_changes(self, office: Office) -> None:
+        """Those that come, those that are here, and what HashCheck is told."""
+        small = Content(sha256=bytes([7] * 32), length=2000)
+        await office.lists(2, Entry(small, "A"))
+        known = office.store.known_content
+        here = await office.report(7, sha256=int.from_bytes(bytes([7] * 32), "big"))
+        assert here.known
+        for least, is_known in ((2001, False), (2000, True)):
+            await known.judge_unseen_from(least)
+            await office.look()
+            assert (await office.item(here.id)).known is is_known
+            fresh = await office.report(least, sha256=int.from_bytes(bytes([7] * 32), "big"))
+            assert fresh.known is is_known
+            (hit,) = (await known.hits([small]))[small]
+            assert (hit.counts_as is Trust.AUTO) is is_known
+
+    async def test_same_size_again_asks_nobody(self, office: Office) -> None:
+        """A node that starts begins with what it knows."""
+        known = office.store.known_content
+        await office.look()
+        for least in (MIN_BYTES, 2000):
+            await known.judge_unseen_from(least)
+            await office.look()
+            await known.judge_unseen_from(least)
+            assert await known.newcomers(9) is None

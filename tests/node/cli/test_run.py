@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from node.cli.exits import Exit
 from node.config.edit import change_file
+from node.setup.opening import open_keys, store_place
+from node.store.beside import reading
+from node.store.lists import min_bytes_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,6 +142,18 @@ async def test_node_without_any_sealing_key_does_not_run(joined: Typed) -> None:
     code, why, message = await refused(joined.config.source)
     assert (code, why) == (Exit.KEYS, "unreadable_key")
     assert "backup" in message
+
+
+async def test_lists_judge_unseen_from_the_size_that_is_configured(joined: Typed) -> None:
+    """From the first entry that comes in: it is set before the node listens."""
+    change_file(joined.config.source, "matching", {"min_bytes": 4096})
+    async with started(joined.config.source) as process:
+        await process.until("node_started")
+        key = open_keys(joined.config).database_key
+        with reading(store_place(joined.config), key) as store:
+            assert store.read(min_bytes_of) == 4096
+        process.send(signal.SIGTERM)
+        assert await process.ended() == Exit.OK
 
 
 async def test_hashcheck_answers_on_the_public_listener(joined: Typed) -> None:

@@ -107,6 +107,11 @@ class TestSmall:
         assert counts(hit(length=MIN_BYTES - 1)) == [Trust.SUGGESTION]
         assert counts(hit(length=MIN_BYTES)) == counts(hit(length=None)) == [Trust.AUTO]
 
+    def test_operator_says_what_is_too_small(self) -> None:
+        """Whose hoster shows thumbnails, or whose lists are full of them."""
+        for length, trust in ((4095, Trust.SUGGESTION), (4096, Trust.AUTO)):
+            assert [one.counts_as for one in weigh([hit(length=length)], 4096)] == [trust]
+
     @pytest.mark.parametrize(
         ("ours", "theirs"), [(file(1, length=9), file(1)), (file(1), file(1, length=9))]
     )
