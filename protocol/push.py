@@ -27,6 +27,10 @@ KEY_ID_BYTES: Final = 8
 BUCKETS: Final = (4096, 16384, 65536, 262_144, 1_048_576, 4_194_304, 16_777_216)
 MAX_PUSH_ENTRIES: Final = 1000
 MAX_PUSH_BYTES: Final = 4_194_304
+MIN_PUSH_ENTRIES: Final = 2
+"""An epoch begins with its opening and with the registry that its sender works under."""
+MIN_ENTRY_BYTES: Final = 1024
+"""Room for every kind that a node must say for the protocol to go on: openings, answers, ends."""
 
 _LENGTH: Final = struct.Struct(">I")
 _HEAD: Final = struct.Struct(f">H{KEY_ID_BYTES}sI")
@@ -176,14 +180,24 @@ def fit(
     return count
 
 
-def can_carry(max_entries: int, max_bytes: int, max_entry_bytes: int) -> bool:
-    """Whether limits of a network agree: every entry that they allow goes into some push.
+def largest_entry(max_bytes: int, max_entry_bytes: int) -> int:
+    """Return how many bytes an entry may have that a network permits and some push can carry."""
+    frame = max((size for size in BUCKETS if size <= max_bytes), default=0)
+    return min(max_entry_bytes, MAX_ENTRY_BYTES, frame - 2 * _LENGTH.size)
 
-    Otherwise one large entry would hold up its channel for ever. Checked where a network document
-    is made, and where a node takes one over.
+
+def can_carry(max_entries: int, max_bytes: int, max_entry_bytes: int) -> bool:
+    """Whether limits of a network agree, and leave room for what the protocol itself says.
+
+    Every entry that they allow goes into some push, since one that does not would hold up its
+    channel for ever; an epoch can be opened, and anything be answered. Checked where a network
+    document is signed, and where a node takes one over.
     """
-    one = min(max_entry_bytes, MAX_ENTRY_BYTES)
-    return max_entries > 0 and max_entry_bytes > 0 and fit([one], max_entries, max_bytes) == 1
+    return (
+        max_entries >= MIN_PUSH_ENTRIES
+        and max_entry_bytes >= MIN_ENTRY_BYTES
+        and largest_entry(max_bytes, max_entry_bytes) == min(max_entry_bytes, MAX_ENTRY_BYTES)
+    )
 
 
 def seal_info(

@@ -29,7 +29,7 @@ from node.casework.events import Body as EventBody
 from node.casework.folding import evolve
 from node.casework.item import ItemState, ReportFacts, Review, Suggestion
 from node.casework.naming import Citation, Disavowed
-from node.casework.permits import NotPermittedError, Permits, WithheldError
+from node.casework.permits import NotPermittedError, Permits, WithheldError, fitting
 from node.casework.post import Post
 from node.matching.contents import pictures_of
 from node.matching.fingerprints import Fingerprints, content_keys
@@ -86,8 +86,7 @@ class Loaded:
     by_picture: dict[bytes, set[str]] = field(default_factory=dict)
     was_lost: bool = False
     unsaid_to: frozenset[str] = frozenset()  # to whom it waits to go, and nothing of it has left
-    ended: set[tuple[str, str]] = field(default_factory=set)
-    """(id, member): the member said that it erased the item, which is not here: no more comes."""
+    ended: set[tuple[str, str]] = field(default_factory=set)  # (id, member): erased there, no more
     listed: dict[bytes, tuple[Listed, ...]] = field(default_factory=dict)
     """What lists of known content say of the contents that are needed, by key."""
     min_bytes: int = MIN_BYTES  # of a smaller file no list counts unseen
@@ -162,7 +161,7 @@ class Postbox:
 
         Raises:
             UnsayableError: the message breaks a bound of the protocol; nothing can be sent.
-            NotPermittedError: the network does not permit it to this member.
+            NotPermittedError: the network does not permit it to this member, or not so large.
         """
         if self._permits is not None:
             message = self._permits.say(peer, lane, message)
@@ -175,7 +174,8 @@ class Postbox:
         body, version = to_body(message), form_of(message).version
         said = revision + self.generation
         entry = entries.compose(self._secret, kind, subject, said, peer, body, version)
-        return Post(peer, lane, urgency, int(kind), item, entry.id, entries.encode(entry))
+        raw = fitting(self._permits, entries.encode(entry))
+        return Post(peer, lane, urgency, int(kind), item, entry.id, raw)
 
 
 @dataclass(slots=True)
@@ -322,7 +322,7 @@ class Casebook:
         lane: Lane = Lane.STATUS,
         urgency: int = 1,
     ) -> None:
-        """Say it to `peer`; what the network does not permit becomes a task instead.
+        """Say it to `peer`; what the network does not permit, or not so large, leaves a task.
 
         What the terms of the pair leave out is not said, as agreed: no task.
         """
@@ -332,8 +332,8 @@ class Casebook:
             )
         except WithheldError:
             return
-        except NotPermittedError:
-            self.tasks.append(("not_permitted_to_say", peer))
+        except NotPermittedError as error:
+            self.tasks.append((error.task, peer))
             return
         self.posts.append(post)
 

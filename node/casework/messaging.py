@@ -17,6 +17,7 @@ from node.casework.errors import (
 from node.casework.events import EventKind
 from node.casework.hearing import credible, part_of_story
 from node.casework.item import ItemState, KeptMessage
+from node.casework.permits import EntryTooLargeError
 from node.casework.post import Post
 from node.casework.telling import audience
 from node.ids import Ids
@@ -100,5 +101,8 @@ def _post(state: ItemState, to: str, message: PeerMessage, postbox: Postbox) -> 
             item=state.id,
             urgency=state.urgency,
         )
+    except EntryTooLargeError:
+        mend = "is longer than the network permits now; write less, or in two messages"
+        raise DraftRejectedError("text", mend) from None
     except UnsayableError:
         raise DraftRejectedError("to", "the network permits no message to this member") from None

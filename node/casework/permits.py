@@ -20,15 +20,23 @@ from protocol.vocabulary import Lane
 
 
 class NotPermittedError(UnsayableError):
-    """The network does not permit us to say this to that member."""
+    """The network does not permit us to say this to that member; `task` is what it leaves."""
 
     code: ClassVar[str] = "not_permitted"
+    task: ClassVar[str] = "not_permitted_to_say"
 
 
 class WithheldError(NotPermittedError):
     """By the terms of this pair nothing is left of the message: not sending it is as agreed."""
 
     code: ClassVar[str] = "withheld"
+
+
+class EntryTooLargeError(NotPermittedError):
+    """The message is larger than the network permits an entry to be."""
+
+    code: ClassVar[str] = "entry_too_large"
+    task: ClassVar[str] = "too_large_to_say"
 
 
 class Permits:
@@ -111,3 +119,14 @@ class Permits:
             found = party((), ()) if entry is None else party(entry.roles, entry.jurisdictions)
             self._parties[member] = found
         return found
+
+
+def fitting(permits: Permits | None, raw_entry: bytes) -> bytes:
+    """Return an entry that is no larger than the network permits; under none, any.
+
+    Raises:
+        EntryTooLargeError: its receiver would refuse it, and all that goes with it.
+    """
+    if permits is not None and len(raw_entry) > permits.registry.network.limits.entry_bytes:
+        raise EntryTooLargeError("entry: is larger than the network permits (entry_bytes)")
+    return raw_entry

@@ -16,7 +16,7 @@ import msgspec
 
 from node.casework.casebook import Casebook, Postbox
 from node.casework.item import ItemState
-from node.casework.permits import NotPermittedError
+from node.casework.permits import EntryTooLargeError, NotPermittedError
 from protocol.facts import Assessment, Content
 from protocol.messages import Message
 from protocol.verdicts import MAX_PARTS, ContentVerdict, ContentVerdictWithdrawn
@@ -87,6 +87,9 @@ def _say(
                 lane=Lane.BULK,
                 urgency=Urgency.BULK,
             )
+        except EntryTooLargeError as error:
+            book.tasks.append((error.task, peer))
+            continue
         except NotPermittedError:
             continue
         book.posts.append(post)

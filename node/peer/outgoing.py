@@ -26,6 +26,14 @@ class ChannelRow:
     stopped: str | None
 
 
+class Limits(NamedTuple):
+    """How much one push may carry: entries, bytes in all, bytes of each entry."""
+
+    push_entries: int
+    push_bytes: int
+    entry_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class OwnEntry:
     """An entry that belongs to the epoch itself (its opening, the registry it was made under)."""
@@ -128,7 +136,7 @@ class Outbox(Protocol):
         fence: int,
         state: SenderState,
         own: Sequence[OwnEntry],
-        limits: tuple[int, int],
+        limits: Limits,
         sign: Callable[[Cut], bytes],
         now_ms: int,
     ) -> tuple[SenderState, Push] | None:

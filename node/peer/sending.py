@@ -14,7 +14,7 @@ from functools import partial
 from keys.registry import Registry
 from keys.signing import Signer
 from node.peer import pacing
-from node.peer.outgoing import Outbox, OwnEntry, Push, disavowal, tombstone
+from node.peer.outgoing import Limits, Outbox, OwnEntry, Push, disavowal, tombstone
 from node.peer.tenure import ASK_AGAIN_MS, GoOn, Retry, Stopped, Tenure
 from node.store.errors import ErasedError
 from protocol import channel as channels
@@ -183,7 +183,9 @@ class Sending:
             tenure.fence,
             state,
             own,
-            (min(limits.push_entries, self.max_entries), limits.push_bytes),
+            Limits(
+                min(limits.push_entries, self.max_entries), limits.push_bytes, limits.entry_bytes
+            ),
             lambda cut: sign_checkpoint(cut.checkpoint, self.log_key),
             now_ms,
         )

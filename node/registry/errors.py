@@ -92,7 +92,8 @@ class NoRegistryError(RegistryError):
 class MirrorsFailedError(RegistryError):
     """No mirror gave a registry that verifies; the last verified one, if any, stays in force.
 
-    `reason` is one word: `unreachable`, `rolled_back`, `expired`, `untrusted` or `too_old`.
+    `reason` is one word: `unreachable`, `rolled_back`, `expired`, `untrusted`, `too_old` or
+    `impossible_limits`.
     """
 
     code: ClassVar[str] = "registry_unreachable"

@@ -41,7 +41,8 @@ from keys.registry import (
     verify_set,
 )
 from node.registry import build
-from node.registry.errors import MirrorsFailedError, WrongFingerprintError
+from node.registry.errors import MirrorsFailedError, RefusedError, WrongFingerprintError
+from node.registry.rules import check_limits
 from node.registry.transport import MirrorError
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def fetch_verified(
 
     Raises:
         WrongFingerprintError: the mirror's first root is not the pinned one.
-        MirrorsFailedError: unreachable, rolled back, expired or not verifying; `reason` says which.
+        MirrorsFailedError: unreachable, rolled back, expired, not verifying, or with limits under
+            which nothing can be said; `reason` says which.
     """
     try:
         first_root = known.get(metadata_name("root", 1)) or _first_root(get, root_sha256)
@@ -97,9 +99,22 @@ def fetch_verified(
             files = updater.top_level_files()
             for path, raw in _members_files(get, updater, known):
                 files[path] = raw
-        return verify_set(root_sha256, files, build.moment(now_ms))
+        verified = verify_set(root_sha256, files, build.moment(now_ms))
     except _FAILURES as error:
         _give_up(error)
+    _check_limits(verified)
+    return verified
+
+
+def _check_limits(verified: VerifiedSet) -> None:
+    """Take over no limits under which nothing can be said: what is in force stays.
+
+    Not asked of what was taken over before, nor of evidence: bytes that verified once still do.
+    """
+    try:
+        check_limits(verified.registry.network.limits)
+    except RefusedError:
+        raise MirrorsFailedError("impossible_limits") from None
 
 
 class _Fetcher(FetcherInterface):

@@ -16,7 +16,7 @@ from keys.succession import ROTATED, listed_ids
 from node.jurisdiction.codes import read_country
 from node.registry.errors import RefusedError
 from protocol.fields import is_member
-from protocol.push import can_carry
+from protocol.push import MIN_ENTRY_BYTES, MIN_PUSH_ENTRIES, can_carry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -114,10 +114,14 @@ def check_reachable(members: Mapping[str, MemberDocument]) -> None:
 
 
 def check_limits(limits: Limits) -> None:
-    """Check that one push can carry the largest entry: else it would block its channel for ever.
+    """Check that one push can carry the largest entry, and that the protocol has room (§8.7.2).
 
     Raises:
-        RefusedError: it cannot.
+        RefusedError: it cannot, or has not; names the field.
     """
+    if limits.push_entries < MIN_PUSH_ENTRIES:
+        raise RefusedError("limits.push_entries", f"needs {MIN_PUSH_ENTRIES} or more")
+    if limits.entry_bytes < MIN_ENTRY_BYTES:
+        raise RefusedError("limits.entry_bytes", f"needs {MIN_ENTRY_BYTES} bytes or more")
     if not can_carry(limits.push_entries, limits.push_bytes, limits.entry_bytes):
         raise RefusedError("limits.push_bytes", "must hold one entry of limits.entry_bytes")

@@ -9,6 +9,7 @@ from node.peer.forks import KeptFork
 from node.store import citing
 from node.store.bulk import stream
 from node.store.citing import Place
+from node.store.cutting import HELD_BACK
 from node.store.disavow_audit import DisavowAudit
 from node.store.forks import kept_forks
 from node.store.history import leaf_of
@@ -308,16 +309,15 @@ class Audit:
 
     def tasks(self) -> list[tuple[int, str, str, int | None]]:
         """What was put before a person: id, code, subject, closed_ms."""
-        return list(
-            self._connection.execute("SELECT id, code, subject, closed_ms FROM tasks ORDER BY id")
-        )
+        asked = "SELECT id, code, subject, closed_ms FROM tasks ORDER BY id"
+        return list(self._connection.execute(asked))
 
     def messages(self) -> Iterator[MessageRow]:
         """The outbox, each message with in how many places of our logs it stands."""
         for row in stream(
             self._connection,
-            "SELECT m.seq, m.peer, m.lane, m.urgency, (SELECT count(*) FROM waiting_out w"
-            " WHERE w.peer = m.peer AND w.lane = m.lane AND w.urgency = m.urgency"
+            "SELECT m.seq, m.peer, m.lane, m.urgency, (SELECT count(*) FROM waiting_out w"  # noqa: S608 - own number
+            f" WHERE w.peer = m.peer AND w.lane = m.lane AND w.urgency IN (m.urgency, {HELD_BACK})"
             " AND w.message = m.seq), m.entry_id, m.kind, m.item, m.entry,"
             # By message alone: a server without statistics would else take the whole log for few.
             " (SELECT count(CASE WHEN l.peer = m.peer AND l.lane = m.lane THEN 1 END)"
@@ -346,8 +346,8 @@ class Audit:
     def misplaced(self) -> list[int]:
         """Messages that wait in the outbox as something they are not."""
         rows = self._connection.execute(
-            "SELECT w.message FROM waiting_out w LEFT JOIN messages_out m ON m.seq = w.message"
-            " AND m.peer = w.peer AND m.lane = w.lane AND m.urgency = w.urgency"
+            "SELECT w.message FROM waiting_out w LEFT JOIN messages_out m ON m.seq = w.message"  # noqa: S608 - own number
+            f" AND m.peer = w.peer AND m.lane = w.lane AND w.urgency IN (m.urgency, {HELD_BACK})"
             " WHERE m.seq IS NULL"
         )
         return [row[0] for row in rows]

@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from node.peer.outgoing import OwnEntry, Push
+from node.peer.outgoing import Limits, OwnEntry, Push
 from node.store.bulk import insert_rows
 from node.store.errors import DisplacedError, ErasedError
 from node.store.seam import Connection
+from node.store.tasks import close_task, open_task
 from protocol import channel as channels
 from protocol.channel import Channel, SenderState
 from protocol.entry import leaf
-from protocol.push import fit
+from protocol.push import fit, largest_entry
 from protocol.vocabulary import Lane
 
 Sign = Callable[[channels.Cut], bytes]
 _LOOK_AHEAD = 1000
+HELD_BACK = 3
+"""Where a message waits that became too large for the network's limits: behind all urgencies."""
 
 
 def cut(
@@ -29,13 +32,15 @@ def cut(
     fence: int,
     state: SenderState,
     own: Sequence[OwnEntry],
-    limits: tuple[int, int],
+    limits: Limits,
     sign: Sign,
     now_ms: int,
 ) -> tuple[SenderState, Push] | None:
     """Append what waits, the urgent first, and sign; see `node.peer.outgoing.Outbox.cut`."""
     peer, lane = channel.receiver, channel.lane
     _check_tenure(connection, peer, lane, fence, state)
+    if _hold_back(connection, peer, lane, limits):
+        open_task(connection, "entry_too_large", f"{peer}/{lane}", now_ms)
     taken = _next_messages(connection, peer, lane, own, limits)
     entries = [one.entry for one in own] + [entry for _, entry, _ in taken]
     if not entries:
@@ -44,6 +49,7 @@ def cut(
     cut = channels.cut(channel, state, leaves)
     note = sign(cut)
     _append(connection, peer, lane, state, own, taken, leaves)
+    _end_of_holding_back(connection, peer, lane, taken, now_ms)
     connection.execute(
         "INSERT INTO checkpoints_out VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
         (peer, str(lane), state.epoch, state.size, cut.state.size, note, now_ms),
@@ -95,21 +101,54 @@ def _next_messages(
     peer: str,
     lane: Lane,
     own: Sequence[OwnEntry],
-    limits: tuple[int, int],
+    limits: Limits,
 ) -> list[tuple[int, bytes, int]]:
-    rows = connection.execute(
+    most = largest_entry(limits.push_bytes, limits.entry_bytes)
+    rows = []
+    for seq, entry, urgency in _next_rows(connection, peer, lane, limits):
+        if entry is None:
+            raise ErasedError(ErasedError.__doc__)
+        if len(entry) <= most:
+            rows.append((seq, entry, urgency))
+    lengths = [len(one.entry) for one in own] + [len(row[1]) for row in rows]
+    count = fit(lengths, limits.push_entries, limits.push_bytes) - len(own)
+    return rows[: max(count, 0)]
+
+
+def _next_rows(
+    connection: Connection, peer: str, lane: Lane, limits: Limits
+) -> list[tuple[int, bytes | None, int]]:
+    """What waits, the urgent first: number, entry (None: erased), urgency."""
+    return connection.execute(
         "SELECT m.seq, m.entry, w.urgency FROM waiting_out w"
         " JOIN messages_out m ON m.seq = w.message"
         " WHERE w.peer = ? AND w.lane = ? ORDER BY w.urgency, w.message LIMIT ?",
-        (peer, str(lane), min(limits[0], _LOOK_AHEAD)),
+        (peer, str(lane), min(limits.push_entries, _LOOK_AHEAD)),
     ).fetchall()
-    if any(row[1] is None for row in rows):
-        raise ErasedError(ErasedError.__doc__)
-    lengths = [len(one.entry) for one in own] + [len(row[1]) for row in rows]
-    count = fit(lengths, limits[0], limits[1]) - len(own)
-    if count < 1 and not own:
-        count = 1  # the network's limits are narrower now: its receiver refuses it, and people see
-    return rows[: max(count, 0)]
+
+
+def _hold_back(connection: Connection, peer: str, lane: Lane, limits: Limits) -> bool:
+    """Let what is larger than the network permits now wait behind all else; tell whether any did.
+
+    In a push it would be refused with everything beside it, and stop its channel. It goes by itself
+    once the network permits it again.
+    """
+    most, found = largest_entry(limits.push_bytes, limits.entry_bytes), False
+    while True:
+        rows = _next_rows(connection, peer, lane, limits)
+        large = [
+            (HELD_BACK, peer, str(lane), urgency, seq)
+            for seq, entry, urgency in rows
+            if urgency < HELD_BACK and entry is not None and len(entry) > most
+        ]
+        if not large:
+            return found
+        found = True
+        connection.executemany(
+            "UPDATE waiting_out SET urgency = ?"
+            " WHERE peer = ? AND lane = ? AND urgency = ? AND message = ?",
+            large,
+        )
 
 
 def _append(
@@ -132,8 +171,27 @@ def _append(
     ]
     insert_rows(connection, "INSERT OR FAIL INTO log_out", rows)
     last = {urgency: seq for seq, _, urgency in taken}  # of each urgency the first ones were taken
+    last.pop(HELD_BACK, None)  # of these only some were
     for urgency, seq in last.items():
         connection.execute(
             "DELETE FROM waiting_out WHERE peer = ? AND lane = ? AND urgency = ? AND message <= ?",
             (peer, str(lane), urgency, seq),
         )
+
+
+def _end_of_holding_back(
+    connection: Connection,
+    peer: str,
+    lane: Lane,
+    taken: Sequence[tuple[int, bytes, int]],
+    now_ms: int,
+) -> None:
+    """What was held back and goes again waits no more; with the last of it its task ends."""
+    place = (peer, str(lane), HELD_BACK)
+    back = [(*place, seq) for seq, _, urgency in taken if urgency == HELD_BACK]
+    if not back:
+        return
+    one = "FROM waiting_out WHERE peer = ? AND lane = ? AND urgency = ?"
+    connection.executemany(f"DELETE {one} AND message = ?", back)
+    if connection.execute(f"SELECT 1 {one} LIMIT 1", place).fetchone() is None:
+        close_task(connection, "entry_too_large", f"{peer}/{lane}", now_ms)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping, Sequence
 
-from node.peer.outgoing import ChannelRow, Entomb, OwnEntry, Push, Word
+from node.peer.outgoing import ChannelRow, Entomb, Limits, OwnEntry, Push, Word
 from node.store import cutting, disowning, pulled
-from node.store.cutting import Sign, channel_row, check_fence
+from node.store.cutting import HELD_BACK, Sign, channel_row, check_fence
 from node.store.epochs import opened_ms
 from node.store.erasing import bury
 from node.store.errors import ErasedError
@@ -32,8 +32,8 @@ from protocol.vocabulary import Lane
 
 AFTER_ANY_RESTORE_MS = 1 << 53
 _NEXT_WAITING = (
-    "SELECT peer, lane, urgency FROM waiting_out WHERE (peer, lane) > (?, ?)"
-    " ORDER BY peer, lane, urgency LIMIT 1"
+    "SELECT peer, lane, urgency FROM waiting_out WHERE (peer, lane) > (?, ?)"  # noqa: S608 - own number
+    f" AND urgency < {HELD_BACK} ORDER BY peer, lane, urgency LIMIT 1"
 )
 
 
@@ -67,6 +67,8 @@ class Outbox:
     async def waiting(self, pairs: Container[tuple[str, Lane]]) -> dict[tuple[str, Lane], int]:
         """Return the most urgent waiting message's urgency for each channel that has one.
 
+        What is held back since limits were narrowed asks for nothing.
+
         Steps from one channel that has something to the next: what it costs grows with those, not
         with the members of the network.
         """
@@ -86,9 +88,9 @@ class Outbox:
         """Return the most urgent waiting message's urgency for one channel; None: nothing waits."""
         row = self._readers.look_up(
             lambda c: c.execute(
-                "SELECT urgency FROM waiting_out WHERE peer = ? AND lane = ?"
+                "SELECT urgency FROM waiting_out WHERE peer = ? AND lane = ? AND urgency < ?"
                 " ORDER BY urgency LIMIT 1",
-                (peer, str(lane)),
+                (peer, str(lane), HELD_BACK),
             ).fetchone()
         )
         return None if row is None else int(row[0])
@@ -204,7 +206,7 @@ class Outbox:
         fence: int,
         state: SenderState,
         own: Sequence[OwnEntry],
-        limits: tuple[int, int],
+        limits: Limits,
         sign: Sign,
         now_ms: int,
     ) -> tuple[SenderState, Push] | None:

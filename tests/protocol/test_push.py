@@ -14,8 +14,12 @@ from keys.sealing import SUITE_ID, seal
 from protocol import push
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint
+from protocol.disavowal import Disavow
 from protocol.errors import MalformedError, TooLargeError, UnsayableError
+from protocol.messages import DispositionNote, EpochOpen, Message, RegistrySeen, Tombstone
 from protocol.push import BUCKETS, Purpose, PushHead
+from protocol.vocabulary import Disposition, Lane
+from tests.protocol import samples
 
 KEY_ID = "0123456789abcdef"
 NOTE = b"a note"
@@ -229,10 +233,44 @@ def test_8_7_a_head_may_stand_alone() -> None:
 def test_8_7_limits_must_let_every_entry_through() -> None:
     """Limits under which one entry blocks its channel are no limits to adopt."""
     assert push.can_carry(push.MAX_PUSH_ENTRIES, push.MAX_PUSH_BYTES, 65_536)
-    assert push.can_carry(1, 262_144, 65_536)
-    assert push.can_carry(1, 4096, 1)
-    assert not push.can_carry(1, 4096, 0)
+    assert push.can_carry(2, 262_144, 65_536)
+    assert push.can_carry(2, 4096, 1024)
+    assert push.can_carry(2, 4096, 4088)
+    assert not push.can_carry(2, 4096, 4089)
     assert not push.can_carry(1000, 65_536, 65_536)
     assert not push.can_carry(1000, 4095, 100)
-    assert not push.can_carry(0, push.MAX_PUSH_BYTES, 65_536)
+    assert not push.can_carry(1000, 65_543, 65_536)
+    assert push.can_carry(1000, 262_144, 1 << 20)
+    assert push.largest_entry(262_144, 1 << 20) == 65_536
+    assert push.largest_entry(16_384, 65_536) == 16_376
+    assert push.largest_entry(4095, 65_536) < 0
     assert push.fit([10], max_bytes=4095) == 0
+
+
+@pytest.mark.parametrize("entries", [0, 1])
+def test_8_7_limits_must_let_an_epoch_begin(entries: int) -> None:
+    """Its opening and the registry that it works under are two entries of one push."""
+    assert not push.can_carry(entries, push.MAX_PUSH_BYTES, 65_536)
+
+
+@pytest.mark.parametrize("most", [0, 1, 1023])
+def test_8_7_limits_must_let_every_answer_through(most: int) -> None:
+    """Where no disposition fits nobody would ever hear what became of anything."""
+    assert not push.can_carry(1000, push.MAX_PUSH_BYTES, most)
+
+
+def test_8_7_the_least_limit_holds_what_the_protocol_itself_says() -> None:
+    """The longest answer, opening, and whatever else no node can leave unsaid."""
+    member, subject = "gb-" + "x" * 16, "gb-" + "x" * 16 + "." + "7" + "Z" * 25
+    latest, count, wide = 253_402_300_799_999, (1 << 53) - 1, b"x" * 32
+    said: list[Message] = [
+        DispositionNote(
+            Lane.REPORTS, b"x" * 8, count, wide, wide, max(Disposition, key=len),
+            subject, member, "x" * 64, latest,
+        ),
+        EpochOpen(b"x" * 8, count, wide),
+        RegistrySeen(count, count, wide),
+        Tombstone(wide, 127, wide, latest),
+        Disavow(b"x" * 8, count - 1, wide, count, wide),
+    ]  # fmt: skip
+    assert max(len(samples.raw_entry(one)) for one in said) <= push.MIN_ENTRY_BYTES

@@ -101,6 +101,17 @@ class TestWriting:
         assert (sent.item_id, sent.text) == (shown.item, shown.text)
         assert (post.peer, post.lane) == (PEER, Lane.STATUS)
 
+    def test_longer_than_the_network_permits_is_refused_with_what_to_do(self) -> None:
+        """Its author hears so at once; sent, it would stop all that goes to that member."""
+        made = book(told_of())
+        registry = network()
+        limits = replace(registry.network.limits, entry_bytes=1024)
+        narrow = replace(registry, network=replace(registry.network, limits=limits))
+        draft = MessageDraft(PEER, "a" * 1500, preview=False)
+        with pytest.raises(DraftRejectedError, match=r"text: .*write less"):
+            write_message(made, event_id(1, PEER), draft, ids(), POSTBOX.under(Permits(US, narrow)))
+        assert (made.posts, made.events) == ([], [])
+
     def test_it_stands_with_the_item_here_too(self) -> None:
         """Colleagues see what was written."""
         made = book(told_of())

@@ -9,10 +9,11 @@ import pytest
 
 from keys.transfers import NOTHING, TRANSFER_FIELDS, Transfers, TransferTerms
 from node.casework.item import Custody, Review
-from node.casework.permits import NotPermittedError, Permits
+from node.casework.permits import EntryTooLargeError, NotPermittedError, Permits
 from node.casework.routing import route
 from node.casework.telling import News, tell
 from protocol.facts import Access, ActionTaken
+from protocol.messages import Message, kind_of
 from protocol.vocabulary import Action, Disposition, Kind, Lane, OutcomeWhat
 from tests.builders.cases import (
     POSTBOX,
@@ -27,6 +28,7 @@ from tests.builders.cases import (
 )
 from tests.builders.network import NOW_MS
 from tests.node.casework.arriving import Receiver, answer, item_from, outcome
+from tests.protocol.samples import MESSAGES, raw_entry
 
 WITHOUT_ACCESS = TransferTerms("adequacy", tuple(f for f in TRANSFER_FIELDS if f != "access"))
 NO_BASIS = TransferTerms(NOTHING, TRANSFER_FIELDS)
@@ -176,3 +178,39 @@ def test_rule_12_outcomes_left_out_by_agreement_leave_no_task() -> None:
     without = TransferTerms("contract", ("content",))
     tell(made, POSTBOX.under(Permits(US, on_terms(US, "gb-iwf", without))), state, news)
     assert (said(made), made.tasks) == ([], [])
+
+
+def narrowed(entry_bytes: int) -> Registry:
+    """The three hotlines, in a network that permits entries of this size."""
+    registry = network()
+    limits = replace(registry.network.limits, entry_bytes=entry_bytes)
+    return replace(registry, network=replace(registry.network, limits=limits))
+
+
+@pytest.mark.parametrize("room", [0, -1])
+def test_g1_an_outcome_larger_than_the_network_permits_becomes_a_task(room: int) -> None:
+    """Written all the same, it would be refused with all that goes with it, or wait for ever."""
+    heard = Receiver()
+    heard("gb-iwf", item_from("gb-iwf"))
+    state = heard.state(event_id(1, "gb-iwf"))
+    done = ActionTaken(event_id(9), US, Action.REMOVED, None, NOW_MS)
+    news = News(done.event_id, OutcomeWhat.ACTED, done, US, NOW_MS)
+    free = book(state)
+    tell(free, POSTBOX.under(Permits(US, network())), state, news)
+    size = len(free.posts[0].entry)
+    made = book(state)
+    tell(made, POSTBOX.under(Permits(US, narrowed(size + room))), state, news)
+    assert len(made.posts) == (1 if room == 0 else 0)
+    assert made.tasks == ([] if room == 0 else [("too_large_to_say", "gb-iwf")])
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda one: type(one).__name__)
+def test_g1_no_kind_is_written_larger_than_the_network_permits(message: Message) -> None:
+    """Whatever is said goes through one door."""
+    kind = Kind(kind_of(message))
+    lane = next(one for one in Lane if Permits(US, network()).hears("gb-iwf", one, kind))
+    size = len(raw_entry(message)) - 40  # its newest form; an older one is shorter by a time
+    with pytest.raises(EntryTooLargeError):
+        POSTBOX.under(Permits(US, narrowed(size))).post(
+            "gb-iwf", kind, message, subject="subject", lane=lane
+        )

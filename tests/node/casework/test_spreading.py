@@ -97,6 +97,17 @@ def test_verdict_is_told_to_every_hotline_by_each_file() -> None:
     assert b"nl1.example" not in b"".join(post.entry for post in bulk)
 
 
+def test_g1_verdict_larger_than_the_network_permits_leaves_a_task() -> None:
+    """The verdict itself stands; who is not told of the file is named to a person."""
+    registry = network()
+    limits = replace(registry.network.limits, entry_bytes=100)
+    narrow = replace(registry, network=replace(registry.network, limits=limits))
+    made = book(item(1, file(1)))
+    assert assess(made, by=postbox(narrow))
+    assert shared(made) == []
+    assert {("too_large_to_say", "gb-iwf"), ("too_large_to_say", "fr-pdc")} <= set(made.tasks)
+
+
 @pytest.mark.parametrize(
     "state",
     [

@@ -351,6 +351,30 @@ class TestGovernance:
         with pytest.raises(RefusedError, match="fallback_members"):
             govern(network.directory, wrong, network.keepers, NOW_MS)
 
+    @pytest.mark.parametrize(
+        ("limits", "field"),
+        [
+            ({"entry_bytes": 1023}, "entry_bytes"),
+            ({"entry_bytes": 0}, "entry_bytes"),
+            ({"push_entries": 1}, "push_entries"),
+            ({"push_bytes": 65_536}, "push_bytes"),
+            ({"push_bytes": 0}, "push_bytes"),
+        ],
+    )
+    def test_g1_limits_under_which_nothing_can_be_said_are_not_signed(
+        self, network: Network, limits: dict[str, int], field: str
+    ) -> None:
+        """Every channel of the network would stop at once."""
+
+        def narrow(document: NetworkDocument) -> NetworkDocument:
+            changed = dataclasses.replace(document.limits, **limits)  # type: ignore[arg-type]
+            return dataclasses.replace(document, limits=changed)
+
+        network.admit(IWF)
+        with pytest.raises(RefusedError, match=rf"limits\.{field}: "):
+            govern(network.directory, narrow, network.keepers, NOW_MS)
+        assert network.directory.staged == {}
+
     def test_only_the_key_of_a_member_can_be_replaced(self, network: Network) -> None:
         """And only by another one."""
         terms = Terms(replace_key=True)

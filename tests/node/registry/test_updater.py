@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from tuf.api.metadata import Snapshot
+from tuf.api.metadata import Snapshot, Targets
 
 from keys.member import Capabilities
-from keys.registry import TIMESTAMP_NAME, metadata_name
+from keys.registry import NETWORK_PATH, TIMESTAMP_NAME, metadata_name
 from keys.signing import SigningKey
 from node.registry import build, memory, repository
 from node.registry.errors import (
@@ -27,7 +27,7 @@ from node.registry.source import Alarm, FixedSource, Freshness, RegistrySource
 from node.registry.trust import KEY_WAIT_MS
 from node.registry.updater import RegistryClient, read_fingerprint
 from protocol.versions import spoken
-from tests.builders.forge import forge, nothing
+from tests.builders.forge import forge, nothing, resigned, with_document
 from tests.builders.mirrors import UMBRELLA, Mirrors
 from tests.builders.network import (
     DAY_MS,
@@ -423,6 +423,51 @@ class TestStolenOnlineKeys:
         node.sees(files)
         assert node.client.refresh_blocking(LATER).problem in {"rolled_back", "untrusted"}
         assert node.client.current().seen == umbrella.registry.seen
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("entry_bytes", 1023), ("push_entries", 1), ("push_bytes", 4095)]
+)
+def test_g1_attack_limits_under_which_nothing_can_be_said_are_not_taken_over(
+    node: Node, umbrella: Umbrella, field: str, value: int
+) -> None:
+    """Signed by enough holders they would stop every channel; what was verified last stays."""
+    network = umbrella.registry.network
+    narrow = dataclasses.replace(network.limits, **{field: value})  # type: ignore[arg-type]
+    raw = dataclasses.replace(network, limits=narrow).to_bytes()
+    extra: dict[str, bytes] = {}
+
+    def change(role: Targets) -> None:
+        role.version += 1
+        extra.update(with_document(role, NETWORK_PATH, raw))
+
+    node.sees(impossible(umbrella, change, extra))
+    assert node.client.refresh_blocking(LATER).problem == "impossible_limits"
+    assert node.client.current().network.limits == network.limits
+
+
+def impossible(
+    umbrella: Umbrella, change: Callable[[Targets], None], extra: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """The next repository, all of it signed well, over a changed targets role."""
+    version, raw = umbrella.state.role(Targets.type)
+    targets = resigned(raw, change, umbrella.targets)
+    meta = dict(umbrella.state.snapshot().meta)
+    meta["targets.json"] = build.meta_of(version + 1, targets)
+    number = umbrella.state.snapshot().version + 1
+    snapshot = build.add_signatures(
+        build.snapshot_metadata(meta, number, LATER), [umbrella.online.snapshot]
+    )
+    stamp = build.timestamp_metadata(
+        build.meta_of(number, snapshot), umbrella.registry.timestamp_version + 1, LATER
+    )
+    return {
+        **umbrella.files,
+        **extra,
+        metadata_name(Targets.type, version + 1): targets,
+        metadata_name(Snapshot.type, number): snapshot,
+        TIMESTAMP_NAME: build.add_signatures(stamp, [umbrella.online.timestamp]),
+    }
 
 
 class TestAbsentUmbrella:
