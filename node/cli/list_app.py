@@ -13,6 +13,8 @@ from node.cli.verbs import group
 
 list_app = group("Lists of known content.")
 
+MAY_GO = 10
+"""Percent of a list that may go by a file that is the whole of it, unless it is said."""
 Form = Literal["vics-2.0", "vics-1.3", "icse", "ncmec", "csv"]
 NameOption = Annotated[
     str, typer.Option("--list", help="Name of the list here.", show_default=False)
@@ -50,6 +52,15 @@ def list_import(
         Form | None, typer.Option("--format", help="Recognised where it is not said.")
     ] = None,
     version: VersionOption = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="It is the whole list: what it does not name goes.")
+    ] = False,
+    allow_shrink: Annotated[
+        int,
+        typer.Option(
+            min=0, max=100, metavar="PERCENT", help="With --full: of the entries so much may go."
+        ),
+    ] = MAY_GO,
     provenance: ProvenanceOption = None,
     license_: Annotated[
         str | None, typer.Option("--license", help="Under which it was given.")
@@ -66,7 +77,8 @@ def list_import(
 
     said = tuple(trust or ())
     wish = Wish(name, provenance, license_, may_use, may_share, weak, said)
-    return show(import_file(config, file, wish, form, version), as_json=json)
+    may_go = allow_shrink if full else None
+    return show(import_file(config, file, wish, form, version, may_go), as_json=json)
 
 
 @list_app.command("export")

@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from node.cli.output import CliError
 from node.interchange.errors import InterchangeError
 from node.interchange.lines import Rejection
 from node.matching.lists import Settled
-from node.store.list_taking import Part, take_part
-from node.store.lists import imported
+from node.store.list_taking import Part, take_away, take_part
+from node.store.list_whole import begin_whole, count_older, end_whole, older
+from node.store.lists import imported, newest_of_others
 
 if TYPE_CHECKING:
     from node.interchange.lists.fields import ListLine
@@ -45,15 +47,25 @@ class Into:
     clock: Callable[[], int]
     batch: int = BATCH
     pause: Callable[[], None] = lambda: None
+    may_go: int | None = None
+    """The file is the whole list, and so many percent of what stood before may go by it."""
 
 
 @dataclass
 class Counts:
-    """What became of the entries of a file; `before`: were taken by an earlier run."""
+    """What became of the entries of a file.
+
+    Attributes:
+        before: were taken by an earlier run.
+        refused_before: of those, how many cannot be read.
+        gone: entries of the list that went since the file is the whole of it.
+    """
 
     before: int = 0
     entries: int = 0
     rejected: int = 0
+    refused_before: int = 0
+    gone: int = 0
     settled: Counter[Settled] = field(default_factory=Counter)
 
 
@@ -67,22 +79,70 @@ def take_file(
     Raises:
         InterchangeError: the file is broken; what stands before the place was taken.
         StoreError: what was taken before is kept.
+        CliError: the file is the whole list, and nothing can be taken back by it; it was taken.
     """
     done, whole = into.store.read(imported, into.name, opened.sha256, into.version)
     counts = Counts(before=done)
-    if whole:
+    if whole and into.may_go is None:
         return counts
+    stood = 0
+    if into.may_go is not None:
+        _refuse_other(into, opened.sha256)
+        stood = into.store.write(begin_whole, into.name, into.version)
     taking = _Taking(into, opened, rejects, counts)
     try:
         for place, line in enumerate(opened.lines, start=1):
-            if place > done and taking.add(line):
+            if place <= done:
+                counts.refused_before += isinstance(line.what, Rejection)
+            elif taking.add(line):
                 tell(opened.file.tell(), f"{place} entries")
                 into.pause()
     except InterchangeError:
         taking.write(done_ms=None)
         raise
+    if into.may_go is not None:
+        taking.write(done_ms=None)
+        _take_rest_away(into, counts, stood)
     taking.write(done_ms=into.clock())
     return counts
+
+
+def _refuse_other(into: Into, file: bytes) -> None:
+    """Say no where what this version names could not be told from what another file named."""
+    newest = into.store.read(newest_of_others, into.name, file)
+    if newest >= into.version:
+        mend = (
+            f"--version: the whole list needs a newer version than any other file, after {newest}"
+        )
+        raise CliError("version_not_newer", mend)
+
+
+def _take_rest_away(into: Into, counts: Counts, stood: int) -> None:
+    """Take back what only older versions named; `stood` of them did before this one came."""
+    store, name, version = into.store, into.name, into.version
+    refused = counts.rejected + counts.refused_before
+    rest = store.read(count_older, name, version)
+    if refused:
+        mend = (
+            f"FILE: {refused} of its entries were refused (FILE.rejects.ndjson) and may be among"
+            f" the {rest} that it does not name; mend them, and hand it in again with a newer"
+            " --version. Nothing was taken back"
+        )
+        raise CliError("not_whole", mend)
+    if into.may_go is not None and rest * 100 > into.may_go * stood:
+        mend = (
+            f"--allow-shrink: {rest} of {stood} entries that stood before are not in the file, more"
+            f" than {into.may_go} percent. If that is so, say how many percent may go. Nothing was"
+            " taken back"
+        )
+        raise CliError("list_shrinks", mend)
+    after = 0
+    while numbers := store.read(older, name, version, after, into.batch):
+        now = into.clock()
+        counts.gone += store.write(take_away, into.fingerprints, name, version, numbers, now)
+        after = numbers[-1]
+        into.pause()
+    store.write(end_whole, name)
 
 
 class _Taking:

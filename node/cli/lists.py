@@ -64,9 +64,16 @@ class Wish:
 
 
 def import_file(
-    path: Path, file: Path, wish: Wish, form: ListFormat | None, version: str | None
+    path: Path,
+    file: Path,
+    wish: Wish,
+    form: ListFormat | None,
+    version: str | None,
+    may_go: int | None = None,
 ) -> Result:
     """Take a file into a list, which is made if it is new.
+
+    `may_go`: the file is the whole list, and so many percent of what stood before may go by it.
 
     Raises:
         InterchangeError: the file cannot be read; what stands before the place was taken.
@@ -87,6 +94,7 @@ def import_file(
             _now_ms,
             BATCH_BESIDE if beside else BATCH,
             (lambda: time.sleep(PAUSE_BESIDE_S)) if beside else (lambda: None),
+            may_go,
         )
         rejects = ListRejects(free_path(file, "ndjson"))
         progress = Progress(opened.size, time.monotonic)
@@ -117,6 +125,7 @@ def _imported(
         "entries": counts.before + counts.entries,
         "taken_before": counts.before,
         "settled": settled,
+        "taken_back": counts.gone,
         "rejected": counts.rejected,
         "rejects_file": str(here) if counts.rejected else None,
         "rejects_before": None if earlier is None else str(earlier),
@@ -125,6 +134,8 @@ def _imported(
     }
     told = ", ".join(f"{what} {count}" for what, count in settled.items()) or "nothing new"
     text = f"{name}, version {version}: {told}, rejected {counts.rejected}"
+    if counts.gone:
+        text += f"\n{counts.gone} entries that it does not name were taken back"
     if counts.before:
         text += f"; {counts.before} entries had been taken before"
     if counts.rejected:

@@ -89,6 +89,24 @@ def take_part(
     return settled
 
 
+def take_away(
+    connection: Connection,
+    fingerprints: Fingerprints,
+    into: str,
+    version: int,
+    numbers: Sequence[int],
+    now_ms: int,
+) -> int:
+    """Take back those of these entries of a list that only older versions name; how many.
+
+    As a retraction of this version would; but what another entry of the list has stays listed.
+    """
+    taking = _Taking(connection, fingerprints, list_id(connection, into), version, now_ms)
+    count = taking.away(numbers)
+    taking.finish()
+    return count
+
+
 class _Taking:
     """One batch on its way into a list."""
 
@@ -167,6 +185,25 @@ class _Taking:
             names = [self._name(t.entry.external_id, t.entry.content) for t in targets]
             _run(select_in(self._connection, "DELETE FROM list_names WHERE key IN ({})", names))
         return what
+
+    def away(self, numbers: Sequence[int]) -> int:
+        """Take back the entries that this version does not name."""
+        gone = [one for one in self._load(numbers).values() if one.version < self._version]
+        ends = {one.number for one in gone}
+        found = {key for one in gone for key in self._fingerprints.content(one.entry.content)}
+        sql = "SELECT key, entry, category FROM list_keys WHERE key IN ({})"
+        ours = set(self._ids.values())
+        rows = select_in(self._connection, sql, sorted(found))
+        still = {bytes(key) for key, entry, c in rows if c in ours and entry not in ends}
+        names: dict[bytes, bytes | None] = {}
+        for one in gone:
+            own = one.entry.external_id
+            name = self._name(own, one.entry.content)
+            names[name] = None if own is None else own.encode()
+        self._bury({**dict.fromkeys(found - still), **names})
+        self._end(gone)
+        _run(select_in(self._connection, "DELETE FROM list_names WHERE key IN ({})", sorted(names)))
+        return len(gone)
 
     def taking_back(self, one: TakenBack) -> Settled:
         """Let go of every entry of a verdict; its event's id keeps out those that come late."""

@@ -249,6 +249,12 @@ def version_of(connection: Connection, into: str, file: bytes) -> int | None:
     return found
 
 
+def newest_of_others(connection: Connection, into: str, file: bytes) -> int:
+    """Return the newest version as which any other file came into a list; 0: none did."""
+    sql = "SELECT coalesce(max(version), 0) FROM list_imports WHERE list = ? AND file <> ?"
+    return int(connection.execute(sql, (list_id(connection, into), file)).fetchone()[0])
+
+
 def retracted(connection: Connection, name: str) -> tuple[int, bool]:
     """Return how many keys of a list are taken back, and whether an import of it is unfinished."""
     sql = (

@@ -18,7 +18,8 @@ from node.ids import Ids
 from node.matching.lists import MIN_BYTES, Entry, Provenance, Retraction, Terms, Trust
 from node.store.audit import Audit
 from node.store.connection import create_database, open_reader
-from node.store.list_taking import take_in
+from node.store.list_taking import take_away, take_in
+from node.store.list_whole import older
 from node.store.lists import keep_terms
 from node.store.sqlite import Store
 from protocol.facts import Content
@@ -238,6 +239,21 @@ class TestNewcomers:
 def shown(item: ItemView) -> tuple[bool, tuple[str, ...], list[str]]:
     """Return whether an item is known, why a person looks at it, and how far lists count."""
     return item.known, item.reviews, [str(one.counts_as) for one in item.listed]
+
+
+async def test_what_a_whole_version_does_not_name_is_undone(office: Office) -> None:
+    """Its entries went as if they had been taken back."""
+    items = [await office.report(1), await office.report(2, sha256=2)]
+    await office.lists(2, Entry(file(2), "B"))
+    await office.store.writer.run(
+        lambda c: take_away(c, FINGERPRINTS, "iwf", 2, older(c, "iwf", 2, 0, 9), NOW_MS)
+    )
+    await office.look()
+    after = [await office.item(one.id) for one in items]
+    assert [(one.known, one.reviews) for one in after] == [
+        (False, ()),
+        (False, ("suggested_verdict",)),
+    ]
 
 
 class TestTrust:

@@ -186,6 +186,101 @@ class TestImport:
         assert (code, shown["settled"]) == (Exit.OK, {"added": 6_000})
 
 
+async def whole(typed: Typed, file: Path, *words: object) -> tuple[Exit, dict[str, Any]]:
+    """Hand in a file that is the whole list."""
+    code, shown = await typed("list", "import", file, "--list", "a", "--full", *words)
+    return code, dict(shown)
+
+
+class TestFull:
+    """A file that says it is the whole list."""
+
+    @pytest.fixture(autouse=True)
+    async def older(self, typed: Typed, tmp_path: Path) -> None:
+        """Let twenty entries stand by version 1."""
+        file = table(tmp_path / "old.csv", 20)
+        words = ("--list", "a", "--provenance", "own", "--version", "1")
+        await typed("list", "import", file, *words)
+
+    async def test_what_it_does_not_name_goes(self, typed: Typed, tmp_path: Path) -> None:
+        """Up to a tenth of what stood; handed in again nothing changes."""
+        file = table(tmp_path / "new.csv", 20, first=3)
+        for gone, settled in ((2, {"added": 2, "confirmed": 18}), (0, {})):
+            code, shown = await whole(typed, file, "--version", "2")
+            assert (code, shown["taken_back"], shown["settled"]) == (Exit.OK, gone, settled)
+            one = await status(typed)
+            assert (one["entries"], one["unfinished"]) == (20, False)
+
+    async def test_without_the_word_nothing_goes(self, typed: Typed, tmp_path: Path) -> None:
+        """Most files are increments."""
+        file = table(tmp_path / "new.csv", 1)
+        code, shown = await typed("list", "import", file, "--list", "a", "--version", "2")
+        assert (code, shown["taken_back"], (await status(typed))["entries"]) == (Exit.OK, 0, 20)
+
+    async def test_more_than_may_go_stays_until_it_is_said(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """An increment that was taken for the whole must not empty a list; however much it adds."""
+        file = table(tmp_path / "new.csv", 200, first=4)
+        code, shown = await whole(typed, file, "--version", "2")
+        assert (code, shown["error"]["code"]) == (Exit.REFUSED, "list_shrinks")
+        assert "3 of 20" in shown["error"]["message"]
+        one = await status(typed)
+        assert (one["entries"], one["unfinished"]) == (203, True)
+        words = ("--version", "2", "--allow-shrink")
+        code, shown = await whole(typed, file, *words, "14")
+        assert shown["error"]["code"] == "list_shrinks"
+        code, shown = await whole(typed, file, *words, "15")
+        assert (code, shown["taken_back"]) == (Exit.OK, 3)
+        assert (await status(typed))["entries"] == 200
+
+    async def test_file_with_a_refused_entry_takes_nothing_back(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """It may be the one that would go; nor does it when the same file is handed in again."""
+        file = table(tmp_path / "new.csv", 19)
+        file.write_text(file.read_text() + f"none;{20:032x};1\n")
+        for _ in range(2):
+            code, shown = await whole(typed, file, "--version", "2", "--allow-shrink", "100")
+            assert (code, shown["error"]["code"]) == (Exit.REFUSED, "not_whole")
+            assert (await status(typed))["entries"] == 20
+        code, shown = await whole(typed, table(file, 19), "--version", "3")
+        assert (code, shown["taken_back"]) == (Exit.OK, 1)
+
+    async def test_broken_file_takes_nothing_back(self, typed: Typed, tmp_path: Path) -> None:
+        """What would have followed the place is unknown."""
+        file = tmp_path / "new.json"
+        file.write_bytes(seed("vics-2.0")[:-12])
+        words = ("--version", "2", "--allow-shrink", "100")
+        code, shown = await whole(typed, file, *words)
+        assert (code, shown["error"]["code"]) == (Exit.INPUT, "file_wrong")
+        one = await status(typed)
+        assert (one["entries"], one["unfinished"]) == (22, True)
+
+    async def test_version_that_another_file_has_is_refused(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """What that file named could not be told from what this one does."""
+        file = table(tmp_path / "new.csv", 20, first=3)
+        code, shown = await whole(typed, file, "--version", "1")
+        assert (code, shown["error"]["code"]) == (Exit.REFUSED, "version_not_newer")
+        assert (await status(typed))["entries"] == 20
+
+    async def test_import_that_is_killed_goes_on_and_then_takes_back(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """By what stood before it began, though much of it has come in since."""
+        file = table(tmp_path / "new.csv", MANY, first=2)
+        words = [sys.executable, "-c", KILLED, str(typed.config.source), str(file), "10"]
+        died = await asyncio.create_subprocess_exec(*words)
+        assert await died.wait() == -signal.SIGKILL
+        assert (await status(typed))["entries"] == 10_001
+        code, shown = await whole(typed, file, "--version", "7")
+        assert (code, shown["taken_before"], shown["taken_back"]) == (Exit.OK, 10_000, 1)
+        one = await status(typed)
+        assert (one["entries"], one["unfinished"]) == (MANY, False)
+
+
 KILLED = f"""
 import os, signal, sys
 from pathlib import Path
@@ -195,7 +290,8 @@ from node.interchange.lists.files import ListRejects, open_list
 from node.interchange.rejects import free_path
 
 with lists.opened_store(load(Path(sys.argv[1]))) as (store, fingerprints):
-    into = list_import.Into(store, fingerprints, "a", 7, lambda: 1, batch=5_000)
+    may_go = int(sys.argv[3]) if sys.argv[3:] else None
+    into = list_import.Into(store, fingerprints, "a", 7, lambda: 1, batch=5_000, may_go=may_go)
     with open_list(Path(sys.argv[2])) as opened:
         def lines():
             for line in opened.lines:
