@@ -9,7 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from http_message_signatures import HTTPMessageSigner, MappingKeyResolver, algorithms
+from http_message_signatures import (
+    HTTPMessageSignaturesException,
+    HTTPMessageSigner,
+    MappingKeyResolver,
+    algorithms,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
@@ -168,6 +173,36 @@ class TestForm:
         )
         signature = base64.b64decode(response.headers["Signature"].removeprefix("hx1=:")[:-1])
         Ed25519PublicKey.from_public_bytes(THEIRS.public.ed25519).verify(signature, base.encode())
+
+    @pytest.mark.parametrize("url", [URL, f"{URL}?nonce=00", "https://NL-eokm.example:443"])
+    def test_a_request_is_signed_as_the_library_signs_it(self, url: str) -> None:
+        """Its lines are written here, for speed: they are the same to the last byte."""
+        ours, theirs = signed(url=url), freely_signed(unsigned(url=url), covered=COVERED)
+        assert ours.headers == theirs.headers
+
+    def test_an_answer_is_signed_as_the_library_signs_it(self) -> None:
+        """Also what it takes over from the request: so no receiver can tell them apart."""
+        request = signed()
+        headers = CIMultiDict({"Content-Digest": digest(BODY), "Content-Type": "application/x"})
+        theirs = HttpResponse(200, headers, request)
+        free_signer(THEIRS).sign(
+            theirs,
+            key_id=f"nl-eokm/{THEIRS.public.key_id}",
+            created=datetime.fromtimestamp(NOW_MS // 1000, UTC),
+            label="hx1",
+            tag="hx1-resp",
+            covered_component_ids=COVERED_BY_ANSWERS,
+            use_existing_digest=True,
+        )
+        assert answered(request).headers == theirs.headers
+
+    @pytest.mark.parametrize("value", ['hx1=:AA==:\n"@status": 500', "hx1=:\u00e4:", "\x00"])
+    def test_a_line_smuggled_into_an_answer_is_not_signed(self, value: str) -> None:
+        """An answer covers the request's signature as it came, which brings no line of its own."""
+        request = signed()
+        request.headers["Signature"] = value
+        with pytest.raises(HTTPMessageSignaturesException):
+            answered(request)
 
     def test_a_request_says_who_when_and_what(self) -> None:
         """Times are whole seconds on the wire."""
