@@ -206,10 +206,14 @@ def was_here(book: Casebook, location: bytes | None, content: tuple[Content, ...
 
 def same_content(book: Casebook, content: tuple[Content, ...]) -> list[ItemState]:
     """Return the items that have a hash in common, or a picture that looks alike, oldest first."""
-    keys = content_keys(book.fingerprints, content)
-    found = {state.id: state for key in keys for state in book.by_key(key)}
-    found.update((state.id, state) for pdq in pictures_of(content) for state in book.near(pdq))
-    return [found[i] for i in sorted(found)]
+    found: dict[str, ItemState] = {}
+    for key in content_keys(book.fingerprints, content):
+        for state in book.by_key(key):
+            found[state.id] = state
+    for pdq in pictures_of(content):
+        for state in book.near(pdq):
+            found[state.id] = state
+    return [found[i] for i in sorted(found)] if found else []
 
 
 def _if_new(book: Casebook, opened: ReportFacts) -> ReportFacts | None:

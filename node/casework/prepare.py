@@ -168,7 +168,8 @@ def read_hashes(draft: HashesDraft | None, field: str) -> tuple[Content, ...]:
         return ()
     if (draft.pdq is None) != (draft.pdq_quality is None):
         raise DraftRejectedError(f"{field}.pdq_quality", "pdq and pdq_quality stand together")
-    sha256, sha1, md5, pdq = (_bytes(h) for h in (draft.sha256, draft.sha1, draft.md5, draft.pdq))
+    sha256, sha1 = _bytes(draft.sha256), _bytes(draft.sha1)
+    md5, pdq = _bytes(draft.md5), _bytes(draft.pdq)
     if sha256 is None and sha1 is None and md5 is None and pdq is None:
         raise DraftRejectedError(field, "give at least one of sha256, sha1, md5, pdq")
     if sha256 == EMPTY_FILE_SHA256:

@@ -24,6 +24,8 @@ from protocol.fields import MAX_HOPS
 
 def with_step(steps: Sequence[Step], step: Step) -> tuple[Step, ...]:
     """Return the latest known hand-over of each member, now that `step` is known too."""
+    if not steps:  # of nearly every item
+        return (step,)
     before = next((one for one in steps if one.by == step.by), None)
     if before is not None and order(before) >= order(step):
         return tuple(steps)
@@ -32,12 +34,12 @@ def with_step(steps: Sequence[Step], step: Step) -> tuple[Step, ...]:
 
 def without(steps: Sequence[Step], member: str) -> tuple[Step, ...]:
     """Return what is known of the others' hand-overs."""
-    return tuple(step for step in steps if step.by != member)
+    return tuple([step for step in steps if step.by != member]) if steps else ()
 
 
 def after(state: ItemState, now_ms: int) -> int:
     """Return the time of a hand-over decided now: later than every one that is known (UTC, ms)."""
-    known = max([state.handed_ms, *(time_of(step.event_id) for step in state.steps)])
+    known = max([state.handed_ms, *[time_of(step.event_id) for step in state.steps]])
     return max(now_ms, min(known + 1, LATEST_MS))
 
 

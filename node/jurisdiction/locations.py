@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import quote, unquote
 
@@ -33,6 +34,7 @@ VERSION = 1
 MAX_CHARACTERS = 8192
 MAX_NAME = 253  # RFC 1035 section 2.3.4, without the root label
 MAX_LABEL = 63
+_HOSTS = 4096
 
 Kind = Literal["name", "address", "onion", "i2p", "ipfs", "service"]
 
@@ -176,8 +178,9 @@ def _normalise(found: re.Match[str]) -> str:
     return character if character in _UNRESERVED else spelled.upper()
 
 
+@lru_cache(_HOSTS)
 def _name(host: str, field: str) -> tuple[str, Kind]:
-    """Return the host without trailing dot, and what kind of host it is."""
+    """Return the host without trailing dot, and what kind of host it is: many items, few hosts."""
     host = host.removesuffix(".")
     if _IPV4.fullmatch(host):
         return _literal(host, field), "address"
