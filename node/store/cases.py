@@ -111,6 +111,8 @@ class Cases:
         found = self._lookalikes.find(connection, needs.pictures | pictures(loaded, needs, alike))
         loaded.near, loaded.by_picture = found
         _load_items(connection, loaded, chain.from_iterable(found.items.values()), self._recent)
+        # What is loaded, for whatever reason, learns its answer by its state.
+        loaded.answered = {one for one in loaded.answered if one[1] not in loaded.items}
         loaded.full, loaded.min_bytes = full, self._known.min_bytes
         loaded.listed = self._known.listed(connection, needs.keys | alike)
         return Casebook(self._us, now_ms, self._fingerprints, loaded)
@@ -186,7 +188,6 @@ def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) ->
         loaded.leaves = leaves_about(connection, needs.leaves_of)
         loaded.unsaid_to = unsaid_to(connection, needs.leaves_of)
     load_ends(connection, needs, loaded)
-    loaded.answered = {one for one in loaded.answered if one[1] not in loaded.items}
     return loaded
 
 

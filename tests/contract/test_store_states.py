@@ -112,6 +112,37 @@ async def test_item_that_comes_again_after_its_erasure_begins_anew(store: Store)
     assert await look(store, IDS[0]) == item(1, file(7))
 
 
+async def test_answer_about_an_item_that_is_loaded_for_its_file_stands_in_its_state(
+    store: Store,
+) -> None:
+    """What else the decision changes of it would be written without the answer."""
+    with_file = msgspec.structs.replace(handed_on(1), content=(file(7),))
+    beside = item(4, file(7), url="https://nl1.example/4.jpg")
+
+    def arrive(book: Casebook) -> None:
+        for one in (with_file, beside):
+            record(book, one)
+
+    await store.cases.transact(Needs(), NOW_MS, arrive)
+    await post(store, *SAID)
+    tenure = Tenure(store)
+    await tenure.open()
+    await tenure.cut()
+    cited = (Cited(0, LEAVES[0]),)
+    message = Dispositions(Lane.REPORTS, FIRST, Disposition.NEW, PEER, LATER_MS, cited)
+    citation = Citation(PEER, Lane.REPORTS, FIRST, cited, is_plain(message, PEER))
+
+    def decide(book: Casebook) -> None:
+        book.raise_review(IDS[0], Review.HOP_CAP)
+        hear_dispositions(book, POSTBOX, ids(), PEER, message)
+
+    needs = Needs(items={beside.id}, alike={beside.id}, cited=[citation])
+    await store.cases.transact(needs, LATER_MS, decide)
+    seen = await look(store, IDS[0])
+    assert seen is not None
+    assert (seen.answer, seen.reviews) == (Disposition.NEW, (Review.HOP_CAP,))
+
+
 async def test_work_comes_in_the_order_of_urgency(store: Store) -> None:
     """And within it in that of time, whatever the ids say."""
 
