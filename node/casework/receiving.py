@@ -250,6 +250,7 @@ class Judge:
         self._answering.finish()
         reconsider(self.book, self.ids, self.postbox)
         match_lists(self.book, self.ids, self.postbox)
+        reconsider(self.book, self.ids, self.postbox)  # a benign list may know a file now
 
     def item(self, parsed: Parsed, message: Item) -> Disposition:
         """An item handed over."""

@@ -196,6 +196,7 @@ def record_hashes(
     if missing is not None:
         add_facts(book, state.id, missing, postbox)
         match_lists(book, ids, postbox)
+        reconsider(book, ids, postbox)  # a benign list may know it now
     return book.loaded.items[state.id]
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from node.casework.casebook import Casebook
+from node.casework.item import Informant, Review, Suggestion
 from node.casework.listing import match_anew
 from node.casework.reconsidering import reconsider
+from node.matching.contents import Closeness
 from node.matching.lists import Listed, Provenance, Trust
-from tests.builders.cases import OTHER_PLACE, POSTBOX, item
+from protocol.messages import Sighted
+from tests.builders.cases import OTHER_PLACE, POSTBOX, file, item
+from tests.node.casework.arriving import Receiver
 from tests.node.casework.test_listing import FILE, HELD, later, listed, load, matched
 
 OTHER = item(2, FILE, url=OTHER_PLACE)
@@ -72,3 +77,22 @@ def test_an_item_that_was_erased_meanwhile_is_passed_over() -> None:
     before = len(made.events)
     match_anew(made, later(50), POSTBOX, [OTHER.id])
     assert len(made.events) == before
+
+
+def test_facts_from_another_member_that_make_a_file_harmless_take_its_suggestions_with_them() -> (
+    None
+):
+    """A benign list knows the file by hashes that nobody here had."""
+    reported = replace(HELD, informants=(Informant("gb-iwf", HELD.id),))
+    suggested = (Suggestion(HELD.id, Closeness.NEAR_10),)
+    near = item(3, file(3), reviews=(Review.SUGGESTED_VERDICT,), suggestions=suggested)
+    receiver = Receiver()
+    receiver.book = matched(reported, listed(), more=(near,))
+    stock = listed(9, Trust.BENIGN, file(sha1=1, md5=1), name="stock")
+    load(receiver.book, listed(), stock)
+    (seen,) = HELD.sightings
+    facts = Sighted(HELD.id, seen, file(1, sha1=1, md5=1), None, child_at_risk=False)
+    assert receiver.state(HELD.id).known
+    receiver("gb-iwf", facts)
+    assert not receiver.state(HELD.id).known
+    assert receiver.state(near.id).reviews == ()

@@ -371,6 +371,21 @@ class TestBenign:
         assert not (await office.item(known)).known
         assert (await office.item(near)).reviews == ()
 
+    async def test_so_they_do_when_a_hash_that_comes_later_says_that_it_is_harmless(
+        self, office: Office
+    ) -> None:
+        """The benign list knows the file by other hashes."""
+        known, near = await office.pictures()
+        await office.follow(Terms("stock", Provenance.OWN), stock=Trust.BENIGN)
+        stock = Entry(Content(sha1=bytes(20), md5=bytes(16)), "stock")
+        await office.store.writer.run(lambda c: take_in(c, FINGERPRINTS, "stock", 1, [stock], 1))
+        await office.look()
+        assert (await office.item(near)).reviews == ("suggested_verdict",)
+        more = HashesDraft(sha256=f"{1:064x}", sha1="0" * 40, md5="0" * 32)
+        await office.desk.add_hashes(known, more, actor="a")
+        assert not (await office.item(known)).known
+        assert (await office.item(near)).reviews == ()
+
     async def test_file_that_is_not_held_harmless_any_more_is_judged_by_the_others_again(
         self, office: Office
     ) -> None:
