@@ -107,7 +107,7 @@ def problem_error(status: int, raw: bytes) -> CliError:
     try:
         problem = json.loads(raw)
         code, field, detail = problem["code"], problem.get("field"), problem.get("detail")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         code, field, detail = "no_answer", "[api] listen_port", "what answers is no node of ours"
     if not isinstance(code, str):
         code = "no_answer"

@@ -29,6 +29,8 @@ CHECK: Final = "/hashcheck/v1/check"
 MAX_ENTRIES: Final = 1000
 MAX_ANSWER_BYTES: Final = 1 << 20
 _BAD_REQUEST: Final = 400
+_UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What a body that is no answer of such a service can make of reading it."""
 
 
 class Service(NamedTuple):
@@ -59,7 +61,8 @@ def send(paths: Sequence[Path], service: Service) -> Result:
     for one, answer in zip(readable, told, strict=True):
         one.update(answer)
     lines = [
-        f"{one['answer']:6} {one['file']}  {one.get('reference', '')}".rstrip() for one in readable
+        f"{one['answer']:6} {one['file']}  {one.get('reference') or ''}".rstrip()
+        for one in readable
     ]
     return Result({"files": files}, "\n".join(lines), _exit(files))
 
@@ -79,7 +82,7 @@ def _ask(entries: Sequence[dict[str, Any]], service: Service) -> list[dict[str, 
             for start in range(0, len(entries), MAX_ENTRIES)
             for answer in _check(connection, key, entries[start : start + MAX_ENTRIES])
         ]
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+    except (*_UNREADABLE, OSError, http.client.HTTPException) as error:
         mend = f"no answer that can be read ({type(error).__name__}); check address and --ca"
         raise CliError("no_answer", f"--service: {mend}", Exit.UNREACHABLE) from None
     finally:
@@ -95,7 +98,23 @@ def _check(
     raw = answer.read(MAX_ANSWER_BYTES)
     if answer.status >= _BAD_REQUEST:
         raise problem_error(answer.status, raw)
-    return iter(json.loads(raw)["answers"])
+    return iter(_read(raw, len(entries)))
+
+
+def _read(raw: bytes, count: int) -> list[dict[str, str]]:
+    """Read what was answered: one word for each entry, and what else is said of it.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError, RecursionError: it is no such answer.
+    """
+    found = json.loads(raw)["answers"]
+    if len(found) != count:
+        raise ValueError("answers")
+    for one in found:
+        shown = (one["answer"], one.get("reference") or "")
+        if not all(isinstance(said, str) and said.isprintable() for said in shown):
+            raise ValueError("answers")
+    return list(found)
 
 
 def _connection(service: Service) -> http.client.HTTPConnection:

@@ -66,6 +66,8 @@ class Counts:
     rejected: int = 0
     refused_before: int = 0
     gone: int = 0
+    partly: int = 0
+    """Of those that were taken: without a field that cannot be read."""
     settled: Counter[Settled] = field(default_factory=Counter)
 
 
@@ -172,6 +174,7 @@ class _Taking:
         settled = into.store.write(take_part, into.fingerprints, part, things, self._refuse)
         told = Counter(settled)
         counts.rejected += len(waiting) - len(things) + told.pop(Settled.CONFLICTING, 0)
+        counts.partly += sum(line.without is not None for line in waiting)
         counts.settled += told
         counts.entries += len(waiting)
         self._waiting = []
@@ -187,4 +190,6 @@ class _Taking:
                 self._rejects.write(line.number, line.what)
             elif next(became) is Settled.CONFLICTING:
                 self._rejects.write(line.number, _CONFLICT)
+            if line.without is not None:
+                self._rejects.write(line.number, line.without)
         self._rejects.keep()

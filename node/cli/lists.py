@@ -127,7 +127,8 @@ def _imported(
         "settled": settled,
         "taken_back": counts.gone,
         "rejected": counts.rejected,
-        "rejects_file": str(here) if counts.rejected else None,
+        "partly": counts.partly,
+        "rejects_file": str(here) if counts.rejected or counts.partly else None,
         "rejects_before": None if earlier is None else str(earlier),
         "not_followed": _not_followed(known),
         "told_to_members": _told_to_members(known),
@@ -140,12 +141,16 @@ def _imported(
         text += f"; {counts.before} entries had been taken before"
     if counts.rejected:
         text += f"\nrejected entries: {here}; mend them where they came from"
+    if counts.partly:
+        text += f"\ntaken without a date that cannot be read: {counts.partly}; see {here}"
     if earlier is not None:
         text += f"\nrejected by an earlier run: {earlier}; mend them, and take that file away"
     if data["not_followed"]:
         text += f"\nnot followed: {', '.join(_not_followed(known))}; say so with --trust, as set"
     text += _warning(known)
-    return Result(data, text, Exit.PROBLEM if counts.rejected or earlier else Exit.OK)
+    return Result(
+        data, text, Exit.PROBLEM if counts.rejected or counts.partly or earlier else Exit.OK
+    )
 
 
 def export_file(path: Path, file: Path, name: str, form: ListFormat, *, own_use: bool) -> Result:

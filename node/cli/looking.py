@@ -52,7 +52,7 @@ def probe(config: Config) -> Running:
         connection.request("GET", "/readyz")
         body = json.loads(connection.getresponse().read(1 << 16))
         return Running(answers=True, missing=tuple(map(str, body["missing"])))
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
         return Running(answers=False)
     finally:
         connection.close()

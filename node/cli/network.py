@@ -11,8 +11,10 @@ from node.cli.exits import Exit
 from node.cli.output import CliError, Result, table
 from node.config import load
 from node.registry import admit as decisions
+from node.registry.admission import is_request
 from node.registry.create import load_holder_key, load_online, load_people, make_holder_key
 from node.registry.directory import RepositoryDirectory
+from node.registry.errors import RefusedError
 from node.setup import secret
 from node.setup.network import make_network
 
@@ -101,6 +103,9 @@ def admit(path: Path, request: Path, terms: Terms, keys: Sequence[Path] = ()) ->
     except OSError as error:
         message = f"request: cannot be read ({error.strerror})"
         raise CliError("request_unreadable", message, Exit.INPUT) from None
+    if not is_request(raw):
+        mend = "hand over admission.json as that member's hotline init wrote it, byte for byte"
+        raise RefusedError("request", f"{request} is no admission request; {mend}")
     return decided(decisions.admit(directory, raw, terms, keepers, now_ms()))
 
 

@@ -125,6 +125,16 @@ def read_request(raw: bytes) -> AdmissionRequest:
         raise refused_by(error, _WHERE) from error
 
 
+def is_request(raw: bytes) -> bool:
+    """Whether bytes have the form of a request at all; nothing in them is verified."""
+    try:
+        fields = parse(raw.removesuffix(b"\n"), _WHERE)
+        fields.constant("_type", REQUEST_TYPE)
+    except KeysError:
+        return False
+    return True
+
+
 def member_signer(keys: MemberKeys) -> Signer:
     """The member key, where it is at hand.
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+import msgspec
+
 from node.interchange.lines import Rejection
 from node.matching.lists import Entry, Retraction
 from protocol.facts import Content
@@ -38,6 +40,8 @@ class ListLine(NamedTuple):
 
     number: int
     what: Entry | Retraction | Rejection
+    without: Rejection | None = None
+    """The field without which the entry was taken, since it cannot be read."""
 
 
 class RefusedError(Exception):
@@ -46,6 +50,14 @@ class RefusedError(Exception):
     def __init__(self, code: str, field: str | None, reason: str) -> None:
         self.rejection = Rejection(code, field, reason)
         super().__init__(reason)
+
+
+class PartlyReadError(RefusedError):
+    """A field of an entry cannot be taken, and the entry is worth taking without it."""
+
+    def __init__(self, entry: Entry, why: Rejection) -> None:
+        self.entry = entry
+        super().__init__(*why)
 
 
 class Fields(NamedTuple):
@@ -69,6 +81,8 @@ def read(number: int, make: Callable[[], Entry | Retraction]) -> ListLine:
     """Return what stands at a place, or why it is refused."""
     try:
         return ListLine(number, make())
+    except PartlyReadError as partly:
+        return ListLine(number, partly.entry, partly.rejection)
     except RefusedError as refused:
         return ListLine(number, refused.rejection)
 
@@ -77,6 +91,7 @@ def entry(fields: Fields, names: Fields) -> Entry:
     """Make an entry.
 
     Raises:
+        PartlyReadError: its date cannot be read; its hashes count without.
         RefusedError
     """
     content = content_of(fields, names)
@@ -84,7 +99,12 @@ def entry(fields: Fields, names: Fields) -> Entry:
         known = [str(n) for n in (names.sha256, names.sha1, names.md5, names.pdq) if n]
         raise RefusedError("missing", known[-1], f"no hash: write one of {', '.join(known)}")
     category = _category(fields.category, str(names.category))
-    return Entry(content, category, date(fields.date), external_id(fields, names))
+    name = external_id(fields, names)
+    made = Entry(content, category, None, name)
+    try:
+        return msgspec.structs.replace(made, dated_ms=date(fields.date, str(names.date)))
+    except RefusedError as refused:
+        raise PartlyReadError(made, refused.rejection) from None
 
 
 def retraction(fields: Fields, names: Fields) -> Retraction:
@@ -172,19 +192,29 @@ def external_id(fields: Fields, names: Fields) -> str | None:
     return raw.strip() or None
 
 
-def date(raw: object) -> int | None:
-    """Read a time, in milliseconds UTC; one that cannot be read is left out."""
-    if not isinstance(raw, str) or not raw or len(raw) > MAX_ID:
+def date(raw: object, name: str) -> int | None:
+    """Read a time, in milliseconds UTC; None: there is none.
+
+    Raises:
+        RefusedError: it cannot be read, or is before 1970.
+    """
+    if raw is None or raw == "":
         return None
+    at_ms = _time(raw) if isinstance(raw, str) and len(raw) <= MAX_ID else None
+    if at_ms is None:
+        reason = "is no time since 1970 such as 2026-01-31T12:00:00Z; the entry was taken without"
+        raise RefusedError("bad_date", name, reason)
+    return at_ms
+
+
+def _time(raw: str) -> int | None:
     try:
         moment = datetime.fromisoformat(raw.strip())
-    except ValueError:
-        return None
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    try:
-        return max(0, int(aware.timestamp() * 1000)) or None
+        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        at_ms = int(aware.timestamp() * 1000)
     except (OverflowError, ValueError):
         return None
+    return at_ms if at_ms > 0 else None
 
 
 def yes(raw: object, name: str) -> bool:

@@ -102,3 +102,36 @@ async def test_send_goes_over_tls_alone(running: Typed, tmp_path: Path, address:
     to = ("--service", address, "--key-file", key)
     code, shown = await running("hashcheck", "send", key, *to)
     assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")
+
+
+DEEP = '{"answers":' + "[" * 100_000
+FORGED = '{"answers":[{"answer":"none\\u001b[2J"}]}'
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        DEEP, "[" * 100_000, "{", "null", "[]", "{}", '{"answers":7}', '{"answers":[]}',
+        '{"answers":["hit"]}', '{"answers":[{}]}', '{"answers":[{"answer":7}]}', FORGED,
+        '{"answers":[{"answer":"none"},{"answer":"none"}]}',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [200, 500])
+async def test_attack_what_answers_like_no_service_is_told_in_words(
+    running: Typed, aiohttp_server: AiohttpServer, tmp_path: Path, said: str, status: int
+) -> None:
+    """A proxy, a captive portal or somebody hostile: never a fault of ours, nor a false "none"."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(text=said, status=status, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_post("/hashcheck/v1/check", answer)
+    server = await aiohttp_server(app)
+    key = tmp_path / "key"
+    key.write_text("hk_x\n")
+    key.chmod(0o600)
+    service = ("--service", f"http://127.0.0.1:{server.port}", "--key-file", key)
+    code, told = await running("hashcheck", "send", key, *service)
+    assert told["error"]["code"] == "no_answer"
+    assert code == (Exit.UNREACHABLE if status == 200 else Exit.INTERNAL)

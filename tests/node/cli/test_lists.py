@@ -107,6 +107,20 @@ class TestImport:
         ]
         assert "secret" not in "".join(rejects)
 
+    async def test_entry_with_a_date_that_cannot_be_read_is_counted_and_said(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """It counts without; silence would look as if its author had given none."""
+        file = tmp_path / "a.csv"
+        file.write_text(f"md5;category;date\n{7:032x};1;2026-01-01\n{8:032x};1;secret\n")
+        code, shown = await typed("list", "import", file, "--list", "a", "--provenance", "own")
+        told = (shown["rejected"], shown["partly"], shown["settled"])
+        assert (code, told) == (Exit.PROBLEM, (0, 1, {"added": 2}))
+        rejects = (tmp_path / "a.csv.rejects.ndjson").read_text()
+        said = json.loads(rejects)
+        assert (said["entry"], said["field"], said["code"]) == (3, "date", "bad_date")
+        assert "secret" not in rejects
+
     async def test_broken_document_leaves_what_stood_before_and_goes_on_when_mended(
         self, typed: Typed, tmp_path: Path
     ) -> None:

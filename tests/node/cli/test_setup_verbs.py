@@ -142,16 +142,21 @@ def test_second_admission_is_refused(
     assert shown["error"]["code"] == "registry_conflict"
 
 
-@pytest.mark.parametrize("raw", [b"", b"{}", b"\xff" * 10, b"[" * 5000, b" " * (2 << 20)])
+@pytest.mark.parametrize(
+    "raw", [b"", b"{}", b"\xff" * 10, b"[" * 5000, b" " * (2 << 20), b'{"_type":"hx1-publication"}']
+)
 def test_garbage_is_no_request(
     tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]], raw: bytes
 ) -> None:
-    """Refused with a code, whatever the bytes."""
+    """Refused with a code, whatever the bytes; the file is named, and which one is meant."""
     network = make_pair(tmp_path, typed)
     (tmp_path / "odd").write_bytes(raw)
     code, shown = typed("network", "admit", tmp_path / "odd", "-c", network["config"])
     assert code == Exit.REFUSED
-    assert shown["error"]["code"] == "registry_refused"
+    error = shown["error"]
+    assert error["code"] == "registry_refused"
+    assert f"{tmp_path / 'odd'} is no admission request" in error["message"]
+    assert "admission.json" in error["message"]
 
 
 def test_missing_request_names_the_file_argument(

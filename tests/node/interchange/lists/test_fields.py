@@ -99,16 +99,28 @@ class TestTheRest:
             ("2026-01-01T00:00:00Z", 1_767_225_600_000),
             ("2026-01-01T01:00:00+01:00", 1_767_225_600_000),
             ("2026-01-01", 1_767_225_600_000),
-            ("1950-01-01", None),
-            ("0001-01-01T00:00:00+23:00", None),
-            ("yesterday", None),
-            (7, None),
+            ("", None),
+            (None, None),
         ],
     )
-    def test_time_is_read_in_utc_or_left_out(self, raw: object, at_ms: int | None) -> None:
-        """Nothing rests on it."""
-        assert date(raw) == at_ms
-        assert at_ms is None or date(shown(at_ms)) == at_ms
+    def test_time_is_read_in_utc(self, raw: object, at_ms: int | None) -> None:
+        """Nothing stands for no time."""
+        assert date(raw, "date") == at_ms
+        assert date(shown(at_ms), "date") == at_ms
+
+    @pytest.mark.parametrize(
+        "bad",
+        ["1950-01-01", "1970-01-01", "0001-01-01T00:00:00+23:00", "yesterday", 8, ["a"], "2" * 129],
+    )
+    def test_entry_whose_date_cannot_be_read_is_taken_without_and_says_so(
+        self, bad: object
+    ) -> None:
+        """Its hashes count; that its date was lost is for whoever made the list to know."""
+        line = read(7, lambda: entry(GOOD._replace(date=bad), PLAIN))
+        assert line.what == entry(GOOD, PLAIN)
+        assert line.without is not None
+        assert (line.number, line.without[:2]) == (7, ("bad_date", "date"))
+        assert str(bad) not in line.without.reason
 
     @pytest.mark.parametrize("bad", ["x" * 129, "a\0b", 1.5])
     def test_id_is_short_and_printable(self, bad: object) -> None:
