@@ -33,7 +33,7 @@ from node.keeping import HsmWatch, TransportInUse, destroy_expired, take_up_due
 from node.ledgers import Ledgers
 from node.listening import serve
 from node.loops import LOOK_AGAIN_S, DeliveryLoop, PullLoop, Wakes, keep_going, work_at_desk
-from node.peer.allowances import DiskFloor
+from node.peer.allowances import DiskFloor, no_floor
 from node.peer.bringing_back import BringingBack
 from node.peer.client import HttpTransport
 from node.peer.delivery import Delivery
@@ -75,7 +75,9 @@ def wall_clock() -> int:
 
 
 def disk_floor(config: Config) -> DiskFloor:
-    """What must stay free for our own intake, where the store lies."""
+    """What must stay free for our own intake, where the store lies; a server says so itself."""
+    if config.store.url is not None:
+        return no_floor()
     place = config.store.path.parent
     return DiskFloor(config.peer.disk_floor_mib << 20, lambda: free_bytes(place))
 
@@ -220,7 +222,7 @@ class Node:
             on_contact=self._contact,
             on_registry_behind=self.wakes.registry,
             on_refused=lambda code: self.metrics.peer_refusals.labels(code).inc(),
-            floor=disk_floor(self.config),
+            floor=self.pulling.floor,
             extra_routes=[
                 *mirror_routes(self.registry.kept),
                 *revocation_routes(self.registry.revocations, self.wakes.delivery),
@@ -365,7 +367,8 @@ class Node:
             logger().error("head_not_signed", code=error.code)
 
     def _missing(self) -> list[str]:
-        return [task.get_name() for task in self._loops if task.done()] + self.hsm.missing()
+        full = ["store_full"] if self.pulling.floor.is_refused(wall_clock()) else []
+        return [task.get_name() for task in self._loops if task.done()] + self.hsm.missing() + full
 
     async def _snapshot(self) -> Any:
         sources = Sources(

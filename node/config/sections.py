@@ -157,7 +157,8 @@ class PeerSection:
     )
     disk_floor_mib: int = _key(
         "Free space, in MiB, below which pushes of peers are put off: what is left is kept for"
-        " this hotline's own intake.",
+        " this hotline's own intake. Not with `[store] url`: there the server says when it is"
+        " full.",
         kinds.integer(0, 1_000_000),
         512,
     )

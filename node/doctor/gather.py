@@ -264,7 +264,8 @@ class Examination:
             what = f"the directory of the database cannot be looked at ({error.strerror})"
             self._add(Severity.CRITICAL, "disk", "disk_unreadable", what, "check [store] path")
             return
-        self.findings.append(checks.check_disk(free, "the database"))
+        kept = "the database" if self.config.store.url is None else "what this node writes itself"
+        self.findings.append(checks.check_disk(free, kept))
 
     def _broken(self, check: str, error: Exception) -> None:
         """Add what an error says; our messages are `field: what is wrong; the mend`."""

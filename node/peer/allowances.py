@@ -12,18 +12,21 @@ for what our own hotline takes in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from node.peer.errors import OverQuotaError
 from node.peer.quotas import TokenBucket
+from node.store.errors import StoreFullError
 from protocol.answers import AnswerCode
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 LOOK_MS: Final = 1000
+SAID_FULL_MS: Final = 60_000
 
 
 class Cost(StrEnum):
@@ -105,6 +108,9 @@ class Allowances:
 class DiskFloor:
     """Whether there is room for what peers send; looks at most once a second.
 
+    Where a server keeps the store, no floor is known (`floor_bytes` 0): the server says when it is
+    full, or may only be read.
+
     Attributes:
         floor_bytes: what must stay free for our own intake.
         free_bytes: gives the free space where the database lies.
@@ -114,6 +120,7 @@ class DiskFloor:
     free_bytes: Callable[[], int]
     _looked_ms: int | None = None
     _room: bool = True
+    _refused_ms: int | None = None
 
     def need(self, now_ms: int) -> None:
         """See that there is room at `now_ms` (UTC).
@@ -126,6 +133,31 @@ class DiskFloor:
             self._room = self.free_bytes() >= self.floor_bytes
         if not self._room:
             raise OverQuotaError
+
+    @contextmanager
+    def keeping(self, now_ms: int) -> Iterator[None]:
+        """Keep what a peer sent at `now_ms` (UTC): a store that is full puts it off, no more.
+
+        Only the store itself knows of a server's disk, or of a limit of its own. Until the next
+        look nothing more is read; then it is tried again, so it goes on by itself.
+
+        Raises:
+            OverQuotaError: the store is full, or may only be read; nothing was kept.
+        """
+        try:
+            yield
+        except StoreFullError:
+            self._looked_ms = self._refused_ms = now_ms
+            self._room = False
+            raise OverQuotaError from None
+        self._refused_ms = None
+
+    def is_refused(self, now_ms: int) -> bool:
+        """Whether the store refused within the last minute, and has kept nothing since.
+
+        Below the floor it does not: our own intake goes on there.
+        """
+        return self._refused_ms is not None and 0 <= now_ms - self._refused_ms < SAID_FULL_MS
 
 
 def no_floor() -> DiskFloor:

@@ -188,7 +188,8 @@ class Pulling:
             self._allowances.spend(peer, Cost.EPOCHS, 1, now_ms)
         self._allowances.spend(peer, Cost.ENTRIES, admitted.entries, now_ms)
         self._allowances.spend(peer, Cost.BYTES, len(offered.sealed), now_ms)
-        taken = await self.inbox.take(admitted, offered.sealed)
+        with self.floor.keeping(now_ms):
+            taken = await self.inbox.take(admitted, offered.sealed)
         if isinstance(taken, Answer) and taken.code is not AnswerCode.BUSY:
             self._allowances.charge(peer, Cost.WASTE, now_ms)
         return taken

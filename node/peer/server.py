@@ -222,7 +222,9 @@ class _Channels(Generic[A]):
         self.allowances.spend(member, Cost.ENTRIES, admitted.entries, now_ms)
         self.allowances.spend(member, Cost.BYTES, body.left, now_ms)
         try:
-            taken = await self.inbox.take(admitted, await body.rest(caller.body_sha256))
+            sealed = await body.rest(caller.body_sha256)
+            with self.floor.keeping(now_ms):
+                taken = await self.inbox.take(admitted, sealed)
         except RefusedRequestError:
             self.allowances.charge(member, Cost.WASTE, now_ms)
             raise

@@ -87,7 +87,8 @@ class AlreadyOpenError(StoreError):
 class StoreFullError(StoreError):
     """store.path.
 
-    The disk is full or read-only; nothing was written. Free space; the node resumes by itself.
+    The disk (of the server, with [store] url) is full or read-only; nothing was written. Free
+    space; the node resumes by itself.
     """
 
     code = "store_full"

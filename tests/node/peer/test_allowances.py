@@ -6,6 +6,7 @@ import pytest
 
 from node.peer.allowances import DAY_MS, HOUR_MS, Allowances, Cost, DiskFloor, no_floor
 from node.peer.errors import OverQuotaError
+from node.store.errors import AwayError, StoreFullError
 from tests.builders.network import NOW_MS
 
 
@@ -79,3 +80,40 @@ def test_the_floor_holds_and_is_looked_at_once_a_second() -> None:
 def test_without_a_disk_there_is_no_floor() -> None:
     """For listeners that keep nothing."""
     no_floor().need(NOW_MS)
+
+
+def refused_by_the_store(floor: DiskFloor, now_ms: int) -> None:
+    """Try to keep something in a store that is full."""
+    with pytest.raises(OverQuotaError), floor.keeping(now_ms):
+        raise StoreFullError
+
+
+def test_a_store_that_is_full_puts_off_and_is_tried_again_by_itself() -> None:
+    """Only it knows of the disk of a server; between two tries no body is read for nothing."""
+    floor = no_floor()
+    refused_by_the_store(floor, NOW_MS)
+    with pytest.raises(OverQuotaError):
+        floor.need(NOW_MS + 999)
+    floor.need(NOW_MS + 1000)
+    refused_by_the_store(floor, NOW_MS + 1000)
+    with pytest.raises(OverQuotaError):
+        floor.need(NOW_MS + 1001)
+
+
+def test_that_the_store_refused_is_said_until_it_keeps_something_or_for_a_minute() -> None:
+    """Whoever looks sees why peers wait, also if none comes back."""
+    floor = no_floor()
+    refused_by_the_store(floor, NOW_MS)
+    assert floor.is_refused(NOW_MS + 59_999)
+    assert not floor.is_refused(NOW_MS + 60_000)
+    with floor.keeping(NOW_MS + 2000):
+        pass
+    assert not floor.is_refused(NOW_MS + 2001)
+
+
+def test_another_trouble_of_the_store_is_no_full_disk() -> None:
+    """It is a fault, and stands in the log as one."""
+    floor = no_floor()
+    with pytest.raises(AwayError), floor.keeping(NOW_MS):
+        raise AwayError
+    floor.need(NOW_MS)

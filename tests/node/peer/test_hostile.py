@@ -20,6 +20,7 @@ from node.peer.quotas import Quota
 from node.peer.server import make_peer_app
 from node.peer.signatures import HttpRequest
 from node.store.connection import create_database
+from node.store.seam import Connection
 from node.store.sqlite import Store
 from protocol import answers
 from protocol.answers import AnswerCode
@@ -106,6 +107,12 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
 def attacker(node: Node) -> Attacker:
     """Give `gb-iwf`, gone bad."""
     return Attacker(node.network)
+
+
+def limited_to_what_it_has(connection: Connection) -> None:
+    """Let a database not grow any more."""
+    used = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {used}").fetchall()
 
 
 async def goes_on(node: Node) -> bool:
@@ -296,6 +303,22 @@ class TestTooMuch:
         node.free_bytes.append(1 << 30)
         node.clock.now += 1000
         assert await node.told(attacker.open(ONE, entry(1))) == RECEIPTED
+
+    async def test_g1_what_the_store_has_no_room_for_is_put_off_until_it_has(
+        self, node: Node, attacker: Attacker
+    ) -> None:
+        """A store that refuses by itself, as a server's: no receipt, no fault, nothing lost."""
+        large = entry(1, b"\xc5\xea\x60" + b"\x5a" * 60_000)
+        await node.store.writer.run(limited_to_what_it_has)
+        assert await node.told(attacker.open(ONE, large)) == "busy"
+        opened = len(node.opened)
+        assert await node.told(attacker.open(ONE, large)) == "busy"
+        assert len(node.opened) == opened
+        await node.store.writer.run(
+            lambda c: c.execute("PRAGMA max_page_count = 1073741823").fetchall()
+        )
+        node.clock.now += 1000
+        assert await node.told(attacker.open(ONE, large)) == RECEIPTED
 
     async def test_a_question_is_answered_though_the_disk_is_full(self, node: Node) -> None:
         """Telling a state needs no room."""

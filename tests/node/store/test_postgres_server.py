@@ -13,6 +13,8 @@ import psycopg
 import pytest
 
 from node.casework.casebook import Casebook, Needs
+from node.peer.allowances import no_floor
+from node.peer.errors import OverQuotaError
 from node.store import opening
 from node.store.bulk import insert_rows, stream
 from node.store.errors import (
@@ -34,6 +36,7 @@ from node.store.sqlite import Store
 from tests.builders.cases import FINGERPRINTS, US
 from tests.builders.network import NOW_MS
 from tests.builders.postgres import Cluster
+from tests.contract.incoming import Sender, take
 from tests.contract.stores import KEY, record_items
 
 
@@ -303,6 +306,57 @@ class TestReadOnly:
         postgres.do(END_SESSIONS)
         await record_again(store, 3)
         assert await items(store) == 2
+
+
+class TestFull:
+    """A server whose disk has no room: the error that PostgreSQL itself raises then."""
+
+    async def test_nothing_is_taken_until_there_is_room_again(
+        self, store: Store, place: Postgres
+    ) -> None:
+        """All of a batch or nothing; what was kept stands, and it goes on by itself."""
+        await record_items(store, 1)
+        with full(place):
+            with pytest.raises(StoreFullError):
+                await record_items(store, 2)
+            assert await items(store) == 1
+        await record_items(store, 3)
+        assert await items(store) == 2
+
+    async def test_a_push_is_put_off_until_there_is_room_again(
+        self, store: Store, place: Postgres
+    ) -> None:
+        """No receipt for what is not kept, and no fault: its sender comes back."""
+        floor, sender = no_floor(), Sender()
+        said = sender.push(1)
+        with full(place):
+            with pytest.raises(OverQuotaError), floor.keeping(NOW_MS):
+                await take(store, said)
+            assert floor.is_refused(NOW_MS)
+        floor.need(NOW_MS + 1000)
+        with floor.keeping(NOW_MS + 1000):
+            assert isinstance(await take(store, said), bytes)
+        assert not floor.is_refused(NOW_MS + 1000)
+
+
+@contextmanager
+def full(place: Postgres) -> Iterator[None]:
+    """Let the server refuse every new row as it does without room (SQLSTATE 53100)."""
+    tables = ("events", "entries_in")
+    with psycopg.connect(place.url, autocommit=True) as owner:
+        owner.execute(
+            "CREATE OR REPLACE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$"
+            " BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$"
+        )
+        for table in tables:
+            owner.execute(
+                f"CREATE TRIGGER no_room BEFORE INSERT ON {table} EXECUTE FUNCTION no_room()"
+            )
+        try:
+            yield
+        finally:
+            for table in tables:
+                owner.execute(f"DROP TRIGGER no_room ON {table}")
 
 
 @contextmanager
