@@ -21,6 +21,7 @@ from node.casework.folding import lacks
 from node.casework.hearing import credible
 from node.casework.intake import carry_over, same_content, was_here
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
+from node.casework.listing import hold_illegal
 from node.casework.rejudging import rejudge, said_here, suggestion, watch_verdicts
 from node.casework.rings import is_earlier
 from node.casework.routing import item_told, responsible
@@ -38,6 +39,8 @@ from protocol.facts import ActionTaken, Assessment, Content, Hop
 from protocol.messages import Item, ItemV2, Sighted
 from protocol.vocabulary import Disposition, Matter, OutcomeWhat
 
+_UNKNOWN = frozenset({Disposition.NEW, Disposition.NEW_AGAIN, Disposition.NEW_REPLACING})
+"""Rows that hold where no item has the content; a list may, as other hotlines' do."""
 _Fact = TypeVar("_Fact", Assessment, ActionTaken)
 
 
@@ -61,7 +64,12 @@ class Handover:
             return self._join(judgement, message, informant)
         self._record(message, informant)
         carry_over(self._book, self._postbox, message.item_id, judgement)
+        if judgement.disposition in _UNKNOWN and hold_illegal(self._book, self._item(message)):
+            return Disposition.NEW_KNOWN  # what lists say is recorded once all is judged
         return judgement.disposition
+
+    def _item(self, message: Item) -> ItemState:
+        return self._book.loaded.items[message.item_id]
 
     def _look(self, peer: str, message: Item) -> Judgement:
         location = self._book.fingerprints.location(message.location)

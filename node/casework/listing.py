@@ -73,6 +73,13 @@ def hits(book: Casebook, state: ItemState) -> list[Hit]:
     return [found[number] for number in sorted(found)]
 
 
+def hold_illegal(book: Casebook, state: ItemState) -> bool:
+    """Whether lists hold the content of an item illegal unseen, so that nobody need view it."""
+    return state.matter is Matter.CSAM and any(
+        hit.counts_as is Trust.AUTO and not hit.acquits for hit in hits(book, state)
+    )
+
+
 def _take(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> None:
     """Let one entry say of an item what it says, once; more if that is surer than before."""
     state = book.loaded.items[item_id]
