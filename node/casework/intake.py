@@ -24,7 +24,7 @@ from node.casework.spreading import spread
 from node.casework.telling import News, note, pass_on_sighting, tell
 from node.casework.wanting import want_alike
 from node.ids import Ids
-from node.matching.contents import pictures_of
+from node.matching.contents import Likeness, likeness, pictures_of
 from node.matching.duplicates import Incoming, Judgement, judge
 from node.matching.fingerprints import Fingerprints, content_keys
 from protocol.facts import Assessment, Content, Hop, Sighting
@@ -287,17 +287,33 @@ def _join(
     )
     content = () if judgement.disposition is Disposition.PLACEHOLDER else item.content
     missing = lacks(state, Facts(content, item.access))
+    review = judgement.review
+    if review is None and _is_unseen(state, content) and not item.assessments:
+        review = Review.SUGGESTED_VERDICT
+    after = None
     if missing is not None:
         after = book.record(item_id, EventKind.FACTS, missing, at_ms=book.now, actor=book.us)
-        spread(book, postbox, state, after)
+    if review is not None:  # before the verdict goes anywhere with a file that nobody here saw
+        book.raise_review(item_id, review, suggested)
+    if after is not None:
+        if review is not Review.SUGGESTED_VERDICT:
+            spread(book, postbox, state, after)
         rejudge(book, postbox, item_id)
-    if judgement.review is not None:
-        book.raise_review(item_id, judgement.review, suggested)
     file = content[0] if content else None
     message = Sighted(item_id, sighting, file, item.access, draft.child_at_risk)
     pass_on_sighting(book, postbox, state, message, sighting.sighting_id)
     _assess(book, item_id, item.assessments, ids, postbox)
     return ItemTaken(item_id, "duplicate", item_id)
+
+
+def _is_unseen(state: ItemState, content: tuple[Content, ...]) -> bool:
+    """Whether a report brings a file to a judged item that only its address says is the same one.
+
+    Whoever judged it looked at what stood there then. Of an item that went on, who has it looks.
+    """
+    ours = state.custody in (Custody.HERE, Custody.LOCATING)
+    same = likeness(state.content, content, pictures=False) is Likeness.SAME
+    return ours and state.known and bool(content) and not same
 
 
 def carry_over(book: Casebook, postbox: Postbox, item_id: str, judgement: Judgement) -> None:

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
-from node.casework.item import ItemState
+from node.casework.item import ItemState, Review
 from node.hashcheck.contract import NETWORK, OWN
 from node.hashcheck.seam import Finding
 from node.matching.contents import PDQ_QUALITY, Likeness, compare
@@ -218,9 +218,11 @@ def findings(
 ) -> Iterator[Finding]:
     """Say what an item with a baseline verdict says of an asked content, by each of its words.
 
-    `ours` are the ids of verdicts that a person here gave; our others are lists' words.
+    `ours` are the ids of verdicts that a person here gave; our others are lists' words. Nothing is
+    sure while a person has to compare: perhaps nobody saw one of its files.
     """
     disputed = any(given.verdict is Verdict.NOT_ILLEGAL for given in state.in_force)
+    sure = not disputed and Review.SUGGESTED_VERDICT not in state.reviews
     baseline = [given for given in state.in_force if given.verdict is Verdict.BASELINE]
     words = [OWN] if any(given.event_id in ours for given in baseline) else []
     if any(given.member != us for given in baseline):
@@ -230,7 +232,7 @@ def findings(
         if likeness <= Likeness.NEAR:
             distance = distance_of(content, asked) if likeness is Likeness.NEAR else 0
             for source in words:
-                yield Finding(source, likeness, state.id, not disputed, content, distance)
+                yield Finding(source, likeness, state.id, sure, content, distance)
 
 
 def distance_of(one: Content, other: Content) -> int:

@@ -10,8 +10,8 @@ import msgspec
 from aiohttp.web import Application
 
 from node.casework.casebook import Casebook, Needs
-from node.casework.events import EventKind, Recorded
-from node.casework.item import ItemState
+from node.casework.events import EventKind, Raised, Recorded
+from node.casework.item import ItemState, Review
 from node.casework.listing import match_lists
 from node.hashcheck.app import make_public_app
 from node.hashcheck.checking import Checking
@@ -105,6 +105,11 @@ class Service:
         word = msgspec.structs.replace(word, at_ms=NOW_MS + 1)
         await self._record_on(item_id, EventKind.ASSESSED, word)
 
+    async def waits(self, number: int) -> None:
+        """Put an item before a person who compares it with what was judged."""
+        body = Raised(Review.SUGGESTED_VERDICT)
+        await self._record_on(event_id(number, "gb-iwf"), EventKind.RAISED, body)
+
     async def meets_lists(self, state: ItemState, *others: ItemState) -> None:
         """Record items and let lists say what they say of the first, as at intake."""
         for one in (state, *others):
@@ -117,7 +122,7 @@ class Service:
         await self.store.cases.transact(Needs(items={state.id}, keys=keys), NOW_MS, decide)
         await self.follow()
 
-    async def _record_on(self, item_id: str, kind: EventKind, body: Assessment) -> None:
+    async def _record_on(self, item_id: str, kind: EventKind, body: Assessment | Raised) -> None:
         def decide(book: Casebook) -> None:
             book.record(item_id, kind, body, at_ms=NOW_MS, actor=US)
 

@@ -360,6 +360,46 @@ class TestKnownContent:
         assert [a.member for a in desk.state(unjudged.id).assessments] == [US]
 
 
+class TestUnseenFile:
+    """A report names a file for an item that was judged before anybody knew its hashes."""
+
+    def judged(self, **changes: Any) -> Desk:
+        """Return a desk with an item without hashes that a person here judged."""
+        return Desk(item(1, assessments=(verdict(member=US),), **changes))
+
+    def test_person_looks_whether_it_is_what_was_judged(self) -> None:
+        """Something else may stand there by now, or the report may lie."""
+        desk = self.judged()
+        desk(sha256=HEX)
+        assert desk.book.loaded.items[item(1).id].reviews == (Review.SUGGESTED_VERDICT,)
+
+    def test_verdict_does_not_go_with_it_to_another_place(self) -> None:
+        """Else anybody makes any file known as illegal."""
+        desk = self.judged()
+        desk(sha256=HEX)
+        other = desk("https://nl9.example/9.jpg", sha256=HEX).items[0].item_id
+        assert desk.book.loaded.items[other].assessments == ()
+
+    def test_verdict_of_a_person_lets_it_go(self) -> None:
+        """That somebody who knows the hashes judges is the look that it waited for."""
+        desk = self.judged()
+        desk(sha256=HEX, assessments=(AssessmentDraft(verdict=Verdict.BASELINE),))
+        other = desk("https://nl9.example/9.jpg", sha256=HEX).items[0].item_id
+        assert desk.book.loaded.items[other].known
+
+    def test_same_file_again_is_nothing_to_look_at(self) -> None:
+        """It is what was judged."""
+        desk = Desk(item(1, file(1), assessments=(verdict(member=US),)))
+        desk(sha256=HEX)
+        assert desk.book.loaded.items[item(1).id].reviews == ()
+
+    def test_item_that_nobody_judged_just_gets_its_hashes(self) -> None:
+        """There is no verdict that could go astray."""
+        desk = Desk(item(1))
+        desk(sha256=HEX)
+        assert desk.book.loaded.items[item(1).id].reviews == ()
+
+
 class TestWithoutAPlace:
     """A report of hashes alone."""
 

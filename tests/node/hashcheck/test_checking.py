@@ -114,6 +114,15 @@ async def test_a_disputed_verdict_is_for_a_person(service: Service, hoster: Clie
     assert await words(hoster, file(1)) == ["review"]
 
 
+async def test_a_file_that_waits_for_a_comparison_is_for_a_person(
+    service: Service, hoster: Client
+) -> None:
+    """A report may have named it for an item that was judged without it."""
+    await service.knows(1, KNOWN)
+    await service.waits(1)
+    assert await words(hoster, file(1)) == ["review"]
+
+
 async def test_verdicts_of_one_law_are_not_told(service: Service, hoster: Client) -> None:
     """Only what is illegal everywhere; what becomes so is found once it was followed."""
     await service.knows(1, KNOWN)
