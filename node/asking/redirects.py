@@ -27,10 +27,10 @@ import aiohttp
 from yarl import URL
 
 from node.asking.https import REDIRECTS, Bounds
-from node.jurisdiction.errors import UnlocatableError
+from node.jurisdiction.errors import UnlocatableError, UrlMalformedError
 from node.jurisdiction.locations import Location, canonical
 from node.jurisdiction.names import Resolver
-from node.jurisdiction.redirects import MAX_HOPS, Hop, Trail
+from node.jurisdiction.redirects import MAX_HOPS, NOT_THERE, Hop, Trail
 
 AT_ONCE: Final = 16
 KEEP_MS: Final = 3_600_000
@@ -45,7 +45,7 @@ Dial = Callable[[str, int], tuple[str, int]]
 
 
 class _Answer(NamedTuple):
-    """What a site answered: the status, and where it leads."""
+    """What a site answered: the status, and where it leads, as it wrote it."""
 
     status: int | None
     to: str | None
@@ -96,35 +96,39 @@ class RedirectFollower:
     async def _follow(self, location: Location, now_ms: int) -> Trail:
         hops: list[Hop] = []
         seen = {location.canonical}
-        at = location
-        while URL(at.canonical, encoded=True).scheme in _FOLLOWED:
+        last = at = location
+        while True:
             hop, following = await self._hop(at, now_ms)
+            if hop.problem not in NOT_THERE:
+                last = at
             if following is not None and following.canonical in seen:
                 hop, following = hop._replace(problem="ring"), None
             if following is not None and len(hops) + 1 >= self._bounds.hops:
                 hop, following = hop._replace(problem="too_many_hops"), None
-            hops.append(hop)
+            if hop.problem is not None or _is_asked(at):
+                hops.append(hop)
             if following is None:
-                break
+                return Trail(last, tuple(hops))
             seen.add(following.canonical)
             at = following
-        return Trail(at, tuple(hops))
 
     async def _hop(self, at: Location, now_ms: int) -> tuple[Hop, Location | None]:
         """Ask one site; return what it said, and where it leads if that is a public location."""
+        address, problem = await self._address(at, now_ms)
+        if address is None or not _is_asked(at):
+            return Hop(at.host, None, None, problem), None
         if _port(at) not in self._ports:
             return Hop(at.host, None, None, "port_not_allowed"), None
-        address, problem = await self._address(at, now_ms)
-        if address is None:
-            return Hop(at.host, None, None, problem), None
         answer = await self._ask(at, address)
         hop = Hop(at.host, address, answer.status, answer.problem)
         if answer.to is None:
             return hop, None
         try:
-            return hop, canonical(answer.to)
+            return hop, canonical(ada_url.join_url(at.canonical, answer.to))
         except UnlocatableError as error:
             return hop._replace(problem=error.code), None
+        except ValueError:
+            return hop._replace(problem=UrlMalformedError.code), None
 
     async def _address(self, at: Location, now_ms: int) -> tuple[str | None, str | None]:
         """Return a checked address of a site, or why there is none."""
@@ -151,7 +155,7 @@ class RedirectFollower:
                 server_hostname=at.host if url.scheme == "https" else None,
             ) as answer:
                 to = answer.headers.get("Location") if answer.status in REDIRECTS else None
-                return _Answer(answer.status, None if to is None else _joined(url, to))
+                return _Answer(answer.status, to)
         except aiohttp.ClientSSLError:
             return _Answer(None, None, "certificate")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
@@ -175,15 +179,11 @@ class RedirectFollower:
         return self._session
 
 
+def _is_asked(at: Location) -> bool:
+    """Whether a location is one that HTTP asks."""
+    return URL(at.canonical, encoded=True).scheme in _FOLLOWED
+
+
 def _port(at: Location) -> int:
     """Return the port that a location is asked at."""
     return URL(at.canonical, encoded=True).port or 80
-
-
-def _joined(base: URL, location: str) -> str:
-    """Return where a `Location` leads from `base`, to be read by the WHATWG's rules.
-
-    Raises:
-        ValueError: it leads nowhere.
-    """
-    return ada_url.join_url(str(base), location)

@@ -36,9 +36,10 @@ class NameAnswer(msgspec.Struct, frozen=True):
     """All that the name servers said about one host at one time.
 
     `addresses` are (address, TTL in s), sorted; `refused` are (address, range); `cname_chain` are
-    (target, TTL in s) from the host onward. `ok` means at least one record at the chain's end:
-    with all of them refused, `addresses` is empty. `partial` means that one of the two questions
-    failed. The answer holds until `expires_ms` (UTC).
+    (target, TTL in s) from the host onward: where the two questions were led along different
+    chains, that of A first, then what only that of AAAA has. `ok` means at least one record at a
+    chain's end: with all of them refused, `addresses` is empty. `partial` means that one of the
+    two questions failed. The answer holds until `expires_ms` (UTC).
     """
 
     host: str
@@ -119,11 +120,19 @@ def join(host: str, halves: tuple[Half, Half], policy: AddressPolicy, now_ms: in
         state=state,
         addresses=tuple(sorted(accepted.items())),
         refused=tuple(sorted(refused.items())),
-        cname_chain=max((half.chain for half in halves), key=len),
+        cname_chain=_both(halves),
         partial=state == "ok" and any(half.state in {"servfail", "timeout"} for half in halves),
         asked_ms=now_ms,
         expires_ms=now_ms,
     )
+
+
+def _both(halves: tuple[Half, Half]) -> tuple[tuple[str, int], ...]:
+    """Return each target of both chains once, with its shorter TTL: any of them may be a proxy."""
+    chain: dict[str, int] = {}
+    for target, ttl in (*halves[0].chain, *halves[1].chain):
+        chain[target] = min(ttl, chain.get(target, ttl))
+    return tuple(chain.items())
 
 
 def _plain(name: str) -> str:

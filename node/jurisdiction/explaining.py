@@ -15,6 +15,7 @@ import msgspec
 from node.jurisdiction.addresses import Special, effective, special_range
 from node.jurisdiction.countries import Ballot, Confidence, count
 from node.jurisdiction.locate import State
+from node.jurisdiction.redirects import is_cut_short
 
 if TYPE_CHECKING:
     from node.jurisdiction.locate import Located
@@ -274,6 +275,11 @@ def _nowhere(location: Location, located: Located, names: str | None) -> str:
 
 def _agreed(located: Located) -> str:
     kinds = {row[0] for row in located.evidence}
+    if is_cut_short([row[-1] for row in located.evidence if row[0] == "hop"]):
+        return (
+            "that is where the last site is which is there: what it redirects to is not, and that "
+            "takes a step of confidence"
+        )
     if "override" in kinds:
         return "people of this hotline say so, until the time that stands with it"
     if "watched" in kinds:

@@ -3,8 +3,10 @@
 Content stands where the last hop leads, and only who asks the site itself learns that. So this is
 off until the operator allows it; `node.asking.redirects` asks.
 
-A trail ends at the last location that may be looked for: where the next hop is no public location,
-cannot be reached or does not answer, the site before it counts, and the hop says why.
+A trail ends at the last location that is there: where the next hop is no public location, has no
+public address, or does not answer, the site before it counts, and the hop says why. Somebody says
+then that the content is elsewhere, and nobody can see whether it is: a country found so has
+`medium` confidence at most.
 """
 
 from __future__ import annotations
@@ -14,10 +16,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from node.jurisdiction.locate import Located, Row
     from node.jurisdiction.locations import Location
 
 MAX_HOPS = 10
+NOT_THERE = frozenset({"special_address", "no_address", "no_answer", "certificate"})
+"""Problems of a hop that say that the place is not there for anybody who follows the redirect."""
 
 
 class Hop(NamedTuple):
@@ -55,7 +61,20 @@ class Redirects(Protocol):
 def with_hops(located: Located, trail: Trail) -> Located:
     """Return the finding for the end of a trail with the way there as evidence.
 
-    Rows are `("hop", number, host, address, status, problem)`.
+    A trail that was cut short because the place it leads to is not there makes the finding less
+    sure. Rows are `("hop", number, host, address, status, problem)`.
     """
     rows: tuple[Row, ...] = tuple(("hop", n, *hop) for n, hop in enumerate(trail.hops, start=1))
-    return msgspec.structs.replace(located, evidence=(*located.evidence, *rows))
+    sure = located.confidence
+    if (
+        located.state == "country"
+        and sure == "high"
+        and is_cut_short([hop.problem for hop in trail.hops])
+    ):
+        sure = "medium"
+    return msgspec.structs.replace(located, confidence=sure, evidence=(*located.evidence, *rows))
+
+
+def is_cut_short(problems: Sequence[object]) -> bool:
+    """Whether a site leads on to a place that is not there, by the problems of its hops."""
+    return len(problems) > 1 and problems[-1] in NOT_THERE

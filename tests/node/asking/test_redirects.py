@@ -16,10 +16,11 @@ from node.asking.redirects import KEEP_MS, RedirectFollower
 from node.casework.placing import Places
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.countries import Databases
+from node.jurisdiction.explaining import explain
 from node.jurisdiction.locate import Locator
 from node.jurisdiction.locations import canonical
 from node.jurisdiction.names import NameCache, Resolver
-from node.jurisdiction.redirects import Hop, Trail
+from node.jurisdiction.redirects import Hop, Trail, with_hops
 from tests.builders.authority import Authority, make_authority
 from tests.builders.cases import item
 from tests.builders.databases import write_database
@@ -184,7 +185,7 @@ class TestBounds:
             ("http://0x7f.1/", "host_not_public"),
             ("javascript:alert(1)", "scheme_unsupported"),
             ("file:///etc/passwd", "scheme_unsupported"),
-            ("http://", "no_answer"),
+            ("http://", "url_malformed"),
         ],
     )
     async def test_what_is_no_public_location_is_not_followed(
@@ -264,6 +265,82 @@ class TestAddresses:
         assert sites.dialled == []
 
 
+class TestPlacesThatAreNotThere:
+    """A redirect into nothing does not erase the country of the site that answers it."""
+
+    @pytest.mark.parametrize(
+        ("to", "problem"),
+        [
+            ("http://inside.example/", "special_address"),
+            ("http://nat.example/", "special_address"),
+            ("http://inside.example:8080/", "special_address"),
+            ("ftp://inside.example/", "special_address"),
+            ("http://gone.example/", "no_address"),
+            ("ftp://gone.example/", "no_address"),
+            ("https://six.example/", "certificate"),
+        ],
+    )
+    async def test_the_last_site_that_is_there_counts(
+        self, follower: RedirectFollower, sites: Sites, to: str, problem: str
+    ) -> None:
+        """The hop says what was wrong with the place that it names."""
+        sites.leads = {"one.example/": to}
+        trail = await follow(follower, "http://one.example/")
+        assert trail.last.canonical == "http://one.example/"
+        assert [hop.problem for hop in trail.hops] == [None, problem]
+
+    async def test_a_server_that_does_not_answer_does_not_count_either(
+        self, follower: RedirectFollower, sites: Sites
+    ) -> None:
+        """It has a public address, and nobody listens there."""
+        sites.leads = {"one.example/": "https://two.example/"}
+        del sites.ports[443]
+        trail = await follow(follower, "http://one.example/")
+        assert trail.last.host == "one.example"
+        assert trail.hops[-1] == Hop("two.example", TWO, None, "no_answer")
+
+    async def test_a_way_of_several_hops_loses_only_its_last(
+        self, follower: RedirectFollower, sites: Sites
+    ) -> None:
+        """What was reached on the way counts."""
+        sites.leads = {"one.example/": "http://two.example/", "two.example/": "http://gone.example"}
+        trail = await follow(follower, "http://one.example/")
+        assert trail.last.host == "two.example"
+
+    async def test_the_place_reported_stays_what_was_reported(
+        self, follower: RedirectFollower
+    ) -> None:
+        """There is no site before it."""
+        trail = await follow(follower, "http://inside.example/")
+        assert trail.last.host == "inside.example"
+
+    async def test_a_place_that_http_does_not_ask_counts_if_it_has_an_address(
+        self, follower: RedirectFollower, sites: Sites
+    ) -> None:
+        """Nobody connects to it."""
+        sites.leads = {"one.example/": "ftp://two.example/a"}
+        trail = await follow(follower, "http://one.example/")
+        assert (trail.last.canonical, len(trail.hops)) == ("ftp://two.example/a", 1)
+        assert sites.dialled == [(ONE, 80)]
+
+    async def test_a_way_into_nothing_takes_a_step_of_confidence(
+        self, follower: RedirectFollower, sites: Sites, names: Resolver, tmp_path: Path
+    ) -> None:
+        """The site says that the content is elsewhere, and nobody can see whether it is."""
+        rows = {"192.0.2.0/24": {"country": "NL"}}
+        databases = Databases.open(write_database(tmp_path, name, rows) for name in ("one", "two"))
+        locator = Locator(names, databases)
+        sites.leads = {"one.example/a": "http://inside.example/"}
+        found = []
+        for path in ("a", "b"):
+            trail = await follow(follower, f"http://one.example/{path}")
+            located = with_hops(await locator.locate(trail.last, NOW_MS), trail)
+            told = explain(trail.last, located).because
+            found.append((located.country, located.confidence, "redirects" in told))
+        assert found == [("NL", "medium", True), ("NL", "high", False)]
+        databases.close()
+
+
 class TestPorts:
     """This machine must not be sent to knock at other services."""
 
@@ -271,7 +348,7 @@ class TestPorts:
     async def test_a_reported_url_with_another_port_is_not_asked(
         self, follower: RedirectFollower, sites: Sites, port: int
     ) -> None:
-        """Nor is its name looked up."""
+        """Whoever reports cannot have this machine knock there."""
         trail = await follow(follower, f"http://one.example:{port}/")
         assert trail.hops == (Hop("one.example", None, None, "port_not_allowed"),)
         assert sites.dialled == []

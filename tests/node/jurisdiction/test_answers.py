@@ -124,3 +124,24 @@ def test_the_same_address_in_two_spellings_is_one() -> None:
 def test_repr_does_not_name_the_host() -> None:
     """Answers may reach log lines and tracebacks."""
     assert "site" not in repr(join("site.example", (OK, OK), POLICY, 0))
+
+
+@pytest.mark.parametrize("proxy_first", [True, False])
+def test_the_chains_of_both_questions_are_kept_where_they_differ(*, proxy_first: bool) -> None:
+    """A proxy may stand on the shorter one."""
+    short = Half("ok", (("192.0.2.1", 60),), (("edge.veil.example", 60),))
+    long = Half("ok", (("2001:db8::1", 60),), (("a.plain.example", 60), ("b.plain.example", 60)))
+    halves = (short, long) if proxy_first else (long, short)
+    chain = join("site.example", halves, POLICY, 0).cname_chain
+    assert sorted(chain) == [
+        ("a.plain.example", 60), ("b.plain.example", 60), ("edge.veil.example", 60)
+    ]  # fmt: skip
+    assert chain[: len(halves[0].chain)] == halves[0].chain
+
+
+def test_a_chain_that_both_questions_share_stands_once() -> None:
+    """With the shorter of its TTLs, by which the answer ends."""
+    one = Half("ok", (("192.0.2.1", 60),), (("a.example", 60), ("b.example", 20)))
+    other = Half("ok", (("2001:db8::1", 60),), (("a.example", 30), ("b.example", 40)))
+    answer = join("site.example", (one, other), POLICY, 0)
+    assert answer.cname_chain == (("a.example", 30), ("b.example", 20))
