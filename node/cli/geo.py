@@ -33,15 +33,20 @@ def status(path: Path, now_ms: int) -> Result:
             damaged.add(networks.file.name)
         files = _files(data, section, damaged, now_ms)
         overrides = _overrides(data, now_ms)
+        copies = [{"name": name, "same_as": first} for name, first in data.databases.copies]
+        idle = [{"name": name, "asn_entries": count} for name, count in data.idle]
+        voters = len(data.databases.files)
     finally:
         data.close()
     told = {
         "files": files,
         "max_age_days": section.max_age_days,
-        "voters": len(section.databases),
+        "voters": voters,
+        "copies": copies,
+        "idle": idle,
         "overrides": overrides,
     }
-    wrong = not section.databases or any(one["verdict"] != "fresh" for one in files)
+    wrong = not voters or copies or idle or any(one["verdict"] != "fresh" for one in files)
     return Result(told, _text(told), Exit.PROBLEM if wrong else Exit.OK)
 
 
@@ -51,8 +56,9 @@ def _files(
     """Tell each file, in the order of the configuration; `damaged` goes before any age."""
     uses = {str(ref.path): "votes" for ref in section.databases}
     uses |= {str(section.asn_database): "networks", str(section.proxy_list): "proxies"}
-    uses[str(section.watch_list)] = "watched"
+    uses |= {str(section.watch_list): "watched", str(section.anycast_list): "anycast"}
     pinned = {str(ref.path) for ref in section.databases if ref.sha256 is not None}
+    pinned |= {str(path) for path, sha256 in _lists(section) if sha256 is not None}
     return [
         {
             "name": file.name,
@@ -67,6 +73,15 @@ def _files(
         for file, age in zip(
             data.files, ages(data.files, now_ms, section.max_age_days), strict=True
         )
+    ]
+
+
+def _lists(section: JurisdictionSection) -> list[tuple[Path | None, str | None]]:
+    return [
+        (section.asn_database, section.asn_database_sha256),
+        (section.proxy_list, section.proxy_list_sha256),
+        (section.watch_list, section.watch_list_sha256),
+        (section.anycast_list, section.anycast_list_sha256),
     ]
 
 
@@ -88,6 +103,15 @@ def _text(told: dict[str, Any]) -> str:
     lines = [table(("file", "use", "built", "days", "state", "sha256 is", "sha256"), rows)]
     if not told["voters"]:
         lines.append("no database votes: add [[jurisdiction.databases]]")
+    lines += [
+        f"{one['name']} is the same file as {one['same_as']}: it votes once; take one out"
+        for one in told["copies"]
+    ]
+    lines += [
+        f"{one['name']}: {one['asn_entries']} asn entries match nothing, since no ASN database is "
+        "configured; set [jurisdiction] asn_database"
+        for one in told["idle"]
+    ]
     lines += [
         f"override {one['id']}: {one['entry']} in {one['country']} ({one['kind']}), "
         f"{'until' if one['in_force'] else 'OVER since'} {_day(one['expires_ms'])}, {one['author']}"

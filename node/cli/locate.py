@@ -85,7 +85,9 @@ async def _look(config: Config, location: Location, *, offline: bool) -> Located
             return opened.locator.locate_unasked(location, now_ms)
         if not config.jurisdiction.follow_redirects:
             return await opened.locator.locate(location, now_ms)
-        opened.redirects = RedirectFollower(opened.resolver)
+        opened.redirects = RedirectFollower(
+            opened.resolver, ports=config.jurisdiction.redirect_ports
+        )
         trail = await opened.redirects.follow(location, now_ms)
         return with_hops(await opened.locator.locate(trail.last, now_ms), trail)
     finally:

@@ -26,26 +26,48 @@ class JurisdictionSection:
         (),
     )
     proxy_list: Path | None = _key(
-        "File of address ranges and name suffixes of proxies: content behind them is `hidden`.",
+        "File of address ranges, networks (ASN) and name suffixes of proxies: content behind them"
+        " is `hidden`.",
         kinds.PATH,
         None,
     )
+    proxy_list_sha256: str | None = _key(
+        "SHA-256 that the proxy list must have.", kinds.SHA256, None
+    )
     asn_database: Path | None = _key(
-        "Database (MMDB) of the networks (ASN) that announce addresses: evidence, and what the"
-        " watch list's `asn` entries are compared with.",
+        "Database (MMDB) of the networks (ASN) that announce addresses: evidence, and what `asn`"
+        " entries of the proxy list and the watch list are compared with.",
         kinds.PATH,
         None,
+    )
+    asn_database_sha256: str | None = _key(
+        "SHA-256 that the ASN database must have.", kinds.SHA256, None
     )
     watch_list: Path | None = _key(
         "File of leased blocks and watched networks: a place in one loses a step of confidence.",
         kinds.PATH,
         None,
     )
+    watch_list_sha256: str | None = _key(
+        "SHA-256 that the watch list must have.", kinds.SHA256, None
+    )
+    anycast_list: Path | None = _key(
+        "File of address ranges that are announced from many places at once: a place in one is"
+        " `disputed`.",
+        kinds.PATH,
+        None,
+    )
+    anycast_list_sha256: str | None = _key(
+        "SHA-256 that the anycast list must have.", kinds.SHA256, None
+    )
     overrides: Path | None = _key(
         "TOML file of this hotline's own rules and confirmed origins, each with author, reason and"
         " end: they decide over databases and proxies.",
         kinds.PATH,
         None,
+    )
+    overrides_sha256: str | None = _key(
+        "SHA-256 that the file of overrides must have.", kinds.SHA256, None
     )
     resolvers: tuple[str, ...] = _key(
         "DNS servers asked; empty asks those of the operating system.", kinds.RESOLVERS, ()

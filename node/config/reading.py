@@ -150,6 +150,7 @@ def _cross_check(values: Mapping[str, Mapping[str, Any]]) -> None:
         mend = "is not loopback and the API is plain HTTP; allow_remote = true only behind TLS"
         problems.append(Problem("[api] listen_host", mend))
     problems.extend(_of_public(values["public"]))
+    problems.extend(_of_pins(values["jurisdiction"]))
     if (peer["listen_host"], peer["listen_port"]) == (api["listen_host"], api["listen_port"]):
         problems.append(Problem("[api] listen_port", "is also [peer] listen_port; choose another"))
     hosters = values["hosters"]
@@ -171,6 +172,17 @@ def _of_public(public: Mapping[str, Any]) -> list[Problem]:
         mend = "is not loopback; name a tls_certificate, or allow_remote = true only behind TLS"
         problems.append(Problem("[public] listen_host", mend))
     return problems
+
+
+def _of_pins(jurisdiction: Mapping[str, Any]) -> list[Problem]:
+    """Refuse a pin without its file: whoever wrote it believes that one is checked."""
+    return [
+        Problem(f"[jurisdiction] {key}", f"stands with {file} only")
+        for key in jurisdiction
+        if key.endswith("_sha256")
+        and jurisdiction[key] is not None
+        and jurisdiction[file := key.removesuffix("_sha256")] is None
+    ]
 
 
 def _is_loopback(host: str) -> bool:

@@ -60,6 +60,12 @@ def text(pattern: str, mend: str) -> Kind:
     return Kind("text", read)
 
 
+def _read_sha256(value: Any, _: Path) -> str:
+    if not isinstance(value, str) or not _is_sha256(value):
+        raise ValueError("write the sha256 of the file as 64 hexadecimal digits")
+    return value.lower()
+
+
 def choice(*allowed: str) -> Kind:
     """Give a reader for one of a few words."""
 
@@ -262,6 +268,7 @@ def _is_sha256(value: str) -> bool:
 
 SWITCH = Kind("true or false", _read_switch)
 PATH = Kind("path", _read_path)
+SHA256 = Kind("text", _read_sha256)
 SECRET = Kind("secret reference", _read_secret)
 HOST = Kind("IP address", _read_host)
 PORT = integer(1, 65535)

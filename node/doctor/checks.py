@@ -296,10 +296,27 @@ def check_disk(free_bytes: int, name: str) -> Finding:
 
 
 def check_data(
-    ages: Sequence[DataAge], damaged: Iterable[str], *, documentation_ranges: bool
+    ages: Sequence[DataAge],
+    damaged: Iterable[str],
+    *,
+    documentation_ranges: bool,
+    copies: Iterable[tuple[str, str]] = (),
+    idle: Iterable[tuple[str, int]] = (),
 ) -> list[Finding]:
-    """Judge the country databases by their build dates, and by what can be read of them."""
+    """Judge the country databases by their build dates, and by what can be read of them.
+
+    `copies` are files that are a voter's own under another name; `idle` are lists with so many
+    entries that need an ASN database where none is.
+    """
     findings = []
+    for name, first in copies:
+        what = f"{name} is the same file as {first}: it votes once"
+        mend = f"take {name} out of [[jurisdiction.databases]], or put another maker's there"
+        findings.append(Finding(Severity.WARNING, "data", "data_twice", what, mend))
+    for name, count in idle:
+        what = f"{name}: {count} asn entries match nothing, since there is no ASN database"
+        mend = "set [jurisdiction] asn_database"
+        findings.append(Finding(Severity.WARNING, "data", "data_no_networks", what, mend))
     for name in damaged:
         what = f"{name} holds records that cannot be read: it does not vote there"
         mend = f"get the file for {name} again and set its sha256"

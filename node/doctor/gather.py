@@ -238,9 +238,14 @@ class Examination:
         ages, now_ms = opened.ages(self.clock()), self.clock()
         ends = [(one.id, one.expires_ms) for one in opened.data.overrides.entries]
         damaged = await asyncio.to_thread(opened.databases.damaged)
+        copies, idle = opened.databases.copies, opened.data.idle
         await opened.close()
         self.findings += checks.check_data(
-            ages, damaged, documentation_ranges=section.allow_documentation_ranges
+            ages,
+            damaged,
+            documentation_ranges=section.allow_documentation_ranges,
+            copies=copies,
+            idle=idle,
         )
         self.findings += check_entries("override", ends, now_ms)
         self._hosters(now_ms)

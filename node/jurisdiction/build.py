@@ -19,7 +19,7 @@ from node.jurisdiction.names import Resolver
 from node.jurisdiction.overrides import Overrides
 from node.jurisdiction.proxies import ProxyList, ProxySource
 from node.jurisdiction.status import DataAge, ages
-from node.jurisdiction.watching import WatchList
+from node.jurisdiction.watching import AnycastList, WatchList
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,13 +44,24 @@ class Data:
     @property
     def files(self) -> tuple[DataFile, ...]:
         """The files that grow old; overrides end one by one instead."""
-        watch, networks = self.watch.file, self.watch.networks
+        watch, networks, anycast = self.watch.file, self.watch.networks, self.watch.anycast
         return (
             *self.databases.files,
             *(() if networks is None else (networks.file,)),
             *(proxy.file for proxy in self.proxies),
             *(() if watch is None else (watch,)),
+            *(() if anycast is None else (anycast.file,)),
         )
+
+    @property
+    def idle(self) -> tuple[tuple[str, int], ...]:
+        """Lists with entries for networks that match nothing without an ASN database: how many."""
+        if self.watch.networks is not None:
+            return ()
+        found = [(proxy.file.name, proxy.asns) for proxy in self.proxies]
+        if self.watch.file is not None:
+            found.append((self.watch.file.name, self.watch.asns))
+        return tuple(one for one in found if one[1])
 
     def close(self) -> None:
         """Unmap all files."""
@@ -111,7 +122,13 @@ def stamp(section: JurisdictionSection) -> Stamp:
 
 
 def _paths(section: JurisdictionSection) -> list[Path]:
-    lists = (section.asn_database, section.proxy_list, section.watch_list, section.overrides)
+    lists = (
+        section.asn_database,
+        section.proxy_list,
+        section.watch_list,
+        section.anycast_list,
+        section.overrides,
+    )
     return [*(ref.path for ref in section.databases), *(path for path in lists if path is not None)]
 
 
@@ -124,23 +141,28 @@ def open_data(section: JurisdictionSection) -> Data:
     before = stamp(section)
     proxies: tuple[ProxyList, ...] = ()
     if section.proxy_list is not None:
-        proxies = (ProxyList.open(ProxySource(section.proxy_list, section.proxy_list.stem)),)
-    overrides = Overrides() if section.overrides is None else Overrides.open(section.overrides)
-    watch = WatchList.open(section.watch_list, None)
+        path, sha256 = section.proxy_list, section.proxy_list_sha256
+        proxies = (ProxyList.open(ProxySource(path, path.stem, sha256)),)
+    overrides = Overrides()
+    if section.overrides is not None:
+        overrides = Overrides.open(section.overrides, section.overrides_sha256)
+    watch = WatchList.open(section.watch_list, None, section.watch_list_sha256)
+    if section.anycast_list is not None:
+        watch.anycast = AnycastList.open(section.anycast_list, section.anycast_list_sha256)
     databases = Databases.open(
         DatabaseSource(ref.path, ref.name, ref.sha256) for ref in section.databases
     )
     if section.asn_database is not None:
         try:
-            watch.networks = _networks(section.asn_database)
+            watch.networks = _networks(section.asn_database, section.asn_database_sha256)
         except DataFileError:
             databases.close()
             raise
     return Data(before, databases, proxies, overrides, watch)
 
 
-def _networks(path: Path) -> Mmdb:
-    return open_mmdb(DatabaseSource(path, path.stem))
+def _networks(path: Path, sha256: str | None) -> Mmdb:
+    return open_mmdb(DatabaseSource(path, path.stem, sha256))
 
 
 def open_jurisdiction(config: JurisdictionSection, origins: Origins | None = None) -> Jurisdiction:

@@ -65,27 +65,37 @@ class Vote(NamedTuple):
 
 
 class Databases:
-    """The voters. Files stay mapped until `close`; safe to use from several threads."""
+    """The voters. Files stay mapped until `close`; safe to use from several threads.
 
-    def __init__(self, databases: Iterable[Mmdb]) -> None:
+    `copies` names each file that is a voter's own bytes under another name, and that voter: two
+    that always agree because they are one would make every answer `high`.
+    """
+
+    def __init__(self, databases: Iterable[Mmdb], copies: Iterable[tuple[str, str]] = ()) -> None:
         self._databases = tuple(databases)
+        self.copies = tuple(copies)
         self._votes: dict[str, Vote] = {}
 
     @classmethod
     def open(cls, sources: Iterable[DatabaseSource]) -> Databases:
-        """Open and check all files.
+        """Open and check all files. One that is here already votes once, however it is called.
 
         Raises:
             DataFileError: a file is missing, damaged, not an MMDB, or not the configured one.
         """
-        opened: list[Mmdb] = []
+        opened: dict[str, Mmdb] = {}
+        copies = []
         try:
-            opened.extend(map(open_mmdb, sources))
+            for one in map(open_mmdb, sources):
+                first = opened.setdefault(one.file.sha256, one)
+                if first is not one:
+                    copies.append((one.file.name, first.file.name))
+                    one.reader.close()
         except DataFileError:
-            for database in opened:
+            for database in opened.values():
                 database.reader.close()
             raise
-        return cls(opened)
+        return cls(opened.values(), copies)
 
     @property
     def files(self) -> tuple[DataFile, ...]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from node.jurisdiction.errors import DataFileError
+from node.jurisdiction.listed import ListedError
 
 if TYPE_CHECKING:
     import os
@@ -99,12 +100,16 @@ def take_lines(
 ) -> None:
     """Hand each entry to `add`, which raises ValueError for one that says nothing.
 
+    A `ListedError` says itself what to write; for any other, `mend` does.
+
     Raises:
         DataFileError: one says nothing; the message has the number of its line, and the mend.
     """
     for number, words in entries:
         try:
             add(words)
+        except ListedError as error:
+            raise DataFileError(f"{what}, line {number}: {error}") from None
         except ValueError:
             raise DataFileError(f"{what}, line {number}: {mend}") from None
 

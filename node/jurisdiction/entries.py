@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from node.jurisdiction.datafiles import DataFile, read_text
 from node.jurisdiction.errors import DataFileError
-from node.jurisdiction.prefixes import Prefixes
+from node.jurisdiction.listed import ListedError, read_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,13 +96,12 @@ class Entry:
         """Return an address range in its plain spelling.
 
         Raises:
-            DataFileError: it is none.
+            DataFileError: it is none, or too wide to be anybody's.
         """
-        made: Prefixes[None] = Prefixes()
         try:
-            return made.add(raw if isinstance(raw, str) else "", None)
-        except ValueError:
-            self.wrong(f"{field}: write a prefix, as 192.0.2.0/24, no bits beyond it")
+            return read_range(raw if isinstance(raw, str) else "")
+        except ListedError as error:
+            self.wrong(f"{field}: {error}")
 
     def list(self, field: str) -> list[Any]:
         """Return a field that is a list; one that is missing is empty.
@@ -117,15 +116,15 @@ class Entry:
 
 
 def read_entries(
-    path: Path, name: str, table: str, read: Callable[[Entry], T]
+    path: Path, name: str, table: str, read: Callable[[Entry], T], sha256: str | None = None
 ) -> tuple[tuple[T, ...], DataFile]:
     """Read a file of [[`table`]] entries; its build date is the time it was last changed.
 
     Raises:
-        DataFileError: it is missing, not TOML, or an entry is incomplete; the message has the
-            entry's number and the field.
+        DataFileError: it is missing, not the one with the configured `sha256`, not TOML, or an
+            entry is incomplete; the message has the entry's number and the field.
     """
-    text, before = read_text(path, name, name)
+    text, before = read_text(path, name, name, sha256)
     try:
         whole = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError):

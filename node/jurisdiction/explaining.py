@@ -16,6 +16,7 @@ from node.jurisdiction.addresses import Special, effective, special_range
 from node.jurisdiction.countries import Ballot, Confidence, count
 from node.jurisdiction.locate import State
 from node.jurisdiction.redirects import is_cut_short
+from node.jurisdiction.watching import ANYCAST
 
 if TYPE_CHECKING:
     from node.jurisdiction.locate import Located
@@ -82,7 +83,7 @@ class Network(msgspec.Struct, frozen=True):
 
 
 class Sign(msgspec.Struct, frozen=True):
-    """An entry of the watch list that takes a step of confidence."""
+    """An entry of the watch list that takes a step of confidence, or one of the anycast list."""
 
     address: str
     list: str
@@ -260,6 +261,12 @@ def _because(location: Location, located: Located, names: str | None) -> str:
         return "a proxy stands before it: where it is hosted, only the proxy knows"
     if located.state == "country":
         return _agreed(located)
+    return _disputed(located)
+
+
+def _disputed(located: Located) -> str:
+    if any(row[0] == "watched" and row[-1] == ANYCAST for row in located.evidence):
+        return "an address is announced from many places at once (anycast): it is in no one country"
     if not located.candidates:
         return "no database names a country"
     return f"the databases, or its addresses, name {', '.join(located.candidates)}"

@@ -9,12 +9,14 @@ no such name, no address (dangling CNAME): asked again, then           none, low
 a proxy's address or name, its answer where the origin is not known    hidden
 all addresses in one country                                           country
 several countries, databases without a majority, or silent             disputed
+an address that is announced from many places at once (anycast)        disputed
 the name servers failed or did not answer                              unresolved
 ====================================================================  ============
 
 What people of this hotline know goes first: an override by name decides, also behind a proxy; one
 by range stands for the vote on its addresses (`overrides`). An address in a watched block or
-network lowers its vote by one step, unless an override stands for it (`watching`).
+network lowers its vote by one step, and one in an anycast range has no country, unless an override
+stands for it (`watching`).
 
 `unresolved` is a state of ours, not of the site: it is asked again at `retry_ms` and never becomes
 `none`. A name without addresses is asked again too, `ABSENT_LOOKS` times: sites come and go within
@@ -240,10 +242,15 @@ class Locator:
             rows.append(("network", address, *announced))
         signs = self._watch.watched(address, announced)
         rows.extend(("watched", address, *sign) for sign in signs)
+        anycast = self._watch.anycast_at(address)
+        if anycast is not None:
+            rows.append(("watched", address, *anycast))
         rule = self._overrides.by_address(address, now_ms)
         if rule is not None:
             rows.append(_told_rule(address, rule))
             return Vote(rule.country, "high", (rule.country,), vote.ballots)
+        if anycast is not None:
+            return Vote(None, "low", vote.candidates, vote.ballots)
         return vote._replace(confidence=_LESS[vote.confidence]) if signs else vote
 
     def _veils(self, names: Sequence[str], addresses: Sequence[str]) -> Iterator[tuple[str, Proxy]]:
@@ -252,8 +259,16 @@ class Locator:
                 if (found := proxies.by_name(name)) is not None:
                     yield name, found
             for address in addresses:
-                if (found := proxies.by_address(address)) is not None:
+                if (found := self._veil(proxies, address)) is not None:
                     yield address, found
+
+    def _veil(self, proxies: ProxyList, address: str) -> Proxy | None:
+        """Return the entry that holds an address, by its range or by who announces it."""
+        found = proxies.by_address(address)
+        if found is not None or not proxies.asns:
+            return found
+        announced = self._watch.announced(address)
+        return None if announced is None else proxies.by_asn(announced.asn)
 
 
 def _told_rule(matched: str, rule: Override) -> Row:

@@ -24,8 +24,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from node.jurisdiction.codes import read_country
 from node.jurisdiction.entries import SIGNED, Entry, read_entries
-from node.jurisdiction.errors import UnlocatableError
-from node.jurisdiction.locations import canonical
+from node.jurisdiction.listed import ListedError, read_name
 from node.jurisdiction.prefixes import Prefixes
 
 if TYPE_CHECKING:
@@ -67,14 +66,14 @@ class Overrides:
             self._ranges.add(prefix, those)
 
     @classmethod
-    def open(cls, path: Path) -> Overrides:
+    def open(cls, path: Path, sha256: str | None = None) -> Overrides:
         """Read and check a file; its build date is the time it was last changed.
 
         Raises:
-            DataFileError: it is missing, not TOML, or an entry is incomplete; the message has the
-                entry's number and the field.
+            DataFileError: it is missing, not the one with this `sha256`, not TOML, or an entry is
+                incomplete; the message has the entry's number and the field.
         """
-        return cls(*read_entries(path, NAME, "override", _entry))
+        return cls(*read_entries(path, NAME, "override", _entry, sha256))
 
     def by_name(self, host: str, now_ms: int) -> Override | None:
         """Return the override in force for the most specific name that `host` is or ends in."""
@@ -123,9 +122,6 @@ def _name(entry: Entry) -> str:
     """Read a host name as locations have it, in A-labels."""
     raw = entry.raw["name"]
     try:
-        place = canonical(f"http://{raw}/") if isinstance(raw, str) else None
-    except UnlocatableError:
-        place = None
-    if place is None or place.kind != "name" or place.canonical != f"http://{place.host}/":
-        entry.wrong("name: write a public host name alone, or use range")
-    return place.host
+        return read_name(raw if isinstance(raw, str) else "")
+    except ListedError as error:
+        entry.wrong(f"name: {error}")

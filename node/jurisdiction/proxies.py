@@ -1,15 +1,17 @@
-"""Who hides where a site is hosted: ranges and names of proxies and CDNs.
+"""Who hides where a site is hosted: ranges, networks and names of proxies and CDNs.
 
 A list is a text file, one entry a line, `#` begins a comment::
 
     built 2026-11-01T00:00:00Z
     range 198.51.100.128/26 shield-cdn
     range 2001:db8:c0de::/48 shield-cdn
+    asn 64500 shield-cdn
     suffix edge.shield-cdn.example shield-cdn
 
-`built` comes once, before the entries. A `range` matches addresses, the most specific one first; a
-`suffix` matches the asked host and every name of its CNAME chain, at label borders. Provider names
-are single words.
+`built` comes once, before the entries. A `range` matches addresses, the most specific one first; an
+`asn` matches what that network announces, as the ASN database says, where no range does; a `suffix`
+matches the asked host and every name of its CNAME chains, at label borders. Provider names are
+single words.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from node.jurisdiction.datafiles import DataFile, read_list, take_lines
+from node.jurisdiction.listed import read_asn, read_name, read_range
 from node.jurisdiction.prefixes import Prefixes
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ class ProxyList:
     def __init__(self, file: DataFile) -> None:
         self.file = file
         self._suffixes: dict[str, str] = {}
+        self._asns: dict[int, str] = {}
         self._ranges: Prefixes[str] = Prefixes()
 
     @classmethod
@@ -61,7 +65,7 @@ class ProxyList:
         what = f"proxy list {source.name!r}"
         file, entries = read_list(source.path, source.name, what, source.sha256)
         made = cls(file)
-        mend = "write `range PREFIX PROVIDER` or `suffix NAME PROVIDER`"
+        mend = "write `range PREFIX PROVIDER`, `asn NUMBER PROVIDER` or `suffix NAME PROVIDER`"
         take_lines(entries, made._add, what, mend)
         return made
 
@@ -74,6 +78,18 @@ class ProxyList:
         found = self._ranges.get(address)
         return None if found is None else Proxy(self.file.name, self.file.built_ms, *found)
 
+    @property
+    def asns(self) -> int:
+        """How many entries need an ASN database."""
+        return len(self._asns)
+
+    def by_asn(self, asn: int) -> Proxy | None:
+        """Return the entry for a network."""
+        provider = self._asns.get(asn)
+        if provider is None:
+            return None
+        return Proxy(self.file.name, self.file.built_ms, f"asn {asn}", provider)
+
     def by_name(self, name: str) -> Proxy | None:
         """Return the most specific suffix that `name` ends in."""
         while name:
@@ -84,10 +100,12 @@ class ProxyList:
         return None
 
     def _add(self, words: list[str]) -> None:
-        if len(words) != _WORDS_OF_ENTRY or words[0] not in {"range", "suffix"}:
+        if len(words) != _WORDS_OF_ENTRY or words[0] not in {"range", "asn", "suffix"}:
             raise ValueError
         kind, entry, provider = words
         if kind == "suffix":
-            self._suffixes[entry.strip(".").lower()] = provider
-            return
-        self._ranges.add(entry, provider)
+            self._suffixes[read_name(entry.strip("."))] = provider
+        elif kind == "asn":
+            self._asns[read_asn(entry)] = provider
+        else:
+            self._ranges.add(read_range(entry), provider)

@@ -10,15 +10,22 @@ its confidence falls by one step (`locate`). A watch list is a text file, `#` be
 
 The word after it says why, and becomes evidence. Which network (ASN) announces an address is read
 from an ASN database (MMDB), if one is configured; without one only ranges count.
+
+An anycast list names ranges that are announced from many places at once: an address in one stands
+in no single country, whatever databases say (`locate`: disputed). It is a text file of prefixes,
+one a line, as the public anycast censuses publish them, under the same first line::
+
+    built 2026-11-01T00:00:00Z
+    198.51.100.0/24
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from node.jurisdiction.addresses import effective
 from node.jurisdiction.datafiles import DataFile, read_list, take_lines
+from node.jurisdiction.listed import ListedError, read_asn, read_range
 from node.jurisdiction.prefixes import Prefixes
 
 if TYPE_CHECKING:
@@ -26,8 +33,8 @@ if TYPE_CHECKING:
 
     from node.jurisdiction.mmdb import Mmdb
 
-_ASN = re.compile(r"(?:AS|as)?(\d{1,10})")
-_MAX_ASN = (1 << 32) - 1
+ANYCAST = "anycast"
+"""The reason that an entry of an anycast list gives."""
 _WORDS_OF_ENTRY = 3
 
 
@@ -50,26 +57,63 @@ class Announced(NamedTuple):
     organisation: str | None
 
 
+class AnycastList:
+    """Ranges that are announced from many places at once."""
+
+    def __init__(self, file: DataFile) -> None:
+        self.file = file
+        self._ranges: Prefixes[None] = Prefixes()
+
+    @classmethod
+    def open(cls, path: Path, sha256: str | None = None) -> AnycastList:
+        """Read and check a list.
+
+        Raises:
+            DataFileError: missing, not the one with this `sha256`, or a line that is no range; the
+                message has its number.
+        """
+        what = f"anycast list {path.stem!r}"
+        file, entries = read_list(path, path.stem, what, sha256)
+        made = cls(file)
+        take_lines(entries, made._add, what, "write one prefix a line, as 192.0.2.0/24")
+        return made
+
+    def holding(self, address: str) -> Watched | None:
+        """Return the most specific range that holds `address`.
+
+        Raises:
+            ValueError: not an address.
+        """
+        found = self._ranges.get(address)
+        return found and Watched(self.file.name, self.file.built_ms, found[0], ANYCAST)
+
+    def _add(self, words: list[str]) -> None:
+        (prefix,) = words
+        self._ranges.add(read_range(prefix), None)
+
+
 class WatchList:
-    """One list in memory, and the ASN database that its `asn` entries need."""
+    """One list in memory, the ASN database that `asn` entries need, and the anycast list."""
 
     def __init__(self, file: DataFile | None = None, networks: Mmdb | None = None) -> None:
         self.file = file
         self.networks = networks
+        self.anycast: AnycastList | None = None
         self._asns: dict[int, str] = {}
         self._ranges: Prefixes[str] = Prefixes()
 
     @classmethod
-    def open(cls, path: Path | None, networks: Mmdb | None) -> WatchList:
+    def open(cls, path: Path | None, networks: Mmdb | None, sha256: str | None = None) -> WatchList:
         """Read and check a list; without a path nothing is watched.
 
         Raises:
-            DataFileError: missing, or a line that says nothing; the message has its number.
+            DataFileError: missing, not the one with this `sha256`, or a line that says nothing; the
+                message has its number.
         """
         if path is None:
             return cls(None, networks)
         what = f"watch list {path.stem!r}"
-        file, entries = read_list(path, path.stem, what)
+        file, entries = read_list(path, path.stem, what, sha256)
         made = cls(file, networks)
         take_lines(entries, made._add, what, "write `asn NUMBER WORD` or `range PREFIX WORD`")
         return made
@@ -86,13 +130,27 @@ class WatchList:
         if not isinstance(record, dict):
             return None
         number = record.get("autonomous_system_number", record.get("asn"))
-        found = _ASN.fullmatch(str(number))
-        if found is None:
+        try:
+            asn = read_asn(str(number))
+        except ListedError:
             return None
         named = record.get("autonomous_system_organization", record.get("name"))
         organisation = named if isinstance(named, str) and named else None
         file = self.networks.file
-        return Announced(file.name, file.built_ms, prefix, int(found[1]), organisation)
+        return Announced(file.name, file.built_ms, prefix, asn, organisation)
+
+    @property
+    def asns(self) -> int:
+        """How many entries need an ASN database."""
+        return len(self._asns)
+
+    def anycast_at(self, address: str) -> Watched | None:
+        """Return the range of the anycast list that holds `address`, if a list is here.
+
+        Raises:
+            ValueError: not an address.
+        """
+        return None if self.anycast is None else self.anycast.holding(address)
 
     def watched(self, address: str, announced: Announced | None) -> tuple[Watched, ...]:
         """Return the entries that hold `address` or the network that announces it.
@@ -114,9 +172,6 @@ class WatchList:
             raise ValueError
         kind, entry, reason = words
         if kind == "range":
-            self._ranges.add(entry, reason)
-            return
-        found = _ASN.fullmatch(entry)
-        if found is None or int(found[1]) > _MAX_ASN:
-            raise ValueError
-        self._asns[int(found[1])] = reason
+            self._ranges.add(read_range(entry), reason)
+        else:
+            self._asns[read_asn(entry)] = reason

@@ -23,7 +23,7 @@ class _Writer(MMDBWriter):
 def write_database(folder: Path, name: str, rows: Mapping[str, Any]) -> DatabaseSource:
     """Write `{prefix: record}` as `NAME.mmdb` into a folder."""
     writer = _Writer(
-        6, "Test-Country", languages=["en"], description={"en": "test"}, ipv4_compatible=True
+        6, "Test-Country", languages=["en"], description={"en": name}, ipv4_compatible=True
     )
     for prefix, record in rows.items():
         writer.insert_network(IPSet([prefix]), record)

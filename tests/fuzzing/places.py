@@ -141,6 +141,7 @@ def read_proxies(raw: bytes) -> None:
     found = ProxyList.open(ProxySource(path, "fuzzed"))
     assert all(hit is None or hit.entry for hit in map(found.by_address, ASKED))
     found.by_name(HOST)
+    found.by_asn(64500)
 
 
 def proxy_list() -> bytes:
@@ -148,6 +149,7 @@ def proxy_list() -> bytes:
     return (
         b"built 2026-11-01T00:00:00Z  # made by hand\n"
         b"range 192.0.2.0/24 one\nrange 2001:db8::/32 two\n\nsuffix site7.example three\n"
+        b"asn AS64500 four\n"
     )
 
 

@@ -159,6 +159,8 @@ class TestMistakesAreNamed:
             ("jurisdiction", 'databases = [{name = "a", path = "p", sha = "x"}]'),
             ("jurisdiction", 'databases = [{name = "A/b", path = "p"}]'),
             ("jurisdiction", 'databases = [{name = "a", path = "p", sha256 = "00"}]'),
+            ("jurisdiction", 'proxy_list_sha256 = "00"'),
+            ("jurisdiction", f'overrides_sha256 = "{"ab" * 32}"'),
             ("jurisdiction", 'databases = [{name="a",path="p"},{name="a",path="q"}]'),
         ],
     )

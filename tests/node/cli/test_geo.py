@@ -43,7 +43,10 @@ def source(member: Config, tmp_path: Path) -> Path:
     """Give a configuration with a pinned voter, a watch list and two overrides."""
     (tmp_path / "overrides.toml").write_text(OVERRIDES, encoding="utf-8")
     (tmp_path / "watch.txt").write_text("built 2026-09-22T00:00:00Z\nasn 64500 leased\n", "utf-8")
+    networks = write_database(tmp_path, "networks", {"192.0.2.0/24": {"asn": 64500}}).path
     lists = {
+        "asn_database": str(networks),
+        "asn_database_sha256": hashlib.sha256(networks.read_bytes()).hexdigest(),
         "overrides": str(tmp_path / "overrides.toml"),
         "watch_list": str(tmp_path / "watch.txt"),
         "max_age_days": 30,
@@ -60,11 +63,12 @@ def source(member: Config, tmp_path: Path) -> Path:
 def test_each_file_stands_with_digest_build_and_age(source: Path, tmp_path: Path) -> None:
     """Everything by which one file is told from another."""
     shown = status(source, NOW)
-    voter, watched = shown.data["files"]
+    voter, networks, watched = shown.data["files"]
     assert (voter["name"], voter["use"], voter["pinned"]) == ("one", "votes", True)
     assert (voter["built_ms"], voter["age_days"], voter["verdict"]) == (NOW - DAY_MS, 1, "fresh")
     assert voter["sha256"] == hashlib.sha256((tmp_path / "one.mmdb").read_bytes()).hexdigest()
     assert (watched["use"], watched["pinned"]) == ("watched", False)
+    assert (networks["use"], networks["pinned"]) == ("networks", True)
     assert shown.exit == Exit.OK
     assert voter["sha256"] in shown.text
 
@@ -85,6 +89,26 @@ def test_overrides_stand_with_author_and_end(source: Path) -> None:
     assert "override over: 192.0.2.0/24 in DE (rule), OVER since 2020-01-01" in shown.text
 
 
+def test_one_file_under_two_names_is_said(source: Path, tmp_path: Path) -> None:
+    """It votes once, and that is no state to leave it in."""
+    with source.open("a", encoding="utf-8") as file:
+        file.write(f'[[jurisdiction.databases]]\nname = "two"\npath = "{tmp_path / "one.mmdb"}"\n')
+    shown = status(source, NOW)
+    assert (shown.exit, shown.data["voters"]) == (Exit.PROBLEM, 1)
+    assert shown.data["copies"] == [{"name": "two", "same_as": "one"}]
+    assert "two is the same file as one: it votes once" in shown.text
+
+
+def test_entries_that_can_match_nothing_are_said(source: Path) -> None:
+    """Networks are known by a database of networks alone."""
+    lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith("asn_database")]
+    source.write_text("".join(kept), encoding="utf-8")
+    shown = status(source, NOW)
+    assert shown.exit == Exit.PROBLEM
+    assert "watch: 1 asn entries match nothing" in shown.text
+
+
 def test_no_voter_is_a_problem(member: Config) -> None:
     """Every item would stay with its finder."""
     shown = status(member.source, NOW)
@@ -92,13 +116,16 @@ def test_no_voter_is_a_problem(member: Config) -> None:
     assert "no database votes" in shown.text
 
 
-async def test_doctor_names_what_is_over(source: Path, typed: Typing) -> None:
-    """By its id, and the file of hosters beside it."""
+async def test_doctor_names_what_is_over(source: Path, tmp_path: Path, typed: Typing) -> None:
+    """By its id, and the file of hosters beside it; a voter's file under a second name too."""
+    with source.open("a", encoding="utf-8") as file:
+        file.write(f'[[jurisdiction.databases]]\nname = "two"\npath = "{tmp_path / "one.mmdb"}"\n')
     hosters = source.parent / "hosters.toml"
     hosters.write_text("[[hoster]]\nid = 1\n", encoding="utf-8")
     change_file(source, "hosters", {"file": str(hosters)})
     _, told = await typed("doctor")
     found = {one["code"]: one for one in told["findings"] if one["check"] != "tasks"}
     assert found["override_over"]["what"].endswith(": over")
+    assert "two is the same file as one" in found["data_twice"]["what"]
     broken = [one["code"] for one in told["findings"] if one["check"] == "hosters"]
     assert broken == ["data_file"]

@@ -203,6 +203,16 @@ class TestTheRest:
         assert (found.severity, found.code) == (Severity.CRITICAL, "data_damaged")
         assert "one" in found.what
 
+    def test_a_voters_file_under_two_names_and_idle_entries_are_named(self) -> None:
+        """Both look like more than they are."""
+        fresh = DataAge("one", "00", NOW, 3, "fresh")
+        found = checks.check_data(
+            [fresh], [], documentation_ranges=False, copies=[("two", "one")], idle=[("veils", 3)]
+        )
+        assert codes(found) == ["data_twice", "data_no_networks"]
+        assert "two is the same file as one" in found[0].what
+        assert "veils: 3 asn entries" in found[1].what
+
     def test_no_data_is_critical_and_trial_ranges_are_noted(self) -> None:
         """A trial setting left over in production is seen."""
         found = checks.check_data([], [], documentation_ranges=True)

@@ -13,6 +13,7 @@ from node.config.values import DatabaseRef
 from node.jurisdiction.build import open_data, open_jurisdiction
 from node.jurisdiction.errors import DataFileError
 from node.jurisdiction.locations import canonical
+from tests.builders.databases import write_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,6 +66,62 @@ async def test_a_swapped_database_stops_the_start(section: JurisdictionSection) 
     section.databases[0].path.write_bytes(b"something else")
     with pytest.raises(DataFileError, match="sha256 differs"):
         open_jurisdiction(section)
+
+
+class TestPins:
+    """Every file that decides can be pinned, not the voters alone."""
+
+    @pytest.mark.parametrize(
+        "key", ["proxy_list", "watch_list", "anycast_list", "overrides", "asn_database"]
+    )
+    def test_a_list_that_is_not_the_one_configured_is_refused(
+        self, section: JurisdictionSection, tmp_path: Path, key: str
+    ) -> None:
+        """The right one is taken."""
+        path = write_database(tmp_path, "networks", {"192.0.2.0/24": {"asn": 64500}}).path
+        if key != "asn_database":
+            path = tmp_path / "list.txt"
+            path.write_text("" if key == "overrides" else "built 2026-11-01T00:00:00Z\n", "utf-8")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        pinned: dict[str, Any] = {key: path, f"{key}_sha256": digest}
+        open_data(replace(section, **pinned)).close()
+        pinned[f"{key}_sha256"] = "0" * 64
+        with pytest.raises(DataFileError, match="sha256 differs"):
+            open_data(replace(section, **pinned))
+
+
+async def test_one_file_under_two_names_is_one_voter(
+    section: JurisdictionSection, tmp_path: Path
+) -> None:
+    """Two that agree because they are one would make every answer sure."""
+    (one,) = section.databases
+    copy = tmp_path / "copy.mmdb"
+    copy.write_bytes(one.path.read_bytes())
+    twice = replace(
+        section, databases=(one, DatabaseRef("two", copy, None), DatabaseRef("3", one.path, None))
+    )
+    jurisdiction = open_jurisdiction(twice)
+    plain = await jurisdiction.locator.locate(canonical("http://plain.example/"), NOW)
+    await jurisdiction.close()
+    assert plain.confidence == "medium"
+    assert jurisdiction.databases.copies == (("two", "one"), ("3", "one"))
+
+
+def test_entries_for_networks_without_a_database_of_networks_are_counted(
+    section: JurisdictionSection, tmp_path: Path
+) -> None:
+    """They match nothing, and whoever wrote them believes that they do."""
+    paths = [tmp_path / name for name in ("veils.txt", "watch.txt")]
+    for path in paths:
+        path.write_text("built 2026-11-01T00:00:00Z\nasn 64500 word\nasn 64501 word\n", "utf-8")
+    without = replace(section, proxy_list=paths[0], watch_list=paths[1])
+    source = write_database(tmp_path, "networks", {"192.0.2.0/24": {"asn": 64500}})
+    found = [
+        open_data(one) for one in (section, without, replace(without, asn_database=source.path))
+    ]
+    assert [one.idle for one in found] == [(), (("veils", 2), ("watch", 2)), ()]
+    for one in found:
+        one.close()
 
 
 class TestReplacedFiles:

@@ -10,11 +10,13 @@ import pytest
 
 from node.jurisdiction.countries import Databases, DatabaseSource
 from node.jurisdiction.errors import DataFileError
+from node.jurisdiction.explaining import explain
 from node.jurisdiction.locate import Located, Locator
 from node.jurisdiction.locations import canonical
 from node.jurisdiction.mmdb import open_mmdb
 from node.jurisdiction.names import Resolver
-from node.jurisdiction.watching import WatchList
+from node.jurisdiction.overrides import Override, Overrides
+from node.jurisdiction.watching import AnycastList, WatchList
 
 NOW = 1_800_000_000_000
 HEAD = "built 2026-11-01T00:00:00Z\n"
@@ -123,19 +125,68 @@ class TestEvidence:
         assert (found.asn, found.organisation) == (64501, "Quiet")
 
 
+class TestAnycast:
+    """What is announced from many places is in no one country."""
+
+    @pytest.fixture
+    def locator(self, resolver: Resolver, databases: Databases, tmp_path: Path) -> Locator:
+        """Give a locator with an anycast range, and an override in it."""
+        path = tmp_path / "census.txt"
+        path.write_text(HEAD + "192.0.2.0/30  # a comment\n2001:db8:1::/48\n", encoding="utf-8")
+        watch = WatchList()
+        watch.anycast = AnycastList.open(path)
+        rule = Override("r1", "rule", "192.0.2.2/32", "GB", "analyst-7", "seen", NOW + 1)
+        return Locator(resolver, databases, watch=watch, overrides=Overrides((rule,)))
+
+    @pytest.mark.parametrize(
+        "url", ["http://192.0.2.1/", "http://plain.example/", "http://[2001:db8:1::5]/"]
+    )
+    async def test_one_address_is_enough_for_a_dispute(self, locator: Locator, url: str) -> None:
+        """Though all databases agree, they can only know one of its places."""
+        located = await locator.locate(canonical(url), NOW)
+        assert (located.state, located.country, located.candidates) == ("disputed", None, ("NL",))
+
+    async def test_the_range_is_evidence_and_said_in_words(self, locator: Locator) -> None:
+        """With list, build and prefix."""
+        place = canonical("http://192.0.2.1/")
+        located = await locator.locate(place, NOW)
+        assert rows(located, "watched") == [
+            ("192.0.2.1", "census", 1_793_491_200_000, "192.0.2.0/30", "anycast")
+        ]
+        assert "anycast" in explain(place, located).because
+
+    async def test_an_address_beside_it_is_not(self, locator: Locator) -> None:
+        """Ranges end where they end."""
+        located = await locator.locate(canonical("http://192.0.2.4/"), NOW)
+        assert (located.state, located.confidence) == ("country", "high")
+
+    async def test_what_people_know_stands_above_it(self, locator: Locator) -> None:
+        """Somebody may have asked whose machine answers."""
+        located = await locator.locate(canonical("http://192.0.2.2/"), NOW)
+        assert (located.country, located.confidence) == ("GB", "high")
+
+    @pytest.mark.parametrize("line", ["192.0.2.1/24", "192.0.2.0/24 word", "0.0.0.0/0", "site"])
+    def test_a_line_that_is_no_range_is_refused(self, tmp_path: Path, line: str) -> None:
+        """By its number."""
+        path = tmp_path / "census.txt"
+        path.write_text(f"{HEAD}{line}\n", encoding="utf-8")
+        with pytest.raises(DataFileError, match=r"anycast list 'census', line 2: write "):
+            AnycastList.open(path)
+
+
 @pytest.mark.parametrize(
     "line",
     [
         "asn sixty leased", "asn 4294967296 leased", "asn -1 leased", "asn 64500",
         "asn 64500 two words", "range 192.0.2.1/24 leased", "range site.example leased",
-        "suffix site.example leased",
+        "suffix site.example leased", "range 0.0.0.0/0 leased",
     ],
 )  # fmt: skip
 def test_a_line_that_says_nothing_is_refused_by_its_number(
     watch: Callable[[str], WatchList], line: str
 ) -> None:
     """A list that is half read would watch half."""
-    with pytest.raises(DataFileError, match=r"line 3: write `asn NUMBER WORD`"):
+    with pytest.raises(DataFileError, match=r"line 3: write "):
         watch(f"asn 64500 leased\n{line}\n")
 
 
