@@ -7,6 +7,8 @@ here: its hosts are other people's names. Cases whose input is an absolute http 
 taken. What is counted, each against the number of cases it applies to:
 
 * `right`: the parser's serialisation is the one that the standard gives;
+* `ours`: where `canonical` does not refuse by a rule of its own, it gives that serialisation by
+  the identity rules, which `_plain` and `_escaped` write a second time;
 * `refused`: what the standard refuses, `canonical` refuses;
 * `kept`: canonicalising twice changes nothing;
 * `apart`: two cases with one canonical form are one resource by the standard's serialisation,
@@ -30,6 +32,7 @@ from node.jurisdiction.locations import canonical
 
 _ABSOLUTE = re.compile(r"[\x00-\x20]*" + r"[\t\n\r]*".join("http") + r"[\t\n\rs]*:", re.IGNORECASE)
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_STRAY = re.compile(r"%(?![0-9A-Fa-f]{2})|[\"<>\\^`{|}]")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -38,6 +41,7 @@ def main() -> None:
     cases = [case for case in json.loads(Path(sys.argv[1]).read_text("utf-8")) if _is_ours(case)]
     figures = {
         "right": [_parsed(one["input"]) == one["href"] for one in cases if "href" in one],
+        "ours": [form == _escaped(_plain(href)) for form, href in _accepted(cases)],
         "refused": [_form(one["input"]) is None for one in cases if one.get("failure")],
         "kept": [_form(form) == form for form in map(_form, _texts(cases)) if form is not None],
         "apart": _apart(cases),
@@ -60,6 +64,19 @@ def _is_ours(case: Any) -> bool:
 
 def _texts(cases: list[Any]) -> list[str]:
     return [case["input"] for case in cases]
+
+
+def _accepted(cases: list[Any]) -> list[tuple[str, str]]:
+    """Return our form and the standard's serialisation of each case that we take."""
+    forms = [(_form(one["input"]), one["href"]) for one in cases if "href" in one]
+    return [(form, href) for form, href in forms if form is not None]
+
+
+def _escaped(plain: str) -> str:
+    """Escape after the host what RFC 3986 allows nowhere, a `%` that begins no escape too."""
+    scheme, _, host, rest = plain.split("/", 3)
+    escaped = _STRAY.sub(lambda found: f"%{ord(found[0]):02X}", rest)
+    return f"{scheme}//{host}/{escaped}"
 
 
 def _parsed(text: str) -> str | None:

@@ -31,8 +31,8 @@ import msgspec
 
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.codes import read_country
+from node.jurisdiction.listed import WIDEST
 from node.jurisdiction.prefixes import Prefixes
-from node.jurisdiction.rdap import WIDEST
 
 MAX_BYTES: Final = 64 << 20
 MAX_PREFIXES: Final = 500_000

@@ -50,10 +50,10 @@ class LocationEmptyError(UnlocatableError):
 
 
 class LocationTooLongError(UnlocatableError):
-    """Longer than `locations.MAX_CHARACTERS`."""
+    """Longer than `locations.MAX_CHARACTERS`, as it is or in its canonical form."""
 
     code: ClassVar[str] = "location_too_long"
-    mend: ClassVar[str] = "is longer than 8192 characters; shorten it"
+    mend: ClassVar[str] = "is longer than 8192 characters, escapes counted; shorten it"
 
 
 class LocationNotTextError(UnlocatableError):
@@ -109,7 +109,7 @@ class ServiceMalformedError(UnlocatableError):
     """A service location that lacks its service or its account."""
 
     code: ClassVar[str] = "service_malformed"
-    mend: ClassVar[str] = "is not service:<name>/<account>; name both"
+    mend: ClassVar[str] = "is not service:<name>/<account> in UTF-8; name both"
 
 
 class ServerAddressError(JurisdictionError):

@@ -12,6 +12,12 @@ Two layers, in this order:
 Kept, because they may tell two resources apart: scheme, port, path case, repeated slashes,
 trailing slash, order and tracking parameters of the query, escaped reserved characters, `+`.
 
+A canonical form is no longer than `MAX_CHARACTERS`, so that it can be read again; text that only
+becomes longer by its escapes is refused as what is longer at once.
+
+Not joined in this version: IPv4 inside IPv6 (`[::ffff:192.0.2.1]`) is located as the IPv4 address
+that it reaches, and keeps a form of its own, as the standard serialises it.
+
 Canonicalising twice changes nothing. Most spellings are canonical as they come: one expression
 tells these, and only the others take the long way. The raw text stays beside it as evidence. A
 change of any rule above is a new `VERSION`.
@@ -56,6 +62,7 @@ _TO_NORMALISE = re.compile(r"%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _SERVICE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.\-]{0,62}[a-z0-9])?")
+_SCHEMES = frozenset({"http", "https", "ftp", "ipfs", "ipns", "service"})
 _DEFANGED = frozenset({"hxxp", "hxxps", "hxtp", "hxtps", "htxp", "htxps", "fxp"})
 _INTERNAL = (".localhost", ".local", ".internal", ".home.arpa")
 _PREFIXES = ("http://", "https://")
@@ -105,7 +112,10 @@ def canonical(raw: str, field: str = "url") -> Location:
         raise _malformed(text, field) from None
     if parts is None:
         raise errors.UrlMalformedError(field)
-    return _identity(parts, raw, field)
+    place = _identity(parts, raw, field)
+    if len(place.canonical) > MAX_CHARACTERS:  # escapes are longer than what they stand for
+        raise errors.LocationTooLongError(field)
+    return place
 
 
 def canonical_service(service: str, account: str, field: str = "service") -> Location:
@@ -124,6 +134,8 @@ def canonical_service(service: str, account: str, field: str = "service") -> Loc
         spelled = f"service:{name}/{quote(holder, safe='@:')}"
     except UnicodeEncodeError:
         raise errors.LocationNotTextError(field) from None
+    if len(spelled) > MAX_CHARACTERS:
+        raise errors.LocationTooLongError(field)
     return Location(spelled, name, "service", f"service:{service}/{account}")
 
 
@@ -132,13 +144,14 @@ def _check_scheme(text: str, field: str) -> None:
     if not text:
         raise errors.LocationEmptyError(field)
     found = _SCHEME.match(text)
-    if found is None or _BARE_HOST.match(text):
-        raise errors.SchemeMissingError(field)
-    scheme = found[1].lower()
+    scheme = "" if found is None else found[1].lower()
+    if scheme in _SCHEMES:
+        return
     if scheme in _DEFANGED:
         raise errors.SchemeDefangedError(field)
-    if scheme not in {"http", "https", "ftp", "ipfs", "ipns", "service"}:
-        raise errors.SchemeUnsupportedError(field)
+    if found is None or _BARE_HOST.match(text):
+        raise errors.SchemeMissingError(field)
+    raise errors.SchemeUnsupportedError(field)
 
 
 def _malformed(text: str, field: str) -> errors.UnlocatableError:
@@ -216,7 +229,11 @@ def _literal(address: str, field: str) -> str:
 
 
 def _service_text(text: str, raw: str, field: str) -> Location:
-    """Read back `service:<name>/<account>`."""
+    """Read back `service:<name>/<account>`; escapes that are no UTF-8 would all read alike."""
     name, _, account = text.partition("/")
-    place = canonical_service(name, unquote(account), field)
+    try:
+        holder = unquote(account, errors="strict")
+    except UnicodeDecodeError:
+        raise errors.ServiceMalformedError(field) from None
+    place = canonical_service(name, holder, field)
     return msgspec.structs.replace(place, raw=raw)

@@ -4,8 +4,9 @@ Sources: RFC 9224 (which server knows an address: IANA's bootstrap files), RFC 9
 RFC 7095 (jCard). Rules upheld:
 
 * Only https servers count. Whoever is asked stands in a bootstrap file of the operator's.
-* An answer counts if it is about a network that holds the address asked about, no wider than
-  `WIDEST` (a register's answer "all of it is mine" names no hoster), and names a handle.
+* An answer counts if it is about a network that holds the address asked about, is narrower as a
+  whole than `TOO_WIDE` (what IANA hands to registers is a register's, and "all of it is mine" names
+  no hoster), is no register's word for what it does not know (`_PLACEHOLDER`), and has a handle.
 * Contacts are those of entities in the role `abuse`, however deep they stand in others, the
   nearest to the network first. An entity that is named without its contact data (the `abuse-c` of
   a register that shortens its answers) is returned as `referred`, to be asked for.
@@ -40,8 +41,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-WIDEST = {4: 8, 6: 16}
-"""Shortest prefix, by version of IP, that is taken for a hoster's own."""
+TOO_WIDE = {4: 1 << 24, 6: 1 << 112}
+"""How many addresses, by version of IP, are a register's, no hoster's: a /8, an IPv6 /16."""
+_PLACEHOLDER = re.compile(
+    r"(?i:IANA-BLK|IANA-RSVD.*|IANA-NETBLOCK-.*|ERX-NETBLOCK|NON-RIPE-NCC-MANAGED-ADDRESS-BLOCK"
+    r"|IETF-RESERVED-ADDRESS-BLOCK|ORG-IANA1-[A-Z]+)"
+)
+"""Names of blocks, and the holder, that registers show for what another register knows."""
 MAX_ENTITIES = 200
 MAX_DEPTH = 6
 MAX_REFERRED = 2
@@ -136,6 +142,8 @@ def read_network(raw: bytes, address: str) -> Network:
         (one for one in _list(found.get("entities")) if "registrant" in _roles(one)), None
     )
     key = None if holder is None else _handle(holder.get("handle"))
+    if any(_PLACEHOLDER.fullmatch(one) for one in (handle, key, _text(found.get("name"))) if one):
+        raise RdapAnswerError("a block that another register knows")
     name = _name(holder) if key is not None and holder is not None else _text(found.get("name"))
     contacts, referred = _abuse(found)
     return Network(prefix, handle, parent, key or handle, name or handle, contacts, referred)
@@ -169,14 +177,15 @@ def _prefix(found: dict[str, Any], asked: IPv4Address | IPv6Address) -> str:
     try:
         first, last = _address(found["startAddress"]), _address(found["endAddress"])
         inside = type(first) is type(asked) and int(first) <= int(asked) <= int(last)
-        parts = summarize_address_range(first, last) if inside else iter(())
+        wide = int(last) - int(first) + 1 >= TOO_WIDE[asked.version]
+        parts = summarize_address_range(first, last) if inside and not wide else iter(())
         part = next((one for one in parts if asked in one), None)
     except (KeyError, TypeError, ValueError):
         raise RdapAnswerError("no range") from None
+    if wide and inside:
+        raise RdapAnswerError("a range that is no hoster's")
     if part is None:
         raise RdapAnswerError("a range without the address")
-    if part.prefixlen < WIDEST[asked.version]:
-        raise RdapAnswerError("a range that is no hoster's")
     return str(part)
 
 

@@ -67,6 +67,8 @@ SAME_PLACE = {
         "http://192.0.2.1.",
         "http://\uff11\uff19\uff12.0.2.1/",
     ],
+    "http://site.example:8080/x": ["http:site.example:8080/x", "HTTP:/site.example:8080/x"],
+    "https://site.example/y": ["https:site.example:443/y", "https:\\\\site.example:443\\y"],
     "http://[2001:db8::1]/": [
         "http://[2001:DB8:0:0:0:0:0:1]:80/",
         "http://[2001:0db8::0.0.0.1]",
@@ -158,6 +160,8 @@ REFUSED = {
     "//site.example/a": "scheme_missing",
     "site.example:8080/a": "scheme_missing",
     "192.0.2.1:80": "scheme_missing",
+    "http.example:80/": "scheme_missing",
+    "hxxp:site.example:80/": "scheme_defanged",
     "hxxp://site.example/": "scheme_defanged",
     "HXXPS://site.example/": "scheme_defanged",
     "mailto:someone@site.example": "scheme_unsupported",
@@ -201,7 +205,13 @@ REFUSED = {
     "service:/someone": "service_malformed",
     "service:chatter/": "service_malformed",
     "service:chatter": "service_malformed",
+    "service:chatter/%ff": "service_malformed",
+    "service:chatter/a%C3": "service_malformed",
     f"http://site.example/{'a' * MAX_CHARACTERS}": "location_too_long",
+    "http://site.example/" + "\u00e9" * 2000: "location_too_long",
+    f"http://site.example/?{'|' * 4000}": "location_too_long",
+    f"ipfs://QmAbCdEf/{'%' * 4000}": "location_too_long",
+    "service:chatter/" + "\u00e9" * 2000: "location_too_long",
 }
 
 
@@ -220,6 +230,16 @@ class TestSpellings:
     def test_a_canonical_form_is_its_own_canonical_form(self, place: str) -> None:
         """Canonicalising twice changes nothing."""
         assert canonical(place).canonical == place
+
+    def test_the_longest_canonical_form_can_be_read_again(self) -> None:
+        """What is accepted once must be located, kept and sent, by others too."""
+        start = "http://site.example/"
+        escaped, rest = divmod(MAX_CHARACTERS - len(start), len("%C3%A9"))
+        once = canonical(start + "a" * rest + "\u00e9" * escaped).canonical
+        assert len(once) == MAX_CHARACTERS
+        assert canonical(once).canonical == once
+        with pytest.raises(UnlocatableError, match="escapes counted"):
+            canonical(start + "a" * (rest + 1) + "\u00e9" * escaped)
 
     def test_different_places_never_meet(self) -> None:
         """Whatever a server may tell apart stays apart."""

@@ -52,6 +52,45 @@ class TestNetworks:
         assert read(six, "2001:db8:1::1").prefix == "2001:db8::/32"
         assert read(simple(), "::ffff:192.0.2.7").prefix == "192.0.2.0/24"
 
+    @pytest.mark.parametrize(
+        ("first", "last", "address"),
+        [
+            ("9.0.0.0", "9.255.255.255", "9.9.9.9"),
+            ("0.0.0.1", "255.255.255.254", "9.9.9.9"),
+            ("9.9.9.1", "10.9.9.0", "9.9.9.9"),
+            ("2a00::", "2a00:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2a00::1"),
+            ("2000::", "3fff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", "2a00::1"),
+        ],
+    )
+    def test_what_a_register_has_from_iana_is_no_hosters(
+        self, first: str, last: str, address: str
+    ) -> None:
+        """The whole range is measured, however small the part around the address."""
+        with pytest.raises(RdapAnswerError, match="no hoster's"):
+            read(network(first, last, "NET-1", abuse()), address)
+
+    @pytest.mark.parametrize(
+        ("first", "last", "prefix"),
+        [("9.0.0.0", "9.255.255.254", "9.0.0.0/9"), ("9.0.0.0", "9.127.255.255", "9.0.0.0/9")],
+    )
+    def test_a_great_network_is_somebodys(self, first: str, last: str, prefix: str) -> None:
+        """Carriers have many."""
+        assert read(network(first, last, "NET-1", abuse()), "9.9.9.9").prefix == prefix
+
+    @pytest.mark.parametrize(
+        "name",
+        ["IANA-BLK", "non-ripe-ncc-managed-address-block", "ERX-NETBLOCK", "IANA-NETBLOCK-8"],
+    )
+    def test_a_block_that_another_register_knows_is_no_hosters(self, name: str) -> None:
+        """However small it is; by its name, its handle, or who holds it."""
+        for answer in (
+            {**simple(abuse()), "name": name},
+            {**simple(abuse()), "handle": name},
+            simple(abuse(), entity("ORG-IANA1-RIPE", "registrant", card("IANA"))),
+        ):
+            with pytest.raises(RdapAnswerError, match="another register"):
+                read(answer)
+
     def test_a_name_is_one_line_of_what_can_be_printed(self) -> None:
         """It is shown on a terminal."""
         odd = entity("ORG-1", "registrant", card("Fast\x1b[2J\nHosting \u202e"))
