@@ -115,11 +115,11 @@ async def complain(asked: Asked) -> web.StreamResponse:
 
 
 async def read_complaint(asked: Asked) -> web.StreamResponse:
-    """Say how a complaint stands, to whose hit it is about."""
+    """Say how a complaint stands, to the company whose hit it is about."""
     complaint_id = asked.request.match_info["complaint_id"]
     known = re.match(ID, complaint_id) is not None
     found = await asked.parts.checking.store.complaint(complaint_id) if known else None
-    if found is None or found.state.key_id != asked.key.key_id:
+    if found is None or found.state.hoster != asked.key.contract.hoster:
         raise UnknownComplaintError
     return respond(json_answer(_told(found)))
 
@@ -165,15 +165,17 @@ def content_of(entry: Entry, place: int) -> Content:
     """Return the hashes of an entry.
 
     Raises:
-        ApiError: there is none.
+        ApiError: there is none, or a PDQ hash without its quality.
     """
     digests = (entry.sha256, entry.sha1, entry.md5, entry.pdq)
     sha256, sha1, md5, pdq = (None if one is None else bytes.fromhex(one) for one in digests)
     if sha256 is None and sha1 is None and md5 is None and pdq is None:
         mend = "give at least one of sha256, sha1, md5, pdq"
         raise ApiError("draft_rejected", mend, f"entries[{place}]")
-    quality = None if pdq is None else entry.pdq_quality or 0
-    return Content(sha256, sha1, md5, entry.length, pdq, quality)
+    if (pdq is None) != (entry.pdq_quality is None):  # nobody knows what it is worth
+        mend = "pdq and pdq_quality stand together"
+        raise ApiError("draft_rejected", mend, f"entries[{place}].pdq_quality")
+    return Content(sha256, sha1, md5, entry.length, pdq, entry.pdq_quality)
 
 
 async def _whole(request: web.Request, max_bytes: int) -> bytes:

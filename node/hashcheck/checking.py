@@ -1,4 +1,4 @@
-"""Checking entries: from hashes to answers, with nothing kept but hits and numbers."""
+"""Checking entries: from hashes to answers; nothing is kept of what is not known, but numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from node.api.problems import ApiError
-from node.hashcheck.contract import Counts, Hit, Key
+from node.hashcheck.contract import Counts, Hit, Key, one_file
 from node.hashcheck.judging import NOTHING, Answer, Blur, Judged, Rules, judge
 from node.hashcheck.quotas import Quotas
 from node.hashcheck.seam import Contents, Finding, HashCheckStore
@@ -20,11 +20,11 @@ PROBING: Final = "hashcheck_probing"
 """The task of a key that was answered `review` for as many pictures as its contract permits."""
 STARTING_S: Final = 5
 MOST_KEPT: Final = 16
-"""Of what a hit met, how much is kept of it for a complaint."""
+"""Of what an entry met, how much is kept of it for a complaint."""
 
 
 class Told(NamedTuple):
-    """What is told of one entry: an answer, and of a hit by what it can be complained of."""
+    """What is told of one entry: an answer, and but for `none` by what it can be complained of."""
 
     answer: Answer
     reference: str | None = None
@@ -51,11 +51,11 @@ class Checking:
     on_answers: Callable[[Answer, int], None]
 
     async def check(self, key: Key, entries: Sequence[Content]) -> list[Told]:
-        """Answer entries in their order; hits are durable on return.
+        """Answer entries in their order; hits and what is for review are durable on return.
 
         Raises:
             ApiError: a quota is spent (429), or the node is still reading what it knows (503).
-            StoreError: nothing can be said, or a hit could not be kept.
+            StoreError: nothing can be said, or a reference could not be kept.
         """
         if not all(one.is_ready for one in self.contents):
             mend = "the node has just started and reads what it knows; ask again in a moment"
@@ -88,14 +88,14 @@ class Checking:
         self, key: Key, entries: Sequence[Content], judged: Sequence[Judged]
     ) -> list[Told]:
         told = [Told(one.answer) for one in judged]
-        places = [at for at, one in enumerate(judged) if one.answer is Answer.HIT]
+        places = [at for at, one in enumerate(judged) if one.answer is not Answer.NONE]
         if not places:
             return told
         now_ms = self.now_ms()
         hits = [(self.ids.mint(now_ms), _hit(entries[at], judged[at])) for at in places]
         references = await self.store.keep_hits(key.key_sha256, hits, now_ms)
         for at, reference in zip(places, references, strict=True):
-            told[at] = Told(Answer.HIT, reference)
+            told[at] = Told(judged[at].answer, reference)
         return told
 
     async def _grant(self, key: Key, judged: Sequence[Judged]) -> None:
@@ -116,6 +116,10 @@ class Checking:
 
 
 def _hit(asked: Content, judged: Judged) -> Hit:
-    known = dict.fromkeys(one.content for one in judged.found if one.content is not None)
-    named = dict.fromkeys(one.named for one in judged.found)
-    return Hit(asked, tuple(known)[:MOST_KEPT], tuple(named)[:MOST_KEPT])
+    """Keep of what was met the one file that a complaint is about, and by what people find it."""
+    met = dict.fromkeys(one.content for one in judged.found if one.content is not None)
+    known = one_file(asked, tuple(met))
+    named = dict.fromkeys(
+        one.named for one in judged.found if one.content is None or one.content in known
+    )
+    return Hit(asked, known[:MOST_KEPT], tuple(named)[:MOST_KEPT])

@@ -6,11 +6,13 @@ the local API.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from node.matching.contents import Likeness, compare, distance
 from protocol.facts import Content
 
 PREFIX: Final = "hk_"
@@ -89,7 +91,7 @@ class Counts(NamedTuple):
 
 
 class Hit(msgspec.Struct, array_like=True, frozen=True):
-    """What is kept of a hit, so that a complaint can be answered.
+    """What is kept of a hit, or of what was for review, so that a complaint can be answered.
 
     Attributes:
         asked: the hashes as the hosting company gave them.
@@ -106,10 +108,10 @@ class Hit(msgspec.Struct, array_like=True, frozen=True):
         """The contents that are a hit no more once a complaint of it is upheld.
 
         Who asks can put hashes of two files into one entry, and a person judges what is known.
-        So of what was asked nothing counts beside what is known; where nothing is, as of most
-        lists, it is the strongest hash alone.
+        So of what was asked nothing counts beside what is known, and of that one file alone
+        (`one_file`); where nothing is known, it is the strongest hash.
         """
-        return self.known or (_strongest(self.asked),)
+        return one_file(self.asked, self.known) or (_strongest(self.asked),)
 
 
 def _strongest(asked: Content) -> Content:
@@ -118,6 +120,48 @@ def _strongest(asked: Content) -> Content:
     if asked.sha1 is not None:
         return Content(sha1=asked.sha1, length=asked.length)
     return Content(md5=asked.md5, length=asked.length) if asked.md5 is not None else asked
+
+
+def one_file(asked: Content, known: Sequence[Content]) -> tuple[Content, ...]:
+    """Return those of the known contents that an asked one met which fall with one another.
+
+    They are those that its strongest hash leads to (of pictures that look alike, the nearest), and
+    what may be the same file as one of these, nothing contradicting. Other hashes of the entry may
+    be of a second file: nobody vouches for it that they belong together.
+    """
+    if not known:
+        return ()
+    leads = [_lead(asked, one) for one in known]
+    met = [one for one, lead in zip(known, leads, strict=True) if lead == min(leads)]
+    first = met[0]
+    sure = [first, *(one for one in met[1:] if _may_be(one, first))]
+    others = [
+        one
+        for one in known
+        if one not in sure
+        and any(_may_be(one, each) for each in sure)
+        and not any(_like(one, each) is Likeness.OTHER for each in sure)
+    ]
+    return (*sure, *others)
+
+
+def _lead(asked: Content, known: Content) -> tuple[int, int]:
+    """How surely the hashes that they have in common lead from one to the other; less is surer."""
+    names = ("sha256", "sha1", "md5", "length")
+    equal = {
+        n for n in names if (own := getattr(asked, n)) is not None and own == getattr(known, n)
+    }
+    ways = ({"sha256"}, {"sha1", "md5"}, {"md5", "length"}, {"sha1"}, {"md5"})
+    way = next((at for at, way in enumerate(ways) if way <= equal), len(ways))
+    return way, distance([asked], [known]) if way == len(ways) else 0
+
+
+def _like(one: Content, other: Content) -> Likeness:
+    return compare(one, other, pictures=False)
+
+
+def _may_be(one: Content, other: Content) -> bool:
+    return _like(one, other) <= Likeness.PERHAPS
 
 
 class Why(StrEnum):

@@ -1,7 +1,7 @@
 """Why HashCheck refuses.
 
 HashCheckError             base: `code`, `field`
-  UnknownReferenceError    no such hit of this key, or it is older than hits are kept
+  UnknownReferenceError    no such answer to this company, or it is older than they are kept
   UnknownComplaintError    no such complaint
   UnknownKeyError          no such key
 """
@@ -23,7 +23,7 @@ class HashCheckError(Exception):
 
 
 class UnknownReferenceError(HashCheckError):
-    """reference: no hit of this key has it; a hit is kept for 30 days after it was last given."""
+    """reference: no answer to your company has it; it is kept for 30 days since last given."""
 
     code = "unknown_reference"
     field = "reference"

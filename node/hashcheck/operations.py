@@ -34,7 +34,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The hashes of one file; at least one of the four.
 
     `length`: in bytes; with MD5 it says as much as SHA-256. `pdq`: of a picture, never of a video;
-    it counts with a `pdq_quality` of 50 or more.
+    it stands with its `pdq_quality`, and counts from 50 on.
     """
 
     sha256: Annotated[str, _hex(64)] | None = None
@@ -52,7 +52,7 @@ class CheckDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fal
 
 
 class AnswerView(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What is said of one file; of a hit with the reference by which it can be complained of."""
+    """What is said of one file; of `hit` and `review` with a reference, to complain of it."""
 
     answer: Answer
     reference: str | None = None
@@ -65,9 +65,9 @@ class AnswersView(msgspec.Struct, frozen=True, gc=False):
 
 
 class ComplaintDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A complaint about a hit. Write no names into the text, and no address."""
+    """A complaint about a hit or a review. Write no names into the text, and no address."""
 
-    reference: Annotated[str, Meta(pattern=ID, description="the reference of a hit")]
+    reference: Annotated[str, Meta(pattern=ID, description="the reference of an answer")]
     why: Why
     text: Annotated[str, Meta(pattern=LINES, max_length=2000)] | UnsetType = UNSET
 
@@ -97,7 +97,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "POST",
         "/hashcheck/v1/complaints",
         Scope.COMPLAIN,
-        "Complain about a hit; a person at the hotline decides.",
+        "Complain about a hit or a review; a person at the hotline decides.",
         {201: (JSON, ComplaintTold)},
         {JSON: ComplaintDraft},
         refuses=(404, 413, 415, 422, 503),
@@ -108,7 +108,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "GET",
         "/hashcheck/v1/complaints/{complaint_id}",
         Scope.COMPLAIN,
-        "Read how a complaint of yours stands.",
+        "Read how a complaint of your company stands.",
         {200: (JSON, ComplaintTold)},
         refuses=(404, 503),
     ),

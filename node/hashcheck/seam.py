@@ -91,7 +91,8 @@ class HashCheckStore(Protocol):
     ) -> Sequence[str]:
         """Keep hits under new references; return those they have.
 
-        The same hashes asked again by one key have the reference of the first time.
+        The same hashes asked again by one company, with whichever of its keys (`Contract.hoster`),
+        have the reference of the first time.
         """
         ...
 
@@ -104,6 +105,7 @@ class HashCheckStore(Protocol):
     ) -> Complaint | None:
         """Open a complaint of a hit, and a task; `state.hit` is filled in. None: no such hit.
 
+        It is a company's: whichever of its keys was answered, each of them may complain.
         A second one of the same hit is the first; rejected, it is opened again for other grounds,
         as often as `MOST_GROUNDS` says.
         """

@@ -33,8 +33,10 @@ COMPLAINED: Final = "hashcheck_complaint"
 """The task of a complaint; its subject is the complaint's id."""
 _KEYS = "SELECT key_sha256, state, created_ms, ends_ms, revoked_ms FROM hashcheck_keys"
 _COMPLAINTS = "SELECT id, reference, opened_ms, decided_ms, state FROM hashcheck_complaints"
-_HITS = "SELECT state FROM hashcheck_hits"
-_BY_REFERENCE = " WHERE reference = ? AND key_sha256 = ?"
+_HIT = (
+    "SELECT h.state, h.key_sha256, k.state FROM hashcheck_hits h"
+    " LEFT JOIN hashcheck_keys k ON k.key_sha256 = h.key_sha256 WHERE h.reference = ?"
+)
 
 _encode = msgspec.msgpack.Encoder().encode
 _contract = msgspec.msgpack.Decoder(Contract).decode
@@ -122,30 +124,35 @@ class HashChecks:
         """See `HashCheckStore.keep_hits`."""
 
         def job(connection: Connection) -> list[str]:
-            return [self._keep_hit(connection, key_sha256, hit, now_ms) for hit in hits]
+            company = _keys_of_company(connection, key_sha256)
+            return [self._keep_hit(connection, company, hit, now_ms) for hit in hits]
 
         return await self._writer.run(job)
 
     def _keep_hit(
-        self, connection: Connection, key: bytes, hit: tuple[str, Hit], now_ms: int
+        self, connection: Connection, company: Sequence[bytes], hit: tuple[str, Hit], now_ms: int
     ) -> str:
         reference, state = hit
-        of = key, self._fingerprints.content(state.asked)[0]
-        row = connection.execute(
-            "SELECT reference FROM hashcheck_hits WHERE key_sha256 = ? AND mark = ?", of
-        ).fetchone()
-        if row is None:
+        mark = self._mark(state.asked)
+        sql = "SELECT reference FROM hashcheck_hits WHERE mark = ? AND key_sha256 IN ({})"
+        known = min((row[0] for row in select_in(connection, sql, company, (mark,))), default=None)
+        if known is None:
             connection.execute(
                 "INSERT OR FAIL INTO hashcheck_hits (reference, key_sha256, mark, answered_ms,"
                 " state) VALUES (?, ?, ?, ?, ?)",
-                (reference, *of, now_ms, _encode(state)),
+                (reference, company[0], mark, now_ms, _encode(state)),
             )
             return reference
         connection.execute(
             "UPDATE hashcheck_hits SET answered_ms = ?, state = ? WHERE reference = ?",
-            (now_ms, _encode(state), row[0]),
+            (now_ms, _encode(state), known),
         )
-        return str(row[0])
+        return str(known)
+
+    def _mark(self, asked: Content) -> bytes:
+        """By what the same question is known again: the strongest hash, a picture's where alone."""
+        keys = self._fingerprints.content(asked)
+        return keys[0] if keys else self._fingerprints.listed(0, b"pdq" + (asked.pdq or b""))
 
     async def blocked(self, contents: Sequence[Content]) -> Sequence[Content]:
         """See `HashCheckStore.blocked`."""
@@ -159,18 +166,20 @@ class HashChecks:
         """See `HashCheckStore.complain`."""
 
         def job(connection: Connection) -> Complaint | None:
-            of = reference, key.key_sha256
-            row = connection.execute(_COMPLAINTS + _BY_REFERENCE, of).fetchone()
+            sql = _COMPLAINTS + " WHERE reference = ?"
+            row = connection.execute(sql, (reference,)).fetchone()
             if row is not None:
-                return self._complain_again(connection, _complaint(row), state, now_ms)
-            row = connection.execute(_HITS + _BY_REFERENCE, of).fetchone()
-            if row is None:
+                known = _complaint(row)
+                theirs = known.state.hoster == key.contract.hoster
+                return self._complain_again(connection, known, state, now_ms) if theirs else None
+            row = connection.execute(_HIT, (reference,)).fetchone()
+            if row is None or not _is_of_company(key, *row[1:]):
                 return None
             whole = msgspec.structs.replace(state, hit=_hit(row[0]))
             connection.execute(
                 "INSERT OR FAIL INTO hashcheck_complaints (id, reference, key_sha256, opened_ms,"
                 " decided_ms, upheld, state) VALUES (?, ?, ?, ?, NULL, 0, ?)",
-                (complaint_id, *of, now_ms, _encode(whole)),
+                (complaint_id, reference, key.key_sha256, now_ms, _encode(whole)),
             )
             open_task(connection, COMPLAINED, complaint_id, now_ms)
             return Complaint(complaint_id, reference, now_ms, None, whole)
@@ -264,6 +273,21 @@ def disproved(connection: Connection, keys: Iterable[bytes]) -> list[Content]:
     sql = "SELECT state FROM hashcheck_complaints WHERE upheld = 1 AND id IN ({})"
     states = [_complaint_state(row[0]) for row in select_in(connection, sql, sorted(ids))]
     return [one for state in states for one in state.hit.disproved]
+
+
+def _keys_of_company(connection: Connection, key_sha256: bytes) -> list[bytes]:
+    """Return the keys of the company that has this one, which comes first; revoked ones too."""
+    hosters = {bytes(row[0]): _contract(row[1]).hoster for row in connection.execute(_KEYS)}
+    ours = hosters.get(key_sha256)
+    others = [key for key, hoster in hosters.items() if hoster == ours and key != key_sha256]
+    return [key_sha256, *others]
+
+
+def _is_of_company(key: Key, answered: bytes, contract: bytes | None) -> bool:
+    """Whether the key that was answered, under this contract, is one of the same company."""
+    if bytes(answered) == key.key_sha256:
+        return True
+    return contract is not None and _contract(contract).hoster == key.contract.hoster
 
 
 def _key(row: Sequence[Any]) -> Key:

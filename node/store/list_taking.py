@@ -7,7 +7,7 @@ written. Each function is part of the caller's transaction.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from node.matching.contents import Likeness, compare, likeness
@@ -47,14 +47,18 @@ def take_in(
     version: int,
     batch: Sequence[Entry | Retraction | TakenBack],
     now_ms: int,
+    spared: Collection[str] = (),
 ) -> list[Settled]:
     """Take entries and retractions of one version into a list, in order; what became of each.
+
+    Of entries in `spared` categories no retraction takes any back.
 
     Raises:
         TooManyCategoriesError
         LookupError: there is no such list.
     """
     taking = _Taking(connection, fingerprints, list_id(connection, into), version, now_ms)
+    taking.spared = spared
     settled: list[Settled] = []
     run: list[Entry] = []
     for one in batch:
@@ -118,6 +122,7 @@ class _Taking:
         self._list = into
         self._version = version
         self._now = now
+        self.spared: Collection[str] = ()
         self._counts: Counter[str] = Counter()
         self._ids = category_ids(connection, into, ())
         sql = (
@@ -166,7 +171,8 @@ class _Taking:
         """Take back what one retraction names, or note that it is not to come in."""
         keys = [] if one.content is None else list(self._fingerprints.content(one.content))
         name = self._name(one.external_id, one.content)
-        meant = self._targets(one, name)
+        spared = self.spared
+        meant = [t for t in self._targets(one, name) if t.entry.category not in spared]
         tombs = self._tombs({name, *keys})
         oldest = min((target.version for target in meant), default=None)
         targets = [target for target in meant if target.version <= self._version]

@@ -24,6 +24,9 @@ from tests.contract.stores import Place
 CONTRACT = Contract("pics", tuple(Scope), ("own",), 100, 1000, 10, 5)
 KEY = Key(bytes(32), CONTRACT, NOW_MS, NOW_MS + 1000)
 OTHER = Key(b"\1" * 32, CONTRACT, NOW_MS + 1, NOW_MS + 1000)
+STRANGER = Key(
+    b"\2" * 32, msgspec.structs.replace(CONTRACT, hoster="clips"), NOW_MS + 1, NOW_MS + 1000
+)
 HIT = Hit(file(1, md5=2), (file(1, sha1=7, md5=1),), ("gb-iwf.x",))
 STATE = ComplaintState("pics", KEY.key_id, Why.OTHER_FILE, "stock", Hit(file(9), (), ()))
 
@@ -68,10 +71,13 @@ async def test_counts_add_up_by_day(store: Store) -> None:
 
 
 async def test_a_hit_asked_again_keeps_its_reference(store: Store) -> None:
-    """A file uploaded a thousand times is one row, for each key its own."""
+    """A file uploaded a thousand times is one row, for each company its own."""
+    for key in (KEY, OTHER, STRANGER):
+        await store.hashchecks.add_key(key)
     keep = store.hashchecks.keep_hits
     assert await keep(KEY.key_sha256, [("a", HIT), ("b", HIT)], NOW_MS) == ["a", "a"]
-    assert await keep(OTHER.key_sha256, [("c", HIT)], NOW_MS) == ["c"]
+    assert await keep(STRANGER.key_sha256, [("c", HIT)], NOW_MS) == ["c"]
+    assert await keep(OTHER.key_sha256, [("b", HIT)], NOW_MS) == ["a"]
     assert await keep(KEY.key_sha256, [("d", HIT)], NOW_MS + 5) == ["a"]
     assert await store.hashchecks.forget_before(NOW_MS + 5, 0, 0) == 1
     assert await keep(KEY.key_sha256, [("e", HIT)], NOW_MS) == ["a"]
@@ -88,11 +94,24 @@ async def test_a_complaint_holds_the_hit_and_opens_a_task(store: Store) -> None:
     assert await store.hashchecks.complaint(made.complaint_id) == made
 
 
-async def test_only_the_key_that_was_answered_complains(store: Store) -> None:
-    """A reference that leaked is of no use to another key."""
-    await complained(store)
-    assert await store.hashchecks.complain(OTHER, event_id(1), "x", STATE, NOW_MS) is None
+async def test_only_the_company_that_was_answered_complains(store: Store) -> None:
+    """A reference that leaked is of no use to another, before a complaint and after."""
+    for key in (KEY, OTHER, STRANGER):
+        await store.hashchecks.add_key(key)
+    await store.hashchecks.keep_hits(KEY.key_sha256, [(event_id(1), HIT)], NOW_MS)
+    assert await store.hashchecks.complain(STRANGER, event_id(1), "x", STATE, NOW_MS) is None
+    made = await store.hashchecks.complain(OTHER, event_id(1), event_id(2), STATE, NOW_MS)
+    assert made is not None
+    assert await store.hashchecks.complain(KEY, event_id(1), "x", STATE, NOW_MS) == made
+    assert await store.hashchecks.complain(STRANGER, event_id(1), "x", STATE, NOW_MS) is None
     assert await store.hashchecks.complain(KEY, event_id(9), "x", STATE, NOW_MS) is None
+
+
+async def test_pictures_alone_have_references_of_their_own(store: Store) -> None:
+    """They are for review at most, and have no digest to be known by."""
+    hits = [(name, Hit(file(pdq=pdq), (file(1),), ())) for name, pdq in (("a", 5), ("b", 6))]
+    assert await store.hashchecks.keep_hits(KEY.key_sha256, hits, NOW_MS) == ["a", "b"]
+    assert await store.hashchecks.keep_hits(KEY.key_sha256, hits[1:], NOW_MS) == ["b"]
 
 
 async def test_upheld_complaint_blocks_what_the_hit_met(store: Store) -> None:

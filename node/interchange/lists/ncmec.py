@@ -2,7 +2,8 @@
 
 Read are `md5`, `sha1`, `sha256` and `pdq` (with an attribute `quality`) of the fingerprints, the
 classification, the timestamp, and the member with its id of the entry, which together name it.
-`deletedImage` and `deletedVideo` take an entry back.
+`deletedImage` and `deletedVideo` take an entry back. A field counts as a child of the entry, a hash
+also below `fingerprints`, and nowhere else: `feedback` names members too, those that looked at it.
 
 A document with a DOCTYPE is refused before anything in it is believed: entities could name files,
 or grow without end. Depth, texts and tokens are bounded.
@@ -38,7 +39,9 @@ MAX_DEPTH: Final = 16
 MAX_TEXT: Final = 1024
 MAX_TOKEN_BYTES: Final = 1 << 20
 _ENTRIES: Final = {"image": False, "video": False, "deletedImage": True, "deletedVideo": True}
-_TEXTS: Final = frozenset({"timestamp", "id", "classification", "md5", "sha1", "sha256", "pdq"})
+_HASHES: Final = frozenset({"md5", "sha1", "sha256", "pdq"})
+_TEXTS: Final = frozenset({"timestamp", "id", "classification"}) | _HASHES
+_FINGERPRINTS: Final = "fingerprints"
 _AT: Final = 3
 """Depth at which entries stand: queryResult, images, image."""
 _NAMES: Final = Fields(
@@ -93,7 +96,9 @@ class _Reader:
         self._deleted: bool | None = None
         self._fields: dict[str, str] = {}
         self._twice: str | None = None
+        self._within: str | None = None
         self._text: list[str] | None = None
+        self._text_depth = 0
         self._length = 0
 
     def listen_to(self, parser: expat.XMLParserType) -> None:
@@ -121,14 +126,21 @@ class _Reader:
         if self._depth == _AT and tag in _ENTRIES:
             self.number += 1
             self._deleted, self._fields, self._twice = _ENTRIES[tag], {}, None
-        if self._deleted is None:
+        if self._deleted is None or not self._may_count(tag):
             return
         if tag == "member":
             self._note("member", attributes.get("id", ""))
         elif tag in _TEXTS:
-            self._text, self._length = [], 0
+            self._text, self._text_depth, self._length = [], self._depth, 0
             if tag == "pdq" and "quality" in attributes:
                 self._note("quality", attributes["quality"])
+
+    def _may_count(self, tag: str) -> bool:
+        """Whether an element that begins stands where fields of the entry do."""
+        if self._depth == _AT + 1:
+            self._within = tag
+            return True
+        return self._depth == _AT + 2 and self._within == _FINGERPRINTS and tag in _HASHES
 
     def _chars(self, text: str) -> None:
         if self._text is not None:
@@ -138,7 +150,7 @@ class _Reader:
 
     def _end(self, name: str) -> None:
         tag = name.rpartition(" ")[2]
-        if self._text is not None and tag in _TEXTS:
+        if self._text is not None and self._depth == self._text_depth:
             text = "".join(self._text).strip() if self._length <= MAX_TEXT else "\0"
             self._note(tag, text)
             self._text = None

@@ -109,6 +109,24 @@ async def test_benign_list_keeps_its_entry(office: Office) -> None:
     assert (await entries(office))["stock"] == 1
 
 
+async def test_benign_category_keeps_its_entry_and_the_others_of_its_list_do_not(
+    office: Office,
+) -> None:
+    """A case list has both; left whole, it would go on naming the file illegal."""
+
+    def mixed(connection: Connection) -> None:
+        trusts = {"*": Trust.AUTO, "0": Trust.BENIGN}
+        keep_terms(connection, Terms("case", Provenance.POLICE), trusts, NOW_MS)
+        both = [Entry(file(1), category, None, category) for category in ("0", "1")]
+        take_in(connection, FINGERPRINTS, "case", 1, both, NOW_MS)
+
+    await office.store.writer.run(mixed)
+    await upheld(office, file(1))
+    lists = await office.store.writer.run(all_lists)
+    (case,) = [one for one in lists if one.terms.name == "case"]
+    assert case.entries == {"0": 1}
+
+
 def _benign(connection: Connection) -> None:
     take_in(connection, FINGERPRINTS, "stock", 1, [Entry(file(1), "A")], NOW_MS)
 

@@ -233,17 +233,17 @@ async def test_allowed_and_small_files_are_no_hits(service: Service, hoster: Cli
     assert await words(hoster, file(1), file(2, length=43)) == ["none", "review"]
 
 
-async def test_hits_alone_are_kept_for_a_month(service: Service, hoster: Client) -> None:
-    """Of misses not a trace, in whatever form."""
-    await service.knows(1, file(1))
-    await ask(hoster, file(1), file(2, md5=2, pdq=3))
+async def test_what_is_known_alone_is_kept_for_a_month(service: Service, hoster: Client) -> None:
+    """Hits and reviews; of misses not a trace, in whatever form."""
+    await service.knows(1, file(1, md5=1))
+    await ask(hoster, file(1), file(2, md5=2, pdq=3), file(md5=1))
     rows = service.store.readers.look_up(
         lambda c: c.execute("SELECT state FROM hashcheck_hits").fetchall()
     )
-    assert len(rows) == 1
+    assert len(rows) == 2
     assert await service.desk.forget() == 0
     service.now += 30 * DAY_MS + 1
-    assert await service.desk.forget() == 1
+    assert await service.desk.forget() == 2
 
 
 async def test_the_reference_of_one_file_stays(service: Service, hoster: Client) -> None:
@@ -414,7 +414,10 @@ async def test_nothing_is_told_before_everything_is_read(
 
 @pytest.mark.parametrize(
     "entries",
-    [[], [{}], [{"length": 5}], [{"md5": "zz"}], [{"url": "x"}], [{"md5": "0" * 32}] * 1001],
+    [
+        *([], [{}], [{"length": 5}], [{"md5": "zz"}], [{"url": "x"}], [{"md5": "0" * 32}] * 1001),
+        *([{"pdq": "ab" * 32}], [{"md5": "ab" * 16, "pdq_quality": 90}]),
+    ],
 )
 async def test_what_makes_no_sense_is_refused_without_repeating_it(
     hoster: Client, entries: list[dict[str, Any]], log: StringIO

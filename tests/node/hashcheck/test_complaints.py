@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import pytest
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
-from node.hashcheck.contract import MOST_GROUNDS
+from node.hashcheck.contract import MOST_GROUNDS, one_file
 from node.matching.lists import Trust
+from protocol.facts import Content
 from tests.builders.cases import file
 from tests.builders.hashcheck import Service
 
@@ -92,6 +94,85 @@ async def test_an_upheld_complaint_blocks_no_file_that_was_only_named_beside(
         assert '"hit"' in await (await hoster.post(CHECK, json=second)).text()
 
 
+async def test_attack_a_second_file_slips_out_by_hashes_beside_a_harmless_one(
+    service: Service, hoster: Client
+) -> None:
+    """Both are met as the same file, since the list knows the second by other hashes only."""
+    await service.knows(1, file(1, length=50_000))
+    await service.lists(file(sha1=22, md5=22))
+    mixed = {"entries": [{"sha256": f"{1:064x}", "sha1": f"{22:040x}", "md5": f"{22:032x}"}]}
+    second = {"entries": [{"sha1": f"{22:040x}", "md5": f"{22:032x}"}]}
+    (told,) = (await (await hoster.post(CHECK, json=mixed)).json())["answers"]
+    made = (await complain(hoster, told["reference"]))[1]
+    (waiting,) = await service.desk.complaints(open_only=True)
+    assert waiting.state.hit.found == ("gb-iwf." + f"{1:026d}",)
+    await service.desk.decide(made["complaint_id"], upheld=True, by="anna", reason="stock")
+    assert await hit(hoster, 1) == {"answer": "none"}
+    assert '"hit"' in await (await hoster.post(CHECK, json=second)).text()
+
+
+@pytest.mark.parametrize(
+    ("asked", "known", "falls"),
+    [
+        (file(1, sha1=2, md5=2), [file(sha1=2, md5=2), file(1)], [1]),
+        (file(1, sha1=2, md5=2), [file(1, sha1=2), file(sha1=2, md5=2)], [0, 1]),
+        (file(1, sha1=1, md5=1), [file(sha1=1, md5=1), file(1), file(1, sha1=1)], [1, 2, 0]),
+        (file(sha1=1, md5=2, length=9), [file(sha1=1), file(md5=2, length=9)], [1]),
+        (file(sha1=1, md5=2), [file(md5=2), file(sha1=1)], [1]),
+        (file(sha1=1, md5=1), [file(md5=1), file(1, sha1=1, md5=1)], [1, 0]),
+        (file(md5=1, length=9), [file(1, md5=1, length=9), file(2, md5=1, length=9)], [0]),
+        (file(pdq=1), [file(1, pdq=7), file(2, pdq=3)], [1]),
+        (file(pdq=1), [file(1, pdq=3), file(1, pdq=7), file(2, pdq=3)], [0, 1]),
+    ],
+)
+def test_of_what_an_entry_meets_one_file_falls(
+    asked: Content, known: list[Content], falls: list[int]
+) -> None:
+    """That to which the strongest hash leads, with what may be the same; never one beside it."""
+    assert one_file(asked, known) == tuple(known[at] for at in falls)
+
+
+async def test_what_is_for_review_can_be_complained_of(service: Service, hoster: Client) -> None:
+    """A file that a list wrongly suggests would wait at the company for ever."""
+    await service.lists(file(1), trust=Trust.SUGGESTION)
+    told = await hit(hoster, 1)
+    assert (told["answer"], set(told)) == ("review", {"answer", "reference"})
+    made = (await complain(hoster, told["reference"]))[1]
+    await service.desk.decide(made["complaint_id"], upheld=True, by="anna", reason="stock")
+    assert await hit(hoster, 1) == {"answer": "none"}
+
+
+async def test_complaint_of_a_picture_removes_the_nearest_alone(
+    service: Service, hoster: Client
+) -> None:
+    """It is judged by one known picture; another that is near as well is still illegal."""
+    await service.knows(1, file(1, pdq=0b11))
+    await service.knows(2, file(2, pdq=0b1111))
+    body = {"entries": [{"pdq": f"{1:064x}", "pdq_quality": 90}]}
+    (told,) = (await (await hoster.post(CHECK, json=body)).json())["answers"]
+    made = (await complain(hoster, told["reference"]))[1]
+    await service.desk.decide(made["complaint_id"], upheld=True, by="anna", reason="stock")
+    assert [(await hit(hoster, number))["answer"] for number in (1, 2)] == ["none", "hit"]
+
+
+async def test_a_reference_is_the_companys_whichever_of_its_keys_asks(
+    service: Service, aiohttp_client: Callable[..., Awaitable[Client]]
+) -> None:
+    """Keys that check lie on many machines, one that complains on one; and keys are renewed."""
+    await service.knows(1, file(1))
+    checks = await aiohttp_client(service.app(), headers=await service.key(scopes=("check",)))
+    reference = (await hit(checks, 1))["reference"]
+    await service.desk.revoke_key((await service.only_key()).key_id)
+    renewed = await aiohttp_client(service.app(), headers=await service.key())
+    assert (await hit(renewed, 1))["reference"] == reference
+    status, made = await complain(renewed, reference)
+    assert (status, made["status"]) == (201, "open")
+    other = await service.key(scopes=("complain",))
+    path = f"{COMPLAINTS}/{made['complaint_id']}"
+    assert (await renewed.get(path, headers=other)).status == 200
+    assert (await complain(renewed, reference, **other))[1] == made
+
+
 async def test_a_rejected_complaint_is_opened_again_for_other_grounds_but_not_for_ever(
     service: Service, hoster: Client
 ) -> None:
@@ -139,7 +220,7 @@ async def test_files_of_a_benign_list_are_no_hit_by_whatever_hash(
     assert "none" in await (await hoster.post(CHECK, json=by_md5)).text()
 
 
-async def test_a_complaint_is_answered_by_its_own_key_alone(
+async def test_a_complaint_is_answered_to_its_own_company_alone(
     service: Service, hoster: Client
 ) -> None:
     """Neither references nor complaints of others can be found out."""
