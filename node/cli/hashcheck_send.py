@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import json
+import re
 import ssl
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from keys.keyfile import read_private
 from node.cli.client import TIMEOUT_S, problem_error
 from node.cli.exits import Exit
 from node.cli.output import CliError, Result, note
+from node.hashcheck.contract import ID
+from node.hashcheck.judging import Answer
 from node.interchange.errors import UnreadableFileError
 from node.interchange.hashing import hash_file
 
@@ -29,6 +32,8 @@ CHECK: Final = "/hashcheck/v1/check"
 MAX_ENTRIES: Final = 1000
 MAX_ANSWER_BYTES: Final = 1 << 20
 _BAD_REQUEST: Final = 400
+_REFERENCE: Final = re.compile(ID)
+_CODE: Final = re.compile(r"[a-z_]{1,40}\Z")
 _UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What a body that is no answer of such a service can make of reading it."""
 
@@ -97,24 +102,39 @@ def _check(
     answer = connection.getresponse()
     raw = answer.read(MAX_ANSWER_BYTES)
     if answer.status >= _BAD_REQUEST:
-        raise problem_error(answer.status, raw)
+        raise _refusal(answer.status, raw)
     return iter(_read(raw, len(entries)))
 
 
+def _refusal(status: int, raw: bytes) -> CliError:
+    """Say that the service refuses; of what it wrote nothing is shown but a code."""
+    told = problem_error(status, raw)
+    code = told.code if _CODE.match(told.code) else "no_answer"
+    mend = f"refused with status {status}; docs/api.md, section 4, says what is meant"
+    return CliError(code, f"--service: {mend}", told.exit)
+
+
 def _read(raw: bytes, count: int) -> list[dict[str, str]]:
-    """Read what was answered: one word for each entry, and what else is said of it.
+    """Read what was answered: of each entry a word that there is, and a reference that can be one.
+
+    Whatever else a service writes is passed over: it would stand in what is shown here.
 
     Raises:
         ValueError, KeyError, TypeError, AttributeError, RecursionError: it is no such answer.
     """
     found = json.loads(raw)["answers"]
-    if len(found) != count:
+    if not isinstance(found, list) or len(found) != count:
         raise ValueError("answers")
-    for one in found:
-        shown = (one["answer"], one.get("reference") or "")
-        if not all(isinstance(said, str) and said.isprintable() for said in shown):
-            raise ValueError("answers")
-    return list(found)
+    return [_answer(one) for one in found]
+
+
+def _answer(one: dict[str, Any]) -> dict[str, str]:
+    word, reference = str(Answer(one["answer"])), one.get("reference")
+    if reference is None:
+        return {"answer": word}
+    if not isinstance(reference, str) or _REFERENCE.match(reference) is None:
+        raise ValueError("reference")
+    return {"answer": word, "reference": reference}
 
 
 def _connection(service: Service) -> http.client.HTTPConnection:

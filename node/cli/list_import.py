@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from node.cli.output import CliError
 from node.interchange.errors import InterchangeError
 from node.interchange.lines import Rejection
-from node.matching.lists import Settled
+from node.matching.lists import Entry, Settled
 from node.store.list_taking import Part, take_away, take_part
 from node.store.list_whole import begin_whole, count_older, end_whole, older
 from node.store.lists import imported, newest_of_others
@@ -70,6 +70,8 @@ class Counts:
     gone: int = 0
     partly: int = 0
     """Of those that were taken: without a field that cannot be read."""
+    pdq_alone: int = 0
+    """Of those that were read: with nothing but a PDQ hash, by which nothing is matched."""
     settled: Counter[Settled] = field(default_factory=Counter)
 
 
@@ -149,6 +151,11 @@ def _take_rest_away(into: Into, counts: Counts, stood: int) -> None:
     store.write(end_whole, name)
 
 
+def _is_pdq_alone(one: Entry) -> bool:
+    content = one.content
+    return content.sha256 is content.sha1 is content.md5 is None
+
+
 class _Taking:
     """One file, and what of it waits to be written."""
 
@@ -177,6 +184,7 @@ class _Taking:
         told = Counter(settled)
         counts.rejected += len(waiting) - len(things) + told.pop(Settled.CONFLICTING, 0)
         counts.partly += sum(line.without is not None for line in waiting)
+        counts.pdq_alone += sum(isinstance(one, Entry) and _is_pdq_alone(one) for one in things)
         counts.settled += told
         counts.entries += len(waiting)
         self._waiting = []

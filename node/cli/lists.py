@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,15 +14,23 @@ import msgspec
 
 from node.cli.exits import Exit
 from node.cli.list_import import BATCH, BATCH_BESIDE, PAUSE_BESIDE_S, Counts, Into, take_file
+from node.cli.list_words import (
+    check_name,
+    check_new,
+    check_ours,
+    provenance_of,
+    trusts_of,
+    version_of_word,
+)
 from node.cli.looking import probe
 from node.cli.output import CliError, Progress, Result, table
 from node.config import load
 from node.interchange.errors import UnreadableFileError
 from node.interchange.lists.fields import Fields, RefusedError, content_of, shown
-from node.interchange.lists.files import ListRejects, open_list, written
+from node.interchange.lists.files import ListRejects, has_place, open_list, takes, written
 from node.interchange.rejects import free_path
 from node.matching.fingerprints import Fingerprints
-from node.matching.lists import ANY, QUORUM, Provenance, Retraction, Settled, Terms, Trust, list_of
+from node.matching.lists import ANY, QUORUM, Entry, Provenance, Retraction, Settled, Terms, Trust
 from node.setup.opening import open_keys, store_place
 from node.store.beside import reading, writing
 from node.store.list_taking import take_in
@@ -45,7 +54,6 @@ if TYPE_CHECKING:
     from node.interchange.lists.files import ListFormat
     from node.store.beside import Beside
 
-MAX_NAME: Final = 64
 _FOLLOWED: Final = frozenset(Trust) - {Trust.NONE}
 _NAMES: Final = Fields("--sha256", "--sha1", "--md5", "", "", "", "", "", "--id")
 
@@ -80,7 +88,7 @@ def import_file(
         CliError: what was said of the list is wrong, or too little.
         ConfigError, KeysError, StoreError: the store cannot be opened or written.
     """
-    _check_ours(wish.name)
+    check_ours(wish.name)
     config = load(path)
     with opened_store(config) as (store, fingerprints), open_list(file, form) as opened:
         _terms(store, wish)
@@ -90,7 +98,7 @@ def import_file(
             store,
             fingerprints,
             wish.name,
-            _version(version, last or int(f"{datetime.now(UTC):%Y%m%d}")),
+            version_of_word(version, last or int(f"{datetime.now(UTC):%Y%m%d}")),
             _now_ms,
             BATCH_BESIDE if beside else BATCH,
             (lambda: time.sleep(PAUSE_BESIDE_S)) if beside else (lambda: None),
@@ -128,6 +136,7 @@ def _imported(
         "taken_back": counts.gone,
         "rejected": counts.rejected,
         "partly": counts.partly,
+        "pdq_alone": counts.pdq_alone,
         "rejects_file": str(here) if counts.rejected or counts.partly else None,
         "rejects_before": None if earlier is None else str(earlier),
         "not_followed": _not_followed(known),
@@ -143,6 +152,9 @@ def _imported(
         text += f"\nrejected entries: {here}; mend them where they came from"
     if counts.partly:
         text += f"\ntaken without a date that cannot be read: {counts.partly}; see {here}"
+    if counts.pdq_alone:
+        text += f"\n{counts.pdq_alone} entries have nothing but a PDQ hash: kept, and not matched"
+        text += " by this version"
     if earlier is not None:
         text += f"\nrejected by an earlier run: {earlier}; mend them, and take that file away"
     if data["not_followed"]:
@@ -157,7 +169,8 @@ def export_file(path: Path, file: Path, name: str, form: ListFormat, *, own_use:
     """Write a list into a new file, mode 0600.
 
     Raises:
-        CliError: there is no such list, or it may not be shared.
+        CliError: there is no such list, it may not be shared, or has categories that the format
+            has no word for.
         UnreadableFileError: the file is there already, or cannot be written.
         ConfigError, KeysError, StoreError: the store cannot be opened.
     """
@@ -168,12 +181,31 @@ def export_file(path: Path, file: Path, name: str, form: ListFormat, *, own_use:
         if not known.terms.may_share and not own_use:
             mend = "--own-use: the terms of this list let nobody else have it; set it if it stays"
             raise CliError("list_not_shared", mend)
-        entries = (entry for _, entry in store.read(entries_of, name))
+        if not takes(form, known.entries):
+            mend = "--format: icse knows baseline and not_baseline alone, this list has others"
+            raise CliError("usage", f"{mend}; write csv, ncmec or vics-2.0", Exit.USAGE)
+        placed: Counter[bool] = Counter()
+        entries = _placed(form, (entry for _, entry in store.read(entries_of, name)), placed)
         gone = store.read(retractions_of, name)
         count = _write(file, written(form, entries, gone, config.member.id))
-    entries_total = sum(known.entries.values())
-    data = {"list": name, "file": str(file), "bytes": count, "entries": entries_total}
-    return Result(data, f"wrote {file}: version {known.version}, {entries_total} entries stand")
+        unsaid = sum(1 for _ in gone)
+    data = {"list": name, "file": str(file), "bytes": count, "entries": placed[True]}
+    data |= {"left_out": placed[False], "retractions_left_out": unsaid}
+    text = f"wrote {file}: version {known.version}, {placed[True]} entries"
+    if placed[False]:
+        text += f"\nleft out: {placed[False]} entries with neither MD5 nor SHA-1, as {form} needs"
+    if unsaid:
+        text += f"\nleft out: {unsaid} retractions, for which {form} has no place"
+    return Result(data, text, Exit.PROBLEM if placed[False] else Exit.OK)
+
+
+def _placed(form: ListFormat, entries: Iterator[Entry], placed: Counter[bool]) -> Iterator[Entry]:
+    """Yield the entries that a format has a place for, and count all of them."""
+    for one in entries:
+        fits = has_place(form, one)
+        placed[fits] += 1
+        if fits:
+            yield one
 
 
 def _write(file: Path, pieces: Iterator[bytes]) -> int:
@@ -241,7 +273,7 @@ def retract(path: Path, name: str, fields: Fields, version: str | None) -> Resul
         CliError: there is no such list, or nothing is named.
         ConfigError, KeysError, StoreError: the store cannot be opened or written.
     """
-    _check_ours(name)
+    check_ours(name)
     try:
         content = content_of(fields, _NAMES)
     except RefusedError as refused:
@@ -252,7 +284,7 @@ def retract(path: Path, name: str, fields: Fields, version: str | None) -> Resul
     one = Retraction(None if external_id is None else str(external_id), content)
     with opened_store(load(path)) as (store, fingerprints):
         known = _known(store.read(find_list, name))
-        said = _version(version, known.version)
+        said = version_of_word(version, known.version)
         before = sum(known.entries.values())
         (what,) = store.write(take_in, fingerprints, name, said, [one], _now_ms())
         after = _known(store.read(find_list, name))
@@ -316,70 +348,27 @@ def opened_store(config: Config) -> Iterator[tuple[Beside, Fingerprints]]:
 
 def _terms(store: Beside, wish: Wish) -> None:
     """Keep what was said of a list."""
-    trusts = _trusts(wish.trust)
+    trusts = trusts_of(wish.trust)
     said = {
         name: value
         for name in ("license", "may_use", "may_share", "trusts_weak")
         if (value := getattr(wish, name)) is not None
     }
     if wish.provenance is not None:
-        said["provenance"] = _provenance(wish.provenance)
-        _check_name(wish.name, wish.provenance)
+        said["provenance"] = provenance_of(wish.provenance)
+        check_name(wish.name, wish.provenance)
 
     def change(known: Terms | None) -> Terms | None:
         if known is not None:
             terms = msgspec.structs.replace(known, **said)
             return None if terms == known and not trusts else terms
-        if "provenance" not in said or not 0 < len(wish.name) <= MAX_NAME:
-            words = ", ".join(Provenance)
-            mend = f"--provenance: a new list needs it, one of {words}, and a name of some letters"
+        if "provenance" not in said:
+            mend = f"--provenance: a new list needs it, one of {', '.join(Provenance)}"
             raise CliError("usage", mend, Exit.USAGE)
+        check_new(wish.name)
         return Terms(wish.name, **said)
 
     store.write(change_terms, wish.name, change, trusts, _now_ms())
-
-
-def _check_ours(name: str) -> None:
-    """Say no to changing what a member said of contents: only it may."""
-    if name.startswith(list_of("")):
-        mend = "--list: a member fills its list itself; hotline list set is for how far that counts"
-        raise CliError("list_of_a_member", mend)
-
-
-def _check_name(name: str, provenance: str) -> None:
-    if (provenance == Provenance.MEMBER) != name.startswith(list_of("")):
-        mend = f"--provenance: {Provenance.MEMBER} is for lists named {list_of('MEMBER')}"
-        raise CliError("usage", mend, Exit.USAGE)
-
-
-def _provenance(word: str) -> Provenance:
-    try:
-        return Provenance(word)
-    except ValueError:
-        words = ", ".join(Provenance)
-        raise CliError("usage", f"--provenance: write one of {words}", Exit.USAGE) from None
-
-
-def _trusts(said: tuple[str, ...]) -> dict[str, Trust]:
-    trusts = {}
-    for one in said:
-        category, _, word = one.rpartition("=")
-        if not category or word not in set(Trust):
-            mend = (
-                f"--trust: write CATEGORY=WORD, the word one of {', '.join(Trust)}; * is the rest"
-            )
-            raise CliError("usage", mend, Exit.USAGE)
-        trusts[category] = Trust(word)
-    return trusts
-
-
-def _version(said: str | None, otherwise: int) -> int:
-    if said is None:
-        return otherwise
-    digits = said.replace("-", "")
-    if not digits.isascii() or not digits.isdigit() or not 0 < len(digits) <= 15:  # noqa: PLR2004 - digits
-        raise CliError("usage", "--version: write a number or a date, as 2026-11-29", Exit.USAGE)
-    return int(digits)
 
 
 def _known(found: ContentList | None) -> ContentList:

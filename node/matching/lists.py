@@ -150,7 +150,7 @@ class Settled(StrEnum):
     OLDER = "older"
     """A newer version has said something since."""
     CONFLICTING = "conflicting"
-    """One version says two things of one content; the first stands."""
+    """One version says two things of one content; the first stands (but see `repeated`)."""
     STAYS_RETRACTED = "stays_retracted"
     RETRACTED = "retracted"
 
@@ -264,8 +264,29 @@ def settle(standing: Standing | None, retracted: int | None, entry: Entry, versi
     if standing.entry == entry:
         return Settled.CONFIRMED if version > standing.version else Settled.SAME
     if version == standing.version:
-        return Settled.CONFLICTING
+        stands = standing.entry
+        less = stands.given is None and entry == _without_length(stands)
+        return Settled.CHANGED if less else Settled.CONFLICTING
     return Settled.CHANGED if version > standing.version else Settled.OLDER
+
+
+def repeated(standing: Entry, entry: Entry) -> Entry:
+    """Return what one version says of a content that it names twice.
+
+    Real lists repeat files, with another date or length. Of dates the first stands; of two lengths
+    neither, whichever came first. Any other difference stays, and conflicts.
+    """
+    length = standing.content.length
+    content = msgspec.structs.replace(entry.content, length=length)
+    alike = msgspec.structs.replace(entry, content=content, dated_ms=standing.dated_ms)
+    if entry.given is not None or alike != standing:
+        return entry
+    return standing if entry.content.length == length else _without_length(standing)
+
+
+def _without_length(entry: Entry) -> Entry:
+    content = msgspec.structs.replace(entry.content, length=None)
+    return msgspec.structs.replace(entry, content=content)
 
 
 def settle_retraction(oldest: int | None, retracted: int | None, version: int) -> Settled:

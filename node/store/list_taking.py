@@ -19,6 +19,7 @@ from node.matching.lists import (
     Standing,
     TakenBack,
     named,
+    repeated,
     settle,
     settle_retraction,
 )
@@ -143,23 +144,26 @@ class _Taking:
         standing = self._standing(names)
         events = [self._event(one.given.event_id if one.given else None) for one in run]
         tombs = self._tombs({*names, *events, *(key for some in keys for key in some)} - {b""})
-        settled, fresh, gone, confirmed = [], [], [], []
-        for one, name, event, found in zip(run, names, events, keys, strict=True):
+        settled, gone, confirmed = [], [], []
+        fresh: dict[int, tuple[Standing, bytes, Sequence[bytes]]] = {}
+        for said, name, event, found in zip(run, names, events, keys, strict=True):
             taken_back = [tombs[key] for key in (name, event, *found) if key in tombs]
             known = standing.get(name)
+            again = known is not None and known.version == self._version
+            one = repeated(known.entry, said) if known and again else said
             what = settle(known, max(taken_back, default=None), one, self._version)
             settled.append(what)
             if what is Settled.CONFIRMED and known is not None:
                 confirmed.append((known.number, self._version))
-            if what is Settled.CHANGED and known is not None:
+            if what is Settled.CHANGED and known and fresh.pop(known.number, None) is None:
                 gone.append(known)
             if what in (Settled.CONFIRMED, Settled.CHANGED, Settled.ADDED):
                 number = known.number if known and what is Settled.CONFIRMED else self._next()
                 standing[name] = Standing(number, self._version, one)
             if what in (Settled.CHANGED, Settled.ADDED):
-                fresh.append((standing[name], name, found))
+                fresh[standing[name].number] = (standing[name], name, found)
         self._end(gone)
-        self._write(fresh)
+        self._write(list(fresh.values()))
         update_rows(
             self._connection,
             "UPDATE list_entries SET version = column2 FROM {} WHERE number = column1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import msgspec
 import pytest
 
 from node.matching.contents import Likeness
@@ -329,3 +330,25 @@ async def test_import_remembers_how_far_it_came(store: Store) -> None:
     await store.writer.run(lambda c: note_imported(c, name, b"f", 1, 60, NOW_MS))
     assert await look(store, lambda c: imported(c, name, b"f", 1)) == (60, True)
     assert await look(store, lambda c: imported(c, name, b"f", 2)) == (0, False)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_content_that_a_version_repeats_stands_once(store: Store, at_once: bool) -> None:  # noqa: FBT001 - parametrized
+    """With another date, or another length: then by its hashes alone, in one batch or in two."""
+    name = await listed(store)
+    first = entry(1, "md5", "length")
+    dated = msgspec.structs.replace(first, dated_ms=5)
+    longer = msgspec.structs.replace(
+        first, content=msgspec.structs.replace(first.content, length=9)
+    )
+    batch = (first, dated, longer, first)
+    if at_once:
+        settled = await take(store, name, 3, *batch)
+    else:
+        settled = [(await take(store, name, 3, one))[0] for one in batch]
+    same = [Settled.ADDED, Settled.SAME, Settled.CHANGED, Settled.SAME]
+    assert list(settled) == same
+    stands = await store.writer.run(lambda c: [one for _, one in entries_of(c, name)])
+    assert stands == [entry(1, "md5")]
+    (known,) = await store.writer.run(all_lists)
+    assert known.entries == {"1": 1}

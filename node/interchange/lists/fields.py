@@ -1,7 +1,8 @@
 """One entry of a list, from fields that somebody else wrote: checked, named, or refused.
 
-A refusal names the field and the mend, never a value. Hashes of an empty file and hashes of nothing
-but zeros are refused: real lists hold them, and they would match what harms nobody.
+A refusal names the field and the mend, never a value. Hashes of an empty file are refused: real
+lists hold them, and they would match what harms nobody. Nothing but zeros is what some tools write
+where they have no hash: it is passed over, and refused where it is all there is.
 """
 
 from __future__ import annotations
@@ -125,15 +126,19 @@ def content_of(fields: Fields, names: Fields) -> Content | None:
     Raises:
         RefusedError
     """
-    sha256, sha1, md5, pdq = (
-        _digest(getattr(fields, sort), str(getattr(names, sort)), sort)
-        for sort in ("sha256", "sha1", "md5", "pdq")
-    )
+    found = {
+        sort: _digest(getattr(fields, sort), str(getattr(names, sort)), sort) for sort in _BYTES
+    }
+    zeros = [sort for sort, digest in found.items() if digest is not None and not any(digest)]
+    sha256, sha1, md5, pdq = (None if sort in zeros else found[sort] for sort in _BYTES)
     quality = _whole(fields.pdq_quality, str(names.pdq_quality), _MAX_QUALITY)
     if pdq is None or quality is None:  # nobody knows what it is worth
         pdq = quality = None
     length = _whole(fields.length, str(names.length), MAX_LENGTH) or None
     if sha256 is sha1 is md5 is pdq is None:
+        if zeros:
+            reason = "is nothing but zeros, and no other hash is there; take the entry out"
+            raise RefusedError("no_content", str(getattr(names, zeros[0])), reason)
         return None
     return Content(sha256, sha1, md5, length, pdq, quality)
 
@@ -148,8 +153,8 @@ def _digest(raw: object, name: str, sort: str) -> bytes | None:
         found = b""
     if len(found) != count:
         raise RefusedError("bad_hash", name, f"must be {2 * count} hexadecimal digits, or empty")
-    if found in _EMPTY or not any(found):
-        raise RefusedError("no_content", name, "is the hash of an empty file, or none; take it out")
+    if found in _EMPTY:
+        raise RefusedError("no_content", name, "is the hash of an empty file; take it out")
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -77,6 +77,16 @@ def _lines(file: BinaryIO, form: ListFormat, before: os.stat_result) -> Iterator
     after = regular(file)
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         raise UnreadableFileError("file: changed while it was read; hand it in again")
+
+
+def takes(form: ListFormat, categories: Iterable[str]) -> bool:
+    """Whether a format has a word for each of these categories."""
+    return form != "icse" or tables.ICSE_CATEGORIES.issuperset(categories)
+
+
+def has_place(form: ListFormat, one: Entry) -> bool:
+    """Whether a format has a place for one of the hashes of an entry."""
+    return form != "icse" or one.content.md5 is not None or one.content.sha1 is not None
 
 
 def written(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,15 @@ CHUNK_BYTES: Final = 1 << 18
 MAX_VALUE: Final = 1 << 20
 """Characters of one entry."""
 _SPACE: Final = " \t\r\n"
+_MAX_DIGITS: Final = 20
+
+
+def _whole(digits: str) -> int | float:
+    """Read a whole number; one that nothing here can be as large as is endless.
+
+    Python refuses thousands of digits, which would end the document instead of refusing one field.
+    """
+    return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
 
 
 class JsonStream:
@@ -33,7 +43,7 @@ class JsonStream:
         self.where = "document"
         self._file = file
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
-        self._scan = json.JSONDecoder().raw_decode
+        self._scan = json.JSONDecoder(parse_int=_whole).raw_decode
         self._text = ""
         self._at = 0
         self._ended = False

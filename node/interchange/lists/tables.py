@@ -34,6 +34,8 @@ MAX_LINE_BYTES: Final = 1 << 14
 MAX_COLUMNS: Final = 64
 BASELINE: Final = "baseline"
 NOT_BASELINE: Final = "not_baseline"
+ICSE_CATEGORIES: Final = frozenset({BASELINE, NOT_BASELINE})
+"""For others that table has no word: `files.takes` is asked before it is written."""
 PLAIN: Final = Fields(
     "sha256", "sha1", "md5", "length", "pdq", "pdq_quality", "category", "date", "id"
 )

@@ -117,13 +117,22 @@ def _entry(media: object) -> Entry:
 
 
 def _others(raw: object) -> dict[str, Any]:
-    """Read hashes that the format has no field of its own for."""
+    """Read hashes that the format has no field of its own for.
+
+    Raises:
+        RefusedError: it gives two values of one hash.
+    """
     found: dict[str, Any] = {}
     for one in raw[:_MAX_OTHERS] if isinstance(raw, list) else ():
         name = one.get("HashName") if isinstance(one, dict) else None
         plain = name.lower().replace("-", "").replace("_", "") if isinstance(name, str) else ""
-        if plain in _OTHERS:
-            found[_OTHERS[plain]] = one.get("HashValue")
+        value = one.get("HashValue") if plain in _OTHERS else None
+        if value is None or value == "":
+            continue
+        known = found.setdefault(_OTHERS[plain], value)
+        if str(known).lower() != str(value).lower():
+            mend = "gives two values of one hash; leave the right one"
+            raise RefusedError("invalid_value", "AlternativeHashes", mend)
     return found
 
 

@@ -106,6 +106,8 @@ async def test_send_goes_over_tls_alone(running: Typed, tmp_path: Path, address:
 
 DEEP = '{"answers":' + "[" * 100_000
 FORGED = '{"answers":[{"answer":"none\\u001b[2J"}]}'
+NO_WORD = '{"answers":[{"answer":"maybe"}]}'
+NO_REFERENCE = '{"answers":[{"answer":"hit","reference":"call 0900"}]}'
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,8 @@ FORGED = '{"answers":[{"answer":"none\\u001b[2J"}]}'
     [
         DEEP, "[" * 100_000, "{", "null", "[]", "{}", '{"answers":7}', '{"answers":[]}',
         '{"answers":["hit"]}', '{"answers":[{}]}', '{"answers":[{"answer":7}]}', FORGED,
+        NO_WORD, NO_REFERENCE, '{"answers":"x"}', '{"answers":{"a":1}}',
+        '{"answers":[{"answer":"hit","reference":["a"]}]}', '{"answers":[{"answer":["hit"]}]}',
         '{"answers":[{"answer":"none"},{"answer":"none"}]}',
     ],
 )  # fmt: skip
@@ -135,3 +139,36 @@ async def test_attack_what_answers_like_no_service_is_told_in_words(
     code, told = await running("hashcheck", "send", key, *service)
     assert told["error"]["code"] == "no_answer"
     assert code == (Exit.UNREACHABLE if status == 200 else Exit.INTERNAL)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "code"),
+    [
+        (200, {"answers": [{"answer": "none", "file": "EVIL", "error": "EVIL"}]}, None),
+        (429, {"code": "quota_spent", "field": "EVIL", "detail": "EVIL"}, "quota_spent"),
+        (429, {"code": "EVIL", "detail": "x"}, "no_answer"),
+    ],
+)
+async def test_attack_a_service_writes_nothing_of_its_own_here(
+    running: Typed,
+    aiohttp_server: AiohttpServer,
+    tmp_path: Path,
+    status: int,
+    said: dict[str, object],
+    code: str | None,
+) -> None:
+    """Neither another file's name nor words that somebody would follow."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response(said, status=status)
+
+    app = web.Application()
+    app.router.add_post("/hashcheck/v1/check", answer)
+    server = await aiohttp_server(app)
+    key = tmp_path / "key"
+    key.write_text("hk_x\n")
+    key.chmod(0o600)
+    service = ("--service", f"http://127.0.0.1:{server.port}", "--key-file", key)
+    _, told = await running("hashcheck", "send", key, *service)
+    assert "EVIL" not in str(told)
+    assert (told["error"]["code"] if code else told["files"][0]["file"]) == (code or str(key))

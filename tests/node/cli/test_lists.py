@@ -107,6 +107,16 @@ class TestImport:
         ]
         assert "secret" not in "".join(rejects)
 
+    async def test_entries_by_which_nothing_is_matched_are_counted(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """PDQ hashes of lists are kept and not yet looked up: nobody may count on them."""
+        file = tmp_path / "a.csv"
+        pdq = f"{5:064x};90;1\n"
+        file.write_text(f"md5;pdq;pdq_quality;category\n;{pdq}{7:032x};{pdq}")
+        code, shown = await typed("list", "import", file, "--list", "a", "--provenance", "own")
+        assert (code, shown["settled"], shown["pdq_alone"]) == (Exit.OK, {"added": 2}, 1)
+
     async def test_entry_with_a_date_that_cannot_be_read_is_counted_and_said(
         self, typed: Typed, tmp_path: Path
     ) -> None:
@@ -180,6 +190,8 @@ class TestImport:
             (("--provenance", "own", "--trust", "1"), "--trust"),
             (("--provenance", "own", "--trust", "1=always"), "--trust"),
             (("--provenance", "own", "--version", "soon"), "--version"),
+            (("--provenance", "own", "--list", "two\nlines"), "--list"),
+            (("--provenance", "own", "--trust", "a\nb=auto"), "--trust"),
         ],
     )
     async def test_what_is_wrong_is_named_and_nothing_is_made(
@@ -344,6 +356,32 @@ class TestExport:
         assert not out.exists()
         code, _ = await typed("list", "export", out, "--list", "a", "--own-use")
         assert code == Exit.OK
+
+    async def test_what_a_format_has_no_place_for_is_said(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """Else somebody takes a part for the whole."""
+        file = tmp_path / "a.csv"
+        rows = f"{1:064x};;baseline\n{2:064x};{2:032x};not_baseline\n"
+        file.write_text(f"sha256;md5;category\n{rows}")
+        await typed("list", "import", file, "--list", "a", "--provenance", "own", "--may-share")
+        await typed("list", "retract", "--list", "a", "--id", "gone")
+        words = ("list", "export", tmp_path / "out", "--list", "a", "--format", "icse")
+        code, shown = await typed(*words)
+        assert code == Exit.PROBLEM
+        told = [shown[name] for name in ("entries", "left_out", "retractions_left_out")]
+        assert told == [1, 1, 1]
+
+    async def test_category_that_a_format_has_no_word_for_is_refused(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """Written as no baseline, a file that is illegal everywhere would be read as less."""
+        file = table(tmp_path / "a.csv", 2)
+        await typed("list", "import", file, "--list", "a", "--provenance", "own", "--may-share")
+        out = tmp_path / "out"
+        code, shown = await typed("list", "export", out, "--list", "a", "--format", "icse")
+        assert (code, shown["error"]["message"][:8]) == (Exit.USAGE, "--format")
+        assert not out.exists()
 
     async def test_no_file_is_overwritten(self, typed: Typed, tmp_path: Path) -> None:
         """It may be the only copy."""

@@ -17,11 +17,12 @@ from node.matching.lists import (
     Standing,
     Terms,
     Trust,
+    repeated,
     settle,
     settle_retraction,
 )
 from protocol.facts import Content
-from tests.builders.cases import file
+from tests.builders.cases import file, verdict
 
 ONE = Entry(Content(md5=bytes(16)), "1")
 OTHER = msgspec.structs.replace(ONE, category="2")
@@ -72,6 +73,52 @@ class TestEntries:
     def test_newer_version_lists_again_what_was_taken_back(self) -> None:
         """Its author has thought better of it."""
         assert settle(None, 2, ONE, 3) is Settled.ADDED
+
+
+SIZED = Entry(Content(md5=bytes(16), length=5), "1", 1, "a")
+
+
+def said(**changes: object) -> Entry:
+    """Return SIZED with other words."""
+    content = {name: changes.pop(name) for name in ("length", "sha1") if name in changes}
+    whole = msgspec.structs.replace(SIZED.content, **content)
+    return msgspec.structs.replace(SIZED, content=whole, **changes)
+
+
+class TestRepeatedEntries:
+    """One version names a content twice, as real lists do."""
+
+    def test_of_two_dates_the_first_stands(self) -> None:
+        """Nothing is wrong with the hashes."""
+        assert repeated(SIZED, said(dated_ms=2)) == SIZED
+
+    @pytest.mark.parametrize("length", [6, None])
+    def test_of_two_lengths_neither_counts_whatever_the_order(self, length: int | None) -> None:
+        """With a wrong one the file would be another; without, a person looks."""
+        unsized = said(length=None)
+        assert repeated(SIZED, said(length=length, dated_ms=2)) == unsized
+        assert repeated(said(length=length), SIZED) == unsized
+        assert settle(Standing(7, 3, SIZED), None, unsized, 3) is Settled.CHANGED
+        assert settle(Standing(7, 3, unsized), None, repeated(unsized, SIZED), 3) is Settled.SAME
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            *(said(category="2"), said(external_id="b"), said(sha1=bytes(20))),
+            *(said(category="2", length=6), said(category="2", dated_ms=2)),
+        ],
+    )
+    def test_any_other_difference_conflicts(self, other: Entry) -> None:
+        """Nobody can say which of the two its author means."""
+        assert repeated(SIZED, other) == other
+        assert settle(Standing(7, 3, SIZED), None, other, 3) is Settled.CONFLICTING
+
+    def test_what_members_said_is_as_they_said_it(self) -> None:
+        """The fuller word of a member outlasts the poorer."""
+        given = said(given=verdict())
+        poorer = msgspec.structs.replace(given, content=Content(md5=bytes(16)))
+        assert repeated(given, poorer) == poorer
+        assert settle(Standing(7, 3, given), None, poorer, 3) is Settled.CONFLICTING
 
 
 class TestRetractions:

@@ -51,9 +51,10 @@ class TestHashes:
         empty = hashlib.new(sort, b"").hexdigest()
         assert refusal(**{sort: empty})[:2] == ("no_content", sort)
 
-    def test_hash_of_zeros_is_refused(self) -> None:
-        """Some tools write it where they have none."""
-        assert refusal(sha1="0" * 40)[0] == "no_content"
+    def test_hash_of_zeros_is_none(self) -> None:
+        """Some tools write it where they have none; beside a good hash it is passed over."""
+        assert refusal(md5="0" * 32)[:2] == ("no_content", "md5")
+        assert entry(GOOD._replace(sha1="0" * 40), PLAIN) == entry(GOOD, PLAIN)
 
     def test_entry_without_any_hash_is_refused(self) -> None:
         """It names nothing."""

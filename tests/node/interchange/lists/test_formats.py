@@ -184,7 +184,7 @@ class TestVics:
             '{"a":"' + "x" * (MAX_VALUE + (1 << 19)) + '"}',
             "[" * 100_000,
             '{"a":' * 50_000,
-            "9" * 100_000,
+            "9" * (MAX_VALUE + (1 << 19)),
         ],
         ids=["long", "deep", "deeper", "number"],
     )
