@@ -60,7 +60,8 @@ async def test_file_has_nobody_standing_by(joined: Typing) -> None:
     """The setting is refused where it could do nothing."""
     text = joined.config.source.read_text()
     lines = [line for line in text.splitlines() if not line.startswith("url =")]
-    joined.config.source.write_text("\n".join(lines).replace("[store]", "[store]\nstand_by = true"))
+    lines.insert(lines.index("[store]") + 1, "stand_by = true")
+    joined.config.source.write_text("\n".join(lines))
     code, why, message = await refused(joined.config.source)
     assert (code, why) == (Exit.CONFIGURATION, "config_invalid")
     assert "stand_by" in message
