@@ -399,6 +399,12 @@ class TestUnseenFile:
         desk(sha256=HEX)
         assert desk.book.loaded.items[item(1).id].reviews == ()
 
+    def test_item_that_went_on_is_looked_at_where_it_is(self) -> None:
+        """The file goes along the chain with the sighting."""
+        desk = Desk(handed_on(item(1, assessments=(verdict(member=US),))))
+        desk(sha256=HEX)
+        assert desk.book.loaded.items[item(1).id].reviews == ()
+
 
 class TestWithoutAPlace:
     """A report of hashes alone."""

@@ -15,8 +15,8 @@ from protocol.messages import (
     Withdrawal,
     to_body,
 )
-from protocol.vocabulary import Disposition, Kind, Lane
-from tests.builders.cases import FINGERPRINTS, file, happened, item, said, suspended
+from protocol.vocabulary import Disposition, Kind, Lane, OutcomeWhat, Verdict
+from tests.builders.cases import FINGERPRINTS, file, happened, item, said, suspended, verdict
 from tests.builders.network import NOW_MS
 from tests.node.casework.arriving import Receiver, answer, item_from, outcome
 
@@ -186,6 +186,16 @@ def test_needs_name_every_item_key_and_file() -> None:
     assert FINGERPRINTS.location(over.location) in needs.keys
     assert set(FINGERPRINTS.content(over.content[0])) <= needs.keys
     assert set(FINGERPRINTS.content(file(5))) <= needs.keys
+
+
+@pytest.mark.parametrize("given", [Verdict.BASELINE, Verdict.NOT_ILLEGAL])
+def test_verdict_needs_what_else_has_the_file(given: Verdict) -> None:
+    """It may be corrected there, or correct what is said there."""
+    arrived = Arrived("gb-iwf", Lane.STATUS, bytes(8), 1, bytes(32), b"")
+    word = verdict(given)
+    words = {"event_id": word.event_id, "author": word.member, "assessment": word}
+    message = outcome(item(1).id, OutcomeWhat.ASSESSED, **words)
+    assert judging_needs([Parsed(arrived, 18, None, message)], FINGERPRINTS).alike == {item(1).id}
 
 
 def test_entry_that_cannot_be_judged_is_set_aside_in_front_of_a_person() -> None:

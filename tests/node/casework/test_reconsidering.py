@@ -350,6 +350,36 @@ class TestCorrected:
         world.hear(0, Verdict.NOT_ILLEGAL, "gb-iwf", 8)
         assert not self.given(world, 1)
 
+    def test_correction_goes_on_from_an_item_of_which_it_is_said_later(self) -> None:
+        """Two items have nothing in common but a third, and are not loaded together."""
+        world = World(file(1), file(2))
+        world.arrives(known(3, file(1), file(2)))
+        for at in (0, 1, 2):
+            world.hear(at, Verdict.BASELINE, "gb-iwf", 7)
+        far = world.book.loaded.items.pop(world.items[1])
+        world.hear(0, Verdict.NATIONAL, "gb-iwf", 8)
+        world.book.loaded.items[far.id] = far
+        world.book.now -= 1
+        world.hear(2, Verdict.NATIONAL, "gb-iwf", 8)
+        assert self.given(world, 1) == [Verdict.NATIONAL]
+
+    def test_correction_that_contradicts_somebody_on_the_copy_goes_to_a_person(self) -> None:
+        """Nobody spoke of the copy itself."""
+        world = World(file(1), file(1))
+        for at, member, number in ((0, "gb-iwf", 7), (1, "gb-iwf", 7), (1, "fr-pdc", 6)):
+            world.hear(at, Verdict.NOT_ILLEGAL, member, number)
+        world.book.events.clear()  # the rest is another decision
+        world.hear(0, Verdict.BASELINE, "gb-iwf", 8)
+        assert Review.VERDICTS_DIFFER in world.state(1).reviews
+
+    def test_own_correction_takes_nobody_to_its_copies(self) -> None:
+        """Who corrected it here has looked."""
+        world = World(file(1), file(1))
+        world.assess(0, Verdict.BASELINE)
+        world.assess(0, Verdict.NOT_ILLEGAL)
+        assert self.given(world, 1) == [Verdict.NOT_ILLEGAL]
+        assert Review.WITHDRAWAL not in world.state(1).reviews
+
     def test_of_two_words_of_one_moment_the_one_minted_later_stands(self) -> None:
         """Whatever order they come in."""
         for numbers in ((7, 8), (8, 7)):

@@ -12,18 +12,23 @@ from keys.registry import Registry
 from keys.transfers import TRANSFER_FIELDS, Transfers, TransferTerms
 from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Postbox
-from node.casework.draft import AssessmentDraft, HashesDraft
+from node.casework.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.erasing import Cause, ErasureDraft, erase
+from node.casework.intake import take_reports
 from node.casework.item import Informant, ItemState, Listing
 from node.casework.permits import Permits
+from node.casework.prepare import prepare_report
 from node.casework.receiving import Judge, parse
 from node.casework.working import disprove, record_assessment, record_hashes, withdraw_verdict
 from node.matching.lists import Trust
 from protocol import entry as entries
 from protocol.messages import Sighted, kind_of, to_body
 from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
-from protocol.vocabulary import ItemKind, Kind, Lane, Matter, Reason, Verdict
+from protocol.vocabulary import ItemKind, Kind, Lane, Matter, Reason, Source, Verdict
 from tests.builders.cases import (
+    FINGERPRINTS,
+    HOUR_MS,
+    PLACE,
     US,
     book,
     closed,
@@ -36,6 +41,7 @@ from tests.builders.cases import (
     suspended,
     verdict,
 )
+from tests.builders.network import NOW_MS
 
 MINT = ids()
 
@@ -288,3 +294,16 @@ class TestTakenBack:
         before = len(told_iwf(made))
         withdraw_verdict(made, item().id, given, MINT, postbox())
         assert told_iwf(made)[before:] == [(given, None, None)]
+
+
+def test_file_that_a_report_names_for_a_judged_item_is_not_told() -> None:
+    """Whoever judged it saw what stood there then; the report may lie."""
+    made = book(item(1, assessments=(verdict(member=US),)), now=NOW_MS + HOUR_MS)
+    sha256 = file(1).sha256
+    assert sha256 is not None
+    hashes = HashesDraft(sha256=sha256.hex())
+    draft = ReportDraft(items=(ItemDraft(url=PLACE, hashes=hashes),), source=Source.PUBLIC)
+    report = prepare_report(draft, FINGERPRINTS, made.now, "file:1")
+    take_reports(made, [report], MINT, postbox())
+    assert made.loaded.items[item(1).id].content
+    assert not shared(made)
