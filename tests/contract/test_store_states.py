@@ -34,6 +34,15 @@ def handed_on(number: int, to: str = PEER) -> ItemState:
     return item(number, url=url, custody=Custody.HANDED_ON, responsible=to, hops=hops)
 
 
+async def say(store: Store) -> Tenure:
+    """Hand the items over on a channel of their own."""
+    await post(store, *SAID)
+    tenure = Tenure(store)
+    await tenure.open()
+    await tenure.cut()
+    return tenure
+
+
 @pytest.fixture
 async def said(store: Store) -> Tenure:
     """Give a channel on which three items were handed over; the third has moved on since."""
@@ -43,11 +52,7 @@ async def said(store: Store) -> Tenure:
             record(book, state)
 
     await store.cases.transact(Needs(), NOW_MS, decide)
-    await post(store, *SAID)
-    tenure = Tenure(store)
-    await tenure.open()
-    await tenure.cut()
-    return tenure
+    return await say(store)
 
 
 async def hear(
@@ -124,10 +129,7 @@ async def test_answer_about_an_item_that_is_loaded_for_its_file_stands_in_its_st
             record(book, one)
 
     await store.cases.transact(Needs(), NOW_MS, arrive)
-    await post(store, *SAID)
-    tenure = Tenure(store)
-    await tenure.open()
-    await tenure.cut()
+    await say(store)
     cited = (Cited(0, LEAVES[0]),)
     message = Dispositions(Lane.REPORTS, FIRST, Disposition.NEW, PEER, LATER_MS, cited)
     citation = Citation(PEER, Lane.REPORTS, FIRST, cited, is_plain(message, PEER))
