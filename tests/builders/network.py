@@ -109,25 +109,35 @@ def make_network(
 ) -> tuple[Registry, dict[str, MemberKeys], Mapping[str, bytes]]:
     """A network of active hotlines: verified registry, private keys by member, files by path.
 
+    Asked for again, it is the same network. For another one of the same members: `make_umbrella`.
+
     Args:
         members: ids; the first two letters give the jurisdiction, so each country once.
         endpoints: where each is reached; None for one that cannot be; a default otherwise.
         fallback: who takes orphans; the first member unless told otherwise.
         now_ms: when everything is signed.
     """
+    where = {member: default_endpoint(member) for member in members} | dict(endpoints or {})
+    named = tuple((member, where[member]) for member in members)
+    umbrella = _umbrella_of(named, tuple(fallback or members[:1]), now_ms)
+    keys = {member: member_keys(member) for member in members}
+    return umbrella.registry, keys, dict(umbrella.files)
+
+
+@cache
+def _umbrella_of(
+    members: tuple[tuple[str, str | None], ...], fallback: tuple[str, ...], now_ms: int
+) -> Umbrella:
+    """The umbrella of these members with their endpoints, made once: nothing in it changes."""
     umbrella = make_umbrella(now_ms=now_ms)
     network_id = umbrella.registry.network_id
-    where = endpoints or {}
     documents = {
-        member: make_document(
-            network_id, member, endpoint=where.get(member, default_endpoint(member)), now_ms=now_ms
-        )
-        for member in members
+        member: make_document(network_id, member, endpoint=endpoint, now_ms=now_ms)
+        for member, endpoint in members
     }
     umbrella = umbrella.admit(documents, now_ms)
-    orphans = tuple(fallback or members[:1])
-    umbrella = umbrella.govern(replace(umbrella.registry.network, fallback_members=orphans), now_ms)
-    return umbrella.registry, {member: member_keys(member) for member in members}, umbrella.files
+    network = replace(umbrella.registry.network, fallback_members=fallback)
+    return umbrella.govern(network, now_ms)
 
 
 @cache

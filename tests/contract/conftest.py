@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.store.sqlite import Store
+from tests.builders.empty import empty_store
 from tests.builders.postgres import Cluster
 from tests.contract.stores import KEY, STORES, Place, Sort
 
@@ -28,7 +29,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         cluster: Cluster = request.getfixturevalue("postgres")
         return Place(cluster.emptied(KEY), sort.opener, cluster)
     made = Place(tmp_path / "node.db", sort.opener)
-    made.create()
+    empty_store(made.path, KEY)
     return made
 
 

@@ -198,6 +198,8 @@ class TestFile:
 
     def test_only_its_owner_may_read_it(self, place: Place) -> None:
         """Encrypted or not."""
+        place.path.unlink()
+        place.create()
         assert stat.S_IMODE(place.path.stat().st_mode) == 0o600
 
     async def test_nothing_in_it_can_be_read_without_the_key(self, place: Place) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from examples.upload_check import PUBLISH, REFUSE, WAIT, HashCheck, decide, hashes_of
-from node.store.connection import create_database
 from node.store.sqlite import Store
 from protocol.facts import Content
 from tests.builders.cases import FINGERPRINTS, US
+from tests.builders.empty import empty_store
 from tests.builders.hashcheck import Service
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[Service]:
     """Give a service that knows nothing yet."""
-    create_database(tmp_path / "node.db", bytes(32))
+    empty_store(tmp_path / "node.db", bytes(32))
     made = Service(Store.inline(tmp_path / "node.db", bytes(32), US, FINGERPRINTS))
     await made.follow()
     yield made

@@ -30,12 +30,12 @@ from typing import Final
 from node.peer.inbox import Inbox
 from node.peer.listener import listen
 from node.peer.server import make_peer_app
-from node.store.connection import create_database
 from node.store.sqlite import Store
 from protocol import entry as entries
 from protocol.checkpoint import Checkpoint
 from protocol.merkle import CompactRange
 from tests.builders.cases import FINGERPRINTS
+from tests.builders.empty import empty_store
 from tests.node.peer.attacker import Attacker, entry, opening
 from tests.node.peer.kit import (
     ECO,
@@ -85,7 +85,7 @@ def now_ms() -> int:
 
 async def serve(network: Network, port: int, folder: Path) -> None:
     """Be `nl-eokm` until killed."""
-    create_database(folder / "node.db", KEY)
+    empty_store(folder / "node.db", KEY)
     store = Store.open(folder / "node.db", KEY, EOKM, FINGERPRINTS)
     keys = network.keys[EOKM]
     sealing = {key.public.key_id: key for key in keys.sealing}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -27,7 +26,7 @@ from node.peer.replays import Replays
 from node.peer.transport import Reply
 from node.store import backup as backups
 from node.store import recovered
-from node.store.connection import create_database, open_writer
+from node.store.connection import open_writer
 from node.store.decisions import resume_channel, say_compromised
 from node.store.sqlite import Store
 from node.store.writer import InlineWriter
@@ -91,15 +90,6 @@ def sim_keys(member: str) -> MemberKeys:
     )
 
 
-@cache
-def empty_database(member: str) -> bytes:
-    """The bytes of a member's empty database, made once in a process."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        create_database(path, sim_keys(member).database_key)
-        return path.read_bytes()
-
-
 class FleetNode(Node):
     """One member's node, with a clock, a disk and a view of the registry of its own."""
 
@@ -121,10 +111,6 @@ class FleetNode(Node):
         self.notes = Notes()
         self.bouncing = asyncio.Lock()
         super().__init__(world, member, keys, path)
-
-    def create(self) -> None:
-        """Make the empty database, by copying one."""
-        self.path.write_bytes(empty_database(self.member))
 
     def registry(self) -> Registry:
         """The registry as this node verified it last, without the keys that others revoked."""

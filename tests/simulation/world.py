@@ -55,13 +55,14 @@ from node.peer.witness import HeldSize, Witness
 from node.peer.witnessing import Witnessing
 from node.store import sqlite
 from node.store.audit import Audit
-from node.store.connection import ProcessLock, create_database, open_reader, open_writer
+from node.store.connection import ProcessLock, open_reader, open_writer
 from node.store.sqlite import Store
 from protocol import answers, pull, push, recovery
 from protocol.answers import ANSWERS, Answer
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.recovery import Page, Recover, Standing
 from protocol.vocabulary import Confidence, HostingState, Lane, Source
+from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS, make_network
 from tests.simulation.mortal import CrashedError, MortalWriter, SameReaders
 
@@ -244,7 +245,7 @@ class Node:
 
     def create(self) -> None:
         """Make the empty database."""
-        create_database(self.path, self.keys.database_key)
+        empty_store(self.path, self.keys.database_key)
 
     def registry(self) -> Registry:
         """The registry as this node sees it."""

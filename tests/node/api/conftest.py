@@ -22,11 +22,11 @@ from node.hashcheck.desk import HashCheckDesk
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.store.access import Access
-from node.store.connection import create_database
 from node.store.sqlite import Store
 from node.telemetry.logs import configure
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.vocabulary import Confidence, HostingState
+from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS, make_network
 
 US = "gb-iwf"
@@ -62,7 +62,7 @@ class LocalNode:
         registry, keys, _ = make_network([US, "nl-eokm"])
         mine = keys[US]
         if not self.path.exists():
-            create_database(self.path, mine.database_key)
+            empty_store(self.path, mine.database_key)
         fingerprints = Fingerprints(mine.fingerprint_secret)
         self.store = Store.inline(self.path, mine.database_key, US, fingerprints)
         self.access = Access(self.store.writer, self.store.readers)

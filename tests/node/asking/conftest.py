@@ -13,10 +13,10 @@ from node.asking.https import Bounds
 from node.config.places import HostersSection
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.watching import WatchList
-from node.store.connection import create_database
 from node.store.sqlite import Store
 from tests.builders.authority import Authority, make_authority
 from tests.builders.cases import FINGERPRINTS, US
+from tests.builders.empty import empty_store
 from tests.builders.registers import Register, abuse, holder, network, write_bootstrap
 
 KEY = bytes(range(32))
@@ -47,7 +47,7 @@ async def register(authority: Authority) -> AsyncIterator[Register]:
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """Give an empty store."""
-    create_database(tmp_path / "node.db", KEY)
+    empty_store(tmp_path / "node.db", KEY)
     opened = Store.inline(tmp_path / "node.db", KEY, US, FINGERPRINTS)
     yield opened
     await opened.close()

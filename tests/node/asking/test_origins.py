@@ -30,13 +30,13 @@ from node.jurisdiction.names import Resolver
 from node.jurisdiction.origins import FIRST_PAUSE_MS, LOOK_AFTER_MS, Origins
 from node.jurisdiction.proxies import ProxyList, ProxySource
 from node.matching.fingerprints import Fingerprints
-from node.store.connection import create_database
 from node.store.errors import StoreError
 from node.store.queries import ItemQuery
 from node.store.sqlite import Store
 from protocol.vocabulary import Action
 from tests.builders.authority import Authority
 from tests.builders.databases import write_database
+from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS, make_network
 from tests.node.asking.conftest import BOUNDS
 
@@ -86,7 +86,7 @@ class Node:
         fingerprints = Fingerprints(keys[US].fingerprint_secret)
         path, key = self.folder / "node.db", keys[US].database_key
         if not path.exists():
-            create_database(path, key)
+            empty_store(path, key)
         self.store = Store.inline(path, key, US, fingerprints)
         self.origins = Origins([one.provider for one in self.section.origins])
         rows = {"192.0.2.0/24": {"country": self.country}, "203.0.113.0/24": {"country": "US"}}

@@ -15,7 +15,6 @@ from node.hashcheck.contract import ComplaintState, Contract, Hit, Key, Scope, W
 from node.hashcheck.desk import HashCheckDesk
 from node.ids import Ids
 from node.matching.lists import Entry, Provenance, Retraction, Terms, Trust
-from node.store.connection import create_database
 from node.store.list_taking import take_in
 from node.store.lists import all_lists, keep_terms
 from node.store.seam import Connection
@@ -23,6 +22,7 @@ from node.store.sqlite import Store
 from protocol.facts import Content
 from protocol.vocabulary import Verdict
 from tests.builders.cases import FINGERPRINTS, US, event_id, file, network
+from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS
 from tests.node.casework.test_unlisting import KEY, Office
 from tests.node.cli.conftest import Britain
@@ -33,7 +33,7 @@ HOSTER = Key(bytes(32), Contract("a", tuple(Scope), ("own",), 9, 9, 9, 9), NOW_M
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
     """Give an office with a list of hashes that is followed, and one that is benign."""
-    create_database(tmp_path / "node.db", KEY)
+    empty_store(tmp_path / "node.db", KEY)
     store = Store.inline(tmp_path / "node.db", KEY, US, FINGERPRINTS)
     registry = network()
     desk = Desk(

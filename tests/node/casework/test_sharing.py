@@ -16,7 +16,6 @@ from node.casework.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportD
 from node.casework.views import ItemView
 from node.ids import Ids
 from node.matching.lists import Provenance, Terms, Trust
-from node.store.connection import create_database
 from node.store.custody import Row
 from node.store.lists import find_list, keep_terms
 from node.store.sqlite import Store
@@ -26,6 +25,7 @@ from protocol.messages import Message, kind_of, to_body
 from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
 from protocol.vocabulary import Lane, Matter, Source, Verdict
 from tests.builders.cases import FINGERPRINTS, US, event_id, file, network, verdict
+from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS
 from tests.node.cli.conftest import Britain
 
@@ -118,7 +118,7 @@ class Office:
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
     """Give an office in a network of three hotlines."""
-    create_database(tmp_path / "node.db", KEY)
+    empty_store(tmp_path / "node.db", KEY)
     store = Store.inline(tmp_path / "node.db", KEY, US, FINGERPRINTS)
     made = Office(store, None, network())  # type: ignore[arg-type]
     made.desk = Desk(

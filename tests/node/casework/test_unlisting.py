@@ -17,7 +17,7 @@ from node.casework.views import ItemView
 from node.ids import Ids
 from node.matching.lists import MIN_BYTES, Entry, Provenance, Retraction, Terms, Trust
 from node.store.audit import Audit
-from node.store.connection import create_database, open_reader
+from node.store.connection import open_reader
 from node.store.list_taking import take_away, take_in
 from node.store.list_whole import older
 from node.store.lists import keep_terms
@@ -25,6 +25,7 @@ from node.store.sqlite import Store
 from protocol.facts import Content
 from protocol.vocabulary import Source, Verdict
 from tests.builders.cases import FINGERPRINTS, US, file, network
+from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS
 from tests.node.cli.conftest import Britain
 
@@ -88,7 +89,7 @@ class Office:
 @pytest.fixture(params=["memory", "store"])
 async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
     """Give an office; look-ups are answered from memory, or by the store."""
-    create_database(tmp_path / "node.db", KEY)
+    empty_store(tmp_path / "node.db", KEY)
     store = Store.inline(tmp_path / "node.db", KEY, US, FINGERPRINTS)
     registry = network()
     desk = Desk(

@@ -10,10 +10,10 @@ import pytest
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
-from node.store.connection import create_database
 from node.store.sqlite import Store
 from node.telemetry.logs import configure
 from tests.builders.cases import FINGERPRINTS, US
+from tests.builders.empty import empty_store
 from tests.builders.hashcheck import Service
 
 Client = TestClient[Request, Application]
@@ -30,7 +30,7 @@ def log() -> StringIO:
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[Service]:
     """Give a service that knows nothing yet."""
-    create_database(tmp_path / "node.db", bytes(32))
+    empty_store(tmp_path / "node.db", bytes(32))
     made = Service(Store.inline(tmp_path / "node.db", bytes(32), US, FINGERPRINTS))
     await made.follow()
     yield made

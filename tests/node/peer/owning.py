@@ -12,11 +12,12 @@ from node.matching.fingerprints import Fingerprints
 from node.peer.errors import PeerUnreachableError
 from node.peer.ledger_exchange import LedgerExchange
 from node.peer.lineage import Lineages
-from node.store.connection import create_database, open_reader
+from node.store.connection import open_reader
 from node.store.sqlite import Store
 from protocol.ledger import LedgerHead, LedgerOrigin, read_ledger_head, sign_ledger_head
 from protocol.lineage import Lineage, Link, SeenHead, from_bytes, to_bytes
 from protocol.merkle import inclusion_path, root_of
+from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS, make_network
 
 US, OWNER, SPEAKER, OTHER = "fr-pdc", "gb-iwf", "nl-eokm", "de-eco"
@@ -85,7 +86,7 @@ class Asking:
         self.network, keys, _ = make_network([US, OWNER, SPEAKER, OTHER])
         self.keys: MemberKeys = keys[US]
         self.owner_key, self.other_key = keys[OWNER].log, keys[OTHER].log
-        create_database(path, self.keys.database_key)
+        empty_store(path, self.keys.database_key)
         self.true = Epochs(self.network.network_id, self.owner_key).grow(3)
         self.false = Epochs(self.network.network_id, self.owner_key, 1_000_000).grow(3)
         self.owner = Leading(self.true)

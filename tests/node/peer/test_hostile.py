@@ -19,13 +19,13 @@ from node.peer.listener import listen
 from node.peer.quotas import Quota
 from node.peer.server import make_peer_app
 from node.peer.signatures import HttpRequest
-from node.store.connection import create_database
 from node.store.seam import Connection
 from node.store.sqlite import Store
 from protocol import answers
 from protocol.answers import AnswerCode
 from protocol.vocabulary import Lane
 from tests.builders.cases import FINGERPRINTS
+from tests.builders.empty import empty_store
 from tests.node.peer.attacker import Attacker, entry, opening
 from tests.node.peer.kit import ECO, EOKM, IWF, Calls, Clock, Network, request, verified
 
@@ -71,7 +71,7 @@ class Node:
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Node]:
     """Give a running listener."""
-    create_database(tmp_path / "node.db", KEY)
+    empty_store(tmp_path / "node.db", KEY)
     store = Store.inline(tmp_path / "node.db", KEY, EOKM, FINGERPRINTS)
     network, clock = Network(), Clock()
     made = Node(network, clock, store)

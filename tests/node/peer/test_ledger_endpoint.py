@@ -20,13 +20,13 @@ from node.peer.ledger_exchange import LINEAGE, SHOWING, LedgerExchange
 from node.peer.lineage import Lineages
 from node.peer.signatures import HttpRequest
 from node.peer.witness import Witness
-from node.store.connection import create_database
 from node.store.sqlite import Store
 from protocol import lineage, showing
 from protocol.ledger import LedgerHead, LedgerOrigin, sign_ledger_head
 from protocol.lineage import Lineage, Link, to_bytes
 from protocol.merkle import consistency_path, root_of
 from protocol.witness import MAX_SUBMISSION_BYTES, Submission, take_cosignature
+from tests.builders.empty import empty_store
 from tests.node.peer.kit import (
     ECO,
     EOKM,
@@ -53,7 +53,7 @@ async def witness(
 ) -> AsyncIterator[Listening]:
     """Give a listener of nl-eokm that cosigns ledgers."""
     keys = network.keys[EOKM]
-    create_database(tmp_path / "node.db", keys.database_key)
+    empty_store(tmp_path / "node.db", keys.database_key)
     store = Store.inline(
         tmp_path / "node.db", keys.database_key, EOKM, Fingerprints(keys.fingerprint_secret)
     )

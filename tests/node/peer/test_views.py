@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from node.peer.views import View, is_newer, view_said
-from node.store.connection import create_database
 from node.store.sqlite import Store
 from node.store.views import KEPT, remember_view
 from protocol.messages import RegistrySeen
 from tests.builders.cases import FINGERPRINTS
+from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS, make_network
 from tests.protocol.samples import ITEM, raw_entry
 from tests.simulation.world import World
@@ -49,7 +49,7 @@ class Listener:
 @pytest.fixture
 async def listener(tmp_path: Path) -> AsyncIterator[Listener]:
     """Give a node that has heard nothing yet."""
-    create_database(tmp_path / "node.db", bytes(32))
+    empty_store(tmp_path / "node.db", bytes(32))
     store = Store.inline(tmp_path / "node.db", bytes(32), US, FINGERPRINTS)
     listener = Listener(store)
     await listener.works_under()

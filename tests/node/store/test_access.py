@@ -11,8 +11,9 @@ import pytest
 from node.api.access import Scope, StoredAnswer, TokenRecord
 from node.matching.fingerprints import Fingerprints
 from node.store.access import Access
-from node.store.opening import Place, create_database
+from node.store.opening import Place
 from node.store.sqlite import Store
+from tests.builders.empty import empty_store
 
 KEY = bytes(range(32))
 TOKEN = TokenRecord(b"t" * 32, "scart", frozenset({Scope.ADMIN, Scope.ITEMS_READ}), 1000, 2000)
@@ -22,11 +23,11 @@ ANSWER = StoredAnswer(201, "application/json", b'{"a":1}')
 @pytest.fixture(params=["inline", "open", "on a server"])
 async def access(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Access]:
     """Give access over a new store, with and without threads, in a file and on a server."""
-    place: Place = tmp_path / "node.db"
+    place: Place
     if request.param == "on a server":
         place = request.getfixturevalue("postgres").emptied(KEY)
     else:
-        create_database(place, KEY)
+        empty_store(place := tmp_path / "node.db", KEY)
     opened = Store.inline if request.param == "inline" else Store.open
     store = opened(place, KEY, "gb-iwf", Fingerprints(KEY))
     yield Access(store.writer, store.readers)

@@ -10,9 +10,10 @@ import sqlcipher3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.store.connection import Connection, create_database, open_writer
+from node.store.connection import Connection, open_writer
 from node.store.delta import Delta
 from node.store.writer import InlineWriter
+from tests.builders.empty import empty_store
 
 KEY = bytes(range(32))
 AT_MOST = 4
@@ -37,7 +38,7 @@ def delta() -> Delta:
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
     """Open an empty database."""
-    create_database(tmp_path / "node.db", KEY)
+    empty_store(tmp_path / "node.db", KEY)
     opened = open_writer(tmp_path / "node.db", KEY)
     yield opened
     opened.close()

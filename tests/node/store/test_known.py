@@ -10,13 +10,14 @@ import pytest
 
 from node.matching.lists import Entry, Provenance, Retraction, Terms
 from node.store import known as module
-from node.store.connection import create_database, open_writer
+from node.store.connection import open_writer
 from node.store.known import Known
 from node.store.list_taking import take_in
 from node.store.lists import keep_terms
 from node.store.seam import Connection
 from protocol.facts import Content
 from tests.builders.cases import FINGERPRINTS
+from tests.builders.empty import empty_store
 
 KEY = bytes(range(32))
 MANY = 3000
@@ -25,7 +26,7 @@ MANY = 3000
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Connection]:
     """Give a store with one list."""
-    create_database(tmp_path / "node.db", KEY)
+    empty_store(tmp_path / "node.db", KEY)
     connection = open_writer(tmp_path / "node.db", KEY)
     keep_terms(connection, Terms("a", Provenance.OWN), {}, 1)
     yield connection

@@ -16,10 +16,10 @@ from node.casework.item import ItemState
 from node.matching.fingerprints import Fingerprints
 from node.store.lookalikes import KEEP_AFTER
 from node.store.near_files import Folder
-from node.store.opening import create_database
 from node.store.sqlite import Store
 from protocol.facts import Content
 from tests.builders.cases import FINGERPRINTS, US, item
+from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS
 from tests.builders.pictures import picture
 from tests.contract.stores import KEY, record
@@ -28,7 +28,7 @@ from tests.contract.stores import KEY, record
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """Give a folder with a new database."""
-    create_database(tmp_path / "node.db", KEY)
+    empty_store(tmp_path / "node.db", KEY)
     return tmp_path
 
 

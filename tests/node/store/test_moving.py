@@ -28,6 +28,7 @@ from node.store.postgres.place import Postgres
 from node.store.sqlite import Store
 from protocol.vocabulary import Lane
 from tests.builders.cases import FINGERPRINTS, US
+from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS
 from tests.builders.postgres import Cluster
 from tests.contract.incoming import Sender, arrive
@@ -47,7 +48,7 @@ Rows = dict[str, list[tuple[Any, ...]]]
 def path(tmp_path: Path) -> Path:
     """Give an empty store in a file."""
     path = tmp_path / "node.db"
-    files.create_database(path, KEY)
+    empty_store(path, KEY)
     return path
 
 

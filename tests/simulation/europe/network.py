@@ -39,7 +39,7 @@ from tests.builders.network import NOW_MS, make_document, make_umbrella, member_
 from tests.simulation.europe.counting import DELIVERY, JUDGING, Counted
 from tests.simulation.europe.exchange import Call, Exchange, News, Push, Question
 from tests.simulation.europe.quiet import Quiet, QuietWriter
-from tests.simulation.fleet import empty_database, sim_keys
+from tests.simulation.fleet import sim_keys
 from tests.simulation.world import Node, Wire, World
 
 BATCH_WINDOW_MS = 300_000
@@ -90,10 +90,6 @@ class Member(Node):
     def __init__(self, world: World, member: str, keys: MemberKeys, path: Path) -> None:
         self._starts = 0
         super().__init__(world, member, keys, path)
-
-    def create(self) -> None:
-        """Make the empty database, by copying one."""
-        self.path.write_bytes(empty_database(self.member))
 
     def wire(self) -> YearWire:
         """The way to other members."""
