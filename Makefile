@@ -44,6 +44,9 @@ demo: $(STAMP) ## four members, REPORTS=n reports from SEED=s, one verdict; KEEP
 parts: ## fetch what tests need and pip cannot bring, into .parts (no root)
 	@tests/parts.sh
 
+# Tests start many processes: each reads what one has compiled, whatever is set for other programs.
+test test-long: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(STAMP) parts ## every test but the long ones, in JOBS=n processes
 	$(BIN)/python -m pytest -q -rs -n $(JOBS) --dist worksteal -m "not long"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -13,12 +14,26 @@ from tests.builders.postgres import Cluster, find_postgres, running_cluster
 from tests.builders.softhsm import SoftHsm, find_softhsm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 if settings.get_current_profile_name() == "default":
     # How long an example takes says how busy the machine is.
     settings.register_profile("unhurried", deadline=None)
     settings.load_profile("unhurried")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for garbage only in what tests make.
+
+    What is collected stays to the end: many thousand objects, looked through again and again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
