@@ -17,6 +17,8 @@ NETWORK_TYPE: Final = "hx1-network"
 Role = Literal["hotline", "police", "aggregator", "witness"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 Status = Literal["active", "suspended", "expelled"]
+EXPELLED: Final[Status] = "expelled"
+"""Suspended for good."""
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 _WHERE: Final = "network document"
 
@@ -223,12 +225,12 @@ def _check_ends(document: NetworkDocument) -> None:
         if any(member not in document.members for member in pair):
             raise UntrustedDocumentError(f"{_WHERE}: transfers.pairs: names no member")
     for member, entry in document.members.items():
-        if entry.status == "expelled" and entry.jurisdictions:
+        if entry.status == EXPELLED and entry.jurisdictions:
             raise UntrustedDocumentError(
                 f"{_WHERE}: members.{member}.jurisdictions: who is expelled answers for no country"
             )
         if entry.successor is not None and (
-            entry.status != "expelled" or entry.successor not in document.members
+            entry.status != EXPELLED or entry.successor not in document.members
         ):
             raise UntrustedDocumentError(
                 f"{_WHERE}: members.{member}.successor: is a member, of one that is expelled"

@@ -19,7 +19,7 @@ from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import lacks
 from node.casework.hearing import credible
-from node.casework.intake import carry_over, same_content, was_here
+from node.casework.intake import carry_over, is_unseen, same_content, was_here
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
 from node.casework.listing import hold_illegal
 from node.casework.rejudging import rejudge, said_here, suggestion, watch_verdicts
@@ -114,13 +114,13 @@ class Handover:
             self._sight(here.id, body, self._book.now, peer)
             self._note_all(here.id, message, peer)
             take_custody(self._book, self._postbox, self._ids, here.id)
-            self._add_facts(here.id, Facts(message.content, message.access))
+            self._add_facts(here.id, Facts(message.content, message.access), peer)
             self._book.raise_review(here.id, Review.CAME_BACK)
             return Disposition.DUPLICATE
         away = here.custody is Custody.HANDED_ON
         if here.finder == self._book.us and not away:
             if informant in here.informants:  # news of its return were quicker than itself
-                self._add_facts(here.id, Facts(message.content, message.access))
+                self._add_facts(here.id, Facts(message.content, message.access), peer)
             return Disposition.ECHO
         body = SightedEvent(
             message.sightings,
@@ -131,7 +131,7 @@ class Handover:
             handed_ms=message.revision,
         )
         self._sight(here.id, body, message.found_ms, peer)
-        self._add_facts(here.id, Facts(message.content, message.access))
+        self._add_facts(here.id, Facts(message.content, message.access), peer)
         self._note_all(here.id, message, peer)
         if not away:
             return Disposition.REVISION
@@ -167,7 +167,7 @@ class Handover:
         )
         self._sight(before.id, body, message.found_ms, informant.member)
         content = () if judgement.disposition is Disposition.PLACEHOLDER else message.content
-        self._add_facts(before.id, Facts(content, message.access))
+        self._add_facts(before.id, Facts(content, message.access), informant.member)
         self._note_all(before.id, message, informant.member)
         if judgement.review is not None:
             self._book.raise_review(before.id, judgement.review, suggested)
@@ -284,7 +284,7 @@ class Handover:
             body = SightedEvent(sightings, None, message.child_at_risk, judgement.disposition)
             found = self._book.now if message.sighting is None else message.sighting.found_ms
             self._sight(state.id, body, found, peer)
-        self._add_facts(state.id, Facts(_one(message.content), message.access))
+        self._add_facts(state.id, Facts(_one(message.content), message.access), peer)
         if judgement.review is not None:
             self._book.raise_review(state.id, judgement.review, suggested)
         self._pass_on(
@@ -318,12 +318,14 @@ class Handover:
     def _sight(self, item_id: str, body: SightedEvent, at_ms: int, actor: str) -> ItemState:
         return self._book.record(item_id, EventKind.SIGHTED, body, at_ms=at_ms, actor=actor)
 
-    def _add_facts(self, item_id: str, facts: Facts) -> None:
+    def _add_facts(self, item_id: str, facts: Facts, peer: str) -> None:
         state = self._book.loaded.items[item_id]
         body = lacks(state, facts)
         if body is None:
             return
         self._book.record(item_id, EventKind.FACTS, body, at_ms=self._book.now, actor=self._book.us)
+        if is_unseen(state, body.content, peer):  # before the verdict goes anywhere with it
+            self._book.raise_review(item_id, Review.SUGGESTED_VERDICT)
         rejudge(self._book, self._postbox, item_id)
 
     def _online(self, message: Item) -> int | None:

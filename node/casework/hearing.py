@@ -23,7 +23,7 @@ from node.casework.item import (
     ItemState,
     Review,
 )
-from node.casework.rejudging import carry_corrections, said_here, watch_verdicts
+from node.casework.rejudging import carry_between, rejudge, said_here, watch_verdicts
 from node.casework.telling import News, handed_on_to, note, tell
 from node.ids import Ids
 from protocol.dispositions import Dispositions
@@ -131,7 +131,7 @@ def hear_outcome(
     if state.has_heard(message.event_id):
         if message.assessment is not None:
             said_here(book, state, message.assessment)
-            carry_corrections(book, postbox, state.id)
+            carry_between(book, postbox, state.id)
         return None
     refused = None
     if message.what is OutcomeWhat.ERASED:
@@ -162,7 +162,7 @@ def _record_and_tell(
     )
     tell(book, postbox, state, news, heard_from=Informant(peer, message.item_id))
     if message.assessment is not None:
-        carry_corrections(book, postbox, state.id)
+        rejudge(book, postbox, state.id)
 
 
 def _is_own_step(book: Casebook, state: ItemState, peer: str, message: Outcome) -> bool:

@@ -29,7 +29,7 @@ from node.matching.duplicates import Incoming, Judgement, judge
 from node.matching.fingerprints import Fingerprints, content_keys
 from protocol.facts import Assessment, Content, Hop, Sighting
 from protocol.messages import Sighted
-from protocol.vocabulary import Disposition, Matter, OutcomeWhat
+from protocol.vocabulary import Disposition, Matter, OutcomeWhat, Verdict
 
 
 class ItemTaken(msgspec.Struct, frozen=True, gc=False):
@@ -288,7 +288,7 @@ def _join(
     content = () if judgement.disposition is Disposition.PLACEHOLDER else item.content
     missing = lacks(state, Facts(content, item.access))
     review = judgement.review
-    if review is None and _is_unseen(state, content) and not item.assessments:
+    if review is None and is_unseen(state, content) and not item.assessments:
         review = Review.SUGGESTED_VERDICT
     after = None
     if missing is not None:
@@ -306,14 +306,18 @@ def _join(
     return ItemTaken(item_id, "duplicate", item_id)
 
 
-def _is_unseen(state: ItemState, content: tuple[Content, ...]) -> bool:
-    """Whether a report brings a file to a judged item that only its address says is the same one.
+def is_unseen(state: ItemState, content: tuple[Content, ...], by: str | None = None) -> bool:
+    """Whether a file comes to a judged item that only its address says is the same one.
 
-    Whoever judged it looked at what stood there then. Of an item that went on, who has it looks.
+    Whoever judged it looked at what stood there then; `by`: the member that names the file, which
+    has seen what itself judged. Of an item that went on, who has it looks.
     """
     ours = state.custody in (Custody.HERE, Custody.LOCATING)
     same = likeness(state.content, content, pictures=False) is Likeness.SAME
-    return ours and state.known and bool(content) and not same
+    judged = any(
+        one.verdict is not Verdict.UNASSESSABLE and one.member != by for one in state.in_force
+    )
+    return ours and judged and bool(content) and not same
 
 
 def carry_over(book: Casebook, postbox: Postbox, item_id: str, judgement: Judgement) -> None:
@@ -343,16 +347,25 @@ def _assess(
 
 
 def assess(
-    book: Casebook, item_id: str, draft: AssessmentDraft, ids: Ids, postbox: Postbox
+    book: Casebook,
+    item_id: str,
+    draft: AssessmentDraft,
+    ids: Ids,
+    postbox: Postbox,
+    *,
+    looked: bool = False,
 ) -> ItemState:
-    """Record this member's verdict, tell everybody concerned, carry it over where it goes."""
+    """Record this member's verdict, tell everybody concerned, carry it over where it goes.
+
+    `looked`: a file of the item waited for this look.
+    """
     at_ms = read_time("at", draft.at, book.now)
     assessment = Assessment(
         ids.mint(book.now), book.us, draft.verdict, draft.law, draft.labels, draft.reason, at_ms
     )
     before = book.loaded.items[item_id]
     state = note(book, item_id, EventKind.ASSESSED, assessment, at_ms)
-    spread(book, postbox, before, state)
+    spread(book, postbox, before, state, looked=looked)
     news = News(assessment.event_id, OutcomeWhat.ASSESSED, assessment, book.us, at_ms)
     tell(book, postbox, state, news)
     rejudge(book, postbox, item_id)

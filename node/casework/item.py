@@ -249,7 +249,7 @@ class ItemState(Value, frozen=True):
     @property
     def known(self) -> bool:
         """Whether some member has judged this content, so that nobody need view it again."""
-        return any(a.verdict is not Verdict.UNASSESSABLE for a in self.assessments)
+        return any(a.verdict is not Verdict.UNASSESSABLE for a in self.in_force)
 
     def lacks_suggestion(self, suggestion: Suggestion | None) -> bool:
         """Whether this suggestion would be new here, and is not one too many."""

@@ -89,6 +89,9 @@ def _take(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) ->
         same = (known.trust, known.police) == (counts, police)
         if same or (known.verdict is not None and not hit.guarded):
             return
+        if hit.given is not None and known.verdict is not None:
+            _recount(book, item_id, known, hit)
+            return
         _forget(book, postbox, item_id, known)
     if (counts is not Trust.NONE or police) and hit.number > 0:
         _say(book, ids, postbox, item_id, hit)
@@ -205,7 +208,7 @@ def match_anew(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str])
             hit = said.get(one.entry)
             if hit is None or (hit.counts_as, _police_have_it(hit)) == (one.trust, one.police):
                 continue
-            if hit.given is not None and one.verdict is not None and not hit.guarded:
+            if hit.given is not None and one.verdict is not None:
                 _recount(book, item_id, one, hit)
             else:
                 gone.add(one.entry)

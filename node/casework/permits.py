@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from keys.network import EXPELLED
 from keys.registry import Registry
 from keys.transfers import NOTHING
 from protocol.errors import UnsayableError
@@ -78,14 +79,17 @@ class Permits:
         return self._may(peer, self._us, lane, kind)
 
     def listeners(self, lane: Lane, kind: int) -> tuple[str, ...]:
-        """Return the other members that may hear this kind on `lane` from us, and read it."""
+        """Return the other members that may hear this kind on `lane` from us, and read it.
+
+        One that is suspended hears it when the registry has it back (protocol §11.3).
+        """
         asked = (lane, kind)
         if asked not in self._listeners:
             self._listeners[asked] = tuple(
                 peer
-                for peer in sorted(self.registry.network.members)
+                for peer, entry in sorted(self.registry.network.members.items())
                 if peer != self._us
-                and self.registry.is_active(peer)
+                and entry.status != EXPELLED
                 and self._may(self._us, peer, lane, kind)
                 and (reader := self.registry.reads(peer)) is not None
                 and kind in reader.kinds

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from keys.network import Status
+from keys.network import EXPELLED, Status
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.custody import take_custody
@@ -23,7 +23,6 @@ from node.store.queries import ItemQuery
 
 PAGE: Final = 500
 """Items looked at in one transaction."""
-_GONE: Final = "expelled"
 
 
 class Items(Protocol):
@@ -109,7 +108,7 @@ class Recall:
     def _decide(self, book: Casebook, items: list[str], registry: Registry, member: str) -> int:
         here = (book.loaded.items.get(item_id) for item_id in items)
         stuck = [s.id for s in here if s is not None and is_stuck(book, s, member)]
-        gone = registry.network.members[member].status == _GONE
+        gone = registry.network.members[member].status == EXPELLED
         if stuck:
             book.tasks.append(("member_expelled" if gone else "member_suspended", member))
         if not gone:

@@ -133,10 +133,7 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
 
 
 def _is_of_a_verdict(message: Message | None) -> bool:
-    """Whether it may change what is said of others with that content: a correction, a withdrawal.
-
-    Any verdict may be one that its author has corrected on another of them before.
-    """
+    """Whether it changes what is said of others with that content: a verdict, a withdrawal."""
     return isinstance(message, Outcome) and (
         message.assessment is not None or message.what is OutcomeWhat.WITHDRAWN
     )

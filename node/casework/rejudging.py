@@ -1,10 +1,10 @@
 """Verdicts go with content: nobody need view the same file twice (rule 2).
 
 When an item comes with known content, when hashes become known later, and when a verdict is given
-here: what may be carried over is recorded on every item with the same content, and told to those
-who reported it. What came so goes again with what it came from (`withdrawing`), unless it is said
-of the item itself as well. Nothing is joined or closed by a hash that came late; two open items of
-one content at different addresses stay two items.
+here or heard: what may be carried over is recorded on every item with the same content, and told to
+those who reported it. What came so goes again with what it came from (`withdrawing`), unless it is
+said of the item itself as well. Nothing is joined or closed by a hash that came late; two open
+items of one content at different addresses stay two items.
 """
 
 from __future__ import annotations
@@ -28,11 +28,20 @@ def rejudge(book: Casebook, postbox: Postbox, item_id: str, leaving: str | None 
 
     To none that is `leaving`: it is erased in the same decision.
     """
-    bring_verdicts(book, postbox, item_id)
-    for other in _alike(book, book.loaded.items[item_id]):
-        if other.id != leaving and _carry(book, postbox, item_id, other.id):
-            watch_verdicts(book, other.id)
+    carry_between(book, postbox, item_id, leaving)
+    watch_verdicts(book, item_id)
     _suggest_between(book, item_id)
+
+
+def carry_between(
+    book: Casebook, postbox: Postbox, item_id: str, leaving: str | None = None
+) -> None:
+    """Carry verdicts over to this item and from it; who contradicts is seen where any went."""
+    alike = [other.id for other in _alike(book, book.loaded.items[item_id])]
+    ways = [*((other, item_id) for other in alike), *((item_id, other) for other in alike)]
+    for source, target in ways:
+        if target != leaving and _carry(book, postbox, source, target):
+            watch_verdicts(book, target)
 
 
 def suggestion(
@@ -95,19 +104,14 @@ def _alike(book: Casebook, state: ItemState) -> list[ItemState]:
     ]
 
 
-def _carry(
-    book: Casebook, postbox: Postbox, from_id: str, to_id: str, *, first: bool = True
-) -> bool:
-    """Record on the one item the verdicts on the other that carry, and tell; whether any did.
-
-    Not `first`: only what corrects a word that stands there.
-    """
+def _carry(book: Casebook, postbox: Postbox, from_id: str, to_id: str) -> bool:
+    """Record on the one item the verdicts on the other that carry, and tell; whether any did."""
     source, target = book.loaded.items[from_id], book.loaded.items[to_id]
     fresh = [
         given
         for given in source.in_force
         if not target.has_heard(given.event_id)
-        and (_follows(given, target) or (first and carries(given, source, book.us)))
+        and (_follows(given, target) or carries(given, source, book.us))
     ]
     for one in fresh:
         state = note(book, to_id, EventKind.CARRIED_OVER, one, one.at_ms)
@@ -121,23 +125,13 @@ def _carry(
 def _follows(given: Assessment, target: ItemState) -> bool:
     """Whether its author said otherwise of the target before: a correction goes after the word.
 
-    Whatever the verdict, and whatever waits: the old word went on without a look as well.
+    Whatever the verdict, and whatever waits: the old word went on without a look as well. Either
+    may be heard first, and of items that its author never saw nobody else would say so.
     """
     return any(
         old.member == given.member and (old.at_ms, old.event_id) < (given.at_ms, given.event_id)
         for old in target.assessments
     )
-
-
-def carry_corrections(book: Casebook, postbox: Postbox, item_id: str) -> None:
-    """Let what an author said last be said wherever its earlier words stand, on this item or alike.
-
-    Either may be heard first, and of items that its author never saw nobody else would say so.
-    """
-    for other in _alike(book, book.loaded.items[item_id]):
-        for source, target in ((item_id, other.id), (other.id, item_id)):
-            if _carry(book, postbox, source, target, first=False):
-                watch_verdicts(book, target)
 
 
 def said_here(book: Casebook, state: ItemState, assessment: Assessment) -> None:

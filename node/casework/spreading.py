@@ -4,8 +4,8 @@ One question for all that can happen to an item: which verdict of ours on it is 
 files, before and after. A verdict that was carried over, or follows from a list, is nobody's here
 to tell. What stood before and stands no more is taken back first.
 
-Files whose hashes other members add once the verdict is given are not told with it: nobody here saw
-them.
+A file that comes once the verdict is given is not told with it until somebody here looked, whether
+a report or another member names it.
 """
 
 from __future__ import annotations
@@ -25,15 +25,25 @@ from protocol.vocabulary import ItemKind, Kind, Lane, Matter, Urgency, Verdict
 _FIRST: Final = 0
 
 
-def spread(book: Casebook, postbox: Postbox, before: ItemState, after: ItemState | None) -> None:
-    """Tell what has changed of our verdict on an item and its files; None: the item ended."""
+def spread(
+    book: Casebook,
+    postbox: Postbox,
+    before: ItemState,
+    after: ItemState | None,
+    *,
+    looked: bool = False,
+) -> None:
+    """Tell what has changed of our verdict on an item and its files; None: the item ended.
+
+    `looked`: a file that stood there before may have waited, and was not told.
+    """
     old, new = told(before, book.us), None if after is None else told(after, book.us)
     if old is not None and (new is None or new.event_id != old.event_id):
         back = ContentVerdictWithdrawn(old.event_id, book.now)
         _say(book, postbox, Kind.CONTENT_VERDICT_WITHDRAWN, back, old.event_id, _FIRST)
     if new is None or after is None:
         return
-    known = _files(before) if new == old else {}
+    known = _files(before) if new == old and not looked else {}
     for part, content in _files(after).items():
         if known.get(part) != content:
             message = ContentVerdict(new, part, content)

@@ -56,7 +56,7 @@ def record_assessment(
     if draft.verdict in ILLEGAL:  # what was told outside rests on this again
         settle(book, state.id, {Review.NOTICE_TO_RETRACT})
     settle(book, state.id, _SETTLED_BY_ASSESSING)
-    assess(book, state.id, draft, ids, postbox)
+    assess(book, state.id, draft, ids, postbox, looked=Review.SUGGESTED_VERDICT in state.reviews)
     reconsider(book, ids, postbox)
     if state.custody is Custody.HANDED_ON:  # nobody can act on it here: who judges it has looked
         settle(book, state.id, {Review.WITHDRAWAL})

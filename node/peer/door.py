@@ -29,6 +29,8 @@ class Connections:
         per_place: of one IPv4 address or one IPv6 /64.
         new_per_s: opened by one place, on average.
         new_at_once: opened by one place after a pause.
+        breath_s: how long nobody is taken after somebody was turned away: many who are cost one
+            turn, and those who are inside go on.
         handshake_s: for the TLS handshake.
         answer_s: for one answer to be taken from us.
         shutdown_s: for requests under way when we stop.
@@ -38,6 +40,7 @@ class Connections:
     per_place: int = 64
     new_per_s: float = 10.0
     new_at_once: float = 64.0
+    breath_s: float = 0.01
     handshake_s: float = 10.0
     answer_s: float = 60.0
     shutdown_s: float = 10.0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PAUSE_S: Final = 0.5
 """After the machine would not give us a connection: out of descriptors, as a rule."""
-AT_ONCE: Final = 8
+AT_ONCE: Final = 32
 """Connections taken before others have their turn: who knocks without end holds up nobody."""
 
 
@@ -141,25 +141,32 @@ class _Accepting:
 
     def _accept(self) -> None:
         """Take some of those who knock; then it is the turn of those who are inside."""
+        turned_away = False
         for _ in range(AT_ONCE):
             try:
                 accepted, address = self._bound.accept()
             except (BlockingIOError, ConnectionError):
-                return
+                break
             except OSError:
-                self._loop.remove_reader(self._bound)
-                self._loop.call_later(PAUSE_S, self._wait)
+                self._pause(PAUSE_S)
                 return
-            self._let_in(accepted, address[0])
+            turned_away |= not self._let_in(accepted, address[0])
+        if turned_away:
+            self._pause(self._bounds.breath_s)
 
-    def _let_in(self, accepted: socket.socket, address: str) -> None:
+    def _pause(self, seconds: float) -> None:
+        self._loop.remove_reader(self._bound)
+        self._loop.call_later(seconds, self._wait)
+
+    def _let_in(self, accepted: socket.socket, address: str) -> bool:
         leave = self._door.enter(address, int(self._loop.time() * 1000))
         if leave is None:
             accepted.close()
-            return
+            return False
         task = self._loop.create_task(self._shake_hands(accepted, leave))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return True
 
     async def _shake_hands(self, accepted: socket.socket, leave: Callable[[], None]) -> None:
         try:

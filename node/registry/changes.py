@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
-from keys.network import MemberEntry, NetworkDocument, Status
+from keys.network import EXPELLED, MemberEntry, NetworkDocument
 from keys.transfers import Transfers, TransferTerms
 from node.registry import rules
 from node.registry.errors import RefusedError
-
-EXPELLED: Final[Status] = "expelled"
 
 
 def set_countries(

@@ -19,6 +19,7 @@ from tests.simulation.holding import judge_holders
 from tests.simulation.ledgers import judge_ledgers
 from tests.simulation.looking import looked_into
 from tests.simulation.oracle import CHANNEL_KINDS, Disk
+from tests.simulation.sharing import judge_shared
 from tests.simulation.splitting import judge_views
 from tests.simulation.turning import judge_turns
 
@@ -47,6 +48,7 @@ def judge(world: Fleet) -> tuple[list[Wrong], int]:
         _forks_seen,
         _same_state,
         judge_holders,
+        judge_shared,
     ):
         wrongs += rule(world, disks)
     wrongs += judge_erasures(world)
@@ -380,13 +382,15 @@ def _compare(sender: str, receiver: str, state: ItemState, disks: Disks) -> Iter
 
 
 def _unheard(state: ItemState, twin: ItemState, other: str) -> set[str]:
-    """Verdicts on `state` that `other` lacks on its twin.
+    """Verdicts in force on `state` that `other` lacks on its twin.
 
-    Its own are left out: nobody is told what he did himself, and one that he gave on another item
-    of the same content may have been carried over on one side alone, where the hashes are known.
+    What its author corrected may have been taken back on one side alone, where it came as a word on
+    the file (§6.6.4). Its own are left out: nobody is told what he did himself, and one that he
+    gave on another item of the same content may have been carried over on one side alone, where the
+    hashes are known.
     """
     heard = {a.event_id for a in twin.assessments}
-    return {a.event_id for a in state.assessments if a.member != other} - heard
+    return {a.event_id for a in state.in_force if a.member != other} - heard
 
 
 def _undone(state: ItemState, twin: ItemState, other: str) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from node.peer.bringing_back import callers
 from node.peer.handing_back import HeldPage
 from node.store.connection import open_reader
 from node.store.queries import ItemQuery
+from node.store.seam import Connection
 from protocol.entry import decode, leaf
 from protocol.recovery import Element, Standing, StandingCode
 from protocol.vocabulary import Action, Lane, Verdict
@@ -615,3 +617,27 @@ async def reports_of(world: World) -> dict[str, str]:
     """How the asking of nl-eokm for its reports stands at each peer."""
     progress = await world[EOKM].store.recovered.progress()
     return {one.peer: one.standing for one in progress if one.lane is Lane.REPORTS}
+
+
+async def test_g9_id_that_a_peer_gave_twice_is_judged_as_it_was_told(world: World) -> None:
+    """Another lane is first this time; which of the two was the conflict stays as we said."""
+    eokm, iwf = world[EOKM], world[IWF]
+    await iwf.submit(HELD.format(1))
+    await world.settle()
+    for lane, body in (("status", b"\x91\x05"), ("reports", b"\x91\x06")):
+        raw = b"\x95\x01\x10\xc4\x20" + bytes(32) + b"\xc4\x10" + bytes(16) + body
+        await iwf.store.writer.run(partial(say, lane, raw))
+        await world.settle()
+    answers = "SELECT answer FROM entries_in WHERE substr(entry, 6, 4) = x'00000000' ORDER BY seq"
+    assert rows(eokm, answers) == [("malformed",), ("conflict",)]
+    await recover(world, EOKM, IWF)
+    assert rows(eokm, answers) == [("conflict",), ("malformed",)]
+    assert eokm.verify().found == []
+
+
+def say(lane: str, raw: bytes, connection: Connection) -> None:
+    """Put bytes into the outbox for nl-eokm."""
+    (seq,) = connection.execute("SELECT max(seq) + 1 FROM messages_out").fetchone()
+    said = (seq, EOKM, lane, bytes(32), raw)
+    connection.execute("INSERT INTO messages_out VALUES (?, ?, ?, 1, ?, 16, NULL, ?, 0)", said)
+    connection.execute("INSERT INTO waiting_out VALUES (?, ?, 1, ?)", (EOKM, lane, seq))

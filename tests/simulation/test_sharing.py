@@ -20,7 +20,7 @@ FILE = "ab" * 32
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """Give three nodes that tell each other their verdicts, over a wire that loses and repeats."""
     faults = Faults(lose_request=0.3, lose_answer=0.3, repeat=0.2)
-    made = World(tmp_path, seed=3, faults=faults, shares=True)
+    made = World(tmp_path, seed=3, faults=faults)
     await made.start()
     yield made
     assert all(made[member].verify().holds for member in (GB, NL, FR))

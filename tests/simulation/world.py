@@ -276,7 +276,7 @@ class Node:
         fingerprints = Fingerprints(keys.fingerprint_secret)
         self.store = self._open(fingerprints)
         chance = random.Random(world.chance.random())  # noqa: S311 - a simulation, not a secret
-        self.postbox = Postbox(keys.node_secret, shares=world.shares)
+        self.postbox = Postbox(keys.node_secret)
         self.delivery = Delivery(
             us=self.member,
             outbox=self.store.outbox,
@@ -488,9 +488,7 @@ class World:
         seed: int = 1,
         faults: Faults | None = None,
         unreachable: str | None = None,
-        shares: bool = False,
     ) -> None:
-        self.shares = shares
         self.chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
         self.faults = faults or Faults()
         self.now = NOW_MS

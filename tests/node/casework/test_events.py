@@ -443,3 +443,8 @@ class TestState:
     def test_unassessable_content_is_not_known(self) -> None:
         """Somebody will have to look."""
         assert not item(1, assessments=(verdict(Verdict.UNASSESSABLE),)).known
+
+    def test_word_that_its_author_corrected_makes_nothing_known(self) -> None:
+        """It could not be assessed after all: somebody has to view it."""
+        first, then = verdict(number=1), verdict(Verdict.UNASSESSABLE, number=2)
+        assert not item(1, assessments=(first, then)).known

@@ -345,6 +345,16 @@ class TestSighted:
         assert receiver("gb-iwf", body).disposition is Disposition.LATE_DUPLICATE
         assert receiver.state(item(1).id).review is None
 
+    @pytest.mark.parametrize(("judge", "looked_at"), [("gb-iwf", False), (US, True)])
+    def test_file_that_another_member_adds_to_a_judged_item_waits_for_a_look(
+        self, judge: str, *, looked_at: bool
+    ) -> None:
+        """Unless that member gave the verdict: else any file could be made known as illegal."""
+        receiver = self.known(item(1, assessments=(verdict(member=judge),)))
+        receiver("gb-iwf", Sighted(item(1).id, None, file(1), None, child_at_risk=False))
+        waits = Review.SUGGESTED_VERDICT in receiver.state(item(1).id).reviews
+        assert waits is looked_at
+
     def test_facts_alone_are_added(self) -> None:
         """No sighting is made up."""
         receiver = self.known(item(1))

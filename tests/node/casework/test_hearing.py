@@ -16,6 +16,7 @@ from tests.builders.cases import (
     US,
     closed,
     event_id,
+    file,
     handed_on,
     happened,
     item,
@@ -80,6 +81,18 @@ class TestOutcomes:
         )
         receiver("gb-iwf", news)
         assert told(receiver) == [("fr-pdc", ITEM)]
+
+    def test_verdict_that_is_heard_goes_to_what_waits_with_the_same_file(self) -> None:
+        """As it would if that had come a moment later: nobody need view it (rule 2)."""
+        heard = item(1, file(1), informants=(Informant("gb-iwf", ITEM),))
+        waits = item(2, file(1), url="https://nl2.example/2.jpg")
+        receiver = Receiver(heard, waits)
+        given = verdict(member="gb-iwf")
+        news = outcome(
+            ITEM, OutcomeWhat.ASSESSED, assessment=given, event_id=given.event_id, author="gb-iwf"
+        )
+        receiver("gb-iwf", news)
+        assert receiver.state(waits.id).assessments == (given,)
 
     def test_author_is_not_told_its_own_news(self) -> None:
         """It comes round by another way."""

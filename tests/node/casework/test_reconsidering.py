@@ -536,8 +536,8 @@ class TestAtOnce:
             True,
         )
 
-    def test_members_word_stands_no_more_on_a_file_that_is_harmless(self) -> None:
-        """A complaint was upheld; its list says so still, and the item is for a person."""
+    def test_members_word_on_a_file_that_is_harmless_is_before_a_person(self) -> None:
+        """A complaint was upheld; the word is its author's to take back, not ours in its name."""
         theirs = verdict(Verdict.BASELINE, "gb-iwf", 7)
         terms = Terms("member/gb-iwf", Provenance.MEMBER)
         told = Listed(1, terms, 1, Entry(file(1), "baseline", None, "x/0", theirs), Trust.AUTO)
@@ -547,5 +547,5 @@ class TestAtOnce:
         assert world.state(0).known
         load(world.book, told, listed(0, Trust.BENIGN, name="complaints"))
         disprove(world.book, [file(1)], world.ids, POSTBOX)
-        assert not world.state(0).known
+        assert world.state(0).in_force == (theirs,)
         assert Review.SUGGESTED_VERDICT in world.state(0).reviews

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from keys.member import Capabilities
+from keys.network import Status
 from keys.registry import Registry
 from keys.transfers import TRANSFER_FIELDS, Transfers, TransferTerms
 from node.casework.arrivals import Arrived
@@ -15,7 +16,7 @@ from node.casework.casebook import Casebook, Postbox
 from node.casework.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.erasing import Cause, ErasureDraft, erase
 from node.casework.intake import take_reports
-from node.casework.item import Informant, ItemState, Listing
+from node.casework.item import Informant, ItemState, Listing, Review
 from node.casework.permits import Permits
 from node.casework.prepare import prepare_report
 from node.casework.receiving import Judge, parse
@@ -38,7 +39,6 @@ from tests.builders.cases import (
     item,
     network,
     said,
-    suspended,
     verdict,
 )
 from tests.builders.network import NOW_MS
@@ -150,11 +150,17 @@ class TestReaders:
         assess(made, by=postbox(earlier))
         assert {peer for peer, _ in shared(made)} == {"fr-pdc"}
 
-    def test_suspended_member_is_not_told(self) -> None:
-        """Nothing is sent to it."""
+    @pytest.mark.parametrize(("status", "told"), [("suspended", True), ("expelled", False)])
+    def test_word_waits_for_who_may_come_back(self, status: Status, *, told: bool) -> None:
+        """Nobody would say it again; for who is gone for good nothing need wait."""
+        registry = network()
+        members = dict(registry.network.members)
+        ended = replace(members["gb-iwf"], status=status, jurisdictions=())
+        members["gb-iwf"] = ended
+        registry = replace(registry, network=replace(registry.network, members=members))
         made = book(item(1, file(1)))
-        assess(made, by=postbox(suspended("gb-iwf")))
-        assert {peer for peer, _ in shared(made)} == {"fr-pdc"}
+        assess(made, by=postbox(registry))
+        assert ("gb-iwf" in {peer for peer, _ in shared(made)}) is told
 
     @pytest.mark.parametrize("withheld", ["content", "assessments", "basis"])
     def test_terms_that_withhold_it_leave_no_task(self, withheld: str) -> None:
@@ -227,8 +233,20 @@ class TestOnce:
         arrived = Arrived("gb-iwf", Lane.REPORTS, bytes(8), 2, entries.leaf(raw), raw)
         judge.judge(parse(arrived))
         judge.finish()
-        assert made.loaded.items[item().id].content == (file(1), file(2))
+        state = made.loaded.items[item().id]
+        assert (state.content, state.reviews) == (
+            (file(1), file(2)),
+            (Review.SUGGESTED_VERDICT,),
+        )
         assert len(told_iwf(made)) == before
+
+    def test_file_that_waited_is_told_once_somebody_looked(self) -> None:
+        """The same verdict again is then a word on that file as well."""
+        state = item(1, file(1), file(2), reviews=(Review.SUGGESTED_VERDICT,))
+        given = verdict(member=US)
+        made = book(msgspec.structs.replace(state, assessments=(given,)))
+        assess(made)
+        assert told_iwf(made) == [(given.event_id, "baseline", part) for part in (0, 1)]
 
 
 class TestTakenBack:

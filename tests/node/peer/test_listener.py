@@ -83,7 +83,7 @@ async def test_a_caller_that_does_not_begin_tls_is_dropped(opened: Open) -> None
 async def test_g11_who_knocks_without_end_holds_up_nobody(opened: Open) -> None:
     """Some are turned away, then those who are inside have their turn; in the end all are."""
     calls = await opened(Connections(new_at_once=0))
-    waiting = [socket.create_connection(("127.0.0.1", calls.port)) for _ in range(5 * AT_ONCE)]
+    waiting = [socket.create_connection(("127.0.0.1", calls.port)) for _ in range(3 * AT_ONCE)]
     turns = [len(waiting)]
     async with asyncio.timeout(10):
         while waiting:
@@ -91,6 +91,17 @@ async def test_g11_who_knocks_without_end_holds_up_nobody(opened: Open) -> None:
             waiting = [one for one in waiting if not hung_up_on(one)]
             turns.append(len(waiting))
     assert all(before - after <= AT_ONCE for before, after in pairwise(turns))
+
+
+async def test_g11_who_is_turned_away_makes_those_behind_wait(opened: Open) -> None:
+    """Else each of them costs a turn of its own, while those who are inside wait."""
+    calls = await opened(Connections(new_at_once=0, breath_s=3600))
+    assert await attempt(calls) == b""
+    behind = socket.create_connection(("127.0.0.1", calls.port))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not hung_up_on(behind)
+    behind.close()
 
 
 def hung_up_on(caller: socket.socket) -> bool:
