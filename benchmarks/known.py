@@ -29,6 +29,7 @@ from node.store.connection import create_database, open_reader, open_writer
 from node.store.known import Known, KnownContent
 from node.store.list_taking import take_in
 from node.store.lists import keep_terms
+from node.store.lookalikes import Lookalikes
 from node.store.writer import InlineReaders, InlineWriter
 from protocol.facts import Content
 
@@ -57,12 +58,17 @@ class KnownHashes:
         self.filled = ours, _timed(count, lambda: _fill_plain(self._plain, count))
         self._readers = InlineReaders(open_reader(folder / "node.db", KEY))
         writer = InlineWriter(open_writer(folder / "node.db", KEY))
-        self._stored = KnownContent(writer, self._readers, fingerprints, Known(fingerprints))
+        self._stored = self._content(writer, fingerprints, Known(fingerprints))
         known = Known(fingerprints)
-        self._known = KnownContent(writer, self._readers, fingerprints, known)
+        self._known = self._content(writer, fingerprints, known)
         self.read_s = time.process_time()
         self._readers.run_now(known.refresh)
         self.read_s = time.process_time() - self.read_s
+
+    def _content(
+        self, writer: InlineWriter, fingerprints: Fingerprints, known: Known
+    ) -> KnownContent:
+        return KnownContent(writer, self._readers, fingerprints, known, Lookalikes())
 
     def measure(self, seed: int) -> Rates:
         """Return look-ups a second of each figure, and those of the plain table."""

@@ -88,7 +88,7 @@ class Loaded:
     unsaid_to: frozenset[str] = frozenset()  # to whom it waits to go, and nothing of it has left
     ended: set[tuple[str, str]] = field(default_factory=set)  # (id, member): erased there, no more
     listed: dict[bytes, tuple[Listed, ...]] = field(default_factory=dict)
-    """What lists of known content say of the contents that are needed, by key."""
+    """What lists say: by a content's key, the PDQ hash of what looks alike, a key of what spoke."""
     min_bytes: int = MIN_BYTES  # of a smaller file no list counts unseen
     full: frozenset[str] = frozenset()  # members of whose contents no more are taken
     entombed: frozenset[tuple[str, int]] = frozenset()

@@ -17,6 +17,7 @@ from node.casework.item import ItemState, Review
 from node.casework.rejudging import rejudge
 from node.casework.telling import News, note, tell
 from node.casework.undoing import ILLEGAL
+from node.matching.contents import Likeness
 from node.matching.lists import Hit, Trust
 from protocol.facts import Assessment
 from protocol.vocabulary import Action, OutcomeWhat, Verdict
@@ -34,7 +35,8 @@ def review_of(state: ItemState, hit: Hit, given: Assessment, hits: Iterable[Hit]
 
 def differ(state: ItemState, hits: Iterable[Hit]) -> bool:
     """Whether two members contradict each other: on the item, or of its content in their lists."""
-    said = [hit.given for hit in hits if hit.counts_as is not Trust.NONE]
+    of_it = [hit for hit in hits if hit.likeness is not Likeness.NEAR]
+    said = [hit.given for hit in of_it if hit.counts_as is not Trust.NONE]
     verdicts = [*state.in_force, *(given for given in said if given is not None)]
     against = {given.member for given in verdicts if given.verdict is Verdict.NOT_ILLEGAL}
     illegal = {given.member for given in verdicts if given.verdict in ILLEGAL}

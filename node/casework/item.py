@@ -130,7 +130,8 @@ class Listing(Value, frozen=True):
 
     `entry` is the number of that entry (`node.matching.lists`); `trust` is how far it counted;
     `police` that police have it; `verdict` the id of the verdict that this member gave by it,
-    `raised` the reasons for which it put the item before a person.
+    `raised` the reasons for which it put the item before a person; `closeness` how near it comes,
+    where it is another file that looks alike.
     """
 
     entry: int
@@ -142,6 +143,7 @@ class Listing(Value, frozen=True):
     external_id: str | None = None
     verdict: str | None = None
     raised: tuple[Review, ...] = ()
+    closeness: Closeness | None = None
 
 
 class ReportFacts(Value, frozen=True):

@@ -11,15 +11,19 @@ each other put the item before a person, whichever came first. That a list of po
 noted whatever it is trusted for: it is not new to them. The event `listed` says which list, which
 version and which category did it.
 
+Of a picture that looks like an entry (PDQ), and of no video, the entry's word is suggested at most:
+a person compares. A harmless file acquits nothing that looks like it, and whoever has judged the
+item has looked.
+
 A list never overrules a person: where this member says that something is not illegal, a person
-looks once more. An entry that is taken back, or changes, takes with it what followed from it
-(`unlist`): the item is then as if the list had never named it, but for what was done meanwhile,
-which a person looks at.
+looks once more. An entry that is taken back, changes, or turns out to be another file once more
+hashes are known, takes with it what followed from it (`unlist`): the item is then as if the list
+had never named it, but for what was done meanwhile, which a person looks at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from node.casework import heeding
 from node.casework.casebook import Casebook, Postbox
@@ -29,10 +33,10 @@ from node.casework.rejudging import rejudge
 from node.casework.telling import News, note, tell
 from node.casework.undoing import take_everywhere_back
 from node.ids import Ids
-from node.matching.contents import Likeness
-from node.matching.lists import Hit, Provenance, Trust, weigh
-from protocol.facts import Assessment
-from protocol.vocabulary import Action, Matter, OutcomeWhat, Verdict
+from node.matching.contents import Likeness, picture_of
+from node.matching.lists import Hit, Listed, Provenance, Trust, weigh
+from protocol.facts import Assessment, Content
+from protocol.vocabulary import Action, ItemKind, Matter, OutcomeWhat, Verdict
 
 JUDGED = frozenset(Verdict) - {Verdict.UNASSESSABLE}
 
@@ -47,9 +51,15 @@ def match_lists(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str]
     by, book.by = book.by, None
     for item_id in list(items or book.changed):
         state = book.loaded.items.get(item_id)
-        if state is not None and state.matter is Matter.CSAM and state.sightings:
-            for hit in hits(book, state):
-                _take(book, ids, postbox, item_id, hit)
+        if state is None or state.matter is not Matter.CSAM or not state.sightings:
+            continue
+        said = hits(book, state)
+        others = _of_others(book, state, said)
+        if others:
+            _ask_without(book, ids, postbox, item_id, others)
+            continue
+        for hit in said:
+            _take(book, ids, postbox, item_id, hit)
     book.by = by
 
 
@@ -58,19 +68,41 @@ def hits(book: Casebook, state: ItemState) -> list[Hit]:
 
     They are weighed for each of its files: a harmless one beside it acquits no other.
     """
+    pictures = state.kind is not ItemKind.VIDEO
     found: dict[int, Hit] = {}
     for content in state.content:
-        alike = {
-            listed.number: listed
-            for key in book.fingerprints.content(content)
-            for listed in book.loaded.listed.get(key, ())
-        }
-        said = [alike[number].hit(content) for number in sorted(alike)]
+        alike = _alike(book, state, content)
+        said = [alike[number].hit(content, pictures=pictures) for number in sorted(alike)]
         for hit in weigh((one for one in said if one is not None), book.loaded.min_bytes):
             known = found.get(hit.number)
-            if known is None or hit.likeness < known.likeness:
+            if known is None or _nearness(hit) < _nearness(known):
                 found[hit.number] = hit
     return [found[number] for number in sorted(found)]
+
+
+def _nearness(hit: Hit) -> tuple[Likeness, str]:
+    return hit.likeness, hit.closeness or ""
+
+
+def _alike(book: Casebook, state: ItemState, content: Content) -> dict[int, Listed]:
+    """Return the entries that may be this file of an item, by number."""
+    keys = _keys(book, state, content)
+    return {one.number: one for key in keys for one in book.loaded.listed.get(key, ())}
+
+
+def _keys(book: Casebook, state: ItemState, content: Content) -> Iterator[bytes]:
+    """Yield by what entries are loaded: hashes, what looks alike, and those that spoke before."""
+    yield from book.fingerprints.content(content)
+    picture = picture_of(content)
+    if picture is not None:
+        yield picture
+    yield from (book.fingerprints.entry(one.entry) for one in state.listed)
+
+
+def _of_others(book: Casebook, state: ItemState, said: Iterable[Hit]) -> set[int]:
+    """Return the entries that spoke of the item, stand, and are of none of its files."""
+    stand = {number for content in state.content for number in _alike(book, state, content)}
+    return {one.entry for one in state.listed} & stand - {hit.number for hit in said}
 
 
 def hold_illegal(book: Casebook, state: ItemState) -> bool:
@@ -86,8 +118,10 @@ def _take(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) ->
     known = next((one for one in state.listed if one.entry == hit.number), None)
     counts, police = hit.counts_as, _police_have_it(hit)
     if known is not None:
-        same = (known.trust, known.police) == (counts, police)
-        if same or (known.verdict is not None and not hit.guarded):
+        said = known.trust, known.police, known.closeness
+        same = said == (counts, police, hit.closeness)
+        stays = known.verdict is not None and not hit.guarded and hit.closeness is None
+        if same or stays:
             return
         if hit.given is not None and known.verdict is not None:
             _recount(book, item_id, known, hit)
@@ -98,11 +132,13 @@ def _take(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) ->
 
 
 def _police_have_it(hit: Hit) -> bool:
-    sure = hit.likeness is Likeness.SAME or hit.terms.trusts_weak
-    return hit.terms.provenance is Provenance.POLICE and hit.terms.may_use and sure
+    return hit.terms.provenance is Provenance.POLICE and hit.terms.may_use and hit.is_sure
 
 
 def _say(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> None:
+    if hit.likeness is Likeness.NEAR:
+        _suggest(book, item_id, hit)
+        return
     if hit.given is not None:
         _say_for(book, postbox, item_id, hit, hit.given)
         return
@@ -120,6 +156,29 @@ def _say(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> 
     _note(book, item_id, hit, verdict, review)
     if verdict is not None:
         _assess(book, postbox, item_id, verdict)
+    _answer_suggestions(book, item_id, hit)
+
+
+def _suggest(book: Casebook, item_id: str, hit: Hit) -> None:
+    """Put an item that looks like an entry before a person, unless somebody has judged it."""
+    state = book.loaded.items[item_id]
+    open_still = not state.known and not _is_denied(book, state)
+    _note(book, item_id, hit, None, Review.SUGGESTED_VERDICT if open_still else None)
+    book.add_key(book.fingerprints.entry(hit.number), item_id)
+
+
+def _answer_suggestions(book: Casebook, item_id: str, hit: Hit) -> None:
+    """Let go what lists suggest of an item that an entry made known: nobody need compare any more.
+
+    What other items suggest stays: their pictures, or the law that they were judged by, may differ.
+    """
+    state = book.loaded.items[item_id]
+    suggested = Review.SUGGESTED_VERDICT
+    by_lists = any(suggested in one.raised for one in state.listed) and not state.suggestions
+    answers = hit.counts_as is Trust.AUTO and not hit.acquits and state.known
+    if answers and by_lists and suggested in state.reviews:
+        body = Settled(suggested)
+        book.record(item_id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
 
 
 def _note(
@@ -137,6 +196,7 @@ def _note(
         hit.external_id,
         verdict,
         raised,
+        hit.closeness,
     )
     book.record(item_id, EventKind.LISTED, body, at_ms=book.now, actor=book.us)
     if review is not None:
@@ -151,6 +211,7 @@ def _say_for(book: Casebook, postbox: Postbox, item_id: str, hit: Hit, given: As
     _note(book, item_id, hit, verdict, heeding.review_of(state, hit, given, hits(book, state)))
     if stands:
         heeding.carry(book, postbox, item_id, given)
+    _answer_suggestions(book, item_id, hit)
 
 
 def _is_denied(book: Casebook, state: ItemState) -> bool:
@@ -203,7 +264,7 @@ def match_anew(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str])
         if state is None:  # erased since it was found
             continue
         said = {hit.number: hit for hit in hits(book, state)}
-        gone = set()
+        gone = _of_others(book, state, said.values())
         for one in state.listed:
             hit = said.get(one.entry)
             if hit is None or (hit.counts_as, _police_have_it(hit)) == (one.trust, one.police):

@@ -31,11 +31,13 @@ class Piece(NamedTuple):
     Attributes:
         again: where the store knows how far entries were gone through that count otherwise than
             when items were asked about them; None: they came since.
+        alike: ids of items that have a picture which looks like one of these entries.
     """
 
     matched_to: int
     keys: frozenset[bytes]
     again: str | None = None
+    alike: frozenset[str] = frozenset()
 
 
 class NewcomerStore(Protocol):
@@ -67,12 +69,24 @@ async def match_newcomers(
     keys = set(piece.keys)
     if keys:
         found: set[str] = await transact(Needs(keys=keys), lambda book: set(book.loaded.items))
-        needs = Needs(items=found, keys=keys, alike=set(found))
-
-        def decide(book: Casebook) -> None:
-            match_anew(book, ids, postbox(), found)
-            reconsider(book, ids, postbox())
-
-        await transact(needs, decide)
+        await _match_anew(found, keys, transact, ids, postbox)
+    alike = sorted(piece.alike)
+    for start in range(0, len(alike), AT_ONCE):
+        some = set(alike[start : start + AT_ONCE])
+        await _match_anew(some, set(), transact, ids, postbox)
     await store.note_matched(piece.matched_to, piece.again)
     return True
+
+
+async def _match_anew(
+    items: set[str],
+    keys: set[bytes],
+    transact: Callable[[Needs, Callable[[Casebook], Any]], Awaitable[Any]],
+    ids: Ids,
+    postbox: Callable[[], Postbox],
+) -> None:
+    def decide(book: Casebook) -> None:
+        match_anew(book, ids, postbox(), items)
+        reconsider(book, ids, postbox())
+
+    await transact(Needs(items=items, keys=keys, alike=set(items)), decide)

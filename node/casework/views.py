@@ -163,6 +163,7 @@ class ListedView(msgspec.Struct):
     counts_as: str
     police: bool
     external_id: str | None
+    closeness: str | None = None
 
 
 class ItemView(msgspec.Struct):
@@ -277,7 +278,8 @@ def hold_view(one: Hold) -> HoldView:
 
 
 def _listed(one: Listing) -> ListedView:
-    return ListedView(one.list, one.version, one.category, one.trust, one.police, one.external_id)
+    of = one.trust, one.police, one.external_id, one.closeness
+    return ListedView(one.list, one.version, one.category, *of)
 
 
 def _jurisdiction(found: Jurisdiction | None) -> JurisdictionView | None:
@@ -384,13 +386,11 @@ _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
     KeptMessage: lambda b: {"author": b.author, "to": b.to, "message": b.message_id},
     Hold: lambda b: {"hold": b.hold_id, "until": moment(b.until_ms)},
     Lifted: lambda b: {"hold": b.hold_id},
-    Listing: lambda b: {
-        "list": b.list,
-        "version": b.version,
-        "category": b.category,
-        "counts_as": b.trust,
-        "police": b.police,
-    },
+    Listing: lambda b: (
+        {"list": b.list, "version": b.version, "category": b.category}
+        | {"counts_as": b.trust, "police": b.police}
+        | ({} if b.closeness is None else {"closeness": b.closeness})
+    ),
     Unlisted: lambda b: {"list": b.list},
     NoticesDoubted: lambda b: {"actions": list(b.actions)},
     Retracted: lambda b: {"action": b.action},

@@ -71,7 +71,7 @@ class Counts:
     partly: int = 0
     """Of those that were taken: without a field that cannot be read."""
     pdq_alone: int = 0
-    """Of those that were read: with nothing but a PDQ hash, by which nothing is matched."""
+    """Of those that were read: with nothing but a PDQ hash, by which nothing is ever known."""
     settled: Counter[Settled] = field(default_factory=Counter)
 
 

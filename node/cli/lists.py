@@ -153,8 +153,7 @@ def _imported(
     if counts.partly:
         text += f"\ntaken without a date that cannot be read: {counts.partly}; see {here}"
     if counts.pdq_alone:
-        text += f"\n{counts.pdq_alone} entries have nothing but a PDQ hash: kept, and not matched"
-        text += " by this version"
+        text += f"\n{counts.pdq_alone} entries have nothing but a PDQ hash: they only suggest"
     if earlier is not None:
         text += f"\nrejected by an earlier run: {earlier}; mend them, and take that file away"
     if data["not_followed"]:

@@ -154,8 +154,7 @@ def _verify_items(audit: Audit, story: Story, findings: Findings) -> None:
 def _was_so_written(raw: bytes, ought: bytes) -> bool:
     """Whether an earlier program wrote this state: it ends where later fields begin, all unset."""
     try:
-        fields, whole = msgspec.msgpack.decode(raw), msgspec.msgpack.decode(ought)
-        return len(fields) < len(whole) and encode(decode_state(raw)) == ought
+        return len(raw) < len(ought) and encode(decode_state(raw)) == ought
     except (*_UNREADABLE, TypeError):
         return False
 
@@ -186,6 +185,8 @@ def _verify_keys(
     """
     states = (state for state in story.states.values() if state.id not in story.erased)
     ought = {(key, state.id) for state in states for key in _keys(state, fingerprints)}
+    alike = {(fingerprints.entry(entry), item) for entry, item in story.alike}
+    ought |= {(key, item) for key, item in alike if item not in story.erased}
     are = {(key, item) for key, item in kept if item not in story.erased}
     findings.count("keys", len(are))
     for _, item in sorted(ought - are):

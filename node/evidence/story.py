@@ -39,6 +39,7 @@ class Story:
         keys: items that were erased, by the keys that are left of them.
         loose: (item, number) of events that only an item can have that has ended.
         ended: (item, member): the member erased an item that was not here.
+        alike: (number, item): the item looks like that entry of a list, or did.
     """
 
     us: str
@@ -55,6 +56,7 @@ class Story:
     keys: dict[bytes, str] = field(default_factory=dict)
     loose: list[tuple[str, int]] = field(default_factory=list)
     ended: set[tuple[str, str]] = field(default_factory=set)
+    alike: set[tuple[int, str]] = field(default_factory=set)
 
     def take(self, event: Event, seq: int) -> None:
         """Fold the next event.
@@ -81,6 +83,7 @@ class Story:
         before = self.standing.get(item, []) if isinstance(body, Answered) else []
         self.standing[item] = [*before, (seq, state)]
         self.names.setdefault(item, item)
+        self.alike.update((one.entry, item) for one in state.listed if one.closeness is not None)
         if isinstance(body, Recorded):
             self._recorded(body)
         elif isinstance(body, Sighted):

@@ -5,14 +5,17 @@ Answered from are lists whose terms permit both: to be used here, and to be shar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from node.hashcheck.contract import LIST
 from node.hashcheck.seam import Finding
-from node.matching.contents import Likeness
+from node.hashcheck.verdicts import MOST_LEADS
+from node.matching.contents import Likeness, distance
 from node.matching.lists import Hit, Trust
+from node.matching.lists import Listed as Entry
 from protocol.facts import Content
 
 
@@ -25,6 +28,12 @@ class KnownInLists(Protocol):
 
     async def hits(self, contents: Iterable[Content]) -> Mapping[Content, tuple[Hit, ...]]:
         """Return what lists say of each of these files."""
+        ...
+
+    async def alike(
+        self, contents: Iterable[Content], most: int, counts: Callable[[Entry], bool]
+    ) -> Mapping[Content, Sequence[Entry]]:
+        """Return the entries that look like each of these and count, at most so many of each."""
         ...
 
     async def refresh(self) -> bool:
@@ -56,15 +65,18 @@ class Listed:
     async def find(
         self, asked: Sequence[Content], *, near: bool
     ) -> Mapping[Content, Sequence[Finding]]:
-        """See `Contents.find`; lists are asked by digests alone."""
-        del near
+        """See `Contents.find`; by digests, and of pictures by what looks alike."""
+        told: defaultdict[Content, list[Finding]] = defaultdict(list)
         digests = {digest: one for one in asked for digest in _digests(one)}
         found = self._known.look_up(digests)
-        if not found:
-            return {}
-        wanted = {one for one in asked if any(digest in found for digest in _digests(one))}
-        hits = await self._known.hits(wanted)
-        told = {one: [f for hit in some for f in _finding(hit)] for one, some in hits.items()}
+        if found:
+            wanted = {one for one in asked if any(digest in found for digest in _digests(one))}
+            for one, some in (await self._known.hits(wanted)).items():
+                told[one].extend(each for hit in some for each in _finding(hit))
+        if near:
+            alike = await self._known.alike(asked, MOST_LEADS, _may_answer)
+            for one, entries in alike.items():
+                told[one].extend(_alike(entry, one) for entry in entries)
         return {one: some for one, some in told.items() if some}
 
 
@@ -80,6 +92,16 @@ def _finding(hit: Hit) -> list[Finding]:
     name = hit.terms.name
     likeness = Likeness.SAME if sure else hit.likeness
     return [Finding(LIST + name, likeness, f"{LIST}{name}/{hit.number}", sure, hit.content)]
+
+
+def _may_answer(entry: Entry) -> bool:
+    return entry.terms.may_share and entry.counts_near is Trust.SUGGESTION
+
+
+def _alike(entry: Entry, asked: Content) -> Finding:
+    name, content = entry.terms.name, entry.entry.content
+    named, apart = f"{LIST}{name}/{entry.number}", distance([content], [asked])
+    return Finding(LIST + name, Likeness.NEAR, named, sure=False, content=content, distance=apart)
 
 
 def _digests(content: Content) -> list[bytes]:

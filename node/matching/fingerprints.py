@@ -84,6 +84,10 @@ class Fingerprints:
         """
         return self._of(_TAGS[len(digest)], digest)
 
+    def entry(self, number: int) -> bytes:
+        """The key under which items are found that look like the entry of a list."""
+        return self._of(b"e", number.to_bytes(8, "big"))
+
     def listed(self, number: int, name: bytes) -> bytes:
         """The key under which the list of this number knows an entry by its name."""
         return self._of(b"n", number.to_bytes(8, "big") + name)

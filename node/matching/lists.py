@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from node.matching.contents import Likeness, compare
+from node.matching.contents import Closeness, Likeness, closeness, compare
 from protocol.facts import Assessment, Content
 from protocol.vocabulary import Verdict
 
@@ -160,11 +160,13 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         number: of the entry, see the head of this file.
-        likeness: SAME, or PERHAPS where one weak hash is all there is to compare.
+        likeness: SAME, PERHAPS where one weak hash is all there is to compare, or NEAR where it is
+            another file of probably one picture.
         content: the entry's hashes.
         given: the entry's verdict, in the list of a member.
         length: of the file, in bytes, by whichever knows it; the smaller where both do.
         guarded: it would count unseen, but for what others say of the file (`weigh`).
+        closeness: how near the pictures come, where `likeness` is NEAR.
     """
 
     number: int
@@ -178,16 +180,27 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     given: Assessment | None = None
     length: int | None = None
     guarded: bool = False
+    closeness: Closeness | None = None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is said of this very file, as far as its list is trusted to tell."""
+        weak = self.likeness is Likeness.PERHAPS and self.terms.trusts_weak
+        return self.likeness is Likeness.SAME or weak
 
     @property
     def counts_as(self) -> Trust:
-        """How far this hit counts: by the category's trust; what only may be the file suggests."""
+        """How far this hit counts: by the category's trust; what only may be the file suggests.
+
+        Of a file that only looks like it, a harmless one says nothing.
+        """
         if not self.terms.may_use:
             return Trust.NONE
-        sure = self.likeness is Likeness.SAME or self.terms.trusts_weak
         if self.trust is Trust.BENIGN:
-            return Trust.BENIGN if sure else Trust.NONE
-        return Trust.SUGGESTION if self.trust in QUORUM and not sure else self.trust
+            return Trust.BENIGN if self.is_sure else Trust.NONE
+        if self.likeness is Likeness.NEAR and self.acquits:
+            return Trust.NONE
+        return Trust.SUGGESTION if self.trust in QUORUM and not self.is_sure else self.trust
 
     @property
     def acquits(self) -> bool:
@@ -204,12 +217,22 @@ class Listed(msgspec.Struct, frozen=True, gc=False):
     entry: Entry
     trust: Trust
 
-    def hit(self, content: Content) -> Hit | None:
-        """Return what the entry says of a file; None: it is another one."""
-        like = compare(content, self.entry.content, pictures=False)
-        if like > Likeness.PERHAPS:
-            return None
+    @property
+    def counts_near(self) -> Trust:
+        """How far it counts of a file that looks like it."""
+        near = Hit(0, self.terms, 0, "", self.trust, Likeness.NEAR, given=self.entry.given)
+        return near.counts_as
+
+    def hit(self, content: Content, *, pictures: bool = False) -> Hit | None:
+        """Return what the entry says of a file; None: it is another one.
+
+        `pictures`: of one that looks like it, too.
+        """
         entry = self.entry
+        like = compare(content, entry.content, pictures=pictures)
+        if like > Likeness.NEAR:
+            return None
+        near = closeness((content,), (entry.content,)) if like is Likeness.NEAR else None
         lengths = [one.length for one in (content, entry.content) if one.length is not None]
         return Hit(
             self.number,
@@ -222,6 +245,7 @@ class Listed(msgspec.Struct, frozen=True, gc=False):
             entry.content,
             entry.given,
             min(lengths, default=None),
+            closeness=near,
         )
 
 

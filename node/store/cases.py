@@ -105,16 +105,18 @@ class Cases:
 
     def open_book(self, connection: Connection, needs: Needs, now_ms: int) -> Casebook:
         """Load what a decision needs, once what members say of contents stands in their lists."""
+        self._known.pictures.open(connection, by_a_job=True)
         full = take_told(connection, self._fingerprints, needs.told, now_ms)
         loaded = load(connection, needs, self._recent, self._keys)
         alike = load_alike(connection, needs, loaded, self._recent, self._keys, self._fingerprints)
-        found = self._lookalikes.find(connection, needs.pictures | pictures(loaded, needs, alike))
+        asked = needs.pictures | pictures(loaded, needs, alike)
+        found = self._lookalikes.find(connection, asked)
         loaded.near, loaded.by_picture = found
         _load_items(connection, loaded, chain.from_iterable(found.items.values()), self._recent)
         # What is loaded, for whatever reason, learns its answer by its state.
         loaded.answered = {one for one in loaded.answered if one[1] not in loaded.items}
         loaded.full, loaded.min_bytes = full, self._known.min_bytes
-        loaded.listed = self._known.listed(connection, needs.keys | alike)
+        loaded.listed = self._known.asked_of(connection, needs.keys | alike, asked, loaded)
         return Casebook(self._us, now_ms, self._fingerprints, loaded)
 
     def save_book(self, connection: Connection, book: Casebook) -> None:

@@ -16,10 +16,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from node.casework.casebook import Loaded
 from node.casework.unlisting import Ended
+from node.matching.contents import pictures_of
 from node.matching.fingerprints import Fingerprints
 from node.matching.lists import (
     MIN_BYTES,
@@ -33,14 +35,9 @@ from node.matching.lists import (
 )
 from node.store.bulk import select_in, stream
 from node.store.hashcheck import disproved
-from node.store.lists import (
-    ContentList,
-    keep_min_bytes,
-    keys_in,
-    lists_by_id,
-    read_entries,
-    trust_of,
-)
+from node.store.listed_pictures import ListedPictures
+from node.store.lists import keep_min_bytes, keys_in, read_entries, read_listed
+from node.store.lookalikes import Lookalikes
 from node.store.newcomers import Newcomers
 from node.store.seam import Connection
 from node.store.writer import Readers, Writer
@@ -48,6 +45,10 @@ from protocol.facts import Content
 
 FEW = 20_000
 """Entries that came since, up to which memory is filled up instead of read anew."""
+MOST_SUGGESTED = 16
+"""Entries that are suggested of one picture, the nearest: a person need not read more."""
+MOST_LOOKED_AT = 4_096
+"""Entries that are looked through for those that count, among very many that look alike."""
 _BITS = 64
 _HEAD_BYTES = 8
 _SPREAD = 6
@@ -120,6 +121,7 @@ class Known:
 
     def __init__(self, fingerprints: Fingerprints) -> None:
         self.min_bytes = MIN_BYTES
+        self.pictures = ListedPictures()
         self._fingerprints = fingerprints
         self._memory: _Memory | None = None
         self._seen: Marks | None = None
@@ -163,18 +165,55 @@ class Known:
         upheld = _upheld(connection, self._fingerprints, wanted)
         if not found:
             return upheld
-        numbers = dict(one for some in found.values() for one in some)
-        entries, lists = read_entries(connection, numbers), _by_category(connection)
-        standing = {}
-        for number, (version, entry) in entries.items():
-            here = lists[numbers[number]]
-            trust = trust_of(here.trusts, entry.category)
-            standing[number] = Listed(number, here.terms, version, entry, trust)
+        numbers = {number for some in found.values() for number, _ in some}
+        standing = read_listed(connection, numbers)
         told = {
             key: tuple(standing[number] for number, _ in some if number in standing)
             for key, some in found.items()
         }
         return told | {key: (*told.get(key, ()), *some) for key, some in upheld.items()}
+
+    def asked_of(
+        self, connection: Connection, keys: Iterable[bytes], pdqs: Iterable[bytes], loaded: Loaded
+    ) -> dict[bytes, tuple[Listed, ...]]:
+        """Return what a decision needs of lists: see `Loaded.listed`."""
+        said = {one.entry for state in loaded.items.values() for one in state.listed}
+        before = read_listed(connection, said)
+        of = self._fingerprints.entry
+        return {
+            **self.listed(connection, keys),
+            **self.alike(connection, pdqs, MOST_SUGGESTED, _suggests),
+            **{of(number): (one,) for number, one in before.items()},
+        }
+
+    def alike(
+        self,
+        connection: Connection,
+        pdqs: Iterable[bytes],
+        most: int,
+        counts: Callable[[Listed], bool],
+    ) -> dict[bytes, tuple[Listed, ...]]:
+        """Return the entries that look like these PDQ hashes and count, the nearest first.
+
+        At most so many of each; of a picture that very many look like, `MOST_LOOKED_AT` are read.
+        """
+        found: dict[bytes, tuple[Listed, ...]] = {}
+        read: dict[int, Listed | None] = {}
+        for pdq in pdqs if len(self.pictures) else ():
+            looked = most
+            while True:
+                numbers = self.pictures.near(pdq, looked)
+                fresh = [number for number in numbers if number not in read]
+                read.update(dict.fromkeys(fresh))
+                read.update(read_listed(connection, fresh))
+                near = [one for number in dict.fromkeys(numbers) if (one := read[number])]
+                told = [one for one in near if counts(one)][:most]
+                if len(told) == most or len(numbers) < looked or looked >= MOST_LOOKED_AT:
+                    break
+                looked *= 8
+            if told:
+                found[pdq] = tuple(told)
+        return found
 
     def refresh(self, connection: Connection, *, calm: bool = False) -> bool:
         """Bring memory up to date with the store; whether anything was done.
@@ -227,6 +266,11 @@ def _upheld(
     return found
 
 
+def _suggests(one: Listed) -> bool:
+    """Whether the entry's word is suggested of what looks like it."""
+    return one.counts_near is Trust.SUGGESTION
+
+
 def _marks(connection: Connection) -> Marks:
     return Marks(*connection.execute(_MARKS).fetchone())
 
@@ -243,20 +287,18 @@ def _read(connection: Connection, marks: Marks) -> _Memory:
     return _Memory(marks, _Sorted(heads, entries, categories), {}, frozenset())
 
 
-def _by_category(connection: Connection) -> dict[int, ContentList]:
-    """Return each category's list, by the number of the category."""
-    lists = lists_by_id(connection)
-    sql = "SELECT id, list FROM list_categories"
-    return {category: lists[row] for category, row in connection.execute(sql)}
-
-
 class KnownContent(Newcomers):
     """Look-ups on a reader of their own, for whoever is asked from outside."""
 
     def __init__(
-        self, writer: Writer, readers: Readers, fingerprints: Fingerprints, known: Known
+        self,
+        writer: Writer,
+        readers: Readers,
+        fingerprints: Fingerprints,
+        known: Known,
+        lookalikes: Lookalikes,
     ) -> None:
-        super().__init__(writer, readers, fingerprints)
+        super().__init__(writer, readers, fingerprints, known.pictures, lookalikes)
         self._known = known
 
     async def judge_unseen_from(self, min_bytes: int) -> None:
@@ -284,9 +326,19 @@ class KnownContent(Newcomers):
         wanted = tuple(contents)
         return await self._readers.run(lambda connection: self._known.hits(connection, wanted))
 
+    async def alike(
+        self, contents: Iterable[Content], most: int, counts: Callable[[Listed], bool]
+    ) -> dict[Content, Sequence[Listed]]:
+        """Return the entries that look like each of these files: see `Known.alike`."""
+        pdqs = {one: pdq for one in contents for pdq in pictures_of([one])}
+        wanted = dict.fromkeys(pdqs.values())
+        found = await self._readers.run(lambda c: self._known.alike(c, wanted, most, counts))
+        return {one: found[pdq] for one, pdq in pdqs.items() if pdq in found}
+
     async def refresh(self, *, calm: bool = False) -> bool:
-        """See `Known.refresh`."""
-        return await self._readers.run(lambda c: self._known.refresh(c, calm=calm))
+        """See `Known.refresh`; and of what looks alike a stretch is taken up."""
+        more = await self._readers.run(self._known.pictures.follow)
+        return await self._readers.run(lambda c: self._known.refresh(c, calm=calm)) or more
 
     async def ended_entries(self, limit: int) -> list[Ended]:
         """See `node.casework.unlisting.EndedStore`."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from node.matching.contents import Likeness, compare, likeness
+from node.matching.contents import Likeness, compare, likeness, picture_of
 from node.matching.fingerprints import Fingerprints
 from node.matching.lists import (
     Entry,
@@ -326,7 +326,9 @@ class _Taking:
         for one in gone:
             keys = self._fingerprints.content(one.entry.content)
             self._ended += 1
-            rows.append((self._ended, one.number, b"".join(keys)))
+            near = picture_of(one.entry.content) is not None
+            alike = [self._fingerprints.entry(one.number)] if near else []
+            rows.append((self._ended, one.number, b"".join([*keys, *alike])))
             self._counts[one.entry.category] -= 1
             self._connection.executemany(
                 "DELETE FROM list_keys WHERE key = ? AND entry = ?",

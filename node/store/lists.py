@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from node.matching.fingerprints import BYTES
-from node.matching.lists import ANY, MIN_BYTES, Entry, Provenance, Terms, Trust
+from node.matching.lists import ANY, MIN_BYTES, Entry, Listed, Provenance, Terms, Trust
 from node.store.bulk import select_in, stream
 from node.store.errors import TooManyCategoriesError
 from node.store.matching_again import match_again
@@ -27,9 +27,9 @@ from node.store.seam import Connection
 MAX_CATEGORIES = 256
 """Of one list: a file that names more is not what it is taken for."""
 encode_entry = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Entry).decode
+decode_entry = msgspec.msgpack.Decoder(Entry).decode
 _LEAST = "lists_min_bytes"
-_ENTRIES = "SELECT number, version, state FROM list_entries WHERE number IN ({})"
+_ENTRIES = "SELECT number, version, state, category FROM list_entries WHERE number IN ({})"
 
 
 class ContentList(NamedTuple):
@@ -213,7 +213,7 @@ def entries_of(connection: Connection, name: str) -> Iterator[tuple[int, Entry]]
         " WHERE c.list = ? ORDER BY e.number"
     )
     for version, state in stream(connection, sql, (list_id(connection, name),)):
-        yield version, _decode(state)
+        yield version, decode_entry(state)
 
 
 def retractions_of(connection: Connection, name: str) -> Iterator[tuple[int, str, int]]:
@@ -229,7 +229,28 @@ def retractions_of(connection: Connection, name: str) -> Iterator[tuple[int, str
 def read_entries(connection: Connection, numbers: Iterable[int]) -> dict[int, tuple[int, Entry]]:
     """Return version and entry of these numbers, as far as they stand."""
     rows = select_in(connection, _ENTRIES, sorted(set(numbers)))
-    return {number: (version, _decode(state)) for number, version, state in rows}
+    return {number: (version, decode_entry(state)) for number, version, state, _ in rows}
+
+
+def read_listed(connection: Connection, numbers: Iterable[int]) -> dict[int, Listed]:
+    """Return the entries of these numbers as they stand, with their lists, by number."""
+    wanted = sorted(set(numbers))
+    if not wanted:
+        return {}
+    lists = _by_category(connection)
+    found = {}
+    for number, version, state, category in select_in(connection, _ENTRIES, wanted):
+        here, entry = lists[category], decode_entry(state)
+        trust = trust_of(here.trusts, entry.category)
+        found[number] = Listed(number, here.terms, version, entry, trust)
+    return found
+
+
+def _by_category(connection: Connection) -> dict[int, ContentList]:
+    """Return each category's list, by the number of the category."""
+    lists = lists_by_id(connection)
+    sql = "SELECT id, list FROM list_categories"
+    return {category: lists[row] for category, row in connection.execute(sql)}
 
 
 def keys_in(joined: bytes) -> list[bytes]:

@@ -131,6 +131,11 @@ class Lookalikes:
                 items[pdq].add(item)
         return Alike({pdq: tuple(sorted(those)) for pdq, those in near.items()}, dict(items))
 
+    def complete(self, connection: Connection) -> NearIndex | None:
+        """Return the index, which holds every picture up to now; None: there is none."""
+        self.follow(connection)
+        return self._index
+
     def follow(self, connection: Connection) -> None:
         """Read what the history holds beyond the mark."""
         if not self._sure:

@@ -105,13 +105,17 @@ class Store:
             lookalikes = Lookalikes(folder)
             if folder is not None:
                 lookalikes.follow(connection)
+            known = Known(fingerprints)
+            known.pictures.open(connection)
         except BaseException:
             connection.close()
             lock.release()
             raise
         lookalikes.start()
         writer = ThreadWriter(connection, group_max).start()
-        return _assemble(writer, readers, us, fingerprints, lock, lookalikes=lookalikes)
+        return _assemble(
+            writer, readers, us, fingerprints, lock, lookalikes=lookalikes, known=known
+        )
 
     @classmethod
     def inline(cls, place: Place, key: bytes, us: str, fingerprints: Fingerprints) -> Store:
@@ -197,13 +201,15 @@ def _assemble(
     lock: Lock,
     delta_rows: int = AT_MOST,
     lookalikes: Lookalikes | None = None,
+    known: Known | None = None,
 ) -> Store:
     lookalikes = Lookalikes() if lookalikes is None else lookalikes
     keys = Delta("item_keys", ("key", "item"), delta_rows)
     entry_ids = Delta("entry_ids_in", ("entry_id", "peer", "digest"), delta_rows)
-    known = Known(fingerprints)
+    known = Known(fingerprints) if known is None else known
     cases = Cases(writer, us, fingerprints, keys, entry_ids, lookalikes, known)
     writer.on_rollback(lookalikes.forget)
+    writer.on_rollback(known.pictures.forget)
     for delta in (keys, entry_ids):
         writer.on_rollback(delta.forget)
     return Store(
@@ -224,7 +230,7 @@ def _assemble(
         HandingBackStore(writer, readers),
         Crosschecks(writer, readers),
         Lineages(writer, readers),
-        KnownContent(writer, readers, fingerprints, known),
+        KnownContent(writer, readers, fingerprints, known, lookalikes),
         HosterBook(writer, readers),
         lookalikes,
         HashChecks(writer, readers, fingerprints),

@@ -70,7 +70,7 @@ class Service:
 
     async def follow(self) -> None:
         """Take up everything there is."""
-        while await self.verdicts.follow():
+        while await self.verdicts.follow() or await self.listed.follow():
             pass
 
     async def key(self, **changes: Any) -> dict[str, str]:

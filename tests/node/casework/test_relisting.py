@@ -34,16 +34,12 @@ def asked(standing: tuple[Listed, Listed]) -> Casebook:
 
 
 def states(made: Casebook) -> list[tuple[object, ...]]:
-    """Return what matters of both items: verdicts, why a person looks, and what lists count as.
-
-    What is known may stand before a person too: a suggestion that came first asked for that.
-    """
+    """Return what matters of both items: verdicts, why a person looks, and what lists count as."""
     found: list[tuple[object, ...]] = []
     for state in (made.loaded.items[one.id] for one in (HELD, OTHER)):
         said = sorted((one.list, str(one.trust), one.police) for one in state.listed)
         verdicts = [one.verdict for one in state.in_force]
-        reviews = () if state.known else state.reviews
-        found.append((state.known, verdicts, reviews, said))
+        found.append((state.known, verdicts, state.reviews, said))
     return found
 
 

@@ -107,10 +107,10 @@ class TestImport:
         ]
         assert "secret" not in "".join(rejects)
 
-    async def test_entries_by_which_nothing_is_matched_are_counted(
+    async def test_entries_by_which_nothing_is_ever_known_are_counted(
         self, typed: Typed, tmp_path: Path
     ) -> None:
-        """PDQ hashes of lists are kept and not yet looked up: nobody may count on them."""
+        """A PDQ hash alone only suggests: nobody may count on it for a verdict."""
         file = tmp_path / "a.csv"
         pdq = f"{5:064x};90;1\n"
         file.write_text(f"md5;pdq;pdq_quality;category\n;{pdq}{7:032x};{pdq}")
