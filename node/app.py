@@ -111,8 +111,7 @@ def _assemble(
     fingerprints: Fingerprints,
 ) -> Node:
     wakes, metrics, us = Wakes(), Metrics(), config.member.id
-    unlock = Unlock.from_config(config.member.unlock)
-    sealing = SealingRing(keys.sealing, lambda: load_sealing_keys(config.member.keys_dir, unlock))
+    sealing = _sealing(config, keys)
     postbox = Postbox(keys.node_secret, shares=config.peer.share_verdicts)
     signer = TransportInUse(keys.transport)
     transport = _transport(config, signer, registry)
@@ -130,6 +129,7 @@ def _assemble(
         clock=wall_clock,
         wake_delivery=wakes.outgoing(pulls),
         wake_desk=wakes.desk,
+        fresh_ms=config.jurisdiction.locate_again_hours * 3_600_000,
     )
     return Node(
         config,
@@ -152,6 +152,11 @@ def _assemble(
         _coming_back(store, desk, fingerprints, transport, registry, sealing, delivery, wakes),
         open_asking(config, store, jurisdiction),
     )
+
+
+def _sealing(config: Config, keys: MemberKeys) -> SealingRing:
+    unlock = Unlock.from_config(config.member.unlock)
+    return SealingRing(keys.sealing, lambda: load_sealing_keys(config.member.keys_dir, unlock))
 
 
 def _places(config: Config, jurisdiction: Jurisdiction, metrics: Metrics) -> CountedPlaces:

@@ -75,7 +75,7 @@ SQL = re.compile(
 HANDLES = {"row_id", "rowid", "seq"}
 READ_ROWS = "node/evidence/"
 """Finds what somebody changed in rows of the store, and names them: by their numbers, too."""
-SEQUENCES = ("node/casework/views.py", "node/matching/near/bands.py")
+SEQUENCES = ("node/casework/change_views.py", "node/matching/near/bands.py")
 """Where `seq` is an event's place in the history: the hash chain and the change feed count it."""
 
 CONNECTIONS = {

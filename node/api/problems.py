@@ -54,6 +54,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "token_in_use": 409,
         "not_responsible": 409,
         "item_closed": 409,
+        "item_moved": 409,
+        "place_doubted": 409,
         "message_unreadable": 409,
         "item_open": 409,
         "under_referral": 409,
@@ -128,6 +130,10 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         "token_in_use": "a token cannot revoke itself",
         "not_responsible": "another member is responsible for the item, and alone acts",
         "item_closed": "the item is closed",
+        "item_moved": "before a notice the item was located again: it is hosted elsewhere, and went"
+        " there; nothing was recorded",
+        "place_doubted": "before a notice the item was located again: it may be hosted elsewhere,"
+        " and a person must look; nothing was recorded",
         "message_unreadable": "the node of the member written to does not read messages yet",
         "item_open": "the item is open here; retention does not erase it",
         "under_legal_hold": "a legal hold is on the item; it is not erased while that lasts",

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from node.casework.change_views import ChangeView
 from node.casework.correcting import Correcting
 from node.casework.draft import (
     ActionDraft,
@@ -21,7 +22,7 @@ from node.casework.draft import (
     ReportDraft,
 )
 from node.casework.erasing import ErasureDraft, ErasureView
-from node.casework.views import ChangeView, HoldView, ItemView, MessageView
+from node.casework.views import HoldView, ItemView, MessageView
 from node.store.queries import ItemQuery
 
 MAX_CURSOR = (1 << 53) - 1

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from keys.registry import Registry
+from node.casework.again import look_after
 from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.casestore import CaseStore
@@ -32,13 +33,14 @@ from node.casework.holding import lift_hold, put_hold
 from node.casework.intake import ReportTaken, intake_needs, take_reports
 from node.casework.item import Custody, ItemState
 from node.casework.judging import Judging
-from node.casework.lookups import AT_ONCE, Found, LookUps, Places, known_places
+from node.casework.locating import FRESH_MS, Locating
+from node.casework.lookups import Places, known_places
 from node.casework.messaging import write_message
 from node.casework.permits import Permits
 from node.casework.prepare import PreparedReport, hashes_as_given, prepare_report
 from node.casework.recalling import Recall
 from node.casework.retaining import Periods, Retention
-from node.casework.routing import place, route
+from node.casework.routing import route
 from node.casework.submitting import Preparing, SubmitResult, accepted
 from node.casework.views import (
     HoldView,
@@ -74,6 +76,7 @@ class Desk:
         clock: Callable[[], int],
         wake_delivery: Callable[[], None],
         wake_desk: Callable[[], None] = lambda: None,
+        fresh_ms: int = FRESH_MS,
     ) -> None:
         self._store = store
         self._queries = queries
@@ -81,14 +84,14 @@ class Desk:
         self._places = places
         self._fingerprints = fingerprints
         self._bare_postbox = postbox
-        self._ids = ids
-        self._clock = clock
-        self._wake_delivery = wake_delivery
-        self._wake_desk = wake_desk
+        self._ids, self._clock = ids, clock
+        self._wake_delivery, self._wake_desk = wake_delivery, wake_desk
         self.feed = Feed()
         self.closed: Callable[[], bool] = lambda: False
         self._following = Following(queries)
-        self._look_ups = LookUps(places)
+        self._locating = Locating(
+            queries, places, self._decide, registry, ids, lambda: self._postbox, fresh_ms
+        )
         self._preparing = Preparing()
         self._speaking: Postbox | None = None
         self.correcting = Correcting(
@@ -106,6 +109,7 @@ class Desk:
             ids=ids,
             clock=clock,
             postbox=lambda: self._postbox,
+            places=places,
             recall=Recall(queries, self._decide, registry, ids, lambda: self._postbox),
             after=self._after,
         )
@@ -197,17 +201,25 @@ class Desk:
         )
 
     async def act(self, item_id: str, draft: ActionDraft, *, actor: str) -> ItemView:
-        """Record an action of this member.
+        """Record an action of this member; before a notice, look where the item is hosted now.
 
         Raises:
             UnknownItemError, DraftRejectedError, NotResponsibleError, ItemClosedError, StoreError
+            ItemMovedError, PlaceDoubtedError: a notice was not recorded
         """
+        self._check_open()
+        present = await self._queries.item(item_id, self._fingerprints.item(item_id))
+        await self._locating.before(present, draft, self._clock())
         registry = self._registry()
-        return await self._work_on(
-            item_id,
-            draft.analyst or actor,
-            lambda book: record_action(book, item_id, draft, registry, self._ids, self._postbox),
-        )
+
+        def decide(book: Casebook) -> ItemState:
+            before = book.find(item_id)
+            state = record_action(book, item_id, draft, registry, self._ids, self._postbox)
+            if before is not None:
+                look_after(book, before, draft.action, self._locating.fresh_ms)
+            return book.loaded.items[state.id]
+
+        return await self._work_on(item_id, draft.analyst or actor, decide)
 
     async def add_hashes(self, item_id: str, draft: HashesDraft, *, actor: str) -> ItemView:
         """Add hashes that were computed later; matching runs again.
@@ -352,27 +364,8 @@ class Desk:
         return await self._following.changes(self.feed, after, limit, wait_s)
 
     async def locate_due(self) -> int:
-        """Place the items that are due, the urgent first; returns how many have their place.
-
-        A name server that is slow holds up only what it was asked for.
-        """
-        now = self._clock()
-        due = await self._queries.to_locate(now, AT_ONCE)
-        found = await self._look_ups.answers(due, now)
-        await self._place(found, now)
-        return len(found)
-
-    async def _place(self, found: dict[str, Found], now: int) -> None:
-        """Give each item that was found its place; the slow look-ups go on meanwhile."""
-        registry = self._registry()
-
-        def decide(book: Casebook) -> None:
-            for item_id, (jurisdiction, retry_ms) in found.items():
-                place(book, item_id, jurisdiction, retry_ms, registry, self._ids, self._postbox)
-
-        if found:
-            _, book = await self._store.transact(Needs(items=set(found)), now, decide)
-            await self._after(book)
+        """Place the items that are due, the urgent first; returns how many have an answer."""
+        return await self._locating.due(self._clock())
 
     async def judge_due(self) -> int:
         """Judge entries that are in custody; returns how many."""

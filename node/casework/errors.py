@@ -5,6 +5,8 @@ CaseworkError            base: `code`, `field`
   UnknownItemError       no such item here
   NotResponsibleError    another member is responsible; only it acts
   ItemClosedError        the item is closed; a check that finds it online reopens it
+  ItemMovedError         located again before a notice, it is hosted elsewhere now and went on
+  PlaceDoubtedError      located again before a notice, it may be elsewhere: a person must look
   MessageUnreadableError  the addressee's node does not read messages
   ItemOpenError          the item is open; retention does not erase it
   UnderLegalHoldError    a person put a hold on the item; it is not erased while that lasts
@@ -65,6 +67,31 @@ class ItemClosedError(CaseworkError):
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
+
+
+class ItemMovedError(CaseworkError):
+    """The item is hosted in another country now: it went on, and whoever has it gives notice."""
+
+    code = "item_moved"
+
+    def __init__(self, member: str) -> None:
+        super().__init__(
+            f"item: located again, it is hosted elsewhere now and went to {member}; the notice was"
+            " not recorded: send none, that member does"
+        )
+        self.member = member
+
+
+class PlaceDoubtedError(CaseworkError):
+    """item: located again, it may be hosted elsewhere; look at its evidence, then record again."""
+
+    code = "place_doubted"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "item: located again, it may be hosted elsewhere, and the notice was not recorded: look"
+            " at its jurisdiction, then record `moved` with the country, or the notice once more"
+        )
 
 
 class MessageUnreadableError(CaseworkError):

@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from node.casework.item import (
+    Again,
     Hold,
     Informant,
     ItemState,
     KeptMessage,
     Listing,
+    Look,
     ReportFacts,
     Review,
     Suggestion,
@@ -64,6 +66,8 @@ class EventKind(IntEnum):
     UNLISTED = 28
     NOTICES_DOUBTED = 33
     RETRACTED = 34
+    LOOK_DUE = 35
+    LOCATED_AGAIN = 36
 
 
 class Recorded(Value, frozen=True):
@@ -114,7 +118,7 @@ class Kept(Value, frozen=True):
 
     `jurisdiction`: where it was found to be hosted, with evidence; None: as it stood. `event_id`:
     under which it is told that this member took it back. `due_ms`: when to locate it again, where
-    that is not sure; None: it is.
+    that is not sure; None: it is. `looked`: what this node found itself; None: not told.
     """
 
     responsible: str
@@ -123,6 +127,7 @@ class Kept(Value, frozen=True):
     jurisdiction: Jurisdiction | None
     event_id: str | None = None
     due_ms: int | None = None
+    looked: Look | None = None
 
 
 class HandedOn(Value, frozen=True):
@@ -210,6 +215,26 @@ class Retracted(Value, frozen=True):
     action: str
 
 
+class LookDue(Value, frozen=True):
+    """An item that is here is to be located again, at once."""
+
+    again: Again
+
+
+class LocatedAgain(Value, frozen=True):
+    """An item that is here was located again, and stays.
+
+    `jurisdiction`: where it stands from now on, with the evidence of both; None: as it stood.
+    `looked`: what was found; None: nobody could tell. `due_ms`: when to look once more, for the
+    same reason; None: that is settled.
+    """
+
+    jurisdiction: Jurisdiction | None
+    orphan: bool
+    looked: Look | None
+    due_ms: int | None = None
+
+
 class Lifted(Value, frozen=True):
     """A person has lifted a hold."""
 
@@ -248,6 +273,7 @@ Body = (
     Recorded | Sighted | Facts | Located | Kept | HandedOn | Answered | Assessment | ActionTaken
     | Responsible | Raised | Settled | Reopened | Withdrawn | KeptMessage | Erasure | ErasedThere
     | Burial | VerdictWithdrawn | Hold | Lifted | Listing | Unlisted | NoticesDoubted | Retracted
+    | LookDue | LocatedAgain
 )  # fmt: skip
 
 
@@ -301,6 +327,8 @@ _BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
         (EventKind.UNLISTED, Unlisted),
         (EventKind.NOTICES_DOUBTED, NoticesDoubted),
         (EventKind.RETRACTED, Retracted),
+        (EventKind.LOOK_DUE, LookDue),
+        (EventKind.LOCATED_AGAIN, LocatedAgain),
     )
 }
 

@@ -94,7 +94,7 @@ def _acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     elif body.action is Action.SEEN_ONLINE:
         changes |= {"closed_ms": None, "closed_by": None}
     elif body.action is Action.MOVED and _ours(state) and body.member == state.responsible:
-        changes |= {"custody": Custody.LOCATING, "due_ms": event.learnt_ms}
+        changes |= {"custody": Custody.LOCATING, "due_ms": event.learnt_ms, "again": None}
     return changes
 
 
@@ -107,6 +107,20 @@ def _kept(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         "jurisdiction": body.jurisdiction or state.jurisdiction,
         "due_ms": body.due_ms,
         "steps": _own_step(state, body.responsible, body.responsible, body.event_id),
+        "looked": body.looked or state.looked,
+        "again": None,
+    }
+
+
+def _located_again(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    if not _ours(state):
+        return {}
+    return {
+        "jurisdiction": body.jurisdiction or state.jurisdiction,
+        "orphan": body.orphan,
+        "looked": body.looked or state.looked,
+        "due_ms": body.due_ms,
+        "again": None if body.due_ms is None else state.again,
     }
 
 
@@ -123,6 +137,7 @@ def _handed_on(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         "hops": body.hops,
         "jurisdiction": body.jurisdiction,
         "due_ms": None,
+        "again": None,
         "answer": None,
         "answered_by": None,
         "sent": None,
@@ -249,6 +264,8 @@ _FOLD: dict[EventKind, _Fold] = {
     },
     EventKind.NOTICES_DOUBTED: lambda s, _e, b: {"to_retract": (*s.to_retract, *b.actions)},
     EventKind.RETRACTED: _retracted,
+    EventKind.LOOK_DUE: lambda _s, e, b: {"due_ms": e.learnt_ms, "again": b.again},
+    EventKind.LOCATED_AGAIN: _located_again,
     EventKind.ACTED: _acted,
     EventKind.RESPONSIBLE: _responsible,
     EventKind.RAISED: _raised,

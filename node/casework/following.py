@@ -9,10 +9,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from node.casework.change_views import ChangeView, change_view
 from node.casework.errors import UnknownCursorError
 from node.casework.events import Erased, Event
 from node.casework.feed import Feed
-from node.casework.views import ChangeView, change_view
 from node.store.queries import Queries
 
 MAX_WAIT_S: Final = 30.0

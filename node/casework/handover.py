@@ -6,12 +6,13 @@ passed on goes along the chain once: what comes round again ends here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
 
 from keys.registry import Registry
+from node.casework.again import accepted, raise_judged
 from node.casework.casebook import Casebook, Postbox
 from node.casework.crossing import as_told_there, is_another
 from node.casework.custody import settle_ring, take_custody, tell_way
@@ -35,7 +36,7 @@ from node.casework.telling import (
 )
 from node.ids import Ids
 from node.matching.duplicates import Incoming, Judgement, join, judge
-from protocol.facts import ActionTaken, Assessment, Content, Hop
+from protocol.facts import ActionTaken, Assessment, Content, Hop, Jurisdiction
 from protocol.messages import Item, ItemV2, Sighted
 from protocol.vocabulary import Disposition, Matter, OutcomeWhat
 
@@ -47,11 +48,19 @@ _Fact = TypeVar("_Fact", Assessment, ActionTaken)
 class Handover:
     """Takes items and sightings from other members in one casebook."""
 
-    def __init__(self, book: Casebook, registry: Registry, postbox: Postbox, ids: Ids) -> None:
+    def __init__(
+        self,
+        book: Casebook,
+        registry: Registry,
+        postbox: Postbox,
+        ids: Ids,
+        places: Mapping[str | None, Jurisdiction] | None = None,
+    ) -> None:
         self._book = book
         self._registry = registry
         self._postbox = postbox
         self._ids = ids
+        self._places = places or {}
 
     def item(self, peer: str, message: Item) -> Disposition:
         """An item handed over: known by its id, joined to one that is here, or new."""
@@ -169,8 +178,7 @@ class Handover:
         content = () if judgement.disposition is Disposition.PLACEHOLDER else message.content
         self._add_facts(before.id, Facts(content, message.access), informant.member)
         self._note_all(before.id, message, informant.member)
-        if judgement.review is not None:
-            self._book.raise_review(before.id, judgement.review, suggested)
+        raise_judged(self._book, before.id, judgement.review, suggested)
         state = self._book.loaded.items[before.id]
         known = frozenset(assessment.event_id for assessment in message.assessments)
         tell_so_far(self._book, self._postbox, state, informant, known)
@@ -234,27 +242,25 @@ class Handover:
             custody = Custody.COUNTED
         elif not ours:
             custody = Custody.LOCATING  # misrouted, or the registry changed: we look ourselves
-        body = Recorded(
-            msgspec.structs.replace(
-                item_told(message, informant.member),
-                hops=(*message.custody, Hop(self._book.us, self._book.now)),
-                informants=(informant,),
-                custody=custody,
-                responsible=None if custody is Custody.LOCATING else self._book.us,
-                jurisdiction=message.jurisdiction,
-                orphan=custody is Custody.HERE and orphan,
-                due_ms=self._book.now if custody is Custody.LOCATING else None,
-                assessments=tuple(self._credible(message.assessments)),
-                actions=tuple(self._credible(message.actions)),
-                told_online_ms=self._online(message),
-                handed_ms=message.revision,
-            ),
-            None,
+        state = msgspec.structs.replace(
+            item_told(message, informant.member),
+            hops=(*message.custody, Hop(self._book.us, self._book.now)),
+            informants=(informant,),
+            custody=custody,
+            responsible=None if custody is Custody.LOCATING else self._book.us,
+            jurisdiction=message.jurisdiction,
+            orphan=custody is Custody.HERE and orphan,
+            due_ms=self._book.now if custody is Custody.LOCATING else None,
+            assessments=tuple(self._credible(message.assessments)),
+            actions=tuple(self._credible(message.actions)),
+            told_online_ms=self._online(message),
+            handed_ms=message.revision,
         )
+        place = None if state.location is None else self._places.get(state.location.canonical)
         return self._book.record(
             message.item_id,
             EventKind.RECORDED,
-            body,
+            Recorded(accepted(state, self._book.us, self._book.now, place), None),
             at_ms=message.found_ms,
             actor=informant.member,
         )
@@ -285,8 +291,7 @@ class Handover:
             found = self._book.now if message.sighting is None else message.sighting.found_ms
             self._sight(state.id, body, found, peer)
         self._add_facts(state.id, Facts(_one(message.content), message.access), peer)
-        if judgement.review is not None:
-            self._book.raise_review(state.id, judgement.review, suggested)
+        raise_judged(self._book, state.id, judgement.review, suggested)
         self._pass_on(
             state,
             Sighted(

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from node.casework.again import raise_judged
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.draft import AssessmentDraft
 from node.casework.events import EventKind, Facts, Recorded
@@ -293,8 +294,8 @@ def _join(
     after = None
     if missing is not None:
         after = book.record(item_id, EventKind.FACTS, missing, at_ms=book.now, actor=book.us)
-    if review is not None:  # before the verdict goes anywhere with a file that nobody here saw
-        book.raise_review(item_id, review, suggested)
+    # before the verdict goes anywhere with a file that nobody here saw
+    raise_judged(book, item_id, review, suggested)
     if after is not None:
         if review is not Review.SUGGESTED_VERDICT:
             spread(book, postbox, state, after)

@@ -24,7 +24,15 @@ from protocol.facts import (
     Location,
     Sighting,
 )
-from protocol.vocabulary import Action, Disposition, ItemKind, Matter, Source, Verdict
+from protocol.vocabulary import (
+    Action,
+    Disposition,
+    HostingState,
+    ItemKind,
+    Matter,
+    Source,
+    Verdict,
+)
 
 FINAL_ACTIONS = frozenset({Action.REMOVED, Action.UNAVAILABLE, Action.NOT_ILLEGAL})
 ENDS_OR_REOPENS = FINAL_ACTIONS | {Action.SEEN_ONLINE}
@@ -68,6 +76,15 @@ class Review(StrEnum):
     NOTICE_TO_RETRACT = "notice_to_retract"
 
 
+class Cause(StrEnum):
+    """Why an item that is here is to be located again."""
+
+    ACCEPTED = "accepted"
+    REFERRAL = "referral"
+    CHECK = "check"
+    PERHAPS_BACK = "perhaps_back"
+
+
 class Value(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Base of what is stored: immutable, positional."""
 
@@ -85,6 +102,21 @@ class Step(Value, frozen=True):
     event_id: str
     by: str
     to: str
+
+
+class Look(Value, frozen=True):
+    """What this node itself found when it last looked where the item is hosted, and when."""
+
+    at_ms: int
+    state: HostingState
+    country: str | None
+
+
+class Again(Value, frozen=True):
+    """The item is to be located again: why, and since when (UTC)."""
+
+    cause: Cause
+    since_ms: int
 
 
 class KeptMessage(Value, frozen=True):
@@ -216,6 +248,10 @@ class ItemState(Value, frozen=True):
     """Ids of our notices and referrals that rest on no verdict any more."""
     retracted: tuple[str, ...] = ()
     """Ids of those that were retracted, where they had been sent."""
+    looked: Look | None = None
+    """Where this node itself found it last; None: it stands where another member found it."""
+    again: Again | None = None
+    """Why it is to be located again while it is here (`due_ms` says when); None: it is not."""
 
     @property
     def country(self) -> str | None:

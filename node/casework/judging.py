@@ -13,10 +13,12 @@ from keys.registry import Registry
 from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.casestore import CaseStore
+from node.casework.lookups import Places, known_at
 from node.casework.recalling import Recall
 from node.casework.receiving import (
     Answer,
     Judge,
+    Parsed,
     is_readable,
     judging_needs,
     parse,
@@ -28,6 +30,8 @@ from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
 from node.store.queries import Queries
+from protocol.facts import Location
+from protocol.messages import Item
 
 BATCH = 1000
 """Entries judged in one transaction: bounds memory, and how long others wait."""
@@ -46,6 +50,7 @@ class Judging:
         ids: Ids,
         clock: Callable[[], int],
         postbox: Callable[[], Postbox],
+        places: Places,
         recall: Recall,
         after: Callable[[Casebook], Awaitable[None]],
     ) -> None:
@@ -56,6 +61,7 @@ class Judging:
         self._ids = ids
         self._clock = clock
         self._postbox = postbox
+        self._places = places
         self._recall = recall
         self._after = after
         self._relearnt = False
@@ -100,10 +106,11 @@ class Judging:
 
     async def _judge(self, arrived: Sequence[Arrived]) -> None:
         parsed = await in_stretches(arrived, parse)
-        registry = self._registry()
+        registry, now = self._registry(), self._clock()
+        places = known_at(self._places, map(_location, parsed), now)
 
         def decide(book: Casebook) -> list[Answer]:
-            judge = Judge(book, registry, self._ids, self._postbox())
+            judge = Judge(book, registry, self._ids, self._postbox(), places)
             answers = [judge.judge(one) for one in parsed]
             judge.finish()
             return answers
@@ -111,5 +118,10 @@ class Judging:
         needs = judging_needs(parsed, self._fingerprints)
         said = [(one.arrived.peer, one.message) for one in parsed if not one.arrived.disavowed]
         want_told(needs, said, self._ids.member, registry, self._fingerprints)
-        book = await self._store.judge(needs, self._clock(), decide)
+        book = await self._store.judge(needs, now, decide)
         await self._after(book)
+
+
+def _location(parsed: Parsed) -> Location | None:
+    """Return where an item is that another member hands over; None: it hands over none."""
+    return parsed.message.location if isinstance(parsed.message, Item) else None

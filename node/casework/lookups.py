@@ -37,10 +37,17 @@ class Places(Protocol):
 def known_places(
     places: Places, prepared: Iterable[PreparedReport], now_ms: int
 ) -> dict[str | None, Jurisdiction]:
+    """What is known without asking anybody of these reports' items, by canonical location."""
+    return known_at(places, (i.location for report in prepared for i in report.items), now_ms)
+
+
+def known_at(
+    places: Places, locations: Iterable[Location | None], now_ms: int
+) -> dict[str | None, Jurisdiction]:
     """What is known without asking anybody, by canonical location."""
     found = {}
-    for location in (item.location for report in prepared for item in report.items):
-        if location.canonical not in found:
+    for location in locations:
+        if location is not None and location.canonical not in found:
             known = places.known(location, now_ms)
             if known is not None:
                 found[location.canonical] = known
@@ -65,6 +72,17 @@ class LookUps:
         for item in done:
             del self._tasks[item]
         return {item: _answer(task, now_ms) for item, task in done.items()}
+
+    async def one(self, state: ItemState, now_ms: int, wait_s: float) -> Found | None:
+        """Look up one item that somebody waits for; None: there is no answer within `wait_s`.
+
+        What comes later is dropped by whoever gathers answers, unless the item is due by itself.
+        """
+        task = self._tasks.get(state.id)
+        if task is None:
+            task = self._tasks[state.id] = asyncio.create_task(self._places.locate(state, now_ms))
+        await asyncio.wait({task}, timeout=wait_s)
+        return _answer(task, now_ms) if task.done() else None
 
 
 def _answer(look_up: asyncio.Task[Found], now_ms: int) -> Found:

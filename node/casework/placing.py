@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Protocol
 
+from node.casework.beside import speaking
 from node.casework.item import ItemState, Review
 from node.casework.routing import DEADLINE, is_uncertain
 from node.jurisdiction.errors import UnlocatableError
@@ -117,7 +118,8 @@ class Places:
         best = best_candidate(located)
         if best is None:
             return made, None  # nobody to hand it on to, however long one waits
-        waited = state.due_ms is not None and Review.LOCATION_UNCERTAIN in state.reviews
+        waits = Review.LOCATION_UNCERTAIN in state.reviews and state.again is None
+        waited = state.due_ms is not None and waits
         if not waited:
             return made, now_ms + self._deadline_ms
         line = Evidence(f"nobody decided in {self._deadline_ms} ms", DEADLINE, "1", best)
@@ -193,7 +195,7 @@ def best_candidate(located: Located) -> str | None:
 def stands_at(found: Jurisdiction | None) -> tuple[str, ...]:
     """Return the addresses that the evidence of a place names, at most `MAX_STANDING` of them."""
     named: dict[str, None] = {}
-    for line in () if found is None else found.evidence:
+    for line in () if found is None else speaking(found):
         words = line.input.split()
         if line.source == "refused" or not words:
             continue

@@ -9,7 +9,7 @@ part of this item's story at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 from functools import partial
 from typing import Any
@@ -40,6 +40,7 @@ from protocol.correspondence import PeerMessage
 from protocol.disavowal import Disavow
 from protocol.dispositions import Dispositions
 from protocol.errors import ProtocolError
+from protocol.facts import Jurisdiction
 from protocol.messages import (
     KINDS,
     DispositionNote,
@@ -147,14 +148,24 @@ def set_aside(arrived: Arrived, book: Casebook) -> list[Answer]:
 
 
 class Judge:
-    """Judges entries one after another in one casebook."""
+    """Judges entries one after another in one casebook.
 
-    def __init__(self, book: Casebook, registry: Registry, ids: Ids, postbox: Postbox) -> None:
+    `places`: where their items are hosted, as far as that is known without asking anybody.
+    """
+
+    def __init__(
+        self,
+        book: Casebook,
+        registry: Registry,
+        ids: Ids,
+        postbox: Postbox,
+        places: Mapping[str | None, Jurisdiction] | None = None,
+    ) -> None:
         self.book = book
         self.registry = registry
         self.ids = ids
         self.postbox = postbox
-        self.handover = Handover(book, registry, postbox, ids)
+        self.handover = Handover(book, registry, postbox, ids, places)
         self._permits = Permits(book.us, registry)
         self._answering = Answering(book, postbox, registry.network.limits.entry_bytes)
 

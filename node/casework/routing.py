@@ -14,6 +14,7 @@ from __future__ import annotations
 import msgspec
 
 from keys.registry import Registry
+from node.casework.beside import speaking
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import (
     EventKind,
@@ -22,7 +23,7 @@ from node.casework.events import (
     Located,
     Settled,
 )
-from node.casework.item import Custody, ItemState, Review
+from node.casework.item import Custody, ItemState, Look, Review
 from node.casework.rings import after
 from node.casework.telling import News, tell
 from node.ids import Ids
@@ -40,7 +41,7 @@ DEADLINE = "deadline"
 """Source of the line of evidence that says: nobody decided in time, the best candidate counts."""
 MEDIUM_FLAG = "medium_confidence"
 DEADLINE_FLAG = "decided_by_deadline"
-_LOOKED_FOR = frozenset({HostingState.HIDDEN, HostingState.UNRESOLVED})
+LOOKED_FOR = frozenset({HostingState.HIDDEN, HostingState.UNRESOLVED})
 """What the node itself goes on to look for while the item is here."""
 _UNCERTAIN = frozenset({HostingState.DISPUTED, HostingState.UNRESOLVED})
 
@@ -88,7 +89,7 @@ def is_uncertain(found: Jurisdiction) -> bool:
 
 def by_deadline(found: Jurisdiction) -> bool:
     """Whether this is the best candidate of a place that nobody decided on in time."""
-    return found.country is not None and any(e.source == DEADLINE for e in found.evidence)
+    return found.country is not None and any(e.source == DEADLINE for e in speaking(found))
 
 
 def flag(found: Jurisdiction | None) -> str | None:
@@ -136,21 +137,21 @@ def place(
         return
     if state.custody is Custody.HERE:
         waits = state.jurisdiction is not None and (
-            Review.LOCATION_UNCERTAIN in state.reviews or state.jurisdiction.state in _LOOKED_FOR
+            Review.LOCATION_UNCERTAIN in state.reviews or state.jurisdiction.state in LOOKED_FOR
         )
         if state.closed_ms is not None or not state.sightings or not waits:
             body = Kept(book.us, state.orphan, state.hops, None)
             book.record(item_id, EventKind.KEPT, body, at_ms=book.now, actor=book.us)
             return
         if not is_uncertain(found) or by_deadline(found):
-            _settle_place(book, state)
+            settle_place(book, state)
     elif state.custody is not Custody.LOCATING:
         return
     route(book, item_id, found, retry_ms, registry, ids, postbox)
 
 
-def _settle_place(book: Casebook, state: ItemState) -> None:
-    """The place no longer waits for a person: it is sure now, or nobody came in time."""
+def settle_place(book: Casebook, state: ItemState) -> None:
+    """Say that the place waits for no person any more: it is sure now, or nobody came in time."""
     if Review.LOCATION_UNCERTAIN in state.reviews:
         body = Settled(Review.LOCATION_UNCERTAIN)
         book.record(state.id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
@@ -182,7 +183,8 @@ def route(
             return hand_on(book, state, choice, found, ids, postbox, limit)
         except UnsayableError:
             choice = Choice(book.us, choice.orphan, Review.CANNOT_BE_SENT)
-    kept = Kept(book.us, choice.orphan, state.hops, found, due_ms=retry_ms)
+    looked = Look(book.now, found.state, found.country)
+    kept = Kept(book.us, choice.orphan, state.hops, found, due_ms=retry_ms, looked=looked)
     state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
     if choice.review is not None:
         book.raise_review(item_id, choice.review)

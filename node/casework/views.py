@@ -1,42 +1,15 @@
-"""What the local API shows of an item and of what changed: JSON with the words of the glossary.
+"""What the local API shows of an item: JSON with the words of the glossary.
 
 Within v1 fields are added, never changed. Times are RFC 3339 in UTC.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
-from node.casework.events import (
-    Answered,
-    Burial,
-    Erased,
-    ErasedThere,
-    Erasure,
-    Event,
-    EventKind,
-    Facts,
-    HandedOn,
-    Kept,
-    Lifted,
-    Located,
-    NoticesDoubted,
-    Raised,
-    Recorded,
-    Reopened,
-    Responsible,
-    Retracted,
-    Settled,
-    Sighted,
-    Unlisted,
-    VerdictWithdrawn,
-    Withdrawn,
-)
-from node.casework.item import Custody, Hold, ItemState, KeptMessage, Listing, Suggestion
+from node.casework.item import Custody, Hold, ItemState, KeptMessage, Listing, Look
 from node.casework.routing import flag
 from protocol.facts import ActionTaken, Assessment, Content, Jurisdiction, Sighting
 
@@ -166,6 +139,14 @@ class ListedView(msgspec.Struct):
     closeness: str | None = None
 
 
+class LookView(msgspec.Struct):
+    """Where this node itself found the item when it looked last."""
+
+    at: str
+    state: str
+    country: str | None
+
+
 class ItemView(msgspec.Struct):
     """One item as this node knows it."""
 
@@ -211,19 +192,9 @@ class ItemView(msgspec.Struct):
     new_to_police: bool | None = None
     flag: str | None = None
     located_again: str | None = None
+    located_again_for: str | None = None
+    looked: LookView | None = None
     suggestions: tuple[SuggestionView, ...] = ()
-
-
-class ChangeView(msgspec.Struct):
-    """One thing that happened: `cursor` orders all of them without a gap."""
-
-    cursor: int
-    item: str
-    what: str
-    at: str
-    learnt: str
-    by: str
-    detail: dict[str, Any]
 
 
 def moment(ms: int) -> str:
@@ -289,10 +260,13 @@ def _jurisdiction(found: Jurisdiction | None) -> JurisdictionView | None:
     return JurisdictionView(found.state, found.country, found.confidence, evidence)
 
 
+def _look(found: Look | None) -> LookView | None:
+    return None if found is None else LookView(moment(found.at_ms), found.state, found.country)
+
+
 def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
     """Return what is shown of an item, and which members disavow what they said of it (§8.15)."""
-    location = state.location
-    access = state.access
+    location, access = state.location, state.access
     return ItemView(
         id=state.id,
         report=state.report_id,
@@ -336,65 +310,7 @@ def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
         disavowed_by=disavowed_by,
         flag=flag(state.jurisdiction),
         located_again=_maybe(state.due_ms if state.custody is Custody.HERE else None),
+        located_again_for=None if state.again is None else state.again.cause,
+        looked=_look(state.looked),
         suggestions=tuple(SuggestionView(s.item, s.closeness) for s in state.suggestions),
     )
-
-
-def change_view(seq: int, event: Event | Erased) -> ChangeView:
-    """Return what the change feed says of one event: codes and ids, never an address or a hash."""
-    return ChangeView(
-        seq,
-        event.item,
-        EventKind(event.kind).name.lower(),
-        moment(event.at_ms),
-        moment(event.learnt_ms),
-        event.actor,
-        {"erased": True} if isinstance(event, Erased) else _DETAILS[type(event.body)](event.body),
-    )
-
-
-def _hosted(found: Jurisdiction | None) -> dict[str, Any]:
-    if found is None:
-        return {}
-    return {"state": found.state, "country": found.country, "confidence": found.confidence}
-
-
-def _suggested(by: Suggestion | None) -> dict[str, Any]:
-    return {} if by is None else {"suggested_by": by.item, "closeness": by.closeness}
-
-
-_DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
-    Recorded: lambda b: {"came_from": b.state.came_from, "report": b.state.report_id},
-    Sighted: lambda b: {
-        "outcome": b.outcome,
-        "by": [sighting.member for sighting in b.sightings],
-        "child_at_risk": b.child_at_risk,
-    },
-    Facts: lambda b: {"hashes": len(b.content), "access": b.access is not None},
-    Located: lambda b: _hosted(b.jurisdiction),
-    Kept: lambda b: {"responsible": b.responsible, "orphan": b.orphan} | _hosted(b.jurisdiction),
-    HandedOn: lambda b: {"to": b.to, "orphan": b.orphan} | _hosted(b.jurisdiction),
-    Answered: lambda b: {"disposition": b.disposition, "responsible": b.responsible},
-    Assessment: lambda b: {"verdict": b.verdict, "law": b.law, "reason": b.reason},
-    ActionTaken: lambda b: {"action": b.action, "reason": b.reason},
-    Responsible: lambda b: {"responsible": b.member},
-    Raised: lambda b: {"review": b.review} | _suggested(b.suggestion),
-    Settled: lambda b: {"review": b.review},
-    Reopened: lambda _: {},
-    Withdrawn: lambda b: {"member": b.member},
-    VerdictWithdrawn: lambda b: {"member": b.member},
-    KeptMessage: lambda b: {"author": b.author, "to": b.to, "message": b.message_id},
-    Hold: lambda b: {"hold": b.hold_id, "until": moment(b.until_ms)},
-    Lifted: lambda b: {"hold": b.hold_id},
-    Listing: lambda b: (
-        {"list": b.list, "version": b.version, "category": b.category}
-        | {"counts_as": b.trust, "police": b.police}
-        | ({} if b.closeness is None else {"closeness": b.closeness})
-    ),
-    Unlisted: lambda b: {"list": b.list},
-    NoticesDoubted: lambda b: {"actions": list(b.actions)},
-    Retracted: lambda b: {"action": b.action},
-    Erasure: lambda b: {"cause": b.cause},
-    ErasedThere: lambda b: {"member": b.member},
-    Burial: lambda b: {"entries": len(b.leaves)},
-}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from keys.registry import Registry
+from node.casework.beside import ANALYST
 from node.casework.casebook import Casebook, Postbox
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, RetractionDraft
 from node.casework.errors import (
@@ -179,7 +180,7 @@ def _may_act(state: ItemState, action: Action) -> None:
 
 
 def _analysts_word(country: str, at_ms: int) -> Jurisdiction:
-    evidence = Evidence("analyst", "analyst", str(at_ms), country)
+    evidence = Evidence("analyst", ANALYST, str(at_ms), country)
     return Jurisdiction(HostingState.COUNTRY, country, Confidence.HIGH, (evidence,))
 
 

@@ -99,6 +99,12 @@ class JurisdictionSection:
         kinds.integer(0, 720),
         24,
     )
+    locate_again_hours: int = _key(
+        "How old the last look at where an item is hosted may be when a notice, a referral or a"
+        " check of it is recorded: an older item is located again; 0: however old.",
+        kinds.integer(0, 8760),
+        24,
+    )
     allow_documentation_ranges: bool = _key(
         "Treat documentation addresses as real ones: only for trials with synthetic data.",
         kinds.SWITCH,

@@ -111,6 +111,7 @@ class FleetNode(Node):
         self.notes = Notes()
         self.bouncing = asyncio.Lock()
         super().__init__(world, member, keys, path)
+        self.fresh_ms = 3_600_000  # a world lasts some days
 
     def registry(self) -> Registry:
         """The registry as this node verified it last, without the keys that others revoked."""

@@ -1,4 +1,4 @@
-"""What people do at their nodes: hand in, judge, act, move, add hashes, go home.
+"""What people do at their nodes: hand in, judge, act, move, add hashes, go home; sites move, too.
 
 Who gets no answer because the node died over it looks, and asks again. Each step is a function of
 (world, chance); it chooses among what there is, so that it means something in a shorter plan too.
@@ -122,6 +122,16 @@ async def move(world: Fleet, chance: random.Random) -> None:
         await record(world, node, lambda: node.desk.act(state.id, draft, actor="a"))
 
 
+async def rehost(world: Fleet, chance: random.Random) -> None:
+    """A site goes to another country; not every node's data says so."""
+    countries = [*(member[:2] for member in world.nodes), "br"]
+    host = f"{chance.choice(countries)}{chance.randrange(PLACES)}.example"
+    to = chance.choice(countries).upper()
+    for node in world.honest:
+        if chance.random() < 0.7:
+            node.places.moved[host] = to
+
+
 async def hashes(world: Fleet, chance: random.Random) -> None:
     """Hashes that were computed later."""
     node = _somebody(world, chance)
@@ -152,6 +162,7 @@ STEPS: dict[str, tuple[Step, int]] = {
     "assess": (assess, 2),
     "act": (act, 2),
     "move": (move, 1),
+    "rehost": (rehost, 1),
     "hashes": (hashes, 1),
     "wait": (wait, 2),
     "work": (work, 5),

@@ -26,6 +26,8 @@ from tests.simulation.world import World
 
 FIRST = "https://nl1.example/album/1.jpg"
 SECOND = "https://nl2.example/copy.jpg"
+THIRD = "https://nl3.example/third.jpg"
+"""Of this one the data of the member that takes it over is newer: it is in France."""
 SHA = "ab" * 32
 PEOPLE = "analyst"
 
@@ -39,6 +41,7 @@ class Story:
     async def run(self) -> None:
         """Tell it from beginning to end."""
         world = self.world
+        world["nl-eokm"].places.moved["nl3.example"] = "FR"
         for step in (
             self.reported,
             self.reported_abroad,
@@ -54,9 +57,10 @@ class Story:
         await world.settle()
 
     async def reported(self) -> None:
-        """One hotline finds a picture, at two places."""
+        """One hotline finds a picture, at two places, and a page that has moved."""
         await self.insist(lambda: self.world["gb-iwf"].submit(FIRST, reference="R-1", sha256=SHA))
         await self.insist(lambda: self.world["gb-iwf"].submit(SECOND, reference="R-2", sha256=SHA))
+        await self.insist(lambda: self.world["gb-iwf"].submit(THIRD, reference="R-3"))
 
     async def reported_abroad(self) -> None:
         """Another finds it, too."""
@@ -203,10 +207,11 @@ def test_story_ends_as_it_should(untouched: tuple[Ending, int]) -> None:
     """Else the comparison would prove nothing."""
     told, commits = untouched
     assert {member: len(items) for member, items in told.items()} == {
-        "gb-iwf": 2,
-        "nl-eokm": 2,
-        "fr-pdc": 1,
+        "gb-iwf": 3,
+        "nl-eokm": 3,
+        "fr-pdc": 2,
     }
+    assert told["fr-pdc"][THIRD][-1] == ["gb-iwf", "nl-eokm", "fr-pdc"]
     assert told["fr-pdc"][FIRST][:2] == (Custody.HERE, "fr-pdc")
     assert told["gb-iwf"][FIRST][6] is Action.REMOVED
     assert told["gb-iwf"][SECOND][4] == [("nl-eokm", Verdict.BASELINE)]

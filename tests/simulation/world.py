@@ -212,12 +212,15 @@ class Where:
 
     def __init__(self) -> None:
         self.moved: dict[str, str] = {}
+        self.silent: set[str] = set()
+        """Hosts that no name server answers for."""
 
     async def locate(self, state: ItemState, now_ms: int) -> tuple[Jurisdiction, int | None]:
         """Return the country in the host name: `nl1.example` is in NL; `onion` is nowhere."""
-        del now_ms
         canonical = (state.location and state.location.canonical) or ""
         host = canonical.split("//", 1)[-1].split("/", 1)[0]
+        if host in self.silent:
+            return Jurisdiction(HostingState.UNRESOLVED, None, Confidence.LOW), now_ms + 60_000
         country = self.moved.get(host, host[:2].upper())
         if not canonical or host.endswith("onion"):
             return Jurisdiction(HostingState.NONE, None, Confidence.HIGH, ()), None
@@ -239,6 +242,7 @@ class Node:
         self.keys = keys
         self.path = path
         self.places = Where()
+        self.fresh_ms = 86_400_000
         self.up = False
         self.restored_ms: int | None = None
         self.create()
@@ -357,6 +361,7 @@ class Node:
             queries=self.store.queries,
             registry=self.registry,
             places=self.places,
+            fresh_ms=self.fresh_ms,
             fingerprints=fingerprints,
             postbox=self.postbox,
             ids=Ids(self.member, chance.randbytes),

@@ -154,3 +154,29 @@ async def test_what_is_gone_is_not_handed_on(taken: Taken, local: LocalNode) -> 
     await local.desk.locate_due()
     assert (await taken())["custody"] == "here"
     assert await local.desk.locate_due() == 0
+
+
+async def test_notice_is_refused_where_the_item_turns_out_to_be_elsewhere(
+    local: LocalNode, quarrel: Quarrel, aiohttp_client: Callable[..., Awaitable[Client]]
+) -> None:
+    """The answer says who has it now, and nothing was recorded."""
+    quarrel.sure("GB")
+    client = await aiohttp_client(local.app(), headers=await local.token(Scope.ADMIN))
+    taken = await (await client.post("/api/v1/reports", json=REPORT)).json()
+    path = f"/api/v1/items/{taken['items'][0]['item_id']}"
+    await local.desk.locate_due()
+    local.now += 25 * HOUR_MS
+    quarrel.sure("NL")
+    answer = await client.post(f"{path}/actions", json={"action": "host_notified"})
+    told = await answer.json()
+    assert (answer.status, told["code"]) == (409, "item_moved")
+    assert "nl-eokm" in told["detail"]
+    now = await (await client.get(path)).json()
+    assert (now["custody"], now["actions"]) == ("handed_on", [])
+
+
+async def test_what_was_found_here_last_is_shown(taken: Taken, local: LocalNode) -> None:
+    """With its time; why it is to be located again, where it has a place already."""
+    told = await taken()
+    assert told["looked"]["state"] == "disputed"
+    assert told["located_again_for"] is None

@@ -19,6 +19,8 @@ from node.casework.events import (
     Kept,
     Lifted,
     Located,
+    LocatedAgain,
+    LookDue,
     NoticesDoubted,
     Raised,
     Recorded,
@@ -34,19 +36,22 @@ from node.casework.events import (
 )
 from node.casework.folding import evolve, lacks
 from node.casework.item import (
+    Again,
+    Cause,
     Custody,
     Hold,
     Informant,
     ItemState,
     KeptMessage,
     Listing,
+    Look,
     ReportFacts,
     Review,
     encode,
 )
 from node.matching.lists import Trust
 from protocol.facts import Access, ActionTaken, Hop, Sighting
-from protocol.vocabulary import Action, Disposition, Matter, Source, Verdict
+from protocol.vocabulary import Action, Disposition, HostingState, Matter, Source, Verdict
 from tests.builders.cases import (
     HOUR_MS,
     OTHER_PLACE,
@@ -122,6 +127,10 @@ EVERY: dict[EventKind, Body] = {
     EventKind.UNLISTED: Unlisted(7, "icse"),
     EventKind.NOTICES_DOUBTED: NoticesDoubted((event_id(7),)),
     EventKind.RETRACTED: Retracted(event_id(7)),
+    EventKind.LOOK_DUE: LookDue(Again(Cause.CHECK, NOW_MS)),
+    EventKind.LOCATED_AGAIN: LocatedAgain(
+        country(), orphan=True, looked=Look(NOW_MS, HostingState.COUNTRY, "NL"), due_ms=NOW_MS
+    ),
     EventKind.VERDICT_WITHDRAWN: VerdictWithdrawn(verdict().event_id, verdict().member),
 }
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.casework.item import Custody, ItemState, Review
+from node.casework.beside import AGAIN, beside
+from node.casework.item import Again, Cause, Custody, ItemState, Review
 from node.casework.placing import MAX_STANDING, Places, best_candidate, jurisdiction, stands_at
 from node.casework.routing import DEADLINE, by_deadline
 from node.jurisdiction.locate import Located
 from node.jurisdiction.locations import Location as Place
-from protocol.facts import Jurisdiction, Location
+from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.fields import MAX_EVIDENCE
 from protocol.messages import Item, to_body
 from protocol.vocabulary import Confidence, HostingState
@@ -249,6 +251,14 @@ class TestDeadline:
         assert found.evidence[0].source == DEADLINE
         assert by_deadline(found)
 
+    async def test_a_new_look_is_no_deadline(self) -> None:
+        """It is due for another reason; nobody was given time to decide."""
+        looked_at = msgspec.structs.replace(WAITED, again=Again(Cause.CHECK, NOW_MS))
+        found, _ = await Places(Answers(cached=ballots("GB", "FR")), HOUR_MS).locate(
+            looked_at, NOW_MS
+        )
+        assert not by_deadline(found)
+
     async def test_a_place_that_became_sure_meanwhile_is_that(self) -> None:
         """Databases are renewed while it waits."""
         found, due = await Places(Answers(cached=FOUND), HOUR_MS).locate(WAITED, NOW_MS)
@@ -272,3 +282,10 @@ class TestDeadline:
         """Of equals the first by its code: two nodes with the same data say the same."""
         assert best_candidate(ballots(*countries)) == best
         assert best_candidate(LOW) == "GB"
+
+
+def test_address_that_another_account_named_is_none_that_it_stands_at() -> None:
+    """No hoster is sought, or told, for what was noted beside the place."""
+    other = Evidence("198.51.100.9 in 198.51.100.0/24", "beta", "1", "DE")
+    made = beside(jurisdiction(FOUND), (Evidence("located again by us", AGAIN, "1", "DE"), other))
+    assert stands_at(made) == ("203.0.113.7",)

@@ -7,7 +7,8 @@ import json
 import msgspec
 import pytest
 
-from node.casework import views
+from node.casework import change_views
+from node.casework.change_views import change_view
 from node.casework.events import (
     Answered,
     Body,
@@ -22,6 +23,8 @@ from node.casework.events import (
     Kept,
     Lifted,
     Located,
+    LocatedAgain,
+    LookDue,
     NoticesDoubted,
     Raised,
     Recorded,
@@ -35,15 +38,18 @@ from node.casework.events import (
     Withdrawn,
 )
 from node.casework.item import (
+    Again,
+    Cause,
     Hold,
     Informant,
     ItemState,
     KeptMessage,
     Listing,
+    Look,
     ReportFacts,
     Review,
 )
-from node.casework.views import change_view, item_view
+from node.casework.views import ItemView, item_view
 from node.matching.lists import Trust
 from protocol.facts import (
     Access,
@@ -117,6 +123,10 @@ EVENTS: dict[EventKind, Body] = {
     EventKind.UNLISTED: Unlisted(7, "icse"),
     EventKind.NOTICES_DOUBTED: NoticesDoubted((event_id(7),)),
     EventKind.RETRACTED: Retracted(event_id(7)),
+    EventKind.LOOK_DUE: LookDue(Again(Cause.CHECK, NOW_MS)),
+    EventKind.LOCATED_AGAIN: LocatedAgain(
+        HOSTED, orphan=True, looked=Look(NOW_MS, HostingState.COUNTRY, "NL"), due_ms=NOW_MS
+    ),
     EventKind.VERDICT_WITHDRAWN: VerdictWithdrawn(event_id(9, "gb-iwf"), "gb-iwf"),
     EventKind.MESSAGE: KeptMessage(event_id(6), STATE.id, US, "fr-pdc", f"{URL} {PERSON}", NOW_MS),
     EventKind.ERASED: Erasure(event_id(9), "withdrawal", (bytes.fromhex("cafebabe" * 8),)),
@@ -135,7 +145,7 @@ def shown(kind: EventKind) -> str:
 def test_every_kind_of_event_is_shown() -> None:
     """A new one that nobody describes is noticed here."""
     assert set(EVENTS) == set(EventKind)
-    assert {type(body) for body in EVENTS.values()} == set(views._DETAILS)
+    assert {type(body) for body in EVENTS.values()} == set(change_views._DETAILS)
 
 
 @pytest.mark.parametrize("kind", EventKind)
@@ -164,7 +174,7 @@ def test_erased_event_keeps_its_place_in_the_feed() -> None:
 class TestItem:
     """The item as this node knows it."""
 
-    def view(self, **changes: object) -> views.ItemView:
+    def view(self, **changes: object) -> ItemView:
         """Show an item."""
         return item_view(msgspec.structs.replace(STATE, **changes))
 
@@ -216,7 +226,8 @@ def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
         "content",  # hashes
         "hops",  # chain
         "informants",  # who is told: aliases, chain and sightings show it
-        "due_ms",
+        "due_ms",  # located_again
+        "again",  # located_again_for
         "told_online_ms",  # a work list's
         "heard",  # ids of events
         "carried",  # ids of events: the history says carried_over
@@ -233,6 +244,6 @@ def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
         "answered_by",  # disposition_by
         "closed_ms",  # closed
     }
-    shown_fields = {one.name for one in msgspec.structs.fields(views.ItemView)}
+    shown_fields = {one.name for one in msgspec.structs.fields(ItemView)}
     state_fields = {one.name for one in msgspec.structs.fields(ItemState)}
     assert state_fields - shown_fields == internal

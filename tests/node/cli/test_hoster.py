@@ -195,3 +195,13 @@ async def test_a_look_ends_the_task_that_nobody_is_known_there(
     _, status = await typed("status")
     assert status["sought"]["blocks"] == 0
     assert [one["code"] for one in status["tasks"]] == ["contact_unverified"]
+
+
+async def test_how_old_a_look_may_be_is_what_the_operator_says(joined: Typing) -> None:
+    """The desk that is built by a configuration goes by it."""
+    change_file(joined.config.source, "jurisdiction", {"locate_again_hours": 3})
+    node = build(load(joined.config.source))
+    await node.jurisdiction.close()
+    await node.transport.close()
+    await node.store.close()
+    assert node.desk._locating.fresh_ms == 3 * 3_600_000

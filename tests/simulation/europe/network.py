@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 from keys.keyring import MemberKeys
 from keys.network import MemberEntry
@@ -40,7 +41,7 @@ from tests.simulation.europe.counting import DELIVERY, JUDGING, Counted
 from tests.simulation.europe.exchange import Call, Exchange, News, Push, Question
 from tests.simulation.europe.quiet import Quiet, QuietWriter
 from tests.simulation.fleet import sim_keys
-from tests.simulation.world import Node, Wire, World
+from tests.simulation.world import Node, Where, Wire, World
 
 BATCH_WINDOW_MS = 300_000
 """The longest window that a node may be set to (docs/configuration.md, `batch_window_ms`)."""
@@ -100,8 +101,8 @@ class Member(Node):
         self._starts += 1
         salt = f"{self.world.seed} {self.member} {self._starts}"
         self.world.chance = random.Random(salt)  # noqa: S311 - a simulation, not a secret
+        self.places = cast("Where", Known())
         super().start()
-        self.desk._places = self.desk._look_ups._places = Known()
         self.delivery.batch_window_ms = BATCH_WINDOW_MS
 
     def _open(self, fingerprints: Fingerprints) -> Store:

@@ -1,0 +1,108 @@
+"""Looking where items are hosted: those that are due, and one that somebody is about to act on.
+
+The look-ups go on outside of any transaction; what they found is decided in one (`again.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from node.casework.again import FOR_PEOPLE, is_stale, is_to_be_located, look, place_due
+from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.draft import ActionDraft
+from node.casework.errors import ItemMovedError, PlaceDoubtedError
+from node.casework.item import Custody, ItemState, Review
+from node.casework.lookups import AT_ONCE, Found, LookUps, Places
+from node.casework.prepare import check_action, read_time
+from node.ids import Ids
+from protocol.vocabulary import Action
+
+if TYPE_CHECKING:
+    from keys.registry import Registry
+    from node.store.queries import Queries
+
+Transact = Callable[[Needs, Callable[[Casebook], Any]], Awaitable[Any]]
+"""Load, decide, keep, wake whoever has work by it."""
+FRESH_MS = 86_400_000
+"""How old the last look may be before a notice or a check, unless the operator says otherwise."""
+WAIT_S = 10.0
+"""How long a person who records a notice waits for the look-up; then it goes by what is known."""
+_DOUBTS = FOR_PEOPLE | {Review.LOCATION_UNCERTAIN}
+
+
+class Locating:
+    """Locates for one desk; `fresh_ms`: how old the last look may be at a notice (0: any age)."""
+
+    def __init__(
+        self,
+        queries: Queries,
+        places: Places,
+        transact: Transact,
+        registry: Callable[[], Registry],
+        ids: Ids,
+        postbox: Callable[[], Postbox],
+        fresh_ms: int,
+    ) -> None:
+        self._queries = queries
+        self._look_ups = LookUps(places)
+        self._transact = transact
+        self._registry = registry
+        self._ids = ids
+        self._postbox = postbox
+        self.fresh_ms = fresh_ms
+
+    async def due(self, now_ms: int) -> int:
+        """Place the items that are due, the urgent first; returns how many have an answer.
+
+        A name server that is slow holds up only what it was asked for.
+        """
+        due = await self._queries.to_locate(now_ms, AT_ONCE)
+        found = await self._look_ups.answers(due, now_ms)
+        if found:
+            registry, postbox = self._registry(), self._postbox()
+
+            def decide(book: Casebook) -> None:
+                for item_id, (jurisdiction, retry_ms) in found.items():
+                    place_due(book, item_id, jurisdiction, retry_ms, registry, self._ids, postbox)
+
+            await self._transact(Needs(items=set(found)), decide)
+        return len(found)
+
+    async def before(self, state: ItemState | None, draft: ActionDraft, now_ms: int) -> None:
+        """Before a notice on an item whose last look is old, look where it is hosted now.
+
+        Raises:
+            DraftRejectedError: the draft makes no sense.
+            ItemMovedError: it went on to another member.
+            PlaceDoubtedError: what was found speaks against its place, and a person must look.
+        """
+        check_action(draft)
+        at_ms = read_time("at", draft.at, now_ms)
+        if draft.action is not Action.HOST_NOTIFIED or state is None:
+            return
+        looked_at = state.closed_ms is not None or not _DOUBTS.isdisjoint(state.reviews)
+        waits = state.due_ms is not None and state.again is None
+        stale = is_stale(state, at_ms, now_ms, self.fresh_ms)
+        if looked_at or waits or not stale or not is_to_be_located(state):
+            return
+        found = await self._look_ups.one(state, now_ms, WAIT_S)
+        if found is not None:
+            await self._look(state.id, found)
+
+    async def _look(self, item_id: str, found: Found) -> None:
+        registry, postbox = self._registry(), self._postbox()
+
+        def decide(book: Casebook) -> ItemState | None:
+            now = book.loaded.items.get(item_id)
+            if now is not None and is_to_be_located(now) and now.closed_ms is None:
+                look(book, item_id, *found, registry, self._ids, postbox)
+            return book.loaded.items.get(item_id)
+
+        state: ItemState | None = await self._transact(Needs(items={item_id}), decide)
+        if state is None:
+            return  # erased meanwhile: whoever records the notice hears so
+        if state.custody is Custody.HANDED_ON and state.responsible is not None:
+            raise ItemMovedError(state.responsible)
+        if not _DOUBTS.isdisjoint(state.reviews):
+            raise PlaceDoubtedError
