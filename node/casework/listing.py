@@ -25,6 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from msgspec.structs import replace
+
 from node.casework import heeding
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind, Settled, Unlisted
@@ -54,7 +56,7 @@ def match_lists(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str]
         if state is None or state.matter is not Matter.CSAM or not state.sightings:
             continue
         said = hits(book, state)
-        others = _of_others(book, state, said)
+        others = _parted(book, item_id, _of_others(book, state, said))
         if others:
             _ask_without(book, ids, postbox, item_id, others)
             continue
@@ -102,7 +104,32 @@ def _keys(book: Casebook, state: ItemState, content: Content) -> Iterator[bytes]
 def _of_others(book: Casebook, state: ItemState, said: Iterable[Hit]) -> set[int]:
     """Return the entries that spoke of the item, stand, and are of none of its files."""
     stand = {number for content in state.content for number in _alike(book, state, content)}
-    return {one.entry for one in state.listed} & stand - {hit.number for hit in said}
+    spoke = {
+        one.entry for one in state.listed if one.verdict is None or one.trust is not Trust.NONE
+    }
+    return spoke & stand - {hit.number for hit in said}
+
+
+def _parted(book: Casebook, item_id: str, others: set[int]) -> set[int]:
+    """Return those of these entries of other files whose word is ours to take back.
+
+    A member's verdict that stands by one stays in its name, which it alone takes back: it is noted
+    as one that counts for nothing here, and a person looks.
+    """
+    state = book.loaded.items[item_id]
+    theirs = {one.event_id for one in state.assessments if one.member != book.us}
+    stay = [one for one in state.listed if one.entry in others and one.verdict in theirs]
+    for one in stay:
+        state = _unlist(book, item_id, one)
+        _settle_raised(book, item_id, one)
+        review = Review.SUGGESTED_VERDICT
+        asks = state.custody in (Custody.HERE, Custody.LOCATING)
+        fresh = asks and review not in book.loaded.items[item_id].reviews
+        body = replace(one, trust=Trust.NONE, police=False, raised=(review,) if fresh else ())
+        book.record(item_id, EventKind.LISTED, body, at_ms=book.now, actor=book.us)
+        if asks:
+            book.raise_review(item_id, review)
+    return others - {one.entry for one in stay}
 
 
 def hold_illegal(book: Casebook, state: ItemState) -> bool:
@@ -164,7 +191,6 @@ def _suggest(book: Casebook, item_id: str, hit: Hit) -> None:
     state = book.loaded.items[item_id]
     open_still = not state.known and not _is_denied(book, state)
     _note(book, item_id, hit, None, Review.SUGGESTED_VERDICT if open_still else None)
-    book.add_key(book.fingerprints.entry(hit.number), item_id)
 
 
 def _answer_suggestions(book: Casebook, item_id: str, hit: Hit) -> None:
@@ -199,6 +225,8 @@ def _note(
         hit.closeness,
     )
     book.record(item_id, EventKind.LISTED, body, at_ms=book.now, actor=book.us)
+    if hit.closeness is not None:
+        book.add_key(book.fingerprints.entry(hit.number), item_id)
     if review is not None:
         book.raise_review(item_id, review)
 
@@ -264,8 +292,8 @@ def match_anew(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str])
         if state is None:  # erased since it was found
             continue
         said = {hit.number: hit for hit in hits(book, state)}
-        gone = _of_others(book, state, said.values())
-        for one in state.listed:
+        gone = _parted(book, item_id, _of_others(book, state, said.values()))
+        for one in book.loaded.items[item_id].listed:
             hit = said.get(one.entry)
             if hit is None or (hit.counts_as, _police_have_it(hit)) == (one.trust, one.police):
                 continue

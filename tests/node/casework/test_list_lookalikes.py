@@ -292,6 +292,33 @@ class TestAnotherFile:
         state = made.loaded.items[ITEM]
         assert (state.known, state.reviews) == (False, (Review.SUGGESTED_VERDICT,))
 
+    @pytest.mark.parametrize("alike", [True, False])
+    def test_members_verdict_stays_in_its_name_and_a_person_looks(self, *, alike: bool) -> None:
+        """It was told on as the member's word, which the member alone takes back."""
+        pdq = 0 if alike else None
+        of = file(5, md5=9, length=9_000, pdq=pdq)
+        entry = listed(content=of, given=Verdict.BASELINE)
+        before = item(1, file(md5=9, length=9_000, pdq=pdq))
+        reported = replace(before, informants=(Informant("gb-iwf", ITEM),))
+        made = matched(reported, entry)
+        assert made.loaded.items[ITEM].reviews == ()
+        posts = len(made.posts)
+        draft = HashesDraft(sha256=f"{9:064x}", md5=f"{9:032x}")
+        for at in (50, 90):
+            record_hashes(made, ITEM, draft, later(at), POSTBOX)
+            match_lists(made, later(at + 20), POSTBOX, [ITEM])
+            state = made.loaded.items[ITEM]
+            assert (state.known, state.reviews) == (True, (Review.SUGGESTED_VERDICT,))
+            (noted,) = state.listed
+            assert noted.trust is (Trust.SUGGESTION if alike else Trust.NONE)
+            assert noted.verdict == state.assessments[0].event_id
+        assert len(made.posts) == posts
+        assert (FINGERPRINTS.entry(1) in dict(made.new_keys)) is alike
+        load(made)
+        unlist(made, later(130), POSTBOX, [1])
+        after = made.loaded.items[ITEM]
+        assert (after.known, after.reviews, after.listed) == (False, (), ())
+
     def test_what_another_list_says_counts_then(self) -> None:
         """It had nothing to add while the first one stood."""
         weak = replace(self.ENTRY, terms=replace(self.ENTRY.terms, trusts_weak=True))
