@@ -15,9 +15,10 @@ from node.casework.item import ItemState
 from node.casework.undoing import is_illegal
 from node.casework.unlisting import EndedStore, Unlisting
 from node.casework.views import ItemView
+from node.casework.wanting import want_alike
 from node.casework.working import alike, disprove, record_retraction, withdraw_verdict
 from node.ids import Ids
-from node.matching.fingerprints import Fingerprints, content_keys
+from node.matching.fingerprints import Fingerprints
 from protocol.facts import Content
 
 
@@ -89,9 +90,10 @@ class Correcting:
         Raises:
             StoreError: nothing was kept.
         """
-        keys = set(content_keys(self._fingerprints, contents))
-        found = set(await self._transact(Needs(keys=keys), lambda book: alike(book, contents)))
-        needs = Needs(items=found, keys=keys, alike=set(found))
+        needs = Needs()
+        want_alike(needs, contents, self._fingerprints)
+        found = set(await self._transact(needs, lambda book: alike(book, contents)))
+        needs = Needs(items=found, keys=needs.keys, alike=set(found))
 
         def decide(book: Casebook) -> Disproved:
             book.by = by

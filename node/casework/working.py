@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from itertools import product
 
 from keys.registry import Registry
 from node.casework.beside import ANALYST
@@ -32,7 +33,7 @@ from node.casework.spreading import spread
 from node.casework.telling import News, note, tell
 from node.casework.undoing import ILLEGAL, take_everywhere_back
 from node.ids import Ids
-from node.matching.contents import Likeness, likeness
+from node.matching.contents import Likeness, is_same_account, likeness
 from protocol.facts import ActionTaken, Content, Evidence, Jurisdiction
 from protocol.vocabulary import Action, Confidence, HostingState, OutcomeWhat
 
@@ -85,11 +86,12 @@ def withdraw_verdict(
 
 
 def alike(book: Casebook, contents: Sequence[Content]) -> list[str]:
-    """Return the items that have one of these files."""
+    """Return the items that have one of these files; of a PDQ hash alone, those with that alone."""
     return sorted(
         state.id
         for state in book.loaded.items.values()
         if likeness(state.content, contents, pictures=False) is Likeness.SAME
+        or any(is_same_account(*pair) for pair in product(state.content, contents))
     )
 
 

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from node.hashcheck.seam import Finding
-from node.matching.contents import PDQ_NEAR, Likeness, compare
+from node.matching.contents import PDQ_NEAR, Likeness, compare, is_same_account
 from protocol.facts import Content
 
 BLURRED: Final = 8
@@ -78,9 +78,12 @@ def judge(
     asked: Content, found: Iterable[Finding], blocked: Sequence[Content], rules: Rules
 ) -> Judged:
     """Return the answer for one entry; `blocked` are contents of upheld complaints."""
-    if asked.sha256 in rules.allowed or _is_one_of(asked, blocked):
+    if asked.sha256 in rules.allowed:
         return NOTHING
     counts = [one for one in found if _counts(asked, one, blocked, rules)]
+    if _is_one_of(asked, blocked):  # or another known file with the same weak hashes: who can tell?
+        others = [one for one in counts if one.content and one.likeness is not Likeness.NEAR]
+        return Judged(Answer.REVIEW, others) if others else NOTHING
     if not counts:
         return NOTHING
     same = [one for one in counts if one.likeness is Likeness.SAME]
@@ -98,9 +101,14 @@ def _counts(asked: Content, one: Finding, blocked: Sequence[Content], rules: Rul
     if one.source not in rules.sources:
         return False
     known = one.content
-    if known is not None and (known.sha256 in rules.allowed or _is_one_of(known, blocked)):
+    if known is not None and (known.sha256 in rules.allowed or _is_blocked(known, blocked)):
         return False
     return one.likeness is not Likeness.NEAR or one.distance <= rules.blur.limit(asked.pdq or b"")
+
+
+def _is_blocked(known: Content, blocked: Sequence[Content]) -> bool:
+    alone = any(is_same_account(known, one) for one in blocked)
+    return alone or _is_one_of(known, blocked)
 
 
 def _is_one_of(content: Content, others: Iterable[Content]) -> bool:

@@ -105,6 +105,12 @@ def _equal(one: Content, other: Content, name: str) -> bool | None:
     return None if a is None or b is None else bool(a == b)
 
 
+def is_same_account(one: Content, other: Content) -> bool:
+    """Whether both have nothing but one PDQ hash: nobody can tell what is known of them apart."""
+    digests = (one.sha256, one.sha1, one.md5, other.sha256, other.sha1, other.md5)
+    return one.pdq == other.pdq and not any(digests)
+
+
 def picture_of(content: Content) -> bytes | None:
     """Return the PDQ hash of a file if its quality is such that it says something, else None."""
     good = content.pdq is not None and (content.pdq_quality or 0) >= PDQ_QUALITY

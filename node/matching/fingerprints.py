@@ -76,6 +76,11 @@ class Fingerprints:
             keys.append(self._of(b"m", content.md5))
         return keys
 
+    def account(self, content: Content) -> list[bytes]:
+        """The keys of a content; of one with nothing but a PDQ hash, the key of exactly that."""
+        keys = self.content(content)
+        return keys or [self._of(b"p", content.pdq or b"")]
+
     def digest(self, digest: bytes) -> bytes:
         """The key of one hash, which its length names: the same as of a content that has it.
 

@@ -21,9 +21,9 @@ from node.hashcheck.contract import (
     Hit,
     Key,
 )
-from node.matching.fingerprints import Fingerprints, content_keys
+from node.matching.fingerprints import Fingerprints
 from node.store.bulk import insert_rows, select_in
-from node.store.list_removing import retract_everywhere
+from node.store.list_removing import retract_everywhere, retract_pictures
 from node.store.seam import Connection
 from node.store.tasks import close_task, open_task
 from node.store.writer import Readers, Writer
@@ -156,7 +156,7 @@ class HashChecks:
 
     async def blocked(self, contents: Sequence[Content]) -> Sequence[Content]:
         """See `HashCheckStore.blocked`."""
-        keys = content_keys(self._fingerprints, contents)
+        keys = self._accounts(contents)
 
         return self._readers.look_up(lambda connection: disproved(connection, keys))
 
@@ -231,7 +231,9 @@ class HashChecks:
             )
             self._block(connection, complaint_id, state.hit if decision.upheld else None)
             if decision.upheld:
-                retract_everywhere(connection, self._fingerprints, state.hit.disproved, now_ms)
+                hit = state.hit
+                retract_everywhere(connection, self._fingerprints, hit.disproved, now_ms)
+                retract_pictures(connection, self._fingerprints, hit, now_ms)
             return before._replace(decided_ms=now_ms, state=state)
 
         return await self._writer.run(job)
@@ -244,9 +246,12 @@ class HashChecks:
         """Block the contents of a hit by this complaint, and nothing else; None: nothing."""
         connection.execute("DELETE FROM hashcheck_blocked WHERE complaint = ?", (complaint_id,))
         contents = () if hit is None else hit.disproved
-        keys = sorted(set(content_keys(self._fingerprints, contents)))
+        keys = sorted(set(self._accounts(contents)))
         into = "INSERT OR FAIL INTO hashcheck_blocked (key, complaint)"
         insert_rows(connection, into, [(key, complaint_id) for key in keys])
+
+    def _accounts(self, contents: Iterable[Content]) -> list[bytes]:
+        return [key for one in contents for key in self._fingerprints.account(one)]
 
     async def open_task(self, code: str, subject: str, now_ms: int) -> None:
         """See `HashCheckStore.open_task`."""

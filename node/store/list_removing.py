@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from node.hashcheck.contract import LIST, Hit
+from node.matching.contents import is_same_account
 from node.matching.fingerprints import Fingerprints, content_keys
 from node.matching.lists import ANY, Provenance, Retraction, Trust
 from node.store.bulk import select_in
 from node.store.list_taking import take_in
-from node.store.lists import ContentList, lists_by_id
+from node.store.lists import ContentList, lists_by_id, read_listed
 from node.store.seam import Connection
 from protocol.facts import Content
 
@@ -38,6 +40,21 @@ def retract_everywhere(
         if not theirs and found[number] - spared:
             name, version = one.terms.name, one.version
             take_in(connection, fingerprints, name, version, gone, now_ms, spared)
+
+
+def retract_pictures(
+    connection: Connection, fingerprints: Fingerprints, hit: Hit, now_ms: int
+) -> None:
+    """Take back those of the entries that a complaint names which are disproved by PDQ alone."""
+    numbers = [int(one.rpartition("/")[2]) for one in hit.found if one.startswith(LIST)]
+    versions = {one.terms.name: one.version for one in lists_by_id(connection).values()}
+    for one in read_listed(connection, numbers).values():
+        content, name = one.entry.content, one.terms.name
+        alone = any(is_same_account(content, other) for other in hit.disproved)
+        theirs = one.terms.provenance is Provenance.MEMBER
+        if alone and not theirs and one.trust is not Trust.BENIGN:
+            gone = [Retraction(one.entry.external_id, content)]
+            take_in(connection, fingerprints, name, versions[name], gone, now_ms)
 
 
 def _benign(one: ContentList) -> frozenset[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
-from node.casework.draft import AssessmentDraft
+from node.casework.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.item import Review
 from node.hashcheck.contract import ComplaintState, Contract, Hit, Key, Scope, Why
 from node.hashcheck.desk import HashCheckDesk
@@ -20,7 +20,7 @@ from node.store.lists import all_lists, keep_terms
 from node.store.seam import Connection
 from node.store.sqlite import Store
 from protocol.facts import Content
-from protocol.vocabulary import Verdict
+from protocol.vocabulary import Source, Verdict
 from tests.builders.cases import FINGERPRINTS, US, event_id, file, network
 from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS
@@ -137,3 +137,26 @@ async def test_entry_that_was_taken_back_stays_away_with_the_same_version(office
     await upheld(office, file(1))
     await office.lists(3, Entry(file(1), "A"), Retraction(content=file(7)))
     assert (await entries(office))["iwf"] == 0
+
+
+async def test_verdict_on_a_picture_alone_is_taken_back_from_exactly_that(office: Office) -> None:
+    """An item with no other hash; one that only looks like it, or has more, keeps its verdict."""
+    pdq = file(pdq=7).pdq
+    assert pdq is not None
+    made = []
+    for number, hashes in enumerate(
+        (
+            HashesDraft(pdq=pdq.hex(), pdq_quality=100),
+            HashesDraft(pdq=f"{6:064x}", pdq_quality=100),
+            HashesDraft(sha256=f"{5:064x}", pdq=pdq.hex(), pdq_quality=100),
+        )
+    ):
+        item = ItemDraft(url=f"https://gb1.example/a{number}.jpg", hashes=hashes)
+        draft = ReportDraft(items=(item,), source=Source.PUBLIC)
+        (taken,) = await office.desk.submit([draft], actor="desk", batch=f"a{number}")
+        item_id = taken.items[0].item_id
+        verdict = AssessmentDraft(verdict=Verdict.BASELINE)
+        await office.desk.assess(item_id, verdict, actor="bert")
+        made.append(item_id)
+    assert (await upheld(office, file(pdq=7))) == ((made[0],), ())
+    assert [(await office.item(one)).known for one in made] == [False, True, True]

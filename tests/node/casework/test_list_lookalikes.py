@@ -304,15 +304,16 @@ class TestAnotherFile:
         assert made.loaded.items[ITEM].reviews == ()
         posts = len(made.posts)
         draft = HashesDraft(sha256=f"{9:064x}", md5=f"{9:032x}")
-        for at in (50, 90):
-            record_hashes(made, ITEM, draft, later(at), POSTBOX)
-            match_lists(made, later(at + 20), POSTBOX, [ITEM])
+        record_hashes(made, ITEM, draft, later(50), POSTBOX)
+        events = len(made.events)
+        for at in (70, 90):
+            match_lists(made, later(at), POSTBOX, [ITEM])
             state = made.loaded.items[ITEM]
             assert (state.known, state.reviews) == (True, (Review.SUGGESTED_VERDICT,))
             (noted,) = state.listed
             assert noted.trust is (Trust.SUGGESTION if alike else Trust.NONE)
             assert noted.verdict == state.assessments[0].event_id
-        assert len(made.posts) == posts
+        assert (len(made.posts), len(made.events)) == (posts, events)
         assert (FINGERPRINTS.entry(1) in dict(made.new_keys)) is alike
         load(made)
         unlist(made, later(130), POSTBOX, [1])

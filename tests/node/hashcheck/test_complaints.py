@@ -8,11 +8,14 @@ import pytest
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
-from node.hashcheck.contract import MOST_GROUNDS, one_file
-from node.matching.lists import Trust
+from node.hashcheck.contract import LIST, MOST_GROUNDS, ComplaintState, Hit, Why, one_file
+from node.matching.lists import Provenance, Terms, Trust
+from node.store.list_removing import retract_pictures
+from node.store.lists import all_lists, keep_terms
 from protocol.facts import Content
-from tests.builders.cases import file
+from tests.builders.cases import FINGERPRINTS, event_id, file
 from tests.builders.hashcheck import Service
+from tests.builders.network import NOW_MS
 
 Client = TestClient[Request, Application]
 CHECK, COMPLAINTS = "/hashcheck/v1/check", "/hashcheck/v1/complaints"
@@ -244,3 +247,58 @@ async def test_a_key_that_only_checks_cannot_complain(
     client = await aiohttp_client(service.app(), headers=headers)
     status, told = await complain(client, "gb-iwf." + "0" * 26)
     assert (status, told["code"], told["field"]) == (403, "scope_missing", "complain")
+
+
+async def uphold_picture(service: Service) -> None:
+    """Ask about a picture, complain of the answer, uphold it."""
+    await service.follow()
+    await service.key()
+    key = await service.only_key()
+    (told,) = await service.checking.check(key, [file(pdq=6)])
+    assert told.reference is not None
+    draft = ComplaintState("pics", key.key_id, Why.NOT_ILLEGAL, None, Hit(file(pdq=6), (), ()))
+    complaint_id = event_id(77)
+    await service.store.hashchecks.complain(key, told.reference, complaint_id, draft, service.now)
+    await service.desk.decide(complaint_id, upheld=True, by="anna", reason="stock")
+    (again,) = await service.checking.check(key, [file(pdq=6)])
+    assert again.answer == "none"
+
+
+async def test_item_that_is_known_by_its_picture_alone_is_blocked(service: Service) -> None:
+    """It has no other hash by which it could be."""
+    await service.knows(1, file(pdq=7))
+    await uphold_picture(service)
+
+
+async def test_entry_that_is_a_picture_alone_leaves_its_list(service: Service) -> None:
+    """And another of the list, which looks like it, does not."""
+    await service.lists(file(pdq=7))
+    await service.lists(file(5, pdq=7), name="police", may_share=False)
+    await uphold_picture(service)
+    lists = await service.store.readers.run(all_lists)
+    assert {one.terms.name: one.entries for one in lists} == {"stock": {}, "police": {"a": 1}}
+
+
+async def test_benign_list_keeps_the_picture(service: Service) -> None:
+    """It says the same."""
+    await service.lists(file(pdq=7))
+    await service.lists(file(pdq=7), name="harmless", trust=Trust.BENIGN)
+    await uphold_picture(service)
+    lists = await service.store.readers.run(all_lists)
+    assert {one.terms.name: one.entries for one in lists} == {"stock": {}, "harmless": {"a": 1}}
+
+
+async def test_of_what_a_complaint_names_only_that_picture_is_taken_back(service: Service) -> None:
+    """Not what has other hashes, nor what a benign list or a member says."""
+    await service.lists(file(pdq=7))
+    await service.lists(file(5, pdq=7), name="more")
+    await service.lists(file(pdq=7), name="harmless", trust=Trust.BENIGN)
+    await service.lists(file(pdq=7), name="member/fr-pdc")
+    terms = Terms("member/fr-pdc", Provenance.MEMBER)
+    await service.store.writer.run(lambda c: keep_terms(c, terms, {}, NOW_MS))
+    names = ("stock/1", "more/2", "harmless/3", "member/fr-pdc/4")
+    hit = Hit(file(pdq=6), (file(pdq=7),), (*(LIST + name for name in names), event_id(1)))
+    await service.store.writer.run(lambda c: retract_pictures(c, FINGERPRINTS, hit, NOW_MS))
+    lists = await service.store.readers.run(all_lists)
+    stand = {one.terms.name for one in lists if one.entries}
+    assert stand == {"more", "harmless", "member/fr-pdc"}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from node.hashcheck.contract import NETWORK, OWN
 from node.hashcheck.judging import BLURRED, Answer, Blur, Rules, judge
 from node.hashcheck.seam import Finding
-from node.matching.contents import PDQ_NEAR, Likeness
+from node.matching.contents import PDQ_NEAR, Likeness, compare
 from protocol.facts import Content
 from tests.builders.cases import file
 
@@ -78,6 +80,56 @@ def test_what_is_blocked_is_none() -> None:
     assert answer(found(), blocked=(file(1),)) is Answer.NONE
     assert answer(found(content=file(5)), asked=file(md5=3), blocked=(file(5),)) is Answer.NONE
     assert answer(found(content=None), blocked=(file(2, md5=1),)) is Answer.HIT
+
+
+HARMLESS = file(1, sha1=1, md5=7, length=5000)
+ILLEGAL = file(2, sha1=2, md5=7, length=5000)
+"""Both are known; somebody made them to have one MD5 and one length. The first was disproved."""
+
+
+def test_every_question_about_one_of_two_files_with_the_same_weak_hashes() -> None:
+    """`none` where it can only be the harmless one, `review` where it may be the other."""
+    values: dict[str, list[object]] = {
+        name: [None, *{getattr(HARMLESS, name), getattr(ILLEGAL, name)}]
+        for name in ("sha256", "sha1", "md5", "length")
+    }
+    asked_so = [Content(*some) for some in product(*values.values()) if any(some[:3])]  # type: ignore[arg-type]
+    assert len(asked_so) == 3 * 3 * 2 * 2 - 2
+    for asked in asked_so:
+        like = {one: compare(asked, one, pictures=False) for one in (HARMLESS, ILLEGAL)}
+        some = [found(how, content=one) for one, how in like.items() if how <= Likeness.PERHAPS]
+        told = answer(*some, asked=asked, blocked=(HARMLESS,))
+        may_be = like[HARMLESS] <= Likeness.PERHAPS
+        ought = {Likeness.SAME: Answer.HIT, Likeness.PERHAPS: Answer.REVIEW}
+        wanted = ought.get(like[ILLEGAL], Answer.NONE)
+        assert told is (Answer.REVIEW if may_be and wanted is Answer.HIT else wanted), asked
+
+
+def test_a_harmless_file_stays_none_whatever_looks_like_it() -> None:
+    """It was asked by its own hash."""
+    near = found(Likeness.NEAR, content=file(9, pdq=3))
+    assert answer(near, asked=file(1, pdq=3), blocked=(file(1),)) is Answer.NONE
+
+
+def test_of_what_is_known_without_its_hashes_nobody_says_that_it_is_another_file() -> None:
+    """It may be the one that was disproved."""
+    perhaps = found(Likeness.PERHAPS, content=None)
+    assert answer(perhaps, asked=file(md5=7), blocked=(HARMLESS,)) is Answer.NONE
+
+
+def test_known_picture_without_other_hashes_is_blocked_by_exactly_its_hash() -> None:
+    """Others that look like the question count as before."""
+    alone = file(pdq=3)
+    near = found(Likeness.NEAR, content=alone)
+    asked = file(9, pdq=3)
+    assert answer(near, asked=asked) is Answer.REVIEW
+    assert answer(near, asked=asked, blocked=(alone,)) is Answer.NONE
+    assert answer(near, asked=asked, blocked=(file(pdq=2),)) is Answer.REVIEW
+    assert answer(near, asked=asked, blocked=(file(1, pdq=3),)) is Answer.REVIEW
+    other = found(Likeness.NEAR, content=file(pdq=2))
+    assert answer(near, other, asked=asked, blocked=(alone,)) is Answer.REVIEW
+    named = found(Likeness.NEAR, content=file(1, pdq=3))
+    assert answer(named, asked=asked, blocked=(alone,)) is Answer.REVIEW
 
 
 def test_the_end_of_what_is_near_is_another_for_each_hash() -> None:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.matching.contents import Closeness, Likeness, closeness, compare, distance, likeness
+from node.matching.contents import (
+    Closeness,
+    Likeness,
+    closeness,
+    compare,
+    distance,
+    is_same_account,
+    likeness,
+)
 from protocol.facts import Content
 from tests.builders.cases import file
 
@@ -178,3 +186,13 @@ class TestCloseness:
         """No distance is smaller than one that is known."""
         assert distance([file(1)], [file(1, pdq=0)]) == 256
         assert closeness([file(1)], [file(2)]) is None
+
+
+def test_two_accounts_are_one_where_both_are_one_picture_hash_and_nothing_else() -> None:
+    """Any digest, or none of both, makes them two."""
+    alone = file(pdq=3)
+    assert is_same_account(alone, file(pdq=3, length=9))
+    others = [file(pdq=2), file(1, pdq=3), file(sha1=1, pdq=3), file(md5=1, pdq=3), file(1)]
+    for other in others:
+        assert not is_same_account(alone, other)
+        assert not is_same_account(other, alone)

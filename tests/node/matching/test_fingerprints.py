@@ -27,6 +27,15 @@ class TestWhatIsStored:
         """By its own id or an alias."""
         assert ours.item("gb-iwf.01").hex() == "db041c323c65e3025ef287143ecf7d82"
 
+    def test_of_what_looks_like_an_entry(self, ours: Fingerprints) -> None:
+        """By the number of the entry."""
+        assert ours.entry(7).hex() == "a055c736f45cbb4bc6e18c81355742d8"
+
+    def test_of_a_picture_alone(self, ours: Fingerprints) -> None:
+        """By its PDQ hash, all of it."""
+        alone = Content(pdq=bytes(range(32)), pdq_quality=90)
+        assert [key.hex() for key in ours.account(alone)] == ["3e2cbba8d89032453cbe2f4c290e0625"]
+
     def test_of_a_host(self, ours: Fingerprints) -> None:
         """As locations spell it."""
         assert ours.host("nl1.example").hex() == "68ff7ccb78806d78ee3ed2dcdf99c657"
@@ -136,3 +145,20 @@ def test_lines_are_joined_unambiguously(
     """No choice of separators in a source's own number makes two lines one."""
     assert (OURS.line(*one) == OURS.line(*other)) == (one == other)
     assert len(OURS.item(one[1])) == BYTES
+
+
+def test_account_of_a_picture_alone_has_a_key_of_its_own() -> None:
+    """Any digest is what it is known by instead."""
+    of = Fingerprints(bytes(32))
+    one, other = file(pdq=1), file(pdq=2)
+    assert of.account(one) == of.account(file(pdq=1)) != of.account(other)
+    assert of.content(one) == []
+    assert of.account(file(3, pdq=1)) == of.content(file(3))
+
+
+def test_items_that_look_like_an_entry_have_a_key_for_each_entry() -> None:
+    """Of nothing else."""
+    of = Fingerprints(bytes(32))
+    keys = {of.entry(1), of.entry(2), of.entry(1 << 40), of.listed(1, b""), of.item("1")}
+    assert len(keys) == 5
+    assert of.entry(1) != Fingerprints(bytes([1] * 32)).entry(1)
