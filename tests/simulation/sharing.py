@@ -48,6 +48,11 @@ def judge_shared(world: Fleet, disks: dict[str, Disk]) -> list[tuple[str, str]]:
                 wrongs.append(("lost", f"{receiver.member}: unheard verdicts of {sender.member}"))
             if heard - said.keys():
                 wrongs.append(("lost", f"{receiver.member}: old verdicts of {sender.member} stand"))
+    for node in world.honest:
+        standing = {number for (number,) in rows(node, "SELECT number FROM list_entries")}
+        items = disks[node.member].items.values()
+        if any(one.entry not in standing for state in items for one in state.listed):
+            wrongs.append(("lost", f"{node.member}: an entry that ended still counts"))
     return wrongs
 
 

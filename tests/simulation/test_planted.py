@@ -37,6 +37,7 @@ KINDS = {
     "silent ledger",
     "disavowal",
     "custody",
+    "sharing",
 }
 CAUGHT = re.compile(r"^caught by seed \d+ in world (\d+): .+$", re.MULTILINE)
 
