@@ -76,6 +76,7 @@ async def erase_at(world: Fleet, node: FleetNode, state: ItemState, cause: Cause
     known.names.update(dict.fromkeys(names_of(state), disk))
     known.leaves.update(dict.fromkeys(about, disk))
     world.oracle.gone_by_word |= names_of(state)
+    world.oracle.sighted_in_gone |= {one.sighting_id for one in state.sightings}
     return True
 
 

@@ -73,7 +73,7 @@ def _items(world: Fleet, disks: Disks) -> tuple[int, list[Wrong]]:
         if at_finder or any(disk.has(item) for disk in disks.values()):
             if not at_finder and handed.disk == oracle.disks[handed.member]:
                 wrongs.append(("lost", f"{item} is not where it was found"))
-        elif item in oracle.gone:
+        elif item in oracle.gone | oracle.sighted_in_gone:
             gone += 1
         else:
             wrongs.append(("lost", f"{item} stands nowhere"))

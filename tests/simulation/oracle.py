@@ -175,6 +175,8 @@ class Oracle:
     """Receipts that the hostile member gave and denied: (victim, lane) to the victim's disk."""
     erased: dict[str, Erased] = field(default_factory=lambda: defaultdict(Erased))
     """What people erased, by member."""
+    sighted_in_gone: set[str] = field(default_factory=set)
+    """Reports that had been joined to what anybody erased: with their own disk they are gone."""
     gone_by_word: set[str] = field(default_factory=set)
     """Every name of everything that anybody erased."""
     robbed: set[tuple[str, str]] = field(default_factory=set)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from node.casework.events import EventKind
-from node.casework.item import ItemState
+from node.casework.item import ItemState, Review
 from node.matching.lists import Entry, list_of
 from protocol.vocabulary import Verdict
 from tests.simulation.looking import rows
@@ -74,6 +74,8 @@ def _by_others(node: FleetNode, item: str) -> bool:
 
 
 def _last_word(state: ItemState, us: str) -> Verdict | None:
+    if Review.SUGGESTED_VERDICT in state.reviews:  # a file may wait for a look
+        return None
     own = [a for a in state.assessments if a.member == us and a.event_id not in state.carried]
     last = own[-1].verdict if own else None
     return None if last is Verdict.UNASSESSABLE else last

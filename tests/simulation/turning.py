@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
+from keys.errors import UnknownKeyError
 from keys.keyring import SEALING_GRACE_MS, SEALING_PERIOD_MS, MemberKeys
 from keys.sealing import SealingKey
 from keys.signing import SigningKey
@@ -268,7 +269,10 @@ def _serves(document: MemberDocument, purpose: Turned, node: FleetNode, now_ms: 
 def _can_open(node: FleetNode, document: MemberDocument, now_ms: int) -> bool:
     """Whether a member has every key that others may seal to from now on."""
     lasting = {key.key.key_id for key in document.sealing if key.not_after_ms > now_ms}
-    wanted = lasting | {document.sealing_key_at(now_ms).key_id}
+    try:
+        wanted = lasting | {document.sealing_key_at(now_ms).key_id}
+    except UnknownKeyError:  # its last one was revoked
+        return False
     return wanted <= {key.public.key_id for key in node.keys.sealing}
 
 
