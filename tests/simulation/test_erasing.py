@@ -35,14 +35,17 @@ async def tasks(node: Node) -> list[str]:
 
 
 def bodies(node: Node, word: bytes) -> int:
-    """How many stored bodies of entries and events still hold `word`."""
+    """How many stored bodies of entries and events still hold `word`.
+
+    But for what was said of a file alone (`ContentVerdict`): that is about no item.
+    """
     connection = open_reader(node.path, node.keys.database_key)
     try:
         rows = [
             row[0]
             for sql in (
                 "SELECT entry FROM messages_out",
-                "SELECT entry FROM entries_in",
+                "SELECT entry FROM entries_in WHERE substr(entry, 3, 1) <> x'31'",
                 "SELECT body FROM events",
                 "SELECT state FROM items",
                 "SELECT state FROM reports",
