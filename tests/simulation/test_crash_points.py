@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from node.evidence.heads import sign_head
 from node.store.queries import ItemQuery
 from protocol.vocabulary import Action, Verdict
 from tests.simulation.mortal import CrashedError
+from tests.simulation.remembering import signatures_remembered
+from tests.simulation.running import disks, garbage_left
 from tests.simulation.world import World
 
 FIRST = "https://nl1.example/album/1.jpg"
@@ -179,12 +182,11 @@ async def check(world: World) -> None:
         assert node.verify().found == [], member
 
 
-def tell(folder: Path, crash_at: tuple[int, str] | None) -> tuple[Ending, int]:
+def tell(crash_at: tuple[int, str] | None) -> tuple[Ending, int]:
     """Run the story in a new world; return how it ended, and how many commits it took."""
-    folder.mkdir()
 
-    async def run() -> tuple[Ending, int]:
-        world = World(folder)
+    async def run(folder: str) -> tuple[Ending, int]:
+        world = World(Path(folder))
         await world.start()
         world.crash_at = crash_at
         await Story(world).run()
@@ -194,13 +196,18 @@ def tell(folder: Path, crash_at: tuple[int, str] | None) -> tuple[Ending, int]:
         await world.close()
         return told, commits
 
-    return asyncio.run(run())
+    with (
+        tempfile.TemporaryDirectory(prefix="crashing-", dir=disks()) as folder,
+        signatures_remembered(),
+        garbage_left(),
+    ):
+        return asyncio.run(run(folder))
 
 
 @pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ending, int]:
+def untouched() -> tuple[Ending, int]:
     """Give how the story ends when nobody dies, and its number of commits."""
-    return tell(tmp_path_factory.mktemp("untouched") / "world", None)
+    return tell(None)
 
 
 def test_story_ends_as_it_should(untouched: tuple[Ending, int]) -> None:
@@ -219,14 +226,10 @@ def test_story_ends_as_it_should(untouched: tuple[Ending, int]) -> None:
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
-def test_death_at_any_commit_changes_nothing(
-    side: str, untouched: tuple[Ending, int], tmp_path: Path
-) -> None:
+def test_death_at_any_commit_changes_nothing(side: str, untouched: tuple[Ending, int]) -> None:
     """Each commit of each node, `before` it is durable and `after`, before anybody hears of it."""
     expected, commits = untouched
-    deaths = [(tmp_path / str(number), (number, side)) for number in range(1, commits + 1)]
+    deaths = [(number, side) for number in range(1, commits + 1)]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        endings = pool.starmap(tell, deaths)
-    assert [
-        crash for (_, crash), (end, _) in zip(deaths, endings, strict=True) if end != expected
-    ] == []
+        endings = pool.map(tell, deaths)
+    assert [crash for crash, (end, _) in zip(deaths, endings, strict=True) if end != expected] == []
