@@ -55,9 +55,11 @@ def _dispatch(words: list[str]) -> int:
     from typer import Abort, TyperException
 
     from node.cli.app import app
+    from node.cli.verbs import with_only
 
+    needed = with_only(app, words[0] if words else None)
     try:
-        code = app(args=words, prog_name="hotline", standalone_mode=False)
+        code = needed(args=words, prog_name="hotline", standalone_mode=False)
     except TyperException as error:
         return _report_usage(error, words)
     except Abort:

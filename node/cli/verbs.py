@@ -6,13 +6,16 @@ programs in colour, takes longer than all else that `hotline --help` does.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command_name
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
+    from typer.models import CommandInfo
 
 
 class _Verbs(TyperGroup):
@@ -41,3 +44,24 @@ def group(help: str, **settings: Any) -> typer.Typer:  # noqa: A002 - typer's ow
     return typer.Typer(
         cls=_Verbs, help=help, rich_markup_mode=None, no_args_is_help=True, **settings
     )
+
+
+def with_only(app: typer.Typer, word: str | None) -> typer.Typer:
+    """Return the app with one verb or group alone; the whole app if none has this name.
+
+    Whatever the app has is built from its annotations before a word is read: for seventy verbs,
+    more than most of them take to do what they do.
+    """
+    verbs = [one for one in app.registered_commands if _name(one) == word]
+    groups = [one for one in app.registered_groups if one.name == word]
+    if not verbs and not groups:
+        return app
+    made = copy(app)
+    made.registered_commands, made.registered_groups = verbs, groups
+    return made
+
+
+def _name(verb: CommandInfo) -> str | None:
+    if verb.name is not None or verb.callback is None:
+        return verb.name
+    return get_command_name(verb.callback.__name__)

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+import typer.main
 
+from node.cli.app import app
 from node.cli.exits import MEANING, Exit, exit_of
 from node.cli.main import run
 from node.cli.output import CliError, table
+from node.cli.verbs import with_only
 
 
 class OfNobody(Exception):  # noqa: N818 - a foreign error
@@ -53,6 +56,12 @@ class TestUsage:
         """A bare `hotline` is a question."""
         assert run([]) == Exit.USAGE
         assert "Usage: hotline" in capsys.readouterr().out
+
+    def test_each_verb_is_built_alone(self) -> None:
+        """To build all of them takes longer than what most of them do."""
+        for name in typer.main.get_command(app).commands:  # type: ignore[attr-defined]
+            alone = typer.main.get_command(with_only(app, name))
+            assert list(alone.commands) == [name]  # type: ignore[attr-defined]
 
     def test_help_is_a_success(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Asked for help, given help."""
