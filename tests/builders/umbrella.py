@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,15 @@ from aiohttp import web
 
 from keys.unlock import Unlock
 from node.config import Config, load
+from node.config.edit import change_file
 from node.registry import admit
 from node.registry.create import NetworkPlan, load_online, load_people
 from node.registry.directory import RepositoryDirectory
 from node.registry.serve import RegistryServer, make_app
 from node.setup.joining import join
-from node.setup.member import NewMember, make_member
-from node.setup.network import make_network
+from node.setup.member import REQUEST_NAME, NewMember, make_member
+from node.setup.network import CONFIG_NAME, make_network
+from tests.builders.folders import Kept
 
 NOW = 1_790_000_000_000
 
@@ -68,38 +72,53 @@ async def make_world(
 
     The member's listeners have ports that are free at this moment. `store`: URL of its database.
     """
-    ports = free_ports(2)
-    network = make_network(tmp_path / "net", NetworkPlan("demo"), now_ms)
+    peer_port, api_port = free_ports(2)
+    if store is None:
+        _made(now_ms).put(tmp_path)
+    else:
+        _make(tmp_path, now_ms, store)
+    source = tmp_path / "gb" / "node.toml"
+    change_file(source, "peer", {"listen_port": peer_port})
+    change_file(source, "api", {"listen_port": api_port})
     directory = RepositoryDirectory(tmp_path / "net")
-    unlock = Unlock.from_config(network.config.member.unlock)
+    unlock = Unlock.from_config(load(tmp_path / "net" / CONFIG_NAME).member.unlock)
     online = load_online(directory, unlock)
     umbrella, clock = RegistryServer(directory, online), [now_ms]
     server = await serve(make_app(umbrella, lambda: clock[0]))
-    member = make_member(
-        NewMember(
-            directory=tmp_path / "gb",
-            member="gb-iwf",
-            name="Hotline of the north",
-            network=network.created.network_id,
-            jurisdictions=("GB",),
-            store=store,
-            peer_host="127.0.0.1",
-            peer_port=ports[0],
-            api_port=ports[1],
-        ),
-        now_ms,
-    )
+    first = directory.open()
     return World(
-        network_id=network.created.network_id,
+        network_id=first.registry.network_id,
         directory=directory,
         keepers=admit.Keepers(load_people(directory, unlock), online),
-        fingerprint=network.created.root_sha256,
+        fingerprint=first.first_root_sha256.hex(),
         mirror=f"http://127.0.0.1:{server.port}",
-        config=member.config,
-        request=member.request.read_bytes(),
+        config=load(source),
+        request=(tmp_path / "gb" / REQUEST_NAME).read_bytes(),
         server=umbrella,
         clock=clock,
     )
+
+
+def _make(folder: Path, now_ms: int, store: str | None = None) -> None:
+    network = make_network(folder / "net", NetworkPlan("demo"), now_ms)
+    wish = NewMember(
+        directory=folder / "gb",
+        member="gb-iwf",
+        name="Hotline of the north",
+        network=network.created.network_id,
+        jurisdictions=("GB",),
+        store=store,
+        peer_host="127.0.0.1",
+    )
+    make_member(wish, now_ms)
+
+
+@cache
+def _made(now_ms: int) -> Kept:
+    """Network and member, made once in a process."""
+    with tempfile.TemporaryDirectory() as folder:
+        _make(Path(folder), now_ms)
+        return Kept.of(Path(folder))
 
 
 def free_ports(count: int) -> list[int]:

@@ -29,10 +29,13 @@ from node.setup.member import NewMember, make_member
 from node.store.sqlite import Store
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.vocabulary import Confidence, HostingState
+from tests.builders.folders import Kept
 from tests.builders.network import NOW_MS, make_network
 from tests.builders.umbrella import World, make_world
 
 US = "gb-iwf"
+BEGUN_MS = time.time_ns() // 1_000_000
+"""When this test run began: the verbs go by the real clock."""
 Answer = tuple[int, dict[str, Any]]
 
 
@@ -66,18 +69,27 @@ class Typing:
         return code, json.loads(self.capsys.readouterr().out)
 
 
-@pytest.fixture
-def member(tmp_path: Path) -> Config:
-    """Give the configuration of a new member that has joined nothing and does not run."""
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """Give what `hotline init` made in `node`."""
+    folder = tmp_path_factory.mktemp("made")
     wish = NewMember(
-        directory=tmp_path / "node",
+        directory=folder / "node",
         member=US,
         name="Hotline of the north",
         network="demo-0123456789abcdef",
         jurisdictions=("GB",),
         api_port=9,
     )
-    return make_member(wish, NOW_MS).config
+    make_member(wish, NOW_MS)
+    return Kept.of(folder)
+
+
+@pytest.fixture
+def member(made: Kept, tmp_path: Path) -> Config:
+    """Give the configuration of a new member that has joined nothing and does not run."""
+    made.put(tmp_path)
+    return load(tmp_path / "node" / "node.toml")
 
 
 @pytest.fixture
@@ -117,7 +129,7 @@ async def running(
 @pytest.fixture
 async def world(tmp_path: Path, aiohttp_server: AiohttpServer) -> World:
     """Give an umbrella that serves and a member that is admitted but has not joined."""
-    world = await make_world(tmp_path, aiohttp_server, time.time_ns() // 1_000_000)
+    world = await make_world(tmp_path, aiohttp_server, BEGUN_MS)
     world.admit()
     return world
 
