@@ -17,10 +17,10 @@ import pytest
 
 from examples.demo import canaries
 from examples.demo.course import Course
-from examples.demo.processes import Processes
 from examples.demo.progress import Progress
 from examples.demo.provoking import provoke
 from tests.builders.authority import make_authority
+from tests.scenarios.forked import ForkedVerbs
 from tests.scenarios.strangers import (
     HIDING,
     Strangers,
@@ -71,7 +71,7 @@ async def network(folder: Path, records: dict[str, Any]) -> AsyncIterator[Course
     """Give a network of one member, made and not started; the zone has these records."""
     zone = folder / "zone.json"
     zone.write_text(json.dumps(records), encoding="utf-8")
-    processes = Processes(folder)
+    processes = ForkedVerbs(folder)
     entries = {"gb-iwf": {"name": "One", "jurisdictions": ["GB"]}}
     async with aiohttp.ClientSession() as http:
         made = Course(folder, http, processes, Progress())

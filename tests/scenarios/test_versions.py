@@ -18,8 +18,9 @@ import pytest
 
 from examples.demo.members import ApiProblemError, Member
 from examples.demo.network import Network
-from examples.demo.processes import HOTLINE, Processes
+from examples.demo.processes import HOTLINE
 from tests.scenarios import previous
+from tests.scenarios.forked import ForkedVerbs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -129,7 +130,7 @@ async def test_r11_an_older_member_among_newer_ones_and_its_upgrade(
     assert previous.code_of(program).is_relative_to(program.parent)
     zone = tmp_path / "zone.json"
     zone.write_text(json.dumps(ZONE), encoding="utf-8")
-    processes = Processes(tmp_path)
+    processes = ForkedVerbs(tmp_path)
     programs = {NL: program} | ({"umbrella": program} if umbrella == "old" else {})
     async with aiohttp.ClientSession() as http:
         network = Network(tmp_path, http, processes)
