@@ -92,13 +92,16 @@ def _item(
     content = read_hashes(item.hashes, f"{field}.hashes")
     if location.canonical is None and not content:
         raise DraftRejectedError(field, "give a url, a service with account, or hashes", "no_place")
+    if item.kind is ItemKind.PAGE and content:
+        mend = "hashes are of a file, and a page is none: say what the file is, or leave kind out"
+        raise DraftRejectedError(f"{field}.kind", mend)
     for number, assessment in enumerate(item.assessments):
         check_assessment(assessment, f"{field}.assessments[{number}]")
     return PreparedItem(
         location,
         content,
         _access(item.access, userinfo, f"{field}.access"),
-        item.kind or _guess_kind(location),
+        item.kind or _guess_kind(location, file=bool(content)),
         read_time(f"{field}.found", item.found, now_ms, default=received),
         _line(draft, location, content, fingerprints, base, field),
         item.assessments,
@@ -149,13 +152,14 @@ def _location(item: ItemDraft, field: str) -> tuple[Location, str]:
     return Location(), ""
 
 
-def _guess_kind(location: Location) -> ItemKind:
-    """The kind by the ending of the path; a page where it says nothing."""
+def _guess_kind(location: Location, *, file: bool) -> ItemKind:
+    """The kind by the ending of the path; where it says nothing a page, or of hashes an image."""
     if location.canonical is None:
         return ItemKind.IMAGE
     path = location.canonical.split("?", 1)[0]
     last = path.rsplit("/", 1)[-1]
-    return _KIND_BY_ENDING.get(last.rsplit(".", 1)[-1].lower(), ItemKind.PAGE)
+    unsaid = ItemKind.IMAGE if file else ItemKind.PAGE
+    return _KIND_BY_ENDING.get(last.rsplit(".", 1)[-1].lower(), unsaid)
 
 
 def read_hashes(draft: HashesDraft | None, field: str) -> tuple[Content, ...]:

@@ -56,11 +56,14 @@ def list_import(
         bool, typer.Option("--full", help="It is the whole list: what it does not name goes.")
     ] = False,
     allow_shrink: Annotated[
-        int,
+        int | None,
         typer.Option(
-            min=0, max=100, metavar="PERCENT", help="With --full: of the entries so much may go."
+            min=0,
+            max=100,
+            metavar="PERCENT",
+            help=f"With --full: of the entries so much may go; {MAY_GO} unless it is said.",
         ),
-    ] = MAY_GO,
+    ] = None,
     provenance: ProvenanceOption = None,
     license_: Annotated[
         str | None, typer.Option("--license", help="Under which it was given.")
@@ -73,11 +76,12 @@ def list_import(
     json: JsonOption = False,
 ) -> int:
     """Take a file into a list; the same again changes nothing, and goes on after a crash."""
+    from node.cli.list_words import may_go_of
     from node.cli.lists import Wish, import_file
 
     said = tuple(trust or ())
     wish = Wish(name, provenance, license_, may_use, may_share, weak, said)
-    may_go = allow_shrink if full else None
+    may_go = may_go_of(MAY_GO if allow_shrink is None and full else allow_shrink, full=full)
     return show(import_file(config, file, wish, form, version, may_go), as_json=json)
 
 

@@ -96,3 +96,15 @@ def version_of_word(said: str | None, otherwise: int) -> int:
         pass
     mend = "--version: write a number, or a day that there is, as 2026-11-29"
     raise CliError("usage", mend, Exit.USAGE)
+
+
+def may_go_of(percent: int | None, *, full: bool) -> int | None:
+    """Return how many percent of a list may go by a file; None: it is not the whole list.
+
+    Raises:
+        CliError: something may go, by a file that takes nothing away.
+    """
+    if percent is not None and not full:
+        mend = "--allow-shrink: by a file that is not the whole list nothing goes; add --full"
+        raise CliError("usage", mend, Exit.USAGE)
+    return percent

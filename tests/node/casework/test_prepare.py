@@ -214,6 +214,21 @@ class TestKinds:
         made = one(ItemDraft(url=PLACE, kind=ItemKind.PAGE))
         assert made.kind is ItemKind.PAGE
 
+    @pytest.mark.parametrize("kind", [None, *ItemKind])
+    def test_hashes_are_of_a_file_and_a_page_is_none(self, kind: ItemKind | None) -> None:
+        """Equal pages, an error of a host say, would be one content at a thousand places."""
+        hashes = HashesDraft(sha256="1" * 64)
+        for url in ("https://nl1.example/thread?id=7", None):
+            draft = ItemDraft(url=url, kind=kind, hashes=hashes)
+            if kind is not ItemKind.PAGE:
+                assert one(draft).kind is (kind or ItemKind.IMAGE)
+                continue
+            with pytest.raises(DraftRejectedError) as refused:
+                one(draft)
+            assert refused.value.field == "items[0].kind"
+        video = ItemDraft(url="https://nl1.example/a.mp4", hashes=hashes)
+        assert one(video).kind is ItemKind.VIDEO
+
     def test_matter_is_csam_unless_it_is_said(self) -> None:
         """What hotlines are for."""
         assert prepared(report()).matter is Matter.CSAM

@@ -237,6 +237,17 @@ class TestFull:
             one = await status(typed)
             assert (one["entries"], one["unfinished"]) == (20, False)
 
+    async def test_how_much_may_go_is_refused_of_a_file_that_is_not_the_whole(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """Who says it means something by it; nothing of the file is taken in."""
+        file = table(tmp_path / "new.csv", 1, first=40)
+        words = ("--list", "a", "--version", "2", "--allow-shrink", "10")
+        code, shown = await typed("list", "import", file, *words)
+        assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")
+        assert "--full" in shown["error"]["message"]
+        assert (await status(typed))["entries"] == 20
+
     async def test_without_the_word_nothing_goes(self, typed: Typed, tmp_path: Path) -> None:
         """Most files are increments."""
         file = table(tmp_path / "new.csv", 1)
