@@ -42,16 +42,16 @@ def judge_shared(world: Fleet, disks: dict[str, Disk]) -> list[tuple[str, str]]:
             if sender is receiver or oracle.disks[receiver.member] or pair in oracle.robbed:
                 continue
             heard = _heard(receiver, sender.member)
-            if any(
-                not _by_others(sender, item) for file in said.keys() - heard for item in said[file]
-            ):
+            unheard = {item for file in said.keys() - heard for item in said[file]}
+            items = disks[sender.member].items
+            if any(not _may_wait(sender, items[item]) for item in unheard):
                 wrongs.append(("lost", f"{receiver.member}: unheard verdicts of {sender.member}"))
             if heard - said.keys():
                 wrongs.append(("lost", f"{receiver.member}: old verdicts of {sender.member} stand"))
     for node in world.honest:
         standing = {number for (number,) in rows(node, "SELECT number FROM list_entries")}
-        items = disks[node.member].items.values()
-        if any(one.entry not in standing for state in items for one in state.listed):
+        states = disks[node.member].items.values()
+        if any(one.entry not in standing for state in states for one in state.listed):
             wrongs.append(("lost", f"{node.member}: an entry that ended still counts"))
     return wrongs
 
@@ -67,15 +67,13 @@ def _said(disk: Disk, us: str) -> dict[File, list[str]]:
     return said
 
 
-def _by_others(node: FleetNode, item: str) -> bool:
-    """Whether somebody else added hashes to an item: nobody here saw that file (§6.6.1)."""
-    added = rows(node, _ADDED, item, int(EventKind.FACTS), node.member)
-    return bool(added)
+def _may_wait(node: FleetNode, state: ItemState) -> bool:
+    """Whether a file of an item may wait for a look, or be one that nobody here saw (§6.6.1)."""
+    by_others = rows(node, _ADDED, state.id, int(EventKind.FACTS), node.member)
+    return Review.SUGGESTED_VERDICT in state.reviews or bool(by_others)
 
 
 def _last_word(state: ItemState, us: str) -> Verdict | None:
-    if Review.SUGGESTED_VERDICT in state.reviews:  # a file may wait for a look
-        return None
     own = [a for a in state.assessments if a.member == us and a.event_id not in state.carried]
     last = own[-1].verdict if own else None
     return None if last is Verdict.UNASSESSABLE else last
