@@ -1,15 +1,16 @@
 """`make hostile`: how much of its rate an honest peer keeps while a hostile one attacks (R4).
 
 A real listener over a real inbox and encrypted store, an honest member that pushes as fast as it is
-receipted, and a hostile one, each a process of its own. The attacker runs at the lowest priority:
-what it uses itself is not what it costs us. With and without attack are measured in turns, and
-medians told; on a machine that does other work these figures mean little. What means something
-there is the processor time of the node while the attack goes on alone, after its first burst.
-Nothing is asserted.
+receipted, and a hostile one, each a process of its own. Attacker and node share a machine here, as
+they would not: so the rate under attack is held against that while the same attacker has another
+node to attack, both at the lowest priority. What is left is what the attack costs this node. Both
+are measured in turns, and medians told; on a machine that does other work they mean little. What
+means something there is the processor time of the node while the attack goes on alone, after its
+first burst. Nothing is asserted.
 
-Lines: `R4 <attack> quiet=N under=N kept=N% attacks=N cost_ms=N busy=N%`: entries/s without and
-with the attack, and the part that is kept; attacks/s, what one costs the node, and which part of
-one core all of them together take.
+Lines: `R4 <attack> elsewhere=N under=N kept=N% attacks=N cost_ms=N busy=N%`: entries/s while
+another node, and while this one is attacked, and the part that is kept; attacks/s, what one costs
+the node, and which part of one core all of them together take.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -64,6 +66,15 @@ ALONE_S: Final = 5.0
 FORK: Final = multiprocessing.get_context("fork")
 STRUCK: Final = FORK.Value("Q")
 """Attacks made so far, by all processes."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A node that can be attacked: where, and its process id."""
+
+    network: Network
+    port: int
+    process: int
 
 
 def struck() -> None:
@@ -231,15 +242,32 @@ def hostile(name: str, network: Network, port: int) -> None:
     asyncio.run(attack_for_ever(ATTACKS[name], network, port))
 
 
-def listener(network: Network, port: int, folder: str) -> None:
-    """Be a process that listens."""
+def listener(network: Network, port: int, folder: str, nice: int) -> None:
+    """Be a process that listens, the nicer the less it takes from others."""
+    os.nice(nice)
     asyncio.run(serve(network, port, Path(folder)))
 
 
 @contextmanager
-def attacked(name: str, network: Network, port: int) -> Iterator[None]:
+def listening(port: int, nice: int = 0) -> Iterator[Target]:
+    """Run a node meanwhile, with a network in which it is there."""
+    network = Network()
+    network.move(EOKM, port)
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
+        process = FORK.Process(target=listener, args=(network, port, folder, nice), daemon=True)
+        process.start()
+        try:
+            assert process.pid is not None
+            yield Target(network, port, process.pid)
+        finally:
+            process.kill()
+            process.join()
+
+
+@contextmanager
+def attacked(name: str, target: Target) -> Iterator[None]:
     """Let a process attack meanwhile."""
-    process = FORK.Process(target=hostile, args=(name, network, port), daemon=True)
+    process = FORK.Process(target=hostile, args=(name, target.network, target.port), daemon=True)
     process.start()
     try:
         yield
@@ -248,32 +276,33 @@ def attacked(name: str, network: Network, port: int) -> Iterator[None]:
         process.join()
 
 
-async def cost(name: str, network: Network, port: int, node: int) -> str:
-    """Say what an attack alone costs the node of this process id."""
-    with attacked(name, network, port):
+async def cost(name: str, target: Target) -> str:
+    """Say what an attack alone costs the node."""
+    with attacked(name, target):
         await asyncio.sleep(BURST_S)
-        made, used_s, began = STRUCK.value, processor_s(node), time.monotonic()
+        made, used_s, began = STRUCK.value, processor_s(target.process), time.monotonic()
         await asyncio.sleep(ALONE_S)
-        made, used_s = STRUCK.value - made, processor_s(node) - used_s
+        made, used_s = STRUCK.value - made, processor_s(target.process) - used_s
         took_s = time.monotonic() - began
     each_ms = 1000 * used_s / max(1, made)
     return f"attacks={made / took_s:.0f} cost_ms={each_ms:.2f} busy={100 * used_s / took_s:.1f}%"
 
 
-async def measure(network: Network, port: int, pushes: int, node: int) -> None:
+async def measure(target: Target, decoy: Target, pushes: int, attacks: Collection[str]) -> None:
     """Take every figure."""
-    honest = Honest(network, port)
+    honest = Honest(target.network, target.port)
     await honest.rate(5)
-    for name in ATTACKS:
-        quiet, under = [], []
+    for name in attacks:
+        rates: tuple[list[float], list[float]] = [], []
         for _ in range(ROUNDS):
-            quiet.append(await honest.rate(pushes))
-            with attacked(name, network, port):
-                await asyncio.sleep(1)
-                under.append(await honest.rate(pushes))
-        kept = statistics.median(u / q for q, u in zip(quiet, under, strict=True))
-        said = f"quiet={statistics.median(quiet):.0f} under={statistics.median(under):.0f}"
-        alone = await cost(name, network, port, node)
+            for attack_on, found in zip((decoy, target), rates, strict=True):
+                with attacked(name, attack_on):
+                    await asyncio.sleep(1)
+                    found.append(await honest.rate(pushes))
+        kept = statistics.median(u / e for e, u in zip(*rates, strict=True))
+        elsewhere, under = map(statistics.median, rates)
+        said = f"elsewhere={elsewhere:.0f} under={under:.0f}"
+        alone = await cost(name, target)
         sys.stdout.write(f"R4 {name} {said} kept={100 * kept:.0f}% {alone}\n")
         sys.stdout.flush()
 
@@ -282,21 +311,13 @@ def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="make hostile")
     parser.add_argument("--pushes", type=int, default=60)
-    parser.add_argument("--port", type=int, default=18_441)
+    parser.add_argument("--port", type=int, default=18_441, help="and the next one")
+    parser.add_argument("--only", nargs="+", choices=ATTACKS, default=list(ATTACKS))
     given = parser.parse_args()
-    network = Network()
-    network.move(EOKM, given.port)
     WORK.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=WORK) as folder:
-        process = FORK.Process(target=listener, args=(network, given.port, folder), daemon=True)
-        process.start()
+    with listening(given.port) as target, listening(given.port + 1, nice=19) as decoy:
         time.sleep(2)
-        try:
-            assert process.pid is not None
-            asyncio.run(measure(network, given.port, given.pushes, process.pid))
-        finally:
-            process.kill()
-            process.join()
+        asyncio.run(measure(target, decoy, given.pushes, given.only))
 
 
 if __name__ == "__main__":
