@@ -20,6 +20,7 @@ from node.casework.folding import lacks
 from node.casework.item import Custody, ItemState, ReportFacts, Review
 from node.casework.listing import match_lists
 from node.casework.prepare import PreparedItem, PreparedReport, read_time
+from node.casework.reconsidering import reconsider
 from node.casework.rejudging import bring_verdicts, rejudge, suggestion
 from node.casework.spreading import spread
 from node.casework.telling import News, note, pass_on_sighting, tell
@@ -66,9 +67,14 @@ def intake_needs(reports: Iterable[PreparedReport], fingerprints: Fingerprints) 
 def take_reports(
     book: Casebook, reports: Iterable[PreparedReport], ids: Ids, postbox: Postbox
 ) -> list[ReportTaken]:
-    """Take reports in, in their order, and ask the lists about what came of them."""
+    """Take reports in, in their order, and ask the lists about what came of them.
+
+    A hash that a report brings may take a verdict from an item that was here: what followed from
+    that is undone.
+    """
     taken = [take_report(book, report, ids, postbox) for report in reports]
     match_lists(book, ids, postbox)
+    reconsider(book, ids, postbox)
     return taken if not book.loaded.listed else [_known_by_lists(book, one) for one in taken]
 
 

@@ -330,6 +330,8 @@ class KnownContent(Newcomers):
         self, contents: Iterable[Content], most: int, counts: Callable[[Listed], bool]
     ) -> dict[Content, Sequence[Listed]]:
         """Return the entries that look like each of these files: see `Known.alike`."""
+        if not len(self.pictures):
+            return {}
         pdqs = {one: pdq for one in contents for pdq in pictures_of([one])}
         wanted = dict.fromkeys(pdqs.values())
         found = await self._readers.run(lambda c: self._known.alike(c, wanted, most, counts))

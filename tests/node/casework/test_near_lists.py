@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from node.casework.draft import HashesDraft, ItemDraft, ReportDraft
 from node.casework.views import ItemView
@@ -130,3 +131,31 @@ async def test_following_a_list_otherwise_holds_for_what_looks_alike(office: Off
         await office.follow(terms, C=trust)
         await office.look()
         assert (await office.item(here.id)).reviews == reviews, trust
+
+
+@pytest.mark.parametrize("by", ["report", "hashes"])
+async def test_hash_that_shows_another_file_undoes_what_followed_from_the_verdict(
+    office: Office, by: str
+) -> None:
+    """Whichever way it comes: what looks like the item is suggested no more."""
+    weak = Content(None, None, (9).to_bytes(16, "big"), 9_000, None, None)
+    await office.lists(2, Entry(replace(weak, sha256=bytes(32)), "A"))
+    item = ItemDraft(
+        url="https://gb1.example/w.jpg",
+        hashes=HashesDraft(md5=f"{9:032x}", length=9_000, pdq=BASE.hex(), pdq_quality=90),
+    )
+    draft = ReportDraft(items=(item,), source=Source.PUBLIC)
+    (taken,) = await office.desk.submit([draft], actor="desk", batch="w1")
+    judged = taken.items[0].item_id
+    assert (await office.item(judged)).known
+    near = await hand_in(office, 50, flipped(BASE, [1]))
+    assert near.reviews == SUGGESTED
+    more = HashesDraft(sha256=f"{9:064x}", md5=f"{9:032x}", pdq=BASE.hex(), pdq_quality=90)
+    if by == "hashes":
+        await office.desk.add_hashes(judged, more, actor="a")
+    else:
+        again = ReportDraft(items=(ItemDraft(url=item.url, hashes=more),), source=Source.PUBLIC)
+        await office.desk.submit([again], actor="desk", batch="w2")
+    after = await office.item(judged)
+    assert (after.known, after.listed) == (False, ())
+    assert (await office.item(near.id)).reviews == ()
