@@ -20,7 +20,7 @@ from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import lacks
 from node.casework.hearing import credible
-from node.casework.intake import carry_over, is_unseen, same_content, was_here
+from node.casework.intake import carry_over, is_unseen, same_content, same_place, was_here
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
 from node.casework.listing import hold_illegal
 from node.casework.rejudging import rejudge, said_here, suggestion, watch_verdicts
@@ -81,7 +81,6 @@ class Handover:
         return self._book.loaded.items[message.item_id]
 
     def _look(self, peer: str, message: Item) -> Judgement:
-        location = self._book.fingerprints.location(message.location)
         incoming = Incoming(
             message.location,
             message.content,
@@ -89,9 +88,9 @@ class Handover:
             message.found_ms,
             message.matter,
             message.source,
-            was_here=was_here(self._book, location, message.content),
+            was_here=was_here(self._book, message.location, message.content),
         )
-        at_this_place = self._book.by_key(location)
+        at_this_place = same_place(self._book, message.location)
         return judge(
             incoming,
             [

@@ -29,7 +29,7 @@ from node.ids import Ids
 from node.matching.contents import Likeness, likeness, pictures_of
 from node.matching.duplicates import Incoming, Judgement, judge
 from node.matching.fingerprints import Fingerprints, content_keys
-from protocol.facts import Assessment, Content, Hop, Sighting
+from protocol.facts import Assessment, Content, Hop, Location, Sighting
 from protocol.messages import Sighted
 from protocol.vocabulary import Disposition, Matter, OutcomeWhat, Verdict
 
@@ -58,9 +58,7 @@ def intake_needs(reports: Iterable[PreparedReport], fingerprints: Fingerprints) 
         for item in report.items:
             needs.lines.add(item.line)
             want_alike(needs, item.content, fingerprints)
-            key = fingerprints.location(item.location)
-            if key is not None:
-                needs.keys.add(key)
+            needs.keys.update(fingerprints.places(item.location))
     return needs
 
 
@@ -177,7 +175,6 @@ def _first_time(
     ids: Ids,
     postbox: Postbox,
 ) -> ItemTaken:
-    location = book.fingerprints.location(item.location)
     judgement = judge(
         Incoming(
             item.location,
@@ -186,9 +183,9 @@ def _first_time(
             item.found_ms,
             report.matter,
             report.draft.source,
-            was_here=was_here(book, location, item.content),
+            was_here=was_here(book, item.location, item.content),
         ),
-        book.by_key(location),
+        same_place(book, item.location),
         same_content(book, item.content),
         book.us,
         book.now,
@@ -204,11 +201,17 @@ def _first_time(
     return ItemTaken(item_id, "known" if known else "new", judgement.item if known else None)
 
 
-def was_here(book: Casebook, location: bytes | None, content: tuple[Content, ...]) -> bool:
+def was_here(book: Casebook, location: Location | None, content: tuple[Content, ...]) -> bool:
     """Whether an item at this location, or without a location with this content, was erased."""
-    if location is not None:
-        return book.was_here(location)
-    return any(book.was_here(key) for key in content_keys(book.fingerprints, content))
+    keys = book.fingerprints.places(location) or content_keys(book.fingerprints, content)
+    return any(book.was_here(key) for key in keys)
+
+
+def same_place(book: Casebook, location: Location | None) -> list[ItemState]:
+    """Return the items at a location, oldest first."""
+    keys = book.fingerprints.places(location)
+    found = {state.id: state for key in keys for state in book.by_key(key)}
+    return [found[one] for one in sorted(found)]
 
 
 def same_content(book: Casebook, content: tuple[Content, ...]) -> list[ItemState]:

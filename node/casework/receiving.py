@@ -119,9 +119,7 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
                 needs.ends.add((item_id, one.arrived.peer))
         if isinstance(message, Item):
             want_alike(needs, message.content, fingerprints)
-            key = fingerprints.location(message.location)
-            if key is not None:
-                needs.keys.add(key)
+            needs.keys.update(fingerprints.places(message.location))
         elif isinstance(message, Withdrawal) or _is_of_a_verdict(message):
             needs.alike.add(item_id or "")
         elif isinstance(message, Sighted) and message.content is not None:

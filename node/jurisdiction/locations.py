@@ -15,8 +15,9 @@ trailing slash, order and tracking parameters of the query, escaped reserved cha
 A canonical form is no longer than `MAX_CHARACTERS`, so that it can be read again; text that only
 becomes longer by its escapes is refused as what is longer at once.
 
-Not joined in this version: IPv4 inside IPv6 (`[::ffff:192.0.2.1]`) is located as the IPv4 address
-that it reaches, and keeps a form of its own, as the standard serialises it.
+IPv4 inside IPv6 (`[::ffff:192.0.2.1]`) keeps a form of its own, as the standard serialises it. It
+is located as the IPv4 address that it reaches, and who looks for an item at the one finds those at
+the other (`node.matching.places`): no form that is stored, or that another member knows, changes.
 
 Canonicalising twice changes nothing. Most spellings are canonical as they come: one expression
 tells these, and only the others take the long way. The raw text stays beside it as evidence. A

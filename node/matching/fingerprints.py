@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 
+from node.matching.places import forms_of
 from protocol.facts import Content, Location
 
 BYTES = 16
@@ -46,7 +47,15 @@ class Fingerprints:
         """The key of a canonical location; None where there is none."""
         if location is None or location.canonical is None:
             return None
-        canonical = location.canonical
+        return self._place(location.canonical)
+
+    def places(self, location: Location | None) -> list[bytes]:
+        """The keys under which items at a location may stand, its own first; absent: none."""
+        if location is None or location.canonical is None:
+            return []
+        return [self._place(form) for form in forms_of(location.canonical)]
+
+    def _place(self, canonical: str) -> bytes:
         key = self._places.get(canonical)
         if key is None:
             if len(self._places) >= REMEMBERED:
