@@ -15,7 +15,10 @@ from __future__ import annotations
 import threading
 from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
 
 from node.matching.contents import picture_of
 from node.store.bulk import stream
@@ -136,6 +139,12 @@ class ListedPictures:
 
 
 def _pictures(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes | None]]:
-    """Yield of each entry its number, and its PDQ hash if it has one that says something."""
+    """Yield of each entry its number, and its PDQ hash if it has one that says something.
+
+    One that is damaged keeps no node from its start: it says nothing.
+    """
     for number, state in rows:
-        yield number, picture_of(decode_entry(state).content)
+        pdq = None
+        with suppress(msgspec.DecodeError):
+            pdq = picture_of(decode_entry(state).content)
+        yield number, pdq

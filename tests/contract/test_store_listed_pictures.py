@@ -220,3 +220,16 @@ async def test_index_grows_and_shrinks_with_what_stands(store: Store) -> None:
     await take(store, name, 1, Retraction("1"))
     await follow(store)
     assert len(store.known_content.pictures) == 1
+
+
+async def test_damaged_entry_keeps_no_store_from_opening(place: Place) -> None:
+    """It says nothing, and the others do."""
+    store = place.open()
+    name = await listed(store, A=Trust.AUTO)
+    await take(store, name, 1, entry(picture(1), 1), entry(picture(2), 2))
+    sql = "UPDATE list_entries SET state = ? WHERE number = 1"
+    await store.writer.run(lambda c: c.execute(sql, (b"\xc0",)).rowcount)
+    await store.close()
+    again = place.open()
+    assert [await near(again, picture(1)), await near(again, picture(2))] == [[], ["2"]]
+    await again.close()
