@@ -8,7 +8,16 @@ import pytest
 from msgspec.structs import replace
 
 from node.matching.contents import Closeness, Likeness
-from node.matching.lists import Entry, Hit, Listed, Provenance, Terms, Trust, weigh
+from node.matching.lists import (
+    Entry,
+    Hit,
+    Listed,
+    Provenance,
+    Terms,
+    Trust,
+    trusts_in_member,
+    weigh,
+)
 from protocol.vocabulary import Verdict
 from tests.builders.cases import file, verdict
 
@@ -77,6 +86,26 @@ def test_bands_of_how_near_it_comes(apart: int, closeness: str) -> None:
     hit = LISTED.hit(file(pdq=bits(apart)), pictures=True)
     assert hit is not None
     assert hit.closeness == closeness
+
+
+def test_members_word_comes_with_what_looks_like_its_file() -> None:
+    """A person reads whose verdict it is."""
+    given = verdict(Verdict.BASELINE, "fr-pdc")
+    told = replace(LISTED, entry=replace(LISTED.entry, given=given))
+    for asked in (file(1), file(2, pdq=0)):
+        hit = told.hit(asked, pictures=True)
+        assert hit is not None
+        assert hit.given == given
+
+
+def test_members_are_followed_as_rule_2_says_unless_their_operator_says_otherwise() -> None:
+    """`baseline` everywhere, `national` under one law; all else is for a person."""
+    assert trusts_in_member() == {
+        "baseline": Trust.AUTO,
+        "national_here": Trust.AUTO,
+        "national": Trust.SUGGESTION,
+        "not_illegal": Trust.SUGGESTION,
+    }
 
 
 def test_entry_says_nothing_of_what_is_far_or_poor() -> None:
