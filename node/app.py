@@ -150,7 +150,7 @@ def _assemble(
         postbox,
         _ledgers(config, keys, store, registry, transport, wakes, metrics),
         _coming_back(store, desk, fingerprints, transport, registry, sealing, delivery, wakes),
-        open_asking(config, store, jurisdiction),
+        open_asking(config, store, jurisdiction, desk.locating.behind),
     )
 
 

@@ -54,6 +54,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "assess_item": items.assess_item,
     "withdraw_verdict": items.withdraw_verdict,
     "retract_notice": items.retract_notice,
+    "notify_proxy": items.notify_proxy,
     "act_on_item": items.act_on_item,
     "add_hashes": items.add_hashes,
     "write_to_peer": items.write_to_peer,

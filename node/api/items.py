@@ -18,6 +18,7 @@ from node.casework.draft import (
     AssessmentDraft,
     HashesDraft,
     MessageDraft,
+    ProxyNoticeDraft,
     RetractionDraft,
 )
 from node.casework.erasing import ErasureDraft
@@ -37,10 +38,11 @@ if TYPE_CHECKING:
 
 MAX_WORK_BYTES: Final = 1 << 16
 
-D = TypeVar("D", AssessmentDraft, ActionDraft, HashesDraft, RetractionDraft)
+D = TypeVar("D", AssessmentDraft, ActionDraft, HashesDraft, ProxyNoticeDraft, RetractionDraft)
 _assessment: Final = msgspec.json.Decoder(AssessmentDraft)
 _action: Final = msgspec.json.Decoder(ActionDraft)
 _hashes: Final = msgspec.json.Decoder(HashesDraft)
+_proxy_notice: Final = msgspec.json.Decoder(ProxyNoticeDraft)
 _retraction: Final = msgspec.json.Decoder(RetractionDraft)
 _message: Final = msgspec.json.Decoder(MessageDraft)
 _erasure: Final = msgspec.json.Decoder(ErasureDraft)
@@ -82,6 +84,11 @@ async def act_on_item(call: Call) -> web.StreamResponse:
 async def retract_notice(call: Call) -> web.StreamResponse:
     """Record that a notice or referral was retracted."""
     return await _work(call, _retraction, call.parts.desk.correcting.retract, _is_retracted)
+
+
+async def notify_proxy(call: Call) -> web.StreamResponse:
+    """Record a notice to the proxy that hides an item."""
+    return await _work(call, _proxy_notice, call.parts.desk.notify_proxy, _is_notified)
 
 
 async def withdraw_verdict(call: Call) -> web.StreamResponse:
@@ -200,7 +207,16 @@ def _is_acted(view: ItemView, draft: ActionDraft, member: str, since_ms: int) ->
 
 
 def _is_retracted(view: ItemView, draft: RetractionDraft, _member: str, _since_ms: int) -> bool:
-    return any((one.id, one.retraction) == (draft.action, "done") for one in view.actions)
+    told = [(one.id, one.retraction) for one in view.actions]
+    told += [(one.id, one.retraction) for one in view.proxy_notices]
+    return (draft.action, "done") in told
+
+
+def _is_notified(view: ItemView, draft: ProxyNoticeDraft, _member: str, since_ms: int) -> bool:
+    times = [milliseconds(one.at) for one in view.proxy_notices]
+    if draft.at is None:
+        return any(at >= since_ms for at in times)
+    return milliseconds(draft.at) in times
 
 
 def _sent(view: ItemView, draft: MessageDraft, member: str, since_ms: int) -> MessageView | None:

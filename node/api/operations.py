@@ -28,6 +28,7 @@ from node.casework.draft import (
     HashesDraft,
     HoldDraft,
     MessageDraft,
+    ProxyNoticeDraft,
     ReportDraft,
     RetractionDraft,
 )
@@ -192,6 +193,18 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         refuses=_WORK,
         keyed=True,
         example={"action": "nl-eokm.01M8504K47NN0SQRGQYM9AZB5T"},
+    ),
+    Operation(
+        "notify_proxy",
+        "POST",
+        _ITEM + "/proxy-notices",
+        Scope.ITEMS_WRITE,
+        "Record a notice to the proxy that hides an item; once for each proxy.",
+        {201: (JSON, ItemView)},
+        {JSON: ProxyNoticeDraft},
+        refuses=_WORK,
+        keyed=True,
+        example={"at": "2026-11-23T18:00:00Z"},
     ),
     Operation(
         "add_hashes",

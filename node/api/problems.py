@@ -56,6 +56,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "item_closed": 409,
         "item_moved": 409,
         "place_doubted": 409,
+        "not_hidden": 409,
+        "already_notified": 409,
         "message_unreadable": 409,
         "item_open": 409,
         "under_referral": 409,
@@ -134,6 +136,8 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         " there; nothing was recorded",
         "place_doubted": "before a notice the item was located again: it may be hosted elsewhere,"
         " and a person must look; nothing was recorded",
+        "not_hidden": "no proxy hides the item; its hoster is whom to notify",
+        "already_notified": "the proxy that hides the item was notified before",
         "message_unreadable": "the node of the member written to does not read messages yet",
         "item_open": "the item is open here; retention does not erase it",
         "under_legal_hold": "a legal hold is on the item; it is not erased while that lasts",

@@ -19,6 +19,7 @@ from node.casework.draft import (
     HashesDraft,
     HoldDraft,
     MessageDraft,
+    ProxyNoticeDraft,
     ReportDraft,
 )
 from node.casework.erasing import ErasureDraft, ErasureView
@@ -71,6 +72,10 @@ class Desk(Protocol):
 
     async def act(self, item_id: str, draft: ActionDraft, *, actor: str) -> ItemView:
         """Record what was done about an item."""
+        ...
+
+    async def notify_proxy(self, item_id: str, draft: ProxyNoticeDraft, *, actor: str) -> ItemView:
+        """Record a notice to the proxy that hides an item."""
         ...
 
     @property

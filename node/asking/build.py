@@ -22,7 +22,7 @@ from node.jurisdiction.rdap import Bootstrap, origin
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
     from pathlib import Path
 
     from node.config import Config
@@ -64,7 +64,7 @@ def open_places(config: Config) -> Jurisdiction:
         JurisdictionError: a data file or resolver cannot be used.
     """
     providers = [one.provider for one in config.hosters.origins]
-    origins = Origins(providers) if providers else None
+    origins = Origins(providers, deadline_ms=config.hosters.origin_hours * HOUR_MS)
     jurisdiction = open_jurisdiction(config.jurisdiction, origins)
     if config.jurisdiction.follow_redirects:
         jurisdiction.redirects = RedirectFollower(
@@ -123,8 +123,15 @@ class Asking:
                 await one.close()
 
 
-def open_asking(config: Config, store: Books, jurisdiction: Jurisdiction) -> Asking:
+def open_asking(
+    config: Config,
+    store: Books,
+    jurisdiction: Jurisdiction,
+    on_told: Callable[[Collection[str]], Awaitable[None]],
+) -> Asking:
     """Make what asks by itself, as far as a configuration allows it.
+
+    `on_told` is called with the hosts of which a person recorded where they stand.
 
     Raises:
         DataFileError: a file of hosters or registers cannot be used.
@@ -135,6 +142,7 @@ def open_asking(config: Config, store: Books, jurisdiction: Jurisdiction) -> Ask
     if jurisdiction.origins is not None:
         forget = jurisdiction.locator.forget
         made.asker = open_origins(section, jurisdiction.origins, store.origins, policy, forget)
+        made.asker.on_told = on_told
     if section.rdap and section.rdap_a_day:
         made.opened = open_directory(section, store.hosters, jurisdiction.data.watch, policy)
         made.finder = finder_of(section, store.hosters.sought, made.opened, jurisdiction)

@@ -37,9 +37,24 @@ class OriginStore(Protocol):
         ...
 
     async def keep(
-        self, questions: Sequence[Question], waiting: Mapping[str, int], now_ms: int
+        self,
+        questions: Sequence[Question],
+        waiting: Mapping[str, int],
+        now_ms: int,
+        by_hand: Mapping[str, int] | None = None,
     ) -> None:
-        """Keep these, and put providers before a person while questions wait for them."""
+        """Keep these, and put proxies before a person while questions wait for them.
+
+        `by_hand`: those that people ask. An answer that a person recorded meanwhile stands.
+        """
+        ...
+
+    async def told(self) -> Sequence[Question]:
+        """Return the answers that people recorded beside this process; empty: none since."""
+        ...
+
+    async def heard(self, questions: Sequence[Question], now_ms: int) -> None:
+        """Say that this process goes by what `told` returned; what came since comes again."""
         ...
 
 
@@ -67,8 +82,16 @@ def read_origin(body: bytes) -> tuple[str, ...]:
     return tuple(one for one in told if isinstance(one, str))
 
 
+async def _nobody(hosts: Collection[str]) -> None:
+    """Nobody has items at these hosts."""
+    del hosts
+
+
 class OriginAsker:
-    """Works at the questions of `origins`; use from one event loop."""
+    """Works at the questions of `origins`; use from one event loop.
+
+    `on_told` is called with the hosts of which a person has recorded the origin.
+    """
 
     def __init__(
         self,
@@ -88,6 +111,7 @@ class OriginAsker:
         self._keep_ms = keep_ms
         self._forget = forget
         self._filled = False
+        self.on_told: Callable[[Collection[str]], Awaitable[None]] = _nobody
 
     async def work_due(self, now_ms: int) -> int:
         """Ask what is due, keep what came of it; return how many were answered.
@@ -98,6 +122,7 @@ class OriginAsker:
         if not self._filled:
             self._origins.fill(await self._store.questions())
             self._filled = True
+        await self._hear(now_ms)
         due = self._origins.due(now_ms, MAX_DUE)
         slots = asyncio.Semaphore(AT_ONCE)
         asked = await asyncio.gather(*(self._ask(one, slots, now_ms) for one in due))
@@ -107,11 +132,23 @@ class OriginAsker:
         fresh = self._origins.take_fresh()
         if fresh:
             try:
-                await self._store.keep(fresh, self._origins.waiting(), now_ms)
+                by_hand = self._origins.by_hand()
+                await self._store.keep(fresh, self._origins.waiting(), now_ms, by_hand)
             except BaseException:
                 self._origins.give_back(fresh)
                 raise
         return sum(not one.waits for one in asked)
+
+    async def _hear(self, now_ms: int) -> None:
+        """Go by what people recorded; it counts as heard once the items are due."""
+        told = await self._store.told()
+        if not told:
+            return
+        for question in told:
+            self._origins.keep(question)
+            self._forget(question.host)
+        await self.on_told([one.host for one in told])
+        await self._store.heard(told, now_ms)
 
     async def _ask(self, question: Question, slots: asyncio.Semaphore, now_ms: int) -> Question:
         api = self._apis.get(question.provider)

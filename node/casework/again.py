@@ -19,6 +19,7 @@ Pure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 import msgspec
@@ -115,6 +116,16 @@ def accepted(state: ItemState, us: str, now_ms: int, found: Jurisdiction | None)
     return msgspec.structs.replace(state, jurisdiction=stands, looked=look_at(found, now_ms))
 
 
+def look_behind(book: Casebook, item_id: str) -> None:
+    """Have a hidden item located now: somebody has been told where its host stands."""
+    state = book.loaded.items.get(item_id)
+    placed = None if state is None else state.jurisdiction
+    hidden = placed is not None and placed.state is HostingState.HIDDEN
+    if state is not None and hidden and is_to_be_located(state):
+        body = LookDue(Again(Cause.ORIGIN_TOLD, book.now))
+        book.record(item_id, EventKind.LOOK_DUE, body, at_ms=book.now, actor=book.us)
+
+
 def raise_judged(
     book: Casebook, item_id: str, review: Review | None, suggestion: Suggestion | None
 ) -> None:
@@ -145,6 +156,21 @@ def look_after(book: Casebook, before: ItemState, action: Action, fresh_ms: int)
 
 
 # -- what follows ----------------------------------------------------------------------------------
+
+
+def place_known(
+    book: Casebook,
+    places: Mapping[str | None, Jurisdiction],
+    registry: Registry,
+    ids: Ids,
+    postbox: Postbox,
+) -> None:
+    """Route what is new here and whose place is known already, within the same transaction."""
+    for state in list(book.changed.values()):
+        if state.custody is Custody.LOCATING and state.location is not None:
+            found = places.get(state.location.canonical)
+            if found is not None:
+                route(book, state.id, found, None, registry, ids, postbox)
 
 
 def place_due(

@@ -37,7 +37,7 @@ from node.casework.events import (
     VerdictWithdrawn,
     Withdrawn,
 )
-from node.casework.item import Hold, KeptMessage, Listing, Look, Suggestion
+from node.casework.item import Hold, KeptMessage, Listing, Look, ProxyNotice, Suggestion
 from node.casework.views import moment
 from protocol.facts import ActionTaken, Assessment, Jurisdiction
 
@@ -114,6 +114,7 @@ _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Retracted: lambda b: {"action": b.action},
     LookDue: lambda b: {"cause": b.again.cause},
     LocatedAgain: lambda b: _looked(b.looked) | {"orphan": b.orphan},
+    ProxyNotice: lambda b: {"notice": b.notice_id, "proxy": b.proxy},
     Erasure: lambda b: {"cause": b.cause},
     ErasedThere: lambda b: {"member": b.member},
     Burial: lambda b: {"entries": len(b.leaves)},

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from keys.registry import Registry
-from node.casework.again import look_after
+from node.casework.again import look_after, place_known
 from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.casestore import CaseStore
@@ -23,15 +23,17 @@ from node.casework.draft import (
     HashesDraft,
     HoldDraft,
     MessageDraft,
+    ProxyNoticeDraft,
     ReportDraft,
 )
 from node.casework.erasing import ErasureDraft, ErasureView, erase, erasure_view
 from node.casework.errors import RecoveringError, UnknownItemError
 from node.casework.feed import Feed
 from node.casework.following import ChangesPage, Following
+from node.casework.hidden import record_proxy_notice
 from node.casework.holding import lift_hold, put_hold
 from node.casework.intake import ReportTaken, intake_needs, take_reports
-from node.casework.item import Custody, ItemState
+from node.casework.item import ItemState
 from node.casework.judging import Judging
 from node.casework.locating import FRESH_MS, Locating
 from node.casework.lookups import Places, known_places
@@ -40,7 +42,6 @@ from node.casework.permits import Permits
 from node.casework.prepare import PreparedReport, hashes_as_given, prepare_report
 from node.casework.recalling import Recall
 from node.casework.retaining import Periods, Retention
-from node.casework.routing import route
 from node.casework.submitting import Preparing, SubmitResult, accepted
 from node.casework.views import (
     HoldView,
@@ -55,7 +56,6 @@ from node.casework.working import record_action, record_assessment, record_hashe
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.store.queries import ItemQuery, Queries
-from protocol.facts import Jurisdiction
 
 R = TypeVar("R")
 
@@ -89,7 +89,7 @@ class Desk:
         self.feed = Feed()
         self.closed: Callable[[], bool] = lambda: False
         self._following = Following(queries)
-        self._locating = Locating(
+        self.locating = Locating(
             queries, places, self._decide, registry, ids, lambda: self._postbox, fresh_ms
         )
         self._preparing = Preparing()
@@ -169,24 +169,13 @@ class Desk:
             postbox = self._postbox
             taken = take_reports(book, prepared, self._ids, postbox)
             book.by = None
-            self._place_at_once(book, places, registry)
+            place_known(book, places, registry, self._ids, postbox)
             return taken
 
         needs = intake_needs(prepared, self._fingerprints)
         taken, book = await self._store.transact(needs, now, decide)
         await self._after(book)
         return taken
-
-    def _place_at_once(
-        self, book: Casebook, places: dict[str | None, Jurisdiction], registry: Registry
-    ) -> None:
-        """Route what is new and whose place is known already, within the same transaction."""
-        postbox = self._postbox
-        for state in list(book.changed.values()):
-            if state.custody is Custody.LOCATING and state.location is not None:
-                found = places.get(state.location.canonical)
-                if found is not None:
-                    route(book, state.id, found, None, registry, self._ids, postbox)
 
     async def assess(self, item_id: str, draft: AssessmentDraft, *, actor: str) -> ItemView:
         """Record a verdict of this member.
@@ -209,17 +198,30 @@ class Desk:
         """
         self._check_open()
         present = await self._queries.item(item_id, self._fingerprints.item(item_id))
-        await self._locating.before(present, draft, self._clock())
+        await self.locating.before(present, draft, self._clock())
         registry = self._registry()
 
         def decide(book: Casebook) -> ItemState:
             before = book.find(item_id)
             state = record_action(book, item_id, draft, registry, self._ids, self._postbox)
             if before is not None:
-                look_after(book, before, draft.action, self._locating.fresh_ms)
+                look_after(book, before, draft.action, self.locating.fresh_ms)
             return book.loaded.items[state.id]
 
         return await self._work_on(item_id, draft.analyst or actor, decide)
+
+    async def notify_proxy(self, item_id: str, draft: ProxyNoticeDraft, *, actor: str) -> ItemView:
+        """Record a notice to the proxy that hides an item.
+
+        Raises:
+            UnknownItemError, DraftRejectedError, NotResponsibleError, ItemClosedError, StoreError
+            NotHiddenError, AlreadyNotifiedError
+        """
+        return await self._work_on(
+            item_id,
+            draft.analyst or actor,
+            lambda book: record_proxy_notice(book, item_id, draft, self._ids),
+        )
 
     async def add_hashes(self, item_id: str, draft: HashesDraft, *, actor: str) -> ItemView:
         """Add hashes that were computed later; matching runs again.
@@ -365,7 +367,7 @@ class Desk:
 
     async def locate_due(self) -> int:
         """Place the items that are due, the urgent first; returns how many have an answer."""
-        return await self._locating.due(self._clock())
+        return await self.locating.due(self._clock())
 
     async def judge_due(self) -> int:
         """Judge entries that are in custody; returns how many."""

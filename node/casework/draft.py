@@ -99,6 +99,13 @@ class ActionDraft(_Draft, frozen=True):
     analyst: _Short | None = None
 
 
+class ProxyNoticeDraft(_Draft, frozen=True):
+    """A notice to the proxy that hides an item, which was sent."""
+
+    at: _Time | None = None
+    analyst: _Short | None = None
+
+
 class RetractionDraft(_Draft, frozen=True):
     """A notice or referral, by the id of its action, that was retracted where it had been sent."""
 

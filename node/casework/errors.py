@@ -7,6 +7,8 @@ CaseworkError            base: `code`, `field`
   ItemClosedError        the item is closed; a check that finds it online reopens it
   ItemMovedError         located again before a notice, it is hosted elsewhere now and went on
   PlaceDoubtedError      located again before a notice, it may be elsewhere: a person must look
+  NotHiddenError         no proxy hides the item: its hoster is whom to notify
+  AlreadyNotifiedError   the proxy that hides the item was notified before
   MessageUnreadableError  the addressee's node does not read messages
   ItemOpenError          the item is open; retention does not erase it
   UnderLegalHoldError    a person put a hold on the item; it is not erased while that lasts
@@ -92,6 +94,24 @@ class PlaceDoubtedError(CaseworkError):
             "item: located again, it may be hosted elsewhere, and the notice was not recorded: look"
             " at its jurisdiction, then record `moved` with the country, or the notice once more"
         )
+
+
+class NotHiddenError(CaseworkError):
+    """item: no proxy hides it; notify its hoster, and record `host_notified`."""
+
+    code = "not_hidden"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class AlreadyNotifiedError(CaseworkError):
+    """item: the proxy that hides it was notified before; see its `proxy_notices`."""
+
+    code = "already_notified"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
 
 
 class MessageUnreadableError(CaseworkError):

@@ -19,6 +19,7 @@ from node.casework.item import (
     KeptMessage,
     Listing,
     Look,
+    ProxyNotice,
     ReportFacts,
     Review,
     Suggestion,
@@ -68,6 +69,7 @@ class EventKind(IntEnum):
     RETRACTED = 34
     LOOK_DUE = 35
     LOCATED_AGAIN = 36
+    PROXY_NOTIFIED = 37
 
 
 class Recorded(Value, frozen=True):
@@ -273,7 +275,7 @@ Body = (
     Recorded | Sighted | Facts | Located | Kept | HandedOn | Answered | Assessment | ActionTaken
     | Responsible | Raised | Settled | Reopened | Withdrawn | KeptMessage | Erasure | ErasedThere
     | Burial | VerdictWithdrawn | Hold | Lifted | Listing | Unlisted | NoticesDoubted | Retracted
-    | LookDue | LocatedAgain
+    | LookDue | LocatedAgain | ProxyNotice
 )  # fmt: skip
 
 
@@ -329,6 +331,7 @@ _BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
         (EventKind.RETRACTED, Retracted),
         (EventKind.LOOK_DUE, LookDue),
         (EventKind.LOCATED_AGAIN, LocatedAgain),
+        (EventKind.PROXY_NOTIFIED, ProxyNotice),
     )
 }
 

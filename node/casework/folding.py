@@ -266,6 +266,7 @@ _FOLD: dict[EventKind, _Fold] = {
     EventKind.RETRACTED: _retracted,
     EventKind.LOOK_DUE: lambda _s, e, b: {"due_ms": e.learnt_ms, "again": b.again},
     EventKind.LOCATED_AGAIN: _located_again,
+    EventKind.PROXY_NOTIFIED: lambda s, _e, b: {"proxy_notices": (*s.proxy_notices, b)},
     EventKind.ACTED: _acted,
     EventKind.RESPONSIBLE: _responsible,
     EventKind.RAISED: _raised,

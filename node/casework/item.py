@@ -74,6 +74,8 @@ class Review(StrEnum):
     PERHAPS_GONE = "perhaps_gone"
     NOT_ILLEGAL_DOUBTED = "not_illegal_doubted"
     NOTICE_TO_RETRACT = "notice_to_retract"
+    ORIGIN_UNKNOWN = "origin_unknown"
+    PROXY_TO_NOTIFY = "proxy_to_notify"
 
 
 class Cause(StrEnum):
@@ -83,6 +85,7 @@ class Cause(StrEnum):
     REFERRAL = "referral"
     CHECK = "check"
     PERHAPS_BACK = "perhaps_back"
+    ORIGIN_TOLD = "origin_told"
 
 
 class Value(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -110,6 +113,14 @@ class Look(Value, frozen=True):
     at_ms: int
     state: HostingState
     country: str | None
+
+
+class ProxyNotice(Value, frozen=True):
+    """A person told the proxy that hides the item; this stays at this node."""
+
+    notice_id: str
+    proxy: str
+    at_ms: int
 
 
 class Again(Value, frozen=True):
@@ -252,6 +263,8 @@ class ItemState(Value, frozen=True):
     """Where this node itself found it last; None: it stands where another member found it."""
     again: Again | None = None
     """Why it is to be located again while it is here (`due_ms` says when); None: it is not."""
+    proxy_notices: tuple[ProxyNotice, ...] = ()
+    """Which proxies were told, while it was hidden."""
 
     @property
     def country(self) -> str | None:

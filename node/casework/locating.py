@@ -5,13 +5,21 @@ The look-ups go on outside of any transaction; what they found is decided in one
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any
 
-from node.casework.again import FOR_PEOPLE, is_stale, is_to_be_located, look, place_due
+from node.casework.again import (
+    FOR_PEOPLE,
+    is_stale,
+    is_to_be_located,
+    look,
+    look_behind,
+    place_due,
+)
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.draft import ActionDraft
 from node.casework.errors import ItemMovedError, PlaceDoubtedError
+from node.casework.hidden import host_asked
 from node.casework.item import Custody, ItemState, Review
 from node.casework.lookups import AT_ONCE, Found, LookUps, Places
 from node.casework.prepare import check_action, read_time
@@ -68,6 +76,20 @@ class Locating:
 
             await self._transact(Needs(items=set(found)), decide)
         return len(found)
+
+    async def behind(self, hosts: Collection[str]) -> None:
+        """Have the hidden items of these hosts located again: somebody was told where they are."""
+        after = ""
+        while page := await self._queries.hidden(after, AT_ONCE):
+            after = page[-1].id
+            items = [one.id for one in page if host_asked(one.jurisdiction) in hosts]
+            if items:
+
+                def decide(book: Casebook, items: Collection[str] = items) -> None:
+                    for item_id in items:
+                        look_behind(book, item_id)
+
+                await self._transact(Needs(items=set(items)), decide)
 
     async def before(self, state: ItemState | None, draft: ActionDraft, now_ms: int) -> None:
         """Before a notice on an item whose last look is old, look where it is hosted now.

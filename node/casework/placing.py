@@ -12,7 +12,9 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from node.casework.beside import speaking
+from node.casework.hidden import asked
 from node.casework.item import ItemState, Review
+from node.casework.lookups import Found
 from node.casework.routing import DEADLINE, is_uncertain
 from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locate import Located, Row
@@ -82,17 +84,25 @@ class Places:
         if located.retry_ms is not None:
             return self._jurisdiction(located), located.retry_ms
         if located.state == "hidden":
-            return self._jurisdiction(located), self._ask_proxy(place, located, now_ms)
+            return self._ask_proxy(place, located, now_ms)
         return self._by_confidence(state, located, now_ms)
 
-    def _ask_proxy(self, place: Place, located: Located, now_ms: int) -> int | None:
-        """Have the proxy asked where the host stands; when to look again, None: nobody can be."""
+    def _ask_proxy(self, place: Place, located: Located, now_ms: int) -> Found:
+        """Have the proxy asked where the host stands, and say so; when to look again, if ever."""
+        made = self._jurisdiction(located)
         if self._origins is None or place.kind not in _SITES:
-            return None
+            return made, None
         veils = (
             str(row[5]) for row in located.evidence if row[0] == "proxy" and len(row) >= _PROXY
         )
-        return self._origins.need(place.host, veils, now_ms)
+        look_ms = self._origins.need(place.host, veils, now_ms)
+        question = self._origins.question(place.host)
+        if question is None:
+            return made, look_ms
+        overdue = self._origins.is_overdue(question, now_ms)
+        since_ms = question.asked_ms
+        made = asked(made, question.host, question.provider, since_ms, overdue=overdue)
+        return made, look_ms
 
     async def _follow(self, location: Location | None, now_ms: int) -> Trail | None:
         """Return where the site leads, if sites may be asked and this is one."""

@@ -17,6 +17,7 @@ from typing import Final
 
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind, NoticesDoubted, Settled
+from node.casework.hidden import watch_hidden
 from node.casework.item import MAX_SUGGESTIONS, ItemState, Review
 from node.casework.listing import ask_again, settle_difference
 from node.casework.rejudging import rejudge, watch_verdicts
@@ -72,6 +73,7 @@ def reconsider(book: Casebook, ids: Ids, postbox: Postbox, leaving: str | None =
         watch_verdicts(book, item_id)
         ask_again(book, ids, postbox, item_id)
         _doubt_notices(book, item_id)
+        watch_hidden(book, item_id)
     for item_id in [*staying, *near]:
         if book.loaded.items[item_id].sightings:
             rejudge(book, postbox, item_id, leaving)
@@ -125,8 +127,6 @@ def _doubt_notices(book: Casebook, item_id: str) -> None:
 
 def our_notices(state: ItemState, us: str) -> list[str]:
     """Return the ids of our notices and referrals that were not retracted."""
-    return [
-        one.event_id
-        for one in state.actions
-        if one.member == us and one.action in NOTICES and one.event_id not in state.retracted
-    ]
+    told = [a.event_id for a in state.actions if a.member == us and a.action in NOTICES]
+    told += [one.notice_id for one in state.proxy_notices]
+    return [one for one in told if one not in state.retracted]

@@ -23,6 +23,7 @@ from node.casework.events import (
     Located,
     Settled,
 )
+from node.casework.hidden import is_overdue, watch_hidden
 from node.casework.item import Custody, ItemState, Look, Review
 from node.casework.rings import after
 from node.casework.telling import News, tell
@@ -183,11 +184,15 @@ def route(
             return hand_on(book, state, choice, found, ids, postbox, limit)
         except UnsayableError:
             choice = Choice(book.us, choice.orphan, Review.CANNOT_BE_SENT)
+    review = choice.review
+    if review is None and is_overdue(found) and not is_overdue(state.jurisdiction):
+        review = Review.ORIGIN_UNKNOWN
     looked = Look(book.now, found.state, found.country)
     kept = Kept(book.us, choice.orphan, state.hops, found, due_ms=retry_ms, looked=looked)
     state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
-    if choice.review is not None:
-        book.raise_review(item_id, choice.review)
+    if review is not None:
+        book.raise_review(item_id, review)
+    watch_hidden(book, item_id)
     return book.loaded.items[item_id]
 
 
@@ -221,7 +226,9 @@ def hand_on(
     )
     if len(post.entry) > entry_bytes:
         raise UnsayableError("item: larger than the network permits an entry to be")
-    state = book.record(state.id, EventKind.HANDED_ON, body, at_ms=book.now, actor=book.us)
+    book.record(state.id, EventKind.HANDED_ON, body, at_ms=book.now, actor=book.us)
+    watch_hidden(book, state.id)
+    state = book.loaded.items[state.id]
     book.posts.append(post)
     if state.informants:
         moved = Moved(choice.member, found.country, found.evidence)

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from node.casework.item import Custody, Hold, ItemState, KeptMessage, Listing, Look
+from node.casework.item import Custody, Hold, ItemState, KeptMessage, Listing, Look, ProxyNotice
 from node.casework.routing import flag
-from protocol.facts import ActionTaken, Assessment, Content, Jurisdiction, Sighting
+from protocol.facts import ActionTaken, Assessment, Content, Jurisdiction, Location, Sighting
 
 
 class HashesView(msgspec.Struct, omit_defaults=True):
@@ -147,6 +147,15 @@ class LookView(msgspec.Struct):
     country: str | None
 
 
+class ProxyNoticeView(msgspec.Struct):
+    """A notice to a proxy that hid the item; `retraction` as of actions."""
+
+    id: str
+    proxy: str
+    at: str
+    retraction: str | None
+
+
 class ItemView(msgspec.Struct):
     """One item as this node knows it."""
 
@@ -194,6 +203,7 @@ class ItemView(msgspec.Struct):
     located_again: str | None = None
     located_again_for: str | None = None
     looked: LookView | None = None
+    proxy_notices: tuple[ProxyNoticeView, ...] = ()
     suggestions: tuple[SuggestionView, ...] = ()
 
 
@@ -232,10 +242,19 @@ def _assessment(one: Assessment) -> AssessmentView:
 
 
 def _action(one: ActionTaken, state: ItemState) -> ActionView:
-    due = "due" if one.event_id in state.to_retract else None
-    retraction = "done" if one.event_id in state.retracted else due
+    retraction = _retraction(one.event_id, state)
     at = moment(one.at_ms)
     return ActionView(one.member, one.action, one.reason, at, one.event_id, retraction)
+
+
+def _retraction(told: str, state: ItemState) -> str | None:
+    due = "due" if told in state.to_retract else None
+    return "done" if told in state.retracted else due
+
+
+def _proxy_notice(one: ProxyNotice, state: ItemState) -> ProxyNoticeView:
+    retraction = _retraction(one.notice_id, state)
+    return ProxyNoticeView(one.notice_id, one.proxy, moment(one.at_ms), retraction)
 
 
 def message_view(one: KeptMessage) -> MessageView:
@@ -264,19 +283,27 @@ def _look(found: Look | None) -> LookView | None:
     return None if found is None else LookView(moment(found.at_ms), found.state, found.country)
 
 
+def _where(location: Location | None) -> dict[str, str | None]:
+    if location is None:
+        return dict.fromkeys(("url", "canonical", "service", "account"))
+    return {
+        "url": location.raw,
+        "canonical": location.canonical,
+        "service": location.service,
+        "account": location.account,
+    }
+
+
 def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
     """Return what is shown of an item, and which members disavow what they said of it (§8.15)."""
-    location, access = state.location, state.access
+    access = state.access
     return ItemView(
         id=state.id,
         report=state.report_id,
         finder=state.finder,
         matter=state.matter,
         kind=state.kind,
-        url=None if location is None else location.raw,
-        canonical=None if location is None else location.canonical,
-        service=None if location is None else location.service,
-        account=None if location is None else location.account,
+        **_where(state.location),
         hashes=tuple(_hashes(c) for c in state.content),
         access=None if access is None else AccessView(*msgspec.structs.astuple(access)),
         source=state.source,
@@ -304,13 +331,14 @@ def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
         also_at=tuple(place.raw or "" for place in state.also_at),
         last_seen_online=_maybe(state.last_seen_online_ms),
         messages=tuple(message_view(one) for one in state.messages),
-        holds=tuple(hold_view(one) for one in state.holds),
-        listed=tuple(_listed(one) for one in state.listed),
+        holds=tuple(map(hold_view, state.holds)),
+        listed=tuple(map(_listed, state.listed)),
         new_to_police=state.new_to_police,
         disavowed_by=disavowed_by,
         flag=flag(state.jurisdiction),
         located_again=_maybe(state.due_ms if state.custody is Custody.HERE else None),
         located_again_for=None if state.again is None else state.again.cause,
         looked=_look(state.looked),
+        proxy_notices=tuple(_proxy_notice(one, state) for one in state.proxy_notices),
         suggestions=tuple(SuggestionView(s.item, s.closeness) for s in state.suggestions),
     )

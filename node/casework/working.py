@@ -19,6 +19,7 @@ from node.casework.errors import (
 )
 from node.casework.events import EventKind, Facts, Retracted, Settled
 from node.casework.folding import lacks
+from node.casework.hidden import watch_hidden
 from node.casework.intake import add_facts, assess
 from node.casework.item import (
     Custody,
@@ -64,6 +65,7 @@ def record_assessment(
         settle(book, state.id, {Review.WITHDRAWAL})
     if Review.VERDICTS_DIFFER in state.reviews:  # this was the look that it waited for
         settle(book, state.id, {Review.VERDICTS_DIFFER})
+    watch_hidden(book, state.id)
     return book.loaded.items[state.id]
 
 
@@ -156,6 +158,7 @@ def record_action(
     tell(book, postbox, state, news)
     looked_at = Review.CAME_BACK in state.reviews
     settle(book, state.id, _SETTLED_BY_ACTING)
+    watch_hidden(book, state.id)
     if draft.action is Action.MOVED and draft.country is not None:
         found = _analysts_word(draft.country, at_ms)
         route(book, state.id, found, None, registry, ids, postbox, back_by_hand=looked_at)
@@ -167,8 +170,12 @@ _SETTLED_BY_ACTING = frozenset(Review) - {
     Review.SUGGESTED_VERDICT,
     Review.VERDICTS_DIFFER,
     Review.NOTICE_TO_RETRACT,
+    Review.PROXY_TO_NOTIFY,
 }
-"""Who acts has looked at the item; verdicts are looked at by who assesses."""
+"""Who acts has looked at the item; verdicts are looked at by who assesses.
+
+A notice to the proxy stays to be sent until it is recorded.
+"""
 
 
 _ONLY_WHILE_OPEN = frozenset({Action.MOVED, Action.HOST_NOTIFIED, Action.HOST_CLAIMED})

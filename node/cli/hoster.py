@@ -42,9 +42,8 @@ if TYPE_CHECKING:
     from node.jurisdiction.directory import Found
     from node.jurisdiction.locate import Located
     from node.jurisdiction.locations import Location
-    from node.jurisdiction.origins import Question
 
-_PSEUDONYM = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+PSEUDONYM = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _ANSWERED = {
     "found": "its register says so",
     "not_found": "its register knows nobody there",
@@ -103,40 +102,6 @@ def contacts(path: Path) -> Result:
     return Result({"hosters": told}, text)
 
 
-def origins(path: Path) -> Result:
-    """List what proxies were asked, what waits longest first.
-
-    Raises:
-        ConfigError, KeysError, StoreError: it cannot be read.
-    """
-    now_ms = _now_ms()
-    with store_of(load(path)) as queries:
-        found = asyncio.run(queries.origins())
-    ordered = sorted(found, key=lambda one: (not one.waits, one.asked_ms, one.host))
-    told = [
-        {**msgspec.to_builtins(one), "waits": one.waits, "holds": one.holds(now_ms)}
-        for one in ordered
-    ]
-    rows = [
-        (
-            one.provider,
-            one.host,
-            _standing(one, now_ms),
-            one.attempts,
-            one.problem or ", ".join(one.addresses) or None,
-        )
-        for one in ordered
-    ]
-    headings = ("proxy", "host", "state", "tries", "answer")
-    return Result({"origins": told}, table(headings, rows) if rows else "no proxy was asked")
-
-
-def _standing(one: Question, now_ms: int) -> str:
-    if one.given_up_ms is not None:
-        return f"given up {span(now_ms - one.given_up_ms)} ago"
-    return f"waits {span(now_ms - one.asked_ms)}" if one.waits else "answered"
-
-
 def verify(path: Path, key: str, address: str, by: str, *, refuse: bool) -> Result:
     """Keep what a person decided on a contact; the node may run meanwhile.
 
@@ -144,7 +109,7 @@ def verify(path: Path, key: str, address: str, by: str, *, refuse: bool) -> Resu
         CliError: no such hoster or contact, or the pseudonym is none.
         ConfigError, KeysError, StoreError: it cannot be written.
     """
-    if not _PSEUDONYM.fullmatch(by):
+    if not PSEUDONYM.fullmatch(by):
         raise CliError(
             "bad_pseudonym", "by: write a pseudonym of lower case letters, digits, . _ -"
         )

@@ -37,10 +37,26 @@ def hoster_contacts(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = Fa
 
 @hoster_app.command("origins")
 def hoster_origins(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
-    """List the hosts that hide behind a proxy, and what the proxy said of each."""
-    from node.cli import hoster
+    """List the hosts that hide behind a proxy, who asks it, and what it said of each."""
+    from node.cli import origins
 
-    return show(hoster.origins(config), as_json=json)
+    return show(origins.listing(config), as_json=json)
+
+
+@hoster_app.command("origin")
+def hoster_origin(
+    host: Annotated[str, typer.Argument(help="Host that hides: its name, address or a URL.")],
+    addresses: Annotated[list[str], typer.Argument(help="Where it stands, as the proxy told.")],
+    *,
+    by: Annotated[str, typer.Option(help="Pseudonym of who was told.")],
+    proxy: Annotated[str | None, typer.Option(help="Who told it, if nobody had asked.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Record where a host behind a proxy stands: its items are located again."""
+    from node.cli import origins
+
+    return show(origins.record(config, host, addresses, by, proxy), as_json=json)
 
 
 @hoster_app.command("verify")

@@ -158,6 +158,12 @@ class HostersSection:
     origin_days: int = _key(
         "How long what a proxy said holds before it is asked again.", kinds.integer(1, 365), 7
     )
+    origin_hours: int = _key(
+        "How long the question where a host behind a proxy stands may wait for an answer before its"
+        " items stand before a person.",
+        kinds.integer(1, 720),
+        72,
+    )
     keep_days: int = _key(
         "How long what a register said holds before it is asked again.",
         kinds.integer(1, 365),

@@ -2,8 +2,9 @@
 
 Rules upheld (rule 6 of docs/glossary.md: `hidden` is nobody's country):
 
-* Each host behind a proxy that may be asked has one question. It is asked until it is answered,
-  less and less often, and its age runs from the first time that somebody needed it.
+* Each host behind a proxy has one question. A proxy with an interface is asked until it answers,
+  less and less often; of any other, people ask by hand, and say here what they were told. The age
+  runs from the first time that somebody needed it, and past `deadline_ms` it is overdue.
 * An answer is a list of public addresses; it holds for a time, then the next item that needs it
   asks again. It decides as addresses do, by the vote of the databases on them (`locate`), and it
   is evidence with its date. Special and internal addresses in an answer are passed over.
@@ -37,6 +38,10 @@ FORGET_MS = 30 * 86_400_000
 GIVE_UP_MS = 30 * 86_400_000
 GIVE_UP_TRIES = 20
 """At least, so that a node that was away for a month has asked."""
+SELDOM_MS = 12 * 3_600_000
+"""When items are located again whose question people ask, or whose answer leads to a proxy."""
+DEADLINE_MS = 72 * 3_600_000
+"""How old a question may be before its items stand before a person, unless the operator says."""
 FULL_PAUSE_MS = 6 * 3_600_000
 """When a host for which there was no room is looked at again."""
 PRUNE_EVERY_MS = 60_000
@@ -48,7 +53,8 @@ class Question(msgspec.Struct, frozen=True):
     `asked_ms` (UTC) is since when it waits, `next_ms` when it is asked (again), `attempts` how
     often it was asked in vain since, `problem` the code of the last failure. Of an answer:
     `addresses`, when it came and until when it holds. `given_up_ms` is when it was left to a
-    person.
+    person. `by_hand`: the proxy has no interface that is configured here, so people ask it;
+    `told_by` is the pseudonym of who recorded the answer, which stays at this node.
     """
 
     host: str
@@ -61,6 +67,8 @@ class Question(msgspec.Struct, frozen=True):
     answered_ms: int | None = None
     expires_ms: int | None = None
     given_up_ms: int | None = None
+    by_hand: bool = False
+    told_by: str | None = None
 
     @property
     def waits(self) -> bool:
@@ -79,10 +87,8 @@ class Question(msgspec.Struct, frozen=True):
         return f"<Question to {self.provider}, {told}>"
 
 
-def answered(
-    question: Question, told: Iterable[str], policy: AddressPolicy, now_ms: int, keep_ms: int
-) -> Question:
-    """Return the question with an answer; without any public address in it, with one more try."""
+def public(told: Iterable[str], policy: AddressPolicy) -> tuple[str, ...]:
+    """Return the public addresses among what was told, sorted, at most `MAX_ADDRESSES`."""
     found: dict[str, None] = {}
     for raw in told:
         try:
@@ -91,15 +97,24 @@ def answered(
             continue
         if policy.refused(address) is None and len(found) < MAX_ADDRESSES:
             found[address] = None
+    return tuple(sorted(found))
+
+
+def answered(
+    question: Question, told: Iterable[str], policy: AddressPolicy, now_ms: int, keep_ms: int
+) -> Question:
+    """Return the question with an answer; without any public address in it, with one more try."""
+    found = public(told, policy)
     if not found:
         return failed(question, "no_origin", now_ms)
     return msgspec.structs.replace(
         question,
-        addresses=tuple(sorted(found)),
+        addresses=found,
         answered_ms=now_ms,
         expires_ms=now_ms + keep_ms,
         attempts=0,
         problem=None,
+        given_up_ms=None,
     )
 
 
@@ -126,8 +141,9 @@ class Origins:
     """All questions at hand.
 
     Args:
-        providers: the proxies that may be asked.
+        providers: the proxies that may be asked by themselves; of others, people ask.
         questions: what is kept.
+        deadline_ms: how old a question may be before it is overdue.
         capacity: how many hosts have a question at most. When it is reached, those go whose answer
             is over for `FORGET_MS`, and those given up; if there are none, a new host has to wait.
     """
@@ -137,8 +153,10 @@ class Origins:
         providers: Collection[str],
         questions: Iterable[Question] = (),
         *,
+        deadline_ms: int = DEADLINE_MS,
         capacity: int = MAX_QUESTIONS,
     ) -> None:
+        self._deadline_ms = deadline_ms
         self._providers = frozenset(providers)
         self._capacity = capacity
         self._pruned_ms = -PRUNE_EVERY_MS
@@ -155,14 +173,24 @@ class Origins:
         found = self._questions.get(host)
         return found if found is not None and found.holds(now_ms) else None
 
+    def question(self, host: str) -> Question | None:
+        """Return the question about a host, however it stands."""
+        return self._questions.get(host)
+
+    def is_overdue(self, question: Question, now_ms: int) -> bool:
+        """Whether nobody has answered it in time."""
+        past = now_ms - question.asked_ms >= self._deadline_ms
+        return question.given_up_ms is not None or (question.waits and past)
+
     def need(self, host: str, providers: Iterable[str], now_ms: int) -> int | None:
         """Ask where a host stands; return when to locate it again.
 
-        None: nobody can be asked, or the question is with a person.
+        None: nobody is known to ask, or the question is with a person.
         """
-        provider = next((one for one in providers if one in self._providers), None)
-        if provider is None:
+        veils = list(providers)
+        if not veils:
             return None
+        provider = next((one for one in veils if one in self._providers), veils[0])
         found = self._questions.get(host)
         if found is not None and found.provider == provider and _is_left(found, now_ms):
             return None
@@ -171,9 +199,28 @@ class Origins:
             if found is None and not self._has_room(now_ms):
                 return now_ms + FULL_PAUSE_MS
             found = Question(host, provider, now_ms, now_ms)
-            self._questions[host] = found
-            self._fresh[host] = None
-        return max(found.next_ms, now_ms) + LOOK_AFTER_MS
+        return self._next_look(self._as_asked(found), now_ms)
+
+    def _as_asked(self, question: Question) -> Question:
+        """Keep a question as it is asked now, by the node or by hand, if that is new."""
+        by_hand = question.provider not in self._providers
+        now = msgspec.structs.replace(question, by_hand=by_hand)
+        if now != self._questions.get(question.host):
+            self.keep(now)
+        return now
+
+    def _next_look(self, question: Question, now_ms: int) -> int | None:
+        """Return when the items of a question are located again; at its deadline at the latest."""
+        waits_by_hand = question.by_hand and question.waits
+        if waits_by_hand and now_ms - question.asked_ms >= GIVE_UP_MS:
+            left = msgspec.structs.replace(question, given_up_ms=now_ms, expires_ms=now_ms)
+            self.keep(left)
+            return None
+        next_ms = max(question.next_ms, now_ms) + LOOK_AFTER_MS
+        if waits_by_hand or _is_answered_in_vain(question, now_ms):
+            next_ms = now_ms + SELDOM_MS
+        deadline_ms = question.asked_ms + self._deadline_ms
+        return min(next_ms, deadline_ms) if now_ms < deadline_ms else next_ms
 
     def _has_room(self, now_ms: int) -> bool:
         """Return whether one more host may have a question, after forgetting old ones for it."""
@@ -208,7 +255,7 @@ class Origins:
         waiting = [
             one
             for one in self._questions.values()
-            if one.waits and not now_ms < one.next_ms <= latest
+            if one.waits and not one.by_hand and not now_ms < one.next_ms <= latest
         ]
         return sorted(waiting, key=lambda one: (one.next_ms, one.host))[:limit]
 
@@ -227,12 +274,25 @@ class Origins:
         self._fresh.update((one.host, None) for one in questions if one.host in self._questions)
 
     def waiting(self) -> dict[str, int]:
-        """Return, for each provider that may be asked, how many questions wait for an answer."""
-        found = dict.fromkeys(self._providers, 0)
+        """Return, for each proxy that may be asked, how many questions wait for its answer."""
+        return self._count(dict.fromkeys(self._providers, 0), by_hand=False)
+
+    def by_hand(self) -> dict[str, int]:
+        """Return, for each proxy there ever was a question to, how many wait for people to ask."""
+        proxies = {one.provider for one in self._questions.values()}
+        return self._count(dict.fromkeys(proxies, 0), by_hand=True)
+
+    def _count(self, found: dict[str, int], *, by_hand: bool) -> dict[str, int]:
         for one in self._questions.values():
-            if one.waits:
+            if one.waits and one.by_hand is by_hand:
                 found[one.provider] = found.get(one.provider, 0) + 1
         return found
+
+
+def _is_answered_in_vain(question: Question, now_ms: int) -> bool:
+    """Whether a host is hidden though there is an answer, that no look can have missed."""
+    told_ms = question.answered_ms
+    return told_ms is not None and not 0 <= now_ms - told_ms < 2 * LOOK_AFTER_MS
 
 
 def _is_left(question: Question, now_ms: int) -> bool:

@@ -157,6 +157,12 @@ class Queries:
         found = await self._readers.run(lambda c: states(c.execute(sql, values)))
         return sorted(found.values(), key=lambda state: (state.urgency, state.due_ms or 0))
 
+    async def hidden(self, after: str, limit: int) -> list[ItemState]:
+        """Return items that are here without a country, in the order of ids, after this one."""
+        sql = states_of("custody = 'here' AND country IS NULL AND id > ? ORDER BY id LIMIT ?")
+        found = await self._readers.run(lambda c: states(c.execute(sql, (after, limit))))
+        return list(found.values())
+
     async def unjudged(self, limit: int) -> list[Arrived]:
         """Return entries in custody that wait for a judgement, in the order they came."""
         if not self._any("entries_in WHERE judged = 0"):

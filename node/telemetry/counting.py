@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         HashesDraft,
         HoldDraft,
         MessageDraft,
+        ProxyNoticeDraft,
         ReportDraft,
     )
     from node.casework.erasing import ErasureDraft, ErasureView
@@ -248,6 +249,10 @@ class CountedDesk:
     async def act(self, item_id: str, draft: ActionDraft, *, actor: str) -> ItemView:
         """See `Desk.act`."""
         return await self._inner.act(item_id, draft, actor=actor)
+
+    async def notify_proxy(self, item_id: str, draft: ProxyNoticeDraft, *, actor: str) -> ItemView:
+        """See `Desk.notify_proxy`."""
+        return await self._inner.notify_proxy(item_id, draft, actor=actor)
 
     @property
     def correcting(self) -> Correcting:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from node.jurisdiction.origins import FORGET_MS, Question
-from node.store.origins import GIVEN_UP, UNANSWERED
+from node.store.origins import GIVEN_UP, SUBJECT, TO_ASK, UNANSWERED
+from node.store.origins import TOLD as TOLD_TASK
 from node.store.sqlite import Store
 from tests.builders.network import NOW_MS
 from tests.contract.stores import Place
@@ -59,6 +60,46 @@ async def test_what_was_given_up_stands_before_a_person_until_he_closes_it(store
     await store.origins.keep([], {"veil": 0}, NOW_MS + FORGET_MS + 1)
     assert await store.origins.questions() == []
     assert await tasks(store) == [(GIVEN_UP, "veil")]
+
+
+BY_HAND = msgspec.structs.replace(WAITS, by_hand=True)
+RECORDED = msgspec.structs.replace(TOLD, by_hand=True, told_by="analyst-7")
+
+
+async def test_a_proxy_that_people_ask_has_a_task_of_its_own(store: Store) -> None:
+    """Until all that is asked by hand is answered."""
+    await store.origins.keep([BY_HAND], {}, NOW_MS, {"veil": 1})
+    assert await tasks(store) == [(TO_ASK, "veil")]
+    await store.origins.keep([RECORDED], {}, NOW_MS, {"veil": 0})
+    assert await tasks(store) == []
+
+
+async def test_what_a_person_recorded_is_told_until_it_is_heard(store: Store) -> None:
+    """The process may die in between."""
+    assert await store.origins.told() == []
+    await store.origins.tell(RECORDED, NOW_MS)
+    assert await store.origins.told() == [RECORDED]
+    assert await tasks(store) == [(TOLD_TASK, SUBJECT)]
+    await store.origins.heard([RECORDED], NOW_MS)
+    assert (await store.origins.told(), await tasks(store)) == ([], [])
+    assert await store.origins.questions() == [RECORDED]
+
+
+async def test_what_is_recorded_while_another_is_heard_is_told_too(store: Store) -> None:
+    """Nothing waits for the next restart."""
+    await store.origins.tell(RECORDED, NOW_MS)
+    heard = await store.origins.told()
+    second = msgspec.structs.replace(RECORDED, host="b.site7.example")
+    await store.origins.tell(second, NOW_MS)
+    await store.origins.heard(heard, NOW_MS)
+    assert second in await store.origins.told()
+
+
+async def test_process_that_has_not_heard_it_does_not_write_over_it(store: Store) -> None:
+    """It still thinks that the question waits."""
+    await store.origins.tell(RECORDED, NOW_MS)
+    await store.origins.keep([BY_HAND, OTHER], {}, NOW_MS, {"veil": 2})
+    assert await store.origins.questions() == [OTHER, RECORDED]
 
 
 async def test_questions_outlive_the_process_and_hosts_are_not_in_clear(place: Place) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from node.asking.origins import OriginAsker, read_origin
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.draft import ActionDraft, ReportDraft
-from node.casework.item import Custody, ItemState
+from node.casework.hidden import ASKED, OVERDUE, WAITS
+from node.casework.item import Custody, ItemState, Review
 from node.casework.placing import Places
 from node.config.places import HostersSection
 from node.config.values import OriginRef
@@ -27,7 +28,13 @@ from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.countries import Databases
 from node.jurisdiction.locate import Locator
 from node.jurisdiction.names import Resolver
-from node.jurisdiction.origins import FIRST_PAUSE_MS, LOOK_AFTER_MS, Origins
+from node.jurisdiction.origins import (
+    FIRST_PAUSE_MS,
+    LOOK_AFTER_MS,
+    SELDOM_MS,
+    Origins,
+    answered,
+)
 from node.jurisdiction.proxies import ProxyList, ProxySource
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
@@ -299,6 +306,93 @@ async def test_an_origin_behind_a_proxy_again_stays_hidden(node: Node, proxy: Pr
     assert state.custody is Custody.HERE
     assert state.jurisdiction is not None
     assert state.jurisdiction.state == "hidden"
+
+
+@pytest.fixture
+async def people(node: Node) -> Node:
+    """Give the same node without an interface of the proxy: people ask it."""
+    await node.close()
+    node.section = HostersSection(origin_days=7)
+    node.open()
+    return node
+
+
+def asked_line(state: ItemState) -> tuple[str, str, str | None]:
+    """Return what the evidence says of the question: input, how it stands, whom it is asked."""
+    assert state.jurisdiction is not None
+    (line,) = [one for one in state.jurisdiction.evidence if one.source == ASKED]
+    return line.input, line.version, line.answer
+
+
+async def test_a_proxy_that_people_ask_has_its_question_with_an_age(people: Node) -> None:
+    """The item says who is asked since when, a task names the proxy, and nobody is called."""
+    await people.hand_in()
+    state = await people.later(0)
+    told, stands, proxy = asked_line(state)
+    assert told.startswith("shop.site7.example since 20")
+    assert (stands, proxy) == (WAITS, "veil")
+    assert state.due_ms == NOW_MS + SELDOM_MS
+    (question,) = await people.store.origins.questions()
+    assert (question.waits, question.by_hand, question.asked_ms) == (True, True, NOW_MS)
+    assert [one[:2] for one in await people.store.queries.tasks()] == [("origin_to_ask", "veil")]
+
+
+async def test_at_the_deadline_it_stands_before_a_person_once(people: Node) -> None:
+    """Of the member that has it; who has dealt with it is not asked every half a day."""
+    await people.hand_in()
+    await people.later(0)
+    for _ in range(5):
+        state = await people.later(SELDOM_MS)
+        assert state.reviews == ()
+    state = await people.later(SELDOM_MS)
+    assert state.reviews == (Review.ORIGIN_UNKNOWN,)
+    assert asked_line(state)[1] == OVERDUE
+    await people.desk.act(state.id, ActionDraft(action=Action.HOST_CLAIMED), actor="tests")
+    assert (await people.later(SELDOM_MS)).reviews == ()
+
+
+async def test_what_a_person_was_told_moves_the_item(people: Node) -> None:
+    """Within one step of the loop, though the item was to wait for half a day."""
+    await people.hand_in()
+    state = await people.later(0)
+    (question,) = await people.store.origins.questions()
+    told = answered(question, ["192.0.2.7"], POLICY, people.now, DAY_MS)
+    told = msgspec.structs.replace(told, told_by="analyst-7")
+    await people.store.origins.tell(told, people.now)
+    people.asker.on_told = people.desk.locating.behind
+    state = await people.later(1000)
+    assert (state.custody, state.responsible) == (Custody.HANDED_ON, "nl-eokm")
+    assert state.reviews == ()
+    assert await people.store.queries.tasks() == []
+
+
+async def test_what_a_person_was_told_is_heard_once_its_items_are_due(people: Node) -> None:
+    """A process that dies before that hears it again."""
+    await people.hand_in()
+    await people.later(0)
+    (question,) = await people.store.origins.questions()
+    told = answered(question, ["192.0.2.7"], POLICY, people.now, DAY_MS)
+    await people.store.origins.tell(msgspec.structs.replace(told, told_by="analyst-7"), people.now)
+
+    async def dies(hosts: Collection[str]) -> None:
+        raise StoreError(str(len(hosts)))
+
+    people.asker.on_told = dies
+    with pytest.raises(StoreError):
+        await people.asker.work_due(people.now)
+    await people.close()
+    people.open()
+    people.asker.on_told = people.desk.locating.behind
+    assert (await people.later(1000)).custody is Custody.HANDED_ON
+
+
+async def test_items_of_other_hosts_are_left_alone(people: Node) -> None:
+    """Of those nobody was told anything."""
+    await people.hand_in("https://203.0.113.5/b.jpg")
+    state = await people.later(0)
+    await people.desk.locating.behind(["shop.site7.example"])
+    (now,) = await people.store.queries.items(ItemQuery())
+    assert now == state
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from node.casework.again import (
     accepted,
     is_stale,
     look_after,
+    look_behind,
     place_due,
     raise_judged,
 )
@@ -514,3 +515,27 @@ class TestPerhapsBack:
         made = book(state)
         raise_judged(made, state.id, Review.PERHAPS_BACK, None)
         assert due(made, state) is None
+
+
+class TestBehind:
+    """Somebody was told where a hidden host stands."""
+
+    def test_hidden_item_is_due_at_once(self) -> None:
+        """Though it was to wait for half a day."""
+        state = item(jurisdiction=HIDDEN, due_ms=NOW_MS + HOUR_MS)
+        made = book(state)
+        look_behind(made, state.id)
+        now = made.loaded.items[state.id]
+        assert (now.due_ms, due(made, state)) == (NOW_MS, Cause.ORIGIN_TOLD)
+
+    @pytest.mark.parametrize(
+        "state",
+        [item(jurisdiction=told()), item(), handed_on(item(jurisdiction=HIDDEN))],
+        ids=["found", "nowhere", "elsewhere"],
+    )
+    def test_what_is_hidden_no_more_is_left_alone(self, state: ItemState) -> None:
+        """It moved, or was found, meanwhile; or it was erased."""
+        made = book(state)
+        look_behind(made, state.id)
+        look_behind(made, "gb-iwf.unknown")
+        assert made.events == []

@@ -45,6 +45,7 @@ from node.casework.item import (
     KeptMessage,
     Listing,
     Look,
+    ProxyNotice,
     ReportFacts,
     Review,
     encode,
@@ -127,6 +128,7 @@ EVERY: dict[EventKind, Body] = {
     EventKind.UNLISTED: Unlisted(7, "icse"),
     EventKind.NOTICES_DOUBTED: NoticesDoubted((event_id(7),)),
     EventKind.RETRACTED: Retracted(event_id(7)),
+    EventKind.PROXY_NOTIFIED: ProxyNotice(event_id(9), "veil", NOW_MS),
     EventKind.LOOK_DUE: LookDue(Again(Cause.CHECK, NOW_MS)),
     EventKind.LOCATED_AGAIN: LocatedAgain(
         country(), orphan=True, looked=Look(NOW_MS, HostingState.COUNTRY, "NL"), due_ms=NOW_MS

@@ -46,6 +46,7 @@ from node.casework.item import (
     KeptMessage,
     Listing,
     Look,
+    ProxyNotice,
     ReportFacts,
     Review,
 )
@@ -123,6 +124,7 @@ EVENTS: dict[EventKind, Body] = {
     EventKind.UNLISTED: Unlisted(7, "icse"),
     EventKind.NOTICES_DOUBTED: NoticesDoubted((event_id(7),)),
     EventKind.RETRACTED: Retracted(event_id(7)),
+    EventKind.PROXY_NOTIFIED: ProxyNotice(event_id(9), "veil", NOW_MS),
     EventKind.LOOK_DUE: LookDue(Again(Cause.CHECK, NOW_MS)),
     EventKind.LOCATED_AGAIN: LocatedAgain(
         HOSTED, orphan=True, looked=Look(NOW_MS, HostingState.COUNTRY, "NL"), due_ms=NOW_MS

@@ -204,4 +204,22 @@ async def test_how_old_a_look_may_be_is_what_the_operator_says(joined: Typing) -
     await node.jurisdiction.close()
     await node.transport.close()
     await node.store.close()
-    assert node.desk._locating.fresh_ms == 3 * 3_600_000
+    assert node.desk.locating.fresh_ms == 3 * 3_600_000
+
+
+async def test_what_people_were_told_reaches_the_desk_and_questions_have_their_deadline(
+    joined: Typing,
+) -> None:
+    """Of a node that is built by a configuration which names no proxy to ask."""
+    change_file(joined.config.source, "hosters", {"origin_hours": 5})
+    node = build(load(joined.config.source))
+    await node.asking.close()
+    await node.jurisdiction.close()
+    await node.transport.close()
+    await node.store.close()
+    assert node.asking.asker is not None
+    assert node.asking.asker.on_told == node.desk.locating.behind
+    assert node.jurisdiction.origins is not None
+    question = Question("shop.site7.example", "veil", 0, 0)
+    late = [node.jurisdiction.origins.is_overdue(question, hours * 3_600_000) for hours in (4, 5)]
+    assert late == [False, True]

@@ -8,9 +8,11 @@ from node.jurisdiction.origins import (
     FORGET_MS,
     FULL_PAUSE_MS,
     GIVE_UP_MS,
+    GIVE_UP_TRIES,
     LAST_PAUSE_MS,
     LOOK_AFTER_MS,
     PRUNE_EVERY_MS,
+    SELDOM_MS,
     Origins,
     Question,
     answered,
@@ -33,10 +35,10 @@ def asked(origins: Origins, now_ms: int = NOW) -> Question:
 class TestNeed:
     """Whoever needs an origin has it asked for."""
 
-    def test_only_a_proxy_that_may_be_asked_is_asked(self) -> None:
+    def test_a_proxy_that_may_be_asked_is_asked_before_others(self) -> None:
         """The first of those that stand before the host."""
         origins = Origins(["veil"])
-        assert origins.need(HOST, ["other"], NOW) is None
+        assert origins.need(HOST, [], NOW) is None
         assert origins.due(NOW, 9) == []
         assert origins.need(HOST, ["other", "veil"], NOW) == NOW + LOOK_AFTER_MS
         assert [one.provider for one in origins.due(NOW, 9)] == ["veil"]
@@ -73,6 +75,90 @@ class TestNeed:
         """No question waits longer than the longest pause."""
         far = Question(HOST, "veil", NOW, NOW + 3 * LAST_PAUSE_MS)
         assert Origins(["veil"], [far]).due(NOW, 9) == [far]
+
+
+class TestByHand:
+    """A proxy without an interface is asked by people; its questions have an age, too."""
+
+    def needed(self, now_ms: int = NOW, providers: tuple[str, ...] = ()) -> Origins:
+        """Return the questions after a host behind `mask` was needed."""
+        origins = Origins(providers, deadline_ms=DAY_MS)
+        origins.need(HOST, ["mask"], now_ms)
+        return origins
+
+    def test_it_is_kept_and_never_asked_by_the_node(self) -> None:
+        """It would have no way to."""
+        origins = self.needed(providers=("veil",))
+        question = origins.question(HOST)
+        assert question is not None
+        assert (question.provider, question.asked_ms, question.by_hand) == ("mask", NOW, True)
+        assert origins.take_fresh() == [question]
+        assert origins.due(NOW + 9 * DAY_MS, 9) == []
+
+    def test_people_and_the_node_have_counts_of_their_own(self) -> None:
+        """A proxy that nobody need ask any more has none: its task is closed."""
+        origins = self.needed(providers=("veil",))
+        assert (origins.waiting(), origins.by_hand()) == ({"veil": 0}, {"mask": 1})
+        question = origins.question(HOST)
+        assert question is not None
+        origins.keep(answered(question, ["192.0.2.7"], POLICY, NOW, DAY_MS))
+        assert origins.by_hand() == {"mask": 0}
+
+    def test_its_items_are_located_seldom_and_at_the_deadline(self) -> None:
+        """An answer has them located at once anyway."""
+        origins = self.needed()
+        assert origins.need(HOST, ["mask"], NOW) == NOW + SELDOM_MS
+        late = NOW + DAY_MS - 1000
+        assert origins.need(HOST, ["mask"], late) == NOW + DAY_MS
+        assert origins.need(HOST, ["mask"], NOW + DAY_MS) == NOW + DAY_MS + SELDOM_MS
+
+    def test_past_the_deadline_it_is_overdue_until_it_is_answered(self) -> None:
+        """However it is asked."""
+        question = self.needed().question(HOST)
+        assert question is not None
+        for providers in ((), ("mask",)):
+            origins = Origins(providers, [question], deadline_ms=DAY_MS)
+            assert not origins.is_overdue(question, NOW + DAY_MS - 1)
+            assert origins.is_overdue(question, NOW + DAY_MS)
+            told = answered(question, ["192.0.2.7"], POLICY, NOW, DAY_MS)
+            assert not origins.is_overdue(told, NOW + DAY_MS)
+
+    def test_after_a_month_it_is_given_up(self) -> None:
+        """It makes room, and a person has it."""
+        origins = self.needed()
+        assert origins.need(HOST, ["mask"], NOW + GIVE_UP_MS - 1) is not None
+        assert origins.need(HOST, ["mask"], NOW + GIVE_UP_MS) is None
+        question = origins.question(HOST)
+        assert question is not None
+        assert (question.waits, question.given_up_ms) == (False, NOW + GIVE_UP_MS)
+        assert origins.is_overdue(question, NOW + GIVE_UP_MS)
+
+    def test_answer_that_comes_after_all_counts(self) -> None:
+        """Given up is not forgotten."""
+        left = failed(Question(HOST, "mask", NOW - GIVE_UP_MS, NOW, GIVE_UP_TRIES), "x", NOW)
+        assert left.given_up_ms is not None
+        told = answered(left, ["192.0.2.7"], POLICY, NOW, DAY_MS)
+        assert (told.given_up_ms, told.holds(NOW)) == (None, True)
+
+    def test_interface_that_is_configured_later_is_asked_with_the_age_that_it_has(self) -> None:
+        """And people ask again where it is taken out."""
+        question = self.needed().question(HOST)
+        assert question is not None
+        origins = Origins(["mask"], [question])
+        assert origins.need(HOST, ["mask"], NOW + 5) == NOW + 5 + LOOK_AFTER_MS
+        (due,) = origins.due(NOW + 5, 9)
+        assert (due.by_hand, due.asked_ms) == (False, NOW)
+        back = Origins([], [due])
+        back.need(HOST, ["mask"], NOW + 6)
+        assert back.due(NOW + 6, 9) == []
+
+    def test_answer_that_leads_to_a_proxy_again_is_looked_at_seldom(self) -> None:
+        """Once shortly after it came, in case a look missed it."""
+        told = answered(Question(HOST, "veil", NOW, NOW), ["192.0.2.7"], POLICY, NOW, 9 * DAY_MS)
+        origins = Origins(["veil"], [told])
+        assert origins.need(HOST, ["veil"], NOW + 5) == NOW + 5 + LOOK_AFTER_MS
+        later = NOW + 2 * LOOK_AFTER_MS
+        assert origins.need(HOST, ["veil"], later) == later + SELDOM_MS
 
 
 class TestAnswers:
