@@ -103,6 +103,8 @@ def _keys(book: Casebook, state: ItemState, content: Content) -> Iterator[bytes]
 
 def _of_others(book: Casebook, state: ItemState, said: Iterable[Hit]) -> set[int]:
     """Return the entries that spoke of the item, stand, and are of none of its files."""
+    if not state.listed:
+        return set()
     stand = {number for content in state.content for number in _alike(book, state, content)}
     spoke = {
         one.entry for one in state.listed if one.verdict is None or one.trust is not Trust.NONE
