@@ -136,9 +136,9 @@ class Postbox:
         return None if self._permits is None else self._permits.registry.reads(peer)
 
     def listeners(self, lane: Lane, kind: Kind) -> tuple[str, ...]:
-        """Return who hears and reads what is told to all, if this node tells it."""
-        permits = self._permits if self._shares else None
-        return () if permits is None else permits.listeners(lane, kind)
+        """Return who hears and reads what is told to all, if this node tells it, or once did."""
+        told = self._shares or kind is Kind.CONTENT_VERDICT_WITHDRAWN
+        return self._permits.listeners(lane, kind) if told and self._permits is not None else ()
 
     def heir_of(self, member: str) -> str:
         """Who hears what is for `member`: itself, or who took over from it when it was expelled."""

@@ -97,9 +97,12 @@ def _never_heard(book: Casebook, state: ItemState, postbox: Postbox) -> Informan
 def _take_verdicts_back(
     book: Casebook, state: ItemState, postbox: Postbox, unheard: Informant | None
 ) -> None:
-    """Say to all whom our verdicts were told, on this item and others, that they hold no more."""
+    """Say to all whom our verdicts on this item were told that they hold no more, on any item.
+
+    One that was carried over to it was said of another: it stands as long as that one does.
+    """
     for given in state.assessments:
-        if given.member == book.us:
+        if given.member == book.us and given.event_id not in state.carried:
             news = News(given.event_id, OutcomeWhat.WITHDRAWN, None, book.us, book.now)
             tell(book, postbox, state, news, heard_from=unheard)
             take_carried_back(book, postbox, state.id, news)

@@ -116,7 +116,8 @@ class Judging:
             return answers
 
         needs = judging_needs(parsed, self._fingerprints)
-        said = [(one.arrived.peer, one.message) for one in parsed if not one.arrived.disavowed]
+        heard = [one for one in parsed if not (one.arrived.disavowed or one.arrived.conflict)]
+        said = [(one.arrived.peer, one.message) for one in heard]
         want_told(needs, said, self._ids.member, registry, self._fingerprints)
         book = await self._store.judge(needs, now, decide)
         await self._after(book)

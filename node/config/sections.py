@@ -151,7 +151,7 @@ class PeerSection:
     )
     share_verdicts: bool = _key(
         "Tell every other hotline what people here say of files, by hashes alone, so that nobody"
-        " views them again.",
+        " views them again. Switched off, only what was told before is still taken back.",
         kinds.SWITCH,
         default=True,
     )

@@ -229,6 +229,17 @@ def _covering(due: Due, us: str, places: Sequence[ShownPlace]) -> list[ShownPlac
     ]
 
 
+def _to_call(registry: Registry, us: str) -> set[str]:
+    """Return with whom we compare without a channel that we know of, if nobody can call us.
+
+    A disk that went back in time, without anybody knowing, may have forgotten it.
+    """
+    ours = registry.members.get(us)
+    if ours is None or ours.reachable:
+        return set()
+    return {peer for peer, document in registry.members.items() if document.reachable} - {us}
+
+
 class Judged(NamedTuple):
     """What became of what was shown: whether it verified, and the worst that was found, a code."""
 
@@ -295,7 +306,7 @@ class Crosscheck:
         """
         registry, checks = self._registry(), await self._store.checks()
         good = 0
-        for peer in sorted(await self._store.partners()):
+        for peer in sorted(await self._store.partners() | _to_call(registry, self._us)):
             before = checks.get(peer, NEVER)
             if peer not in registry.members or not registry.is_active(peer):
                 continue

@@ -166,6 +166,8 @@ class Oracle:
     wrote: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     authored: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     roots: dict[tuple[str, str], str] = field(default_factory=dict)
+    left_ms: dict[tuple[str, str], int] = field(default_factory=dict)
+    """When each checkpoint first left its sender, by its clock: (origin, size)."""
     receipts: dict[tuple[str, str], bytes] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     unsaid: Counter[str] = field(default_factory=Counter)
@@ -209,6 +211,7 @@ class Oracle:
         if sender == self.world.hostile:
             return
         origin, size, root = note.decode().split("\n", 3)[:3]
+        self.left_ms.setdefault((origin, size), self.world[sender].clock())
         if self.roots.setdefault((origin, size), root) != root:
             self.wrong("accused_honest", f"{sender} signed two roots")
 

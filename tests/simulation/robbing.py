@@ -71,7 +71,9 @@ class Impostor:
         origin = checkpoint.origin
         state = Position(origin.epoch, checkpoint.size, checkpoint.root)
         self._held[message.sender, str(origin.lane)] = state, note
-        if self._revoked(message.sender, self.receipt):
+        stolen = Stolen(self.member, self.receipt)
+        left_ms = self.world.oracle.left_ms[str(origin), str(checkpoint.size)]
+        if stolen.is_dead(self.world[message.sender], left_ms):  # else it served then (§3.9)
             self.receipts.add(receipt)
         return self._answer(message, Reply(200, receipt))
 

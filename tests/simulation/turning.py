@@ -51,16 +51,14 @@ class Stolen:
         """The id of the key."""
         return self.key.public.key_id
 
-    def is_dead(self, node: FleetNode) -> bool:
-        """Whether a node knows that it is revoked, or that its turn is over."""
-        return self.key_id in node.notes.own(self.member) or self.is_retired(node)
+    def is_dead(self, node: FleetNode, at_ms: int | None = None) -> bool:
+        """Whether a node knows that it is revoked, or that its turn was over at `at_ms`; now."""
+        return self.key_id in node.notes.own(self.member) or self.is_retired(node, at_ms)
 
-    def is_retired(self, node: FleetNode) -> bool:
+    def is_retired(self, node: FleetNode, at_ms: int | None = None) -> bool:
         """Whether its turn is over, by the registry and the clock of who is to believe it."""
         turn = node.view.member(self.member).turn(self.key_id)
-        if turn.compromised_ms is not None:
-            return True
-        return turn.until_ms is not None and turn.until_ms <= node.clock()
+        return turn.is_over(node.clock() if at_ms is None else at_ms)
 
 
 @dataclass

@@ -62,7 +62,9 @@ class Office:
     def __post_init__(self) -> None:
         self._next = count(1)
 
-    async def hear(self, *messages: Message, by: str = IWF, disavowed: bool = False) -> None:
+    async def hear(
+        self, *messages: Message, by: str = IWF, disavowed: bool = False, conflict: bool = False
+    ) -> None:
         """Judge entries of a member, all in one batch."""
         arrived = []
         for message in messages:
@@ -72,7 +74,7 @@ class Office:
             )
             raw = entries.encode(made)
             place = (bytes(8), number, entries.leaf(raw))
-            arrived.append(Row(by, Lane.BULK, *place, raw, disavowed, row=number))
+            arrived.append(Row(by, Lane.BULK, *place, raw, disavowed, conflict, row=number))
         await self.desk.judge(arrived)
 
     async def report(self, number: int, *, sha256: int = 1) -> ItemView:
@@ -367,6 +369,13 @@ class TestHostile:
     async def test_disavowed_word_is_nobodys(self, office: Office) -> None:
         """Who signed it was a thief."""
         await office.hear(said(), disavowed=True)
+        assert await office.entries() == {}
+
+    async def test_second_entry_under_an_id_that_was_used_says_nothing(
+        self, office: Office
+    ) -> None:
+        """It is answered `conflict`: it has no effect (§5.3)."""
+        await office.hear(said(), conflict=True)
         assert await office.entries() == {}
 
     async def test_suspended_member_is_not_heard(self, office: Office) -> None:

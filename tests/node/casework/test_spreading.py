@@ -23,9 +23,9 @@ from node.casework.receiving import Judge, parse
 from node.casework.working import disprove, record_assessment, record_hashes, withdraw_verdict
 from node.matching.lists import Trust
 from protocol import entry as entries
-from protocol.messages import Sighted, kind_of, to_body
+from protocol.messages import Outcome, Sighted, kind_of, to_body
 from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
-from protocol.vocabulary import ItemKind, Kind, Lane, Matter, Reason, Source, Verdict
+from protocol.vocabulary import ItemKind, Kind, Lane, Matter, OutcomeWhat, Reason, Source, Verdict
 from tests.builders.cases import (
     FINGERPRINTS,
     HOUR_MS,
@@ -181,6 +181,13 @@ class TestReaders:
         assess(made, by=postbox(shares=False))
         assert shared(made) == []
 
+    def test_what_was_told_once_is_taken_back_by_who_shares_no_more(self) -> None:
+        """Else it would stand at the others for ever."""
+        made = book(item(1, file(1)))
+        given = assess(made)
+        withdraw_verdict(made, item().id, given, MINT, postbox(shares=False))
+        assert told_iwf(made)[-1] == (given, None, None)
+
 
 class TestOnce:
     """Nothing echoes, nothing is told twice."""
@@ -286,6 +293,21 @@ class TestTakenBack:
         before = len(told_iwf(made))
         erase(made, item().id, ErasureDraft(cause), MINT, postbox())
         assert told_iwf(made)[before:] == ([(given, None, None)] if goes else [])
+
+    def test_erased_item_takes_back_no_word_that_was_said_of_another(self) -> None:
+        """It was carried over to it, and stands where it was given."""
+        made = book(item(1, file(1)))
+        assess(made)
+        told_us = (Informant("gb-iwf", item(2).id),)
+        other = item(2, file(1), url="https://nl2.example/2.jpg", informants=told_us)
+        given = made.loaded.items[item(1).id].assessments
+        carried = {"assessments": given, "carried": (given[0].event_id,)}
+        made.loaded.items[other.id] = msgspec.structs.replace(other, **carried)
+        before = len(made.posts)
+        erase(made, other.id, ErasureDraft(Cause.ERROR), MINT, postbox())
+        told = [m.what for _, m in said(made)[before:] if isinstance(m, Outcome)]
+        assert told == [OutcomeWhat.ERASED]
+        assert made.loaded.items[item(1).id].assessments == given
 
     def test_item_that_was_never_judged_here_takes_nothing_back(self) -> None:
         """Nor one that others judged."""

@@ -404,6 +404,23 @@ async def test_8_14_a_member_that_cannot_be_called_comes_by_itself(tmp_path: Pat
     await world.close()
 
 
+async def test_8_14_who_cannot_be_called_hears_of_channels_that_it_forgot(tmp_path: Path) -> None:
+    """Its disk went back to before it said anything: nobody else could tell it."""
+    world = World(tmp_path, [IWF, EOKM, PDC, ECO], unreachable=EOKM)
+    await world.start()
+    await hand_over(world, 1)
+    await an_hour(world)
+    node = world[EOKM]
+    await node.crash()
+    for path in node.path.parent.glob(f"{node.path.name}*"):
+        path.unlink()
+    node.create()
+    await node.restart()
+    await compared(world, EOKM)
+    assert ("ledger_unknown", IWF) in tasks(world, EOKM)
+    await world.close()
+
+
 async def test_8_14_who_shows_rubbish_is_refused_and_who_is_suspended_is_told_nothing(
     world: World,
 ) -> None:
