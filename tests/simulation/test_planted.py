@@ -38,6 +38,7 @@ KINDS = {
     "disavowal",
     "custody",
     "sharing",
+    "recovery",
 }
 CAUGHT = re.compile(r"^caught by seed \d+ in world (\d+): .+$", re.MULTILINE)
 
