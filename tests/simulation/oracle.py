@@ -208,10 +208,10 @@ class Oracle:
 
     def signed(self, sender: str, note: bytes) -> None:
         """A checkpoint left its sender: an honest one never signs two roots for one size."""
-        if sender == self.world.hostile:
-            return
         origin, size, root = note.decode().split("\n", 3)[:3]
         self.left_ms.setdefault((origin, size), self.world[sender].clock())
+        if sender == self.world.hostile:
+            return
         if self.roots.setdefault((origin, size), root) != root:
             self.wrong("accused_honest", f"{sender} signed two roots")
 
