@@ -205,19 +205,48 @@ def _withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     return changes
 
 
-def _assessed(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+def _assessed(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     """A word about this very item; one that had been carried over to it stands on its own now."""
-    if body.event_id not in state.carried:
-        return {"assessments": (*state.assessments, body)}
-    return {"carried": tuple(one for one in state.carried if one != body.event_id)}
+    carried = _but(state.carried, body.event_id)
+    if body.event_id in state.carried:
+        return {"carried": carried}
+    if _is_told_by_another(event, body.member):
+        return {
+            "assessments": (*state.assessments, body),
+            "hearsay": (*state.hearsay, body.event_id),
+        }
+    return _in_own_words(state, body)
 
 
-def _verdict_withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+def _carried_over(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    return _in_own_words(state, body) | {"carried": (*state.carried, body.event_id)}
+
+
+def _in_own_words(state: ItemState, given: Any) -> dict[str, Any]:
+    """The author's own word takes the place of what another had said of it."""
+    others = tuple(a for a in state.assessments if a.event_id != given.event_id)
+    return {"assessments": (*others, given), "hearsay": _but(state.hearsay, given.event_id)}
+
+
+def _verdict_withdrawn(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
+    hearsay = _but(state.hearsay, body.event_id)
+    if _is_told_by_another(event, body.member):
+        hearsay = (*hearsay, body.event_id)
     return {
         "assessments": tuple(a for a in state.assessments if a.event_id != body.event_id),
-        "carried": tuple(one for one in state.carried if one != body.event_id),
-        "heard": (*state.heard, body.event_id),
+        "carried": _but(state.carried, body.event_id),
+        "heard": (*_but(state.heard, body.event_id), body.event_id),
+        "hearsay": hearsay,
     }
+
+
+def _is_told_by_another(event: Event, author: str) -> bool:
+    """Whether who brought this is not who did it: a member, or one of our own people."""
+    return event.actor.partition("/")[0] != author
+
+
+def _but(ids: tuple[str, ...], one: str) -> tuple[str, ...]:
+    return tuple(each for each in ids if each != one)
 
 
 def _raised(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
@@ -254,10 +283,7 @@ _FOLD: dict[EventKind, _Fold] = {
     EventKind.HANDED_ON: _handed_on,
     EventKind.ANSWERED: _answered,
     EventKind.ASSESSED: _assessed,
-    EventKind.CARRIED_OVER: lambda s, _e, b: {
-        "assessments": (*s.assessments, b),
-        "carried": (*s.carried, b.event_id),
-    },
+    EventKind.CARRIED_OVER: _carried_over,
     EventKind.LISTED: lambda s, _e, b: {"listed": (*s.listed, b)},
     EventKind.UNLISTED: lambda s, _e, b: {
         "listed": tuple(one for one in s.listed if one.entry != b.entry)

@@ -23,7 +23,7 @@ from node.casework.hearing import credible
 from node.casework.intake import carry_over, is_unseen, same_content, same_place, was_here
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
 from node.casework.listing import hold_illegal
-from node.casework.rejudging import rejudge, said_here, suggestion, watch_verdicts
+from node.casework.rejudging import rejudge, said_here, suggestion, watch_correction, watch_verdicts
 from node.casework.rings import is_earlier
 from node.casework.routing import item_told, responsible
 from node.casework.telling import (
@@ -33,6 +33,7 @@ from node.casework.telling import (
     pass_on_sighting,
     tell,
     tell_so_far,
+    teller,
 )
 from node.ids import Ids
 from node.matching.duplicates import Incoming, Judgement, join, judge
@@ -236,6 +237,7 @@ class Handover:
 
     def _record(self, message: Item, informant: Informant) -> ItemState:
         custody = Custody.HERE
+        told = tuple(self._credible(message.assessments))
         ours, orphan = self._whose(message)
         if message.matter is not Matter.CSAM:
             custody = Custody.COUNTED
@@ -250,7 +252,10 @@ class Handover:
             jurisdiction=message.jurisdiction,
             orphan=custody is Custody.HERE and orphan,
             due_ms=self._book.now if custody is Custody.LOCATING else None,
-            assessments=tuple(self._credible(message.assessments)),
+            assessments=told,
+            hearsay=tuple(
+                a.event_id for a in told if teller(self._postbox, informant.member, a.member)
+            ),
             actions=tuple(self._credible(message.actions)),
             told_online_ms=self._online(message),
             handed_ms=message.revision,
@@ -366,11 +371,16 @@ class Handover:
         heard_from: Informant,
     ) -> None:
         state = self._book.loaded.items[item_id]
-        if not state.has_heard(one.event_id):
-            state = note(self._book, item_id, kind, one, one.at_ms)
-            news = News(one.event_id, what, one, one.member, one.at_ms)
-            tell(self._book, self._postbox, state, news, heard_from=heard_from)
-        elif isinstance(one, Assessment):
+        by = teller(self._postbox, heard_from.member, one.member)
+        was_told = state.has_been_told(one.event_id)
+        if not was_told or (by is None and not state.has_heard(one.event_id)):
+            state = note(self._book, item_id, kind, one, one.at_ms, by)
+            if isinstance(one, Assessment):
+                watch_correction(self._book, item_id, one)
+            if not was_told:
+                news = News(one.event_id, what, one, one.member, one.at_ms)
+                tell(self._book, self._postbox, state, news, heard_from=heard_from)
+        elif isinstance(one, Assessment) and by is None:
             said_here(self._book, state, one)
 
 

@@ -23,8 +23,14 @@ from node.casework.item import (
     ItemState,
     Review,
 )
-from node.casework.rejudging import carry_between, rejudge, said_here, watch_verdicts
-from node.casework.telling import News, handed_on_to, note, tell
+from node.casework.rejudging import (
+    carry_between,
+    rejudge,
+    said_here,
+    watch_correction,
+    watch_verdicts,
+)
+from node.casework.telling import News, handed_on_to, note, tell, teller
 from node.ids import Ids
 from protocol.dispositions import Dispositions
 from protocol.facts import ActionTaken, Assessment, Jurisdiction
@@ -128,8 +134,8 @@ def hear_outcome(
         return _for_the_successor(book, message) if inherited else unknown
     if not part_of_story(state, peer):
         return Disposition.NOT_PERMITTED
-    if state.has_heard(message.event_id):
-        if message.assessment is not None:
+    if _has_heard(postbox, state, peer, message):
+        if message.assessment is not None and teller(postbox, peer, message.author) is None:
             said_here(book, state, message.assessment)
             carry_between(book, postbox, state.id)
         return None
@@ -150,7 +156,9 @@ def hear_outcome(
 def _record_and_tell(
     book: Casebook, postbox: Postbox, state: ItemState, peer: str, message: Outcome
 ) -> None:
-    state = _record(book, state, message)
+    told_by = teller(postbox, peer, message.author)
+    was_told = state.has_been_told(message.event_id)
+    state = _record(book, state, message, told_by)
     responsible = message.responsible if message.what is OutcomeWhat.RESPONSIBLE_CHANGED else None
     news = News(
         message.event_id,
@@ -160,9 +168,16 @@ def _record_and_tell(
         message.at_ms,
         responsible,
     )
-    tell(book, postbox, state, news, heard_from=Informant(peer, message.item_id))
+    if not was_told:
+        tell(book, postbox, state, news, heard_from=Informant(peer, message.item_id))
     if message.assessment is not None:
         rejudge(book, postbox, state.id)
+
+
+def _has_heard(postbox: Postbox, state: ItemState, peer: str, message: Outcome) -> bool:
+    """Whether this brings nothing new: an author's own word does where it was hearsay so far."""
+    own = message.assessment is not None and teller(postbox, peer, message.author) is None
+    return state.has_heard(message.event_id) if own else state.has_been_told(message.event_id)
 
 
 def _is_own_step(book: Casebook, state: ItemState, peer: str, message: Outcome) -> bool:
@@ -257,9 +272,12 @@ def downstream(book: Casebook, state: ItemState) -> frozenset[str]:
     return frozenset(members[after:])
 
 
-def _record(book: Casebook, state: ItemState, message: Outcome) -> ItemState:
+def _record(
+    book: Casebook, state: ItemState, message: Outcome, told_by: str | None = None
+) -> ItemState:
     if message.assessment is not None:
-        note(book, state.id, EventKind.ASSESSED, message.assessment, message.at_ms)
+        note(book, state.id, EventKind.ASSESSED, message.assessment, message.at_ms, told_by)
+        watch_correction(book, state.id, message.assessment)
         watch_verdicts(book, state.id)
         return book.loaded.items[state.id]
     if message.action is not None:

@@ -45,7 +45,9 @@ def differ(state: ItemState, hits: Iterable[Hit]) -> bool:
 
 def carry(book: Casebook, postbox: Postbox, item_id: str, given: Assessment) -> None:
     """Let the verdict stand on the item, tell whom that concerns, and carry it on from there."""
+    was_told = book.loaded.items[item_id].has_been_told(given.event_id)
     state = note(book, item_id, EventKind.CARRIED_OVER, given, given.at_ms)
-    news = News(given.event_id, OutcomeWhat.ASSESSED, given, given.member, given.at_ms)
-    tell(book, postbox, state, news)
+    if not was_told:
+        news = News(given.event_id, OutcomeWhat.ASSESSED, given, given.member, given.at_ms)
+        tell(book, postbox, state, news)
     rejudge(book, postbox, item_id)

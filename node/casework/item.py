@@ -265,6 +265,8 @@ class ItemState(Value, frozen=True):
     """Why it is to be located again while it is here (`due_ms` says when); None: it is not."""
     proxy_notices: tuple[ProxyNotice, ...] = ()
     """Which proxies were told, while it was hidden."""
+    hearsay: tuple[str, ...] = ()
+    """Ids of verdicts that another than their author told of, as given or as taken back."""
 
     @property
     def country(self) -> str | None:
@@ -283,11 +285,19 @@ class ItemState(Value, frozen=True):
 
     @property
     def in_force(self) -> tuple[Assessment, ...]:
-        """The latest verdict of each member that gave one: an author may correct itself."""
-        latest = {
-            a.member: a for a in sorted(self.assessments, key=lambda a: (a.at_ms, a.event_id))
-        }
-        return tuple(latest.values())
+        """The latest verdict of each member that gave one: an author may correct itself.
+
+        What another says of it corrects no word of its own.
+        """
+        order = sorted(
+            self.assessments, key=lambda a: (not self.is_hearsay(a), a.at_ms, a.event_id)
+        )
+        return tuple({a.member: a for a in order}.values())
+
+    @property
+    def vouched(self) -> tuple[Assessment, ...]:
+        """The verdicts in force that their authors themselves gave, as far as this node knows."""
+        return tuple(a for a in self.in_force if not self.is_hearsay(a))
 
     @property
     def last_seen_online_ms(self) -> int | None:
@@ -314,8 +324,16 @@ class ItemState(Value, frozen=True):
         """Whether no list of police names its content; None: nobody can tell, it has no hashes."""
         return all(not one.police for one in self.listed) if self.content else None
 
+    def is_hearsay(self, given: Assessment) -> bool:
+        """Whether a verdict stands here by the word of another than its author."""
+        return given.event_id in self.hearsay
+
     def has_heard(self, event_id: str) -> bool:
-        """Whether the event with this network-wide id is already part of the state."""
+        """Whether the event with this network-wide id is part of the state, and not as hearsay."""
+        return event_id not in self.hearsay and self.has_been_told(event_id)
+
+    def has_been_told(self, event_id: str) -> bool:
+        """Whether the event with this network-wide id is part of the state, by whose word ever."""
         return (
             event_id in self.heard
             or any(a.event_id == event_id for a in self.assessments)

@@ -232,6 +232,7 @@ class Rebuilder:
         state = msgspec.structs.replace(
             item_told(message, before),
             informants=() if before is None else (Informant(before, message.item_id),),
+            hearsay=tuple(a.event_id for a in message.assessments if a.member != self._book.us),
         )
         if before is None:
             self._remember_line(message.item_id)
@@ -261,10 +262,11 @@ class Rebuilder:
         if message.what is OutcomeWhat.WITHDRAWN:
             self._verdict_withdrawn(state, message)
             return
-        if state.has_heard(message.event_id):
+        if state.has_been_told(message.event_id):
             return
         if message.assessment is not None:
-            note(book, state.id, EventKind.ASSESSED, message.assessment, message.at_ms)
+            kind, by = EventKind.ASSESSED, book.us  # whether it was the author's word, nobody says
+            note(book, state.id, kind, message.assessment, message.at_ms, by)
         elif message.action is not None:
             after = note(book, state.id, EventKind.ACTED, message.action, message.at_ms)
             seen = after.last_seen_online_ms
@@ -284,7 +286,7 @@ class Rebuilder:
                 EventKind.VERDICT_WITHDRAWN,
                 body,
                 at_ms=message.at_ms,
-                actor=message.author,
+                actor=self._book.us,  # as above
             )
 
     def _reopen(self, state: ItemState, message: Outcome) -> None:

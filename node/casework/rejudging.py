@@ -3,8 +3,9 @@
 When an item comes with known content, when hashes become known later, and when a verdict is given
 here or heard: what may be carried over is recorded on every item with the same content, and told to
 those who reported it. What came so goes again with what it came from (`withdrawing`), unless it is
-said of the item itself as well. Nothing is joined or closed by a hash that came late; two open
-items of one content at different addresses stay two items.
+said of the item itself as well. What another said of its author's verdict stays on the item of
+which it was said, until the author's own word is here. Nothing is joined or closed by a hash that
+came late; two open items of one content at different addresses stay two items.
 """
 
 from __future__ import annotations
@@ -109,14 +110,15 @@ def _carry(book: Casebook, postbox: Postbox, from_id: str, to_id: str) -> bool:
     source, target = book.loaded.items[from_id], book.loaded.items[to_id]
     fresh = [
         given
-        for given in source.in_force
+        for given in source.vouched
         if not target.has_heard(given.event_id)
         and (_follows(given, target) or carries(given, source, book.us))
     ]
     for one in fresh:
         state = note(book, to_id, EventKind.CARRIED_OVER, one, one.at_ms)
-        news = News(one.event_id, OutcomeWhat.ASSESSED, one, one.member, one.at_ms)
-        tell(book, postbox, state, news)
+        if not target.has_been_told(one.event_id):
+            news = News(one.event_id, OutcomeWhat.ASSESSED, one, one.member, one.at_ms)
+            tell(book, postbox, state, news)
         if one.verdict not in ILLEGAL and one.member != book.us:
             put_before_a_person(book, state)  # it was known by the word that this one corrects
     return bool(fresh)
@@ -141,6 +143,14 @@ def said_here(book: Casebook, state: ItemState, assessment: Assessment) -> None:
     """
     if assessment in state.assessments and assessment.event_id in state.carried:
         note(book, state.id, EventKind.ASSESSED, assessment, assessment.at_ms)
+
+
+def watch_correction(book: Casebook, item_id: str, given: Assessment) -> None:
+    """Let a person look where another says that an author corrected its own word, which stands."""
+    state = book.loaded.items[item_id]
+    own = [one for one in state.vouched if one.member == given.member]
+    if state.is_hearsay(given) and any(one.verdict is not given.verdict for one in own):
+        put_before_a_person(book, state)
 
 
 def watch_verdicts(book: Casebook, item_id: str) -> None:

@@ -180,7 +180,23 @@ def pass_on_sighting(
     )
 
 
-def note(book: Casebook, item_id: str, kind: EventKind, payload: Payload, at_ms: int) -> ItemState:
-    """Record an assessment or action of this or another member as an event of the item."""
+def note(
+    book: Casebook,
+    item_id: str,
+    kind: EventKind,
+    payload: Payload,
+    at_ms: int,
+    told_by: str | None = None,
+) -> ItemState:
+    """Record an assessment or action of this or another member as an event of the item.
+
+    `told_by`: who told of another's verdict, which is hearsay then; None: its author.
+    """
     assert isinstance(payload, Assessment | ActionTaken)
-    return book.record(item_id, kind, payload, at_ms=at_ms, actor=payload.member)
+    actor = told_by if isinstance(payload, Assessment) else None
+    return book.record(item_id, kind, payload, at_ms=at_ms, actor=actor or payload.member)
+
+
+def teller(postbox: Postbox, peer: str, author: str) -> str | None:
+    """Who told of a verdict, if not its author; a successor speaks for its predecessor."""
+    return None if peer in (author, postbox.heir_of(author)) else peer

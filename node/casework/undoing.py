@@ -32,8 +32,10 @@ def take_everywhere_back(book: Casebook, postbox: Postbox, item_id: str, event_i
     for other in sorted(bear):
         said_of_it = author != book.us and event_id not in book.loaded.items[other].carried
         kind = EventKind.VERDICT_WITHDRAWN
+        was_told = event_id in book.loaded.items[other].heard
         state = book.record(other, kind, body, at_ms=book.now, actor=author)
-        tell(book, postbox, state, news)
+        if not was_told:
+            tell(book, postbox, state, news)
         acted = state.closed_ms is not None or any(a.member == book.us for a in state.actions)
         here = state.custody in (Custody.HERE, Custody.LOCATING)
         if acted or (said_of_it and here):  # something was done while it stood, or came with it
@@ -54,21 +56,31 @@ def take_carried_back(book: Casebook, postbox: Postbox, item_id: str, news: News
         for state in map(book.loaded.items.__getitem__, sorted(others))
         if any(given.event_id == news.event_id for given in state.assessments)
     ]
-    if all(news.event_id in state.carried for state in bear):
+    if all(news.event_id in (*state.carried, *state.hearsay) for state in bear):
         for one in bear:
             state = record_taken_back(book, postbox, one.id, news, None)
             put_before_a_person(book, state)
 
 
 def record_taken_back(
-    book: Casebook, postbox: Postbox, item_id: str, news: News, heard_from: Informant | None
+    book: Casebook,
+    postbox: Postbox,
+    item_id: str,
+    news: News,
+    heard_from: Informant | None,
+    told_by: str | None = None,
 ) -> ItemState:
-    """Record of one item that a verdict is taken back, and tell whom it was told."""
+    """Record of one item that a verdict is taken back, and tell whom it was told.
+
+    `told_by`: who says so, if not its author. What was told so already is not told again when the
+    author says it.
+    """
     body = VerdictWithdrawn(news.event_id, news.author)
-    state = book.record(
-        item_id, EventKind.VERDICT_WITHDRAWN, body, at_ms=news.at_ms, actor=news.author
-    )
-    tell(book, postbox, state, news, heard_from=heard_from)
+    kind, actor = EventKind.VERDICT_WITHDRAWN, told_by or news.author
+    was_told = news.event_id in book.loaded.items[item_id].heard
+    state = book.record(item_id, kind, body, at_ms=news.at_ms, actor=actor)
+    if not was_told:
+        tell(book, postbox, state, news, heard_from=heard_from)
     return state
 
 

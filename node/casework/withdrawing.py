@@ -13,7 +13,8 @@ from node.casework.events import EventKind, Withdrawn
 from node.casework.hearing import credible, part_of_story
 from node.casework.holding import is_held, is_under_referral
 from node.casework.item import Informant, ItemState
-from node.casework.telling import News, handed_on_to
+from node.casework.listing import hits
+from node.casework.telling import News, handed_on_to, teller
 from node.casework.undoing import put_before_a_person, record_taken_back, take_carried_back
 from protocol.messages import Outcome, Withdrawal
 from protocol.vocabulary import Disposition, Kind, OutcomeWhat
@@ -76,13 +77,20 @@ def hear_verdict_withdrawn(
     """A verdict goes from wherever it was told, by the ways on which it was told.
 
     As with the verdict itself, anybody in the story may bring the news, and nobody our own. Where
-    the item is ours a person looks at what is left to support it.
+    the item is ours a person looks at what is left to support it. What another than its author
+    says takes back what stands by hearsay alone: else a person looks, and the author's own word
+    counts whenever it comes.
     """
     if not part_of_story(state, peer) or not _is_a_verdict(book, state, message):
         return Disposition.NOT_PERMITTED
     held = any(given.event_id == message.event_id for given in state.assessments)
     news = News(message.event_id, message.what, None, message.author, message.at_ms)
-    _take_verdict_back(book, postbox, state.id, news, Informant(peer, message.item_id))
+    heard_from = Informant(peer, message.item_id)
+    told_by = teller(postbox, peer, message.author)
+    if told_by is None:
+        _take_verdict_back(book, postbox, state.id, news, heard_from)
+    elif _goes_by_hearsay(book, state, news.event_id):
+        record_taken_back(book, postbox, state.id, news, heard_from, told_by)
     if held:
         put_before_a_person(book, book.loaded.items[state.id])
     return None
@@ -92,9 +100,22 @@ def _take_verdict_back(
     book: Casebook, postbox: Postbox, item_id: str, news: News, heard_from: Informant
 ) -> None:
     """Record once that its author took a verdict back, and tell whom the verdict was told."""
-    if news.event_id not in book.loaded.items[item_id].heard:
+    state = book.loaded.items[item_id]
+    stands = any(given.event_id == news.event_id for given in state.assessments)
+    if stands or not state.has_heard(news.event_id):
         record_taken_back(book, postbox, item_id, news, heard_from)
     take_carried_back(book, postbox, item_id, news)
+
+
+def _goes_by_hearsay(book: Casebook, state: ItemState, event_id: str) -> bool:
+    """Whether another than its author can have a verdict taken from the item.
+
+    Not what the author said of it, or of its content in its list; and once is enough.
+    """
+    in_its_list = any(
+        hit.given is not None and hit.given.event_id == event_id for hit in hits(book, state)
+    )
+    return not in_its_list and not state.has_heard(event_id) and event_id not in state.heard
 
 
 def _is_a_verdict(book: Casebook, state: ItemState, message: Outcome) -> bool:

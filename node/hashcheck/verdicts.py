@@ -190,9 +190,9 @@ def add_look_alikes(
 
 
 def is_baseline(state: ItemState) -> bool:
-    """Whether some member holds it illegal everywhere, now."""
+    """Whether some member holds it illegal everywhere, now, and said so itself."""
     return state.matter is Matter.CSAM and any(
-        given.verdict is Verdict.BASELINE for given in state.in_force
+        given.verdict is Verdict.BASELINE for given in state.vouched
     )
 
 
@@ -223,7 +223,7 @@ def findings(
     """
     disputed = any(given.verdict is Verdict.NOT_ILLEGAL for given in state.in_force)
     sure = not disputed and Review.SUGGESTED_VERDICT not in state.reviews
-    baseline = [given for given in state.in_force if given.verdict is Verdict.BASELINE]
+    baseline = [given for given in state.vouched if given.verdict is Verdict.BASELINE]
     words = [OWN] if any(given.event_id in ours for given in baseline) else []
     if any(given.member != us for given in baseline):
         words.append(NETWORK)

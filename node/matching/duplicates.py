@@ -254,7 +254,7 @@ def _known(
 
 
 def _brings(new: Incoming, item: ItemState, us: str) -> bool:
-    return _like(new, item) is Likeness.SAME and any(carries(a, item, us) for a in item.in_force)
+    return _like(new, item) is Likeness.SAME and any(carries(a, item, us) for a in item.vouched)
 
 
 def carries(assessment: Assessment, item: ItemState, us: str) -> bool:

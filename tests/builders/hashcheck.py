@@ -123,8 +123,10 @@ class Service:
         await self.follow()
 
     async def _record_on(self, item_id: str, kind: EventKind, body: Assessment | Raised) -> None:
+        actor = body.member if isinstance(body, Assessment) else US
+
         def decide(book: Casebook) -> None:
-            book.record(item_id, kind, body, at_ms=NOW_MS, actor=US)
+            book.record(item_id, kind, body, at_ms=NOW_MS, actor=actor)
 
         await self.store.cases.transact(Needs(items={item_id}), NOW_MS, decide)
 
