@@ -78,8 +78,7 @@ class Desk:
         wake_desk: Callable[[], None] = lambda: None,
         fresh_ms: int = FRESH_MS,
     ) -> None:
-        self._store = store
-        self._queries = queries
+        self._store, self._queries = store, queries
         self._registry = registry
         self._places = places
         self._fingerprints = fingerprints
@@ -112,6 +111,7 @@ class Desk:
             places=places,
             recall=Recall(queries, self._decide, registry, ids, lambda: self._postbox),
             after=self._after,
+            coming_back=lambda: self.closed(),  # noqa: PLW0108 - set later, by who brings it back
         )
 
     def _check_open(self) -> None:

@@ -14,6 +14,7 @@ from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.casestore import CaseStore
 from node.casework.lookups import Places, known_at
+from node.casework.mass import Bound, hold, tasks_of
 from node.casework.recalling import Recall
 from node.casework.receiving import (
     Answer,
@@ -53,6 +54,7 @@ class Judging:
         places: Places,
         recall: Recall,
         after: Callable[[Casebook], Awaitable[None]],
+        coming_back: Callable[[], bool],
     ) -> None:
         self._store = store
         self._queries = queries
@@ -65,6 +67,7 @@ class Judging:
         self._recall = recall
         self._after = after
         self._relearnt = False
+        self._bound = Bound(queries.waits_for, coming_back=coming_back)
 
     async def due(self) -> int:
         """Judge entries that are in custody; returns how many."""
@@ -108,18 +111,23 @@ class Judging:
         parsed = await in_stretches(arrived, parse)
         registry, now = self._registry(), self._clock()
         places = known_at(self._places, map(_location, parsed), now)
+        held, counts = await self._bound.over(parsed, registry, now)
+        heard = [one for number, one in enumerate(parsed) if number not in held]
+        kept = [parsed[number] for number in sorted(held)]
 
         def decide(book: Casebook) -> list[Answer]:
             judge = Judge(book, registry, self._ids, self._postbox(), places)
-            answers = [judge.judge(one) for one in parsed]
+            answers = [judge.judge(one) for one in heard]
             judge.finish()
-            return answers
+            book.tasks.extend(tasks_of(kept))
+            return answers + [hold(one) for one in kept]
 
-        needs = judging_needs(parsed, self._fingerprints)
-        heard = [one for one in parsed if not (one.arrived.disavowed or one.arrived.conflict)]
-        said = [(one.arrived.peer, one.message) for one in heard]
+        needs = judging_needs(heard, self._fingerprints)
+        theirs = [one for one in heard if not (one.arrived.disavowed or one.arrived.conflict)]
+        said = [(one.arrived.peer, one.message) for one in theirs]
         want_told(needs, said, self._ids.member, registry, self._fingerprints)
         book = await self._store.judge(needs, now, decide)
+        self._bound.keep(counts)
         await self._after(book)
 
 

@@ -35,6 +35,7 @@ from node.cli.options import (
 from node.cli.output import show
 from node.cli.recover_app import recover_app
 from node.cli.store_app import store_app
+from node.cli.tasks_app import tasks_app
 from node.cli.verbs import group
 
 app = group(
@@ -51,7 +52,6 @@ config_app = group("Look at the configuration.")
 app.add_typer(config_app, name="config", rich_help_panel="Running it")
 token_app = group("Who may call the local API.")
 app.add_typer(token_app, name="token", rich_help_panel="Running it")
-tasks_app = group("What waits for a person.")
 app.add_typer(tasks_app, name="tasks", rich_help_panel="Running it")
 app.add_typer(geo_app, name="geo", rich_help_panel="Running it")
 app.add_typer(hoster_app, name="hoster", rich_help_panel="Reports")
@@ -192,27 +192,6 @@ def resume(
     from node.cli import tasks
 
     return show(tasks.resume(config, peer, lane), as_json=json)
-
-
-@tasks_app.command("list")
-def tasks_list(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> int:
-    """List what waits for a person, the oldest first."""
-    from node.cli import tasks
-
-    return show(tasks.listing(config), as_json=json)
-
-
-@tasks_app.command("close")
-def tasks_close(
-    code: Annotated[str, typer.Argument(help="Code of the task.")],
-    subject: Annotated[str, typer.Argument(help="Its subject.")],
-    config: ConfigOption = DEFAULT_CONFIG,
-    json: JsonOption = False,
-) -> int:
-    """Close a task that a person has dealt with."""
-    from node.cli import tasks
-
-    return show(tasks.close(config, code, subject), as_json=json)
 
 
 @config_app.command("check")

@@ -32,7 +32,7 @@ NAMES = {
     "items_in_review": "in front of an analyst",
     "messages_waiting": "waiting for other members",
     "entries_waiting": "taken, not judged yet",
-    "entries_parked": "parked until their item is known",
+    "entries_parked": "parked until their item is known, or for a person",
     "entries_quarantined": "in quarantine, or set aside",
     "entries_unknown": "of a kind or version not known here",
     "tasks_open": "tasks for a person",

@@ -1,4 +1,4 @@
-"""`hotline tasks list | close`, `resume`, `restored`: what waits for a person, and the answer."""
+"""`hotline tasks`, `resume`, `restored`: what waits for a person, and the answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ from node.config import load
 from node.doctor.findings import span
 from node.setup.opening import store_place
 from node.store.beside import writing
-from node.store.decisions import close_task, resume_channel, say_compromised, say_restored
+from node.store.decisions import (
+    close_task,
+    let_go,
+    resume_channel,
+    say_compromised,
+    say_restored,
+)
 from node.store.opening import keep_out
 from protocol.vocabulary import Lane
 
@@ -57,6 +63,22 @@ def close(path: Path, code: str, subject: str) -> Result:
     if not count:
         raise CliError("unknown_task", "task: no such open task; see hotline tasks list")
     return Result({"closed": count}, f"closed {count}")
+
+
+def release(path: Path, member: str) -> Result:
+    """Let what a member took back beyond the bound be judged; the node may run meanwhile.
+
+    Raises:
+        CliError: nothing of that member waits.
+        ConfigError, KeysError, StoreError: it cannot be written.
+    """
+    with _store(load(path)) as store:
+        count = store.write(let_go, member, _now_ms())
+    if not count:
+        what = "member: nothing that it took back waits; see hotline tasks list"
+        raise CliError("nothing_waits", what)
+    text = f"{count} entries of {member} go on, in the order they came"
+    return Result({"released": count}, text)
 
 
 def resume(path: Path, peer: str, lane: str) -> Result:

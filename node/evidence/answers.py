@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from node.casework.answering import UNKNOWN
+from node.casework.mass import taken_back, waiting_of
 from node.casework.receiving import Judged
 from node.evidence.findings import Findings
 from node.evidence.outbox import Told
@@ -154,7 +155,10 @@ def _check_standing(one: _Read, audit: Audit, story: Story, told: Told, findings
     waits = row.judged == Judged.PARKED
     findings.expect((row.waits_for is not None) == waits, "entries_in", one.place, "waits_for")
     if waits:
-        right = row.waits_for == spoken_of and story.item(spoken_of) is None
+        held = row.waits_for == waiting_of(row.peer) and taken_back(one.message) is not None
+        if held:
+            findings.count("held")
+        right = held or (row.waits_for == spoken_of and story.item(spoken_of) is None)
         findings.expect(right, "entries_in", one.place, "waits_for")
     elif row.judged == Judged.QUARANTINED:
         findings.count("quarantined")

@@ -16,6 +16,10 @@ from protocol.vocabulary import Disposition, Lane
 DISAVOWED = "EXISTS (SELECT 1 FROM disavowed_entries d WHERE d.seq = e.seq)"
 
 
+LET_GO = "let_go"
+"""The answer of an entry that a person let go on, until it is judged."""
+
+
 class Row(Arrived, frozen=True, gc=False, kw_only=True):
     """An entry of `entries_in`, with the number of its row."""
 
@@ -45,7 +49,7 @@ def row_of(arrived: Arrived) -> int:
 
 def _read(row: Any) -> Row:
     peer, lane, epoch, index, leaf, entry, disavowed, answer, number = row
-    said = bool(disavowed), answer == Disposition.CONFLICT
+    said = bool(disavowed), answer == Disposition.CONFLICT, answer == LET_GO
     return Row(peer, _LANES[lane], epoch, index, leaf, entry, *said, row=number)
 
 

@@ -6,7 +6,9 @@ be resumed while the node does not run, because it keeps in memory what it has s
 
 from __future__ import annotations
 
+from node.casework.mass import TASK, waiting_of
 from node.store.backup import mark_restored
+from node.store.custody import LET_GO
 from node.store.disowning import word
 from node.store.seam import Connection
 from protocol.vocabulary import Lane
@@ -17,6 +19,19 @@ def close_task(connection: Connection, code: str, subject: str, now_ms: int) -> 
     return connection.execute(
         "UPDATE tasks SET closed_ms = ? WHERE code = ? AND subject = ? AND closed_ms IS NULL",
         (now_ms, code, subject),
+    ).rowcount
+
+
+def let_go(connection: Connection, peer: str, now_ms: int) -> int:
+    """Let what a member took back beyond the bound be judged, in the order it came; how much.
+
+    The task is closed with it.
+    """
+    close_task(connection, TASK, peer, now_ms)
+    return connection.execute(
+        "UPDATE entries_in SET judged = 0, waits_for = NULL, answer = ?"
+        " WHERE judged = 2 AND waits_for = ?",
+        (LET_GO, waiting_of(peer)),
     ).rowcount
 
 

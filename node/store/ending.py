@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from node.casework.casebook import Loaded, Needs
 from node.casework.events import EventKind
+from node.casework.mass import waiting_of
 from node.casework.receiving import Judged
 from node.store.bulk import select_in
 from node.store.seam import Connection
@@ -64,6 +65,7 @@ def wake_entombed(connection: Connection, peer: str, lane: Lane) -> None:
     """A tombstone has come: what waits for an item of this member may be at its end."""
     if lane is Lane.REPORTS:
         connection.execute(
-            "UPDATE entries_in SET judged = 0, waits_for = NULL WHERE judged = ? AND peer = ?",
-            (int(Judged.PARKED), peer),
+            "UPDATE entries_in SET judged = 0, waits_for = NULL"
+            " WHERE judged = ? AND peer = ? AND waits_for <> ?",
+            (int(Judged.PARKED), peer, waiting_of(peer)),
         )

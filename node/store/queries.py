@@ -9,6 +9,7 @@ from typing import Any
 from node.casework.arrivals import Arrived
 from node.casework.events import Erased, Event, EventKind, decode_body
 from node.casework.item import ItemState
+from node.casework.mass import waiting_of
 from node.casework.retaining import Aged
 from node.jurisdiction.contacts import Hoster
 from node.jurisdiction.origins import Question
@@ -182,11 +183,18 @@ class Queries:
         )
         return [row[0] for row in rows]
 
+    async def waits_for(self, name: str) -> bool:
+        """Whether any entry in custody waits for this."""
+        sql = "SELECT EXISTS (SELECT 1 FROM entries_in WHERE judged = 2 AND waits_for = ?)"
+        return bool(self._readers.look_up(lambda c: c.execute(sql, (name,)).fetchone()[0]))
+
     async def oldest_parked(self) -> tuple[int, int | None]:
         """Return how many entries wait for an item not yet seen, and since when (ms UTC)."""
         row: tuple[int, int | None] = await self._readers.run(
             lambda c: c.execute(
                 "SELECT count(*), min(taken_ms) FROM entries_in WHERE judged = 2"
+                " AND waits_for NOT LIKE ?",
+                (waiting_of("%"),),
             ).fetchone()
         )
         return row

@@ -12,8 +12,11 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from node.casework.mass import TASK
+from node.store.decisions import let_go
 from protocol.vocabulary import Lane
 from tests.simulation.disowning import end_thefts, people_disavow, settle_thefts
 from tests.simulation.erasing import people_follow
@@ -163,7 +166,16 @@ async def _people_look(world: Fleet) -> bool:
         for peer, lane in stopped:
             await node.resume(peer, Lane(lane))
             acted = True
+        acted |= await _let_go(world, node)
     return acted
+
+
+async def _let_go(world: Fleet, node: FleetNode) -> bool:
+    """Whoever took back so much in a day meant it: here nobody's thief does."""
+    mass = [peer for code, peer in world.oracle.disk_of(node).tasks if code == TASK]
+    for peer in sorted(mass):
+        await node.store.writer.run(partial(let_go, peer=peer, now_ms=world.now))
+    return bool(mass)
 
 
 def _stopped(world: Fleet, node: FleetNode) -> dict[tuple[str, str], str]:

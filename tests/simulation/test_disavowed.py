@@ -13,18 +13,20 @@ import pytest
 
 from keys.signing import SigningKey
 from keys.succession import succeeded
+from node.casework.mass import POLICY, TASK
 from node.casework.post import Post
 from node.evidence.verify import verify
 from node.peer.outgoing import disavowal
 from node.store.audit import Audit
 from node.store.cases import post as put
 from node.store.connection import open_writer
+from node.store.decisions import let_go
 from node.store.writer import InlineWriter
 from protocol import entry as entries
 from protocol.disavowal import Disavow
 from protocol.facts import Hop, Location
 from protocol.merkle import EMPTY_ROOT
-from protocol.messages import Item, Sighted, to_body
+from protocol.messages import Item, Sighted, Withdrawal, to_body
 from protocol.vocabulary import Kind, Lane, Urgency
 from tests.protocol.samples import ITEM
 from tests.simulation.test_compromised import EOKM, IWF, hand_in, restart, steal, tasks
@@ -156,6 +158,30 @@ async def test_8_15_what_was_not_judged_yet_is_not_judged_any_more(world: World)
     assert not (await world[EOKM].state(own)).child_at_risk
     waiting = await subjects(world, EOKM, "entry_disavowed")
     assert waiting == {f"{IWF}/reports/{epoch.hex()}/{start}"}
+    assert world[EOKM].verify().found == []
+
+
+async def test_10_7_what_a_thief_took_back_in_a_mass_is_set_aside_once_it_is_disavowed(
+    world: World,
+) -> None:
+    """It waited for a person; the same word that lets an honest one go on disposes of it."""
+    own = await hand_in(world, 1)
+    await world.settle()
+    network = world.registry.network
+    world.registry = replace(world.registry, network=replace(network, policy={POLICY: 0}))
+    said = Withdrawal(own, None, world.now)
+    made = entries.compose(os.urandom(32), Kind.WITHDRAWAL, own, 0, EOKM, to_body(said))
+    epoch, start, _ = await steal(world, [entries.encode(made)])
+    assert await world[EOKM].desk.judge_due()
+    assert await subjects(world, EOKM, TASK) == {IWF}
+    rotate(world)
+    await go_on(world)
+    assert await subjects(world, EOKM, "entry_disavowed") == set()
+    assert await world[EOKM].store.writer.run(lambda c: let_go(c, IWF, world.now)) == 1
+    await world.settle()
+    place = f"{IWF}/reports/{epoch.hex()}/{start}"
+    assert await subjects(world, EOKM, "entry_disavowed") == {place}
+    assert (await world[EOKM].state(own)).reviews == ()
     assert world[EOKM].verify().found == []
 
 

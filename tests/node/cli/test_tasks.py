@@ -8,14 +8,17 @@ import pytest
 
 from keys.keyring import load_database_key
 from keys.unlock import Unlock
+from node.casework.mass import TASK, waiting_of
 from node.cli.exits import Exit
 from node.store.connection import ProcessLock, open_reader, open_writer
 from node.store.outbox import Outbox
+from node.store.tasks import open_task
 from node.store.writer import InlineReaders, InlineWriter
 from protocol.vocabulary import Lane
 
 if TYPE_CHECKING:
     from node.config import Config
+    from node.store.seam import Connection
 
     Typed = Any
 
@@ -66,6 +69,28 @@ async def test_task_is_closed_by_code_and_subject(stopped: Typed) -> None:
     assert await stopped(*words) == (Exit.OK, {"closed": 1})
     code, shown = await stopped(*words)
     assert (code, shown["error"]["code"]) == (Exit.REFUSED, "unknown_task")
+
+
+async def test_what_a_member_took_back_in_a_mass_goes_on_by_a_persons_word(typed: Typed) -> None:
+    """Once; the second time nothing waits."""
+    config: Config = typed.config
+    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    writer = InlineWriter(open_writer(config.store.path, key))
+
+    def job(connection: Connection) -> None:
+        open_task(connection, TASK, "nl-eokm", 1_790_000_000_000)
+        connection.execute(
+            "INSERT INTO entries_in (peer, lane, epoch, idx, leaf, entry, judged, waits_for,"
+            " taken_ms) VALUES ('nl-eokm', 'bulk', ?, 1, ?, ?, 2, ?, 1790000000000)",
+            (bytes(8), bytes(32), b"entry", waiting_of("nl-eokm")),
+        )
+
+    await writer.run(job)
+    await writer.close()
+    assert await typed("tasks", "release", "nl-eokm") == (Exit.OK, {"released": 1})
+    assert (await typed("tasks", "list"))[1] == {"tasks": []}
+    code, shown = await typed("tasks", "release", "nl-eokm")
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "nothing_waits")
 
 
 async def test_unknown_lane_is_a_usage_error(stopped: Typed) -> None:

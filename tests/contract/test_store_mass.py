@@ -1,0 +1,66 @@
+"""Contract of a store: what a member took back in a mass waits until a person lets it go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from node.casework.casebook import Needs
+from node.casework.mass import waiting_of
+from node.casework.receiving import Answer, Judged
+from node.store.decisions import let_go
+from node.store.ending import wake_entombed
+from node.store.sqlite import Store
+from node.store.tasks import open_task
+from protocol.vocabulary import Disposition, Lane
+from tests.builders.network import NOW_MS
+from tests.contract.incoming import PEER, Sender, arrive, entry
+from tests.contract.stores import Place
+
+
+async def hold(store: Store) -> None:
+    """Let what arrived wait for a person; the third speaks of an item that is not here."""
+    first, second, third = await store.queries.unjudged(10)
+    name = waiting_of(PEER)
+    answers = [
+        Answer(first, Judged.PARKED, waits_for=name),
+        Answer(third, Judged.PARKED, Disposition.PARKED, "gb-iwf.01J00000000000000000000001"),
+        Answer(second, Judged.PARKED, waits_for=name),
+    ]
+    await store.cases.judge(Needs(), NOW_MS, lambda _: answers)
+    await store.writer.run(lambda c: open_task(c, "mass_withdrawal", PEER, NOW_MS))
+
+
+async def test_what_waits_for_a_person_outlasts_a_power_cut(place: Place, tmp_path: Path) -> None:
+    """It is in custody, and says for whom it waits."""
+    store = place.open()
+    await arrive(store, Sender(), 1, 2, 3)
+    await hold(store)
+    survivor = place.as_the_power_fails(tmp_path / "survivor").open()
+    assert await survivor.queries.waits_for(waiting_of(PEER))
+    assert not await survivor.queries.waits_for(waiting_of("nl-eokm"))
+    await survivor.close()
+    await store.close()
+
+
+async def test_only_a_person_lets_it_go_on(store: Store) -> None:
+    """Neither a tombstone of its sender, nor its reinstatement; no item is waited for."""
+    await arrive(store, Sender(), 1, 2, 3)
+    await hold(store)
+    assert (await store.queries.oldest_parked())[0] == 1
+    await store.cases.release([PEER])
+    await store.writer.run(lambda c: wake_entombed(c, PEER, Lane.REPORTS))
+    assert [one.entry for one in await store.queries.unjudged(10)] == [entry(3)]
+    assert await store.queries.waits_for(waiting_of(PEER))
+
+
+async def test_it_goes_on_in_the_order_it_came_and_its_task_is_closed(store: Store) -> None:
+    """Once; what another member took back, and what waits for an item, stays."""
+    await arrive(store, Sender(), 1, 2, 3)
+    await hold(store)
+    assert await store.writer.run(lambda c: let_go(c, "nl-eokm", NOW_MS)) == 0
+    assert len(await store.queries.tasks()) == 1
+    assert await store.writer.run(lambda c: let_go(c, PEER, NOW_MS)) == 2
+    going = await store.queries.unjudged(10)
+    assert [(one.entry, one.let_go) for one in going] == [(entry(1), True), (entry(2), True)]
+    assert await store.queries.tasks() == []
+    assert await store.writer.run(lambda c: let_go(c, PEER, NOW_MS)) == 0
