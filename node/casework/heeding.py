@@ -4,19 +4,22 @@ It comes as a hit in the list of that member (`listing`, `sharing`). Where it is
 verdict stands on the item in its own name, as one that was carried over from another item does:
 nobody need view the file again, and referral and notice are the item's own. Members that contradict
 each other put the item before a person, whichever came first, and whether or not a word is followed
-far enough to stand.
+far enough to stand. A correction goes after the word that it corrects, however far it is followed
+by itself, and a person looks: the item was known by that word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
+
+from msgspec.structs import replace
 
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind
 from node.casework.item import ItemState, Review
-from node.casework.rejudging import rejudge
+from node.casework.rejudging import follows, rejudge
 from node.casework.telling import News, note, tell
-from node.casework.undoing import ILLEGAL
+from node.casework.undoing import ILLEGAL, put_before_a_person
 from node.matching.contents import Likeness
 from node.matching.lists import Hit, Trust
 from protocol.facts import Assessment
@@ -43,11 +46,36 @@ def differ(state: ItemState, hits: Iterable[Hit]) -> bool:
     return any(one != other for one in against for other in illegal)
 
 
-def carry(book: Casebook, postbox: Postbox, item_id: str, given: Assessment) -> None:
-    """Let the verdict stand on the item, tell whom that concerns, and carry it on from there."""
+def corrects(state: ItemState, hit: Hit, standing: Callable[[], Collection[int]]) -> bool:
+    """Whether it is the author's later word on an item on which an earlier one of it stands.
+
+    Not where its list may not be used, nor where it may be another file. `standing`: the entries
+    that stand of the item's files; what stands by another one was taken back, and goes.
+    """
+    given = hit.given
+    speaks = hit.terms.may_use and hit.is_sure and not hit.silent
+    if given is None or not speaks or state.has_heard(given.event_id):
+        return False
+    if not follows(given, state):
+        return False
+    stand = standing()
+    going = {one.verdict for one in state.listed if one.entry not in stand}
+    stay = tuple(one for one in state.assessments if one.event_id not in going)
+    return follows(given, replace(state, assessments=stay))
+
+
+def carry(
+    book: Casebook, postbox: Postbox, item_id: str, given: Assessment, *, looks: bool
+) -> None:
+    """Let the verdict stand on the item, tell whom that concerns, and carry it on from there.
+
+    `looks`: it corrects what the item was known by, so a person looks unless it is illegal still.
+    """
     was_told = book.loaded.items[item_id].has_been_told(given.event_id)
     state = note(book, item_id, EventKind.CARRIED_OVER, given, given.at_ms)
     if not was_told:
         news = News(given.event_id, OutcomeWhat.ASSESSED, given, given.member, given.at_ms)
         tell(book, postbox, state, news)
+    if looks and given.verdict not in ILLEGAL:
+        put_before_a_person(book, state)
     rejudge(book, postbox, item_id)

@@ -367,16 +367,31 @@ def assess(
 ) -> ItemState:
     """Record this member's verdict, tell everybody concerned, carry it over where it goes.
 
-    `looked`: a file of the item waited for this look.
+    It is later than every word of ours on the item or its files, whatever a clock or `at` says:
+    else the one that it corrects would count. `looked`: a file of the item waited for this look.
     """
-    at_ms = read_time("at", draft.at, book.now)
+    said_ms = read_time("at", draft.at, book.now)
+    before = dict(book.loaded.items)
+    at_ms = max(said_ms, _last_word_ms(book, before[item_id]) + 1)
     assessment = Assessment(
         ids.mint(book.now), book.us, draft.verdict, draft.law, draft.labels, draft.reason, at_ms
     )
-    before = book.loaded.items[item_id]
-    state = note(book, item_id, EventKind.ASSESSED, assessment, at_ms)
-    spread(book, postbox, before, state, looked=looked)
+    state = note(book, item_id, EventKind.ASSESSED, assessment, said_ms)
+    spread(book, postbox, before[item_id], state, looked=looked)
     news = News(assessment.event_id, OutcomeWhat.ASSESSED, assessment, book.us, at_ms)
     tell(book, postbox, state, news)
     rejudge(book, postbox, item_id)
+    for other, was in before.items() if draft.verdict is Verdict.UNASSESSABLE else ():
+        now = book.loaded.items[other]
+        if other != item_id and now is not was:  # it was carried there: nothing is said any more
+            spread(book, postbox, was, now)
     return book.loaded.items[item_id]
+
+
+def _last_word_ms(book: Casebook, state: ItemState) -> int:
+    """Return the time of our latest word on the item, or on another one with a file of it."""
+    keys = content_keys(book.fingerprints, state.content)
+    alike = [state, *(other for key in keys for other in book.by_key(key))]
+    return max(
+        (a.at_ms for one in alike for a in one.assessments if a.member == book.us), default=0
+    )

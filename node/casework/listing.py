@@ -92,6 +92,11 @@ def _alike(book: Casebook, state: ItemState, content: Content) -> dict[int, List
     return {one.number: one for key in keys for one in book.loaded.listed.get(key, ())}
 
 
+def _standing(book: Casebook, state: ItemState) -> set[int]:
+    """Return the entries that may be any file of an item."""
+    return {number for content in state.content for number in _alike(book, state, content)}
+
+
 def _keys(book: Casebook, state: ItemState, content: Content) -> Iterator[bytes]:
     """Yield by what entries are loaded: hashes, what looks alike, and those that spoke before."""
     yield from book.fingerprints.content(content)
@@ -105,7 +110,7 @@ def _of_others(book: Casebook, state: ItemState, said: Iterable[Hit]) -> set[int
     """Return the entries that spoke of the item, stand, and are of none of its files."""
     if not state.listed:
         return set()
-    stand = {number for content in state.content for number in _alike(book, state, content)}
+    stand = _standing(book, state)
     spoke = {
         one.entry for one in state.listed if one.verdict is None or one.trust is not Trust.NONE
     }
@@ -146,9 +151,10 @@ def _take(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) ->
     state = book.loaded.items[item_id]
     known = next((one for one in state.listed if one.entry == hit.number), None)
     counts, police = hit.counts_as, _police_have_it(hit)
+    late = _corrects(book, state, hit)
     if known is not None:
         said = known.trust, known.police, known.closeness
-        same = said == (counts, police, hit.closeness)
+        same = said == (counts, police, hit.closeness) and not late
         stays = known.verdict is not None and not hit.guarded and hit.closeness is None
         if same or stays:
             return
@@ -156,7 +162,8 @@ def _take(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) ->
             _recount(book, item_id, known, hit)
             return
         _forget(book, postbox, item_id, known)
-    if (counts is not Trust.NONE or police) and hit.number > 0:
+    says = counts is not Trust.NONE or police or late
+    if (says or hit.silences) and hit.number > 0:  # noted, so that its end lets others speak
         _say(book, ids, postbox, item_id, hit)
 
 
@@ -236,12 +243,20 @@ def _note(
 def _say_for(book: Casebook, postbox: Postbox, item_id: str, hit: Hit, given: Assessment) -> None:
     """Let a member's verdict on a content stand on the item, or be suggested for it."""
     state = book.loaded.items[item_id]
-    stands = hit.counts_as is Trust.AUTO and not state.has_heard(given.event_id)
+    followed = hit.counts_as is Trust.AUTO and not state.has_heard(given.event_id)
+    late = _corrects(book, state, hit)
+    stands = followed or late
     verdict = given.event_id if stands else None
-    _note(book, item_id, hit, verdict, heeding.review_of(state, hit, given, hits(book, state)))
+    says = stands or hit.counts_as is not Trust.NONE
+    review = heeding.review_of(state, hit, given, hits(book, state)) if says else None
+    _note(book, item_id, hit, verdict, review)
     if stands:
-        heeding.carry(book, postbox, item_id, given)
+        heeding.carry(book, postbox, item_id, given, looks=late)
     _answer_suggestions(book, item_id, hit)
+
+
+def _corrects(book: Casebook, state: ItemState, hit: Hit) -> bool:
+    return heeding.corrects(state, hit, lambda: _standing(book, state))
 
 
 def _is_denied(book: Casebook, state: ItemState) -> bool:
@@ -298,6 +313,8 @@ def match_anew(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str])
         for one in book.loaded.items[item_id].listed:
             hit = said.get(one.entry)
             if hit is None or (hit.counts_as, _police_have_it(hit)) == (one.trust, one.police):
+                continue
+            if hit.silent and one.verdict is not None:  # it was followed before a later word came
                 continue
             if hit.given is not None and one.verdict is not None:
                 _recount(book, item_id, one, hit)

@@ -112,7 +112,7 @@ def _carry(book: Casebook, postbox: Postbox, from_id: str, to_id: str) -> bool:
         given
         for given in source.vouched
         if not target.has_heard(given.event_id)
-        and (_follows(given, target) or carries(given, source, book.us))
+        and (follows(given, target) or carries(given, source, book.us))
     ]
     for one in fresh:
         state = note(book, to_id, EventKind.CARRIED_OVER, one, one.at_ms)
@@ -124,7 +124,7 @@ def _carry(book: Casebook, postbox: Postbox, from_id: str, to_id: str) -> bool:
     return bool(fresh)
 
 
-def _follows(given: Assessment, target: ItemState) -> bool:
+def follows(given: Assessment, target: ItemState) -> bool:
     """Whether its author said otherwise of the target before: a correction goes after the word.
 
     Whatever the verdict, and whatever waits: the old word went on without a look as well. Either

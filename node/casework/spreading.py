@@ -1,8 +1,9 @@
 """What a person here says of files is told to every hotline, by its giver alone (protocol §6.6).
 
-One question for all that can happen to an item: which verdict of ours on it is told, and of which
+One question for all that can happen to an item: which verdicts of ours on it are told, and of which
 files, before and after. A verdict that was carried over, or follows from a list, is nobody's here
-to tell. What stood before and stands no more is taken back first.
+to tell. What stands no more is taken back first. What is only corrected is not: of one author's
+words on a file the latest counts, and the one before counts again once the correction is gone.
 
 A file that comes once the verdict is given is not told with it until somebody here looked, whether
 a report or another member names it.
@@ -17,6 +18,7 @@ import msgspec
 from node.casework.casebook import Casebook, Postbox
 from node.casework.item import ItemState
 from node.casework.permits import EntryTooLargeError, NotPermittedError
+from node.ids import time_of
 from protocol.facts import Assessment, Content
 from protocol.messages import Message
 from protocol.verdicts import MAX_PARTS, ContentVerdict, ContentVerdictWithdrawn
@@ -37,35 +39,55 @@ def spread(
 
     `looked`: a file that stood there before may have waited, and was not told.
     """
-    old, new = told(before, book.us), None if after is None else told(after, book.us)
-    if old is not None and (new is None or new.event_id != old.event_id):
-        back = ContentVerdictWithdrawn(old.event_id, book.now)
-        _say(book, postbox, Kind.CONTENT_VERDICT_WITHDRAWN, back, old.event_id, _FIRST)
-    if new is None or after is None:
+    old, new = told(before, book.us), () if after is None else told(after, book.us)
+    for gone in old:
+        if gone not in new:
+            back = ContentVerdictWithdrawn(gone.event_id, book.now)
+            _say(book, postbox, Kind.CONTENT_VERDICT_WITHDRAWN, back, gone.event_id, _FIRST)
+    if not new or after is None:
         return
-    known = _files(before) if new == old and not looked else {}
+    known = _files(before) if old[-1:] == new[-1:] and not looked else {}
     for part, content in _files(after).items():
         if known.get(part) != content:
-            message = ContentVerdict(new, part, content)
-            subject = f"{new.event_id}|{part}"
+            message = ContentVerdict(new[-1], part, content)
+            subject = f"{new[-1].event_id}|{part}"
             _say(book, postbox, Kind.CONTENT_VERDICT, message, subject, message.fullness)
 
 
-def told(state: ItemState, us: str) -> Assessment | None:
-    """Return the verdict on an item that is told to all: the last that a person here gave on it.
+def told(state: ItemState, us: str) -> tuple[Assessment, ...]:
+    """Return the verdicts on an item that all are told, which a person here gave; the last counts.
 
-    Given again it is the first one still; `unassessable` says nothing of a file.
+    Given again it is the first one still, unless we said something else in between, here or of
+    another item with the file, or took something back, which may have taken the first from all.
+    `unassessable` says nothing of a file, and takes back what was said before.
     """
     if state.matter is not Matter.CSAM:
-        return None
+        return ()
     without = {*state.carried, *(one.verdict for one in state.listed)}
-    found: Assessment | None = None
+    found: list[Assessment] = []
+    before: Assessment | None = None
     for given in state.assessments:
-        if given.member != us or given.event_id in without:
+        if given.member != us:
             continue
-        if found is None or (given.verdict, given.law) != (found.verdict, found.law):
-            found = None if given.verdict is Verdict.UNASSESSABLE else given
-    return found
+        again = found and before is not None and _says(given) == _says(before)
+        if given.verdict is Verdict.UNASSESSABLE:
+            found.clear()
+        elif given.event_id not in without and not (
+            again and _nothing_went(state, us, found[-1], given)
+        ):
+            found.append(given)
+        before = given
+    return tuple(found)
+
+
+def _says(given: Assessment) -> tuple[Verdict, str | None]:
+    return given.verdict, given.law
+
+
+def _nothing_went(state: ItemState, us: str, one: Assessment, other: Assessment) -> bool:
+    """Whether no word of ours that is gone from the item was given between these two."""
+    between = range(time_of(one.event_id), time_of(other.event_id) + 1)
+    return all(time_of(gone) not in between for gone in state.heard if gone.startswith(f"{us}."))
 
 
 def _files(state: ItemState) -> dict[int, Content]:

@@ -167,6 +167,8 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
         length: of the file, in bytes, by whichever knows it; the smaller where both do.
         guarded: it would count unseen, but for what others say of the file (`weigh`).
         closeness: how near the pictures come, where `likeness` is NEAR.
+        silent: its author has said something of the file since, which counts instead (`weigh`).
+        silences: it is such a later word.
     """
 
     number: int
@@ -181,6 +183,8 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     length: int | None = None
     guarded: bool = False
     closeness: Closeness | None = None
+    silent: bool = False
+    silences: bool = False
 
     @property
     def is_sure(self) -> bool:
@@ -194,7 +198,7 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
 
         Of a file that only looks like it, a harmless one says nothing.
         """
-        if not self.terms.may_use:
+        if not self.terms.may_use or self.silent:
             return Trust.NONE
         if self.trust is Trust.BENIGN:
             return Trust.BENIGN if self.is_sure else Trust.NONE
@@ -254,9 +258,10 @@ def weigh(hits: Iterable[Hit], min_bytes: int = MIN_BYTES) -> list[Hit]:
 
     Nothing is held illegal unseen that a benign list names, that is smaller than `min_bytes`, or
     that fewer lists say than its operator asks for: it is suggested instead. Members' lists count
-    as any; that two rest on one source nobody here can tell.
+    as any; that two rest on one source nobody here can tell. Of one member's words the latest
+    counts, and those before are silent while it stands.
     """
-    found = list(hits)
+    found = _latest_of_each(list(hits))
     counted = [(hit, hit.counts_as) for hit in found]
     benign = any(counts is Trust.BENIGN for _, counts in counted)
     told = {
@@ -274,6 +279,43 @@ def weigh(hits: Iterable[Hit], min_bytes: int = MIN_BYTES) -> list[Hit]:
         else:
             weighed.append(hit)
     return weighed
+
+
+def _latest_of_each(hits: list[Hit]) -> list[Hit]:
+    """Silence what a member said of a file before its latest word on it.
+
+    A word that may be of another file silences none that is surely of this one.
+    """
+    latest: dict[str, list[Hit]] = {}
+    for hit in hits:
+        if hit.given is not None and hit.likeness is not Likeness.NEAR:
+            latest.setdefault(hit.given.member, []).append(hit)
+    changed: dict[int, Hit] = {}
+    for words in latest.values():
+        changed |= {hit.number: hit for hit in _silenced(words)}
+    return [changed.get(hit.number, hit) for hit in hits]
+
+
+def _silenced(words: list[Hit]) -> Iterable[Hit]:
+    """Say of one member's words on a file which of them are silent, and by which."""
+    last = _NEVER
+    for likeness in (Likeness.SAME, Likeness.PERHAPS):
+        those = [hit for hit in words if hit.likeness is likeness]
+        last = max(last, *(_order(hit) for hit in those), _NEVER)
+        for hit in those:
+            silent = _order(hit) < last
+            before = (other for other in words if other.likeness >= likeness)
+            silences = not silent and min(map(_order, before)) < last
+            if silent or silences:
+                yield msgspec.structs.replace(hit, silent=silent, silences=silences)
+
+
+_NEVER = (0, "")
+
+
+def _order(hit: Hit) -> tuple[int, str]:
+    """Return what orders the words of one member."""
+    return _NEVER if hit.given is None else (hit.given.at_ms, hit.given.event_id)
 
 
 def settle(standing: Standing | None, retracted: int | None, entry: Entry, version: int) -> Settled:

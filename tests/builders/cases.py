@@ -75,13 +75,16 @@ def file(
 
 
 def verdict(
-    given: Verdict = Verdict.BASELINE, member: str = "gb-iwf", number: int = 900
+    given: Verdict = Verdict.BASELINE,
+    member: str = "gb-iwf",
+    number: int = 900,
+    at_ms: int = NOW_MS,
 ) -> Assessment:
     """Return an assessment."""
     law = "law-1" if given is Verdict.NATIONAL else None
     reason = None if given is not Verdict.UNASSESSABLE else "error"
     return msgspec.convert(
-        (event_id(number, member), member, given, law, (), reason, NOW_MS), Assessment
+        (event_id(number, member), member, given, law, (), reason, at_ms), Assessment
     )
 
 

@@ -1,11 +1,11 @@
 """What must hold of verdicts that members share, when all has come to rest.
 
-Whoever has heard of a file from the one who judged it knows that judgement, as it stands now.
+Whoever has heard of a file from the one who judged it knows that judgement, as it stands now: what
+its author said of the file last, over all its items, is the latest that the receiver's list says.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from tests.simulation.fleet import Fleet, FleetNode
     from tests.simulation.oracle import Disk
 
-File = tuple[bytes, str]
-"""The SHA-256 of a file, and a verdict."""
+_ASSESSED = "SELECT body FROM events WHERE kind = ? ORDER BY seq DESC"
 _ADDED = "SELECT 1 FROM events WHERE item = ? AND kind = ? AND actor = ?"
 _STANDING = """
 SELECT e.state FROM list_entries e
@@ -36,17 +35,21 @@ def judge_shared(world: Fleet, disks: dict[str, Disk]) -> list[tuple[str, str]]:
     for sender in world.honest:
         if oracle.disks[sender.member] or oracle.erased[sender.member].names:
             continue
-        said = _said(disks[sender.member], sender.member)
+        said = _said(sender, disks[sender.member])
         for receiver in world.honest:
             pair = (sender.member, receiver.member)
             if sender is receiver or oracle.disks[receiver.member] or pair in oracle.robbed:
                 continue
             heard = _heard(receiver, sender.member)
-            unheard = {item for file in said.keys() - heard for item in said[file]}
             items = disks[sender.member].items
-            if any(not _may_wait(sender, items[item]) for item in unheard):
+            differ = [
+                items[item]
+                for file, (verdict, item) in said.items()
+                if heard.get(file) is not verdict
+            ]
+            if any(not _may_wait(sender, state) for state in differ):
                 wrongs.append(("lost", f"{receiver.member}: unheard verdicts of {sender.member}"))
-            if heard - said.keys():
+            if heard.keys() - said.keys():
                 wrongs.append(("lost", f"{receiver.member}: old verdicts of {sender.member} stand"))
     for node in world.honest:
         standing = {number for (number,) in rows(node, "SELECT number FROM list_entries")}
@@ -56,15 +59,25 @@ def judge_shared(world: Fleet, disks: dict[str, Disk]) -> list[tuple[str, str]]:
     return wrongs
 
 
-def _said(disk: Disk, us: str) -> dict[File, list[str]]:
-    """Return the files that a person of a member judged, and how; each with the items it is of."""
-    said: dict[File, list[str]] = defaultdict(list)
-    for state in disk.items.values():
-        verdict = _last_word(state, us)
-        for one in state.content if verdict is not None else ():
-            if one.sha256 is not None:
-                said[one.sha256, str(verdict)].append(state.id)
-    return said
+def _said(node: FleetNode, disk: Disk) -> dict[bytes, tuple[Verdict | None, str]]:
+    """Return what a person of a member said last of each file, and the item it was said of.
+
+    In the order in which it was recorded; None: that it cannot be assessed after all.
+    """
+    recorded = rows(node, _ASSESSED, int(EventKind.ASSESSED))
+    order = {msgspec.msgpack.decode(raw)[0]: -at for at, (raw,) in enumerate(recorded)}
+    words = [
+        (order[given.event_id], given.verdict, state)
+        for state in disk.items.values()
+        for given in state.assessments
+        if given.member == node.member and given.event_id not in state.carried
+    ]
+    return {
+        one.sha256: (None if verdict is Verdict.UNASSESSABLE else verdict, state.id)
+        for _, verdict, state in sorted(words, key=lambda word: word[0])
+        for one in state.content
+        if one.sha256 is not None
+    }
 
 
 def _may_wait(node: FleetNode, state: ItemState) -> bool:
@@ -73,17 +86,13 @@ def _may_wait(node: FleetNode, state: ItemState) -> bool:
     return Review.SUGGESTED_VERDICT in state.reviews or bool(by_others)
 
 
-def _last_word(state: ItemState, us: str) -> Verdict | None:
-    own = [a for a in state.assessments if a.member == us and a.event_id not in state.carried]
-    last = own[-1].verdict if own else None
-    return None if last is Verdict.UNASSESSABLE else last
-
-
-def _heard(node: FleetNode, member: str) -> set[File]:
+def _heard(node: FleetNode, member: str) -> dict[bytes, Verdict]:
+    """Return what the list of a member says of each file: its latest word."""
     found = rows(node, _STANDING, list_of(member))
     entries = [msgspec.msgpack.decode(raw, type=Entry) for (raw,) in found]
-    return {
-        (one.content.sha256, str(one.given.verdict))
+    words = sorted(
+        (given.at_ms, given.event_id, given.verdict, one.content.sha256)
         for one in entries
-        if one.content.sha256 is not None and one.given is not None
-    }
+        if (given := one.given) is not None and one.content.sha256 is not None
+    )
+    return {sha256: verdict for _, _, verdict, sha256 in words}

@@ -70,6 +70,24 @@ async def test_erased_by_mistake_is_undone_everywhere(world: World) -> None:
         assert (state.known, state.reviews, state.listed) == (False, (), ())
 
 
+async def test_correction_on_another_item_reaches_all_and_can_be_taken_back(
+    world: World,
+) -> None:
+    """Who has the file sees it with the word that it corrects; then that counts alone again."""
+    items = {member: await found(world, member) for member in (GB, FR)}
+    other = await found(world, GB, 2)
+    await assess(world, GB, items[GB], Verdict.BASELINE)
+    await assess(world, GB, other, Verdict.NOT_ILLEGAL)
+    state = await world[FR].state(items[FR])
+    assert [str(one.verdict) for one in state.in_force] == ["not_illegal"]
+    assert "withdrawal" in state.reviews
+    (given,) = (await world[GB].state(other)).in_force
+    await world[GB].desk.correcting.withdraw(other, given.event_id, actor="a")
+    await world.settle()
+    for item in (items[FR], await found(world, FR, 2)):
+        assert await judges(world, FR, item) == [(GB, "baseline")]
+
+
 @pytest.mark.parametrize("first", [GB, NL])
 async def test_contradiction_is_before_a_person_whoever_spoke_first(
     world: World, first: str

@@ -46,6 +46,11 @@ def said(
     return ContentVerdict(verdict(given, by, number), part, file(sha256, md5=md5))
 
 
+def later() -> ContentVerdict:
+    """Return what `IWF` says of the file since, on another item: it is not illegal."""
+    return said(given=Verdict.NOT_ILLEGAL, number=901)
+
+
 def gone(by: str = IWF, number: int = 900) -> ContentVerdictWithdrawn:
     """Return that `by` takes a verdict back."""
     return ContentVerdictWithdrawn(event_id(number, by), NOW_MS)
@@ -280,17 +285,87 @@ class TestConflicts:
         await office.look()
         assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
 
-    async def test_member_with_two_words_on_a_file_contradicts_nobody_else(
-        self, office: Office
+    @pytest.mark.parametrize("trust", [Trust.SUGGESTION, Trust.NONE])
+    async def test_correction_goes_after_the_word_however_far_it_is_followed_itself(
+        self, office: Office, trust: Trust
     ) -> None:
-        """It has judged two items; which word holds is for its own people."""
+        """It contradicts nobody else, and a person looks."""
+        await office.trust(IWF, baseline=Trust.AUTO, not_illegal=trust)
         item = await office.report(1)
         await office.hear(said())
-        await office.hear(said(given=Verdict.NOT_ILLEGAL, number=901))
+        await office.hear(later())
+        both = [(IWF, "baseline"), (IWF, "not_illegal")]
+        assert shown(await office.item(item.id)) == (True, both, ("withdrawal",))
+        await office.look()
+        assert shown(await office.item(item.id)) == (True, both, ("withdrawal",))
+
+    @pytest.mark.parametrize("turned", [False, True])
+    async def test_of_one_members_words_on_a_file_the_latest_counts(
+        self, office: Office, *, turned: bool
+    ) -> None:
+        """Of a report that comes then, whatever order they came in."""
+        words = [said(), later()]
+        for word in reversed(words) if turned else words:
+            await office.hear(word)
+        assert await office.entries() == {"baseline": 1, "not_illegal": 1}
+        assert shown(await office.report(1)) == (False, [], ("suggested_verdict",))
+
+    async def test_correction_that_may_be_of_another_file_waits_for_a_person(
+        self, office: Office
+    ) -> None:
+        """One weak hash is no file."""
+        hashes = HashesDraft(sha256=f"{1:064x}", md5=f"{1:032x}")
+        draft = ReportDraft(
+            items=(ItemDraft(url="https://gb1.example/1.jpg", hashes=hashes),), source=Source.PUBLIC
+        )
+        (taken,) = await office.desk.submit([draft], actor="desk", batch="1")
+        await office.hear(said())
+        await office.hear(ContentVerdict(later().assessment, 0, file(md5=1)))
+        seen = await office.item(taken.items[0].item_id)
+        assert [a.verdict for a in seen.assessments] == ["baseline"]
+
+    @pytest.mark.parametrize("trust", [Trust.AUTO, Trust.SUGGESTION, Trust.NONE])
+    async def test_earlier_word_counts_again_once_the_latest_is_withdrawn(
+        self, office: Office, trust: Trust
+    ) -> None:
+        """On an item that came before it, between the two, and after both."""
+        await office.trust(IWF, baseline=Trust.AUTO, not_illegal=trust)
+        items = [await office.report(1)]
+        await office.hear(said())
+        items.append(await office.report(2))
+        await office.hear(later())
+        items.append(await office.report(3))
+        await office.look()
+        await office.hear(gone(number=901))
+        await office.look()
+        for one in items:
+            seen = await office.item(one.id)
+            assert [(a.member, a.verdict) for a in seen.assessments] == [(IWF, "baseline")]
+
+    async def test_item_that_came_after_a_word_that_is_not_followed_hears_its_end(
+        self, office: Office
+    ) -> None:
+        """The word before it had been silent there, and nothing else stood."""
+        await office.trust(IWF, baseline=Trust.AUTO, not_illegal=Trust.NONE)
+        await office.hear(said(), later())
+        item = await office.report(1)
+        await office.look()
+        assert shown(await office.item(item.id)) == (False, [], ())
+        await office.hear(gone(number=901))
+        await office.look()
         assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
 
-    async def test_member_that_corrects_itself_contradicts_nobody(self, office: Office) -> None:
-        """It takes the earlier word back first."""
+    async def test_change_of_trust_asks_nothing_about_a_silent_word(self, office: Office) -> None:
+        """It stands as it stood; the later word is what is followed otherwise."""
+        item = await office.report(1)
+        await office.hear(said())
+        await office.hear(later())
+        await office.trust(IWF, baseline=Trust.SUGGESTION, not_illegal=Trust.SUGGESTION)
+        await office.look()
+        assert (await office.item(item.id)).reviews == ("withdrawal",)
+
+    async def test_word_that_comes_with_a_withdrawal_corrects_nothing(self, office: Office) -> None:
+        """What it might go after is taken back: it is a word like any other."""
         item = await office.report(1)
         await office.hear(said())
         await office.hear(gone(), said(given=Verdict.NOT_ILLEGAL, number=901))

@@ -259,16 +259,67 @@ class TestOnce:
 class TestTakenBack:
     """What does not stand any more is taken back from everybody."""
 
-    def test_correction_takes_the_earlier_word_back_first(self) -> None:
-        """So that nobody sees us contradict ourselves."""
+    def test_correction_is_told_and_takes_nothing_back(self) -> None:
+        """The latest counts; what is taken back could never count again."""
         made = book(item(1, file(1)))
         first = assess(made)
         second = assess(made, Verdict.NOT_ILLEGAL)
+        assert told_iwf(made) == [(first, "baseline", 0), (second, "not_illegal", 0)]
+
+    def test_withdrawn_correction_is_taken_back_alone(self) -> None:
+        """What it corrected counts again, and is told of the files that came meanwhile."""
+        made = book(item(1, file(1)))
+        first = assess(made)
+        second = assess(made, Verdict.NOT_ILLEGAL)
+        before = len(told_iwf(made))
+        withdraw_verdict(made, item().id, second, MINT, postbox())
+        assert told_iwf(made)[before:] == [(second, None, None), (first, "baseline", 0)]
+
+    def test_word_that_was_corrected_can_be_withdrawn_still(self) -> None:
+        """Else it would count once the correction is gone."""
+        made = book(item(1, file(1)))
+        first = assess(made)
+        assess(made, Verdict.NOT_ILLEGAL)
+        before = len(told_iwf(made))
+        withdraw_verdict(made, item().id, first, MINT, postbox())
+        assert told_iwf(made)[before:] == [(first, None, None)]
+
+    def test_correction_on_another_item_with_the_file_is_told(self) -> None:
+        """And the first word once more after it is a word of its own."""
+        made = book(item(1, file(1)), item(2, file(1), url="https://nl2.example/"))
+        first = assess(made)
+        second = assess(made, Verdict.NOT_ILLEGAL, one=item(2))
+        third = assess(made)
         assert told_iwf(made) == [
             (first, "baseline", 0),
-            (first, None, None),
             (second, "not_illegal", 0),
+            (third, "baseline", 0),
         ]
+
+    def test_unassessable_takes_every_word_back(self) -> None:
+        """Those that were corrected, and of other items with the file: else one would count."""
+        made = book(item(1, file(1)), item(2, file(1), url="https://nl2.example/"))
+        given = [assess(made), assess(made, Verdict.NOT_ILLEGAL), assess(made, one=item(2))]
+        before = len(told_iwf(made))
+        assess(made, Verdict.UNASSESSABLE, one=item(2))
+        gone = {(one, None, None) for one in given}
+        assert sorted(told_iwf(made)[before:]) == sorted(gone)
+
+    def test_verdict_is_told_anew_once_unassessable_is_withdrawn(self) -> None:
+        """Given again: under the id that was taken back nobody hears it any more."""
+        made = book(item(1, file(1)))
+        assess(made)
+        unseen = assess(made, Verdict.UNASSESSABLE)
+        withdraw_verdict(made, item().id, unseen, MINT, postbox())
+        before = len(told_iwf(made))
+        again = assess(made)
+        assert told_iwf(made)[before:] == [(again, "baseline", 0)]
+
+    def test_verdict_given_again_is_not_told_again(self) -> None:
+        """Reports name known files over and over."""
+        made = book(item(1, file(1)))
+        given = [assess(made), assess(made)]
+        assert told_iwf(made) == [(given[0], "baseline", 0)]
 
     def test_what_cannot_be_assessed_after_all_takes_it_back(self) -> None:
         """And says nothing in its place; the next verdict is told anew."""

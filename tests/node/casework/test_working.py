@@ -54,6 +54,41 @@ def act(
     return record_action(made, ITEM, draft, network(), ids(), POSTBOX)
 
 
+class TestOrder:
+    """The latest word of an author counts, so what it says later is later."""
+
+    def test_correction_under_a_slower_clock_is_in_force(self) -> None:
+        """The clock was ahead when the first was given."""
+        ahead = verdict(member=US, at_ms=NOW_MS + 60_000)
+        made = book(item(1, assessments=(ahead,)))
+        state = assess(made, Verdict.NOT_ILLEGAL)
+        assert [str(one.verdict) for one in state.in_force] == ["not_illegal"]
+        assert state.assessments[-1].at_ms == ahead.at_ms + 1
+
+    def test_correction_that_gives_an_earlier_time_is_in_force(self) -> None:
+        """The history has the time that the person said."""
+        made = book(item(1, file(1)), item(2, file(1), url=OTHER_PLACE))
+        mint = ids()
+        record_assessment(made, ITEM, AssessmentDraft(verdict=Verdict.BASELINE), mint, POSTBOX)
+        draft = AssessmentDraft(verdict=Verdict.NOT_ILLEGAL, at="2020-01-01T00:00:00Z")
+        state = record_assessment(made, item(2).id, draft, mint, POSTBOX)
+        assert [str(one.verdict) for one in state.in_force] == ["not_illegal"]
+        assert 1_577_836_800_000 in [event.at_ms for event in made.events]
+
+    def test_item_that_looks_new_has_its_word_after_those_on_its_file(self) -> None:
+        """Whoever knows the file alone compares no items."""
+        ahead = verdict(member=US, at_ms=NOW_MS + 60_000)
+        other = item(2, file(1), url=OTHER_PLACE, assessments=(ahead,))
+        state = assess(book(item(1, file(1)), other), Verdict.NOT_ILLEGAL)
+        assert [one.at_ms for one in state.in_force] == [ahead.at_ms + 1]
+
+    def test_words_of_others_move_no_time(self) -> None:
+        """Each author has its own order."""
+        ahead = verdict(at_ms=NOW_MS + 60_000)
+        state = assess(book(item(1, assessments=(ahead,))))
+        assert state.assessments[-1].at_ms == NOW_MS
+
+
 class TestActions:
     """Only the responsible member acts."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from node.matching.contents import Likeness
@@ -76,6 +77,46 @@ class TestQuorum:
     def test_a_list_that_counts_alone_needs_nobody(self) -> None:
         """That another asks for two changes nothing for it."""
         assert counts(hit(), hit("b", Trust.AUTO_3)) == [Trust.AUTO, Trust.SUGGESTION]
+
+
+class TestLatest:
+    """One author's words on one file."""
+
+    @staticmethod
+    def word(number: int, at_ms: int, by: str = "gb-iwf", *, perhaps: bool = False) -> Hit:
+        """Return a word of a member."""
+        given = verdict(member=by, number=number, at_ms=at_ms)
+        like = Likeness.PERHAPS if perhaps else Likeness.SAME
+        made = hit(f"member/{by}", given=given, likeness=like, weak=perhaps)
+        return msgspec.structs.replace(made, number=number)
+
+    def test_only_the_latest_speaks(self) -> None:
+        """Whatever the order; of one time the greater id."""
+        words = [self.word(2, 7), self.word(1, 7), self.word(3, 6), self.word(4, 1, "fr-pdc")]
+        said = [(one.number, one.silent, one.silences) for one in weigh(words)]
+        assert said == [
+            (2, False, True),
+            (1, True, False),
+            (3, True, False),
+            (4, False, False),
+        ]
+        assert counts(*words) == [Trust.AUTO, Trust.NONE, Trust.NONE, Trust.AUTO]
+
+    def test_silent_word_is_none_of_those_that_must_say_it(self) -> None:
+        """Its author says otherwise now."""
+        later = msgspec.structs.replace(
+            self.word(2, 2), given=verdict(Verdict.NOT_ILLEGAL, number=2, at_ms=2)
+        )
+        quorum = msgspec.structs.replace(hit("b", Trust.AUTO_2), number=9)
+        assert counts(self.word(1, 1), later, quorum)[2] is Trust.SUGGESTION
+
+    @pytest.mark.parametrize(("perhaps", "silent"), [((1,), True), ((2,), False), ((1, 2), True)])
+    def test_word_that_may_be_of_another_file_silences_none_that_is_of_this_one(
+        self, perhaps: tuple[int, ...], *, silent: bool
+    ) -> None:
+        """One weak hash is no file."""
+        words = [self.word(number, number, perhaps=number in perhaps) for number in (1, 2)]
+        assert [one.silent for one in weigh(words)] == [silent, False]
 
 
 class TestBenign:
