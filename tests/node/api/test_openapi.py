@@ -22,6 +22,11 @@ CONFIG = """
 # A cursor may be one that no history here has given: 410 says from where to read again.
 [checks]
 positive_data_acceptance.expected-statuses = [200, 201, 404, 409, 410, 422]
+
+# Who judges an item is answered with the item: by its id, not the verdict's, no verdict is found.
+[[operations]]
+include-path = "/api/v1/items/{item_id}/assessments/{verdict_id}"
+checks.ensure_resource_availability.enabled = false
 """
 
 
