@@ -27,6 +27,9 @@ from node.store.postgres.sealing import Seal
 
 SETTLE_S: Final = 20.0
 """How long the writer waits for the server to come back, to learn whether a commit was kept."""
+PATIENCE_S: Final = 1.0
+"""How long who opens a store waits for the server to let go the session of one that has ended."""
+_LOOK_S: Final = 0.02
 _LOCK = "SELECT pg_try_advisory_lock('tenure'::regclass::oid::bigint)"
 _IS_OURS = "SELECT fence = %s FROM tenure"
 _NOBODY = Rows(iter(()), -1)
@@ -35,13 +38,24 @@ _NOBODY = Rows(iter(()), -1)
 def take_lock(raw: Raw) -> None:
     """Hold the lock of the running node, for as long as this connection lives.
 
+    A process that ended, however it did, has its session on the server for some milliseconds more,
+    longer on a busy machine: so the lock is asked for again and again, for `PATIENCE_S` at most.
+    Blocks: a thread's, or a program's that does not run yet.
+
     Raises:
         AlreadyOpenError: another session holds it; this one is closed.
     """
+    until = time.monotonic() + PATIENCE_S
+    while not _try_lock(raw):
+        if time.monotonic() >= until:
+            raw.close()
+            raise AlreadyOpenError(AlreadyOpenError.__doc__)
+        time.sleep(_LOOK_S)
+
+
+def _try_lock(raw: Raw) -> bool:
     row = raw.execute(_LOCK).fetchone()
-    if row is None or not row[0]:
-        raw.close()
-        raise AlreadyOpenError(AlreadyOpenError.__doc__)
+    return row is not None and bool(row[0])
 
 
 class BesideConnection(PostgresConnection):
@@ -132,10 +146,9 @@ class TenantConnection(BesideConnection):
         if row is None or not row[0]:
             raw.close()
             raise AlreadyOpenError(AlreadyOpenError.__doc__)
-        try:
-            take_lock(raw)
-        except AlreadyOpenError as error:
-            raise AwayError(AwayError.__doc__) from error
+        if not _try_lock(raw):  # whoever comes back asks again by himself
+            raw.close()
+            raise AwayError(AwayError.__doc__)
         return raw
 
     def _was_kept(self) -> bool:

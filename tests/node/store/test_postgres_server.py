@@ -28,6 +28,7 @@ from node.store.errors import (
     UnsafeServerError,
     UnsureError,
 )
+from node.store.postgres import tenant
 from node.store.postgres.connection import STREAMED, Raw
 from node.store.postgres.place import Postgres
 from node.store.postgres.tenant import TenantConnection
@@ -488,6 +489,43 @@ class TestBeside:
         with pytest.raises(AlreadyOpenError):
             opening.keep_out(place)
         await store.close()
+
+
+class TestRestart:
+    """The process before has ended, and the server has not noticed yet."""
+
+    async def test_node_waits_until_the_server_lets_go(
+        self, place: Postgres, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is no reason not to start."""
+        monkeypatch.setattr(tenant, "PATIENCE_S", 60.0)
+        lock = opening.keep_out(place)
+        waiting = asyncio.create_task(asyncio.to_thread(opening.open_locked, place, KEY))
+        assert await asks_in_vain(waiting, postgres)
+        lock.release()
+        (await waiting)[0].close()
+
+    def test_who_finds_it_held_by_one_that_lives_is_told_so_in_time(self, place: Postgres) -> None:
+        """After the second that is said, and no earlier."""
+        lock = opening.keep_out(place)
+        began = time.monotonic()
+        with pytest.raises(AlreadyOpenError):
+            opening.open_locked(place, KEY)
+        assert time.monotonic() - began >= tenant.PATIENCE_S
+        lock.release()
+
+
+async def asks_in_vain(task: asyncio.Task[object], postgres: Cluster) -> bool:
+    """Whether a task asked for the lock of the tenure and goes on without it; False: it is done."""
+    asks = "datname LIKE 'store%' AND state = 'idle' AND query LIKE '%pg_try_advisory_lock%'"
+    mine = "NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory')"
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as administrator:
+        while not task.done():
+            asked = f"SELECT 1 FROM pg_stat_activity a WHERE {asks} AND {mine}"
+            if administrator.execute(asked).fetchone():
+                return True
+            await asyncio.sleep(0.01)
+    return False
 
 
 async def test_every_commit_waits_for_its_flush(store: Store) -> None:
