@@ -20,9 +20,9 @@ from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import lacks
 from node.casework.hearing import credible
+from node.casework.hits import hold_illegal
 from node.casework.intake import carry_over, is_unseen, same_content, same_place, was_here
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
-from node.casework.listing import hold_illegal
 from node.casework.rejudging import rejudge, said_here, suggestion, watch_correction, watch_verdicts
 from node.casework.rings import is_earlier
 from node.casework.routing import item_told, responsible

@@ -23,22 +23,23 @@ had never named it, but for what was done meanwhile, which a person looks at.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
 from node.casework import heeding
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind, Settled, Unlisted
+from node.casework.hits import hits, standing
 from node.casework.item import Custody, ItemState, Listing, Review
 from node.casework.rejudging import rejudge
 from node.casework.telling import News, note, tell
 from node.casework.undoing import take_everywhere_back
 from node.ids import Ids
-from node.matching.contents import Likeness, picture_of
-from node.matching.lists import Hit, Listed, Provenance, Trust, weigh
-from protocol.facts import Assessment, Content
-from protocol.vocabulary import Action, ItemKind, Matter, OutcomeWhat, Verdict
+from node.matching.contents import Likeness
+from node.matching.lists import Hit, Provenance, Trust
+from protocol.facts import Assessment
+from protocol.vocabulary import Action, Matter, OutcomeWhat, Verdict
 
 JUDGED = frozenset(Verdict) - {Verdict.UNASSESSABLE}
 
@@ -65,52 +66,11 @@ def match_lists(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str]
     book.by = by
 
 
-def hits(book: Casebook, state: ItemState) -> list[Hit]:
-    """Return what lists say of an item, each entry once and as surely as it can be said.
-
-    They are weighed for each of its files: a harmless one beside it acquits no other.
-    """
-    pictures = state.kind is not ItemKind.VIDEO
-    found: dict[int, Hit] = {}
-    for content in state.content:
-        alike = _alike(book, state, content)
-        said = [alike[number].hit(content, pictures=pictures) for number in sorted(alike)]
-        for hit in weigh((one for one in said if one is not None), book.loaded.min_bytes):
-            known = found.get(hit.number)
-            if known is None or _nearness(hit) < _nearness(known):
-                found[hit.number] = hit
-    return [found[number] for number in sorted(found)]
-
-
-def _nearness(hit: Hit) -> tuple[Likeness, str]:
-    return hit.likeness, hit.closeness or ""
-
-
-def _alike(book: Casebook, state: ItemState, content: Content) -> dict[int, Listed]:
-    """Return the entries that may be this file of an item, by number."""
-    keys = _keys(book, state, content)
-    return {one.number: one for key in keys for one in book.loaded.listed.get(key, ())}
-
-
-def _standing(book: Casebook, state: ItemState) -> set[int]:
-    """Return the entries that may be any file of an item."""
-    return {number for content in state.content for number in _alike(book, state, content)}
-
-
-def _keys(book: Casebook, state: ItemState, content: Content) -> Iterator[bytes]:
-    """Yield by what entries are loaded: hashes, what looks alike, and those that spoke before."""
-    yield from book.fingerprints.content(content)
-    picture = picture_of(content)
-    if picture is not None:
-        yield picture
-    yield from (book.fingerprints.entry(one.entry) for one in state.listed)
-
-
 def _of_others(book: Casebook, state: ItemState, said: Iterable[Hit]) -> set[int]:
     """Return the entries that spoke of the item, stand, and are of none of its files."""
     if not state.listed:
         return set()
-    stand = _standing(book, state)
+    stand = standing(book, state)
     spoke = {
         one.entry for one in state.listed if one.verdict is None or one.trust is not Trust.NONE
     }
@@ -137,13 +97,6 @@ def _parted(book: Casebook, item_id: str, others: set[int]) -> set[int]:
         if asks:
             book.raise_review(item_id, review)
     return others - {one.entry for one in stay}
-
-
-def hold_illegal(book: Casebook, state: ItemState) -> bool:
-    """Whether lists hold the content of an item illegal unseen, so that nobody need view it."""
-    return state.matter is Matter.CSAM and any(
-        hit.counts_as is Trust.AUTO and not hit.acquits for hit in hits(book, state)
-    )
 
 
 def _take(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> None:
@@ -256,7 +209,7 @@ def _say_for(book: Casebook, postbox: Postbox, item_id: str, hit: Hit, given: As
 
 
 def _corrects(book: Casebook, state: ItemState, hit: Hit) -> bool:
-    return heeding.corrects(state, hit, lambda: _standing(book, state))
+    return heeding.corrects(state, hit, lambda: standing(book, state))
 
 
 def _is_denied(book: Casebook, state: ItemState) -> bool:
@@ -277,20 +230,48 @@ def unlist(book: Casebook, ids: Ids, postbox: Postbox, gone: Collection[int]) ->
     """Undo what followed from entries that stand no more; what others say counts again."""
     by, book.by = book.by, None
     for item_id in sorted(book.loaded.items):
-        if any(one.entry in gone for one in book.loaded.items[item_id].listed):
-            _ask_without(book, ids, postbox, item_id, gone)
+        listed = book.loaded.items[item_id].listed
+        ended = [one for one in listed if one.entry in gone]
+        if ended:
+            for one in ended:
+                _let_go_on(book, item_id, one)
+            back = {one.entry for one in ended if heeding.is_taken_back(book, one)}
+            _ask_without(book, ids, postbox, item_id, gone, back)
     book.by = by
 
 
+def _let_go_on(book: Casebook, item_id: str, one: Listing) -> None:
+    """Let a member's verdict stand by another account of its file, if there is one."""
+    if one.verdict is None:
+        return
+    state = book.loaded.items[item_id]
+    for hit in hits(book, state):
+        if hit.given is not None and hit.given.event_id == one.verdict and hit.is_sure:
+            for other in state.listed:
+                if other.entry == hit.number:
+                    _unlist(book, item_id, other)
+            _recount(book, item_id, one, hit)
+            return
+
+
 def _ask_without(
-    book: Casebook, ids: Ids, postbox: Postbox, item_id: str, gone: Collection[int]
+    book: Casebook,
+    ids: Ids,
+    postbox: Postbox,
+    item_id: str,
+    gone: Collection[int],
+    taken_back: Collection[int] = (),
 ) -> None:
-    """Undo what followed from these entries of one item, and ask the lists that have it."""
+    """Undo what followed from these entries of one item, and ask the lists that have it.
+
+    Those that are `taken_back` leave nothing of the verdict that was said, by whatever way it came.
+    """
     listed = book.loaded.items[item_id].listed
     for one in listed:
         without_effect = one.verdict is None and not one.raised
         if one.entry in gone or without_effect:
-            _forget(book, postbox, item_id, one)
+            back = one.entry in taken_back
+            _forget(book, postbox, item_id, heeding.word_of(one) if back else one)
     match_lists(book, ids, postbox, [item_id])
     if any(Review.VERDICTS_DIFFER in one.raised for one in listed):
         settle_difference(book, item_id)
@@ -332,7 +313,7 @@ def _recount(book: Casebook, item_id: str, one: Listing, hit: Hit) -> None:
     state = _unlist(book, item_id, one)
     _settle_raised(book, item_id, one)
     ours = state.custody in (Custody.HERE, Custody.LOCATING)
-    less = hit.counts_as is not Trust.AUTO
+    less = hit.counts_as is not Trust.AUTO and not hit.silent
     _note(book, item_id, hit, one.verdict, Review.SUGGESTED_VERDICT if less and ours else None)
 
 

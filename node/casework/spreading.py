@@ -18,7 +18,6 @@ import msgspec
 from node.casework.casebook import Casebook, Postbox
 from node.casework.item import ItemState
 from node.casework.permits import EntryTooLargeError, NotPermittedError
-from node.ids import time_of
 from protocol.facts import Assessment, Content
 from protocol.messages import Message
 from protocol.verdicts import MAX_PARTS, ContentVerdict, ContentVerdictWithdrawn
@@ -57,37 +56,22 @@ def spread(
 def told(state: ItemState, us: str) -> tuple[Assessment, ...]:
     """Return the verdicts on an item that all are told, which a person here gave; the last counts.
 
-    Given again it is the first one still, unless we said something else in between, here or of
-    another item with the file, or took something back, which may have taken the first from all.
-    `unassessable` says nothing of a file, and takes back what was said before.
+    One that says what the one before said is told as well: of another item with the file something
+    else may have been said in between, which it answers. `unassessable` says nothing of a file, and
+    takes back what was said before.
     """
     if state.matter is not Matter.CSAM:
         return ()
     without = {*state.carried, *(one.verdict for one in state.listed)}
     found: list[Assessment] = []
-    before: Assessment | None = None
     for given in state.assessments:
         if given.member != us:
             continue
-        again = found and before is not None and _says(given) == _says(before)
         if given.verdict is Verdict.UNASSESSABLE:
             found.clear()
-        elif given.event_id not in without and not (
-            again and _nothing_went(state, us, found[-1], given)
-        ):
+        elif given.event_id not in without:
             found.append(given)
-        before = given
     return tuple(found)
-
-
-def _says(given: Assessment) -> tuple[Verdict, str | None]:
-    return given.verdict, given.law
-
-
-def _nothing_went(state: ItemState, us: str, one: Assessment, other: Assessment) -> bool:
-    """Whether no word of ours that is gone from the item was given between these two."""
-    between = range(time_of(one.event_id), time_of(other.event_id) + 1)
-    return all(time_of(gone) not in between for gone in state.heard if gone.startswith(f"{us}."))
 
 
 def _files(state: ItemState) -> dict[int, Content]:

@@ -11,9 +11,9 @@ from __future__ import annotations
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind, Withdrawn
 from node.casework.hearing import credible, part_of_story
+from node.casework.hits import hits
 from node.casework.holding import is_held, is_under_referral
 from node.casework.item import Informant, ItemState
-from node.casework.listing import hits
 from node.casework.telling import News, handed_on_to, teller
 from node.casework.undoing import put_before_a_person, record_taken_back, take_carried_back
 from protocol.messages import Outcome, Withdrawal

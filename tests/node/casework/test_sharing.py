@@ -423,6 +423,58 @@ class TestFuller:
         (taken,) = await office.desk.submit([draft], actor="desk", batch="md5")
         assert "suggested_verdict" in (await office.item(taken.items[0].item_id)).reviews
 
+    @pytest.mark.parametrize("trust", [Trust.AUTO, Trust.SUGGESTION])
+    async def test_item_that_was_known_stays_known(self, office: Office, trust: Trust) -> None:
+        """Nobody took anything back, so nobody is told so, and no person need look."""
+        item = await office.report(1)
+        await office.hear(said())
+        await office.trust(IWF, baseline=trust)
+        await office.hear(said(md5=5))
+        await office.look()
+        after = await office.item(item.id)
+        assert shown(after)[:2] == (True, [(IWF, "baseline")])
+        assert [one.version for one in after.listed] == [2]
+        asked = ("suggested_verdict",) if trust is Trust.SUGGESTION else ()
+        assert shown(after)[2] == asked
+
+    async def test_fuller_word_that_was_corrected_meanwhile_raises_no_question(
+        self, office: Office
+    ) -> None:
+        """It is silent, and stands as it stood."""
+        item = await office.report(1)
+        await office.hear(said())
+        await office.hear(said(given=Verdict.NATIONAL, number=901))
+        before = shown(await office.item(item.id))
+        await office.hear(said(md5=5))
+        await office.look()
+        assert shown(await office.item(item.id)) == before
+
+    async def test_fuller_word_is_taken_back_as_the_poorer_would_be(self, office: Office) -> None:
+        """It is one verdict, whichever account of the file it stood by."""
+        item = await office.report(1)
+        await office.hear(said())
+        await office.hear(said(md5=5))
+        await office.look()
+        await office.hear(gone())
+        await office.look()
+        assert shown(await office.item(item.id)) == (False, [], ())
+
+    async def test_file_that_the_fuller_word_shows_to_be_another_is_known_no_more(
+        self, office: Office
+    ) -> None:
+        """The verdict is not of this item's file."""
+        hashes = HashesDraft(sha256=f"{1:064x}", md5=f"{5:032x}", length=9_000)
+        draft = ItemDraft(url="https://gb1.example/1.jpg", hashes=hashes)
+        report = ReportDraft(items=(draft,), source=Source.PUBLIC)
+        (taken,) = await office.desk.submit([report], actor="desk", batch="1")
+        item = await office.item(taken.items[0].item_id)
+        given = verdict(member=IWF, number=900)
+        await office.hear(ContentVerdict(given, 0, file(md5=5, length=9_000)))
+        assert (await office.item(item.id)).known
+        await office.hear(ContentVerdict(given, 0, file(2, md5=5, length=9_000)))
+        await office.look()
+        assert not (await office.item(item.id)).known
+
 
 class TestHostile:
     """What a member may not say has no effect."""

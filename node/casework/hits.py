@@ -1,0 +1,63 @@
+"""What lists say of the files of an item, weighed.
+
+The store loads, with the rest of a decision, the entries that may be any of those files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from node.casework.casebook import Casebook
+from node.casework.item import ItemState
+from node.matching.contents import Likeness, picture_of
+from node.matching.lists import Hit, Listed, Trust, weigh
+from protocol.facts import Content
+from protocol.vocabulary import ItemKind, Matter
+
+
+def hits(book: Casebook, state: ItemState) -> list[Hit]:
+    """Return what lists say of an item, each entry once and as surely as it can be said.
+
+    They are weighed for each of its files: a harmless one beside it acquits no other.
+    """
+    pictures = state.kind is not ItemKind.VIDEO
+    found: dict[int, Hit] = {}
+    for content in state.content:
+        alike = _alike(book, state, content)
+        said = [alike[number].hit(content, pictures=pictures) for number in sorted(alike)]
+        for hit in weigh((one for one in said if one is not None), book.loaded.min_bytes):
+            known = found.get(hit.number)
+            if known is None or _nearness(hit) < _nearness(known):
+                found[hit.number] = hit
+    return [found[number] for number in sorted(found)]
+
+
+def _nearness(hit: Hit) -> tuple[Likeness, str]:
+    return hit.likeness, hit.closeness or ""
+
+
+def _alike(book: Casebook, state: ItemState, content: Content) -> dict[int, Listed]:
+    """Return the entries that may be this file of an item, by number."""
+    keys = _keys(book, state, content)
+    return {one.number: one for key in keys for one in book.loaded.listed.get(key, ())}
+
+
+def standing(book: Casebook, state: ItemState) -> set[int]:
+    """Return the entries that may be any file of an item."""
+    return {number for content in state.content for number in _alike(book, state, content)}
+
+
+def _keys(book: Casebook, state: ItemState, content: Content) -> Iterator[bytes]:
+    """Yield by what entries are loaded: hashes, what looks alike, and those that spoke before."""
+    yield from book.fingerprints.content(content)
+    picture = picture_of(content)
+    if picture is not None:
+        yield picture
+    yield from (book.fingerprints.entry(one.entry) for one in state.listed)
+
+
+def hold_illegal(book: Casebook, state: ItemState) -> bool:
+    """Whether lists hold the content of an item illegal unseen, so that nobody need view it."""
+    return state.matter is Matter.CSAM and any(
+        hit.counts_as is Trust.AUTO and not hit.acquits for hit in hits(book, state)
+    )
