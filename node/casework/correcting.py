@@ -6,13 +6,13 @@ in one transaction each.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.draft import RetractionDraft
 from node.casework.item import ItemState
-from node.casework.undoing import is_illegal
+from node.casework.undoing import has_verdict, is_illegal
 from node.casework.unlisting import EndedStore, Unlisting
 from node.casework.views import ItemView
 from node.casework.wanting import want_alike
@@ -38,9 +38,14 @@ class WorkOn(Protocol):
     """Decides about one item with all that is alike, in somebody's name."""
 
     def __call__(
-        self, item_id: str, by: str, decide: Callable[[Casebook], ItemState]
+        self,
+        item_id: str,
+        by: str,
+        decide: Callable[[Casebook], ItemState],
+        *,
+        beside: Collection[str] = (),
     ) -> Awaitable[ItemView]:
-        """Return the item as it is then."""
+        """Return the item as it is then; `beside`: others that are needed with all their like."""
         ...
 
 
@@ -72,7 +77,21 @@ class Correcting:
             item_id,
             actor,
             lambda book: withdraw_verdict(book, item_id, verdict_id, self._ids, self._postbox()),
+            beside=await self._bearing(item_id, verdict_id),
         )
+
+    async def _bearing(self, item_id: str, verdict_id: str) -> set[str]:
+        """Return the items that have a verdict: it went from each to those that are like that."""
+        needs = Needs(named={item_id: self._fingerprints.item(item_id)}, alike={item_id})
+        found: set[str] = set()
+
+        def look(book: Casebook) -> set[str]:
+            return {s.id for s in book.loaded.items.values() if has_verdict(s, verdict_id)}
+
+        while more := await self._transact(needs, look) - found:
+            found |= more
+            needs = Needs(items=set(found), alike=set(found))
+        return found
 
     async def retract(self, item_id: str, draft: RetractionDraft, *, actor: str) -> ItemView:
         """Record that a notice or referral was retracted where it had been sent.

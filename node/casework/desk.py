@@ -7,7 +7,7 @@ that nobody asks for: placing new items, and judging what other members sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -326,8 +326,11 @@ class Desk:
         by: str,
         decide: Callable[[Casebook], ItemState],
         hashes: HashesDraft | None = None,
+        *,
+        beside: Collection[str] = (),
     ) -> ItemView:
-        needs = Needs(named={item_id: self._fingerprints.item(item_id)})
+        named = {item_id: self._fingerprints.item(item_id)}
+        needs = Needs(named=named, items=set(beside), alike=set(beside))
         current = await self._queries.item(item_id, self._fingerprints.item(item_id))
         content = () if current is None else current.content
         want_alike(needs, (*content, *hashes_as_given(hashes)), self._fingerprints)

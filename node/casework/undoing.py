@@ -21,12 +21,19 @@ ILLEGAL = frozenset({Verdict.BASELINE, Verdict.NATIONAL})
 
 
 def take_everywhere_back(book: Casebook, postbox: Postbox, item_id: str, event_id: str) -> None:
-    """Take a verdict from the item, and from those to which it went with the content."""
-    bear = [
-        one.id for one in book.loaded.items.values() if one.id == item_id or event_id in one.carried
-    ]
+    """Take a verdict from the item, and from those to which it went with the content.
+
+    Our own from whichever it was said of, too: it may be taken back at any item that has it.
+    """
     assessments = book.loaded.items[item_id].assessments
     author = next(one.member for one in assessments if one.event_id == event_id)
+    bear = [
+        one.id
+        for one in book.loaded.items.values()
+        if one.id == item_id
+        or event_id in one.carried
+        or (author == book.us and has_verdict(one, event_id))
+    ]
     news = News(event_id, OutcomeWhat.WITHDRAWN, None, author, book.now)
     body = VerdictWithdrawn(event_id, author)
     for other in sorted(bear):
@@ -82,6 +89,11 @@ def record_taken_back(
     if not was_told:
         tell(book, postbox, state, news, heard_from=heard_from)
     return state
+
+
+def has_verdict(state: ItemState, event_id: str) -> bool:
+    """Whether this verdict stands on the item, by whosever word."""
+    return any(one.event_id == event_id for one in state.assessments)
 
 
 def put_before_a_person(book: Casebook, state: ItemState) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import product
 
@@ -81,8 +81,9 @@ def withdraw_verdict(
     given = next((one for one in state.assessments if one.event_id == event_id), None)
     if given is None or given.member != book.us:
         raise UnknownVerdictError
+    before = dict(book.loaded.items)
     take_everywhere_back(book, postbox, state.id, event_id)
-    spread(book, postbox, state, book.loaded.items[state.id])
+    _spread_undone(book, postbox, before)
     reconsider(book, ids, postbox)
     return book.loaded.items[state.id]
 
@@ -109,12 +110,19 @@ def disprove(book: Casebook, contents: Sequence[Content], ids: Ids, postbox: Pos
             still = any(a.event_id == one.event_id for a in book.loaded.items[item_id].assessments)
             if one.member == book.us and one.verdict in ILLEGAL and still:
                 take_everywhere_back(book, postbox, item_id, one.event_id)
-    undone = {event.item for event in book.events if event.kind is EventKind.VERDICT_WITHDRAWN}
-    for item_id in sorted(undone):
-        spread(book, postbox, before[item_id], book.loaded.items[item_id])
+    undone = _spread_undone(book, postbox, before)
     reconsider(book, ids, postbox)
     match_lists(book, ids, postbox, items)
-    return sorted(undone)
+    return undone
+
+
+def _spread_undone(book: Casebook, postbox: Postbox, before: Mapping[str, ItemState]) -> list[str]:
+    """Tell all what this decision took back; the items that it was taken from."""
+    events = (event for event in book.events if event.kind is EventKind.VERDICT_WITHDRAWN)
+    undone = sorted({event.item for event in events})
+    for item_id in undone:
+        spread(book, postbox, before[item_id], book.loaded.items[item_id])
+    return undone
 
 
 def record_retraction(book: Casebook, item_id: str, draft: RetractionDraft) -> ItemState:

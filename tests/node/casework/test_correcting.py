@@ -160,3 +160,19 @@ async def test_verdict_on_a_picture_alone_is_taken_back_from_exactly_that(office
         made.append(item_id)
     assert (await upheld(office, file(pdq=7))) == ((made[0],), ())
     assert [(await office.item(one)).known for one in made] == [False, True, True]
+
+
+@pytest.mark.parametrize("at", range(4))
+async def test_verdict_is_taken_back_at_any_item_that_has_it(office: Office, at: int) -> None:
+    """Where it was given or carried to, from all: also from what only a third one is like."""
+    items = [(await office.report(1)).id]
+    draft = AssessmentDraft(verdict=Verdict.BASELINE)
+    judged = await office.desk.assess(items[0], draft, actor="bert")
+    items.append((await office.report(2)).id)
+    more = HashesDraft(sha256=f"{2:064x}")
+    await office.desk.add_hashes(items[1], more, actor="bert")
+    items += [(await office.report(number, sha256=2)).id for number in (3, 4)]
+    assert [(await office.item(one)).known for one in items] == [True] * 4
+    (given,) = judged.assessments
+    await office.desk.correcting.withdraw(items[at], given.id, actor="bert")
+    assert [(await office.item(one)).known for one in items] == [False] * 4

@@ -198,6 +198,14 @@ class TestOnce:
         assess(made)
         assert len([m for peer, m in shared(made) if peer == "gb-iwf"]) == 1
 
+    def test_taken_back_where_it_was_carried_to_it_is_taken_back_from_all(self) -> None:
+        """It is the same verdict, and whoever heard of it heard of its file."""
+        made = book(item(1, file(1)), item(2, file(1), url="https://nl2.example/"))
+        given = assess(made)
+        withdraw_verdict(made, item(2).id, given, MINT, postbox())
+        assert not any(state.assessments for state in made.loaded.items.values())
+        assert told_iwf(made) == [(given, "baseline", 0), (given, None, None)]
+
     def test_what_follows_from_a_list_is_not_told(self) -> None:
         """Its terms may forbid it; only the person's own word goes."""
         ours = verdict(member=US, number=7)
