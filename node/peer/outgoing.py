@@ -127,6 +127,8 @@ class Outbox(Protocol):
         chain: Mapping[bytes, int],
         now_ms: int,
         entomb: Entomb,
+        *,
+        renewed: bool = False,
     ) -> int:
         """Open an epoch; what the receiver does not hold waits again, or its tombstone."""
 
@@ -167,6 +169,9 @@ class Outbox(Protocol):
 
     async def stop(self, peer: str, lane: Lane, code: str, now_ms: int) -> None:
         """Stop the channel before a person."""
+
+    async def goes_back(self, peer: str, lane: Lane) -> bool:
+        """Whether the receiver made us say so much again that a person must look."""
 
     async def alert_refill(self, peer: str, lane: Lane, now_ms: int) -> None:
         """Tell a person that the receiver lost what it had receipted; it is refilled."""

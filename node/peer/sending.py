@@ -102,10 +102,15 @@ class Sending:
             epoch: min(size, ours.get(epoch, size))
             for epoch, size in channels.chain_of(told.position, told.ancestors, opened.get).items()
         }
+        if await self.outbox.goes_back(peer, lane):
+            raise Stopped("receiver_goes_back")
+        renewed = tenure.fence != 0
         tenure.fence = await self.outbox.take_over(peer, lane)
         state = channels.open_epoch(self.epoch(), told.position)
         entomb = partial(tombstone, self.node_secret)
-        await self.outbox.open(peer, lane, tenure.fence, state, chain, now_ms, entomb)
+        await self.outbox.open(
+            peer, lane, tenure.fence, state, chain, now_ms, entomb, renewed=renewed
+        )
         tenure.state, tenure.held, tenure.seen = state, 0, None
 
     async def was_unused(self, peer: str, lane: Lane, tenure: Tenure, told: Position) -> bool:

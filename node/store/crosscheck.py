@@ -16,6 +16,7 @@ from node.peer.crosscheck import (
 )
 from node.peer.ledger import IsOurs
 from node.peer.witnessing import Counts
+from node.store.forks import keep_most
 from node.store.inbox import signed_from
 from node.store.seam import Connection
 from node.store.tasks import close_task, open_task
@@ -32,6 +33,8 @@ from protocol.vocabulary import Lane
 SKEW_MS = 3_600_000
 SHOWN_EPOCHS = 4
 SHOWN_COSIGNERS = 4
+MOST = 8
+"""Showings of one member that are kept because they contradict our logs, half a MB each at most."""
 LOOKED_AT = 48
 """Places of one channel's epoch, the newest first, that are looked at for a witnessed one."""
 
@@ -101,6 +104,7 @@ class Crosschecks:
                     " VALUES (?, ?, ?)",
                     (peer, showing, now_ms),
                 )
+                keep_most(connection, "ledger_differences", peer, MOST)
 
         await self._writer.run(job)
 

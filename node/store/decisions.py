@@ -10,6 +10,7 @@ from node.casework.mass import TASK, waiting_of
 from node.store.backup import mark_restored
 from node.store.custody import LET_GO
 from node.store.disowning import word
+from node.store.refilling import forget_again
 from node.store.seam import Connection
 from protocol.vocabulary import Lane
 
@@ -80,6 +81,7 @@ def resume_channel(connection: Connection, peer: str, lane: Lane, now_ms: int) -
         " WHERE peer = ? AND lane = ? AND stopped IS NOT NULL",
         place,
     ).rowcount
+    forget_again(connection, peer, lane)
     stopped += connection.execute(
         "UPDATE channels_in SET stopped = NULL WHERE peer = ? AND lane = ? AND stopped IS NOT NULL",
         place,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from node.peer.forks import Counterpart, KeptFork
 from node.store.seam import Connection
 from node.store.writer import Readers, Writer
@@ -9,6 +11,8 @@ from protocol.fork import ForkEvidence
 from protocol.merkle import HASH_BYTES
 from protocol.vocabulary import Lane
 
+MOST: Final = 64
+"""Proofs against one member, 33 KB each at most."""
 _COLUMNS = "number, peer, smaller_note, larger_note, nodes, found_ms"
 
 
@@ -48,14 +52,33 @@ class Forks:
 
 
 def insert_fork(connection: Connection, peer: str, evidence: ForkEvidence, now_ms: int) -> bool:
-    """Keep a proof; whether it was not kept already."""
+    """Keep a proof; whether it was not kept already.
+
+    Of one member `MOST` are kept (`keep_most`).
+    """
     row = (peer, evidence.smaller_note, evidence.larger_note, b"".join(evidence.nodes), now_ms)
     done = connection.execute(
         "INSERT OR IGNORE INTO forks"
         " (peer, smaller_note, larger_note, nodes, found_ms) VALUES (?, ?, ?, ?, ?)",
         row,
     )
+    if done.rowcount > 0:
+        keep_most(connection, "forks", peer, MOST)
     return done.rowcount > 0
+
+
+def keep_most(connection: Connection, table: str, peer: str, most: int) -> None:
+    """Let the newest proof against a member take the place of the one before it, beyond `most`.
+
+    Each proves the same thing of it. The first ones stay, and the newest, since the keys under the
+    first may be revoked meanwhile: whoever makes us find one after the other fills no disk.
+    """
+    rows = connection.execute(
+        f"SELECT number FROM {table} WHERE peer = ? ORDER BY number",  # noqa: S608 - own names
+        (peer,),
+    ).fetchall()
+    over = rows[most - 1 : -1]
+    connection.executemany(f"DELETE FROM {table} WHERE number = ?", over)  # noqa: S608 - own names
 
 
 def kept_forks(connection: Connection) -> list[KeptFork]:

@@ -17,10 +17,13 @@ from node.store.errors import ErasedError
 from node.store.refilling import (
     alert_refill,
     epochs_restored,
+    forget_again,
+    goes_back,
     lost_entries,
     never_used,
     unasked,
     unsettled,
+    wait_again,
 )
 from node.store.seam import Connection
 from node.store.tasks import open_task
@@ -160,10 +163,13 @@ class Outbox:
         chain: Mapping[bytes, int],
         now_ms: int,
         entomb: Entomb,
+        *,
+        renewed: bool = False,
     ) -> int:
         """Open an epoch: what the receiver does not hold waits again. Returns how many do.
 
-        For what was erased meanwhile the entry waits that `entomb` makes of it (§8.8).
+        For what was erased meanwhile the entry waits that `entomb` makes of it (§8.8). `renewed`:
+        this process had opened one before, so the epoch itself counts as said again, too.
 
         Raises:
             DisplacedError: another tenure began meanwhile.
@@ -174,11 +180,7 @@ class Outbox:
             waits = unsettled(connection, peer, lane, chain)
             again = bury(connection, peer, lane, waits, now_ms, entomb)
             alert_refill(connection, peer, lane, chain, now_ms)
-            connection.executemany(
-                "INSERT OR IGNORE INTO waiting_out"
-                " SELECT peer, lane, urgency, seq FROM messages_out WHERE seq = ?",
-                [(seq,) for seq in again],
-            )
+            wait_again(connection, peer, lane, again, renewed=renewed)
             connection.execute(
                 "INSERT INTO epochs_out VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -307,6 +309,10 @@ class Outbox:
 
         await self._writer.run(job)
 
+    async def goes_back(self, peer: str, lane: Lane) -> bool:
+        """Whether the receiver made us say so much again that a person must look (§8.5.9)."""
+        return await self._readers.run(lambda c: goes_back(c, peer, lane))
+
     async def alert_refill(self, peer: str, lane: Lane, now_ms: int) -> None:
         """The receiver holds less than it gave receipts for: a person hears of it."""
         await self._writer.run(lambda c: lost_entries(c, peer, lane, now_ms))
@@ -337,6 +343,7 @@ class Outbox:
                 "UPDATE tasks SET closed_ms = ? WHERE subject = ? AND closed_ms IS NULL",
                 (now_ms, f"{peer}/{lane}"),
             )
+            forget_again(connection, peer, lane)
 
         await self._writer.run(job)
 

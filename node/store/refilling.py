@@ -1,19 +1,28 @@
 """What a receiver does not hold although it stands in a log of ours: it waits again.
 
 A receiver that was restored from a backup tells its old state and is refilled; that it gave
-receipts for more is told to a person. A sender that was restored may have said something on
-channels that its backup had no word of; it asks once for each.
+receipts for more is told to a person. How much is said again in all is bounded: else one that goes
+back again and again would make us keep, sign and send the same for ever. A sender that was restored
+may have said something on channels that its backup had no word of; it asks once for each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from node.store.recovered import phase
 from node.store.seam import Connection
 from node.store.tasks import open_task
 from protocol import channel as channels
 from protocol.vocabulary import Lane
+
+OPENING: Final = 64
+"""What an epoch costs that a receiver makes us open, in entries: signed checkpoint, rows, leaf."""
+ALWAYS: Final = 1000 * OPENING
+"""How many entries may be said again on any channel."""
+TIMES: Final = 8
+"""How often beyond that all that was said on a channel may be said again."""
 
 
 def alert_refill(
@@ -75,6 +84,51 @@ def never_used(connection: Connection, peer: str, lane: Lane) -> None:
         "INSERT INTO meta (name, value) VALUES (?, '0') ON CONFLICT (name) DO NOTHING",
         (_epochs(peer, lane),),
     )
+
+
+def wait_again(
+    connection: Connection, peer: str, lane: Lane, messages: Collection[int], *, renewed: bool
+) -> None:
+    """Let messages wait again, and count them; `renewed`: so the epoch counts that they go into."""
+    back = connection.executemany(
+        "INSERT OR IGNORE INTO waiting_out"
+        " SELECT peer, lane, urgency, seq FROM messages_out WHERE seq = ?",
+        [(seq,) for seq in messages],
+    ).rowcount
+    entries = max(back, 0) + (OPENING if renewed else 0)
+    if entries:
+        connection.execute(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)",
+            (_again(peer, lane), str(_counted(connection, peer, lane) + entries)),
+        )
+
+
+def goes_back(connection: Connection, peer: str, lane: Lane) -> bool:
+    """Whether a receiver made us say so much again that a person must look before it goes on."""
+    again = _counted(connection, peer, lane)
+    if again <= ALWAYS:
+        return False
+    said = connection.execute(
+        "SELECT count(DISTINCT message) FROM log_out WHERE peer = ? AND lane = ?",
+        (peer, str(lane)),
+    ).fetchone()[0]
+    return again > ALWAYS + TIMES * int(said)
+
+
+def forget_again(connection: Connection, peer: str, lane: Lane) -> None:
+    """A person has looked: count from nothing."""
+    connection.execute("DELETE FROM meta WHERE name = ?", (_again(peer, lane),))
+
+
+def _counted(connection: Connection, peer: str, lane: Lane) -> int:
+    row = connection.execute(
+        "SELECT value FROM meta WHERE name = ?", (_again(peer, lane),)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _again(peer: str, lane: Lane) -> str:
+    return f"again {peer}/{lane}"
 
 
 def _epochs(peer: str, lane: str) -> str:

@@ -45,12 +45,14 @@ class Tenure:
         epoch: bytes = FIRST,
         told: channels.Position = channels.NOTHING,
         chain: Mapping[bytes, int] | None = None,
+        *,
+        renewed: bool = False,
     ) -> int:
         """Take the channel over and open an epoch upon what was told; how many wait again."""
         self.fence = await self.store.outbox.take_over(PEER, LANE)
         self.state = channels.open_epoch(epoch, told)
         return await self.store.outbox.open(
-            PEER, LANE, self.fence, self.state, chain or {}, NOW_MS, entomb
+            PEER, LANE, self.fence, self.state, chain or {}, NOW_MS, entomb, renewed=renewed
         )
 
     async def cut(

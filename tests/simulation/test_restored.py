@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from node.store import refilling
 from node.store.outside import OUTSIDE_HELD
+from protocol.vocabulary import Lane
 from tests.simulation.fleet import DAY_MS, Fleet
 from tests.simulation.hostile import wavering
 from tests.simulation.looking import rows
@@ -75,6 +77,33 @@ async def test_receiver_that_tells_another_state_each_time_costs_little(tmp_path
     assert epochs <= 6
     (figures,) = await node.store.queries.channels()
     assert figures.problem == "receiver_wavers"
+    await world.close()
+
+
+async def test_g11_receiver_that_goes_back_for_days_is_stopped_before_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it makes us keep ends there; a person is told once, and nothing is lost."""
+    monkeypatch.setattr(refilling, "ALWAYS", 20 * refilling.OPENING)
+    world = Fleet(tmp_path, ("gb-iwf", "xx-bad"), 1, "xx-bad")
+    await world.start()
+    node = world["gb-iwf"]
+    await node.submit("https://xx1.example/1.jpg")
+    await world.settle()
+    world.net.rogue = wavering()
+    await node.submit("https://xx2.example/2.jpg")
+    for _ in range(30):
+        world.now += DAY_MS
+        await node.work()
+    ((epochs,),) = rows(node, "SELECT count(*) FROM epochs_out")
+    assert epochs <= 25
+    tasks = [(code, subject) for code, subject, _ in await node.store.queries.tasks()]
+    assert tasks.count(("channel_receiver_goes_back", "xx-bad/reports")) == 1
+    world.net.rogue = None
+    await node.resume("xx-bad", Lane.REPORTS)
+    await world.settle()
+    (figures,) = await node.store.queries.channels()
+    assert (figures.stopped, figures.waiting, figures.unreceipted) == (None, 0, 0)
     await world.close()
 
 
