@@ -133,12 +133,20 @@ async def rehost(world: Fleet, chance: random.Random) -> None:
 
 
 async def hashes(world: Fleet, chance: random.Random) -> None:
-    """Hashes that were computed later."""
+    """Hashes that were computed later: of an item that had none, or more of a file that it has."""
     node = _somebody(world, chance)
-    state = None if node is None else await _pick(node, chance, lambda s: not s.content)
+    state = None if node is None else await _pick(node, chance, _lacks_hashes)
     if node is not None and state is not None:
-        draft = HashesDraft(sha256=f"{chance.randrange(FILES):064x}")
+        file = chance.randrange(FILES)
+        if state.content:
+            file = int.from_bytes(state.content[0].sha256 or b"", "big")
+        md5 = f"{file:032x}" if state.content or chance.random() < 0.2 else None
+        draft = HashesDraft(sha256=f"{file:064x}", md5=md5)
         await record(world, node, lambda: node.desk.add_hashes(state.id, draft, actor="a"))
+
+
+def _lacks_hashes(state: ItemState) -> bool:
+    return not state.content or state.content[0].md5 is None
 
 
 def _is_here(state: ItemState) -> bool:
@@ -163,7 +171,7 @@ STEPS: dict[str, tuple[Step, int]] = {
     "act": (act, 2),
     "move": (move, 1),
     "rehost": (rehost, 1),
-    "hashes": (hashes, 1),
+    "hashes": (hashes, 2),
     "wait": (wait, 2),
     "work": (work, 5),
 }

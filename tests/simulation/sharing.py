@@ -49,6 +49,8 @@ def judge_shared(world: Fleet, disks: dict[str, Disk]) -> list[tuple[str, str]]:
             ]
             if any(not _may_wait(sender, state) for state in differ):
                 wrongs.append(("lost", f"{receiver.member}: unheard verdicts of {sender.member}"))
+            if any(_lacks(state, sender, heard) for state in disks[receiver.member].items.values()):
+                wrongs.append(("lost", f"{receiver.member}: items lack words of {sender.member}"))
             if heard.keys() - said.keys():
                 wrongs.append(("lost", f"{receiver.member}: old verdicts of {sender.member} stand"))
     for node in world.honest:
@@ -78,6 +80,13 @@ def _said(node: FleetNode, disk: Disk) -> dict[bytes, tuple[Verdict | None, str]
         for one in state.content
         if one.sha256 is not None
     }
+
+
+def _lacks(state: ItemState, sender: FleetNode, heard: dict[bytes, Verdict]) -> bool:
+    """Whether the item has a file that its author holds illegal, and not the author's word."""
+    files = {one.sha256 for one in state.content if one.sha256 is not None}
+    illegal = any(heard.get(file) is Verdict.BASELINE for file in files)
+    return illegal and all(given.member != sender.member for given in state.assessments)
 
 
 def _may_wait(node: FleetNode, state: ItemState) -> bool:
