@@ -327,6 +327,8 @@ def settle(standing: Standing | None, retracted: int | None, entry: Entry, versi
         return Settled.STAYS_RETRACTED
     if standing is None:
         return Settled.ADDED
+    if standing.entry.given != entry.given:  # one event id says one thing of a file (protocol §6.6)
+        return Settled.CONFLICTING
     if standing.entry == entry:
         return Settled.CONFIRMED if version > standing.version else Settled.SAME
     if version == standing.version:

@@ -22,6 +22,7 @@ from node.matching.lists import (
     settle_retraction,
 )
 from protocol.facts import Content
+from protocol.vocabulary import Verdict
 from tests.builders.cases import file, verdict
 
 ONE = Entry(Content(md5=bytes(16)), "1")
@@ -119,6 +120,12 @@ class TestRepeatedEntries:
         poorer = msgspec.structs.replace(given, content=Content(md5=bytes(16)))
         assert repeated(given, poorer) == poorer
         assert settle(Standing(7, 3, given), None, poorer, 3) is Settled.CONFLICTING
+
+    @pytest.mark.parametrize("version", [2, 3, 4])
+    def test_one_event_id_says_one_thing(self, version: int) -> None:
+        """However full the account of the file is with which a member says another verdict."""
+        first, other = said(given=verdict()), said(given=verdict(Verdict.NOT_ILLEGAL))
+        assert settle(Standing(7, 3, first), None, other, version) is Settled.CONFLICTING
 
 
 class TestRetractions:
