@@ -75,7 +75,8 @@ def rotate(
     )
     used = datetime.fromtimestamp(done.from_ms / 1000, UTC).isoformat(timespec="minutes")
     text = f"{purpose} key {done.key_id} is published; it is used from {used} on"
-    text += f"\nkey {done.replaces} is retired; it stays listed for what it signed"
+    if done.replaces is not None:
+        text += f"\nkey {done.replaces} is retired; it stays listed for what it signed"
     text += f"\nmove {config.member.keys_dir / 'member.key'} back to where it is kept offline"
     return Result(asdict(done), text)
 
@@ -90,9 +91,10 @@ def revoke(path: Path, key_id: str, compromised_at: datetime | None = None) -> R
     """
     config, now_ms = load(path), time.time_ns() // 1_000_000
     stolen_ms = None if compromised_at is None else utc_ms(compromised_at)
-    if stolen_ms is not None and stolen_ms > now_ms:
-        raise CliError("usage", "--compromised-at: must be a time that has been", Exit.USAGE)
-    done = revoking.revoke(config, key_id)
+    if stolen_ms is not None and not 0 <= stolen_ms <= now_ms:
+        mend = "--compromised-at: must be a time since 1970 that has been"
+        raise CliError("usage", mend, Exit.USAGE)
+    done = revoking.revoke(config, key_id, with_time=stolen_ms is not None)
     if stolen_ms is not None:
         revoking.state_theft(config, key_id, stolen_ms, now_ms)
     text = f"{done.purpose} key {done.key_id} is revoked; {done.told} of {done.asked} were told now"

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from node.config import Config
     from node.store.beside import Beside
 
+_WITNESS = (
+    "it forgot what it cosigned as a witness, and cosigns no ledger until, while member.key is\n"
+    "here: hotline keys rotate witness --after-restore. That ends the weight of all that it ever\n"
+    "cosigned; the runbook of the burnt machine says who leaves it"
+)
+"""What a person decides while the member key is at hand (docs/protocol.md §8.12.9)."""
+
 
 def begin(path: Path, umbrella: str | None) -> Result:
     """Begin to come back on an empty database.
@@ -103,7 +110,8 @@ def finish(path: Path, umbrella: str | None, *, incomplete: bool) -> Result:
         mend = f"channels: not back yet: {left}; wait, or --incomplete"
         raise CliError("recovery_incomplete", mend)
     sequence = recovering.finish(config, _now_ms(), umbrella)
-    text = f"published, version {sequence}; the running node rebuilds, then works as ever"
+    text = f"published, version {sequence}; the running node rebuilds, then works as ever\n"
+    text += _WITNESS
     return Result({"sequence": sequence, "missing": missing}, text)
 
 

@@ -51,17 +51,23 @@ class Revoked:
     destroyed: bool = False
 
 
-def revoke(config: Config, key_id: str) -> Revoked:
+def revoke(config: Config, key_id: str, *, with_time: bool = False) -> Revoked:
     """Sign a note about one of this member's keys, keep it, and hand it to everybody.
 
     The member key signs it if it lies here, also for a key that is lost or in an HSM that is; else
     the key itself, if it lies here and can sign. The private part of a sealing key is destroyed:
     who takes this machine later opens nothing with it.
 
+    Args:
+        config: of the node.
+        key_id: of the key.
+        with_time: whether `state_theft` follows: a note cannot be taken back, so that the member
+            key, which signs that, must be here before there is one.
+
     Raises:
         NoRegistryError: this node has not joined.
         UnknownMemberError: the registry does not list this member.
-        UnknownKeyError: no such key is listed, or nothing here can sign the note.
+        UnknownKeyError: no such key is listed, or nothing here can sign the note, or the time.
         KeysError: the keys here do not open, an HSM does not sign, or a file cannot be removed.
     """
     client, keys = _opened(config)
@@ -69,6 +75,9 @@ def revoke(config: Config, key_id: str) -> Revoked:
     purpose = key_ids(registry.member(member)).get(key_id)
     if purpose is None:
         raise UnknownKeyError("key id: this member lists no such key; see hotline keys status")
+    if with_time and keys.member is None:
+        mend = "bring member.key back: it signs since when; or revoke now, and say it later"
+        raise UnknownKeyError(f"{config.member.keys_dir / 'member.key'}: {mend}")
     signer = keys.member or dict(_at_hand(keys)).get(key_id)
     if signer is None:
         mend = "bring member.key back: it signs for this key"

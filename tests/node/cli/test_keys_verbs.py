@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from node.cli.exits import Exit
 
 if TYPE_CHECKING:
@@ -107,3 +109,34 @@ async def test_g7_a_revoked_sealing_key_is_replaced_and_never_published_again(
         assert len(published) == len(others) + 1
         assert published > set(others)
         assert shown["sealing_key_id"] in published
+
+
+@pytest.mark.parametrize("when", ["0001-01-01T00:00", "1969-12-31T23:59", "9999-12-31T23:59"])
+async def test_g7_a_time_that_no_document_can_hold_revokes_nothing(
+    world: World, member_of: Any, when: str
+) -> None:
+    """A note cannot be taken back: the time is looked at before there is one."""
+    typed = await _joined(world, member_of)
+    (log,) = await _ids(typed, "log")
+    code, shown = await typed("keys", "revoke", log, "--compromised-at", when)
+    assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")
+    assert world.server.revocations.revoked() == {}
+
+
+async def test_g7_who_cannot_sign_since_when_revokes_nothing_with_a_time(
+    world: World, member_of: Any
+) -> None:
+    """Without a time the key revokes itself, and the time is said later."""
+    typed = await _joined(world, member_of)
+    (log,) = await _ids(typed, "log")
+    member_key = typed.config.member.keys_dir / "member.key"
+    away = member_key.rename(member_key.with_suffix(".away"))
+    stolen = ("keys", "revoke", log, "--compromised-at", "2026-11-01T08:00")
+    code, shown = await typed(*stolen)
+    assert (code, shown["error"]["code"]) == (Exit.KEYS, "unknown_key")
+    assert world.server.revocations.revoked() == {}
+    assert (await typed("keys", "revoke", log))[0] == Exit.OK
+    away.rename(member_key)
+    assert (await typed(*stolen))[0] == Exit.OK
+    document = world.directory.open().registry.member(US)
+    assert document.turn(log).compromised_ms == 1_793_520_000_000

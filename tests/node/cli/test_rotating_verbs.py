@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from keys.keyring import MemberKeys
 from keys.succession import id_of, listed_ids
 from keys.unlock import Unlock
 from node.cli.exits import Exit
+from node.cli.main import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +111,18 @@ async def test_g7_a_revoked_key_and_a_revoked_successor_are_replaced(
     assert on_disk(here, "log") == third["key_id"]
     assert await standings(here, "log") == ["revoked", "revoked", "in use"]
     assert listed_ids(published(world), "log") == [first, second["key_id"], third["key_id"]]
+
+
+async def test_a_successor_of_no_key_says_nothing_of_one(
+    here: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After a revocation nothing is in use that could retire."""
+    await here("keys", "revoke", on_disk(here, "log"))
+    typed = ["keys", "rotate", "log", "--after-h", "0", "-c", str(here.config.source)]
+    assert await asyncio.to_thread(run, typed) == Exit.OK
+    said = capsys.readouterr().out
+    assert "is published" in said
+    assert "None" not in said
 
 
 class TestRestoredWitness:

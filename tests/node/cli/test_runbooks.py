@@ -85,6 +85,9 @@ async def test_g9_runbook_of_a_burnt_machine_line_by_line(world: World, member_o
         assert "error" not in shown
     document = world.directory.open().registry.member("gb-iwf")
     assert (document.recovering, document.sequence) == (None, shown["sequence"])
+    assert document.turn(shown["replaces"]).until_ms == 0, "it cosigns again"
+    _, found = await typed("doctor")
+    assert "witness_forgot" not in {one["code"] for one in found["findings"]}
     assert not before & {one.key.key_id for one in document.sealing}
     _, status = await typed("recover", "status")
     assert status["phase"] == "rebuilding"
