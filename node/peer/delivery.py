@@ -91,8 +91,12 @@ class Delivery(Sending):
         self.forget(peer, lane)
 
     async def due(self, now_ms: int) -> list[tuple[str, Lane]]:
-        """Return the channels that have something to do now, the urgent ones first."""
-        pairs = self._pairs_under(self.registry())
+        """Return the channels that have something to do now, the urgent ones first.
+
+        Urgent work waits for no next attempt, but where its receiver is suspended or gone.
+        """
+        registry = self.registry()
+        pairs = self._pairs_under(registry)
         waiting = await self.outbox.waiting(pairs)
         found = []
         for pair in {*waiting, *self._tenures}:  # what was never used and has nothing is not asked
@@ -103,7 +107,8 @@ class Delivery(Sending):
             if not self._has_work(tenure, urgency, now_ms):
                 continue
             until_ms = (tenure.next_attempt_ms, tenure.gathers_until_ms)
-            if urgency == 0 or all(pacing.is_due(now_ms, one) for one in until_ms):
+            at_once = urgency == 0 and registry.is_active(pair[0])
+            if at_once or all(pacing.is_due(now_ms, one) for one in until_ms):
                 found.append((1 if urgency is None else urgency, pair))
         return [pair for _, pair in sorted(found)]
 

@@ -101,6 +101,20 @@ class TestSuspended:
         assert (await world[GB].state(item_id)).responsible == NL
         assert world[GB].verify().found == world[NL].verify().found == []
 
+    async def test_urgent_work_for_it_is_tried_at_a_pace_and_goes_at_once_then(
+        self, world: World
+    ) -> None:
+        """Else a node would keep a failed attempt for good with each look, and for years."""
+        await world[GB].submit(PLACE, child_at_risk=True)
+        await world[GB].desk.locate_due()
+        govern(world, partial(status, is_now="suspended"))
+        assert await world[GB].work() > 0
+        assert await waiting(world, GB, NL) == 1
+        assert await world[GB].work() == 0
+        govern(world, partial(status, is_now="active"))
+        await world[GB].work()
+        assert await waiting(world, GB, NL) == 0
+
     async def test_what_it_did_meanwhile_is_judged_when_it_is_back(self, world: World) -> None:
         """Receipted into quarantine first."""
         item_id = await reported(world)
