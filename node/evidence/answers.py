@@ -193,12 +193,18 @@ def _check_done(one: _Read, audit: Audit, story: Story, told: Told, findings: Fi
     if one.message is None:
         findings.expect(same, "entries_in", one.place, "answer")
         return
-    right = row.answer in (None, _REFUSED)
+    right = row.answer in (None, _REFUSED) or _is_inherited(one)
     findings.expect(right, "entries_in", one.place, "answer")
     if row.answer is None:
         ended = (getattr(one.message, "item_id", None), row.peer) in story.ended
         took = ended or _had_effect(one, audit, story)
         findings.expect(took, "entries_in", one.place, "no_effect")
+
+
+def _is_inherited(one: _Read) -> bool:
+    """Whether a person has it before him since it is about no item here (`inherited_outcome`)."""
+    told = isinstance(one.message, Outcome) and one.row.item is None
+    return told and one.row.answer == str(Disposition.FOR_A_PERSON)
 
 
 def _had_effect(one: _Read, audit: Audit, story: Story) -> bool:

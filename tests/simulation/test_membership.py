@@ -250,6 +250,7 @@ class TestSuccessors:
         assert await tasks(world, FR) == [("inherited_outcome", item_id)]
         assert await waiting(world, NL, GB) == await waiting(world, NL, FR) == 0
         assert (await world[FR].store.queries.oldest_parked())[0] == 0
+        assert world[FR].verify().found == []
 
     async def test_an_outcome_for_an_expelled_member_goes_to_nobody_else(
         self, world: World
