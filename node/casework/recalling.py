@@ -2,13 +2,14 @@
 
 While a member is suspended, what it has or waits for stands still: a task says so. When it is
 expelled or has merged into another, the member before it in the chain takes each open item back and
-gives it to whoever answers for the country now. Nothing is sent to the one that is gone, and what
+gives it to whoever answers for the country now; where that one is gone as well, the one before it,
+as far as it knows the hand-overs between them. Nothing is sent to the one that is gone, and what
 still waits for it in the outbox never leaves. A closed item stays closed, wherever it was closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Protocol
 
 from keys.network import EXPELLED, Status
@@ -16,6 +17,7 @@ from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.custody import take_custody
 from node.casework.item import Custody, ItemState, Review
+from node.casework.rings import way
 from node.casework.routing import route
 from node.casework.telling import handed_on_to
 from node.ids import Ids
@@ -37,13 +39,17 @@ Transact = Callable[[Needs, Callable[[Casebook], int]], Awaitable[int]]
 """Load, decide, keep, and wake whoever has work then."""
 
 
-def is_stuck(book: Casebook, state: ItemState, member: str) -> bool:
-    """Whether `state` is open at `member`, and we are the one that handed it there."""
-    return (
-        state.custody is Custody.HANDED_ON
-        and state.responsible == member
-        and state.closed_ms is None
-        and handed_on_to(book, state) == member
+def is_stuck(book: Casebook, state: ItemState, member: str, gone: Collection[str] = ()) -> bool:
+    """Whether `state` is open at `member`, and we are the one that handed it there.
+
+    Or the last one before it that is not `gone` for good.
+    """
+    if (state.custody, state.responsible, state.closed_ms) != (Custody.HANDED_ON, member, None):
+        return False
+    on = way(book.us, state.steps)
+    between = [step.to for step in on[:-1]] if on and on[-1].to == member else []
+    return handed_on_to(book, state) in (member, *between[:1]) and all(
+        one in gone for one in between
     )
 
 
@@ -75,11 +81,16 @@ class Recall:
         self._ids = ids
         self._postbox = postbox
         self._seen: dict[str, tuple[Status, str | None]] = {}
+        self._gone: frozenset[str] = frozenset()
 
     async def due(self) -> int:
         """Do what is due; returns how many items were taken back."""
         registry = self._registry()
         done = 0
+        gone = frozenset(m for m, e in registry.network.members.items() if e.status == EXPELLED)
+        if gone != self._gone:  # what was handed on through one of them may be ours to take back
+            self._gone = gone
+            self._seen.clear()
         for member, entry in registry.network.members.items():
             if entry.status == "active":
                 self._seen.pop(member, None)
@@ -107,7 +118,7 @@ class Recall:
 
     def _decide(self, book: Casebook, items: list[str], registry: Registry, member: str) -> int:
         here = (book.loaded.items.get(item_id) for item_id in items)
-        stuck = [s.id for s in here if s is not None and is_stuck(book, s, member)]
+        stuck = [s.id for s in here if s is not None and is_stuck(book, s, member, self._gone)]
         gone = registry.network.members[member].status == EXPELLED
         if stuck:
             book.tasks.append(("member_expelled" if gone else "member_suspended", member))

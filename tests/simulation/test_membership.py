@@ -367,3 +367,20 @@ async def test_only_the_member_that_handed_it_there_takes_it_back(world: World) 
     assert (await world[GB].state(item_id)).custody is Custody.HANDED_ON
     await run(world, GB, NL)
     assert [hop.member for hop in (await world[NL].state(item_id)).hops][:4] == [GB, NL, FR, NL]
+
+
+@pytest.mark.parametrize("first", [FR, NL])
+async def test_where_the_member_before_it_is_gone_as_well_the_one_before_takes_it_back(
+    world: World, first: str
+) -> None:
+    """Whoever ends first: else it were open at nobody that is a member."""
+    item_id = await reported(world)
+    await world.settle()
+    moved = ActionDraft(action=Action.MOVED, country="FR")
+    await world[NL].desk.act(item_id, moved, actor="analyst")
+    await world.settle()
+    for member in sorted((NL, FR), key=lambda one: one != first):
+        govern(world, partial(changes.expel, member=member, choice_rules={}))
+        await run(world, GB)
+    state = await world[GB].state(item_id)
+    assert (state.custody, state.responsible, state.orphan) == (Custody.HERE, GB, True)
