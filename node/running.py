@@ -167,6 +167,7 @@ class Node:
             not_illegal_ms=days.keep_not_illegal_days * DAY_MS,
             counted_ms=days.keep_counted_days * DAY_MS,
             handed_on_ms=days.keep_handed_on_days * DAY_MS,
+            refused_ms=days.keep_refused_days * DAY_MS,
         )
 
     async def _look_at_hsm(self) -> None:
@@ -294,10 +295,12 @@ class Node:
 
     async def _retain(self) -> None:
         """Erase what is over among the next items, give room back, then wait."""
-        before = self.retention.erased
+        before, refused = self.retention.erased, self.retention.refused
         more = not self.desk.closed() and await self.retention.due()
         if self.retention.erased > before:
             logger().info("retention_erased", items=self.retention.erased - before)
+        if self.retention.refused > refused:
+            logger().info("retention_refused", entries=self.retention.refused - refused)
         more = await self.store.shrink() > 0 or more
         await asyncio.sleep(LOOK_AGAIN_S if more else TIDY_EVERY_S)
 

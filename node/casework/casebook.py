@@ -28,7 +28,7 @@ from node.casework.events import (
 from node.casework.events import Body as EventBody
 from node.casework.folding import evolve
 from node.casework.item import ItemState, ReportFacts, Review, Suggestion
-from node.casework.naming import Citation, Disavowed
+from node.casework.naming import Citation, Disavowed, Span
 from node.casework.permits import NotPermittedError, Permits, WithheldError, fitting
 from node.casework.post import Post
 from node.matching.contents import pictures_of
@@ -63,6 +63,7 @@ class Needs:
     ends: set[tuple[str, str]] = field(default_factory=set)
     pictures: set[bytes] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
+    refused: Span | None = None  # entries there that became part of no item are to be erased
 
 
 @dataclass(slots=True)
@@ -81,9 +82,9 @@ class Loaded:
     leaves: tuple[bytes, ...] = ()
     cited: dict[tuple[str, bytes], str] = field(default_factory=dict)
     answered: set[tuple[str, str]] = field(default_factory=set)  # (member, id): is with that member
-    near: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
-    """PDQ hashes that look like one that was asked for, itself among them."""
+    near: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)  # PDQ hash: what is like it
     by_picture: dict[bytes, set[str]] = field(default_factory=dict)
+    refused: tuple[Arrived, ...] = ()
     was_lost: bool = False
     unsaid_to: frozenset[str] = frozenset()  # to whom it waits to go, and nothing of it has left
     ended: set[tuple[str, str]] = field(default_factory=set)  # (id, member): erased there, no more
@@ -195,8 +196,7 @@ class Casebook:
     posts: list[Post] = field(default_factory=list)
     tasks: list[tuple[str, str]] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
-    late: list[tuple[str, Arrived]] = field(default_factory=list)
-    """Entries in custody about items that were erased before."""
+    late: list[tuple[str, Arrived]] = field(default_factory=list)  # about items erased before
     disavowed: list[Disavowed] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
     """(id, member) of `Loaded.ended`, as far as this decision found it."""

@@ -18,6 +18,7 @@ from node.casework.events import (
     Erasure,
     Event,
     EventKind,
+    Expiry,
     Facts,
     HandedOn,
     Kept,
@@ -118,4 +119,5 @@ _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Erasure: lambda b: {"cause": b.cause},
     ErasedThere: lambda b: {"member": b.member},
     Burial: lambda b: {"entries": len(b.leaves)},
+    Expiry: lambda b: {"entries": len(b.leaves)},
 }

@@ -278,7 +278,7 @@ class Desk:
             ids=self._ids,
             postbox=lambda: self._postbox,
             clock=self._clock,
-            issued_ms=lambda: self._registry().issued_ms,
+            registry=self._registry,
             periods=periods,
         )
 

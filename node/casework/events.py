@@ -70,6 +70,7 @@ class EventKind(IntEnum):
     LOOK_DUE = 35
     LOCATED_AGAIN = 36
     PROXY_NOTIFIED = 37
+    EXPIRED = 38
 
 
 class Recorded(Value, frozen=True):
@@ -271,11 +272,20 @@ class Burial(Value, frozen=True):
     leaves: tuple[bytes, ...]
 
 
+class Expiry(Value, frozen=True):
+    """Entries of a member that became part of no item lost their bodies: their leaves.
+
+    The event stands under the member's name in the place of an item's id.
+    """
+
+    leaves: tuple[bytes, ...]
+
+
 Body = (
     Recorded | Sighted | Facts | Located | Kept | HandedOn | Answered | Assessment | ActionTaken
     | Responsible | Raised | Settled | Reopened | Withdrawn | KeptMessage | Erasure | ErasedThere
-    | Burial | VerdictWithdrawn | Hold | Lifted | Listing | Unlisted | NoticesDoubted | Retracted
-    | LookDue | LocatedAgain | ProxyNotice
+    | Burial | Expiry | VerdictWithdrawn | Hold | Lifted | Listing | Unlisted | NoticesDoubted
+    | Retracted | LookDue | LocatedAgain | ProxyNotice
 )  # fmt: skip
 
 
@@ -321,6 +331,7 @@ _BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
         (EventKind.ERASED, Erasure),
         (EventKind.ERASED_THERE, ErasedThere),
         (EventKind.BURIED, Burial),
+        (EventKind.EXPIRED, Expiry),
         (EventKind.VERDICT_WITHDRAWN, VerdictWithdrawn),
         (EventKind.HELD, Hold),
         (EventKind.LIFTED, Lifted),

@@ -33,7 +33,7 @@ def evolve(state: ItemState | None, event: Event) -> ItemState:
     Raises:
         ValueError: it cannot follow: nothing is recorded yet, or twice, or it leaves no state.
     """
-    if event.kind in (EventKind.ERASED, EventKind.BURIED):
+    if event.kind in (EventKind.ERASED, EventKind.BURIED, EventKind.EXPIRED):
         raise ValueError("event: an erased item has no state")
     if event.kind is EventKind.RECORDED:
         if state is not None or not isinstance(event.body, Recorded):

@@ -1,4 +1,4 @@
-"""What other members name in their messages: entries of ours, and entries they disavow."""
+"""Entries that a decision names: of ours that are cited, and of others, disavowed or too old."""
 
 from __future__ import annotations
 
@@ -22,6 +22,18 @@ class Citation(NamedTuple):
     epoch: bytes
     cited: tuple[Cited, ...]
     plain: bool = False
+
+
+class Span(NamedTuple):
+    """Rows of entries in custody, by number, after one of them up to another; see `retaining`.
+
+    `before_ms`: what came later (UTC) is too young. `expelled`: members that are never heard again.
+    """
+
+    after: int
+    to: int
+    before_ms: int
+    expelled: frozenset[str]
 
 
 class Disavowed(NamedTuple):

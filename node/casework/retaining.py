@@ -2,7 +2,8 @@
 
 An item's class says how long it is kept after the last thing that happened to it: closed as gone,
 closed as not illegal, only counted, or handed on and never heard to be closed. What is open here,
-under referral or under a legal hold is never over. Erasing is the same as by a person's word, for
+under referral or under a legal hold is never over. Entries of other members that became part of no
+item are kept for a period of their own. Erasing is the same as by a person's word, for
 the cause `retention` (`erasing.py`): proofs still verify, tombstones stay, all concerned are told.
 
 Ages are by this node's clock, and a clock that runs ahead would erase what is young. So nothing is
@@ -14,10 +15,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, Protocol
 
+from keys.network import EXPELLED
+from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.erasing import Cause, ErasureDraft, check_erasable, erase
 from node.casework.errors import CaseworkError
+from node.casework.events import Event, EventKind, Expiry
 from node.casework.item import Custody, ItemState
+from node.casework.naming import Span
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from protocol.vocabulary import Action
@@ -29,12 +34,16 @@ ACTOR: Final = "retention"
 
 
 class Periods(NamedTuple):
-    """How long items are kept after the last thing that happened to them (ms); 0: for ever."""
+    """How long items are kept after the last thing that happened to them (ms); 0: for ever.
+
+    `refused_ms`: how long entries of other members that became part of no item are kept.
+    """
 
     closed_ms: int
     not_illegal_ms: int
     counted_ms: int
     handed_on_ms: int
+    refused_ms: int = 0
 
 
 class Aged(NamedTuple):
@@ -46,10 +55,16 @@ class Aged(NamedTuple):
 
 
 class AgedItems(Protocol):
-    """Where items are looked up with their age."""
+    """Where items, and entries that became part of none, are looked up with their age."""
 
     async def aged(self, after: str, limit: int, before_ms: int) -> list[Aged]:
         """Return the items after an id, in the order of ids; with states if old enough."""
+        ...
+
+    async def refused(
+        self, after: int, before_ms: int, expelled: frozenset[str]
+    ) -> tuple[Span, int] | None:
+        """Return the next rows of entries, and how many became part of no item; None: no more."""
         ...
 
 
@@ -79,7 +94,7 @@ def is_over(state: ItemState, changed_ms: int, periods: Periods, now_ms: int) ->
 
 
 class Retention:
-    """Walks all items, page by page, and erases those whose time is over."""
+    """Walks all items and entries, page by page, and erases those whose time is over."""
 
     def __init__(
         self,
@@ -90,7 +105,7 @@ class Retention:
         ids: Ids,
         postbox: Callable[[], Postbox],
         clock: Callable[[], int],
-        issued_ms: Callable[[], int],
+        registry: Callable[[], Registry],
         periods: Periods,
     ) -> None:
         self._items = items
@@ -99,16 +114,24 @@ class Retention:
         self._ids = ids
         self._postbox = postbox
         self._clock = clock
-        self._issued_ms = issued_ms
+        self._registry = registry
+        self.issued_ms: Callable[[], int] = lambda: registry().issued_ms
         self._periods = periods
         self._after: str | None = ""
-        self.erased = 0
+        self._after_row = 0
+        self.erased = self.refused = 0
 
     async def due(self) -> bool:
-        """Look at the next page; whether there is another. The walk begins anew after the last."""
+        """Look at the next pages; whether there are more. A walk begins anew after the last."""
         now_ms = self._clock()
-        kept_ms = [period for period in self._periods if period]
-        if not kept_ms or abs(now_ms - self._issued_ms()) > TRUSTED_MS:
+        if abs(now_ms - self.issued_ms()) > TRUSTED_MS:
+            return False
+        more = await self._due_entries(now_ms)
+        return await self._due_items(now_ms) or more
+
+    async def _due_items(self, now_ms: int) -> bool:
+        kept_ms = [period for period in self._periods[:4] if period]
+        if not kept_ms:
             return False
         page = await self._items.aged(self._after or "", PAGE, now_ms - min(kept_ms))
         for one in page:
@@ -116,6 +139,23 @@ class Retention:
                 self.erased += await self._erase(one.state)
         self._after = page[-1].id if len(page) == PAGE else None
         return self._after is not None
+
+    async def _due_entries(self, now_ms: int) -> bool:
+        """Erase what became part of no item among the next rows of entries in custody."""
+        if not self._periods.refused_ms:
+            return False
+        members = self._registry().network.members
+        expelled = frozenset(name for name, one in members.items() if one.status == EXPELLED)
+        before_ms = now_ms - self._periods.refused_ms
+        found = await self._items.refused(self._after_row, before_ms, expelled)
+        if found is None:
+            self._after_row = 0
+            return False
+        span, count = found
+        if count:
+            self.refused += await self._transact(Needs(refused=span), _name_refused)
+        self._after_row = span.to
+        return True
 
     async def _erase(self, seen: ItemState) -> int:
         """Erase an item, unless something has happened to it since it was looked at."""
@@ -131,3 +171,14 @@ class Retention:
             return 1
 
         return await self._transact(needs, decide)
+
+
+def _name_refused(book: Casebook) -> int:
+    """Let the history name the leaves of what was loaded; the store takes the bodies away."""
+    leaves: dict[str, list[bytes]] = {}
+    for one in book.loaded.refused:
+        leaves.setdefault(one.peer, []).append(one.leaf)
+    for peer, gone in sorted(leaves.items()):
+        body, actor = Expiry(tuple(gone)), f"{book.us}/{ACTOR}"
+        book.events.append(Event(peer, EventKind.EXPIRED, book.now, book.now, actor, body))
+    return len(book.loaded.refused)

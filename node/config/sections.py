@@ -109,6 +109,13 @@ class StoreSection:
         _DAYS,
         1825,
     )
+    keep_refused_days: int = _key(
+        "Days after which entries of other members lose their bodies that became part of no item:"
+        " malformed, not permitted, of an unknown kind, in conflict, or of a member that was"
+        " expelled before they were judged; 0: for ever.",
+        _DAYS,
+        365,
+    )
 
     @property
     def shown(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from node.casework.answering import UNKNOWN
@@ -12,6 +11,7 @@ from node.evidence.findings import Findings
 from node.evidence.outbox import Told
 from node.evidence.story import Story
 from node.evidence.tombstones import Buried
+from node.peer.inbox import digest_of
 from node.store.audit import Audit, TakenRow
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
@@ -29,6 +29,7 @@ from protocol.vocabulary import Disposition, Kind
 REPEAT = "repeat"
 CONFLICT = "conflict"
 _REFUSED = str(Disposition.NOT_PERMITTED)
+_QUARANTINED = str(Disposition.QUARANTINED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,7 @@ class _Read:
     def digest(self) -> bytes:
         """What is remembered of it for ever."""
         assert self.entry is not None
-        kind = bytes((self.entry.kind % 256,))
-        return hashlib.sha256(kind + self.entry.body).digest()[:16]
+        return digest_of(self.entry)
 
 
 def verify_answers(
@@ -61,13 +61,16 @@ def verify_answers(
     first: dict[tuple[str, bytes], bytes] = {}
     turned: set[tuple[str, bytes]] = set()
     erased = story.leaves
+    expired = {(peer, leaf) for peer, leaf in buried if leaf in story.buried.get(peer, ())}
     for row in audit.taken():
         findings.count("answers")
         one = _read(row)
         if one.row.entry is None and row.leaf in erased:
             _check_erased(one, told, findings)
-            if row.item is not None and (row.peer, row.leaf) in buried:
-                first[row.peer, buried[row.peer, row.leaf]] = row.leaf[:16]
+            expired.discard((row.peer, row.leaf))
+            entry_id = buried.get((row.peer, row.leaf), row.leaf)
+            if entry_id != row.leaf and row.answer not in (REPEAT, CONFLICT):
+                first[row.peer, entry_id] = row.leaf[:16]
             continue
         if one.of_channel:
             findings.expect(row.judged == Judged.DONE, "entries_in", one.place, "judged")
@@ -78,6 +81,8 @@ def verify_answers(
             continue
         findings.expect(row.answer not in (REPEAT, CONFLICT), "entries_in", one.place, "no_repeat")
         _check_standing(one, audit, story, told, findings)
+    for peer, leaf in sorted(expired):
+        findings.add("tombstones", f"{peer}/{leaf.hex()[:16]}", "not_erased")
     for key in sorted(first.keys() | kept.keys()):
         same = first.get(key) == kept.get(key)
         findings.expect(same, "entry_ids_in", f"{key[0]}/{key[1].hex()[:16]}", "not_as_taken")
@@ -86,8 +91,9 @@ def verify_answers(
 def _check_erased(one: _Read, told: Told, findings: Findings) -> None:
     """What is left of an erased entry: that it was judged, and the answer that its sender got."""
     row = one.row
-    findings.expect(row.judged == Judged.DONE, "entries_in", one.place, "judged")
-    if row.answer not in (None, REPEAT, CONFLICT, _REFUSED):
+    set_aside = row.answer == _QUARANTINED and row.judged == Judged.QUARANTINED
+    findings.expect(set_aside or row.judged == Judged.DONE, "entries_in", one.place, "judged")
+    if row.answer not in (None, REPEAT, CONFLICT, _REFUSED, _QUARANTINED):
         same = _as_told(told, row)
         findings.expect(same, "entries_in", one.place, "answer")
 

@@ -12,6 +12,7 @@ from node.casework.events import (
     ErasedThere,
     Erasure,
     Event,
+    Expiry,
     Recorded,
     Reopened,
     Responsible,
@@ -70,9 +71,9 @@ class Story:
             self.erased[item] = (seq, event.learnt_ms)
             self._bury(item, body.leaves, event.learnt_ms)
             return
-        if isinstance(body, Burial):
+        if isinstance(body, Burial | Expiry):
             self._bury(item, body.leaves, event.learnt_ms)
-            self.loose.append((item, seq))
+            self._ended_before(item, seq, body)
             return
         if isinstance(body, ErasedThere):
             self.heard.add((item, body.event_id))
@@ -94,6 +95,10 @@ class Story:
             self.heard.add((item, body.message_id))
         elif isinstance(body, Answered):
             self.answered.add((item, body.by, str(body.disposition)))
+
+    def _ended_before(self, item: str, seq: int, body: Burial | Expiry) -> None:
+        if isinstance(body, Burial):
+            self.loose.append((item, seq))
 
     def _bury(self, item: str, leaves: tuple[bytes, ...], at_ms: int) -> None:
         buried = self.buried.setdefault(item, {})

@@ -365,10 +365,16 @@ def _read(entry: bytes, leaf: bytes) -> Taken:
         parts = entries.decode(entry)
     except ProtocolError:
         return Taken(None, b"", leaf, entry, of_channel=False)
-    digest = hashlib.sha256(bytes((parts.kind % 256,)) + parts.body).digest()[:16]
     of_channel = parts.kind in _OF_THE_CHANNEL
     buries, view = _buried(parts), _view(entry)
-    return Taken(parts.id, digest, leaf, entry, of_channel=of_channel, buries=buries, view=view)
+    return Taken(
+        parts.id, digest_of(parts), leaf, entry, of_channel=of_channel, buries=buries, view=view
+    )
+
+
+def digest_of(parts: entries.Entry) -> bytes:
+    """What is remembered of an entry's content: SHA-256 of kind and body, 16 bytes."""
+    return hashlib.sha256(bytes((parts.kind % 256,)) + parts.body).digest()[:16]
 
 
 def _view(entry: bytes) -> View | None:

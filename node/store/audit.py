@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from node.peer.forks import KeptFork
 from node.store import citing
 from node.store.bulk import stream
-from node.store.citing import Place
 from node.store.cutting import HELD_BACK
 from node.store.disavow_audit import DisavowAudit
 from node.store.forks import kept_forks
@@ -332,9 +331,10 @@ class Audit:
         """What stands for erased entries, with how many rows lost their bodies to each."""
         for row in stream(
             self._connection,
-            "SELECT t.sent, t.peer, t.entry_id, t.leaf, t.item, t.erased_ms, CASE t.sent"
-            " WHEN 1 THEN (SELECT count(*) FROM messages_out m WHERE m.item = t.item"
-            " AND m.peer = t.peer AND m.entry_id = t.entry_id AND m.entry IS NULL)"
+            "SELECT t.sent, t.peer, t.entry_id, t.leaf, t.item, t.erased_ms,"
+            " CASE WHEN t.item = t.peer THEN 0 WHEN t.sent = 1 THEN (SELECT count(*) FROM"
+            " messages_out m WHERE m.item = t.item AND m.peer = t.peer"
+            " AND m.entry_id = t.entry_id AND m.entry IS NULL)"
             " ELSE (SELECT count(*) FROM entries_in e WHERE e.item = t.item AND e.peer = t.peer"
             " AND e.leaf = t.leaf AND e.entry IS NULL) + (SELECT count(*) FROM entries_in e"
             " WHERE e.peer = t.peer AND e.leaf = t.leaf AND e.item IS NULL AND e.entry IS NULL"
@@ -366,9 +366,9 @@ class Audit:
         yield from stream(self._connection, "SELECT peer, entry_id, digest FROM entry_ids_in")
         yield from stream(self._connection, "SELECT peer, entry_id, digest FROM entry_ids_in_delta")
 
-    def places_of(self, item: str) -> list[Place]:
+    def places_of(self, item: str) -> list[citing.Place]:
         """Where entries about an item stand, and answers that cite one of them."""
-        places: list[Place] = list(
+        places: list[citing.Place] = list(
             self._connection.execute(
                 "SELECT 'sent', l.peer, l.lane, l.epoch, l.idx FROM messages_out m"
                 " JOIN log_out l ON l.message = m.seq WHERE m.item = ?1"

@@ -34,6 +34,7 @@ from node.store.lookalikes import Lookalikes
 from node.store.member_lists import take_told
 from node.store.recent import Recent
 from node.store.recovered import retold, unsaid, was_lost
+from node.store.refused import erase_refused, refused
 from node.store.seam import Connection
 from node.store.states import STATES_BY_ID, UNWRITTEN, states
 from node.store.tasks import open_task
@@ -160,7 +161,7 @@ class Cases:
                 "UPDATE tasks SET closed_ms = ?"
                 " WHERE code = 'entry_unknown_kind' AND closed_ms IS NULL AND NOT EXISTS"
                 " (SELECT 1 FROM entries_in e WHERE e.peer = tasks.subject AND e.judged = 1"
-                " AND e.answer IN ('unknown_kind', 'unknown_version'))",
+                " AND e.entry IS NOT NULL AND e.answer IN ('unknown_kind', 'unknown_version'))",
                 (now_ms,),
             )
             return len(learnt)
@@ -189,6 +190,8 @@ def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) ->
     if needs.leaves_of is not None:
         loaded.leaves = leaves_about(connection, needs.leaves_of)
         loaded.unsaid_to = unsaid_to(connection, needs.leaves_of)
+    if needs.refused is not None:
+        loaded.refused = refused(connection, needs.refused)
     load_ends(connection, needs, loaded)
     return loaded
 
@@ -242,6 +245,7 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
     _save_items(connection, book.changed.values(), last, recorded)
     erase_items(connection, book.erased, book.now, entry_ids)
     bury_late(connection, book.late, book.now, entry_ids)
+    erase_refused(connection, book.loaded.refused, book.now, entry_ids)
     keys.append(connection, book.new_keys)
     insert_rows(connection, "INSERT OR REPLACE INTO intake_lines", book.new_lines)
     insert_rows(

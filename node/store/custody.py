@@ -7,6 +7,7 @@ for the row again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from node.casework.arrivals import Arrived
@@ -38,7 +39,12 @@ def waiting(
         " WHERE judged = 0 AND seq > ? ORDER BY seq LIMIT ?",
         (0 if after is None else row_of(after), limit),
     )
-    return [_read(row) for row in rows.fetchall()]
+    return read_rows(rows.fetchall())
+
+
+def read_rows(rows: Iterable[Any]) -> list[Arrived]:
+    """Return entries of rows with the columns of `waiting`."""
+    return [_read(row) for row in rows]
 
 
 def row_of(arrived: Arrived) -> int:

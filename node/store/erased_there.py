@@ -17,8 +17,17 @@ from functools import cached_property
 from node.store.seam import Connection
 from protocol.errors import ProtocolError
 from protocol.messages import DispositionNote, Outcome, read
-from protocol.vocabulary import Lane, OutcomeWhat
+from protocol.vocabulary import Disposition, Lane, OutcomeWhat
 
+_REFUSED = frozenset(
+    {
+        Disposition.MALFORMED,
+        Disposition.NOT_PERMITTED,
+        Disposition.CONFLICT,
+        Disposition.UNKNOWN_KIND,
+        Disposition.UNKNOWN_VERSION,
+    }
+)
 ItemIds = Callable[[str, str], Iterable[bytes]]
 """The ids that our hand-overs of an item (first) to a member (second) can have."""
 
@@ -49,6 +58,8 @@ class _Words:
         """When it erased an item for the first time (ms UTC)."""
         self._answered: dict[bytes, str | None] = {}
         """By leaf, the item that it answered about."""
+        self._refused: set[bytes] = set()
+        """Leaves of what it answered as of no use: it keeps that for a time only (§8.8.7)."""
         for (entry,) in connection.execute(
             "SELECT entry FROM entries_in WHERE peer = ? AND lane = ? AND entry IS NOT NULL",
             (peer, str(Lane.STATUS)),
@@ -62,6 +73,8 @@ class _Words:
             return
         if isinstance(message, DispositionNote):
             self._answered[message.leaf] = message.item_id
+            if message.disposition in _REFUSED:
+                self._refused.add(message.leaf)
         elif isinstance(message, Outcome) and message.what is OutcomeWhat.ERASED:
             self._times.add(message.at_ms)
             before = self._erased.get(message.item_id, message.at_ms)
@@ -74,6 +87,8 @@ class _Words:
 
     def explain(self, lane: str, at_ms: int, leaf: bytes, entry_id: bytes) -> bool:
         """Whether a word of this peer is about the entry that it says it erased then."""
+        if leaf in self._refused:
+            return True
         if lane == Lane.STATUS:
             return at_ms in self._times
         item = self._answered.get(leaf) or self._handed.get(entry_id)

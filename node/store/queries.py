@@ -10,6 +10,7 @@ from node.casework.arrivals import Arrived
 from node.casework.events import Erased, Event, EventKind, decode_body
 from node.casework.item import ItemState
 from node.casework.mass import waiting_of
+from node.casework.naming import Span
 from node.casework.retaining import Aged
 from node.jurisdiction.contacts import Hoster
 from node.jurisdiction.origins import Question
@@ -20,6 +21,7 @@ from node.store.disavowing import disavowers
 from node.store.hosters import all_hosters
 from node.store.origins import all_questions
 from node.store.outside import may_act_outside
+from node.store.refused import next_window, refused
 from node.store.seam import BulkConnection, Connection
 from node.store.sought import all_sought
 from node.store.states import STATES_BY_ID, states, states_of
@@ -120,6 +122,23 @@ class Queries:
             old = [item for item, learnt_ms in rows if learnt_ms <= before_ms]
             found = states(select_in(connection, STATES_BY_ID, old))
             return [Aged(item, found.get(item), learnt_ms) for item, learnt_ms in rows]
+
+        return await self._readers.run(query)
+
+    async def refused(
+        self, after: int, before_ms: int, expelled: frozenset[str]
+    ) -> tuple[Span, int] | None:
+        """Return the next rows of entries in custody, and how many of them became part of no item.
+
+        Those whose time is over. None: after that row there is none that came before `before_ms`.
+        """
+
+        def query(connection: Connection) -> tuple[Span, int] | None:
+            to = next_window(connection, after, before_ms)
+            if to is None:
+                return None
+            span = Span(after, to, before_ms, expelled)
+            return span, len(refused(connection, span))
 
         return await self._readers.run(query)
 
@@ -286,7 +305,7 @@ _FIGURES = {
     "entries_parked": "SELECT count(*) FROM entries_in WHERE judged = 2",
     "entries_quarantined": "SELECT count(*) FROM entries_in WHERE judged = 3",
     "entries_unknown": "SELECT count(*) FROM entries_in WHERE judged = 1"
-    " AND answer IN ('unknown_kind', 'unknown_version')",
+    " AND entry IS NOT NULL AND answer IN ('unknown_kind', 'unknown_version')",
     "tasks_open": "SELECT count(*) FROM tasks WHERE closed_ms IS NULL",
     "events": "SELECT coalesce(max(seq), 0) FROM events",
 }

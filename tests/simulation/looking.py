@@ -11,10 +11,11 @@ from node.store.seam import Connection
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import FleetNode
+    from tests.simulation.world import Node
 
 
 @contextmanager
-def looked_into(node: FleetNode) -> Iterator[Connection]:
+def looked_into(node: FleetNode | Node) -> Iterator[Connection]:
     """Give a connection that reads a node's database: its own where it runs, as opening costs."""
     if node.up:
         readers: Any = node.store.readers
@@ -24,7 +25,7 @@ def looked_into(node: FleetNode) -> Iterator[Connection]:
         yield connection
 
 
-def rows(node: FleetNode, sql: str, *values: object) -> list[Any]:
+def rows(node: FleetNode | Node, sql: str, *values: object) -> list[Any]:
     """Look into a node's database."""
     with looked_into(node) as connection:
         return connection.execute(sql, values).fetchall()

@@ -29,7 +29,7 @@ async def closed_item(world: World, number: int = 1) -> str:
 def retention(world: World, node: Node, *, signed_ms_ago: int = 0) -> Retention:
     """What erases by itself at a node, under a registry that was signed just now."""
     made = node.desk.retention(PERIODS)
-    made._issued_ms = lambda: world.now - signed_ms_ago
+    made.issued_ms = lambda: world.now - signed_ms_ago
     return made
 
 

@@ -1,0 +1,102 @@
+"""Entries of other members that became part of no item: their bodies go in time (protocol §8.8.7).
+
+Found by a walk in the order in which they came, a window of rows at a time, since hardly any entry
+is one. What may still be judged is none: what waits, is parked, or was set aside for a person or a
+later version, and what a member said while it is suspended. Of one that is expelled nothing is
+judged any more. A repeat goes after the entry that it repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from node.casework.arrivals import Arrived
+from node.casework.naming import Span
+from node.peer.inbox import digest_of
+from node.store.custody import read_rows, row_of
+from node.store.delta import Delta
+from node.store.seam import Connection
+from protocol import entry as entries
+from protocol.errors import ProtocolError
+from protocol.vocabulary import Disposition
+
+WINDOW: Final = 1000
+"""Rows that are looked at in one step."""
+_FOUND: Final = (
+    "SELECT peer, lane, epoch, idx, leaf, entry, 0, answer, seq FROM entries_in"
+    " WHERE seq > ? AND seq <= ? AND taken_ms <= ? AND item IS NULL AND entry IS NOT NULL"
+    " AND (judged = 1 AND answer IN ('malformed', 'not_permitted', 'unknown_kind',"
+    " 'unknown_version', 'conflict', 'repeat') OR judged = 3 AND answer = 'quarantined')"
+    " ORDER BY seq"
+)
+
+
+def next_window(connection: Connection, after: int, before_ms: int) -> int | None:
+    """Return where the next window ends; None: there is nothing old enough after that row."""
+    row = connection.execute(
+        "SELECT seq, taken_ms FROM entries_in WHERE seq > ? ORDER BY seq LIMIT 1", (after,)
+    ).fetchone()
+    return None if row is None or row[1] > before_ms else int(row[0]) + WINDOW - 1
+
+
+def refused(connection: Connection, span: Span) -> tuple[Arrived, ...]:
+    """Return the entries of a window whose time is over and that nobody judges any more."""
+    rows = connection.execute(_FOUND, (span.after, span.to, span.before_ms)).fetchall()
+    found = zip(read_rows(rows), [row[7] for row in rows], strict=True)
+    return tuple(one for one, answer in found if _is_over(connection, one, answer, span.expelled))
+
+
+def _is_over(connection: Connection, one: Arrived, answer: str, expelled: frozenset[str]) -> bool:
+    if answer == Disposition.QUARANTINED:
+        return one.peer in expelled
+    if answer != "repeat":
+        return True
+    first = connection.execute(
+        "SELECT 1 FROM tombstones WHERE sent = 0 AND peer = ?1 AND entry_id = ?2 AND item = ?1",
+        (one.peer, _id_of(one)),
+    ).fetchone()
+    return first is not None
+
+
+def erase_refused(
+    connection: Connection, gone: Iterable[Arrived], now_ms: int, entry_ids: Delta
+) -> None:
+    """Take away these bodies; the events that name their leaves were appended before.
+
+    The member stands in the place of the item that there never was, and the leaf in that of an id
+    that nobody can read.
+    """
+    for one in gone:
+        connection.execute(
+            "INSERT OR IGNORE INTO tombstones (sent, peer, entry_id, leaf, item, erased_ms)"
+            " VALUES (0, ?, ?, ?, ?, ?)",
+            (one.peer, _id_of(one), one.leaf, one.peer, now_ms),
+        )
+        connection.execute("UPDATE entries_in SET entry = NULL WHERE seq = ?", (row_of(one),))
+        _forget_digest(connection, one, entry_ids)
+
+
+def _forget_digest(connection: Connection, one: Arrived, entry_ids: Delta) -> None:
+    """The digest of a body can be tried against guesses: the salted leaf stands in its place."""
+    try:
+        parts = entries.decode(one.entry)
+    except ProtocolError:
+        return
+    digest = digest_of(parts)
+    connection.execute(
+        "UPDATE entry_ids_in SET digest = ? WHERE peer = ? AND entry_id = ? AND digest = ?",
+        (one.leaf[:16], one.peer, parts.id, digest),
+    )
+    for number in entry_ids.numbers(connection, [parts.id]):
+        connection.execute(
+            "UPDATE entry_ids_in_delta SET digest = ? WHERE peer = ? AND number = ? AND digest = ?",
+            (one.leaf[:16], one.peer, number, digest),
+        )
+
+
+def _id_of(arrived: Arrived) -> bytes:
+    try:
+        return entries.decode(arrived.entry).id
+    except ProtocolError:
+        return arrived.leaf
