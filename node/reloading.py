@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from node.casework.introducing import SharedStore
 from node.casework.unlisting import EndedStore
 from node.config import ConfigError, load
 from node.jurisdiction.build import Jurisdiction, open_data
@@ -83,17 +84,23 @@ class ListLookUps(EndedStore, Protocol):
         ...
 
 
-def look_at_lists(known: ListLookUps, desk: Desk) -> Callable[[], Awaitable[None]]:
+def look_at_lists(
+    known: ListLookUps, shared: SharedStore, desk: Desk
+) -> Callable[[], Awaitable[None]]:
     """Return the step that keeps look-ups quick, undoes what was taken back, and catches up.
+
+    So it does with members that began later to hear what is told of contents here.
 
     Another process may have imported or retracted: the store tells.
     """
     unlisting = desk.correcting.unlisting(known)
+    introducing = desk.correcting.introducing(shared)
 
     async def step() -> None:
         await known.refresh(calm=True)
         more = not desk.closed() and await unlisting.due()
         new = not more and not desk.closed() and await unlisting.match_new()
+        new |= not more and not desk.closed() and await introducing.due()
         await asyncio.sleep(0 if more else NEWCOMERS_EVERY_S if new else LISTS_EVERY_S)
 
     return step

@@ -155,7 +155,7 @@ class Node:
             ("erasures", self._replay_erasures),
             ("retention", self._retain),
             ("recoveries", self._bring_back),
-            ("lists", look_at_lists(self.store.known_content, self.desk)),
+            ("lists", look_at_lists(self.store.known_content, self.store.shared, self.desk)),
         ):
             self._loops.append(asyncio.create_task(keep_going(name, step, log), name=name))
 

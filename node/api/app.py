@@ -53,6 +53,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "read_item": items.read_item,
     "assess_item": items.assess_item,
     "withdraw_verdict": items.withdraw_verdict,
+    "withdraw_verdict_by_id": items.withdraw_verdict_by_id,
     "retract_notice": items.retract_notice,
     "notify_proxy": items.notify_proxy,
     "act_on_item": items.act_on_item,

@@ -100,6 +100,14 @@ async def withdraw_verdict(call: Call) -> web.StreamResponse:
     )
 
 
+async def withdraw_verdict_by_id(call: Call) -> web.StreamResponse:
+    """Take a verdict back though its item may be gone; again, nobody is told twice."""
+    verdict_id = call.request.match_info["verdict_id"]
+    correcting = call.parts.desk.correcting
+    done = await correcting.withdraw_everywhere(verdict_id, actor=call.actor)
+    return respond(json_answer(done))
+
+
 async def add_hashes(call: Call) -> web.StreamResponse:
     """Add hashes; the same again change nothing."""
     return await _work(call, _hashes, call.parts.desk.add_hashes, lambda *_: False)

@@ -22,6 +22,7 @@ from node.api.hashcheck_bodies import (
 )
 from node.api.parameters import ChangesParameters, ItemsParameters, Name, NoParameters
 from node.api.service import ChangesPage, ItemsPage, LineAnswer, ReportAnswer
+from node.casework.correcting import VerdictWithdrawnView
 from node.casework.draft import (
     ActionDraft,
     AssessmentDraft,
@@ -168,6 +169,15 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         Scope.ITEMS_WRITE,
         "Take a verdict of this hotline back; what followed from it is undone, wherever it went.",
         {200: (JSON, ItemView)},
+        refuses=(404, 503),
+    ),
+    Operation(
+        "withdraw_verdict_by_id",
+        "DELETE",
+        "/api/v1/assessments/{verdict_id}",
+        Scope.ITEMS_WRITE,
+        "Take a verdict of this hotline back by its id, though its item is gone; all hear so.",
+        {200: (JSON, VerdictWithdrawnView)},
         refuses=(404, 503),
     ),
     Operation(

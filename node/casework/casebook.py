@@ -119,7 +119,7 @@ class Postbox:
         shares: bool = True,
     ) -> None:
         self._secret = secret
-        self._shares = shares
+        self.shares = shares
         self.generation = generation
         self._permits = permits
         self._newest: dict[tuple[str, type], bool] = {}
@@ -130,7 +130,7 @@ class Postbox:
 
     def under(self, permits: Permits) -> Postbox:
         """Return this postbox as one registry permits it to speak."""
-        return Postbox(self._secret, self.generation, permits, shares=self._shares)
+        return Postbox(self._secret, self.generation, permits, shares=self.shares)
 
     def reads(self, peer: str) -> Capabilities | None:
         """What the member's signed document says that it reads; None: there is none."""
@@ -138,7 +138,7 @@ class Postbox:
 
     def listeners(self, lane: Lane, kind: Kind) -> tuple[str, ...]:
         """Return who hears and reads what is told to all, if this node tells it, or once did."""
-        told = self._shares or kind is Kind.CONTENT_VERDICT_WITHDRAWN
+        told = self.shares or kind is Kind.CONTENT_VERDICT_WITHDRAWN
         return self._permits.listeners(lane, kind) if told and self._permits is not None else ()
 
     def heir_of(self, member: str) -> str:
@@ -202,8 +202,8 @@ class Casebook:
     """(id, member) of `Loaded.ended`, as far as this decision found it."""
     answered: list[str] = field(default_factory=list)
     """Items that have an event more, while their row stays as it is."""
-    undone: list[int] = field(default_factory=list)
-    """Entries of lists that ended, and from which nothing follows any more."""
+    undone: list[int] = field(default_factory=list)  # ended entries of lists: nothing follows
+    shared: list[Message] = field(default_factory=list)  # what all are told of contents
     by: str | None = None
 
     def find(self, item_id: str) -> ItemState | None:

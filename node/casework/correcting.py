@@ -9,17 +9,32 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.draft import RetractionDraft
+from node.casework.errors import ForeignVerdictError
+from node.casework.hearing import credible
+from node.casework.introducing import Introducing, SharedStore
 from node.casework.item import ItemState
 from node.casework.undoing import has_verdict, is_illegal
 from node.casework.unlisting import EndedStore, Unlisting
 from node.casework.views import ItemView
 from node.casework.wanting import want_alike
-from node.casework.working import alike, disprove, record_retraction, withdraw_verdict
+from node.casework.working import (
+    UNKNOWN,
+    Given,
+    alike,
+    disprove,
+    record_retraction,
+    withdraw_everywhere,
+    withdraw_verdict,
+)
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from protocol.facts import Content
+from protocol.fields import is_subject_id
+from protocol.vocabulary import Kind
 
 
 class Disproved(NamedTuple):
@@ -32,6 +47,30 @@ class Disproved(NamedTuple):
 
     undone: tuple[str, ...]
     stands: tuple[str, ...]
+
+
+class VerdictWithdrawnView(msgspec.Struct, frozen=True):
+    """What became of a verdict that was taken back by its id.
+
+    Attributes:
+        verdict_id: its id.
+        known: whether anything was known of it here.
+        items: from these items here it was taken.
+        told: to so many members it is said now; none: it was taken back before.
+    """
+
+    verdict_id: str
+    known: bool
+    items: tuple[str, ...]
+    told: int
+
+
+class GivenQueries(Protocol):
+    """Where verdicts of this member are looked up."""
+
+    async def given(self, event_id: str) -> Given:
+        """Return what is known of one, also once its item is gone."""
+        ...
 
 
 class WorkOn(Protocol):
@@ -60,12 +99,16 @@ class Correcting:
         ids: Ids,
         postbox: Callable[[], Postbox],
         fingerprints: Fingerprints,
+        queries: GivenQueries,
+        check_open: Callable[[], None],
     ) -> None:
         self._work_on = work_on
         self._transact = transact
         self._ids = ids
         self._postbox = postbox
         self._fingerprints = fingerprints
+        self._queries = queries
+        self._check_open = check_open
 
     async def withdraw(self, item_id: str, verdict_id: str, *, actor: str) -> ItemView:
         """Take a verdict of this member back, wherever it went; what followed is undone.
@@ -73,16 +116,44 @@ class Correcting:
         Raises:
             UnknownItemError, UnknownVerdictError, StoreError
         """
+        needs = Needs(named={item_id: self._fingerprints.item(item_id)}, alike={item_id})
+        known = is_subject_id(verdict_id)
+        given = await self._queries.given(verdict_id) if known else UNKNOWN
         return await self._work_on(
             item_id,
             actor,
-            lambda book: withdraw_verdict(book, item_id, verdict_id, self._ids, self._postbox()),
-            beside=await self._bearing(item_id, verdict_id),
+            lambda book: withdraw_verdict(
+                book, item_id, verdict_id, self._ids, self._postbox(), given=given
+            ),
+            beside=await self._bearing(needs, verdict_id),
         )
 
-    async def _bearing(self, item_id: str, verdict_id: str) -> set[str]:
+    async def withdraw_everywhere(self, verdict_id: str, *, actor: str) -> VerdictWithdrawnView:
+        """Take a verdict of this member back by its id alone, though its item is gone.
+
+        Raises:
+            RecoveringError, ForeignVerdictError, StoreError
+        """
+        self._check_open()
+        if not (is_subject_id(verdict_id) and credible(verdict_id, self._ids.member)):
+            raise ForeignVerdictError
+        given = await self._queries.given(verdict_id)
+        needs = Needs(items=set(given.items), alike=set(given.items))
+        want_alike(needs, given.content, self._fingerprints)
+        found = await self._bearing(needs, verdict_id)
+        needs = Needs(items=set(found), keys=needs.keys, alike=set(found))
+
+        def decide(book: Casebook) -> VerdictWithdrawnView:
+            book.by = actor
+            items = withdraw_everywhere(book, verdict_id, given, self._ids, self._postbox())
+            told = sum(post.kind == Kind.CONTENT_VERDICT_WITHDRAWN for post in book.posts)
+            return VerdictWithdrawnView(verdict_id, given != UNKNOWN, tuple(items), told)
+
+        done: VerdictWithdrawnView = await self._transact(needs, decide)
+        return done
+
+    async def _bearing(self, needs: Needs, verdict_id: str) -> set[str]:
         """Return the items that have a verdict: it went from each to those that are like that."""
-        needs = Needs(named={item_id: self._fingerprints.item(item_id)}, alike={item_id})
         found: set[str] = set()
 
         def look(book: Casebook) -> set[str]:
@@ -128,3 +199,7 @@ class Correcting:
     def unlisting(self, ended: EndedStore) -> Unlisting:
         """Return what undoes what followed from entries of lists that stand no more."""
         return Unlisting(ended=ended, transact=self._transact, ids=self._ids, postbox=self._postbox)
+
+    def introducing(self, shared: SharedStore) -> Introducing:
+        """Return what tells members that come later what stands."""
+        return Introducing(shared=shared, transact=self._transact, postbox=self._postbox)

@@ -79,10 +79,8 @@ class Desk:
         fresh_ms: int = FRESH_MS,
     ) -> None:
         self._store, self._queries = store, queries
-        self._registry = registry
-        self._places = places
-        self._fingerprints = fingerprints
-        self._bare_postbox = postbox
+        self._registry, self._places = registry, places
+        self._fingerprints, self._bare_postbox = fingerprints, postbox
         self._ids, self._clock = ids, clock
         self._wake_delivery, self._wake_desk = wake_delivery, wake_desk
         self.feed = Feed()
@@ -99,6 +97,8 @@ class Desk:
             ids=ids,
             postbox=lambda: self._postbox,
             fingerprints=fingerprints,
+            queries=queries,
+            check_open=self._check_open,
         )
         self._judging = Judging(
             store=store,

@@ -14,6 +14,7 @@ CaseworkError            base: `code`, `field`
   UnderLegalHoldError    a person put a hold on the item; it is not erased while that lasts
   UnknownHoldError       the item has no such hold
   UnknownVerdictError    the item has no such verdict of this hotline
+  ForeignVerdictError    an id that no verdict of this hotline has
   UnknownCursorError     a cursor of the change feed that this node never gave
   UnderReferralError     the police were told of the item; it is not erased while it is open
 """
@@ -165,6 +166,16 @@ class UnknownVerdictError(CaseworkError):
     """verdict: the item has no such verdict of this hotline; its ids stand with the assessments."""
 
     code = "unknown_verdict"
+    field = "verdict"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class ForeignVerdictError(CaseworkError):
+    """verdict: this id bears the name of no verdict of this hotline; who gave it takes it back."""
+
+    code = "foreign_verdict"
     field = "verdict"
 
     def __init__(self) -> None:

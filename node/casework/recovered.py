@@ -53,13 +53,8 @@ from protocol.messages import (
     Withdrawal,
     from_body,
 )
-from protocol.vocabulary import (
-    Confidence,
-    Disposition,
-    HostingState,
-    Kind,
-    OutcomeWhat,
-)
+from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
+from protocol.vocabulary import Confidence, Disposition, HostingState, Kind, OutcomeWhat
 
 OWN_ITEMS, OTHERS = 1, 2
 """Steps of the rebuilding: items that we handed on, then, once the rest is judged, all else."""
@@ -169,6 +164,8 @@ _ABOUT: dict[type, Callable[[Any], tuple[object, ...] | None]] = {
     DispositionNote: _about_answer,
     Outcome: _about_outcome,
     Withdrawal: lambda m: (int(Kind.WITHDRAWAL), m.item_id, m.sighting_id),
+    ContentVerdict: lambda m: (Kind.CONTENT_VERDICT, m.assessment.event_id, m.part, m.fullness),
+    ContentVerdictWithdrawn: lambda m: (Kind.CONTENT_VERDICT_WITHDRAWN, m.event_id),
 }
 
 
@@ -206,6 +203,8 @@ class Rebuilder:
             return None
         if isinstance(message, Item):
             return self._handed_on(peer, message)
+        if isinstance(message, ContentVerdict | ContentVerdictWithdrawn):
+            self._book.shared.append(message)
         item_id = getattr(message, "item_id", None)
         state = None if item_id is None else self._book.find(item_id)
         if state is None:

@@ -11,7 +11,7 @@ a report or another member names it.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -19,11 +19,12 @@ from node.casework.casebook import Casebook, Postbox
 from node.casework.item import ItemState
 from node.casework.permits import EntryTooLargeError, NotPermittedError
 from protocol.facts import Assessment, Content
-from protocol.messages import Message
+from protocol.messages import kind_of
 from protocol.verdicts import MAX_PARTS, ContentVerdict, ContentVerdictWithdrawn
 from protocol.vocabulary import ItemKind, Kind, Lane, Matter, Urgency, Verdict
 
 _FIRST: Final = 0
+_Word: TypeAlias = ContentVerdict | ContentVerdictWithdrawn
 
 
 def spread(
@@ -41,16 +42,13 @@ def spread(
     old, new = told(before, book.us), () if after is None else told(after, book.us)
     for gone in old:
         if gone not in new:
-            back = ContentVerdictWithdrawn(gone.event_id, book.now)
-            _say(book, postbox, Kind.CONTENT_VERDICT_WITHDRAWN, back, gone.event_id, _FIRST)
+            take_back(book, postbox, gone.event_id)
     if not new or after is None:
         return
     known = _files(before) if old[-1:] == new[-1:] and not looked else {}
     for part, content in _files(after).items():
         if known.get(part) != content:
-            message = ContentVerdict(new[-1], part, content)
-            subject = f"{new[-1].event_id}|{part}"
-            _say(book, postbox, Kind.CONTENT_VERDICT, message, subject, message.fullness)
+            _say(book, postbox, ContentVerdict(new[-1], part, content))
 
 
 def told(state: ItemState, us: str) -> tuple[Assessment, ...]:
@@ -88,24 +86,43 @@ def _without_pdq(content: Content) -> Content | None:
     return msgspec.structs.replace(content, pdq=None, pdq_quality=None)
 
 
-def _say(
-    book: Casebook, postbox: Postbox, kind: Kind, message: Message, subject: str, revision: int
-) -> None:
-    """Say it to all who read it; to whom the terms of the pair withhold it, it is not said."""
+def take_back(book: Casebook, postbox: Postbox, event_id: str) -> None:
+    """Take a verdict of ours back from all, with whatever files it was about."""
+    _say(book, postbox, ContentVerdictWithdrawn(event_id, book.now))
+
+
+def _say(book: Casebook, postbox: Postbox, message: _Word) -> None:
+    """Say it to all who read it, and keep it for those who will."""
+    kind = Kind(kind_of(message))
+    if postbox.shares or kind is Kind.CONTENT_VERDICT_WITHDRAWN:
+        book.shared.append(message)
     for peer in postbox.listeners(Lane.BULK, kind):
-        try:
-            post = postbox.post(
-                peer,
-                kind,
-                message,
-                subject=subject,
-                revision=revision,
-                lane=Lane.BULK,
-                urgency=Urgency.BULK,
-            )
-        except EntryTooLargeError as error:
-            book.tasks.append((error.task, peer))
-            continue
-        except NotPermittedError:
-            continue
+        tell_one(book, postbox, peer, message)
+
+
+def tell_one(book: Casebook, postbox: Postbox, peer: str, message: _Word) -> None:
+    """Say it to one member; to whom the terms of the pair withhold it, it is not said."""
+    subject, revision = _named(message)
+    try:
+        post = postbox.post(
+            peer,
+            Kind(kind_of(message)),
+            message,
+            subject=subject,
+            revision=revision,
+            lane=Lane.BULK,
+            urgency=Urgency.BULK,
+        )
+    except EntryTooLargeError as error:
+        book.tasks.append((error.task, peer))
+    except NotPermittedError:
+        return
+    else:
         book.posts.append(post)
+
+
+def _named(message: _Word) -> tuple[str, int]:
+    """Return the subject and revision of its entry (§6.6.3)."""
+    if isinstance(message, ContentVerdictWithdrawn):
+        return message.event_id, _FIRST
+    return f"{message.assessment.event_id}|{message.part}", message.fullness

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import product
+from typing import NamedTuple
 
 from keys.registry import Registry
 from node.casework.beside import ANALYST
@@ -30,9 +31,9 @@ from node.casework.listing import match_lists
 from node.casework.prepare import check_action, check_assessment, read_hashes, read_time
 from node.casework.reconsidering import reconsider
 from node.casework.routing import route
-from node.casework.spreading import spread
+from node.casework.spreading import spread, take_back
 from node.casework.telling import News, note, tell
-from node.casework.undoing import ILLEGAL, take_everywhere_back
+from node.casework.undoing import ILLEGAL, has_verdict, take_everywhere_back
 from node.ids import Ids
 from node.matching.contents import Likeness, is_same_account, likeness
 from protocol.facts import ActionTaken, Content, Evidence, Jurisdiction
@@ -69,23 +70,73 @@ def record_assessment(
     return book.loaded.items[state.id]
 
 
+class Given(NamedTuple):
+    """What is known here of a verdict of ours by its id, whatever became of its item.
+
+    Attributes:
+        content: the files that it was told of.
+        items: of which it was said, as far as they are here.
+        is_gone: it was taken back from all.
+    """
+
+    content: tuple[Content, ...]
+    items: tuple[str, ...]
+    is_gone: bool
+
+
+UNKNOWN = Given((), (), is_gone=False)
+
+
 def withdraw_verdict(
-    book: Casebook, item_id: str, event_id: str, ids: Ids, postbox: Postbox
+    book: Casebook,
+    item_id: str,
+    event_id: str,
+    ids: Ids,
+    postbox: Postbox,
+    given: Given = UNKNOWN,
 ) -> ItemState:
     """Take a verdict of this member back, wherever it went, and undo what followed from it.
+
+    So it is taken back from all who were told of it (`given`), whatever item has it now.
 
     Raises:
         UnknownItemError, UnknownVerdictError
     """
     state = _known(book, item_id)
-    given = next((one for one in state.assessments if one.event_id == event_id), None)
-    if given is None or given.member != book.us:
+    found = next((one for one in state.assessments if one.event_id == event_id), None)
+    if found is None or found.member != book.us:
         raise UnknownVerdictError
     before = dict(book.loaded.items)
     take_everywhere_back(book, postbox, state.id, event_id)
     _spread_undone(book, postbox, before)
+    if given.content and not given.is_gone:
+        _say_once(book, postbox, event_id)
     reconsider(book, ids, postbox)
     return book.loaded.items[state.id]
+
+
+def withdraw_everywhere(
+    book: Casebook, event_id: str, given: Given, ids: Ids, postbox: Postbox
+) -> list[str]:
+    """Take a verdict of ours back by its id: from all items here, and from all who were told.
+
+    All are told even if nothing is known of it here, as after the loss of a disk; once.
+    """
+    items = sorted(one.id for one in book.loaded.items.values() if has_verdict(one, event_id))
+    before = dict(book.loaded.items)
+    if items:
+        take_everywhere_back(book, postbox, items[0], event_id)
+    _spread_undone(book, postbox, before)
+    if not given.is_gone:
+        _say_once(book, postbox, event_id)
+    reconsider(book, ids, postbox)
+    return items
+
+
+def _say_once(book: Casebook, postbox: Postbox, event_id: str) -> None:
+    """Take it back from all, unless this decision has: no item that it was said of may be left."""
+    if not any(getattr(one, "event_id", None) == event_id for one in book.shared):
+        take_back(book, postbox, event_id)
 
 
 def alike(book: Casebook, contents: Sequence[Content]) -> list[str]:

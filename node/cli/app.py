@@ -294,6 +294,20 @@ def erase(
     return show(end(config, item, cause, sure=yes), as_json=json)
 
 
+@app.command(rich_help_panel="Reports")
+def withdraw(
+    verdict: Annotated[str, typer.Argument(help="Id of the verdict.", show_default=False)],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="It is meant so.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Take a verdict of yours back by its id, though its item is gone; all members hear so."""
+    from node.cli.withdraw import withdraw as take_back
+
+    return show(take_back(config, verdict, sure=yes), as_json=json)
+
+
 @app.command(rich_help_panel="Keeping it")
 def backup(
     destination: Annotated[Path, typer.Argument(help="File to make; its key: FILE.key.")],

@@ -36,6 +36,7 @@ from node.store.recent import Recent
 from node.store.recovered import retold, unsaid, was_lost
 from node.store.refused import erase_refused, refused
 from node.store.seam import Connection
+from node.store.shared import keep_shared
 from node.store.states import STATES_BY_ID, UNWRITTEN, states
 from node.store.tasks import open_task
 from node.store.writer import Writer
@@ -258,6 +259,7 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
         open_task(connection, code, subject, book.now)
     keep(connection, book.disavowed, book.now)
     forget_ended(connection, book.undone)
+    keep_shared(connection, book.shared)
     _wake_parked(connection, book)
     wake_ended(connection, book.ended)
     return mark

@@ -64,6 +64,7 @@ SCHEMA_FILES = (
     "006_hashcheck.sql",
     "007_origins.sql",
     "008_sought.sql",
+    "009_shared.sql",
 )
 """Applied in this order, never changed once released; the database's `user_version` counts them."""
 PAGE_BYTES = 8192

@@ -12,6 +12,7 @@ from node.casework.item import ItemState
 from node.casework.mass import waiting_of
 from node.casework.naming import Span
 from node.casework.retaining import Aged
+from node.casework.working import Given
 from node.jurisdiction.contacts import Hoster
 from node.jurisdiction.origins import Question
 from node.jurisdiction.sought import Sought
@@ -23,6 +24,7 @@ from node.store.origins import all_questions
 from node.store.outside import may_act_outside
 from node.store.refused import next_window, refused
 from node.store.seam import BulkConnection, Connection
+from node.store.shared import given
 from node.store.sought import all_sought
 from node.store.states import STATES_BY_ID, states, states_of
 from node.store.tasks import open_tasks
@@ -89,6 +91,10 @@ class Queries:
             return next(iter(states(rows).values()), None)
 
         return await self._readers.run(query)
+
+    async def given(self, event_id: str) -> Given:
+        """Return what is known of a verdict of ours by its id, also once its item is gone."""
+        return await self._readers.run(lambda c: given(c, event_id))
 
     async def erasure(self, item_id: str, alias_key: bytes) -> Event | None:
         """Return the last erasure of the item with this id or alias, if it was erased here."""

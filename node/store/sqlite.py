@@ -29,6 +29,7 @@ from node.store.outbox import Outbox
 from node.store.queries import Queries
 from node.store.recovered import Recovered
 from node.store.seam import BulkConnection, Connection
+from node.store.shared import Shared
 from node.store.views import Views
 from node.store.witness import WitnessMemory
 from node.store.witnessing import Cosignatures
@@ -78,6 +79,7 @@ class Store:
     hashchecks: HashChecks
     judged: Judged
     origins: OriginBook
+    shared: Shared
     _lock: Lock
 
     @classmethod
@@ -236,5 +238,6 @@ def _assemble(
         HashChecks(writer, readers, fingerprints),
         Judged(readers),
         OriginBook(writer, readers, fingerprints),
+        Shared(writer, readers),
         lock,
     )

@@ -77,6 +77,10 @@ def without_sought(_: Connection) -> None:
     """Before 008: no contact was looked for."""
 
 
+def without_shared(_: Connection) -> None:
+    """Before 009: what was told stood in the outbox alone."""
+
+
 BACK: Final[dict[int, Callable[[Connection], None]]] = {
     2: without_deltas,
     3: without_states,
@@ -85,6 +89,7 @@ BACK: Final[dict[int, Callable[[Connection], None]]] = {
     6: without_hashcheck,
     7: without_questions,
     8: without_sought,
+    9: without_shared,
 }
 """The number of a schema file, and how rows are written as before it."""
 _MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (\w+)", re.MULTILINE)

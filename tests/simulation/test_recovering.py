@@ -133,6 +133,32 @@ class TestWholeStory:
         assert {peer: rows(world[peer], MESSAGES, EOKM) for peer in (IWF, PDC)} == before
         assert {peer: await all_items(world[peer]) for peer in (IWF, PDC)} == items
 
+    async def test_g9_what_all_were_told_of_files_can_be_taken_back(self, world: World) -> None:
+        """What stands and what was taken back is known again; nobody is told a second time."""
+        items = await a_working_day(world)
+        gone = (await world[EOKM].submit("https://nl5.example/1.jpg", sha256="cd" * 32)).items[0]
+        await world.settle()
+        baseline = AssessmentDraft(verdict=Verdict.BASELINE)
+        view = await world[EOKM].desk.assess(gone.item_id, baseline, actor="a")
+        verdict = view.assessments[0].id
+        await world[EOKM].desk.correcting.withdraw(gone.item_id, verdict, actor="a")
+        await world.settle()
+        before = await world[EOKM].store.shared.standing(("", 0), 99)
+        assert before
+        told = rows(world[IWF], MESSAGES, EOKM)
+        await recover(world, EOKM, IWF, PDC)
+        node = world[EOKM]
+        assert await node.store.shared.standing(("", 0), 99) == before
+        assert (await node.store.queries.given(verdict)).is_gone
+        assert rows(world[IWF], MESSAGES, EOKM) == told
+        (given,) = {one.assessment.event_id for one in before}
+        done = await node.desk.correcting.withdraw_everywhere(given, actor="a")
+        assert (done.known, done.items, done.told) == (True, (items["shared"],), 2)
+        await world.settle()
+        for member in (EOKM, IWF):
+            state = await world[member].state(items["shared"])
+            assert all(one.member != EOKM for one in state.assessments)
+
     async def test_g5_everything_verifies_on_every_side_and_goes_on(self, world: World) -> None:
         """Logs, receipts, items, answers; what comes next is said in an epoch of its own."""
         await a_working_day(world)

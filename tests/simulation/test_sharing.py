@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from node.casework.draft import AssessmentDraft
+from keys.member import Capabilities
+from node.casework.draft import ActionDraft, AssessmentDraft
 from node.casework.erasing import Cause, ErasureDraft
-from protocol.vocabulary import Verdict
+from node.casework.errors import ForeignVerdictError
+from protocol.vocabulary import Action, Kind, Verdict
+from tests.simulation.looking import rows
+from tests.simulation.mortal import CrashedError
 from tests.simulation.world import Faults, World
 
 GB, NL, FR = "gb-iwf", "nl-eokm", "fr-pdc"
@@ -40,6 +46,37 @@ async def assess(world: World, member: str, item: str, verdict: Verdict) -> None
     draft = AssessmentDraft(verdict=verdict)
     await world[member].desk.assess(item, draft, actor="a")
     await world.settle()
+
+
+async def is_over(world: World, member: str, item: str) -> None:
+    """Let an item be gone, and its time be over: it is erased, and its verdicts stand."""
+    desk = world[member].desk
+    await desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+    await desk.erase(item, ErasureDraft(Cause.RETENTION), actor="a")
+
+
+def told(world: World, sender: str, receiver: str) -> list[int]:
+    """Return the kinds of what one member has told another of contents, in order."""
+    node: Any = world[sender]
+    sql = "SELECT kind FROM messages_out WHERE peer = ? AND lane = 'bulk' ORDER BY seq"
+    return [kind for (kind,) in rows(node, sql, receiver)]
+
+
+async def die_at_each_commit(
+    world: World, member: str, work: Callable[[], Awaitable[object]]
+) -> None:
+    """Do it again until nothing is left to do; die before and after each of its commits."""
+    for number in range(100):
+        world.crash_at = (world.commits + 1 + number // 2 % 3, ("before", "after")[number % 2])
+        try:
+            done = await work()
+        except CrashedError:
+            await world[member].crash()
+            await world[member].restart()
+            continue
+        if not done:
+            break
+    world.crash_at = None
 
 
 async def judges(world: World, member: str, item: str) -> list[tuple[str, str]]:
@@ -112,3 +149,138 @@ async def test_one_that_dies_on_the_way_tells_and_hears_it_all(world: World) -> 
     await world[GB].restart()
     await world.settle()
     assert await judges(world, FR, items[FR]) == [(GB, "baseline")]
+
+
+class TestTakenBackByItsId:
+    """Though its item is gone, or whatever its author knew of it."""
+
+    @staticmethod
+    async def judged(world: World) -> tuple[str, str, str]:
+        """Return the items of one who judged a file and of one who heard it, and the verdict."""
+        item, waiting = await found(world, GB), await found(world, FR)
+        await assess(world, GB, item, Verdict.BASELINE)
+        (given,) = (await world[GB].state(item)).assessments
+        return item, waiting, given.event_id
+
+    async def test_item_that_retention_erased(self, world: World) -> None:
+        """All who heard the verdict undo it; said again, nobody is told twice."""
+        item, waiting, given = await self.judged(world)
+        await is_over(world, GB, item)
+        await world.settle()
+        assert await judges(world, FR, waiting) == [(GB, "baseline")]
+        correcting = world[GB].desk.correcting
+        done = await correcting.withdraw_everywhere(given, actor="a")
+        assert (done.known, done.items, done.told) == (True, (), 2)
+        await world.settle()
+        assert await judges(world, FR, waiting) == []
+        again = await correcting.withdraw_everywhere(given, actor="a")
+        assert (again.known, again.items, again.told) == (True, (), 0)
+
+    async def test_item_that_took_it_over_from_the_erased_one(self, world: World) -> None:
+        """Here too it goes from whatever has the file."""
+        item, waiting, given = await self.judged(world)
+        other = await found(world, GB, 2)
+        assert await judges(world, GB, other) == [(GB, "baseline")]
+        await is_over(world, GB, item)
+        done = await world[GB].desk.correcting.withdraw_everywhere(given, actor="a")
+        assert (done.items, done.told) == ((other,), 2)
+        await world.settle()
+        assert await judges(world, GB, other) == await judges(world, FR, waiting) == []
+
+    @pytest.mark.parametrize("sha256", [FILE, None], ids=["a file", "no file"])
+    async def test_item_that_is_here_is_taken_from(self, world: World, sha256: str | None) -> None:
+        """As by the item: no verdict stands here that all were told is withdrawn."""
+        made = await world[GB].submit("https://gb1.example/here.jpg", sha256=sha256)
+        await world.settle()
+        item = made.items[0].item_id
+        await assess(world, GB, item, Verdict.BASELINE)
+        (given,) = (await world[GB].state(item)).assessments
+        done = await world[GB].desk.correcting.withdraw_everywhere(given.event_id, actor="a")
+        assert (done.known, done.items, done.told) == (True, (item,), 2)
+        assert await judges(world, GB, item) == []
+
+    async def test_author_whose_disk_was_lost(self, world: World) -> None:
+        """A peer names the id: it is taken back everywhere, though nothing is known of it here."""
+        _, waiting, given = await self.judged(world)
+        node = world[GB]
+        await node.crash()
+        for path in node.path.parent.glob(f"{node.path.name}*"):
+            path.unlink()
+        node.create()
+        await node.restart(restored=True)
+        world.now += 25 * 3_600_000
+        await world.settle()
+        done = await node.desk.correcting.withdraw_everywhere(given, actor="a")
+        assert (done.known, done.items, done.told) == (False, (), 2)
+        await world.settle()
+        assert await judges(world, FR, waiting) == []
+
+    @pytest.mark.parametrize(
+        "one",
+        [f"{NL}.01ARZ3NDEKTSV4RRFFQ69G5FAV", GB, f"{GB}.", f"{GB}.01ARZ3NDEK/../1", ""],
+    )
+    async def test_of_another_or_of_nobody(self, world: World, one: str) -> None:
+        """Who gave it takes it back; nothing is said of it here."""
+        with pytest.raises(ForeignVerdictError):
+            await world[GB].desk.correcting.withdraw_everywhere(one, actor="a")
+
+    async def test_a_crash_at_any_commit_leaves_it_whole(self, world: World) -> None:
+        """Asked again it is done, and said once."""
+        item, waiting, given = await self.judged(world)
+        await is_over(world, GB, item)
+
+        async def work() -> int:
+            correcting = world[GB].desk.correcting
+            return (await correcting.withdraw_everywhere(given, actor="a")).told
+
+        await die_at_each_commit(world, GB, work)
+        await world.settle()
+        assert await judges(world, FR, waiting) == []
+        assert told(world, GB, FR).count(Kind.CONTENT_VERDICT_WITHDRAWN) == 1
+
+
+class TestWhoComesLater:
+    """A member that begins to hear it is told what stands."""
+
+    @staticmethod
+    def reading(world: World, *, reads: bool) -> None:
+        """Let one member's document list the kinds, or not."""
+        document = world.registry.members[FR]
+        kinds = {int(kind) for kind in Kind}
+        kinds -= set() if reads else {Kind.CONTENT_VERDICT, Kind.CONTENT_VERDICT_WITHDRAWN}
+        document = replace(document, capabilities=Capabilities((1, 2), tuple(sorted(kinds))))
+        world.registry = replace(world.registry, members={**world.registry.members, FR: document})
+
+    async def test_it_hears_what_stands_and_nothing_else(self, world: World) -> None:
+        """Of gone items too, and once; what was taken back meanwhile is not said at all."""
+        self.reading(world, reads=False)
+        gone = await found(world, GB)
+        await assess(world, GB, gone, Verdict.BASELINE)
+        await is_over(world, GB, gone)
+        made = await world[GB].submit("https://gb1.example/other.jpg", sha256="cd" * 32)
+        await world.settle()
+        other = made.items[0].item_id
+        await assess(world, GB, other, Verdict.BASELINE)
+        (given,) = (await world[GB].state(other)).assessments
+        await world[GB].desk.correcting.withdraw(other, given.event_id, actor="a")
+        waiting = await found(world, FR)
+        assert await judges(world, FR, waiting) == []
+        self.reading(world, reads=True)
+        await world.settle()
+        assert await judges(world, FR, waiting) == [(GB, "baseline")]
+        assert told(world, GB, FR) == [Kind.CONTENT_VERDICT]
+
+    async def test_piece_by_piece_over_crashes(self, world: World) -> None:
+        """Whatever it died at, all is told, and what was told twice is taken once."""
+        self.reading(world, reads=False)
+        files = [f"{number:02x}" * 32 for number in range(1, 6)]
+        for number, sha256 in enumerate(files):
+            made = await world[GB].submit(f"https://gb1.example/{number}.jpg", sha256=sha256)
+            await world.settle()
+            await assess(world, GB, made.items[0].item_id, Verdict.BASELINE)
+        assert told(world, GB, FR) == []
+        self.reading(world, reads=True)
+        await die_at_each_commit(world, GB, lambda: world[GB].introducing.due(2))
+        await world.settle()
+        node: Any = world[FR]
+        assert rows(node, "SELECT count(*) FROM list_entries") == [(len(files),)]

@@ -369,6 +369,7 @@ class Node:
             wake_delivery=lambda: None,
         )
         self.unlisting = self.desk.correcting.unlisting(self.store.known_content)
+        self.introducing = self.desk.correcting.introducing(self.store.shared)
         self.handing_back = HandingBack(
             us=self.member,
             store=self.store.handing_back,
@@ -477,6 +478,7 @@ class Node:
             done = await self.desk.locate_due()
             done += await self.desk.judge_due()
             done += await self.unlisting.due()
+            done += await self.introducing.due()
         done += await self.delivery.deliver_due(self.clock())
         done += await self.bringing_back.bring_due()
         return done + await self.pulling.pull_due()

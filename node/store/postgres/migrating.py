@@ -21,6 +21,7 @@ SCHEMA_FILES: Final = (
     "006_hashcheck.sql",
     "007_origins.sql",
     "008_sought.sql",
+    "009_shared.sql",
 )
 """Applied in this order, never changed once released; `schema_files` says which a database has."""
 _MADE = re.compile(r"CREATE (?:UNIQUE )?(?:TABLE|VIEW|INDEX|DOMAIN|FUNCTION) (\w+)")

@@ -368,6 +368,30 @@ class TestTakingBack:
             answer = await client.delete(f"{path}/assessments/{one}")
             assert (answer.status, (await answer.json())["code"]) == (404, "unknown_verdict")
 
+    async def test_verdict_is_gone_by_its_id_alone(self, client: Client) -> None:
+        """Once its item is erased as well, and again; the answer says what became of it."""
+        path, given = await self.judged(client)
+        for told, items in ((1, [path.rpartition("/")[2]]), (0, [])):
+            answer = await client.delete(f"/api/v1/assessments/{given}")
+            done = {"verdict_id": given, "known": True, "items": items, "told": told}
+            assert (answer.status, await answer.json()) == (200, done)
+        assert (await (await client.get(path)).json())["assessments"] == []
+
+    async def test_id_of_nothing_that_is_known_is_ours_to_take_back(self, client: Client) -> None:
+        """After the loss of a disk a peer names it."""
+        one = "gb-iwf.01ARZ3NDEKTSV4RRFFQ69G5FAV"
+        answer = await client.delete(f"/api/v1/assessments/{one}")
+        done = {"verdict_id": one, "known": False, "items": [], "told": 1}
+        assert (answer.status, await answer.json()) == (200, done)
+
+    @pytest.mark.parametrize("one", ["nl-eokm.01ARZ3NDEKTSV4RRFFQ69G5FAV", "gb-iwf", "%00"])
+    async def test_id_of_another_is_not_ours_to_take_back(self, client: Client, one: str) -> None:
+        """404, with its code, and the id is not repeated."""
+        answer = await client.delete(f"/api/v1/assessments/{one}")
+        text = await answer.text()
+        assert (answer.status, (await answer.json())["code"]) == (404, "foreign_verdict")
+        assert one not in text
+
     async def test_only_what_is_due_can_be_retracted(self, client: Client) -> None:
         """Nothing was notified here."""
         path, given = await self.judged(client)

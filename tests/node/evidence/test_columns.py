@@ -242,6 +242,8 @@ WITHOUT_EVIDENCE: dict[str, str] = {
     "idempotency": "local access: answers already given",
     "hosters": "whom to tell: read again from registers; what people decided is shown beside it",
     "contacts_sought": "an order of work: whose contact is looked for; asked again",
+    "shared_verdicts": "what stands in the outbox, by verdict: what is told to who comes later",
+    "shared_to": "an order of work: who is told of it yet; what was said stands in the outbox",
     "origin_questions": "a cache of what proxies said; asked again when it is old",
     "hoster_ranges": "a cache of what registers say",
     "paused_servers": "when a register may be asked again",

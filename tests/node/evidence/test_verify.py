@@ -139,6 +139,8 @@ UNIMPORTANT = {
     "hoster_ranges": "a cache of what registers say",
     "paused_servers": "when a register may be asked again",
     "contacts_sought": "an order of work: whose contact is looked for; asked again",
+    "shared_verdicts": "what stands in the outbox, by verdict: what is told to who comes later",
+    "shared_to": "an order of work: who is told of it yet; what was said stands in the outbox",
     "origin_questions": "what proxies were asked: asked again; what followed is in the history",
     "hashcheck_keys": "what was agreed with hosting companies: `hotline hashcheck key list`",
     "hashcheck_counts": "how much they asked: numbers for quotas and reports",

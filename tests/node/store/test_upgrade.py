@@ -24,6 +24,7 @@ def place(tmp_path: Path) -> Place:
 def as_before_deltas(connection: Connection) -> None:
     """Leave the database as a program without deltas had it: all in the tables themselves."""
     connection.execute("DROP VIEW items_told")
+    connection.execute("DROP INDEX events_assessed")
     connection.execute("INSERT INTO item_keys SELECT key, item FROM item_keys_delta")
     connection.execute(
         "INSERT INTO entry_ids_in SELECT peer, entry_id, digest FROM entry_ids_in_delta"
@@ -33,7 +34,7 @@ def as_before_deltas(connection: Connection) -> None:
         connection.execute(f"DROP TABLE {delta}")
     tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
     names = [name for (name,) in connection.execute(tables).fetchall()]
-    since = ("list", "hashcheck", "hoster", "paused_", "origin_", "contacts_")
+    since = ("list", "hashcheck", "hoster", "paused_", "origin_", "contacts_", "shared_")
     later = [name for name in names if name.startswith(since)]
     for table in ("ledgers_seen", "ledger_doubts", *later):
         connection.execute(f"DROP TABLE {table}")
