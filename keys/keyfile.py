@@ -11,6 +11,7 @@ The messages name the file and the command that mends it. What a file holds: `ke
 """
 
 import os
+import re
 import secrets
 import ssl
 import stat
@@ -34,6 +35,7 @@ DIRECTORY_MODE: Final = 0o700
 _OTHERS: Final = 0o077
 _OTHERS_WRITE: Final = 0o022
 _GROUP_READ: Final = 0o040
+_ATTEMPT: Final = re.compile("[0-9a-f]{16}")
 
 PrivateMaterial = SigningKey | SealingKey | TlsKey | bytes
 _Key = TypeVar("_Key")
@@ -180,6 +182,7 @@ def remove(path: Path) -> None:
         UnsafeKeyFileError: it cannot be removed.
     """
     try:
+        _destroy_attempts(path)
         path.unlink(missing_ok=True)
     except OSError as error:
         raise UnsafeKeyFileError(f"{path}: cannot be removed ({error.strerror})") from None
@@ -193,6 +196,8 @@ def rename(path: Path, over: Path) -> None:
         UnsafeKeyFileError: it cannot be renamed.
     """
     try:
+        for name in (path, over):
+            _destroy_attempts(name)
         path.replace(over)
     except OSError as error:
         raise UnsafeKeyFileError(f"{path}: cannot be renamed ({error.strerror})") from None
@@ -246,6 +251,16 @@ def _write_synced(path: Path, raw: bytes) -> None:
         file.write(raw)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _destroy_attempts(path: Path) -> None:
+    """Remove what `write_private` left when it was killed: a second name of the very same file.
+
+    It goes before the file itself, which is what whoever goes on with a destruction looks for.
+    """
+    for left in path.parent.glob(f".{path.name}.*"):
+        if _ATTEMPT.fullmatch(left.name.removeprefix(f".{path.name}.")):
+            left.unlink(missing_ok=True)
 
 
 def _sync_directory(path: Path) -> None:

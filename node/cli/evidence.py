@@ -19,7 +19,7 @@ from node.cli.output import CliError, Result, table
 from node.cli.said_twice import contradicted
 from node.config import Config, load
 from node.evidence.bundle import export as make_bundle
-from node.evidence.check import Checked, check
+from node.evidence.check import Checked, check, flaw_in
 from node.evidence.contradictions import check_contradiction, is_contradiction
 from node.evidence.errors import BrokenBundleError
 from node.evidence.forks import ProvenFork, check_fork, claims, export_fork, is_fork
@@ -32,10 +32,16 @@ from node.store.beside import reading
 
 MAX_BUNDLE_BYTES = 64 << 20
 R = TypeVar("R")
+_MEND = (
+    "what a stolen key signed holds again once that channel was used under the next one;\n"
+    "else see hotline verify"
+)
 
 
 def export(path: Path, item: str, output: Path | None) -> Result:
     """Write what was said between members about an item, provable without this node.
+
+    What was written is verified once; exit code 1 if it convinces nobody as it stands.
 
     Raises:
         EvidenceError: nothing about it was ever sent or received.
@@ -54,11 +60,13 @@ def export(path: Path, item: str, output: Path | None) -> Result:
     raw = with_audit(config, bundle)
     target = output or Path(f"{item}.evidence.json")
     write_file(target, raw)
-    data = {"item": item, "file": str(target), "size_bytes": len(raw)}
-    text = (
-        f"{target}: {len(raw)} bytes; it shows the item's addresses to whoever reads it\n"
-        f"check it anywhere: hotline evidence verify {target} --root FINGERPRINT"
-    )
+    flaw = flaw_in(raw, read_fingerprint(pinned(path)), client.revocations.notes())
+    data = {"item": item, "file": str(target), "size_bytes": len(raw), "holds": flaw is None}
+    text = f"{target}: {len(raw)} bytes; it shows the item's addresses to whoever reads it\n"
+    if flaw is not None:
+        text += f"it does not hold: {flaw}\n{_MEND}"
+        return Result({**data, "message": flaw}, text, Exit.PROBLEM)
+    text += f"check it anywhere: hotline evidence verify {target} --root FINGERPRINT"
     return Result(data, text)
 
 

@@ -12,7 +12,7 @@ in our witnessed ledger (`ledger_part`); without it the entry is "not witnessed"
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,9 +27,11 @@ from node.evidence.weight import Trust
 from node.peer.witnessing import counts_in
 from node.store.audit import Audit, CheckpointRow
 from node.store.witness_audit import WitnessAudit
+from protocol import entry as entries
 from protocol import messages
 from protocol.channel import Channel
 from protocol.checkpoint import verify_checkpoint
+from protocol.dispositions import Cited, Dispositions
 from protocol.errors import ProtocolError
 from protocol.merkle import inclusion_path
 from protocol.receipt import verify_receipt
@@ -102,7 +104,9 @@ def export(
     for direction, peer, lane, epoch, index in audit.places_of(item):
         log = Log(direction == "sent", peer, lane, epoch)
         proofs.append(_proof(audit, trust, us, log, index))
-    shown = tuple(proof for proof in proofs if proof is not None)
+    found = tuple(proof for proof in proofs if proof is not None)
+    left_out = strays(found)  # of the entries that they cite the bodies are erased here
+    shown = tuple(proof for n, proof in enumerate(found) if n not in left_out)
     if not shown:
         raise NothingToShowError
     bundle = Bundle(
@@ -126,6 +130,27 @@ def _named(item: str, proofs: tuple[Proof, ...]) -> str:
         _, message = messages.read(base64.b64decode(proof.entry))
         named.append(getattr(message, "item_id", None))
     return item if item in named else next((one for one in named if one is not None), item)
+
+
+def strays(proofs: Sequence[Proof]) -> set[int]:
+    """Return which proofs show an answer to several entries, none of which is among the others.
+
+    Such an answer says whom it answers by place and leaf alone: without one of those it is about no
+    item that anybody could see.
+    """
+    opened = [base64.b64decode(one.entry) for one in proofs]
+    held = {
+        (one.sender, one.receiver, one.lane, one.epoch, Cited(one.index, entries.leaf(raw)))
+        for one, raw in zip(proofs, opened, strict=True)
+    }
+    found = set()
+    for n, (one, raw) in enumerate(zip(proofs, opened, strict=True)):
+        _, message = messages.read(raw)
+        if isinstance(message, Dispositions):
+            origin = (one.receiver, one.sender, message.origin_lane, message.origin_epoch.hex())
+            if all((*origin, cited) not in held for cited in message.cited):
+                found.add(n)
+    return found
 
 
 class Log(NamedTuple):

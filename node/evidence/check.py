@@ -32,7 +32,7 @@ import msgspec
 
 from keys.errors import KeysError
 from keys.signing import VerifyKey
-from node.evidence.bundle import Bundle, Proof, read, summary
+from node.evidence.bundle import Bundle, Proof, read, strays, summary
 from node.evidence.errors import BrokenBundleError
 from node.evidence.ledger_part import seen
 from node.evidence.notes_part import trust_of
@@ -41,13 +41,11 @@ from node.evidence.weight import Trust
 from protocol import entry as entries
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, VerifiedCheckpoint, verify_checkpoint
-from protocol.dispositions import Cited, Dispositions
 from protocol.errors import ProtocolError
 from protocol.fields import MAX_TIME_MS, is_member
 from protocol.ledger import LoggedHead, verify_ledger_head
 from protocol.merkle import verify_inclusion
 from protocol.messages import UnknownMessage, from_body
-from protocol.messages import read as read_entry
 from protocol.receipt import Receipt, verify_receipt
 from protocol.vocabulary import Kind, Lane
 from protocol.witness import MAX_WITNESSED_BYTES, cosigners
@@ -91,10 +89,20 @@ def check(raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()) -> Checke
     shown = [_check_proof(proof, f"proofs[{n}]", trust) for n, proof in enumerate(bundle.proofs)]
     if all(proof["item"] != bundle.item for proof in shown):  # (7)
         raise BrokenBundleError("7", "item", "is not what any of its entries is about")
-    _check_crowds(bundle)
+    for n in sorted(strays(bundle.proofs)):
+        raise BrokenBundleError("7", f"proofs[{n}].entry", "answers no entry of the bundle")
     made_by = bundle.made_by if is_member(bundle.made_by) else None
     made = _time(bundle.made_ms)
     return Checked(bundle.network, bundle.item, shown, _witnessed(shown), made_by, made)
+
+
+def flaw_in(raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()) -> str | None:
+    """Return what keeps a bundle from convincing anybody; None: nothing does. See `check`."""
+    try:
+        check(raw, root_sha256, notes)
+    except BrokenBundleError as error:
+        return str(error)
+    return None
 
 
 def _time(said_ms: int) -> str | None:
@@ -227,19 +235,3 @@ def _check_subject(raw: bytes, place: str) -> tuple[str, str | None]:
         return f"kind_{entry.kind}", None
     about: str | None = getattr(message, "item_id", None)
     return Kind(entry.kind).name.lower(), about
-
-
-def _check_crowds(bundle: Bundle) -> None:
-    """What answers several entries says whom it answers by place and leaf alone."""
-    opened = [bytes_of(one.entry, f"proofs[{n}].entry") for n, one in enumerate(bundle.proofs)]
-    held = {
-        (one.sender, one.receiver, one.lane, one.epoch, Cited(one.index, entries.leaf(raw)))
-        for one, raw in zip(bundle.proofs, opened, strict=True)
-    }
-    for n, (one, raw) in enumerate(zip(bundle.proofs, opened, strict=True)):
-        _, message = read_entry(raw)
-        if not isinstance(message, Dispositions):
-            continue
-        origin = (one.receiver, one.sender, message.origin_lane, message.origin_epoch.hex())
-        if all((*origin, cited) not in held for cited in message.cited):
-            raise BrokenBundleError("7", f"proofs[{n}].entry", "answers no entry of the bundle")

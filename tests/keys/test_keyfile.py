@@ -308,6 +308,43 @@ def test_a_removed_key_is_gone(path: Path) -> None:
     assert not path.exists()
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from keys import keyfile
+sys.addaudithook(lambda event, args: event == "os.remove" and os.kill(os.getpid(), signal.SIGKILL))
+keyfile.save(Path(sys.argv[1]), bytes(32), bytes(32), "node-secret")
+"""
+
+
+def killed_while_it_saved(path: Path) -> None:
+    """Let a process write a key, and be killed when the file has its name and the first one."""
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    assert done.returncode < 0
+    assert path.stat().st_nlink == 2
+
+
+def test_g7_a_removed_key_has_no_second_name_left_by_a_killed_process(tmp_path: Path) -> None:
+    """Else whoever takes the disk later opens with it what was to stay closed for ever."""
+    path, other = tmp_path / "sealing-1.key", tmp_path / "sealing-11.key"
+    for one in (path, other):
+        killed_while_it_saved(one)
+    keyfile.remove(path)
+    assert {file.name.split(".key")[0] for file in tmp_path.iterdir()} == {
+        "sealing-11",
+        ".sealing-11",
+    }
+
+
+def test_g7_a_replaced_key_has_no_second_name_left_by_a_killed_process(tmp_path: Path) -> None:
+    """Neither the key before, nor the successor once it is replaced in its turn."""
+    path, coming = tmp_path / "log.key", tmp_path / "log.next.key"
+    for one in (path, coming):
+        killed_while_it_saved(one)
+    keyfile.rename(coming, path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_what_was_never_there_is_gone(tmp_path: Path) -> None:
     """Not even its directory."""
     keyfile.remove(tmp_path / "absent" / "a.key")

@@ -138,7 +138,8 @@ async def test_g7_every_key_is_rotated_under_traffic(traffic: Traffic) -> None:
         await member.stop()
         assert (await member.hotline("verify"))["findings"] == []
     bundle = gb.folder / "bundle.json"
-    await gb.hotline("evidence", "export", traffic.items[0], "--output", str(bundle))
+    made = await gb.hotline("evidence", "export", traffic.items[0], "--output", str(bundle))
+    assert made["holds"]
     assert (await gb.hotline("evidence", "verify", str(bundle)))["holds"]
     status = await nl.hotline("status")
     assert status["figures"]["items"] == len(traffic.items)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from node.casework.erasing import Cause, ErasureDraft
 from node.evidence.bundle import export
 from node.evidence.check import check
 from node.evidence.errors import BrokenBundleError, NothingToShowError
@@ -21,15 +23,17 @@ from tests.node.evidence.conftest import HERE, Made
 from tests.node.evidence.tampered import LEDGER, TAMPERED, WEAKENED
 from tests.second.basics import RefusedError
 from tests.second.files import check_bundle
+from tests.simulation.world import World
 
 NOW_MS = 1_790_000_000_000
+IWF = "gb-iwf"
 
 
-def make(made: Made, item: str | None = None) -> bytes:
+def make(made: Made, item: str | None = None, us: str = HERE) -> bytes:
     """Export the bundle of the item with the longest story."""
     connection = open_reader(made.path, made.keys.database_key)
     try:
-        return export(Audit(connection), item or made.item, HERE, made.registry, made.files, NOW_MS)
+        return export(Audit(connection), item or made.item, us, made.registry, made.files, NOW_MS)
     finally:
         connection.close()
 
@@ -177,3 +181,30 @@ def test_10_4_answer_that_cites_no_entry_of_the_bundle_does_not_pass(
             refuses(json.dumps(bundle).encode(), pin)
         if isinstance(caught.value, BrokenBundleError):
             assert caught.value.step == "7"
+
+
+@pytest.mark.parametrize("number", range(3))
+async def test_10_4_answer_whose_entry_was_erased_is_not_shown_for_it(
+    tmp_path: Path, number: int
+) -> None:
+    """What is left of an item after its erasure here holds, or there is nothing to show."""
+    world = World(tmp_path, [IWF, HERE])
+    await world.start()
+    items = [
+        (await world[IWF].submit(f"https://nl{n}.example/{n}.jpg", reference=f"R-{n}")).items[0]
+        for n in range(3)
+    ]
+    await world.settle()
+    for member, erased in ((HERE, items[0]), (IWF, items[1])):
+        await world[member].desk.erase(erased.item_id, ErasureDraft(Cause.ERROR), actor="a")
+        await world.settle()
+    pin = hashlib.sha256(world.files["metadata/1.root.json"]).digest()
+    for member in (IWF, HERE):
+        node = world[member]
+        made = Made(node.path, node.keys, world.registry, world.files, items[number].item_id)
+        raw = make(made, us=member)
+        kinds = [one["kind"] for one in check(raw, pin).proofs]
+        assert len(check_bundle(raw, pin)) == len(kinds)
+        has_body = items[number] is not (items[0] if member == HERE else items[1])
+        assert ("dispositions" in kinds) == has_body
+    await world.close()

@@ -15,7 +15,7 @@ from keys.registry import Registry
 from keys.signing import SigningKey
 from keys.succession import succeeded
 from node.evidence.bundle import export
-from node.evidence.check import check
+from node.evidence.check import check, flaw_in
 from node.evidence.errors import BrokenBundleError
 from node.registry import repository
 from node.store.audit import Audit
@@ -84,6 +84,7 @@ class Governed(World):
         with pytest.raises(BrokenBundleError) as refused:
             check(raw, pin)
         assert (refused.value.step, "stolen" in str(refused.value)) == (step, True)
+        assert flaw_in(raw, pin) == str(refused.value)
         with pytest.raises(RefusedError):
             second.check_bundle(raw, pin)
 
@@ -91,6 +92,7 @@ class Governed(World):
         """Check that a bundle convinces both verifiers."""
         pin = hashlib.sha256(self.files["metadata/1.root.json"]).digest()
         assert check(raw, pin).proofs
+        assert flaw_in(raw, pin) is None
         assert second.check_bundle(raw, pin)
 
     def void(self, member: str, what: str) -> int:
