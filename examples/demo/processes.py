@@ -9,6 +9,7 @@ import random
 import signal
 import socket
 import sys
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 HOTLINE = Path(sys.executable).parent / "hotline"
 STOP_S = 15.0
 VERB_S = 120.0
+HELD = 128
+_held: deque[socket.socket] = deque()
 
 
 class DemoError(Exception):
@@ -163,14 +166,18 @@ class Processes:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that are free, outside the range from which outgoing connections take theirs."""
+    """Return ports that are free, outside the range from which outgoing connections take theirs.
+
+    Whoever else looks in the same way finds them taken, until a listener stands there: each is held
+    by a socket that is bound and does not listen, beside which a listener may be bound.
+    """
     taken = _ephemeral()
     found: list[int] = []
     candidates = [port for port in range(20_000, 60_000) if port not in taken]
     for port in random.sample(candidates, len(candidates)):
         if len(found) == count:
             break
-        if _is_free(port):
+        if _hold(port):
             found.append(port)
     if len(found) < count:
         raise DemoError("no free ports on loopback")
@@ -185,11 +192,21 @@ def _ephemeral() -> range:
     return range(int(words[0]), int(words[1]) + 1)
 
 
-def _is_free(port: int) -> bool:
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return False
+def _hold(port: int) -> bool:
+    """Whether nobody had the port; it is held then, by the last `HELD` of such sockets."""
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            held.bind(("127.0.0.1", port))
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            held.close()
+            return False
+    if sys.platform != "linux":  # elsewhere no listener could be bound beside it
+        held.close()
+        return True
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if len(_held) == HELD:
+        _held.popleft().close()
+    _held.append(held)
     return True

@@ -6,7 +6,6 @@ Everything is made as the command line makes it: files on disk, keys, configurat
 from __future__ import annotations
 
 import asyncio
-import socket
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
+from examples.demo.processes import free_ports
 from keys.unlock import Unlock
 from node.config import Config, load
 from node.config.edit import change_file
@@ -119,12 +119,3 @@ def _made(now_ms: int) -> Kept:
     with tempfile.TemporaryDirectory() as folder:
         _make(Path(folder), now_ms)
         return Kept.of(Path(folder))
-
-
-def free_ports(count: int) -> list[int]:
-    """Give ports of loopback that nobody listens on."""
-    opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [server.getsockname()[1] for server in opened]
-    for server in opened:
-        server.close()
-    return ports

@@ -126,11 +126,11 @@ async def test_g7_every_key_is_rotated_under_traffic(traffic: Traffic) -> None:
         "tls": (nl, LOOKS, ""),
     }
     for purpose, seen in met.items():
+        before = await counted(*seen)  # any request may meet the new key, as soon as it is used
         await traffic.rotate(purpose)
         if purpose == "tls":  # connections that are open stay; a new one meets the certificate
             await gb.stop()
             await gb.start()
-        before = await counted(*seen)
         await traffic.hand_over()
         await grown(before, *seen)
     await a_sealing_key_is_gone(traffic)
@@ -147,7 +147,10 @@ async def test_g7_every_key_is_rotated_under_traffic(traffic: Traffic) -> None:
 
 
 async def a_sealing_key_is_gone(traffic: Traffic) -> None:
-    """What is sealed to it is answered `rekey`, and sealed anew once the next one is heard of."""
+    """What is sealed to it is answered `rekey`, and sealed anew once the next one is heard of.
+
+    It waits for the member when that comes back, before a push of it tells of the newer registry.
+    """
     gb, nl = traffic.sender, traffic.receiver
     status = await gb.hotline("keys", "status", expect=(0, 1))
     (used,) = (
@@ -155,10 +158,17 @@ async def a_sealing_key_is_gone(traffic: Traffic) -> None:
         for key in status["keys"]
         if (key["purpose"], key["standing"]) == ("sealing", "in use")
     )
+    before = await counted(nl, PUSHES, "rekey")
     await gb.stop()
     (gb.folder / "keys" / f"sealing-{used}.key").unlink()
     await gb.hotline("publish", "--rotate")
+    item = f"/api/v1/items/{traffic.items[-1]}"
+    await nl.api.post(f"{item}/actions", {"action": "removed"}, "removed")
     await gb.start()
-    before = await counted(nl, PUSHES, "rekey")
-    await traffic.hand_over()
     await grown(before, nl, PUSHES, "rekey")
+
+    async def heard() -> bool:
+        return bool((await gb.api.get(item))["closed_by"] == "removed")
+
+    await until(heard)
+    await traffic.hand_over()

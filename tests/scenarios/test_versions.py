@@ -38,7 +38,8 @@ ZONE = {
     for name, address in PLACES.items()
     for number in range(9)
 }
-WAIT_S = 20.0
+WAIT_S = 60.0
+LOOKED = 'hotline_registry_refreshes_total{code="ok"} '
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +107,15 @@ class Story:
         handed = [one for one in proofs if (one["receiver"], one["lane"]) == (receiver, "reports")]
         (entry,) = {base64.b64decode(one["entry"]) for one in handed}
         return entry[1]
+
+    async def fetched(self, member: str) -> None:
+        """Wait until a member that was started has fetched the registry; it is ready before."""
+
+        async def look() -> bool:
+            lines = (await self.member(member).api.text("/metrics")).splitlines()
+            return any(line.startswith(LOOKED) and not line.endswith(" 0.0") for line in lines)
+
+        await until(look)
 
     async def task(self, member: str, code: str) -> None:
         """Wait until a task stands before a person of a member."""
@@ -200,8 +210,9 @@ async def g10_what_is_not_known_is_kept_and_shown(story: Story) -> tuple[str, st
     """
     older = story.member(NL)
     await story.network.processes.hotline("publish", "--config", str(older.config))
-    await story.member(GB).stop()  # it fetches the registry when it starts
+    await story.member(GB).stop()
     await story.member(GB).start()
+    await story.fetched(GB)
     known = await story.found(NL, "gb5")
     await story.item(GB, known, custody="here")
     await story.do(GB, known, "messages", {"to": NL, "text": "Which page?", "preview": False})

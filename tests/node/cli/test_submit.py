@@ -289,18 +289,24 @@ class Freeing(Breaking):
         """Begin to hand in as much as there is room for, and no byte of it."""
         head = self.HEAD.format(token, self.EACH).encode()
         for _ in range(INTAKE_BYTES // self.EACH):
-            _, writer = await asyncio.open_connection("127.0.0.1", self._port)
-            writer.write(head)
-            self.others.append(writer)
-        while not await self._refused(head):
-            continue
+            await self._other(head)
+        while not await self._refused(head):  # it took the place of one, who was sent away for it
+            await self._other(head)
+
+    async def _other(self, head: bytes) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        writer.write(head)
+        self.others.append(writer)
 
     async def _refused(self, head: bytes) -> bool:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         writer.write(head + b"\n" * self.EACH)
-        line = await reader.readline()
-        writer.close()
-        return b" 429 " in line
+        try:
+            return b" 429 " in await reader.readline()
+        except ConnectionError:  # sent away before it had said all, and quicker than its answer
+            return True
+        finally:
+            writer.close()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection; when a refusal comes along it the others go home."""

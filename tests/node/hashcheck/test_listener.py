@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from examples.demo.processes import free_ports
 from keys.errors import KeysError
 from node.api.problems import ApiError
 from node.config import Config, parse
@@ -36,15 +36,9 @@ async def listener(service: Service, tmp_path: Path) -> AsyncIterator[PublicList
 
 def public(folder: Path, *lines: str) -> Config:
     """Return a configuration with these lines about the public listener."""
-    section = "\n".join(("[public]", "enabled = true", f"listen_port = {free_port()}", *lines))
+    section = "\n".join(("[public]", "enabled = true", f"listen_port = {free_ports(1)[0]}", *lines))
     text = f'[member]\nid = "gb-iwf"\nunlock = "env:X"\n{section}\n'
     return parse(text, folder / "node.toml")
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody uses."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 async def test_a_certificate_makes_it_tls(service: Service, tmp_path: Path) -> None:
