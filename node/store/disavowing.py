@@ -1,8 +1,9 @@
 """What members disavow of what we hold: shown to a person, and never undone (protocol §8.15).
 
 An entry in a disavowed range stays where it is, and so does its effect; a person hears which items
-it touched. One that was not judged yet is not judged any more. What the member says again in a
-later epoch, byte for byte, is its own word after all, and disavowed no longer.
+it touched, and of which verdicts on contents it speaks. One that was not judged yet is not judged
+any more. What the member says again in a later epoch, byte for byte, is its own word after all, and
+disavowed no longer.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from node.store.bulk import select_in
 from node.store.custody import row_of
 from node.store.seam import Connection
 from node.store.tasks import close_task, open_task
+from protocol import entry as entries
 from protocol.disavowal import Disavow
+from protocol.errors import ProtocolError
 from protocol.fork import read_claim
 from protocol.merkle import EMPTY_ROOT
+from protocol.messages import from_body
+from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
 
 RANGE, IN_VAIN, UNCLEAR = "history_disavowed", "disavowed_in_vain", "disavowal_unclear"
 ENTRY = "entry_disavowed"
@@ -59,6 +64,31 @@ def keep(connection: Connection, said: Iterable[Disavowed], now_ms: int) -> None
             (*values, AT_ONCE),
         ).fetchall():
             open_task(connection, ENTRY, item, now_ms)
+        for event_id in _verdicts(connection, values):
+            open_task(connection, ENTRY, event_id, now_ms)
+
+
+def _verdicts(connection: Connection, values: tuple[str, str, bytes, int, int]) -> list[str]:
+    """Return the verdicts on contents that a range gives, or takes back, by their ids."""
+    rows = connection.execute(
+        "SELECT entry FROM disavowed_entries WHERE peer = ? AND lane = ? AND epoch = ?"
+        " AND idx >= ? AND idx < ? AND item IS NULL AND entry IS NOT NULL ORDER BY idx LIMIT ?",
+        (*values, AT_ONCE),
+    ).fetchall()
+    found = (_verdict(entry) for (entry,) in rows)
+    return list(dict.fromkeys(one for one in found if one is not None))
+
+
+def _verdict(raw: bytes | None) -> str | None:
+    """Return the id of the verdict on contents of which an entry speaks; None: of none."""
+    try:
+        entry = entries.decode(raw or b"")
+        message = from_body(entry.kind, entry.body, entry.version)
+    except ProtocolError:
+        return None
+    if isinstance(message, ContentVerdict):
+        return message.assessment.event_id
+    return message.event_id if isinstance(message, ContentVerdictWithdrawn) else None
 
 
 def fits(connection: Connection, place: Place, message: Disavow) -> bool:
@@ -83,15 +113,17 @@ def own_again(connection: Connection, peer: str, leaves: Sequence[bytes], now_ms
     if connection.execute("SELECT 1 FROM disavowed_in LIMIT 1").fetchone() is None:
         return
     sql = (
-        "SELECT seq, judged, item FROM in_disavowed_ranges e WHERE peer = ? AND leaf IN ({})"
+        "SELECT seq, judged, item, entry FROM in_disavowed_ranges e WHERE peer = ? AND leaf IN ({})"
         " AND NOT EXISTS (SELECT 1 FROM disavowed_entries d WHERE d.seq = e.seq)"
     )
-    for seq, judged, item in list(select_in(connection, sql, leaves, (peer,))):
+    for seq, judged, item, entry in list(select_in(connection, sql, leaves, (peer,))):
         if item is None:
             connection.execute(
                 "UPDATE entries_in SET judged = 0 WHERE seq = ? AND judged = 3 AND answer IS NULL",
                 (seq,),
             )
+            if (event_id := _verdict(entry)) is not None:
+                close_task(connection, ENTRY, event_id, now_ms)
         elif judged == 1 and not disavowers(connection, [item]):
             close_task(connection, ENTRY, item, now_ms)
 

@@ -38,15 +38,17 @@ def garbage(count: int) -> list[bytes]:
     return [b"a thief's %d" % number for number in range(count)]
 
 
-async def steal(world: World, entries: list[bytes]) -> tuple[bytes, int, int]:
+async def steal(
+    world: World, entries: list[bytes], lane: Lane = Lane.REPORTS
+) -> tuple[bytes, int, int]:
     """Let a thief with gb-iwf's log key push entries of his; give epoch and range."""
-    told, _ = await world[EOKM].store.inbox.told(IWF, Lane.REPORTS)
+    told, _ = await world[EOKM].store.inbox.told(IWF, lane)
     epoch, start = told.position.epoch, told.position.size
     assert epoch is not None
     held = world[EOKM].store.inbox
-    channel = Channel(world.registry.network_id, IWF, EOKM, Lane.REPORTS)
+    channel = Channel(world.registry.network_id, IWF, EOKM, lane)
     place = Checkpoint(channel.origin(epoch), start, told.position.root)
-    state = (await held.held(IWF, Lane.REPORTS, place)).state  # type: ignore[arg-type]
+    state = (await held.held(IWF, lane, place)).state  # type: ignore[arg-type]
     edge = CompactRange.from_bytes(state.edge).extend([leaf(entry) for entry in entries])
     note = sign_checkpoint(
         Checkpoint(channel.origin(epoch), edge.size, edge.root), world[IWF].keys.log
@@ -60,14 +62,14 @@ async def steal(world: World, entries: list[bytes]) -> tuple[bytes, int, int]:
     return epoch, start, edge.size
 
 
-async def restart(node: Node, word: str = "") -> None:
+async def restart(node: Node, word: str = "", lane: Lane = Lane.REPORTS) -> None:
     """Start a node anew, after a person said a word, if any."""
     await node.crash()
     if word:
         connection = open_writer(node.path, node.keys.database_key)
         going = InlineWriter(connection).run_now(
             lambda c: (
-                say_compromised(c, EOKM, Lane.REPORTS, node.world.now)
+                say_compromised(c, EOKM, lane, node.world.now)
                 if word == "compromised"
                 else say_restored(c, node.world.now)
             )

@@ -13,6 +13,7 @@ import pytest
 
 from keys.signing import SigningKey
 from keys.succession import succeeded
+from node.casework.draft import AssessmentDraft
 from node.casework.mass import POLICY, TASK
 from node.casework.post import Post
 from node.evidence.verify import verify
@@ -27,7 +28,9 @@ from protocol.disavowal import Disavow
 from protocol.facts import Hop, Location
 from protocol.merkle import EMPTY_ROOT
 from protocol.messages import Item, Sighted, Withdrawal, to_body
-from protocol.vocabulary import Kind, Lane, Urgency
+from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
+from protocol.vocabulary import Kind, Lane, Urgency, Verdict
+from tests.builders.cases import file, verdict
 from tests.protocol.samples import ITEM
 from tests.simulation.test_compromised import EOKM, IWF, hand_in, restart, steal, tasks
 from tests.simulation.world import Node, World
@@ -77,12 +80,12 @@ def rotate(world: World, *, at_ms: int | None = 0) -> None:
     world[IWF].keys = replace(world[IWF].keys, log=key)
 
 
-async def go_on(world: World) -> None:
+async def go_on(world: World, lane: Lane = Lane.REPORTS) -> None:
     """Let a person at gb-iwf say "compromised", and everything be delivered and judged."""
     world.now += 60_000  # whatever pause there was after a lost answer
     await restart(world[IWF])
     await world[IWF].delivery.deliver_due(world.now)
-    await restart(world[IWF], "compromised")
+    await restart(world[IWF], "compromised", lane)
     await world.settle()
 
 
@@ -120,6 +123,35 @@ async def test_8_15_the_items_of_a_thief_stand_before_a_person_and_are_not_undon
     found = world[EOKM].verify()
     assert (found.found, found.counts["disavowed_entries"]) == ([], 2)
     assert world[IWF].verify().found == []
+
+
+async def test_8_15_the_verdicts_of_a_thief_on_contents_are_named_and_can_be_taken_back(
+    world: World,
+) -> None:
+    """By their ids, which bear the owner's name: the owner takes them back like its own."""
+    made = await world[IWF].submit("https://gb1.example/1.jpg", sha256="ab" * 32)
+    await world.settle()
+    baseline = AssessmentDraft(verdict=Verdict.BASELINE)
+    await world[IWF].desk.assess(made.items[0].item_id, baseline, actor="a")
+    await world.settle()
+    given = verdict(member=IWF)
+    said = ContentVerdict(msgspec.structs.replace(given, event_id=THIEFS), 0, file(9))
+    back = ContentVerdictWithdrawn(f"{THIEFS[:-1]}7", ITEM.received_ms)
+    bodies = {Kind.CONTENT_VERDICT: to_body(said), Kind.CONTENT_VERDICT_WITHDRAWN: to_body(back)}
+    stolen = [
+        entries.encode(entries.compose(os.urandom(32), kind, "x", 0, EOKM, body))
+        for kind, body in bodies.items()
+    ]
+    await steal(world, stolen, Lane.BULK)
+    await world.settle()
+    files = await world[EOKM].store.known_content.hits([file(9)])
+    assert [one.external_id for one in files[file(9)]] == [f"{THIEFS}/0"]
+    rotate(world)
+    await go_on(world, Lane.BULK)
+    assert await subjects(world, EOKM, "entry_disavowed") == {THIEFS, back.event_id}
+    await world[IWF].desk.correcting.withdraw_everywhere(THIEFS, actor="a")
+    await world.settle()
+    assert await world[EOKM].store.known_content.hits([file(9)]) == {}
 
 
 async def test_8_15_what_the_owner_says_again_is_its_own_word(world: World) -> None:

@@ -176,14 +176,20 @@ class TestTakenBackByItsId:
         again = await correcting.withdraw_everywhere(given, actor="a")
         assert (again.known, again.items, again.told) == (True, (), 0)
 
-    async def test_item_that_took_it_over_from_the_erased_one(self, world: World) -> None:
-        """Here too it goes from whatever has the file."""
+    @pytest.mark.parametrize("at_item", [False, True], ids=["by its id", "at that item"])
+    async def test_item_that_took_it_over_from_the_erased_one(
+        self, world: World, *, at_item: bool
+    ) -> None:
+        """Here too it goes from whatever has the file, and all hear so."""
         item, waiting, given = await self.judged(world)
         other = await found(world, GB, 2)
         assert await judges(world, GB, other) == [(GB, "baseline")]
         await is_over(world, GB, item)
-        done = await world[GB].desk.correcting.withdraw_everywhere(given, actor="a")
-        assert (done.items, done.told) == ((other,), 2)
+        if at_item:
+            await world[GB].desk.correcting.withdraw(other, given, actor="a")
+        else:
+            done = await world[GB].desk.correcting.withdraw_everywhere(given, actor="a")
+            assert (done.items, done.told) == ((other,), 2)
         await world.settle()
         assert await judges(world, GB, other) == await judges(world, FR, waiting) == []
 
