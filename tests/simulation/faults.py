@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.burning import burnt
 from tests.simulation.disowning import BY_OWNERS, DISOWNING
 from tests.simulation.erasing import erase
+from tests.simulation.governing import GOVERNING
 from tests.simulation.hostile import HOSTILE
 from tests.simulation.ledgers import BY_LEDGERS, LEDGERS
 from tests.simulation.robbing import BY_ROBBERS, ROBBING
@@ -145,7 +146,7 @@ async def suspend_mid_push(world: Fleet, chance: random.Random) -> bool:
 async def reinstate(world: Fleet, chance: random.Random) -> bool:
     """A suspended member is readmitted."""
     entries = world.umbrella.registry.network.members
-    out = [member for member, entry in sorted(entries.items()) if entry.status != "active"]
+    out = [member for member, entry in sorted(entries.items()) if entry.status == "suspended"]
     if out:
         world.set_status(chance.choice(out), "active")
     return bool(out)
@@ -208,6 +209,7 @@ FAULTS: dict[str, Fault] = {
     **SPLITTING,
     **LEDGERS,
     **HOSTILE,
+    **GOVERNING,
 }
 """Each kind of fault that a plan may hold."""
 

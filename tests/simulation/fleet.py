@@ -49,6 +49,7 @@ from tests.simulation.turning import Drawer, Stolen, interrupt, publish, take_up
 from tests.simulation.world import Faults, Node, World
 
 if TYPE_CHECKING:
+    from keys.network import NetworkDocument
     from node.matching.fingerprints import Fingerprints
 
 HOUR_MS = 3_600_000
@@ -312,6 +313,7 @@ class Fleet(World):
         super().__init__(folder, members, seed=seed, faults=Faults(), unreachable=unreachable)
         self.net = Net(self)
         self.trace: list[str] = []
+        self.expelled: set[str] = set()
         self.back_at: dict[str, int] = {}
         self.before_next_push: str | None = None
         self.notes: list[bytes] = []
@@ -338,8 +340,14 @@ class Fleet(World):
 
     @property
     def honest(self) -> list[FleetNode]:
-        """The nodes that keep the rules."""
-        return [node for member, node in self.nodes.items() if member != self.hostile]
+        """The nodes that keep the rules, and are members still."""
+        outside = self.outside
+        return [node for member, node in self.nodes.items() if member not in outside]
+
+    @property
+    def outside(self) -> set[str]:
+        """Who keeps no rules, or is no member any more: nothing need come to them, or from them."""
+        return {*self.expelled, *(() if self.hostile is None else (self.hostile,))}
 
     def anybody(self, chance: random.Random) -> FleetNode | None:
         """One of the nodes that run and keep the rules."""
@@ -356,13 +364,16 @@ class Fleet(World):
 
     def govern(self, **changes: object) -> None:
         """The umbrella changes the network document."""
-        network = replace(self.umbrella.registry.network, **changes)  # type: ignore[arg-type]
+        self.decide(replace(self.umbrella.registry.network, **changes))  # type: ignore[arg-type]
+
+    def decide(self, network: NetworkDocument) -> None:
+        """The umbrella replaces the network document."""
         self.umbrella = self.umbrella.govern(network, NOW_MS)
 
     def set_status(self, member: str, status: str) -> None:
-        """Suspend or reinstate a member."""
+        """Suspend or reinstate a member, unless it is expelled."""
         members = dict(self.umbrella.registry.network.members)
-        if members[member].status != status:
+        if member not in self.expelled and members[member].status != status:
             members[member] = replace(members[member], status=status)  # type: ignore[arg-type]
             self.govern(members=members)
 
@@ -431,16 +442,19 @@ class Fleet(World):
     def _next_due(self) -> int | None:
         """How long until somebody tries again, while anything waits; None: all is at rest."""
         waits = [LOOK_MS for node in self.honest if recovering(node)]
+        outside = self.outside
         for node in self.nodes.values():
             for (peer, _), tenure in node.delivery._tenures.items():
-                if self.hostile in (peer, node.member):
+                if not outside.isdisjoint({peer, node.member}):
                     continue
                 ahead = max(tenure.next_attempt_ms, tenure.gathers_until_ms) - node.clock()
                 if not tenure.stopped and ahead > 0:
                     waits.append(ahead)
             for (peer, lane), channel in node.pulling._channels.items():
                 ahead = channel.next_attempt_ms - node.clock()
-                if peer == self.hostile or self._waits_for_a_person(peer, node.member, lane):
+                if not outside.isdisjoint({peer, node.member}) or self._waits_for_a_person(
+                    peer, node.member, lane
+                ):
                     continue
                 if channel.attempts and ahead > 0:
                     waits.append(ahead)

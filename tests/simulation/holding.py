@@ -7,7 +7,7 @@ the next, and to the next, until somebody has it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from node.casework.item import Custody, ItemState
@@ -26,14 +26,18 @@ def judge_holders(world: Fleet, disks: dict[str, Disk]) -> list[tuple[str, str]]
     if any(world.oracle.disks[node.member] for node in world.honest) or world.oracle.robbed:
         return []
     items = {
-        (node.member, state.id): state
-        for node in world.honest
-        for state in disks[node.member].items.values()
+        (member, state.id): state
+        for member in world.nodes.keys() - {world.hostile}
+        for state in disks[member].items.values()
     }
     wrongs: list[tuple[str, str]] = []
     for group in groups(items):
         ended = any(names_of(items[place]) & world.oracle.gone_by_word for place in group)
-        if ended or any(_knows(items[place], world.hostile) for place in group):
+        story = {one for place in group for one in (place[0], *story_of(items[place]))}
+        if ended or world.hostile in story:
+            continue
+        if not story.isdisjoint(world.expelled):
+            wrongs += _nobody_has({place: items[place] for place in group}, world.expelled)
             continue
         wrongs += judge_group({place: items[place] for place in group})
     return wrongs
@@ -74,5 +78,19 @@ def judge_group(group: dict[Place, ItemState]) -> Iterator[tuple[str, str]]:
                 yield "lost", f"{member} says {state.responsible}, {min(held)} has it: {item}"
 
 
-def _knows(state: ItemState, member: str | None) -> bool:
-    return member in {*(hop.member for hop in state.hops), *(i.member for i in state.informants)}
+def _nobody_has(
+    group: dict[Place, ItemState], expelled: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Say it of an item that is open, where one that is expelled was on its way.
+
+    What that one said last may have come to nobody: two may have it then, and name each other not.
+    """
+    standing = [state for (member, _), state in group.items() if member not in expelled]
+    held = any(state.custody is not Custody.HANDED_ON for state in standing)
+    if not held and any(state.closed_ms is None for state in standing):
+        yield "lost", f"{min(item for _, item in group)}: nobody has it, and it is open"
+
+
+def story_of(state: ItemState) -> set[str]:
+    """Return the members that had an item, or told of it."""
+    return {*(hop.member for hop in state.hops), *(i.member for i in state.informants)}

@@ -15,11 +15,11 @@ from protocol.vocabulary import Action
 from tests.protocol import oracle as second
 from tests.simulation.disowning import disowned_ids, judge_disowned, own_until
 from tests.simulation.erasing import judge_erasures, names_of
-from tests.simulation.holding import judge_holders
+from tests.simulation.holding import judge_holders, story_of
 from tests.simulation.ledgers import judge_ledgers
 from tests.simulation.looking import looked_into
 from tests.simulation.oracle import CHANNEL_KINDS, Disk
-from tests.simulation.sharing import judge_shared
+from tests.simulation.sharing import judge_shared, judge_withdrawn
 from tests.simulation.splitting import judge_views
 from tests.simulation.turning import judge_turns
 
@@ -49,6 +49,7 @@ def judge(world: Fleet) -> tuple[list[Wrong], int]:
         _same_state,
         judge_holders,
         judge_shared,
+        judge_withdrawn,
     ):
         wrongs += rule(world, disks)
     wrongs += judge_erasures(world)
@@ -98,7 +99,7 @@ def _came_back(world: Fleet, disks: Disks) -> list[Wrong]:
         for peer, ended in node.comeback.whole.items():
             now = (world.oracle.disks[peer], world.oracle.disks[node.member])
             robbed = (node.member, peer) in world.oracle.robbed
-            if now != ended.disks or peer == world.hostile or robbed:
+            if now != ended.disks or peer in world.outside or robbed:
                 continue
             held = disks[peer].custody.keys() - disks[peer].erased
             said = ended.held & {i for m, i in held if m == node.member}
@@ -121,7 +122,7 @@ def _delivered(world: Fleet, disks: Disks) -> list[Wrong]:
         waiting = disks[sender].waiting.get(receiver, 0)
         if waiting:
             wrongs.append(("lost", f"{sender} -> {receiver}: {waiting} wait"))
-    if not world.oracle.disks and world.hostile is None and not world.oracle.robbed:
+    if not world.oracle.disks and not world.outside and not world.oracle.robbed:
         idle = [
             node.member
             for node in world.honest
@@ -207,8 +208,9 @@ def _no_void_receipts(world: Fleet, disks: Disks) -> list[Wrong]:
 def _nobody_accused(world: Fleet, disks: Disks) -> list[Wrong]:
     """G5: an honest member never looks like one that forked."""
     wrongs = []
-    honest = {node.member for node in world.honest}
-    for member in honest:
+    honest = world.nodes.keys() - {world.hostile}  # of who is expelled, too, nobody says it
+    for node in world.honest:
+        member = node.member
         disk = disks[member]
         robbed = world.oracle.robbed
         stopped = {(p, c) for p, c in disk.stopped_out.items() if (member, p[0]) not in robbed}
@@ -335,23 +337,14 @@ def _same_state(world: Fleet, disks: Disks) -> list[Wrong]:
     wrongs: list[Wrong] = []
     for sender, receiver in _pairs(world):
         for state in disks[sender].items.values():
-            story = _story(state)
+            story = story_of(state)
             if any({*pair} <= story | {sender} for pair in world.oracle.robbed):
                 continue  # what it would tell, or one before it in the chain, waits for a person
-            if _knows(state, world.hostile) or names_of(state) & world.oracle.gone_by_word:
+            if not story.isdisjoint(world.outside) or names_of(state) & world.oracle.gone_by_word:
                 continue
             if state.custody is Custody.HANDED_ON and _next_hop(state, sender) == receiver:
                 wrongs += _compare(sender, receiver, state, disks)
     return wrongs
-
-
-def _knows(state: ItemState, member: str | None) -> bool:
-    """Whether a member is part of the item's story."""
-    return member in _story(state)
-
-
-def _story(state: ItemState) -> set[str]:
-    return {*(hop.member for hop in state.hops), *(i.member for i in state.informants)}
 
 
 def _next_hop(state: ItemState, us: str) -> str | None:

@@ -195,6 +195,8 @@ class Oracle:
     """Where a thief was believed and its owner says so: (sender, receiver)."""
     ledgers_robbed: set[tuple[str, str]] = field(default_factory=set)
     """Whose witness cosigned a head that a thief of the log key signed: (owner, witness)."""
+    withdrawn: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    """Verdicts that people of a member took back, and on which of its disks."""
     forks: set[tuple[str, str]] = field(default_factory=set)
     """Forks that the hostile member showed to an honest one: (victim, lane)."""
 

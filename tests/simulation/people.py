@@ -1,4 +1,6 @@
-"""What people do at their nodes: hand in, judge, act, move, add hashes, go home; sites move, too.
+"""What people do at their nodes: hand in, judge, take back, act, move, add hashes, go home.
+
+Sites move, too.
 
 Who gets no answer because the node died over it looks, and asks again. Each step is a function of
 (world, chance); it chooses among what there is, so that it means something in a shorter plan too.
@@ -8,10 +10,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
-from node.casework.errors import CaseworkError
+from node.casework.errors import CaseworkError, UnknownVerdictError
 from node.casework.item import Custody, ItemState
 from node.store.queries import ItemQuery
 from protocol.vocabulary import Action, Verdict
@@ -103,6 +106,25 @@ async def assess(world: Fleet, chance: random.Random) -> None:
         await record(world, node, lambda: node.desk.assess(state.id, draft, actor="a"))
 
 
+async def withdraw(world: Fleet, chance: random.Random) -> None:
+    """A verdict of this member is taken back, wherever the item is; anybody may judge it anew."""
+    node = _somebody(world, chance)
+    if node is None:
+        return
+    us = node.member
+    state = await _pick(node, chance, lambda s: any(a.member == us for a in s.assessments))
+    if state is None:
+        return
+    given = chance.choice([one.event_id for one in state.assessments if one.member == us])
+
+    async def once() -> None:
+        with suppress(UnknownVerdictError):  # it was, before the node died over it
+            await node.desk.correcting.withdraw(state.id, given, actor="a")
+        world.oracle.withdrawn[us][given] = world.oracle.disks[us]
+
+    await insist(world, once)
+
+
 async def act(world: Fleet, chance: random.Random) -> None:
     """Something done by the responsible member."""
     node = _somebody(world, chance)
@@ -174,5 +196,6 @@ STEPS: dict[str, tuple[Step, int]] = {
     "hashes": (hashes, 2),
     "wait": (wait, 2),
     "work": (work, 5),
+    "withdraw": (withdraw, 1),
 }
 """Each kind of step, and how often it comes up beside the others."""

@@ -1,4 +1,4 @@
-"""What must hold of verdicts that members share, when all has come to rest.
+"""What must hold of verdicts that members share or take back, when all has come to rest.
 
 Whoever has heard of a file from the one who judged it knows that judgement, as it stands now: what
 its author said of the file last, over all its items, is the latest that the receiver's list says.
@@ -6,6 +6,7 @@ its author said of the file last, over all its items, is the latest that the rec
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +15,7 @@ from node.casework.events import EventKind
 from node.casework.item import ItemState, Review
 from node.matching.lists import Entry, list_of
 from protocol.vocabulary import Verdict
+from tests.simulation.holding import story_of
 from tests.simulation.looking import rows
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from tests.simulation.oracle import Disk
 
 _ASSESSED = "SELECT body FROM events WHERE kind = ? ORDER BY seq DESC"
+_TAKEN_BACK = "SELECT body FROM events WHERE kind = ? AND body IS NOT NULL"
 _ADDED = "SELECT 1 FROM events WHERE item = ? AND kind = ? AND actor = ?"
 _STANDING = """
 SELECT e.state FROM list_entries e
@@ -59,6 +62,36 @@ def judge_shared(world: Fleet, disks: dict[str, Disk]) -> list[tuple[str, str]]:
         if any(one.entry not in standing for state in states for one in state.listed):
             wrongs.append(("lost", f"{node.member}: an entry that ended still counts"))
     return wrongs
+
+
+def judge_withdrawn(world: Fleet, disks: dict[str, Disk]) -> Iterator[tuple[str, str]]:
+    """What its author took back stands nowhere: on no item, and in no list (rule 10).
+
+    But by the word of others, where one of the story is expelled: it would have passed it on.
+    """
+    for author in world.honest:
+        gone = _withdrawn(world, author)
+        for node in world.honest:
+            if (author.member, node.member) in world.oracle.robbed:
+                continue
+            for state in disks[node.member].items.values():
+                excused = () if world.expelled.isdisjoint(story_of(state)) else state.hearsay
+                stand = {one.event_id for one in state.assessments} - {*excused}
+                if not gone.isdisjoint(stand):
+                    yield "withdrawn", f"{node.member}: {state.id} by {author.member}"
+            for (raw,) in rows(node, _STANDING, list_of(author.member)):
+                given = msgspec.msgpack.decode(raw, type=Entry).given
+                if given is not None and given.event_id in gone:
+                    yield "withdrawn", f"{node.member}: stands in the list of {author.member}"
+
+
+def _withdrawn(world: Fleet, node: FleetNode) -> set[str]:
+    """Return the verdicts that a member took back, by its disk, and by who did it on this one."""
+    disk, member = world.oracle.disks[node.member], node.member
+    here = {one for one, on in world.oracle.withdrawn[member].items() if on == disk}
+    found = rows(node, _TAKEN_BACK, int(EventKind.VERDICT_WITHDRAWN))
+    words = [msgspec.msgpack.decode(raw) for (raw,) in found]
+    return here | {event_id for event_id, author in words if author == member}
 
 
 def _said(node: FleetNode, disk: Disk) -> dict[bytes, tuple[Verdict | None, str]]:

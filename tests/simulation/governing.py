@@ -1,0 +1,83 @@
+"""What the holders of a network decide while traffic runs: countries, expulsions, mergers.
+
+Who is expelled is no more among the honest of a world: nobody there does anything, nothing that is
+for it need arrive, and what it says has no effect. Its node runs on. Two standing members are left
+in every world.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from node.registry import changes
+
+if TYPE_CHECKING:
+    from keys.network import NetworkDocument
+    from tests.simulation.fleet import Fleet
+
+LEAST = 2
+"""Standing members that are left."""
+
+
+async def countries_change(world: Fleet, chance: random.Random) -> bool:
+    """Two members change their countries, or one answers for the other's as well, before it."""
+    if len(world.honest) < LEAST:
+        return False
+    network = world.umbrella.registry.network
+    one, other = (node.member for node in chance.sample(world.honest, 2))
+    ours, theirs = (network.members[member].jurisdictions for member in (one, other))
+    if chance.random() < 0.5:
+        network = _answers_for(network, one, theirs)
+        network = _answers_for(network, other, ours)
+    else:
+        network = _answers_for(network, one, tuple(dict.fromkeys((*ours, *theirs))))
+    world.decide(network)
+    return set(ours) != set(theirs)
+
+
+def _answers_for(
+    network: NetworkDocument, member: str, countries: tuple[str, ...]
+) -> NetworkDocument:
+    """Let a member answer for these countries, before whoever else does."""
+    first = {}
+    for code in countries:
+        listing = (m for m, entry in network.members.items() if code in entry.jurisdictions)
+        after = network.choice_rules.get(code) or tuple(listing)
+        first[code] = tuple(dict.fromkeys((member, *after)))
+    return changes.set_countries(network, member, countries, first)
+
+
+async def expelled(world: Fleet, chance: random.Random) -> bool:
+    """A membership ends for good, in the midst of whatever is under way."""
+    return _ends(world, chance, lambda network, gone, _: changes.expel(network, gone, {}))
+
+
+async def merged(world: Fleet, chance: random.Random) -> bool:
+    """A membership ends; another member takes over what it did."""
+    return _ends(world, chance, partial(changes.merge, choice_rules={}))
+
+
+def _ends(
+    world: Fleet,
+    chance: random.Random,
+    change: Callable[[NetworkDocument, str, str], NetworkDocument],
+) -> bool:
+    """End the membership of one of the honest, beside whom another one is active."""
+    network = world.umbrella.registry.network
+    active = [node.member for node in world.honest if network.is_active(node.member)]
+    if len(world.honest) <= LEAST or len(active) < LEAST:
+        return False
+    gone, heir = chance.sample(active, 2)
+    network = change(network, gone, heir)
+    if not network.fallback_members:
+        network = replace(network, fallback_members=(heir,))
+    world.decide(network)
+    world.expelled.add(gone)
+    return True
+
+
+GOVERNING = {"countries_change": countries_change, "expelled": expelled, "merged": merged}
