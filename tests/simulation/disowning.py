@@ -138,6 +138,8 @@ def settle_thefts(world: Fleet) -> None:
 def judge_disowned(world: Fleet) -> Iterator[tuple[str, str]]:
     """G7: what a thief said stands before people on both sides, as nobody's word."""
     for (owner, victim), theft in sorted(world.oracle.disowned.items()):
+        if not world.expelled.isdisjoint({owner, victim}):
+            continue  # what they say to each other has no effect
         found = rows(
             world[victim], "SELECT count(*) FROM disavowed_entries WHERE peer = ? AND lane = ?"
             " AND epoch = ? AND idx = ?", owner, theft.lane, theft.epoch, theft.start,

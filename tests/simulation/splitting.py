@@ -54,7 +54,7 @@ async def registry_split(world: Fleet, chance: random.Random) -> bool:
         return False
     network = world.umbrella.registry.network
     if chance.random() < 0.3:  # the other one suspends somebody
-        victim = chance.choice(sorted(network.members))
+        victim = chance.choice(sorted(network.members.keys() - world.expelled))
         entry = replace(network.members[victim], status="suspended")
         network = replace(network, members={**network.members, victim: entry})
     other = replace(network, policy={**network.policy, POLICY: 2})

@@ -39,6 +39,8 @@ KINDS = {
     "custody",
     "sharing",
     "recovery",
+    "withdrawal",
+    "governance",
 }
 CAUGHT = re.compile(r"^caught by seed \d+ in world (\d+): .+$", re.MULTILINE)
 
