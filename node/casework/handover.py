@@ -187,14 +187,10 @@ class Handover:
                 take_custody(self._book, self._postbox, self._ids, state.id)
                 return Disposition.DUPLICATE
             tell_way(self._book, self._postbox, state, informant)
-        passed = Sighted(
-            state.id,
-            next(iter(message.sightings), None),
-            next(iter(message.content), None),
-            message.access,
-            message.child_at_risk,
-        )
-        self._pass_on(before, passed)
+        sighting, file = next(iter(message.sightings), None), next(iter(message.content), None)
+        if message.child_at_risk or (sighting, file, message.access) != (None, None, None):
+            passed = Sighted(state.id, sighting, file, message.access, message.child_at_risk)
+            self._pass_on(before, passed)
         for number, other in enumerate(content[1:], 2):
             facts = Sighted(state.id, None, other, None, child_at_risk=False)
             self._pass_on(before, facts, number)

@@ -54,15 +54,16 @@ def match_lists(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str]
     by, book.by = book.by, None
     for item_id in list(items or book.changed):
         state = book.loaded.items.get(item_id)
-        if state is None or state.matter is not Matter.CSAM or not state.sightings:
+        if state is None or state.matter is not Matter.CSAM:
             continue
         said = hits(book, state)
         others = _parted(book, item_id, _of_others(book, state, said))
         if others:
             _ask_without(book, ids, postbox, item_id, others)
             continue
-        for hit in said:
-            _take(book, ids, postbox, item_id, hit)
+        for hit in said:  # of what nobody reports any more only a later word of its author counts
+            if state.sightings or _corrects(book, book.loaded.items[item_id], hit):
+                _take(book, ids, postbox, item_id, hit)
     book.by = by
 
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import msgspec
+
 from keys.network import EXPELLED
 from keys.registry import Registry
 from keys.transfers import NOTHING
 from protocol.errors import UnsayableError
+from protocol.facts import Sighting
 from protocol.governance import Party, is_permitted, party
-from protocol.messages import Message, kind_of
+from protocol.messages import Item, Message, kind_of
 from protocol.transfer import goes_without_basis, narrow
 from protocol.vocabulary import Lane
 
@@ -73,6 +76,21 @@ class Permits:
         if not based and not goes_without_basis(message):
             return None
         return narrow(message, fields)
+
+    def with_report(self, peer: str, message: Item) -> Item:
+        """Return an item with its finder's own sighting where the terms withhold all of them.
+
+        Without any it would be one that nobody reports any more. All that it says the item says,
+        too; its id is that of the item (`intake`), so that the finder can take it back.
+        """
+        if message.sightings or not self.withholds(peer, "sightings"):
+            return message
+        first = Sighting(message.item_id, message.finder, message.source, message.found_ms)
+        return msgspec.structs.replace(message, sightings=(first,))
+
+    def withholds(self, peer: str, field: str) -> bool:
+        """Whether the terms keep this field of what `peer` says from us."""
+        return field not in self._terms(peer, self._us)[1]
 
     def hears(self, peer: str, lane: Lane, kind: int) -> bool:
         """Whether `peer` may say an entry of this kind to us on `lane`."""

@@ -260,7 +260,8 @@ class Judge:
 
     def item(self, parsed: Parsed, message: Item) -> Disposition:
         """An item handed over."""
-        return self.handover.item(parsed.arrived.peer, message)
+        peer = parsed.arrived.peer
+        return self.handover.item(peer, self._permits.with_report(peer, message))
 
     def sighted(self, parsed: Parsed, message: Sighted) -> Disposition:
         """A later sighting, or later facts, of an item that was handed over."""
@@ -284,7 +285,9 @@ class Judge:
 
     def withdrawal(self, parsed: Parsed, message: Withdrawal) -> Disposition | None:
         """A member takes its sighting back."""
-        return hear_withdrawal(self.book, self.postbox, parsed.arrived.peer, message)
+        peer = parsed.arrived.peer
+        untold = self._permits.withholds(peer, "sightings")
+        return hear_withdrawal(self.book, self.postbox, peer, message, untold=untold)
 
     def message(self, parsed: Parsed, message: PeerMessage) -> Disposition | None:
         """A person of another member writes about an item."""

@@ -41,7 +41,9 @@ def carry_between(
     alike = [other.id for other in _alike(book, book.loaded.items[item_id])]
     ways = [*((other, item_id) for other in alike), *((item_id, other) for other in alike)]
     for source, target in ways:
-        if target != leaving and _carry(book, postbox, source, target):
+        other = book.loaded.items[target if source == item_id else source]
+        late = not other.sightings
+        if target != leaving and _carry(book, postbox, source, target, only_later=late):
             watch_verdicts(book, target)
 
 
@@ -87,7 +89,7 @@ def _looks_like(one: ItemState, other: ItemState) -> bool:
 def bring_verdicts(book: Casebook, postbox: Postbox, item_id: str) -> None:
     """Carry over to this item what was judged of its content elsewhere."""
     for other in _alike(book, book.loaded.items[item_id]):
-        _carry(book, postbox, other.id, item_id)
+        _carry(book, postbox, other.id, item_id, only_later=not other.sightings)
     watch_verdicts(book, item_id)
 
 
@@ -99,20 +101,23 @@ def _alike(book: Casebook, state: ItemState) -> list[ItemState]:
         found[i]
         for i in sorted(found)
         if i != state.id
-        and found[i].sightings
         and found[i].matter is state.matter
         and likeness(found[i].content, state.content, pictures=False) is Likeness.SAME
     ]
 
 
-def _carry(book: Casebook, postbox: Postbox, from_id: str, to_id: str) -> bool:
-    """Record on the one item the verdicts on the other that carry, and tell; whether any did."""
+def _carry(book: Casebook, postbox: Postbox, from_id: str, to_id: str, *, only_later: bool) -> bool:
+    """Record on the one item the verdicts on the other that carry, and tell; whether any did.
+
+    `only_later`: only what goes after a word of its author that stands there, since nobody says
+    any more that the other item is there. What its author said last counts on it all the same.
+    """
     source, target = book.loaded.items[from_id], book.loaded.items[to_id]
     fresh = [
         given
         for given in source.vouched
         if not target.has_heard(given.event_id)
-        and (follows(given, target) or carries(given, source, book.us))
+        and (follows(given, target) or (not only_later and carries(given, source, book.us)))
     ]
     for one in fresh:
         state = note(book, to_id, EventKind.CARRIED_OVER, one, one.at_ms)

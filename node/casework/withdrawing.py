@@ -21,12 +21,13 @@ from protocol.vocabulary import Disposition, Kind, OutcomeWhat
 
 
 def hear_withdrawal(
-    book: Casebook, postbox: Postbox, peer: str, message: Withdrawal
+    book: Casebook, postbox: Postbox, peer: str, message: Withdrawal, *, untold: bool = False
 ) -> Disposition | None:
     """Take a sighting back; whether the item ends is for a person to say (rule 10).
 
     A member takes back its own, or passes on what another took back before it in the chain. With
     its whole report it takes back its verdicts, which is told on wherever they were told.
+    `untold`: the terms keep sightings of that member from us, so it may name one not known here.
     """
     state = book.find(message.item_id)
     if state is None:
@@ -40,6 +41,8 @@ def hear_withdrawal(
         and (message.sighting_id is not None or sighting.member == peer)
     ]
     told_us = any(informant.member == peer for informant in state.informants)
+    if told_us and untold and message.sighting_id is not None and not gone:
+        return Disposition.WITHDRAWN
     if not told_us or (message.sighting_id is not None and not gone):
         return Disposition.NOT_PERMITTED
     author = gone[0].member if message.sighting_id is not None else peer

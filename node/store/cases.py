@@ -146,9 +146,21 @@ class Cases:
         return await self._writer.run(job)
 
     async def relearn(self, is_known: Callable[[bytes], bool], now_ms: int) -> int:
-        """Let entries whose form was unknown, and is known now, be judged; returns how many."""
+        """Let entries whose form was unknown, and is known now, be judged; returns how many.
+
+        And those that made the program fail: this may be another one, that can judge them.
+        """
 
         def job(connection: Connection) -> int:
+            failed = connection.execute(
+                "UPDATE entries_in SET judged = 0 WHERE judged = 3 AND answer IS NULL"
+                " AND entry IS NOT NULL AND seq NOT IN (SELECT seq FROM in_disavowed_ranges)"
+            ).rowcount
+            connection.execute(
+                "UPDATE tasks SET closed_ms = ?"
+                " WHERE code = 'entry_not_judged' AND closed_ms IS NULL",
+                (now_ms,),
+            )
             learnt = [
                 (seq,)
                 for seq, entry in connection.execute(
@@ -165,7 +177,7 @@ class Cases:
                 " AND e.entry IS NOT NULL AND e.answer IN ('unknown_kind', 'unknown_version'))",
                 (now_ms,),
             )
-            return len(learnt)
+            return len(learnt) + failed
 
         return await self._writer.run(job)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from node.casework.casebook import Casebook, Needs
-from node.casework.receiving import Answer, Judged
+from node.casework.receiving import Answer, Judged, set_aside
 from node.peer.inbox import Held
 from node.store.sqlite import Store
 from protocol.answers import NOTHING, AnswerCode
@@ -264,3 +265,38 @@ class TestUnknownForms:
         assert await store.cases.relearn(lambda _: False, NOW_MS) == 0
         assert await store.queries.unjudged(9) == []
         assert [code for code, _, _ in await store.queries.tasks()] == ["entry_unknown_kind"]
+
+    async def test_7_3_what_made_the_program_fail_is_judged_by_the_next(self, store: Store) -> None:
+        """It may be another one; a failure comes before a person again."""
+        await arrive(store, Sender(), 1, 2)
+        waiting = await store.queries.unjudged(9)
+        for one in waiting:
+            await store.cases.judge(Needs(), NOW_MS, partial(set_aside, one))
+        assert await store.queries.unjudged(9) == []
+        assert await store.cases.relearn(lambda _: False, NOW_MS) == 2
+        assert [one.entry for one in await store.queries.unjudged(9)] == [w.entry for w in waiting]
+        assert await store.queries.tasks() == []
+
+    async def test_11_3_what_waits_for_its_sender_to_come_back_is_not_judged_at_a_start(
+        self, store: Store
+    ) -> None:
+        """It is suspended: that it is quarantined is no failure."""
+        await arrive(store, Sender(), 1)
+        (one,) = await store.queries.unjudged(9)
+        kept = Answer(one, Judged.QUARANTINED, Disposition.QUARANTINED)
+        await store.cases.judge(Needs(), NOW_MS, lambda _: [kept])
+        assert await store.cases.relearn(lambda _: True, NOW_MS) == 0
+
+    async def test_8_15_what_its_sender_disavows_is_not_judged_at_a_start(
+        self, store: Store
+    ) -> None:
+        """Whoever said it: not the sender."""
+        await arrive(store, Sender(), 1, 2)
+        first, second = await store.queries.unjudged(9)
+        held = [Answer(one, Judged.QUARANTINED) for one in (first, second)]
+        await store.cases.judge(Needs(), NOW_MS, lambda _: held)
+        row = (1, PEER, str(first.lane), first.epoch, first.index, first.index + 1)
+        sql = "INSERT INTO disavowed_in VALUES (?, ?, ?, ?, ?, ?)"
+        await store.writer.run(lambda connection: connection.execute(sql, row).rowcount)
+        assert await store.cases.relearn(lambda _: True, NOW_MS) == 1
+        assert [one.entry for one in await store.queries.unjudged(9)] == [second.entry]

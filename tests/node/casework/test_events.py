@@ -14,6 +14,7 @@ from node.casework.events import (
     Erasure,
     Event,
     EventKind,
+    Expiry,
     Facts,
     HandedOn,
     Kept,
@@ -112,6 +113,7 @@ EVERY: dict[EventKind, Body] = {
     EventKind.ERASED: Erasure(event_id(9), "withdrawal", (bytes(32),)),
     EventKind.ERASED_THERE: ErasedThere(event_id(9), "gb-iwf"),
     EventKind.BURIED: Burial((bytes(32),)),
+    EventKind.EXPIRED: Expiry((bytes(32),)),
     EventKind.HELD: Hold(event_id(9), "legal", "order 12", NOW_MS, NOW_MS + HOUR_MS),
     EventKind.LIFTED: Lifted(event_id(9)),
     EventKind.LISTED: Listing(
@@ -137,13 +139,13 @@ EVERY: dict[EventKind, Body] = {
 }
 
 
-WITHOUT_FOLD = {EventKind.RECORDED, EventKind.ERASED, EventKind.BURIED}
-"""The first and the last, and what comes after it: there is no state."""
+WITHOUT_FOLD = {EventKind.RECORDED, EventKind.ERASED, EventKind.BURIED, EventKind.EXPIRED}
+"""The first and the last, what comes after it, and what is of no item: there is no state."""
 
 
 def test_erased_item_has_no_state_to_fold() -> None:
     """Whoever folds a history lets go of it."""
-    for kind in (EventKind.ERASED, EventKind.BURIED):
+    for kind in (EventKind.ERASED, EventKind.BURIED, EventKind.EXPIRED):
         with pytest.raises(ValueError, match="no state"):
             after(item(), kind, EVERY[kind])
 

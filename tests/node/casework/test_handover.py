@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
+from keys.transfers import TRANSFER_FIELDS, Transfers, TransferTerms
 from node.casework.item import Custody, Informant, ItemState, Review
 from protocol import messages
 from protocol.facts import Access, Hop, Sighting
-from protocol.messages import DispositionNote, Outcome, Sighted
+from protocol.messages import DispositionNote, Outcome, Sighted, Withdrawal
 from protocol.vocabulary import (
     Action,
     Confidence,
@@ -30,6 +33,7 @@ from tests.builders.cases import (
     handed_on,
     happened,
     item,
+    network,
     said,
     suspended,
     verdict,
@@ -271,6 +275,72 @@ class TestJoined:
         state = receiver.state(item(1).id)
         assert (state.custody, state.responsible) == (Custody.HERE, US)
         assert [hop.member for hop in state.hops] == ["gb-iwf", US, "fr-pdc", US]
+
+    @pytest.mark.parametrize("here", [item(1), handed_on(item(1))], ids=["here", "handed on"])
+    def test_item_that_nobody_reports_any_more_joins_as_well(self, here: ItemState) -> None:
+        """It says nothing that could be told on; who handed it over is answered all the same."""
+        receiver = Receiver(here)
+        found = receiver("gb-iwf", item_from("gb-iwf", 2, sightings=()))
+        assert found.disposition in (Disposition.DUPLICATE, Disposition.FORWARDED)
+        assert Informant("gb-iwf", event_id(2, "gb-iwf")) in receiver.state(item(1).id).informants
+        assert told(receiver) == []
+
+
+class TestUntoldSightings:
+    """The terms of the pair keep them from us; the item says what its finder's own would."""
+
+    def receiver(self, *known: ItemState) -> Receiver:
+        """Return who is told of gb-iwf's items without their sightings."""
+        fields = tuple(one for one in TRANSFER_FIELDS if one != "sightings")
+        terms = Transfers(pairs={("gb-iwf", US): TransferTerms("law", fields)})
+        plain = network()
+        document = replace(plain.network, transfers=terms)
+        return Receiver(*known, registry=replace(plain, network=document))
+
+    OWN = Sighting(item(1).id, "gb-iwf", Source.PUBLIC, NOW_MS)
+
+    def test_item_is_reported_by_its_finder(self) -> None:
+        """Else nothing here would take it for one that somebody found."""
+        receiver = self.receiver()
+        receiver("gb-iwf", item_from(sightings=()))
+        assert receiver.state(item(1).id).sightings == (self.OWN,)
+
+    def test_second_report_joins(self) -> None:
+        """Though nothing of it is left but its place."""
+        here = item(2, finder="fr-pdc")
+        receiver = self.receiver(here)
+        found = receiver("gb-iwf", item_from(sightings=()))
+        assert found.disposition is Disposition.DUPLICATE
+        assert self.OWN in receiver.state(here.id).sightings
+
+    def test_finder_takes_its_report_back(self) -> None:
+        """As a whole, or by name along the chain."""
+        for named in (None, item(1).id):
+            receiver = self.receiver()
+            receiver("gb-iwf", item_from(sightings=()))
+            receiver("gb-iwf", Withdrawal(item(1).id, named, NOW_MS))
+            state = receiver.state(item(1).id)
+            assert (state.sightings, state.review) == ((), Review.WITHDRAWAL)
+
+    def test_report_of_another_that_is_taken_back_was_never_known(self) -> None:
+        """Who tells of it is in the right."""
+        receiver = self.receiver()
+        receiver("gb-iwf", item_from(sightings=()))
+        found = receiver("gb-iwf", Withdrawal(item(1).id, SEEN.sighting_id, NOW_MS))
+        assert found.disposition is Disposition.WITHDRAWN
+        assert receiver.state(item(1).id).sightings == (self.OWN,)
+
+    def test_stranger_takes_nothing_back(self) -> None:
+        """It never told us of the item."""
+        receiver = self.receiver(item(1))
+        found = receiver("gb-iwf", Withdrawal(item(1).id, SEEN.sighting_id, NOW_MS))
+        assert found.disposition is Disposition.NOT_PERMITTED
+
+    def test_sightings_that_may_be_told_are_as_they_were_told(self) -> None:
+        """None is made up for a member whose terms keep nothing back."""
+        receiver = Receiver()
+        receiver("gb-iwf", item_from(sightings=()))
+        assert receiver.state(item(1).id).sightings == ()
 
 
 class TestKnownById:

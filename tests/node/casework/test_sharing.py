@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from keys.registry import Registry
-from node.casework.casebook import Postbox
+from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.desk import Desk
 from node.casework.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
+from node.casework.events import EventKind, Withdrawn
 from node.casework.views import ItemView
 from node.ids import Ids
 from node.matching.lists import Provenance, Terms, Trust
@@ -105,6 +106,15 @@ class Office:
         """Let the operator say how far a member is followed."""
         terms = Terms(f"member/{by}", Provenance.MEMBER)
         await self.store.writer.run(lambda c: keep_terms(c, terms, trusts, NOW_MS))
+
+    async def take_back(self, item_id: str) -> None:
+        """Let an item lose its sightings."""
+
+        def decide(book: Casebook) -> None:
+            body = Withdrawn(US, None)
+            book.record(item_id, EventKind.WITHDRAWN, body, at_ms=NOW_MS, actor=US)
+
+        await self.store.cases.transact(Needs(items={item_id}), NOW_MS, decide)
 
     async def entries(self, by: str = IWF) -> dict[str, int]:
         """Return how many entries of a member stand, by category."""
@@ -371,6 +381,22 @@ class TestConflicts:
         await office.hear(gone(), said(given=Verdict.NOT_ILLEGAL, number=901))
         await office.look()
         assert shown(await office.item(item.id)) == (False, [], ("suggested_verdict",))
+
+
+class TestNobodyReports:
+    """All sightings of an item were taken back; it is still here, before a person."""
+
+    async def test_correction_goes_after_the_word_that_stands(self, office: Office) -> None:
+        """Though nothing else that lists say comes to it any more."""
+        items = [await office.report(1), await office.report(2, sha256=2)]
+        await office.hear(said())
+        for one in items:
+            await office.take_back(one.id)
+        await office.hear(later(), said(2, number=902))
+        assert [shown(await office.item(one.id))[:2] for one in items] == [
+            (True, [(IWF, "baseline"), (IWF, "not_illegal")]),
+            (False, []),
+        ]
 
 
 class TestWithdrawn:

@@ -314,6 +314,17 @@ class TestTakenBack:
         gone = {(one, None, None) for one in given}
         assert sorted(told_iwf(made)[before:]) == sorted(gone)
 
+    def test_unassessable_takes_back_what_was_said_of_an_item_that_nobody_reports_any_more(
+        self,
+    ) -> None:
+        """The others hold it against the file, whatever became of the item."""
+        gone = item(1, file(1), sightings=())
+        made = book(gone, item(2, file(1), url="https://nl2.example/"))
+        given = assess(made)
+        before = len(told_iwf(made))
+        assess(made, Verdict.UNASSESSABLE, one=item(2))
+        assert told_iwf(made)[before:] == [(given, None, None)]
+
     def test_verdict_is_told_anew_once_unassessable_is_withdrawn(self) -> None:
         """Given again: under the id that was taken back nobody hears it any more."""
         made = book(item(1, file(1)))

@@ -18,6 +18,7 @@ from node.casework.events import (
     Erasure,
     Event,
     EventKind,
+    Expiry,
     Facts,
     HandedOn,
     Kept,
@@ -134,6 +135,7 @@ EVENTS: dict[EventKind, Body] = {
     EventKind.ERASED: Erasure(event_id(9), "withdrawal", (bytes.fromhex("cafebabe" * 8),)),
     EventKind.ERASED_THERE: ErasedThere(event_id(9), "gb-iwf"),
     EventKind.BURIED: Burial((bytes.fromhex("cafebabe" * 8),)),
+    EventKind.EXPIRED: Expiry((bytes.fromhex("cafebabe" * 8),)),
 }
 CANARIES = ("canary", "203.0.113.77", "cafebabe", "secret", "worker")
 

@@ -14,6 +14,7 @@ from node.casework.errors import (
     UnknownItemError,
 )
 from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.rejudging import bring_verdicts
 from node.casework.working import record_action, record_assessment, record_hashes
 from protocol.messages import Outcome, Sighted
 from protocol.vocabulary import Action, OutcomeWhat, Verdict
@@ -220,6 +221,28 @@ class TestAssessments:
         made = book(item(1, file(1, md5=1)), other)
         assess(made)
         assert made.loaded.items[other.id].assessments == ()
+
+    @pytest.mark.parametrize("judged", [1, 2], ids=["the other is judged", "it is judged itself"])
+    def test_later_word_reaches_an_item_that_nobody_reports_any_more(self, judged: int) -> None:
+        """Our earlier one stands on it, so it would say what we say no more."""
+        early = verdict(member=US, at_ms=NOW_MS - 60_000)
+        gone = item(2, file(1), url=OTHER_PLACE, assessments=(early,), sightings=())
+        other = item(1, file(1), assessments=(early,), carried=(early.event_id,))
+        made = book(other, gone)
+        record_assessment(
+            made, item(judged).id, AssessmentDraft(verdict=Verdict.NOT_ILLEGAL), ids(), POSTBOX
+        )
+        for one in made.loaded.items.values():
+            assert [a.verdict for a in one.in_force] == [Verdict.NOT_ILLEGAL]
+
+    def test_verdict_of_an_item_that_nobody_reports_any_more_reaches_no_other(self) -> None:
+        """But for one that goes after an earlier word, what it says is not said again."""
+        early = verdict(member="gb-iwf")
+        gone = item(2, file(1), url=OTHER_PLACE, assessments=(early,), sightings=())
+        made = book(item(1, file(1)), gone)
+        bring_verdicts(made, POSTBOX, item(1).id)
+        assess(made)
+        assert [a.member for a in made.loaded.items[item(1).id].assessments] == [US]
 
     def test_unassessable_does_not_spread(self) -> None:
         """Another place may show it."""
