@@ -217,18 +217,17 @@ class Handover:
 
         `number`: which file of several that came at once it speaks of; each goes by itself.
         """
-        sighting = message.sighting
+        sighting, state = message.sighting, self._book.loaded.items[before.id]
         if sighting is None:
             urgent = message.child_at_risk and not before.child_at_risk
             if lacks(before, Facts(_one(message.content), message.access)) is None and not urgent:
                 return
-            subject = f"{before.id}|facts|{self._book.loaded.items[before.id].revision}"
+            subject = f"{before.id}|facts|{state.revision}"
             subject += f"|{number}" if number > 1 else ""
         elif sighting in before.sightings:
             return
-        else:
-            subject = sighting.sighting_id
-        state = self._book.loaded.items[before.id]
+        else:  # the same one may come again, of another item or once it was taken back
+            subject = f"{before.id}|{sighting.sighting_id}|{state.revision}"
         pass_on_sighting(self._book, self._postbox, state, message, subject)
 
     def _record(self, message: Item, informant: Informant) -> ItemState:

@@ -70,7 +70,7 @@ def _pass_on_withdrawals(
         return
     for sighting in sightings:
         passed = Withdrawal(state.id, sighting, at_ms)
-        subject = f"{state.id}|withdrawal|{sighting}"
+        subject = f"{state.id}|withdrawal|{sighting}|{state.revision}"  # it may have come again
         book.say(postbox, to, Kind.WITHDRAWAL, passed, subject=subject, item=state.id)
 
 

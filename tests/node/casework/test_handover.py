@@ -285,6 +285,23 @@ class TestJoined:
         assert Informant("gb-iwf", event_id(2, "gb-iwf")) in receiver.state(item(1).id).informants
         assert told(receiver) == []
 
+    def test_sighting_that_comes_again_is_another_entry(self) -> None:
+        """Of another item, or once it was taken back: one entry id says one thing (§5.3)."""
+        away = [
+            handed_on(item(1, informants=(Informant("gb-iwf", item(1).id),))),
+            handed_on(item(2, url="https://nl2.example/", informants=())),
+        ]
+        receiver = Receiver(*away)
+        seen = item_from("gb-iwf", 3, sightings=(SEEN,))
+        receiver("gb-iwf", seen)
+        receiver("gb-iwf", Withdrawal(item(1).id, SEEN.sighting_id, NOW_MS))
+        receiver("gb-iwf", item_from("gb-iwf", 4, sightings=(SEEN,)))
+        receiver("gb-iwf", Withdrawal(item(1).id, SEEN.sighting_id, NOW_MS + 1))
+        receiver("gb-iwf", item_from("gb-iwf", 5, sightings=(SEEN,), url="https://nl2.example/"))
+        on = [post for post in receiver.book.posts if post.peer == "fr-pdc"]
+        assert len(on) >= 5
+        assert len({post.entry_id for post in on}) == len(on)
+
 
 class TestUntoldSightings:
     """The terms of the pair keep them from us; the item says what its finder's own would."""
