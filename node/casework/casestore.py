@@ -34,7 +34,7 @@ class CaseStore(Protocol):
         """
         ...
 
-    async def release(self, peers: Sequence[str]) -> int:
+    async def release(self, peers: Sequence[str], now_ms: int) -> int:
         """Let what these members sent while suspended be judged; returns how much that is."""
         ...
 

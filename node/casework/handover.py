@@ -127,8 +127,9 @@ class Handover:
             self._book.raise_review(here.id, Review.CAME_BACK)
             return Disposition.DUPLICATE
         away = here.custody is Custody.HANDED_ON
-        if here.finder == self._book.us and not away:
-            if informant in here.informants:  # news of its return were quicker than itself
+        told = informant in here.informants
+        if here.finder == self._book.us and not away and (told or here.id == message.item_id):
+            if told:  # news of its return were quicker than itself
                 self._add_facts(here.id, Facts(message.content, message.access), peer)
             return Disposition.ECHO
         body = SightedEvent(
@@ -142,9 +143,13 @@ class Handover:
         self._sight(here.id, body, message.found_ms, peer)
         self._add_facts(here.id, Facts(message.content, message.access), peer)
         self._note_all(here.id, message, peer)
+        if not told:
+            known = frozenset(one.event_id for one in message.assessments)
+            state = self._book.loaded.items[here.id]
+            tell_so_far(self._book, self._postbox, state, informant, known)
         if not away:
             return Disposition.REVISION
-        if informant not in here.informants:
+        if not told:
             tell_way(self._book, self._postbox, self._book.loaded.items[here.id], informant)
         return self._unless_round(here.id, Disposition.REVISION)
 

@@ -94,7 +94,7 @@ class Judging:
                 return learnt
         registry = self._registry()
         back = [peer for peer in await self._queries.quarantined() if registry.is_active(peer)]
-        released = await self._store.release(back) if back else 0
+        released = await self._store.release(back, self._clock()) if back else 0
         return released + await self._recall.due()
 
     async def _judge_one_by_one(self, arrived: Sequence[Arrived]) -> None:

@@ -1,15 +1,19 @@
 """What was handed to a member that cannot act any more: seen, and taken back where it is for good.
 
 While a member is suspended, what it has or waits for stands still: a task says so. When it is
-expelled or has merged into another, the member before it in the chain takes each open item back and
-gives it to whoever answers for the country now; where that one is gone as well, the one before it,
-as far as it knows the hand-overs between them. Nothing is sent to the one that is gone, and what
+expelled or has merged into another, the member that handed it there takes each open item back and
+gives it to whoever answers for the country now. Nothing is sent to the one that is gone, and what
 still waits for it in the outbox never leaves. A closed item stays closed, wherever it was closed.
+
+What went on from the one that is gone is handed, by the same member, to who had it last by all that
+is known. Whether the hand-over in between ever arrived nobody can tell here: it may wait where it
+never leaves, or lie in quarantine. Who has the item knows its id, and joins the two; and from then
+on its outcomes come here, which went through the one that is gone before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from keys.network import EXPELLED, Status
@@ -17,8 +21,7 @@ from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.custody import take_custody
 from node.casework.item import Custody, ItemState, Review
-from node.casework.rings import way
-from node.casework.routing import route
+from node.casework.routing import Choice, route
 from node.casework.telling import handed_on_to
 from node.ids import Ids
 from node.store.queries import ItemQuery
@@ -39,29 +42,34 @@ Transact = Callable[[Needs, Callable[[Casebook], int]], Awaitable[int]]
 """Load, decide, keep, and wake whoever has work then."""
 
 
-def is_stuck(book: Casebook, state: ItemState, member: str, gone: Collection[str] = ()) -> bool:
-    """Whether `state` is open at `member`, and we are the one that handed it there.
-
-    Or the last one before it that is not `gone` for good.
-    """
-    if (state.custody, state.responsible, state.closed_ms) != (Custody.HANDED_ON, member, None):
-        return False
-    on = way(book.us, state.steps)
-    between = [step.to for step in on[:-1]] if on and on[-1].to == member else []
-    return handed_on_to(book, state) in (member, *between[:1]) and all(
-        one in gone for one in between
-    )
+def is_stuck(book: Casebook, state: ItemState, member: str) -> bool:
+    """Whether we handed `state` to `member` and it is open: there, or wherever it went since."""
+    handed_on = state.custody is Custody.HANDED_ON and state.closed_ms is None
+    return handed_on and handed_on_to(book, state) == member
 
 
 def take_back(
     book: Casebook, item_id: str, registry: Registry, ids: Ids, postbox: Postbox
 ) -> ItemState:
-    """Take an item back from a member that is gone, and let the responsible one have it."""
+    """Take an item back from a member that is gone, and let the responsible one have it.
+
+    That is the one to which it went on from there, if that is a member still.
+    """
+    told = book.loaded.items[item_id]
+    holder = None
+    if told.responsible not in (None, book.us) and not _is_gone(registry, told.responsible):
+        holder = Choice(told.responsible, told.orphan)
     state = take_custody(book, postbox, ids, item_id)
     if state.jurisdiction is None:
         book.raise_review(item_id, Review.LOCATION_UNCERTAIN)
         return book.loaded.items[item_id]
-    return route(book, item_id, state.jurisdiction, None, registry, ids, postbox)
+    return route(book, item_id, state.jurisdiction, None, registry, ids, postbox, chosen=holder)
+
+
+def _is_gone(registry: Registry, member: str) -> bool:
+    """Whether this is no member, or none any more."""
+    entry = registry.network.members.get(member)
+    return entry is None or entry.status == EXPELLED
 
 
 class Recall:
@@ -81,16 +89,11 @@ class Recall:
         self._ids = ids
         self._postbox = postbox
         self._seen: dict[str, tuple[Status, str | None]] = {}
-        self._gone: frozenset[str] = frozenset()
 
     async def due(self) -> int:
         """Do what is due; returns how many items were taken back."""
         registry = self._registry()
         done = 0
-        gone = frozenset(m for m, e in registry.network.members.items() if e.status == EXPELLED)
-        if gone != self._gone:  # what was handed on through one of them may be ours to take back
-            self._gone = gone
-            self._seen.clear()
         for member, entry in registry.network.members.items():
             if entry.status == "active":
                 self._seen.pop(member, None)
@@ -105,7 +108,7 @@ class Recall:
             after = ""
         if after is None:
             return 0
-        wanted = ItemQuery(after=after, limit=PAGE, custody="handed_on", responsible=member)
+        wanted = ItemQuery(after=after, limit=PAGE, custody="handed_on", handed_to=member)
         page = await self._items.items(wanted)
         count = 0
         if page:
@@ -118,8 +121,10 @@ class Recall:
 
     def _decide(self, book: Casebook, items: list[str], registry: Registry, member: str) -> int:
         here = (book.loaded.items.get(item_id) for item_id in items)
-        stuck = [s.id for s in here if s is not None and is_stuck(book, s, member, self._gone)]
-        gone = registry.network.members[member].status == EXPELLED
+        stuck = [s.id for s in here if s is not None and is_stuck(book, s, member)]
+        gone = _is_gone(registry, member)
+        if not gone:  # what went on from there is no affair of a member that comes back
+            stuck = [one for one in stuck if book.loaded.items[one].responsible == member]
         if stuck:
             book.tasks.append(("member_expelled" if gone else "member_suspended", member))
         if not gone:

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from keys.network import EXPELLED
 from keys.registry import Registry
 from keys.signing import VerifyKey
 from node.casework.answering import Answering
@@ -107,6 +108,10 @@ def is_readable(raw: bytes) -> bool:
     return is_known(entry.version, entry.kind)
 
 
+HANDED_OVER = "handed_over_in_quarantine"
+"""Task: a member that is suspended or gone handed items over, which it says it has no more."""
+
+
 def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs:
     """Say what must be loaded to judge these entries."""
     needs = Needs()
@@ -172,7 +177,9 @@ class Judge:
         arrived = parsed.arrived
         if arrived.conflict:
             return self._conflict(parsed)
-        if not self.registry.is_active(arrived.peer):
+        if not self.registry.is_active(arrived.peer) and not self._is_let_in(parsed):
+            if isinstance(parsed.message, Item):
+                self.book.tasks.append((HANDED_OVER, arrived.peer))
             return Answer(arrived, Judged.QUARANTINED, Disposition.QUARANTINED)
         if arrived.disavowed:  # whoever said it: not the sender
             return self._hold(arrived)
@@ -184,6 +191,15 @@ class Judge:
         self._answer(parsed, disposition, reason, state)
         item = self._buried(parsed, item_id) if state is None else state.id
         return Answer(arrived, Judged.DONE, disposition, item=item)
+
+    def _is_let_in(self, parsed: Parsed) -> bool:
+        """Whether a person lets an item be judged that a member handed over which is gone now.
+
+        Of one that is suspended nobody does: the registry says whether it comes back.
+        """
+        entry = self.registry.network.members.get(parsed.arrived.peer)
+        gone = entry is not None and entry.status == EXPELLED
+        return gone and parsed.arrived.let_go and isinstance(parsed.message, Item)
 
     def _hold(self, arrived: Arrived) -> Answer:
         """Keep what its sender disavows before it was judged; no effect, and no answer."""

@@ -167,17 +167,18 @@ def route(
     ids: Ids,
     postbox: Postbox,
     *,
-    back_by_hand: bool = False,
+    chosen: Choice | None = None,
 ) -> ItemState:
     """Record where the item is hosted and let the responsible member have it; see `choose`.
 
     `retry_ms` (UTC): when to locate it again; of what is unresolved, or stays here unsurely.
+    `chosen`: who is to have it, where that is known better than by the rule alone.
     """
     state = book.loaded.items[item_id]
     if retry_ms is not None and found.state is HostingState.UNRESOLVED:
         body = Located(found, retry_ms)
         return book.record(item_id, EventKind.LOCATED, body, at_ms=book.now, actor=book.us)
-    choice = choose(registry, book.us, state, found, back_by_hand=back_by_hand)
+    choice = chosen or choose(registry, book.us, state, found)
     if choice.member != book.us:
         try:
             limit = registry.network.limits.entry_bytes

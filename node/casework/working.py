@@ -30,7 +30,7 @@ from node.casework.item import (
 from node.casework.listing import match_lists
 from node.casework.prepare import check_action, check_assessment, read_hashes, read_time
 from node.casework.reconsidering import reconsider
-from node.casework.routing import route
+from node.casework.routing import choose, route
 from node.casework.spreading import spread, take_back
 from node.casework.telling import News, note, tell
 from node.casework.undoing import ILLEGAL, has_verdict, take_everywhere_back
@@ -220,7 +220,8 @@ def record_action(
     watch_hidden(book, state.id)
     if draft.action is Action.MOVED and draft.country is not None:
         found = _analysts_word(draft.country, at_ms)
-        route(book, state.id, found, None, registry, ids, postbox, back_by_hand=looked_at)
+        chosen = choose(registry, book.us, state, found, back_by_hand=looked_at)
+        route(book, state.id, found, None, registry, ids, postbox, chosen=chosen)
     return book.loaded.items[state.id]
 
 

@@ -66,7 +66,9 @@ def close(path: Path, code: str, subject: str) -> Result:
 
 
 def release(path: Path, member: str) -> Result:
-    """Let what a member took back beyond the bound be judged; the node may run meanwhile.
+    """Let what waits for a person because of its sender be judged; the node may run meanwhile.
+
+    What a member took back beyond the bound, and items of an expelled one that are in quarantine.
 
     Raises:
         CliError: nothing of that member waits.
@@ -75,9 +77,9 @@ def release(path: Path, member: str) -> Result:
     with _store(load(path)) as store:
         count = store.write(let_go, member, _now_ms())
     if not count:
-        what = "member: nothing that it took back waits; see hotline tasks list"
+        what = "member: nothing of it waits for a person; see hotline tasks list"
         raise CliError("nothing_waits", what)
-    text = f"{count} entries of {member} go on, in the order they came"
+    text = f"{count} entries of {member} are judged now, in the order they came"
     return Result({"released": count}, text)
 
 

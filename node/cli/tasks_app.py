@@ -36,11 +36,11 @@ def tasks_close(
 
 @tasks_app.command("release")
 def tasks_release(
-    member: Annotated[str, typer.Argument(help="Member id, the subject of mass_withdrawal.")],
+    member: Annotated[str, typer.Argument(help="Member id, the subject of the task.")],
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> int:
-    """Let all that a member took back at once have its effect, after a person has asked it."""
+    """Let what a member took back at once, or handed over before it was gone, have its effect."""
     from node.cli import tasks
 
     return show(tasks.release(config, member), as_json=json)

@@ -17,7 +17,7 @@ from node.casework.casebook import Casebook, Loaded, Needs
 from node.casework.events import Event, EventKind
 from node.casework.item import ItemState, encode
 from node.casework.post import Post
-from node.casework.receiving import Answer
+from node.casework.receiving import HANDED_OVER, Answer
 from node.casework.wanting import pictures
 from node.matching.fingerprints import Fingerprints, content_keys
 from node.matching.near.bands import Mark
@@ -38,7 +38,7 @@ from node.store.refused import erase_refused, refused
 from node.store.seam import Connection
 from node.store.shared import keep_shared
 from node.store.states import STATES_BY_ID, UNWRITTEN, states
-from node.store.tasks import open_task
+from node.store.tasks import close_task, open_task
 from node.store.writer import Writer
 from protocol.vocabulary import Disposition
 
@@ -129,14 +129,17 @@ class Cases:
         self._recent.drop(book.erased)
         self._recent.drop(book.answered)
 
-    async def release(self, peers: Sequence[str]) -> int:
+    async def release(self, peers: Sequence[str], now_ms: int) -> int:
         """Let what these members sent while they were suspended be judged; returns how much.
 
-        What was set aside because it could not be judged stays where it is.
+        What was set aside because it could not be judged stays where it is. That there were items
+        among it is no task any more.
         """
         released = [(peer, str(Disposition.QUARANTINED)) for peer in peers]
 
         def job(connection: Connection) -> int:
+            for peer in peers:
+                close_task(connection, HANDED_OVER, peer, now_ms)
             return connection.executemany(
                 "UPDATE entries_in SET judged = 0, answer = NULL"
                 " WHERE judged = 3 AND peer = ? AND answer = ?",

@@ -7,12 +7,13 @@ be resumed while the node does not run, because it keeps in memory what it has s
 from __future__ import annotations
 
 from node.casework.mass import TASK, waiting_of
+from node.casework.receiving import HANDED_OVER
 from node.store.backup import mark_restored
 from node.store.custody import LET_GO
 from node.store.disowning import word
 from node.store.refilling import forget_again
 from node.store.seam import Connection
-from protocol.vocabulary import Lane
+from protocol.vocabulary import Disposition, Lane
 
 
 def close_task(connection: Connection, code: str, subject: str, now_ms: int) -> int:
@@ -24,16 +25,27 @@ def close_task(connection: Connection, code: str, subject: str, now_ms: int) -> 
 
 
 def let_go(connection: Connection, peer: str, now_ms: int) -> int:
-    """Let what a member took back beyond the bound be judged, in the order it came; how much.
+    """Let what waits for a person because of its sender be judged, in the order it came; how much.
 
-    The task is closed with it.
+    That is what a member took back beyond the bound, and the items that it handed over before or
+    after it was expelled (of one that is suspended, whoever judges sets them aside again). The
+    tasks are closed with it.
     """
-    close_task(connection, TASK, peer, now_ms)
-    return connection.execute(
+    for code in (TASK, HANDED_OVER):
+        close_task(connection, code, peer, now_ms)
+    released = connection.execute(
         "UPDATE entries_in SET judged = 0, waits_for = NULL, answer = ?"
         " WHERE judged = 2 AND waits_for = ?",
         (LET_GO, waiting_of(peer)),
     ).rowcount
+    return (
+        released
+        + connection.execute(
+            "UPDATE entries_in SET judged = 0, answer = ?"
+            " WHERE judged = 3 AND peer = ? AND lane = ? AND answer = ?",
+            (LET_GO, peer, str(Lane.REPORTS), str(Disposition.QUARANTINED)),
+        ).rowcount
+    )
 
 
 def say_restored(connection: Connection, now_ms: int, snapshot_ms: int = 0) -> int:

@@ -31,6 +31,7 @@ from node.store.tasks import open_tasks
 from node.store.witnessing import LedgerFigures
 from node.store.witnessing import figures as ledger_figures
 from node.store.writer import Readers
+from protocol.vocabulary import Kind
 
 LONGEST_PAUSE_MS = 3_600_000
 """No look-up is put off by more than this, of an item that has no place yet."""
@@ -42,7 +43,8 @@ LONGEST_DEADLINE_MS = 31 * 86_400_000
 class ItemQuery:
     """Which items.
 
-    Every filter that is given must hold. `after` is the last id of the page before.
+    Every filter that is given must hold. `after` is the last id of the page before; `handed_to`,
+    a member to which they were handed on at some time.
     """
 
     after: str = ""
@@ -52,6 +54,7 @@ class ItemQuery:
     responsible: str | None = None
     review: bool | None = None
     changed_after: int | None = None
+    handed_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +287,12 @@ def _items_sql(wanted: ItemQuery) -> tuple[str, list[Any]]:
     if wanted.changed_after is not None:
         tests.append("id IN (SELECT item FROM events WHERE seq > ?)")
         values.append(wanted.changed_after)
+    if wanted.handed_to is not None:
+        tests.append(
+            "EXISTS (SELECT 1 FROM messages_out m"
+            " WHERE m.item = items.id AND m.peer = ? AND m.kind = ?)"
+        )
+        values += [wanted.handed_to, int(Kind.ITEM)]
     sql = states_of(f"{' AND '.join(tests)} ORDER BY id LIMIT ?")
     return sql, [*values, wanted.limit]
 

@@ -214,9 +214,9 @@ class CountedCases:
             self._dispositions.labels(str(code)).inc(count)
         return book
 
-    async def release(self, peers: Sequence[str]) -> int:
+    async def release(self, peers: Sequence[str], now_ms: int) -> int:
         """See `CaseStore.release`."""
-        return await self._inner.release(peers)
+        return await self._inner.release(peers, now_ms)
 
     async def relearn(self, is_known: Callable[[bytes], bool], now_ms: int) -> int:
         """See `CaseStore.relearn`."""

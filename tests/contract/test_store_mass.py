@@ -1,4 +1,4 @@
-"""Contract of a store: what a member took back in a mass waits until a person lets it go on."""
+"""Contract of a store: what waits because of its sender, until a person lets it go on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from node.casework.casebook import Needs
 from node.casework.mass import waiting_of
-from node.casework.receiving import Answer, Judged
+from node.casework.receiving import HANDED_OVER, Answer, Judged
 from node.store.decisions import let_go
 from node.store.ending import wake_entombed
 from node.store.sqlite import Store
@@ -47,7 +47,7 @@ async def test_only_a_person_lets_it_go_on(store: Store) -> None:
     await arrive(store, Sender(), 1, 2, 3)
     await hold(store)
     assert (await store.queries.oldest_parked())[0] == 1
-    await store.cases.release([PEER])
+    await store.cases.release([PEER], NOW_MS)
     await store.writer.run(lambda c: wake_entombed(c, PEER, Lane.REPORTS))
     assert [one.entry for one in await store.queries.unjudged(10)] == [entry(3)]
     assert await store.queries.waits_for(waiting_of(PEER))
@@ -64,3 +64,45 @@ async def test_it_goes_on_in_the_order_it_came_and_its_task_is_closed(store: Sto
     assert [(one.entry, one.let_go) for one in going] == [(entry(1), True), (entry(2), True)]
     assert await store.queries.tasks() == []
     assert await store.writer.run(lambda c: let_go(c, PEER, NOW_MS)) == 0
+
+
+async def set_aside(store: Store) -> None:
+    """Let two entries lie in quarantine, the second because it made the judge fail."""
+    first, second = await store.queries.unjudged(10)
+    answers = [
+        Answer(first, Judged.QUARANTINED, Disposition.QUARANTINED),
+        Answer(second, Judged.QUARANTINED),
+    ]
+    await store.cases.judge(Needs(), NOW_MS, lambda _: answers)
+    await store.writer.run(lambda c: open_task(c, HANDED_OVER, PEER, NOW_MS))
+
+
+async def test_what_was_handed_over_in_quarantine_goes_on_and_its_task_is_closed(
+    store: Store,
+) -> None:
+    """What cannot be judged stays where it is."""
+    await arrive(store, Sender(), 1, 2)
+    await set_aside(store)
+    assert await store.writer.run(lambda c: let_go(c, "nl-eokm", NOW_MS)) == 0
+    assert len(await store.queries.tasks()) == 1
+    assert await store.writer.run(lambda c: let_go(c, PEER, NOW_MS)) == 1
+    (going,) = await store.queries.unjudged(10)
+    assert (going.entry, going.let_go) == (entry(1), True)
+    assert await store.queries.tasks() == []
+
+
+async def test_on_other_lanes_no_person_lets_anything_out_of_quarantine(store: Store) -> None:
+    """Outcomes of a member that is gone have no effect."""
+    await arrive(store, Sender(Lane.STATUS), 1, 2)
+    await set_aside(store)
+    assert await store.writer.run(lambda c: let_go(c, PEER, NOW_MS)) == 0
+
+
+async def test_its_reinstatement_closes_the_task_too(store: Store) -> None:
+    """All of it is judged then, without anybody's word."""
+    await arrive(store, Sender(), 1, 2)
+    await set_aside(store)
+    assert await store.cases.release([PEER], NOW_MS) == 1
+    (going,) = await store.queries.unjudged(10)
+    assert (going.entry, going.let_go) == (entry(1), False)
+    assert await store.queries.tasks() == []

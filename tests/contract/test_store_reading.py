@@ -13,7 +13,7 @@ from node.casework.item import Custody, ItemState, Review
 from node.store.history import Head
 from node.store.queries import ItemQuery
 from node.store.sqlite import Store
-from protocol.vocabulary import Lane
+from protocol.vocabulary import Kind, Lane
 from tests.builders.cases import FINGERPRINTS, country, event_id, item
 from tests.builders.network import NOW_MS
 from tests.contract.stores import Place, message, post, record, record_items
@@ -67,6 +67,22 @@ class TestItems:
             await keep(store, state)
         found = await store.queries.items(ItemQuery(**wanted))
         assert [one.id for one in found] == [event_id(n, "gb-iwf") for n in numbers]
+
+    async def test_items_that_were_handed_to_a_member_are_found_wherever_they_are_now(
+        self, store: Store
+    ) -> None:
+        """Not by what else was said of them to it, nor by what was handed to others."""
+        for state in states():
+            await keep(store, state)
+        to_it = msgspec.structs.replace(message(1, peer="nl-eokm"), item=event_id(2, "gb-iwf"))
+        other = msgspec.structs.replace(message(2, peer="fr-pdc"), item=event_id(1, "gb-iwf"))
+        told = msgspec.structs.replace(
+            message(3, peer="nl-eokm"), item=event_id(4, "gb-iwf"), kind=int(Kind.OUTCOME)
+        )
+        await post(store, to_it, other, told)
+        found = await store.queries.items(ItemQuery(handed_to="nl-eokm"))
+        assert [(one.id, one.responsible) for one in found] == [(event_id(2, "gb-iwf"), "fr-pdc")]
+        assert await store.queries.items(ItemQuery(handed_to="nl-eokm", custody="here")) == []
 
     async def test_item_is_found_by_its_id_and_by_any_alias(self, store: Store) -> None:
         """And by nothing else."""

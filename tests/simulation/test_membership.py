@@ -15,6 +15,7 @@ from keys.transfers import TransferTerms
 from node.casework.draft import ActionDraft, AssessmentDraft
 from node.casework.item import Custody
 from node.registry import changes
+from node.store.decisions import let_go
 from node.store.queries import ItemQuery
 from protocol.vocabulary import Action, Lane, Verdict
 from tests.simulation.world import World
@@ -225,6 +226,173 @@ class TestGone:
             world.now += 60_000
         assert (await world[GB].state(item_id)).closed_ms is None
         assert (await world[GB].store.queries.figures())["entries_quarantined"] >= 1
+
+
+async def on_its_way(world: World, way: str) -> str:
+    """Let the Dutch hotline hand an item on to the French one, and say so; give its id.
+
+    `way`: `waits` in its outbox; lies `unjudged` at the French one; or `arrived`.
+    """
+    item_id = await reported(world)
+    await world.settle()
+    if way == "waits":
+        await world[FR].crash()
+    moved = ActionDraft(action=Action.MOVED, country="FR")
+    await world[NL].desk.act(item_id, moved, actor="analyst")
+    if way == "arrived":
+        await world.settle()
+    for _ in range(6):
+        await world[NL].delivery.deliver_due(world.now)
+        await world[GB].work()
+        world.now += 60_000
+    assert (await world[GB].state(item_id)).responsible == FR
+    assert await world[GB].store.queries.tasks() == []
+    return item_id
+
+
+@pytest.mark.parametrize("change", [expel, merge])
+class TestOnItsWay:
+    """An item that one which is gone had said to be with the next one, whether it is or not."""
+
+    @pytest.mark.parametrize("way", ["waits", "unjudged", "arrived"])
+    async def test_the_next_one_has_it_once(
+        self, world: World, change: Callable[[NetworkDocument], NetworkDocument], way: str
+    ) -> None:
+        """Who gave it to the one that is gone hands it over anew; a restart does not, again."""
+        item_id = await on_its_way(world, way)
+        govern(world, change)
+        if way == "waits":
+            await world[FR].restart()
+        await world.settle()
+        state = await world[FR].state(item_id)
+        assert len(await world[FR].store.queries.items(ItemQuery())) == 1
+        assert (state.id, state.custody, state.responsible) == (item_id, Custody.HERE, FR)
+        await world[GB].crash()
+        await world[GB].restart()
+        await world.settle()
+        here = await world[GB].state(item_id)
+        assert (here.custody, here.responsible, here.answered_by) == (Custody.HANDED_ON, FR, FR)
+        assert [hop.member for hop in here.hops] == [GB, NL, GB, FR]
+        assert ("member_expelled", NL) in await tasks(world, GB)
+        assert world[GB].verify().found == world[FR].verify().found == []
+
+    @pytest.mark.parametrize("way", ["waits", "unjudged", "arrived"])
+    async def test_its_outcomes_come_to_who_found_it(
+        self, world: World, change: Callable[[NetworkDocument], NetworkDocument], way: str
+    ) -> None:
+        """Before, they went through the one that is gone."""
+        item_id = await on_its_way(world, way)
+        govern(world, change)
+        if way == "waits":
+            await world[FR].restart()
+        await world.settle()
+        await world[FR].desk.act(item_id, ActionDraft(action=Action.REMOVED), actor="analyst")
+        await run(world, GB, FR)
+        assert (await world[GB].state(item_id)).closed_by is Action.REMOVED
+
+    async def test_so_do_those_that_it_never_passed_on(
+        self, world: World, change: Callable[[NetworkDocument], NetworkDocument]
+    ) -> None:
+        """What is closed is closed for all, and handed to nobody again after that."""
+        item_id = await on_its_way(world, "arrived")
+        await world[NL].crash()
+        await world[FR].desk.act(item_id, ActionDraft(action=Action.REMOVED), actor="analyst")
+        govern(world, change)
+        await run(world, GB, FR)
+        assert (await world[GB].state(item_id)).closed_by is Action.REMOVED
+
+    async def test_it_goes_to_who_has_it_also_where_another_answers_for_the_country_now(
+        self, world: World, change: Callable[[NetworkDocument], NetworkDocument]
+    ) -> None:
+        """Else two would have it: open items stay where they are."""
+        item_id = await on_its_way(world, "arrived")
+        answering = partial(changes.set_countries, choice_rules={})
+        govern(world, partial(answering, member=FR, countries=("BE",)))
+        govern(world, partial(answering, member=GB, countries=("GB", "FR")))
+        govern(world, change)
+        await run(world, GB, FR)
+        assert (await world[GB].state(item_id)).custody is Custody.HANDED_ON
+        assert (await world[FR].state(item_id)).custody is Custody.HERE
+
+    async def test_who_had_found_it_too_knows_both_ids(
+        self, world: World, change: Callable[[NetworkDocument], NetworkDocument]
+    ) -> None:
+        """One item there, which the first finder hears of under its own id."""
+        answering = partial(changes.set_countries, member=FR)
+        govern(world, partial(answering, countries=("FR", "NL"), choice_rules={"NL": (FR, NL)}))
+        own = (await world[FR].submit(PLACE)).items[0].item_id
+        await world.settle()
+        govern(world, partial(answering, countries=("FR",), choice_rules={}))
+        item_id = await reported(world)
+        await world.settle()
+        moved = ActionDraft(action=Action.MOVED, country="FR")
+        await world[NL].desk.act(item_id, moved, actor="analyst")
+        await world.settle()
+        govern(world, change)
+        await run(world, GB, FR)
+        (state,) = await world[FR].store.queries.items(ItemQuery())
+        assert (state.id, state.custody) == (own, Custody.HERE)
+        await world[FR].desk.act(own, ActionDraft(action=Action.REMOVED), actor="analyst")
+        await run(world, GB, FR)
+        assert (await world[GB].state(item_id)).closed_by is Action.REMOVED
+
+
+class TestQuarantine:
+    """Items that a member which is gone found itself: nobody else can hand them over anew."""
+
+    @staticmethod
+    async def handed_over(world: World, is_now: Status | None) -> str:
+        """Let the Dutch hotline hand over an item of its own once it is out; give its id."""
+        if is_now is not None:
+            govern(world, partial(status, is_now=is_now))
+        item_id = (await world[NL].submit("https://fr1.example/album/1.jpg")).items[0].item_id
+        if is_now is None:  # on the way when it is expelled
+            await world[NL].desk.locate_due()
+            govern(world, expel)
+        await run(world, NL, FR)
+        return item_id
+
+    @pytest.mark.parametrize("is_now", [None, "suspended"])
+    async def test_a_person_sees_that_there_are_some(
+        self, world: World, is_now: Status | None
+    ) -> None:
+        """Else it were with nobody, and nobody told."""
+        item_id = await self.handed_over(world, is_now)
+        assert not await knows(world, FR, item_id)
+        assert await tasks(world, FR) == [("handed_over_in_quarantine", NL)]
+
+    @pytest.mark.parametrize("is_now", [None, "suspended"])
+    async def test_a_person_lets_those_of_one_that_is_gone_be_judged(
+        self, world: World, is_now: Status | None
+    ) -> None:
+        """As any hand-over; whatever else it says has no effect all the same."""
+        item_id = await self.handed_over(world, is_now)
+        if is_now is not None:
+            govern(world, expel)
+        draft = AssessmentDraft(verdict=Verdict.BASELINE)
+        await world[NL].desk.assess(item_id, draft, actor="analyst")
+        await run(world, NL, FR)
+        await world[FR].store.writer.run(lambda c: let_go(c, NL, world.now))
+        assert await tasks(world, FR) == []
+        await run(world, NL, FR)
+        state = await world[FR].state(item_id)
+        assert (state.custody, state.responsible) == (Custody.HERE, FR)
+        assert not state.assessments
+        assert world[FR].verify().found == []
+
+    async def test_nobody_lets_in_what_one_that_is_only_suspended_handed_over(
+        self, world: World
+    ) -> None:
+        """The registry says whether it comes back; the task stands until then."""
+        item_id = await self.handed_over(world, "suspended")
+        await world[FR].store.writer.run(lambda c: let_go(c, NL, world.now))
+        await run(world, FR)
+        assert not await knows(world, FR, item_id)
+        assert await tasks(world, FR) == [("handed_over_in_quarantine", NL)]
+        govern(world, partial(status, is_now="active"))
+        await run(world, NL, FR)
+        assert await knows(world, FR, item_id)
+        assert await tasks(world, FR) == []
 
 
 class TestSuccessors:
