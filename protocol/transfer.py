@@ -25,6 +25,7 @@ from protocol.messages import (
     Withdrawal,
 )
 from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
+from protocol.vocabulary import OutcomeWhat
 
 FIELDS: Final = frozenset(TRANSFER_FIELDS)
 """What terms can leave out. Ids, place, times, source and custody chain always go."""
@@ -39,11 +40,16 @@ _ALWAYS: Final = (
     Withdrawal,
     ContentVerdictWithdrawn,
 )
-"""The channel's own kinds, answers, and what only takes back: no terms hold these up."""
+"""The channel's own kinds, answers, and what only takes back: no terms hold these up.
+
+So does an `Outcome` that takes a verdict back.
+"""
 
 
 def goes_without_basis(message: Message) -> bool:
     """Whether `message` may go where the basis for sending is `none`."""
+    if isinstance(message, Outcome):
+        return message.what is OutcomeWhat.WITHDRAWN
     return isinstance(message, _ALWAYS)
 
 

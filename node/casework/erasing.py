@@ -23,8 +23,8 @@ from node.casework.events import Erasure, Event
 from node.casework.holding import is_held, is_under_referral
 from node.casework.item import Custody, Informant, ItemState
 from node.casework.reconsidering import reconsider
-from node.casework.spreading import spread
-from node.casework.telling import News, handed_on_to, tell
+from node.casework.spreading import hearers, spread
+from node.casework.telling import News, audience, handed_on_to, tell, tell_one
 from node.casework.undoing import take_carried_back
 from node.ids import Ids
 from protocol.messages import Withdrawal
@@ -99,13 +99,22 @@ def _take_verdicts_back(
 ) -> None:
     """Say to all whom our verdicts on this item were told that they hold no more, on any item.
 
-    One that was carried over to it was said of another: it stands as long as that one does.
+    One that was carried over to it was said of another, and stands as long as that one does. What
+    becomes of it hears of its file who hears so of verdicts; to others nobody could say it of this
+    item any more.
     """
     for given in state.assessments:
-        if given.member == book.us and given.event_id not in state.carried:
-            news = News(given.event_id, OutcomeWhat.WITHDRAWN, None, book.us, book.now)
+        if given.member != book.us:
+            continue
+        news = News(given.event_id, OutcomeWhat.WITHDRAWN, None, book.us, book.now)
+        if given.event_id not in state.carried:
             tell(book, postbox, state, news, heard_from=unheard)
             take_carried_back(book, postbox, state.id, news)
+            continue
+        hear = hearers(book, postbox, given)
+        for informant in audience(book, state):
+            if informant != unheard and postbox.heir_of(informant.member) not in hear:
+                tell_one(book, postbox, state, informant, news)
     spread(book, postbox, state, None)
 
 

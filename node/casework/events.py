@@ -186,7 +186,7 @@ class Reopened(Value, frozen=True):
 
 
 class Withdrawn(Value, frozen=True):
-    """A member took a sighting back; without an id its whole report, and its verdicts with it."""
+    """A member took a sighting back; without an id its whole report."""
 
     member: str
     sighting_id: str | None

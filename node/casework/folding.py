@@ -21,7 +21,7 @@ from node.casework.item import (
     merge_content,
 )
 from node.casework.rings import holder, order, way, with_step, without
-from protocol.vocabulary import Action
+from protocol.vocabulary import Action, Verdict
 
 MAX_MESSAGES = 64
 """Messages kept at hand with an item, the newest; the history keeps all."""
@@ -196,13 +196,7 @@ def _withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         s for s in state.sightings
         if not (s.member == body.member and body.sighting_id in (None, s.sighting_id))
     )  # fmt: skip
-    changes: dict[str, Any] = {"sightings": kept}
-    if body.sighting_id is None:
-        changes["assessments"] = tuple(
-            a for a in state.assessments
-            if a.member != body.member or a.event_id in state.carried
-        )  # fmt: skip
-    return changes
+    return {"sightings": kept}
 
 
 def _assessed(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
@@ -237,7 +231,22 @@ def _verdict_withdrawn(state: ItemState, event: Event, body: Any) -> dict[str, A
         "carried": _but(state.carried, body.event_id),
         "heard": (*_but(state.heard, body.event_id), body.event_id),
         "hearsay": hearsay,
+        "silent": (*_but(state.silent, body.event_id), *_taken_back_by(state, body.event_id)),
     }
+
+
+def _taken_back_by(state: ItemState, event_id: str) -> tuple[str, ...]:
+    """Return the ids of what its author had said of the item before an `unassessable` (§6.6.4)."""
+    ids = [given.event_id for given in state.assessments]
+    last = ids.index(event_id) if event_id in ids else 0
+    given = state.assessments[last : last + 1]
+    if not given or given[0].verdict is not Verdict.UNASSESSABLE:
+        return ()
+    return tuple(
+        one.event_id
+        for one in state.assessments[:last]
+        if one.member == given[0].member and one.event_id not in state.silent
+    )
 
 
 def _is_told_by_another(event: Event, author: str) -> bool:

@@ -267,6 +267,8 @@ class ItemState(Value, frozen=True):
     """Which proxies were told, while it was hidden."""
     hearsay: tuple[str, ...] = ()
     """Ids of verdicts that another than their author told of, as given or as taken back."""
+    silent: tuple[str, ...] = ()
+    """Ids of verdicts that an `unassessable` took back, which is withdrawn itself since."""
 
     @property
     def country(self) -> str | None:

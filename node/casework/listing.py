@@ -34,7 +34,7 @@ from node.casework.hits import hits, standing
 from node.casework.item import Custody, ItemState, Listing, Review
 from node.casework.rejudging import rejudge
 from node.casework.telling import News, note, tell
-from node.casework.undoing import take_everywhere_back
+from node.casework.undoing import has_verdict, take_everywhere_back
 from node.ids import Ids
 from node.matching.contents import Likeness
 from node.matching.lists import Hit, Provenance, Trust
@@ -61,8 +61,9 @@ def match_lists(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str]
         if others:
             _ask_without(book, ids, postbox, item_id, others)
             continue
-        for hit in said:  # of what nobody reports any more only a later word of its author counts
-            if state.sightings or _corrects(book, book.loaded.items[item_id], hit):
+        for hit in said:  # of what nobody reports any more only words of whose author one stands
+            now = book.loaded.items[item_id]
+            if state.sightings or _stands(now, hit) or _corrects(book, now, hit):
                 _take(book, ids, postbox, item_id, hit)
     book.by = by
 
@@ -117,8 +118,15 @@ def _take(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) ->
             return
         _forget(book, postbox, item_id, known)
     says = counts is not Trust.NONE or police or late
-    if (says or hit.silences) and hit.number > 0:  # noted, so that its end lets others speak
+    noted = says or hit.silences or _stands(state, hit)  # for its end: others speak, or it goes
+    if noted and hit.number > 0:
         _say(book, ids, postbox, item_id, hit)
+
+
+def _stands(state: ItemState, hit: Hit) -> bool:
+    """Whether the verdict that it gives stands on the item, by whatever way it came there."""
+    given = hit.given if hit.likeness is not Likeness.NEAR else None
+    return given is not None and has_verdict(state, given.event_id)
 
 
 def _police_have_it(hit: Hit) -> bool:

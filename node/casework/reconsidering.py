@@ -28,7 +28,6 @@ from protocol.vocabulary import Action
 
 NOTICES: Final = frozenset({Action.HOST_NOTIFIED, Action.LEA_NOTIFIED})
 """What is told outside the network because of a verdict."""
-_TAKES: Final = frozenset({EventKind.VERDICT_WITHDRAWN, EventKind.WITHDRAWN})
 
 
 def lost_verdicts(book: Casebook) -> list[str]:
@@ -38,7 +37,7 @@ def lost_verdicts(book: Casebook) -> list[str]:
         for event in book.events
         if event.item in book.loaded.items
         and (
-            event.kind in _TAKES
+            event.kind is EventKind.VERDICT_WITHDRAWN
             or (isinstance(event.body, Assessment) and _corrects(book, event.item, event.body))
         )
     }

@@ -18,7 +18,9 @@ import msgspec
 from node.casework.casebook import Casebook, Postbox
 from node.casework.item import ItemState
 from node.casework.permits import EntryTooLargeError, NotPermittedError
+from node.ids import time_of
 from protocol.facts import Assessment, Content
+from protocol.fields import MAX_TIME_MS
 from protocol.messages import kind_of
 from protocol.verdicts import MAX_PARTS, ContentVerdict, ContentVerdictWithdrawn
 from protocol.vocabulary import ItemKind, Kind, Lane, Matter, Urgency, Verdict
@@ -56,11 +58,11 @@ def told(state: ItemState, us: str) -> tuple[Assessment, ...]:
 
     One that says what the one before said is told as well: of another item with the file something
     else may have been said in between, which it answers. `unassessable` says nothing of a file, and
-    takes back what was said before.
+    takes back what was said before, for good.
     """
     if state.matter is not Matter.CSAM:
         return ()
-    without = {*state.carried, *(one.verdict for one in state.listed)}
+    without = {*state.carried, *state.silent, *(one.verdict for one in state.listed)}
     found: list[Assessment] = []
     for given in state.assessments:
         if given.member != us:
@@ -70,6 +72,28 @@ def told(state: ItemState, us: str) -> tuple[Assessment, ...]:
         elif given.event_id not in without:
             found.append(given)
     return tuple(found)
+
+
+def hearers(book: Casebook, postbox: Postbox, given: Assessment) -> frozenset[str]:
+    """Return who hears what becomes of a verdict of ours by the file, wherever it stands.
+
+    Nobody does of one that was not told so, or that the terms of the pair withhold.
+    """
+    said = [state for state in book.loaded.items.values() if given in told(state, book.us)]
+    files = [(part, one) for state in said for part, one in _files(state).items()]
+    return frozenset(
+        peer
+        for peer in postbox.listeners(Lane.BULK, Kind.CONTENT_VERDICT)
+        if any(_may_be_told(postbox, peer, ContentVerdict(given, *file)) for file in files)
+    )
+
+
+def _may_be_told(postbox: Postbox, peer: str, message: ContentVerdict) -> bool:
+    try:
+        postbox.post(peer, Kind.CONTENT_VERDICT, message, subject="", lane=Lane.BULK)
+    except NotPermittedError:
+        return False
+    return True
 
 
 def _files(state: ItemState) -> dict[int, Content]:
@@ -87,8 +111,12 @@ def _without_pdq(content: Content) -> Content | None:
 
 
 def take_back(book: Casebook, postbox: Postbox, event_id: str) -> None:
-    """Take a verdict of ours back from all, with whatever files it was about."""
-    _say(book, postbox, ContentVerdictWithdrawn(event_id, book.now))
+    """Take a verdict of ours back from all, with whatever files it was about.
+
+    By the verdict's own time: however often that is said, it is one entry (§5.3, §6.6.4).
+    """
+    at_ms = min(time_of(event_id), MAX_TIME_MS)
+    _say(book, postbox, ContentVerdictWithdrawn(event_id, at_ms))
 
 
 def _say(book: Casebook, postbox: Postbox, message: _Word) -> None:

@@ -1,4 +1,4 @@
-"""What other members take back: a sighting, a verdict, or all that they said of an item (rule 10).
+"""What other members take back: a sighting, a verdict, or all that they saw of an item (rule 10).
 
 A sighting is taken back along the chain of hand-overs, a verdict wherever it was told. Where it was
 carried over with the content, it goes with the last item of which it was said: each member undoes
@@ -17,7 +17,7 @@ from node.casework.item import Informant, ItemState
 from node.casework.telling import News, handed_on_to, teller
 from node.casework.undoing import put_before_a_person, record_taken_back, take_carried_back
 from protocol.messages import Outcome, Withdrawal
-from protocol.vocabulary import Disposition, Kind, OutcomeWhat
+from protocol.vocabulary import Disposition, Kind
 
 
 def hear_withdrawal(
@@ -25,8 +25,8 @@ def hear_withdrawal(
 ) -> Disposition | None:
     """Take a sighting back; whether the item ends is for a person to say (rule 10).
 
-    A member takes back its own, or passes on what another took back before it in the chain. With
-    its whole report it takes back its verdicts, which is told on wherever they were told.
+    A member takes back its own, or passes on what another took back before it in the chain. What it
+    judged stands until it takes that back itself: it may have been said of another item too.
     `untold`: the terms keep sightings of that member from us, so it may name one not known here.
     """
     state = book.find(message.item_id)
@@ -46,12 +46,6 @@ def hear_withdrawal(
     if not told_us or (message.sighting_id is not None and not gone):
         return Disposition.NOT_PERMITTED
     author = gone[0].member if message.sighting_id is not None else peer
-    if message.sighting_id is None:
-        heard_from = Informant(peer, message.item_id)
-        theirs = [one for one in state.assessments if one.member == author]
-        for given in [one for one in theirs if one.event_id not in state.carried]:
-            news = News(given.event_id, OutcomeWhat.WITHDRAWN, None, author, message.at_ms)
-            _take_verdict_back(book, postbox, state.id, news, heard_from)
     body = Withdrawn(author, message.sighting_id)
     state = book.record(state.id, EventKind.WITHDRAWN, body, at_ms=message.at_ms, actor=author)
     looked_at = put_before_a_person(book, state)

@@ -131,6 +131,19 @@ def test_11_4_shared_contents_go_only_with_hashes_and_verdicts(withheld: str) ->
         assert narrow(one, FIELDS - {withheld}) is expected
 
 
+@pytest.mark.parametrize("what", list(OutcomeWhat))
+def test_11_4_verdict_is_taken_back_without_any_basis(what: OutcomeWhat) -> None:
+    """It could stand for ever where it was heard; no other news goes."""
+    payloads: dict[OutcomeWhat, dict[str, object]] = {
+        OutcomeWhat.ASSESSED: {"assessment": ASSESSMENT},
+        OutcomeWhat.ACTED: {"action": ACTION},
+        OutcomeWhat.MOVED: {"moved": MOVED.moved},
+    }
+    bare = {"assessment": None, "action": None, "moved": None}
+    news = msgspec.structs.replace(OUTCOME, what=what, **(bare | payloads.get(what, {})))
+    assert goes_without_basis(news) is (what is OutcomeWhat.WITHDRAWN)
+
+
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda one: type(one).__name__)
 def test_11_4_answers_and_withdrawals_go_without_any_basis(message: Message) -> None:
     """Custody is answered and what was said is taken back, whatever the terms."""

@@ -13,7 +13,7 @@ from keys.member import Capabilities
 from node.casework.draft import ActionDraft, AssessmentDraft
 from node.casework.erasing import Cause, ErasureDraft
 from node.casework.errors import ForeignVerdictError
-from protocol.vocabulary import Action, Kind, Verdict
+from protocol.vocabulary import Action, Kind, Reason, Verdict
 from tests.simulation.looking import rows
 from tests.simulation.mortal import CrashedError
 from tests.simulation.world import Faults, World
@@ -290,3 +290,53 @@ class TestWhoComesLater:
         await world.settle()
         node: Any = world[FR]
         assert rows(node, "SELECT count(*) FROM list_entries") == [(len(files),)]
+
+
+async def test_verdict_that_was_taken_back_is_taken_back_in_one_way_only(world: World) -> None:
+    """By an `unassessable`, and by itself once that is withdrawn: nobody is accused of two."""
+    items = {member: await found(world, member) for member in (GB, FR)}
+    await assess(world, GB, items[GB], Verdict.BASELINE)
+    unseen = AssessmentDraft(verdict=Verdict.UNASSESSABLE, reason=Reason.PASSWORD)
+    await world[GB].desk.assess(items[GB], unseen, actor="a")
+    await world.settle()
+    given = (await world[GB].state(items[GB])).assessments
+    for one in reversed(given):
+        await world[GB].desk.correcting.withdraw(items[GB], one.event_id, actor="a")
+        await world.settle()
+        assert await judges(world, FR, items[FR]) == []
+    for member in (NL, FR):
+        assert await world[member].store.queries.tasks() == []
+
+
+async def test_verdict_on_a_file_outlives_the_report_that_it_came_with(world: World) -> None:
+    """Its author erased one item, and stands by what it said of the file; it takes that back."""
+    waiting, item = await found(world, FR), await found(world, GB)
+    url = "https://fr1.example/1.jpg"
+    reported = (await world[GB].submit(url, sha256=FILE)).items[0].item_id
+    await assess(world, GB, item, Verdict.BASELINE)
+    assert await judges(world, FR, waiting) == [(GB, "baseline")]
+    await world[GB].desk.erase(reported, ErasureDraft(Cause.WITHDRAWAL), actor="a")
+    await world.settle()
+    assert await judges(world, FR, waiting) == [(GB, "baseline")]
+    (given,) = (await world[GB].state(item)).assessments
+    await world[GB].desk.correcting.withdraw(item, given.event_id, actor="a")
+    await world.settle()
+    assert await judges(world, FR, waiting) == []
+
+
+async def test_word_that_a_later_one_silenced_goes_from_where_an_item_brought_it(
+    world: World,
+) -> None:
+    """Its author has erased that item, and says of the file that it takes the word back."""
+    item, handed = await found(world, NL), "https://nl2.example/2.jpg"
+    reported = (await world[FR].submit(handed, sha256=FILE)).items[0].item_id
+    await world.settle()
+    for _ in range(2):
+        await assess(world, NL, item, Verdict.NOT_ILLEGAL)
+    first, last = (await world[NL].state(item)).assessments
+    assert await judges(world, FR, reported) == [(NL, "not_illegal")] * 2
+    await world[NL].desk.erase(reported, ErasureDraft(Cause.WITHDRAWAL), actor="a")
+    await world.settle()
+    await world[NL].desk.correcting.withdraw(item, first.event_id, actor="a")
+    await world.settle()
+    assert (await world[FR].state(reported)).assessments == (last,)

@@ -53,7 +53,7 @@ from node.casework.item import (
 )
 from node.matching.lists import Trust
 from protocol.facts import Access, ActionTaken, Hop, Sighting
-from protocol.vocabulary import Action, Disposition, HostingState, Matter, Source, Verdict
+from protocol.vocabulary import Action, Disposition, HostingState, Matter, Reason, Source, Verdict
 from tests.builders.cases import (
     HOUR_MS,
     OTHER_PLACE,
@@ -426,16 +426,36 @@ class TestWithdrawn:
         assert len(state.sightings) == 2
         assert len(state.assessments) == 2
 
-    def test_whole_report_is_taken_back_with_its_verdict(self) -> None:
-        """What others saw and judged stays."""
+    def test_whole_report_is_taken_back_without_its_verdict(self) -> None:
+        """What others saw stays; a verdict may stand on the file, and goes by a word of its own."""
         state = after(self.KNOWN, EventKind.WITHDRAWN, Withdrawn("gb-iwf", None))
         assert state.sightings == (SEEN,)
-        assert [a.member for a in state.assessments] == ["fr-pdc"]
+        assert state.assessments == self.KNOWN.assessments
 
     def test_nobody_takes_back_what_another_saw(self) -> None:
         """The id alone is not enough."""
         body = Withdrawn("gb-iwf", SEEN.sighting_id)
         assert after(self.KNOWN, EventKind.WITHDRAWN, body).sightings == self.KNOWN.sightings
+
+
+class TestVerdictWithdrawn:
+    """A verdict goes; of one that an `unassessable` took back it stays known."""
+
+    def test_what_unassessable_took_back_stays_silent_once_it_is_withdrawn(self) -> None:
+        """Its author's words before it, and nobody else's, nor a later one."""
+        first, unseen, last = (verdict(number=number, member=US) for number in (1, 2, 3))
+        unseen = msgspec.structs.replace(
+            unseen, verdict=Verdict.UNASSESSABLE, reason=Reason.PASSWORD
+        )
+        given = (first, verdict(member="gb-iwf", number=4), unseen, last)
+        body = VerdictWithdrawn(unseen.event_id, US)
+        state = after(item(1, assessments=given), EventKind.VERDICT_WITHDRAWN, body)
+        assert (state.assessments, state.silent) == (
+            (given[0], given[1], given[3]),
+            (first.event_id,),
+        )
+        gone = VerdictWithdrawn(first.event_id, US)
+        assert after(state, EventKind.VERDICT_WITHDRAWN, gone).silent == ()
 
 
 class TestState:

@@ -398,6 +398,24 @@ class TestNobodyReports:
             (False, []),
         ]
 
+    async def test_verdict_that_came_with_it_goes_when_it_is_taken_back(
+        self, office: Office
+    ) -> None:
+        """Its author says of the file alone that it does not hold any more (§6.4, §6.6.4)."""
+        item = await office.report(1)
+        given = said()
+
+        def decide(book: Casebook) -> None:
+            body = given.assessment
+            book.record(item.id, EventKind.ASSESSED, body, at_ms=NOW_MS, actor=IWF)
+
+        await office.store.cases.transact(Needs(items={item.id}), NOW_MS, decide)
+        await office.take_back(item.id)
+        await office.hear(given)
+        await office.hear(gone())
+        await office.look()
+        assert shown(await office.item(item.id))[:2] == (False, [])
+
 
 class TestWithdrawn:
     """What was taken back is as if it had never been said."""

@@ -325,6 +325,27 @@ class TestTakenBack:
         assess(made, Verdict.UNASSESSABLE, one=item(2))
         assert told_iwf(made)[before:] == [(given, None, None)]
 
+    def test_what_unassessable_took_back_is_never_told_nor_taken_back_again(self) -> None:
+        """Not of fuller hashes either: to those who hear it then it would stand."""
+        made = book(item(1, file(1)))
+        first = assess(made)
+        unseen = assess(made, Verdict.UNASSESSABLE)
+        before = len(told_iwf(made))
+        withdraw_verdict(made, item().id, unseen, MINT, postbox())
+        record_hashes(made, item().id, HashesDraft(md5=f"{9:032x}"), MINT, postbox())
+        withdraw_verdict(made, item().id, first, MINT, postbox())
+        assert told_iwf(made)[before:] == []
+
+    def test_verdict_is_taken_back_in_the_same_words_whenever_that_is(self) -> None:
+        """An entry has one body for ever; who lost a disk does not know what it has said."""
+        given = verdict(member=US)
+        entries_made = set()
+        for now in (NOW_MS, NOW_MS + HOUR_MS):
+            made = book(item(1, file(1), assessments=(given,)), now=now)
+            withdraw_verdict(made, item().id, given.event_id, MINT, postbox())
+            entries_made |= {post.entry for post in made.posts if post.peer == "gb-iwf"}
+        assert len(entries_made) == 1
+
     def test_verdict_is_told_anew_once_unassessable_is_withdrawn(self) -> None:
         """Given again: under the id that was taken back nobody hears it any more."""
         made = book(item(1, file(1)))
@@ -372,6 +393,32 @@ class TestTakenBack:
         erase(made, other.id, ErasureDraft(Cause.ERROR), MINT, postbox())
         told = [m.what for _, m in said(made)[before:] if isinstance(m, Outcome)]
         assert told == [OutcomeWhat.ERASED]
+        assert made.loaded.items[item(1).id].assessments == given
+
+    @pytest.mark.parametrize("withheld", [False, True])
+    def test_who_hears_nothing_of_the_file_hears_it_of_the_erased_item(
+        self, *, withheld: bool
+    ) -> None:
+        """Of that item nobody could say later that the verdict is gone."""
+        registry = network()
+        old = tuple(int(kind) for kind in Kind if kind is not Kind.CONTENT_VERDICT)
+        document = replace(registry.members["gb-iwf"], capabilities=Capabilities((1, 2), old))
+        registry = replace(registry, members={**registry.members, "gb-iwf": document})
+        pairs = {(US, "fr-pdc"): TransferTerms("law", ("assessments",))} if withheld else {}
+        terms = replace(registry.network, transfers=Transfers(pairs=pairs))
+        by = postbox(replace(registry, network=terms))
+        made = book(item(1, file(1)))
+        assess(made, by=by)
+        given = made.loaded.items[item(1).id].assessments
+        told_us = (Informant("gb-iwf", item(2).id), Informant("fr-pdc", item(2).id))
+        other = item(2, file(1), url="https://nl2.example/2.jpg", informants=told_us)
+        carried = {"assessments": given, "carried": (given[0].event_id,)}
+        made.loaded.items[other.id] = msgspec.structs.replace(other, **carried)
+        before = len(made.posts)
+        erase(made, other.id, ErasureDraft(Cause.ERROR), MINT, by)
+        news = [(to, m) for to, m in said(made)[before:] if isinstance(m, Outcome)]
+        told = {to for to, m in news if m.what is OutcomeWhat.WITHDRAWN}
+        assert told == ({"gb-iwf", "fr-pdc"} if withheld else {"gb-iwf"})
         assert made.loaded.items[item(1).id].assessments == given
 
     def test_item_that_was_never_judged_here_takes_nothing_back(self) -> None:

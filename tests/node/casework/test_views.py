@@ -237,6 +237,7 @@ def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
         "carried",  # ids of events: the history says carried_over
         "steps",  # ids of events: who has it is shown
         "hearsay",  # ids of events: the history says who told
+        "silent",  # ids of events: the history says what took them back
         "erased_at",  # a ring's
         "handed_ms",  # a ring's
         "sent",  # hashes; for hand-overs that cross

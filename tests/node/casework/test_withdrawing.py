@@ -13,7 +13,7 @@ from node.casework.receiving import Judged
 from node.casework.rejudging import bring_verdicts
 from node.casework.working import record_assessment
 from protocol.facts import ActionTaken, Assessment, Content, Hop, Sighting
-from protocol.messages import DispositionNote, Outcome, Withdrawal
+from protocol.messages import DispositionNote, Message, Outcome, Withdrawal
 from protocol.vocabulary import Action, Disposition, OutcomeWhat, Source, Verdict
 from tests.builders.cases import (
     POSTBOX,
@@ -140,6 +140,7 @@ class TestHandedOn:
     def test_item_that_lost_its_last_support_is_settled_by_who_judges_it(self) -> None:
         """Nobody can act on it here: its holder does. Who does not support it erases it."""
         receiver = Receiver(JUDGED)
+        receiver("gb-iwf", taken_back())
         assert receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS)).disposition is (
             Disposition.FOR_A_PERSON
         )
@@ -188,11 +189,13 @@ class TestCarriedOver:
         assert ("de-eco", CARRIED.id) in told(receiver)
         assert happened(receiver.book).count("verdict_withdrawn") == 2
 
-    def test_it_goes_with_the_whole_report_too(self) -> None:
-        """Who takes back what it said takes back its verdict."""
+    def test_it_stays_when_its_authors_report_is_taken_back(self) -> None:
+        """Its author may have said it of another item too, and says itself that it is gone."""
         receiver = Receiver(FIRST, CARRIED)
         receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
-        assert receiver.state(CARRIED.id).assessments == ()
+        assert [receiver.state(one).assessments for one in (ITEM, CARRIED.id)] == [(GIVEN,)] * 2
+        receiver("gb-iwf", taken_back())
+        assert [receiver.state(one).assessments for one in (ITEM, CARRIED.id)] == [()] * 2
 
     def test_it_goes_once_and_is_not_carried_over_again(self) -> None:
         """Told a second time, by another way, it changes nothing."""
@@ -285,10 +288,13 @@ class TestCarriedOver:
 class TestVerdicts:
     """A verdict goes from wherever it was told."""
 
-    def test_whole_withdrawal_takes_the_authors_verdict_along_the_chain(self) -> None:
-        """There the withdrawal names sightings, and the verdict had come as an outcome."""
+    @pytest.mark.parametrize("report_first", [False, True])
+    def test_verdict_goes_along_the_chain_by_its_authors_word(self, *, report_first: bool) -> None:
+        """Whichever comes first, that or the withdrawal of the report, which says nothing of it."""
         receiver = Receiver(JUDGED)
-        receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        both: list[Message] = [taken_back(), Withdrawal(ITEM, None, NOW_MS)]
+        for message in reversed(both) if report_first else both:
+            receiver("gb-iwf", message)
         assert receiver.state(ITEM).assessments == ()
         assert told(receiver) == [("fr-pdc", ITEM)]
 
