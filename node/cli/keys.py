@@ -7,19 +7,24 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from keys.errors import KeysError
 from keys.succession import ROTATED, load_successor
 from keys.unlock import Unlock
 from node.cli.exits import Exit
 from node.cli.options import utc_ms
 from node.cli.output import CliError, Result, table
 from node.config import load
+from node.registry.errors import RegistryError
 from node.setup import revoking, rotating
+from node.setup.errors import SetupError
 from node.setup.joining import joined
 from node.setup.key_status import key_rows
 from node.setup.opening import hsm_of, open_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from node.config import Config
 
 HOUR_MS = 3_600_000
 ALARMS = frozenset({"not published", "not here", "online", "revoked"})
@@ -82,12 +87,11 @@ def rotate(
 
 
 def revoke(path: Path, key_id: str, compromised_at: datetime | None = None) -> Result:
-    """Revoke one key for ever; exit code 1 if nobody could be told yet.
+    """Revoke one key for ever; exit code 1 if nobody, or not since when, could be told yet.
 
     Raises:
         CliError: the time has not been yet.
-        ConfigError, KeysError, RegistryError, SetupError: it was not revoked, or, if it says so, it
-            was, and what is published does not say yet when it was stolen.
+        ConfigError, KeysError, RegistryError, SetupError: it was not revoked.
     """
     config, now_ms = load(path), time.time_ns() // 1_000_000
     stolen_ms = None if compromised_at is None else utc_ms(compromised_at)
@@ -95,20 +99,33 @@ def revoke(path: Path, key_id: str, compromised_at: datetime | None = None) -> R
         mend = "--compromised-at: must be a time since 1970 that has been"
         raise CliError("usage", mend, Exit.USAGE)
     done = revoking.revoke(config, key_id, with_time=stolen_ms is not None)
-    if stolen_ms is not None:
-        revoking.state_theft(config, key_id, stolen_ms, now_ms)
+    unsaid = None if stolen_ms is None else _unsaid(config, key_id, stolen_ms, now_ms)
     text = f"{done.purpose} key {done.key_id} is revoked; {done.told} of {done.asked} were told now"
     if done.told < done.asked:
         text += "\nthe others hear it with their next look at the registry; or run this again"
     if done.destroyed:
         text += "\nits private part is destroyed here: what was sealed to it cannot be opened now;"
         text += "\nwhat is under way is asked for again (rekey). Destroy its copies in backups"
-    if stolen_ms is not None:
+    if unsaid is not None:
+        text += "\nsince when it was another's is NOT published yet; mend this, and type it again:"
+        text += f"\n{unsaid}"
+    elif stolen_ms is not None:
         text += "\nthe member document says since when it was another's; void is what it signed"
         text += "\nunless witnesses saw it before, or it is said again under another key"
     unheard = done.asked > 0 and not done.told
-    data = {**asdict(done), "compromised_ms": stolen_ms}
-    return Result(data, text, Exit.PROBLEM if unheard else Exit.OK)
+    data = {**asdict(done), "compromised_ms": stolen_ms if unsaid is None else None}
+    if unsaid is not None:
+        data["message"] = unsaid
+    return Result(data, text, Exit.PROBLEM if unheard or unsaid is not None else Exit.OK)
+
+
+def _unsaid(config: Config, key_id: str, stolen_ms: int, now_ms: int) -> str | None:
+    """Publish since when a revoked key was another's; return what kept that from being done."""
+    try:
+        revoking.state_theft(config, key_id, stolen_ms, now_ms)
+    except (KeysError, RegistryError, SetupError) as error:
+        return str(error)
+    return None
 
 
 def _date(at_ms: int | None) -> str:

@@ -147,7 +147,7 @@ def publish(
     except KeysError as error:
         raise refused_by(error, "registry") from error
     if entry.status != "active":
-        raise RefusedError("member", "is suspended; ask the keepers of the network")
+        raise RefusedError("member", f"is {entry.status}; ask the keepers of the network")
     version, raw_role = state.role(member)
     if raw_role == publication.raw_role:
         return None

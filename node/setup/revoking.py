@@ -17,6 +17,7 @@ from node.registry.errors import NoRegistryError
 from node.registry.kept import PREFIX
 from node.registry.revocations import FILE
 from node.registry.transport import check_mirror
+from node.setup.errors import PublicationRefusedError
 from node.setup.joining import joined
 from node.setup.opening import open_keys
 from node.setup.publishing import opened, post
@@ -62,12 +63,13 @@ def revoke(config: Config, key_id: str, *, with_time: bool = False) -> Revoked:
         config: of the node.
         key_id: of the key.
         with_time: whether `state_theft` follows: a note cannot be taken back, so that the member
-            key, which signs that, must be here before there is one.
+            key, which signs that, must be here before there is one, and this member active.
 
     Raises:
         NoRegistryError: this node has not joined.
         UnknownMemberError: the registry does not list this member.
         UnknownKeyError: no such key is listed, or nothing here can sign the note, or the time.
+        PublicationRefusedError: this member is suspended or expelled, and publishes no time.
         KeysError: the keys here do not open, an HSM does not sign, or a file cannot be removed.
     """
     client, keys = _opened(config)
@@ -75,9 +77,8 @@ def revoke(config: Config, key_id: str, *, with_time: bool = False) -> Revoked:
     purpose = key_ids(registry.member(member)).get(key_id)
     if purpose is None:
         raise UnknownKeyError("key id: this member lists no such key; see hotline keys status")
-    if with_time and keys.member is None:
-        mend = "bring member.key back: it signs since when; or revoke now, and say it later"
-        raise UnknownKeyError(f"{config.member.keys_dir / 'member.key'}: {mend}")
+    if with_time:
+        _check_can_publish(config, registry, keys)
     signer = keys.member or dict(_at_hand(keys)).get(key_id)
     if signer is None:
         mend = "bring member.key back: it signs for this key"
@@ -109,6 +110,17 @@ def state_theft(config: Config, key_id: str, compromised_ms: int, now_ms: int) -
     turns = {**document.turns, key_id: stolen}
     here.send(replace(document, turns=turns), None)
     return document.sequence
+
+
+def _check_can_publish(config: Config, registry: Registry, keys: MemberKeys) -> None:
+    """Refuse, before there is a note, what the umbrella would refuse after it."""
+    instead = "revoke it now without a time, and say that later"
+    if keys.member is None:
+        mend = f"bring member.key back: it signs since when; or {instead}"
+        raise UnknownKeyError(f"{config.member.keys_dir / 'member.key'}: {mend}")
+    status = registry.network.members[config.member.id].status
+    if status != "active":
+        raise PublicationRefusedError(f"member: is {status}, and publishes no time; {instead}")
 
 
 def _opened(config: Config) -> tuple[RegistryClient, MemberKeys]:

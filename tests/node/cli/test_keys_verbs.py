@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from node.cli.exits import Exit
+from node.config.edit import change_file
+from node.registry import admit
 
 if TYPE_CHECKING:
     from tests.builders.umbrella import World
@@ -140,3 +142,35 @@ async def test_g7_who_cannot_sign_since_when_revokes_nothing_with_a_time(
     assert (await typed(*stolen))[0] == Exit.OK
     document = world.directory.open().registry.member(US)
     assert document.turn(log).compromised_ms == 1_793_520_000_000
+
+
+async def test_g7_a_time_that_cannot_be_published_yet_is_told_beside_the_revocation(
+    world: World, member_of: Any
+) -> None:
+    """Whoever reads only that no umbrella answers does not know that the key is revoked."""
+    typed = await _joined(world, member_of)
+    (log,) = await _ids(typed, "log")
+    change_file(typed.config.source, "registry", {"mirrors": ["http://127.0.0.1:9"]})
+    stolen = ("keys", "revoke", log, "--compromised-at", "2026-11-01T08:00")
+    code, shown = await typed(*stolen)
+    assert (code, shown["key_id"], shown["compromised_ms"]) == (Exit.PROBLEM, log, None)
+    assert "mirrors" in shown["message"]
+    change_file(typed.config.source, "registry", {"mirrors": [world.mirror]})
+    code, shown = await typed(*stolen)
+    assert (code, shown["compromised_ms"]) == (Exit.OK, 1_793_520_000_000)
+
+
+async def test_g7_a_suspended_member_revokes_without_a_time_or_not_at_all(
+    world: World, member_of: Any
+) -> None:
+    """The umbrella would take no time from it, when the note is out already."""
+    typed = await _joined(world, member_of)
+    (log,) = await _ids(typed, "log")
+    keepers, now_ms = world.keepers, world.clock[0]
+    admit.set_status(world.directory, US, active=False, keepers=keepers, now_ms=now_ms)
+    code, shown = await typed("publish")  # looks at the registry first
+    assert "is suspended" in shown["error"]["message"]
+    code, shown = await typed("keys", "revoke", log, "--compromised-at", "2026-11-01T08:00")
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "publication_refused")
+    assert world.server.revocations.revoked() == {}
+    assert (await typed("keys", "revoke", log))[0] == Exit.OK
