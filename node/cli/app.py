@@ -28,6 +28,9 @@ from node.cli.options import (
     HsmOption,
     HsmPinOption,
     JsonOption,
+    NewConfigOption,
+    NewUnlockOption,
+    SequenceOption,
     StoreOption,
     StorePasswordOption,
     utc_ms,
@@ -91,9 +94,7 @@ def init(
     ] = None,
     name: Annotated[str | None, typer.Option(help="What people call it; default: the id.")] = None,
     role: Annotated[list[str] | None, typer.Option(help="Role; default: hotline.")] = None,
-    unlock: Annotated[
-        str | None, typer.Option(help="Secret of the key files; default: file:DIR.unlock, made.")
-    ] = None,
+    unlock: NewUnlockOption = None,
     hsm: HsmOption = None,
     hsm_pin: HsmPinOption = None,
     store: StoreOption = None,
@@ -102,9 +103,9 @@ def init(
     peer_host: Annotated[str | None, typer.Option(help="Address the peer listener binds.")] = None,
     peer_port: Annotated[int, typer.Option(help="Port of the peer listener.")] = 8441,
     api_port: Annotated[int, typer.Option(help="Port of the local listener.")] = 8442,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Configuration to write; DIR/node.toml.")
-    ] = None,
+    sequence: SequenceOption = 1,
+    role_version: SequenceOption = 1,
+    config: NewConfigOption = None,
     json: JsonOption = False,
 ) -> int:
     """Make a member: keys, encrypted database, configuration, admission request."""
@@ -129,6 +130,8 @@ def init(
         peer_host=peer_host,
         peer_port=peer_port,
         api_port=api_port,
+        sequence=sequence,
+        role_version=role_version,
     )
     return show(make(new), as_json=json)
 

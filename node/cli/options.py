@@ -40,6 +40,15 @@ HsmPinOption = Annotated[
 StoreOption = Annotated[
     str | None, typer.Option(help="postgresql://... of an empty database; default: a file.")
 ]
+NewUnlockOption = Annotated[
+    str | None, typer.Option(help="Secret of the key files; default: file:DIR.unlock, made.")
+]
+NewConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Configuration to write; DIR/node.toml.")
+]
+SequenceOption = Annotated[
+    int, typer.Option(min=1, help="To replace lost keys: as network admit --replace-key says.")
+]
 StorePasswordOption = Annotated[
     str | None, typer.Option(help="Where its password is: file:, env: or command:.")
 ]

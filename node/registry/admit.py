@@ -101,7 +101,7 @@ def admit(
     with directory.locked():
         state = directory.open()
         registry = state.registry
-        _check_fits(request, registry, terms, now_ms)
+        _check_fits(request, state, terms, now_ms)
         network = _network_with(request, registry.network, terms)
         keys = {**registry.member_keys, request.member: request.member_key}
         files = _member_files(request)
@@ -294,13 +294,16 @@ def _publish_or_stage(
     return Decision(member, published=True, registry=change.after.registry)
 
 
-def _check_fits(request: AdmissionRequest, registry: Registry, terms: Terms, now_ms: int) -> None:
+def _check_fits(
+    request: AdmissionRequest, state: repository.Repository, terms: Terms, now_ms: int
+) -> None:
     """Check a request against the registry that it wants to enter."""
+    registry = state.registry
     if request.network != registry.network_id:
         raise RefusedError("network", f"is another network; this one is {registry.network_id}")
     present = registry.members.get(request.member)
     if terms.replace_key:
-        _check_replacement(request, registry)
+        _check_replacement(request, state)
     elif present is not None:
         raise ConflictError("member", "is admitted already; it publishes changes itself")
     elif request.verified.version != 1:
@@ -316,14 +319,17 @@ def _check_fits(request: AdmissionRequest, registry: Registry, terms: Terms, now
         raise refused_by(error, "registry") from error
 
 
-def _check_replacement(request: AdmissionRequest, registry: Registry) -> None:
+def _check_replacement(request: AdmissionRequest, state: repository.Repository) -> None:
+    registry = state.registry
     present = registry.members.get(request.member)
     if present is None:
         raise ConflictError("member", "is not admitted; there is no key to replace")
     if registry.member_keys[request.member] == request.member_key:
         raise RefusedError("member_key", "is the present one; the member publishes changes itself")
-    if request.verified.document.sequence != present.sequence + 1:
-        raise ConflictError("sequence", f"needs to be {present.sequence + 1}")
+    sequence, version = present.sequence + 1, state.role(request.member)[0] + 1
+    if (request.verified.document.sequence, request.verified.version) != (sequence, version):
+        mend = f"needs a request of hotline init --sequence {sequence} --role-version {version}"
+        raise ConflictError("sequence", mend)
 
 
 def _network_with(

@@ -68,6 +68,8 @@ class NewMember:
         peer_host: address that the peer listener binds to; None: all.
         peer_port: its port.
         api_port: port of the local listener.
+        sequence: of the member document; 1 but for a member whose keys are replaced.
+        role_version: of the role that signs it, likewise.
     """
 
     directory: Path
@@ -86,6 +88,8 @@ class NewMember:
     peer_host: str | None = None
     peer_port: int = 8441
     api_port: int = 8442
+    sequence: int = 1
+    role_version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,7 @@ def _request(keys: MemberKeys, new: NewMember, now_ms: int) -> bytes:
         roles=new.roles,
         jurisdictions=new.jurisdictions,
         now_ms=now_ms,
+        version=new.role_version,
     )
 
 
@@ -210,7 +215,7 @@ def first_document(keys: MemberKeys, new: NewMember, now_ms: int) -> MemberDocum
     return keys.document(
         network=new.network,
         member=new.member,
-        sequence=1,
+        sequence=new.sequence,
         endpoint=new.endpoint,
         reachable=new.endpoint is not None,
         capabilities=spoken(),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from node.cli.exits import Exit
+from node.cli.main import run
 from node.config.edit import change_file
 from node.registry import admit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.builders.umbrella import World
 
 US = "gb-iwf"
@@ -174,3 +178,28 @@ async def test_g7_a_suspended_member_revokes_without_a_time_or_not_at_all(
     assert (code, shown["error"]["code"]) == (Exit.REFUSED, "publication_refused")
     assert world.server.revocations.revoked() == {}
     assert (await typed("keys", "revoke", log))[0] == Exit.OK
+
+
+async def test_g7_lost_keys_are_replaced_by_what_init_makes(
+    world: World, member_of: Any, tmp_path: Path
+) -> None:
+    """The umbrella's refusal names the numbers with which the request fits; then it is taken."""
+    typed = await _joined(world, member_of)
+    assert (await typed("publish"))[0] == Exit.OK
+    net = ("--config", world.directory.path / "network.toml", "--json")
+    member = ("--member", US, "--network", world.network_id, "--jurisdiction", "GB")
+
+    def requested(name: str, *more: str) -> list[str]:
+        made = tmp_path / name
+        assert run([*map(str, ("init", "--dir", made, *member)), *more, "--json"]) == Exit.OK
+        words = ("network", "admit", made / "admission.json", "--replace-key", *net)
+        return [*map(str, words)]
+
+    typed.capsys.readouterr()
+    assert run(requested("first")) == Exit.REFUSED
+    refused = typed.capsys.readouterr().out.splitlines()[-1]
+    numbers = re.search(r"--sequence \d+ --role-version \d+", refused)
+    assert numbers is not None
+    before = world.directory.open().registry.member_keys[US]
+    assert run(requested("second", *numbers[0].split())) == Exit.OK
+    assert world.directory.open().registry.member_keys[US] != before
