@@ -47,9 +47,9 @@ class Needs:
     `named` are items by an id that may be an alias, with the key of that alias. `leaves_of` is the
     id of an item to be erased: the leaves of the entries about it are found, and who never heard of
     it. `alike` are ids in `named` or `items` of which all other items with a content of theirs are
-    needed too. `ends` are (id, member) where the member speaks of an item that it may have erased.
-    `pictures` are PDQ hashes: what looks like them is needed. `told` is what members say of
-    contents: it is taken into their lists before anything is loaded.
+    needed too. `ends` are (id, member) where the member speaks of an item that it may have erased,
+    `erasures` (member, time) where it says so. `pictures` are PDQ hashes: what looks like them is
+    needed. `told` is what members say of contents: it is taken into lists before the rest is read.
     """
 
     items: set[str] = field(default_factory=set)
@@ -61,6 +61,7 @@ class Needs:
     cited: list[Citation] = field(default_factory=list)
     alike: set[str] = field(default_factory=set)
     ends: set[tuple[str, str]] = field(default_factory=set)
+    erasures: set[tuple[str, int]] = field(default_factory=set)
     pictures: set[bytes] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
     refused: Span | None = None  # entries there that became part of no item are to be erased
@@ -92,8 +93,7 @@ class Loaded:
     """What lists say: by a content's key, the PDQ hash of what looks alike, a key of what spoke."""
     min_bytes: int = MIN_BYTES  # of a smaller file no list counts unseen
     full: frozenset[str] = frozenset()  # members of whose contents no more are taken
-    entombed: frozenset[tuple[str, int]] = frozenset()
-    """(member, time): when it erased an item that it had not handed over yet."""
+    entombed: frozenset[tuple[str, int]] = frozenset()  # `erasures` of what had not been said yet
 
 
 class Postbox:

@@ -17,6 +17,7 @@ from node.casework.item import (
     Custody,
     ItemState,
     Review,
+    Said,
     Step,
     merge_content,
 )
@@ -42,7 +43,18 @@ def evolve(state: ItemState | None, event: Event) -> ItemState:
     if state is None:
         raise ValueError("event: the item was never recorded")
     changes = _FOLD[event.kind](state, event, event.body)
+    if event.kind in _SAYING:
+        changes["said"] = _with_said(state, event, changes)
     return msgspec.structs.replace(state, revision=state.revision + 1, **changes)
+
+
+def _with_said(state: ItemState, event: Event, changes: dict[str, Any]) -> tuple[Said, ...]:
+    """Count what a member's words left: an event, or as many sightings as came with it."""
+    member = event.actor.partition("/")[0]
+    more = max(1, len(changes.get("sightings", ())) - len(state.sightings))
+    before = sum(one.number for one in state.said if one.member == member)
+    others = tuple([one for one in state.said if one.member != member])
+    return (*others, Said(member, before + more))
 
 
 def lacks(state: ItemState, facts: Facts) -> Facts | None:
@@ -283,6 +295,21 @@ def _retracted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     }
 
 
+_SAYING = frozenset(
+    {
+        EventKind.SIGHTED,
+        EventKind.FACTS,
+        EventKind.ASSESSED,
+        EventKind.ACTED,
+        EventKind.RESPONSIBLE,
+        EventKind.REOPENED,
+        EventKind.MESSAGE,
+        EventKind.ERASED_THERE,
+        EventKind.VERDICT_WITHDRAWN,
+        EventKind.CARRIED_OVER,
+    }
+)
+"""What adds to an item by somebody's word."""
 _Fold = Callable[[ItemState, Event, Any], dict[str, Any]]
 _FOLD: dict[EventKind, _Fold] = {
     EventKind.SIGHTED: _sighted,

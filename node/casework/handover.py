@@ -13,6 +13,7 @@ import msgspec
 
 from keys.registry import Registry
 from node.casework.again import accepted, raise_judged
+from node.casework.bounding import is_over, refuse
 from node.casework.casebook import Casebook, Postbox
 from node.casework.crossing import as_told_there, is_another
 from node.casework.custody import settle_ring, take_custody, tell_way
@@ -71,6 +72,9 @@ class Handover:
         judgement = self._look(peer, message)
         informant = Informant(peer, message.item_id)
         if judgement.joins and judgement.item is not None:
+            joined = self._book.loaded.items[judgement.item]
+            if is_over(self._book, self._postbox, peer, joined, message):
+                return refuse(self._book, peer, joined)
             return self._join(judgement, message, informant)
         self._record(message, informant)
         carry_over(self._book, self._postbox, message.item_id, judgement)
@@ -332,7 +336,7 @@ class Handover:
         body = lacks(state, facts)
         if body is None:
             return
-        self._book.record(item_id, EventKind.FACTS, body, at_ms=self._book.now, actor=self._book.us)
+        self._book.record(item_id, EventKind.FACTS, body, at_ms=self._book.now, actor=peer)
         if is_unseen(state, body.content, peer):  # before the verdict goes anywhere with it
             self._book.raise_review(item_id, Review.SUGGESTED_VERDICT)
         rejudge(self._book, self._postbox, item_id)

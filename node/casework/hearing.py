@@ -281,7 +281,7 @@ def _record(
         watch_verdicts(book, state.id)
         return book.loaded.items[state.id]
     if message.action is not None:
-        after = note(book, state.id, EventKind.ACTED, message.action, message.at_ms)
+        after = note(book, state.id, EventKind.ACTED, message.action, message.at_ms, told_by)
         if message.action.action in FINAL_ACTIONS and state.custody is Custody.HERE:
             book.raise_review(state.id, Review.PERHAPS_GONE)  # we alone close what is ours
         return after
@@ -290,7 +290,7 @@ def _record(
         kind = EventKind.REOPENED
     else:
         body, kind = _responsible(state, message), EventKind.RESPONSIBLE
-    return book.record(state.id, kind, body, at_ms=message.at_ms, actor=message.author)
+    return book.record(state.id, kind, body, at_ms=message.at_ms, actor=told_by or message.author)
 
 
 def _responsible(state: ItemState, message: Outcome) -> Responsible:

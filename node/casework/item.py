@@ -201,6 +201,13 @@ class ReportFacts(Value, frozen=True):
     note: str | None
 
 
+class Said(Value, frozen=True):
+    """How many events of the item the words of one member left."""
+
+    member: str
+    number: int
+
+
 class ItemState(Value, frozen=True):
     """Everything known of one item, at one moment."""
 
@@ -241,8 +248,7 @@ class ItemState(Value, frozen=True):
     told_online_ms: int | None = None
     messages: tuple[KeptMessage, ...] = ()
     holds: tuple[Hold, ...] = ()
-    steps: tuple[Step, ...] = ()
-    """The latest known hand-over of each member."""
+    steps: tuple[Step, ...] = ()  # the latest known hand-over of each member
     erased_at: tuple[str, ...] = ()
     """Members that say that they erased it."""
     handed_ms: int = 0
@@ -269,6 +275,7 @@ class ItemState(Value, frozen=True):
     """Ids of verdicts that another than their author told of, as given or as taken back."""
     silent: tuple[str, ...] = ()
     """Ids of verdicts that an `unassessable` took back, which is withdrawn itself since."""
+    said: tuple[Said, ...] = ()
 
     @property
     def country(self) -> str | None:
@@ -291,8 +298,9 @@ class ItemState(Value, frozen=True):
 
         What another says of it corrects no word of its own.
         """
+        told = frozenset(self.hearsay)
         order = sorted(
-            self.assessments, key=lambda a: (not self.is_hearsay(a), a.at_ms, a.event_id)
+            self.assessments, key=lambda a: (a.event_id not in told, a.at_ms, a.event_id)
         )
         return tuple({a.member: a for a in order}.values())
 

@@ -36,6 +36,9 @@ from protocol.messages import Item
 
 BATCH = 1000
 """Entries judged in one transaction: bounds memory, and how long others wait."""
+WRITES = 10_000
+"""Events and messages after which the transaction of a batch ends, and the rest has one of its own:
+what is told to many, or of many items, would hold up whoever writes."""
 
 
 class Judging:
@@ -79,12 +82,15 @@ class Judging:
 
     async def these(self, arrived: Sequence[Arrived]) -> None:
         """Judge entries that are in custody, in this order."""
-        try:
-            await self._judge(arrived)
-        except StoreError:
-            raise
-        except Exception:  # noqa: BLE001 - whatever one entry does, the others are judged
-            await self._judge_one_by_one(arrived)
+        done, fits = 0, len(arrived)
+        while part := arrived[done : done + fits]:
+            try:
+                fits = await self._judge(part)
+            except StoreError:
+                raise
+            except Exception:  # noqa: BLE001 - whatever one entry does, the others are judged
+                await self._judge_one_by_one(part)
+            done += fits
 
     async def _release_due(self) -> int:
         """Judge what was kept, of members now back or forms now learnt; recall from those gone."""
@@ -107,20 +113,27 @@ class Judging:
             except Exception:  # noqa: BLE001 - as above
                 await self._store.judge(Needs(), self._clock(), partial(set_aside, one))
 
-    async def _judge(self, arrived: Sequence[Arrived]) -> None:
+    async def _judge(self, arrived: Sequence[Arrived]) -> int:
+        """Judge these in one transaction, or as many of the first as it can hold; return those."""
         parsed = await in_stretches(arrived, parse)
         registry, now = self._registry(), self._clock()
         places = known_at(self._places, map(_location, parsed), now)
         held, counts = await self._bound.over(parsed, registry, now)
         heard = [one for number, one in enumerate(parsed) if number not in held]
-        kept = [parsed[number] for number in sorted(held)]
+        judged = 0
 
         def decide(book: Casebook) -> list[Answer]:
+            nonlocal judged
+            answers: list[Answer] = []
             judge = Judge(book, registry, self._ids, self._postbox(), places)
-            answers = [judge.judge(one) for one in heard]
+            for number, one in enumerate(parsed):
+                if len(book.events) + len(book.posts) >= WRITES:
+                    break  # the rest is judged next; what it takes back counts once
+                answers.append(hold(one) if number in held else judge.judge(one))
             judge.finish()
-            book.tasks.extend(tasks_of(kept))
-            return answers + [hold(one) for one in kept]
+            judged = len(answers)
+            book.tasks.extend(tasks_of(parsed[n] for n in held if n < judged))
+            return answers
 
         needs = judging_needs(heard, self._fingerprints)
         theirs = [one for one in heard if not (one.arrived.disavowed or one.arrived.conflict)]
@@ -129,6 +142,7 @@ class Judging:
         book = await self._store.judge(needs, now, decide)
         self._bound.keep(counts)
         await self._after(book)
+        return judged
 
 
 def _location(parsed: Parsed) -> Location | None:

@@ -21,6 +21,7 @@ from keys.registry import Registry
 from keys.signing import VerifyKey
 from node.casework.answering import Answering
 from node.casework.arrivals import Arrived
+from node.casework.bounding import REASON, is_over, refuse
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.handover import Handover
 from node.casework.hearing import hear_disposition, hear_dispositions, hear_outcome, is_plain
@@ -79,13 +80,14 @@ class Parsed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What became of an entry."""
+    """What became of an entry; `erased_ms`: if it waits, the tombstones that it may wait for."""
 
     arrived: Arrived
     judged: Judged
     disposition: Disposition | None = None
     waits_for: str | None = None
     item: str | None = None
+    erased_ms: int | None = None
 
 
 def parse(arrived: Arrived) -> Parsed:
@@ -122,6 +124,9 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
             needs.named[item_id] = fingerprints.item(item_id)
             if not isinstance(message, Item):
                 needs.ends.add((item_id, one.arrived.peer))
+        erased_ms = _erased_ms(one)
+        if erased_ms is not None:
+            needs.erasures.add((one.arrived.peer, erased_ms))
         if isinstance(message, Item):
             want_alike(needs, message.content, fingerprints)
             needs.keys.update(fingerprints.places(message.location))
@@ -134,6 +139,13 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
             plain = is_plain(message, one.arrived.peer)
             needs.cited.append(Citation(*origin, message.cited, plain))
     return needs
+
+
+def _erased_ms(parsed: Parsed) -> int | None:
+    """When a member says that it erased an item itself; None: it says no such thing."""
+    message = parsed.message
+    erased = isinstance(message, Outcome) and message.what is OutcomeWhat.ERASED
+    return getattr(message, "at_ms", None) if erased else None
 
 
 def _is_of_a_verdict(message: Message | None) -> bool:
@@ -186,7 +198,8 @@ class Judge:
         disposition, reason = self._decide(parsed)
         item_id = getattr(parsed.message, "item_id", None)
         if disposition is Disposition.PARKED:
-            return Answer(arrived, Judged.PARKED, disposition, item_id)
+            erased_ms = _erased_ms(parsed)
+            return Answer(arrived, Judged.PARKED, disposition, item_id, erased_ms=erased_ms)
         state = None if item_id is None else self.book.find(item_id)
         self._answer(parsed, disposition, reason, state)
         item = self._buried(parsed, item_id) if state is None else state.id
@@ -251,8 +264,14 @@ class Judge:
         if readable is None:
             return Disposition.NOT_PERMITTED, "transfer"
         message = readable
+        item_id = getattr(message, "item_id", None)
+        state = None if item_id is None else self.book.find(item_id)
+        if state is not None and is_over(self.book, self.postbox, peer, state, message):
+            return refuse(self.book, peer, state), REASON
         handler = _HANDLERS.get(type(message))
-        return (None, None) if handler is None else (handler(self, parsed, message), None)
+        disposition = None if handler is None else handler(self, parsed, message)
+        refused = disposition is Disposition.NOT_PERMITTED and isinstance(message, Item)
+        return disposition, REASON if refused else None
 
     def _answer(
         self,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from node.casework.bounding import is_full
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind
 from node.casework.item import Custody, ItemState, Review, Suggestion
@@ -117,6 +118,7 @@ def _carry(book: Casebook, postbox: Postbox, from_id: str, to_id: str, *, only_l
         given
         for given in source.vouched
         if not target.has_heard(given.event_id)
+        and not is_full(book, target, given.member)
         and (follows(given, target) or (not only_later and carries(given, source, book.us)))
     ]
     for one in fresh:

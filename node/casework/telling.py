@@ -190,13 +190,12 @@ def note(
 ) -> ItemState:
     """Record an assessment or action of this or another member as an event of the item.
 
-    `told_by`: who told of another's verdict, which is hearsay then; None: its author.
+    `told_by`: who told of what another did; of a verdict that is hearsay. None: its author.
     """
     assert isinstance(payload, Assessment | ActionTaken)
-    actor = told_by if isinstance(payload, Assessment) else None
-    return book.record(item_id, kind, payload, at_ms=at_ms, actor=actor or payload.member)
+    return book.record(item_id, kind, payload, at_ms=at_ms, actor=told_by or payload.member)
 
 
 def teller(postbox: Postbox, peer: str, author: str) -> str | None:
-    """Who told of a verdict, if not its author; a successor speaks for its predecessor."""
+    """Who told of what its author did, if not that one; a successor speaks for its predecessor."""
     return None if peer in (author, postbox.heir_of(author)) else peer

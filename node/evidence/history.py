@@ -142,19 +142,28 @@ def _verify_items(audit: Audit, story: Story, findings: Findings) -> None:
         standing = dict(story.standing[item])
         last = next(reversed(standing))
         seq = row[_CHANGED] if row[_CHANGED] in standing else last
-        written = row[-1] and encode(standing[seq])  # one that was not written is what history says
+        told = standing[seq]
+        written = row[-1] and encode(told)  # one that was not written is what history says
         should = item_row(state, seq, written)
         for name, is_, ought in zip(ITEM_COLUMNS, row, should, strict=True):
-            same = is_ == ought or (name == "state" and _was_so_written(is_, ought))
+            same = is_ == ought or (name == "state" and _was_so_written(is_, told))
             findings.expect(same, "items", item, f"{name}_not_as_history_says")
     for item in story.states.keys() - seen:
         findings.add("items", item, "missing")
 
 
-def _was_so_written(raw: bytes, ought: bytes) -> bool:
-    """Whether an earlier program wrote this state: it ends where later fields begin, all unset."""
+def _was_so_written(raw: bytes, told: ItemState) -> bool:
+    """Whether an earlier program wrote this state: it ends where later fields begin, all unset.
+
+    What members had said until then it did not count, so that the count may be behind.
+    """
+    ought = encode(told)
+    all_said = {one.member: one.number for one in told.said}
     try:
-        return len(raw) < len(ought) and encode(decode_state(raw)) == ought
+        state = decode_state(raw)
+        behind = all(one.number <= all_said.get(one.member, 0) for one in state.said)
+        same = encode(msgspec.structs.replace(state, said=told.said)) == ought
+        return behind and same and len(raw) <= len(ought)
     except (*_UNREADABLE, TypeError):
         return False
 

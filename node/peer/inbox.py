@@ -72,8 +72,8 @@ class Admitted:
 class Taken(msgspec.Struct, frozen=True, gc=False):
     """One entry to keep: `digest` of kind and body; the channel's own are judged at once.
 
-    `buries`: the id of the entry that this one, a `Tombstone`, stands for. `view`: the registry
-    that its sender says it works under; remembered with it, or a death in between would lose it.
+    `tombstone`: what it says, if it stands for an erased one. `view`: the registry that its sender
+    says it works under; remembered with it, or a death in between would lose it.
     """
 
     entry_id: bytes | None
@@ -81,7 +81,7 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
     leaf: bytes
     entry: bytes
     of_channel: bool
-    buries: bytes | None = None
+    tombstone: Tombstone | None = None
     view: View | None = None
 
 
@@ -366,10 +366,8 @@ def _read(entry: bytes, leaf: bytes) -> Taken:
     except ProtocolError:
         return Taken(None, b"", leaf, entry, of_channel=False)
     of_channel = parts.kind in _OF_THE_CHANNEL
-    buries, view = _buried(parts), _view(entry)
-    return Taken(
-        parts.id, digest_of(parts), leaf, entry, of_channel=of_channel, buries=buries, view=view
-    )
+    stone, view = _tombstone(parts), _view(entry)
+    return Taken(parts.id, digest_of(parts), leaf, entry, of_channel, stone, view)
 
 
 def digest_of(parts: entries.Entry) -> bytes:
@@ -382,11 +380,11 @@ def _view(entry: bytes) -> View | None:
     return view_said(entry) if entry[_KIND_AT : _KIND_AT + 1] == _VIEW_KIND else None
 
 
-def _buried(parts: entries.Entry) -> bytes | None:
+def _tombstone(parts: entries.Entry) -> Tombstone | None:
     if parts.kind != Kind.TOMBSTONE:
         return None
     try:
         message = from_body(parts.kind, parts.body, parts.version)
     except ProtocolError:
         return None
-    return message.entry_id if isinstance(message, Tombstone) else None
+    return message if isinstance(message, Tombstone) else None

@@ -26,7 +26,7 @@ from node.store.citing import load_cited
 from node.store.custody import row_of
 from node.store.delta import Delta
 from node.store.disavowing import keep
-from node.store.ending import load_ends, wake_ended
+from node.store.ending import keep_waiting, load_ends, wake_ended
 from node.store.erasing import bury_late, erase_items, leaves_about, unsaid_to
 from node.store.known import Known
 from node.store.lists import forget_ended
@@ -97,8 +97,8 @@ class Cases:
         def job(connection: Connection) -> Casebook:
             book = self.open_book(connection, needs, now_ms)
             book.loaded.was_lost = was_lost(connection)
-            answers = decide(book)
-            answers = retold(connection, answers)
+            answers = retold(connection, decide(book))
+            keep_waiting(connection, answers)
             _save_answers(connection, answers)  # first: what this batch parked, it may also wake
             self.save_book(connection, book)
             return book

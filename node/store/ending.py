@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 
 from node.casework.casebook import Loaded, Needs
 from node.casework.events import EventKind
-from node.casework.mass import waiting_of
-from node.casework.receiving import Judged
-from node.store.bulk import select_in
+from node.casework.receiving import Answer, Judged
+from node.store.bulk import insert_rows, select_in
+from node.store.custody import row_of
 from node.store.seam import Connection
-from protocol.errors import ProtocolError
-from protocol.messages import Tombstone, read
-from protocol.vocabulary import Kind, Lane
+
+_TOMBSTONE = 0
+"""The entry of a row that a tombstone made: no row of `entries_in` has this number."""
 
 
 def load_ends(connection: Connection, needs: Needs, loaded: Loaded) -> None:
@@ -33,23 +33,23 @@ def load_ends(connection: Connection, needs: Needs, loaded: Loaded) -> None:
     items = {item for item, _ in unknown}
     said = set(select_in(connection, sql, items, (int(EventKind.ERASED_THERE),)))
     loaded.ended = unknown & said
-    loaded.entombed = frozenset(_entombed(connection, {peer for _, peer in unknown}))
+    loaded.entombed = frozenset(one for one in needs.erasures if _is_entombed(connection, *one))
 
 
-def _entombed(connection: Connection, peers: Iterable[str]) -> Iterable[tuple[str, int]]:
-    """When members erased items that they had not handed over, by the tombstones in their logs."""
-    for peer in peers:
-        for (entry,) in connection.execute(
-            "SELECT entry FROM entries_in WHERE peer = ? AND lane = 'reports' AND judged = 1"
-            " AND answer IS NULL AND entry IS NOT NULL",
-            (peer,),
-        ):
-            try:
-                _, message = read(entry)
-            except ProtocolError:
-                continue
-            if isinstance(message, Tombstone) and message.entry_kind == Kind.ITEM:
-                yield peer, message.erased_ms
+def _is_entombed(connection: Connection, peer: str, erased_ms: int) -> bool:
+    """Whether a tombstone in its log says that it erased an item then that had not come."""
+    sql = "SELECT 1 FROM erased_unsent WHERE peer = ? AND erased_ms = ? AND entry = ?"
+    return connection.execute(sql, (peer, erased_ms, _TOMBSTONE)).fetchone() is not None
+
+
+def keep_waiting(connection: Connection, answers: Iterable[Answer]) -> None:
+    """Remember which of these answers leave a word of an erasure waiting for its tombstone."""
+    rows = [
+        (one.arrived.peer, one.erased_ms, row_of(one.arrived))
+        for one in answers
+        if one.judged is Judged.PARKED and one.erased_ms is not None
+    ]
+    insert_rows(connection, "INSERT OR IGNORE INTO erased_unsent", rows)
 
 
 def wake_ended(connection: Connection, ended: Sequence[tuple[str, str]]) -> None:
@@ -61,11 +61,18 @@ def wake_ended(connection: Connection, ended: Sequence[tuple[str, str]]) -> None
     )
 
 
-def wake_entombed(connection: Connection, peer: str, lane: Lane) -> None:
-    """A tombstone has come: what waits for an item of this member may be at its end."""
-    if lane is Lane.REPORTS:
-        connection.execute(
-            "UPDATE entries_in SET judged = 0, waits_for = NULL"
-            " WHERE judged = ? AND peer = ? AND waits_for <> ?",
-            (int(Judged.PARKED), peer, waiting_of(peer)),
+def keep_tombstones(connection: Connection, peer: str, times: Iterable[int]) -> None:
+    """Keep when this member erased items that will not come; let be judged what it said of those.
+
+    Each time wakes what waits for it once: a member can say any number of tombstones.
+    """
+    for erased_ms in sorted(set(times)):
+        added = connection.execute(
+            "INSERT OR IGNORE INTO erased_unsent VALUES (?, ?, ?)", (peer, erased_ms, _TOMBSTONE)
         )
+        if added.rowcount:
+            connection.execute(
+                "UPDATE entries_in SET judged = 0, waits_for = NULL WHERE judged = ? AND seq IN"
+                " (SELECT entry FROM erased_unsent WHERE peer = ? AND erased_ms = ?)",
+                (int(Judged.PARKED), peer, erased_ms),
+            )

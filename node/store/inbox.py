@@ -10,7 +10,7 @@ from node.peer.inbox import Decide, Held, Taken
 from node.store.bulk import insert_rows
 from node.store.delta import Delta
 from node.store.disavowing import own_again
-from node.store.ending import wake_entombed
+from node.store.ending import keep_tombstones
 from node.store.epochs import opened_ms
 from node.store.erasing import was_erased
 from node.store.seam import Connection
@@ -21,7 +21,7 @@ from protocol.answers import MAX_ANCESTORS, NOTHING, Position, Told
 from protocol.channel import UNOPENED, Accepted, ReceiverState, Refusal
 from protocol.checkpoint import VerifiedCheckpoint
 from protocol.merkle import EMPTY_ROOT, CompactRange
-from protocol.vocabulary import Lane
+from protocol.vocabulary import Kind, Lane
 
 CONFLICT = "conflict"
 REPEAT = "repeat"
@@ -256,8 +256,8 @@ def _keep_entries(
             fresh.append((one.entry_id, place[0], one.digest))
         entry = None if one.leaf in erased else one.entry
         rows.append((*place, first + number, one.leaf, entry, int(judged), now_ms, answer))
-        if one.buries is not None:
-            _list_missing(connection, place[0], one.buries, now_ms, entry_ids)
+        if one.tombstone is not None:
+            _list_missing(connection, place[0], one.tombstone.entry_id, now_ms, entry_ids)
         if answer == CONFLICT:
             open_task(connection, "entry_conflict", place[0], now_ms)
     insert_rows(
@@ -269,8 +269,10 @@ def _keep_entries(
     entry_ids.append(connection, fresh)
     if again := [row[4] for row in rows if row[-1] == REPEAT]:
         own_again(connection, place[0], again, now_ms)
-    if any(one.buries is not None for one in taken):
-        wake_entombed(connection, place[0], Lane(place[1]))
+    if place[1] == Lane.REPORTS:
+        stones = [one.tombstone for one in taken if one.tombstone is not None]
+        times = [stone.erased_ms for stone in stones if stone.entry_kind == Kind.ITEM]
+        keep_tombstones(connection, place[0], times)
 
 
 def _list_missing(

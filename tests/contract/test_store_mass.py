@@ -8,7 +8,7 @@ from node.casework.casebook import Needs
 from node.casework.mass import waiting_of
 from node.casework.receiving import HANDED_OVER, Answer, Judged
 from node.store.decisions import let_go
-from node.store.ending import wake_entombed
+from node.store.ending import keep_tombstones
 from node.store.sqlite import Store
 from node.store.tasks import open_task
 from protocol.vocabulary import Disposition, Lane
@@ -16,14 +16,16 @@ from tests.builders.network import NOW_MS
 from tests.contract.incoming import PEER, Sender, arrive, entry
 from tests.contract.stores import Place
 
+ABSENT, ERASED_MS = "gb-iwf.01J00000000000000000000001", NOW_MS - 5
+
 
 async def hold(store: Store) -> None:
-    """Let what arrived wait for a person; the third speaks of an item that is not here."""
+    """Let what arrived wait for a person; the third says that an item is erased, not here yet."""
     first, second, third = await store.queries.unjudged(10)
     name = waiting_of(PEER)
     answers = [
         Answer(first, Judged.PARKED, waits_for=name),
-        Answer(third, Judged.PARKED, Disposition.PARKED, "gb-iwf.01J00000000000000000000001"),
+        Answer(third, Judged.PARKED, Disposition.PARKED, ABSENT, erased_ms=ERASED_MS),
         Answer(second, Judged.PARKED, waits_for=name),
     ]
     await store.cases.judge(Needs(), NOW_MS, lambda _: answers)
@@ -48,7 +50,7 @@ async def test_only_a_person_lets_it_go_on(store: Store) -> None:
     await hold(store)
     assert (await store.queries.oldest_parked())[0] == 1
     await store.cases.release([PEER], NOW_MS)
-    await store.writer.run(lambda c: wake_entombed(c, PEER, Lane.REPORTS))
+    await store.writer.run(lambda c: keep_tombstones(c, PEER, [ERASED_MS]))
     assert [one.entry for one in await store.queries.unjudged(10)] == [entry(3)]
     assert await store.queries.waits_for(waiting_of(PEER))
 

@@ -10,11 +10,18 @@ from node.casework.casebook import Casebook, Needs
 from node.peer.inbox import Held, Taken
 from node.store.sqlite import Store
 from protocol.channel import Accepted, Refusal
-from protocol.vocabulary import Lane
+from protocol.messages import Tombstone
+from protocol.vocabulary import Kind, Lane
 from tests.builders.network import NOW_MS
 from tests.contract.incoming import PEER, Sender, taking
 
 FORK = ("channel_in_fork_suspected", f"{PEER}/reports")
+
+
+def _tombstone(one: Taken) -> Taken:
+    """Return it as what says that the entry with its id was erased."""
+    said = Tombstone(one.entry_id or b"", Kind.ITEM, one.leaf, NOW_MS)
+    return msgspec.structs.replace(one, of_channel=True, tombstone=said)
 
 
 async def bury(store: Store, count: int) -> None:
@@ -26,10 +33,7 @@ async def bury(store: Store, count: int) -> None:
         decided = take(held)
         assert not isinstance(decided, Refusal | bytes)
         accepted, receipt, taken = decided
-        buried = [
-            msgspec.structs.replace(one, of_channel=True, buries=one.entry_id) for one in taken[1:]
-        ]
-        return accepted, receipt, [taken[0], *buried]
+        return accepted, receipt, [taken[0], *map(_tombstone, taken[1:])]
 
     await store.inbox.take(PEER, Lane.REPORTS, push.checkpoint, push.note, NOW_MS, decide)
 

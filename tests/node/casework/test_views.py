@@ -234,6 +234,7 @@ def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
         "again",  # located_again_for
         "told_online_ms",  # a work list's
         "heard",  # ids of events
+        "said",  # a bound's
         "carried",  # ids of events: the history says carried_over
         "steps",  # ids of events: who has it is shown
         "hearsay",  # ids of events: the history says who told

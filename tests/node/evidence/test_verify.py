@@ -111,6 +111,7 @@ GONE = {
 }
 UNIMPORTANT = {
     "disavowed_in": "follows from entries in custody: tests/simulation/test_disavowed.py",
+    "erased_unsent": "follows from entries in custody: tests/simulation/test_flooding.py",
     "registry_views": "what was said stands in signed logs; this is where it is compared",
     "forks": "each row proves itself by the signatures of the accused; all are walked",
     "meta": "facts about the file itself, such as when it was restored",
@@ -289,6 +290,22 @@ class TestEarlierProgram:
         self._rewrite(made, earlier)
         assert sum(shorter) > 0
         assert made.verify().found == []
+
+    @pytest.mark.parametrize(("more", "why"), [(-1, set()), (1, {"state_not_as_history_says"})])
+    def test_r11_a_count_that_was_begun_late_is_behind(
+        self, made: Made, more: int, why: set[str]
+    ) -> None:
+        """What members had said of an item before is not in it; what they never said neither."""
+        counted = []
+
+        def begun(state: list[Any]) -> list[Any]:
+            """Count otherwise what members said."""
+            counted.extend(state[-1])
+            return [*state[:-1], [[member, number + more] for member, number in state[-1]]]
+
+        self._rewrite(made, begun)
+        assert counted
+        assert {one.why for one in made.verify().found} == why
 
     @pytest.mark.parametrize(
         "change",
