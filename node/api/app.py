@@ -58,6 +58,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "notify_proxy": items.notify_proxy,
     "act_on_item": items.act_on_item,
     "add_hashes": items.add_hashes,
+    "take_file_off": items.take_file_off,
     "write_to_peer": items.write_to_peer,
     "hold_item": holds.hold_item,
     "lift_hold": holds.lift_hold,

@@ -20,6 +20,7 @@ from node.casework.draft import (
     MessageDraft,
     ProxyNoticeDraft,
     RetractionDraft,
+    WrongFileDraft,
 )
 from node.casework.erasing import ErasureDraft
 from node.casework.errors import UnknownItemError
@@ -38,12 +39,21 @@ if TYPE_CHECKING:
 
 MAX_WORK_BYTES: Final = 1 << 16
 
-D = TypeVar("D", AssessmentDraft, ActionDraft, HashesDraft, ProxyNoticeDraft, RetractionDraft)
+D = TypeVar(
+    "D",
+    AssessmentDraft,
+    ActionDraft,
+    HashesDraft,
+    ProxyNoticeDraft,
+    RetractionDraft,
+    WrongFileDraft,
+)
 _assessment: Final = msgspec.json.Decoder(AssessmentDraft)
 _action: Final = msgspec.json.Decoder(ActionDraft)
 _hashes: Final = msgspec.json.Decoder(HashesDraft)
 _proxy_notice: Final = msgspec.json.Decoder(ProxyNoticeDraft)
 _retraction: Final = msgspec.json.Decoder(RetractionDraft)
+_wrong_file: Final = msgspec.json.Decoder(WrongFileDraft)
 _message: Final = msgspec.json.Decoder(MessageDraft)
 _erasure: Final = msgspec.json.Decoder(ErasureDraft)
 
@@ -111,6 +121,11 @@ async def withdraw_verdict_by_id(call: Call) -> web.StreamResponse:
 async def add_hashes(call: Call) -> web.StreamResponse:
     """Add hashes; the same again change nothing."""
     return await _work(call, _hashes, call.parts.desk.add_hashes, lambda *_: False)
+
+
+async def take_file_off(call: Call) -> web.StreamResponse:
+    """Take a file off an item to which it does not belong."""
+    return await _work(call, _wrong_file, call.parts.desk.correcting.take_off, _is_taken_off)
 
 
 async def write_to_peer(call: Call) -> web.StreamResponse:
@@ -225,6 +240,16 @@ def _is_notified(view: ItemView, draft: ProxyNoticeDraft, _member: str, since_ms
     if draft.at is None:
         return any(at >= since_ms for at in times)
     return milliseconds(draft.at) in times
+
+
+def _is_taken_off(view: ItemView, draft: WrongFileDraft, _member: str, _since_ms: int) -> bool:
+    value = None if draft.hash is None else draft.hash.lower()
+    return any(
+        one.place == draft.place
+        if value is None
+        else value in (one.sha256, one.sha1, one.md5, one.pdq)
+        for one in view.wrong_files
+    )
 
 
 def _sent(view: ItemView, draft: MessageDraft, member: str, since_ms: int) -> MessageView | None:

@@ -32,6 +32,7 @@ from node.casework.draft import (
     ProxyNoticeDraft,
     ReportDraft,
     RetractionDraft,
+    WrongFileDraft,
 )
 from node.casework.erasing import ErasureDraft, ErasureView
 from node.casework.views import HoldView, ItemView, MessageView
@@ -227,6 +228,18 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         refuses=_WORK,
         keyed=True,
         example={"md5": "c0" * 16, "length": 48213},
+    ),
+    Operation(
+        "take_file_off",
+        "POST",
+        _ITEM + "/wrong-files",
+        Scope.ITEMS_WRITE,
+        "Say that one of its files does not belong to an item; what followed from it is undone.",
+        {201: (JSON, ItemView)},
+        {JSON: WrongFileDraft},
+        refuses=_WORK,
+        keyed=True,
+        example={"place": 1},
     ),
     Operation(
         "write_to_peer",

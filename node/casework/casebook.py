@@ -2,8 +2,7 @@
 
 The store loads a casebook with everything that a batch `Needs`, hands it to the decision, and
 writes what the decision added, all in one transaction. The casebook itself touches nothing: it
-folds each event at once, so that the second of two equal lines in one batch already meets the
-first.
+folds each event at once, so the second of two equal lines in one batch already meets the first.
 """
 
 from __future__ import annotations
@@ -190,6 +189,7 @@ class Casebook:
     events: list[Event] = field(default_factory=list)
     changed: dict[str, ItemState] = field(default_factory=dict)
     new_keys: list[tuple[bytes, str]] = field(default_factory=list)
+    gone_keys: list[tuple[bytes, str]] = field(default_factory=list)
     new_lines: list[tuple[bytes, str]] = field(default_factory=list)
     new_reports: list[ReportFacts] = field(default_factory=list)
     opened_reports: set[str] = field(default_factory=set)

@@ -38,7 +38,15 @@ from node.casework.events import (
     VerdictWithdrawn,
     Withdrawn,
 )
-from node.casework.item import Hold, KeptMessage, Listing, Look, ProxyNotice, Suggestion
+from node.casework.item import (
+    Hold,
+    KeptMessage,
+    Listing,
+    Look,
+    ProxyNotice,
+    Suggestion,
+    TakenOff,
+)
 from node.casework.views import moment
 from protocol.facts import ActionTaken, Assessment, Jurisdiction
 
@@ -115,6 +123,7 @@ _DETAILS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Retracted: lambda b: {"action": b.action},
     LookDue: lambda b: {"cause": b.again.cause},
     LocatedAgain: lambda b: _looked(b.looked) | {"orphan": b.orphan},
+    TakenOff: lambda b: {"place": b.place},
     ProxyNotice: lambda b: {"notice": b.notice_id, "proxy": b.proxy},
     Erasure: lambda b: {"cause": b.cause},
     ErasedThere: lambda b: {"member": b.member},

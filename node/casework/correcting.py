@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from node.casework.casebook import Casebook, Needs, Postbox
-from node.casework.draft import RetractionDraft
+from node.casework.draft import RetractionDraft, WrongFileDraft
 from node.casework.errors import ForeignVerdictError
 from node.casework.hearing import credible
 from node.casework.introducing import Introducing, SharedStore
@@ -30,6 +30,7 @@ from node.casework.working import (
     withdraw_everywhere,
     withdraw_verdict,
 )
+from node.casework.wrong_files import bearers, take_off
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from protocol.facts import Content
@@ -154,14 +155,18 @@ class Correcting:
 
     async def _bearing(self, needs: Needs, verdict_id: str) -> set[str]:
         """Return the items that have a verdict: it went from each to those that are like that."""
-        found: set[str] = set()
 
         def look(book: Casebook) -> set[str]:
             return {s.id for s in book.loaded.items.values() if has_verdict(s, verdict_id)}
 
+        return await self._along(needs, look)
+
+    async def _along(self, needs: Needs, look: Callable[[Casebook], set[str]]) -> set[str]:
+        """Return what is found from item to item, each with all that are like it."""
+        named, found = needs.named, set[str]()
         while more := await self._transact(needs, look) - found:
             found |= more
-            needs = Needs(items=set(found), alike=set(found))
+            needs = Needs(items=set(found), named=named, alike={*named, *found})
         return found
 
     async def retract(self, item_id: str, draft: RetractionDraft, *, actor: str) -> ItemView:
@@ -172,6 +177,20 @@ class Correcting:
         """
         return await self._work_on(
             item_id, draft.analyst or actor, lambda book: record_retraction(book, item_id, draft)
+        )
+
+    async def take_off(self, item_id: str, draft: WrongFileDraft, *, actor: str) -> ItemView:
+        """Take a file off an item to which it does not belong; what followed is undone.
+
+        Raises:
+            UnknownItemError, DraftRejectedError, StoreError
+        """
+        needs = Needs(named={item_id: self._fingerprints.item(item_id)}, alike={item_id})
+        return await self._work_on(
+            item_id,
+            draft.analyst or actor,
+            lambda book: take_off(book, item_id, draft, self._ids, self._postbox()),
+            beside=await self._along(needs, lambda book: bearers(book, item_id)),
         )
 
     async def disprove(self, contents: Sequence[Content], by: str) -> Disproved:

@@ -99,6 +99,23 @@ class ActionDraft(_Draft, frozen=True):
     analyst: _Short | None = None
 
 
+class WrongFileDraft(_Draft, frozen=True):
+    """One of an item's files that does not belong to it, by its `place` or one of its hashes."""
+
+    place: Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)] | None = None
+    hash: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern=r"^([0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})\Z",
+                description="32, 40 or 64 hexadecimal digits",
+            ),
+        ]
+        | None
+    ) = None
+    analyst: _Short | None = None
+
+
 class ProxyNoticeDraft(_Draft, frozen=True):
     """A notice to the proxy that hides an item, which was sent."""
 

@@ -23,6 +23,7 @@ from node.casework.item import (
     ReportFacts,
     Review,
     Suggestion,
+    TakenOff,
     Value,
 )
 from protocol.facts import (
@@ -71,6 +72,7 @@ class EventKind(IntEnum):
     LOCATED_AGAIN = 36
     PROXY_NOTIFIED = 37
     EXPIRED = 38
+    FILE_TAKEN_OFF = 39
 
 
 class Recorded(Value, frozen=True):
@@ -101,12 +103,14 @@ class Sighted(Value, frozen=True):
 class Facts(Value, frozen=True):
     """Facts that came later: hashes, access data; `after_hand_over`: whoever has it got it without.
 
-    Histories of earlier versions do not say so.
+    `unseen`: a file came, or was told more fully, once the item was judged, and nobody looked.
+    Histories of earlier versions say neither.
     """
 
     content: tuple[Content, ...]
     access: Access | None
     after_hand_over: bool = False
+    unseen: bool = False
 
 
 class Located(Value, frozen=True):
@@ -174,9 +178,13 @@ class Raised(Value, frozen=True):
 
 
 class Settled(Value, frozen=True):
-    """A person has looked."""
+    """A person has looked; `unlooked`: nobody has, what it was raised for is gone, or some of it.
+
+    Histories of earlier versions do not say so.
+    """
 
     review: Review
+    unlooked: bool = False
 
 
 class Reopened(Value, frozen=True):
@@ -285,7 +293,7 @@ Body = (
     Recorded | Sighted | Facts | Located | Kept | HandedOn | Answered | Assessment | ActionTaken
     | Responsible | Raised | Settled | Reopened | Withdrawn | KeptMessage | Erasure | ErasedThere
     | Burial | Expiry | VerdictWithdrawn | Hold | Lifted | Listing | Unlisted | NoticesDoubted
-    | Retracted | LookDue | LocatedAgain | ProxyNotice
+    | Retracted | LookDue | LocatedAgain | ProxyNotice | TakenOff
 )  # fmt: skip
 
 
@@ -343,6 +351,7 @@ _BODIES: dict[EventKind, msgspec.msgpack.Decoder[Any]] = {
         (EventKind.LOOK_DUE, LookDue),
         (EventKind.LOCATED_AGAIN, LocatedAgain),
         (EventKind.PROXY_NOTIFIED, ProxyNotice),
+        (EventKind.FILE_TAKEN_OFF, TakenOff),
     )
 }
 

@@ -5,7 +5,7 @@ An item's state is the fold of its events in order (`evolve`); the table `_FOLD`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -19,9 +19,11 @@ from node.casework.item import (
     Review,
     Said,
     Step,
-    merge_content,
+    TakenOff,
 )
 from node.casework.rings import holder, order, way, with_step, without
+from node.matching.contents import is_one_file, is_same_account, merge
+from protocol.facts import Content
 from protocol.vocabulary import Action, Verdict
 
 MAX_MESSAGES = 64
@@ -57,11 +59,30 @@ def _with_said(state: ItemState, event: Event, changes: dict[str, Any]) -> tuple
     return (*others, Said(member, before + more))
 
 
-def lacks(state: ItemState, facts: Facts) -> Facts | None:
-    """What `facts` brings that the item does not have; None: nothing."""
+def belonging(state: ItemState, content: tuple[Content, ...]) -> tuple[Content, ...]:
+    """Return those of some files of which nobody here said that they do not belong to the item."""
+    if not state.taken_off:
+        return content
+    gone = [one.content for one in state.taken_off if one.content is not None]
+    return tuple(
+        one
+        for one in content
+        if any(is_one_file(one, ours) for ours in state.content) or not _is_among(one, gone)
+    )
+
+
+def _is_among(one: Content, others: Iterable[Content]) -> bool:
+    return any(is_one_file(one, other) or is_same_account(one, other) for other in others)
+
+
+def lacks(state: ItemState, facts: Facts, *, by_a_person: bool = False) -> Facts | None:
+    """What `facts` brings that the item does not have; None: nothing.
+
+    A file that was taken off is lacked by a person's word alone.
+    """
     access = facts.access if state.access is None else None
-    content = facts.content
-    if merge_content(state.content, content) == state.content:
+    content = facts.content if by_a_person else belonging(state, facts.content)
+    if merge(state.content, content) == state.content:
         content = ()
     if not content and access is None:
         return None
@@ -90,12 +111,34 @@ def _sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
 
 def _facts(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     changes: dict[str, Any] = {
-        "content": merge_content(state.content, body.content),
+        "content": merge(state.content, body.content),
         "access": state.access if body.access is None else body.access,
+        "taken_off": tuple(_unless_back(one, body.content) for one in state.taken_off),
     }
     if body.after_hand_over and body.content and state.sent is None:
         changes["sent"] = state.content
+    if body.unseen:
+        after = msgspec.structs.replace(state, content=changes["content"])
+        known = dict(zip(state.places, state.content, strict=True))
+        files = zip(after.places, after.content, strict=True)
+        fresh = {place for place, content in files if known.get(place) != content}
+        changes["unseen"] = tuple(sorted({*state.unseen, *fresh}))
     return changes
+
+
+def _unless_back(one: TakenOff, content: tuple[Content, ...]) -> TakenOff:
+    """A file that a person took off, and a person adds anew: it has another place now."""
+    back = one.content is not None and _is_among(one.content, content)
+    return TakenOff(one.place, None) if back else one
+
+
+def _file_taken_off(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    files = zip(state.places, state.content, strict=True)
+    return {
+        "content": tuple(content for place, content in files if place != body.place),
+        "taken_off": (*state.taken_off, body),
+        "unseen": tuple(place for place in state.unseen if place != body.place),
+    }
 
 
 def _acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
@@ -283,6 +326,8 @@ def _settled(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     changes: dict[str, Any] = {"reviews": tuple(r for r in state.reviews if r is not body.review)}
     if body.review is Review.SUGGESTED_VERDICT:
         changes["suggestions"] = ()
+        if not body.unlooked:
+            changes["unseen"] = ()
     if body.review is Review.NOTICE_TO_RETRACT:
         changes["to_retract"] = ()
     return changes
@@ -329,6 +374,7 @@ _FOLD: dict[EventKind, _Fold] = {
     EventKind.LOOK_DUE: lambda _s, e, b: {"due_ms": e.learnt_ms, "again": b.again},
     EventKind.LOCATED_AGAIN: _located_again,
     EventKind.PROXY_NOTIFIED: lambda s, _e, b: {"proxy_notices": (*s.proxy_notices, b)},
+    EventKind.FILE_TAKEN_OFF: _file_taken_off,
     EventKind.ACTED: _acted,
     EventKind.RESPONSIBLE: _responsible,
     EventKind.RAISED: _raised,

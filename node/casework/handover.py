@@ -19,7 +19,7 @@ from node.casework.crossing import as_told_there, is_another
 from node.casework.custody import settle_ring, take_custody, tell_way
 from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
-from node.casework.folding import lacks
+from node.casework.folding import belonging, lacks
 from node.casework.hearing import credible
 from node.casework.hits import hold_illegal
 from node.casework.intake import carry_over, is_unseen, same_content, same_place, was_here
@@ -184,7 +184,8 @@ class Handover:
             handed_ms=message.revision,
         )
         self._sight(before.id, body, message.found_ms, informant.member)
-        content = () if judgement.disposition is Disposition.PLACEHOLDER else message.content
+        files = belonging(before, message.content)
+        content = () if judgement.disposition is Disposition.PLACEHOLDER else files
         self._add_facts(before.id, Facts(content, message.access), informant.member)
         self._note_all(before.id, message, informant.member)
         raise_judged(self._book, before.id, judgement.review, suggested)
@@ -196,7 +197,7 @@ class Handover:
                 take_custody(self._book, self._postbox, self._ids, state.id)
                 return Disposition.DUPLICATE
             tell_way(self._book, self._postbox, state, informant)
-        sighting, file = next(iter(message.sightings), None), next(iter(message.content), None)
+        sighting, file = next(iter(message.sightings), None), next(iter(files), None)
         if message.child_at_risk or (sighting, file, message.access) != (None, None, None):
             passed = Sighted(state.id, sighting, file, message.access, message.child_at_risk)
             self._pass_on(before, passed)
@@ -291,35 +292,38 @@ class Handover:
             return Disposition.PARKED
         if all(informant.member != peer for informant in state.informants):
             return Disposition.NOT_PERMITTED
-        judgement = self._look_again(state, message)
-        suggested = suggestion(self._book, judgement, _one(message.content))
+        files = belonging(state, _one(message.content))
+        judgement = self._look_again(state, message, files)
+        suggested = suggestion(self._book, judgement, files)
         if message.sighting is not None or message.child_at_risk:
             sightings = () if message.sighting is None else (message.sighting,)
             body = SightedEvent(sightings, None, message.child_at_risk, judgement.disposition)
             found = self._book.now if message.sighting is None else message.sighting.found_ms
             self._sight(state.id, body, found, peer)
-        self._add_facts(state.id, Facts(_one(message.content), message.access), peer)
+        self._add_facts(state.id, Facts(files, message.access), peer)
         raise_judged(self._book, state.id, judgement.review, suggested)
         self._pass_on(
             state,
             Sighted(
                 state.id,
                 message.sighting,
-                message.content,
+                next(iter(files), None),
                 message.access,
                 message.child_at_risk,
             ),
         )
         return judgement.disposition
 
-    def _look_again(self, state: ItemState, message: Sighted) -> Judgement:
+    def _look_again(
+        self, state: ItemState, message: Sighted, files: tuple[Content, ...]
+    ) -> Judgement:
         """A sighting of an item that was joined before the hand-over, by the same table."""
         sighting = message.sighting
         if sighting is None:
             return Judgement(Disposition.FACTS_ADDED, state.id)
         new = Incoming(
             state.location,
-            _one(message.content),
+            files,
             state.kind,
             sighting.found_ms,
             state.matter,
@@ -333,11 +337,12 @@ class Handover:
 
     def _add_facts(self, item_id: str, facts: Facts, peer: str) -> None:
         state = self._book.loaded.items[item_id]
-        body = lacks(state, facts)
-        if body is None:
+        if (body := lacks(state, facts)) is None:
             return
+        unseen = is_unseen(state, body.content, peer)
+        body = Facts(body.content, body.access, body.after_hand_over, unseen)
         self._book.record(item_id, EventKind.FACTS, body, at_ms=self._book.now, actor=peer)
-        if is_unseen(state, body.content, peer):  # before the verdict goes anywhere with it
+        if unseen:  # before the verdict goes anywhere with it
             self._book.raise_review(item_id, Review.SUGGESTED_VERDICT)
         rejudge(self._book, self._postbox, item_id)
 

@@ -16,7 +16,7 @@ from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.draft import AssessmentDraft
 from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
-from node.casework.folding import lacks
+from node.casework.folding import belonging, lacks
 from node.casework.item import Custody, ItemState, ReportFacts, Review
 from node.casework.listing import match_lists
 from node.casework.prepare import PreparedItem, PreparedReport, read_time
@@ -281,27 +281,20 @@ def _join(
     draft = report.draft
     suggested = suggestion(book, judgement, item.content)
     sighting = Sighting(ids.mint(book.now), book.us, draft.source, item.found_ms)
-    state = book.record(
-        item_id,
-        EventKind.SIGHTED,
-        SightedEvent(
-            (sighting,),
-            None,
-            draft.child_at_risk,
-            judgement.disposition,
-            item.location if judgement.disposition is Disposition.ALIAS else None,
-            _if_new(book, opened),
-        ),
-        at_ms=item.found_ms,
-        actor=book.us,
-    )
-    content = () if judgement.disposition is Disposition.PLACEHOLDER else item.content
+    said = judgement.disposition
+    also_at = item.location if said is Disposition.ALIAS else None
+    opens = _if_new(book, opened)
+    body = SightedEvent((sighting,), None, draft.child_at_risk, said, also_at, opens)
+    state = book.record(item_id, EventKind.SIGHTED, body, at_ms=item.found_ms, actor=book.us)
+    content = () if said is Disposition.PLACEHOLDER else belonging(state, item.content)
     missing = lacks(state, Facts(content, item.access))
     review = judgement.review
-    if review is None and is_unseen(state, content) and not item.assessments:
+    free = review in (None, Review.SUGGESTED_VERDICT) and not item.assessments
+    if waits := free and is_unseen(state, content):
         review = Review.SUGGESTED_VERDICT
     after = None
     if missing is not None:
+        missing = msgspec.structs.replace(missing, unseen=waits)
         after = book.record(item_id, EventKind.FACTS, missing, at_ms=book.now, actor=book.us)
     # before the verdict goes anywhere with a file that nobody here saw
     raise_judged(book, item_id, review, suggested)

@@ -8,11 +8,10 @@ state is the fold of the item's events (`folding.py`), and is stored as a Messag
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
-from node.matching.contents import Closeness, Likeness, compare
+from node.matching.contents import Closeness
 from node.matching.lists import Trust
 from protocol.facts import (
     Access,
@@ -189,6 +188,16 @@ class Listing(Value, frozen=True):
     closeness: Closeness | None = None
 
 
+class TakenOff(Value, frozen=True):
+    """A person's word that a file does not belong to an item; its place there stays empty.
+
+    `content`: what was known of it; None: a person added it anew since.
+    """
+
+    place: int
+    content: Content | None
+
+
 class ReportFacts(Value, frozen=True):
     """What a source handed in here as one report. Nothing of this crosses a border."""
 
@@ -276,6 +285,16 @@ class ItemState(Value, frozen=True):
     silent: tuple[str, ...] = ()
     """Ids of verdicts that an `unassessable` took back, which is withdrawn itself since."""
     said: tuple[Said, ...] = ()
+    taken_off: tuple[TakenOff, ...] = ()
+    """Files that a person said do not belong to it."""
+    unseen: tuple[int, ...] = ()
+    """Places of files that came once it was judged, and at which nobody here looked."""
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The place of each of its files: whatever goes, the others keep theirs."""
+        gone = {one.place for one in self.taken_off}
+        return tuple(n for n in range(len(self.content) + len(gone)) if n not in gone)
 
     @property
     def country(self) -> str | None:
@@ -364,37 +383,3 @@ def decode_state(raw: bytes) -> ItemState:
         tampering).
     """
     return _state_decoder.decode(raw)
-
-
-def merge_content(have: tuple[Content, ...], more: tuple[Content, ...]) -> tuple[Content, ...]:
-    """Join accounts of files: what is known stays, gaps are filled, other files stand beside."""
-    merged = list(have)
-    for content in more:
-        place = next((i for i, c in enumerate(merged) if _mergeable(c, content)), None)
-        if place is None:
-            merged.append(content)
-        else:
-            merged[place] = _fill(merged[place], content)
-    return tuple(merged)
-
-
-def _mergeable(one: Content, other: Content) -> bool:
-    """Within one item a weak hash is enough: its place says the rest."""
-    return compare(one, other, pictures=False) <= Likeness.PERHAPS
-
-
-def _fill(have: Content, more: Content) -> Content:
-    return Content(
-        *(a if a is not None else b for a, b in zip(_parts(have), _parts(more), strict=True))
-    )
-
-
-def _parts(content: Content) -> tuple[Any, ...]:
-    return (
-        content.sha256,
-        content.sha1,
-        content.md5,
-        content.length,
-        content.pdq,
-        content.pdq_quality,
-    )

@@ -90,7 +90,7 @@ def _parted(book: Casebook, item_id: str, others: set[int]) -> set[int]:
     stay = [one for one in state.listed if one.entry in others and one.verdict in theirs]
     for one in stay:
         state = _unlist(book, item_id, one)
-        _settle_raised(book, item_id, one)
+        settle_raised(book, item_id, one)
         review = Review.SUGGESTED_VERDICT
         asks = state.custody in (Custody.HERE, Custody.LOCATING)
         fresh = asks and review not in book.loaded.items[item_id].reviews
@@ -172,7 +172,7 @@ def _answer_suggestions(book: Casebook, item_id: str, hit: Hit) -> None:
     state = book.loaded.items[item_id]
     suggested = Review.SUGGESTED_VERDICT
     by_lists = any(suggested in one.raised for one in state.listed) and not state.suggestions
-    answers = hit.counts_as is Trust.AUTO and not hit.acquits and state.known
+    answers = hit.counts_as is Trust.AUTO and not hit.acquits and state.known and not state.unseen
     if answers and by_lists and suggested in state.reviews:
         body = Settled(suggested)
         book.record(item_id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
@@ -320,7 +320,7 @@ def match_anew(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str])
 def _recount(book: Casebook, item_id: str, one: Listing, hit: Hit) -> None:
     """Note that a member's verdict, which stays, is followed otherwise now."""
     state = _unlist(book, item_id, one)
-    _settle_raised(book, item_id, one)
+    settle_raised(book, item_id, one)
     ours = state.custody in (Custody.HERE, Custody.LOCATING)
     less = hit.counts_as is not Trust.AUTO and not hit.silent
     _note(book, item_id, hit, one.verdict, Review.SUGGESTED_VERDICT if less and ours else None)
@@ -357,7 +357,7 @@ def _forget(book: Casebook, postbox: Postbox, item_id: str, one: Listing) -> Non
     state = _unlist(book, item_id, one)
     if one.verdict is not None and any(a.event_id == one.verdict for a in state.assessments):
         take_everywhere_back(book, postbox, item_id, one.verdict)
-    _settle_raised(book, item_id, one)
+    settle_raised(book, item_id, one)
 
 
 def _unlist(book: Casebook, item_id: str, one: Listing) -> ItemState:
@@ -365,12 +365,12 @@ def _unlist(book: Casebook, item_id: str, one: Listing) -> ItemState:
     return book.record(item_id, EventKind.UNLISTED, body, at_ms=book.now, actor=book.us)
 
 
-def _settle_raised(book: Casebook, item_id: str, one: Listing) -> None:
+def settle_raised(book: Casebook, item_id: str, one: Listing) -> None:
     """Let go what an entry put before a person, that is gone, unless others do so too."""
     state = book.loaded.items[item_id]
     still = {Review.VERDICTS_DIFFER}  # that is for whoever sees all of them
     still |= {review for other in state.listed for review in other.raised}
-    if state.suggestions:  # other items suggest it too
+    if state.suggestions or state.unseen:  # other items suggest it too, or a file waits for a look
         still.add(Review.SUGGESTED_VERDICT)
     for review in one.raised:
         if review in state.reviews and review not in still:

@@ -100,10 +100,12 @@ def _withdraw_suggestions(book: Casebook, item_id: str) -> None:
     if len(stand) == len(state.suggestions) or len(state.suggestions) >= MAX_SUGGESTIONS:
         return
     review = Review.SUGGESTED_VERDICT
-    book.record(item_id, EventKind.SETTLED, Settled(review), at_ms=book.now, actor=book.us)
+    book.record(
+        item_id, EventKind.SETTLED, Settled(review, unlooked=True), at_ms=book.now, actor=book.us
+    )
     for one in stand:
         book.raise_review(item_id, review, one)
-    if not stand and any(review in one.raised for one in state.listed):
+    if not stand and (state.unseen or any(review in one.raised for one in state.listed)):
         book.raise_review(item_id, review)
 
 

@@ -47,8 +47,8 @@ def spread(
             take_back(book, postbox, gone.event_id)
     if not new or after is None:
         return
-    known = _files(before) if old[-1:] == new[-1:] and not looked else {}
-    for part, content in _files(after).items():
+    known = files_told(before) if old[-1:] == new[-1:] and not looked else {}
+    for part, content in files_told(after).items():
         if known.get(part) != content:
             _say(book, postbox, ContentVerdict(new[-1], part, content))
 
@@ -80,7 +80,7 @@ def hearers(book: Casebook, postbox: Postbox, given: Assessment) -> frozenset[st
     Nobody does of one that was not told so, or that the terms of the pair withhold.
     """
     said = [state for state in book.loaded.items.values() if given in told(state, book.us)]
-    files = [(part, one) for state in said for part, one in _files(state).items()]
+    files = [(part, one) for state in said for part, one in files_told(state).items()]
     return frozenset(
         peer
         for peer in postbox.listeners(Lane.BULK, Kind.CONTENT_VERDICT)
@@ -96,9 +96,11 @@ def _may_be_told(postbox: Postbox, peer: str, message: ContentVerdict) -> bool:
     return True
 
 
-def _files(state: ItemState) -> dict[int, Content]:
+def files_told(state: ItemState) -> dict[int, Content]:
     """Return what is told of the files of an item, by their places; of a video no PDQ hash."""
-    files = enumerate(state.content[:MAX_PARTS])
+    all_files = zip(state.places, state.content, strict=True)
+    unseen = state.unseen
+    files = [(at, one) for at, one in all_files if at < MAX_PARTS and at not in unseen]
     if state.kind is not ItemKind.VIDEO:
         return dict(files)
     return {part: bare for part, one in files if (bare := _without_pdq(one)) is not None}

@@ -15,7 +15,7 @@ from protocol.facts import ActionTaken, Assessment, Content, Jurisdiction, Locat
 
 
 class HashesView(msgspec.Struct, omit_defaults=True):
-    """The hashes of one file, in hex."""
+    """The hashes of one file, in hex, and its place among those that the item has had."""
 
     sha256: str | None = None
     sha1: str | None = None
@@ -23,6 +23,7 @@ class HashesView(msgspec.Struct, omit_defaults=True):
     length: int | None = None
     pdq: str | None = None
     pdq_quality: int | None = None
+    place: int | None = None
 
 
 class AccessView(msgspec.Struct, omit_defaults=True):
@@ -205,6 +206,7 @@ class ItemView(msgspec.Struct):
     looked: LookView | None = None
     proxy_notices: tuple[ProxyNoticeView, ...] = ()
     suggestions: tuple[SuggestionView, ...] = ()
+    wrong_files: tuple[HashesView, ...] = ()
 
 
 def moment(ms: int) -> str:
@@ -221,7 +223,7 @@ def _hex(raw: bytes | None) -> str | None:
     return None if raw is None else raw.hex()
 
 
-def _hashes(content: Content) -> HashesView:
+def _hashes(content: Content, place: int) -> HashesView:
     return HashesView(
         _hex(content.sha256),
         _hex(content.sha1),
@@ -229,7 +231,13 @@ def _hashes(content: Content) -> HashesView:
         content.length,
         _hex(content.pdq),
         content.pdq_quality,
+        place,
     )
+
+
+def _wrong_files(state: ItemState) -> tuple[HashesView, ...]:
+    gone = state.taken_off
+    return tuple(_hashes(one.content, one.place) for one in gone if one.content is not None)
 
 
 def _sighting(one: Sighting) -> SightingView:
@@ -304,7 +312,7 @@ def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
         matter=state.matter,
         kind=state.kind,
         **_where(state.location),
-        hashes=tuple(_hashes(c) for c in state.content),
+        hashes=tuple(map(_hashes, state.content, state.places)),
         access=None if access is None else AccessView(*msgspec.structs.astuple(access)),
         source=state.source,
         found=moment(state.found_ms),
@@ -341,4 +349,5 @@ def item_view(state: ItemState, disavowed_by: tuple[str, ...] = ()) -> ItemView:
         looked=_look(state.looked),
         proxy_notices=tuple(_proxy_notice(one, state) for one in state.proxy_notices),
         suggestions=tuple(SuggestionView(s.item, s.closeness) for s in state.suggestions),
+        wrong_files=_wrong_files(state),
     )

@@ -262,7 +262,7 @@ def record_hashes(
         UnknownItemError, DraftRejectedError
     """
     state = _known(book, item_id)
-    missing = lacks(state, Facts(read_hashes(draft, "hashes"), None))
+    missing = lacks(state, Facts(read_hashes(draft, "hashes"), None), by_a_person=True)
     if missing is not None:
         add_facts(book, state.id, missing, postbox)
         match_lists(book, ids, postbox)

@@ -311,6 +311,26 @@ def withdraw(
     return show(take_back(config, verdict, sure=yes), as_json=json)
 
 
+@app.command("wrongfile", rich_help_panel="Reports")
+def wrong_file(
+    item: Annotated[str, typer.Argument(help="Id of the item.", show_default=False)],
+    *,
+    place: Annotated[
+        int | None, typer.Option(help="Place of the file, as the item shows it.", min=0)
+    ] = None,
+    hash_: Annotated[
+        str | None, typer.Option("--hash", help="A hash of the file, in hexadecimal.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who says so; else the token's name.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Say that a file does not belong to an item, at the running node; what followed is undone."""
+    from node.cli.wrong_file import take_off
+
+    return show(take_off(config, item, place, hash_, by), as_json=json)
+
+
 @app.command(rich_help_panel="Keeping it")
 def backup(
     destination: Annotated[Path, typer.Argument(help="File to make; its key: FILE.key.")],

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import IntEnum, StrEnum
 
+from msgspec.structs import astuple
+
 from protocol.facts import Content
 
 PDQ_NEAR = 31
@@ -109,6 +111,31 @@ def is_same_account(one: Content, other: Content) -> bool:
     """Whether both have nothing but one PDQ hash: nobody can tell what is known of them apart."""
     digests = (one.sha256, one.sha1, one.md5, other.sha256, other.sha1, other.md5)
     return one.pdq == other.pdq and not any(digests)
+
+
+def is_one_file(one: Content, other: Content) -> bool:
+    """Whether two accounts within one item are of one file.
+
+    There a weak hash is enough: the item's place says the rest.
+    """
+    return compare(one, other, pictures=False) <= Likeness.PERHAPS
+
+
+def merge(have: tuple[Content, ...], more: tuple[Content, ...]) -> tuple[Content, ...]:
+    """Join accounts of an item's files: what is known stays, gaps are filled, others come last."""
+    merged = list(have)
+    for content in more:
+        place = next((i for i, c in enumerate(merged) if is_one_file(c, content)), None)
+        if place is None:
+            merged.append(content)
+        else:
+            merged[place] = _fill(merged[place], content)
+    return tuple(merged)
+
+
+def _fill(have: Content, more: Content) -> Content:
+    pairs = zip(astuple(have), astuple(more), strict=True)
+    return Content(*(a if a is not None else b for a, b in pairs))
 
 
 def picture_of(content: Content) -> bytes | None:

@@ -263,6 +263,7 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
     bury_late(connection, book.late, book.now, entry_ids)
     erase_refused(connection, book.loaded.refused, book.now, entry_ids)
     keys.append(connection, book.new_keys)
+    keys.remove(connection, book.gone_keys)
     insert_rows(connection, "INSERT OR REPLACE INTO intake_lines", book.new_lines)
     insert_rows(
         connection,

@@ -49,6 +49,8 @@ class Delta:
             f"INSERT OR IGNORE INTO {table} ({names}) SELECT {names} FROM {delta}"  # noqa: S608 - own names
             f" WHERE number IN ({own}) ORDER BY {key}"
         )
+        self._drop = f"DELETE FROM {table} WHERE {' AND '.join(f'{one} = ?' for one in columns)}"  # noqa: S608 - own names
+        self._drop_new = self._drop.replace(table, delta) + " AND number = ?"
         self._take_away = f"DELETE FROM {delta} WHERE number IN ({own})"  # noqa: S608 - own names
 
     def forget(self) -> None:
@@ -93,6 +95,18 @@ class Delta:
         self._count += len(rows)
         while self._count > self._at_most:
             self._merge(connection, known)
+
+    def remove(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Take rows away, wherever they stand; one that is not there makes no difference.
+
+        Memory still knows the numbers, which lead nowhere then: if this is rolled back they do.
+        """
+        if not rows:
+            return
+        new = [(*row, number) for row in rows for number in self.numbers(connection, [row[0]])]
+        connection.executemany(self._drop, rows)
+        if new:
+            connection.executemany(self._drop_new, new)
 
     def _know(self, known: dict[bytes, int], key: bytes, number: int) -> None:
         if known.setdefault(key, number) != number:

@@ -23,6 +23,7 @@ NEEDS = [
     ("POST", ITEM + "/assessments", Scope.ITEMS_WRITE),
     ("POST", ITEM + "/actions", Scope.ITEMS_WRITE),
     ("POST", ITEM + "/hashes", Scope.ITEMS_WRITE),
+    ("POST", ITEM + "/wrong-files", Scope.ITEMS_WRITE),
     ("GET", "/api/v1/changes", Scope.CHANGES_READ),
     ("GET", "/api/v1/tasks", Scope.ITEMS_READ),
     ("GET", "/api/v1/tokens", Scope.ADMIN),

@@ -134,15 +134,30 @@ class TestWork:
         first = await client.post(path, json=draft)
         again = await client.post(path, json=draft)
         assert (first.status, again.status) == (201, 201)
-        assert (await again.json())["hashes"] == [{"sha256": "ab" * 32}]
+        assert (await again.json())["hashes"] == [{"sha256": "ab" * 32, "place": 0}]
 
-    @pytest.mark.parametrize("what", ["assessments", "actions", "hashes"])
+    async def test_wrong_file_is_taken_off_once(self, client: Client) -> None:
+        """By its hash or its place, and a repeated request does nothing anew."""
+        item_id = await submit(client)
+        await client.post(f"/api/v1/items/{item_id}/hashes", json={"sha256": "ab" * 32})
+        path, draft = f"/api/v1/items/{item_id}/wrong-files", {"hash": "AB" * 32}
+        response = await client.post(path, json=draft, headers={"Idempotency-Key": "w-1"})
+        shown = await response.json()
+        assert (response.status, shown["hashes"]) == (201, [])
+        assert shown["wrong_files"] == [{"sha256": "ab" * 32, "place": 0}]
+        again = await client.post(path, json=draft, headers={"Idempotency-Key": "w-1"})
+        assert (again.status, await again.json()) == (201, shown)
+        gone = await client.post(path, json={"place": 0})
+        assert (gone.status, (await gone.json())["field"]) == (422, "place")
+
+    @pytest.mark.parametrize("what", ["assessments", "actions", "hashes", "wrong-files"])
     async def test_work_on_an_unknown_item_is_refused(self, client: Client, what: str) -> None:
         """404, nothing is made up."""
         drafts = {
             "assessments": {"verdict": "baseline"},
             "actions": {"action": "removed"},
             "hashes": {"md5": "ab" * 16},
+            "wrong-files": {"place": 0},
         }
         response = await client.post(f"/api/v1/items/{NOBODY}/{what}", json=drafts[what])
         assert (response.status, (await response.json())["code"]) == (404, "unknown_item")
@@ -158,6 +173,8 @@ class TestWork:
             ("hashes", {"sha256": "canary"}, 400, "sha256"),
             ("hashes", {"pdq": "ab" * 32}, 422, "hashes.pdq_quality"),
             ("hashes", {}, 422, "hashes"),
+            ("wrong-files", {"hash": "canary"}, 400, "hash"),
+            ("wrong-files", {}, 422, "place"),
         ],
     )
     async def test_what_makes_no_sense_is_refused(

@@ -49,6 +49,7 @@ from node.casework.item import (
     ProxyNotice,
     ReportFacts,
     Review,
+    TakenOff,
     encode,
 )
 from node.matching.lists import Trust
@@ -131,6 +132,7 @@ EVERY: dict[EventKind, Body] = {
     EventKind.NOTICES_DOUBTED: NoticesDoubted((event_id(7),)),
     EventKind.RETRACTED: Retracted(event_id(7)),
     EventKind.PROXY_NOTIFIED: ProxyNotice(event_id(9), "veil", NOW_MS),
+    EventKind.FILE_TAKEN_OFF: TakenOff(0, file(7)),
     EventKind.LOOK_DUE: LookDue(Again(Cause.CHECK, NOW_MS)),
     EventKind.LOCATED_AGAIN: LocatedAgain(
         country(), orphan=True, looked=Look(NOW_MS, HostingState.COUNTRY, "NL"), due_ms=NOW_MS

@@ -8,20 +8,23 @@ import msgspec
 import pytest
 
 from node.casework.casebook import Casebook
-from node.casework.draft import AssessmentDraft, HashesDraft
+from node.casework.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.events import EventKind
+from node.casework.intake import take_reports
 from node.casework.item import Informant, ItemState, Listing, Review, Suggestion
 from node.casework.listing import match_lists, unlist
+from node.casework.prepare import prepare_report
 from node.casework.working import record_assessment, record_hashes
 from node.ids import Ids
 from node.matching.contents import Closeness
 from node.matching.lists import Entry, Listed, Provenance, Terms, Trust
 from protocol.facts import Content
 from protocol.messages import Outcome
-from protocol.vocabulary import Action, Matter, OutcomeWhat, Verdict
+from protocol.vocabulary import Action, Matter, OutcomeWhat, Source, Verdict
 from tests.builders.cases import (
     FINGERPRINTS,
     OTHER_PLACE,
+    PLACE,
     POSTBOX,
     US,
     book,
@@ -479,3 +482,38 @@ class TestGuarded:
         assert made.loaded.items[ITEM].known
         state = undone(made, 2, standing=both[:1])
         assert (state.known, state.reviews) == (False, (Review.SUGGESTED_VERDICT,))
+
+
+def named_by_a_report(state: ItemState, *entries: Listed) -> Casebook:
+    """Return what a report makes of a judged item whose other file it names by a SHA-1 hash.
+
+    A list had put the item before a person already.
+    """
+    made = matched(state, *entries)
+    made.record(ITEM, EventKind.ASSESSED, verdict(), at_ms=1, actor="gb-iwf")
+    one = ItemDraft(url=PLACE, kind=state.kind, hashes=HashesDraft(sha1="09".zfill(40)))
+    draft = ReportDraft(items=(one,), source=Source.PUBLIC)
+    take_reports(
+        made, [prepare_report(draft, FINGERPRINTS, made.now, "file:1")], later(50), POSTBOX
+    )
+    return made
+
+
+def test_entry_that_ends_settles_no_look_that_an_unseen_file_waits_for() -> None:
+    """The verdict was given before the file was named: it does not go with it unseen."""
+    made = named_by_a_report(HELD, listed(trust=Trust.SUGGESTION))
+    made.loaded.listed = {}
+    unlist(made, later(70), POSTBOX, {1})
+    state = made.loaded.items[ITEM]
+    assert (len(state.content), state.listed) == (2, ())
+    assert state.reviews == (Review.SUGGESTED_VERDICT,)
+
+
+def test_entry_that_makes_an_item_known_settles_no_look_that_an_unseen_file_waits_for() -> None:
+    """A list knows one of its files; that nobody saw another one is no business of the list."""
+    made = named_by_a_report(
+        HELD, listed(trust=Trust.SUGGESTION), listed(2, content=file(1, md5=3), name="icse")
+    )
+    state = made.loaded.items[ITEM]
+    assert {one.trust for one in state.listed} == {Trust.SUGGESTION, Trust.AUTO}
+    assert state.reviews == (Review.SUGGESTED_VERDICT,)

@@ -50,6 +50,7 @@ from node.casework.item import (
     ProxyNotice,
     ReportFacts,
     Review,
+    TakenOff,
 )
 from node.casework.views import ItemView, item_view
 from node.matching.lists import Trust
@@ -126,6 +127,7 @@ EVENTS: dict[EventKind, Body] = {
     EventKind.NOTICES_DOUBTED: NoticesDoubted((event_id(7),)),
     EventKind.RETRACTED: Retracted(event_id(7)),
     EventKind.PROXY_NOTIFIED: ProxyNotice(event_id(9), "veil", NOW_MS),
+    EventKind.FILE_TAKEN_OFF: TakenOff(0, file(SHA)),
     EventKind.LOOK_DUE: LookDue(Again(Cause.CHECK, NOW_MS)),
     EventKind.LOCATED_AGAIN: LocatedAgain(
         HOSTED, orphan=True, looked=Look(NOW_MS, HostingState.COUNTRY, "NL"), due_ms=NOW_MS
@@ -239,6 +241,8 @@ def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
         "steps",  # ids of events: who has it is shown
         "hearsay",  # ids of events: the history says who told
         "silent",  # ids of events: the history says what took them back
+        "taken_off",  # wrong_files
+        "unseen",  # places; reviews shows that somebody has to look
         "erased_at",  # a ring's
         "handed_ms",  # a ring's
         "sent",  # hashes; for hand-overs that cross
