@@ -36,7 +36,7 @@ from protocol.facts import (
     Location,
     Sighting,
 )
-from protocol.vocabulary import Disposition
+from protocol.vocabulary import Disposition, ItemKind
 
 
 class EventKind(IntEnum):
@@ -104,13 +104,15 @@ class Facts(Value, frozen=True):
     """Facts that came later: hashes, access data; `after_hand_over`: whoever has it got it without.
 
     `unseen`: a file came, or was told more fully, once the item was judged, and nobody looked.
-    Histories of earlier versions say neither.
+    `kind`: what the item is, which was taken for a page until a file of it became known; None: as
+    it stood. Histories of earlier versions say none of these.
     """
 
     content: tuple[Content, ...]
     access: Access | None
     after_hand_over: bool = False
     unseen: bool = False
+    kind: ItemKind | None = None
 
 
 class Located(Value, frozen=True):

@@ -24,7 +24,7 @@ from node.casework.item import (
 from node.casework.rings import holder, order, way, with_step, without
 from node.matching.contents import is_one_file, is_same_account, merge
 from protocol.facts import Content
-from protocol.vocabulary import Action, Verdict
+from protocol.vocabulary import Action, ItemKind, Verdict
 
 MAX_MESSAGES = 64
 """Messages kept at hand with an item, the newest; the history keeps all."""
@@ -78,7 +78,8 @@ def _is_among(one: Content, others: Iterable[Content]) -> bool:
 def lacks(state: ItemState, facts: Facts, *, by_a_person: bool = False) -> Facts | None:
     """What `facts` brings that the item does not have; None: nothing.
 
-    A file that was taken off is lacked by a person's word alone.
+    A file that was taken off is lacked by a person's word alone. What was taken for a page and has
+    a file is none: it is of the kind that `facts` says, else an image, as at intake.
     """
     access = facts.access if state.access is None else None
     content = facts.content if by_a_person else belonging(state, facts.content)
@@ -86,7 +87,10 @@ def lacks(state: ItemState, facts: Facts, *, by_a_person: bool = False) -> Facts
         content = ()
     if not content and access is None:
         return None
-    return Facts(content, access, state.custody is Custody.HANDED_ON)
+    page = state.kind is ItemKind.PAGE and content
+    kind = None if facts.kind is ItemKind.PAGE else facts.kind
+    file_kind = kind or ItemKind.IMAGE if page else None
+    return Facts(content, access, state.custody is Custody.HANDED_ON, kind=file_kind)
 
 
 def _sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
@@ -115,6 +119,8 @@ def _facts(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         "access": state.access if body.access is None else body.access,
         "taken_off": tuple(_unless_back(one, body.content) for one in state.taken_off),
     }
+    if body.kind is not None:
+        changes["kind"] = body.kind
     if body.after_hand_over and body.content and state.sent is None:
         changes["sent"] = state.content
     if body.unseen:

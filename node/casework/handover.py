@@ -1,7 +1,7 @@
 """An item handed over by another member: known by its id, joined to one that is here, or new.
 
-Also what comes after it on the same lane: sightings, and facts that were found later. What is
-passed on goes along the chain once: what comes round again ends here.
+Also what comes after it on the same lane: sightings, and later facts. What is passed on goes along
+the chain once: what comes round again ends here.
 """
 
 from __future__ import annotations
@@ -174,19 +174,21 @@ class Handover:
         assert judgement.item is not None
         before = self._book.loaded.items[judgement.item]
         suggested = suggestion(self._book, judgement, message.content)
+        said = judgement.disposition
         body = SightedEvent(
             message.sightings,
             informant,
             message.child_at_risk,
-            judgement.disposition,
-            message.location if judgement.disposition is Disposition.ALIAS else None,
+            said,
+            message.location if said is Disposition.ALIAS else None,
             told_online_ms=self._online(message),
             handed_ms=message.revision,
         )
         self._sight(before.id, body, message.found_ms, informant.member)
         files = belonging(before, message.content)
-        content = () if judgement.disposition is Disposition.PLACEHOLDER else files
-        self._add_facts(before.id, Facts(content, message.access), informant.member)
+        content = () if said is Disposition.PLACEHOLDER else files
+        brought = Facts(content, message.access, kind=message.item_kind)
+        self._add_facts(before.id, brought, informant.member)
         self._note_all(before.id, message, informant.member)
         raise_judged(self._book, before.id, judgement.review, suggested)
         state = self._book.loaded.items[before.id]
@@ -202,9 +204,9 @@ class Handover:
             passed = Sighted(state.id, sighting, file, message.access, message.child_at_risk)
             self._pass_on(before, passed)
         for number, other in enumerate(content[1:], 2):
-            facts = Sighted(state.id, None, other, None, child_at_risk=False)
-            self._pass_on(before, facts, number)
-        return self._unless_round(before.id, judgement.disposition)
+            passed = Sighted(state.id, None, other, None, child_at_risk=False)
+            self._pass_on(before, passed, number)
+        return self._unless_round(before.id, said)
 
     def _has_moved_back(self, state: ItemState, peer: str) -> bool:
         """Whether `peer`, to whom we handed it, had it before it handed it to us: it has moved.
@@ -340,7 +342,7 @@ class Handover:
         if (body := lacks(state, facts)) is None:
             return
         unseen = is_unseen(state, body.content, peer)
-        body = Facts(body.content, body.access, body.after_hand_over, unseen)
+        body = msgspec.structs.replace(body, unseen=unseen)
         self._book.record(item_id, EventKind.FACTS, body, at_ms=self._book.now, actor=peer)
         if unseen:  # before the verdict goes anywhere with it
             self._book.raise_review(item_id, Review.SUGGESTED_VERDICT)

@@ -134,7 +134,7 @@ def _again(
 ) -> ItemTaken:
     """The same line again: nothing, unless it brings facts, urgency or verdicts that are new."""
     state = book.loaded.items[known]
-    missing = lacks(state, Facts(item.content, item.access))
+    missing = lacks(state, Facts(item.content, item.access, kind=item.kind))
     if missing is not None:
         add_facts(book, known, missing, postbox)
     urgent = report.draft.child_at_risk and not state.child_at_risk
@@ -248,6 +248,7 @@ def _first_state(
         finder=book.us,
         matter=report.matter,
         kind=item.kind,
+        kind_said=item.kind_said,
         location=item.location,
         content=item.content,
         access=item.access,
@@ -287,7 +288,7 @@ def _join(
     body = SightedEvent((sighting,), None, draft.child_at_risk, said, also_at, opens)
     state = book.record(item_id, EventKind.SIGHTED, body, at_ms=item.found_ms, actor=book.us)
     content = () if said is Disposition.PLACEHOLDER else belonging(state, item.content)
-    missing = lacks(state, Facts(content, item.access))
+    missing = lacks(state, Facts(content, item.access, kind=item.kind))
     review = judgement.review
     free = review in (None, Review.SUGGESTED_VERDICT) and not item.assessments
     if waits := free and is_unseen(state, content):

@@ -289,6 +289,8 @@ class ItemState(Value, frozen=True):
     """Files that a person said do not belong to it."""
     unseen: tuple[int, ...] = ()
     """Places of files that came once it was judged, and at which nobody here looked."""
+    kind_said: bool = False
+    """Whether a report here said of what kind it is; else it was guessed, or a member said so."""
 
     @property
     def places(self) -> tuple[int, ...]:

@@ -52,6 +52,7 @@ class PreparedItem(msgspec.Struct, frozen=True, gc=False):
     found_ms: int
     line: bytes
     assessments: tuple[AssessmentDraft, ...]
+    kind_said: bool = False
 
 
 class PreparedReport(msgspec.Struct, frozen=True, gc=False):
@@ -105,6 +106,7 @@ def _item(
         read_time(f"{field}.found", item.found, now_ms, default=received),
         _line(draft, location, content, fingerprints, base, field),
         item.assessments,
+        item.kind is not None,
     )
 
 

@@ -37,7 +37,7 @@ from node.casework.undoing import ILLEGAL, has_verdict, take_everywhere_back
 from node.ids import Ids
 from node.matching.contents import Likeness, is_same_account, likeness
 from protocol.facts import ActionTaken, Content, Evidence, Jurisdiction
-from protocol.vocabulary import Action, Confidence, HostingState, OutcomeWhat
+from protocol.vocabulary import Action, Confidence, HostingState, ItemKind, OutcomeWhat
 
 
 def _known(book: Casebook, item_id: str) -> ItemState:
@@ -262,6 +262,9 @@ def record_hashes(
         UnknownItemError, DraftRejectedError
     """
     state = _known(book, item_id)
+    if state.kind is ItemKind.PAGE and state.kind_said:
+        mend = "hashes are of a file, and this item is a page: hand the file in as a report"
+        raise DraftRejectedError("hashes", mend)
     missing = lacks(state, Facts(read_hashes(draft, "hashes"), None), by_a_person=True)
     if missing is not None:
         add_facts(book, state.id, missing, postbox)

@@ -242,6 +242,7 @@ def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
         "hearsay",  # ids of events: the history says who told
         "silent",  # ids of events: the history says what took them back
         "taken_off",  # wrong_files
+        "kind_said",  # what hashes of a page mean
         "unseen",  # places; reviews shows that somebody has to look
         "erased_at",  # a ring's
         "handed_ms",  # a ring's

@@ -6,20 +6,30 @@ import msgspec
 import pytest
 
 from node.casework.casebook import Casebook
-from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
+from node.casework.draft import (
+    ActionDraft,
+    AssessmentDraft,
+    HashesDraft,
+    ItemDraft,
+    ReportDraft,
+)
 from node.casework.errors import (
     DraftRejectedError,
     ItemClosedError,
     NotResponsibleError,
     UnknownItemError,
 )
+from node.casework.intake import take_reports
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.rejudging import bring_verdicts
+from node.casework.prepare import prepare_report
 from node.casework.working import record_action, record_assessment, record_hashes
 from protocol.messages import Outcome, Sighted
-from protocol.vocabulary import Action, OutcomeWhat, Verdict
+from protocol.vocabulary import Action, ItemKind, OutcomeWhat, Source, Verdict
 from tests.builders.cases import (
+    FINGERPRINTS,
     OTHER_PLACE,
+    PLACE,
     POSTBOX,
     US,
     book,
@@ -306,3 +316,52 @@ class TestHashes:
         alias = event_id(5, "fr-pdc")
         made = book(msgspec.structs.replace(item(1), aliases=(alias,)))
         assert assess(made, item_id=alias).id == ITEM
+
+
+class TestPages:
+    """Hashes are of a file, and a page is none, whenever they come."""
+
+    def test_page_that_a_report_said_to_be_one_takes_no_hashes(self) -> None:
+        """As at intake; nothing changes."""
+        made = book(item(1, kind=ItemKind.PAGE, kind_said=True))
+        with pytest.raises(DraftRejectedError) as caught:
+            record_hashes(made, ITEM, HashesDraft(sha256=HEX), ids(), POSTBOX)
+        assert (caught.value.field, made.events) == ("hashes", [])
+
+    def test_what_was_guessed_to_be_a_page_is_an_image_once_it_has_hashes(self) -> None:
+        """The guess is the one of intake; access data alone tells nothing."""
+        made = book(item(1, kind=ItemKind.PAGE))
+        assert (
+            record_hashes(made, ITEM, HashesDraft(sha256=HEX), ids(), POSTBOX).kind
+            is ItemKind.IMAGE
+        )
+
+    def test_what_is_something_else_stays_that(self) -> None:
+        """A video has frames."""
+        made = book(item(1, kind=ItemKind.VIDEO, kind_said=True))
+        assert (
+            record_hashes(made, ITEM, HashesDraft(sha256=HEX), ids(), POSTBOX).kind
+            is ItemKind.VIDEO
+        )
+
+    def test_report_of_the_file_at_that_address_says_what_it_is(self) -> None:
+        """Whoever said that it is a page was wrong, or it is one no more."""
+        made = book(item(1, kind=ItemKind.PAGE, kind_said=True))
+        one = ItemDraft(url=PLACE, kind=ItemKind.VIDEO, hashes=HashesDraft(sha256=HEX))
+        draft = ReportDraft(items=(one,), source=Source.PUBLIC)
+        report = prepare_report(draft, FINGERPRINTS, made.now, "file:1")
+        (taken,) = take_reports(made, [report], ids(), POSTBOX)
+        state = made.loaded.items[ITEM]
+        assert taken.items[0].item_id == ITEM
+        assert (state.kind, state.content) == (ItemKind.VIDEO, (file(1),))
+
+    def test_kind_is_said_by_reports_that_say_it(self) -> None:
+        """Else it was guessed."""
+        for kind in (ItemKind.PAGE, None):
+            made = book()
+            one = ItemDraft(url="https://nl1.example/thread", kind=kind)
+            draft = ReportDraft(items=(one,), source=Source.PUBLIC)
+            report = prepare_report(draft, FINGERPRINTS, made.now, "file:1")
+            take_reports(made, [report], ids(), POSTBOX)
+            (state,) = made.loaded.items.values()
+            assert (state.kind, state.kind_said) == (ItemKind.PAGE, kind is not None)
