@@ -40,6 +40,7 @@ from node.cli.recover_app import recover_app
 from node.cli.store_app import store_app
 from node.cli.tasks_app import tasks_app
 from node.cli.verbs import group
+from node.cli.wrong_file_app import wrong_file
 
 app = group(
     "The federated hotline exchange node.",
@@ -280,6 +281,7 @@ def hash_(
 
 
 app.command(rich_help_panel="Reports")(locate)
+app.command("wrongfile", rich_help_panel="Reports")(wrong_file)
 
 
 @app.command(rich_help_panel="Reports")
@@ -309,26 +311,6 @@ def withdraw(
     from node.cli.withdraw import withdraw as take_back
 
     return show(take_back(config, verdict, sure=yes), as_json=json)
-
-
-@app.command("wrongfile", rich_help_panel="Reports")
-def wrong_file(
-    item: Annotated[str, typer.Argument(help="Id of the item.", show_default=False)],
-    *,
-    place: Annotated[
-        int | None, typer.Option(help="Place of the file, as the item shows it.", min=0)
-    ] = None,
-    hash_: Annotated[
-        str | None, typer.Option("--hash", help="A hash of the file, in hexadecimal.")
-    ] = None,
-    by: Annotated[str | None, typer.Option(help="Who says so; else the token's name.")] = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    json: JsonOption = False,
-) -> int:
-    """Say that a file does not belong to an item, at the running node; what followed is undone."""
-    from node.cli.wrong_file import take_off
-
-    return show(take_off(config, item, place, hash_, by), as_json=json)
 
 
 @app.command(rich_help_panel="Keeping it")

@@ -77,6 +77,20 @@ def take_in(
     return settled
 
 
+def named_there(
+    connection: Connection, fingerprints: Fingerprints, into: str, external_ids: Iterable[str]
+) -> set[str]:
+    """Return by which of these ids, which their author gave, entries of a list stand.
+
+    Raises:
+        LookupError: there is no such list.
+    """
+    number = list_id(connection, into)
+    keys = {fingerprints.listed(number, b"i" + one.encode()): one for one in external_ids}
+    sql = "SELECT key, entry FROM list_names WHERE key IN ({})"
+    return {keys[bytes(key)] for key, _ in select_in(connection, sql, sorted(keys))}
+
+
 def take_part(
     connection: Connection,
     fingerprints: Fingerprints,

@@ -16,12 +16,13 @@ from node.matching.lists import (
     ANY,
     Entry,
     Provenance,
+    TakenBack,
     Terms,
     Told,
     list_of,
     trusts_in_member,
 )
-from node.store.list_taking import take_in
+from node.store.list_taking import named_there, take_in
 from node.store.lists import ContentList, find_list, keep_terms
 from node.store.seam import Connection
 
@@ -31,21 +32,36 @@ def take_told(
 ) -> frozenset[str]:
     """Take what members said into their lists; return whose list can take no more.
 
-    What was taken back is let go whatever the list holds.
+    What was taken back is let go whatever the list holds, and so is a fuller account taken of a
+    file that stands there: it is no file more.
     """
     full = set()
-    for (member, version), some in groupby(told, lambda one: (one.member, one.version)):
+    for (member, version, _), some in groupby(told, _together):
         known = _list_of(connection, member, now_ms)
         entries = sum(known.entries.values())
-        batch = []
-        for one in some:
-            if isinstance(one.one, Entry) and entries >= one.at_most:
-                full.add(member)
-                continue
-            entries += isinstance(one.one, Entry)
+        batch: list[Entry | TakenBack] = []
+        said = list(some)
+        ids = {one.one.external_id or "" for one in said if isinstance(one.one, Entry)}
+        near = any(entries + len(ids) > one.at_most for one in said)
+        standing = named_there(connection, fingerprints, known.terms.name, ids) if near else set()
+        for one in said:
+            if isinstance(one.one, Entry) and one.one.external_id not in standing:
+                if entries >= one.at_most:
+                    full.add(member)
+                    continue
+                entries += 1
+                standing.add(one.one.external_id or "")
             batch.append(one.one)
         take_in(connection, fingerprints, known.terms.name, version, batch, now_ms)
     return frozenset(full)
+
+
+def _together(one: Told) -> tuple[str, int, bool]:
+    """What is taken at once: what is taken back goes first, so that there is room for what follows.
+
+    A verdict on other files of an item is often said anew in the place of one.
+    """
+    return one.member, one.version, isinstance(one.one, TakenBack)
 
 
 def _list_of(connection: Connection, member: str, now_ms: int) -> ContentList:

@@ -76,3 +76,14 @@ def test_another_matter_is_not_known_by_lists() -> None:
     load(receiver.book, shared(Verdict.BASELINE))
     sent = item_from("gb-iwf", 1, FILE, matter=next(m for m in Matter if m is not Matter.CSAM))
     assert receiver("gb-iwf", sent).disposition is not Disposition.NEW_KNOWN
+
+
+def test_verdict_that_comes_with_an_item_is_no_word_of_a_list() -> None:
+    """However far its member's list is followed: it is part of the item, and goes with the file."""
+    given = verdict(member="fr-pdc", number=7)
+    receiver = Receiver(item(7, FILE, url=OTHER_PLACE, assessments=(given,)))
+    word = shared(Verdict.BASELINE)
+    load(receiver.book, replace(word, terms=replace(word.terms, may_use=False)))
+    sent = item_from("gb-iwf", 1, FILE)
+    assert receiver("gb-iwf", sent).disposition is Disposition.NEW_KNOWN
+    assert receiver.state(sent.item_id).in_force == (given,)

@@ -571,6 +571,42 @@ class TestHostile:
         assert await office.entries() == {"baseline": 2}
         assert (await office.report(1, sha256=9)).known
 
+    async def test_fuller_account_of_a_file_that_is_taken_needs_no_room(
+        self, office: Office
+    ) -> None:
+        """It is the same file; nobody is told of a member that keeps the bound."""
+        document = replace(office.registry.network, policy={"peer_contents": 2})
+        office.registry = replace(office.registry, network=document)
+        await office.hear(said(1, number=901), said(2, number=902))
+        fuller = ContentVerdict(said(1, number=901).assessment, 0, file(1, sha1=1, md5=1))
+        await office.hear(fuller)
+        assert await office.entries() == {"baseline": 2}
+        assert await office.tasks() == []
+        assert await office.store.known_content.hits([file(sha1=1, md5=1)])
+
+    async def test_two_accounts_of_a_file_that_come_at_once_are_one_file(
+        self, office: Office
+    ) -> None:
+        """The bound is of files."""
+        document = replace(office.registry.network, policy={"peer_contents": 1})
+        office.registry = replace(office.registry, network=document)
+        fuller = ContentVerdict(said(1).assessment, 0, file(1, sha1=1))
+        await office.hear(said(1), fuller)
+        assert await office.tasks() == []
+
+    async def test_what_is_taken_back_makes_room_for_what_is_said_after_it(
+        self, office: Office
+    ) -> None:
+        """Both may come at once."""
+        document = replace(office.registry.network, policy={"peer_contents": 1})
+        office.registry = replace(office.registry, network=document)
+        full = file(1, sha1=1, md5=1, length=9, pdq=1)
+        await office.hear(ContentVerdict(verdict(number=901), 0, full))
+        taken_back = ContentVerdictWithdrawn(verdict(number=901).event_id, NOW_MS)
+        await office.hear(taken_back, ContentVerdict(verdict(number=902), 0, full))
+        assert await office.entries() == {"baseline": 1}
+        assert await office.tasks() == []
+
     async def test_other_matters_are_not_touched(self, office: Office) -> None:
         """What is not CSAM is counted, not judged by lists."""
         content: Content = file(1)

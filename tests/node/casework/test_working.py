@@ -21,8 +21,8 @@ from node.casework.errors import (
 )
 from node.casework.intake import take_reports
 from node.casework.item import Custody, Informant, ItemState, Review
-from node.casework.rejudging import bring_verdicts
 from node.casework.prepare import prepare_report
+from node.casework.rejudging import bring_verdicts
 from node.casework.working import record_action, record_assessment, record_hashes
 from protocol.messages import Outcome, Sighted
 from protocol.vocabulary import Action, ItemKind, OutcomeWhat, Source, Verdict

@@ -315,7 +315,9 @@ async def test_person_who_names_it_is_in_the_history_and_nobody_for_what_followe
     assert [(one.place, one.sha256) for one in view.wrong_files] == [(0, f"{1:064x}")]
     with closing(open_reader(office.path, KEY)) as connection:
         rows = connection.execute("SELECT kind, actor FROM events ORDER BY seq").fetchall()
-    since = next(number for number, (kind, _) in enumerate(rows) if kind == 38)
+    since = next(
+        number for number, (kind, _) in enumerate(rows) if kind == EventKind.FILE_TAKEN_OFF
+    )
     assert rows[since][1] == f"{US}/bert"
     assert {actor for _, actor in rows[since + 1 :]} == {US}
 

@@ -177,3 +177,27 @@ def _in_memory() -> Connection:
     connection.execute("CREATE TABLE item_keys (key, item, PRIMARY KEY (key, item)) WITHOUT ROWID")
     connection.execute("CREATE TABLE item_keys_delta (number INTEGER PRIMARY KEY, key, item)")
     return connection
+
+
+def test_rows_are_taken_away_wherever_they_stand(connection: Connection) -> None:
+    """Others with the same key stay; one that is not there makes no difference."""
+    front = delta()
+    front.append(connection, [(b"\x01", "a"), (b"\x70", "b"), (b"\x70", "c"), (b"\xff", "d")])
+    front.append(connection, [(b"\x20", "e")])
+    front.remove(connection, [(b"\x01", "a"), (b"\x70", "b"), (b"\x99", "nobody")])
+    assert standing(connection) == ([(b"\x70", "c"), (b"\xff", "d"), (b"\x20", "e")], [])
+    assert list(front.find(connection, [b"\x01", b"\x70"])) == [(b"\x70", "c")]
+    front.append(connection, [(b"\x70", "b")])
+    assert set(front.find(connection, [b"\x70"])) == {(b"\x70", "b"), (b"\x70", "c")}
+
+
+def test_rows_whose_removal_is_rolled_back_are_found(connection: Connection) -> None:
+    """Memory forgot nothing."""
+    front = delta()
+    front.append(connection, rows(1, 2))
+    connection.execute("BEGIN")
+    front.remove(connection, rows(1, 2))
+    assert list(front.find(connection, [key(1), key(2)])) == []
+    connection.execute("ROLLBACK")
+    front.forget()
+    assert set(front.find(connection, [key(1), key(2)])) == set(rows(1, 2))
