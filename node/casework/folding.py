@@ -5,7 +5,7 @@ An item's state is the fold of its events in order (`evolve`); the table `_FOLD`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from node.casework.item import (
     TakenOff,
 )
 from node.casework.rings import holder, order, way, with_step, without
-from node.matching.contents import is_one_file, is_same_account, merge
+from node.matching.contents import is_among, is_one_file, merge
 from protocol.facts import Content
 from protocol.vocabulary import Action, ItemKind, Verdict
 
@@ -67,12 +67,8 @@ def belonging(state: ItemState, content: tuple[Content, ...]) -> tuple[Content, 
     return tuple(
         one
         for one in content
-        if any(is_one_file(one, ours) for ours in state.content) or not _is_among(one, gone)
+        if any(is_one_file(one, ours) for ours in state.content) or not is_among(one, gone)
     )
-
-
-def _is_among(one: Content, others: Iterable[Content]) -> bool:
-    return any(is_one_file(one, other) or is_same_account(one, other) for other in others)
 
 
 def lacks(state: ItemState, facts: Facts, *, by_a_person: bool = False) -> Facts | None:
@@ -134,7 +130,7 @@ def _facts(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
 
 def _unless_back(one: TakenOff, content: tuple[Content, ...]) -> TakenOff:
     """A file that a person took off, and a person adds anew: it has another place now."""
-    back = one.content is not None and _is_among(one.content, content)
+    back = one.content is not None and is_among(one.content, content)
     return TakenOff(one.place, None) if back else one
 
 

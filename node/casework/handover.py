@@ -76,14 +76,11 @@ class Handover:
             if is_over(self._book, self._postbox, peer, joined, message):
                 return refuse(self._book, peer, joined)
             return self._join(judgement, message, informant)
-        self._record(message, informant)
+        state = self._record(message, informant)
         carry_over(self._book, self._postbox, message.item_id, judgement)
-        if judgement.disposition in _UNKNOWN and hold_illegal(self._book, self._item(message)):
+        if judgement.disposition in _UNKNOWN and hold_illegal(self._book, state):
             return Disposition.NEW_KNOWN  # what lists say is recorded once all is judged
         return judgement.disposition
-
-    def _item(self, message: Item) -> ItemState:
-        return self._book.loaded.items[message.item_id]
 
     def _look(self, peer: str, message: Item) -> Judgement:
         incoming = Incoming(
@@ -324,12 +321,7 @@ class Handover:
         if sighting is None:
             return Judgement(Disposition.FACTS_ADDED, state.id)
         new = Incoming(
-            state.location,
-            files,
-            state.kind,
-            sighting.found_ms,
-            state.matter,
-            sighting.source,
+            state.location, files, state.kind, sighting.found_ms, state.matter, sighting.source
         )
         found = join(new, state, self._book.now)
         return found or Judgement(Disposition.DUPLICATE, state.id)

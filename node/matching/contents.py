@@ -151,3 +151,8 @@ def pictures_of(content: Iterable[Content]) -> Iterator[bytes]:
 
 def _distance(one: bytes, other: bytes) -> int:
     return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
+
+
+def is_among(one: Content, others: Iterable[Content]) -> bool:
+    """Whether one of these accounts is of the very file, or says the very same."""
+    return any(is_one_file(one, other) or is_same_account(one, other) for other in others)

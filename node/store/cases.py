@@ -159,11 +159,8 @@ class Cases:
                 "UPDATE entries_in SET judged = 0 WHERE judged = 3 AND answer IS NULL"
                 " AND entry IS NOT NULL AND seq NOT IN (SELECT seq FROM in_disavowed_ranges)"
             ).rowcount
-            connection.execute(
-                "UPDATE tasks SET closed_ms = ?"
-                " WHERE code = 'entry_not_judged' AND closed_ms IS NULL",
-                (now_ms,),
-            )
+            sql = "UPDATE tasks SET closed_ms = ? WHERE code = ? AND closed_ms IS NULL"
+            connection.execute(sql, (now_ms, "entry_not_judged"))
             learnt = [
                 (seq,)
                 for seq, entry in connection.execute(
