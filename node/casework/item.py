@@ -331,6 +331,14 @@ class ItemState(Value, frozen=True):
         return tuple(a for a in self.in_force if not self.is_hearsay(a))
 
     @property
+    def by_one_file(self) -> frozenset[str]:
+        """Ids of verdicts that came to it by one of its several files; which one is not kept."""
+        if len(self.content) < 2:  # noqa: PLR2004 - there is no other
+            return frozenset()
+        by_lists = (one.verdict for one in self.listed if one.verdict is not None)
+        return frozenset((*self.carried, *by_lists))
+
+    @property
     def last_seen_online_ms(self) -> int | None:
         """When somebody last saw it online, as far as this node was told (rule 9); None: never."""
         seen = [a.at_ms for a in self.actions if a.action is Action.SEEN_ONLINE]

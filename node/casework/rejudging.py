@@ -19,7 +19,7 @@ from node.casework.item import Custody, ItemState, Review, Suggestion
 from node.casework.telling import News, note, tell
 from node.casework.undoing import ILLEGAL, put_before_a_person
 from node.matching.contents import Likeness, closeness, likeness, pictures_of
-from node.matching.duplicates import Judgement, carries
+from node.matching.duplicates import Judgement, carries, is_of_files
 from node.matching.fingerprints import content_keys
 from protocol.facts import Assessment, Content
 from protocol.vocabulary import ItemKind, OutcomeWhat, Verdict
@@ -119,6 +119,7 @@ def _carry(book: Casebook, postbox: Postbox, from_id: str, to_id: str, *, only_l
         for given in source.vouched
         if not target.has_heard(given.event_id)
         and not is_full(book, target, given.member)
+        and is_of_files(given, source, target.content)
         and (follows(given, target) or (not only_later and carries(given, source, book.us)))
     ]
     for one in fresh:

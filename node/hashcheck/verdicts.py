@@ -219,11 +219,16 @@ def findings(
     """Say what an item with a baseline verdict says of an asked content, by each of its words.
 
     `ours` are the ids of verdicts that a person here gave; our others are lists' words. Nothing is
-    sure while a person has to compare: perhaps nobody saw one of its files.
+    sure while a person has to compare: perhaps nobody saw one of its files. What came to the item
+    by one of several files is said by whatever it came from.
     """
     disputed = any(given.verdict is Verdict.NOT_ILLEGAL for given in state.in_force)
     sure = not disputed and Review.SUGGESTED_VERDICT not in state.reviews
-    baseline = [given for given in state.vouched if given.verdict is Verdict.BASELINE]
+    baseline = [
+        given
+        for given in state.vouched
+        if given.verdict is Verdict.BASELINE and given.event_id not in state.by_one_file
+    ]
     words = [OWN] if any(given.event_id in ours for given in baseline) else []
     if any(given.member != us for given in baseline):
         words.append(NETWORK)

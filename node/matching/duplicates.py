@@ -254,7 +254,20 @@ def _known(
 
 
 def _brings(new: Incoming, item: ItemState, us: str) -> bool:
-    return _like(new, item) is Likeness.SAME and any(carries(a, item, us) for a in item.vouched)
+    return _like(new, item) is Likeness.SAME and any(
+        carries(a, item, us) and is_of_files(a, item, new.content) for a in item.vouched
+    )
+
+
+def is_of_files(assessment: Assessment, item: ItemState, content: Sequence[Content]) -> bool:
+    """Whether a verdict on `item` was said of these files, which are not all that it has.
+
+    What came to it by one of several files was not said of the others, which may be harmless ones
+    beside it; nobody knows any more by which. It goes where all of them are.
+    """
+    return assessment.event_id not in item.by_one_file or all(
+        likeness((one,), content, pictures=False) is Likeness.SAME for one in item.content
+    )
 
 
 def carries(assessment: Assessment, item: ItemState, us: str) -> bool:

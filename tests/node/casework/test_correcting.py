@@ -168,10 +168,14 @@ async def test_verdict_is_taken_back_at_any_item_that_has_it(office: Office, at:
     items = [(await office.report(1)).id]
     draft = AssessmentDraft(verdict=Verdict.BASELINE)
     judged = await office.desk.assess(items[0], draft, actor="bert")
-    items.append((await office.report(2)).id)
-    more = HashesDraft(sha256=f"{2:064x}")
-    await office.desk.add_hashes(items[1], more, actor="bert")
-    items += [(await office.report(number, sha256=2)).id for number in (3, 4)]
+    weak = HashesDraft(md5=f"{5:032x}", length=9_000)
+    full = HashesDraft(sha256=f"{1:064x}", md5=f"{5:032x}", length=9_000)
+    for hashes in (full, weak, weak):
+        number = len(items) + 1
+        item = ItemDraft(url=f"https://gb1.example/{number}.jpg", hashes=hashes)
+        report = ReportDraft(items=(item,), source=Source.PUBLIC)
+        (taken,) = await office.desk.submit([report], actor="desk", batch=str(number))
+        items.append(taken.items[0].item_id)
     assert [(await office.item(one)).known for one in items] == [True] * 4
     (given,) = judged.assessments
     await office.desk.correcting.withdraw(items[at], given.id, actor="bert")

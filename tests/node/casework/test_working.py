@@ -254,6 +254,26 @@ class TestAssessments:
         assess(made)
         assert [a.member for a in made.loaded.items[item(1).id].assessments] == [US]
 
+    def test_verdict_goes_by_a_page_to_none_of_the_other_files_on_it(self) -> None:
+        """Neither when it is given, nor when the page, or the other file, is looked at again."""
+        page = item(2, file(1), file(2), url=OTHER_PLACE)
+        logo = item(3, file(2), url="https://nl3.example/logo.png")
+        made = book(item(1, file(1)), page, logo)
+        assess(made)
+        record_hashes(
+            made, page.id, HashesDraft(sha256=f"{1:064x}", md5=f"{1:032x}"), ids(), POSTBOX
+        )
+        bring_verdicts(made, POSTBOX, logo.id)
+        known = [made.loaded.items[one].known for one in (item(1).id, page.id, logo.id)]
+        assert known == [True, True, False]
+
+    def test_verdict_on_a_page_goes_with_each_of_its_files(self) -> None:
+        """Who gave it saw them."""
+        logo = item(3, file(2), url="https://nl3.example/logo.png")
+        made = book(item(1, file(1), file(2)), logo)
+        assess(made)
+        assert made.loaded.items[logo.id].known
+
     def test_unassessable_does_not_spread(self) -> None:
         """Another place may show it."""
         made = book(item(1, file(1)), item(2, file(1), url=OTHER_PLACE))

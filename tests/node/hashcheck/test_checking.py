@@ -219,6 +219,17 @@ async def test_a_persons_verdict_that_came_with_the_content_is_told(
     assert await words(hoster, file(1), file(md5=1, length=5000)) == ["hit", "hit"]
 
 
+async def test_other_file_of_a_page_that_one_file_made_known_is_no_hit(
+    service: Service, hoster: Client
+) -> None:
+    """It may be a harmless one beside it; the illegal one is known by where the verdict is from."""
+    given = verdict(member=US)
+    await service.record(item(1, file(1), assessments=(given,)))
+    page = item(2, file(1), file(2), assessments=(given,), carried=(given.event_id,))
+    await service.record(page)
+    assert await words(hoster, file(1), file(2)) == ["hit", "none"]
+
+
 async def test_a_list_that_trusts_weak_hashes_hits_by_one(service: Service, hoster: Client) -> None:
     """Its operator said so."""
     await service.lists(file(md5=1), trusts_weak=True)

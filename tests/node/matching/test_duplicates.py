@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.casework.item import Custody, ItemState, Review
+from node.casework.item import Custody, ItemState, Listing, Review
 from node.matching.duplicates import (
     JOINING,
     NOT_ILLEGAL_STANDS_MS,
@@ -18,6 +18,7 @@ from node.matching.duplicates import (
     Judgement,
     judge,
 )
+from node.matching.lists import Trust
 from protocol.facts import Content
 from protocol.vocabulary import Action, Disposition, ItemKind, Matter, Source, Verdict
 from tests.builders.cases import (
@@ -211,6 +212,28 @@ class TestOtherPlaceSameContent:
         """The law is the same."""
         known = item(1, HASHES, url=OTHER_PLACE, assessments=(verdict(given_as, US),))
         assert look(new(HASHES), [], [known]).disposition is Disposition.NEW_KNOWN
+
+    @pytest.mark.parametrize("by_list", [True, False])
+    def test_verdict_that_came_by_one_of_several_files_goes_with_no_other(
+        self, *, by_list: bool
+    ) -> None:
+        """It may be a harmless file beside an illegal one: a person looks."""
+        given = verdict(member=US)
+        told = Listing(1, "icse", 1, "A", Trust.AUTO, police=False, verdict=given.event_id)
+        how: dict[str, Any] = {"listed": (told,)} if by_list else {"carried": (given.event_id,)}
+        page = item(1, HASHES, file(2), url=OTHER_PLACE, assessments=(given,), **how)
+        suggested = Judgement(Disposition.NEW_SUGGESTED, page.id, Review.SUGGESTED_VERDICT)
+        assert look(new(HASHES), [], [page]) == suggested
+        assert look(new(file(2)), [], [page]) == suggested
+
+    @pytest.mark.parametrize("files", [(HASHES,), (HASHES, file(2))], ids=["one", "all of them"])
+    def test_verdict_that_came_by_a_file_goes_where_no_other_can_be_meant(
+        self, files: tuple[Content, ...]
+    ) -> None:
+        """The item has that one alone, or all that it has are there."""
+        given = verdict(member=US)
+        known = item(1, *files, url=OTHER_PLACE, assessments=(given,), carried=(given.event_id,))
+        assert look(new(*files), [], [known]).disposition is Disposition.NEW_KNOWN
 
     @pytest.mark.parametrize("given_as", [Verdict.NATIONAL, Verdict.NOT_ILLEGAL])
     def test_verdict_under_another_law_is_suggested(self, given_as: Verdict) -> None:
