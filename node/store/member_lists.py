@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Final
 
 from node.matching.fingerprints import Fingerprints
 from node.matching.lists import (
@@ -22,15 +23,19 @@ from node.matching.lists import (
     list_of,
     trusts_in_member,
 )
-from node.store.list_taking import named_there, take_in
+from node.store.list_taking import named_there, take_in, words_of
 from node.store.lists import ContentList, find_list, keep_terms
 from node.store.seam import Connection
+
+MOST_WORDS: Final = 500
+"""Verdicts of one member that are taken on one file: each is asked about at every item that has it.
+People give a handful, on items of their own with that file."""
 
 
 def take_told(
     connection: Connection, fingerprints: Fingerprints, told: Sequence[Told], now_ms: int
 ) -> frozenset[str]:
-    """Take what members said into their lists; return whose list can take no more.
+    """Take what members said into their lists; return who said more than is taken.
 
     What was taken back is let go whatever the list holds, and so is a fuller account taken of a
     file that stands there: it is no file more.
@@ -43,17 +48,26 @@ def take_told(
         said = list(some)
         ids = {one.one.external_id or "" for one in said if isinstance(one.one, Entry)}
         near = any(entries + len(ids) > one.at_most for one in said)
+        keys = {key for one in said for key in _keys(fingerprints, one)}
+        words = words_of(connection, known.terms.name, keys)
+        near = near or any(count + len(said) > MOST_WORDS for count in words.values())
         standing = named_there(connection, fingerprints, known.terms.name, ids) if near else set()
         for one in said:
             if isinstance(one.one, Entry) and one.one.external_id not in standing:
-                if entries >= one.at_most:
+                of_it = _keys(fingerprints, one)
+                if entries >= one.at_most or any(words[key] >= MOST_WORDS for key in of_it):
                     full.add(member)
                     continue
                 entries += 1
+                words.update(of_it)
                 standing.add(one.one.external_id or "")
             batch.append(one.one)
         take_in(connection, fingerprints, known.terms.name, version, batch, now_ms)
     return frozenset(full)
+
+
+def _keys(fingerprints: Fingerprints, one: Told) -> list[bytes]:
+    return list(fingerprints.content(one.one.content)) if isinstance(one.one, Entry) else []
 
 
 def _together(one: Told) -> tuple[str, int, bool]:

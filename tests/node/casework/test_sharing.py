@@ -19,6 +19,7 @@ from node.ids import Ids
 from node.matching.lists import Provenance, Terms, Trust
 from node.store.custody import Row
 from node.store.lists import find_list, keep_terms
+from node.store.member_lists import MOST_WORDS
 from node.store.sqlite import Store
 from protocol import entry as entries
 from protocol.facts import Content
@@ -606,6 +607,21 @@ class TestHostile:
         await office.hear(taken_back, ContentVerdict(verdict(number=902), 0, full))
         assert await office.entries() == {"baseline": 1}
         assert await office.tasks() == []
+
+    async def test_verdicts_on_one_file_have_a_bound(self, office: Office) -> None:
+        """Each costs time at every item with the file; a fuller account is none more."""
+        many = [said(number=1_000 + n) for n in range(MOST_WORDS)]
+        await office.hear(*many)
+        assert await office.tasks() == []
+        await office.hear(said(number=3_000), said(2, number=3_001), said(number=1_000, md5=5))
+        assert await office.entries() == {"baseline": MOST_WORDS + 1}
+        assert await office.tasks() == [("contents_over_bound", IWF)]
+        assert await office.store.known_content.hits([file(md5=5)])
+        await office.hear(said(by=PDC), by=PDC)
+        assert await office.entries(PDC) == {"baseline": 1}
+        await office.hear(gone(number=1_001))
+        await office.hear(said(number=3_002))
+        assert await office.entries() == {"baseline": MOST_WORDS + 1}
 
     async def test_other_matters_are_not_touched(self, office: Office) -> None:
         """What is not CSAM is counted, not judged by lists."""
