@@ -48,6 +48,7 @@ AMONG_THE_HONEST = (
     ("backup", "backup", "rolled_back", "rolled_back"),
     ("backup", "backup", "backup", "backup", "restored_both"),
     ("clock_off", "clock_right"),
+    ("registry_split", "work", "registry_split", "work"),
     ("suspend", "work", "reinstate"),
     ("old_keys_back", "work", "old_keys_back", "work"),
     ("submit", "work", "work", "disowned", "work", "disowned"),
