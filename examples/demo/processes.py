@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
 import random
@@ -210,3 +211,9 @@ def _hold(port: int) -> bool:
         _held.popleft().close()
     _held.append(held)
     return True
+
+
+@atexit.register
+def _let_go() -> None:
+    while _held:
+        _held.popleft().close()
