@@ -34,6 +34,7 @@ from node.matching.contents import pictures_of
 from node.matching.fingerprints import Fingerprints, content_keys
 from node.matching.lists import MIN_BYTES, Listed, Told
 from protocol import entry as entries
+from protocol.facts import Assessment
 from protocol.messages import Message, form_of, to_body
 from protocol.versions import is_read_by, worded_for
 from protocol.vocabulary import Kind, Lane
@@ -278,11 +279,12 @@ class Casebook:
         self.late.append((item_id, arrived))
 
     def _append(self, item_id: str, kind: EventKind, body: EventBody, actor: str) -> Event:
-        if actor == self.us and self.by is not None:
-            actor = f"{actor}/{self.by}"
-        event = Event(item_id, kind, self.now, self.now, actor, body)
+        event = Event(item_id, kind, self.now, self.now, self._named(actor), body)
         self.events.append(event)
         return event
+
+    def _named(self, actor: str) -> str:
+        return f"{actor}/{self.by}" if actor == self.us and self.by is not None else actor
 
     def record(
         self, item_id: str, kind: EventKind, body: EventBody, *, at_ms: int, actor: str
@@ -291,23 +293,21 @@ class Casebook:
 
         What we record ourselves bears the name under which it was recorded (`by`), if there is one.
         """
-        if actor == self.us and self.by is not None:
-            actor = f"{actor}/{self.by}"
-        event = Event(item_id, kind, at_ms, self.now, actor, body)
+        event = Event(item_id, kind, at_ms, self.now, self._named(actor), body)
         state = evolve(self.loaded.items.get(item_id), event)
         self.events.append(event)
         self.loaded.items[item_id] = state
         self.changed[item_id] = state
         if kind is EventKind.RECORDED and isinstance(body, Recorded):
             self._index_new(state)
-            if body.report is not None:
-                self._open_report(body.report)
         elif isinstance(body, Facts):
             self._index_content(state)
         elif isinstance(body, Sighted):
             self._index_sighting(state, body)
-            if body.report is not None:
-                self._open_report(body.report)
+        elif isinstance(body, Assessment):
+            self._index_verdict(state.id, body)
+        if isinstance(body, Recorded | Sighted) and body.report is not None:
+            self._open_report(body.report)
         return state
 
     def say(
@@ -358,16 +358,6 @@ class Casebook:
             ids.append(item_id)
             self.new_keys.append((key, item_id))
 
-    def ids_now_known(self) -> list[str]:
-        """Ids by which items became known in this batch: what waited for them can go on."""
-        known = [e.item for e in self.events if e.kind is EventKind.RECORDED]
-        known.extend(
-            event.body.informant.item_id
-            for event in self.events
-            if isinstance(event.body, Sighted) and event.body.informant is not None
-        )
-        return known
-
     def _open_report(self, report: ReportFacts) -> None:
         self.new_reports.append(report)
         self.opened_reports.add(report.id)
@@ -381,6 +371,12 @@ class Casebook:
         self._index_content(state)
         for informant in state.informants:
             self._index_alias(state, informant.item_id)
+        for given in state.assessments:
+            self._index_verdict(state.id, given)
+
+    def _index_verdict(self, item_id: str, given: Assessment) -> None:
+        if given.member != self.us:
+            self.add_key(self.fingerprints.verdict(given.event_id), item_id)
 
     def _index_content(self, state: ItemState) -> None:
         for key in content_keys(self.fingerprints, state.content):

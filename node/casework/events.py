@@ -6,6 +6,7 @@ item's state is in `folding.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -367,3 +368,11 @@ def decode_body(kind: EventKind, raw: bytes) -> Body:
     """
     body: Body = _BODIES[kind].decode(raw)
     return body
+
+
+def ids_now_known(events: Iterable[Event]) -> list[str]:
+    """Return the ids by which items became known by these events: what waited for them goes on."""
+    events = list(events)
+    known = [event.item for event in events if event.kind is EventKind.RECORDED]
+    told = [event.body.informant for event in events if isinstance(event.body, Sighted)]
+    return known + [informant.item_id for informant in told if informant is not None]

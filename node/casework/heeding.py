@@ -16,12 +16,12 @@ from msgspec.structs import replace
 
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind
-from node.casework.item import ItemState, Listing, Review
+from node.casework.item import ItemState, Review
 from node.casework.rejudging import follows, rejudge
 from node.casework.telling import News, note, tell
 from node.casework.undoing import ILLEGAL, put_before_a_person
 from node.matching.contents import Likeness
-from node.matching.lists import Hit, Trust, list_of
+from node.matching.lists import Hit, Trust
 from protocol.facts import Assessment
 from protocol.vocabulary import Action, OutcomeWhat, Verdict
 
@@ -62,27 +62,6 @@ def corrects(state: ItemState, hit: Hit, standing: Callable[[], Collection[int]]
     going = {one.verdict for one in state.listed if one.entry not in stand}
     stay = tuple(one for one in state.assessments if one.event_id not in going)
     return follows(given, replace(state, assessments=stay))
-
-
-def is_taken_back(book: Casebook, one: Listing) -> bool:
-    """Whether an entry that ended was a member's verdict, which is said of no file any more.
-
-    Then its author took it back, wherever it stands (protocol §6.6.4).
-    """
-    event = _event_of(one)
-    said = (other.entry.given for some in book.loaded.listed.values() for other in some)
-    return event is not None and all(given is None or given.event_id != event for given in said)
-
-
-def word_of(one: Listing) -> Listing:
-    """Return what an entry of a member said, as if its verdict stood by that entry alone."""
-    return replace(one, verdict=one.verdict or _event_of(one))
-
-
-def _event_of(one: Listing) -> str | None:
-    """Return the id of the verdict of an entry in a member's list; None: it is in another list."""
-    event, _, _part = (one.external_id or "").rpartition("/")
-    return event if one.list.startswith(list_of("")) else None
 
 
 def carry(

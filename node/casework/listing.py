@@ -244,8 +244,7 @@ def unlist(book: Casebook, ids: Ids, postbox: Postbox, gone: Collection[int]) ->
         if ended:
             for one in ended:
                 _let_go_on(book, item_id, one)
-            back = {one.entry for one in ended if heeding.is_taken_back(book, one)}
-            _ask_without(book, ids, postbox, item_id, gone, back)
+            _ask_without(book, ids, postbox, item_id, gone)
     book.by = by
 
 
@@ -264,23 +263,14 @@ def _let_go_on(book: Casebook, item_id: str, one: Listing) -> None:
 
 
 def _ask_without(
-    book: Casebook,
-    ids: Ids,
-    postbox: Postbox,
-    item_id: str,
-    gone: Collection[int],
-    taken_back: Collection[int] = (),
+    book: Casebook, ids: Ids, postbox: Postbox, item_id: str, gone: Collection[int]
 ) -> None:
-    """Undo what followed from these entries of one item, and ask the lists that have it.
-
-    Those that are `taken_back` leave nothing of the verdict that was said, by whatever way it came.
-    """
+    """Undo what followed from these entries of one item, and ask the lists that have it."""
     listed = book.loaded.items[item_id].listed
     for one in listed:
         without_effect = one.verdict is None and not one.raised
         if one.entry in gone or without_effect:
-            back = one.entry in taken_back
-            _forget(book, postbox, item_id, heeding.word_of(one) if back else one)
+            _forget(book, postbox, item_id, one)
     match_lists(book, ids, postbox, [item_id])
     if any(Review.VERDICTS_DIFFER in one.raised for one in listed):
         settle_difference(book, item_id)

@@ -132,6 +132,7 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
             needs.keys.update(fingerprints.places(message.location))
         elif isinstance(message, Withdrawal) or _is_of_a_verdict(message):
             needs.alike.add(item_id or "")
+            needs.keys.add(fingerprints.verdict(getattr(message, "event_id", "")))
         elif isinstance(message, Sighted) and message.content is not None:
             want_alike(needs, (message.content,), fingerprints)
         elif isinstance(message, Dispositions):

@@ -56,7 +56,7 @@ def take_carried_back(book: Casebook, postbox: Postbox, item_id: str, news: News
     ours: it was known by this word.
     """
     content = book.loaded.items[item_id].content
-    keys = content_keys(book.fingerprints, content)
+    keys = [book.fingerprints.verdict(news.event_id), *content_keys(book.fingerprints, content)]
     others = {other.id for key in keys for other in book.by_key(key)} - {item_id}
     bear = [
         state

@@ -7,13 +7,16 @@ Entries that came are asked about afterwards (`relisting`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.item import ItemState
 from node.casework.listing import unlist
 from node.casework.reconsidering import reconsider
 from node.casework.relisting import NewcomerStore, match_newcomers
+from node.casework.undoing import take_everywhere_back
 from node.ids import Ids
 
 AT_ONCE = 200
@@ -21,7 +24,11 @@ AT_ONCE = 200
 
 
 class Ended(NamedTuple):
-    """An entry that stands no more, by its number, and by what it was found."""
+    """An entry that stands no more, by its number, and by what it was found.
+
+    Or a member's verdict that was taken back: then no entry had the number, and its one key is
+    that of the verdict.
+    """
 
     entry: int
     keys: tuple[bytes, ...]
@@ -69,11 +76,12 @@ class Unlisting:
         if not ended:
             return 0
         keys = {key for one in ended for key in one.keys}
-        found: set[str] = await self._transact(Needs(keys=keys), _items)
+        found: set[str] = await self._transact(Needs(keys=keys), partial(_items, keys))
         needs = Needs(items=found, keys=keys, alike=set(found))
 
         def decide(book: Casebook) -> None:
             gone = {one.entry for one in ended}
+            _take_back(book, self._postbox(), keys)
             unlist(book, self._ids, self._postbox(), gone)
             reconsider(book, self._ids, self._postbox())
             book.undone.extend(gone)
@@ -82,5 +90,22 @@ class Unlisting:
         return len(ended)
 
 
-def _items(book: Casebook) -> set[str]:
-    return {item for item, state in book.loaded.items.items() if state.listed}
+def _items(keys: Collection[bytes], book: Casebook) -> set[str]:
+    return {
+        item
+        for item, state in book.loaded.items.items()
+        if state.listed or any(True for _ in _taken_back(book, state, keys))
+    }
+
+
+def _taken_back(book: Casebook, state: ItemState, keys: Collection[bytes]) -> Iterator[str]:
+    """Yield which verdicts on an item their authors took back, whatever way they came there."""
+    for given in state.assessments:
+        if book.fingerprints.verdict(given.event_id) in keys:
+            yield given.event_id
+
+
+def _take_back(book: Casebook, postbox: Postbox, keys: Collection[bytes]) -> None:
+    for item_id in sorted(book.loaded.items):
+        for event_id in list(_taken_back(book, book.loaded.items[item_id], keys)):
+            take_everywhere_back(book, postbox, item_id, event_id)

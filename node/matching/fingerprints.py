@@ -98,6 +98,10 @@ class Fingerprints:
         """
         return self._of(_TAGS[len(digest)], digest)
 
+    def verdict(self, event_id: str) -> bytes:
+        """The key under which items are found on which another member's verdict stands."""
+        return self._of(b"v", event_id.encode())
+
     def entry(self, number: int) -> bytes:
         """The key under which items are found that look like the entry of a list."""
         return self._of(b"e", number.to_bytes(8, "big"))

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from node.casework.casebook import Casebook, Loaded, Needs
-from node.casework.events import Event, EventKind
+from node.casework.events import Event, EventKind, ids_now_known
 from node.casework.item import ItemState, encode
 from node.casework.post import Post
 from node.casework.receiving import HANDED_OVER, Answer
@@ -376,7 +376,7 @@ def _wake_parked(connection: Connection, book: Casebook) -> None:
     if connection.execute("SELECT 1 FROM entries_in WHERE judged = 2 LIMIT 1").fetchone():
         connection.executemany(
             "UPDATE entries_in SET judged = 0, waits_for = NULL WHERE judged = 2 AND waits_for = ?",
-            [(i,) for i in book.ids_now_known()],
+            [(i,) for i in ids_now_known(book.events)],
         )
 
 

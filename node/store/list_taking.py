@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from node.matching.contents import Likeness, compare, likeness, picture_of
 from node.matching.fingerprints import Fingerprints
@@ -138,6 +138,9 @@ def take_away(
     return count
 
 
+_ENDED: Final = "INSERT OR FAIL INTO list_ended (number, entry, keys)"
+
+
 class _Taking:
     """One batch on its way into a list."""
 
@@ -250,8 +253,16 @@ class _Taking:
             return Settled.SAME
         self._bury({event: None})
         self._end(gone)
+        self._end_everywhere(one.event_id)
         _run(select_in(self._connection, "DELETE FROM list_names WHERE key IN ({})", names))
         return Settled.RETRACTED
+
+    def _end_everywhere(self, event_id: str) -> None:
+        """Let items be found on which the verdict stands by another way than an entry."""
+        self._ended += 1
+        key = self._fingerprints.verdict(event_id)
+        row = (self._ended, self._next(), key)
+        insert_rows(self._connection, _ENDED, [row])
 
     def finish(self) -> None:
         """Count, and note which version came last."""
@@ -362,7 +373,7 @@ class _Taking:
             )
         numbers = [one.number for one in gone]
         _run(select_in(self._connection, "DELETE FROM list_entries WHERE number IN ({})", numbers))
-        insert_rows(self._connection, "INSERT OR FAIL INTO list_ended (number, entry, keys)", rows)
+        insert_rows(self._connection, _ENDED, rows)
 
     def _write(self, fresh: Sequence[tuple[Standing, bytes, Sequence[bytes]]]) -> None:
         """Write new entries; what is random goes in the order of the tree, to share its pages."""

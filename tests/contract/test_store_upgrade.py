@@ -81,6 +81,14 @@ def without_shared(_: Connection) -> None:
     """Before 009: what was told stood in the outbox alone."""
 
 
+def without_erased_unsent(connection: Connection) -> None:
+    """Before 010: tombstones were read one by one."""
+    connection.execute(
+        "CREATE INDEX entries_in_of_channel ON entries_in (peer)"
+        " WHERE lane = 'reports' AND judged = 1 AND answer IS NULL"
+    )
+
+
 BACK: Final[dict[int, Callable[[Connection], None]]] = {
     2: without_deltas,
     3: without_states,
@@ -90,6 +98,7 @@ BACK: Final[dict[int, Callable[[Connection], None]]] = {
     7: without_questions,
     8: without_sought,
     9: without_shared,
+    10: without_erased_unsent,
 }
 """The number of a schema file, and how rows are written as before it."""
 _MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (\w+)", re.MULTILINE)

@@ -438,10 +438,5 @@ SELECT e.* FROM in_disavowed_ranges e WHERE NOT EXISTS (
     AND NOT EXISTS (
         SELECT 1 FROM disavowed_in d
         WHERE d.peer = a.peer AND d.lane = a.lane AND d.epoch = a.epoch AND a.idx >= d.first AND a.idx < d.size));
--- When members erased items that will not come: by tombstones in their logs, and by what waits for one. (node/store/ending.py)
-CREATE TABLE erased_unsent (
-    peer      TEXT NOT NULL,
-    erased_ms INTEGER NOT NULL,
-    entry     INTEGER NOT NULL,        -- entries_in.seq of the word that waited for it; 0: a tombstone says so
-    PRIMARY KEY (peer, erased_ms, entry)
-) STRICT, WITHOUT ROWID;
+-- What belongs to a channel itself, among the items: epochs opened, and tombstones of items that never came. (node/store/ending.py)
+CREATE INDEX entries_in_of_channel ON entries_in (peer) WHERE lane = 'reports' AND judged = 1 AND answer IS NULL;

@@ -353,8 +353,8 @@ class TestRetracted:
         assert made.events == before
 
 
-class TestAuthorTookBack:
-    """An entry of a member's list ended, and no other account of the verdict is there."""
+class TestFullerAccount:
+    """An entry of a member's list gave way to another account of the same verdict."""
 
     EVENT = verdict(member="gb-iwf").event_id
 
@@ -366,30 +366,6 @@ class TestAuthorTookBack:
         terms = Terms("member/gb-iwf", Provenance.MEMBER)
         return Listed(number, terms, 1, entry, Trust.AUTO)
 
-    def known_before(self, **more: object) -> Casebook:
-        """Return an item that had the verdict by another way when the list said so as well."""
-        state = item(1, FILE, assessments=(verdict(member="gb-iwf"),))
-        made = matched(msgspec.structs.replace(state, **more), self.of_member())
-        assert made.loaded.items[ITEM].listed[0].verdict is None
-        return made
-
-    @pytest.mark.parametrize("way", [{}, {"carried": (EVENT,)}])
-    def test_verdict_goes_by_whatever_way_it_came(self, way: dict[str, object]) -> None:
-        """Its author said so; whoever else tells of it only tells."""
-        made = load(self.known_before(**way))
-        unlist(made, later(70), POSTBOX, [1])
-        assert made.loaded.items[ITEM].assessments == ()
-
-    def test_other_account_of_the_file_keeps_it(self) -> None:
-        """The entry only gave way to a fuller one."""
-        made = load(self.known_before(), self.of_member(2, md5=5))
-        unlist(made, later(70), POSTBOX, [1])
-        state = made.loaded.items[ITEM]
-        assert ([a.event_id for a in state.assessments], [one.entry for one in state.listed]) == (
-            [self.EVENT],
-            [2],
-        )
-
     def test_verdict_stands_by_the_fuller_account_from_then_on(self) -> None:
         """As if it had come by that one: what becomes of it there decides."""
         made = load(matched(item(1, FILE), self.of_member()), self.of_member(2, md5=5))
@@ -398,36 +374,6 @@ class TestAuthorTookBack:
         state = made.loaded.items[ITEM]
         assert [(one.entry, one.verdict) for one in state.listed] == [(2, self.EVENT)]
         assert state.known
-
-    def test_other_file_of_the_verdict_keeps_it(self) -> None:
-        """It was not taken back: then no file of it would stand."""
-        made = load(self.known_before(), self.of_member(2, part=1))
-        unlist(made, later(70), POSTBOX, [1])
-        assert made.loaded.items[ITEM].known
-
-    def test_list_that_is_no_members_takes_no_word_back(self) -> None:
-        """Whatever id its author gave the entry."""
-        ours = self.of_member()
-        entry = msgspec.structs.replace(ours.entry, given=None)
-        terms = Terms("memberships", Provenance.HOTLINE)
-        state = item(1, FILE, assessments=(verdict(member="gb-iwf"),))
-        made = matched(state, Listed(1, terms, 1, entry, Trust.SUGGESTION))
-        made.loaded.items[ITEM] = msgspec.structs.replace(
-            made.loaded.items[ITEM],
-            listed=(
-                Listing(
-                    1,
-                    "memberships",
-                    1,
-                    "A",
-                    Trust.AUTO,
-                    police=False,
-                    external_id=entry.external_id,
-                ),
-            ),
-        )
-        unlist(load(made), later(70), POSTBOX, [1])
-        assert made.loaded.items[ITEM].known
 
 
 class TestGuarded:

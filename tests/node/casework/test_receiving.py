@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from node.casework.arrivals import Arrived
+from node.casework.events import ids_now_known
 from node.casework.receiving import Judged, Parsed, judging_needs, set_aside
 from protocol import entry as entries
 from protocol.encoding import pack
@@ -171,8 +172,8 @@ class TestParking:
         receiver = Receiver(item(9, url="https://nl9.example/"))
         receiver("gb-iwf", item_from("gb-iwf", 1))
         receiver("fr-pdc", item_from("fr-pdc", 2))
-        assert receiver.book.ids_now_known()[0] == item_from("gb-iwf", 1).item_id
-        assert item_from("fr-pdc", 2).item_id in receiver.book.ids_now_known()
+        assert ids_now_known(receiver.book.events)[0] == item_from("gb-iwf", 1).item_id
+        assert item_from("fr-pdc", 2).item_id in ids_now_known(receiver.book.events)
 
 
 def test_needs_name_every_item_key_and_file() -> None:

@@ -14,6 +14,7 @@ from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.desk import Desk
 from node.casework.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.events import EventKind, Withdrawn
+from node.casework.telling import note
 from node.casework.views import ItemView
 from node.ids import Ids
 from node.matching.lists import Provenance, Terms, Trust
@@ -22,7 +23,7 @@ from node.store.lists import find_list, keep_terms
 from node.store.member_lists import MOST_WORDS
 from node.store.sqlite import Store
 from protocol import entry as entries
-from protocol.facts import Content
+from protocol.facts import Assessment, Content
 from protocol.messages import Message, kind_of, to_body
 from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
 from protocol.vocabulary import Lane, Matter, Source, Verdict
@@ -84,11 +85,10 @@ class Office:
             arrived.append(Row(by, Lane.BULK, *place, raw, disavowed, conflict, row=number))
         await self.desk.judge(arrived)
 
-    async def report(self, number: int, *, sha256: int = 1) -> ItemView:
+    async def report(self, number: int, *, sha256: int | None = 1) -> ItemView:
         """Hand in a report of a file at a place of its own."""
-        item = ItemDraft(
-            url=f"https://gb1.example/{number}.jpg", hashes=HashesDraft(sha256=f"{sha256:064x}")
-        )
+        hashes = None if sha256 is None else HashesDraft(sha256=f"{sha256:064x}")
+        item = ItemDraft(url=f"https://gb1.example/{number}.jpg", hashes=hashes)
         draft = ReportDraft(items=(item,), source=Source.PUBLIC)
         (taken,) = await self.desk.submit([draft], actor="desk", batch=str(number))
         return await self.item(taken.items[0].item_id)
@@ -107,6 +107,14 @@ class Office:
         """Let the operator say how far a member is followed."""
         terms = Terms(f"member/{by}", Provenance.MEMBER)
         await self.store.writer.run(lambda c: keep_terms(c, terms, trusts, NOW_MS))
+
+    async def told(self, item_id: str, given: Assessment) -> None:
+        """Let its author have said of the item itself what it says."""
+
+        def decide(book: Casebook) -> None:
+            note(book, item_id, EventKind.ASSESSED, given, given.at_ms)
+
+        await self.store.cases.transact(Needs(items={item_id}), NOW_MS, decide)
 
     async def take_back(self, item_id: str) -> None:
         """Let an item lose its sightings."""
@@ -432,6 +440,25 @@ class TestWithdrawn:
         assert [shown(await office.item(one.id)) for one in items] == before
         assert not (await office.report(3)).known
         assert await office.entries() == dict.fromkeys(await office.entries(), 0)
+
+    @pytest.mark.parametrize("trust", [Trust.AUTO, Trust.SUGGESTION, Trust.NONE])
+    @pytest.mark.parametrize("shared", [True, False])
+    async def test_verdict_that_came_by_another_way_goes_too(
+        self, office: Office, trust: Trust, *, shared: bool
+    ) -> None:
+        """Told of the item itself, and of one whose file was never shared; nobody else's goes."""
+        await office.trust(IWF, baseline=trust)
+        items = [await office.report(1), await office.report(2, sha256=None)]
+        for one in items:
+            await office.told(one.id, said().assessment)
+            await office.told(one.id, said(by=PDC, number=901).assessment)
+        if shared:
+            await office.hear(said())
+        await office.hear(gone())
+        await office.look()
+        for one in items:
+            after = await office.item(one.id)
+            assert [a.member for a in after.assessments] == [PDC]
 
     async def test_withdrawal_that_comes_first_keeps_the_verdict_out(self, office: Office) -> None:
         """For ever; another verdict on the same file comes in."""

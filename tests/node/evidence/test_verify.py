@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from node.casework.events import EventKind, Recorded, decode_body
-from node.casework.item import encode
+from node.casework.item import ItemState, encode
 from node.store.connection import open_reader, open_writer
 from tests.node.evidence.conftest import Made, Places
 
 OTHER = "CASE substr({c}, length({c})) WHEN x'5a' THEN x'a5' ELSE x'5a' END"
+LOOKED, SAID = map(ItemState.__struct_fields__.index, ("looked", "said"))
 LATER = 8
 """Fields that came to an item's state since the first release."""
 FLIP = f"substr({{c}}, 1, length({{c}}) - 1) || {OTHER}"
@@ -300,8 +301,9 @@ class TestEarlierProgram:
 
         def begun(state: list[Any]) -> list[Any]:
             """Count otherwise what members said."""
-            counted.extend(state[-1])
-            return [*state[:-1], [[member, number + more] for member, number in state[-1]]]
+            counted.extend(state[SAID])
+            state[SAID] = [[member, number + more] for member, number in state[SAID]]
+            return state
 
         self._rewrite(made, begun)
         assert counted
@@ -309,7 +311,7 @@ class TestEarlierProgram:
 
     @pytest.mark.parametrize(
         "change",
-        [lambda state: state[:-7], lambda state: [*state, 7], lambda _: [], lambda _: 7],
+        [lambda state: state[:LOOKED], lambda state: [*state, 7], lambda _: [], lambda _: 7],
         ids=["a field that was set", "a field more", "no fields", "no state"],
     )
     def test_attack_a_state_cut_short_is_found(self, made: Made, change: Any) -> None:

@@ -460,13 +460,8 @@ SELECT e.* FROM in_disavowed_ranges e WHERE NOT EXISTS (
         SELECT 1 FROM disavowed_in d
         WHERE d.peer = a.peer AND d.lane = a.lane AND d.epoch = a.epoch AND a.idx >= d.first AND a.idx < d.size));
 
--- When members erased items that will not come: by tombstones in their logs, and by what waits for one. (node/store/ending.py)
-CREATE TABLE erased_unsent (
-    peer      text COLLATE "C" NOT NULL,
-    erased_ms bigint NOT NULL,
-    entry     bigint NOT NULL,                               -- entries_in.seq of the word that waited for it; 0: a tombstone says so
-    PRIMARY KEY (peer, erased_ms, entry)
-);
+-- What belongs to a channel itself, among the items: epochs opened, and tombstones of items that never came. (node/store/ending.py)
+CREATE INDEX entries_in_of_channel ON entries_in (peer) WHERE lane = 'reports' AND judged = 1 AND answer IS NULL;
 
 -- Numbers that leave no gap when something is taken back, as sequences would.
 CREATE FUNCTION next_in_messages_out() RETURNS bigint LANGUAGE sql AS
