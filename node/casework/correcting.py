@@ -138,8 +138,21 @@ class Correcting:
         self._check_open()
         if not (is_subject_id(verdict_id) and credible(verdict_id, self._ids.member)):
             raise ForeignVerdictError
+        return await self.withdraw_again(verdict_id, actor=actor)
+
+    async def withdraw_again(
+        self, verdict_id: str, *, actor: str | None = None, beside: Collection[str] = ()
+    ) -> VerdictWithdrawnView:
+        """Take a verdict of ours back wherever it stands; done twice, it changes nothing.
+
+        `beside`: ids of items from which it was taken already; it may have gone on from there.
+
+        Raises:
+            StoreError
+        """
         given = await self._queries.given(verdict_id)
-        needs = Needs(items=set(given.items), alike=set(given.items))
+        named = {one: self._fingerprints.item(one) for one in beside}
+        needs = Needs(items=set(given.items), named=named, alike={*given.items, *beside})
         want_alike(needs, given.content, self._fingerprints)
         found = await self._bearing(needs, verdict_id)
         needs = Needs(items=set(found), keys=needs.keys, alike=set(found))

@@ -4,13 +4,15 @@
 2. What was said to us, which our peers have said again: judged as ever, what we had called new
    first.
 3. What else we had said: verdicts, actions, sightings, messages.
-4. What we had erased is erased again: nobody but us may say so, and it is we who said it.
+4. What we had taken back goes from wherever it went in step 2.
+5. What we had erased is erased again: nobody but us may say so, and it is we who said it.
 
 Each batch is one transaction, so that a process that dies goes on where it stood.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,17 +29,18 @@ from node.casework.recovered import (
     NOT_REBUILT,
     OTHERS,
     OWN_ITEMS,
+    OwnErasure,
     Rebuilder,
-    erased_by_us,
     is_told,
     item_ids,
+    said_by_us,
 )
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
 from protocol import entry as entries
 from protocol.errors import ProtocolError
 from protocol.messages import from_body
-from protocol.vocabulary import Kind
+from protocol.vocabulary import Kind, OutcomeWhat
 
 BATCH = 500
 
@@ -111,7 +114,15 @@ class Rebuilding:
         while await self.desk.judge_due():
             pass
         await self._take(OTHERS)
-        for peer, raw in await self.store.said(Kind.OUTCOME):
+        told = await self.store.said(Kind.OUTCOME)
+        gone: defaultdict[str, set[str]] = defaultdict(set)
+        for _, raw in told:
+            word = said_by_us(self.us, raw, OutcomeWhat.WITHDRAWN)
+            if word is not None:
+                gone[word.event_id].add(word.item_id)
+        for verdict_id, items in sorted(gone.items()):
+            await self.desk.correcting.withdraw_again(verdict_id, beside=items)
+        for peer, raw in told:
             await self.erase_again(raw, peer)
         await self.store.complete(self.clock(), partial(item_ids, self.node_secret))
 
@@ -158,9 +169,10 @@ class Rebuilding:
         `told`: whom we told so: it must be part of the item's story (§8.13.7). All that are hear of
         a true erasure. Nobody is told twice. Where more has been joined since, a person decides.
         """
-        said = erased_by_us(self.us, raw)
-        if said is None:
+        word = said_by_us(self.us, raw, OutcomeWhat.ERASED)
+        if word is None:
             return
+        said = OwnErasure(word.item_id, word.event_id, word.at_ms)
         view = await self.desk.item(said.item_id)
         if view is None:
             return

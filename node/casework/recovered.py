@@ -370,18 +370,15 @@ class OwnErasure(NamedTuple):
         return state.id == self.item_id or recorder in (us, told)
 
 
-def erased_by_us(us: str, raw: bytes) -> OwnErasure | None:
-    """Return our word, if this entry of ours says that we erased an item."""
+def said_by_us(us: str, raw: bytes, what: OutcomeWhat) -> Outcome | None:
+    """Return our own word, if this entry of ours says that."""
     try:
         entry = entries.decode(raw)
         message = from_body(entry.kind, entry.body, entry.version)
     except ProtocolError:
         return None
-    if not isinstance(message, Outcome) or message.what is not OutcomeWhat.ERASED:
-        return None
-    if message.author != us:
-        return None
-    return OwnErasure(message.item_id, message.event_id, message.at_ms)
+    ours = isinstance(message, Outcome) and message.what is what and message.author == us
+    return message if ours and isinstance(message, Outcome) else None
 
 
 def _one(content: Content | None) -> tuple[Content, ...]:

@@ -13,9 +13,9 @@ from node.casework.recovered import (
     OwnErasure,
     Rebuilder,
     answer_key,
-    erased_by_us,
     key_of,
     read_said,
+    said_by_us,
     said_key,
 )
 from protocol import entry as entries
@@ -334,7 +334,9 @@ class TestSaid:
         """What we passed on of another's is none."""
         ours = outcome(item().id, OutcomeWhat.ERASED, author=US, event_id=event_id(8))
         theirs = outcome(item().id, OutcomeWhat.ERASED)
-        assert erased_by_us(US, raw(ours, Kind.OUTCOME)) == (item().id, event_id(8), ours.at_ms)
-        assert erased_by_us(US, raw(theirs, Kind.OUTCOME)) is None
-        assert erased_by_us(US, raw(OURS, Kind.ITEM)) is None
-        assert erased_by_us(US, b"\xc0") is None
+        erased = OutcomeWhat.ERASED
+        assert said_by_us(US, raw(ours, Kind.OUTCOME), erased) == ours
+        assert said_by_us(US, raw(ours, Kind.OUTCOME), OutcomeWhat.WITHDRAWN) is None
+        assert said_by_us(US, raw(theirs, Kind.OUTCOME), erased) is None
+        assert said_by_us(US, raw(OURS, Kind.ITEM), erased) is None
+        assert said_by_us(US, b"\xc0", erased) is None
