@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _ASSESSED = "SELECT body FROM events WHERE kind = ? ORDER BY seq DESC"
 _TAKEN_BACK = "SELECT body FROM events WHERE kind = ? AND body IS NOT NULL"
-_ADDED = "SELECT 1 FROM events WHERE item = ? AND kind = ? AND actor = ?"
+_ADDED = "SELECT 1 FROM events WHERE item = ? AND kind = ? AND actor NOT LIKE ?"
 _STANDING = """
 SELECT e.state FROM list_entries e
 JOIN list_categories c ON c.id = e.category JOIN lists l ON l.id = c.list WHERE l.name = ?
@@ -67,15 +67,18 @@ def judge_shared(world: Fleet, disks: dict[str, Disk]) -> list[tuple[str, str]]:
 def judge_withdrawn(world: Fleet, disks: dict[str, Disk]) -> Iterator[tuple[str, str]]:
     """What its author took back stands nowhere: on no item, and in no list (rule 10).
 
-    But by the word of others, where one of the story is expelled: it would have passed it on.
+    But by the word of others, where one of the story is expelled, or somebody did not hear the
+    author since a thief had its keys: they would have passed it on.
     """
     for author in world.honest:
         gone = _withdrawn(world, author)
+        robbed = any(sender == author.member for sender, _ in world.oracle.robbed)
         for node in world.honest:
             if (author.member, node.member) in world.oracle.robbed:
                 continue
             for state in disks[node.member].items.values():
-                excused = () if world.expelled.isdisjoint(story_of(state)) else state.hearsay
+                passed_on = world.expelled.isdisjoint(story_of(state)) and not robbed
+                excused = () if passed_on else state.hearsay
                 stand = {one.event_id for one in state.assessments} - {*excused}
                 if not gone.isdisjoint(stand):
                     yield "withdrawn", f"{node.member}: {state.id} by {author.member}"
@@ -124,7 +127,7 @@ def _lacks(state: ItemState, sender: FleetNode, heard: dict[bytes, Verdict]) -> 
 
 def _may_wait(node: FleetNode, state: ItemState) -> bool:
     """Whether a file of an item may wait for a look, or be one that nobody here saw (§6.6.1)."""
-    by_others = rows(node, _ADDED, state.id, int(EventKind.FACTS), node.member)
+    by_others = rows(node, _ADDED, state.id, int(EventKind.FACTS), f"{node.member}/%")
     return Review.SUGGESTED_VERDICT in state.reviews or bool(by_others)
 
 
