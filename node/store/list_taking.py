@@ -249,11 +249,11 @@ class _Taking:
         names = [self._name(named(one.event_id, part), None) for part in range(MAX_PARTS)]
         gone = list(self._standing(names).values())
         event = self._event(one.event_id)
+        self._end_everywhere(one.event_id)  # its author, set back, may have told of it once more
         if not gone and self._tombs({event}):
             return Settled.SAME
         self._bury({event: None})
         self._end(gone)
-        self._end_everywhere(one.event_id)
         _run(select_in(self._connection, "DELETE FROM list_names WHERE key IN ({})", names))
         return Settled.RETRACTED
 

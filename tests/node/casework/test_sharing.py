@@ -460,6 +460,18 @@ class TestWithdrawn:
             after = await office.item(one.id)
             assert [a.member for a in after.assessments] == [PDC]
 
+    async def test_verdict_that_is_told_once_more_goes_when_its_end_is_told_once_more(
+        self, office: Office
+    ) -> None:
+        """Its author went back to a day before it had taken it back."""
+        item = await office.report(1)
+        await office.hear(said(), gone())
+        await office.look()
+        await office.told(item.id, said().assessment)
+        await office.hear(gone())
+        await office.look()
+        assert (await office.item(item.id)).assessments == ()
+
     async def test_withdrawal_that_comes_first_keeps_the_verdict_out(self, office: Office) -> None:
         """For ever; another verdict on the same file comes in."""
         await office.hear(gone())
