@@ -154,16 +154,33 @@ def _say_anew(book: Casebook, before: ItemState, place: int, ids: Ids, postbox: 
     if place not in files_told(before):
         return
     given = told(before, book.us)
+    bear = {one.event_id: sorted(_bearing(book.loaded.items, one)) for one in given}
     for one in given:
-        _take_back(book, postbox, sorted(_bearing(book.loaded.items, one)), one)
+        _take_back(book, postbox, bear[one.event_id], one)
     spread(book, postbox, before, book.loaded.items[before.id])
     for one in given:
         anew = msgspec.structs.replace(one, event_id=ids.mint(book.now))
         was = book.loaded.items[before.id]
         state = note(book, before.id, EventKind.ASSESSED, anew, anew.at_ms)
         spread(book, postbox, was, state)
-        news = News(anew.event_id, OutcomeWhat.ASSESSED, anew, book.us, anew.at_ms)
-        tell(book, postbox, state, news)
+        for item_id in bear[one.event_id]:
+            _note_anew(book, postbox, before.id, item_id, anew)
+
+
+def _note_anew(
+    book: Casebook, postbox: Postbox, source: str, item_id: str, anew: Assessment
+) -> None:
+    """Let the verdict stand anew where it stood by a file that is left, whatever waits for a look.
+
+    Nobody has to compare what was the same before.
+    """
+    state = book.loaded.items[item_id]
+    if item_id != source:
+        if not _is_of_one_file(book.loaded.items[source], state):
+            return
+        state = note(book, item_id, EventKind.CARRIED_OVER, anew, anew.at_ms)
+    news = News(anew.event_id, OutcomeWhat.ASSESSED, anew, book.us, anew.at_ms)
+    tell(book, postbox, state, news)
 
 
 def _bearing(states: Mapping[str, ItemState], given: Assessment) -> set[str]:

@@ -407,6 +407,26 @@ async def test_verdict_that_went_by_another_file_as_well_stays(office: Office) -
     assert (len(state.assessments), state.reviews) == (1, ())
 
 
+async def test_verdict_stands_elsewhere_by_what_is_left_while_a_third_file_waits(
+    office: Office,
+) -> None:
+    """What waits for a look was never what it stood by; nobody need compare there."""
+    first = await office.report(1, RIGHT)
+    await office.add(first, WRONG)
+    await office.assess(first)
+    second = await office.report(2, RIGHT)
+    third = await office.report(3, WRONG)
+    assert await office.report(1, file(sha1=9)) == first
+    await office.take_off(first, WRONG)
+    states = [await office.state(one) for one in (first, second, third)]
+    assert [(len(one.in_force), one.reviews) for one in states] == [
+        (1, (Review.SUGGESTED_VERDICT,)),
+        (1, ()),
+        (0, (Review.WITHDRAWAL,)),
+    ]
+    assert states[0].in_force == states[1].in_force
+
+
 async def test_item_that_others_have_not_heard_of_leaves_no_task(office: Office) -> None:
     """There is nobody to tell."""
     one = await office.report(1, WRONG)
