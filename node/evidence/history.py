@@ -155,14 +155,16 @@ def _verify_items(audit: Audit, story: Story, findings: Findings) -> None:
 def _was_so_written(raw: bytes, told: ItemState) -> bool:
     """Whether an earlier program wrote this state: it ends where later fields begin, all unset.
 
-    What members had said until then it did not count, so that the count may be behind.
+    What members had said until then it did not count, so that the count may be behind; nor did it
+    keep which verdicts an `unassessable` had taken back that was withdrawn itself.
     """
     ought = encode(told)
     all_said = {one.member: one.number for one in told.said}
     try:
         state = decode_state(raw)
         behind = all(one.number <= all_said.get(one.member, 0) for one in state.said)
-        same = encode(msgspec.structs.replace(state, said=told.said)) == ought
+        silent = state.silent or told.silent
+        same = encode(msgspec.structs.replace(state, said=told.said, silent=silent)) == ought
         return behind and same and len(raw) <= len(ought)
     except (*_UNREADABLE, TypeError):
         return False

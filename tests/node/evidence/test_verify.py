@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from node.casework.draft import AssessmentDraft
 from node.casework.events import EventKind, Recorded, decode_body
 from node.casework.item import ItemState, encode
 from node.store.connection import open_reader, open_writer
-from tests.node.evidence.conftest import Made, Places
+from protocol.vocabulary import Reason, Verdict
+from tests.node.evidence.conftest import HERE, Made, Places
+from tests.simulation.world import World
 
 OTHER = "CASE substr({c}, length({c})) WHEN x'5a' THEN x'a5' ELSE x'5a' END"
-LOOKED, SAID = map(ItemState.__struct_fields__.index, ("looked", "said"))
+FIELDS = ("looked", "silent", "said")
+LOOKED, SILENT, SAID = map(ItemState.__struct_fields__.index, FIELDS)
 LATER = 8
 """Fields that came to an item's state since the first release."""
 FLIP = f"substr({{c}}, 1, length({{c}}) - 1) || {OTHER}"
@@ -263,6 +269,21 @@ class TestStandingRow:
         assert whys == {"state_not_as_history_says", "changed_seq_not_as_history_says"}
 
 
+async def unassessable_withdrawn(folder: Path) -> Made:
+    """Make a member that judged an item, could not judge it any more, and took that back."""
+    world = World(folder, [HERE, "gb-iwf"])
+    await world.start()
+    node, desk = world[HERE], world[HERE].desk
+    item = (await node.submit("https://nl1.example/1.jpg")).items[0].item_id
+    await desk.assess(item, AssessmentDraft(verdict=Verdict.BASELINE), actor="a")
+    draft = AssessmentDraft(verdict=Verdict.UNASSESSABLE, reason=Reason.NOT_FOUND)
+    await desk.assess(item, draft, actor="a")
+    (given,) = [one for one in (await node.state(item)).assessments if one.reason is not None]
+    await desk.correcting.withdraw(item, given.event_id, actor="a")
+    await world.close()
+    return Made(node.path, node.keys, world.registry, world.files, item)
+
+
 class TestEarlierProgram:
     """R11: states that an earlier program wrote end before the fields that came later."""
 
@@ -307,6 +328,24 @@ class TestEarlierProgram:
 
         self._rewrite(made, begun)
         assert counted
+        assert {one.why for one in made.verify().found} == why
+
+    @pytest.mark.parametrize(("ids", "why"), [([], set()), (["x"], {"state_not_as_history_says"})])
+    def test_r11_what_an_unassessable_had_taken_back_was_not_kept(
+        self, tmp_path: Path, ids: list[str], why: set[str]
+    ) -> None:
+        """A state says nothing of it, where it was withdrawn before; or else all of it."""
+        made = asyncio.run(unassessable_withdrawn(tmp_path))
+        silenced = []
+
+        def earlier(state: list[Any]) -> list[Any]:
+            """Keep nothing of it, or something else."""
+            silenced.extend(state[SILENT])
+            state[SILENT] = ids
+            return state
+
+        self._rewrite(made, earlier)
+        assert silenced
         assert {one.why for one in made.verify().found} == why
 
     @pytest.mark.parametrize(
