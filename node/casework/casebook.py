@@ -375,8 +375,7 @@ class Casebook:
             self._index_verdict(state.id, given)
 
     def _index_verdict(self, item_id: str, given: Assessment) -> None:
-        if given.member != self.us:
-            self.add_key(self.fingerprints.verdict(given.event_id), item_id)
+        self.add_key(self.fingerprints.verdict(given.event_id), item_id)
 
     def _index_content(self, state: ItemState) -> None:
         for key in content_keys(self.fingerprints, state.content):

@@ -141,19 +141,17 @@ class Correcting:
         return await self.withdraw_again(verdict_id, actor=actor)
 
     async def withdraw_again(
-        self, verdict_id: str, *, actor: str | None = None, beside: Collection[str] = ()
+        self, verdict_id: str, *, actor: str | None = None
     ) -> VerdictWithdrawnView:
         """Take a verdict of ours back wherever it stands; done twice, it changes nothing.
-
-        `beside`: ids of items from which it was taken already; it may have gone on from there.
 
         Raises:
             StoreError
         """
         given = await self._queries.given(verdict_id)
-        named = {one: self._fingerprints.item(one) for one in beside}
-        needs = Needs(items=set(given.items), named=named, alike={*given.items, *beside})
+        needs = Needs(items=set(given.items), alike=set(given.items))
         want_alike(needs, given.content, self._fingerprints)
+        needs.keys.add(self._fingerprints.verdict(verdict_id))
         found = await self._bearing(needs, verdict_id)
         needs = Needs(items=set(found), keys=needs.keys, alike=set(found))
 

@@ -12,7 +12,6 @@ Each batch is one transaction, so that a process that dies goes on where it stoo
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -33,13 +32,12 @@ from node.casework.recovered import (
     Rebuilder,
     is_told,
     item_ids,
+    read,
     said_by_us,
 )
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
-from protocol import entry as entries
-from protocol.errors import ProtocolError
-from protocol.messages import from_body
+from protocol.verdicts import ContentVerdictWithdrawn
 from protocol.vocabulary import Kind, OutcomeWhat
 
 BATCH = 500
@@ -115,16 +113,20 @@ class Rebuilding:
             pass
         await self._take(OTHERS)
         told = await self.store.said(Kind.OUTCOME)
-        gone: defaultdict[str, set[str]] = defaultdict(set)
-        for _, raw in told:
-            word = said_by_us(self.us, raw, OutcomeWhat.WITHDRAWN)
-            if word is not None:
-                gone[word.event_id].add(word.item_id)
-        for verdict_id, items in sorted(gone.items()):
-            await self.desk.correcting.withdraw_again(verdict_id, beside=items)
+        gone = (said_by_us(self.us, raw, OutcomeWhat.WITHDRAWN) for _, raw in told)
+        ended = {word.event_id for word in gone if word is not None}
+        ended |= await self._withdrawn_from_all()
+        for verdict_id in sorted(ended):
+            await self.desk.correcting.withdraw_again(verdict_id)
         for peer, raw in told:
             await self.erase_again(raw, peer)
         await self.store.complete(self.clock(), partial(item_ids, self.node_secret))
+
+    async def _withdrawn_from_all(self) -> set[str]:
+        """Return the verdicts that we had taken back by their files, whatever became of items."""
+        said = await self.store.said(Kind.CONTENT_VERDICT_WITHDRAWN)
+        words = (read(raw) for _, raw in said)
+        return {one.event_id for one in words if isinstance(one, ContentVerdictWithdrawn)}
 
     async def _judge_first(self) -> None:
         """What had been new here is first again: the item keeps its id, and duplicates join it."""
@@ -199,10 +201,5 @@ def _leave(book: Casebook, came: Sequence[Came]) -> list[str | None]:
 
 
 def _spoken_of(raw: bytes) -> str | None:
-    try:
-        entry = entries.decode(raw)
-        message = from_body(entry.kind, entry.body, entry.version)
-    except ProtocolError:
-        return None
-    item: str | None = getattr(message, "item_id", None)
+    item: str | None = getattr(read(raw), "item_id", None)
     return item

@@ -370,15 +370,21 @@ class OwnErasure(NamedTuple):
         return state.id == self.item_id or recorder in (us, told)
 
 
-def said_by_us(us: str, raw: bytes, what: OutcomeWhat) -> Outcome | None:
-    """Return our own word, if this entry of ours says that."""
+def read(raw: bytes) -> Message | None:
+    """Return what an entry says that came back; None: nothing that is known."""
     try:
         entry = entries.decode(raw)
-        message = from_body(entry.kind, entry.body, entry.version)
+        return from_body(entry.kind, entry.body, entry.version)
     except ProtocolError:
         return None
-    ours = isinstance(message, Outcome) and message.what is what and message.author == us
-    return message if ours and isinstance(message, Outcome) else None
+
+
+def said_by_us(us: str, raw: bytes, what: OutcomeWhat) -> Outcome | None:
+    """Return our own word, if this entry of ours says that."""
+    message = read(raw)
+    if not isinstance(message, Outcome) or message.what is not what or message.author != us:
+        return None
+    return message
 
 
 def _one(content: Content | None) -> tuple[Content, ...]:

@@ -99,7 +99,7 @@ class Fingerprints:
         return self._of(_TAGS[len(digest)], digest)
 
     def verdict(self, event_id: str) -> bytes:
-        """The key under which items are found on which another member's verdict stands."""
+        """The key under which items are found on which a verdict stands, or stood."""
         return self._of(b"v", event_id.encode())
 
     def entry(self, number: int) -> bytes:
