@@ -152,8 +152,13 @@ def _alive(world: Fleet, node: FleetNode) -> set[str]:
 
 
 def _bodies(execute: Any) -> Iterator[tuple[bytes, int, str | None]]:
-    """Leaf, kind and item of each entry that has its body, read without the node's code."""
-    rows = execute("SELECT entry FROM entries_in WHERE entry IS NOT NULL").fetchall()
+    """Leaf, kind and item of each entry that has its body, read without the node's code.
+
+    What is in quarantine nobody has read: of who comes back it is judged, and goes then; of who was
+    expelled it goes once its time is over (`keep_refused_days`).
+    """
+    held = "SELECT entry FROM entries_in WHERE entry IS NOT NULL AND judged <> 3"
+    rows = execute(held).fetchall()
     rows += execute("SELECT entry FROM messages_out WHERE entry IS NOT NULL").fetchall()
     for (entry,) in rows:
         yield _leaf(entry), *_kind_and_item(entry)
