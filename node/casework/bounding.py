@@ -4,7 +4,8 @@ Each verdict, action, sighting or message of another member becomes part of the 
 all whom it concerns, under every id that they know. Without a bound one member could make an item
 grow, and a node tell, for as long as it likes. So what a member says of an item beyond the bound is
 kept and receipted, has no effect, and stands before a person. What ends something is heard still:
-that a verdict is taken back, that the member erased the item, that the content is gone.
+that a verdict is taken back, that the member erased the item, that the content is gone. So is that
+a child is at risk, the first time that somebody says so.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ MAX_SAID: Final = 500
 """Events of one item that one member's words may leave: a member says a handful, and of a place
 that is reported everywhere it passes on some hundred sightings. The state of an item with so many
 has 32 KiB, and each event more costs a fraction of a millisecond."""
-MAX_IDS: Final = 8
+MAX_IDS: Final = 256
 """Ids under which one member may hand over what is one item here; it is told what becomes of it
-under each. An honest member hands a place over again under another id only once it has ended the
-one before, or told the two apart."""
+under each. An honest member has an id for each spelling of a place that reports name, such as one
+file under the session ids of many visitors: they are one item only here, with whoever has it."""
 TASK: Final = "said_over_bound"
 REASON: Final = "over_bound"
 
@@ -41,6 +42,8 @@ def is_over(
     book: Casebook, postbox: Postbox, peer: str, state: ItemState, message: Message
 ) -> bool:
     """Whether what `peer` says of an item that is here is beyond the bound, and has no effect."""
+    if isinstance(message, Item | Sighted) and message.child_at_risk > state.child_at_risk:
+        return False  # once for each item
     if isinstance(message, Item):
         return is_full(book, state, peer) or _is_an_id_too_many(peer, state, message)
     if isinstance(message, Outcome):

@@ -85,12 +85,14 @@ class Judging:
         done, fits = 0, len(arrived)
         while part := arrived[done : done + fits]:
             try:
-                fits = await self._judge(part)
+                judged = await self._judge(part)
             except StoreError:
                 raise
             except Exception:  # noqa: BLE001 - whatever one entry does, the others are judged
                 await self._judge_one_by_one(part)
-            done += fits
+                judged = len(part)
+            done += judged
+            fits = judged if judged < len(part) else 2 * fits  # what follows may write less
 
     async def _release_due(self) -> int:
         """Judge what was kept, of members now back or forms now learnt; recall from those gone."""

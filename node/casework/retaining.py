@@ -119,10 +119,15 @@ class Retention:
         self._periods = periods
         self._after: str | None = ""
         self._after_row = 0
+        self._expelled: frozenset[str] = frozenset()
         self.erased = self.refused = 0
 
     async def due(self) -> bool:
-        """Look at the next pages; whether there are more. A walk begins anew after the last."""
+        """Look at the next pages; whether there are more.
+
+        The walk of items begins anew after the last. That of entries goes on as more become old,
+        and begins anew when another member is expelled.
+        """
         now_ms = self._clock()
         if abs(now_ms - self.issued_ms()) > TRUSTED_MS:
             return False
@@ -146,10 +151,11 @@ class Retention:
             return False
         members = self._registry().network.members
         expelled = frozenset(name for name, one in members.items() if one.status == EXPELLED)
+        if expelled != self._expelled:
+            self._after_row, self._expelled = 0, expelled
         before_ms = now_ms - self._periods.refused_ms
         found = await self._items.refused(self._after_row, before_ms, expelled)
         if found is None:
-            self._after_row = 0
             return False
         span, count = found
         if count:

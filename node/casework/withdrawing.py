@@ -46,8 +46,9 @@ def hear_withdrawal(
     if not told_us or (message.sighting_id is not None and not gone):
         return Disposition.NOT_PERMITTED
     author = gone[0].member if message.sighting_id is not None else peer
-    body = Withdrawn(author, message.sighting_id)
-    state = book.record(state.id, EventKind.WITHDRAWN, body, at_ms=message.at_ms, actor=author)
+    if gone:  # else it was taken back before, and said again the history would have no end
+        body = Withdrawn(author, message.sighting_id)
+        state = book.record(state.id, EventKind.WITHDRAWN, body, at_ms=message.at_ms, actor=author)
     looked_at = put_before_a_person(book, state)
     _pass_on_withdrawals(book, postbox, state, [s.sighting_id for s in gone], message.at_ms)
     if is_held(state, book.now) or is_under_referral(state):

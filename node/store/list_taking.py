@@ -91,18 +91,6 @@ def named_there(
     return {keys[bytes(key)] for key, _ in select_in(connection, sql, sorted(keys))}
 
 
-def words_of(connection: Connection, into: str, keys: Iterable[bytes]) -> Counter[bytes]:
-    """Count the entries of a list that have each of these keys of contents.
-
-    Raises:
-        LookupError: there is no such list.
-    """
-    ours = set(category_ids(connection, list_id(connection, into), ()).values())
-    sql = "SELECT key, category FROM list_keys WHERE key IN ({})"
-    rows = select_in(connection, sql, sorted(set(keys)))
-    return Counter(bytes(key) for key, category in rows if category in ours)
-
-
 def take_part(
     connection: Connection,
     fingerprints: Fingerprints,

@@ -8,7 +8,8 @@ Part of the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -23,13 +24,15 @@ from node.matching.lists import (
     list_of,
     trusts_in_member,
 )
-from node.store.list_taking import named_there, take_in, words_of
-from node.store.lists import ContentList, find_list, keep_terms
+from node.store.bulk import select_in
+from node.store.list_taking import named_there, take_in
+from node.store.lists import ContentList, category_ids, find_list, keep_terms, list_id
 from node.store.seam import Connection
 
 MOST_WORDS: Final = 500
-"""Verdicts of one member that are taken on one file: each is asked about at every item that has it.
-People give a handful, on items of their own with that file."""
+"""Verdicts of one member and category that are taken on one file: each is asked about at every item
+that has it. People give a handful, on items of their own with that file. Each category has room of
+its own, so that a correction is taken however often a member said what it corrects."""
 
 
 def take_told(
@@ -48,8 +51,8 @@ def take_told(
         said = list(some)
         ids = {one.one.external_id or "" for one in said if isinstance(one.one, Entry)}
         near = any(entries + len(ids) > one.at_most for one in said)
-        keys = {key for one in said for key in _keys(fingerprints, one)}
-        words = words_of(connection, known.terms.name, keys)
+        keys = {key for one in said for key, _ in _keys(fingerprints, one)}
+        words = _words_of(connection, known.terms.name, keys)
         near = near or any(count + len(said) > MOST_WORDS for count in words.values())
         standing = named_there(connection, fingerprints, known.terms.name, ids) if near else set()
         for one in said:
@@ -66,8 +69,21 @@ def take_told(
     return frozenset(full)
 
 
-def _keys(fingerprints: Fingerprints, one: Told) -> list[bytes]:
-    return list(fingerprints.content(one.one.content)) if isinstance(one.one, Entry) else []
+def _words_of(
+    connection: Connection, into: str, keys: Iterable[bytes]
+) -> Counter[tuple[bytes, str]]:
+    """Count the entries of a list that have each of these keys of contents, by category."""
+    ids = category_ids(connection, list_id(connection, into), ())
+    ours = {number: category for category, number in ids.items()}
+    sql = "SELECT key, category FROM list_keys WHERE key IN ({})"
+    rows = select_in(connection, sql, sorted(set(keys)))
+    return Counter((bytes(key), ours[category]) for key, category in rows if category in ours)
+
+
+def _keys(fingerprints: Fingerprints, one: Told) -> list[tuple[bytes, str]]:
+    if not isinstance(one.one, Entry):
+        return []
+    return [(key, one.one.category) for key in fingerprints.content(one.one.content)]
 
 
 def _together(one: Told) -> tuple[str, int, bool]:

@@ -3,7 +3,8 @@
 Found by a walk in the order in which they came, a window of rows at a time, since hardly any entry
 is one. What may still be judged is none: what waits, is parked, or was set aside for a person or a
 later version, and what a member said while it is suspended. Of one that is expelled nothing is
-judged any more. A repeat goes after the entry that it repeats.
+judged any more. A repeat goes with the entry that it repeats, or after it. What is judged only once
+the walk has passed it is found by the next one, after a start.
 """
 
 from __future__ import annotations
@@ -33,24 +34,44 @@ _FOUND: Final = (
 
 
 def next_window(connection: Connection, after: int, before_ms: int) -> int | None:
-    """Return where the next window ends; None: there is nothing old enough after that row."""
+    """Return where the next window ends, before the first row that is too young.
+
+    None: there is nothing old enough after that row.
+    """
     row = connection.execute(
         "SELECT seq, taken_ms FROM entries_in WHERE seq > ? ORDER BY seq LIMIT 1", (after,)
     ).fetchone()
-    return None if row is None or row[1] > before_ms else int(row[0]) + WINDOW - 1
+    if row is None or row[1] > before_ms:
+        return None
+    last = int(row[0]) + WINDOW - 1
+    sql = "SELECT max(seq), min(CASE WHEN taken_ms > ? THEN seq END) FROM entries_in"
+    span = (before_ms, after, last)
+    newest, young = connection.execute(f"{sql} WHERE seq > ? AND seq <= ?", span).fetchone()
+    return int(newest if young is None else young - 1)
 
 
 def refused(connection: Connection, span: Span) -> tuple[Arrived, ...]:
     """Return the entries of a window whose time is over and that nobody judges any more."""
     rows = connection.execute(_FOUND, (span.after, span.to, span.before_ms)).fetchall()
-    found = zip(read_rows(rows), [row[7] for row in rows], strict=True)
-    return tuple(one for one, answer in found if _is_over(connection, one, answer, span.expelled))
+    found: list[Arrived] = []
+    going: set[tuple[str, bytes]] = set()
+    for one, row in zip(read_rows(rows), rows, strict=True):
+        if _is_over(connection, one, row[7], span.expelled, going):
+            found.append(one)
+            going.add((one.peer, _id_of(one)))
+    return tuple(found)
 
 
-def _is_over(connection: Connection, one: Arrived, answer: str, expelled: frozenset[str]) -> bool:
+def _is_over(
+    connection: Connection,
+    one: Arrived,
+    answer: str,
+    expelled: frozenset[str],
+    going: set[tuple[str, bytes]],
+) -> bool:
     if answer == Disposition.QUARANTINED:
         return one.peer in expelled
-    if answer != "repeat":
+    if answer != "repeat" or (one.peer, _id_of(one)) in going:
         return True
     first = connection.execute(
         "SELECT 1 FROM tombstones WHERE sent = 0 AND peer = ?1 AND entry_id = ?2 AND item = ?1",

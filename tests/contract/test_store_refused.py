@@ -11,6 +11,7 @@ from keys.registry import Registry
 from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs
 from node.casework.events import EventKind, Expiry
+from node.casework.naming import Span
 from node.casework.receiving import Answer, Judged
 from node.casework.retaining import Periods, Retention
 from node.ids import Ids
@@ -172,9 +173,7 @@ async def test_a_repeat_goes_after_what_it_repeats(store: Store) -> None:
     await arrive(store, sender, 2)
     await became(store, Judged.DONE, Disposition.NEW, item=ITEM)
     await arrive(store, sender, 1, 2)
-    made = at(store, LATER_MS)
-    assert await walk(made) >= 1
-    await walk(made)
+    assert await walk(at(store, LATER_MS)) == 2
     assert await kept(store) == [False, True, False, True]
 
 
@@ -245,6 +244,67 @@ async def test_walk_goes_window_by_window(store: Store, monkeypatch: pytest.Monk
         steps += 1
     assert (made.refused, steps) == (10, 4)
     assert await kept(store) == [False] * 10
+
+
+async def test_walk_goes_on_where_it_was(store: Store) -> None:
+    """No row is looked at each hour; what is young is, once it is old."""
+    sender = Sender()
+    await arrive(store, sender, 1, 2)
+    await became(store, Judged.DONE, Disposition.MALFORMED)
+    made = at(store, LATER_MS)
+    made._items = watched = _Watched(store)
+    assert await walk(made) == 2
+    assert [found is None for found in watched.found] == [False, True]
+    await arrive(store, sender, 3)
+    await became(store, Judged.DONE, Disposition.MALFORMED)
+    assert await walk(made) == 3
+    assert await kept(store) == [False] * 3
+    assert [span.after for span in watched.spans] == [0, watched.spans[0].to]
+
+
+async def test_walk_stops_before_what_is_too_young(store: Store) -> None:
+    """Though it stands in the same window: it is not passed over."""
+    await arrive(store, Sender(), 1, 2)
+    await became(store, Judged.DONE, Disposition.MALFORMED)
+    younger = "UPDATE entries_in SET taken_ms = taken_ms + 5 WHERE idx = 2"
+    await store.writer.run(lambda c: c.execute(younger))
+    now_ms = LATER_MS
+    made = at(store, LATER_MS)
+    made._clock = lambda: now_ms
+    assert await walk(made) == 1
+    now_ms += 5
+    assert await walk(made) == 2
+
+
+async def test_walk_begins_anew_when_a_member_is_expelled(store: Store) -> None:
+    """What it had said is passed already."""
+    await arrive(store, Sender(), 1)
+    await became(store, Judged.QUARANTINED, Disposition.QUARANTINED)
+    made = at(store, LATER_MS, status="suspended")
+    assert await walk(made) == 0
+    made._registry = lambda: with_status("expelled")
+    assert await walk(made) == 1
+
+
+class _Watched:
+    """Who looks, and remembers what was found."""
+
+    def __init__(self, store: Store) -> None:
+        self.found: list[tuple[Span, int] | None] = []
+        self.aged = store.queries.aged
+        self._store = store
+
+    @property
+    def spans(self) -> list[Span]:
+        """What was looked at."""
+        return [found[0] for found in self.found if found is not None]
+
+    async def refused(
+        self, after: int, before_ms: int, expelled: frozenset[str]
+    ) -> tuple[Span, int] | None:
+        """As the store does."""
+        self.found.append(await self._store.queries.refused(after, before_ms, expelled))
+        return self.found[-1]
 
 
 async def test_erased_entry_stays_erased_on_disk(place: Place) -> None:

@@ -12,8 +12,11 @@ import pytest
 from node.casework import judging
 from node.casework.casebook import Casebook, Needs
 from node.casework.draft import AssessmentDraft
+from node.casework.intake import ItemTaken
+from node.casework.item import Custody
 from node.casework.receiving import Answer
 from node.ids import Ids
+from node.store.queries import ItemQuery
 from protocol.messages import Outcome, Tombstone
 from protocol.vocabulary import Kind, Lane, OutcomeWhat, Verdict
 from tests.simulation.world import Node, World
@@ -109,6 +112,38 @@ async def test_g11_a_batch_that_writes_much_is_divided(
     assert len(set(told)) == len(told) == MANY + 1
     assert told == sorted(told)
     assert world[NL].verify().found == []
+
+
+async def test_a_batch_that_was_divided_goes_on_in_larger_parts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What writes little behind what writes much is not judged piece by piece."""
+    monkeypatch.setattr(judging, "WRITES", 20)
+    await verdicts(world, MANY)
+    ids = Ids(FR, drawn)
+    cheap = [about_nothing(ids.mint(world.now), ids.mint(world.now)) for _ in range(5 * MANY)]
+    await say(world[FR], [(one, Kind.OUTCOME, Lane.STATUS) for one in cheap])
+    desk = world[NL].desk
+    desk._judging._store = watched = Watched(desk._judging._store)
+    while await desk.judge_due():
+        pass
+    assert sum(watched.judged) == 6 * MANY
+    assert max(watched.wrote) <= 20 + 2
+    assert max(watched.judged) >= 2 * MANY
+
+
+async def test_file_under_many_query_strings_is_one_item(world: World) -> None:
+    """They are several items with who found them; none comes back to it (§10.8.2)."""
+    found: list[ItemTaken] = []
+    for number in range(12):
+        place = f"https://nl1.example/album/x.jpg?sid={number}"
+        found += (await world[FR].submit(place, sha256=f"{7:064x}")).items
+        await world.settle()
+    assert len({one.item_id for one in found}) == 12
+    for one in found:
+        state = await world[FR].state(one.item_id)
+        assert (state.custody, state.reviews) == (Custody.HANDED_ON, ())
+    assert len(await world[NL].store.queries.items(ItemQuery())) == 1
 
 
 def tombstone(erased_ms: int) -> Said:

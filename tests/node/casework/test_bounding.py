@@ -159,6 +159,28 @@ class TestOneMember:
         assert made.loaded.items[ID].assessments == ()
 
 
+class TestAlarm:
+    """That a child is at risk is heard whatever else was said."""
+
+    ALARMS = (
+        msgspec.structs.replace(sighted(9), child_at_risk=True),
+        Sighted(ID, None, None, None, child_at_risk=True),
+        item_from("gb-iwf", 1, child_at_risk=True),
+    )
+
+    @pytest.mark.parametrize("alarm", ALARMS)
+    def test_alarm_is_heard_beyond_the_bound_once(self, alarm: Message) -> None:
+        """It makes the item urgent; said again it is one word too many."""
+        receiver = Receiver(full())
+        found = receiver("gb-iwf", alarm)
+        assert found.disposition is not Disposition.NOT_PERMITTED
+        assert (receiver.state(ID).child_at_risk, receiver.state(ID).urgency) == (True, 0)
+        assert receiver.book.tasks == []
+        found = receiver("gb-iwf", alarm, revision=1)
+        assert found.disposition is Disposition.NOT_PERMITTED
+        assert receiver.book.tasks == [TASK]
+
+
 class TestEndings:
     """What takes away what stands is heard beyond the bound."""
 
@@ -177,6 +199,17 @@ class TestEndings:
         found = receiver("gb-iwf", Withdrawal(ID, None, NOW_MS))
         assert found.disposition is Disposition.FOR_A_PERSON
         assert receiver.state(ID).sightings == ()
+
+    def test_g11_report_is_taken_back_again_and_again(self) -> None:
+        """What takes nothing back leaves nothing, and is answered as the first was."""
+        seen = Sighting(event_id(9, "gb-iwf"), "gb-iwf", Source.PUBLIC, NOW_MS)
+        receiver = Receiver(msgspec.structs.replace(HERE, sightings=(seen,)))
+        first = receiver("gb-iwf", Withdrawal(ID, None, NOW_MS))
+        events = len(receiver.book.events)
+        for number in range(1, 9):
+            again = receiver("gb-iwf", Withdrawal(ID, None, NOW_MS + number))
+            assert again.disposition is first.disposition
+        assert len(receiver.book.events) == events
 
     def test_member_erased_it_once(self) -> None:
         """Said again under another id it is one word too many."""
@@ -234,6 +267,15 @@ class TestManyIds:
         for number in range(100, 200):
             receiver("gb-iwf", judged(number, "pl-dyz", event_id(1, "gb-iwf")))
         assert len(receiver.book.posts) == 100 * (MAX_IDS - 1)
+
+    def test_first_alarm_under_yet_another_id_joins(self) -> None:
+        """A child at risk is no bound's to silence; the next one is an id too many again."""
+        receiver = self.handed_over()
+        found = receiver("gb-iwf", item_from("gb-iwf", 400, child_at_risk=True))
+        assert found.disposition is Disposition.DUPLICATE
+        assert receiver.state(event_id(1, "gb-iwf")).child_at_risk
+        found = receiver("gb-iwf", item_from("gb-iwf", 401, child_at_risk=True))
+        assert found.disposition is Disposition.NOT_PERMITTED
 
     def test_another_member_hands_it_over_still(self) -> None:
         """And is told what becomes of it."""

@@ -662,6 +662,18 @@ class TestHostile:
         await office.hear(said(number=3_002))
         assert await office.entries() == {"baseline": MOST_WORDS + 1}
 
+    async def test_correction_is_taken_however_much_was_said(self, office: Office) -> None:
+        """What contradicts a member's verdicts on a file has room of its own."""
+        item = await office.report(1)
+        await office.hear(*(said(number=1_000 + n) for n in range(MOST_WORDS)))
+        assert (await office.item(item.id)).known
+        await office.hear(said(given=Verdict.NOT_ILLEGAL, number=3_000))
+        assert await office.entries() == {"baseline": MOST_WORDS, "not_illegal": 1}
+        assert await office.tasks() == []
+        seen = await office.item(item.id)
+        assert seen.reviews == ("withdrawal",)
+        assert seen.assessments[-1].verdict == "not_illegal"
+
     async def test_other_matters_are_not_touched(self, office: Office) -> None:
         """What is not CSAM is counted, not judged by lists."""
         content: Content = file(1)
