@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from node.matching.fingerprints import Fingerprints
 from node.store.access import Access
+from node.store.carrying_over import carry_over
 from node.store.cases import Cases
 from node.store.connection import refuse_moved
 from node.store.crosscheck import Crosschecks
@@ -103,6 +104,7 @@ class Store:
         """
         connection, lock = open_locked(place, key)
         try:
+            carry_over(connection, fingerprints)
             readers = ThreadReaders(lambda: open_reader(place, key), READERS)
             lookalikes = Lookalikes(folder)
             if folder is not None:
@@ -128,6 +130,7 @@ class Store:
         """
         connection, lock = open_locked(place, key)
         try:
+            carry_over(connection, fingerprints)
             readers = InlineReaders(open_reader(place, key))
         except BaseException:
             connection.close()

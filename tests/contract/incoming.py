@@ -54,7 +54,11 @@ class Sender:
 
     def push(self, *numbers: int, body: bytes = b"\xc0") -> Signed:
         """Sign entries with these ids; the first push begins with the epoch's opening."""
-        said = [entry(number, body) for number in numbers]
+        return self.push_raw(*[entry(number, body) for number in numbers])
+
+    def push_raw(self, *raw: bytes) -> Signed:
+        """Sign entries that are made already; as `push`."""
+        said = list(raw)
         if self.state.size == 0:
             opening = to_body(channels.first_message(self.state))
             first = entries.compose(bytes(32), Kind.EPOCH_OPEN, self.state.epoch, 0, US, opening)
@@ -89,7 +93,7 @@ def taking(signed: Signed, receipt: bytes) -> Decide:
 
 def _taken(raw: bytes, leaf: bytes) -> Taken:
     parts = entries.decode(raw)
-    of_channel = parts.kind == Kind.EPOCH_OPEN
+    of_channel = parts.kind < Kind.ITEM
     return Taken(parts.id, parts.body[:16].ljust(16, b"\0"), leaf, raw, of_channel)
 
 

@@ -10,23 +10,36 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from importlib import resources
-from typing import Final
+from typing import Final, TypeAlias
 
+import msgspec
 import pytest
 
 from node.casework.casebook import Needs
+from node.casework.introducing import START
 from node.casework.item import ItemState, encode
+from node.casework.mass import waiting_of
+from node.casework.post import Post
+from node.peer.outgoing import Buried, tombstone
 from node.store import opening
 from node.store.audit import Audit
+from node.store.carrying_over import CarryingOver
 from node.store.connection import SCHEMA_FILES
 from node.store.postgres import migrating
 from node.store.queries import ItemQuery
 from node.store.seam import Connection
 from node.store.sqlite import Store
 from node.store.states import states
+from protocol.entry import Entry
+from protocol.entry import encode as encode_entry
+from protocol.messages import kind_of, to_body
+from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
+from protocol.vocabulary import Kind, Lane, Urgency
+from tests.builders.cases import FINGERPRINTS, US, item, verdict
 from tests.builders.network import NOW_MS
-from tests.contract.incoming import Sender, take
-from tests.contract.stores import KEY, Place, message, post, record_items, recording
+from tests.contract.incoming import PEER, Sender, take
+from tests.contract.stores import KEY, Place, message, post, record, record_items, recording
+from tests.contract.test_store_shared import back, given, word
 
 ANSWERS: Final = "SELECT answer FROM entries_in ORDER BY seq"
 EVERY_STATE: Final = (
@@ -38,11 +51,11 @@ def without_states(connection: Connection) -> None:
     """Before 003: the state of each item stands in its row, as of its last event."""
     found = states(connection.execute(EVERY_STATE).fetchall())
     assert found
-    for item, state in found.items():
-        last = connection.execute("SELECT max(seq) FROM events WHERE item = ?", (item,)).fetchone()
+    for name, state in found.items():
+        last = connection.execute("SELECT max(seq) FROM events WHERE item = ?", (name,)).fetchone()
         connection.execute(
             "UPDATE items SET state = ?, changed_seq = ? WHERE id = ?",
-            (encode(state), last[0], item),
+            (encode(state), last[0], name),
         )
 
 
@@ -108,6 +121,7 @@ EARLIER: Final = range(1, len(SCHEMA_FILES))
 def as_of(place: Place, number: int) -> None:
     """Set a store back to the schema after the file of this number."""
     connection = opening.open_writer(place.where, KEY)
+    connection.execute("DELETE FROM meta WHERE name = 'carried_over'")
     for at in range(len(SCHEMA_FILES), number, -1):
         BACK[at](connection)
         for kind, name in reversed(_MADE.findall(text_of(place, at))):
@@ -190,6 +204,122 @@ class TestUpgrade:
         assert len(await all_items(store)) == 2
         await store.close()
         assert damage(place) is None
+
+
+ERASED_MS: Final = NOW_MS - 5
+NEVER_CAME: Final = item(99).id
+
+
+PARK: Final = (
+    "UPDATE entries_in SET judged = 2, waits_for = ? WHERE seq = (SELECT max(seq) FROM entries_in)"
+)
+JUDGED: Final = "SELECT judged FROM entries_in WHERE idx > 0 ORDER BY seq"
+
+
+async def parked(store: Store, sender: Sender, waits_for: str, number: int) -> None:
+    """Let an entry wait for an item, or for a person."""
+    await take(store, sender.push(number))
+    await store.writer.run(lambda c: c.execute(PARK, (waits_for,)))
+
+
+Word: TypeAlias = ContentVerdict | ContentVerdictWithdrawn
+
+
+def told(seq: int, kind: Kind, word: Word) -> Post:
+    """Return what a member was told of a file."""
+    entry = Entry(1, kind, seq.to_bytes(32, "big"), bytes(16), to_body(word))
+    return Post("fr-pdc", Lane.BULK, Urgency.BULK, kind, None, entry.id, encode_entry(entry))
+
+
+class TestCarriedOver:
+    """What tables of later schemas hold is read from what an earlier program kept, once."""
+
+    BEFORE = 8
+
+    async def test_r11_a_tombstone_of_before_ends_what_comes_now(self, place: Place) -> None:
+        """That its sender erased an item which never came."""
+        store = place.open()
+        stone = tombstone(bytes(32), Buried(US, b"i" * 32, Kind.ITEM, b"l" * 32, ERASED_MS))[1]
+        await take(store, Sender().push_raw(stone))
+        await store.close()
+        as_of(place, self.BEFORE)
+        store = place.open()
+        ends = {(PEER, ERASED_MS), (PEER, ERASED_MS + 1), ("fr-pdc", ERASED_MS)}
+        needs = Needs(ends={(NEVER_CAME, PEER)}, named={NEVER_CAME: b"n" * 16}, erasures=ends)
+        _, book = await store.cases.transact(needs, NOW_MS, recording())
+        assert book.loaded.entombed == {(PEER, ERASED_MS)}
+        await store.close()
+
+    async def test_r11_what_waited_for_an_item_is_judged_once_more(self, place: Place) -> None:
+        """Not what waits for a person; and not again whenever the store is opened."""
+        store, sender = place.open(), Sender()
+        await parked(store, sender, waiting_of(PEER), 1)
+        await parked(store, sender, NEVER_CAME, 2)
+        await store.close()
+        as_of(place, self.BEFORE)
+        for last in (0, 2):
+            store = place.open()
+            found = await store.readers.run(lambda c: c.execute(JUDGED).fetchall())
+            assert found == [(2,), (last,)]
+            await store.writer.run(lambda c: c.execute(PARK, (NEVER_CAME,)))
+            await store.close()
+
+    async def test_r11_what_all_were_told_of_contents_stands(self, place: Place) -> None:
+        """The fuller word; what was taken back stays known as that."""
+        one, other = given(), given()
+        said: list[Word] = [word(one), word(one, md5=1), word(other), word(one), back(other)]
+        store = place.open()
+        await post(store, *[told(n, Kind(kind_of(o)), o) for n, o in enumerate(said)])
+        await store.close()
+        as_of(place, self.BEFORE)
+        store = place.open()
+        assert await store.shared.standing(START, 9) == [word(one, md5=1)]
+        assert (await store.queries.given(other.event_id)).is_gone
+        await store.close()
+
+    async def test_r11_an_item_is_found_by_the_verdicts_on_it(self, place: Place) -> None:
+        """Those of others, and ours."""
+        theirs, ours = verdict(member=PEER, number=901), verdict(member=US, number=902)
+        state = msgspec.structs.replace(item(1), assessments=(theirs, ours))
+        keys = [FINGERPRINTS.verdict(one.event_id) for one in (theirs, ours)]
+        store = place.open()
+        await store.cases.transact(Needs(), NOW_MS, lambda book: record(book, state))
+        await take(store, Sender().push(1))
+        sql = "DELETE FROM item_keys_delta WHERE key IN (?, ?)"
+        await store.writer.run(lambda c: c.execute(sql, keys))
+        await store.close()
+        as_of(place, self.BEFORE)
+        store = place.open()
+        _, book = await store.cases.transact(Needs(keys=set(keys)), NOW_MS, recording())
+        assert book.loaded.by_key == {key: [state.id] for key in keys}
+        await store.close()
+
+    async def test_r11_it_goes_on_where_it_was_broken_off(self, place: Place) -> None:
+        """Piece by piece, in whatever part of it."""
+        store, sender, one = place.open(), Sender(), given()
+        await record_items(store, 1, 2, 3)
+        await take(store, sender.push(1, 2, 3))
+        await parked(store, sender, NEVER_CAME, 4)
+        await post(store, message(1), told(2, Kind.CONTENT_VERDICT, word(one)))
+        await store.close()
+        as_of(place, self.BEFORE)
+        pieces = 0
+        while go_on(place):
+            pieces += 1
+        assert pieces > len(("entries", "messages", "items"))
+        store = place.open()
+        assert await store.shared.standing(START, 9) == [word(one)]
+        await store.close()
+
+
+def go_on(place: Place) -> bool:
+    """Fill one small piece, and end."""
+    connection, lock = opening.open_locked(place.where, KEY)
+    try:
+        return CarryingOver(FINGERPRINTS, rows=1, items=1).go_on(connection)
+    finally:
+        connection.close()
+        lock.release()
 
 
 def damage(place: Place) -> str | None:

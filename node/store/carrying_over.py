@@ -1,0 +1,162 @@
+"""What tables of later schemas hold of that which came before them: read once from what was kept.
+
+A schema file makes its tables empty. When the node next opens its store, before anything else is
+done, these are filled, in this order:
+
+1. The tombstones in logs of members (`node.store.ending`). What waits for an item is judged once
+   more: it may be a word on one that was erased, and waits for its tombstone then.
+2. What all were told of contents (`node.store.shared`), out of the outbox.
+3. The keys by which items are found on which verdicts stand.
+
+A row of `meta` says how far it came. It goes in short transactions: killed, it goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from node.casework.mass import TASK
+from node.casework.receiving import Judged
+from node.matching.fingerprints import Fingerprints
+from node.store.delta import Delta
+from node.store.ending import keep_tombstones
+from node.store.seam import Connection
+from node.store.shared import keep_shared
+from node.store.states import states, states_of
+from node.store.writer import InlineWriter
+from protocol.errors import ProtocolError
+from protocol.messages import Message, Tombstone, read
+from protocol.vocabulary import Kind, Lane
+
+ROWS: Final = 10_000
+"""Rows of the inbox or the outbox that are looked at in one transaction."""
+ITEMS: Final = 1_000
+"""Items whose states are read in one transaction."""
+_NAME: Final = "carried_over"
+_TOMBSTONES: Final = (
+    "SELECT peer, entry FROM entries_in WHERE seq > ? AND seq <= ? AND lane = ? AND judged = ?"
+    " AND answer IS NULL AND entry IS NOT NULL ORDER BY seq"
+)
+_TOLD: Final = (
+    "SELECT peer, entry FROM messages_out WHERE seq > ? AND seq <= ? AND kind IN (?, ?)"
+    " AND entry IS NOT NULL ORDER BY seq"
+)
+
+
+class _Standing(msgspec.Struct, frozen=True):
+    """Which part is being filled, and up to where it was: a row's number, or an item's id."""
+
+    part: int = 0
+    row: int = 0
+    item: str = ""
+
+
+def carry_over(connection: Connection, fingerprints: Fingerprints) -> None:
+    """Fill what is not filled yet; blocks.
+
+    Raises:
+        StoreError: what was filled before stays; the next time it goes on.
+    """
+    carrying = CarryingOver(fingerprints)
+    while carrying.go_on(connection):
+        pass
+
+
+class CarryingOver:
+    """Fills them piece by piece."""
+
+    def __init__(self, fingerprints: Fingerprints, rows: int = ROWS, items: int = ITEMS) -> None:
+        """`rows`, `items`: how many are looked at in one piece."""
+        self._fingerprints = fingerprints
+        self._keys = Delta("item_keys", ("key", "item"))
+        self._rows = rows
+        self._items = items
+        self._parts = (self._tombstones, self._shared, self._verdicts)
+
+    def go_on(self, connection: Connection) -> bool:
+        """Fill one piece, and what has none left; whether there may be more.
+
+        Raises:
+            StoreError: nothing of the piece was kept.
+        """
+        standing = _standing(connection)
+        if standing.part < len(self._parts):
+            standing = InlineWriter(connection).run_now(partial(self._piece, standing))
+        return standing.part < len(self._parts)
+
+    def _piece(self, standing: _Standing, connection: Connection) -> _Standing:
+        after: _Standing | None = None
+        while standing.part < len(self._parts) and after is None:
+            after = self._parts[standing.part](connection, standing)
+            standing = _Standing(standing.part + 1) if after is None else after
+        connection.execute(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)",
+            (_NAME, msgspec.json.encode(standing).decode()),
+        )
+        return standing
+
+    def _tombstones(self, connection: Connection, standing: _Standing) -> _Standing | None:
+        """The next tombstones of items; behind the last, what waits for an item is woken."""
+        after = self._behind(connection, "entries_in", standing)
+        if after is None:
+            connection.execute(
+                "UPDATE entries_in SET judged = 0, waits_for = NULL"
+                " WHERE judged = ? AND waits_for NOT LIKE ?",
+                (int(Judged.PARKED), f"{TASK}/%"),
+            )
+            return None
+        values = (standing.row, after.row, str(Lane.REPORTS), int(Judged.DONE))
+        for peer, one in _messages(connection, _TOMBSTONES, values):
+            if isinstance(one, Tombstone) and one.entry_kind == Kind.ITEM:
+                keep_tombstones(connection, peer, [one.erased_ms])
+        return after
+
+    def _shared(self, connection: Connection, standing: _Standing) -> _Standing | None:
+        """The next of what all were told of contents."""
+        after = self._behind(connection, "messages_out", standing)
+        if after is not None:
+            kinds = (int(Kind.CONTENT_VERDICT), int(Kind.CONTENT_VERDICT_WITHDRAWN))
+            said = _messages(connection, _TOLD, (standing.row, after.row, *kinds))
+            keep_shared(connection, [one for _, one in said])
+        return after
+
+    def _verdicts(self, connection: Connection, standing: _Standing) -> _Standing | None:
+        """The keys of the verdicts on the next items."""
+        sql = states_of("id > ? ORDER BY id LIMIT ?")
+        page = states(connection.execute(sql, (standing.item, self._items)).fetchall())
+        self._keys.append(
+            connection,
+            [
+                (self._fingerprints.verdict(given.event_id), item)
+                for item, state in page.items()
+                for given in state.assessments
+            ],
+        )
+        return _Standing(standing.part, item=max(page)) if page else None
+
+    def _behind(self, connection: Connection, table: str, standing: _Standing) -> _Standing | None:
+        """Return where the next piece of a table ends; None: there is none."""
+        newest = f"SELECT coalesce(max(seq), 0) FROM {table}"  # noqa: S608 - own names
+        last = int(connection.execute(newest).fetchone()[0])
+        if standing.row >= last:
+            return None
+        return _Standing(standing.part, row=min(standing.row + self._rows, last))
+
+
+def _standing(connection: Connection) -> _Standing:
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_NAME,)).fetchone()
+    return _Standing() if row is None else msgspec.json.decode(row[0], type=_Standing)
+
+
+def _messages(
+    connection: Connection, sql: str, values: tuple[int | str, ...]
+) -> Iterator[tuple[str, Message]]:
+    for peer, entry in connection.execute(sql, values).fetchall():
+        try:
+            yield peer, read(entry)[1]
+        except ProtocolError:  # of a later version, or of none
+            continue
