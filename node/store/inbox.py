@@ -254,6 +254,8 @@ def _keep_entries(
         elif one.entry_id is not None:
             known[one.entry_id] = one.digest
             fresh.append((one.entry_id, place[0], one.digest))
+        elif one.leaf in erased:  # nobody could read it, and its body went
+            judged, answer = Judged.DONE, REPEAT
         entry = None if one.leaf in erased else one.entry
         rows.append((*place, first + number, one.leaf, entry, int(judged), now_ms, answer))
         if one.tombstone is not None:

@@ -101,3 +101,16 @@ async def test_its_sender_is_not_alarmed_when_it_gets_the_places_back(world: Wor
     await recover(world, NL, GB)
     assert ("erased_without_word", f"{GB}/reports") not in await tasks(world[NL])
     assert world[NL].verify().unsaid == {}
+
+
+async def test_attack_bytes_that_nobody_can_read_come_again_once_they_are_gone(
+    world: World,
+) -> None:
+    """They are the same still: no effect, no second body, and nothing that waits for ever."""
+    node = await refused(world)
+    await erase_old(world, node)
+    await world[NL].store.writer.run(partial(say, NO_ENTRY))
+    await world.settle()
+    last = "SELECT judged, answer, entry FROM entries_in WHERE lane = 'reports' ORDER BY seq DESC"
+    assert rows(node, last)[0] == (1, "repeat", None)
+    assert node.verify().found == []
