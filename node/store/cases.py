@@ -142,7 +142,7 @@ class Cases:
                 close_task(connection, HANDED_OVER, peer, now_ms)
             return connection.executemany(
                 "UPDATE entries_in SET judged = 0, answer = NULL"
-                " WHERE judged = 3 AND peer = ? AND answer = ?",
+                " WHERE judged = 3 AND peer = ? AND answer = ? AND entry IS NOT NULL",
                 released,
             ).rowcount
 

@@ -28,21 +28,21 @@ def let_go(connection: Connection, peer: str, now_ms: int) -> int:
     """Let what waits for a person because of its sender be judged, in the order it came; how much.
 
     That is what a member took back beyond the bound, and the items that it handed over before or
-    after it was expelled (of one that is suspended, whoever judges sets them aside again). The
-    tasks are closed with it.
+    after it was expelled (of one that is suspended, whoever judges sets them aside again). What
+    retention took the body of stays where it is. The tasks are closed with it.
     """
     for code in (TASK, HANDED_OVER):
         close_task(connection, code, peer, now_ms)
     released = connection.execute(
         "UPDATE entries_in SET judged = 0, waits_for = NULL, answer = ?"
-        " WHERE judged = 2 AND waits_for = ?",
+        " WHERE judged = 2 AND waits_for = ? AND entry IS NOT NULL",
         (LET_GO, waiting_of(peer)),
     ).rowcount
     return (
         released
         + connection.execute(
             "UPDATE entries_in SET judged = 0, answer = ?"
-            " WHERE judged = 3 AND peer = ? AND lane = ? AND answer = ?",
+            " WHERE judged = 3 AND peer = ? AND lane = ? AND answer = ? AND entry IS NOT NULL",
             (LET_GO, peer, str(Lane.REPORTS), str(Disposition.QUARANTINED)),
         ).rowcount
     )

@@ -14,14 +14,16 @@ from typing import Final
 
 from node.casework.arrivals import Arrived
 from node.casework.naming import Span
+from node.casework.receiving import HANDED_OVER, Judged
 from node.peer.inbox import digest_of
 from node.store.custody import read_rows, row_of
 from node.store.delta import Delta
 from node.store.seam import Connection
 from protocol import entry as entries
 from protocol.errors import ProtocolError
-from protocol.vocabulary import Disposition
+from protocol.vocabulary import Disposition, Lane
 
+_QUARANTINED: Final = str(Disposition.QUARANTINED)
 WINDOW: Final = 1000
 """Rows that are looked at in one step."""
 _FOUND: Final = (
@@ -88,7 +90,8 @@ def erase_refused(
     The member stands in the place of the item that there never was, and the leaf in that of an id
     that nobody can read.
     """
-    for one in gone:
+    over = list(gone)
+    for one in over:
         connection.execute(
             "INSERT OR IGNORE INTO tombstones (sent, peer, entry_id, leaf, item, erased_ms)"
             " VALUES (0, ?, ?, ?, ?, ?)",
@@ -96,6 +99,18 @@ def erase_refused(
         )
         connection.execute("UPDATE entries_in SET entry = NULL WHERE seq = ?", (row_of(one),))
         _forget_digest(connection, one, entry_ids)
+    for peer in sorted({one.peer for one in over}):
+        _close_if_last(connection, peer, now_ms)
+
+
+def _close_if_last(connection: Connection, peer: str, now_ms: int) -> None:
+    """Nothing is left that a person could let be judged of what it handed over (`HANDED_OVER`)."""
+    connection.execute(
+        "UPDATE tasks SET closed_ms = ? WHERE code = ? AND subject = ? AND closed_ms IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM entries_in WHERE peer = ? AND lane = ? AND judged = ?"
+        " AND answer = ? AND entry IS NOT NULL)",
+        (now_ms, HANDED_OVER, peer, peer, str(Lane.REPORTS), int(Judged.QUARANTINED), _QUARANTINED),
+    )
 
 
 def _forget_digest(connection: Connection, one: Arrived, entry_ids: Delta) -> None:

@@ -18,6 +18,7 @@ from node.registry import changes
 from node.store.decisions import let_go
 from node.store.queries import ItemQuery
 from protocol.vocabulary import Action, Lane, Verdict
+from tests.simulation.test_refused import erase_old
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -379,6 +380,18 @@ class TestQuarantine:
         assert (state.custody, state.responsible) == (Custody.HERE, FR)
         assert not state.assessments
         assert world[FR].verify().found == []
+
+    async def test_what_lost_its_body_is_not_let_go(self, world: World) -> None:
+        """Nobody could judge it any more, and it would be taken for a missing one."""
+        await self.handed_over(world, None)
+        node = world[FR]
+        assert await erase_old(world, node) == 1
+        assert await tasks(world, FR) == []
+        assert await node.store.writer.run(lambda c: let_go(c, NL, world.now)) == 0
+        assert await node.store.cases.release([NL], world.now) == 0
+        await run(world, FR)
+        assert await tasks(world, FR) == []
+        assert node.verify().found == []
 
     async def test_nobody_lets_in_what_one_that_is_only_suspended_handed_over(
         self, world: World
