@@ -192,11 +192,11 @@ def _verify_keys(
 ) -> None:
     """By its keys a duplicate is recognised: one that is missing would let it in as new.
 
-    Those of an erased item stay, and nobody can tell any more which they were. By the keys of
-    verdicts items are found when these are taken back; an older program made none.
+    Those of an erased item stay, and nobody can tell any more which they were. So do those of
+    verdicts that were taken back.
     """
     states = [state for state in story.states.values() if state.id not in story.erased]
-    may_be = {(key, state.id) for state in states for key in _verdict_keys(state, fingerprints)}
+    may_be = {(fingerprints.verdict(one), state.id) for state in states for one in state.heard}
     ought = {(key, state.id) for state in states for key in _keys(state, fingerprints)}
     alike = {(fingerprints.entry(entry), item) for entry, item in story.alike}
     ought |= {(key, item) for key, item in alike if item not in story.erased}
@@ -208,11 +208,6 @@ def _verify_keys(
         findings.add("item_keys", item, "not_as_history_says")
 
 
-def _verdict_keys(state: ItemState, fingerprints: Fingerprints) -> Iterable[bytes]:
-    for event_id in (*(given.event_id for given in state.assessments), *state.heard):
-        yield fingerprints.verdict(event_id)
-
-
 def _keys(state: ItemState, fingerprints: Fingerprints) -> Iterable[bytes]:
     for place in (state.location, *state.also_at):
         location = fingerprints.location(place)
@@ -221,6 +216,8 @@ def _keys(state: ItemState, fingerprints: Fingerprints) -> Iterable[bytes]:
     yield from content_keys(fingerprints, state.content)
     for alias in state.aliases:
         yield fingerprints.item(alias)
+    for given in state.assessments:
+        yield fingerprints.verdict(given.event_id)
 
 
 def _verify_lines(audit: Audit, story: Story, findings: Findings) -> None:

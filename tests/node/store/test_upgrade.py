@@ -34,7 +34,7 @@ def as_before_deltas(connection: Connection) -> None:
         connection.execute(f"DROP TABLE {delta}")
     tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
     names = [name for (name,) in connection.execute(tables).fetchall()]
-    since = ("list", "hashcheck", "hoster", "paused_", "origin_", "contacts_", "shared_")
+    since = ("list", "hashcheck", "hoster", "paused_", "origin_", "contacts_", "shared_", "erased_")
     later = [name for name in names if name.startswith(since)]
     for table in ("ledgers_seen", "ledger_doubts", *later):
         connection.execute(f"DROP TABLE {table}")

@@ -5,4 +5,4 @@ CREATE TABLE erased_unsent (
     entry     bigint NOT NULL,                               -- entries_in.seq of the word that waited for it; 0: a tombstone says so
     PRIMARY KEY (peer, erased_ms, entry)
 );
-DROP INDEX entries_in_of_channel;
+DROP INDEX IF EXISTS entries_in_of_channel;
