@@ -333,7 +333,7 @@ class ItemState(Value, frozen=True):
     @property
     def by_one_file(self) -> frozenset[str]:
         """Ids of verdicts that came to it by one of its several files; which one is not kept."""
-        if len(self.content) < 2:  # noqa: PLR2004 - there is no other
+        if len(self.content) <= 1:
             return frozenset()
         by_lists = (one.verdict for one in self.listed if one.verdict is not None)
         return frozenset((*self.carried, *by_lists))

@@ -251,6 +251,18 @@ async def on_its_way(world: World, way: str) -> str:
     return item_id
 
 
+async def gone_on_its_way(
+    world: World, way: str, change: Callable[[NetworkDocument], NetworkDocument]
+) -> str:
+    """Let who has said where the item is be gone; return the item's id."""
+    item_id = await on_its_way(world, way)
+    govern(world, change)
+    if way == "waits":
+        await world[FR].restart()
+    await world.settle()
+    return item_id
+
+
 @pytest.mark.parametrize("change", [expel, merge])
 class TestOnItsWay:
     """An item that one which is gone had said to be with the next one, whether it is or not."""
@@ -260,11 +272,7 @@ class TestOnItsWay:
         self, world: World, change: Callable[[NetworkDocument], NetworkDocument], way: str
     ) -> None:
         """Who gave it to the one that is gone hands it over anew; a restart does not, again."""
-        item_id = await on_its_way(world, way)
-        govern(world, change)
-        if way == "waits":
-            await world[FR].restart()
-        await world.settle()
+        item_id = await gone_on_its_way(world, way, change)
         state = await world[FR].state(item_id)
         assert len(await world[FR].store.queries.items(ItemQuery())) == 1
         assert (state.id, state.custody, state.responsible) == (item_id, Custody.HERE, FR)
@@ -282,11 +290,7 @@ class TestOnItsWay:
         self, world: World, change: Callable[[NetworkDocument], NetworkDocument], way: str
     ) -> None:
         """Before, they went through the one that is gone."""
-        item_id = await on_its_way(world, way)
-        govern(world, change)
-        if way == "waits":
-            await world[FR].restart()
-        await world.settle()
+        item_id = await gone_on_its_way(world, way, change)
         await world[FR].desk.act(item_id, ActionDraft(action=Action.REMOVED), actor="analyst")
         await run(world, GB, FR)
         assert (await world[GB].state(item_id)).closed_by is Action.REMOVED

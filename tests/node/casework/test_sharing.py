@@ -26,10 +26,11 @@ from protocol import entry as entries
 from protocol.facts import Assessment, Content
 from protocol.messages import Message, kind_of, to_body
 from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
-from protocol.vocabulary import Lane, Matter, Source, Verdict
+from protocol.vocabulary import Lane, Matter, OutcomeWhat, Source, Verdict
 from tests.builders.cases import FINGERPRINTS, US, event_id, file, network, verdict
 from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS
+from tests.node.casework.arriving import item_from, outcome
 from tests.node.cli.conftest import Britain
 
 KEY = bytes(range(32))
@@ -71,7 +72,12 @@ class Office:
         self._next = count(1)
 
     async def hear(
-        self, *messages: Message, by: str = IWF, disavowed: bool = False, conflict: bool = False
+        self,
+        *messages: Message,
+        by: str = IWF,
+        lane: Lane = Lane.BULK,
+        disavowed: bool = False,
+        conflict: bool = False,
     ) -> None:
         """Judge entries of a member, all in one batch."""
         arrived = []
@@ -82,7 +88,7 @@ class Office:
             )
             raw = entries.encode(made)
             place = (bytes(8), number, entries.leaf(raw))
-            arrived.append(Row(by, Lane.BULK, *place, raw, disavowed, conflict, row=number))
+            arrived.append(Row(by, lane, *place, raw, disavowed, conflict, row=number))
         await self.desk.judge(arrived)
 
     async def report(self, number: int, *, sha256: int | None = 1) -> ItemView:
@@ -471,6 +477,26 @@ class TestWithdrawn:
         await office.hear(gone())
         await office.look()
         assert (await office.item(item.id)).assessments == ()
+
+    async def test_verdict_of_an_item_goes_from_what_only_a_third_item_is_like(
+        self, office: Office
+    ) -> None:
+        """It went there from one to the next; its author takes it back of the first alone."""
+        given = said().assessment
+        first = item_from(IWF, 1, file(1), assessments=(given,))
+        await office.hear(first, lane=Lane.REPORTS)
+        weak = HashesDraft(md5=f"{5:032x}", length=9_000)
+        full = HashesDraft(sha256=f"{1:064x}", md5=f"{5:032x}", length=9_000)
+        items = [first.item_id]
+        for number, hashes in enumerate((full, weak), 2):
+            draft = ItemDraft(url=f"https://gb1.example/{number}.jpg", hashes=hashes)
+            report = ReportDraft(items=(draft,), source=Source.PUBLIC)
+            (taken,) = await office.desk.submit([report], actor="desk", batch=str(number))
+            items.append(taken.items[0].item_id)
+        assert [(await office.item(one)).known for one in items] == [True] * 3
+        end = outcome(first.item_id, OutcomeWhat.WITHDRAWN, author=IWF, event_id=given.event_id)
+        await office.hear(end, lane=Lane.STATUS)
+        assert [(await office.item(one)).known for one in items] == [False] * 3
 
     async def test_withdrawal_that_comes_first_keeps_the_verdict_out(self, office: Office) -> None:
         """For ever; another verdict on the same file comes in."""
