@@ -26,18 +26,18 @@ import msgspec
 
 from keys.registry import Registry
 from node.casework.beside import AGAIN, ANALYST, BEFORE, beside, handed_over_with, speaking
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.events import EventKind, LocatedAgain, LookDue
 from node.casework.item import Again, Cause, Custody, ItemState, Look, Review, Suggestion
 from node.casework.routing import (
     LOOKED_FOR,
+    Forwarding,
     choose_new,
     is_uncertain,
     place,
     route,
     settle_place,
 )
-from node.ids import Ids
 from protocol.facts import Evidence, Jurisdiction
 from protocol.vocabulary import Action, Confidence, HostingState, Matter
 
@@ -161,16 +161,14 @@ def look_after(book: Casebook, before: ItemState, action: Action, fresh_ms: int)
 def place_known(
     book: Casebook,
     places: Mapping[str | None, Jurisdiction],
-    registry: Registry,
-    ids: Ids,
-    postbox: Postbox,
+    forwarding: Forwarding,
 ) -> None:
     """Route what is new here and whose place is known already, within the same transaction."""
     for state in list(book.changed.values()):
         if state.custody is Custody.LOCATING and state.location is not None:
             found = places.get(state.location.canonical)
             if found is not None:
-                route(book, state.id, found, None, registry, ids, postbox)
+                route(book, state.id, found, None, forwarding)
 
 
 def place_due(
@@ -178,17 +176,15 @@ def place_due(
     item_id: str,
     found: Jurisdiction,
     retry_ms: int | None,
-    registry: Registry,
-    ids: Ids,
-    postbox: Postbox,
+    forwarding: Forwarding,
 ) -> None:
     """Record what locating a due item found, whether it is a new one or one that is here."""
     state = book.loaded.items.get(item_id)
     here = state is not None and state.custody is Custody.HERE
     if state is not None and here and state.again is not None and state.due_ms is not None:
-        look(book, item_id, found, retry_ms, registry, ids, postbox)
+        look(book, item_id, found, retry_ms, forwarding)
     else:
-        place(book, item_id, found, retry_ms, registry, ids, postbox)
+        place(book, item_id, found, retry_ms, forwarding)
 
 
 def look(
@@ -196,9 +192,7 @@ def look(
     item_id: str,
     found: Jurisdiction,
     retry_ms: int | None,
-    registry: Registry,
-    ids: Ids,
-    postbox: Postbox,
+    forwarding: Forwarding,
 ) -> None:
     """Record what a new look at an item that is here found; see the head of this module."""
     state = book.loaded.items[item_id]
@@ -211,11 +205,11 @@ def look(
     for_people = not FOR_PEOPLE.isdisjoint(state.reviews)
     placed = state.jurisdiction
     if ended or for_people:
-        _stay(book, state, placed, found, registry)
+        _stay(book, state, placed, found, forwarding.registry)
     elif placed is None or placed.country is None:
-        route(book, item_id, found, retry_ms, registry, ids, postbox)
+        route(book, item_id, found, retry_ms, forwarding)
     else:
-        _follow(book, state, placed, found, registry, ids, postbox)
+        _follow(book, state, placed, found, forwarding)
 
 
 def _follow(
@@ -223,17 +217,15 @@ def _follow(
     state: ItemState,
     placed: Jurisdiction,
     found: Jurisdiction,
-    registry: Registry,
-    ids: Ids,
-    postbox: Postbox,
+    forwarding: Forwarding,
 ) -> None:
-    word = _weigh(registry, book.us, state, placed, found)
+    word = _weigh(forwarding.registry, book.us, state, placed, found)
     if word in (_Word.AGREES, _Word.GOES):
         settle_place(book, state)
     if word is _Word.GOES:
-        route(book, state.id, found, None, registry, ids, postbox)
+        route(book, state.id, found, None, forwarding)
         return
-    _stay(book, state, placed, found, registry)
+    _stay(book, state, placed, found, forwarding.registry)
     if word is _Word.DOUBTS and _is_new(state, found):
         book.raise_review(state.id, Review.LOCATION_UNCERTAIN)
 

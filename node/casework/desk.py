@@ -42,6 +42,7 @@ from node.casework.permits import Permits
 from node.casework.prepare import PreparedReport, hashes_as_given, prepare_report
 from node.casework.recalling import Recall
 from node.casework.retaining import Periods, Retention
+from node.casework.routing import Forwarding
 from node.casework.submitting import Preparing, SubmitResult, accepted
 from node.casework.views import (
     HoldView,
@@ -86,9 +87,7 @@ class Desk:
         self.feed = Feed()
         self.closed: Callable[[], bool] = lambda: False
         self._following = Following(queries)
-        self.locating = Locating(
-            queries, places, self._decide, registry, ids, lambda: self._postbox, fresh_ms
-        )
+        self.locating = Locating(queries, places, self._decide, lambda: self._forwarding, fresh_ms)
         self._preparing = Preparing()
         self._speaking: Postbox | None = None
         self.correcting = Correcting(
@@ -109,7 +108,7 @@ class Desk:
             clock=clock,
             postbox=lambda: self._postbox,
             places=places,
-            recall=Recall(queries, self._decide, registry, ids, lambda: self._postbox),
+            recall=Recall(queries, self._decide, lambda: self._forwarding),
             after=self._after,
             coming_back=lambda: self.closed(),  # noqa: PLW0108 - set later, by who brings it back
         )
@@ -118,6 +117,10 @@ class Desk:
         """While a lost node comes back nobody works at it: what was here is not all here yet."""
         if self.closed():
             raise RecoveringError
+
+    @property
+    def _forwarding(self) -> Forwarding:
+        return Forwarding(self._registry(), self._ids, self._postbox)
 
     @property
     def _postbox(self) -> Postbox:
@@ -161,15 +164,13 @@ class Desk:
         if not prepared:
             return []
 
-        registry = self._registry()
         places = known_places(self._places, prepared, now)
 
         def decide(book: Casebook) -> list[ReportTaken]:
             book.by = actor
-            postbox = self._postbox
-            taken = take_reports(book, prepared, self._ids, postbox)
+            taken = take_reports(book, prepared, self._ids, self._postbox)
             book.by = None
-            place_known(book, places, registry, self._ids, postbox)
+            place_known(book, places, self._forwarding)
             return taken
 
         needs = intake_needs(prepared, self._fingerprints)
@@ -199,11 +200,10 @@ class Desk:
         self._check_open()
         present = await self._queries.item(item_id, self._fingerprints.item(item_id))
         await self.locating.before(present, draft, self._clock())
-        registry = self._registry()
 
         def decide(book: Casebook) -> ItemState:
             before = book.find(item_id)
-            state = record_action(book, item_id, draft, registry, self._ids, self._postbox)
+            state = record_action(book, item_id, draft, self._forwarding)
             if before is not None:
                 look_after(book, before, draft.action, self.locating.fresh_ms)
             return book.loaded.items[state.id]

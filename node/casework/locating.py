@@ -16,18 +16,17 @@ from node.casework.again import (
     look_behind,
     place_due,
 )
-from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casebook import Casebook, Needs
 from node.casework.draft import ActionDraft
 from node.casework.errors import ItemMovedError, PlaceDoubtedError
 from node.casework.hidden import host_asked
 from node.casework.item import Custody, ItemState, Review
 from node.casework.lookups import AT_ONCE, Found, LookUps, Places
 from node.casework.prepare import check_action, read_time
-from node.ids import Ids
+from node.casework.routing import Forwarding
 from protocol.vocabulary import Action
 
 if TYPE_CHECKING:
-    from keys.registry import Registry
     from node.store.queries import Queries
 
 Transact = Callable[[Needs, Callable[[Casebook], Any]], Awaitable[Any]]
@@ -47,17 +46,13 @@ class Locating:
         queries: Queries,
         places: Places,
         transact: Transact,
-        registry: Callable[[], Registry],
-        ids: Ids,
-        postbox: Callable[[], Postbox],
+        forwarding: Callable[[], Forwarding],
         fresh_ms: int,
     ) -> None:
         self._queries = queries
         self._look_ups = LookUps(places)
         self._transact = transact
-        self._registry = registry
-        self._ids = ids
-        self._postbox = postbox
+        self._forwarding = forwarding
         self.fresh_ms = fresh_ms
 
     async def due(self, now_ms: int) -> int:
@@ -68,11 +63,11 @@ class Locating:
         due = await self._queries.to_locate(now_ms, AT_ONCE)
         found = await self._look_ups.answers(due, now_ms)
         if found:
-            registry, postbox = self._registry(), self._postbox()
+            forwarding = self._forwarding()
 
             def decide(book: Casebook) -> None:
                 for item_id, (jurisdiction, retry_ms) in found.items():
-                    place_due(book, item_id, jurisdiction, retry_ms, registry, self._ids, postbox)
+                    place_due(book, item_id, jurisdiction, retry_ms, forwarding)
 
             await self._transact(Needs(items=set(found)), decide)
         return len(found)
@@ -113,12 +108,12 @@ class Locating:
             await self._look(state.id, found)
 
     async def _look(self, item_id: str, found: Found) -> None:
-        registry, postbox = self._registry(), self._postbox()
+        forwarding = self._forwarding()
 
         def decide(book: Casebook) -> ItemState | None:
             now = book.loaded.items.get(item_id)
             if now is not None and is_to_be_located(now) and now.closed_ms is None:
-                look(book, item_id, *found, registry, self._ids, postbox)
+                look(book, item_id, *found, forwarding)
             return book.loaded.items.get(item_id)
 
         state: ItemState | None = await self._transact(Needs(items={item_id}), decide)

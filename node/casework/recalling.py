@@ -18,12 +18,11 @@ from typing import Final, Protocol
 
 from keys.network import EXPELLED, Status
 from keys.registry import Registry
-from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casebook import Casebook, Needs
 from node.casework.custody import take_custody
 from node.casework.item import Custody, ItemState, Review
-from node.casework.routing import Choice, route
+from node.casework.routing import Choice, Forwarding, route
 from node.casework.telling import handed_on_to
-from node.ids import Ids
 from node.store.queries import ItemQuery
 
 PAGE: Final = 500
@@ -48,22 +47,22 @@ def is_stuck(book: Casebook, state: ItemState, member: str) -> bool:
     return handed_on and handed_on_to(book, state) == member
 
 
-def take_back(
-    book: Casebook, item_id: str, registry: Registry, ids: Ids, postbox: Postbox
-) -> ItemState:
+def take_back(book: Casebook, item_id: str, forwarding: Forwarding) -> ItemState:
     """Take an item back from a member that is gone, and let the responsible one have it.
 
     That is the one to which it went on from there, if that is a member still.
     """
     told = book.loaded.items[item_id]
     holder = None
-    if told.responsible not in (None, book.us) and not _is_gone(registry, told.responsible):
+    if told.responsible not in (None, book.us) and not _is_gone(
+        forwarding.registry, told.responsible
+    ):
         holder = Choice(told.responsible, told.orphan)
-    state = take_custody(book, postbox, ids, item_id)
+    state = take_custody(book, forwarding.postbox, forwarding.ids, item_id)
     if state.jurisdiction is None:
         book.raise_review(item_id, Review.LOCATION_UNCERTAIN)
         return book.loaded.items[item_id]
-    return route(book, item_id, state.jurisdiction, None, registry, ids, postbox, chosen=holder)
+    return route(book, item_id, state.jurisdiction, None, forwarding, chosen=holder)
 
 
 def _is_gone(registry: Registry, member: str) -> bool:
@@ -79,29 +78,25 @@ class Recall:
         self,
         items: Items,
         transact: Transact,
-        registry: Callable[[], Registry],
-        ids: Ids,
-        postbox: Callable[[], Postbox],
+        forwarding: Callable[[], Forwarding],
     ) -> None:
         self._items = items
         self._transact = transact
-        self._registry = registry
-        self._ids = ids
-        self._postbox = postbox
+        self._forwarding = forwarding
         self._seen: dict[str, tuple[Status, str | None]] = {}
 
     async def due(self) -> int:
         """Do what is due; returns how many items were taken back."""
-        registry = self._registry()
+        forwarding = self._forwarding()
         done = 0
-        for member, entry in registry.network.members.items():
+        for member, entry in forwarding.registry.network.members.items():
             if entry.status == "active":
                 self._seen.pop(member, None)
-            elif member != self._ids.member:
-                done += await self._look(registry, member, entry.status)
+            elif member != forwarding.ids.member:
+                done += await self._look(forwarding, member, entry.status)
         return done
 
-    async def _look(self, registry: Registry, member: str, status: Status) -> int:
+    async def _look(self, forwarding: Forwarding, member: str, status: Status) -> int:
         """Look at the next page of what stands at `member`; the last one ends the search."""
         seen, after = self._seen.get(member, (None, ""))
         if seen != status:
@@ -114,22 +109,21 @@ class Recall:
         if page:
             needs = Needs(items={state.id for state in page})
             count = await self._transact(
-                needs, lambda book: self._decide(book, sorted(needs.items), registry, member)
+                needs, lambda book: self._decide(book, sorted(needs.items), forwarding, member)
             )
         self._seen[member] = (status, page[-1].id if len(page) == PAGE else None)
         return count
 
-    def _decide(self, book: Casebook, items: list[str], registry: Registry, member: str) -> int:
+    def _decide(self, book: Casebook, items: list[str], forwarding: Forwarding, member: str) -> int:
         here = (book.loaded.items.get(item_id) for item_id in items)
         stuck = [s.id for s in here if s is not None and is_stuck(book, s, member)]
-        gone = _is_gone(registry, member)
+        gone = _is_gone(forwarding.registry, member)
         if not gone:  # what went on from there is no affair of a member that comes back
             stuck = [one for one in stuck if book.loaded.items[one].responsible == member]
         if stuck:
             book.tasks.append(("member_expelled" if gone else "member_suspended", member))
         if not gone:
             return 0
-        postbox = self._postbox()
         for item_id in stuck:
-            take_back(book, item_id, registry, self._ids, postbox)
+            take_back(book, item_id, forwarding)
         return len(stuck)

@@ -47,6 +47,14 @@ LOOKED_FOR = frozenset({HostingState.HIDDEN, HostingState.UNRESOLVED})
 _UNCERTAIN = frozenset({HostingState.DISPUTED, HostingState.UNRESOLVED})
 
 
+class Forwarding(msgspec.Struct, frozen=True, gc=False):
+    """What it takes to let another member have an item: the members, ids, and its postbox."""
+
+    registry: Registry
+    ids: Ids
+    postbox: Postbox
+
+
 class Choice(msgspec.Struct, frozen=True, gc=False):
     """Who takes an item, and whether a person must look first."""
 
@@ -124,9 +132,7 @@ def place(
     item_id: str,
     found: Jurisdiction,
     retry_ms: int | None,
-    registry: Registry,
-    ids: Ids,
-    postbox: Postbox,
+    forwarding: Forwarding,
 ) -> None:
     """Record what locating a due item found, unless a person or an event was quicker.
 
@@ -148,7 +154,7 @@ def place(
             settle_place(book, state)
     elif state.custody is not Custody.LOCATING:
         return
-    route(book, item_id, found, retry_ms, registry, ids, postbox)
+    route(book, item_id, found, retry_ms, forwarding)
 
 
 def settle_place(book: Casebook, state: ItemState) -> None:
@@ -163,9 +169,7 @@ def route(
     item_id: str,
     found: Jurisdiction,
     retry_ms: int | None,
-    registry: Registry,
-    ids: Ids,
-    postbox: Postbox,
+    forwarding: Forwarding,
     *,
     chosen: Choice | None = None,
 ) -> ItemState:
@@ -178,11 +182,10 @@ def route(
     if retry_ms is not None and found.state is HostingState.UNRESOLVED:
         body = Located(found, retry_ms)
         return book.record(item_id, EventKind.LOCATED, body, at_ms=book.now, actor=book.us)
-    choice = chosen or choose(registry, book.us, state, found)
+    choice = chosen or choose(forwarding.registry, book.us, state, found)
     if choice.member != book.us:
         try:
-            limit = registry.network.limits.entry_bytes
-            return hand_on(book, state, choice, found, ids, postbox, limit)
+            return hand_on(book, state, choice, found, forwarding)
         except UnsayableError:
             choice = Choice(book.us, choice.orphan, Review.CANNOT_BE_SENT)
     review = choice.review
@@ -202,9 +205,7 @@ def hand_on(
     state: ItemState,
     choice: Choice,
     found: Jurisdiction,
-    ids: Ids,
-    postbox: Postbox,
-    entry_bytes: int,
+    forwarding: Forwarding,
 ) -> ItemState:
     """Hand the item to another member and tell those who reported it.
 
@@ -213,9 +214,9 @@ def hand_on(
     """
     hops = (*state.hops, Hop(choice.member, book.now))
     handed_ms = after(state, book.now)
-    event_id = ids.mint(handed_ms)
+    event_id = forwarding.ids.mint(handed_ms)
     body = HandedOn(choice.member, choice.orphan, hops, found, event_id)
-    post = postbox.post(
+    post = forwarding.postbox.post(
         choice.member,
         Kind.ITEM,
         item_message(state, book.us, found, handed_ms),
@@ -225,7 +226,7 @@ def hand_on(
         lane=Lane.REPORTS,
         urgency=state.urgency,
     )
-    if len(post.entry) > entry_bytes:
+    if len(post.entry) > forwarding.registry.network.limits.entry_bytes:
         raise UnsayableError("item: larger than the network permits an entry to be")
     book.record(state.id, EventKind.HANDED_ON, body, at_ms=book.now, actor=book.us)
     watch_hidden(book, state.id)
@@ -234,7 +235,7 @@ def hand_on(
     if state.informants:
         moved = Moved(choice.member, found.country, found.evidence)
         news = News(event_id, OutcomeWhat.MOVED, moved, book.us, book.now)
-        tell(book, postbox, state, news)
+        tell(book, forwarding.postbox, state, news)
     return state
 
 

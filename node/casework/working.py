@@ -7,7 +7,6 @@ from collections.abc import Set as AbstractSet
 from itertools import product
 from typing import NamedTuple
 
-from keys.registry import Registry
 from node.casework.beside import ANALYST
 from node.casework.casebook import Casebook, Postbox
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, RetractionDraft
@@ -30,7 +29,7 @@ from node.casework.item import (
 from node.casework.listing import match_lists
 from node.casework.prepare import check_action, check_assessment, read_hashes, read_time
 from node.casework.reconsidering import reconsider
-from node.casework.routing import choose, route
+from node.casework.routing import Forwarding, choose, route
 from node.casework.spreading import spread, take_back
 from node.casework.telling import News, note, tell
 from node.casework.undoing import ILLEGAL, has_verdict, take_everywhere_back
@@ -197,9 +196,7 @@ def record_action(
     book: Casebook,
     item_id: str,
     draft: ActionDraft,
-    registry: Registry,
-    ids: Ids,
-    postbox: Postbox,
+    forwarding: Forwarding,
 ) -> ItemState:
     """Record what was done; `moved` gives the item on, located again or to the named country.
 
@@ -210,18 +207,18 @@ def record_action(
     state = _known(book, item_id)
     _may_act(state, draft.action)
     at_ms = read_time("at", draft.at, book.now)
-    event_id = ids.mint(book.now)
+    event_id = forwarding.ids.mint(book.now)
     action = ActionTaken(event_id, book.us, draft.action, draft.reason, at_ms)
     state = note(book, state.id, EventKind.ACTED, action, at_ms)
     news = News(event_id, OutcomeWhat.ACTED, action, book.us, at_ms)
-    tell(book, postbox, state, news)
+    tell(book, forwarding.postbox, state, news)
     looked_at = Review.CAME_BACK in state.reviews
     settle(book, state.id, _SETTLED_BY_ACTING)
     watch_hidden(book, state.id)
     if draft.action is Action.MOVED and draft.country is not None:
         found = _analysts_word(draft.country, at_ms)
-        chosen = choose(registry, book.us, state, found, back_by_hand=looked_at)
-        route(book, state.id, found, None, registry, ids, postbox, chosen=chosen)
+        chosen = choose(forwarding.registry, book.us, state, found, back_by_hand=looked_at)
+        route(book, state.id, found, None, forwarding, chosen=chosen)
     return book.loaded.items[state.id]
 
 

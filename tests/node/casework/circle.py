@@ -24,7 +24,7 @@ from node.casework.intake import add_facts
 from node.casework.item import Custody, ItemState
 from node.casework.post import Post
 from node.casework.receiving import Judge, Judged, Parsed, parse
-from node.casework.routing import route
+from node.casework.routing import Forwarding, route
 from node.casework.working import record_action
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
@@ -91,7 +91,7 @@ class Member:
         """The place is hosted where `where` is responsible, as this node found out."""
         found = country(where[:2].upper())
         (here,) = (s for s in self.items() if s.custody is Custody.HERE)
-        route(self.book, here.id, found, None, registry(), self.ids, self.postbox)
+        route(self.book, here.id, found, None, Forwarding(registry(), self.ids, self.postbox))
 
     def move(self, where: str) -> None:
         """A person says that it moved there, and says it again if the node asks."""
@@ -99,7 +99,9 @@ class Member:
         (here,) = (s for s in self.items() if s.custody is Custody.HERE)
         for _ in range(2):
             if self.book.loaded.items[here.id].custody is Custody.HERE:
-                record_action(self.book, here.id, draft, registry(), self.ids, self.postbox)
+                record_action(
+                    self.book, here.id, draft, Forwarding(registry(), self.ids, self.postbox)
+                )
 
     def erase(self) -> None:
         """A person erases what this member has of the place."""

@@ -23,7 +23,7 @@ from node.casework.beside import AGAIN, ANALYST, BEFORE
 from node.casework.casebook import Casebook
 from node.casework.events import EventKind
 from node.casework.item import Again, Cause, Custody, Informant, ItemState, Look, Review
-from node.casework.routing import DEADLINE, HOP_CAP, MEDIUM_FLAG, flag
+from node.casework.routing import DEADLINE, HOP_CAP, MEDIUM_FLAG, Forwarding, flag
 from protocol.facts import Evidence, Hop, Jurisdiction
 from protocol.messages import Item
 from protocol.vocabulary import Action, Confidence, HostingState, Matter, OutcomeWhat
@@ -80,7 +80,7 @@ def taken_over(said: Jurisdiction | None = None, **changes: Any) -> ItemState:
 def looked_up(state: ItemState, there: Jurisdiction, retry_ms: int | None = None) -> Casebook:
     """Let a look find this, and return what came of it."""
     made = book(state)
-    place_due(made, state.id, there, retry_ms, network(), ids(), POSTBOX)
+    place_due(made, state.id, there, retry_ms, Forwarding(network(), ids(), POSTBOX))
     return made
 
 
@@ -136,7 +136,7 @@ class TestAgreement:
             responsible="gb-iwf",
         )
         made = book(orphan, us="gb-iwf")
-        place_due(made, orphan.id, found("CL"), None, network(), ids("gb-iwf"), POSTBOX)
+        place_due(made, orphan.id, found("CL"), None, Forwarding(network(), ids("gb-iwf"), POSTBOX))
         state = made.loaded.items[orphan.id]
         assert (state.custody, state.orphan, state.country) == (Custody.HERE, True, "CL")
 
@@ -187,7 +187,7 @@ class TestMoved:
         made, registry = book(taken_over()), network()
         limits = replace(registry.network.limits, entry_bytes=10)
         registry = replace(registry, network=replace(registry.network, limits=limits))
-        place_due(made, item().id, found("FR"), None, registry, ids(), POSTBOX)
+        place_due(made, item().id, found("FR"), None, Forwarding(registry, ids(), POSTBOX))
         state = made.loaded.items[item().id]
         assert (state.custody, state.reviews) == (Custody.HERE, (Review.CANNOT_BE_SENT,))
 

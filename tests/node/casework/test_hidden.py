@@ -27,7 +27,7 @@ from node.casework.hidden import (
     watch_hidden,
 )
 from node.casework.item import ItemState, Review
-from node.casework.routing import route
+from node.casework.routing import Forwarding, route
 from node.casework.working import (
     record_action,
     record_assessment,
@@ -104,10 +104,14 @@ class TestTheQuestion:
     def test_overdue_question_puts_the_item_before_a_person_once(self) -> None:
         """When that is new."""
         made = book(behind(assessments=()))
-        state = route(made, item().id, hidden(overdue=True), NOW_MS + 5, network(), ids(), POSTBOX)
+        state = route(
+            made, item().id, hidden(overdue=True), NOW_MS + 5, Forwarding(network(), ids(), POSTBOX)
+        )
         assert state.reviews == (Review.ORIGIN_UNKNOWN,)
         seen = book(msgspec.structs.replace(state, reviews=()))
-        again = route(seen, item().id, hidden(overdue=True), NOW_MS + 5, network(), ids(), POSTBOX)
+        again = route(
+            seen, item().id, hidden(overdue=True), NOW_MS + 5, Forwarding(network(), ids(), POSTBOX)
+        )
         assert again.reviews == ()
 
     def test_origin_that_is_known_answers_it(self) -> None:
@@ -116,7 +120,10 @@ class TestTheQuestion:
         for where in ("NL", "FR"):
             made = book(behind(jurisdiction=hidden(overdue=True), reviews=both))
             found = country(where)
-            assert route(made, item().id, found, None, network(), ids(), POSTBOX).reviews == ()
+            assert (
+                route(made, item().id, found, None, Forwarding(network(), ids(), POSTBOX)).reviews
+                == ()
+            )
 
 
 class TestTheNotice:
@@ -132,7 +139,7 @@ class TestTheNotice:
     def test_it_is_due_when_what_is_known_turns_out_to_be_hidden(self) -> None:
         """A verdict may come before the place."""
         made = book(behind(jurisdiction=None))
-        state = route(made, item().id, hidden(), NOW_MS + 5, network(), ids(), POSTBOX)
+        state = route(made, item().id, hidden(), NOW_MS + 5, Forwarding(network(), ids(), POSTBOX))
         assert state.reviews == (Review.PROXY_TO_NOTIFY,)
 
     @pytest.mark.parametrize(
@@ -173,7 +180,9 @@ class TestTheNotice:
         """The site went behind another one."""
         made = book(behind())
         notified(made)
-        state = route(made, item().id, hidden(proxy="mask"), NOW_MS + 5, network(), ids(), POSTBOX)
+        state = route(
+            made, item().id, hidden(proxy="mask"), NOW_MS + 5, Forwarding(network(), ids(), POSTBOX)
+        )
         assert state.reviews == (Review.PROXY_TO_NOTIFY,)
         assert [one.proxy for one in notified(made).proxy_notices] == ["veil", "mask"]
 
@@ -183,7 +192,7 @@ class TestTheNotice:
 
         def act(action: Action) -> ItemState:
             draft = ActionDraft(action=action)
-            return record_action(made, item().id, draft, network(), ids(), POSTBOX)
+            return record_action(made, item().id, draft, Forwarding(network(), ids(), POSTBOX))
 
         assert act(Action.LEA_NOTIFIED).reviews == (Review.PROXY_TO_NOTIFY,)
         assert "raised" not in happened(made)  # it stood there all the time

@@ -16,7 +16,7 @@ from node.casework.intake import ItemTaken, intake_needs, take_report
 from node.casework.item import MAX_SUGGESTIONS, Custody, ItemState, Review, Suggestion
 from node.casework.prepare import prepare_report
 from node.casework.receiving import judging_needs, parse
-from node.casework.routing import route
+from node.casework.routing import Forwarding, route
 from node.casework.wanting import want_alike
 from node.casework.working import record_assessment, record_hashes
 from node.matching.contents import Closeness
@@ -312,7 +312,7 @@ class TestNeverAcrossTheBorder:
         made = looked_up(book(JUDGED), NEAR)
         hand_in(made, NEAR)
         state = only_new(made)
-        route(made, state.id, country("FR"), None, network(), ids(), POSTBOX)
+        route(made, state.id, country("FR"), None, Forwarding(network(), ids(), POSTBOX))
         ((to, message),) = said(made)
         assert to == "fr-pdc"
         assert isinstance(message, Item)

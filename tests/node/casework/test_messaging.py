@@ -14,7 +14,7 @@ from node.casework.errors import DraftRejectedError, MessageUnreadableError, Unk
 from node.casework.item import Informant, KeptMessage
 from node.casework.messaging import write_message
 from node.casework.permits import Permits
-from node.casework.routing import Choice, hand_on
+from node.casework.routing import Choice, Forwarding, hand_on
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
 from protocol.facts import ActionTaken
@@ -216,7 +216,13 @@ class TestItemVersions:
     ) -> None:
         """And nothing else."""
         made = book(state := item())
-        hand_on(made, state, Choice("fr-pdc"), country("FR"), ids(), postbox(reads), 65536)
+        hand_on(
+            made,
+            state,
+            Choice("fr-pdc"),
+            country("FR"),
+            Forwarding(network(), ids(), postbox(reads)),
+        )
         assert entries.decode(made.posts[0].entry).version == version
 
     @pytest.mark.parametrize("reads", [spoken(), OLD])
@@ -231,7 +237,13 @@ class TestItemVersions:
             receiver("fr-pdc", answer(None, told))
         receiver("fr-pdc", item_from("fr-pdc", 3, url="https://other.example/1"))
         made = book(state := item(2))
-        hand_on(made, state, Choice("fr-pdc"), country("FR"), ids(), postbox(reads), 65536)
+        hand_on(
+            made,
+            state,
+            Choice("fr-pdc"),
+            country("FR"),
+            Forwarding(network(), ids(), postbox(reads)),
+        )
         expected = max(reads.versions)
         assert entries.decode(made.posts[0].entry).version == expected
 

@@ -10,7 +10,7 @@ import pytest
 from keys.transfers import NOTHING, TRANSFER_FIELDS, Transfers, TransferTerms
 from node.casework.item import Custody, Review
 from node.casework.permits import EntryTooLargeError, NotPermittedError, Permits
-from node.casework.routing import route
+from node.casework.routing import Forwarding, route
 from node.casework.telling import News, tell
 from protocol.facts import Access, ActionTaken
 from protocol.messages import Message, kind_of
@@ -53,7 +53,7 @@ def test_11_1_police_keep_an_item_for_a_hotline_abroad() -> None:
     ours = item(1, came_from=None, custody=Custody.LOCATING, responsible=None)
     made = book(ours)
     postbox = POSTBOX.under(Permits(US, registry))
-    state = route(made, ours.id, country("FR"), None, registry, ids(), postbox)
+    state = route(made, ours.id, country("FR"), None, Forwarding(registry, ids(), postbox))
     assert not made.posts
     assert (state.custody, state.responsible) == (Custody.HERE, US)
     assert Review.CANNOT_BE_SENT in state.reviews
@@ -111,7 +111,7 @@ def test_rule_12_a_field_that_is_not_permitted_is_not_sent() -> None:
     ours = item(1, came_from=None, custody=Custody.LOCATING, responsible=None, access=PASSWORD)
     made = book(ours)
     postbox = POSTBOX.under(Permits(US, on_terms(US, "fr-pdc", WITHOUT_ACCESS)))
-    route(made, ours.id, country("FR"), None, network(), ids(), postbox)
+    route(made, ours.id, country("FR"), None, Forwarding(network(), ids(), postbox))
     handed = [message for peer, message in said(made) if peer == "fr-pdc"]
     assert [getattr(message, "access", PASSWORD) for message in handed] == [None]
     assert made.loaded.items[ours.id].access == PASSWORD
@@ -130,9 +130,7 @@ def test_rule_12_the_same_item_goes_whole_to_another_member() -> None:
             ours.id,
             country("FR"),
             None,
-            network(),
-            ids(),
-            POSTBOX.under(Permits(US, registry)),
+            Forwarding(network(), ids(), POSTBOX.under(Permits(US, registry))),
         )
         assert [getattr(m, "access", None) for p, m in said(made) if p == "fr-pdc"] == [PASSWORD]
 
@@ -142,7 +140,7 @@ def test_rule_12_without_a_basis_the_item_stays_before_a_person() -> None:
     ours = item(1, came_from=None, custody=Custody.LOCATING, responsible=None)
     made = book(ours)
     postbox = POSTBOX.under(Permits(US, on_terms(US, "fr-pdc", NO_BASIS)))
-    state = route(made, ours.id, country("FR"), None, network(), ids(), postbox)
+    state = route(made, ours.id, country("FR"), None, Forwarding(network(), ids(), postbox))
     assert "fr-pdc" not in [peer for peer, _ in said(made)]
     assert (state.custody, state.responsible) == (Custody.HERE, US)
     assert Review.CANNOT_BE_SENT in state.reviews

@@ -21,6 +21,7 @@ from node.casework.item import Informant, ItemState, Review
 from node.casework.listing import match_lists
 from node.casework.reconsidering import reconsider
 from node.casework.rejudging import differ, rejudge, watch_verdicts
+from node.casework.routing import Forwarding
 from node.casework.withdrawing import hear_verdict_withdrawn
 from node.casework.working import (
     disprove,
@@ -401,7 +402,9 @@ class TestNotices:
         for action in actions:
             world.book.now += 1
             draft = ActionDraft(action=action)
-            record_action(world.book, world.items[0], draft, network(), world.ids, POSTBOX)
+            record_action(
+                world.book, world.items[0], draft, Forwarding(network(), world.ids, POSTBOX)
+            )
         return world, given_as
 
     def test_each_is_listed_and_stands_before_a_person(self) -> None:
@@ -432,7 +435,7 @@ class TestNotices:
         world, given_as = self.world(Action.LEA_NOTIFIED, Action.HOST_NOTIFIED)
         world.take_back(0, given_as, US)
         draft = ActionDraft(action=Action.SEEN_ONLINE)
-        record_action(world.book, world.items[0], draft, network(), world.ids, POSTBOX)
+        record_action(world.book, world.items[0], draft, Forwarding(network(), world.ids, POSTBOX))
         for one in world.state(0).to_retract:
             assert Review.NOTICE_TO_RETRACT in world.state(0).reviews
             record_retraction(world.book, world.items[0], RetractionDraft(action=one))

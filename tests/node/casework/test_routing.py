@@ -10,7 +10,7 @@ import pytest
 from keys.registry import Registry
 from node.casework.casebook import Casebook
 from node.casework.item import Custody, Informant, ItemState, Review
-from node.casework.routing import HOP_CAP, choose, item_message, item_told, place, route
+from node.casework.routing import HOP_CAP, Forwarding, choose, item_message, item_told, place, route
 from protocol import messages
 from protocol.facts import Access, ActionTaken, Hop, Jurisdiction, Sighting
 from protocol.fields import MAX_ASSESSMENTS, MAX_CONTENTS, MAX_SIGHTINGS
@@ -58,7 +58,7 @@ def routed(
 ) -> Casebook:
     """Route an item and return what that brought about."""
     made = book(state)
-    route(made, state.id, found, retry_ms, registry or network(), ids(), POSTBOX)
+    route(made, state.id, found, retry_ms, Forwarding(registry or network(), ids(), POSTBOX))
     return made
 
 
@@ -308,7 +308,7 @@ class TestLocatedAgain:
     def placed(self, state: ItemState, found: Jurisdiction) -> Casebook:
         """Place it."""
         made = book(state)
-        place(made, state.id, found, None, network(), ids(), POSTBOX)
+        place(made, state.id, found, None, Forwarding(network(), ids(), POSTBOX))
         return made
 
     def test_it_goes_where_it_was_found_to_be(self) -> None:

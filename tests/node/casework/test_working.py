@@ -23,6 +23,7 @@ from node.casework.intake import take_reports
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.prepare import prepare_report
 from node.casework.rejudging import bring_verdicts
+from node.casework.routing import Forwarding
 from node.casework.working import record_action, record_assessment, record_hashes
 from protocol.messages import Outcome, Sighted
 from protocol.vocabulary import Action, ItemKind, OutcomeWhat, Source, Verdict
@@ -62,7 +63,7 @@ def act(
 ) -> ItemState:
     """Record an action of ours."""
     draft = ActionDraft(action=action, country=country, at=at)
-    return record_action(made, ITEM, draft, network(), ids(), POSTBOX)
+    return record_action(made, ITEM, draft, Forwarding(network(), ids(), POSTBOX))
 
 
 class TestOrder:
