@@ -356,7 +356,7 @@ def _same_state(world: Fleet, disks: Disks) -> list[Wrong]:
             if not story.isdisjoint(world.outside) or names_of(state) & world.oracle.gone_by_word:
                 continue
             if state.custody is Custody.HANDED_ON and _next_hop(state, sender) == receiver:
-                wrongs += _compare(sender, receiver, state, disks)
+                wrongs += _compare(sender, receiver, state, disks, world.oracle.robbed)
     return wrongs
 
 
@@ -367,7 +367,9 @@ def _next_hop(state: ItemState, us: str) -> str | None:
     return state.responsible
 
 
-def _compare(sender: str, receiver: str, state: ItemState, disks: Disks) -> Iterator[Wrong]:
+def _compare(
+    sender: str, receiver: str, state: ItemState, disks: Disks, robbed: set[tuple[str, str]]
+) -> Iterator[Wrong]:
     disk = disks[receiver]
     twins = [s for s in disk.items.values() if state.id == s.id or state.id in s.aliases
              or (sender, state.id) in {(i.member, i.item_id) for i in s.informants}]  # fmt: skip
@@ -380,23 +382,25 @@ def _compare(sender: str, receiver: str, state: ItemState, disks: Disks) -> Iter
             "lost",
             (f"{sender} says {state.responsible}, {receiver} says {twin.responsible}: {state.id}"),
         )
-    if _unheard(state, twin, receiver) or _unheard(twin, state, sender):
+    waits = {a for a, of in robbed if of in (sender, receiver)}  # a thief stands in that channel
+    if _unheard(state, twin, receiver, waits) or _unheard(twin, state, sender, waits):
         yield "lost", f"{sender}, {receiver}: verdicts on {state.id} differ"
     missing = _undone(state, twin, receiver) - _before_it_was_joined(state, twin, sender)
     if missing or _undone(twin, state, sender):
         yield "lost", f"{sender}, {receiver}: actions on {state.id} differ"
 
 
-def _unheard(state: ItemState, twin: ItemState, other: str) -> set[str]:
+def _unheard(state: ItemState, twin: ItemState, other: str, waits: set[str]) -> set[str]:
     """Verdicts in force on `state` that `other` lacks on its twin.
 
     What its author corrected may have been taken back on one side alone, where it came as a word on
     the file (§6.6.4). Its own are left out: nobody is told what he did himself, and one that he
     gave on another item of the same content may have been carried over on one side alone, where the
-    hashes are known.
+    hashes are known; and those of authors whose own words on the file wait for a person (`waits`).
     """
     heard = {a.event_id for a in twin.assessments}
-    return {a.event_id for a in state.in_force if a.member != other} - heard
+    out = {other, *waits}
+    return {a.event_id for a in state.in_force if a.member not in out} - heard
 
 
 def _undone(state: ItemState, twin: ItemState, other: str) -> set[str]:
