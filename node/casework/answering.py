@@ -20,7 +20,7 @@ from protocol.vocabulary import Disposition, Kind, Lane
 if TYPE_CHECKING:
     from node.casework.casebook import Casebook, Postbox
     from node.casework.item import ItemState
-    from node.casework.receiving import Parsed
+    from node.casework.reading import Parsed
 
 UNKNOWN = frozenset({Disposition.UNKNOWN_KIND, Disposition.UNKNOWN_VERSION})
 """Answers that are followed by another when this program has learnt to read the entry (§10.1)."""

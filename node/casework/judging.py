@@ -15,16 +15,9 @@ from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.casestore import CaseStore
 from node.casework.lookups import Places, known_at
 from node.casework.mass import Bound, hold, tasks_of
+from node.casework.reading import Parsed, is_readable, parse
 from node.casework.recalling import Recall
-from node.casework.receiving import (
-    Answer,
-    Judge,
-    Parsed,
-    is_readable,
-    judging_needs,
-    parse,
-    set_aside,
-)
+from node.casework.receiving import Answer, Judge, judging_needs, set_aside
 from node.casework.sharing import want_told
 from node.casework.submitting import in_stretches
 from node.ids import Ids

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from keys.registry import Registry
-from node.casework.receiving import Answer, Judged, Parsed
+from node.casework.reading import Parsed
+from node.casework.receiving import Answer, Judged
 from protocol.messages import Message, Outcome, Withdrawal
 from protocol.verdicts import ContentVerdictWithdrawn
 from protocol.vocabulary import OutcomeWhat

@@ -30,6 +30,7 @@ from node.casework.listing import match_lists
 from node.casework.messaging import hear_message
 from node.casework.naming import Citation, Disavowed
 from node.casework.permits import Permits
+from node.casework.reading import Parsed
 from node.casework.reconsidering import reconsider
 from node.casework.sharing import concerned, is_own
 from node.casework.wanting import want_alike
@@ -53,8 +54,6 @@ from protocol.messages import (
     Sighted,
     UnknownMessage,
     Withdrawal,
-    from_body,
-    is_known,
 )
 from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
 from protocol.vocabulary import Disposition, OutcomeWhat
@@ -69,16 +68,6 @@ class Judged(IntEnum):
     QUARANTINED = 3
 
 
-class Parsed(msgspec.Struct, frozen=True, gc=False):
-    """What an entry says, or that it says nothing intelligible (`fault`: the field)."""
-
-    arrived: Arrived
-    kind: int
-    entry_id: bytes | None
-    message: Message | None
-    fault: str | None = None
-
-
 class Answer(msgspec.Struct, frozen=True, gc=False):
     """What became of an entry; `erased_ms`: if it waits, the tombstones that it may wait for."""
 
@@ -88,26 +77,6 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     waits_for: str | None = None
     item: str | None = None
     erased_ms: int | None = None
-
-
-def parse(arrived: Arrived) -> Parsed:
-    """Read an entry; never raises: what cannot be read is answered `malformed`."""
-    kind, entry_id = 0, None
-    try:
-        entry = entries.decode(arrived.entry)
-        kind, entry_id = entry.kind, entry.id
-        return Parsed(arrived, kind, entry_id, from_body(entry.kind, entry.body, entry.version))
-    except ProtocolError as error:
-        return Parsed(arrived, kind, entry_id, None, getattr(error, "field", None) or "entry")
-
-
-def is_readable(raw: bytes) -> bool:
-    """Whether this program knows the form of an entry that it kept."""
-    try:
-        entry = entries.decode(raw)
-    except ProtocolError:
-        return False
-    return is_known(entry.version, entry.kind)
 
 
 HANDED_OVER = "handed_over_in_quarantine"

@@ -11,7 +11,6 @@ placeholder` is never set so far).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -233,8 +232,16 @@ def _same_path(one: Location | None, other: Location | None) -> bool:
     ours, theirs = _canonical(one), _canonical(other)
     if ours is None or theirs is None:
         return False
-    a, b = urlsplit(ours), urlsplit(theirs)
-    return bool(a.netloc) and (a.netloc, a.path) == (b.netloc, b.path)
+    here = _host_and_path(ours)
+    return bool(here) and here == _host_and_path(theirs)
+
+
+def _host_and_path(canonical: str) -> str:
+    """What stands between scheme and query; empty for what is no address on a host.
+
+    It takes any text: what older versions took from other members is no address at all.
+    """
+    return canonical.partition("://")[2].partition("?")[0]
 
 
 def _known(

@@ -10,7 +10,8 @@ from keys.registry import Registry
 from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Postbox
 from node.casework.item import ItemState
-from node.casework.receiving import Answer, Judge, parse
+from node.casework.reading import parse
+from node.casework.receiving import Answer, Judge
 from protocol import entry as entries
 from protocol.entry import leaf
 from protocol.facts import Content, Hop, Jurisdiction, Sighting

@@ -23,7 +23,8 @@ from node.casework.folding import lacks
 from node.casework.intake import add_facts
 from node.casework.item import Custody, ItemState
 from node.casework.post import Post
-from node.casework.receiving import Judge, Judged, Parsed, parse
+from node.casework.reading import Parsed, parse
+from node.casework.receiving import Judge, Judged
 from node.casework.routing import Forwarding, route
 from node.casework.working import record_action
 from node.ids import Ids

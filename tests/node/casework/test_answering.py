@@ -12,7 +12,8 @@ from keys.member import Capabilities
 from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Postbox
 from node.casework.permits import Permits
-from node.casework.receiving import Judge, parse
+from node.casework.reading import parse
+from node.casework.receiving import Judge
 from protocol import entry as entries
 from protocol.dispositions import Cited, Dispositions
 from protocol.entry import entry_id, leaf

@@ -15,7 +15,8 @@ from node.casework.folding import evolve
 from node.casework.intake import ItemTaken, intake_needs, take_report
 from node.casework.item import MAX_SUGGESTIONS, Custody, ItemState, Review, Suggestion
 from node.casework.prepare import prepare_report
-from node.casework.receiving import judging_needs, parse
+from node.casework.reading import parse
+from node.casework.receiving import judging_needs
 from node.casework.routing import Forwarding, route
 from node.casework.wanting import want_alike
 from node.casework.working import record_assessment, record_hashes

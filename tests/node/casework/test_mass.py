@@ -10,7 +10,8 @@ import pytest
 from keys.registry import Registry
 from node.casework.arrivals import Arrived
 from node.casework.mass import DAY_MS, POLICY, Bound, hold, taken_back, tasks_of, waiting_of
-from node.casework.receiving import Judged, Parsed
+from node.casework.reading import Parsed
+from node.casework.receiving import Judged
 from protocol.messages import Message, Withdrawal, kind_of
 from protocol.verdicts import ContentVerdictWithdrawn
 from protocol.vocabulary import Lane, OutcomeWhat

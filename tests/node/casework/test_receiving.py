@@ -6,7 +6,8 @@ import pytest
 
 from node.casework.arrivals import Arrived
 from node.casework.events import ids_now_known
-from node.casework.receiving import Judged, Parsed, judging_needs, set_aside
+from node.casework.reading import Parsed
+from node.casework.receiving import Judged, judging_needs, set_aside
 from protocol import entry as entries
 from protocol.encoding import pack
 from protocol.messages import (

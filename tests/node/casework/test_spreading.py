@@ -19,7 +19,8 @@ from node.casework.intake import take_reports
 from node.casework.item import Informant, ItemState, Listing, Review
 from node.casework.permits import Permits
 from node.casework.prepare import prepare_report
-from node.casework.receiving import Judge, parse
+from node.casework.reading import parse
+from node.casework.receiving import Judge
 from node.casework.working import disprove, record_assessment, record_hashes, withdraw_verdict
 from node.matching.lists import Trust
 from protocol import entry as entries

@@ -6,7 +6,8 @@ import pytest
 
 from node.casework.arrivals import Arrived
 from node.casework.draft import ItemDraft, ReportDraft
-from node.casework.receiving import judging_needs, parse
+from node.casework.reading import parse
+from node.casework.receiving import judging_needs
 from protocol.entry import compose, encode, leaf
 from protocol.messages import form_of, to_body
 from protocol.vocabulary import Disposition, Lane, Source

@@ -340,6 +340,12 @@ class TestAlias:
         known = item(1, HASHES, url="magnet:?xt=urn:1")
         assert not look(new(HASHES, url="magnet:?xt=urn:2"), [], [known]).joins
 
+    @pytest.mark.parametrize("place", ["https://[bad", "http://[::1/x", "https:///", "x"])
+    def test_attack_what_is_no_address_holds_up_no_report_of_its_file(self, place: str) -> None:
+        """An older version may have taken it from another member."""
+        known = item(1, HASHES, url=place, assessments=(verdict(member=US),))
+        assert look(new(HASHES), [], [known]) == Judgement(Disposition.NEW_KNOWN, known.id)
+
     def test_alias_of_what_was_gone_is_perhaps_back(self) -> None:
         """One item, under whatever query."""
         found = look(new(HASHES, url=self.ALIAS), [], [closed(item(1, HASHES))])
