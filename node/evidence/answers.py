@@ -156,7 +156,7 @@ def _check_standing(one: _Read, audit: Audit, story: Story, told: Told, findings
     row = one.row
     spoken_of = getattr(one.message, "item_id", None)
     if row.item is not None:
-        same = story.item(spoken_of) == row.item
+        same = row.item in story.items(spoken_of)
         findings.expect(same, "entries_in", one.place, "item")
     waits = row.judged == Judged.PARKED
     findings.expect((row.waits_for is not None) == waits, "entries_in", one.place, "waits_for")
@@ -164,7 +164,7 @@ def _check_standing(one: _Read, audit: Audit, story: Story, told: Told, findings
         held = row.waits_for == waiting_of(row.peer) and taken_back(one.message) is not None
         if held:
             findings.count("held")
-        right = held or (row.waits_for == spoken_of and story.item(spoken_of) is None)
+        right = held or (row.waits_for == spoken_of and not story.items(spoken_of))
         findings.expect(right, "entries_in", one.place, "waits_for")
     elif row.judged == Judged.QUARANTINED:
         findings.count("quarantined")
@@ -217,17 +217,15 @@ def _had_effect(one: _Read, audit: Audit, story: Story) -> bool:
     """Whether the history knows what this entry told."""
     message = one.message
     if isinstance(message, Outcome):
-        item = story.item(message.item_id)
-        return item in story.erased or (item or "", message.event_id) in story.heard
+        items = story.items(message.item_id)
+        return any(one in story.erased or (one, message.event_id) in story.heard for one in items)
     if isinstance(message, PeerMessage):
-        item = story.item(message.item_id)
-        return item in story.erased or (item or "", message.message_id) in story.heard
+        items = story.items(message.item_id)
+        return any(one in story.erased or (one, message.message_id) in story.heard for one in items)
     if isinstance(message, DispositionNote) and message.item_id is not None:
-        item = story.item(message.item_id)
-        if item in story.erased:
-            return True
-        answer = (item or "", one.row.peer, str(message.disposition))
-        return answer in story.answered
+        said = (one.row.peer, str(message.disposition))
+        items = story.items(message.item_id)
+        return any(item in story.erased or (item, *said) in story.answered for item in items)
     if isinstance(message, Dispositions):
         word = str(message.disposition)
         return all(

@@ -46,7 +46,9 @@ def verify_history(audit: Audit, believed: Believed, findings: Findings) -> Stor
             chains[row.seq] = chain
         _fold(row, story, bare, findings)
     kept = set(audit.keys())
-    story.keys.update((key, item) for key, item in kept if item in story.erased)
+    for key, item in kept:
+        if item in story.erased:
+            story.keys.setdefault(key, set()).add(item)
     _verify_bare(bare, story, findings)
     _verify_heads(audit, believed, heads, chains, findings)
     _verify_items(audit, story, findings)
@@ -86,9 +88,8 @@ def _verify_bare(bare: list[tuple[str, int]], story: Story, findings: Findings) 
     ended = story.erased.keys() | {item for item, _ in story.ended}
     for item, seq in story.loose:
         findings.expect(item in ended, "events", seq, "item")
-    left = set(story.keys.items())
     for item in sorted(story.erased):
-        found = (story.key_of(item), item) in left
+        found = item in story.keys.get(story.key_of(item), ())
         findings.expect(found, "item_keys", item, "missing")
 
 

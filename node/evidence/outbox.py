@@ -80,7 +80,7 @@ def _check_item(row: MessageRow, message: Message, story: Story, findings: Findi
     """The item that the outbox names is the one that the message speaks of."""
     spoken_of = getattr(message, "item_id", None)
     if row.item is not None:
-        same = story.item(spoken_of) == row.item
+        same = row.item in story.items(spoken_of)
         findings.expect(same, "messages_out", row.seq, "item")
     elif not (row.came_back or isinstance(message, _OF_NO_ITEM)):
         findings.add("messages_out", row.seq, "item")

@@ -54,7 +54,7 @@ class Story:
     answered: set[tuple[str, str, str]] = field(default_factory=set)
     erased: dict[str, tuple[int, int]] = field(default_factory=dict)
     buried: dict[str, dict[bytes, int]] = field(default_factory=dict)
-    keys: dict[bytes, str] = field(default_factory=dict)
+    keys: dict[bytes, set[str]] = field(default_factory=dict)
     loose: list[tuple[str, int]] = field(default_factory=list)
     ended: set[tuple[str, str]] = field(default_factory=set)
     alike: set[tuple[int, str]] = field(default_factory=set)
@@ -105,12 +105,12 @@ class Story:
         for leaf in leaves:
             buried.setdefault(leaf, at_ms)
 
-    def item(self, any_id: str | None) -> str | None:
-        """Return the id of the item that is known by `any_id`."""
+    def items(self, any_id: str | None) -> set[str]:
+        """Return the items that are known by `any_id`, or were: one, and erased ones before it."""
         if any_id is None:
-            return None
-        named = self.names.get(any_id)
-        return self.keys.get(self.key_of(any_id)) if named is None and self.keys else named
+            return set()
+        named = {self.names[any_id]} if any_id in self.names else set()
+        return named | self.keys.get(self.key_of(any_id), set()) if self.keys else named
 
     @property
     def leaves(self) -> set[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
@@ -15,6 +16,9 @@ from node.store.connection import open_reader
 from protocol.messages import Outcome
 from protocol.push import Purpose, push_path
 from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat, Verdict
+from tests.builders.cases import country
+from tests.node.casework.arriving import item_from
+from tests.simulation.test_flooding import say
 from tests.simulation.world import Node, World
 
 PLACE = "https://nl1.example/album/1.jpg"
@@ -100,6 +104,23 @@ class TestSettled:
         connection = open_reader(world["nl-eokm"].path, world["nl-eokm"].keys.database_key)
         assert Audit(connection).places_of(other) != []
         connection.close()
+
+    async def test_everything_verifies_after_one_id_was_joined_erased_and_came_anew(
+        self, world: World
+    ) -> None:
+        """The id meant the erased item once and means one of its own now: the logs hold both."""
+        ours = await world["nl-eokm"].submit(PLACE)
+        theirs = item_from("gb-iwf", 9, url=PLACE, hosted=country("NL"))
+        await say(world["gb-iwf"], [(theirs, Kind.ITEM, Lane.REPORTS)])
+        await world.settle()
+        erase = world["nl-eokm"].desk.erase
+        await erase(ours.items[0].item_id, ErasureDraft(Cause.ERROR), actor="head")
+        await world.settle()
+        anew = msgspec.structs.replace(theirs, revision=2)
+        await say(world["gb-iwf"], [(anew, Kind.ITEM, Lane.REPORTS)])
+        await world.settle()
+        assert (await world["nl-eokm"].state(theirs.item_id)).id == theirs.item_id
+        assert world["nl-eokm"].verify().found == []
 
     async def test_receiver_puts_the_withdrawal_before_a_person(self, world: World) -> None:
         """Nobody erases at another member; its person does."""
