@@ -19,7 +19,7 @@ from node.cli.output import CliError, Result, table
 from node.cli.said_twice import contradicted
 from node.config import Config, load
 from node.evidence.bundle import export as make_bundle
-from node.evidence.check import Checked, check, flaw_in
+from node.evidence.check import Checked, check
 from node.evidence.contradictions import check_contradiction, is_contradiction
 from node.evidence.errors import BrokenBundleError
 from node.evidence.forks import ProvenFork, check_fork, claims, export_fork, is_fork
@@ -41,7 +41,8 @@ _MEND = (
 def export(path: Path, item: str, output: Path | None) -> Result:
     """Write what was said between members about an item, provable without this node.
 
-    What was written is verified once; exit code 1 if it convinces nobody as it stands.
+    What was written is verified once; exit code 1 if it convinces nobody as it stands, 9 if of some
+    entries only.
 
     Raises:
         EvidenceError: nothing about it was ever sent or received.
@@ -60,14 +61,25 @@ def export(path: Path, item: str, output: Path | None) -> Result:
     raw = with_audit(config, bundle)
     target = output or Path(f"{item}.evidence.json")
     write_file(target, raw)
-    flaw = flaw_in(raw, read_fingerprint(pinned(path)), client.revocations.notes())
-    data = {"item": item, "file": str(target), "size_bytes": len(raw), "holds": flaw is None}
+    flaws, status = _flaws(raw, read_fingerprint(pinned(path)), client.revocations.notes())
+    data = {"item": item, "file": str(target), "size_bytes": len(raw), "holds": not flaws}
     text = f"{target}: {len(raw)} bytes; it shows the item's addresses to whoever reads it\n"
-    if flaw is not None:
-        text += f"it does not hold: {flaw}\n{_MEND}"
-        return Result({**data, "message": flaw}, text, Exit.PROBLEM)
+    if flaws:
+        data |= {"partly": status is Exit.PARTLY, "message": flaws[0]}
+        how = "holds in part" if status is Exit.PARTLY else "does not hold"
+        text += "".join(f"it {how}: {flaw}\n" for flaw in flaws) + _MEND
+        return Result(data, text, status)
     text += f"check it anywhere: hotline evidence verify {target} --root FINGERPRINT"
     return Result(data, text)
+
+
+def _flaws(raw: bytes, pin: bytes, notes: Sequence[bytes]) -> tuple[list[str], Exit]:
+    """Say what keeps a bundle, or entries of it, from convincing anybody."""
+    try:
+        void = check(raw, pin, notes).void
+    except BrokenBundleError as error:
+        return [str(error)], Exit.PROBLEM
+    return [str(one) for one in void], Exit.PARTLY if void else Exit.OK
 
 
 def forks(path: Path) -> Result:
@@ -141,6 +153,8 @@ def with_audit(config: Config, read: Callable[[Audit], R]) -> R:
 def verify(path: Path, file: Path, fingerprint: str | None) -> Result:
     """Check a bundle with nothing but the bundle and the root's fingerprint.
 
+    Exit code 1 if it does not hold, 9 if some of its entries prove less than they show.
+
     Args:
         path: a configuration, read only where no fingerprint is given; then the revocation notes
             that its node knows are asked as well.
@@ -167,15 +181,18 @@ def verify(path: Path, file: Path, fingerprint: str | None) -> Result:
             "message": str(error),
         }
         return Result(data, f"{error}\n\nverified=no", Exit.PROBLEM)
+    void = [str(one) for one in checked.void]
+    partly = {"partly": True, "message": void[0]} if void else {}
     data = {
-        "holds": True,
+        "holds": not void,
+        **partly,
         "network": checked.network,
         "item": checked.item,
         "proofs": checked.proofs,
         "witnessed": checked.witnessed,
         "unproved": {"made_by": checked.made_by, "made": checked.made},
     }
-    return Result(data, _text(checked))
+    return Result(data, _text(checked, void), Exit.PARTLY if void else Exit.OK)
 
 
 def _notes_here(path: Path) -> Sequence[bytes]:
@@ -200,23 +217,37 @@ def _proven(fork: ProvenFork) -> Result:
     return Result(data, f"{told}\n\nverified=ok")
 
 
-def _text(checked: Checked) -> str:
+def _text(checked: Checked, void: Sequence[str]) -> str:
     rows = [
         (
+            number,
             proof["from"],
             proof["to"],
             proof["lane"],
             proof["kind"],
-            "receipted" if proof["receipted"] else "no receipt: only the sender is bound",
+            _bound(proof),
             ", ".join(proof["witnessed_by"]) or "not witnessed",
         )
-        for proof in checked.proofs
+        for number, proof in enumerate(checked.proofs)
     ]
-    shown = table(("from", "to", "lane", "kind", "receipt", "witnesses"), rows)
+    shown = table(("", "from", "to", "lane", "kind", "receipt", "witnesses"), rows)
     head = f"network {checked.network}, item {checked.item}"
     made = f"made by {checked.made_by or 'nobody it could be'} at {checked.made or 'no such time'}"
     own = f"{made}: the file's own word, not proved"
-    return f"{head}\n{own}\n{shown}\n\nverified=ok ({checked.witnessed})"
+    said = f"{head}\n{own}\n{shown}\n\n"
+    if not void:
+        return f"{said}verified=ok ({checked.witnessed})"
+    less = sum(bool(proof["void"]) for proof in checked.proofs)
+    how = f"verified=partly ({less} of {len(rows)} entries prove less than they show"
+    return said + "\n".join(void) + f"\n\n{how}; {checked.witnessed})"
+
+
+def _bound(proof: dict[str, Any]) -> str:
+    if not proof["binds"]:
+        return "VOID: proves nothing"
+    if proof["void"]:
+        return "VOID: only the sender is bound"
+    return "receipted" if proof["receipted"] else "no receipt: only the sender is bound"
 
 
 def pinned(path: Path) -> str:

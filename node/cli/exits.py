@@ -21,6 +21,7 @@ class Exit(IntEnum):
     KEYS = 6
     STORE = 7
     INPUT = 8
+    PARTLY = 9
     INTERNAL = 70
     INTERRUPTED = 130
 
@@ -35,6 +36,7 @@ MEANING: dict[Exit, str] = {
     Exit.KEYS: "a key file or the secret that unlocks it is missing, unsafe or wrong",
     Exit.STORE: "the database is missing, in use, damaged, full, or from a newer version",
     Exit.INPUT: "a file that was handed in cannot be read as what it should be",
+    Exit.PARTLY: "evidence of which some entries prove what they show, and others less, or nothing",
     Exit.INTERNAL: "a mistake of this program; run again with --debug and report it",
     Exit.INTERRUPTED: "stopped from the keyboard; what was acknowledged is kept",
 }

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from keys.errors import KeysError
 from keys.registry import Registry
 from keys.signing import VerifyKey
 from node.evidence.errors import NothingToShowError
@@ -113,7 +114,7 @@ def export(
         TYPE,
         VERSION,
         registry.network_id,
-        _named(item, shown),
+        _named(item, [one for one in shown if _is_sure(one, trust)] or shown),
         us,
         now_ms,
         shown,
@@ -123,7 +124,17 @@ def export(
     return msgspec.json.format(msgspec.json.encode(bundle), indent=1)
 
 
-def _named(item: str, proofs: tuple[Proof, ...]) -> str:
+def _is_sure(proof: Proof, trust: Trust) -> bool:
+    """Whether the entry binds its sender whatever witnesses saw: by others no item is proved."""
+    try:
+        keys = trust.registry.member(proof.sender).log_keys
+        verify_checkpoint(proof.checkpoint.encode(), trust.good(proof.sender, keys))
+    except (KeysError, ProtocolError):
+        return False
+    return True
+
+
+def _named(item: str, proofs: Sequence[Proof]) -> str:
     """The item's id as the entries name it: its own, or the first one under which it was told."""
     named = []
     for proof in proofs:
@@ -168,9 +179,7 @@ def _proof(audit: Audit, trust: Trust, us: str, log: Log, index: int) -> Proof |
     checkpoints = audit.sent_checkpoints(*place) if log.sent else audit.held_checkpoints(*place)
     sender, receiver = (us, log.peer) if log.sent else (log.peer, us)
     origin = Channel(trust.registry.network_id, sender, receiver, Lane(log.lane)).origin(log.epoch)
-    good = _worth(checkpoints, trust, (sender, receiver))
-    if _covering(good, index) is not None:
-        checkpoints = good
+    checkpoints = _worth(checkpoints, trust, (sender, receiver), index)
     witnesses = audit.witnesses.believing(counts_in(trust.registry))
     covering, part = _witnessed(witnesses, us, log.peer, str(origin), checkpoints, index)
     entry = audit.entry_at(direction, place, index)
@@ -213,8 +222,10 @@ def _witnessed(
     return witnessed, found[1]
 
 
-def _worth(rows: list[CheckpointRow], trust: Trust, ends: tuple[str, str]) -> list[CheckpointRow]:
-    """The rows in which nothing is by a stolen key."""
+def _worth(
+    rows: list[CheckpointRow], trust: Trust, ends: tuple[str, str], index: int
+) -> list[CheckpointRow]:
+    """The rows in which nothing is by a stolen key; else those that bind the sender; else all."""
     sender, receiver = (trust.registry.members.get(member) for member in ends)
     if sender is None or receiver is None:
         return rows
@@ -222,10 +233,16 @@ def _worth(rows: list[CheckpointRow], trust: Trust, ends: tuple[str, str]) -> li
     cosigners = trust.good(ends[1], receiver.receipt_keys)
     if len(signers) + len(cosigners) == len(sender.log_keys) + len(receiver.receipt_keys):
         return rows
-    return [row for row in rows if _is_by(row, signers, cosigners)]
+    for believed in (cosigners, receiver.receipt_keys):
+        good = [row for row in rows if _is_by(row, signers, believed)]
+        if _covering(good, index) is not None:
+            return good
+    return rows
 
 
-def _is_by(row: CheckpointRow, signers: list[VerifyKey], cosigners: list[VerifyKey]) -> bool:
+def _is_by(
+    row: CheckpointRow, signers: Sequence[VerifyKey], cosigners: Sequence[VerifyKey]
+) -> bool:
     try:
         checkpoint = verify_checkpoint(row.note, signers).checkpoint
         if row.receipt is not None:

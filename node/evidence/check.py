@@ -14,9 +14,13 @@
    its log key, holds this very checkpoint as a leaf; every cosignature by a listed witness key
    verifies. It is witnessed since the second of those that are neither sender nor receiver.
 9. Time: a receipt's time is its receiver's own word. Without step 8 nothing is witnessed.
-10. Neither 5 nor 6 is by a key that its owner says was stolen, or that a revocation note in the
-   bundle revokes, unless the owner's own ledger was witnessed (8) before the theft: this is step 5
-   or 6 again, by time. Each note counts by itself, and there once.
+10. Void is what in 5 or 6 is by a key that its owner says was stolen, or that a revocation note in
+   the bundle revokes, unless the owner's own ledger was witnessed (8) before the theft. Where the
+   checkpoint is void the entry binds nobody; where the receipt is, its sender alone. An entry that
+   binds somebody must be about the bundle's item. Each note counts by itself, and there once.
+
+What does not hold in 1 to 9 was made up or changed, and the whole file with it is refused. What is
+void was signed as it stands, by nobody knows whom: it takes nothing from the entries beside it.
 
 What the caller must do: obtain the root's fingerprint from somewhere else than the bundle.
 """
@@ -58,11 +62,16 @@ _UNSAID: Final = (
 """Whoever denies a hand-over so owes a word, and everybody can see which."""
 
 
+_STEPS: Final = {"checkpoint": "5", "receipt": "6"}
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What a bundle proves; but `made_by` and `made` are its own word, which nothing proves.
 
-    They are None where they could not be true of any member, or of any time.
+    They are None where they could not be true of any member, or of any time. Each of `proofs` says
+    whom it `binds`: sender and receiver, the sender alone, or nobody; and what of it is `void`, by
+    field, and why.
     """
 
     network: str
@@ -72,14 +81,24 @@ class Checked:
     made_by: str | None
     made: str | None
 
+    @property
+    def void(self) -> list[BrokenBundleError]:
+        """What in it proves nothing, where, and why. None: all that it shows is proved."""
+        return [
+            BrokenBundleError(_STEPS[field], f"proofs[{n}].{field}", why)
+            for n, proof in enumerate(self.proofs)
+            for field, why in proof["void"].items()
+        ]
+
 
 def check(raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()) -> Checked:
-    """Return what the bundle proves.
+    """Return what the bundle proves, entry by entry; of what is void nothing is believed.
 
     `notes` are revocation notes that are at hand, beside those in the bundle.
 
     Raises:
-        BrokenBundleError: something in it does not hold: at which step, and where.
+        BrokenBundleError: something in it does not hold, at which step, and where; or all that it
+            shows about its item is void.
     """
     bundle = _read(raw)  # (1)
     registry = registry_of(bundle.registry, bundle.network, root_sha256)  # (2, 3)
@@ -87,8 +106,7 @@ def check(raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()) -> Checke
         raise BrokenBundleError("1", "proofs", "there is none")
     trust = trust_of(registry, bundle.revocations, notes)  # (10)
     shown = [_check_proof(proof, f"proofs[{n}]", trust) for n, proof in enumerate(bundle.proofs)]
-    if all(proof["item"] != bundle.item for proof in shown):  # (7)
-        raise BrokenBundleError("7", "item", "is not what any of its entries is about")
+    _check_item(bundle.item, shown)  # (7, 10)
     for n in sorted(strays(bundle.proofs)):
         raise BrokenBundleError("7", f"proofs[{n}].entry", "answers no entry of the bundle")
     made_by = bundle.made_by if is_member(bundle.made_by) else None
@@ -96,13 +114,14 @@ def check(raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()) -> Checke
     return Checked(bundle.network, bundle.item, shown, _witnessed(shown), made_by, made)
 
 
-def flaw_in(raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()) -> str | None:
-    """Return what keeps a bundle from convincing anybody; None: nothing does. See `check`."""
-    try:
-        check(raw, root_sha256, notes)
-    except BrokenBundleError as error:
-        return str(error)
-    return None
+def _check_item(item: str, shown: list[dict[str, Any]]) -> None:
+    about = [(n, proof) for n, proof in enumerate(shown) if proof["item"] == item]
+    if not about:
+        raise BrokenBundleError("7", "item", "is not what any of its entries is about")
+    if not any(proof["binds"] for _, proof in about):
+        n, proof = about[0]
+        why = proof["void"]["checkpoint"]
+        raise BrokenBundleError(_STEPS["checkpoint"], f"proofs[{n}].checkpoint", why)
 
 
 def _time(said_ms: int) -> str | None:
@@ -135,17 +154,28 @@ def _check_proof(proof: Proof, place: str, trust: Trust) -> dict[str, Any]:
     by, since = seen(times, (proof.sender, proof.receiver))
     shown |= {"witnessed": since is not None, "witnessed_by": by, "witnessed_s": since}
     owner = None if proof.ledger is None or since is None else proof.ledger.owner
-    signed = [("5", "checkpoint", proof.sender, signer)]  # (10)
+    signed = {"checkpoint": (proof.sender, signer)}  # (10)
     if receipt is not None:
-        signed.append(("6", "receipt", proof.receiver, receipt.key))
-    for step, field, member, key in signed:
+        signed["receipt"] = (proof.receiver, receipt.key)
+    void = {}
+    for field, (member, key) in signed.items():
         witnessed_ms = 1000 * since if since is not None and owner == member else None
         if not trust.is_worth(member, key, witnessed_ms):
             turn = trust.registry.member(member).turn(key.key_id)
             unsaid = witnessed_ms is not None and turn.compromised_ms is None
-            why = _UNSAID.format(since) if unsaid else _STOLEN
-            raise BrokenBundleError(step, f"{place}.{field}", why)
-    return shown
+            void[field] = _UNSAID.format(since) if unsaid else _STOLEN
+    return shown | _left(proof, void)
+
+
+def _left(proof: Proof, void: dict[str, str]) -> dict[str, Any]:
+    """Say what an entry proves without what is void of it."""
+    left: dict[str, Any] = {"void": void, "binds": [proof.sender]}
+    if proof.receipt is not None and not void:
+        return left | {"binds": [proof.sender, proof.receiver]}
+    left |= {"receipted": False, "receipt_time_s": None}
+    if "checkpoint" not in void:
+        return left
+    return left | {"binds": [], "witnessed": False, "witnessed_by": [], "witnessed_s": None}
 
 
 def _check_checkpoint(

@@ -89,13 +89,14 @@ class Shown(NamedTuple):
     time_s: int | None
     witnesses: tuple[str, ...]
     witnessed_s: int | None
+    binds: tuple[str, ...]
 
 
 def check_bundle(raw: bytes, pin: bytes) -> list[Shown]:
-    """Give what a bundle proves.
+    """Give what a bundle proves: of each entry, without what is void (§3.9).
 
     Raises:
-        RefusedError: something in it does not hold.
+        RefusedError: something in it does not hold, or nothing about its item is proved.
     """
     return judged(_bundle, raw, pin)
 
@@ -130,7 +131,7 @@ def _bundle(file: Any, pin: bytes) -> list[Shown]:
     network = network_of(file, pin).without(file.get("revocations", []))
     need(file["proofs"], "proofs: none")
     shown = [_proof(proof, network) for proof in file["proofs"]]
-    need(file["item"] in {one.item for one in shown}, "item: not what it is about")
+    need(file["item"] in {one.item for one in shown if one.binds}, "item: not what it is about")
     for proof in file["proofs"]:
         _answers_one(proof, file["proofs"])
     return shown
@@ -199,20 +200,31 @@ def _proof(proof: dict[str, Any], network: Network) -> Shown:
     path = [from64(one) for one in proof["path"]]
     leaf = sha256(b"\0", entry)
     need(root_above(leaf, proof["index"], head.size, path) == head.root, "path: another root")
-    time_s = None
     if proof["receipt"] is not None:
-        time_s = check_receipt(proof["receipt"], head, receiver, network.of(receiver, "receipt"))
+        check_receipt(proof["receipt"], head, receiver, network.of(receiver, "receipt"))
     times = _witnesses(proof, head, network)
     outside = sorted((at, who) for who, at in times.items() if who not in {sender, receiver})
     since = outside[1][0] if len(outside) > 1 else None
     by = tuple(who for at, who in outside if since is not None and at <= since)
-    part = proof.get("ledger")
+    part, item = proof.get("ledger"), about(entry)
     seen = {} if part is None else {part["owner"]: since}
-    check_checkpoint(proof["checkpoint"], network.counting(sender, "log", seen.get(sender)))
+    signers = network.counting(sender, "log", seen.get(sender))
+    if _unless_void(check_checkpoint, proof["checkpoint"], signers) is None:
+        return Shown(sender, receiver, lane, item, None, (), None, ())
+    cosigners = network.counting(receiver, "receipt", seen.get(receiver))
+    time_s = None
     if proof["receipt"] is not None:
-        keys = network.counting(receiver, "receipt", seen.get(receiver))
-        check_receipt(proof["receipt"], head, receiver, keys)
-    return Shown(sender, receiver, lane, about(entry), time_s, by, since)
+        time_s = _unless_void(check_receipt, proof["receipt"], head, receiver, cosigners)
+    binds = (sender,) if time_s is None else (sender, receiver)
+    return Shown(sender, receiver, lane, item, time_s, by, since, binds)
+
+
+def _unless_void(judge: Callable[..., Proved], *given: Any) -> Proved | None:
+    """Give what a signature says; None: it holds under the keys that are listed, none counts."""
+    try:
+        return judge(*given)
+    except RefusedError:
+        return None
 
 
 def _witnesses(proof: dict[str, Any], checkpoint: Head, network: Network) -> dict[str, int]:

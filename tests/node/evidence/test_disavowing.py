@@ -52,7 +52,7 @@ async def test_g3_what_nobody_saw_before_the_theft_proves_nothing(tmp_path: Path
     await world.start()
     item = await hand_over(world, 1)
     await deny(world, world.now)
-    world.both_refuse(world.bundle(EOKM, item), "5")
+    world.both_find(world.bundle(EOKM, item), "checkpoint")
     assert world.void(EOKM, "void_checkpoints_held") == 1
     await world.close()
 

@@ -29,13 +29,15 @@ def plain(proved: Any) -> Any:
     return json.loads(json.dumps(proved))
 
 
-def test_12_bundle_of_an_earlier_release_proves_what_it_proved() -> None:
-    """Courts take years; the words of a receipt stay."""
-    raw, pin = file_of("bundle")
-    assert plain([one._asdict() for one in files.check_bundle(raw, pin)]) == V1["bundle"]["proves"]
-    names = ("from", "to", "lane", "item", "receipt_time_s", "witnessed_by", "witnessed_s")
+@pytest.mark.parametrize("kind", ["bundle", "bundle_in_part"])
+def test_12_bundle_of_an_earlier_release_proves_what_it_proved(kind: str) -> None:
+    """Courts take years; the words of a receipt stay, and what is void stays void."""
+    (raw, pin), proves = file_of(kind), V1[kind]["proves"]
+    assert plain([one._asdict() for one in files.check_bundle(raw, pin)]) == proves
+    names = ("from", "to", "lane", "item", "receipt_time_s", "witnessed_by", "witnessed_s", "binds")
     read = [[one[name] for name in names] for one in check(raw, pin).proofs]
-    assert read == [list(one.values()) for one in V1["bundle"]["proves"]]
+    assert read == [list(one.values()) for one in proves]
+    assert all(one["binds"] for one in proves) is (kind == "bundle")
 
 
 def test_8_9_fork_of_an_earlier_release_accuses_whom_it_accused() -> None:
@@ -54,10 +56,10 @@ def test_8_14_contradiction_of_an_earlier_release_accuses_whom_it_accused() -> N
     assert [proven.accused, proven.origin] == V1["contradiction"]["proves"][:2]
 
 
-@pytest.mark.parametrize("kind", ["bundle", "fork", "contradiction"])
+@pytest.mark.parametrize("kind", ["bundle", "bundle_in_part", "fork", "contradiction"])
 def test_12_file_of_an_earlier_release_needs_its_pin(kind: str) -> None:
     """It brings its registry, and never the pin."""
     raw, pin = file_of(kind)
-    judge = {"bundle": check, "fork": check_fork, "contradiction": check_contradiction}[kind]
+    judge = {"fork": check_fork, "contradiction": check_contradiction}.get(kind, check)
     with pytest.raises(BrokenBundleError):
         judge(raw, bytes(len(pin)))

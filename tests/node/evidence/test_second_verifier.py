@@ -71,6 +71,7 @@ def test_12_both_read_the_same_out_of_a_good_bundle(made: Made) -> None:
             p["receipt_time_s"],
             tuple(p["witnessed_by"]),
             p["witnessed_s"],
+            tuple(p["binds"]),
         )
         for p in check.check(raw, pin).proofs
     ]
