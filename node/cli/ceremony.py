@@ -104,7 +104,8 @@ def holders(
         keys: key files of holders at hand.
 
     Raises:
-        RegistryError: a threshold that could not be met, or another proposal waits.
+        RegistryError: a threshold that could not be met, one key for two roles, or another
+            proposal waits.
     """
     directory, keepers = keepers_of(path, keys)
     now = repository.holders_of(directory.open())
@@ -117,8 +118,11 @@ def holders(
     )
     if not any((*root, *targets)):
         return _shown(now)
-    check_holders("root", HolderPlan(0, tuple(wanted.root), wanted.root_threshold))
-    check_holders("targets", HolderPlan(0, tuple(wanted.targets), wanted.targets_threshold))
+    check_holders(
+        HolderPlan(0, tuple(wanted.root), wanted.root_threshold),
+        HolderPlan(0, tuple(wanted.targets), wanted.targets_threshold),
+        [key.public.ed25519 for key in (keepers.online.snapshot, keepers.online.timestamp)],
+    )
     return decided(decisions.renew(directory, keepers, now_ms(), wanted))
 
 

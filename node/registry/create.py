@@ -22,7 +22,7 @@ from node.registry.errors import RefusedError, RepositoryStateError, ThresholdEr
 from node.registry.repository import Holders, OnlineSigners
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from keys.unlock import Unlock
@@ -93,8 +93,7 @@ def create_network(
         RefusedError: a threshold or name cannot work; names the field.
         KeysError: the unlocking secret or the key directory cannot be used.
     """
-    check_holders("root", plan.root)
-    check_holders("targets", plan.targets)
+    check_holders(plan.root, plan.targets)
     try:
         network = NetworkDocument(plan.name, {}, limits=plan.limits, policy=plan.policy)
     except KeysError as error:
@@ -184,13 +183,25 @@ def load_online(directory: RepositoryDirectory, unlock: Unlock) -> OnlineSigners
     return OnlineSigners(snapshot, timestamp)
 
 
-def check_holders(role: str, holders: HolderPlan) -> None:
-    """Refuse holders that could never meet their threshold, or one who counts twice.
+def check_holders(root: HolderPlan, targets: HolderPlan, online: Sequence[bytes] = ()) -> None:
+    """Refuse holders that could never meet their threshold, or whose keys are not kept apart.
+
+    Targets sign each decision and root once a year: who steals a key that is in daily use must not
+    have one of root (docs/registry.md §1.2). `online` are public keys that sign unattended.
 
     Raises:
         RefusedError: names the field.
         WeakKeyError: a key that nobody should be held to.
     """
+    _check_role("root", root)
+    _check_role("targets", targets)
+    named = (*root.elsewhere, *targets.elsewhere, *online)
+    if len(set(named)) != len(named):
+        mend = "name one key for two roles; make one for each (hotline network key)"
+        raise RefusedError("holders", mend)
+
+
+def _check_role(role: str, holders: HolderPlan) -> None:
     count = holders.here + len(holders.elsewhere)
     if holders.here < 0 or not 1 <= count <= MAX_HOLDERS:
         raise RefusedError(f"{role} holders", f"needs 1 to {MAX_HOLDERS} of them")

@@ -9,6 +9,7 @@ import pytest
 
 from node.cli.exits import Exit
 from node.cli.main import run
+from node.registry.directory import RepositoryDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -295,6 +296,24 @@ def test_drop_forgets_what_waits(
     """Nothing waits in a network of one holder."""
     config = make_pair(tmp_path, typed)["config"]
     assert typed("network", "drop", "-c", config) == (Exit.OK, {"dropped": False})
+
+
+@pytest.mark.parametrize("role", ["root", "targets", "snapshot", "timestamp"])
+def test_a_holders_key_is_for_one_role(
+    tmp_path: Path, typed: Callable[..., tuple[int, dict[str, Any]]], role: str
+) -> None:
+    """A key of root for targets, the other way round, one that signs unattended."""
+    config = ("-c", make_pair(tmp_path, typed)["config"])
+    files = RepositoryDirectory(tmp_path / "net").files
+    signed = json.loads(files["metadata/1.root.json"])["signed"]
+    (key,) = signed["roles"][role]["keyids"]
+    option = "--root-key" if role == "targets" else "--targets-key"
+    public = signed["keys"][key]["keyval"]["public"]
+    code, shown = typed("network", "holders", option, public, *config)
+    assert (code, shown["error"]["code"]) == (Exit.REFUSED, "registry_refused")
+    assert "two roles" in shown["error"]["message"]
+    _, status = typed("network", "status", *config)
+    assert (status["root_version"], status["staged"]) == (1, False)
 
 
 def test_key_of_another_role_is_refused(

@@ -11,6 +11,7 @@ import pytest
 
 from keys.errors import KeysError, WeakKeyError
 from keys.registry import verify_chain
+from keys.signing import SigningKey
 from keys.unlock import Unlock
 from node.registry import build
 from node.registry.admit import Keepers, Terms, admit, sign_staged
@@ -94,6 +95,15 @@ def test_a_plan_that_cannot_work_is_refused_before_anything_is_made(
 ) -> None:
     """The error names the field, and the directory stays empty."""
     with pytest.raises(RefusedError, match=field):
+        create_network(RepositoryDirectory(tmp_path / "new"), plan, unlock, NOW_MS)
+    assert not (tmp_path / "new").exists()
+
+
+def test_one_key_for_root_and_targets_is_refused(tmp_path: Path, unlock: Unlock) -> None:
+    """Targets sign every decision; who steals a key in daily use must not have one of root."""
+    one = HolderPlan(here=1, elsewhere=(SigningKey.generate(hybrid=False).public.ed25519,))
+    plan = NetworkPlan("demo", root=one, targets=one)
+    with pytest.raises(RefusedError, match="holders: name one key for two roles"):
         create_network(RepositoryDirectory(tmp_path / "new"), plan, unlock, NOW_MS)
     assert not (tmp_path / "new").exists()
 
