@@ -43,3 +43,10 @@ class ContentVerdictWithdrawn(Fact, frozen=True):
 
     event_id: SubjectId
     at_ms: TimeMs
+
+
+def verdict_of(message: object) -> str | None:
+    """Return the id of the verdict on files that a message gives or takes back; None: of none."""
+    if isinstance(message, ContentVerdict):
+        return message.assessment.event_id
+    return message.event_id if isinstance(message, ContentVerdictWithdrawn) else None

@@ -39,7 +39,7 @@ _MEND = (
 
 
 def export(path: Path, item: str, output: Path | None) -> Result:
-    """Write what was said between members about an item, provable without this node.
+    """Write what members said of an item or a shared verdict, provable without this node.
 
     What was written is verified once; exit code 1 if it convinces nobody as it stands, 9 if of some
     entries only.
@@ -63,7 +63,7 @@ def export(path: Path, item: str, output: Path | None) -> Result:
     write_file(target, raw)
     flaws, status = _flaws(raw, read_fingerprint(pinned(path)), client.revocations.notes())
     data = {"item": item, "file": str(target), "size_bytes": len(raw), "holds": not flaws}
-    text = f"{target}: {len(raw)} bytes; it shows the item's addresses to whoever reads it\n"
+    text = f"{target}: {len(raw)} bytes; it shows addresses and hashes to whoever reads it\n"
     if flaws:
         data |= {"partly": status is Exit.PARTLY, "message": flaws[0]}
         how = "holds in part" if status is Exit.PARTLY else "does not hold"

@@ -16,14 +16,14 @@ evidence_app = group("What can be proved to others.")
 
 @evidence_app.command("export")
 def evidence_export(
-    item: Annotated[str, typer.Argument(help="Id of the item.")],
+    item: Annotated[str, typer.Argument(help="Id of an item, or of a verdict on files.")],
     output: Annotated[
         Path | None, typer.Option(help="File to make; default: ITEM.evidence.json.")
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> int:
-    """Write a bundle that proves what was sent and received about an item."""
+    """Write a bundle that proves what was sent and received about an item or a verdict."""
     from node.cli import evidence
 
     return show(evidence.export(config, item, output), as_json=json)

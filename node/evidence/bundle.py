@@ -1,9 +1,10 @@
-"""Evidence bundles: what was handed over about one item, provable to a court without this node.
+"""Evidence bundles: what was said about one item, provable to a court without this node.
 
 A bundle is one JSON file (`hx1-evidence`, version 1; docs/protocol.md §12). For each entry about
 the item, in both directions, it holds the entry with its salt, the path that proves its place, the
 sender's signed checkpoint and the receiver's receipt; and the registry's own files, which say whose
-keys these are. It opens one item only: the neighbours in the logs are hashes.
+keys these are. It opens one item only: the neighbours in the logs are hashes. What is said of files
+alone is of no item (§6.6): a bundle of a verdict holds how it was given and taken back, by its id.
 
 The ledger part, which gives time by witnesses, is there where a checkpoint over the entry stands
 in our witnessed ledger (`ledger_part`); without it the entry is "not witnessed".
@@ -35,7 +36,9 @@ from protocol.checkpoint import verify_checkpoint
 from protocol.dispositions import Cited, Dispositions
 from protocol.errors import ProtocolError
 from protocol.merkle import inclusion_path
+from protocol.messages import Message, UnknownMessage
 from protocol.receipt import verify_receipt
+from protocol.verdicts import verdict_of
 from protocol.vocabulary import Lane
 
 TYPE = "hx1-evidence"
@@ -93,7 +96,9 @@ def export(
     now_ms: int,
     notes: Iterable[bytes] = (),
 ) -> bytes:
-    """Return the bundle of everything that was said about `item` between members.
+    """Return the bundle of everything that was said between members about `item`.
+
+    That is an item's id, or a verdict's that was shared (docs/protocol.md §6.6).
 
     `notes` are the revocation notes that are known here; those that concern it go into it.
 
@@ -139,8 +144,14 @@ def _named(item: str, proofs: Sequence[Proof]) -> str:
     named = []
     for proof in proofs:
         _, message = messages.read(base64.b64decode(proof.entry))
-        named.append(getattr(message, "item_id", None))
+        named.append(about(message))
     return item if item in named else next((one for one in named if one is not None), item)
+
+
+def about(message: Message | UnknownMessage) -> str | None:
+    """Return the id of what a message speaks of: an item, or a verdict on files."""
+    item: str | None = getattr(message, "item_id", None)
+    return item or verdict_of(message)
 
 
 def strays(proofs: Sequence[Proof]) -> set[int]:

@@ -9,7 +9,7 @@
 6. The receipt, where there is one, is the receiver's cosignature on this very checkpoint.
 7. Each entry is shown with the item id that it speaks of (one item may have several, by which
    different members know it); the bundle's own must be among them. An answer to several entries
-   speaks of none: it must cite one that the bundle holds.
+   speaks of none: it must cite one that the bundle holds. A verdict on files has an id of its own.
 8. The ledger part, where there is one: a head of the sender's or the receiver's ledger, signed by
    its log key, holds this very checkpoint as a leaf; every cosignature by a listed witness key
    verifies. It is witnessed since the second of those that are neither sender nor receiver.
@@ -36,7 +36,7 @@ import msgspec
 
 from keys.errors import KeysError
 from keys.signing import VerifyKey
-from node.evidence.bundle import Bundle, Proof, read, strays, summary
+from node.evidence.bundle import Bundle, Proof, about, read, strays, summary
 from node.evidence.errors import BrokenBundleError
 from node.evidence.ledger_part import seen
 from node.evidence.notes_part import trust_of
@@ -115,11 +115,11 @@ def check(raw: bytes, root_sha256: bytes, notes: Iterable[bytes] = ()) -> Checke
 
 
 def _check_item(item: str, shown: list[dict[str, Any]]) -> None:
-    about = [(n, proof) for n, proof in enumerate(shown) if proof["item"] == item]
-    if not about:
+    named = [(n, proof) for n, proof in enumerate(shown) if proof["item"] == item]
+    if not named:
         raise BrokenBundleError("7", "item", "is not what any of its entries is about")
-    if not any(proof["binds"] for _, proof in about):
-        n, proof = about[0]
+    if not any(proof["binds"] for _, proof in named):
+        n, proof = named[0]
         why = proof["void"]["checkpoint"]
         raise BrokenBundleError(_STEPS["checkpoint"], f"proofs[{n}].checkpoint", why)
 
@@ -147,8 +147,7 @@ def _check_proof(proof: Proof, place: str, trust: Trust) -> dict[str, Any]:
     except ProtocolError:
         raise BrokenBundleError("4", f"{place}.path", "does not lead to the root") from None
     receipt = _check_receipt(proof, place, checkpoint, trust)  # (6)
-    kind, about = _check_subject(entry, place)  # (7)
-    shown = summary(proof, kind, about)
+    shown = summary(proof, *_check_subject(entry, place))  # (7)
     shown["receipt_time_s"] = None if receipt is None else receipt.time_s  # (9): its own word
     times = _check_ledger(proof, place, checkpoint, trust)  # (8)
     by, since = seen(times, (proof.sender, proof.receiver))
@@ -263,5 +262,4 @@ def _check_subject(raw: bytes, place: str) -> tuple[str, str | None]:
         raise BrokenBundleError("4", f"{place}.entry", "is not canonical") from None
     if isinstance(message, UnknownMessage):
         return f"kind_{entry.kind}", None
-    about: str | None = getattr(message, "item_id", None)
-    return Kind(entry.kind).name.lower(), about
+    return Kind(entry.kind).name.lower(), about(message)

@@ -367,16 +367,9 @@ class Audit:
         yield from stream(self._connection, "SELECT peer, entry_id, digest FROM entry_ids_in_delta")
 
     def places_of(self, item: str) -> list[citing.Place]:
-        """Where entries about an item stand, and answers that cite one of them."""
-        places: list[citing.Place] = list(
-            self._connection.execute(
-                "SELECT 'sent', l.peer, l.lane, l.epoch, l.idx FROM messages_out m"
-                " JOIN log_out l ON l.message = m.seq WHERE m.item = ?1"
-                " UNION ALL SELECT 'held', peer, lane, epoch, idx FROM entries_in WHERE item = ?1",
-                (item,),
-            )
-        )
-        return [*places, *citing.answers_to(self._connection, places)]
+        """Where entries stand about an item, with their answers, or about a verdict on files."""
+        found = citing.places_of(self._connection, item)
+        return found or citing.words_on(self._connection, item)
 
     def entry_at(self, direction: str, log: citing.Log, index: int) -> bytes | None:
         """The entry at one place of a log; None: it has no body."""

@@ -1,4 +1,4 @@
-"""Which items the entries are about that an answer of a crowd cites (docs/protocol.md §10.4).
+"""Where entries about one thing stand; which items an answer of a crowd is about (§10.4).
 
 A peer cites entries of ours by place and leaf. They stand in our logs at just that place, unless
 this database was set back (restored, rebuilt, or by a snapshot that nobody has told of yet): then
@@ -18,6 +18,7 @@ from protocol import entry as entries
 from protocol.dispositions import Dispositions
 from protocol.errors import ProtocolError
 from protocol.messages import DispositionNote, read
+from protocol.verdicts import verdict_of
 from protocol.vocabulary import Kind, Lane
 
 Place = tuple[str, str, str, bytes, int]
@@ -110,6 +111,55 @@ def _elsewhere(
     )
     items.update((leaf, item) for raw, item in waiting if (leaf := entries.leaf(raw)) in wanted)
     return items
+
+
+def places_of(connection: Connection, item: str) -> list[Place]:
+    """Return where entries about an item stand, and answers that cite one of them."""
+    places: list[Place] = list(
+        connection.execute(
+            "SELECT 'sent', l.peer, l.lane, l.epoch, l.idx FROM messages_out m"
+            " JOIN log_out l ON l.message = m.seq WHERE m.item = ?1"
+            " UNION ALL SELECT 'held', peer, lane, epoch, idx FROM entries_in WHERE item = ?1",
+            (item,),
+        )
+    )
+    return [*places, *answers_to(connection, places)]
+
+
+def words_on(connection: Connection, verdict: str) -> list[Place]:
+    """Return where entries stand that give or take back a verdict on files (§6.6), by its id.
+
+    They are of no item: all that was ever said of files is walked through, and little of it read.
+    """
+    return [
+        place
+        for place, raw in _said_of_files(connection)
+        if verdict.encode() in raw and _verdict(raw) == verdict
+    ]
+
+
+def _said_of_files(connection: Connection) -> Iterator[tuple[Place, bytes]]:
+    kinds = (int(Kind.CONTENT_VERDICT), int(Kind.CONTENT_VERDICT_WITHDRAWN))
+    for row in connection.execute(
+        "SELECT l.peer, l.lane, l.epoch, l.idx, m.entry FROM messages_out m"
+        " JOIN log_out l ON l.message = m.seq WHERE m.kind IN (?, ?) AND m.entry IS NOT NULL"
+        " ORDER BY m.seq",
+        kinds,
+    ):
+        yield ("sent", *row[:4]), row[4]
+    for row in connection.execute(
+        "SELECT peer, lane, epoch, idx, entry FROM entries_in WHERE lane = ? AND item IS NULL"
+        " AND entry IS NOT NULL ORDER BY seq",
+        (str(Lane.BULK),),
+    ):
+        yield ("held", *row[:4]), row[4]
+
+
+def _verdict(raw: bytes) -> str | None:
+    try:
+        return verdict_of(read(raw)[1])
+    except ProtocolError:
+        return None
 
 
 def answers_to(connection: Connection, places: Iterable[Place]) -> list[Place]:

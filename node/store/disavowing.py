@@ -23,7 +23,7 @@ from protocol.errors import ProtocolError
 from protocol.fork import read_claim
 from protocol.merkle import EMPTY_ROOT
 from protocol.messages import from_body
-from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
+from protocol.verdicts import verdict_of
 
 RANGE, IN_VAIN, UNCLEAR = "history_disavowed", "disavowed_in_vain", "disavowal_unclear"
 ENTRY = "entry_disavowed"
@@ -86,9 +86,7 @@ def _verdict(raw: bytes | None) -> str | None:
         message = from_body(entry.kind, entry.body, entry.version)
     except ProtocolError:
         return None
-    if isinstance(message, ContentVerdict):
-        return message.assessment.event_id
-    return message.event_id if isinstance(message, ContentVerdictWithdrawn) else None
+    return verdict_of(message)
 
 
 def fits(connection: Connection, place: Place, message: Disavow) -> bool:

@@ -7,13 +7,20 @@ import pytest
 
 from node.casework.casebook import Casebook, Needs
 from node.casework.naming import Citation
+from node.casework.post import Post
 from node.store.backup import mark_restored
+from node.store.citing import words_on
 from node.store.sqlite import Store
+from protocol import entry as entries
+from protocol.correspondence import PeerMessage
 from protocol.dispositions import Cited
 from protocol.entry import leaf
-from protocol.vocabulary import Lane
-from tests.builders.cases import item
+from protocol.messages import Message, kind_of, to_body
+from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
+from protocol.vocabulary import Kind, Lane
+from tests.builders.cases import file, item, verdict
 from tests.builders.network import NOW_MS
+from tests.contract.incoming import Sender, take
 from tests.contract.stores import message, post, record_items
 from tests.contract.test_store_outbox import FIRST, LANE, PEER, SECOND, Tenure
 
@@ -100,3 +107,32 @@ async def test_places_far_apart_are_found_as_well(said: Tenure) -> None:
     """They are looked up one by one, not by a walk through the log between them."""
     found = await cited(said.store, (0, LEAVES[0]), (2, LEAVES[2]), (4000, bytes(32)))
     assert found == {LEAVES[0]: item(1).id, LEAVES[2]: item(3).id}
+
+
+async def test_words_on_a_verdict_are_found_by_its_id(store: Store) -> None:
+    """Said and heard, given and taken back; nothing else that only names it."""
+    one, other = (verdict(number=number) for number in (1, 2))
+    words: list[Message] = [
+        ContentVerdict(one, 0, file(1)),
+        ContentVerdict(other, 0, file(1)),
+        ContentVerdictWithdrawn(one.event_id, NOW_MS),
+        PeerMessage(item(1).id, other.event_id, one.event_id, NOW_MS),
+    ]
+    posts = [spoken(word) for word in words]
+    await post(store, *posts)
+    tenure, sender = Tenure(store), Sender(Lane.BULK)
+    await tenure.open()
+    await tenure.cut()
+    await take(store, sender.push_raw(*(said.entry for said in posts)))
+    found = await store.writer.run(lambda connection: words_on(connection, one.event_id))
+    assert found == [
+        *(("sent", PEER, LANE, FIRST, index) for index in (0, 2)),
+        *(("held", "gb-iwf", Lane.BULK, sender.epoch, index) for index in (1, 3)),
+    ]
+
+
+def spoken(word: Message) -> Post:
+    """Return a word as it stands in the outbox."""
+    kind = Kind(kind_of(word))
+    entry = entries.compose(bytes(32), kind, repr(word), 0, PEER, to_body(word))
+    return Post(PEER, LANE, 1, kind, None, entry.id, entries.encode(entry))

@@ -298,12 +298,13 @@ FORMS: dict[tuple[int, int], Check] = {
 }
 """By form (§7.1: version and kind), its message."""
 
-ITEM_PLACE = {16: 0, 17: 0, 32: 6, 33: 0, 34: 0, 35: 0}
-"""By kind, the place of `item_id` (§6.4)."""
+CONTENT_VERDICT = 49
+ITEM_PLACE = {16: 0, 17: 0, 32: 6, 33: 0, 34: 0, 35: 0, CONTENT_VERDICT: 0, 50: 0}
+"""By kind, the place of `item_id` (§6.4), or of a verdict's `event_id` (§12)."""
 
 
 def item_of(version: int, kind: int, body: Any) -> str | None:
-    """Give the item that a message speaks of; unknown forms speak of none.
+    """Give the item that a message speaks of, or the verdict on files; unknown forms speak of none.
 
     Raises:
         RefusedError: the body is not a message of this form.
@@ -315,5 +316,7 @@ def item_of(version: int, kind: int, body: Any) -> str | None:
         check(body)
     except (TypeError, AttributeError, IndexError):
         raise RefusedError("message") from None
+    if kind == CONTENT_VERDICT:
+        body = body[0]
     about: str | None = body[ITEM_PLACE[kind]] if kind in ITEM_PLACE else None
     return about

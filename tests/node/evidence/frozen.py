@@ -1,4 +1,4 @@
-"""Writes `tests/vectors/evidence_v1.json`: two bundles, proofs of a fork and of a contradiction.
+"""Writes `tests/vectors/evidence_v1.json`: bundles, proofs of a fork and a contradiction.
 
 Each is a whole file as a node exports it, with the registry that it brings and the pin under which
 it is checked. Keys and signatures are randomised, so each is written once and kept:
@@ -23,6 +23,7 @@ from tests.node.evidence.conftest import Made, make_member
 from tests.node.evidence.test_check import make
 from tests.node.evidence.test_notes_in_bundles import note
 from tests.node.evidence.test_stolen import EOKM, IWF, Governed, hand_over
+from tests.node.evidence.test_verdict_bundles import judged
 from tests.second import contradiction, files
 
 FILE: Final = Path(__file__).resolve().parents[2] / "vectors" / "evidence_v1.json"
@@ -69,6 +70,23 @@ def bundle_in_part() -> dict[str, Any]:
         return _bundle(*asyncio.run(made(Path(folder))))
 
 
+def bundle_of_a_verdict() -> dict[str, Any]:
+    """One of a verdict on a file, given and taken back."""
+
+    async def made(folder: Path) -> tuple[bytes, Mapping[str, bytes]]:
+        world = Governed(folder, (IWF, EOKM))
+        await world.start()
+        item, verdict = await judged(world, 1)
+        await world[IWF].desk.correcting.withdraw(item, verdict, actor="a")
+        await world.settle()
+        raw = world.bundle(EOKM, verdict)
+        await world.close()
+        return raw, world.files
+
+    with TemporaryDirectory() as folder:
+        return _bundle(*asyncio.run(made(Path(folder))))
+
+
 def _bundle(raw: bytes, registry: Mapping[str, bytes]) -> dict[str, Any]:
     pin = hashlib.sha256(registry["metadata/1.root.json"]).digest()
     return {"pin": pin.hex(), "file": raw.decode(), "proves": shown(raw, pin)}
@@ -91,6 +109,7 @@ def differs() -> dict[str, Any]:
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "bundle": bundle,
     "bundle_in_part": bundle_in_part,
+    "bundle_of_a_verdict": bundle_of_a_verdict,
     "fork": fork,
     "contradiction": differs,
 }
