@@ -59,11 +59,11 @@ def verify_receipt(
     if note.text != expected.text:
         raise ReceiptError("receipt: cosigns another checkpoint than the one that was sent")
     name = cosigner_name(expected.origin.network, expected.origin.receiver)
-    for key in keys:
-        try:
-            time_s = cosigned_at(note, expected, name, key)
-        except CosignatureError as error:
-            raise ReceiptError(f"receipt: {error}") from None
+    try:
+        times = [(cosigned_at(note, expected, name, key), key) for key in keys]
+    except CosignatureError as error:
+        raise ReceiptError(f"receipt: {error}") from None
+    for time_s, key in times:
         if time_s is not None:
             return Receipt(expected, time_s, key)
     raise UnheardReceiptKeyError("receipt: no cosignature by a receipt key of this receiver")

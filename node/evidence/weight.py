@@ -65,8 +65,20 @@ class Trust:
         return [key for key in keys if self.is_worth(member, key)]
 
     def good_first(self, member: str, keys: Iterable[VerifyKey]) -> list[VerifyKey]:
-        """Give keys of a member, stolen ones last: a note may bear the signatures of two."""
-        return sorted(keys, key=lambda key: not self.is_worth(member, key))
+        """Give keys of a member as their signatures count: a note may bear those of two.
+
+        First those that count by themselves; then stolen ones, the latest theft first, which counts
+        if any does by what witnesses saw; then those whose owner says no time.
+
+        Raises:
+            UnknownMemberError: the registry lists no such member.
+        """
+        turn = self.registry.member(member).turn
+
+        def doubt(key: VerifyKey) -> tuple[bool, int]:
+            return not self.is_worth(member, key), -(turn(key.key_id).compromised_ms or 0)
+
+        return sorted(keys, key=doubt)
 
     def witnesses(self) -> dict[str, list[VerifyKey]]:
         """Give every member's witness keys that say something."""

@@ -134,8 +134,8 @@ def check_receipt(note: str, of: Head, receiver: str, keys: list[HybridKey]) -> 
     """Give the time of a receipt; refuse one that is not the receiver's for this (§8.6.1)."""
     head, lines = take_apart(note)
     need(head.text == of.text, "receipt: of another checkpoint")
-    for key in keys:
-        time_s = _cosigned(head, lines, f"hx1/{of.network}/{receiver}", key)
+    name = f"hx1/{of.network}/{receiver}"
+    for time_s in [_cosigned(head, lines, name, key) for key in keys]:  # every line must verify
         if time_s is not None:
             return time_s
     raise RefusedError("receipt: by no receipt key")

@@ -35,14 +35,13 @@ async def world(tmp_path: Path) -> AsyncIterator[Governed]:
     await made.close()
 
 
-def stated(world: Governed, member: str, turn: Turn) -> None:
-    """Let a member say that of its witness key."""
+def stated(world: Governed, member: str, turn: Turn, key_id: str | None = None) -> None:
+    """Let a member say that of a key, of its witness key if of no other."""
     before = world.registry.member(member)
-    turns = {before.witness_keys[0].key_id: turn}
+    turns = {**before.turns, key_id or before.witness_keys[0].key_id: turn}
     document = replace(before, turns=turns, sequence=before.sequence + 1)
-    change = repository.accept(
-        world.umbrella.state, member_files(document, 2), world.umbrella.online, NOW_MS
-    )
+    files = member_files(document, world.umbrella.state.role(member)[0] + 1)
+    change = repository.accept(world.umbrella.state, files, world.umbrella.online, NOW_MS)
     world.umbrella = replace(world.umbrella, state=change.after)
     world.registry, world.files = world.umbrella.registry, world.umbrella.files
 

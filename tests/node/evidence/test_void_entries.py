@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from keys.turns import Turn
 from node.casework.draft import ActionDraft
 from node.cli.evidence import verify
 from node.cli.exits import Exit
@@ -19,14 +20,17 @@ from node.evidence.check import check
 from node.evidence.errors import BrokenBundleError
 from node.store.audit import Audit
 from node.store.connection import open_reader
+from protocol.checkpoint import read_checkpoint, sign_checkpoint
+from protocol.receipt import cosign
 from protocol.revocation import Revocation, make
 from protocol.vocabulary import Action
 from tests.builders.network import member_keys
 from tests.node.evidence.conftest import HERE, Made
-from tests.node.evidence.tampered import TAMPERED
+from tests.node.evidence.tampered import TAMPERED, signature_flipped
 from tests.node.evidence.test_check import NOW_MS
-from tests.node.evidence.test_notes_in_bundles import note
+from tests.node.evidence.test_notes_in_bundles import note, rotate
 from tests.node.evidence.test_stolen import EOKM, IWF, PLACE, Governed, hand_over
+from tests.node.evidence.test_stolen_witness import stated
 from tests.second.basics import RefusedError
 from tests.second.files import check_bundle
 
@@ -181,3 +185,40 @@ async def test_12_the_exit_status_says_that_a_bundle_holds_in_part(
     assert "VOID: proves nothing" in text
     assert "checkpoint: is by a key that was stolen, and no witness saw it before (step 5)" in text
     assert "verified=partly (1 of 2 entries prove less than they show" in text
+
+
+def lines_of(signed: bytes) -> str:
+    """Give the signature lines of a note."""
+    return signed.decode().split("\n\n", 1)[1]
+
+
+async def test_12_of_two_that_signed_one_counts_that_counts(tmp_path: Path) -> None:
+    """One key that is revoked without a word; one that was its owner's when witnesses saw it."""
+    world = Governed(tmp_path, (IWF, EOKM, PDC, "at-sol"))
+    await world.start()
+    key, revoked = rotate(world), member_keys(IWF).log
+    world[IWF].delivery.log_key = key
+    item = await hand_over(world, 1)
+    await world[IWF].ledger.append_due(world.now)
+    await world[IWF].witnessing.ask_due(world.now)
+    stated(world, IWF, Turn(compromised_ms=world.now + 1000), key.public.key_id)
+    bundle = json.loads(world.bundle(IWF, item, [note(world, IWF, revoked)]))
+    (proof,) = [one for one in bundle["proofs"] if one["sender"] == IWF]
+    said = read_checkpoint(proof["checkpoint"].encode())
+    proof["checkpoint"] += lines_of(sign_checkpoint(said, revoked))
+    assert world.both_read(json.dumps(bundle).encode()).void == []
+    await world.close()
+
+
+@pytest.mark.parametrize("line", range(4))
+async def test_8_6_a_receipt_of_which_one_line_is_wrong_is_none(world: Governed, line: int) -> None:
+    """Two keys of the receiver cosigned, one of them stolen: each line must verify (§8.4.2)."""
+    item = await hand_over(world, 1)
+    key = world.theft(EOKM, "receipt")
+    bundle = json.loads(world.bundle(IWF, item))
+    (proof,) = [one for one in bundle["proofs"] if one["sender"] == IWF]
+    said = read_checkpoint(proof["checkpoint"].encode())
+    proof["receipt"] += lines_of(cosign(said, key, world.now // 1000))
+    assert world.both_read(json.dumps(bundle).encode()).void == []
+    proof["receipt"] = signature_flipped(proof["receipt"], line)
+    both_refuse(json.dumps(bundle).encode(), pin_of(world))
