@@ -15,6 +15,7 @@ from node.casework.item import Custody, ItemState
 from node.ids import Ids
 from node.matching.contents import PDQ_NEAR, pictures_of
 from node.matching.fingerprints import Fingerprints
+from node.registry.changes import expel
 from protocol.facts import (
     ActionTaken,
     Assessment,
@@ -148,6 +149,12 @@ def suspended(member: str) -> Registry:
     members = dict(registry.network.members)
     members[member] = replace(members[member], status="suspended")
     return replace(registry, network=replace(registry.network, members=members))
+
+
+def expelled(member: str) -> Registry:
+    """Return the same registry after the umbrella expelled a member."""
+    registry = network()
+    return replace(registry, network=expel(registry.network, member, {}))
 
 
 def ids(member: str = US) -> Ids:

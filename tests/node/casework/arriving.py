@@ -102,18 +102,27 @@ class Receiver:
         self._ids = ids()
 
     def __call__(
-        self, peer: str, message: Message, lane: Lane | None = None, revision: int = 0
+        self,
+        peer: str,
+        message: Message,
+        lane: Lane | None = None,
+        revision: int = 0,
+        *,
+        let_go: bool = False,
     ) -> Answer:
         """Judge one message from `peer`."""
         version, kind = form_of(message)
         subject = getattr(message, "item_id", None) or "nothing"
         body = to_body(message)
         said = entries.compose(SECRET, kind, subject, revision, peer, body, version)
-        return self.raw(peer, entries.encode(said), lane or _LANES.get(Kind(kind), Lane.STATUS))
+        lane = lane or _LANES.get(Kind(kind), Lane.STATUS)
+        return self.raw(peer, entries.encode(said), lane, let_go=let_go)
 
-    def raw(self, peer: str, entry: bytes, lane: Lane = Lane.REPORTS) -> Answer:
-        """Judge the bytes of one entry from `peer`."""
-        arrived = Arrived(peer, lane, bytes(8), 3, leaf(entry), entry)
+    def raw(
+        self, peer: str, entry: bytes, lane: Lane = Lane.REPORTS, *, let_go: bool = False
+    ) -> Answer:
+        """Judge the bytes of one entry from `peer`; `let_go`: a person lets it go on."""
+        arrived = Arrived(peer, lane, bytes(8), 3, leaf(entry), entry, let_go=let_go)
         judge = Judge(self.book, self.registry, self._ids, POSTBOX)
         answer = judge.judge(parse(arrived))
         judge.finish()

@@ -5,13 +5,27 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from node.casework.item import Informant, ItemState, Review
+from node.casework.listing import match_lists
+from node.casework.undoing import take_everywhere_back
 from node.hashcheck.verdicts import is_baseline
+from node.matching.lists import Entry, Listed, Provenance, Terms, Trust
 from protocol.facts import Assessment, Content, Hop
 from protocol.messages import Outcome
 from protocol.vocabulary import OutcomeWhat, Verdict
-from tests.builders.cases import PLACE, event_id, handed_on, happened, item, said, verdict
+from tests.builders.cases import (
+    PLACE,
+    POSTBOX,
+    event_id,
+    handed_on,
+    happened,
+    ids,
+    item,
+    said,
+    verdict,
+)
 from tests.builders.network import NOW_MS
 from tests.node.casework.arriving import Receiver, item_from, outcome
+from tests.node.casework.test_listing import load
 
 GB, FR = "gb-iwf", "fr-pdc"
 """The author, and the one that speaks for it."""
@@ -21,8 +35,18 @@ CHANGED = replace(verdict(Verdict.NOT_ILLEGAL, GB, 901), at_ms=NOW_MS + 1)
 STORY = (Informant(GB, item(1).id), Informant(FR, item(1).id))
 TOLD = item(1, FILE, informants=STORY)
 """Of which both may tell."""
+THIRD = replace(TOLD, informants=(*STORY, Informant("de-eco", TOLD.id)))
+"""Of which a third one hears."""
 OTHER = item(3, FILE, url="https://nl3.example/3.jpg", informants=(Informant(FR, item(3).id),))
 """Another item with the same file."""
+LISTED = Listed(
+    1,
+    Terms(f"member/{GB}", Provenance.MEMBER),
+    1,
+    Entry(FILE, "baseline", None, f"{GIVEN.event_id}/0", GIVEN),
+    Trust.AUTO,
+)
+"""What the author's list says of the file."""
 JUDGED = replace(TOLD, assessments=(GIVEN,))
 
 
@@ -95,7 +119,7 @@ class TestGiven:
 
     def test_author_that_speaks_itself_makes_hearsay_its_word(self) -> None:
         """In its own words, and it goes with the file from then on; told on once."""
-        receiver = Receiver(replace(TOLD, informants=(*STORY, Informant("de-eco", TOLD.id))), OTHER)
+        receiver = Receiver(THIRD, OTHER)
         receiver(FR, given(replace(GIVEN, verdict=Verdict.NOT_ILLEGAL)))
         receiver(GB, given())
         state = receiver.state(TOLD.id)
@@ -123,9 +147,18 @@ class TestGiven:
         receiver(GB, taken_back())
         assert stand(receiver, OTHER) == []
 
+    def test_word_in_its_authors_list_takes_the_place_of_hearsay(self) -> None:
+        """It has the id that it had: said once more it would be taken for something else."""
+        receiver = Receiver(THIRD)
+        receiver(FR, given())
+        load(receiver.book, LISTED)
+        match_lists(receiver.book, ids(), POSTBOX, [TOLD.id])
+        assert receiver.state(TOLD.id).vouched == (GIVEN,)
+        assert news(receiver, OutcomeWhat.ASSESSED, "de-eco") == 1
+
     def test_author_that_hands_the_item_over_makes_hearsay_its_word(self) -> None:
         """As if it had told it alone; told on once."""
-        receiver = Receiver(replace(TOLD, informants=(*STORY, Informant("de-eco", TOLD.id))))
+        receiver = Receiver(THIRD)
         receiver(FR, given())
         receiver(GB, item_from(GB, 7, FILE, url=PLACE, assessments=(GIVEN,)))
         assert receiver.state(TOLD.id).vouched == (GIVEN,)
@@ -196,7 +229,7 @@ class TestTakenBack:
 
     def test_hearsay_goes_by_hearsay(self) -> None:
         """Along the chain as it came; once."""
-        receiver = Receiver(replace(TOLD, informants=(*STORY, Informant("de-eco", TOLD.id))))
+        receiver = Receiver(THIRD)
         receiver(FR, given())
         receiver(FR, taken_back())
         receiver(FR, taken_back(), revision=1)
@@ -235,10 +268,19 @@ class TestTakenBack:
 
     def test_author_takes_back_what_had_come_back(self) -> None:
         """Who was told once that it went is not told again."""
-        receiver = Receiver(replace(TOLD, informants=(*STORY, Informant("de-eco", TOLD.id))))
+        receiver = Receiver(THIRD)
         receiver(FR, taken_back())
         receiver(GB, given())
         receiver(GB, taken_back(), revision=1)
+        assert stand(receiver) == []
+        assert news(receiver, OutcomeWhat.WITHDRAWN, "de-eco") == 1
+
+    def test_author_takes_back_from_all_what_had_come_back(self) -> None:
+        """By the file alone; who was told once that it went is not told again."""
+        receiver = Receiver(THIRD)
+        receiver(FR, taken_back())
+        receiver(GB, given())
+        take_everywhere_back(receiver.book, POSTBOX, TOLD.id, GIVEN.event_id)
         assert stand(receiver) == []
         assert news(receiver, OutcomeWhat.WITHDRAWN, "de-eco") == 1
 

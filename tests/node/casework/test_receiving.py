@@ -10,6 +10,7 @@ from node.casework.reading import Parsed
 from node.casework.receiving import Judged, judging_needs, set_aside
 from protocol import entry as entries
 from protocol.encoding import pack
+from protocol.facts import Sighting
 from protocol.messages import (
     Contents,
     DispositionNote,
@@ -17,8 +18,18 @@ from protocol.messages import (
     Withdrawal,
     to_body,
 )
-from protocol.vocabulary import Disposition, Kind, Lane, OutcomeWhat, Verdict
-from tests.builders.cases import FINGERPRINTS, file, happened, item, said, suspended, verdict
+from protocol.vocabulary import Disposition, Kind, Lane, OutcomeWhat, Source, Verdict
+from tests.builders.cases import (
+    FINGERPRINTS,
+    event_id,
+    expelled,
+    file,
+    happened,
+    item,
+    said,
+    suspended,
+    verdict,
+)
 from tests.builders.network import NOW_MS
 from tests.node.casework.arriving import Receiver, answer, item_from, outcome
 
@@ -146,6 +157,35 @@ class TestSuspended:
         """It is not even read."""
         receiver = Receiver(registry=suspended("gb-iwf"))
         assert receiver.raw("gb-iwf", b"\xc1").judged is Judged.QUARANTINED
+
+
+class TestLetGo:
+    """A person lets be judged what a member handed over that is gone now, and nothing else."""
+
+    def test_item_of_an_expelled_member_is_judged(self) -> None:
+        """As any hand-over; the one that is gone hears nothing."""
+        receiver = Receiver(registry=expelled("gb-iwf"))
+        found = receiver("gb-iwf", item_from(), let_go=True)
+        assert (found.judged, found.disposition) == (Judged.DONE, Disposition.NEW)
+
+    def test_item_that_nobody_let_go_is_before_a_person(self) -> None:
+        """Its sender says that it has it no more."""
+        receiver = Receiver(registry=expelled("gb-iwf"))
+        assert receiver("gb-iwf", item_from()).judged is Judged.QUARANTINED
+        assert receiver.book.tasks == [("handed_over_in_quarantine", "gb-iwf")]
+
+    def test_item_of_a_suspended_member_is_set_aside_again(self) -> None:
+        """The registry says whether it comes back."""
+        receiver = Receiver(registry=suspended("gb-iwf"))
+        assert receiver("gb-iwf", item_from(), let_go=True).judged is Judged.QUARANTINED
+
+    def test_sighting_of_an_expelled_member_stays_where_it_is(self) -> None:
+        """It comes by the same lane, and is no hand-over."""
+        receiver = Receiver(item(1), registry=expelled("gb-iwf"))
+        seen = Sighting(event_id(9, "gb-iwf"), "gb-iwf", Source.PUBLIC, NOW_MS)
+        more = Sighted(item(1).id, seen, file(1), None, child_at_risk=False)
+        assert receiver("gb-iwf", more, let_go=True).judged is Judged.QUARANTINED
+        assert happened(receiver.book) == []
 
 
 class TestParking:

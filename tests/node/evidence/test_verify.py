@@ -247,6 +247,19 @@ def test_every_table_is_verified_or_said_to_carry_no_evidence(original: Made) ->
     assert tables - set(UNIMPORTANT) == tampered - set(UNIMPORTANT)
 
 
+def test_only_what_a_member_took_back_waits_for_a_person(made: Made) -> None:
+    """Whatever else is said to wait so was hidden from being judged."""
+    item = "lane = 'reports' AND judged = 1 AND item IS NOT NULL AND entry IS NOT NULL"
+    made.tamper(
+        "UPDATE entries_in SET judged = 2, waits_for = 'mass_withdrawal/' || peer"
+        f" WHERE seq = (SELECT max(seq) FROM entries_in WHERE {item})"
+    )
+
+    findings = made.verify()
+    assert ("entries_in", "waits_for") in {(one.where, one.why) for one in findings.found}
+    assert "held" not in findings.counts
+
+
 class TestStandingRow:
     """A row stands for an event of its item; only answers may have come since."""
 
