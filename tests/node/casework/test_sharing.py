@@ -24,7 +24,7 @@ from node.store.member_lists import MOST_WORDS
 from node.store.sqlite import Store
 from protocol import entry as entries
 from protocol.facts import Assessment, Content
-from protocol.messages import Message, kind_of, to_body
+from protocol.messages import Message, Outcome, kind_of, to_body
 from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
 from protocol.vocabulary import Lane, Matter, OutcomeWhat, Source, Verdict
 from tests.builders.cases import FINGERPRINTS, US, event_id, file, network, verdict
@@ -58,6 +58,13 @@ def later() -> ContentVerdict:
 def gone(by: str = IWF, number: int = 900) -> ContentVerdictWithdrawn:
     """Return that `by` takes a verdict back."""
     return ContentVerdictWithdrawn(event_id(number, by), NOW_MS)
+
+
+def told_of(item_id: str) -> Outcome:
+    """Return that `IWF` judged an item, in the words of `said`."""
+    given = said().assessment
+    named = {"author": IWF, "event_id": given.event_id, "assessment": given}
+    return outcome(item_id, OutcomeWhat.ASSESSED, **named)
 
 
 @dataclass
@@ -109,9 +116,15 @@ class Office:
         """Let a person here judge an item."""
         await self.desk.assess(item_id, AssessmentDraft(verdict=given), actor="analyst")
 
-    async def trust(self, by: str, **trusts: Trust) -> None:
+    async def found_by(self, member: str) -> str:
+        """Let a member hand an item with the file over; return its id."""
+        item = item_from(member, 1, file(1))
+        await self.hear(item, by=member, lane=Lane.REPORTS)
+        return item.item_id
+
+    async def trust(self, by: str, *, may_use: bool = True, **trusts: Trust) -> None:
         """Let the operator say how far a member is followed."""
-        terms = Terms(f"member/{by}", Provenance.MEMBER)
+        terms = Terms(f"member/{by}", Provenance.MEMBER, may_use=may_use)
         await self.store.writer.run(lambda c: keep_terms(c, terms, trusts, NOW_MS))
 
     async def told(self, item_id: str, given: Assessment) -> None:
@@ -323,6 +336,26 @@ class TestConflicts:
         assert shown(await office.item(item.id)) == (True, both, ("withdrawal",))
         await office.look()
         assert shown(await office.item(item.id)) == (True, both, ("withdrawal",))
+
+    @pytest.mark.parametrize("trust", [Trust.SUGGESTION, Trust.NONE])
+    async def test_correction_goes_after_a_word_that_comes_later_than_it(
+        self, office: Office, trust: Trust
+    ) -> None:
+        """It said of the item alone what it corrects since, of the file."""
+        await office.trust(IWF, baseline=Trust.AUTO, not_illegal=trust)
+        item = await office.found_by(IWF)
+        await office.hear(later())
+        await office.hear(told_of(item), lane=Lane.STATUS)
+        both = [(IWF, "baseline"), (IWF, "not_illegal")]
+        assert shown(await office.item(item)) == (True, both, ("withdrawal",))
+
+    async def test_list_that_may_not_be_used_corrects_nothing(self, office: Office) -> None:
+        """Its author may still say so of the item itself."""
+        await office.trust(IWF, may_use=False)
+        item = await office.found_by(IWF)
+        await office.hear(told_of(item), lane=Lane.STATUS)
+        await office.hear(later())
+        assert shown(await office.item(item)) == (True, [(IWF, "baseline")], ())
 
     @pytest.mark.parametrize("turned", [False, True])
     async def test_of_one_members_words_on_a_file_the_latest_counts(
