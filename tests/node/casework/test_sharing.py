@@ -12,7 +12,7 @@ import pytest
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.desk import Desk
-from node.casework.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
+from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.events import EventKind, Withdrawn
 from node.casework.telling import note
 from node.casework.views import ItemView
@@ -26,7 +26,7 @@ from protocol import entry as entries
 from protocol.facts import Assessment, Content
 from protocol.messages import Message, Outcome, kind_of, to_body
 from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
-from protocol.vocabulary import Lane, Matter, OutcomeWhat, Source, Verdict
+from protocol.vocabulary import Action, Lane, Matter, OutcomeWhat, Source, Verdict
 from tests.builders.cases import FINGERPRINTS, US, event_id, file, network, verdict
 from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS
@@ -323,6 +323,19 @@ class TestConflicts:
         await office.look()
         assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
 
+    async def test_word_that_its_author_corrected_contradicts_nobody(self, office: Office) -> None:
+        """The other member says what the author says now."""
+        await office.hear(said(), later())
+        await office.hear(said(given=Verdict.NOT_ILLEGAL, by=PDC), by=PDC)
+        assert "verdicts_differ" not in (await office.report(1)).reviews
+
+    async def test_member_contradicts_nobody_by_two_words_of_its_own(self, office: Office) -> None:
+        """Of the item it said something else since."""
+        item = await office.found_by(IWF)
+        await office.hear(told_of(item), lane=Lane.STATUS)
+        await office.hear(said(given=Verdict.NOT_ILLEGAL, number=899))
+        assert shown(await office.item(item)) == (True, [(IWF, "baseline")], ())
+
     @pytest.mark.parametrize("trust", [Trust.SUGGESTION, Trust.NONE])
     async def test_correction_goes_after_the_word_however_far_it_is_followed_itself(
         self, office: Office, trust: Trust
@@ -336,6 +349,18 @@ class TestConflicts:
         assert shown(await office.item(item.id)) == (True, both, ("withdrawal",))
         await office.look()
         assert shown(await office.item(item.id)) == (True, both, ("withdrawal",))
+
+    @pytest.mark.parametrize("given", [Verdict.NOT_ILLEGAL, Verdict.BASELINE])
+    async def test_only_word_that_it_is_illegal_doubts_what_was_closed_as_not_illegal(
+        self, office: Office, given: Verdict
+    ) -> None:
+        """Who says the same doubts nothing, and no person need look."""
+        item = await office.found_by(IWF)
+        draft = ActionDraft(action=Action.NOT_ILLEGAL)
+        await office.desk.act(item, draft, actor="analyst")
+        await office.hear(said(given=given))
+        doubted = "not_illegal_doubted" in (await office.item(item)).reviews
+        assert doubted is (given is Verdict.BASELINE)
 
     @pytest.mark.parametrize("trust", [Trust.SUGGESTION, Trust.NONE])
     async def test_correction_goes_after_a_word_that_comes_later_than_it(

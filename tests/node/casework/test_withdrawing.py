@@ -81,6 +81,15 @@ class TestWithdrawals:
         passed = [(to, m.sighting_id) for to, m in said(receiver.book) if isinstance(m, Withdrawal)]
         assert passed == [("fr-pdc", ITEM), ("fr-pdc", self.SEEN.sighting_id)]
 
+    def test_sightings_of_others_are_not_taken_back_along_the_chain(self) -> None:
+        """The next member would believe us."""
+        reporter = Sighting(event_id(9, "de-eco"), "de-eco", Source.PUBLIC, NOW_MS)
+        state = msgspec.structs.replace(AWAY, sightings=(*AWAY.sightings, reporter))
+        receiver = Receiver(state)
+        receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
+        passed = [m.sighting_id for _, m in said(receiver.book) if isinstance(m, Withdrawal)]
+        assert passed == [ITEM]
+
     def test_withdrawal_that_was_passed_on_takes_its_authors_sighting(self) -> None:
         """Though the sender is another member."""
         here = item(
