@@ -237,6 +237,15 @@ class TestTakenBack:
         assert happened(receiver.book).count("verdict_withdrawn") == 1
         assert news(receiver, OutcomeWhat.WITHDRAWN, "de-eco") == 1
 
+    def test_hearsay_goes_by_no_hearsay_while_its_author_says_it_of_the_file(self) -> None:
+        """Whether or not its list is followed; a person looks."""
+        receiver = Receiver(TOLD)
+        load(receiver.book, replace(LISTED, trust=Trust.SUGGESTION))
+        receiver(FR, given())
+        receiver(FR, taken_back())
+        state = receiver.state(TOLD.id)
+        assert (state.assessments, state.reviews) == ((GIVEN,), (Review.WITHDRAWAL,))
+
     def test_hearsay_that_went_stays_away_while_its_author_is_silent(self) -> None:
         """What comes late by another way."""
         receiver = Receiver(TOLD)

@@ -60,9 +60,9 @@ def gone(by: str = IWF, number: int = 900) -> ContentVerdictWithdrawn:
     return ContentVerdictWithdrawn(event_id(number, by), NOW_MS)
 
 
-def told_of(item_id: str) -> Outcome:
-    """Return that `IWF` judged an item, in the words of `said`."""
-    given = said().assessment
+def told_of(item_id: str, given: Assessment | None = None) -> Outcome:
+    """Return that `IWF` judged an item, in the words of `said` if not in these."""
+    given = given or said().assessment
     named = {"author": IWF, "event_id": given.event_id, "assessment": given}
     return outcome(item_id, OutcomeWhat.ASSESSED, **named)
 
@@ -381,6 +381,44 @@ class TestConflicts:
         await office.hear(told_of(item), lane=Lane.STATUS)
         await office.hear(later())
         assert shown(await office.item(item)) == (True, [(IWF, "baseline")], ())
+
+    async def test_word_that_its_author_corrected_corrects_nothing(self, office: Office) -> None:
+        """Only its latest does, and nobody need look at what is illegal as before."""
+        item = await office.found_by(IWF)
+        await office.hear(told_of(item), lane=Lane.STATUS)
+        await office.hear(later(), said(number=902))
+        twice = [(IWF, "baseline")] * 2
+        assert shown(await office.item(item)) == (True, twice, ())
+
+    async def test_correction_that_was_taken_back_of_the_item_corrects_nothing(
+        self, office: Office
+    ) -> None:
+        """That it goes from the file is on its way."""
+        item = await office.found_by(IWF)
+        await office.hear(told_of(item), lane=Lane.STATUS)
+        named = {"author": IWF, "event_id": later().assessment.event_id}
+        await office.hear(outcome(item, OutcomeWhat.WITHDRAWN, **named), lane=Lane.STATUS)
+        await office.hear(later())
+        assert shown(await office.item(item)) == (True, [(IWF, "baseline")], ())
+
+    async def test_nobody_looks_where_a_correction_says_that_it_is_illegal(
+        self, office: Office
+    ) -> None:
+        """What was known by the word before was harmless."""
+        item = await office.found_by(IWF)
+        harmless = verdict(Verdict.NOT_ILLEGAL, IWF, 899)
+        await office.hear(told_of(item, harmless), lane=Lane.STATUS)
+        await office.hear(said())
+        both = [(IWF, "not_illegal"), (IWF, "baseline")]
+        assert shown(await office.item(item)) == (True, both, ())
+
+    async def test_nobody_looks_where_a_word_that_corrects_nothing_is_followed(
+        self, office: Office
+    ) -> None:
+        """An operator may follow a member in this too."""
+        await office.trust(IWF, not_illegal=Trust.AUTO)
+        await office.hear(later())
+        assert shown(await office.report(1)) == (True, [(IWF, "not_illegal")], ())
 
     @pytest.mark.parametrize("turned", [False, True])
     async def test_of_one_members_words_on_a_file_the_latest_counts(
