@@ -47,9 +47,10 @@ class Needs:
     `named` are items by an id that may be an alias, with the key of that alias. `leaves_of` is the
     id of an item to be erased: the leaves of the entries about it are found, and who never heard of
     it. `alike` are ids in `named` or `items` of which all other items with a content of theirs are
-    needed too. `ends` are (id, member) where the member speaks of an item that it may have erased,
-    `erasures` (member, time) where it says so. `pictures` are PDQ hashes: what looks like them is
-    needed. `told` is what members say of contents: it is taken into lists before the rest is read.
+    needed too, `alike_by` keys by which such items are found. `ends` are (id, member) where the
+    member speaks of an item that it may have erased, `erasures` (member, time) where it says so.
+    `pictures` are PDQ hashes: what looks like them is needed. `told` is what members say of
+    contents: it is taken into lists before the rest is read.
     """
 
     items: set[str] = field(default_factory=set)
@@ -60,6 +61,7 @@ class Needs:
     leaves_of: str | None = None
     cited: list[Citation] = field(default_factory=list)
     alike: set[str] = field(default_factory=set)
+    alike_by: set[bytes] = field(default_factory=set)
     ends: set[tuple[str, str]] = field(default_factory=set)
     erasures: set[tuple[str, int]] = field(default_factory=set)
     pictures: set[bytes] = field(default_factory=set)

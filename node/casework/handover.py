@@ -24,7 +24,7 @@ from node.casework.hearing import credible
 from node.casework.hits import hold_illegal
 from node.casework.intake import carry_over, is_unseen, same_content, same_place, was_here
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
-from node.casework.rejudging import rejudge, said_here, suggestion, watch_correction, watch_verdicts
+from node.casework.rejudging import rejudge, said_here, suggestion, watch_correction
 from node.casework.rings import is_earlier
 from node.casework.routing import item_told, responsible
 from node.casework.telling import (
@@ -363,7 +363,8 @@ class Handover:
         for done in self._credible(message.actions):
             if done.action not in ENDS_OR_REOPENS:
                 self._note(item_id, EventKind.ACTED, OutcomeWhat.ACTED, done, heard_from)
-        watch_verdicts(self._book, item_id)
+        if message.assessments:
+            rejudge(self._book, self._postbox, item_id)
 
     def _note(
         self,

@@ -33,7 +33,7 @@ from node.casework.permits import Permits
 from node.casework.reading import Parsed
 from node.casework.reconsidering import reconsider
 from node.casework.sharing import concerned, is_own
-from node.casework.wanting import want_alike
+from node.casework.wanting import want_alike, want_item
 from node.casework.withdrawing import hear_verdict_withdrawn, hear_withdrawal
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
@@ -97,8 +97,7 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
         if erased_ms is not None:
             needs.erasures.add((one.arrived.peer, erased_ms))
         if isinstance(message, Item):
-            want_alike(needs, message.content, fingerprints)
-            needs.keys.update(fingerprints.places(message.location))
+            want_item(needs, message, fingerprints)
         elif isinstance(message, Withdrawal) or _is_of_a_verdict(message):
             needs.alike.add(item_id or "")
             needs.keys.add(fingerprints.verdict(getattr(message, "event_id", "")))

@@ -48,6 +48,7 @@ def want_told(
             needs.told.append(told)
             if isinstance(message, ContentVerdict):
                 want_alike(needs, (message.content,), fingerprints)
+                needs.alike_by.update(content_keys(fingerprints, (message.content,)))
 
 
 def _told(peer: str, message: Message | None, permits: Permits, at_most: int) -> Told | None:

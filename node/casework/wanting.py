@@ -8,6 +8,7 @@ from node.casework.casebook import Loaded, Needs
 from node.matching.contents import pictures_of
 from node.matching.fingerprints import Fingerprints, content_keys
 from protocol.facts import Content
+from protocol.messages import Item
 
 
 def want_alike(needs: Needs, content: Sequence[Content], fingerprints: Fingerprints) -> None:
@@ -16,10 +17,19 @@ def want_alike(needs: Needs, content: Sequence[Content], fingerprints: Fingerpri
     needs.pictures.update(pictures_of(content))
 
 
+def want_item(needs: Needs, message: Item, fingerprints: Fingerprints) -> None:
+    """Need every item that an item may be joined to, and what its verdicts go on to from there."""
+    places = fingerprints.places(message.location)
+    want_alike(needs, message.content, fingerprints)
+    needs.keys.update(places)
+    if message.assessments:
+        needs.alike_by.update(content_keys(fingerprints, message.content), places)
+
+
 def pictures(loaded: Loaded, needs: Needs, keys: Iterable[bytes]) -> set[bytes]:
     """Return the PDQ hashes of items that a verdict may leave: what looks alike is needed too.
 
-    `keys` are those of the contents of `needs.alike`.
+    `keys` are those of the contents of `needs.alike` and `alike_by`.
     """
     ids = {item for key in keys for item in loaded.by_key.get(key, ())} | needs.alike
     states = [loaded.items[one] for one in ids if one in loaded.items]

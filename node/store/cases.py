@@ -217,9 +217,9 @@ def load_alike(
     by_key: Delta,
     fingerprints: Fingerprints,
 ) -> set[bytes]:
-    """Read the items that have a content of those named in `needs.alike`; the keys of those."""
+    """Read the items that have a content of those in `needs.alike` or `alike_by`; their keys."""
     keys: set[bytes] = set()
-    for name in needs.alike:
+    for name in needs.alike.union(*(loaded.by_key.get(key, ()) for key in needs.alike_by)):
         ids = [name, *loaded.by_key.get(needs.named.get(name, b""), ())]
         state = next((loaded.items[one] for one in ids if one in loaded.items), None)
         if state is not None:

@@ -157,11 +157,12 @@ class TestGiven:
         assert news(receiver, OutcomeWhat.ASSESSED, "de-eco") == 1
 
     def test_author_that_hands_the_item_over_makes_hearsay_its_word(self) -> None:
-        """As if it had told it alone; told on once."""
-        receiver = Receiver(THIRD)
+        """As if it had told it alone, and it goes with the file; told on once."""
+        receiver = Receiver(THIRD, OTHER)
         receiver(FR, given())
         receiver(GB, item_from(GB, 7, FILE, url=PLACE, assessments=(GIVEN,)))
         assert receiver.state(TOLD.id).vouched == (GIVEN,)
+        assert stand(receiver, OTHER) == [GIVEN]
         assert news(receiver, OutcomeWhat.ASSESSED, "de-eco") == 1
 
     def test_what_came_with_the_file_is_said_of_the_item_by_its_author_alone(self) -> None:

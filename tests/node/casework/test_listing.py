@@ -375,6 +375,15 @@ class TestFullerAccount:
         assert [(one.entry, one.verdict) for one in state.listed] == [(2, self.EVENT)]
         assert state.known
 
+    def test_entry_that_ends_takes_nothing_from_where_its_author_said_it(self) -> None:
+        """Of that item; nothing says that the verdict was taken back."""
+        told = item(2, FILE, url=OTHER_PLACE, assessments=(verdict(member="gb-iwf"),))
+        made = matched(item(1, FILE), self.of_member(), more=(told,))
+        made.loaded.listed = {}
+        unlist(made, later(90), POSTBOX, [1])
+        assert made.loaded.items[ITEM].assessments == ()
+        assert made.loaded.items[told.id].assessments == told.assessments
+
 
 class TestGuarded:
     """What counts unseen, and what does not (`node.matching.lists.weigh`)."""

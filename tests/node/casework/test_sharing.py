@@ -98,13 +98,26 @@ class Office:
             arrived.append(Row(by, lane, *place, raw, disavowed, conflict, row=number))
         await self.desk.judge(arrived)
 
-    async def report(self, number: int, *, sha256: int | None = 1) -> ItemView:
+    async def report(
+        self,
+        number: int,
+        *,
+        sha256: int | None = 1,
+        md5: str | None = None,
+        length: int | None = None,
+    ) -> ItemView:
         """Hand in a report of a file at a place of its own."""
-        hashes = None if sha256 is None else HashesDraft(sha256=f"{sha256:064x}")
+        strong = None if sha256 is None else f"{sha256:064x}"
+        hashes = HashesDraft(sha256=strong, md5=md5, length=length) if strong or md5 else None
         item = ItemDraft(url=f"https://gb1.example/{number}.jpg", hashes=hashes)
         draft = ReportDraft(items=(item,), source=Source.PUBLIC)
         (taken,) = await self.desk.submit([draft], actor="desk", batch=str(number))
         return await self.item(taken.items[0].item_id)
+
+    async def by_other_hashes(self) -> list[ItemView]:
+        """Hand in the file twice: the first time without the hash that others know it by."""
+        weak = await self.report(1, sha256=None, md5=f"{5:032x}", length=9_000)
+        return [weak, await self.report(2, md5=f"{5:032x}", length=9_000)]
 
     async def item(self, item_id: str) -> ItemView:
         """Return an item as it is now."""
@@ -202,6 +215,24 @@ class TestKnown:
         item = await office.report(1)
         await office.hear(said(7, number=901), said(1, number=902), said(8, number=903))
         assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
+
+    async def test_word_goes_on_from_the_item_that_its_list_names(self, office: Office) -> None:
+        """To one that has the file by other hashes alone, and was here before."""
+        items = await office.by_other_hashes()
+        await office.hear(said())
+        for one in items:
+            assert shown(await office.item(one.id)) == (True, [(IWF, "baseline")], ())
+
+    async def test_verdict_of_an_item_goes_on_from_the_one_that_it_is_joined_to(
+        self, office: Office
+    ) -> None:
+        """To one that has nothing in common with the item as it came."""
+        items = await office.by_other_hashes()
+        place = "https://gb1.example/2.jpg"
+        joined = item_from(IWF, 1, url=place, assessments=(said().assessment,))
+        await office.hear(joined, lane=Lane.REPORTS)
+        for one in items:
+            assert shown(await office.item(one.id)) == (True, [(IWF, "baseline")], ())
 
     async def test_national_verdict_abroad_is_a_suggestion(self, office: Office) -> None:
         """Another country's law is not ours (rule 2)."""
