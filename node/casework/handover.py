@@ -24,6 +24,7 @@ from node.casework.hearing import credible
 from node.casework.hits import hold_illegal
 from node.casework.intake import carry_over, is_unseen, same_content, same_place, was_here
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
+from node.casework.once import each_once
 from node.casework.rejudging import rejudge, said_here, suggestion, watch_correction
 from node.casework.rings import is_earlier
 from node.casework.routing import item_told, responsible
@@ -66,6 +67,7 @@ class Handover:
 
     def item(self, peer: str, message: Item) -> Disposition:
         """An item handed over: known by its id, joined to one that is here, or new."""
+        message = each_once(message)
         here = self._book.find(message.item_id)
         if here is not None:
             return self._known_by_id(peer, here, message)

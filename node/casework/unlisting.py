@@ -107,5 +107,5 @@ def _taken_back(book: Casebook, state: ItemState, keys: Collection[bytes]) -> It
 
 def _take_back(book: Casebook, postbox: Postbox, keys: Collection[bytes]) -> None:
     for item_id in sorted(book.loaded.items):
-        for event_id in list(_taken_back(book, book.loaded.items[item_id], keys)):
+        for event_id in dict.fromkeys(_taken_back(book, book.loaded.items[item_id], keys)):
             take_everywhere_back(book, postbox, item_id, event_id)

@@ -85,9 +85,13 @@ def driver_errors() -> tuple[type[Exception], ...]:
 
 
 def translate(error: BaseException) -> BaseException:
-    """Name a driver's error in our words; anything else is returned as it is."""
+    """Name a driver's error in our words; anything else is returned as it is.
+
+    But no future takes a `StopIteration`: whoever waits for it would wait for ever.
+    """
     if not isinstance(error, sqlcipher3.Error):
-        return error
+        early = isinstance(error, StopIteration)
+        return RuntimeError("store: a job raised StopIteration") if early else error
     text = str(error).lower()
     if "disk is full" in text or "readonly" in text or "disk i/o" in text:
         return StoreFullError(StoreFullError.__doc__)

@@ -89,6 +89,20 @@ async def test_failing_job_costs_its_neighbours_nothing(tmp_path: Path, failing:
     assert [isinstance(one, FailedError) for one in results] == [n == failing for n in range(3)]
 
 
+async def test_job_that_ends_an_iterator_too_early_is_an_error_of_its_caller(
+    tmp_path: Path,
+) -> None:
+    """No future takes a `StopIteration`: who waits, and who waits with it, would for ever."""
+    create_database(tmp_path / "node.db", KEY)
+    writer = ThreadWriter(open_writer(tmp_path / "node.db", KEY)).start()
+    jobs = [writer.run(lambda _: next(iter(()))), writer.run(lambda _: 1)]
+    async with asyncio.timeout(10):
+        failed, kept = await asyncio.gather(*jobs, return_exceptions=True)
+    await writer.close()
+    assert isinstance(failed, RuntimeError)
+    assert kept == 1
+
+
 class Busy:
     """A writer whose thread is at its first job until `done`, while others are handed in."""
 

@@ -1,0 +1,34 @@
+"""What another member names twice in one item counts once (docs/protocol.md §6.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from node.matching.contents import merge
+from protocol.facts import ActionTaken, Assessment, Sighting
+from protocol.messages import Item
+
+_Named = TypeVar("_Named", Assessment, ActionTaken, Sighting)
+
+
+def each_once(message: Item) -> Item:
+    """Return an item in which each id stands once, as it stood first, and each file."""
+    assessments = _once((one.event_id, one) for one in message.assessments)
+    judged = {one.event_id for one in assessments}
+    return replace(
+        message,
+        content=merge((), message.content),
+        assessments=assessments,
+        actions=_once((a.event_id, a) for a in message.actions if a.event_id not in judged),
+        sightings=_once((one.sighting_id, one) for one in message.sightings),
+    )
+
+
+def _once(named: Iterable[tuple[str, _Named]]) -> tuple[_Named, ...]:
+    found: dict[str, _Named] = {}
+    for event_id, one in named:
+        found.setdefault(event_id, one)
+    return tuple(found.values())
