@@ -83,10 +83,19 @@ async def keep_going(
 
 
 async def work_at_desk(desk: Desk, wake: Wake) -> None:
-    """Place what is to be placed and judge what arrived, then wait for more."""
-    judged = await desk.judge_due()
-    located = await desk.locate_due()
-    if not judged and not located:
+    """Place what is to be placed and judge what arrived, then wait for more.
+
+    Both, whatever becomes of the first.
+    """
+    done, failed = 0, None
+    for step in (desk.judge_due, desk.locate_due):
+        try:
+            done += await step()
+        except Exception as error:  # noqa: BLE001 - raised once the other has had its turn
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    if not done:
         await wake.wait(LOOK_AGAIN_S)
 
 

@@ -5,8 +5,8 @@ The look-ups go on outside of any transaction; what they found is decided in one
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 
 from node.casework.again import (
     FOR_PEOPLE,
@@ -16,6 +16,7 @@ from node.casework.again import (
     look_behind,
     place_due,
 )
+from node.casework.apart import Apart, Transact
 from node.casework.casebook import Casebook, Needs
 from node.casework.draft import ActionDraft
 from node.casework.errors import ItemMovedError, PlaceDoubtedError
@@ -29,8 +30,6 @@ from protocol.vocabulary import Action
 if TYPE_CHECKING:
     from node.store.queries import Queries
 
-Transact = Callable[[Needs, Callable[[Casebook], Any]], Awaitable[Any]]
-"""Load, decide, keep, wake whoever has work by it."""
 FRESH_MS = 86_400_000
 """How old the last look may be before a notice or a check, unless the operator says otherwise."""
 WAIT_S = 10.0
@@ -52,24 +51,29 @@ class Locating:
         self._queries = queries
         self._look_ups = LookUps(places)
         self._transact = transact
+        self._apart = Apart(transact)
         self._forwarding = forwarding
         self.fresh_ms = fresh_ms
 
     async def due(self, now_ms: int) -> int:
         """Place the items that are due, the urgent first; returns how many have an answer.
 
-        A name server that is slow holds up only what it was asked for.
+        A name server that is slow holds up only what it was asked for, and an item at which this
+        program fails none other.
         """
-        due = await self._queries.to_locate(now_ms, AT_ONCE)
-        found = await self._look_ups.answers(due, now_ms)
-        if found:
-            forwarding = self._forwarding()
+        aside = self._apart.aside
+        due = await self._queries.to_locate(now_ms, AT_ONCE + len(aside))
+        found = await self._look_ups.answers((s for s in due if s.id not in aside), now_ms)
+        forwarding = self._forwarding()
 
+        async def place(items: Sequence[str]) -> None:
             def decide(book: Casebook) -> None:
-                for item_id, (jurisdiction, retry_ms) in found.items():
-                    place_due(book, item_id, jurisdiction, retry_ms, forwarding)
+                for item_id in items:
+                    place_due(book, item_id, *found[item_id], forwarding)
 
-            await self._transact(Needs(items=set(found)), decide)
+            await self._transact(Needs(items=set(items)), decide)
+
+        await self._apart.each(list(found), str, place)
         return len(found)
 
     async def behind(self, hosts: Collection[str]) -> None:

@@ -13,11 +13,12 @@ on its outcomes come here, which went through the one that is gone before.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from keys.network import EXPELLED, Status
 from keys.registry import Registry
+from node.casework.apart import Apart, Transact
 from node.casework.casebook import Casebook, Needs
 from node.casework.custody import take_custody
 from node.casework.item import Custody, ItemState, Review
@@ -35,10 +36,6 @@ class Items(Protocol):
     async def items(self, wanted: ItemQuery) -> list[ItemState]:
         """Return a page of items in the order of their ids."""
         ...
-
-
-Transact = Callable[[Needs, Callable[[Casebook], int]], Awaitable[int]]
-"""Load, decide, keep, and wake whoever has work then."""
 
 
 def is_stuck(book: Casebook, state: ItemState, member: str) -> bool:
@@ -82,6 +79,7 @@ class Recall:
     ) -> None:
         self._items = items
         self._transact = transact
+        self._apart = Apart(transact)
         self._forwarding = forwarding
         self._seen: dict[str, tuple[Status, str | None]] = {}
 
@@ -106,15 +104,21 @@ class Recall:
         wanted = ItemQuery(after=after, limit=PAGE, custody="handed_on", handed_to=member)
         page = await self._items.items(wanted)
         count = 0
-        if page:
-            needs = Needs(items={state.id for state in page})
-            count = await self._transact(
-                needs, lambda book: self._decide(book, sorted(needs.items), forwarding, member)
+
+        async def recall(items: Sequence[str]) -> None:
+            nonlocal count
+            count += await self._transact(
+                Needs(items=set(items)),
+                lambda book: self._decide(book, items, forwarding, member),
             )
+
+        await self._apart.each(sorted(state.id for state in page), str, recall)
         self._seen[member] = (status, page[-1].id if len(page) == PAGE else None)
         return count
 
-    def _decide(self, book: Casebook, items: list[str], forwarding: Forwarding, member: str) -> int:
+    def _decide(
+        self, book: Casebook, items: Sequence[str], forwarding: Forwarding, member: str
+    ) -> int:
         here = (book.loaded.items.get(item_id) for item_id in items)
         stuck = [s.id for s in here if s is not None and is_stuck(book, s, member)]
         gone = _is_gone(forwarding.registry, member)

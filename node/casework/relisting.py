@@ -7,15 +7,17 @@ list further, or less far: what followed from an entry that counts for less now 
 that followed from that (`reconsidering`). Rules upheld:
 
 * A piece at a time, with pauses; entries of which no item has a hash cost the writer nothing.
+* An item at which this program fails stands before a person; the others are asked about.
 * How far it came is durable, and noted after what followed: a piece that is asked twice changes
   nothing, none is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, Protocol
 
+from node.casework.apart import Apart, Transact
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.listing import match_anew
 from node.casework.reconsidering import reconsider
@@ -54,7 +56,8 @@ class NewcomerStore(Protocol):
 
 async def match_newcomers(
     store: NewcomerStore,
-    transact: Callable[[Needs, Callable[[Casebook], Any]], Awaitable[Any]],
+    transact: Transact,
+    apart: Apart,
     ids: Ids,
     postbox: Callable[[], Postbox],
 ) -> bool:
@@ -67,26 +70,19 @@ async def match_newcomers(
     if piece is None:
         return False
     keys = set(piece.keys)
+
+    async def ask(items: Sequence[str]) -> None:
+        def decide(book: Casebook) -> None:
+            match_anew(book, ids, postbox(), items)
+            reconsider(book, ids, postbox())
+
+        await transact(Needs(items=set(items), keys=keys, alike=set(items)), decide)
+
     if keys:
-        found: set[str] = await transact(Needs(keys=keys), lambda book: set(book.loaded.items))
-        await _match_anew(found, keys, transact, ids, postbox)
-    alike = sorted(piece.alike)
+        found = await transact(Needs(keys=keys), lambda book: set(book.loaded.items))
+        await apart.each(sorted(found), str, ask)
+    keys, alike = set(), sorted(piece.alike)
     for start in range(0, len(alike), AT_ONCE):
-        some = set(alike[start : start + AT_ONCE])
-        await _match_anew(some, set(), transact, ids, postbox)
+        await apart.each(alike[start : start + AT_ONCE], str, ask)
     await store.note_matched(piece.matched_to, piece.again)
     return True
-
-
-async def _match_anew(
-    items: set[str],
-    keys: set[bytes],
-    transact: Callable[[Needs, Callable[[Casebook], Any]], Awaitable[Any]],
-    ids: Ids,
-    postbox: Callable[[], Postbox],
-) -> None:
-    def decide(book: Casebook) -> None:
-        match_anew(book, ids, postbox(), items)
-        reconsider(book, ids, postbox())
-
-    await transact(Needs(items=items, keys=keys, alike=set(items)), decide)

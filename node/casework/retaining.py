@@ -12,11 +12,12 @@ erased while the registry in force was not signed within three days of now by th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, Protocol
 
 from keys.network import EXPELLED
 from keys.registry import Registry
+from node.casework.apart import Apart, Transact
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.erasing import Cause, ErasureDraft, check_erasable, erase
 from node.casework.errors import CaseworkError
@@ -68,10 +69,6 @@ class AgedItems(Protocol):
         ...
 
 
-Transact = Callable[[Needs, Callable[[Casebook], int]], Awaitable[int]]
-"""Load, decide, keep, and wake whoever has work then."""
-
-
 def period_of(state: ItemState, periods: Periods) -> int:
     """Return how long an item of this class is kept (ms); 0: for ever."""
     if state.custody is Custody.COUNTED:
@@ -110,6 +107,7 @@ class Retention:
     ) -> None:
         self._items = items
         self._transact = transact
+        self._apart = Apart(transact)
         self._fingerprints = fingerprints
         self._ids = ids
         self._postbox = postbox
@@ -139,9 +137,10 @@ class Retention:
         if not kept_ms:
             return False
         page = await self._items.aged(self._after or "", PAGE, now_ms - min(kept_ms))
-        for one in page:
-            if one.state is not None and is_over(one.state, one.changed_ms, self._periods, now_ms):
-                self.erased += await self._erase(one.state)
+        aged = [(one.state, one.changed_ms) for one in page if one.state is not None]
+        for state, changed_ms in aged:
+            if is_over(state, changed_ms, self._periods, now_ms):
+                await self._apart.each([state], lambda one: one.id, self._erase_all)
         self._after = page[-1].id if len(page) == PAGE else None
         return self._after is not None
 
@@ -163,6 +162,10 @@ class Retention:
         self._after_row = span.to
         return True
 
+    async def _erase_all(self, seen: Iterable[ItemState]) -> None:
+        for state in seen:
+            self.erased += await self._erase(state)
+
     async def _erase(self, seen: ItemState) -> int:
         """Erase an item, unless something has happened to it since it was looked at."""
         needs = Needs(items={seen.id}, leaves_of=seen.id)
@@ -176,7 +179,8 @@ class Retention:
             erase(book, seen.id, ErasureDraft(Cause.RETENTION), self._ids, self._postbox())
             return 1
 
-        return await self._transact(needs, decide)
+        erased: int = await self._transact(needs, decide)
+        return erased
 
 
 def _name_refused(book: Casebook) -> int:

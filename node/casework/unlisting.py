@@ -1,16 +1,18 @@
 """Entries of lists that stand no more: what followed from them is undone, a few at a time.
 
 Whoever takes an entry back, a file or a person, only says so in the store; the node finds it here
-and records the compensating events. Which entry was undone is noted in the same transaction.
+and records the compensating events. Which entry was undone is noted in the same transaction. One at
+which this program fails stands before a person, and the others are undone.
 Entries that came are asked about afterwards (`relisting`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from node.casework.apart import Apart, Transact
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.item import ItemState
 from node.casework.listing import unlist
@@ -49,12 +51,13 @@ class Unlisting:
         self,
         *,
         ended: EndedStore,
-        transact: Callable[[Needs, Callable[[Casebook], Any]], Awaitable[Any]],
+        transact: Transact,
         ids: Ids,
         postbox: Callable[[], Postbox],
     ) -> None:
         self._ended = ended
         self._transact = transact
+        self._apart = Apart(transact)
         self._ids = ids
         self._postbox = postbox
 
@@ -64,7 +67,9 @@ class Unlisting:
         Raises:
             StoreError: the same entries are asked about again.
         """
-        return await match_newcomers(self._ended, self._transact, self._ids, self._postbox)
+        return await match_newcomers(
+            self._ended, self._transact, self._apart, self._ids, self._postbox
+        )
 
     async def due(self) -> int:
         """Undo some of what is due; how many entries, 0: nothing was.
@@ -72,9 +77,13 @@ class Unlisting:
         Raises:
             StoreError: nothing was kept.
         """
-        ended = await self._ended.ended_entries(AT_ONCE)
-        if not ended:
-            return 0
+        aside = self._apart.aside
+        ended = await self._ended.ended_entries(AT_ONCE + len(aside))
+        ended = [one for one in ended if _subject(one) not in aside][:AT_ONCE]
+        await self._apart.each(ended, _subject, self._undo)
+        return len(ended)
+
+    async def _undo(self, ended: Sequence[Ended]) -> None:
         keys = {key for one in ended for key in one.keys}
         found: set[str] = await self._transact(Needs(keys=keys), partial(_items, keys))
         needs = Needs(items=found, keys=keys, alike=set(found))
@@ -87,7 +96,10 @@ class Unlisting:
             book.undone.extend(gone)
 
         await self._transact(needs, decide)
-        return len(ended)
+
+
+def _subject(one: Ended) -> str:
+    return f"entry/{one.entry}"
 
 
 def _items(keys: Collection[bytes], book: Casebook) -> set[str]:

@@ -17,7 +17,7 @@ from node.casework.item import Custody
 from node.casework.receiving import Answer
 from node.ids import Ids
 from node.store.queries import ItemQuery
-from protocol.messages import Item, Outcome, Tombstone
+from protocol.messages import Message, Outcome, Tombstone
 from protocol.vocabulary import Kind, Lane, OutcomeWhat, Verdict
 from tests.simulation.world import Node, World
 
@@ -25,7 +25,7 @@ FR, GB, NL = "fr-pdc", "gb-iwf", "nl-eokm"
 PLACE = "https://nl1.example/1.jpg"
 MANY = 60
 NUMBERS = count(1)
-Said = tuple[Item | Outcome | Tombstone, Kind, Lane]
+Said = tuple[Message, Kind, Lane]
 
 
 def drawn(size: int) -> bytes:
