@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
+from node.casework import saying
 from node.casework.events import Event, EventKind, Facts, Recorded
 from node.casework.item import (
-    FINAL_ACTIONS,
     REFUSALS,
     Custody,
     ItemState,
@@ -24,7 +24,7 @@ from node.casework.item import (
 from node.casework.rings import holder, order, way, with_step, without
 from node.matching.contents import is_among, is_one_file, merge
 from protocol.facts import Content
-from protocol.vocabulary import Action, ItemKind, Verdict
+from protocol.vocabulary import ItemKind
 
 MAX_MESSAGES = 64
 """Messages kept at hand with an item, the newest; the history keeps all."""
@@ -89,26 +89,6 @@ def lacks(state: ItemState, facts: Facts, *, by_a_person: bool = False) -> Facts
     return Facts(content, access, state.custody is Custody.HANDED_ON, kind=file_kind)
 
 
-def _sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
-    seen = {s.sighting_id for s in state.sightings}
-    more = tuple(s for s in body.sightings if s.sighting_id not in seen)
-    changes: dict[str, Any] = {
-        "sightings": state.sightings + more,
-        "child_at_risk": state.child_at_risk or body.child_at_risk,
-        "handed_ms": max(state.handed_ms, body.handed_ms),
-    }
-    if body.also_at is not None and body.also_at not in state.also_at:
-        changes["also_at"] = (*state.also_at, body.also_at)
-    if (body.told_online_ms or 0) > (state.told_online_ms or 0):
-        changes["told_online_ms"] = body.told_online_ms
-    informant = body.informant
-    if informant is not None and informant not in state.informants:
-        changes["informants"] = (*state.informants, informant)
-        if informant.item_id != state.id and informant.item_id not in state.aliases:
-            changes["aliases"] = (*state.aliases, informant.item_id)
-    return changes
-
-
 def _facts(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     changes: dict[str, Any] = {
         "content": merge(state.content, body.content),
@@ -141,18 +121,6 @@ def _file_taken_off(state: ItemState, _event: Event, body: Any) -> dict[str, Any
         "taken_off": (*state.taken_off, body),
         "unseen": tuple(place for place in state.unseen if place != body.place),
     }
-
-
-def _acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
-    changes: dict[str, Any] = {"actions": (*state.actions, body)}
-    if body.action in FINAL_ACTIONS:
-        if state.custody is Custody.HANDED_ON or body.member == state.responsible:
-            changes |= {"closed_ms": event.at_ms, "closed_by": body.action}
-    elif body.action is Action.SEEN_ONLINE:
-        changes |= {"closed_ms": None, "closed_by": None}
-    elif body.action is Action.MOVED and _ours(state) and body.member == state.responsible:
-        changes |= {"custody": Custody.LOCATING, "due_ms": event.learnt_ms, "again": None}
-    return changes
 
 
 def _kept(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
@@ -248,73 +216,6 @@ def _named(state: ItemState, steps: tuple[Step, ...], step: Step) -> str | None:
     return state.responsible if ends_here or late else step.to  # else it leads on unseen
 
 
-def _withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
-    kept = tuple(
-        s for s in state.sightings
-        if not (s.member == body.member and body.sighting_id in (None, s.sighting_id))
-    )  # fmt: skip
-    return {"sightings": kept}
-
-
-def _assessed(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
-    """A word about this very item; one that had been carried over to it stands on its own now."""
-    carried = _but(state.carried, body.event_id)
-    if body.event_id in state.carried:
-        return {"carried": carried}
-    if _is_told_by_another(event, body.member):
-        return {
-            "assessments": (*state.assessments, body),
-            "hearsay": (*state.hearsay, body.event_id),
-        }
-    return _in_own_words(state, body)
-
-
-def _carried_over(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
-    return _in_own_words(state, body) | {"carried": (*state.carried, body.event_id)}
-
-
-def _in_own_words(state: ItemState, given: Any) -> dict[str, Any]:
-    """The author's own word takes the place of what another had said of it."""
-    others = tuple(a for a in state.assessments if a.event_id != given.event_id)
-    return {"assessments": (*others, given), "hearsay": _but(state.hearsay, given.event_id)}
-
-
-def _verdict_withdrawn(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
-    hearsay = _but(state.hearsay, body.event_id)
-    if _is_told_by_another(event, body.member):
-        hearsay = (*hearsay, body.event_id)
-    return {
-        "assessments": tuple(a for a in state.assessments if a.event_id != body.event_id),
-        "carried": _but(state.carried, body.event_id),
-        "heard": (*_but(state.heard, body.event_id), body.event_id),
-        "hearsay": hearsay,
-        "silent": (*_but(state.silent, body.event_id), *_taken_back_by(state, body.event_id)),
-    }
-
-
-def _taken_back_by(state: ItemState, event_id: str) -> tuple[str, ...]:
-    """Return the ids of what its author had said of the item before an `unassessable` (§6.6.4)."""
-    ids = [given.event_id for given in state.assessments]
-    last = ids.index(event_id) if event_id in ids else 0
-    given = state.assessments[last : last + 1]
-    if not given or given[0].verdict is not Verdict.UNASSESSABLE:
-        return ()
-    return tuple(
-        one.event_id
-        for one in state.assessments[:last]
-        if one.member == given[0].member and one.event_id not in state.silent
-    )
-
-
-def _is_told_by_another(event: Event, author: str) -> bool:
-    """Whether who brought this is not who did it: a member, or one of our own people."""
-    return event.actor.partition("/")[0] != author
-
-
-def _but(ids: tuple[str, ...], one: str) -> tuple[str, ...]:
-    return tuple(each for each in ids if each != one)
-
-
 def _raised(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     changes: dict[str, Any] = {"reviews": (*state.reviews, body.review)}
     if body.suggestion is not None:
@@ -359,14 +260,14 @@ _SAYING = frozenset(
 """What adds to an item by somebody's word."""
 _Fold = Callable[[ItemState, Event, Any], dict[str, Any]]
 _FOLD: dict[EventKind, _Fold] = {
-    EventKind.SIGHTED: _sighted,
+    EventKind.SIGHTED: saying.sighted,
     EventKind.FACTS: _facts,
     EventKind.LOCATED: lambda _s, _e, b: {"jurisdiction": b.jurisdiction, "due_ms": b.due_ms},
     EventKind.KEPT: _kept,
     EventKind.HANDED_ON: _handed_on,
     EventKind.ANSWERED: _answered,
-    EventKind.ASSESSED: _assessed,
-    EventKind.CARRIED_OVER: _carried_over,
+    EventKind.ASSESSED: saying.assessed,
+    EventKind.CARRIED_OVER: saying.carried_over,
     EventKind.LISTED: lambda s, _e, b: {"listed": (*s.listed, b)},
     EventKind.UNLISTED: lambda s, _e, b: {
         "listed": tuple(one for one in s.listed if one.entry != b.entry)
@@ -377,7 +278,7 @@ _FOLD: dict[EventKind, _Fold] = {
     EventKind.LOCATED_AGAIN: _located_again,
     EventKind.PROXY_NOTIFIED: lambda s, _e, b: {"proxy_notices": (*s.proxy_notices, b)},
     EventKind.FILE_TAKEN_OFF: _file_taken_off,
-    EventKind.ACTED: _acted,
+    EventKind.ACTED: saying.acted,
     EventKind.RESPONSIBLE: _responsible,
     EventKind.RAISED: _raised,
     EventKind.SETTLED: _settled,
@@ -386,8 +287,8 @@ _FOLD: dict[EventKind, _Fold] = {
         "closed_by": None,
         "heard": (*s.heard, b.event_id),
     },
-    EventKind.WITHDRAWN: _withdrawn,
-    EventKind.VERDICT_WITHDRAWN: _verdict_withdrawn,
+    EventKind.WITHDRAWN: saying.withdrawn,
+    EventKind.VERDICT_WITHDRAWN: saying.verdict_withdrawn,
     EventKind.HELD: lambda s, _e, b: {"holds": (*s.holds, b)},
     EventKind.LIFTED: lambda s, _e, b: {
         "holds": tuple(h for h in s.holds if h.hold_id != b.hold_id)

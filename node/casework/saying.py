@@ -1,0 +1,120 @@
+"""What the words of members make of an item's state: sightings, actions, verdicts, and their end.
+
+Part of the fold of its events (`folding.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from node.casework.events import Event
+from node.casework.item import FINAL_ACTIONS, Custody, ItemState
+from protocol.vocabulary import Action, Verdict
+
+
+def sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    """Observations, by whom the item was told, and how urgent it is."""
+    seen = {s.sighting_id for s in state.sightings}
+    more = tuple(s for s in body.sightings if s.sighting_id not in seen)
+    changes: dict[str, Any] = {
+        "sightings": state.sightings + more,
+        "child_at_risk": state.child_at_risk or body.child_at_risk,
+        "handed_ms": max(state.handed_ms, body.handed_ms),
+    }
+    if body.also_at is not None and body.also_at not in state.also_at:
+        changes["also_at"] = (*state.also_at, body.also_at)
+    if (body.told_online_ms or 0) > (state.told_online_ms or 0):
+        changes["told_online_ms"] = body.told_online_ms
+    informant = body.informant
+    if informant is not None and informant not in state.informants:
+        changes["informants"] = (*state.informants, informant)
+        if informant.item_id != state.id and informant.item_id not in state.aliases:
+            changes["aliases"] = (*state.aliases, informant.item_id)
+    return changes
+
+
+def withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    """One sighting, or all of a member's, never were."""
+    kept = tuple(
+        s for s in state.sightings
+        if not (s.member == body.member and body.sighting_id in (None, s.sighting_id))
+    )  # fmt: skip
+    return {"sightings": kept}
+
+
+def acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
+    """Something was done; who has the item ends it by that, opens it again, or gives it on."""
+    changes: dict[str, Any] = {"actions": (*state.actions, body)}
+    if body.action in FINAL_ACTIONS:
+        if state.custody is Custody.HANDED_ON or body.member == state.responsible:
+            changes |= {"closed_ms": event.at_ms, "closed_by": body.action}
+    elif body.action is Action.SEEN_ONLINE:
+        changes |= {"closed_ms": None, "closed_by": None}
+    elif (
+        body.action is Action.MOVED
+        and state.custody is Custody.HERE
+        and body.member == state.responsible
+    ):
+        changes |= {"custody": Custody.LOCATING, "due_ms": event.learnt_ms, "again": None}
+    return changes
+
+
+def assessed(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
+    """A word about this very item; one that had been carried over to it stands on its own now."""
+    carried = _but(state.carried, body.event_id)
+    if body.event_id in state.carried:
+        return {"carried": carried}
+    if _is_told_by_another(event, body.member):
+        return {
+            "assessments": (*state.assessments, body),
+            "hearsay": (*state.hearsay, body.event_id),
+        }
+    return _in_own_words(state, body)
+
+
+def carried_over(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+    """Its author's word about the content, given on another item."""
+    return _in_own_words(state, body) | {"carried": (*state.carried, body.event_id)}
+
+
+def _in_own_words(state: ItemState, given: Any) -> dict[str, Any]:
+    """The author's own word takes the place of what another had said of it."""
+    others = tuple(a for a in state.assessments if a.event_id != given.event_id)
+    return {"assessments": (*others, given), "hearsay": _but(state.hearsay, given.event_id)}
+
+
+def verdict_withdrawn(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
+    """A verdict never was, by whosever word."""
+    hearsay = _but(state.hearsay, body.event_id)
+    if _is_told_by_another(event, body.member):
+        hearsay = (*hearsay, body.event_id)
+    return {
+        "assessments": tuple(a for a in state.assessments if a.event_id != body.event_id),
+        "carried": _but(state.carried, body.event_id),
+        "heard": (*_but(state.heard, body.event_id), body.event_id),
+        "hearsay": hearsay,
+        "silent": (*_but(state.silent, body.event_id), *_taken_back_by(state, body.event_id)),
+    }
+
+
+def _taken_back_by(state: ItemState, event_id: str) -> tuple[str, ...]:
+    """Return the ids of what its author had said of the item before an `unassessable` (§6.6.4)."""
+    ids = [given.event_id for given in state.assessments]
+    last = ids.index(event_id) if event_id in ids else 0
+    given = state.assessments[last : last + 1]
+    if not given or given[0].verdict is not Verdict.UNASSESSABLE:
+        return ()
+    return tuple(
+        one.event_id
+        for one in state.assessments[:last]
+        if one.member == given[0].member and one.event_id not in state.silent
+    )
+
+
+def _is_told_by_another(event: Event, author: str) -> bool:
+    """Whether who brought this is not who did it: a member, or one of our own people."""
+    return event.actor.partition("/")[0] != author
+
+
+def _but(ids: tuple[str, ...], one: str) -> tuple[str, ...]:
+    return tuple(each for each in ids if each != one)
