@@ -15,7 +15,7 @@ from keys.registry import Registry
 from node.casework.again import accepted, raise_judged
 from node.casework.bounding import is_over, refuse
 from node.casework.casebook import Casebook, Postbox
-from node.casework.crossing import as_told_there, is_another
+from node.casework.crossing import as_told_there, is_another, went_before
 from node.casework.custody import settle_ring, take_custody, tell_way
 from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
@@ -24,10 +24,11 @@ from node.casework.hearing import credible
 from node.casework.hits import hold_illegal
 from node.casework.intake import carry_over, is_unseen, same_content, same_place, was_here
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
-from node.casework.once import each_once
+from node.casework.once import each_once, is_own
 from node.casework.rejudging import rejudge, said_here, suggestion, watch_correction
 from node.casework.rings import is_earlier
 from node.casework.routing import item_told, responsible
+from node.casework.saying import relays
 from node.casework.telling import (
     News,
     handed_on_to,
@@ -158,9 +159,7 @@ class Handover:
 
     def _comes_back(self, peer: str, message: Item, here: ItemState) -> bool:
         """Whether it went from us to `peer`, at once or by others, by our present hand-over."""
-        late = _went_before(peer, message, here) or is_earlier(
-            self._book.us, here, message.revision
-        )
+        late = went_before(peer, message, here) or is_earlier(self._book.us, here, message.revision)
         if here.custody is not Custody.HANDED_ON or late:
             return False
         chain = [hop.member for hop in message.custody]
@@ -265,6 +264,7 @@ class Handover:
             actions=tuple(self._credible(message.actions)),
             told_online_ms=self._online(message),
             handed_ms=message.revision,
+            relayed=relays(message.sightings, informant.member),
         )
         place = None if state.location is None else self._places.get(state.location.canonical)
         return self._book.record(
@@ -291,7 +291,8 @@ class Handover:
             return Disposition.FOR_A_PERSON
         if state is None:
             return Disposition.PARKED
-        if all(informant.member != peer for informant in state.informants):
+        told_us = any(informant.member == peer for informant in state.informants)
+        if not told_us or (message.sighting is not None and not is_own(message.sighting)):
             return Disposition.NOT_PERMITTED
         files = belonging(state, _one(message.content))
         judgement = self._look_again(state, message, files)
@@ -329,6 +330,7 @@ class Handover:
         return found or Judgement(Disposition.DUPLICATE, state.id)
 
     def _sight(self, item_id: str, body: SightedEvent, at_ms: int, actor: str) -> ItemState:
+        body = msgspec.structs.replace(body, told_by=actor if body.sightings else None)
         return self._book.record(item_id, EventKind.SIGHTED, body, at_ms=at_ms, actor=actor)
 
     def _add_facts(self, item_id: str, facts: Facts, peer: str) -> None:
@@ -388,13 +390,6 @@ class Handover:
                 tell(self._book, self._postbox, state, news, heard_from=heard_from)
         elif isinstance(one, Assessment) and by is None:
             said_here(self._book, state, one)
-
-
-def _went_before(peer: str, message: Item, here: ItemState) -> bool:
-    """Whether this is how the item once came to us, said again after it went back that way."""
-    chain = [hop.member for hop in message.custody]
-    ours = [hop.member for hop in here.hops]
-    return chain[-1] == peer and len(chain) < len(ours) and ours[: len(chain)] == chain
 
 
 def _one(content: Content | None) -> tuple[Content, ...]:

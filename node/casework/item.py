@@ -291,6 +291,8 @@ class ItemState(Value, frozen=True):
     """Places of files that came once it was judged, and at which nobody here looked."""
     kind_said: bool = False
     """Whether a report here said of what kind it is; else it was guessed, or a member said so."""
+    relayed: tuple[tuple[str, str], ...] = ()
+    """Sightings that another than who saw it told of: (id, who told), each who did."""
 
     @property
     def places(self) -> tuple[int, ...]:

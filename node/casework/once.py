@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from node.casework.hearing import credible
 from node.matching.contents import merge
 from protocol.facts import ActionTaken, Assessment, Sighting
 from protocol.messages import Item
@@ -15,7 +16,10 @@ _Named = TypeVar("_Named", Assessment, ActionTaken, Sighting)
 
 
 def each_once(message: Item) -> Item:
-    """Return an item in which each id stands once, as it stood first, and each file."""
+    """Return an item in which each id stands once, as it stood first, and each file.
+
+    A sighting stands under an id of who saw it alone: else one could take the place of another's.
+    """
     assessments = _once((one.event_id, one) for one in message.assessments)
     judged = {one.event_id for one in assessments}
     return replace(
@@ -23,8 +27,13 @@ def each_once(message: Item) -> Item:
         content=merge((), message.content),
         assessments=assessments,
         actions=_once((a.event_id, a) for a in message.actions if a.event_id not in judged),
-        sightings=_once((one.sighting_id, one) for one in message.sightings),
+        sightings=_once((one.sighting_id, one) for one in message.sightings if is_own(one)),
     )
+
+
+def is_own(sighting: Sighting) -> bool:
+    """Whether a sighting's id bears the name of who is said to have seen it."""
+    return credible(sighting.sighting_id, sighting.member)
 
 
 def _once(named: Iterable[tuple[str, _Named]]) -> tuple[_Named, ...]:

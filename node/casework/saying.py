@@ -5,10 +5,12 @@ Part of the fold of its events (`folding.py`).
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from node.casework.events import Event
 from node.casework.item import FINAL_ACTIONS, Custody, ItemState
+from protocol.facts import Sighting
 from protocol.vocabulary import Action, Verdict
 
 
@@ -18,6 +20,7 @@ def sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     more = tuple(s for s in body.sightings if s.sighting_id not in seen)
     changes: dict[str, Any] = {
         "sightings": state.sightings + more,
+        "relayed": state.relayed + relays(body.sightings, body.told_by, state.relayed),
         "child_at_risk": state.child_at_risk or body.child_at_risk,
         "handed_ms": max(state.handed_ms, body.handed_ms),
     }
@@ -39,7 +42,18 @@ def withdrawn(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         s for s in state.sightings
         if not (s.member == body.member and body.sighting_id in (None, s.sighting_id))
     )  # fmt: skip
-    return {"sightings": kept}
+    ids = {sighting.sighting_id for sighting in kept}
+    return {"sightings": kept, "relayed": tuple(r for r in state.relayed if r[0] in ids)}
+
+
+def relays(
+    sightings: Iterable[Sighting], told_by: str | None, known: Collection[tuple[str, str]] = ()
+) -> tuple[tuple[str, str], ...]:
+    """Return which sightings `told_by` tells of that another saw, as `ItemState.relayed` has it."""
+    if told_by is None:
+        return ()
+    found = {(s.sighting_id, told_by): None for s in sightings if s.member != told_by}
+    return tuple(one for one in found if one not in known)
 
 
 def acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from node.casework.holding import is_held, is_under_referral
 from node.casework.item import Informant, ItemState
 from node.casework.telling import News, handed_on_to, teller
 from node.casework.undoing import put_before_a_person, record_taken_back, take_carried_back
+from protocol.facts import Sighting
 from protocol.messages import Outcome, Withdrawal
 from protocol.vocabulary import Disposition, Kind
 
@@ -25,7 +26,8 @@ def hear_withdrawal(
 ) -> Disposition | None:
     """Take a sighting back; whether the item ends is for a person to say (rule 10).
 
-    A member takes back its own, or passes on what another took back before it in the chain. What it
+    A member takes back its own, or its predecessor's; or passes on what another took back before it
+    in the chain, of which nobody else told. Else that sighting stands, and a person looks. What it
     judged stands until it takes that back itself: it may have been said of another item too.
     `untold`: the terms keep sightings of that member from us, so it may name one not known here.
     """
@@ -45,6 +47,10 @@ def hear_withdrawal(
         return Disposition.WITHDRAWN
     if not told_us or (message.sighting_id is not None and not gone):
         return Disposition.NOT_PERMITTED
+    if message.sighting_id is not None and teller(postbox, peer, gone[0].member) is not None:
+        tellers = _tellers(state, gone[0])
+        if tellers != {peer}:
+            return _only_said(book, state) if peer in tellers else Disposition.NOT_PERMITTED
     author = gone[0].member if message.sighting_id is not None else peer
     if gone:  # else it was taken back before, and said again the history would have no end
         body = Withdrawn(author, message.sighting_id)
@@ -54,6 +60,23 @@ def hear_withdrawal(
     if is_held(state, book.now) or is_under_referral(state):
         return Disposition.RESTRICTED
     return Disposition.FOR_A_PERSON if looked_at else Disposition.WITHDRAWN
+
+
+def _only_said(book: Casebook, state: ItemState) -> Disposition:
+    """Let a person look at what one says that another took back, while others tell of it."""
+    looked_at = put_before_a_person(book, state)
+    return Disposition.FOR_A_PERSON if looked_at else Disposition.NOT_PERMITTED
+
+
+def _tellers(state: ItemState, sighting: Sighting) -> set[str]:
+    """Return who told us of a sighting; where it was told before that was kept, all may have.
+
+    Who saw it told us itself where it told us of the item.
+    """
+    reported = {informant.member for informant in state.informants}
+    by = {who for seen, who in state.relayed if seen == sighting.sighting_id}
+    itself = {sighting.member} & reported
+    return by | itself or reported
 
 
 def _pass_on_withdrawals(

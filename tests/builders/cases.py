@@ -91,7 +91,8 @@ def verdict(
 
 def item(number: int = 1, *content: Content, url: str | None = PLACE, **changes: Any) -> ItemState:
     """Return an open item that is held here, as its finder's `number`th."""
-    item_id = event_id(number, changes.get("finder", "gb-iwf"))
+    finder = changes.get("finder", "gb-iwf")
+    item_id = event_id(number, finder)
     state = ItemState(
         id=item_id,
         report_id=event_id(number + 500, "gb-iwf"),
@@ -109,7 +110,7 @@ def item(number: int = 1, *content: Content, url: str | None = PLACE, **changes:
         child_at_risk=False,
         came_from="gb-iwf",
         hops=(Hop("gb-iwf", NOW_MS), Hop(US, NOW_MS)),
-        sightings=(Sighting(item_id, "gb-iwf", Source.PUBLIC, NOW_MS),),
+        sightings=(Sighting(item_id, finder, Source.PUBLIC, NOW_MS),),
         custody=Custody.HERE,
         responsible=US,
     )

@@ -161,7 +161,7 @@ class TestVariant:
         receiver("gb-iwf", item_from("gb-iwf", 1, file(1, pdq=0), assessments=(verdict(),)))
         looked_up(receiver.book, NEAR)
         seen = item_from("gb-iwf", 1).sightings[0]
-        later = msgspec.structs.replace(seen, sighting_id=event_id(44))
+        later = msgspec.structs.replace(seen, sighting_id=event_id(44, "gb-iwf"))
         answer = receiver(
             "gb-iwf", Sighted(event_id(1, "gb-iwf"), later, NEAR, None, child_at_risk=False)
         )

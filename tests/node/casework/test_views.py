@@ -241,6 +241,7 @@ def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
         "steps",  # ids of events: who has it is shown
         "hearsay",  # ids of events: the history says who told
         "silent",  # ids of events: the history says what took them back
+        "relayed",  # ids of sightings: the history says who told
         "taken_off",  # wrong_files
         "kind_said",  # what hashes of a page mean
         "unseen",  # places; reviews shows that somebody has to look

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -9,11 +11,14 @@ from node.casework.draft import AssessmentDraft
 from node.casework.erasing import Cause, ErasureDraft, erase
 from node.casework.events import Erasure
 from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.permits import Permits
 from node.casework.receiving import Judged
 from node.casework.rejudging import bring_verdicts
+from node.casework.withdrawing import hear_withdrawal
 from node.casework.working import record_assessment
+from node.registry import changes
 from protocol.facts import ActionTaken, Assessment, Content, Hop, Sighting
-from protocol.messages import DispositionNote, Message, Outcome, Withdrawal
+from protocol.messages import DispositionNote, Message, Outcome, Sighted, Withdrawal
 from protocol.vocabulary import Action, Disposition, OutcomeWhat, Source, Verdict
 from tests.builders.cases import (
     POSTBOX,
@@ -24,11 +29,12 @@ from tests.builders.cases import (
     happened,
     ids,
     item,
+    network,
     said,
     verdict,
 )
 from tests.builders.network import NOW_MS
-from tests.node.casework.arriving import Receiver, outcome
+from tests.node.casework.arriving import Receiver, item_from, outcome
 
 ITEM = item(1).id
 ALIAS = event_id(2, "gb-iwf")
@@ -132,6 +138,88 @@ class TestWithdrawals:
         receiver.book.erase(AWAY, Erasure(event_id(9), "withdrawal", ()))
         given = receiver("gb-iwf", Withdrawal(ITEM, None, NOW_MS))
         assert given.disposition is Disposition.WITHDRAWN
+
+
+class TestAnothersSighting:
+    """Who takes back, by its id, what another saw."""
+
+    PLACED = item(1, informants=(Informant("gb-iwf", ITEM), Informant("fr-pdc", ALIAS)))
+    """Both told of it; gb-iwf saw it."""
+    THIRD = Sighting(event_id(9, "de-eco"), "de-eco", Source.PUBLIC, NOW_MS)
+
+    def taken_back(
+        self, state: ItemState, peer: str, sighting: str = ITEM
+    ) -> tuple[Disposition | None, list[Sighting], tuple[Review, ...]]:
+        """Let `peer` take a sighting back: the answer, what is left, and why a person looks."""
+        receiver = Receiver(state)
+        found = receiver(peer, Withdrawal(ITEM, sighting, NOW_MS))
+        after = receiver.state(ITEM)
+        return found.disposition, list(after.sightings), after.reviews
+
+    def relayed(self, *by: str) -> ItemState:
+        """What a third member saw, told of by these."""
+        seen = (*self.PLACED.sightings, self.THIRD)
+        told = tuple((self.THIRD.sighting_id, one) for one in by)
+        return msgspec.structs.replace(self.PLACED, sightings=seen, relayed=told)
+
+    def test_reporter_takes_back_nothing_that_another_reporter_saw(self) -> None:
+        """Though it knows the id."""
+        (left,) = self.PLACED.sightings
+        found = self.taken_back(self.PLACED, "fr-pdc")
+        assert found == (Disposition.NOT_PERMITTED, [left], ())
+
+    def test_who_alone_told_of_it_passes_on_that_it_never_was(self) -> None:
+        """As along any chain."""
+        found = self.taken_back(self.relayed("fr-pdc"), "fr-pdc", self.THIRD.sighting_id)
+        assert found[1] == list(self.PLACED.sightings)
+
+    def test_reporter_takes_back_nothing_that_another_told_of(self) -> None:
+        """Whoever saw it."""
+        state = self.relayed("gb-iwf")
+        found = self.taken_back(state, "fr-pdc", self.THIRD.sighting_id)
+        assert found == (Disposition.NOT_PERMITTED, list(state.sightings), ())
+
+    def test_what_others_told_of_too_stands_and_a_person_looks(self) -> None:
+        """One of them says that it never was."""
+        state = self.relayed("gb-iwf", "fr-pdc")
+        found = self.taken_back(state, "fr-pdc", self.THIRD.sighting_id)
+        assert found == (Disposition.FOR_A_PERSON, list(state.sightings), (Review.WITHDRAWAL,))
+
+    def test_successor_takes_back_what_its_predecessor_saw(self) -> None:
+        """It speaks for it."""
+        (seen,) = self.PLACED.sightings
+        merged = changes.merge(network().network, "gb-iwf", "fr-pdc", {})
+        registry = replace(network(), network=merged)
+        known = book(self.PLACED)
+        postbox = POSTBOX.under(Permits(US, registry))
+        hear_withdrawal(known, postbox, "fr-pdc", Withdrawal(ITEM, seen.sighting_id, NOW_MS))
+        assert known.loaded.items[ITEM].sightings == ()
+
+    def test_who_told_of_what_another_saw_is_kept(self) -> None:
+        """In an item that is new here, in one that joins, and in a later sighting."""
+        theirs = item_from("gb-iwf", 1)
+        message = msgspec.structs.replace(theirs, sightings=(*theirs.sightings, self.THIRD))
+        receiver = Receiver()
+        receiver("gb-iwf", message)
+        assert receiver.state(ITEM).relayed == ((self.THIRD.sighting_id, "gb-iwf"),)
+        joining = item_from("fr-pdc", 7, sightings=(self.THIRD,))
+        receiver("fr-pdc", joining)
+        assert receiver.state(ITEM).relayed[1:] == ((self.THIRD.sighting_id, "fr-pdc"),)
+        later = msgspec.structs.replace(self.THIRD, sighting_id=event_id(10, "de-eco"))
+        receiver("gb-iwf", Sighted(ITEM, later, None, None, child_at_risk=False))
+        assert receiver.state(ITEM).relayed[2:] == ((later.sighting_id, "gb-iwf"),)
+
+    def test_sighting_under_anothers_id_takes_no_place(self) -> None:
+        """Who saw it tells of it afterwards, and it counts."""
+        claimed = Sighting(event_id(1, "gb-iwf"), "fr-pdc", Source.PUBLIC, NOW_MS)
+        receiver = Receiver()
+        own = item_from("fr-pdc", 7)
+        receiver("fr-pdc", msgspec.structs.replace(own, sightings=(*own.sightings, claimed)))
+        later = Sighted(own.item_id, claimed, None, None, child_at_risk=False)
+        assert receiver("fr-pdc", later).disposition is Disposition.NOT_PERMITTED
+        receiver("gb-iwf", item_from("gb-iwf", 1))
+        seen = receiver.state(own.item_id).sightings
+        assert [one.member for one in seen] == ["fr-pdc", "gb-iwf"]
 
 
 class TestHandedOn:
