@@ -41,19 +41,29 @@ class Result:
     exit: Exit = Exit.OK
 
 
+def plain(line: str) -> str:
+    """Return a line with what a terminal would obey, or hide, as JSON escapes it.
+
+    What others wrote is shown, too: it must neither move the cursor nor fake a line.
+    """
+    if line.isprintable():
+        return line
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
+
+
 def show(result: Result, *, as_json: bool) -> int:
     """Write the result to stdout; give its exit code."""
     if as_json:
-        sys.stdout.write(json.dumps(result.data, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.write(plain(json.dumps(result.data, ensure_ascii=False, default=str)) + "\n")
     elif result.text:
-        sys.stdout.write(result.text.rstrip("\n") + "\n")
+        sys.stdout.writelines(plain(line) + "\n" for line in result.text.rstrip("\n").split("\n"))
     sys.stdout.flush()
     return result.exit
 
 
 def note(line: str) -> None:
     """Tell the person at the terminal something on the way: one line on stderr."""
-    sys.stderr.write(" ".join(line.split()) + "\n")
+    sys.stderr.write(plain(" ".join(line.split())) + "\n")
     sys.stderr.flush()
 
 
@@ -100,16 +110,16 @@ class Progress:
 def show_error(code: str, message: str, *, as_json: bool) -> None:
     """Write one line to stderr, and with `--json` the same as an object to stdout."""
     line = " ".join(message.split())
-    sys.stderr.write(f"error: {code}: {line}\n")
+    sys.stderr.write(plain(f"error: {code}: {line}") + "\n")
     if as_json:
         error = {"error": {"code": code, "message": line}}
-        sys.stdout.write(json.dumps(error, ensure_ascii=False) + "\n")
+        sys.stdout.write(plain(json.dumps(error, ensure_ascii=False)) + "\n")
     sys.stderr.flush()
 
 
 def table(headings: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
     """Lay out rows in columns of equal width; numbers stand to the right."""
-    cells = [tuple("-" if cell is None else str(cell) for cell in row) for row in rows]
+    cells = [tuple("-" if cell is None else plain(str(cell)) for cell in row) for row in rows]
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     right = [all(isinstance(row[i], int) for row in rows) for i in range(len(headings))]
     return "\n".join(

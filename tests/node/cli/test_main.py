@@ -14,7 +14,7 @@ import typer.main
 from node.cli.app import app
 from node.cli.exits import MEANING, Exit, exit_of
 from node.cli.main import run
-from node.cli.output import CliError, table
+from node.cli.output import CliError, Result, note, show, show_error, table
 from node.cli.verbs import with_only
 
 
@@ -152,8 +152,39 @@ class TestHelp:
         assert "Commands:" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "said", ["\x1b[2J", "\x9b2J", "a\rb", "bell\x07", "\u202e", "\udc9b", "\U000e0001"]
+)
+class TestTerminal:
+    """Names and texts of others are shown here."""
+
+    def test_attack_text_that_a_terminal_obeys_is_shown_as_text(
+        self, said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It clears no screen, moves no cursor, and turns no line round."""
+        show(Result({}, f"first {said}\nsecond"), as_json=False)
+        note(said)
+        show_error("code", said, as_json=True)
+        out, err = capsys.readouterr()
+        assert all(line.isprintable() for line in f"{out}{err}".split("\n"))
+        assert len(out.splitlines()) == 3
+
+    def test_script_reads_what_was_said(
+        self, said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """JSON has an escape for each."""
+        show(Result({"said": said}), as_json=True)
+        shown = capsys.readouterr().out
+        assert shown.rstrip("\n").isprintable()
+        assert json.loads(shown) == {"said": said}
+
+
 class TestTable:
     """Columns for people."""
+
+    def test_attack_cell_that_fakes_a_row_stays_in_its_row(self) -> None:
+        """Whoever names something names no other thing beside it."""
+        assert len(table(("member",), [("x\ngb-iwf",)]).splitlines()) == 2
 
     def test_numbers_stand_to_the_right(self) -> None:
         """Text left, numbers right, nothing as a dash."""
