@@ -50,7 +50,6 @@ END $$
 """
 _SETTINGS: Final = {
     "listen_addresses": "",
-    "fsync": "on",
     "shared_buffers": "32MB",
     "max_wal_size": "256MB",
     "max_connections": "60",

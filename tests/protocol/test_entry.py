@@ -189,3 +189,12 @@ def test_5_3_composing_derives_id_and_salt() -> None:
     composed = entry.compose(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm", b"\x90")
     identity = oracle.entry_id(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm")
     assert composed == Entry(1, 16, identity, oracle.salt(NODE_SECRET, identity), b"\x90")
+
+
+def test_g4_attack_guess_of_an_entry_is_not_confirmed_by_its_leaf() -> None:
+    """Who guesses all that was said, and knows its id from an answer, still lacks the salt."""
+    said = entry.compose(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm", b"\x90")
+    seen = entry.leaf(entry.encode(said))
+    tried = (bytes(16), entry.entry_salt(NODE_SECRET[::-1], said.id), said.id[:16])
+    guesses = [entry.encode(said._replace(salt=salt)) for salt in tried]
+    assert seen not in entry.leaves(guesses)

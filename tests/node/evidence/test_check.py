@@ -18,7 +18,7 @@ from node.store.audit import Audit
 from node.store.connection import open_reader
 from protocol.dispositions import Dispositions
 from protocol.messages import read
-from protocol.vocabulary import Kind
+from protocol.vocabulary import Disposition, Kind
 from tests.node.evidence.conftest import HERE, Made
 from tests.node.evidence.tampered import LEDGER, TAMPERED, WEAKENED
 from tests.second.basics import RefusedError
@@ -207,4 +207,23 @@ async def test_10_4_answer_whose_entry_was_erased_is_not_shown_for_it(
         assert len(check_bundle(raw, pin)) == len(kinds)
         has_body = items[number] is not (items[0] if member == HERE else items[1])
         assert ("dispositions" in kinds) == has_body
+    await world.close()
+
+
+async def test_g3_attack_probe_of_what_a_member_knows_stands_on_record(tmp_path: Path) -> None:
+    """Who is told "duplicate" had handed it over: what it signed and what it holds prove so."""
+    prober = "fr-pdc"
+    world = World(tmp_path, [IWF, HERE, prober])
+    await world.start()
+    told = []
+    for member in (IWF, prober):
+        handed = await world[member].submit("https://nl1.example/1.jpg", sha256="ab" * 32)
+        await world.settle()
+        told.append(await world[member].state(handed.items[0].item_id))
+    assert [state.answer for state in told] == [Disposition.NEW, Disposition.DUPLICATE]
+    node = world[HERE]
+    made = Made(node.path, node.keys, world.registry, world.files, told[0].id)
+    pin = hashlib.sha256(world.files["metadata/1.root.json"]).digest()
+    [probe] = [one for one in check(make(made), pin).proofs if one["from"] == prober]
+    assert (probe["kind"], probe["receipted"]) == ("item", True)
     await world.close()

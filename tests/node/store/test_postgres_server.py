@@ -400,16 +400,17 @@ class TestRefusals:
         with pytest.raises(RefusedByServerError, match="does not exist"):
             opening.open_locked(Postgres(postgres.url("never_made")), KEY)
 
-    def test_server_that_flushes_nothing_is_refused(self, postgres: Cluster) -> None:
+    @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+    def test_server_that_flushes_nothing_is_refused(self, postgres: Cluster, setting: str) -> None:
         """What it confirms would not survive its machine."""
         place = postgres.emptied(KEY)
-        postgres.do("ALTER SYSTEM SET full_page_writes = off")
+        postgres.do(f"ALTER SYSTEM SET {setting} = off")
         postgres.do("SELECT pg_reload_conf()")
         try:
-            with pytest.raises(UnsafeServerError, match="full_page_writes"):
+            with pytest.raises(UnsafeServerError, match=setting):
                 until_unsafe(place)
         finally:
-            postgres.do("ALTER SYSTEM RESET full_page_writes")
+            postgres.do(f"ALTER SYSTEM RESET {setting}")
             postgres.do("SELECT pg_reload_conf()")
 
 
