@@ -13,6 +13,7 @@ from protocol.facts import Assessment, Content, Hop
 from protocol.messages import Outcome
 from protocol.vocabulary import OutcomeWhat, Verdict
 from tests.builders.cases import (
+    OTHER_PLACE,
     PLACE,
     POSTBOX,
     event_id,
@@ -284,6 +285,15 @@ class TestTakenBack:
         receiver(GB, taken_back(), revision=1)
         assert stand(receiver) == []
         assert news(receiver, OutcomeWhat.WITHDRAWN, "de-eco") == 1
+
+    def test_person_looks_at_what_is_here_where_its_author_takes_back_from_all(self) -> None:
+        """It had come with the item; what was handed on is for who has it."""
+        away = handed_on(replace(item(3, FILE, url=OTHER_PLACE), assessments=(GIVEN,)))
+        receiver = Receiver(JUDGED, away)
+        for one in (JUDGED, away):
+            take_everywhere_back(receiver.book, POSTBOX, one.id, GIVEN.event_id)
+        assert receiver.state(JUDGED.id).reviews == (Review.WITHDRAWAL,)
+        assert receiver.state(away.id).reviews == ()
 
     def test_author_takes_back_from_all_what_had_come_back(self) -> None:
         """By the file alone; who was told once that it went is not told again."""

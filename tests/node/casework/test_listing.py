@@ -338,6 +338,13 @@ class TestRetracted:
         made.loaded.items[ITEM] = closed(made.loaded.items[ITEM])
         assert Review.WITHDRAWAL in undone(made, 1).reviews
 
+    def test_person_looks_at_what_is_closed_whoever_closed_it(self) -> None:
+        """It was closed while the verdict stood."""
+        made = matched(HELD, listed())
+        state = msgspec.structs.replace(closed(made.loaded.items[ITEM]), actions=())
+        made.loaded.items[ITEM] = state
+        assert Review.WITHDRAWAL in undone(made, 1).reviews
+
     def test_what_another_item_suggests_stays(self) -> None:
         """It looks alike, whatever the list says."""
         made = matched(HELD, listed(trust=Trust.SUGGESTION))
@@ -377,12 +384,15 @@ class TestFullerAccount:
 
     def test_entry_that_ends_takes_nothing_from_where_its_author_said_it(self) -> None:
         """Of that item; nothing says that the verdict was taken back."""
-        told = item(2, FILE, url=OTHER_PLACE, assessments=(verdict(member="gb-iwf"),))
-        made = matched(item(1, FILE), self.of_member(), more=(told,))
+        given = (verdict(member="gb-iwf"),)
+        told = item(2, FILE, url=OTHER_PLACE, assessments=given)
+        carried = item(3, FILE, url=OTHER_PLACE, assessments=given, carried=(self.EVENT,))
+        made = matched(item(1, FILE), self.of_member(), more=(told, carried))
         made.loaded.listed = {}
         unlist(made, later(90), POSTBOX, [1])
         assert made.loaded.items[ITEM].assessments == ()
         assert made.loaded.items[told.id].assessments == told.assessments
+        assert made.loaded.items[carried.id].assessments == ()
 
 
 class TestGuarded:

@@ -137,6 +137,16 @@ async def test_hash_that_comes_later_is_looked_up(office: Office) -> None:
     assert later.known
 
 
+async def test_retraction_undoes_what_its_verdict_suggested(office: Office) -> None:
+    """Of what looks like the file, which the list does not name."""
+    known, near = await office.pictures()
+    assert (await office.item(near)).reviews == ("suggested_verdict",)
+    await office.lists(2, Retraction("42/a"))
+    await office.look()
+    assert not (await office.item(known)).known
+    assert (await office.item(near)).reviews == ()
+
+
 async def test_retraction_undoes_what_the_entry_had_brought_about(office: Office) -> None:
     """At every item that bears it, once; the next report finds nothing."""
     items = [await office.report(1), await office.report(2)]
