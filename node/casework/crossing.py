@@ -12,7 +12,6 @@ from node.casework.hearing import credible
 from node.casework.item import Custody, ItemState
 from node.casework.telling import handed_on_to
 from node.ids import time_of
-from protocol.messages import Item
 from protocol.vocabulary import Disposition
 
 _NEW = frozenset(
@@ -52,10 +51,3 @@ def as_told_there(peer: str, revision: int, state: ItemState) -> ItemState:
     if state.answer is None and state.sent is not None:
         return msgspec.structs.replace(state, content=state.sent)
     return state
-
-
-def went_before(peer: str, message: Item, here: ItemState) -> bool:
-    """Whether this is how the item once came to us, said again after it went back that way."""
-    chain = [hop.member for hop in message.custody]
-    ours = [hop.member for hop in here.hops]
-    return chain[-1] == peer and len(chain) < len(ours) and ours[: len(chain)] == chain

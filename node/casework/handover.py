@@ -15,7 +15,8 @@ from keys.registry import Registry
 from node.casework.again import accepted, raise_judged
 from node.casework.bounding import is_over, refuse
 from node.casework.casebook import Casebook, Postbox
-from node.casework.crossing import as_told_there, is_another, went_before
+from node.casework.chains import goes_through, went_before, with_sender
+from node.casework.crossing import as_told_there, is_another
 from node.casework.custody import settle_ring, take_custody, tell_way
 from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
@@ -162,10 +163,7 @@ class Handover:
         late = went_before(peer, message, here) or is_earlier(self._book.us, here, message.revision)
         if here.custody is not Custody.HANDED_ON or late:
             return False
-        chain = [hop.member for hop in message.custody]
-        ours = [hop.member for hop in here.hops]
-        through_us = chain[-1] == peer and chain[: len(ours)] == ours
-        return through_us or handed_on_to(self._book, here) == peer
+        return goes_through(peer, message, here) or handed_on_to(self._book, here) == peer
 
     def _join(self, judgement: Judgement, message: Item, informant: Informant) -> Disposition:
         """One more report of an item that is here: a sighting, with all that the sender knows."""
@@ -243,6 +241,7 @@ class Handover:
     def _record(self, message: Item, informant: Informant) -> ItemState:
         custody = Custody.HERE
         told = tuple(self._credible(message.assessments))
+        chain = with_sender(informant.member, message)
         ours, orphan = self._whose(message)
         if message.matter is not Matter.CSAM:
             custody = Custody.COUNTED
@@ -250,7 +249,8 @@ class Handover:
             custody = Custody.LOCATING  # misrouted, or the registry changed: we look ourselves
         state = msgspec.structs.replace(
             item_told(message, informant.member),
-            hops=(*message.custody, Hop(self._book.us, self._book.now)),
+            hops=(*chain, Hop(self._book.us, self._book.now)),
+            told_hops=len(chain),
             informants=(informant,),
             custody=custody,
             responsible=None if custody is Custody.LOCATING else self._book.us,

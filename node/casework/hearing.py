@@ -6,6 +6,7 @@ Each event is known by its network-wide id: heard again, it has no effect and is
 from __future__ import annotations
 
 from node.casework.casebook import Casebook, Postbox
+from node.casework.chains import handed_to
 from node.casework.custody import settle_ring, take_custody, tell_own_step
 from node.casework.events import (
     Answered,
@@ -50,12 +51,6 @@ def part_of_story(state: ItemState, peer: str) -> bool:
     )
 
 
-def was_handed_to(book: Casebook, state: ItemState, peer: str) -> bool:
-    """Whether we handed the item to `peer`, now or earlier, so that it has something to answer."""
-    members = [hop.member for hop in state.hops]
-    return book.us in members and peer in members[members.index(book.us) + 1 :]
-
-
 def hear_disposition(
     book: Casebook, postbox: Postbox, ids: Ids, peer: str, message: DispositionNote
 ) -> Disposition | None:
@@ -69,7 +64,7 @@ def hear_disposition(
     state = book.find(message.item_id)
     if state is None:
         return None if book.gone_id(message.item_id, peer) else Disposition.PARKED
-    if not was_handed_to(book, state, peer):
+    if peer not in handed_to(book.us, state):
         return Disposition.NOT_PERMITTED
     body = Answered(peer, message.disposition, message.responsible)
     _record_answer(book, postbox, ids, state, body, message.at_ms)
@@ -100,7 +95,7 @@ def hear_dispositions(
             book.note_answer(item_id, body, message.at_ms)
         elif state is None:
             unplaced = unplaced or item_id is None  # else it was erased since
-        elif was_handed_to(book, state, peer):
+        elif peer in handed_to(book.us, state):
             _record_answer(book, postbox, ids, state, body, message.at_ms)
         else:
             refused = True
@@ -188,7 +183,7 @@ def _is_own_step(book: Casebook, state: ItemState, peer: str, message: Outcome) 
     own = message.author == peer and credible(message.event_id, peer)
     to_us = message.what is OutcomeWhat.RESPONSIBLE_CHANGED and message.responsible == book.us
     told_us = any(informant.member == peer for informant in state.informants)
-    return own and to_us and told_us and peer not in downstream(book, state)
+    return own and to_us and told_us and peer not in handed_to(book.us, state)
 
 
 def _is_inherited(book: Casebook, postbox: Postbox, message: Outcome) -> bool:
@@ -253,7 +248,7 @@ def _may_tell(book: Casebook, state: ItemState, peer: str, message: Outcome) -> 
         same = (payload.member, payload.event_id) == (message.author, message.event_id)
         if not same:
             return False
-    if message.what is OutcomeWhat.ASSESSED or peer in downstream(book, state):
+    if message.what is OutcomeWhat.ASSESSED or peer in handed_to(book.us, state):
         return True
     if message.action is None:
         return False
@@ -263,13 +258,6 @@ def _may_tell(book: Casebook, state: ItemState, peer: str, message: Outcome) -> 
 def credible(event_id: str, member: str) -> bool:
     """Whether an event's id says that this member minted it."""
     return event_id.startswith(f"{member}.")
-
-
-def downstream(book: Casebook, state: ItemState) -> frozenset[str]:
-    """The members to whom the item went after us, directly or further along the chain."""
-    members = [hop.member for hop in state.hops]
-    after = members.index(book.us) + 1 if book.us in members else len(members)
-    return frozenset(members[after:])
 
 
 def _record(

@@ -293,6 +293,7 @@ class ItemState(Value, frozen=True):
     """Whether a report here said of what kind it is; else it was guessed, or a member said so."""
     relayed: tuple[tuple[str, str], ...] = ()
     """Sightings that another than who saw it told of: (id, who told), each who did."""
+    told_hops: int | None = None  # how many of `hops` came with it (`chains.handed_to`)
 
     @property
     def places(self) -> tuple[int, ...]:

@@ -220,8 +220,7 @@ class Rebuilder:
         """An item that we handed to `peer`: ours, or of a member before us in the chain."""
         state = self._book.find(message.item_id) or self._record(message)
         hops = (*message.custody, Hop(peer, message.custody[-1].received_ms))
-        later = len(hops) > len(state.hops) or state.custody is Custody.LOCATING
-        if later:
+        if len(hops) > len(state.hops) or state.custody is Custody.LOCATING:
             self._hand_on(state, hops, message.jurisdiction, message.custody[-1].received_ms)
         return state.id
 
@@ -230,6 +229,7 @@ class Rebuilder:
         before = chain[-2].member if len(chain) > 1 else None
         state = msgspec.structs.replace(
             item_told(message, before),
+            told_hops=len(chain) - 1,  # it is the first time that we handed it on
             informants=() if before is None else (Informant(before, message.item_id),),
             hearsay=tuple(a.event_id for a in message.assessments if a.member != self._book.us),
         )
