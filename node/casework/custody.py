@@ -20,7 +20,7 @@ from protocol.vocabulary import OutcomeWhat
 def take_custody(book: Casebook, postbox: Postbox, ids: Ids, item_id: str) -> ItemState:
     """Take back what was handed on, and tell those who told us of it that it is here."""
     state = book.loaded.items[item_id]
-    event_id = ids.mint(after(state, book.now))
+    event_id = ids.mint(after(book.us, state, book.now))
     hops = (*state.hops, Hop(book.us, book.now))
     kept = Kept(book.us, state.orphan, hops, None, event_id)
     state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)

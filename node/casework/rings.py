@@ -21,6 +21,10 @@ from node.casework.item import ItemState, Step
 from node.ids import LATEST_MS, time_of
 from protocol.fields import MAX_HOPS
 
+AHEAD_MS = 366 * 86_400_000
+"""How far a hand-over of others may be ahead of our clock and still be dated after: clocks of
+honest members are off by days, sometimes by a year."""
+
 
 def with_step(steps: Sequence[Step], step: Step) -> tuple[Step, ...]:
     """Return the latest known hand-over of each member, now that `step` is known too."""
@@ -37,10 +41,15 @@ def without(steps: Sequence[Step], member: str) -> tuple[Step, ...]:
     return tuple([step for step in steps if step.by != member]) if steps else ()
 
 
-def after(state: ItemState, now_ms: int) -> int:
-    """Return the time of a hand-over decided now: later than every one that is known (UTC, ms)."""
-    known = max([state.handed_ms, *[time_of(step.event_id) for step in state.steps]])
-    return max(now_ms, min(known + 1, LATEST_MS))
+def after(us: str, state: ItemState, now_ms: int) -> int:
+    """Return the time of a hand-over decided now: later than every one that is known (UTC, ms).
+
+    What others say is further ahead than `AHEAD_MS` counts as just that: else one member could say
+    the last time that there is, and nobody could ever date anything after it.
+    """
+    theirs = max([state.handed_ms, *[time_of(one.event_id) for one in without(state.steps, us)]])
+    ours = max([time_of(step.event_id) for step in state.steps if step.by == us], default=0)
+    return max(now_ms, min(theirs, now_ms + AHEAD_MS) + 1, min(ours + 1, LATEST_MS))
 
 
 def is_earlier(us: str, state: ItemState, revision: int) -> bool:

@@ -213,7 +213,7 @@ def hand_on(
         UnsayableError: it breaks a bound of the protocol, or is larger than the network permits.
     """
     hops = (*state.hops, Hop(choice.member, book.now))
-    handed_ms = after(state, book.now)
+    handed_ms = after(book.us, state, book.now)
     event_id = forwarding.ids.mint(handed_ms)
     body = HandedOn(choice.member, choice.orphan, hops, found, event_id)
     post = forwarding.postbox.post(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
+import msgspec
 import pytest
 
 from node.casework.events import (
@@ -16,7 +18,7 @@ from node.casework.events import (
 from node.casework.folding import evolve
 from node.casework.handover import Handover
 from node.casework.item import Custody, ItemState, Review, Step
-from node.casework.rings import after, holder, is_earlier, ring, way, with_step
+from node.casework.rings import AHEAD_MS, after, holder, is_earlier, ring, way, with_step, without
 from node.casework.routing import item_message
 from node.ids import LATEST_MS, Ids, time_of
 from protocol.facts import Hop
@@ -90,9 +92,9 @@ class TestRule:
         """A clock that goes behind does not undo what a person decides."""
         ahead = Step(Ids(NL).mint(NOW_MS + DAY_MS), NL, GB)
         assert time_of(ahead.event_id) == NOW_MS + DAY_MS
-        assert after(item(steps=(ahead,)), NOW_MS) == NOW_MS + DAY_MS + 1
-        assert after(item(handed_ms=NOW_MS + 5), NOW_MS) == NOW_MS + 6
-        assert after(item(), NOW_MS) == NOW_MS
+        assert after(GB, item(steps=(ahead,)), NOW_MS) == NOW_MS + DAY_MS + 1
+        assert after(GB, item(handed_ms=NOW_MS + 5), NOW_MS) == NOW_MS + 6
+        assert after(GB, item(), NOW_MS) == NOW_MS
 
     @pytest.mark.parametrize(
         ("revision", "earlier"), [(NOW_MS - 1, True), (NOW_MS + 1, False), (1, False)]
@@ -105,9 +107,30 @@ class TestRule:
         assert is_earlier(NL, item(steps=(ours,)), revision) is earlier
         assert not is_earlier(FR, item(steps=(ours,)), revision)
 
-    def test_hand_over_at_the_end_of_time_is_followed_by_another(self) -> None:
-        """Whoever says so; an id holds no more."""
-        assert after(item(handed_ms=2**53 - 1), NOW_MS) == LATEST_MS
+    @pytest.mark.parametrize(
+        "told",
+        [
+            {"handed_ms": 2**53 - 1},
+            {"steps": (Step(Ids(NL).mint(LATEST_MS), NL, GB),)},
+        ],
+        ids=["by its revision", "by its id"],
+    )
+    def test_10_5_hand_over_at_the_end_of_time_is_followed_by_others(
+        self, told: dict[str, Any]
+    ) -> None:
+        """Whoever says so: what is decided later stays later, time after time."""
+        state, times = item(**told), [NOW_MS]
+        for _ in range(3):
+            times.append(after(GB, state, NOW_MS))
+            step = Step(Ids(GB).mint(times[-1]), GB, FR)
+            state = msgspec.structs.replace(state, steps=with_step(without(state.steps, GB), step))
+        assert times == sorted(set(times))
+        assert times[-1] < NOW_MS + 2 * AHEAD_MS
+
+    def test_own_hand_over_by_a_clock_that_was_wrong_is_followed_by_another(self) -> None:
+        """However far that clock was ahead."""
+        ours = Step(Ids(GB).mint(NOW_MS + 9 * AHEAD_MS), GB, NL)
+        assert after(GB, item(steps=(ours,)), NOW_MS) == NOW_MS + 9 * AHEAD_MS + 1
 
 
 @pytest.mark.parametrize(
