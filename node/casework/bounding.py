@@ -38,6 +38,14 @@ def is_full(book: Casebook, state: ItemState, member: str) -> bool:
     )
 
 
+def has_answered_all(state: ItemState, member: str) -> bool:
+    """Whether a member has answered as often as counts, apart from the item itself.
+
+    It answers each sighting that is passed on to it, so this leaves its other words their room.
+    """
+    return any(one.member == member and one.answers >= MAX_SAID for one in state.said)
+
+
 def is_over(
     book: Casebook, postbox: Postbox, peer: str, state: ItemState, message: Message
 ) -> bool:

@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 
 from node.casework import saying
+from node.casework.counting import SAYING, with_said
 from node.casework.events import Event, EventKind, Facts, Recorded
 from node.casework.item import (
     REFUSALS,
     Custody,
     ItemState,
     Review,
-    Said,
     Step,
     TakenOff,
 )
@@ -45,18 +45,9 @@ def evolve(state: ItemState | None, event: Event) -> ItemState:
     if state is None:
         raise ValueError("event: the item was never recorded")
     changes = _FOLD[event.kind](state, event, event.body)
-    if event.kind in _SAYING:
-        changes["said"] = _with_said(state, event, changes)
+    if event.kind in SAYING:
+        changes["said"] = with_said(state, event, len(changes.get("sightings", ())))
     return msgspec.structs.replace(state, revision=state.revision + 1, **changes)
-
-
-def _with_said(state: ItemState, event: Event, changes: dict[str, Any]) -> tuple[Said, ...]:
-    """Count what a member's words left: an event, or as many sightings as came with it."""
-    member = event.actor.partition("/")[0]
-    more = max(1, len(changes.get("sightings", ())) - len(state.sightings))
-    before = sum(one.number for one in state.said if one.member == member)
-    others = tuple([one for one in state.said if one.member != member])
-    return (*others, Said(member, before + more))
 
 
 def belonging(state: ItemState, content: tuple[Content, ...]) -> tuple[Content, ...]:
@@ -243,21 +234,6 @@ def _retracted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     }
 
 
-_SAYING = frozenset(
-    {
-        EventKind.SIGHTED,
-        EventKind.FACTS,
-        EventKind.ASSESSED,
-        EventKind.ACTED,
-        EventKind.RESPONSIBLE,
-        EventKind.REOPENED,
-        EventKind.MESSAGE,
-        EventKind.ERASED_THERE,
-        EventKind.VERDICT_WITHDRAWN,
-        EventKind.CARRIED_OVER,
-    }
-)
-"""What adds to an item by somebody's word."""
 _Fold = Callable[[ItemState, Event, Any], dict[str, Any]]
 _FOLD: dict[EventKind, _Fold] = {
     EventKind.SIGHTED: saying.sighted,

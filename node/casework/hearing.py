@@ -5,6 +5,7 @@ Each event is known by its network-wide id: heard again, it has no effect and is
 
 from __future__ import annotations
 
+from node.casework.bounding import has_answered_all, refuse
 from node.casework.casebook import Casebook, Postbox
 from node.casework.chains import handed_to
 from node.casework.custody import settle_ring, take_custody, tell_own_step
@@ -31,6 +32,7 @@ from node.casework.rejudging import (
     watch_correction,
     watch_verdicts,
 )
+from node.casework.routing import Forwarding
 from node.casework.telling import News, handed_on_to, note, tell, teller
 from node.ids import Ids
 from protocol.dispositions import Dispositions
@@ -52,7 +54,7 @@ def part_of_story(state: ItemState, peer: str) -> bool:
 
 
 def hear_disposition(
-    book: Casebook, postbox: Postbox, ids: Ids, peer: str, message: DispositionNote
+    book: Casebook, forwarding: Forwarding, peer: str, message: DispositionNote
 ) -> Disposition | None:
     """Record the receiver's answer; a refusal puts the item in front of a person.
 
@@ -64,11 +66,17 @@ def hear_disposition(
     state = book.find(message.item_id)
     if state is None:
         return None if book.gone_id(message.item_id, peer) else Disposition.PARKED
-    if peer not in handed_to(book.us, state):
-        return Disposition.NOT_PERMITTED
-    body = Answered(peer, message.disposition, message.responsible)
-    _record_answer(book, postbox, ids, state, body, message.at_ms)
-    return None
+    body = _answered(forwarding, peer, message)
+    return _hear_answer(book, forwarding, state, body, message.at_ms)
+
+
+def _answered(
+    forwarding: Forwarding, peer: str, message: DispositionNote | Dispositions
+) -> Answered:
+    """What a member answers; whoever it names that is no member has nothing."""
+    named = message.responsible
+    known = named in forwarding.registry.network.members
+    return Answered(peer, message.disposition, named if known else None)
 
 
 def is_plain(message: Dispositions, peer: str) -> bool:
@@ -80,14 +88,15 @@ def is_plain(message: Dispositions, peer: str) -> bool:
 
 
 def hear_dispositions(
-    book: Casebook, postbox: Postbox, ids: Ids, peer: str, message: Dispositions
+    book: Casebook, forwarding: Forwarding, peer: str, message: Dispositions
 ) -> Disposition | None:
     """Record the receiver's one answer to many entries of ours, each at its own item.
 
     A citation that is none of ours puts the answer before a person, and holds up no other.
     """
-    body = Answered(peer, message.disposition, message.responsible)
-    refused = unplaced = False
+    body = _answered(forwarding, peer, message)
+    heard: set[Disposition | None] = set()
+    unplaced = False
     for one in message.cited:
         item_id = book.loaded.cited.get((peer, one.leaf))
         state = None if item_id is None else book.loaded.items.get(item_id)
@@ -95,27 +104,30 @@ def hear_dispositions(
             book.note_answer(item_id, body, message.at_ms)
         elif state is None:
             unplaced = unplaced or item_id is None  # else it was erased since
-        elif peer in handed_to(book.us, state):
-            _record_answer(book, postbox, ids, state, body, message.at_ms)
         else:
-            refused = True
+            heard.add(_hear_answer(book, forwarding, state, body, message.at_ms))
     if unplaced:
         book.tasks.append(("answer_to_nothing", peer))
-    return Disposition.NOT_PERMITTED if refused else None
+    return Disposition.NOT_PERMITTED if Disposition.NOT_PERMITTED in heard else None
 
 
-def _record_answer(
-    book: Casebook, postbox: Postbox, ids: Ids, state: ItemState, body: Answered, at_ms: int
-) -> None:
+def _hear_answer(
+    book: Casebook, forwarding: Forwarding, state: ItemState, body: Answered, at_ms: int
+) -> Disposition | None:
+    """Record an answer of the member that has the item from us now; who had it before has none."""
     peer, unanswered = body.by, state.answer is None
-    holds = handed_on_to(book, state) == peer
+    if handed_on_to(book, state) != peer:
+        return Disposition.NOT_PERMITTED
+    if not unanswered and has_answered_all(state, peer):
+        return refuse(book, peer, state)
     after = book.record(state.id, EventKind.ANSWERED, body, at_ms=at_ms, actor=peer)
     if body.disposition in REFUSALS:
-        if unanswered and holds:
-            take_custody(book, postbox, ids, state.id)
+        if unanswered:
+            take_custody(book, forwarding.postbox, forwarding.ids, state.id)
         book.raise_review(state.id, Review.REFUSED_BY_PEER)
-    elif unanswered and holds and body.responsible not in (None, peer):
-        tell_own_step(book, postbox, after, peer)
+    elif unanswered and body.responsible not in (None, peer):
+        tell_own_step(book, forwarding.postbox, after, peer)
+    return None
 
 
 def hear_outcome(

@@ -211,10 +211,11 @@ class ReportFacts(Value, frozen=True):
 
 
 class Said(Value, frozen=True):
-    """How many events of the item the words of one member left."""
+    """How many events of the item the words of one member left, and how many its answers."""
 
     member: str
     number: int
+    answers: int = 0
 
 
 class ItemState(Value, frozen=True):

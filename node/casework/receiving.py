@@ -32,6 +32,7 @@ from node.casework.naming import Citation, Disavowed
 from node.casework.permits import Permits
 from node.casework.reading import Parsed
 from node.casework.reconsidering import reconsider
+from node.casework.routing import Forwarding
 from node.casework.sharing import concerned, is_own
 from node.casework.wanting import want_alike, want_item
 from node.casework.withdrawing import hear_verdict_withdrawn, hear_withdrawal
@@ -105,8 +106,7 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
             want_alike(needs, (message.content,), fingerprints)
         elif isinstance(message, Dispositions):
             origin = (one.arrived.peer, message.origin_lane, message.origin_epoch)
-            plain = is_plain(message, one.arrived.peer)
-            needs.cited.append(Citation(*origin, message.cited, plain))
+            needs.cited.append(Citation(*origin, message.cited, is_plain(message, origin[0])))
     return needs
 
 
@@ -150,6 +150,7 @@ class Judge:
         self.ids = ids
         self.postbox = postbox
         self.handover = Handover(book, registry, postbox, ids, places)
+        self._forwarding = Forwarding(registry, ids, postbox)
         self._permits = Permits(book.us, registry)
         self._answering = Answering(book, postbox, registry.network.limits.entry_bytes)
 
@@ -167,8 +168,7 @@ class Judge:
         disposition, reason = self._decide(parsed)
         item_id = getattr(parsed.message, "item_id", None)
         if disposition is Disposition.PARKED:
-            erased_ms = _erased_ms(parsed)
-            return Answer(arrived, Judged.PARKED, disposition, item_id, erased_ms=erased_ms)
+            return Answer(arrived, Judged.PARKED, disposition, item_id, None, _erased_ms(parsed))
         state = None if item_id is None else self.book.find(item_id)
         self._answer(parsed, disposition, reason, state)
         item = self._buried(parsed, item_id) if state is None else state.id
@@ -273,11 +273,11 @@ class Judge:
 
     def disposition(self, parsed: Parsed, message: DispositionNote) -> Disposition | None:
         """The answer to an entry of ours."""
-        return hear_disposition(self.book, self.postbox, self.ids, parsed.arrived.peer, message)
+        return hear_disposition(self.book, self._forwarding, parsed.arrived.peer, message)
 
     def dispositions(self, parsed: Parsed, message: Dispositions) -> Disposition | None:
         """The answer to many entries of ours."""
-        return hear_dispositions(self.book, self.postbox, self.ids, parsed.arrived.peer, message)
+        return hear_dispositions(self.book, self._forwarding, parsed.arrived.peer, message)
 
     def outcome(self, parsed: Parsed, message: Outcome) -> Disposition | None:
         """What became of an item, told by a member along the chain."""

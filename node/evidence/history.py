@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from node.casework.events import Event, EventKind, decode_body
-from node.casework.item import ItemState, decode_state, encode
+from node.casework.item import ItemState, Said, decode_state, encode
 from node.evidence.findings import Findings
 from node.evidence.heads import verify_head
 from node.evidence.story import Story
@@ -160,15 +160,20 @@ def _was_so_written(raw: bytes, told: ItemState) -> bool:
     keep which verdicts an `unassessable` had taken back that was withdrawn itself.
     """
     ought = encode(told)
-    all_said = {one.member: one.number for one in told.said}
+    all_said = {one.member: one for one in told.said}
     try:
         state = decode_state(raw)
-        behind = all(one.number <= all_said.get(one.member, 0) for one in state.said)
+        behind = all(_is_behind(one, all_said.get(one.member)) for one in state.said)
         silent = state.silent or told.silent
         same = encode(msgspec.structs.replace(state, said=told.said, silent=silent)) == ought
         return behind and same and len(raw) <= len(ought)
     except (*_UNREADABLE, TypeError):
         return False
+
+
+def _is_behind(said: Said, all_said: Said | None) -> bool:
+    ought = all_said or Said(said.member, 0)
+    return said.number <= ought.number and said.answers <= ought.answers
 
 
 def _verify_reports(audit: Audit, story: Story, findings: Findings) -> None:

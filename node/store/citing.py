@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from node.casework.casebook import Loaded, Needs
+from node.casework.events import EventKind
 from node.casework.naming import Citation
 from node.store.bulk import select_in
 from node.store.seam import Connection
@@ -30,6 +31,8 @@ Log = tuple[str, str, bytes]
 _SENT = (
     "SELECT l.idx, l.leaf, m.item, EXISTS (SELECT 1 FROM items i WHERE i.id = m.item"  # noqa: S608 - own words
     f" AND m.kind = {int(Kind.ITEM)} AND i.custody = 'handed_on' AND i.responsible = l.peer)"
+    " AND NOT EXISTS (SELECT 1 FROM events e WHERE e.item = m.item"
+    f" AND e.kind = {int(EventKind.ANSWERED)})"
     " FROM log_out l JOIN messages_out m ON m.seq = l.message"
     " WHERE l.peer = ? AND l.lane = ? AND l.epoch = ? AND l.idx "
 )
@@ -40,8 +43,8 @@ _IN_A_ROW = _SENT + "BETWEEN ? AND ?"
 def load_cited(connection: Connection, needs: Needs, loaded: Loaded) -> set[str]:
     """Find the items of cited entries; return those of which the state must be loaded.
 
-    The others are with the member that answers, by the very entry that it cites, and learn nothing
-    but their answer: neither their state nor their row is looked at.
+    The others are with the member that answers, by the very entry that it cites, were not answered
+    yet, and learn nothing but their answer: neither their state nor their row is looked at.
     """
     whole: set[str] = set()
     for citation in needs.cited:
@@ -57,7 +60,7 @@ def load_cited(connection: Connection, needs: Needs, loaded: Loaded) -> set[str]
 
 
 def _placed(connection: Connection, citation: Citation) -> dict[bytes, tuple[str, bool]]:
-    """Return the items of cited entries by leaf, and whether each is there where it was sent."""
+    """Return the items of cited entries by leaf, and whether each is there and not answered."""
     peer, lane = citation.peer, citation.lane
     items = _in_place(connection, citation)
     lacking = [one.leaf for one in citation.cited if one.leaf not in items]

@@ -5,23 +5,26 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from node.casework.bounding import MAX_SAID
 from node.casework.casebook import Casebook, Needs
 from node.casework.events import ErasedThere, Erasure, EventKind, Raised
 from node.casework.hearing import hear_dispositions, is_plain
-from node.casework.item import Custody, ItemState, Review
+from node.casework.item import Custody, ItemState, Review, Said
 from node.casework.naming import Citation
+from node.casework.routing import Forwarding
 from node.store.queries import ItemQuery
 from node.store.sqlite import Store
 from protocol.dispositions import Cited, Dispositions
 from protocol.entry import leaf
 from protocol.facts import Hop
 from protocol.vocabulary import Disposition, Kind, Lane
-from tests.builders.cases import FINGERPRINTS, POSTBOX, US, event_id, file, ids, item
+from tests.builders.cases import FINGERPRINTS, POSTBOX, US, event_id, file, ids, item, network
 from tests.builders.network import NOW_MS
 from tests.contract.stores import Place, message, post, record
 from tests.contract.test_store_citing import LEAVES, SAID
 from tests.contract.test_store_outbox import FIRST, PEER, Tenure
 
+FORWARDING = Forwarding(network(), ids(), POSTBOX)
 ROWS = "SELECT id, changed_seq, state FROM items ORDER BY id"
 LATER_MS = NOW_MS + 60_000
 IDS = [item(n).id for n in (1, 2, 3)]
@@ -68,7 +71,7 @@ async def hear(
     needs = needs or Needs()
     needs.cited.append(Citation(PEER, Lane.REPORTS, FIRST, cited, is_plain(message, PEER)))
     _, book = await store.cases.transact(
-        needs, LATER_MS, lambda book: hear_dispositions(book, POSTBOX, ids(), PEER, message)
+        needs, LATER_MS, lambda book: hear_dispositions(book, FORWARDING, PEER, message)
     )
     return book
 
@@ -136,7 +139,7 @@ async def test_answer_about_an_item_that_is_loaded_for_its_file_stands_in_its_st
 
     def decide(book: Casebook) -> None:
         book.raise_review(IDS[0], Review.HOP_CAP)
-        hear_dispositions(book, POSTBOX, ids(), PEER, message)
+        hear_dispositions(book, FORWARDING, PEER, message)
 
     needs = Needs(items={beside.id}, alike={beside.id}, cited=[citation])
     await store.cases.transact(needs, LATER_MS, decide)
@@ -169,6 +172,15 @@ async def test_answer_is_an_event_and_the_row_stays(said: Tenure) -> None:
         (IDS[0], EventKind.ANSWERED),
         (IDS[1], EventKind.ANSWERED),
     ]
+
+
+async def test_g11_answers_of_crowds_are_counted_from_the_second_on(said: Tenure) -> None:
+    """One entry is cited again and again: the first is an event, then the item is looked at."""
+    books = [await hear(said.store, 0) for _ in range(MAX_SAID + 2)]
+    assert books[-1].tasks == [("said_over_bound", f"{PEER}/{IDS[0]}")]
+    state = await look(said.store, IDS[0])
+    assert state is not None
+    assert state.said == (Said(PEER, 0, MAX_SAID),)
 
 
 async def test_answered_item_is_read_with_its_answer(said: Tenure) -> None:

@@ -336,7 +336,7 @@ class TestEarlierProgram:
         def begun(state: list[Any]) -> list[Any]:
             """Count otherwise what members said."""
             counted.extend(state[SAID])
-            state[SAID] = [[member, number + more] for member, number in state[SAID]]
+            state[SAID] = [[member, number + more, *rest] for member, number, *rest in state[SAID]]
             return state
 
         self._rewrite(made, begun)
