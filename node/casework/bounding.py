@@ -14,7 +14,7 @@ from typing import Final
 
 from node.casework.casebook import Casebook, Postbox
 from node.casework.item import FINAL_ACTIONS, Custody, Informant, ItemState
-from node.casework.telling import teller
+from node.casework.telling import is_otherwise, teller
 from protocol.correspondence import PeerMessage
 from protocol.messages import Item, Message, Outcome, Sighted
 from protocol.vocabulary import Disposition, OutcomeWhat
@@ -77,4 +77,5 @@ def _ends(state: ItemState, peer: str, message: Outcome) -> bool:
         return peer not in state.erased_at
     if message.action is not None and message.action.action in FINAL_ACTIONS:
         return state.custody is Custody.HANDED_ON and state.closed_ms is None
-    return state.has_been_told(message.event_id)
+    told = state.has_been_told(message.event_id)
+    return told and not is_otherwise(state, message.event_id, message.payload)

@@ -177,7 +177,7 @@ def _ours(state: ItemState) -> bool:
 
 
 def _responsible(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
-    changes: dict[str, Any] = {"heard": (*state.heard, body.event_id)}
+    changes = saying.heard(state, body.event_id)
     member = body.member
     if body.by is not None:
         step = Step(body.event_id, body.by, body.member)
@@ -258,11 +258,13 @@ _FOLD: dict[EventKind, _Fold] = {
     EventKind.RESPONSIBLE: _responsible,
     EventKind.RAISED: _raised,
     EventKind.SETTLED: _settled,
-    EventKind.REOPENED: lambda s, _e, b: {
-        "closed_ms": None,
-        "closed_by": None,
-        "heard": (*s.heard, b.event_id),
-    },
+    EventKind.REOPENED: lambda s, _e, b: (
+        saying.heard(s, b.event_id)
+        | {
+            "closed_ms": None,
+            "closed_by": None,
+        }
+    ),
     EventKind.WITHDRAWN: saying.withdrawn,
     EventKind.VERDICT_WITHDRAWN: saying.verdict_withdrawn,
     EventKind.HELD: lambda s, _e, b: {"holds": (*s.holds, b)},
@@ -270,8 +272,10 @@ _FOLD: dict[EventKind, _Fold] = {
         "holds": tuple(h for h in s.holds if h.hold_id != b.hold_id)
     },
     EventKind.MESSAGE: lambda s, _e, b: {"messages": (*s.messages, b)[-MAX_MESSAGES:]},
-    EventKind.ERASED_THERE: lambda s, _e, b: {
-        "heard": (*s.heard, b.event_id),
-        "erased_at": (*s.erased_at, b.member) if b.noted else s.erased_at,
-    },
+    EventKind.ERASED_THERE: lambda s, _e, b: (
+        saying.heard(s, b.event_id)
+        | {
+            "erased_at": (*s.erased_at, b.member) if b.noted else s.erased_at,
+        }
+    ),
 }

@@ -32,7 +32,9 @@ from node.casework.routing import item_told, responsible
 from node.casework.saying import relays
 from node.casework.telling import (
     News,
+    by_hearsay,
     handed_on_to,
+    is_otherwise,
     note,
     pass_on_sighting,
     tell,
@@ -242,6 +244,7 @@ class Handover:
         custody = Custody.HERE
         told = tuple(self._credible(message.assessments))
         chain = with_sender(informant.member, message)
+        done = tuple(self._credible(message.actions))
         ours, orphan = self._whose(message)
         if message.matter is not Matter.CSAM:
             custody = Custody.COUNTED
@@ -258,10 +261,8 @@ class Handover:
             orphan=custody is Custody.HERE and orphan,
             due_ms=self._book.now if custody is Custody.LOCATING else None,
             assessments=told,
-            hearsay=tuple(
-                a.event_id for a in told if teller(self._postbox, informant.member, a.member)
-            ),
-            actions=tuple(self._credible(message.actions)),
+            hearsay=by_hearsay(self._postbox, informant.member, (*told, *done)),
+            actions=done,
             told_online_ms=self._online(message),
             handed_ms=message.revision,
             relayed=relays(message.sightings, informant.member),
@@ -381,12 +382,13 @@ class Handover:
         state = self._book.loaded.items[item_id]
         by = teller(self._postbox, heard_from.member, one.member)
         was_told = state.has_been_told(one.event_id)
+        anew = by is None and is_otherwise(state, one.event_id, one)
         if not was_told or (by is None and not state.has_heard(one.event_id)):
             state = note(self._book, item_id, kind, one, one.at_ms, by)
             if isinstance(one, Assessment):
                 watch_correction(self._book, item_id, one)
-            if not was_told:
-                news = News(one.event_id, what, one, one.member, one.at_ms)
+            if anew or not was_told:
+                news = News(one.event_id, what, one, one.member, one.at_ms, anew=anew)
                 tell(self._book, self._postbox, state, news, heard_from=heard_from)
         elif isinstance(one, Assessment) and by is None:
             said_here(self._book, state, one)

@@ -33,7 +33,7 @@ from node.casework.rejudging import (
     watch_verdicts,
 )
 from node.casework.routing import Forwarding
-from node.casework.telling import News, handed_on_to, note, tell, teller
+from node.casework.telling import News, handed_on_to, is_otherwise, note, tell, teller
 from node.ids import Ids
 from protocol.dispositions import Dispositions
 from protocol.facts import ActionTaken, Assessment, Jurisdiction
@@ -141,7 +141,7 @@ def hear_outcome(
         return _for_the_successor(book, message) if inherited else unknown
     if not part_of_story(state, peer):
         return Disposition.NOT_PERMITTED
-    if _has_heard(postbox, state, peer, message):
+    if _has_heard(book, postbox, state, peer, message):
         if message.assessment is not None and teller(postbox, peer, message.author) is None:
             said_here(book, state, message.assessment)
             carry_between(book, postbox, state.id)
@@ -165,6 +165,7 @@ def _record_and_tell(
 ) -> None:
     told_by = teller(postbox, peer, message.author)
     was_told = state.has_been_told(message.event_id)
+    anew = is_otherwise(state, message.event_id, message.payload)
     state = _record(book, state, message, told_by)
     responsible = message.responsible if message.what is OutcomeWhat.RESPONSIBLE_CHANGED else None
     news = News(
@@ -174,17 +175,26 @@ def _record_and_tell(
         message.author,
         message.at_ms,
         responsible,
+        anew,
     )
-    if not was_told:
+    if anew or not was_told:
         tell(book, postbox, state, news, heard_from=Informant(peer, message.item_id))
     if message.assessment is not None:
         rejudge(book, postbox, state.id)
 
 
-def _has_heard(postbox: Postbox, state: ItemState, peer: str, message: Outcome) -> bool:
-    """Whether this brings nothing new: an author's own word does where it was hearsay so far."""
-    own = message.assessment is not None and teller(postbox, peer, message.author) is None
-    return state.has_heard(message.event_id) if own else state.has_been_told(message.event_id)
+def _has_heard(
+    book: Casebook, postbox: Postbox, state: ItemState, peer: str, message: Outcome
+) -> bool:
+    """Whether this brings nothing new: an author's own word does where it was hearsay so far.
+
+    So do other words of those to whom the item went, by whom its author's word comes here.
+    """
+    if teller(postbox, peer, message.author) is None:
+        return state.has_heard(message.event_id)
+    told = state.has_been_told(message.event_id)
+    otherwise = is_otherwise(state, message.event_id, message.payload)
+    return told and not (otherwise and peer in downstream(book, state))
 
 
 def _is_own_step(book: Casebook, state: ItemState, peer: str, message: Outcome) -> bool:

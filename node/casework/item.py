@@ -282,7 +282,7 @@ class ItemState(Value, frozen=True):
     proxy_notices: tuple[ProxyNotice, ...] = ()
     """Which proxies were told, while it was hidden."""
     hearsay: tuple[str, ...] = ()
-    """Ids of verdicts that another than their author told of, as given or as taken back."""
+    """Ids of verdicts (given, or taken back) and actions that another than their author told of."""
     silent: tuple[str, ...] = ()
     """Ids of verdicts that an `unassessable` took back, which is withdrawn itself since."""
     said: tuple[Said, ...] = ()

@@ -36,7 +36,7 @@ from node.casework.item import (
     KeptMessage,
 )
 from node.casework.routing import item_told, responsible
-from node.casework.telling import note
+from node.casework.telling import note, of_others
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
 from protocol.dispositions import Dispositions
@@ -152,9 +152,10 @@ def _about_sighting(message: Sighted) -> tuple[object, ...]:
 
 
 def _about_outcome(message: Outcome) -> tuple[object, ...]:
-    """A verdict and that it was taken back bear one event id."""
+    """A verdict and its end bear one event id; of an action there may be two accounts."""
     back = (str(message.what),) if message.what is OutcomeWhat.WITHDRAWN else ()
-    return int(Kind.OUTCOME), message.item_id, message.event_id, *back
+    done = back if message.action is None else (message.action,)
+    return int(Kind.OUTCOME), message.item_id, message.event_id, *done
 
 
 _ABOUT: dict[type, Callable[[Any], tuple[object, ...] | None]] = {
@@ -231,7 +232,7 @@ class Rebuilder:
             item_told(message, before),
             told_hops=len(chain) - 1,  # it is the first time that we handed it on
             informants=() if before is None else (Informant(before, message.item_id),),
-            hearsay=tuple(a.event_id for a in message.assessments if a.member != self._book.us),
+            hearsay=of_others(self._book.us, (*message.assessments, *message.actions)),
         )
         if before is None:
             self._remember_line(message.item_id)
@@ -256,7 +257,7 @@ class Rebuilder:
         self._book.record(state.id, EventKind.HANDED_ON, body, at_ms=at_ms, actor=self._book.us)
 
     def outcome(self, state: ItemState, _peer: str, message: Outcome) -> None:
-        """What we judged, did or passed on."""
+        """What we judged, did or passed on; whether that was its author's word, nobody says."""
         book = self._book
         if message.what is OutcomeWhat.WITHDRAWN:
             self._verdict_withdrawn(state, message)
@@ -264,10 +265,9 @@ class Rebuilder:
         if state.has_been_told(message.event_id):
             return
         if message.assessment is not None:
-            kind, by = EventKind.ASSESSED, book.us  # whether it was the author's word, nobody says
-            note(book, state.id, kind, message.assessment, message.at_ms, by)
+            note(book, state.id, EventKind.ASSESSED, message.assessment, message.at_ms, book.us)
         elif message.action is not None:
-            after = note(book, state.id, EventKind.ACTED, message.action, message.at_ms)
+            after = note(book, state.id, EventKind.ACTED, message.action, message.at_ms, book.us)
             seen = after.last_seen_online_ms
             ended = message.action.action in FINAL_ACTIONS and after.closed_ms is not None
             if ended and seen is not None and seen > message.action.at_ms:

@@ -58,7 +58,13 @@ def relays(
 
 def acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     """Something was done; who has the item ends it by that, opens it again, or gives it on."""
-    changes: dict[str, Any] = {"actions": (*state.actions, body)}
+    changes = _told(state, event, body)
+    changes["actions"] = (*changes["actions"], body)
+    if body in state.actions:  # its author says so too
+        seen_since = (state.last_seen_online_ms or 0) > body.at_ms
+        if body.action not in FINAL_ACTIONS or seen_since:
+            return {"hearsay": changes["hearsay"]}
+        changes |= {"closed_ms": state.closed_ms, "closed_by": state.closed_by}
     if body.action in FINAL_ACTIONS:
         if state.custody is Custody.HANDED_ON or body.member == state.responsible:
             changes |= {"closed_ms": event.at_ms, "closed_by": body.action}
@@ -78,23 +84,46 @@ def assessed(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     carried = _but(state.carried, body.event_id)
     if body.event_id in state.carried:
         return {"carried": carried}
-    if _is_told_by_another(event, body.member):
-        return {
-            "assessments": (*state.assessments, body),
-            "hearsay": (*state.hearsay, body.event_id),
-        }
-    return _in_own_words(state, body)
+    changes = _told(state, event, body)
+    return changes | {"assessments": (*changes["assessments"], body)}
 
 
 def carried_over(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     """Its author's word about the content, given on another item."""
-    return _in_own_words(state, body) | {"carried": (*state.carried, body.event_id)}
+    changes = unsaid(state, body.event_id)
+    given = (*changes["assessments"], body)
+    return changes | {"assessments": given, "carried": (*state.carried, body.event_id)}
 
 
-def _in_own_words(state: ItemState, given: Any) -> dict[str, Any]:
-    """The author's own word takes the place of what another had said of it."""
-    others = tuple(a for a in state.assessments if a.event_id != given.event_id)
-    return {"assessments": (*others, given), "hearsay": _but(state.hearsay, given.event_id)}
+def _told(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
+    """Make room for a verdict or action, in the place of hearsay; its author's own is none."""
+    changes = unsaid(state, body.event_id)
+    if _is_told_by_another(event, body.member):
+        changes["hearsay"] = (*changes["hearsay"], body.event_id)
+    return changes
+
+
+def unsaid(state: ItemState, event_id: str) -> dict[str, Any]:
+    """Let go what stood under an id, of whatever kind, by the word of another than its author.
+
+    What was closed by that alone is open again.
+    """
+    actions = tuple(one for one in state.actions if one.event_id != event_id)
+    changes: dict[str, Any] = {
+        "assessments": tuple(one for one in state.assessments if one.event_id != event_id),
+        "actions": actions,
+        "hearsay": _but(state.hearsay, event_id),
+    }
+    gone = any(one.action in FINAL_ACTIONS for one in state.actions if one not in actions)
+    if gone and not any(one.action in FINAL_ACTIONS for one in actions):
+        changes |= {"closed_ms": None, "closed_by": None}
+    return changes
+
+
+def heard(state: ItemState, event_id: str) -> dict[str, Any]:
+    """What else happened is known by its id, whatever another had told under that."""
+    known = {"heard": (*state.heard, event_id)}
+    return known | unsaid(state, event_id) if event_id in state.hearsay else known
 
 
 def verdict_withdrawn(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
@@ -102,7 +131,7 @@ def verdict_withdrawn(state: ItemState, event: Event, body: Any) -> dict[str, An
     hearsay = _but(state.hearsay, body.event_id)
     if _is_told_by_another(event, body.member):
         hearsay = (*hearsay, body.event_id)
-    return {
+    return (unsaid(state, body.event_id) if body.event_id in state.hearsay else {}) | {
         "assessments": tuple(a for a in state.assessments if a.event_id != body.event_id),
         "carried": _but(state.carried, body.event_id),
         "heard": (*_but(state.heard, body.event_id), body.event_id),

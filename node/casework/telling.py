@@ -8,6 +8,7 @@ effect.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from node.casework.casebook import Casebook, Postbox
@@ -24,7 +25,8 @@ Payload = Assessment | ActionTaken | Moved | None
 class News:
     """One thing to tell: its network-wide id, what it is, who did it and when it happened.
 
-    `responsible`: who took over by it; None: who is responsible as we know it.
+    `responsible`: who took over by it; None: who is responsible as we know it. `anew`: other words
+    were told under this id before.
     """
 
     event_id: str
@@ -33,6 +35,7 @@ class News:
     author: str
     at_ms: int
     responsible: str | None = None
+    anew: bool = False
 
 
 _WHERE_IT_WENT = frozenset({OutcomeWhat.MOVED, OutcomeWhat.RESPONSIBLE_CHANGED})
@@ -108,18 +111,21 @@ def tell_one(
         addressee,
         Kind.OUTCOME,
         message,
-        subject=_subject(news, informant),
+        subject=_subject(state, news, informant),
         item=state.id,
         urgency=state.urgency,
     )
 
 
-def _subject(news: News, informant: Informant) -> str:
+def _subject(state: ItemState, news: News, informant: Informant) -> str:
     """What the message is about, once for each id that it is told under (§5.2).
 
-    That a verdict was taken back is said under the verdict's own event id.
+    That a verdict was taken back is said under the verdict's own event id. What takes the place of
+    other words under an id is said each time that it does.
     """
     subject = f"{news.event_id}|{informant.item_id}"
+    if news.anew:
+        subject += f"|anew|{state.revision}"  # the same words may come again
     return f"{subject}|withdrawn" if news.what is OutcomeWhat.WITHDRAWN else subject
 
 
@@ -194,6 +200,32 @@ def note(
     """
     assert isinstance(payload, Assessment | ActionTaken)
     return book.record(item_id, kind, payload, at_ms=at_ms, actor=told_by or payload.member)
+
+
+def by_hearsay(
+    postbox: Postbox, peer: str, told: Iterable[Assessment | ActionTaken]
+) -> tuple[str, ...]:
+    """Return the ids of what `peer` tells in another's name."""
+    return tuple(one.event_id for one in told if teller(postbox, peer, one.member))
+
+
+def of_others(us: str, told: Iterable[Assessment | ActionTaken]) -> tuple[str, ...]:
+    """Return the ids of what is told that we did not say or do ourselves."""
+    return tuple(one.event_id for one in told if one.member != us)
+
+
+def is_otherwise(state: ItemState, event_id: str, payload: Payload) -> bool:
+    """Whether other words stand here by hearsay, under an id under which it is an action now.
+
+    Or that happened of which neither verdict nor action tells. Of a verdict one account is enough.
+    """
+    said: tuple[Assessment | ActionTaken, ...] = (*state.assessments, *state.actions)
+    stands = [one for one in said if one.event_id == event_id]
+    if event_id not in state.hearsay or payload in stands:
+        return False
+    if isinstance(payload, Assessment):
+        return any(isinstance(one, ActionTaken) for one in stands)
+    return bool(stands) or event_id in state.heard
 
 
 def teller(postbox: Postbox, peer: str, author: str) -> str | None:

@@ -102,7 +102,7 @@ def hear_verdict_withdrawn(
     says takes back what stands by hearsay alone: else a person looks, and the author's own word
     counts whenever it comes.
     """
-    if not part_of_story(state, peer) or not _is_a_verdict(book, state, message):
+    if not part_of_story(state, peer) or not _is_a_verdict(book, postbox, state, peer, message):
         return Disposition.NOT_PERMITTED
     held = any(given.event_id == message.event_id for given in state.assessments)
     news = News(message.event_id, message.what, None, message.author, message.at_ms)
@@ -139,7 +139,14 @@ def _goes_by_hearsay(book: Casebook, state: ItemState, event_id: str) -> bool:
     return not in_its_list and not state.has_heard(event_id) and event_id not in state.heard
 
 
-def _is_a_verdict(book: Casebook, state: ItemState, message: Outcome) -> bool:
-    """Whether this may be the author's own word about a verdict, and not of ours or an action."""
+def _is_a_verdict(
+    book: Casebook, postbox: Postbox, state: ItemState, peer: str, message: Outcome
+) -> bool:
+    """Whether this may be the author's own word about a verdict, and not of ours or an action.
+
+    That an action bears the id by another's word alone says nothing to its author.
+    """
     own = message.author != book.us and credible(message.event_id, message.author)
-    return own and all(action.event_id != message.event_id for action in state.actions)
+    acted = any(action.event_id == message.event_id for action in state.actions)
+    by_itself = teller(postbox, peer, message.author) is None and message.event_id in state.hearsay
+    return own and (by_itself or not acted)
