@@ -13,6 +13,7 @@ from keys.transfers import TRANSFER_FIELDS
 from protocol.disavowal import Disavow
 from protocol.dispositions import Dispositions
 from protocol.messages import (
+    KINDS,
     Contents,
     DispositionNote,
     EpochOpen,
@@ -51,6 +52,11 @@ def goes_without_basis(message: Message) -> bool:
     if isinstance(message, Outcome):
         return message.what is OutcomeWhat.WITHDRAWN
     return isinstance(message, _ALWAYS)
+
+
+def needs_basis(kind: int) -> bool:
+    """Whether nothing of a known kind may go where the basis for sending is `none`."""
+    return KINDS[kind].message not in (*_ALWAYS, Outcome)
 
 
 def narrow(message: Message, permitted: AbstractSet[str]) -> Message | None:

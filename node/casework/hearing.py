@@ -194,7 +194,7 @@ def _has_heard(
         return state.has_heard(message.event_id)
     told = state.has_been_told(message.event_id)
     otherwise = is_otherwise(state, message.event_id, message.payload)
-    return told and not (otherwise and peer in downstream(book, state))
+    return told and not (otherwise and peer in handed_to(book.us, state))
 
 
 def _is_own_step(book: Casebook, state: ItemState, peer: str, message: Outcome) -> bool:

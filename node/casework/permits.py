@@ -18,8 +18,8 @@ from keys.transfers import NOTHING
 from protocol.errors import UnsayableError
 from protocol.facts import Sighting
 from protocol.governance import Party, is_permitted, party
-from protocol.messages import Item, Message, kind_of
-from protocol.transfer import goes_without_basis, narrow
+from protocol.messages import KINDS, Item, Message, kind_of
+from protocol.transfer import goes_without_basis, narrow, needs_basis
 from protocol.vocabulary import Lane
 
 
@@ -69,6 +69,18 @@ class Permits:
         if left is None:
             raise WithheldError("entry: its fields are not permitted to this member")
         return left
+
+    def says(self, peer: str, lane: Lane, kind: int) -> bool:
+        """Whether an entry of this known kind may go to `peer` on `lane` at all, as things are now.
+
+        What was made under an earlier registry is asked again when it is to go.
+        """
+        based, _ = self._terms(self._us, peer)
+        return self._may(self._us, peer, lane, kind) and (based or not needs_basis(kind))
+
+    def withheld(self, peer: str, lane: Lane) -> frozenset[int]:
+        """Return the kinds of which no entry may go to `peer` on `lane` now."""
+        return frozenset(int(kind) for kind in KINDS if not self.says(peer, lane, kind))
 
     def read(self, peer: str, message: Message) -> Message | None:
         """Return what of a message from `peer` may be used here; None: nothing."""

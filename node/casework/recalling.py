@@ -1,9 +1,13 @@
-"""What was handed to a member that cannot act any more: seen, and taken back where it is for good.
+"""What was handed to a member that cannot act on it: seen, and taken back where it is for good.
 
 While a member is suspended, what it has or waits for stands still: a task says so. When it is
 expelled or has merged into another, the member that handed it there takes each open item back and
 gives it to whoever answers for the country now. Nothing is sent to the one that is gone, and what
 still waits for it in the outbox never leaves. A closed item stays closed, wherever it was closed.
+
+So it is where a member is there still, but may not be sent items any more, since its roles, its
+countries or ours, or the terms of the pair changed. What it has answered for it has, and keeps, as
+long as it is one that holds items. What waits for it goes nowhere while that lasts.
 
 What went on from the one that is gone is handed, by the same member, to who had it last by all that
 is known. Whether the hand-over in between ever arrived nobody can tell here: it may wait where it
@@ -16,16 +20,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from keys.network import EXPELLED, Status
+from keys.network import EXPELLED
 from keys.registry import Registry
 from node.casework.apart import Apart, Transact
 from node.casework.casebook import Casebook, Needs
 from node.casework.custody import take_custody
 from node.casework.item import Custody, ItemState, Review
+from node.casework.permits import Permits
 from node.casework.routing import Choice, Forwarding, route
 from node.casework.telling import handed_on_to
 from node.store.queries import ItemQuery
+from protocol.vocabulary import Kind, Lane
 
+_TASKS: Final = {
+    EXPELLED: "member_expelled",
+    "suspended": "member_suspended",
+    "closed": "handover_not_permitted",
+}
+_HOLDERS: Final = frozenset({"hotline", "police"})
+"""Roles of members that hold items; others hold them no more."""
 PAGE: Final = 500
 """Items looked at in one transaction."""
 
@@ -44,14 +57,14 @@ def is_stuck(book: Casebook, state: ItemState, member: str) -> bool:
     return handed_on and handed_on_to(book, state) == member
 
 
-def take_back(book: Casebook, item_id: str, forwarding: Forwarding) -> ItemState:
+def take_back(book: Casebook, item_id: str, forwarding: Forwarding, member: str) -> ItemState:
     """Take an item back from a member that is gone, and let the responsible one have it.
 
     That is the one to which it went on from there, if that is a member still.
     """
     told = book.loaded.items[item_id]
     holder = None
-    if told.responsible not in (None, book.us) and not _is_gone(
+    if told.responsible not in (None, book.us, member) and not _is_gone(
         forwarding.registry, told.responsible
     ):
         holder = Choice(told.responsible, told.orphan)
@@ -69,7 +82,7 @@ def _is_gone(registry: Registry, member: str) -> bool:
 
 
 class Recall:
-    """Looks, once for each change of a member's status, at what stands at that member."""
+    """Looks, once for each change of a member's standing, at what stands at that member."""
 
     def __init__(
         self,
@@ -81,23 +94,35 @@ class Recall:
         self._transact = transact
         self._apart = Apart(transact)
         self._forwarding = forwarding
-        self._seen: dict[str, tuple[Status, str | None]] = {}
+        self._seen: dict[str, tuple[str, str | None]] = {}
+        self._permits: Permits | None = None
 
     async def due(self) -> int:
         """Do what is due; returns how many items were taken back."""
         forwarding = self._forwarding()
         done = 0
-        for member, entry in forwarding.registry.network.members.items():
-            if entry.status == "active":
+        for member in forwarding.registry.network.members:
+            standing = self._standing(forwarding, member)
+            if standing == "active":
                 self._seen.pop(member, None)
-            elif member != forwarding.ids.member:
-                done += await self._look(forwarding, member, entry.status)
+            else:
+                done += await self._look(forwarding, member, standing)
         return done
 
-    async def _look(self, forwarding: Forwarding, member: str, status: Status) -> int:
+    def _standing(self, forwarding: Forwarding, member: str) -> str:
+        """The member's status; `closed` where it is active, and no item may go to it from us."""
+        registry, us = forwarding.registry, forwarding.ids.member
+        status = "active" if member == us else registry.network.members[member].status
+        if self._permits is None or self._permits.registry is not registry:
+            self._permits = Permits(us, registry)
+        if status != "active" or member == us:
+            return status
+        return status if self._permits.says(member, Lane.REPORTS, Kind.ITEM) else "closed"
+
+    async def _look(self, forwarding: Forwarding, member: str, standing: str) -> int:
         """Look at the next page of what stands at `member`; the last one ends the search."""
         seen, after = self._seen.get(member, (None, ""))
-        if seen != status:
+        if seen != standing:
             after = ""
         if after is None:
             return 0
@@ -109,25 +134,33 @@ class Recall:
             nonlocal count
             count += await self._transact(
                 Needs(items=set(items)),
-                lambda book: self._decide(book, items, forwarding, member),
+                lambda book: self._decide(book, items, forwarding, member, standing),
             )
 
         await self._apart.each(sorted(state.id for state in page), str, recall)
-        self._seen[member] = (status, page[-1].id if len(page) == PAGE else None)
+        self._seen[member] = (standing, page[-1].id if len(page) == PAGE else None)
         return count
 
     def _decide(
-        self, book: Casebook, items: Sequence[str], forwarding: Forwarding, member: str
+        self,
+        book: Casebook,
+        items: Sequence[str],
+        forwarding: Forwarding,
+        member: str,
+        standing: str,
     ) -> int:
         here = (book.loaded.items.get(item_id) for item_id in items)
-        stuck = [s.id for s in here if s is not None and is_stuck(book, s, member)]
-        gone = _is_gone(forwarding.registry, member)
-        if not gone:  # what went on from there is no affair of a member that comes back
-            stuck = [one for one in stuck if book.loaded.items[one].responsible == member]
+        stuck = [s for s in here if s is not None and is_stuck(book, s, member)]
+        if standing == "suspended":  # what went on from there is no affair of one that comes back
+            stuck = [s for s in stuck if s.responsible == member]
+        elif standing == "closed" and _HOLDERS & set(
+            forwarding.registry.network.members[member].roles
+        ):
+            stuck = [s for s in stuck if s.responsible == member != s.answered_by]
         if stuck:
-            book.tasks.append(("member_expelled" if gone else "member_suspended", member))
-        if not gone:
+            book.tasks.append((_TASKS[standing], member))
+        if standing == "suspended":
             return 0
-        for item_id in stuck:
-            take_back(book, item_id, forwarding)
+        for state in stuck:
+            take_back(book, state.id, forwarding, member)
         return len(stuck)

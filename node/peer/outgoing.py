@@ -27,11 +27,15 @@ class ChannelRow:
 
 
 class Limits(NamedTuple):
-    """How much one push may carry: entries, bytes in all, bytes of each entry."""
+    """What one push may carry: how many entries, bytes in all, bytes of each entry.
+
+    `withheld`: codes of the kinds that the network does not permit to its receiver now.
+    """
 
     push_entries: int
     push_bytes: int
     entry_bytes: int
+    withheld: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from functools import partial
 
 from keys.registry import Registry
 from keys.signing import Signer
+from node.casework.permits import Permits
 from node.peer import pacing
 from node.peer.outgoing import Limits, Outbox, OwnEntry, Push, disavowal, tombstone
 from node.peer.tenure import ASK_AGAIN_MS, GoOn, Retry, Stopped, Tenure
@@ -54,6 +55,7 @@ class Sending:
     max_entries: int = MAX_ENTRIES
     batch_window_ms: int = 0
     _tenures: dict[tuple[str, Lane], Tenure] = field(default_factory=dict)
+    _permits: Permits | None = None
 
     def tenure(self, peer: str, lane: Lane) -> Tenure:
         """Return what is known of a channel."""
@@ -164,7 +166,8 @@ class Sending:
         """The signed push that the receiver lacks, else a new one from what waits.
 
         Raises:
-            GoOn: some of it was erased meanwhile: the epoch ends, and the next one omits it (§8.8).
+            GoOn: some of it was erased meanwhile, or is not permitted to the receiver any more: the
+                epoch ends, and the next one omits it (§8.8, §11.1).
         """
         try:
             return await self._next_push(peer, lane, tenure, registry, now_ms)
@@ -177,8 +180,13 @@ class Sending:
     ) -> Push | None:
         state = tenure.state
         assert state is not None
+        withheld = self._withheld(registry, peer, lane)
         if tenure.held < state.size:
-            return await self.outbox.stored(peer, lane, state.epoch, tenure.held)
+            push = await self.outbox.stored(peer, lane, state.epoch, tenure.held)
+            if push is not None and any(entries.decode(e).kind in withheld for e in push.entries):
+                tenure.state = None
+                raise GoOn
+            return push
         own = self._own_entries(peer, tenure, registry)
         if not own and await self.outbox.urgency(peer, lane) is None:
             return None
@@ -189,7 +197,10 @@ class Sending:
             state,
             own,
             Limits(
-                min(limits.push_entries, self.max_entries), limits.push_bytes, limits.entry_bytes
+                min(limits.push_entries, self.max_entries),
+                limits.push_bytes,
+                limits.entry_bytes,
+                withheld,
             ),
             lambda cut: sign_checkpoint(cut.checkpoint, self.log_key),
             now_ms,
@@ -199,6 +210,12 @@ class Sending:
         tenure.state, push = cut
         tenure.seen = registry.seen
         return push
+
+    def _withheld(self, registry: Registry, peer: str, lane: Lane) -> frozenset[int]:
+        """The kinds that may not go to `peer` under this registry, whenever they were said."""
+        if self._permits is None or self._permits.registry is not registry:
+            self._permits = Permits(self.us, registry)
+        return self._permits.withheld(peer, lane)
 
     def _own_entries(self, peer: str, tenure: Tenure, registry: Registry) -> list[OwnEntry]:
         """The epoch's opening, and the registry it works under when that changed."""

@@ -23,7 +23,9 @@ from protocol.vocabulary import Lane
 Sign = Callable[[channels.Cut], bytes]
 _LOOK_AHEAD = 1000
 HELD_BACK = 3
-"""Where a message waits that became too large for the network's limits: behind all urgencies."""
+"""Where a message waits that may not go as the network is now: behind all urgencies."""
+TOO_LARGE = "entry_too_large"
+NO_LONGER_PERMITTED = "no_longer_permitted"
 
 
 def cut(
@@ -39,8 +41,8 @@ def cut(
     """Append what waits, the urgent first, and sign; see `node.peer.outgoing.Outbox.cut`."""
     peer, lane = channel.receiver, channel.lane
     _check_tenure(connection, peer, lane, fence, state)
-    if _hold_back(connection, peer, lane, limits):
-        open_task(connection, "entry_too_large", f"{peer}/{lane}", now_ms)
+    for code in _hold_back(connection, peer, lane, limits):
+        open_task(connection, code, f"{peer}/{lane}", now_ms)
     taken = _next_messages(connection, peer, lane, own, limits)
     entries = [one.entry for one in own] + [entry for _, entry, _ in taken]
     if not entries:
@@ -105,7 +107,7 @@ def _next_messages(
 ) -> list[tuple[int, bytes, int]]:
     most = largest_entry(limits.push_bytes, limits.entry_bytes)
     rows = []
-    for seq, entry, urgency in _next_rows(connection, peer, lane, limits):
+    for seq, entry, urgency, _ in _next_rows(connection, peer, lane, limits):
         if entry is None:
             raise ErasedError(ErasedError.__doc__)
         if len(entry) <= most:
@@ -117,37 +119,43 @@ def _next_messages(
 
 def _next_rows(
     connection: Connection, peer: str, lane: Lane, limits: Limits
-) -> list[tuple[int, bytes | None, int]]:
-    """What waits, the urgent first: number, entry (None: erased), urgency."""
+) -> list[tuple[int, bytes | None, int, int]]:
+    """What waits, the urgent first: number, entry (None: erased), urgency, kind.
+
+    Not what is held back and is not permitted still: very much of it would hide what is.
+    """
+    withheld = ", ".join(map(str, sorted(limits.withheld))) or "NULL"
     return connection.execute(
-        "SELECT m.seq, m.entry, w.urgency FROM waiting_out w"
-        " JOIN messages_out m ON m.seq = w.message"
-        " WHERE w.peer = ? AND w.lane = ? ORDER BY w.urgency, w.message LIMIT ?",
+        "SELECT m.seq, m.entry, w.urgency, m.kind FROM waiting_out w"  # noqa: S608 - own numbers
+        " JOIN messages_out m ON m.seq = w.message WHERE w.peer = ? AND w.lane = ?"
+        f" AND (w.urgency < {HELD_BACK} OR (m.kind IN ({withheld})) IS NOT TRUE)"
+        " ORDER BY w.urgency, w.message LIMIT ?",
         (peer, str(lane), min(limits.push_entries, _LOOK_AHEAD)),
     ).fetchall()
 
 
-def _hold_back(connection: Connection, peer: str, lane: Lane, limits: Limits) -> bool:
-    """Let what is larger than the network permits now wait behind all else; tell whether any did.
+def _hold_back(connection: Connection, peer: str, lane: Lane, limits: Limits) -> set[str]:
+    """Let what may not go as the network is now wait behind all else; return codes of tasks for it.
 
-    In a push it would be refused with everything beside it, and stop its channel. It goes by itself
-    once the network permits it again.
+    What is too large would be refused with everything beside it, and stop its channel. What is not
+    permitted to this member any more must not come to it. It goes by itself once it may again.
     """
-    most, found = largest_entry(limits.push_bytes, limits.entry_bytes), False
+    most = largest_entry(limits.push_bytes, limits.entry_bytes)
+    found: set[str] = set()
     while True:
-        rows = _next_rows(connection, peer, lane, limits)
-        large = [
-            (HELD_BACK, peer, str(lane), urgency, seq)
-            for seq, entry, urgency in rows
-            if urgency < HELD_BACK and entry is not None and len(entry) > most
-        ]
-        if not large:
+        back = []
+        for seq, entry, urgency, kind in _next_rows(connection, peer, lane, limits):
+            if urgency == HELD_BACK or entry is None:
+                continue
+            if kind in limits.withheld or len(entry) > most:
+                back.append((HELD_BACK, peer, str(lane), urgency, seq))
+                found.add(NO_LONGER_PERMITTED if kind in limits.withheld else TOO_LARGE)
+        if not back:
             return found
-        found = True
         connection.executemany(
             "UPDATE waiting_out SET urgency = ?"
             " WHERE peer = ? AND lane = ? AND urgency = ? AND message = ?",
-            large,
+            back,
         )
 
 
@@ -186,7 +194,7 @@ def _end_of_holding_back(
     taken: Sequence[tuple[int, bytes, int]],
     now_ms: int,
 ) -> None:
-    """What was held back and goes again waits no more; with the last of it its task ends."""
+    """What was held back and goes again waits no more; with the last of it its tasks end."""
     place = (peer, str(lane), HELD_BACK)
     back = [(*place, seq) for seq, _, urgency in taken if urgency == HELD_BACK]
     if not back:
@@ -194,4 +202,5 @@ def _end_of_holding_back(
     one = "FROM waiting_out WHERE peer = ? AND lane = ? AND urgency = ?"
     connection.executemany(f"DELETE {one} AND message = ?", back)
     if connection.execute(f"SELECT 1 {one} LIMIT 1", place).fetchone() is None:
-        close_task(connection, "entry_too_large", f"{peer}/{lane}", now_ms)
+        for code in (TOO_LARGE, NO_LONGER_PERMITTED):
+            close_task(connection, code, f"{peer}/{lane}", now_ms)

@@ -1,23 +1,28 @@
-"""Contract of a store, outbox under limits that were narrowed: nothing blocks, nothing is lost.
+"""Contract of a store, outbox under limits or roles that were narrowed: nothing blocks or is lost.
 
 What was said before and is larger than an entry may be now would be refused with all that goes with
-it, and its channel would stop: it waits before a person, and what is behind it goes.
+it, and its channel would stop: it waits before a person, and what is behind it goes. So does what
+its receiver may not have any more.
 """
 
 from __future__ import annotations
 
 import pytest
 
+from node.casework.post import Post
 from node.peer.outgoing import Limits, OwnEntry
 from node.store import opening
 from node.store.audit import Audit
 from node.store.sqlite import Store
-from protocol.vocabulary import Lane
+from protocol import entry as entries
+from protocol.vocabulary import Kind, Lane
 from tests.builders.network import NOW_MS
 from tests.contract.stores import KEY, Place, message, post
 from tests.contract.test_store_outbox import LANE, LIMITS, PEER, Tenure, waiting
 
 NARROW = Limits(1000, 1 << 20, 2000)
+NO_ITEMS = LIMITS._replace(withheld=frozenset({int(Kind.ITEM)}))
+FORBIDDEN = ("no_longer_permitted", f"{PEER}/{LANE}", NOW_MS)
 TASK = ("entry_too_large", f"{PEER}/{LANE}", NOW_MS)
 
 
@@ -109,3 +114,47 @@ async def test_what_is_held_back_is_found_in_its_place(tenure: Tenure, place: Pl
         assert [row.waiting for row in audit.messages()] == [1]
     finally:
         connection.close()
+
+
+def sighted(number: int) -> Post:
+    """Return a message of a kind that is permitted still."""
+    entry = entries.Entry(1, Kind.SIGHTED, number.to_bytes(32, "big"), bytes(16), bytes(8))
+    return Post(PEER, LANE, 1, Kind.SIGHTED, None, entry.id, entries.encode(entry))
+
+
+@pytest.mark.parametrize("urgency", [0, 1, 2])
+async def test_11_1_what_is_not_permitted_any_more_waits_and_holds_nothing_up(
+    tenure: Tenure, urgency: int
+) -> None:
+    """However urgent it is: it is not signed, the others go, and a person hears of it."""
+    item, other = message(1, urgency=urgency), sighted(2)
+    await post(tenure.store, item, other)
+    push = await tenure.cut(limits=NO_ITEMS)
+    assert push is not None
+    assert push.entries == [other.entry]
+    assert await tenure.store.queries.tasks() == [FORBIDDEN]
+    assert await waiting(tenure.store) == 1
+    assert (await urgencies(tenure.store)) == (None, {})
+
+
+async def test_11_1_what_is_permitted_again_goes_by_itself(tenure: Tenure) -> None:
+    """Once, with its task ended."""
+    item = message(1)
+    await post(tenure.store, item)
+    assert await tenure.cut(limits=NO_ITEMS) is None
+    push = await tenure.cut(OwnEntry(b"another registry"), limits=LIMITS)
+    assert push is not None
+    assert push.entries == [b"another registry", item.entry]
+    assert (await waiting(tenure.store), await tenure.store.queries.tasks()) == (0, [])
+
+
+async def test_11_1_what_is_not_permitted_still_hides_nothing_that_is(tenure: Tenure) -> None:
+    """Ten items, where two messages are looked at at once, and another kind is permitted again."""
+    neither = NO_ITEMS._replace(withheld=frozenset({int(Kind.ITEM), int(Kind.SIGHTED)}))
+    other = sighted(11)
+    await post(tenure.store, *(message(n) for n in range(1, 11)), other)
+    assert await tenure.cut(limits=neither) is None
+    push = await tenure.cut(limits=NO_ITEMS._replace(push_entries=2))
+    assert push is not None
+    assert push.entries == [other.entry]
+    assert await tenure.store.queries.tasks() == [FORBIDDEN]

@@ -1,0 +1,193 @@
+"""A member's roles, countries or terms are narrowed while something waits for it.
+
+What may not go to it any more does not go, and an item that would wait for ever is taken back.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from keys.transfers import NOTHING, TRANSFER_FIELDS, TransferTerms
+from node.casework.draft import AssessmentDraft
+from node.casework.item import Custody
+from node.registry import changes
+from protocol.entry import decode
+from protocol.vocabulary import Kind, Verdict
+from tests.simulation.looking import rows
+from tests.simulation.test_membership import FR, GB, NL, PLACE, govern, run, tasks, waiting
+
+if TYPE_CHECKING:
+    from keys.network import NetworkDocument, Role
+    from tests.simulation.world import World
+
+WAITS = ("no_longer_permitted", f"{NL}/bulk")
+TAKEN_BACK = ("handover_not_permitted", NL)
+
+
+def with_role(network: NetworkDocument, role: Role) -> NetworkDocument:
+    """The network with the Dutch hotline in another role."""
+    entry = replace(network.members[NL], roles=(role,))
+    return replace(network, members={**network.members, NL: entry})
+
+
+def without_basis(network: NetworkDocument) -> NetworkDocument:
+    """The network in which nothing may go to the Dutch hotline any more for want of a basis."""
+    transfers = network.transfers
+    pairs = {**transfers.pairs, (GB, NL): TransferTerms(NOTHING, TRANSFER_FIELDS)}
+    return replace(network, transfers=replace(transfers, pairs=pairs))
+
+
+def with_police(network: NetworkDocument) -> NetworkDocument:
+    """The British member is a police force that shares the Netherlands with their hotline."""
+    force = replace(network.members[GB], roles=("police",), jurisdictions=("NL",))
+    return replace(
+        network,
+        members={**network.members, GB: force},
+        choice_rules={**network.choice_rules, "NL": (NL,)},
+        fallback_members=(FR,),
+    )
+
+
+def moved(network: NetworkDocument) -> NetworkDocument:
+    """The Netherlands go over to the French hotline."""
+    shared = changes.set_countries(network, FR, ("FR", "NL"), {"NL": (FR, NL), "FR": (FR,)})
+    return changes.set_countries(shared, NL, (), {"NL": (FR,)})
+
+
+async def judged(world: World) -> str:
+    """Let a verdict on a file wait for the Dutch hotline, whose node is down; give the item."""
+    await world[NL].crash()
+    made = await world[GB].submit("https://gb1.example/1.jpg", sha256="ab" * 32)
+    await world[GB].work()
+    draft = AssessmentDraft(verdict=Verdict.BASELINE)
+    await world[GB].desk.assess(made.items[0].item_id, draft, actor="analyst")
+    await world[GB].work()
+    return made.items[0].item_id
+
+
+def heard(world: World) -> list[int]:
+    """The kinds of what the Dutch hotline has on the bulk lane."""
+    got = rows(world[NL], "SELECT entry FROM entries_in WHERE lane = 'bulk'")
+    return [int(decode(entry).kind) for (entry,) in got]
+
+
+@pytest.mark.parametrize("role", ["aggregator", "police"])
+async def test_11_1_verdict_that_waits_does_not_go_to_who_is_no_hotline_any_more(
+    world: World, role: Role
+) -> None:
+    """The lane is open still, for other kinds; a person sees that something waits."""
+    await judged(world)
+    govern(world, partial(with_role, role=role))
+    await world[NL].restart()
+    await run(world, GB, NL)
+    assert Kind.CONTENT_VERDICT not in heard(world)
+    assert WAITS in await tasks(world, GB)
+
+
+async def test_11_1_verdict_that_waits_goes_once_it_may_again(world: World) -> None:
+    """With its task ended: the umbrella had narrowed the wrong member's role."""
+    await judged(world)
+    before = world.registry.network
+    govern(world, partial(with_role, role="aggregator"))
+    await world[NL].restart()
+    await run(world, GB, NL)
+    govern(world, lambda _: before)
+    await world.settle()
+    world.now += 24 * 3_600_000
+    await world.settle()
+    assert Kind.CONTENT_VERDICT in heard(world)
+    assert WAITS not in await tasks(world, GB)
+
+
+async def test_11_1_signed_push_with_what_may_not_go_any_more_is_not_sent_again(
+    world: World,
+) -> None:
+    """It was signed and never arrived: its epoch ends, and the next one omits the verdict."""
+    await world.settle()
+    made = await world[GB].submit("https://gb1.example/1.jpg", sha256="ab" * 32)
+    await world.settle()
+
+    async def lost(*_: object) -> None:
+        raise ConnectionResetError
+
+    push = world[GB].delivery.transport.push
+    world[GB].delivery.transport.push = lost  # type: ignore[method-assign, assignment]
+    draft = AssessmentDraft(verdict=Verdict.BASELINE)
+    await world[GB].desk.assess(made.items[0].item_id, draft, actor="analyst")
+    for _ in range(3):
+        with suppress(ConnectionResetError):
+            await world[GB].work()
+        world.now += 60_000
+    assert await waiting(world, GB, NL) == 0
+    world[GB].delivery.transport.push = push  # type: ignore[method-assign]
+    govern(world, partial(with_role, role="aggregator"))
+    await run(world, GB, NL)
+    assert Kind.CONTENT_VERDICT not in heard(world)
+    assert WAITS in await tasks(world, GB)
+    assert world[GB].verify().found == world[NL].verify().found == []
+
+
+@pytest.mark.parametrize("change", [partial(with_role, role="aggregator"), without_basis])
+async def test_11_3_item_that_waits_for_who_may_not_have_it_is_taken_back(
+    world: World, change: partial[NetworkDocument]
+) -> None:
+    """And routed anew; a person is told."""
+    await world[NL].crash()
+    made = await world[GB].submit(PLACE)
+    await world[GB].work()
+    govern(world, change)
+    await world[NL].restart()
+    await run(world, GB, NL, FR)
+    state = await world[GB].state(made.items[0].item_id)
+    assert (state.custody, state.responsible) == (Custody.HERE, GB)
+    assert await world[NL].desk.item(state.id) is None
+    assert TAKEN_BACK in await tasks(world, GB)
+
+
+async def test_11_3_item_that_a_member_held_goes_to_another_once_it_is_no_hotline(
+    world: World,
+) -> None:
+    """Where it lies nobody works on it, and nothing of it would be told."""
+    made = await world[GB].submit(PLACE)
+    await world.settle()
+    govern(world, partial(with_role, role="aggregator"))
+    await run(world, GB, NL, FR)
+    assert (await world[GB].state(made.items[0].item_id)).custody is Custody.HERE
+
+
+class TestPolice:
+    """An item of the police of a country that goes over to another hotline."""
+
+    async def test_11_3_what_waits_for_the_former_hotline_goes_to_the_new_one(
+        self, world: World
+    ) -> None:
+        """The lane to the former one is closed: they share no country any more."""
+        govern(world, with_police)
+        await world[NL].crash()
+        made = await world[GB].submit(PLACE)
+        await world[GB].work()
+        assert (await world[GB].state(made.items[0].item_id)).responsible == NL
+        assert await waiting(world, GB, NL) == 1
+        govern(world, moved)
+        await world[NL].restart()
+        await run(world, GB, NL, FR)
+        assert (await world[GB].state(made.items[0].item_id)).responsible == FR
+        assert (await world[FR].state(made.items[0].item_id)).custody is Custody.HERE
+        assert TAKEN_BACK in await tasks(world, GB)
+
+    async def test_11_3_what_the_former_hotline_has_answered_stays_there(
+        self, world: World
+    ) -> None:
+        """It works on it, and may tell what becomes of it."""
+        govern(world, with_police)
+        made = await world[GB].submit(PLACE)
+        await world.settle()
+        govern(world, moved)
+        await run(world, GB, NL, FR)
+        assert (await world[GB].state(made.items[0].item_id)).responsible == NL
+        assert TAKEN_BACK not in await tasks(world, GB)
