@@ -95,7 +95,7 @@ class Inbox:
                 (*place, first, checkpoint.size, note, receipt),
             )
             for view in [one.view for one in taken if one.view is not None]:
-                remember_view(connection, peer, view, now_ms)
+                remember_view(connection, checkpoint.origin.receiver, peer, view, now_ms)
             return receipt
 
         return await self._writer.run(job, ahead=True)

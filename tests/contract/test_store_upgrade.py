@@ -102,6 +102,14 @@ def without_erased_unsent(connection: Connection) -> None:
     )
 
 
+def with_one_word_of_each_version(connection: Connection) -> None:
+    """Before 011: of each version of the registry the first word about it."""
+    connection.execute(
+        "CREATE TABLE registry_views AS"
+        " SELECT timestamp_version, root_version, snapshot_sha256, member FROM registry_said"
+    )
+
+
 BACK: Final[dict[int, Callable[[Connection], None]]] = {
     2: without_deltas,
     3: without_states,
@@ -112,6 +120,7 @@ BACK: Final[dict[int, Callable[[Connection], None]]] = {
     8: without_sought,
     9: without_shared,
     10: without_erased_unsent,
+    11: with_one_word_of_each_version,
 }
 """The number of a schema file, and how rows are written as before it."""
 _MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (\w+)", re.MULTILINE)

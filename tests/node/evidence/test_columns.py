@@ -213,7 +213,7 @@ WITHOUT_EVIDENCE: dict[str, str] = {
     "disavowed_in": "in no database here; each column in tests/simulation/test_disavowed.py",
     "erased_unsent": "follows from entries in custody: tests/simulation/test_flooding.py",
     "forks": "each row proves itself by the signatures of the accused; all are walked",
-    "registry_views": "what was said stands in signed logs; this is where it is compared",
+    "registry_said": "what was said stands in signed logs; this is where it is compared",
     "meta": "what an operator said of this file (restored); peers notice an old file anyway",
     "ledger_doubts": "each row proves itself by its owner's signature, asked again before use",
     "tasks": "reminders; what they point at is verified where it stands",

@@ -119,7 +119,7 @@ GONE = {
 UNIMPORTANT = {
     "disavowed_in": "follows from entries in custody: tests/simulation/test_disavowed.py",
     "erased_unsent": "follows from entries in custody: tests/simulation/test_flooding.py",
-    "registry_views": "what was said stands in signed logs; this is where it is compared",
+    "registry_said": "what was said stands in signed logs; this is where it is compared",
     "forks": "each row proves itself by the signatures of the accused; all are walked",
     "meta": "facts about the file itself, such as when it was restored",
     "tasks": "notes to people; what they point at is verified where it stands",
