@@ -58,7 +58,14 @@ def read_unverified(raw: bytes) -> Revocation:
 
 
 def verify(raw: bytes, registry: Registry) -> Revocation:
-    """Verify a note against the registry in force (§3.7.2).
+    """Verify a note against the registry in force, and give what it says; see `verified`."""
+    return verified(raw, registry)[0]
+
+
+def verified(raw: bytes, registry: Registry) -> tuple[Revocation, bytes]:
+    """Verify a note (§3.7.2); give what it says, and the note with the line alone that counts.
+
+    Other lines prove nothing, and whoever hands a note on could add some.
 
     Only keys that the member's document lists can be revoked: others are not believed anyway, and
     so nobody can fill a disk with notes.
@@ -77,9 +84,11 @@ def verify(raw: bytes, registry: Registry) -> Revocation:
         raise UntrustedDocumentError("revocation: the member lists no key of that id")
     signers = [VerifyKey(registry.member_keys[said.member])]
     signers += [key for _, key in _signing(document) if key.key_id == said.key_id]
-    if not any(_signed_by(raw, said, key) for key in signers):
-        raise BadSignatureError("revocation: signed neither by the key nor by its member key")
-    return said
+    for key in signers:
+        line = _line_by(raw, said, key)
+        if line is not None:
+            return said, render(_text(said), [line])
+    raise BadSignatureError("revocation: signed neither by the key nor by its member key")
 
 
 def key_ids(document: MemberDocument) -> Mapping[str, str]:
@@ -121,16 +130,16 @@ def _signing(document: MemberDocument) -> list[tuple[str, VerifyKey]]:
     return [(purpose, p.key) for purpose in PURPOSES for p in document.published(purpose)]
 
 
-def _signed_by(raw: bytes, said: Revocation, key: VerifyKey) -> bool:
-    note = parse(raw, MAX_REVOCATION_BYTES)
-    signature = find(note, _name(said), ED25519, key.ed25519)
+def _line_by(raw: bytes, said: Revocation, key: VerifyKey) -> NoteSignature | None:
+    note, name = parse(raw, MAX_REVOCATION_BYTES), _name(said)
+    signature = find(note, name, ED25519, key.ed25519)
     if signature is None:
-        return False
+        return None
     try:
         key.verify_ed25519(signature, note.text.encode())
     except BadSignatureError:
-        return False
-    return True
+        return None
+    return NoteSignature(name, key_hash(name, ED25519, key.ed25519), signature)
 
 
 def _text(said: Revocation) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -22,7 +23,7 @@ from node.registry.directory import sync_folders, write_file
 from node.registry.errors import RepositoryStateError
 from node.registry.kept import PREFIX
 from protocol.errors import ProtocolError
-from protocol.revocation import MAX_REVOCATION_BYTES, key_ids, read_unverified, verify
+from protocol.revocation import MAX_REVOCATION_BYTES, key_ids, read_unverified, verified, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,20 +68,20 @@ class Revocations:
             self._keep(dict(map(_read, sorted((self._directory / _FOLDER).glob("*.note")))))
 
     def take(self, raw: bytes) -> bool:
-        """Verify a note and keep it durably; tell whether it is new.
+        """Verify a note and keep it durably, with the line alone that counts; tell if it is new.
 
         Raises:
             KeysError, ProtocolError: it does not count; nothing changed.
             OSError: the disk refused.
         """
-        said = verify(raw, self._listed())
+        said, note = verified(raw, self._listed())
         with self._lock:
             if said in self._notes:
                 return False
             name = f"{_FOLDER}/{said.member}.{said.key_id}.note"
-            write_file(self._directory, name, raw)
+            write_file(self._directory, name, note)
             sync_folders(self._directory, [_FOLDER, name])
-            self._keep({**self._notes, said: raw})
+            self._keep({**self._notes, said: note})
         return True
 
     def take_file(self, raw: bytes) -> int:
@@ -110,16 +111,26 @@ class Revocations:
         """The ids of revoked keys, by member; the same object until there are more."""
         return self._revoked
 
-    def file(self) -> bytes:
-        """The notes about keys that are still listed: about others nobody has to be told."""
-        return serialise({"_type": _TYPE, "notes": [raw.decode() for raw in self.notes()]})
+    def file(self, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+        """The notes about keys that are still listed: about others nobody has to be told.
+
+        As many as a file may hold that others read, of each member in turn: however many keys one
+        of them lists and revokes, it crowds out no note of another.
+        """
+        texts = {said: raw.decode() for said, raw in self._of_listed()}
+        empty = serialise({"_type": _TYPE, "notes": []})
+        chosen = _in_turn(texts, max_bytes - len(empty))
+        return serialise({"_type": _TYPE, "notes": [t for s, t in texts.items() if s in chosen]})
 
     def notes(self) -> list[bytes]:
-        """The notes about keys that are still listed, as they came."""
+        """The notes about keys that are still listed."""
+        return [raw for _, raw in self._of_listed()]
+
+    def _of_listed(self) -> list[tuple[Revocation, bytes]]:
         members = self._listed().members
         listed = {member: key_ids(document) for member, document in members.items()}
         return [
-            raw
+            (said, raw)
             for said, raw in sorted(self._notes.items())
             if said.key_id in listed.get(said.member, ())
         ]
@@ -171,6 +182,21 @@ def revocation_routes(revocations: Revocations, on_new: Callable[[], None]) -> w
         return web.json_response({"new": new})
 
     return routes
+
+
+def _in_turn(texts: Mapping[Revocation, str], room: int) -> set[Revocation]:
+    """Choose what goes into `room` bytes of JSON: the first note of each member, the second..."""
+    by_member: dict[str, list[Revocation]] = {}
+    for said in texts:
+        by_member.setdefault(said.member, []).append(said)
+    chosen: set[Revocation] = set()
+    for turn in zip_longest(*by_member.values()):
+        for said in filter(None, turn):
+            room -= len(serialise([texts[said]])) - 1  # its comma, and no brackets
+            if room < 0:
+                return chosen
+            chosen.add(said)
+    return chosen
 
 
 def _refusal(status: int, code: str) -> web.Response:

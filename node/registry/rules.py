@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES
 
+from keys.member import PURPOSES
 from keys.succession import ROTATED, listed_ids
 from node.jurisdiction.codes import read_country
 from node.registry.errors import RefusedError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from keys.succession import Rotated
 
 MAX_NAME: Final = 200
+MAX_KEYS: Final = 64
+"""Keys of one purpose: what replaces a key each quarter fills it in sixteen years."""
 _HYBRID: Final[tuple[Purpose, ...]] = ("log", "receipt")
 _OPTIONAL: Final[Purpose] = "witness"
 """Hybrid too; members whose keys an earlier version made publish none."""
@@ -43,6 +46,7 @@ def check_document(document: MemberDocument, now_ms: int) -> None:
     for purpose in (*_HYBRID, _OPTIONAL):
         if not all(published.key.is_hybrid for published in document.published(purpose)):
             raise RefusedError(f"keys.{purpose}", "needs keys of Ed25519 and ML-DSA-44")
+    _check_counts(document)
     if not document.tls:
         raise RefusedError("keys.tls", "is empty; publish the pin of the node's certificate")
     for rotated in ROTATED:
@@ -52,6 +56,14 @@ def check_document(document: MemberDocument, now_ms: int) -> None:
         raise RefusedError("keys.sealing", "has no key that still lasts; publish a new one")
     if not document.capabilities.versions:
         raise RefusedError("capabilities.versions", "is empty; say which versions the node speaks")
+
+
+def _check_counts(document: MemberDocument) -> None:
+    """Each key may be revoked, and whoever serves the registry keeps and hands on a note of it."""
+    counts = [(str(purpose), len(document.published(purpose))) for purpose in PURPOSES]
+    for where, count in (*counts, ("tls", len(document.tls)), ("sealing", len(document.sealing))):
+        if count > MAX_KEYS:
+            raise RefusedError(f"keys.{where}", f"lists more than {MAX_KEYS}; leave out old ones")
 
 
 def _are_all_retired(document: MemberDocument, purpose: Rotated) -> bool:

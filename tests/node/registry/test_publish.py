@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import secrets
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from keys.documents import encode_bytes, serialise
 from keys.errors import UnknownMemberError
 from keys.keyring import MemberKeys
+from keys.member import MemberDocument
 from keys.registry import verify_chain
 from keys.signing import SigningKey
 from node.registry import build
@@ -22,6 +24,7 @@ from node.registry.publish import (
     read_publication,
     role_version,
 )
+from node.registry.rules import MAX_KEYS
 from node.registry.serve import HOUR_MS, PUBLICATIONS_AN_HOUR, RegistryServer
 from tests.builders.network import NOW_MS, make_document, member_keys
 from tests.node.registry.conftest import EOKM, IWF, Network
@@ -39,6 +42,21 @@ def server(network: Network) -> RegistryServer:
 def with_member_key(member: str, key: SigningKey) -> MemberKeys:
     """A member's keys with another member key."""
     return dataclasses.replace(member_keys(member), member=key)
+
+
+def unchecked(document: MemberDocument) -> bytes:
+    """A publication by a program that does not ask the rules."""
+    raw_document = document.to_bytes()
+    key = member_keys(document.member).member
+    assert key is not None
+    role = build.member_metadata(document.member, raw_document, key.public.ed25519, 2, LATER)
+    return serialise(
+        {
+            "_type": "hx1-publication",
+            "role": encode_bytes(build.add_signatures(role, [key])),
+            "document": encode_bytes(raw_document),
+        }
+    )
 
 
 class TestAccepted:
@@ -210,19 +228,21 @@ class TestRules:
     ) -> None:
         """The server does not rely on the member's own check."""
         document = dataclasses.replace(make_document(network.id, IWF, sequence=2), receipt=())
-        raw_document = document.to_bytes()
-        key = member_keys(IWF).member
-        assert key is not None
-        role = build.member_metadata(IWF, raw_document, key.public.ed25519, 2, LATER)
-        raw = serialise(
-            {
-                "_type": "hx1-publication",
-                "role": encode_bytes(build.add_signatures(role, [key])),
-                "document": encode_bytes(raw_document),
-            }
-        )
+        raw = unchecked(document)
         with pytest.raises(RefusedError, match=r"keys\.receipt"):
             server.publish(IWF, raw, LATER)
+
+    def test_more_keys_of_a_purpose_than_anybody_needs_are_refused(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """Each may be revoked, with a note that everybody keeps and hands on."""
+        document = make_document(network.id, IWF, sequence=2)
+        pins = tuple(secrets.token_bytes(32) for _ in range(MAX_KEYS - len(document.tls) + 1))
+        document = dataclasses.replace(document, tls=(*document.tls, *pins))
+        with pytest.raises(RefusedError, match=r"keys\.tls"):
+            server.publish(IWF, unchecked(document), LATER)
+        enough = dataclasses.replace(document, tls=document.tls[1:])
+        assert server.publish(IWF, unchecked(enough), LATER)
 
 
 class TestCost:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
 
 from keys.errors import BadSignatureError, UnknownKeyError, UntrustedDocumentError
+from keys.member import tls_key_id
 from keys.signing import SigningKey
 from node.registry.errors import RepositoryStateError
 from node.registry.revocations import FILE, Revocations, revocation_routes
 from node.registry.updater import RegistryClient
-from protocol.revocation import Revocation, make
+from protocol.note import NoteSignature, parse, render
+from protocol.revocation import MAX_REVOCATION_BYTES, Revocation, make
 from tests.builders.mirrors import UMBRELLA, Mirrors
 from tests.builders.network import (
     NOW_MS,
@@ -110,6 +113,38 @@ def test_forged_notes_among_good_ones_are_left_out(
     )
     with pytest.raises(UntrustedDocumentError):
         client.revocations.take_file(b"[]")
+
+
+def test_a_note_is_kept_with_the_line_alone_that_counts(
+    umbrella: Umbrella, mirrors: Mirrors, tmp_path: Path
+) -> None:
+    """Whoever hands it on could add others, and make what everybody keeps and serves large."""
+    client = _client(umbrella, mirrors, tmp_path)
+    note = _note(umbrella)
+    name = f"{umbrella.registry.network_id}/{EOKM}"
+    more = [NoteSignature(name, bytes([n]) * 4, bytes(64)) for n in range(5)]
+    client.revocations.take(render(parse(note).text, [*more, *parse(note).signatures]))
+    assert client.revocations.notes() == [note]
+
+
+def test_g7_many_revocations_of_one_member_crowd_out_none_of_another(
+    umbrella: Umbrella, mirrors: Mirrors, tmp_path: Path
+) -> None:
+    """A file holds no more than others read: of each member in turn."""
+    many, signer = [bytes([n]) * 32 for n in range(20)], member_keys(IWF).member
+    assert signer is not None
+    document = replace(make_document(umbrella.registry.network_id, IWF), tls=tuple(many))
+    members = {**umbrella.registry.members, IWF: document}
+    registry = replace(umbrella.registry, members=members)
+    kept = Revocations(tmp_path, lambda: registry)
+    for pin in many:
+        kept.take(make(Revocation(registry.network_id, IWF, tls_key_id(pin)), signer))
+    kept.take(_note(umbrella))
+    room = len(kept.file()) // 2
+    file = kept.file(room)
+    assert room - MAX_REVOCATION_BYTES < len(file) <= room
+    assert _client(umbrella, mirrors, tmp_path / "node").revocations.take_file(file) == 1
+    assert kept.file(len(kept.file()) + 1) == kept.file()
 
 
 def test_a_refused_note_leaves_no_trace(
