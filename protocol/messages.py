@@ -49,6 +49,7 @@ from protocol.fields import (
     SubjectId,
     TimeMs,
 )
+from protocol.merkle import EMPTY_ROOT
 from protocol.shared import SharingDecoder
 from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn
 from protocol.vocabulary import Disposition, ItemKind, Kind, Lane, Matter, OutcomeWhat, Source
@@ -67,8 +68,9 @@ class EpochOpen(Fact, frozen=True):
     predecessor_root: Sha256
 
     def __post_init__(self) -> None:
-        if (self.predecessor_epoch is None) != (self.predecessor_size == 0):
-            raise ValueError("predecessor_size: must be 0 exactly when there is no predecessor")
+        is_empty = (self.predecessor_size == 0, self.predecessor_root == EMPTY_ROOT)
+        if is_empty != (self.predecessor_epoch is None,) * 2:
+            raise ValueError("predecessor_size: 0, with the empty root, exactly without one")
 
 
 class RegistrySeen(Fact, frozen=True):
@@ -122,6 +124,8 @@ class Item(Fact, frozen=True):
     def __post_init__(self) -> None:
         if self.location.canonical is None and not self.content:
             raise ValueError("location: an item has a location or a content, or both")
+        if self.custody and self.custody[0].member != self.finder:
+            raise ValueError("custody: begins with the finder")
 
 
 class ItemV2(Item, frozen=True):

@@ -245,7 +245,13 @@ def item_message(state: ItemState, us: str, found: Jurisdiction, handed_ms: int)
     Its revision is the time of the hand-over, in the order of hand-overs (`rings.after`).
     Lists are bounded by the protocol: of assessments and actions the newest go, of sightings the
     oldest.
+
+    Raises:
+        UnsayableError: its chain does not begin with its finder: so it came here before that was
+            refused.
     """
+    if state.hops[0].member != state.finder:
+        raise UnsayableError("item.custody: begins with the finder")
     assert state.location is not None
     chain = tuple(hop for hop in state.hops[: _last(state, us) + 1])
     return ItemV2(

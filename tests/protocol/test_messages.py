@@ -76,6 +76,7 @@ def _defaults_left_out() -> bytes:
 
 
 BODY = to_body(samples.ITEM)
+ELSE = "Somebody Else"
 NOT_CANONICAL = {
     "nothing": b"",
     "trailing byte": BODY + b"\xc0",
@@ -238,7 +239,7 @@ def test_6_2_a_report_of_hashes_alone_is_an_item() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        msgspec.structs.replace(samples.ITEM, finder="Somebody Else"),
+        msgspec.structs.replace(samples.ITEM, finder=ELSE, custody=(Hop(ELSE, 1),)),
         msgspec.structs.replace(samples.ITEM, custody=()),
         msgspec.structs.replace(samples.ITEM, campaign="\ud800"),
         msgspec.structs.replace(samples.ITEM, revision=1 << 70),

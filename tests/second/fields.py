@@ -32,6 +32,17 @@ def text(most: int) -> Check:
     return lambda value: need(isinstance(value, str) and 1 <= len(value) <= most, "text")
 
 
+def plain(most: int) -> Check:
+    """Text without control characters but line feeds (§6.4)."""
+    controls = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f]")
+
+    def judge(value: Any) -> None:
+        text(most)(value)
+        need(not controls.search(value), "control character")
+
+    return judge
+
+
 def form(pattern: str) -> Check:
     """Text of one form."""
     return lambda value: need(isinstance(value, str) and re.fullmatch(pattern, value), "form")
@@ -81,7 +92,7 @@ def octets_of(*texts: str | None) -> int:
 
 
 MEMBER = form(r"(?:[a-z]{2}-)?[a-z0-9]{2,16}")
-ID = form(r"(?:[a-z]{2}-)?[a-z0-9]{2,16}\.[0-9A-HJKMNP-TV-Z]{26}")
+ID = form(r"(?:[a-z]{2}-)?[a-z0-9]{2,16}\.[0-7][0-9A-HJKMNP-TV-Z]{25}")
 CODE = form(r"[a-z0-9][a-z0-9_.:-]{0,63}")
 COUNTRY = form(r"(?!UK|EL)[A-Z]{2}")
 NUMBER, TIME = number(), number(0, LAST_MS)
@@ -106,6 +117,12 @@ REASON = words(
 )
 WHAT = words("assessed acted moved accepted returned reopened responsible_changed withdrawn erased")
 LANE = words("reports status bulk")
+DISPOSITION = words(
+    "new new_known new_suggested new_replacing new_again duplicate late_duplicate"
+    " perhaps_back joined joined_perhaps_back variant alias placeholder counted forwarded"
+    " revision echo facts_added withdrawn restricted for_a_person parked quarantined"
+    " not_here not_permitted conflict malformed unknown_kind unknown_version"
+)
 
 LOCATION = message(
     maybe(text(8192)),
@@ -220,9 +237,7 @@ FORMS: dict[tuple[int, int], Check] = {
         maybe(octets(8)),
         NUMBER,
         octets(32),
-        rule=lambda epoch, size, root: (
-            (epoch is None) == (size == 0) and (size > 0 or root == EMPTY_ROOT)
-        ),
+        rule=lambda epoch, size, root: (epoch is None) == (size == 0) == (root == EMPTY_ROOT),
     ),
     (1, 2): message(NUMBER, NUMBER, octets(32)),
     (1, 3): message(octets(32), NUMBER, octets(32), TIME),
@@ -242,7 +257,7 @@ FORMS: dict[tuple[int, int], Check] = {
         NUMBER,
         octets(32),
         maybe(octets(32)),
-        CODE,
+        DISPOSITION,
         maybe(ID),
         maybe(MEMBER),
         maybe(CODE),
@@ -265,11 +280,11 @@ FORMS: dict[tuple[int, int], Check] = {
         ),
     ),
     (1, 34): message(ID, maybe(ID), TIME),
-    (1, 35): message(ID, ID, text(2000), TIME),
+    (1, 35): message(ID, ID, plain(2000), TIME),
     (1, 36): message(
         LANE,
         octets(8),
-        CODE,
+        DISPOSITION,
         maybe(MEMBER),
         TIME,
         many(1, 1000, message(NUMBER, octets(32))),

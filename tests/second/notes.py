@@ -9,13 +9,12 @@ from tests.second.basics import HybridKey, RefusedError, from64, need, sha256
 
 LANES = ("reports", "status", "bulk")
 MEMBER = r"(?:[a-z]{2}-)?[a-z0-9]{2,16}"
+NETWORK = r"(?=[^/]{18,81}/)[a-z0-9]+(?:-[a-z0-9]+)*-[0-9a-f]{16}"
 ORIGIN = re.compile(
-    rf"hx1/([a-z0-9]+(?:-[a-z0-9]+)*-[0-9a-f]{{16}})/({MEMBER})/({MEMBER})"
+    rf"hx1/({NETWORK})/({MEMBER})/({MEMBER})"
     rf"/({'|'.join(LANES)})/([0-9a-f]{{16}})"
 )
-LEDGER = re.compile(
-    rf"hx1/([a-z0-9]+(?:-[a-z0-9]+)*-[0-9a-f]{{16}})/({MEMBER})/ledger/([0-9a-f]{{16}})"
-)
+LEDGER = re.compile(rf"hx1/({NETWORK})/({MEMBER})/ledger/([0-9a-f]{{16}})")
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f]")
 LAST_S = 253_402_300_799
 """The end of the year 9999 (§3.4)."""
@@ -63,6 +62,7 @@ def take_apart(note: str, most: int = 16384) -> tuple[Head, list[Line]]:
     need(re.fullmatch(r"0|[1-9][0-9]*", parts[1]) and int(parts[1]) < 1 << 53, "checkpoint: size")
     root = from64(parts[2])
     need(len(root) == 32, "checkpoint: root")
+    need(int(parts[1]) > 0 or root == sha256(), "checkpoint: an empty tree has one root only")
     return Head(parts[0], int(parts[1]), root, text + "\n"), lines
 
 
@@ -79,7 +79,7 @@ def signature_lines(note: str) -> tuple[str, list[Line]]:
 def _line(line: str) -> Line:
     need(line.startswith("\u2014 "), "note: line")
     name, space, encoded = line[2:].partition(" ")
-    need(space and name and "+" not in name, "note: name")
+    need(space and name and not re.search(r"[\s+]", name), "note: name")
     raw = from64(encoded)
     need(len(raw) > 4, "note: signature")
     return name, raw[:4], raw[4:]
@@ -95,7 +95,7 @@ def signed_half(lines: list[Line], name: str, kind: int, public: bytes | None) -
     return found[0] if found else None
 
 
-def _whole_tree(name: str, time_s: int, head: Head) -> bytes:
+def whole_tree(name: str, time_s: int, head: Head) -> bytes:
     """C2SP tlog-cosignature: `cosigned_message` for all leaves of a tree."""
     parts = [b"subtree/v1\n\0"]
     parts += [bytes([len(name)]), name.encode(), time_s.to_bytes(8, "big")]
@@ -124,7 +124,7 @@ def check_head(note: str, keys: list[HybridKey], most: int = 16384) -> Head:
             raise RefusedError("checkpoint: half a signature")
         key.check_classic(classic, head.text.encode())
         need(quantum[:8] == bytes(8), "checkpoint: a log claims no time")
-        key.check_quantum(quantum[8:], _whole_tree(head.origin, 0, head))
+        key.check_quantum(quantum[8:], whole_tree(head.origin, 0, head))
         signers += 1
     need(signers, "checkpoint: by no log key")
     return head
@@ -174,5 +174,5 @@ def _cosigned(head: Head, lines: list[Line], name: str, key: HybridKey) -> int |
     need(0 < time_s <= LAST_S, "cosignature: time")
     signed = f"cosignature/v1\ntime {time_s}\n{head.text}".encode()
     key.check_classic(classic[8:], signed)
-    key.check_quantum(quantum[8:], _whole_tree(name, time_s, head))
+    key.check_quantum(quantum[8:], whole_tree(name, time_s, head))
     return time_s

@@ -179,7 +179,7 @@ def _by(raw: bytes, role: dict[str, Any], keys: dict[str, Any], kind: str) -> di
     """Give what a threshold of a role's keys signed (TUF 1.0 §4.2, §5.3)."""
     metadata = _parse(raw)
     signed: dict[str, Any] = metadata["signed"]
-    message = _olpc(signed).encode()
+    message = olpc(signed).encode()
     good = set()
     for signature in metadata["signatures"]:
         if signature["keyid"] in role["keyids"]:
@@ -194,13 +194,13 @@ def _by(raw: bytes, role: dict[str, Any], keys: dict[str, Any], kind: str) -> di
     return signed
 
 
-def _olpc(value: object) -> str:
+def olpc(value: object) -> str:
     """Write OLPC canonical JSON, over which TUF's signatures go."""
     if isinstance(value, dict):
-        fields = (f"{_olpc(name)}:{_olpc(value[name])}" for name in sorted(value))
+        fields = (f"{olpc(name)}:{olpc(value[name])}" for name in sorted(value))
         return "{" + ",".join(fields) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(_olpc(one) for one in value) + "]"
+        return "[" + ",".join(olpc(one) for one in value) + "]"
     if isinstance(value, str):
         return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
     return json.dumps(value)

@@ -367,7 +367,7 @@ class TestKnownById:
         """It is recognised by its id."""
         ours = item(1, finder=US)
         receiver = Receiver(ours)
-        echo = msgspec.structs.replace(item_from(), item_id=ours.id, finder=US)
+        echo = msgspec.structs.replace(item_from(US), item_id=ours.id)
         assert receiver("fr-pdc", echo).disposition is Disposition.ECHO
         assert happened(receiver.book) == []
 
@@ -375,7 +375,7 @@ class TestKnownById:
         """A to B and, by a person's word, back to A: people on both sides look (rule 7)."""
         ours = handed_on(item(1, finder=US))
         receiver = Receiver(ours)
-        back = msgspec.structs.replace(item_from(), item_id=ours.id, finder=US)
+        back = msgspec.structs.replace(item_from(US), item_id=ours.id)
         assert receiver("fr-pdc", back).disposition is Disposition.DUPLICATE
         state = receiver.state(ours.id)
         assert (state.custody, state.responsible) == (Custody.HERE, US)

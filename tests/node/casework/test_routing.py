@@ -284,9 +284,16 @@ class TestRouting:
     def test_same_item_handed_on_twice_has_two_ids_as_entries(self) -> None:
         """The second hand-over is another thing said."""
         first = routed(FOUND_HERE, country("FR")).posts[0]
-        longer = msgspec.structs.replace(FOUND_HERE, hops=(*item(1).hops,))
+        longer = msgspec.structs.replace(FOUND_HERE, hops=(*FOUND_HERE.hops, *item(1).hops))
         second = routed(longer, country("FR")).posts[0]
         assert first.entry_id != second.entry_id
+
+    def test_item_whose_chain_begins_elsewhere_stays_before_a_person(self) -> None:
+        """It came before such a one was refused; nobody would take it (§6.4)."""
+        strange = msgspec.structs.replace(FOUND_HERE, finder="gb-iwf")
+        made = routed(strange, country("FR"))
+        assert made.posts == []
+        assert made.loaded.items[strange.id].review is Review.CANNOT_BE_SENT
 
     def test_same_decision_makes_the_same_bytes(self) -> None:
         """After a crash before the commit, nothing else is said."""
