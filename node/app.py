@@ -9,13 +9,14 @@ import secrets
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from keys.errors import UnreadableKeyError
 from keys.keyring import MemberKeys, load_sealing_keys
 from keys.signing import Signer
 from keys.unlock import Unlock
-from node.asking.build import open_asking, open_places
+from node.asking.build import open_asking
+from node.beginning import Parts, open_registry, open_store
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.feed import Feed
@@ -37,14 +38,13 @@ from node.peer.offering import Offering
 from node.peer.pulling import Pulling
 from node.peer.sealing import SealingRing
 from node.peer.stolen import StolenKeys
-from node.registry.errors import NoRegistryError
 from node.registry.updater import RegistryClient
 from node.running import Node, disk_floor, wall_clock
 from node.setup.opening import open_keys, store_place
 from node.store.errors import AlreadyOpenError, StoreError
-from node.store.near_files import Folder
 from node.store.opening import wait_for_turn
 from node.store.sqlite import LIFE_S, Store
+from node.store.upgrading import Upgrade
 from node.telemetry.counting import (
     CountedCases,
     CountedInbox,
@@ -71,45 +71,25 @@ def build(config: Config) -> Node:
     Raises:
         KeysError, StoreError, RegistryError, JurisdictionError: what is wrong, and the mend.
     """
-    keys = open_keys(config)
-    if not keys.sealing:
-        mend = "no sealing key is there, nobody's push could be opened; bring back their backup"
-        raise UnreadableKeyError(f"[member] keys_dir: {mend}")
-    jurisdiction = open_places(config)
-    registry = open_registry(config)
-    fingerprints = Fingerprints(keys.fingerprint_secret)
-    store = Store.open(
-        store_place(config),
-        keys.database_key,
-        config.member.id,
-        fingerprints,
-        config.store.group_commit_max,
-        Folder(config.member.data_dir / "pictures", keys.database_key, secrets.token_bytes),
-    )
-    return _assemble(config, keys, store, registry, jurisdiction, fingerprints)
+    parts = Parts.of(config)
+    return _assemble(parts, parts.open_store(secrets.token_bytes, Upgrade()))
 
 
-def open_registry(config: Config) -> RegistryClient:
-    """Open the registry's memory of this node.
+async def begin(config: Config, stop: asyncio.Event) -> Node | None:
+    """Make a node as `build` does, and say meanwhile how far it is; None: it was stopped before.
 
     Raises:
-        RegistryError: never joined, or the memory is damaged.
+        KeysError, StoreError, RegistryError, JurisdictionError: as `build`.
     """
-    section = config.registry
-    if section.root_sha256 is None:
-        raise NoRegistryError("registry.root_sha256: not pinned yet; run `hotline join`")
-    pin = bytes.fromhex(section.root_sha256)
-    return RegistryClient(pin, section.directory, section.mirrors, member=config.member.id)
+    parts = Parts.of(config)
+    opener = partial(parts.open_store, secrets.token_bytes)
+    store = await open_store(config, opener, stop)
+    return None if store is None else _assemble(parts, store)
 
 
-def _assemble(
-    config: Config,
-    keys: MemberKeys,
-    store: Store,
-    registry: RegistryClient,
-    jurisdiction: Jurisdiction,
-    fingerprints: Fingerprints,
-) -> Node:
+def _assemble(parts: Parts, store: Store) -> Node:
+    config, keys, registry = parts.config, parts.keys, parts.registry
+    jurisdiction, fingerprints = parts.jurisdiction, parts.fingerprints
     wakes, metrics, us = Wakes(), Metrics(), config.member.id
     sealing = _sealing(config, keys)
     postbox = Postbox(keys.node_secret, shares=config.peer.share_verdicts)
@@ -348,7 +328,7 @@ async def _in_turn(config: Config, stop: asyncio.Event) -> Node | None:
         KeysError, StoreError, RegistryError, JurisdictionError: as `build`.
     """
     if not config.store.stand_by:
-        return build(config)
+        return await begin(config, stop)
     key, place = open_keys(config).database_key, store_place(config)
     open_registry(config)
     while True:
@@ -356,7 +336,7 @@ async def _in_turn(config: Config, stop: asyncio.Event) -> Node | None:
         if not await asyncio.to_thread(wait_for_turn, place, key, stop.is_set):
             return None
         with suppress(AlreadyOpenError):  # another one was quicker
-            return build(config)
+            return await begin(config, stop)
 
 
 async def _watch(store: Store, stop: asyncio.Event, ended: list[StoreError]) -> None:

@@ -49,6 +49,10 @@ def _process(running: Running) -> Finding:
     if not running.answers:
         what, mend = "the node does not run", "hotline run, or systemctl start hotline-node"
         return Finding(Severity.WARNING, "process", "not_running", what, mend)
+    if running.upgrades is not None:
+        what = f"the node brings its store up to date: {running.upgrades}"
+        mend = "wait; stopped or killed, it goes on at its next start"
+        return Finding(Severity.WARNING, "process", "store_upgrades", what, mend)
     if running.missing:
         what = f"the node runs but lacks {', '.join(running.missing)}"
         mend = "read its log; restart it"

@@ -6,13 +6,14 @@ import http.client
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keys.keyring import load_database_key
 from keys.unlock import Unlock
 from node.cli.client import connect
 from node.setup.opening import store_place
 from node.store.beside import reading
+from node.store.upgrading import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
     from node.store.queries import Queries
 
 PROBE_TIMEOUT_S = 3.0
+STEPS: Final = {
+    "copy": "1 of 6, copies the database as it was",
+    "check": "2 of 6, checks that copy",
+    "schema": "3 of 6, makes new tables and indexes",
+    "tombstones": "4 of 6, reads what members erased",
+    "shared": "5 of 6, reads what all were told of files",
+    "verdicts": "6 of 6, reads on which items verdicts stand",
+}
+"""What a node does at its first start after an upgrade, in this order."""
 
 
 @contextmanager
@@ -37,12 +47,19 @@ def store_of(config: Config) -> Iterator[Queries]:
         yield store.queries
 
 
+def _in_words(step: Step) -> str:
+    words = STEPS.get(step.name, step.name)
+    return f"step {words}" + (f": {100 * min(step.done, step.of) // step.of} %" if step.of else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """Whether the node answers, and what it still needs."""
 
     answers: bool
     missing: tuple[str, ...] = ()
+    upgrades: str | None = None
+    """Not ready because it brings its store up to date: how far that is, for people."""
 
 
 def probe(config: Config) -> Running:
@@ -51,7 +68,12 @@ def probe(config: Config) -> Running:
     try:
         connection.request("GET", "/readyz")
         body = json.loads(connection.getresponse().read(1 << 16))
-        return Running(answers=True, missing=tuple(map(str, body["missing"])))
+        step = body.get("step")
+        return Running(
+            answers=True,
+            missing=tuple(map(str, body["missing"])),
+            upgrades=None if step is None else _in_words(Step(**step)),
+        )
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
         return Running(answers=False)
     finally:

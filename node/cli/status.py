@@ -59,6 +59,7 @@ def status(path: Path) -> Result:
         "member": config.member.id,
         "running": running.answers,
         "missing": list(running.missing),
+        "upgrades": running.upgrades,
         "registry": _registry(config, client, now_ms),
         "ledger": _ledger(config, client, ledger),
         "figures": figures,
@@ -133,7 +134,9 @@ def ledger_text(ledger: dict[str, Any], now_ms: int) -> str:
 
 def _text(data: dict[str, Any], running: Running, now_ms: int) -> str:
     state = "runs" if running.answers else "does not run"
-    if running.missing:
+    if running.upgrades is not None:
+        state = f"brings its store up to date: {running.upgrades}"
+    elif running.missing:
         state += f"; still needs {', '.join(running.missing)}"
     lines = [f"{data['member']}: {state}"]
     registry = data["registry"]

@@ -46,6 +46,7 @@ _PASSING = frozenset(
     {
         "not_running",
         "no_answer",
+        "starting",
         "store",
         "store_full",
         "store_away",

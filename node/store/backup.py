@@ -15,6 +15,7 @@ from pathlib import Path
 
 from node.store.connection import (
     SCHEMA_FILES,
+    FileConnection,
     driver_errors,
     is_older,
     open_reader,
@@ -25,8 +26,10 @@ from node.store.errors import AlreadyOpenError, DamagedDatabaseError
 from node.store.moving.source import forget
 from node.store.outside import hold_outside
 from node.store.seam import Connection
+from node.store.upgrading import BrokenOffError, Step, Upgrade
 
-Step = Callable[[str], None]
+LOOK_EVERY = 200_000
+"""Instructions of SQLite's machine between two looks at how far it is: hundredths of a second."""
 
 
 def backup(
@@ -36,13 +39,15 @@ def backup(
     destination_key: bytes,
     *,
     restored_ms: int | None = None,
+    upgrade: Upgrade | None = None,
 ) -> int:
     """Copy the database as it is now to a new file (mode 0600); return its size in bytes.
 
     The node may run and write. Half a backup never has the final name. `restored_ms` marks the
-    copy as restored, before it has that name.
+    copy as restored, before it has that name. `upgrade` is told how far it is.
 
     Raises:
+        BrokenOffError: `upgrade` was.
         AlreadyOpenError: `destination` exists.
         StoreError: the source can't be read, or the destination can't be written.
     """
@@ -50,12 +55,16 @@ def backup(
         raise AlreadyOpenError("destination: a file is already there; it is never overwritten")
     partial = destination.with_name(destination.name + ".partial")
     partial.unlink(missing_ok=True)
+    upgrade = upgrade or Upgrade()
     connection = open_reader(source, source_key)
     try:
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        whole = source.stat().st_size
+        _heed(connection, upgrade, lambda: Step("copy", partial.stat().st_size, whole))
         _copy(connection, partial, destination_key, restored_ms)
-        check(partial, destination_key)
+        check(partial, destination_key, upgrade)
     except driver_errors() as error:
+        upgrade.reach(upgrade.step)  # so that is why
         raise translate(error) from error
     finally:
         connection.close()
@@ -63,6 +72,19 @@ def backup(
     partial.rename(destination)
     _sync(destination.parent)
     return destination.stat().st_size
+
+
+def _heed(connection: FileConnection, upgrade: Upgrade, at: Callable[[], Step]) -> None:
+    """Let a long statement say how far it is, and end when it is broken off."""
+
+    def look() -> bool:
+        try:
+            upgrade.reach(at())
+        except BrokenOffError:
+            return True
+        return False
+
+    connection.set_progress_handler(look, LOOK_EVERY)
 
 
 def _copy(connection: Connection, partial: Path, key: bytes, restored_ms: int | None) -> None:
@@ -132,17 +154,21 @@ def mark_restored(
     hold_outside(connection, database, restored_ms)
 
 
-def check(path: Path, key: bytes) -> None:
+def check(path: Path, key: bytes, upgrade: Upgrade | None = None) -> None:
     """Check a database file from end to end.
 
     Raises:
+        BrokenOffError: `upgrade` was.
         DamagedDatabaseError: SQLite finds a fault.
     """
+    upgrade = upgrade or Upgrade()
     connection = open_reader(path, key)
+    _heed(connection, upgrade, lambda: Step("check"))
     try:
         if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
             raise DamagedDatabaseError(DamagedDatabaseError.__doc__)
     except driver_errors() as error:
+        upgrade.reach(upgrade.step)
         raise translate(error) from error
     finally:
         connection.close()
@@ -168,19 +194,20 @@ def restore(
         connection.close()
 
 
-def keep_older(path: Path, key: bytes) -> Path | None:
+def keep_older(path: Path, key: bytes, upgrade: Upgrade | None = None) -> Path | None:
     """Copy a database that is about to be brought up to date, beside it and under its own key.
 
     There is no way back from a newer schema but this copy. None: nothing is to be brought up to
     date, or the copy stands there from an earlier attempt.
 
     Raises:
+        BrokenOffError: `upgrade` was; the next attempt begins the copy anew.
         StoreError: it can't be read, or there is no room for the copy; nothing was changed.
     """
     kept = path.with_name(f"{path.name}.before-{len(SCHEMA_FILES)}")
     if not is_older(path, key) or kept.exists():
         return None
-    backup(path, key, kept, key)
+    backup(path, key, kept, key, upgrade=upgrade)
     return kept
 
 

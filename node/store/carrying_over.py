@@ -8,12 +8,13 @@ done, these are filled, in this order:
 2. What all were told of contents (`node.store.shared`), out of the outbox.
 3. The keys by which items are found on which verdicts stand.
 
-A row of `meta` says how far it came. It goes in short transactions: killed, it goes on.
+A row of `meta` says how far it came. It goes in short transactions, each of a bounded number of
+rows that are read one by one: killed, it goes on, and memory does not grow with what is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
@@ -22,24 +23,33 @@ import msgspec
 from node.casework.mass import TASK
 from node.casework.receiving import Judged
 from node.matching.fingerprints import Fingerprints
+from node.store.bulk import insert_rows, stream
 from node.store.delta import Delta
-from node.store.ending import keep_tombstones
+from node.store.ending import NO_ENTRY
 from node.store.seam import Connection
 from node.store.shared import keep_shared
 from node.store.states import states, states_of
+from node.store.upgrading import Step, Upgrade
 from node.store.writer import InlineWriter
+from protocol.entry import decode
 from protocol.errors import ProtocolError
-from protocol.messages import Message, Tombstone, read
+from protocol.messages import Message, Tombstone, from_body
 from protocol.vocabulary import Kind, Lane
 
-ROWS: Final = 10_000
+ROWS: Final = 5_000
 """Rows of the inbox or the outbox that are looked at in one transaction."""
-ITEMS: Final = 1_000
+ITEMS: Final = 500
 """Items whose states are read in one transaction."""
+NAMES: Final = ("tombstones", "shared", "verdicts")
+"""What the parts are called before whoever waits."""
 _NAME: Final = "carried_over"
 _TOMBSTONES: Final = (
     "SELECT peer, entry FROM entries_in WHERE seq > ? AND seq <= ? AND lane = ? AND judged = ?"
     " AND answer IS NULL AND entry IS NOT NULL ORDER BY seq"
+)
+_WAKE: Final = (
+    "UPDATE entries_in SET judged = 0, waits_for = NULL WHERE seq IN"
+    " (SELECT seq FROM entries_in WHERE judged = ? AND waits_for NOT LIKE ? LIMIT ?)"
 )
 _TOLD: Final = (
     "SELECT peer, entry FROM messages_out WHERE seq > ? AND seq <= ? AND kind IN (?, ?)"
@@ -53,17 +63,20 @@ class _Standing(msgspec.Struct, frozen=True):
     part: int = 0
     row: int = 0
     item: str = ""
+    items: int = 0
+    """How many were read."""
 
 
-def carry_over(connection: Connection, fingerprints: Fingerprints) -> None:
+def carry_over(connection: Connection, fingerprints: Fingerprints, upgrade: Upgrade) -> None:
     """Fill what is not filled yet; blocks.
 
     Raises:
-        StoreError: what was filled before stays; the next time it goes on.
+        StoreError, BrokenOffError: what was filled before stays; the next time it goes on.
     """
     carrying = CarryingOver(fingerprints)
     while carrying.go_on(connection):
-        pass
+        upgrade.reach(carrying.step(connection))
+    upgrade.reach(None)
 
 
 class CarryingOver:
@@ -76,6 +89,7 @@ class CarryingOver:
         self._rows = rows
         self._items = items
         self._parts = (self._tombstones, self._shared, self._verdicts)
+        self._count: int | None = None
 
     def go_on(self, connection: Connection) -> bool:
         """Fill one piece, and what has none left; whether there may be more.
@@ -87,6 +101,20 @@ class CarryingOver:
         if standing.part < len(self._parts):
             standing = InlineWriter(connection).run_now(partial(self._piece, standing))
         return standing.part < len(self._parts)
+
+    def step(self, connection: Connection) -> Step | None:
+        """How far it is; None: all is filled."""
+        standing = _standing(connection)
+        if standing.part >= len(self._parts):
+            return None
+        name = NAMES[standing.part]
+        if name == "verdicts":
+            if self._count is None:
+                row = connection.execute("SELECT count(*) FROM items").fetchone()
+                self._count = int(row[0])
+            return Step(name, standing.items, self._count)
+        table = "entries_in" if name == "tombstones" else "messages_out"
+        return Step(name, standing.row, _last(connection, table))
 
     def _piece(self, standing: _Standing, connection: Connection) -> _Standing:
         after: _Standing | None = None
@@ -100,28 +128,35 @@ class CarryingOver:
         return standing
 
     def _tombstones(self, connection: Connection, standing: _Standing) -> _Standing | None:
-        """The next tombstones of items; behind the last, what waits for an item is woken."""
+        """The next tombstones of items; behind the last, what waits for an item is woken.
+
+        Nothing is remembered yet of what waits for a tombstone, so none wakes anything by itself.
+        """
         after = self._behind(connection, "entries_in", standing)
         if after is None:
-            connection.execute(
-                "UPDATE entries_in SET judged = 0, waits_for = NULL"
-                " WHERE judged = ? AND waits_for NOT LIKE ?",
-                (int(Judged.PARKED), f"{TASK}/%"),
-            )
-            return None
-        values = (standing.row, after.row, str(Lane.REPORTS), int(Judged.DONE))
-        for peer, one in _messages(connection, _TOMBSTONES, values):
-            if isinstance(one, Tombstone) and one.entry_kind == Kind.ITEM:
-                keep_tombstones(connection, peer, [one.erased_ms])
+            values = (int(Judged.PARKED), f"{TASK}/%", self._rows)
+            woken = connection.execute(_WAKE, values).rowcount
+            return standing if woken == self._rows else None
+        rows = stream(
+            connection,
+            _TOMBSTONES,
+            (standing.row, after.row, str(Lane.REPORTS), int(Judged.DONE)),
+        )
+        found = (
+            (peer, one.erased_ms, NO_ENTRY)
+            for peer, one in _messages(rows)
+            if isinstance(one, Tombstone) and one.entry_kind == Kind.ITEM
+        )
+        insert_rows(connection, "INSERT OR IGNORE INTO erased_unsent", sorted(set(found)))
         return after
 
     def _shared(self, connection: Connection, standing: _Standing) -> _Standing | None:
-        """The next of what all were told of contents."""
+        """The next of what all were told of contents: each word once, though each member has it."""
         after = self._behind(connection, "messages_out", standing)
         if after is not None:
             kinds = (int(Kind.CONTENT_VERDICT), int(Kind.CONTENT_VERDICT_WITHDRAWN))
-            said = _messages(connection, _TOLD, (standing.row, after.row, *kinds))
-            keep_shared(connection, [one for _, one in said])
+            rows = stream(connection, _TOLD, (standing.row, after.row, *kinds))
+            keep_shared(connection, [one for _, one in _messages(rows, set())])
         return after
 
     def _verdicts(self, connection: Connection, standing: _Standing) -> _Standing | None:
@@ -136,12 +171,13 @@ class CarryingOver:
                 for given in state.assessments
             ],
         )
-        return _Standing(standing.part, item=max(page)) if page else None
+        if not page:
+            return None
+        return _Standing(standing.part, item=max(page), items=standing.items + len(page))
 
     def _behind(self, connection: Connection, table: str, standing: _Standing) -> _Standing | None:
         """Return where the next piece of a table ends; None: there is none."""
-        newest = f"SELECT coalesce(max(seq), 0) FROM {table}"  # noqa: S608 - own names
-        last = int(connection.execute(newest).fetchone()[0])
+        last = _last(connection, table)
         if standing.row >= last:
             return None
         return _Standing(standing.part, row=min(standing.row + self._rows, last))
@@ -152,11 +188,22 @@ def _standing(connection: Connection) -> _Standing:
     return _Standing() if row is None else msgspec.json.decode(row[0], type=_Standing)
 
 
+def _last(connection: Connection, table: str) -> int:
+    newest = f"SELECT coalesce(max(seq), 0) FROM {table}"  # noqa: S608 - own names
+    return int(connection.execute(newest).fetchone()[0])
+
+
 def _messages(
-    connection: Connection, sql: str, values: tuple[int | str, ...]
+    rows: Iterable[tuple[str, bytes]], seen: set[bytes] | None = None
 ) -> Iterator[tuple[str, Message]]:
-    for peer, entry in connection.execute(sql, values).fetchall():
+    """Read entries; of those that say the same, with `seen`, the first."""
+    for peer, raw in rows:
         try:
-            yield peer, read(entry)[1]
+            entry = decode(raw)
+            if seen is not None:
+                if entry.body in seen:
+                    continue
+                seen.add(entry.body)
+            yield peer, from_body(entry.kind, entry.body, entry.version)
         except ProtocolError:  # of a later version, or of none
             continue

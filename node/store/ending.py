@@ -16,7 +16,7 @@ from node.store.bulk import insert_rows, select_in
 from node.store.custody import row_of
 from node.store.seam import Connection
 
-_TOMBSTONE = 0
+NO_ENTRY = 0
 """The entry of a row that a tombstone made: no row of `entries_in` has this number."""
 
 
@@ -39,7 +39,7 @@ def load_ends(connection: Connection, needs: Needs, loaded: Loaded) -> None:
 def _is_entombed(connection: Connection, peer: str, erased_ms: int) -> bool:
     """Whether a tombstone in its log says that it erased an item then that had not come."""
     sql = "SELECT 1 FROM erased_unsent WHERE peer = ? AND erased_ms = ? AND entry = ?"
-    return connection.execute(sql, (peer, erased_ms, _TOMBSTONE)).fetchone() is not None
+    return connection.execute(sql, (peer, erased_ms, NO_ENTRY)).fetchone() is not None
 
 
 def keep_waiting(connection: Connection, answers: Iterable[Answer]) -> None:
@@ -68,7 +68,7 @@ def keep_tombstones(connection: Connection, peer: str, times: Iterable[int]) -> 
     """
     for erased_ms in sorted(set(times)):
         added = connection.execute(
-            "INSERT OR IGNORE INTO erased_unsent VALUES (?, ?, ?)", (peer, erased_ms, _TOMBSTONE)
+            "INSERT OR IGNORE INTO erased_unsent VALUES (?, ?, ?)", (peer, erased_ms, NO_ENTRY)
         )
         if added.rowcount:
             connection.execute(

@@ -15,6 +15,7 @@ from node.store.backup import keep_older
 from node.store.errors import NoDriverError
 from node.store.postgres.place import Postgres
 from node.store.seam import Connection
+from node.store.upgrading import Step, Upgrade
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -49,18 +50,24 @@ def create_database(place: Place, key: bytes) -> None:
         _server().create(place, key)
 
 
-def open_locked(place: Place, key: bytes) -> tuple[Connection, Lock]:
+def open_locked(
+    place: Place, key: bytes, upgrade: Upgrade | None = None
+) -> tuple[Connection, Lock]:
     """Open the writing connection of a node, brought up to date; no second node beside it.
 
     Raises:
+        BrokenOffError: `upgrade` was, before it was done.
         StoreError: see `connection.open_writer` and `postgres.opening.open_tenant`.
     """
+    upgrade = upgrade or Upgrade()
     if isinstance(place, Postgres):
+        upgrade.reach(Step("schema"))
         tenant: Connection = _server().open_tenant(place, key)
         return tenant, _OwnLock()
     lock = files.ProcessLock(place)
     try:
-        keep_older(place, key)
+        keep_older(place, key, upgrade)
+        upgrade.reach(Step("schema"))
         return files.open_writer(place, key), lock
     except BaseException:
         lock.release()

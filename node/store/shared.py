@@ -15,6 +15,7 @@ from node.casework.events import EventKind
 from node.casework.introducing import START, Behind, Place
 from node.casework.working import Given
 from node.ids import time_of
+from node.store.bulk import insert_rows, select_in
 from node.store.recovered import was_lost
 from node.store.seam import Connection
 from node.store.writer import Readers, Writer
@@ -78,29 +79,44 @@ class Shared:
 
 def keep_shared(connection: Connection, said: Iterable[Message]) -> None:
     """Keep what all are told, in this order: the fuller of two, and nothing that is taken back."""
-    for one in said:
+    words = [one for one in said if isinstance(one, ContentVerdict | ContentVerdictWithdrawn)]
+    known = _known(connection, {_id_of(one) for one in words})
+    kept: dict[tuple[str, int], bytes | None] = {}
+    for one in words:
+        event_id = _id_of(one)
+        here = known.setdefault(event_id, {})
         if isinstance(one, ContentVerdictWithdrawn):
-            sql = "DELETE FROM shared_verdicts WHERE event_id = ?"
-            connection.execute(sql, (one.event_id,))
-            _keep(connection, one.event_id, 0, None)
-        elif isinstance(one, ContentVerdict):
-            _keep_said(connection, one)
+            here.clear()
+            here[0] = kept[event_id, 0] = None
+        elif None not in here.values() and _is_fuller(one, here.get(one.part)):
+            here[one.part] = kept[event_id, one.part] = msgspec.msgpack.encode(one)
+    gone = sorted({event_id for (event_id, _), raw in kept.items() if raw is None})
+    sql = "DELETE FROM shared_verdicts WHERE event_id = ?"
+    connection.executemany(sql, [(event_id,) for event_id in gone])
+    insert_rows(
+        connection,
+        "INSERT OR REPLACE INTO shared_verdicts (event_id, part, message)",
+        [
+            (event_id, part, known[event_id][part])
+            for event_id, part in kept
+            if part in known[event_id]
+        ],
+    )
 
 
-def _keep_said(connection: Connection, one: ContentVerdict) -> None:
-    event_id = one.assessment.event_id
-    known = dict(_known(connection, event_id))
-    before = known.get(one.part)
-    fuller = before is None or _said.decode(before).fullness < one.fullness
-    if None not in known.values() and fuller:
-        _keep(connection, event_id, one.part, msgspec.msgpack.encode(one))
+def _id_of(one: ContentVerdict | ContentVerdictWithdrawn) -> str:
+    return one.event_id if isinstance(one, ContentVerdictWithdrawn) else one.assessment.event_id
+
+
+def _is_fuller(one: ContentVerdict, before: bytes | None) -> bool:
+    return before is None or _said.decode(before).fullness < one.fullness
 
 
 def given(connection: Connection, event_id: str) -> Given:
     """Return what is known here of a verdict of ours, by its id."""
-    known = _known(connection, event_id)
-    said = tuple(_said.decode(raw).content for _, raw in known if raw is not None)
-    is_gone = any(raw is None for _, raw in known)
+    known = _known(connection, {event_id}).get(event_id, {})
+    said = tuple(_said.decode(raw).content for _, raw in sorted(known.items()) if raw is not None)
+    is_gone = None in known.values()
     items = _items(connection, event_id, " AND learnt_ms = ?", (time_of(event_id),))
     if not items and was_lost(connection):  # then it was learnt when it came back
         items = _items(connection, event_id)
@@ -114,16 +130,13 @@ def _items(
     return sorted({item for item, body in rows if _given.decode(body).event_id == event_id})
 
 
-def _known(connection: Connection, event_id: str) -> list[tuple[int, bytes | None]]:
-    sql = "SELECT part, message FROM shared_verdicts WHERE event_id = ? ORDER BY part"
-    return [(row[0], row[1]) for row in connection.execute(sql, (event_id,))]
-
-
-def _keep(connection: Connection, event_id: str, part: int, message: bytes | None) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO shared_verdicts (event_id, part, message) VALUES (?, ?, ?)",
-        (event_id, part, message),
-    )
+def _known(connection: Connection, event_ids: set[str]) -> dict[str, dict[int, bytes | None]]:
+    """What is kept of these verdicts, by id and file."""
+    sql = "SELECT event_id, part, message FROM shared_verdicts WHERE event_id IN ({})"
+    found: dict[str, dict[int, bytes | None]] = {}
+    for event_id, part, raw in select_in(connection, sql, sorted(event_ids)):
+        found.setdefault(event_id, {})[part] = raw
+    return found
 
 
 def _has_room(connection: Connection, peer: str, limit: int) -> bool:

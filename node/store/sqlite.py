@@ -31,6 +31,7 @@ from node.store.queries import Queries
 from node.store.recovered import Recovered
 from node.store.seam import BulkConnection, Connection
 from node.store.shared import Shared
+from node.store.upgrading import Upgrade
 from node.store.views import Views
 from node.store.witness import WitnessMemory
 from node.store.witnessing import Cosignatures
@@ -92,19 +93,23 @@ class Store:
         fingerprints: Fingerprints,
         group_max: int = GROUP_MAX,
         folder: Folder | None = None,
+        upgrade: Upgrade | None = None,
     ) -> Store:
         """Open the database of a running node: threads, and no second process beside it.
 
         `group_max`: most jobs in one transaction. `folder`: where the index of pictures is kept,
-        which is ready on return; None: in memory, made when it is asked.
+        which is ready on return; None: in memory, made when it is asked. `upgrade`: is told how
+        far it is, and may break it off.
 
         Raises:
+            BrokenOffError: it was; the next start goes on where it was.
             UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AlreadyOpenError; of a
                 server, AwayError, RefusedByServerError, UnsafeServerError, NoDriverError too
         """
-        connection, lock = open_locked(place, key)
+        upgrade = upgrade or Upgrade()
+        connection, lock = open_locked(place, key, upgrade)
         try:
-            carry_over(connection, fingerprints)
+            carry_over(connection, fingerprints, upgrade)
             readers = ThreadReaders(lambda: open_reader(place, key), READERS)
             lookalikes = Lookalikes(folder)
             if folder is not None:
@@ -130,7 +135,7 @@ class Store:
         """
         connection, lock = open_locked(place, key)
         try:
-            carry_over(connection, fingerprints)
+            carry_over(connection, fingerprints, Upgrade())
             readers = InlineReaders(open_reader(place, key))
         except BaseException:
             connection.close()

@@ -8,7 +8,7 @@ that the node needs to do its work (open database, keys, a verified registry).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -17,22 +17,24 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
     from prometheus_client import Counter, Histogram
 
+    from node.store.upgrading import Step
     from node.telemetry.metrics import Metrics, Snapshot
 
 TakeSnapshot = Callable[[], Awaitable["Snapshot"]]
 Missing = Callable[[], Sequence[str]]
 """Gives codes of what the node still needs; empty: it is ready."""
 
+At = Callable[[], "Step | None"]
+
 UNAVAILABLE = 503
 
 
-def health_routes(metrics: Metrics, snapshot: TakeSnapshot, missing: Missing) -> web.RouteTableDef:
-    """Give the three routes.
+def ready_routes(missing: Missing, step: At = lambda: None) -> web.RouteTableDef:
+    """Give `/healthz` and `/readyz`.
 
     Args:
-        metrics: the node's collectors.
-        snapshot: asked at each scrape for what the gauges show.
         missing: asked at each `/readyz`.
+        step: likewise, what a store that is opened is at; None: nothing that takes long.
     """
     routes = web.RouteTableDef()
 
@@ -43,8 +45,23 @@ def health_routes(metrics: Metrics, snapshot: TakeSnapshot, missing: Missing) ->
     @routes.get("/readyz")
     async def readyz(_: web.Request) -> web.Response:
         codes = list(missing())
-        body = {"status": "waiting" if codes else "ready", "missing": codes}
+        body: dict[str, Any] = {"status": "waiting" if codes else "ready", "missing": codes}
+        if (at := step()) is not None:
+            body["step"] = at._asdict()
         return web.json_response(body, status=UNAVAILABLE if codes else 200)
+
+    return routes
+
+
+def health_routes(metrics: Metrics, snapshot: TakeSnapshot, missing: Missing) -> web.RouteTableDef:
+    """Give the three routes.
+
+    Args:
+        metrics: the node's collectors.
+        snapshot: asked at each scrape for what the gauges show.
+        missing: asked at each `/readyz`.
+    """
+    routes = ready_routes(missing)
 
     @routes.get("/metrics")
     async def show_metrics(_: web.Request) -> web.Response:

@@ -47,16 +47,24 @@ def bring_up_to_date(raw: Raw) -> None:
     Raises:
         UnreleasedDatabaseError: a table has other columns than the schema.
     """
-    here: dict[int, bytes] = dict(raw.execute("SELECT number, sha256 FROM schema_files").fetchall())
+    here = _applied(raw)
     for number, name in enumerate(SCHEMA_FILES, 1):
         if here.get(number) == _digest(name):
             continue
         with raw.transaction():
             raw.execute("LOCK TABLE schema_files")
+            here = _applied(raw)  # another process may have done it meanwhile
+            if here.get(number) == _digest(name):
+                continue
             if number in here:
                 _complete(raw, number, name)
             else:
                 _apply(raw, number, name)
+
+
+def _applied(raw: Raw) -> dict[int, bytes]:
+    """The digest of each file, as it was when it was applied here, by its number."""
+    return dict(raw.execute("SELECT number, sha256 FROM schema_files").fetchall())
 
 
 def _apply(raw: Raw, number: int, name: str) -> None:

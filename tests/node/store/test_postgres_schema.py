@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -25,6 +26,10 @@ COLUMNS = """
 SELECT table_name, column_name, coalesce(domain_name, data_type), is_nullable = 'NO'
 FROM information_schema.columns WHERE table_schema = current_schema()
     AND table_name IN (SELECT tablename FROM pg_tables)
+"""
+
+WAITING = """
+SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'schema_files'::regclass
 """
 
 Columns = set[tuple[str, str, str, bool]]
@@ -116,6 +121,22 @@ class TestUnreleased:
             server.execute("UPDATE schema_files SET sha256 = '\\x00'")
         with pytest.raises(UnreleasedDatabaseError):
             open_writer(own, KEY)
+
+
+def test_r11_two_processes_that_upgrade_at_once_do_it_once(own: Postgres) -> None:
+    """Both stood by when the one that worked ended; neither fails for what the other made."""
+    last = len(SCHEMA_FILES)
+    with psycopg.connect(own.url, autocommit=True) as server, psycopg.connect(own.url) as looking:
+        server.execute("DROP TABLE erased_unsent")
+        server.execute("DELETE FROM schema_files WHERE number = %s", [last])
+        with ThreadPoolExecutor(2) as threads:
+            with server.transaction():
+                server.execute("LOCK TABLE schema_files IN SHARE MODE")  # readers may
+                opening = [threads.submit(open_writer, own, KEY) for _ in range(2)]
+                while looking.execute(WAITING).fetchone() != (2,):
+                    assert not any(one.done() for one in opening)
+            for one in opening:
+                one.result().close()
 
 
 def test_every_statement_of_the_file_ends_its_line() -> None:

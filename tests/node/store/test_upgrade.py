@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from node.store import backup
 from node.store.connection import Connection, open_reader, open_writer
+from node.store.sqlite import Store
+from node.store.upgrading import BrokenOffError, Step, Upgrade
+from tests.builders.cases import FINGERPRINTS, US
 from tests.contract.incoming import PEER, Sender, take
 from tests.contract.stores import FILES, KEY, Place, record_items
 
@@ -99,3 +103,42 @@ async def test_r11_database_that_knows_of_no_doubts_takes_them(place: Place) -> 
     await store.lineages.doubt(PEER, {"gb-iwf": b"head"}, 1)
     assert await store.lineages.doubts("gb-iwf", 9) == [(b"head", 1)]
     await store.close()
+
+
+class Impatient(Upgrade):
+    """Breaks it off as soon as it comes to a step."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def reach(self, step: Step | None) -> None:
+        """Break it off behind that step."""
+        super().reach(step)
+        if step is not None and step.name == self.name:
+            self.break_off()
+
+
+@pytest.mark.parametrize("name", ["copy", "check", "schema"])
+async def test_r11_an_upgrade_that_is_broken_off_is_done_at_the_next_start(
+    place: Place, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is at; what stands beside it then is the database as it was, whole."""
+    monkeypatch.setattr(backup, "LOOK_EVERY", 100)
+    store, sender = place.open(), Sender()
+    await record_items(store, 1)
+    await take(store, sender.push(1))
+    await store.close()
+    connection = open_writer(place.path, KEY)
+    as_before_deltas(connection)
+    connection.close()
+    upgrade = Impatient(name)
+    with pytest.raises(BrokenOffError):
+        Store.open(place.path, KEY, US, FINGERPRINTS, upgrade=upgrade)
+    assert upgrade.step is not None
+    assert upgrade.step.name == name
+    await place.open().close()
+    (copy,) = place.path.parent.glob("*.before-*[0-9]")
+    reader = open_reader(copy, KEY)
+    assert reader.execute("PRAGMA user_version").fetchone() == (len(FIRST),)
+    reader.close()
