@@ -185,7 +185,7 @@ class TestRefusals:
                 file.seek(-half, os.SEEK_END)
                 file.write(bytes(half))
                 file.flush()
-                store.read(lambda c: c.execute("PRAGMA quick_check").fetchall())
+                store.read(lambda c: c.execute("SELECT * FROM events").fetchall())
 
         with pytest.raises(DamagedDatabaseError):
             read()

@@ -123,7 +123,7 @@ BACK: Final[dict[int, Callable[[Connection], None]]] = {
     11: with_one_word_of_each_version,
 }
 """The number of a schema file, and how rows are written as before it."""
-_MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (\w+)", re.MULTILINE)
+_MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (?!IF )(\w+)", re.MULTILINE)
 EARLIER: Final = range(1, len(SCHEMA_FILES))
 
 

@@ -22,7 +22,7 @@ from node.store.queries import ItemQuery
 from node.store.seam import Connection
 from protocol.entry import decode, leaf
 from protocol.recovery import Element, Standing, StandingCode
-from protocol.vocabulary import Action, Lane, Verdict
+from protocol.vocabulary import Action, Kind, Lane, Verdict
 from tests.simulation.recovering import burn, decide, finish, recover
 from tests.simulation.test_destroyed import destroy, tasks
 from tests.simulation.world import Node, World
@@ -662,8 +662,8 @@ async def test_g9_id_that_a_peer_gave_twice_is_judged_as_it_was_told(world: Worl
 
 
 def say(lane: str, raw: bytes, connection: Connection) -> None:
-    """Put bytes into the outbox for nl-eokm."""
+    """Put bytes into the outbox for nl-eokm, as of a kind that every lane carries."""
     (seq,) = connection.execute("SELECT max(seq) + 1 FROM messages_out").fetchone()
-    said = (seq, EOKM, lane, bytes(32), raw)
-    connection.execute("INSERT INTO messages_out VALUES (?, ?, ?, 1, ?, 16, NULL, ?, 0)", said)
+    said = (seq, EOKM, lane, bytes(32), Kind.TOMBSTONE, raw)
+    connection.execute("INSERT INTO messages_out VALUES (?, ?, ?, 1, ?, ?, NULL, ?, 0)", said)
     connection.execute("INSERT INTO waiting_out VALUES (?, ?, 1, ?)", (EOKM, lane, seq))

@@ -38,7 +38,7 @@ def gone(author: str) -> Outcome:
 def handed_over(*members: str) -> Receiver:
     """Our item once a member handed it over by this chain, and we handed it on to FR."""
     receiver = Receiver()
-    receiver(GB, item_from(GB, 1, custody=chain(*members)))
+    receiver(GB, item_from(GB, 1, custody=chain(*members), finder=members[0]))
     route(receiver.book, ITEM, country("FR"), None, Forwarding(network(), ids(), POSTBOX))
     if receiver.state(ITEM).custody is not Custody.HANDED_ON:  # it names FR: a person decides
         hops = (*receiver.state(ITEM).hops, Hop(FR, NOW_MS))

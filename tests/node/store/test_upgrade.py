@@ -39,6 +39,8 @@ def as_before_deltas(connection: Connection) -> None:
     tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
     names = [name for (name,) in connection.execute(tables).fetchall()]
     since = ("list", "hashcheck", "hoster", "paused_", "origin_", "contacts_", "shared_", "erased_")
+    connection.execute("ALTER TABLE registry_said RENAME TO registry_views")
+    connection.execute("DROP INDEX registry_said_by_version")
     later = [name for name in names if name.startswith(since)]
     for table in ("ledgers_seen", "ledger_doubts", *later):
         connection.execute(f"DROP TABLE {table}")
