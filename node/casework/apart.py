@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from node.casework.casebook import Casebook, Needs
 from node.store.errors import StoreError
+from node.telemetry.logs import logger
 
 T = TypeVar("T")
 TASK: Final = "set_aside"
@@ -42,10 +43,11 @@ class Apart:
             StoreError: what was not done is due again.
         """
         ones = [one for one in ones if subject(one) not in self.aside]
-        if not ones or await _is_done(ones, work):
+        if not ones or await _failure(ones, work) is None:
             return
         for one in ones:
-            if not await _is_done([one], work):
+            if (error := await _failure([one], work)) is not None:
+                logger().exception(TASK, exc_info=error)
                 await self._transact(Needs(), partial(_tell, subject(one)))
                 self.aside.add(subject(one))
 
@@ -54,11 +56,13 @@ def _tell(subject: str, book: Casebook) -> None:
     book.tasks.append((TASK, subject))
 
 
-async def _is_done(ones: Sequence[T], work: Callable[[Sequence[T]], Awaitable[Any]]) -> bool:
+async def _failure(
+    ones: Sequence[T], work: Callable[[Sequence[T]], Awaitable[Any]]
+) -> Exception | None:
     try:
         await work(ones)
     except StoreError:
         raise
-    except Exception:  # noqa: BLE001 - whatever one does, the others are worked at
-        return False
-    return True
+    except Exception as error:  # noqa: BLE001 - whatever one does, the others are worked at
+        return error
+    return None

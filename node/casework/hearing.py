@@ -5,6 +5,8 @@ Each event is known by its network-wide id: heard again, it has no effect and is
 
 from __future__ import annotations
 
+from typing import Final
+
 from node.casework.bounding import has_answered_all, refuse
 from node.casework.casebook import Casebook, Postbox
 from node.casework.chains import handed_to
@@ -44,6 +46,9 @@ from protocol.vocabulary import (
     HostingState,
     OutcomeWhat,
 )
+
+HELD_TWICE: Final = "held_twice"
+"""Task: a member answers for an item that is with another: it may have it, too."""
 
 
 def part_of_story(state: ItemState, peer: str) -> bool:
@@ -117,6 +122,8 @@ def _hear_answer(
     """Record an answer of the member that has the item from us now; who had it before has none."""
     peer, unanswered = body.by, state.answer is None
     if handed_on_to(book, state) != peer:
+        if state.custody is Custody.HANDED_ON and body.disposition not in REFUSALS:
+            book.tasks.append((HELD_TWICE, f"{peer}/{state.id}"))
         return Disposition.NOT_PERMITTED
     if not unanswered and has_answered_all(state, peer):
         return refuse(book, peer, state)

@@ -6,8 +6,8 @@ gives it to whoever answers for the country now. Nothing is sent to the one that
 still waits for it in the outbox never leaves. A closed item stays closed, wherever it was closed.
 
 So it is where a member is there still, but may not be sent items any more, since its roles, its
-countries or ours, or the terms of the pair changed. What it has answered for it has, and keeps, as
-long as it is one that holds items. What waits for it goes nowhere while that lasts.
+countries or ours, or the terms of the pair changed. What it gave a receipt for it keeps, as long as
+it is one that holds items; all else is taken back, and goes nowhere while this lasts.
 
 What went on from the one that is gone is handed, by the same member, to who had it last by all that
 is known. Whether the hand-over in between ever arrived nobody can tell here: it may wait where it
@@ -17,7 +17,7 @@ on its outcomes come here, which went through the one that is gone before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 from keys.network import EXPELLED
@@ -81,6 +81,11 @@ def _is_gone(registry: Registry, member: str) -> bool:
     return entry is None or entry.status == EXPELLED
 
 
+def _keeps(standing: str, roles: Collection[str]) -> bool:
+    """Whether a member to which nothing may go keeps what it gave a receipt for."""
+    return standing == "closed" and not _HOLDERS.isdisjoint(roles)
+
+
 class Recall:
     """Looks, once for each change of a member's standing, at what stands at that member."""
 
@@ -126,7 +131,14 @@ class Recall:
             after = ""
         if after is None:
             return 0
-        wanted = ItemQuery(after=after, limit=PAGE, custody="handed_on", handed_to=member)
+        roles = forwarding.registry.network.members[member].roles
+        wanted = ItemQuery(
+            after=after,
+            limit=PAGE,
+            custody="handed_on",
+            handed_to=member,
+            unreceipted=_keeps(standing, roles),
+        )
         page = await self._items.items(wanted)
         count = 0
 
@@ -151,12 +163,10 @@ class Recall:
     ) -> int:
         here = (book.loaded.items.get(item_id) for item_id in items)
         stuck = [s for s in here if s is not None and is_stuck(book, s, member)]
-        if standing == "suspended":  # what went on from there is no affair of one that comes back
+        roles = forwarding.registry.network.members[member].roles
+        if standing == "suspended" or _keeps(standing, roles):
+            # What went on from there is no affair of one that comes back.
             stuck = [s for s in stuck if s.responsible == member]
-        elif standing == "closed" and _HOLDERS & set(
-            forwarding.registry.network.members[member].roles
-        ):
-            stuck = [s for s in stuck if s.responsible == member != s.answered_by]
         if stuck:
             book.tasks.append((_TASKS[standing], member))
         if standing == "suspended":

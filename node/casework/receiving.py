@@ -80,6 +80,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     erased_ms: int | None = None
 
 
+NOT_JUDGED = "entry_not_judged"
+"""Task: the program failed at an entry."""
 HANDED_OVER = "handed_over_in_quarantine"
 """Task: a member that is suspended or gone handed items over, which it says it has no more."""
 
@@ -126,7 +128,7 @@ def _is_of_a_verdict(message: Message | None) -> bool:
 
 def set_aside(arrived: Arrived, book: Casebook) -> list[Answer]:
     """Keep an entry that cannot be judged, for a person and for a later version."""
-    book.tasks.append(("entry_not_judged", arrived.peer))
+    book.tasks.append((NOT_JUDGED, arrived.peer))
     conflict = Disposition.CONFLICT if arrived.conflict else None
     return [Answer(arrived, Judged.QUARANTINED, conflict)]
 

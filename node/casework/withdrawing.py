@@ -74,6 +74,8 @@ def _tellers(state: ItemState, sighting: Sighting) -> set[str]:
     Who saw it told us itself where it told us of the item.
     """
     reported = {informant.member for informant in state.informants}
+    if state.came_from is not None and state.told_hops is None and not state.relayed:
+        return reported  # recorded by an earlier version
     by = {who for seen, who in state.relayed if seen == sighting.sighting_id}
     itself = {sighting.member} & reported
     return by | itself or reported

@@ -157,7 +157,8 @@ def _was_so_written(raw: bytes, told: ItemState) -> bool:
     """Whether an earlier program wrote this state: it ends where later fields begin, all unset.
 
     What members had said until then it did not count, so that the count may be behind; nor did it
-    keep which verdicts an `unassessable` had taken back that was withdrawn itself.
+    keep which verdicts an `unassessable` had taken back that was withdrawn itself, nor of which
+    actions another had told than who did them.
     """
     ought = encode(told)
     all_said = {one.member: one for one in told.said}
@@ -165,7 +166,11 @@ def _was_so_written(raw: bytes, told: ItemState) -> bool:
         state = decode_state(raw)
         behind = all(_is_behind(one, all_said.get(one.member)) for one in state.said)
         silent = state.silent or told.silent
-        same = encode(msgspec.structs.replace(state, said=told.said, silent=silent)) == ought
+        done = {one.event_id for one in told.actions}
+        by_others = [one for one in told.hearsay if one in state.hearsay or one in done]
+        hearsay = told.hearsay if by_others == list(told.hearsay) else state.hearsay
+        now = msgspec.structs.replace(state, said=told.said, silent=silent, hearsay=hearsay)
+        same = encode(now) == ought
         return behind and same and len(raw) <= len(ought)
     except (*_UNREADABLE, TypeError):
         return False

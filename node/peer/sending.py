@@ -23,7 +23,7 @@ from protocol import entry as entries
 from protocol.answers import NOTHING, Position, Told
 from protocol.channel import Channel, Next, SenderState
 from protocol.checkpoint import sign_checkpoint, verify_checkpoint
-from protocol.errors import UnheardKeyError
+from protocol.errors import ProtocolError, UnheardKeyError
 from protocol.governance import may_speak, party
 from protocol.messages import RegistrySeen, to_body
 from protocol.vocabulary import Kind, Lane
@@ -183,7 +183,7 @@ class Sending:
         withheld = self._withheld(registry, peer, lane)
         if tenure.held < state.size:
             push = await self.outbox.stored(peer, lane, state.epoch, tenure.held)
-            if push is not None and any(entries.decode(e).kind in withheld for e in push.entries):
+            if push is not None and withheld and any(_kind(e) in withheld for e in push.entries):
                 tenure.state = None
                 raise GoOn
             return push
@@ -261,3 +261,11 @@ def may_send(registry: Registry, us: str, peer: str, lane: Lane) -> bool:
     return may_speak(
         party(ours.roles, ours.jurisdictions), party(theirs.roles, theirs.jurisdictions), lane
     )
+
+
+def _kind(entry: bytes) -> int | None:
+    """The kind of an entry of our own log; None: it says none that this version can read."""
+    try:
+        return entries.decode(entry).kind
+    except ProtocolError:
+        return None

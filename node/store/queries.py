@@ -44,7 +44,8 @@ class ItemQuery:
     """Which items.
 
     Every filter that is given must hold. `after` is the last id of the page before; `handed_to`,
-    a member to which they were handed on at some time.
+    a member to which they were handed on at some time; `unreceipted`, that no
+    receipt says that it has them.
     """
 
     after: str = ""
@@ -55,6 +56,7 @@ class ItemQuery:
     review: bool | None = None
     changed_after: int | None = None
     handed_to: str | None = None
+    unreceipted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +277,19 @@ def read_event(row: Sequence[Any]) -> Event | Erased:
     return Event(row[0], kind, row[2], row[3], row[4], decode_body(kind, row[5]))
 
 
+_HANDED_TO = (
+    "EXISTS (SELECT 1 FROM messages_out m WHERE m.item = items.id AND m.peer = ? AND m.kind = ?)"
+)
+_UNRECEIPTED = (
+    "EXISTS (SELECT 1 FROM messages_out m WHERE m.item = items.id AND m.peer = ? AND m.kind = ?"
+    " AND (EXISTS (SELECT 1 FROM waiting_out w WHERE w.peer = m.peer AND w.lane = m.lane"
+    " AND w.urgency = m.urgency AND w.message = m.seq)"
+    " OR EXISTS (SELECT 1 FROM log_out l JOIN channels_out c"
+    " ON c.peer = l.peer AND c.lane = l.lane AND c.epoch = l.epoch"
+    " WHERE l.message = m.seq AND l.idx >= c.receipted)))"
+)
+
+
 def _items_sql(wanted: ItemQuery) -> tuple[str, list[Any]]:
     tests, values = ["id > ?"], [wanted.after]  # type: tuple[list[str], list[Any]]
     for column in ("custody", "country", "responsible"):
@@ -288,10 +303,7 @@ def _items_sql(wanted: ItemQuery) -> tuple[str, list[Any]]:
         tests.append("id IN (SELECT item FROM events WHERE seq > ?)")
         values.append(wanted.changed_after)
     if wanted.handed_to is not None:
-        tests.append(
-            "EXISTS (SELECT 1 FROM messages_out m"
-            " WHERE m.item = items.id AND m.peer = ? AND m.kind = ?)"
-        )
+        tests.append(_UNRECEIPTED if wanted.unreceipted else _HANDED_TO)
         values += [wanted.handed_to, int(Kind.ITEM)]
     sql = states_of(f"{' AND '.join(tests)} ORDER BY id LIMIT ?")
     return sql, [*values, wanted.limit]

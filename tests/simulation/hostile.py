@@ -17,7 +17,7 @@ from protocol.answers import ANSWERS, NOTHING, Answer, AnswerCode, Told
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.merkle import CompactRange
-from protocol.vocabulary import Lane
+from protocol.vocabulary import Kind, Lane
 from tests.simulation.looking import rows
 from tests.simulation.mortal import CrashedError
 from tests.simulation.net import Message
@@ -184,8 +184,8 @@ async def bad_entries(world: Fleet, chance: random.Random) -> bool:
         (seq,) = connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM messages_out").fetchone()
         lane = chance.choice(["reports", "status"])
         connection.execute(
-            "INSERT INTO messages_out VALUES (?, ?, ?, 1, ?, 16, NULL, ?, 0)",
-            (seq, peer, lane, chance.randbytes(32), raw),
+            "INSERT INTO messages_out VALUES (?, ?, ?, 1, ?, ?, NULL, ?, 0)",
+            (seq, peer, lane, chance.randbytes(32), int(Kind.TOMBSTONE), raw),  # goes on each lane
         )
         connection.execute("INSERT INTO waiting_out VALUES (?, ?, 1, ?)", (peer, lane, seq))
 

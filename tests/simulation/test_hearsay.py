@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from node.casework.casebook import Needs
+from node.casework.draft import ActionDraft
 from node.casework.item import ItemState
+from node.store.connection import open_writer
 from protocol.messages import Outcome
-from protocol.vocabulary import Kind, OutcomeWhat, Verdict
+from protocol.vocabulary import Action, Kind, OutcomeWhat, Verdict
 from tests.simulation.test_sharing import FR, GB, NL, assess, found, judges
 from tests.simulation.world import World
 
@@ -103,3 +106,28 @@ async def test_what_stands_in_its_authors_list_is_not_taken_back_in_its_name(wor
     await say_taken_back(world, lied_of, one.event_id)
     await world.settle()
     assert await judges(world, NL, here) == [(GB, "not_illegal")]
+
+
+async def test_r11_who_told_of_an_action_is_not_in_rows_of_earlier_versions(world: World) -> None:
+    """The history knows it; a row that lacks anything else is found."""
+    made = await world[GB].submit(PLACE)
+    await world.settle()
+    item = made.items[0].item_id
+    await world[NL].desk.act(item, ActionDraft(action=Action.MOVED, country="FR"), actor="a")
+    await world.settle()
+    await world[FR].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+    await world.settle()
+    state = await world[GB].state(item)
+    assert set(state.hearsay) == {one.event_id for one in state.actions if one.member == FR}
+    await world[GB].crash()
+    for kept, holds in ((state.actions, True), (state.actions[1:], False)):
+        older = msgspec.structs.replace(state, hearsay=(), actions=kept)
+        connection = open_writer(world[GB].path, world[GB].keys.database_key)
+        row = (msgspec.msgpack.encode(older), item)
+        connection.execute("UPDATE items SET state = ? WHERE id = ?", row)
+        connection.close()
+        assert world[GB].verify().holds is holds
+    connection = open_writer(world[GB].path, world[GB].keys.database_key)
+    row = (msgspec.msgpack.encode(state), item)
+    connection.execute("UPDATE items SET state = ? WHERE id = ?", row)
+    connection.close()

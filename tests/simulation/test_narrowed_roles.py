@@ -59,6 +59,11 @@ def moved(network: NetworkDocument) -> NetworkDocument:
     return changes.set_countries(shared, NL, (), {"NL": (FR,)})
 
 
+async def lost(*_: object) -> None:
+    """Never arrive, as a push."""
+    raise ConnectionResetError
+
+
 async def judged(world: World) -> str:
     """Let a verdict on a file wait for the Dutch hotline, whose node is down; give the item."""
     await world[NL].crash()
@@ -111,10 +116,6 @@ async def test_11_1_signed_push_with_what_may_not_go_any_more_is_not_sent_again(
     await world.settle()
     made = await world[GB].submit("https://gb1.example/1.jpg", sha256="ab" * 32)
     await world.settle()
-
-    async def lost(*_: object) -> None:
-        raise ConnectionResetError
-
     push = world[GB].delivery.transport.push
     world[GB].delivery.transport.push = lost  # type: ignore[method-assign, assignment]
     draft = AssessmentDraft(verdict=Verdict.BASELINE)
@@ -191,3 +192,61 @@ class TestPolice:
         await run(world, GB, NL, FR)
         assert (await world[GB].state(made.items[0].item_id)).responsible == NL
         assert TAKEN_BACK not in await tasks(world, GB)
+
+    async def test_11_3_what_was_sent_stays_though_its_answer_is_on_its_way(
+        self, world: World
+    ) -> None:
+        """It has the item, and works on it, whenever that is heard."""
+        govern(world, with_police)
+        made = await world[GB].submit(PLACE)
+        item = made.items[0].item_id
+        await world[GB].work()
+        await world[GB].work()
+        await world[NL].desk.judge_due()
+        assert (await world[NL].state(item)).custody is Custody.HERE
+        await world[NL].crash()
+        govern(world, moved)
+        await world[GB].work()
+        await world[NL].restart()
+        await run(world, GB, NL, FR)
+        assert (await world[GB].state(item)).responsible == NL
+        assert await world[FR].desk.item(item) is None
+
+    async def test_11_3_item_that_two_have_in_the_end_stands_before_a_person(
+        self, world: World
+    ) -> None:
+        """The one it waited for may have items again, and gets it late."""
+        govern(world, with_police)
+        before = world.registry.network
+        await world[NL].crash()
+        made = await world[GB].submit(PLACE)
+        item = made.items[0].item_id
+        await world[GB].work()
+        govern(world, moved)
+        await world[NL].restart()
+        await run(world, GB, NL, FR)
+        govern(world, lambda _: before)
+        await world.settle()
+        world.now += 24 * 3_600_000
+        await world.settle()
+        assert (await world[NL].state(item)).custody is Custody.HERE
+        assert (await world[FR].state(item)).custody is Custody.HERE
+        assert ("held_twice", f"{NL}/{item}") in await tasks(world, GB)
+
+    async def test_11_3_what_was_signed_and_never_arrived_is_taken_back(self, world: World) -> None:
+        """Nobody gave a receipt for it."""
+        govern(world, with_police)
+        made = await world[GB].submit(PLACE)
+        item = made.items[0].item_id
+        push = world[GB].delivery.transport.push
+        world[GB].delivery.transport.push = lost  # type: ignore[method-assign, assignment]
+        for _ in range(2):
+            with suppress(ConnectionResetError):
+                await world[GB].work()
+        assert await waiting(world, GB, NL) == 0
+        govern(world, moved)
+        await world[GB].desk.judge_due()
+        world[GB].delivery.transport.push = push  # type: ignore[method-assign]
+        await run(world, GB, NL, FR)
+        assert (await world[GB].state(item)).responsible == FR
+        assert await world[NL].desk.item(item) is None

@@ -143,7 +143,9 @@ class TestWithdrawals:
 class TestAnothersSighting:
     """Who takes back, by its id, what another saw."""
 
-    PLACED = item(1, informants=(Informant("gb-iwf", ITEM), Informant("fr-pdc", ALIAS)))
+    PLACED = item(
+        1, told_hops=1, informants=(Informant("gb-iwf", ITEM), Informant("fr-pdc", ALIAS))
+    )
     """Both told of it; gb-iwf saw it."""
     THIRD = Sighting(event_id(9, "de-eco"), "de-eco", Source.PUBLIC, NOW_MS)
 
@@ -167,6 +169,12 @@ class TestAnothersSighting:
         (left,) = self.PLACED.sightings
         found = self.taken_back(self.PLACED, "fr-pdc")
         assert found == (Disposition.NOT_PERMITTED, [left], ())
+
+    def test_r11_of_what_an_earlier_version_recorded_a_person_tells(self) -> None:
+        """It did not keep who told of what another saw."""
+        state = msgspec.structs.replace(self.PLACED, told_hops=None)
+        found = self.taken_back(state, "fr-pdc")
+        assert found == (Disposition.FOR_A_PERSON, list(state.sightings), (Review.WITHDRAWAL,))
 
     def test_who_alone_told_of_it_passes_on_that_it_never_was(self) -> None:
         """As along any chain."""
