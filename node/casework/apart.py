@@ -13,7 +13,6 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from node.casework.casebook import Casebook, Needs
 from node.store.errors import StoreError
-from node.telemetry.logs import logger
 
 T = TypeVar("T")
 TASK: Final = "set_aside"
@@ -43,11 +42,10 @@ class Apart:
             StoreError: what was not done is due again.
         """
         ones = [one for one in ones if subject(one) not in self.aside]
-        if not ones or await _failure(ones, work) is None:
+        if not ones or await _is_done(ones, work):
             return
         for one in ones:
-            if (error := await _failure([one], work)) is not None:
-                logger().exception(TASK, exc_info=error)
+            if not await _is_done([one], work):
                 await self._transact(Needs(), partial(_tell, subject(one)))
                 self.aside.add(subject(one))
 
@@ -56,13 +54,11 @@ def _tell(subject: str, book: Casebook) -> None:
     book.tasks.append((TASK, subject))
 
 
-async def _failure(
-    ones: Sequence[T], work: Callable[[Sequence[T]], Awaitable[Any]]
-) -> Exception | None:
+async def _is_done(ones: Sequence[T], work: Callable[[Sequence[T]], Awaitable[Any]]) -> bool:
     try:
         await work(ones)
     except StoreError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever one does, the others are worked at
-        return error
-    return None
+    except Exception:  # noqa: BLE001 - whatever one does, the others are worked at
+        return False
+    return True

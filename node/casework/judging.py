@@ -17,14 +17,13 @@ from node.casework.lookups import Places, known_at
 from node.casework.mass import Bound, hold, tasks_of
 from node.casework.reading import Parsed, is_readable, parse
 from node.casework.recalling import Recall
-from node.casework.receiving import NOT_JUDGED, Answer, Judge, judging_needs, set_aside
+from node.casework.receiving import Answer, Judge, judging_needs, set_aside
 from node.casework.sharing import want_told
 from node.casework.submitting import in_stretches
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
 from node.store.queries import Queries
-from node.telemetry.logs import logger
 from protocol.facts import Location
 from protocol.messages import Item
 
@@ -106,8 +105,7 @@ class Judging:
                 await self._judge([one])
             except StoreError:
                 raise
-            except Exception as error:  # noqa: BLE001 - as above
-                logger().exception(NOT_JUDGED, peer=one.peer, lane=str(one.lane), exc_info=error)
+            except Exception:  # noqa: BLE001 - as above
                 await self._store.judge(Needs(), self._clock(), partial(set_aside, one))
 
     async def _judge(self, arrived: Sequence[Arrived]) -> int:
