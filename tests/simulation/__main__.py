@@ -108,6 +108,8 @@ def _each(arguments: argparse.Namespace, totals: Totals) -> None:
             return
         if result.wrongs and told < TOLD:
             told += 1
+            found = "; ".join(f"{what}: {why}" for what, why in result.wrongs)
+            print(f"seed {seed}: {found} (shortened next)", file=sys.stderr, flush=True)
             plan = minimise(make_plan(seed), result)
             print("\n".join(tell(plan, run_plan(plan))), flush=True)
 
