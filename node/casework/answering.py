@@ -8,7 +8,7 @@ not is answered entry by entry, and so is what bears a reason or waits for anoth
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from protocol.dispositions import ALONE, Cited, Dispositions
 from protocol.entry import HEAD_BYTES
@@ -42,6 +42,10 @@ class _Crowd(NamedTuple):
     urgency: int
 
 
+_Alone: TypeAlias = tuple["Parsed", Disposition, str | None, str | None, int, str | None]
+"""What is answered how: entry, code, reason, who is responsible, urgency, item."""
+
+
 class Answering:
     """The answers that one batch of judgements brings about."""
 
@@ -50,6 +54,7 @@ class Answering:
         self._postbox = postbox
         self._most = min(MAX_CITED, (entry_bytes - _FRAME_BYTES) // _CITED_BYTES)
         self._crowds: dict[_Crowd, list[tuple[Parsed, str]]] = {}
+        self._alone: list[_Alone] = []
         self._readers: dict[str, bool] = {}
 
     def answer(
@@ -59,7 +64,7 @@ class Answering:
         reason: str | None,
         state: ItemState | None,
     ) -> None:
-        """Answer one entry, at once or with its crowd; see `finish`."""
+        """Answer one entry, alone or with its crowd; see `finish`."""
         arrived = parsed.arrived
         if (
             state is None
@@ -71,7 +76,7 @@ class Answering:
             responsible = None if state is None else state.responsible
             urgency = 1 if state is None else state.urgency
             item = None if state is None else state.id
-            self._say_alone(parsed, disposition, reason, responsible, urgency, item)
+            self._alone.append((parsed, disposition, reason, responsible, urgency, item))
             return
         crowd = _Crowd(
             arrived.peer,
@@ -84,12 +89,18 @@ class Answering:
         self._crowds.setdefault(crowd, []).append((parsed, state.id))
 
     def finish(self) -> None:
-        """Say what was gathered; a crowd of one is answered as ever."""
+        """Say what was gathered; a crowd of one is answered as ever.
+
+        Crowds go first: the answer to an item, before that to what came after it about the item.
+        """
         for crowd, members in self._crowds.items():
             members.sort(key=lambda one: one[0].arrived.index)
             for start in range(0, len(members), self._most):
                 self._say_to(crowd, members[start : start + self._most])
         self._crowds.clear()
+        for answer in self._alone:
+            self._say_alone(*answer)
+        self._alone.clear()
 
     def _may_crowd(self, peer: str) -> bool:
         """Whether this member reads answers of crowds, and each of ours may be new to it.

@@ -97,23 +97,26 @@ def hear_dispositions(
 ) -> Disposition | None:
     """Record the receiver's one answer to many entries of ours, each at its own item.
 
-    A citation that is none of ours puts the answer before a person, and holds up no other.
+    A citation that is none of ours puts the answer before a person, and holds up no other. What has
+    an effect on one item at least is not refused: it proves that the member has that one.
     """
     body = _answered(forwarding, peer, message)
     heard: set[Disposition | None] = set()
-    unplaced = False
+    unplaced = strange = False
     for one in message.cited:
         item_id = book.loaded.cited.get((peer, one.leaf))
         state = None if item_id is None else book.loaded.items.get(item_id)
         if item_id is not None and (peer, item_id) in book.loaded.answered:
             book.note_answer(item_id, body, message.at_ms)
+            heard.add(None)
         elif state is None:
             unplaced = unplaced or item_id is None  # else it was erased since
         else:
+            strange = strange or peer not in handed_to(book.us, state)
             heard.add(_hear_answer(book, forwarding, state, body, message.at_ms))
     if unplaced:
         book.tasks.append(("answer_to_nothing", peer))
-    return Disposition.NOT_PERMITTED if Disposition.NOT_PERMITTED in heard else None
+    return Disposition.NOT_PERMITTED if strange or heard == {Disposition.NOT_PERMITTED} else None
 
 
 def _hear_answer(
@@ -122,7 +125,10 @@ def _hear_answer(
     """Record an answer of the member that has the item from us now; who had it before has none."""
     peer, unanswered = body.by, state.answer is None
     if handed_on_to(book, state) != peer:
-        if state.custody is Custody.HANDED_ON and body.disposition not in REFUSALS:
+        if peer not in handed_to(book.us, state):
+            return Disposition.NOT_PERMITTED
+        gave_it_back = any(informant.member == peer for informant in state.informants)
+        if body.disposition not in REFUSALS and not gave_it_back and state.closed_ms is None:
             book.tasks.append((HELD_TWICE, f"{peer}/{state.id}"))
         return Disposition.NOT_PERMITTED
     if not unanswered and has_answered_all(state, peer):

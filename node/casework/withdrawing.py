@@ -13,7 +13,7 @@ from node.casework.events import EventKind, Withdrawn
 from node.casework.hearing import credible, part_of_story
 from node.casework.hits import hits
 from node.casework.holding import is_held, is_under_referral
-from node.casework.item import Informant, ItemState
+from node.casework.item import Informant, ItemState, Review
 from node.casework.telling import News, handed_on_to, teller
 from node.casework.undoing import put_before_a_person, record_taken_back, take_carried_back
 from protocol.facts import Sighting
@@ -64,8 +64,8 @@ def hear_withdrawal(
 
 def _only_said(book: Casebook, state: ItemState) -> Disposition:
     """Let a person look at what one says that another took back, while others tell of it."""
-    looked_at = put_before_a_person(book, state)
-    return Disposition.FOR_A_PERSON if looked_at else Disposition.NOT_PERMITTED
+    book.raise_review(state.id, Review.WITHDRAWAL)
+    return Disposition.FOR_A_PERSON
 
 
 def _tellers(state: ItemState, sighting: Sighting) -> set[str]:
@@ -74,9 +74,9 @@ def _tellers(state: ItemState, sighting: Sighting) -> set[str]:
     Who saw it told us itself where it told us of the item.
     """
     reported = {informant.member for informant in state.informants}
-    if state.came_from is not None and state.told_hops is None and not state.relayed:
-        return reported  # recorded by an earlier version
     by = {who for seen, who in state.relayed if seen == sighting.sighting_id}
+    if not by and state.told_hops is None and state.came_from is not None:
+        return reported  # recorded by an earlier version
     itself = {sighting.member} & reported
     return by | itself or reported
 

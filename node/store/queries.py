@@ -280,10 +280,11 @@ def read_event(row: Sequence[Any]) -> Event | Erased:
 _HANDED_TO = (
     "EXISTS (SELECT 1 FROM messages_out m WHERE m.item = items.id AND m.peer = ? AND m.kind = ?)"
 )
+# 3: where a message waits that may not go now (`node.store.cutting.HELD_BACK`).
 _UNRECEIPTED = (
     "EXISTS (SELECT 1 FROM messages_out m WHERE m.item = items.id AND m.peer = ? AND m.kind = ?"
     " AND (EXISTS (SELECT 1 FROM waiting_out w WHERE w.peer = m.peer AND w.lane = m.lane"
-    " AND w.urgency = m.urgency AND w.message = m.seq)"
+    " AND w.urgency IN (m.urgency, 3) AND w.message = m.seq)"
     " OR EXISTS (SELECT 1 FROM log_out l JOIN channels_out c"
     " ON c.peer = l.peer AND c.lane = l.lane AND c.epoch = l.epoch"
     " WHERE l.message = m.seq AND l.idx >= c.receipted)))"

@@ -161,6 +161,41 @@ async def test_11_3_item_that_a_member_held_goes_to_another_once_it_is_no_hotlin
     assert (await world[GB].state(made.items[0].item_id)).custody is Custody.HERE
 
 
+async def test_11_3_item_is_taken_back_though_delivery_was_quicker(world: World) -> None:
+    """What may not go waits behind all else by then."""
+    await world[NL].crash()
+    made = await world[GB].submit(PLACE)
+    await world[GB].work()
+    govern(world, without_basis)
+    await world[NL].restart()
+    for _ in range(3):
+        await world[GB].delivery.deliver_due(world[GB].clock())
+        world.now += 60_000
+    await run(world, GB, NL, FR)
+    state = await world[GB].state(made.items[0].item_id)
+    assert (state.custody, state.responsible) == (Custody.HERE, GB)
+
+
+async def test_11_3_item_that_is_here_again_and_there_in_the_end_stands_before_a_person(
+    world: World,
+) -> None:
+    """It was taken back, and went once it might again."""
+    before = world.registry.network
+    await world[NL].crash()
+    made = await world[GB].submit(PLACE)
+    item = made.items[0].item_id
+    await world[GB].work()
+    govern(world, without_basis)
+    await world[NL].restart()
+    await run(world, GB, NL, FR)
+    govern(world, lambda _: before)
+    await world[GB].submit("https://nl2.example/2.jpg")
+    await run(world, GB, NL, FR)
+    assert (await world[GB].state(item)).custody is Custody.HERE
+    assert (await world[NL].state(item)).custody is Custody.HERE
+    assert ("held_twice", f"{NL}/{item}") in await tasks(world, GB)
+
+
 class TestPolice:
     """An item of the police of a country that goes over to another hotline."""
 

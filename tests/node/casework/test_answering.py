@@ -17,7 +17,16 @@ from node.casework.receiving import Judge
 from protocol import entry as entries
 from protocol.dispositions import Cited, Dispositions
 from protocol.entry import entry_id, leaf
-from protocol.messages import DispositionNote, Item, Message, Sighted, form_of, read, to_body
+from protocol.messages import (
+    DispositionNote,
+    Item,
+    Message,
+    Sighted,
+    Withdrawal,
+    form_of,
+    read,
+    to_body,
+)
 from protocol.vocabulary import Disposition, Kind, Lane
 from tests.builders.cases import POSTBOX, US, book, event_id, ids, network, said
 from tests.builders.network import NOW_MS
@@ -194,3 +203,11 @@ def test_a_thousand_are_answered_with_one_entry_of_the_usual_size() -> None:
     )
     entry = Postbox(bytes(32)).post("gb-iwf", Kind.DISPOSITIONS, most, subject=b"s").entry
     assert read(entry)[1] == most
+
+
+def test_answer_to_an_item_goes_before_that_to_what_came_after_it() -> None:
+    """The first answer that its sender has is the item's: a refusal would bring it back."""
+    mine = found(1)
+    other = Withdrawal(mine.item_id, event_id(9, "fr-pdc"), NOW_MS)
+    answers = [m for _, m in said(judged(mine, other)) if isinstance(m, DispositionNote)]
+    assert [one.disposition for one in answers] == [Disposition.NEW, Disposition.NOT_PERMITTED]

@@ -9,7 +9,7 @@ from node.casework.events import Erasure
 from node.casework.item import REFUSALS, Custody, Informant, ItemState, Review
 from node.casework.receiving import Answer
 from protocol.dispositions import ALONE, Cited, Dispositions
-from protocol.facts import ActionTaken, Evidence, Moved
+from protocol.facts import ActionTaken, Evidence, Hop, Moved
 from protocol.messages import Outcome
 from protocol.vocabulary import Action, Disposition, Lane, OutcomeWhat, Verdict
 from tests.builders.cases import (
@@ -373,6 +373,17 @@ class TestAnswersToCrowds:
         self.crowd(receiver, self.LEAVES[3], self.LEAVES[0])
         assert receiver.book.tasks == [("answer_to_nothing", "fr-pdc")]
         assert receiver.state(ITEM).answer is Disposition.NEW
+
+    def test_one_that_is_with_another_by_now_refuses_no_other(self) -> None:
+        """The answer proves that the member has the rest; a person looks who has that one."""
+        was = handed_on(item(2, url="https://nl1.example/2"))
+        hops = (*was.hops, Hop(US, NOW_MS), Hop("de-eco", NOW_MS))
+        gone = msgspec.structs.replace(was, hops=hops, responsible="de-eco")
+        receiver = self.heard(handed_on(item(1)), gone)
+        assert self.crowd(receiver, *self.LEAVES[:2]).disposition is None
+        assert receiver.state(ITEM).answer is Disposition.NEW
+        assert receiver.state(gone.id).answer is None
+        assert receiver.book.tasks == [("held_twice", f"fr-pdc/{gone.id}")]
 
     def test_nobody_answers_what_was_said_to_another(self) -> None:
         """Only the log with the one who answers counts."""

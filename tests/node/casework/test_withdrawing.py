@@ -193,6 +193,18 @@ class TestAnothersSighting:
         found = self.taken_back(state, "fr-pdc", self.THIRD.sighting_id)
         assert found == (Disposition.FOR_A_PERSON, list(state.sightings), (Review.WITHDRAWAL,))
 
+    def test_so_it_is_where_the_item_went_on(self) -> None:
+        """Whoever has it now still does."""
+        state = handed_on(self.relayed("gb-iwf", "fr-pdc"), to="de-eco")
+        found = self.taken_back(state, "fr-pdc", self.THIRD.sighting_id)
+        assert found == (Disposition.FOR_A_PERSON, list(state.sightings), (Review.WITHDRAWAL,))
+
+    def test_r11_of_what_was_told_before_it_was_kept_a_person_tells(self) -> None:
+        """Also once another sighting has been told of by one who is known."""
+        told = ((event_id(8, "de-eco"), "fr-pdc"),)
+        state = msgspec.structs.replace(self.PLACED, told_hops=None, relayed=told)
+        assert self.taken_back(state, "fr-pdc")[0] is Disposition.FOR_A_PERSON
+
     def test_successor_takes_back_what_its_predecessor_saw(self) -> None:
         """It speaks for it."""
         (seen,) = self.PLACED.sightings
