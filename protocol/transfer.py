@@ -4,6 +4,7 @@ Pure: a message comes out as it is, without the fields that are not permitted, o
 same function is asked before an entry is made and after one was opened.
 """
 
+import re
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -30,6 +31,7 @@ from protocol.vocabulary import OutcomeWhat
 
 FIELDS: Final = frozenset(TRANSFER_FIELDS)
 """What terms can leave out. Ids, place, times, source and custody chain always go."""
+_PATH: Final = re.compile("[/?#]")
 
 _ALWAYS: Final = (
     EpochOpen,
@@ -81,7 +83,11 @@ def narrow(message: Message, permitted: AbstractSet[str]) -> Message | None:
 
 
 def _item(item: Item, withheld: AbstractSet[str]) -> Item | None:
-    """Without its hashes an item is nothing if it has no place."""
+    """Without its hashes an item is nothing if it has no place.
+
+    User name and password in the address as reported are access data: the canonical form, which
+    has none, stands in its place.
+    """
     if "content" in withheld and item.location.canonical is None:
         return None
     lists = ("content", "assessments", "actions", "sightings")
@@ -90,9 +96,24 @@ def _item(item: Item, withheld: AbstractSet[str]) -> Item | None:
         **{name: () for name in lists if name in withheld and getattr(item, name)},
         **{name: None for name in values if name in withheld and getattr(item, name) is not None},
     }
+    if "access" in withheld and _may_hold_access(item.location.raw):
+        place = item.location
+        changes["location"] = msgspec.structs.replace(place, raw=place.canonical)
     if "evidence" in withheld and item.jurisdiction.evidence:
         changes["jurisdiction"] = msgspec.structs.replace(item.jurisdiction, evidence=())
     return msgspec.structs.replace(item, **changes) if changes else item
+
+
+def _may_hold_access(raw: str | None) -> bool:
+    """Whether user name or password may stand in an address, however it is spelled.
+
+    They end with an `@` before the path begins; blanks and any slashes after the scheme, and what
+    some parsers end a host with, do not hide it.
+    """
+    if raw is None:
+        return False
+    rest = raw.split(":", 1)[-1].lstrip("/\\\t\r\n")
+    return "@" in _PATH.split(rest, maxsplit=1)[0]
 
 
 def _sighted(sighted: Sighted, withheld: AbstractSet[str]) -> Sighted | None:

@@ -67,6 +67,43 @@ def test_11_4_an_item_holds_exactly_what_is_permitted(size: int) -> None:
         )
 
 
+PLACE = "http://nl1.example/a"
+SPELLED = [
+    "http://member:s3cret@nl1.example/a",
+    "http://:s3cret@nl1.example/a",
+    "\thTtP:\\\t/\n/member:s3cret@nl1.example/a",
+    "http:member:s3@cret@nl1.example/a",
+    "ipfs://member:s3\\cret@nl1.example/a",
+    "member:s3cret@nl1.example/a",
+    "//member:s3cret@nl1.example/a",
+]
+
+
+@pytest.mark.parametrize("raw", SPELLED)
+def test_11_4_attack_a_password_in_the_address_does_not_go_where_access_is_withheld(
+    raw: str,
+) -> None:
+    """However the address is spelled; who may have access data has it as it was reported."""
+    told = msgspec.structs.replace(FULL, location=Location(PLACE, 1, raw))
+    left = narrow(told, FIELDS - {"access"})
+    assert isinstance(left, Item)
+    assert left.location == Location(PLACE, 1, PLACE)
+    kept = narrow(told, FIELDS - {"content"})
+    assert isinstance(kept, Item)
+    assert kept.location == told.location
+
+
+@pytest.mark.parametrize(
+    "raw", ["http://nl1.example/@member#2", "HTTP://nl1.example?to=a@b.example", None]
+)
+def test_11_4_an_address_without_a_password_goes_as_it_was_reported(raw: str | None) -> None:
+    """An `@` further on is part of the place."""
+    told = msgspec.structs.replace(FULL, location=Location(PLACE, 1, raw))
+    left = narrow(told, FIELDS - {"access"})
+    assert isinstance(left, Item)
+    assert left.location == told.location
+
+
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda one: type(one).__name__)
 def test_11_4_all_permitted_changes_nothing(message: Message) -> None:
     """The very same object: nothing is encoded twice."""
