@@ -101,9 +101,17 @@ class AccessStore(Protocol):
         ...
 
     async def reserve(
-        self, token_sha256: bytes, key: str, body_sha256: bytes, now_ms: int
+        self,
+        token_sha256: bytes,
+        key: str,
+        body_sha256: bytes,
+        now_ms: int,
+        item: str | None = None,
     ) -> Reserved:
-        """Keep the key for this body unless it is kept already; return what stands under it."""
+        """Keep the key for this body unless it is kept already; return what stands under it.
+
+        `item`: which one the answer will show. The key is forgotten when that is erased.
+        """
         ...
 
     async def answered(self, token_sha256: bytes, key: str, answer: StoredAnswer) -> None:

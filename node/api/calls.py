@@ -88,12 +88,16 @@ def respond(answer: StoredAnswer, headers: Mapping[str, str] | None = None) -> w
 
 
 async def once(
-    call: Call, body: bytes, work: Callable[[Reserved | None], Awaitable[StoredAnswer]]
+    call: Call,
+    body: bytes,
+    work: Callable[[Reserved | None], Awaitable[StoredAnswer]],
+    shown: Callable[[Call], Awaitable[str]] | None = None,
 ) -> web.Response:
     """Do `work` and answer; under an `Idempotency-Key` at most once.
 
     `work` is given what was reserved: None without a key; not `fresh` if an earlier attempt may
-    have got as far as the work, but not to its answer.
+    have got as far as the work, but not to its answer. `shown` finds the id of the item that the
+    answer shows; it raises if there is none any more.
 
     Raises:
         ApiError: the key is malformed, or was used for another request.
@@ -103,5 +107,6 @@ async def once(
     if key is None:
         return respond(await work(None))
     mark = fingerprint(request.method, request.path, request.content_type, body)
-    done = await call.parts.replays.once(call.token.token_sha256, key, mark, work)
+    item = None if shown is None else await shown(call)
+    done = await call.parts.replays.once(call.token.token_sha256, key, mark, work, item)
     return respond(done.answer, {"Idempotency-Replayed": "true"} if done.replayed else None)

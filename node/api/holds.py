@@ -8,7 +8,7 @@ import msgspec
 
 from node.api import bodies
 from node.api.calls import json_answer, once, respond
-from node.api.items import MAX_WORK_BYTES, milliseconds, named_item, present
+from node.api.items import MAX_WORK_BYTES, milliseconds, named_item, present, shown_id
 from node.casework.draft import HoldDraft
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def hold_item(call: Call) -> web.StreamResponse:
                 return json_answer(put, 201)
         return json_answer(await call.parts.desk.hold(item_id, draft, actor=call.actor), 201)
 
-    return await once(call, raw, work)
+    return await once(call, raw, work, shown_id)
 
 
 async def lift_hold(call: Call) -> web.StreamResponse:

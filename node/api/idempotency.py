@@ -5,6 +5,8 @@ between leaves a reserved key without an answer: the same request under it is wo
 the work itself makes sure that nothing happens twice (lines have an identity that follows from the
 key; what an analyst recorded is found again). Another request under the same key is refused (409).
 
+What shows an item is kept no longer than the item: after its erasure there is nothing to repeat.
+
 A request that was refused had no effect: nothing is kept of it, and it may be sent again.
 """
 
@@ -77,8 +79,11 @@ class Replays:
         key: str,
         request: bytes,
         work: Callable[[Reserved], Awaitable[StoredAnswer]],
+        item: str | None = None,
     ) -> Answered:
         """Do `work` unless its answer is known; `request` is the request's fingerprint.
+
+        `item`: which one the answer shows, and goes with.
 
         Raises:
             ApiError: the key was used for another request.
@@ -88,7 +93,7 @@ class Replays:
             await running.wait()
         done = self._running[slot] = asyncio.Event()
         try:
-            return await self._once(token_sha256, key, request, work)
+            return await self._once(token_sha256, key, request, work, item)
         finally:
             del self._running[slot]
             done.set()
@@ -99,8 +104,9 @@ class Replays:
         key: str,
         request: bytes,
         work: Callable[[Reserved], Awaitable[StoredAnswer]],
+        item: str | None,
     ) -> Answered:
-        reserved = await self._store.reserve(token_sha256, key, request, self._now_ms())
+        reserved = await self._store.reserve(token_sha256, key, request, self._now_ms(), item)
         if reserved.body_sha256 != request:
             mend = "was used for another request; use a new key for a new request"
             raise ApiError("idempotency_conflict", mend, "Idempotency-Key")

@@ -143,7 +143,7 @@ async def write_to_peer(call: Call) -> web.StreamResponse:
         written = await call.parts.desk.write(item_id, draft, actor=call.actor)
         return json_answer(written, 200 if draft.preview else 201)
 
-    return await once(call, raw, work)
+    return await once(call, raw, work, shown_id)
 
 
 async def erase_item(call: Call) -> web.StreamResponse:
@@ -182,7 +182,7 @@ async def _work(
                 return json_answer(view, 201)
         return json_answer(await record(item_id, draft, actor=call.actor), 201)
 
-    return await once(call, raw, work)
+    return await once(call, raw, work, shown_id)
 
 
 def named_item(call: Call) -> str:
@@ -207,6 +207,15 @@ async def present(call: Call) -> ItemView:
     if view is None:
         raise UnknownItemError
     return view
+
+
+async def shown_id(call: Call) -> str:
+    """Return the id of the item that the path names, perhaps by an alias.
+
+    Raises:
+        UnknownItemError: it is not here.
+    """
+    return (await present(call)).id
 
 
 # -- after a crash between the work and its answer: was the work done? -----------------------------

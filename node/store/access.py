@@ -62,7 +62,12 @@ class Access:
         await self._writer.run(job)
 
     async def reserve(
-        self, token_sha256: bytes, key: str, body_sha256: bytes, now_ms: int
+        self,
+        token_sha256: bytes,
+        key: str,
+        body_sha256: bytes,
+        now_ms: int,
+        item: str | None = None,
     ) -> Reserved:
         """See `AccessStore.reserve`."""
 
@@ -73,6 +78,11 @@ class Access:
                 (token_sha256, key, body_sha256, now_ms),
             ).rowcount
             if fresh == 1:
+                if item is not None:
+                    connection.execute(
+                        "INSERT INTO answers_about (token_sha256, key, item) VALUES (?, ?, ?)",
+                        (token_sha256, key, item),
+                    )
                 return Reserved(body_sha256, now_ms, None, fresh=True)
             row = connection.execute(
                 "SELECT body_sha256, created_ms, status, content_type, response FROM idempotency"
@@ -100,6 +110,11 @@ class Access:
         """See `AccessStore.forget_before`."""
 
         def job(connection: Connection) -> int:
+            connection.execute(
+                "DELETE FROM answers_about WHERE (token_sha256, key) IN"
+                " (SELECT token_sha256, key FROM idempotency WHERE created_ms < ?)",
+                (before_ms,),
+            )
             return connection.execute(
                 "DELETE FROM idempotency WHERE created_ms < ?", (before_ms,)
             ).rowcount
@@ -109,6 +124,16 @@ class Access:
     async def open_tasks(self, limit: int) -> Sequence[tuple[str, str, int]]:
         """See `AccessStore.open_tasks`."""
         return await Queries(self._readers).tasks(limit)
+
+
+def forget_about(connection: Connection, item: str) -> None:
+    """Forget, inside the caller's transaction, what was answered under a key and shows an item."""
+    connection.execute(
+        "DELETE FROM idempotency WHERE (token_sha256, key) IN"
+        " (SELECT token_sha256, key FROM answers_about WHERE item = ?)",
+        (item,),
+    )
+    connection.execute("DELETE FROM answers_about WHERE item = ?", (item,))
 
 
 def insert_token(connection: Connection, token: TokenRecord) -> None:

@@ -67,6 +67,7 @@ SCHEMA_FILES = (
     "009_shared.sql",
     "010_erased_unsent.sql",
     "011_registry_said.sql",
+    "012_answers_about.sql",
 )
 """Applied in this order, never changed once released; the database's `user_version` counts them."""
 PAGE_BYTES = 8192

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from node.casework.arrivals import Arrived
 from node.casework.events import EventKind, Recorded, Sighted, decode_body
 from node.peer.outgoing import Buried, Entomb
+from node.store.access import forget_about
 from node.store.bulk import select_in
 from node.store.custody import row_of
 from node.store.delta import Delta
@@ -73,6 +74,7 @@ def erase_items(
             (item, *_KEPT_EVENTS),
         )
         connection.execute("DELETE FROM items WHERE id = ?", (item,))
+        forget_about(connection, item)
         connection.executemany(
             "DELETE FROM reports WHERE id = ?1"
             " AND NOT EXISTS (SELECT 1 FROM items WHERE report_id = ?1)",

@@ -110,6 +110,10 @@ def with_one_word_of_each_version(connection: Connection) -> None:
     )
 
 
+def without_answers_about(_: Connection) -> None:
+    """Before 012: of no answer was it known which item it shows."""
+
+
 BACK: Final[dict[int, Callable[[Connection], None]]] = {
     2: without_deltas,
     3: without_states,
@@ -121,6 +125,7 @@ BACK: Final[dict[int, Callable[[Connection], None]]] = {
     9: without_shared,
     10: without_erased_unsent,
     11: with_one_word_of_each_version,
+    12: without_answers_about,
 }
 """The number of a schema file, and how rows are written as before it."""
 _MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (?!IF )(\w+)", re.MULTILINE)

@@ -444,6 +444,32 @@ class TestErasing:
         again = await client.post(path, json=draft, headers=headers)
         assert (again.status, await again.json()) == (200, await first.json())
 
+    @pytest.mark.parametrize(
+        ("what", "draft"),
+        [
+            ("assessments", {"verdict": "baseline"}),
+            ("hashes", {"sha256": "ab" * 32}),
+            ("holds", {"reason": "court", "until": "2026-10-10T00:00:00Z"}),
+        ],
+    )
+    async def test_attack_an_erased_item_is_told_by_no_earlier_answer(
+        self, client: Client, local: Any, what: str, draft: dict[str, Any]
+    ) -> None:
+        """Whoever repeats a request under its key is not handed address, hashes and password."""
+        item = await submit(client, access={"password": "s3cret"})
+        path, headers = f"/api/v1/items/{item}", {"Idempotency-Key": "k-1"}
+        first = await client.post(f"{path}/{what}", json=draft, headers=headers)
+        assert first.status == 201
+        for hold in (await (await client.get(path)).json())["holds"]:
+            await client.delete(f"{path}/holds/{hold['id']}")
+        await client.post(f"{path}/erasure", json={"cause": "error"})
+        again = await client.post(f"{path}/{what}", json=draft, headers=headers)
+        assert (again.status, (await again.json())["code"]) == (404, "unknown_item")
+        kept = await local.store.readers.run(
+            lambda c: c.execute("SELECT * FROM idempotency").fetchall()
+        )
+        assert kept == []
+
     async def test_erasing_again_under_a_new_key_finds_nothing(self, client: Client) -> None:
         """What an earlier request erased is not this one's doing."""
         path, draft = f"/api/v1/items/{await submit(client)}/erasure", {"cause": "error"}

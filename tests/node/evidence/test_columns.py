@@ -241,6 +241,7 @@ WITHOUT_EVIDENCE: dict[str, str] = {
     "hashcheck_complaints": "shown to people: `hotline hashcheck complaints`",
     "hashcheck_blocked": "follows from the complaints that were upheld",
     "idempotency": "local access: answers already given",
+    "answers_about": "as idempotency",
     "hosters": "whom to tell: read again from registers; what people decided is shown beside it",
     "contacts_sought": "an order of work: whose contact is looked for; asked again",
     "shared_verdicts": "what stands in the outbox, by verdict: what is told to who comes later",

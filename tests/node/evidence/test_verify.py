@@ -125,6 +125,7 @@ UNIMPORTANT = {
     "tasks": "notes to people; what they point at is verified where it stands",
     "tokens": "local access, no evidence",
     "idempotency": "local access, no evidence",
+    "answers_about": "as idempotency",
     "ledger_checks": "when ledgers were compared, and how it went",
     "ledger_differences": "each row proves itself by the signatures of the accused; all are walked",
     "ledger_doubts": "heads that their owner has to lead from: asked of it, and of nobody here",

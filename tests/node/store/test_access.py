@@ -70,6 +70,13 @@ async def test_of_many_that_reserve_at_once_one_is_first(access: Access) -> None
     assert sum(one.fresh for one in found) == 1
 
 
+async def test_with_a_key_it_is_forgotten_which_item_its_answer_shows(access: Access) -> None:
+    """So the key can be used again, about another one."""
+    await access.reserve(b"t", "k", b"body", 1000, "gb-iwf.1")
+    assert await access.forget_before(2000) == 1
+    assert (await access.reserve(b"t", "k", b"body", 3000, "gb-iwf.2")).fresh
+
+
 async def test_an_answer_is_kept_byte_for_byte_and_never_replaced(access: Access) -> None:
     """The first one stands."""
     await access.reserve(b"t", "k", b"body", 1000)

@@ -38,7 +38,10 @@ def as_before_deltas(connection: Connection) -> None:
         connection.execute(f"DROP TABLE {delta}")
     tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
     names = [name for (name,) in connection.execute(tables).fetchall()]
-    since = ("list", "hashcheck", "hoster", "paused_", "origin_", "contacts_", "shared_", "erased_")
+    since = (
+        "list", "hashcheck", "hoster", "paused_", "origin_", "contacts_", "shared_", "erased_",
+        "answers_about",
+    )  # fmt: skip
     connection.execute("ALTER TABLE registry_said RENAME TO registry_views")
     connection.execute("DROP INDEX registry_said_by_version")
     later = [name for name in names if name.startswith(since)]
