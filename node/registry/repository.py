@@ -279,7 +279,7 @@ def accept(
     pin = repository.first_root_sha256
     change = _change(pin, repository.files, proposal, meta, versions, online, now_ms)
     if proposal:
-        rules.check_reachable(change.after.registry.members)
+        rules.check_reachable(change.after.registry)
         rules.check_limits(change.after.registry.network.limits)
     return change
 

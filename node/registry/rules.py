@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES
 
 from keys.member import PURPOSES
+from keys.network import EXPELLED
 from keys.succession import ROTATED, listed_ids
 from node.jurisdiction.codes import read_country
 from node.registry.errors import RefusedError
@@ -20,10 +21,11 @@ from protocol.fields import is_member
 from protocol.push import MIN_ENTRY_BYTES, MIN_PUSH_ENTRIES, can_carry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from keys.member import MemberDocument, Purpose
     from keys.network import Limits, Role
+    from keys.registry import Registry
     from keys.succession import Rotated
 
 MAX_NAME: Final = 200
@@ -112,13 +114,17 @@ def check_jurisdictions(codes: Iterable[str]) -> None:
             raise RefusedError("jurisdictions", f"write {meant} instead of {code!r}")
 
 
-def check_reachable(members: Mapping[str, MemberDocument]) -> None:
-    """Check that of any two members at least one can be reached from outside.
+def check_reachable(registry: Registry) -> None:
+    """Check that of any two members that are not expelled at least one can be reached from outside.
 
     Raises:
         RefusedError: two of them cannot.
     """
-    hidden = sorted(member for member, document in members.items() if not document.reachable)
+    hidden = sorted(
+        member
+        for member, document in registry.members.items()
+        if not document.reachable and registry.network.members[member].status != EXPELLED
+    )
     if len(hidden) > 1:
         raise RefusedError(
             "reachable", f"{hidden[0]} and {hidden[1]} could not reach each other; open one of them"

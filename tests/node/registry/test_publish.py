@@ -15,8 +15,8 @@ from keys.keyring import MemberKeys
 from keys.member import MemberDocument
 from keys.registry import verify_chain
 from keys.signing import SigningKey
-from node.registry import build
-from node.registry.admit import set_status
+from node.registry import build, changes
+from node.registry.admit import govern, set_status
 from node.registry.errors import ConflictError, NotSignedError, RefusedError, TooManyError
 from node.registry.publish import (
     MAX_PUBLICATION_BYTES,
@@ -201,6 +201,21 @@ class TestRules:
         server.publish(IWF, network.publication(IWF, endpoint=None), LATER)
         with pytest.raises(RefusedError, match="reach"):
             server.publish(EOKM, network.publication(EOKM, endpoint=None), LATER)
+
+    def test_attack_a_member_that_cannot_be_reached_holds_no_place_once_it_is_expelled(
+        self, network: Network, server: RegistryServer
+    ) -> None:
+        """Nobody has to reach it any more; while it is suspended it may come back."""
+        server.publish(IWF, network.publication(IWF, endpoint=None), LATER)
+        set_status(network.directory, IWF, active=False, keepers=network.keepers, now_ms=LATER)
+        hidden = network.publication(EOKM, endpoint=None)
+        with pytest.raises(RefusedError, match="reach"):
+            server.publish(EOKM, hidden, LATER)
+        gone = govern(
+            network.directory, lambda it: changes.expel(it, IWF, {}), network.keepers, LATER
+        )
+        assert gone.published
+        assert server.publish(EOKM, hidden, LATER)["version"] == 2
 
     def test_another_members_key_cannot_be_published(
         self, network: Network, server: RegistryServer
