@@ -24,7 +24,12 @@ from tuf.api.metadata import Timestamp
 from keys.errors import KeysError
 from keys.registry import ISSUED_FIELD, TIMESTAMP_NAME
 from node.registry import build, repository
-from node.registry.errors import RegistryError, RepositoryStateError, TooManyError
+from node.registry.errors import (
+    RefusedError,
+    RegistryError,
+    RepositoryStateError,
+    TooManyError,
+)
 from node.registry.kept import PREFIX
 from node.registry.mirror import mirror_routes
 from node.registry.problems import of_error, problem
@@ -89,6 +94,7 @@ class RegistryServer:
             state = self._state()
             change = publish(state, member, publication, self._online, now_ms)
             if change is not None:
+                self._check_key_stays(member)
                 self._count(member, now_ms)
                 self.directory.commit(change)
                 state = change.after
@@ -138,6 +144,12 @@ class RegistryServer:
         if self._verified is None or self._verified[0] != raw:
             self._verified = (raw, self.directory.open())
         return self._verified[1]
+
+    def _check_key_stays(self, member: str) -> None:
+        """Refuse a key that is being replaced: its thief would take the version that waits."""
+        if any(repository.role_of(name) == member for name in self.directory.staged):
+            mend = "has its key replaced by a proposal that waits; ask the keepers of the network"
+            raise RefusedError("member", mend)
 
     def _count(self, member: str, now_ms: int) -> None:
         """Count what is about to be written for a member whose signature was good."""

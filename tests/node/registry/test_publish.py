@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +17,17 @@ from keys.member import MemberDocument
 from keys.registry import verify_chain
 from keys.signing import SigningKey
 from node.registry import build, changes
-from node.registry.admit import govern, set_status
+from node.registry.admission import make_request
+from node.registry.admit import (
+    Keepers,
+    Terms,
+    admit,
+    drop_staged,
+    govern,
+    set_status,
+    sign_staged,
+)
+from node.registry.create import HolderPlan, NetworkPlan
 from node.registry.errors import ConflictError, NotSignedError, RefusedError, TooManyError
 from node.registry.publish import (
     MAX_PUBLICATION_BYTES,
@@ -189,6 +200,45 @@ class TestOrder:
         raw = network.publication(IWF, 2, sequence=1)
         with pytest.raises(ConflictError, match="sequence"):
             server.publish(IWF, raw, LATER)
+
+
+@pytest.fixture
+def replacing(make_network_on_disk: Callable[[NetworkPlan], Network]) -> Network:
+    """A network in which another key for a member waits for the second of two holders."""
+    network = make_network_on_disk(NetworkPlan("demo", targets=HolderPlan(2, (), 2)))
+    network.admit(IWF, EOKM)
+    fresh = with_member_key(IWF, SigningKey.generate(hybrid=False))
+    document = make_document(network.id, IWF, keys=fresh, sequence=2)
+    asked = make_request(
+        fresh, document, network=network.id, name=IWF, roles=["hotline"], jurisdictions=["GB"],
+        now_ms=NOW_MS, version=2,
+    )  # fmt: skip
+    alone = Keepers(network.keepers.people[:2], network.keepers.online)
+    terms = Terms(replace_key=True)
+    assert not admit(network.directory, asked, terms, alone, LATER).published
+    return network
+
+
+class TestReplacedKey:
+    """A member's key was stolen; another one waits for the holders of the network."""
+
+    def test_attack_thief_of_a_member_key_does_not_stop_its_replacement(
+        self, replacing: Network
+    ) -> None:
+        """Under the stolen key it would take the version that waits; others publish as ever."""
+        server = RegistryServer(replacing.directory, replacing.keepers.online)
+        with pytest.raises(RefusedError, match="replaced"):
+            server.publish(IWF, replacing.publication(IWF), LATER)
+        assert server.publish(EOKM, replacing.publication(EOKM), LATER)["version"] == 2
+        decided = sign_staged(replacing.directory, replacing.keepers, LATER)
+        assert decided is not None
+        assert decided.published
+
+    def test_key_whose_replacement_was_dropped_publishes_again(self, replacing: Network) -> None:
+        """The keepers decided otherwise."""
+        server = RegistryServer(replacing.directory, replacing.keepers.online)
+        drop_staged(replacing.directory)
+        assert server.publish(IWF, replacing.publication(IWF), LATER)["version"] == 2
 
 
 class TestRules:
