@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from keys.errors import KeysError
 from keys.registry import Registry
 from node.peer import pacing
+from node.peer.apart import apart
 from node.peer.errors import PeerError
 from node.peer.recovering import ASK_AGAIN_MS, CAP_MS
 from node.peer.sending import may_send
@@ -79,13 +80,16 @@ class BringingBack:
         brought: Page | Standing = NOTHING_YET
         before: tuple[bytes | None, int] | None = None
         try:
-            while isinstance(asked := await self.transport.bring(peer, lane, brought), Recover):
+            while isinstance(
+                asked := await apart(peer, self.transport.bring(peer, lane, brought)), Recover
+            ):
                 position = asked.epoch, asked.size
                 stood_still = isinstance(brought, Page) and position == before
                 if stood_still or (isinstance(brought, Standing) and brought is not NOTHING_YET):
                     break
                 pages += isinstance(brought, Page)
-                brought, before = await self.recoveries.serve(peer, lane, asked), position
+                served = self.recoveries.serve(peer, lane, asked)
+                brought, before = await apart(peer, served), position
         except (PeerError, ProtocolError, KeysError):
             attempts = self._attempts.get(place, 0) + 1
             self._attempts[place] = attempts

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -21,6 +21,7 @@ from aiohttp.resolver import ThreadedResolver
 from multidict import CIMultiDict
 from yarl import URL
 
+from keys.errors import KeysError
 from keys.member import MemberDocument
 from keys.registry import Registry
 from keys.signing import Signer, VerifyKey
@@ -30,6 +31,7 @@ from node.peer.errors import (
     CallError,
     ClocksDifferError,
     NotCallableError,
+    PeerError,
     PeerRefusedError,
     PeerTimeoutError,
     PeerUnreachableError,
@@ -261,14 +263,15 @@ class HttpTransport:
         """Make one signed request and return its verified answer; a refusal is raised."""
         limits = limits or self._limits
         document = self._document(peer)
-        request = HttpRequest(method, f"{document.endpoint}{path}", _headers(parts, media_type))
-        signatures.sign_request(
-            request, self._transport_key, self._us, self._clock(), self._nonce()
-        )
-        async with self._exchange(document, request, parts, limits) as response:
-            arrived = HttpResponse(response.status, CIMultiDict(response.headers), request)
-            signed = signatures.verify_answer(arrived, peer, self._find_key)
-            body = await _read(response, limits.reply_bytes)
+        with _calling():
+            request = HttpRequest(method, f"{document.endpoint}{path}", _headers(parts, media_type))
+            signatures.sign_request(
+                request, self._transport_key, self._us, self._clock(), self._nonce()
+            )
+            async with self._exchange(document, request, parts, limits) as response:
+                arrived = HttpResponse(response.status, CIMultiDict(response.headers), request)
+                signed = signatures.verify_answer(arrived, peer, self._find_key)
+                body = await _read(response, limits.reply_bytes)
         if "Content-Encoding" in response.headers:
             raise BadAnswerError("answer: must not be compressed")
         if hashlib.sha256(body).digest() != signed.body_sha256:
@@ -297,24 +300,21 @@ class HttpTransport:
         limits: Limits,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request and give its response, whose body is still to be read."""
+        response = await self._started().request(
+            request.method,
+            URL(request.url, encoded=True),
+            headers=request.headers,
+            data=_pieces(parts) if parts else None,
+            ssl=self._context(document),
+            allow_redirects=False,
+            timeout=limits.timeout(sum(map(len, parts))),
+        )
         try:
-            response = await self._started().request(
-                request.method,
-                URL(request.url, encoded=True),
-                headers=request.headers,
-                data=_pieces(parts) if parts else None,
-                ssl=self._context(document),
-                allow_redirects=False,
-                timeout=limits.timeout(sum(map(len, parts))),
-            )
-            try:
-                yield response
-            finally:
-                if not response.content.at_eof():
-                    response.close()
-                response.release()
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise _failure(error) from None
+            yield response
+        finally:
+            if not response.content.at_eof():
+                response.close()
+            response.release()
 
     def _started(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -341,6 +341,17 @@ class HttpTransport:
             context = PinnedContext.of(pins)
             self._contexts[document.member] = context
         return context
+
+
+@contextmanager
+def _calling() -> Iterator[None]:
+    """Whatever calling a peer raises is its failure: by what it publishes it stops no loop."""
+    try:
+        yield
+    except (PeerError, KeysError):
+        raise
+    except Exception as error:  # noqa: BLE001
+        raise _failure(error) from None
 
 
 async def _pieces(parts: Sequence[bytes]) -> AsyncIterator[memoryview]:
@@ -380,6 +391,8 @@ def _failure(error: Exception) -> CallError:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         mismatch = isinstance(error.certificate_error, PinMismatchError)
         return WrongTlsKeyError() if mismatch else PeerUnreachableError()
+    if isinstance(error, ValueError):
+        return PeerUnreachableError()  # its endpoint is no name or address
     if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError | OSError):
         return PeerUnreachableError()
     return BadAnswerError("answer: not HTTP")

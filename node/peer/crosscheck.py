@@ -12,11 +12,13 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
+from keys.errors import KeysError
 from keys.registry import Registry
 from node.peer import pacing
+from node.peer.apart import apart
 from node.peer.errors import (
     BadShowingError,
-    CallError,
+    PeerError,
     PeerRefusedError,
     PeerTimeoutError,
     PeerUnreachableError,
@@ -317,12 +319,16 @@ class Crosscheck:
     async def _check(self, peer: str, before: Checked, now_ms: int) -> bool:
         """Show and be shown; a member that can't be called comes by itself, or is missed."""
         try:
-            await self._exchange(peer)
-            raw = await self._transport.exchange(peer, SHOWING, await self._ours(peer))
-        except CallError as error:
+            judged = await apart(peer, self._compared(peer, now_ms))
+        except (PeerError, ProtocolError, KeysError) as error:
             await self._failed(peer, before, error, now_ms)
             return False
-        return (await self._judge(peer, raw, now_ms)).problem is None
+        return judged.problem is None
+
+    async def _compared(self, peer: str, now_ms: int) -> Judged:
+        await self._exchange(peer)
+        raw = await self._transport.exchange(peer, SHOWING, await self._ours(peer))
+        return await self._judge(peer, raw, now_ms)
 
     async def _judge(self, peer: str, raw: bytes, now_ms: int) -> Judged:
         """Compare what a peer shows with our logs, and keep the result."""
@@ -353,7 +359,9 @@ class Crosscheck:
         await self._store.keep_check(peer, checked, raw, found, now_ms)
         return Judged(verified=True, problem=problem)
 
-    async def _failed(self, peer: str, before: Checked, error: CallError, now_ms: int) -> None:
+    async def _failed(
+        self, peer: str, before: Checked, error: PeerError | ProtocolError | KeysError, now_ms: int
+    ) -> None:
         """Remember that nothing was shown; what may be the line's fault alarms nobody by itself."""
         code = error.reason if isinstance(error, PeerRefusedError) else error.code
         if not self._registry().member(peer).witness_keys:

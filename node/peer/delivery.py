@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from keys.errors import KeysError
 from keys.registry import Registry
 from node.peer import pacing
+from node.peer.apart import apart
 from node.peer.errors import CallError, PeerError
 from node.peer.outgoing import Push
 from node.peer.sealed import seal
@@ -149,7 +150,8 @@ class Delivery(Sending):
             return
         tenure.busy = True
         try:
-            crowded = await self._work(peer, lane, tenure, now_ms)
+            work = self._work(peer, lane, tenure, now_ms)
+            crowded = await apart(peer, work, Stopped, Retry)
             gathers_ms = max(self.batch_window_ms, pacing.CROWD_MS if crowded else 0)
             tenure.gathers_until_ms = now_ms + gathers_ms
         except Stopped as stopped:

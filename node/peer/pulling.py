@@ -22,6 +22,7 @@ from keys.errors import KeysError
 from keys.registry import Registry
 from node.peer import pacing
 from node.peer.allowances import COMPARED, Allowances, Cost, DiskFloor, no_floor
+from node.peer.apart import apart
 from node.peer.errors import CallError, PeerError
 from node.peer.inbox import Admitted, Inbox
 from node.peer.sending import may_send
@@ -109,7 +110,7 @@ class Pulling:
         try:
             while True:
                 asked, started_ms = channel.nonce is not None, self.clock()
-                entries = await self._exchange(peer, lane, channel)
+                entries = await apart(peer, self._exchange(peer, lane, channel), _PauseError)
                 taken += entries
                 if not entries and asked:
                     channel.next_attempt_ms = started_ms + PAUSE_MS

@@ -19,6 +19,7 @@ from keys.registry import Registry
 from keys.sealing import SealingKey
 from node.casework.recovered import Said, read_said
 from node.peer import pacing
+from node.peer.apart import apart
 from node.peer.errors import CallError, PeerError
 from node.peer.sending import may_send
 from node.peer.transport import RecoverTransport
@@ -164,7 +165,7 @@ class Recovering:
         """Ask on one channel until there is no page; never raises for the peer's trouble."""
         pages = 0
         try:
-            while (standing := await self._next(peer, lane)) is None:
+            while (standing := await apart(peer, self._next(peer, lane))) is None:
                 pages += 1
         except (PeerError, ProtocolError, KeysError) as error:
             if isinstance(error, CallError) and error.refresh:

@@ -18,6 +18,7 @@ from typing import Protocol
 from keys.errors import KeysError
 from keys.registry import Registry
 from node.peer import pacing
+from node.peer.apart import apart
 from node.peer.errors import CallError, PeerError
 from node.peer.recovering import FindSealingKey, channels, open_page
 from node.peer.transport import RecoverTransport
@@ -109,7 +110,7 @@ class Replaying:
     async def _ask(self, peer: str, restored: str) -> bool:
         """Ask one peer for all of it; never raises for the peer's trouble."""
         try:
-            await self._pages(peer)
+            await apart(peer, self._pages(peer))
         except (PeerError, ProtocolError, KeysError) as error:
             if isinstance(error, CallError) and error.refresh:
                 self.on_registry_behind()

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple, Protocol
 from keys.errors import KeysError
 from keys.registry import Registry
 from node.peer import pacing
-from node.peer.errors import CallError, PeerRefusedError
+from node.peer.apart import apart
+from node.peer.errors import CallError, PeerError, PeerRefusedError
 from node.peer.transport import WitnessTransport
 from protocol.errors import ProtocolError
 from protocol.ledger import read_ledger_head
@@ -218,7 +219,10 @@ class Witnessing:
         return done
 
     async def _ask(self, witness: str, head: SignedHead, before: Ask | None, now_ms: int) -> bool:
-        problem = await self._request(witness, head, now_ms)
+        try:
+            problem = await apart(witness, self._request(witness, head, now_ms))
+        except (PeerError, ProtocolError, KeysError) as error:
+            problem = error.code
         self._on_asked(witness, problem or "cosigned")
         if problem is None:
             return True

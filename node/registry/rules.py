@@ -8,9 +8,11 @@ two could never exchange anything.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING, Final
 
 from tuf.api.metadata import TOP_LEVEL_ROLE_NAMES
+from yarl import URL
 
 from keys.member import PURPOSES
 from keys.network import EXPELLED
@@ -49,6 +51,7 @@ def check_document(document: MemberDocument, now_ms: int) -> None:
         if not all(published.key.is_hybrid for published in document.published(purpose)):
             raise RefusedError(f"keys.{purpose}", "needs keys of Ed25519 and ML-DSA-44")
     _check_counts(document)
+    _check_endpoint(document.endpoint)
     if not document.tls:
         raise RefusedError("keys.tls", "is empty; publish the pin of the node's certificate")
     for rotated in ROTATED:
@@ -58,6 +61,22 @@ def check_document(document: MemberDocument, now_ms: int) -> None:
         raise RefusedError("keys.sealing", "has no key that still lasts; publish a new one")
     if not document.capabilities.versions:
         raise RefusedError("capabilities.versions", "is empty; say which versions the node speaks")
+
+
+def _check_endpoint(endpoint: str | None) -> None:
+    """Whoever calls reads the host so, and its resolver: what they do not take is no endpoint."""
+    if endpoint is None:
+        return
+    try:
+        url = URL(endpoint, encoded=True)
+        raw_host = url.raw_host or ""
+        if ":" in raw_host:
+            ipaddress.IPv6Address(raw_host)
+        else:
+            raw_host.encode("idna")
+        _ = url.host  # its labels are read only now
+    except ValueError:
+        raise RefusedError("endpoint", "its host is no name or address; mend it") from None
 
 
 def _check_counts(document: MemberDocument) -> None:

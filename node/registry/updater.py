@@ -20,6 +20,7 @@ from node.registry.errors import (
     MirrorsFailedError,
     NoRegistryError,
     RefusedError,
+    RepositoryStateError,
     WrongFingerprintError,
 )
 from node.registry.kept import KeptFiles
@@ -33,7 +34,7 @@ from protocol.revocation import apply
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from keys.registry import Registry
+    from keys.registry import Registry, VerifiedSet
 
 MEMBERS_ASKED: Final = 3
 _HEX_DIGITS: Final = 64
@@ -126,15 +127,18 @@ class RegistryClient:
             with self._transport.open(address) as get:
                 file = get(revocations.FILE, revocations.MAX_FILE_BYTES)
             return self.revocations.said_in(file, raw)
-        except (MirrorError, KeysError):
+        except (MirrorError, RefusedError, KeysError):
             return False
 
     def _hear(self, address: str) -> int:
+        """Ask one address; whatever is wrong with it holds up no other."""
         try:
             with self._transport.open(address) as get:
                 raw = get(revocations.FILE, revocations.MAX_FILE_BYTES)
             return self.revocations.take_file(raw)
-        except (MirrorError, KeysError):
+        except (NoRegistryError, RepositoryStateError, OSError):
+            raise
+        except Exception:  # noqa: BLE001
             return 0
 
     def files(self) -> Mapping[str, bytes]:
@@ -253,12 +257,8 @@ class RegistryClient:
         self, mirror: str, now_ms: int, *, joining: bool, accept_old: bool = False
     ) -> str | None:
         """Take what one mirror has; give the code of its problem, or None."""
-        from node.registry.fetch import fetch_verified  # noqa: PLC0415 - a start need not wait for what fetches
-
-        known = self._held.verified.files if self._held else {}
         try:
-            with self._transport.open(mirror) as get:
-                verified = fetch_verified(get, self._pin, known, now_ms)
+            verified = self._fetched(mirror, now_ms)
             old = now_ms - verified.registry.issued_ms > DISTRUSTED_AFTER_MS
             if old and self._held is None and not accept_old:
                 return "too_old"
@@ -277,6 +277,23 @@ class RegistryClient:
         self._held = held
         self.kept.keep(verified.files)
         return None
+
+    def _fetched(self, mirror: str, now_ms: int) -> VerifiedSet:
+        """Fetch what one mirror has; whatever asking it raises is its own failure.
+
+        Raises:
+            WrongFingerprintError, MirrorsFailedError, KeysError: it gives nothing to use.
+        """
+        from node.registry.fetch import fetch_verified  # noqa: PLC0415 - a start need not wait for what fetches
+
+        known = self._held.verified.files if self._held else {}
+        try:
+            with self._transport.open(mirror) as get:
+                return fetch_verified(get, self._pin, known, now_ms)
+        except (WrongFingerprintError, MirrorsFailedError, KeysError):
+            raise
+        except Exception:  # noqa: BLE001 - an address that a member publishes holds up no other
+            raise MirrorsFailedError("unreachable") from None
 
     def _same(self, held: Held) -> bool:
         """Whether there is nothing new to remember."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from keys.errors import UnknownKeyError
 from keys.keyring import MemberKeys, destroy_sealing_key
 from keys.member import tls_key_id
-from node.registry.errors import NoRegistryError
+from node.registry.errors import NoRegistryError, RegistryError
 from node.registry.kept import PREFIX
 from node.registry.revocations import FILE
 from node.registry.transport import check_mirror
@@ -156,6 +156,6 @@ def _told(client: RegistryClient, address: str, raw: bytes) -> bool:
     """
     try:
         post(check_mirror(address), f"{PREFIX}/{FILE}", raw)
-    except (OSError, http.client.HTTPException):
+    except (RegistryError, OSError, ValueError, http.client.HTTPException):
         return False
     return client.serves(address, raw)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from node.registry.transport import Get, MirrorError
+from node.registry.transport import Get, MirrorError, check_mirror
 
 UMBRELLA = "http://127.0.0.1:9"
 
@@ -28,7 +28,7 @@ class Mirrors:
     @contextmanager
     def open(self, base_url: str) -> Iterator[Get]:
         """Begin with one mirror."""
-        self.asked.append(base_url)
+        self.asked.append(check_mirror(base_url))
         files = self.serving.get(base_url)
 
         def get(path: str, most: int) -> bytes:

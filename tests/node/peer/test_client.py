@@ -12,6 +12,7 @@ from node.peer import wire
 from node.peer.client import HttpTransport
 from node.peer.errors import (
     BadAnswerError,
+    CallError,
     ClocksDifferError,
     NotCallableError,
     PeerRefusedError,
@@ -161,6 +162,18 @@ class TestWrongInKind:
             return made_up.replace(b"Content-Type", b"Content-Encoding: gzip\r\nContent-Type")
 
         assert type(await refused_with(pretend, client, answer)) is BadAnswerError
+
+
+@pytest.mark.parametrize(
+    "host", ["a..b", "[f:::f]", "[192.0.2.1]", "xn--0.example", "a" * 64 + ".example"]
+)
+async def test_g11_an_endpoint_that_no_resolver_takes_is_a_call_that_failed(
+    network: Network, client: HttpTransport, host: str
+) -> None:
+    """Not an error that nobody expects, which ended every loop that came to this member."""
+    network.move(EOKM, 443, host=host)
+    with pytest.raises(CallError):
+        await push(client)
 
 
 class TestRefusals:

@@ -50,6 +50,20 @@ def server(network: Network) -> RegistryServer:
     return RegistryServer(network.directory, network.keepers.online)
 
 
+@pytest.mark.parametrize(
+    "host", ["a..b", "[f:::f]", "[192.0.2.1]", "xn--0.example", "a" * 64 + ".example"]
+)
+def test_g11_an_endpoint_that_nobody_can_call_is_refused(
+    network: Network, server: RegistryServer, host: str
+) -> None:
+    """It has the form of one, and no resolver takes it: each call of everybody would fail at it."""
+    document = make_document(network.id, IWF, sequence=2, endpoint=f"https://{host}:443")
+    with pytest.raises(RefusedError, match="endpoint"):
+        server.publish(IWF, unchecked(document), LATER)
+    with pytest.raises(RefusedError, match="endpoint"):
+        network.request(IWF, document=document)
+
+
 def with_member_key(member: str, key: SigningKey) -> MemberKeys:
     """A member's keys with another member key."""
     return dataclasses.replace(member_keys(member), member=key)

@@ -25,6 +25,7 @@ from tests.builders.network import (
     default_endpoint,
     make_document,
     make_umbrella,
+    member_files,
     member_keys,
 )
 
@@ -87,6 +88,23 @@ def test_g7_a_note_reaches_a_node_while_the_umbrella_is_away(
     }
     assert client.hear_revocations() == 1
     assert client.current().member(EOKM).log_keys == ()
+
+
+def test_g7_a_note_comes_past_a_member_that_publishes_no_address(
+    umbrella: Umbrella, mirrors: Mirrors, tmp_path: Path
+) -> None:
+    """Whoever would keep its own stolen key believed, or others', stops nobody from hearing."""
+    document = make_document(
+        umbrella.registry.network_id, EOKM, sequence=2, endpoint="https://[f:::f]:443"
+    )
+    odd = umbrella.accept(member_files(document, 2, NOW_MS), NOW_MS)
+    mirrors.serving = {UMBRELLA: odd.files}
+    client = _client(odd, mirrors, tmp_path / "node")
+    mirrors.serving = {
+        UMBRELLA: None,
+        default_endpoint(NCMEC): _served(umbrella, tmp_path / "other", _note(umbrella)),
+    }
+    assert client.hear_revocations() + client.hear_revocations() == 1
 
 
 def test_a_replayed_note_changes_nothing_more(

@@ -482,6 +482,21 @@ class TestAbsentUmbrella:
         assert node.client.current().is_active(EOKM)
         assert node.client.current().network.responsible_for("NL") == EOKM
 
+    def test_g11_a_member_that_publishes_no_address_keeps_nobody_from_another_mirror(
+        self, umbrella: Umbrella, node: Node
+    ) -> None:
+        """Each refresh ended at its turn, and with it what follows in the loop."""
+        document = make_document(
+            umbrella.registry.network_id, EOKM, sequence=2, endpoint="https://[f:::f]:443"
+        )
+        joined = umbrella.accept(member_files(document, 2, LATER), LATER)
+        node.sees(joined.files)
+        node.client.refresh_blocking(LATER)
+        node.sees(None)
+        state = node.client.refresh_blocking(LATER + 4 * DAY_MS)
+        assert state.problem == "unreachable"
+        assert node.client.hear_revocations() == 0
+
     def test_a_restart_while_the_umbrella_is_away(self, node: Node, umbrella: Umbrella) -> None:
         """From the memory alone, however old."""
         node.sees(None)
