@@ -33,7 +33,7 @@ class Cost(StrEnum):
     """What is counted; each is named as in the policy of the network document."""
 
     BYTES = "peer_bytes_per_day"
-    """Of the bodies of pushes that were read."""
+    """Of the bodies of pushes, and of the answers to pulls, that were read."""
     ENTRIES = "peer_entries_per_day"
     """Of pushes that were read."""
     EPOCHS = "peer_epochs_per_hour"
@@ -93,6 +93,10 @@ class Allowances:
     def charge(self, member: str, cost: Cost, now_ms: int) -> None:
         """Take 1 off, if there is 1 left: it was spent already."""
         self._bucket(member, cost, now_ms).take(now_ms, 1)
+
+    def owe(self, member: str, cost: Cost, amount: int, now_ms: int) -> None:
+        """Take off what was spent before its amount was known, also what is not left."""
+        self._bucket(member, cost, now_ms).owe(now_ms, amount)
 
     def _bucket(self, member: str, cost: Cost, now_ms: int) -> TokenBucket:
         default, period_ms = ALLOWANCES[cost]

@@ -23,7 +23,7 @@ from keys.registry import Registry
 from node.peer import pacing
 from node.peer.allowances import COMPARED, Allowances, Cost, DiskFloor, no_floor
 from node.peer.apart import apart
-from node.peer.errors import CallError, PeerError
+from node.peer.errors import BadAnswerError, CallError, PeerError
 from node.peer.inbox import Admitted, Inbox
 from node.peer.sending import may_send
 from node.peer.transport import PullTransport
@@ -118,6 +118,8 @@ class Pulling:
         except _PauseError as pause:
             self._pause(channel, refresh=ANSWERS[pause.code].then is Then.REFRESH)
         except (PeerError, ProtocolError, KeysError) as error:
+            if isinstance(error, BadAnswerError | ProtocolError):
+                self._allowances.charge(peer, Cost.WASTE, self.clock())
             self._pause(channel, refresh=isinstance(error, CallError) and error.refresh)
         finally:
             channel.busy = False
@@ -142,6 +144,7 @@ class Pulling:
         request = await self._request(peer, lane, channel)
         path = pull.pull_path(self.us, lane, request.answer)
         reply = await self.transport.pull(peer, path, pull.to_bytes(request), request.wait_s)
+        self._allowances.owe(peer, Cost.BYTES, len(reply.body), self.clock())
         channel.refusal = None
         if reply.status != HTTP_OK:
             raise _PauseError(answers.from_bytes(reply.body).code)
@@ -164,13 +167,14 @@ class Pulling:
     async def _take(self, peer: str, lane: Lane, channel: _Channel, offered: Offered) -> int:
         """Take an offered push as if it had been sent to us; how it was refused is told next.
 
-        What we hold already brings nothing, so that no sender keeps us pulling by offering it.
+        Raises:
+            BadAnswerError: we hold it already, and have said so.
         """
         found = await self.inbox.precheck(
             peer, lane, offered.epoch, offered.start, offered.head, Purpose.PULL
         )
         if isinstance(found, bytes):
-            return 0
+            raise BadAnswerError("offer: follows another state than was told")
         entries = 0
         if isinstance(found, Admitted):
             entries = found.entries
@@ -188,7 +192,6 @@ class Pulling:
         if offered.start == 0:
             self._allowances.spend(peer, Cost.EPOCHS, 1, now_ms)
         self._allowances.spend(peer, Cost.ENTRIES, admitted.entries, now_ms)
-        self._allowances.spend(peer, Cost.BYTES, len(offered.sealed), now_ms)
         with self.floor.keeping(now_ms):
             taken = await self.inbox.take(admitted, offered.sealed)
         if isinstance(taken, Answer) and taken.code is not AnswerCode.BUSY:

@@ -65,6 +65,11 @@ class TokenBucket:
         self._tokens -= amount
         return True
 
+    def owe(self, now_ms: int, amount: float) -> None:
+        """Take `amount` at `now_ms`, below nothing too: nothing passes until that is made up for."""
+        self.holds(now_ms)
+        self._tokens -= amount
+
     def holds(self, now_ms: int, amount: float = 1) -> bool:
         """Whether `amount` more could pass at `now_ms`; nothing is taken."""
         passed_s = max(0, now_ms - self._at_ms) / 1000

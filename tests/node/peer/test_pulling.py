@@ -21,11 +21,12 @@ REPORTS = Lane.REPORTS
 class Repeating:
     """The way to a sender that offers what it offered first, whatever it is told.
 
-    `garbled`: so that it does not open.
+    `garbled`: so that it does not open. `padding`: bytes of anything behind it.
     """
 
     inner: PullTransport
     garbled: bool = False
+    padding: int = 0
     offered: list[Reply] = field(default_factory=list)
     pulls: int = 0
 
@@ -36,7 +37,8 @@ class Repeating:
             if len(reply.body) < 1000:
                 return reply
             last = reply.body[-1] ^ self.garbled
-            self.offered.append(Reply(reply.status, reply.body[:-1] + bytes((last,))))
+            body = reply.body[:-1] + bytes((last,)) + bytes(self.padding)
+            self.offered.append(Reply(reply.status, body))
         self.pulls += 1
         assert self.pulls < 20, "pulled without a pause"
         return self.offered[0]
@@ -78,7 +80,7 @@ async def test_g11_a_push_that_is_offered_again_and_again_is_not_pulled_without_
 
 @pytest.mark.parametrize(
     "policy",
-    [{"peer_entries_per_day": 2}, {"peer_bytes_per_day": 1000}, {"peer_epochs_per_hour": 0}],
+    [{"peer_entries_per_day": 2}, {"peer_bytes_per_day": 0}, {"peer_epochs_per_hour": 0}],
     ids=lambda policy: next(iter(policy)),
 )
 async def test_g11_what_is_pulled_counts_as_what_is_pushed(
@@ -109,3 +111,24 @@ async def test_g11_garbage_is_pulled_so_often_and_no_more(world: World) -> None:
     for _ in range(4):
         await pull(world)
     assert sender.pulls == 1
+
+
+async def test_g11_what_is_pulled_for_nothing_counts_whatever_it_is(world: World) -> None:
+    """What was read beyond the bound is made up for before anything more is asked."""
+    allow(world, peer_bytes_per_day=100_000)
+    pulling = world[EOKM].pulling
+    pulling.transport = sender = Repeating(pulling.transport, padding=1_000_000)
+    for _ in range(8):
+        await pull(world)
+    assert sender.pulls == 1
+
+
+async def test_g11_what_is_held_is_offered_so_often_and_no_more(world: World) -> None:
+    """Each time is one for nothing, after which the pause grows; then its sender is left alone."""
+    allow(world, peer_wasted_per_hour=2)
+    pulling = world[EOKM].pulling
+    pulling.transport = sender = Repeating(pulling.transport)
+    for _ in range(8):
+        await pull(world)
+    assert sender.pulls == 3
+    assert (IWF, REPORTS) not in pulling.due(world.now)
