@@ -66,7 +66,7 @@ class TokenBucket:
         return True
 
     def owe(self, now_ms: int, amount: float) -> None:
-        """Take `amount` at `now_ms`, below nothing too: nothing passes until that is made up for."""
+        """Take `amount` at `now_ms`, below nothing too: nothing passes until it is made up for."""
         self.holds(now_ms)
         self._tokens -= amount
 
