@@ -24,7 +24,7 @@ from node.peer.errors import (
     PeerUnreachableError,
 )
 from node.peer.ledger import MINUTE_MS, IsOurs, Revoked, ledger_minutes, signed_by
-from node.peer.ledger_exchange import SHOWING, Admission, LedgerTransport
+from node.peer.ledger_exchange import SHOWING, Admission, LedgerTransport, to_call
 from node.peer.stolen import ByStolenKey, by_no_stolen_key
 from node.peer.witnessing import Counts, candidates, counts_in
 from protocol.errors import ProtocolError
@@ -108,6 +108,13 @@ class Checked(NamedTuple):
 NEVER: Final = Checked(None, 0, 0, None)
 
 
+class Place(NamedTuple):
+    """A size of a log."""
+
+    log: Log
+    size: int
+
+
 class CrossStore(Protocol):
     """What comparing ledgers needs of the store; methods raise `StoreError`."""
 
@@ -123,8 +130,8 @@ class CrossStore(Protocol):
         """Return what was receipted, in either direction, until `before_ms` (UTC)."""
         ...
 
-    async def ours(self, peer: str, log: Log, size: int) -> Ours:
-        """Return what our log says at a size."""
+    async def ours(self, peer: str, places: Collection[Place]) -> dict[Place, Ours]:
+        """Return what our logs say at places; left out is what would take too much hashing."""
         ...
 
     async def signed_from(self, peer: str, log: Log, size: int) -> list[bytes]:
@@ -175,15 +182,18 @@ async def compare(
     """Return what is wrong with what `peer` showed.
 
     Of its own channels another root says nothing where all that we hold of it from there on only a
-    stolen key signed.
+    stolen key signed. What would take too much hashing counts as not shown.
 
     Raises:
         StoreError: our own log could not be read.
     """
     found: set[Problem] = set()
+    at = {place: Place(_log(place, us), place.size) for place in places}
+    ours = await store.ours(peer, frozenset(at.values()))
+    places = [place for place in at if at[place] in ours]
     for place in places:
-        log = Log(place.origin.sender == us, place.origin.lane, place.origin.epoch)
-        faults = _faults(log, place, await store.ours(peer, log, place.size), times)
+        log = at[place].log
+        faults = _faults(log, place, ours[at[place]], times)
         if Problem.DIFFERS in faults and not log.sent:
             notes = await store.signed_from(peer, log, place.size)
             if notes and all(by_stolen_key(peer, note) for note in notes):
@@ -197,6 +207,10 @@ async def compare(
         if covering and all(place.witnessed_s is None for place in covering):
             found.add(Problem.NOT_WITNESSED)
     return found
+
+
+def _log(place: ShownPlace, us: str) -> Log:
+    return Log(place.origin.sender == us, place.origin.lane, place.origin.epoch)
 
 
 def _faults(log: Log, place: ShownPlace, ours: Ours, times: Times) -> set[Problem]:
@@ -229,17 +243,6 @@ def _covering(due: Due, us: str, places: Sequence[ShownPlace]) -> list[ShownPlac
             or place.origin.epoch in due.later
         )
     ]
-
-
-def _to_call(registry: Registry, us: str) -> set[str]:
-    """Return with whom we compare without a channel that we know of, if nobody can call us.
-
-    A disk that went back in time, without anybody knowing, may have forgotten it.
-    """
-    ours = registry.members.get(us)
-    if ours is None or ours.reachable:
-        return set()
-    return {peer for peer, document in registry.members.items() if document.reachable} - {us}
 
 
 class Judged(NamedTuple):
@@ -308,7 +311,7 @@ class Crosscheck:
         """
         registry, checks = self._registry(), await self._store.checks()
         good = 0
-        for peer in sorted(await self._store.partners() | _to_call(registry, self._us)):
+        for peer in sorted(await self._store.partners() | to_call(registry, self._us)):
             before = checks.get(peer, NEVER)
             if peer not in registry.members or not registry.is_active(peer):
                 continue

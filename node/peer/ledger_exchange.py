@@ -83,3 +83,14 @@ class Admission:
         if not self._registry().is_active(caller):
             raise UnknownLedgerError
         self._quota.spend(caller, now_ms)
+
+
+def to_call(registry: Registry, us: str) -> set[str]:
+    """Return with whom we compare without a channel that we know of, if nobody can call us.
+
+    A disk that went back in time, without anybody knowing, may have forgotten it.
+    """
+    ours = registry.members.get(us)
+    if ours is None or ours.reachable:
+        return set()
+    return {peer for peer, document in registry.members.items() if document.reachable} - {us}

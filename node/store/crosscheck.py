@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from node.peer.crosscheck import (
@@ -12,6 +12,7 @@ from node.peer.crosscheck import (
     Followed,
     Log,
     Ours,
+    Place,
     Problem,
 )
 from node.peer.ledger import IsOurs
@@ -25,7 +26,7 @@ from node.store.witnessing import partners
 from node.store.writer import Readers, Writer
 from protocol.channel import Channel
 from protocol.checkpoint import TIMESTAMP_BYTES, read_checkpoint
-from protocol.merkle import inclusion_path, root_of
+from protocol.merkle import CompactRange, inclusion_path
 from protocol.note import parse
 from protocol.showing import Showing, ShownHead, ShownLeaf
 from protocol.vocabulary import Lane
@@ -39,12 +40,22 @@ LOOKED_AT = 48
 """Places of one channel's epoch, the newest first, that are looked at for a witnessed one."""
 
 
-class Crosschecks:
-    """What is compared with the ledgers of others, and how it went."""
+LEAVES_AT_ONCE = 65_536
+"""Leaves at most that are hashed for one showing, but those of one log of each lane."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+
+class Crosschecks:
+    """What is compared with the ledgers of others, and how it went.
+
+    `leaves_at_once`: as `LEAVES_AT_ONCE`.
+    """
+
+    def __init__(
+        self, writer: Writer, readers: Readers, leaves_at_once: int = LEAVES_AT_ONCE
+    ) -> None:
         self._writer = writer
         self._readers = readers
+        self._leaves_at_once = leaves_at_once
 
     async def partners(self) -> set[str]:
         """See `CrossStore.partners`."""
@@ -58,9 +69,9 @@ class Crosschecks:
         """See `CrossStore.due`."""
         return await self._readers.run(lambda c: _due(c, peer, before_ms, now_ms))
 
-    async def ours(self, peer: str, log: Log, size: int) -> Ours:
+    async def ours(self, peer: str, places: Collection[Place]) -> dict[Place, Ours]:
         """See `CrossStore.ours`."""
-        return await self._readers.run(lambda c: _ours(c, peer, log, size))
+        return await self._readers.run(lambda c: _ours(c, peer, places, self._leaves_at_once))
 
     async def signed_from(self, peer: str, log: Log, size: int) -> list[bytes]:
         """See `CrossStore.signed_from`."""
@@ -164,30 +175,76 @@ def _held_ms(our_ms: int, receipt: bytes | None, now_ms: int) -> int:
     return max(our_ms, their_ms) if their_ms <= now_ms + SKEW_MS else our_ms
 
 
-def _ours(connection: Connection, peer: str, log: Log, size: int) -> Ours:
-    place = (peer, str(log.lane), log.epoch)
+def _ours(
+    connection: Connection, peer: str, places: Collection[Place], leaves_left: int
+) -> dict[Place, Ours]:
+    """Each log is hashed once, whatever is shown of it; the largest of each lane in any case."""
+    found = {place: _signed(connection, peer, place) for place in places}
+    sizes: dict[Log, list[int]] = {}
+    for log, size in sorted(place for place, ours in found.items() if ours.root is None):
+        if 0 < size <= _length(connection, peer, log):
+            sizes.setdefault(log, []).append(size)
+    logs = sorted(sizes, key=lambda log: sizes[log][-1])
+    largest = {log[:2]: log for log in logs}
+    for log in logs:
+        if log not in largest.values():
+            leaves_left -= sizes[log][-1]
+        if leaves_left < 0 and log not in largest.values():
+            for size in sizes[log]:
+                del found[Place(log, size)]
+            continue
+        for size, root in _roots(connection, peer, log, sizes[log]):
+            found[Place(log, size)] = found[Place(log, size)]._replace(root=root)
+    return found
+
+
+def _signed(connection: Connection, peer: str, place: Place) -> Ours:
+    """What our log says at a size, by what was signed there; without a root if nothing was."""
+    log, size = place
+    key = (peer, str(log.lane), log.epoch)
     table, note = ("checkpoints_out", "note") if log.sent else ("receipts_in", "checkpoint")
     signed = ", signed_ms" if log.sent else ", NULL"
     row = connection.execute(
         f"SELECT {note}{signed} FROM {table}"  # noqa: S608 - own names
         " WHERE peer = ? AND lane = ? AND epoch = ? AND size = ?",
-        (*place, size),
+        (*key, size),
     ).fetchone()
     receipted = connection.execute(
         "SELECT coalesce(max(size), 0) FROM checkpoints_out"
         " WHERE peer = ? AND lane = ? AND epoch = ? AND receipt IS NOT NULL",
-        place,
+        key,
     ).fetchone()[0]
-    followed = _followed(connection, *place) if log.sent else None
-    if row is not None:
-        return Ours(read_checkpoint(row[0]).root, receipted, row[1], followed)
-    leaves = connection.execute(
+    followed = _followed(connection, *key) if log.sent else None
+    if row is None:
+        return Ours(None, receipted, None, followed)
+    return Ours(read_checkpoint(row[0]).root, receipted, row[1], followed)
+
+
+def _length(connection: Connection, peer: str, log: Log) -> int:
+    row = connection.execute(
+        f"SELECT max(idx) FROM {'log_out' if log.sent else 'entries_in'}"  # noqa: S608 - own names
+        " WHERE peer = ? AND lane = ? AND epoch = ?",
+        (peer, str(log.lane), log.epoch),
+    ).fetchone()
+    return 0 if row[0] is None else int(row[0]) + 1
+
+
+def _roots(
+    connection: Connection, peer: str, log: Log, sizes: Sequence[int]
+) -> Iterator[tuple[int, bytes]]:
+    """The roots of a log of ours at sizes that grow; none where leaves of it are missing."""
+    rows = connection.execute(
         f"SELECT leaf FROM {'log_out' if log.sent else 'entries_in'}"  # noqa: S608 - own names
         " WHERE peer = ? AND lane = ? AND epoch = ? AND idx < ? ORDER BY idx",
-        (*place, size),
+        (peer, str(log.lane), log.epoch, sizes[-1]),
     ).fetchall()
-    root = root_of([leaf for (leaf,) in leaves]) if leaves and len(leaves) == size else None
-    return Ours(root, receipted, None, followed)
+    leaves = [leaf for (leaf,) in rows]
+    if len(leaves) != sizes[-1]:
+        return
+    edge = CompactRange()
+    for size in sizes:
+        edge = edge.extend(leaves[edge.size : size])
+        yield size, edge.root
 
 
 def _followed(connection: Connection, peer: str, lane: str, epoch: bytes) -> Followed | None:

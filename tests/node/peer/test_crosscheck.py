@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keys.registry import Registry
-from node.peer.crosscheck import EVERY_MS, Checked, Crosscheck
+from node.peer.crosscheck import EVERY_MS, Checked, Crosscheck, Log, Place
 from node.peer.errors import (
     BadShowingError,
     OverQuotaError,
@@ -18,7 +18,7 @@ from node.peer.errors import (
     UnknownLedgerError,
 )
 from node.store.connection import open_reader
-from node.store.crosscheck import checks
+from node.store.crosscheck import Crosschecks, checks
 from node.store.witness_audit import WitnessAudit
 from protocol.channel import Channel
 from protocol.checkpoint import read_checkpoint
@@ -40,6 +40,7 @@ from protocol.showing import (
 )
 from protocol.vocabulary import Lane
 from protocol.witness import cosign_head
+from tests.simulation.looking import rows
 from tests.simulation.world import World
 
 IWF, EOKM, PDC, ECO = "gb-iwf", "nl-eokm", "fr-pdc", "de-eco"
@@ -434,6 +435,37 @@ async def test_8_14_who_shows_rubbish_is_refused_and_who_is_suspended_is_told_no
     world.registry = replace(world.registry, network=replace(network, members=members))
     with pytest.raises(UnknownLedgerError):
         await judge.answer(EOKM, to_bytes(NOTHING_SHOWN))
+
+
+async def test_g11_one_showing_has_us_hash_little(world: World) -> None:
+    """Of each lane one log in any case; what goes beyond the bound counts as not shown."""
+    await world[IWF].crash()
+    await world[IWF].restart()
+    await hand_over(world, 2)
+    sql = "SELECT DISTINCT epoch FROM log_out WHERE peer = ? AND lane = 'reports'"
+    logs = [
+        Log(sent=True, lane=Lane.REPORTS, epoch=epoch) for (epoch,) in rows(world[IWF], sql, EOKM)
+    ]
+    store = world[IWF].store
+    whole = await store.crosschecks.ours(EOKM, [Place(log, 1) for log in logs])
+    assert len({one.root for one in whole.values()} - {None}) == len(logs) == 2
+    sparing = Crosschecks(store.writer, store.readers, leaves_at_once=0)
+    assert len(await sparing.ours(EOKM, list(whole))) == 1
+
+
+async def test_g11_sizes_of_one_log_are_hashed_together(world: World) -> None:
+    """However many are shown; each with the root that it had."""
+    for number in range(2, 5):
+        await world[IWF].submit(f"https://nl{number}.example/{number}.jpg")
+    await world.settle()
+    sql = "SELECT epoch, leaf FROM log_out WHERE peer = ? AND lane = 'reports' ORDER BY idx"
+    found = rows(world[IWF], sql, EOKM)
+    log = Log(sent=True, lane=Lane.REPORTS, epoch=found[0][0])
+    leaves = [leaf for _, leaf in found]
+    places = [Place(log, size) for size in range(1, len(leaves) + 3)]
+    ours = await world[IWF].store.crosschecks.ours(EOKM, places)
+    roots = [root_of(leaves[:size]) for size in range(1, len(leaves) + 1)]
+    assert [ours[place].root for place in places] == [*roots, None, None]
 
 
 async def test_g11_a_member_is_answered_twelve_times_an_hour(world: World) -> None:
