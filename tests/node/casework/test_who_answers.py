@@ -56,6 +56,13 @@ def crowd(word: Disposition, responsible: str | None) -> Message:
     return Dispositions(Lane.REPORTS, bytes(8), word, responsible, NOW_MS, (Cited(0, LEAF),))
 
 
+def test_10_1_who_never_was_handed_it_answers_nothing() -> None:
+    """And has nobody looked for: anybody could say so."""
+    receiver = Receiver(handed_on(item(1)))
+    found = receiver(GB, answer(ITEM, Disposition.NEW))
+    assert (found.disposition, receiver.book.tasks) == (Disposition.NOT_PERMITTED, [])
+
+
 @pytest.mark.parametrize("form", [alone, crowd])
 class TestFormerHolder:
     """It refused the item, and answers once more after that went to another."""
