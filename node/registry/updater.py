@@ -29,6 +29,7 @@ from node.registry.revocations import Revocations
 from node.registry.source import DISTRUSTED_AFTER_MS, Freshness, RegistryState, judge
 from node.registry.transport import HttpTransport, MirrorError, Transport, check_mirror
 from node.registry.trust import settle
+from node.telemetry.logs import logger
 from protocol.revocation import apply
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ class RegistryClient:
             return self.revocations.take_file(raw)
         except (NoRegistryError, RepositoryStateError, OSError):
             raise
-        except Exception:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - logged
+            _unforeseen(error)
             return 0
 
     def files(self) -> Mapping[str, bytes]:
@@ -292,7 +294,8 @@ class RegistryClient:
                 return fetch_verified(get, self._pin, known, now_ms)
         except (WrongFingerprintError, MirrorsFailedError, KeysError):
             raise
-        except Exception:  # noqa: BLE001 - an address that a member publishes holds up no other
+        except Exception as error:  # noqa: BLE001 - logged
+            _unforeseen(error)
             raise MirrorsFailedError("unreachable") from None
 
     def _same(self, held: Held) -> bool:
@@ -315,3 +318,9 @@ def read_fingerprint(text: str) -> bytes:
     if len(digits) != _HEX_DIGITS or not re.fullmatch(r"[0-9a-fA-F]+", digits):
         raise RefusedError("fingerprint", f"needs {_HEX_DIGITS} hex digits, as network create says")
     return bytes.fromhex(digits)
+
+
+def _unforeseen(error: Exception) -> None:
+    """An address that a member publishes holds up no other; what nobody foresaw is in the log."""
+    if not isinstance(error, MirrorError) and not hasattr(error, "code"):
+        logger().warning("mirror_failed", exc_info=error)

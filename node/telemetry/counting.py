@@ -7,10 +7,12 @@ of metrics, and a simulated world runs without them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from node.peer.errors import CallError
+from node.telemetry.logs import logger
 from protocol import answers
 from protocol.channel import Refusal
 from protocol.errors import ProtocolError
@@ -54,6 +56,17 @@ def _answered(body: bytes) -> str:
         return str(answers.from_bytes(body).code)
     except ProtocolError:
         return "answer"
+
+
+@contextmanager
+def _failures_logged() -> Iterator[None]:
+    """Log what this program did not foresee; what it refuses, or the store does, has a code."""
+    try:
+        yield
+    except Exception as error:
+        if not hasattr(error, "code"):
+            logger().error("decision_failed", exc_info=error)
+        raise
 
 
 class CountedPlaces:
@@ -186,7 +199,10 @@ class CountedInbox:
 
 
 class CountedCases:
-    """`node.casework.casestore.CaseStore`, counting dispositions."""
+    """`node.casework.casestore.CaseStore`, counting dispositions, logging what a decision fails at.
+
+    Casework sets it aside before a person, and goes on; it knows no log.
+    """
 
     def __init__(self, inner: CaseStore, metrics: Metrics) -> None:
         self._inner = inner
@@ -196,7 +212,8 @@ class CountedCases:
         self, needs: Needs, now_ms: int, decide: Callable[[Casebook], R]
     ) -> tuple[R, Casebook]:
         """See `CaseStore.transact`."""
-        return await self._inner.transact(needs, now_ms, decide)
+        with _failures_logged():
+            return await self._inner.transact(needs, now_ms, decide)
 
     async def judge(
         self, needs: Needs, now_ms: int, decide: Callable[[Casebook], list[Answer]]
@@ -209,7 +226,8 @@ class CountedCases:
             answers = decide(book)
             return answers
 
-        book = await self._inner.judge(needs, now_ms, keeping)
+        with _failures_logged():
+            book = await self._inner.judge(needs, now_ms, keeping)
         for code, count in Counter(a.disposition for a in answers if a.disposition).items():
             self._dispositions.labels(str(code)).inc(count)
         return book

@@ -5,6 +5,7 @@ What may not go to it any more does not go, and an item that would wait for ever
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -75,6 +76,17 @@ async def judged(world: World) -> str:
     return made.items[0].item_id
 
 
+async def taken_back(world: World, change: Callable[[NetworkDocument], NetworkDocument]) -> str:
+    """Let an item wait for the Dutch hotline, to which it may not go by then; give its id."""
+    await world[NL].crash()
+    made = await world[GB].submit(PLACE)
+    await world[GB].work()
+    govern(world, change)
+    await world[NL].restart()
+    await run(world, GB, NL, FR)
+    return made.items[0].item_id
+
+
 def heard(world: World) -> list[int]:
     """The kinds of what the Dutch hotline has on the bulk lane."""
     got = rows(world[NL], "SELECT entry FROM entries_in WHERE lane = 'bulk'")
@@ -138,13 +150,7 @@ async def test_11_3_item_that_waits_for_who_may_not_have_it_is_taken_back(
     world: World, change: partial[NetworkDocument]
 ) -> None:
     """And routed anew; a person is told."""
-    await world[NL].crash()
-    made = await world[GB].submit(PLACE)
-    await world[GB].work()
-    govern(world, change)
-    await world[NL].restart()
-    await run(world, GB, NL, FR)
-    state = await world[GB].state(made.items[0].item_id)
+    state = await world[GB].state(await taken_back(world, change))
     assert (state.custody, state.responsible) == (Custody.HERE, GB)
     assert await world[NL].desk.item(state.id) is None
     assert TAKEN_BACK in await tasks(world, GB)
@@ -181,13 +187,7 @@ async def test_11_3_item_that_is_here_again_and_there_in_the_end_stands_before_a
 ) -> None:
     """It was taken back, and went once it might again."""
     before = world.registry.network
-    await world[NL].crash()
-    made = await world[GB].submit(PLACE)
-    item = made.items[0].item_id
-    await world[GB].work()
-    govern(world, without_basis)
-    await world[NL].restart()
-    await run(world, GB, NL, FR)
+    item = await taken_back(world, without_basis)
     govern(world, lambda _: before)
     await world[GB].submit("https://nl2.example/2.jpg")
     await run(world, GB, NL, FR)
@@ -253,13 +253,7 @@ class TestPolice:
         """The one it waited for may have items again, and gets it late."""
         govern(world, with_police)
         before = world.registry.network
-        await world[NL].crash()
-        made = await world[GB].submit(PLACE)
-        item = made.items[0].item_id
-        await world[GB].work()
-        govern(world, moved)
-        await world[NL].restart()
-        await run(world, GB, NL, FR)
+        item = await taken_back(world, moved)
         govern(world, lambda _: before)
         await world.settle()
         world.now += 24 * 3_600_000

@@ -51,8 +51,8 @@ def as_before_deltas(connection: Connection) -> None:
     connection.execute(f"PRAGMA user_version = {len(FIRST)}")
 
 
-async def test_r11_what_stood_in_the_tables_is_found_beside_what_comes_now(place: Place) -> None:
-    """What was taken before the upgrade is still taken once, and so is what came after it."""
+async def older(place: Place) -> Sender:
+    """Make a store as of before deltas, with an item and a push in it; give who pushed."""
     store, sender = place.open(), Sender()
     await record_items(store, 1)
     await take(store, sender.push(1))
@@ -60,6 +60,12 @@ async def test_r11_what_stood_in_the_tables_is_found_beside_what_comes_now(place
     connection = open_writer(place.path, KEY)
     as_before_deltas(connection)
     connection.close()
+    return sender
+
+
+async def test_r11_what_stood_in_the_tables_is_found_beside_what_comes_now(place: Place) -> None:
+    """What was taken before the upgrade is still taken once, and so is what came after it."""
+    sender = await older(place)
     store = place.open()
     await take(store, sender.push(2))
     await store.close()
@@ -82,13 +88,7 @@ async def test_r11_program_without_deltas_refuses_a_database_that_has_them(place
 
 async def test_r11_copy_of_the_database_as_it_was_stands_beside_it(place: Place) -> None:
     """Without deltas: an older program opens it."""
-    store, sender = place.open(), Sender()
-    await record_items(store, 1)
-    await take(store, sender.push(1))
-    await store.close()
-    connection = open_writer(place.path, KEY)
-    as_before_deltas(connection)
-    connection.close()
+    await older(place)
     await place.open().close()
     (copy,) = place.path.parent.glob("*.before-*")
     reader = open_reader(copy, KEY)
@@ -130,13 +130,7 @@ async def test_r11_an_upgrade_that_is_broken_off_is_done_at_the_next_start(
 ) -> None:
     """Whatever it is at; what stands beside it then is the database as it was, whole."""
     monkeypatch.setattr(backup, "LOOK_EVERY", 100)
-    store, sender = place.open(), Sender()
-    await record_items(store, 1)
-    await take(store, sender.push(1))
-    await store.close()
-    connection = open_writer(place.path, KEY)
-    as_before_deltas(connection)
-    connection.close()
+    await older(place)
     upgrade = Impatient(name)
     with pytest.raises(BrokenOffError):
         Store.open(place.path, KEY, US, FINGERPRINTS, upgrade=upgrade)
