@@ -64,6 +64,7 @@ fmt: $(STAMP) ## format, and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 
 bench: $(STAMP) ## measure; PROFILE=quick or full
+	@$(if $(filter full,$(PROFILE)),tests/parts.sh)
 	$(BIN)/python -m benchmarks --profile $(PROFILE)
 
 bench-peers: $(STAMP) ## P1 to P3 beside OpenTAXII, S/MIME mail and a bare receiver (needs the network once)

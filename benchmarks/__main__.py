@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from benchmarks.hashcheck import HashChecked
 from benchmarks.known import KnownHashes
 from benchmarks.machine import durability, machine
 from benchmarks.pair import Pair, running_pair
+from benchmarks.profiles import LOOKALIKES, ON_SERVER, PARTS, PROFILES, SIZES, UNITS, WITH, Profile
 from benchmarks.watch import database_of
 from tests.builders.postgres import find_postgres, running_cluster
 
@@ -33,53 +34,6 @@ WORK = ROOT.parent / ".run"
 STARTS = 3
 LOCATED = 50_000
 """URLs of P10 in one round: about a second."""
-PARTS = ("P1", "P2", "P3", "P4", "P6", "P7", "P10", "P11", "P12", "hashcheck")
-ON_SERVER = "P8"
-"""Taken only if it is asked for: it needs PostgreSQL."""
-LOOKALIKES = "P5"
-"""Taken only if it is asked for: what it is compared with comes from the package index, once."""
-
-
-@dataclass(frozen=True)
-class Profile:
-    """How much is measured: rounds; of each items, reports, submissions, entries, starts.
-
-    `stored` items stand in both databases already at P7 and P11; `hashes` are known at P4 and P5.
-    """
-
-    rounds: int
-    items: int
-    reports: int
-    posts: int
-    waiting: int
-    helps: int
-    stored: int
-    hashes: int
-
-
-PROFILES = {
-    "quick": Profile(
-        rounds=3,
-        items=20_000,
-        reports=200,
-        posts=4_000,
-        waiting=15_000,
-        helps=5,
-        stored=100_000,
-        hashes=1_000_000,
-    ),
-    "full": Profile(
-        rounds=3,
-        items=100_000,
-        reports=1_000,
-        posts=20_000,
-        waiting=15_000,
-        helps=15,
-        stored=1_000_000,
-        hashes=10_000_000,
-    ),
-}
-
 SERVER = {
     "shared_buffers": "512MB",
     "max_wal_size": "4GB",
@@ -87,45 +41,6 @@ SERVER = {
     "max_connections": "40",
 }
 """Of the server of P8, beside what its tests set; it flushes as in operation."""
-UNITS = {
-    "P1": ("items/s", "floor"),
-    "P1.answered": ("items/s", "floor"),
-    "P1.cpu.sender": ("us/item", "floor"),
-    "P1.cpu.receiver": ("us/item", "floor"),
-    "P2.p50": ("ms", "floor"),
-    "P2.p99": ("ms", "floor"),
-    "P2.answered.p50": ("ms", "floor"),
-    "P2.answered.p99": ("ms", "floor"),
-    "P3": ("items/s", "floor"),
-    "P4": ("hashes/s", "sqlite"),
-    "P4.single": ("hashes/s", "sqlite"),
-    "P4.stored": ("hashes/s", "sqlite"),
-    "P4.import": ("entries/s", "sqlite"),
-    "P6": ("s", "floor"),
-    "P6.pull": ("s", "floor"),
-    "P7": ("items/s", "empty"),
-    "P7.cpu.sender": ("us/item", "empty"),
-    "P7.cpu.receiver": ("us/item", "empty"),
-    **{
-        f"{name}{of}": (unit, "threatexchange")
-        for of in ("", "@1e7")
-        for name, unit in near.UNITS.items()
-    },
-    "P10": ("URLs/s", "libraries"),
-    "P10.fresh": ("URLs/s", "libraries"),
-    "P11.idle": ("MB", "floor"),
-    "P11.stored": ("MB", "floor"),
-    "P8": ("items/s", "sqlite"),
-    "P8.answered": ("items/s", "sqlite"),
-    "P8.cpu.sender": ("us/item", "sqlite"),
-    "P8.cpu.receiver": ("us/item", "sqlite"),
-    "P12.help": ("s", "python"),
-    "P12.start": ("s", "floor"),
-    "hashcheck": ("checks/s", "set"),
-    "hashcheck.hits": ("checks/s", "set"),
-    "hashcheck.near": ("checks/s", "set"),
-}
-"""Unit and reference of each figure; those in `/s` are better when higher."""
 
 
 class Bench:
@@ -253,8 +168,7 @@ class Bench:
     async def _on_server(self, folder: Path, number: int) -> None:
         """P8: P1 between fresh nodes with files, then between fresh nodes on a server."""
         programs, items = find_postgres(), self._profile.items
-        if programs is None:
-            sys.exit("bench: P8 needs PostgreSQL; make parts")
+        assert programs is not None
         found = []
         with running_cluster(programs, SERVER) as server:
             for stores in ((None, None), (server.new().url, server.new().url)):
@@ -351,6 +265,13 @@ def keep(name: str, profile: Profile, bench: Bench, before: dict[str, object]) -
     return path
 
 
+def positive(text: str) -> int:
+    """A size: nothing can be measured with none."""
+    if (size := int(text)) < 1:
+        raise ValueError
+    return size
+
+
 def as_installed(folder: Path) -> None:
     """Let processes find our modules compiled, as those of an installed program are.
 
@@ -364,13 +285,17 @@ def main() -> None:
     """Measure, print one line for each figure, and keep the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--profile", choices=PROFILES, default="quick")
-    parser.add_argument(
-        "--only", nargs="+", choices=(*PARTS, LOOKALIKES, ON_SERVER), default=PARTS, metavar="P"
-    )
+    parser.add_argument("--only", nargs="+", choices=(*PARTS, LOOKALIKES, ON_SERVER), metavar="P")
+    for name in SIZES:
+        parser.add_argument(f"--{name}", type=positive, help="another size than the profile's")
     given = parser.parse_args()
-    profile, before = PROFILES[given.profile], machine()
+    parts = given.only or (*PARTS, *WITH[given.profile])
+    if ON_SERVER in parts and find_postgres() is None:
+        sys.exit("bench: P8 needs PostgreSQL; make parts")
+    size = {name: getattr(given, name) for name in SIZES if getattr(given, name) is not None}
+    profile, before = replace(PROFILES[given.profile], **size), machine()
     folder = WORK / f"bench-{os.getpid()}"
-    bench = Bench(profile, frozenset(given.only), folder)
+    bench = Bench(profile, frozenset(parts), folder)
     as_installed(WORK / "bytecode")
     try:
         run(work(bench, profile.rounds))

@@ -15,7 +15,6 @@ hash as its key, and the number of an entry as its answer; filled in the order o
 
 from __future__ import annotations
 
-import asyncio
 import random
 import sqlite3
 import time
@@ -115,7 +114,8 @@ def _timed(count: int, work: Callable[[], object]) -> float:
 
 
 def _fill(path: Path, fingerprints: Fingerprints, count: int) -> None:
-    writer = InlineWriter(open_writer(path, KEY))
+    connection = open_writer(path, KEY)
+    writer = InlineWriter(connection)
     terms = Terms("bench", Provenance.OWN)
     writer.run_now(lambda opened: keep_terms(opened, terms, {}, 1))
     for start in range(0, count, STEP):
@@ -123,7 +123,7 @@ def _fill(path: Path, fingerprints: Fingerprints, count: int) -> None:
             Entry(Content(sha256=_digest(at)), "1") for at in range(start, min(count, start + STEP))
         ]
         writer.run_now(lambda opened: take_in(opened, fingerprints, terms.name, 1, batch, 1))  # noqa: B023 - run at once
-    asyncio.run(writer.close())
+    connection.close()
 
 
 def _fill_plain(plain: sqlite3.Connection, count: int) -> None:

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from benchmarks.__main__ import PROFILES, UNITS
 from benchmarks.figures import Figure, median, number, percentile, table
+from benchmarks.profiles import PROFILES, UNITS
 
 LINE = re.compile(
     r"bench: (\S+) against=(\S+) value=([0-9.]+) unit=(\S+) reference=([0-9.]+) ratio=([0-9.]+)"
