@@ -16,7 +16,7 @@ from node.casework.again import (
     look_behind,
     place_due,
 )
-from node.casework.apart import Apart, Transact
+from node.casework.aside import SetAside, Transact
 from node.casework.casebook import Casebook, Needs
 from node.casework.draft import ActionDraft
 from node.casework.errors import ItemMovedError, PlaceDoubtedError
@@ -51,7 +51,7 @@ class Locating:
         self._queries = queries
         self._look_ups = LookUps(places)
         self._transact = transact
-        self._apart = Apart(transact)
+        self._aside = SetAside(transact)
         self._forwarding = forwarding
         self.fresh_ms = fresh_ms
 
@@ -61,7 +61,7 @@ class Locating:
         A name server that is slow holds up only what it was asked for, and an item at which this
         program fails none other.
         """
-        aside = self._apart.aside
+        aside = self._aside.aside
         due = await self._queries.to_locate(now_ms, AT_ONCE + len(aside))
         found = await self._look_ups.answers((s for s in due if s.id not in aside), now_ms)
         forwarding = self._forwarding()
@@ -73,7 +73,7 @@ class Locating:
 
             await self._transact(Needs(items=set(items)), decide)
 
-        await self._apart.each(list(found), str, place)
+        await self._aside.each(list(found), str, place)
         return len(found)
 
     async def behind(self, hosts: Collection[str]) -> None:

@@ -22,7 +22,7 @@ from typing import Final, Protocol
 
 from keys.network import EXPELLED
 from keys.registry import Registry
-from node.casework.apart import Apart, Transact
+from node.casework.aside import SetAside, Transact
 from node.casework.casebook import Casebook, Needs
 from node.casework.custody import take_custody
 from node.casework.item import Custody, ItemState, Review
@@ -97,7 +97,7 @@ class Recall:
     ) -> None:
         self._items = items
         self._transact = transact
-        self._apart = Apart(transact)
+        self._aside = SetAside(transact)
         self._forwarding = forwarding
         self._seen: dict[str, tuple[str, str | None]] = {}
         self._permits: Permits | None = None
@@ -149,7 +149,7 @@ class Recall:
                 lambda book: self._decide(book, items, forwarding, member, standing),
             )
 
-        await self._apart.each(sorted(state.id for state in page), str, recall)
+        await self._aside.each(sorted(state.id for state in page), str, recall)
         self._seen[member] = (standing, page[-1].id if len(page) == PAGE else None)
         return count
 

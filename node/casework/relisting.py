@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from node.casework.apart import Apart, Transact
+from node.casework.aside import SetAside, Transact
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.listing import match_anew
 from node.casework.reconsidering import reconsider
@@ -57,7 +57,7 @@ class NewcomerStore(Protocol):
 async def match_newcomers(
     store: NewcomerStore,
     transact: Transact,
-    apart: Apart,
+    aside: SetAside,
     ids: Ids,
     postbox: Callable[[], Postbox],
 ) -> bool:
@@ -80,9 +80,9 @@ async def match_newcomers(
 
     if keys:
         found = await transact(Needs(keys=keys), lambda book: set(book.loaded.items))
-        await apart.each(sorted(found), str, ask)
+        await aside.each(sorted(found), str, ask)
     keys, alike = set(), sorted(piece.alike)
     for start in range(0, len(alike), AT_ONCE):
-        await apart.each(alike[start : start + AT_ONCE], str, ask)
+        await aside.each(alike[start : start + AT_ONCE], str, ask)
     await store.note_matched(piece.matched_to, piece.again)
     return True

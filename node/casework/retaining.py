@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, Protocol
 
 from keys.network import EXPELLED
 from keys.registry import Registry
-from node.casework.apart import Apart, Transact
+from node.casework.aside import SetAside, Transact
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.erasing import Cause, ErasureDraft, check_erasable, erase
 from node.casework.errors import CaseworkError
@@ -107,7 +107,7 @@ class Retention:
     ) -> None:
         self._items = items
         self._transact = transact
-        self._apart = Apart(transact)
+        self._aside = SetAside(transact)
         self._fingerprints = fingerprints
         self._ids = ids
         self._postbox = postbox
@@ -140,7 +140,7 @@ class Retention:
         aged = [(one.state, one.changed_ms) for one in page if one.state is not None]
         for state, changed_ms in aged:
             if is_over(state, changed_ms, self._periods, now_ms):
-                await self._apart.each([state], lambda one: one.id, self._erase_all)
+                await self._aside.each([state], lambda one: one.id, self._erase_all)
         self._after = page[-1].id if len(page) == PAGE else None
         return self._after is not None
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from node.casework.apart import Apart, Transact
+from node.casework.aside import SetAside, Transact
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.item import ItemState
 from node.casework.listing import unlist
@@ -57,7 +57,7 @@ class Unlisting:
     ) -> None:
         self._ended = ended
         self._transact = transact
-        self._apart = Apart(transact)
+        self._aside = SetAside(transact)
         self._ids = ids
         self._postbox = postbox
 
@@ -68,7 +68,7 @@ class Unlisting:
             StoreError: the same entries are asked about again.
         """
         return await match_newcomers(
-            self._ended, self._transact, self._apart, self._ids, self._postbox
+            self._ended, self._transact, self._aside, self._ids, self._postbox
         )
 
     async def due(self) -> int:
@@ -77,10 +77,10 @@ class Unlisting:
         Raises:
             StoreError: nothing was kept.
         """
-        aside = self._apart.aside
+        aside = self._aside.aside
         ended = await self._ended.ended_entries(AT_ONCE + len(aside))
         ended = [one for one in ended if _subject(one) not in aside][:AT_ONCE]
-        await self._apart.each(ended, _subject, self._undo)
+        await self._aside.each(ended, _subject, self._undo)
         return len(ended)
 
     async def _undo(self, ended: Sequence[Ended]) -> None:

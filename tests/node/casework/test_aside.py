@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from node.casework.apart import TASK, Apart
+from node.casework.aside import TASK, SetAside
 from node.casework.casebook import Casebook, Needs
 from node.store.errors import StoreError
 from tests.builders.cases import book
@@ -18,7 +18,7 @@ class Work:
 
     def __init__(self, *fails_at: str, error: type[Exception] = LookupError) -> None:
         self.book: Casebook = book()
-        self.apart = Apart(self._transact)
+        self.at_work = SetAside(self._transact)
         self.turns: list[str] = []
         self._fails_at, self._error = fails_at, error
 
@@ -32,7 +32,7 @@ class Work:
 
     async def each(self, ones: str) -> None:
         """Work at these."""
-        await self.apart.each(ones, str, self._do)
+        await self.at_work.each(ones, str, self._do)
 
 
 async def test_all_are_worked_at_together() -> None:
@@ -56,4 +56,4 @@ async def test_store_that_fails_sets_nothing_aside() -> None:
     work = Work("b", error=StoreError)
     with pytest.raises(StoreError):
         await work.each("abc")
-    assert (work.apart.aside, work.book.tasks) == (set(), [])
+    assert (work.at_work.aside, work.book.tasks) == (set(), [])

@@ -20,7 +20,7 @@ Transact: TypeAlias = Callable[[Needs, Callable[[Casebook], Any]], Awaitable[Any
 """Load, decide, keep, wake whoever has work by it."""
 
 
-class Apart:
+class SetAside:
     """Works at what is due; remembers what it failed at."""
 
     def __init__(self, transact: Transact) -> None:
