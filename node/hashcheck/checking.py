@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,16 @@ from protocol.facts import Content
 PROBING: Final = "hashcheck_probing"
 """The task of a key that was answered `review` for as many pictures as its contract permits."""
 STARTING_S: Final = 5
+TICK_S: Final = 0.05
+"""Answers go out this long after their request, or twice as long, and so on: what was read for
+them, which is more the nearer something known is, is not told by how long they took."""
 MOST_KEPT: Final = 16
 """Of what an entry met, how much is kept of it for a complaint."""
+
+
+def until_tick(elapsed_s: float) -> float:
+    """Return how long an answer waits, in seconds, whose making took so long."""
+    return TICK_S - elapsed_s % TICK_S
 
 
 class Told(NamedTuple):
@@ -49,6 +58,7 @@ class Checking:
     quotas: Quotas
     min_bytes: int
     on_answers: Callable[[Answer, int], None]
+    pause: Callable[[float], Awaitable[object]] = asyncio.sleep
 
     async def check(self, key: Key, entries: Sequence[Content]) -> list[Told]:
         """Answer entries in their order; hits and what is for review are durable on return.
@@ -57,6 +67,14 @@ class Checking:
             ApiError: a quota is spent (429), or the node is still reading what it knows (503).
             StoreError: nothing can be said, or a reference could not be kept.
         """
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        try:
+            return await self._answer(key, entries)
+        finally:
+            await self.pause(until_tick(loop.time() - begun_s))
+
+    async def _answer(self, key: Key, entries: Sequence[Content]) -> list[Told]:
         if not all(one.is_ready for one in self.contents):
             mend = "the node has just started and reads what it knows; ask again in a moment"
             raise ApiError("starting", mend, headers={"Retry-After": str(STARTING_S)})
@@ -71,8 +89,9 @@ class Checking:
 
     async def _judge(self, key: Key, entries: Sequence[Content], *, near: bool) -> list[Judged]:
         found: defaultdict[Content, list[Finding]] = defaultdict(list)
+        limit = self.blur.limit if near else None
         for contents in self.contents:
-            for one, some in (await contents.find(entries, near=near)).items():
+            for one, some in (await contents.find(entries, near=limit)).items():
                 found[one].extend(some)
         if not found:
             return [NOTHING] * len(entries)

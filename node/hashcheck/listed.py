@@ -11,10 +11,10 @@ from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from node.hashcheck.contract import LIST
-from node.hashcheck.seam import Finding
+from node.hashcheck.seam import Finding, Near
 from node.hashcheck.verdicts import MOST_LEADS
 from node.matching.contents import Likeness, distance
-from node.matching.lists import Hit, Trust
+from node.matching.lists import Hit, Terms, Trust
 from node.matching.lists import Listed as Entry
 from protocol.facts import Content
 
@@ -26,12 +26,18 @@ class KnownInLists(Protocol):
         """Return which of these hashes lists have."""
         ...
 
-    async def hits(self, contents: Iterable[Content]) -> Mapping[Content, tuple[Hit, ...]]:
-        """Return what lists say of each of these files."""
+    async def hits(
+        self, contents: Iterable[Content], counts: Callable[[Terms, Trust], bool]
+    ) -> Mapping[Content, tuple[Hit, ...]]:
+        """Return what lists that count say of each of these files; no other is read."""
         ...
 
     async def alike(
-        self, contents: Iterable[Content], most: int, counts: Callable[[Entry], bool]
+        self,
+        contents: Iterable[Content],
+        most: int,
+        counts: Callable[[Entry], bool],
+        within: Near,
     ) -> Mapping[Content, Sequence[Entry]]:
         """Return the entries that look like each of these and count, at most so many of each."""
         ...
@@ -58,12 +64,12 @@ class Listed:
 
     async def harmless(self, contents: Iterable[Content]) -> list[Content]:
         """Return the files in benign lists that some of these are."""
-        hits = await self._known.hits(contents)
+        hits = await self._known.hits(contents, _is_benign)
         found = (hit for some in hits.values() for hit in some if _of_benign(hit))
         return [hit.content for hit in found if hit.content is not None]
 
     async def find(
-        self, asked: Sequence[Content], *, near: bool
+        self, asked: Sequence[Content], *, near: Near | None
     ) -> Mapping[Content, Sequence[Finding]]:
         """See `Contents.find`; by digests, and of pictures by what looks alike."""
         told: defaultdict[Content, list[Finding]] = defaultdict(list)
@@ -71,13 +77,25 @@ class Listed:
         found = self._known.look_up(digests)
         if found:
             wanted = {one for one in asked if any(digest in found for digest in _digests(one))}
-            for one, some in (await self._known.hits(wanted)).items():
+            for one, some in (await self._known.hits(wanted, _has_weight)).items():
                 told[one].extend(each for hit in some for each in _finding(hit))
         if near:
-            alike = await self._known.alike(asked, MOST_LEADS, _may_answer)
+            alike = await self._known.alike(asked, MOST_LEADS, _may_answer, near)
             for one, entries in alike.items():
                 told[one].extend(_alike(entry, one) for entry in entries)
         return {one: some for one, some in told.items() if some}
+
+
+def _is_benign(_: Terms, trust: Trust) -> bool:
+    return trust is Trust.BENIGN
+
+
+def _has_weight(terms: Terms, trust: Trust) -> bool:
+    """Whether a list may be answered from. Harmless files are none of what may not be told.
+
+    Others do not even count beside it: an answer that changes with them tells what they have.
+    """
+    return terms.may_share or trust is Trust.BENIGN
 
 
 def _of_benign(hit: Hit) -> bool:
@@ -86,7 +104,7 @@ def _of_benign(hit: Hit) -> bool:
 
 def _finding(hit: Hit) -> list[Finding]:
     trust = hit.counts_as
-    if trust in (Trust.NONE, Trust.BENIGN) or not hit.terms.may_share:
+    if trust in (Trust.NONE, Trust.BENIGN) or hit.acquits or not hit.terms.may_share:
         return []
     sure = trust is Trust.AUTO
     name = hit.terms.name

@@ -6,12 +6,15 @@ what is found; nothing of it goes to the hosting company.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
 
 from node.hashcheck.contract import Complaint, ComplaintState, Counts, Decision, Hit, Key
 from node.matching.contents import Likeness
 from protocol.facts import Content
+
+Near: TypeAlias = Callable[[bytes], int]
+"""Says of an asked PDQ hash in how many bits another one may differ to be near it."""
 
 
 class Finding(NamedTuple):
@@ -43,11 +46,12 @@ class Contents(Protocol):
         ...
 
     async def find(
-        self, asked: Sequence[Content], *, near: bool
+        self, asked: Sequence[Content], *, near: Near | None
     ) -> Mapping[Content, Sequence[Finding]]:
         """Return what each of these meets, those that meet nothing left out.
 
-        `near`: look also for PDQ hashes that are near.
+        `near`: look also for PDQ hashes that are near. Of what is farther nothing is read: how
+        long an answer takes would tell what it does not.
 
         Raises:
             StoreError: nothing can be said.

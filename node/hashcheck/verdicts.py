@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from node.casework.item import ItemState, Review
 from node.hashcheck.contract import NETWORK, OWN
-from node.hashcheck.seam import Finding
+from node.hashcheck.seam import Finding, Near
 from node.matching.contents import PDQ_QUALITY, Likeness, compare
 from protocol.facts import Content
 from protocol.vocabulary import ItemKind, Matter, Verdict
@@ -124,12 +124,12 @@ class OwnVerdicts:
             self._index.add(number, pdq)
 
     async def find(
-        self, asked: Sequence[Content], *, near: bool
+        self, asked: Sequence[Content], *, near: Near | None
     ) -> Mapping[Content, Sequence[Finding]]:
         """See `Contents.find`."""
         leads = {one: found for one in asked if (found := self._leads_of(one))}
         if near and self._index is not None and any(has_pdq(one) for one in asked):
-            await asyncio.to_thread(add_look_alikes, self._index, asked, leads)
+            await asyncio.to_thread(add_look_alikes, self._index, asked, near, leads)
         if not leads:
             return {}
         ids = {self._ids[number] for numbers in leads.values() for number in numbers}
@@ -140,7 +140,7 @@ class OwnVerdicts:
             for number in sorted(numbers):
                 state = states.get(self._ids[number])
                 if state is not None:
-                    told[one].extend(findings(state, one, ours, self._us, near=near))
+                    told[one].extend(findings(state, one, ours, self._us, near=near is not None))
         return {one: some for one, some in told.items() if some}
 
     async def _ours(self, states: Collection[ItemState]) -> set[str]:
@@ -171,7 +171,7 @@ class OwnVerdicts:
 
 
 def add_look_alikes(
-    index: NearIndex, asked: Iterable[Content], leads: dict[Content, set[int]]
+    index: NearIndex, asked: Iterable[Content], near: Near, leads: dict[Content, set[int]]
 ) -> None:
     """Add the numbers of items with a PDQ hash that is near, as far as there is room for them.
 
@@ -182,10 +182,12 @@ def add_look_alikes(
         if not has_pdq(one) or one.pdq is None:
             continue
         if one.pdq not in found:
-            found[one.pdq] = [each.id for each in index.search(one.pdq, MOST_LEADS)]
-        if alike := found[one.pdq]:
+            most = near(one.pdq)
+            alike = index.search(one.pdq, MOST_LEADS)
+            found[one.pdq] = [each.id for each in alike if each.distance <= most]
+        if numbers := found[one.pdq]:
             known = leads.setdefault(one, set())
-            more = [number for number in alike if number not in known]
+            more = [number for number in numbers if number not in known]
             known.update(more[: MOST_LEADS - len(known)])
 
 

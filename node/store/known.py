@@ -17,11 +17,11 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from node.casework.casebook import Loaded
 from node.casework.unlisting import Ended
-from node.matching.contents import pictures_of
+from node.matching.contents import PDQ_NEAR, pictures_of
 from node.matching.fingerprints import Fingerprints
 from node.matching.lists import (
     MIN_BYTES,
@@ -36,7 +36,13 @@ from node.matching.lists import (
 from node.store.bulk import select_in, stream
 from node.store.hashcheck import disproved
 from node.store.listed_pictures import ListedPictures
-from node.store.lists import keep_min_bytes, keys_in, read_entries, read_listed
+from node.store.lists import (
+    categories_where,
+    keep_min_bytes,
+    keys_in,
+    read_entries,
+    read_listed,
+)
 from node.store.lookalikes import Lookalikes
 from node.store.newcomers import Newcomers
 from node.store.seam import Connection
@@ -61,6 +67,8 @@ _MARKS = (
 
 _UPHELD_TERMS = Terms("hashcheck complaints", Provenance.OWN, trusts_weak=True)
 
+Counts: TypeAlias = Callable[[Terms, Trust], bool]
+"""Whether a category counts: by the terms of its list, and how far it is followed."""
 Found = tuple[tuple[int, int], ...]
 """Entries that have a key: number and category of each."""
 
@@ -141,11 +149,15 @@ class Known:
         return {key: tuple(dict.fromkeys(found)) for key, found in stored.items()}
 
     def hits(
-        self, connection: Connection, contents: Iterable[Content]
+        self, connection: Connection, contents: Iterable[Content], counts: Counts | None = None
     ) -> dict[Content, tuple[Hit, ...]]:
-        """Return what lists say of each of these files: by the entries themselves, oldest first."""
+        """Return what lists say of each of these files: by the entries themselves, oldest first.
+
+        `counts`: of lists, and of their categories, for which this does not hold nothing is read,
+        nor has it any weight.
+        """
         keys = {one: self._fingerprints.content(one) for one in contents}
-        listed = self.listed(connection, {key for some in keys.values() for key in some})
+        listed = self.listed(connection, {key for some in keys.values() for key in some}, counts)
         if not listed:
             return {}
         found = {}
@@ -157,11 +169,13 @@ class Known:
         return found
 
     def listed(
-        self, connection: Connection, keys: Iterable[bytes]
+        self, connection: Connection, keys: Iterable[bytes], counts: Counts | None = None
     ) -> dict[bytes, tuple[Listed, ...]]:
         """Return the entries that have one of these keys, read from the store, by key."""
         wanted = set(keys)
         found = self.find(connection, wanted)
+        if counts is not None:
+            found = _counting(connection, found, counts)
         upheld = _upheld(connection, self._fingerprints, wanted)
         if not found:
             return upheld
@@ -192,17 +206,19 @@ class Known:
         pdqs: Iterable[bytes],
         most: int,
         counts: Callable[[Listed], bool],
+        within: Callable[[bytes], int] | None = None,
     ) -> dict[bytes, tuple[Listed, ...]]:
         """Return the entries that look like these PDQ hashes and count, the nearest first.
 
         At most so many of each; of a picture that very many look like, `MOST_LOOKED_AT` are read.
+        `within`: in how many bits each hash may differ; what is farther is not read.
         """
         found: dict[bytes, tuple[Listed, ...]] = {}
         read: dict[int, Listed | None] = {}
         for pdq in pdqs if len(self.pictures) else ():
             looked = most
             while True:
-                numbers = self.pictures.near(pdq, looked)
+                numbers = self.pictures.near(pdq, looked, within(pdq) if within else PDQ_NEAR)
                 fresh = [number for number in numbers if number not in read]
                 read.update(dict.fromkeys(fresh))
                 read.update(read_listed(connection, fresh))
@@ -251,6 +267,15 @@ class Known:
         sql = "SELECT entry FROM list_ended WHERE number > ?"
         gone = {row[0] for row in connection.execute(sql, (before.marks.ended,))}
         return _Memory(marks, before.base, more, before.dead | gone)
+
+
+def _counting(
+    connection: Connection, found: Mapping[bytes, Found], counts: Counts
+) -> dict[bytes, Found]:
+    """Leave out the entries of categories that do not count, before any of them is read."""
+    wanted = categories_where(connection, counts)
+    kept = {key: tuple(one for one in some if one[1] in wanted) for key, some in found.items()}
+    return {key: some for key, some in kept.items() if some}
 
 
 def _upheld(
@@ -321,20 +346,30 @@ class KnownContent(Newcomers):
         found = self._readers.look_up(lambda connection: self._known.find(connection, keys))
         return {keys[key] for key in found}
 
-    async def hits(self, contents: Iterable[Content]) -> dict[Content, tuple[Hit, ...]]:
+    async def hits(
+        self, contents: Iterable[Content], counts: Counts | None = None
+    ) -> dict[Content, tuple[Hit, ...]]:
         """See `Known.hits`."""
         wanted = tuple(contents)
-        return await self._readers.run(lambda connection: self._known.hits(connection, wanted))
+        return await self._readers.run(
+            lambda connection: self._known.hits(connection, wanted, counts)
+        )
 
     async def alike(
-        self, contents: Iterable[Content], most: int, counts: Callable[[Listed], bool]
+        self,
+        contents: Iterable[Content],
+        most: int,
+        counts: Callable[[Listed], bool],
+        within: Callable[[bytes], int],
     ) -> dict[Content, Sequence[Listed]]:
         """Return the entries that look like each of these files: see `Known.alike`."""
         if not len(self.pictures):
             return {}
         pdqs = {one: pdq for one in contents for pdq in pictures_of([one])}
         wanted = dict.fromkeys(pdqs.values())
-        found = await self._readers.run(lambda c: self._known.alike(c, wanted, most, counts))
+        found = await self._readers.run(
+            lambda connection: self._known.alike(connection, wanted, most, counts, within)
+        )
         return {one: found[pdq] for one, pdq in pdqs.items() if pdq in found}
 
     async def refresh(self, *, calm: bool = False) -> bool:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from node.matching.contents import picture_of
+from node.matching.contents import PDQ_NEAR, picture_of
 from node.store.bulk import stream
 from node.store.lists import decode_entry
 from node.store.seam import Connection
@@ -117,11 +117,14 @@ class ListedPictures:
         self.followed = Followed(rows[-1][0] if rows else newest, gone[-1][0] if gone else ended)
         return bool(rows or gone)
 
-    def near(self, pdq: bytes, at_most: int) -> list[int]:
-        """Return the numbers of entries that look like this, the nearest first, then the oldest."""
+    def near(self, pdq: bytes, at_most: int, within: int = PDQ_NEAR) -> list[int]:
+        """Return the numbers of entries that look like this, the nearest first, then the oldest.
+
+        `within`: in how many bits they may differ, no more than `PDQ_NEAR`.
+        """
         if self._index is None:
             return []
-        return [one.id for one in self._index.search(pdq, at_most)]
+        return [one.id for one in self._index.search(pdq, at_most) if one.distance <= within]
 
     def _extend(self, ids: array[int], pdqs: bytearray) -> None:
         if len(ids) >= MANY:

@@ -253,6 +253,16 @@ def _by_category(connection: Connection) -> dict[int, ContentList]:
     return {category: lists[row] for category, row in connection.execute(sql)}
 
 
+def categories_where(connection: Connection, counts: Callable[[Terms, Trust], bool]) -> set[int]:
+    """Return the numbers of the categories that count, by their list's terms and their trust."""
+    lists = lists_by_id(connection)
+    sql = "SELECT id, list, category FROM list_categories"
+    found = ((number, lists[row], name) for number, row, name in connection.execute(sql))
+    return {
+        number for number, here, name in found if counts(here.terms, trust_of(here.trusts, name))
+    }
+
+
 def keys_in(joined: bytes) -> list[bytes]:
     """Cut the keys of an ended entry apart."""
     return [joined[at : at + BYTES] for at in range(0, len(joined), BYTES)]

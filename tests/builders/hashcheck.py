@@ -131,10 +131,16 @@ class Service:
         await self.store.cases.transact(Needs(items={item_id}), NOW_MS, decide)
 
     async def lists(
-        self, entry: Content, *, name: str = "stock", trust: Trust = Trust.AUTO, **terms: Any
+        self,
+        entry: Content,
+        *,
+        name: str = "stock",
+        trust: Trust = Trust.AUTO,
+        given: Assessment | None = None,
+        **terms: Any,
     ) -> None:
         """Put a content into a list, `stock` unless it is named."""
         said = Terms(name, Provenance.INDUSTRY, **{"may_share": True, **terms})
         await self.store.writer.run(lambda c: keep_terms(c, said, {"a": trust}, NOW_MS))
-        batch = [Entry(entry, "a", NOW_MS)]
+        batch = [Entry(entry, "a", NOW_MS, given=given)]
         await self.store.writer.run(lambda c: take_in(c, FINGERPRINTS, name, 1, batch, NOW_MS))

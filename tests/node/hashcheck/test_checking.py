@@ -14,7 +14,9 @@ import pytest
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
+from node.api.problems import ApiError
 from node.casework.item import ItemState
+from node.hashcheck.checking import TICK_S, until_tick
 from node.hashcheck.contract import DAY_MS, NETWORK, OWN
 from node.hashcheck.judging import BLURRED, Answer
 from node.hashcheck.verdicts import MOST_LEADS, JudgedItems, OwnVerdicts, add_look_alikes
@@ -29,6 +31,7 @@ from tests.builders.hashcheck import Service
 
 Client = TestClient[Request, Application]
 PICTURE = (1 << 200) - 1
+READ_ENTRY = "SELECT number, version, state, category FROM list_entries"
 KNOWN = file(1, sha1=1, md5=1, length=50_000, pdq=PICTURE)
 
 
@@ -230,6 +233,67 @@ async def test_other_file_of_a_page_that_one_file_made_known_is_no_hit(
     assert await words(hoster, file(1), file(2)) == ["hit", "none"]
 
 
+async def test_what_police_list_as_well_changes_no_answer(service: Service, hoster: Client) -> None:
+    """The day on which a shared list's answer changed would tell that they have the file."""
+    await service.lists(file(1), trust=Trust.AUTO_2)
+    assert await words(hoster, file(1)) == ["review"]
+    await service.lists(file(1), name="police", may_share=False)
+    assert await words(hoster, file(1)) == ["review"]
+
+
+async def test_of_a_list_that_may_not_be_shared_no_entry_is_read(service: Service) -> None:
+    """How long an answer takes would tell what it does not say."""
+    await service.lists(file(1), name="police", may_share=False)
+    await service.lists(file(2))
+    read: list[str] = []
+    service.store.readers.look_up(lambda c: c.set_trace_callback(read.append))  # type: ignore[attr-defined]
+    await service.listed.find([file(1)], near=None)
+    assert not [one for one in read if READ_ENTRY in one]
+    await service.listed.find([file(2)], near=None)
+    assert [one for one in read if READ_ENTRY in one]
+
+
+async def test_a_list_that_acquits_a_file_makes_it_no_hit(service: Service, hoster: Client) -> None:
+    """A member's list that is followed and shared holds both kinds of verdicts."""
+    await service.lists(file(1), given=verdict(Verdict.NOT_ILLEGAL))
+    await service.lists(file(2), given=verdict(Verdict.BASELINE))
+    assert await words(hoster, file(1), file(2)) == ["none", "hit"]
+
+
+async def test_beyond_the_blurred_end_nothing_is_read(service: Service) -> None:
+    """Neither of items nor of lists: the end would be sharp again for who takes the time."""
+    await service.knows(1, file(1, pdq=PICTURE))
+    await service.lists(file(2, pdq=PICTURE))
+    await service.follow()
+    read: list[str] = []
+    service.store.readers.look_up(lambda c: c.set_trace_callback(read.append))  # type: ignore[attr-defined]
+    asked = [file(pdq=PICTURE ^ 0b111)]
+    for contents in (service.verdicts, service.listed):
+        read.clear()
+        await contents.find(asked, near=lambda _: 2)
+        assert not [one for one in read if READ_ENTRY in one or "FROM items" in one]
+        assert await contents.find(asked, near=lambda _: 3)
+
+
+async def test_whatever_is_known_an_answer_waits_for_a_tick(service: Service) -> None:
+    """The longer it took, the shorter it waits, refused or not."""
+    waited: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        waited.append(seconds)
+
+    service.checking = replace(service.checking, pause=pause)
+    await service.key(near_reviews_per_day=0)
+    await service.knows(1, KNOWN)
+    key = await service.only_key()
+    await service.checking.check(key, [file(1), file(7)])
+    with pytest.raises(ApiError):
+        await service.checking.check(key, [file(pdq=PICTURE)])
+    assert [0 < one <= TICK_S for one in waited] == [True, True]
+    waits = [until_tick(took * TICK_S) / TICK_S for took in (0, 0.25, 1.75)]
+    assert waits == pytest.approx([1, 0.75, 0.25])
+
+
 async def test_a_list_that_trusts_weak_hashes_hits_by_one(service: Service, hoster: Client) -> None:
     """Its operator said so."""
     await service.lists(file(md5=1), trusts_weak=True)
@@ -332,7 +396,7 @@ async def test_of_one_picture_in_very_many_items_only_some_are_read(service: Ser
     for number in range(1, MOST_LEADS + 7):
         await service.knows(number, file(1, pdq=PICTURE))
     alike, same = file(pdq=PICTURE), file(1)
-    found = await service.verdicts.find([alike, same], near=True)
+    found = await service.verdicts.find([alike, same], near=lambda _: PDQ_NEAR)
     assert [len(found[one]) for one in (alike, same)] == [MOST_LEADS] * 2
 
 
@@ -362,7 +426,7 @@ async def test_what_could_not_be_taken_up_is_taken_up_again(service: Service) ->
         await verdicts.follow()
     while await verdicts.follow():
         pass
-    assert await verdicts.find([file(1)], near=False)
+    assert await verdicts.find([file(1)], near=None)
 
 
 def test_a_picture_asked_often_is_searched_once() -> None:
@@ -379,7 +443,7 @@ def test_a_picture_asked_often_is_searched_once() -> None:
     asked = [file(n, pdq=PICTURE) for n in range(1, 10)]
     index.add(7, asked[0].pdq or b"")
     leads: dict[Content, set[int]] = {}
-    add_look_alikes(index, asked, leads)
+    add_look_alikes(index, asked, lambda _: PDQ_NEAR, leads)
     assert (index.searched, leads) == (1, {one: {7} for one in asked})
 
 
