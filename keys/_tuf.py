@@ -3,7 +3,8 @@
 Each function trusts its first arguments and judges the bytes it is given. Errors name the role,
 never a hash. Beyond TUF: length and SHA-256 are demanded wherever one file names another; keys are
 Ed25519 and pass admission; one public key never counts twice under two key ids (the library counts
-ids, so that one holder could meet a threshold of two).
+ids, so that one holder could meet a threshold of two); no version is larger than what members can
+tell one another (docs/protocol.md §3.5), so that who holds the online keys silences nobody by one.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ from tuf.api.metadata import (
 )
 
 from keys.admission import check_ed25519
+from keys.documents import MAX_INTEGER
 from keys.errors import BadSignatureError, UntrustedDocumentError, WeakKeyError
 from keys.signing import VerifyKey
 
@@ -247,4 +249,6 @@ def _parse(raw: bytes, role: str, kind: type[Role]) -> Metadata[Role]:
         raise UntrustedDocumentError(f"{role}: is not TUF metadata; {_AGAIN}") from None
     if metadata.signed.type != kind.type:
         raise UntrustedDocumentError(f"{role}: is metadata of another type")
+    if metadata.signed.version > MAX_INTEGER:
+        raise UntrustedDocumentError(f"{role}: version: needs an integer up to 2**53 - 1; {_AGAIN}")
     return metadata

@@ -38,6 +38,9 @@ class CaseStore(Protocol):
         """Let what these members sent while suspended be judged; returns how much that is."""
         ...
 
-    async def relearn(self, is_known: Callable[[bytes], bool], now_ms: int) -> int:
-        """Let entries of forms that are known now be judged; returns how many."""
+    async def relearn(self, is_known: Callable[[bytes], bool], forms: str, now_ms: int) -> int:
+        """Let entries of forms that are known now be judged; returns how many.
+
+        `forms`: all that are known, by which it is seen whether there is anything to learn.
+        """
         ...

@@ -15,7 +15,7 @@ from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.casestore import CaseStore
 from node.casework.lookups import Places, known_at
 from node.casework.mass import Bound, hold, tasks_of
-from node.casework.reading import Parsed, is_readable, parse
+from node.casework.reading import READS, Parsed, is_readable, parse
 from node.casework.recalling import Recall
 from node.casework.receiving import Answer, Judge, judging_needs, set_aside
 from node.casework.sharing import want_told
@@ -91,7 +91,7 @@ class Judging:
         """Judge what was kept, of members now back or forms now learnt; recall from those gone."""
         if not self._relearnt:
             self._relearnt = True
-            if learnt := await self._store.relearn(is_readable, self._clock()):
+            if learnt := await self._store.relearn(is_readable, READS, self._clock()):
                 return learnt
         registry = self._registry()
         back = [peer for peer in await self._queries.quarantined() if registry.is_active(peer)]

@@ -8,6 +8,7 @@ may be another address, or none.
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Final
 
 import msgspec
 
@@ -17,7 +18,7 @@ from node.jurisdiction.locations import VERSION, canonical, canonical_service
 from protocol import entry as entries
 from protocol.errors import ProtocolError
 from protocol.facts import Location
-from protocol.messages import Item, Message, from_body, is_known
+from protocol.messages import FORMS, Item, Message, from_body, is_known
 
 
 class Parsed(msgspec.Struct, frozen=True, gc=False):
@@ -40,6 +41,10 @@ def parse(arrived: Arrived) -> Parsed:
         return Parsed(arrived, kind, entry_id, in_our_form(message))
     except ProtocolError as error:
         return Parsed(arrived, kind, entry_id, None, getattr(error, "field", None) or "entry")
+
+
+READS: Final = " ".join(f"{form.version}/{int(form.kind)}" for form in sorted(FORMS))
+"""Every form that `is_readable` knows."""
 
 
 def is_readable(raw: bytes) -> bool:

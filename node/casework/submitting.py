@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
+from time import thread_time
 from typing import TypeVar
 
 import msgspec
@@ -16,6 +17,8 @@ from node.casework.prepare import PreparedReport
 
 STRETCH = 100
 """Drafts or entries that are read before others have their turn on the event loop: some 5 ms."""
+TURN_S = 0.03
+"""So much of a processor they get at most, and one more: who sends them chooses what one takes."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -45,11 +48,13 @@ def accepted(taken: ReportTaken) -> SubmitResult:
 
 
 async def in_stretches(values: Iterable[A], do: Callable[[A], B]) -> list[B]:
-    """Do something with each value; after each stretch others have their turn."""
+    """Do something with each value; after each stretch, or `TURN_S`, others have their turn."""
     done: list[B] = []
+    begun_s = thread_time()
     for value in values:
-        if done and len(done) % STRETCH == 0:
+        if done and (len(done) % STRETCH == 0 or thread_time() - begun_s > TURN_S):
             await asyncio.sleep(0)
+            begun_s = thread_time()
         done.append(do(value))
     return done
 

@@ -41,6 +41,8 @@ VERSION = 1
 MAX_CHARACTERS = 8192
 MAX_NAME = 253  # RFC 1035 section 2.3.4, without the root label
 MAX_LABEL = 63
+MAX_HOST = 1024
+"""Of a host as it was handed in; the standard's parser takes long as the square of what it maps."""
 _HOSTS = 4096
 
 Kind = Literal["name", "address", "onion", "i2p", "ipfs", "service"]
@@ -48,6 +50,7 @@ Kind = Literal["name", "address", "onion", "i2p", "ipfs", "service"]
 _BLANKS = "".join(map(chr, range(0x21)))  # what WHATWG strips: C0 controls and space
 _REMOVED = dict.fromkeys(map(ord, "\t\n\r"))  # what WHATWG takes out, wherever it stands
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+_AUTHORITY = re.compile(r"\A[A-Za-z]+:[/\\]*(?:[^/\\?#]*@)?([^/\\?#]*)")
 _BARE_HOST = re.compile(r"[^/?#@\s]+\.[^/?#@\s]+:\d{1,5}(?:[/?#]|\Z)")
 _HREF = re.compile(
     r"(?P<scheme>https?|ftp|ip[fn]s)://(?:(?P<userinfo>[^/?#@]*)@)?"
@@ -107,6 +110,8 @@ def canonical(raw: str, field: str = "url") -> Location:
     if as_it_is := _CANONICAL.fullmatch(text):
         host, kind = _name(as_it_is[1], field)
         return Location(text, host, kind, raw)
+    if any(len(one) > MAX_HOST for one in _AUTHORITY.findall(text)):
+        raise errors.HostMalformedError(field)
     try:
         parts = _HREF.match(ada_url.normalize_url(text))
     except ValueError:
@@ -199,10 +204,10 @@ def _name(host: str, field: str) -> tuple[str, Kind]:
     if _IPV4.fullmatch(host):
         return _literal(host, field), "address"
     labels = host.split(".")
+    if len(host) > MAX_NAME or not all(0 < len(label) <= MAX_LABEL for label in labels):
+        raise errors.HostMalformedError(field)  # first: an A-label takes long as its length squared
     if "xn--" in host and not all(_is_a_label(one) for one in labels if one[:4] == "xn--"):
         raise errors.UrlMalformedError(field)
-    if len(host) > MAX_NAME or not all(0 < len(label) <= MAX_LABEL for label in labels):
-        raise errors.HostMalformedError(field)
     if len(labels) == 1 or host.endswith(_INTERNAL):
         raise errors.HostNotPublicError(field)
     if labels[-1] == "onion":

@@ -35,6 +35,7 @@ from node.store.member_lists import take_told
 from node.store.recent import Recent
 from node.store.recovered import retold, unsaid, was_lost
 from node.store.refused import erase_refused, refused
+from node.store.relearning import relearn
 from node.store.seam import Connection
 from node.store.shared import keep_shared
 from node.store.states import STATES_BY_ID, UNWRITTEN, states
@@ -148,38 +149,12 @@ class Cases:
 
         return await self._writer.run(job)
 
-    async def relearn(self, is_known: Callable[[bytes], bool], now_ms: int) -> int:
+    async def relearn(self, is_known: Callable[[bytes], bool], forms: str, now_ms: int) -> int:
         """Let entries whose form was unknown, and is known now, be judged; returns how many.
 
         And those that made the program fail: this may be another one, that can judge them.
         """
-
-        def job(connection: Connection) -> int:
-            failed = connection.execute(
-                "UPDATE entries_in SET judged = 0 WHERE judged = 3 AND answer IS NULL"
-                " AND entry IS NOT NULL AND seq NOT IN (SELECT seq FROM in_disavowed_ranges)"
-            ).rowcount
-            sql = "UPDATE tasks SET closed_ms = ? WHERE code = ? AND closed_ms IS NULL"
-            connection.execute(sql, (now_ms, "entry_not_judged"))
-            learnt = [
-                (seq,)
-                for seq, entry in connection.execute(
-                    "SELECT seq, entry FROM entries_in WHERE judged = 1 AND entry IS NOT NULL"
-                    " AND answer IN ('unknown_kind', 'unknown_version')"
-                )
-                if is_known(entry)
-            ]
-            connection.executemany("UPDATE entries_in SET judged = 0 WHERE seq = ?", learnt)
-            connection.execute(
-                "UPDATE tasks SET closed_ms = ?"
-                " WHERE code = 'entry_unknown_kind' AND closed_ms IS NULL AND NOT EXISTS"
-                " (SELECT 1 FROM entries_in e WHERE e.peer = tasks.subject AND e.judged = 1"
-                " AND e.entry IS NOT NULL AND e.answer IN ('unknown_kind', 'unknown_version'))",
-                (now_ms,),
-            )
-            return len(learnt) + failed
-
-        return await self._writer.run(job)
+        return await self._writer.run(lambda c: relearn(c, is_known, forms, now_ms))
 
 
 def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) -> Loaded:

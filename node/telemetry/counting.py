@@ -236,9 +236,9 @@ class CountedCases:
         """See `CaseStore.release`."""
         return await self._inner.release(peers, now_ms)
 
-    async def relearn(self, is_known: Callable[[bytes], bool], now_ms: int) -> int:
+    async def relearn(self, is_known: Callable[[bytes], bool], forms: str, now_ms: int) -> int:
         """See `CaseStore.relearn`."""
-        return await self._inner.relearn(is_known, now_ms)
+        return await self._inner.relearn(is_known, forms, now_ms)
 
 
 class CountedDesk:

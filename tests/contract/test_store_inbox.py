@@ -255,16 +255,31 @@ class TestUnknownForms:
         """And its task is closed."""
         await self._kept(store)
         assert (await store.queries.figures())["entries_unknown"] == 2
-        assert await store.cases.relearn(lambda _: True, NOW_MS) == 2
+        assert await store.cases.relearn(lambda _: True, "1/1", NOW_MS) == 2
         assert len(await store.queries.unjudged(9)) == 2
         assert await store.queries.tasks() == []
 
     async def test_7_3_what_is_still_unknown_stays(self, store: Store) -> None:
         """As it is, before a person."""
         await self._kept(store)
-        assert await store.cases.relearn(lambda _: False, NOW_MS) == 0
+        assert await store.cases.relearn(lambda _: False, "1/1", NOW_MS) == 0
         assert await store.queries.unjudged(9) == []
         assert [code for code, _, _ in await store.queries.tasks()] == ["entry_unknown_kind"]
+
+    async def test_g11_what_is_still_unknown_is_looked_through_once_for_each_program(
+        self, store: Store
+    ) -> None:
+        """A member may say very much that nobody reads; a start must not wait for it."""
+        await self._kept(store)
+        looked: list[bytes] = []
+
+        def is_known(raw: bytes) -> bool:
+            looked.append(raw)
+            return False
+
+        for forms in ("1/1", "1/1", "1/1 1/2"):
+            await store.cases.relearn(is_known, forms, NOW_MS)
+        assert len(looked) == 2 * 2
 
     async def test_7_3_what_made_the_program_fail_is_judged_by_the_next(self, store: Store) -> None:
         """It may be another one; a failure comes before a person again."""
@@ -273,7 +288,7 @@ class TestUnknownForms:
         for one in waiting:
             await store.cases.judge(Needs(), NOW_MS, partial(set_aside, one))
         assert await store.queries.unjudged(9) == []
-        assert await store.cases.relearn(lambda _: False, NOW_MS) == 2
+        assert await store.cases.relearn(lambda _: False, "1/1", NOW_MS) == 2
         assert [one.entry for one in await store.queries.unjudged(9)] == [w.entry for w in waiting]
         assert await store.queries.tasks() == []
 
@@ -285,7 +300,7 @@ class TestUnknownForms:
         (one,) = await store.queries.unjudged(9)
         kept = Answer(one, Judged.QUARANTINED, Disposition.QUARANTINED)
         await store.cases.judge(Needs(), NOW_MS, lambda _: [kept])
-        assert await store.cases.relearn(lambda _: True, NOW_MS) == 0
+        assert await store.cases.relearn(lambda _: True, "1/1", NOW_MS) == 0
 
     async def test_8_15_what_its_sender_disavows_is_not_judged_at_a_start(
         self, store: Store
@@ -298,5 +313,5 @@ class TestUnknownForms:
         row = (1, PEER, str(first.lane), first.epoch, first.index, first.index + 1)
         sql = "INSERT INTO disavowed_in VALUES (?, ?, ?, ?, ?, ?)"
         await store.writer.run(lambda connection: connection.execute(sql, row).rowcount)
-        assert await store.cases.relearn(lambda _: True, NOW_MS) == 1
+        assert await store.cases.relearn(lambda _: True, "1/1", NOW_MS) == 1
         assert [one.entry for one in await store.queries.unjudged(9)] == [second.entry]

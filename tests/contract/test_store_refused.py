@@ -207,7 +207,7 @@ async def test_what_was_learnt_meanwhile_is_not_taken_away(store: Store) -> None
     made = at(store, LATER_MS)
     found = await store.queries.refused(0, NOW_MS, frozenset())
     assert found is not None
-    await store.cases.relearn(lambda _: True, LATER_MS)
+    await store.cases.relearn(lambda _: True, "1/1", LATER_MS)
     made._items = _Told(store, found)  # type: ignore[assignment]
     assert await made.due()
     assert (made.refused, await kept(store)) == (0, [True])
@@ -319,5 +319,5 @@ async def test_erased_entry_stays_erased_on_disk(place: Place) -> None:
     assert await kept(again) == [False]
     assert (await again.queries.figures())["entries_unknown"] == 0
     learnt: list[Arrived] = []
-    assert await again.cases.relearn(lambda raw: learnt.append(raw) is None, LATER_MS) == 0  # type: ignore[func-returns-value,arg-type]
+    assert await again.cases.relearn(lambda raw: learnt.append(raw) is None, "1/1", LATER_MS) == 0  # type: ignore[func-returns-value,arg-type]
     await again.close()

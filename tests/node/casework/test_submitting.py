@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from time import thread_time
 
 import pytest
 
 from node.casework.draft import ItemDraft, ReportDraft
 from node.casework.prepare import PreparedReport, prepare_report
-from node.casework.submitting import STRETCH, Preparing, SubmitResult
+from node.casework.submitting import STRETCH, TURN_S, Preparing, SubmitResult, in_stretches
 from node.matching.fingerprints import Fingerprints
 from protocol.vocabulary import Source
 from tests.builders.network import NOW_MS
@@ -55,6 +56,22 @@ async def test_others_have_their_turn_while_a_batch_is_prepared() -> None:
     others.cancel()
     turns = " ".join(noting.noted).split("others")
     assert [len(turn.split()) for turn in turns if turn.strip()] == [STRETCH] * 3
+
+
+async def test_g11_others_have_their_turn_before_a_stretch_of_dear_ones_is_over() -> None:
+    """Who sends them chooses how long one takes."""
+    noting = Noting()
+    others = asyncio.create_task(noting.others())
+
+    def dear(number: int) -> None:
+        noting.noted.append("dear")
+        until = thread_time() + TURN_S
+        while thread_time() < until:
+            pass
+
+    await in_stretches(range(3), dear)
+    others.cancel()
+    assert noting.noted == ["dear", "others", "dear", "others", "dear"]
 
 
 async def test_batches_are_prepared_in_the_order_in_which_they_came() -> None:

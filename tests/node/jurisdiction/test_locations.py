@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.jurisdiction.errors import UnlocatableError
-from node.jurisdiction.locations import MAX_CHARACTERS, canonical, canonical_service
+from node.jurisdiction.locations import MAX_CHARACTERS, MAX_HOST, canonical, canonical_service
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "locations_v1.json").read_bytes())
 SAME_PLACE: dict[str, list[str]] = VECTORS["same"]
@@ -84,6 +84,8 @@ REFUSED = {
     "http://site.example../": "host_malformed",
     f"http://{'a' * 64}.example/": "host_malformed",
     f"http://{'a.' * 125}example/": "host_malformed",
+    "http://sit" + "\u00ad" * MAX_HOST + "e.example/": "host_malformed",
+    "https:\\\\me@" + "\u0627" * (MAX_HOST + 1) + "/a": "host_malformed",
     "http://intranet/": "host_not_public",
     "http://localhost/": "host_not_public",
     "http://printer.local/": "host_not_public",

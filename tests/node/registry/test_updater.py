@@ -410,6 +410,21 @@ class TestStolenOnlineKeys:
         assert node.client.refresh_blocking(LATER + 1).problem == "rolled_back"
         assert node.client.current().members[EOKM].endpoint == "https://new.example:1"
 
+    @pytest.mark.parametrize("raised", [(9, 2**53), (2**53, 9)])
+    def test_g11_they_cannot_raise_a_version_beyond_what_can_be_told(
+        self, node: Node, umbrella: Umbrella, raised: tuple[int, int]
+    ) -> None:
+        """Every channel says which registry its sender sees: all would stand still at once."""
+
+        def to(version: int) -> Callable[[Any], None]:
+            return lambda signed: setattr(signed, "version", version)
+
+        snapshot, timestamp = map(to, raised)
+        node.sees(forge(umbrella, now_ms=LATER, snapshot=snapshot, timestamp=timestamp))
+        assert node.client.refresh_blocking(LATER).problem == "untrusted"
+        node.restart()
+        assert node.client.current().seen == umbrella.registry.seen
+
     def test_they_cannot_change_the_members(self, node: Node, umbrella: Umbrella) -> None:
         """Targets need their own holders."""
         thief = dataclasses.replace(umbrella, targets=(umbrella.online.snapshot,))  # type: ignore[arg-type]
