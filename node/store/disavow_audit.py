@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from node.store.bulk import stream
 from node.store.disavowing import Place, fits
 from node.store.seam import Connection
 from protocol.disavowal import Disavow
@@ -49,15 +50,16 @@ class DisavowAudit:
         return found
 
     def _judged(self) -> Iterator[tuple[int, Place, Disavow]]:
-        for head in _HEADS:
-            for seq, *place, entry in self._connection.execute(
-                "SELECT seq, peer, lane, epoch, idx, entry FROM entries_in"
-                " WHERE substr(entry, 1, 3) = ? AND judged = 1 AND answer IS NULL ORDER BY seq",
-                (head,),
-            ).fetchall():
-                message = _read(entry)
-                if message is not None:
-                    yield seq, Place(*place), message
+        # On a server an entry is sealed: what it begins with is known once it is read.
+        for seq, *place, entry in stream(
+            self._connection,
+            "SELECT seq, peer, lane, epoch, idx, entry FROM entries_in"
+            " WHERE judged = 1 AND answer IS NULL AND item IS NULL AND entry IS NOT NULL"
+            " ORDER BY seq",
+        ):
+            message = _read(entry) if entry[:3] in _HEADS else None
+            if message is not None:
+                yield seq, Place(*place), message
 
     def _stands_in(self, entry: int, row: DisavowedRow) -> bool:
         found = self._connection.execute(

@@ -10,7 +10,7 @@ the walk has passed it is found by the next one, after a start.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from node.casework.arrivals import Arrived
 from node.casework.naming import Span
@@ -120,15 +120,19 @@ def _forget_digest(connection: Connection, one: Arrived, entry_ids: Delta) -> No
     except ProtocolError:
         return
     digest = digest_of(parts)
-    connection.execute(
-        "UPDATE entry_ids_in SET digest = ? WHERE peer = ? AND entry_id = ? AND digest = ?",
-        (one.leaf[:16], one.peer, parts.id, digest),
-    )
-    for number in entry_ids.numbers(connection, [parts.id]):
-        connection.execute(
-            "UPDATE entry_ids_in_delta SET digest = ? WHERE peer = ? AND number = ? AND digest = ?",
-            (one.leaf[:16], one.peer, number, digest),
-        )
+    # On a server a digest is sealed, so it is compared here.
+    named: list[tuple[str, str, Any]] = [
+        ("entry_ids_in", "peer = ? AND entry_id = ?", (one.peer, parts.id)),
+        *(
+            ("entry_ids_in_delta", "peer = ? AND number = ?", (one.peer, number))
+            for number in entry_ids.numbers(connection, [parts.id])
+        ),
+    ]
+    for table, where, key in named:
+        row = connection.execute(f"SELECT digest FROM {table} WHERE {where}", key).fetchone()  # noqa: S608 -- names of ours
+        if row is not None and row[0] == digest:
+            change = f"UPDATE {table} SET digest = ?"  # noqa: S608 -- as above
+            connection.execute(f"{change} WHERE {where}", (one.leaf[:16], *key))
 
 
 def _id_of(arrived: Arrived) -> bytes:
