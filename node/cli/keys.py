@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from keys.errors import KeysError
-from keys.succession import ROTATED, load_successor
-from keys.unlock import Unlock
+from keys.succession import ROTATED
 from node.cli.exits import Exit
 from node.cli.options import utc_ms
 from node.cli.output import CliError, Result, table
@@ -18,8 +17,8 @@ from node.registry.errors import RegistryError
 from node.setup import revoking, rotating
 from node.setup.errors import SetupError
 from node.setup.joining import joined
-from node.setup.key_status import key_rows
-from node.setup.opening import hsm_of, open_keys
+from node.setup.key_status import rows_of
+from node.setup.opening import open_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,16 +36,7 @@ def status(path: Path) -> Result:
         ConfigError, KeysError, RegistryError: it cannot be read.
     """
     config = load(path)
-    keys_dir, unlock = config.member.keys_dir, Unlock.from_config(config.member.unlock)
-    keys, hsm = open_keys(config), hsm_of(config)
-    beside = {purpose: load_successor(keys_dir, unlock, purpose, hsm) for purpose in ROTATED}
-    successors = {purpose: key for purpose, key in beside.items() if key is not None}
-    client = joined(config)
-    document, revoked = None, frozenset[str]()
-    if client is not None:
-        document = client.current().members.get(config.member.id)
-        revoked = client.revocations.revoked().get(config.member.id, revoked)
-    rows = key_rows(keys, document, time.time_ns() // 1_000_000, revoked, successors)
+    rows = rows_of(config, open_keys(config), joined(config), time.time_ns() // 1_000_000)
     shown = [
         (r.purpose, r.key_id or "", r.standing, r.place, _date(r.from_ms), _date(r.until_ms))
         for r in rows

@@ -64,9 +64,16 @@ class RegistryFacts:
     signed_by_one: tuple[str, ...] = ()
 
 
+OUTBOX_ATTEMPTS = 3
+"""So often is a push tried before a person hears of it: minutes."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelFacts:
-    """One sending channel: what waits, since when, and what stops it."""
+    """One sending channel: what waits, since when, and what stops it.
+
+    `unreceipted` entries were sent and not receipted, after `attempts` in vain.
+    """
 
     peer: str
     lane: str
@@ -74,6 +81,8 @@ class ChannelFacts:
     oldest_ms: int | None
     problem: str | None
     stopped: str | None
+    unreceipted: int = 0
+    attempts: int = 0
 
 
 def check_clock(offsets_ms: Mapping[str, int], last_event_ms: int | None, now_ms: int) -> Finding:
@@ -196,22 +205,6 @@ def _sealing(facts: RegistryFacts, now_ms: int) -> list[Finding]:
     return []
 
 
-def check_own_keys(revoked: Sequence[tuple[str, str]]) -> list[Finding]:
-    """Judge keys of ours that are in use or published though nobody believes them.
-
-    Args:
-        revoked: purpose and id of each.
-    """
-    findings = []
-    for purpose, key_id in revoked:
-        what = f"the {purpose} key {key_id} is revoked: nobody believes it, and it is still in use"
-        mend = f"bring member.key; hotline keys rotate {purpose} --after-h 0"
-        if purpose == "sealing":
-            mend = "bring member.key; hotline publish --rotate"
-        findings.append(Finding(Severity.CRITICAL, "keys", "key_revoked", what, mend))
-    return findings
-
-
 def check_outbox(channels: Iterable[ChannelFacts], now_ms: int) -> list[Finding]:
     """Judge what waits for other members, and channels that wait for a person."""
     findings = []
@@ -226,6 +219,14 @@ def check_outbox(channels: Iterable[ChannelFacts], now_ms: int) -> list[Finding]
             findings.append(Finding(Severity.CRITICAL, "outbox", "channel_stopped", what, mend))
             continue
         age = 0 if channel.oldest_ms is None else now_ms - channel.oldest_ms
+        if channel.unreceipted and channel.attempts >= OUTBOX_ATTEMPTS:
+            what = (
+                f"{channel.unreceipted} entries were sent to {name}, and no receipt of them counts"
+            )
+            what += f" (last answer: {channel.problem})" if channel.problem else ""
+            mend = f"call {channel.peer}: its doctor and hotline keys status say what it lacks"
+            found = Finding(Severity.WARNING, "outbox", "outbox_unreceipted", what, mend)
+            findings.append(found)
         if age < OUTBOX_WARNING_MS:
             continue
         severity = Severity.CRITICAL if age >= OUTBOX_CRITICAL_MS else Severity.WARNING

@@ -22,6 +22,7 @@ from node.doctor.contacts import check_contacts, check_origins
 from node.doctor.contacts import figures as figures_of
 from node.doctor.entries import check_entries
 from node.doctor.findings import Finding, Severity, fine
+from node.doctor.keys import check_keys_here, check_own_keys
 from node.doctor.ledger import check_ledger, check_memory
 from node.jurisdiction.build import open_jurisdiction
 from node.jurisdiction.errors import JurisdictionError
@@ -33,6 +34,7 @@ from node.peer.witnessing import candidates, counting, standing
 from node.registry import repository
 from node.registry.errors import RegistryError
 from node.setup.joining import joined, keys_match
+from node.setup.key_status import rows_of
 from node.setup.opening import open_keys, store_place
 from node.store.audit import Audit
 from node.store.beside import reading
@@ -113,7 +115,9 @@ class Examination:
             return None
         self.findings += checks.check_registry(facts, self.clock())
         if client is not None and keys is not None:
-            self.findings += checks.check_own_keys(revoked_in_use(client, self.config, keys))
+            self.findings += check_own_keys(revoked_in_use(client, self.config, keys))
+            rows = rows_of(self.config, keys, client, self.clock())
+            self.findings += check_keys_here(rows)
         listed = None if client is None else client.current().reads(self.config.member.id)
         if listed is not None:
             self.findings.append(checks.check_spoken(listed))
@@ -148,7 +152,16 @@ class Examination:
         if damaged is None:
             self.findings.append(fine("database", f"whole, {figures['items']} items"))
         channels = [
-            ChannelFacts(c.peer, c.lane, c.waiting, c.oldest_waiting_ms, c.problem, c.stopped)
+            ChannelFacts(
+                c.peer,
+                c.lane,
+                c.waiting,
+                c.oldest_waiting_ms,
+                c.problem,
+                c.stopped,
+                c.unreceipted,
+                c.attempts,
+            )
             for c in await queries.channels()
         ]
         self.findings += checks.check_outbox(channels, now_ms)

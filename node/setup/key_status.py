@@ -9,12 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from keys.hsm import in_hsm
 from keys.keyring import SEALING_GRACE_MS, MemberKeys
 from keys.member import MemberDocument
 from keys.signing import SigningKey
-from keys.succession import ROTATED, Rotated, RotatedKey, id_of, in_use, listed_ids
+from keys.succession import ROTATED, Rotated, RotatedKey, id_of, in_use, listed_ids, load_successor
+from keys.unlock import Unlock
+from node.setup.opening import hsm_of
+
+if TYPE_CHECKING:
+    from node.config import Config
+    from node.registry.updater import RegistryClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,25 @@ def key_rows(
     """
     rows = _rows(keys, document, now_ms, revoked, successors)
     return [replace(r, standing="revoked") if r.key_id in revoked else r for r in rows]
+
+
+def rows_of(
+    config: Config, keys: MemberKeys, client: RegistryClient | None, now_ms: int
+) -> list[KeyRow]:
+    """Return `key_rows` of a node, by what lies in its keys directory and the registry in force.
+
+    Raises:
+        KeysError, RegistryError: it cannot be read.
+    """
+    keys_dir, hsm = config.member.keys_dir, hsm_of(config)
+    unlock = Unlock.from_config(config.member.unlock)
+    beside = {purpose: load_successor(keys_dir, unlock, purpose, hsm) for purpose in ROTATED}
+    successors = {purpose: key for purpose, key in beside.items() if key is not None}
+    document, revoked = None, frozenset[str]()
+    if client is not None:
+        document = client.current().members.get(config.member.id)
+        revoked = client.revocations.revoked().get(config.member.id, revoked)
+    return key_rows(keys, document, now_ms, revoked, successors)
 
 
 def _rows(

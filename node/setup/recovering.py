@@ -4,12 +4,14 @@ A burnt machine leaves keys (from their backup) and the registry. `begin` makes 
 empty database that knows that it recovers, and publishes the document that says so: what peers hand
 back opens with the new keys alone, since the old ones lay on the machine. Whatever fails on the
 way, the same command again goes on where it stood. `finish` lets the node rebuild, and takes the
-word out of the document.
+word out of the document. A recovery whose key is over or revoked goes on under another one, which
+people at each peer allow anew.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from keys.errors import UnknownKeyError
@@ -36,6 +38,8 @@ from node.store.errors import UnknownDatabaseError
 from node.store.opening import Place, create_database
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from keys.member import MemberDocument
@@ -76,7 +80,9 @@ def begin(config: Config, now_ms: int, umbrella: str | None = None) -> Begun:
     client.refresh_blocking(now_ms)
     check_standing(client.current(), config.member.id, keys)
     _ensure_database(config, keys.database_key, now_ms)
-    fresh = _fresh(config, unlock, keys.database_key)
+    document = client.current().member(config.member.id)
+    revoked = client.revocations.revoked().get(config.member.id, frozenset())
+    fresh = _fresh(config, unlock, keys.database_key, partial(_serve, document, revoked, now_ms))
     published = publish(
         config, now_ms, umbrella=umbrella, change=lambda next_: _saying(next_, fresh, now_ms)
     )
@@ -150,10 +156,26 @@ def _phase(place: Place, key: bytes) -> str | None:
         return store.read(recovered.phase)
 
 
-def _fresh(config: Config, unlock: Unlock, key: bytes) -> list[str]:
+def _serve(
+    document: MemberDocument, revoked: AbstractSet[str], now_ms: int, known: list[str]
+) -> list[str]:
+    """Those of the keys of this recovery under which it can go on; none: it needs others.
+
+    That is so once the key by which peers know it is over, or revoked: they hand back to no other.
+    """
+    ends = {one.key.key_id: one.not_after_ms for one in document.sealing}
+    lasting = [i for i in known if i not in revoked and ends.get(i, now_ms + 1) > now_ms]
+    said = document.recovering
+    named = known[:1] if said is None or said.sealing_key not in known else [said.sealing_key]
+    return lasting if set(named) & set(lasting) else []
+
+
+def _fresh(
+    config: Config, unlock: Unlock, key: bytes, serve: Callable[[list[str]], list[str]]
+) -> list[str]:
     """The ids of a year of sealing keys made after the loss, in turn; the database knows them."""
     with writing(store_place(config), key) as store:
-        known = store.read(recovered.fresh_keys)
+        known = serve(store.read(recovered.fresh_keys))
         if known:
             return known
         made = [SealingKey.generate() for _ in range(SEALING_PERIODS)]

@@ -198,7 +198,8 @@ def fresh_keys(connection: Connection) -> list[str]:
 
 
 def keep_fresh_keys(connection: Connection, ids: Sequence[str]) -> None:
-    """Remember which sealing keys this recovery made."""
+    """Remember which sealing keys this recovery made, instead of those that it made before."""
+    connection.execute("DELETE FROM meta WHERE name = ?", (KEYS,))
     connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (KEYS, " ".join(ids)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,6 +88,29 @@ async def test_doctor_names_own_keys_that_are_revoked_and_in_use(
 
     assert await named() == revoked
     await typed("keys", "rotate", "log", "--after-h", 0)
+    assert await named() == []
+
+
+async def test_doctor_names_a_key_that_serves_and_is_not_here(
+    world: World, member_of: Any, tmp_path: Path
+) -> None:
+    """A key backup from before a rotation: all goes well until the turn of the old key is over."""
+    typed = await _joined(world, member_of)
+    keys_dir = typed.config.member.keys_dir
+    before = tmp_path / "backup"
+    shutil.copytree(keys_dir, before)
+
+    async def named() -> list[str]:
+        _, shown = await typed("doctor")
+        return [one["mend"] for one in shown["findings"] if one["code"] == "key_not_here"]
+
+    await typed("keys", "rotate", "receipt", "--after-h", 0)
+    assert await named() == []
+    shutil.rmtree(keys_dir)
+    shutil.copytree(before, keys_dir)
+    (mend,) = await named()
+    assert "hotline keys rotate receipt --after-h 0" in mend
+    await typed("keys", "rotate", "receipt", "--after-h", 0)
     assert await named() == []
 
 

@@ -159,6 +159,16 @@ class TestOutbox:
         assert "nl-eokm/reports" in finding.what
         assert "timeout" in finding.what
 
+    def test_what_was_sent_and_never_receipted_names_the_peer_that_lacks_something(self) -> None:
+        """Nothing waits, and yet nobody has it: the peer may receipt with a key of before."""
+        unheard = replace(QUIET, unreceipted=3, attempts=3, problem="registry_behind")
+        (finding,) = checks.check_outbox([unheard], NOW)
+        assert (finding.severity, finding.code) == (Severity.WARNING, "outbox_unreceipted")
+        assert "nl-eokm/reports" in finding.what
+        assert "registry_behind" in finding.what
+        soon = replace(unheard, attempts=2)
+        assert worst(checks.check_outbox([soon], NOW)) is Severity.OK
+
     def test_stopped_channel_is_critical_even_when_empty(self) -> None:
         """A fork or a stolen key waits for a person."""
         stopped = replace(QUIET, stopped="unknown_history")

@@ -18,6 +18,7 @@ from node.registry.errors import MirrorsFailedError, NoRegistryError
 from node.setup.errors import AlreadySetUpError, PublicationRefusedError
 from node.setup.publishing import publish
 from node.setup.recovering import Begun, begin, finish
+from node.setup.revoking import revoke
 from node.store import recovered
 from node.store.connection import open_reader
 from node.store.outside import may_act_outside
@@ -149,6 +150,29 @@ async def test_begun_twice_is_begun_once(world: Any) -> None:
     said = listed(world).recovering
     assert said is not None
     assert said.since_ms == NOW
+
+
+async def test_recovery_that_outlasts_its_key_goes_on_under_another(world: Any) -> None:
+    """A peer was away for weeks: typed again, it is no dead end."""
+    first = await begun(world)
+    second = await begun(world, NOW + 31 * DAY)
+    assert second.sealing_key != first.sealing_key
+    said = listed(world).recovering
+    assert said is not None
+    assert (said.sealing_key, said.since_ms) == (second.sealing_key, NOW + 31 * DAY)
+    assert {one.key.key_id for one in listed(world).sealing} == at_hand(world)
+    assert first.sealing_key not in at_hand(world)
+
+
+async def test_recovery_whose_key_is_revoked_goes_on_under_another(world: Any) -> None:
+    """Whatever was sealed to it may be read by whoever has it."""
+    first = await begun(world)
+    await asyncio.to_thread(revoke, load(world.config.source), first.sealing_key)
+    await asyncio.to_thread(publish, load(world.config.source), NOW, rotate=True)
+    second = await begun(world, NOW + DAY)
+    said = listed(world).recovering
+    assert said is not None
+    assert said.sealing_key == second.sealing_key != first.sealing_key
 
 
 async def test_machine_that_burns_again_recovers_under_another_key(world: Any) -> None:
