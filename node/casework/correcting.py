@@ -138,17 +138,23 @@ class Correcting:
         self._check_open()
         if not (is_subject_id(verdict_id) and credible(verdict_id, self._ids.member)):
             raise ForeignVerdictError
-        return await self.withdraw_again(verdict_id, actor=actor)
+        return await self._withdraw(verdict_id, actor, await self._queries.given(verdict_id))
 
-    async def withdraw_again(
-        self, verdict_id: str, *, actor: str | None = None
-    ) -> VerdictWithdrawnView:
-        """Take a verdict of ours back wherever it stands; done twice, it changes nothing.
+    async def withdraw_again(self, verdict_id: str) -> None:
+        """Take back what we had taken back before the disk was lost, wherever it stands.
+
+        Some may have been told that it stands, and not yet that it does not: so all are told, and
+        the store leaves out who was (§8.13.7). Done twice, it changes nothing.
 
         Raises:
             StoreError
         """
         given = await self._queries.given(verdict_id)
+        await self._withdraw(verdict_id, None, given._replace(is_gone=False))
+
+    async def _withdraw(
+        self, verdict_id: str, actor: str | None, given: Given
+    ) -> VerdictWithdrawnView:
         needs = Needs(items=set(given.items), alike=set(given.items))
         want_alike(needs, given.content, self._fingerprints)
         needs.keys.add(self._fingerprints.verdict(verdict_id))
