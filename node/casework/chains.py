@@ -49,3 +49,11 @@ def went_before(peer: str, message: Item, state: ItemState) -> bool:
 def members_of(hops: tuple[Hop, ...]) -> list[str]:
     """Return who stands in a chain, in its order."""
     return [hop.member for hop in hops]
+
+
+def order(chain: tuple[Hop, ...]) -> int:
+    """Return a time (UTC, ms) by which hand-overs of one item come in order, whatever clocks said.
+
+    The chain of a later one goes on from that of the one before.
+    """
+    return max(hop.received_ms for hop in chain) + len(chain)

@@ -17,6 +17,7 @@ import msgspec
 from keys.registry import Registry
 from node.casework.answering import UNKNOWN
 from node.casework.casebook import Casebook
+from node.casework.chains import order
 from node.casework.events import (
     EventKind,
     Facts,
@@ -94,8 +95,7 @@ def read_said(raw: bytes, node_secret: bytes) -> Said:
     except MalformedError:
         return Said(entry.id, entry.kind, OTHERS, 0, None)
     if isinstance(message, Item):
-        at_ms = message.custody[-1].received_ms
-        return Said(entry.id, entry.kind, OWN_ITEMS, at_ms, said_key(message))
+        return Said(entry.id, entry.kind, OWN_ITEMS, order(message.custody), said_key(message))
     answer = None
     answers: tuple[bytes, ...] = ()
     if isinstance(message, DispositionNote) and message.disposition not in UNKNOWN:
