@@ -30,6 +30,7 @@ from tests.builders.cases import (
     book,
     closed,
     file,
+    handed_on,
     ids,
     item,
     said,
@@ -482,3 +483,35 @@ def test_entry_that_makes_an_item_known_settles_no_look_that_an_unseen_file_wait
     state = made.loaded.items[ITEM]
     assert {one.trust for one in state.listed} == {Trust.SUGGESTION, Trust.AUTO}
     assert state.reviews == (Review.SUGGESTED_VERDICT,)
+
+
+GIVEN = verdict(member="gb-iwf")
+BY_ANOTHER = item(
+    1,
+    file(1, md5=1),
+    assessments=(GIVEN,),
+    carried=(GIVEN.event_id,),
+    listed=(Listing(1, "member/gb-iwf", 3, "A", Trust.AUTO, police=False, verdict=GIVEN.event_id),),
+)
+"""A member's verdict stands on it by an entry that turns out to be of another file."""
+_ASKED = Review.SUGGESTED_VERDICT
+
+
+@pytest.mark.parametrize(
+    ("state", "raised", "reviews"),
+    [
+        (BY_ANOTHER, (_ASKED,), (_ASKED,)),
+        (msgspec.structs.replace(BY_ANOTHER, reviews=(_ASKED,)), (), (_ASKED,)),
+        (handed_on(BY_ANOTHER), (), ()),
+    ],
+    ids=["ours", "before a person already", "handed on"],
+)
+def test_verdict_that_stands_by_another_file_is_looked_at_once_where_the_item_is(
+    state: ItemState, raised: tuple[Review, ...], reviews: tuple[Review, ...]
+) -> None:
+    """It is its author's to take back; what stood before a person for something else stays."""
+    made = matched(state, listed(content=file(2, md5=1)))
+    after = made.loaded.items[ITEM]
+    (noted,) = after.listed
+    assert (noted.trust, noted.verdict, noted.raised) == (Trust.NONE, GIVEN.event_id, raised)
+    assert (after.assessments, after.reviews) == ((GIVEN,), reviews)

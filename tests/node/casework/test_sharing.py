@@ -625,6 +625,41 @@ class TestWithdrawn:
         await office.hear(end, lane=Lane.STATUS)
         assert [(await office.item(one)).known for one in items] == [False] * 3
 
+    async def test_what_looks_like_an_item_that_no_list_named_is_suggested_no_more(
+        self, office: Office
+    ) -> None:
+        """Its author had told the verdict with the item alone, and takes it back by its files."""
+        given = said().assessment
+        first = item_from(IWF, 1, file(1, pdq=0), assessments=(given,))
+        await office.hear(first, lane=Lane.REPORTS)
+        hashes = HashesDraft(sha256=f"{2:064x}", pdq=f"{7:064x}", pdq_quality=100)
+        draft = ItemDraft(url="https://gb1.example/2.jpg", hashes=hashes)
+        report = ReportDraft(items=(draft,), source=Source.PUBLIC)
+        (taken,) = await office.desk.submit([report], actor="desk", batch="2")
+        near = taken.items[0].item_id
+        assert (await office.item(near)).reviews == ("suggested_verdict",)
+        await office.hear(gone())
+        await office.look()
+        assert not (await office.item(first.item_id)).known
+        assert (await office.item(near)).reviews == ()
+
+    @pytest.mark.parametrize("seen", [True, False])
+    async def test_word_that_stands_here_already_is_noted_however_far_its_author_is_followed(
+        self, office: Office, *, seen: bool
+    ) -> None:
+        """For its end; also where nobody reports the item any more."""
+        await office.trust(IWF, baseline=Trust.NONE)
+        item = await office.report(1)
+        await office.told(item.id, said().assessment)
+        if not seen:
+            await office.take_back(item.id)
+        await office.hear(said())
+        await office.look()
+        after = await office.item(item.id)
+        assert [(one.list, str(one.counts_as)) for one in after.listed] == [
+            (f"member/{IWF}", "none")
+        ]
+
     async def test_withdrawal_that_comes_first_keeps_the_verdict_out(self, office: Office) -> None:
         """For ever; another verdict on the same file comes in."""
         await office.hear(gone())

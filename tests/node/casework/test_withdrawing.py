@@ -272,6 +272,15 @@ class TestHandedOn:
         receiver("gb-iwf", taken_back())
         assert receiver.state(ITEM).reviews == (Review.WITHDRAWAL,)
 
+    def test_item_that_nobody_saw_stands_before_nobody_while_another_judges_it(self) -> None:
+        """It stays for that verdict."""
+        other = verdict(member="de-eco", number=901)
+        state = msgspec.structs.replace(JUDGED, sightings=(), assessments=(GIVEN, other))
+        receiver = Receiver(state)
+        receiver("gb-iwf", taken_back())
+        assert receiver.state(ITEM).assessments == (other,)
+        assert receiver.state(ITEM).reviews == ()
+
     def test_item_of_ours_is_settled_by_who_acts_and_not_by_who_judges(self) -> None:
         """The one who is responsible decides about it as ever."""
         receiver = Receiver(item(1, informants=(Informant("gb-iwf", ITEM),)))
