@@ -199,6 +199,7 @@ class Casebook:
     posts: list[Post] = field(default_factory=list)
     tasks: list[tuple[str, str]] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
+    freed: list[str] = field(default_factory=list)  # their ids and aliases: nothing waits for them
     late: list[tuple[str, Arrived]] = field(default_factory=list)  # about items erased before
     disavowed: list[Disavowed] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
@@ -269,6 +270,7 @@ class Casebook:
         del self.loaded.items[state.id]
         self.changed.pop(state.id, None)
         self.erased.append(state.id)
+        self.freed += [state.id, *state.aliases]
         return event
 
     def note_erased_there(self, item_id: str, body: ErasedThere) -> None:

@@ -372,9 +372,15 @@ def decode_body(kind: EventKind, raw: bytes) -> Body:
     return body
 
 
+_KNOWN_BY = frozenset({EventKind.RECORDED, EventKind.HANDED_ON})
+
+
 def ids_now_known(events: Iterable[Event]) -> list[str]:
-    """Return the ids by which items became known by these events: what waited for them goes on."""
+    """Return the ids by which items became known by these events: what waited for them goes on.
+
+    That is to a member that has it of us from now on, too (`under_id.means`).
+    """
     events = list(events)
-    known = [event.item for event in events if event.kind is EventKind.RECORDED]
+    known = [event.item for event in events if event.kind in _KNOWN_BY]
     told = [event.body.informant for event in events if isinstance(event.body, Sighted)]
     return known + [informant.item_id for informant in told if informant is not None]

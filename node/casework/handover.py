@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
 from keys.registry import Registry
 from node.casework.again import accepted, raise_judged
@@ -41,6 +41,7 @@ from node.casework.telling import (
     tell_so_far,
     teller,
 )
+from node.casework.under_id import line_to_add, means
 from node.ids import Ids
 from node.matching.duplicates import Incoming, Judgement, join, judge
 from protocol.facts import ActionTaken, Assessment, Content, Hop, Jurisdiction
@@ -118,16 +119,18 @@ class Handover:
         person says that it moved back to us: custody is ours again, and a person looks here too.
         """
         informant = Informant(peer, message.item_id)
+        body = SightedEvent(
+            message.sightings,
+            informant,
+            message.child_at_risk,
+            Disposition.REVISION,
+            line_to_add(here, message),
+            told_online_ms=self._online(message),
+            handed_ms=message.revision,
+        )
         if self._comes_back(peer, message, here):
-            body = SightedEvent(
-                (),
-                informant,
-                message.child_at_risk,
-                Disposition.DUPLICATE,
-                told_online_ms=self._online(message),
-                handed_ms=message.revision,
-            )
-            self._sight(here.id, body, self._book.now, peer)
+            back = replace(body, sightings=(), outcome=Disposition.DUPLICATE)
+            self._sight(here.id, back, self._book.now, peer)
             self._note_all(here.id, message, peer)
             take_custody(self._book, self._postbox, self._ids, here.id)
             self._add_facts(here.id, Facts(message.content, message.access), peer)
@@ -139,14 +142,6 @@ class Handover:
             if told:  # news of its return were quicker than itself
                 self._add_facts(here.id, Facts(message.content, message.access), peer)
             return Disposition.ECHO
-        body = SightedEvent(
-            message.sightings,
-            informant,
-            message.child_at_risk,
-            Disposition.REVISION,
-            told_online_ms=self._online(message),
-            handed_ms=message.revision,
-        )
         self._sight(here.id, body, message.found_ms, peer)
         self._add_facts(here.id, Facts(message.content, message.access), peer)
         self._note_all(here.id, message, peer)
@@ -250,7 +245,7 @@ class Handover:
             custody = Custody.COUNTED
         elif not ours:
             custody = Custody.LOCATING  # misrouted, or the registry changed: we look ourselves
-        state = msgspec.structs.replace(
+        state = replace(
             item_told(message, informant.member),
             hops=(*chain, Hop(self._book.us, self._book.now)),
             told_hops=len(chain),
@@ -293,7 +288,9 @@ class Handover:
         if state is None:
             return Disposition.PARKED
         told_us = any(informant.member == peer for informant in state.informants)
-        if not told_us or (message.sighting is not None and not is_own(message.sighting)):
+        meant = means(self._book.us, self._postbox, state, peer, message.item_id)
+        forged = message.sighting is not None and not is_own(message.sighting)
+        if not (told_us and meant) or forged:
             return Disposition.NOT_PERMITTED
         files = belonging(state, _one(message.content))
         judgement = self._look_again(state, message, files)
@@ -331,7 +328,7 @@ class Handover:
         return found or Judgement(Disposition.DUPLICATE, state.id)
 
     def _sight(self, item_id: str, body: SightedEvent, at_ms: int, actor: str) -> ItemState:
-        body = msgspec.structs.replace(body, told_by=actor if body.sightings else None)
+        body = replace(body, told_by=actor if body.sightings else None)
         return self._book.record(item_id, EventKind.SIGHTED, body, at_ms=at_ms, actor=actor)
 
     def _add_facts(self, item_id: str, facts: Facts, peer: str) -> None:
@@ -339,7 +336,7 @@ class Handover:
         if (body := lacks(state, facts)) is None:
             return
         unseen = is_unseen(state, body.content, peer)
-        body = msgspec.structs.replace(body, unseen=unseen)
+        body = replace(body, unseen=unseen)
         self._book.record(item_id, EventKind.FACTS, body, at_ms=self._book.now, actor=peer)
         if unseen:  # before the verdict goes anywhere with it
             self._book.raise_review(item_id, Review.SUGGESTED_VERDICT)

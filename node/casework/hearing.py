@@ -36,6 +36,7 @@ from node.casework.rejudging import (
 )
 from node.casework.routing import Forwarding
 from node.casework.telling import News, handed_on_to, is_otherwise, note, tell, teller
+from node.casework.under_id import means
 from node.ids import Ids
 from protocol.dispositions import Dispositions
 from protocol.facts import ActionTaken, Assessment, Jurisdiction
@@ -154,6 +155,9 @@ def hear_outcome(
         return _for_the_successor(book, message) if inherited else unknown
     if not part_of_story(state, peer):
         return Disposition.NOT_PERMITTED
+    speaks_of_it = isinstance(message.payload, Assessment | ActionTaken)
+    if speaks_of_it and not means(book.us, postbox, state, peer, message.item_id):
+        return Disposition.PARKED  # until it hands over itself what it speaks of
     if _has_heard(book, postbox, state, peer, message):
         if message.assessment is not None and teller(postbox, peer, message.author) is None:
             said_here(book, state, message.assessment)

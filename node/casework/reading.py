@@ -60,14 +60,19 @@ def in_our_form(message: Message) -> Message:
     """Return what was said, with the place of an item in our own canonical form (§6.3)."""
     if not isinstance(message, Item):
         return message
-    told = message.location
+    place = place_in_our_form(message.location)
+    same = place is message.location
+    return message if same else msgspec.structs.replace(message, location=place)
+
+
+def place_in_our_form(told: Location) -> Location:
+    """Return a place in our own canonical form; the very same object if it is in that."""
     if told.canonical is None:
-        return message
+        return told
     here = _our_form(told, told.canonical)
     if (here, VERSION) == (told.canonical, told.canonical_version):
-        return message
-    place = msgspec.structs.replace(told, canonical=here, canonical_version=VERSION)
-    return msgspec.structs.replace(message, location=place)
+        return told
+    return msgspec.structs.replace(told, canonical=here, canonical_version=VERSION)
 
 
 def _our_form(told: Location, canonical_there: str) -> str:

@@ -34,6 +34,8 @@ from node.casework.reading import Parsed
 from node.casework.reconsidering import reconsider
 from node.casework.routing import Forwarding
 from node.casework.sharing import concerned, is_own
+from node.casework.under_id import REASON as ANOTHER
+from node.casework.under_id import is_other_item, refuse_other
 from node.casework.wanting import want_alike, want_item
 from node.casework.withdrawing import hear_verdict_withdrawn, hear_withdrawal
 from node.ids import Ids
@@ -171,6 +173,8 @@ class Judge:
         item_id = getattr(parsed.message, "item_id", None)
         if disposition is Disposition.PARKED:
             return Answer(arrived, Judged.PARKED, disposition, item_id, None, _erased_ms(parsed))
+        if reason == ANOTHER:
+            item_id = None  # it became part of no item
         state = None if item_id is None else self.book.find(item_id)
         self._answer(parsed, disposition, reason, state)
         item = self._buried(parsed, item_id) if state is None else state.id
@@ -237,12 +241,22 @@ class Judge:
         message = readable
         item_id = getattr(message, "item_id", None)
         state = None if item_id is None else self.book.find(item_id)
-        if state is not None and is_over(self.book, self.postbox, peer, state, message):
-            return refuse(self.book, peer, state), REASON
+        if state is not None and (refused := self._refuse(peer, state, message)) is not None:
+            return refused
         handler = _HANDLERS.get(type(message))
         disposition = None if handler is None else handler(self, parsed, message)
-        refused = disposition is Disposition.NOT_PERMITTED and isinstance(message, Item)
-        return disposition, REASON if refused else None
+        over = disposition is Disposition.NOT_PERMITTED and isinstance(message, Item)
+        return disposition, REASON if over else None
+
+    def _refuse(
+        self, peer: str, state: ItemState, message: Message
+    ) -> tuple[Disposition, str] | None:
+        """What has no effect on the item of which it bears the id; None: it may have one."""
+        if isinstance(message, Item) and is_other_item(state, peer, message):
+            return refuse_other(self.book, peer, message.item_id), ANOTHER
+        if is_over(self.book, self.postbox, peer, state, message):
+            return refuse(self.book, peer, state), REASON
+        return None
 
     def _answer(
         self,

@@ -15,6 +15,7 @@ from node.casework.hits import hits
 from node.casework.holding import is_held, is_under_referral
 from node.casework.item import Informant, ItemState, Review
 from node.casework.telling import News, handed_on_to, teller
+from node.casework.under_id import means
 from node.casework.undoing import put_before_a_person, record_taken_back, take_carried_back
 from protocol.facts import Sighting
 from protocol.messages import Outcome, Withdrawal
@@ -107,6 +108,8 @@ def hear_verdict_withdrawn(
     if not part_of_story(state, peer) or not _is_a_verdict(book, postbox, state, peer, message):
         return Disposition.NOT_PERMITTED
     held = any(given.event_id == message.event_id for given in state.assessments)
+    if not held and not means(book.us, postbox, state, peer, message.item_id):
+        return Disposition.PARKED  # as the verdict is (`hear_outcome`)
     news = News(message.event_id, message.what, None, message.author, message.at_ms)
     heard_from = Informant(peer, message.item_id)
     told_by = teller(postbox, peer, message.author)

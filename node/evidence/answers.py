@@ -164,7 +164,8 @@ def _check_standing(one: _Read, audit: Audit, story: Story, told: Told, findings
         held = row.waits_for == waiting_of(row.peer) and taken_back(one.message) is not None
         if held:
             findings.count("held")
-        right = held or (row.waits_for == spoken_of and not story.items(spoken_of))
+        came = (row.peer, spoken_of) in story.told if story.items(spoken_of) else False
+        right = held or (row.waits_for == spoken_of and not came)
         findings.expect(right, "entries_in", one.place, "waits_for")
     elif row.judged == Judged.QUARANTINED:
         findings.count("quarantined")

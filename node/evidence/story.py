@@ -41,6 +41,7 @@ class Story:
         loose: (item, number) of events that only an item can have that has ended.
         ended: (item, member): the member erased an item that was not here.
         alike: (number, item): the item looks like that entry of a list, or did.
+        told: (member, id): the member told us of an item by this id.
     """
 
     us: str
@@ -58,6 +59,7 @@ class Story:
     loose: list[tuple[str, int]] = field(default_factory=list)
     ended: set[tuple[str, str]] = field(default_factory=set)
     alike: set[tuple[int, str]] = field(default_factory=set)
+    told: set[tuple[str, str]] = field(default_factory=set)
 
     def take(self, event: Event, seq: int) -> None:
         """Fold the next event.
@@ -125,6 +127,7 @@ class Story:
             self.lines[state.id] += 1
         for informant in state.informants:
             self.names.setdefault(informant.item_id, state.id)
+            self.told.add((informant.member, informant.item_id))
         self.heard.update((state.id, given.event_id) for given in state.assessments)
         self.heard.update((state.id, done.event_id) for done in state.actions)
 
@@ -133,5 +136,6 @@ class Story:
             self.reports[body.report.id] = body.report
         if body.informant is not None:
             self.names.setdefault(body.informant.item_id, item)
+            self.told.add((body.informant.member, body.informant.item_id))
         elif actor.split("/", 1)[0] == self.us and body.sightings:
             self.lines[item] += 1

@@ -217,7 +217,7 @@ def _alias(new: Incoming, elsewhere: Sequence[ItemState], now_ms: int) -> Judgem
         for item in elsewhere
         if item.custody in (Custody.HERE, Custody.LOCATING)
         and item.matter is new.matter
-        and _same_path(new.location, item.location)
+        and same_path(new.location, item.location)
         and _like(new, item) is Likeness.SAME
     ]
     for item in _liveliest_first(new, aliases):
@@ -228,7 +228,8 @@ def _alias(new: Incoming, elsewhere: Sequence[ItemState], now_ms: int) -> Judgem
     return None
 
 
-def _same_path(one: Location | None, other: Location | None) -> bool:
+def same_path(one: Location | None, other: Location | None) -> bool:
+    """Whether two addresses differ in their query alone."""
     ours, theirs = _canonical(one), _canonical(other)
     if ours is None or theirs is None:
         return False

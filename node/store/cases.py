@@ -351,7 +351,7 @@ def _wake_parked(connection: Connection, book: Casebook) -> None:
     if connection.execute("SELECT 1 FROM entries_in WHERE judged = 2 LIMIT 1").fetchone():
         connection.executemany(
             "UPDATE entries_in SET judged = 0, waits_for = NULL WHERE judged = 2 AND waits_for = ?",
-            [(i,) for i in ids_now_known(book.events)],
+            [(i,) for i in (*ids_now_known(book.events), *book.freed)],
         )
 
 
