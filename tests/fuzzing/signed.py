@@ -13,6 +13,7 @@ import msgspec
 
 from keys.errors import KeysError
 from keys.signing import SigningKey
+from node.casework.recovered import read_said
 from node.evidence.contradictions import check_contradiction
 from node.evidence.errors import EvidenceError
 from node.evidence.forks import check_fork, is_fork
@@ -20,7 +21,7 @@ from node.peer import wire
 from node.registry import ceremony, repository
 from node.registry.errors import RegistryError
 from node.registry.revocations import Revocations
-from protocol import fork, push, recovery, revocation
+from protocol import fork, lineage, push, recovery, revocation
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, VerifiedCheckpoint
 from protocol.entry import leaf
@@ -34,7 +35,7 @@ from tests.builders.network import NOW_MS, make_network, make_umbrella
 from tests.fuzzing.target import Target
 from tests.node.evidence import contradicted, forked
 from tests.node.peer.attacker import opening
-from tests.protocol.samples import MESSAGES, raw_entry
+from tests.protocol.samples import MESSAGES, NODE_SECRET, raw_entry
 
 VECTORS: Final = Path(__file__).resolve().parent.parent / "vectors"
 IWF, EOKM = "gb-iwf", "nl-eokm"
@@ -72,6 +73,25 @@ def ledgers() -> list[Target]:
     ]  # fmt: skip
 
 
+def lineages() -> list[Target]:
+    """How a ledger goes on, as any member may show it to us (§8.16): read, and followed."""
+    vector = _vector("lineage_v1.json")
+    log = SigningKey.from_seeds(*map(bytes.fromhex, vector["log_key_seeds"])).public
+    owner = lineage.Owner(vector["network"], vector["owner"], [log])
+    held = vector["remembered"]
+    before = lineage.Remembered(
+        bytes.fromhex(held["epoch"]), held["size"], bytes.fromhex(held["root"]), b"note"
+    )
+    shown = [vector[name] for name in ("lineage", "said_again", "set_back")]
+    good = [bytes.fromhex(one) for one in (*shown, *vector["over"].values())]
+    invalid = [base64.b64decode(one["raw"]) for one in vector["invalid"]]
+
+    def followed(raw: bytes) -> object:
+        return lineage.follow(lineage.from_bytes(raw), owner, before)
+
+    return [Target("ledger.lineage", followed, (ProtocolError,), [*good, *invalid])]
+
+
 def recoveries() -> list[Target]:
     """What a member that lost its node asks for, and what it is handed back (§8.13)."""
     vector = _vector("recovery_v1.json")
@@ -83,12 +103,14 @@ def recoveries() -> list[Target]:
 
     frames = [push.frame([one]) for one in bodies("elements") if one]
     opened = _handed_back()
+    said = [raw_entry(message) for message in MESSAGES]
     return [
         Target("recovery.request", recovery.read_request, theirs, bodies("requests")),
         Target("recovery.standing", recovery.read_standing, theirs, bodies("standings")),
         Target("recovery.page", recovery.read_page, theirs, bodies("pages")),
         Target("recovery.elements", _elements, theirs, [*opened, *frames]),
         Target("recovery.opened", _followed, theirs, opened),
+        Target("recovery.said", lambda raw: read_said(raw, NODE_SECRET), theirs, said),
     ]
 
 

@@ -47,10 +47,15 @@ from node.peer.signatures import HttpRequest, HttpResponse
 from node.registry.admission import read_request
 from node.registry.errors import RegistryError
 from node.registry.publish import read_publication
-from protocol import answers, entry, messages, note, pull, push
+from protocol import answers, encoding, entry, messages, note, pull, push
 from protocol.answers import ANSWERS, NOTHING, Answer, AnswerCode, Position, Then, Told
 from protocol.channel import Channel
-from protocol.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
+from protocol.checkpoint import (
+    Checkpoint,
+    read_checkpoint,
+    sign_checkpoint,
+    verify_checkpoint,
+)
 from protocol.errors import ProtocolError
 from protocol.pull import Pull
 from protocol.receipt import cosign, verify_receipt
@@ -65,6 +70,7 @@ from tests.fuzzing.signed import (
     forks,
     heard,
     ledgers,
+    lineages,
     recoveries,
     revocations,
 )
@@ -252,10 +258,12 @@ def targets() -> tuple[Target, ...]:
     return (
         Target("entry", messages.read, theirs, _entries()),
         Target("entry.outer", entry.decode, theirs, _entries()),
+        Target("value", lambda raw: encoding.unpack(raw, 65_536), theirs, _entries()),
         *_body_targets(),
         Target("push.head", push.read_head, theirs, _heads()),
         Target("push.frame", push.unframe, theirs, [push.frame(_entries())]),
         Target("note", note.parse, theirs, [signed, cosigned]),
+        Target("checkpoint.unverified", read_checkpoint, theirs, [signed, cosigned]),
         Target("checkpoint", lambda raw: verify_checkpoint(raw, [_keys(IWF).log.public]),
                theirs, [signed, cosigned]),
         Target("receipt", lambda raw: verify_receipt(raw, checkpoint, [_keys(EOKM).receipt.public]),
@@ -266,6 +274,7 @@ def targets() -> tuple[Target, ...]:
         *list_targets(),
         *hashcheck_targets(),
         *ledgers(),
+        *lineages(),
         *recoveries(),
         *revocations(),
         *forks(),

@@ -2,17 +2,67 @@
 
 from __future__ import annotations
 
+import ast
 import random
-from contextlib import suppress
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
 
 import pytest
 
+import protocol
 from tests.fuzzing.mutating import case
 from tests.fuzzing.running import Outcome, one, run
 from tests.fuzzing.target import Target
 from tests.fuzzing.targets import targets
 
 BY_NAME = {target.name: target for target in targets()}
+PROTOCOL = Path(protocol.__file__).parent
+OURS = {("merkle", "from_bytes"): "read from our own database alone"}
+"""Parsers of the wire's forms that nothing from outside reaches, and why."""
+Read = tuple[str, str]
+
+
+def parsers() -> set[Read]:
+    """Give each public function of `protocol/` that takes raw bytes: its module and name."""
+    found = set()
+    for path in PROTOCOL.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                names = [name.arg for name in node.args.args if name.arg not in ("self", "cls")]
+                if names[:1] == ["raw"]:
+                    found.add((path.stem, node.name))
+    return found
+
+
+@contextmanager
+def reached() -> Iterator[set[Read]]:
+    """Note which functions of `protocol/` are called meanwhile."""
+    found: set[Read] = set()
+
+    def note(frame: FrameType, event: str, _argument: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.parent == PROTOCOL:
+            found.add((path.stem, frame.f_code.co_name))
+
+    sys.setprofile(note)
+    try:
+        yield found
+    finally:
+        sys.setprofile(None)
+
+
+def test_r3_every_parser_of_the_wire_is_reached_by_a_target() -> None:
+    """A form that somebody adds, and nobody breaks, is where the next crash comes from."""
+    with reached() as found:
+        for target in targets():
+            for seed in target.seeds:
+                with suppress(*target.ends_in):
+                    target.read(seed)
+    assert len(parsers()) > 20
+    assert parsers() - found == OURS.keys()
 
 
 @pytest.mark.parametrize("name", BY_NAME)
