@@ -20,7 +20,10 @@ VECTORS: Final = Path(__file__).resolve().parent.parent / "vectors"
 FILE: Final = VECTORS / "invalid_v1.json"
 V1: Final = json.loads((VECTORS / "protocol_v1.json").read_bytes())
 V2: Final = json.loads((VECTORS / "protocol_v2.json").read_bytes())
-_NEW: Final = ("Disavow", "ContentVerdict", "ContentVerdictWithdrawn")
+_NEW: Final = (
+    *("PeerMessage", "ItemV2", "Dispositions"),
+    *("Disavow", "ContentVerdict", "ContentVerdictWithdrawn"),
+)
 LATER: Final = [one for one in V2["entries"] if one["name"] in _NEW]
 EMPTY_ROOT: Final = hashlib.sha256().digest()
 ENTRY_BYTES: Final = 65_536
@@ -43,9 +46,9 @@ def _plain(value: Any) -> Any:
     return [_plain(part) for part in value] if isinstance(value, list) else value
 
 
-def _outer(vector: dict[str, Any], body: Any, version: Any = 1) -> list[Any]:
+def _outer(vector: dict[str, Any], body: Any, version: int | None = None) -> list[Any]:
     return [
-        version,
+        vector.get("version", 1) if version is None else version,
         vector["kind"],
         bytes.fromhex(vector["id"]),
         bytes.fromhex(vector["salt"]),
@@ -149,6 +152,100 @@ def messages() -> Iterator[Invalid]:
             body[5], body[6] = [None, 1, None, None, None], []
             made = oracle.pack(_outer(vector, body))
         yield Invalid(f"{name}: {what}", "entry", clause, "malformed", made)
+
+
+def _id(member: str) -> str:
+    return f"{member}.{ULID}"
+
+
+NOW: Final = 1_767_225_600_000
+SHA256: Final = b"\1" * 32
+URL: Final = "https://a.example/"
+BARE: Final = [None] * 6
+HOP: Final = ["gb-iwf", NOW]
+LINE: Final = ["192.0.2.7", "demo-countries", "2026-01-01", "NL"]
+SEEN: Final = [_id("nl-eokm"), "nl-eokm", "public", NOW]
+GIVEN: Final[list[Any]] = [_id("nl-eokm"), "nl-eokm", "baseline", None, [], None, NOW]
+DONE: Final = [_id("nl-eokm"), "nl-eokm", "removed", None, NOW]
+WENT: Final = ["fr-pdc", "FR", [LINE]]
+
+
+def _put(row: list[Any], place: int, value: Any) -> list[Any]:
+    return [*row[:place], value, *row[place + 1 :]]
+
+
+def parts() -> Iterator[Invalid]:
+    """Give items whose parts say what no part says (§6.2, §6.3)."""
+    rows: list[tuple[str, int, Any, str]] = [
+        ("a service without an account", 5, [URL, 1, URL, "chat", None], "§6.3"),
+        ("an account without its service", 5, [URL, 1, URL, None, "somebody"], "§6.3"),
+        ("a raw form without a canonical one", 5, [None, 1, URL, None, None], "§6.3"),
+        ("a canonical form that is not ASCII", 5, [f"{URL}\u00e4", 1, None, None, None], "§6.2"),
+        ("a raw form of 8,193 bytes", 5, [URL, 1, "\u00e4" * 4096 + "x", None, None], "§6.2"),
+        ("a text with U+0000", 5, [URL, 1, f"{URL}\0", None, None], "§4.1"),
+        ("a location with a field more", 5, [URL, 1, URL, None, None, None], "§6.1"),
+        ("no hash", 6, [[None, None, None, 7, None, None]], "§6.3"),
+        ("a hash of 31 bytes", 6, [_put(BARE, 0, SHA256[1:])], "§6.3"),
+        ("a PDQ hash without its quality", 6, [_put(BARE, 4, SHA256)], "§6.3"),
+        ("a quality without its PDQ hash", 6, [[SHA256, None, None, None, None, 80]], "§6.3"),
+        ("a quality over 100", 6, [[None, None, None, None, SHA256, 101]], "§6.3"),
+        ("five files", 6, [_put(BARE, 0, bytes((n,)) * 32) for n in range(5)], "§6.4"),
+        ("an access that says nothing", 7, BARE, "§6.3"),
+        ("an access of 8,194 bytes", 7, ["\u00e4" * 4096, "xx", *BARE[2:]], "§6.2"),
+        ("a vantage UK", 7, [URL, None, None, None, "UK", None], "§6.2"),
+        ("thirty-three members", 15, [HOP] * 33, "§6.4"),
+        ("a country where none was found", 16, ["none", "NL", "high", []], "§6.3"),
+        ("a country without its name", 16, ["country", None, "high", []], "§6.3"),
+        ("a country in small letters", 16, ["country", "nl", "high", []], "§6.2"),
+        ("twenty-five lines of evidence", 16, ["country", "NL", "high", [LINE] * 25], "§6.3"),
+        ("a line of 385 bytes", 16, ["country", "NL", "high", [["x" * 256, "y" * 128, "z", None]]],
+         "§6.2"),
+        ("national without a law", 17, [_put(GIVEN, 2, "national")], "§6.3"),
+        ("a law that is not national", 17, [_put(GIVEN, 3, "gb-poca-1978")], "§6.3"),
+        ("unassessable without a reason", 17, [_put(GIVEN, 2, "unassessable")], "§6.3"),
+        ("seventeen labels", 17, [_put(GIVEN, 4, ["a"] * 17)], "§6.3"),
+        ("thirteen assessments", 17, [GIVEN] * 13, "§6.4"),
+        ("forty-nine actions", 18, [DONE] * 49, "§6.4"),
+        ("an unknown action", 18, [_put(DONE, 2, "forgotten")], "§6.5"),
+        ("forty-nine sightings", 19, [SEEN] * 49, "§6.4"),
+    ]  # fmt: skip
+    for name, place, value, clause in rows:
+        made = _changed("Item 1", place, value)
+        yield Invalid(f"Item 1: {name}", "entry", clause, "malformed", made)
+
+
+def words() -> Iterator[Invalid]:
+    """Give messages that say nothing, too much, or another thing than they claim (§6.4)."""
+    rows: list[tuple[str, str, int, Any, str]] = [
+        ("RegistrySeen 1", "a hash of 31 bytes", 2, bytes(31), "§6.4"),
+        ("RegistrySeen 1", "a version below zero", 1, -1, "§6.2"),
+        ("Sighted 1", "nothing", 1, None, "§6.4"),
+        ("Sighted 2", "an access that says nothing", 3, BARE, "§6.3"),
+        ("DispositionNote 1", "an unknown lane", 0, "gossip", "§6.5"),
+        ("DispositionNote 1", "an epoch of 7 bytes", 1, bytes(7), "§6.4"),
+        ("Outcome 1", "no payload", 4, None, "§6.4"),
+        ("Outcome 1", "two payloads", 5, DONE, "§6.4"),
+        ("Outcome 1", "the payload of something else", 3, "acted", "§6.4"),
+        ("Outcome 1", "a payload where there is none", 3, "erased", "§6.4"),
+        ("Outcome 2", "two payloads", 4, GIVEN, "§6.4"),
+        ("Outcome 2", "an unknown word", 3, "lost", "§6.5"),
+        ("Withdrawal 1", "a time below zero", 2, -1, "§3.4"),
+        ("PeerMessage", "no text", 2, "", "§6.4"),
+        ("PeerMessage", "2,001 characters", 2, "x" * 2001, "§6.4"),
+        ("PeerMessage", "an id of nobody's", 1, ULID, "§3.3"),
+        ("ItemV2", "a time after the year 9999", 20, 253_402_300_800_000, "§3.4"),
+        ("ItemV2", "custody that begins elsewhere", 14, "nl-eokm", "§6.4"),
+        ("Contents 1", "257 files", 3, [[[SHA256, *BARE[1:]], *GIVEN[1:5]]] * 257, "§6.4"),
+        ("ContentVerdict", "national without a law", 0, _put(GIVEN, 2, "national"), "§6.3"),
+        ("ContentVerdictWithdrawn", "a time after the year 9999", 1, 253_402_300_800_000, "§3.4"),
+    ]
+    for name, what, place, value, clause in rows:
+        made = _changed(name, place, value)
+        yield Invalid(f"{name}: {what}", "entry", clause, "malformed", made)
+    for name, version in (("Item 1", 2), ("ItemV2", 1)):
+        vector = _entry(name)
+        made = oracle.pack(_outer(vector, _plain(vector["body"]), version))
+        yield Invalid(f"{name}: as version {version}", "entry", "§13", "malformed", made)
 
 
 def crowds() -> Iterator[Invalid]:
@@ -281,7 +378,7 @@ def answers() -> Iterator[Invalid]:
 
 
 PARTS: Final[tuple[Callable[[], Iterator[Invalid]], ...]] = (
-    encodings, messages, crowds, checkpoints, receipts, frames, answers,
+    encodings, messages, parts, words, crowds, checkpoints, receipts, frames, answers,
 )  # fmt: skip
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from keys import SigningKey
-from protocol import answers, messages, push
+from protocol import answers, entry, messages, push
 from protocol.checkpoint import Checkpoint, Origin, verify_checkpoint
 from protocol.errors import TheirError
+from protocol.messages import FORMS
 from protocol.receipt import verify_receipt
 from tests.protocol import invalid
 from tests.protocol.conftest import vectors
@@ -54,3 +56,13 @@ def test_invalid_bytes_are_refused_by_their_code(vector: dict[str, Any]) -> None
 def test_invalid_vectors_are_what_an_independent_writer_makes() -> None:
     """The file and its writer do not drift apart."""
     assert invalid.FILE.read_text(encoding="utf-8") == invalid.written()
+
+
+def test_16_of_every_form_there_is_what_must_be_refused() -> None:
+    """A form without one is read by others as they like."""
+    shown = set()
+    for vector in (one for one in VECTORS if one["form"] == "entry"):
+        with suppress(TheirError):
+            parts = entry.decode(b64decode(vector["raw"]) + bytes(vector["zeros"]))
+            shown.add((parts.version, parts.kind))
+    assert shown >= FORMS.keys()

@@ -51,6 +51,14 @@ def test_9_8_a_pull_that_is_not_of_the_form_is_malformed(vector: dict[str, str])
         pull.from_bytes(bytes.fromhex(vector["body"]))
 
 
+@pytest.mark.parametrize("vector", V1["malformed_offers"], ids=lambda one: one["name"])
+def test_9_8_what_is_no_offer_is_refused_by_its_code(vector: dict[str, str]) -> None:
+    """Neither a nonce alone nor one with a place and a whole head behind it."""
+    with pytest.raises(ProtocolError) as caught:
+        pull.read_offer(bytes.fromhex(vector["body"]))
+    assert caught.value.code == vector["code"]
+
+
 @pytest.mark.parametrize("vector", V1["offers"], ids=lambda one: one["name"])
 def test_9_8_offers_have_the_bytes_of_version_1(vector: dict[str, Any]) -> None:
     """A nonce alone, or with a place and a push behind it."""
