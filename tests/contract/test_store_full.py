@@ -6,6 +6,7 @@ import asyncio
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -181,6 +182,36 @@ class TestSystemSaysNo:
             await store.cases.judge(Needs(), NOW_MS, decide)
         assert len(await store.queries.unjudged(10)) == 1
         await store.close()
+
+
+def writing(store: Store, *, allowed: bool) -> None:
+    """Let the database be written to or not, as where its disk is mounted anew."""
+    writer: Any = store.writer
+    connection = getattr(writer, "connection", None) or writer._connection
+    connection.execute(f"PRAGMA query_only = {'OFF' if allowed else 'ON'}").fetchall()
+
+
+class TestReadOnly:
+    """A disk that became read-only, as file systems do by themselves after an error."""
+
+    async def test_r7_nothing_is_taken_until_it_may_be_written_to_again(self, store: Store) -> None:
+        """Neither of our own nor of peers; reading goes on, and nobody has to start it again."""
+        await record_items(store, 1)
+        sender = Sender()
+        await arrive(store, sender, 1)
+        push = sender.push(2)
+        writing(store, allowed=False)
+        with pytest.raises(StoreFullError):
+            await record_items(store, 2)
+        with pytest.raises(StoreFullError):
+            await take(store, push)
+        assert await store.queries.item(item(1).id, b"") is not None
+        told, _ = await store.inbox.told(PEER, Lane.REPORTS)
+        assert told.position.size == 2
+        writing(store, allowed=True)
+        assert await take(store, push, b"late") == b"late"
+        await record_items(store, 3)
+        assert (await store.queries.figures())["items"] == 2
 
 
 def test_the_store_of_these_tests_is_of_a_member() -> None:
