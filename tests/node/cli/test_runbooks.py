@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from keys.keyring import load_database_key
+from keys.member import tls_key_id
 from keys.unlock import Unlock
 from node.config import load
 from node.store.connection import open_reader, open_writer
@@ -122,3 +123,30 @@ async def test_g7_runbook_of_a_stolen_signing_key_line_by_line(
     assert document.turn(stolen).compromised_ms == 1_793_520_000_000
     listed = document.log if purpose == "log" else document.receipt
     assert [one.key.key_id for one in listed] == [stolen, used["key_id"]]
+
+
+@pytest.mark.parametrize("purpose", ["transport", "tls", "witness"])
+async def test_g7_runbook_of_another_stolen_key_line_by_line(
+    world: World, member_of: Any, purpose: str
+) -> None:
+    """At its end nobody believes the key, and another one is in use and published."""
+    typed = member_of(world)
+    await typed("join", "--root", world.fingerprint, "--mirror", world.mirror)
+    _, before = await typed("keys", "status")
+    (stolen,) = (one["key_id"] for one in before["keys"] if one["purpose"] == purpose)
+    words = {"KEY_ID": stolen, "PURPOSE": purpose}
+    shown: dict[str, dict[str, Any]] = {}
+    for program, *line in commands("stolen-other-key.md"):
+        assert program == "hotline"
+        _, told = await typed(*(words.get(word, word) for word in line))
+        assert "error" not in told
+        shown[line[0]] = told
+    mine = [one for one in shown["keys"]["keys"] if one["purpose"] == purpose]
+    (used,) = (one["key_id"] for one in mine if one["standing"] == "in use")
+    assert used != stolen
+    assert {one["standing"] for one in mine if one["key_id"] == stolen} <= {"revoked"}
+    assert "key_revoked" not in {one["code"] for one in shown["doctor"]["findings"]}
+    assert stolen in world.server.revocations.revoked()["gb-iwf"]
+    document = world.directory.open().registry.member("gb-iwf")
+    listed = (*document.transport, *document.witness)
+    assert used in {tls_key_id(pin) for pin in document.tls} | {one.key.key_id for one in listed}
