@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from tests.simulation.burning import burnt
+from tests.simulation.burying import BURYING
 from tests.simulation.disowning import BY_OWNERS, DISOWNING
 from tests.simulation.erasing import erase
 from tests.simulation.governing import GOVERNING
@@ -202,6 +203,7 @@ FAULTS: dict[str, Fault] = {
     "rotate_log": rotate_log,
     "erase": erase,
     "handed_round": handed_round,
+    **BURYING,
     **TURNING,
     **THIEF,
     **DISOWNING,

@@ -13,6 +13,7 @@ from node.casework.item import ItemState
 from node.store.forks import kept_forks
 from tests.protocol import oracle as second
 from tests.simulation.both_sides import judge_both_sides
+from tests.simulation.burying import judge_buried
 from tests.simulation.disowning import disowned_ids, judge_disowned, own_until
 from tests.simulation.erasing import judge_erasures
 from tests.simulation.holding import judge_holders
@@ -46,6 +47,7 @@ def judge(world: Fleet) -> tuple[list[Wrong], int]:
         _no_void_receipts,
         _nobody_accused,
         _forks_seen,
+        judge_buried,
         judge_both_sides,
         judge_holders,
         judge_shared,

@@ -93,6 +93,8 @@ class Net:
     """Whether the hostile member takes what comes, and answers nobody, for ever."""
     impostor: Impostor | None = None
     """Who answers in an honest member's place."""
+    swallows: bool = False
+    """Whether every push is lost now; questions are answered."""
 
     def strikes(self, name: str) -> bool:
         """Whether this happens now; it is counted."""
@@ -104,7 +106,7 @@ class Net:
         """Bring a push to its peer, or let something happen to it."""
         self.world.check_up(message.peer)
         await self._meanwhile(message)
-        if self.strikes("lose_request"):
+        if self.swallows or self.strikes("lose_request"):
             raise PeerTimeoutError
         if self.strikes("delay"):
             due = self.world.now + self.chance.randrange(1_000, 5 * DAY_MS)

@@ -28,6 +28,7 @@ from tests.simulation.turning import (
     replace_now,
     replace_sealing,
     state_theft,
+    turn_sealing,
 )
 
 if TYPE_CHECKING:
@@ -154,9 +155,13 @@ async def thief_pushes(world: Fleet, chance: random.Random) -> bool:
 
 
 async def weeks_pass(world: Fleet, chance: random.Random) -> bool:
-    """Eight days in which nobody does anything but the nodes; then a retired key is tried."""
+    """Eight days in which nobody does anything but the nodes; then a retired key is tried.
+
+    A key to seal to whose time ended when they began is destroyed in them.
+    """
     owner = _owner(world, chance)
     if owner is not None:
+        turn_sealing(world, owner, owner.clock())
         world.stolen.append(Stolen(owner.member, replace_now(world, owner, "log")))
         owner.use_keys()
     for _ in range(2):

@@ -163,7 +163,7 @@ async def key_turn(world: Fleet, chance: random.Random) -> bool:
         return False
     lead_ms = chance.choice([0, HOUR_MS, 12 * HOUR_MS])
     if chance.random() < SEALING:
-        _turn_sealing(world, node, node.clock() + lead_ms)
+        turn_sealing(world, node, node.clock() + lead_ms)
         return True
     purpose = chance.choice(TURNED)
     if purpose in node.drawer.coming:
@@ -187,7 +187,7 @@ async def old_keys_back(world: Fleet, chance: random.Random) -> bool:
     return False  # counted when it happens
 
 
-def _turn_sealing(world: Fleet, node: FleetNode, end_ms: int) -> None:
+def turn_sealing(world: Fleet, node: FleetNode, end_ms: int) -> None:
     """Another key to seal to, beside the present ones, whose time ends soon."""
     key = fresh_sealing_key(node.member, node.document_sequence)
     for old in node.keys.sealing:
@@ -209,22 +209,24 @@ def take_up(world: Fleet, node: FleetNode) -> None:
         del node.drawer.coming[purpose]
         world.net.happened["key_taken_up"] += 1
         node.drawer.due, node.drawer.around = node.drawer.around, ""
-    _destroy(node, document, now_ms)
+    world.net.happened["sealing_destroyed"] += _destroy(node, document, now_ms)
     node.use_keys()
 
 
-def _destroy(node: FleetNode, document: MemberDocument, now_ms: int) -> None:
-    """Destroy the sealing keys whose time ended a week ago."""
+def _destroy(node: FleetNode, document: MemberDocument, now_ms: int) -> int:
+    """Destroy the sealing keys whose time ended a week ago; how many it has that were."""
     over = {
         published.key.key_id
         for published in document.sealing
         if published.key.key_id in node.drawer.ends  # else its member publishes the next in time
         and published.not_after_ms + SEALING_GRACE_MS <= now_ms
     }
-    if over:
-        left = tuple(key for key in node.keys.sealing if key.public.key_id not in over)
+    left = tuple(key for key in node.keys.sealing if key.public.key_id not in over)
+    destroyed = len(node.keys.sealing) - len(left)
+    if destroyed:
         node.keys = replace(node.keys, sealing=left)
         node.sealing.forget(over)
+    return destroyed
 
 
 async def interrupt(world: Fleet, node: FleetNode) -> None:
@@ -253,7 +255,7 @@ def mend_keys(world: Fleet) -> None:
             if not _serves(document, purpose, node, world.now):
                 replace_now(world, node, purpose)
         if not _can_open(node, world.umbrella.registry.member(node.member), world.now):
-            _turn_sealing(world, node, world.now)
+            turn_sealing(world, node, world.now)
         if node.up:
             node.use_keys()
 
@@ -297,4 +299,7 @@ def _has_begun(document: MemberDocument, purpose: Turned, key_id: str, now_ms: i
 
 TURNING = {"key_turn": key_turn, "old_keys_back": old_keys_back}
 """Kinds of faults; what follows from them is counted under `BY_TURNS`."""
-BY_TURNS = ("key_taken_up", "turn_interrupted", "keys_of_backup", "retired_refused")
+BY_TURNS = (
+    *("key_taken_up", "turn_interrupted", "keys_of_backup", "retired_refused"),
+    "sealing_destroyed",
+)
