@@ -25,6 +25,9 @@ Refusal = Callable[[int, BaseException | None], web.Response]
 _BROKEN = (HttpProcessingError, web.RequestPayloadError)
 """What stands for a body that its sender broke."""
 
+_NO_REQUEST = (ValueError, IndexError, AttributeError)
+"""What aiohttp ends in where a request line is one by its letters, and its target is none."""
+
 
 def _bare(status: int, _: BaseException | None) -> web.Response:
     return web.Response(status=status, text=f"{status} {HTTPStatus(status).phrase}\n")
@@ -38,6 +41,32 @@ class _QuietHandler(RequestHandler):
     answer_s: float | None
     refusal: Refusal
     on_lost: Callable[[], None] | None
+
+    async def start(self) -> None:
+        """See `RequestHandler.start`; a request that cannot be made ends its connection.
+
+        aiohttp reads the host in a target (`GET http://xn--example/`) when it makes the request. If
+        that is no name its task is over, nobody waits for the silent any more, and the connection
+        would stay open for as long as its caller likes.
+        """
+        try:
+            await super().start()
+        except _NO_REQUEST:
+            self._hang_up()
+        except Exception:
+            self.force_close()
+            raise
+
+    def data_received(self, data: bytes) -> None:
+        """See `RequestHandler.data_received`; of some targets the parser reads past the end."""
+        try:
+            super().data_received(data)
+        except _NO_REQUEST:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self.log_debug("no request can be made of what came")
+        self.force_close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """See `RequestHandler.connection_lost`; whoever counts connections is told."""

@@ -37,3 +37,31 @@ async def test_malformed_request_is_not_repeated_to_its_sender(request_bytes: by
     assert answer.startswith(b"HTTP/1.")
     assert b" 400 " in answer
     assert CANARY not in answer
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET http://xn--example/ HTTP/1.1",
+        b"GET http://[2001:db8::1]:99@/ HTTP/1.1",
+        b"CONNECT ",
+    ],
+)
+async def test_g11_request_of_which_nothing_can_be_made_ends_its_connection(
+    line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody would wait for the next one, and the connection would be held for ever."""
+    runner = QuietRunner(web.Application())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    reader, writer = await asyncio.open_connection(*runner.addresses[0])
+    writer.write(line + b"\r\nHost: nl-eokm.example\r\n\r\n")
+
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+
+    writer.close()
+    await writer.wait_closed()
+    await runner.cleanup()
+    assert answer == b""
+    assert [one for one in caplog.records if one.levelname == "ERROR"] == []
