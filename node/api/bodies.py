@@ -15,6 +15,8 @@ from node.interchange.json_faults import explain
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from multidict import MultiMapping
+
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 _NDJSON_NAMES: Final = frozenset({NDJSON, "application/ndjson", "application/jsonl"})
@@ -103,8 +105,17 @@ def query(request: web.Request, into: type[T]) -> T:
     Raises:
         ApiError: a parameter is not known, stands twice, or has a value that is not permitted.
     """
+    return parameters(request.query, into)
+
+
+def parameters(query: MultiMapping[str], into: type[T]) -> T:
+    """Read what stands in a query into a structure.
+
+    Raises:
+        ApiError: as `query`.
+    """
     given: dict[str, Any] = {}
-    for name, value in request.query.items():
+    for name, value in query.items():
         if name in given:
             raise ApiError("unknown_parameter", "a parameter stands twice; leave one away")
         given[name] = value

@@ -104,9 +104,9 @@ class Https:
             await self._heed(server, now_ms)
             status, fields, body = await self._hop(at, headers)
             if status in REDIRECTS:
-                at = _target(at, fields.get("Location"))
+                at = target_of(at, fields.get("Location"))
                 continue
-            pause = _pause_ms(status, fields.get("Retry-After"), now_ms)
+            pause = pause_ms(status, fields.get("Retry-After"), now_ms)
             if pause is not None:
                 if self._pauses is not None:
                     await self._pauses.pause(server, now_ms + pause)
@@ -121,9 +121,8 @@ class Https:
 
     def _check(self, at: URL) -> str:
         """Return the server of a hop if it may be asked."""
-        wrong = at.scheme != "https" or at.host is None or at.user is not None
-        server = f"https://{at.host}:{at.port}"
-        if wrong or not self._allowed(server):
+        server = server_of(at)
+        if not self._allowed(server):
             raise LedAwayError(LedAwayError.__doc__)
         return server
 
@@ -161,17 +160,40 @@ class Https:
         return self._session
 
 
-def _target(at: URL, location: str | None) -> URL:
+def server_of(at: URL) -> str:
+    """Return `https://host:port` of an address.
+
+    Raises:
+        LedAwayError: it is no https, names no host or a user, or its name is none: what is not the
+            Punycode that it seems is found out only when the name is read.
+    """
+    try:
+        if at.scheme == "https" and at.host is not None and at.user is None:
+            return f"https://{at.host}:{at.port}"
+    except ValueError:
+        pass
+    raise LedAwayError(LedAwayError.__doc__)
+
+
+def target_of(at: URL, location: str | None) -> URL:
+    """Return where a redirect leads.
+
+    Raises:
+        LedAwayError: it says nothing, or nothing that is an address.
+    """
     if not location:
         raise LedAwayError(LedAwayError.__doc__)
     try:
         return at.join(URL(location))
-    except ValueError:
+    except (ValueError, IndexError):  # of `http://[::1]@/` yarl reads past the end
         raise LedAwayError(LedAwayError.__doc__) from None
 
 
-def _pause_ms(status: int, raw: str | None, now_ms: int) -> int | None:
-    """Return for how long a server wants to be left alone; None: it does not ask for that."""
+def pause_ms(status: int, raw: str | None, now_ms: int) -> int | None:
+    """Return for how long a server wants to be left alone; None: it does not ask for that.
+
+    `raw`: its `Retry-After`, as it wrote it.
+    """
     if status != _TOO_MANY and not (status == _UNAVAILABLE and raw is not None):
         return None
     pause = LEAST_PAUSE_MS if raw is None else _retry_after_ms(raw, now_ms)

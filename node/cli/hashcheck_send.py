@@ -34,7 +34,7 @@ MAX_ANSWER_BYTES: Final = 1 << 20
 _BAD_REQUEST: Final = 400
 _REFERENCE: Final = re.compile(ID)
 _CODE: Final = re.compile(r"[a-z_]{1,40}\Z")
-_UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What a body that is no answer of such a service can make of reading it."""
 
 
@@ -87,7 +87,7 @@ def _ask(entries: Sequence[dict[str, Any]], service: Service) -> list[dict[str, 
             for start in range(0, len(entries), MAX_ENTRIES)
             for answer in _check(connection, key, entries[start : start + MAX_ENTRIES])
         ]
-    except (*_UNREADABLE, OSError, http.client.HTTPException) as error:
+    except (*UNREADABLE, OSError, http.client.HTTPException) as error:
         mend = f"no answer that can be read ({type(error).__name__}); check address and --ca"
         raise CliError("no_answer", f"--service: {mend}", Exit.UNREACHABLE) from None
     finally:
@@ -103,7 +103,7 @@ def _check(
     raw = answer.read(MAX_ANSWER_BYTES)
     if answer.status >= _BAD_REQUEST:
         raise _refusal(answer.status, raw)
-    return iter(_read(raw, len(entries)))
+    return iter(read_answers(raw, len(entries)))
 
 
 def _refusal(status: int, raw: bytes) -> CliError:
@@ -114,7 +114,7 @@ def _refusal(status: int, raw: bytes) -> CliError:
     return CliError(code, f"--service: {mend}", told.exit)
 
 
-def _read(raw: bytes, count: int) -> list[dict[str, str]]:
+def read_answers(raw: bytes, count: int) -> list[dict[str, str]]:
     """Read what was answered: of each entry a word that there is, and a reference that can be one.
 
     Whatever else a service writes is passed over: it would stand in what is shown here.

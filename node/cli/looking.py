@@ -67,14 +67,22 @@ def probe(config: Config) -> Running:
     connection = connect(config, PROBE_TIMEOUT_S)
     try:
         connection.request("GET", "/readyz")
-        body = json.loads(connection.getresponse().read(1 << 16))
+        return read_running(connection.getresponse().read(1 << 16))
+    except (OSError, http.client.HTTPException):
+        return Running(answers=False)
+    finally:
+        connection.close()
+
+
+def read_running(raw: bytes) -> Running:
+    """Return what a node says of itself; whatever else answers at its place is no node."""
+    try:
+        body = json.loads(raw)
         step = body.get("step")
         return Running(
             answers=True,
             missing=tuple(map(str, body["missing"])),
             upgrades=None if step is None else _in_words(Step(**step)),
         )
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Running(answers=False)
-    finally:
-        connection.close()

@@ -237,6 +237,15 @@ def _taken(address: str, member: str, raw: bytes) -> Mapping[str, int] | None:
         status, body = post(check_mirror(address), f"{PREFIX}/members/{member}", raw)
     except (OSError, http.client.HTTPException):
         return None
+    return read_told(status, body)
+
+
+def read_told(status: int, body: bytes) -> Mapping[str, int] | None:
+    """Return what an umbrella says of a publication that it took; None: what answered is none.
+
+    Raises:
+        PublicationRefusedError: it did not take it.
+    """
     if status in _NOT_THE_UMBRELLA:
         return None
     try:

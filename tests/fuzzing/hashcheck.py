@@ -1,4 +1,4 @@
-"""What hosting companies send to HashCheck, and what the hotline decides about their keys."""
+"""What hosting companies send to HashCheck."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import msgspec
 
 from node.api import bodies
 from node.api.access import bearer, digest_of
-from node.api.hashcheck_bodies import DecisionDraft, KeyDraft
 from node.api.problems import ApiError
 from node.hashcheck.app import content_of
 from node.hashcheck.operations import CheckDraft, ComplaintDraft
@@ -61,14 +60,6 @@ def _checks_sent() -> list[object]:
 def _drafts() -> dict[type, object]:
     return {
         ComplaintDraft: {"reference": REFERENCE, "why": "not_illegal", "text": "a stock picture"},
-        KeyDraft: {
-            "hoster": "fast.example",
-            "ends": "2027-01-01T00:00:00+01:00",
-            "sources": ["own", "network", "list:icse"],
-            "scopes": ["check", "complain"],
-            "per_minute": 60,
-        },
-        DecisionDraft: {"decision": "uphold", "reason": "an artwork", "analyst": "a-7"},
     }
 
 

@@ -29,10 +29,11 @@ from node.jurisdiction.answers import MAX_ADDRESSES, MAX_CHAIN, Half
 from node.jurisdiction.contacts import MAX_CONTACTS, read_contact
 from node.jurisdiction.countries import Databases, DatabaseSource
 from node.jurisdiction.errors import DataFileError, RdapAnswerError
+from node.jurisdiction.mmdb import open_mmdb
 from node.jurisdiction.overrides import Overrides
 from node.jurisdiction.proxies import ProxyList, ProxySource
 from node.jurisdiction.rdap import Bootstrap, read_entity, read_network
-from node.jurisdiction.watching import WatchList
+from node.jurisdiction.watching import AnycastList, WatchList
 from tests.builders.network import NOW_MS
 from tests.builders.registers import abuse, entity, holder, network
 from tests.fuzzing.target import Target
@@ -47,6 +48,10 @@ FORMS: dict[int, Callable[[str], Any]] = {
     dns.rdatatype.CNAME: pycares.CNAMERecordData,
     dns.rdatatype.NS: pycares.NSRecordData,
 }
+
+ANYCAST: Final = (
+    b"built 2026-11-01T00:00:00Z\n192.0.2.0/24\n2001:db8::/32  # announced everywhere\n"
+)
 
 
 def read_dns(raw: bytes) -> object:
@@ -206,6 +211,33 @@ def watch_list() -> bytes:
     return b"built 2026-11-01T00:00:00Z\nasn AS64500 out\nrange 192.0.2.0/24 leased  # seen\n"
 
 
+def read_anycast(raw: bytes) -> None:
+    """Open a list of anycast ranges and ask it about every kind of address."""
+    made = AnycastList.open(_file("anycast.txt", raw))
+    for address in ASKED:
+        made.holding(address)
+
+
+def read_asn_database(raw: bytes) -> None:
+    """Open a database of networks and ask it, through a watch list, about every kind of address."""
+    listed = _file("watch.txt", watch_list())
+    opened = open_mmdb(DatabaseSource(_file("asn.mmdb", raw), "fuzzed"))
+    try:
+        made = WatchList.open(listed, opened)
+        for address in ASKED:
+            made.watched(address, made.announced(address))
+    finally:
+        opened.reader.close()
+
+
+def asn_databases() -> list[bytes]:
+    """Return small databases of networks in the two forms in use."""
+    return [
+        _mmdb(6, {"192.0.2.0/24": {"autonomous_system_number": 64500}, "2001:db8::/32": {"x": 1}}),
+        _mmdb(4, {"192.0.2.0/24": {"asn": "AS64500"}, "203.0.113.0/24": {"asn": 64501}}),
+    ]
+
+
 def read_bootstrap(raw: bytes) -> None:
     """Open a bootstrap file and ask it whom to ask; only https is ever named."""
     path = _file("ipv4.json", raw)
@@ -287,6 +319,8 @@ def places() -> tuple[Target, ...]:
     return (
         Target("dns_answer", read_dns, (), dns_answers()),
         Target("country_database", read_mmdb, refused, mmdb_files()),
+        Target("anycast_list", read_anycast, refused, [ANYCAST]),
+        Target("asn_database", read_asn_database, refused, asn_databases()),
         Target("proxy_list", read_proxies, refused, [proxy_list()]),
         Target("overrides", read_overrides, refused, [override_file()]),
         Target("hosters", read_hosters, refused, [hoster_file()]),

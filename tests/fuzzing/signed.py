@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from keys.errors import KeysError
+from keys.sealing import SealingKey
 from keys.signing import SigningKey
 from node.casework.recovered import read_said
+from node.evidence.check import check
 from node.evidence.contradictions import check_contradiction
 from node.evidence.errors import EvidenceError
 from node.evidence.forks import check_fork, is_fork
@@ -26,6 +28,7 @@ from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, VerifiedCheckpoint
 from protocol.entry import leaf
 from protocol.errors import ProtocolError
+from protocol.lineage import Owner, Remembered
 from protocol.merkle import CompactRange
 from protocol.revocation import Revocation
 from protocol.showing import Parties, from_bytes, verify_showing
@@ -74,22 +77,51 @@ def ledgers() -> list[Target]:
 
 
 def lineages() -> list[Target]:
-    """How a ledger goes on, as any member may show it to us (§8.16): read, and followed."""
+    """How the epochs of a ledger go on, from its owner (§8.16): read, and followed."""
     vector = _vector("lineage_v1.json")
     log = SigningKey.from_seeds(*map(bytes.fromhex, vector["log_key_seeds"])).public
-    owner = lineage.Owner(vector["network"], vector["owner"], [log])
+    owner = Owner(vector["network"], vector["owner"], [log])
     held = vector["remembered"]
-    before = lineage.Remembered(
-        bytes.fromhex(held["epoch"]), held["size"], bytes.fromhex(held["root"]), b"note"
+    known = Remembered(
+        bytes.fromhex(held["epoch"]), held["size"], bytes.fromhex(held["root"]), b"a note"
     )
+
+    def followed(raw: bytes) -> None:
+        shown = lineage.from_bytes(raw)
+        for before in (None, known):
+            lineage.follow(shown, owner, before)
+
     shown = [vector[name] for name in ("lineage", "said_again", "set_back")]
     good = [bytes.fromhex(one) for one in (*shown, *vector["over"].values())]
-    invalid = [base64.b64decode(one["raw"]) for one in vector["invalid"]]
+    broken = [base64.b64decode(one["raw"]) for one in vector["invalid"]]
+    return [Target("ledger.lineage", followed, (ProtocolError,), [*good, *broken])]
 
-    def followed(raw: bytes) -> object:
-        return lineage.follow(lineage.from_bytes(raw), owner, before)
 
-    return [Target("ledger.lineage", followed, (ProtocolError,), [*good, *invalid])]
+def sealed() -> list[Target]:
+    """What is sealed to us, from anybody who has our public key: opened, then read (§8.7)."""
+    key = SealingKey.from_seed(bytes(32))
+    info = b"of one push"
+    frames = [push.frame([raw_entry(message) for message in MESSAGES]), push.frame([b"one"])]
+
+    def opened(raw: bytes) -> object:
+        return push.unframe(key.open(info, raw))
+
+    seeds = [key.public.seal(info, frame) for frame in frames]
+    return [Target("sealed", opened, (ProtocolError, KeysError), seeds)]
+
+
+def bundles() -> list[Target]:
+    """Bundles beside that of one hand-over: with witnesses, of a stolen key, of a verdict."""
+    frozen = _vector("evidence_v1.json")
+    found = []
+    for name in ("bundle", "bundle_in_part", "bundle_of_a_verdict"):
+        raw, pin = frozen[name]["file"].encode(), bytes.fromhex(frozen[name]["pin"])
+        found.append(Target(f"frozen.{name}", partial(_checked, pin), (EvidenceError,), [raw]))
+    return found
+
+
+def _checked(pin: bytes, raw: bytes) -> object:
+    return check(raw, pin)
 
 
 def recoveries() -> list[Target]:

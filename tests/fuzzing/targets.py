@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from multidict import CIMultiDict
 
 from keys import armour
@@ -20,19 +18,11 @@ from keys.keyring import MemberKeys
 from keys.member import MemberDocument
 from keys.network import NetworkDocument
 from keys.registry import Registry, verify_chain
-from node.api import bodies
 from node.api.idempotency import read_key
-from node.api.operations import TokenDraft
 from node.api.problems import ApiError
-from node.casework.draft import (
-    ActionDraft,
-    AssessmentDraft,
-    HashesDraft,
-    HoldDraft,
-    MessageDraft,
-    ReportDraft,
-)
-from node.casework.erasing import ErasureDraft
+from node.casework.arrivals import Arrived
+from node.casework.reading import parse
+from node.casework.recovered import key_of, read_said
 from node.config.errors import ConfigError
 from node.config.reading import parse as parse_config
 from node.evidence import check
@@ -61,11 +51,15 @@ from protocol.pull import Pull
 from protocol.receipt import cosign, verify_receipt
 from protocol.vocabulary import Kind, Lane
 from tests.builders.network import NOW_MS, make_network, member_keys
+from tests.fuzzing.api import targets as api_targets
+from tests.fuzzing.asked import targets as asked_targets
 from tests.fuzzing.formats import bundle, config_text, csv_file, draft_json, publication, request
 from tests.fuzzing.hashcheck import targets as hashcheck_targets
+from tests.fuzzing.listening import targets as listening_targets
 from tests.fuzzing.lists import targets as list_targets
 from tests.fuzzing.places import places
 from tests.fuzzing.signed import (
+    bundles,
     ceremonies,
     forks,
     heard,
@@ -73,19 +67,14 @@ from tests.fuzzing.signed import (
     lineages,
     recoveries,
     revocations,
+    sealed,
 )
 from tests.fuzzing.target import Target
-from tests.protocol.samples import MESSAGES, raw_entry
+from tests.protocol.samples import MESSAGES, NODE_SECRET, raw_entry
 
 IWF, EOKM = "gb-iwf", "nl-eokm"
 VECTORS: Final = Path(__file__).resolve().parent.parent / "vectors"
 PASSPHRASE: Final = b"p" * 44
-
-
-DRAFTS: Final = (
-    ReportDraft, AssessmentDraft, ActionDraft, HashesDraft, MessageDraft, ErasureDraft, HoldDraft,
-    TokenDraft,
-)  # fmt: skip
 
 
 @cache
@@ -120,6 +109,18 @@ def _body_targets() -> list[Target]:
         for kind, found in every.items()
         if found
     ]  # fmt: skip
+
+
+def _arrived(raw: bytes) -> None:
+    """Read an entry in custody: it says something, or the field is named that is at fault."""
+    parsed = parse(Arrived(IWF, Lane.REPORTS, bytes(8), 0, entry.leaf(raw), raw))
+    assert (parsed.message is None) == (parsed.fault is not None)
+    key_of(raw)
+
+
+def _handed_back(raw: bytes) -> object:
+    """Read an entry of our own that a peer hands back after the loss of a disk."""
+    return read_said(raw, NODE_SECRET)
 
 
 def _heads() -> list[bytes]:
@@ -254,11 +255,12 @@ def targets() -> tuple[Target, ...]:
     signed = sign_checkpoint(checkpoint, _keys(IWF).log)
     documents = [document.to_bytes() for document in registry.members.values()]
     theirs, ours = (ProtocolError,), (KeysError,)
-    decoders = {kind: msgspec.json.Decoder(kind) for kind in DRAFTS}  # type: dict[type, Any]
     return (
         Target("entry", messages.read, theirs, _entries()),
         Target("entry.outer", entry.decode, theirs, _entries()),
         Target("value", lambda raw: encoding.unpack(raw, 65_536), theirs, _entries()),
+        Target("arrived", _arrived, (), _entries()),
+        Target("handed_back", _handed_back, theirs, _entries()),
         *_body_targets(),
         Target("push.head", push.read_head, theirs, _heads()),
         Target("push.frame", push.unframe, theirs, [push.frame(_entries())]),
@@ -275,6 +277,10 @@ def targets() -> tuple[Target, ...]:
         *hashcheck_targets(),
         *ledgers(),
         *lineages(),
+        *sealed(),
+        *bundles(),
+        *asked_targets(),
+        *listening_targets(),
         *recoveries(),
         *revocations(),
         *forks(),
@@ -298,8 +304,7 @@ def targets() -> tuple[Target, ...]:
                [draft_json() + b"\n" + draft_json()]),
         Target("json_document", partial(_lines, ndjson_reports.read_document), (InterchangeError,),
                [b"[" + draft_json() + b"," + draft_json() + b"]"]),
-        *(Target(f"api.{kind.__name__}", partial(bodies.decode, decoder), (ApiError,),
-                 [draft_json(), *_other_drafts()]) for kind, decoder in decoders.items()),
+        *api_targets(),
         Target("address", partial(_text, canonical), (UnlocatableError,),
                [a.encode() for a in _ADDRESSES]),
         Target("service", partial(_text, lambda text: canonical_service(*text.partition("|")[::2])),
@@ -312,16 +317,3 @@ def targets() -> tuple[Target, ...]:
         Target("config", partial(_text, lambda text: parse_config(text, Path("/x/node.toml"))),
                (ConfigError,), [config_text()]),
     )  # fmt: skip
-
-
-def _other_drafts() -> list[bytes]:
-    drafts: list[dict[str, object]] = [
-        {"verdict": "baseline", "labels": ["a.b"], "at": "2026-01-01T00:00:00Z"},
-        {"action": "moved", "country": "FR"},
-        {"sha256": "ab" * 32, "length": 7, "pdq": "cd" * 32, "pdq_quality": 90},
-        {"to": "nl-eokm", "text": "a question", "preview": False},
-        {"cause": "error"},
-        {"reason": "a court asked", "until": "2027-01-01T00:00:00Z"},
-        {"name": "desk", "scopes": ["reports:write", "items:read"], "expires_days": 30},
-    ]
-    return [json.dumps(draft).encode() for draft in drafts]

@@ -339,6 +339,8 @@ class TestRedirects:
             "https://localhost:{port}/rdap/ip/192.0.2.7",
             "file:///etc/passwd",
             "https://[::1/",
+            "https://xn--example/rdap/ip/192.0.2.7",
+            "https://[2001:db8::1]@/rdap/ip/192.0.2.7",
             "",
         ],
     )
