@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from pkcs11 import Attribute, AttributeSensitive, KeyType, Mechanism, MechanismFlag, TokenFlag, lib
+from pkcs11.exceptions import GeneralError
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from keys import (
@@ -206,6 +207,43 @@ def test_a_missing_module_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     uri = f"pkcs11:token=t?module-path={tmp_path}/none.so"
     with pytest.raises(HsmAwayError, match=r"cannot be used now \(\w*Error\); see to it"):
         Hsm.from_config(uri, "env:HOTLINE_TEST_PIN").make("log")
+
+
+def test_a_setting_that_says_nowhere_where_the_pin_is_is_named() -> None:
+    """By its own name: that of the key files stands beside it."""
+    with pytest.raises(UnreadableKeyError, match=r"^hsm_pin: needs file:PATH"):
+        Hsm.from_config("pkcs11:token=t?module-path=/none.so", "4711")
+
+
+class Unending:
+    """A module without tokens that refuses to be ended, as one does that was never started."""
+
+    started = 0
+
+    def get_tokens(self, **_: object) -> Iterator[object]:
+        """Give none."""
+        return iter(())
+
+    def finalize(self) -> None:
+        """Refuse."""
+        raise GeneralError
+
+    def initialize(self) -> None:
+        """Start."""
+        self.started += 1
+
+
+def test_a_module_that_cannot_be_ended_is_started_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is not what keeps a token away that was plugged in since."""
+    module = Unending()
+    monkeypatch.setattr("pkcs11.lib", lambda _path: module)
+    monkeypatch.setenv("HOTLINE_TEST_PIN", PIN)
+    hsm = Hsm.from_config("pkcs11:token=t?module-path=/none.so", "env:HOTLINE_TEST_PIN")
+    with pytest.raises(HsmAwayError, match="there is no token t"):
+        hsm.make("log")
+    assert module.started == 1
 
 
 def test_two_tokens_of_one_label_are_told_apart_by_serial(softhsm: SoftHsm) -> None:

@@ -23,6 +23,9 @@ KILLED: Final = {1, 3}
 TIMED_OUT: Final = {24, -24, 36, 152, 255}
 """A test that no longer ends fails as well."""
 
+BROKEN: Final = {-6, -11}
+"""And one that ends its whole process, by a fault inside a library (SIGABRT, SIGSEGV)."""
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -96,7 +99,7 @@ def _module(
     module = Module(name)
     for mutant_name, code in exits.items():
         module.mutants += 1
-        if code in KILLED | TIMED_OUT:
+        if code in KILLED | TIMED_OUT | BROKEN:
             module.killed += 1
             continue
         mutant = _mutant(name, mutant_name, source)
@@ -111,6 +114,15 @@ def _mutant(module: str, name: str, source: Path) -> Mutant:
     lines = [
         line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in {"+++", "---"}
     ]
-    added = "\n".join(line[1:].strip() for line in lines if line[0] == "+")
     place = ".".join(part for part in (module, of_class, function) if part)
-    return Mutant(name, place, added, "\n".join(lines))
+    return Mutant(name, place, change_of(lines), "\n".join(lines))
+
+
+def change_of(lines: Sequence[str]) -> str:
+    """Return how a change is written where it is explained, from the lines of its difference.
+
+    As the new lines read; where there are none since something was taken out, as the old ones with
+    the minus before them: else one explanation would do for whatever is taken out of a function.
+    """
+    added = [line[1:].strip() for line in lines if line[0] == "+"]
+    return "\n".join(added or (f"-{line[1:].strip()}" for line in lines))

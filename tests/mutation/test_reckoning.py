@@ -6,7 +6,7 @@ import pkgutil
 
 import pytest
 
-from tests.mutation.reckoning import Module, explanations, is_in, too_low
+from tests.mutation.reckoning import Module, change_of, explanations, is_in, too_low
 
 PLACES = sorted({place for place, _ in explanations()})
 
@@ -40,3 +40,9 @@ def test_one_module_is_carried_by_the_others_of_its_package() -> None:
     weak, strong = Module("keys.unlock", 10, 5), Module("keys.tls", 90, 90)
     assert too_low([weak, strong]) == {}
     assert too_low([weak]) == {"keys": 50.0}
+
+
+def test_what_is_taken_out_is_explained_by_what_it_was() -> None:
+    """Each by itself: nothing of it is left by which one could be told from another."""
+    assert change_of(["-    mechanism=this,"]) == "-mechanism=this,"
+    assert change_of(["-    a = f(1)", "+    a = f(2)"]) == "a = f(2)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from typing import Any
 
 import pytest
@@ -158,6 +159,14 @@ def test_5_3_another_thing_has_another_id(
     assert entry.entry_id(NODE_SECRET, kind, subject, revision, receiver) != usual
 
 
+def test_5_3_in_a_later_form_the_version_is_part_of_the_identity() -> None:
+    """One thing said in two forms is two entries, and never a conflict."""
+    later = entry.compose(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm", b"\x90", 2)
+    about = oracle.pack([16, ITEM_ID, 0, "nl-eokm", 2])
+    assert later.id == hmac.digest(NODE_SECRET, b"hx1/id\0" + about, "sha256")
+    assert later.version == 2
+
+
 def test_5_3_another_node_gives_another_id() -> None:
     """Nobody without the secret can tell what an id stands for."""
     usual = entry.entry_id(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm")
@@ -189,6 +198,20 @@ def test_5_3_composing_derives_id_and_salt() -> None:
     composed = entry.compose(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm", b"\x90")
     identity = oracle.entry_id(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm")
     assert composed == Entry(1, 16, identity, oracle.salt(NODE_SECRET, identity), b"\x90")
+
+
+def test_5_4_what_a_node_made_bears_its_salt() -> None:
+    """So it knows its own words when they come back, whoever hands them back."""
+    said = entry.compose(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm", b"\x90")
+    assert entry.is_made_with(NODE_SECRET, said)
+
+
+@pytest.mark.parametrize("changed", [{"salt": SALT}, {"id": ID}])
+def test_5_4_attack_who_has_the_log_key_alone_cannot_salt(changed: dict[str, bytes]) -> None:
+    """Signing takes that key; the salt of an id takes the secret that never leaves the node."""
+    said = entry.compose(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm", b"\x90")
+    assert not entry.is_made_with(NODE_SECRET, said._replace(**changed))
+    assert not entry.is_made_with(NODE_SECRET[::-1], said)
 
 
 def test_g4_attack_guess_of_an_entry_is_not_confirmed_by_its_leaf() -> None:
