@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from node.casework import saying
+from node.casework import saying, seeing
 from node.casework.counting import SAYING, with_said
 from node.casework.events import Event, EventKind, Facts, Recorded
 from node.casework.item import (
@@ -96,6 +96,7 @@ def _facts(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         files = zip(after.places, after.content, strict=True)
         fresh = {place for place, content in files if known.get(place) != content}
         changes["unseen"] = tuple(sorted({*state.unseen, *fresh}))
+        changes["looks"] = tuple(look for look in state.looks if look[0] not in fresh)
     return changes
 
 
@@ -111,6 +112,7 @@ def _file_taken_off(state: ItemState, _event: Event, body: Any) -> dict[str, Any
         "content": tuple(content for place, content in files if place != body.place),
         "taken_off": (*state.taken_off, body),
         "unseen": tuple(place for place in state.unseen if place != body.place),
+        "looks": tuple(look for look in state.looks if look[0] != body.place),
     }
 
 
@@ -221,7 +223,7 @@ def _settled(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
     if body.review is Review.SUGGESTED_VERDICT:
         changes["suggestions"] = ()
         if not body.unlooked:
-            changes["unseen"] = ()
+            changes |= seeing.looked_at(state)
     if body.review is Review.NOTICE_TO_RETRACT:
         changes["to_retract"] = ()
     return changes

@@ -14,7 +14,7 @@ import msgspec
 from node.casework.again import raise_judged
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.draft import AssessmentDraft
-from node.casework.events import EventKind, Facts, Recorded
+from node.casework.events import EventKind, Facts, Recorded, Settled
 from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import belonging, lacks
 from node.casework.item import Custody, ItemState, ReportFacts, Review
@@ -290,7 +290,7 @@ def _join(
     content = () if said is Disposition.PLACEHOLDER else belonging(state, item.content)
     missing = lacks(state, Facts(content, item.access, kind=item.kind))
     review = judgement.review
-    free = review in (None, Review.SUGGESTED_VERDICT) and not item.assessments
+    free = review in (None, Review.SUGGESTED_VERDICT)
     if waits := free and is_unseen(state, content):
         review = Review.SUGGESTED_VERDICT
     after = None
@@ -306,6 +306,9 @@ def _join(
     file = content[0] if content else None
     message = Sighted(item_id, sighting, file, item.access, draft.child_at_risk)
     pass_on_sighting(book, postbox, state, message, sighting.sighting_id)
+    if waits and item.assessments and Review.SUGGESTED_VERDICT not in state.reviews:
+        looked = Settled(Review.SUGGESTED_VERDICT)  # that is part of the verdict, and goes with it
+        book.record(item_id, EventKind.SETTLED, looked, at_ms=book.now, actor=book.us)
     _assess(book, item_id, item.assessments, ids, postbox)
     return ItemTaken(item_id, "duplicate", item_id)
 
@@ -314,12 +317,13 @@ def is_unseen(state: ItemState, content: tuple[Content, ...], by: str | None = N
     """Whether a file comes to a judged item that only its address says is the same one.
 
     Whoever judged it looked at what stood there then; `by`: the member that names the file, which
-    has seen what itself judged. Of an item that went on, who has it looks.
+    has seen what itself judged. Of an item that went on, who has it looks. What an `unassessable`
+    took back counts again once that is withdrawn.
     """
     ours = state.custody in (Custody.HERE, Custody.LOCATING)
     same = likeness(state.content, content, pictures=False) is Likeness.SAME
     judged = any(
-        one.verdict is not Verdict.UNASSESSABLE and one.member != by for one in state.in_force
+        one.verdict is not Verdict.UNASSESSABLE and one.member != by for one in state.assessments
     )
     return ours and judged and bool(content) and not same
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from node.casework import seeing
 from node.casework.events import Event
 from node.casework.item import FINAL_ACTIONS, Custody, ItemState
 from protocol.facts import Sighting
@@ -85,6 +86,7 @@ def assessed(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     if body.event_id in state.carried:
         return {"carried": carried}
     changes = _told(state, event, body)
+    changes |= seeing.judged(state, body)
     return changes | {"assessments": (*changes["assessments"], body)}
 
 
@@ -131,13 +133,18 @@ def verdict_withdrawn(state: ItemState, event: Event, body: Any) -> dict[str, An
     hearsay = _but(state.hearsay, body.event_id)
     if _is_told_by_another(event, body.member):
         hearsay = (*hearsay, body.event_id)
-    return (unsaid(state, body.event_id) if body.event_id in state.hearsay else {}) | {
-        "assessments": tuple(a for a in state.assessments if a.event_id != body.event_id),
-        "carried": _but(state.carried, body.event_id),
-        "heard": (*_but(state.heard, body.event_id), body.event_id),
-        "hearsay": hearsay,
-        "silent": (*_but(state.silent, body.event_id), *_taken_back_by(state, body.event_id)),
-    }
+    changes = unsaid(state, body.event_id) if body.event_id in state.hearsay else {}
+    return (
+        changes
+        | seeing.unjudged(state, body.event_id)
+        | {
+            "assessments": tuple(a for a in state.assessments if a.event_id != body.event_id),
+            "carried": _but(state.carried, body.event_id),
+            "heard": (*_but(state.heard, body.event_id), body.event_id),
+            "hearsay": hearsay,
+            "silent": (*_but(state.silent, body.event_id), *_taken_back_by(state, body.event_id)),
+        }
+    )
 
 
 def _taken_back_by(state: ItemState, event_id: str) -> tuple[str, ...]:

@@ -39,8 +39,11 @@ def take_everywhere_back(book: Casebook, postbox: Postbox, item_id: str, event_i
     for other in sorted(bear):
         said_of_it = author != book.us and event_id not in book.loaded.items[other].carried
         kind = EventKind.VERDICT_WITHDRAWN
-        was_told = event_id in book.loaded.items[other].heard
+        before = book.loaded.items[other]
+        was_told = event_id in before.heard
         state = book.record(other, kind, body, at_ms=book.now, actor=author)
+        if set(state.unseen) - set(before.unseen):  # nobody looked at them but with this verdict
+            book.raise_review(other, Review.SUGGESTED_VERDICT)
         if not was_told:
             tell(book, postbox, state, news)
         acted = state.closed_ms is not None or any(a.member == book.us for a in state.actions)

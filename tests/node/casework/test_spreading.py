@@ -86,6 +86,19 @@ def assess(
     return state.assessments[-1].event_id
 
 
+def name_by_iwf(made: Casebook, number: int) -> None:
+    """Let another member name a file for the item."""
+    message = Sighted(item().id, None, file(number), None, child_at_risk=False)
+    made_entry = entries.compose(
+        bytes(32), kind_of(message), f"s{number}", 0, "gb-iwf", to_body(message)
+    )
+    raw = entries.encode(made_entry)
+    judge = Judge(made, network(), MINT, postbox())
+    arrived = Arrived("gb-iwf", Lane.REPORTS, bytes(8), 1 + number, entries.leaf(raw), raw)
+    judge.judge(parse(arrived))
+    judge.finish()
+
+
 def test_verdict_is_told_to_every_hotline_by_each_file() -> None:
     """With its law, labels and time, and without the item or its address."""
     made = book(item(1, file(1, md5=1), file(2)))
@@ -239,15 +252,7 @@ class TestOnce:
         made = book(item(1, file(1), informants=(Informant("gb-iwf", item().id),)))
         assess(made)
         before = len(told_iwf(made))
-        message = Sighted(item().id, None, file(2), None, child_at_risk=False)
-        made_entry = entries.compose(
-            bytes(32), kind_of(message), "s", 0, "gb-iwf", to_body(message)
-        )
-        raw = entries.encode(made_entry)
-        judge = Judge(made, network(), MINT, postbox())
-        arrived = Arrived("gb-iwf", Lane.REPORTS, bytes(8), 2, entries.leaf(raw), raw)
-        judge.judge(parse(arrived))
-        judge.finish()
+        name_by_iwf(made, 2)
         state = made.loaded.items[item().id]
         assert (state.content, state.reviews) == (
             (file(1), file(2)),
@@ -264,6 +269,94 @@ class TestOnce:
         again = told_iwf(made)
         assert [(verdict, part) for _, verdict, part in again] == [("baseline", 0), ("baseline", 1)]
         assert given.event_id not in {event for event, _, _ in again}
+
+
+class TestLook:
+    """The look at a file that came late is part of the verdict with which somebody looked."""
+
+    def judged(self) -> Casebook:
+        """Return an item that was judged before another member named a file for it."""
+        made = book(item(1, file(1), informants=(Informant("gb-iwf", item().id),)))
+        assess(made)
+        name_by_iwf(made, 2)
+        return made
+
+    def waits(self, made: Casebook) -> bool:
+        """Whether the late file, and nothing else, waits for a look."""
+        state = made.loaded.items[item().id]
+        assert (Review.SUGGESTED_VERDICT in state.reviews) is bool(state.unseen)
+        return state.unseen == (1,)
+
+    @pytest.mark.parametrize("mistake", [Verdict.NOT_ILLEGAL, Verdict.UNASSESSABLE])
+    def test_goes_with_the_verdict(self, mistake: Verdict) -> None:
+        """What was said before the file came never counts of it: it waits as if never looked at."""
+        made = self.judged()
+        wrong = assess(made, mistake)
+        before = len(told_iwf(made))
+        withdraw_verdict(made, item().id, wrong, MINT, postbox())
+        assert self.waits(made)
+        assert [one for one in told_iwf(made)[before:] if one[2] == 1] == []
+
+    def test_goes_with_the_verdict_to_no_other_item_of_the_file(self) -> None:
+        """Nobody's item of it is known by a verdict that was given without it."""
+        made = self.judged()
+        withdraw_verdict(made, item().id, assess(made, Verdict.NOT_ILLEGAL), MINT, postbox())
+        sha256 = file(2).sha256
+        assert sha256 is not None
+        draft = ItemDraft(url="https://nl3.example/", hashes=HashesDraft(sha256=sha256.hex()))
+        report = ReportDraft(items=(draft,), source=Source.PUBLIC)
+        prepared = prepare_report(report, FINGERPRINTS, made.now, "file:1")
+        (taken,) = take_reports(made, [prepared], MINT, postbox())
+        assert not made.loaded.items[taken.items[0].item_id].known
+
+    def test_stays_while_a_later_verdict_looked_too(self) -> None:
+        """Whoever judges the item sees all of its files; with the last such verdict it goes."""
+        made = self.judged()
+        first, second = assess(made), assess(made)
+        withdraw_verdict(made, item().id, first, MINT, postbox())
+        assert not self.waits(made)
+        withdraw_verdict(made, item().id, second, MINT, postbox())
+        assert self.waits(made)
+
+    def test_new_look_is_part_of_the_new_verdict(self) -> None:
+        """The file is told with that, and waits again once that goes, too."""
+        made = self.judged()
+        withdraw_verdict(made, item().id, assess(made, Verdict.NOT_ILLEGAL), MINT, postbox())
+        before = len(told_iwf(made))
+        given = assess(made)
+        assert (given, "baseline", 1) in told_iwf(made)[before:]
+        withdraw_verdict(made, item().id, given, MINT, postbox())
+        assert self.waits(made)
+
+    def test_file_that_came_while_nobody_could_assess_waits(self) -> None:
+        """The verdict before counts again, and was given without that file."""
+        made = book(item(1, file(1), informants=(Informant("gb-iwf", item().id),)))
+        assess(made)
+        unassessable = assess(made, Verdict.UNASSESSABLE)
+        name_by_iwf(made, 2)
+        withdraw_verdict(made, item().id, unassessable, MINT, postbox())
+        assert self.waits(made)
+
+    def test_of_a_report_that_brings_verdict_and_file_goes_with_its_verdict(self) -> None:
+        """The verdict that was there before is not told of the file meanwhile either."""
+        made = book(item(1), now=NOW_MS + HOUR_MS)
+        first = assess(made)
+        sha256 = file(1).sha256
+        assert sha256 is not None
+        draft = ItemDraft(
+            url=PLACE,
+            hashes=HashesDraft(sha256=sha256.hex()),
+            assessments=(AssessmentDraft(verdict=Verdict.NOT_ILLEGAL),),
+        )
+        report = ReportDraft(items=(draft,), source=Source.PUBLIC)
+        take_reports(
+            made, [prepare_report(report, FINGERPRINTS, made.now, "file:1")], MINT, postbox()
+        )
+        second = made.loaded.items[item().id].assessments[-1].event_id
+        assert told_iwf(made) == [(second, "not_illegal", 0)]
+        withdraw_verdict(made, item().id, second, MINT, postbox())
+        assert made.loaded.items[item().id].unseen == (0,)
+        assert first not in {event for event, _, _ in told_iwf(made)}
 
 
 class TestTakenBack:

@@ -450,6 +450,22 @@ async def test_file_that_waits_for_a_look_waits_no_more_once_it_is_taken_off(
     assert set(await office.shared()) == {(given, 0)}
 
 
+async def test_file_that_was_looked_at_stays_so_by_the_verdict_that_looked(office: Office) -> None:
+    """What is said anew of it is that verdict alone, at its old time, and not the one before."""
+    one = await office.report(1, WRONG)
+    before = await office.assess(one)
+    assert await office.report(1, file(sha1=9)) == one
+    looked = await office.assess(one)
+    at_ms = next(a.at_ms for a in (await office.state(one)).assessments if a.event_id == looked)
+    assert set(await office.shared()) == {(before, 0), (looked, 0), (looked, 1)}
+    await office.take_off(one, WRONG)
+    state = await office.state(one)
+    assert (state.reviews, state.unseen) == ((), ())
+    ((_, part),) = held = await office.shared()
+    assert part == 1
+    assert [told.assessment.at_ms for told in held.values()] == [at_ms]
+
+
 async def test_members_that_heard_of_the_item_are_told_by_a_person(office: Office) -> None:
     """No message takes from them what they were handed; verdicts they hear as they stand."""
     one = await office.report(1, WRONG)

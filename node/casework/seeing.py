@@ -1,0 +1,48 @@
+"""With which verdict of ours somebody looked at a file that came once the item was judged (§6.6.1).
+
+Such a file waits (`ItemState.unseen`) until a person here judges the item again. That look is part
+of the verdict that was given then: a verdict covers what stood there when it was given. So it goes
+with it, and the file waits again, unless a later verdict on the item stands: that was a look, too.
+What was carried here, or follows from a list, was none. Part of the fold of an item's events.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from node.casework.item import ItemState
+from protocol.facts import Assessment
+
+_NOBODY: Final = ""  # looked at by whoever judges the item next, in the same decision
+
+
+def looked_at(state: ItemState) -> dict[str, Any]:
+    """Nothing waits any more; the verdict that comes next is the one that looked."""
+    kept = [look for look in state.looks if look[0] not in state.unseen]
+    return {"unseen": (), "looks": (*kept, *((place, _NOBODY, 0) for place in state.unseen))}
+
+
+def judged(state: ItemState, given: Assessment) -> dict[str, Any]:
+    """A verdict on the item itself is a look at all that its author looked at by then."""
+    if not state.looks or given.event_id in _by_lists(state):
+        return {}
+    mine = (given.member, given.at_ms)
+    looks = tuple((place, *((by, at) if by else mine)) for place, by, at in state.looks)
+    seen = {place for place, by, at in looks if by == given.member and at <= given.at_ms}
+    return {"looks": looks, "unseen": tuple(one for one in state.unseen if one not in seen)}
+
+
+def unjudged(state: ItemState, event_id: str) -> dict[str, Any]:
+    """A verdict is gone, and with it each look that no later one of its author repeats."""
+    without = {event_id, *state.carried, *state.hearsay, *_by_lists(state)}
+    left = [one for one in state.assessments if one.event_id not in without]
+    lost = {
+        place
+        for place, by, at in state.looks
+        if not any(one.member == by and one.at_ms >= at for one in left)
+    }
+    return {"unseen": tuple(sorted({*state.unseen, *lost}))} if lost else {}
+
+
+def _by_lists(state: ItemState) -> set[str]:
+    return {one.verdict for one in state.listed if one.verdict is not None}
