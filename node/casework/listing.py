@@ -273,7 +273,10 @@ def _ask_without(
             _forget(book, postbox, item_id, one)
     match_lists(book, ids, postbox, [item_id])
     if any(Review.VERDICTS_DIFFER in one.raised for one in listed):
+        before = book.loaded.items[item_id].reviews
         settle_difference(book, item_id)
+        if book.loaded.items[item_id].reviews != before:  # who contradicted suggests by itself
+            ask_again(book, ids, postbox, item_id)
 
 
 def match_anew(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str]) -> None:

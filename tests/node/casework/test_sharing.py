@@ -354,6 +354,30 @@ class TestConflicts:
         await office.look()
         assert shown(await office.item(item.id)) == (True, [(IWF, "baseline")], ())
 
+    @pytest.mark.parametrize("turned", [False, True])
+    async def test_word_of_one_that_another_contradicted_by_mistake_is_suggested_still(
+        self, office: Office, *, turned: bool
+    ) -> None:
+        """The mistake is taken back: whoever spoke first, the item ends as if it had not been."""
+        item = await office.report(1)
+        words = [(PDC, Verdict.NATIONAL), (IWF, Verdict.NOT_ILLEGAL)]
+        for by, given in reversed(words) if turned else words:
+            await office.hear(said(given=given, by=by), by=by)
+        assert "verdicts_differ" in (await office.item(item.id)).reviews
+        await office.hear(gone())
+        await office.look()
+        assert shown(await office.item(item.id)) == (False, [], ("suggested_verdict",))
+
+    async def test_conflict_that_a_person_settled_does_not_come_back(self, office: Office) -> None:
+        """Who judged the item in spite of both words need not look again when one goes."""
+        item = await office.report(1)
+        await office.hear(said(given=Verdict.NATIONAL))
+        await office.hear(said(given=Verdict.NOT_ILLEGAL, by=PDC), by=PDC)
+        await office.assess(item.id, Verdict.BASELINE)
+        await office.hear(gone())
+        await office.look()
+        assert (await office.item(item.id)).reviews == ()
+
     async def test_word_that_its_author_corrected_contradicts_nobody(self, office: Office) -> None:
         """The other member says what the author says now."""
         await office.hear(said(), later())
