@@ -119,7 +119,7 @@ def _sort(
     """
     at = {item.id for item in same_location}
     nowhere = _canonical(new.location) is None
-    here = list(same_location)
+    here = [item for item in same_location if not _is_unseen_there(new, item)]
     elsewhere: list[ItemState] = []
     for item in same_content:
         if item.id in at:
@@ -129,6 +129,20 @@ def _sort(
     return (
         [item for item in here if item.sightings and item.matter is new.matter],
         [item for item in elsewhere if item.sightings and item.matter in (new.matter, Matter.CSAM)],
+    )
+
+
+def _is_unseen_there(new: Incoming, item: ItemState) -> bool:
+    """Whether an item found not to be illegal has this address by another's word alone (`alias`).
+
+    That the same file is there as well nobody here has seen: what comes without a hash to compare
+    may be of anything. Another query is often another page.
+    """
+    return (
+        item.closed_by is Action.NOT_ILLEGAL
+        and item.closed_ms is not None
+        and _canonical(item.location) != _canonical(new.location)
+        and _like(new, item) is Likeness.UNKNOWN
     )
 
 

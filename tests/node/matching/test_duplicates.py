@@ -351,6 +351,25 @@ class TestAlias:
         found = look(new(HASHES, url=self.ALIAS), [], [closed(item(1, HASHES))])
         assert found.disposition is Disposition.PERHAPS_BACK
 
+    @pytest.mark.parametrize("known", [(HASHES,), ()])
+    def test_attack_a_claimed_alias_of_what_is_not_illegal_swallows_no_report_of_its_place(
+        self, known: tuple[Content, ...]
+    ) -> None:
+        """Who said that the same file is at another query may have lied: nobody looked there."""
+        harmless = closed(item(1, *known, url=PLACE + "?id=1"), Action.NOT_ILLEGAL)
+        alias = msgspec.structs.replace(harmless, also_at=(at(PLACE + "?id=2"),))
+        unseen = new(url=PLACE + "?id=2")
+        assert look(unseen, [alias]) == Judgement(Disposition.NEW)
+        itself = new(url=PLACE + "?id=1")
+        assert look(itself, [alias]).disposition is Disposition.COUNTED
+
+    def test_the_same_file_at_an_alias_of_what_is_not_illegal_is_counted(self) -> None:
+        """Its hash says that it is what a person saw."""
+        harmless = closed(item(1, HASHES, url=PLACE + "?id=1"), Action.NOT_ILLEGAL)
+        alias = msgspec.structs.replace(harmless, also_at=(at(PLACE + "?id=2"),))
+        again = new(HASHES, url=PLACE + "?id=2")
+        assert look(again, [alias]).disposition is Disposition.COUNTED
+
     def test_alias_of_what_was_handed_on_is_handed_on_itself(self) -> None:
         """A sighting carries no address: its holder must learn this one."""
         found = look(new(HASHES, url=self.ALIAS), [], [handed_on(item(1, HASHES))])
