@@ -36,6 +36,7 @@ from node.store.sqlite import Store
 from protocol import entry as entries
 from protocol.checkpoint import Checkpoint
 from protocol.merkle import CompactRange
+from protocol.vocabulary import Lane
 from tests.builders.cases import FINGERPRINTS
 from tests.builders.empty import empty_store
 from tests.node.peer.attacker import Attacker, entry, opening
@@ -146,16 +147,26 @@ class Honest:
 Attack = Callable[[Network, int], Awaitable[None]]
 
 
-def with_push(sealed: bytes | None, *, new_epochs: bool = False) -> Attack:
-    """Push again and again on one connection: the same lie, or a new epoch each time."""
+def with_push(
+    sealed: bytes | None = None,
+    *,
+    new_epochs: bool = False,
+    forked: bool = False,
+    lane: Lane | None = None,
+) -> Attack:
+    """Push again and again on one connection: the same lie, or a new epoch each time.
+
+    `forked`: other entries of the same epoch and size each time; `lane`: another than is signed.
+    """
 
     async def attack(network: Network, port: int) -> None:
         attacker = Attacker(network, IWF)
         reader, writer = await Calls(port).open()
         while True:
             epoch = os.urandom(8) if new_epochs else EPOCH
-            said = [opening(epoch), entry(1)]
-            asked, body = attacker.push(attacker.note(epoch, said), 0, said, sealed=sealed)
+            said = [opening(epoch), entry(attacker.made if forked else 1)]
+            note = attacker.note(epoch, said)
+            asked, body = attacker.push(note, 0, said, sealed=sealed, lane=lane)
             path = "/" + asked.url.split("/", 3)[3]
             again = request(network, path, body=body, created_ms=now_ms(), nonce=os.urandom(16))
             writer.write(head_bytes(again, f"127.0.0.1:{port}") + body)
@@ -212,8 +223,10 @@ async def slow(_network: Network, port: int) -> None:
 ATTACKS: Final[Mapping[str, Attack]] = {
     "replayed_garbage": with_push(bytes(READ_BUFFER)),
     "unsealable": with_push(b"\x5a" * 5000, new_epochs=True),
-    "epoch_flood": with_push(None, new_epochs=True),
-    "repeats": with_push(None),
+    "epoch_flood": with_push(new_epochs=True),
+    "repeats": with_push(),
+    "forked": with_push(forked=True),
+    "wrong_lane": with_push(lane=Lane.STATUS),
     "questions": ask,
     "oversized": oversize,
     "strangers": stranger,
