@@ -106,7 +106,8 @@ async def once(
     key = read_key(request.headers.getall("Idempotency-Key", []))
     if key is None:
         return respond(await work(None))
-    mark = fingerprint(request.method, request.path, request.content_type, body)
+    media_type, _ = bodies.read_content_type(request.headers.get("Content-Type", ""))
+    mark = fingerprint(request.method, request.path, media_type, body)
     item = None if shown is None else await shown(call)
     done = await call.parts.replays.once(call.token.token_sha256, key, mark, work, item)
     return respond(done.answer, {"Idempotency-Replayed": "true"} if done.replayed else None)

@@ -25,6 +25,10 @@ from tests.fuzzing.target import Target
 
 _reports: Final = msgspec.json.Decoder(ReportDraft)
 LINE: Final = "0" * 64
+_TYPES: Final = (
+    b"application/json; charset=\"utf-8\"; x*0*=utf-8''a%20b",
+    b"text/html;charset=US-ASCII (a comment)",
+)
 
 
 def targets() -> Iterator[Target]:
@@ -35,6 +39,7 @@ def targets() -> Iterator[Target]:
         yield Target(f"api.{kind.__name__}", read, (ApiError,), _sent(read))
     for kind, seeds in _queries().items():
         yield Target(f"api.{kind.__name__}", partial(read_query, kind), (ApiError,), seeds)
+    yield Target("content_type", read_type, (), list(_TYPES))
     yield Target("report", read_report, (ApiError, DraftRejectedError), _reports_sent())
 
 
@@ -59,6 +64,11 @@ def read_query(kind: type, raw: bytes) -> None:
     """Read a query as aiohttp hands it on: whatever stands behind the question mark."""
     target = URL.build(path="/api/v1/x", query_string=raw.decode("latin-1"), encoded=True)
     bodies.parameters(target.query, kind)
+
+
+def read_type(raw: bytes) -> None:
+    """Read of which type a body is, as aiohttp hands the field on."""
+    bodies.read_content_type(raw.decode("utf-8", errors="surrogateescape"))
 
 
 def _queries() -> dict[type, list[bytes]]:

@@ -207,7 +207,7 @@ def test_5_4_what_a_node_made_bears_its_salt() -> None:
 
 
 @pytest.mark.parametrize("changed", [{"salt": SALT}, {"id": ID}])
-def test_5_4_attack_who_has_the_log_key_alone_cannot_salt(changed: dict[str, bytes]) -> None:
+def test_5_4_attack_who_has_the_log_key_alone_cannot_salt(changed: dict[str, Any]) -> None:
     """Signing takes that key; the salt of an id takes the secret that never leaves the node."""
     said = entry.compose(NODE_SECRET, 16, ITEM_ID, 0, "nl-eokm", b"\x90")
     assert not entry.is_made_with(NODE_SECRET, said._replace(**changed))
