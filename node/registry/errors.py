@@ -92,7 +92,8 @@ class NoRegistryError(RegistryError):
 class MirrorsFailedError(RegistryError):
     """No mirror gave a registry that verifies; the last verified one, if any, stays in force.
 
-    `reason` is one word: `unreachable`, `rolled_back`, `expired`, `untrusted`, `too_old` or
+    `reason` is one word: `unreachable`, `rolled_back`, `expired`, `untrusted`, `too_old`,
+    `issued_ahead` (signed at a time that this machine's clock has not reached by a day), or
     `impossible_limits`.
     """
 

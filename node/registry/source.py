@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 STALE_AFTER_MS: Final = 6 * 3_600_000
 """Age at which a registry raises an alarm (`docs/registry.md` 4.2)."""
 
+AHEAD_MS: Final = 24 * 3_600_000
+"""A registry that says it was signed later than so far ahead is not taken (4.2): it would be fresh
+for as long as it says, whoever withheld what came after it."""
+
 DISTRUSTED_AFTER_MS: Final = 72 * 3_600_000
 """Age from which a registry brings no new members or keys; known ones go on."""
 

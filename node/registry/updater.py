@@ -26,7 +26,7 @@ from node.registry.errors import (
 from node.registry.kept import KeptFiles
 from node.registry.memory import Held
 from node.registry.revocations import Revocations
-from node.registry.source import DISTRUSTED_AFTER_MS, Freshness, RegistryState, judge
+from node.registry.source import AHEAD_MS, DISTRUSTED_AFTER_MS, Freshness, RegistryState, judge
 from node.registry.transport import HttpTransport, MirrorError, Transport, check_mirror
 from node.registry.trust import settle
 from node.telemetry.logs import logger
@@ -261,6 +261,8 @@ class RegistryClient:
         """Take what one mirror has; give the code of its problem, or None."""
         try:
             verified = self._fetched(mirror, now_ms)
+            if verified.registry.issued_ms - now_ms > AHEAD_MS:
+                return "issued_ahead"
             old = now_ms - verified.registry.issued_ms > DISTRUSTED_AFTER_MS
             if old and self._held is None and not accept_old:
                 return "too_old"

@@ -13,7 +13,7 @@ import pytest
 from tuf.api.metadata import Snapshot, Targets
 
 from keys.member import Capabilities
-from keys.registry import NETWORK_PATH, TIMESTAMP_NAME, metadata_name
+from keys.registry import ISSUED_FIELD, NETWORK_PATH, TIMESTAMP_NAME, metadata_name
 from keys.signing import SigningKey
 from node.registry import build, memory, repository
 from node.registry.errors import (
@@ -424,6 +424,25 @@ class TestStolenOnlineKeys:
         assert node.client.refresh_blocking(LATER).problem == "untrusted"
         node.restart()
         assert node.client.current().seen == umbrella.registry.seen
+
+    def test_they_cannot_date_ahead_what_they_sign(self, node: Node, umbrella: Umbrella) -> None:
+        """It would raise no alarm for as long as it says, while newer ones are withheld."""
+
+        def dated(ahead_ms: int) -> Mapping[str, bytes]:
+            def change(signed: Any) -> None:
+                signed.version = 9
+                signed.unrecognized_fields[ISSUED_FIELD] = LATER + ahead_ms
+
+            return forge(umbrella, now_ms=LATER, snapshot=newer, timestamp=change)
+
+        def newer(signed: Any) -> None:
+            signed.version = 9
+
+        node.sees(dated(DAY_MS + 1))
+        assert node.client.refresh_blocking(LATER).problem == "issued_ahead"
+        assert node.client.current().seen == umbrella.registry.seen
+        node.sees(dated(DAY_MS))
+        assert node.client.refresh_blocking(LATER).problem is None
 
     def test_they_cannot_change_the_members(self, node: Node, umbrella: Umbrella) -> None:
         """Targets need their own holders."""
