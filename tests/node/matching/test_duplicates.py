@@ -81,6 +81,19 @@ class TestSamePlaceSameContentOpen:
             Disposition.DUPLICATE, known.id
         )
 
+    def test_item_whose_place_was_erased_is_one_without_a_place(self) -> None:
+        """Nothing is left of it that could be another place."""
+        known = item(1, HASHES, location=None)
+        assert look(new(HASHES, url=None), [], [known]).item == known.id
+
+    @pytest.mark.parametrize(("comes", "stands"), [(PLACE, None), (None, PLACE)])
+    def test_same_content_with_a_place_and_without_are_two(
+        self, comes: str | None, stands: str | None
+    ) -> None:
+        """Whoever hosts it is told of the one, and nobody knows where the other is."""
+        known = item(1, HASHES, url=stands)
+        assert look(new(HASHES, url=comes), [], [known]) == Judgement(Disposition.NEW)
+
     def test_weak_hash_alone_joins_nothing_without_a_place(self) -> None:
         """There is no place that would say the rest."""
         known = item(1, file(md5=1), url=None)
@@ -110,6 +123,12 @@ class TestSamePlaceSameContentGone:
         """A clock was wrong: a person looks, or every later report would be swallowed."""
         gone = msgspec.structs.replace(closed(item(1, HASHES)), closed_ms=LATER + 1)
         assert look(new(HASHES), [gone]).disposition is Disposition.PERHAPS_BACK
+
+    def test_report_found_before_an_end_that_is_told_this_moment_changes_nothing(self) -> None:
+        """Whoever closes an item may do so while its report is read."""
+        gone = closed(item(1, HASHES), when_ms=LATER)
+        late = new(HASHES, found_ms=LATER - 1)
+        assert look(late, [gone]).disposition is Disposition.LATE_DUPLICATE
 
     def test_of_several_closed_items_the_latest_is_perhaps_back(self) -> None:
         """Its closure is the one in doubt."""
@@ -536,6 +555,14 @@ class TestNothingKnown:
     def test_report_of_a_place_and_content_never_seen_is_new(self) -> None:
         """Without further ado."""
         assert look(new(HASHES)) == Judgement(Disposition.NEW)
+
+
+def test_items_found_after_one_that_was_found_by_both_keys_count_as_well() -> None:
+    """That one is judged by its place; what is known of the content elsewhere is known as well."""
+    here = item(1, file(2, md5=1))
+    known = item(2, HASHES, url=OTHER_PLACE, assessments=(verdict(),))
+    found = look(new(HASHES), [here], [here, known])
+    assert (found.disposition, found.item) == (Disposition.NEW_KNOWN, known.id)
 
 
 def test_an_item_found_by_both_keys_is_judged_by_its_place() -> None:
