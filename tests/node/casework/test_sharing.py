@@ -702,6 +702,81 @@ class TestWithdrawn:
         assert (after.known, len(after.assessments)) == (True, 1)
 
 
+class TestCorrectionOfWhatIsGone:
+    """A word that stood only as the correction of one that was withdrawn is what it is alone."""
+
+    async def hear(self, office: Office, *words: Message) -> None:
+        """Let each word come by itself, once the one before has had its effect."""
+        for one in words:
+            await office.hear(one)
+            await office.look()
+
+    @pytest.mark.parametrize("given", [Verdict.NATIONAL, Verdict.NOT_ILLEGAL])
+    async def test_is_a_suggestion_where_it_is_no_more_by_itself(
+        self, office: Office, given: Verdict
+    ) -> None:
+        """Also on an item that it reached from another one with the file."""
+        weak, item = await office.by_other_hashes()
+        await self.hear(office, said(), said(given=given, number=901))
+        both = [(IWF, "baseline"), (IWF, str(given))]
+        assert [shown(await office.item(one.id))[1] for one in (item, weak)] == [both, both]
+        await office.hear(gone())
+        await office.look()
+        known, stand, reviews = shown(await office.item(item.id))
+        assert (known, stand) == (False, [])
+        assert "suggested_verdict" in reviews
+        assert shown(await office.item(weak.id))[:2] == (False, [])
+
+    async def test_stands_where_it_is_followed_itself(self, office: Office) -> None:
+        """Here it would stand without the word that it corrected, too."""
+        await office.trust(IWF, baseline=Trust.AUTO, national=Trust.AUTO)
+        item = await office.report(1)
+        await self.hear(office, said(), said(given=Verdict.NATIONAL, number=901))
+        await office.hear(gone())
+        await office.look()
+        assert shown(await office.item(item.id)) == (True, [(IWF, "national")], ())
+
+    async def test_stands_while_an_earlier_word_does(self, office: Office) -> None:
+        """It corrects that as well."""
+        item = await office.report(1)
+        await self.hear(office, said(), said(number=901), said(given=Verdict.NATIONAL, number=902))
+        await office.hear(gone(number=901))
+        await office.look()
+        assert (await office.item(item.id)).known
+        await office.hear(gone())
+        await office.look()
+        assert shown(await office.item(item.id)) == (False, [], ("suggested_verdict",))
+
+    async def test_stands_on_the_item_of_which_its_author_said_it(self, office: Office) -> None:
+        """That is no suggestion: it is part of the item."""
+        item = await office.found_by(IWF)
+        await office.hear(said())
+        given = said(given=Verdict.NATIONAL, number=901).assessment
+        await office.hear(told_of(item, given), lane=Lane.STATUS)
+        await office.hear(gone())
+        await office.look()
+        assert shown(await office.item(item))[:2] == (True, [(IWF, "national")])
+
+    async def test_stands_again_once_it_is_followed(self, office: Office) -> None:
+        """Its author never took it back."""
+        item = await office.report(1)
+        await self.hear(office, said(), said(given=Verdict.NATIONAL, number=901))
+        await office.hear(gone())
+        await office.look()
+        await office.trust(IWF, baseline=Trust.AUTO, national=Trust.AUTO)
+        await office.look()
+        assert shown(await office.item(item.id))[:2] == (True, [(IWF, "national")])
+
+    async def test_notice_that_rested_on_it_is_named(self, office: Office) -> None:
+        """By another country's law alone nobody here would have sent it."""
+        item = await office.found_by(IWF)
+        await office.hear(said())
+        draft = ActionDraft(action=Action.LEA_NOTIFIED)
+        await office.desk.act(item, draft, actor="analyst")
+        await self.hear(office, said(given=Verdict.NATIONAL, number=901), gone())
+        assert "notice_to_retract" in (await office.item(item)).reviews
+
+
 class TestFuller:
     """More hashes of a file come later."""
 
