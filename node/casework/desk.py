@@ -334,6 +334,7 @@ class Desk:
         current = await self._queries.item(item_id, self._fingerprints.item(item_id))
         content = () if current is None else current.content
         want_alike(needs, (*content, *hashes_as_given(hashes)), self._fingerprints)
+        needs.alike_by.update(needs.keys)  # what is said here goes on from what it goes to
         return await self._view(await self._by(item_id, by, decide, needs))
 
     async def item(self, item_id: str) -> ItemView | None:

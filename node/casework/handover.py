@@ -85,6 +85,8 @@ class Handover:
             return self._join(judgement, message, informant)
         state = self._record(message, informant)
         carry_over(self._book, self._postbox, message.item_id, judgement)
+        if state.assessments:  # what comes with it is of the files that are here already, too
+            rejudge(self._book, self._postbox, message.item_id)
         if judgement.disposition in _UNKNOWN and hold_illegal(self._book, state):
             return Disposition.NEW_KNOWN  # what lists say is recorded once all is judged
         return judgement.disposition

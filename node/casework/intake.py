@@ -21,7 +21,7 @@ from node.casework.item import Custody, ItemState, ReportFacts, Review
 from node.casework.listing import match_lists
 from node.casework.prepare import PreparedItem, PreparedReport, read_time
 from node.casework.reconsidering import reconsider
-from node.casework.rejudging import bring_verdicts, rejudge, suggestion
+from node.casework.rejudging import bring_verdicts, carry_between, rejudge, suggestion
 from node.casework.spreading import spread
 from node.casework.telling import News, note, pass_on_sighting, tell
 from node.casework.wanting import want_alike
@@ -59,6 +59,8 @@ def intake_needs(reports: Iterable[PreparedReport], fingerprints: Fingerprints) 
             needs.lines.add(item.line)
             want_alike(needs, item.content, fingerprints)
             needs.keys.update(fingerprints.places(item.location))
+            if item.assessments:
+                needs.alike_by.update(content_keys(fingerprints, item.content))
     return needs
 
 
@@ -338,6 +340,8 @@ def carry_over(book: Casebook, postbox: Postbox, item_id: str, judgement: Judgem
     if judgement.review is not None:
         suggested = suggestion(book, judgement, book.loaded.items[item_id].content)
         book.raise_review(item_id, judgement.review, suggested)
+    if book.loaded.items[item_id].assessments:  # on to what only this item shows to be the same
+        carry_between(book, postbox, item_id)
     replaced = judgement.replaces and book.loaded.items[judgement.replaces]
     if replaced and replaced.custody is Custody.HERE and replaced.closed_ms is None:
         book.raise_review(replaced.id, Review.REPLACED)

@@ -39,7 +39,7 @@ from node.casework.under_id import is_other_item, refuse_other
 from node.casework.wanting import want_alike, want_item
 from node.casework.withdrawing import hear_verdict_withdrawn, hear_withdrawal
 from node.ids import Ids
-from node.matching.fingerprints import Fingerprints
+from node.matching.fingerprints import Fingerprints, content_keys
 from protocol import entry as entries
 from protocol.checkpoint import verify_checkpoint
 from protocol.correspondence import PeerMessage
@@ -108,6 +108,7 @@ def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs
             needs.keys.add(fingerprints.verdict(getattr(message, "event_id", "")))
         elif isinstance(message, Sighted) and message.content is not None:
             want_alike(needs, (message.content,), fingerprints)
+            needs.alike_by.update(content_keys(fingerprints, (message.content,)))
         elif isinstance(message, Dispositions):
             origin = (one.arrived.peer, message.origin_lane, message.origin_epoch)
             needs.cited.append(Citation(*origin, message.cited, is_plain(message, origin[0])))

@@ -30,22 +30,44 @@ def rejudge(book: Casebook, postbox: Postbox, item_id: str, leaving: str | None 
 
     To none that is `leaving`: it is erased in the same decision.
     """
-    carry_between(book, postbox, item_id, leaving)
+    reached = carry_between(book, postbox, item_id, leaving)
     watch_verdicts(book, item_id)
     _suggest_between(book, item_id)
+    asked = set(pictures_of(book.loaded.items[item_id].content))
+    for one in reached:  # what a verdict went to may have a picture that nothing here had
+        pictures = set(pictures_of(book.loaded.items[one].content))
+        if not pictures <= asked:
+            _suggest_between(book, one)
+        asked |= pictures
 
 
 def carry_between(
     book: Casebook, postbox: Postbox, item_id: str, leaving: str | None = None
-) -> None:
-    """Carry verdicts over to this item and from it; who contradicts is seen where any went."""
-    alike = [other.id for other in _alike(book, book.loaded.items[item_id])]
-    ways = [*((other, item_id) for other in alike), *((item_id, other) for other in alike)]
-    for source, target in ways:
-        other = book.loaded.items[target if source == item_id else source]
-        late = not other.sightings
-        if target != leaving and _carry(book, postbox, source, target, only_later=late):
-            watch_verdicts(book, target)
+) -> list[str]:
+    """Carry verdicts over to this item and from it; who contradicts is seen where any went.
+
+    And from there on, to items that have the file in common with those alone: else it would hang on
+    the order in which they came whether somebody need view it. Returns which others it reached.
+    """
+    due, reached, done = [item_id], list[str](), set[object]()
+    while due:
+        here = due.pop()
+        state = book.loaded.items[here]
+        waits = Review.SUGGESTED_VERDICT in state.reviews
+        if (leads := (state.content, waits, bool(state.sightings))) in done:
+            continue  # from equal ones it goes to the same items: of one file there may be many
+        done.add(leads)
+        alike = [other.id for other in _alike(book, state)]
+        ways = [*((other, here) for other in alike), *((here, other) for other in alike)]
+        for source, target in ways:
+            other = book.loaded.items[target if source == here else source]
+            late = not other.sightings
+            if target != leaving and _carry(book, postbox, source, target, only_later=late):
+                watch_verdicts(book, target)
+                if target != here:
+                    due.append(target)
+                    reached.append(target)
+    return reached
 
 
 def suggestion(

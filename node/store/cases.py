@@ -19,8 +19,9 @@ from node.casework.item import ItemState, encode
 from node.casework.post import Post
 from node.casework.receiving import HANDED_OVER, Answer
 from node.casework.wanting import pictures
-from node.matching.fingerprints import Fingerprints, content_keys
+from node.matching.fingerprints import Fingerprints
 from node.matching.near.bands import Mark
+from node.store.alike import load_alike, load_items
 from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.citing import load_cited
 from node.store.custody import row_of
@@ -38,7 +39,7 @@ from node.store.refused import erase_refused, refused
 from node.store.relearning import relearn
 from node.store.seam import Connection
 from node.store.shared import keep_shared
-from node.store.states import STATES_BY_ID, UNWRITTEN, states
+from node.store.states import UNWRITTEN
 from node.store.tasks import close_task, open_task
 from node.store.writer import Writer
 from protocol.vocabulary import Disposition
@@ -115,7 +116,7 @@ class Cases:
         asked = needs.pictures | pictures(loaded, needs, alike)
         found = self._lookalikes.find(connection, asked)
         loaded.near, loaded.by_picture = found
-        _load_items(connection, loaded, chain.from_iterable(found.items.values()), self._recent)
+        load_items(connection, loaded, chain.from_iterable(found.items.values()), self._recent)
         # What is loaded, for whatever reason, learns its answer by its state.
         loaded.answered = {one for one in loaded.answered if one[1] not in loaded.items}
         loaded.full, loaded.min_bytes = full, self._known.min_bytes
@@ -161,7 +162,7 @@ def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) ->
     """Read everything that `needs` names, as far as it is not among the `recent`."""
     loaded = Loaded()
     named = {*needs.items, *needs.named, *load_cited(connection, needs, loaded)}
-    _load_items(connection, loaded, named, recent)
+    load_items(connection, loaded, named, recent)
     keys = {*needs.keys, *(k for i, k in needs.named.items() if i not in loaded.items)}
     for key, item in by_key.find(connection, keys):
         found = loaded.by_key.setdefault(key, [])
@@ -170,7 +171,7 @@ def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) ->
     sql = "SELECT line, item FROM intake_lines WHERE line IN ({})"
     loaded.lines.update(select_in(connection, sql, needs.lines))
     wanted = {item for items in loaded.by_key.values() for item in items}
-    _load_items(connection, loaded, wanted.union(loaded.lines.values()), recent)
+    load_items(connection, loaded, wanted.union(loaded.lines.values()), recent)
     for source, references in _by_source(needs.references).items():
         sql = "SELECT reference, id FROM reports WHERE source = ? AND reference IN ({})"
         for reference, report in select_in(connection, sql, references, (source,)):
@@ -184,47 +185,11 @@ def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) ->
     return loaded
 
 
-def load_alike(
-    connection: Connection,
-    needs: Needs,
-    loaded: Loaded,
-    recent: Recent,
-    by_key: Delta,
-    fingerprints: Fingerprints,
-) -> set[bytes]:
-    """Read the items that have a content of those in `needs.alike` or `alike_by`; their keys."""
-    keys: set[bytes] = set()
-    for name in needs.alike.union(*(loaded.by_key.get(key, ()) for key in needs.alike_by)):
-        ids = [name, *loaded.by_key.get(needs.named.get(name, b""), ())]
-        state = next((loaded.items[one] for one in ids if one in loaded.items), None)
-        if state is not None:
-            keys.update(content_keys(fingerprints, state.content))
-    for key, item in by_key.find(connection, keys - loaded.by_key.keys()):
-        found = loaded.by_key.setdefault(key, [])
-        if item not in found:
-            found.append(item)
-    wanted = {item for key in keys for item in loaded.by_key.get(key, ())}
-    _load_items(connection, loaded, wanted, recent)
-    return keys
-
-
 def _by_source(references: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
     for source, reference in references:
         grouped.setdefault(source, []).append(reference)
     return grouped
-
-
-def _load_items(connection: Connection, loaded: Loaded, ids: Iterable[str], recent: Recent) -> None:
-    missing = []
-    for item in ids:
-        if item not in loaded.items:
-            known = recent.get(item)
-            if known is None:
-                missing.append(item)
-            else:
-                loaded.items[item] = known
-    loaded.items.update(states(select_in(connection, STATES_BY_ID, missing)))
 
 
 def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) -> Mark:

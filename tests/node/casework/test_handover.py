@@ -123,6 +123,24 @@ class TestNewItem:
             event_id(2, "fr-pdc"),
         )
 
+    @pytest.mark.parametrize("turned", [False, True])
+    def test_verdict_that_it_brings_is_of_the_files_that_are_here(self, *, turned: bool) -> None:
+        """Whichever came first; what looks alike stands before a person by it."""
+        picture, near = (file(n, pdq=int.from_bytes(bytes(range(100, 132))) ^ n) for n in (1, 2))
+        brings = item_from("gb-iwf", 1, picture, assessments=(verdict(),))
+        others = [
+            item_from("fr-pdc", 2, picture, url="https://nl2.example/"),
+            item_from("fr-pdc", 3, near, url="https://nl3.example/"),
+        ]
+        receiver = Receiver()
+        pictures = (picture.pdq or b"", near.pdq or b"")
+        receiver.book.loaded.near = dict.fromkeys(pictures, pictures)
+        for one in [brings, *others] if turned else [*others, brings]:
+            receiver(one.item_id.partition(".")[0], one)
+        same, alike = (receiver.state(one.item_id) for one in others)
+        assert [a.event_id for a in same.assessments] == [verdict().event_id]
+        assert (alike.known, alike.reviews) == (False, (Review.SUGGESTED_VERDICT,))
+
     def test_alarm_of_the_sender_is_ours(self) -> None:
         """It bypasses every queue here, too."""
         receiver = Receiver()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -197,6 +198,10 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
 def shown(item: ItemView) -> tuple[bool, list[tuple[str, str]], tuple[str, ...]]:
     """Return whether an item is known, by whose verdicts, and why a person looks at it."""
     return item.known, [(a.member, a.verdict) for a in item.assessments], item.reviews
+
+
+def _is_possible(order: tuple[str, ...]) -> bool:
+    return order.index("weak") < order.index("judged")
 
 
 class TestKnown:
@@ -700,6 +705,46 @@ class TestWithdrawn:
         await office.look()
         after = await office.item(item.id)
         assert (after.known, len(after.assessments)) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [one for one in permutations(("weak", "strong", "both", "judged")) if _is_possible(one)],
+)
+async def test_verdict_reaches_what_only_a_third_item_shows_to_be_the_same_file(
+    office: Office, order: tuple[str, ...]
+) -> None:
+    """And goes from it again, in whatever order the items and the verdict came."""
+    forms: dict[str, dict[str, Any]] = {
+        "weak": {"sha256": None, "md5": f"{5:032x}", "length": 9_000},
+        "strong": {"sha256": 1},
+        "both": {"sha256": 1, "md5": f"{5:032x}", "length": 9_000},
+    }
+    items: dict[str, str] = {}
+    for number, one in enumerate(order):
+        if one == "judged":
+            await office.assess(items["weak"], Verdict.BASELINE)
+        else:
+            items[one] = (await office.report(number, **forms[one])).id
+    assert [(await office.item(one)).known for one in items.values()] == [True] * 3
+    (given,) = (await office.item(items["strong"])).assessments
+    await office.desk.correcting.withdraw(items["strong"], given.id, actor="analyst")
+    assert [(await office.item(one)).known for one in items.values()] == [False] * 3
+
+
+async def test_verdict_that_is_heard_of_an_item_goes_on_as_far_as_hashes_lead(
+    office: Office,
+) -> None:
+    """From one account of the file to the next, of which the first has no hash of the last."""
+    weak = item_from(IWF, 1, file(md5=5, length=9_000))
+    await office.hear(weak, lane=Lane.REPORTS)
+    both, strong = (
+        await office.report(1, md5=f"{5:032x}", length=9_000),
+        await office.report(2),
+    )
+    await office.hear(told_of(weak.item_id), lane=Lane.STATUS)
+    items = (weak.item_id, both.id, strong.id)
+    assert [(await office.item(one)).known for one in items] == [True] * 3
 
 
 class TestCorrectionOfWhatIsGone:
