@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from keys.member import Capabilities
 from keys.registry import Registry
 from node.casework.arrivals import Arrived
+from node.casework.crowds import Crowds
 from node.casework.events import (
     Answered,
     Burial,
@@ -209,6 +210,7 @@ class Casebook:
     undone: list[int] = field(default_factory=list)  # ended entries of lists: nothing follows
     shared: list[Message] = field(default_factory=list)  # what all are told of contents
     by: str | None = None
+    crowds: Crowds = field(default_factory=Crowds)
 
     def find(self, item_id: str) -> ItemState | None:
         """Return the item with this id, or the one that has it as an alias."""
@@ -221,12 +223,6 @@ class Casebook:
         """Return the items with this key, oldest first (ids sort by time within a member)."""
         ids = self.loaded.by_key.get(key, ()) if key is not None else ()
         return [self.loaded.items[i] for i in ids if i in self.loaded.items] if ids else []
-
-    def near(self, pdq: bytes) -> list[ItemState]:
-        """Return the items with a picture that looks like this one, oldest first."""
-        alike = self.loaded.near.get(pdq, ())
-        ids = {i for one in alike for i in self.loaded.by_picture.get(one, ())}
-        return [self.loaded.items[i] for i in sorted(ids) if i in self.loaded.items]
 
     def was_here(self, key: bytes | None) -> bool:
         """Whether an item with this key was here and has been erased since."""

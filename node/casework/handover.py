@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from keys.registry import Registry
 from node.casework.again import accepted, raise_judged
 from node.casework.bounding import is_over, refuse
+from node.casework.candidates import same_content, same_place, was_here
 from node.casework.casebook import Casebook, Postbox
 from node.casework.chains import goes_through, went_before, with_sender
 from node.casework.crossing import as_told_there, is_another
@@ -23,7 +24,7 @@ from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import belonging, lacks
 from node.casework.hearing import credible
 from node.casework.hits import hold_illegal
-from node.casework.intake import carry_over, is_unseen, same_content, same_place, was_here
+from node.casework.intake import carry_over, is_unseen
 from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
 from node.casework.once import each_once, is_own
 from node.casework.rejudging import rejudge, said_here, suggestion, watch_correction
@@ -101,15 +102,16 @@ class Handover:
             message.source,
             was_here=was_here(self._book, message.location, message.content),
         )
-        at_this_place = same_place(self._book, message.location)
+        here = [
+            as_told_there(peer, message.revision, state)
+            for state in same_place(self._book, message.location)
+            if not is_another(self._book, peer, state)
+        ]
+        ids = {state.id for state in here}
         return judge(
             incoming,
-            [
-                as_told_there(peer, message.revision, state)
-                for state in at_this_place
-                if not is_another(self._book, peer, state)
-            ],
-            same_content(self._book, message.content),
+            here,
+            same_content(self._book, message.location, message.content, ids),
             self._book.us,
             self._book.now,
         )

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from node.casework.again import raise_judged
+from node.casework.candidates import same_content, same_place, was_here
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.draft import AssessmentDraft
 from node.casework.events import EventKind, Facts, Recorded, Settled
@@ -26,10 +27,10 @@ from node.casework.spreading import spread
 from node.casework.telling import News, note, pass_on_sighting, tell
 from node.casework.wanting import want_alike
 from node.ids import Ids
-from node.matching.contents import Likeness, likeness, pictures_of
+from node.matching.contents import Likeness, likeness
 from node.matching.duplicates import Incoming, Judgement, judge
 from node.matching.fingerprints import Fingerprints, content_keys
-from protocol.facts import Assessment, Content, Hop, Location, Sighting
+from protocol.facts import Assessment, Content, Hop, Sighting
 from protocol.messages import Sighted
 from protocol.vocabulary import Disposition, Matter, OutcomeWhat, Verdict
 
@@ -177,6 +178,7 @@ def _first_time(
     ids: Ids,
     postbox: Postbox,
 ) -> ItemTaken:
+    here = same_place(book, item.location)
     judgement = judge(
         Incoming(
             item.location,
@@ -187,8 +189,8 @@ def _first_time(
             report.draft.source,
             was_here=was_here(book, item.location, item.content),
         ),
-        same_place(book, item.location),
-        same_content(book, item.content),
+        here,
+        same_content(book, item.location, item.content, {one.id for one in here}),
         book.us,
         book.now,
     )
@@ -201,31 +203,6 @@ def _first_time(
     _assess(book, item_id, item.assessments, ids, postbox)
     known = judgement.disposition is Disposition.NEW_KNOWN
     return ItemTaken(item_id, "known" if known else "new", judgement.item if known else None)
-
-
-def was_here(book: Casebook, location: Location | None, content: tuple[Content, ...]) -> bool:
-    """Whether an item at this location, or without a location with this content, was erased."""
-    keys = book.fingerprints.places(location) or content_keys(book.fingerprints, content)
-    return any(book.was_here(key) for key in keys)
-
-
-def same_place(book: Casebook, location: Location | None) -> list[ItemState]:
-    """Return the items at a location, oldest first."""
-    keys = book.fingerprints.places(location)
-    found = {state.id: state for key in keys for state in book.by_key(key)}
-    return [found[one] for one in sorted(found)]
-
-
-def same_content(book: Casebook, content: tuple[Content, ...]) -> list[ItemState]:
-    """Return the items that have a hash in common, or a picture that looks alike, oldest first."""
-    found: dict[str, ItemState] = {}
-    for key in content_keys(book.fingerprints, content):
-        for state in book.by_key(key):
-            found[state.id] = state
-    for pdq in pictures_of(content):
-        for state in book.near(pdq):
-            found[state.id] = state
-    return [found[i] for i in sorted(found)] if found else []
 
 
 def _if_new(book: Casebook, opened: ReportFacts) -> ReportFacts | None:

@@ -324,10 +324,10 @@ class ItemState(Value, frozen=True):
 
         What another says of it corrects no word of its own.
         """
-        told = frozenset(self.hearsay)
-        order = sorted(
-            self.assessments, key=lambda a: (a.event_id not in told, a.at_ms, a.event_id)
-        )
+        given, told = self.assessments, frozenset(self.hearsay)
+        if len(given) <= 1:
+            return given
+        order = sorted(given, key=lambda a: (a.event_id not in told, a.at_ms, a.event_id))
         return tuple({a.member: a for a in order}.values())
 
     @property

@@ -32,6 +32,8 @@ BATCH = 1000
 WRITES = 10_000
 """Events and messages after which the transaction of a batch ends, and the rest has one of its own:
 what is told to many, or of many items, would hold up whoever writes."""
+LOOKS = 200_000
+"""Items looked at for the sake of others after which it ends likewise: some tenths of a second."""
 
 
 class Judging:
@@ -122,7 +124,7 @@ class Judging:
             answers: list[Answer] = []
             judge = Judge(book, registry, self._ids, self._postbox(), places)
             for number, one in enumerate(parsed):
-                if len(book.events) + len(book.posts) >= WRITES:
+                if len(book.events) + len(book.posts) >= WRITES or book.crowds.looked >= LOOKS:
                     break  # the rest is judged next; what it takes back counts once
                 answers.append(hold(one) if number in held else judge.judge(one))
             judge.finish()

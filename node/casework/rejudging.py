@@ -11,11 +11,13 @@ came late; two open items of one content at different addresses stay two items.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heapify, heappop
 
 from node.casework.bounding import is_full
 from node.casework.casebook import Casebook, Postbox
+from node.casework.crowds import Hearers, hearers, near_choices
 from node.casework.events import EventKind
-from node.casework.item import Custody, ItemState, Review, Suggestion
+from node.casework.item import MAX_SUGGESTIONS, Custody, ItemState, Review, Suggestion
 from node.casework.telling import News, note, tell
 from node.casework.undoing import ILLEGAL, put_before_a_person
 from node.matching.contents import Likeness, closeness, likeness, pictures_of
@@ -57,17 +59,59 @@ def carry_between(
         if (leads := (state.content, waits, bool(state.sightings))) in done:
             continue  # from equal ones it goes to the same items: of one file there may be many
         done.add(leads)
-        alike = [other.id for other in _alike(book, state)]
-        ways = [*((other, here) for other in alike), *((here, other) for other in alike)]
-        for source, target in ways:
-            other = book.loaded.items[target if source == here else source]
-            late = not other.sightings
-            if target != leaving and _carry(book, postbox, source, target, only_later=late):
-                watch_verdicts(book, target)
-                if target != here:
-                    due.append(target)
-                    reached.append(target)
+        if here != leaving:
+            _carry_to(book, postbox, here)
+        went = _carry_from(book, postbox, here, leaving)
+        due += went
+        reached += went
     return reached
+
+
+def _carry_from(book: Casebook, postbox: Postbox, item_id: str, leaving: str | None) -> list[str]:
+    """Carry over from an item to all that have its content; return which took anything."""
+    source = book.loaded.items[item_id]
+    takers = set().union(*(each.takers(source) for each in _crowds(book, source)))
+    book.crowds.looked += len(takers)
+    went = []
+    for other_id in sorted(takers - {leaving}):
+        other = book.loaded.items[other_id]
+        late = not other.sightings
+        if _is_alike(source, other) and _carry(book, postbox, item_id, other_id, only_later=late):
+            watch_verdicts(book, other_id)
+            went.append(other_id)
+    return went
+
+
+def _carry_to(book: Casebook, postbox: Postbox, item_id: str) -> None:
+    """Carry over to an item what was judged of its content elsewhere, from the oldest item on."""
+    sources = _givers(book, item_id)
+    while sources:
+        target, other = book.loaded.items[item_id], book.loaded.items[heappop(sources)]
+        late = not other.sightings
+        if _is_alike(target, other) and _carry(book, postbox, other.id, item_id, only_later=late):
+            watch_verdicts(book, item_id)
+            sources = _givers(book, item_id, after=other.id)
+
+
+def _givers(book: Casebook, item_id: str, after: str = "") -> list[str]:
+    target = book.loaded.items[item_id]
+    found = set().union(*(each.givers(target) for each in _crowds(book, target)))
+    book.crowds.looked += len(found)
+    sources = [one for one in found if one > after]
+    heapify(sources)
+    return sources
+
+
+def _crowds(book: Casebook, state: ItemState) -> list[Hearers]:
+    """Return those that others are in, too."""
+    keys = dict.fromkeys(content_keys(book.fingerprints, state.content))
+    return [hearers(book, key) for key in keys if len(book.loaded.by_key.get(key, ())) > 1]
+
+
+def _is_alike(one: ItemState, other: ItemState) -> bool:
+    """Whether two items have the same content."""
+    same = likeness(other.content, one.content, pictures=False) is Likeness.SAME
+    return same and one.matter is other.matter
 
 
 def suggestion(
@@ -90,14 +134,27 @@ def _by(source: ItemState, content: Sequence[Content]) -> Suggestion | None:
 def _suggest_between(book: Casebook, item_id: str) -> None:
     """Suggest the verdict on this item where another looks like it, and the other way round."""
     state = book.loaded.items[item_id]
-    found = {other.id: other for pdq in pictures_of(state.content) for other in book.near(pdq)}
-    for other in found.values():
-        if other.known is state.known or not _looks_like(state, other):
-            continue
+    found: dict[str, None] = {}
+    for pdq in pictures_of(state.content):
+        near = near_choices(book, pdq)
+        found |= dict.fromkeys(
+            sorted({i for each in near for i in (each.unknown if state.known else each.known)})
+        )
+    book.crowds.looked += len(found)
+    for other in map(book.loaded.items.__getitem__, found):
         source, target = (other, state) if other.known else (state, other)
-        if target.closed_ms is None and target.custody in (Custody.HERE, Custody.LOCATING):
+        if _takes_suggestions(target) and _looks_like(state, other):
             by = _by(source, target.content)
             book.raise_review(target.id, Review.SUGGESTED_VERDICT, by)
+            state = book.loaded.items[item_id]
+
+
+def _takes_suggestions(target: ItemState) -> bool:
+    """Whether a verdict can be suggested for it still."""
+    ours = target.custody in (Custody.HERE, Custody.LOCATING)
+    waits = Review.SUGGESTED_VERDICT in target.reviews
+    full = waits and len(target.suggestions) >= MAX_SUGGESTIONS
+    return ours and target.closed_ms is None and not full
 
 
 def _looks_like(one: ItemState, other: ItemState) -> bool:
@@ -111,22 +168,8 @@ def _looks_like(one: ItemState, other: ItemState) -> bool:
 
 def bring_verdicts(book: Casebook, postbox: Postbox, item_id: str) -> None:
     """Carry over to this item what was judged of its content elsewhere."""
-    for other in _alike(book, book.loaded.items[item_id]):
-        _carry(book, postbox, other.id, item_id, only_later=not other.sightings)
+    _carry_to(book, postbox, item_id)
     watch_verdicts(book, item_id)
-
-
-def _alike(book: Casebook, state: ItemState) -> list[ItemState]:
-    """Other items that have the same content and have not ended, oldest first."""
-    keys = content_keys(book.fingerprints, state.content)
-    found = {other.id: other for key in keys for other in book.by_key(key)}
-    return [
-        found[i]
-        for i in sorted(found)
-        if i != state.id
-        and found[i].matter is state.matter
-        and likeness(found[i].content, state.content, pictures=False) is Likeness.SAME
-    ]
 
 
 def _carry(book: Casebook, postbox: Postbox, from_id: str, to_id: str, *, only_later: bool) -> bool:

@@ -89,7 +89,8 @@ def judge(
     """Say which row of the table holds for `new` at the member `us`.
 
     `same_location` are the items known at its canonical location, `same_content` those that share
-    a hash with it or look like it, wherever. Their order does not matter.
+    a hash with it or look like it, wherever; of equal ones that were judged the oldest will do.
+    Their order does not matter.
     """
     if not same_location and not same_content:
         return Judgement(Disposition.NEW_AGAIN if new.was_here else Disposition.NEW)
@@ -247,12 +248,12 @@ def same_path(one: Location | None, other: Location | None) -> bool:
     ours, theirs = _canonical(one), _canonical(other)
     if ours is None or theirs is None:
         return False
-    here = _host_and_path(ours)
-    return bool(here) and here == _host_and_path(theirs)
+    here = host_and_path(ours)
+    return bool(here) and here == host_and_path(theirs)
 
 
-def _host_and_path(canonical: str) -> str:
-    """What stands between scheme and query; empty for what is no address on a host.
+def host_and_path(canonical: str) -> str:
+    """Return what stands between scheme and query; empty for what is no address on a host.
 
     It takes any text: what older versions took from other members is no address at all.
     """
@@ -298,7 +299,12 @@ def carries(assessment: Assessment, item: ItemState, us: str) -> bool:
     `baseline` does, whoever gave it; our own verdicts do; those of others under their own law are
     suggestions, and so is everything while the item itself waits for somebody to compare.
     """
-    if Review.SUGGESTED_VERDICT in item.reviews or assessment.verdict is Verdict.UNASSESSABLE:
+    return Review.SUGGESTED_VERDICT not in item.reviews and goes_on(assessment, us)
+
+
+def goes_on(assessment: Assessment, us: str) -> bool:
+    """Whether a verdict goes with the content, as far as that is for the verdict to say."""
+    if assessment.verdict is Verdict.UNASSESSABLE:
         return False
     return assessment.verdict is Verdict.BASELINE or assessment.member == us
 

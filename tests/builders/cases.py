@@ -11,6 +11,7 @@ import msgspec
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Loaded, Postbox
+from node.casework.crowds import near_choices
 from node.casework.item import Custody, ItemState
 from node.ids import Ids
 from node.matching.contents import PDQ_NEAR, pictures_of
@@ -185,6 +186,12 @@ def looked_up(made: Casebook, *content: Content) -> Casebook:
         }
         made.loaded.near[pdq] = tuple(sorted(alike))
     return made
+
+
+def near_by(made: Casebook, pdq: bytes) -> list[str]:
+    """Return the items that a casebook shows of what looks like a picture, oldest first."""
+    found = near_choices(made, pdq)
+    return sorted({one for each in found for one in each.known | each.unknown})
 
 
 def country(code: str = "NL", confidence: Confidence = Confidence.HIGH) -> Jurisdiction:

@@ -13,7 +13,7 @@ from node.casework.events import EventKind, Facts
 from node.store import lookalikes
 from node.store.sqlite import Store
 from protocol.facts import Content
-from tests.builders.cases import POSTBOX, event_id, ids, item
+from tests.builders.cases import POSTBOX, event_id, ids, item, near_by
 from tests.builders.network import NOW_MS
 from tests.builders.pictures import flipped, picture
 from tests.contract.stores import Place, record
@@ -45,7 +45,7 @@ async def near(store: Store, *pdqs: bytes) -> list[list[str]]:
     """Return the numbers of the items that a decision is shown of each picture."""
 
     def decide(book: Casebook) -> list[list[str]]:
-        return [[state.id for state in book.near(pdq)] for pdq in pdqs]
+        return [near_by(book, pdq) for pdq in pdqs]
 
     found, _ = await store.cases.transact(Needs(pictures=set(pdqs)), NOW_MS, decide)
     return found
@@ -109,7 +109,7 @@ class TestFound:
         def decide(book: Casebook) -> list[str]:
             recording(1, one)(book)
             recording(2, third)(book)
-            return [state.id for state in book.near(other)]
+            return near_by(book, other)
 
         needs = Needs(pictures={one, other, third})
         assert (await store.cases.transact(needs, NOW_MS, decide))[0] == numbered(1)

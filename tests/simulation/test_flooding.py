@@ -19,6 +19,8 @@ from node.ids import Ids
 from node.store.queries import ItemQuery
 from protocol.messages import Message, Outcome, Tombstone
 from protocol.vocabulary import Kind, Lane, OutcomeWhat, Verdict
+from tests.builders.cases import file, verdict
+from tests.node.casework.arriving import item_from
 from tests.simulation.world import Node, World
 
 FR, GB, NL = "fr-pdc", "gb-iwf", "nl-eokm"
@@ -112,6 +114,27 @@ async def test_g11_a_batch_that_writes_much_is_divided(
     assert len(set(told)) == len(told) == MANY + 1
     assert told == sorted(told)
     assert world[NL].verify().found == []
+
+
+async def test_g11_a_batch_that_looks_at_much_is_divided(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One judged file, at one place after another: each has to do with those before it."""
+    monkeypatch.setattr(judging, "LOOKS", 20)
+    news: list[Said] = []
+    for number in range(1, MANY + 1):
+        given = verdict(member=FR, number=900 + number, at_ms=world.now)
+        url = f"https://nl{number}.example/"
+        one = item_from(FR, number, file(1), url=url, assessments=(given,))
+        news.append((one, Kind.ITEM, Lane.REPORTS))
+    await say(world[FR], news)
+    desk = world[NL].desk
+    desk._judging._store = watched = Watched(desk._judging._store)
+    while await desk.judge_due():
+        pass
+    assert sum(watched.judged) == MANY
+    assert max(watched.judged) <= 20
+    assert len(await world[NL].store.queries.items(ItemQuery())) == MANY
 
 
 async def test_a_batch_that_was_divided_goes_on_in_larger_parts(

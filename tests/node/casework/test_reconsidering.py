@@ -11,12 +11,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from node.casework.candidates import same_content
 from node.casework.casebook import Casebook
 from node.casework.draft import ActionDraft, AssessmentDraft, RetractionDraft
 from node.casework.errors import DraftRejectedError, UnknownVerdictError
 from node.casework.events import EventKind, Facts, Recorded
 from node.casework.hearing import hear_outcome
-from node.casework.intake import carry_over, same_content
+from node.casework.intake import carry_over
 from node.casework.item import Informant, ItemState, Review
 from node.casework.listing import match_lists
 from node.casework.reconsidering import reconsider
@@ -93,7 +94,8 @@ class World:
     def arrives(self, state: ItemState) -> None:
         """A report of something new."""
         incoming = Incoming(state.location, state.content, state.kind, state.found_ms)
-        judgement = judge(incoming, [], same_content(self.book, state.content), US, NOW_MS)
+        elsewhere = same_content(self.book, state.location, state.content, ())
+        judgement = judge(incoming, [], elsewhere, US, NOW_MS)
         recorded = Recorded(state, None)
         self.book.record(state.id, EventKind.RECORDED, recorded, at_ms=NOW_MS, actor=US)
         looked_up(self.book, *PICTURES)

@@ -18,7 +18,7 @@ from node.store.lookalikes import KEEP_AFTER
 from node.store.near_files import Folder
 from node.store.sqlite import Store
 from protocol.facts import Content
-from tests.builders.cases import FINGERPRINTS, US, item
+from tests.builders.cases import FINGERPRINTS, US, item, near_by
 from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS
 from tests.builders.pictures import picture
@@ -54,7 +54,7 @@ async def found(store: Store, *numbers: int) -> list[bool]:
     """Whether the items with these numbers are found by their pictures."""
 
     def known(number: int) -> bool:
-        return any(one.id == item(number).id for one in shown.near(picture(number)))
+        return item(number).id in near_by(shown, picture(number))
 
     needs = Needs(pictures={picture(number) for number in numbers})
     _, shown = await store.cases.transact(needs, NOW_MS, lambda _: None)
