@@ -354,7 +354,7 @@ class Casebook:
     def add_key(self, key: bytes, item_id: str) -> None:
         """Let the item be found by `key`."""
         ids = self.loaded.by_key.setdefault(key, [])
-        if item_id not in ids:
+        if self.crowds.is_new(key, item_id, ids):
             ids.append(item_id)
             self.new_keys.append((key, item_id))
 

@@ -12,19 +12,21 @@ verdict, but for what people said and did meanwhile, and for the history.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from node.casework.casebook import Casebook, Postbox
+from node.casework.crowds import hearers
 from node.casework.events import EventKind, NoticesDoubted, Settled, Unlisted, VerdictWithdrawn
 from node.casework.hidden import watch_hidden
 from node.casework.item import MAX_SUGGESTIONS, ItemState, Review
 from node.casework.listing import ask_again, settle_difference, settle_raised
 from node.casework.rejudging import follows, rejudge, watch_verdicts
 from node.casework.telling import News
-from node.casework.undoing import ILLEGAL, has_verdict, is_illegal, record_taken_back
+from node.casework.undoing import ILLEGAL, is_illegal, record_taken_back
 from node.ids import Ids
 from node.matching.contents import Likeness, likeness
+from node.matching.fingerprints import content_keys
 from node.matching.lists import Trust
 from protocol.facts import Assessment
 from protocol.vocabulary import Action, OutcomeWhat, Verdict
@@ -65,9 +67,10 @@ def reconsider(book: Casebook, ids: Ids, postbox: Postbox, leaving: str | None =
     if not lost:
         return
     by, book.by = book.by, None
+    gone = _authors_of_what_is_gone(book)
     for item_id in lost:
         if item_id != leaving:
-            _let_corrections_fall(book, postbox, item_id)
+            _let_corrections_fall(book, postbox, item_id, gone.get(item_id, set()))
     near = [item_id for item_id in _suggested_by(book, lost) if item_id != leaving]
     for item_id in near:
         _withdraw_suggestions(book, item_id)
@@ -85,15 +88,24 @@ def reconsider(book: Casebook, ids: Ids, postbox: Postbox, leaving: str | None =
     book.by = by
 
 
-def _let_corrections_fall(book: Casebook, postbox: Postbox, item_id: str) -> None:
+def _authors_of_what_is_gone(book: Casebook) -> dict[str, set[str]]:
+    """Return, by item, which other members' verdicts this decision took from it."""
+    found: dict[str, set[str]] = {}
+    for event in book.events:
+        if isinstance(event.body, VerdictWithdrawn) and event.body.member != book.us:
+            found.setdefault(event.item, set()).add(event.body.member)
+    return found
+
+
+def _let_corrections_fall(
+    book: Casebook, postbox: Postbox, item_id: str, authors: Collection[str]
+) -> None:
     """Let go what stood here only as the correction of a word that is gone.
 
     A correction goes after the word however far its author is followed. Without that it is the
     suggestion, or nothing, that it is by itself. That it stands no more is our word, not its
     author's.
     """
-    gone = (event.body for event in book.events if event.item == item_id)
-    authors = {one.member for one in gone if isinstance(one, VerdictWithdrawn)} - {book.us}
     words = [one for one in book.loaded.items[item_id].assessments if one.member in authors]
     for given in sorted(words, key=lambda one: (one.at_ms, one.event_id)):
         state = book.loaded.items[item_id]
@@ -118,12 +130,13 @@ def _stands_alone(book: Casebook, state: ItemState, given: Assessment) -> bool:
     if given.verdict is not Verdict.BASELINE:  # the others go with no content (rule 2)
         return False
     listed = any(one.verdict == given.event_id for one in state.listed)
-    return not listed or any(
-        has_verdict(other, given.event_id)
-        and given.event_id not in other.carried
-        and likeness(other.content, state.content, pictures=False) is Likeness.SAME
-        for other in book.loaded.items.values()
-        if other.id != state.id
+    if not listed:
+        return True
+    keys = content_keys(book.fingerprints, state.content)
+    said_of = {one for key in keys for one in hearers(book, key).said_of(given.event_id)}
+    return any(
+        likeness(book.loaded.items[one].content, state.content, pictures=False) is Likeness.SAME
+        for one in said_of - {state.id}
     )
 
 

@@ -67,21 +67,6 @@ def carry_between(
     return reached
 
 
-def _carry_from(book: Casebook, postbox: Postbox, item_id: str, leaving: str | None) -> list[str]:
-    """Carry over from an item to all that have its content; return which took anything."""
-    source = book.loaded.items[item_id]
-    takers = set().union(*(each.takers(source) for each in _crowds(book, source)))
-    book.crowds.looked += len(takers)
-    went = []
-    for other_id in sorted(takers - {leaving}):
-        other = book.loaded.items[other_id]
-        late = not other.sightings
-        if _is_alike(source, other) and _carry(book, postbox, item_id, other_id, only_later=late):
-            watch_verdicts(book, other_id)
-            went.append(other_id)
-    return went
-
-
 def _carry_to(book: Casebook, postbox: Postbox, item_id: str) -> None:
     """Carry over to an item what was judged of its content elsewhere, from the oldest item on."""
     sources = _givers(book, item_id)
@@ -91,6 +76,20 @@ def _carry_to(book: Casebook, postbox: Postbox, item_id: str) -> None:
         if _is_alike(target, other) and _carry(book, postbox, other.id, item_id, only_later=late):
             watch_verdicts(book, item_id)
             sources = _givers(book, item_id, after=other.id)
+
+
+def _carry_from(book: Casebook, postbox: Postbox, item_id: str, leaving: str | None) -> list[str]:
+    """Carry over what was judged of an item to those that have its content; return which got it."""
+    source = book.loaded.items[item_id]
+    takers = set().union(*(each.takers(source) for each in _crowds(book, source)))
+    book.crowds.looked += len(takers)
+    reached = []
+    for other in map(book.loaded.items.__getitem__, sorted(takers - {leaving})):
+        late = not other.sightings
+        if _is_alike(source, other) and _carry(book, postbox, item_id, other.id, only_later=late):
+            watch_verdicts(book, other.id)
+            reached.append(other.id)
+    return reached
 
 
 def _givers(book: Casebook, item_id: str, after: str = "") -> list[str]:

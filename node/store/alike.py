@@ -33,10 +33,7 @@ def load_alike(
             fresh.update(content_keys(fingerprints, state.content))
     keys: set[bytes] = set()
     while fresh:
-        for key, item in by_key.find(connection, fresh - loaded.by_key.keys()):
-            found = loaded.by_key.setdefault(key, [])
-            if item not in found:
-                found.append(item)
+        note_found(loaded, by_key.find(connection, fresh - loaded.by_key.keys()))
         wanted = {item for key in fresh for item in loaded.by_key.get(key, ())}
         load_items(connection, loaded, wanted, recent)
         keys |= fresh
@@ -46,6 +43,12 @@ def load_alike(
         named = (set(content_keys(fingerprints, (file,))) for file in files)
         fresh = {key for of_file in named if of_file & keys for key in of_file - keys}
     return keys
+
+
+def note_found(loaded: Loaded, rows: Iterable[tuple[bytes, str]]) -> None:
+    """Note to which items keys lead, each once; one file may stand at very many places."""
+    for key, item in dict.fromkeys((key, item) for key, item in rows):
+        loaded.by_key.setdefault(key, []).append(item)
 
 
 def load_items(connection: Connection, loaded: Loaded, ids: Iterable[str], recent: Recent) -> None:

@@ -21,7 +21,7 @@ from node.casework.receiving import HANDED_OVER, Answer
 from node.casework.wanting import pictures
 from node.matching.fingerprints import Fingerprints
 from node.matching.near.bands import Mark
-from node.store.alike import load_alike, load_items
+from node.store.alike import load_alike, load_items, note_found
 from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.citing import load_cited
 from node.store.custody import row_of
@@ -164,10 +164,7 @@ def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) ->
     named = {*needs.items, *needs.named, *load_cited(connection, needs, loaded)}
     load_items(connection, loaded, named, recent)
     keys = {*needs.keys, *(k for i, k in needs.named.items() if i not in loaded.items)}
-    for key, item in by_key.find(connection, keys):
-        found = loaded.by_key.setdefault(key, [])
-        if item not in found:
-            found.append(item)
+    note_found(loaded, by_key.find(connection, keys))
     sql = "SELECT line, item FROM intake_lines WHERE line IN ({})"
     loaded.lines.update(select_in(connection, sql, needs.lines))
     wanted = {item for items in loaded.by_key.values() for item in items}

@@ -112,24 +112,34 @@ class TestWork:
         """The verdict stands everywhere, and goes from everywhere."""
         assert self.own(MANY, takes_back=takes_back) < 6 * self.own(FEW, takes_back=takes_back)
 
-    def heard(self, number: int) -> int:
-        """Hear another member correct its verdict on one of the items."""
-        receiver = judging(everywhere(number, verdict()))
-        word = verdict(Verdict.NOT_ILLEGAL, "gb-iwf", 901, NOW_MS + 1)
-        message: Outcome = outcome(
-            event_id(1, "gb-iwf"),
-            OutcomeWhat.ASSESSED,
-            event_id=word.event_id,
-            author="gb-iwf",
-            assessment=word,
-        )
-        used = calls(lambda: receiver("gb-iwf", message))
-        assert all(word in one.assessments for one in receiver.book.loaded.items.values())
+    def hear(self, receiver: Receiver, word: Assessment, what: OutcomeWhat) -> int:
+        """Hear another member say of the latest item, or take back, a verdict of its own."""
+        given = word if what is OutcomeWhat.ASSESSED else None
+        event = {"event_id": word.event_id, "author": "gb-iwf", "assessment": given}
+        message: Outcome = outcome(max(receiver.book.loaded.items), what, **event)
+        return calls(lambda: receiver("gb-iwf", message))
+
+    def heard(self, number: int, correction: Verdict, *, takes_back: bool) -> int:
+        """Hear another member correct its verdict, or take back the one that it corrected."""
+        receiver = judging(everywhere(number))
+        word = verdict(correction, "gb-iwf", 901, NOW_MS + 1)
+        self.hear(receiver, verdict(), OutcomeWhat.ASSESSED)
+        used = self.hear(receiver, word, OutcomeWhat.ASSESSED)
+        states = receiver.book.loaded.items.values
+        assert all({verdict(), word} == set(one.assessments) for one in states())
+        if takes_back:
+            used = self.hear(receiver, verdict(), OutcomeWhat.WITHDRAWN)
+            assert all(verdict() not in one.assessments for one in states())
         return used
 
-    def test_of_another_members_correction_is_that_of_its_places(self) -> None:
-        """It goes after the word that it corrects."""
-        assert self.heard(MANY) < 6 * self.heard(FEW)
+    @pytest.mark.parametrize("correction", [Verdict.NOT_ILLEGAL, Verdict.BASELINE])
+    @pytest.mark.parametrize("takes_back", [False, True])
+    def test_of_another_members_correction_is_that_of_its_places(
+        self, correction: Verdict, *, takes_back: bool
+    ) -> None:
+        """It goes after the word that it corrects, and falls with it."""
+        many = self.heard(MANY, correction, takes_back=takes_back)
+        assert many < 6 * self.heard(FEW, correction, takes_back=takes_back)
 
     def handed_over(self, number: int, *given: Assessment) -> int:
         """Be handed ten items with the file, once it stands at so many places."""
