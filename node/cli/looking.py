@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 PROBE_TIMEOUT_S = 3.0
 STEPS: Final = {
-    "copy": "1 of 6, copies the database as it was",
-    "check": "2 of 6, checks that copy",
-    "schema": "3 of 6, makes new tables and indexes",
-    "tombstones": "4 of 6, reads what members erased",
-    "shared": "5 of 6, reads what all were told of files",
-    "verdicts": "6 of 6, reads on which items verdicts stand",
+    "copy": "1 of 7, copies the database as it was",
+    "check": "2 of 7, checks that copy",
+    "schema": "3 of 7, makes new tables and indexes",
+    "tombstones": "4 of 7, reads what members erased",
+    "shared": "5 of 7, reads what all were told of files",
+    "verdicts": "6 of 7, reads on which items verdicts stand",
+    "repeats": "7 of 7, reads which entries came twice",
 }
 """What a node does at its first start after an upgrade, in this order."""
 

@@ -7,6 +7,7 @@ done, these are filled, in this order:
    more: it may be a word on one that was erased, and waits for its tombstone then.
 2. What all were told of contents (`node.store.shared`), out of the outbox.
 3. The keys by which items are found on which verdicts stand.
+4. Which entries arrived a second time (`node.store.repeats`).
 
 A row of `meta` says how far it came. It goes in short transactions, each of a bounded number of
 rows that are read one by one: killed, it goes on, and memory does not grow with what is kept.
@@ -26,6 +27,7 @@ from node.matching.fingerprints import Fingerprints
 from node.store.bulk import insert_rows, stream
 from node.store.delta import Delta
 from node.store.ending import NO_ENTRY
+from node.store.repeats import ADD
 from node.store.seam import Connection
 from node.store.shared import keep_shared
 from node.store.states import states, states_of
@@ -40,7 +42,7 @@ ROWS: Final = 5_000
 """Rows of the inbox or the outbox that are looked at in one transaction."""
 ITEMS: Final = 500
 """Items whose states are read in one transaction."""
-NAMES: Final = ("tombstones", "shared", "verdicts")
+NAMES: Final = ("tombstones", "shared", "verdicts", "repeats")
 """What the parts are called before whoever waits."""
 _NAME: Final = "carried_over"
 _TOMBSTONES: Final = (
@@ -54,6 +56,11 @@ _WAKE: Final = (
 _TOLD: Final = (
     "SELECT peer, entry FROM messages_out WHERE seq > ? AND seq <= ? AND kind IN (?, ?)"
     " AND entry IS NOT NULL ORDER BY seq"
+)
+
+_REPEATS: Final = (
+    "SELECT seq, peer, entry FROM entries_in WHERE seq > ? AND seq <= ?"
+    " AND answer IN ('repeat', 'conflict') AND entry IS NOT NULL ORDER BY seq"
 )
 
 
@@ -88,7 +95,7 @@ class CarryingOver:
         self._keys = Delta("item_keys", ("key", "item"))
         self._rows = rows
         self._items = items
-        self._parts = (self._tombstones, self._shared, self._verdicts)
+        self._parts = (self._tombstones, self._shared, self._verdicts, self._repeats)
         self._count: int | None = None
 
     def go_on(self, connection: Connection) -> bool:
@@ -113,7 +120,7 @@ class CarryingOver:
                 row = connection.execute("SELECT count(*) FROM items").fetchone()
                 self._count = int(row[0])
             return Step(name, standing.items, self._count)
-        table = "entries_in" if name == "tombstones" else "messages_out"
+        table = "messages_out" if name == "shared" else "entries_in"
         return Step(name, standing.row, _last(connection, table))
 
     def _piece(self, standing: _Standing, connection: Connection) -> _Standing:
@@ -175,6 +182,14 @@ class CarryingOver:
             return None
         return _Standing(standing.part, item=max(page), items=standing.items + len(page))
 
+    def _repeats(self, connection: Connection, standing: _Standing) -> _Standing | None:
+        """Which of the next entries arrived again, by the ids that they bear."""
+        after = self._behind(connection, "entries_in", standing)
+        if after is not None:
+            rows = stream(connection, _REPEATS, (standing.row, after.row))
+            insert_rows(connection, ADD, list(_ids(rows)))
+        return after
+
     def _behind(self, connection: Connection, table: str, standing: _Standing) -> _Standing | None:
         """Return where the next piece of a table ends; None: there is none."""
         last = _last(connection, table)
@@ -206,4 +221,13 @@ def _messages(
                 seen.add(entry.body)
             yield peer, from_body(entry.kind, entry.body, entry.version)
         except ProtocolError:  # of a later version, or of none
+            continue
+
+
+def _ids(rows: Iterable[tuple[int, str, bytes]]) -> Iterator[tuple[str, bytes, int]]:
+    """The entries that have an id, as rows of `said_again`."""
+    for seq, peer, raw in rows:
+        try:
+            yield peer, decode(raw).id, seq
+        except ProtocolError:
             continue

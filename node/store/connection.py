@@ -68,6 +68,7 @@ SCHEMA_FILES = (
     "010_erased_unsent.sql",
     "011_registry_said.sql",
     "012_answers_about.sql",
+    "013_said_again.sql",
 )
 """Applied in this order, never changed once released; the database's `user_version` counts them."""
 PAGE_BYTES = 8192
@@ -109,6 +110,18 @@ def translate(error: BaseException) -> BaseException:
 def is_busy(error: Exception) -> bool:
     """Whether another connection holds the lock that a statement needs."""
     return "database is locked" in str(error).lower()
+
+
+def roll_back(connection: Connection) -> None:
+    """Take back what is not committed."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def leave_nothing_open(connection: Connection) -> None:
+    """End what a query that failed left open: every later one would stand in that transaction."""
+    with suppress(StoreError, *driver_errors()):  # it is broken: who asks next hears of it
+        roll_back(connection)
 
 
 def _connect(

@@ -55,6 +55,11 @@ def keep(connection: Connection, said: Iterable[Disavowed], now_ms: int) -> None
             "INSERT OR IGNORE INTO disavowed_in VALUES (?, ?, ?, ?, ?, ?)",
             (row_of(one.by), *values),
         )
+        connection.execute(
+            "INSERT OR IGNORE INTO disavowed_leaves SELECT peer, leaf, seq FROM entries_in"
+            " WHERE peer = ? AND lane = ? AND epoch = ? AND idx >= ? AND idx < ? ORDER BY leaf",
+            values,
+        )
         note = _signed(connection, *log, message.epoch, message.end)
         vain = note is not None and one.counts(note)
         open_task(connection, IN_VAIN if vain else RANGE, subject, now_ms)
@@ -111,7 +116,8 @@ def own_again(connection: Connection, peer: str, leaves: Sequence[bytes], now_ms
     if connection.execute("SELECT 1 FROM disavowed_in LIMIT 1").fetchone() is None:
         return
     sql = (
-        "SELECT seq, judged, item, entry FROM in_disavowed_ranges e WHERE peer = ? AND leaf IN ({})"
+        "SELECT e.seq, e.judged, e.item, e.entry FROM disavowed_leaves l"
+        " JOIN in_disavowed_ranges e ON e.seq = l.entry WHERE l.peer = ? AND l.leaf IN ({})"
         " AND NOT EXISTS (SELECT 1 FROM disavowed_entries d WHERE d.seq = e.seq)"
     )
     for seq, judged, item, entry in list(select_in(connection, sql, leaves, (peer,))):

@@ -64,8 +64,9 @@ def _append(
     """Let the entry wait, once, before all else that waits: what follows is our own word again."""
     entry_id, entry = made
     known = connection.execute(
-        "SELECT 1 FROM messages_out WHERE peer = ? AND lane = ? AND kind = ? AND entry_id = ?",
-        (peer, str(lane), int(Kind.DISAVOW), entry_id),
+        # The number of the kind stands in the text, as in the index that serves this.
+        "SELECT 1 FROM messages_out WHERE peer = ? AND lane = ? AND kind = 64 AND entry_id = ?",
+        (peer, str(lane), entry_id),
     ).fetchone()
     if known is None:
         post(connection, [Post(peer, lane, _URGENCY, Kind.DISAVOW, None, entry_id, entry)], now_ms)

@@ -21,6 +21,7 @@ from node.store.access import forget_about
 from node.store.bulk import select_in
 from node.store.custody import row_of
 from node.store.delta import Delta
+from node.store.repeats import repeats_of
 from node.store.seam import Connection
 from protocol import entry as entries
 from protocol.errors import ProtocolError
@@ -126,17 +127,11 @@ def _carried(seq: int, peer: str, leaf: bytes, entry: bytes) -> Erasable | None:
 
 def _said_again(connection: Connection, taken: Sequence[Erasable]) -> list[Erasable]:
     """The same entries where they arrived a second time: there they name no item."""
-    ids = {(one.peer, one.entry_id) for one in taken}
-    found = []
-    for peer in sorted({one.peer for one in taken}):
-        rows = connection.execute(
-            "SELECT seq, peer, leaf, entry FROM entries_in WHERE peer = ?"
-            " AND answer IN ('repeat', 'conflict') AND entry IS NOT NULL",
-            (peer,),
-        ).fetchall()
-        again = [one for row in rows if (one := _carried(*row)) is not None]
-        found += [one for one in again if (one.peer, one.entry_id) in ids]
-    return found
+    ids: dict[str, set[bytes]] = {}
+    for one in taken:
+        ids.setdefault(one.peer, set()).add(one.entry_id)
+    rows = [row for peer in sorted(ids) for row in repeats_of(connection, peer, ids[peer])]
+    return [again for row in rows if (again := _carried(*row)) is not None]
 
 
 def _erase_entry(connection: Connection, one: Erasable, item: str, now_ms: int) -> None:
@@ -228,8 +223,9 @@ def _append_tombstone(
 ) -> None:
     entry_id, entry = made
     known = connection.execute(
-        "SELECT 1 FROM messages_out WHERE peer = ? AND lane = ? AND kind = ? AND entry_id = ?",
-        (peer, str(lane), int(Kind.TOMBSTONE), entry_id),
+        # The number of the kind stands in the text, as in the index that serves this.
+        "SELECT 1 FROM messages_out WHERE peer = ? AND lane = ? AND kind = 3 AND entry_id = ?",
+        (peer, str(lane), entry_id),
     ).fetchone()
     if known is not None:
         return

@@ -13,6 +13,7 @@ from node.store.disavowing import own_again
 from node.store.ending import keep_tombstones
 from node.store.epochs import opened_ms
 from node.store.erasing import was_erased
+from node.store.repeats import keep_repeats
 from node.store.seam import Connection
 from node.store.tasks import open_task
 from node.store.views import remember_view
@@ -269,12 +270,22 @@ def _keep_entries(
         rows,
     )
     entry_ids.append(connection, fresh)
+    keep_repeats(connection, place, _came_again(rows, taken))
     if again := [row[4] for row in rows if row[-1] == REPEAT]:
         own_again(connection, place[0], again, now_ms)
     if place[1] == Lane.REPORTS:
         stones = [one.tombstone for one in taken if one.tombstone is not None]
         times = [stone.erased_ms for stone in stones if stone.entry_kind == Kind.ITEM]
         keep_tombstones(connection, place[0], times)
+
+
+def _came_again(rows: Sequence[tuple[Any, ...]], taken: Sequence[Taken]) -> list[tuple[int, bytes]]:
+    """The places and ids of entries that came under an id of before, and have a body."""
+    return [
+        (row[3], one.entry_id)
+        for row, one in zip(rows, taken, strict=True)
+        if row[-1] in {REPEAT, CONFLICT} and row[5] is not None and one.entry_id is not None
+    ]
 
 
 def _list_missing(

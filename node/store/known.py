@@ -238,23 +238,26 @@ class Known:
         last call, not in the middle of an import.
         """
         connection.execute("BEGIN")
-        marks, before = _marks(connection), self._memory
         try:
-            if before is not None and before.marks == marks:
-                return False
-            if before is None and not marks.newest:
-                return False
-            few = before is not None and marks.newest - before.marks.newest <= FEW
-            small = few and before is not None and marks.ended - before.marks.ended <= FEW
-            if small and before is not None and len(before.more) + len(before.dead) <= FEW:
-                self._memory = self._filled_up(connection, before, marks)
-            elif calm and self._seen != marks:
-                return False
-            else:
-                self._memory = _read(connection, marks)
+            return self._brought_up(connection, calm=calm)
         finally:
-            self._seen = marks
             connection.execute("COMMIT")
+
+    def _brought_up(self, connection: Connection, *, calm: bool) -> bool:
+        marks, before, seen = _marks(connection), self._memory, self._seen
+        self._seen = marks
+        if before is not None and before.marks == marks:
+            return False
+        if before is None and not marks.newest:
+            return False
+        few = before is not None and marks.newest - before.marks.newest <= FEW
+        small = few and before is not None and marks.ended - before.marks.ended <= FEW
+        if small and before is not None and len(before.more) + len(before.dead) <= FEW:
+            self._memory = self._filled_up(connection, before, marks)
+        elif calm and seen != marks:
+            return False
+        else:
+            self._memory = _read(connection, marks)
         return True
 
     def _filled_up(self, connection: Connection, before: _Memory, marks: Marks) -> _Memory:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from node.casework.arrivals import Arrived
 from node.casework.events import Erased, Event, EventKind, decode_body
-from node.casework.item import ItemState
+from node.casework.item import Custody, ItemState
 from node.casework.mass import waiting_of
 from node.casework.naming import Span
 from node.casework.retaining import Aged
@@ -37,6 +38,9 @@ LONGEST_PAUSE_MS = 3_600_000
 """No look-up is put off by more than this, of an item that has no place yet."""
 LONGEST_DEADLINE_MS = 31 * 86_400_000
 """Nor is one of an item that is here, and is to be located again."""
+
+STRETCH = 5_000
+"""Items, or events, that one query goes through for a page of a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +121,18 @@ class Queries:
         return event if isinstance(event, Event) else None
 
     async def items(self, wanted: ItemQuery) -> list[ItemState]:
-        """Return a page of items in the order of their ids."""
-        sql, values = _items_sql(wanted)
-        return await self._readers.run(lambda c: list(states(c.execute(sql, values)).values()))
+        """Return a page of items in the order of their ids.
+
+        Where few of many items may be meant, a stretch of them is looked at, and then the next: the
+        readers are there for the node's own work, too.
+        """
+        found: list[ItemState] = []
+        after: str | None = wanted.after
+        while after is not None and len(found) < wanted.limit:
+            rest = replace(wanted, after=after, limit=wanted.limit - len(found))
+            page, after = await self._readers.run(partial(_stretch, rest))
+            found += page
+        return found
 
     async def aged(self, after: str, limit: int, before_ms: int) -> list[Aged]:
         """Return the items after an id, in the order of ids; with states if old enough."""
@@ -166,11 +179,7 @@ class Queries:
 
     async def last_event(self) -> int:
         """Return the number of the newest event, 0 if there is none."""
-        return int(
-            await self._readers.run(
-                lambda c: c.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0]
-            )
-        )
+        return await self._readers.run(_newest)
 
     async def to_locate(self, now_ms: int, limit: int) -> list[ItemState]:
         """Return items whose place is not known yet and due, the urgent ones first.
@@ -277,6 +286,10 @@ def read_event(row: Sequence[Any]) -> Event | Erased:
     return Event(row[0], kind, row[2], row[3], row[4], decode_body(kind, row[5]))
 
 
+_HERE = str(Custody.HERE)
+_BEHIND = "SELECT id FROM items WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?"
+_CHANGED_LATE = "id IN (SELECT item FROM events WHERE seq > ?)"
+_CHANGED = "EXISTS (SELECT 1 FROM events e WHERE e.item = items.id AND e.seq > ?)"
 _HANDED_TO = (
     "EXISTS (SELECT 1 FROM messages_out m WHERE m.item = items.id AND m.peer = ? AND m.kind = ?)"
 )
@@ -291,17 +304,43 @@ _UNRECEIPTED = (
 )
 
 
-def _items_sql(wanted: ItemQuery) -> tuple[str, list[Any]]:
+def _stretch(wanted: ItemQuery, connection: Connection) -> tuple[list[ItemState], str | None]:
+    """Return the next of these items, and the id behind which to go on; None: there are no more."""
+    late = (
+        wanted.changed_after is not None and _newest(connection) - wanted.changed_after <= STRETCH
+    )
+    last = None
+    if not (late or wanted.review or wanted.custody == _HERE):
+        last = connection.execute(_BEHIND, (wanted.after, STRETCH - 1)).fetchone()
+    sql, values = _items_sql(wanted, last and last[0], late=late)
+    return list(states(connection.execute(sql, values)).values()), last and last[0]
+
+
+def _newest(connection: Connection) -> int:
+    newest = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0]
+    return int(newest)
+
+
+def _items_sql(wanted: ItemQuery, last: str | None, *, late: bool) -> tuple[str, list[Any]]:
+    """Return the query for items up to `last`; `late`: few events have come since `changed_after`.
+
+    What partial indexes serve stands in the text as it stands in them.
+    """
     tests, values = ["id > ?"], [wanted.after]  # type: tuple[list[str], list[Any]]
+    if last is not None:
+        tests.append("id <= ?")
+        values.append(last)
     for column in ("custody", "country", "responsible"):
         value = getattr(wanted, column)
-        if value is not None:
+        if column == "custody" and value == _HERE:
+            tests.append("custody = 'here'")
+        elif value is not None:
             tests.append(f"{column} = ?")
             values.append(value)
     if wanted.review is not None:
         tests.append(f"review IS {'NOT ' if wanted.review else ''}NULL")
     if wanted.changed_after is not None:
-        tests.append("id IN (SELECT item FROM events WHERE seq > ?)")
+        tests.append(_CHANGED_LATE if late else _CHANGED)
         values.append(wanted.changed_after)
     if wanted.handed_to is not None:
         tests.append(_UNRECEIPTED if wanted.unreceipted else _HANDED_TO)

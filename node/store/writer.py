@@ -27,7 +27,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from node.store.connection import driver_errors, translate
+from node.store.connection import driver_errors, leave_nothing_open, roll_back, translate
 from node.store.errors import ClosedStoreError, UnsureError
 from node.store.seam import Connection
 
@@ -100,7 +100,7 @@ class InlineWriter:
         return result
 
     def _roll_back(self) -> None:
-        _roll_back(self._connection)
+        roll_back(self._connection)
         for forget in self._forgetting:
             forget()
 
@@ -244,7 +244,7 @@ class ThreadWriter:
             for waiting in group:  # not tried again: it may be kept
                 waiting.error = error
         except BaseException as error:  # noqa: BLE001 - whatever it was, each caller must hear that nothing was kept
-            _roll_back(self.connection)
+            roll_back(self.connection)
             self._forget()
             if len(group) == 1:
                 group[0].error = translate(error)
@@ -279,11 +279,6 @@ class ThreadWriter:
             self._forget()
             waiting.error = translate(error)
         connection.execute("RELEASE job")
-
-
-def _roll_back(connection: Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
 
 
 def _answer(group: list[_Waiting]) -> None:
@@ -381,6 +376,7 @@ class ThreadReaders:
         try:
             return _answered(connection, query)
         finally:
+            leave_nothing_open(connection)
             self._idle.put(connection)
 
     def look_up(self, query: Job[R]) -> R:

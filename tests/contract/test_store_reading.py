@@ -10,13 +10,16 @@ import pytest
 from node.casework.casebook import Casebook, Needs
 from node.casework.events import Event, EventKind, Recorded
 from node.casework.item import Custody, ItemState, Review
+from node.store import queries
+from node.store.errors import StoreError
 from node.store.history import Head
 from node.store.queries import ItemQuery
+from node.store.seam import Connection
 from node.store.sqlite import Store
 from protocol.vocabulary import Kind, Lane
 from tests.builders.cases import FINGERPRINTS, country, event_id, item
 from tests.builders.network import NOW_MS
-from tests.contract.stores import Place, message, post, record, record_items
+from tests.contract.stores import STORES, Place, message, post, record, record_items
 
 
 async def keep(store: Store, *states: ItemState) -> None:
@@ -41,6 +44,33 @@ def states() -> list[ItemState]:
 
 class TestItems:
     """What the API lists."""
+
+    @pytest.mark.parametrize("limit", [1, 3, 100])
+    @pytest.mark.parametrize(
+        ("wanted", "numbers"),
+        [
+            ({"country": "NL"}, [1, 4]),
+            ({"custody": "handed_on"}, [2]),
+            ({"review": False}, [1, 2, 3]),
+            ({"changed_after": 2}, [3, 4]),
+            ({"custody": "here", "changed_after": 2}, [4]),
+            ({"country": "XX"}, []),
+        ],
+    )
+    async def test_stretch_by_stretch_a_page_is_what_it_is_at_once(
+        self,
+        store: Store,
+        wanted: dict[str, Any],
+        numbers: list[int],
+        limit: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Whatever lies between those that are meant: a page is as full as it can be."""
+        monkeypatch.setattr(queries, "STRETCH", 1)
+        for state in states():
+            await keep(store, state)
+        found = await store.queries.items(ItemQuery(**wanted, limit=limit))
+        assert [one.id for one in found] == [event_id(n, "gb-iwf") for n in numbers[:limit]]
 
     @pytest.mark.parametrize(
         ("wanted", "numbers"),
@@ -277,3 +307,25 @@ def test_state_of_a_row_is_the_whole_state() -> None:
     """Columns are for filters; nothing is only in them."""
     state = states()[3]
     assert msgspec.structs.asdict(state)["reviews"] == (Review.HOP_CAP,)
+
+
+def fails_on_the_way(connection: Connection) -> None:
+    """Begin to look at one moment of the store, and break off."""
+    connection.execute("BEGIN")
+    connection.execute("SELECT 1 FROM items").fetchall()
+    connection.execute("SELECT 1 FROM there_is_no_such_table")
+
+
+class TestReaders:
+    """Connections that one query after the other gets."""
+
+    MEANT = STORES[1:]
+
+    async def test_query_that_fails_half_way_spoils_no_later_one(self, store: Store) -> None:
+        """A server refuses all else in its transaction; a file would answer from the past."""
+        for _ in range(3):
+            with pytest.raises(StoreError):
+                await store.readers.run(fails_on_the_way)
+        await record_items(store, 1)
+        counted = [(await store.queries.figures())["items"] for _ in range(3)]
+        assert counted == [1, 1, 1]

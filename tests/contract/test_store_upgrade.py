@@ -114,6 +114,16 @@ def without_answers_about(_: Connection) -> None:
     """Before 012: of no answer was it known which item it shows."""
 
 
+def with_indexes_of_before(connection: Connection) -> None:
+    """Before 013: repeats were found by their sender, items in review by their last event."""
+    connection.execute(
+        "CREATE INDEX entries_in_again ON entries_in (peer) WHERE answer IN ('repeat', 'conflict')"
+    )
+    connection.execute(
+        "CREATE INDEX items_in_review ON items (changed_seq) WHERE review IS NOT NULL"
+    )
+
+
 BACK: Final[dict[int, Callable[[Connection], None]]] = {
     2: without_deltas,
     3: without_states,
@@ -126,6 +136,7 @@ BACK: Final[dict[int, Callable[[Connection], None]]] = {
     10: without_erased_unsent,
     11: with_one_word_of_each_version,
     12: without_answers_about,
+    13: with_indexes_of_before,
 }
 """The number of a schema file, and how rows are written as before it."""
 _MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (?!IF )(\w+)", re.MULTILINE)

@@ -211,6 +211,8 @@ WITHOUT_CONSEQUENCE: dict[tuple[str, str], str] = {
 }
 WITHOUT_EVIDENCE: dict[str, str] = {
     "disavowed_in": "in no database here; each column in tests/simulation/test_disavowed.py",
+    "disavowed_leaves": "as disavowed_in",
+    "said_again": "follows from entries in custody: tests/contract/test_store_repeats.py",
     "erased_unsent": "follows from entries in custody: tests/simulation/test_flooding.py",
     "forks": "each row proves itself by the signatures of the accused; all are walked",
     "registry_said": "what was said stands in signed logs; this is where it is compared",

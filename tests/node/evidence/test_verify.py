@@ -118,6 +118,8 @@ GONE = {
 }
 UNIMPORTANT = {
     "disavowed_in": "follows from entries in custody: tests/simulation/test_disavowed.py",
+    "disavowed_leaves": "as disavowed_in",
+    "said_again": "follows from entries in custody: tests/contract/test_store_repeats.py",
     "erased_unsent": "follows from entries in custody: tests/simulation/test_flooding.py",
     "registry_said": "what was said stands in signed logs; this is where it is compared",
     "forks": "each row proves itself by the signatures of the accused; all are walked",

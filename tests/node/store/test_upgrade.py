@@ -15,6 +15,9 @@ from tests.contract.incoming import PEER, Sender, take
 from tests.contract.stores import FILES, KEY, Place, record_items
 
 FIRST = ("001_initial.sql",)
+INDEXES_OF_013 = (
+    "entries_in_said_again", "messages_out_said_once", "items_to_review", "items_here",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -40,10 +43,12 @@ def as_before_deltas(connection: Connection) -> None:
     names = [name for (name,) in connection.execute(tables).fetchall()]
     since = (
         "list", "hashcheck", "hoster", "paused_", "origin_", "contacts_", "shared_", "erased_",
-        "answers_about",
+        "answers_about", "said_again", "disavowed_leaves",
     )  # fmt: skip
     connection.execute("ALTER TABLE registry_said RENAME TO registry_views")
     connection.execute("DROP INDEX registry_said_by_version")
+    for index in INDEXES_OF_013:
+        connection.execute(f"DROP INDEX {index}")
     later = [name for name in names if name.startswith(since)]
     for table in ("ledgers_seen", "ledger_doubts", *later):
         connection.execute(f"DROP TABLE {table}")

@@ -1,0 +1,98 @@
+"""Contract of a store, what came twice: it goes with the first, and no other is looked at."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from node.casework.receiving import Judged
+from node.store.erasing import leaves_about
+from node.store.repeats import repeats_of
+from node.store.sqlite import Store
+from protocol import entry as entries
+from protocol.vocabulary import Kind
+from tests.builders.cases import item
+from tests.contract.incoming import PEER, Sender, take
+from tests.contract.stores import Place
+from tests.contract.test_store_refused import became
+from tests.contract.test_store_upgrade import as_of
+
+BEFORE: Final = 12
+"""The schema that knew repeats by their sender alone."""
+OF_THE_FIRST: Final = len(("itself", "under another salt", "another content"))
+
+
+def salted(number: int, salt: bytes, body: bytes = b"\xc0") -> bytes:
+    """Return the entry with the `number`th id, under another salt."""
+    parts = entries.Entry(1, Kind.ITEM, number.to_bytes(32, "big"), salt, body)
+    return entries.encode(parts)
+
+
+async def said_three_times(store: Store) -> Sender:
+    """Let an entry of an item come, then the same, and another content under its id."""
+    one = Sender()
+    await take(store, one.push(1))
+    await became(store, Judged.DONE, None, item=item(1).id)
+    two = one.next_epoch(b"epoch--2")
+    await take(store, two.push_raw(salted(1, b"s" * 16), salted(1, b"t" * 16, b"\xc3")))
+    return two
+
+
+async def leaves(store: Store) -> int:
+    """How many entries an erasure of the item would take the bodies of."""
+    return await store.readers.run(lambda c: len(leaves_about(c, item(1).id)))
+
+
+async def test_8_8_other_salts_and_contents_under_its_id_go_with_an_entry(store: Store) -> None:
+    """They name no item, and say the same person's data again."""
+    await said_three_times(store)
+    assert await leaves(store) == OF_THE_FIRST
+
+
+async def test_8_8_what_came_twice_under_another_id_stays(store: Store) -> None:
+    """However much its sender said again."""
+    sender = await said_three_times(store)
+    await take(store, sender.push(7))
+    await take(store, sender.next_epoch(b"epoch--3").push(7))
+    assert await leaves(store) == OF_THE_FIRST
+
+
+async def test_r6_no_repeat_of_another_entry_is_read(store: Store) -> None:
+    """A sender that was set back says all again, by the hundred thousand."""
+    sender = await said_three_times(store)
+    await take(store, sender.push(7))
+    await take(store, sender.next_epoch(b"epoch--3").push(7))
+    ids = [(1).to_bytes(32, "big")]
+    rows = await store.readers.run(lambda c: repeats_of(c, PEER, ids))
+    assert len(rows) == OF_THE_FIRST - 1
+
+
+async def test_r11_what_came_twice_before_an_upgrade_goes_too(place: Place) -> None:
+    """It is read from what was kept, once."""
+    store = place.open()
+    await said_three_times(store)
+    await store.close()
+    as_of(place, BEFORE)
+    store = place.open()
+    assert await leaves(store) == OF_THE_FIRST
+    await store.close()
+
+
+async def test_r11_what_was_disavowed_before_an_upgrade_is_its_own_once_said_again(
+    place: Place,
+) -> None:
+    """Byte for byte: then it is judged after all (§8.15)."""
+    store, one = place.open(), Sender()
+    await take(store, one.push(1, 2))
+    await became(store, Judged.QUARANTINED, None)
+    two = one.next_epoch(b"epoch--2")
+    await take(store, two.push(3))
+    disavow = "INSERT INTO disavowed_in VALUES (?, ?, 'reports', ?, 0, 3)"
+    await store.writer.run(lambda c: c.execute(disavow, (1, PEER, b"epoch--1")))
+    await store.close()
+    as_of(place, BEFORE)
+    store = place.open()
+    await take(store, two.push(2))
+    judged = "SELECT idx FROM entries_in WHERE judged = 0 AND epoch = ? ORDER BY idx"
+    rows = await store.readers.run(lambda c: c.execute(judged, (b"epoch--1",)).fetchall())
+    assert rows == [(2,)]
+    await store.close()
