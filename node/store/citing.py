@@ -26,6 +26,8 @@ Place = tuple[str, str, str, bytes, int]
 """Of an entry: `sent` or `held`, peer, lane, epoch, index."""
 Log = tuple[str, str, bytes]
 """One epoch of a channel: peer, lane, epoch."""
+Found = dict[bytes, tuple[str, bool]]
+"""The items of entries by leaf, and whether each item is there and not answered."""
 
 
 _SENT = (
@@ -47,9 +49,9 @@ def load_cited(connection: Connection, needs: Needs, loaded: Loaded) -> set[str]
     yet, and learn nothing but their answer: neither their state nor their row is looked at.
     """
     whole: set[str] = set()
-    for citation in needs.cited:
+    for citation, found in _placed(connection, needs.cited):
         peer = citation.peer
-        for leaf, (item, is_there) in _placed(connection, citation).items():
+        for leaf, (item, is_there) in found.items():
             loaded.cited[peer, leaf] = item
             if citation.plain and is_there:
                 loaded.answered.add((peer, item))
@@ -59,18 +61,30 @@ def load_cited(connection: Connection, needs: Needs, loaded: Loaded) -> set[str]
     return whole
 
 
-def _placed(connection: Connection, citation: Citation) -> dict[bytes, tuple[str, bool]]:
-    """Return the items of cited entries by leaf, and whether each is there and not answered."""
-    peer, lane = citation.peer, citation.lane
-    items = _in_place(connection, citation)
-    lacking = [one.leaf for one in citation.cited if one.leaf not in items]
-    if lacking and _was_set_back(connection, peer, lane):
-        found = _elsewhere(connection, peer, lane, lacking)
-        items |= {leaf: (item, False) for leaf, item in found.items()}
-    return items
+def _placed(connection: Connection, cited: Iterable[Citation]) -> list[tuple[Citation, Found]]:
+    """Return the items of cited entries by leaf, and whether each is there and not answered.
+
+    What stands in its place nowhere is looked for once for all of them: of each channel the whole
+    log is walked through, and anybody can cite what there never was.
+    """
+    placed = [(one, _in_place(connection, one)) for one in cited]
+    lacking: dict[tuple[str, Lane], dict[bytes, None]] = {}
+    for one, found in placed:
+        if unseen := {c.leaf: None for c in one.cited if c.leaf not in found}:
+            lacking.setdefault((one.peer, one.lane), {}).update(unseen)
+    elsewhere = {
+        channel: _elsewhere(connection, *channel, list(leaves))
+        for channel, leaves in lacking.items()
+        if _was_set_back(connection, *channel)
+    }
+    for one, found in placed:
+        items = elsewhere.get((one.peer, one.lane), {})
+        missing = [c.leaf for c in one.cited if c.leaf in items and c.leaf not in found]
+        found.update({leaf: (items[leaf], False) for leaf in missing})
+    return placed
 
 
-def _in_place(connection: Connection, citation: Citation) -> dict[bytes, tuple[str, bool]]:
+def _in_place(connection: Connection, citation: Citation) -> Found:
     leaves = {one.index: one.leaf for one in citation.cited}
     log = (citation.peer, str(citation.lane), citation.epoch)
     first, last = min(leaves), max(leaves)

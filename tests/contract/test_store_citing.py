@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from node.casework.casebook import Casebook, Needs
+from node.casework.casebook import Casebook, Loaded, Needs
 from node.casework.naming import Citation
 from node.casework.post import Post
 from node.store.backup import mark_restored
-from node.store.citing import words_on
+from node.store.citing import _placed, load_cited, words_on
+from node.store.seam import Connection
 from node.store.sqlite import Store
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
@@ -21,7 +22,7 @@ from protocol.vocabulary import Kind, Lane
 from tests.builders.cases import file, item, verdict
 from tests.builders.network import NOW_MS
 from tests.contract.incoming import Sender, take
-from tests.contract.stores import message, post, record_items
+from tests.contract.stores import FILES, message, post, record_items
 from tests.contract.test_store_outbox import FIRST, LANE, PEER, SECOND, Tenure
 
 SAID = [msgspec.structs.replace(message(n), item=item(n).id) for n in (1, 2, 3)]
@@ -93,6 +94,51 @@ async def test_member_that_was_restored_finds_what_still_waits(store: Store) -> 
     await post(store, *SAID)
     await store.writer.run(lambda connection: mark_restored(connection, NOW_MS))
     assert await cited(store, (5, LEAVES[1]), epoch=SECOND) == {LEAVES[1]: item(2).id}
+
+
+class TestManyAnswers:
+    """What a member cites that stands nowhere is looked for in whole logs."""
+
+    MEANT = FILES
+
+    async def test_g11_the_log_is_walked_through_once_for_all_of_a_batch(
+        self, said: Tenure
+    ) -> None:
+        """At a node that was restored; anybody can cite what there never was, a word at a time."""
+        store, walks = said.store, list[str]()
+        await store.writer.run(lambda connection: mark_restored(connection, NOW_MS))
+        nothing = [bytes([n]) * 32 for n in range(100)]
+        needs = Needs(
+            cited=[Citation(PEER, Lane(LANE), SECOND, (Cited(5, one),)) for one in nothing]
+            + [Citation(PEER, Lane(LANE), SECOND, (Cited(5, LEAVES[1]),))]
+        )
+
+        def job(connection: Connection) -> dict[tuple[str, bytes], str]:
+            loaded = Loaded()
+            connection.set_trace_callback(walks.append)  # type: ignore[attr-defined]
+            load_cited(connection, needs, loaded)
+            connection.set_trace_callback(None)  # type: ignore[attr-defined]
+            return loaded.cited
+
+        found = await store.writer.run(job)
+        assert found == {(PEER, LEAVES[1]): item(2).id}
+        assert len([sql for sql in walks if "FROM log_out t" in sql]) == 1
+        assert len([sql for sql in walks if "FROM waiting_out" in sql]) == 1
+
+
+async def test_leaf_that_stands_in_its_place_is_that_whatever_others_cite(said: Tenure) -> None:
+    """One that cites another place for it does not make it one of before."""
+    await said.store.writer.run(lambda connection: mark_restored(connection, NOW_MS))
+    there = "UPDATE items SET custody = 'handed_on', responsible = ?"
+    await said.store.writer.run(lambda connection: connection.execute(there, (PEER,)))
+    right, wrong = (
+        Citation(PEER, Lane(LANE), epoch, (Cited(1, LEAVES[1]),)) for epoch in (FIRST, SECOND)
+    )
+
+    def load(connection: Connection) -> list[tuple[str, bool]]:
+        return [found[LEAVES[1]] for _, found in _placed(connection, [right, wrong])]
+
+    assert await said.store.writer.run(load) == [(item(2).id, True), (item(2).id, False)]
 
 
 async def test_member_that_was_set_back_by_a_snapshot_finds_it_before_anybody_says_so(

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from node.casework.naming import Disavowed
 from node.casework.receiving import Judged
+from node.store.disavowing import keep
 from node.store.erasing import leaves_about
 from node.store.repeats import repeats_of
 from node.store.sqlite import Store
 from protocol import entry as entries
+from protocol.disavowal import Disavow
+from protocol.merkle import EMPTY_ROOT
+from protocol.messages import to_body
 from protocol.vocabulary import Kind
-from tests.builders.cases import item
+from tests.builders.cases import US, item
+from tests.builders.network import NOW_MS
 from tests.contract.incoming import PEER, Sender, take
 from tests.contract.stores import Place
 from tests.contract.test_store_refused import became
@@ -96,3 +102,25 @@ async def test_r11_what_was_disavowed_before_an_upgrade_is_its_own_once_said_aga
     rows = await store.readers.run(lambda c: c.execute(judged, (b"epoch--1",)).fetchall())
     assert rows == [(2,)]
     await store.close()
+
+
+async def test_8_15_what_is_said_again_after_it_was_disavowed_is_judged_after_all(
+    store: Store,
+) -> None:
+    """It waited for a person; it is its sender's own word now."""
+    one = Sender()
+    await take(store, one.push(1, 2))
+    await became(store, Judged.QUARANTINED, None)
+    two = one.next_epoch(b"epoch--2")
+    message = Disavow(b"epoch--1", 0, EMPTY_ROOT, one.state.size, one.state.root)
+    body = to_body(message)
+    said = entries.encode(entries.compose(bytes(32), Kind.DISAVOW, b"x", 0, US, body))
+    await take(store, two.push_raw(said))
+    (by,) = await store.queries.unjudged(1)
+    disavowed = [Disavowed(by, message, lambda _: False)]
+    await store.writer.run(lambda c: keep(c, disavowed, NOW_MS))
+    await became(store, Judged.DONE, None)
+    await take(store, two.push(2))
+    judged = "SELECT idx FROM entries_in WHERE judged = 0 AND epoch = ? ORDER BY idx"
+    rows = await store.readers.run(lambda c: c.execute(judged, (b"epoch--1",)).fetchall())
+    assert rows == [(2,)]
