@@ -1,4 +1,4 @@
-"""Custody that comes back: by a ring of hand-overs, a refusal, or a member that is gone.
+"""Custody that comes back: by a ring, a refusal, an erasure, or a member that is gone.
 
 Every hand-over has an id. It is told, as news, to whoever told of the item before or tells of it
 later, and along their chains; and by who handed it on to a member that had handed it on already. So
@@ -7,11 +7,14 @@ all members of a ring (`rings.py`) know the same hand-overs, and one of them tak
 
 from __future__ import annotations
 
+from keys.network import EXPELLED
+from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind, Kept
 from node.casework.item import Custody, Informant, ItemState, Review, Step
 from node.casework.rings import after, holder, ring, way
-from node.casework.telling import News, tell, tell_one
+from node.casework.routing import Choice, Forwarding, route
+from node.casework.telling import News, handed_on_to, tell, tell_one
 from node.ids import Ids
 from protocol.facts import Hop
 from protocol.vocabulary import OutcomeWhat
@@ -28,17 +31,64 @@ def take_custody(book: Casebook, postbox: Postbox, ids: Ids, item_id: str) -> It
     return state
 
 
-def settle_ring(book: Casebook, postbox: Postbox, ids: Ids, item_id: str) -> ItemState:
+def holder_since(us: str, registry: Registry, state: ItemState, member: str) -> Choice | None:
+    """Return who has an item since it went on from `member`, by all that was told; None: nobody.
+
+    That is a member still, and has not erased it.
+    """
+    named = state.responsible
+    if named is None or named in (us, member, *state.erased_at):
+        return None
+    entry = registry.network.members.get(named)
+    return None if entry is None or entry.status == EXPELLED else Choice(named, state.orphan)
+
+
+def is_said_to_be_here(us: str, state: ItemState) -> bool:
+    """Whether an open item is ours by what others say, while it is handed on from here."""
+    open_away = state.custody is Custody.HANDED_ON and state.closed_ms is None
+    return open_away and bool(state.sightings) and state.responsible == us
+
+
+def is_left(book: Casebook, state: ItemState, peer: str) -> bool:
+    """Whether nobody has an open item any more if `peer` has not, as far as we are to know.
+
+    Of one that nobody is left to have reported nothing follows: who reported it took it back. What
+    is ours by the rule of a ring comes back by that.
+    """
+    open_away = state.custody is Custody.HANDED_ON and state.closed_ms is None
+    supported = open_away and bool(state.sightings)
+    if not supported or handed_on_to(book, state) != peer:
+        return False
+    return (
+        not ring(book.us, state.steps) or holder(book.us, state.steps, state.erased_at) != book.us
+    )
+
+
+def take_what_is_left(book: Casebook, forwarding: Forwarding, state: ItemState, peer: str) -> None:
+    """Take an item that `peer` has no more; who has it since is handed it, else a person looks."""
+    since = holder_since(book.us, forwarding.registry, state, peer)
+    take_custody(book, forwarding.postbox, forwarding.ids, state.id)
+    if since is not None and state.jurisdiction is not None:
+        route(book, state.id, state.jurisdiction, None, forwarding, chosen=since)
+    else:
+        book.raise_review(state.id, Review.CAME_BACK)
+
+
+def settle_ring(
+    book: Casebook, postbox: Postbox, ids: Ids, item_id: str, *, given_back: bool = False
+) -> ItemState:
     """Take the item if it has gone round and is ours by the rule; a person then looks.
 
     Not before the hand-over that closes the ring is here: until then it may be another thing, which
-    its sender tells apart from ours.
+    its sender tells apart from ours. `given_back`: whom we handed it to moves it to us itself, or
+    has erased it; whatever comes of it, that one has it no more.
     """
     state = book.loaded.items[item_id]
     closed = ring(book.us, state.steps) if state.custody is Custody.HANDED_ON else ()
     if not closed or holder(book.us, state.steps, state.erased_at) != book.us:
         return state
-    if all(informant.member != closed[-1].by for informant in state.informants):
+    came = any(informant.member == closed[-1].by for informant in state.informants)
+    if not came and not given_back:
         return state
     take_custody(book, postbox, ids, item_id)
     book.raise_review(item_id, Review.CAME_BACK)

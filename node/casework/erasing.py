@@ -23,6 +23,7 @@ from node.casework.events import Erasure, Event
 from node.casework.holding import is_held, is_under_referral
 from node.casework.item import Custody, Informant, ItemState
 from node.casework.reconsidering import reconsider
+from node.casework.rings import after
 from node.casework.spreading import hearers, spread
 from node.casework.telling import News, audience, handed_on_to, tell, tell_one
 from node.casework.undoing import take_carried_back
@@ -75,10 +76,30 @@ def erase(
         subject = f"{state.id}|withdrawal|{event_id}"
         message = Withdrawal(state.id, None, book.now)
         book.say(postbox, to, Kind.WITHDRAWAL, message, subject=subject, item=state.id)
+    _give_back(book, state, ids, postbox)
     news = News(event_id, OutcomeWhat.ERASED, None, book.us, book.now)
     tell(book, postbox, state, news, heard_from=unheard)
     event = book.erase(state, Erasure(event_id, str(draft.cause), book.loaded.leaves))
     return erasure_view(event)
+
+
+def is_open_here(state: ItemState) -> bool:
+    """Whether it is an open case of this member."""
+    return state.custody in (Custody.HERE, Custody.LOCATING) and state.closed_ms is None
+
+
+def _give_back(book: Casebook, state: ItemState, ids: Ids, postbox: Postbox) -> None:
+    """Of several that handed over one open item, say which one has it again: the last.
+
+    Where there is one alone, that we erased it says so.
+    """
+    told = {one.member for one in state.informants} - {*state.erased_at}
+    by = [hop.member for hop in state.hops if hop.member in told]
+    if not is_open_here(state) or len(set(by)) <= 1:
+        return
+    event_id = ids.mint(after(book.us, state, book.now))
+    what = OutcomeWhat.RESPONSIBLE_CHANGED
+    tell(book, postbox, state, News(event_id, what, None, book.us, book.now, responsible=by[-1]))
 
 
 def _never_heard(book: Casebook, state: ItemState, postbox: Postbox) -> Informant | None:
@@ -136,6 +157,5 @@ def check_erasable(state: ItemState, cause: Cause, now_ms: int) -> None:
         raise UnderLegalHoldError
     if is_under_referral(state):
         raise UnderReferralError
-    open_here = state.custody in (Custody.HERE, Custody.LOCATING) and state.closed_ms is None
-    if cause is Cause.RETENTION and open_here:
+    if cause is Cause.RETENTION and is_open_here(state):
         raise ItemOpenError

@@ -10,7 +10,14 @@ from typing import Final
 from node.casework.bounding import has_answered_all, refuse
 from node.casework.casebook import Casebook, Postbox
 from node.casework.chains import handed_to
-from node.casework.custody import settle_ring, take_custody, tell_own_step
+from node.casework.custody import (
+    is_left,
+    is_said_to_be_here,
+    settle_ring,
+    take_custody,
+    take_what_is_left,
+    tell_own_step,
+)
 from node.casework.events import (
     Answered,
     ErasedThere,
@@ -37,7 +44,6 @@ from node.casework.rejudging import (
 from node.casework.routing import Forwarding
 from node.casework.telling import News, handed_on_to, is_otherwise, note, tell, teller
 from node.casework.under_id import means
-from node.ids import Ids
 from protocol.dispositions import Dispositions
 from protocol.facts import ActionTaken, Assessment, Jurisdiction
 from protocol.messages import DispositionNote, Outcome
@@ -48,6 +54,9 @@ from protocol.vocabulary import (
     OutcomeWhat,
 )
 
+_SAY_WHERE: Final = frozenset({OutcomeWhat.MOVED, OutcomeWhat.RESPONSIBLE_CHANGED})
+SAID_TO_BE_HERE: Final = "said_to_be_here"
+"""Task: an item is with us by what others say, and no hand-over has come."""
 HELD_TWICE: Final = "held_twice"
 """Task: a member answers for an item that is with another: it may have it, too."""
 
@@ -145,9 +154,10 @@ def _hear_answer(
 
 
 def hear_outcome(
-    book: Casebook, postbox: Postbox, ids: Ids, peer: str, message: Outcome
+    book: Casebook, forwarding: Forwarding, peer: str, message: Outcome
 ) -> Disposition | None:
     """Record what became of the item and tell it on along the chain."""
+    postbox = forwarding.postbox
     state = book.find(message.item_id)
     if state is None:
         unknown = _hear_of_erased(book, peer, message)
@@ -163,18 +173,39 @@ def hear_outcome(
             said_here(book, state, message.assessment)
             carry_between(book, postbox, state.id)
         return None
-    refused = None
+    given_back = handed_on_to(book, state) == peer and (
+        message.what is OutcomeWhat.ERASED or (message.moved is not None and message.author == peer)
+    )
+    refused = _take_in(book, forwarding, state, peer, message)
+    if refused is None:
+        state = settle_ring(book, postbox, forwarding.ids, state.id, given_back=given_back)
+        if message.what in _SAY_WHERE and is_said_to_be_here(book.us, state):
+            book.tasks.append((SAID_TO_BE_HERE, state.id))
+    return refused
+
+
+def _take_in(
+    book: Casebook, forwarding: Forwarding, state: ItemState, peer: str, message: Outcome
+) -> Disposition | None:
+    """Record the news, if this peer may bring it."""
     if message.what is OutcomeWhat.ERASED:
-        refused = _hear_erased_there(book, state, peer, message)
-    elif _is_own_step(book, state, peer, message):
+        return _hear_erased_there(book, forwarding, state, peer, message)
+    if _is_own_step(book, state, peer, message):
         _record(book, state, message)
     elif not _may_tell(book, state, peer, message):
-        refused = Disposition.NOT_PERMITTED
-    else:
-        _record_and_tell(book, postbox, state, peer, message)
-    if refused is None:
-        settle_ring(book, postbox, ids, state.id)
-    return refused
+        return Disposition.NOT_PERMITTED
+    elif not _names_nobody(forwarding, message):
+        _record_and_tell(book, forwarding.postbox, state, peer, message)
+    elif is_left(book, state, peer):
+        take_what_is_left(book, forwarding, state, peer)
+    return None
+
+
+def _names_nobody(forwarding: Forwarding, message: Outcome) -> bool:
+    """Whether it says that the item is with one that is no member."""
+    named = message.moved.to_member if message.moved is not None else message.responsible
+    known = forwarding.registry.network.members
+    return message.what in _SAY_WHERE and named is not None and named not in known
 
 
 def _record_and_tell(
@@ -242,13 +273,19 @@ def _for_the_successor(book: Casebook, message: Outcome) -> Disposition:
 
 
 def _hear_erased_there(
-    book: Casebook, state: ItemState, peer: str, message: Outcome
+    book: Casebook, forwarding: Forwarding, state: ItemState, peer: str, message: Outcome
 ) -> Disposition | None:
-    """Each member says of itself alone that it erased the item; here nothing changes by that."""
+    """Each member says of itself alone that it erased the item; here it stays.
+
+    Who handed it there has an open one again, or hands it to who has it since: nothing of it comes
+    through that member any more.
+    """
     if message.author != peer or not credible(message.event_id, peer):
         return Disposition.NOT_PERMITTED
     body = ErasedThere(message.event_id, peer, noted=True)
-    book.record(state.id, EventKind.ERASED_THERE, body, at_ms=message.at_ms, actor=peer)
+    state = book.record(state.id, EventKind.ERASED_THERE, body, at_ms=message.at_ms, actor=peer)
+    if is_left(book, state, peer):
+        take_what_is_left(book, forwarding, state, peer)
     return None
 
 

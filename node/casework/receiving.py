@@ -302,7 +302,7 @@ class Judge:
         state = book.find(message.item_id)
         if state is not None and message.what is OutcomeWhat.WITHDRAWN:
             return hear_verdict_withdrawn(book, self.postbox, state, peer, message)
-        return hear_outcome(book, self.postbox, self.ids, peer, message)
+        return hear_outcome(book, self._forwarding, peer, message)
 
     def withdrawal(self, parsed: Parsed, message: Withdrawal) -> Disposition | None:
         """A member takes its sighting back."""

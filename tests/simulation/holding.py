@@ -34,7 +34,10 @@ def judge_holders(world: Fleet, disks: dict[str, Disk]) -> list[tuple[str, str]]
     for group in groups(items):
         ended = any(names_of(items[place]) & world.oracle.gone_by_word for place in group)
         story = {one for place in group for one in (place[0], *story_of(items[place]))}
-        if ended or world.hostile in story:
+        if world.hostile in story:
+            continue
+        if ended:
+            wrongs += _nobody_has({place: items[place] for place in group}, world.expelled)
             continue
         if not story.isdisjoint(world.expelled):
             wrongs += _nobody_has({place: items[place] for place in group}, world.expelled)
@@ -81,11 +84,14 @@ def judge_group(group: dict[Place, ItemState]) -> Iterator[tuple[str, str]]:
 def _nobody_has(
     group: dict[Place, ItemState], expelled: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    """Say it of an item that is open, where one that is expelled was on its way.
+    """Say it of an item that is open, where one that is expelled was on its way, or one erased it.
 
     What that one said last may have come to nobody: two may have it then, and name each other not.
+    Of what was taken back nothing is left to support it, somewhere on its way.
     """
     standing = [state for (member, _), state in group.items() if member not in expelled]
+    if any(not state.sightings for state in standing):
+        return
     held = any(state.custody is not Custody.HANDED_ON for state in standing)
     if not held and any(state.closed_ms is None for state in standing):
         yield "lost", f"{min(item for _, item in group)}: nobody has it, and it is open"

@@ -290,9 +290,9 @@ def test_closed_item_is_reopened_by_its_holders_word() -> None:
 class TestErased:
     """A member says of itself alone that it erased an item."""
 
-    def test_erased_changes_nothing_here_and_is_not_told_on(self) -> None:
+    def test_erased_changes_nothing_of_what_is_over_and_is_not_told_on(self) -> None:
         """Each member keeps or erases its own."""
-        receiver = Receiver(AWAY)
+        receiver = Receiver(closed(AWAY))
         receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ERASED))
         assert happened(receiver.book) == ["erased_there"]
         assert (told(receiver), receiver.state(ITEM).custody) == ([], Custody.HANDED_ON)
@@ -302,7 +302,7 @@ class TestErased:
         receiver = Receiver(AWAY)
         receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ERASED))
         receiver("fr-pdc", outcome(ITEM, OutcomeWhat.ERASED), revision=1)
-        assert happened(receiver.book) == ["erased_there"]
+        assert happened(receiver.book) == ["erased_there", "kept", "raised"]
 
     @pytest.mark.parametrize(
         "forged",

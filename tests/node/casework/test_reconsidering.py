@@ -131,7 +131,7 @@ class World:
         if what is OutcomeWhat.WITHDRAWN:
             hear_verdict_withdrawn(self.book, POSTBOX, state, member, message)
         else:
-            hear_outcome(self.book, POSTBOX, self.ids, member, message)
+            hear_outcome(self.book, Forwarding(network(), self.ids, POSTBOX), member, message)
         reconsider(self.book, self.ids, POSTBOX)
 
     def state(self, at: int) -> ItemState:
