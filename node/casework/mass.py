@@ -5,8 +5,10 @@ it. So what goes beyond the bound is kept and judged only once a person lets it 
 member says of other things goes on meanwhile.
 
 Counted are reports and verdicts, not messages: one verdict that is taken back from a hundred items
-counts once. The count is in memory alone, so a restart forgets it. That something waits is in the
-store: while anything of a member does, all else that it takes back waits too.
+counts once. What a member passes on counts as its author's, by that member: else who handed it much
+and takes that back would stop the one that passes it on. Of all that one passes on some more count,
+since it names the authors. The count is in memory alone, so a restart forgets it. That something
+waits is in the store: while anything of a member does, all else that it takes back waits too.
 """
 
 from __future__ import annotations
@@ -23,13 +25,25 @@ from protocol.vocabulary import OutcomeWhat
 POLICY = "peer_withdrawals"
 AT_MOST = 50
 """What one member may take back in 24 hours unless the network says otherwise."""
+PASSED_ON = 10
+"""How many times as much, in the names of all others together, one member may pass on."""
 TASK = "mass_withdrawal"
 DAY_MS = 86_400_000
 
 
-def waiting_of(peer: str) -> str:
-    """Return what that which a member took back waits for: no id of an item is like it."""
-    return f"{TASK}/{peer}"
+def waiting_of(taker: str) -> str:
+    """Return what that which was taken back waits for: no id of an item is like it.
+
+    `taker`: a member, or of what it passes on `member/author` (`taker_of`).
+    """
+    return f"{TASK}/{taker}"
+
+
+def taker_of(peer: str, message: Message | None) -> str:
+    """Return whose taking back it is: the sender's, or by it that of the author it names."""
+    named = getattr(message, "sighting_id", None) or getattr(message, "event_id", None)
+    author = peer if named is None else named.rpartition(".")[0]
+    return peer if author == peer else f"{peer}/{author}"
 
 
 def taken_back(message: Message | None) -> str | None:
@@ -45,7 +59,8 @@ def taken_back(message: Message | None) -> str | None:
 
 def hold(parsed: Parsed) -> Answer:
     """Keep what goes beyond the bound, without an effect and without an answer yet."""
-    return Answer(parsed.arrived, Judged.PARKED, waits_for=waiting_of(parsed.arrived.peer))
+    taker = taker_of(parsed.arrived.peer, parsed.message)
+    return Answer(parsed.arrived, Judged.PARKED, waits_for=waiting_of(taker))
 
 
 class Bound:
@@ -77,22 +92,35 @@ class Bound:
         waiting: dict[str, bool] = {}
         at_most = registry.network.policy.get(POLICY, AT_MOST)
         for number, one in enumerate(parsed):
-            what, peer = taken_back(one.message), one.arrived.peer
+            what, taker = taken_back(one.message), taker_of(one.arrived.peer, one.message)
             if what is None or not _has_effect(one, registry) or self._coming_back():
                 continue
             if one.arrived.let_go:  # a person has looked: the next ones are counted anew
-                counts[peer] = {}
+                counts[taker] = {}
                 continue
-            if peer not in waiting:
-                waiting[peer] = await self._holds(waiting_of(peer))
-            if peer not in counts:
-                counts[peer] = _of_a_day(self._counted.get(peer, {}), now_ms)
-            if waiting[peer] or (what not in counts[peer] and len(counts[peer]) >= at_most):
+            if taker not in waiting:
+                waiting[taker] = await self._holds(waiting_of(taker))
+            if taker not in counts:
+                counts[taker] = _of_a_day(self._counted.get(taker, {}), now_ms)
+            full = len(counts[taker]) >= at_most or self._has_passed_on(
+                one.arrived.peer, taker, counts, PASSED_ON * at_most, now_ms
+            )
+            if waiting[taker] or (what not in counts[taker] and full):
                 held.add(number)
-                waiting[peer] = True
+                waiting[taker] = True
             else:
-                counts[peer].setdefault(what, now_ms)
+                counts[taker].setdefault(what, now_ms)
         return frozenset(held), counts
+
+    def _has_passed_on(
+        self, peer: str, taker: str, counts: dict[str, dict[str, int]], at_most: int, now_ms: int
+    ) -> bool:
+        """Whether a member has passed on, of all authors, as much as counts."""
+        if taker == peer:
+            return False
+        all_of = {**self._counted, **counts}
+        theirs = [one for name, one in all_of.items() if name.startswith(f"{peer}/")]
+        return sum(len(_of_a_day(one, now_ms)) for one in theirs) >= at_most
 
     def keep(self, counts: dict[str, dict[str, int]]) -> None:
         """Remember the count, now that it is so in the store."""
@@ -100,8 +128,8 @@ class Bound:
 
 
 def tasks_of(held: Iterable[Parsed]) -> list[tuple[str, str]]:
-    """Return what is to stand before a person, once for each member."""
-    return [(TASK, peer) for peer in sorted({one.arrived.peer for one in held})]
+    """Return what is to stand before a person, once for each member, and each author by it."""
+    return [(TASK, one) for one in sorted({taker_of(o.arrived.peer, o.message) for o in held})]
 
 
 def _has_effect(one: Parsed, registry: Registry) -> bool:

@@ -27,6 +27,7 @@ def close_task(connection: Connection, code: str, subject: str, now_ms: int) -> 
 def let_go(connection: Connection, peer: str, now_ms: int) -> int:
     """Let what waits for a person because of its sender be judged, in the order it came; how much.
 
+    `peer`: a member, or of what it passes on of another's `member/author`.
     That is what a member took back beyond the bound, and the items that it handed over before or
     after it was expelled (of one that is suspended, whoever judges sets them aside again). What
     retention took the body of stays where it is. The tasks are closed with it.

@@ -9,7 +9,7 @@ import pytest
 
 from keys.registry import Registry
 from node.casework.arrivals import Arrived
-from node.casework.mass import DAY_MS, POLICY, Bound, hold, taken_back, tasks_of, waiting_of
+from node.casework.mass import DAY_MS, POLICY, Bound, hold, taken_back, tasks_of
 from node.casework.reading import Parsed
 from node.casework.receiving import Judged
 from protocol.messages import Message, Withdrawal, kind_of
@@ -63,7 +63,7 @@ class Counter:
         """Return which of these wait; the others are judged."""
         held, counts = await self.bound.over(parsed, registry or bounded(), now_ms)
         self.bound.keep(counts)
-        self.waiting.update(waiting_of(parsed[number].arrived.peer) for number in held)
+        self.waiting.update(hold(parsed[number]).waits_for or "" for number in held)
         return sorted(held)
 
 
@@ -90,7 +90,7 @@ async def test_bound_is_fifty_unless_the_network_says_otherwise() -> None:
         verdict(9),
         outcome(item(1).id, OutcomeWhat.WITHDRAWN, event_id=event_id(9, GB)),
         Withdrawal(item(1).id, None, NOW_MS),
-        Withdrawal(item(1).id, item(2).id, NOW_MS),
+        Withdrawal(item(1).id, event_id(2, GB), NOW_MS),
     ],
 )
 async def test_every_way_to_take_something_back_is_counted(message: Message) -> None:
@@ -127,6 +127,29 @@ async def test_members_do_not_share_a_bound() -> None:
     await counter(verdicts(range(3)))
     gone = ContentVerdictWithdrawn(event_id(1, FR), NOW_MS)
     assert await counter(said(gone, by=FR)) == []
+
+
+def passed_on(numbers: Iterable[int], author: str = FR) -> list[Parsed]:
+    """Return that gb-iwf passes on that `author` takes back these sightings."""
+    return said(*(Withdrawal(item(n).id, event_id(n, author), NOW_MS) for n in numbers))
+
+
+async def test_who_passes_on_what_another_takes_back_is_not_stopped_by_it() -> None:
+    """It is no thief's doing that its reporter took back what it might."""
+    counter = Counter()
+    assert await counter(passed_on(range(3)) + said(verdict(1), verdict(2))) == [2]
+    assert tasks_of(passed_on([2])) == [("mass_withdrawal", "gb-iwf/fr-pdc")]
+    assert await counter(passed_on([7])) == [0]
+    assert await counter(verdicts([1, 2])) == []
+
+
+async def test_in_all_names_together_one_member_passes_on_so_much() -> None:
+    """Who has its keys could invent authors."""
+    counter = Counter()
+    for number in range(20):
+        assert await counter(passed_on([number], f"aa-{number:03d}")) == []
+    assert await counter(passed_on([21], "aa-021")) == [0]
+    assert await counter(passed_on([22], "aa-022"), now_ms=NOW_MS + DAY_MS) == []
 
 
 async def test_day_is_that_of_the_receivers_clock() -> None:
