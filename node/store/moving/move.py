@@ -10,22 +10,24 @@
    of every table counted on both sides, and the file refuses every change from there on.
 6. The server's database becomes a store that a node may open.
 
-Between 5 and 6 neither side can be opened by a node; the same command again does 6.
+Between 5 and 6 neither side can be opened by a node; the same command again does 6. What is on the
+server then is compared anew first, and what it lacks is copied: between two attempts it may have
+been emptied, set back, or promoted from a standby that was behind.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import zip_longest
-from typing import Final
+from itertools import islice, zip_longest
+from typing import Any, Final
 
 from node.store.audit import Audit
 from node.store.errors import MoveBehindError, MoveDiffersError, MoveRefusedError
 from node.store.moving.heads import check_heads
-from node.store.moving.source import Source
+from node.store.moving.source import CHUNK, Source
 from node.store.moving.tables import Table
 from node.store.moving.target import Target
 
@@ -36,6 +38,7 @@ ROUNDS: Final = 40
 PAUSE_S: Final = 10.0
 """Longest pause; one that would take longer is broken off, and nothing has happened."""
 
+Row = tuple[Any, ...]
 Tell = Callable[[str, int], None]
 """Told now and then: what is being done, and how many rows of it."""
 
@@ -63,7 +66,8 @@ def move(source: Source, target: Target, now_ms: Callable[[], int], tell: Tell) 
     began = source.moving()
     assert began is not None
     if began.done_ms is not None:
-        moved = Moved({table.name: source.count(table) for table in source.tables})
+        moved = Moved() if target.is_done else _end_again(source, target, tell)
+        moved.rows = {table.name: source.count(table) for table in source.tables}
     elif target.is_done:
         raise MoveRefusedError("--to: a store is there already; name an empty database")
     else:
@@ -143,14 +147,82 @@ def _verify(source: Source, target: Target, tell: Tell) -> Moved:
         _follow(source, target)
         for table in source.tables:
             moved.rows[table.name] = _compare(source, target, table, tell)
-        tell("computing heads of logs", 0)
-        audit = Audit(target.connection)
-        audit.begin()
-        moved.heads = check_heads(audit)
-        audit.end()
+        moved.heads = _heads(target, tell)
     finally:
         source.let_go()
     return moved
+
+
+def _heads(target: Target, tell: Tell) -> int:
+    tell("computing heads of logs", 0)
+    audit = Audit(target.connection)
+    audit.begin()
+    heads = check_heads(audit)
+    audit.end()
+    return heads
+
+
+def _end_again(source: Source, target: Target, tell: Tell) -> Moved:
+    """Bring the server to what the file was at its end, whatever has become of it since.
+
+    Nobody writes any more, so the rest of the file is one moment and no change is noted.
+
+    Raises:
+        MoveDiffersError: they are not the same; the file stays closed, and the same again goes on.
+    """
+    target.check_tables(source.tables)
+    for table in source.tables:
+        try:
+            _compare(source, target, table, tell)
+        except MoveDiffersError:
+            _clear(source, target, table)
+            _copy(source, target, table, tell)
+            _fill(source, target, table)
+            _compare(source, target, table, tell)
+    target.analyse()
+    return Moved(heads=_heads(target, tell))
+
+
+def _clear(source: Source, target: Target, table: Table) -> None:
+    """Delete what the server has alone or otherwise: it may be in the way of what is right."""
+    with target.transaction():
+        wrong = (
+            table.key_of(theirs)
+            for ours, theirs in _side_by_side(source, target, table)
+            if theirs is not None and ours != theirs
+        )
+        while keys := list(islice(wrong, CHUNK)):
+            target.delete(table, keys)
+
+
+def _fill(source: Source, target: Target, table: Table) -> None:
+    """Copy what the server lacks before the last row that it has."""
+    with target.transaction():
+        lacking = (
+            ours
+            for ours, theirs in _side_by_side(source, target, table)
+            if ours is not None and theirs is None
+        )
+        while rows := list(islice(lacking, CHUNK)):
+            target.put(table, rows)
+
+
+def _side_by_side(
+    source: Source, target: Target, table: Table
+) -> Iterator[tuple[Row | None, Row | None]]:
+    """Yield the rows of both sides in order of keys, those with one key together."""
+    left, right = source.rows(table), target.rows(table)
+    ours, theirs = next(left, None), next(right, None)
+    while ours is not None or theirs is not None:
+        if theirs is None or (ours is not None and table.key_of(ours) < table.key_of(theirs)):
+            yield ours, None
+            ours = next(left, None)
+        elif ours is None or table.key_of(theirs) < table.key_of(ours):
+            yield None, theirs
+            theirs = next(right, None)
+        else:
+            yield tuple(ours), tuple(theirs)
+            ours, theirs = next(left, None), next(right, None)
 
 
 def _compare(source: Source, target: Target, table: Table, tell: Tell) -> int:

@@ -6,8 +6,10 @@ theirs, so a key has the same place in the order of either.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from node.store.connection import FileConnection
 
@@ -54,6 +56,10 @@ class Table:
     def key_places(self) -> tuple[int, ...]:
         """Where the parts of the key stand in a row."""
         return tuple(self.names.index(name) for name in self.key)
+
+    def key_of(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the key of a row; keys of one table compare as both databases order them."""
+        return tuple(row[at] for at in self.key_places)
 
     def after(self, is_first: bool) -> str:  # noqa: FBT001 - read at its one call
         """The query for the next rows after a key; the number of rows is bound last."""

@@ -284,6 +284,45 @@ class TestBrokenOff:
         assert of_server(place, path) == of_file(path)
         opening.open_locked(place, KEY)[0].close()
 
+    @pytest.mark.parametrize(
+        "lost",
+        [
+            "DROP SCHEMA public CASCADE; CREATE SCHEMA public",
+            "DELETE FROM log_out WHERE idx BETWEEN 3 AND 9; DELETE FROM events WHERE seq > 10",
+            "UPDATE items SET changed_seq = 0; INSERT INTO meta VALUES ('later', 'x')",
+        ],
+        ids=["made anew", "behind", "set back"],
+    )
+    async def test_what_the_server_lost_before_its_start_is_copied_again(
+        self, path: Path, place: Postgres, lost: str
+    ) -> None:
+        """The database was made anew, a standby that was behind promoted, a snapshot put back."""
+        await (await live(path)).close()
+        with pytest.raises(BrokenOffError):
+            moving(path, place, target_of=DiesAtTheEnd)
+        with psycopg.connect(place.url) as server:
+            server.execute(lost)
+        moved = moving(path, place)
+        before = of_file(path)
+        assert of_server(place, path) == before
+        assert moved.rows == {name: len(rows) for name, rows in before.items()}
+        opening.open_locked(place, KEY)[0].close()
+
+    async def test_log_that_is_not_what_was_signed_does_not_start(
+        self, path: Path, place: Postgres
+    ) -> None:
+        """Nor what the same command finds the file's own end to be, once it was damaged."""
+        await (await live(path)).close()
+        with pytest.raises(BrokenOffError):
+            moving(path, place, target_of=DiesAtTheEnd)
+        with closing(writer_of(path)) as writer:
+            writer.execute("DROP TRIGGER moving_log_out_no_update")
+            writer.execute("UPDATE log_out SET leaf = zeroblob(32) WHERE idx = 3")
+        with pytest.raises(MoveDiffersError, match="signed"):
+            moving(path, place)
+        with pytest.raises(MoveUnfinishedError):
+            opening.open_locked(place, KEY)
+
     async def test_once_more_when_all_is_done_changes_nothing(
         self, path: Path, place: Postgres
     ) -> None:
