@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,8 @@ async def keep_going(
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            log.exception("loop_step_failed", loop=name, exc_info=error)
+            with suppress(Exception):  # whatever a log has to do with it, a loop goes on
+                log.exception("loop_step_failed", loop=name, exc_info=error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LAST_PAUSE_S)
 

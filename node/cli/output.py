@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -63,8 +64,9 @@ def show(result: Result, *, as_json: bool) -> int:
 
 def note(line: str) -> None:
     """Tell the person at the terminal something on the way: one line on stderr."""
-    sys.stderr.write(plain(" ".join(line.split())) + "\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # a full disk or a broken pipe ends nothing that only tells of itself
+        sys.stderr.write(plain(" ".join(line.split())) + "\n")
+        sys.stderr.flush()
 
 
 class Progress:

@@ -1,7 +1,8 @@
 """Log lines: one event name, ids, codes and numbers, to stderr, as JSON or for people.
 
 Every line, also of libraries and of uncaught errors, passes `fields.keep_known`. An exception
-becomes its class and the places in our code it passed through; its text is never written. Use::
+becomes its class and the places in our code it passed through; its text is never written. A line
+that cannot be written is lost, and nothing else is (`node.telemetry.output`). Use::
 
     log = logger()
     log.warning("push_refused", peer="nl-eokm", lane="reports", code="stale_epoch")
@@ -15,6 +16,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TextIO
 
 from node.telemetry.fields import keep_known
+from node.telemetry.output import Output
 
 sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 import structlog  # noqa: E402 - looks for rich, which shows tracebacks: none is ever shown here
@@ -42,18 +44,22 @@ def configure(level: str, form: str, member: str, stream: TextIO | None = None) 
         member: stands on every line.
         stream: where to write; stderr if None.
     """
-    output = stream if stream is not None else sys.stderr
+    processors = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _member_adder(member),
+        _describe_error,
+        _only_known,
+        _renderer(form),
+    ]
+    output = Output(
+        stream if stream is not None else sys.stderr,
+        lambda lost: _rendered(processors, "log_lines_lost", count=lost),
+    )
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            _member_adder(member),
-            _describe_error,
-            _only_known,
-            _renderer(form),
-        ],
+        processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(output),
+        logger_factory=lambda *_: output,
         cache_logger_on_first_use=False,
     )
     _take_over_libraries(_LEVELS[level])
@@ -102,6 +108,14 @@ def describe(error: BaseException) -> dict[str, Any]:
     if isinstance(code := getattr(error, "code", None), str):
         described["code"] = code
     return described
+
+
+def _rendered(processors: list[Any], event: str, **fields: Any) -> str:
+    """Give a warning as it is written, past the logger."""
+    line: Any = {"event": event, **fields}
+    for process in processors:
+        line = process(None, "warning", line)
+    return str(line)
 
 
 def _renderer(form: str) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from node.loops import Wake, work_at_desk
+from node.loops import Wake, keep_going, work_at_desk
 
 if TYPE_CHECKING:
     from node.casework.desk import Desk
@@ -34,3 +35,32 @@ async def test_items_are_located_though_judging_fails() -> None:
     with pytest.raises(LookupError):
         await work_at_desk(cast("Desk", desk), Wake())
     assert desk.located == 1
+
+
+class Unwritable:
+    """A log that cannot be written."""
+
+    def exception(self, *_: object, **__: object) -> None:
+        """Fail as a full disk does."""
+        raise OSError
+
+
+async def test_loop_goes_on_though_its_trouble_cannot_be_logged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A full disk is trouble of the loop and of the log at once."""
+    monkeypatch.setattr("node.loops.FIRST_PAUSE_S", 0.0)
+    again = asyncio.Event()
+    steps = 0
+
+    async def step() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 3:
+            again.set()
+        raise LookupError
+
+    loop = asyncio.create_task(keep_going("delivery", step, cast("Any", Unwritable())))
+    await asyncio.wait_for(again.wait(), 10)
+    assert not loop.done()
+    loop.cancel()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
 
 from node.api import openapi, problems
 from node.api.app import HANDLERS
 from node.api.operations import OPERATIONS
+from node.telemetry.logs import configure
+from tests.node.api.conftest import US
 
 if TYPE_CHECKING:
     from aiohttp.test_utils import TestClient
@@ -21,6 +25,11 @@ if TYPE_CHECKING:
     Client = TestClient[Request, Application]
 
 CANARY = "canary-7f3e"
+
+
+def log_at(path: str) -> TextIO:
+    """Open where log lines go."""
+    return Path(path).open("w")
 
 
 class TestProblems:
@@ -60,10 +69,14 @@ class TestProblems:
         assert "RuntimeError" in log.getvalue()
         assert CANARY not in log.getvalue()
 
+    @pytest.mark.parametrize("is_log_full", [False, True], ids=["log", "no log"])
     async def test_a_store_that_is_full_asks_to_come_again(
-        self, client: Client, local: Any
+        self,
+        client: Client,
+        local: Any,
+        is_log_full: bool,  # noqa: FBT001 - a parameter of the test
     ) -> None:
-        """503 with `Retry-After`: nothing was kept."""
+        """503 with `Retry-After`: nothing was kept. So too where the log lies on the same disk."""
         from node.store.errors import StoreFullError  # noqa: PLC0415
 
         def refuse(_: object) -> None:
@@ -71,7 +84,9 @@ class TestProblems:
 
         local.desk._store = _Refusing(refuse)
         draft = {"source": "public", "items": [{"url": "https://a.example/"}]}
-        response = await client.post("/api/v1/reports", json=draft)
+        with log_at("/dev/full" if is_log_full else os.devnull) as log:
+            configure("debug", "json", US, log)
+            response = await client.post("/api/v1/reports", json=draft)
         assert (response.status, response.headers["Retry-After"]) == (503, "5")
         assert (await response.json())["code"] == "store_full"
 
