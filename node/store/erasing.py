@@ -77,9 +77,8 @@ def erase_items(
         connection.execute("DELETE FROM items WHERE id = ?", (item,))
         forget_about(connection, item)
         connection.executemany(
-            "DELETE FROM reports WHERE id = ?1"
-            " AND NOT EXISTS (SELECT 1 FROM items WHERE report_id = ?1)",
-            [(report,) for report in sorted(reports)],
+            "DELETE FROM reports WHERE id = ?",
+            [(report,) for report in sorted(reports) if not _has_items(connection, report)],
         )
 
 
@@ -173,18 +172,32 @@ def _forget_digests(connection: Connection, item: str, entry_ids: Delta) -> None
 
 
 def _reports_of(connection: Connection, item: str) -> set[str]:
-    """The report that the item came in first, and those that its lines opened."""
-    reports = {
-        row[0] for row in connection.execute("SELECT report_id FROM items WHERE id = ?", (item,))
-    }
+    """The report that the item came in first, where it was found here, and those it opened.
+
+    An item that another member handed over may name any report: it is of none of ours by that.
+    """
+    reports = set()
     for kind, body in connection.execute(
         "SELECT kind, body FROM events WHERE item = ? AND kind IN (?, ?) AND body IS NOT NULL",
         (item, int(EventKind.RECORDED), int(EventKind.SIGHTED)),
     ):
         read = decode_body(EventKind(kind), body)
+        if isinstance(read, Recorded) and read.state.came_from is None:
+            reports.add(read.state.report_id)
         if isinstance(read, Recorded | Sighted) and read.report is not None:
             reports.add(read.report.id)
     return reports
+
+
+def _has_items(connection: Connection, report: str) -> bool:
+    """Whether an item that was found here came in this report, and is here still."""
+    recorded = connection.execute(
+        "SELECT e.body FROM items i JOIN events e ON e.item = i.id AND e.kind = ?"
+        " WHERE i.report_id = ? AND e.body IS NOT NULL",
+        (int(EventKind.RECORDED), report),
+    )
+    read = (decode_body(EventKind.RECORDED, body) for (body,) in recorded)
+    return any(isinstance(one, Recorded) and one.state.came_from is None for one in read)
 
 
 def bury(

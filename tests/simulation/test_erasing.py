@@ -5,7 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
+from node.casework.draft import (
+    ActionDraft,
+    AssessmentDraft,
+    HashesDraft,
+    ItemDraft,
+    ReportDraft,
+)
 from node.casework.erasing import Cause, ErasureDraft
 from node.casework.errors import ItemOpenError, UnderReferralError, UnknownItemError
 from node.ids import Ids
@@ -15,7 +21,7 @@ from node.store.audit import Audit
 from node.store.connection import open_reader
 from protocol.messages import Outcome
 from protocol.push import Purpose, push_path
-from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat, Verdict
+from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat, Source, Verdict
 from tests.builders.cases import country
 from tests.node.casework.arriving import item_from
 from tests.simulation.test_flooding import say
@@ -89,6 +95,42 @@ class TestSettled:
         node = world["gb-iwf"]
         await node.desk.erase(item, WITHDRAWN, actor="head")
         assert bodies(node, b"nl1.example") == 0
+
+    async def test_8_8_no_other_members_item_keeps_a_report(self, world: World) -> None:
+        """Nor takes it away: it may name any report."""
+        place = "https://gb3.example/{}.jpg"
+        drafts = [ItemDraft(url=place.format(n)) for n in (1, 2)]
+        report = ReportDraft(
+            items=tuple(drafts), source=Source.PUBLIC, note="gb3.example: Jane", workuser="anna"
+        )
+        node, other = world["nl-eokm"], world["gb-iwf"]
+        found = [one.item_id for one in (await node.desk.submit([report], actor="a"))[0].items]
+        await world.settle()
+        named = (await other.state(found[0])).report_id
+        theirs = item_from("gb-iwf", 9, url=NEXT, hosted=country("NL"), report_id=named)
+        await say(other, [(theirs, Kind.ITEM, Lane.REPORTS)])
+        await world.settle()
+        for one, left in ((found[0], 1), (found[1], 0)):
+            await node.desk.erase(one, ErasureDraft(Cause.ERROR), actor="head")
+            assert (bodies(node, b"Jane") > 0) is bool(left)
+        assert (await node.state(theirs.item_id)).report_id == named
+        await node.desk.erase(theirs.item_id, WITHDRAWN, actor="head")
+        await world.settle()
+        assert node.verify().found == []
+
+    async def test_8_8_other_members_item_takes_no_report_away(self, world: World) -> None:
+        """Its line joined an item that is here."""
+        place = "https://nl1.example/1.jpg"
+        node, other = world["nl-eokm"], world["gb-iwf"]
+        joined = item_from("gb-iwf", 8, url=place, hosted=country("NL"))
+        await say(other, [(joined, Kind.ITEM, Lane.REPORTS)])
+        await world.settle()
+        named = (await node.submit(place, reference="R-7")).report_id
+        theirs = item_from("gb-iwf", 9, url=NEXT, hosted=country("NL"), report_id=named)
+        await say(other, [(theirs, Kind.ITEM, Lane.REPORTS)])
+        await world.settle()
+        await node.desk.erase(theirs.item_id, ErasureDraft(Cause.ERROR), actor="head")
+        assert node.verify().found == []
 
     async def test_8_8_everything_verifies_after_both_erased(self, world: World) -> None:
         """Chains, trees, receipts, answers: the neighbours lose nothing."""
