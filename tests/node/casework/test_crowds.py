@@ -162,16 +162,19 @@ FILES = (
     *(file(1, pdq=1), file(1, md5=1), file(2, md5=1, pdq=3), file(md5=1, length=1)),
     *(file(md5=1), file(3, sha1=1, length=1), file(pdq=1)),
 )
-CONTENT = st.lists(st.sampled_from(FILES), max_size=2, unique=True).map(tuple)
+CONTENT = st.one_of(
+    st.sampled_from([FILES[:1], FILES[:2], FILES[1:3]]),
+    st.lists(st.sampled_from(FILES), max_size=2, unique=True).map(tuple),
+)
 URLS = (None, "https://nl1.example/a", "https://nl1.example/a?id=1", "https://nl2.example/a")
 _WORDS = st.tuples(st.sampled_from(Verdict), st.sampled_from((US, "gb-iwf")), st.integers(900, 904))
-WORDS = st.lists(_WORDS, max_size=3, unique_by=lambda word: word[1:])
+WORDS = st.lists(_WORDS, min_size=1, max_size=3, unique_by=lambda word: word[1:])
 
 
 @st.composite
 def items(draw: st.DrawFn) -> list[ItemState]:
     """Draw items that have files, places and verdicts in common, and not."""
-    return [_item(draw, number) for number in range(1, draw(st.integers(2, 9)))]
+    return [_item(draw, number) for number in range(1, draw(st.integers(4, 9)))]
 
 
 def _item(draw: st.DrawFn, number: int) -> ItemState:
@@ -180,12 +183,12 @@ def _item(draw: st.DrawFn, number: int) -> ItemState:
     made = item(number, *draw(CONTENT), url=draw(st.sampled_from(URLS)))
     return msgspec.structs.replace(
         made,
-        matter=draw(st.sampled_from((Matter.CSAM, Matter.CSAM, Matter.SPAM))),
+        matter=Matter.CSAM if draw(st.integers(0, 5)) else Matter.SPAM,
         kind=draw(st.sampled_from((ItemKind.IMAGE, ItemKind.VIDEO))),
         custody=draw(st.sampled_from((Custody.HERE, Custody.HANDED_ON, Custody.COUNTED))),
         sightings=made.sightings if draw(st.integers(0, 3)) else (),
         reviews=draw(st.sampled_from(((), (), (Review.SUGGESTED_VERDICT,)))),
-        assessments=tuple(said),
+        assessments=tuple(said) if draw(st.integers(0, 2)) else (),
         hearsay=tuple(one for one in ids_of if not draw(st.integers(0, 3))),
         carried=tuple(one for one in ids_of if draw(st.booleans())),
         heard=draw(st.sampled_from(((), (event_id(900, "gb-iwf"),)))),
