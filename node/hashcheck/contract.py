@@ -28,6 +28,8 @@ COMPLAINTS_KEPT_MS: Final = 365 * DAY_MS
 """After a rejection. What was upheld is the block list, and stays."""
 
 
+NO_FILE: Final = bytes(32)
+"""The SHA-256 of no file that anybody could make: what is known by one is another."""
 MOST_GROUNDS: Final = 3
 """Of one hit: so often a hosting company may complain of it, each time with other grounds."""
 Status = Literal["open", "upheld", "rejected"]
@@ -105,13 +107,37 @@ class Hit(msgspec.Struct, array_like=True, frozen=True):
 
     @property
     def disproved(self) -> tuple[Content, ...]:
-        """The contents that are a hit no more once a complaint of it is upheld.
+        """The contents that no list says of again, once a complaint of it is upheld.
 
         Who asks can put hashes of two files into one entry, and a person judges what is known.
         So of what was asked nothing counts beside what is known, and of that one file alone
         (`one_file`); where nothing is known, it is the strongest hash.
+
+        Files with one MD5 and one length can be made. So an account without a SHA-256 stands with
+        the one of the file that was judged (that is known, else that was asked): what is known by
+        another SHA-256 is another file.
         """
-        return one_file(self.asked, self.known) or (_strongest(self.asked),)
+        if not self.known:
+            return (_strongest(self.asked),)
+        falls = one_file(self.asked, self.known)
+        named = [one.sha256 for one in (*falls, self.asked) if one.sha256 is not None]
+        return tuple(_by(one, named[0]) for one in falls) if named else falls
+
+    @property
+    def removed(self) -> tuple[Content, ...]:
+        """Of these, what is answered `none`, leaves lists and loses verdicts.
+
+        Where nobody knows the SHA-256 of what was judged, nothing that is known by one is meant.
+        (Lists that name it again suggest all the same: `disproved`.)
+        """
+        return tuple(_by(one, NO_FILE) for one in self.disproved)
+
+
+def _by(one: Content, sha256: bytes) -> Content:
+    """Return an account with this SHA-256 if it has none, and more than a picture."""
+    if one.sha256 is not None or (one.sha1 is None and one.md5 is None):
+        return one
+    return msgspec.structs.replace(one, sha256=sha256)
 
 
 def _strongest(asked: Content) -> Content:
@@ -133,8 +159,10 @@ def one_file(asked: Content, known: Sequence[Content]) -> tuple[Content, ...]:
         return ()
     leads = [_lead(asked, one) for one in known]
     met = [one for one, lead in zip(known, leads, strict=True) if lead == min(leads)]
-    first = met[0]
-    sure = [first, *(one for one in met[1:] if _may_be(one, first))]
+    sure = met[:1]
+    for one in met[1:]:
+        if _may_be(one, met[0]) and not any(_like(one, each) is Likeness.OTHER for each in sure):
+            sure.append(one)
     others = [
         one
         for one in known

@@ -99,7 +99,7 @@ class HashCheckDesk:
             raise UnknownComplaintError
         undone = Disproved((), ())
         if upheld:
-            undone = await self.disprove(decided.state.hit.disproved, by)
+            undone = await self.disprove(decided.state.hit.removed, by)
         await self.store.close(complaint_id, now_ms)
         return decided, undone
 

@@ -158,7 +158,9 @@ class HashChecks:
         """See `HashCheckStore.blocked`."""
         keys = self._accounts(contents)
 
-        return self._readers.look_up(lambda connection: disproved(connection, keys))
+        return self._readers.look_up(
+            lambda connection: [one for hit in _upheld(connection, keys) for one in hit.removed]
+        )
 
     async def complain(
         self, key: Key, reference: str, complaint_id: str, state: ComplaintState, now_ms: int
@@ -232,7 +234,7 @@ class HashChecks:
             self._block(connection, complaint_id, state.hit if decision.upheld else None)
             if decision.upheld:
                 hit = state.hit
-                retract_everywhere(connection, self._fingerprints, hit.disproved, now_ms)
+                retract_everywhere(connection, self._fingerprints, hit.removed, now_ms)
                 retract_pictures(connection, self._fingerprints, hit, now_ms)
             return before._replace(decided_ms=now_ms, state=state)
 
@@ -271,13 +273,16 @@ class HashChecks:
 
 def disproved(connection: Connection, keys: Iterable[bytes]) -> list[Content]:
     """Return the contents of upheld complaints that have one of these keys; mostly none."""
+    return [one for hit in _upheld(connection, keys) for one in hit.disproved]
+
+
+def _upheld(connection: Connection, keys: Iterable[bytes]) -> list[Hit]:
     if connection.execute("SELECT 1 FROM hashcheck_blocked LIMIT 1").fetchone() is None:
         return []
     sql = "SELECT complaint FROM hashcheck_blocked WHERE key IN ({})"
     ids = {row[0] for row in select_in(connection, sql, sorted(keys))}
     sql = "SELECT state FROM hashcheck_complaints WHERE upheld = 1 AND id IN ({})"
-    states = [_complaint_state(row[0]) for row in select_in(connection, sql, sorted(ids))]
-    return [one for state in states for one in state.hit.disproved]
+    return [_complaint_state(row[0]).hit for row in select_in(connection, sql, sorted(ids))]
 
 
 def _keys_of_company(connection: Connection, key_sha256: bytes) -> list[bytes]:

@@ -154,7 +154,7 @@ class Known:
         """Return what lists say of each of these files: by the entries themselves, oldest first.
 
         `counts`: of lists, and of their categories, for which this does not hold nothing is read,
-        nor has it any weight.
+        nor has it any weight. Nor have upheld complaints: who asks so knows of them (HashCheck).
         """
         keys = {one: self._fingerprints.content(one) for one in contents}
         listed = self.listed(connection, {key for some in keys.values() for key in some}, counts)
@@ -176,7 +176,7 @@ class Known:
         found = self.find(connection, wanted)
         if counts is not None:
             found = _counting(connection, found, counts)
-        upheld = _upheld(connection, self._fingerprints, wanted)
+        upheld = _upheld(connection, self._fingerprints, wanted) if counts is None else {}
         if not found:
             return upheld
         numbers = {number for some in found.values() for number, _ in some}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
+import msgspec
 import pytest
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
+from node.casework.correcting import Disproved
 from node.hashcheck.contract import LIST, MOST_GROUNDS, ComplaintState, Hit, Why, one_file
+from node.matching.contents import Likeness, compare
 from node.matching.lists import Provenance, Terms, Trust
 from node.store.list_removing import retract_pictures
 from node.store.lists import all_lists, keep_terms
@@ -115,6 +119,56 @@ async def test_attack_a_second_file_slips_out_by_hashes_beside_a_harmless_one(
 
 
 @pytest.mark.parametrize(
+    "asked", [file(2, md5=7, length=5000), file(md5=7, length=5000)], ids=["named", "by_md5"]
+)
+async def test_attack_a_harmless_file_of_the_same_md5_acquits_no_file_known_by_its_sha256(
+    service: Service, aiohttp_client: Callable[..., Awaitable[Client]], asked: Content
+) -> None:
+    """Such pairs can be made; the person saw the one that a list knows by its MD5 and length."""
+    illegal = file(1, md5=7, length=5000)
+    await service.knows(1, illegal)
+    await service.lists(file(md5=7, length=5000))
+    await service.lists(file(3, md5=7, length=5000), name="other")
+    taken_back: list[Content] = []
+
+    async def noted(contents: Sequence[Content], _by: str) -> Disproved:
+        taken_back.extend(contents)
+        return Disproved((), ())
+
+    desk = replace(service.desk, disprove=noted)
+    hears = await aiohttp_client(service.app(), headers=await service.key(sources=("list:stock",)))
+    (told,) = await entries(hears, asked)
+    made = (await complain(hears, told["reference"]))[1]
+    await desk.decide(made["complaint_id"], upheld=True, by="anna", reason="stock")
+    sources = ("own", "list:stock", "list:other")
+    all_of_it = await service.key(sources=sources)
+    told_after = [
+        one["answer"]
+        for one in await entries(
+            hears, file(2, md5=7, length=5000), illegal, file(1), file(3), asked, **all_of_it
+        )
+    ]
+    still = "review" if asked.sha256 is None else "none"
+    assert told_after == ["none", "hit", "hit", "hit", still]
+    assert [compare(illegal, one) for one in taken_back] == [Likeness.OTHER]
+
+
+async def entries(client: Client, *asked: Content, **headers: str) -> list[dict[str, str]]:
+    """Check files by all their hashes; return the answers."""
+    named = [
+        {
+            name: value.hex() if isinstance(value, bytes) else value
+            for name, value in msgspec.structs.asdict(one).items()
+            if value is not None
+        }
+        for one in asked
+    ]
+    answer = await client.post(CHECK, json={"entries": named}, headers=headers or None)
+    answers: list[dict[str, str]] = (await answer.json())["answers"]
+    return answers
+
+
+@pytest.mark.parametrize(
     ("asked", "known", "falls"),
     [
         (file(1, sha1=2, md5=2), [file(sha1=2, md5=2), file(1)], [1]),
@@ -124,6 +178,11 @@ async def test_attack_a_second_file_slips_out_by_hashes_beside_a_harmless_one(
         (file(sha1=1, md5=2), [file(md5=2), file(sha1=1)], [1]),
         (file(sha1=1, md5=1), [file(md5=1), file(1, sha1=1, md5=1)], [1, 0]),
         (file(md5=1, length=9), [file(1, md5=1, length=9), file(2, md5=1, length=9)], [0]),
+        (
+            file(md5=1, length=9),
+            [file(md5=1, length=9), file(1, md5=1, length=9), file(2, md5=1, length=9)],
+            [0, 1],
+        ),
         (file(pdq=1), [file(1, pdq=7), file(2, pdq=3)], [1]),
         (file(pdq=1), [file(1, pdq=3), file(1, pdq=7), file(2, pdq=3)], [0, 1]),
     ],
