@@ -7,6 +7,8 @@ Rules upheld (rule 6 of docs/glossary.md):
   once: there is always one who is responsible.
 * An item that is judged illegal and hidden is notified to its proxy, in parallel: it stands before
   a person (`proxy_to_notify`) until somebody has recorded that notice, once for each proxy.
+* So it is where an address of the host is a proxy's and others are not: those say where it stands,
+  and the proxy is notified beside the hoster.
 * Once the host is known, nobody need ask any more, and its hoster is whom to notify.
 
 What was told to a proxy stays at this node: others hear of notices to hosters.
@@ -38,9 +40,12 @@ from protocol.vocabulary import HostingState, Verdict
 
 ASKED = "origin:asked"
 """Source of the line that says which host's origin is asked for; its answer is the proxy."""
+BESIDE = "proxy:beside"
+"""Source of a line that names an address of a proxy beside others; its answer is the proxy."""
 WAITS = "waits"
 OVERDUE = "overdue"
 UNKNOWN_PROXY = "unknown"
+_SEEN = frozenset({HostingState.COUNTRY, HostingState.DISPUTED})
 _ILLEGAL = frozenset({Verdict.BASELINE, Verdict.NATIONAL})
 
 
@@ -57,8 +62,12 @@ def asked(
     return msgspec.structs.replace(found, evidence=(line, *found.evidence)[:MAX_EVIDENCE])
 
 
+def _is_hidden(found: Jurisdiction | None) -> bool:
+    return found is not None and found.state is HostingState.HIDDEN
+
+
 def _line(found: Jurisdiction | None) -> Evidence | None:
-    if found is None or found.state is not HostingState.HIDDEN:
+    if found is None or not _is_hidden(found):
         return None
     return next((line for line in speaking(found) if line.source == ASKED), None)
 
@@ -76,10 +85,12 @@ def host_asked(found: Jurisdiction | None) -> str | None:
 
 
 def proxy_of(state: ItemState) -> str | None:
-    """Return the proxy that hides an item; None: it is not hidden."""
-    if state.jurisdiction is None or state.jurisdiction.state is not HostingState.HIDDEN:
-        return None
-    line = _line(state.jurisdiction)
+    """Return the proxy that an item is served by, hidden or beside others; None: by none."""
+    found = state.jurisdiction
+    if not _is_hidden(found):
+        lines = () if found is None or found.state not in _SEEN else speaking(found)
+        return next((line.answer for line in lines if line.source == BESIDE), None)
+    line = _line(found)
     return UNKNOWN_PROXY if line is None or line.answer is None else line.answer
 
 
@@ -112,7 +123,7 @@ def watch_hidden(book: Casebook, item_id: str) -> None:
         book.raise_review(item_id, Review.PROXY_TO_NOTIFY)
     elif Review.PROXY_TO_NOTIFY in state.reviews:
         _settle(book, item_id, Review.PROXY_TO_NOTIFY)
-    if Review.ORIGIN_UNKNOWN in state.reviews and proxy_of(state) is None:
+    if Review.ORIGIN_UNKNOWN in state.reviews and not _is_hidden(state.jurisdiction):
         _settle(book, item_id, Review.ORIGIN_UNKNOWN)
 
 
@@ -123,11 +134,11 @@ def _settle(book: Casebook, item_id: str, review: Review) -> None:
 def record_proxy_notice(
     book: Casebook, item_id: str, draft: ProxyNoticeDraft, ids: Ids
 ) -> ItemState:
-    """Record that a person notified the proxy that hides an item; once for each proxy.
+    """Record that a person notified the proxy that serves an item; once for each proxy.
 
     Raises:
         UnknownItemError, NotResponsibleError, ItemClosedError, DraftRejectedError
-        NotHiddenError: no proxy hides it.
+        NotHiddenError: no proxy serves it.
         AlreadyNotifiedError: it was notified before, and not retracted.
     """
     state = book.find(item_id)

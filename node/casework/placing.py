@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from node.casework.beside import speaking
-from node.casework.hidden import asked
+from node.casework.hidden import BESIDE, asked
 from node.casework.item import ItemState, Review
 from node.casework.lookups import Found
 from node.casework.routing import DEADLINE, is_uncertain
@@ -203,13 +203,20 @@ def best_candidate(located: Located) -> str | None:
 
 
 def stands_at(found: Jurisdiction | None) -> tuple[str, ...]:
-    """Return the addresses that the evidence of a place names, at most `MAX_STANDING` of them."""
+    """Return the addresses that the evidence of a place names, at most `MAX_STANDING` of them.
+
+    Not those of a proxy beside others: who hosts there serves what stands elsewhere.
+    """
     named: dict[str, None] = {}
-    for line in () if found is None else speaking(found):
+    lines = () if found is None else speaking(found)
+    proxies = {line.input for line in lines if line.source == BESIDE}
+    for line in lines:
         words = line.input.split()
         if line.source == "refused" or not words:
             continue
         word = words[-1] if line.source.startswith("origin:") else words[0]
+        if word in proxies:
+            continue
         try:
             named[str(ip_address(word))] = None
         except ValueError:
@@ -237,6 +244,7 @@ _ORDER = {
         (
             "override",
             "origin",
+            "beside",
             "proxy",
             "ballot",
             "watched",
@@ -262,7 +270,7 @@ def _evidence(row: Row) -> Evidence:
     if kind == "proxy" and len(row) >= _PROXY:
         _, what, source, built, entry, provider = row[:_PROXY]
         return _line(f"{what} in {entry}", source, _day(built), provider)
-    if kind in {"origin", "override"}:
+    if kind in {"origin", "override", "beside"}:
         return _told(row)
     if kind == "watched" and len(row) == _WATCHED:
         _, what, source, built, entry, _ = row
@@ -275,10 +283,12 @@ def _evidence(row: Row) -> Evidence:
 
 
 def _told(row: Row) -> Evidence:
-    """What people of this hotline know, or a proxy told it.
+    """What people of this hotline know, or a proxy told it; or that an address is a proxy's.
 
     Author and reason are people's and free text: they stay here.
     """
+    if row[0] == "beside":
+        return _line(str(row[1]), BESIDE, "1", row[2])
     if row[0] == "origin":
         _, what, provider, address, told, _ = row
         return _line(f"{what} at {address}", f"origin:{provider}", _day(told), "told")

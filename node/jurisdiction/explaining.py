@@ -289,6 +289,8 @@ def _agreed(located: Located) -> str:
         )
     if "override" in kinds:
         return "people of this hotline say so, until the time that stands with it"
+    if "beside" in kinds:
+        return "its addresses beside a proxy's stand there; the proxy takes a step of confidence"
     if "watched" in kinds:
         return "the databases say so, and a watched block or network takes a step of confidence"
     return _SURE[located.confidence]

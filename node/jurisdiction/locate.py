@@ -6,12 +6,17 @@ what was found                                                         state
 onion, I2P, IPFS, an account on a service                              none
 only internal addresses                                                none
 no such name, no address (dangling CNAME): asked again, then           none, low
-a proxy's address or name, its answer where the origin is not known    hidden
+a proxy's name, or its addresses alone; the origin is not known        hidden
 all addresses in one country                                           country
+some addresses are a proxy's: what the others say, at most medium      country, disputed
 several countries, databases without a majority, or silent             disputed
 an address that is announced from many places at once (anycast)        disputed
 the name servers failed or did not answer                              unresolved
 ====================================================================  ============
+
+A name on the way that is a proxy's hides all; an address that is one hides itself alone, else one
+more record would hide a site that stands elsewhere in the open. If the proxy told the origin, that
+counts beside the others.
 
 What people of this hotline know goes first: an override by name decides, also behind a proxy; one
 by range stands for the vote on its addresses (`overrides`). An address in a watched block or
@@ -31,6 +36,7 @@ Evidence is a tuple of flat rows, made of str, int and None, each beginning with
     ("address", address, ttl_s)                ("refused", address, range)
     ("ballot", address, database, built_ms, prefix, answer, read_as)
     ("proxy", address_or_name, list, built_ms, entry, provider)
+    ("beside", address, provider)    an address of a proxy beside others
     ("candidate", country)                     ("kind", kind of location)
     ("network", address, database, built_ms, prefix, asn, organisation)
     ("watched", address, list, built_ms, entry, reason)
@@ -209,29 +215,41 @@ class Locator:
         *,
         partial: bool,
     ) -> Located:
-        votes = [self._vote(address, now_ms, rows) for address in addresses]
         veils = [("proxy", what, *proxy) for what, proxy in self._veils(names, addresses)]
+        veiled = {what for _, what, *_ in veils}
+        behind = bool(veiled.intersection(names)) or veiled.issuperset(addresses)
+        voting = [one for one in addresses if behind or one not in veiled]
+        votes = [self._vote(address, now_ms, rows) for address in voting]
         rule = self._overrides.by_name(names[0], now_ms) if names else None
         if rule is not None:
             return _overruled((*rows, *veils), names[0], rule)
-        if veils:
-            host = names[0] if names else addresses[0]
-            return self._behind([*rows, *veils], host, now_ms)
-        return _decide(rows, votes, partial=partial)
+        host = names[0] if names else addresses[0]
+        rows.extend(veils)
+        if behind:
+            return self._behind(rows, host, now_ms)
+        told = self._told_votes(rows, host, now_ms) if veils else []
+        rows.extend(("beside", what, str(provider)) for _, what, *_, provider in veils)
+        return _decide(rows, [*votes, *told], partial=partial or bool(veils))
 
     def _behind(self, rows: list[Row], host: str, now_ms: int) -> Located:
         """Judge what a proxy hides: by its answer, if one is known and names no proxy again."""
+        votes = self._told_votes(rows, host, now_ms)
+        if not votes:
+            return Located("hidden", None, "high", tuple(rows))
+        return _decide(rows, votes, partial=False)
+
+    def _told_votes(self, rows: list[Row], host: str, now_ms: int) -> list[Vote]:
+        """Return the votes on what a proxy told, and add it; none if that is a proxy's again."""
         found = None if self._origins is None else self._origins.answer(host, now_ms)
         if found is None:
-            return Located("hidden", None, "high", tuple(rows))
+            return []
         ends = (found.answered_ms, found.expires_ms)
         rows.extend(("origin", found.host, found.provider, one, *ends) for one in found.addresses)
         rows.extend(("address", one, None) for one in found.addresses)
         votes = [self._vote(one, now_ms, rows) for one in found.addresses]
         veils = [("proxy", what, *proxy) for what, proxy in self._veils((), found.addresses)]
-        if veils:
-            return Located("hidden", None, "high", (*rows, *veils))
-        return _decide(rows, votes, partial=False)
+        rows.extend(veils)
+        return [] if veils else votes
 
     def _vote(self, address: str, now_ms: int, rows: list[Row]) -> Vote:
         """Return the vote on an address after overrides and signs, and add what led to it."""

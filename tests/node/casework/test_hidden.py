@@ -18,6 +18,7 @@ from node.casework.errors import (
     UnknownItemError,
 )
 from node.casework.hidden import (
+    BESIDE,
     asked,
     host_asked,
     is_overdue,
@@ -27,6 +28,7 @@ from node.casework.hidden import (
     watch_hidden,
 )
 from node.casework.item import ItemState, Review
+from node.casework.placing import stands_at
 from node.casework.routing import Forwarding, route
 from node.casework.working import (
     record_action,
@@ -72,6 +74,43 @@ def behind(**changes: Any) -> ItemState:
 def notified(made: Casebook) -> ItemState:
     """Record a notice to the proxy; return the item."""
     return record_proxy_notice(made, item().id, ProxyNoticeDraft(), ids())
+
+
+def served_beside(state: HostingState = HostingState.COUNTRY) -> Jurisdiction:
+    """Return a place of which one address is a proxy's, and others are not."""
+    line = Evidence("203.0.113.5", BESIDE, "1", "veil")
+    found = country() if state is HostingState.COUNTRY else hidden()
+    return msgspec.structs.replace(found, state=state, evidence=(line,))
+
+
+class TestBesideOthers:
+    """One address of a host is a proxy's: the host is known, the proxy is notified all the same."""
+
+    @pytest.mark.parametrize("state", [HostingState.COUNTRY, HostingState.DISPUTED])
+    def test_the_proxy_is_notified_too(self, state: HostingState) -> None:
+        """In parallel, once."""
+        made = book(behind(jurisdiction=served_beside(state)))
+        watch_hidden(made, item().id)
+        assert made.loaded.items[item().id].reviews == (Review.PROXY_TO_NOTIFY,)
+        told = notified(made)
+        assert [one.proxy for one in told.proxy_notices] == ["veil"]
+        assert told.reviews == ()
+
+    def test_nobody_is_asked_for_the_origin(self) -> None:
+        """The other addresses say where it stands; what waited for an answer is settled."""
+        waits = behind(jurisdiction=served_beside(), reviews=(Review.ORIGIN_UNKNOWN,))
+        made = book(msgspec.structs.replace(waits, assessments=()))
+        watch_hidden(made, item().id)
+        assert made.loaded.items[item().id].reviews == ()
+        assert host_asked(served_beside()) is None
+
+    def test_the_hoster_is_looked_for_at_the_other_addresses(self) -> None:
+        """The proxy's network is not the site's."""
+        ballot = Evidence("192.0.2.1 in 192.0.2.0/24", "one", "2026-11-01", "NL")
+        proxy = Evidence("203.0.113.5 in 203.0.113.0/24", "proxies", "2026-11-01", "veil")
+        found = served_beside()
+        found = msgspec.structs.replace(found, evidence=(*found.evidence, proxy, ballot))
+        assert stands_at(found) == ("192.0.2.1",)
 
 
 class TestTheQuestion:

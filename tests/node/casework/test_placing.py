@@ -199,7 +199,7 @@ WAITED = item(
 def test_where_it_stands_is_read_from_the_evidence() -> None:
     """Whoever looks for a hoster asks no name server again; what is refused is nobody's."""
     rows = (
-        ("rule", "jurisdiction", 4),
+        ("rule", "jurisdiction", 5),
         ("names", "ok", NOW_MS),
         ("cname", "192-0-2-1.edge.example", 60),
         ("address", "192.0.2.1", 60),

@@ -50,6 +50,16 @@ ZONE: Zone = {
     "many.example": [{"type": "A", "ttl": 60, "data": f"192.0.2.{n}"} for n in range(1, 60)],
     "xn--bcher-kva.example": [{"type": "A", "ttl": 60, "data": "192.0.2.1"}],
     "short.example": [{"type": "A", "ttl": 0, "data": "192.0.2.1"}],
+    "half-veiled.example": [
+        {"type": "A", "ttl": 60, "data": "192.0.2.1"},
+        {"type": "A", "ttl": 60, "data": "192.0.2.2"},
+        {"type": "A", "ttl": 60, "data": "203.0.113.5"},
+    ],
+    "half-veiled-lands.example": [
+        {"type": "A", "ttl": 60, "data": "192.0.2.1"},
+        {"type": "A", "ttl": 60, "data": "198.51.100.1"},
+        {"type": "A", "ttl": 60, "data": "203.0.113.5"},
+    ],
     "veiled.example": [{"type": "A", "ttl": 60, "data": "203.0.113.5"}],
 }
 

@@ -169,12 +169,26 @@ class TestEvidence:
         located = await locate(locator, "http://plain.example/")
         built = 1_790_000_000_000
         assert located.evidence == (
-            ("rule", "jurisdiction", 4),
+            ("rule", "jurisdiction", 5),
             ("names", "ok", NOW),
             ("address", "192.0.2.1", 60),
             ("ballot", "192.0.2.1", "one", built, "192.0.2.0/24", "NL", "NL"),
             ("ballot", "192.0.2.1", "two", built, "192.0.2.0/24", "NL", "NL"),
         )
+
+    async def test_an_address_of_a_proxy_hides_no_other_address(self, locator: Locator) -> None:
+        """One more record would take a site out of the hands of the country that it stands in."""
+        located = await locate(locator, "http://half-veiled.example/")
+        assert (located.state, located.country, located.confidence) == ("country", "NL", "medium")
+        assert {ballot[0] for ballot in rows(located, "ballot")} == {"192.0.2.1", "192.0.2.2"}
+        assert rows(located, "beside") == [("203.0.113.5", "veil")]
+        assert rows(located, "proxy")[0][0] == "203.0.113.5"
+
+    async def test_what_the_others_dispute_names_their_countries(self, locator: Locator) -> None:
+        """Nobody votes on the address of the proxy."""
+        located = await locate(locator, "http://half-veiled-lands.example/")
+        assert located.state == "disputed"
+        assert located.candidates == ("DE", "NL")
 
     async def test_chain_and_proxy_are_in_the_evidence(self, locator: Locator) -> None:
         """What hides it, by which list."""
