@@ -4,8 +4,10 @@ Rules upheld:
 
 * Special and internal addresses are never asked about, and no register at all unless the operator
   turned that on.
-* What a register said is kept by range and asked again when it is old; that it knows nothing, and
-  that it failed, is kept too, for the smallest block that is announced on its own (/24, /48).
+* What a register said is kept by range and asked again when it is old: of a network no wider than
+  the smallest block that is announced on its own (/24, /48), for all of it; of a wider one for the
+  address that was asked, since the networks of its customers lie in it. That a register knows
+  nothing, and that it failed, is kept too, for that block.
   A register that asks for a pause gets it, also from the next process. While a register fails,
   what it said last stands, with its age. A network whose contacts it failed to name is kept for a
   day, with the contacts known before.
@@ -237,7 +239,7 @@ class Directory:
             keep_ms = min(keep_ms, PARTIAL_MS)
         told = Told(network.hoster, network.name, contacts, "rdap", self._terms.verify_ms)
         found = Range(
-            network.prefix,
+            _told_of(address, block, network.prefix),
             "found",
             network.hoster,
             now_ms,
@@ -261,6 +263,12 @@ def block_of(address: str) -> str:
     """
     reached = effective(address)
     return str(ip_network(f"{reached}/{BLOCK[reached.version]}", strict=False))
+
+
+def _told_of(address: str, block: str, prefix: str) -> str:
+    """Return of what an answer about an address tells: see the rules at the head."""
+    around, told = ip_network(block), ip_network(prefix)
+    return prefix if told.prefixlen >= around.prefixlen else str(ip_network(address))
 
 
 def holding(address: str) -> Sequence[str]:

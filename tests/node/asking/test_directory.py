@@ -106,6 +106,21 @@ class TestAnswers:
         assert (await find(opened)).answered == "found"
         assert len(register.asked) == 2
 
+    async def test_a_wide_network_says_nothing_of_its_customers(
+        self, open_with: Opener, register: Register
+    ) -> None:
+        """Whichever is asked about first: a register names the smallest network that holds it."""
+        carrier = network("192.0.0.0", "192.0.3.255", "NET-C", holder(abuse("lir@carrier.example")))
+        desk = abuse("desk@customer.example")
+        customer = {**holder(desk), "handle": "ORG-CU1-EXAMPLE"}
+        register.networks = [network("192.0.2.128", "192.0.2.255", "NET-2", customer), carrier]
+        opened = open_with()
+        assert contacts(await find(opened)) == ["lir@carrier.example"]
+        assert contacts(await find(opened, "192.0.2.200")) == ["desk@customer.example"]
+        assert contacts(await find(opened)) == ["lir@carrier.example"]
+        assert contacts(await find(opened, "192.0.2.201")) == ["desk@customer.example"]
+        assert len(register.asked) == 2
+
     async def test_a_contact_that_is_only_named_is_asked_for(
         self, open_with: Opener, register: Register
     ) -> None:
