@@ -83,8 +83,9 @@ def _carry_from(book: Casebook, postbox: Postbox, item_id: str, leaving: str | N
     source = book.loaded.items[item_id]
     takers = set().union(*(each.takers(source) for each in _crowds(book, source)))
     book.crowds.looked += len(takers)
+    here = (takers - {leaving}) & book.loaded.items.keys()
     reached = []
-    for other in map(book.loaded.items.__getitem__, sorted(takers - {leaving})):
+    for other in map(book.loaded.items.__getitem__, sorted(here)):
         late = not other.sightings
         if _is_alike(source, other) and _carry(book, postbox, item_id, other.id, only_later=late):
             watch_verdicts(book, other.id)
@@ -96,7 +97,7 @@ def _givers(book: Casebook, item_id: str, after: str = "") -> list[str]:
     target = book.loaded.items[item_id]
     found = set().union(*(each.givers(target) for each in _crowds(book, target)))
     book.crowds.looked += len(found)
-    sources = [one for one in found if one > after]
+    sources = [one for one in found if one > after and one in book.loaded.items]
     heapify(sources)
     return sources
 

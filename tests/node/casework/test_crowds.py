@@ -245,16 +245,22 @@ class TestWhatIsLeftOut:
 
 
 def _carry_each(made: Casebook, item_id: str) -> None:
-    """Carry between an item and each other one, which needs no view of all of them."""
-    state = made.loaded.items[item_id]
-    alike = [
-        other.id
-        for other in all_with(made, state.content)
-        if other.id != item_id
-        and other.matter is state.matter
-        and likeness(other.content, state.content, pictures=False) is Likeness.SAME
-    ]
-    for source, target in [*((one, item_id) for one in alike), *((item_id, one) for one in alike)]:
-        other = made.loaded.items[target if source == item_id else source]
-        if _carry(made, POSTBOX, source, target, only_later=not other.sightings):
-            watch_verdicts(made, target)
+    """Carry between an item and each other one, and on from there, with no view of all of them."""
+    due = [item_id]
+    while due:
+        here = due.pop()
+        state = made.loaded.items[here]
+        alike = [
+            other.id
+            for other in all_with(made, state.content)
+            if other.id != here
+            and other.matter is state.matter
+            and likeness(other.content, state.content, pictures=False) is Likeness.SAME
+        ]
+        ways = [*((one, here) for one in alike), *((here, one) for one in alike)]
+        for source, target in ways:
+            other = made.loaded.items[target if source == here else source]
+            if _carry(made, POSTBOX, source, target, only_later=not other.sightings):
+                watch_verdicts(made, target)
+                if target != here:
+                    due.append(target)
