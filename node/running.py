@@ -370,7 +370,7 @@ class Node:
             logger().error("head_not_signed", code=error.code)
 
     def _missing(self) -> list[str]:
-        full = ["store_full"] if self.pulling.floor.is_refused(wall_clock()) else []
+        full = ["store_full"] if self.store.writer.room.is_full else []
         return [task.get_name() for task in self._loops if task.done()] + self.hsm.missing() + full
 
     async def _snapshot(self) -> Any:

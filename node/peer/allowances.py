@@ -26,7 +26,6 @@ from protocol.answers import AnswerCode
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 LOOK_MS: Final = 1000
-SAID_FULL_MS: Final = 60_000
 
 
 class Cost(StrEnum):
@@ -124,7 +123,6 @@ class DiskFloor:
     free_bytes: Callable[[], int]
     _looked_ms: int | None = None
     _room: bool = True
-    _refused_ms: int | None = None
 
     def need(self, now_ms: int) -> None:
         """See that there is room at `now_ms` (UTC).
@@ -151,17 +149,9 @@ class DiskFloor:
         try:
             yield
         except StoreFullError:
-            self._looked_ms = self._refused_ms = now_ms
+            self._looked_ms = now_ms
             self._room = False
             raise OverQuotaError from None
-        self._refused_ms = None
-
-    def is_refused(self, now_ms: int) -> bool:
-        """Whether the store refused within the last minute, and has kept nothing since.
-
-        Below the floor it does not: our own intake goes on there.
-        """
-        return self._refused_ms is not None and 0 <= now_ms - self._refused_ms < SAID_FULL_MS
 
 
 def no_floor() -> DiskFloor:

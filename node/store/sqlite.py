@@ -29,6 +29,7 @@ from node.store.origins import OriginBook
 from node.store.outbox import Outbox
 from node.store.queries import Queries
 from node.store.recovered import Recovered
+from node.store.room import try_room
 from node.store.seam import BulkConnection, Connection
 from node.store.shared import Shared
 from node.store.upgrading import Upgrade
@@ -167,8 +168,9 @@ class Store:
     async def show_life(self) -> None:
         """See whether the store still stands here and is ours, every `LIFE_S`.
 
-        A node that writes nothing would not notice that it moved. On a server this raises the
-        number of commits, by which those who stand by see that this process lives.
+        A node that writes nothing would not notice that it moved, nor that there is room again. On
+        a server this raises the number of commits, by which those who stand by see that this
+        process lives.
 
         Raises:
             MovedDatabaseError: it went to a server.
@@ -179,6 +181,9 @@ class Store:
             await self.writer.run(_nothing)
         else:
             await self.readers.run(refuse_moved)
+        if self.writer.room.is_full:
+            await self.writer.run(try_room)
+            self.writer.room.is_full = False
 
     async def close(self) -> None:
         """Finish what was handed in, close, and let the next process in."""

@@ -29,6 +29,7 @@ from typing import Any, Protocol, TypeVar
 
 from node.store.connection import driver_errors, leave_nothing_open, roll_back, translate
 from node.store.errors import ClosedStoreError, UnsureError
+from node.store.room import Counters, Room
 from node.store.seam import Connection
 
 R = TypeVar("R")
@@ -42,6 +43,8 @@ HOLD_S = 0.02
 
 class Writer(Protocol):
     """Runs jobs inside durable transactions."""
+
+    room: Room
 
     def on_rollback(self, forget: Callable[[], None]) -> None:
         """Call `forget`, on the thread of the jobs, whenever something of a job was taken back.
@@ -70,6 +73,7 @@ class InlineWriter:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.room = Room()
         self._closed = False
         self._forgetting: list[Callable[[], None]] = []
 
@@ -93,7 +97,8 @@ class InlineWriter:
             connection.execute("COMMIT")
         except driver_errors() as error:
             self._roll_back()
-            raise translate(error) from error
+            self.room.note([told := translate(error)])
+            raise told from error
         except BaseException:
             self._roll_back()
             raise
@@ -121,21 +126,14 @@ class _Waiting:
 
 
 @dataclass(slots=True)
-class _Counters:
-    """How well commits are shared: jobs / commits (read by metrics)."""
-
-    jobs: int = 0
-    commits: int = 0
-
-
-@dataclass(slots=True)
 class ThreadWriter:
     """The writer of a running node."""
 
     connection: Connection
     group_max: int = GROUP_MAX
     hold_s: float = HOLD_S
-    counters: _Counters = field(default_factory=_Counters)
+    counters: Counters = field(default_factory=Counters)
+    room: Room = field(default_factory=Room)
     _forgetting: list[Callable[[], None]] = field(default_factory=list)
     _queue: queue.SimpleQueue[_Waiting | None] = field(default_factory=queue.SimpleQueue)
     _ahead: deque[_Waiting] = field(default_factory=deque)
@@ -255,6 +253,7 @@ class ThreadWriter:
                 for waiting in group:
                     self._commit([waiting], [waiting])
                 return
+        self.room.note(waiting.error for waiting in group)
         self.counters.jobs += len(group)
         self.counters.commits += 1
 

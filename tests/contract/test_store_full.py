@@ -184,6 +184,30 @@ class TestSystemSaysNo:
         await store.close()
 
 
+class TestSaid:
+    """Whoever looks sees that the store is full (`/readyz`), whatever was refused."""
+
+    async def test_refused_intake_is_seen_until_there_is_room(self, store: Store) -> None:
+        """Not only what peers send; and a small write that finds room hides nothing."""
+        await bound(store, 30)
+        await fill(store)
+        assert store.writer.room.is_full
+        await store.writer.run(lambda c: c.execute("INSERT INTO meta VALUES ('small', '')"))
+        with pytest.raises(StoreFullError):
+            await store.show_life()
+        assert store.writer.room.is_full
+
+    async def test_room_is_found_by_itself(self, store: Store) -> None:
+        """Though nobody hands anything in: who routes by `/readyz` sends nothing till then."""
+        await bound(store, 30)
+        await fill(store)
+        await unbound(store)
+        await store.show_life()
+        assert not store.writer.room.is_full
+        looked = "SELECT count(*) FROM meta WHERE length(value) > 1000"
+        assert await store.writer.run(lambda c: c.execute(looked).fetchone()[0]) == 0
+
+
 def writing(store: Store, *, allowed: bool) -> None:
     """Let the database be written to or not, as where its disk is mounted anew."""
     writer: Any = store.writer

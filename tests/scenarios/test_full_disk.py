@@ -50,6 +50,12 @@ async def hand_in(pair: Pair, key: str) -> tuple[int, str]:
         return answer.status, await answer.text()
 
 
+async def missing(pair: Pair) -> list[str]:
+    """What the sender says it lacks (`/readyz`)."""
+    async with pair.http.get(f"{pair.sender.api.url}/readyz") as answer:
+        return list((await answer.json())["missing"])
+
+
 async def channel_to(sender: Member, peer: str) -> dict[str, object]:
     """What the sender says of its reports lane to a peer."""
     peers = (await sender.hotline("peers"))["peers"]
@@ -83,6 +89,7 @@ async def test_receiver_without_room_refuses_custody_and_gets_everything_later(
         await wait_for(pair.answered)
         after = await counts(pair)
         assert [now - then for then, now in zip(before, after, strict=True)] == [ITEMS, ITEMS]
+        assert "store_full" not in await missing(pair)
         for member in (pair.sender, pair.receiver):
             await member.hotline("verify")
 
@@ -97,11 +104,13 @@ async def test_sender_without_room_refuses_reports_and_takes_them_once_later(
             status, text = await hand_in(pair, "full")
             assert (status, '"store_full"' in text) == (503, True), text[:300]
             assert await pair.sender.api.text("/healthz")
+            assert "store_full" in await missing(pair)
         for _ in range(2):
             status, text = await hand_in(pair, "full")
             assert status == 200, text[:300]
         await wait_for(pair.answered)
         after = await counts(pair)
         assert [now - then for then, now in zip(before, after, strict=True)] == [ITEMS, ITEMS]
+        assert "store_full" not in await missing(pair)
         for member in (pair.sender, pair.receiver):
             await member.hotline("verify")

@@ -100,17 +100,6 @@ def test_a_store_that_is_full_puts_off_and_is_tried_again_by_itself() -> None:
         floor.need(NOW_MS + 1001)
 
 
-def test_that_the_store_refused_is_said_until_it_keeps_something_or_for_a_minute() -> None:
-    """Whoever looks sees why peers wait, also if none comes back."""
-    floor = no_floor()
-    refused_by_the_store(floor, NOW_MS)
-    assert floor.is_refused(NOW_MS + 59_999)
-    assert not floor.is_refused(NOW_MS + 60_000)
-    with floor.keeping(NOW_MS + 2000):
-        pass
-    assert not floor.is_refused(NOW_MS + 2001)
-
-
 def test_another_trouble_of_the_store_is_no_full_disk() -> None:
     """It is a fault, and stands in the log as one."""
     floor = no_floor()
