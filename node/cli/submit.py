@@ -48,6 +48,7 @@ _PASSING = frozenset(
         "no_answer",
         "starting",
         "store",
+        "store_busy",
         "store_full",
         "store_away",
         "store_unsure",

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import sqlcipher3
 import sqlcipher3.dbapi2
@@ -29,6 +29,7 @@ from node.store.errors import (
     DamagedDatabaseError,
     MovedDatabaseError,
     NewerDatabaseError,
+    StoreBusyError,
     StoreError,
     StoreFullError,
     UnknownDatabaseError,
@@ -82,6 +83,18 @@ WAL_PAGES = 8000
 MAX_PID_DIGITS = 10
 
 
+_NAMED: Final[tuple[tuple[str, type[StoreError]], ...]] = (
+    ("disk is full", StoreFullError),
+    ("readonly", StoreFullError),
+    ("disk i/o", StoreFullError),
+    ("database is locked", StoreBusyError),
+    ("malformed", DamagedDatabaseError),
+    ("not a database", WrongKeyError),
+    (MOVED, MovedDatabaseError),
+)
+"""What the driver says, in lower case, and what it is."""
+
+
 def driver_errors() -> tuple[type[Exception], ...]:
     """The exceptions that the driver raises (they are not `sqlite3.Error`)."""
     return (sqlcipher3.Error,)
@@ -96,14 +109,9 @@ def translate(error: BaseException) -> BaseException:
         early = isinstance(error, StopIteration)
         return RuntimeError("store: a job raised StopIteration") if early else error
     text = str(error).lower()
-    if "disk is full" in text or "readonly" in text or "disk i/o" in text:
-        return StoreFullError(StoreFullError.__doc__)
-    if "malformed" in text:
-        return DamagedDatabaseError(DamagedDatabaseError.__doc__)
-    if "not a database" in text:
-        return WrongKeyError(WrongKeyError.__doc__)
-    if MOVED in str(error):
-        return MovedDatabaseError(MovedDatabaseError.__doc__)
+    for words, named in _NAMED:
+        if words in text:
+            return named(named.__doc__)
     return StoreError(f"store: the database refused a statement ({type(error).__name__})")
 
 

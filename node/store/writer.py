@@ -25,10 +25,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
 from node.store.connection import driver_errors, leave_nothing_open, roll_back, translate
-from node.store.errors import ClosedStoreError, UnsureError
+from node.store.errors import ClosedStoreError, StoreBusyError, UnsureError
 from node.store.room import Counters, Room
 from node.store.seam import Connection
 
@@ -206,8 +207,8 @@ class ThreadWriter:
     def _gather(self, group: list[_Waiting]) -> Iterator[_Waiting]:
         """Yield the first of `group`, then what joins it, each when the one before it has run.
 
-        What goes ahead is committed without the others, or together with one that ran already. Of
-        the others more come in for `hold_s`: nobody waits for a flush behind many of them.
+        What goes ahead is committed without the others, or with one that ran already. Of the others
+        more come in for `hold_s`: nobody waits for a flush behind many of them.
         """
         until = 0.0 if group[0].ahead else time.perf_counter() + self.hold_s
         yield group[0]
@@ -244,8 +245,10 @@ class ThreadWriter:
         except BaseException as error:  # noqa: BLE001 - whatever it was, each caller must hear that nothing was kept
             roll_back(self.connection)
             self._forget()
-            if len(group) == 1:
-                group[0].error = translate(error)
+            busy = isinstance(told := translate(error), StoreBusyError)
+            if busy or len(group) == 1:  # who waits behind them would wait as long
+                for waiting in chain(list(group), jobs if busy else ()):
+                    waiting.error = told
             elif run is None:
                 self._commit(group, group, self._run_apart)
                 return
@@ -362,11 +365,7 @@ class ThreadReaders:
             self._idle.put(connection)
 
     async def run(self, query: Job[R]) -> R:
-        """Run `query` on a thread with a connection of its own; it sees what is committed.
-
-        Raises:
-            StoreError: the query could not be answered.
-        """
+        """See `Readers.run`; on a thread with a connection of its own."""
         return await asyncio.to_thread(self.run_now, query)
 
     def run_now(self, query: Job[R]) -> R:

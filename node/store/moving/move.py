@@ -36,7 +36,12 @@ SHORT_S: Final = 1.0
 ROUNDS: Final = 40
 """Rounds before it is given up: the node writes faster than is copied."""
 PAUSE_S: Final = 10.0
-"""Longest pause; one that would take longer is broken off, and nothing has happened."""
+"""Longest pause; one that would take longer is broken off, and nothing has happened.
+
+The clock is looked at after each part and each table: what it goes beyond is one of these.
+"""
+COMPARED: Final = 200
+"""Rows that are compared in the pause between two looks at the clock, each by a question."""
 
 Row = tuple[Any, ...]
 Tell = Callable[[str, int], None]
@@ -122,15 +127,22 @@ def _round(source: Source, target: Target) -> None:
     source.keep()
 
 
-def _follow(source: Source, target: Target) -> list[tuple[Table, int]]:
-    """Copy what was noted, as of the moment of the file; return how far of each table."""
+def _follow(
+    source: Source, target: Target, in_time: Callable[[], None] = lambda: None
+) -> list[tuple[Table, int]]:
+    """Copy what was noted, as of the moment of the file; return how far of each table.
+
+    `in_time` is asked after each part, and may break it off.
+    """
     noted = [(table, number) for table in source.tables if (number := source.noted(table))]
     with target.transaction():
         for table, _ in noted:
             for keys in source.deleted(table):
                 target.delete(table, keys)
+                in_time()
             for rows in source.changed(table):
                 target.put(table, rows)
+                in_time()
     return noted
 
 
@@ -247,10 +259,14 @@ def _pause(source: Source, target: Target, now_ms: Callable[[], int], moved: Mov
     """
     source.lock()
     began = time.monotonic()
+
+    def in_time() -> None:
+        if time.monotonic() - began > PAUSE_S:
+            raise MoveBehindError(MoveBehindError.__doc__)
+
     try:
-        _follow(source, target)
-        moved.rows = _agreed(source, target)
-        _in_time(began)
+        _follow(source, target, in_time)
+        moved.rows = _agreed(source, target, in_time)
         source.freeze(now_ms())
         source.keep()
     except BaseException:
@@ -259,23 +275,25 @@ def _pause(source: Source, target: Target, now_ms: Callable[[], int], moved: Mov
     moved.pause_s = time.monotonic() - began
 
 
-def _agreed(source: Source, target: Target) -> dict[str, int]:
+def _agreed(source: Source, target: Target, in_time: Callable[[], None]) -> dict[str, int]:
     """Compare what changed last, and return how many rows both sides have.
 
     Raises:
         MoveDiffersError: they are not the same.
+        MoveBehindError: `in_time` broke it off.
     """
     for table in source.tables:
-        if not all(target.has(table, rows) for rows in source.changed(table)):
-            raise MoveDiffersError(MoveDiffersError.__doc__)
+        for rows in source.changed(table):
+            for start in range(0, len(rows), COMPARED):
+                if not target.has(table, rows[start : start + COMPARED]):
+                    raise MoveDiffersError(MoveDiffersError.__doc__)
+                in_time()
+    here = {}
     with ThreadPoolExecutor(1) as other:
-        there = other.submit(lambda: {one.name: target.count(one) for one in source.tables})
-        here = {table.name: source.count(table) for table in source.tables}
-        if there.result() != here:
-            raise MoveDiffersError(MoveDiffersError.__doc__)
+        for table in source.tables:
+            there = other.submit(target.count, table)
+            here[table.name] = source.count(table)
+            if there.result() != here[table.name]:
+                raise MoveDiffersError(MoveDiffersError.__doc__)
+            in_time()
     return here
-
-
-def _in_time(began: float) -> None:
-    if time.monotonic() - began > PAUSE_S:
-        raise MoveBehindError(MoveBehindError.__doc__)

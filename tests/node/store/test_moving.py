@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -15,10 +17,12 @@ from node.store import opening
 from node.store.backup import backup, restore
 from node.store.errors import (
     AlreadyOpenError,
+    MoveBehindError,
     MovedDatabaseError,
     MoveDiffersError,
     MoveRefusedError,
     MoveUnfinishedError,
+    StoreBusyError,
 )
 from node.store.moving.move import Moved, move
 from node.store.moving.source import Source, moving_of
@@ -26,6 +30,7 @@ from node.store.moving.tables import Table, tables_of
 from node.store.moving.target import Target
 from node.store.postgres.place import Postgres
 from node.store.sqlite import Store
+from node.store.writer import ThreadWriter
 from protocol.vocabulary import Lane
 from tests.builders.cases import FINGERPRINTS, US
 from tests.builders.empty import empty_store
@@ -498,6 +503,52 @@ class TestCompared:
             writer.execute(change)
         with pytest.raises(MoveDiffersError, match="signed"):
             moving(path, place)
+        opening.open_locked(path, KEY)[1].release()
+
+
+class TestPause:
+    """While nobody writes."""
+
+    async def test_who_waits_longer_than_for_a_moment_is_asked_to_come_again(
+        self, path: Path
+    ) -> None:
+        """All of them after one wait; nothing of them is kept."""
+        store = await live(path)
+        before = of_file(path)["items"]
+        writer = store.writer
+        assert isinstance(writer, ThreadWriter)
+        writer.connection.execute("PRAGMA busy_timeout = 300")
+        source = Source(path, KEY)
+        source.lock()
+        began = time.monotonic()
+        told = await asyncio.gather(
+            *(record_items(store, n) for n in range(90, 110)), return_exceptions=True
+        )
+        took = time.monotonic() - began
+        source.let_go()
+        source.close()
+        assert [type(one) for one in told] == [StoreBusyError] * 20
+        assert took < 3
+        assert of_file(path)["items"] == before
+        await record_items(store, 90)
+        await store.close()
+
+    async def test_pause_is_broken_off_at_its_bound(
+        self, path: Path, place: Postgres, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Behind the part at hand, not behind all of them; the file goes on as it was."""
+        await (await live(path)).close()
+        asked: list[str] = []
+
+        class Counting(Target):
+            def count(self, table: Table) -> int:
+                asked.append(table.name)
+                return super().count(table)
+
+        monkeypatch.setattr("node.store.moving.move.PAUSE_S", 0.0)
+        with pytest.raises(MoveBehindError):
+            moving(path, place, target_of=Counting)
+        assert len(asked) <= 1
         opening.open_locked(path, KEY)[1].release()
 
 
