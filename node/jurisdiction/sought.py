@@ -6,7 +6,8 @@ Rules upheld:
 * That nobody is known there is a state with an age, never a blank: when the register says so, or
   has failed `TELL_AFTER` times, it stands before a person (`is_unknown`).
 * It is asked again, less and less often, and given up after `GIVE_UP_MS`: then the person has it
-  alone. A pause that a register asks for counts as no try.
+  alone. A pause that a register asks for counts as no try; but after `PUT_OFF_MS` of nothing else
+  it stands before a person as if the register had failed (one may block this address for good).
 
 Pure; the store keeps it, `node.asking.contacts` works at it.
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from node.jurisdiction.directory import Found
 
 TELL_AFTER = 3
+PUT_OFF_MS = 2 * DAY_MS
 LAST_PAUSE_MS = 7 * DAY_MS
 GIVE_UP_MS = 30 * DAY_MS
 
@@ -64,7 +66,10 @@ def after(sought: Sought, found: Found, now_ms: int) -> Sought | None:
         return None
     if found.answered == "put_off":
         until_ms = now_ms + FAILURE_MS if found.range is None else found.range.expires_ms
-        return msgspec.structs.replace(sought, next_ms=until_ms, outcome="put_off")
+        tries = sought.attempts
+        if now_ms - sought.since_ms >= PUT_OFF_MS:
+            tries = max(tries, TELL_AFTER)
+        return msgspec.structs.replace(sought, next_ms=until_ms, attempts=tries, outcome="put_off")
     first_ms = FAILURE_MS if found.answered == "failed" else NEGATIVE_MS
     pause_ms = min(first_ms << min(sought.attempts, 16), LAST_PAUSE_MS)
     return msgspec.structs.replace(

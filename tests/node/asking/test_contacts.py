@@ -203,6 +203,22 @@ async def test_a_pause_that_a_register_asks_for_is_given_and_counts_as_no_try(
     assert await node.sought() == []
 
 
+async def test_a_register_that_only_asks_for_pauses_is_left_to_a_person(
+    node: Node, register: Register
+) -> None:
+    """It may block this address for good. Each pause is given; after a month it is left."""
+    await node.hand_in(HERE)
+    told = []
+    for _ in range(40):
+        register.mood = web.Response(status=429, headers={"Retry-After": "86400"})
+        await node.later(DAY_MS)
+        told.append(await node.tasks())
+    assert told.index([(UNKNOWN, "192.0.2.0/24")]) == 2
+    assert await node.sought() == []
+    assert len(register.asked) <= GIVE_UP_MS // DAY_MS + 1
+    assert told[-1] == [(UNKNOWN, "192.0.2.0/24")]
+
+
 async def test_no_more_blocks_are_asked_about_in_a_day_than_allowed(
     node: Node, register: Register
 ) -> None:
