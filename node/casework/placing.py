@@ -21,7 +21,7 @@ from node.jurisdiction.locate import Located, Row
 from node.jurisdiction.locations import Location as Place
 from node.jurisdiction.locations import canonical, canonical_service
 from node.jurisdiction.origins import Origins
-from node.jurisdiction.redirects import Redirects, Trail, with_hops
+from node.jurisdiction.redirects import Redirects, Trail, led_from, with_hops
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.fields import MAX_EVIDENCE
 from protocol.vocabulary import Confidence, HostingState
@@ -74,6 +74,7 @@ class Places:
         if not isinstance(place, Place):
             return place or _nowhere(), None
         trail = await self._follow(state.location, now_ms)
+        reported = place
         if trail is not None:
             place = trail.last
         located = self._locator.locate_cached(place, now_ms)
@@ -81,6 +82,9 @@ class Places:
             located = await self._ask(state.id, place, now_ms)
         if trail is not None:
             located = with_hops(located, trail)
+            if place.host != reported.host:
+                first = await self._locator.locate(reported, now_ms)
+                located = led_from(located, reported, first, trail)
         if located.retry_ms is not None:
             return self._jurisdiction(located), located.retry_ms
         if located.state == "hidden":
@@ -244,6 +248,7 @@ _ORDER = {
         (
             "override",
             "origin",
+            "led",
             "beside",
             "proxy",
             "ballot",

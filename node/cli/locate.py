@@ -24,7 +24,7 @@ from node.jurisdiction.build import open_jurisdiction
 from node.jurisdiction.errors import HostNotPublicError, UnlocatableError
 from node.jurisdiction.explaining import Address, Explanation, explain, special_address
 from node.jurisdiction.locations import canonical
-from node.jurisdiction.redirects import with_hops
+from node.jurisdiction.redirects import led_from, with_hops
 from node.setup.joining import joined
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ async def _look(config: Config, location: Location, *, offline: bool) -> Located
             opened.resolver, ports=config.jurisdiction.redirect_ports
         )
         trail = await opened.redirects.follow(location, now_ms)
-        return with_hops(await opened.locator.locate(trail.last, now_ms), trail)
+        located = with_hops(await opened.locator.locate(trail.last, now_ms), trail)
+        first = await opened.locator.locate(location, now_ms)
+        return led_from(located, location, first, trail)
     finally:
         await opened.close()
 

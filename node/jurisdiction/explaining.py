@@ -287,6 +287,8 @@ def _agreed(located: Located) -> str:
             "that is where the last site is which is there: what it redirects to is not, and that "
             "takes a step of confidence"
         )
+    if "led" in kinds:
+        return "it redirects there from elsewhere, as it tells this node: less sure by a step"
     if "override" in kinds:
         return "people of this hotline say so, until the time that stands with it"
     if "beside" in kinds:

@@ -7,6 +7,12 @@ A trail ends at the last location that is there: where the next hop is no public
 public address, or does not answer, the site before it counts, and the hop says why. Somebody says
 then that the content is elsewhere, and nobody can see whether it is: a country found so has
 `medium` confidence at most.
+
+A site answers who asks it as it likes, and need not lead a browser where it leads this node. So a
+country to which it leads from another one has `medium` confidence at most too, and an end that is
+in no country, or that was not itself asked (its port, an onion), `low`: then a person looks. Where
+the reported site itself stands is in the evidence: its ballots, and a row
+`("led", host, state, country)`.
 """
 
 from __future__ import annotations
@@ -73,6 +79,26 @@ def with_hops(located: Located, trail: Trail) -> Located:
     ):
         sure = "medium"
     return msgspec.structs.replace(located, confidence=sure, evidence=(*located.evidence, *rows))
+
+
+def led_from(located: Located, reported: Location, first: Located, trail: Trail) -> Located:
+    """Return the finding for the end of a trail beside that for the site that was reported."""
+    where = (located.state, located.country)
+    if reported.host == trail.last.host or where == (first.state, first.country):
+        return located
+    rows: tuple[Row, ...] = (
+        ("led", reported.host, first.state, first.country),
+        *(row for row in first.evidence if row[0] == "ballot"),
+    )
+    evidence = (*located.evidence, *(row for row in rows if row not in located.evidence))
+    sure = located.confidence
+    last = trail.last.host
+    asked = any(hop.host == last and hop.status is not None for hop in trail.hops)
+    if located.state == "none" or (located.state == "country" and not asked):
+        sure = "low"
+    elif located.state == "country" and sure == "high":
+        sure = "medium"
+    return msgspec.structs.replace(located, confidence=sure, evidence=evidence)
 
 
 def is_cut_short(problems: Sequence[object]) -> bool:

@@ -21,6 +21,7 @@ from node.jurisdiction.locate import Locator
 from node.jurisdiction.locations import canonical
 from node.jurisdiction.names import NameCache, Resolver
 from node.jurisdiction.redirects import Hop, Trail, with_hops
+from protocol.vocabulary import Confidence, HostingState
 from tests.builders.authority import Authority, make_authority
 from tests.builders.cases import item
 from tests.builders.databases import write_database
@@ -38,6 +39,7 @@ ZONE: Zone = {
         {"type": "A", "ttl": 60, "data": TWO},
     ],
 }
+DEADLINE_MS = 3_600_000
 BOUNDS = Bounds(connect_s=20.0, total_s=20.0, hops=4)
 
 
@@ -338,6 +340,41 @@ class TestPlacesThatAreNotThere:
             told = explain(trail.last, located).because
             found.append((located.country, located.confidence, "redirects" in told))
         assert found == [("NL", "medium", True), ("NL", "high", False)]
+        databases.close()
+
+    @pytest.mark.parametrize(
+        ("to", "found"),
+        [
+            (None, (HostingState.COUNTRY, "NL", Confidence.HIGH)),
+            ("http://one.example/other", (HostingState.COUNTRY, "NL", Confidence.HIGH)),
+            ("http://two.example/", (HostingState.COUNTRY, "US", Confidence.MEDIUM)),
+            ("http://two.example:6379/", (HostingState.COUNTRY, "US", Confidence.LOW)),
+            (f"http://{'a' * 56}.onion/", (HostingState.NONE, None, Confidence.LOW)),
+        ],
+    )
+    async def test_attack_a_site_chooses_no_country_by_what_it_answers_this_node(
+        self,
+        follower: RedirectFollower,
+        sites: Sites,
+        names: Resolver,
+        tmp_path: Path,
+        to: str | None,
+        found: tuple[HostingState, str | None, Confidence],
+    ) -> None:
+        """Browsers ask otherwise; where it stands itself is in the evidence, a person looks."""
+        countries = {"192.0.2.0/24": {"country": "NL"}, "198.51.100.0/24": {"country": "US"}}
+        databases = Databases.open(write_database(tmp_path, n, countries) for n in ("a", "b"))
+        places = Places(Locator(names, databases), DEADLINE_MS, redirects=follower)
+        if to is not None:
+            sites.leads = {"one.example/a": to}
+        state = item(1, url="http://one.example/a")
+        place, due_ms = await places.locate(state, NOW_MS)
+        assert (place.state, place.country, place.confidence) == found
+        assert any(line.answer == "NL" and ONE in line.input for line in place.evidence)
+        left = found[2] is Confidence.LOW
+        assert (due_ms is not None) == left
+        led = [line.input for line in place.evidence if line.source == "led"]
+        assert led == ([] if place.country == "NL" else ["one.example country NL"])
         databases.close()
 
 
