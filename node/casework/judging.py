@@ -28,7 +28,8 @@ from protocol.facts import Location
 from protocol.messages import Item
 
 BATCH = 1000
-"""Entries judged in one transaction: bounds memory, and how long others wait."""
+"""Entries judged in one transaction: bounds memory, and how long others wait. Members and lanes
+have their share of it in turns, so that a backlog of one holds up no other (protocol §10.8.5)."""
 WRITES = 10_000
 """Events and messages after which the transaction of a batch ends, and the rest has one of its own:
 what is told to many, or of many items, would hold up whoever writes."""
@@ -68,7 +69,7 @@ class Judging:
         self._bound = Bound(queries.waits_for, coming_back=coming_back)
 
     async def due(self) -> int:
-        """Judge entries that are in custody; returns how many."""
+        """Judge the next entries that are in custody; returns how many."""
         arrived = await self._queries.unjudged(BATCH)
         if not arrived:
             return await self._release_due()

@@ -70,6 +70,7 @@ SCHEMA_FILES = (
     "011_registry_said.sql",
     "012_answers_about.sql",
     "013_said_again.sql",
+    "014_turns.sql",
 )
 """Applied in this order, never changed once released; the database's `user_version` counts them."""
 PAGE_BYTES = 8192

@@ -18,7 +18,7 @@ from node.jurisdiction.contacts import Hoster
 from node.jurisdiction.origins import Question
 from node.jurisdiction.sought import Sought
 from node.store.bulk import select_in
-from node.store.custody import waiting
+from node.store.custody import in_turns
 from node.store.disavowing import disavowers
 from node.store.hosters import all_hosters
 from node.store.origins import all_questions
@@ -204,10 +204,10 @@ class Queries:
         return list(found.values())
 
     async def unjudged(self, limit: int) -> list[Arrived]:
-        """Return entries in custody that wait for a judgement, in the order they came."""
+        """Return entries in custody that wait for a judgement, of all channels in turns."""
         if not self._any("entries_in WHERE judged = 0"):
             return []
-        return await self._readers.run(lambda c: waiting(c, limit))
+        return await self._readers.run(lambda c: in_turns(c, limit))
 
     async def disavowed(self, items: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return, for those of `items` that have some, who disavows entries about them."""

@@ -21,7 +21,7 @@ from node.casework.recovered import answer_key, key_of
 from node.peer.recovering import ASKING as PHASE_OF_ASKING
 from node.peer.recovering import KeptPage, Progress
 from node.store.bulk import insert_rows, select_in
-from node.store.custody import waiting
+from node.store.custody import all_waiting
 from node.store.erased_there import ItemIds, without_word
 from node.store.outside import hold_outside
 from node.store.seam import Connection
@@ -220,7 +220,7 @@ def progress(connection: Connection) -> list[Progress]:
 def _told_new(
     connection: Connection, after: Arrived | None, limit: int
 ) -> tuple[list[Arrived], Arrived | None]:
-    arrived = waiting(connection, limit, after, disavowed="0")
+    arrived = all_waiting(connection, limit, after)
     keys = {(one.peer, answer_key(one.leaf)): one for one in arrived}
     said = _said(connection, [key for _, key in keys])
     new = [one for key, one in keys.items() if (said.get(key) or "").startswith("new")]

@@ -37,11 +37,12 @@ class Signed:
 
 @dataclass
 class Sender:
-    """What gb-iwf says to the store's member on one lane."""
+    """What a member, gb-iwf unless said, says to the store's member on one lane."""
 
     lane: Lane = Lane.REPORTS
     epoch: bytes = b"epoch--1"
     told: channels.Position = channels.NOTHING
+    peer: str = PEER
     state: SenderState = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,7 +51,7 @@ class Sender:
     def next_epoch(self, epoch: bytes) -> Sender:
         """Return the sender after it opened another epoch upon what it has said here."""
         here = channels.Position(self.state.epoch, self.state.size, self.state.root)
-        return Sender(self.lane, epoch, here)
+        return Sender(self.lane, epoch, here, self.peer)
 
     def push(self, *numbers: int, body: bytes = b"\xc0") -> Signed:
         """Sign entries with these ids; the first push begins with the epoch's opening."""
@@ -64,9 +65,9 @@ class Sender:
             first = entries.compose(bytes(32), Kind.EPOCH_OPEN, self.state.epoch, 0, US, opening)
             said.insert(0, entries.encode(first))
         start = self.state.size
-        channel = Channel(network().network_id, PEER, US, self.lane)
+        channel = Channel(network().network_id, self.peer, US, self.lane)
         self.state, checkpoint = channels.cut(channel, self.state, entries.leaves(said))
-        keys = member_keys(PEER)
+        keys = member_keys(self.peer)
         note = sign_checkpoint(checkpoint, keys.log)
         verified = verify_checkpoint(note, [keys.log.public]).checkpoint
         return Signed(verified, note, start, said)
@@ -99,9 +100,10 @@ def _taken(raw: bytes, leaf: bytes) -> Taken:
 
 async def take(store: Store, signed: Signed, receipt: bytes = b"receipt") -> bytes | Refusal:
     """Have the store take a push."""
-    lane = Lane(signed.checkpoint.origin.lane)
-    decide = taking(signed, receipt)
-    return await store.inbox.take(PEER, lane, signed.checkpoint, signed.note, NOW_MS, decide)
+    origin = signed.checkpoint.origin
+    lane, decide = Lane(origin.lane), taking(signed, receipt)
+    place = (origin.sender, lane, signed.checkpoint, signed.note)
+    return await store.inbox.take(*place, NOW_MS, decide)
 
 
 async def arrive(store: Store, sender: Sender, *numbers: int) -> None:

@@ -84,7 +84,7 @@ class TestCustody:
         assert isinstance(await take(store, push), bytes)
 
     async def test_entries_wait_in_the_order_they_came(self, store: Store) -> None:
-        """Over all peers and lanes."""
+        """Over all lanes of one sender, where all of it is judged at once."""
         reports, status = Sender(), Sender(Lane.STATUS)
         await arrive(store, reports, 1)
         await arrive(store, status, 2)

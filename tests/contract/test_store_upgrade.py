@@ -124,6 +124,11 @@ def with_indexes_of_before(connection: Connection) -> None:
     )
 
 
+def with_one_line_of_all(connection: Connection) -> None:
+    """Before schema 14 what waited for a judgement stood in one line."""
+    connection.execute("CREATE INDEX entries_in_waiting ON entries_in (seq) WHERE judged = 0")
+
+
 BACK: Final[dict[int, Callable[[Connection], None]]] = {
     2: without_deltas,
     3: without_states,
@@ -137,6 +142,7 @@ BACK: Final[dict[int, Callable[[Connection], None]]] = {
     11: with_one_word_of_each_version,
     12: without_answers_about,
     13: with_indexes_of_before,
+    14: with_one_line_of_all,
 }
 """The number of a schema file, and how rows are written as before it."""
 _MADE: Final = re.compile(r"^CREATE (?:UNIQUE )?(TABLE|VIEW|INDEX) (?!IF )(\w+)", re.MULTILINE)

@@ -155,6 +155,25 @@ async def test_a_batch_that_was_divided_goes_on_in_larger_parts(
     assert max(watched.judged) >= 2 * MANY
 
 
+async def test_g11_a_child_at_risk_waits_for_no_backlog_of_another_member(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much came before it: it is in the first batch."""
+    monkeypatch.setattr(judging, "BATCH", 20)
+    ids = Ids(FR, drawn)
+    flood = [about_nothing(ids.mint(world.now), ids.mint(world.now)) for _ in range(5 * MANY)]
+    await say(world[FR], [(one, Kind.OUTCOME, Lane.STATUS) for one in flood])
+    made = await world[GB].submit(PLACE, child_at_risk=True)
+    await world[GB].desk.locate_due()
+    while await world[GB].delivery.deliver_due(world.now):
+        pass
+    desk = world[NL].desk
+    desk._judging._store = watched = Watched(desk._judging._store)
+    await desk.judge_due()
+    assert sum(watched.judged) == 20
+    assert (await world[NL].state(made.items[0].item_id)).child_at_risk
+
+
 async def test_file_under_many_query_strings_is_one_item(world: World) -> None:
     """They are several items with who found them; none comes back to it (§10.8.2)."""
     found: list[ItemTaken] = []

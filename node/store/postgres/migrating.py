@@ -26,6 +26,7 @@ SCHEMA_FILES: Final = (
     "011_registry_said.sql",
     "012_answers_about.sql",
     "013_said_again.sql",
+    "014_turns.sql",
 )
 """Applied in this order, never changed once released; `schema_files` says which a database has."""
 _MADE = re.compile(r"CREATE (?:UNIQUE )?(?:TABLE|VIEW|INDEX|DOMAIN|FUNCTION) (\w+)")

@@ -31,6 +31,7 @@ class Noticing:
     def __init__(self, writer: Writer, notice: Callable[[], None]) -> None:
         self._writer = writer
         self._notice = notice
+        self.room = writer.room
 
     def on_rollback(self, forget: Callable[[], None]) -> None:
         """See `Writer.on_rollback`."""

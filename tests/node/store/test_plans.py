@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from node.store import citing, queries, refused, repeats, states
+from node.store import citing, custody, queries, refused, repeats, states
 from node.store.connection import FileConnection, create_database, open_writer
 from node.store.queries import ItemQuery
 from tests.node.store.test_postgres_statements import KEY, statements
@@ -88,7 +88,7 @@ def daily() -> Iterator[str]:
         if module not in MAY_WALK and not is_cut and not sql.startswith(tuple(WALKS)):
             yield sql
     yield from (citing._ONE_BY_ONE, citing._IN_A_ROW, refused._FOUND, repeats._OF_IDS)
-    yield states.STATES_BY_ID
+    yield from (states.STATES_BY_ID, custody._ALL, custody._OF_CHANNEL)
 
 
 def test_no_statement_of_daily_work_walks_through_what_grows(database: FileConnection) -> None:
@@ -131,6 +131,24 @@ def test_what_is_said_again_is_found_by_its_leaf(database: FileConnection) -> No
     again = [step for step in steps if "SEARCH a " in step]
     assert all("entries_in_said_again (peer=? AND leaf=?" in step for step in again)
     assert not [step for step in steps if "entries_in_by_place" in step]
+
+
+def test_g11_what_waits_is_read_channel_by_channel(database: FileConnection) -> None:
+    """However much waits in one: neither the senders nor the next of each are looked for."""
+    (senders,) = [sql for module, sql in statements() if "judged = 0 AND peer > ?" in sql]
+    (step,) = plan(database, senders)
+    assert step.endswith("COVERING INDEX entries_in_turns (peer>?)")
+    steps = plan(database, custody._OF_CHANNEL)
+    assert steps[0] == "SEARCH e USING INDEX entries_in_turns (peer=? AND lane=? AND seq>?)"
+    assert not [step for step in [*steps, *plan(database, custody._ALL)] if "TEMP B-TREE" in step]
+
+
+def test_who_is_rebuilt_goes_through_what_waits_without_sorting_it(
+    database: FileConnection,
+) -> None:
+    """A page at a time, all of what members said again."""
+    (pages,) = [sql for module, sql in statements() if "+judged = 0" in sql]
+    assert plan(database, pages) == ["SEARCH entries_in USING INTEGER PRIMARY KEY (rowid>?)"]
 
 
 @pytest.mark.parametrize(
