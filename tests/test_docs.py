@@ -225,3 +225,9 @@ def test_every_decision_is_listed() -> None:
     """The index of decisions is complete."""
     records = sorted((ROOT / "docs/adr").glob("0*.md"))
     assert not missing([f"({record.name})" for record in records], "docs/adr/README.md")
+
+
+def test_no_clause_of_the_norm_has_the_number_of_another() -> None:
+    """Two changes that are merged may each have taken the next one."""
+    numbers = re.findall(r"^#{2,4} (\d+(?:\.\d+)*) ", text("docs/protocol.md"), flags=re.MULTILINE)
+    assert sorted(numbers) == sorted(set(numbers))

@@ -192,7 +192,7 @@ class TestSettled:
         assert "erased_there" in [change.what for change in changes]
         assert world["gb-iwf"].verify().found == []
 
-    async def test_10_9_open_item_that_its_holder_erased_is_its_senders_again(
+    async def test_10_10_open_item_that_its_holder_erased_is_its_senders_again(
         self, world: World
     ) -> None:
         """It stands before a person there, and goes back if that one says so."""

@@ -1,4 +1,4 @@
-"""An open item that who has it erased, or says is with nobody, is somebody's again (§10.9)."""
+"""An open item that who has it erased, or says is with nobody, is somebody's again (§10.10)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def only(circle: Circle, member: str) -> ItemState:
 class TestErased:
     """Whatever order the messages arrive in."""
 
-    def test_10_9_who_handed_it_there_has_it_again_before_a_person(self, order: int) -> None:
+    def test_10_10_who_handed_it_there_has_it_again_before_a_person(self, order: int) -> None:
         """Nobody else has it."""
         circle = chain(GB, NL)
         circle[NL].erase()
@@ -64,7 +64,7 @@ class TestErased:
         assert has_it(circle) == GB
         assert only(circle, GB).reviews == (Review.CAME_BACK,)
 
-    def test_10_9_chain_hears_with_whom_it_is_again(self, order: int) -> None:
+    def test_10_10_chain_hears_with_whom_it_is_again(self, order: int) -> None:
         """The finder, too, names who has it."""
         circle = chain(GB, NL, FR)
         circle[FR].erase()
@@ -72,7 +72,7 @@ class TestErased:
         assert has_it(circle) == NL
         assert only(circle, NL).reviews == (Review.CAME_BACK,)
 
-    def test_10_9_who_erased_what_it_had_handed_on_is_left_out_of_the_chain(
+    def test_10_10_who_erased_what_it_had_handed_on_is_left_out_of_the_chain(
         self, order: int
     ) -> None:
         """Its outcomes came through that one: so they come directly now."""
@@ -85,7 +85,7 @@ class TestErased:
         circle.settle(drawn(order))
         assert has_it(circle) == GB
 
-    def test_10_9_all_that_have_it_erase_it_at_once(self, order: int) -> None:
+    def test_10_10_all_that_have_it_erase_it_at_once(self, order: int) -> None:
         """It is new again at who is handed it, or with its finder."""
         circle = chain(GB, NL, FR)
         circle[NL].erase()
@@ -93,7 +93,7 @@ class TestErased:
         circle.settle(drawn(order))
         has_it(circle)
 
-    def test_10_9_of_two_that_handed_it_there_the_later_has_it(self, order: int) -> None:
+    def test_10_10_of_two_that_handed_it_there_the_later_has_it(self, order: int) -> None:
         """It went on from there, and back."""
         circle = chain(GB, NL, FR, NL)
         circle[NL].erase()
@@ -101,7 +101,7 @@ class TestErased:
         assert has_it(circle) == FR
         assert Review.CAME_BACK in only(circle, FR).reviews
 
-    def test_10_9_whoever_reported_the_place_has_what_it_reported(self, order: int) -> None:
+    def test_10_10_whoever_reported_the_place_has_what_it_reported(self, order: int) -> None:
         """Two found it, and each handed its own there."""
         circle = chain(GB, NL)
         circle[FR].find()
@@ -147,7 +147,7 @@ class TestNamed:
     """Who has it says who has it since."""
 
     @pytest.mark.parametrize("what", [OutcomeWhat.MOVED, OutcomeWhat.RESPONSIBLE_CHANGED])
-    def test_10_9_who_is_no_member_has_nothing(self, what: OutcomeWhat) -> None:
+    def test_10_10_who_is_no_member_has_nothing(self, what: OutcomeWhat) -> None:
         """A person looks, and those before hear of no such one."""
         circle = chain(GB, NL, FR)
         moved = Moved("zz-nobody", "FR", ()) if what is OutcomeWhat.MOVED else None
@@ -160,7 +160,7 @@ class TestNamed:
         )
         assert only(circle, GB).responsible == NL
 
-    def test_10_9_who_it_is_moved_back_to_takes_it(self) -> None:
+    def test_10_10_who_it_is_moved_back_to_takes_it(self) -> None:
         """Though nothing ever comes."""
         circle = chain(GB, NL)
         circle[NL].tick()
@@ -170,7 +170,7 @@ class TestNamed:
         state = only(circle, GB)
         assert (state.custody, state.reviews) == (Custody.HERE, (Review.CAME_BACK,))
 
-    def test_10_9_who_has_nothing_of_what_is_said_to_be_there_hears_so(self) -> None:
+    def test_10_10_who_has_nothing_of_what_is_said_to_be_there_hears_so(self) -> None:
         """It may be on its way: a person sees whether it comes."""
         circle = chain(GB, NL, FR)
         circle[FR].tick()
@@ -180,7 +180,7 @@ class TestNamed:
         assert only(circle, GB).custody is Custody.HANDED_ON
         assert circle[GB].book.tasks == [("said_to_be_here", only(circle, GB).id)]
 
-    def test_10_9_who_moved_it_to_another_and_erased_it_hides_nothing(self) -> None:
+    def test_10_10_who_moved_it_to_another_and_erased_it_hides_nothing(self) -> None:
         """Who is said to have it is handed it."""
         circle = chain(GB, NL)
         says(circle, NL, GB, OutcomeWhat.MOVED, moved=Moved(FR, "FR", ()), responsible=FR)
