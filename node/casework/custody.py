@@ -7,17 +7,20 @@ all members of a ring (`rings.py`) know the same hand-overs, and one of them tak
 
 from __future__ import annotations
 
-from keys.network import EXPELLED
-from keys.registry import Registry
+from typing import Final
+
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind, Kept
 from node.casework.item import Custody, Informant, ItemState, Review, Step
 from node.casework.rings import after, holder, ring, way
-from node.casework.routing import Choice, Forwarding, route
+from node.casework.routing import Forwarding
 from node.casework.telling import News, handed_on_to, tell, tell_one
 from node.ids import Ids
 from protocol.facts import Hop
 from protocol.vocabulary import OutcomeWhat
+
+HOLDER_UNHEARD: Final = "holder_unheard"
+"""Task: by what was told an item is with a member of which nothing comes any more, or is none."""
 
 
 def take_custody(book: Casebook, postbox: Postbox, ids: Ids, item_id: str) -> ItemState:
@@ -31,18 +34,6 @@ def take_custody(book: Casebook, postbox: Postbox, ids: Ids, item_id: str) -> It
     return state
 
 
-def holder_since(us: str, registry: Registry, state: ItemState, member: str) -> Choice | None:
-    """Return who has an item since it went on from `member`, by all that was told; None: nobody.
-
-    That is a member still, and has not erased it.
-    """
-    named = state.responsible
-    if named is None or named in (us, member, *state.erased_at):
-        return None
-    entry = registry.network.members.get(named)
-    return None if entry is None or entry.status == EXPELLED else Choice(named, state.orphan)
-
-
 def is_said_to_be_here(us: str, state: ItemState) -> bool:
     """Whether an open item is ours by what others say, while it is handed on from here."""
     open_away = state.custody is Custody.HANDED_ON and state.closed_ms is None
@@ -50,7 +41,7 @@ def is_said_to_be_here(us: str, state: ItemState) -> bool:
 
 
 def is_left(book: Casebook, state: ItemState, peer: str) -> bool:
-    """Whether nobody has an open item any more if `peer` has not, as far as we are to know.
+    """Whether who we handed an open item to has it no more, and nobody else by the rule of a ring.
 
     Of one that nobody is left to have reported nothing follows: who reported it took it back. What
     is ours by the rule of a ring comes back by that.
@@ -65,13 +56,16 @@ def is_left(book: Casebook, state: ItemState, peer: str) -> bool:
 
 
 def take_what_is_left(book: Casebook, forwarding: Forwarding, state: ItemState, peer: str) -> None:
-    """Take an item that `peer` has no more; who has it since is handed it, else a person looks."""
-    since = holder_since(book.us, forwarding.registry, state, peer)
+    """Take an item that `peer`, to which it was handed, erased; a person looks.
+
+    If by all that was told it is with another by then, it stays with that one: who takes what
+    another has makes two of one. What becomes of it came through `peer`, so a person asks there.
+    """
+    if state.responsible not in (None, book.us, peer):
+        book.tasks.append((HOLDER_UNHEARD, state.id))
+        return
     take_custody(book, forwarding.postbox, forwarding.ids, state.id)
-    if since is not None and state.jurisdiction is not None:
-        route(book, state.id, state.jurisdiction, None, forwarding, chosen=since)
-    else:
-        book.raise_review(state.id, Review.CAME_BACK)
+    book.raise_review(state.id, Review.CAME_BACK)
 
 
 def settle_ring(

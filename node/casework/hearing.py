@@ -11,6 +11,7 @@ from node.casework.bounding import has_answered_all, refuse
 from node.casework.casebook import Casebook, Postbox
 from node.casework.chains import handed_to
 from node.casework.custody import (
+    HOLDER_UNHEARD,
     is_left,
     is_said_to_be_here,
     settle_ring,
@@ -194,15 +195,19 @@ def _take_in(
         _record(book, state, message)
     elif not _may_tell(book, state, peer, message):
         return Disposition.NOT_PERMITTED
-    elif not _names_nobody(forwarding, message):
+    else:
         _record_and_tell(book, forwarding.postbox, state, peer, message)
-    elif is_left(book, state, peer):
-        take_what_is_left(book, forwarding, state, peer)
+        if _names_a_stranger(forwarding, message) and state.closed_ms is None:
+            book.tasks.append((HOLDER_UNHEARD, state.id))
     return None
 
 
-def _names_nobody(forwarding: Forwarding, message: Outcome) -> bool:
-    """Whether it says that the item is with one that is no member."""
+def _names_a_stranger(forwarding: Forwarding, message: Outcome) -> bool:
+    """Whether it says that the item is with one that is no member, or none yet as far as we know.
+
+    It may be a new one of which the registry here does not say: so it is believed, and a person
+    looks.
+    """
     named = message.moved.to_member if message.moved is not None else message.responsible
     known = forwarding.registry.network.members
     return message.what in _SAY_WHERE and named is not None and named not in known
@@ -277,8 +282,7 @@ def _hear_erased_there(
 ) -> Disposition | None:
     """Each member says of itself alone that it erased the item; here it stays.
 
-    Who handed it there has an open one again, or hands it to who has it since: nothing of it comes
-    through that member any more.
+    Who handed it there has an open one again, unless it had gone on from there.
     """
     if message.author != peer or not credible(message.event_id, peer):
         return Disposition.NOT_PERMITTED

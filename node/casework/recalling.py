@@ -21,12 +21,13 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 from keys.network import EXPELLED
+from keys.registry import Registry
 from node.casework.aside import SetAside, Transact
 from node.casework.casebook import Casebook, Needs
-from node.casework.custody import holder_since, take_custody
+from node.casework.custody import take_custody
 from node.casework.item import Custody, ItemState, Review
 from node.casework.permits import Permits
-from node.casework.routing import Forwarding, route
+from node.casework.routing import Choice, Forwarding, route
 from node.casework.telling import handed_on_to
 from node.store.queries import ItemQuery
 from protocol.vocabulary import Kind, Lane
@@ -61,12 +62,23 @@ def take_back(book: Casebook, item_id: str, forwarding: Forwarding, member: str)
 
     That is the one to which it went on from there, if that is a member still.
     """
-    holder = holder_since(book.us, forwarding.registry, book.loaded.items[item_id], member)
+    told = book.loaded.items[item_id]
+    holder = None
+    if told.responsible not in (None, book.us, member) and not _is_gone(
+        forwarding.registry, told.responsible
+    ):
+        holder = Choice(told.responsible, told.orphan)
     state = take_custody(book, forwarding.postbox, forwarding.ids, item_id)
     if state.jurisdiction is None:
         book.raise_review(item_id, Review.LOCATION_UNCERTAIN)
         return book.loaded.items[item_id]
     return route(book, item_id, state.jurisdiction, None, forwarding, chosen=holder)
+
+
+def _is_gone(registry: Registry, member: str) -> bool:
+    """Whether this is no member, or none any more."""
+    entry = registry.network.members.get(member)
+    return entry is None or entry.status == EXPELLED
 
 
 def _keeps(standing: str, roles: Collection[str]) -> bool:

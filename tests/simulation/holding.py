@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
+from node.casework.custody import HOLDER_UNHEARD
 from node.casework.item import Custody, ItemState
 from tests.simulation.erasing import names_of
 
@@ -37,7 +38,9 @@ def judge_holders(world: Fleet, disks: dict[str, Disk]) -> list[tuple[str, str]]
         if world.hostile in story:
             continue
         if ended:
-            wrongs += _nobody_has({place: items[place] for place in group}, world.expelled)
+            asks = any((HOLDER_UNHEARD, item) in disks[member].tasks for member, item in group)
+            if not asks:
+                wrongs += _nobody_has({place: items[place] for place in group}, world.expelled)
             continue
         if not story.isdisjoint(world.expelled):
             wrongs += _nobody_has({place: items[place] for place in group}, world.expelled)
@@ -87,7 +90,8 @@ def _nobody_has(
     """Say it of an item that is open, where one that is expelled was on its way, or one erased it.
 
     What that one said last may have come to nobody: two may have it then, and name each other not.
-    Of what was taken back nothing is left to support it, somewhere on its way.
+    Of what was taken back nothing is left to support it, somewhere on its way. Where one on its way
+    erased it, a person may be asking.
     """
     standing = [state for (member, _), state in group.items() if member not in expelled]
     if any(not state.sightings for state in standing):
