@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind, Kept
 from node.casework.item import Custody, Informant, ItemState, Review, Step
@@ -53,6 +54,18 @@ def is_left(book: Casebook, state: ItemState, peer: str) -> bool:
     return (
         not ring(book.us, state.steps) or holder(book.us, state.steps, state.erased_at) != book.us
     )
+
+
+def is_unheard(book: Casebook, registry: Registry, state: ItemState) -> bool:
+    """Whether of an open item that is handed on nothing comes any more, as far as is to be known.
+
+    Who it was handed to erased it, or it is said to be with one that is no member here.
+    """
+    if state.custody is not Custody.HANDED_ON or state.closed_ms is not None:
+        return False
+    named = state.responsible
+    stranger = named is not None and named not in registry.network.members
+    return stranger or handed_on_to(book, state) in state.erased_at
 
 
 def take_what_is_left(book: Casebook, forwarding: Forwarding, state: ItemState, peer: str) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from node.casework.beside import ANALYST
 from node.casework.casebook import Casebook, Postbox
+from node.casework.custody import is_unheard, take_custody
 from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, RetractionDraft
 from node.casework.errors import (
     DraftRejectedError,
@@ -200,11 +201,17 @@ def record_action(
 ) -> ItemState:
     """Record what was done; `moved` gives the item on, located again or to the named country.
 
+    Also one that is handed on of which nothing comes any more (protocol §10.10.2): it is taken back
+    first.
+
     Raises:
         UnknownItemError, DraftRejectedError, NotResponsibleError, ItemClosedError
     """
     check_action(draft)
     state = _known(book, item_id)
+    unheard = is_unheard(book, forwarding.registry, state)
+    if unheard and draft.action is Action.MOVED:  # a person asked, and nobody has it
+        state = take_custody(book, forwarding.postbox, forwarding.ids, state.id)
     _may_act(state, draft.action)
     at_ms = read_time("at", draft.at, book.now)
     event_id = forwarding.ids.mint(book.now)
@@ -212,7 +219,7 @@ def record_action(
     state = note(book, state.id, EventKind.ACTED, action, at_ms)
     news = News(event_id, OutcomeWhat.ACTED, action, book.us, at_ms)
     tell(book, forwarding.postbox, state, news)
-    looked_at = Review.CAME_BACK in state.reviews
+    looked_at = unheard or Review.CAME_BACK in state.reviews
     settle(book, state.id, _SETTLED_BY_ACTING)
     watch_hidden(book, state.id)
     if draft.action is Action.MOVED and draft.country is not None:

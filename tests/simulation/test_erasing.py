@@ -208,6 +208,25 @@ class TestSettled:
         assert (await sender.state(item)).answer == "new_again"
         assert [sender.verify().found, holder.verify().found] == [[], []]
 
+    async def test_10_10_what_nobody_has_any_more_a_person_hands_over_anew(
+        self, world: World
+    ) -> None:
+        """It had gone on from who erased it: only the telephone tells that nobody has it."""
+        item = await handed_over(world)
+        finder, between, last = world["gb-iwf"], world["nl-eokm"], world["fr-pdc"]
+        await between.desk.act(item, ActionDraft(action=Action.MOVED, country="FR"), actor="a")
+        await world.settle()
+        assert (await finder.state(item)).responsible == "fr-pdc"
+        for one in (between, last):
+            await one.desk.erase(item, ErasureDraft(Cause.ERROR), actor="head")
+        await world.settle()
+        assert ("holder_unheard", item) in {one[:2] for one in await finder.store.queries.tasks()}
+        await finder.desk.act(item, ActionDraft(action=Action.MOVED, country="NL"), actor="a")
+        await world.settle()
+        assert (await between.state(item)).custody == "here"
+        assert (await finder.state(item)).responsible == "nl-eokm"
+        assert [one.verify().found for one in (finder, between, last)] == [[], [], []]
+
     async def test_what_was_erased_comes_back_under_no_resend(self, world: World) -> None:
         """A sender that was restored pushes the same entry again: its body is not kept."""
         item = await handed_over(world)
