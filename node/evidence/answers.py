@@ -168,8 +168,7 @@ def _check_standing(one: _Read, audit: Audit, story: Story, told: Told, findings
         )
         if held:
             findings.count("held")
-        came = (row.peer, spoken_of) in story.told if story.items(spoken_of) else False
-        right = held or (row.waits_for == spoken_of and not came)
+        right = held or (row.waits_for == spoken_of and not story.is_told(row.peer, spoken_of))
         findings.expect(right, "entries_in", one.place, "waits_for")
     elif row.judged == Judged.QUARANTINED:
         findings.count("quarantined")

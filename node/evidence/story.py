@@ -41,7 +41,6 @@ class Story:
         loose: (item, number) of events that only an item can have that has ended.
         ended: (item, member): the member erased an item that was not here.
         alike: (number, item): the item looks like that entry of a list, or did.
-        told: (member, id): the member told us of an item by this id.
     """
 
     us: str
@@ -59,7 +58,6 @@ class Story:
     loose: list[tuple[str, int]] = field(default_factory=list)
     ended: set[tuple[str, str]] = field(default_factory=set)
     alike: set[tuple[int, str]] = field(default_factory=set)
-    told: set[tuple[str, str]] = field(default_factory=set)
 
     def take(self, event: Event, seq: int) -> None:
         """Fold the next event.
@@ -114,6 +112,13 @@ class Story:
         named = {self.names[any_id]} if any_id in self.names else set()
         return named | self.keys.get(self.key_of(any_id), set()) if self.keys else named
 
+    def is_told(self, member: str, any_id: str | None) -> bool:
+        """Whether an item is here of which the member told us by this id."""
+        here = [self.states[one] for one in self.items(any_id) if one in self.states]
+        return any(
+            (one.member, one.item_id) == (member, any_id) for s in here for one in s.informants
+        )
+
     @property
     def leaves(self) -> set[bytes]:
         """The leaves of all erased entries."""
@@ -127,7 +132,6 @@ class Story:
             self.lines[state.id] += 1
         for informant in state.informants:
             self.names.setdefault(informant.item_id, state.id)
-            self.told.add((informant.member, informant.item_id))
         self.heard.update((state.id, given.event_id) for given in state.assessments)
         self.heard.update((state.id, done.event_id) for done in state.actions)
 
@@ -136,6 +140,5 @@ class Story:
             self.reports[body.report.id] = body.report
         if body.informant is not None:
             self.names.setdefault(body.informant.item_id, item)
-            self.told.add((body.informant.member, body.informant.item_id))
         elif actor.split("/", 1)[0] == self.us and body.sightings:
             self.lines[item] += 1
