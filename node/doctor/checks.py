@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from node.doctor.findings import Finding, Severity, fine, span
+from node.peer.errors import PeerUnreachableError
 from protocol.versions import spoken
 
 if TYPE_CHECKING:
@@ -64,8 +65,11 @@ class RegistryFacts:
     signed_by_one: tuple[str, ...] = ()
 
 
-OUTBOX_ATTEMPTS = 3
-"""So often is a push tried before a person hears of it: minutes."""
+OUTBOX_ATTEMPTS = 8
+"""So often is a push tried before a person hears of it: some minutes (`node.peer.pacing`)."""
+NOT_HEARD = frozenset({PeerUnreachableError.code, "member_suspended"})
+"""With these nobody lacks a key: a node that restarts is down for a while, and what is for a member
+that is suspended waits. `check_peers` tells of who does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +223,8 @@ def check_outbox(channels: Iterable[ChannelFacts], now_ms: int) -> list[Finding]
             findings.append(Finding(Severity.CRITICAL, "outbox", "channel_stopped", what, mend))
             continue
         age = 0 if channel.oldest_ms is None else now_ms - channel.oldest_ms
-        if channel.unreceipted and channel.attempts >= OUTBOX_ATTEMPTS:
+        tried = channel.attempts >= OUTBOX_ATTEMPTS and channel.problem not in NOT_HEARD
+        if channel.unreceipted and tried:
             what = (
                 f"{channel.unreceipted} entries were sent to {name}, and no receipt of them counts"
             )

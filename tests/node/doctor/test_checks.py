@@ -161,13 +161,19 @@ class TestOutbox:
 
     def test_what_was_sent_and_never_receipted_names_the_peer_that_lacks_something(self) -> None:
         """Nothing waits, and yet nobody has it: the peer may receipt with a key of before."""
-        unheard = replace(QUIET, unreceipted=3, attempts=3, problem="registry_behind")
+        unheard = replace(QUIET, unreceipted=3, attempts=8, problem="registry_behind")
         (finding,) = checks.check_outbox([unheard], NOW)
         assert (finding.severity, finding.code) == (Severity.WARNING, "outbox_unreceipted")
         assert "nl-eokm/reports" in finding.what
         assert "registry_behind" in finding.what
-        soon = replace(unheard, attempts=2)
+        soon = replace(unheard, attempts=7)
         assert worst(checks.check_outbox([soon], NOW)) is Severity.OK
+
+    @pytest.mark.parametrize("problem", ["peer_unreachable", "member_suspended"])
+    def test_a_peer_that_is_down_or_suspended_lacks_no_key(self, problem: str) -> None:
+        """Its node restarts, or nobody may send to it: nothing was heard that could not count."""
+        down = replace(QUIET, unreceipted=3, attempts=8, problem=problem)
+        assert worst(checks.check_outbox([down], NOW)) is Severity.OK
 
     def test_stopped_channel_is_critical_even_when_empty(self) -> None:
         """A fork or a stolen key waits for a person."""
