@@ -28,7 +28,18 @@ class Row(Arrived, frozen=True, gc=False, kw_only=True):
     row: int
 
 
+UNJUDGED: Final = "SELECT 1 FROM entries_in WHERE judged = 0 ORDER BY peer, lane, seq LIMIT 1"
+"""Whether any waits. Without the order a server that counted a backlog once, and takes it to be
+there still, reads the whole table for the first row."""
 _COLUMNS: Final = f"peer, lane, epoch, idx, leaf, entry, {DISAVOWED}, answer, seq"
+# In the order of the partial index, whatever is wanted: see `UNJUDGED`.
+_COUNTED: Final = (
+    "SELECT count(*) FROM"
+    " (SELECT 1 FROM entries_in WHERE judged = 0 ORDER BY peer, lane, seq LIMIT ?) w"
+)
+_NEXT_SENDER: Final = (
+    "SELECT peer FROM entries_in WHERE judged = 0 AND peer > ? ORDER BY peer, lane, seq LIMIT 1"
+)
 _ALL: Final = (
     f"SELECT {_COLUMNS} FROM entries_in e"  # noqa: S608 - own words
     " WHERE judged = 0 ORDER BY peer, lane, seq LIMIT ?"
@@ -47,8 +58,7 @@ def in_turns(connection: Connection, limit: int) -> list[Arrived]:
     sender comes before the next of any. So whoever has little waiting is judged in the first turn
     (a child at risk behind a million entries of somebody else), also where the batch is divided.
     """
-    counted = "SELECT count(*) FROM (SELECT 1 FROM entries_in WHERE judged = 0 LIMIT ?) w"
-    if connection.execute(counted, (limit + 1,)).fetchone()[0] <= limit:
+    if connection.execute(_COUNTED, (limit + 1,)).fetchone()[0] <= limit:
         return _one_of_each(read_rows(connection.execute(_ALL, (limit,))))
     return _one_of_each(_shares(connection, limit))
 
@@ -75,9 +85,7 @@ def _channels(connection: Connection) -> list[tuple[str, str]]:
     """
     found: list[tuple[str, str]] = []
     last = ""
-    while row := connection.execute(
-        "SELECT peer FROM entries_in WHERE judged = 0 AND peer > ? ORDER BY peer LIMIT 1", (last,)
-    ).fetchone():
+    while row := connection.execute(_NEXT_SENDER, (last,)).fetchone():
         last = row[0]
         found += [(last, lane) for lane in _LANES]
     return found

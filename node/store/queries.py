@@ -17,6 +17,7 @@ from node.casework.working import Given
 from node.jurisdiction.contacts import Hoster
 from node.jurisdiction.origins import Question
 from node.jurisdiction.sought import Sought
+from node.store import custody
 from node.store.bulk import select_in
 from node.store.custody import in_turns
 from node.store.disavowing import disavowers
@@ -186,7 +187,7 @@ class Queries:
 
         So is one that is put off by more than any pause: the clock has been put back since.
         """
-        if not self._any("items WHERE due_ms IS NOT NULL"):
+        if not self._any(_TO_LOCATE):
             return []
         sql = states_of(
             "due_ms IS NOT NULL AND due_ms NOT BETWEEN ? + 1 AND"
@@ -205,7 +206,7 @@ class Queries:
 
     async def unjudged(self, limit: int) -> list[Arrived]:
         """Return entries in custody that wait for a judgement, of all channels in turns."""
-        if not self._any("entries_in WHERE judged = 0"):
+        if not self._any(custody.UNJUDGED):
             return []
         return await self._readers.run(lambda c: in_turns(c, limit))
 
@@ -215,7 +216,7 @@ class Queries:
 
     async def quarantined(self) -> list[str]:
         """Return the members whose entries were not judged because they were suspended."""
-        if not self._any("entries_in WHERE judged = 3"):
+        if not self._any(_QUARANTINED):
             return []
         rows = await self._readers.run(
             lambda c: c.execute("SELECT DISTINCT peer FROM entries_in WHERE judged = 3").fetchall()
@@ -238,10 +239,9 @@ class Queries:
         )
         return row
 
-    def _any(self, where: str) -> bool:
+    def _any(self, sql: str) -> bool:
         """Whether there is such a row: asked at every turn of a loop, mostly in vain."""
-        sql = f"SELECT EXISTS (SELECT 1 FROM {where})"  # noqa: S608 - own words
-        return bool(self._readers.look_up(lambda c: c.execute(sql).fetchone()[0]))
+        return self._readers.look_up(lambda c: c.execute(sql).fetchone()) is not None
 
     async def stored_bytes(self) -> int | None:
         """Return how much room the store takes on a server, in bytes; None: it is a file."""
@@ -286,6 +286,10 @@ def read_event(row: Sequence[Any]) -> Event | Erased:
     return Event(row[0], kind, row[2], row[3], row[4], decode_body(kind, row[5]))
 
 
+# In the order of their partial index: a server that took many rows to be so once would walk through
+# the whole table for the first of them.
+_TO_LOCATE = "SELECT 1 FROM items WHERE due_ms IS NOT NULL ORDER BY urgency, due_ms LIMIT 1"
+_QUARANTINED = "SELECT 1 FROM entries_in WHERE judged = 3 ORDER BY peer LIMIT 1"
 _HERE = str(Custody.HERE)
 _BEHIND = "SELECT id FROM items WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?"
 _CHANGED_LATE = "id IN (SELECT item FROM events WHERE seq > ?)"

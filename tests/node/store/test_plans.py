@@ -135,7 +135,7 @@ def test_what_is_said_again_is_found_by_its_leaf(database: FileConnection) -> No
 
 def test_g11_what_waits_is_read_channel_by_channel(database: FileConnection) -> None:
     """However much waits in one: neither the senders nor the next of each are looked for."""
-    (senders,) = [sql for module, sql in statements() if "judged = 0 AND peer > ?" in sql]
+    senders = custody._NEXT_SENDER
     (step,) = plan(database, senders)
     assert step.endswith("COVERING INDEX entries_in_turns (peer>?)")
     steps = plan(database, custody._OF_CHANNEL)
