@@ -127,10 +127,10 @@ class Judging:
             for number, one in enumerate(parsed):
                 if len(book.events) + len(book.posts) >= WRITES or book.crowds.looked >= LOOKS:
                     break  # the rest is judged next; what it takes back counts once
-                answers.append(hold(one, registry) if number in held else judge.judge(one))
+                answers.append(hold(one) if number in held else judge.judge(one))
             judge.finish()
             judged = len(answers)
-            book.tasks.extend(tasks_of((parsed[n] for n in held if n < judged), registry))
+            book.tasks.extend(tasks_of(parsed[n] for n in held if n < judged))
             return answers
 
         needs = judging_needs(heard, self._fingerprints)

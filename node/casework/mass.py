@@ -13,7 +13,7 @@ waits is in the store: while anything of a member does, all else that it takes b
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from keys.registry import Registry
 from node.casework.reading import Parsed
@@ -39,16 +39,11 @@ def waiting_of(taker: str) -> str:
     return f"{TASK}/{taker}"
 
 
-def taker_of(peer: str, message: Message | None, members: Container[str] | None = None) -> str:
-    """Return whose taking back it is: the sender's, or by it that of the author it names.
-
-    Who is none of these `members` is no author: names can be invented without end, and each would
-    stand before a person. None: whoever it names.
-    """
+def taker_of(peer: str, message: Message | None) -> str:
+    """Return whose taking back it is: the sender's, or by it that of the author it names."""
     named = getattr(message, "sighting_id", None) or getattr(message, "event_id", None)
     author = peer if named is None else named.rpartition(".")[0]
-    is_author = author != peer and (members is None or author in members)
-    return f"{peer}/{author}" if is_author else peer
+    return peer if author == peer else f"{peer}/{author}"
 
 
 def taken_back(message: Message | None) -> str | None:
@@ -62,9 +57,9 @@ def taken_back(message: Message | None) -> str | None:
     return None
 
 
-def hold(parsed: Parsed, registry: Registry) -> Answer:
+def hold(parsed: Parsed) -> Answer:
     """Keep what goes beyond the bound, without an effect and without an answer yet."""
-    taker = taker_of(parsed.arrived.peer, parsed.message, registry.network.members)
+    taker = taker_of(parsed.arrived.peer, parsed.message)
     return Answer(parsed.arrived, Judged.PARKED, waits_for=waiting_of(taker))
 
 
@@ -97,8 +92,7 @@ class Bound:
         waiting: dict[str, bool] = {}
         at_most = registry.network.policy.get(POLICY, AT_MOST)
         for number, one in enumerate(parsed):
-            what = taken_back(one.message)
-            taker = taker_of(one.arrived.peer, one.message, registry.network.members)
+            what, taker = taken_back(one.message), taker_of(one.arrived.peer, one.message)
             if what is None or not _has_effect(one, registry) or self._coming_back():
                 continue
             if one.arrived.let_go:  # a person has looked: the next ones are counted anew
@@ -133,11 +127,9 @@ class Bound:
         self._counted.update(counts)
 
 
-def tasks_of(held: Iterable[Parsed], registry: Registry) -> list[tuple[str, str]]:
+def tasks_of(held: Iterable[Parsed]) -> list[tuple[str, str]]:
     """Return what is to stand before a person, once for each member, and each author by it."""
-    known = registry.network.members
-    takers = {taker_of(one.arrived.peer, one.message, known) for one in held}
-    return [(TASK, taker) for taker in sorted(takers)]
+    return [(TASK, one) for one in sorted({taker_of(o.arrived.peer, o.message) for o in held})]
 
 
 def _has_effect(one: Parsed, registry: Registry) -> bool:
