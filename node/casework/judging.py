@@ -127,10 +127,11 @@ class Judging:
             for number, one in enumerate(parsed):
                 if len(book.events) + len(book.posts) >= WRITES or book.crowds.looked >= LOOKS:
                     break  # the rest is judged next; what it takes back counts once
-                answers.append(hold(one) if number in held else judge.judge(one))
+                taker = held.get(number)
+                answers.append(judge.judge(one) if taker is None else hold(one, taker))
             judge.finish()
             judged = len(answers)
-            book.tasks.extend(tasks_of(parsed[n] for n in held if n < judged))
+            book.tasks.extend(tasks_of(taker for n, taker in held.items() if n < judged))
             return answers
 
         needs = judging_needs(heard, self._fingerprints)
@@ -138,7 +139,7 @@ class Judging:
         said = [(one.arrived.peer, one.message) for one in theirs]
         want_told(needs, said, self._ids.member, registry, self._fingerprints)
         book = await self._store.judge(needs, now, decide)
-        self._bound.keep(counts)
+        self._bound.keep(counts, now)
         await self._after(book)
         return judged
 

@@ -7,7 +7,9 @@ member says of other things goes on meanwhile.
 Counted are reports and verdicts, not messages: one verdict that is taken back from a hundred items
 counts once. What a member passes on counts as its author's, by that member: else who handed it much
 and takes that back would stop the one that passes it on. Of all that one passes on some more count,
-since it names the authors. The count is in memory alone, so a restart forgets it. That something
+since it names the authors; those that the registry does not list count as one, since it could
+invent as many as it has entries. So what is counted is bounded by the registry, and so is what
+stands before a person. The count is in memory alone, so a restart forgets it. That something
 waits is in the store: while anything of a member does, all else that it takes back waits too.
 """
 
@@ -28,7 +30,14 @@ AT_MOST = 50
 PASSED_ON = 10
 """How many times as much, in the names of all others together, one member may pass on."""
 TASK = "mass_withdrawal"
+UNLISTED = "UNLISTED"
+"""The authors that the registry does not list, together; no member's name is like it."""
+ALL = "ALL"
+"""All authors of what one member passes on, together; no member's name is like it."""
 DAY_MS = 86_400_000
+
+Counts = dict[str, dict[str, int]]
+"""When each thing was taken back, by taker; a person's letting it go on empties a taker's."""
 
 
 def waiting_of(taker: str) -> str:
@@ -39,11 +48,25 @@ def waiting_of(taker: str) -> str:
     return f"{TASK}/{taker}"
 
 
-def taker_of(peer: str, message: Message | None) -> str:
+def taker_of(peer: str, message: Message | None, registry: Registry) -> str:
     """Return whose taking back it is: the sender's, or by it that of the author it names."""
+    author = _author_of(peer, message)
+    if author == peer:
+        return peer
+    return f"{peer}/{author if author in registry.network.members else UNLISTED}"
+
+
+def may_wait_for(peer: str, message: Message | None) -> frozenset[str]:
+    """Return all that the taking back may wait for, whatever the registry listed at that time."""
+    author = _author_of(peer, message)
+    by_it = () if author == peer else (author, UNLISTED, ALL)
+    return frozenset(map(waiting_of, (peer, *(f"{peer}/{name}" for name in by_it))))
+
+
+def _author_of(peer: str, message: Message | None) -> str:
+    """Return who said what is taken back, by its id; what bears none is the sender's own."""
     named = getattr(message, "sighting_id", None) or getattr(message, "event_id", None)
-    author = peer if named is None else named.rpartition(".")[0]
-    return peer if author == peer else f"{peer}/{author}"
+    return peer if named is None else named.rpartition(".")[0]
 
 
 def taken_back(message: Message | None) -> str | None:
@@ -57,9 +80,8 @@ def taken_back(message: Message | None) -> str | None:
     return None
 
 
-def hold(parsed: Parsed) -> Answer:
-    """Keep what goes beyond the bound, without an effect and without an answer yet."""
-    taker = taker_of(parsed.arrived.peer, parsed.message)
+def hold(parsed: Parsed, taker: str) -> Answer:
+    """Keep what goes beyond the bound of `taker`, without an effect and without an answer yet."""
     return Answer(parsed.arrived, Judged.PARKED, waits_for=waiting_of(taker))
 
 
@@ -81,55 +103,58 @@ class Bound:
         """
         self._holds = holds
         self._coming_back = coming_back
-        self._counted: dict[str, dict[str, int]] = {}
+        self._counted: Counts = {}
 
     async def over(
         self, parsed: Sequence[Parsed], registry: Registry, now_ms: int
-    ) -> tuple[frozenset[int], dict[str, dict[str, int]]]:
-        """Return which of these wait, by their number, and the count once the others are judged."""
-        held: set[int] = set()
-        counts: dict[str, dict[str, int]] = {}
+    ) -> tuple[dict[int, str], Counts]:
+        """Return which of these wait, by their number, and for whose sake.
+
+        The count comes with it, as it is once the others are judged.
+        """
+        held: dict[int, str] = {}
+        counts: Counts = {}
         waiting: dict[str, bool] = {}
         at_most = registry.network.policy.get(POLICY, AT_MOST)
         for number, one in enumerate(parsed):
-            what, taker = taken_back(one.message), taker_of(one.arrived.peer, one.message)
+            what, peer = taken_back(one.message), one.arrived.peer
             if what is None or not _has_effect(one, registry) or self._coming_back():
                 continue
+            taker = taker_of(peer, one.message, registry)
+            bounds = {taker: at_most}
+            if taker != peer:
+                bounds[f"{peer}/{ALL}"] = PASSED_ON * at_most
             if one.arrived.let_go:  # a person has looked: the next ones are counted anew
-                counts[taker] = {}
+                counts |= {name: {} for name in bounds}
                 continue
-            if taker not in waiting:
-                waiting[taker] = await self._holds(waiting_of(taker))
-            if taker not in counts:
-                counts[taker] = _of_a_day(self._counted.get(taker, {}), now_ms)
-            full = len(counts[taker]) >= at_most or self._has_passed_on(
-                one.arrived.peer, taker, counts, PASSED_ON * at_most, now_ms
-            )
-            if waiting[taker] or (what not in counts[taker] and full):
-                held.add(number)
-                waiting[taker] = True
+            for name in bounds:
+                if name not in waiting:
+                    waiting[name] = await self._holds(waiting_of(name))
+                if name not in counts:
+                    counts[name] = _of_a_day(self._counted.get(name, {}), now_ms)
+            over = [
+                name
+                for name, bound in bounds.items()
+                if waiting[name] or (what not in counts[name] and len(counts[name]) >= bound)
+            ]
+            if over:
+                held[number] = over[0]
+                waiting[over[0]] = True
             else:
-                counts[taker].setdefault(what, now_ms)
-        return frozenset(held), counts
+                for name in bounds:
+                    counts[name].setdefault(what, now_ms)
+        return held, counts
 
-    def _has_passed_on(
-        self, peer: str, taker: str, counts: dict[str, dict[str, int]], at_most: int, now_ms: int
-    ) -> bool:
-        """Whether a member has passed on, of all authors, as much as counts."""
-        if taker == peer:
-            return False
-        all_of = {**self._counted, **counts}
-        theirs = [one for name, one in all_of.items() if name.startswith(f"{peer}/")]
-        return sum(len(_of_a_day(one, now_ms)) for one in theirs) >= at_most
-
-    def keep(self, counts: dict[str, dict[str, int]]) -> None:
-        """Remember the count, now that it is so in the store."""
-        self._counted.update(counts)
+    def keep(self, counts: Counts, now_ms: int) -> None:
+        """Remember the count, now that it is so in the store; what a day made old is forgotten."""
+        self._counted |= counts
+        of_a_day = {name: _of_a_day(one, now_ms) for name, one in self._counted.items()}
+        self._counted = {name: one for name, one in of_a_day.items() if one}
 
 
-def tasks_of(held: Iterable[Parsed]) -> list[tuple[str, str]]:
-    """Return what is to stand before a person, once for each member, and each author by it."""
-    return [(TASK, one) for one in sorted({taker_of(o.arrived.peer, o.message) for o in held})]
+def tasks_of(takers: Iterable[str]) -> list[tuple[str, str]]:
+    """Return what is to stand before a person, once for each whose taking back waits."""
+    return [(TASK, one) for one in sorted(set(takers))]
 
 
 def _has_effect(one: Parsed, registry: Registry) -> bool:

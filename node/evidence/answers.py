@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.casework.answering import UNKNOWN
-from node.casework.mass import taken_back, taker_of, waiting_of
+from node.casework.mass import may_wait_for, taken_back
 from node.casework.receiving import Judged
 from node.evidence.findings import Findings
 from node.evidence.outbox import Told
@@ -161,9 +161,8 @@ def _check_standing(one: _Read, audit: Audit, story: Story, told: Told, findings
     waits = row.judged == Judged.PARKED
     findings.expect((row.waits_for is not None) == waits, "entries_in", one.place, "waits_for")
     if waits:
-        held_for = waiting_of(taker_of(row.peer, one.message))
         held = (
-            row.waits_for in (held_for, waiting_of(row.peer))
+            row.waits_for in may_wait_for(row.peer, one.message)
             and taken_back(one.message) is not None
         )
         if held:

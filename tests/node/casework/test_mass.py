@@ -9,22 +9,34 @@ import pytest
 
 from keys.registry import Registry
 from node.casework.arrivals import Arrived
-from node.casework.mass import DAY_MS, POLICY, Bound, hold, taken_back, tasks_of
+from node.casework.mass import (
+    ALL,
+    DAY_MS,
+    PASSED_ON,
+    POLICY,
+    UNLISTED,
+    Bound,
+    hold,
+    may_wait_for,
+    taken_back,
+    tasks_of,
+    waiting_of,
+)
 from node.casework.reading import Parsed
 from node.casework.receiving import Judged
 from protocol.messages import Message, Withdrawal, kind_of
 from protocol.verdicts import ContentVerdictWithdrawn
 from protocol.vocabulary import Lane, OutcomeWhat
 from tests.builders.cases import event_id, item, network, suspended
-from tests.builders.network import NOW_MS
+from tests.builders.network import NOW_MS, make_network
 from tests.node.casework.arriving import outcome
 
 GB, FR = "gb-iwf", "fr-pdc"
 
 
-def bounded(at_most: int = 2) -> Registry:
+def bounded(at_most: int = 2, registry: Registry | None = None) -> Registry:
     """Return a network in which a member may take back so much in a day."""
-    registry = network()
+    registry = registry or network()
     return replace(registry, network=replace(registry.network, policy={POLICY: at_most}))
 
 
@@ -62,8 +74,8 @@ class Counter:
     ) -> list[int]:
         """Return which of these wait; the others are judged."""
         held, counts = await self.bound.over(parsed, registry or bounded(), now_ms)
-        self.bound.keep(counts)
-        self.waiting.update(hold(parsed[number]).waits_for or "" for number in held)
+        self.bound.keep(counts, now_ms)
+        self.waiting.update(waiting_of(taker) for taker in held.values())
         return sorted(held)
 
 
@@ -129,6 +141,12 @@ async def test_members_do_not_share_a_bound() -> None:
     assert await counter(said(gone, by=FR)) == []
 
 
+def many() -> Registry:
+    """Return a network with more members than one may pass on the bound of."""
+    letters = "abcdefghijklm"
+    return bounded(registry=make_network([GB, *(f"{one}{one}-hotline" for one in letters)])[0])
+
+
 def passed_on(numbers: Iterable[int], author: str = FR) -> list[Parsed]:
     """Return that gb-iwf passes on that `author` takes back these sightings."""
     return said(*(Withdrawal(item(n).id, event_id(n, author), NOW_MS) for n in numbers))
@@ -138,18 +156,67 @@ async def test_who_passes_on_what_another_takes_back_is_not_stopped_by_it() -> N
     """It is no thief's doing that its reporter took back what it might."""
     counter = Counter()
     assert await counter(passed_on(range(3)) + said(verdict(1), verdict(2))) == [2]
-    assert tasks_of(passed_on([2])) == [("mass_withdrawal", "gb-iwf/fr-pdc")]
+    assert counter.waiting == {"mass_withdrawal/gb-iwf/fr-pdc"}
     assert await counter(passed_on([7])) == [0]
     assert await counter(verdicts([1, 2])) == []
 
 
 async def test_in_all_names_together_one_member_passes_on_so_much() -> None:
-    """Who has its keys could invent authors."""
+    """Who has its keys could speak in the name of every member."""
+    counter, registry = Counter(), many()
+    authors = [name for name in registry.network.members if name != GB]
+    for number, author in enumerate(authors[:PASSED_ON]):
+        assert await counter(passed_on([number, 50 + number], author), registry) == []
+    assert await counter(passed_on([20, 21], authors[-1]), registry) == [0, 1]
+    assert counter.waiting == {waiting_of(f"{GB}/{ALL}")}
+    assert await counter(verdicts([1, 2]), registry) == []
+    counter.waiting.clear()
+    assert await counter(passed_on([22], authors[-1]), registry, NOW_MS + DAY_MS) == []
+
+
+async def test_while_some_of_all_names_waits_whatever_is_passed_on_waits() -> None:
+    """A day later, and after a restart."""
     counter = Counter()
-    for number in range(20):
-        assert await counter(passed_on([number], f"aa-{number:03d}")) == []
-    assert await counter(passed_on([21], "aa-021")) == [0]
-    assert await counter(passed_on([22], "aa-022"), now_ms=NOW_MS + DAY_MS) == []
+    counter.waiting.add(waiting_of(f"{GB}/{ALL}"))
+    assert await counter(passed_on([1])) == [0]
+    assert await counter(passed_on([2], "zz-nobody")) == [0]
+    assert await counter(verdicts([1])) == []
+
+
+async def test_what_a_person_let_go_on_of_all_names_is_counted_anew() -> None:
+    """As what one member took back is."""
+    counter, registry = Counter(), many()
+    authors = [name for name in registry.network.members if name != GB]
+    for number, author in enumerate(authors[:PASSED_ON]):
+        await counter(passed_on([number, 50 + number], author), registry)
+    last = passed_on([20], authors[-1])
+    assert await counter(last, registry) == [0]
+    counter.waiting.clear()
+    (one,) = last
+    assert one.message is not None
+    assert await counter(said(one.message, mark="let_go"), registry) == []
+    assert await counter(passed_on([21], authors[-1]), registry) == []
+
+
+async def test_attack_authors_that_nobody_listed_count_as_one() -> None:
+    """Whoever invents them, however many: one name waits, one task stands before a person."""
+    counter = Counter()
+    for number in range(40):
+        held = await counter(passed_on([number], f"zz-{number:03d}"))
+        assert held == ([0] if number >= 2 else [])
+    assert counter.waiting == {waiting_of(f"{GB}/{UNLISTED}")}
+    assert await counter(passed_on([1, 2]) + said(verdict(1), verdict(2))) == []
+
+
+async def test_attack_no_more_is_remembered_than_the_registry_has_names() -> None:
+    """And of nobody for longer than a day."""
+    counter, registry = Counter(), bounded(10_000)
+    for number in range(40):
+        await counter(passed_on([number], f"zz-{number:03d}"), registry)
+    assert len(counter.bound._counted) == 2
+    await counter(said(ContentVerdictWithdrawn(event_id(1, FR), NOW_MS), by=FR), registry)
+    await counter([], registry, NOW_MS + DAY_MS)
+    assert counter.bound._counted == {}
 
 
 async def test_day_is_that_of_the_receivers_clock() -> None:
@@ -198,7 +265,16 @@ async def test_node_that_comes_back_hears_again_what_it_had_heard() -> None:
 def test_what_waits_has_no_answer_and_stands_before_a_person_once() -> None:
     """It waits as what comes before its item does."""
     first, second = verdicts([1, 2])
-    answer = hold(first)
+    answer = hold(first, GB)
     assert (answer.judged, answer.disposition) == (Judged.PARKED, None)
-    assert answer.waits_for == hold(second).waits_for == "mass_withdrawal/gb-iwf"
-    assert tasks_of([first, second]) == [("mass_withdrawal", GB)]
+    assert answer.waits_for == hold(second, GB).waits_for == "mass_withdrawal/gb-iwf"
+    assert tasks_of([GB, GB]) == [("mass_withdrawal", GB)]
+
+
+@pytest.mark.parametrize("taker", [GB, f"{GB}/{FR}", f"{GB}/{UNLISTED}", f"{GB}/{ALL}"])
+def test_what_is_passed_on_waits_for_its_author_the_unlisted_or_all(taker: str) -> None:
+    """Whatever the registry listed when it came: so the audit finds it right."""
+    (one,) = passed_on([1])
+    assert waiting_of(taker) in may_wait_for(GB, one.message)
+    own = taker == GB
+    assert (waiting_of(taker) in may_wait_for(GB, verdict(1))) == own
