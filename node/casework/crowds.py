@@ -39,7 +39,6 @@ class Hearers:
         self._states: dict[str, ItemState] = {}
         self._given: dict[Assessment, set[str]] = {}
         self._spoken: dict[str, set[str]] = {}
-        self._said: dict[str, set[str]] = {}
         self._deaf: dict[str, set[str]] = {}
 
     def put(self, before: ItemState | None, after: ItemState | None) -> None:
@@ -57,7 +56,6 @@ class Hearers:
         old, new = _vouched(before), _vouched(after)
         _move(self._given, state.id, old, new)
         _move(self._spoken, state.id, _speakers(before), _speakers(after))
-        _move(self._said, state.id, _said(before), _said(after))
         if self._deaf:
             self._hear(state.id, before, after)
 
@@ -99,10 +97,6 @@ class Hearers:
                 found |= deaf & self._spoken.get(given.member, set())
         return found - {source.id}
 
-    def said_of(self, event_id: str) -> Collection[str]:
-        """Return the items on which a verdict stands that was not carried there."""
-        return self._said.get(event_id, _NONE)
-
     def _not_heard(self, event_id: str) -> set[str]:
         if event_id not in self._deaf:
             self._deaf[event_id] = {
@@ -112,7 +106,7 @@ class Hearers:
 
 
 def _words(state: ItemState) -> tuple[object, ...]:
-    return state.assessments, state.actions, state.heard, state.hearsay, state.carried
+    return state.assessments, state.actions, state.heard, state.hearsay
 
 
 def _vouched(state: ItemState | None) -> Collection[Assessment]:
@@ -121,11 +115,6 @@ def _vouched(state: ItemState | None) -> Collection[Assessment]:
 
 def _speakers(state: ItemState | None) -> set[str]:
     return set() if state is None else {given.member for given in state.assessments}
-
-
-def _said(state: ItemState | None) -> set[str]:
-    ids = () if state is None else (given.event_id for given in state.assessments)
-    return set(ids).difference(() if state is None else state.carried)
 
 
 def _heard(state: ItemState) -> set[str]:

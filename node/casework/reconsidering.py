@@ -12,24 +12,19 @@ verdict, but for what people said and did meanwhile, and for the history.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from node.casework.casebook import Casebook, Postbox
-from node.casework.crowds import hearers
-from node.casework.events import EventKind, NoticesDoubted, Settled, Unlisted, VerdictWithdrawn
+from node.casework.events import EventKind, NoticesDoubted, Settled
 from node.casework.hidden import watch_hidden
 from node.casework.item import MAX_SUGGESTIONS, ItemState, Review
-from node.casework.listing import ask_again, settle_difference, settle_raised
-from node.casework.rejudging import follows, rejudge, watch_verdicts
-from node.casework.telling import News
-from node.casework.undoing import ILLEGAL, is_illegal, record_taken_back
+from node.casework.listing import ask_again, settle_difference
+from node.casework.rejudging import rejudge, watch_verdicts
+from node.casework.undoing import ILLEGAL, is_illegal
 from node.ids import Ids
-from node.matching.contents import Likeness, likeness
-from node.matching.fingerprints import content_keys
-from node.matching.lists import Trust
 from protocol.facts import Assessment
-from protocol.vocabulary import Action, OutcomeWhat, Verdict
+from protocol.vocabulary import Action
 
 NOTICES: Final = frozenset({Action.HOST_NOTIFIED, Action.LEA_NOTIFIED})
 """What is told outside the network because of a verdict."""
@@ -67,10 +62,6 @@ def reconsider(book: Casebook, ids: Ids, postbox: Postbox, leaving: str | None =
     if not lost:
         return
     by, book.by = book.by, None
-    gone = _authors_of_what_is_gone(book)
-    for item_id in lost:
-        if item_id != leaving:
-            _let_corrections_fall(book, postbox, item_id, gone.get(item_id, set()))
     near = [item_id for item_id in _suggested_by(book, lost) if item_id != leaving]
     for item_id in near:
         _withdraw_suggestions(book, item_id)
@@ -86,58 +77,6 @@ def reconsider(book: Casebook, ids: Ids, postbox: Postbox, leaving: str | None =
         if book.loaded.items[item_id].sightings:
             rejudge(book, postbox, item_id, leaving)
     book.by = by
-
-
-def _authors_of_what_is_gone(book: Casebook) -> dict[str, set[str]]:
-    """Return, by item, which other members' verdicts this decision took from it."""
-    found: dict[str, set[str]] = {}
-    for event in book.events:
-        if isinstance(event.body, VerdictWithdrawn) and event.body.member != book.us:
-            found.setdefault(event.item, set()).add(event.body.member)
-    return found
-
-
-def _let_corrections_fall(
-    book: Casebook, postbox: Postbox, item_id: str, authors: Collection[str]
-) -> None:
-    """Let go what stood here only as the correction of a word that is gone.
-
-    A correction goes after the word however far its author is followed. Without that it is the
-    suggestion, or nothing, that it is by itself. That it stands no more is our word, not its
-    author's.
-    """
-    words = [one for one in book.loaded.items[item_id].assessments if one.member in authors]
-    for given in sorted(words, key=lambda one: (one.at_ms, one.event_id)):
-        state = book.loaded.items[item_id]
-        if given.event_id not in state.carried or _stands_alone(book, state, given):
-            continue
-        named = [one for one in state.listed if one.verdict == given.event_id]
-        for one in named:
-            body = Unlisted(one.entry, one.list)
-            book.record(item_id, EventKind.UNLISTED, body, at_ms=book.now, actor=book.us)
-        news = News(given.event_id, OutcomeWhat.WITHDRAWN, None, given.member, book.now)
-        record_taken_back(book, postbox, item_id, news, None, book.us)
-        for one in named:
-            settle_raised(book, item_id, one)
-
-
-def _stands_alone(book: Casebook, state: ItemState, given: Assessment) -> bool:
-    """Whether a verdict that was carried here stands though it corrects nothing."""
-    if follows(given, state):
-        return True
-    if any(one.verdict == given.event_id and one.trust is Trust.AUTO for one in state.listed):
-        return True
-    if given.verdict is not Verdict.BASELINE:  # the others go with no content (rule 2)
-        return False
-    listed = any(one.verdict == given.event_id for one in state.listed)
-    if not listed:
-        return True
-    keys = content_keys(book.fingerprints, state.content)
-    said_of = {one for key in keys for one in hearers(book, key).said_of(given.event_id)}
-    return any(
-        likeness(book.loaded.items[one].content, state.content, pictures=False) is Likeness.SAME
-        for one in said_of - {state.id}
-    )
 
 
 def _suggested_by(book: Casebook, sources: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from node.cli.looking import Running, read_running
 def test_a_node_says_what_it_still_needs() -> None:
     """And how far an upgrade of its store is."""
     raw = b'{"ready": false, "missing": ["store"], "step": {"name": "copy", "done": 3, "of": 12}}'
-    upgrades = "step 1 of 6, copies the database as it was: 25 %"
+    upgrades = "step 1 of 7, copies the database as it was: 25 %"
     assert read_running(raw) == Running(answers=True, missing=("store",), upgrades=upgrades)
 
 

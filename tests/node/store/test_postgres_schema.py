@@ -127,10 +127,7 @@ def test_r11_two_processes_that_upgrade_at_once_do_it_once(own: Postgres) -> Non
     """Both stood by when the one that worked ended; neither fails for what the other made."""
     last = len(SCHEMA_FILES)
     with psycopg.connect(own.url, autocommit=True) as server, psycopg.connect(own.url) as looking:
-        server.execute("DROP TABLE said_again, disavowed_leaves")
-        for index in ("entries_in_said_again", "messages_out_said_once", "items_to_review"):
-            server.execute(f"DROP INDEX {index}")
-        server.execute("DROP INDEX items_here")
+        server.execute("DROP INDEX entries_in_turns")
         server.execute("DELETE FROM schema_files WHERE number = %s", [last])
         with ThreadPoolExecutor(2) as threads:
             with server.transaction():

@@ -15,8 +15,9 @@ from tests.contract.incoming import PEER, Sender, take
 from tests.contract.stores import FILES, KEY, Place, record_items
 
 FIRST = ("001_initial.sql",)
-INDEXES_OF_013 = (
+INDEXES_SINCE = (
     "entries_in_said_again", "messages_out_said_once", "items_to_review", "items_here",
+    "entries_in_turns",
 )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def as_before_deltas(connection: Connection) -> None:
     )  # fmt: skip
     connection.execute("ALTER TABLE registry_said RENAME TO registry_views")
     connection.execute("DROP INDEX registry_said_by_version")
-    for index in INDEXES_OF_013:
+    for index in INDEXES_SINCE:
         connection.execute(f"DROP INDEX {index}")
     later = [name for name in names if name.startswith(since)]
     for table in ("ledgers_seen", "ledger_doubts", *later):
