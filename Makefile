@@ -82,8 +82,8 @@ simulate-europe: $(STAMP) ## a year of the whole network on two cores: ITEMS=n o
 fuzz: $(STAMP) ## break the input of every parser; CASES=n in all, SEED=s, ONLY=target
 	@$(BIN)/python -m tests.fuzzing --cases $(CASES) --seed $(SEED) --only "$(ONLY)"
 
-mutate: $(STAMP) parts ## change keys/, protocol/ and node/matching/ a little, see whether a test fails; ONLY="modules", JOBS=n (R12)
-	@$(BIN)/python -m tests.mutation --only "$(ONLY)" --jobs $(JOBS)
+mutate: $(STAMP) parts ## change keys/, protocol/ and node/matching/ a little, see whether a test fails; ONLY="modules", JOBS=n; OWN=1: each module's own tests alone, LEFT=1: what lived (R12)
+	@$(BIN)/python -m tests.mutation --only "$(ONLY)" --jobs $(JOBS) $(if $(OWN),--own) $(if $(LEFT),--left)
 
 hostile: $(STAMP) ## how much of its rate an honest peer keeps under each attack (R4)
 	@$(BIN)/python -m tests.hostility

@@ -6,6 +6,7 @@ is alive: a test is missing, or the change changes nothing, which `explained.tom
 each unexplained one as a diff, then a line for each module.
 
 `ONLY` names modules or packages, with spaces between: `ONLY="node.matching keys.sealing"`.
+`OWN=1` runs each module's own tests alone, in one process that forks (`own.py`).
 
 Last line: `mutation: modules=N mutants=N killed=N explained=N unexplained=N score=N`; the score is
 the part killed, in per cent, the explained counted as alive. Exits with 1 if a package scores less
@@ -21,6 +22,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.mutation.own import run_own
 from tests.mutation.reckoning import ROOT, Module, explanations, reckon, too_low
 
 MUTMUT = Path(sys.executable).parent / "mutmut"
@@ -71,10 +73,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make mutate")
     parser.add_argument("--only", default="", help="modules, such as protocol.merkle")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--own", action="store_true", help="only each module's own tests")
+    parser.add_argument("--left", action="store_true", help="with --own, only what lived last time")
     parser.add_argument("--again", action="store_true", help="only report on the last run")
     arguments = parser.parse_args()
     only = arguments.only.split()
-    if not arguments.again and not run(only, arguments.jobs):
+    if arguments.left and not arguments.own:
+        parser.error("--left goes with --own")
+    ran = arguments.again or (
+        run_own(only, left=arguments.left) if arguments.own else run(only, arguments.jobs)
+    )
+    if not ran:
         say((ROOT / "mutants.log").read_text(errors="replace").replace("\r", "\n")[-3000:])
         return 2
     return verdict(reckon(only, explanations()))

@@ -20,11 +20,16 @@ ENOUGH: Final = {"keys": 90.0, "protocol": 90.0, "node.matching": 95.0}
 KILLED: Final = {1, 3}
 """A test failed, or pytest itself."""
 
-TIMED_OUT: Final = {24, -24, 36, 152, 255}
+TIMED_OUT: Final = {24, -24, 36, 152, 255, -14}
 """A test that no longer ends fails as well."""
 
 BROKEN: Final = {-6, -11}
 """And one that ends its whole process, by a fault inside a library (SIGABRT, SIGSEGV)."""
+
+
+def is_dead(code: int | None) -> bool:
+    """Whether a mutant whose tests ended so is killed; none: no test was run against it."""
+    return code in KILLED | TIMED_OUT | BROKEN
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def _module(
     module = Module(name)
     for mutant_name, code in exits.items():
         module.mutants += 1
-        if code in KILLED | TIMED_OUT | BROKEN:
+        if is_dead(code):
             module.killed += 1
             continue
         mutant = _mutant(name, mutant_name, source)
