@@ -19,7 +19,15 @@ from keys.errors import (
 from keys.registry import Registry
 from keys.signing import SigningKey
 from protocol.errors import NoteError, TooLargeError
-from protocol.revocation import Revocation, apply, key_ids, make, read_unverified, verify
+from protocol.revocation import (
+    Revocation,
+    apply,
+    key_ids,
+    make,
+    read_unverified,
+    verified,
+    verify,
+)
 from tests.builders.network import NOW_MS, make_network, member_keys
 
 IWF, EOKM = "gb-iwf", "nl-eokm"
@@ -158,6 +166,29 @@ def test_3_7_4_a_revocation_adds_no_trust_and_touches_no_other_member(registry: 
     assert after.member(IWF) is registry.member(IWF)
     assert set(key_ids(after.member(EOKM))) == set(key_ids(registry.member(EOKM))) - {key_id}
     assert apply(registry, {EOKM: frozenset({key_id})}, EOKM) is registry
+
+
+@pytest.mark.parametrize("signer", [member_keys(EOKM).log, _member_key(EOKM)])
+def test_3_7_2_only_the_line_that_counts_is_handed_on(
+    registry: Registry, signer: SigningKey
+) -> None:
+    """Wherever it stands: what others write beneath it proves nothing, and would grow."""
+    key_id = member_keys(EOKM).log.public.key_id
+    alone, more = (_note(registry, key_id, one) for one in (signer, member_keys(IWF).log))
+    head, line = alone.split(b"\n\n")
+    foreign = more.split(b"\n\n")[1]
+    for lines in (line, foreign + line, line + foreign):
+        said, note = verified(head + b"\n\n" + lines, registry)
+        assert (said.key_id, note) == (key_id, alone)
+
+
+def test_every_key_is_told_with_what_it_is_for(registry: Registry) -> None:
+    """A person reads which of a member's keys was revoked."""
+    document = registry.member(EOKM)
+    told = key_ids(document)
+    assert told[document.log_keys[0].key_id] == "log"
+    assert {told[one.key.key_id] for one in document.sealing} == {"sealing"}
+    assert set(told.values()) == {"log", "receipt", "transport", "witness", "sealing", "tls"}
 
 
 def test_3_7_1_vectors_hold() -> None:

@@ -76,6 +76,8 @@ SPELLED = [
     "ipfs://member:s3\\cret@nl1.example/a",
     "member:s3cret@nl1.example/a",
     "//member:s3cret@nl1.example/a",
+    "http://member@nl1.example:8080/a",
+    "//member@nl1.example/a",
 ]
 
 
@@ -94,7 +96,13 @@ def test_11_4_attack_a_password_in_the_address_does_not_go_where_access_is_withh
 
 
 @pytest.mark.parametrize(
-    "raw", ["http://nl1.example/@member#2", "HTTP://nl1.example?to=a@b.example", None]
+    "raw",
+    [
+        "http://nl1.example/@member#2",
+        "HTTP://nl1.example?to=a@b.example",
+        "http://XX/@member",
+        None,
+    ],
 )
 def test_11_4_an_address_without_a_password_goes_as_it_was_reported(raw: str | None) -> None:
     """An `@` further on is part of the place."""
