@@ -258,6 +258,7 @@ def make_mutants(only: Sequence[str], *, left: bool) -> list[str]:
         }
         names = [name for one in only or [""] for name in modules if not one or is_in(name, [one])]
         for name in names:
+            shutil.copy2(modules[name], "mutants" / modules[name])
             failed = create_file_mutants(modules[name]).error
             if failed:
                 raise failed
@@ -266,8 +267,14 @@ def make_mutants(only: Sequence[str], *, left: bool) -> list[str]:
 
 def _copy(path: Path, to: Path) -> None:
     if path.is_dir():
-        shutil.copytree(path, to, dirs_exist_ok=True)
+        shutil.copytree(path, to, dirs_exist_ok=True, copy_function=_copy_unchanged)
     elif path.exists():
+        shutil.copy2(path, to)
+
+
+def _copy_unchanged(path: str, to: str) -> None:
+    """Copy a file, but not over one that has been changed: what is said of its mutants stays so."""
+    if not Path(f"{to}.meta").exists():
         shutil.copy2(path, to)
 
 

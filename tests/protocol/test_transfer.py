@@ -10,7 +10,7 @@ import pytest
 from keys.transfers import TRANSFER_FIELDS
 from protocol.facts import Location
 from protocol.messages import Contents, Item, Message, Sighted, from_body, kind_of, to_body
-from protocol.transfer import FIELDS, goes_without_basis, narrow
+from protocol.transfer import FIELDS, goes_without_basis, narrow, needs_basis
 from protocol.verdicts import ContentVerdict
 from protocol.vocabulary import Kind, OutcomeWhat
 from tests.protocol.samples import (
@@ -145,6 +145,7 @@ def test_11_4_verdicts_and_actions_go_by_their_own_fields() -> None:
     assert narrow(judged, FIELDS - {"actions"}) is judged
     assert narrow(acted, FIELDS - {"actions"}) is None
     assert narrow(acted, FIELDS - {"assessments"}) is acted
+    assert narrow(judged, FIELDS - {"evidence"}) is judged
 
 
 def test_11_4_that_an_item_moved_goes_without_its_evidence() -> None:
@@ -198,3 +199,12 @@ def test_11_4_answers_and_withdrawals_go_without_any_basis(message: Message) -> 
     assert goes_without_basis(message) == (kind_of(message) in free)
     if kind_of(message) in free:
         assert narrow(message, frozenset()) is message
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda one: type(one).__name__)
+def test_11_4_a_kind_of_which_nothing_may_go_without_basis_is_told_by_its_number(
+    message: Message,
+) -> None:
+    """Before it is read; what becomes of an item is told by what it says."""
+    needs = needs_basis(kind_of(message))
+    assert needs is not (goes_without_basis(message) or kind_of(message) is Kind.OUTCOME)
