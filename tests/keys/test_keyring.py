@@ -274,6 +274,24 @@ def test_a_document_lists_each_key_under_its_purpose(member_keys: MemberKeys) ->
     assert document.recovering is None
 
 
+def test_a_document_says_where_its_node_is_what_it_can_and_until_when_it_is_sealed_to(
+    member_keys: MemberKeys,
+) -> None:
+    """As it was asked to; keys that are to be published later are not in it."""
+    first = member_keys.sealing[1].public
+    said = {
+        "sequence": 7,
+        "endpoint": "https://192.0.2.1:8441",
+        "reachable": True,
+        "capabilities": Capabilities((1,), (1, 2)),
+    }
+    document = member_keys.document(
+        **(DOCUMENT | said | {"sealing_not_after_ms": {first.key_id: NOW_MS}})
+    )
+    assert {name: getattr(document, name) for name in said} == said
+    assert [(one.key, one.not_after_ms) for one in document.sealing] == [(first, NOW_MS)]
+
+
 def test_a_member_that_recovers_says_so_in_its_document(member_keys: MemberKeys) -> None:
     """Peers ask a person then, and hand nothing back before."""
     said = Recovering(member_keys.sealing[0].public.key_id, NOW_MS)

@@ -16,6 +16,7 @@ from node.matching.duplicates import (
     NOT_ILLEGAL_STANDS_MS,
     Incoming,
     Judgement,
+    goes_on,
     judge,
 )
 from node.matching.lists import Trust
@@ -683,3 +684,13 @@ def test_nothing_closed_swallows_a_later_report_without_a_person(
 def test_every_word_that_joins_is_a_row_of_the_table() -> None:
     """And no word that makes a new item is."""
     assert {word for word in Disposition if word.startswith("new")}.isdisjoint(JOINING)
+
+
+@pytest.mark.parametrize("by", [US, "fr-pdc"])
+@pytest.mark.parametrize("said", list(Verdict))
+def test_rule_2_baseline_goes_with_the_content_and_what_we_ourselves_said(
+    said: Verdict, by: str
+) -> None:
+    """That a file could not be judged is no verdict, though it was our own person who tried."""
+    goes = said is not Verdict.UNASSESSABLE and (said is Verdict.BASELINE or by == US)
+    assert goes_on(verdict(said, by), US) is goes
