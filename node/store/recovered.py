@@ -269,15 +269,19 @@ def _keep_entries(connection: Connection, place: tuple[str, str, bytes], page: K
 def _put_in_outbox(
     connection: Connection, staged: Sequence[Staged], items: Sequence[str | None], now_ms: int
 ) -> None:
-    """One message for each thing that was said, however often it was appended."""
+    """One message for each thing that was said, however often it was appended.
+
+    What two lives of this node said in other bytes under one id is two: each log has its own.
+    """
     for one, item in zip(staged, items, strict=True):
-        lane, entry_id, kind = connection.execute(
-            "SELECT lane, entry_id, kind FROM recovered_entries WHERE number = ?", (one.number,)
+        lane, entry_id, kind, leaf = connection.execute(
+            "SELECT lane, entry_id, kind, leaf FROM recovered_entries WHERE number = ?",
+            (one.number,),
         ).fetchone()
         known = connection.execute(
             "SELECT message FROM recovered_entries WHERE peer = ? AND lane = ? AND entry_id = ?"
-            " AND message IS NOT NULL LIMIT 1",
-            (one.peer, lane, entry_id),
+            " AND leaf = ? AND message IS NOT NULL LIMIT 1",
+            (one.peer, lane, entry_id, leaf),
         ).fetchone()
         seq = known[0] if known else connection.execute(
             "INSERT INTO messages_out (peer, lane, urgency, entry_id, kind, item, entry,"

@@ -20,7 +20,7 @@ from node.peer.handing_back import HeldPage
 from node.store.connection import open_reader
 from node.store.queries import ItemQuery
 from node.store.seam import Connection
-from protocol.entry import decode, leaf
+from protocol.entry import decode, encode, leaf
 from protocol.recovery import Element, Standing, StandingCode
 from protocol.vocabulary import Action, Kind, Lane, Verdict
 from tests.simulation.recovering import burn, decide, finish, recover
@@ -659,6 +659,41 @@ async def test_g9_id_that_a_peer_gave_twice_is_judged_as_it_was_told(world: Worl
     await recover(world, EOKM, IWF)
     assert rows(eokm, answers) == [("conflict",), ("malformed",)]
     assert eokm.verify().found == []
+
+
+async def test_g5_what_it_had_said_in_two_ways_under_one_id_comes_back_as_both(
+    world: World,
+) -> None:
+    """A life that did not know of the first said it at another time: each log has its own bytes."""
+    eokm = world[EOKM]
+    await world[IWF].submit(HELD.format(1))
+    await world.settle()
+    await eokm.store.writer.run(answer_anew)
+    await world.settle()
+    await recover(world, EOKM, IWF)
+    assert eokm.verify().found == []
+    said = "SELECT count(*), count(DISTINCT entry_id) FROM messages_out WHERE kind = ?"
+    assert rows(eokm, said, int(Kind.DISPOSITION)) == [(2, 1)]
+
+
+def answer_anew(connection: Connection) -> None:
+    """Say the one answer to gb-iwf again under its id, a millisecond later."""
+    (seq, raw) = connection.execute(
+        "SELECT seq, entry FROM messages_out WHERE kind = ?", (int(Kind.DISPOSITION),)
+    ).fetchone()
+    entry = decode(raw)
+    later = int.from_bytes(entry.body[-8:], "big") + 1
+    anew = encode(entry._replace(body=entry.body[:-8] + later.to_bytes(8, "big")))
+    (new,) = connection.execute("SELECT max(seq) + 1 FROM messages_out").fetchone()
+    connection.execute(
+        "INSERT INTO messages_out SELECT ?, peer, lane, urgency, entry_id, kind, item, ?,"
+        " created_ms FROM messages_out WHERE seq = ?",
+        (new, anew, seq),
+    )
+    connection.execute(
+        "INSERT INTO waiting_out SELECT peer, lane, urgency, seq FROM messages_out WHERE seq = ?",
+        (new,),
+    )
 
 
 def say(lane: str, raw: bytes, connection: Connection) -> None:
