@@ -57,16 +57,31 @@ def as_before_deltas(connection: Connection) -> None:
     connection.execute(f"PRAGMA user_version = {len(FIRST)}")
 
 
-async def older(place: Place) -> Sender:
-    """Make a store as of before deltas, with an item and a push in it; give who pushed."""
+async def older(place: Place, *lacking: str) -> Sender:
+    """Make a store as of before deltas, with an item and a push in it; give who pushed.
+
+    `lacking`: views that it has not.
+    """
     store, sender = place.open(), Sender()
     await record_items(store, 1)
     await take(store, sender.push(1))
     await store.close()
     connection = open_writer(place.path, KEY)
     as_before_deltas(connection)
+    for view in lacking:
+        connection.execute(f"DROP VIEW {view}")
     connection.close()
     return sender
+
+
+async def test_r11_what_an_earlier_file_gained_since_is_there_when_a_later_one_needs_it(
+    place: Place,
+) -> None:
+    """Of a commit between two releases: the files that come build on all of those before."""
+    await older(place, "disavowed_entries", "in_disavowed_ranges")
+    store = place.open()
+    assert await store.queries.figures()
+    await store.close()
 
 
 async def test_r11_what_stood_in_the_tables_is_found_beside_what_comes_now(place: Place) -> None:
