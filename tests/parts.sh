@@ -82,22 +82,40 @@ postgres() {
     [ -n "$version" ] || { lacks PostgreSQL "$place" "its packages cannot be found" "$mend"; return; }
     # What its server and initdb load; libraries that the system has are fetched too, and do no harm.
     # shellcheck disable=SC2046  # names
-    unpack PostgreSQL "$place" "$mend" "postgresql-$version" "postgresql-client-$version" $(postgres_libraries "$version") || return
+    unpack PostgreSQL "$place" "$mend" "postgresql-$version" "postgresql-client-$version" $(libraries_of "postgresql-$version" "postgresql-client-$version") || return
     postgres_stands "$place" || { lacks PostgreSQL "$place" "its packages hold something else" "$mend"; return; }
     LD_LIBRARY_PATH=$(echo "$PWD/$place"/usr/lib/*-linux-gnu) "$place"/usr/lib/postgresql/*/bin/postgres --version >/dev/null 2>&1 ||
         { lacks PostgreSQL "$place" "it does not run here" "$mend"; return; }
     echo "parts: PostgreSQL $version unpacked into $place"
 }
-# Every shared library that its packages need, by the names of this system's lists; not those that no Debian is without, nor LLVM.
-postgres_libraries() {
+# Every shared library that a package needs, by the names of this system's lists; not those that no Debian is without, nor LLVM.
+libraries_of() {
     local lists=()
-    apt-cache show "postgresql-$1" >/dev/null 2>&1 || lists=(-o Dir::State::lists="$WORK/lists" -o Dir::Cache="$WORK/cache")
+    apt-cache show "$1" >/dev/null 2>&1 || lists=(-o Dir::State::lists="$WORK/lists" -o Dir::Cache="$WORK/cache")
     # shellcheck disable=SC2046  # names
     apt-cache "${lists[@]}" depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances \
-        $(apt-cache "${lists[@]}" depends "postgresql-$1" "postgresql-client-$1" | sed -n 's/^ *Depends: \(lib[a-z0-9.+-]*\)$/\1/p' | grep -v '^libllvm') |
+        $(apt-cache "${lists[@]}" depends "$@" | sed -n 's/^ *Depends: \(lib[a-z0-9.+-]*\)$/\1/p' | grep -v '^libllvm') |
         grep '^lib' | grep -vE -- '-perl$|-dev$|^lib(llvm|c6|c-bin|gcc-s1|stdc|debian-installer|newt|slang|textwrap)' | sort -u
+}
+
+# Authoritative name server, by which names are looked up in tests.
+nsd_stands() {
+    [ -x "$1/usr/sbin/nsd" ]
+}
+nsd() {
+    local place=.parts/nsd mend="tests against a name server that we did not write are skipped, and fail with CI=1; on Debian: apt-get install nsd"
+    [ -z "${PARTS_ONLY_OWN:-}" ] && nsd_stands / && return
+    nsd_stands "$place" && return
+    mkdir -p "$WORK/debs"
+    apt-cache show nsd >/dev/null 2>&1 || own_lists update
+    # shellcheck disable=SC2046  # names
+    unpack NSD "$place" "$mend" nsd $(libraries_of nsd) || return
+    nsd_stands "$place" || { lacks NSD "$place" "its packages hold something else" "$mend"; return; }
+    LD_LIBRARY_PATH=$(echo "$PWD/$place"/usr/lib/*-linux-gnu) "$place/usr/sbin/nsd" -v >/dev/null 2>&1 || { lacks NSD "$place" "it does not run here" "$mend"; return; }
+    echo "parts: NSD unpacked into $place"
 }
 
 softhsm
 postgres
+nsd
 exit 0
