@@ -6,10 +6,35 @@ from collections.abc import Collection
 
 from node.casework.casebook import Casebook
 from node.casework.crowds import choices, near_choices
+from node.casework.hits import shows_placeholder
 from node.casework.item import ItemState
 from node.matching.contents import pictures_of
+from node.matching.duplicates import Incoming
 from node.matching.fingerprints import content_keys
 from protocol.facts import Content, Location
+from protocol.vocabulary import ItemKind, Matter, Source
+
+
+def incoming(
+    book: Casebook,
+    location: Location | None,
+    content: tuple[Content, ...],
+    kind: ItemKind,
+    found_ms: int,
+    matter: Matter,
+    source: Source,
+) -> Incoming:
+    """Return what came in, with what is known here of its place and its files."""
+    return Incoming(
+        location,
+        content,
+        kind,
+        found_ms,
+        matter,
+        source,
+        was_here=was_here(book, location, content),
+        placeholder=shows_placeholder(book, content, kind),
+    )
 
 
 def was_here(book: Casebook, location: Location | None, content: tuple[Content, ...]) -> bool:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from keys.registry import Registry
 from node.casework.again import accepted, raise_judged
 from node.casework.bounding import is_over, refuse
-from node.casework.candidates import same_content, same_place, was_here
+from node.casework.candidates import incoming, same_content, same_place
 from node.casework.casebook import Casebook, Postbox
 from node.casework.chains import goes_through, went_before, with_sender
 from node.casework.crossing import as_told_there, is_another
@@ -44,7 +44,7 @@ from node.casework.telling import (
 )
 from node.casework.under_id import line_to_add, means
 from node.ids import Ids
-from node.matching.duplicates import Incoming, Judgement, join, judge
+from node.matching.duplicates import Judgement, join, judge
 from protocol.facts import ActionTaken, Assessment, Content, Hop, Jurisdiction
 from protocol.messages import Item, ItemV2, Sighted
 from protocol.vocabulary import Disposition, Matter, OutcomeWhat
@@ -93,14 +93,14 @@ class Handover:
         return judgement.disposition
 
     def _look(self, peer: str, message: Item) -> Judgement:
-        incoming = Incoming(
+        new = incoming(
+            self._book,
             message.location,
             message.content,
             message.item_kind,
             message.found_ms,
             message.matter,
             message.source,
-            was_here=was_here(self._book, message.location, message.content),
         )
         here = [
             as_told_there(peer, message.revision, state)
@@ -109,7 +109,7 @@ class Handover:
         ]
         ids = {state.id for state in here}
         return judge(
-            incoming,
+            new,
             here,
             same_content(self._book, message.location, message.content, ids),
             self._book.us,
@@ -299,6 +299,8 @@ class Handover:
         files = belonging(state, _one(message.content))
         judgement = self._look_again(state, message, files)
         suggested = suggestion(self._book, judgement, files)
+        if judgement.disposition is Disposition.PLACEHOLDER:
+            files = ()
         if message.sighting is not None or message.child_at_risk:
             sightings = () if message.sighting is None else (message.sighting,)
             body = SightedEvent(sightings, None, message.child_at_risk, judgement.disposition)
@@ -306,16 +308,9 @@ class Handover:
             self._sight(state.id, body, found, peer)
         self._add_facts(state.id, Facts(files, message.access), peer)
         raise_judged(self._book, state.id, judgement.review, suggested)
-        self._pass_on(
-            state,
-            Sighted(
-                state.id,
-                message.sighting,
-                next(iter(files), None),
-                message.access,
-                message.child_at_risk,
-            ),
-        )
+        file = next(iter(files), None)
+        passed = Sighted(state.id, message.sighting, file, message.access, message.child_at_risk)
+        self._pass_on(state, passed)
         return judgement.disposition
 
     def _look_again(
@@ -325,9 +320,8 @@ class Handover:
         sighting = message.sighting
         if sighting is None:
             return Judgement(Disposition.FACTS_ADDED, state.id)
-        new = Incoming(
-            state.location, files, state.kind, sighting.found_ms, state.matter, sighting.source
-        )
+        at, source = sighting.found_ms, sighting.source
+        new = incoming(self._book, state.location, files, state.kind, at, state.matter, source)
         found = join(new, state, self._book.now)
         return found or Judgement(Disposition.DUPLICATE, state.id)
 

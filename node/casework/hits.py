@@ -56,6 +56,19 @@ def _keys(book: Casebook, state: ItemState, content: Content) -> Iterator[bytes]
     yield from (book.fingerprints.entry(one.entry) for one in state.listed)
 
 
+def shows_placeholder(book: Casebook, content: tuple[Content, ...], kind: ItemKind) -> bool:
+    """Whether all that was found is what hosts show in the place of a removed file."""
+    return bool(content) and all(_is_placeholder(book, one, kind) for one in content)
+
+
+def _is_placeholder(book: Casebook, content: Content, kind: ItemKind) -> bool:
+    pictures = kind is not ItemKind.VIDEO
+    keys = book.fingerprints.content(content)
+    entries = {one for key in keys for one in book.loaded.listed.get(key, ())}
+    said = (entry.hit(content, pictures=pictures) for entry in entries)
+    return any(hit is not None and hit.counts_as is Trust.PLACEHOLDER for hit in said)
+
+
 def hold_illegal(book: Casebook, state: ItemState) -> bool:
     """Whether lists hold the content of an item illegal unseen, so that nobody need view it."""
     return state.matter is Matter.CSAM and any(

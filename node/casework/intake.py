@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from node.casework.again import raise_judged
-from node.casework.candidates import same_content, same_place, was_here
+from node.casework.candidates import incoming, same_content, same_place
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.draft import AssessmentDraft
 from node.casework.events import EventKind, Facts, Recorded, Settled
@@ -28,7 +28,7 @@ from node.casework.telling import News, note, pass_on_sighting, tell
 from node.casework.wanting import want_alike
 from node.ids import Ids
 from node.matching.contents import Likeness, likeness
-from node.matching.duplicates import Incoming, Judgement, judge
+from node.matching.duplicates import Judgement, judge
 from node.matching.fingerprints import Fingerprints, content_keys
 from protocol.facts import Assessment, Content, Hop, Sighting
 from protocol.messages import Sighted
@@ -180,14 +180,14 @@ def _first_time(
 ) -> ItemTaken:
     here = same_place(book, item.location)
     judgement = judge(
-        Incoming(
+        incoming(
+            book,
             item.location,
             item.content,
             item.kind,
             item.found_ms,
             report.matter,
             report.draft.source,
-            was_here=was_here(book, item.location, item.content),
         ),
         here,
         same_content(book, item.location, item.content, {one.id for one in here}),

@@ -37,7 +37,7 @@ from node.casework.telling import News, note, tell
 from node.casework.undoing import has_verdict, take_everywhere_back
 from node.ids import Ids
 from node.matching.contents import Likeness
-from node.matching.lists import Hit, Provenance, Trust
+from node.matching.lists import HARMLESS, Hit, Provenance, Trust
 from protocol.facts import Assessment
 from protocol.vocabulary import Action, Matter, OutcomeWhat, Verdict
 
@@ -145,7 +145,7 @@ def _say(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> 
     denied = _is_denied(book, state)
     judged = not JUDGED.isdisjoint(ours)
     review, verdict = None, None
-    if hit.counts_as not in (Trust.NONE, Trust.BENIGN) and denied:
+    if hit.counts_as not in {Trust.NONE, *HARMLESS} and denied:
         review = Review.NOT_ILLEGAL_DOUBTED
     elif hit.counts_as is Trust.AUTO and not judged:
         verdict = ids.mint(book.now)

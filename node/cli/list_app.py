@@ -34,7 +34,8 @@ WeakOption = Annotated[
 TrustOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="CATEGORY=WORD (auto, auto:2, auto:3, suggestion, none, benign); * is the rest.",
+        help="CATEGORY=WORD (auto, auto:2, auto:3, suggestion, none, benign, placeholder);"
+        " * is the rest.",
         show_default=False,
     ),
 ]

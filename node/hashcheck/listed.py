@@ -14,7 +14,7 @@ from node.hashcheck.contract import LIST
 from node.hashcheck.seam import Finding, Near
 from node.hashcheck.verdicts import MOST_LEADS
 from node.matching.contents import Likeness, distance
-from node.matching.lists import Hit, Terms, Trust
+from node.matching.lists import HARMLESS, Hit, Terms, Trust
 from node.matching.lists import Listed as Entry
 from protocol.facts import Content
 
@@ -87,7 +87,7 @@ class Listed:
 
 
 def _is_benign(_: Terms, trust: Trust) -> bool:
-    return trust is Trust.BENIGN
+    return trust in HARMLESS
 
 
 def _has_weight(terms: Terms, trust: Trust) -> bool:
@@ -95,16 +95,16 @@ def _has_weight(terms: Terms, trust: Trust) -> bool:
 
     Others do not even count beside it: an answer that changes with them tells what they have.
     """
-    return terms.may_share or trust is Trust.BENIGN
+    return terms.may_share or trust in HARMLESS
 
 
 def _of_benign(hit: Hit) -> bool:
-    return hit.counts_as is Trust.BENIGN and hit.content is not None
+    return hit.counts_as in HARMLESS and hit.content is not None
 
 
 def _finding(hit: Hit) -> list[Finding]:
     trust = hit.counts_as
-    if trust in (Trust.NONE, Trust.BENIGN) or hit.acquits or not hit.terms.may_share:
+    if trust in {Trust.NONE, *HARMLESS} or hit.acquits or not hit.terms.may_share:
         return []
     sure = trust is Trust.AUTO
     name = hit.terms.name

@@ -3,9 +3,6 @@
 `judge` compares what came in with the items that share its location or a hash with it and says
 which row of the table holds (docs/protocol.md §10.2). It decides; it changes nothing. Rows that
 need a check or a look are answered with the reason to put the item in front of a person.
-
-One row waits for lists that nobody imports yet, but is decided: a known placeholder (`Incoming.
-placeholder` is never set so far).
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ class Trust(StrEnum):
     """How far the operator follows a list in one category.
 
     `auto:2`, `auto:3`: as `auto`, where so many lists say it, each for itself. `benign`: its
-    entries are harmless files, of which no list's word counts unseen.
+    entries are harmless files, of which no list's word counts unseen. `placeholder`: those of them
+    that hosts show in the place of a removed file.
     """
 
     AUTO = "auto"
@@ -42,8 +43,10 @@ class Trust(StrEnum):
     SUGGESTION = "suggestion"
     NONE = "none"
     BENIGN = "benign"
+    PLACEHOLDER = "placeholder"
 
 
+HARMLESS = frozenset({Trust.BENIGN, Trust.PLACEHOLDER})
 QUORUM = {Trust.AUTO: 1, Trust.AUTO_2: 2, Trust.AUTO_3: 3}
 """How many lists must say it before it counts unseen; a list that is followed less is none."""
 MIN_BYTES = 1024
@@ -200,8 +203,8 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
         """
         if not self.terms.may_use or self.silent:
             return Trust.NONE
-        if self.trust is Trust.BENIGN:
-            return Trust.BENIGN if self.is_sure else Trust.NONE
+        if self.trust in HARMLESS:
+            return self.trust if self.is_sure else Trust.NONE
         if self.likeness is Likeness.NEAR and self.acquits:
             return Trust.NONE
         return Trust.SUGGESTION if self.trust in QUORUM and not self.is_sure else self.trust
@@ -263,7 +266,7 @@ def weigh(hits: Iterable[Hit], min_bytes: int = MIN_BYTES) -> list[Hit]:
     """
     found = _latest_of_each(list(hits))
     counted = [(hit, hit.counts_as) for hit in found]
-    benign = any(counts is Trust.BENIGN for _, counts in counted)
+    benign = any(counts in HARMLESS for _, counts in counted)
     told = {
         acquits: {hit.terms.name for hit, c in counted if c in QUORUM and hit.acquits is acquits}
         for acquits in (True, False)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from node.hashcheck.contract import LIST, Hit
 from node.matching.contents import is_same_account
 from node.matching.fingerprints import Fingerprints, content_keys
-from node.matching.lists import ANY, Provenance, Retraction, Trust
+from node.matching.lists import ANY, HARMLESS, Provenance, Retraction
 from node.store.bulk import select_in
 from node.store.list_taking import take_in
 from node.store.lists import ContentList, lists_by_id, read_listed
@@ -52,7 +52,7 @@ def retract_pictures(
         content, name = one.entry.content, one.terms.name
         alone = any(is_same_account(content, other) for other in hit.disproved)
         theirs = one.terms.provenance is Provenance.MEMBER
-        if alone and not theirs and one.trust is not Trust.BENIGN:
+        if alone and not theirs and one.trust not in HARMLESS:
             gone = [Retraction(one.entry.external_id, content)]
             take_in(connection, fingerprints, name, versions[name], gone, now_ms)
 
@@ -61,5 +61,5 @@ def _benign(one: ContentList) -> frozenset[str]:
     """Return the categories of a list whose files are harmless."""
     rest = one.trusts.get(ANY)
     return frozenset(
-        category for category in one.entries if one.trusts.get(category, rest) is Trust.BENIGN
+        category for category in one.entries if one.trusts.get(category, rest) in HARMLESS
     )
