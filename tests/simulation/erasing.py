@@ -40,6 +40,8 @@ class Erased:
     """Each name of what was erased, and the number of the disk that it was last erased on."""
     leaves: dict[bytes, int] = field(default_factory=dict)
     """Entries that were about it when it was erased, and on which disk of the member."""
+    given_back: set[bytes] = field(default_factory=set)
+    """What was said with the erasure itself: which of several members has the item again."""
 
 
 def names_of(state: ItemState) -> set[str]:
@@ -75,6 +77,7 @@ async def erase_at(world: Fleet, node: FleetNode, state: ItemState, cause: Cause
     disk = world.oracle.disks[node.member]
     known.names.update(dict.fromkeys(names_of(state), disk))
     known.leaves.update(dict.fromkeys(about, disk))
+    known.given_back.update({*_leaves_about(node, names_of(state))} - {*about})
     world.oracle.gone_by_word |= names_of(state)
     world.oracle.sighted_in_gone |= {one.sighting_id for one in state.sightings}
     return True
@@ -102,14 +105,16 @@ def judge_erasures(world: Fleet) -> Iterator[Wrong]:
 
 
 def _no_body_left(world: Fleet, node: FleetNode, execute: Any) -> Iterator[Wrong]:
-    names, present = world.oracle.erased[node.member].names, world.oracle.disks[node.member]
+    known, present = world.oracle.erased[node.member], world.oracle.disks[node.member]
+    names = known.names
     here = {item for (item,) in execute("SELECT id FROM items").fetchall()}
     for item in sorted(here & names.keys()):
         yield "erased", f"{item} is here again"
     erased = {name for name, disk in names.items() if disk == present}
     alive = _alive(world, node)
-    for _, kind, item in _bodies(execute):
-        if kind in CARRYING and item in erased - alive:
+    for leaf, kind, item in _bodies(execute):
+        said_with_it = kind == OUTCOME and leaf in known.given_back
+        if kind in CARRYING and item in erased - alive and not said_with_it:
             yield "erased", f"an entry of kind {kind} about {item} has its body"
     for item, kind in execute("SELECT item, kind FROM events WHERE body IS NOT NULL").fetchall():
         if item in erased and kind not in SAID_OF_ERASURE:
