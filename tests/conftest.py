@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from hypothesis import settings
 
+from tests.builders.memory import disks
 from tests.builders.postgres import Cluster, find_postgres, running_cluster
 from tests.builders.softhsm import SoftHsm, find_softhsm
 
@@ -20,6 +21,12 @@ if settings.get_current_profile_name() == "default":
     # How long an example takes says how busy the machine is.
     settings.register_profile("unhurried", deadline=None)
     settings.load_profile("unhurried")
+
+
+def pytest_configure() -> None:
+    """Keep what tests write in memory, unless whoever runs them names a place."""
+    if (memory := disks()) is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 @pytest.hookimpl(wrapper=True)

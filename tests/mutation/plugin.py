@@ -6,6 +6,8 @@ examples every time, so that a mutant that lives lives again.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import Final
 
 import pytest
@@ -24,6 +26,9 @@ settings.register_profile(
     suppress_health_check=(HealthCheck.differing_executors, HealthCheck.too_slow),
 )
 settings.load_profile("mutation")
+
+# A process that a mutant keeps from ending well leaves its files: on disk, not in memory.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
-import os
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ from pathlib import Path
 from node.casework.mass import TASK
 from node.store.decisions import let_go
 from protocol.vocabulary import Lane
+from tests.builders.memory import disks
 from tests.simulation.disowning import end_thefts, people_disavow, settle_thefts
 from tests.simulation.erasing import people_follow
 from tests.simulation.faults import FAULTS
@@ -33,17 +32,6 @@ from tests.simulation.turning import mend_keys
 
 PERSONS = 6
 """How often people look at what stands before them while a world heals."""
-MEMORY = Path("/dev/shm")  # noqa: S108 - each world makes a folder of its own there
-ROOM_BYTES = 2 << 30
-
-
-def disks() -> Path | None:
-    """Where a world's disks are: the power never fails in it, so they need not be real ones.
-
-    None: wherever temporary files are, as there is little memory.
-    """
-    room = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
-    return MEMORY if room else None
 
 
 @dataclass

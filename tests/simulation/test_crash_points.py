@@ -22,9 +22,10 @@ from node.casework.item import Custody, ItemState
 from node.evidence.heads import sign_head
 from node.store.queries import ItemQuery
 from protocol.vocabulary import Action, Verdict
+from tests.builders.memory import disks
 from tests.simulation.mortal import CrashedError
 from tests.simulation.remembering import signatures_remembered
-from tests.simulation.running import disks, garbage_left
+from tests.simulation.running import garbage_left
 from tests.simulation.world import World
 
 FIRST = "https://nl1.example/album/1.jpg"

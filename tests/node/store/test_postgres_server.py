@@ -392,7 +392,7 @@ class TestRefusals:
 
     def test_server_that_is_not_there_is_named(self, postgres: Cluster) -> None:
         """The node does not start."""
-        place = Postgres(postgres.url("store").replace("host=/tmp", "host=/tmp/nowhere"))
+        place = Postgres(postgres.url("store").replace("?host=/", "?host=/nowhere/"))
         with pytest.raises(AwayError):
             opening.open_locked(place, KEY)
 
