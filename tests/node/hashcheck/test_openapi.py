@@ -10,6 +10,8 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from aiohttp.test_utils import TestServer
 
@@ -20,11 +22,13 @@ positive_data_acceptance.expected-statuses = [200, 201, 404, 422, 429]
 """
 
 
+@pytest.mark.parametrize("examples", [6, pytest.param(20, marks=pytest.mark.long)])
 async def test_schemathesis_finds_no_failure(
     service: Any,
     aiohttp_server: Callable[..., Awaitable[TestServer]],
     tmp_path: Path,
     log: StringIO,
+    examples: int,
 ) -> None:
     """Generated requests, valid and not: nothing happens that the document does not say."""
     server = await aiohttp_server(service.app())
@@ -35,7 +39,7 @@ async def test_schemathesis_finds_no_failure(
         *("-m", "schemathesis.cli", "--config-file", str(config), "run"),
         str(server.make_url("/hashcheck/v1/openapi.json")),
         *("-H", f"Authorization: {headers['Authorization']}", "--seed", "1"),
-        *("--max-examples", os.environ.get("SCHEMATHESIS_EXAMPLES", "20"), "--no-color"),
+        *("--max-examples", os.environ.get("SCHEMATHESIS_EXAMPLES", str(examples)), "--no-color"),
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable,
