@@ -301,7 +301,8 @@ def main(module: str, *left: str) -> int:
     if not tests:
         sys.stdout.write(f"{module} has no tests of its own: say in ALSO which are\n")
         return 1
-    arguments = ["-q", *config().pytest_add_cli_args, *tests]
+    # Nobody reads how a test failed in a fork, and to write it down takes longer than most tests.
+    arguments = ["-q", "--tb=no", *config().pytest_add_cli_args, *tests]
     return int(pytest.main(arguments, plugins=[Forking(meta, left=bool(left))]) != 0)
 
 

@@ -107,6 +107,7 @@ def test_a_modules_own_tests_are_called_after_it() -> None:
     assert own_tests("keys.hsm", ROOT) == [
         "tests/keys/test_hsm.py",
         "tests/keys/test_hsm_hangs.py",
+        "tests/keys/test_hsm_strict.py",
     ]
     assert own_tests("protocol.push", ROOT) == [
         "tests/protocol/test_push.py",
