@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from keys.errors import KeysError
@@ -20,11 +21,10 @@ from node.peer.errors import (
     BadShowingError,
     PeerError,
     PeerRefusedError,
-    PeerTimeoutError,
-    PeerUnreachableError,
 )
 from node.peer.ledger import MINUTE_MS, IsOurs, Revoked, ledger_minutes, signed_by
 from node.peer.ledger_exchange import SHOWING, Admission, LedgerTransport, to_call
+from node.peer.silence import is_away
 from node.peer.stolen import ByStolenKey, by_no_stolen_key
 from node.peer.witnessing import Counts, candidates, counts_in
 from protocol.errors import ProtocolError
@@ -367,10 +367,11 @@ class Crosscheck:
     ) -> None:
         """Remember that nothing was shown; what may be the line's fault alarms nobody by itself."""
         code = error.reason if isinstance(error, PeerRefusedError) else error.code
+        receipted = partial(self._store.due, peer, now_ms=now_ms)
         if not self._registry().member(peer).witness_keys:
             found: set[Problem] = set()  # an earlier version, which shows nothing
-        elif isinstance(error, PeerUnreachableError | PeerTimeoutError):
-            found = set()  # it is away: `hotline peers` and the outbox say so
+        elif await is_away(error, receipted, before.good_ms, now_ms):
+            found = set()  # `hotline peers` and the outbox say so
         else:
             found = await self._overdue(peer, before, now_ms)
         await self._keep(peer, before, code, found, now_ms)

@@ -37,7 +37,8 @@ LONG_MS: Final = 30 * 24 * 3_600_000
 """So long a chain may go on. Who makes his longer and longer is no better than who has none."""
 EVADED: Final = 8
 """So often in a row a caller may show something else than it is asked, once that is long ago: an
-answer of ours can be lost, and another process of its may call."""
+answer of ours can be lost, and another process of its may call. And so often in a row the ledger of
+one that we ask may grow between our questions, whenever that is: once is chance."""
 
 
 class DoubtStore(Protocol):
@@ -81,10 +82,14 @@ class Doubt(NamedTuple):
 
 
 class _Led(NamedTuple):
-    """Where an owner led to; `goes_on`: its chain may go on from there."""
+    """Where an owner led to; `goes_on`: its chain may go on from there.
+
+    `is_unknown`: it says that it does not know the head, which it signed.
+    """
 
     to: Remembered
     goes_on: bool
+    is_unknown: bool = False
 
 
 class _Question(NamedTuple):
@@ -113,11 +118,13 @@ class Doubting:
     alarm: Callable[[str], str]
     _questions: dict[str, _Question] = field(default_factory=dict)
     _evaded: Counter[tuple[str, bytes]] = field(default_factory=Counter)
+    _grown: Counter[tuple[str, bytes]] = field(default_factory=Counter)
 
     async def ask(self, owner: str, before: Remembered | None) -> None:
         """Let an owner lead from heads that others were shown to the one that it shows us.
 
-        If its newest head was the same before and after, it must be the one that it leads to.
+        It must know each. If its newest head was the same before and after, it must be the one that
+        it leads to; else it is asked again, and not for ever.
 
         Raises:
             CallError: nothing that verifies came back; the doubts stand.
@@ -162,6 +169,9 @@ class Doubting:
         except ProtocolError:
             await self._evades(caller, question.doubt)
             raise
+        if asked == Asked():
+            await self._evades(caller, question.doubt)
+            return True
         self._evaded.pop((caller, question.doubt.head.note), None)
         await self._keep(caller, asked)
         return True
@@ -217,9 +227,9 @@ class Doubting:
         return doubts, settled
 
     async def _ask(self, owner: str, doubts: Sequence[Doubt], before: Remembered) -> Asked:
-        """Ask about each; nothing is known if its ledger has grown meanwhile: it is asked again."""
+        """Ask about each; if its ledger has grown meanwhile, who led elsewhere is asked again."""
         requests = REQUESTS
-        settled, split, reached = [], [], {}
+        settled, split, unknown, reached = [], [], [], {}
         for doubt in doubts:
             led = _Led(doubt.head, goes_on=True)
             while led.goes_on and requests:
@@ -227,33 +237,48 @@ class Doubting:
                 led = await self._step(owner, led.to, before)
             if led.to[:3] == before[:3]:
                 settled.append(doubt.head.note)
+            elif led.is_unknown:
+                unknown.append(doubt.head.note)
             elif not led.goes_on or self._is_old(doubt):
                 split.append(doubt.head.note)
             elif led.to != doubt.head:
                 reached[doubt.head.note] = led.to.note
         if not doubts:
             return Asked()
-        after = await self._led_from(owner, before)
-        is_same = after is not None and after[:3] == before[:3]
-        return Asked(settled, reached, split) if is_same else Asked()
+        after, _ = await self._led_from(owner, before)
+        if after is None or after[:3] != before[:3]:
+            settled, split, reached = [], self._too_often(owner, split), {}
+        else:
+            self._grown.clear()
+        return Asked(settled, reached, [*unknown, *split])
+
+    def _too_often(self, owner: str, led_elsewhere: Sequence[bytes]) -> list[bytes]:
+        """Those of which this was so again and again: a ledger grows by chance, not when asked."""
+        self._grown.update((owner, note) for note in led_elsewhere)
+        return [note for note in led_elsewhere if self._grown[owner, note] >= EVADED]
 
     async def _step(self, owner: str, start: Remembered, before: Remembered) -> _Led:
         """Let an owner lead on from a head; a chain may end early, and goes on when asked again."""
-        to = await self._led_from(owner, start)
+        to, is_unknown = await self._led_from(owner, start)
         if to is None or to[:3] == start[:3]:
-            return _Led(start, goes_on=False)
+            return _Led(start, goes_on=False, is_unknown=is_unknown)
         return _Led(to, goes_on=to[:3] != before[:3])
 
-    async def _led_from(self, owner: str, start: Remembered) -> Remembered | None:
-        """Return the head to which an owner leads from one that it signed; None: it does not."""
+    async def _led_from(self, owner: str, start: Remembered) -> tuple[Remembered | None, bool]:
+        """Return the head to which an owner leads from one that it signed; None: it does not.
+
+        And whether it says that it does not know that one.
+        """
         question = msgspec.structs.replace(NOTHING_SHOWN, seen=start.seen)
         raw = await self.transport.exchange(owner, LINEAGE, to_bytes(question))
         try:
             shown = from_bytes(raw)
             led = self._led(owner, shown, start)
         except ProtocolError:
-            return None
-        return led if shown.start == start.seen else None
+            return None, False
+        if shown.start == start.seen:
+            return led, False
+        return None, shown.start is None and bool(shown.links)
 
     def _led(self, owner: str, shown: Lineage, start: Remembered) -> Remembered:
         """Return the head that a chain ends at; if it begins elsewhere, `start`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+
 from keys.keyring import MemberKeys
 from keys.registry import Registry
 from keys.signing import SigningKey
@@ -15,7 +17,7 @@ from node.peer.lineage import Lineages
 from node.store.connection import open_reader
 from node.store.sqlite import Store
 from protocol.ledger import LedgerHead, LedgerOrigin, read_ledger_head, sign_ledger_head
-from protocol.lineage import Lineage, Link, SeenHead, from_bytes, to_bytes
+from protocol.lineage import NOTHING_SHOWN, Lineage, Link, SeenHead, from_bytes, to_bytes
 from protocol.merkle import inclusion_path, root_of
 from tests.builders.empty import empty_store
 from tests.builders.network import NOW_MS, make_network
@@ -60,6 +62,7 @@ class Leading:
         self.asked: list[SeenHead | None] = []
         self.is_up = True
         self.grows: Epochs | None = None
+        self.is_silent = False
 
     async def exchange(self, peer: str, about: LedgerExchange, body: bytes) -> bytes:
         """Answer as the road to it would."""
@@ -67,8 +70,11 @@ class Leading:
         assert peer == OWNER
         if not self.is_up:
             raise PeerUnreachableError
-        seen = from_bytes(body).seen
+        asked = from_bytes(body)
+        seen = asked.seen
         self.asked.append(seen)
+        if self.is_silent and asked == msgspec.structs.replace(NOTHING_SHOWN, seen=seen):
+            return to_bytes(NOTHING_SHOWN)
         if self.grows is not None:
             self.grows.grow(1)
         found = [one.after(seen) for one in self.ledgers] if seen is not None else []

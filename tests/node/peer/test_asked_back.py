@@ -153,6 +153,21 @@ async def test_g5_attack_caller_whose_chain_goes_on_for_ever_is_found(asking: As
     assert asking.accused() == {(SPLIT, OWNER)}
 
 
+async def test_g5_attack_caller_whose_ledger_grows_with_each_question_is_found(
+    asking: Asking,
+) -> None:
+    """It never shows twice the head that it does not lead to; so it is for a month."""
+    await asking.told(asking.false.links[0].note)
+    owner = Calling(asking)
+    owner.grows = asking.true
+    for _ in range(EVADED):
+        await owner.call()
+    assert asking.accused() == set()
+    asking.now_ms += LONG_MS + 1
+    await owner.call()
+    assert (asking.waiting(), asking.accused()) == ([], {(SPLIT, OWNER)})
+
+
 async def test_g5_answer_that_does_not_verify_is_refused_and_ends_no_doubt(asking: Asking) -> None:
     """A chain between two ledgers of which one does not begin with the other's head."""
     note = asking.false.links[0].note

@@ -15,6 +15,7 @@ from node.peer.errors import (
     BadShowingError,
     OverQuotaError,
     PeerRefusedError,
+    PeerTimeoutError,
     UnknownLedgerError,
 )
 from node.store.connection import open_reader
@@ -375,6 +376,50 @@ async def test_8_14_a_member_that_is_away_is_not_accused(world: World) -> None:
         world.now += DAY_MS
         await compared(world)
     assert (checked(world).problem, tasks(world)) == ("peer_unreachable", set())
+
+
+async def days_of_silence(world: World, days: int) -> None:
+    """Let gb-iwf hand something over each half day, and compare each hour in vain."""
+    for half in range(2 * days):
+        await hand_over(world, 10 + half)
+        for _ in range(12):
+            await an_hour(world)
+            await compared(world)
+
+
+@pytest.mark.parametrize("compared_before", [True, False])
+async def test_g5_attack_member_lets_comparisons_alone_time_out(
+    world: World,
+    compared_before: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """It takes what is pushed, and says what it has to say: it is not away, and is missed."""
+    await an_hour(world, 3)
+    if compared_before:
+        assert await compared(world)
+    lie(world, PeerTimeoutError())
+    await days_of_silence(world, 1)
+    assert (checked(world).problem, tasks(world)) == ("peer_timeout", set())
+    await days_of_silence(world, 2)
+    assert tasks(world) == {("ledger_missing", EOKM)}
+
+
+async def test_8_14_a_member_that_was_away_has_time_to_show_its_ledger(world: World) -> None:
+    """All that waited for it goes at once; the first calls about ledgers may fail still."""
+    await an_hour(world, 3)
+    assert await compared(world)
+    await world[EOKM].crash()
+    await world[IWF].submit("https://nl2.example/2.jpg")
+    for _ in range(3 * 24):
+        world.now += HOUR_MS
+        await world[IWF].work()
+        await compared(world)
+    await world[EOKM].restart()
+    lie(world, PeerTimeoutError())
+    await world.settle()
+    for _ in range(11):
+        await an_hour(world)
+        await compared(world)
+    assert tasks(world) == set()
 
 
 async def test_8_14_a_member_of_an_earlier_version_is_not_accused(world: World) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from keys.recovering import Recovering
-from node.peer.doubting import ASKED_AT_ONCE, LONG_MS, REQUESTS
+from node.peer.doubting import ASKED_AT_ONCE, EVADED, LONG_MS, REQUESTS
 from node.peer.errors import CallError
 from node.peer.lineage import REBUILT, SPLIT
 from protocol.lineage import Lineage, to_bytes
@@ -82,6 +82,41 @@ async def test_g5_a_ledger_that_grew_meanwhile_is_asked_about_again(asking: Aski
     asking.owner.grows = asking.true
     await asking.lineages.exchange(OWNER)
     assert (asking.waiting(), asking.accused()) == ([(SPEAKER, note)], set())
+
+
+async def test_g5_attack_owner_whose_ledger_grows_with_each_question_must_know_its_head(
+    asking: Asking,
+) -> None:
+    """What was added meanwhile explains where a chain ends, not that it does not begin."""
+    await asking.told(asking.false.links[0].note)
+    asking.owner.grows = asking.true
+    await asking.lineages.exchange(OWNER)
+    assert (asking.waiting(), asking.accused()) == ([], {(SPLIT, OWNER)})
+
+
+async def test_g5_attack_owner_whose_ledger_grows_with_each_question_is_found(
+    asking: Asking,
+) -> None:
+    """It leads from both, and nobody ever sees its newest head twice: by chance that is once."""
+    asking.owner.ledgers = (asking.true, asking.false)
+    asking.owner.grows = asking.true
+    await asking.told(asking.false.links[0].note)
+    for _ in range(EVADED):
+        assert asking.accused() == set()
+        await asking.lineages.exchange(OWNER)
+    assert (asking.waiting(), asking.accused()) == ([], {(SPLIT, OWNER)})
+
+
+async def test_g5_attack_owner_that_shows_nothing_of_its_other_ledger_is_found(
+    asking: Asking,
+) -> None:
+    """Questions alone say what they ask about; those it answers with no head, and nothing else."""
+    await asking.told(asking.false.links[0].note)
+    asking.owner.is_silent = True
+    for _ in range(EVADED):
+        assert asking.accused() == set()
+        await asking.lineages.exchange(OWNER)
+    assert asking.accused() == {(SPLIT, OWNER)}
 
 
 async def test_g5_a_head_under_a_key_that_is_listed_no_more_accuses_nobody(asking: Asking) -> None:

@@ -1,0 +1,51 @@
+"""Whether a member that shows nothing of its ledger is away, or keeps silent (§8.14.3).
+
+Who is away is not accused: its channels say that it is. Who goes on to take and to say things, and
+lets comparisons alone fail, may have something to hide: it is missed as one that refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from node.peer.errors import PeerTimeoutError, PeerUnreachableError
+
+LONG_MS: Final = 24 * 3_600_000
+"""So long comparing has failed before it says something that all else goes."""
+BACK_MS: Final = 12 * 3_600_000
+"""So long a member that has come back has time to show its ledger."""
+
+Receipted = Callable[[int], Awaitable[Sequence[tuple[object, ...]]]]
+"""Gives how far channels with it were receipted, in either direction, until a time (UTC)."""
+
+
+async def is_away(error: Exception, receipted: Receipted, good_ms: int | None, now_ms: int) -> bool:
+    """Whether a member with which comparing failed is one that nothing reaches.
+
+    It is not if something was receipted more than a day after the last good comparison (or, where
+    there was none, beside what was receipted in the first place), half a day ago or longer.
+
+    Args:
+        error: how it failed.
+        receipted: what else goes on with it.
+        good_ms: when a comparison was good last (UTC); None: never.
+        now_ms: UTC.
+
+    Raises:
+        StoreError: our own log could not be read.
+    """
+    if not isinstance(error, PeerUnreachableError | PeerTimeoutError):
+        return False
+    until_ms = now_ms - BACK_MS
+    known = good_ms is not None and good_ms <= now_ms  # else that clock was wrong
+    since_ms = good_ms + LONG_MS if good_ms is not None and known else until_ms - LONG_MS
+    if since_ms >= until_ms:
+        return True
+    before = await receipted(since_ms)
+    return not (known or before) or _far(before) == _far(await receipted(until_ms))
+
+
+def _far(due: Sequence[tuple[object, ...]]) -> set[tuple[object, ...]]:
+    """How far which logs go; what followed them meanwhile says nothing of that."""
+    return {one[:2] for one in due}
