@@ -36,6 +36,7 @@ from node.casework.routing import Forwarding
 from node.casework.sharing import concerned, is_own
 from node.casework.under_id import REASON as ANOTHER
 from node.casework.under_id import is_other_item, refuse_other
+from node.casework.undoing import put_before_a_person
 from node.casework.wanting import want_alike, want_item
 from node.casework.withdrawing import hear_verdict_withdrawn, hear_withdrawal
 from node.ids import Ids
@@ -281,8 +282,12 @@ class Judge:
 
     def item(self, parsed: Parsed, message: Item) -> Disposition:
         """An item handed over."""
-        peer = parsed.arrived.peer
-        return self.handover.item(peer, self._permits.with_report(peer, message))
+        peer, is_new = parsed.arrived.peer, self.book.find(message.item_id) is None
+        disposition = self.handover.item(peer, self._permits.with_report(peer, message))
+        state = self.book.find(message.item_id)
+        if is_new and state is not None and not state.sightings:
+            put_before_a_person(self.book, state)  # nothing here would go on with it by itself
+        return disposition
 
     def sighted(self, parsed: Parsed, message: Sighted) -> Disposition:
         """A later sighting, or later facts, of an item that was handed over."""

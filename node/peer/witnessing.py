@@ -25,6 +25,9 @@ from protocol.witness import WITNESSES, Submission, take_cosignature, witnessed_
 
 PAUSE_MS: Final = 60_000
 LONGEST_PAUSE_MS: Final = 3_600_000
+TO_COME_MS: Final = 3_600_000
+"""A time so far ahead of our clock is kept as it was given, and others are asked beside it: if it
+were one of two, the head would be witnessed by what one member says alone."""
 AHEAD: Final = "witness_ahead"
 """A witness holds more under our own key, or something else, than we signed in this epoch."""
 
@@ -205,14 +208,18 @@ class Witnessing:
             return 0
         head = head._replace(cosigned=counting(self._registry(), head.cosigned))
         asks = await self._store.asks()
+        latest_s = (now_ms + TO_COME_MS) // 1000
+        timely = {one for one, time_s in head.cosigned.items() if time_s <= latest_s}
         order = [
             one
             for one in candidates(self._registry(), self._us)
-            if one in head.cosigned
-            or one not in asks
-            or pacing.is_due(now_ms, asks[one].next_ms, LONGEST_PAUSE_MS)
+            if one in timely
+            or (
+                one not in head.cosigned
+                and (one not in asks or pacing.is_due(now_ms, asks[one].next_ms, LONGEST_PAUSE_MS))
+            )
         ]
-        wanted = choose(await self._store.partners(), order, head.cosigned)
+        wanted = choose(await self._store.partners(), order, timely)
         done = 0
         for witness in wanted:
             done += await self._ask(witness, head, asks.get(witness), now_ms)

@@ -377,6 +377,12 @@ class TestUntoldSightings:
         receiver("gb-iwf", item_from(sightings=()))
         assert receiver.state(item(1).id).sightings == ()
 
+    def test_item_that_nobody_reports_stands_before_a_person(self) -> None:
+        """Its sender may know of narrower terms than we: nothing here would go on with it."""
+        receiver = Receiver()
+        receiver("gb-iwf", item_from(sightings=()))
+        assert receiver.state(item(1).id).reviews == (Review.WITHDRAWAL,)
+
 
 class TestKnownById:
     """The id itself is here."""

@@ -17,7 +17,7 @@ from node.store.connection import open_reader
 from node.store.witnessing import newest_head
 from protocol.ledger import LedgerHead, LedgerOrigin, read_ledger_head, sign_ledger_head
 from protocol.merkle import consistency_path, root_of
-from protocol.witness import Submission
+from protocol.witness import Submission, witnessed_at
 from tests.simulation.world import World
 
 IWF, EOKM, PDC, ECO, SOL = "gb-iwf", "nl-eokm", "fr-pdc", "de-eco", "at-sol"
@@ -106,6 +106,17 @@ async def test_8_12_others_are_asked_in_place_of_one_that_is_away(world: World) 
     await world[IWF].keep_ledger()
     outside = set(cosigned(world)) - {EOKM, first}
     assert len(outside) == 2
+
+
+async def test_g7_attack_one_witness_dates_a_head_in_the_future(world: World) -> None:
+    """As one of two it would be the time of the head, in which nobody sees what was before."""
+    first = next(c for c in candidates(world.registry, IWF) if c != EOKM)
+    world[first].witness._clock = lambda: world.now + 400 * 24 * HOUR_MS
+    for _ in range(2):
+        await world[IWF].keep_ledger()
+    assert cosigned(world)[first] > world.now // 1000
+    assert witnessed_at(cosigned(world), (IWF, EOKM)) == world.now // 1000
+    assert await world[IWF].keep_ledger() == 0, "nobody is asked twice for it"
 
 
 async def test_8_12_pauses_grow_and_end_with_success(world: World) -> None:

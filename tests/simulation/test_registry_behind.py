@@ -1,0 +1,81 @@
+"""Two members under two registries: one has heard of other roles or terms, and one has not yet."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from keys.transfers import NOTHING, TRANSFER_FIELDS, TransferTerms
+from node.casework.draft import ActionDraft
+from node.casework.item import Custody, Review
+from protocol.vocabulary import Action
+from tests.simulation.fleet import Fleet
+
+GB, NL, FR = "gb-iwf", "nl-eokm", "fr-pdc"
+PLACE = "https://nl1.example/1.jpg"
+UNTOLD = TransferTerms("law", tuple(one for one in TRANSFER_FIELDS if one != "sightings"))
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[Fleet]:
+    """Give three members that each have a view of the registry of their own."""
+    made = Fleet(tmp_path, (GB, NL, FR), 5, None)
+    await made.start()
+    yield made
+    await made.close()
+
+
+def set_terms(world: Fleet, terms: TransferTerms, *heard: str) -> None:
+    """Let the umbrella decide what gb-iwf may send nl-eokm, and these members alone hear of it."""
+    transfers = world.umbrella.registry.network.transfers
+    world.govern(transfers=replace(transfers, pairs={**transfers.pairs, (GB, NL): terms}))
+    for member in heard:
+        world[member].look_at(world.umbrella.registry)
+    for member, node in world.nodes.items():
+        node.withheld = member not in heard
+
+
+async def catch_up(world: Fleet) -> None:
+    """Let everybody have the newest registry."""
+    for node in world.nodes.values():
+        node.withheld, node.wants_registry = False, True
+    world.now += 2 * HOUR_MS
+    await world.settle()
+
+
+async def handed_in(world: Fleet) -> str:
+    """Let gb-iwf find something for nl-eokm; give its id."""
+    made = await world[GB].submit(PLACE)
+    await world.settle()
+    return made.items[0].item_id
+
+
+async def test_11_4_sightings_that_only_the_receiver_thinks_may_go(world: Fleet) -> None:
+    """The item is there with nobody who reports it: a person sees that, nothing else would."""
+    set_terms(world, UNTOLD, GB)
+    item_id = await handed_in(world)
+    state = await world[NL].state(item_id)
+    assert (state.custody, state.reviews) == (Custody.HERE, (Review.WITHDRAWAL,))
+
+
+async def test_11_4_item_for_which_only_the_sender_knows_the_basis_comes_back_to_people(
+    world: Fleet,
+) -> None:
+    """They send it once more when the other one has heard: it is taken then, under its id."""
+    set_terms(world, TransferTerms(NOTHING), GB, NL, FR)
+    set_terms(world, TransferTerms("contract"), GB)
+    item_id = await handed_in(world)
+    state = await world[GB].state(item_id)
+    assert (state.custody, state.reviews) == (Custody.HERE, (Review.REFUSED_BY_PEER,))
+    await catch_up(world)
+    assert (await world[GB].state(item_id)).custody is Custody.HERE
+    again = ActionDraft(action=Action.MOVED, country="NL")
+    for _ in (Review.REFUSED_BY_PEER, Review.CAME_BACK):  # it has been there, and a person knows
+        await world[GB].desk.act(item_id, again, actor="analyst")
+    await world.settle()
+    assert (await world[NL].state(item_id)).custody is Custody.HERE
+    assert (await world[GB].state(item_id)).responsible == NL
