@@ -29,6 +29,8 @@ from protocol.push import Purpose
 from protocol.receipt import verify_receipt
 from protocol.vocabulary import Lane
 
+LAST = 2
+"""The least urgency of what waits."""
 OPEN_AGAIN_MS = 1000
 """No faster than this epochs are opened for a puller, whatever states it tells."""
 
@@ -116,6 +118,8 @@ class Offering:
             tenure.asked_ms = now_ms
         await self.sending.was_unused(peer, lane, tenure, answer.told.position)
         urgency = await self.sending.outbox.urgency(peer, lane)
+        if urgency is None and await self.sending.goes_again(peer, lane, tenure, registry):
+            urgency = LAST
         if not _has_work(tenure, urgency, answer.told.position, now_ms):
             return None
         if not known:

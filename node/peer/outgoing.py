@@ -109,6 +109,9 @@ class Outbox(Protocol):
     async def urgency(self, peer: str, lane: Lane) -> int | None:
         """Return the urgency of what waits for one channel; None: nothing does."""
 
+    async def may_go_again(self, peer: str, lane: Lane, limits: Limits) -> bool:
+        """Whether something may go now that could not when its turn came."""
+
     async def take_over(self, peer: str, lane: Lane) -> int:
         """Begin a tenure and return its fence."""
 

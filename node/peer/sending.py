@@ -190,18 +190,12 @@ class Sending:
         own = self._own_entries(peer, tenure, registry)
         if not own and await self.outbox.urgency(peer, lane) is None:
             return None
-        limits = registry.network.limits
         cut = await self.outbox.cut(
             Channel(registry.network_id, self.us, peer, lane),
             tenure.fence,
             state,
             own,
-            Limits(
-                min(limits.push_entries, self.max_entries),
-                limits.push_bytes,
-                limits.entry_bytes,
-                withheld,
-            ),
+            self._limits(registry, withheld),
             lambda cut: sign_checkpoint(cut.checkpoint, self.log_key),
             now_ms,
         )
@@ -210,6 +204,22 @@ class Sending:
         tenure.state, push = cut
         tenure.seen = registry.seen
         return push
+
+    async def goes_again(self, peer: str, lane: Lane, tenure: Tenure, registry: Registry) -> bool:
+        """Whether what an earlier registry held back may go; asked once for each registry.
+
+        Nothing else says so where nothing waits besides.
+        """
+        if tenure.state is None or tenure.permitted is registry:
+            return False
+        tenure.permitted = registry
+        limits = self._limits(registry, self._withheld(registry, peer, lane))
+        return await self.outbox.may_go_again(peer, lane, limits)
+
+    def _limits(self, registry: Registry, withheld: frozenset[int]) -> Limits:
+        limits = registry.network.limits
+        most = min(limits.push_entries, self.max_entries)
+        return Limits(most, limits.push_bytes, limits.entry_bytes, withheld)
 
     def _withheld(self, registry: Registry, peer: str, lane: Lane) -> frozenset[int]:
         """The kinds that may not go to `peer` under this registry, whenever they were said."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from keys.registry import Registry
 from protocol.answers import ANSWERS, AnswerCode, Position, Then
 from protocol.channel import SenderState
 
@@ -32,6 +33,7 @@ class Tenure:
         used: the channel was used before this process began.
         forgotten: perhaps it was, and a restore forgot it: the receiver is asked.
         seen: the registry that the epoch last recorded.
+        permitted: the registry under which was last seen whether what was held back may go.
         keeping: the receipt that is being kept, beside the next cut: both share one commit.
         question: the nonce of the question that a puller has still to answer.
         offered: the position that the last offer leads to.
@@ -53,6 +55,7 @@ class Tenure:
     used: bool = False
     forgotten: bool = False
     seen: tuple[int, int, bytes] | None = None
+    permitted: Registry | None = None
     keeping: asyncio.Future[None] | None = None
     question: bytes | None = None
     offered: Position | None = None

@@ -159,6 +159,18 @@ def _hold_back(connection: Connection, peer: str, lane: Lane, limits: Limits) ->
         )
 
 
+def may_go_again(connection: Connection, peer: str, lane: Lane, limits: Limits) -> bool:
+    """Whether something that was held back is permitted now, and small enough."""
+    withheld = ", ".join(map(str, sorted(limits.withheld))) or "NULL"
+    row = connection.execute(
+        "SELECT 1 FROM waiting_out w JOIN messages_out m ON m.seq = w.message"  # noqa: S608 - own numbers
+        f" WHERE w.peer = ? AND w.lane = ? AND w.urgency = {HELD_BACK}"
+        f" AND (m.kind IN ({withheld})) IS NOT TRUE AND length(m.entry) <= ? LIMIT 1",
+        (peer, str(lane), largest_entry(limits.push_bytes, limits.entry_bytes)),
+    ).fetchone()
+    return row is not None
+
+
 def _append(
     connection: Connection,
     peer: str,

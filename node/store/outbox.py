@@ -10,7 +10,7 @@ from collections.abc import Collection, Container, Mapping, Sequence
 
 from node.peer.outgoing import ChannelRow, Entomb, Limits, OwnEntry, Push, Word
 from node.store import cutting, disowning, pulled
-from node.store.cutting import HELD_BACK, Sign, channel_row, check_fence
+from node.store.cutting import HELD_BACK, Sign, channel_row, check_fence, may_go_again
 from node.store.epochs import opened_ms
 from node.store.erasing import bury
 from node.store.errors import ErasedError
@@ -97,6 +97,10 @@ class Outbox:
             ).fetchone()
         )
         return None if row is None else int(row[0])
+
+    async def may_go_again(self, peer: str, lane: Lane, limits: Limits) -> bool:
+        """Whether something may go now that was held back before."""
+        return await self._readers.run(lambda c: may_go_again(c, peer, lane, limits))
 
     async def take_over(self, peer: str, lane: Lane) -> int:
         """Begin a tenure: whoever held the channel before can no longer write it."""

@@ -1,4 +1,4 @@
-"""Two members under two registries: one has heard of other roles or terms, and one has not yet."""
+"""Other roles or terms come into force: who has not heard of it yet, and who fetches what waits."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from keys.transfers import NOTHING, TRANSFER_FIELDS, TransferTerms
-from node.casework.draft import ActionDraft
+from node.casework.draft import ActionDraft, AssessmentDraft
 from node.casework.item import Custody, Review
-from protocol.vocabulary import Action
+from protocol.entry import decode
+from protocol.vocabulary import Action, Kind, Verdict
 from tests.simulation.fleet import Fleet
+from tests.simulation.looking import rows
 
 GB, NL, FR = "gb-iwf", "nl-eokm", "fr-pdc"
 PLACE = "https://nl1.example/1.jpg"
@@ -37,6 +39,20 @@ def set_terms(world: Fleet, terms: TransferTerms, *heard: str) -> None:
         world[member].look_at(world.umbrella.registry)
     for member, node in world.nodes.items():
         node.withheld = member not in heard
+
+
+async def hours(world: Fleet, count: int) -> None:
+    """Let so many hours pass in which everybody does what is due."""
+    for _ in range(count):
+        await world.settle()
+        world.now += HOUR_MS
+    await world.settle()
+
+
+def heard(world: Fleet) -> list[int]:
+    """The kinds of what nl-eokm has on the bulk lane."""
+    got = rows(world[NL], "SELECT entry FROM entries_in WHERE lane = 'bulk'")
+    return [int(decode(entry).kind) for (entry,) in got]
 
 
 async def catch_up(world: Fleet) -> None:
@@ -79,3 +95,27 @@ async def test_11_4_item_for_which_only_the_sender_knows_the_basis_comes_back_to
     await world.settle()
     assert (await world[NL].state(item_id)).custody is Custody.HERE
     assert (await world[GB].state(item_id)).responsible == NL
+
+
+@pytest.mark.parametrize("unreachable", [NL, None], ids=["pulled", "pushed"])
+async def test_11_1_what_may_go_again_goes_though_nothing_else_is_said(
+    tmp_path: Path, unreachable: str | None
+) -> None:
+    """What is fetched goes at the next look at the registry; what is pushed, within a day."""
+    world = Fleet(tmp_path, (GB, NL, FR), 5, None, unreachable)
+    await world.start()
+    await handed_in(world)
+    await world[NL].crash()
+    file = await world[GB].submit("https://gb1.example/1.jpg", sha256="ab" * 32)
+    await world[GB].work()
+    verdict = AssessmentDraft(verdict=Verdict.BASELINE)
+    await world[GB].desk.assess(file.items[0].item_id, verdict, actor="analyst")
+    set_terms(world, TransferTerms(NOTHING), GB, NL, FR)
+    await world[NL].come_back()
+    await hours(world, 2)
+    assert Kind.CONTENT_VERDICT not in heard(world)
+    set_terms(world, TransferTerms("contract"), GB, NL, FR)
+    await hours(world, 26 if unreachable is None else 2)
+    assert Kind.CONTENT_VERDICT in heard(world)
+    assert [code for code, _, _ in await world[GB].store.queries.tasks()] == []
+    await world.close()
