@@ -10,6 +10,7 @@ from node.store import citing
 from node.store.bulk import stream
 from node.store.cutting import HELD_BACK
 from node.store.disavow_audit import DisavowAudit
+from node.store.erasing import BURIED_LEAF
 from node.store.forks import kept_forks
 from node.store.history import leaf_of
 from node.store.ledger import (
@@ -320,10 +321,8 @@ class Audit:
             " AND w.message = m.seq), m.entry_id, m.kind, m.item, m.entry,"
             # By message alone: a server without statistics would else take the whole log for few.
             " (SELECT count(CASE WHEN l.peer = m.peer AND l.lane = m.lane THEN 1 END)"
-            " FROM log_out l WHERE l.message = m.seq), t.leaf, EXISTS (SELECT 1 FROM"
-            " recovered_entries r WHERE r.message = m.seq) FROM messages_out m"
-            " LEFT JOIN tombstones t ON m.entry IS NULL AND t.sent = 1 AND t.peer = m.peer"
-            " AND t.entry_id = m.entry_id ORDER BY m.seq",
+            f" FROM log_out l WHERE l.message = m.seq), {BURIED_LEAF}, EXISTS (SELECT 1 FROM"
+            " recovered_entries r WHERE r.message = m.seq) FROM messages_out m ORDER BY m.seq",
         ):
             yield MessageRow._make((*row[:10], leaf_of(row[8], row[10]), row[11] == 1))
 

@@ -32,6 +32,14 @@ CARRYING = frozenset({Kind.ITEM, Kind.SIGHTED, Kind.OUTCOME, Kind.PEER_MESSAGE})
 _KEPT_EVENTS = (int(EventKind.ERASED), int(EventKind.ERASED_THERE), int(EventKind.BURIED))
 _URGENCY = 1
 _HELD, _SENT = 0, 1
+BURIED_LEAF = (
+    "(SELECT t.leaf FROM tombstones t WHERE m.entry IS NULL AND t.sent = 1 AND t.peer = m.peer"
+    " AND t.entry_id = m.entry_id ORDER BY CASE WHEN t.leaf IN (SELECT l.leaf FROM log_out l"
+    " WHERE l.message = m.seq UNION ALL SELECT r.leaf FROM recovered_entries r"
+    " WHERE r.message = m.seq) THEN 0 ELSE 1 END, t.leaf LIMIT 1)"
+)
+"""The leaf that a message `m` had, once erased. Two of one id, said by two lives of this node, have
+one each: which is whose, the place in a log says."""
 
 
 class Erasable(NamedTuple):
@@ -219,9 +227,9 @@ def bury(
         (peer, str(lane), peer, str(lane)),
     )
     sql = (
-        "SELECT m.seq, m.entry_id, m.kind, t.leaf, t.erased_ms FROM messages_out m"
+        "SELECT m.seq, m.entry_id, m.kind, t.leaf, t.erased_ms FROM messages_out m"  # noqa: S608 - own
         " JOIN tombstones t ON t.sent = 1 AND t.peer = m.peer AND t.entry_id = m.entry_id"
-        " WHERE m.entry IS NULL AND m.seq IN ({})"
+        f" AND t.leaf = {BURIED_LEAF} WHERE m.entry IS NULL AND m.seq IN ({{}})"
     )
     erased = {row[0]: row[1:] for row in select_in(connection, sql, unsettled)}
     for entry_id, kind, leaf, erased_ms in erased.values():

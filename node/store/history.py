@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import msgspec
 
 from node.store.cases import EMPTY_CHAIN
+from node.store.erasing import BURIED_LEAF
 from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol.entry import leaf as entry_leaf
@@ -86,9 +87,8 @@ def _present(connection: Connection) -> Head | None:
     event = connection.execute("SELECT seq, chain FROM events ORDER BY seq DESC LIMIT 1").fetchone()
     size, chain = event if event is not None else (0, EMPTY_CHAIN)
     rows = connection.execute(
-        "SELECT m.seq, m.peer, m.lane, m.entry_id, m.kind, m.item, m.entry, t.leaf"
-        " FROM messages_out m LEFT JOIN tombstones t ON m.entry IS NULL AND t.sent = 1"
-        " AND t.peer = m.peer AND t.entry_id = m.entry_id WHERE m.seq > ? ORDER BY m.seq",
+        f"SELECT m.seq, m.peer, m.lane, m.entry_id, m.kind, m.item, m.entry, {BURIED_LEAF}"  # noqa: S608 - own
+        " FROM messages_out m WHERE m.seq > ? ORDER BY m.seq",
         (messages,),
     )
     facts = ((*row[:6], leaf_of(row[6], row[7])) for row in rows)
