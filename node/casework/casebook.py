@@ -199,6 +199,7 @@ class Casebook:
     opened_reports: set[str] = field(default_factory=set)
     posts: list[Post] = field(default_factory=list)
     tasks: list[tuple[str, str]] = field(default_factory=list)
+    over: list[tuple[str, str]] = field(default_factory=list)  # tasks whose reason is gone
     erased: list[str] = field(default_factory=list)
     freed: list[str] = field(default_factory=list)  # their ids and aliases: nothing waits for them
     late: list[tuple[str, Arrived]] = field(default_factory=list)  # about items erased before

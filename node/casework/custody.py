@@ -22,6 +22,8 @@ from protocol.vocabulary import OutcomeWhat
 
 HOLDER_UNHEARD: Final = "holder_unheard"
 """Task: by what was told an item is with a member of which nothing comes any more, or is none."""
+SAID_TO_BE_HERE: Final = "said_to_be_here"
+"""Task: an item is with us by what others say, and no hand-over has come."""
 
 
 def take_custody(book: Casebook, postbox: Postbox, ids: Ids, item_id: str) -> ItemState:
@@ -32,6 +34,7 @@ def take_custody(book: Casebook, postbox: Postbox, ids: Ids, item_id: str) -> It
     kept = Kept(book.us, state.orphan, hops, None, event_id)
     state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
     tell(book, postbox, state, _news(Step(event_id, book.us, book.us), book.now))
+    need_not_ask(book, item_id)
     return state
 
 
@@ -66,6 +69,31 @@ def is_unheard(book: Casebook, registry: Registry, state: ItemState) -> bool:
     named = state.responsible
     stranger = named is not None and named not in registry.network.members
     return stranger or handed_on_to(book, state) in state.erased_at
+
+
+def need_not_ask(book: Casebook, item_id: str) -> None:
+    """Of an item of which nothing came any more it is known who has it: nobody need ask now."""
+    task = (HOLDER_UNHEARD, item_id)
+    book.tasks = [one for one in book.tasks if one != task]
+    book.over.append(task)
+
+
+def is_over(book: Casebook) -> list[tuple[str, str]]:
+    """Return the tasks that nobody need look at after this decision, whichever were opened.
+
+    What was to come is here, by whatever way, or erased, or said to be with another. That an item
+    is closed ends none of them: it may be open again, and with nobody still.
+    """
+    codes = (HOLDER_UNHEARD, SAID_TO_BE_HERE)
+    found = [(code, item) for item in book.erased for code in codes]
+    for state in book.changed.values():
+        if not state.heard:  # of nearly every item nobody told where it is
+            continue
+        if state.custody is not Custody.HANDED_ON:
+            found += [(code, state.id) for code in codes]
+        elif state.responsible != book.us:
+            found.append((SAID_TO_BE_HERE, state.id))
+    return found
 
 
 def take_what_is_left(book: Casebook, forwarding: Forwarding, state: ItemState, peer: str) -> None:

@@ -12,8 +12,11 @@ from node.casework.casebook import Casebook, Postbox
 from node.casework.chains import handed_to
 from node.casework.custody import (
     HOLDER_UNHEARD,
+    SAID_TO_BE_HERE,
     is_left,
     is_said_to_be_here,
+    is_unheard,
+    need_not_ask,
     settle_ring,
     take_custody,
     take_what_is_left,
@@ -56,8 +59,6 @@ from protocol.vocabulary import (
 )
 
 _SAY_WHERE: Final = frozenset({OutcomeWhat.MOVED, OutcomeWhat.RESPONSIBLE_CHANGED})
-SAID_TO_BE_HERE: Final = "said_to_be_here"
-"""Task: an item is with us by what others say, and no hand-over has come."""
 HELD_TWICE: Final = "held_twice"
 """Task: a member answers for an item that is with another: it may have it, too."""
 
@@ -180,9 +181,17 @@ def hear_outcome(
     refused = _take_in(book, forwarding, state, peer, message)
     if refused is None:
         state = settle_ring(book, postbox, forwarding.ids, state.id, given_back=given_back)
-        if message.what in _SAY_WHERE and is_said_to_be_here(book.us, state):
-            book.tasks.append((SAID_TO_BE_HERE, state.id))
+        if message.what in _SAY_WHERE and state.closed_ms is None:
+            _look_where_it_is(book, forwarding, state)
     return refused
+
+
+def _look_where_it_is(book: Casebook, forwarding: Forwarding, state: ItemState) -> None:
+    """A person sees what is said to be here and has not come, not what is heard of."""
+    if is_said_to_be_here(book.us, state):
+        book.tasks.append((SAID_TO_BE_HERE, state.id))
+    if not is_unheard(book, forwarding.registry, state):
+        need_not_ask(book, state.id)
 
 
 def _take_in(

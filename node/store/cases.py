@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from node.casework.casebook import Casebook, Loaded, Needs
+from node.casework.custody import is_over
 from node.casework.events import Event, EventKind, ids_now_known
 from node.casework.item import ItemState, encode
 from node.casework.post import Post
@@ -205,8 +206,14 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
         [(r.id, r.source, r.reference, encode(r)) for r in book.new_reports],
     )
     post(connection, unsaid(connection, book.posts), book.now)
+    for code, subject in book.over:
+        close_task(connection, code, subject, book.now)
+    over = dict.fromkeys(is_over(book))
     for code, subject in dict.fromkeys(book.tasks):
-        open_task(connection, code, subject, book.now)
+        if (code, subject) not in over:
+            open_task(connection, code, subject, book.now)
+    for code, subject in over:
+        close_task(connection, code, subject, book.now)
     keep(connection, book.disavowed, book.now)
     forget_ended(connection, book.undone)
     keep_shared(connection, book.shared)

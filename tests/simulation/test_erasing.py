@@ -223,6 +223,7 @@ class TestSettled:
         assert ("holder_unheard", item) in {one[:2] for one in await finder.store.queries.tasks()}
         await finder.desk.act(item, ActionDraft(action=Action.MOVED, country="NL"), actor="a")
         await world.settle()
+        assert "holder_unheard" not in await tasks(finder)
         assert (await between.state(item)).custody == "here"
         assert (await finder.state(item)).responsible == "nl-eokm"
         assert [one.verify().found for one in (finder, between, last)] == [[], [], []]

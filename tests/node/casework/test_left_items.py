@@ -160,6 +160,18 @@ class TestNamed:
         assert (state.custody, state.responsible) == (Custody.HANDED_ON, "zz-nobody")
         assert circle[NL].book.tasks == [(HOLDER_UNHEARD, state.id)]
 
+    def test_10_10_nobody_asks_for_what_is_with_a_member_after_all(self) -> None:
+        """Whoever has it says so."""
+        circle = chain(GB, NL, FR)
+        for named in ("zz-nobody", DE):
+            says(circle, FR, NL, OutcomeWhat.RESPONSIBLE_CHANGED, responsible=named)
+            circle.send()
+            circle.settle(drawn(0))
+        state = only(circle, NL)
+        assert (state.custody, state.responsible) == (Custody.HANDED_ON, DE)
+        assert circle[NL].book.tasks == []
+        assert (HOLDER_UNHEARD, state.id) in circle[NL].book.over
+
     def test_10_10_who_it_is_moved_back_to_takes_it(self) -> None:
         """Though nothing ever comes."""
         circle = chain(GB, NL)
