@@ -150,9 +150,8 @@ class Handover:
         self._add_facts(here.id, Facts(message.content, message.access), peer)
         self._note_all(here.id, message, peer)
         if not told:
-            known = frozenset(one.event_id for one in message.assessments)
             state = self._book.loaded.items[here.id]
-            tell_so_far(self._book, self._postbox, state, informant, known)
+            tell_so_far(self._book, self._postbox, state, informant, message)
         if not away:
             return Disposition.REVISION
         if not told:
@@ -189,8 +188,7 @@ class Handover:
         self._note_all(before.id, message, informant.member)
         raise_judged(self._book, before.id, judgement.review, suggested)
         state = self._book.loaded.items[before.id]
-        known = frozenset(assessment.event_id for assessment in message.assessments)
-        tell_so_far(self._book, self._postbox, state, informant, known)
+        tell_so_far(self._book, self._postbox, state, informant, message)
         if state.custody is Custody.HANDED_ON:
             if self._has_moved_back(state, informant.member):
                 take_custody(self._book, self._postbox, self._ids, state.id)

@@ -15,7 +15,7 @@ from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind
 from node.casework.item import Custody, Informant, ItemState
 from protocol.facts import ActionTaken, Assessment, Moved
-from protocol.messages import Outcome, Sighted
+from protocol.messages import Item, Outcome, Sighted
 from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat
 
 Payload = Assessment | ActionTaken | Moved | None
@@ -154,9 +154,14 @@ def tell_so_far(
     postbox: Postbox,
     state: ItemState,
     informant: Informant,
-    known: frozenset[str] = frozenset(),
+    brought: Item,
 ) -> None:
-    """A later reporter hears at once what the first one has heard, except `known` events."""
+    """A later reporter hears at once what the first one has heard, but for what it `brought`.
+
+    What we did ourselves it hears from us, though another told it so before.
+    """
+    known = {one.event_id for one in brought.assessments}
+    known |= {one.event_id for one in brought.actions if one.member != book.us}
     told: list[tuple[OutcomeWhat, Assessment | ActionTaken]] = [
         *((OutcomeWhat.ASSESSED, assessment) for assessment in state.assessments),
         *((OutcomeWhat.ACTED, action) for action in state.actions),

@@ -10,7 +10,7 @@ import pytest
 from keys.transfers import TRANSFER_FIELDS, Transfers, TransferTerms
 from node.casework.item import Custody, Informant, ItemState, Review
 from protocol import messages
-from protocol.facts import Access, Hop, Sighting
+from protocol.facts import Access, ActionTaken, Hop, Sighting
 from protocol.messages import DispositionNote, Outcome, Sighted, Withdrawal
 from protocol.vocabulary import (
     Action,
@@ -102,6 +102,14 @@ class TestNewItem:
         receiver("gb-iwf", known)
         assert told(receiver) == []
         assert receiver.state(known.item_id).assessments == known.assessments
+
+    def test_5_3_what_it_brings_to_an_item_that_is_here_is_not_told_back_to_it(self) -> None:
+        """Once said before of an erased item, it would be other words under one id."""
+        moved = ActionTaken(event_id(9, "fr-pdc"), "fr-pdc", Action.MOVED, None, NOW_MS)
+        receiver = Receiver(item(2))
+        receiver("gb-iwf", item_from(actions=(moved,)))
+        assert moved in receiver.state(item(2).id).actions
+        assert [to for to, _ in told(receiver)] == []
 
     def test_old_actions_of_former_holders_close_nothing_here(self) -> None:
         """They were about another place."""
