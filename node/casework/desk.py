@@ -87,7 +87,7 @@ class Desk:
         self.feed = Feed()
         self.closed: Callable[[], bool] = lambda: False
         self._following = Following(queries)
-        self.locating = Locating(queries, places, self._decide, lambda: self._forwarding, fresh_ms)
+        self.locating = Locating(queries, places, self._decide, lambda: self.forwarding, fresh_ms)
         self._preparing = Preparing()
         self._speaking: Postbox | None = None
         self.correcting = Correcting(
@@ -108,7 +108,7 @@ class Desk:
             clock=clock,
             postbox=lambda: self._postbox,
             places=places,
-            recall=Recall(queries, self._decide, lambda: self._forwarding),
+            recall=Recall(queries, self._decide, lambda: self.forwarding),
             after=self._after,
             coming_back=lambda: self.closed(),  # noqa: PLW0108 - set later, by who brings it back
         )
@@ -119,7 +119,8 @@ class Desk:
             raise RecoveringError
 
     @property
-    def _forwarding(self) -> Forwarding:
+    def forwarding(self) -> Forwarding:
+        """What it takes to let another member have an item, as the registry in force permits."""
         return Forwarding(self._registry(), self._ids, self._postbox)
 
     @property
@@ -170,7 +171,7 @@ class Desk:
             book.by = actor
             taken = take_reports(book, prepared, self._ids, self._postbox)
             book.by = None
-            place_known(book, places, self._forwarding)
+            place_known(book, places, self.forwarding)
             return taken
 
         needs = intake_needs(prepared, self._fingerprints)
@@ -203,7 +204,7 @@ class Desk:
 
         def decide(book: Casebook) -> ItemState:
             before = book.find(item_id)
-            state = record_action(book, item_id, draft, self._forwarding)
+            state = record_action(book, item_id, draft, self.forwarding)
             if before is not None:
                 look_after(book, before, draft.action, self.locating.fresh_ms)
             return book.loaded.items[state.id]

@@ -21,9 +21,11 @@ from keys.registry import Registry
 from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs
 from node.casework.casestore import CaseStore
+from node.casework.custody import take_custody
 from node.casework.desk import Desk
 from node.casework.erasing import Cause
 from node.casework.events import Erasure
+from node.casework.item import Custody, ItemState, Review
 from node.casework.recovered import (
     NOT_REBUILT,
     OTHERS,
@@ -35,10 +37,15 @@ from node.casework.recovered import (
     read,
     said_by_us,
 )
+from node.casework.routing import item_message
+from node.casework.telling import handed_on_to
+from node.ids import time_of
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
+from protocol.errors import UnsayableError
+from protocol.messages import Outcome
 from protocol.verdicts import ContentVerdictWithdrawn
-from protocol.vocabulary import Kind, OutcomeWhat
+from protocol.vocabulary import Kind, Lane, OutcomeWhat
 
 BATCH = 500
 
@@ -118,6 +125,8 @@ class Rebuilding:
         ended |= await self._withdrawn_from_all()
         for verdict_id in sorted(ended):
             await self.desk.correcting.withdraw_again(verdict_id)
+        for word in self._last_whereabouts(raw for _, raw in told):
+            await self._have_it_where_it_was(word)
         for peer, raw in told:
             await self.erase_again(raw, peer)
         await self.store.complete(self.clock(), partial(item_ids, self.node_secret))
@@ -165,6 +174,59 @@ class Rebuilding:
                 needs.named[item] = self.fingerprints.item(item)
         return needs
 
+    def _last_whereabouts(self, told: Iterable[bytes]) -> Iterable[Outcome]:
+        """Return of each item the last word of ours that it went on from here, or is here again."""
+        said = (
+            said_by_us(self.us, raw, what)
+            for raw in told
+            for what in (OutcomeWhat.MOVED, OutcomeWhat.RESPONSIBLE_CHANGED)
+        )
+        where = [one for one in said if one and (one.moved or one.responsible == self.us)]
+        return {one.item_id: one for one in sorted(where, key=_when)}.values()
+
+    async def _have_it_where_it_was(self, word: Outcome) -> None:
+        """By our last word of where an item is: what that rests on need not have come back.
+
+        A hand-over may have waited for a member that was away: it is said again, and who has the
+        item knows it by its id. What we had taken back since we handed it on is here.
+        """
+
+        def decide(book: Casebook) -> None:
+            state = book.find(word.item_id)
+            if state is None or state.custody is not Custody.HANDED_ON:
+                return
+            if word.moved is not None:
+                self._say_again(book, state, word.moved.to_member, time_of(word.event_id))
+            elif word.responsible == self.us:
+                forwarding = self.desk.forwarding
+                take_custody(book, forwarding.postbox, forwarding.ids, state.id)
+                book.raise_review(state.id, Review.CAME_BACK)
+
+        needs = Needs(named={word.item_id: self.fingerprints.item(word.item_id)})
+        await self.cases.transact(needs, self.clock(), decide)
+
+    def _say_again(self, book: Casebook, state: ItemState, to: str, handed_ms: int) -> None:
+        """Hand over an open item as it was handed over; what came back of that is not said."""
+        found = state.jurisdiction
+        is_there = state.closed_ms is None and to not in state.erased_at
+        if not is_there or found is None or handed_on_to(book, state) != to:
+            return
+        try:
+            post = self.desk.forwarding.postbox.post(
+                to,
+                Kind.ITEM,
+                item_message(state, book.us, found, handed_ms),
+                subject=state.id,
+                revision=len(state.hops),
+                item=state.id,
+                lane=Lane.REPORTS,
+                urgency=state.urgency,
+            )
+        except UnsayableError:
+            book.tasks.append((NOT_REBUILT, to))
+        else:
+            book.posts.append(post)
+
     async def erase_again(self, raw: bytes, told: str) -> None:
         """If this is our word that we erased an item, what came back of it goes.
 
@@ -193,6 +255,10 @@ class Rebuilding:
                 book.erase(state, body)
 
         await self.cases.transact(needs, self.clock(), decide)
+
+
+def _when(word: Outcome) -> int:
+    return time_of(word.event_id)
 
 
 def _leave(book: Casebook, came: Sequence[Came]) -> list[str | None]:
