@@ -1,4 +1,4 @@
-"""`hotline network proposal | countersign | collect | holders`: holders who sign elsewhere."""
+"""`hotline network proposal | countersign | collect | holders | rekey`: signed elsewhere."""
 
 from __future__ import annotations
 
@@ -13,12 +13,21 @@ from node.cli.output import CliError, Result
 from node.config import load
 from node.registry import admit as decisions
 from node.registry import ceremony, repository, showing
-from node.registry.create import HolderPlan, check_holders, load_holder_key, load_online
+from node.registry.create import (
+    HolderPlan,
+    check_holders,
+    load_holder_key,
+    load_online,
+    load_people,
+)
 from node.registry.directory import RepositoryDirectory
 from node.registry.updater import read_fingerprint
+from node.setup import secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from node.registry.signers import Holders
 
 MAX_FILE_BYTES = 1 << 21
 
@@ -65,8 +74,8 @@ def countersign(
         return Result({"digest": waiting.digest, "signed": False, "shown": shown}, shown)
     if unlock is None or output is None:
         raise CliError("usage", "--key: needs --unlock and --out beside it", Exit.USAGE)
-    secret = Unlock.from_config(_absolute(unlock))
-    raw = ceremony.countersign(waiting, pin, [load_holder_key(key, secret) for key in keys])
+    opened_by = Unlock.from_config(_absolute(unlock))
+    raw = ceremony.countersign(waiting, pin, [load_holder_key(key, opened_by) for key in keys])
     _write(output, raw)
     data = {"digest": waiting.digest, "signed": True, "shown": shown, "file": str(output)}
     return Result(data, f"{shown}\n\nsigned       {output}: give it back to the umbrella")
@@ -126,7 +135,26 @@ def holders(
     return decided(decisions.renew(directory, keepers, now_ms(), wanted))
 
 
-def _shown(now: repository.Holders) -> Result:
+def rekey(path: Path, keys: Sequence[Path]) -> Result:
+    """Make other snapshot and timestamp keys here, and propose the root that names them.
+
+    Args:
+        path: the network's configuration; its unlocking secret is made where it is missing.
+        keys: key files of holders at hand.
+
+    Raises:
+        RegistryError: another proposal waits, or the directory holds no network.
+        KeysError: a key file or the unlocking secret cannot be used.
+    """
+    config = load(path)
+    directory = RepositoryDirectory(config.registry.directory)
+    with secret.ensured(config.member.unlock):
+        unlock = Unlock.from_config(config.member.unlock)
+    people = [*load_people(directory, unlock), *(load_holder_key(key, unlock) for key in keys)]
+    return decided(decisions.replace_online(directory, people, unlock, now_ms()))
+
+
+def _shown(now: Holders) -> Result:
     roles = (
         ("root", now.root_threshold, now.root),
         ("targets", now.targets_threshold, now.targets),

@@ -86,3 +86,13 @@ def network_holders(
         ),
         as_json=json,
     )
+
+
+@network_app.command("rekey")
+def network_rekey(
+    key: KeyOption = None, config: ConfigOption = NETWORK_CONFIG, json: JsonOption = False
+) -> int:
+    """Make other snapshot and timestamp keys, and propose a root with them: for theft or loss."""
+    from node.cli import ceremony
+
+    return show(ceremony.rekey(config, key or ()), as_json=json)

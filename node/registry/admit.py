@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 
     from keys.registry import Registry
     from keys.signing import Signer
+    from keys.unlock import Unlock
     from node.registry.admission import AdmissionRequest
     from node.registry.directory import RepositoryDirectory
-    from node.registry.repository import OnlineSigners, Repository
+    from node.registry.repository import Repository
+    from node.registry.signers import Holders, OnlineSigners
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def renew(
     directory: RepositoryDirectory,
     keepers: Keepers,
     now_ms: int,
-    holders: repository.Holders | None = None,
+    holders: Holders | None = None,
 ) -> Decision:
     """Sign root and targets for another year, with the same holders or with others."""
     with directory.locked():
@@ -168,6 +170,28 @@ def renew(
             **repository.propose_targets(state, registry.network, registry.member_keys, now_ms),
         }
         return _decide(directory, state, "", proposal, keepers, now_ms)
+
+
+def replace_online(
+    directory: RepositoryDirectory, people: Sequence[Signer], unlock: Unlock, now_ms: int
+) -> Decision:
+    """Make other snapshot and timestamp keys, and propose the root that names them.
+
+    From that root on readers forget which snapshot and timestamp they trusted, so that no version
+    which a thief signed keeps them from the next (TUF 1.0, 5.3.11). The old keys are not needed.
+
+    Raises:
+        RepositoryStateError: another proposal waits; nothing was made.
+        KeysError: a key file or the unlocking secret cannot be used.
+    """
+    with directory.locked():
+        state = directory.open()
+        _check_nothing_waits(directory)
+        online = create.make_online(directory, unlock)
+        publics = (online.snapshot.public.ed25519, online.timestamp.public.ed25519)
+        holders = repository.holders_of(state)
+        proposal = repository.propose_root(state, holders, now_ms, publics)
+        return _decide(directory, state, "", proposal, Keepers(people, online), now_ms)
 
 
 def sign_staged(directory: RepositoryDirectory, keepers: Keepers, now_ms: int) -> Decision | None:
@@ -266,12 +290,16 @@ def _decide(
     now_ms: int,
 ) -> Decision:
     """Sign a new proposal and publish it if enough holders are here, else stage it."""
+    _check_nothing_waits(directory)
+    signed = repository.sign_proposal(proposal, keepers.people, state.root())
+    return _publish_or_stage(directory, state, member, signed, keepers, now_ms)
+
+
+def _check_nothing_waits(directory: RepositoryDirectory) -> None:
     if directory.staged:
         raise RepositoryStateError(
             "staged: another proposal waits for signatures; sign it or drop it first"
         )
-    signed = repository.sign_proposal(proposal, keepers.people, state.root())
-    return _publish_or_stage(directory, state, member, signed, keepers, now_ms)
 
 
 def _publish_or_stage(

@@ -25,7 +25,8 @@ from keys.network import NetworkDocument
 from keys.registry import NETWORK_PATH, Keeping, target_name, verify_keeping
 from node.registry import build
 from node.registry.errors import ConflictError, NotSignedError, RefusedError, refused_by
-from node.registry.repository import role_of, sign_proposal
+from node.registry.repository import sign_proposal
+from node.registry.signers import role_of
 
 if TYPE_CHECKING:
     from keys.signing import Signer

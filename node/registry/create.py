@@ -8,6 +8,7 @@ timestamp keys stay with the server that signs unattended.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +20,7 @@ from keys.registry import metadata_name
 from keys.signing import SigningKey
 from node.registry import repository
 from node.registry.errors import RefusedError, RepositoryStateError, ThresholdError, refused_by
-from node.registry.repository import Holders, OnlineSigners
+from node.registry.signers import Holders, OnlineSigners
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,7 +168,7 @@ def load_people(directory: RepositoryDirectory, unlock: Unlock) -> list[SigningK
 
 
 def load_online(directory: RepositoryDirectory, unlock: Unlock) -> OnlineSigners:
-    """Read the keys that sign unattended.
+    """Read the keys that sign unattended, the newest first, and those that were replaced.
 
     Raises:
         RepositoryStateError: the directory keeps no network; a member's mirrors one, as a rule.
@@ -176,11 +177,39 @@ def load_online(directory: RepositoryDirectory, unlock: Unlock) -> OnlineSigners
     if not directory.keys.is_dir():
         raise RepositoryStateError("--config: no network is kept there; name its network.toml")
     secret = unlock.secret()
-    snapshot, timestamp = (
-        keyfile.load_signing_key(directory.keys / f"{role}.key", secret, _purpose(role))
+    (snapshot, *others), (timestamp, *more) = (
+        [
+            keyfile.load_signing_key(path, secret, _purpose(role))
+            for path in _online_paths(directory, role) or [directory.keys / f"{role}.key"]
+        ]
         for role in (SNAPSHOT, TIMESTAMP)
     )
-    return OnlineSigners(snapshot, timestamp)
+    return OnlineSigners(snapshot, timestamp, (*others, *more))
+
+
+def make_online(directory: RepositoryDirectory, unlock: Unlock) -> OnlineSigners:
+    """Make keys that are to sign unattended, beside those that lie here; a root has to name them.
+
+    Raises:
+        KeysError: a file or the unlocking secret cannot be used.
+    """
+    keyfile.make_directory(directory.keys)
+    found = (number for role in (SNAPSHOT, TIMESTAMP) for number in _numbers(directory, role))
+    number = max(found, default=1) + 1
+    return _make_online(directory.keys, unlock.secret(), f"-{number}")
+
+
+def _numbers(directory: RepositoryDirectory, role: str) -> dict[int, Path]:
+    """The files of an online key by number; the first one has none in its name."""
+    found = {}
+    for path in directory.keys.glob(f"{role}*.key"):
+        if match := re.fullmatch(rf"{role}(?:-([0-9]{{1,6}}))?\.key", path.name):
+            found[int(match[1] or 1)] = path
+    return found
+
+
+def _online_paths(directory: RepositoryDirectory, role: str) -> list[Path]:
+    return [path for _, path in sorted(_numbers(directory, role).items(), reverse=True)]
 
 
 def check_holders(root: HolderPlan, targets: HolderPlan, online: Sequence[bytes] = ()) -> None:
@@ -220,10 +249,10 @@ def _make_keys(folder: Path, role: str, plan: HolderPlan, secret: bytes) -> list
     return made
 
 
-def _make_online(folder: Path, secret: bytes) -> OnlineSigners:
+def _make_online(folder: Path, secret: bytes, number: str = "") -> OnlineSigners:
     made = {role: SigningKey.generate(hybrid=False) for role in (SNAPSHOT, TIMESTAMP)}
     for role, key in made.items():
-        keyfile.save(folder / f"{role}.key", key, secret, _purpose(role))
+        keyfile.save(folder / f"{role}{number}.key", key, secret, _purpose(role))
     return OnlineSigners(made[SNAPSHOT], made[TIMESTAMP])
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from node.registry.repository import Change, Repository
 
 _NAME: Final = re.compile(
-    r"metadata/(?:[1-9][0-9]{0,8}\.)?[a-z0-9-]{1,64}\.json"
+    r"metadata/(?:[1-9][0-9]{0,15}\.)?[a-z0-9-]{1,64}\.json"
     r"|targets/(?:members/)?[0-9a-f]{64}\.[a-z0-9-]{1,64}\.json"
 )
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from keys.keyring import MemberKeys
     from keys.member import MemberDocument
     from keys.member_role import MemberRole
-    from node.registry.repository import Change, OnlineSigners, Repository
+    from node.registry.repository import Change, Repository
+    from node.registry.signers import OnlineSigners
 
 MAX_PUBLICATION_BYTES: Final = 262_144
 MAX_ROLE_LIFETIME_MS: Final = 2 * 366 * 86_400_000

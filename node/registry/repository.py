@@ -12,7 +12,6 @@ many holders as have seen it. `accept` takes it when the threshold is met.
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -30,10 +29,20 @@ from keys.registry import (
     verify_set,
 )
 from node.registry import build, rules
-from node.registry.errors import ConflictError, RepositoryStateError, ThresholdError
+from node.registry.errors import ConflictError, RepositoryStateError
+from node.registry.signers import (
+    Holders,
+    OnlineSigners,
+    check_threshold,
+    following,
+    parts,
+    replaces_online,
+    role_of,
+    roots_in,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from tuf.api.metadata import MetaFile
 
@@ -42,25 +51,6 @@ if TYPE_CHECKING:
 
 TIMESTAMP_EVERY_MS: Final = 3_600_000
 SNAPSHOT_RENEWED_BEFORE: Final = timedelta(days=7)
-_VERSIONED: Final = re.compile(r"metadata/([1-9][0-9]*)\.([a-z0-9-]+)\.json")
-
-
-@dataclass(frozen=True, slots=True)
-class OnlineSigners:
-    """The two keys that sign unattended."""
-
-    snapshot: Signer
-    timestamp: Signer
-
-
-@dataclass(frozen=True, slots=True)
-class Holders:
-    """Who signs root and targets: public member-held keys (32 bytes each) and thresholds."""
-
-    root: Sequence[bytes]
-    root_threshold: int
-    targets: Sequence[bytes]
-    targets_threshold: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +173,32 @@ def propose_targets(
     return {**(files or {}), **_targets_files(network, member_keys, version, now_ms)}
 
 
-def propose_root(repository: Repository, holders: Holders, now_ms: int) -> dict[str, bytes]:
-    """The next root, for another year or with other holders; the online keys stay."""
-    root = repository.root()
-    online = {
-        name: ([bytes.fromhex(root.keys[root.roles[name].keyids[0]].keyval["public"])], 1)
-        for name in (Snapshot.type, Timestamp.type)
+def propose_root(
+    repository: Repository,
+    holders: Holders,
+    now_ms: int,
+    online: tuple[bytes, bytes] | None = None,
+) -> dict[str, bytes]:
+    """The next root, for another year, with other holders or other online keys.
+
+    Args:
+        repository: the present state.
+        holders: who signs root and targets from then on.
+        now_ms: UTC.
+        online: public keys of snapshot and timestamp from then on; None: as now.
+    """
+    root, roles = repository.root(), (Snapshot.type, Timestamp.type)
+    present = [bytes.fromhex(root.keys[root.roles[name].keyids[0]].keyval["public"])
+               for name in roles]  # fmt: skip
+    unattended = {
+        name: ([public], 1) for name, public in zip(roles, online or present, strict=True)
     }
     people = {
         Root.type: (holders.root, holders.root_threshold),
         Targets.type: (holders.targets, holders.targets_threshold),
     }
     version = repository.registry.root_version + 1
-    metadata = build.root_metadata({**people, **online}, version, now_ms)
+    metadata = build.root_metadata({**people, **unattended}, version, now_ms)
     return {metadata_name(Root.type, version): metadata.to_bytes()}
 
 
@@ -224,8 +227,7 @@ def sign_proposal(
     """
     listed = list(signers)
     roots = [root] if root else []
-    raw_roots = [raw for name, raw in proposal.items() if _parts(name)[1] == Root.type]
-    roots += [build.parse(raw, Root).signed for raw in raw_roots]
+    roots += roots_in(proposal)
     signed = dict(proposal)
     for name, raw in proposal.items():
         role = role_of(name)
@@ -244,7 +246,7 @@ def found(proposal: Mapping[str, bytes], online: OnlineSigners, now_ms: int) -> 
         UntrustedDocumentError: it does not verify.
     """
     raw_root = proposal[metadata_name(Root.type, 1)]
-    _check_threshold(None, proposal)
+    check_threshold(None, proposal)
     meta = {"targets.json": build.meta_of(1, proposal[metadata_name(Targets.type, 1)])}
     return _change(hashlib.sha256(raw_root).digest(), {}, proposal, meta, (1, 1), online, now_ms)
 
@@ -266,16 +268,20 @@ def accept(
         RefusedError: two members could not reach each other.
         UntrustedDocumentError: the result does not verify.
     """
-    _check_threshold(repository.root(), proposal)
+    check_threshold(repository.root(), proposal)
     snapshot = repository.snapshot()
     meta = dict(snapshot.meta)
     for name, raw in proposal.items():
-        version, role = _parts(name)
+        version, role = parts(name)
         if version and version != _next_version(repository, meta, role):
             raise ConflictError(role, "the registry has moved on since; make the proposal again")
         if version and role != Root.type:
             meta[f"{role}.json"] = build.meta_of(version, raw)
-    versions = (snapshot.version + 1, repository.registry.timestamp_version + 1)
+    anew = replaces_online(repository.root(), proposal)
+    versions = (
+        following(snapshot.version, anew=anew),
+        following(repository.registry.timestamp_version, anew=anew),
+    )
     pin = repository.first_root_sha256
     change = _change(pin, repository.files, proposal, meta, versions, online, now_ms)
     if proposal:
@@ -300,7 +306,8 @@ def resign_due(repository: Repository, online: OnlineSigners, now_ms: int) -> Ch
     timestamp = build.timestamp_metadata(
         build.meta_of(snapshot.version, raw), repository.registry.timestamp_version + 1, now_ms
     )
-    writes = ((TIMESTAMP_NAME, build.add_signatures(timestamp, [online.timestamp])),)
+    signer = online.under(repository.root()).timestamp
+    writes = ((TIMESTAMP_NAME, build.add_signatures(timestamp, [signer])),)
     return _verified(repository.first_root_sha256, repository.files, writes)
 
 
@@ -324,8 +331,9 @@ def _change(
     online: OnlineSigners,
     now_ms: int,
 ) -> Change:
-    """Put snapshot and timestamp over a proposal."""
+    """Put snapshot and timestamp over a proposal, signed as the newest root says."""
     snapshot_version, timestamp_version = versions
+    online = online.under(max(roots_in({**present, **proposal}), key=lambda root: root.version))
     snapshot = build.snapshot_metadata(meta, snapshot_version, now_ms)
     raw_snapshot = build.add_signatures(snapshot, [online.snapshot])
     timestamp = build.timestamp_metadata(
@@ -350,40 +358,8 @@ def _repository(pin: bytes, verified: VerifiedSet) -> Repository:
     return Repository(pin, verified.registry, verified.files)
 
 
-def _check_threshold(present: Root | None, proposal: Mapping[str, bytes]) -> None:
-    """A root needs the holders of the present root and its own; targets those of the newest."""
-    roots = [raw for name, raw in proposal.items() if _parts(name)[1] == Root.type]
-    proposed = [build.parse(raw, Root).signed for raw in roots]
-    known = [present, *proposed] if present else proposed
-    for name, raw in proposal.items():
-        role = _parts(name)[1]
-        if role == Root.type:
-            _check_signatures(known, role, raw)
-        elif role == Targets.type:
-            _check_signatures(known[-1:], role, raw)
-
-
-def _check_signatures(delegators: Sequence[Root], role: str, raw: bytes) -> None:
-    payload, signatures = build.signatures_of(raw)
-    results = [root.get_verification_result(role, payload, signatures) for root in delegators]
-    missing = max(result.missing for result in results)
-    if missing:
-        raise ThresholdError(f"{role}: {missing} more of its key holders have to sign")
-
-
 def _next_version(repository: Repository, meta: Mapping[str, MetaFile], role: str) -> int:
     if role == Root.type:
         return repository.registry.root_version + 1
     present = meta.get(f"{role}.json")
     return 1 if present is None else present.version + 1
-
-
-def role_of(name: str) -> str:
-    """The role whose metadata a file is; empty for a document and for the timestamp."""
-    return _parts(name)[1]
-
-
-def _parts(name: str) -> tuple[int, str]:
-    """Version and role of a metadata file; 0 and nothing for a document."""
-    match = _VERSIONED.fullmatch(name)
-    return (int(match[1]), match[2]) if match else (0, "")

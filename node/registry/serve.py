@@ -35,6 +35,7 @@ from node.registry.mirror import mirror_routes
 from node.registry.problems import of_error, problem
 from node.registry.publish import MAX_PUBLICATION_BYTES, publish, read_publication
 from node.registry.revocations import Revocations, revocation_routes
+from node.registry.signers import role_of
 from node.telemetry.logs import logger
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
     from keys.registry import Registry
     from node.registry.directory import RepositoryDirectory
-    from node.registry.repository import OnlineSigners, Repository
+    from node.registry.repository import Repository
+    from node.registry.signers import OnlineSigners
 
 HOUR_MS: Final = 3_600_000
 PUBLICATIONS_AN_HOUR: Final = 30
@@ -147,7 +149,7 @@ class RegistryServer:
 
     def _check_key_stays(self, member: str) -> None:
         """Refuse a key that is being replaced: its thief would take the version that waits."""
-        if any(repository.role_of(name) == member for name in self.directory.staged):
+        if any(role_of(name) == member for name in self.directory.staged):
             mend = "has its key replaced by a proposal that waits; ask the keepers of the network"
             raise RefusedError("member", mend)
 

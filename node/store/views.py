@@ -22,9 +22,9 @@ SPLIT = "registry_split"
 
 # Of each member its own: who says very many versions makes nobody else forgotten.
 _FORGET = (
-    "DELETE FROM registry_said WHERE member = ? AND timestamp_version <= (SELECT"
-    " timestamp_version FROM registry_said WHERE member = ? ORDER BY timestamp_version DESC"
-    " LIMIT 1 OFFSET ?)"
+    "DELETE FROM registry_said WHERE member = ? AND (root_version, timestamp_version) <= (SELECT"
+    " root_version, timestamp_version FROM registry_said WHERE member = ?"
+    " ORDER BY root_version DESC, timestamp_version DESC LIMIT 1 OFFSET ?)"
 )
 
 _Content = tuple[int, bytes]
@@ -76,10 +76,16 @@ def _differ(said: Mapping[str, _Content], us: str) -> set[str]:
 
 
 def _newest(connection: Connection, us: str) -> int | None:
-    """Our own newest version; None: we never had any."""
-    sql = "SELECT max(timestamp_version) FROM registry_said WHERE member = ?"
-    newest: int | None = connection.execute(sql, (us,)).fetchone()[0]
-    return newest
+    """Our own newest version; None: we never had any.
+
+    A later root comes after whatever a thief of the timestamp key had raised the version to.
+    """
+    sql = (
+        "SELECT timestamp_version FROM registry_said WHERE member = ?"
+        " ORDER BY root_version DESC, timestamp_version DESC LIMIT 1"
+    )
+    row = connection.execute(sql, (us,)).fetchone()
+    return None if row is None else int(row[0])
 
 
 def _versions(connection: Connection, newest: int | None, timestamp: int) -> list[int]:

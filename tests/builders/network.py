@@ -17,7 +17,8 @@ from keys.network import MemberEntry, NetworkDocument
 from keys.registry import metadata_name, target_name
 from keys.signing import SigningKey
 from node.registry import build, repository
-from node.registry.repository import Holders, OnlineSigners, Repository
+from node.registry.repository import Repository
+from node.registry.signers import Holders, OnlineSigners
 from protocol.versions import spoken
 
 if TYPE_CHECKING:

@@ -15,12 +15,20 @@ from typing import Any
 
 import pytest
 
-from keys.registry import verify_chain
+from keys.registry import TIMESTAMP_NAME, verify_chain
+from keys.unlock import Unlock
 from node.cli.exits import Exit
 from node.cli.main import run
+from node.config import load
+from node.config.edit import change_file
+from node.registry import build
+from node.registry.create import load_online
 from node.registry.directory import RepositoryDirectory
+from node.registry.updater import RegistryClient
+from tests.builders.mirrors import UMBRELLA, Mirrors
 
 PAGE = Path(__file__).parents[3] / "docs/runbooks/root-ceremony.md"
+STOLEN = PAGE.with_name("stolen-registry-key.md")
 BLOCK = re.compile(r"^```sh (umbrella|holder)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FIRST = ("anna", "boris", "chiara", "dieter", "elena")
 NEW = "fatou"
@@ -88,9 +96,9 @@ class Ceremony:
         return self.at("umbrella", line.replace(pattern, " ".join(files)))
 
 
-def blocks(heading: str) -> Iterator[list[str]]:
-    """Give the lines of each block under a heading of the page."""
-    text = PAGE.read_text()
+def blocks(heading: str, page: Path = PAGE) -> Iterator[list[str]]:
+    """Give the lines of each block under a heading of a page."""
+    text = page.read_text()
     start = text.index(heading)
     part = text[start : text.find("\n## ", start + 1) % (len(text) + 1)]
     for match in BLOCK.finditer(part):
@@ -187,3 +195,52 @@ def test_no_private_key_of_a_holder_ever_meets_another(rotated: Ceremony) -> Non
     assert online == {"snapshot.key", "timestamp.key"}
     for path in ceremony.folder.rglob("*.json"):
         assert b"PRIVATE KEY" not in path.read_bytes()
+
+
+def leapt(ceremony: Ceremony, unlock: Unlock, now_ms: int) -> dict[str, bytes]:
+    """What a thief signs with the online keys: versions that nobody ever comes to."""
+    state, online = ceremony.directory.open(), load_online(ceremony.directory, unlock)
+    version = 2**53 - 1
+    meta = state.snapshot().meta
+    raw = build.add_signatures(build.snapshot_metadata(meta, version, now_ms), [online.snapshot])
+    stamp = build.timestamp_metadata(build.meta_of(version, raw), version, now_ms)
+    return {
+        **state.files,
+        f"metadata/{version}.snapshot.json": raw,
+        TIMESTAMP_NAME: build.add_signatures(stamp, [online.timestamp]),
+    }
+
+
+def test_g8_runbook_of_stolen_online_keys_line_by_line(founded: Ceremony, tmp_path: Path) -> None:
+    """At its end a node that a thief had led away follows the registry again, and him no more."""
+    made = copy.copy(founded)
+    made.known = dict(founded.known)
+    made.folder = shutil.copytree(founded.folder, tmp_path / "all")
+    config = made.folder / "umbrella/net/network.toml"
+    pin = bytes.fromhex(made.known["FINGERPRINT"])
+    mirrors = Mirrors({UMBRELLA: made.directory.open().files})
+    node = RegistryClient(pin, tmp_path / "node", [UMBRELLA], transport=mirrors)
+    now_ms = made.directory.open().registry.issued_ms
+    node.join_blocking(now_ms)
+    theirs = leapt(made, Unlock.from_config(load(config).member.unlock), now_ms)
+    mirrors.serving[UMBRELLA] = theirs
+    node.refresh_blocking(now_ms)
+    assert node.current().timestamp_version == 2**53 - 1
+
+    shutil.rmtree(made.directory.keys)
+    change_file(config, "member", {"unlock": f"file:{tmp_path / 'new.unlock'}"})
+    propose, look, finish = blocks("# The day", STOLEN)
+    for line in propose:
+        made.at("umbrella", line)
+    made.carry("online.json", "umbrella", "anna", "boris", "chiara")
+    files = made.sign(look, "anna", "boris", "chiara")
+    shown = made.shown["shown"].splitlines()
+    assert [line[4] for line in shown if line[:6] in {"    + ", "    - "}] == ["+", "-"] * 2
+    assert made.collect(finish[0], files)["published"]
+    assert made.at("umbrella", finish[1])["root_version"] == 2
+
+    mirrors.serving[UMBRELLA] = made.directory.open().files
+    assert node.refresh_blocking(now_ms).problem is None
+    assert node.current().seen == made.directory.open().registry.seen
+    mirrors.serving[UMBRELLA] = {**made.directory.open().files, **theirs}
+    assert node.refresh_blocking(now_ms).problem == "untrusted"

@@ -201,6 +201,30 @@ async def test_3_5_version_far_ahead_makes_nobody_else_forgotten(listener: Liste
     assert await listener.suspects() == [PEER]
 
 
+async def test_3_5_version_that_a_thief_raised_is_no_measure_after_the_next_root(
+    listener: Listener,
+) -> None:
+    """What others say ahead of us waits again until we have it: a liar names nobody but himself."""
+    await listener.works_under((ROOT, 2**53 - 1, b"\x08" * 32))
+    await listener.works_under((ROOT + 1, VERSION + 1, SNAPSHOT))
+    await listener.hears(OTHER, ROOT + 1, VERSION + 2, b"\x07" * 32)
+    await listener.hears(PEER, ROOT + 1, VERSION + 2, SNAPSHOT)
+    assert await listener.suspects() == []
+    await listener.works_under((ROOT + 1, VERSION + 2, SNAPSHOT))
+    assert await listener.suspects() == [OTHER]
+
+
+async def test_3_5_version_that_a_thief_raised_is_forgotten_before_that_of_a_later_root(
+    listener: Listener,
+) -> None:
+    """Else what we work under from then on would be forgotten at once, version by version."""
+    listener.kept = 1
+    await listener.hears(US, ROOT, 2**53 - 1, b"\x08" * 32)
+    await listener.hears(US, ROOT + 1, VERSION + 1, SNAPSHOT)
+    await listener.hears(PEER, ROOT + 1, VERSION + 1, b"\x07" * 32)
+    assert await listener.suspects() == [PEER]
+
+
 async def test_3_5_what_a_push_says_is_kept_with_the_push(tmp_path: Path) -> None:
     """A receiver that dies just after its receipt was durable never hears it again."""
     world = World(tmp_path, [PEER, US])

@@ -24,7 +24,7 @@ from node.registry.errors import (
     RefusedError,
     RepositoryStateError,
 )
-from node.registry.repository import Holders
+from node.registry.signers import Holders
 from tests.builders.network import NOW_MS
 
 

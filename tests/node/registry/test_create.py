@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from keys.errors import KeysError, WeakKeyError
-from keys.registry import verify_chain
+from keys.registry import TIMESTAMP_NAME, metadata_name, verify_chain
 from keys.signing import SigningKey
 from keys.unlock import Unlock
-from node.registry import build
-from node.registry.admit import Keepers, Terms, admit, sign_staged
+from node.registry import build, repository
+from node.registry.admit import Keepers, Terms, admit, replace_online, sign_staged
 from node.registry.create import (
     HolderPlan,
     NetworkPlan,
@@ -24,7 +24,7 @@ from node.registry.create import (
     load_people,
     make_holder_key,
 )
-from node.registry.directory import RepositoryDirectory
+from node.registry.directory import RepositoryDirectory, write_file
 from node.registry.errors import RefusedError, RepositoryStateError
 from tests.builders.network import NOW_MS
 from tests.node.registry.conftest import EOKM, IWF, Network
@@ -169,3 +169,62 @@ def test_a_holder_key_is_for_root_or_targets(tmp_path: Path, unlock: Unlock) -> 
         make_holder_key(tmp_path / "x.key", "snapshot", unlock)
     with pytest.raises(RefusedError, match="key"):
         load_holder_key(tmp_path / "snapshot.key", unlock)
+
+
+class TestOnlineKeys:
+    """Other snapshot and timestamp keys, after theft or loss."""
+
+    def test_no_old_key_is_needed_and_the_new_ones_sign_from_then_on(
+        self, network: Network, unlock: Unlock
+    ) -> None:
+        """Lost keys are replaced like stolen ones."""
+        for role in ("snapshot", "timestamp"):
+            (network.directory.keys / f"{role}.key").unlink()
+        assert replace_online(network.directory, network.keepers.people, unlock, NOW_MS).published
+        online = load_online(network.directory, unlock)
+        change = repository.resign_due(network.directory.open(), online, NOW_MS + 2 * 3_600_000)
+        assert change is not None
+        verify_chain(network.pin, change.after.files, None)
+
+    def test_old_keys_that_lie_beside_them_sign_no_more(
+        self, network: Network, unlock: Unlock
+    ) -> None:
+        """A server that was not restarted says what is wrong."""
+        replace_online(network.directory, network.keepers.people, unlock, NOW_MS)
+        late = NOW_MS + 2 * 3_600_000
+        with pytest.raises(RepositoryStateError, match="network rekey"):
+            repository.resign_due(network.directory.open(), network.keepers.online, late)
+        online = load_online(network.directory, unlock)
+        assert repository.resign_due(network.directory.open(), online, late) is not None
+
+    def test_until_enough_holders_have_signed_the_old_ones_go_on(
+        self, network: Network, unlock: Unlock
+    ) -> None:
+        """And what waits is not proposed twice, nor are keys made for it."""
+        assert not replace_online(network.directory, [], unlock, NOW_MS).published
+        made = sorted(path.name for path in network.directory.keys.iterdir())
+        online = load_online(network.directory, unlock)
+        assert repository.resign_due(network.directory.open(), online, NOW_MS + 2 * 3_600_000)
+        with pytest.raises(RepositoryStateError, match="staged"):
+            replace_online(network.directory, [], unlock, NOW_MS)
+        assert sorted(path.name for path in network.directory.keys.iterdir()) == made
+
+    def test_versions_that_a_thief_raised_here_begin_again(
+        self, network: Network, unlock: Unlock
+    ) -> None:
+        """Else the next one would be beyond what any member takes."""
+        state, online = network.directory.open(), network.keepers.online
+        top = 2**53 - 1
+        raw = build.add_signatures(
+            build.snapshot_metadata(state.snapshot().meta, top, NOW_MS), [online.snapshot]
+        )
+        stamp = build.timestamp_metadata(build.meta_of(top, raw), top, NOW_MS)
+        write_file(network.directory.path, metadata_name("snapshot", top), raw)
+        write_file(
+            network.directory.path,
+            TIMESTAMP_NAME,
+            build.add_signatures(stamp, [online.timestamp]),
+        )
+        assert replace_online(network.directory, network.keepers.people, unlock, NOW_MS).published
+        assert network.directory.open().registry.timestamp_version == 1
+        assert network.directory.open().snapshot().version == 1

@@ -23,6 +23,7 @@ from node.registry.errors import (
     RepositoryStateError,
     WrongFingerprintError,
 )
+from node.registry.signers import OnlineSigners
 from node.registry.source import Alarm, FixedSource, Freshness, RegistrySource
 from node.registry.trust import KEY_WAIT_MS
 from node.registry.updater import RegistryClient, read_fingerprint
@@ -96,6 +97,25 @@ def moved(umbrella: Umbrella, member: str = EOKM, now_ms: int = LATER) -> Umbrel
         umbrella.registry.network_id, member, sequence=2, endpoint="https://new.example:1"
     )
     return umbrella.accept(member_files(document, 2, now_ms), now_ms)
+
+
+def leapt(umbrella: Umbrella) -> dict[str, bytes]:
+    """What a thief of the online keys signs: the largest versions there are."""
+
+    def raise_it(signed: Any) -> None:
+        signed.version = 2**53 - 1
+
+    return forge(umbrella, now_ms=LATER, snapshot=raise_it, timestamp=raise_it)
+
+
+def with_new_online_keys(umbrella: Umbrella) -> Umbrella:
+    """The network after its holders have signed a root with other online keys."""
+    keys = [SigningKey.generate(hybrid=False) for _ in range(2)]
+    publics = (keys[0].public.ed25519, keys[1].public.ed25519)
+    holders = repository.holders_of(umbrella.state)
+    proposal = repository.propose_root(umbrella.state, holders, LATER, publics)
+    renewed = dataclasses.replace(umbrella, online=OnlineSigners(keys[0], keys[1]))
+    return renewed.accept(proposal, LATER)
 
 
 def with_new_key(umbrella: Umbrella, *, agreed: bool, now_ms: int = LATER) -> Umbrella:
@@ -424,6 +444,32 @@ class TestStolenOnlineKeys:
         assert node.client.refresh_blocking(LATER).problem == "untrusted"
         node.restart()
         assert node.client.current().seen == umbrella.registry.seen
+
+    def test_g8_new_online_keys_end_a_leap_of_versions(
+        self, node: Node, umbrella: Umbrella
+    ) -> None:
+        """The next root makes a node forget which snapshot and timestamp it trusted."""
+        node.sees(leapt(umbrella))
+        assert node.client.refresh_blocking(LATER).problem is None
+        node.sees(moved(umbrella).files)
+        assert node.client.refresh_blocking(LATER).problem == "rolled_back"
+        node.restart()
+        renewed = with_new_online_keys(umbrella)
+        node.sees(renewed.files)
+        assert node.client.refresh_blocking(LATER + 1).problem is None
+        assert node.client.current().seen == renewed.registry.seen
+
+    def test_g8_what_was_signed_with_the_old_ones_counts_no_more(
+        self, node: Node, umbrella: Umbrella
+    ) -> None:
+        """Not even from a mirror that has the new root as well."""
+        renewed = with_new_online_keys(umbrella)
+        node.sees(renewed.files)
+        node.client.refresh_blocking(LATER)
+        node.sees({**renewed.files, **leapt(umbrella)})
+        assert node.client.refresh_blocking(LATER + 1).problem == "untrusted"
+        node.restart()
+        assert node.client.current().seen == renewed.registry.seen
 
     def test_they_cannot_date_ahead_what_they_sign(self, node: Node, umbrella: Umbrella) -> None:
         """It would raise no alarm for as long as it says, while newer ones are withheld."""
