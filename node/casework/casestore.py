@@ -38,6 +38,10 @@ class CaseStore(Protocol):
         """Let what these members sent while suspended be judged; returns how much that is."""
         ...
 
+    async def wake(self) -> int:
+        """Let the next of what is to be woken be judged; returns how many."""
+        ...
+
     async def relearn(self, is_known: Callable[[bytes], bool], forms: str, now_ms: int) -> int:
         """Let entries of forms that are known now be judged; returns how many.
 

@@ -69,7 +69,12 @@ class Judging:
         self._bound = Bound(queries.waits_for, coming_back=coming_back)
 
     async def due(self) -> int:
-        """Judge the next entries that are in custody; returns how many."""
+        """Judge the next entries that are in custody; returns how many.
+
+        Before that, all is awake that had waited for an item: what came first is judged first.
+        """
+        if self._queries.is_waking():
+            return await self._store.wake()
         arrived = await self._queries.unjudged(BATCH)
         if not arrived:
             return await self._release_due()

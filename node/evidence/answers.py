@@ -167,7 +167,10 @@ def _check_standing(one: _Read, audit: Audit, story: Story, told: Told, findings
         )
         if held:
             findings.count("held")
-        right = held or (row.waits_for == spoken_of and not story.is_told(row.peer, spoken_of))
+        right = held or (
+            row.waits_for == spoken_of
+            and (not story.is_told(row.peer, spoken_of) or spoken_of in audit.waking())
+        )
         findings.expect(right, "entries_in", one.place, "waits_for")
     elif row.judged == Judged.QUARANTINED:
         findings.count("quarantined")

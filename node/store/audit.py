@@ -22,6 +22,7 @@ from node.store.ledger import (
 )
 from node.store.recovery_audit import RecoveryAudit
 from node.store.seam import BulkConnection, Connection
+from node.store.waking import waking
 from node.store.witness_audit import WitnessAudit
 from protocol.dispositions import Dispositions
 from protocol.ledger import LoggedHead
@@ -145,6 +146,10 @@ class Audit:
         self.witnesses = WitnessAudit(connection)
         self.recovery = RecoveryAudit(connection)
         self.disavowed = DisavowAudit(connection)
+
+    def waking(self) -> set[str]:
+        """Items that are here, for which entries wait still that are to be woken next."""
+        return waking(self._connection)
 
     def begin(self) -> None:
         """Fix the moment: what is written from now on is not seen."""

@@ -28,7 +28,7 @@ from node.store.citing import load_cited
 from node.store.custody import row_of
 from node.store.delta import Delta
 from node.store.disavowing import keep
-from node.store.ending import keep_waiting, load_ends, wake_ended
+from node.store.ending import keep_waiting, load_ends
 from node.store.erasing import bury_late, erase_items, leaves_about, unsaid_to
 from node.store.known import Known
 from node.store.lists import forget_ended
@@ -42,6 +42,7 @@ from node.store.seam import Connection
 from node.store.shared import keep_shared
 from node.store.states import UNWRITTEN
 from node.store.tasks import close_task, open_task
+from node.store.waking import go_on, wake_ended, wake_items
 from node.store.writer import Writer
 from protocol.vocabulary import Disposition
 
@@ -151,6 +152,10 @@ class Cases:
 
         return await self._writer.run(job)
 
+    async def wake(self) -> int:
+        """Let the next of what is to be woken be judged; returns how many."""
+        return await self._writer.run(go_on)
+
     async def relearn(self, is_known: Callable[[bytes], bool], forms: str, now_ms: int) -> int:
         """Let entries whose form was unknown, and is known now, be judged; returns how many.
 
@@ -217,7 +222,8 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
     keep(connection, book.disavowed, book.now)
     forget_ended(connection, book.undone)
     keep_shared(connection, book.shared)
-    _wake_parked(connection, book)
+    if book.events:
+        wake_items(connection, (*ids_now_known(book.events), *book.freed))
     wake_ended(connection, book.ended)
     return mark
 
@@ -310,18 +316,6 @@ def post(connection: Connection, posts: Iterable[Post], now_ms: int) -> None:
     insert_rows(
         connection, "INSERT OR FAIL INTO waiting_out", [(r[1], r[2], r[3], r[0]) for r in rows]
     )
-
-
-def _wake_parked(connection: Connection, book: Casebook) -> None:
-    """Let what waited for an item be judged; hardly ever does anything wait."""
-    if not book.events:
-        return
-    # Numbers in the text: with marks for them the statement is planned anew at every call.
-    if connection.execute("SELECT 1 FROM entries_in WHERE judged = 2 LIMIT 1").fetchone():
-        connection.executemany(
-            "UPDATE entries_in SET judged = 0, waits_for = NULL WHERE judged = 2 AND waits_for = ?",
-            [(i,) for i in (*ids_now_known(book.events), *book.freed)],
-        )
 
 
 def _save_answers(connection: Connection, answers: Iterable[Answer]) -> None:

@@ -7,7 +7,7 @@ all pushes that could still have brought the item.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from node.casework.casebook import Loaded, Needs
 from node.casework.events import EventKind
@@ -15,6 +15,7 @@ from node.casework.receiving import Answer, Judged
 from node.store.bulk import insert_rows, select_in
 from node.store.custody import row_of
 from node.store.seam import Connection
+from node.store.waking import wake_entombed
 
 NO_ENTRY = 0
 """The entry of a row that a tombstone made: no row of `entries_in` has this number."""
@@ -52,15 +53,6 @@ def keep_waiting(connection: Connection, answers: Iterable[Answer]) -> None:
     insert_rows(connection, "INSERT OR IGNORE INTO erased_unsent", rows)
 
 
-def wake_ended(connection: Connection, ended: Sequence[tuple[str, str]]) -> None:
-    """Let be judged what these members said of these items, which will not come."""
-    connection.executemany(
-        "UPDATE entries_in SET judged = 0, waits_for = NULL"
-        " WHERE judged = ? AND waits_for = ? AND peer = ?",
-        [(int(Judged.PARKED), *one) for one in ended],
-    )
-
-
 def keep_tombstones(connection: Connection, peer: str, times: Iterable[int]) -> None:
     """Keep when this member erased items that will not come; let be judged what it said of those.
 
@@ -71,8 +63,4 @@ def keep_tombstones(connection: Connection, peer: str, times: Iterable[int]) -> 
             "INSERT OR IGNORE INTO erased_unsent VALUES (?, ?, ?)", (peer, erased_ms, NO_ENTRY)
         )
         if added.rowcount:
-            connection.execute(
-                "UPDATE entries_in SET judged = 0, waits_for = NULL WHERE judged = ? AND seq IN"
-                " (SELECT entry FROM erased_unsent WHERE peer = ? AND erased_ms = ?)",
-                (int(Judged.PARKED), peer, erased_ms),
-            )
+            wake_entombed(connection, peer, erased_ms)

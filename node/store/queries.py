@@ -30,6 +30,7 @@ from node.store.shared import given
 from node.store.sought import all_sought
 from node.store.states import STATES_BY_ID, states, states_of
 from node.store.tasks import open_tasks
+from node.store.waking import QUEUED
 from node.store.witnessing import LedgerFigures
 from node.store.witnessing import figures as ledger_figures
 from node.store.writer import Readers
@@ -209,6 +210,10 @@ class Queries:
         if not self._any(custody.UNJUDGED):
             return []
         return await self._readers.run(lambda c: in_turns(c, limit))
+
+    def is_waking(self) -> bool:
+        """Whether entries are to be woken before anything is judged."""
+        return self._any(QUEUED)
 
     async def disavowed(self, items: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return, for those of `items` that have some, who disavows entries about them."""

@@ -236,6 +236,10 @@ class CountedCases:
         """See `CaseStore.release`."""
         return await self._inner.release(peers, now_ms)
 
+    async def wake(self) -> int:
+        """See `CaseStore.wake`."""
+        return await self._inner.wake()
+
     async def relearn(self, is_known: Callable[[bytes], bool], forms: str, now_ms: int) -> int:
         """See `CaseStore.relearn`."""
         return await self._inner.relearn(is_known, forms, now_ms)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from node.peer.transport import Reply
 from node.store.seam import Connection
+from node.store.waking import ROWS, wake_items
 from protocol import entry as entries
 from protocol.vocabulary import Kind, Lane
 from tests.simulation.world import Wire, World
@@ -83,6 +84,31 @@ async def is_there(world: World, item: str) -> bool:
     """Whether an item has reached `nl-eokm` and was judged there."""
     await world[EOKM].desk.judge_due()
     return (await world[EOKM].state(item)).responsible == EOKM
+
+
+async def test_g2_nothing_is_judged_before_all_that_came_earlier_is_awake(world: World) -> None:
+    """What waited for an item is judged in the order it came, however many steps waking takes."""
+    store = world[EOKM].store
+
+    def crowd(connection: Connection) -> None:
+        connection.executemany(
+            "INSERT INTO entries_in (peer, lane, epoch, idx, leaf, judged, waits_for, taken_ms)"
+            " VALUES ('fr-pdc', 'status', ?, ?, ?, 2, 'here', 0)",
+            [(bytes(8), n, n.to_bytes(32, "big")) for n in range(ROWS + 1)],
+        )
+        wake_items(connection, ["here"])
+        connection.execute("UPDATE entries_in SET judged = 1 WHERE judged = 0 AND peer = 'fr-pdc'")
+
+    await store.writer.run(crowd)
+    await hand_in(world, 0, 1)
+    await world[IWF].delivery.deliver(EOKM, Lane.REPORTS, world.now)
+    waiting = await store.queries.unjudged(9)
+    assert await world[EOKM].desk.judge_due() == 1
+    assert len(await store.queries.unjudged(9)) == len(waiting) + 1
+    await store.writer.run(
+        lambda c: c.execute("UPDATE entries_in SET judged = 1 WHERE peer = 'fr-pdc'").rowcount
+    )
+    assert await world[EOKM].desk.judge_due() == len(waiting)
 
 
 class TestUrgency:

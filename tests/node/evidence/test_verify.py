@@ -263,6 +263,25 @@ def test_only_what_a_member_took_back_waits_for_a_person(made: Made) -> None:
     assert "held" not in findings.counts
 
 
+@pytest.mark.parametrize("queued", [True, False])
+def test_what_waits_for_an_item_that_is_here_is_right_only_while_it_is_woken(
+    made: Made,
+    queued: bool,  # noqa: FBT001
+) -> None:
+    """Many are woken step by step; whatever else waits so was hidden from being judged."""
+    one = "(SELECT max(seq) FROM entries_in WHERE answer = 'new' AND entry IS NOT NULL)"
+    queue = """'[["item",["' || item || '"]]]'"""
+    waking = f"SELECT 'waking', {queue} FROM entries_in WHERE seq = {one}"
+    if queued:
+        made.tamper(f"INSERT INTO meta (name, value) {waking}")
+    made.tamper(
+        "UPDATE entries_in SET judged = 2, waits_for = item, item = NULL, answer = NULL"
+        f" WHERE seq = {one}"
+    )
+    found = {(one.where, one.why) for one in made.verify().found}
+    assert (("entries_in", "waits_for") in found) is not queued
+
+
 class TestStandingRow:
     """A row stands for an event of its item; only answers may have come since."""
 

@@ -1,0 +1,93 @@
+"""Contract of a store: what waits is woken in bounded steps, none of which is the last word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from node.casework.casebook import Casebook, Needs
+from node.casework.receiving import Answer
+from node.store.ending import keep_tombstones
+from node.store.sqlite import Store
+from node.store.waking import ROWS, waking
+from tests.builders.cases import item
+from tests.builders.network import NOW_MS
+from tests.contract.incoming import PEER, Sender, arrive
+from tests.contract.stores import Place, record_items
+
+PARK = "UPDATE entries_in SET judged = 2, waits_for = ? WHERE judged = 0"
+AWAKE = "SELECT count(*) FROM entries_in WHERE judged = 0"
+MORE = 10
+ERASED_MS = NOW_MS - 5
+
+
+async def crowd(store: Store, waits_for: str) -> None:
+    """Let more wait for one thing than one transaction wakes."""
+    await arrive(store, Sender(), *range(1, ROWS + MORE + 1))
+    await store.writer.run(lambda c: c.execute(PARK, (waits_for,)))
+
+
+def ended(book: Casebook) -> list[Answer]:
+    """Find that its sender erased the item before it came."""
+    book.ended.append((item(1).id, PEER))
+    return []
+
+
+async def awake(store: Store) -> int:
+    """Count what waits to be judged."""
+    row = await store.readers.run(lambda c: c.execute(AWAKE).fetchone())
+    return int(row[0])
+
+
+async def test_g11_one_transaction_wakes_a_bounded_number(store: Store) -> None:
+    """Else one member holds up whoever writes, by one item for which it let very much wait."""
+    await crowd(store, item(1).id)
+    await record_items(store, 1)
+    assert await awake(store) == ROWS
+    assert store.queries.is_waking()
+    assert await store.cases.wake() == MORE
+    assert await awake(store) == ROWS + MORE
+    assert not store.queries.is_waking()
+
+
+async def test_g1_what_is_left_to_wake_outlasts_a_power_cut(place: Place, tmp_path: Path) -> None:
+    """It stands in the transaction that woke the first of it."""
+    store = place.open()
+    await crowd(store, item(1).id)
+    await record_items(store, 1)
+    survivor = place.as_the_power_fails(tmp_path / "survivor").open()
+    assert await survivor.readers.run(waking) == {item(1).id}
+    assert await survivor.cases.wake() == MORE
+    assert await survivor.readers.run(waking) == set()
+    await survivor.close()
+    await store.close()
+
+
+async def test_what_wakes_meanwhile_waits_behind_it(store: Store) -> None:
+    """Nothing is forgotten that another transaction wakes before the first is through."""
+    await crowd(store, item(1).id)
+    await arrive(store, Sender(epoch=b"epoch--9", peer="fr-pdc"), 1)
+    await store.writer.run(lambda c: c.execute(PARK, (item(2).id,)))
+    await record_items(store, 1)
+    await record_items(store, 2)
+    while store.queries.is_waking():
+        await store.cases.wake()
+    assert await awake(store) == ROWS + MORE + 1
+
+
+@pytest.mark.parametrize("way", ["ended", "tombstone"])
+async def test_g11_what_ended_wakes_in_steps_as_well(store: Store, way: str) -> None:
+    """By a word of its sender, or by the tombstone in its log."""
+    await crowd(store, item(1).id)
+    if way == "ended":
+        await store.cases.judge(Needs(), NOW_MS, ended)
+    else:
+        await store.writer.run(
+            lambda c: c.execute(
+                "INSERT INTO erased_unsent SELECT peer, ?, seq FROM entries_in", (ERASED_MS,)
+            )
+        )
+        await store.writer.run(lambda c: keep_tombstones(c, PEER, [ERASED_MS]))
+    assert await awake(store) == ROWS
+    assert await store.cases.wake() == MORE
