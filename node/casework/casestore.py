@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs
 from node.casework.receiving import Answer
+from protocol.disavowal import Disavow
 
 R = TypeVar("R")
 
@@ -36,6 +38,14 @@ class CaseStore(Protocol):
 
     async def release(self, peers: Sequence[str], now_ms: int) -> int:
         """Let what these members sent while suspended be judged; returns how much that is."""
+        ...
+
+    async def note_disavowed(self, by: Arrived, message: Disavow) -> None:
+        """Make ready, in short transactions, for a range that is disavowed in the next decision.
+
+        Raises:
+            StoreError: it was not made ready; it can be again.
+        """
         ...
 
     async def wake(self) -> int:

@@ -24,6 +24,7 @@ from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
 from node.store.queries import Queries
+from protocol.disavowal import Disavow
 from protocol.facts import Location
 from protocol.messages import Item
 
@@ -123,6 +124,10 @@ class Judging:
         places = known_at(self._places, map(_location, parsed), now)
         held, counts = await self._bound.over(parsed, registry, now)
         heard = [one for number, one in enumerate(parsed) if number not in held]
+        for one in heard:
+            if isinstance(one.message, Disavow):  # at most one in a transaction
+                await self._store.note_disavowed(one.arrived, one.message)
+                break
         judged = 0
 
         def decide(book: Casebook) -> list[Answer]:
@@ -130,7 +135,8 @@ class Judging:
             answers: list[Answer] = []
             judge = Judge(book, registry, self._ids, self._postbox(), places)
             for number, one in enumerate(parsed):
-                if len(book.events) + len(book.posts) >= WRITES or book.crowds.looked >= LOOKS:
+                full = len(book.events) + len(book.posts) >= WRITES
+                if full or book.crowds.looked >= LOOKS or book.disavowed:
                     break  # the rest is judged next; what it takes back counts once
                 taker = held.get(number)
                 answers.append(judge.judge(one) if taker is None else hold(one, taker))

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
+from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Loaded, Needs
 from node.casework.custody import is_over
 from node.casework.events import Event, EventKind, ids_now_known
@@ -27,7 +29,7 @@ from node.store.bulk import insert_rows, select_in, update_rows
 from node.store.citing import load_cited
 from node.store.custody import row_of
 from node.store.delta import Delta
-from node.store.disavowing import keep
+from node.store.disavowing import keep, note_leaves
 from node.store.ending import keep_waiting, load_ends
 from node.store.erasing import bury_late, erase_items, leaves_about, unsaid_to
 from node.store.known import Known
@@ -44,6 +46,7 @@ from node.store.states import UNWRITTEN
 from node.store.tasks import close_task, open_task
 from node.store.waking import go_on, wake_ended, wake_items
 from node.store.writer import Writer
+from protocol.disavowal import Disavow
 from protocol.vocabulary import Disposition
 
 R = TypeVar("R")
@@ -151,6 +154,14 @@ class Cases:
             ).rowcount
 
         return await self._writer.run(job)
+
+    async def note_disavowed(self, by: Arrived, message: Disavow) -> None:
+        """See `CaseStore.note_disavowed`."""
+        first: int | None = message.start
+        while first is not None:
+            first = await self._writer.run(
+                partial(note_leaves, by=by, message=message, first=first)
+            )
 
     async def wake(self) -> int:
         """Let the next of what is to be woken be judged; returns how many."""

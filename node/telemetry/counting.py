@@ -20,6 +20,7 @@ from protocol.vocabulary import HostingState
 
 if TYPE_CHECKING:
     from node.api.service import Changed, Desk, Submitted
+    from node.casework.arrivals import Arrived
     from node.casework.casebook import Casebook, Needs
     from node.casework.casestore import CaseStore
     from node.casework.correcting import Correcting
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from node.telemetry.metrics import Metrics
     from protocol.channel import Told
     from protocol.checkpoint import VerifiedCheckpoint
+    from protocol.disavowal import Disavow
     from protocol.facts import Jurisdiction, Location
     from protocol.vocabulary import Lane
 
@@ -235,6 +237,10 @@ class CountedCases:
     async def release(self, peers: Sequence[str], now_ms: int) -> int:
         """See `CaseStore.release`."""
         return await self._inner.release(peers, now_ms)
+
+    async def note_disavowed(self, by: Arrived, message: Disavow) -> None:
+        """See `CaseStore.note_disavowed`."""
+        await self._inner.note_disavowed(by, message)
 
     async def wake(self) -> int:
         """See `CaseStore.wake`."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from node.casework.naming import Disavowed
 from node.casework.receiving import Judged
-from node.store.disavowing import keep
+from node.store.disavowing import LEAVES, keep, note_leaves
 from node.store.erasing import leaves_about
 from node.store.repeats import repeats_of
 from node.store.sqlite import Store
@@ -118,9 +118,39 @@ async def test_8_15_what_is_said_again_after_it_was_disavowed_is_judged_after_al
     await take(store, two.push_raw(said))
     (by,) = await store.queries.unjudged(1)
     disavowed = [Disavowed(by, message, lambda _: False)]
+    await store.cases.note_disavowed(by, message)
     await store.writer.run(lambda c: keep(c, disavowed, NOW_MS))
     await became(store, Judged.DONE, None)
     await take(store, two.push(2))
     judged = "SELECT idx FROM entries_in WHERE judged = 0 AND epoch = ? ORDER BY idx"
     rows = await store.readers.run(lambda c: c.execute(judged, (b"epoch--1",)).fetchall())
     assert rows == [(2,)]
+
+
+async def test_g11_range_as_long_as_its_channel_is_made_ready_step_by_step(store: Store) -> None:
+    """One disavowal would hold up whoever writes for as long as the channel is."""
+    one = Sender()
+    await take(store, one.push(*range(LEAVES + 1)))
+    two = one.next_epoch(b"epoch--2")
+    await take(store, two.push(LEAVES + 2))
+    by = (await store.queries.unjudged(10_000))[-1]
+    message = Disavow(b"epoch--1", 0, EMPTY_ROOT, one.state.size, one.state.root)
+    noted = "SELECT count(*) FROM disavowed_leaves"
+    after = await store.writer.run(lambda c: note_leaves(c, by, message, 0))
+    rows = await store.readers.run(lambda c: c.execute(noted).fetchall())
+    assert (rows, after) == ([(LEAVES,)], LEAVES)
+    await store.cases.note_disavowed(by, message)
+    rows = await store.readers.run(lambda c: c.execute(noted).fetchall())
+    assert rows == [(one.state.size,)]
+
+
+async def test_8_15_range_that_does_not_count_is_not_made_ready(store: Store) -> None:
+    """However long it says that it is."""
+    one = Sender()
+    await take(store, one.push(1))
+    (by,) = await store.queries.unjudged(10)
+    endless = Disavow(b"epoch--1", 0, EMPTY_ROOT, 2**53 - 1, one.state.root)
+    await store.cases.note_disavowed(by, endless)
+    assert not await store.readers.run(
+        lambda c: c.execute("SELECT 1 FROM disavowed_leaves").fetchall()
+    )

@@ -7,12 +7,14 @@ import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from keys.signing import SigningKey
 from keys.succession import succeeded
+from node.casework.casebook import Casebook
 from node.casework.draft import AssessmentDraft
 from node.casework.mass import POLICY, TASK
 from node.casework.post import Post
@@ -287,6 +289,32 @@ async def test_8_15_the_epoch_in_which_it_speaks_cannot_be_disavowed(world: Worl
     post(world[IWF], Post(EOKM, Lane.REPORTS, 0, Kind.DISAVOW, None, *made))
     await world.settle()
     assert len(await subjects(world, EOKM, "disavowal_unclear")) == 1
+
+
+async def test_g11_each_disavowal_has_a_transaction_of_its_own(world: World) -> None:
+    """Each reads as much as its range has; a member can say a thousand in one push."""
+    await hand_in(world, 1)
+    await world.settle()
+    epoch, end, root = await held(world)
+    await restart(world[IWF])
+    for end_root in (root, bytes(32)):
+        told = Disavow(epoch, 0, EMPTY_ROOT, end, end_root)
+        made = disavowal(world[IWF].keys.node_secret, EOKM, told)
+        post(world[IWF], Post(EOKM, Lane.REPORTS, 0, Kind.DISAVOW, None, *made))
+    kept: list[int] = []
+    judge = world[EOKM].store.cases.judge
+
+    async def counting(*given: Any) -> Casebook:
+        book = await judge(*given)
+        kept.append(len(book.disavowed))
+        return book
+
+    world[EOKM].store.cases.judge = counting  # type: ignore[assignment, method-assign]
+    await world.settle()
+    assert (max(kept), sum(kept)) == (1, 2)
+    leaves = "SELECT count(*) FROM disavowed_leaves"
+    noted = await world[EOKM].store.readers.run(lambda c: c.execute(leaves).fetchone())
+    assert noted == (end,), "what it says again is found by its leaf"
 
 
 async def test_8_15_what_a_thief_disavows_counts_no_more_once_he_is_disavowed(
