@@ -33,7 +33,6 @@ from keys.member import (
     PublishedSealingKey,
     Purpose,
 )
-from keys.recovering import Recovering
 from keys.sealing import SealingKey
 from keys.signing import SigningKey
 from keys.tls import TlsKey
@@ -186,7 +185,7 @@ class MemberKeys:
         reachable: bool,
         capabilities: Capabilities,
         sealing_not_after_ms: Mapping[str, int],
-        recovering: Recovering | None = None,
+        before: MemberDocument | None = None,
     ) -> MemberDocument:
         """The member document for these keys, with proofs of possession, not yet signed.
 
@@ -198,13 +197,16 @@ class MemberKeys:
             reachable: whether peers may connect to it.
             capabilities: versions and kinds of this node.
             sealing_not_after_ms: key id to expiry, for each sealing key to publish.
-            recovering: while the member gets back what its node lost.
+            before: the document in force; a recovery that it tells of goes on, and no key that it
+                lists signs again: whoever lost a token must be able to publish another key.
+
+        Raises:
+            HsmError: a key that `before` does not list lies in a token that does not sign now.
         """
 
         def published(key: SigningKey | None, purpose: Purpose) -> tuple[PublishedKey, ...]:
-            if key is None:
-                return ()
-            return (PublishedKey(key.public, prove(key, network, member, purpose)),)
+            listed = () if before is None else before.published(purpose)
+            return _proved(key, listed, network, member, purpose)
 
         return MemberDocument(
             member=member,
@@ -221,7 +223,7 @@ class MemberKeys:
                 PublishedSealingKey(self.sealing_key(key_id).public, not_after_ms)
                 for key_id, not_after_ms in sealing_not_after_ms.items()
             ),
-            recovering=recovering,
+            recovering=None if before is None else before.recovering,
         )
 
     def _files(self) -> dict[str, tuple[str, PrivateMaterial]]:
@@ -241,6 +243,20 @@ class MemberKeys:
         files = {f"{purpose}.key": (purpose, key) for purpose, key in named.items()}
         sealing = {sealing_name(key.public.key_id): (_SEALING, key) for key in self.sealing}
         return {**files, **sealing}
+
+
+def _proved(
+    key: SigningKey | None,
+    listed: Iterable[PublishedKey],
+    network: str,
+    member: str,
+    purpose: Purpose,
+) -> tuple[PublishedKey, ...]:
+    """The key with its proof of possession, as it is listed already or made now."""
+    if key is None:
+        return ()
+    proved = next((one for one in listed if one.key == key.public), None)
+    return (proved or PublishedKey(key.public, prove(key, network, member, purpose)),)
 
 
 def sealing_calendar(key_ids: Iterable[str], start_ms: int) -> dict[str, int]:

@@ -125,7 +125,7 @@ def sign(path: Path, keys: Sequence[Path] = ()) -> Result:
 def drop(path: Path) -> Result:
     """Forget the proposal that waits for signatures."""
     directory = RepositoryDirectory(load(path).registry.directory)
-    waited = bool(directory.staged)
+    waited = bool(decisions.waiting(directory))
     decisions.drop_staged(directory)
     return Result({"dropped": waited}, "forgotten" if waited else "nothing waited")
 
@@ -198,7 +198,7 @@ def status(path: Path) -> Result:
         "timestamp_version": registry.timestamp_version,
         "issued_ms": registry.issued_ms,
         "expires_ms": registry.expires_ms,
-        "staged": bool(directory.staged),
+        "staged": bool(decisions.waiting(directory)),
         "members": [
             {
                 "member": member,

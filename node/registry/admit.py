@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from keys.errors import KeysError
 from keys.member_role import check_disjoint, document_path
 from keys.network import MemberEntry, NetworkDocument, Role
-from keys.registry import metadata_name, target_name
-from node.registry import ceremony, create, repository, rules
+from keys.registry import TIMESTAMP_NAME, metadata_name, target_name
+from node.registry import build, ceremony, create, repository, rules
 from node.registry.admission import read_request
 from node.registry.changes import standing
 from node.registry.errors import (
@@ -217,8 +217,11 @@ def staged_proposal(directory: RepositoryDirectory) -> bytes:
     Raises:
         RepositoryStateError: nothing waits.
     """
-    proposal = _staged(directory)
-    return ceremony.pack(proposal, None if _is_first(proposal) else directory.open())
+    proposal = waiting(directory)
+    if not proposal:
+        raise RepositoryStateError("staged: nothing waits for signatures")
+    state = directory.open() if TIMESTAMP_NAME in directory.files else None
+    return ceremony.pack(proposal, state)
 
 
 def collect_signatures(
@@ -252,27 +255,38 @@ def _advance(
     now_ms: int,
 ) -> Decision | None:
     """Bring what waits further by signatures that `sign(proposal, root in force)` adds."""
-    proposal = _staged(directory)
-    if _is_first(proposal):
-        signed = sign(proposal, None)
-        if create.found(directory, signed, keepers.online, now_ms).waiting:
-            return None
-        return Decision("", published=True, registry=directory.open().registry)
     with directory.locked():
+        proposal = waiting(directory)
+        if not proposal and directory.staged:
+            directory.clear_staged()
+            return Decision("", published=True, registry=directory.open().registry)
+        if not proposal:
+            raise RepositoryStateError("staged: nothing waits for signatures")
+        if TIMESTAMP_NAME not in directory.files:
+            signed = sign(proposal, None)
+            if create.found(directory, signed, keepers.online, now_ms).waiting:
+                return None
+            return Decision("", published=True, registry=directory.open().registry)
         state = directory.open()
         signed = sign(proposal, state.root())
         return _publish_or_stage(directory, state, "", signed, keepers, now_ms)
 
 
-def _staged(directory: RepositoryDirectory) -> dict[str, bytes]:
+def waiting(directory: RepositoryDirectory) -> dict[str, bytes]:
+    """What waits for signatures, by path; empty: nothing does.
+
+    What is in force does not wait, though it is staged still: whoever published it died before he
+    forgot it.
+    """
     proposal = dict(directory.staged)
-    if not proposal:
-        raise RepositoryStateError("staged: nothing waits for signatures")
-    return proposal
-
-
-def _is_first(proposal: Mapping[str, bytes]) -> bool:
-    return metadata_name("root", 1) in proposal
+    if not proposal or TIMESTAMP_NAME not in directory.files:
+        return proposal
+    files = directory.open().files
+    done = all(
+        name in files and build.signatures_of(files[name])[0] == build.signatures_of(raw)[0]
+        for name, raw, _ in ceremony.signed_parts(proposal)
+    )
+    return {} if done else proposal
 
 
 def drop_staged(directory: RepositoryDirectory) -> None:
@@ -296,7 +310,7 @@ def _decide(
 
 
 def _check_nothing_waits(directory: RepositoryDirectory) -> None:
-    if directory.staged:
+    if waiting(directory):
         raise RepositoryStateError(
             "staged: another proposal waits for signatures; sign it or drop it first"
         )

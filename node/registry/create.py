@@ -112,7 +112,9 @@ def create_network(
     publics = (online.snapshot.public.ed25519, online.timestamp.public.ed25519)
     proposal = repository.propose_first(network, _holders(plan, people), publics, now_ms)
     signers = (*people["root"], *people["targets"])
-    return found(directory, repository.sign_proposal(proposal, signers, None), online, now_ms)
+    signed = repository.sign_proposal(proposal, signers, None)
+    with directory.locked():
+        return found(directory, signed, online, now_ms)
 
 
 def found(
@@ -121,15 +123,21 @@ def found(
     online: OnlineSigners,
     now_ms: int,
 ) -> Created:
-    """Write the first state if enough holders have signed it, else keep it staged."""
-    with directory.locked():
-        try:
-            change = repository.found(proposal, online, now_ms)
-        except ThresholdError:
-            directory.stage(proposal)
-            return Created("", "", waiting=True)
-        directory.commit(change)
-        directory.clear_staged()
+    """Write the first state if enough holders have signed it, else keep it staged.
+
+    Args:
+        directory: locked by the caller.
+        proposal: what they signed.
+        online: signers of snapshot and timestamp.
+        now_ms: UTC.
+    """
+    try:
+        change = repository.found(proposal, online, now_ms)
+    except ThresholdError:
+        directory.stage(proposal)
+        return Created("", "", waiting=True)
+    directory.commit(change)
+    directory.clear_staged()
     after = change.after
     return Created(after.registry.network_id, after.first_root_sha256.hex(), waiting=False)
 

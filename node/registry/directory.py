@@ -2,6 +2,7 @@
 
     metadata/  targets/   the repository, as `keys.registry` names its files; nothing is deleted
     staged/               a proposal that waits for signatures of more key holders
+    .staged/              one on its way there, or to nowhere; counts for nothing
     keys/                 key files of this machine's holders and of the online roles
     lock                  held while the repository changes, by whichever process does it
 
@@ -16,7 +17,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from node.registry import repository
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from node.registry.repository import Change, Repository
 
+_STAGED: Final = "staged"
+_MOVING: Final = ".staged"
 _NAME: Final = re.compile(
     r"metadata/(?:[1-9][0-9]{0,15}\.)?[a-z0-9-]{1,64}\.json"
     r"|targets/(?:members/)?[0-9a-f]{64}\.[a-z0-9-]{1,64}\.json"
@@ -69,7 +72,7 @@ class RepositoryDirectory:
         self.path: Final = path
         self.keys: Final = path / "keys"
         self.files: Final = DiskFiles(path)
-        self.staged: Final = DiskFiles(path / "staged")
+        self.staged: Final = DiskFiles(path / _STAGED)
 
     def open(self) -> Repository:
         """Read and verify the present state.
@@ -107,14 +110,36 @@ class RepositoryDirectory:
         sync_folders(self.path, [last[0]])
 
     def stage(self, proposal: Mapping[str, bytes]) -> None:
-        """Keep a proposal until more holders have signed it; it replaces an earlier one."""
+        """Keep a proposal until more holders have signed it, whole or not at all.
+
+        Further signatures on the one that waits go over what is there, file by file: whatever
+        breaks that off (a crash, a full disk) loses none that was kept before. Another proposal
+        takes its place.
+        """
+        kept = self.path / _STAGED
+        if set(self.staged) == set(proposal):
+            for name, raw in proposal.items():
+                write_file(kept, name, raw)
+            sync_folders(kept, list(proposal))
+            return
         self.clear_staged()
         for name, raw in proposal.items():
-            write_file(self.path / "staged", name, raw)
+            write_file(self.path / _MOVING, name, raw)
+        sync_folders(self.path / _MOVING, [*proposal, "metadata"])
+        (self.path / _MOVING).rename(kept)
+        sync_folders(self.path, [_STAGED])
 
     def clear_staged(self) -> None:
-        """Forget the proposal that waits, if there is one."""
-        shutil.rmtree(self.path / "staged", ignore_errors=True)
+        """Forget the proposal that waits, if there is one, whole or not at all.
+
+        Raises:
+            OSError: the disk refuses; it still waits.
+        """
+        moving = self.path / _MOVING
+        shutil.rmtree(moving, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            (self.path / _STAGED).rename(moving)
+        shutil.rmtree(moving, ignore_errors=True)
 
 
 def write_file(folder: Path, name: str, raw: bytes) -> None:

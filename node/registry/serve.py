@@ -24,6 +24,7 @@ from tuf.api.metadata import Timestamp
 from keys.errors import KeysError
 from keys.registry import ISSUED_FIELD, TIMESTAMP_NAME
 from node.registry import build, repository
+from node.registry.admit import waiting
 from node.registry.errors import (
     RefusedError,
     RegistryError,
@@ -149,7 +150,7 @@ class RegistryServer:
 
     def _check_key_stays(self, member: str) -> None:
         """Refuse a key that is being replaced: its thief would take the version that waits."""
-        if any(role_of(name) == member for name in self.directory.staged):
+        if any(role_of(name) == member for name in waiting(self.directory)):
             mend = "has its key replaced by a proposal that waits; ask the keepers of the network"
             raise RefusedError("member", mend)
 

@@ -155,7 +155,7 @@ class Publishing:
             reachable=self.config.peer.endpoint is not None,
             capabilities=spoken(),
             sealing_not_after_ms=lasting,
-            recovering=self.before.recovering,
+            before=self.before,
         )
         return carried(document, self.before, self.now_ms)
 

@@ -11,10 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from keys.errors import HsmKeyError
+from keys.hsm import in_hsm
+from keys.signing import SigningKey
 from keys.succession import (
     discard_successor,
     id_of,
     in_use,
+    listed_ids,
     load_successor,
     make_successor,
     succeeded,
@@ -31,7 +35,7 @@ from node.store.witness import forgotten
 
 if TYPE_CHECKING:
     from keys.member import MemberDocument
-    from keys.succession import Rotated
+    from keys.succession import Rotated, RotatedKey
     from node.config import Config
     from node.peer.forgetting import Forgotten
     from node.setup.publishing import Publishing
@@ -97,7 +101,7 @@ def rotate(
         from_ms = max(now_ms, left_behind.restored_ms)
     hsm = hsm_of(config)
     left = load_successor(keys_dir, here.unlock, purpose, hsm)
-    if left is not None and id_of(left) in here.revoked:
+    if left is not None and (id_of(left) in here.revoked or _is_lost(left, here.before, purpose)):
         discard_successor(keys_dir, purpose, left)
     new = make_successor(keys_dir, here.unlock, purpose, config.member.id, now_ms, hsm)
     document = succeeded(here.next_document(), here.network, purpose, new, from_ms)
@@ -108,6 +112,24 @@ def rotate(
         take_up_due(keys_dir, here.unlock, published, here.revoked, now_ms, hsm=hsm)
     until_ms = from_ms + TURN_GRACE_MS if left_behind is None else left_behind.since_ms
     return Rotation(purpose, id_of(new), from_ms, replaces, until_ms, document.sequence)
+
+
+def _is_lost(left: RotatedKey, before: MemberDocument, purpose: Rotated) -> bool:
+    """Tell whether a successor was made in a token that is another one now, and never published.
+
+    Nobody can sign with it or revoke it: it would stand in the way for ever.
+
+    Raises:
+        HsmError: the token is away, so that nobody can tell.
+    """
+    if not isinstance(left, SigningKey) or id_of(left) in listed_ids(before, purpose):
+        return False
+    try:
+        for half in in_hsm([left]):
+            half.check()
+    except HsmKeyError:
+        return True
+    return False
 
 
 def _forgotten(here: Publishing, *, after_restore: bool) -> Forgotten | None:

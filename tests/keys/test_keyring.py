@@ -295,7 +295,18 @@ def test_a_document_says_where_its_node_is_what_it_can_and_until_when_it_is_seal
 def test_a_member_that_recovers_says_so_in_its_document(member_keys: MemberKeys) -> None:
     """Peers ask a person then, and hand nothing back before."""
     said = Recovering(member_keys.sealing[0].public.key_id, NOW_MS)
-    assert member_keys.document(**DOCUMENT, recovering=said).recovering == said
+    before = replace(member_keys.document(**DOCUMENT), recovering=said)
+    assert member_keys.document(**DOCUMENT, before=before).recovering == said
+
+
+def test_what_was_proved_before_is_not_proved_again(member_keys: MemberKeys) -> None:
+    """A token that is away or lost keeps nobody from publishing another key."""
+    before = member_keys.document(**DOCUMENT)
+    other = MemberKeys.generate("gb-iwf", NOW_MS)
+    document = replace(member_keys, log=other.log).document(**DOCUMENT, before=before)
+    assert document.receipt == before.receipt
+    assert document.log[0].key == other.log.public
+    document.check_proofs(NETWORK)
 
 
 def test_a_member_without_a_witness_key_lists_none(member_keys: MemberKeys) -> None:

@@ -106,8 +106,8 @@ def next_document(world: Fleet, node: FleetNode) -> MemberDocument:
         reachable=reachable,
         capabilities=spoken(),
         sealing_not_after_ms={i: node.drawer.ends.get(i, end_ms) for i in ids},
-        recovering=node.recovering,
     )
+    fresh = replace(fresh, recovering=node.recovering)
     return carried(fresh, registry.member(node.member), node.clock())
 
 

@@ -215,6 +215,37 @@ class TestAMemberOfANetwork:
         _, done = await typed("keys", "revoke", log)
         assert (done["purpose"], done["key_id"]) == ("log", log)
 
+    @pytest.mark.parametrize("was_rotating", [False, True])
+    async def test_g7_a_lost_token_is_replaced_by_another(
+        self, typed: Typing, softhsm: SoftHsm, pin: Path, *, was_rotating: bool
+    ) -> None:
+        """Nothing asks the lost one to sign, nor for a successor that lay in it unpublished."""
+        _, shown = await typed("keys", "status")
+        lost = {o["purpose"]: o["key_id"] for o in shown["keys"] if o["place"] == "hsm"}
+        if was_rotating:
+            await typed("keys", "rotate", "log", "--umbrella", "http://127.0.0.1:9")
+        another = {"hsm": softhsm.uri(softhsm.token()), "hsm_pin": f"file:{pin}"}
+        change_file(typed.config.source, "member", another)
+        for purpose, key_id in lost.items():
+            await typed("keys", "revoke", key_id)
+            await typed("keys", "rotate", purpose, "--after-h", 0)
+        assert hsm_finding(await typed("doctor"))["what"] == "2 keys sign in the token"
+        _, after = await typed("keys", "status")
+        used = {o["purpose"] for o in after["keys"] if o["standing"] == "in use"}
+        assert set(lost) <= used
+
+    async def test_g7_a_stolen_key_is_replaced_while_the_token_is_away(
+        self, typed: Typing, softhsm: SoftHsm
+    ) -> None:
+        """What lies in the token was proved before; another document needs no word of it."""
+        elsewhere = softhsm.folder / "elsewhere"
+        softhsm.tokens.rename(elsewhere)
+        try:
+            _, done = await typed("keys", "rotate", "transport", "--after-h", 0)
+        finally:
+            elsewhere.rename(softhsm.tokens)
+        assert done["purpose"] == "transport"
+
 
 def hsm_finding(answer: tuple[int, dict[str, Any]]) -> dict[str, Any]:
     """Give what the doctor says of the token."""

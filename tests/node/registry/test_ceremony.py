@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import resource
+import shutil
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +92,95 @@ def changed(raw: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
     record = json.loads(raw)
     change(record)
     return serialise(record)
+
+
+@contextmanager
+def no_room(size: int = 0) -> Iterator[None]:
+    """Let the system refuse what makes a file larger than `size` bytes, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+class TestWhatBreaksOff:
+    """Five people sat down to sign: no disk and no power cut makes them do it again."""
+
+    def three(self, waiting: Five) -> list[bytes]:
+        """What three holders sent back."""
+        raw = waiting.proposed(renew=False)
+        people = zip(waiting.root[:3], waiting.targets[:3], strict=True)
+        return [waiting.signed(raw, *keys) for keys in people]
+
+    def test_a_full_disk_loses_no_signature_that_was_kept(self, waiting: Five) -> None:
+        """The next one is refused, and taken when there is room."""
+        first, second, third = self.three(waiting)
+        assert waiting.collect(first) is None
+        with no_room(), pytest.raises(OSError, match="too large"):
+            waiting.collect(second)
+        decision = waiting.collect(second, third)
+        assert decision is not None
+        assert decision.published
+
+    def test_a_full_disk_keeps_no_half_of_a_new_proposal(self, five: Five) -> None:
+        """What was not kept whole does not wait; the decision can be typed again."""
+
+        def decide() -> admit.Decision:
+            online = load_online(five.directory, five.unlock)
+            other = replace(five.directory.open().registry.network, policy={"a_number": 1})
+            return admit.govern(five.directory, lambda _: other, admit.Keepers((), online), NOW_MS)
+
+        network = five.directory.open().registry.network.to_bytes()
+        with no_room(len(network) + 100), pytest.raises(OSError, match="too large"):
+            decide()
+        assert not decide().published
+        assert ceremony.read(admit.staged_proposal(five.directory)).targets is not None
+
+    def test_what_was_half_made_and_half_forgotten_counts_for_nothing(self, five: Five) -> None:
+        """Whoever was killed then left a folder, which the next one throws away."""
+        five.proposed()
+        moving = five.directory.path / ".staged/metadata"
+        moving.mkdir(parents=True)
+        (moving / "9.root.json").write_bytes(b"half")
+        admit.drop_staged(five.directory)
+        assert "metadata/9.root.json" not in ceremony.read(five.proposed()).files
+
+    def published_and_not_forgotten(self, waiting: Five) -> bytes:
+        """Found the network, killed before the proposal was forgotten; give the third signature."""
+        first, second, third = self.three(waiting)
+        waiting.collect(first, second)
+        staged = waiting.directory.path / "staged"
+        shutil.copytree(staged, staged.with_name("kept"))
+        waiting.collect(third)
+        staged.with_name("kept").rename(staged)
+        return third
+
+    def test_what_was_published_does_not_wait(self, waiting: Five) -> None:
+        """It kept every other decision out, and its own signatures were a conflict."""
+        third = self.published_and_not_forgotten(waiting)
+        with pytest.raises(RepositoryStateError, match="nothing waits"):
+            admit.staged_proposal(waiting.directory)
+        decision = waiting.collect(third)
+        assert decision is not None
+        assert decision.published
+        assert not waiting.directory.staged
+
+    def test_another_decision_takes_the_place_of_what_was_published(self, waiting: Five) -> None:
+        """Nobody has to know that something was left over."""
+        self.published_and_not_forgotten(waiting)
+        assert ceremony.read(waiting.proposed()).root is not None
+
+    def test_a_network_is_not_founded_again_over_its_history(self, waiting: Five) -> None:
+        """Readers would see versions go back."""
+        third = self.published_and_not_forgotten(waiting)
+        online = load_online(waiting.directory, waiting.unlock)
+        with waiting.directory.locked():
+            state = waiting.directory.open()
+            waiting.directory.commit(repository.accept(state, {}, online, NOW_MS))
+        waiting.collect(third)
+        assert waiting.directory.open().registry.timestamp_version == 2
 
 
 class TestWhatAHolderIsShown:
