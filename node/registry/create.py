@@ -100,7 +100,8 @@ def create_network(
     except KeysError as error:
         raise refused_by(error, "network document") from error
     if metadata_name("root", 1) in directory.files or directory.keys.exists():
-        raise RepositoryStateError("directory: holds a network already; choose an empty one")
+        what = "holds a network already, or one that was broken off in the making"
+        raise RepositoryStateError(f"directory: {what}; choose an empty one")
     secret = unlock.secret()
     keyfile.make_directory(directory.path)
     keyfile.make_directory(directory.keys)

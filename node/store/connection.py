@@ -113,6 +113,9 @@ def translate(error: BaseException) -> BaseException:
     for words, named in _NAMED:
         if words in text:
             return named(named.__doc__)
+    if "unable to open" in text:
+        mend = "check owner, space, and how many files may be open"
+        return StoreError(f"store.path: this file, or one beside it, cannot be opened; {mend}")
     return StoreError(f"store: the database refused a statement ({type(error).__name__})")
 
 
@@ -161,6 +164,7 @@ def create_database(path: Path, key: bytes) -> None:
 
     Raises:
         AlreadyOpenError: a file is already there.
+        StoreFullError: there is no room for it; what was made of it stays there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -170,13 +174,12 @@ def create_database(path: Path, key: bytes) -> None:
             "store.path: a file is already there; it is never overwritten"
         ) from error
     connection = _connect(path, key, read_only=False)
-    try:
+    with _closed_on_failure(connection):
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         _tune(connection)
         _migrate(connection)
-    finally:
-        connection.close()
+    connection.close()
 
 
 def open_writer(path: Path, key: bytes, *, moved_too: bool = False) -> FileConnection:
