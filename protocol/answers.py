@@ -79,7 +79,7 @@ ANSWERS: Final[Mapping[AnswerCode, Answering]] = MappingProxyType(
         AnswerCode.TOO_LARGE: Answering(413, Then.STOP),
         AnswerCode.MALFORMED: Answering(400, Then.STOP),
         AnswerCode.UNSEALABLE: Answering(400, Then.STOP),
-        AnswerCode.NOT_PERMITTED: Answering(403, Then.STOP),
+        AnswerCode.NOT_PERMITTED: Answering(403, Then.REFRESH),
     }
 )
 

@@ -8,7 +8,7 @@ sent, and are not read where they come all the same.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -20,7 +20,10 @@ from protocol.facts import Sighting
 from protocol.governance import Party, is_permitted, party
 from protocol.messages import KINDS, Item, Message, kind_of
 from protocol.transfer import goes_without_basis, narrow, needs_basis
-from protocol.vocabulary import Lane
+from protocol.vocabulary import Kind, Lane
+
+HOLDERS: Final = frozenset({"hotline", "police"})
+"""Roles of members that hold items; others hold them no more."""
 
 
 class NotPermittedError(UnsayableError):
@@ -107,6 +110,16 @@ class Permits:
     def hears(self, peer: str, lane: Lane, kind: int) -> bool:
         """Whether `peer` may say an entry of this kind to us on `lane`."""
         return self._may(peer, self._us, lane, kind)
+
+    def was_handed(self, peer: str, lane: Lane, kind: int) -> bool:
+        """Whether an item that `peer` may hand over no more is ours by its receipt alone.
+
+        Its sender would never hear that we refuse it: no answer goes there any more.
+        """
+        if (lane, kind) != (Lane.REPORTS, Kind.ITEM):
+            return False
+        answered = self._may(self._us, peer, Lane.STATUS, Kind.DISPOSITION)
+        return not answered and not HOLDERS.isdisjoint(self._party(self._us).roles)
 
     def listeners(self, lane: Lane, kind: int) -> tuple[str, ...]:
         """Return the other members that may hear this kind on `lane` from us, and read it.

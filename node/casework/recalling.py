@@ -26,7 +26,7 @@ from node.casework.aside import SetAside, Transact
 from node.casework.casebook import Casebook, Needs
 from node.casework.custody import take_custody
 from node.casework.item import Custody, ItemState, Review
-from node.casework.permits import Permits
+from node.casework.permits import HOLDERS, Permits
 from node.casework.routing import Choice, Forwarding, route
 from node.casework.telling import handed_on_to
 from node.store.queries import ItemQuery
@@ -37,8 +37,6 @@ _TASKS: Final = {
     "suspended": "member_suspended",
     "closed": "handover_not_permitted",
 }
-_HOLDERS: Final = frozenset({"hotline", "police"})
-"""Roles of members that hold items; others hold them no more."""
 PAGE: Final = 500
 """Items looked at in one transaction."""
 
@@ -83,7 +81,7 @@ def _is_gone(registry: Registry, member: str) -> bool:
 
 def _keeps(standing: str, roles: Collection[str]) -> bool:
     """Whether a member to which nothing may go keeps what it gave a receipt for."""
-    return standing == "closed" and not _HOLDERS.isdisjoint(roles)
+    return standing == "closed" and not HOLDERS.isdisjoint(roles)
 
 
 class Recall:

@@ -232,7 +232,8 @@ class Judge:
         if isinstance(message, UnknownMessage):
             self.book.tasks.append(("entry_unknown_kind", peer))
             return _unknown(message), None
-        if not self._permits.hears(peer, parsed.arrived.lane, parsed.kind):
+        said = (peer, parsed.arrived.lane, parsed.kind)
+        if not (self._permits.hears(*said) or self._permits.was_handed(*said)):
             self.book.tasks.append(("entry_not_permitted", peer))
             return Disposition.NOT_PERMITTED, "role"
         readable = self._permits.read(peer, message)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from node.casework.answering import UNKNOWN
 from node.casework.mass import may_wait_for, taken_back
 from node.casework.receiving import Judged
+from node.evidence.believed import Believed
 from node.evidence.findings import Findings
 from node.evidence.outbox import Told
 from node.evidence.story import Story
 from node.evidence.tombstones import Buried
 from node.peer.inbox import digest_of
+from node.peer.sending import may_send
 from node.store.audit import Audit, TakenRow
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
@@ -24,7 +27,7 @@ from protocol.messages import (
     from_body,
     is_answered,
 )
-from protocol.vocabulary import Disposition, Kind
+from protocol.vocabulary import Disposition, Kind, Lane
 
 REPEAT = "repeat"
 CONFLICT = "conflict"
@@ -53,10 +56,25 @@ class _Read:
         return digest_of(self.entry)
 
 
+class _Answers(NamedTuple):
+    """What senders were told, and the members to which no answer may go."""
+
+    by_leaf: Told
+    deaf: frozenset[str]
+
+
 def verify_answers(
-    audit: Audit, story: Story, told: Told, buried: Buried, findings: Findings
+    audit: Audit,
+    story: Story,
+    answered: Told,
+    buried: Buried,
+    believed: Believed,
+    findings: Findings,
 ) -> None:
     """What we keep as our answer is what we told the sender; ids once taken are kept."""
+    registry, us = believed.registry, believed.us
+    heard = {peer for peer in registry.members if may_send(registry, us, peer, Lane.STATUS)}
+    told = _Answers(answered, frozenset(registry.members) - heard)
     kept = {(peer, entry_id): digest for peer, entry_id, digest in audit.taken_ids()}
     first: dict[tuple[str, bytes], bytes] = {}
     turned: set[tuple[str, bytes]] = set()
@@ -88,7 +106,7 @@ def verify_answers(
         findings.expect(same, "entry_ids_in", f"{key[0]}/{key[1].hex()[:16]}", "not_as_taken")
 
 
-def _check_erased(one: _Read, told: Told, findings: Findings) -> None:
+def _check_erased(one: _Read, told: _Answers, findings: Findings) -> None:
     """What is left of an erased entry: that it was judged, and the answer that its sender got."""
     row = one.row
     set_aside = row.answer == _QUARANTINED and row.judged == Judged.QUARANTINED
@@ -115,7 +133,7 @@ def _read(row: TakenRow) -> _Read:
 def _is_turned(
     one: _Read,
     entry: entries.Entry,
-    told: Told,
+    told: _Answers,
     turned: set[tuple[str, bytes]],
     first: dict[tuple[str, bytes], bytes],
 ) -> bool:
@@ -151,7 +169,9 @@ def _is_again(
     return True
 
 
-def _check_standing(one: _Read, audit: Audit, story: Story, told: Told, findings: Findings) -> None:
+def _check_standing(
+    one: _Read, audit: Audit, story: Story, told: _Answers, findings: Findings
+) -> None:
     """It waits, is parked for an item that is not here, is set aside, or had its effect."""
     row = one.row
     spoken_of = getattr(one.message, "item_id", None)
@@ -182,16 +202,22 @@ def _check_standing(one: _Read, audit: Audit, story: Story, told: Told, findings
         findings.expect(row.judged == Judged.WAITING, "entries_in", one.place, "judged")
 
 
-def _is_told(told: Told, row: TakenRow) -> bool:
-    return row.answer in told.get((row.peer, row.leaf), ())
+def _is_told(told: _Answers, row: TakenRow) -> bool:
+    return row.answer in told.by_leaf.get((row.peer, row.leaf), ())
 
 
-def _as_told(told: Told, row: TakenRow) -> bool:
-    """Whether the sender was told what is kept as its answer; one that was lost twice told two."""
-    return row.answer in told.get((row.peer, row.leaf), {None})
+def _as_told(told: _Answers, row: TakenRow) -> bool:
+    """Whether the sender was told what is kept as its answer; one that was lost twice told two.
+
+    Who hears no answers, as the registry stands, may have been told nothing.
+    """
+    said = told.by_leaf.get((row.peer, row.leaf))
+    if said is None:
+        return row.answer is None or row.peer in told.deaf
+    return row.answer in said
 
 
-def _check_done(one: _Read, audit: Audit, story: Story, told: Told, findings: Findings) -> None:
+def _check_done(one: _Read, audit: Audit, story: Story, told: _Answers, findings: Findings) -> None:
     row = one.row
     same = _as_told(told, row)
     if row.answer in UNKNOWN:

@@ -60,7 +60,7 @@ def verify(audit: Audit, believed: Believed) -> Findings:
         buried = verify_tombstones(audit, story, findings)
         verify_whole(audit, findings)
         told = verify_messages(audit, believed, story, findings)
-        verify_answers(audit, story, told, buried, findings)
+        verify_answers(audit, story, told, buried, believed, findings)
         verify_disavowed(audit, findings)
         verify_ledger(audit, believed, findings)
         verify_cosignatures(audit, believed, findings)

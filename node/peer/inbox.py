@@ -159,6 +159,7 @@ class Inbox:
             StoreError: the state can't be read now.
         """
         if not self._may_speak(sender, lane):
+            self._on_registry_behind()  # ours may be the older one
             return Answer(1, AnswerCode.NOT_PERMITTED, None, nonce)
         told, stopped = await self._store.told(sender, lane)
         if stopped is not None:
@@ -201,6 +202,7 @@ class Inbox:
             StoreError: the state can't be read now.
         """
         if not self._may_speak(sender, lane):
+            self._on_registry_behind()
             return _answer(AnswerCode.NOT_PERMITTED)
         registry = self._registry()
         try:

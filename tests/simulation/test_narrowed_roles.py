@@ -279,3 +279,70 @@ class TestPolice:
         await run(world, GB, NL, FR)
         assert (await world[GB].state(item)).responsible == FR
         assert await world[NL].desk.item(item) is None
+
+
+async def receipted(world: World) -> str:
+    """Let the Dutch hotline hand an item over that is receipted and not judged; give its id."""
+    await world.settle()
+    made = await world[NL].submit("https://gb1.example/1.jpg")
+    await world[NL].work()
+    assert (await world[GB].store.queries.figures())["entries_waiting"] > 0
+    return made.items[0].item_id
+
+
+@pytest.mark.parametrize("role", ["aggregator", "witness"])
+async def test_11_3_item_whose_sender_hears_no_answer_any_more_is_not_refused(
+    world: World, role: Role
+) -> None:
+    """Else it were nowhere: the receiver had it not, and its sender would never hear so."""
+    item = await receipted(world)
+    govern(world, partial(with_role, role=role))
+    await run(world, GB, NL)
+    assert (await world[GB].state(item)).custody is Custody.HERE
+    assert (await world[NL].state(item)).responsible == GB
+    assert world[GB].verify().found == []
+
+
+async def test_11_3_item_of_who_became_police_is_refused_and_with_it_again(world: World) -> None:
+    """Answers go to police: one that may not hand items over here hears so."""
+    item = await receipted(world)
+    govern(world, partial(with_role, role="police"))
+    await run(world, GB, NL)
+    assert await world[GB].desk.item(item) is None
+    assert (await world[NL].state(item)).custody is Custody.HERE
+
+
+async def test_11_3_who_holds_items_no_more_takes_none_that_came_before(world: World) -> None:
+    """Its sender takes each back that it had, and hands it to who is responsible now."""
+    item = await receipted(world)
+    entry = replace(world.registry.network.members[GB], roles=("witness",), jurisdictions=())
+    govern(
+        world,
+        lambda network: replace(
+            network,
+            members={**network.members, GB: entry},
+            choice_rules={"GB": (FR,)},
+            fallback_members=(FR,),
+        ),
+    )
+    await run(world, GB, NL, FR)
+    assert await world[GB].desk.item(item) is None
+    assert (await world[FR].state(item)).custody is Custody.HERE
+
+
+async def test_9_2_channel_goes_on_once_its_receiver_has_heard_of_the_role(world: World) -> None:
+    """The one works under an older registry for a while, and looks for the newer one."""
+    await world.settle()
+    inbox, registry = world[GB].inbox, world[GB].registry
+    older = replace(registry(), network=with_role(registry().network, "aggregator"))
+    looked: list[bool] = []
+    inbox._registry = lambda: older
+    inbox._on_registry_behind = lambda: looked.append(True)
+    made = await world[NL].submit("https://gb1.example/1.jpg")
+    await run(world, NL, GB)
+    assert looked
+    assert await world[GB].desk.item(made.items[0].item_id) is None
+    inbox._registry = registry
+    await world.settle()
+    assert (await world[GB].state(made.items[0].item_id)).custody is Custody.HERE
+    assert await tasks(world, NL) == []
