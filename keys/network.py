@@ -174,6 +174,14 @@ class NetworkDocument:
         entry = self.members.get(member)
         return entry is not None and role in entry.roles
 
+    def answers_for(self, member: str) -> frozenset[str]:
+        """The countries that a listed member answers for: its own, and those that a rule gives it.
+
+        A choice rule may give a territory to a hotline that does not list it.
+        """
+        given = (code for code, members in self.choice_rules.items() if member in members)
+        return frozenset((*self.members[member].jurisdictions, *given))
+
     def responsible_for(self, country: str) -> str | None:
         """The hotline responsible for a country, or None: then it is an orphan.
 

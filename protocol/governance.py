@@ -46,18 +46,21 @@ _PERMITTED: Final[Mapping[tuple[Role, Role, Lane], frozenset[Kind]]] = MappingPr
 _AT_HOME_ONLY: Final = frozenset(
     {(Role.POLICE, Role.HOTLINE, Lane.REPORTS), (Role.POLICE, Role.HOTLINE, Lane.BULK)}
 )
-"""Cells that stand open only between members that share a country."""
+"""Cells that stand open only between members that answer for one country."""
 
 
 class Party(NamedTuple):
-    """What the registry lists of one side: its roles, and the countries it answers for."""
+    """What the registry says of one side: its roles, and the countries it answers for.
+
+    Those are the ones that it lists, and those that a choice rule gives it.
+    """
 
     roles: frozenset[Role]
     countries: frozenset[str] = frozenset()
 
 
 def party(roles: Iterable[str], countries: Iterable[str] = ()) -> Party:
-    """Return a side as the network document lists it.
+    """Return a side as the network document has it.
 
     Raises:
         ValueError: a role that this version does not know.

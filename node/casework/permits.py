@@ -140,8 +140,10 @@ class Permits:
         return self._listeners[asked]
 
     def are_neighbours(self, peer: str) -> bool:
-        """Whether `peer` answers for a country that we answer for too."""
-        return not self._party(self._us).countries.isdisjoint(self._party(peer).countries)
+        """Whether `peer` lists a country that we list too, so that its law is ours."""
+        listed = self.registry.network.members
+        ours, theirs = (listed[m].jurisdictions if m in listed else () for m in (self._us, peer))
+        return not set(ours).isdisjoint(theirs)
 
     def _terms(self, sender: str, receiver: str) -> tuple[bool, frozenset[str]]:
         """Whether there is a basis for what `sender` sends `receiver`, and which fields may go."""
@@ -162,8 +164,11 @@ class Permits:
     def _party(self, member: str) -> Party:
         found = self._parties.get(member)
         if found is None:
-            entry = self.registry.network.members.get(member)
-            found = party((), ()) if entry is None else party(entry.roles, entry.jurisdictions)
+            network = self.registry.network
+            entry = network.members.get(member)
+            found = party(())
+            if entry is not None:
+                found = party(entry.roles, network.answers_for(member))
             self._parties[member] = found
         return found
 

@@ -175,13 +175,14 @@ class Inbox:
         return await self._store.last_receipt(sender, lane)
 
     def _may_speak(self, sender: str, lane: Lane) -> bool:
-        members = self._registry().network.members
+        network = self._registry().network
+        members = network.members
         if sender not in members or self._us not in members:
             return False
         theirs, ours = members[sender], members[self._us]
         return may_speak(
-            party(theirs.roles, theirs.jurisdictions),
-            party(ours.roles, ours.jurisdictions),
+            party(theirs.roles, network.answers_for(sender)),
+            party(ours.roles, network.answers_for(self._us)),
             lane,
         )
 

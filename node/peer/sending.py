@@ -264,12 +264,15 @@ def pairs_of(registry: Registry, us: str) -> list[tuple[str, Lane]]:
 
 def may_send(registry: Registry, us: str, peer: str, lane: Lane) -> bool:
     """Whether our roles may say anything on this lane to that member's."""
-    members = registry.network.members
+    network = registry.network
+    members = network.members
     if us not in members or peer not in members or peer == us or peer not in registry.members:
         return False
     ours, theirs = members[us], members[peer]
     return may_speak(
-        party(ours.roles, ours.jurisdictions), party(theirs.roles, theirs.jurisdictions), lane
+        party(ours.roles, network.answers_for(us)),
+        party(theirs.roles, network.answers_for(peer)),
+        lane,
     )
 
 

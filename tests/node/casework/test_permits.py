@@ -12,6 +12,7 @@ from node.casework.item import Custody, Review
 from node.casework.permits import EntryTooLargeError, NotPermittedError, Permits
 from node.casework.routing import Forwarding, route
 from node.casework.telling import News, tell
+from node.peer.sending import may_send
 from protocol.facts import Access, ActionTaken
 from protocol.messages import Message, kind_of
 from protocol.vocabulary import Action, Disposition, Kind, Lane, OutcomeWhat
@@ -57,6 +58,19 @@ def test_11_1_police_keep_an_item_for_a_hotline_abroad() -> None:
     assert not made.posts
     assert (state.custody, state.responsible) == (Custody.HERE, US)
     assert Review.CANNOT_BE_SENT in state.reviews
+
+
+def test_11_1_police_report_to_the_hotline_that_a_rule_gives_their_territory() -> None:
+    """It does not list the territory itself; nobody else is responsible there."""
+    rules = with_role(US, "police").network
+    entry = replace(rules.members[US], jurisdictions=("GG",))
+    rules = replace(rules, members={**rules.members, US: entry}, choice_rules={"GG": ("gb-iwf",)})
+    registry = replace(network(), network=rules)
+    assert Permits(US, registry).says("gb-iwf", Lane.REPORTS, Kind.ITEM)
+    assert Permits("gb-iwf", registry).hears(US, Lane.REPORTS, Kind.ITEM)
+    assert may_send(registry, US, "gb-iwf", Lane.REPORTS)
+    assert not Permits(US, registry).says("fr-pdc", Lane.REPORTS, Kind.ITEM)
+    assert not Permits(US, registry).are_neighbours("gb-iwf")
 
 
 def test_11_1_an_outcome_for_an_aggregator_becomes_a_task() -> None:
