@@ -15,6 +15,7 @@ from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.casestore import CaseStore
 from node.casework.lookups import Places, known_at
 from node.casework.mass import Bound, hold, tasks_of
+from node.casework.permits import Permits
 from node.casework.reading import READS, Parsed, is_readable, parse
 from node.casework.recalling import Recall
 from node.casework.receiving import Answer, Judge, judging_needs, set_aside
@@ -103,7 +104,9 @@ class Judging:
             if learnt := await self._store.relearn(is_readable, READS, self._clock()):
                 return learnt
         registry = self._registry()
-        back = [peer for peer in await self._queries.quarantined() if registry.is_active(peer)]
+        back = []
+        if Permits(self._ids.member, registry).holds:  # else it would be set aside again
+            back = [peer for peer in await self._queries.quarantined() if registry.is_active(peer)]
         released = await self._store.release(back, self._clock()) if back else 0
         return released + await self._recall.due()
 

@@ -111,15 +111,19 @@ class Permits:
         """Whether `peer` may say an entry of this kind to us on `lane`."""
         return self._may(peer, self._us, lane, kind)
 
-    def was_handed(self, peer: str, lane: Lane, kind: int) -> bool:
-        """Whether an item that `peer` may hand over no more is ours by its receipt alone.
+    def is_stranded(self, peer: str, lane: Lane, kind: int) -> bool:
+        """Whether this is an item that `peer` may hand over no more, and that we cannot refuse.
 
-        Its sender would never hear that we refuse it: no answer goes there any more.
+        It was receipted before roles changed, and no answer goes to its sender any more.
         """
-        if (lane, kind) != (Lane.REPORTS, Kind.ITEM):
+        if (lane, kind) != (Lane.REPORTS, Kind.ITEM) or self.hears(peer, lane, kind):
             return False
-        answered = self._may(self._us, peer, Lane.STATUS, Kind.DISPOSITION)
-        return not answered and not HOLDERS.isdisjoint(self._party(self._us).roles)
+        return not self._may(self._us, peer, Lane.STATUS, Kind.DISPOSITION)
+
+    @property
+    def holds(self) -> bool:
+        """Whether our roles let us hold items."""
+        return not HOLDERS.isdisjoint(self._party(self._us).roles)
 
     def listeners(self, lane: Lane, kind: int) -> tuple[str, ...]:
         """Return the other members that may hear this kind on `lane` from us, and read it.

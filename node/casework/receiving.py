@@ -165,7 +165,8 @@ class Judge:
         arrived = parsed.arrived
         if arrived.conflict:
             return self._conflict(parsed)
-        if not self.registry.is_active(arrived.peer) and not self._is_let_in(parsed):
+        away = not self.registry.is_active(arrived.peer) and not self._is_let_in(parsed)
+        if away or (self._is_stranded(parsed) and not self._permits.holds):
             if isinstance(parsed.message, Item):
                 self.book.tasks.append((HANDED_OVER, arrived.peer))
             return Answer(arrived, Judged.QUARANTINED, Disposition.QUARANTINED)
@@ -181,6 +182,9 @@ class Judge:
         self._answer(parsed, disposition, reason, state)
         item = self._buried(parsed, item_id) if state is None else state.id
         return Answer(arrived, Judged.DONE, disposition, item=item)
+
+    def _is_stranded(self, parsed: Parsed) -> bool:
+        return self._permits.is_stranded(parsed.arrived.peer, parsed.arrived.lane, parsed.kind)
 
     def _is_let_in(self, parsed: Parsed) -> bool:
         """Whether a person lets an item be judged that a member handed over which is gone now.
@@ -232,8 +236,8 @@ class Judge:
         if isinstance(message, UnknownMessage):
             self.book.tasks.append(("entry_unknown_kind", peer))
             return _unknown(message), None
-        said = (peer, parsed.arrived.lane, parsed.kind)
-        if not (self._permits.hears(*said) or self._permits.was_handed(*said)):
+        heard = self._permits.hears(peer, parsed.arrived.lane, parsed.kind)
+        if not heard and not self._is_stranded(parsed):
             self.book.tasks.append(("entry_not_permitted", peer))
             return Disposition.NOT_PERMITTED, "role"
         readable = self._permits.read(peer, message)

@@ -312,22 +312,38 @@ async def test_11_3_item_of_who_became_police_is_refused_and_with_it_again(world
     assert (await world[NL].state(item)).custody is Custody.HERE
 
 
+def with_witness(network: NetworkDocument) -> NetworkDocument:
+    """The network in which the British hotline is a witness; the French one stands in for it."""
+    entry = replace(network.members[GB], roles=("witness",), jurisdictions=())
+    return replace(
+        network,
+        members={**network.members, GB: entry},
+        choice_rules={"GB": (FR,)},
+        fallback_members=(FR,),
+    )
+
+
 async def test_11_3_who_holds_items_no_more_takes_none_that_came_before(world: World) -> None:
     """Its sender takes each back that it had, and hands it to who is responsible now."""
     item = await receipted(world)
-    entry = replace(world.registry.network.members[GB], roles=("witness",), jurisdictions=())
-    govern(
-        world,
-        lambda network: replace(
-            network,
-            members={**network.members, GB: entry},
-            choice_rules={"GB": (FR,)},
-            fallback_members=(FR,),
-        ),
-    )
+    govern(world, with_witness)
     await run(world, GB, NL, FR)
     assert await world[GB].desk.item(item) is None
     assert (await world[FR].state(item)).custody is Custody.HERE
+
+
+async def test_11_3_who_holds_items_again_judges_what_came_before(world: World) -> None:
+    """Its sender was away meanwhile, and knows of nothing."""
+    item, before = await receipted(world), world.registry.network
+    govern(world, with_witness)
+    await run(world, GB)
+    assert ("handed_over_in_quarantine", NL) in await tasks(world, GB)
+    assert await world[GB].desk.judge_due() == 0
+    govern(world, lambda _: before)
+    await run(world, GB, NL)
+    assert (await world[GB].state(item)).custody is Custody.HERE
+    assert await tasks(world, GB) == []
+    assert world[GB].verify().found == []
 
 
 async def test_9_2_channel_goes_on_once_its_receiver_has_heard_of_the_role(world: World) -> None:
