@@ -5,11 +5,14 @@ Semicolons; a header, whose names say what the columns are, in any order. The pl
 has, and no other: a column that nobody knows may hold what must not be kept. That of ICSE has many
 columns, of which MD5, SHA1, Image ID and Baseline are read; its categories are `baseline` and
 `not_baseline`.
+
+What a spreadsheet would run as a formula is written with an apostrophe before it, and read without.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -48,6 +51,10 @@ ICSE_COLUMNS: Final = (
 )  # fmt: skip
 _Make = Callable[[dict[str, str]], Entry | Retraction]
 _MARK: Final = b"\xef\xbb\xbf"
+_RUN: Final = r"\-=+@\uff0d\uff1d\uff0b\uff20"
+"""How formulas begin, in full width too."""
+_IS_RUN: Final = re.compile(rf"(?!-[0-9]+\Z)[{_RUN}']")
+_IS_KEPT: Final = re.compile(rf"'(?=[{_RUN}'])")
 
 
 def read_plain(file: BinaryIO) -> Iterator[ListLine]:
@@ -108,7 +115,8 @@ def _line(
         if len(cells) != len(header):
             reason = f"has {len(cells)} columns instead of {len(header)}"
             raise RefusedError("columns", None, reason)
-        return make(dict(zip(header, (cell.strip() for cell in cells), strict=True)))
+        said = (_IS_KEPT.sub("", cell.strip(), count=1) for cell in cells)
+        return make(dict(zip(header, said, strict=True)))
 
     return read(number, made)
 
@@ -188,6 +196,8 @@ def _written(cells: tuple[object, ...]) -> bytes:
 
 
 def _quoted(cell: str) -> str:
+    if _IS_RUN.match(cell):
+        cell = f"'{cell}"
     if ";" not in cell and '"' not in cell:
         return cell
     doubled = cell.replace('"', '""')

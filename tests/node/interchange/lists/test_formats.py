@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import tracemalloc
@@ -351,6 +352,25 @@ class TestTables:
             Retraction("x"),
             Retraction(None, Content(md5=b"\xab" * 16)),
         ]
+
+    @pytest.mark.parametrize("form", ["csv", "icse"])
+    @pytest.mark.parametrize(
+        "name", ["=1+1", "+a", "-a", "@a", "\uff1da", "'=a", "'a", "''a", "-", "a='b", '=";"']
+    )
+    def test_attack_a_formula_is_written_as_text_and_read_as_it_was(
+        self, tmp_path: Path, form: ListFormat, name: str
+    ) -> None:
+        """Whoever opens the file in a spreadsheet runs nothing."""
+        entry = Entry(Content(md5=b"a" * 16), "not_baseline", None, name)
+        raw = b"".join(written(form, iter((entry,)), iter(()), "nl-eokm"))
+        cells = next(csv.reader([raw.decode().splitlines()[1]], delimiter=";"))
+        assert not any(cell[:1] in tuple("=+-@\uff1d") for cell in cells if cell)
+        assert [line.what for line in stored(tmp_path, form, raw)] == [entry]
+
+    def test_number_below_zero_is_written_as_it_is(self) -> None:
+        """It is no formula; a category may be one."""
+        entry = Entry(Content(md5=b"a" * 16), "-1", None, "7")
+        assert b";-1;;7;" in b"".join(written("csv", iter((entry,)), iter(()), "nl-eokm"))
 
     def test_icse_says_baseline_or_not(self) -> None:
         """And everything else in it is passed over."""
