@@ -22,9 +22,10 @@ _BETWEEN = frozenset({BEFORE, AGAIN})
 
 def speaking(found: Jurisdiction) -> tuple[Evidence, ...]:
     """Return the evidence that speaks for a place, without what is noted beside it."""
-    lines = found.evidence
-    end = next((n for n, line in enumerate(lines) if line.source in _BETWEEN), len(lines))
-    return lines[:end]
+    for number, line in enumerate(found.evidence):
+        if line.source in _BETWEEN:
+            return found.evidence[:number]
+    return found.evidence
 
 
 def handed_over_with(found: Jurisdiction) -> tuple[Evidence, ...]:

@@ -59,7 +59,8 @@ def same_content(
     of what has no location, those without one. `here`: the items that it finds at the location.
     """
     canonical = None if location is None else location.canonical
-    by_hash = [choices(book, key) for key in content_keys(book.fingerprints, content)]
+    keys = content_keys(book.fingerprints, content)
+    by_hash = [choices(book, key) for key in keys if book.loaded.by_key.get(key)]
     found = {one for each in by_hash for one in each.at(canonical)}
     without = {*here, *found} if canonical is None else here
     for each in by_hash:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from node.casework.casebook import Casebook
 
 _NONE: frozenset[str] = frozenset()
+_FEW = 8
+"""So many ids are looked through one by one: most hashes lead to one item or none."""
 
 
 class Hearers:
@@ -245,6 +247,10 @@ class Crowds:
 
     def is_new(self, key: bytes, item_id: str, ids: Collection[str]) -> bool:
         """Whether a key does not lead to an item yet; it does from now on."""
+        if len(ids) < _FEW:
+            if self._led:
+                self._led.pop(key, None)  # of more, that it led to before
+            return item_id not in ids
         led = self._led.get(key)
         if led is None or len(led) != len(ids):
             led = self._led[key] = set(ids)

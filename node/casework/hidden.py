@@ -96,9 +96,8 @@ def proxy_of(state: ItemState) -> str | None:
 
 def notice_is_due(state: ItemState, us: str) -> bool:
     """Whether the proxy of an item that is held illegal here was not notified yet."""
-    proxy = proxy_of(state)
     open_here = state.custody is Custody.HERE and state.closed_ms is None and state.sightings
-    if proxy is None or not open_here or not _is_held_illegal(state, us):
+    if not open_here or not _is_held_illegal(state, us) or (proxy := proxy_of(state)) is None:
         return False
     return all(
         one.proxy != proxy or one.notice_id in state.retracted for one in state.proxy_notices

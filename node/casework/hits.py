@@ -20,6 +20,8 @@ def hits(book: Casebook, state: ItemState) -> list[Hit]:
 
     They are weighed for each of its files: a harmless one beside it acquits no other.
     """
+    if not book.loaded.listed:  # of all that was asked for: nearly always
+        return []
     pictures = state.kind is not ItemKind.VIDEO
     found: dict[int, Hit] = {}
     for content in state.content:

@@ -20,6 +20,8 @@ def each_once(message: Item) -> Item:
 
     A sighting stands under an id of who saw it alone: else one could take the place of another's.
     """
+    if _has_one_of_each(message):
+        return message
     assessments = _once((one.event_id, one) for one in message.assessments)
     judged = {one.event_id for one in assessments}
     return replace(
@@ -29,6 +31,14 @@ def each_once(message: Item) -> Item:
         actions=_once((a.event_id, a) for a in message.actions if a.event_id not in judged),
         sightings=_once((one.sighting_id, one) for one in message.sightings if is_own(one)),
     )
+
+
+def _has_one_of_each(message: Item) -> bool:
+    """Whether nothing stands twice in an item, since at most one of each kind does: mostly."""
+    more = (message.content, message.sightings, message.assessments, message.actions)
+    one_of_each = all(len(several) <= 1 for several in more)
+    apart = not (message.assessments and message.actions)  # else of one id the verdict counts
+    return one_of_each and apart and all(map(is_own, message.sightings))
 
 
 def is_own(sighting: Sighting) -> bool:

@@ -12,10 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import TypeVar
 
 from node.matching.places import forms_of
 from protocol.facts import Content, Location
 
+_N = TypeVar("_N")
+_K = TypeVar("_K")
 BYTES = 16
 _TAGS = {32: b"s", 20: b"h", 16: b"m"}
 REMEMBERED = 20_000
@@ -27,7 +30,8 @@ class Fingerprints:
 
     def __init__(self, secret: bytes) -> None:
         self._keyed = blake2b(digest_size=BYTES, key=secret)
-        self._places: dict[str, bytes] = {}
+        self._items: dict[str, bytes] = {}
+        self._places: dict[str, list[bytes]] = {}
         self._contents: dict[Content, list[bytes]] = {}
 
     def _of(self, tag: bytes, value: bytes) -> bytes:
@@ -37,7 +41,10 @@ class Fingerprints:
 
     def item(self, item_id: str) -> bytes:
         """The key under which an item is found by its own id or an alias."""
-        return self._of(b"i", item_id.encode())
+        key = self._items.get(item_id)
+        if key is None:
+            key = _remember(self._items, item_id, self._of(b"i", item_id.encode()))
+        return key
 
     def host(self, host: str) -> bytes:
         """The key of a host, as locations spell it."""
@@ -47,21 +54,17 @@ class Fingerprints:
         """The key of a canonical location; None where there is none."""
         if location is None or location.canonical is None:
             return None
-        return self._place(location.canonical)
+        return self.places(location)[0]
 
     def places(self, location: Location | None) -> list[bytes]:
         """The keys under which items at a location may stand, its own first; absent: none."""
         if location is None or location.canonical is None:
             return []
-        return [self._place(form) for form in forms_of(location.canonical)]
-
-    def _place(self, canonical: str) -> bytes:
-        key = self._places.get(canonical)
-        if key is None:
-            if len(self._places) >= REMEMBERED:
-                self._places.clear()
-            key = self._places[canonical] = self._of(b"l", canonical.encode())
-        return key
+        keys = self._places.get(location.canonical)
+        if keys is None:
+            made = [self._of(b"l", form.encode()) for form in forms_of(location.canonical)]
+            keys = _remember(self._places, location.canonical, made)
+        return keys
 
     def content(self, content: Content) -> list[bytes]:
         """The keys under which files that may be this one are found, strongest first.
@@ -70,9 +73,7 @@ class Fingerprints:
         """
         keys = self._contents.get(content)
         if keys is None:
-            if len(self._contents) >= REMEMBERED:
-                self._contents.clear()
-            keys = self._contents[content] = self._hashes(content)
+            keys = _remember(self._contents, content, self._hashes(content))
         return keys
 
     def _hashes(self, content: Content) -> list[bytes]:
@@ -117,6 +118,14 @@ class Fingerprints:
         random key would rewrite a page for each.
         """
         return f"{whose}\0{number}\0".encode() + self._of(b"h", where.encode())
+
+
+def _remember(at_hand: dict[_N, _K], name: _N, key: _K) -> _K:
+    """Keep what was made of a name, and return it."""
+    if len(at_hand) >= REMEMBERED:
+        at_hand.clear()
+    at_hand[name] = key
+    return key
 
 
 def content_keys(fingerprints: Fingerprints, content: Sequence[Content]) -> Sequence[bytes]:

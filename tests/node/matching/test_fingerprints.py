@@ -89,6 +89,7 @@ def test_an_item_is_found_by_every_file_of_it(ours: Fingerprints) -> None:
 def test_what_a_batch_asks_again_is_at_hand(ours: Fingerprints) -> None:
     """When it loads, judges and records: hashed once."""
     assert ours.location(at(PLACE)) is ours.location(at(PLACE))
+    assert ours.item("gb-iwf.01") is ours.item("gb-iwf.01")
     assert ours.content(file(1)) is ours.content(file(1))
 
 
@@ -98,7 +99,8 @@ def test_what_is_at_hand_is_bounded(ours: Fingerprints) -> None:
     for number in range(REMEMBERED):
         ours.location(at(f"https://nl1.example/{number}"))
         ours.content(file(number))
-    assert max(len(ours._places), len(ours._contents)) <= REMEMBERED
+        ours.item(f"gb-iwf.{number}")
+    assert max(len(ours._items), len(ours._places), len(ours._contents)) <= REMEMBERED
     assert (ours.location(at(PLACE)), ours.content(file(1, md5=1))) == first
 
 
