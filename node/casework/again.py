@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 
 import msgspec
 
@@ -325,8 +326,12 @@ def _before(state: ItemState, placed: Jurisdiction) -> tuple[Evidence, ...]:
 
 
 def _as_told(placed: Jurisdiction, sender: str) -> tuple[Evidence, ...]:
-    answer = placed.country or str(placed.state)
-    return (Evidence(f"placed by {sender}", BEFORE, "1", answer), *speaking(placed))
+    return (_said_by(sender, placed.country or str(placed.state)), *speaking(placed))
+
+
+@lru_cache(maxsize=256)
+def _said_by(sender: str, answer: str) -> Evidence:
+    return Evidence(f"placed by {sender}", BEFORE, "1", answer)
 
 
 def _noted(us: str, found: Jurisdiction) -> tuple[Evidence, ...]:

@@ -47,7 +47,7 @@ def same_place(book: Casebook, location: Location | None) -> list[ItemState]:
     """Return the items at a location, oldest first."""
     keys = book.fingerprints.places(location)
     found = {state.id: state for key in keys for state in book.by_key(key)}
-    return [found[one] for one in sorted(found)]
+    return [found[one] for one in sorted(found)] if found else []
 
 
 def same_content(
@@ -61,11 +61,14 @@ def same_content(
     canonical = None if location is None else location.canonical
     keys = content_keys(book.fingerprints, content)
     by_hash = [choices(book, key) for key in keys if book.loaded.by_key.get(key)]
+    pictures = list(pictures_of(content)) if book.loaded.by_picture else []
+    if not by_hash and not pictures:
+        return []
     found = {one for each in by_hash for one in each.at(canonical)}
     without = {*here, *found} if canonical is None else here
     for each in by_hash:
         found |= each.judged(without)
-    for pdq in pictures_of(content):
+    for pdq in pictures:
         for each in near_choices(book, pdq):
             found |= each.judged(without)
     book.crowds.looked += len(found)

@@ -6,7 +6,7 @@ the chain once: what comes round again ends here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -239,9 +239,8 @@ class Handover:
 
     def _record(self, message: Item, informant: Informant) -> ItemState:
         custody = Custody.HERE
-        told = tuple(self._credible(message.assessments))
+        told, done = self._credible(message.assessments), self._credible(message.actions)
         chain = with_sender(informant.member, message)
-        done = tuple(self._credible(message.actions))
         ours, orphan = self._whose(message)
         if message.matter is not Matter.CSAM:
             custody = Custody.COUNTED
@@ -343,11 +342,10 @@ class Handover:
         told = message.last_seen_online_ms if isinstance(message, ItemV2) else None
         return None if told is None else min(told, self._book.now)
 
-    def _credible(self, told: Iterable[_Fact]) -> Iterator[_Fact]:
+    def _credible(self, told: Iterable[_Fact]) -> tuple[_Fact, ...]:
         """What others are said to have judged or done; never what we did ourselves."""
-        for one in told:
-            if one.member != self._book.us and credible(one.event_id, one.member):
-                yield one
+        us = self._book.us
+        return tuple([a for a in told if a.member != us and credible(a.event_id, a.member)])
 
     def _note_all(self, item_id: str, message: Item, peer: str) -> None:
         """What the sender knows of verdicts and actions belongs to the joined item too.

@@ -253,7 +253,7 @@ def item_message(state: ItemState, us: str, found: Jurisdiction, handed_ms: int)
     if state.hops[0].member != state.finder:
         raise UnsayableError("item.custody: begins with the finder")
     assert state.location is not None
-    chain = tuple(hop for hop in state.hops[: _last(state, us) + 1])
+    chain = state.hops[: _last(state, us) + 1]
     return ItemV2(
         item_id=state.id,
         report_id=state.report_id,
