@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from node.casework.candidates import same_content
 from node.casework.casebook import Casebook
+from node.casework.crowds import Crowds
 from node.casework.draft import AssessmentDraft
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.rejudging import _carry, carry_between, watch_verdicts
@@ -205,6 +206,16 @@ def all_with(made: Casebook, content: tuple[Content, ...]) -> list[ItemState]:
         for one in made.loaded.by_picture.get(picture, ()):
             found[one] = made.loaded.items[one]
     return [found[one] for one in sorted(found)]
+
+
+def test_what_a_key_leads_to_no_more_is_new_to_it_again() -> None:
+    """Whatever is remembered of keys that lead to many: once they are fewer it does not hold."""
+    crowds, many = Crowds(), [f"gb-iwf.{number}" for number in range(8)]
+    assert not crowds.is_new(b"key", many[0], many)
+    fewer = many[1:]
+    assert crowds.is_new(b"key", "gb-iwf.8", fewer)
+    fewer.append("gb-iwf.8")
+    assert crowds.is_new(b"key", many[0], fewer)
 
 
 class TestWhatIsLeftOut:

@@ -61,3 +61,18 @@ def test_action_under_the_id_of_a_verdict_counts_for_nothing() -> None:
     acted = replace(ACTED, event_id=GIVEN.event_id)
     state = taken(replace(message, actions=(acted,)))
     assert (state.assessments, state.actions) == ((GIVEN,), ())
+
+
+def test_action_under_the_id_of_the_only_verdict_counts_for_nothing() -> None:
+    """One of each is one too many, too."""
+    acted = replace(ACTED, event_id=GIVEN.event_id)
+    message = item_from(GB, 7, FILE, url=ON_ITS_WAY, assessments=(GIVEN,), actions=(acted,))
+    state = taken(message)
+    assert (state.assessments, state.actions) == ((GIVEN,), ())
+
+
+def test_the_only_sighting_under_an_id_of_another_counts_for_nothing() -> None:
+    """It would take the place of that member's own."""
+    theirs = replace(SEEN, sighting_id=event_id(51, "fr-pdc"))
+    message = item_from(GB, 7, FILE, url=ON_ITS_WAY, sightings=(theirs,))
+    assert taken(message).sightings == ()
