@@ -12,7 +12,7 @@ from node.cli.network import decided, keepers_of, now_ms
 from node.cli.output import CliError, Result
 from node.config import load
 from node.registry import admit as decisions
-from node.registry import ceremony, repository, showing
+from node.registry import ceremony, repository, showing, staging
 from node.registry.create import (
     HolderPlan,
     check_holders,
@@ -40,7 +40,7 @@ def proposal(path: Path, file: Path) -> Result:
         CliError: the file cannot be written.
     """
     directory = RepositoryDirectory(load(path).registry.directory)
-    raw = decisions.staged_proposal(directory)
+    raw = staging.staged_proposal(directory)
     _write(file, raw)
     digest = ceremony.read(raw).digest
     text = f"{file}: carry it to holders, who run: hotline network countersign {file.name}"

@@ -11,6 +11,7 @@ from node.cli.exits import Exit
 from node.cli.output import CliError, Result, table
 from node.config import load
 from node.registry import admit as decisions
+from node.registry import staging
 from node.registry.admission import is_request
 from node.registry.create import load_holder_key, load_online, load_people, make_holder_key
 from node.registry.directory import RepositoryDirectory
@@ -125,8 +126,8 @@ def sign(path: Path, keys: Sequence[Path] = ()) -> Result:
 def drop(path: Path) -> Result:
     """Forget the proposal that waits for signatures."""
     directory = RepositoryDirectory(load(path).registry.directory)
-    waited = bool(decisions.waiting(directory))
-    decisions.drop_staged(directory)
+    waited = bool(staging.waiting(directory))
+    staging.drop_staged(directory)
     return Result({"dropped": waited}, "forgotten" if waited else "nothing waited")
 
 
@@ -198,7 +199,7 @@ def status(path: Path) -> Result:
         "timestamp_version": registry.timestamp_version,
         "issued_ms": registry.issued_ms,
         "expires_ms": registry.expires_ms,
-        "staged": bool(decisions.waiting(directory)),
+        "staged": bool(staging.waiting(directory)),
         "members": [
             {
                 "member": member,

@@ -15,7 +15,7 @@ from keys.errors import KeysError
 from keys.member_role import check_disjoint, document_path
 from keys.network import MemberEntry, NetworkDocument, Role
 from keys.registry import TIMESTAMP_NAME, metadata_name, target_name
-from node.registry import build, ceremony, create, repository, rules
+from node.registry import ceremony, create, repository, rules
 from node.registry.admission import read_request
 from node.registry.changes import standing
 from node.registry.errors import (
@@ -25,6 +25,7 @@ from node.registry.errors import (
     ThresholdError,
     refused_by,
 )
+from node.registry.staging import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -211,19 +212,6 @@ def sign_staged(directory: RepositoryDirectory, keepers: Keepers, now_ms: int) -
     return _advance(directory, sign, keepers, now_ms)
 
 
-def staged_proposal(directory: RepositoryDirectory) -> bytes:
-    """What waits for signatures, as one file for holders elsewhere (`ceremony`).
-
-    Raises:
-        RepositoryStateError: nothing waits.
-    """
-    proposal = waiting(directory)
-    if not proposal:
-        raise RepositoryStateError("staged: nothing waits for signatures")
-    state = directory.open() if TIMESTAMP_NAME in directory.files else None
-    return ceremony.pack(proposal, state)
-
-
 def collect_signatures(
     directory: RepositoryDirectory,
     countersignatures: Sequence[bytes],
@@ -270,29 +258,6 @@ def _advance(
         state = directory.open()
         signed = sign(proposal, state.root())
         return _publish_or_stage(directory, state, "", signed, keepers, now_ms)
-
-
-def waiting(directory: RepositoryDirectory) -> dict[str, bytes]:
-    """What waits for signatures, by path; empty: nothing does.
-
-    What is in force does not wait, though it is staged still: whoever published it died before he
-    forgot it.
-    """
-    proposal = dict(directory.staged)
-    if not proposal or TIMESTAMP_NAME not in directory.files:
-        return proposal
-    files = directory.open().files
-    done = all(
-        name in files and build.signatures_of(files[name])[0] == build.signatures_of(raw)[0]
-        for name, raw, _ in ceremony.signed_parts(proposal)
-    )
-    return {} if done else proposal
-
-
-def drop_staged(directory: RepositoryDirectory) -> None:
-    """Forget the proposal that waits for signatures, if there is one."""
-    with directory.locked():
-        directory.clear_staged()
 
 
 def _decide(

@@ -24,7 +24,6 @@ from tuf.api.metadata import Timestamp
 from keys.errors import KeysError
 from keys.registry import ISSUED_FIELD, TIMESTAMP_NAME
 from node.registry import build, repository
-from node.registry.admit import waiting
 from node.registry.errors import (
     RefusedError,
     RegistryError,
@@ -37,6 +36,7 @@ from node.registry.problems import of_error, problem
 from node.registry.publish import MAX_PUBLICATION_BYTES, publish, read_publication
 from node.registry.revocations import Revocations, revocation_routes
 from node.registry.signers import role_of
+from node.registry.staging import waiting
 from node.telemetry.logs import logger
 
 if TYPE_CHECKING:

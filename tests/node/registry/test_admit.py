@@ -21,7 +21,6 @@ from node.registry.admit import (
     Keepers,
     Terms,
     admit,
-    drop_staged,
     govern,
     renew,
     set_status,
@@ -30,6 +29,7 @@ from node.registry.admit import (
 from node.registry.create import HolderPlan, NetworkPlan
 from node.registry.errors import ConflictError, NotSignedError, RefusedError, RepositoryStateError
 from node.registry.serve import RegistryServer
+from node.registry.staging import drop_staged
 from tests.builders.network import NOW_MS, make_document, member_keys
 from tests.node.registry.conftest import ECO, EOKM, IWF, Network
 

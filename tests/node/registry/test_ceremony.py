@@ -18,7 +18,7 @@ from keys.documents import serialise
 from keys.errors import UntrustedDocumentError
 from keys.signing import SigningKey
 from keys.unlock import Unlock
-from node.registry import admit, build, ceremony, repository, showing
+from node.registry import admit, build, ceremony, repository, showing, staging
 from node.registry.create import HolderPlan, NetworkPlan, create_network, load_online
 from node.registry.directory import RepositoryDirectory
 from node.registry.errors import (
@@ -51,7 +51,7 @@ class Five:
         keepers = admit.Keepers((), online)
         if renew:
             assert not admit.renew(self.directory, keepers, NOW_MS).published
-        return admit.staged_proposal(self.directory)
+        return staging.staged_proposal(self.directory)
 
     def signed(self, raw: bytes, *signers: SigningKey, pin: bytes | None = None) -> bytes:
         """What a holder sends back."""
@@ -136,7 +136,7 @@ class TestWhatBreaksOff:
         with no_room(len(network) + 100), pytest.raises(OSError, match="too large"):
             decide()
         assert not decide().published
-        assert ceremony.read(admit.staged_proposal(five.directory)).targets is not None
+        assert ceremony.read(staging.staged_proposal(five.directory)).targets is not None
 
     def test_what_was_half_made_and_half_forgotten_counts_for_nothing(self, five: Five) -> None:
         """Whoever was killed then left a folder, which the next one throws away."""
@@ -144,7 +144,7 @@ class TestWhatBreaksOff:
         moving = five.directory.path / ".staged/metadata"
         moving.mkdir(parents=True)
         (moving / "9.root.json").write_bytes(b"half")
-        admit.drop_staged(five.directory)
+        staging.drop_staged(five.directory)
         assert "metadata/9.root.json" not in ceremony.read(five.proposed()).files
 
     def published_and_not_forgotten(self, waiting: Five) -> bytes:
@@ -161,7 +161,7 @@ class TestWhatBreaksOff:
         """It kept every other decision out, and its own signatures were a conflict."""
         third = self.published_and_not_forgotten(waiting)
         with pytest.raises(RepositoryStateError, match="nothing waits"):
-            admit.staged_proposal(waiting.directory)
+            staging.staged_proposal(waiting.directory)
         decision = waiting.collect(third)
         assert decision is not None
         assert decision.published
@@ -191,7 +191,7 @@ class TestWhatAHolderIsShown:
         raw = five.proposed()
         before = ceremony.read(raw).digest
         five.collect(five.signed(raw, five.root[0], five.targets[0], pin=five.pin))
-        assert ceremony.read(admit.staged_proposal(five.directory)).digest == before
+        assert ceremony.read(staging.staged_proposal(five.directory)).digest == before
 
     def test_whoever_comes_and_goes_is_marked(self, five: Five) -> None:
         """Also a threshold that sinks, which is how a network would be taken."""
@@ -200,7 +200,7 @@ class TestWhatAHolderIsShown:
         new = SigningKey.generate(hybrid=False).public.ed25519
         wanted = Holders([*now.root[1:], new], 1, now.targets, now.targets_threshold)
         admit.renew(five.directory, admit.Keepers((), online), NOW_MS, wanted)
-        proposal = ceremony.read(admit.staged_proposal(five.directory))
+        proposal = ceremony.read(staging.staged_proposal(five.directory))
         shown = "\n".join(showing.lines(proposal, proposal.verified_present(five.pin)))
         assert "root is signed by 1 of 5 (was 3 of 5)" in shown
         assert f"+ {new.hex()}" in shown
@@ -296,7 +296,7 @@ class TestWhatTheUmbrellaTakes:
     def test_signatures_for_another_proposal_are_refused(self, five: Five) -> None:
         """The umbrella proposed anew meanwhile; the holder signs again."""
         raw = five.signed(five.proposed(), five.root[0], pin=five.pin)
-        admit.drop_staged(five.directory)
+        staging.drop_staged(five.directory)
         online = load_online(five.directory, five.unlock)
         admit.renew(five.directory, admit.Keepers((), online), NOW_MS + 86_400_000)
         with pytest.raises(ConflictError, match="is for another proposal"):
@@ -329,7 +329,7 @@ class TestWhatTheUmbrellaTakes:
     def test_what_waits_for_nothing_takes_no_signature(self, five: Five) -> None:
         """It was published, or dropped."""
         raw = five.signed(five.proposed(), five.root[0], pin=five.pin)
-        admit.drop_staged(five.directory)
+        staging.drop_staged(five.directory)
         with pytest.raises(RepositoryStateError, match="nothing waits"):
             five.collect(raw)
 

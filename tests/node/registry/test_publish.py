@@ -22,7 +22,6 @@ from node.registry.admit import (
     Keepers,
     Terms,
     admit,
-    drop_staged,
     govern,
     set_status,
     sign_staged,
@@ -37,6 +36,7 @@ from node.registry.publish import (
 )
 from node.registry.rules import MAX_KEYS
 from node.registry.serve import HOUR_MS, PUBLICATIONS_AN_HOUR, RegistryServer
+from node.registry.staging import drop_staged
 from tests.builders.network import NOW_MS, make_document, member_keys
 from tests.node.registry.conftest import EOKM, IWF, Network
 
