@@ -143,15 +143,24 @@ class RepositoryDirectory:
 
 
 def write_file(folder: Path, name: str, raw: bytes) -> None:
-    """Write one file whole or not at all; its folder still has to be synced."""
+    """Write one file whole or not at all; its folder still has to be synced.
+
+    A node and a verb beside it write the same file, by the same temporary name: one after the
+    other, or the bytes of both would stand in it.
+    """
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with temporary.open("wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folders(folder: Path, names: list[str]) -> None:

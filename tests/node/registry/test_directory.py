@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,18 @@ def test_disk_files_are_a_mapping_of_bytes(tmp_path: Path) -> None:
     """An unreadable path is a missing one."""
     (tmp_path / "metadata" / "1.root.json").mkdir(parents=True)
     assert DiskFiles(tmp_path).get("metadata/1.root.json") is None
+
+
+def test_two_that_write_one_file_at_once_leave_one_of_both_whole(tmp_path: Path) -> None:
+    """A node and a verb beside it keep what they verified; a mixture would stop the next start."""
+    contents = (b"a" * 60_000, b"b" * 61_000)
+    found = set()
+
+    def write(raw: bytes) -> None:
+        for _ in range(150):
+            write_file(tmp_path, "verified.msgpack", raw)
+            found.add((tmp_path / "verified.msgpack").read_bytes())
+
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(write, contents))
+    assert found <= set(contents)
