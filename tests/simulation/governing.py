@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from keys.transfers import TRANSFER_FIELDS, Transfers, TransferTerms
 from node.registry import changes
 
 if TYPE_CHECKING:
@@ -78,6 +79,31 @@ def _ends(
     world.decide(network)
     world.expelled.add(gone)
     return True
+
+
+OPTIONAL = ("campaign", "evidence", "found_via", "sightings")
+"""Fields without which every item and outcome is told all the same."""
+
+
+async def terms_change(world: Fleet, chance: random.Random) -> bool:
+    """What one member, or all, may send is narrowed or widened; some hear of it later than others.
+
+    Not a kind of the standard worlds, whose seeds name what they hold: `test_terms.py` has its own.
+    """
+    sender, receiver = chance.sample(sorted(world.nodes), 2)
+    pair = (sender, receiver) if chance.random() < 0.5 else None
+    left_out = set(chance.sample(OPTIONAL, chance.choice([0, 2, 3])))
+    fields = tuple(one for one in TRANSFER_FIELDS if one not in left_out)
+    network = world.umbrella.registry.network
+    changed = changes.set_terms(network, TransferTerms("contract", fields), pair)
+    world.decide(changed)
+    return changed != network
+
+
+def widen_terms(world: Fleet) -> None:
+    """All may send all again, if it was not so."""
+    if world.umbrella.registry.network.transfers != Transfers():
+        world.govern(transfers=Transfers())
 
 
 GOVERNING = {"countries_change": countries_change, "expelled": expelled, "merged": merged}

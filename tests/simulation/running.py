@@ -7,11 +7,12 @@ import gc
 import hashlib
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from node.casework.mass import TASK
 from node.store.decisions import let_go
@@ -19,8 +20,9 @@ from protocol.vocabulary import Lane
 from tests.builders.memory import disks
 from tests.simulation.disowning import end_thefts, people_disavow, settle_thefts
 from tests.simulation.erasing import people_follow
-from tests.simulation.faults import FAULTS
+from tests.simulation.faults import FAULTS, Fault
 from tests.simulation.fleet import DAY_MS, Fleet, FleetNode
+from tests.simulation.governing import widen_terms
 from tests.simulation.invariants import judge
 from tests.simulation.ledgers import heal_ledgers
 from tests.simulation.looking import looked_into
@@ -30,6 +32,7 @@ from tests.simulation.remembering import makes_real_ones, signatures_remembered
 from tests.simulation.splitting import mend_split
 from tests.simulation.turning import mend_keys
 
+NO_MORE: Mapping[str, Fault] = MappingProxyType({})
 PERSONS = 6
 """How often people look at what stands before them while a world heals."""
 
@@ -59,8 +62,11 @@ def garbage_left() -> Iterator[None]:
             gc.enable()
 
 
-def run_plan(plan: Plan) -> Result:
-    """Run a world from beginning to end, in a folder that is gone afterwards."""
+def run_plan(plan: Plan, more: Mapping[str, Fault] = NO_MORE) -> Result:
+    """Run a world from beginning to end, in a folder that is gone afterwards.
+
+    `more`: kinds of faults that its steps name and standard worlds do not have.
+    """
     prefix = "simulated-"
     ideal = not makes_real_ones(plan.seed)
     with (
@@ -68,17 +74,17 @@ def run_plan(plan: Plan) -> Result:
         signatures_remembered(ideal=ideal),
         garbage_left(),
     ):
-        return asyncio.run(_run(plan, Path(folder)))
+        return asyncio.run(_run(plan, Path(folder), {**FAULTS, **more}))
 
 
-async def _run(plan: Plan, folder: Path) -> Result:
+async def _run(plan: Plan, folder: Path, faults: Mapping[str, Fault]) -> Result:
     world = Fleet(folder, plan.members, plan.seed, plan.hostile, plan.unreachable)
     world.net.chance = world.chance_for("net")
     await world.start()
     try:
         world.net.rates = dict(plan.rates)
         for number, name in plan.steps:
-            await _step(world, number, name)
+            await _step(world, number, name, faults)
         await heal(world)
         wrongs, gone = judge(world)
     except Exception as error:
@@ -97,13 +103,13 @@ LOUD: int | None = None
 """A seed whose world raises what goes wrong in it, for people who look for the reason."""
 
 
-async def _step(world: Fleet, number: int, name: str) -> None:
+async def _step(world: Fleet, number: int, name: str, faults: Mapping[str, Fault]) -> None:
     world.chance = world.chance_for(f"chance {number}")
     world.net.chance = world.chance_for(f"net {number}")
     chance = world.chance_for(f"step {number}")
     world.trace.append(f"{number} {name} at {world.now} commits {world.commits}")
-    if name in FAULTS:
-        world.net.happened[name] += await FAULTS[name](world, chance)
+    if name in faults:
+        world.net.happened[name] += await faults[name](world, chance)
     else:
         await STEPS[name][0](world, chance)
     if chance.random() < 0.5:
@@ -117,6 +123,7 @@ async def heal(world: Fleet) -> None:
     world.oracle.thief_is_gone()
     settle_thefts(world)
     mend_split(world)
+    widen_terms(world)
     world.crash_at, world.before_next_push, world.back_at = None, None, {}
     for node in world.nodes.values():
         node.skew_ms, node.withheld, node.wants_registry = 0, False, True
