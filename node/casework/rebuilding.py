@@ -43,7 +43,7 @@ from node.ids import time_of
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
 from protocol.errors import UnsayableError
-from protocol.messages import Outcome
+from protocol.messages import Item, Outcome
 from protocol.verdicts import ContentVerdictWithdrawn
 from protocol.vocabulary import Kind, Lane, OutcomeWhat
 
@@ -86,8 +86,11 @@ class Rebuilt(Protocol):
         """
         ...
 
-    async def said(self, kind: Kind) -> list[tuple[str, bytes]]:
-        """Return every message of a kind that came back and stands in the outbox, and to whom."""
+    async def said(self, kind: Kind, item: str | None = None) -> list[tuple[str, bytes]]:
+        """Return every message of a kind that came back and stands in the outbox, and to whom.
+
+        `item`: only those about this one.
+        """
         ...
 
     async def complete(self, now_ms: int, item_ids: ItemIds) -> None:
@@ -190,14 +193,21 @@ class Rebuilding:
         A hand-over may have waited for a member that was away: it is said again, and who has the
         item knows it by its id. What we had taken back since we handed it on is here.
         """
+        view = await self.desk.item(word.item_id)
+        if view is None:
+            return
+        handed = [] if word.moved else await self.store.said(Kind.ITEM, view.id)
+        read_again = (read(raw) for _, raw in handed)
+        at_ms = time_of(word.event_id)
+        went_on = any(isinstance(one, Item) and one.revision > at_ms for one in read_again)
 
         def decide(book: Casebook) -> None:
             state = book.find(word.item_id)
             if state is None or state.custody is not Custody.HANDED_ON:
                 return
             if word.moved is not None:
-                self._say_again(book, state, word.moved.to_member, time_of(word.event_id))
-            elif word.responsible == self.us:
+                self._say_again(book, state, word.moved.to_member, at_ms)
+            elif not went_on:
                 forwarding = self.desk.forwarding
                 take_custody(book, forwarding.postbox, forwarding.ids, state.id)
                 book.raise_review(state.id, Review.CAME_BACK)

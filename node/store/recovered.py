@@ -152,13 +152,14 @@ class Recovered:
         """See `Rebuilt.told_new`."""
         return await self._readers.run(lambda c: _told_new(c, after, limit))
 
-    async def said(self, kind: Kind) -> list[tuple[str, bytes]]:
-        """Return every message of a kind that came back and stands in the outbox, and to whom."""
+    async def said(self, kind: Kind, item: str | None = None) -> list[tuple[str, bytes]]:
+        """See `Rebuilt.said`."""
+        about, args = ("", ()) if item is None else (" AND item = ?", (item,))
         rows = await self._readers.run(
             lambda c: c.execute(
-                "SELECT peer, entry FROM messages_out WHERE entry IS NOT NULL AND seq IN"
-                " (SELECT message FROM recovered_entries WHERE kind = ?) ORDER BY seq",
-                (int(kind),),
+                "SELECT peer, entry FROM messages_out WHERE entry IS NOT NULL AND seq IN"  # noqa: S608 - own
+                f" (SELECT message FROM recovered_entries WHERE kind = ?){about} ORDER BY seq",
+                (int(kind), *args),
             ).fetchall()
         )
         return [(row[0], row[1]) for row in rows]

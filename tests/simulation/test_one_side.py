@@ -20,15 +20,15 @@ async def found(world: World) -> str:
     return item
 
 
-async def come_back(world: World, *, asked: bool = True) -> None:
-    """The machine burns while fr-pdc is away; `asked`: that one hands back what it has, too."""
+async def come_back(world: World, *, refusing: str | None = None) -> None:
+    """The machine burns, perhaps while fr-pdc is away; all hand back what they have but one."""
     await burn(world, EOKM)
     if not world[PDC].up:
         await world[PDC].restart()
     world.now += DAY_MS
     await world.settle()
-    for peer, allowed in ((IWF, True), (PDC, asked)):
-        decide(world, peer, EOKM, allowed=allowed)
+    for peer in (IWF, PDC):
+        decide(world, peer, EOKM, allowed=peer != refusing)
     world.now += DAY_MS
     await world.settle()
     await finish(world, EOKM)
@@ -55,12 +55,14 @@ async def test_g1_hand_over_that_waited_for_a_member_that_was_away_is_said_again
     assert all(node.verify().found == [] for node in world.nodes.values())
 
 
-@pytest.mark.parametrize("asked", [True, False])
-async def test_g2_hand_over_that_had_come_there_is_none_twice(world: World, *, asked: bool) -> None:
+@pytest.mark.parametrize("refusing", [None, PDC])
+async def test_g2_hand_over_that_had_come_there_is_none_twice(
+    world: World, refusing: str | None
+) -> None:
     """Also where its receiver hands nothing back: it knows the item by its id."""
     item = await found(world)
     await moved(world, EOKM, item, "FR")
-    await come_back(world, asked=asked)
+    await come_back(world, refusing=refusing)
     assert await holders(world, item) == [PDC]
     assert len((await world[PDC].state(item)).sightings) == 1
     assert len(world.nodes) * [[]] == [node.verify().found for node in world.nodes.values()]
@@ -74,6 +76,17 @@ async def test_g9_what_had_come_back_by_then_stays_here(world: World) -> None:
     assert await holders(world, item) == [EOKM]
     await come_back(world)
     assert await holders(world, item) == [EOKM]
+
+
+async def test_g2_what_went_on_since_it_had_come_back_is_not_here_too(world: World) -> None:
+    """The member that heard of that hands nothing back; the one that has it does."""
+    item = await found(world)
+    await moved(world, EOKM, item, "FR")
+    await moved(world, PDC, item, "NL")
+    await moved(world, EOKM, item, "FR")
+    assert await holders(world, item) == [PDC]
+    await come_back(world, refusing=IWF)
+    assert await holders(world, item) == [PDC]
 
 
 async def test_g9_what_its_receiver_had_erased_goes_there_no_more(world: World) -> None:
