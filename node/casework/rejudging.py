@@ -54,13 +54,14 @@ def carry_between(
     due, reached, done = [item_id], list[str](), set[object]()
     while due:
         here = due.pop()
-        state = book.loaded.items[here]
-        waits = Review.SUGGESTED_VERDICT in state.reviews
-        if (leads := (state.content, waits, bool(state.sightings))) in done:
-            continue  # from equal ones it goes to the same items: of one file there may be many
-        done.add(leads)
         if here != leaving:
             _carry_to(book, postbox, here)
+        state = book.loaded.items[here]
+        waits = Review.SUGGESTED_VERDICT in state.reviews
+        said = frozenset(one.event_id for one in state.vouched), state.by_one_file
+        if (leads := (state.content, waits, bool(state.sightings), said)) in done:
+            continue  # from equal ones it goes to the same items: of one file there may be many
+        done.add(leads)
         went = _carry_from(book, postbox, here, leaving)
         due += went
         reached += went

@@ -8,7 +8,7 @@ from itertools import count
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from node.casework.candidates import same_content
@@ -197,6 +197,28 @@ def _item(draw: st.DrawFn, number: int) -> ItemState:
     )
 
 
+def _unseen(number: int, *said: Assessment, hearsay: tuple[str, ...] = ()) -> ItemState:
+    """Return an item of one file of which nobody says any more that it is there."""
+    return item(number, FILES[0], sightings=(), assessments=said, hearsay=hearsay)
+
+
+_GB, _NL = verdict(number=900), verdict(member=US, number=900)
+_GB_LATER = verdict(number=901, at_ms=NOW_MS + 1)
+_NL_LATER = verdict(member=US, number=901, at_ms=NOW_MS + 1)
+REACHED_WITH_LESS = [
+    _unseen(1, _NL_LATER, _GB, hearsay=(_GB.event_id,)),
+    item(3, FILES[0], assessments=(_GB,)),
+    _unseen(6, _NL),
+]
+"""What reaches the third from the first is not all that the second has for it."""
+BY_ANOTHER_FILE = [
+    _unseen(1, _GB, hearsay=(_GB.event_id,)),
+    item(2, *FILES[:2], assessments=(_GB_LATER,)),
+    item(3, *FILES[:2], assessments=(_NL, _GB), hearsay=(_GB.event_id,)),
+]
+"""Of the third nobody knows by which of two files the word came; of the second it is its own."""
+
+
 def all_with(made: Casebook, content: tuple[Content, ...]) -> list[ItemState]:
     """Return every item with a hash in common, or a picture that looks alike."""
     keys = content_keys(FINGERPRINTS, content)
@@ -241,6 +263,8 @@ class TestWhatIsLeftOut:
         said = judge(new, here, some, US, NOW_MS)
         assert said == judge(new, here, all_with(made, content), US, NOW_MS)
 
+    @example(REACHED_WITH_LESS, [0])
+    @example(BY_ANOTHER_FILE, [2])
     @given(items(), st.lists(st.integers(0, 7), min_size=1, max_size=4))
     def test_verdicts_go_where_they_would_go_from_each_to_each(
         self, known: list[ItemState], order: list[int]
