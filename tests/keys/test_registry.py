@@ -331,6 +331,16 @@ class TestMixAndMatch:
         mixed = {**newer.files, metadata_name(Snapshot.type, version): old_raw}
         refused(umbrella, mixed, "snapshot: was altered")
 
+    def test_g11_no_version_is_larger_than_what_members_can_tell(self, umbrella: Umbrella) -> None:
+        """The largest that they can is one; the next would silence every channel."""
+
+        def forged(version: int) -> dict[str, bytes]:
+            return forge(umbrella, timestamp=lambda signed: setattr(signed, "version", version))
+
+        most = 2**53 - 1
+        assert verify_chain(umbrella.pin, forged(most), NOW).seen[1] == most
+        refused(umbrella, forged(most + 1), r"timestamp: version: needs an integer up to 2\*\*53")
+
     def test_a_version_that_is_not_the_announced_one(self, umbrella: Umbrella) -> None:
         """Hash and signature right, version wrong: refused."""
 
