@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from itertools import islice
 
 from keys.registry import Registry
 from node.casework.arrivals import Arrived
@@ -75,8 +76,8 @@ class Judging:
 
         Before that, all is awake that had waited for an item: what came first is judged first.
         """
-        if self._queries.is_waking():
-            return await self._store.wake()
+        if self._queries.is_waking() and (woken := await self._store.wake()):
+            return woken  # none: the share before was the last of it
         arrived = await self._queries.unjudged(BATCH)
         if not arrived:
             return await self._release_due()
@@ -122,15 +123,14 @@ class Judging:
 
     async def _judge(self, arrived: Sequence[Arrived]) -> int:
         """Judge these in one transaction, or as many of the first as it can hold; return those."""
-        parsed = await in_stretches(arrived, parse)
+        parsed = _with_one_disavowal(await in_stretches(arrived, parse))
         registry, now = self._registry(), self._clock()
         places = known_at(self._places, map(_location, parsed), now)
         held, counts = await self._bound.over(parsed, registry, now)
         heard = [one for number, one in enumerate(parsed) if number not in held]
         for one in heard:
-            if isinstance(one.message, Disavow):  # at most one in a transaction
+            if isinstance(one.message, Disavow):
                 await self._store.note_disavowed(one.arrived, one.message)
-                break
         judged = 0
 
         def decide(book: Casebook) -> list[Answer]:
@@ -156,6 +156,12 @@ class Judging:
         self._bound.keep(counts, now)
         await self._after(book)
         return judged
+
+
+def _with_one_disavowal(parsed: list[Parsed]) -> list[Parsed]:
+    """Return what comes before the second disavowal: each is made ready, whatever becomes of it."""
+    said = (number for number, one in enumerate(parsed) if isinstance(one.message, Disavow))
+    return parsed[: next(islice(said, 1, None), None)]
 
 
 def _location(parsed: Parsed) -> Location | None:

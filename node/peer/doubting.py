@@ -118,7 +118,7 @@ class Doubting:
     alarm: Callable[[str], str]
     _questions: dict[str, _Question] = field(default_factory=dict)
     _evaded: Counter[tuple[str, bytes]] = field(default_factory=Counter)
-    _grown: Counter[tuple[str, bytes]] = field(default_factory=Counter)
+    _grown: dict[str, Counter[bytes]] = field(default_factory=dict)
 
     async def ask(self, owner: str, before: Remembered | None) -> None:
         """Let an owner lead from heads that others were shown to the one that it shows us.
@@ -249,13 +249,14 @@ class Doubting:
         if after is None or after[:3] != before[:3]:
             settled, split, reached = [], self._too_often(owner, split), {}
         else:
-            self._grown.clear()
+            self._grown.pop(owner, None)
         return Asked(settled, reached, [*unknown, *split])
 
     def _too_often(self, owner: str, led_elsewhere: Sequence[bytes]) -> list[bytes]:
         """Those of which this was so again and again: a ledger grows by chance, not when asked."""
-        self._grown.update((owner, note) for note in led_elsewhere)
-        return [note for note in led_elsewhere if self._grown[owner, note] >= EVADED]
+        often = self._grown.setdefault(owner, Counter())
+        often.update(led_elsewhere)
+        return [note for note in led_elsewhere if often[note] >= EVADED]
 
     async def _step(self, owner: str, start: Remembered, before: Remembered) -> _Led:
         """Let an owner lead on from a head; a chain may end early, and goes on when asked again."""

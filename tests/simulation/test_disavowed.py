@@ -317,6 +317,29 @@ async def test_g11_each_disavowal_has_a_transaction_of_its_own(world: World) -> 
     assert noted == (end,), "what it says again is found by its leaf"
 
 
+async def test_8_15_disavowal_behind_one_without_effect_is_made_ready_too(world: World) -> None:
+    """Else what its sender says again would stay disavowed."""
+    await hand_in(world, 1)
+    await world.settle()
+    epoch, end, root = await held(world)
+    await restart(world[IWF])
+    for end_root in (bytes(32), root):
+        told = Disavow(epoch, 0, EMPTY_ROOT, end, end_root)
+        made = disavowal(world[IWF].keys.node_secret, EOKM, told)
+        post(world[IWF], Post(EOKM, Lane.REPORTS, 0, Kind.DISAVOW, None, *made))
+    await world[IWF].delivery.deliver_due(world.now)
+    store = world[EOKM].store
+    waiting = await store.queries.unjudged(9)
+    said = [one for one in waiting if entries.decode(one.entry).kind == Kind.DISAVOW]
+    assert len(said) == len((bytes(32), root))
+    conflict = "UPDATE entries_in SET answer = 'conflict' WHERE leaf = ?"
+    await store.writer.run(lambda c: c.execute(conflict, (said[0].leaf,)))
+    await world.settle()
+    leaves = "SELECT count(*) FROM disavowed_leaves"
+    noted = await store.readers.run(lambda c: c.execute(leaves).fetchone())
+    assert noted == (end,)
+
+
 async def test_8_15_what_a_thief_disavows_counts_no_more_once_he_is_disavowed(
     world: World,
 ) -> None:

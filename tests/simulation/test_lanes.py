@@ -111,6 +111,27 @@ async def test_g2_nothing_is_judged_before_all_that_came_earlier_is_awake(world:
     assert await world[EOKM].desk.judge_due() == len(waiting)
 
 
+async def test_g2_what_a_last_whole_share_woke_is_judged_at_once(world: World) -> None:
+    """Then nothing is left to wake, which is not that nothing is left to do."""
+    store = world[EOKM].store
+
+    def crowd(connection: Connection) -> None:
+        connection.executemany(
+            "INSERT INTO entries_in (peer, lane, epoch, idx, leaf, judged, waits_for, taken_ms)"
+            " VALUES ('fr-pdc', 'status', ?, ?, ?, 2, 'here', 0)",
+            [(bytes(8), n, n.to_bytes(32, "big")) for n in range(ROWS)],
+        )
+        wake_items(connection, ["here"])
+        connection.execute("UPDATE entries_in SET judged = 1 WHERE peer = 'fr-pdc'")
+
+    await store.writer.run(crowd)
+    await hand_in(world, 0, 1)
+    await world[IWF].delivery.deliver(EOKM, Lane.REPORTS, world.now)
+    waiting = len(await store.queries.unjudged(9))
+    assert store.queries.is_waking()
+    assert await world[EOKM].desk.judge_due() == waiting
+
+
 class TestUrgency:
     """A child at risk is at most one bounded push away."""
 

@@ -28,9 +28,9 @@ US, OWNER, SPEAKER, OTHER = "fr-pdc", "gb-iwf", "nl-eokm", "de-eco"
 class Epochs:
     """A ledger of which each epoch has two leaves: the head of the one before, and something."""
 
-    def __init__(self, network: str, key: SigningKey, first: int = 0) -> None:
+    def __init__(self, network: str, key: SigningKey, first: int = 0, owner: str = OWNER) -> None:
         self.links: list[Link] = []
-        self._network, self._key, self._first = network, key, first
+        self._network, self._key, self._first, self._owner = network, key, first, owner
 
     def grow(self, count: int) -> Epochs:
         """Begin so many epochs more."""
@@ -39,7 +39,7 @@ class Epochs:
             leaves = [bytes([self._first % 251]) * 32]
             if self.links:
                 leaves.insert(0, read_ledger_head(self.links[-1].note).logged.leaf)
-            origin = LedgerOrigin(self._network, OWNER, number.to_bytes(8, "big"))
+            origin = LedgerOrigin(self._network, self._owner, number.to_bytes(8, "big"))
             head = LedgerHead(origin, len(leaves), root_of(leaves))
             path = tuple(inclusion_path(leaves, 0, len(leaves)))
             self.links.append(Link(sign_ledger_head(head, self._key), path))
@@ -62,11 +62,17 @@ class Leading:
         self.asked: list[SeenHead | None] = []
         self.is_up = True
         self.grows: Epochs | None = None
+        self.beside: Epochs | None = None  # the one ledger of another member, which does not grow
         self.is_silent = False
 
     async def exchange(self, peer: str, about: LedgerExchange, body: bytes) -> bytes:
         """Answer as the road to it would."""
         del about
+        if peer == OTHER and self.beside is not None:
+            asked_of_it = from_bytes(body).seen
+            led = None if asked_of_it is None else self.beside.after(asked_of_it)
+            last = Link(self.beside.links[-1].note, ())
+            return to_bytes(led or Lineage(1, None, None, (), (last,), ()))
         assert peer == OWNER
         if not self.is_up:
             raise PeerUnreachableError

@@ -107,6 +107,24 @@ async def test_g5_attack_owner_whose_ledger_grows_with_each_question_is_found(
     assert (asking.waiting(), asking.accused()) == ([], {(SPLIT, OWNER)})
 
 
+async def test_g5_attack_owner_is_found_also_if_another_shows_its_one_ledger_meanwhile(
+    asking: Asking,
+) -> None:
+    """What an honest member answers acquits nobody else; it is asked as often."""
+    beside = Epochs(asking.network.network_id, asking.other_key, 9_000_000, OTHER).grow(2)
+    asking.owner.beside = beside
+    await asking.lineages.exchange(OTHER)
+    asking.owner.ledgers = (asking.true, asking.false)
+    asking.owner.grows = asking.true
+    await asking.told(asking.false.links[0].note)
+    for _ in range(EVADED):
+        assert asking.accused() == set()
+        await asking.lineages.exchange(OWNER)
+        await asking.told(beside.links[0].note)
+        await asking.lineages.exchange(OTHER)
+    assert asking.accused() == {(SPLIT, OWNER)}
+
+
 async def test_g5_attack_owner_that_shows_nothing_of_its_other_ledger_is_found(
     asking: Asking,
 ) -> None:
