@@ -35,6 +35,9 @@ from protocol.receipt import verify_receipt
 from protocol.vocabulary import Lane
 
 HTTP_OK = 200
+URGENT_MS = 10_000
+"""So long at most urgent work waits after an attempt at it that failed. Without any pause one that
+always answers the same would have us ask, and look at the registry, as fast as we can."""
 MAX_ROUNDS = 4
 """States that a receiver may tell in one go: one that tells another each time must cost little."""
 
@@ -94,7 +97,8 @@ class Delivery(Sending):
     async def due(self, now_ms: int) -> list[tuple[str, Lane]]:
         """Return the channels that have something to do now, the urgent ones first.
 
-        Urgent work waits for no next attempt, but where its receiver is suspended or gone.
+        Urgent work waits for no next attempt, but a moment once it was tried itself, and where its
+        receiver is suspended or gone.
         """
         registry = self.registry()
         pairs = self._pairs_under(registry)
@@ -108,7 +112,9 @@ class Delivery(Sending):
             if not self._has_work(tenure, urgency, now_ms):
                 continue
             until_ms = (tenure.next_attempt_ms, tenure.gathers_until_ms)
+            again_ms = min(tenure.next_attempt_ms, tenure.urgent_ms)
             at_once = urgency == 0 and registry.is_active(pair[0])
+            at_once = at_once and pacing.is_due(now_ms, again_ms, URGENT_MS)
             if at_once or all(pacing.is_due(now_ms, one) for one in until_ms):
                 found.append((1 if urgency is None else urgency, pair))
         return [pair for _, pair in sorted(found)]
@@ -272,7 +278,10 @@ class Delivery(Sending):
         tenure.attempts += 1
         delay = pacing.backoff_ms(tenure.attempts, self.jitter)
         tenure.next_attempt_ms = now_ms + delay
-        if tenure.forgotten and not tenure.used and await self.outbox.urgency(peer, lane) is None:
+        urgency = await self.outbox.urgency(peer, lane)
+        if urgency == 0 and self.registry().is_active(peer):
+            tenure.urgent_ms = now_ms + min(delay, URGENT_MS)
+        if tenure.forgotten and not tenure.used and urgency is None:
             return  # whether there is such a channel is still to be seen
         await self.outbox.failed(peer, lane, tenure.attempts, tenure.next_attempt_ms, code)
 

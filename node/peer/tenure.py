@@ -27,6 +27,7 @@ class Tenure:
         asked_ms: when the receiver's state was last told.
         attempts: failures since the last success.
         next_attempt_ms: when to try again.
+        urgent_ms: when to try urgent work again that was tried.
         gathers_until_ms: until then what comes gathers, unless a child is at risk.
         stopped: a person must look.
         busy: a step is under way.
@@ -49,6 +50,7 @@ class Tenure:
     asked_ms: int = -ASK_AGAIN_MS
     attempts: int = 0
     next_attempt_ms: int = 0
+    urgent_ms: int = 0
     gathers_until_ms: int = 0
     stopped: bool = False
     busy: bool = False

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from node.peer.delivery import URGENT_MS
 from node.peer.transport import Reply
 from node.store.seam import Connection
 from node.store.waking import ROWS, wake_items
 from protocol import entry as entries
+from protocol.answers import ANSWERS, Answer, AnswerCode, to_bytes
 from protocol.vocabulary import Kind, Lane
 from tests.simulation.world import Wire, World
 
@@ -37,6 +39,20 @@ class Watched(Wire):
     def starts(self) -> list[int]:
         """Where each push of the reports lane began."""
         return [int(p.rsplit("/", 1)[1]) for p in self.pushed if "/reports/" in p]
+
+
+@dataclass
+class Refused(Wire):
+    """The wire of `gb-iwf` to a member whose registry does not permit what ours does."""
+
+    asked: int = 0
+
+    async def ask(self, peer: str, lane: Lane, nonce: bytes) -> Reply:
+        """See `Wire.ask`."""
+        del peer, lane
+        self.asked += 1
+        answer = Answer(1, AnswerCode.NOT_PERMITTED, None, nonce)
+        return Reply(ANSWERS[answer.code].status, to_bytes(answer))
 
 
 def watch(world: World, holds: Lane | None = None) -> Watched:
@@ -201,6 +217,32 @@ class TestLanes:
         assert not bulk.done()
         wire.go_on.set()
         await bulk
+
+    async def test_g11_attack_who_always_answers_the_same_is_not_asked_without_a_pause(
+        self, world: World
+    ) -> None:
+        """Nor is the registry, which each such answer has us look at."""
+        delivery = world[IWF].delivery
+        delivery.transport = wire = Refused(world, IWF)
+        await hand_in(world, 0, 1, child_at_risk=True)
+        delivery.jitter = lambda below: below - 1
+        for _ in range(20):
+            await delivery.deliver_due(world.now)
+        assert wire.asked == 1
+        for _ in range(20):
+            world.now += URGENT_MS
+            await delivery.deliver_due(world.now)
+        assert wire.asked == 21
+
+    async def test_what_is_urgent_waits_for_no_pause_of_what_was_not(self, world: World) -> None:
+        """Whatever failed before, it is tried."""
+        delivery = world[IWF].delivery
+        delivery.transport = wire = Refused(world, IWF)
+        await hand_in(world, 0, 1)
+        await delivery.deliver_due(world.now)
+        await hand_in(world, 1, 1, child_at_risk=True)
+        await delivery.deliver_due(world.now)
+        assert wire.asked == 2
 
     async def test_the_urgent_lane_is_worked_on_first(self, world: World) -> None:
         """Where several channels are due, the one with the most urgent entry leads."""

@@ -13,6 +13,7 @@ from keys.keyring import SEALING_GRACE_MS
 from node.casework import bounding, mass, rings, sharing
 from node.peer import (
     crosscheck,
+    delivery,
     doubting,
     ledger,
     recovering,
@@ -36,6 +37,7 @@ DAY = 24 * HOUR
 
 NUMBERS = [
     ("when the peer restarted, and at least once a day.", tenure.ASK_AGAIN_MS, DAY),
+    ("there is a pause of ten seconds at most", delivery.URGENT_MS, 10_000),
     ("A request lives for 60 seconds,", replays.MAX_AGE_MS, 60_000),
     ("give or take 30 for two clocks", replays.SLACK_MS, 30_000),
     ("destroys each a week after its turn", SEALING_GRACE_MS, 7 * DAY),
