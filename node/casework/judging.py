@@ -69,6 +69,7 @@ class Judging:
         self._recall = recall
         self._after = after
         self._relearnt = False
+        self._released: set[str] = set()
         self._bound = Bound(queries.waits_for, coming_back=coming_back)
 
     async def due(self) -> int:
@@ -105,10 +106,12 @@ class Judging:
             if learnt := await self._store.relearn(is_readable, READS, self._clock()):
                 return learnt
         registry = self._registry()
-        back = []
-        if Permits(self._ids.member, registry).holds:  # else it would be set aside again
-            back = [peer for peer in await self._queries.quarantined() if registry.is_active(peer)]
-        released = await self._store.release(back, self._clock()) if back else 0
+        here = {peer for peer in await self._queries.quarantined() if registry.is_active(peer)}
+        back = here
+        if not Permits(self._ids.member, registry).holds:  # some may be set aside again, and again
+            back = here - self._released
+        released = await self._store.release(sorted(back), self._clock()) if back else 0
+        self._released = here
         return released + await self._recall.due()
 
     async def _judge_one_by_one(self, arrived: Sequence[Arrived]) -> None:

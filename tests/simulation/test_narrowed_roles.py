@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from keys.transfers import NOTHING, TRANSFER_FIELDS, TransferTerms
-from node.casework.draft import AssessmentDraft
+from node.casework.draft import ActionDraft, AssessmentDraft
 from node.casework.item import Custody
 from node.registry import changes
 from protocol.entry import decode
-from protocol.vocabulary import Kind, Verdict
+from protocol.vocabulary import Action, Kind, Verdict
 from tests.simulation.looking import rows
 from tests.simulation.test_membership import FR, GB, NL, PLACE, govern, run, tasks, waiting
 
@@ -344,6 +344,26 @@ async def test_11_3_who_holds_items_again_judges_what_came_before(world: World) 
     assert (await world[GB].state(item)).custody is Custody.HERE
     assert await tasks(world, GB) == []
     assert world[GB].verify().found == []
+
+
+async def test_11_3_who_holds_no_items_judges_what_members_said_that_are_back(
+    world: World,
+) -> None:
+    """Only an item that it can neither take nor refuse waits until its role is another."""
+    made = await world[GB].submit(PLACE)
+    await world.settle()
+    before = world.registry.network
+    away = replace(before.members[NL], status="suspended")
+    govern(world, lambda _: replace(before, members={**before.members, NL: away}))
+    action = ActionDraft(action=Action.REMOVED)
+    await world[NL].desk.act(made.items[0].item_id, action, actor="analyst")
+    await run(world, NL, GB)
+    assert await world[GB].store.queries.quarantined() == [NL]
+    without = with_witness(before)
+    counts = replace(without.members[GB], roles=("aggregator",))
+    govern(world, lambda _: replace(without, members={**without.members, GB: counts}))
+    await run(world, GB)
+    assert await world[GB].store.queries.quarantined() == []
 
 
 async def test_9_2_channel_goes_on_once_its_receiver_has_heard_of_the_role(world: World) -> None:
