@@ -18,10 +18,17 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import Root
+
+from keys.errors import KeysError, UntrustedDocumentError
+from keys.registry import metadata_name
 from node.registry import repository
-from node.registry.errors import RepositoryStateError
+from node.registry.errors import RegistryError, RepositoryStateError
+from node.registry.signers import check_threshold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,11 +84,26 @@ class RepositoryDirectory:
     def open(self) -> Repository:
         """Read and verify the present state.
 
+        A last root that its holders signed, and under which nothing else verifies, though under
+        the one before all does, is of a step that was broken off before its timestamp.
+
         Raises:
             RepositoryStateError: there is no network in this directory.
             UntrustedDocumentError: its files do not verify.
         """
-        return repository.open_repository(self.files)
+        try:
+            return repository.open_repository(self.files)
+        except UntrustedDocumentError:
+            name = metadata_name(Root.type, self._newest_root())
+            without = {other: self.files[other] for other in self.files if other != name}
+            with suppress(KeysError, RegistryError, RepositoryError, ValueError):
+                state = repository.open_repository(without)
+                check_threshold(state.root(), {name: self.files[name]})
+                return state
+            raise
+
+    def _newest_root(self) -> int:
+        return next(n for n in count(1) if metadata_name(Root.type, n + 1) not in self.files)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -101,8 +123,15 @@ class RepositoryDirectory:
             os.close(descriptor)
 
     def commit(self, change: Change) -> None:
-        """Write a verified change; its last file makes it visible."""
+        """Write a verified change; its last file makes it visible.
+
+        A root that a broken-off step left (`open`) is out of readers' way first.
+        """
         *before, last = change.writes
+        following = change.after.registry.root_version + 1
+        unfinished = self.path / metadata_name(Root.type, following)
+        with suppress(FileNotFoundError):
+            unfinished.replace(_temporary(unfinished))
         for name, raw in before:
             write_file(self.path, name, raw)
         sync_folders(self.path, [name for name, _ in before])
@@ -150,7 +179,7 @@ def write_file(folder: Path, name: str, raw: bytes) -> None:
     """
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = _temporary(path)
     descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -161,6 +190,10 @@ def write_file(folder: Path, name: str, raw: bytes) -> None:
         temporary.replace(path)
     finally:
         os.close(descriptor)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
 
 
 def sync_folders(folder: Path, names: list[str]) -> None:

@@ -36,7 +36,6 @@ from node.registry.signers import (
     check_threshold,
     following,
     parts,
-    replaces_online,
     role_of,
     roots_in,
 )
@@ -277,10 +276,9 @@ def accept(
             raise ConflictError(role, "the registry has moved on since; make the proposal again")
         if version and role != Root.type:
             meta[f"{role}.json"] = build.meta_of(version, raw)
-    anew = replaces_online(repository.root(), proposal)
     versions = (
-        following(snapshot.version, anew=anew),
-        following(repository.registry.timestamp_version, anew=anew),
+        following(snapshot.version, repository.root(), proposal),
+        following(repository.registry.timestamp_version, repository.root(), proposal),
     )
     pin = repository.first_root_sha256
     change = _change(pin, repository.files, proposal, meta, versions, online, now_ms)
@@ -339,13 +337,17 @@ def _change(
     timestamp = build.timestamp_metadata(
         build.meta_of(snapshot_version, raw_snapshot), timestamp_version, now_ms
     )
-    documents_first = sorted(proposal.items(), key=lambda item: not item[0].startswith("targets/"))
+    new = {**proposal, metadata_name(Snapshot.type, snapshot_version): raw_snapshot}
     writes = (
-        *documents_first,
-        (metadata_name(Snapshot.type, snapshot_version), raw_snapshot),
+        *sorted(new.items(), key=lambda item: _turn(item[0])),
         (TIMESTAMP_NAME, build.add_signatures(timestamp, [online.timestamp])),
     )
     return _verified(pin, present, writes)
+
+
+def _turn(name: str) -> int:
+    """Documents are written first, a root last: under its keys the timestamp may not count."""
+    return 0 if name.startswith("targets/") else 2 if role_of(name) == Root.type else 1
 
 
 def _verified(

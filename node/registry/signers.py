@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from keys.signing import Signer
 
-_RAISED: Final = 1 << 52
-"""No registry comes so far by itself: one signature an hour, for ever."""
+_OF_ONE_ROOT: Final = 1 << 24
+"""Versions of snapshot and timestamp that one root has to itself: more than any registry uses."""
 _VERSIONED: Final = re.compile(r"metadata/([1-9][0-9]*)\.([a-z0-9-]+)\.json")
 
 
@@ -51,7 +51,7 @@ class OnlineSigners:
         ]
         snapshot, timestamp = named
         if snapshot is None or timestamp is None:
-            mend = "bring them back, or replace them: hotline network rekey"
+            mend = "were they replaced, restart network serve; are they lost: hotline network rekey"
             raise RepositoryStateError(f"keys: are not those that the root names; {mend}")
         return OnlineSigners(snapshot, timestamp)
 
@@ -72,7 +72,7 @@ def roots_in(files: Mapping[str, bytes]) -> list[Root]:
     return [build.parse(raw, Root).signed for raw in raws]
 
 
-def replaces_online(present: Root, proposal: Mapping[str, bytes]) -> bool:
+def _replaces_online(present: Root, proposal: Mapping[str, bytes]) -> bool:
     """Whether readers forget which snapshot and timestamp they trusted (TUF 1.0, 5.3.11)."""
     roles = (Snapshot.type, Timestamp.type)
     return any(
@@ -81,9 +81,15 @@ def replaces_online(present: Root, proposal: Mapping[str, bytes]) -> bool:
     )
 
 
-def following(version: int, *, anew: bool) -> int:
-    """The next version; from the beginning where a thief raised it beyond use, under new keys."""
-    return 1 if anew and version >= _RAISED else version + 1
+def following(version: int, present: Root, proposal: Mapping[str, bytes]) -> int:
+    """The version of snapshot or timestamp after a proposal; under new keys the first of its root.
+
+    Whatever a thief made of the version, or a backup that is older than the theft, no number is
+    used a second time: members would take that for a split view (docs/protocol.md §3.5).
+    """
+    return (
+        _OF_ONE_ROOT * (present.version + 1) if _replaces_online(present, proposal) else version + 1
+    )
 
 
 def check_threshold(present: Root | None, proposal: Mapping[str, bytes]) -> None:

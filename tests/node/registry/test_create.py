@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -209,7 +210,7 @@ class TestOnlineKeys:
             replace_online(network.directory, [], unlock, NOW_MS)
         assert sorted(path.name for path in network.directory.keys.iterdir()) == made
 
-    def test_versions_that_a_thief_raised_here_begin_again(
+    def test_versions_that_a_thief_raised_here_count_for_nothing(
         self, network: Network, unlock: Unlock
     ) -> None:
         """Else the next one would be beyond what any member takes."""
@@ -226,5 +227,20 @@ class TestOnlineKeys:
             build.add_signatures(stamp, [online.timestamp]),
         )
         assert replace_online(network.directory, network.keepers.people, unlock, NOW_MS).published
-        assert network.directory.open().registry.timestamp_version == 1
-        assert network.directory.open().snapshot().version == 1
+        assert network.directory.open().registry.timestamp_version == 2 << 24
+        assert network.directory.open().snapshot().version == 2 << 24
+
+    def test_no_version_is_used_a_second_time_where_the_backup_is_older(
+        self, network: Network, unlock: Unlock, tmp_path: Path
+    ) -> None:
+        """Members saw what was signed after it: one number with two contents is a split view."""
+        backup = RepositoryDirectory(shutil.copytree(network.directory.path, tmp_path / "backup"))
+        seen = set()
+        for hour in range(1, 4):
+            state = network.directory.open()
+            change = repository.resign_due(state, network.keepers.online, NOW_MS + hour * 3_600_000)
+            assert change is not None
+            network.directory.commit(change)
+            seen.add(change.after.registry.timestamp_version)
+        assert replace_online(backup, network.keepers.people, unlock, NOW_MS).published
+        assert backup.open().registry.timestamp_version not in seen

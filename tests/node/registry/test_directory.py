@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from keys.errors import UntrustedDocumentError
-from keys.registry import TIMESTAMP_NAME
+from keys.registry import TIMESTAMP_NAME, verify_chain
+from keys.unlock import Unlock
 from node.registry import repository
+from node.registry.create import load_online, make_online
 from node.registry.directory import DiskFiles, RepositoryDirectory, write_file
 from node.registry.errors import ConflictError, RepositoryStateError
 from node.registry.repository import Change
@@ -48,6 +50,53 @@ def test_after_a_crash_the_same_step_can_be_taken_again(network: Network) -> Non
     again = next_change(network)
     network.directory.commit(again)
     assert network.directory.open().registry.seen == again.after.registry.seen
+
+
+def rekeyed(network: Network, unlock: Unlock) -> Change:
+    """A root with other online keys, signed and not yet written."""
+    state = network.directory.open()
+    online = make_online(network.directory, unlock)
+    publics = (online.snapshot.public.ed25519, online.timestamp.public.ed25519)
+    proposal = repository.propose_root(state, repository.holders_of(state), NOW_MS, publics)
+    signed = repository.sign_proposal(proposal, network.keepers.people, state.root())
+    return repository.accept(state, signed, online, NOW_MS)
+
+
+def test_a_crash_while_online_keys_are_replaced_leaves_the_old_state_or_the_new(
+    network: Network, unlock: Unlock
+) -> None:
+    """The timestamp does not count under the new root: with it alone nothing could be opened."""
+    before = network.directory.open().registry
+    change = rekeyed(network, unlock)
+    for written in range(len(change.writes)):
+        for name, raw in change.writes[:written]:
+            write_file(network.directory.path, name, raw)
+        assert network.directory.open().registry == before
+    write_file(network.directory.path, *change.writes[-1])
+    assert network.directory.open().registry == change.after.registry
+
+
+def test_a_root_of_an_unfinished_step_is_out_of_readers_way_with_the_next(
+    network: Network, unlock: Unlock
+) -> None:
+    """They would follow it to a timestamp that does not count under it."""
+    for name, raw in rekeyed(network, unlock).writes[:-1]:
+        write_file(network.directory.path, name, raw)
+    online = load_online(network.directory, unlock)
+    change = repository.accept(network.directory.open(), {}, online, NOW_MS + 1)
+    network.directory.commit(change)
+    assert "metadata/2.root.json" not in network.directory.files
+    assert verify_chain(network.pin, network.directory.files, None) == change.after.registry
+
+
+def test_a_root_that_its_holders_did_not_sign_is_damage(network: Network, unlock: Unlock) -> None:
+    """Nobody goes on under the one before it as if it had never been there."""
+    for name, raw in rekeyed(network, unlock).writes[:-1]:
+        write_file(network.directory.path, name, raw)
+    path = network.directory.path / "metadata" / "2.root.json"
+    path.write_bytes(path.read_bytes().replace(b'"version":2', b'"version":3'))
+    with pytest.raises(UntrustedDocumentError):
+        network.directory.open()
 
 
 def test_the_timestamp_is_written_last(network: Network) -> None:
