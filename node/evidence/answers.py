@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from node.casework.answering import UNKNOWN
 from node.casework.mass import may_wait_for, taken_back
+from node.casework.permits import NotPermittedError
 from node.casework.receiving import Judged
 from node.evidence.believed import Believed
 from node.evidence.findings import Findings
@@ -57,7 +58,10 @@ class _Read:
 
 
 class _Answers(NamedTuple):
-    """What senders were told, and the members to which no answer may go."""
+    """What senders were told, and the members to which an answer may not go, or once might not.
+
+    That it might not left a task; none is ever deleted, and a gap between them is found.
+    """
 
     by_leaf: Told
     deaf: frozenset[str]
@@ -74,7 +78,8 @@ def verify_answers(
     """What we keep as our answer is what we told the sender; ids once taken are kept."""
     registry, us = believed.registry, believed.us
     heard = {peer for peer in registry.members if may_send(registry, us, peer, Lane.STATUS)}
-    told = _Answers(answered, frozenset(registry.members) - heard)
+    unheard = {who for _, code, who, _ in audit.tasks() if code == NotPermittedError.task}
+    told = _Answers(answered, frozenset(registry.members) - heard | unheard)
     kept = {(peer, entry_id): digest for peer, entry_id, digest in audit.taken_ids()}
     first: dict[tuple[str, bytes], bytes] = {}
     turned: set[tuple[str, bytes]] = set()
@@ -209,7 +214,7 @@ def _is_told(told: _Answers, row: TakenRow) -> bool:
 def _as_told(told: _Answers, row: TakenRow) -> bool:
     """Whether the sender was told what is kept as its answer; one that was lost twice told two.
 
-    Who hears no answers, as the registry stands, may have been told nothing.
+    Who hears no answers, as the registry stands or stood, may have been told nothing.
     """
     said = told.by_leaf.get((row.peer, row.leaf))
     if said is None:

@@ -303,6 +303,20 @@ async def test_11_3_item_whose_sender_hears_no_answer_any_more_is_not_refused(
     assert world[GB].verify().found == []
 
 
+@pytest.mark.parametrize("role", ["aggregator", "witness"])
+async def test_11_3_answer_that_might_not_be_said_is_right_once_its_sender_hears_answers_again(
+    world: World, role: Role
+) -> None:
+    """The umbrella had narrowed the wrong member's role, and verify would find tampering."""
+    await receipted(world)
+    before = world.registry.network
+    govern(world, partial(with_role, role=role))
+    await run(world, GB, NL)
+    govern(world, lambda _: before)
+    await run(world, GB, NL)
+    assert world[GB].verify().found == []
+
+
 async def test_11_3_item_of_who_became_police_is_refused_and_with_it_again(world: World) -> None:
     """Answers go to police: one that may not hand items over here hears so."""
     item = await receipted(world)
