@@ -9,12 +9,13 @@ timestamp keys stay with the server that signs unattended.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from keys import keyfile
 from keys.admission import check_ed25519
-from keys.errors import KeysError
+from keys.errors import KeysError, UnreadableKeyError
 from keys.network import Limits, NetworkDocument
 from keys.registry import metadata_name
 from keys.signing import SigningKey
@@ -179,6 +180,8 @@ def load_people(directory: RepositoryDirectory, unlock: Unlock) -> list[SigningK
 def load_online(directory: RepositoryDirectory, unlock: Unlock) -> OnlineSigners:
     """Read the keys that sign unattended, the newest first, and those that were replaced.
 
+    Of these a file that does not open is passed over: its secret may be what was lost.
+
     Raises:
         RepositoryStateError: the directory keeps no network; a member's mirrors one, as a rule.
         KeysError: a file or the unlocking secret cannot be used.
@@ -186,14 +189,14 @@ def load_online(directory: RepositoryDirectory, unlock: Unlock) -> OnlineSigners
     if not directory.keys.is_dir():
         raise RepositoryStateError("--config: no network is kept there; name its network.toml")
     secret = unlock.secret()
-    (snapshot, *others), (timestamp, *more) = (
-        [
-            keyfile.load_signing_key(path, secret, _purpose(role))
-            for path in _online_paths(directory, role) or [directory.keys / f"{role}.key"]
-        ]
-        for role in (SNAPSHOT, TIMESTAMP)
-    )
-    return OnlineSigners(snapshot, timestamp, (*others, *more))
+    newest, others = {}, []
+    for role in (SNAPSHOT, TIMESTAMP):
+        first, *older = _online_paths(directory, role) or [directory.keys / f"{role}.key"]
+        newest[role] = keyfile.load_signing_key(first, secret, _purpose(role))
+        for path in older:
+            with suppress(UnreadableKeyError):
+                others.append(keyfile.load_signing_key(path, secret, _purpose(role)))
+    return OnlineSigners(newest[SNAPSHOT], newest[TIMESTAMP], tuple(others))
 
 
 def make_online(directory: RepositoryDirectory, unlock: Unlock) -> OnlineSigners:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from keys.errors import KeysError, WeakKeyError
+from keys.errors import KeysError, UnreadableKeyError, WeakKeyError
 from keys.registry import TIMESTAMP_NAME, metadata_name, verify_chain
 from keys.signing import SigningKey
 from keys.unlock import Unlock
@@ -186,6 +186,18 @@ class TestOnlineKeys:
         change = repository.resign_due(network.directory.open(), online, NOW_MS + 2 * 3_600_000)
         assert change is not None
         verify_chain(network.pin, change.after.files, None)
+
+    def test_a_lost_unlocking_secret_is_replaced_with_them(
+        self, network: Network, unlock: Unlock
+    ) -> None:
+        """What nobody can open any more may lie there still; it signs nothing."""
+        other = Unlock("env", "SECRET", {"SECRET": "f" * 32})
+        assert replace_online(network.directory, network.keepers.people, other, NOW_MS).published
+        online = load_online(network.directory, other)
+        late = NOW_MS + 2 * 3_600_000
+        assert repository.resign_due(network.directory.open(), online, late) is not None
+        with pytest.raises(UnreadableKeyError, match="snapshot-2"):
+            load_online(network.directory, unlock)
 
     def test_old_keys_that_lie_beside_them_sign_no_more(
         self, network: Network, unlock: Unlock
