@@ -182,7 +182,8 @@ def write_file(folder: Path, name: str, raw: bytes) -> None:
     temporary = _temporary(path)
     descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(OSError):  # NFS locks no folder (flock(2)); two writers may meet there
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         with temporary.open("wb") as file:
             file.write(raw)
             file.flush()
