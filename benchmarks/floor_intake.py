@@ -22,7 +22,7 @@ from aiohttp import web
 
 from benchmarks.clients import run
 from benchmarks.floor import Sender, item_of, load_keys, make_keys, name_of, process, receive, serve
-from node.casework.draft import ReportDraft
+from node.casework.reports.draft import ReportDraft
 from protocol.messages import Item
 
 _read = msgspec.json.Decoder(ReportDraft)

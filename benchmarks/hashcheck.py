@@ -40,8 +40,8 @@ from node.ids import Ids
 from node.listening import serve
 from node.matching.lists import ANY, Entry, Provenance, Terms, Trust
 from node.store.connection import create_database
-from node.store.list_taking import take_in
-from node.store.lists import keep_terms
+from node.store.contents.list_taking import take_in
+from node.store.contents.lists import keep_terms
 from node.store.sqlite import Store
 from protocol.facts import Content
 from tests.builders.cases import FINGERPRINTS, US, item, verdict

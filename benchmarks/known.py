@@ -25,10 +25,10 @@ from pathlib import Path
 from node.matching.fingerprints import Fingerprints
 from node.matching.lists import Entry, Provenance, Terms
 from node.store.connection import create_database, open_reader, open_writer
-from node.store.known import Known, KnownContent
-from node.store.list_taking import take_in
-from node.store.lists import keep_terms
-from node.store.lookalikes import Lookalikes
+from node.store.contents.known import Known, KnownContent
+from node.store.contents.list_taking import take_in
+from node.store.contents.lists import keep_terms
+from node.store.contents.lookalikes import Lookalikes
 from node.store.writer import InlineReaders, InlineWriter
 from protocol.facts import Content
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import ada_url
 import maxminddb
 
-from node.casework.placing import Places
+from node.casework.places.placing import Places
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.answers import NameAnswer
 from node.jurisdiction.countries import Databases, DatabaseSource

@@ -19,8 +19,8 @@ from node.asking.build import open_asking
 from node.beginning import Parts, open_registry, open_store
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
-from node.casework.feed import Feed
-from node.casework.placing import Places
+from node.casework.places.placing import Places
+from node.casework.showing.feed import Feed
 from node.coming_back import ComingBack, build_coming_back
 from node.hashcheck.listener import PublicListener, open_public
 from node.ids import Ids
@@ -29,22 +29,22 @@ from node.keeping import TransportInUse
 from node.ledgers import Ledgers, build_ledgers
 from node.loops import Wakes
 from node.matching.fingerprints import Fingerprints
-from node.peer.client import HttpTransport, Limits
-from node.peer.delivery import Delivery
-from node.peer.forks import ForkKeeper
-from node.peer.inbox import Inbox
-from node.peer.longpoll import LongPoll
-from node.peer.offering import Offering
-from node.peer.pulling import Pulling
-from node.peer.sealing import SealingRing
-from node.peer.stolen import StolenKeys
+from node.peer.channels.delivery import Delivery
+from node.peer.channels.forks import ForkKeeper
+from node.peer.channels.inbox import Inbox
+from node.peer.channels.offering import Offering
+from node.peer.channels.pulling import Pulling
+from node.peer.channels.sealing import SealingRing
+from node.peer.channels.stolen import StolenKeys
+from node.peer.http.client import HttpTransport, Limits
+from node.peer.http.longpoll import LongPoll
 from node.registry.updater import RegistryClient
 from node.running import Node, disk_floor, wall_clock
 from node.setup.opening import open_keys, store_place
 from node.store.errors import AlreadyOpenError, StoreError
 from node.store.opening import wait_for_turn
 from node.store.sqlite import LIFE_S, Store
-from node.store.upgrading import Upgrade
+from node.store.upgrade.upgrading import Upgrade
 from node.telemetry.counting import (
     CountedCases,
     CountedInbox,

@@ -28,9 +28,9 @@ from node.matching.fingerprints import Fingerprints
 from node.registry.errors import NoRegistryError
 from node.registry.updater import RegistryClient
 from node.setup.opening import open_keys, store_place
-from node.store.near_files import Folder
+from node.store.contents.near_files import Folder
 from node.store.sqlite import Store
-from node.store.upgrading import BrokenOffError, Step, Upgrade
+from node.store.upgrade.upgrading import BrokenOffError, Step, Upgrade
 from node.telemetry.logs import logger
 from node.telemetry.routes import ready_routes
 

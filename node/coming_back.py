@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from node.casework.rebuilding import Rebuilding
-from node.peer.recovering import ASKING, Recovering
-from node.peer.replaying import Replaying
-from node.store.recovered import Recovered
+from node.casework.rebuilt.rebuilding import Rebuilding
+from node.peer.recovery.recovering import ASKING, Recovering
+from node.peer.recovery.replaying import Replaying
+from node.store.recovery.recovered import Recovered
 from protocol.recovery import Page, Recover, Standing, StandingCode
 from protocol.vocabulary import Lane
 

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 
 from keys.keyring import load_witness_key
 from keys.unlock import Unlock
-from node.peer.crosscheck import Crosscheck
-from node.peer.ledger import LedgerKeeper
-from node.peer.ledger_endpoint import LedgerEndpoint
-from node.peer.lineage import Lineages
-from node.peer.stolen import ByStolenKey
-from node.peer.witness import Witness
-from node.peer.witnessing import Witnessing
+from node.peer.channels.stolen import ByStolenKey
+from node.peer.ledgers.crosscheck import Crosscheck
+from node.peer.ledgers.ledger import LedgerKeeper
+from node.peer.ledgers.ledger_endpoint import LedgerEndpoint
+from node.peer.ledgers.lineage import Lineages
+from node.peer.ledgers.witness import Witness
+from node.peer.ledgers.witnessing import Witnessing
 
 if TYPE_CHECKING:
     from keys.keyring import MemberKeys
     from keys.registry import Registry
     from keys.signing import SigningKey
     from node.config.sections import Config
-    from node.peer.client import HttpTransport
+    from node.peer.http.client import HttpTransport
     from node.store.sqlite import Store
     from node.telemetry.metrics import Metrics
 

@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from node.peer.delivery import Delivery
-from node.peer.longpoll import LongPoll
-from node.peer.pulling import Pulling
+from node.peer.channels.delivery import Delivery
+from node.peer.channels.pulling import Pulling
+from node.peer.http.longpoll import LongPoll
 from protocol.vocabulary import Lane
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from node.casework.introducing import SharedStore
-from node.casework.unlisting import EndedStore
+from node.casework.contents.introducing import SharedStore
+from node.casework.contents.unlisting import EndedStore
 from node.config import ConfigError, load
 from node.jurisdiction.build import Jurisdiction, open_data
 from node.jurisdiction.errors import DataFileError
@@ -77,7 +77,7 @@ def keep_data(
 
 
 class ListLookUps(EndedStore, Protocol):
-    """What the look at lists needs of `node.store.known.KnownContent`."""
+    """What the look at lists needs of `node.store.contents.known.KnownContent`."""
 
     async def refresh(self, *, calm: bool = False) -> bool:
         """Bring what is kept at hand up to date; whether anything was done."""

@@ -24,7 +24,7 @@ from node.api.app import make_local_app, refuse_unreadable
 from node.asking.build import Asking
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
-from node.casework.retaining import Periods, Retention
+from node.casework.ending.retaining import Periods, Retention
 from node.coming_back import ComingBack
 from node.evidence.heads import sign_head
 from node.hashcheck.desk import HashCheckDesk
@@ -33,18 +33,18 @@ from node.keeping import HsmWatch, TransportInUse, destroy_expired, take_up_due
 from node.ledgers import Ledgers
 from node.listening import serve
 from node.loops import LOOK_AGAIN_S, DeliveryLoop, PullLoop, Wakes, keep_going, work_at_desk
-from node.peer.allowances import DiskFloor, no_floor
-from node.peer.bringing_back import BringingBack
-from node.peer.client import HttpTransport
-from node.peer.delivery import Delivery
-from node.peer.door import Connections
-from node.peer.handing_back import HandingBack
-from node.peer.inbox import Inbox
-from node.peer.listener import listen, show_certificate
-from node.peer.longpoll import LongPoll
-from node.peer.pulling import Pulling
-from node.peer.sealing import SealingRing
-from node.peer.server import make_peer_app
+from node.peer.channels.delivery import Delivery
+from node.peer.channels.inbox import Inbox
+from node.peer.channels.pulling import Pulling
+from node.peer.channels.sealing import SealingRing
+from node.peer.http.allowances import DiskFloor, no_floor
+from node.peer.http.client import HttpTransport
+from node.peer.http.door import Connections
+from node.peer.http.listener import listen, show_certificate
+from node.peer.http.longpoll import LongPoll
+from node.peer.http.server import make_peer_app
+from node.peer.recovery.bringing_back import BringingBack
+from node.peer.recovery.handing_back import HandingBack
 from node.registry.errors import NoRegistryError
 from node.registry.mirror import mirror_routes
 from node.registry.revocations import revocation_routes

@@ -5,7 +5,8 @@ seen, and it extends every head of it that I cosigned before. So nobody can back
 witnessed ledger shows, nor show two histories of it to two witnesses that others compare.
 
 This module holds the form of a submission, the decision about it, and the check of what comes
-back; what a witness remembers, and that it remembers before it answers, is `node.peer.witness`.
+back; what a witness remembers, and that it remembers before it answers, is
+`node.peer.ledgers.witness`.
 """
 
 import base64

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import keys
 import node
 import protocol
-from node.casework.arrivals import Arrived
+from node.casework.incoming.arrivals import Arrived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ SQL = re.compile(
 HANDLES = {"row_id", "rowid", "seq"}
 READ_ROWS = "node/evidence/"
 """Finds what somebody changed in rows of the store, and names them: by their numbers, too."""
-SEQUENCES = ("node/casework/change_views.py", "node/matching/near/bands.py")
+SEQUENCES = ("node/casework/showing/change_views.py", "node/matching/near/bands.py")
 """Where `seq` is an event's place in the history: the hash chain and the change feed count it."""
 
 CONNECTIONS = {
@@ -331,7 +331,7 @@ def test_only_the_store_knows_how_it_finds_an_entry_in_custody_again() -> None:
         for path, tree in modules().items()
         if not path.startswith("node/store/")
         for name in imports(tree)
-        if name.startswith("node.store.custody")
+        if name.startswith("node.store.channels.custody")
     ]
     assert not wrong
     assert "row" not in Arrived.__struct_fields__

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from node.api.service import Desk, Submitted
-    from node.casework.draft import ReportDraft
+    from node.casework.reports.draft import ReportDraft
 
 MAX_BATCH: Final = 500
 GATHER_S: Final = 0.01

@@ -9,8 +9,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from node.api.parameters import Name
-from node.casework.correcting import Disproved
-from node.casework.draft import LINES
+from node.casework.mistakes.correcting import Disproved
+from node.casework.reports.draft import LINES
 from node.hashcheck.contract import Complaint, Counts, Decision, Key, Scope, Status
 from protocol.facts import Content
 

@@ -9,14 +9,14 @@ import msgspec
 from node.api import bodies
 from node.api.calls import json_answer, once, respond
 from node.api.items import MAX_WORK_BYTES, milliseconds, named_item, present, shown_id
-from node.casework.draft import HoldDraft
+from node.casework.reports.draft import HoldDraft
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from node.api.access import Reserved, StoredAnswer
     from node.api.calls import Call
-    from node.casework.views import HoldView, ItemView
+    from node.casework.showing.views import HoldView, ItemView
 
 _hold: Final = msgspec.json.Decoder(HoldDraft)
 

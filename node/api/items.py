@@ -13,7 +13,9 @@ from node.api.calls import json_answer, once, respond
 from node.api.parameters import ItemsParameters
 from node.api.problems import ApiError
 from node.api.service import ItemsPage
-from node.casework.draft import (
+from node.casework.ending.erasing import ErasureDraft
+from node.casework.errors import UnknownItemError
+from node.casework.reports.draft import (
     ActionDraft,
     AssessmentDraft,
     HashesDraft,
@@ -22,10 +24,8 @@ from node.casework.draft import (
     RetractionDraft,
     WrongFileDraft,
 )
-from node.casework.erasing import ErasureDraft
-from node.casework.errors import UnknownItemError
 from node.jurisdiction.codes import country_mend
-from node.store.queries import ItemQuery
+from node.store.items.queries import ItemQuery
 from protocol.fields import is_subject_id
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from node.api.access import Reserved, StoredAnswer
     from node.api.calls import Call
-    from node.casework.views import ActionView, AssessmentView, ItemView, MessageView
+    from node.casework.showing.views import ActionView, AssessmentView, ItemView, MessageView
 
 MAX_WORK_BYTES: Final = 1 << 16
 

@@ -22,8 +22,9 @@ from node.api.hashcheck_bodies import (
 )
 from node.api.parameters import ChangesParameters, ItemsParameters, Name, NoParameters
 from node.api.service import ChangesPage, ItemsPage, LineAnswer, ReportAnswer
-from node.casework.correcting import VerdictWithdrawnView
-from node.casework.draft import (
+from node.casework.ending.erasing import ErasureDraft, ErasureView
+from node.casework.mistakes.correcting import VerdictWithdrawnView
+from node.casework.reports.draft import (
     ActionDraft,
     AssessmentDraft,
     HashesDraft,
@@ -34,8 +35,7 @@ from node.casework.draft import (
     RetractionDraft,
     WrongFileDraft,
 )
-from node.casework.erasing import ErasureDraft, ErasureView
-from node.casework.views import HoldView, ItemView, MessageView
+from node.casework.showing.views import HoldView, ItemView, MessageView
 
 
 class TokenDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

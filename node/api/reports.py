@@ -15,7 +15,7 @@ from node.api.idempotency import line_identity, read_key
 from node.api.problems import ApiError, of_error
 from node.api.room import held_at_most
 from node.api.service import ItemAnswer, LineAnswer, ReportAnswer
-from node.casework.draft import ReportDraft
+from node.casework.reports.draft import ReportDraft
 from node.interchange import json_numbers
 from node.interchange.json_faults import explain
 

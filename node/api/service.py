@@ -1,7 +1,7 @@
 """What the API needs of the rest of the node, and the shapes of its own answers.
 
 `Desk` is the whole seam: the composition root hands one in. The answers here and in
-`node.casework.views` are public JSON: within v1 fields are added, never changed.
+`node.casework.showing.views` are public JSON: within v1 fields are added, never changed.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from node.casework.change_views import ChangeView
-from node.casework.correcting import Correcting
-from node.casework.draft import (
+from node.casework.ending.erasing import ErasureDraft, ErasureView
+from node.casework.mistakes.correcting import Correcting
+from node.casework.reports.draft import (
     ActionDraft,
     AssessmentDraft,
     HashesDraft,
@@ -22,9 +22,9 @@ from node.casework.draft import (
     ProxyNoticeDraft,
     ReportDraft,
 )
-from node.casework.erasing import ErasureDraft, ErasureView
-from node.casework.views import HoldView, ItemView, MessageView
-from node.store.queries import ItemQuery
+from node.casework.showing.change_views import ChangeView
+from node.casework.showing.views import HoldView, ItemView, MessageView
+from node.store.items.queries import ItemQuery
 
 MAX_CURSOR = (1 << 53) - 1
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from node.api.calls import json_answer, respond
 from node.api.operations import TasksPage, TaskView
-from node.casework.views import moment
+from node.casework.showing.views import moment
 
 if TYPE_CHECKING:
     from aiohttp import web

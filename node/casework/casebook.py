@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 
 from keys.member import Capabilities
 from keys.registry import Registry
-from node.casework.arrivals import Arrived
-from node.casework.crowds import Crowds
+from node.casework.contents.crowds import Crowds
 from node.casework.events import (
     Answered,
     Burial,
@@ -27,10 +26,11 @@ from node.casework.events import (
 )
 from node.casework.events import Body as EventBody
 from node.casework.folding import evolve
+from node.casework.incoming.arrivals import Arrived
+from node.casework.incoming.naming import Citation, Disavowed, Span
 from node.casework.item import ItemState, ReportFacts, Review, Suggestion
-from node.casework.naming import Citation, Disavowed, Span
-from node.casework.permits import NotPermittedError, Permits, WithheldError, fitting
-from node.casework.post import Post
+from node.casework.passing_on.permits import NotPermittedError, Permits, WithheldError, fitting
+from node.casework.passing_on.post import Post
 from node.matching.contents import pictures_of
 from node.matching.fingerprints import Fingerprints, content_keys
 from node.matching.lists import MIN_BYTES, Listed, Told

@@ -1,13 +1,13 @@
-"""What the desk needs of a store; `node.store.cases` fulfils it."""
+"""What the desk needs of a store; `node.store.items.cases` fulfils it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs
-from node.casework.receiving import Answer
+from node.casework.incoming.arrivals import Arrived
+from node.casework.incoming.receiving import Answer
 from protocol.disavowal import Disavow
 
 R = TypeVar("R")

@@ -12,12 +12,26 @@ from dataclasses import replace
 from typing import TypeVar
 
 from keys.registry import Registry
-from node.casework.again import look_after, place_known
-from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.casestore import CaseStore
-from node.casework.correcting import Correcting
-from node.casework.draft import (
+from node.casework.contents.wanting import want_alike
+from node.casework.ending.erasing import ErasureDraft, ErasureView, erase, erasure_view
+from node.casework.ending.holding import lift_hold, put_hold
+from node.casework.ending.retaining import Periods, Retention
+from node.casework.errors import RecoveringError, UnknownItemError
+from node.casework.incoming.arrivals import Arrived
+from node.casework.incoming.judging import Judging
+from node.casework.item import ItemState
+from node.casework.messaging import write_message
+from node.casework.mistakes.correcting import Correcting
+from node.casework.passing_on.permits import Permits
+from node.casework.passing_on.recalling import Recall
+from node.casework.passing_on.routing import Forwarding
+from node.casework.places.again import look_after, place_known
+from node.casework.places.hidden import record_proxy_notice
+from node.casework.places.locating import FRESH_MS, Locating
+from node.casework.places.lookups import Places, known_places
+from node.casework.reports.draft import (
     ActionDraft,
     AssessmentDraft,
     HashesDraft,
@@ -26,25 +40,12 @@ from node.casework.draft import (
     ProxyNoticeDraft,
     ReportDraft,
 )
-from node.casework.erasing import ErasureDraft, ErasureView, erase, erasure_view
-from node.casework.errors import RecoveringError, UnknownItemError
-from node.casework.feed import Feed
-from node.casework.following import ChangesPage, Following
-from node.casework.hidden import record_proxy_notice
-from node.casework.holding import lift_hold, put_hold
-from node.casework.intake import ReportTaken, intake_needs, take_reports
-from node.casework.item import ItemState
-from node.casework.judging import Judging
-from node.casework.locating import FRESH_MS, Locating
-from node.casework.lookups import Places, known_places
-from node.casework.messaging import write_message
-from node.casework.permits import Permits
-from node.casework.prepare import PreparedReport, hashes_as_given, prepare_report
-from node.casework.recalling import Recall
-from node.casework.retaining import Periods, Retention
-from node.casework.routing import Forwarding
-from node.casework.submitting import Preparing, SubmitResult, accepted
-from node.casework.views import (
+from node.casework.reports.intake import ReportTaken, intake_needs, take_reports
+from node.casework.reports.prepare import PreparedReport, hashes_as_given, prepare_report
+from node.casework.reports.submitting import Preparing, SubmitResult, accepted
+from node.casework.showing.feed import Feed
+from node.casework.showing.following import ChangesPage, Following
+from node.casework.showing.views import (
     HoldView,
     ItemView,
     MessageView,
@@ -52,11 +53,10 @@ from node.casework.views import (
     item_view,
     message_view,
 )
-from node.casework.wanting import want_alike
 from node.casework.working import record_action, record_assessment, record_hashes
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
-from node.store.queries import ItemQuery, Queries
+from node.store.items.queries import ItemQuery, Queries
 
 R = TypeVar("R")
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from node.casework import saying, seeing
-from node.casework.counting import SAYING, with_said
+from node.casework import saying
+from node.casework.contents import seeing
 from node.casework.events import Event, EventKind, Facts, Recorded
+from node.casework.incoming.counting import SAYING, with_said
 from node.casework.item import (
     REFUSALS,
     Custody,
@@ -21,7 +22,7 @@ from node.casework.item import (
     Step,
     TakenOff,
 )
-from node.casework.rings import holder, order, way, with_step, without
+from node.casework.passing_on.rings import holder, order, way, with_step, without
 from node.matching.contents import is_among, is_one_file, merge
 from protocol.facts import Content
 from protocol.vocabulary import ItemKind

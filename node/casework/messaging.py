@@ -8,17 +8,17 @@ knows. A member whose node does not read messages is sent none: its author hears
 from __future__ import annotations
 
 from node.casework.casebook import Casebook, Postbox
-from node.casework.draft import MessageDraft
 from node.casework.errors import (
     DraftRejectedError,
     MessageUnreadableError,
     UnknownItemError,
 )
 from node.casework.events import EventKind
-from node.casework.hearing import credible, part_of_story
+from node.casework.incoming.hearing import credible, part_of_story
 from node.casework.item import ItemState, KeptMessage
-from node.casework.permits import EntryTooLargeError
-from node.casework.post import Post
+from node.casework.passing_on.permits import EntryTooLargeError
+from node.casework.passing_on.post import Post
+from node.casework.reports.draft import MessageDraft
 from node.casework.telling import audience
 from node.ids import Ids
 from protocol.correspondence import PeerMessage

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from node.casework import seeing
+from node.casework.contents import seeing
 from node.casework.events import Event
 from node.casework.item import FINAL_ACTIONS, Custody, ItemState
 from protocol.facts import Sighting

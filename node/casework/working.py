@@ -7,10 +7,9 @@ from collections.abc import Set as AbstractSet
 from itertools import product
 from typing import NamedTuple
 
-from node.casework.beside import ANALYST
 from node.casework.casebook import Casebook, Postbox
-from node.casework.custody import is_unheard, take_custody
-from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, RetractionDraft
+from node.casework.contents.listing import match_lists
+from node.casework.contents.spreading import spread, take_back
 from node.casework.errors import (
     DraftRejectedError,
     ItemClosedError,
@@ -20,20 +19,21 @@ from node.casework.errors import (
 )
 from node.casework.events import EventKind, Facts, Retracted, Settled
 from node.casework.folding import lacks
-from node.casework.hidden import watch_hidden
-from node.casework.intake import add_facts, assess
 from node.casework.item import (
     Custody,
     ItemState,
     Review,
 )
-from node.casework.listing import match_lists
-from node.casework.prepare import check_action, check_assessment, read_hashes, read_time
-from node.casework.reconsidering import reconsider
-from node.casework.routing import Forwarding, choose, route
-from node.casework.spreading import spread, take_back
+from node.casework.mistakes.reconsidering import reconsider
+from node.casework.mistakes.undoing import ILLEGAL, has_verdict, take_everywhere_back
+from node.casework.passing_on.custody import is_unheard, take_custody
+from node.casework.passing_on.routing import Forwarding, choose, route
+from node.casework.places.beside import ANALYST
+from node.casework.places.hidden import watch_hidden
+from node.casework.reports.draft import ActionDraft, AssessmentDraft, HashesDraft, RetractionDraft
+from node.casework.reports.intake import add_facts, assess
+from node.casework.reports.prepare import check_action, check_assessment, read_hashes, read_time
 from node.casework.telling import News, note, tell
-from node.casework.undoing import ILLEGAL, has_verdict, take_everywhere_back
 from node.ids import Ids
 from node.matching.contents import Likeness, is_same_account, likeness
 from protocol.facts import ActionTaken, Content, Evidence, Jurisdiction

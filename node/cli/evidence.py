@@ -23,11 +23,11 @@ from node.evidence.check import Checked, check
 from node.evidence.contradictions import check_contradiction, is_contradiction
 from node.evidence.errors import BrokenBundleError
 from node.evidence.forks import ProvenFork, check_fork, claims, export_fork, is_fork
-from node.peer.forks import KeptFork
+from node.peer.channels.forks import KeptFork
 from node.registry.updater import RegistryClient, read_fingerprint
 from node.setup.joining import joined
 from node.setup.opening import store_place
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 from node.store.beside import reading
 
 MAX_BUNDLE_BYTES = 64 << 20

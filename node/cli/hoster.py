@@ -30,7 +30,7 @@ from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locations import canonical
 from node.setup.opening import store_place
 from node.store.beside import writing
-from node.store.hosters import HosterBook
+from node.store.places.hosters import HosterBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

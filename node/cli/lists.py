@@ -33,8 +33,8 @@ from node.matching.fingerprints import Fingerprints
 from node.matching.lists import ANY, QUORUM, Entry, Provenance, Retraction, Settled, Terms, Trust
 from node.setup.opening import open_keys, store_place
 from node.store.beside import reading, writing
-from node.store.list_taking import take_in
-from node.store.lists import (
+from node.store.contents.list_taking import take_in
+from node.store.contents.lists import (
     ContentList,
     all_lists,
     change_terms,
@@ -44,7 +44,7 @@ from node.store.lists import (
     retractions_of,
     version_of,
 )
-from node.store.newcomers import unmatched
+from node.store.contents.newcomers import unmatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from node.asking.redirects import RedirectFollower
-from node.casework.placing import jurisdiction
-from node.casework.routing import choose_new
+from node.casework.passing_on.routing import choose_new
+from node.casework.places.placing import jurisdiction
 from node.cli.exits import Exit
 from node.cli.output import Result
 from node.config import load

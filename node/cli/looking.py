@@ -13,13 +13,13 @@ from keys.unlock import Unlock
 from node.cli.client import connect
 from node.setup.opening import store_place
 from node.store.beside import reading
-from node.store.upgrading import Step
+from node.store.upgrade.upgrading import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from node.config import Config
-    from node.store.queries import Queries
+    from node.store.items.queries import Queries
 
 PROBE_TIMEOUT_S = 3.0
 STEPS: Final = {

@@ -23,7 +23,7 @@ from node.jurisdiction.directory import DAY_MS, HOUR_MS
 from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locations import canonical
 from node.jurisdiction.origins import Question, answered, public
-from node.store.origins import OriginBook
+from node.store.places.origins import OriginBook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,8 +15,8 @@ from node.config import load
 from node.doctor.findings import span
 from node.setup import recovering
 from node.setup.opening import store_place
-from node.store import handing_back, recovered
 from node.store.beside import reading, writing
+from node.store.recovery import handing_back, recovered
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from node.cli.output import Result, table
 from node.config import load
 from node.doctor.contacts import figures as contact_figures
 from node.doctor.findings import span
-from node.peer.witnessing import candidates, counting, standing
+from node.peer.ledgers.witnessing import candidates, counting, standing
 from node.setup.joining import joined
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from keys.registry import Registry
     from node.config import Config
     from node.registry.updater import RegistryClient
-    from node.store.queries import ChannelFigures
-    from node.store.witnessing import LedgerFigures
+    from node.store.items.queries import ChannelFigures
+    from node.store.ledgers.witnessing import LedgerFigures
 
 NAMES = {
     "items": "items here",

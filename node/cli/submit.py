@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from node.api.service import LineAnswer
-from node.casework.draft import ReportDraft
+from node.casework.reports.draft import ReportDraft
 from node.cli.client import LocalApi
 from node.cli.exits import Exit
 from node.cli.output import CliError, Progress, Result, note

@@ -16,7 +16,7 @@ from node.config import load
 from node.doctor.findings import span
 from node.setup.opening import store_place
 from node.store.beside import writing
-from node.store.decisions import (
+from node.store.items.decisions import (
     close_task,
     let_go,
     resume_channel,

@@ -12,10 +12,10 @@ from node.config import load
 from node.evidence.believed import Believed
 from node.evidence.verify import verify as walk
 from node.matching.fingerprints import Fingerprints
-from node.peer.witnessing import Standing, counting, standing
+from node.peer.ledgers.witnessing import Standing, counting, standing
 from node.setup.joining import joined
 from node.setup.opening import open_keys, store_place
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 from node.store.beside import reading
 
 if TYPE_CHECKING:

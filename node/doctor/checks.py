@@ -66,7 +66,10 @@ class RegistryFacts:
 
 
 OUTBOX_ATTEMPTS = 8
-"""So often is a push tried before a person hears of it: some minutes (`node.peer.pacing`)."""
+"""So often is a push tried before a person hears of it: some minutes.
+
+See `node.peer.channels.pacing`.
+"""
 NOT_HEARD = frozenset({PeerUnreachableError.code, "member_suspended"})
 """With these nobody lacks a key: a node that restarts is down for a while, and what is for a member
 that is suspended waits. `check_peers` tells of who does not answer."""

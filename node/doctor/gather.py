@@ -27,27 +27,27 @@ from node.doctor.ledger import check_ledger, check_memory
 from node.jurisdiction.build import open_jurisdiction
 from node.jurisdiction.errors import JurisdictionError
 from node.jurisdiction.hosters import Hosters
-from node.peer.client import HttpTransport, Limits
 from node.peer.errors import CallError, ClocksDifferError
-from node.peer.forgetting import lacks_memory
-from node.peer.witnessing import candidates, counting, standing
+from node.peer.http.client import HttpTransport, Limits
+from node.peer.ledgers.forgetting import lacks_memory
+from node.peer.ledgers.witnessing import candidates, counting, standing
 from node.registry import repository
 from node.registry.errors import RegistryError
 from node.setup.joining import joined, keys_match
 from node.setup.key_status import rows_of
 from node.setup.opening import open_keys, store_place
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 from node.store.beside import reading
 from node.store.errors import StoreError
 from node.store.history import fact
-from node.store.recovered import phase
+from node.store.recovery.recovered import phase
 
 if TYPE_CHECKING:
     from keys.registry import Registry
     from node.config import Config
     from node.registry.updater import RegistryClient
     from node.store.beside import Beside
-    from node.store.witnessing import LedgerFigures
+    from node.store.ledgers.witnessing import LedgerFigures
 
 CALL_LIMITS = Limits(connect_s=3.0, silence_s=5.0, total_s=8.0)
 

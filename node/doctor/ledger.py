@@ -9,7 +9,7 @@ from node.doctor.findings import Finding, Severity, fine, span
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from node.peer.witnessing import Standing
+    from node.peer.ledgers.witnessing import Standing
 
 HOUR_MS = 3_600_000
 UNWITNESSED_WARNING_MS = 6 * HOUR_MS

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from node.casework.answering import UNKNOWN
-from node.casework.mass import may_wait_for, taken_back
-from node.casework.permits import NotPermittedError
-from node.casework.receiving import Judged
+from node.casework.incoming.answering import UNKNOWN
+from node.casework.incoming.receiving import Judged
+from node.casework.mistakes.mass import may_wait_for, taken_back
+from node.casework.passing_on.permits import NotPermittedError
 from node.evidence.believed import Believed
 from node.evidence.findings import Findings
 from node.evidence.outbox import Told
 from node.evidence.story import Story
 from node.evidence.tombstones import Buried
-from node.peer.inbox import digest_of
-from node.peer.sending import may_send
-from node.store.audit import Audit, TakenRow
+from node.peer.channels.inbox import digest_of
+from node.peer.channels.sending import may_send
+from node.store.audits.audit import Audit, TakenRow
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
 from protocol.dispositions import Dispositions

@@ -26,9 +26,9 @@ from node.evidence.ledger_part import LedgerPart, find_part
 from node.evidence.notes_part import concerning, known
 from node.evidence.proof_file import read_file
 from node.evidence.weight import Trust
-from node.peer.witnessing import counts_in
-from node.store.audit import Audit, CheckpointRow
-from node.store.witness_audit import WitnessAudit
+from node.peer.ledgers.witnessing import counts_in
+from node.store.audits.audit import Audit, CheckpointRow
+from node.store.audits.witness_audit import WitnessAudit
 from protocol import entry as entries
 from protocol import messages
 from protocol.channel import Channel

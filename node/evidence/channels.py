@@ -14,7 +14,7 @@ from node.evidence.findings import Findings
 from node.evidence.gone import Gone
 from node.evidence.seen_in_time import OurLedger
 from node.evidence.weight import Weighed, count_void, is_worth
-from node.store.audit import Audit, CheckpointRow, LogRow
+from node.store.audits.audit import Audit, CheckpointRow, LogRow
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, Origin, verify_checkpoint
 from protocol.entry import leaf as leaf_of

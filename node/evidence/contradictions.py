@@ -29,9 +29,9 @@ from node.evidence.forks import export_fork
 from node.evidence.notes_part import concerning, known, trust_of
 from node.evidence.proof_file import bytes_of, read_file, registry_of, type_of
 from node.evidence.weight import Trust
-from node.peer.forks import KeptFork
-from node.store.audit import Audit
-from node.store.witness_audit import DifferenceRow, SignedRow
+from node.peer.channels.forks import KeptFork
+from node.store.audits.audit import Audit
+from node.store.audits.witness_audit import DifferenceRow, SignedRow
 from protocol.checkpoint import Origin, read_checkpoint
 from protocol.contradiction import (
     Contradicted,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from node.evidence.findings import Findings
 from node.evidence.weight import Log, Weighed
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 
 Limits = Mapping[Log, int]
 """By log, from which size on its sender disavows what stands in it."""

@@ -24,7 +24,7 @@ from node.evidence.errors import BrokenBundleError, UnknownForkError
 from node.evidence.findings import Findings
 from node.evidence.notes_part import concerning, trust_of
 from node.evidence.proof_file import bytes_of, read_file, registry_of, type_of
-from node.peer.forks import KeptFork
+from node.peer.channels.forks import KeptFork
 from protocol.checkpoint import Checkpoint
 from protocol.errors import ProtocolError
 from protocol.fork import ForkEvidence, read_claim, verify_fork

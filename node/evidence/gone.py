@@ -13,9 +13,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 
-from node.casework.recovered import item_ids
+from node.casework.rebuilt.recovered import item_ids
 from node.evidence.findings import Findings
-from node.store.recovery_audit import RecoveryAudit
+from node.store.audits.recovery_audit import RecoveryAudit
 
 Log = tuple[str, str, bytes]
 """One epoch of one channel: peer, lane, epoch."""

@@ -15,9 +15,9 @@ from node.evidence.findings import Findings
 from node.evidence.heads import verify_head
 from node.evidence.story import Story
 from node.matching.fingerprints import content_keys
-from node.store.audit import ITEM_COLUMNS, Audit, EventRow, HeadRow
-from node.store.cases import EMPTY_CHAIN, event_leaf, item_row
+from node.store.audits.audit import ITEM_COLUMNS, Audit, EventRow, HeadRow
 from node.store.history import EMPTY_DIGEST, Head, digests
+from node.store.items.cases import EMPTY_CHAIN, event_leaf, item_row
 from protocol.errors import ProtocolError
 
 if TYPE_CHECKING:

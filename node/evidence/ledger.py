@@ -23,8 +23,8 @@ from protocol.merkle import CompactRange
 
 if TYPE_CHECKING:
     from node.evidence.believed import Believed
-    from node.store.audit import Audit
-    from node.store.ledger import LedgerNote
+    from node.store.audits.audit import Audit
+    from node.store.ledgers.ledger import LedgerNote
 
 WHERE = "ledger"
 

@@ -16,7 +16,7 @@ from protocol.merkle import inclusion_path
 from protocol.witness import witnessed_at
 
 if TYPE_CHECKING:
-    from node.store.witness_audit import HeadRow, PlaceRow, WitnessAudit
+    from node.store.audits.witness_audit import HeadRow, PlaceRow, WitnessAudit
 
 
 class LedgerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from node.evidence.findings import Findings
 from node.evidence.story import Story
-from node.store.audit import Audit, MessageRow
+from node.store.audits.audit import Audit, MessageRow
 from protocol import entry as entries
 from protocol.disavowal import Disavow
 from protocol.dispositions import Dispositions

@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from node.evidence.weight import Trust
-from node.peer.witnessing import counts_in
-from node.store.audit import Audit
+from node.peer.ledgers.witnessing import counts_in
+from node.store.audits.audit import Audit
 from protocol.checkpoint import Checkpoint
 from protocol.errors import ProtocolError
 from protocol.witness import cosigners, witnessed_at
 
 if TYPE_CHECKING:
     from node.evidence.believed import Believed
-    from node.store.witness_audit import PlaceRow
+    from node.store.audits.witness_audit import PlaceRow
 
 
 class OurLedger:

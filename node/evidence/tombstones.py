@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from node.evidence.findings import Findings
 from node.evidence.story import Story
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 
 Buried = dict[tuple[str, bytes], bytes]
 """Entries of other members that were erased: (member, leaf) to the entry's id."""

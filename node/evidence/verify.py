@@ -38,7 +38,7 @@ from node.evidence.witnesses import (
     verify_seen,
     verify_witnessed,
 )
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 
 
 def verify(audit: Audit, believed: Believed) -> Findings:

@@ -13,8 +13,8 @@ from protocol.witness import MAX_WITNESSED_BYTES, cosigners, take_cosignature
 if TYPE_CHECKING:
     from node.evidence.believed import Believed
     from node.evidence.findings import Findings
-    from node.store.audit import Audit
-    from node.store.witness import WitnessedRow
+    from node.store.audits.audit import Audit
+    from node.store.ledgers.witness import WitnessedRow
 
 OURS = "ledger_cosignatures"
 OTHERS = "witnessed"

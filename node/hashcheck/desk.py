@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.api.access import digest_of, new_secret
-from node.casework.correcting import Disproved
+from node.casework.mistakes.correcting import Disproved
 from node.hashcheck.contract import (
     COMPLAINTS_KEPT_MS,
     DAY_MS,

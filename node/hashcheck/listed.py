@@ -20,7 +20,7 @@ from protocol.facts import Content
 
 
 class KnownInLists(Protocol):
-    """Looks contents up in lists: see `node.store.known.KnownContent`."""
+    """Looks contents up in lists: see `node.store.contents.known.KnownContent`."""
 
     def look_up(self, digests: Iterable[bytes]) -> AbstractSet[bytes]:
         """Return which of these hashes lists have."""

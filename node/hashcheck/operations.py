@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from node.api.bodies import JSON
 from node.api.openapi import About
 from node.api.operations import Operation
-from node.casework.draft import LINES
+from node.casework.reports.draft import LINES
 from node.hashcheck.contract import ID, Scope, Status, Why
 from node.hashcheck.judging import Answer
 from protocol.fields import MAX_INTEGER

@@ -37,7 +37,7 @@ _HEAD_BYTES: Final = 8
 
 
 class JudgedItems(Protocol):
-    """Reads items: see `node.store.judged.Judged`."""
+    """Reads items: see `node.store.items.judged.Judged`."""
 
     async def newest(self) -> int:
         """Return the number of the newest event."""

@@ -19,7 +19,7 @@ import csv
 import re
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from node.casework.draft import MAX_REFERRER, MAX_URL, AccessDraft, ItemDraft, ReportDraft
+from node.casework.reports.draft import MAX_REFERRER, MAX_URL, AccessDraft, ItemDraft, ReportDraft
 from node.interchange.codes import SOURCES, TYPES, SourceMeaning, TypeMeaning, found_via
 from node.interchange.errors import WrongFileError
 from node.interchange.lines import Line, Origin, RawLine, Rejection, numbered

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from node.casework.draft import HashesDraft
+from node.casework.reports.draft import HashesDraft
 from node.interchange.errors import UnreadableFileError
 
 if TYPE_CHECKING:

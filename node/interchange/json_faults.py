@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import inspect
 
-from node.casework.draft import LINES, ONE_LINE
+from node.casework.reports.draft import LINES, ONE_LINE
 from node.interchange.json_numbers import NamedTwiceError
 from protocol import fields
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from node.casework.draft import ReportDraft
+from node.casework.reports.draft import ReportDraft
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from node.casework.draft import ReportDraft
+from node.casework.reports.draft import ReportDraft
 from node.interchange import json_numbers
 from node.interchange.errors import WrongFileError
 from node.interchange.json_faults import explain

@@ -6,7 +6,7 @@ look for it, and one version with two contents is a split view. That stands befo
 sides, and is not acted upon by itself: else one member that lies could stop the key changes of all.
 
 What a push says is remembered in the transaction that takes the push, and what we work under
-ourselves whenever it may have changed (`node.store.views`).
+ourselves whenever it may have changed (`node.store.ledgers.views`).
 """
 
 from __future__ import annotations

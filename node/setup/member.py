@@ -28,8 +28,8 @@ from node.setup import secret
 from node.setup.errors import SetupError
 from node.setup.opening import hsm_of, store_place
 from node.setup.staging import Stage, prepare
-from node.store.access import insert_token
 from node.store.beside import writing
+from node.store.items.access import insert_token
 from node.store.opening import Place, create_database
 from protocol.versions import spoken
 

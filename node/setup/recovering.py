@@ -32,10 +32,10 @@ from node.setup.joining import check_standing, joined
 from node.setup.member import admin_token
 from node.setup.opening import open_keys, store_place
 from node.setup.publishing import publish
-from node.store import recovered
 from node.store.beside import writing
 from node.store.errors import UnknownDatabaseError
 from node.store.opening import Place, create_database
+from node.store.recovery import recovered
 
 if TYPE_CHECKING:
     from collections.abc import Callable

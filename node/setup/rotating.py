@@ -26,18 +26,18 @@ from keys.succession import (
 )
 from keys.turns import TURN_GRACE_MS
 from node.keeping import take_up_due
-from node.peer.forgetting import lacks_memory
+from node.peer.ledgers.forgetting import lacks_memory
 from node.setup.errors import RotationRunningError, WitnessForgotError
 from node.setup.opening import hsm_of, store_place
 from node.setup.publishing import opened
 from node.store.beside import reading
-from node.store.witness import forgotten
+from node.store.ledgers.witness import forgotten
 
 if TYPE_CHECKING:
     from keys.member import MemberDocument
     from keys.succession import Rotated, RotatedKey
     from node.config import Config
-    from node.peer.forgetting import Forgotten
+    from node.peer.ledgers.forgetting import Forgotten
     from node.setup.publishing import Publishing
 
 

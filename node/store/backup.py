@@ -24,9 +24,9 @@ from node.store.connection import (
 )
 from node.store.errors import AlreadyOpenError, DamagedDatabaseError
 from node.store.moving.source import forget
-from node.store.outside import hold_outside
+from node.store.recovery.outside import hold_outside
 from node.store.seam import Connection
-from node.store.upgrading import BrokenOffError, Step, Upgrade
+from node.store.upgrade.upgrading import BrokenOffError, Step, Upgrade
 
 LOOK_EVERY = 200_000
 """Instructions of SQLite's machine between two looks at how far it is: hundredths of a second."""

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 
 from node.store.connection import driver_errors, translate
+from node.store.items.queries import Queries
 from node.store.opening import Place, open_reader, open_writer
-from node.store.queries import Queries
 from node.store.seam import Connection
 from node.store.writer import InlineReaders, InlineWriter
 

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import sqlcipher3
 import sqlcipher3.dbapi2
 
-from node.store.completing import complete, lacking
 from node.store.errors import (
     AlreadyOpenError,
     DamagedDatabaseError,
@@ -36,6 +35,7 @@ from node.store.errors import (
     WrongKeyError,
 )
 from node.store.seam import Connection
+from node.store.upgrade.completing import complete, lacking
 
 __all__ = ["Connection"]  # what a file and a server have in common; FileConnection has more
 

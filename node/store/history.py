@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from node.store.cases import EMPTY_CHAIN
-from node.store.erasing import BURIED_LEAF
+from node.store.items.cases import EMPTY_CHAIN
+from node.store.items.erasing import BURIED_LEAF
 from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol.entry import leaf as entry_leaf

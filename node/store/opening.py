@@ -15,7 +15,7 @@ from node.store.backup import keep_older
 from node.store.errors import NoDriverError
 from node.store.postgres.place import Postgres
 from node.store.seam import Connection
-from node.store.upgrading import Step, Upgrade
+from node.store.upgrade.upgrading import Step, Upgrade
 
 if TYPE_CHECKING:
     from types import ModuleType

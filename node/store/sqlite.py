@@ -6,36 +6,36 @@ import asyncio
 from dataclasses import dataclass
 
 from node.matching.fingerprints import Fingerprints
-from node.store.access import Access
-from node.store.carrying_over import carry_over
-from node.store.cases import Cases
+from node.store.channels.forks import Forks
+from node.store.channels.inbox import Inbox
+from node.store.channels.outbox import Outbox
 from node.store.connection import refuse_moved
-from node.store.crosscheck import Crosschecks
+from node.store.contents.hashcheck import HashChecks
+from node.store.contents.known import Known, KnownContent
+from node.store.contents.lookalikes import Lookalikes
+from node.store.contents.near_files import Folder
+from node.store.contents.shared import Shared
 from node.store.delta import AT_MOST, Delta
-from node.store.forks import Forks
-from node.store.handing_back import HandingBackStore
-from node.store.hashcheck import HashChecks
 from node.store.history import History
-from node.store.hosters import HosterBook
-from node.store.inbox import Inbox
-from node.store.judged import Judged
-from node.store.known import Known, KnownContent
-from node.store.ledger import Ledger
-from node.store.lineage import Lineages
-from node.store.lookalikes import Lookalikes
-from node.store.near_files import Folder
+from node.store.items.access import Access
+from node.store.items.cases import Cases
+from node.store.items.judged import Judged
+from node.store.items.queries import Queries
+from node.store.ledgers.crosscheck import Crosschecks
+from node.store.ledgers.ledger import Ledger
+from node.store.ledgers.lineage import Lineages
+from node.store.ledgers.views import Views
+from node.store.ledgers.witness import WitnessMemory
+from node.store.ledgers.witnessing import Cosignatures
 from node.store.opening import Lock, Place, open_locked, open_reader
-from node.store.origins import OriginBook
-from node.store.outbox import Outbox
-from node.store.queries import Queries
-from node.store.recovered import Recovered
+from node.store.places.hosters import HosterBook
+from node.store.places.origins import OriginBook
+from node.store.recovery.handing_back import HandingBackStore
+from node.store.recovery.recovered import Recovered
 from node.store.room import try_room
 from node.store.seam import BulkConnection, Connection
-from node.store.shared import Shared
-from node.store.upgrading import Upgrade
-from node.store.views import Views
-from node.store.witness import WitnessMemory
-from node.store.witnessing import Cosignatures
+from node.store.upgrade.carrying_over import carry_over
+from node.store.upgrade.upgrading import Upgrade
 from node.store.writer import (
     GROUP_MAX,
     InlineReaders,

@@ -20,11 +20,15 @@ from protocol.vocabulary import HostingState
 
 if TYPE_CHECKING:
     from node.api.service import Changed, Desk, Submitted
-    from node.casework.arrivals import Arrived
     from node.casework.casebook import Casebook, Needs
     from node.casework.casestore import CaseStore
-    from node.casework.correcting import Correcting
-    from node.casework.draft import (
+    from node.casework.ending.erasing import ErasureDraft, ErasureView
+    from node.casework.incoming.arrivals import Arrived
+    from node.casework.incoming.receiving import Answer
+    from node.casework.item import ItemState
+    from node.casework.mistakes.correcting import Correcting
+    from node.casework.places.lookups import Places
+    from node.casework.reports.draft import (
         ActionDraft,
         AssessmentDraft,
         HashesDraft,
@@ -33,14 +37,10 @@ if TYPE_CHECKING:
         ProxyNoticeDraft,
         ReportDraft,
     )
-    from node.casework.erasing import ErasureDraft, ErasureView
-    from node.casework.item import ItemState
-    from node.casework.lookups import Places
-    from node.casework.receiving import Answer
-    from node.casework.views import HoldView, ItemView, MessageView
-    from node.peer.inbox import Decide, Held, InboxStore
+    from node.casework.showing.views import HoldView, ItemView, MessageView
+    from node.peer.channels.inbox import Decide, Held, InboxStore
     from node.peer.transport import PullTransport, Reply, Transport
-    from node.store.queries import ItemQuery
+    from node.store.items.queries import ItemQuery
     from node.telemetry.metrics import Metrics
     from protocol.channel import Told
     from protocol.checkpoint import VerifiedCheckpoint
@@ -72,7 +72,7 @@ def _failures_logged() -> Iterator[None]:
 
 
 class CountedPlaces:
-    """`node.casework.lookups.Places`, counting findings by state."""
+    """`node.casework.places.lookups.Places`, counting findings by state."""
 
     def __init__(self, inner: Places, metrics: Metrics) -> None:
         self._inner = inner
@@ -147,7 +147,7 @@ _LANE = 4
 
 
 class CountedInbox:
-    """`node.peer.inbox.InboxStore`, counting entries taken under receipt."""
+    """`node.peer.channels.inbox.InboxStore`, counting entries taken under receipt."""
 
     def __init__(self, inner: InboxStore, metrics: Metrics) -> None:
         self._inner = inner

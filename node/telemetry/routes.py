@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
     from prometheus_client import Counter, Histogram
 
-    from node.store.upgrading import Step
+    from node.store.upgrade.upgrading import Step
     from node.telemetry.metrics import Metrics, Snapshot
 
 TakeSnapshot = Callable[[], Awaitable["Snapshot"]]

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from node.peer.witnessing import coverage
+from node.peer.ledgers.witnessing import coverage
 from node.registry.errors import NoRegistryError
 from node.telemetry.metrics import Snapshot
 
 if TYPE_CHECKING:
     from node.jurisdiction.status import DataAge
     from node.registry.source import RegistrySource
-    from node.store.queries import ChannelFigures, Queries
+    from node.store.items.queries import ChannelFigures, Queries
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import msgspec
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Loaded, Postbox
-from node.casework.crowds import near_choices
+from node.casework.contents.crowds import near_choices
 from node.casework.item import Custody, ItemState
 from node.ids import Ids
 from node.matching.contents import PDQ_NEAR, pictures_of

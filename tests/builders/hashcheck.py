@@ -10,9 +10,9 @@ import msgspec
 from aiohttp.web import Application
 
 from node.casework.casebook import Casebook, Needs
+from node.casework.contents.listing import match_lists
 from node.casework.events import EventKind, Raised, Recorded
 from node.casework.item import ItemState, Review
-from node.casework.listing import match_lists
 from node.hashcheck.app import make_public_app
 from node.hashcheck.checking import Checking
 from node.hashcheck.contract import DAY_MS, NETWORK, OWN, Contract, Key, Scope
@@ -23,8 +23,8 @@ from node.hashcheck.quotas import Quotas
 from node.hashcheck.verdicts import OwnVerdicts
 from node.ids import Ids
 from node.matching.lists import Entry, Provenance, Terms, Trust
-from node.store.list_taking import take_in
-from node.store.lists import keep_terms
+from node.store.contents.list_taking import take_in
+from node.store.contents.lists import keep_terms
 from node.store.sqlite import Store
 from protocol.facts import Assessment, Content
 from protocol.vocabulary import Verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from node.peer.inbox import Decide, Held, Taken
+from node.peer.channels.inbox import Decide, Held, Taken
 from node.store.sqlite import Store
 from protocol import channel as channels
 from protocol import entry as entries

@@ -13,9 +13,9 @@ from typing import Final
 from node.casework.casebook import Casebook, Needs
 from node.casework.events import EventKind, Recorded
 from node.casework.item import ItemState
-from node.casework.post import Post
+from node.casework.passing_on.post import Post
 from node.matching.fingerprints import Fingerprints
-from node.peer.outgoing import tombstone
+from node.peer.channels.outgoing import tombstone
 from node.store import opening
 from node.store.sqlite import Store
 from protocol import entry as entries

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from node.store.backup import backup, check, restore
-from node.store.decisions import close_task
+from node.store.channels.outbox import AFTER_ANY_RESTORE_MS
 from node.store.errors import AlreadyOpenError, StoreError, StoreFullError, WrongKeyError
-from node.store.outbox import AFTER_ANY_RESTORE_MS
-from node.store.outside import OUTSIDE_HELD, SUBJECT
+from node.store.items.decisions import close_task
+from node.store.recovery.outside import OUTSIDE_HELD, SUBJECT
 from node.store.sqlite import SHRINK_PAGES, SLACK_PAGES, Store
 from protocol.channel import NOTHING, open_epoch
 from protocol.vocabulary import Lane

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from node.peer.crosscheck import NEVER, Problem
-from node.store import crosscheck, forks, refilling
-from node.store.decisions import resume_channel
+from node.peer.ledgers.crosscheck import NEVER, Problem
+from node.store.channels import forks
+from node.store.items.decisions import resume_channel
+from node.store.ledgers import crosscheck
+from node.store.recovery import refilling
 from node.store.sqlite import Store
 from protocol.fork import ForkEvidence
 from protocol.vocabulary import Lane

@@ -11,11 +11,11 @@ import pytest
 
 from node.casework.casebook import Casebook, Needs
 from node.casework.events import EventKind, Raised, Sighted
+from node.casework.incoming.receiving import Answer, Judged
 from node.casework.item import Informant, Review
-from node.casework.receiving import Answer, Judged
-from node.store.cases import EMPTY_CHAIN
 from node.store.errors import ClosedStoreError, StoreError
-from node.store.queries import ItemQuery
+from node.store.items.cases import EMPTY_CHAIN
+from node.store.items.queries import ItemQuery
 from node.store.seam import Connection
 from node.store.sqlite import Store
 from node.store.writer import ThreadWriter

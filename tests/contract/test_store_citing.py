@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from node.casework.casebook import Casebook, Loaded, Needs
-from node.casework.naming import Citation
-from node.casework.post import Post
+from node.casework.incoming.naming import Citation
+from node.casework.passing_on.post import Post
 from node.store.backup import mark_restored
-from node.store.citing import _placed, load_cited, words_on
+from node.store.channels.citing import _placed, load_cited, words_on
 from node.store.seam import Connection
 from node.store.sqlite import Store
 from protocol import entry as entries

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from node.peer.doubting import Asked
-from node.peer.lineage import SPLIT
+from node.peer.ledgers.doubting import Asked
+from node.peer.ledgers.lineage import SPLIT
 from node.store.sqlite import Store
 from tests.builders.network import NOW_MS
 from tests.contract.stores import Place

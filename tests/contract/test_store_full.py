@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from node.casework.casebook import Casebook, Needs
+from node.casework.incoming.receiving import Answer
 from node.casework.item import Review
-from node.casework.receiving import Answer
 from node.store.errors import StoreError, StoreFullError
 from node.store.sqlite import Store
 from protocol.vocabulary import Lane

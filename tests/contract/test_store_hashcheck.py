@@ -15,7 +15,7 @@ from node.hashcheck.contract import (
     Scope,
     Why,
 )
-from node.store.hashcheck import COMPLAINED
+from node.store.contents.hashcheck import COMPLAINED
 from node.store.sqlite import Store
 from tests.builders.cases import event_id, file
 from tests.builders.network import NOW_MS

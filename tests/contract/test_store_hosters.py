@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from node.jurisdiction.contacts import Hoster
 from node.jurisdiction.directory import Range, Told
-from node.store.hosters import UNKNOWN, UNVERIFIED
+from node.store.places.hosters import UNKNOWN, UNVERIFIED
 from node.store.sqlite import Store
 from tests.builders.network import NOW_MS
 from tests.contract.stores import Place

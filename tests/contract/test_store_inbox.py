@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from node.casework.casebook import Casebook, Needs
-from node.casework.receiving import Answer, Judged, set_aside
-from node.peer.inbox import Held
+from node.casework.incoming.receiving import Answer, Judged, set_aside
+from node.peer.channels.inbox import Held
 from node.store.sqlite import Store
 from protocol.answers import NOTHING, AnswerCode
 from protocol.channel import Position, Refusal

@@ -1,6 +1,7 @@
 """R11, for every store: the first start after an upgrade is killed again and again.
 
-What it fills (`node.store.carrying_over`) it fills in pieces. Here a process does it, one row to a
+What it fills (`node.store.upgrade.carrying_over`) it fills in pieces. Here a process does it, one
+row to a
 piece, and is killed with -9 as soon as it has done one: wherever it is in the next.
 """
 
@@ -16,12 +17,12 @@ import msgspec
 
 from node.casework.casebook import Casebook, Needs
 from node.casework.item import ItemState
-from node.casework.mass import waiting_of
-from node.peer.outgoing import Buried, tombstone
+from node.casework.mistakes.mass import waiting_of
+from node.peer.channels.outgoing import Buried, tombstone
 from node.store import opening
-from node.store.carrying_over import NAMES, CarryingOver
 from node.store.seam import Connection
 from node.store.sqlite import Store
+from node.store.upgrade.carrying_over import NAMES, CarryingOver
 from protocol.vocabulary import Kind
 from tests.builders.cases import FINGERPRINTS, US, item, verdict
 from tests.builders.network import NOW_MS

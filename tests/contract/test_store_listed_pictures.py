@@ -8,9 +8,9 @@ import pytest
 
 from node.casework.casebook import Casebook, Needs
 from node.matching.lists import Entry, Listed, Retraction, Trust
-from node.store.known import MOST_LOOKED_AT, MOST_SUGGESTED
-from node.store.list_taking import take_in
-from node.store.listed_pictures import STRETCH
+from node.store.contents.known import MOST_LOOKED_AT, MOST_SUGGESTED
+from node.store.contents.list_taking import take_in
+from node.store.contents.listed_pictures import STRETCH
 from node.store.seam import Connection
 from node.store.sqlite import Store
 from protocol.facts import Content

@@ -10,9 +10,8 @@ import pytest
 
 from node.matching.contents import Likeness
 from node.matching.lists import Entry, Hit, Provenance, Retraction, Settled, Terms, Trust
-from node.store.errors import TooManyCategoriesError
-from node.store.list_taking import take_in
-from node.store.lists import (
+from node.store.contents.list_taking import take_in
+from node.store.contents.lists import (
     MAX_CATEGORIES,
     all_lists,
     entries_of,
@@ -22,6 +21,7 @@ from node.store.lists import (
     note_imported,
     retractions_of,
 )
+from node.store.errors import TooManyCategoriesError
 from node.store.seam import Connection
 from node.store.sqlite import Store
 from protocol.facts import Content

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from node.casework.casebook import Casebook, Needs
-from node.casework.erasing import Cause, ErasureDraft, erase
+from node.casework.ending.erasing import Cause, ErasureDraft, erase
 from node.casework.events import EventKind, Facts
-from node.store import lookalikes
+from node.store.contents import lookalikes
 from node.store.sqlite import Store
 from protocol.facts import Content
 from tests.builders.cases import POSTBOX, event_id, ids, item, near_by

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from node.casework.casebook import Needs
-from node.casework.mass import waiting_of
-from node.casework.receiving import HANDED_OVER, Answer, Judged
-from node.store.decisions import let_go
-from node.store.ending import keep_tombstones
+from node.casework.incoming.receiving import HANDED_OVER, Answer, Judged
+from node.casework.mistakes.mass import waiting_of
+from node.store.channels.ending import keep_tombstones
+from node.store.items.decisions import let_go
+from node.store.items.tasks import open_task
 from node.store.sqlite import Store
-from node.store.tasks import open_task
 from protocol.vocabulary import Disposition, Lane
 from tests.builders.network import NOW_MS
 from tests.contract.incoming import PEER, Sender, arrive, entry

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import pytest
 
-from node.casework.post import Post
-from node.peer.outgoing import Limits, OwnEntry
+from node.casework.passing_on.post import Post
+from node.peer.channels.outgoing import Limits, OwnEntry
 from node.store import opening
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 from node.store.sqlite import Store
 from protocol import entry as entries
 from protocol.vocabulary import Kind, Lane

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from node.casework.relisting import Piece
+from node.casework.contents.relisting import Piece
 from node.matching.lists import MIN_BYTES, Provenance, Retraction, Terms, Trust
-from node.store.lists import keep_terms
-from node.store.newcomers import unmatched
+from node.store.contents.lists import keep_terms
+from node.store.contents.newcomers import unmatched
 from node.store.sqlite import Store
 from tests.builders.cases import FINGERPRINTS
 from tests.builders.network import NOW_MS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from node.jurisdiction.origins import FORGET_MS, Question
-from node.store.origins import GIVEN_UP, SUBJECT, TO_ASK, UNANSWERED
-from node.store.origins import TOLD as TOLD_TASK
+from node.store.places.origins import GIVEN_UP, SUBJECT, TO_ASK, UNANSWERED
+from node.store.places.origins import TOLD as TOLD_TASK
 from node.store.sqlite import Store
 from tests.builders.network import NOW_MS
 from tests.contract.stores import Place

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from node.peer.outgoing import Limits, OwnEntry, Push
-from node.store import recovered
-from node.store.decisions import say_restored
+from node.peer.channels.outgoing import Limits, OwnEntry, Push
+from node.store.channels.outbox import AFTER_ANY_RESTORE_MS
 from node.store.errors import DisplacedError
-from node.store.outbox import AFTER_ANY_RESTORE_MS
+from node.store.items.decisions import say_restored
+from node.store.recovery import recovered
 from node.store.sqlite import Store
 from protocol import channel as channels
 from protocol import entry as entries

@@ -10,10 +10,10 @@ import pytest
 from node.casework.casebook import Casebook, Needs
 from node.casework.events import Event, EventKind, Recorded
 from node.casework.item import Custody, ItemState, Review
-from node.store import queries
 from node.store.errors import StoreError
 from node.store.history import Head
-from node.store.queries import ItemQuery
+from node.store.items import queries
+from node.store.items.queries import ItemQuery
 from node.store.seam import Connection
 from node.store.sqlite import Store
 from protocol.vocabulary import Kind, Lane

@@ -8,15 +8,15 @@ from dataclasses import replace
 import pytest
 
 from keys.registry import Registry
-from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs
+from node.casework.ending.retaining import Periods, Retention
 from node.casework.events import EventKind, Expiry
-from node.casework.naming import Span
-from node.casework.receiving import Answer, Judged
-from node.casework.retaining import Periods, Retention
+from node.casework.incoming.arrivals import Arrived
+from node.casework.incoming.naming import Span
+from node.casework.incoming.receiving import Answer, Judged
 from node.ids import Ids
 from node.registry.changes import expel
-from node.store import refused
+from node.store.channels import refused
 from node.store.sqlite import Store
 from protocol.vocabulary import Disposition
 from tests.builders.cases import FINGERPRINTS, US, network

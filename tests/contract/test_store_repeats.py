@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from node.casework.naming import Disavowed
-from node.casework.receiving import Judged
-from node.store.disavowing import LEAVES, keep, note_leaves
-from node.store.erasing import leaves_about
-from node.store.repeats import repeats_of
+from node.casework.incoming.naming import Disavowed
+from node.casework.incoming.receiving import Judged
+from node.store.channels.repeats import repeats_of
+from node.store.items.erasing import leaves_about
+from node.store.recovery.disavowing import LEAVES, keep, note_leaves
 from node.store.sqlite import Store
 from protocol import entry as entries
 from protocol.disavowal import Disavow

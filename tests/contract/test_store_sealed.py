@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from node.casework.receiving import Judged
-from node.peer.inbox import digest_of
-from node.store.disavow_audit import DisavowAudit
+from node.casework.incoming.receiving import Judged
+from node.peer.channels.inbox import digest_of
+from node.store.audits.disavow_audit import DisavowAudit
 from node.store.seam import Connection
 from node.store.sqlite import Store
 from protocol import entry as entries

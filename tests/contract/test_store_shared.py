@@ -7,8 +7,8 @@ from contextlib import suppress
 import msgspec
 
 from node.casework.casebook import Casebook, Needs
+from node.casework.contents.introducing import START, Behind
 from node.casework.events import EventKind
-from node.casework.introducing import START, Behind
 from node.casework.working import UNKNOWN, Given
 from node.ids import Ids
 from node.store.sqlite import Store

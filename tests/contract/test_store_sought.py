@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from node.jurisdiction.sought import GIVE_UP_MS, TELL_AFTER, Sought
-from node.store.sought import UNKNOWN
+from node.store.places.sought import UNKNOWN
 from node.store.sqlite import Store
 from tests.builders.network import NOW_MS
 from tests.contract.stores import Place

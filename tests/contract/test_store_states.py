@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from node.casework.bounding import MAX_SAID
 from node.casework.casebook import Casebook, Needs
 from node.casework.events import ErasedThere, Erasure, EventKind, Raised
-from node.casework.hearing import hear_dispositions, is_plain
+from node.casework.incoming.bounding import MAX_SAID
+from node.casework.incoming.hearing import hear_dispositions, is_plain
+from node.casework.incoming.naming import Citation
 from node.casework.item import Custody, ItemState, Review, Said
-from node.casework.naming import Citation
-from node.casework.routing import Forwarding
-from node.store.queries import ItemQuery
+from node.casework.passing_on.routing import Forwarding
+from node.store.items.queries import ItemQuery
 from node.store.sqlite import Store
 from protocol.dispositions import Cited, Dispositions
 from protocol.entry import leaf

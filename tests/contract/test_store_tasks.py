@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from node.casework.casebook import Casebook, Needs
-from node.peer.inbox import Held, Taken
+from node.peer.channels.inbox import Held, Taken
 from node.store.sqlite import Store
 from protocol.channel import Accepted, Refusal
 from protocol.messages import Tombstone

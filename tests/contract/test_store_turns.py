@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs
-from node.casework.receiving import Answer, Judged
+from node.casework.incoming.arrivals import Arrived
+from node.casework.incoming.receiving import Answer, Judged
 from node.store.sqlite import Store
 from protocol.vocabulary import Disposition, Lane
 from tests.builders.network import NOW_MS

@@ -16,20 +16,20 @@ import msgspec
 import pytest
 
 from node.casework.casebook import Needs
-from node.casework.introducing import START
+from node.casework.contents.introducing import START
 from node.casework.item import ItemState, encode
-from node.casework.mass import waiting_of
-from node.casework.post import Post
-from node.peer.outgoing import Buried, tombstone
+from node.casework.mistakes.mass import waiting_of
+from node.casework.passing_on.post import Post
+from node.peer.channels.outgoing import Buried, tombstone
 from node.store import opening
-from node.store.audit import Audit
-from node.store.carrying_over import CarryingOver
+from node.store.audits.audit import Audit
 from node.store.connection import SCHEMA_FILES
+from node.store.items.queries import ItemQuery
+from node.store.items.states import states
 from node.store.postgres import migrating
-from node.store.queries import ItemQuery
 from node.store.seam import Connection
 from node.store.sqlite import Store
-from node.store.states import states
+from node.store.upgrade.carrying_over import CarryingOver
 from protocol.entry import Entry
 from protocol.entry import encode as encode_entry
 from protocol.messages import kind_of, to_body

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from node.casework.casebook import Casebook, Needs
-from node.casework.receiving import Answer
-from node.store.ending import keep_tombstones
+from node.casework.incoming.receiving import Answer
+from node.store.channels.ending import keep_tombstones
+from node.store.channels.waking import ROWS, waking
 from node.store.sqlite import Store
-from node.store.waking import ROWS, waking
 from tests.builders.cases import item
 from tests.builders.network import NOW_MS
 from tests.contract.incoming import PEER, Sender, arrive

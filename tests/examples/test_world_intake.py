@@ -12,8 +12,8 @@ import pytest
 from examples.demo import world
 from node.casework.casebook import Casebook, Loaded, Postbox
 from node.casework.errors import DraftRejectedError
-from node.casework.intake import take_report
-from node.casework.prepare import prepare_report
+from node.casework.reports.intake import take_report
+from node.casework.reports.prepare import prepare_report
 from node.ids import Ids
 from node.interchange import csv_reports, ndjson_reports
 from node.interchange.lines import Rejection
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from node.casework.draft import ReportDraft
+    from node.casework.reports.draft import ReportDraft
 
 NOW = 1_767_600_000_000
 

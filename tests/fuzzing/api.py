@@ -15,9 +15,9 @@ from node.api.hashcheck_bodies import ComplaintsParameters
 from node.api.operations import OPERATIONS
 from node.api.parameters import ChangesParameters, ItemsParameters
 from node.api.problems import ApiError
-from node.casework.draft import ReportDraft
 from node.casework.errors import DraftRejectedError
-from node.casework.prepare import prepare_report
+from node.casework.reports.draft import ReportDraft
+from node.casework.reports.prepare import prepare_report
 from tests.builders.cases import FINGERPRINTS
 from tests.builders.network import NOW_MS
 from tests.fuzzing.formats import draft_json

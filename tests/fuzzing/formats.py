@@ -14,7 +14,7 @@ from node.config.sections import section_types
 from node.evidence.bundle import export
 from node.registry.admission import make_request
 from node.registry.publish import make_publication
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 from node.store.connection import open_reader
 from tests.builders.network import NOW_MS, make_document, member_keys
 from tests.simulation.world import World

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from aiohttp import web
 
 from node.listening import QuietRunner
-from node.peer.server import HTTP_BOUNDS
+from node.peer.http.server import HTTP_BOUNDS
 from tests.fuzzing.target import Target
 
 TURNS: Final = 12

@@ -14,12 +14,12 @@ import msgspec
 from keys.errors import KeysError
 from keys.sealing import SealingKey
 from keys.signing import SigningKey
-from node.casework.recovered import read_said
+from node.casework.rebuilt.recovered import read_said
 from node.evidence.check import check
 from node.evidence.contradictions import check_contradiction
 from node.evidence.errors import EvidenceError
 from node.evidence.forks import check_fork, is_fork
-from node.peer import wire
+from node.peer.http import wire
 from node.registry import ceremony, repository
 from node.registry.errors import RegistryError
 from node.registry.revocations import Revocations

@@ -20,9 +20,9 @@ from keys.network import NetworkDocument
 from keys.registry import Registry, verify_chain
 from node.api.idempotency import read_key
 from node.api.problems import ApiError
-from node.casework.arrivals import Arrived
-from node.casework.reading import parse
-from node.casework.recovered import key_of, read_said
+from node.casework.incoming.arrivals import Arrived
+from node.casework.incoming.reading import parse
+from node.casework.rebuilt.recovered import key_of, read_said
 from node.config.errors import ConfigError
 from node.config.reading import parse as parse_config
 from node.evidence import check
@@ -31,9 +31,9 @@ from node.interchange import csv_reports, ndjson_reports
 from node.interchange.errors import InterchangeError
 from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locations import canonical, canonical_service
-from node.peer import signatures, wire
 from node.peer.errors import PeerError
-from node.peer.signatures import HttpRequest, HttpResponse
+from node.peer.http import signatures, wire
+from node.peer.http.signatures import HttpRequest, HttpResponse
 from node.registry.admission import read_request
 from node.registry.errors import RegistryError
 from node.registry.publish import read_publication

@@ -29,9 +29,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from node.peer.inbox import Inbox
-from node.peer.listener import listen
-from node.peer.server import make_peer_app
+from node.peer.channels.inbox import Inbox
+from node.peer.http.listener import listen
+from node.peer.http.server import make_peer_app
 from node.store.sqlite import Store
 from protocol import entry as entries
 from protocol.checkpoint import Checkpoint

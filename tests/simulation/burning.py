@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from keys.recovering import Recovering
 from keys.sealing import SealingKey
-from node.store import handing_back, recovered
+from node.store.recovery import handing_back, recovered
 from tests.simulation.mortal import CrashedError
 from tests.simulation.turning import publish
 

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from node.casework.erasing import Cause
+from node.casework.ending.erasing import Cause
 from tests.simulation.erasing import erase_at
 from tests.simulation.looking import rows
 from tests.simulation.mortal import CrashedError

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from node.peer.errors import RefusedRequestError
-from node.store.ledger import leaf_hashes
+from node.store.ledgers.ledger import leaf_hashes
 from protocol import entry
 from protocol.checkpoint import Checkpoint
 from protocol.ledger import LedgerHead, LedgerOrigin, LoggedHead, sign_ledger_head

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.errors import CaseworkError
 from node.casework.item import ItemState
-from node.store.queries import ItemQuery
+from node.store.items.queries import ItemQuery
 from tests.protocol import oracle as second
 from tests.simulation.looking import looked_into
 from tests.simulation.mortal import CrashedError

@@ -22,12 +22,12 @@ from keys.recovering import Recovering
 from keys.registry import Registry
 from keys.sealing import SealingKey
 from node.peer.errors import PeerUnreachableError
-from node.peer.replays import Replays
+from node.peer.http.replays import Replays
 from node.peer.transport import Reply
 from node.store import backup as backups
-from node.store import recovered
 from node.store.connection import open_writer
-from node.store.decisions import resume_channel, say_compromised
+from node.store.items.decisions import resume_channel, say_compromised
+from node.store.recovery import recovered
 from node.store.sqlite import Store
 from node.store.writer import InlineWriter
 from protocol.push import read_head

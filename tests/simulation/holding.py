@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from node.casework.custody import HOLDER_UNHEARD
 from node.casework.item import Custody, ItemState
+from node.casework.passing_on.custody import HOLDER_UNHEARD
 from tests.simulation.erasing import names_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from node.casework.item import ItemState
-from node.store.forks import kept_forks
+from node.store.channels.forks import kept_forks
 from tests.protocol import oracle as second
 from tests.simulation.both_sides import judge_both_sides
 from tests.simulation.burying import judge_buried

@@ -20,11 +20,11 @@ from node.peer.errors import (
     PeerTimeoutError,
     RefusedRequestError,
 )
-from node.peer.ledger_exchange import SHOWING, LedgerExchange
-from node.peer.witness import HeldSize
-from node.peer.witnessing import candidates, standing
-from node.store.decisions import close_task
-from node.store.witnessing import figures
+from node.peer.ledgers.ledger_exchange import SHOWING, LedgerExchange
+from node.peer.ledgers.witness import HeldSize
+from node.peer.ledgers.witnessing import candidates, standing
+from node.store.items.decisions import close_task
+from node.store.ledgers.witnessing import figures
 from protocol.checkpoint import Origin
 from protocol.ledger import LedgerHead, LedgerOrigin, LoggedHead, sign_ledger_head
 from protocol.merkle import CompactRange

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from multidict import CIMultiDict
 
 from keys.signing import VerifyKey
-from node.peer import signatures, wire
 from node.peer.errors import (
     AlteredBodyError,
     BadAnswerError,
@@ -30,8 +29,9 @@ from node.peer.errors import (
     RefusedRequestError,
     StaleRequestError,
 )
-from node.peer.ledger_exchange import LedgerExchange
-from node.peer.signatures import HttpRequest, HttpResponse
+from node.peer.http import signatures, wire
+from node.peer.http.signatures import HttpRequest, HttpResponse
+from node.peer.ledgers.ledger_exchange import LedgerExchange
 from node.peer.transport import Reply
 from protocol import answers
 from protocol.answers import ANSWERS

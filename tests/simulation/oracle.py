@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from node.casework.item import ItemState
 from node.store.connection import open_reader
+from node.store.items.states import states, states_of
 from node.store.seam import Connection
-from node.store.states import states, states_of
 from tests.protocol import oracle as second
 from tests.simulation.erasing import Erased, names_of
 from tests.simulation.looking import looked_into

@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
 from node.casework.errors import CaseworkError, UnknownVerdictError
 from node.casework.item import Custody, ItemState
-from node.store.queries import ItemQuery
+from node.casework.reports.draft import ActionDraft, AssessmentDraft, HashesDraft
+from node.store.items.queries import ItemQuery
 from protocol.vocabulary import Action, Verdict
 from tests.simulation.mortal import CrashedError
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from keys.keyring import sealing_calendar
 from keys.recovering import Recovering
 from keys.sealing import SealingKey
-from node.store import handing_back, recovered
 from node.store.connection import open_writer
+from node.store.recovery import handing_back, recovered
 from node.store.writer import InlineWriter
 from tests.builders.network import make_document
 from tests.simulation.world import Node, World

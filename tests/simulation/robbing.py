@@ -22,7 +22,7 @@ from node.evidence.bundle import TYPE, VERSION, Bundle, Proof, encode64
 from node.evidence.check import check
 from node.evidence.errors import BrokenBundleError
 from node.peer.errors import RefusedRequestError
-from node.peer.signatures import verify_request
+from node.peer.http.signatures import verify_request
 from node.peer.transport import Reply
 from protocol import answers, entry, push
 from protocol.answers import ANSWERS, Answer, AnswerCode, Position, Told

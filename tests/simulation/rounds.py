@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from node.casework.draft import ActionDraft
+from node.casework.reports.draft import ActionDraft
 from protocol.vocabulary import Action
 from tests.simulation.people import insist, record
 

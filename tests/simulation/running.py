@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from node.casework.mass import TASK
-from node.store.decisions import let_go
+from node.casework.mistakes.mass import TASK
+from node.store.items.decisions import let_go
 from protocol.vocabulary import Lane
 from tests.builders.memory import disks
 from tests.simulation.disowning import end_thefts, people_disavow, settle_thefts

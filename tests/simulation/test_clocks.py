@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from node.peer.crosscheck import DAY_MS, Checked, Problem
-from node.peer.pacing import BACKOFF_CAP_MS, is_due, is_past
+from node.peer.channels.pacing import BACKOFF_CAP_MS, is_due, is_past
+from node.peer.ledgers.crosscheck import DAY_MS, Checked, Problem
 from protocol.answers import NOTHING, Answer, AnswerCode, Told
 from protocol.pull import Pull
 from protocol.vocabulary import Lane

@@ -7,10 +7,10 @@ from dataclasses import replace
 from keys.signing import SigningKey
 from keys.succession import succeeded
 from node.casework.item import Custody
-from node.peer.outgoing import Push
-from node.peer.sealed import seal
+from node.peer.channels.outgoing import Push
+from node.peer.channels.sealed import seal
 from node.store.connection import open_writer
-from node.store.decisions import say_compromised, say_restored
+from node.store.items.decisions import say_compromised, say_restored
 from node.store.writer import InlineWriter
 from protocol import push as pushes
 from protocol.channel import Channel

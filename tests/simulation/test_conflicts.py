@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.item import Custody
-from node.casework.post import Post
-from node.store.cases import post
+from node.casework.passing_on.post import Post
+from node.store.items.cases import post
 from protocol import entry as entries
 from protocol.vocabulary import Kind, Lane
 from tests.simulation.world import Node, World

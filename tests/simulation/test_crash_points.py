@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from node.casework.draft import ActionDraft, AssessmentDraft
 from node.casework.item import Custody, ItemState
+from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from node.evidence.heads import sign_head
-from node.store.queries import ItemQuery
+from node.store.items.queries import ItemQuery
 from protocol.vocabulary import Action, Verdict
 from tests.builders.memory import disks
 from tests.simulation.mortal import CrashedError

@@ -6,7 +6,7 @@ its own channels stop before a person, and nothing that it signs can contradict 
 
 from __future__ import annotations
 
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
 from tests.simulation.world import Node, World
 
 DAY_MS = 24 * 3600_000

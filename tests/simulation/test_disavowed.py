@@ -15,15 +15,15 @@ import pytest
 from keys.signing import SigningKey
 from keys.succession import succeeded
 from node.casework.casebook import Casebook
-from node.casework.draft import AssessmentDraft
-from node.casework.mass import POLICY, TASK
-from node.casework.post import Post
+from node.casework.mistakes.mass import POLICY, TASK
+from node.casework.passing_on.post import Post
+from node.casework.reports.draft import AssessmentDraft
 from node.evidence.verify import verify
-from node.peer.outgoing import disavowal
-from node.store.audit import Audit
-from node.store.cases import post as put
+from node.peer.channels.outgoing import disavowal
+from node.store.audits.audit import Audit
 from node.store.connection import open_writer
-from node.store.decisions import let_go
+from node.store.items.cases import post as put
+from node.store.items.decisions import let_go
 from node.store.writer import InlineWriter
 from protocol import entry as entries
 from protocol.disavowal import Disavow

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from node.casework.draft import ActionDraft
-from node.casework.erasing import Cause, ErasureDraft
-from node.peer.handing_back import HeldPage
+from node.casework.ending.erasing import Cause, ErasureDraft
+from node.casework.reports.draft import ActionDraft
+from node.peer.recovery.handing_back import HeldPage
 from protocol.entry import decode
 from protocol.recovery import Element
 from protocol.vocabulary import Action, Kind, Lane

@@ -5,20 +5,20 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from node.casework.draft import (
+from node.casework.ending.erasing import Cause, ErasureDraft
+from node.casework.errors import ItemOpenError, UnderReferralError, UnknownItemError
+from node.casework.reports.draft import (
     ActionDraft,
     AssessmentDraft,
     HashesDraft,
     ItemDraft,
     ReportDraft,
 )
-from node.casework.erasing import Cause, ErasureDraft
-from node.casework.errors import ItemOpenError, UnderReferralError, UnknownItemError
 from node.ids import Ids
-from node.peer.sealed import seal
-from node.store import cases
-from node.store.audit import Audit
+from node.peer.channels.sealed import seal
+from node.store.audits.audit import Audit
 from node.store.connection import open_reader
+from node.store.items import cases
 from protocol.messages import Outcome
 from protocol.push import Purpose, push_path
 from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat, Source, Verdict

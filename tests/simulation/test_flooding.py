@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from node.casework import judging
 from node.casework.casebook import Casebook, Needs
-from node.casework.draft import AssessmentDraft
-from node.casework.intake import ItemTaken
+from node.casework.incoming import judging
+from node.casework.incoming.receiving import Answer
 from node.casework.item import Custody
-from node.casework.receiving import Answer
+from node.casework.reports.draft import AssessmentDraft
+from node.casework.reports.intake import ItemTaken
 from node.ids import Ids
-from node.store.queries import ItemQuery
+from node.store.items.queries import ItemQuery
 from protocol.messages import Message, Outcome, Tombstone
 from protocol.vocabulary import Kind, Lane, OutcomeWhat, Verdict
 from tests.builders.cases import file, verdict

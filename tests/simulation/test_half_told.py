@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.casework.draft import ActionDraft, AssessmentDraft
+from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from protocol.vocabulary import Action, Verdict
 from tests.simulation.recovering import recover
 from tests.simulation.world import World

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from node.casework.casebook import Needs
-from node.casework.draft import ActionDraft
 from node.casework.item import ItemState
+from node.casework.reports.draft import ActionDraft
 from node.store.connection import open_writer
 from protocol.messages import Outcome
 from protocol.vocabulary import Action, Kind, OutcomeWhat, Verdict

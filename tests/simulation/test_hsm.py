@@ -18,7 +18,7 @@ from keys.hsm import Hsm, hybrid_key
 from keys.keyring import MemberKeys
 from keys.registry import Registry
 from node.keeping import HsmWatch
-from node.peer.ledger import LedgerKeeper
+from node.peer.ledgers.ledger import LedgerKeeper
 from protocol.vocabulary import Disposition
 from tests.builders.network import make_document
 from tests.builders.softhsm import SoftHsm

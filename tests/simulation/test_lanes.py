@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from node.peer.delivery import URGENT_MS
+from node.peer.channels.delivery import URGENT_MS
 from node.peer.transport import Reply
+from node.store.channels.waking import ROWS, wake_items
 from node.store.seam import Connection
-from node.store.waking import ROWS, wake_items
 from protocol import entry as entries
 from protocol.answers import ANSWERS, Answer, AnswerCode, to_bytes
 from protocol.vocabulary import Kind, Lane

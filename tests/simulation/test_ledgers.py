@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from keys.sealing import SealingKey
-from node.peer.witnessing import candidates, standing
+from node.peer.ledgers.witnessing import candidates, standing
 from node.store.connection import open_reader
-from node.store.witnessing import figures
+from node.store.ledgers.witnessing import figures
 from tests.simulation.fleet import Fleet
 from tests.simulation.ledgers import heal_ledgers, judge_ledgers
 from tests.simulation.plan import Plan

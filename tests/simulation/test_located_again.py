@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from node.casework.draft import ActionDraft, AssessmentDraft
 from node.casework.errors import ItemMovedError, PlaceDoubtedError
 from node.casework.item import Cause, Custody, ItemState, Look, Review
+from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.vocabulary import Action, Confidence, Disposition, HostingState, Verdict
 from tests.simulation.world import Where, World

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from node.casework.draft import AssessmentDraft
-from node.casework.erasing import Cause, ErasureDraft
-from node.casework.mass import POLICY
-from node.store.decisions import let_go
+from node.casework.ending.erasing import Cause, ErasureDraft
+from node.casework.mistakes.mass import POLICY
+from node.casework.reports.draft import AssessmentDraft
+from node.store.items.decisions import let_go
 from protocol.vocabulary import Verdict
 from tests.simulation.world import Node, World
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from keys.transfers import TransferTerms
-from node.casework.draft import ActionDraft, AssessmentDraft
 from node.casework.item import Custody
+from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from node.registry import changes
-from node.store.decisions import let_go
-from node.store.queries import ItemQuery
+from node.store.items.decisions import let_go
+from node.store.items.queries import ItemQuery
 from protocol.vocabulary import Action, Lane, Verdict
 from tests.simulation.test_refused import erase_old
 from tests.simulation.world import World

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from keys.transfers import NOTHING, TRANSFER_FIELDS, TransferTerms
-from node.casework.draft import ActionDraft, AssessmentDraft
 from node.casework.item import Custody
+from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from node.registry import changes
 from protocol.entry import decode
 from protocol.vocabulary import Action, Kind, Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
 from tests.simulation.recovering import burn, decide, finish
 from tests.simulation.test_rebuilt_rings import moved
 from tests.simulation.world import World

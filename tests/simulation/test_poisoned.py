@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from node.casework.casebook import Casebook, Needs
-from node.casework.draft import AssessmentDraft
 from node.casework.events import EventKind, Recorded, Sighted
 from node.casework.item import Custody, Informant, ItemState
+from node.casework.reports.draft import AssessmentDraft
 from node.registry import changes
 from protocol.facts import Assessment, Content
 from protocol.verdicts import ContentVerdictWithdrawn

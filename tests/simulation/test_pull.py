@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from node.casework.draft import AssessmentDraft
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.item import Custody
-from node.peer.inbox import Admitted
-from node.peer.outgoing import ChannelRow
+from node.casework.reports.draft import AssessmentDraft
+from node.peer.channels.inbox import Admitted
+from node.peer.channels.outgoing import ChannelRow
 from protocol import receipt
 from protocol.answers import NOTHING, Answer, AnswerCode, Told
 from protocol.checkpoint import read_checkpoint

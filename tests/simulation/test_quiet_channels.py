@@ -11,7 +11,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from node.peer.tenure import ASK_AGAIN_MS, Retry, Stopped
+from node.peer.channels.tenure import ASK_AGAIN_MS, Retry, Stopped
 from protocol.answers import NOTHING, Position, Told
 from protocol.vocabulary import Lane
 from tests.simulation.test_settings import submitted

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from node.casework.chains import handed_to, members_of
-from node.casework.draft import ActionDraft
+from node.casework.passing_on.chains import handed_to, members_of
+from node.casework.reports.draft import ActionDraft
 from protocol.vocabulary import Action
 from tests.simulation.recovering import recover
 from tests.simulation.world import World

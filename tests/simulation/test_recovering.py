@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from node.casework.draft import ActionDraft, AssessmentDraft, MessageDraft
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.errors import RecoveringError
 from node.casework.item import ItemState
-from node.peer.bringing_back import callers
-from node.peer.handing_back import HeldPage
+from node.casework.reports.draft import ActionDraft, AssessmentDraft, MessageDraft
+from node.peer.recovery.bringing_back import callers
+from node.peer.recovery.handing_back import HeldPage
 from node.store.connection import open_reader
-from node.store.queries import ItemQuery
+from node.store.items.queries import ItemQuery
 from node.store.seam import Connection
 from protocol.entry import decode, encode, leaf
 from protocol.recovery import Element, Standing, StandingCode

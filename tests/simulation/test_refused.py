@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from node.casework.draft import ActionDraft
-from node.casework.retaining import Periods
+from node.casework.ending.retaining import Periods
+from node.casework.reports.draft import ActionDraft
 from node.store.seam import Connection
 from protocol.entry import Entry, encode
 from protocol.vocabulary import Action

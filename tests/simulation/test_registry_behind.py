@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from keys.transfers import NOTHING, TRANSFER_FIELDS, TransferTerms
-from node.casework.draft import ActionDraft, AssessmentDraft
 from node.casework.item import Custody, Review
+from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from protocol.entry import decode
 from protocol.vocabulary import Action, Kind, Verdict
 from tests.simulation.fleet import Fleet

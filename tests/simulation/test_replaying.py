@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from node.casework.casebook import Casebook, Needs
-from node.casework.draft import ActionDraft
-from node.casework.erasing import Cause, ErasureDraft
-from node.peer.recovering import open_page
-from node.peer.replaying import AGAIN_MS
+from node.casework.ending.erasing import Cause, ErasureDraft
+from node.casework.reports.draft import ActionDraft
+from node.peer.recovery.recovering import open_page
+from node.peer.recovery.replaying import AGAIN_MS
 from node.store import backup
 from protocol.channel import Channel
 from protocol.entry import decode

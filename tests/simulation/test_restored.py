@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from node.store import refilling
-from node.store.outside import OUTSIDE_HELD
+from node.store.recovery import refilling
+from node.store.recovery.outside import OUTSIDE_HELD
 from protocol.vocabulary import Lane
 from tests.simulation.fleet import DAY_MS, Fleet
 from tests.simulation.hostile import wavering

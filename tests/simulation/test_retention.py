@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from node.casework.draft import ActionDraft, HoldDraft
-from node.casework.retaining import PAGE, Periods, Retention
-from node.casework.views import moment
+from node.casework.ending.retaining import PAGE, Periods, Retention
+from node.casework.reports.draft import ActionDraft, HoldDraft
+from node.casework.showing.views import moment
 from protocol.vocabulary import Action
 from tests.simulation.test_erasing import bodies
 from tests.simulation.world import Node, World

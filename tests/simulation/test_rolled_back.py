@@ -7,8 +7,8 @@ from pathlib import Path
 
 from node.casework.item import Custody
 from node.store.connection import open_writer
-from node.store.decisions import say_restored
-from node.store.outside import OUTSIDE_HELD
+from node.store.items.decisions import say_restored
+from node.store.recovery.outside import OUTSIDE_HELD
 from node.store.writer import InlineWriter
 from tests.simulation.world import Node, World
 

@@ -17,7 +17,7 @@ from keys.signing import SigningKey
 from keys.succession import succeeded
 from keys.turns import TURN_GRACE_MS
 from node.casework.item import Custody
-from node.peer.pulling import _Channel
+from node.peer.channels.pulling import _Channel
 from protocol import push
 from protocol.answers import Answer, AnswerCode
 from protocol.checkpoint import Checkpoint, Origin, read_checkpoint, sign_checkpoint

@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from node.casework.draft import ActionDraft, AssessmentDraft, HoldDraft
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.errors import NotResponsibleError, UnderLegalHoldError
 from node.casework.item import Custody, Review, encode
-from node.casework.views import moment
+from node.casework.reports.draft import ActionDraft, AssessmentDraft, HoldDraft
+from node.casework.showing.views import moment
 from protocol.vocabulary import Action, Verdict
 from tests.simulation.world import World
 

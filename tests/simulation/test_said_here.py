@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from node.casework.draft import ActionDraft
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
+from node.casework.reports.draft import ActionDraft
 from protocol.vocabulary import Action
 from tests.simulation.test_destroyed import tasks
 from tests.simulation.test_rebuilt_rings import moved

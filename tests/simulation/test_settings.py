@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.peer.pacing import CROWD, CROWD_MS
+from node.peer.channels.pacing import CROWD, CROWD_MS
 from tests.simulation.world import World
 
 PLACE = "https://nl1.example/album/"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from keys.member import Capabilities
-from node.casework.draft import ActionDraft, AssessmentDraft
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.errors import ForeignVerdictError
+from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from protocol.vocabulary import Action, Kind, Reason, Verdict
 from tests.simulation.looking import rows
 from tests.simulation.mortal import CrashedError

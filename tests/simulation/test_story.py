@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft
 from node.casework.errors import NotResponsibleError
 from node.casework.item import Custody, Review
+from node.casework.reports.draft import ActionDraft, AssessmentDraft, HashesDraft
 from protocol.vocabulary import Action, Disposition, Verdict
 from tests.simulation.world import World
 

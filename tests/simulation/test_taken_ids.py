@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from node.casework.casebook import Needs
-from node.casework.draft import ActionDraft, AssessmentDraft
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.item import Custody, Review
+from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from node.registry import changes
 from protocol.facts import Evidence, Hop, Jurisdiction, Location, Sighting
 from protocol.messages import Item

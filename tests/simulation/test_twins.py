@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from contextlib import closing
 
-from node.casework.draft import AssessmentDraft
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
+from node.casework.reports.draft import AssessmentDraft
 from node.evidence.bundle import export
 from node.evidence.check import check
 from node.evidence.heads import sign_head as sign
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 from node.store.connection import open_reader, open_writer
-from node.store.decisions import say_restored
+from node.store.items.decisions import say_restored
 from node.store.writer import InlineWriter
 from protocol.vocabulary import Kind, Verdict
 from tests.second.files import check_bundle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from node.casework.draft import ActionDraft
+from node.casework.reports.draft import ActionDraft
 from protocol.facts import Jurisdiction, Location
 from protocol.vocabulary import Action, Confidence, HostingState
 from tests.simulation.world import Where, World

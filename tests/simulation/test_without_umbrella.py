@@ -9,7 +9,7 @@ import pytest
 
 from keys.keyring import MemberKeys
 from keys.registry import Registry
-from node.casework.draft import ActionDraft
+from node.casework.reports.draft import ActionDraft
 from node.registry.source import Freshness
 from node.registry.updater import RegistryClient
 from protocol.vocabulary import Action

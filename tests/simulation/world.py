@@ -22,39 +22,39 @@ from keys.keyring import MemberKeys
 from keys.registry import Registry
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
-from node.casework.draft import HashesDraft, ItemDraft, ReportDraft
 from node.casework.item import ItemState
-from node.casework.submitting import SubmitResult
+from node.casework.reports.draft import HashesDraft, ItemDraft, ReportDraft
+from node.casework.reports.submitting import SubmitResult
 from node.coming_back import build_coming_back
 from node.evidence.believed import Believed
 from node.evidence.findings import Findings
 from node.evidence.verify import verify
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
-from node.peer.bringing_back import BringingBack
-from node.peer.crosscheck import Crosscheck
-from node.peer.delivery import Delivery
+from node.peer.channels.delivery import Delivery
+from node.peer.channels.forks import ForkKeeper
+from node.peer.channels.inbox import Admitted, Inbox
+from node.peer.channels.offering import Offering
+from node.peer.channels.pulling import Pulling
+from node.peer.channels.sealing import SealingRing
+from node.peer.channels.stolen import StolenKeys
 from node.peer.errors import (
     NotCallableError,
     PeerRefusedError,
     PeerUnreachableError,
     RefusedRequestError,
 )
-from node.peer.forks import ForkKeeper
-from node.peer.handing_back import HandingBack
-from node.peer.inbox import Admitted, Inbox
-from node.peer.ledger import LedgerKeeper
-from node.peer.ledger_exchange import SHOWING, LedgerExchange
-from node.peer.lineage import Lineages
-from node.peer.offering import Offering
-from node.peer.pulling import Pulling
-from node.peer.sealing import SealingRing
-from node.peer.stolen import StolenKeys
+from node.peer.ledgers.crosscheck import Crosscheck
+from node.peer.ledgers.ledger import LedgerKeeper
+from node.peer.ledgers.ledger_exchange import SHOWING, LedgerExchange
+from node.peer.ledgers.lineage import Lineages
+from node.peer.ledgers.witness import HeldSize, Witness
+from node.peer.ledgers.witnessing import Witnessing
+from node.peer.recovery.bringing_back import BringingBack
+from node.peer.recovery.handing_back import HandingBack
 from node.peer.transport import Reply
-from node.peer.witness import HeldSize, Witness
-from node.peer.witnessing import Witnessing
 from node.store import sqlite
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 from node.store.connection import ProcessLock, open_reader, open_writer
 from node.store.sqlite import Store
 from protocol import answers, pull, push, recovery

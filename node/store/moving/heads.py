@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
 from typing import Final
 
-from node.store.audit import Audit, CheckpointRow, LogRow
+from node.store.audits.audit import Audit, CheckpointRow, LogRow
 from node.store.errors import MoveDiffersError
 from protocol.checkpoint import parse_lines
 from protocol.errors import ProtocolError

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 from typing import Any, Final
 
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 from node.store.errors import MoveBehindError, MoveDiffersError, MoveRefusedError
 from node.store.moving.heads import check_heads
 from node.store.moving.source import CHUNK, Source

@@ -76,7 +76,7 @@ def _apply(raw: Raw, number: int, name: str) -> None:
 
 
 def _complete(raw: Raw, number: int, name: str) -> None:
-    """Make what the file has gained since it was applied here (see `node.store.completing`)."""
+    """Make what the file has gained since (see `node.store.upgrade.completing`)."""
     here, wanted = Catalog.read(raw).tables, _wanted(raw, number)
     for table, model in wanted.tables.items():
         if table in here and here[table] != model:

@@ -17,11 +17,11 @@ from node.api.app import make_local_app
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.item import ItemState
-from node.casework.lookups import Places
+from node.casework.places.lookups import Places
 from node.hashcheck.desk import HashCheckDesk
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
-from node.store.access import Access
+from node.store.items.access import Access
 from node.store.sqlite import Store
 from node.telemetry.logs import configure
 from protocol.facts import Evidence, Jurisdiction, Location

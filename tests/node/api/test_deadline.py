@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from node.api.access import Scope
-from node.casework.draft import ActionDraft
 from node.casework.item import Custody, Review
-from node.casework.placing import Places
-from node.casework.routing import DEADLINE_FLAG, MEDIUM_FLAG
+from node.casework.passing_on.routing import DEADLINE_FLAG, MEDIUM_FLAG
+from node.casework.places.placing import Places
+from node.casework.reports.draft import ActionDraft
 from node.jurisdiction.locate import Located
 from node.jurisdiction.locations import Location
-from node.store.queries import ItemQuery
+from node.store.items.queries import ItemQuery
 from protocol.vocabulary import Action
 from tests.node.api.conftest import Client, LocalNode
 

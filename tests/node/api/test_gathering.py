@@ -11,7 +11,7 @@ import pytest
 
 from node.api.gathering import Gathering
 from node.api.service import Desk, Submitted
-from node.casework.draft import ItemDraft, ReportDraft
+from node.casework.reports.draft import ItemDraft, ReportDraft
 from node.store.errors import StoreFullError
 from protocol.vocabulary import Source
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from node.api.access import Scope
-from node.casework.hidden import asked
 from node.casework.item import ItemState
+from node.casework.places.hidden import asked
 from protocol.facts import Evidence, Jurisdiction, Location
 from protocol.vocabulary import Confidence, HostingState
 from tests.builders.network import NOW_MS

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from node.api.access import Scope
-from node.store.tasks import close_task, open_task
+from node.store.items.tasks import close_task, open_task
 from tests.node.api.conftest import Client
 
 

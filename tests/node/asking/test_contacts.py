@@ -14,16 +14,16 @@ from node.asking.build import OpenDirectory, finder_of
 from node.asking.contacts import ContactFinder
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
-from node.casework.draft import ActionDraft, ReportDraft
-from node.casework.placing import Places
+from node.casework.places.placing import Places
+from node.casework.reports.draft import ActionDraft, ReportDraft
 from node.config.places import HostersSection, JurisdictionSection
 from node.config.values import DatabaseRef
 from node.ids import Ids
 from node.jurisdiction.build import Jurisdiction, open_jurisdiction
 from node.jurisdiction.directory import DAY_MS, FAILURE_MS
 from node.jurisdiction.sought import GIVE_UP_MS, TELL_AFTER, Sought
-from node.store.queries import ItemQuery
-from node.store.sought import UNKNOWN, all_sought
+from node.store.items.queries import ItemQuery
+from node.store.places.sought import UNKNOWN, all_sought
 from node.store.sqlite import Store
 from protocol.vocabulary import Action
 from tests.builders.cases import FINGERPRINTS, US

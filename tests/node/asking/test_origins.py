@@ -17,10 +17,10 @@ from node.asking.build import open_origins
 from node.asking.origins import OriginAsker, read_origin
 from node.casework.casebook import Postbox
 from node.casework.desk import Desk
-from node.casework.draft import ActionDraft, ReportDraft
-from node.casework.hidden import ASKED, OVERDUE, WAITS
 from node.casework.item import Custody, ItemState, Review
-from node.casework.placing import Places
+from node.casework.places.hidden import ASKED, OVERDUE, WAITS
+from node.casework.places.placing import Places
+from node.casework.reports.draft import ActionDraft, ReportDraft
 from node.config.places import HostersSection
 from node.config.values import OriginRef
 from node.ids import Ids
@@ -38,7 +38,7 @@ from node.jurisdiction.origins import (
 from node.jurisdiction.proxies import ProxyList, ProxySource
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
-from node.store.queries import ItemQuery
+from node.store.items.queries import ItemQuery
 from node.store.sqlite import Store
 from protocol.vocabulary import Action
 from tests.builders.authority import Authority

@@ -13,7 +13,7 @@ from aiohttp import web
 from examples.demo.dns_server import Zone, ZoneServer
 from node.asking.https import Bounds
 from node.asking.redirects import KEEP_MS, RedirectFollower
-from node.casework.placing import Places
+from node.casework.places.placing import Places
 from node.jurisdiction.addresses import AddressPolicy
 from node.jurisdiction.countries import Databases
 from node.jurisdiction.explaining import explain

@@ -14,18 +14,18 @@ from functools import cache
 from itertools import count
 
 from keys.registry import Registry
-from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Loaded, Postbox
-from node.casework.draft import ActionDraft
-from node.casework.erasing import Cause, ErasureDraft, erase
+from node.casework.ending.erasing import Cause, ErasureDraft, erase
 from node.casework.events import Facts
 from node.casework.folding import lacks
-from node.casework.intake import add_facts
+from node.casework.incoming.arrivals import Arrived
+from node.casework.incoming.reading import Parsed, parse
+from node.casework.incoming.receiving import Judge, Judged
 from node.casework.item import Custody, ItemState
-from node.casework.post import Post
-from node.casework.reading import Parsed, parse
-from node.casework.receiving import Judge, Judged
-from node.casework.routing import Forwarding, route
+from node.casework.passing_on.post import Post
+from node.casework.passing_on.routing import Forwarding, route
+from node.casework.reports.draft import ActionDraft
+from node.casework.reports.intake import add_facts
 from node.casework.working import record_action
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints

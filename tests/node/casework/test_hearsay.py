@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from node.casework.contents.listing import match_lists
 from node.casework.item import Informant, ItemState, Review
-from node.casework.listing import match_lists
-from node.casework.undoing import take_everywhere_back
+from node.casework.mistakes.undoing import take_everywhere_back
 from node.hashcheck.verdicts import is_baseline
 from node.matching.lists import Entry, Listed, Provenance, Terms, Trust
 from protocol.facts import Assessment, Content, Hop
@@ -26,7 +26,7 @@ from tests.builders.cases import (
 )
 from tests.builders.network import NOW_MS
 from tests.node.casework.arriving import Receiver, item_from, outcome
-from tests.node.casework.test_listing import load
+from tests.node.casework.contents.test_listing import load
 
 GB, FR = "gb-iwf", "fr-pdc"
 """The author, and the one that speaks for it."""

@@ -7,8 +7,8 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from node.casework.custody import HOLDER_UNHEARD
 from node.casework.item import Custody, ItemState, Review
+from node.casework.passing_on.custody import HOLDER_UNHEARD
 from protocol.facts import Moved
 from protocol.vocabulary import Kind, OutcomeWhat
 from tests.node.casework.arriving import outcome

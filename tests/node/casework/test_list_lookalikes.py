@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from node.casework.casebook import Casebook
-from node.casework.draft import HashesDraft
+from node.casework.contents.listing import match_anew, match_lists, unlist
 from node.casework.events import EventKind
 from node.casework.item import Informant, ItemState, Review
-from node.casework.listing import match_anew, match_lists, unlist
-from node.casework.reconsidering import reconsider
+from node.casework.mistakes.reconsidering import reconsider
+from node.casework.reports.draft import HashesDraft
 from node.casework.working import record_hashes
 from node.matching.contents import Closeness, picture_of
 from node.matching.lists import Entry, Listed, Provenance, Terms, Trust, list_of
@@ -31,7 +31,7 @@ from tests.builders.cases import (
     said,
     verdict,
 )
-from tests.node.casework.test_listing import later, same
+from tests.node.casework.contents.test_listing import later, same
 
 ITEM = item(1).id
 PICTURE = file(5, pdq=0)

@@ -7,18 +7,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from node.casework.arrivals import Arrived
 from node.casework.casebook import Casebook, Needs
-from node.casework.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
+from node.casework.contents.wanting import want_alike
 from node.casework.events import EventKind, Raised, Settled
 from node.casework.folding import evolve
-from node.casework.intake import ItemTaken, intake_needs, take_report
+from node.casework.incoming.arrivals import Arrived
+from node.casework.incoming.reading import parse
+from node.casework.incoming.receiving import judging_needs
 from node.casework.item import MAX_SUGGESTIONS, Custody, ItemState, Review, Suggestion
-from node.casework.prepare import prepare_report
-from node.casework.reading import parse
-from node.casework.receiving import judging_needs
-from node.casework.routing import Forwarding, route
-from node.casework.wanting import want_alike
+from node.casework.passing_on.routing import Forwarding, route
+from node.casework.reports.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
+from node.casework.reports.intake import ItemTaken, intake_needs, take_report
+from node.casework.reports.prepare import prepare_report
 from node.casework.working import record_assessment, record_hashes
 from node.matching.contents import Closeness
 from protocol.entry import compose, encode, leaf

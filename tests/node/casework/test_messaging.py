@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from keys.member import Capabilities
-from node.casework.draft import MessageDraft
 from node.casework.errors import DraftRejectedError, MessageUnreadableError, UnknownItemError
 from node.casework.item import Informant, KeptMessage
 from node.casework.messaging import write_message
-from node.casework.permits import Permits
-from node.casework.routing import Choice, Forwarding, hand_on
+from node.casework.passing_on.permits import Permits
+from node.casework.passing_on.routing import Choice, Forwarding, hand_on
+from node.casework.reports.draft import MessageDraft
 from protocol import entry as entries
 from protocol.correspondence import PeerMessage
 from protocol.facts import ActionTaken

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from node.casework.draft import HashesDraft, ItemDraft, ReportDraft
-from node.casework.views import ItemView
+from node.casework.reports.draft import HashesDraft, ItemDraft, ReportDraft
+from node.casework.showing.views import ItemView
 from node.matching.lists import Entry, Provenance, Retraction, Terms, Trust
 from protocol.facts import Content
 from protocol.vocabulary import ItemKind, Source
 from tests.builders.pictures import flipped, picture
-from tests.node.casework.test_unlisting import TERMS, Office, office
+from tests.node.casework.contents.test_unlisting import TERMS, Office, office
 
 __all__ = ["office"]
 BASE = picture(1)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from node.casework.casebook import Casebook, Loaded, Postbox
-from node.casework.draft import ItemDraft, ReportDraft
-from node.casework.intake import take_report
-from node.casework.prepare import prepare_report
+from node.casework.reports.draft import ItemDraft, ReportDraft
+from node.casework.reports.intake import take_report
+from node.casework.reports.prepare import prepare_report
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from protocol.vocabulary import Source

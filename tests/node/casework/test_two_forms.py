@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from node.casework.arrivals import Arrived
-from node.casework.draft import ItemDraft, ReportDraft
-from node.casework.reading import parse
-from node.casework.receiving import judging_needs
+from node.casework.incoming.arrivals import Arrived
+from node.casework.incoming.reading import parse
+from node.casework.incoming.receiving import judging_needs
+from node.casework.reports.draft import ItemDraft, ReportDraft
 from protocol.entry import compose, encode, leaf
 from protocol.messages import form_of, to_body
 from protocol.vocabulary import Disposition, Lane, Source
 from tests.builders.cases import FINGERPRINTS, US, at, event_id, item
 from tests.node.casework.arriving import Receiver, item_from
-from tests.node.casework.test_unlisting import Office, office
+from tests.node.casework.contents.test_unlisting import Office, office
 
 __all__ = ["office"]
 PLAIN = "http://192.0.2.1/a.jpg"

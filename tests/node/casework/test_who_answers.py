@@ -7,10 +7,10 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from node.casework.bounding import MAX_SAID
-from node.casework.custody import take_custody
+from node.casework.incoming.bounding import MAX_SAID
 from node.casework.item import Custody, Informant, Review, Said
-from node.casework.routing import Choice, Forwarding, route
+from node.casework.passing_on.custody import take_custody
+from node.casework.passing_on.routing import Choice, Forwarding, route
 from node.casework.telling import handed_on_to
 from protocol.dispositions import Cited, Dispositions
 from protocol.messages import Message

@@ -6,24 +6,24 @@ import msgspec
 import pytest
 
 from node.casework.casebook import Casebook
-from node.casework.draft import (
-    ActionDraft,
-    AssessmentDraft,
-    HashesDraft,
-    ItemDraft,
-    ReportDraft,
-)
+from node.casework.contents.rejudging import bring_verdicts
 from node.casework.errors import (
     DraftRejectedError,
     ItemClosedError,
     NotResponsibleError,
     UnknownItemError,
 )
-from node.casework.intake import take_reports
 from node.casework.item import Custody, Informant, ItemState, Review
-from node.casework.prepare import prepare_report
-from node.casework.rejudging import bring_verdicts
-from node.casework.routing import Forwarding
+from node.casework.passing_on.routing import Forwarding
+from node.casework.reports.draft import (
+    ActionDraft,
+    AssessmentDraft,
+    HashesDraft,
+    ItemDraft,
+    ReportDraft,
+)
+from node.casework.reports.intake import take_reports
+from node.casework.reports.prepare import prepare_report
 from node.casework.working import record_action, record_assessment, record_hashes
 from protocol.messages import Outcome, Sighted
 from protocol.vocabulary import Action, ItemKind, OutcomeWhat, Source, Verdict

@@ -18,9 +18,9 @@ from node.cli.looking import STEPS
 from node.config import load
 from node.config.edit import change_file
 from node.config.sections import Config
-from node.store.carrying_over import NAMES
 from node.store.sqlite import Store
-from node.store.upgrading import Step, Upgrade
+from node.store.upgrade.carrying_over import NAMES
+from node.store.upgrade.upgrading import Step, Upgrade
 from tests.node.cli.conftest import Typing
 
 AT: Step = Step("verdicts", 250_000, 1_000_000)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from node.casework.draft import HashesDraft
+from node.casework.reports.draft import HashesDraft
 from node.cli.exits import Exit
 from node.cli.main import run
 

@@ -11,7 +11,7 @@ from node.cli.exits import Exit
 from node.cli.lists import opened_store
 from node.config.edit import change_file
 from node.jurisdiction.origins import Question
-from node.store.origins import OriginBook
+from node.store.places.origins import OriginBook
 from tests.node.cli.conftest import Answer, Typing
 
 DAY_MS = 86_400_000

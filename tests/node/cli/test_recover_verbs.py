@@ -11,9 +11,9 @@ import pytest
 from keys.keyring import load_database_key
 from keys.unlock import Unlock
 from node.cli.exits import Exit
-from node.peer.handing_back import Permission
+from node.peer.recovery.handing_back import Permission
 from node.store.connection import open_reader, open_writer
-from node.store.handing_back import HandingBackStore
+from node.store.recovery.handing_back import HandingBackStore
 from node.store.writer import InlineReaders, InlineWriter
 
 if TYPE_CHECKING:

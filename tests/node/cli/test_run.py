@@ -15,7 +15,7 @@ from node.cli.exits import Exit
 from node.config.edit import change_file
 from node.setup.opening import open_keys, store_place
 from node.store.beside import reading
-from node.store.lists import min_bytes_of
+from node.store.contents.lists import min_bytes_of
 
 if TYPE_CHECKING:
     from pathlib import Path

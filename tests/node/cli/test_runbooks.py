@@ -14,8 +14,8 @@ from keys.keyring import load_database_key
 from keys.member import tls_key_id
 from keys.unlock import Unlock
 from node.config import load
+from node.store.channels.outbox import Outbox
 from node.store.connection import open_reader, open_writer
-from node.store.outbox import Outbox
 from node.store.writer import InlineReaders, InlineWriter
 from protocol.vocabulary import Lane
 

@@ -8,11 +8,11 @@ import pytest
 
 from keys.keyring import load_database_key
 from keys.unlock import Unlock
-from node.casework.mass import TASK, waiting_of
+from node.casework.mistakes.mass import TASK, waiting_of
 from node.cli.exits import Exit
+from node.store.channels.outbox import Outbox
 from node.store.connection import ProcessLock, open_reader, open_writer
-from node.store.outbox import Outbox
-from node.store.tasks import open_task
+from node.store.items.tasks import open_task
 from node.store.writer import InlineReaders, InlineWriter
 from protocol.vocabulary import Lane
 

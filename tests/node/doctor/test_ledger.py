@@ -6,7 +6,7 @@ import pytest
 
 from node.doctor.findings import Severity
 from node.doctor.ledger import HOUR_MS, check_ledger
-from node.peer.witnessing import standing
+from node.peer.ledgers.witnessing import standing
 
 NOW = 1_790_000_000_000
 TIMES = {"fr-pdc": 1_789_999_000, "de-eco": 1_789_999_001}

@@ -12,15 +12,15 @@ import pytest
 
 from keys.keyring import MemberKeys
 from keys.registry import Registry
-from node.casework.draft import ActionDraft, AssessmentDraft
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
+from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from node.evidence.believed import Believed
 from node.evidence.findings import Findings
 from node.evidence.heads import sign_head
 from node.evidence.verify import verify
 from node.matching.fingerprints import Fingerprints
-from node.peer.ledger import LedgerKeeper
-from node.store.audit import Audit
+from node.peer.ledgers.ledger import LedgerKeeper
+from node.store.audits.audit import Audit
 from node.store.connection import open_reader, open_writer
 from protocol.vocabulary import Action, Verdict
 from protocol.witness import Submission

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from node.evidence.forks import export_fork
-from node.peer.forks import KeptFork
+from node.peer.channels.forks import KeptFork
 from protocol.channel import Channel
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.fork import ForkEvidence, fork_nodes

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from node.casework.casebook import Casebook, Needs
+from node.casework.contents.listing import match_lists, unlist
 from node.casework.events import EventKind, Facts
-from node.casework.listing import match_lists, unlist
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from node.matching.lists import Entry, Provenance, Retraction, Terms, Trust
-from node.store.list_taking import take_in
-from node.store.lists import keep_terms
+from node.store.contents.list_taking import take_in
+from node.store.contents.lists import keep_terms
 from node.store.sqlite import Store
 from protocol.facts import Content
 from tests.builders.cases import POSTBOX

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from node.casework.draft import ActionDraft
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
+from node.casework.reports.draft import ActionDraft
 from protocol.vocabulary import Action
 from tests.node.evidence.conftest import Made
 from tests.simulation.recovering import recover

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from node.casework.draft import ItemDraft, ReportDraft
+from node.casework.reports.draft import ItemDraft, ReportDraft
 from node.evidence.bundle import export
 from node.evidence.check import check
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 from node.store.connection import open_reader
 from protocol.vocabulary import Source
 from tests.simulation.world import World

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from node.casework.erasing import Cause, ErasureDraft
+from node.casework.ending.erasing import Cause, ErasureDraft
 from node.evidence.bundle import export
 from node.evidence.check import check
 from node.evidence.errors import BrokenBundleError, NothingToShowError
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 from node.store.connection import open_reader
 from protocol.dispositions import Dispositions
 from protocol.messages import read

@@ -20,14 +20,14 @@ from node.evidence.contradictions import (
 )
 from node.evidence.errors import BrokenBundleError, NothingToAnswerError
 from node.evidence.forks import check_fork
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 from node.store.connection import open_reader, open_writer
 from protocol.checkpoint import Checkpoint, Origin, sign_checkpoint
 from protocol.contradiction import Contradiction
 from protocol.ledger import LoggedHead
 from tests.node.evidence.test_stolen import Governed
-from tests.node.peer import test_crosscheck as crosscheck
-from tests.node.peer.test_crosscheck import ECO, EOKM, IWF, PDC, forged, heads, lie
+from tests.node.peer.ledgers import test_crosscheck as crosscheck
+from tests.node.peer.ledgers.test_crosscheck import ECO, EOKM, IWF, PDC, forged, heads, lie
 from tests.second import contradiction as second
 from tests.second.basics import RefusedError
 

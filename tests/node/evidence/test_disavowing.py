@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from node.casework.post import Post
+from node.casework.passing_on.post import Post
 from node.evidence.findings import Findings
 from node.evidence.weight import Weighed, count_void
-from node.peer.outgoing import disavowal
+from node.peer.channels.outgoing import disavowal
 from protocol.disavowal import Disavow
 from protocol.merkle import EMPTY_ROOT
 from protocol.vocabulary import Kind, Lane

@@ -11,7 +11,7 @@ import pytest
 from node.evidence.errors import BrokenBundleError, UnknownForkError
 from node.evidence.findings import Findings
 from node.evidence.forks import check_fork, export_fork, is_fork, verify_forks
-from node.peer.forks import KeptFork
+from node.peer.channels.forks import KeptFork
 from tests.node.evidence.forked import (
     EOKM,
     FILES,

@@ -17,7 +17,7 @@ from keys.succession import succeeded
 from node.evidence.bundle import export
 from node.evidence.check import Checked, check
 from node.registry import repository
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 from node.store.connection import open_reader
 from protocol.revocation import apply
 from tests.builders.network import (

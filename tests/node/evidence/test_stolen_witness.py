@@ -14,11 +14,11 @@ from keys.signing import SigningKey
 from keys.succession import succeeded
 from keys.turns import Turn
 from node.evidence.check import check
-from node.peer.witness import Witness
-from node.peer.witnessing import candidates
+from node.peer.ledgers.witness import Witness
+from node.peer.ledgers.witnessing import candidates
 from node.registry import repository
+from node.store.audits.witness_audit import WitnessAudit
 from node.store.connection import open_reader
-from node.store.witness_audit import WitnessAudit
 from tests.builders.network import NOW_MS, member_files
 from tests.node.evidence.test_stolen import EOKM, IWF, PLACE, Governed
 from tests.second import files as second

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from node.casework.draft import AssessmentDraft
+from node.casework.reports.draft import AssessmentDraft
 from node.evidence.check import check
 from node.evidence.errors import BrokenBundleError, NothingToShowError
 from protocol.messages import read

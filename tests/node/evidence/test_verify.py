@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from node.casework.draft import AssessmentDraft
 from node.casework.events import EventKind, Recorded, decode_body
 from node.casework.item import ItemState, encode
+from node.casework.reports.draft import AssessmentDraft
 from node.store.connection import open_reader, open_writer
 from protocol.vocabulary import Reason, Verdict
 from tests.node.evidence.conftest import HERE, Made, Places

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from keys.turns import Turn
-from node.casework.draft import ActionDraft
+from node.casework.reports.draft import ActionDraft
 from node.cli.evidence import verify
 from node.cli.exits import Exit
 from node.evidence.bundle import export
 from node.evidence.check import check
 from node.evidence.errors import BrokenBundleError
-from node.store.audit import Audit
+from node.store.audits.audit import Audit
 from node.store.connection import open_reader
 from protocol.checkpoint import read_checkpoint, sign_checkpoint
 from protocol.receipt import cosign

@@ -10,12 +10,12 @@ import pytest
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
-from node.casework.correcting import Disproved
+from node.casework.mistakes.correcting import Disproved
 from node.hashcheck.contract import LIST, MOST_GROUNDS, ComplaintState, Hit, Why, one_file
 from node.matching.contents import Likeness, compare
 from node.matching.lists import Provenance, Terms, Trust
-from node.store.list_removing import retract_pictures
-from node.store.lists import all_lists, keep_terms
+from node.store.contents.list_removing import retract_pictures
+from node.store.contents.lists import all_lists, keep_terms
 from protocol.facts import Content
 from tests.builders.cases import FINGERPRINTS, event_id, file
 from tests.builders.hashcheck import Service

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.casework.draft import ReportDraft
+from node.casework.reports.draft import ReportDraft
 from node.interchange import csv_reports
 from node.interchange.codes import SOURCES, TYPES
 from node.interchange.csv_reports import HEADER, MAX_LINE_BYTES, Options

@@ -10,7 +10,7 @@ from msgspec import inspect
 
 from node.api.operations import OPERATIONS, TokenDraft
 from node.api.parameters import ItemsParameters
-from node.casework.draft import (
+from node.casework.reports.draft import (
     AccessDraft,
     ActionDraft,
     HashesDraft,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from node.casework.draft import HashesDraft, ReportDraft
+from node.casework.reports.draft import HashesDraft, ReportDraft
 from node.interchange.json_faults import explain
 from node.interchange.json_numbers import NamedTwiceError, decode
 

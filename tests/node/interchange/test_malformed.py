@@ -8,7 +8,7 @@ import random
 import msgspec
 import pytest
 
-from node.casework.draft import ReportDraft
+from node.casework.reports.draft import ReportDraft
 from node.interchange import csv_reports, ndjson_reports
 from node.interchange.errors import WrongFileError
 from node.interchange.lines import Line, Rejection

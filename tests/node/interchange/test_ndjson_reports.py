@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.casework.draft import ReportDraft
+from node.casework.reports.draft import ReportDraft
 from node.interchange import ndjson_reports
 from node.interchange.errors import WrongFileError
 from node.interchange.lines import Line, Rejection

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.casework.draft import ReportDraft
+from node.casework.reports.draft import ReportDraft
 from node.interchange.errors import UnreadableFileError, WrongFileError
 from node.interchange.files import open_reports
 from node.interchange.lines import Line, Rejection, byte_lines

@@ -18,7 +18,7 @@ from tests.builders.network import NOW_MS, member_keys
 from tests.node.peer.kit import EOKM, IWF, Network, request
 
 if TYPE_CHECKING:
-    from node.peer.signatures import HttpRequest
+    from node.peer.http.signatures import HttpRequest
 
 
 def entry(number: int, body: bytes = b"\xc0") -> bytes:

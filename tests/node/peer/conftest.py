@@ -9,14 +9,14 @@ import pytest
 from aiohttp import web
 
 from node.keeping import TransportInUse
-from node.peer.allowances import DiskFloor
-from node.peer.bodies import Patience
-from node.peer.client import HttpTransport
-from node.peer.door import Connections
-from node.peer.ledger_endpoint import LedgerEndpoint
-from node.peer.listener import listen
-from node.peer.quotas import Quota
-from node.peer.server import make_peer_app
+from node.peer.http.allowances import DiskFloor
+from node.peer.http.bodies import Patience
+from node.peer.http.client import HttpTransport
+from node.peer.http.door import Connections
+from node.peer.http.listener import listen
+from node.peer.http.quotas import Quota
+from node.peer.http.server import make_peer_app
+from node.peer.ledgers.ledger_endpoint import LedgerEndpoint
 from tests.node.peer.kit import (
     EOKM,
     Answering,

@@ -24,11 +24,11 @@ from keys.registry import Registry
 from keys.signing import SigningKey, VerifyKey
 from keys.succession import Rotated, RotatedKey, succeeded
 from node.keeping import TransportInUse
-from node.peer import signatures, wire
-from node.peer.client import HttpTransport, Limits
 from node.peer.errors import CallError
-from node.peer.pins import server_context
-from node.peer.signatures import HttpRequest, HttpResponse
+from node.peer.http import signatures, wire
+from node.peer.http.client import HttpTransport, Limits
+from node.peer.http.pins import server_context
+from node.peer.http.signatures import HttpRequest, HttpResponse
 from protocol import answers
 from protocol.answers import NOTHING, Answer, AnswerCode, Told
 from protocol.push import SUITE, PushHead

@@ -12,8 +12,8 @@ from keys.registry import Registry
 from keys.signing import SigningKey
 from node.matching.fingerprints import Fingerprints
 from node.peer.errors import PeerUnreachableError
-from node.peer.ledger_exchange import LedgerExchange
-from node.peer.lineage import Lineages
+from node.peer.ledgers.ledger_exchange import LedgerExchange
+from node.peer.ledgers.lineage import Lineages
 from node.store.connection import open_reader
 from node.store.sqlite import Store
 from protocol.ledger import LedgerHead, LedgerOrigin, read_ledger_head, sign_ledger_head

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from node.peer.ledger_exchange import LedgerExchange
+from node.peer.ledgers.ledger_exchange import LedgerExchange
+from node.peer.ledgers.witnessing import candidates
 from node.peer.transport import Reply
-from node.peer.witnessing import candidates
 from tests.simulation.looking import rows
 from tests.simulation.world import Node, Wire, World
 

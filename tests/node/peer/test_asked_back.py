@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from node.peer.doubting import EVADED, LONG_MS
 from node.peer.errors import BadLineageError
-from node.peer.lineage import SPLIT
+from node.peer.ledgers.doubting import EVADED, LONG_MS
+from node.peer.ledgers.lineage import SPLIT
 from protocol.ledger import read_ledger_head
 from protocol.lineage import NOTHING_SHOWN, Lineage, Link, SeenHead, from_bytes, to_bytes
 from tests.node.peer.owning import OWNER, SPEAKER, Asking, Epochs

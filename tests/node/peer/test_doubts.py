@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from keys.recovering import Recovering
-from node.peer.doubting import ASKED_AT_ONCE, EVADED, LONG_MS, REQUESTS
 from node.peer.errors import CallError
-from node.peer.lineage import REBUILT, SPLIT
+from node.peer.ledgers.doubting import ASKED_AT_ONCE, EVADED, LONG_MS, REQUESTS
+from node.peer.ledgers.lineage import REBUILT, SPLIT
 from protocol.lineage import Lineage, to_bytes
 from tests.builders.network import NOW_MS
 from tests.node.peer.owning import OTHER, OWNER, SPEAKER, Asking, Epochs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from node.peer.client import HttpTransport
+from node.peer.http.client import HttpTransport
 from protocol import answers
 from protocol.answers import Answer, AnswerCode
 from protocol.push import MAX_PUSH_BYTES, SUITE, PushHead

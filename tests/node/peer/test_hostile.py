@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from keys.sealing import SealingKey
-from node.peer.allowances import DiskFloor
-from node.peer.inbox import Inbox
-from node.peer.listener import listen
-from node.peer.quotas import Quota
-from node.peer.server import make_peer_app
-from node.peer.signatures import HttpRequest
+from node.peer.channels.inbox import Inbox
+from node.peer.http.allowances import DiskFloor
+from node.peer.http.listener import listen
+from node.peer.http.quotas import Quota
+from node.peer.http.server import make_peer_app
+from node.peer.http.signatures import HttpRequest
 from node.store.seam import Connection
 from node.store.sqlite import Store
 from protocol import answers

@@ -8,8 +8,6 @@ import pytest
 from multidict import CIMultiDict
 
 from keys.signing import SigningKey
-from node.peer import wire
-from node.peer.client import HttpTransport
 from node.peer.errors import (
     BadAnswerError,
     PeerTimeoutError,
@@ -17,7 +15,9 @@ from node.peer.errors import (
     UnheardAnswerKeyError,
     UnsignedAnswerError,
 )
-from node.peer.signatures import HttpRequest
+from node.peer.http import wire
+from node.peer.http.client import HttpTransport
+from node.peer.http.signatures import HttpRequest
 from tests.node.peer.kit import (
     ECO,
     EOKM,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from keys.registry import Registry
-from node.peer.client import HttpTransport
-from node.peer.listener import listen
-from node.peer.server import make_peer_app
+from node.peer.http.client import HttpTransport
+from node.peer.http.listener import listen
+from node.peer.http.server import make_peer_app
 from node.peer.transport import Reply
 from protocol.vocabulary import Lane
 from tests.node.peer.kit import Nonces

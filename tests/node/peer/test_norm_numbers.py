@@ -10,23 +10,20 @@ from pathlib import Path
 import pytest
 
 from keys.keyring import SEALING_GRACE_MS
-from node.casework import bounding, mass, rings, sharing
-from node.peer import (
-    crosscheck,
-    delivery,
-    doubting,
-    ledger,
-    recovering,
-    replaying,
-    replays,
-    tenure,
-    witness,
-    witnessing,
-)
-from node.peer.allowances import ALLOWANCES, Cost
-from node.peer.ledger_exchange import LINEAGE, SHOWING
-from node.store import crosscheck as showings
-from node.store import forks, handing_back, lineage, refilling, views
+from node.casework.contents import sharing
+from node.casework.incoming import bounding
+from node.casework.mistakes import mass
+from node.casework.passing_on import rings
+from node.peer.channels import delivery, tenure
+from node.peer.http import replays
+from node.peer.http.allowances import ALLOWANCES, Cost
+from node.peer.ledgers import crosscheck, doubting, ledger, witness, witnessing
+from node.peer.ledgers.ledger_exchange import LINEAGE, SHOWING
+from node.peer.recovery import recovering, replaying
+from node.store.channels import forks
+from node.store.ledgers import crosscheck as showings
+from node.store.ledgers import lineage, views
+from node.store.recovery import handing_back, refilling
 from protocol import ledger as ledgers
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "protocol.md"

@@ -7,9 +7,9 @@ import pytest
 from keys.signing import SigningKey
 from keys.tls import TlsKey
 from keys.turns import TURN_GRACE_MS
-from node.peer.client import HttpTransport
 from node.peer.errors import UnheardAnswerKeyError, WrongTlsKeyError
-from node.peer.listener import show_certificate
+from node.peer.http.client import HttpTransport
+from node.peer.http.listener import show_certificate
 from tests.builders.network import NOW_MS
 from tests.node.peer.kit import EOKM, HEAD, IWF, PUSH_PATH, SEALED, Clock, Listening, request
 

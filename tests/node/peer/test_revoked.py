@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from keys.registry import Registry
-from node.peer.client import HttpTransport
 from node.peer.errors import CallError
+from node.peer.http.client import HttpTransport
 from protocol.revocation import apply, key_ids
 from tests.node.peer.kit import (
     EOKM,

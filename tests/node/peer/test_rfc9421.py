@@ -9,9 +9,9 @@ from multidict import CIMultiDict
 
 from keys.errors import BadSignatureError, UnknownKeyError
 from keys.signing import VerifyKey
-from node.peer import signatures
 from node.peer.errors import BadRequestSignatureError
-from node.peer.signatures import HttpRequest
+from node.peer.http import signatures
+from node.peer.http.signatures import HttpRequest
 
 KEY = VerifyKey(urlsafe_b64decode("JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs="))
 SIGNATURE = (

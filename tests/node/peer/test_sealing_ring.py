@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keys.sealing import SealingKey
-from node.peer.sealing import LOOK_AGAIN_S, SealingRing
+from node.peer.channels.sealing import LOOK_AGAIN_S, SealingRing
 
 
 class TestSealingRing:

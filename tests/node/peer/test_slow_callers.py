@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from node.peer.bodies import Patience
-from node.peer.door import PLACES_REMEMBERED, Connections, Door, place_of
+from node.peer.http.bodies import Patience
+from node.peer.http.door import PLACES_REMEMBERED, Connections, Door, place_of
 from tests.node.peer.kit import RECEIPT, Listening, Serve, request
 
 NOW_MS = 1_000_000

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from node.matching.fingerprints import Fingerprints
-from node.peer.lineage import FORKED, SPLIT
+from node.peer.ledgers.lineage import FORKED, SPLIT
 from node.store.connection import open_reader, open_writer
 from node.store.sqlite import Store
 from protocol.ledger import LedgerHead, LedgerOrigin, sign_ledger_head

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from node.peer.views import View, is_newer, view_said
+from node.store.ledgers.views import AHEAD, KEPT, remember_view
 from node.store.sqlite import Store
-from node.store.views import AHEAD, KEPT, remember_view
 from protocol.messages import RegistrySeen
 from tests.builders.cases import FINGERPRINTS
 from tests.builders.empty import empty_store

@@ -13,9 +13,9 @@ from multidict import CIMultiDict
 from keys.errors import UnknownKeyError, UnsealError
 from keys.sealing import SealingKey
 from keys.signing import SigningKey, VerifyKey
-from node.peer import signatures
 from node.peer.errors import BadAnswerError, BadRequestSignatureError
-from node.peer.signatures import HttpRequest, HttpResponse
+from node.peer.http import signatures
+from node.peer.http.signatures import HttpRequest, HttpResponse
 from protocol import push as pushes
 from protocol.checkpoint import Checkpoint, read_checkpoint
 from protocol.entry import leaves

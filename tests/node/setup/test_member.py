@@ -18,8 +18,8 @@ from node.registry.admission import read_request
 from node.registry.errors import RefusedError
 from node.setup.errors import AlreadySetUpError, SetupError
 from node.setup.member import NewMember, make_member
-from node.store.access import Access
 from node.store.connection import open_reader, open_writer
+from node.store.items.access import Access
 from node.store.writer import InlineReaders, InlineWriter
 
 if TYPE_CHECKING:

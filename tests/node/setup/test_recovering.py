@@ -12,17 +12,17 @@ from keys.errors import UnknownKeyError
 from keys.keyring import SEALING_PERIODS, load_database_key, load_sealing_keys
 from keys.unlock import Unlock
 from node.config import load
-from node.peer.forgetting import Forgotten
+from node.peer.ledgers.forgetting import Forgotten
 from node.registry import admit
 from node.registry.errors import MirrorsFailedError, NoRegistryError
 from node.setup.errors import AlreadySetUpError, PublicationRefusedError
 from node.setup.publishing import publish
 from node.setup.recovering import Begun, begin, finish
 from node.setup.revoking import revoke
-from node.store import recovered
 from node.store.connection import open_reader
-from node.store.outside import may_act_outside
-from node.store.witness import forgotten
+from node.store.ledgers.witness import forgotten
+from node.store.recovery import recovered
+from node.store.recovery.outside import may_act_outside
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

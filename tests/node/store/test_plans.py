@@ -13,9 +13,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from node.store import citing, custody, queries, refused, repeats, states
+from node.store.channels import citing, custody, refused, repeats
 from node.store.connection import FileConnection, create_database, open_writer
-from node.store.queries import ItemQuery
+from node.store.items import queries, states
+from node.store.items.queries import ItemQuery
 from tests.node.store.test_postgres_statements import KEY, statements
 
 GROWING = ("messages_out", "entries_in", "log_out", "items", "events", "tombstones", "reports")

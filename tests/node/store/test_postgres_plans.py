@@ -5,7 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from node.store import custody, queries
+from node.store.channels import custody
+from node.store.items import queries
 from node.store.postgres.opening import create
 from tests.builders.postgres import Cluster
 

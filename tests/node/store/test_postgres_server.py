@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from node.casework.casebook import Casebook, Needs
-from node.peer.allowances import no_floor
 from node.peer.errors import OverQuotaError
+from node.peer.http.allowances import no_floor
 from node.store import opening
 from node.store.bulk import insert_rows, stream
 from node.store.errors import (

@@ -9,7 +9,7 @@ import pytest
 from node.store import backup
 from node.store.connection import Connection, open_reader, open_writer
 from node.store.sqlite import Store
-from node.store.upgrading import BrokenOffError, Step, Upgrade
+from node.store.upgrade.upgrading import BrokenOffError, Step, Upgrade
 from tests.builders.cases import FINGERPRINTS, US
 from tests.contract.incoming import PEER, Sender, take
 from tests.contract.stores import FILES, KEY, Place, record_items

@@ -24,7 +24,7 @@ from keys.network import MemberEntry
 from keys.registry import Registry
 from node.casework.item import ItemState
 from node.matching.fingerprints import Fingerprints
-from node.peer import pacing
+from node.peer.channels import pacing
 from node.peer.errors import PeerUnreachableError
 from node.peer.transport import Reply
 from node.registry import repository

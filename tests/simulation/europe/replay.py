@@ -19,8 +19,14 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from node.casework.desk import Desk
-from node.casework.draft import ActionDraft, AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.errors import NotResponsibleError, UnknownItemError
+from node.casework.reports.draft import (
+    ActionDraft,
+    AssessmentDraft,
+    HashesDraft,
+    ItemDraft,
+    ReportDraft,
+)
 from protocol.vocabulary import Action, Source, Verdict
 from tests.builders.network import NOW_MS
 from tests.simulation.europe.counting import DEEDS, INTAKE, Counted

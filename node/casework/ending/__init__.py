@@ -1,0 +1,1 @@
+"""How items end: by a person, by retention, never while they are held."""

@@ -1,0 +1,1 @@
+"""What other members sent: read, bounded, judged, answered."""

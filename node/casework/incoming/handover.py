@@ -1,0 +1,389 @@
+"""An item handed over by another member: known by its id, joined to one that is here, or new.
+
+Also what comes after it on the same lane: sightings, and later facts. What is passed on goes along
+the chain once: what comes round again ends here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from keys.registry import Registry
+from node.casework.casebook import Casebook, Postbox
+from node.casework.contents.candidates import incoming, same_content, same_place
+from node.casework.contents.hits import hold_illegal
+from node.casework.contents.rejudging import rejudge, said_here, suggestion, watch_correction
+from node.casework.events import EventKind, Facts, Recorded
+from node.casework.events import Sighted as SightedEvent
+from node.casework.folding import belonging, lacks
+from node.casework.incoming.bounding import is_over, refuse
+from node.casework.incoming.hearing import credible
+from node.casework.incoming.once import each_once, is_own
+from node.casework.incoming.under_id import line_to_add, means
+from node.casework.item import ENDS_OR_REOPENS, Custody, Informant, ItemState, Review
+from node.casework.passing_on.chains import goes_through, went_before, with_sender
+from node.casework.passing_on.crossing import as_told_there, is_another
+from node.casework.passing_on.custody import settle_ring, take_custody, tell_way
+from node.casework.passing_on.rings import is_earlier
+from node.casework.passing_on.routing import item_told, responsible
+from node.casework.places.again import accepted, raise_judged
+from node.casework.reports.intake import carry_over, is_unseen
+from node.casework.saying import relays
+from node.casework.telling import (
+    News,
+    by_hearsay,
+    handed_on_to,
+    is_otherwise,
+    note,
+    pass_on_sighting,
+    tell,
+    tell_so_far,
+    teller,
+)
+from node.ids import Ids
+from node.matching.duplicates import Judgement, join, judge
+from protocol.facts import ActionTaken, Assessment, Content, Hop, Jurisdiction
+from protocol.messages import Item, ItemV2, Sighted
+from protocol.vocabulary import Disposition, Matter, OutcomeWhat
+
+_UNKNOWN = frozenset({Disposition.NEW, Disposition.NEW_AGAIN, Disposition.NEW_REPLACING})
+"""Rows that hold where no item has the content; a list may, as other hotlines' do."""
+_Fact = TypeVar("_Fact", Assessment, ActionTaken)
+
+
+class Handover:
+    """Takes items and sightings from other members in one casebook."""
+
+    def __init__(
+        self,
+        book: Casebook,
+        registry: Registry,
+        postbox: Postbox,
+        ids: Ids,
+        places: Mapping[str | None, Jurisdiction] | None = None,
+    ) -> None:
+        self._book = book
+        self._registry = registry
+        self._postbox = postbox
+        self._ids = ids
+        self._places = places or {}
+
+    def item(self, peer: str, message: Item) -> Disposition:
+        """An item handed over: known by its id, joined to one that is here, or new."""
+        message = each_once(message)
+        here = self._book.find(message.item_id)
+        if here is not None:
+            return self._known_by_id(peer, here, message)
+        judgement = self._look(peer, message)
+        informant = Informant(peer, message.item_id)
+        if judgement.joins and judgement.item is not None:
+            joined = self._book.loaded.items[judgement.item]
+            if is_over(self._book, self._postbox, peer, joined, message):
+                return refuse(self._book, peer, joined)
+            return self._join(judgement, message, informant)
+        state = self._record(message, informant)
+        carry_over(self._book, self._postbox, message.item_id, judgement)
+        if state.assessments:  # what comes with it is of the files that are here already, too
+            rejudge(self._book, self._postbox, message.item_id)
+        if judgement.disposition in _UNKNOWN and hold_illegal(self._book, state):
+            return Disposition.NEW_KNOWN  # what lists say is recorded once all is judged
+        return judgement.disposition
+
+    def _look(self, peer: str, message: Item) -> Judgement:
+        new = incoming(
+            self._book,
+            message.location,
+            message.content,
+            message.item_kind,
+            message.found_ms,
+            message.matter,
+            message.source,
+        )
+        here = [
+            as_told_there(peer, message.revision, state)
+            for state in same_place(self._book, message.location)
+            if not is_another(self._book, peer, state)
+        ]
+        ids = {state.id for state in here}
+        return judge(
+            new,
+            here,
+            same_content(self._book, message.location, message.content, ids),
+            self._book.us,
+            self._book.now,
+        )
+
+    def _known_by_id(self, peer: str, here: ItemState, message: Item) -> Disposition:
+        """Our own item echoed back, or a later revision from the member that handed it over.
+
+        Where the member that we handed it to hands it back, or one to which it went from there, its
+        person says that it moved back to us: custody is ours again, and a person looks here too.
+        """
+        informant = Informant(peer, message.item_id)
+        body = SightedEvent(
+            message.sightings,
+            informant,
+            message.child_at_risk,
+            Disposition.REVISION,
+            line_to_add(here, message),
+            told_online_ms=self._online(message),
+            handed_ms=message.revision,
+        )
+        if self._comes_back(peer, message, here):
+            back = replace(body, sightings=(), outcome=Disposition.DUPLICATE)
+            self._sight(here.id, back, self._book.now, peer)
+            self._note_all(here.id, message, peer)
+            take_custody(self._book, self._postbox, self._ids, here.id)
+            self._add_facts(here.id, Facts(message.content, message.access), peer)
+            self._book.raise_review(here.id, Review.CAME_BACK)
+            return Disposition.DUPLICATE
+        away = here.custody is Custody.HANDED_ON
+        told = informant in here.informants
+        if here.finder == self._book.us and not away and (told or here.id == message.item_id):
+            if told:  # news of its return were quicker than itself
+                self._add_facts(here.id, Facts(message.content, message.access), peer)
+            return Disposition.ECHO
+        self._sight(here.id, body, message.found_ms, peer)
+        self._add_facts(here.id, Facts(message.content, message.access), peer)
+        self._note_all(here.id, message, peer)
+        if not told:
+            state = self._book.loaded.items[here.id]
+            tell_so_far(self._book, self._postbox, state, informant, message)
+        if not away:
+            return Disposition.REVISION
+        if not told:
+            tell_way(self._book, self._postbox, self._book.loaded.items[here.id], informant)
+        return self._unless_round(here.id, Disposition.REVISION)
+
+    def _comes_back(self, peer: str, message: Item, here: ItemState) -> bool:
+        """Whether it went from us to `peer`, at once or by others, by our present hand-over."""
+        late = went_before(peer, message, here) or is_earlier(self._book.us, here, message.revision)
+        if here.custody is not Custody.HANDED_ON or late:
+            return False
+        return goes_through(peer, message, here) or handed_on_to(self._book, here) == peer
+
+    def _join(self, judgement: Judgement, message: Item, informant: Informant) -> Disposition:
+        """One more report of an item that is here: a sighting, with all that the sender knows."""
+        assert judgement.item is not None
+        before = self._book.loaded.items[judgement.item]
+        suggested = suggestion(self._book, judgement, message.content)
+        said = judgement.disposition
+        body = SightedEvent(
+            message.sightings,
+            informant,
+            message.child_at_risk,
+            said,
+            message.location if said is Disposition.ALIAS else None,
+            told_online_ms=self._online(message),
+            handed_ms=message.revision,
+        )
+        self._sight(before.id, body, message.found_ms, informant.member)
+        files = belonging(before, message.content)
+        content = () if said is Disposition.PLACEHOLDER else files
+        brought = Facts(content, message.access, kind=message.item_kind)
+        self._add_facts(before.id, brought, informant.member)
+        self._note_all(before.id, message, informant.member)
+        raise_judged(self._book, before.id, judgement.review, suggested)
+        state = self._book.loaded.items[before.id]
+        tell_so_far(self._book, self._postbox, state, informant, message)
+        if state.custody is Custody.HANDED_ON:
+            if self._has_moved_back(state, informant.member):
+                take_custody(self._book, self._postbox, self._ids, state.id)
+                return Disposition.DUPLICATE
+            tell_way(self._book, self._postbox, state, informant)
+        sighting, file = next(iter(message.sightings), None), next(iter(files), None)
+        if message.child_at_risk or (sighting, file, message.access) != (None, None, None):
+            passed = Sighted(state.id, sighting, file, message.access, message.child_at_risk)
+            self._pass_on(before, passed)
+        for number, other in enumerate(content[1:], 2):
+            passed = Sighted(state.id, None, other, None, child_at_risk=False)
+            self._pass_on(before, passed, number)
+        return self._unless_round(before.id, said)
+
+    def _has_moved_back(self, state: ItemState, peer: str) -> bool:
+        """Whether `peer`, to whom we handed it, had it before it handed it to us: it has moved.
+
+        While ours is not answered, or was handed on there before it came, the two hand-overs may
+        have crossed on the way: that is a ring like any other.
+        """
+        had_it = state.answer not in (None, Disposition.FORWARDED)
+        return had_it and handed_on_to(self._book, state) == peer
+
+    def _unless_round(self, item_id: str, answer: Disposition) -> Disposition:
+        """What was handed on is forwarded, unless that closes a ring in which it is ours."""
+        state = settle_ring(self._book, self._postbox, self._ids, item_id)
+        if state.custody is Custody.HANDED_ON:
+            return Disposition.FORWARDED
+        return Disposition.DUPLICATE if answer is Disposition.FORWARDED else answer
+
+    def _pass_on(self, before: ItemState, message: Sighted, number: int = 1) -> None:
+        """Pass a sighting along the chain, unless it has been here: what goes round must end.
+
+        `number`: which file of several that came at once it speaks of; each goes by itself.
+        """
+        sighting, state = message.sighting, self._book.loaded.items[before.id]
+        if sighting is None:
+            urgent = message.child_at_risk and not before.child_at_risk
+            if lacks(before, Facts(_one(message.content), message.access)) is None and not urgent:
+                return
+            subject = f"{before.id}|facts|{state.revision}"
+            subject += f"|{number}" if number > 1 else ""
+        elif sighting in before.sightings:
+            return
+        else:  # the same one may come again, of another item or once it was taken back
+            subject = f"{before.id}|{sighting.sighting_id}|{state.revision}"
+        pass_on_sighting(self._book, self._postbox, state, message, subject)
+
+    def _record(self, message: Item, informant: Informant) -> ItemState:
+        custody = Custody.HERE
+        told, done = self._credible(message.assessments), self._credible(message.actions)
+        chain = with_sender(informant.member, message)
+        ours, orphan = self._whose(message)
+        if message.matter is not Matter.CSAM:
+            custody = Custody.COUNTED
+        elif not ours:
+            custody = Custody.LOCATING  # misrouted, or the registry changed: we look ourselves
+        state = replace(
+            item_told(message, informant.member),
+            hops=(*chain, Hop(self._book.us, self._book.now)),
+            told_hops=len(chain),
+            informants=(informant,),
+            custody=custody,
+            responsible=None if custody is Custody.LOCATING else self._book.us,
+            jurisdiction=message.jurisdiction,
+            orphan=custody is Custody.HERE and orphan,
+            due_ms=self._book.now if custody is Custody.LOCATING else None,
+            assessments=told,
+            hearsay=by_hearsay(self._postbox, informant.member, (*told, *done)),
+            actions=done,
+            told_online_ms=self._online(message),
+            handed_ms=message.revision,
+            relayed=relays(message.sightings, informant.member),
+        )
+        place = None if state.location is None else self._places.get(state.location.canonical)
+        return self._book.record(
+            message.item_id,
+            EventKind.RECORDED,
+            Recorded(accepted(state, self._book.us, self._book.now, place), None),
+            at_ms=message.found_ms,
+            actor=informant.member,
+        )
+
+    def _whose(self, message: Item) -> tuple[bool, bool]:
+        """Whether what the sender says of the hosting makes it ours, and an orphan."""
+        country = message.jurisdiction.country
+        if country is None:
+            return True, False
+        member, orphan = responsible(self._registry, country)
+        return member in (self._book.us, None), orphan
+
+    def sighted(self, peer: str, message: Sighted) -> Disposition:
+        """A later sighting, or later facts, of an item that was handed over."""
+        state = self._book.find(message.item_id)
+        if state is None and self._book.gone_id(message.item_id, peer) is not None:
+            self._book.tasks.append(("erased_item_spoken_of", message.item_id))
+            return Disposition.FOR_A_PERSON
+        if state is None:
+            return Disposition.PARKED
+        told_us = any(informant.member == peer for informant in state.informants)
+        meant = means(self._book.us, self._postbox, state, peer, message.item_id)
+        forged = message.sighting is not None and not is_own(message.sighting)
+        if not (told_us and meant) or forged:
+            return Disposition.NOT_PERMITTED
+        files = belonging(state, _one(message.content))
+        judgement = self._look_again(state, message, files)
+        suggested = suggestion(self._book, judgement, files)
+        if judgement.disposition is Disposition.PLACEHOLDER:
+            files = ()
+        if message.sighting is not None or message.child_at_risk:
+            sightings = () if message.sighting is None else (message.sighting,)
+            body = SightedEvent(sightings, None, message.child_at_risk, judgement.disposition)
+            found = self._book.now if message.sighting is None else message.sighting.found_ms
+            self._sight(state.id, body, found, peer)
+        self._add_facts(state.id, Facts(files, message.access), peer)
+        raise_judged(self._book, state.id, judgement.review, suggested)
+        file = next(iter(files), None)
+        passed = Sighted(state.id, message.sighting, file, message.access, message.child_at_risk)
+        self._pass_on(state, passed)
+        return judgement.disposition
+
+    def _look_again(
+        self, state: ItemState, message: Sighted, files: tuple[Content, ...]
+    ) -> Judgement:
+        """A sighting of an item that was joined before the hand-over, by the same table."""
+        sighting = message.sighting
+        if sighting is None:
+            return Judgement(Disposition.FACTS_ADDED, state.id)
+        at, source = sighting.found_ms, sighting.source
+        new = incoming(self._book, state.location, files, state.kind, at, state.matter, source)
+        found = join(new, state, self._book.now)
+        return found or Judgement(Disposition.DUPLICATE, state.id)
+
+    def _sight(self, item_id: str, body: SightedEvent, at_ms: int, actor: str) -> ItemState:
+        body = replace(body, told_by=actor if body.sightings else None)
+        return self._book.record(item_id, EventKind.SIGHTED, body, at_ms=at_ms, actor=actor)
+
+    def _add_facts(self, item_id: str, facts: Facts, peer: str) -> None:
+        state = self._book.loaded.items[item_id]
+        if (body := lacks(state, facts)) is None:
+            return
+        unseen = is_unseen(state, body.content, peer)
+        body = replace(body, unseen=unseen)
+        self._book.record(item_id, EventKind.FACTS, body, at_ms=self._book.now, actor=peer)
+        if unseen:  # before the verdict goes anywhere with it
+            self._book.raise_review(item_id, Review.SUGGESTED_VERDICT)
+        rejudge(self._book, self._postbox, item_id)
+
+    def _online(self, message: Item) -> int | None:
+        """When the sender last knew it online, never later than now; version 1 does not say."""
+        told = message.last_seen_online_ms if isinstance(message, ItemV2) else None
+        return None if told is None else min(told, self._book.now)
+
+    def _credible(self, told: Iterable[_Fact]) -> tuple[_Fact, ...]:
+        """What others are said to have judged or done; never what we did ourselves."""
+        us = self._book.us
+        return tuple([a for a in told if a.member != us and credible(a.event_id, a.member)])
+
+    def _note_all(self, item_id: str, message: Item, peer: str) -> None:
+        """What the sender knows of verdicts and actions belongs to the joined item too.
+
+        It is told on. What ended the sender's item once, or opened it again, does nothing here: an
+        item that is ours we alone close.
+        """
+        heard_from = Informant(peer, message.item_id)
+        for one in self._credible(message.assessments):
+            self._note(item_id, EventKind.ASSESSED, OutcomeWhat.ASSESSED, one, heard_from)
+        for done in self._credible(message.actions):
+            if done.action not in ENDS_OR_REOPENS:
+                self._note(item_id, EventKind.ACTED, OutcomeWhat.ACTED, done, heard_from)
+        if message.assessments:
+            rejudge(self._book, self._postbox, item_id)
+
+    def _note(
+        self,
+        item_id: str,
+        kind: EventKind,
+        what: OutcomeWhat,
+        one: Assessment | ActionTaken,
+        heard_from: Informant,
+    ) -> None:
+        state = self._book.loaded.items[item_id]
+        by = teller(self._postbox, heard_from.member, one.member)
+        was_told = state.has_been_told(one.event_id)
+        anew = by is None and is_otherwise(state, one.event_id, one)
+        if not was_told or (by is None and not state.has_heard(one.event_id)):
+            state = note(self._book, item_id, kind, one, one.at_ms, by)
+            if isinstance(one, Assessment):
+                watch_correction(self._book, item_id, one)
+            if anew or not was_told:
+                news = News(one.event_id, what, one, one.member, one.at_ms, anew=anew)
+                tell(self._book, self._postbox, state, news, heard_from=heard_from)
+        elif isinstance(one, Assessment) and by is None:
+            said_here(self._book, state, one)
+
+
+def _one(content: Content | None) -> tuple[Content, ...]:
+    return () if content is None else (content,)

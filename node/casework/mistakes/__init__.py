@@ -1,0 +1,1 @@
+"""What was said and is taken back: here, by others, and every consequence of it."""

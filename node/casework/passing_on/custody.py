@@ -1,0 +1,149 @@
+"""Custody that comes back: by a ring, a refusal, an erasure, or a member that is gone.
+
+Every hand-over has an id. It is told, as news, to whoever told of the item before or tells of it
+later, and along their chains; and by who handed it on to a member that had handed it on already. So
+all members of a ring (`rings.py`) know the same hand-overs, and one of them takes the item.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from keys.registry import Registry
+from node.casework.casebook import Casebook, Postbox
+from node.casework.events import EventKind, Kept
+from node.casework.item import Custody, Informant, ItemState, Review, Step
+from node.casework.passing_on.rings import after, holder, ring, way
+from node.casework.passing_on.routing import Forwarding
+from node.casework.telling import News, handed_on_to, tell, tell_one
+from node.ids import Ids
+from protocol.facts import Hop
+from protocol.vocabulary import OutcomeWhat
+
+HOLDER_UNHEARD: Final = "holder_unheard"
+"""Task: by what was told an item is with a member of which nothing comes any more, or is none."""
+SAID_TO_BE_HERE: Final = "said_to_be_here"
+"""Task: an item is with us by what others say, and no hand-over has come."""
+
+
+def take_custody(book: Casebook, postbox: Postbox, ids: Ids, item_id: str) -> ItemState:
+    """Take back what was handed on, and tell those who told us of it that it is here."""
+    state = book.loaded.items[item_id]
+    event_id = ids.mint(after(book.us, state, book.now))
+    hops = (*state.hops, Hop(book.us, book.now))
+    kept = Kept(book.us, state.orphan, hops, None, event_id)
+    state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
+    tell(book, postbox, state, _news(Step(event_id, book.us, book.us), book.now))
+    need_not_ask(book, item_id)
+    return state
+
+
+def is_said_to_be_here(us: str, state: ItemState) -> bool:
+    """Whether an open item is ours by what others say, while it is handed on from here."""
+    open_away = state.custody is Custody.HANDED_ON and state.closed_ms is None
+    return open_away and bool(state.sightings) and state.responsible == us
+
+
+def is_left(book: Casebook, state: ItemState, peer: str) -> bool:
+    """Whether who we handed an open item to has it no more, and nobody else by the rule of a ring.
+
+    Of one that nobody is left to have reported nothing follows: who reported it took it back. What
+    is ours by the rule of a ring comes back by that.
+    """
+    open_away = state.custody is Custody.HANDED_ON and state.closed_ms is None
+    supported = open_away and bool(state.sightings)
+    if not supported or handed_on_to(book, state) != peer:
+        return False
+    return (
+        not ring(book.us, state.steps) or holder(book.us, state.steps, state.erased_at) != book.us
+    )
+
+
+def is_unheard(book: Casebook, registry: Registry, state: ItemState) -> bool:
+    """Whether of an open item that is handed on nothing comes any more, as far as is to be known.
+
+    Who it was handed to erased it, or it is said to be with one that is no member here.
+    """
+    if state.custody is not Custody.HANDED_ON or state.closed_ms is not None:
+        return False
+    named = state.responsible
+    stranger = named is not None and named not in registry.network.members
+    return stranger or handed_on_to(book, state) in state.erased_at
+
+
+def need_not_ask(book: Casebook, item_id: str) -> None:
+    """Of an item of which nothing came any more it is known who has it: nobody need ask now."""
+    task = (HOLDER_UNHEARD, item_id)
+    book.tasks = [one for one in book.tasks if one != task]
+    book.over.append(task)
+
+
+def is_over(book: Casebook) -> list[tuple[str, str]]:
+    """Return the tasks that nobody need look at after this decision, whichever were opened.
+
+    What was to come is here, by whatever way, or erased, or said to be with another. That an item
+    is closed ends none of them: it may be open again, and with nobody still.
+    """
+    codes = (HOLDER_UNHEARD, SAID_TO_BE_HERE)
+    found = [(code, item) for item in book.erased for code in codes]
+    for state in book.changed.values():
+        if not state.heard:  # of nearly every item nobody told where it is
+            continue
+        if state.custody is not Custody.HANDED_ON:
+            found += [(code, state.id) for code in codes]
+        elif state.responsible != book.us:
+            found.append((SAID_TO_BE_HERE, state.id))
+    return found
+
+
+def take_what_is_left(book: Casebook, forwarding: Forwarding, state: ItemState, peer: str) -> None:
+    """Take an item that `peer`, to which it was handed, erased; a person looks.
+
+    If by all that was told it is with another by then, it stays with that one: who takes what
+    another has makes two of one. What becomes of it came through `peer`, so a person asks there.
+    """
+    if state.responsible not in (None, book.us, peer):
+        book.tasks.append((HOLDER_UNHEARD, state.id))
+        return
+    take_custody(book, forwarding.postbox, forwarding.ids, state.id)
+    book.raise_review(state.id, Review.CAME_BACK)
+
+
+def settle_ring(
+    book: Casebook, postbox: Postbox, ids: Ids, item_id: str, *, given_back: bool = False
+) -> ItemState:
+    """Take the item if it has gone round and is ours by the rule; a person then looks.
+
+    Not before the hand-over that closes the ring is here: until then it may be another thing, which
+    its sender tells apart from ours. `given_back`: whom we handed it to moves it to us itself, or
+    has erased it; whatever comes of it, that one has it no more.
+    """
+    state = book.loaded.items[item_id]
+    closed = ring(book.us, state.steps) if state.custody is Custody.HANDED_ON else ()
+    if not closed or holder(book.us, state.steps, state.erased_at) != book.us:
+        return state
+    came = any(informant.member == closed[-1].by for informant in state.informants)
+    if not came and not given_back:
+        return state
+    take_custody(book, postbox, ids, item_id)
+    book.raise_review(item_id, Review.CAME_BACK)
+    return book.loaded.items[item_id]
+
+
+def tell_way(book: Casebook, postbox: Postbox, state: ItemState, informant: Informant) -> None:
+    """A later reporter hears by which hand-overs the item went from here."""
+    if state.custody is Custody.HANDED_ON:
+        for step in way(book.us, state.steps):
+            if step.by != informant.member:
+                tell_one(book, postbox, state, informant, _news(step, book.now))
+
+
+def tell_own_step(book: Casebook, postbox: Postbox, state: ItemState, to: str) -> None:
+    """Who had handed the item on before we handed it there hears by which hand-over it came."""
+    for step in way(book.us, state.steps)[:1]:
+        tell_one(book, postbox, state, Informant(to, state.id), _news(step, book.now))
+
+
+def _news(step: Step, at_ms: int) -> News:
+    what = OutcomeWhat.RESPONSIBLE_CHANGED
+    return News(step.event_id, what, None, step.by, at_ms, responsible=step.to)

@@ -1,0 +1,174 @@
+"""What was handed to a member that cannot act on it: seen, and taken back where it is for good.
+
+While a member is suspended, what it has or waits for stands still: a task says so. When it is
+expelled or has merged into another, the member that handed it there takes each open item back and
+gives it to whoever answers for the country now. Nothing is sent to the one that is gone, and what
+still waits for it in the outbox never leaves. A closed item stays closed, wherever it was closed.
+
+So it is where a member is there still, but may not be sent items any more, since its roles, its
+countries or ours, or the terms of the pair changed. What it gave a receipt for it keeps, as long as
+it is one that holds items; all else is taken back, and goes nowhere while this lasts.
+
+What went on from the one that is gone is handed, by the same member, to who had it last by all that
+is known. Whether the hand-over in between ever arrived nobody can tell here: it may wait where it
+never leaves, or lie in quarantine. Who has the item knows its id, and joins the two; and from then
+on its outcomes come here, which went through the one that is gone before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Final, Protocol
+
+from keys.network import EXPELLED
+from keys.registry import Registry
+from node.casework.aside import SetAside, Transact
+from node.casework.casebook import Casebook, Needs
+from node.casework.item import Custody, ItemState, Review
+from node.casework.passing_on.custody import take_custody
+from node.casework.passing_on.permits import HOLDERS, Permits
+from node.casework.passing_on.routing import Choice, Forwarding, route
+from node.casework.telling import handed_on_to
+from node.store.items.queries import ItemQuery
+from protocol.vocabulary import Kind, Lane
+
+_TASKS: Final = {
+    EXPELLED: "member_expelled",
+    "suspended": "member_suspended",
+    "closed": "handover_not_permitted",
+}
+PAGE: Final = 500
+"""Items looked at in one transaction."""
+
+
+class Items(Protocol):
+    """Where the items of a member are looked up."""
+
+    async def items(self, wanted: ItemQuery) -> list[ItemState]:
+        """Return a page of items in the order of their ids."""
+        ...
+
+
+def is_stuck(book: Casebook, state: ItemState, member: str) -> bool:
+    """Whether we handed `state` to `member` and it is open: there, or wherever it went since."""
+    handed_on = state.custody is Custody.HANDED_ON and state.closed_ms is None
+    return handed_on and handed_on_to(book, state) == member
+
+
+def take_back(book: Casebook, item_id: str, forwarding: Forwarding, member: str) -> ItemState:
+    """Take an item back from a member that is gone, and let the responsible one have it.
+
+    That is the one to which it went on from there, if that is a member still.
+    """
+    told = book.loaded.items[item_id]
+    holder = None
+    if told.responsible not in (None, book.us, member) and not _is_gone(
+        forwarding.registry, told.responsible
+    ):
+        holder = Choice(told.responsible, told.orphan)
+    state = take_custody(book, forwarding.postbox, forwarding.ids, item_id)
+    if state.jurisdiction is None:
+        book.raise_review(item_id, Review.LOCATION_UNCERTAIN)
+        return book.loaded.items[item_id]
+    return route(book, item_id, state.jurisdiction, None, forwarding, chosen=holder)
+
+
+def _is_gone(registry: Registry, member: str) -> bool:
+    """Whether this is no member, or none any more."""
+    entry = registry.network.members.get(member)
+    return entry is None or entry.status == EXPELLED
+
+
+def _keeps(standing: str, roles: Collection[str]) -> bool:
+    """Whether a member to which nothing may go keeps what it gave a receipt for."""
+    return standing == "closed" and not HOLDERS.isdisjoint(roles)
+
+
+class Recall:
+    """Looks, once for each change of a member's standing, at what stands at that member."""
+
+    def __init__(
+        self,
+        items: Items,
+        transact: Transact,
+        forwarding: Callable[[], Forwarding],
+    ) -> None:
+        self._items = items
+        self._transact = transact
+        self._aside = SetAside(transact)
+        self._forwarding = forwarding
+        self._seen: dict[str, tuple[str, str | None]] = {}
+        self._permits: Permits | None = None
+
+    async def due(self) -> int:
+        """Do what is due; returns how many items were taken back."""
+        forwarding = self._forwarding()
+        done = 0
+        for member in forwarding.registry.network.members:
+            standing = self._standing(forwarding, member)
+            if standing == "active":
+                self._seen.pop(member, None)
+            else:
+                done += await self._look(forwarding, member, standing)
+        return done
+
+    def _standing(self, forwarding: Forwarding, member: str) -> str:
+        """The member's status; `closed` where it is active, and no item may go to it from us."""
+        registry, us = forwarding.registry, forwarding.ids.member
+        status = "active" if member == us else registry.network.members[member].status
+        if self._permits is None or self._permits.registry is not registry:
+            self._permits = Permits(us, registry)
+        if status != "active" or member == us:
+            return status
+        return status if self._permits.says(member, Lane.REPORTS, Kind.ITEM) else "closed"
+
+    async def _look(self, forwarding: Forwarding, member: str, standing: str) -> int:
+        """Look at the next page of what stands at `member`; the last one ends the search."""
+        seen, after = self._seen.get(member, (None, ""))
+        if seen != standing:
+            after = ""
+        if after is None:
+            return 0
+        roles = forwarding.registry.network.members[member].roles
+        wanted = ItemQuery(
+            after=after,
+            limit=PAGE,
+            custody="handed_on",
+            handed_to=member,
+            unreceipted=_keeps(standing, roles),
+        )
+        page = await self._items.items(wanted)
+        count = 0
+
+        async def recall(items: Sequence[str]) -> None:
+            nonlocal count
+            count += await self._transact(
+                Needs(items=set(items)),
+                lambda book: self._decide(book, items, forwarding, member, standing),
+            )
+
+        await self._aside.each(sorted(state.id for state in page), str, recall)
+        self._seen[member] = (standing, page[-1].id if len(page) == PAGE else None)
+        return count
+
+    def _decide(
+        self,
+        book: Casebook,
+        items: Sequence[str],
+        forwarding: Forwarding,
+        member: str,
+        standing: str,
+    ) -> int:
+        here = (book.loaded.items.get(item_id) for item_id in items)
+        stuck = [s for s in here if s is not None and is_stuck(book, s, member)]
+        roles = forwarding.registry.network.members[member].roles
+        if standing == "suspended" or _keeps(standing, roles):
+            # What went on from there is no affair of one that comes back.
+            stuck = [s for s in stuck if s.responsible == member]
+        if stuck:
+            book.tasks.append((_TASKS[standing], member))
+        if standing == "suspended":
+            return 0
+        for state in stuck:
+            take_back(book, state.id, forwarding, member)
+        return len(stuck)

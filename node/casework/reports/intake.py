@@ -1,0 +1,376 @@
+"""Taking a report in: which of its lines are new, which were here, which only look new.
+
+`take_report` is pure. For every item of the report it first asks whether this very line was handed
+in before (then nothing changes, or missing facts are filled in: a revision of the first), then
+lets the table of duplicates decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.contents.candidates import incoming, same_content, same_place
+from node.casework.contents.listing import match_lists
+from node.casework.contents.rejudging import bring_verdicts, carry_between, rejudge, suggestion
+from node.casework.contents.spreading import spread
+from node.casework.contents.wanting import want_alike
+from node.casework.events import EventKind, Facts, Recorded, Settled
+from node.casework.events import Sighted as SightedEvent
+from node.casework.folding import belonging, lacks
+from node.casework.item import Custody, ItemState, ReportFacts, Review
+from node.casework.mistakes.reconsidering import reconsider
+from node.casework.places.again import raise_judged
+from node.casework.reports.draft import AssessmentDraft
+from node.casework.reports.prepare import PreparedItem, PreparedReport, read_time
+from node.casework.telling import News, note, pass_on_sighting, tell
+from node.ids import Ids
+from node.matching.contents import Likeness, likeness
+from node.matching.duplicates import Judgement, judge
+from node.matching.fingerprints import Fingerprints, content_keys
+from protocol.facts import Assessment, Content, Hop, Sighting
+from protocol.messages import Sighted
+from protocol.vocabulary import Disposition, Matter, OutcomeWhat, Verdict
+
+
+class ItemTaken(msgspec.Struct, frozen=True, gc=False):
+    """What became of one item of a handed-in report."""
+
+    item_id: str
+    outcome: str
+    same_as: str | None = None
+
+
+class ReportTaken(msgspec.Struct, frozen=True, gc=False):
+    """What became of a handed-in report."""
+
+    report_id: str
+    items: tuple[ItemTaken, ...]
+
+
+def intake_needs(reports: Iterable[PreparedReport], fingerprints: Fingerprints) -> Needs:
+    """Say what must be loaded to take these reports."""
+    needs = Needs()
+    for report in reports:
+        if report.draft.reference is not None:
+            needs.references.add((report.draft.source, report.draft.reference))
+        for item in report.items:
+            needs.lines.add(item.line)
+            want_alike(needs, item.content, fingerprints)
+            needs.keys.update(fingerprints.places(item.location))
+            if item.assessments:
+                needs.alike_by.update(content_keys(fingerprints, item.content))
+    return needs
+
+
+def take_reports(
+    book: Casebook, reports: Iterable[PreparedReport], ids: Ids, postbox: Postbox
+) -> list[ReportTaken]:
+    """Take reports in, in their order, and ask the lists about what came of them.
+
+    A hash that a report brings may take a verdict from an item that was here: what followed from
+    that is undone.
+    """
+    taken = [take_report(book, report, ids, postbox) for report in reports]
+    match_lists(book, ids, postbox)
+    reconsider(book, ids, postbox)
+    return taken if not book.loaded.listed else [_known_by_lists(book, one) for one in taken]
+
+
+def _known_by_lists(book: Casebook, taken: ReportTaken) -> ReportTaken:
+    """Tell of new items that a list made known that they are."""
+    items = [
+        ItemTaken(one.item_id, "known")
+        if one.outcome == "new" and book.loaded.items[one.item_id].known
+        else one
+        for one in taken.items
+    ]
+    return ReportTaken(taken.report_id, tuple(items))
+
+
+def take_report(book: Casebook, report: PreparedReport, ids: Ids, postbox: Postbox) -> ReportTaken:
+    """Take one report in."""
+    opened = _report_of(book, report, ids)
+    taken = []
+    for item in report.items:
+        known = book.loaded.lines.get(item.line)
+        if known is not None and known in book.loaded.items:
+            taken.append(_again(book, report, item, known, ids, postbox))
+            continue
+        taken.append(_first_time(book, report, item, opened, ids, postbox))
+        book.remember_line(item.line, taken[-1].item_id)
+    return ReportTaken(opened.id, tuple(taken))
+
+
+def _report_of(book: Casebook, report: PreparedReport, ids: Ids) -> ReportFacts:
+    """The report this line belongs to.
+
+    The one with its reference, that of its line, or a new one.
+    """
+    draft = report.draft
+    known = None
+    if draft.reference is not None:
+        known = book.loaded.reports.get((draft.source, draft.reference))
+    elif report.items[0].line in book.loaded.lines:
+        first = book.loaded.items.get(book.loaded.lines[report.items[0].line])
+        known = None if first is None else first.report_id
+    return ReportFacts(
+        known or ids.mint(book.now),
+        draft.source,
+        draft.reference,
+        report.matter,
+        report.received_ms,
+        draft.workuser,
+        draft.note,
+    )
+
+
+def _again(
+    book: Casebook,
+    report: PreparedReport,
+    item: PreparedItem,
+    known: str,
+    ids: Ids,
+    postbox: Postbox,
+) -> ItemTaken:
+    """The same line again: nothing, unless it brings facts, urgency or verdicts that are new."""
+    state = book.loaded.items[known]
+    missing = lacks(state, Facts(item.content, item.access, kind=item.kind))
+    if missing is not None:
+        add_facts(book, known, missing, postbox)
+    urgent = report.draft.child_at_risk and not state.child_at_risk
+    if urgent:
+        _raise_urgency(book, known, postbox)
+    given = {(a.verdict, a.law) for a in state.assessments if a.member == book.us}
+    fresh = tuple(a for a in item.assessments if (a.verdict, a.law) not in given)
+    _assess(book, known, fresh, ids, postbox)
+    revised = missing is not None or urgent or fresh
+    return ItemTaken(known, "revision" if revised else "repeated")
+
+
+def _raise_urgency(book: Casebook, item_id: str, postbox: Postbox) -> None:
+    """A child is at risk after all: known here, and at once to the member that has the item."""
+    body = SightedEvent((), None, child_at_risk=True, outcome=Disposition.REVISION)
+    state = book.record(item_id, EventKind.SIGHTED, body, at_ms=book.now, actor=book.us)
+    message = Sighted(item_id, None, None, None, child_at_risk=True)
+    pass_on_sighting(book, postbox, state, message, f"{item_id}|child_at_risk")
+
+
+def add_facts(book: Casebook, item_id: str, facts: Facts, postbox: Postbox) -> ItemState:
+    """Facts that came later: recorded, and sent along if the item was handed on."""
+    before = book.loaded.items[item_id]
+    state = book.record(item_id, EventKind.FACTS, facts, at_ms=book.now, actor=book.us)
+    spread(book, postbox, before, state)
+    rejudge(book, postbox, item_id)
+    content = facts.content[0] if facts.content else None
+    message = Sighted(item_id, None, content, facts.access, state.child_at_risk)
+    pass_on_sighting(book, postbox, state, message, f"{item_id}|facts|{state.revision}")
+    return state
+
+
+def _first_time(
+    book: Casebook,
+    report: PreparedReport,
+    item: PreparedItem,
+    opened: ReportFacts,
+    ids: Ids,
+    postbox: Postbox,
+) -> ItemTaken:
+    here = same_place(book, item.location)
+    judgement = judge(
+        incoming(
+            book,
+            item.location,
+            item.content,
+            item.kind,
+            item.found_ms,
+            report.matter,
+            report.draft.source,
+        ),
+        here,
+        same_content(book, item.location, item.content, {one.id for one in here}),
+        book.us,
+        book.now,
+    )
+    if judgement.joins and judgement.item is not None:
+        return _join(book, report, item, opened, judgement, ids, postbox)
+    item_id = ids.mint(book.now)
+    body = Recorded(_first_state(book, report, item, opened, item_id), _if_new(book, opened))
+    book.record(item_id, EventKind.RECORDED, body, at_ms=item.found_ms, actor=book.us)
+    carry_over(book, postbox, item_id, judgement)
+    _assess(book, item_id, item.assessments, ids, postbox)
+    known = judgement.disposition is Disposition.NEW_KNOWN
+    return ItemTaken(item_id, "known" if known else "new", judgement.item if known else None)
+
+
+def _if_new(book: Casebook, opened: ReportFacts) -> ReportFacts | None:
+    reference = opened.reference
+    if reference is None:
+        return None if opened.id in book.opened_reports else opened
+    return None if (opened.source, reference) in book.loaded.reports else opened
+
+
+def _first_state(
+    book: Casebook,
+    report: PreparedReport,
+    item: PreparedItem,
+    opened: ReportFacts,
+    item_id: str,
+) -> ItemState:
+    draft = report.draft
+    routed = report.matter is Matter.CSAM
+    return ItemState(
+        id=item_id,
+        report_id=opened.id,
+        finder=book.us,
+        matter=report.matter,
+        kind=item.kind,
+        kind_said=item.kind_said,
+        location=item.location,
+        content=item.content,
+        access=item.access,
+        source=draft.source,
+        found_via=draft.found_via,
+        campaign=draft.campaign,
+        found_ms=item.found_ms,
+        received_ms=report.received_ms,
+        child_at_risk=draft.child_at_risk,
+        came_from=None,
+        hops=(Hop(book.us, report.received_ms),),
+        sightings=(Sighting(item_id, book.us, draft.source, item.found_ms),),
+        custody=Custody.LOCATING if routed else Custody.COUNTED,
+        responsible=None if routed else book.us,
+        due_ms=book.now if routed else None,
+    )
+
+
+def _join(
+    book: Casebook,
+    report: PreparedReport,
+    item: PreparedItem,
+    opened: ReportFacts,
+    judgement: Judgement,
+    ids: Ids,
+    postbox: Postbox,
+) -> ItemTaken:
+    """Another report of an item that is here: a sighting; new facts merge, urgency only rises."""
+    assert judgement.item is not None
+    item_id = judgement.item
+    draft = report.draft
+    suggested = suggestion(book, judgement, item.content)
+    sighting = Sighting(ids.mint(book.now), book.us, draft.source, item.found_ms)
+    said = judgement.disposition
+    also_at = item.location if said is Disposition.ALIAS else None
+    opens = _if_new(book, opened)
+    body = SightedEvent((sighting,), None, draft.child_at_risk, said, also_at, opens)
+    state = book.record(item_id, EventKind.SIGHTED, body, at_ms=item.found_ms, actor=book.us)
+    content = () if said is Disposition.PLACEHOLDER else belonging(state, item.content)
+    missing = lacks(state, Facts(content, item.access, kind=item.kind))
+    review = judgement.review
+    free = review in (None, Review.SUGGESTED_VERDICT)
+    if waits := free and is_unseen(state, content):
+        review = Review.SUGGESTED_VERDICT
+    after = None
+    if missing is not None:
+        missing = msgspec.structs.replace(missing, unseen=waits)
+        after = book.record(item_id, EventKind.FACTS, missing, at_ms=book.now, actor=book.us)
+    # before the verdict goes anywhere with a file that nobody here saw
+    raise_judged(book, item_id, review, suggested)
+    if after is not None:
+        if review is not Review.SUGGESTED_VERDICT:
+            spread(book, postbox, state, after)
+        rejudge(book, postbox, item_id)
+    file = content[0] if content else None
+    message = Sighted(item_id, sighting, file, item.access, draft.child_at_risk)
+    pass_on_sighting(book, postbox, state, message, sighting.sighting_id)
+    if waits and item.assessments and Review.SUGGESTED_VERDICT not in state.reviews:
+        looked = Settled(Review.SUGGESTED_VERDICT)  # that is part of the verdict, and goes with it
+        book.record(item_id, EventKind.SETTLED, looked, at_ms=book.now, actor=book.us)
+    _assess(book, item_id, item.assessments, ids, postbox)
+    return ItemTaken(item_id, "duplicate", item_id)
+
+
+def is_unseen(state: ItemState, content: tuple[Content, ...], by: str | None = None) -> bool:
+    """Whether a file comes to a judged item that only its address says is the same one.
+
+    Whoever judged it looked at what stood there then; `by`: the member that names the file, which
+    has seen what itself judged. Of an item that went on, who has it looks. What an `unassessable`
+    took back counts again once that is withdrawn.
+    """
+    ours = state.custody in (Custody.HERE, Custody.LOCATING)
+    same = likeness(state.content, content, pictures=False) is Likeness.SAME
+    judged = any(
+        one.verdict is not Verdict.UNASSESSABLE and one.member != by for one in state.assessments
+    )
+    return ours and judged and bool(content) and not same
+
+
+def carry_over(book: Casebook, postbox: Postbox, item_id: str, judgement: Judgement) -> None:
+    """What else a new item brings about: verdicts on its content, and the end of another.
+
+    Known content at a new place: the verdict comes with it and says from whom (rule 2).
+    """
+    if judgement.disposition is Disposition.NEW_KNOWN:
+        bring_verdicts(book, postbox, item_id)
+    if judgement.review is not None:
+        suggested = suggestion(book, judgement, book.loaded.items[item_id].content)
+        book.raise_review(item_id, judgement.review, suggested)
+    if book.loaded.items[item_id].assessments:  # on to what only this item shows to be the same
+        carry_between(book, postbox, item_id)
+    replaced = judgement.replaces and book.loaded.items[judgement.replaces]
+    if replaced and replaced.custody is Custody.HERE and replaced.closed_ms is None:
+        book.raise_review(replaced.id, Review.REPLACED)
+
+
+def _assess(
+    book: Casebook,
+    item_id: str,
+    drafts: tuple[AssessmentDraft, ...],
+    ids: Ids,
+    postbox: Postbox,
+) -> None:
+    for draft in drafts:
+        assess(book, item_id, draft, ids, postbox)
+
+
+def assess(
+    book: Casebook,
+    item_id: str,
+    draft: AssessmentDraft,
+    ids: Ids,
+    postbox: Postbox,
+    *,
+    looked: bool = False,
+) -> ItemState:
+    """Record this member's verdict, tell everybody concerned, carry it over where it goes.
+
+    It is later than every word of ours on the item or its files, whatever a clock or `at` says:
+    else the one that it corrects would count. `looked`: a file of the item waited for this look.
+    """
+    said_ms = read_time("at", draft.at, book.now)
+    before = dict(book.loaded.items)
+    at_ms = max(said_ms, _last_word_ms(book, before[item_id]) + 1)
+    assessment = Assessment(
+        ids.mint(book.now), book.us, draft.verdict, draft.law, draft.labels, draft.reason, at_ms
+    )
+    state = note(book, item_id, EventKind.ASSESSED, assessment, said_ms)
+    spread(book, postbox, before[item_id], state, looked=looked)
+    news = News(assessment.event_id, OutcomeWhat.ASSESSED, assessment, book.us, at_ms)
+    tell(book, postbox, state, news)
+    rejudge(book, postbox, item_id)
+    for other, was in before.items() if draft.verdict is Verdict.UNASSESSABLE else ():
+        now = book.loaded.items[other]
+        if other != item_id and now is not was:  # it was carried there: nothing is said any more
+            spread(book, postbox, was, now)
+    return book.loaded.items[item_id]
+
+
+def _last_word_ms(book: Casebook, state: ItemState) -> int:
+    """Return the time of our latest word on the item, or on another one with a file of it."""
+    keys = content_keys(book.fingerprints, state.content)
+    alike = [state, *(other for key in keys for other in book.by_key(key))]
+    return max(
+        (a.at_ms for one in alike for a in one.assessments if a.member == book.us), default=0
+    )

@@ -1,0 +1,1 @@
+"""What other systems see of the items: views, and the feed of changes."""

@@ -1,0 +1,1 @@
+"""HTTP between members: TLS with pinned keys, signatures, bounds, the listener and its client."""

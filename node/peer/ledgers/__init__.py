@@ -1,0 +1,1 @@
+"""Ledgers: kept, witnessed, compared with those of others."""

@@ -1,0 +1,1 @@
+"""A lost node comes back: it asks, its peers hand back, what was erased stays erased."""

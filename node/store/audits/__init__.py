@@ -1,0 +1,1 @@
+"""Raw rows for verification; nothing here is believed, and nothing here writes."""

@@ -1,0 +1,92 @@
+"""Waking entries that wait for something: a bounded number of rows in one transaction.
+
+One member can let any number of entries wait for one item. What is left over when a transaction has
+woken its share stands in a row of `meta`, in the same transaction, and is woken by the next ones.
+Nothing is judged before all of it is awake (`node.casework.incoming.judging`): so entries are
+judged in the
+order they came, as if all had been woken at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from node.store.bulk import select_in
+from node.store.seam import Connection
+
+ROWS: Final = 2_000
+"""Rows that are woken in one transaction: some hundredths of a second."""
+QUEUED: Final = "SELECT 1 FROM meta WHERE name = 'waking' LIMIT 1"
+"""Whether there is more to wake."""
+_NAME: Final = "waking"
+_ITEM, _ENDED, _TOMBSTONE = "item", "ended", "tombstone"
+_WAITING: Final = {
+    _ITEM: "SELECT seq FROM entries_in WHERE judged = 2 AND waits_for = ? LIMIT ?",
+    _ENDED: "SELECT seq FROM entries_in WHERE judged = 2 AND waits_for = ? AND peer = ? LIMIT ?",
+    _TOMBSTONE: "SELECT e.seq FROM erased_unsent u JOIN entries_in e ON e.seq = u.entry"
+    " WHERE u.peer = ? AND u.erased_ms = ? AND e.judged = 2 LIMIT ?",
+}
+
+_Wake = tuple[str, tuple[str | int, ...]]
+"""What is woken: which of these, and its values."""
+
+
+def wake_items(connection: Connection, ids: Iterable[str]) -> None:
+    """Let be judged what waited for these items; hardly ever does anything wait."""
+    # Numbers in the text: with marks for them the statement is planned anew at every call.
+    if connection.execute("SELECT 1 FROM entries_in WHERE judged = 2 LIMIT 1").fetchone():
+        sql = "SELECT DISTINCT waits_for FROM entries_in WHERE judged = 2 AND waits_for IN ({})"
+        found = sorted(name for (name,) in select_in(connection, sql, sorted(set(ids))))
+        if found:
+            _wake(connection, [(_ITEM, (name,)) for name in found])
+
+
+def wake_ended(connection: Connection, ended: Sequence[tuple[str, str]]) -> None:
+    """Let be judged what these members said of these items, (item, member): they won't come."""
+    if ended:
+        _wake(connection, [(_ENDED, one) for one in ended])
+
+
+def wake_entombed(connection: Connection, peer: str, erased_ms: int) -> None:
+    """Let be judged what this member said of items that it erased then."""
+    _wake(connection, [(_TOMBSTONE, (peer, erased_ms))])
+
+
+def go_on(connection: Connection) -> int:
+    """Wake the next of what was left over; returns how many."""
+    return _wake(connection, [])
+
+
+def waking(connection: Connection) -> set[str]:
+    """Return the items for which entries still stand as waiting that are to be woken."""
+    return {str(values[0]) for kind, values in _queue(connection) if kind == _ITEM}
+
+
+def _wake(connection: Connection, added: Sequence[_Wake]) -> int:
+    """Wake what is left over, then what is added, as much as one transaction may."""
+    queued = _queue(connection)
+    left, woken = [*queued, *added], 0
+    while left and woken < ROWS:
+        kind, values = left[0]
+        sql = f"UPDATE entries_in SET judged = 0, waits_for = NULL WHERE seq IN ({_WAITING[kind]})"  # noqa: S608 - own words
+        share = ROWS - woken
+        found = connection.execute(sql, (*values, share)).rowcount
+        woken += found
+        if found < share:
+            left = left[1:]
+    if left:
+        connection.execute(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)",
+            (_NAME, msgspec.json.encode(left).decode()),
+        )
+    elif queued:
+        connection.execute("DELETE FROM meta WHERE name = ?", (_NAME,))
+    return woken
+
+
+def _queue(connection: Connection) -> list[_Wake]:
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_NAME,)).fetchone()
+    return [] if row is None else msgspec.json.decode(row[0], type=list[_Wake])

@@ -1,0 +1,1 @@
+"""Known contents: lists, what members say of files, and the indices that find what looks alike."""

@@ -1,0 +1,1 @@
+"""What a database of an earlier program gains at the first start of a newer one."""
