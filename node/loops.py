@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from node.peer.channels.delivery import Delivery
@@ -26,13 +27,20 @@ FIRST_PAUSE_S = 0.5
 LAST_PAUSE_S = 30.0
 LOOK_AGAIN_S = 1.0
 """How long a sleeping loop waits at most before it looks for what became due by the clock."""
+REGISTRY_LEAST_S = 1.0
+"""How long the registry is left alone once it was asked: a member can say each moment that ours, or
+what it signs with, is not the newest."""
 
 
 class Wake:
-    """Wakes a loop; calls while it works are remembered as one."""
+    """Wakes a loop; calls while it works are remembered as one.
 
-    def __init__(self) -> None:
+    No wait ends before `at_least_s`: others may make us call without end.
+    """
+
+    def __init__(self, at_least_s: float = 0.0) -> None:
         self._event = asyncio.Event()
+        self._at_least_s = at_least_s
 
     def __call__(self) -> None:
         """Wake the loop."""
@@ -40,8 +48,9 @@ class Wake:
 
     async def wait(self, at_most_s: float) -> None:
         """Return when called since the last wait, or after `at_most_s`."""
+        await asyncio.sleep(self._at_least_s)
         try:
-            async with asyncio.timeout(at_most_s):
+            async with asyncio.timeout(at_most_s - self._at_least_s):
                 await self._event.wait()
         except TimeoutError:
             return
@@ -54,7 +63,7 @@ class Wakes:
 
     desk: Wake = field(default_factory=Wake)
     delivery: Wake = field(default_factory=Wake)
-    registry: Wake = field(default_factory=Wake)
+    registry: Wake = field(default_factory=partial(Wake, REGISTRY_LEAST_S))
 
     def outgoing(self, pulls: LongPoll) -> Callable[[], None]:
         """Return what to call when something new waits for another member."""

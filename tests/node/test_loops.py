@@ -64,3 +64,22 @@ async def test_loop_goes_on_though_its_trouble_cannot_be_logged(
     await asyncio.wait_for(again.wait(), 10)
     assert not loop.done()
     loop.cancel()
+
+
+async def test_g11_a_loop_that_others_wake_is_not_woken_before_its_pause_is_over() -> None:
+    """A member can say each moment that our registry is not the newest."""
+    wake = Wake(0.01)
+    wake()
+    waiting = asyncio.create_task(wake.wait(60.0))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await waiting
+
+
+async def test_what_wakes_a_loop_in_its_pause_is_not_forgotten() -> None:
+    """It goes on once the pause is over, and not after all of its time."""
+    wake = Wake(0.01)
+    waiting = asyncio.create_task(wake.wait(3600.0))
+    await asyncio.sleep(0)
+    wake()
+    await waiting
