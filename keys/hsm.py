@@ -56,6 +56,8 @@ _T = TypeVar("_T")
 PATIENCE_S: Final = 5.0
 """A network HSM answers within some hundred milliseconds; a call that waits holds up the node."""
 _calls: Final = Calls()
+_refused_pins: Final[dict[tuple[TokenUri, int], str]] = {}
+"""What was refused by whatever `Hsm` asked: a verb opens the same token several times."""
 
 
 @dataclass(slots=True)
@@ -166,6 +168,9 @@ class Hsm:
             raise HsmLoginError(self._refused)
         if self._session is None:
             pin = self.pin.pin()
+            self._refused = _refused_pins.get((self.uri, hash(pin)))
+            if self._refused is not None:
+                raise HsmLoginError(self._refused)
             try:
                 self._session = self._log_in(pin, writes=writes, anew=False)
             except HsmAwayError:
@@ -201,7 +206,9 @@ class Hsm:
                 return token.open(rw=writes)
         except refusals as error:
             what = f"it does not take the PIN ({type(error).__name__})"
-            raise self._refuse(f"{what}: correct [member] hsm_pin, then restart the node") from None
+            refused = self._refuse(f"{what}: correct [member] hsm_pin, then restart the node")
+            _refused_pins[self.uri, hash(pin)] = str(refused)
+            raise refused from None
         except (pkcs11.PKCS11Error, OSError, RuntimeError) as error:
             raise self._away(error) from None
 
@@ -320,7 +327,10 @@ def _private(session: "Session", reference: KeyReference) -> Any:
     found: list[Any] = list(
         session.get_objects({attribute.CLASS: classes.PRIVATE_KEY, attribute.ID: reference.id})
     )
-    if len(found) != 1:
+    if len(found) > 1:
+        mend = "its contents were restored twice: take one of them out"
+        raise HsmKeyError(f"hsm: the token holds {reference.label} of this node twice; {mend}")
+    if not found:
         mend = "use the token that belongs to keys_dir, or restore its contents"
         raise HsmKeyError(f"hsm: the token holds no key {reference.label} of this node; {mend}")
     key = found[0]

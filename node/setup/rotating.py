@@ -86,6 +86,7 @@ def rotate(
 
     Raises:
         WitnessForgotError: this node was restored, and `after_restore` was not said.
+        HsmKeyError: `[member] hsm` is another token than the key in use and its successor lie in.
         RotationRunningError: a successor is published already and its turn has not begun.
         NoRegistryError, NotAdmittedError, PublicationRefusedError, PublicationUnprovenError,
         MirrorsFailedError, KeysError: as `node.setup.publishing.publish`.
@@ -101,7 +102,7 @@ def rotate(
         from_ms = max(now_ms, left_behind.restored_ms)
     hsm = hsm_of(config)
     left = load_successor(keys_dir, here.unlock, purpose, hsm)
-    if left is not None and (id_of(left) in here.revoked or _is_lost(left, here.before, purpose)):
+    if left is not None and (id_of(left) in here.revoked or _is_lost(left, here, purpose)):
         discard_successor(keys_dir, purpose, left)
     new = make_successor(keys_dir, here.unlock, purpose, config.member.id, now_ms, hsm)
     document = succeeded(here.next_document(), here.network, purpose, new, from_ms)
@@ -114,20 +115,25 @@ def rotate(
     return Rotation(purpose, id_of(new), from_ms, replaces, until_ms, document.sequence)
 
 
-def _is_lost(left: RotatedKey, before: MemberDocument, purpose: Rotated) -> bool:
+def _is_lost(left: RotatedKey, here: Publishing, purpose: Rotated) -> bool:
     """Tell whether a successor was made in a token that is another one now, and never published.
 
     Nobody can sign with it or revoke it: it would stand in the way for ever.
 
     Raises:
+        HsmKeyError: the key in use is not in this token either, and not revoked: it is a wrong one.
         HsmError: the token is away, so that nobody can tell.
     """
-    if not isinstance(left, SigningKey) or id_of(left) in listed_ids(before, purpose):
+    if not isinstance(left, SigningKey) or id_of(left) in listed_ids(here.before, purpose):
         return False
     try:
         for half in in_hsm([left]):
             half.check()
     except HsmKeyError:
+        replaced = here.keys.log if purpose == "log" else here.keys.receipt  # no others lie there
+        if id_of(replaced) not in here.revoked:
+            for half in in_hsm([replaced]):
+                half.check()
         return True
     return False
 

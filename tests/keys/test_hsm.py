@@ -300,6 +300,20 @@ def test_a_wrong_pin_is_tried_once(softhsm: SoftHsm, monkeypatch: pytest.MonkeyP
         hsm.make("log")
 
 
+def test_a_pin_that_was_refused_is_not_tried_by_another_opening(softhsm: SoftHsm) -> None:
+    """One verb opens the same token several times; the token counts them all."""
+    label = softhsm.token()
+    with pytest.raises(HsmLoginError, match="PinIncorrect"):
+        softhsm.hsm(label, "not-the-pin").make("log")
+    again = softhsm.hsm(label, "not-the-pin")
+    softhsm.log_out()
+    [token] = lib(str(again.uri.module)).get_tokens(token_label=label)
+    with token.open(user_pin=PIN), pytest.raises(HsmLoginError, match="PinIncorrect"):
+        again.make("log")  # a token that lets everybody in by now, so that a try would be seen
+    softhsm.log_out()
+    softhsm.hsm(label).make("log").check()
+
+
 def test_the_message_about_a_wrong_pin_does_not_hold_it(softhsm: SoftHsm) -> None:
     """Nor does anything else that is shown."""
     hsm = softhsm.hsm(softhsm.token(), "not-the-pin")
@@ -313,6 +327,17 @@ def test_a_token_without_the_key_says_which(softhsm: SoftHsm, key: SigningKey) -
     other = HsmKey(softhsm.hsm(softhsm.token()), half_of(key).reference)
     with pytest.raises(HsmKeyError, match="no key hotline-log of this node; use the token that"):
         other.sign(b"m")
+
+
+def test_a_key_that_lies_in_the_token_twice_is_named_as_such(softhsm: SoftHsm) -> None:
+    """Its contents were restored over themselves; nobody is sent to look for another token."""
+    label = softhsm.token()
+    half = softhsm.hsm(label).make("log")
+    with softhsm.opened(label) as session:
+        for one in list(session.get_objects()):
+            one.copy({Attribute.LABEL: "hotline-log"})
+    with pytest.raises(HsmKeyError, match=r"holds hotline-log of this node twice; .* take one"):
+        half.sign(b"m")
 
 
 def test_another_key_under_the_same_id_never_signs(hsm: Hsm, key: SigningKey) -> None:

@@ -234,6 +234,21 @@ class TestAMemberOfANetwork:
         used = {o["purpose"] for o in after["keys"] if o["standing"] == "in use"}
         assert set(lost) <= used
 
+    async def test_g7_a_wrong_token_costs_no_successor(
+        self, typed: Typing, softhsm: SoftHsm
+    ) -> None:
+        """Whoever names another token by mistake goes on with the right one where it stood."""
+        await typed("keys", "rotate", "log", "--umbrella", "http://127.0.0.1:9")
+        successor = typed.config.member.keys_dir / "log.next.key"
+        made, right, wrong = successor.read_bytes(), typed.config.member.hsm, softhsm.token()
+        change_file(typed.config.source, "member", {"hsm": softhsm.uri(wrong)})
+        code, said = await typed("keys", "rotate", "log")
+        assert (code, said["error"]["code"]) == (Exit.KEYS, "hsm_key")
+        assert successor.read_bytes() == made
+        assert not labels(softhsm, wrong)
+        change_file(typed.config.source, "member", {"hsm": right or ""})
+        assert (await typed("keys", "rotate", "log", "--after-h", 0))[0] == Exit.OK
+
     async def test_g7_a_stolen_key_is_replaced_while_the_token_is_away(
         self, typed: Typing, softhsm: SoftHsm
     ) -> None:
