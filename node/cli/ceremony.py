@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from keys.unlock import Unlock
 from node.cli.exits import Exit
 from node.cli.network import decided, keepers_of, now_ms
+from node.cli.new_file import new_file
 from node.cli.output import CliError, Result
 from node.config import load
 from node.registry import admit as decisions
@@ -191,7 +192,7 @@ def _read(file: Path) -> bytes:
 
 def _write(file: Path, raw: bytes) -> None:
     try:
-        with file.open("xb") as opened:
+        with new_file(file, 0o666) as opened:
             opened.write(raw)
     except FileExistsError:
         message = f"{file}: stands already and is never overwritten; name another"

@@ -5,7 +5,6 @@ What a ledger contradicts is in `node.cli.contradictions`.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 from keys.keyring import load_database_key
 from keys.unlock import Unlock
 from node.cli.exits import Exit
+from node.cli.new_file import new_file
 from node.cli.output import CliError, Result, table
 from node.cli.said_twice import contradicted
 from node.config import Config, load
@@ -281,11 +281,13 @@ def read_file(file: Path) -> bytes:
 
 
 def write_file(target: Path, raw: bytes) -> None:
-    """Write a new file for its owner only."""
+    """Write a new file for its owner only, whole or not at all."""
     try:
-        descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with new_file(target) as file:
+            file.write(raw)
     except FileExistsError:
         message = f"{target}: stands already and is never overwritten; use --output"
         raise CliError("file_exists", message) from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(raw)
+    except OSError as error:
+        message = f"{target}: cannot be written ({error.strerror})"
+        raise CliError("file_unreadable", message, Exit.INPUT) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from node.cli.list_words import (
     version_of_word,
 )
 from node.cli.looking import probe
+from node.cli.new_file import new_file
 from node.cli.output import CliError, Progress, Result, table
 from node.config import load
 from node.interchange.errors import UnreadableFileError
@@ -210,8 +210,7 @@ def _placed(form: ListFormat, entries: Iterator[Entry], placed: Counter[bool]) -
 def _write(file: Path, pieces: Iterator[bytes]) -> int:
     count = 0
     try:
-        made = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(made, "wb") as out:
+        with new_file(file) as out:
             for piece in pieces:
                 count += out.write(piece)
     except OSError as error:
