@@ -34,6 +34,9 @@ from node.store.beside import reading
 from node.store.ledgers.witness import forgotten
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keys.hsm import Hsm
     from keys.member import MemberDocument
     from keys.succession import Rotated, RotatedKey
     from node.config import Config
@@ -86,7 +89,7 @@ def rotate(
 
     Raises:
         WitnessForgotError: this node was restored, and `after_restore` was not said.
-        HsmKeyError: `[member] hsm` is another token than the key in use and its successor lie in.
+        HsmKeyError: `[member] hsm` is another token than that of the key in use and its successor.
         RotationRunningError: a successor is published already and its turn has not begun.
         NoRegistryError, NotAdmittedError, PublicationRefusedError, PublicationUnprovenError,
         MirrorsFailedError, KeysError: as `node.setup.publishing.publish`.
@@ -101,9 +104,7 @@ def rotate(
     if left_behind is not None:
         from_ms = max(now_ms, left_behind.restored_ms)
     hsm = hsm_of(config)
-    left = load_successor(keys_dir, here.unlock, purpose, hsm)
-    if left is not None and (id_of(left) in here.revoked or _is_lost(left, here, purpose)):
-        discard_successor(keys_dir, purpose, left)
+    _discard_lost(here, keys_dir, purpose, hsm)
     new = make_successor(keys_dir, here.unlock, purpose, config.member.id, now_ms, hsm)
     document = succeeded(here.next_document(), here.network, purpose, new, from_ms)
     document = _ended(document, here.before, left_behind)
@@ -113,6 +114,13 @@ def rotate(
         take_up_due(keys_dir, here.unlock, published, here.revoked, now_ms, hsm=hsm)
     until_ms = from_ms + TURN_GRACE_MS if left_behind is None else left_behind.since_ms
     return Rotation(purpose, id_of(new), from_ms, replaces, until_ms, document.sequence)
+
+
+def _discard_lost(here: Publishing, keys_dir: Path, purpose: Rotated, hsm: Hsm | None) -> None:
+    """Discard a successor of before that nobody can use any more."""
+    left = load_successor(keys_dir, here.unlock, purpose, hsm)
+    if left is not None and (id_of(left) in here.revoked or _is_lost(left, here, purpose)):
+        discard_successor(keys_dir, purpose, left)
 
 
 def _is_lost(left: RotatedKey, here: Publishing, purpose: Rotated) -> bool:
