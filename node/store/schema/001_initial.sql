@@ -326,7 +326,7 @@ CREATE TABLE witnessed (
     UNIQUE (member, epoch)
 ) STRICT;
 
--- Members that lost their node and ask us for what they said to us; a person allows it. (node/store/recovery/handing_back.py)
+-- Members that lost their node and ask us for what they said to us; a person allows it. (node/store/handing_back.py)
 CREATE TABLE handed_back (
     peer        TEXT NOT NULL,
     sealing_key TEXT NOT NULL,         -- id of the fresh key that its document names: one recovery
@@ -338,7 +338,7 @@ CREATE TABLE handed_back (
     PRIMARY KEY (peer, sealing_key)
 ) STRICT, WITHOUT ROWID;
 
--- Our own recovery: how far each channel of ours has come back from its receiver. (node/store/recovery/recovered.py)
+-- Our own recovery: how far each channel of ours has come back from its receiver. (node/store/recovered.py)
 CREATE TABLE recoveries (
     peer     TEXT NOT NULL,
     lane     TEXT NOT NULL,
@@ -416,7 +416,7 @@ CREATE TABLE recovered_answers (
     PRIMARY KEY (peer, said)
 ) STRICT, WITHOUT ROWID;
 
--- What members disavow: entries [first, size) of an epoch of theirs that somebody else signed. (node/store/recovery/disavowing.py)
+-- What members disavow: entries [first, size) of an epoch of theirs that somebody else signed. (node/store/disavowing.py)
 CREATE TABLE disavowed_in (
     entry INTEGER PRIMARY KEY,         -- entries_in.seq of the entry that says so
     peer  TEXT NOT NULL,
@@ -438,5 +438,5 @@ SELECT e.* FROM in_disavowed_ranges e WHERE NOT EXISTS (
     AND NOT EXISTS (
         SELECT 1 FROM disavowed_in d
         WHERE d.peer = a.peer AND d.lane = a.lane AND d.epoch = a.epoch AND a.idx >= d.first AND a.idx < d.size));
--- What belongs to a channel itself, among the items: epochs opened, and tombstones of items that never came. (node/store/channels/ending.py)
+-- What belongs to a channel itself, among the items: epochs opened, and tombstones of items that never came. (node/store/ending.py)
 CREATE INDEX entries_in_of_channel ON entries_in (peer) WHERE lane = 'reports' AND judged = 1 AND answer IS NULL;

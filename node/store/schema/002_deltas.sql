@@ -14,7 +14,7 @@ CREATE TABLE entry_ids_in_delta (
     digest   BLOB NOT NULL
 ) STRICT;
 
--- What we were shown of how each member's ledger goes on from epoch to epoch. (node/store/ledgers/lineage.py)
+-- What we were shown of how each member's ledger goes on from epoch to epoch. (node/store/lineage.py)
 CREATE TABLE ledgers_seen (
     member TEXT PRIMARY KEY,  -- whose ledger it is
     epoch  BLOB NOT NULL,     -- of its last head that was shown to us

@@ -1,4 +1,4 @@
--- Lists of known content that others gave: hashes, categories and dates, nothing else. (node/store/contents/lists.py, node/store/contents/known.py)
+-- Lists of known content that others gave: hashes, categories and dates, nothing else. (node/store/lists.py, node/store/known.py)
 
 CREATE TABLE lists (
     id         INTEGER PRIMARY KEY,

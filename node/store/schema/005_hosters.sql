@@ -1,4 +1,4 @@
--- Who hosts where, and whom to tell: as registers and this hotline's own file say it. (node/store/places/hosters.py)
+-- Who hosts where, and whom to tell: as registers and this hotline's own file say it. (node/store/hosters.py)
 
 CREATE TABLE hosters (
     key        TEXT PRIMARY KEY,       -- handle of the register, or own:ID of the operator's file

@@ -1,4 +1,4 @@
--- The look-up service for hosting companies. (node/hashcheck/contract.py, node/store/contents/hashcheck.py)
+-- The look-up service for hosting companies. (node/hashcheck/contract.py, node/store/hashcheck.py)
 
 CREATE TABLE hashcheck_keys (
     key_sha256 BLOB PRIMARY KEY,

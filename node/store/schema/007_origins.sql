@@ -1,4 +1,4 @@
--- Questions to proxies where hosts stand that hide behind them. (node/store/places/origins.py)
+-- Questions to proxies where hosts stand that hide behind them. (node/store/origins.py)
 CREATE TABLE origin_questions (
     key        BLOB PRIMARY KEY,       -- keyed fingerprint of the host
     asked_ms   INTEGER NOT NULL,       -- since when it waits, or waited

@@ -1,4 +1,4 @@
--- Whose hoster is looked for because items of ours stand there. (node/store/places/sought.py)
+-- Whose hoster is looked for because items of ours stand there. (node/store/sought.py)
 CREATE TABLE contacts_sought (
     block    TEXT PRIMARY KEY,         -- as 192.0.2.0/24: the smallest range that is announced on its own
     address  TEXT NOT NULL,            -- one in it, which is asked about

@@ -1,4 +1,4 @@
--- What all are told of contents, as the node's own words stand now. (node/store/contents/shared.py)
+-- What all are told of contents, as the node's own words stand now. (node/store/shared.py)
 CREATE TABLE shared_verdicts (
     event_id TEXT NOT NULL,            -- of a verdict of ours
     part     INTEGER NOT NULL,         -- place of the file among those that it is about

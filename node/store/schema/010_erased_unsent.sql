@@ -1,4 +1,4 @@
--- When members erased items that will not come: by tombstones in their logs, and by what waits for one. (node/store/channels/ending.py)
+-- When members erased items that will not come: by tombstones in their logs, and by what waits for one. (node/store/ending.py)
 CREATE TABLE erased_unsent (
     peer      TEXT NOT NULL,
     erased_ms INTEGER NOT NULL,

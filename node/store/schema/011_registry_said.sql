@@ -1,4 +1,4 @@
--- Which registry each member, ourselves included, says it works with: one version with two contents is a split view. (node/store/ledgers/views.py)
+-- Which registry each member, ourselves included, says it works with: one version with two contents is a split view. (node/store/views.py)
 CREATE TABLE registry_said (
     member            TEXT NOT NULL,
     timestamp_version INTEGER NOT NULL,

@@ -1,4 +1,4 @@
--- Which kept answers of the local API show an item: they go with it. (node/store/items/access.py)
+-- Which kept answers of the local API show an item: they go with it. (node/store/access.py)
 CREATE TABLE answers_about (
     token_sha256 BLOB NOT NULL,
     key          TEXT NOT NULL,

@@ -1,18 +1,18 @@
--- Which entries in custody arrived a second time, by id: what takes the body of the first takes theirs. (node/store/channels/repeats.py)
+-- Which entries in custody arrived a second time, by id: what takes the body of the first takes theirs. (node/store/repeats.py)
 CREATE TABLE said_again (
     peer     TEXT NOT NULL,
     entry_id BLOB NOT NULL,
     entry    INTEGER NOT NULL,         -- entries_in.seq
     PRIMARY KEY (peer, entry_id, entry)
 ) STRICT, WITHOUT ROWID;
--- The entries in disavowed ranges, by leaf: what their sender says again is found among them. (node/store/recovery/disavowing.py)
+-- The entries in disavowed ranges, by leaf: what their sender says again is found among them. (node/store/disavowing.py)
 CREATE TABLE disavowed_leaves (
     peer  TEXT NOT NULL,
     leaf  BLOB NOT NULL,
     entry INTEGER NOT NULL,            -- entries_in.seq
     PRIMARY KEY (peer, leaf, entry)
 ) STRICT, WITHOUT ROWID;
--- A database of a commit between two releases may lack these still (node/store/upgrade/completing.py).
+-- A database of a commit between two releases may lack these still (node/store/completing.py).
 CREATE TABLE IF NOT EXISTS disavowed_in (
     entry INTEGER PRIMARY KEY,         -- entries_in.seq of the entry that says so
     peer  TEXT NOT NULL,

@@ -345,7 +345,7 @@ CREATE TABLE witnessed (
     UNIQUE (member, epoch)
 );
 
--- Members that lost their node and ask us for what they said to us; a person allows it. (node/store/recovery/handing_back.py)
+-- Members that lost their node and ask us for what they said to us; a person allows it. (node/store/handing_back.py)
 CREATE TABLE handed_back (
     peer        text COLLATE "C" NOT NULL,
     sealing_key text COLLATE "C" NOT NULL,                   -- id of the fresh key that its document names: one recovery
@@ -357,7 +357,7 @@ CREATE TABLE handed_back (
     PRIMARY KEY (peer, sealing_key)
 );
 
--- Our own recovery: how far each channel of ours has come back from its receiver. (node/store/recovery/recovered.py)
+-- Our own recovery: how far each channel of ours has come back from its receiver. (node/store/recovered.py)
 CREATE TABLE recoveries (
     peer     text COLLATE "C" NOT NULL,
     lane     text COLLATE "C" NOT NULL,
@@ -435,7 +435,7 @@ CREATE TABLE recovered_answers (
     PRIMARY KEY (peer, said)
 );
 
--- What members disavow: entries [first, size) of an epoch of theirs that somebody else signed. (node/store/recovery/disavowing.py)
+-- What members disavow: entries [first, size) of an epoch of theirs that somebody else signed. (node/store/disavowing.py)
 CREATE TABLE disavowed_in (
     entry bigint PRIMARY KEY,                                -- entries_in.seq of the entry that says so
     peer  text COLLATE "C" NOT NULL,
@@ -460,7 +460,7 @@ SELECT e.* FROM in_disavowed_ranges e WHERE NOT EXISTS (
         SELECT 1 FROM disavowed_in d
         WHERE d.peer = a.peer AND d.lane = a.lane AND d.epoch = a.epoch AND a.idx >= d.first AND a.idx < d.size));
 
--- What belongs to a channel itself, among the items: epochs opened, and tombstones of items that never came. (node/store/channels/ending.py)
+-- What belongs to a channel itself, among the items: epochs opened, and tombstones of items that never came. (node/store/ending.py)
 CREATE INDEX entries_in_of_channel ON entries_in (peer) WHERE lane = 'reports' AND judged = 1 AND answer IS NULL;
 
 -- Numbers that leave no gap when something is taken back, as sequences would.

@@ -13,7 +13,7 @@ CREATE TABLE entry_ids_in_delta (
     digest   sealed NOT NULL
 );
 
--- What we were shown of how each member's ledger goes on from epoch to epoch. (node/store/ledgers/lineage.py)
+-- What we were shown of how each member's ledger goes on from epoch to epoch. (node/store/lineage.py)
 CREATE TABLE ledgers_seen (
     member text COLLATE "C" PRIMARY KEY,  -- whose ledger it is
     epoch  bytea NOT NULL,                -- of its last head that was shown to us

@@ -1,4 +1,4 @@
--- Which registry each member, ourselves included, says it works with: one version with two contents is a split view. (node/store/ledgers/views.py)
+-- Which registry each member, ourselves included, says it works with: one version with two contents is a split view. (node/store/views.py)
 CREATE TABLE registry_said (
     member            text COLLATE "C" NOT NULL,
     timestamp_version bigint NOT NULL,

@@ -1,11 +1,11 @@
--- Which entries in custody arrived a second time, by id: what takes the body of the first takes theirs. (node/store/channels/repeats.py)
+-- Which entries in custody arrived a second time, by id: what takes the body of the first takes theirs. (node/store/repeats.py)
 CREATE TABLE said_again (
     peer     text COLLATE "C" NOT NULL,
     entry_id bytea NOT NULL,
     entry    bigint NOT NULL,          -- entries_in.seq
     PRIMARY KEY (peer, entry_id, entry)
 );
--- The entries in disavowed ranges, by leaf: what their sender says again is found among them. (node/store/recovery/disavowing.py)
+-- The entries in disavowed ranges, by leaf: what their sender says again is found among them. (node/store/disavowing.py)
 CREATE TABLE disavowed_leaves (
     peer  text COLLATE "C" NOT NULL,
     leaf  bytea NOT NULL,
