@@ -33,7 +33,8 @@ SIGNING: Final[Mapping[Rotated, Purpose]] = {
     "transport": "transport",
     "witness": "witness",
 }
-_EVIDENCE: Final = frozenset({"log", "receipt", "witness"})
+EVIDENCE: Final[tuple[Rotated, ...]] = ("log", "receipt", "witness")
+"""What others keep is verified under these: they stay listed when their turn is over."""
 _IN_HSM: Final = frozenset({"log", "receipt"})
 RotatedKey = SigningKey | TlsKey
 
@@ -176,7 +177,7 @@ def make_successor(
 def _fresh(purpose: Rotated, member: str, now_ms: int, hsm: Hsm | None) -> RotatedKey:
     if purpose == "tls":
         return TlsKey.issue(member, now_ms)
-    if purpose in _EVIDENCE:
+    if purpose in EVIDENCE:
         return hybrid_key(purpose, hsm if purpose in _IN_HSM else None)
     return SigningKey.generate(hybrid=False)
 
@@ -249,7 +250,7 @@ def _load(path: Path, unlock: Unlock, purpose: Rotated, hsm: Hsm | None) -> Rota
 def _needed(before: MemberDocument, purpose: Rotated, now_ms: int) -> Iterator[str]:
     """The listed keys that must stay listed."""
     for key_id in listed_ids(before, purpose):
-        if purpose in _EVIDENCE or not before.turn(key_id).is_over(now_ms):
+        if purpose in EVIDENCE or not before.turn(key_id).is_over(now_ms):
             yield key_id
 
 

@@ -176,3 +176,4 @@ def _check_document(state: Repository, role: MemberRole, raw: bytes, now_ms: int
     if not now_ms < role.expires_ms <= now_ms + MAX_ROLE_LIFETIME_MS:
         raise RefusedError("expires", "needs a time within the next two years; sign it again")
     rules.check_document(role.document, now_ms)
+    rules.check_evidence_stays(role.document, state.registry.members[member])

@@ -16,7 +16,7 @@ from yarl import URL
 
 from keys.member import PURPOSES
 from keys.network import EXPELLED
-from keys.succession import ROTATED, listed_ids
+from keys.succession import EVIDENCE, ROTATED, listed_ids
 from node.jurisdiction.codes import read_country
 from node.registry.errors import RefusedError
 from protocol.fields import is_member
@@ -61,6 +61,21 @@ def check_document(document: MemberDocument, now_ms: int) -> None:
         raise RefusedError("keys.sealing", "has no key that still lasts; publish a new one")
     if not document.capabilities.versions:
         raise RefusedError("capabilities.versions", "is empty; say which versions the node speaks")
+
+
+def check_evidence_stays(document: MemberDocument, before: MemberDocument) -> None:
+    """Check that a document lists the keys under which what the one before signed is verified.
+
+    Whoever left one out would deny all that it signed: others keep it, and it verifies no more.
+
+    Raises:
+        RefusedError: names the field.
+    """
+    for purpose in EVIDENCE:
+        kept = set(listed_ids(document, purpose))
+        if not kept.issuperset(listed_ids(before, purpose)):
+            mend = "leaves out a key that was listed; list it, its turn may end"
+            raise RefusedError(f"keys.{purpose}", mend)
 
 
 def _check_endpoint(endpoint: str | None) -> None:

@@ -16,6 +16,7 @@ from keys.keyring import MemberKeys
 from keys.member import MemberDocument
 from keys.registry import verify_chain
 from keys.signing import SigningKey
+from keys.succession import SIGNING, Rotated, carried, succeeded
 from node.registry import build, changes
 from node.registry.admission import make_request
 from node.registry.admit import (
@@ -105,9 +106,32 @@ class TestAccepted:
             MemberKeys.generate(IWF, NOW_MS), member=member_keys(IWF).member
         )
         document = make_document(network.id, IWF, keys=fresh, sequence=2)
+        document = carried(document, make_document(network.id, IWF), NOW_MS)
         server.publish(IWF, make_publication(fresh, document, 2, NOW_MS), LATER)
         registry = network.directory.open().registry
-        assert registry.members[IWF].log_keys == (fresh.log.public,)
+        assert registry.members[IWF].log_keys == (
+            member_keys(IWF).log.public,
+            fresh.log.public,
+        )
+
+    @pytest.mark.parametrize("purpose", ["log", "receipt", "witness"])
+    def test_g3_attack_keys_that_others_hold_signatures_of_stay_listed(
+        self, network: Network, server: RegistryServer, purpose: Rotated
+    ) -> None:
+        """Who leaves one out would take back all that it signed: no bundle with it would verify."""
+        before = make_document(network.id, IWF)
+        document = succeeded(before, network.id, purpose, SigningKey.generate(), LATER)
+        first, *others = document.published(SIGNING[purpose])
+        less = dataclasses.replace(
+            document,
+            sequence=2,
+            turns={i: t for i, t in document.turns.items() if i != first.key.key_id},
+            **{purpose: tuple(others)},  # type: ignore[arg-type] # fields of one type
+        )
+        with pytest.raises(RefusedError, match=rf"keys\.{purpose}: leaves out a key"):
+            server.publish(IWF, make_publication(member_keys(IWF), less, 2, LATER), LATER)
+        whole = dataclasses.replace(document, sequence=2)
+        server.publish(IWF, make_publication(member_keys(IWF), whole, 2, LATER), LATER)
 
     def test_the_same_again_changes_nothing_and_gets_the_same_answer(
         self, network: Network, server: RegistryServer
