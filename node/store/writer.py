@@ -23,6 +23,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -354,7 +355,8 @@ class InlineReaders:
 class ThreadReaders:
     """Read-only connections beside the writer, each used by one thread at a time.
 
-    One more is the event loop's own, for what it looks up itself.
+    Their threads do nothing else: those that asyncio shares out are few, and names of peers whose
+    servers do not answer can hold them all. One connection more is the event loop's own.
     """
 
     def __init__(self, open_reader: Callable[[], Connection], count: int = 2) -> None:
@@ -363,10 +365,11 @@ class ThreadReaders:
         self._all = [open_reader() for _ in range(count)]
         for connection in self._all:
             self._idle.put(connection)
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="store-reader")
 
     async def run(self, query: Job[R]) -> R:
         """See `Readers.run`; on a thread with a connection of its own."""
-        return await asyncio.to_thread(self.run_now, query)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.run_now, query)
 
     def run_now(self, query: Job[R]) -> R:
         """`run` for callers that have no event loop."""
@@ -383,6 +386,7 @@ class ThreadReaders:
 
     def close(self) -> None:
         """Close all connections; callers have finished by then."""
+        self._threads.shutdown()
         for connection in (self._own, *self._all):
             connection.close()
 

@@ -11,7 +11,7 @@ from typing import Self
 import pytest
 
 from node.store.connection import Connection, create_database, open_reader, open_writer
-from node.store.writer import ThreadWriter
+from node.store.writer import ThreadReaders, ThreadWriter
 
 KEY = bytes(range(32))
 
@@ -198,3 +198,20 @@ async def test_what_was_handed_in_is_done_before_the_writer_ends(tmp_path: Path)
         await asyncio.sleep(0)
         assert len(await busy.commits()) == 7
         await closing
+
+
+async def test_g11_reads_wait_for_no_name_that_peers_have_looked_up(tmp_path: Path) -> None:
+    """Names whose servers do not answer hold every thread that asyncio shares out; reads go on."""
+    path = tmp_path / "node.db"
+    create_database(path, KEY)
+    readers = ThreadReaders(lambda: open_reader(path, KEY))
+    loop, answered = asyncio.get_running_loop(), threading.Event()
+    names = [loop.run_in_executor(None, answered.wait, 20) for _ in range(64)]
+    try:
+        async with asyncio.timeout(10):
+            read = await readers.run(lambda c: c.execute("SELECT count(*) FROM tasks").fetchone())
+        assert read[0] == 0
+    finally:
+        answered.set()
+        await asyncio.gather(*names)
+        readers.close()
