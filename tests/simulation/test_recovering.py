@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
@@ -593,6 +594,53 @@ class TestErased:
         await burn_before(world, Denying)
         await finish(world, EOKM)
         assert world[EOKM].verify().unsaid == {f"{IWF}/reports": 1}
+
+
+class Sparing(Liar):
+    """A store that hands back as little at once as it can."""
+
+    async def page(self, *place: Any) -> Any:
+        """The page to the next receipt."""
+        return await self._page(*place[:-1], (1, place[-1][1]))
+
+
+class TestSlow:
+    """A peer that hands back as slowly as it may."""
+
+    async def test_g11_who_hands_back_slowly_keeps_no_other_waiting(self, world: World) -> None:
+        """Its pages come in turns with what others are asked; in the end all of them are here."""
+        for number in range(6):
+            await world[EOKM].submit(OWN.format(number))
+            await world.settle()
+        await burn(world, EOKM)
+        await world[EOKM].coming_back.step()
+        decide(world, IWF, EOKM)
+        world[IWF].handing_back = replace(
+            world[IWF].handing_back, store=Sparing(world[IWF].store.handing_back)
+        )
+        asking = world[EOKM].coming_back.asking
+        asking.transport = Slow(world, asking.transport)
+        world.now += 61_000
+        for step in range(4):
+            began = world.now
+            await world[EOKM].coming_back.step()
+            assert (await reports_of(world))[IWF] == ("end" if step == 3 else "going"), step
+            assert world.now - began <= 5 * 40_000, "both lanes, and no more than some pages"
+        assert asking.transport.asked[PDC] >= 4, "it is asked whether a person decided meanwhile"
+
+
+class Slow:
+    """The way to others, over which gb-iwf takes its time for each answer."""
+
+    def __init__(self, world: World, way: Any) -> None:
+        self.asked: Counter[str] = Counter()
+        self._world, self._way = world, way
+
+    async def recover(self, peer: str, path: str, body: bytes) -> Any:
+        """Ask, and wait."""
+        self.asked[peer] += 1
+        self._world.now += 40_000 if peer == IWF else 0
+        return await self._way.recover(peer, path, body)
 
 
 class TestClosed:

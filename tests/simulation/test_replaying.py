@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from protocol.messages import Outcome
 from protocol.recovery import Held, Page, Recover, Scope, Standing, StandingCode
 from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat
 from tests.simulation.test_destroyed import tasks
+from tests.simulation.test_recovering import Slow, Sparing
 from tests.simulation.world import Node, World
 
 EOKM, IWF, PDC = "nl-eokm", "gb-iwf", "fr-pdc"
@@ -101,6 +103,26 @@ async def test_g5_what_came_and_was_erased_after_the_backup_is_erased_again_when
     await world[IWF].crash()
     world.now += 2 * AGAIN_MS
     assert await world[EOKM].coming_back.replay() == 0, "nobody is asked a third time"
+
+
+async def test_g11_peer_that_shows_erasures_slowly_keeps_no_other_waiting(
+    world: World, saved: Path
+) -> None:
+    """What it has shown so far is not asked for again, and in the end all is erased."""
+    gone, kept = await erased_after_the_backup(world, saved)
+    await restore(world[EOKM], saved)
+    world[IWF].handing_back = replace(
+        world[IWF].handing_back, store=Sparing(world[IWF].store.handing_back)
+    )
+    replaying = world[EOKM].coming_back.replaying
+    replaying.transport = Slow(world, replaying.transport)
+    for waiting in (1, 0):
+        began = world.now
+        assert await world[EOKM].coming_back.replay() == waiting
+        assert world.now - began <= 2 * 40_000
+    assert replaying.transport.asked == {IWF: 4, PDC: 1}
+    assert await world[EOKM].desk.item(gone) is None
+    assert await world[EOKM].desk.item(kept) is not None
 
 
 async def test_g7_erasure_without_our_salt_erases_nothing(world: World, saved: Path) -> None:

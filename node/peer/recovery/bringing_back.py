@@ -20,7 +20,8 @@ from node.peer.apart import apart
 from node.peer.channels import pacing
 from node.peer.channels.sending import may_send
 from node.peer.errors import PeerError
-from node.peer.recovery.recovering import ASK_AGAIN_MS, CAP_MS
+from node.peer.http.allowances import Allowances, Cost
+from node.peer.recovery.recovering import ASK_AGAIN_MS, CAP_MS, ROUND_MS
 from node.peer.transport import Recoveries
 from protocol.errors import ProtocolError
 from protocol.recovery import Page, Recover, Standing, StandingCode
@@ -53,6 +54,11 @@ class BringingBack:
     jitter: Callable[[int], int]
     _attempts: dict[tuple[str, Lane], int] = field(default_factory=dict)
     _next_ms: dict[tuple[str, Lane], int] = field(default_factory=dict)
+    _allowances: Allowances = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count what is brought, as what is handed back to those who ask."""
+        self._allowances = Allowances(lambda: self.registry().network.policy)
 
     async def bring_due(self) -> int:
         """Call whoever is due; return how many pages were brought.
@@ -72,11 +78,11 @@ class BringingBack:
         return sum(await asyncio.gather(*(self._bring(*one) for one in due)))
 
     async def _bring(self, peer: str, lane: Lane, pause_ms: int) -> int:
-        """Bring all that is asked for on one lane; never raises for the peer's trouble.
+        """Bring what is asked for on one lane, in one go; never raises for the peer's trouble.
 
         `pause_ms`: until the next round, where nobody has to decide.
         """
-        place, pages = (peer, lane), 0
+        place, pages, began_ms = (peer, lane), 0, self.clock()
         brought: Page | Standing = NOTHING_YET
         before: tuple[bytes | None, int] | None = None
         try:
@@ -88,8 +94,10 @@ class BringingBack:
                 if stood_still or (isinstance(brought, Standing) and brought is not NOTHING_YET):
                     break
                 pages += isinstance(brought, Page)
-                served = self.recoveries.serve(peer, lane, asked)
-                brought, before = await apart(peer, served), position
+                if pacing.is_past(self.clock(), began_ms, ROUND_MS):
+                    self._next_ms[place] = self.clock()
+                    return pages
+                brought, before = await apart(peer, self._served(peer, lane, asked)), position
         except (PeerError, ProtocolError, KeysError):
             attempts = self._attempts.get(place, 0) + 1
             self._attempts[place] = attempts
@@ -100,6 +108,19 @@ class BringingBack:
         self._attempts[place] = 0
         self._next_ms[place] = self.clock() + (ASK_AGAIN_MS if waits else pause_ms)
         return pages
+
+    async def _served(self, peer: str, lane: Lane, asked: Recover) -> Page | Standing:
+        """Give the next page, within the bytes that the peer has left for the day.
+
+        Raises:
+            OverQuotaError: it has none left.
+            StoreError: it can't be read or counted now.
+        """
+        self._allowances.need(peer, Cost.BYTES, self.clock())
+        found = await self.recoveries.serve(peer, lane, asked)
+        if isinstance(found, Page):
+            self._allowances.owe(peer, Cost.BYTES, len(found.sealed), self.clock())
+        return found
 
 
 def callers(registry: Registry, us: str) -> list[tuple[str, Lane]]:

@@ -37,6 +37,9 @@ from protocol.vocabulary import Lane
 ASK_AGAIN_MS = 60_000
 """How often is asked while a person at the peer has not decided."""
 CAP_MS = 600_000
+ROUND_MS = 60_000
+"""So long pages of one channel are taken or brought in one go: a peer that gives them slowly, or
+asks without end, keeps nobody else waiting. The next go begins where this one ended."""
 
 
 class Progress(NamedTuple):
@@ -164,10 +167,12 @@ class Recovering:
 
     async def _ask(self, peer: str, lane: Lane, attempts: int) -> int:
         """Ask on one channel until there is no page; never raises for the peer's trouble."""
-        pages = 0
+        pages, began_ms = 0, self.clock()
         try:
             while (standing := await apart(peer, self._next(peer, lane))) is None:
                 pages += 1
+                if pacing.is_past(self.clock(), began_ms, ROUND_MS):
+                    return pages
         except (PeerError, ProtocolError, KeysError) as error:
             if isinstance(error, CallError) and error.refresh:
                 self.on_registry_behind()

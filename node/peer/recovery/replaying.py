@@ -20,7 +20,7 @@ from keys.registry import Registry
 from node.peer.apart import apart
 from node.peer.channels import pacing
 from node.peer.errors import CallError, PeerError
-from node.peer.recovery.recovering import FindSealingKey, channels, open_page
+from node.peer.recovery.recovering import ROUND_MS, FindSealingKey, channels, open_page
 from node.peer.transport import RecoverTransport
 from protocol import recovery
 from protocol.checkpoint import Channel
@@ -108,10 +108,15 @@ class Replaying:
         return Recover(1, Scope.ERASURES, held.epoch, held.edge.size)
 
     async def _ask(self, peer: str, restored: str) -> bool:
-        """Ask one peer for all of it; never raises for the peer's trouble."""
+        """Ask one peer for all of it, or for what it gives in one go; whether that was all.
+
+        Never raises for the peer's trouble.
+        """
         try:
-            await apart(peer, self._pages(peer))
+            if not await apart(peer, self._pages(peer)):
+                return False
         except (PeerError, ProtocolError, KeysError) as error:
+            self._held.pop(peer, None)
             if isinstance(error, CallError) and error.refresh:
                 self.on_registry_behind()
             attempts = self._attempts.get(peer, 0) + 1
@@ -139,16 +144,19 @@ class Replaying:
         value = f"{restored} {self.clock()}" if is_first else restored
         await self.facts.set_fact(_FACT + peer, value)
 
-    async def _pages(self, peer: str) -> None:
-        held, path = Held(), recovery.recover_path(self.us, Lane.STATUS)
-        while True:
+    async def _pages(self, peer: str) -> bool:
+        """Take pages until there are no more, or for long enough; whether these were all."""
+        path, began_ms = recovery.recover_path(self.us, Lane.STATUS), self.clock()
+        while not pacing.is_past(self.clock(), began_ms, ROUND_MS):
+            held = self._held.get(peer, Held())
             asked = Recover(1, Scope.ERASURES, held.epoch, held.edge.size)
             found = await self.transport.recover(peer, path, recovery.to_bytes(asked))
             if isinstance(found, Standing):
                 if found.code is StandingCode.END:
-                    return
+                    return True
                 raise NotShownError(NotShownError.__doc__)
-            held = await self._take(peer, held, found)
+            self._held[peer] = await self._take(peer, held, found)
+        return False
 
     async def _take(self, peer: str, held: Held, page: Page) -> Held:
         """Erase again what a page shows, once it is verified; return where it ends.

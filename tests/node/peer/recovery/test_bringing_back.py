@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from node.peer.http.client import HttpTransport
 from node.peer.http.listener import listen
 from node.peer.http.server import make_peer_app
 from protocol import answers, recovery
-from protocol.recovery import Recover, Scope, Standing, StandingCode
+from protocol.checkpoint import read_checkpoint
+from protocol.recovery import Page, Recover, Scope, Standing, StandingCode
 from protocol.vocabulary import Lane
 from tests.node.peer.kit import Nonces
 from tests.simulation.recovering import burn, decide, finish
@@ -96,6 +98,47 @@ async def test_8_13_first_visit_is_told_what_is_asked_for(
     """Everything, from the start."""
     del world
     assert await bring.bring(EOKM, Lane.REPORTS, WAITING) == Recover(1, Scope.EVERYTHING, None, 0)
+
+
+class Circling:
+    """The way to a member that asks for the same again and again, and never for what it had."""
+
+    def __init__(self, world: World) -> None:
+        self.bytes = 0
+        self._world = world
+        self._next = cycle([(None, 0), (b"", 1)])
+        self._epoch = b""
+
+    async def bring(self, _peer: str, _lane: Lane, brought: Page | Standing) -> Recover | Standing:
+        """Answer with one place, then with another one before it."""
+        self._world.now += 1000
+        if isinstance(brought, Page):
+            self.bytes += len(brought.sealed)
+            self._epoch = read_checkpoint(brought.head.note).origin.epoch
+        if self.bytes > 1 << 20:
+            pytest.fail("it is brought pages without end")
+        epoch, size = next(self._next)
+        return Recover(1, Scope.ERASURES, None if epoch is None else self._epoch, size)
+
+
+async def test_g11_who_asks_in_circles_keeps_no_other_waiting(
+    world: World, bring: HttpTransport
+) -> None:
+    """Nobody has to allow erasures: so a round ends, and the bytes of a day do."""
+    del bring
+    bringing = world[IWF].bringing_back
+    bringing.transport = way = Circling(world)
+    for _ in range(3):
+        assert await bringing.bring_due() > 0
+    members = world.registry
+    policy = {**members.network.policy, "peer_bytes_per_day": 1000}
+    world.registry = replace(members, network=replace(members.network, policy=policy))
+    await bringing.bring_due()
+    before = way.bytes
+    for _ in range(3):
+        world.now += 601_000
+        await bringing.bring_due()
+    assert way.bytes == before
 
 
 @pytest.mark.parametrize(
