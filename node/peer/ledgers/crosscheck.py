@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, Protocol
 
 from keys.errors import KeysError
 from keys.registry import Registry
-from node.peer.apart import apart
+from node.peer.apart import apart_for_a_while
 from node.peer.channels import pacing
 from node.peer.channels.stolen import ByStolenKey, by_no_stolen_key
 from node.peer.errors import (
@@ -322,7 +322,7 @@ class Crosscheck:
     async def _check(self, peer: str, before: Checked, now_ms: int) -> bool:
         """Show and be shown; a member that can't be called comes by itself, or is missed."""
         try:
-            judged = await apart(peer, self._compared(peer, now_ms))
+            judged = await apart_for_a_while(peer, self._compared(peer, now_ms))
         except (PeerError, ProtocolError, KeysError) as error:
             await self._failed(peer, before, error, now_ms)
             return False

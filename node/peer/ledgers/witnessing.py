@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, Protocol
 
 from keys.errors import KeysError
 from keys.registry import Registry
-from node.peer.apart import apart
+from node.peer.apart import apart_for_a_while
 from node.peer.channels import pacing
 from node.peer.errors import CallError, PeerError, PeerRefusedError
 from node.peer.transport import WitnessTransport
@@ -227,7 +227,7 @@ class Witnessing:
 
     async def _ask(self, witness: str, head: SignedHead, before: Ask | None, now_ms: int) -> bool:
         try:
-            problem = await apart(witness, self._request(witness, head, now_ms))
+            problem = await apart_for_a_while(witness, self._request(witness, head, now_ms))
         except (PeerError, ProtocolError, KeysError) as error:
             problem = error.code
         self._on_asked(witness, problem or "cosigned")

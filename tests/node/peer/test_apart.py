@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,50 @@ async def test_g11_a_ledger_is_witnessed_by_the_others(world: World, failing_at:
     assert head is not None
     assert len(head.cosigned) >= 2
     assert (await world[IWF].store.cosignatures.asks())[first].problem == "call_failed"
+
+
+@dataclass
+class Slow(Wire):
+    """A way to others on which one answers each call just in time, and would for ever."""
+
+    at: str
+
+    async def add_checkpoint(self, peer: str, body: bytes) -> bytes | int:
+        """Take time at one."""
+        await self._meet(peer)
+        return await super().add_checkpoint(peer, body)
+
+    async def exchange(self, peer: str, about: LedgerExchange, body: bytes) -> bytes:
+        """Take time at one."""
+        await self._meet(peer)
+        return await super().exchange(peer, about, body)
+
+    async def _meet(self, peer: str) -> None:
+        if peer == self.at:
+            await asyncio.sleep(20)
+
+
+async def test_g11_who_answers_slowly_keeps_the_ledgers_of_others_waiting_for_a_while_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has failed then, as comparer and as witness, and is asked again after a pause."""
+    first = candidates(world.registry, IWF)[0]
+    assert first in {EOKM, PDC, SOL, ECO}
+    await world[IWF].submit(f"https://{first[:2]}9.example/1.jpg")
+    await world.settle()
+    for member in (SOL, ECO, EOKM, PDC):
+        await world[member].keep_ledger()
+    node, wire = world[IWF], Slow(world, IWF, first)
+    for one in (node.crosscheck, node.witnessing, node.lineages):
+        monkeypatch.setattr(one, "_transport", wire)
+    monkeypatch.setattr("node.peer.apart.AT_MOST_S", 0.2)
+    async with asyncio.timeout(10):
+        await node.keep_ledger()
+        assert await node.crosscheck.check_due(world.now) > 0
+    checks = await node.store.crosschecks.checks()
+    assert checks[first].problem == "peer_timeout"
+    assert checks[first].next_ms > world.now
+    assert (await node.store.cosignatures.asks())[first].problem == "peer_timeout"
 
 
 async def test_g11_what_waits_for_one_is_tried_again_after_a_pause(
