@@ -34,6 +34,8 @@ REPEAT = "repeat"
 CONFLICT = "conflict"
 _REFUSED = str(Disposition.NOT_PERMITTED)
 _QUARANTINED = str(Disposition.QUARANTINED)
+_ASIDE = (_QUARANTINED, _REFUSED)
+"""What is set aside as the registry stands: who says it, or that it is said, is not permitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def verify_answers(
 def _check_erased(one: _Read, told: _Answers, findings: Findings) -> None:
     """What is left of an erased entry: that it was judged, and the answer that its sender got."""
     row = one.row
-    set_aside = row.answer == _QUARANTINED and row.judged == Judged.QUARANTINED
+    set_aside = row.answer in _ASIDE and row.judged == Judged.QUARANTINED
     findings.expect(set_aside or row.judged == Judged.DONE, "entries_in", one.place, "judged")
     if row.answer not in (None, REPEAT, CONFLICT, _REFUSED, _QUARANTINED):
         same = _as_told(told, row)
@@ -199,7 +201,7 @@ def _check_standing(
         findings.expect(right, "entries_in", one.place, "waits_for")
     elif row.judged == Judged.QUARANTINED:
         findings.count("quarantined")
-        right = row.answer in (None, str(Disposition.QUARANTINED))
+        right = row.answer is None or row.answer in _ASIDE
         findings.expect(right, "entries_in", one.place, "answer")
     elif row.judged == Judged.DONE:
         _check_done(one, audit, story, told, findings)

@@ -10,15 +10,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import islice
 
+from keys.network import NetworkDocument
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Needs, Postbox
 from node.casework.casestore import CaseStore
 from node.casework.contents.sharing import want_told
 from node.casework.incoming.arrivals import Arrived
+from node.casework.incoming.needing import judging_needs
 from node.casework.incoming.reading import READS, Parsed, is_readable, parse
-from node.casework.incoming.receiving import Answer, Judge, judging_needs, set_aside
+from node.casework.incoming.receiving import Answer, Judge, set_aside
 from node.casework.mistakes.mass import Bound, hold, tasks_of
-from node.casework.passing_on.permits import Permits
 from node.casework.passing_on.recalling import Recall
 from node.casework.places.lookups import Places, known_at
 from node.casework.reports.submitting import in_stretches
@@ -69,65 +70,78 @@ class Judging:
         self._recall = recall
         self._after = after
         self._relearnt = False
-        self._released: set[str] = set()
+        self._released: tuple[NetworkDocument, frozenset[str]] | None = None
         self._bound = Bound(queries.waits_for, coming_back=coming_back)
 
     async def due(self) -> int:
         """Judge the next entries that are in custody; returns how many.
 
-        Before that, all is awake that had waited for an item: what came first is judged first.
+        Before that, all is awake that had waited for an item, and what was set aside under another
+        registry is let go: what came first is judged first.
         """
+        registry = self._registry()
+        if released := await self._release(registry):
+            return released
         if self._queries.is_waking() and (woken := await self._store.wake()):
             return woken  # none: the share before was the last of it
         arrived = await self._queries.unjudged(BATCH)
         if not arrived:
-            return await self._release_due()
-        await self.these(arrived)
+            return await self._relearn() or await self._recall.due()
+        await self._judge_all(arrived, registry)
         return len(arrived)
 
     async def these(self, arrived: Sequence[Arrived]) -> None:
         """Judge entries that are in custody, in this order."""
+        await self._judge_all(arrived, self._registry())
+
+    async def _judge_all(self, arrived: Sequence[Arrived], registry: Registry) -> None:
         done, fits = 0, len(arrived)
         while part := arrived[done : done + fits]:
             try:
-                judged = await self._judge(part)
+                judged = await self._judge(part, registry)
             except StoreError:
                 raise
             except Exception:  # noqa: BLE001 - whatever one entry does, the others are judged
-                await self._judge_one_by_one(part)
+                await self._judge_one_by_one(part, registry)
                 judged = len(part)
             done += judged
             fits = judged if judged < len(part) else 2 * fits  # what follows may write less
 
-    async def _release_due(self) -> int:
-        """Judge what was kept, of members now back or forms now learnt; recall from those gone."""
-        if not self._relearnt:
-            self._relearnt = True
-            if learnt := await self._store.relearn(is_readable, READS, self._clock()):
-                return learnt
-        registry = self._registry()
-        here = {peer for peer in await self._queries.quarantined() if registry.is_active(peer)}
-        back = here
-        if not Permits(self._ids.member, registry).holds:  # some may be set aside again, and again
-            back = here - self._released
-        released = await self._store.release(sorted(back), self._clock()) if back else 0
-        self._released = here
-        return released + await self._recall.due()
+    async def _relearn(self) -> int:
+        """Let be judged what was kept since its form was unknown, once for each program."""
+        if self._relearnt:
+            return 0
+        self._relearnt = True
+        return await self._store.relearn(is_readable, READS, self._clock())
 
-    async def _judge_one_by_one(self, arrived: Sequence[Arrived]) -> None:
+    async def _release(self, registry: Registry) -> int:
+        """Let be judged what was set aside under another registry; returns how much.
+
+        Once for each: what this one sets aside itself waits for the next. Whatever is judged until
+        `due` comes here again is judged under this very registry.
+        """
+        standing = (registry.network, frozenset(registry.members))
+        if standing == self._released:
+            return 0
+        back = [p for p in await self._queries.quarantined() if registry.is_active(p)]
+        released = await self._store.release(sorted(back), self._clock()) if back else 0
+        self._released = standing
+        return released
+
+    async def _judge_one_by_one(self, arrived: Sequence[Arrived], registry: Registry) -> None:
         """An entry that this program cannot judge is set aside, in front of a person."""
         for one in arrived:
             try:
-                await self._judge([one])
+                await self._judge([one], registry)
             except StoreError:
                 raise
             except Exception:  # noqa: BLE001 - as above
                 await self._store.judge(Needs(), self._clock(), partial(set_aside, one))
 
-    async def _judge(self, arrived: Sequence[Arrived]) -> int:
+    async def _judge(self, arrived: Sequence[Arrived], registry: Registry) -> int:
         """Judge these in one transaction, or as many of the first as it can hold; return those."""
         parsed = _with_one_disavowal(await in_stretches(arrived, parse))
-        registry, now = self._registry(), self._clock()
+        now = self._clock()
         places = known_at(self._places, map(_location, parsed), now)
         held, counts = await self._bound.over(parsed, registry, now)
         heard = [one for number, one in enumerate(parsed) if number not in held]

@@ -9,7 +9,7 @@ part of this item's story at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from functools import partial
 from typing import Any
@@ -19,10 +19,9 @@ import msgspec
 from keys.network import EXPELLED
 from keys.registry import Registry
 from keys.signing import VerifyKey
-from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casebook import Casebook, Postbox
 from node.casework.contents.listing import match_lists
 from node.casework.contents.sharing import concerned, is_own
-from node.casework.contents.wanting import want_alike, want_item
 from node.casework.incoming.answering import Answering
 from node.casework.incoming.arrivals import Arrived
 from node.casework.incoming.bounding import REASON, is_over, refuse
@@ -31,9 +30,9 @@ from node.casework.incoming.hearing import (
     hear_disposition,
     hear_dispositions,
     hear_outcome,
-    is_plain,
 )
-from node.casework.incoming.naming import Citation, Disavowed
+from node.casework.incoming.naming import Disavowed
+from node.casework.incoming.needing import erased_ms_of
 from node.casework.incoming.reading import Parsed
 from node.casework.incoming.under_id import REASON as ANOTHER
 from node.casework.incoming.under_id import is_other_item, refuse_other
@@ -45,7 +44,6 @@ from node.casework.mistakes.withdrawing import hear_verdict_withdrawn, hear_with
 from node.casework.passing_on.permits import Permits
 from node.casework.passing_on.routing import Forwarding
 from node.ids import Ids
-from node.matching.fingerprints import Fingerprints, content_keys
 from protocol import entry as entries
 from protocol.checkpoint import verify_checkpoint
 from protocol.correspondence import PeerMessage
@@ -94,47 +92,6 @@ HANDED_OVER = "handed_over_in_quarantine"
 """Task: a member that is suspended or gone handed items over, which it says it has no more."""
 
 
-def judging_needs(parsed: Iterable[Parsed], fingerprints: Fingerprints) -> Needs:
-    """Say what must be loaded to judge these entries."""
-    needs = Needs()
-    for one in parsed:
-        message = one.message
-        item_id = getattr(message, "item_id", None)
-        if item_id is not None:
-            needs.named[item_id] = fingerprints.item(item_id)
-            if not isinstance(message, Item):
-                needs.ends.add((item_id, one.arrived.peer))
-        erased_ms = _erased_ms(one)
-        if erased_ms is not None:
-            needs.erasures.add((one.arrived.peer, erased_ms))
-        if isinstance(message, Item):
-            want_item(needs, message, fingerprints)
-        elif isinstance(message, Withdrawal) or _is_of_a_verdict(message):
-            needs.alike.add(item_id or "")
-            needs.keys.add(fingerprints.verdict(getattr(message, "event_id", "")))
-        elif isinstance(message, Sighted) and message.content is not None:
-            want_alike(needs, (message.content,), fingerprints)
-            needs.alike_by.update(content_keys(fingerprints, (message.content,)))
-        elif isinstance(message, Dispositions):
-            origin = (one.arrived.peer, message.origin_lane, message.origin_epoch)
-            needs.cited.append(Citation(*origin, message.cited, is_plain(message, origin[0])))
-    return needs
-
-
-def _erased_ms(parsed: Parsed) -> int | None:
-    """When a member says that it erased an item itself; None: it says no such thing."""
-    message = parsed.message
-    erased = isinstance(message, Outcome) and message.what is OutcomeWhat.ERASED
-    return getattr(message, "at_ms", None) if erased else None
-
-
-def _is_of_a_verdict(message: Message | None) -> bool:
-    """Whether it changes what is said of others with that content: a verdict, a withdrawal."""
-    return isinstance(message, Outcome) and (
-        message.assessment is not None or message.what is OutcomeWhat.WITHDRAWN
-    )
-
-
 def set_aside(arrived: Arrived, book: Casebook) -> list[Answer]:
     """Keep an entry that cannot be judged, for a person and for a later version."""
     book.tasks.append((NOT_JUDGED, arrived.peer))
@@ -171,7 +128,7 @@ class Judge:
         if arrived.conflict:
             return self._conflict(parsed)
         away = not self.registry.is_active(arrived.peer) and not self._is_let_in(parsed)
-        if away or (self._is_stranded(parsed) and not self._permits.holds):
+        if away or (self._is_stranded(parsed) and not self._is_to_be_had(parsed)):
             if isinstance(parsed.message, Item):
                 self.book.tasks.append((HANDED_OVER, arrived.peer))
             return Answer(arrived, Judged.QUARANTINED, Disposition.QUARANTINED)
@@ -180,13 +137,22 @@ class Judge:
         disposition, reason = self._decide(parsed)
         item_id = getattr(parsed.message, "item_id", None)
         if disposition is Disposition.PARKED:
-            return Answer(arrived, Judged.PARKED, disposition, item_id, None, _erased_ms(parsed))
+            return Answer(arrived, Judged.PARKED, disposition, item_id, None, erased_ms_of(parsed))
         if reason == ANOTHER:
             item_id = None  # it became part of no item
         state = None if item_id is None else self.book.find(item_id)
         self._answer(parsed, disposition, reason, state)
         item = self._buried(parsed, item_id) if state is None else state.id
+        if reason in _BY_REGISTRY and (state is not None or item is None) and _may_wait(parsed):
+            return Answer(arrived, Judged.QUARANTINED, disposition, item=item)
         return Answer(arrived, Judged.DONE, disposition, item=item)
+
+    def _is_to_be_had(self, parsed: Parsed) -> bool:
+        """Whether we may take an item that we cannot refuse: by our roles, and by the terms."""
+        message, peer = parsed.message, parsed.arrived.peer
+        return self._permits.holds and (
+            message is None or self._permits.read(peer, message) is not None
+        )
 
     def _is_stranded(self, parsed: Parsed) -> bool:
         return self._permits.is_stranded(parsed.arrived.peer, parsed.arrived.lane, parsed.kind)
@@ -244,12 +210,12 @@ class Judge:
         heard = self._permits.hears(peer, parsed.arrived.lane, parsed.kind)
         if not heard and not self._is_stranded(parsed):
             self.book.tasks.append(("entry_not_permitted", peer))
-            return Disposition.NOT_PERMITTED, "role"
+            return Disposition.NOT_PERMITTED, _ROLE
         readable = self._permits.read(peer, message)
         if readable is not message:
             self.book.tasks.append(("field_not_permitted", peer))
         if readable is None:
-            return Disposition.NOT_PERMITTED, "transfer"
+            return Disposition.NOT_PERMITTED, _TRANSFER
         message = readable
         item_id = getattr(message, "item_id", None)
         state = None if item_id is None else self.book.find(item_id)
@@ -354,6 +320,19 @@ class Judge:
         counts = partial(_is_signed_by, keys)
         self.book.disavowed.append(Disavowed(parsed.arrived, message, counts))
         return None
+
+
+_ROLE, _TRANSFER = "role", "transfer"
+_BY_REGISTRY = frozenset({_ROLE, _TRANSFER})
+"""Reasons that another registry may take away."""
+
+
+def _may_wait(parsed: Parsed) -> bool:
+    """Whether what is not permitted is judged again under another registry (§11.5).
+
+    Nobody tells its sender that it was refused, so nobody says it again.
+    """
+    return not _is_answered(parsed) and not isinstance(parsed.message, Disavow)
 
 
 def _is_answered(parsed: Parsed) -> bool:

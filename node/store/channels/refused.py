@@ -2,7 +2,8 @@
 
 Found by a walk in the order in which they came, a window of rows at a time, since hardly any entry
 is one. What may still be judged is none: what waits, is parked, or was set aside for a person or a
-later version, and what a member said while it is suspended. Of one that is expelled nothing is
+later version, and what a member said while it is suspended. What waits for a registry that permits
+it does so no longer than that. Of one that is expelled nothing is
 judged any more. A repeat goes with the entry that it repeats, or after it. What is judged only once
 the walk has passed it is found by the next one, after a start.
 """
@@ -30,7 +31,8 @@ _FOUND: Final = (
     "SELECT peer, lane, epoch, idx, leaf, entry, 0, answer, seq FROM entries_in"
     " WHERE seq > ? AND seq <= ? AND taken_ms <= ? AND item IS NULL AND entry IS NOT NULL"
     " AND (judged = 1 AND answer IN ('malformed', 'not_permitted', 'unknown_kind',"
-    " 'unknown_version', 'conflict', 'repeat') OR judged = 3 AND answer = 'quarantined')"
+    " 'unknown_version', 'conflict', 'repeat')"
+    " OR judged = 3 AND answer IN ('quarantined', 'not_permitted'))"
     " ORDER BY seq"
 )
 

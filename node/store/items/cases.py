@@ -25,6 +25,7 @@ from node.casework.passing_on.post import Post
 from node.matching.fingerprints import Fingerprints
 from node.matching.near.bands import Mark
 from node.store.bulk import insert_rows, select_in, update_rows
+from node.store.channels.aside import bounded
 from node.store.channels.citing import load_cited
 from node.store.channels.custody import row_of
 from node.store.channels.ending import keep_waiting, load_ends
@@ -104,7 +105,7 @@ class Cases:
         def job(connection: Connection) -> Casebook:
             book = self.open_book(connection, needs, now_ms)
             book.loaded.was_lost = was_lost(connection)
-            answers = retold(connection, decide(book))
+            answers = bounded(connection, retold(connection, decide(book)))
             keep_waiting(connection, answers)
             _save_answers(connection, answers)  # first: what this batch parked, it may also wake
             self.save_book(connection, book)
@@ -137,20 +138,20 @@ class Cases:
         self._recent.drop(book.answered)
 
     async def release(self, peers: Sequence[str], now_ms: int) -> int:
-        """Let what these members sent while they were suspended be judged; returns how much.
+        """Let be judged what these members said and might not, as the registry was; how much.
 
         What was set aside because it could not be judged stays where it is. That there were items
         among it is no task any more.
         """
-        released = [(peer, str(Disposition.QUARANTINED)) for peer in peers]
+        said = (str(Disposition.QUARANTINED), str(Disposition.NOT_PERMITTED))
 
         def job(connection: Connection) -> int:
             for peer in peers:
                 close_task(connection, HANDED_OVER, peer, now_ms)
             return connection.executemany(
                 "UPDATE entries_in SET judged = 0, answer = NULL"
-                " WHERE judged = 3 AND peer = ? AND answer = ? AND entry IS NOT NULL",
-                released,
+                " WHERE judged = 3 AND peer = ? AND answer IN (?, ?) AND entry IS NOT NULL",
+                [(peer, *said) for peer in peers],
             ).rowcount
 
         return await self._writer.run(job)

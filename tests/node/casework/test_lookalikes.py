@@ -12,8 +12,8 @@ from node.casework.contents.wanting import want_alike
 from node.casework.events import EventKind, Raised, Settled
 from node.casework.folding import evolve
 from node.casework.incoming.arrivals import Arrived
+from node.casework.incoming.needing import judging_needs
 from node.casework.incoming.reading import parse
-from node.casework.incoming.receiving import judging_needs
 from node.casework.item import MAX_SUGGESTIONS, Custody, ItemState, Review, Suggestion
 from node.casework.passing_on.routing import Forwarding, route
 from node.casework.reports.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft

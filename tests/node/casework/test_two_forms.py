@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from node.casework.incoming.arrivals import Arrived
+from node.casework.incoming.needing import judging_needs
 from node.casework.incoming.reading import parse
-from node.casework.incoming.receiving import judging_needs
 from node.casework.reports.draft import ItemDraft, ReportDraft
 from protocol.entry import compose, encode, leaf
 from protocol.messages import form_of, to_body

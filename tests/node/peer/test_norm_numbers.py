@@ -20,7 +20,7 @@ from node.peer.http.allowances import ALLOWANCES, Cost
 from node.peer.ledgers import crosscheck, doubting, ledger, witness, witnessing
 from node.peer.ledgers.ledger_exchange import LINEAGE, SHOWING
 from node.peer.recovery import recovering, replaying
-from node.store.channels import forks
+from node.store.channels import aside, forks
 from node.store.ledgers import crosscheck as showings
 from node.store.ledgers import lineage, views
 from node.store.recovery import handing_back, refilling
@@ -33,6 +33,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 NUMBERS = [
+    ("Of one member 10,000 such entries wait at most", aside.MOST_ASIDE, 10_000),
     ("when the peer restarted, and at least once a day.", tenure.ASK_AGAIN_MS, DAY),
     ("there is a pause of ten seconds at most", delivery.URGENT_MS, 10_000),
     ("A request lives for 60 seconds,", replays.MAX_AGE_MS, 60_000),

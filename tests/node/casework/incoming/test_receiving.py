@@ -6,8 +6,9 @@ import pytest
 
 from node.casework.events import ids_now_known
 from node.casework.incoming.arrivals import Arrived
+from node.casework.incoming.needing import judging_needs
 from node.casework.incoming.reading import Parsed
-from node.casework.incoming.receiving import Judged, judging_needs, set_aside
+from node.casework.incoming.receiving import Judged, set_aside
 from protocol import entry as entries
 from protocol.encoding import pack
 from protocol.facts import Sighting
