@@ -16,12 +16,13 @@ from node.config.edit import change_file, with_values
 from node.config.reading import parse
 from node.setup.errors import AlreadySetUpError
 from node.store.errors import NoDriverError
-from node.store.moving.source import Source
+from node.store.moving.source import open_source
 from node.store.postgres.place import Postgres
 
 if TYPE_CHECKING:
     from node.config import Config
     from node.store.moving.move import Moved, Tell
+    from node.store.moving.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,8 @@ def move(config: Config, wish: Wish, tell: Tell) -> Moved:
     parse(with_values(text, "store", values), config.source)
     place = _place(wish)
     key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    source = Source(config.store.path, key)
-    try:
+    with open_source(config.store.path, key) as source:
         moved = _moved(source, place, key, tell)
-    finally:
-        source.close()
     change_file(config.source, "store", values)
     return moved
 
@@ -68,11 +66,8 @@ def abandon(config: Config) -> bool:
         KeysError, StoreError: the file cannot be opened.
     """
     key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
-    source = Source(config.store.path, key)
-    try:
+    with open_source(config.store.path, key) as source:
         return source.abandon()
-    finally:
-        source.close()
 
 
 def _moved(source: Source, place: Postgres, key: bytes, tell: Tell) -> Moved:

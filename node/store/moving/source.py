@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from node.store import connection as files
 from node.store.connection import MOVED, FileConnection, is_busy
-from node.store.errors import MoveBehindError, MoveRefusedError
+from node.store.errors import MoveBehindError, MoveRefusedError, StoreFullError
 from node.store.moving.tables import OWN, Table, tables_of
 
 CHUNK: Final = 2000
@@ -24,6 +25,11 @@ CHUNK: Final = 2000
 LOCK_S: Final = 60.0
 LOOK_S: Final = 0.001
 """How long, and how often, the lock of the file is tried."""
+FULL: Final = """
+store.path: its disk is full or read-only; the file is as it was. Free space, and run `hotline store
+migrate` again, into an empty database if it asks for one.
+"""
+"""What whoever moves a store is told: a move does not go on by itself, as a node does."""
 _NEW, _OLD = "NEW", "OLD"
 
 
@@ -227,6 +233,26 @@ class Source:
 
     def _do(self, sql: str) -> None:
         self._connection.execute(sql)
+
+
+@contextmanager
+def open_source(path: Path, key: bytes) -> Iterator[Source]:
+    """Give the file that a store moves out of; what its driver raises is said in our words.
+
+    Raises:
+        StoreError: the file cannot be opened, read or written.
+    """
+    try:
+        source = Source(path, key)
+        try:
+            yield source
+        finally:
+            source.close()
+    except StoreFullError as error:
+        raise StoreFullError(FULL) from error
+    except files.driver_errors() as error:
+        named = files.translate(error)
+        raise (StoreFullError(FULL) if isinstance(named, StoreFullError) else named) from error
 
 
 def moving_of(connection: FileConnection) -> Moving | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from node.cli.exits import Exit
 from node.config import load
 from tests.node.cli.conftest import Typing
+from tests.node.cli.test_new_file import room_for
 from tests.node.cli.test_on_server import submit
 from tests.node.cli.test_run import refused, started
 
@@ -60,3 +61,18 @@ async def test_store_on_a_server_is_not_moved(joined: Typing, postgres: Cluster)
     assert (await joined("store", "migrate", "--to", postgres.new().url))[0] == Exit.OK
     code, shown = await joined("store", "migrate", "--to", postgres.new().url)
     assert (code, shown["error"]["code"]) == (Exit.REFUSED, "setup_exists")
+
+
+async def test_full_disk_under_the_file_is_named_and_the_store_moves_when_there_is_room(
+    joined: Typing, postgres: Cluster
+) -> None:
+    """What the file's driver says is no mistake of this program; half a start asks for another."""
+    words = ("store", "migrate", "--to")
+    there = postgres.new().url
+    with room_for(40_000):
+        code, shown = await joined(*words, there)
+    assert (code, shown["error"]["code"]) == (Exit.STORE, "store_full")
+    assert "again, into an empty database" in shown["error"]["message"]
+    code, shown = await joined(*words, there)
+    assert (code, shown["error"]["code"]) == (Exit.STORE, "store_move_refused")
+    assert (await joined(*words, postgres.new().url))[0] == Exit.OK
