@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Protocol, cast
 
 from node.cli.exits import Exit, exit_of
-from node.cli.output import show_error
+from node.cli.output import show_error, silence_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.write("interrupted\n")
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        _silence_stdout()
+        silence_stdout()
         return Exit.OK
     except Exception as error:
         if debug:
@@ -118,8 +118,3 @@ def _place(error: BaseException) -> str:
             place = f"{module}:{trace.tb_lineno}"
         trace = trace.tb_next
     return f"{type(error).__name__} in {place}"
-
-
-def _silence_stdout() -> None:
-    """Keep the interpreter from complaining at exit that the reader has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,6 +7,7 @@ as `{"error": {"code", "message"}}`, so that a script reads one place.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -53,13 +54,32 @@ def plain(line: str) -> str:
 
 
 def show(result: Result, *, as_json: bool) -> int:
-    """Write the result to stdout; give its exit code."""
-    if as_json:
-        sys.stdout.write(plain(json.dumps(result.data, ensure_ascii=False, default=str)) + "\n")
-    elif result.text:
-        sys.stdout.writelines(plain(line) + "\n" for line in result.text.rstrip("\n").split("\n"))
-    sys.stdout.flush()
+    """Write the result to stdout; give its exit code.
+
+    Raises:
+        CliError: it cannot be written, as into a file on a full disk; the verb has done its work.
+    """
+    try:
+        if as_json:
+            record = json.dumps(result.data, ensure_ascii=False, default=str)
+            sys.stdout.write(plain(record) + "\n")
+        elif result.text:
+            lines = result.text.rstrip("\n").split("\n")
+            sys.stdout.writelines(plain(line) + "\n" for line in lines)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        silence_stdout()
+        mend = "what was asked for is done; its answer is not shown"
+        message = f"stdout: cannot be written ({error.strerror}); {mend}"
+        raise CliError("not_shown", message, Exit.INPUT) from None
     return result.exit
+
+
+def silence_stdout() -> None:
+    """Keep the interpreter from complaining at exit that nobody takes what is left to write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def note(line: str) -> None:

@@ -8,6 +8,7 @@ sign for a member: its role metadata comes, signed, in its own request.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -297,7 +298,8 @@ def _publish_or_stage(
     except KeysError as error:
         raise refused_by(error, "registry") from error
     directory.commit(change)
-    directory.clear_staged()
+    with suppress(OSError):  # what is in force does not wait, though it lies there still
+        directory.clear_staged()
     return Decision(member, published=True, registry=change.after.registry)
 
 

@@ -16,7 +16,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING, Final
@@ -27,7 +27,7 @@ from tuf.api.metadata import Root
 from keys.errors import KeysError, UntrustedDocumentError
 from keys.registry import metadata_name
 from node.registry import repository
-from node.registry.errors import RegistryError, RepositoryStateError
+from node.registry.errors import RegistryError, RepositoryStateError, UnconfirmedError
 from node.registry.signers import check_threshold
 
 if TYPE_CHECKING:
@@ -73,10 +73,13 @@ class RepositoryDirectory:
         keys: where key files of this machine are.
         files: the repository's files, of all versions.
         staged: the files of a proposal that waits for signatures.
+
+    `sync`: makes the names of files in a folder durable; as `sync_folders`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sync: Callable[[Path, list[str]], None] | None = None) -> None:
         self.path: Final = path
+        self._sync: Final = sync or sync_folders
         self.keys: Final = path / "keys"
         self.files: Final = DiskFiles(path)
         self.staged: Final = DiskFiles(path / _STAGED)
@@ -126,6 +129,10 @@ class RepositoryDirectory:
         """Write a verified change; its last file makes it visible.
 
         A root that a broken-off step left (`open`) is out of readers' way first.
+
+        Raises:
+            UnconfirmedError: it is visible, and after a power cut it may be gone.
+            OSError: it is not.
         """
         *before, last = change.writes
         following = change.after.registry.root_version + 1
@@ -134,9 +141,16 @@ class RepositoryDirectory:
             unfinished.replace(_temporary(unfinished))
         for name, raw in before:
             write_file(self.path, name, raw)
-        sync_folders(self.path, [name for name, _ in before])
+        self._sync(self.path, [name for name, _ in before])
         write_file(self.path, *last)
-        sync_folders(self.path, [last[0]])
+        try:
+            self._sync(self.path, [last[0]])
+        except OSError as error:
+            mend = "mend it; if a power cut undoes the change (network status), type it again"
+            raise UnconfirmedError(
+                f"directory: the change is in force, but not confirmed by the disk"
+                f" ({error.strerror}); {mend}"
+            ) from error
 
     def stage(self, proposal: Mapping[str, bytes]) -> None:
         """Keep a proposal until more holders have signed it, whole or not at all.

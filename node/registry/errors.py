@@ -6,6 +6,7 @@
     │   ├── ConflictError       the registry has moved on, or never was where the member thinks
     │   └── TooManyError        more publications than one member needs
     ├── ThresholdError          more key holders have to sign first
+    ├── UnconfirmedError        a change is in force, and the disk did not confirm it
     ├── RepositoryStateError    the umbrella's directory is not (or already is) a repository
     ├── WrongFingerprintError   the network reached is not the one that was told by hand
     ├── NoRegistryError         this node has never verified a registry
@@ -75,6 +76,12 @@ class RepositoryStateError(RegistryError):
     """The umbrella's directory holds no repository, or already holds one."""
 
     code: ClassVar[str] = "registry_repository"
+
+
+class UnconfirmedError(RegistryError, OSError):
+    """A change that readers follow by now, though the disk did not confirm it."""
+
+    code: ClassVar[str] = "registry_unconfirmed"
 
 
 class WrongFingerprintError(RegistryError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import subprocess
+import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,23 @@ def test_a_second_hotline_in_a_country_needs_a_rule(office: Office) -> None:
     assert "choice_rules.GB" in office.refused(*words)
     office(*words, "--choice", "GB=gb-iwf,de-fsm")
     assert office("network", "status")["choice_rules"]["GB"] == ["gb-iwf", "de-fsm"]
+
+
+def test_what_is_done_is_said_though_the_answer_finds_no_room(office: Office) -> None:
+    """Stdout goes to a file on a full disk; the suspension is in force."""
+    typed_out = "from node.cli.main import run; import sys; sys.exit(run(sys.argv[1:]))"
+    words = ["network", "suspend", "gb-iwf", "--config", str(office.config)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", typed_out, *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == Exit.INPUT
+    assert "what was asked for is done" in done.stderr
+    assert office.member("gb-iwf")["status"] == "suspended"
 
 
 @pytest.mark.parametrize("code", ["UK", "XX", "gb"])

@@ -12,10 +12,12 @@ from keys.errors import UntrustedDocumentError
 from keys.registry import TIMESTAMP_NAME, verify_chain
 from keys.unlock import Unlock
 from node.registry import repository
+from node.registry.admit import Keepers, set_status, sign_staged
 from node.registry.create import load_online, make_online
 from node.registry.directory import DiskFiles, RepositoryDirectory, write_file
-from node.registry.errors import ConflictError, RepositoryStateError
+from node.registry.errors import ConflictError, RepositoryStateError, UnconfirmedError
 from node.registry.repository import Change
+from node.registry.staging import waiting
 from tests.builders.network import NOW_MS, make_document, member_files
 from tests.node.registry.conftest import IWF, Network
 
@@ -50,6 +52,37 @@ def test_after_a_crash_the_same_step_can_be_taken_again(network: Network) -> Non
     again = next_change(network)
     network.directory.commit(again)
     assert network.directory.open().registry.seen == again.after.registry.seen
+
+
+def no_space(path: Path, names: list[str]) -> None:
+    """Confirm everything but the timestamp, as a disk that is full by then."""
+    if names == [TIMESTAMP_NAME]:
+        raise OSError(28, "No space left on device", str(path))
+
+
+def test_a_change_that_the_disk_does_not_confirm_is_said_to_be_in_force(network: Network) -> None:
+    """Whoever suspended a member must not think that it is not suspended."""
+    network.admit(IWF)
+    full = RepositoryDirectory(network.directory.path, no_space)
+    with pytest.raises(UnconfirmedError, match=r"the change is in force.*No space"):
+        set_status(full, IWF, active=False, keepers=network.keepers, now_ms=NOW_MS)
+    assert network.directory.open().registry.network.members[IWF].status == "suspended"
+
+
+def test_what_is_in_force_is_so_though_its_proposal_cannot_be_forgotten(network: Network) -> None:
+    """What waited lies there still, and no longer waits."""
+    network.admit(IWF)
+    nobody = Keepers((), network.keepers.online)
+    set_status(network.directory, IWF, active=False, keepers=nobody, now_ms=NOW_MS)
+    in_the_way = network.directory.path / ".staged"
+    in_the_way.write_bytes(b"")
+    decision = sign_staged(network.directory, network.keepers, NOW_MS)
+    assert decision is not None
+    assert decision.published
+    assert waiting(network.directory) == {}
+    in_the_way.unlink()
+    again = set_status(network.directory, IWF, active=True, keepers=network.keepers, now_ms=NOW_MS)
+    assert again.published
 
 
 def rekeyed(network: Network, unlock: Unlock) -> Change:
