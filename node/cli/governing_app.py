@@ -40,6 +40,26 @@ def network_countries(
     return show(network.change(config, member, decide, key or ()), as_json=json)
 
 
+@network_app.command("roles")
+def network_roles(
+    member: MemberArgument,
+    *,
+    role: Annotated[list[str], typer.Option(help="Role it has from now on; repeatable.")],
+    choice: ChoiceOption = None,
+    key: KeyOption = None,
+    config: ConfigOption = NETWORK_CONFIG,
+    json: JsonOption = False,
+) -> int:
+    """Change the roles of a member; who is no hotline any more stands in no rule."""
+    from node.cli import network
+    from node.cli.plans import choices, roles
+    from node.registry.changes import set_roles
+
+    rules = choices(choice or [])
+    decide = partial(set_roles, member=member, roles=roles(role), choice_rules=rules)
+    return show(network.change(config, member, decide, key or ()), as_json=json)
+
+
 @network_app.command("expel")
 def network_expel(
     member: MemberArgument,

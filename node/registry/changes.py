@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from keys.network import EXPELLED, MemberEntry, NetworkDocument
+from keys.network import EXPELLED, MemberEntry, NetworkDocument, Role
 from keys.transfers import Transfers, TransferTerms
 from node.registry import rules
 from node.registry.errors import RefusedError
@@ -42,6 +42,38 @@ def set_countries(
         for code, ids in network.choice_rules.items()
     }
     return replace(network, members=changed, choice_rules=_filled({**chosen, **choice_rules}))
+
+
+def set_roles(
+    network: NetworkDocument,
+    member: str,
+    roles: Sequence[Role],
+    choice_rules: Mapping[str, tuple[str, ...]],
+) -> NetworkDocument:
+    """Give a member other roles than before; who is no hotline any more stands in no rule.
+
+    Args:
+        network: as it is.
+        member: whose roles change.
+        roles: all that it has from now on, one at least.
+        choice_rules: who comes first in a country that has several hotlines now.
+
+    Raises:
+        RefusedError: no such member, it is expelled, or there is no role.
+    """
+    entry = standing(network, member)
+    rules.check_entry(entry.name, roles, entry.jurisdictions)
+    changed = {**network.members, member: replace(entry, roles=tuple(dict.fromkeys(roles)))}
+    fallback, chosen = network.fallback_members, dict(network.choice_rules)
+    if "hotline" not in roles:
+        fallback = _but(fallback, member)
+        chosen = {code: _but(ids, member) for code, ids in chosen.items()}
+    return replace(
+        network,
+        members=changed,
+        fallback_members=fallback,
+        choice_rules=_filled({**chosen, **choice_rules}),
+    )
 
 
 def expel(

@@ -138,6 +138,33 @@ def test_a_country_that_does_not_exist_is_refused(office: Office, code: str) -> 
     assert message.startswith("jurisdictions")
 
 
+def test_a_change_of_roles_is_published(office: Office) -> None:
+    """The roles are all that it has from then on; its countries stay."""
+    office("network", "roles", "gb-iwf", "--role", "hotline", "--role", "witness")
+    changed = office.member("gb-iwf")
+    assert (changed["roles"], changed["jurisdictions"]) == (["hotline", "witness"], ["GB"])
+    office("network", "roles", "gb-iwf", "--role", "hotline")
+    assert office.member("gb-iwf")["roles"] == ["hotline"]
+
+
+def test_who_is_no_hotline_any_more_stands_in_no_rule(office: Office) -> None:
+    """Nobody hands it what a country's hotline, or whoever takes orphans, is to take."""
+    office("network", "roles", "de-eco", "--role", "witness")
+    shown = office("network", "status")
+    assert shown["choice_rules"] == {"DE": ["de-fsm"]}
+    assert shown["fallback_members"] == ["gb-iwf"]
+    words = ("network", "roles", "de-eco", "--role", "hotline")
+    office(*words, "--choice", "DE=de-fsm,de-eco")
+    assert office("network", "status")["choice_rules"] == {"DE": ["de-fsm", "de-eco"]}
+
+
+@pytest.mark.parametrize("words", [(), ("--role", "king")])
+def test_no_role_or_an_unknown_one_is_a_usage_error(office: Office, words: tuple[str, ...]) -> None:
+    """Nothing is changed; who is to have none any more is expelled."""
+    office("network", "roles", "gb-iwf", *words, code=Exit.USAGE)
+    assert office.member("gb-iwf")["roles"] == ["hotline"]
+
+
 def test_an_expelled_member_stays_listed_and_answers_for_nothing(office: Office) -> None:
     """What it signed can be judged for ever."""
     office("network", "expel", "de-eco")
@@ -148,11 +175,14 @@ def test_an_expelled_member_stays_listed_and_answers_for_nothing(office: Office)
     assert shown["fallback_members"] == ["gb-iwf"]
 
 
-@pytest.mark.parametrize("verb", ["reinstate", "suspend", "expel", "countries"])
-def test_an_expelled_member_does_not_come_back(office: Office, verb: str) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [("reinstate",), ("suspend",), ("expel",), ("countries",), ("roles", "--role", "hotline")],
+)
+def test_an_expelled_member_does_not_come_back(office: Office, words: tuple[str, ...]) -> None:
     """Only under another id, by an admission of its own."""
     office("network", "expel", "de-eco")
-    assert "expelled" in office.refused("network", verb, "de-eco")
+    assert "expelled" in office.refused("network", words[0], "de-eco", *words[1:])
 
 
 def test_a_suspended_member_can_be_expelled(office: Office) -> None:
