@@ -89,7 +89,8 @@ def rotate(
 
     Raises:
         WitnessForgotError: this node was restored, and `after_restore` was not said.
-        HsmKeyError: `[member] hsm` is another token than that of the key in use and its successor.
+        HsmKeyError: `[member] hsm` is another token than that of the key in use; nothing was made.
+        HsmError: that token is away, so that nobody can tell.
         RotationRunningError: a successor is published already and its turn has not begun.
         NoRegistryError, NotAdmittedError, PublicationRefusedError, PublicationUnprovenError,
         MirrorsFailedError, KeysError: as `node.setup.publishing.publish`.
@@ -105,6 +106,7 @@ def rotate(
         from_ms = max(now_ms, left_behind.restored_ms)
     hsm = hsm_of(config)
     _discard_lost(here, keys_dir, purpose, hsm)
+    _check_token(here, purpose, replaces)
     new = make_successor(keys_dir, here.unlock, purpose, config.member.id, now_ms, hsm)
     document = succeeded(here.next_document(), here.network, purpose, new, from_ms)
     document = _ended(document, here.before, left_behind)
@@ -114,6 +116,20 @@ def rotate(
         take_up_due(keys_dir, here.unlock, published, here.revoked, now_ms, hsm=hsm)
     until_ms = from_ms + TURN_GRACE_MS if left_behind is None else left_behind.since_ms
     return Rotation(purpose, id_of(new), from_ms, replaces, until_ms, document.sequence)
+
+
+def _check_token(here: Publishing, purpose: Rotated, replaces: str | None) -> None:
+    """See that the key that is to be replaced, if it is here, signs in the token of now.
+
+    The successor would be made in a token that is a wrong one. Whose token is lost revokes the key.
+
+    Raises:
+        HsmKeyError, HsmError: as `rotate`.
+    """
+    used = {"log": here.keys.log, "receipt": here.keys.receipt}.get(purpose)  # no others lie there
+    if used is not None and id_of(used) == replaces:
+        for half in in_hsm([used]):
+            half.check()
 
 
 def _discard_lost(here: Publishing, keys_dir: Path, purpose: Rotated, hsm: Hsm | None) -> None:

@@ -249,6 +249,18 @@ class TestAMemberOfANetwork:
         change_file(typed.config.source, "member", {"hsm": right or ""})
         assert (await typed("keys", "rotate", "log", "--after-h", 0))[0] == Exit.OK
 
+    async def test_g7_a_wrong_token_gets_no_successor(
+        self, typed: Typing, softhsm: SoftHsm
+    ) -> None:
+        """The key in use is not there: the node could use neither that one nor the next."""
+        wrong = softhsm.token()
+        change_file(typed.config.source, "member", {"hsm": softhsm.uri(wrong)})
+        for purpose in ("log", "receipt"):
+            code, said = await typed("keys", "rotate", purpose)
+            assert (code, said["error"]["code"]) == (Exit.KEYS, "hsm_key")
+            assert not (typed.config.member.keys_dir / f"{purpose}.next.key").exists()
+        assert not labels(softhsm, wrong)
+
     async def test_g7_a_stolen_key_is_replaced_while_the_token_is_away(
         self, typed: Typing, softhsm: SoftHsm
     ) -> None:
