@@ -189,6 +189,22 @@ def remove(path: Path) -> None:
     _sync_directory(path.parent)
 
 
+def destroy_attempts(directory: Path) -> None:
+    """Remove what whoever was killed while he wrote keys there left, half written or whole.
+
+    Nobody else may be writing keys there.
+
+    Raises:
+        UnsafeKeyFileError: it cannot be removed.
+    """
+    try:
+        for left in directory.glob(".*.key.*"):
+            if _ATTEMPT.fullmatch(left.suffix.removeprefix(".")):
+                left.unlink(missing_ok=True)
+    except OSError as error:
+        raise UnsafeKeyFileError(f"{directory}: cannot be tidied ({error.strerror})") from None
+
+
 def rename(path: Path, over: Path) -> None:
     """Let a key file take the name of another in its directory, which is thereby destroyed.
 

@@ -203,10 +203,13 @@ def load_online(directory: RepositoryDirectory, unlock: Unlock) -> OnlineSigners
 def make_online(directory: RepositoryDirectory, unlock: Unlock) -> OnlineSigners:
     """Make keys that are to sign unattended, beside those that lie here; a root has to name them.
 
+    The directory is locked by the caller; what one that was killed had half made goes.
+
     Raises:
         KeysError: a file or the unlocking secret cannot be used.
     """
     keyfile.make_directory(directory.keys)
+    keyfile.destroy_attempts(directory.keys)
     found = (number for role in (SNAPSHOT, TIMESTAMP) for number in _numbers(directory, role))
     number = max(found, default=1) + 1
     return _make_online(directory.keys, unlock.secret(), f"-{number}")

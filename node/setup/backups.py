@@ -46,7 +46,12 @@ def make_backup(config: Config, destination: Path) -> MadeBackup:
     """
     _refuse_server(config)
     key_path = destination.with_name(destination.name + ".key")
-    _refuse_standing(destination, key_path)
+    _refuse_standing(destination)
+    if key_path.exists():
+        mend = (
+            "move it away: it is of a backup that was broken off, or of one that was carried away"
+        )
+        raise AlreadySetUpError(f"{key_path}: stands already and is never overwritten; {mend}")
     unlock = Unlock.from_config(config.member.unlock)
     source_key = load_database_key(config.member.keys_dir, unlock)
     key = make_backup_key(key_path, unlock)

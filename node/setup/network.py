@@ -9,19 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from keys.keyfile import make_directory, write_private
+from keys.keyfile import write_private
+from keys.registry import TIMESTAMP_NAME
 from keys.unlock import Unlock
-from node.config import Config, parse
+from node.config import Config, load, parse
 from node.config.text import render
 from node.registry.create import Created, NetworkPlan, create_network
 from node.registry.directory import RepositoryDirectory
 from node.setup import secret
-from node.setup.errors import AlreadySetUpError
+from node.setup.staging import prepare
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG_NAME = "network.toml"
+_NAMES = ("keys", "metadata", "targets", "staged", "lock", CONFIG_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +46,17 @@ def make_network(
 ) -> MadeNetwork:
     """Make a network in `directory`, with a configuration for the verbs of the umbrella.
 
-    An attempt that was interrupted before the configuration was written is refused by name: its
-    keys may already have been told to somebody.
+    All of it appears together (`staging`): of an attempt that was interrupted nothing was told to
+    anybody, and the next one throws it away, or finishes the move to its place.
 
     Raises:
-        AlreadySetUpError: there is a configuration already; nothing was touched.
+        AlreadySetUpError: a network, or half of one, stands there; nothing was touched.
+        SetupRunningError: another process is at it.
         ConfigInvalidError: a port or the unlock setting is wrong.
         RegistryError, KeysError: as `create_network`.
     """
     directory = directory.absolute()
     path = directory / CONFIG_NAME
-    if path.exists():
-        raise AlreadySetUpError(f"{path}: stands already; choose another directory")
     text = render(
         {
             "member": {"id": plan.name, "unlock": unlock or secret.default_setting(directory)},
@@ -64,10 +65,20 @@ def make_network(
         }
     )
     config = parse(text, path)
-    with secret.ensured(config.member.unlock) as made_secret:
-        make_directory(directory)
-        created = create_network(
-            RepositoryDirectory(directory), plan, Unlock.from_config(config.member.unlock), now_ms
-        )
-        write_private(path, text.encode())
-    return MadeNetwork(created, config, made_secret)
+    with prepare(directory, _NAMES) as stage:
+        made_secret = False
+        if not stage.is_complete:
+            with secret.ensured(config.member.unlock) as made_secret:
+                unlock_ = Unlock.from_config(config.member.unlock)
+                create_network(RepositoryDirectory(stage.path), plan, unlock_, now_ms)
+                write_private(stage.path / CONFIG_NAME, text.encode())
+        stage.finish()
+    return MadeNetwork(_created(RepositoryDirectory(directory)), load(path), made_secret)
+
+
+def _created(directory: RepositoryDirectory) -> Created:
+    """Give what was made, now or by an attempt that was interrupted while it moved."""
+    if TIMESTAMP_NAME not in directory.files:
+        return Created("", "", waiting=True)
+    state = directory.open()
+    return Created(state.registry.network_id, state.first_root_sha256.hex(), waiting=False)
