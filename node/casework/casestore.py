@@ -37,7 +37,7 @@ class CaseStore(Protocol):
         ...
 
     async def release(self, peers: Sequence[str], now_ms: int) -> int:
-        """Let what these members sent while suspended be judged; returns how much that is."""
+        """Let what these members sent while suspended be judged; returns how much so far."""
         ...
 
     async def note_disavowed(self, by: Arrived, message: Disavow) -> None:

@@ -18,6 +18,7 @@ from node.setup.opening import store_place
 from node.store.beside import writing
 from node.store.items.decisions import (
     close_task,
+    held_of,
     let_go,
     resume_channel,
     say_compromised,
@@ -75,7 +76,8 @@ def release(path: Path, member: str) -> Result:
         ConfigError, KeysError, StoreError: it cannot be written.
     """
     with _store(load(path)) as store:
-        count = store.write(let_go, member, _now_ms())
+        count = store.read(held_of, member)
+        store.write(let_go, member, _now_ms())
     if not count:
         what = "member: nothing of it waits for a person; see hotline tasks list"
         raise CliError("nothing_waits", what)

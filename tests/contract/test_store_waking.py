@@ -8,8 +8,10 @@ import pytest
 
 from node.casework.casebook import Casebook, Needs
 from node.casework.incoming.receiving import Answer
+from node.casework.mistakes.mass import waiting_of
 from node.store.channels.ending import keep_tombstones
 from node.store.channels.waking import ROWS, waking
+from node.store.items.decisions import let_go
 from node.store.sqlite import Store
 from tests.builders.cases import item
 from tests.builders.network import NOW_MS
@@ -91,3 +93,63 @@ async def test_g11_what_ended_wakes_in_steps_as_well(store: Store, way: str) -> 
         await store.writer.run(lambda c: keep_tombstones(c, PEER, [ERASED_MS]))
     assert await awake(store) == ROWS
     assert await store.cases.wake() == MORE
+
+
+async def held(store: Store, way: str) -> None:
+    """Let more than one transaction wakes wait for a person, or for its sender's reinstatement.
+
+    The first stays where it is: it has lost its body.
+    """
+    await crowd(store, waiting_of(PEER))
+    if way != "taken back":
+        await store.writer.run(
+            lambda c: c.execute(
+                "UPDATE entries_in SET judged = 3, waits_for = NULL, answer = 'quarantined'"
+                " WHERE judged = 2"
+            )
+        )
+    await store.writer.run(
+        lambda c: c.execute(
+            "UPDATE entries_in SET entry = NULL WHERE idx = 1 AND peer = ?", (PEER,)
+        )
+    )
+
+
+async def go(store: Store, way: str) -> int:
+    """Let it go on."""
+    if way == "back":
+        return await store.cases.release([PEER], NOW_MS)
+    return await store.writer.run(lambda c: let_go(c, PEER, NOW_MS))
+
+
+WAYS = ["taken back", "handed over", "back"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_g11_what_is_let_go_on_wakes_in_steps(store: Store, way: str) -> None:
+    """A person's word, or a reinstatement, else holds up whoever writes for seconds."""
+    await held(store, way)
+    assert await go(store, way) == ROWS
+    assert await awake(store) == ROWS
+    assert store.queries.is_waking()
+    assert await store.cases.wake() == MORE - 1
+    assert not store.queries.is_waking()
+    going = await store.queries.unjudged(ROWS + MORE)
+    assert [one.index for one in going] == sorted(one.index for one in going)
+    assert {one.let_go for one in going} == {way != "back"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_g1_what_is_let_go_on_outlasts_a_power_cut(
+    place: Place, tmp_path: Path, way: str
+) -> None:
+    """Between two of the steps: its task is closed, so nobody would let it go once more."""
+    store = place.open()
+    await held(store, way)
+    await go(store, way)
+    survivor = place.as_the_power_fails(tmp_path / "survivor").open()
+    assert survivor.queries.is_waking()
+    assert await survivor.cases.wake() == MORE - 1
+    assert await awake(survivor) == ROWS + MORE - 1
+    await survivor.close()
+    await store.close()

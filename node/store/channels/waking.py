@@ -1,10 +1,10 @@
 """Waking entries that wait for something: a bounded number of rows in one transaction.
 
-One member can let any number of entries wait for one item. What is left over when a transaction has
-woken its share stands in a row of `meta`, in the same transaction, and is woken by the next ones.
-Nothing is judged before all of it is awake (`node.casework.incoming.judging`): so entries are
-judged in the
-order they came, as if all had been woken at once.
+One member can let any number of entries wait for one item, for a person, or for its reinstatement.
+What is left over when a transaction has woken its share stands in a row of `meta`, in the same
+transaction, and is woken by the next ones. Nothing is judged before all of it is awake
+(`node.casework.incoming.judging`): so entries are judged in the order they came, as if all had been
+woken at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Final
 
 import msgspec
 
+from node.casework.mistakes.mass import waiting_of
 from node.store.bulk import select_in
+from node.store.channels.custody import LET_GO
 from node.store.seam import Connection
 
 ROWS: Final = 2_000
@@ -23,12 +25,22 @@ QUEUED: Final = "SELECT 1 FROM meta WHERE name = 'waking' LIMIT 1"
 """Whether there is more to wake."""
 _NAME: Final = "waking"
 _ITEM, _ENDED, _TOMBSTONE = "item", "ended", "tombstone"
+_LET_GO, _HANDED_OVER, _BACK = "let_go", "handed_over", "back"
 _WAITING: Final = {
     _ITEM: "SELECT seq FROM entries_in WHERE judged = 2 AND waits_for = ? LIMIT ?",
     _ENDED: "SELECT seq FROM entries_in WHERE judged = 2 AND waits_for = ? AND peer = ? LIMIT ?",
     _TOMBSTONE: "SELECT e.seq FROM erased_unsent u JOIN entries_in e ON e.seq = u.entry"
     " WHERE u.peer = ? AND u.erased_ms = ? AND e.judged = 2 LIMIT ?",
+    _LET_GO: "SELECT seq FROM entries_in WHERE judged = 2 AND waits_for = ? AND seq > ?"
+    " AND entry IS NOT NULL ORDER BY seq LIMIT ?",
+    _HANDED_OVER: "SELECT seq FROM entries_in WHERE judged = 3 AND peer = ? AND seq > ?"
+    " AND lane = 'reports' AND answer = 'quarantined' AND entry IS NOT NULL ORDER BY seq LIMIT ?",
+    _BACK: "SELECT seq FROM entries_in WHERE judged = 3 AND peer = ? AND seq > ?"
+    " AND answer IN ('quarantined', 'not_permitted') AND entry IS NOT NULL ORDER BY seq LIMIT ?",
 }
+_ANSWER: Final = {_LET_GO: f"'{LET_GO}'", _HANDED_OVER: f"'{LET_GO}'", _BACK: "NULL"}
+"""What becomes of the answer of those that are woken so: these pass over rows that stay as they
+are, so the last of their values is the row after which the next share begins."""
 
 _Wake = tuple[str, tuple[str | int, ...]]
 """What is woken: which of these, and its values."""
@@ -55,6 +67,19 @@ def wake_entombed(connection: Connection, peer: str, erased_ms: int) -> None:
     _wake(connection, [(_TOMBSTONE, (peer, erased_ms))])
 
 
+def wake_let_go(connection: Connection, peer: str) -> int:
+    """Let be judged what waits for a person because of `peer` (`decisions.let_go`).
+
+    Returns how many entries this transaction woke.
+    """
+    return _wake(connection, [(_LET_GO, (waiting_of(peer), 0)), (_HANDED_OVER, (peer, 0))])
+
+
+def wake_back(connection: Connection, peers: Iterable[str]) -> int:
+    """Let be judged what these members said and might not; returns how much so far."""
+    return _wake(connection, [(_BACK, (peer, 0)) for peer in peers])
+
+
 def go_on(connection: Connection) -> int:
     """Wake the next of what was left over; returns how many."""
     return _wake(connection, [])
@@ -71,12 +96,17 @@ def _wake(connection: Connection, added: Sequence[_Wake]) -> int:
     left, woken = [*queued, *added], 0
     while left and woken < ROWS:
         kind, values = left[0]
-        sql = f"UPDATE entries_in SET judged = 0, waits_for = NULL WHERE seq IN ({_WAITING[kind]})"  # noqa: S608 - own words
+        sql = (
+            f"UPDATE entries_in SET judged = 0, waits_for = NULL, answer = {_ANSWER.get(kind, 'answer')}"  # noqa: S608, E501 - own words
+            f" WHERE seq IN ({_WAITING[kind]}) RETURNING seq"
+        )
         share = ROWS - woken
-        found = connection.execute(sql, (*values, share)).rowcount
-        woken += found
-        if found < share:
+        found = [seq for (seq,) in connection.execute(sql, (*values, share)).fetchall()]
+        woken += len(found)
+        if len(found) < share:
             left = left[1:]
+        elif kind in _ANSWER:
+            left[0] = (kind, (values[0], max(found)))
     if left:
         connection.execute(
             "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)",

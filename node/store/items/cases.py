@@ -31,7 +31,7 @@ from node.store.channels.custody import row_of
 from node.store.channels.ending import keep_waiting, load_ends
 from node.store.channels.refused import erase_refused, refused
 from node.store.channels.relearning import relearn
-from node.store.channels.waking import go_on, wake_ended, wake_items
+from node.store.channels.waking import go_on, wake_back, wake_ended, wake_items
 from node.store.contents.known import Known
 from node.store.contents.lists import forget_ended
 from node.store.contents.lookalikes import Lookalikes
@@ -48,7 +48,6 @@ from node.store.recovery.recovered import retold, unsaid, was_lost
 from node.store.seam import Connection
 from node.store.writer import Writer
 from protocol.disavowal import Disavow
-from protocol.vocabulary import Disposition
 
 R = TypeVar("R")
 EMPTY_CHAIN = bytes(32)
@@ -138,21 +137,16 @@ class Cases:
         self._recent.drop(book.answered)
 
     async def release(self, peers: Sequence[str], now_ms: int) -> int:
-        """Let be judged what these members said and might not, as the registry was; how much.
+        """Let be judged what these members said and might not by the registry; how much so far.
 
-        What was set aside because it could not be judged stays where it is. That there were items
-        among it is no task any more.
+        The rest follows before anything is judged (`wake`). What was set aside because it could not
+        be judged stays where it is. That there were items among it is no task any more.
         """
-        said = (str(Disposition.QUARANTINED), str(Disposition.NOT_PERMITTED))
 
         def job(connection: Connection) -> int:
             for peer in peers:
                 close_task(connection, HANDED_OVER, peer, now_ms)
-            return connection.executemany(
-                "UPDATE entries_in SET judged = 0, answer = NULL"
-                " WHERE judged = 3 AND peer = ? AND answer IN (?, ?) AND entry IS NOT NULL",
-                [(peer, *said) for peer in peers],
-            ).rowcount
+            return wake_back(connection, peers)
 
         return await self._writer.run(job)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from node.casework.incoming.receiving import HANDED_OVER
 from node.casework.mistakes.mass import TASK, waiting_of
 from node.store.backup import mark_restored
-from node.store.channels.custody import LET_GO
+from node.store.channels.waking import wake_let_go
 from node.store.recovery.disowning import word
 from node.store.recovery.refilling import forget_again
 from node.store.seam import Connection
@@ -25,28 +25,28 @@ def close_task(connection: Connection, code: str, subject: str, now_ms: int) -> 
 
 
 def let_go(connection: Connection, peer: str, now_ms: int) -> int:
-    """Let what waits for a person because of its sender be judged, in the order it came; how much.
+    """Let what waits for a person because of its sender be judged, in the order it came.
 
     `peer`: a member, or of what it passes on of another's `member/author`.
     That is what a member took back beyond the bound, and the items that it handed over before or
     after it was expelled (of one that is suspended, whoever judges sets them aside again). What
-    retention took the body of stays where it is. The tasks are closed with it.
+    retention took the body of stays where it is. The tasks are closed with it. Returns how much
+    was woken at once; the rest follows before anything is judged (`waking`).
     """
     for code in (TASK, HANDED_OVER):
         close_task(connection, code, peer, now_ms)
-    released = connection.execute(
-        "UPDATE entries_in SET judged = 0, waits_for = NULL, answer = ?"
-        " WHERE judged = 2 AND waits_for = ? AND entry IS NOT NULL",
-        (LET_GO, waiting_of(peer)),
-    ).rowcount
-    return (
-        released
-        + connection.execute(
-            "UPDATE entries_in SET judged = 0, answer = ?"
-            " WHERE judged = 3 AND peer = ? AND lane = ? AND answer = ? AND entry IS NOT NULL",
-            (LET_GO, peer, str(Lane.REPORTS), str(Disposition.QUARANTINED)),
-        ).rowcount
-    )
+    return wake_let_go(connection, peer)
+
+
+def held_of(connection: Connection, peer: str) -> int:
+    """Return how much waits for a person because of its sender: what `let_go` lets go on."""
+    waiting, set_aside = connection.execute(
+        "SELECT (SELECT count(*) FROM entries_in WHERE judged = 2 AND waits_for = ?"
+        " AND entry IS NOT NULL), (SELECT count(*) FROM entries_in WHERE judged = 3 AND peer = ?"
+        " AND lane = ? AND answer = ? AND entry IS NOT NULL)",
+        (waiting_of(peer), peer, str(Lane.REPORTS), str(Disposition.QUARANTINED)),
+    ).fetchone()
+    return int(waiting) + int(set_aside)
 
 
 def say_restored(connection: Connection, now_ms: int, snapshot_ms: int = 0) -> int:
