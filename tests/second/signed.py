@@ -31,6 +31,8 @@ ANSWER = (
     '"@path";req',
     '"signature";req',
 )
+SAID = {"created", "keyid", "alg", "tag"}
+"""The parameters of every signature."""
 TIMEOUT_S = 20
 
 
@@ -136,26 +138,50 @@ def check_request(
     values: list[tuple[str, str]], headers: dict[str, str], keys: list[HybridKey], caller: str
 ) -> str:
     """Give the nonce of a request; refuse one that its caller did not sign (§9.4)."""
-    covered = " ".join(name for name, _ in values)
-    given = headers["signature-input"]
-    found = re.fullmatch(
-        rf"hx1=(\({re.escape(covered)}\);created=([0-9]+);keyid=\"{re.escape(caller)}/([0-9a-f]{{16}})\""
-        r';alg="ed25519";nonce="([0-9a-f]{32})";tag="hx1-req")',
-        given,
-    )
-    need(found, "request: signature input")
+    own = _check(values, headers["signature-input"], headers["signature"], keys, caller)
+    need(own.keys() == {*SAID, "nonce"} and own["tag"] == '"hx1-req"', "request: parameters")
+    need(abs(int(own["created"]) - time.time()) <= LIVES_S, "request: time")
+    nonce = re.fullmatch('"([0-9a-f]{32})"', own["nonce"])
+    need(nonce, "request: nonce")
+    assert nonce is not None
+    return nonce[1]
+
+
+def check_no_body(headers: dict[str, str]) -> None:
+    """Refuse a request without a body whose digest is not that of nothing (§9.4.2)."""
+    need(headers["content-digest"] == _digest(b""), "request: digest")
+
+
+def read_refusal(body: bytes) -> str:
+    """Give the code of a refusal: lower-case letters and underscores, nothing else (§9.6)."""
+    need(re.fullmatch(b"[a-z_]+", body), "refusal: code")
+    return body.decode()
+
+
+def _check(
+    values: list[tuple[str, str]],
+    given: str,
+    signature: str,
+    keys: list[HybridKey],
+    member: str,
+) -> dict[str, str]:
+    """Give the parameters of a signature over exactly these lines, in any order (§9.4.4)."""
+    found = re.fullmatch(r"([a-z*][a-z0-9_.*-]*)=(\(([^()]+)\)((?:;[a-z]+=[^;]+)+))", given)
+    need(found, "http: signature input")
     assert found is not None
-    need(abs(int(found[2]) - time.time()) <= LIVES_S, "request: time")
-    _check(_base(values, found[1]), headers["signature"], found[3], keys)
-    return found[4]
-
-
-def _check(base: bytes, signature: str, key_id: str, keys: list[HybridKey]) -> None:
-    raw = re.fullmatch(r"hx1=:([A-Za-z0-9+/=]+):", signature)
-    own = [key for key in keys if key.id == key_id]
-    need(raw and own, "http: signature")
+    covered, lines = found[3].split(" "), dict(values)
+    need(sorted(covered) == sorted(lines), "http: covered")
+    pairs = [one.partition("=")[::2] for one in found[4][1:].split(";")]
+    own = dict(pairs)
+    need(len(own) == len(pairs) and own.get("alg") == '"ed25519"', "http: parameters")
+    need(re.fullmatch("[0-9]+", own.get("created", "")), "http: created")
+    key = [one for one in keys if own.get("keyid") == f'"{member}/{one.id}"']
+    raw = re.fullmatch(rf"{re.escape(found[1])}=:([A-Za-z0-9+/=]+):", signature)
+    need(raw and key, "http: signature")
     assert raw is not None
-    own[0].check_classic(base64.b64decode(raw[1], validate=True), base)
+    base = _base([(name, lines[name]) for name in covered], found[2])
+    key[0].check_classic(base64.b64decode(raw[1], validate=True), base)
+    return own
 
 
 def sign_answer(member: Member, sent: Sent, answer: Answered) -> dict[str, str]:
@@ -183,15 +209,9 @@ def check_answer(
 ) -> None:
     """Refuse an answer that is not the peer's to this request (§9.4.3, §9.4.5)."""
     need(headers.get("Content-Digest") == _digest(answer.body), "answer: digest")
-    found = re.fullmatch(
-        rf"hx1=(\({re.escape(' '.join(ANSWER))}\);created=[0-9]+"
-        rf';keyid="{re.escape(peer)}/([0-9a-f]{{16}})";alg="ed25519";tag="hx1-resp")',
-        headers["Signature-Input"],
-    )
-    need(found, "answer: signature input")
-    assert found is not None
-    base = _base(_answer_values(sent, answer.status, headers), found[1])
-    _check(base, headers["Signature"], found[2], keys)
+    values = _answer_values(sent, answer.status, headers)
+    own = _check(values, headers["Signature-Input"], headers["Signature"], keys, peer)
+    need(own.keys() == SAID and own["tag"] == '"hx1-resp"', "answer: parameters")
 
 
 class Peer(NamedTuple):
