@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -97,8 +97,8 @@ class Cluster:
     folder: Path
     settings: Mapping[str, str]
     server: subprocess.Popen[bytes] | None = None
-    shared: Postgres | None = None
-    emptying: psycopg.Connection[Any] | None = None
+    shared: dict[str, Postgres] = field(default_factory=dict)
+    emptying: dict[str, psycopg.Connection[Any]] = field(default_factory=dict)
 
     def make(self) -> None:
         """Make its files."""
@@ -140,9 +140,8 @@ class Cluster:
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT at once and cleanly, SIGQUIT as when its machine dies."""
-        if self.emptying is not None:
-            self.emptying.close()
-            self.emptying = None
+        while self.emptying:
+            self.emptying.popitem()[1].close()
         if self.server is not None:
             self.server.send_signal(how)
             self.server.wait()
@@ -167,24 +166,28 @@ class Cluster:
         self.do(f"CREATE DATABASE {name} TEMPLATE {template}")
         return Postgres(self.url(name))
 
-    def emptied(self, key: bytes) -> Postgres:
-        """Return the place of an empty store under `key`, the same one for every test."""
-        if self.shared is None:
-            self.shared = self.new()
-            create(self.shared, key)
-        try:
-            self._empty(self.shared, key)
-        except psycopg.OperationalError:  # a test ended every session, this one too
-            self.emptying = None
-            self._empty(self.shared, key)
-        return self.shared
+    def emptied(self, key: bytes, name: str = "") -> Postgres:
+        """Return the place of an empty store under `key`: the same one for every test.
 
-    def _empty(self, place: Postgres, key: bytes) -> None:
-        if self.emptying is None:
+        `name`: another one beside it, for tests that need several at once.
+        """
+        if name not in self.shared:
+            made = self.new()
+            create(made, key)
+            self.shared[name] = made
+        try:
+            self._empty(name, key)
+        except psycopg.OperationalError:  # a test ended every session, this one too
+            del self.emptying[name]
+            self._empty(name, key)
+        return self.shared[name]
+
+    def _empty(self, name: str, key: bytes) -> None:
+        if name not in self.emptying:
             # Kept: a session's first look at every table costs more than emptying them all.
-            self.emptying = psycopg.connect(place.url, autocommit=True)
-        self.emptying.execute(_EMPTY)
-        self.emptying.execute("UPDATE tenure SET proof = %s", [Seal(key).close(PROOF)])
+            self.emptying[name] = psycopg.connect(self.shared[name].url, autocommit=True)
+        self.emptying[name].execute(_EMPTY)
+        self.emptying[name].execute("UPDATE tenure SET proof = %s", [Seal(key).close(PROOF)])
 
     def rows(self, url: str, table: str) -> int:
         """How many rows a table has; 0 if it is not there."""

@@ -184,11 +184,13 @@ async def check(world: World) -> None:
         assert node.verify().found == [], member
 
 
-def tell(crash_at: tuple[int, str] | None) -> tuple[Ending, int]:
+def tell(
+    crash_at: tuple[int, str] | None, make: Callable[[Path], World] = World
+) -> tuple[Ending, int]:
     """Run the story in a new world; return how it ended, and how many commits it took."""
 
     async def run(folder: str) -> tuple[Ending, int]:
-        world = World(Path(folder))
+        world = make(Path(folder))
         await world.start()
         world.crash_at = crash_at
         await Story(world).run()
