@@ -6,7 +6,8 @@ has, and no other: a column that nobody knows may hold what must not be kept. Th
 columns, of which MD5, SHA1, Image ID and Baseline are read; its categories are `baseline` and
 `not_baseline`.
 
-What a spreadsheet would run as a formula is written with an apostrophe before it, and read without.
+What a spreadsheet would run as a formula is written with an apostrophe before it, and read without;
+behind a comma too, where some end a column.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ _RUN: Final = r"\-=+@\uff0d\uff1d\uff0b\uff20"
 """How formulas begin, in full width too."""
 _IS_RUN: Final = re.compile(rf"(?!-[0-9]+\Z)[{_RUN}']")
 _IS_KEPT: Final = re.compile(rf"'(?=[{_RUN}'])")
+_RUN_BEHIND: Final = re.compile(rf"(,[ \"]*)(?=[{_RUN}'])")
+_KEPT_BEHIND: Final = re.compile(rf"(,[ \"]*)'(?=[{_RUN}'])")
+"""Behind a comma, where some spreadsheets end a column."""
 
 
 def read_plain(file: BinaryIO) -> Iterator[ListLine]:
@@ -115,8 +119,7 @@ def _line(
         if len(cells) != len(header):
             reason = f"has {len(cells)} columns instead of {len(header)}"
             raise RefusedError("columns", None, reason)
-        said = (_IS_KEPT.sub("", cell.strip(), count=1) for cell in cells)
-        return make(dict(zip(header, said, strict=True)))
+        return make(dict(zip(header, map(_as_it_was, cells), strict=True)))
 
     return read(number, made)
 
@@ -195,9 +198,19 @@ def _written(cells: tuple[object, ...]) -> bytes:
     return ";".join(_quoted("" if cell is None else str(cell)) for cell in cells).encode() + b"\n"
 
 
+def _as_it_was(cell: str) -> str:
+    """Take away the apostrophes that `_quoted` put before what a spreadsheet would run."""
+    cell = cell.strip()
+    if _IS_KEPT.match(cell):
+        cell = cell[1:]
+    return _KEPT_BEHIND.sub(r"\1", cell) if "," in cell else cell
+
+
 def _quoted(cell: str) -> str:
     if _IS_RUN.match(cell):
         cell = f"'{cell}"
+    if "," in cell:
+        cell = _RUN_BEHIND.sub(r"\1'", cell)
     if ";" not in cell and '"' not in cell:
         return cell
     doubled = cell.replace('"', '""')

@@ -367,6 +367,18 @@ class TestTables:
         assert not any(cell[:1] in tuple("=+-@\uff1d") for cell in cells if cell)
         assert [line.what for line in stored(tmp_path, form, raw)] == [entry]
 
+    @pytest.mark.parametrize("form", ["csv", "icse"])
+    @pytest.mark.parametrize("name", ["a,=1+1", 'a, "@b"', "a,'=b", "=1,-1", ",\uff0b1", "a,b,'c"])
+    def test_attack_a_formula_behind_a_comma_is_text_where_columns_end_at_commas(
+        self, tmp_path: Path, form: ListFormat, name: str
+    ) -> None:
+        """Some spreadsheets part every table there; the id is read as it was."""
+        entry = Entry(Content(md5=b"a" * 16), "not_baseline", None, name)
+        raw = b"".join(written(form, iter((entry,)), iter(()), "nl-eokm"))
+        for cell in raw.decode().splitlines()[1].split(","):
+            assert not cell.lstrip(' "').startswith(tuple("=+-@\uff0b"))
+        assert [line.what for line in stored(tmp_path, form, raw)] == [entry]
+
     def test_number_below_zero_is_written_as_it_is(self) -> None:
         """It is no formula; a category may be one."""
         entry = Entry(Content(md5=b"a" * 16), "-1", None, "7")
