@@ -15,7 +15,7 @@ from protocol.facts import Content, Location
 from protocol.vocabulary import ItemKind, Matter, Source
 
 
-def incoming(
+def to_compare(
     book: Casebook,
     location: Location | None,
     content: tuple[Content, ...],

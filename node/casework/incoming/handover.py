@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
-from node.casework.contents.candidates import incoming, same_content, same_place
+from node.casework.contents.candidates import same_content, same_place, to_compare
 from node.casework.contents.hits import hold_illegal
 from node.casework.contents.rejudging import rejudge, said_here, suggestion, watch_correction
 from node.casework.events import EventKind, Facts, Recorded
@@ -93,7 +93,7 @@ class Handover:
         return judgement.disposition
 
     def _look(self, peer: str, message: Item) -> Judgement:
-        new = incoming(
+        new = to_compare(
             self._book,
             message.location,
             message.content,
@@ -318,7 +318,7 @@ class Handover:
         if sighting is None:
             return Judgement(Disposition.FACTS_ADDED, state.id)
         at, source = sighting.found_ms, sighting.source
-        new = incoming(self._book, state.location, files, state.kind, at, state.matter, source)
+        new = to_compare(self._book, state.location, files, state.kind, at, state.matter, source)
         found = join(new, state, self._book.now)
         return found or Judgement(Disposition.DUPLICATE, state.id)
 

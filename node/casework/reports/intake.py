@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from node.casework.casebook import Casebook, Needs, Postbox
-from node.casework.contents.candidates import incoming, same_content, same_place
+from node.casework.contents.candidates import same_content, same_place, to_compare
 from node.casework.contents.listing import match_lists
 from node.casework.contents.rejudging import bring_verdicts, carry_between, rejudge, suggestion
 from node.casework.contents.spreading import spread
@@ -180,7 +180,7 @@ def _first_time(
 ) -> ItemTaken:
     here = same_place(book, item.location)
     judgement = judge(
-        incoming(
+        to_compare(
             book,
             item.location,
             item.content,
