@@ -164,6 +164,14 @@ class NetworkDocument:
             seen.add(member)
         return member
 
+    def heirs(self) -> dict[str, frozenset[str]]:
+        """Return, of each member that took over from others, from whom."""
+        found: dict[str, set[str]] = {}
+        for member in self.members:
+            if (heir := self.heir_of(member)) != member:
+                found.setdefault(heir, set()).add(member)
+        return {heir: frozenset(gone) for heir, gone in found.items()}
+
     def is_active(self, member: str) -> bool:
         """Whether the member is listed and not suspended."""
         entry = self.members.get(member)

@@ -40,6 +40,10 @@ class CaseStore(Protocol):
         """Let what these members sent while suspended be judged; returns how much so far."""
         ...
 
+    async def wake_said_by(self, peers: Sequence[str]) -> int:
+        """Let what these members said of items, and waits for those, be judged; how much so far."""
+        ...
+
     async def note_disavowed(self, by: Arrived, message: Disavow) -> None:
         """Make ready, in short transactions, for a range that is disavowed in the next decision.
 

@@ -242,6 +242,10 @@ class CountedCases:
         """See `CaseStore.note_disavowed`."""
         await self._inner.note_disavowed(by, message)
 
+    async def wake_said_by(self, peers: Sequence[str]) -> int:
+        """See `CaseStore.wake_said_by`."""
+        return await self._inner.wake_said_by(peers)
+
     async def wake(self) -> int:
         """See `CaseStore.wake`."""
         return await self._inner.wake()

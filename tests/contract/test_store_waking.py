@@ -13,6 +13,7 @@ from node.store.channels.ending import keep_tombstones
 from node.store.channels.waking import ROWS, waking
 from node.store.items.decisions import let_go
 from node.store.sqlite import Store
+from protocol.vocabulary import Lane
 from tests.builders.cases import item
 from tests.builders.network import NOW_MS
 from tests.contract.incoming import PEER, Sender, arrive
@@ -153,3 +154,17 @@ async def test_g1_what_is_let_go_on_outlasts_a_power_cut(
     assert await awake(survivor) == ROWS + MORE - 1
     await survivor.close()
     await store.close()
+
+
+async def test_10_9_what_a_member_said_of_items_wakes_and_nothing_else(store: Store) -> None:
+    """Neither another member's words, nor what waits for a person."""
+    await crowd(store, item(1).id)
+    await arrive(store, Sender(epoch=b"epoch--9", peer="fr-pdc"), 1)
+    await store.writer.run(lambda c: c.execute(PARK, (item(1).id,)))
+    await arrive(store, Sender(Lane.STATUS), 1)
+    await store.writer.run(lambda c: c.execute(PARK, (waiting_of(PEER),)))
+    assert await store.cases.wake_said_by([PEER]) == ROWS
+    assert await store.cases.wake() == MORE
+    assert await store.cases.wake() == 0
+    assert {one.peer for one in await store.queries.unjudged(ROWS + MORE)} == {PEER}
+    assert await awake(store) == ROWS + MORE

@@ -13,7 +13,7 @@ from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.item import Custody, Review
 from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from node.registry import changes
-from protocol.facts import Evidence, Hop, Jurisdiction, Location, Sighting
+from protocol.facts import Assessment, Evidence, Hop, Jurisdiction, Location, Sighting
 from protocol.messages import Item
 from protocol.vocabulary import (
     Action,
@@ -23,9 +23,12 @@ from protocol.vocabulary import (
     Kind,
     Lane,
     Matter,
+    OutcomeWhat,
     Source,
     Verdict,
 )
+from tests.builders.cases import event_id
+from tests.node.casework.arriving import outcome
 from tests.simulation.test_membership import govern, run, tasks
 
 if TYPE_CHECKING:
@@ -125,3 +128,29 @@ async def test_10_9_once_the_other_one_is_erased_the_honest_one_comes(world: Wor
     assert [given.member for given in state.vouched] == [GB]
     assert (await world[FR].store.queries.oldest_parked())[0] == 0
     assert world[GB].verify().found == world[FR].verify().found == []
+
+
+async def test_10_9_heirs_verdict_is_judged_once_the_merger_is_known(world: World) -> None:
+    """It reported the place, too, and said it before NL knew that it speaks for the finder."""
+    item_id = (await world[GB].submit(PLACE, sha256="ab" * 32)).items[0].item_id
+    await world.settle()
+    await world[FR].submit(PLACE, sha256="ab" * 32)
+    await world.settle()
+    given = Assessment(event_id(9, FR), FR, Verdict.BASELINE, None, (), None, world.now)
+    word = outcome(
+        item_id, OutcomeWhat.ASSESSED, assessment=given, author=FR, event_id=given.event_id
+    )
+    desk = world[FR].desk.correcting
+    await desk._transact(
+        Needs(),
+        lambda book: book.say(desk._postbox(), NL, Kind.OUTCOME, word, subject=given.event_id),
+    )
+    await world[FR].delivery.load()
+    await world.settle()
+    assert (await world[NL].store.queries.oldest_parked())[0] == 1
+    await world[GB].crash()
+    govern(world, partial(changes.merge, member=GB, successor=FR, choice_rules={}))
+    await run(world, NL, FR)
+    assert (await world[NL].store.queries.oldest_parked())[0] == 0
+    assert [one.member for one in (await world[NL].state(item_id)).vouched] == [FR]
+    assert world[NL].verify().found == []

@@ -71,6 +71,8 @@ class Judging:
         self._after = after
         self._relearnt = False
         self._released: tuple[NetworkDocument, frozenset[str]] | None = None
+        self._merged: NetworkDocument | None = None
+        self._heirs: dict[str, frozenset[str]] = {}
         self._bound = Bound(queries.waits_for, coming_back=coming_back)
 
     async def due(self) -> int:
@@ -82,6 +84,8 @@ class Judging:
         registry = self._registry()
         if released := await self._release(registry):
             return released
+        if woken := await self._wake_heirs(registry.network):
+            return woken
         if self._queries.is_waking() and (woken := await self._store.wake()):
             return woken  # none: the share before was the last of it
         arrived = await self._queries.unjudged(BATCH)
@@ -113,6 +117,16 @@ class Judging:
             return 0
         self._relearnt = True
         return await self._store.relearn(is_readable, READS, self._clock())
+
+    async def _wake_heirs(self, network: NetworkDocument) -> int:
+        """Judge again what a member said before we knew whom it took over from (§10.9.3)."""
+        if network is self._merged:
+            return 0
+        heirs = network.heirs()
+        new = sorted(heir for heir, gone in heirs.items() if self._heirs.get(heir) != gone)
+        woken = await self._store.wake_said_by(new) if new else 0
+        self._merged, self._heirs = network, heirs
+        return woken
 
     async def _release(self, registry: Registry) -> int:
         """Let be judged what was set aside under another registry; returns how much.

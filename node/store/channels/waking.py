@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from node.casework.mistakes.mass import waiting_of
+from node.casework.mistakes.mass import TASK, waiting_of
 from node.store.bulk import select_in
 from node.store.channels.custody import LET_GO
 from node.store.seam import Connection
@@ -25,12 +25,15 @@ QUEUED: Final = "SELECT 1 FROM meta WHERE name = 'waking' LIMIT 1"
 """Whether there is more to wake."""
 _NAME: Final = "waking"
 _ITEM, _ENDED, _TOMBSTONE = "item", "ended", "tombstone"
-_LET_GO, _HANDED_OVER, _BACK = "let_go", "handed_over", "back"
+_LET_GO, _HANDED_OVER, _BACK, _SAID_BY = "let_go", "handed_over", "back", "said_by"
 _WAITING: Final = {
     _ITEM: "SELECT seq FROM entries_in WHERE judged = 2 AND waits_for = ? LIMIT ?",
     _ENDED: "SELECT seq FROM entries_in WHERE judged = 2 AND waits_for = ? AND peer = ? LIMIT ?",
     _TOMBSTONE: "SELECT e.seq FROM erased_unsent u JOIN entries_in e ON e.seq = u.entry"
     " WHERE u.peer = ? AND u.erased_ms = ? AND e.judged = 2 LIMIT ?",
+    # Of what is parked alone: by its sender it would be all that the member ever said.
+    _SAID_BY: "SELECT seq FROM entries_in WHERE judged = 2 AND waits_for > ''"  # noqa: S608 - own words
+    f" AND waits_for NOT LIKE '{TASK}/%' AND peer || '' = ? LIMIT ?",
     _LET_GO: "SELECT seq FROM entries_in WHERE judged = 2 AND waits_for = ? AND seq > ?"
     " AND entry IS NOT NULL ORDER BY seq LIMIT ?",
     _HANDED_OVER: "SELECT seq FROM entries_in WHERE judged = 3 AND peer = ? AND seq > ?"
@@ -78,6 +81,11 @@ def wake_let_go(connection: Connection, peer: str) -> int:
 def wake_back(connection: Connection, peers: Iterable[str]) -> int:
     """Let be judged what these members said and might not; returns how much so far."""
     return _wake(connection, [(_BACK, (peer, 0)) for peer in peers])
+
+
+def wake_said_by(connection: Connection, peers: Iterable[str]) -> int:
+    """Let be judged what these members said of items; returns how many were woken so far."""
+    return _wake(connection, [(_SAID_BY, (peer,)) for peer in peers])
 
 
 def go_on(connection: Connection) -> int:

@@ -31,7 +31,7 @@ from node.store.channels.custody import row_of
 from node.store.channels.ending import keep_waiting, load_ends
 from node.store.channels.refused import erase_refused, refused
 from node.store.channels.relearning import relearn
-from node.store.channels.waking import go_on, wake_back, wake_ended, wake_items
+from node.store.channels.waking import go_on, wake_back, wake_ended, wake_items, wake_said_by
 from node.store.contents.known import Known
 from node.store.contents.lists import forget_ended
 from node.store.contents.lookalikes import Lookalikes
@@ -149,6 +149,10 @@ class Cases:
             return wake_back(connection, peers)
 
         return await self._writer.run(job)
+
+    async def wake_said_by(self, peers: Sequence[str]) -> int:
+        """See `CaseStore.wake_said_by`."""
+        return await self._writer.run(lambda c: wake_said_by(c, peers))
 
     async def note_disavowed(self, by: Arrived, message: Disavow) -> None:
         """See `CaseStore.note_disavowed`."""
