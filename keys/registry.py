@@ -47,6 +47,7 @@ __all__ = [
     "MAX_MEMBERS",
     "MAX_ROOTS",
     "NETWORK_PATH",
+    "OF_ONE_ROOT",
     "TIMESTAMP_NAME",
     "ExpiredRegistryError",
     "Registry",
@@ -59,6 +60,9 @@ __all__ = [
 ]
 
 MAX_MEMBERS: Final = 1000
+OF_ONE_ROOT: Final = 1 << 24
+"""Versions of snapshot and timestamp that one root has to itself, more than any registry uses.
+Under new online keys the first is the root's version times this."""
 NETWORK_PATH: Final = "network.json"
 ISSUED_FIELD: Final = "x-hx1-issued-ms"
 

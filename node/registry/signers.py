@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
+from keys.registry import OF_ONE_ROOT
 from node.registry import build
 from node.registry.errors import RepositoryStateError, ThresholdError
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from keys.signing import Signer
 
-_OF_ONE_ROOT: Final = 1 << 24
-"""Versions of snapshot and timestamp that one root has to itself: more than any registry uses."""
 _VERSIONED: Final = re.compile(r"metadata/([1-9][0-9]*)\.([a-z0-9-]+)\.json")
 
 
@@ -88,7 +87,7 @@ def following(version: int, present: Root, proposal: Mapping[str, bytes]) -> int
     used a second time: members would take that for a split view (docs/protocol.md §3.5).
     """
     return (
-        _OF_ONE_ROOT * (present.version + 1) if _replaces_online(present, proposal) else version + 1
+        OF_ONE_ROOT * (present.version + 1) if _replaces_online(present, proposal) else version + 1
     )
 
 

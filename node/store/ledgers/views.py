@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from keys.registry import OF_ONE_ROOT
 from node.store.items.tasks import open_task
 from node.store.seam import Connection
 from node.store.writer import Writer
@@ -16,7 +17,8 @@ from node.store.writer import Writer
 KEPT = 1_000
 """Versions remembered of each member: weeks of a registry that is signed every hour or two."""
 AHEAD = 24
-"""So far beyond our own newest version we remember what others say: about a day of them."""
+"""So far beyond our own newest version we remember what others say: about a day of them; and so
+many of the next roots, with the first versions of each under new online keys."""
 
 SPLIT = "registry_split"
 
@@ -44,7 +46,7 @@ def remember_view(
     """
     root, timestamp, snapshot = view
     newest = _newest(connection, us)
-    if member != us and newest is not None and timestamp > newest + AHEAD:
+    if member != us and newest is not None and _is_far(newest, root, timestamp):
         return
     connection.execute(
         "INSERT OR IGNORE INTO registry_said VALUES (?, ?, ?, ?)",
@@ -52,16 +54,24 @@ def remember_view(
     )
     connection.execute(_FORGET, (member, member, kept))
     named: set[str] = set()
-    if member == us and (newest is None or newest < timestamp):
-        for version in _versions(connection, newest, timestamp):
+    if member == us and (newest is None or newest < (root, timestamp)):
+        before = -1 if newest is None else min(newest[1], timestamp - 1)  # a thief's may be higher
+        for version in _versions(connection, before, timestamp):
             named |= _differ(_said(connection, version), us)
     said = _said(connection, timestamp)
     if said.setdefault(member, (root, snapshot)) != (root, snapshot):
         named.add(member)  # it said another content before
-    elif member != us and newest is not None and timestamp <= newest:
+    elif member != us and newest is not None and timestamp <= newest[1]:
         named |= _differ(said, us) & ({member} if us in said else said.keys())
     for one in sorted(named):
         open_task(connection, SPLIT, one, now_ms)
+
+
+def _is_far(newest: tuple[int, int], root: int, timestamp: int) -> bool:
+    """Whether a version is so far ahead of ours that whoever says it need not be remembered."""
+    first = OF_ONE_ROOT * root
+    is_first = newest[0] < root <= newest[0] + AHEAD and first <= timestamp <= first + AHEAD
+    return timestamp > newest[1] + AHEAD and not is_first
 
 
 def _differ(said: Mapping[str, _Content], us: str) -> set[str]:
@@ -75,25 +85,25 @@ def _differ(said: Mapping[str, _Content], us: str) -> set[str]:
     return {member for member, content in said.items() if content != right}
 
 
-def _newest(connection: Connection, us: str) -> int | None:
-    """Our own newest version; None: we never had any.
+def _newest(connection: Connection, us: str) -> tuple[int, int] | None:
+    """Our own newest root and timestamp version; None: we never had any.
 
     A later root comes after whatever a thief of the timestamp key had raised the version to.
     """
     sql = (
-        "SELECT timestamp_version FROM registry_said WHERE member = ?"
+        "SELECT root_version, timestamp_version FROM registry_said WHERE member = ?"
         " ORDER BY root_version DESC, timestamp_version DESC LIMIT 1"
     )
     row = connection.execute(sql, (us,)).fetchone()
-    return None if row is None else int(row[0])
+    return None if row is None else (int(row[0]), int(row[1]))
 
 
-def _versions(connection: Connection, newest: int | None, timestamp: int) -> list[int]:
-    """The versions after `newest`, up to `timestamp`, that somebody said something of."""
+def _versions(connection: Connection, before: int, timestamp: int) -> list[int]:
+    """The versions after `before`, up to `timestamp`, that somebody said something of."""
     rows = connection.execute(
         "SELECT DISTINCT timestamp_version FROM registry_said"
         " WHERE timestamp_version > ? AND timestamp_version <= ? ORDER BY timestamp_version",
-        (-1 if newest is None else newest, timestamp),
+        (before, timestamp),
     )
     return [version for (version,) in rows]
 

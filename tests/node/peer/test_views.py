@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from keys.registry import OF_ONE_ROOT
 from node.peer.views import View, is_newer, view_said
 from node.store.ledgers.views import AHEAD, KEPT, remember_view
 from node.store.sqlite import Store
@@ -212,6 +213,30 @@ async def test_3_5_version_that_a_thief_raised_is_no_measure_after_the_next_root
     assert await listener.suspects() == []
     await listener.works_under((ROOT + 1, VERSION + 2, SNAPSHOT))
     assert await listener.suspects() == [OTHER]
+
+
+@pytest.mark.parametrize("raised", [VERSION, 3 * OF_ONE_ROOT + 7], ids=["honest", "a thief's"])
+async def test_3_5_first_version_under_new_online_keys_is_compared_whoever_says_it_first(
+    listener: Listener, raised: int
+) -> None:
+    """It is far beyond ours, or below what a thief made of ours; a split may be there alone."""
+    await listener.works_under((ROOT, raised, SNAPSHOT))
+    first = (ROOT + 1) * OF_ONE_ROOT
+    await listener.hears(PEER, ROOT + 1, first, b"\x07" * 32)
+    await listener.works_under((ROOT + 1, first, SNAPSHOT))
+    assert await listener.suspects() == [PEER]
+
+
+async def test_3_5_of_what_is_to_come_of_later_roots_little_is_remembered(
+    listener: Listener,
+) -> None:
+    """Else who invents versions would be asked about for each of them."""
+    first = (ROOT + 1) * OF_ONE_ROOT + AHEAD + 1
+    await listener.hears(PEER, ROOT + 1, first, b"\x07" * 32)
+    await listener.hears(PEER, ROOT + AHEAD + 1, (ROOT + AHEAD + 1) * OF_ONE_ROOT, b"\x07" * 32)
+    await listener.works_under((ROOT + 1, first, SNAPSHOT))
+    await listener.works_under((ROOT + AHEAD + 1, (ROOT + AHEAD + 1) * OF_ONE_ROOT, SNAPSHOT))
+    assert await listener.suspects() == []
 
 
 async def test_3_5_version_that_a_thief_raised_is_forgotten_before_that_of_a_later_root(
