@@ -97,7 +97,7 @@ class RepositoryDirectory:
         try:
             return repository.open_repository(self.files)
         except UntrustedDocumentError:
-            name = metadata_name(Root.type, self._newest_root())
+            name = metadata_name(Root.type, self.newest_root())
             without = {other: self.files[other] for other in self.files if other != name}
             with suppress(KeysError, RegistryError, RepositoryError, ValueError):
                 state = repository.open_repository(without)
@@ -105,7 +105,8 @@ class RepositoryDirectory:
                 return state
             raise
 
-    def _newest_root(self) -> int:
+    def newest_root(self) -> int:
+        """The version of the last root that is there, whether it is in force or left over."""
         return next(n for n in count(1) if metadata_name(Root.type, n + 1) not in self.files)
 
     @contextmanager
@@ -135,10 +136,7 @@ class RepositoryDirectory:
             OSError: it is not.
         """
         *before, last = change.writes
-        following = change.after.registry.root_version + 1
-        unfinished = self.path / metadata_name(Root.type, following)
-        with suppress(FileNotFoundError):
-            unfinished.replace(_temporary(unfinished))
+        self.put_away_root(change.after.registry.root_version + 1)
         for name, raw in before:
             write_file(self.path, name, raw)
         self._sync(self.path, [name for name, _ in before])
@@ -151,6 +149,15 @@ class RepositoryDirectory:
                 f"directory: the change is in force, but not confirmed by the disk"
                 f" ({error.strerror}); {mend}"
             ) from error
+
+    def put_away_root(self, version: int) -> None:
+        """Take a root that a broken-off step left (`open`) out of readers' way, if it is there.
+
+        They would follow it to a timestamp that does not count under it.
+        """
+        unfinished = self.path / metadata_name(Root.type, version)
+        with suppress(FileNotFoundError):
+            unfinished.replace(_temporary(unfinished))
 
     def stage(self, proposal: Mapping[str, bytes]) -> None:
         """Keep a proposal until more holders have signed it, whole or not at all.

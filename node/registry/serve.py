@@ -69,18 +69,22 @@ class RegistryServer:
         self.directory: Final = directory
         self._online: Final = online
         self._recent: Final[defaultdict[str, deque[int]]] = defaultdict(deque)
-        self._verified: tuple[bytes | None, Repository] | None = None
+        self._verified: tuple[tuple[bytes | None, int], Repository] | None = None
         self.revocations: Final = Revocations(directory.path, self._registry)
 
     def resign_due(self, now_ms: int) -> bool:
         """Sign timestamp and snapshot again if it is time; tell whether anything was signed.
+
+        What a broken-off change left is out of readers' way first: no other process writes now.
 
         Raises:
             RegistryError: the directory cannot be used.
             KeysError: what is on disk does not verify.
         """
         with self.directory.locked():
-            change = repository.resign_due(self._state(), self._online, now_ms)
+            state = self._state()
+            self.directory.put_away_root(state.registry.root_version + 1)
+            change = repository.resign_due(state, self._online, now_ms)
             if change is not None:
                 self.directory.commit(change)
         return change is not None
@@ -143,9 +147,9 @@ class RegistryServer:
 
         Whoever posts without a good signature thus costs one signature check, not a whole registry.
         """
-        raw = self.directory.files.get(TIMESTAMP_NAME)
-        if self._verified is None or self._verified[0] != raw:
-            self._verified = (raw, self.directory.open())
+        seen = (self.directory.files.get(TIMESTAMP_NAME), self.directory.newest_root())
+        if self._verified is None or self._verified[0] != seen:
+            self._verified = (seen, self.directory.open())
         return self._verified[1]
 
     def _check_key_stays(self, member: str) -> None:

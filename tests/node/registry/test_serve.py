@@ -12,7 +12,10 @@ import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from keys.registry import TIMESTAMP_NAME
+from keys.registry import TIMESTAMP_NAME, verify_chain
+from keys.unlock import Unlock
+from node.registry import repository
+from node.registry.directory import write_file
 from node.registry.errors import RepositoryStateError
 from node.registry.kept import PREFIX
 from node.registry.publish import MAX_PUBLICATION_BYTES
@@ -21,6 +24,7 @@ from node.registry.source import Freshness
 from node.registry.updater import RegistryClient
 from tests.builders.network import NOW_MS
 from tests.node.registry.conftest import EOKM, IWF, Network
+from tests.node.registry.test_directory import rekeyed
 
 HOUR_MS = 3_600_000
 Client = TestClient[Any, Any]
@@ -233,6 +237,31 @@ class TestHealth:
         with pytest.raises(asyncio.CancelledError):
             await resign_forever(server, clock, rest)
         assert server.unsigned_ms(clock.now_ms) == 0
+
+    def test_a_root_that_a_broken_off_change_left_is_served_no_longer(
+        self, network: Network, unlock: Unlock
+    ) -> None:
+        """Though nothing is due to be signed: who follows it finds no timestamp under it."""
+        server = RegistryServer(network.directory, network.keepers.online)
+        assert not server.resign_due(NOW_MS)
+        for name, raw in rekeyed(network, unlock).writes[:-1]:
+            write_file(network.directory.path, name, raw)
+        assert not server.resign_due(NOW_MS)
+        files = network.directory.files
+        assert verify_chain(network.pin, files, None) == network.directory.open().registry
+
+    def test_a_root_in_force_stays_though_its_change_was_broken_off(self, network: Network) -> None:
+        """Under the same online keys members may follow it already."""
+        server = RegistryServer(network.directory, network.keepers.online)
+        assert not server.resign_due(NOW_MS)
+        state = network.directory.open()
+        proposal = repository.propose_root(state, repository.holders_of(state), NOW_MS)
+        signed = repository.sign_proposal(proposal, network.keepers.people, state.root())
+        change = repository.accept(state, signed, network.keepers.online, NOW_MS)
+        for name, raw in change.writes[:-1]:
+            write_file(network.directory.path, name, raw)
+        server.resign_due(NOW_MS + HOUR_MS)
+        assert network.directory.open().registry.root_version == state.registry.root_version + 1
 
     def test_a_damaged_timestamp_is_an_error_of_ours(self, network: Network) -> None:
         """With a mend."""
