@@ -370,8 +370,8 @@ class Node:
             logger().error("head_not_signed", code=error.code)
 
     def _missing(self) -> list[str]:
-        full = ["store_full"] if self.store.writer.room.is_full else []
-        return [task.get_name() for task in self._loops if task.done()] + self.hsm.missing() + full
+        dead = [task.get_name() for task in self._loops if task.done()]
+        return dead + self.hsm.missing() + self.store.writer.room.missing()
 
     async def _snapshot(self) -> Any:
         sources = Sources(

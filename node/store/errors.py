@@ -13,6 +13,7 @@ StoreError                  base; `code` names it in logs and answers
   RefusedByServerError      the database server does not let us in
   UnsafeServerError         the database server would lose what it confirmed, or is too old
   UnsureError               the server went away while it committed: nobody knows yet
+  SetBackError              the server lost what it had confirmed: a person must say so
   MovedDatabaseError        the store went to a server; the file takes nothing any more
   MoveRefusedError          source or target of a move is not what it must be
   MoveUnfinishedError       a move into this database is not done
@@ -143,6 +144,17 @@ class UnsureError(StoreError):
 
     code = "store_unsure"
     retryable = True
+
+
+class SetBackError(StoreError):
+    """store.url.
+
+    The server lost what it had confirmed: a standby was promoted that was behind, or a copy put in
+    its place. Stop every process of the node, say `hotline restored`, start again.
+    """
+
+    code = "store_set_back"
+    ends_node = True
 
 
 class MovedDatabaseError(StoreError):

@@ -9,17 +9,29 @@ as long as the first lives, however it dies.
 The server may go away while it commits, and nobody knows whether it did. The row tells, as soon as
 the server is back: with the number that this transaction made, it is kept; with the one before, it
 is not. So nothing is done a second time.
+
+The same number tells of a server that was set back under a running node: a standby was promoted
+that lacked the last transactions. What the process has in memory, and what it has told others, is
+then ahead of what is kept; it keeps nothing more, leaves a mark for those that start after it, and
+ends. A person says `hotline restored`, which takes the mark away.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from contextlib import suppress
+from typing import Final, NoReturn
 
 import psycopg
 
-from node.store.errors import AlreadyOpenError, AwayError, StoreError, UnsureError
+from node.store.errors import (
+    AlreadyOpenError,
+    AwayError,
+    SetBackError,
+    StoreError,
+    UnsureError,
+)
 from node.store.postgres.connection import PAUSE_S, PostgresConnection, Raw, Rows
 from node.store.postgres.faults import translate
 from node.store.postgres.place import Postgres
@@ -30,8 +42,12 @@ SETTLE_S: Final = 20.0
 PATIENCE_S: Final = 1.0
 """How long who opens a store waits for the server to let go the session of one that has ended."""
 _LOOK_S: Final = 0.02
+SET_BACK: Final = "set_back"
+"""The fact of a database that lacks what its server had confirmed, until a person knows it."""
 _LOCK = "SELECT pg_try_advisory_lock('tenure'::regclass::oid::bigint)"
-_IS_OURS = "SELECT fence = %s FROM tenure"
+_FENCE = "SELECT fence, pg_is_in_recovery() FROM tenure"
+_MARK = "INSERT INTO meta (name, value) VALUES (%s, '1') ON CONFLICT (name) DO NOTHING"
+_IS_MARKED = "SELECT 1 FROM meta WHERE name = %s"
 _NOBODY = Rows(iter(()), -1)
 
 
@@ -101,9 +117,12 @@ class TenantConnection(BesideConnection):
         super().__init__(place, seal, raw)
         self.settle_s = SETTLE_S
         take_lock(raw)
+        if raw.execute(_IS_MARKED, [SET_BACK]).fetchone():
+            raise SetBackError(SetBackError.__doc__)
         row = raw.execute("UPDATE tenure SET fence = fence + 1 RETURNING fence, commits").fetchone()
         assert row is not None
         self._fence, self._commits = int(row[0]), int(row[1])
+        self._kept = self._commits
 
     def _begin(self) -> Rows:
         """Begin a transaction; a connection that turns out dead held nothing, and is renewed."""
@@ -125,28 +144,47 @@ class TenantConnection(BesideConnection):
             self._raw.close()
             raise AlreadyOpenError(AlreadyOpenError.__doc__)
         self._commits = int(str(row[0]))
+        if self._commits <= self._kept:
+            self._was_set_back(self._raw)
+
+    def _was_set_back(self, raw: Raw) -> NoReturn:
+        """Leave the mark on a server that lacks what it had confirmed.
+
+        Raises:
+            SetBackError: always.
+        """
+        with suppress(psycopg.Error):
+            raw.execute("ROLLBACK")
+            raw.execute(_MARK, [SET_BACK])
+        raw.close()
+        raise SetBackError(SetBackError.__doc__)
 
     def _commit(self) -> Rows:
         try:
-            return super()._commit()
+            super()._commit()
         except UnsureError:
-            if self._was_kept():
-                return _NOBODY
-            raise AwayError(AwayError.__doc__) from None
+            if not self._was_kept():
+                raise AwayError(AwayError.__doc__) from None
+        self._kept = self._commits
+        return _NOBODY
 
     def _connected(self) -> Raw:
         """Connect again; the lock may still be held by what is left of our dead session.
 
         Raises:
             AlreadyOpenError: another process has taken over.
+            SetBackError: the server has not even heard that this process began.
             AwayError, RefusedByServerError
         """
         raw = super()._connected()
-        row = raw.execute(_IS_OURS, [self._fence]).fetchone()
-        if row is None or not row[0]:
+        row = raw.execute(_FENCE).fetchone()
+        if row is None or row[0] > self._fence:
             raw.close()
             raise AlreadyOpenError(AlreadyOpenError.__doc__)
-        if not _try_lock(raw):  # whoever comes back asks again by himself
+        is_behind, is_standby = row[0] < self._fence, bool(row[1])
+        if is_behind and not is_standby:
+            self._was_set_back(raw)
+        if is_behind or not _try_lock(raw):  # whoever comes back asks again by himself
             raw.close()
             raise AwayError(AwayError.__doc__)
         return raw
@@ -167,6 +205,8 @@ class TenantConnection(BesideConnection):
                 row = self._say(sql).fetchone()
             except AlreadyOpenError:
                 break
+            except SetBackError:
+                return False
             except StoreError:
                 time.sleep(PAUSE_S)
                 continue

@@ -22,12 +22,14 @@ from node.store.errors import (
     AwayError,
     NewerDatabaseError,
     RefusedByServerError,
+    SetBackError,
     StoreError,
     StoreFullError,
     UnknownDatabaseError,
     UnsafeServerError,
     UnsureError,
 )
+from node.store.items.decisions import say_restored
 from node.store.postgres import tenant
 from node.store.postgres.connection import STREAMED, Raw
 from node.store.postgres.place import Postgres
@@ -73,8 +75,10 @@ class TestAway:
                 await record_items(store, 2)
             with pytest.raises(AwayError):
                 await items(store)
+            assert store.writer.room.missing() == ["store_away"]
         await record_again(store, 3)
         assert await items(store) == 2
+        assert store.writer.room.missing() == []
 
     async def test_session_that_was_ended_takes_its_lock_again(
         self, store: Store, postgres: Cluster, place: Postgres
@@ -97,6 +101,104 @@ class TestAway:
         with pytest.raises(AlreadyOpenError):
             await record_again(store, 1)
         assert await items(store) == 0
+
+
+class TestSetBack:
+    """The server comes back without transactions that it had confirmed: memory is ahead of it."""
+
+    @pytest.fixture
+    def place(self, postgres: Cluster) -> Postgres:
+        """Give a store whose database may get another name."""
+        made = postgres.new()
+        opening.create_database(made, KEY)
+        return made
+
+    async def test_node_keeps_nothing_more_until_a_person_said_so(
+        self, store: Store, postgres: Cluster, place: Postgres
+    ) -> None:
+        """It ends, and none begins: its peers and its own memory know more than the database."""
+        await record_items(store, 1)
+        behind = copied(postgres, place)
+        await record_again(store, 2)
+        put_in_place(postgres, behind, place)
+        with pytest.raises(SetBackError):
+            await record_again(store, 3)
+        assert await items(store) == 1
+        with pytest.raises(SetBackError):
+            await record_again(store, 4)
+        await store.close()
+        with pytest.raises(SetBackError):
+            Store.open(place, KEY, US, FINGERPRINTS)
+        say_so(place)
+        again = Store.open(place, KEY, US, FINGERPRINTS)
+        await record_items(again, 3)
+        assert await items(again) == 2
+        await again.close()
+
+    async def test_server_that_lacks_nothing_is_gone_on_with(
+        self, store: Store, postgres: Cluster, place: Postgres
+    ) -> None:
+        """What every transaction waited for (`synchronous_standby_names`) has all of them."""
+        await record_items(store, 1)
+        put_in_place(postgres, copied(postgres, place), place)
+        await record_again(store, 2)
+        assert await items(store) == 2
+
+    async def test_server_that_never_heard_of_this_process_was_set_back_too(
+        self, postgres: Cluster, place: Postgres
+    ) -> None:
+        """Its fence is an earlier one: nobody took over."""
+        behind = copied(postgres, place)
+        store = Store.open(place, KEY, US, FINGERPRINTS)
+        put_in_place(postgres, behind, place)
+        with pytest.raises(SetBackError):
+            await record_again(store, 1)
+        await store.close()
+
+    async def test_answer_that_was_lost_with_the_server_is_not_taken_for_kept(
+        self, store: Store, postgres: Cluster, place: Postgres
+    ) -> None:
+        """The commit was under way when the server failed, and the standby lacks more than it."""
+        await record_items(store, 1)
+        behind = copied(postgres, place)
+        await record_again(store, 2)
+
+        def job(connection: Connection) -> None:
+            put_in_place(postgres, behind, place)
+            connection.execute("INSERT INTO meta VALUES ('once', '1')")
+
+        with pytest.raises(StoreError):
+            await store.writer.run(job)
+        with pytest.raises(SetBackError):
+            await record_again(store, 3)
+        assert await store.history.fact("once") is None
+
+
+def name_of(place: Postgres) -> str:
+    """The name of a database."""
+    return place.url.partition("?")[0].rpartition("/")[2]
+
+
+def copied(postgres: Cluster, place: Postgres) -> Postgres:
+    """Copy a database as it is now; whoever uses it has to connect again."""
+    postgres.do(END_SESSIONS)
+    return postgres.new(template=name_of(place))
+
+
+def put_in_place(postgres: Cluster, other: Postgres, place: Postgres) -> None:
+    """Let a copy have the name of the database that it was made of, as a failover does."""
+    postgres.do(END_SESSIONS)
+    postgres.do(f"ALTER DATABASE {name_of(place)} RENAME TO {name_of(other)}_gone")
+    postgres.do(f"ALTER DATABASE {name_of(other)} RENAME TO {name_of(place)}")
+
+
+def say_so(place: Postgres) -> None:
+    """What `hotline restored` does."""
+    beside = opening.open_writer(place, KEY)
+    beside.execute("BEGIN IMMEDIATE")
+    say_restored(beside, NOW_MS)
+    beside.execute("COMMIT")
+    beside.close()
 
 
 END_SESSIONS = (
