@@ -16,8 +16,10 @@ from node.registry.admission import is_request
 from node.registry.create import load_holder_key, load_online, load_people, make_holder_key
 from node.registry.directory import RepositoryDirectory
 from node.registry.errors import RefusedError
+from node.registry.transport import HttpTransport
 from node.setup import secret
-from node.setup.network import make_network
+from node.setup.network import CONFIG_NAME, make_network
+from node.setup.rebuilding import rebuild_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,6 +79,45 @@ def create(
         )
     if data["signed_by_one"]:
         text += f"\n\n{BY_ONE}"
+    return Result(data, text)
+
+
+def rebuild(
+    directory: Path,
+    fingerprint: str,
+    mirrors: Sequence[str],
+    unlock: str | None,
+    listen: tuple[str, int],
+) -> Result:
+    """Make a network's directory anew, from what mirrors and members have of it.
+
+    Raises:
+        SetupError, ConfigError, RegistryError: as `rebuild_network`.
+    """
+    listen_host, listen_port = listen
+    registry = rebuild_network(
+        directory,
+        fingerprint,
+        mirrors,
+        HttpTransport(),
+        unlock=unlock,
+        listen_host=listen_host,
+        listen_port=listen_port,
+    )
+    data = {
+        "network": registry.network_id,
+        "root_version": registry.root_version,
+        "timestamp_version": registry.timestamp_version,
+        "issued_ms": registry.issued_ms,
+        "members": len(registry.members),
+        "config": str(directory.absolute() / CONFIG_NAME),
+    }
+    text = (
+        f"{registry.network_id}: root {registry.root_version}, timestamp"
+        f" {registry.timestamp_version}, {len(registry.members)} members\n"
+        "compare that with two members (hotline status); then, with the holders of root:\n"
+        f"  hotline network rekey --config {data['config']}"
+    )
     return Result(data, text)
 
 

@@ -67,6 +67,29 @@ def network_create(
     return show(network.create(directory, plan, unlock, listen_host, listen_port), as_json=json)
 
 
+@network_app.command("rebuild")
+def network_rebuild(
+    *,
+    directory: Annotated[Path, typer.Option("--dir", help="Where it is made; empty or new.")],
+    root: Annotated[str, typer.Option(help="The network's fingerprint, as people were told it.")],
+    mirror: Annotated[
+        list[str], typer.Option(help="Address of a mirror, or of a member; repeatable.")
+    ],
+    unlock: Annotated[
+        str | None, typer.Option(help="Secret of the key files; default: file:DIR.unlock.")
+    ] = None,
+    listen_host: Annotated[str, typer.Option(help="Address network serve binds to.")] = "127.0.0.1",
+    listen_port: Annotated[int, typer.Option(help="Port of network serve.")] = 8440,
+    config: ConfigOption = NETWORK_CONFIG,  # noqa: ARG001 - it is made in --dir
+    json: JsonOption = False,
+) -> int:
+    """Make a lost network's directory anew, from the newest that a mirror or member has of it."""
+    from node.cli import network
+
+    listen = (listen_host, listen_port)
+    return show(network.rebuild(directory, root, mirror, unlock, listen), as_json=json)
+
+
 @network_app.command("admit")
 def network_admit(
     request: Annotated[Path, typer.Argument(help="The member's admission.json.")],

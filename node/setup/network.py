@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG_NAME = "network.toml"
-_NAMES = ("keys", "metadata", "targets", "staged", "lock", CONFIG_NAME)
+NAMES = ("keys", "metadata", "targets", "staged", "lock", CONFIG_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,9 @@ def make_network(
     """
     directory = directory.absolute()
     path = directory / CONFIG_NAME
-    text = render(
-        {
-            "member": {"id": plan.name, "unlock": unlock or secret.default_setting(directory)},
-            "public": {"enabled": True, "listen_host": listen_host, "listen_port": listen_port},
-            "registry": {"directory": "."},
-        }
-    )
+    text = settings_text(directory, plan.name, unlock, listen_host, listen_port)
     config = parse(text, path)
-    with prepare(directory, _NAMES) as stage:
+    with prepare(directory, NAMES) as stage:
         made_secret = False
         if not stage.is_complete:
             with secret.ensured(config.member.unlock) as made_secret:
@@ -74,6 +68,19 @@ def make_network(
                 write_private(stage.path / CONFIG_NAME, text.encode())
         stage.finish()
     return MadeNetwork(_created(RepositoryDirectory(directory)), load(path), made_secret)
+
+
+def settings_text(
+    directory: Path, name: str, unlock: str | None, listen_host: str, listen_port: int
+) -> str:
+    """Give the configuration of a network in `directory`."""
+    return render(
+        {
+            "member": {"id": name, "unlock": unlock or secret.default_setting(directory)},
+            "public": {"enabled": True, "listen_host": listen_host, "listen_port": listen_port},
+            "registry": {"directory": "."},
+        }
+    )
 
 
 def _created(directory: RepositoryDirectory) -> Created:

@@ -8,9 +8,12 @@ import json
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
-from contextlib import chdir, redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager, redirect_stdout
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -23,11 +26,12 @@ from node.config import load
 from node.config.edit import change_file
 from node.registry import build
 from node.registry.create import load_online
-from node.registry.directory import RepositoryDirectory
+from node.registry.directory import RepositoryDirectory, write_file
 from node.registry.updater import RegistryClient
 from tests.builders.mirrors import UMBRELLA, Mirrors
 
 PAGE = Path(__file__).parents[3] / "docs/runbooks/root-ceremony.md"
+BURNT = PAGE.with_name("burnt-registry.md")
 STOLEN = PAGE.with_name("stolen-registry-key.md")
 BLOCK = re.compile(r"^```sh (umbrella|holder)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FIRST = ("anna", "boris", "chiara", "dieter", "elena")
@@ -244,3 +248,71 @@ def test_g8_runbook_of_stolen_online_keys_line_by_line(founded: Ceremony, tmp_pa
     assert node.current().seen == made.directory.open().registry.seen
     mirrors.serving[UMBRELLA] = {**made.directory.open().files, **theirs}
     assert node.refresh_blocking(now_ms).problem == "untrusted"
+
+
+@contextmanager
+def mirroring(folder: Path) -> Iterator[str]:
+    """Serve what lies below `folder`/registry/v1; give the address."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def kept_by_a_member(files: Mapping[str, bytes], folder: Path) -> Path:
+    """Lay out what a member serves: the files of one state, and no other."""
+    for name, raw in files.items():
+        write_file(folder / "registry/v1", name, raw)
+    return folder
+
+
+def test_runbook_of_a_burnt_registry_line_by_line(founded: Ceremony, tmp_path: Path) -> None:
+    """At its end the network goes on from a member's copy, and its members follow it."""
+    made = copy.copy(founded)
+    made.known = dict(founded.known)
+    made.folder = shutil.copytree(founded.folder, tmp_path / "all")
+    state = made.directory.open()
+    pin, now_ms = bytes.fromhex(made.known["FINGERPRINT"]), state.registry.issued_ms
+    mirrors = Mirrors({UMBRELLA: state.files})
+    node = RegistryClient(pin, tmp_path / "node", [UMBRELLA], transport=mirrors)
+    node.join_blocking(now_ms)
+    shutil.rmtree(made.folder / "umbrella")
+    (made.folder / "umbrella").mkdir()
+
+    (rebuild,) = blocks("# The machine", BURNT)
+    propose, look, finish = blocks("# The day", STOLEN)
+    with mirroring(kept_by_a_member(state.files, tmp_path / "member")) as address:
+        made.known |= {"ADDRESS": "http://127.0.0.1:9", "ADDRESS_2": address}
+        for line in rebuild:
+            made.at("umbrella", line)
+    assert made.shown["network"] == state.registry.network_id
+    for line in propose[1:]:
+        made.at("umbrella", line)
+    made.carry("online.json", "umbrella", "anna", "boris", "chiara")
+    assert made.collect(finish[0], made.sign(look, "anna", "boris", "chiara"))["published"]
+
+    mirrors.serving[UMBRELLA] = made.directory.open().files
+    assert node.refresh_blocking(now_ms).problem is None
+    assert node.current().root_version == state.registry.root_version + 1
+    assert node.current().network == state.registry.network
+
+
+def test_a_network_is_not_rebuilt_from_another_or_over_what_stands(
+    founded: Ceremony, tmp_path: Path
+) -> None:
+    """The fingerprint decides, and nothing is touched."""
+    state = founded.directory.open()
+    with mirroring(kept_by_a_member(state.files, tmp_path / "member")) as address:
+        words = ("network", "rebuild", "--mirror", address, "--dir")
+        code, shown = typed(*words, str(tmp_path / "net"), "--root", "ab" * 32)
+        assert (code, shown["error"]["code"]) == (Exit.REFUSED, "registry_wrong_fingerprint")
+        assert not (tmp_path / "net").exists()
+        there = str(founded.directory.path)
+        code, shown = typed(*words, there, "--root", founded.known["FINGERPRINT"])
+        assert (code, shown["error"]["code"]) == (Exit.REFUSED, "setup_exists")
