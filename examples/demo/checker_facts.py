@@ -10,7 +10,7 @@ import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,6 +21,13 @@ Places = dict[str, dict[str, list[Json]]]
 """Member -> key of the ledger -> items."""
 IDENTIFYING = ("sha256", "sha1", "md5")
 TELLING = (*IDENTIFYING, "length")
+
+
+class Finding(NamedTuple):
+    """Something that is not as it must be. `kind`: lost, twice, differs or broken."""
+
+    kind: str
+    text: str
 
 
 class Index:
