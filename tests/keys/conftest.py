@@ -18,6 +18,8 @@ from keys import (
     SigningKey,
     Unlock,
 )
+from tests.builders.network import Umbrella, make_document, make_umbrella
+from tests.keys.registries import EOKM, IWF
 
 NETWORK = "demo-0123456789abcdef"
 NOW_MS = 1_767_225_600_000
@@ -88,3 +90,11 @@ def unlock() -> Unlock:
 def vectors(name: str) -> Any:
     """Read a file of test vectors; each names its source."""
     return json.loads((VECTORS / name).read_bytes())
+
+
+@pytest.fixture(scope="module")
+def umbrella() -> Umbrella:
+    """A network of two hotlines."""
+    made = make_umbrella()
+    network = made.registry.network_id
+    return made.admit({member: make_document(network, member) for member in (IWF, EOKM)})

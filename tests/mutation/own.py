@@ -41,7 +41,13 @@ from tests.mutation.reckoning import ROOT, is_dead, is_in
 
 ALSO: Final = {
     "keys.keyring": ("keys/test_hsm.py",),
-    "keys._tuf": ("keys/test_network.py", "keys/test_registry.py", "keys/test_member_role.py"),
+    "keys._tuf": (
+        "keys/test_network.py",
+        "keys/test_registry.py",
+        "keys/test_registry_keys.py",
+        "keys/test_registry_members.py",
+        "keys/test_member_role.py",
+    ),
     "node.matching.lists": ("node/matching/test_weighing.py", "node/matching/test_listed_alike.py"),
     "protocol.push": ("protocol/test_vectors.py",),
 }
