@@ -15,7 +15,10 @@ from node.registry.admit import Decision, Keepers, Terms, admit
 from node.registry.create import Created, NetworkPlan, create_network, load_online, load_people
 from node.registry.directory import RepositoryDirectory
 from node.registry.publish import make_publication
-from tests.builders.network import NOW_MS, make_document, member_keys
+from node.registry.updater import RegistryClient
+from tests.builders.mirrors import UMBRELLA, Mirrors
+from tests.builders.network import NOW_MS, Umbrella, make_document, make_umbrella, member_keys
+from tests.node.registry.nodes import Node
 
 IWF, EOKM, ECO = "gb-iwf", "nl-eokm", "de-eco"
 
@@ -89,3 +92,20 @@ def make_network_on_disk(tmp_path: Path, unlock: Unlock) -> Callable[..., Networ
 def network(make_network_on_disk: Callable[..., Network]) -> Network:
     """A network on disk, one holder each, without members."""
     return make_network_on_disk()
+
+
+@pytest.fixture(scope="module")
+def umbrella() -> Umbrella:
+    """A network of two hotlines."""
+    made = make_umbrella()
+    network = made.registry.network_id
+    return made.admit({member: make_document(network, member) for member in (IWF, EOKM)})
+
+
+@pytest.fixture
+def node(umbrella: Umbrella, tmp_path: Path) -> Node:
+    """A node that joined the network."""
+    mirrors = Mirrors({UMBRELLA: umbrella.files})
+    client = RegistryClient(umbrella.pin, tmp_path, [UMBRELLA], member=IWF, transport=mirrors)
+    client.join_blocking(NOW_MS)
+    return Node(mirrors, tmp_path, umbrella.pin, client)
