@@ -135,6 +135,10 @@ class Postbox:
         """Return this postbox as one registry permits it to speak."""
         return Postbox(self._secret, self.generation, permits, shares=self.shares)
 
+    def to_wait(self) -> Postbox:
+        """Return this postbox under no registry: who sends what it says asks then (§11.1)."""
+        return Postbox(self._secret, self.generation, shares=self.shares)
+
     def reads(self, peer: str) -> Capabilities | None:
         """What the member's signed document says that it reads; None: there is none."""
         return None if self._permits is None else self._permits.registry.reads(peer)

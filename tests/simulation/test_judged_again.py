@@ -15,16 +15,17 @@ from keys.transfers import NOT_STATED, NOTHING, TRANSFER_FIELDS, TransferTerms
 from node.casework.item import Custody
 from node.casework.reports.draft import ActionDraft
 from node.store.channels import aside
-from protocol.vocabulary import Action
+from protocol.messages import DispositionNote, read
+from protocol.vocabulary import Action, Disposition
 from tests.simulation.looking import rows
-from tests.simulation.test_membership import GB, NL, expel, govern, run, tasks
+from tests.simulation.test_membership import GB, NL, expel, govern, run, status, tasks
 from tests.simulation.test_narrowed_roles import receipted, with_role
-from tests.simulation.test_refused import erase_old
+from tests.simulation.test_refused import CONFLICT, MALFORMED, erase_old, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from keys.network import NetworkDocument
+    from keys.network import NetworkDocument, Role
     from tests.simulation.world import World
 
 PLACE = "https://nl1.example/album/1.jpg"
@@ -202,3 +203,47 @@ async def test_11_3_item_that_can_neither_be_taken_nor_refused_stands_before_a_p
     assert (await world[GB].state(item)).custody is Custody.HERE
     assert ("handed_over_in_quarantine", NL) not in await tasks(world, GB)
     assert world[GB].verify().found == []
+
+
+def answers(world: World, member: str) -> list[DispositionNote]:
+    """What this member was answered, entry by entry."""
+    got = rows(world[member], "SELECT entry FROM entries_in WHERE lane = 'status'")
+    said = [message for (entry,) in got if isinstance(message := read(entry)[1], DispositionNote)]
+    return sorted(said, key=lambda one: one.at_ms)
+
+
+@pytest.mark.parametrize("role", ["aggregator", "witness"])
+async def test_11_1_answer_waits_until_its_addressee_hears_answers_again(
+    world: World, role: Role
+) -> None:
+    """An item that was taken meanwhile, and an entry that was refused."""
+    await receipted(world)
+    before = world.registry.network
+    await world[NL].store.writer.run(partial(say, MALFORMED))
+    world.now += 60_000
+    await world[NL].work()
+    govern(world, partial(with_role, role=role))
+    await run(world, GB, NL)
+    assert answers(world, NL) == []
+    assert rows(world[GB], "SELECT 1 FROM entries_in WHERE judged = 0") == []
+    govern(world, lambda _: before)
+    await run(world, GB, NL)
+    said = sorted(str(one.disposition) for one in answers(world, NL))
+    assert said == [Disposition.MALFORMED, Disposition.NEW]
+    assert world[GB].verify().found == []
+
+
+async def test_11_3_conflict_of_a_suspended_member_is_answered_when_it_is_back(
+    world: World,
+) -> None:
+    """It is judged at once, since it has no effect whoever says it; its answer waits."""
+    await world[NL].store.writer.run(partial(say, MALFORMED))
+    await world.settle()
+    govern(world, partial(status, is_now="suspended"))
+    await world[NL].store.writer.run(partial(say, CONFLICT))
+    await run(world, NL, GB)
+    assert [one.disposition for one in answers(world, NL)] == [Disposition.MALFORMED]
+    govern(world, partial(status, is_now="active"))
+    await run(world, GB, NL)
+    said = [one.disposition for one in answers(world, NL)]
+    assert said == [Disposition.MALFORMED, Disposition.CONFLICT]

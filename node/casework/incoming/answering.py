@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from node.casework.passing_on.permits import NotPermittedError
 from protocol.dispositions import ALONE, Cited, Dispositions
 from protocol.entry import HEAD_BYTES
 from protocol.fields import MAX_CITED
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from node.casework.casebook import Casebook, Postbox
     from node.casework.incoming.reading import Parsed
     from node.casework.item import ItemState
+    from node.casework.passing_on.permits import Permits
 
 UNKNOWN = frozenset({Disposition.UNKNOWN_KIND, Disposition.UNKNOWN_VERSION})
 """Answers that are followed by another when this program has learnt to read the entry (§10.1)."""
@@ -49,9 +51,11 @@ _Alone: TypeAlias = tuple["Parsed", Disposition, str | None, str | None, int, st
 class Answering:
     """The answers that one batch of judgements brings about."""
 
-    def __init__(self, book: Casebook, postbox: Postbox, entry_bytes: int) -> None:
+    def __init__(self, book: Casebook, postbox: Postbox, permits: Permits) -> None:
         self._book = book
         self._postbox = postbox
+        self._permits = permits
+        entry_bytes = permits.registry.network.limits.entry_bytes
         self._most = min(MAX_CITED, (entry_bytes - _FRAME_BYTES) // _CITED_BYTES)
         self._crowds: dict[_Crowd, list[tuple[Parsed, str]]] = {}
         self._alone: list[_Alone] = []
@@ -122,6 +126,13 @@ class Answering:
             self._readers[peer] = may
         return may
 
+    def _postbox_for(self, peer: str) -> Postbox:
+        """Who may hear no answers now is answered later: nothing else says what became of it."""
+        if self._permits.says(peer, Lane.STATUS, Kind.DISPOSITION):
+            return self._postbox
+        self._book.tasks.append((NotPermittedError.task, peer))
+        return self._postbox.to_wait()
+
     def _say_to(self, crowd: _Crowd, members: list[tuple[Parsed, str]]) -> None:
         if len(members) == 1:
             parsed, item = members[0]
@@ -138,7 +149,7 @@ class Answering:
         )
         leaves = hashlib.sha256(b"".join([one.leaf for one in cited])).digest()
         self._book.say(
-            self._postbox,
+            self._postbox_for(crowd.peer),
             crowd.peer,
             Kind.DISPOSITIONS,
             message,
@@ -169,7 +180,7 @@ class Answering:
             self._book.now,
         )
         self._book.say(
-            self._postbox,
+            self._postbox_for(arrived.peer),
             arrived.peer,
             Kind.DISPOSITION,
             note,

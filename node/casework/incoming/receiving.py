@@ -120,7 +120,7 @@ class Judge:
         self.handover = Handover(book, registry, postbox, ids, places)
         self._forwarding = Forwarding(registry, ids, postbox)
         self._permits = Permits(book.us, registry)
-        self._answering = Answering(book, postbox, registry.network.limits.entry_bytes)
+        self._answering = Answering(book, postbox, self._permits)
 
     def judge(self, parsed: Parsed) -> Answer:
         """Return what becomes of the entry, having recorded its effect and posted its answer."""
@@ -162,9 +162,13 @@ class Judge:
 
         Of one that is suspended nobody does: the registry says whether it comes back.
         """
-        entry = self.registry.network.members.get(parsed.arrived.peer)
-        gone = entry is not None and entry.status == EXPELLED
+        gone = self._is_gone(parsed.arrived.peer)
         return gone and parsed.arrived.let_go and isinstance(parsed.message, Item)
+
+    def _is_gone(self, peer: str) -> bool:
+        """Whether it is expelled: what is meant for one that is suspended waits (§11.3)."""
+        entry = self.registry.network.members.get(peer)
+        return entry is not None and entry.status == EXPELLED
 
     def _hold(self, arrived: Arrived) -> Answer:
         """Keep what its sender disavows before it was judged; no effect, and no answer."""
@@ -183,7 +187,7 @@ class Judge:
         gone = None if item_id is None else self.book.gone_id(item_id, arrived.peer)
         if gone is not None and isinstance(message, _CARRYING):
             self.book.bury(gone, arrived)
-        if _is_answered(parsed) and self.registry.is_active(arrived.peer):
+        if _is_answered(parsed) and not self._is_gone(arrived.peer):
             told = parsed if state is None else msgspec.structs.replace(parsed, message=None)
             self._answering.answer(told, Disposition.CONFLICT, None, None)
         return Answer(arrived, Judged.DONE, Disposition.CONFLICT)
