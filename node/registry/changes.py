@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from keys.network import EXPELLED, MemberEntry, NetworkDocument, Role
-from keys.transfers import Transfers, TransferTerms
+from keys.transfers import TransferTerms
 from node.registry import rules
 from node.registry.errors import RefusedError
 
@@ -81,6 +81,8 @@ def expel(
 ) -> NetworkDocument:
     """End a membership for good; its countries are another's, or orphans.
 
+    The terms of its pairs stay: by them is read what a person lets in that it had handed over.
+
     Raises:
         RefusedError: no such member, or it is expelled already.
     """
@@ -91,7 +93,6 @@ def expel(
         members={**network.members, member: ended},
         fallback_members=_but(network.fallback_members, member),
         choice_rules=_filled({**chosen, **choice_rules}),
-        transfers=_without(network.transfers, member),
     )
 
 
@@ -124,7 +125,6 @@ def merge(
         members=heirs,
         fallback_members=_instead(network.fallback_members, member, successor),
         choice_rules=_filled({**chosen, **choice_rules}),
-        transfers=_without(network.transfers, member),
     )
 
 
@@ -161,11 +161,6 @@ def standing(network: NetworkDocument, member: str) -> MemberEntry:
 def _instead(ids: Sequence[str], member: str, successor: str) -> tuple[str, ...]:
     """The same order with the successor in the member's place, once."""
     return tuple(dict.fromkeys(successor if one == member else one for one in ids))
-
-
-def _without(transfers: Transfers, member: str) -> Transfers:
-    pairs = {pair: terms for pair, terms in transfers.pairs.items() if member not in pair}
-    return replace(transfers, pairs=pairs)
 
 
 def _but(ids: Sequence[str], member: str) -> tuple[str, ...]:

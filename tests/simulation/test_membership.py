@@ -385,6 +385,21 @@ class TestQuarantine:
         assert not state.assessments
         assert world[FR].verify().found == []
 
+    async def test_11_3_what_is_let_in_is_read_by_the_terms_that_were_agreed(
+        self, world: World
+    ) -> None:
+        """Not by the default ones, as if nothing had been agreed."""
+        made = await world[NL].submit("https://fr1.example/album/1.jpg", sha256="ab" * 32)
+        await world[NL].desk.locate_due()
+        terms = TransferTerms("contract", ("sightings",))
+        govern(world, partial(changes.set_terms, terms=terms, pair=(NL, FR)))
+        govern(world, expel)
+        await run(world, NL, FR)
+        await world[FR].store.writer.run(lambda c: let_go(c, NL, world.now))
+        await run(world, FR)
+        assert (await world[FR].state(made.items[0].item_id)).content == ()
+        assert ("field_not_permitted", NL) in await tasks(world, FR)
+
     async def test_what_lost_its_body_is_not_let_go(self, world: World) -> None:
         """Nobody could judge it any more, and it would be taken for a missing one."""
         await self.handed_over(world, None)

@@ -228,11 +228,15 @@ def test_terms_of_a_stranger_are_refused(office: Office) -> None:
     office.refused("network", "terms", "contract", "--from", "gb-iwf", "--to", "xx-nobody")
 
 
-def test_terms_of_an_expelled_member_end_with_it(office: Office) -> None:
-    """Nothing is sent to it any more."""
-    office("network", "terms", "contract", "--from", "gb-iwf", "--to", "de-eco")
-    office("network", "expel", "de-eco")
-    assert office("network", "status")["transfers"]["pairs"] == {}
+@pytest.mark.parametrize("ending", [("expel", "de-eco"), ("merge", "de-eco", "--into", "de-fsm")])
+def test_11_3_terms_of_an_expelled_member_outlast_it(
+    office: Office, ending: tuple[str, ...]
+) -> None:
+    """What it had handed over is read by them: the default may permit more."""
+    office("network", "terms", "contract", "--from", "de-eco", "--to", "gb-iwf")
+    before = office("network", "status")["transfers"]["pairs"]
+    office("network", *ending)
+    assert office("network", "status")["transfers"]["pairs"] == before != {}
 
 
 @pytest.mark.parametrize(
