@@ -286,6 +286,7 @@ class Crosscheck:
         self._clock = clock
         self._revoked = revoked
         self._admission = Admission(SHOWING, registry)
+        self._barred_ms: int | None = None  # when we were suspended last, UTC
 
     async def answer(self, caller: str, raw: bytes) -> bytes:
         """Judge what `caller` shows, and return what we show it.
@@ -311,6 +312,9 @@ class Crosscheck:
         """
         registry, checks = self._registry(), await self._store.checks()
         good = 0
+        if not registry.is_active(self._us):  # nobody shows us anything, and nobody is to blame
+            self._barred_ms = now_ms
+            return good
         for peer in sorted(await self._store.partners() | to_call(registry, self._us)):
             before = checks.get(peer, NEVER)
             if peer not in registry.members or not registry.is_active(peer):
@@ -336,13 +340,9 @@ class Crosscheck:
     async def _judge(self, peer: str, raw: bytes, now_ms: int) -> Judged:
         """Compare what a peer shows with our logs, and keep the result."""
         registry = self._registry()
+        keys = registry.member(peer).log_keys
         parties = Parties(
-            registry.network_id,
-            peer,
-            self._us,
-            registry.member(peer).log_keys,
-            registry.witness_keys,
-            registry.witness_ends,
+            registry.network_id, peer, self._us, keys, registry.witness_keys, registry.witness_ends
         )
         able = [one for one in candidates(registry, peer) if one != self._us]
         grace_ms = GRACE * ledger_minutes(registry) * MINUTE_MS
@@ -377,9 +377,9 @@ class Crosscheck:
         await self._keep(peer, before, code, found, now_ms)
 
     async def _overdue(self, peer: str, before: Checked, now_ms: int) -> set[Problem]:
-        """Whether something receipted a day ago was never shown since."""
-        good_ms = before.good_ms
-        fresh = good_ms is not None and not pacing.is_past(now_ms, good_ms, DAY_MS)
+        """Whether something receipted a day ago was never shown since, though it might be."""
+        times = [one for one in (before.good_ms, self._barred_ms) if one is not None]
+        fresh = any(not pacing.is_past(now_ms, one, DAY_MS) for one in times)
         if fresh or not await self._store.due(peer, now_ms - DAY_MS, now_ms):
             return set()
         return {Problem.MISSING}

@@ -368,6 +368,32 @@ async def test_8_14_a_member_that_refuses_to_show_is_missed_after_a_day(world: W
     assert tasks(world) == {("ledger_missing", EOKM)}
 
 
+def suspended(registry: Registry) -> Registry:
+    """The registry in which gb-iwf is suspended."""
+    members = registry.network.members
+    away = replace(members[IWF], status="suspended")
+    return replace(registry, network=replace(registry.network, members={**members, IWF: away}))
+
+
+async def test_8_14_who_is_suspended_accuses_nobody_that_shows_it_nothing(world: World) -> None:
+    """Nor for a day after it is back: a peer may not have heard so yet. Then it is missed."""
+    await an_hour(world, 3)
+    assert await compared(world)
+    before = world.registry
+    world.registry = suspended(before)
+    for _ in range(3):
+        world.now += DAY_MS
+        assert not await compared(world)
+    assert tasks(world) == set()
+    world.registry = before
+    lie(world, UnknownLedgerError())
+    await compared(world)
+    assert (checked(world).problem, tasks(world)) == ("unknown_ledger", set())
+    world.now += DAY_MS
+    await compared(world)
+    assert tasks(world) == {("ledger_missing", EOKM)}
+
+
 async def test_8_14_a_member_that_is_away_is_not_accused(world: World) -> None:
     """Its channels say that it is away."""
     await an_hour(world, 3)
