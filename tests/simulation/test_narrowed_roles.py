@@ -216,6 +216,25 @@ class TestPolice:
         assert (await world[FR].state(made.items[0].item_id)).custody is Custody.HERE
         assert TAKEN_BACK in await tasks(world, GB)
 
+    async def test_11_1_what_waits_where_nothing_may_be_said_stands_before_a_person(
+        self, world: World
+    ) -> None:
+        """Nothing tries to deliver it, so nothing else says that it waits; until it may go."""
+        govern(world, with_police)
+        before = world.registry.network
+        await world[NL].crash()
+        await world[GB].submit(PLACE)
+        await world[GB].work()
+        assert ("no_longer_permitted", f"{NL}/reports") not in await tasks(world, GB)
+        govern(world, moved)
+        await run(world, GB, FR)
+        assert ("no_longer_permitted", f"{NL}/reports") in await tasks(world, GB)
+        await world[GB].crash()
+        await world[GB].restart()
+        govern(world, lambda _: before)
+        await run(world, GB)
+        assert ("no_longer_permitted", f"{NL}/reports") not in await tasks(world, GB)
+
     async def test_11_3_what_the_former_hotline_has_answered_stays_there(
         self, world: World
     ) -> None:

@@ -53,6 +53,7 @@ class Delivery(Sending):
     transport: Transport
     jitter: Callable[[int], int]
     _pairs_of: tuple[Registry, frozenset[tuple[str, Lane]]] | None = None
+    _looked: Registry | None = None
 
     async def load(self) -> None:
         """Read the delivery state of every known channel; each will be asked for its state.
@@ -125,6 +126,16 @@ class Delivery(Sending):
             self._pairs_of = (registry, _pairs(registry, self.us))
         return self._pairs_of[1]
 
+    async def _note_closed(self, now_ms: int) -> None:
+        """What waits where nothing may be said any more stands before a person: nothing tries it.
+
+        Looked for once for each registry.
+        """
+        registry = self.registry()
+        if self._looked is not registry:
+            await self.outbox.note_closed(frozenset(pairs_of(registry, self.us)), now_ms)
+            self._looked = registry
+
     def pause_ms(self, now_ms: int) -> int | None:
         """Return how long until a channel that gathers may go on; None: none gathers."""
         until = [t.gathers_until_ms for t in self._tenures.values()]
@@ -145,6 +156,7 @@ class Delivery(Sending):
 
         Never raises for one channel's trouble: it is kept on the channel's row.
         """
+        await self._note_closed(now_ms)
         due = await self.due(now_ms)
         await asyncio.gather(*(self.deliver(peer, lane, now_ms) for peer, lane in due))
         return len(due)

@@ -6,7 +6,7 @@ an old state, fails before it signs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from node.peer.channels.outgoing import Limits, OwnEntry, Push
@@ -24,6 +24,10 @@ Sign = Callable[[channels.Cut], bytes]
 _LOOK_AHEAD = 1000
 HELD_BACK = 3
 """Where a message waits that may not go as the network is now: behind all urgencies."""
+_NEXT_CHANNEL = (
+    "SELECT peer, lane FROM waiting_out WHERE (peer, lane) > (?, ?) ORDER BY peer, lane LIMIT 1"
+)
+_HELD_BACK_ON = "SELECT 1 FROM waiting_out WHERE peer = ? AND lane = ? AND urgency = ? LIMIT 1"
 TOO_LARGE = "entry_too_large"
 NO_LONGER_PERMITTED = "no_longer_permitted"
 
@@ -160,6 +164,32 @@ def _hold_back(connection: Connection, peer: str, lane: Lane, limits: Limits) ->
             " WHERE peer = ? AND lane = ? AND urgency = ? AND message = ?",
             back,
         )
+
+
+def note_closed(connection: Connection, pairs: Container[tuple[str, Lane]], now_ms: int) -> None:
+    """See `node.store.channels.outbox.Outbox.note_closed`."""
+    opened, ended = changes_of_closed(connection, pairs)
+    for subject in opened:
+        open_task(connection, NO_LONGER_PERMITTED, subject, now_ms)
+    for subject in ended:
+        close_task(connection, NO_LONGER_PERMITTED, subject, now_ms)
+
+
+def changes_of_closed(
+    connection: Connection, pairs: Container[tuple[str, Lane]]
+) -> tuple[list[str], list[str]]:
+    """Return the channels on which something waits in vain, without a task; and tasks that end."""
+    closed, held = set(), set()
+    place: tuple[str, str] = ("", "")
+    while row := connection.execute(_NEXT_CHANNEL, place).fetchone():
+        place = row[0], row[1]
+        if (place[0], Lane(place[1])) not in pairs:
+            closed.add("/".join(place))
+        elif connection.execute(_HELD_BACK_ON, (*place, HELD_BACK)).fetchone():
+            held.add("/".join(place))
+    sql = "SELECT subject FROM tasks WHERE code = ? AND closed_ms IS NULL"
+    stands = {row[0] for row in connection.execute(sql, (NO_LONGER_PERMITTED,)).fetchall()}
+    return sorted(closed - stands), sorted(stands - closed - held)
 
 
 def may_go_again(connection: Connection, peer: str, lane: Lane, limits: Limits) -> bool:

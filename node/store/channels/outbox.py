@@ -11,7 +11,15 @@ from collections.abc import Collection, Container, Mapping, Sequence
 
 from node.peer.channels.outgoing import ChannelRow, Entomb, Limits, OwnEntry, Push, Word
 from node.store.channels import cutting, pulled
-from node.store.channels.cutting import HELD_BACK, Sign, channel_row, check_fence, may_go_again
+from node.store.channels.cutting import (
+    HELD_BACK,
+    Sign,
+    changes_of_closed,
+    channel_row,
+    check_fence,
+    may_go_again,
+    note_closed,
+)
 from node.store.channels.epochs import opened_ms
 from node.store.errors import ErasedError
 from node.store.items.erasing import bury
@@ -99,6 +107,14 @@ class Outbox:
             ).fetchone()
         )
         return None if row is None else int(row[0])
+
+    async def note_closed(self, pairs: Container[tuple[str, Lane]], now_ms: int) -> None:
+        """Put before a person what waits on other channels than these, which are open.
+
+        Where a channel is open again, and nothing is held back on it, its task ends.
+        """
+        if await self._readers.run(lambda c: changes_of_closed(c, pairs)) != ([], []):
+            await self._writer.run(lambda c: note_closed(c, pairs, now_ms))
 
     async def may_go_again(self, peer: str, lane: Lane, limits: Limits) -> bool:
         """Whether something may go now that was held back before."""
