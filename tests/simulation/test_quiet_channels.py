@@ -11,7 +11,10 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from node.peer.channels.delivery import URGENT_MS
 from node.peer.channels.tenure import ASK_AGAIN_MS, Retry, Stopped
+from node.peer.errors import PeerUnreachableError
+from node.peer.transport import Reply
 from protocol.answers import NOTHING, Position, Told
 from protocol.vocabulary import Lane
 from tests.simulation.test_settings import submitted
@@ -89,6 +92,20 @@ class TestDue:
         assert EOKM not in {peer for peer, _ in await world[IWF].delivery.due(world.now)}
 
 
+class Refusing:
+    """The way to a member that hangs up on whatever it is asked or sent."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def ask(self, *_: object) -> Reply:
+        """Hang up."""
+        self.asked += 1
+        raise PeerUnreachableError
+
+    push = ask
+
+
 class TestContact:
     """A call by a peer ends what was put off because it was away."""
 
@@ -101,6 +118,24 @@ class TestContact:
         assert delivery.contact(EOKM)
         paused = {pair for pair, one in delivery._tenures.items() if one.next_attempt_ms}
         assert paused == {(PDC, Lane.REPORTS), (PDC, Lane.BULK)}
+
+    async def test_g11_who_calls_and_takes_nothing_is_tried_now_and_then(
+        self, world: World
+    ) -> None:
+        """At once when it calls first, and then not as often as it calls."""
+        await submitted(world, 1)
+        delivery = world[IWF].delivery
+        delivery.transport = refusing = Refusing()
+        await delivery.deliver_due(world.now)
+        delivery.tenure(*REPORTS).attempts = 20  # so that it is tried again in minutes
+        assert delivery.contact(EOKM)
+        await delivery.deliver_due(world.now)
+        assert refusing.asked == 2
+        for _ in range(600):
+            world.now += 100
+            delivery.contact(EOKM)
+            await delivery.deliver_due(world.now)
+        assert 2 < refusing.asked <= 2 + 60_000 // URGENT_MS
 
     async def test_it_makes_nothing_known_of_channels_that_were_never_used(
         self, world: World

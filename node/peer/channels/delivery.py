@@ -37,7 +37,8 @@ from protocol.vocabulary import Lane
 HTTP_OK = 200
 URGENT_MS = 10_000
 """So long at most urgent work waits after an attempt at it that failed. Without any pause one that
-always answers the same would have us ask, and look at the registry, as fast as we can."""
+always answers the same would have us ask, and look at the registry, as fast as we can. The next
+call of a peer waits so long, too, where the attempt that its last one brought on failed."""
 MAX_ROUNDS = 4
 """States that a receiver may tell in one go: one that tells another each time must cost little."""
 
@@ -72,12 +73,16 @@ class Delivery(Sending):
                 self.tenure(*pair).forgotten = True
 
     def contact(self, peer: str) -> bool:
-        """The peer called us: it is there, so stop backing off. Returns whether a channel was."""
+        """The peer called us: it is there, so stop backing off. Returns whether a channel was.
+
+        One that calls again and again and takes nothing has each channel tried so often no more.
+        """
         backing_off = False
         for lane in Lane:
             tenure = self._tenures.get((peer, lane))
-            if tenure is not None and tenure.next_attempt_ms:
-                tenure.next_attempt_ms, backing_off = 0, True
+            if tenure is not None and tenure.next_attempt_ms > tenure.called_again_ms:
+                tenure.next_attempt_ms, backing_off = tenure.called_again_ms, True
+                tenure.called = True
         return backing_off
 
     def ask_again(self, peer: str) -> None:
@@ -290,6 +295,8 @@ class Delivery(Sending):
         tenure.attempts += 1
         delay = pacing.backoff_ms(tenure.attempts, self.jitter)
         tenure.next_attempt_ms = now_ms + delay
+        tenure.called_again_ms = now_ms + min(delay, URGENT_MS) if tenure.called else 0
+        tenure.called = False
         urgency = await self.outbox.urgency(peer, lane)
         if urgency == 0 and self.registry().is_active(peer):
             tenure.urgent_ms = now_ms + min(delay, URGENT_MS)

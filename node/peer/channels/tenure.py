@@ -28,6 +28,8 @@ class Tenure:
         attempts: failures since the last success.
         next_attempt_ms: when to try again.
         urgent_ms: when to try urgent work again that was tried.
+        called: the next attempt is one that a call of the peer brought on.
+        called_again_ms: when its next call may bring on another one at the earliest.
         gathers_until_ms: until then what comes gathers, unless a child is at risk.
         stopped: a person must look.
         busy: a step is under way.
@@ -51,6 +53,8 @@ class Tenure:
     attempts: int = 0
     next_attempt_ms: int = 0
     urgent_ms: int = 0
+    called: bool = False
+    called_again_ms: int = 0
     gathers_until_ms: int = 0
     stopped: bool = False
     busy: bool = False
