@@ -9,14 +9,17 @@ that does not read its answers; ours hang up.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
+
+SILENT_S: Final = 75.0
+"""How long a connection may be silent: before its first request, within headers, between requests.
+aiohttp's own hour lets whoever opens connections hold every descriptor of the node."""
 
 Refusal = Callable[[int, BaseException | None], web.Response]
 """Makes the answer to what could not be read, of its status and what went wrong (maybe None)."""
@@ -138,7 +141,7 @@ class QuietRunner(web.AppRunner):
         app: what to serve.
         answer_s: how long a caller may take to read one answer; None waits for ever.
         refusal: makes the answers to what could not be read; the status alone unless told.
-        kwargs: as for `web.AppRunner`.
+        kwargs: as for `web.AppRunner`; what the application says itself outdoes it.
     """
 
     __slots__ = ("_answer_s", "_refusal")
@@ -151,7 +154,7 @@ class QuietRunner(web.AppRunner):
         refusal: Refusal = _bare,
         **kwargs: Any,
     ) -> None:
-        super().__init__(app, **kwargs)
+        super().__init__(app, **{"keepalive_timeout": SILENT_S, **kwargs})
         self._refusal = refusal
         self._answer_s = answer_s
 
@@ -175,17 +178,15 @@ async def serve(
     host: str,
     port: int,
     *,
-    tls: ssl.SSLContext | None = None,
     answer_s: float | None = None,
     refusal: Refusal = _bare,
 ) -> web.AppRunner:
-    """Open a listener; return what closes it.
+    """Open a listener without TLS; return what closes it.
 
     Args:
         app: what to serve.
         host: address.
         port: of the address.
-        tls: None: plain HTTP.
         answer_s: as for `QuietRunner`.
         refusal: as for `QuietRunner`.
 
@@ -195,7 +196,7 @@ async def serve(
     runner = QuietRunner(app, answer_s=answer_s, refusal=refusal, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        await web.TCPSite(runner, host, port).start()
     except OSError:
         await runner.cleanup()
         raise

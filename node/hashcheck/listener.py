@@ -28,8 +28,10 @@ from node.hashcheck.seam import HashCheckStore
 from node.hashcheck.verdicts import OwnVerdicts
 from node.ids import Ids
 from node.jurisdiction.errors import DataFileError
-from node.listening import serve
+from node.listening import QuietRunner, serve
 from node.loops import keep_going
+from node.peer.http.door import Connections
+from node.peer.http.listener import open_door
 from node.store.errors import StoreError
 from node.telemetry.logs import logger
 from node.telemetry.routes import count_requests
@@ -45,6 +47,8 @@ FOLLOW_EVERY_S: Final = 1.0
 KEEP_EVERY_S: Final = 10.0
 ANSWER_S: Final = 30.0
 """How long a caller may take to read one answer."""
+DOOR: Final = Connections(per_place=128, new_per_s=50, new_at_once=128, answer_s=ANSWER_S)
+"""Of a listener with TLS of its own. Strangers must not use up the descriptors of all."""
 
 
 class PublicListener:
@@ -71,9 +75,14 @@ class PublicListener:
         day = self._checking.now_ms() // DAY_MS
         self._checking.quotas.begin(day, dict(await self._checking.store.counts(day)))
         at = public.listen_host, public.listen_port
-        self._runner = await serve(
-            app, *at, tls=tls_of(public), answer_s=ANSWER_S, refusal=refuse_unreadable
-        )
+        tls = tls_of(public)
+        if tls is None:
+            self._runner = await serve(app, *at, answer_s=ANSWER_S, refusal=refuse_unreadable)
+        else:
+            self._runner = QuietRunner(
+                app, answer_s=ANSWER_S, refusal=refuse_unreadable, access_log=None
+            )
+            await open_door(self._runner, at, tls, DOOR)
         for name, step in (("hashcheck", self._follow), ("hashcheck_counts", self._keep)):
             self._tasks.append(asyncio.create_task(keep_going(name, step, logger()), name=name))
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from node.listening import QuietRunner
+from node.listening import QuietRunner, serve
 
 CANARY = b"canary-4711"
 
@@ -37,6 +37,23 @@ async def test_malformed_request_is_not_repeated_to_its_sender(request_bytes: by
     assert answer.startswith(b"HTTP/1.")
     assert b" 400 " in answer
     assert CANARY not in answer
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: nl-eokm.example\r\nX: "])
+async def test_g11_silent_connection_is_cut_off(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first request, and within its headers: whatever listener it is."""
+    monkeypatch.setattr("node.listening.SILENT_S", 0.2)
+    runner = await serve(web.Application(), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*runner.addresses[0])
+    writer.write(sent)
+
+    async with asyncio.timeout(10):
+        assert await reader.read() == b""
+
+    writer.close()
+    await runner.cleanup()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Opening the peer listener: TLS behind a door that counts, bounded handshakes, bounded answers."""
+"""Listeners that strangers reach: TLS behind a door that counts; bounded handshakes and answers."""
 
 from __future__ import annotations
 
@@ -47,14 +47,30 @@ async def listen(
     """
     bounds = connections or Connections()
     runner = QuietRunner(app, answer_s=bounds.answer_s, shutdown_timeout=bounds.shutdown_s)
+    await open_door(runner, (host, port), server_context(key), bounds)
+    return runner
+
+
+async def open_door(
+    runner: QuietRunner, at: tuple[str, int], context: ssl.SSLContext, bounds: Connections
+) -> None:
+    """Serve what a runner holds over TLS, behind a door that counts; `runner.cleanup()` ends it.
+
+    Args:
+        runner: not set up yet.
+        at: IP address and port to bind.
+        context: the TLS.
+        bounds: of connections.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
     await runner.setup()
-    site = _Site(runner, host, port, server_context(key), bounds)
     try:
-        await site.start()
+        await _Site(runner, at, context, bounds).start()
     except OSError:
         await runner.cleanup()
         raise
-    return runner
 
 
 def show_certificate(runner: web.AppRunner, key: TlsKey) -> None:
@@ -75,13 +91,12 @@ class _Site(web.BaseSite):
     def __init__(
         self,
         runner: QuietRunner,
-        host: str,
-        port: int,
+        at: tuple[str, int],
         context: ssl.SSLContext,
         bounds: Connections,
     ) -> None:
         super().__init__(runner, ssl_context=context)
-        self._at = (host, port)
+        self._at = at
         self._bounds = bounds
         self._quiet = runner
 

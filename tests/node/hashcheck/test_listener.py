@@ -17,6 +17,7 @@ from node.hashcheck.allowed import AllowList
 from node.hashcheck.app import BODIES_BYTES, BODIES_OF_KEY_BYTES, Rooms
 from node.hashcheck.contract import DAY_MS, Contract, Counts, Key, Scope
 from node.hashcheck.listener import PublicListener, tls_of
+from node.peer.http.door import Connections
 from tests.builders.authority import make_authority
 from tests.builders.cases import file
 from tests.builders.hashcheck import Service
@@ -52,6 +53,26 @@ async def test_a_certificate_makes_it_tls(service: Service, tmp_path: Path) -> N
     url = f"https://127.0.0.1:{config.public.listen_port}/hashcheck/v1/openapi.json"
     async with aiohttp.ClientSession() as http, http.get(url, ssl=authority.client) as answer:
         assert answer.status == 200
+    await one.stop()
+
+
+async def test_g11_strangers_cannot_use_up_the_descriptors_of_the_node(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With TLS of its own its connections are counted, those that never begin it too."""
+    monkeypatch.setattr("node.hashcheck.listener.DOOR", Connections(per_place=2))
+    make_authority(tmp_path)
+    (tmp_path / "authority.key").chmod(0o600)
+    files = ('tls_certificate = "authority.pem"', 'tls_key = "authority.key"')
+    config = public(tmp_path, *files)
+    one = PublicListener(service.checking, AllowList(None), service.verdicts, service.listed)
+    await one.start(service.app(), config.public)
+    held = [await asyncio.open_connection("127.0.0.1", config.public.listen_port) for _ in "123"]
+    async with asyncio.timeout(10):
+        assert await held[2][0].read() == b""
+    assert not held[0][0].at_eof()
+    for _, writer in held:
+        writer.close()
     await one.stop()
 
 
