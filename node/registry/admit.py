@@ -26,7 +26,7 @@ from node.registry.errors import (
     ThresholdError,
     refused_by,
 )
-from node.registry.staging import waiting
+from node.registry.staging import NOTHING_WAITS, state_before, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -250,13 +250,13 @@ def _advance(
             directory.clear_staged()
             return Decision("", published=True, registry=directory.open().registry)
         if not proposal:
-            raise RepositoryStateError("staged: nothing waits for signatures")
+            raise RepositoryStateError(NOTHING_WAITS)
         if TIMESTAMP_NAME not in directory.files:
             signed = sign(proposal, None)
             if create.found(directory, signed, keepers.online, now_ms).waiting:
                 return None
             return Decision("", published=True, registry=directory.open().registry)
-        state = directory.open()
+        state = state_before(directory, proposal)
         signed = sign(proposal, state.root())
         return _publish_or_stage(directory, state, "", signed, keepers, now_ms)
 

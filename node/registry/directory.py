@@ -98,12 +98,20 @@ class RepositoryDirectory:
             return repository.open_repository(self.files)
         except UntrustedDocumentError:
             name = metadata_name(Root.type, self.newest_root())
-            without = {other: self.files[other] for other in self.files if other != name}
             with suppress(KeysError, RegistryError, RepositoryError, ValueError):
-                state = repository.open_repository(without)
+                state = self.open_without(name)
                 check_threshold(state.root(), {name: self.files[name]})
                 return state
             raise
+
+    def open_without(self, name: str) -> Repository:
+        """Read and verify the state that was there before one file came.
+
+        Raises:
+            RepositoryStateError, UntrustedDocumentError: as `open`.
+        """
+        without = {other: self.files[other] for other in self.files if other != name}
+        return repository.open_repository(without)
 
     def newest_root(self) -> int:
         """The version of the last root that is there, whether it is in force or left over."""

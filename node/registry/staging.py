@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from keys.registry import TIMESTAMP_NAME
+from tuf.api.metadata import Root
+
+from keys.registry import TIMESTAMP_NAME, metadata_name
 from node.registry import build, ceremony
 from node.registry.errors import RepositoryStateError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from node.registry.directory import RepositoryDirectory
+    from node.registry.repository import Repository
+
+NOTHING_WAITS: Final = (
+    "staged: nothing waits for signatures; hotline network status shows what is in force"
+)
 
 
 def waiting(directory: RepositoryDirectory) -> dict[str, bytes]:
@@ -22,11 +31,31 @@ def waiting(directory: RepositoryDirectory) -> dict[str, bytes]:
     if not proposal or TIMESTAMP_NAME not in directory.files:
         return proposal
     files = directory.open().files
-    done = all(
-        name in files and build.signatures_of(files[name])[0] == build.signatures_of(raw)[0]
-        for name, raw, _ in ceremony.signed_parts(proposal)
-    )
+    done = all(_is_there(files, name, raw) for name, raw, _ in ceremony.signed_parts(proposal))
     return {} if done else proposal
+
+
+def state_before(directory: RepositoryDirectory, proposal: Mapping[str, bytes]) -> Repository:
+    """The state that a proposal which waits was made on.
+
+    A root of it that is there already, though the rest is not, is of a step that was broken off
+    before its timestamp: readers may follow it, and it is no conflict with itself.
+
+    Raises:
+        RepositoryStateError, UntrustedDocumentError: as `RepositoryDirectory.open`.
+    """
+    state = directory.open()
+    name = metadata_name(Root.type, state.registry.root_version)
+    if name in proposal and _is_there(state.files, name, proposal[name]):
+        return directory.open_without(name)
+    return state
+
+
+def _is_there(files: Mapping[str, bytes], name: str, raw: bytes) -> bool:
+    """Whether what is signed in a file is in force; others may have signed it."""
+    if name not in files:
+        return False
+    return build.signatures_of(files[name])[0] == build.signatures_of(raw)[0]
 
 
 def staged_proposal(directory: RepositoryDirectory) -> bytes:
@@ -37,8 +66,9 @@ def staged_proposal(directory: RepositoryDirectory) -> bytes:
     """
     proposal = waiting(directory)
     if not proposal:
-        raise RepositoryStateError("staged: nothing waits for signatures")
-    state = directory.open() if TIMESTAMP_NAME in directory.files else None
+        raise RepositoryStateError(NOTHING_WAITS)
+    is_new = TIMESTAMP_NAME not in directory.files
+    state = None if is_new else state_before(directory, proposal)
     return ceremony.pack(proposal, state)
 
 

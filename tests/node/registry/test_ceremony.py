@@ -20,7 +20,7 @@ from keys.signing import SigningKey
 from keys.unlock import Unlock
 from node.registry import admit, build, ceremony, repository, showing, staging
 from node.registry.create import HolderPlan, NetworkPlan, create_network, load_online
-from node.registry.directory import RepositoryDirectory
+from node.registry.directory import RepositoryDirectory, write_file
 from node.registry.errors import (
     ConflictError,
     NotSignedError,
@@ -171,6 +171,58 @@ class TestWhatBreaksOff:
         """Nobody has to know that something was left over."""
         self.published_and_not_forgotten(waiting)
         assert ceremony.read(waiting.proposed()).root is not None
+
+    def broken_off_before_its_timestamp(self, five: Five) -> list[bytes]:
+        """Renew, killed when the root was there already; give what three holders sent back."""
+        raw, pin = five.proposed(), five.pin
+        people = list(zip(five.root[:3], five.targets[:3], strict=True))
+        given = [five.signed(raw, *keys, pin=pin) for keys in people]
+        five.collect(*given[:2])
+        state, signed = five.directory.open(), dict(five.directory.staged)
+        signed = ceremony.collect(signed, given[2], state.root())
+        change = repository.accept(state, signed, load_online(five.directory, five.unlock), NOW_MS)
+        for name, raw_file in change.writes[:-1]:
+            write_file(five.directory.path, name, raw_file)
+        return given
+
+    def test_a_root_that_is_there_already_is_no_conflict_with_itself(self, five: Five) -> None:
+        """The same signatures again are enough; three people do not meet a second time."""
+        given = self.broken_off_before_its_timestamp(five)
+        digest = ceremony.read(staging.staged_proposal(five.directory)).digest
+        assert json.loads(given[0])["proposal"] == digest
+        decision = five.collect(*given)
+        assert decision is not None
+        assert decision.published
+        registry = five.directory.open().registry
+        assert (registry.root_version, five.directory.open().role("targets")[0]) == (2, 2)
+        assert not five.directory.staged
+
+    def test_what_was_signed_meanwhile_by_itself_is_no_conflict_either(self, five: Five) -> None:
+        """The umbrella was started again under that root, and signed its timestamp."""
+        given = self.broken_off_before_its_timestamp(five)
+        online = load_online(five.directory, five.unlock)
+        change = repository.resign_due(five.directory.open(), online, NOW_MS + 2 * 3_600_000)
+        assert change is not None
+        five.directory.commit(change)
+        decision = five.collect(*given)
+        assert decision is not None
+        assert decision.published
+        assert five.directory.open().registry.timestamp_version == 3
+
+    def test_another_root_of_that_number_is_a_conflict(self, five: Five) -> None:
+        """What waits was made on a registry that is no more."""
+        given = self.broken_off_before_its_timestamp(five)
+        staged = five.directory.path / "staged"
+        shutil.copytree(staged, staged.with_name("kept"))
+        staging.drop_staged(five.directory)
+        (five.directory.path / "metadata/2.root.json").unlink()
+        online = load_online(five.directory, five.unlock)
+        admit.renew(five.directory, admit.Keepers((), online), NOW_MS + 86_400_000)
+        raw, people = staging.staged_proposal(five.directory), five.root[:3] + five.targets[:3]
+        five.collect(five.signed(raw, *people, pin=five.pin))
+        staged.with_name("kept").rename(staged)
+        with pytest.raises(ConflictError, match="moved on"):
+            five.collect(*given)
 
     def test_a_network_is_not_founded_again_over_its_history(self, waiting: Five) -> None:
         """Readers would see versions go back."""
