@@ -53,7 +53,10 @@ class CaseStore(Protocol):
         ...
 
     async def wake(self) -> int:
-        """Let the next of what is to be woken be judged; returns how many."""
+        """Let the next of what is to be woken be judged; returns how many.
+
+        Or name the next of what members disavowed.
+        """
         ...
 
     async def relearn(self, is_known: Callable[[bytes], bool], forms: str, now_ms: int) -> int:

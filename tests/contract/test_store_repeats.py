@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from node.casework.incoming.naming import Disavowed
 from node.casework.incoming.receiving import Judged
 from node.store.channels.repeats import repeats_of
 from node.store.items.erasing import leaves_about
-from node.store.recovery.disavowing import LEAVES, keep, note_leaves
+from node.store.recovery.disavowing import AT_ONCE, LEAVES, keep, note_leaves
 from node.store.sqlite import Store
 from protocol import entry as entries
 from protocol.disavowal import Disavow
@@ -154,3 +155,58 @@ async def test_8_15_range_that_does_not_count_is_not_made_ready(store: Store) ->
     assert not await store.readers.run(
         lambda c: c.execute("SELECT 1 FROM disavowed_leaves").fetchall()
     )
+
+
+NAMED = "SELECT count(*) FROM tasks WHERE code = 'entry_disavowed' AND closed_ms IS NULL"
+MORE = 10
+
+
+async def disavow_whole(store: Store, first: int) -> int:
+    """Let a member disavow an epoch whose entries from `first` on were about items; its size."""
+    one = Sender()
+    await take(store, one.push(*range(LEAVES + MORE)))
+    await take(store, one.next_epoch(b"epoch--2").push(LEAVES + MORE + 1))
+    by = (await store.queries.unjudged(2 * LEAVES))[-1]
+    await store.writer.run(
+        lambda c: c.execute(
+            "UPDATE entries_in SET judged = 1, item = 'nl-eokm.' || idx"
+            " WHERE epoch = ? AND idx >= ?",
+            (b"epoch--1", first),
+        )
+    )
+    message = Disavow(b"epoch--1", 0, EMPTY_ROOT, one.state.size, one.state.root)
+    await store.cases.note_disavowed(by, message)
+    said = Disavowed(by, message, lambda _: False)
+    await store.writer.run(lambda c: keep(c, [said], NOW_MS))
+    return one.state.size
+
+
+async def named(store: Store) -> int:
+    """Count the items that stand before a person for it."""
+    return int((await store.readers.run(lambda c: c.execute(NAMED).fetchone()))[0])
+
+
+async def test_g11_what_a_long_range_touched_is_named_step_by_step(
+    place: Place, tmp_path: Path
+) -> None:
+    """As it was made ready; a power cut between two of the steps forgets nothing."""
+    store = place.open()
+    size = await disavow_whole(store, LEAVES)
+    assert store.queries.is_waking()
+    assert await named(store) == 0
+    survivor = place.as_the_power_fails(tmp_path / "survivor").open()
+    assert survivor.queries.is_waking()
+    assert await survivor.cases.wake() == size - LEAVES
+    assert not survivor.queries.is_waking()
+    assert await named(survivor) == size - LEAVES
+    assert await survivor.cases.wake() == 0
+    await survivor.close()
+    await store.close()
+
+
+async def test_8_15_of_one_range_so_many_items_are_named_and_no_more(store: Store) -> None:
+    """However many steps it takes."""
+    await disavow_whole(store, 0)
+    while store.queries.is_waking():
+        await store.cases.wake()
+    assert await named(store) == AT_ONCE

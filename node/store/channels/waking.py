@@ -21,8 +21,8 @@ from node.store.seam import Connection
 
 ROWS: Final = 2_000
 """Rows that are woken in one transaction: some hundredths of a second."""
-QUEUED: Final = "SELECT 1 FROM meta WHERE name = 'waking' LIMIT 1"
-"""Whether there is more to wake."""
+QUEUED: Final = "SELECT 1 FROM meta WHERE name IN ('waking', 'naming') LIMIT 1"
+"""Whether there is more to wake, or to name of what was disavowed (`disavowing`)."""
 _NAME: Final = "waking"
 _ITEM, _ENDED, _TOMBSTONE = "item", "ended", "tombstone"
 _LET_GO, _HANDED_OVER, _BACK, _SAID_BY = "let_go", "handed_over", "back", "said_by"

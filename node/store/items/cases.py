@@ -43,6 +43,7 @@ from node.store.items.erasing import bury_late, erase_items, leaves_about, unsai
 from node.store.items.states import UNWRITTEN
 from node.store.items.tasks import close_task, open_task
 from node.store.recent import Recent
+from node.store.recovery.disavowing import go_on as name_on
 from node.store.recovery.disavowing import keep, note_leaves
 from node.store.recovery.recovered import retold, unsaid, was_lost
 from node.store.seam import Connection
@@ -163,8 +164,11 @@ class Cases:
             )
 
     async def wake(self) -> int:
-        """Let the next of what is to be woken be judged; returns how many."""
-        return await self._writer.run(go_on)
+        """Let the next of what is to be woken be judged; returns how many.
+
+        Or name the next of what members disavowed.
+        """
+        return await self._writer.run(lambda c: go_on(c) or name_on(c))
 
     async def relearn(self, is_known: Callable[[bytes], bool], forms: str, now_ms: int) -> int:
         """Let entries whose form was unknown, and is known now, be judged; returns how many.

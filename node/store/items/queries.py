@@ -212,7 +212,7 @@ class Queries:
         return await self._readers.run(lambda c: in_turns(c, limit))
 
     def is_waking(self) -> bool:
-        """Whether entries are to be woken before anything is judged."""
+        """Whether entries are to be woken, or disavowed ones named, before anything is judged."""
         return self._any(QUEUED)
 
     async def disavowed(self, items: Sequence[str]) -> dict[str, tuple[str, ...]]:

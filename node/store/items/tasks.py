@@ -10,14 +10,15 @@ from __future__ import annotations
 from node.store.seam import Connection
 
 
-def open_task(connection: Connection, code: str, subject: str, now_ms: int) -> None:
-    """Open a task unless one of this code and subject is open already."""
-    connection.execute(
+def open_task(connection: Connection, code: str, subject: str, now_ms: int) -> bool:
+    """Open a task unless one of this code and subject is open; return whether it was opened."""
+    opened = connection.execute(
         "INSERT INTO tasks (code, subject, opened_ms) SELECT ?1, ?2, ?3 WHERE NOT EXISTS"
         " (SELECT 1 FROM tasks WHERE code = ?1 AND subject = ?2 AND closed_ms IS NULL)"
         " ON CONFLICT (code, subject, opened_ms) DO UPDATE SET closed_ms = NULL",
         (code, subject, now_ms),
     )
+    return opened.rowcount > 0
 
 
 def open_tasks(connection: Connection, limit: int) -> list[tuple[str, str, int]]:

@@ -4,12 +4,18 @@ An entry in a disavowed range stays where it is, and so does its effect; a perso
 it touched, and of which verdicts on contents it speaks. One that was not judged yet is not judged
 any more. What the member says again in a later epoch, byte for byte, is its own word after all, and
 disavowed no longer.
+
+A range may be as long as its channel, so it is made ready in several transactions, and named in
+several: what is still to be named stands in a row of `meta`, and nothing is judged before that is
+done (`node.casework.incoming.judging`), as with what is woken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+import msgspec
 
 from node.casework.incoming.arrivals import Arrived
 from node.casework.incoming.naming import Disavowed
@@ -31,6 +37,22 @@ LEAVES = 5000
 """Leaves that are noted in one transaction: less than a tenth of a second."""
 AT_ONCE = 1000
 """Items of one range that become tasks of their own; that of the range stands for all of them."""
+
+
+_NAME: Final = "naming"
+
+
+class _Naming(msgspec.Struct):
+    """What is still to be named of a range: its log, from where on, and how many more at most."""
+
+    peer: str
+    lane: str
+    epoch: bytes
+    first: int
+    end: int
+    now_ms: int
+    items: int = AT_ONCE
+    verdicts: int = AT_ONCE
 
 
 class Place(NamedTuple):
@@ -79,8 +101,9 @@ def note_leaves(connection: Connection, by: Arrived, message: Disavow, first: in
 def keep(connection: Connection, said: Iterable[Disavowed], now_ms: int) -> None:
     """Keep what was disavowed, and put it before a person, item by item.
 
-    Its leaves were noted before (`note_leaves`).
+    Its leaves were noted before (`note_leaves`); of a long range the rest is named afterwards.
     """
+    named = []
     for one in said:
         place = _place(one.by)
         log, message = place[:2], one.message
@@ -97,22 +120,61 @@ def keep(connection: Connection, said: Iterable[Disavowed], now_ms: int) -> None
         note = _signed(connection, *log, message.epoch, message.end)
         vain = note is not None and one.counts(note)
         open_task(connection, IN_VAIN if vain else RANGE, subject, now_ms)
-        for (item,) in connection.execute(
-            "SELECT DISTINCT item FROM disavowed_entries WHERE peer = ? AND lane = ?"
-            " AND epoch = ? AND idx >= ? AND idx < ? AND item IS NOT NULL LIMIT ?",
-            (*values, AT_ONCE),
-        ).fetchall():
-            open_task(connection, ENTRY, item, now_ms)
-        for event_id in _verdicts(connection, values):
-            open_task(connection, ENTRY, event_id, now_ms)
+        named.append(_Naming(*log, message.epoch, message.start, message.end, now_ms))
+    if named:
+        _name(connection, named)
+
+
+def go_on(connection: Connection) -> int:
+    """Name the next of what disavowed ranges touched; returns how many entries were looked at."""
+    return _name(connection, [])
+
+
+def _name(connection: Connection, added: Sequence[_Naming]) -> int:
+    """Name what is left over, then what is added, as much as one transaction may."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_NAME,)).fetchone()
+    queued = [] if row is None else msgspec.json.decode(row[0], type=list[_Naming])
+    left, looked = [*queued, *added], 0
+    while left and looked < LEAVES:
+        one = left[0]
+        until = min(one.end, one.first + LEAVES - looked)
+        _name_part(connection, one, until)
+        looked += until - one.first
+        one.first = until
+        if until == one.end or not (one.items or one.verdicts):
+            left = left[1:]
+    if left:
+        connection.execute(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)",
+            (_NAME, msgspec.json.encode(left).decode()),
+        )
+    elif queued:
+        connection.execute("DELETE FROM meta WHERE name = ?", (_NAME,))
+    return looked
+
+
+def _name_part(connection: Connection, one: _Naming, until: int) -> None:
+    """Put items and verdicts of a part of a range before a person, each once."""
+    values = (one.peer, one.lane, one.epoch, one.first, until)
+    items = connection.execute(
+        "SELECT DISTINCT item FROM disavowed_entries WHERE peer = ? AND lane = ?"
+        " AND epoch = ? AND idx >= ? AND idx < ? AND item IS NOT NULL",
+        values,
+    ).fetchall()
+    for (item,) in items:
+        if one.items:
+            one.items -= open_task(connection, ENTRY, item, one.now_ms)
+    for event_id in _verdicts(connection, values):
+        if one.verdicts:
+            one.verdicts -= open_task(connection, ENTRY, event_id, one.now_ms)
 
 
 def _verdicts(connection: Connection, values: tuple[str, str, bytes, int, int]) -> list[str]:
-    """Return the verdicts on contents that a range gives, or takes back, by their ids."""
+    """Return the verdicts on contents that a part gives, or takes back, by their ids."""
     rows = connection.execute(
         "SELECT entry FROM disavowed_entries WHERE peer = ? AND lane = ? AND epoch = ?"
-        " AND idx >= ? AND idx < ? AND item IS NULL AND entry IS NOT NULL ORDER BY idx LIMIT ?",
-        (*values, AT_ONCE),
+        " AND idx >= ? AND idx < ? AND item IS NULL AND entry IS NOT NULL ORDER BY idx",
+        values,
     ).fetchall()
     found = (_verdict(entry) for (entry,) in rows)
     return list(dict.fromkeys(one for one in found if one is not None))
