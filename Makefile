@@ -70,8 +70,9 @@ bench: $(STAMP) ## measure; PROFILE=quick or full
 bench-peers: $(STAMP) ## P1 to P3 beside OpenTAXII, S/MIME mail and a bare receiver (needs the network once)
 	$(BIN)/python -m benchmarks.peers
 
-soak: $(STAMP) ## two nodes under load and faults for MINUTES=n (R10); CASE=mixed or stopped, RATE=n lines a second
-	@$(BIN)/python -m benchmarks.soak --case $(CASE) --minutes $(MINUTES) --rate $(RATE)
+soak: $(STAMP) ## two nodes under load and faults for MINUTES=n (R10); CASE=mixed or stopped, RATE=n lines a second, STORE=postgresql
+	@$(if $(filter postgresql,$(STORE)),tests/parts.sh)
+	@$(BIN)/python -m benchmarks.soak --case $(CASE) --minutes $(MINUTES) --rate $(RATE) --store $(STORE)
 
 simulate: $(STAMP) ## WORLDS=n simulated worlds with faults, the first with seed SEED=s, in JOBS=n processes
 	@$(BIN)/python -m tests.simulation --worlds $(WORLDS) --seed $(SEED) --jobs $(JOBS)

@@ -1,6 +1,7 @@
 """`make soak`: two real nodes for many minutes under mixed load, while things die around them.
 
     python -m benchmarks.soak [--case mixed|stopped] [--minutes 10] [--rate 100] [--dir DIR]
+                              [--store file|postgresql]
 
 `mixed` (R10): bulk and single reports, repeated ones, an analyst at the receiver. In the first
 third each node is killed with -9 in turn; after that the receiver is stopped for some seconds, and
@@ -9,13 +10,20 @@ the umbrella is away, in turn, and both processes live to the end: what grows is
 `stopped`: the receiver is stopped (SIGSTOP) for all of the time while the sender takes in as fast
 as `--rate` asks; then it goes on, and everything must arrive.
 
+With `--store postgresql` both stores are in databases of one server, which is looked at as well.
+
 In the end both members show all their items, and what was handed in and done is counted in them.
 The last line is
 
     soak: minutes=N items=N lost=0 twice=0 rss_growth_mb=N files_growth=N wal_mb=N stall_max_ms=N
 
 with the larger figure of the two nodes (`files` with sockets; `wal_mb` at its largest; a stall is
-the longest time a node took to answer `/healthz` while nobody was stopped or killed). The exit code
+the longest time a node took to answer `/healthz` while nobody was stopped or killed). Of a server
+
+    dead_rows=N dead_rows_growth=N server_wal_mb=N sessions=N sessions_growth=N old_transactions=N
+
+follow: rows that no vacuum has taken away yet, its journal, sessions of the nodes, and how many of
+them had a transaction open for more than 30 s, at their largest, and growth. The exit code
 is 0 only if nothing was lost or twice, and both verify.
 """
 
@@ -27,17 +35,19 @@ import shutil
 import sys
 import time
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
 from benchmarks.pair import Pair, running_pair
+from benchmarks.server import Watched, benchmark_server
 from benchmarks.soak_load import Load, Outcome, compare
 from benchmarks.vitals import Course, Pulse, longest_ms
 from examples.demo.__main__ import stop_on_signals
 from examples.demo.members import Member
+from tests.builders.postgres import Cluster
 
 CASES = ("mixed", "stopped")
 CLIENTS = 4
@@ -60,6 +70,7 @@ class Soak:
 
     pair: Pair
     load: Load
+    server: Watched | None = None
     courses: dict[str, Course] = field(default_factory=dict)
     loaded: dict[str, Course] = field(default_factory=dict)
     calm: list[tuple[float, float]] = field(default_factory=list)
@@ -75,6 +86,8 @@ class Soak:
         while True:
             for member in self.members:
                 self.courses.setdefault(member.id, Course()).note(member)
+            if self.server is not None:
+                self.server.note()
             await asyncio.sleep(LOOK_S)
 
     @contextmanager
@@ -136,12 +149,16 @@ class Soak:
         return time.monotonic() - began
 
 
-async def run(folder: Path, case: str, minutes: float, rate: int) -> bool:
+async def run(
+    folder: Path, case: str, minutes: float, rate: int, server: Cluster | None = None
+) -> bool:
     """Run one soak and tell of it; whether it is as it must be."""
     stop_on_signals()
-    async with running_pair(folder) as pair:
+    stores = [] if server is None else [server.new().url, server.new().url]
+    async with running_pair(folder, stores=stores or (None, None)) as pair:
         pair.unwatch()
-        soak = Soak(pair, Load(pair, rate))
+        watched = None if server is None else Watched(server, stores)
+        soak = Soak(pair, Load(pair, rate), watched)
         pulses = [Pulse(member.api_port, folder / f"pulse.{member.id}") for member in soak.members]
         watching = asyncio.create_task(soak.watch())
         try:
@@ -207,7 +224,8 @@ def _tell(soak: Soak, minutes: float, outcome: Outcome, stall_ms: float) -> None
     print(
         f"soak: minutes={minutes:g} items={soak.load.tally.items} lost={outcome.lost}"
         f" twice={outcome.twice} rss_growth_mb={rss:.1f} files_growth={files:.0f}"
-        f" wal_mb={wal:.1f} stall_max_ms={stall_ms:.0f}",
+        f" wal_mb={wal:.1f} stall_max_ms={stall_ms:.0f}"
+        + ("" if soak.server is None else f" {soak.server.told()}"),
         flush=True,
     )
 
@@ -219,11 +237,15 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--rate", type=int, default=100, help="lines a second in bulk")
     parser.add_argument("--dir", type=Path, help="made anew; a temporary one if left out")
+    parser.add_argument("--store", choices=("file", "postgresql"), default="file")
     options = parser.parse_args()
     folder: Path = options.dir or Path(mkdtemp(prefix="hotline-soak-"))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
-    good = asyncio.run(run(folder.absolute(), options.case, options.minutes, options.rate))
+    on_server = options.store == "postgresql"
+    with benchmark_server() if on_server else nullcontext() as server:
+        course = run(folder.absolute(), options.case, options.minutes, options.rate, server)
+        good = asyncio.run(course)
     if good and options.dir is None:
         shutil.rmtree(folder, ignore_errors=True)
     return 0 if good else 1
