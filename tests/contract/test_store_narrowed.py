@@ -158,3 +158,25 @@ async def test_11_1_what_is_not_permitted_still_hides_nothing_that_is(tenure: Te
     assert push is not None
     assert push.entries == [other.entry]
     assert await tenure.store.queries.tasks() == [FORBIDDEN]
+
+
+async def test_11_1_what_waits_on_a_closed_channel_has_a_task_until_it_is_open(
+    tenure: Tenure,
+) -> None:
+    """Also where it is held back on a channel that is open: that task is not ended here."""
+    store = tenure.store
+    await post(store, message(1))
+    await store.outbox.note_closed({(PEER, LANE)}, NOW_MS)
+    assert await store.queries.tasks() == []
+    for _ in range(2):
+        await store.outbox.note_closed(set(), NOW_MS)
+        assert await store.queries.tasks() == [FORBIDDEN]
+    assert await tenure.cut(limits=NO_ITEMS) is None  # held back now
+    await store.outbox.note_closed({(PEER, LANE)}, NOW_MS)
+    assert await store.queries.tasks() == [FORBIDDEN]
+    assert await tenure.cut() is not None
+    assert await store.queries.tasks() == []
+    await post(store, message(2))
+    await store.outbox.note_closed(set(), NOW_MS)
+    await store.outbox.note_closed({(PEER, LANE)}, NOW_MS)
+    assert await store.queries.tasks() == []

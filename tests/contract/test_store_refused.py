@@ -16,7 +16,7 @@ from node.casework.incoming.naming import Span
 from node.casework.incoming.receiving import Answer, Judged
 from node.ids import Ids
 from node.registry.changes import expel
-from node.store.channels import refused
+from node.store.channels import aside, refused
 from node.store.sqlite import Store
 from protocol.vocabulary import Disposition
 from tests.builders.cases import FINGERPRINTS, US, network
@@ -321,3 +321,17 @@ async def test_erased_entry_stays_erased_on_disk(place: Place) -> None:
     learnt: list[Arrived] = []
     assert await again.cases.relearn(lambda raw: learnt.append(raw) is None, "1/1", LATER_MS) == 0  # type: ignore[func-returns-value,arg-type]
     await again.close()
+
+
+async def test_11_5_what_waits_for_another_registry_is_bounded_and_goes_in_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the bound it is refused; released it waits to be judged; later it has no body."""
+    monkeypatch.setattr(aside, "MOST_ASIDE", 2)
+    await arrive(store, Sender(), 1, 2, 3)
+    await became(store, Judged.QUARANTINED, Disposition.NOT_PERMITTED)
+    assert await store.cases.release([PEER], NOW_MS) == 2
+    assert len(await store.queries.unjudged(10)) == 2
+    await became(store, Judged.QUARANTINED, Disposition.NOT_PERMITTED)
+    assert await walk(at(store, LATER_MS)) == 3
+    assert await store.cases.release([PEER], LATER_MS) == 0

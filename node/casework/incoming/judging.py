@@ -96,7 +96,10 @@ class Judging:
 
     async def these(self, arrived: Sequence[Arrived]) -> None:
         """Judge entries that are in custody, in this order."""
-        await self._judge_all(arrived, self._registry())
+        registry = self._registry()
+        await self._judge_all(arrived, registry)
+        if self._registry() is not registry:
+            self._released = None  # `due` may have been through by the newer one already
 
     async def _judge_all(self, arrived: Sequence[Arrived], registry: Registry) -> None:
         done, fits = 0, len(arrived)
