@@ -25,7 +25,7 @@ from node.peer.errors import (
 )
 from node.peer.ledgers.ledger import MINUTE_MS, IsOurs, Revoked, ledger_minutes, signed_by
 from node.peer.ledgers.ledger_exchange import SHOWING, Admission, LedgerTransport, to_call
-from node.peer.ledgers.silence import is_away
+from node.peer.ledgers.silence import Barred, is_away
 from node.peer.ledgers.witnessing import Counts, candidates, counts_in
 from protocol.errors import ProtocolError
 from protocol.showing import Parties, Showing, ShownPlace, from_bytes, to_bytes, verify_showing
@@ -286,7 +286,7 @@ class Crosscheck:
         self._clock = clock
         self._revoked = revoked
         self._admission = Admission(SHOWING, registry)
-        self._barred_ms: int | None = None  # when we were suspended last, UTC
+        self._barred = Barred(us)
 
     async def answer(self, caller: str, raw: bytes) -> bytes:
         """Judge what `caller` shows, and return what we show it.
@@ -312,14 +312,12 @@ class Crosscheck:
         """
         registry, checks = self._registry(), await self._store.checks()
         good = 0
-        if not registry.is_active(self._us):  # nobody shows us anything, and nobody is to blame
-            self._barred_ms = now_ms
-            return good
+        self._barred.see(registry, now_ms)
+        if not registry.is_active(self._us):
+            return good  # nobody shows us anything, and nobody is to blame
         for peer in sorted(await self._store.partners() | to_call(registry, self._us)):
             before = checks.get(peer, NEVER)
-            if peer not in registry.members or not registry.is_active(peer):
-                continue
-            if pacing.is_due(now_ms, before.next_ms, EVERY_MS):
+            if registry.is_active(peer) and pacing.is_due(now_ms, before.next_ms, EVERY_MS):
                 good += await self._check(peer, before, now_ms)
         return good
 
@@ -346,7 +344,8 @@ class Crosscheck:
         )
         able = [one for one in candidates(registry, peer) if one != self._us]
         grace_ms = GRACE * ledger_minutes(registry) * MINUTE_MS
-        times = Times(now_ms, now_ms - grace_ms, now_ms - DAY_MS, len(able) >= WITNESSES)
+        witnessed = len(able) >= WITNESSES and not self._barred.lately(peer, now_ms)
+        times = Times(now_ms, now_ms - grace_ms, now_ms - DAY_MS, witnessed)
         before = (await self._store.checks()).get(peer, NEVER)
         try:
             places = verify_showing(from_bytes(raw), parties)
@@ -378,9 +377,10 @@ class Crosscheck:
 
     async def _overdue(self, peer: str, before: Checked, now_ms: int) -> set[Problem]:
         """Whether something receipted a day ago was never shown since, though it might be."""
-        times = [one for one in (before.good_ms, self._barred_ms) if one is not None]
-        fresh = any(not pacing.is_past(now_ms, one, DAY_MS) for one in times)
-        if fresh or not await self._store.due(peer, now_ms - DAY_MS, now_ms):
+        good_ms = before.good_ms
+        fresh = good_ms is not None and not pacing.is_past(now_ms, good_ms, DAY_MS)
+        excused = fresh or self._barred.lately(peer, now_ms)
+        if excused or not await self._store.due(peer, now_ms - DAY_MS, now_ms):
             return set()
         return {Problem.MISSING}
 

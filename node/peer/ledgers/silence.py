@@ -9,12 +9,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from keys.registry import Registry
+from node.peer.channels import pacing
 from node.peer.errors import PeerTimeoutError, PeerUnreachableError
 
 LONG_MS: Final = 24 * 3_600_000
 """So long comparing has failed before it says something that all else goes."""
 BACK_MS: Final = 12 * 3_600_000
 """So long a member that has come back has time to show its ledger."""
+
+GRACE_MS: Final = 24 * 3_600_000
+"""So long after a suspension ended nobody is missed: others may not have heard so yet, and what was
+signed meanwhile is cosigned by them only now."""
 
 Receipted = Callable[[int], Awaitable[Sequence[tuple[object, ...]]]]
 """Gives how far channels with it were receipted, in either direction, until a time (UTC)."""
@@ -44,6 +50,27 @@ async def is_away(error: Exception, receipted: Receipted, good_ms: int | None, n
         return True
     before = await receipted(since_ms)
     return not (known or before) or _far(before) == _far(await receipted(until_ms))
+
+
+class Barred:
+    """Remembers, in memory, when members and we were suspended last.
+
+    Who is suspended is shown nothing, and nobody cosigns for it.
+    """
+
+    def __init__(self, us: str) -> None:
+        self._us = us
+        self._last_ms: dict[str, int] = {}
+
+    def see(self, registry: Registry, now_ms: int) -> None:
+        """Note who is suspended now (UTC)."""
+        barred = [one for one in registry.members if not registry.is_active(one)]
+        self._last_ms |= dict.fromkeys(barred, now_ms)
+
+    def lately(self, peer: str, now_ms: int) -> bool:
+        """Whether `peer`, or we, were suspended less than a day ago."""
+        since = [self._last_ms[one] for one in (peer, self._us) if one in self._last_ms]
+        return any(not pacing.is_past(now_ms, one, GRACE_MS) for one in since)
 
 
 def _far(due: Sequence[tuple[object, ...]]) -> set[tuple[object, ...]]:

@@ -17,7 +17,7 @@ from node.casework.passing_on import rings
 from node.peer.channels import delivery, tenure
 from node.peer.http import replays
 from node.peer.http.allowances import ALLOWANCES, Cost
-from node.peer.ledgers import crosscheck, doubting, ledger, witness, witnessing
+from node.peer.ledgers import crosscheck, doubting, ledger, silence, witness, witnessing
 from node.peer.ledgers.ledger_exchange import LINEAGE, SHOWING
 from node.peer.recovery import recovering, replaying
 from node.store.channels import aside, forks
@@ -48,6 +48,7 @@ NUMBERS = [
     ("more than sixty an hour are `over_quota`", LINEAGE.per_hour, 60),
     ("three times `ledger_minutes` ago or longer", crosscheck.GRACE, 3),
     ("or nothing that verifies was shown for a day", crosscheck.DAY_MS, DAY),
+    ("For a day after a suspension neither", silence.GRACE_MS, DAY),
     ("a log is hashed once, whatever is shown of it, and 65,536 leaves", showings.LEAVES_AT_ONCE,
      65_536),
     ("from the eighth time in a row on", doubting.EVADED, 8),

@@ -368,11 +368,11 @@ async def test_8_14_a_member_that_refuses_to_show_is_missed_after_a_day(world: W
     assert tasks(world) == {("ledger_missing", EOKM)}
 
 
-def suspended(registry: Registry) -> Registry:
-    """The registry in which gb-iwf is suspended."""
+def suspended(registry: Registry, member: str) -> Registry:
+    """The registry in which a member is suspended."""
     members = registry.network.members
-    away = replace(members[IWF], status="suspended")
-    return replace(registry, network=replace(registry.network, members={**members, IWF: away}))
+    away = {**members, member: replace(members[member], status="suspended")}
+    return replace(registry, network=replace(registry.network, members=away))
 
 
 async def test_8_14_who_is_suspended_accuses_nobody_that_shows_it_nothing(world: World) -> None:
@@ -380,7 +380,7 @@ async def test_8_14_who_is_suspended_accuses_nobody_that_shows_it_nothing(world:
     await an_hour(world, 3)
     assert await compared(world)
     before = world.registry
-    world.registry = suspended(before)
+    world.registry = suspended(before, IWF)
     for _ in range(3):
         world.now += DAY_MS
         assert not await compared(world)
@@ -392,6 +392,28 @@ async def test_8_14_who_is_suspended_accuses_nobody_that_shows_it_nothing(world:
     world.now += DAY_MS
     await compared(world)
     assert tasks(world) == {("ledger_missing", EOKM)}
+
+
+async def test_8_14_who_was_suspended_is_not_accused_of_what_nobody_cosigned(world: World) -> None:
+    """No witness cosigns for it meanwhile; it has a day for that once it is back."""
+    await an_hour(world, 3)
+    assert await compared(world)
+    before = world.registry
+    world.registry = suspended(before, EOKM)
+    await world[EOKM].submit("https://gb1.example/9.jpg")
+    for _ in range(6):
+        await world[EOKM].work()
+        world.now += 60_000
+    for _ in range(60):
+        await an_hour(world)
+        await compared(world)
+    world.registry = before
+    await compared(world)
+    assert tasks(world) == set()
+    for _ in range(30):
+        await an_hour(world)
+        await compared(world)
+    assert (checked(world).problem, tasks(world)) == (None, set())
 
 
 async def test_8_14_a_member_that_is_away_is_not_accused(world: World) -> None:
