@@ -1,7 +1,8 @@
 """The listener's side of a pull: a small request whose answer is a push.
 
 `gate` has verified who calls. The body is read whole, since it is small; what it says is judged by
-`Pulls.pull`, which may hold it back. Nothing here changes anything.
+`Pulls.pull`, which may hold it back. What is offered counts against the bytes of the caller's day,
+apart from what it pushes: the same is sealed and sent as often as it is asked for.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from node.peer.http import wire
+from node.peer.http.allowances import Allowances, Cost
 from node.peer.http.bodies import Patience, whole_body
 from node.peer.http.wire import Wire
 from protocol import pull as pulling
@@ -18,6 +20,8 @@ from protocol.errors import ProtocolError
 from protocol.vocabulary import Lane
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
 
     from node.peer.http.signatures import SignedRequest
@@ -30,6 +34,8 @@ class PullEndpoint:
 
     pulls: Pulls
     patience: Patience
+    allowances: Allowances
+    clock: Callable[[], int]
 
     async def pull(self, request: web.Request, caller: SignedRequest) -> Wire:
         """Serve what waits for the caller."""
@@ -45,7 +51,10 @@ class PullEndpoint:
         if pulling.path_epoch(asked.answer).hex() != request.match_info["epoch"]:
             return wire.answer(AnswerCode.MALFORMED)
         lane = Lane(request.match_info["lane"])
+        self.allowances.need(caller.member, Cost.BYTES, self.clock())
         answer = await self.pulls.pull(caller.member, lane, asked)
         if isinstance(answer, Answer):
             return wire.answered(answer)
-        return Wire(wire.OK, wire.OFFER_TYPE, answer.to_bytes())
+        offer = answer.to_bytes()
+        self.allowances.owe(caller.member, Cost.BYTES, len(offer), self.clock())
+        return Wire(wire.OK, wire.OFFER_TYPE, offer)

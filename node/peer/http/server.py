@@ -143,7 +143,8 @@ def _routed(
     app.on_response_prepare.append(_anonymous)
     app.router.add_put(_PUSH, gate.endpoint(channels.push))
     if pulls is not None:
-        served = PullEndpoint(pulls, channels.patience)
+        offered = Allowances(lambda: registry().network.policy)
+        served = PullEndpoint(pulls, channels.patience, offered, gate.clock)
         app.router.add_post(_PULL, gate.endpoint(served.pull))
     if ledgers is not None:
         app.router.add_post(_WITNESS, gate.endpoint(ledgers.add_checkpoint))

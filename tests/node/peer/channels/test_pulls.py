@@ -269,6 +269,23 @@ async def test_g11_long_answers_are_bounded_like_long_requests(pair: Pair) -> No
     assert answers.from_bytes(arrived.body).code is AnswerCode.BUSY
 
 
+async def test_g11_who_asks_for_the_same_again_and_again_gets_so_much_a_day(pair: Pair) -> None:
+    """It is sealed anew each time; then the caller is told to come later, and the day fills up."""
+    registry = pair.world.registry
+    policy = {**registry.network.policy, "peer_bytes_per_day": 3 * 65_536}
+    pair.world.registry = replace(registry, network=replace(registry.network, policy=policy))
+    await pair.hand_in(0, 150)
+    arrived, offered = await pair.ask(await waiting(pair)), 0
+    while arrived.headers["Content-Type"] == wire.OFFER_TYPE and offered <= 20 * 65_536:
+        offered += len(arrived.body)
+        pair.world.now += 1000
+        arrived = await pair.ask(await waiting(pair))
+    assert 0 < offered <= 5 * 65_536
+    assert answers.from_bytes(arrived.body).code is AnswerCode.BUSY
+    pair.world.now += 86_400_000
+    assert await pair.pull() > 0
+
+
 async def test_the_first_pull_is_answered_by_a_question(pair: Pair) -> None:
     """What nobody asked for is not believed."""
     arrived = await pair.ask(FIRST)
