@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.burning import burnt
 from tests.simulation.burying import BURYING
+from tests.simulation.colluding import BY_COLLUDERS, COLLUDING
 from tests.simulation.disowning import BY_OWNERS, DISOWNING
 from tests.simulation.erasing import erase
 from tests.simulation.governing import GOVERNING
@@ -210,6 +211,7 @@ FAULTS: dict[str, Fault] = {
     **ROBBING,
     **SPLITTING,
     **LEDGERS,
+    **COLLUDING,
     **HOSTILE,
     **GOVERNING,
 }
@@ -227,6 +229,7 @@ BY_THE_NET = (
     *BY_ROBBERS,
     *BY_SPLITS,
     *BY_LEDGERS,
+    *BY_COLLUDERS,
     *BY_OWNERS,
 )
 """What the net counts beside its rates, since it follows from other faults."""

@@ -51,6 +51,7 @@ from tests.simulation.world import Faults, Node, World
 if TYPE_CHECKING:
     from keys.network import NetworkDocument
     from node.matching.fingerprints import Fingerprints
+    from tests.simulation.colluding import SecondLedger
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -321,6 +322,8 @@ class Fleet(World):
         self.other: Umbrella | None = None
         self.was_split = self.keeps_ledgers = False
         self.ledger_lie: str | None = None
+        self.second: SecondLedger | None = None
+        self.lying_witnesses: dict[str, str] = {}
         self.sealing_stolen: set[tuple[str, str]] = set()
 
     def make_network(

@@ -30,6 +30,14 @@ from protocol.ledger import LedgerHead, LedgerOrigin, LoggedHead, sign_ledger_he
 from protocol.merkle import CompactRange
 from protocol.showing import Showing, ShownHead, ShownLeaf, from_bytes, to_bytes
 from protocol.witness import Submission
+from tests.simulation.colluding import (
+    answered_to,
+    cosigned_falsely,
+    judge_liars,
+    judge_second,
+    said_to,
+    too_few_keep_the_rules,
+)
 from tests.simulation.looking import looked_into, rows
 from tests.simulation.mortal import CrashedError
 from tests.simulation.turning import mend_keys
@@ -145,7 +153,9 @@ async def add_checkpoint(world: Fleet, owner: str, witness: str, body: bytes) ->
     if net.strikes("lose_request"):
         raise PeerTimeoutError
     try:
-        answer = await world[witness].witness.add_checkpoint(owner, body)
+        answer = cosigned_falsely(world, owner, witness, body)
+        if answer is None:
+            answer = await world[witness].witness.add_checkpoint(owner, body)
     except RefusedRequestError as error:
         raise PeerRefusedError(error.code) from None
     except CrashedError as crashed:
@@ -172,6 +182,7 @@ async def exchange(
         raise PeerTimeoutError
     if about == SHOWING and caller == world.hostile:
         body = _shown_by(world, peer, body)
+    body, seen = said_to(world, between, about, body)
     answering = world[peer].crosscheck if about == SHOWING else world[peer].lineages
     try:
         answer = await answering.answer(caller, body)
@@ -182,6 +193,7 @@ async def exchange(
         raise PeerTimeoutError from None
     if net.strikes("lose_answer"):
         raise PeerTimeoutError
+    answer = answered_to(world, between, about, answer, seen)
     false = about == SHOWING and peer == world.hostile
     return _shown_by(world, caller, answer) if false else answer
 
@@ -279,6 +291,7 @@ def judge_ledgers(world: Fleet, disks: dict[str, Disk]) -> Iterator[tuple[str, s
     """G3, G5: what the hostile member did stands before people, and nobody honest is accused."""
     if not world.keeps_ledgers:
         return
+    yield from judge_second(world, disks)
     for node in world.honest:
         yield from _accused(world, node, disks[node.member])
         yield from _unwitnessed(world, node)
@@ -287,7 +300,7 @@ def judge_ledgers(world: Fleet, disks: dict[str, Disk]) -> Iterator[tuple[str, s
 
 
 def _accused(world: Fleet, node: FleetNode, disk: Disk) -> Iterator[tuple[str, str]]:
-    honest = {one.member for one in world.honest}
+    honest = {one.member for one in world.honest} - world.lying_witnesses.keys()
     lost = world.oracle.disks
     for code, subject in sorted(disk.tasks):
         pairs = {(node.member, subject), (subject, node.member)}
@@ -295,6 +308,7 @@ def _accused(world: Fleet, node: FleetNode, disk: Disk) -> Iterator[tuple[str, s
         excused = excused or (code in BY_A_THIEF and bool(pairs & world.oracle.ledgers_robbed))
         if code == "ledger_not_witnessed":  # a witness that forgot cosigns nothing (§8.12.9)
             excused = excused or sum(lost.values()) > 0
+            excused = excused or too_few_keep_the_rules(world, subject, node.member)
         if code in OF_OLD_DISKS:
             excused = excused or lost[subject] + lost[node.member] > 0
         if subject in honest and code in OF_THE_HONEST and not excused:
@@ -318,8 +332,9 @@ def _unwitnessed(world: Fleet, node: FleetNode) -> Iterator[tuple[str, str]]:
     able = [
         one  # a witness that lost its disk cosigns nothing until its people give it another key
         for one in candidates(registry, node.member)
-        if one != world.hostile and not world.oracle.disks[one]
+        if one not in {world.hostile, *world.lying_witnesses} and not world.oracle.disks[one]
     ]
+    yield from judge_liars(world, node, ledger)
     stands = standing(node.member, ledger.partners, ledger.cosigned, able)
     for partner in sorted(set(stands.lacking) - set(stands.too_few)):
         yield "unwitnessed", f"{node.member}: its channels with {partner}"

@@ -37,17 +37,19 @@ ONLY_OFTEN = frozenset(
     {
         *("handed_round", "old_keys_back", "disowned", "ledger_robbed", "expelled", "merged"),
         "erased_undelivered",
+        *("two_ledgers", "witness_lies"),
     }
 )
 OFTEN = {
     2: ("crash_at_commit",) * 4 + ("handed_round",) * 2,
     9: ("expelled", "merged") * 3,
     40: ("erased_undelivered",) * 12,
+    7: (*("two_ledgers", "ledger_hour") * 6, "witness_lies", "witness_lies"),
     50: ("backup", "rolled_back") * 4,
 }
 """What happens more often in every nth world: nodes die at commits and things are handed round in
-the odd ones; members end in every ninth, in every fortieth things are erased on their way, and
-disks go back in time again and again in a few."""
+the odd ones; in every seventh witnesses lie; members end in every ninth, in every fortieth things
+are erased on their way, and disks go back in time again and again in a few."""
 
 AMONG_THE_HONEST = (
     ("backup", "backup", "rolled_back", "rolled_back"),

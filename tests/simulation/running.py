@@ -123,6 +123,8 @@ async def heal(world: Fleet) -> None:
     world.oracle.thief_is_gone()
     settle_thefts(world)
     mend_split(world)
+    if world.second is not None:
+        world.second.parted = False
     widen_terms(world)
     world.crash_at, world.before_next_push, world.back_at = None, None, {}
     for node in world.nodes.values():
