@@ -150,8 +150,11 @@ class Postbox:
 
     def heir_of(self, member: str) -> str:
         """Who hears what is for `member`: itself, or who took over from it when it was expelled."""
-        permits = self._permits
-        return member if permits is None else permits.registry.network.heir_of(member)
+        return member if self._permits is None else self._permits.registry.network.heir_of(member)
+
+    def reaches(self, member: str) -> bool:
+        """Whether what is said to `member` leaves now: it is no suspended or expelled one."""
+        return self._permits is None or self._permits.registry.network.is_active(member)
 
     def post(
         self,

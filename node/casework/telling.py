@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from node.casework.casebook import Casebook, Postbox
 from node.casework.events import EventKind
@@ -38,6 +39,8 @@ class News:
     anew: bool = False
 
 
+REPORTED_IN_VAIN: Final = "reported_in_vain"
+"""Task: a closed item was reported again, and who it was handed to looks at it no more."""
 _WHERE_IT_WENT = frozenset({OutcomeWhat.MOVED, OutcomeWhat.RESPONSIBLE_CHANGED})
 
 
@@ -84,6 +87,16 @@ def handed_on_to(book: Casebook, state: ItemState) -> str | None:
     if ours and ours[-1] + 1 < len(state.hops):
         return state.hops[ours[-1] + 1].member
     return state.responsible
+
+
+def is_with_nobody(book: Casebook, postbox: Postbox, state: ItemState) -> bool:
+    """Whether a closed item is handed on to one that can look at it no more.
+
+    It erased the item, or is no active member: told that the place is reported again, it does
+    nothing. An open one comes back (`custody.is_left`, `recalling`).
+    """
+    to = None if state.closed_ms is None else handed_on_to(book, state)
+    return to is not None and (to in state.erased_at or not postbox.reaches(to))
 
 
 def tell_one(
@@ -175,10 +188,16 @@ def tell_so_far(
 def pass_on_sighting(
     book: Casebook, postbox: Postbox, state: ItemState, message: Sighted, subject: str
 ) -> None:
-    """An item handed on was reported again, or facts came later: along the chain with it."""
+    """An item handed on was reported again, or facts came later: along the chain with it.
+
+    If nobody looks at it there, a person here does, who knows the place still.
+    """
     to = handed_on_to(book, state)
     if to is None:
         return
+    reported = message.sighting is not None or message.child_at_risk
+    if reported and is_with_nobody(book, postbox, state):
+        book.tasks.append((REPORTED_IN_VAIN, state.id))
     book.say(
         postbox,
         to,

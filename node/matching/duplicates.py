@@ -26,6 +26,8 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         was_here: an item with its location or content was erased here.
         placeholder: its content is what hosts show in the place of a removed file.
+        left: closed items that were handed on and with which nobody does anything any more: they
+            are as if erased, but that their verdicts are known.
     """
 
     location: Location | None
@@ -36,6 +38,7 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
     source: Source = Source.PUBLIC
     was_here: bool = False
     placeholder: bool = False
+    left: frozenset[str] = frozenset()
 
 
 class Judgement(msgspec.Struct, frozen=True, gc=False):
@@ -103,7 +106,7 @@ def judge(
     replaced = _replaced(here)
     if replaced is not None:
         return Judgement(Disposition.NEW_REPLACING, replaced, replaces=replaced)
-    again = new.was_here or any(not item.sightings for item in same_location)
+    again = new.was_here or any(not item.sightings or item.id in new.left for item in same_location)
     return Judgement(Disposition.NEW_AGAIN if again else Disposition.NEW)
 
 
@@ -117,13 +120,14 @@ def _sort(
     """
     at = {item.id for item in same_location}
     nowhere = _canonical(new.location) is None
-    here = [item for item in same_location if not _is_unseen_there(new, item)]
-    elsewhere: list[ItemState] = []
+    stand = [item for item in same_location if item.id not in new.left]
+    here = [item for item in stand if not _is_unseen_there(new, item)]
+    elsewhere = [item for item in same_location if item.id in new.left]
     for item in same_content:
         if item.id in at:
             continue
         alike = nowhere and _canonical(item.location) is None and _like(new, item) is Likeness.SAME
-        (here if alike else elsewhere).append(item)
+        (here if alike and item.id not in new.left else elsewhere).append(item)
     return (
         [item for item in here if item.sightings and item.matter is new.matter],
         [item for item in elsewhere if item.sightings and item.matter in (new.matter, Matter.CSAM)],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
-from node.casework.casebook import Casebook
+from node.casework.casebook import Casebook, Postbox
 from node.casework.contents.crowds import choices, near_choices
 from node.casework.contents.hits import shows_placeholder
 from node.casework.item import ItemState
+from node.casework.telling import is_with_nobody
 from node.matching.contents import pictures_of
 from node.matching.duplicates import Incoming
 from node.matching.fingerprints import content_keys
@@ -23,6 +24,7 @@ def to_compare(
     found_ms: int,
     matter: Matter,
     source: Source,
+    left: frozenset[str] = frozenset(),
 ) -> Incoming:
     """Return what came in, with what is known here of its place and its files."""
     return Incoming(
@@ -34,7 +36,13 @@ def to_compare(
         source,
         was_here=was_here(book, location, content),
         placeholder=shows_placeholder(book, content, kind),
+        left=left,
     )
+
+
+def with_nobody(book: Casebook, postbox: Postbox, items: Iterable[ItemState]) -> frozenset[str]:
+    """Return the ids of the closed ones of which nobody would look at another report."""
+    return frozenset(state.id for state in items if is_with_nobody(book, postbox, state))
 
 
 def was_here(book: Casebook, location: Location | None, content: tuple[Content, ...]) -> bool:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook, Postbox
-from node.casework.contents.candidates import same_content, same_place, to_compare
+from node.casework.contents.candidates import same_content, same_place, to_compare, with_nobody
 from node.casework.contents.hits import hold_illegal
 from node.casework.contents.rejudging import rejudge, said_here, suggestion, watch_correction
 from node.casework.events import EventKind, Facts, Recorded
@@ -93,6 +93,13 @@ class Handover:
         return judgement.disposition
 
     def _look(self, peer: str, message: Item) -> Judgement:
+        here = [
+            as_told_there(peer, message.revision, state)
+            for state in same_place(self._book, message.location)
+            if not is_another(self._book, peer, state)
+        ]
+        ids = {state.id for state in here}
+        alike = same_content(self._book, message.location, message.content, ids)
         new = to_compare(
             self._book,
             message.location,
@@ -101,20 +108,9 @@ class Handover:
             message.found_ms,
             message.matter,
             message.source,
+            with_nobody(self._book, self._postbox, (*here, *alike)),
         )
-        here = [
-            as_told_there(peer, message.revision, state)
-            for state in same_place(self._book, message.location)
-            if not is_another(self._book, peer, state)
-        ]
-        ids = {state.id for state in here}
-        return judge(
-            new,
-            here,
-            same_content(self._book, message.location, message.content, ids),
-            self._book.us,
-            self._book.now,
-        )
+        return judge(new, here, alike, self._book.us, self._book.now)
 
     def _known_by_id(self, peer: str, here: ItemState, message: Item) -> Disposition:
         """Our own item echoed back, or a later revision from the member that handed it over.

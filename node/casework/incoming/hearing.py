@@ -47,7 +47,16 @@ from node.casework.passing_on.custody import (
     tell_own_step,
 )
 from node.casework.passing_on.routing import Forwarding
-from node.casework.telling import News, handed_on_to, is_otherwise, note, tell, teller
+from node.casework.telling import (
+    REPORTED_IN_VAIN,
+    News,
+    handed_on_to,
+    is_otherwise,
+    is_with_nobody,
+    note,
+    tell,
+    teller,
+)
 from protocol.dispositions import Dispositions
 from protocol.facts import ActionTaken, Assessment, Jurisdiction
 from protocol.messages import DispositionNote, Outcome
@@ -150,6 +159,9 @@ def _hear_answer(
         if unanswered:
             take_custody(book, forwarding.postbox, forwarding.ids, state.id)
         book.raise_review(state.id, Review.REFUSED_BY_PEER)
+    elif body.disposition is Disposition.FOR_A_PERSON and peer in after.erased_at:
+        if is_with_nobody(book, forwarding.postbox, after):  # it was erased before our word came
+            book.tasks.append((REPORTED_IN_VAIN, state.id))
     elif unanswered and body.responsible not in (None, peer):
         tell_own_step(book, forwarding.postbox, after, peer)
     return None

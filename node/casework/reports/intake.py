@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from node.casework.casebook import Casebook, Needs, Postbox
-from node.casework.contents.candidates import same_content, same_place, to_compare
+from node.casework.contents.candidates import same_content, same_place, to_compare, with_nobody
 from node.casework.contents.listing import match_lists
 from node.casework.contents.rejudging import bring_verdicts, carry_between, rejudge, suggestion
 from node.casework.contents.spreading import spread
@@ -179,21 +179,18 @@ def _first_time(
     postbox: Postbox,
 ) -> ItemTaken:
     here = same_place(book, item.location)
-    judgement = judge(
-        to_compare(
-            book,
-            item.location,
-            item.content,
-            item.kind,
-            item.found_ms,
-            report.matter,
-            report.draft.source,
-        ),
-        here,
-        same_content(book, item.location, item.content, {one.id for one in here}),
-        book.us,
-        book.now,
+    alike = same_content(book, item.location, item.content, {one.id for one in here})
+    new = to_compare(
+        book,
+        item.location,
+        item.content,
+        item.kind,
+        item.found_ms,
+        report.matter,
+        report.draft.source,
+        with_nobody(book, postbox, (*here, *alike)),
     )
+    judgement = judge(new, here, alike, book.us, book.now)
     if judgement.joins and judgement.item is not None:
         return _join(book, report, item, opened, judgement, ids, postbox)
     item_id = ids.mint(book.now)

@@ -101,6 +101,30 @@ class TestSamePlaceSameContentOpen:
         assert not look(new(file(md5=1), url=None), [], [known]).joins
 
 
+class TestHandedOnToNobody:
+    """A closed item of which whom it was handed to does nothing any more."""
+
+    OLD = closed(handed_on(item(1, HASHES)))
+    LEFT = frozenset({OLD.id})
+
+    def test_place_is_new_again(self) -> None:
+        """Nothing is joined to it, nor does it stand replaced."""
+        found = look(new(file(2), left=self.LEFT), [self.OLD])
+        assert found == Judgement(Disposition.NEW_AGAIN)
+
+    def test_so_is_a_file_without_a_place(self) -> None:
+        """By its hashes it would be the same item."""
+        old = closed(handed_on(item(1, HASHES, url=None)))
+        assert look(new(HASHES, url=None), [], [old]).joins
+        assert not look(new(HASHES, url=None, left=frozenset({old.id})), [], [old]).joins
+
+    def test_its_verdict_goes_with_its_content(self) -> None:
+        """Nobody need view it again."""
+        old = closed(handed_on(item(1, HASHES, assessments=(verdict(Verdict.BASELINE),))))
+        found = look(new(HASHES, left=frozenset({old.id})), [old])
+        assert found == Judgement(Disposition.NEW_KNOWN, old.id)
+
+
 class TestSamePlaceSameContentGone:
     """The item was closed as gone."""
 
