@@ -111,11 +111,15 @@ def rotate(
     document = succeeded(here.next_document(), here.network, purpose, new, from_ms)
     document = _ended(document, here.before, left_behind)
     here.send(document, umbrella)
-    published = here.client.listed().members.get(config.member.id)
-    if published is not None:
-        take_up_due(keys_dir, here.unlock, published, here.revoked, now_ms, hsm=hsm)
+    _take_up_published(here, keys_dir, now_ms, hsm)
     until_ms = from_ms + TURN_GRACE_MS if left_behind is None else left_behind.since_ms
     return Rotation(purpose, id_of(new), from_ms, replaces, until_ms, document.sequence)
+
+
+def _take_up_published(here: Publishing, keys_dir: Path, now_ms: int, hsm: Hsm | None) -> None:
+    published = here.client.listed().members.get(here.before.member)
+    if published is not None:
+        take_up_due(keys_dir, here.unlock, published, here.revoked, now_ms, hsm=hsm)
 
 
 def _check_token(here: Publishing, purpose: Rotated, replaces: str | None) -> None:
