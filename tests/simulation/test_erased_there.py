@@ -117,3 +117,21 @@ async def test_g9_all_that_was_about_an_erased_item_is_explained(world: World) -
     assert node.verify().found == []
     assert node.verify().unsaid == {}
     assert not {code for code, _ in await tasks(node)} & {UNSAID[0]}
+
+
+async def test_g5_what_was_handed_over_after_a_restore_cannot_be_assigned(world: World) -> None:
+    """Its id has the restore's time in it, which is lost: a true erasure is asked about, too.
+
+    Where it was answered alone the answer names the item, and nobody is asked.
+    """
+    world.now += 5_000
+    await world[EOKM].crash()
+    await world[EOKM].restart(restored=True)
+    await world.settle()
+    (alone,) = await handed_on(world, 1)
+    in_a_crowd, _ = await handed_on(world, 2, 3)
+    for item in (alone, in_a_crowd):
+        await erased_by(world[IWF], item)
+    node = await burnt(world, swearing=False)
+    assert UNSAID in await tasks(node)
+    assert node.verify().unsaid == {f"{IWF}/reports": 1}
