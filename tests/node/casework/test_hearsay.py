@@ -26,7 +26,7 @@ from tests.builders.cases import (
 )
 from tests.builders.network import NOW_MS
 from tests.node.casework.arriving import Receiver, item_from, outcome
-from tests.node.casework.contents.test_listing import load
+from tests.node.casework.contents.listed_items import load
 
 GB, FR = "gb-iwf", "fr-pdc"
 """The author, and the one that speaks for it."""

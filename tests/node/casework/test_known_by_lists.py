@@ -11,7 +11,7 @@ from protocol.facts import Content
 from protocol.vocabulary import Disposition, Matter, Verdict
 from tests.builders.cases import OTHER_PLACE, file, item, verdict
 from tests.node.casework.arriving import Receiver, item_from
-from tests.node.casework.contents.test_listing import FILE, listed, load
+from tests.node.casework.contents.listed_items import FILE, listed, load
 
 MD5 = file(md5=1)
 

@@ -31,7 +31,7 @@ from tests.builders.cases import (
     said,
     verdict,
 )
-from tests.node.casework.contents.test_listing import later, same
+from tests.node.casework.contents.listed_items import later, same
 
 ITEM = item(1).id
 PICTURE = file(5, pdq=0)

@@ -10,7 +10,7 @@ from protocol.messages import Sighted
 from protocol.vocabulary import Disposition
 from tests.builders.cases import OTHER_PLACE, closed, file, handed_on, item, said
 from tests.node.casework.arriving import Receiver, item_from
-from tests.node.casework.contents.test_listing import FILE, listed, load
+from tests.node.casework.contents.listed_items import FILE, listed, load
 from tests.node.casework.contents.test_unlisting import Office, office
 from tests.node.casework.reports.test_intake import Desk, only
 

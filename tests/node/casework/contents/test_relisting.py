@@ -16,7 +16,7 @@ from node.matching.lists import Listed, Provenance, Trust
 from protocol.messages import Sighted
 from tests.builders.cases import OTHER_PLACE, POSTBOX, file, item
 from tests.node.casework.arriving import Receiver
-from tests.node.casework.contents.test_listing import FILE, HELD, later, listed, load, matched
+from tests.node.casework.contents.listed_items import FILE, HELD, later, listed, load, matched
 
 OTHER = item(2, FILE, url=OTHER_PLACE)
 
