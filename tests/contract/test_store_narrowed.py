@@ -164,19 +164,21 @@ async def test_11_1_what_waits_on_a_closed_channel_has_a_task_until_it_is_open(
     tenure: Tenure,
 ) -> None:
     """Also where it is held back on a channel that is open: that task is not ended here."""
-    store = tenure.store
+    store, nobody, channel = tenure.store, frozenset[str](), f"{PEER}/{LANE}"
     await post(store, message(1))
-    await store.outbox.note_closed({(PEER, LANE)}, NOW_MS)
+    assert await store.outbox.note_closed({(PEER, LANE)}, nobody, NOW_MS) == nobody
     assert await store.queries.tasks() == []
     for _ in range(2):
-        await store.outbox.note_closed(set(), NOW_MS)
+        assert await store.outbox.note_closed(set(), nobody, NOW_MS) == {channel}
         assert await store.queries.tasks() == [FORBIDDEN]
     assert await tenure.cut(limits=NO_ITEMS) is None  # held back now
-    await store.outbox.note_closed({(PEER, LANE)}, NOW_MS)
+    await store.outbox.note_closed({(PEER, LANE)}, nobody, NOW_MS)
     assert await store.queries.tasks() == [FORBIDDEN]
     assert await tenure.cut() is not None
     assert await store.queries.tasks() == []
     await post(store, message(2))
-    await store.outbox.note_closed(set(), NOW_MS)
-    await store.outbox.note_closed({(PEER, LANE)}, NOW_MS)
+    assert await store.outbox.note_closed(set(), frozenset({channel}), NOW_MS) == {channel}
+    assert await store.queries.tasks() == []  # a person has closed it
+    await store.outbox.note_closed(set(), nobody, NOW_MS)
+    await store.outbox.note_closed({(PEER, LANE)}, nobody, NOW_MS)
     assert await store.queries.tasks() == []

@@ -17,6 +17,7 @@ from keys.transfers import NOTHING, TRANSFER_FIELDS, TransferTerms
 from node.casework.item import Custody
 from node.casework.reports.draft import ActionDraft, AssessmentDraft
 from node.registry import changes
+from node.store.items.tasks import close_task
 from protocol.entry import decode
 from protocol.vocabulary import Action, Kind, Verdict
 from tests.simulation.looking import rows
@@ -229,11 +230,18 @@ class TestPolice:
         govern(world, moved)
         await run(world, GB, FR)
         assert ("no_longer_permitted", f"{NL}/reports") in await tasks(world, GB)
+        code, subject = "no_longer_permitted", f"{NL}/reports"
+        await world[GB].store.writer.run(lambda c: close_task(c, code, subject, world.now))
+        govern(world, lambda network: network)  # a newer registry that says the same
+        await run(world, GB)
+        assert (code, subject) not in await tasks(world, GB)
         await world[GB].crash()
         await world[GB].restart()
+        await run(world, GB)
+        assert (code, subject) in await tasks(world, GB)
         govern(world, lambda _: before)
         await run(world, GB)
-        assert ("no_longer_permitted", f"{NL}/reports") not in await tasks(world, GB)
+        assert (code, subject) not in await tasks(world, GB)
 
     async def test_11_3_what_the_former_hotline_has_answered_stays_there(
         self, world: World

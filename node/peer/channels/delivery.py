@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from keys.errors import KeysError
+from keys.network import EXPELLED
 from keys.registry import Registry
 from node.peer.apart import apart
 from node.peer.channels import pacing
@@ -55,6 +56,7 @@ class Delivery(Sending):
     jitter: Callable[[int], int]
     _pairs_of: tuple[Registry, frozenset[tuple[str, Lane]]] | None = None
     _looked: Registry | None = None
+    _closed: frozenset[str] = frozenset()
 
     async def load(self) -> None:
         """Read the delivery state of every known channel; each will be asked for its state.
@@ -134,12 +136,17 @@ class Delivery(Sending):
     async def _note_closed(self, now_ms: int) -> None:
         """What waits where nothing may be said any more stands before a person: nothing tries it.
 
-        Looked for once for each registry.
+        Looked for once for each registry, and said once. What waits for who is expelled is no news.
         """
         registry = self.registry()
-        if self._looked is not registry:
-            await self.outbox.note_closed(frozenset(pairs_of(registry, self.us)), now_ms)
-            self._looked = registry
+        if self._looked is registry:
+            return
+        members = registry.network.members
+        gone = [one for one, entry in members.items() if entry.status == EXPELLED]
+        left_out = {(peer, lane) for peer in gone for lane in Lane}
+        pairs = frozenset(pairs_of(registry, self.us)) | left_out
+        self._closed = await self.outbox.note_closed(pairs, self._closed, now_ms)
+        self._looked = registry
 
     def pause_ms(self, now_ms: int) -> int | None:
         """Return how long until a channel that gathers may go on; None: none gathers."""

@@ -112,8 +112,10 @@ class Outbox(Protocol):
     async def urgency(self, peer: str, lane: Lane) -> int | None:
         """Return the urgency of what waits for one channel; None: nothing does."""
 
-    async def note_closed(self, pairs: Container[tuple[str, Lane]], now_ms: int) -> None:
-        """Put before a person what waits on other channels than these, which are open."""
+    async def note_closed(
+        self, pairs: Container[tuple[str, Lane]], told: frozenset[str], now_ms: int
+    ) -> frozenset[str]:
+        """Put before a person what waits on other channels than these; return which those are."""
 
     async def may_go_again(self, peer: str, lane: Lane, limits: Limits) -> bool:
         """Whether something may go now that could not when its turn came."""

@@ -7,7 +7,7 @@ an old state, fails before it signs.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from node.peer.channels.outgoing import Limits, OwnEntry, Push
 from node.store.bulk import insert_rows
@@ -166,19 +166,26 @@ def _hold_back(connection: Connection, peer: str, lane: Lane, limits: Limits) ->
         )
 
 
-def note_closed(connection: Connection, pairs: Container[tuple[str, Lane]], now_ms: int) -> None:
+class Closed(NamedTuple):
+    """Channels on which something waits in vain; of those tasks to open, and others that end."""
+
+    all: frozenset[str]
+    opened: list[str]
+    ended: list[str]
+
+
+def note_closed(connection: Connection, found: Closed, now_ms: int) -> None:
     """See `node.store.channels.outbox.Outbox.note_closed`."""
-    opened, ended = changes_of_closed(connection, pairs)
-    for subject in opened:
+    for subject in found.opened:
         open_task(connection, NO_LONGER_PERMITTED, subject, now_ms)
-    for subject in ended:
+    for subject in found.ended:
         close_task(connection, NO_LONGER_PERMITTED, subject, now_ms)
 
 
-def changes_of_closed(
-    connection: Connection, pairs: Container[tuple[str, Lane]]
-) -> tuple[list[str], list[str]]:
-    """Return the channels on which something waits in vain, without a task; and tasks that end."""
+def find_closed(
+    connection: Connection, pairs: Container[tuple[str, Lane]], told: frozenset[str]
+) -> Closed:
+    """Look at what waits; a person was `told` of these already."""
     closed, held = set(), set()
     place: tuple[str, str] = ("", "")
     while row := connection.execute(_NEXT_CHANNEL, place).fetchone():
@@ -189,7 +196,7 @@ def changes_of_closed(
             held.add("/".join(place))
     sql = "SELECT subject FROM tasks WHERE code = ? AND closed_ms IS NULL"
     stands = {row[0] for row in connection.execute(sql, (NO_LONGER_PERMITTED,)).fetchall()}
-    return sorted(closed - stands), sorted(stands - closed - held)
+    return Closed(frozenset(closed), sorted(closed - stands - told), sorted(stands - closed - held))
 
 
 def may_go_again(connection: Connection, peer: str, lane: Lane, limits: Limits) -> bool:

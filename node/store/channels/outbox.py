@@ -14,9 +14,9 @@ from node.store.channels import cutting, pulled
 from node.store.channels.cutting import (
     HELD_BACK,
     Sign,
-    changes_of_closed,
     channel_row,
     check_fence,
+    find_closed,
     may_go_again,
     note_closed,
 )
@@ -108,13 +108,18 @@ class Outbox:
         )
         return None if row is None else int(row[0])
 
-    async def note_closed(self, pairs: Container[tuple[str, Lane]], now_ms: int) -> None:
+    async def note_closed(
+        self, pairs: Container[tuple[str, Lane]], told: frozenset[str], now_ms: int
+    ) -> frozenset[str]:
         """Put before a person what waits on other channels than these, which are open.
 
-        Where a channel is open again, and nothing is held back on it, its task ends.
+        Where a channel is open again, and nothing is held back on it, its task ends. Returns the
+        channels that are not; of those that were `told` no task is opened once more.
         """
-        if await self._readers.run(lambda c: changes_of_closed(c, pairs)) != ([], []):
-            await self._writer.run(lambda c: note_closed(c, pairs, now_ms))
+        found = await self._readers.run(lambda c: find_closed(c, pairs, told))
+        if found.opened or found.ended:
+            await self._writer.run(lambda c: note_closed(c, found, now_ms))
+        return found.all
 
     async def may_go_again(self, peer: str, lane: Lane, limits: Limits) -> bool:
         """Whether something may go now that was held back before."""
