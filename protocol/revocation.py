@@ -68,7 +68,7 @@ def verified(raw: bytes, registry: Registry) -> tuple[Revocation, bytes]:
     Other lines prove nothing, and whoever hands a note on could add some.
 
     Only keys that the member's document lists can be revoked: others are not believed anyway, and
-    so nobody can fill a disk with notes.
+    so no stranger can fill a disk with notes.
 
     Raises:
         NoteError, TooLargeError: as `read_unverified`.
