@@ -50,13 +50,19 @@ class Network(NamedTuple):
         return self.keys[member][purpose]
 
     def counting(self, member: str, purpose: str, witnessed_s: int | None) -> list[HybridKey]:
-        """Give the keys whose signatures count, seen by witnesses then (protocol.md §3.9)."""
-        return [
+        """Give the keys whose signatures count, seen by witnesses then (protocol.md §3.9).
+
+        In the order in which one of several gives the time of a receipt (§12).
+        """
+        counting = [
             key
             for key in self.of(member, purpose)
             if key.raw not in self.stolen
             or (witnessed_s is not None and 1000 * witnessed_s < self.stolen[key.raw])
         ]
+        return sorted(
+            counting, key=lambda key: (key.raw in self.stolen, -self.stolen.get(key.raw, 0))
+        )
 
 
 def verify(pin: bytes, files: Files) -> Network:

@@ -210,6 +210,34 @@ async def test_12_of_two_that_signed_one_counts_that_counts(tmp_path: Path) -> N
     await world.close()
 
 
+@pytest.mark.parametrize(
+    ("stolen", "shown"), [((9, 5), 0), ((5, 9), 1), ((9, None), 1), ((None, None), 0)]
+)
+async def test_12_of_two_that_cosigned_one_gives_the_time(
+    tmp_path: Path, stolen: tuple[int | None, ...], shown: int
+) -> None:
+    """Both say which: it may cosign under two keys, with two times."""
+    world = Governed(tmp_path, (IWF, EOKM, PDC, "at-sol"))
+    await world.start()
+    item = await hand_over(world, 1)
+    await world[EOKM].ledger.append_due(world.now)
+    await world[EOKM].witnessing.ask_due(world.now)
+    keys = [world[EOKM].keys.receipt, world.theft(EOKM, "receipt")]
+    for one, seconds in zip(keys, stolen, strict=True):
+        turn = Turn(compromised_ms=None if seconds is None else world.now + seconds * 1000)
+        stated(world, EOKM, turn, one.public.key_id)
+    bundle = json.loads(world.bundle(EOKM, item))
+    (proof,) = [one for one in bundle["proofs"] if one["sender"] == IWF]
+    said = read_checkpoint(proof["checkpoint"].encode())
+    times = [world.now // 1000 - 20, world.now // 1000 - 10]
+    proof["receipt"] = said.text + "\n" + lines_of(cosign(said, keys[0], times[0]))
+    proof["receipt"] += lines_of(cosign(said, keys[1], times[1]))
+    checked = world.both_read(json.dumps(bundle).encode())
+    (read,) = [one for one in checked.proofs if one["from"] == IWF]
+    assert read["receipt_time_s"] == times[shown]
+    await world.close()
+
+
 @pytest.mark.parametrize("line", range(4))
 async def test_8_6_a_receipt_of_which_one_line_is_wrong_is_none(world: Governed, line: int) -> None:
     """Two keys of the receiver cosigned, one of them stolen: each line must verify (§8.4.2)."""
