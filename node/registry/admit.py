@@ -333,6 +333,7 @@ def _check_replacement(request: AdmissionRequest, state: repository.Repository) 
     present = registry.members.get(request.member)
     if present is None:
         raise ConflictError("member", "is not admitted; there is no key to replace")
+    standing(registry.network, request.member)
     if registry.member_keys[request.member] == request.member_key:
         raise RefusedError("member_key", "is the present one; the member publishes changes itself")
     sequence, version = present.sequence + 1, state.role(request.member)[0] + 1
@@ -346,14 +347,12 @@ def _network_with(
 ) -> NetworkDocument:
     """The network document with the member in it."""
     before = network.members.get(request.member)
-    entry = MemberEntry(
-        name=terms.name or request.name,
-        roles=terms.roles or request.roles,
-        jurisdictions=(
-            request.jurisdictions if terms.jurisdictions is None else terms.jurisdictions
-        ),
-        status=before.status if before else "active",
-    )
+    name, roles = terms.name or request.name, terms.roles or request.roles
+    countries = request.jurisdictions if terms.jurisdictions is None else terms.jurisdictions
+    if before is None:
+        entry = MemberEntry(name, roles, countries)
+    else:
+        entry = replace(before, name=name, roles=roles, jurisdictions=countries)
     rules.check_entry(entry.name, entry.roles, entry.jurisdictions)
     fallback = network.fallback_members
     if terms.fallback and request.member not in fallback:

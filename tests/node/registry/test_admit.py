@@ -26,6 +26,7 @@ from node.registry.admit import (
     set_status,
     sign_staged,
 )
+from node.registry.changes import merge
 from node.registry.create import HolderPlan, NetworkPlan
 from node.registry.errors import ConflictError, NotSignedError, RefusedError, RepositoryStateError
 from node.registry.serve import RegistryServer
@@ -426,3 +427,41 @@ class TestGovernance:
         registry = admit(network.directory, raw, terms, network.keepers, NOW_MS).registry
         assert fresh.member is not None
         assert registry.member_keys[IWF] == fresh.member.public.ed25519
+
+    def replacement(self, network: Network, member: str, countries: list[str]) -> bytes:
+        """A request with another member key for a member that never published by itself."""
+        fresh = dataclasses.replace(member_keys(member), member=SigningKey.generate(hybrid=False))
+        document = make_document(network.id, member, keys=fresh, sequence=2)
+        return make_request(
+            fresh,
+            document,
+            network=network.id,
+            name=member,
+            roles=["hotline"],
+            jurisdictions=countries,
+            now_ms=NOW_MS,
+            version=2,
+        )
+
+    def test_the_key_of_a_member_that_is_expelled_is_not_replaced(self, network: Network) -> None:
+        """It would end with that who took over from it, and with that what it has to do."""
+        network.admit(IWF, ECO)
+        govern(network.directory, lambda n: merge(n, ECO, IWF, {}), network.keepers, NOW_MS)
+        raw = self.replacement(network, ECO, [])
+        with pytest.raises(RefusedError, match="is expelled"):
+            admit(network.directory, raw, Terms(replace_key=True), network.keepers, NOW_MS)
+        assert network.directory.open().registry.network.heir_of(ECO) == IWF
+
+    def test_what_a_later_version_says_of_a_member_outlives_its_key(self, network: Network) -> None:
+        """Unknown fields are kept, whoever writes the document anew."""
+
+        def later(document: NetworkDocument) -> NetworkDocument:
+            entry = dataclasses.replace(document.members[IWF], extra={"new": 1}, status="suspended")
+            return dataclasses.replace(document, members={IWF: entry})
+
+        network.admit(IWF)
+        govern(network.directory, later, network.keepers, NOW_MS)
+        raw = self.replacement(network, IWF, ["GB"])
+        admit(network.directory, raw, Terms(replace_key=True), network.keepers, NOW_MS)
+        entry = network.directory.open().registry.network.members[IWF]
+        assert (entry.extra, entry.status) == ({"new": 1}, "suspended")
