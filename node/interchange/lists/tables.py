@@ -73,7 +73,8 @@ def read_plain(file: BinaryIO) -> Iterator[ListLine]:
             strange = set(header) - known.keys() - {RETRACTED}
             if strange or not known.keys() & set(header):
                 names = ", ".join((*known, RETRACTED))
-                raise WrongFileError(f"header: the columns may be {names}, in any order")
+                mend = f"the columns may be {names}, in any order, with semicolons between them"
+                raise WrongFileError(f"header: {mend}")
             continue
         yield _line(number, header, cells, _plain_entry)
 

@@ -211,6 +211,17 @@ class TestImport:
         code, shown = await running("list", "import", file, "--list", "a", "--provenance", "own")
         assert (code, shown["settled"]) == (Exit.OK, {"added": 6_000})
 
+    async def test_table_with_commas_is_told_what_it_needs(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """Its columns are the right ones; nothing but their names said nothing."""
+        file = tmp_path / "a.csv"
+        file.write_text("sha256,category\n")
+        words = ("list", "import", file, "--list", "a", "--provenance", "own")
+        code, shown = await typed(*words)
+        assert (code, shown["error"]["code"]) == (Exit.INPUT, "file_wrong")
+        assert "semicolons" in shown["error"]["message"]
+
 
 async def whole(typed: Typed, file: Path, *words: object) -> tuple[Exit, dict[str, Any]]:
     """Hand in a file that is the whole list."""
@@ -400,6 +411,7 @@ class TestExport:
         out = table(tmp_path / "out", 1)
         code, shown = await typed("list", "export", out, "--list", "a")
         assert (code, shown["error"]["code"]) == (Exit.INPUT, "file_unreadable")
+        assert "stands already" in shown["error"]["message"]
 
 
 class TestRetract:
