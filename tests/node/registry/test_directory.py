@@ -17,6 +17,7 @@ from node.registry.create import load_online, make_online
 from node.registry.directory import DiskFiles, RepositoryDirectory, write_file
 from node.registry.errors import ConflictError, RepositoryStateError, UnconfirmedError
 from node.registry.repository import Change
+from node.registry.serve import RegistryServer
 from node.registry.staging import waiting
 from tests.builders.network import NOW_MS, make_document, member_files
 from tests.node.registry.conftest import IWF, Network
@@ -120,6 +121,25 @@ def test_a_root_of_an_unfinished_step_is_out_of_readers_way_with_the_next(
     network.directory.commit(change)
     assert "metadata/2.root.json" not in network.directory.files
     assert verify_chain(network.pin, network.directory.files, None) == change.after.registry
+
+
+def test_a_root_that_readers_may_follow_stays_where_a_server_signs_after_it(
+    network: Network,
+) -> None:
+    """It was broken off before its timestamp; the next one of its number would be another."""
+    network.admit(IWF)
+    online = network.keepers.online
+    server = RegistryServer(network.directory, online)
+    assert not server.renewal_due(NOW_MS)
+    state = network.directory.open()
+    proposal = repository.propose_root(state, repository.holders_of(state), NOW_MS)
+    signed = repository.sign_proposal(proposal, network.keepers.people, state.root())
+    for name, raw in repository.accept(state, signed, online, NOW_MS).writes[:-1]:
+        write_file(network.directory.path, name, raw)
+    before = network.directory.files["metadata/2.root.json"]
+    assert server.resign_due(NOW_MS + 4 * 3_600_000)
+    assert network.directory.files.get("metadata/2.root.json") == before
+    assert network.directory.open().registry.root_version == 2
 
 
 def test_a_root_that_its_holders_did_not_sign_is_damage(network: Network, unlock: Unlock) -> None:
