@@ -99,6 +99,15 @@ def is_with_nobody(book: Casebook, postbox: Postbox, state: ItemState) -> bool:
     return to is not None and (to in state.erased_at or not postbox.reaches(to))
 
 
+def is_reported_since(state: ItemState) -> bool:
+    """Whether a closed item was found once more after that, and who has it did not close it anew.
+
+    It stood before a person there; what was found not to be illegal is only counted.
+    """
+    closed_ms = None if state.closed_by is Action.NOT_ILLEGAL else state.closed_ms
+    return closed_ms is not None and any(one.found_ms > closed_ms for one in state.sightings)
+
+
 def tell_one(
     book: Casebook, postbox: Postbox, state: ItemState, informant: Informant, news: News
 ) -> None:

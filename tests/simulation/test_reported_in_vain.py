@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from node.casework.item import Custody
+from node.casework.item import Custody, Review
 from node.casework.reports.draft import ActionDraft
 from node.casework.telling import REPORTED_IN_VAIN
 from node.registry import changes
@@ -106,6 +106,31 @@ class TestErasedThere:
         await world.settle()
         assert (VAIN, old) in await tasks(world, GB)
 
+    async def test_report_that_nobody_looked_at_before_stands_before_a_person(
+        self, world: World
+    ) -> None:
+        """It had come there, and its time was over there first."""
+        old = await closed_item(world)
+        await again(world)
+        await world.settle()
+        assert Review.PERHAPS_BACK in (await world[NL].state(old)).reviews
+        world.now += 30 * DAY_MS
+        assert await walk(retention(world, world[NL])) == 1
+        await world.settle()
+        assert (VAIN, old) in await tasks(world, GB)
+
+    async def test_what_was_closed_anew_since_is_over(self, world: World) -> None:
+        """Somebody there had looked."""
+        old = await closed_item(world)
+        await again(world)
+        await world.settle()
+        await world[NL].desk.act(old, ActionDraft(action=Action.REMOVED), actor="a")
+        await world.settle()
+        world.now += 30 * DAY_MS
+        assert await walk(retention(world, world[NL])) == 1
+        await world.settle()
+        assert (VAIN, old) not in await tasks(world, GB)
+
     async def test_report_that_comes_by_who_handed_it_on_stands_before_a_person(
         self, world: World
     ) -> None:
@@ -151,6 +176,30 @@ class TestNoActiveMember:
         assert state.child_at_risk is urgent
         channels = await world[GB].store.queries.channels()
         assert [one.peer for one in channels if one.waiting] == []
+
+    @gone
+    async def test_report_that_nobody_looked_at_before_stands_before_a_person(
+        self, world: World, change: Callable[[NetworkDocument], NetworkDocument]
+    ) -> None:
+        """It had come there: where it is closed it is not taken back."""
+        old = await closed_item(world)
+        await again(world)
+        await world.settle()
+        govern(world, change)
+        await run(world, *world.nodes)
+        assert (VAIN, old) in await tasks(world, GB)
+
+    async def test_what_was_found_not_illegal_is_over(self, world: World) -> None:
+        """It is only counted there, however often it is reported."""
+        old = (await world[GB].submit(PLACE)).items[0].item_id
+        await world.settle()
+        await world[NL].desk.act(old, ActionDraft(action=Action.NOT_ILLEGAL), actor="a")
+        await world.settle()
+        await again(world)
+        await world.settle()
+        govern(world, expel)
+        await run(world, *world.nodes)
+        assert await tasks(world, GB) == []
 
     async def test_report_that_comes_by_who_handed_it_on_stands_before_a_person(
         self, world: World

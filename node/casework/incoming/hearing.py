@@ -52,6 +52,7 @@ from node.casework.telling import (
     News,
     handed_on_to,
     is_otherwise,
+    is_reported_since,
     is_with_nobody,
     note,
     tell,
@@ -311,6 +312,8 @@ def _hear_erased_there(
     state = book.record(state.id, EventKind.ERASED_THERE, body, at_ms=message.at_ms, actor=peer)
     if is_left(book, state, peer):
         take_what_is_left(book, forwarding, state, peer)
+    elif handed_on_to(book, state) == peer and is_reported_since(state):
+        book.tasks.append((REPORTED_IN_VAIN, state.id))
     return None
 
 

@@ -3,7 +3,8 @@
 While a member is suspended, what it has or waits for stands still: a task says so. When it is
 expelled or has merged into another, the member that handed it there takes each open item back and
 gives it to whoever answers for the country now. Nothing is sent to the one that is gone, and what
-still waits for it in the outbox never leaves. A closed item stays closed, wherever it was closed.
+still waits for it in the outbox never leaves. A closed item stays closed, wherever it was closed;
+one that was reported since stands before a person here.
 
 So it is where a member is there still, but may not be sent items any more, since its roles, its
 countries or ours, or the terms of the pair changed. What it gave a receipt for it keeps, as long as
@@ -28,7 +29,7 @@ from node.casework.item import Custody, ItemState, Review
 from node.casework.passing_on.custody import take_custody
 from node.casework.passing_on.permits import HOLDERS, Permits
 from node.casework.passing_on.routing import Choice, Forwarding, route
-from node.casework.telling import handed_on_to
+from node.casework.telling import REPORTED_IN_VAIN, handed_on_to, is_reported_since
 from node.store.items.queries import ItemQuery
 from protocol.vocabulary import Kind, Lane
 
@@ -159,8 +160,11 @@ class Recall:
         member: str,
         standing: str,
     ) -> int:
-        here = (book.loaded.items.get(item_id) for item_id in items)
-        stuck = [s for s in here if s is not None and is_stuck(book, s, member)]
+        here = [s for s in map(book.loaded.items.get, items) if s is not None]
+        stuck = [s for s in here if is_stuck(book, s, member)]
+        if standing != "closed":  # nobody there looks at what was reported since it was closed
+            there = (s for s in here if handed_on_to(book, s) == member)
+            book.tasks += [(REPORTED_IN_VAIN, s.id) for s in there if is_reported_since(s)]
         roles = forwarding.registry.network.members[member].roles
         if standing == "suspended" or _keeps(standing, roles):
             # What went on from there is no affair of one that comes back.
