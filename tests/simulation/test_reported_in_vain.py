@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from keys.transfers import TRANSFER_FIELDS, TransferTerms
 from node.casework.item import Custody, Review
 from node.casework.reports.draft import ActionDraft
 from node.casework.telling import REPORTED_IN_VAIN
@@ -226,3 +227,20 @@ class TestNoActiveMember:
         same = await world[GB].submit(PLACE, reference="R-1", child_at_risk=True)
         assert [(one.item_id, one.outcome) for one in same.items] == [(old, "revision")]
         assert (VAIN, old) in await tasks(world, GB)
+
+
+async def test_closed_item_that_is_handed_back_stands_before_a_person(world: World) -> None:
+    """Who hands it back has it open; that it was seen online was not to be told any more."""
+    theirs = (await world[NL].submit(PLACE, reference="N-1")).items[0].item_id
+    await world.settle()
+    ours = await closed_item(world)
+    fields = tuple(one for one in TRANSFER_FIELDS if one != "actions")
+    terms = TransferTerms("contract", fields)
+    govern(world, partial(changes.set_terms, terms=terms, pair=(NL, GB)))
+    await world[NL].desk.act(theirs, ActionDraft(action=Action.SEEN_ONLINE), actor="a")
+    moved = ActionDraft(action=Action.MOVED, country="GB")
+    await world[NL].desk.act(theirs, moved, actor="a")
+    await world.settle()
+    state = await world[GB].state(ours)
+    assert (state.custody, state.closed_ms is None) == (Custody.HERE, False)
+    assert state.reviews == (Review.PERHAPS_BACK,)

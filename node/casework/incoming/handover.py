@@ -188,6 +188,8 @@ class Handover:
         if state.custody is Custody.HANDED_ON:
             if self._has_moved_back(state, informant.member):
                 take_custody(self._book, self._postbox, self._ids, state.id)
+                if state.closed_ms is not None:  # it has it open, whatever we were told of that
+                    raise_judged(self._book, state.id, Review.PERHAPS_BACK, None)
                 return Disposition.DUPLICATE
             tell_way(self._book, self._postbox, state, informant)
         sighting, file = next(iter(message.sightings), None), next(iter(files), None)
