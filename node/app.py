@@ -17,9 +17,9 @@ from keys.signing import Signer
 from keys.unlock import Unlock
 from node.asking.build import open_asking
 from node.beginning import Parts, open_registry, open_store
-from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.places.placing import Places
+from node.casework.postbox import Postbox
 from node.casework.showing.feed import Feed
 from node.coming_back import ComingBack, build_coming_back
 from node.hashcheck.listener import PublicListener, open_public

@@ -22,9 +22,9 @@ from keys.succession import id_of
 from keys.unlock import Unlock
 from node.api.app import make_local_app, refuse_unreadable
 from node.asking.build import Asking
-from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.ending.retaining import Periods, Retention
+from node.casework.postbox import Postbox
 from node.coming_back import ComingBack
 from node.evidence.heads import sign_head
 from node.hashcheck.desk import HashCheckDesk

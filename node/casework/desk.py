@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from keys.registry import Registry
-from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casebook import Casebook, Needs
 from node.casework.casestore import CaseStore
 from node.casework.contents.wanting import want_alike
 from node.casework.ending.erasing import ErasureDraft, ErasureView, erase, erasure_view
@@ -31,6 +31,7 @@ from node.casework.places.again import look_after, place_known
 from node.casework.places.hidden import record_proxy_notice
 from node.casework.places.locating import FRESH_MS, Locating
 from node.casework.places.lookups import Places, known_places
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import (
     ActionDraft,
     AssessmentDraft,

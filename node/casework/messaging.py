@@ -7,7 +7,7 @@ knows. A member whose node does not read messages is sent none: its author hears
 
 from __future__ import annotations
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.errors import (
     DraftRejectedError,
     MessageUnreadableError,
@@ -18,6 +18,7 @@ from node.casework.incoming.hearing import credible, part_of_story
 from node.casework.item import ItemState, KeptMessage
 from node.casework.passing_on.permits import EntryTooLargeError
 from node.casework.passing_on.post import Post
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import MessageDraft
 from node.casework.telling import audience
 from node.ids import Ids

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.events import EventKind
 from node.casework.item import Custody, Informant, ItemState
+from node.casework.postbox import Postbox
 from protocol.facts import ActionTaken, Assessment, Moved
 from protocol.messages import Item, Outcome, Sighted
 from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat

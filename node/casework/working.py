@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from itertools import product
 from typing import NamedTuple
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.contents.listing import match_lists
 from node.casework.contents.spreading import spread, take_back
 from node.casework.errors import (
@@ -30,6 +30,7 @@ from node.casework.passing_on.custody import is_unheard, take_custody
 from node.casework.passing_on.routing import Forwarding, choose, route
 from node.casework.places.beside import ANALYST
 from node.casework.places.hidden import watch_hidden
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import ActionDraft, AssessmentDraft, HashesDraft, RetractionDraft
 from node.casework.reports.intake import add_facts, assess
 from node.casework.reports.prepare import check_action, check_assessment, read_hashes, read_time

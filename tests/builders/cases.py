@@ -10,9 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from keys.registry import Registry
-from node.casework.casebook import Casebook, Loaded, Postbox
+from node.casework.casebook import Casebook, Loaded
 from node.casework.contents.crowds import near_choices
 from node.casework.item import Custody, ItemState
+from node.casework.postbox import Postbox
 from node.ids import Ids
 from node.matching.contents import PDQ_NEAR, pictures_of
 from node.matching.fingerprints import Fingerprints

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from examples.demo import world
-from node.casework.casebook import Casebook, Loaded, Postbox
+from node.casework.casebook import Casebook, Loaded
 from node.casework.errors import DraftRejectedError
+from node.casework.postbox import Postbox
 from node.casework.reports.intake import take_report
 from node.casework.reports.prepare import prepare_report
 from node.ids import Ids

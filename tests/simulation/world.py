@@ -20,9 +20,9 @@ from pathlib import Path
 
 from keys.keyring import MemberKeys
 from keys.registry import Registry
-from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.item import ItemState
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import HashesDraft, ItemDraft, ReportDraft
 from node.casework.reports.submitting import SubmitResult
 from node.coming_back import build_coming_back

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.contents.crowds import choices, near_choices
 from node.casework.contents.hits import shows_placeholder
 from node.casework.item import ItemState
+from node.casework.postbox import Postbox
 from node.casework.telling import is_with_nobody
 from node.matching.contents import pictures_of
 from node.matching.duplicates import Incoming

@@ -14,11 +14,12 @@ from collections.abc import Callable, Collection, Iterable
 
 from msgspec.structs import replace
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.contents.rejudging import follows, rejudge
 from node.casework.events import EventKind
 from node.casework.item import ItemState, Review
 from node.casework.mistakes.undoing import ILLEGAL, put_before_a_person
+from node.casework.postbox import Postbox
 from node.casework.telling import News, note, tell
 from node.matching.contents import Likeness
 from node.matching.lists import Hit, Trust

@@ -15,8 +15,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
-from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casebook import Casebook, Needs
 from node.casework.contents.spreading import tell_one
+from node.casework.postbox import Postbox
 from protocol.verdicts import ContentVerdict
 from protocol.vocabulary import Kind, Lane
 

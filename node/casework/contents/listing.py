@@ -27,13 +27,14 @@ from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.contents import heeding
 from node.casework.contents.hits import hits, standing
 from node.casework.contents.rejudging import rejudge
 from node.casework.events import EventKind, Settled, Unlisted
 from node.casework.item import Custody, ItemState, Listing, Review
 from node.casework.mistakes.undoing import has_verdict, take_everywhere_back
+from node.casework.postbox import Postbox
 from node.casework.telling import News, note, tell
 from node.ids import Ids
 from node.matching.contents import Likeness

@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from heapq import heapify, heappop
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.contents.crowds import Hearers, hearers, near_choices
 from node.casework.events import EventKind
 from node.casework.incoming.bounding import is_full
 from node.casework.item import MAX_SUGGESTIONS, Custody, ItemState, Review, Suggestion
 from node.casework.mistakes.undoing import ILLEGAL, put_before_a_person
+from node.casework.postbox import Postbox
 from node.casework.telling import News, note, tell
 from node.matching.contents import Likeness, closeness, likeness, pictures_of
 from node.matching.duplicates import Judgement, carries, is_of_files

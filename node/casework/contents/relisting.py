@@ -18,9 +18,10 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from node.casework.aside import SetAside, Transact
-from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casebook import Casebook, Needs
 from node.casework.contents.listing import match_anew
 from node.casework.mistakes.reconsidering import reconsider
+from node.casework.postbox import Postbox
 from node.ids import Ids
 
 AT_ONCE: Final = 500

@@ -15,9 +15,10 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.item import ItemState
 from node.casework.passing_on.permits import EntryTooLargeError, NotPermittedError
+from node.casework.postbox import Postbox
 from node.ids import time_of
 from protocol.facts import Assessment, Content
 from protocol.fields import MAX_TIME_MS

@@ -13,12 +13,13 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from node.casework.aside import SetAside, Transact
-from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casebook import Casebook, Needs
 from node.casework.contents.listing import unlist
 from node.casework.contents.relisting import NewcomerStore, match_newcomers
 from node.casework.item import ItemState
 from node.casework.mistakes.reconsidering import reconsider
 from node.casework.mistakes.undoing import take_everywhere_back
+from node.casework.postbox import Postbox
 from node.ids import Ids
 
 AT_ONCE = 200

@@ -22,7 +22,7 @@ from typing import Final
 
 import msgspec
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.contents.hits import hits
 from node.casework.contents.listing import match_lists, settle_raised
 from node.casework.contents.rejudging import rejudge
@@ -32,6 +32,7 @@ from node.casework.events import EventKind, Settled, Unlisted
 from node.casework.item import MAX_SUGGESTIONS, ItemState, Listing, Review, Suggestion, TakenOff
 from node.casework.mistakes.reconsidering import reconsider
 from node.casework.mistakes.undoing import has_verdict, put_before_a_person, record_taken_back
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import WrongFileDraft
 from node.casework.telling import News, audience, note, tell
 from node.ids import Ids

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.contents.spreading import hearers, spread
 from node.casework.ending.holding import is_held, is_under_referral
 from node.casework.errors import (
@@ -26,6 +26,7 @@ from node.casework.item import Custody, Informant, ItemState
 from node.casework.mistakes.reconsidering import reconsider
 from node.casework.mistakes.undoing import take_carried_back
 from node.casework.passing_on.rings import after
+from node.casework.postbox import Postbox
 from node.casework.telling import News, audience, handed_on_to, tell, tell_one
 from node.ids import Ids
 from protocol.messages import Withdrawal

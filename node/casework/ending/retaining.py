@@ -18,12 +18,13 @@ from typing import Final, NamedTuple, Protocol
 from keys.network import EXPELLED
 from keys.registry import Registry
 from node.casework.aside import SetAside, Transact
-from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casebook import Casebook, Needs
 from node.casework.ending.erasing import Cause, ErasureDraft, check_erasable, erase
 from node.casework.errors import CaseworkError
 from node.casework.events import Event, EventKind, Expiry
 from node.casework.incoming.naming import Span
 from node.casework.item import Custody, ItemState
+from node.casework.postbox import Postbox
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from protocol.vocabulary import Action

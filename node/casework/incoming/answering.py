@@ -19,10 +19,11 @@ from protocol.versions import is_read_by
 from protocol.vocabulary import Disposition, Kind, Lane
 
 if TYPE_CHECKING:
-    from node.casework.casebook import Casebook, Postbox
+    from node.casework.casebook import Casebook
     from node.casework.incoming.reading import Parsed
     from node.casework.item import ItemState
     from node.casework.passing_on.permits import Permits
+    from node.casework.postbox import Postbox
 
 UNKNOWN = frozenset({Disposition.UNKNOWN_KIND, Disposition.UNKNOWN_VERSION})
 """Answers that are followed by another when this program has learnt to read the entry (§10.1)."""

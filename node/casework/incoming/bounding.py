@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.item import FINAL_ACTIONS, Custody, Informant, ItemState
+from node.casework.postbox import Postbox
 from node.casework.telling import is_otherwise, teller
 from protocol.correspondence import PeerMessage
 from protocol.messages import Item, Message, Outcome, Sighted

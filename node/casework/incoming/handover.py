@@ -12,7 +12,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from keys.registry import Registry
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.contents.candidates import same_content, same_place, to_compare, with_nobody
 from node.casework.contents.hits import hold_illegal
 from node.casework.contents.rejudging import rejudge, said_here, suggestion, watch_correction
@@ -30,6 +30,7 @@ from node.casework.passing_on.custody import settle_ring, take_custody, tell_way
 from node.casework.passing_on.rings import is_earlier
 from node.casework.passing_on.routing import item_told, responsible
 from node.casework.places.again import accepted, raise_judged
+from node.casework.postbox import Postbox
 from node.casework.reports.intake import carry_over, is_unseen
 from node.casework.saying import relays
 from node.casework.telling import (

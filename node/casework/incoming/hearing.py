@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.contents.rejudging import (
     carry_between,
     rejudge,
@@ -47,6 +47,7 @@ from node.casework.passing_on.custody import (
     tell_own_step,
 )
 from node.casework.passing_on.routing import Forwarding
+from node.casework.postbox import Postbox
 from node.casework.telling import (
     REPORTED_IN_VAIN,
     News,

@@ -12,7 +12,7 @@ from itertools import islice
 
 from keys.network import NetworkDocument
 from keys.registry import Registry
-from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casebook import Casebook, Needs
 from node.casework.casestore import CaseStore
 from node.casework.contents.sharing import want_told
 from node.casework.incoming.arrivals import Arrived
@@ -22,6 +22,7 @@ from node.casework.incoming.receiving import Answer, Judge, set_aside
 from node.casework.mistakes.mass import Bound, hold, tasks_of
 from node.casework.passing_on.recalling import Recall
 from node.casework.places.lookups import Places, known_at
+from node.casework.postbox import Postbox
 from node.casework.reports.submitting import in_stretches
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints

@@ -19,7 +19,7 @@ import msgspec
 from keys.network import EXPELLED
 from keys.registry import Registry
 from keys.signing import VerifyKey
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.contents.listing import match_lists
 from node.casework.contents.sharing import concerned, is_own
 from node.casework.incoming.answering import Answering
@@ -43,6 +43,7 @@ from node.casework.mistakes.undoing import put_before_a_person
 from node.casework.mistakes.withdrawing import hear_verdict_withdrawn, hear_withdrawal
 from node.casework.passing_on.permits import Permits
 from node.casework.passing_on.routing import Forwarding
+from node.casework.postbox import Postbox
 from node.ids import Ids
 from protocol import entry as entries
 from protocol.checkpoint import verify_checkpoint

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.incoming.reading import place_in_our_form
 from node.casework.item import Custody, Informant, ItemState
 from node.casework.passing_on.chains import handed_to
+from node.casework.postbox import Postbox
 from node.matching.contents import Likeness, likeness
 from node.matching.duplicates import same_path
 from node.matching.places import forms_of

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casebook import Casebook, Needs
 from node.casework.contents.introducing import Introducing, SharedStore
 from node.casework.contents.unlisting import EndedStore, Unlisting
 from node.casework.contents.wanting import want_alike
@@ -20,6 +20,7 @@ from node.casework.errors import ForeignVerdictError
 from node.casework.incoming.hearing import credible
 from node.casework.item import ItemState
 from node.casework.mistakes.undoing import has_verdict, is_illegal
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import RetractionDraft, WrongFileDraft
 from node.casework.showing.views import ItemView
 from node.casework.working import (

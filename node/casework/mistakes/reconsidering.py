@@ -15,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.contents.listing import ask_again, settle_difference
 from node.casework.contents.rejudging import rejudge, watch_verdicts
 from node.casework.events import EventKind, NoticesDoubted, Settled
 from node.casework.item import MAX_SUGGESTIONS, ItemState, Review
 from node.casework.mistakes.undoing import ILLEGAL, is_illegal
 from node.casework.places.hidden import watch_hidden
+from node.casework.postbox import Postbox
 from node.ids import Ids
 from protocol.facts import Assessment
 from protocol.vocabulary import Action

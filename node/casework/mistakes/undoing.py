@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.events import EventKind, VerdictWithdrawn
 from node.casework.item import Custody, Informant, ItemState, Review
+from node.casework.postbox import Postbox
 from node.casework.telling import News, tell
 from node.matching.fingerprints import content_keys
 from protocol.facts import Assessment

@@ -8,7 +8,7 @@ for a person to say.
 
 from __future__ import annotations
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.contents.hits import hits
 from node.casework.ending.holding import is_held, is_under_referral
 from node.casework.events import EventKind, Withdrawn
@@ -16,6 +16,7 @@ from node.casework.incoming.hearing import credible, part_of_story
 from node.casework.incoming.under_id import means
 from node.casework.item import Informant, ItemState, Review
 from node.casework.mistakes.undoing import put_before_a_person, record_taken_back, take_carried_back
+from node.casework.postbox import Postbox
 from node.casework.telling import News, handed_on_to, teller
 from protocol.facts import Sighting
 from protocol.messages import Outcome, Withdrawal

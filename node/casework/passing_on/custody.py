@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 from keys.registry import Registry
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.events import EventKind, Kept
 from node.casework.item import Custody, Informant, ItemState, Review, Step
 from node.casework.passing_on.rings import after, holder, ring, way
 from node.casework.passing_on.routing import Forwarding
+from node.casework.postbox import Postbox
 from node.casework.telling import News, handed_on_to, tell, tell_one
 from node.ids import Ids
 from protocol.facts import Hop

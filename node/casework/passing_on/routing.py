@@ -14,7 +14,7 @@ from __future__ import annotations
 import msgspec
 
 from keys.registry import Registry
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.events import (
     EventKind,
     HandedOn,
@@ -26,6 +26,7 @@ from node.casework.item import Custody, ItemState, Look, Review
 from node.casework.passing_on.rings import after
 from node.casework.places.beside import speaking
 from node.casework.places.hidden import is_overdue, watch_hidden
+from node.casework.postbox import Postbox
 from node.casework.telling import News, tell
 from node.ids import Ids
 from protocol.errors import UnsayableError

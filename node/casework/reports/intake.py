@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casebook import Casebook, Needs
 from node.casework.contents.candidates import same_content, same_place, to_compare, with_nobody
 from node.casework.contents.listing import match_lists
 from node.casework.contents.rejudging import bring_verdicts, carry_between, rejudge, suggestion
@@ -23,6 +23,7 @@ from node.casework.folding import belonging, lacks
 from node.casework.item import Custody, ItemState, ReportFacts, Review
 from node.casework.mistakes.reconsidering import reconsider
 from node.casework.places.again import raise_judged
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import AssessmentDraft
 from node.casework.reports.prepare import PreparedItem, PreparedReport, read_time
 from node.casework.telling import News, note, pass_on_sighting, tell

@@ -14,10 +14,10 @@ from aiohttp.web import Application, Request
 
 from node.api.access import Scope, new_token
 from node.api.app import make_local_app
-from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.item import ItemState
 from node.casework.places.lookups import Places
+from node.casework.postbox import Postbox
 from node.hashcheck.desk import HashCheckDesk
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints

@@ -12,9 +12,9 @@ from aiohttp import web
 
 from node.asking.build import OpenDirectory, finder_of
 from node.asking.contacts import ContactFinder
-from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.places.placing import Places
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import ActionDraft, ReportDraft
 from node.config.places import HostersSection, JurisdictionSection
 from node.config.values import DatabaseRef

@@ -15,11 +15,11 @@ from aiohttp import web
 from examples.demo.dns_server import ZoneServer
 from node.asking.build import open_origins
 from node.asking.origins import OriginAsker, read_origin
-from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.item import Custody, ItemState, Review
 from node.casework.places.hidden import ASKED, OVERDUE, WAITS
 from node.casework.places.placing import Places
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import ActionDraft, ReportDraft
 from node.config.places import HostersSection
 from node.config.values import OriginRef

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from keys.registry import Registry
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.incoming.arrivals import Arrived
 from node.casework.incoming.reading import parse
 from node.casework.incoming.receiving import Answer, Judge
 from node.casework.item import ItemState
+from node.casework.postbox import Postbox
 from protocol import entry as entries
 from protocol.entry import leaf
 from protocol.facts import Content, Hop, Jurisdiction, Sighting

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import count
 
 from keys.registry import Registry
-from node.casework.casebook import Casebook, Loaded, Postbox
+from node.casework.casebook import Casebook, Loaded
 from node.casework.ending.erasing import Cause, ErasureDraft, erase
 from node.casework.events import Facts
 from node.casework.folding import lacks
@@ -24,6 +24,7 @@ from node.casework.incoming.receiving import Judge, Judged
 from node.casework.item import Custody, ItemState
 from node.casework.passing_on.post import Post
 from node.casework.passing_on.routing import Forwarding, route
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import ActionDraft
 from node.casework.reports.intake import add_facts
 from node.casework.working import record_action

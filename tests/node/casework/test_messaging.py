@@ -36,8 +36,9 @@ from tests.builders.network import NOW_MS
 from tests.node.casework.arriving import THEIRS, Receiver, answer, item_from
 
 if TYPE_CHECKING:
-    from node.casework.casebook import Casebook, Postbox
+    from node.casework.casebook import Casebook
     from node.casework.item import ItemState
+    from node.casework.postbox import Postbox
 
 OLD = Capabilities((1,), tuple(kind for kind in Kind if kind != Kind.PEER_MESSAGE))
 PEER = "gb-iwf"

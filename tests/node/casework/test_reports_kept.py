@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from node.casework.casebook import Casebook, Loaded, Postbox
+from node.casework.casebook import Casebook, Loaded
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import ItemDraft, ReportDraft
 from node.casework.reports.intake import take_report
 from node.casework.reports.prepare import prepare_report

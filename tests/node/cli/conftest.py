@@ -16,9 +16,9 @@ from pytest_aiohttp.plugin import AiohttpServer
 from keys.keyring import MemberKeys
 from keys.unlock import Unlock
 from node.api.app import make_local_app
-from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.item import ItemState
+from node.casework.postbox import Postbox
 from node.cli.main import run
 from node.config import Config, load
 from node.config.edit import change_file

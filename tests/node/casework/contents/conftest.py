@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from node.casework.casebook import Postbox
 from node.casework.desk import Desk
+from node.casework.postbox import Postbox
 from node.ids import Ids
 from node.store.sqlite import Store
 from tests.builders.cases import FINGERPRINTS, US, network

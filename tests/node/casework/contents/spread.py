@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.passing_on.permits import Permits
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import AssessmentDraft
 from node.casework.working import record_assessment
 from protocol.verdicts import ContentVerdict, ContentVerdictWithdrawn

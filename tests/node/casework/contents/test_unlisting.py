@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from node.casework.casebook import Postbox
 from node.casework.desk import Desk
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.casework.showing.views import ItemView
 from node.ids import Ids

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from node.casework.casebook import Casebook, Needs, Postbox
+from node.casework.casebook import Casebook, Needs
 from node.casework.desk import Desk
 from node.casework.errors import DraftRejectedError, UnknownItemError
 from node.casework.events import EventKind, Sighted
 from node.casework.item import Informant, ItemState, Review
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import (
     AssessmentDraft,
     HashesDraft,

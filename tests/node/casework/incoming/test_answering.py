@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from keys.member import Capabilities
-from node.casework.casebook import Casebook, Postbox
+from node.casework.casebook import Casebook
 from node.casework.incoming.arrivals import Arrived
 from node.casework.incoming.reading import parse
 from node.casework.incoming.receiving import Judge
 from node.casework.passing_on.permits import Permits
+from node.casework.postbox import Postbox
 from protocol import entry as entries
 from protocol.dispositions import Cited, Dispositions
 from protocol.entry import entry_id, leaf

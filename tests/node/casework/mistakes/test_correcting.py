@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from node.casework.casebook import Postbox
 from node.casework.desk import Desk
 from node.casework.item import Review
+from node.casework.postbox import Postbox
 from node.casework.reports.draft import AssessmentDraft, HashesDraft, ItemDraft, ReportDraft
 from node.hashcheck.contract import ComplaintState, Contract, Hit, Key, Scope, Why
 from node.hashcheck.desk import HashCheckDesk

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from node.casework.casebook import Postbox
 from node.casework.desk import Desk
+from node.casework.postbox import Postbox
 from node.casework.rebuilt.rebuilding import Rebuilding
 from node.casework.rebuilt.recovered import read_said
 from node.ids import Ids
