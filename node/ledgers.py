@@ -99,9 +99,12 @@ def build_ledgers(  # noqa: PLR0913 - part of the composition root
     member = config.member
     unlock = Unlock.from_config(member.unlock)
     key = WitnessInUse(keys.witness, lambda: load_witness_key(member.keys_dir, unlock))
-    lineages = Lineages(us, store.lineages, registry, transport, clock, revoked)
+    keeper = LedgerKeeper(us, store.ledger, registry, keys.log, epoch, revoked)
+    lineages = Lineages(
+        us, store.lineages, registry, transport, clock, lambda: keeper.log_key, revoked
+    )
     return Ledgers(
-        LedgerKeeper(us, store.ledger, registry, keys.log, epoch, revoked),
+        keeper,
         Witness(us, store.witness, registry, key, clock, on_registry_behind),
         Witnessing(us, store.cosignatures, registry, transport, lineages.introduce, asked),
         Crosscheck(

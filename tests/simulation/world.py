@@ -337,7 +337,13 @@ class Node:
             self.registry_behind,
         )
         self.lineages = Lineages(
-            self.member, self.store.lineages, self.registry, self.wire(), self.clock, self.revoked
+            self.member,
+            self.store.lineages,
+            self.registry,
+            self.wire(),
+            self.clock,
+            lambda: self.ledger.log_key,
+            self.revoked,
         )
         self.witnessing = Witnessing(
             self.member,

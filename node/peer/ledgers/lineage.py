@@ -18,9 +18,9 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from keys.errors import KeysError
+from keys.errors import HsmError, KeysError
 from keys.registry import Registry
-from keys.signing import VerifyKey
+from keys.signing import Signer, VerifyKey
 from node.peer.errors import (
     BadAnswerError,
     BadLineageError,
@@ -30,12 +30,13 @@ from node.peer.ledgers.doubting import Doubting, DoubtStore
 from node.peer.ledgers.ledger_exchange import LINEAGE, Admission, LedgerTransport
 from protocol.errors import ProtocolError
 from protocol.fork import ForkEvidence
-from protocol.ledger import read_ledger_head, verify_ledger_head
+from protocol.ledger import read_ledger_head, sign_ledger_head, verify_ledger_head
 from protocol.lineage import (
     MAX_OTHERS,
     NOTHING_SHOWN,
     Followed,
     Lineage,
+    Link,
     Owner,
     Remembered,
     SeenHead,
@@ -69,9 +70,9 @@ class LineageStore(DoubtStore, Protocol):
     async def ours(self, told: SeenHead | None, counts: Callable[[bytes], bool]) -> Lineage:
         """Return how our ledger goes on from what the reader remembers, `seen` left empty.
 
-        From its newest head alone where that is nothing, or nothing that we remember; or where no
-        chain can be shown whose last head counts. `counts`: whether a note of ours is signed by a
-        log key that is listed today.
+        From its newest head alone where that is nothing, or nothing that we remember. A chain ends
+        early at no head that does not count, unless it has as many links as one may. `counts`:
+        whether a note of ours is signed by a log key that is listed today.
         """
         ...
 
@@ -124,6 +125,7 @@ class Lineages:
         registry: gives the verified registry in force.
         transport: the way to others.
         clock: gives the time, ms UTC.
+        log_key: gives our log key of now, which signs again what others are led to.
         revoked: gives the ids of our own keys that were revoked, and may be listed still.
     """
 
@@ -134,6 +136,7 @@ class Lineages:
         registry: Callable[[], Registry],
         transport: LedgerTransport,
         clock: Callable[[], int],
+        log_key: Callable[[], Signer],
         revoked: Callable[[], AbstractSet[str]] = frozenset,
     ) -> None:
         self._us = us
@@ -141,6 +144,7 @@ class Lineages:
         self._registry = registry
         self._transport = transport
         self._clock = clock
+        self._log_key = log_key
         self._revoked = revoked
         self._told: dict[str, _Told] = {}
         self._admission = Admission(LINEAGE, registry)
@@ -157,6 +161,7 @@ class Lineages:
             OverQuotaError: it asks more often than sixty times an hour.
             BadLineageError: it shows nothing that verifies; nothing of it is remembered.
             StoreError: nothing was kept.
+            HsmError: it cannot be led on now; it asks again.
         """
         self._admission.admit(caller, self._clock())
         try:
@@ -167,7 +172,7 @@ class Lineages:
             raise BadLineageError(error.code) from None
         await self._compare(caller, shown)
         asked = None if newest is None else await self._doubting.put(caller, newest)
-        return await self._ours(caller, await self._store.ours(shown.seen, self._counts), asked)
+        return await self._ours(caller, await self._led_from(shown.seen), asked)
 
     async def exchange(self, peer: str) -> None:
         """Show a member how our ledger goes on and follow its own; earlier versions show nothing.
@@ -200,7 +205,30 @@ class Lineages:
         await self._doubting.ask(peer, await self._store.remembered(peer))
 
     async def _led_on(self, told: _Told | None) -> Lineage:
-        return NOTHING_SHOWN if told is None else await self._store.ours(told.head, self._counts)
+        """Go on from what was told; who cannot sign now shows nothing, and does another time."""
+        if told is None:
+            return NOTHING_SHOWN
+        try:
+            return await self._led_from(told.head)
+        except HsmError:
+            return NOTHING_SHOWN
+
+    async def _led_from(self, told: SeenHead | None) -> Lineage:
+        """Lead on from a head of ours to one that is believed (§8.16.6).
+
+        A chain can be too short to reach one, after more restarts under a key that was revoked
+        since than it has links. What it ends at is ours all the same: our key of now says it again,
+        so that no number of restarts makes us one who does not lead on.
+        """
+        ours = await self._store.ours(told, self._counts)
+        if ours.start is None or self._counts(ours.links[-1].note):
+            return ours
+        key = self._log_key()
+        if key.public not in self._believed(self._registry(), self._us):
+            return ours
+        *links, last = ours.links
+        again = Link(sign_ledger_head(read_ledger_head(last.note), key), last.path)
+        return msgspec.structs.replace(ours, links=(*links, again))
 
     def _counts(self, note: bytes) -> bool:
         """Whether a head of ours is signed by a log key of ours that others believe today."""

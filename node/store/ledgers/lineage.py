@@ -128,14 +128,8 @@ class Lineages:
         number = None if told is None else _number_of(connection, told)
         if told is None or number is None:
             return _newest_alone(connection)
-        most = self._links_at_once
-        rows = connection.execute(_LAST, (number, most + 1)).fetchall()
-        links = self._chain(connection, rows[:most], counts)
-        if len(rows) > most == len(links):
-            while links and not counts(links[-1].note):
-                links.pop()
-        if not links or (len(links) == 1 < len(rows) and rows[0][1] == told.size):
-            return _newest_alone(connection)
+        rows = connection.execute(_LAST, (number, self._links_at_once)).fetchall()
+        links = self._chain(connection, rows, counts)
         size = rows[0][1]
         nodes = consistency_path(leaf_hashes(connection, told.epoch, size), told.size, size)
         return Lineage(1, None, told, tuple(nodes), tuple(links), ())

@@ -115,7 +115,12 @@ class Asking:
             self.path, keys.database_key, US, Fingerprints(keys.fingerprint_secret)
         )
         self.lineages = Lineages(
-            US, self.store.lineages, self.registry, self.owner, lambda: self.now_ms
+            US,
+            self.store.lineages,
+            self.registry,
+            self.owner,
+            lambda: self.now_ms,
+            lambda: keys.log,
         )
 
     async def restart(self) -> None:

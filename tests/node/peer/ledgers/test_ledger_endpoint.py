@@ -58,7 +58,7 @@ async def witness(
         tmp_path / "node.db", keys.database_key, EOKM, Fingerprints(keys.fingerprint_secret)
     )
     made = Witness(EOKM, store.witness, network, lambda: keys.witness, clock, lambda: None)
-    lineages = Lineages(EOKM, store.lineages, network, client, clock)
+    lineages = Lineages(EOKM, store.lineages, network, client, clock, lambda: keys.log)
     shown = Lineage(1, None, None, (), (Link(note(network, 5), ()),), ())
     await lineages.answer(IWF, to_bytes(shown))
     compared = Crosscheck(EOKM, store.crosschecks, network, client, lineages.exchange, clock)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from keys.errors import HsmAwayError
 from keys.member import Capabilities
 from keys.recovering import Recovering
-from keys.signing import SigningKey
+from keys.signing import SigningKey, VerifyKey
 from node.peer.errors import BadAnswerError, BadLineageError, OverQuotaError, UnknownLedgerError
 from node.peer.ledgers import lineage as lineages
 from node.peer.ledgers.ledger import LedgerKeeper
@@ -20,7 +21,7 @@ from node.peer.ledgers.ledger_exchange import LINEAGE
 from node.store.connection import open_reader
 from node.store.ledgers.lineage import Lineages, remembered
 from protocol.ledger import LedgerOrigin, LoggedHead
-from protocol.lineage import NOTHING_SHOWN, Owner, Remembered, follow, to_bytes
+from protocol.lineage import NOTHING_SHOWN, Lineage, Owner, Remembered, follow, to_bytes
 from protocol.merkle import CompactRange
 from protocol.vocabulary import Kind
 from tests.simulation.world import World
@@ -311,19 +312,94 @@ async def test_3_9_a_chain_does_not_end_at_a_head_under_a_key_that_was_revoked(
     assert len((await sparing.ours(first.seen, lambda _note: True)).links) == 5
 
 
-async def test_3_9_a_chain_too_long_to_reach_a_key_that_counts_begins_at_the_newest_head(
+async def led_through_a_revoked_key(world: World) -> Remembered:
+    """Let gb-iwf restart more often under a key than a chain has links, and revoke that key.
+
+    The key of before is listed, the one of now signed the newest head. Returns the first head.
+    """
+    first, before = seen(world, PDC), world[IWF].ledger.log_key.public
+    assert first is not None
+    lost, now = SigningKey.generate(), SigningKey.generate()
+    listing(world, before, lost.public)
+    for number in range(2, 8):
+        await again(world, number)
+        world[IWF].ledger.log_key = now if number == 7 else lost
+        await world[IWF].ledger.append_due(world.now)
+    listing(world, before, now.public)
+    store = world[IWF].store
+    world[IWF].lineages._store = Lineages(store.writer, store.readers, links_at_once=3)
+    return first
+
+
+def listing(world: World, *keys: VerifyKey) -> None:
+    """Let gb-iwf list these log keys and no others."""
+    registry = world.registry
+    document = registry.members[IWF]
+    published = tuple(replace(document.log[0], key=key) for key in keys)
+    members = {**registry.members, IWF: replace(document, log=published)}
+    world.registry = replace(registry, members=members)
+
+
+def doubts(world: World) -> int:
+    """How many heads of the ledger of gb-iwf fr-pdc is to ask about."""
+    with closing(open_reader(world[PDC].path, world[PDC].keys.database_key)) as connection:
+        return len(connection.execute("SELECT 1 FROM ledger_doubts").fetchall())
+
+
+@pytest.mark.parametrize("calls", [(PDC, IWF), (IWF, PDC)])
+async def test_attack_8_16_6_who_restarted_often_under_a_key_that_it_revoked_is_not_accused(
+    world: World, calls: tuple[str, str]
+) -> None:
+    """Its key of now says again what a chain ends at: from what is remembered, and was heard of."""
+    caller, called = calls
+    first = await led_through_a_revoked_key(world)
+    for _ in range(4):
+        await world[caller].lineages.exchange(called)
+    found = seen(world, PDC)
+    assert found is not None
+    assert found[:2] == newest(world)
+    assert seen(world, ECO) == first
+    await world[PDC].lineages.exchange(ECO)
+    assert doubts(world) == 1
+    for _ in range(8):
+        await world[caller].lineages.exchange(called)
+    assert doubts(world) == 0
+    assert {code: alarmed(world, code) for code in (lineages.SET_BACK, lineages.SPLIT)} == {
+        lineages.SET_BACK: set(),
+        lineages.SPLIT: set(),
+    }
+
+
+async def test_8_16_6_who_cannot_sign_now_leads_on_another_time(world: World) -> None:
+    """Its key lies in a token that is away: as the one who calls it shows nothing meanwhile."""
+
+    def away() -> SigningKey:
+        raise HsmAwayError
+
+    first = await led_through_a_revoked_key(world)
+    world[IWF].lineages._log_key, there = away, world[IWF].lineages._log_key
+    await world[IWF].lineages.exchange(PDC)
+    with pytest.raises(HsmAwayError):
+        await world[IWF].lineages.answer(PDC, to_bytes(Lineage(1, first.seen, None, (), (), ())))
+    assert seen(world, PDC) == first
+    world[IWF].lineages._log_key = there
+    for _ in range(4):
+        await world[IWF].lineages.exchange(PDC)
+    found = seen(world, PDC)
+    assert found is not None
+    assert found[:2] == newest(world)
+    assert alarmed(world) == set()
+
+
+async def test_8_16_6_a_head_is_not_said_again_under_a_key_that_nobody_believes(
     world: World,
 ) -> None:
-    """A person is asked, who would be in any case; else nobody would ever follow it again."""
-    first = await chain(world, 4)
-    last = (await world[IWF].store.ledger.newest() or (b"", 0))[0]
-    store = world[IWF].store
-    ours = Lineages(store.writer, store.readers, links_at_once=3).ours
-    shown = await ours(first.seen, lambda note: note == last)
-    assert (shown.start, [link.note for link in shown.links]) == (None, [last])
-    assert len((await ours(first.seen, lambda _note: True)).links) == 3
-    only_first = await ours(first.seen, lambda note: note == first.note)
-    assert only_first.start is None
+    """Its key of now is revoked, too: it shows nothing that is believed until it has another."""
+    first = await led_through_a_revoked_key(world)
+    listing(world, world[IWF].keys.log.public)
+    shown = await world[IWF].lineages._led_from(first.seen)
+    assert [link.path for link in shown.links[:1]] == [()]
+    assert shown == await world[IWF].lineages._store.ours(first.seen, lambda _note: False)
 
 
 async def test_8_16_an_epoch_that_is_over_is_hashed_once(world: World) -> None:
