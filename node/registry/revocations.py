@@ -1,4 +1,4 @@
-"""Revocation notes, kept for ever and exchanged beside the registry (docs/protocol.md §3.7).
+"""Revocation notes, kept and exchanged beside the registry (docs/protocol.md §3.7).
 
     GET  /registry/v1/revocations.json    every note that counts here
     POST /registry/v1/revocations.json    one note
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 FILE: Final = "revocations.json"
 MAX_FILE_BYTES: Final = 1_048_576
 READ_TIMEOUT_S: Final = 10.0
+KEPT_UNLISTED: Final = 512
+"""Notes of one member about keys that it lists no more; what comes beyond is forgotten. Nothing
+counts under such a key, with or without its note, and whose word others keep stays listed."""
 _FOLDER: Final = "revocations"
 _TYPE: Final = "hx1-revocations"
 
@@ -78,10 +81,14 @@ class Revocations:
         with self._lock:
             if said in self._notes:
                 return False
-            name = f"{_FOLDER}/{said.member}.{said.key_id}.note"
+            name = _name(said)
             write_file(self._directory, name, note)
             sync_folders(self._directory, [_FOLDER, name])
-            self._keep({**self._notes, said: note})
+            notes = {**self._notes, said: note}
+            for surplus in self._surplus(said.member, notes):
+                (self._directory / _name(surplus)).unlink(missing_ok=True)
+                del notes[surplus]
+            self._keep(notes)
         return True
 
     def take_file(self, raw: bytes) -> int:
@@ -125,6 +132,12 @@ class Revocations:
     def notes(self) -> list[bytes]:
         """The notes about keys that are still listed."""
         return [raw for _, raw in self._of_listed()]
+
+    def _surplus(self, member: str, notes: Mapping[Revocation, bytes]) -> list[Revocation]:
+        """Choose what to forget of a member that lists ever new keys and revokes them."""
+        listed = key_ids(self._listed().member(member))
+        of_it = sorted(said for said in notes if said.member == member)
+        return [said for said in of_it if said.key_id not in listed][KEPT_UNLISTED:]
 
     def _of_listed(self) -> list[tuple[Revocation, bytes]]:
         members = self._listed().members
@@ -202,6 +215,10 @@ def _in_turn(texts: Mapping[Revocation, str], room: int) -> set[Revocation]:
 def _refusal(status: int, code: str) -> web.Response:
     body = {"code": code, "field": "revocation"}
     return web.json_response(body, status=status, content_type="application/problem+json")
+
+
+def _name(said: Revocation) -> str:
+    return f"{_FOLDER}/{said.member}.{said.key_id}.note"
 
 
 def _says(raw: bytes, said: Revocation, registry: Registry) -> bool:

@@ -12,7 +12,9 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from keys.errors import BadSignatureError, UnknownKeyError, UntrustedDocumentError
 from keys.member import tls_key_id
+from keys.registry import Registry
 from keys.signing import SigningKey
+from node.registry import revocations
 from node.registry.errors import RepositoryStateError
 from node.registry.revocations import FILE, Revocations, revocation_routes
 from node.registry.updater import RegistryClient
@@ -163,6 +165,35 @@ def test_g7_many_revocations_of_one_member_crowd_out_none_of_another(
     assert room - MAX_REVOCATION_BYTES < len(file) <= room
     assert _client(umbrella, mirrors, tmp_path / "node").revocations.take_file(file) == 1
     assert kept.file(len(kept.file()) + 1) == kept.file()
+
+
+def test_attack_g11_who_lists_ever_new_keys_and_revokes_each_fills_no_disk(
+    umbrella: Umbrella, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some notes of keys that it lists no more are kept; none about a listed key is forgotten."""
+    monkeypatch.setattr(revocations, "KEPT_UNLISTED", 3)
+    signer = member_keys(IWF).member
+    assert signer is not None
+    registry = umbrella.registry
+    network, staying = registry.network_id, b"\xff" * 32
+
+    def listing(*pins: bytes) -> Registry:
+        document = replace(make_document(network, IWF), tls=(staying, *pins))
+        return replace(registry, members={**registry.members, IWF: document})
+
+    now = listing()
+    kept = Revocations(tmp_path, lambda: now)
+    kept.take(_note(umbrella))
+    kept.take(make(Revocation(network, IWF, tls_key_id(staying)), signer))
+    for number in range(12):
+        pin = bytes([number]) * 32
+        now = listing(pin)
+        assert kept.take(make(Revocation(network, IWF, tls_key_id(pin)), signer))
+        assert {tls_key_id(staying), tls_key_id(pin)} <= kept.revoked()[IWF]
+    assert len(kept.revoked()[IWF]) == 5
+    assert kept.revoked()[EOKM] == {member_keys(EOKM).log.public.key_id}
+    assert len(list((tmp_path / "revocations").iterdir())) == 6
+    assert Revocations(tmp_path, lambda: now).revoked() == kept.revoked()
 
 
 def test_a_refused_note_leaves_no_trace(
