@@ -95,6 +95,25 @@ def carried(fresh: MemberDocument, before: MemberDocument, now_ms: int) -> Membe
     return replace(document, turns={**turns, **_of_a_lost_witness_key(document, before, now_ms)})
 
 
+def begun_anew(fresh: MemberDocument, before: MemberDocument, now_ms: int) -> MemberDocument:
+    """Give `fresh`, a document over keys that nobody knows, with those of `before` that were lost.
+
+    Others verify under the lost ones what they keep; nothing new by them counts from now on. Their
+    proofs of possession come from `before`: nobody can make others.
+    """
+    listed = {
+        purpose: _merged(list(before.published(purpose)), fresh.published(purpose))
+        for purpose in (SIGNING[rotated] for rotated in EVIDENCE)
+    }
+    turns = {i: before.turn(i) for rotated in EVIDENCE for i in listed_ids(before, rotated)}
+    ended = {
+        i: replace(turn, until_ms=now_ms if turn.until_ms is None else min(now_ms, turn.until_ms))
+        for i, turn in turns.items()
+    }
+    document = replace(fresh, turns={**fresh.turns, **ended})
+    return replace(document, **listed)  # type: ignore[arg-type] # fields of one type
+
+
 def _of_a_lost_witness_key(
     document: MemberDocument, before: MemberDocument, now_ms: int
 ) -> dict[str, Turn]:

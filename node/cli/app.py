@@ -20,8 +20,10 @@ from node.cli.network_app import network_app
 from node.cli.options import (
     DEFAULT_CONFIG,
     TIME_FORMATS,
+    BeforeOption,
     Cause,
     ConfigOption,
+    CountriesOption,
     EndpointOption,
     FileEncoding,
     FileForm,
@@ -90,9 +92,7 @@ def init(
     member: Annotated[str, typer.Option(help="Member id to ask for, such as gb-iwf.")],
     network: Annotated[str, typer.Option(help="Network id, as the umbrella tells it.")],
     directory: Annotated[Path, typer.Option("--dir", help="Where all is made; empty or new.")],
-    jurisdiction: Annotated[
-        list[str] | None, typer.Option(help="Country code (ISO 3166-1 alpha-2); repeatable.")
-    ] = None,
+    jurisdiction: CountriesOption = None,
     name: Annotated[str | None, typer.Option(help="What people call it; default: the id.")] = None,
     role: Annotated[list[str] | None, typer.Option(help="Role; default: hotline.")] = None,
     unlock: NewUnlockOption = None,
@@ -106,6 +106,7 @@ def init(
     api_port: Annotated[int, typer.Option(help="Port of the local listener.")] = 8442,
     sequence: SequenceOption = 1,
     role_version: SequenceOption = 1,
+    before: BeforeOption = None,
     config: NewConfigOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -133,6 +134,7 @@ def init(
         api_port=api_port,
         sequence=sequence,
         role_version=role_version,
+        before=before,
     )
     return show(make(new), as_json=json)
 

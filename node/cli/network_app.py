@@ -107,6 +107,9 @@ def network_admit(
     ] = None,
     fallback: Annotated[bool, typer.Option(help="It takes items that nobody covers.")] = False,
     replace_key: Annotated[bool, typer.Option(help="It is a member; its key changes.")] = False,
+    without_old_keys: Annotated[
+        bool, typer.Option(help="Let it leave out keys; what they signed verifies no more.")
+    ] = False,
     key: KeyOption = None,
     config: ConfigOption = NETWORK_CONFIG,
     json: JsonOption = False,
@@ -116,7 +119,13 @@ def network_admit(
     from node.cli.plans import terms
 
     granted = terms(
-        name, role, jurisdiction, choice or [], fallback=fallback, replace_key=replace_key
+        name,
+        role,
+        jurisdiction,
+        choice or [],
+        fallback=fallback,
+        replace_key=replace_key,
+        without_old_keys=without_old_keys,
     )
     return show(network.admit(config, request, granted, key or ()), as_json=json)
 

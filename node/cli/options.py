@@ -49,6 +49,12 @@ NewConfigOption = Annotated[
 SequenceOption = Annotated[
     int, typer.Option(min=1, help="To replace lost keys: as network admit --replace-key says.")
 ]
+CountriesOption = Annotated[
+    list[str] | None, typer.Option(help="Country code (ISO 3166-1 alpha-2); repeatable.")
+]
+BeforeOption = Annotated[
+    Path | None, typer.Option(help="To replace lost keys: the member's document in force.")
+]
 StorePasswordOption = Annotated[
     str | None, typer.Option(help="Where its password is: file:, env: or command:.")
 ]

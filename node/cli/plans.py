@@ -46,6 +46,7 @@ def terms(  # noqa: D417 - the arguments are those of `Terms`
     *,
     fallback: bool,
     replace_key: bool,
+    without_old_keys: bool = False,
 ) -> Terms:
     """Give the terms of an admission.
 
@@ -62,6 +63,7 @@ def terms(  # noqa: D417 - the arguments are those of `Terms`
         choice_rules=choices(choice),
         fallback=fallback,
         replace_key=replace_key,
+        without_old_keys=without_old_keys,
     )
 
 

@@ -67,6 +67,7 @@ class Terms:
             gets a second hotline.
         fallback: whether it takes orphans, after those who do already.
         replace_key: whether it is a member already and its member key is being replaced.
+        without_old_keys: whether that may leave out keys under which others verify what they keep.
     """
 
     name: str | None = None
@@ -75,6 +76,7 @@ class Terms:
     choice_rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fallback: bool = False
     replace_key: bool = False
+    without_old_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +314,7 @@ def _check_fits(
         raise RefusedError("network", f"is another network; this one is {registry.network_id}")
     present = registry.members.get(request.member)
     if terms.replace_key:
-        _check_replacement(request, state)
+        _check_replacement(request, state, terms)
     elif present is not None:
         raise ConflictError("member", "is admitted already; it publishes changes itself")
     elif request.verified.version != 1:
@@ -328,7 +330,9 @@ def _check_fits(
         raise refused_by(error, "registry") from error
 
 
-def _check_replacement(request: AdmissionRequest, state: repository.Repository) -> None:
+def _check_replacement(
+    request: AdmissionRequest, state: repository.Repository, terms: Terms
+) -> None:
     registry = state.registry
     present = registry.members.get(request.member)
     if present is None:
@@ -338,8 +342,11 @@ def _check_replacement(request: AdmissionRequest, state: repository.Repository) 
         raise RefusedError("member_key", "is the present one; the member publishes changes itself")
     sequence, version = present.sequence + 1, state.role(request.member)[0] + 1
     if (request.verified.document.sequence, request.verified.version) != (sequence, version):
-        mend = f"needs a request of hotline init --sequence {sequence} --role-version {version}"
-        raise ConflictError("sequence", mend)
+        name = target_name(document_path(request.member), _sha256(state.document(request.member)))
+        numbers = f"--sequence {sequence} --role-version {version} --before {name}"
+        raise ConflictError("sequence", f"needs a request of hotline init {numbers}")
+    if not terms.without_old_keys:
+        rules.check_begun_anew(request.verified.document, present)
 
 
 def _network_with(
@@ -368,8 +375,12 @@ def _network_with(
         raise refused_by(error, "network document") from error
 
 
+def _sha256(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
 def _member_files(request: AdmissionRequest) -> dict[str, bytes]:
-    sha256 = hashlib.sha256(request.raw_document).hexdigest()
+    sha256 = _sha256(request.raw_document)
     return {
         metadata_name(request.member, request.verified.version): request.raw_role,
         target_name(document_path(request.member), sha256): request.raw_document,

@@ -78,6 +78,24 @@ def check_evidence_stays(document: MemberDocument, before: MemberDocument) -> No
             raise RefusedError(f"keys.{purpose}", mend)
 
 
+def check_begun_anew(document: MemberDocument, before: MemberDocument) -> None:
+    """Check what a document under another member key says of the keys before it.
+
+    It lists those under which others verify what they keep, and of each purpose one that is new:
+    a second one would be somebody's who has a part in how the lost ones came into it.
+
+    Raises:
+        RefusedError: names the field.
+    """
+    for purpose in EVIDENCE:
+        listed, lost = set(listed_ids(document, purpose)), set(listed_ids(before, purpose))
+        if not listed >= lost:
+            mend = "leaves out a key that was listed; make the request with hotline init --before"
+            raise RefusedError(f"keys.{purpose}", mend)
+        if len(listed - lost) > 1:
+            raise RefusedError(f"keys.{purpose}", "lists more than one key that was not listed")
+
+
 def _check_endpoint(endpoint: str | None) -> None:
     """Whoever calls reads the host so, and its resolver: what they do not take is no endpoint."""
     if endpoint is None:

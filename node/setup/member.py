@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keys.documents import check_name
-from keys.errors import UntrustedDocumentError
+from keys.errors import KeysError, UntrustedDocumentError
 from keys.hsm import destroy
 from keys.keyfile import write_private
 from keys.keyring import MemberKeys, sealing_calendar
 from keys.member import MemberDocument
+from keys.succession import begun_anew
 from keys.unlock import Unlock
 from node.api.access import Scope, new_token
 from node.config import Config, parse
@@ -70,6 +71,8 @@ class NewMember:
         api_port: port of the local listener.
         sequence: of the member document; 1 but for a member whose keys are replaced.
         role_version: of the role that signs it, likewise.
+        before: the member's document in force, where its keys are replaced: those under which
+            others verify what they keep stay listed.
     """
 
     directory: Path
@@ -90,6 +93,7 @@ class NewMember:
     api_port: int = 8442
     sequence: int = 1
     role_version: int = 1
+    before: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +147,24 @@ def _check(new: NewMember) -> None:
     if not _NETWORK.fullmatch(new.network):
         mend = "write the network's id as network create showed it, such as demo-0123456789abcdef"
         raise SetupError(f"network: {mend}")
+    _before(new)
     check_entry(new.name, new.roles, new.jurisdictions)
     if "hotline" in new.roles and not new.jurisdictions:
         raise SetupError("jurisdiction: a hotline names at least one country, such as GB")
+
+
+def _before(new: NewMember) -> MemberDocument | None:
+    if new.before is None:
+        return None
+    try:
+        before = MemberDocument.from_bytes(new.before.read_bytes())
+    except (OSError, KeysError) as error:
+        mend = "ask the umbrella for the file that its refusal names"
+        raise SetupError(f"before: is no member document ({error}); {mend}") from None
+    if (before.member, before.sequence + 1) != (new.member, new.sequence):
+        mend = "needs this member's document of one sequence less; ask the umbrella for both"
+        raise SetupError(f"before: {mend}")
+    return before
 
 
 def _settings(new: NewMember, unlock: str, place: Path) -> dict[str, dict[str, object]]:
@@ -212,7 +231,7 @@ def _request(keys: MemberKeys, new: NewMember, now_ms: int) -> bytes:
 
 def first_document(keys: MemberKeys, new: NewMember, now_ms: int) -> MemberDocument:
     """Give the member document with which a member asks for admission."""
-    return keys.document(
+    document = keys.document(
         network=new.network,
         member=new.member,
         sequence=new.sequence,
@@ -221,3 +240,5 @@ def first_document(keys: MemberKeys, new: NewMember, now_ms: int) -> MemberDocum
         capabilities=spoken(),
         sealing_not_after_ms=sealing_calendar((key.public.key_id for key in keys.sealing), now_ms),
     )
+    before = _before(new)
+    return document if before is None else begun_anew(document, before, now_ms)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from keys.succession import EVIDENCE, listed_ids
 from node.cli.exits import Exit
 from node.cli.main import run
 from node.config.edit import change_file
@@ -222,8 +224,42 @@ async def test_g7_lost_keys_are_replaced_by_what_init_makes(
     typed.capsys.readouterr()
     assert run(requested("first")) == Exit.REFUSED
     refused = typed.capsys.readouterr().out.splitlines()[-1]
-    numbers = re.search(r"--sequence \d+ --role-version \d+", refused)
-    assert numbers is not None
-    before = world.directory.open().registry.member_keys[US]
-    assert run(requested("second", *numbers[0].split())) == Exit.OK
-    assert world.directory.open().registry.member_keys[US] != before
+    said = re.search(r"(--sequence \d+ --role-version \d+) --before (\S+\.json)", refused)
+    assert said is not None
+    before = world.directory.open().registry
+    assert run(requested("second", *said[1].split())) == Exit.REFUSED
+    assert "leaves out a key" in typed.capsys.readouterr().out
+    (there,) = world.directory.path.rglob(said[2])
+    assert run(requested("third", *said[1].split(), "--before", str(there))) == Exit.OK
+    after = world.directory.open().registry
+    assert after.member_keys[US] != before.member_keys[US]
+    for purpose in EVIDENCE:
+        lost = listed_ids(before.member(US), purpose)
+        assert set(lost) < set(listed_ids(after.member(US), purpose))
+        assert all(after.member(US).turn(key_id).until_ms is not None for key_id in lost)
+
+
+async def test_g7_lost_keys_are_left_out_where_the_umbrella_says_so(
+    world: World, member_of: Any, tmp_path: Path
+) -> None:
+    """Their document may be lost, too; and it may be no other's, nor of another time."""
+    typed = await _joined(world, member_of)
+    assert (await typed("publish"))[0] == Exit.OK
+    registry = world.directory.open().registry
+    document, version = registry.member(US), world.directory.open().role(US)[0]
+    old = tmp_path / "old.json"
+    old.write_bytes(replace(document, sequence=document.sequence + 1).to_bytes())
+    member = ("--member", US, "--network", world.network_id, "--jurisdiction", "GB")
+    numbers = ("--sequence", document.sequence + 1, "--role-version", version + 1)
+    make = [*map(str, ("init", "--dir", tmp_path / "made", *member, *numbers)), "--json"]
+    for wrong in (old, tmp_path / "none.json"):
+        assert run([*make, "--before", str(wrong)]) != Exit.OK
+    assert not (tmp_path / "made").exists()
+    assert run(make) == Exit.OK
+    config = ("--config", world.directory.path / "network.toml", "--json")
+    request = tmp_path / "made" / "admission.json"
+    words = ("network", "admit", request, "--replace-key", "--without-old-keys", *config)
+    assert run([*map(str, words)]) == Exit.OK
+    assert not set(listed_ids(document, "log")) & set(
+        listed_ids(world.directory.open().registry.member(US), "log")
+    )

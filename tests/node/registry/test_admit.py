@@ -13,7 +13,7 @@ from keys.admission import prove
 from keys.documents import encode_bytes, serialise
 from keys.errors import UnknownKeyError
 from keys.keyring import MemberKeys
-from keys.member import PublishedKey
+from keys.member import PublishedKey, Purpose
 from keys.network import NetworkDocument
 from keys.signing import SigningKey
 from node.registry.admission import MAX_REQUEST_BYTES, SIGNED_TAG, make_request, read_request
@@ -442,6 +442,36 @@ class TestGovernance:
             now_ms=NOW_MS,
             version=2,
         )
+
+    @pytest.mark.parametrize("purpose", ["log", "receipt", "witness"])
+    def test_attack_no_other_key_comes_in_among_the_lost_ones(
+        self, network: Network, purpose: Purpose
+    ) -> None:
+        """Whoever alters the file that the umbrella sends would sign as the member since ever."""
+        network.admit(IWF)
+        fresh = dataclasses.replace(member_keys(IWF), member=SigningKey.generate(hybrid=False))
+        document = make_document(network.id, IWF, keys=fresh, sequence=2)
+
+        def asked(*more: SigningKey) -> bytes:
+            listed = [PublishedKey(k.public, prove(k, network.id, IWF, purpose)) for k in more]
+            changed = {purpose: (*document.published(purpose), *listed)}
+            return make_request(
+                fresh,
+                dataclasses.replace(document, **changed),  # type: ignore[arg-type] # of one type
+                network=network.id,
+                name=IWF,
+                roles=["hotline"],
+                jurisdictions=["GB"],
+                now_ms=NOW_MS,
+                version=2,
+            )
+
+        terms = Terms(replace_key=True)
+        two = asked(SigningKey.generate(), SigningKey.generate())
+        with pytest.raises(RefusedError, match=f"keys.{purpose}: lists more than one key"):
+            admit(network.directory, two, terms, network.keepers, NOW_MS)
+        one = asked(SigningKey.generate())
+        assert admit(network.directory, one, terms, network.keepers, NOW_MS).published
 
     def test_the_key_of_a_member_that_is_expelled_is_not_replaced(self, network: Network) -> None:
         """It would end with that who took over from it, and with that what it has to do."""
