@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ from node.casework.incoming.naming import Disavowed
 from node.casework.incoming.receiving import Judged
 from node.store.channels.repeats import repeats_of
 from node.store.items.erasing import leaves_about
+from node.store.items.tasks import close_task
 from node.store.recovery.disavowing import AT_ONCE, LEAVES, keep, note_leaves
 from node.store.sqlite import Store
 from protocol import entry as entries
@@ -210,3 +212,33 @@ async def test_8_15_of_one_range_so_many_items_are_named_and_no_more(store: Stor
     while store.queries.is_waking():
         await store.cases.wake()
     assert await named(store) == AT_ONCE
+
+
+async def test_8_15_what_is_disavowed_again_is_named_once(store: Store) -> None:
+    """A member could say so of a long range ten thousand times, and everybody waited so long."""
+    one, counts = Sender(), partial(Disavowed, counts=lambda _: False)
+    await take(store, one.push(*range(LEAVES + MORE)))
+    inner = one.state
+    await take(store, one.push(LEAVES + MORE))
+    await take(store, one.next_epoch(b"epoch--2").push(*range(LEAVES + 20, LEAVES + 24)))
+    said = (await store.queries.unjudged(2 * LEAVES))[-4:]
+    await store.writer.run(
+        lambda c: c.execute(
+            "UPDATE entries_in SET judged = 1, item = 'nl-eokm.' || (idx / ?) WHERE epoch = ?",
+            (inner.size, b"epoch--1"),
+        )
+    )
+    small = Disavow(b"epoch--1", 0, EMPTY_ROOT, inner.size, inner.root)
+    large = Disavow(b"epoch--1", 0, EMPTY_ROOT, one.state.size, one.state.root)
+    items = ["nl-eokm.0", None, "nl-eokm.1", None]
+    for by, message, about in zip(said, (small, small, large, small), items, strict=True):
+        await store.cases.note_disavowed(by, message)
+        job = partial(keep, said=[counts(by, message)], now_ms=NOW_MS)
+        await store.writer.run(job)
+        assert store.queries.is_waking() is (by is said[0])
+        while store.queries.is_waking():
+            await store.cases.wake()
+        assert await named(store) == (about is not None)
+        close = partial(close_task, code="entry_disavowed", subject=about or "", now_ms=NOW_MS)
+        await store.writer.run(close)
+        assert await named(store) == 0

@@ -20,7 +20,7 @@ import msgspec
 from node.casework.incoming.arrivals import Arrived
 from node.casework.incoming.naming import Disavowed
 from node.store.bulk import select_in
-from node.store.channels.custody import row_of
+from node.store.channels.custody import DISAVOWED, row_of
 from node.store.items.tasks import close_task, open_task
 from node.store.seam import Connection
 from protocol import entry as entries
@@ -43,8 +43,12 @@ _NAME: Final = "naming"
 
 
 class _Naming(msgspec.Struct):
-    """What is still to be named of a range: its log, from where on, and how many more at most."""
+    """What is still to be named of a range: its log, from where on, and how many more at most.
 
+    `by`: the row of the entry that disavows it.
+    """
+
+    by: int
     peer: str
     lane: str
     epoch: bytes
@@ -120,7 +124,7 @@ def keep(connection: Connection, said: Iterable[Disavowed], now_ms: int) -> None
         note = _signed(connection, *log, message.epoch, message.end)
         vain = note is not None and one.counts(note)
         open_task(connection, IN_VAIN if vain else RANGE, subject, now_ms)
-        named.append(_Naming(*log, message.epoch, message.start, message.end, now_ms))
+        named.append(_Naming(row_of(one.by), *values, now_ms))
     if named:
         _name(connection, named)
 
@@ -137,7 +141,9 @@ def _name(connection: Connection, added: Sequence[_Naming]) -> int:
     left, looked = [*queued, *added], 0
     while left and looked < LEAVES:
         one = left[0]
-        until = min(one.end, one.first + LEAVES - looked)
+        one.first, end, spans = _next_part(connection, one)
+        looked += spans
+        until = min(end, one.first + max(LEAVES - looked, 1))
         _name_part(connection, one, until)
         looked += until - one.first
         one.first = until
@@ -153,12 +159,32 @@ def _name(connection: Connection, added: Sequence[_Naming]) -> int:
     return looked
 
 
+def _next_part(connection: Connection, one: _Naming) -> tuple[int, int, int]:
+    """Return the next part of a range that no earlier word names, and of how many words it is one.
+
+    A member can disavow the same again and again, and all wait until it is named.
+    """
+    spans = connection.execute(
+        "SELECT first, size FROM disavowed_in WHERE peer = ? AND lane = ? AND epoch = ?"
+        " AND entry < ? AND size > ? ORDER BY first",
+        (one.peer, one.lane, one.epoch, one.by, one.first),
+    ).fetchall()
+    first, end = one.first, one.end
+    for start, size in spans:
+        if start > first:
+            end = min(end, start)
+            break
+        first = max(first, size)
+    return min(first, end), end, len(spans)
+
+
 def _name_part(connection: Connection, one: _Naming, until: int) -> None:
     """Put items and verdicts of a part of a range before a person, each once."""
     values = (one.peer, one.lane, one.epoch, one.first, until)
+    # Each entry once: the view has it as often as it was disavowed.
     items = connection.execute(
-        "SELECT DISTINCT item FROM disavowed_entries WHERE peer = ? AND lane = ?"
-        " AND epoch = ? AND idx >= ? AND idx < ? AND item IS NOT NULL",
+        "SELECT DISTINCT item FROM entries_in e WHERE peer = ? AND lane = ?"  # noqa: S608 - own words
+        f" AND epoch = ? AND idx >= ? AND idx < ? AND item IS NOT NULL AND {DISAVOWED}",
         values,
     ).fetchall()
     for (item,) in items:
@@ -172,8 +198,9 @@ def _name_part(connection: Connection, one: _Naming, until: int) -> None:
 def _verdicts(connection: Connection, values: tuple[str, str, bytes, int, int]) -> list[str]:
     """Return the verdicts on contents that a part gives, or takes back, by their ids."""
     rows = connection.execute(
-        "SELECT entry FROM disavowed_entries WHERE peer = ? AND lane = ? AND epoch = ?"
-        " AND idx >= ? AND idx < ? AND item IS NULL AND entry IS NOT NULL ORDER BY idx",
+        "SELECT entry FROM entries_in e WHERE peer = ? AND lane = ? AND epoch = ?"  # noqa: S608 - own words
+        f" AND idx >= ? AND idx < ? AND item IS NULL AND entry IS NOT NULL AND {DISAVOWED}"
+        " ORDER BY idx",
         values,
     ).fetchall()
     found = (_verdict(entry) for (entry,) in rows)
