@@ -113,6 +113,8 @@ class Casebook:
     opened_reports: set[str] = field(default_factory=set)
     posts: list[Post] = field(default_factory=list)
     tasks: list[tuple[str, str]] = field(default_factory=list)
+    reminders: list[tuple[str, str]] = field(default_factory=list)
+    """Tasks of items, by code and item, where nobody was told since what was learnt of it last."""
     over: list[tuple[str, str]] = field(default_factory=list)  # tasks whose reason is gone
     erased: list[str] = field(default_factory=list)
     freed: list[str] = field(default_factory=list)  # their ids and aliases: nothing waits for them

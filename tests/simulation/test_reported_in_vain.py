@@ -16,6 +16,7 @@ from node.casework.item import Custody, Review
 from node.casework.reports.draft import ActionDraft
 from node.casework.telling import REPORTED_IN_VAIN
 from node.registry import changes
+from node.store.items.tasks import close_task
 from protocol.vocabulary import Action, Disposition
 from tests.simulation.test_membership import FR, GB, NL, expel, govern, merge, run, status, tasks
 from tests.simulation.test_retention import DAY_MS, closed_item, retention, walk
@@ -187,6 +188,27 @@ class TestNoActiveMember:
         await again(world)
         await world.settle()
         govern(world, change)
+        await run(world, *world.nodes)
+        assert (VAIN, old) in await tasks(world, GB)
+
+    @gone
+    async def test_who_was_told_is_not_told_again_by_each_start(
+        self, world: World, change: Callable[[NetworkDocument], NetworkDocument]
+    ) -> None:
+        """Until more is heard of the item; what was closed at a member that is gone stays there."""
+        old = await closed_item(world)
+        await again(world)
+        await world.settle()
+        govern(world, change)
+        await run(world, *world.nodes)
+        close = partial(close_task, code=VAIN, subject=old, now_ms=world.now)
+        await world[GB].store.writer.run(close)
+        await world[GB].crash()
+        await world[GB].restart()
+        world.now += DAY_MS
+        await run(world, *world.nodes)
+        assert (VAIN, old) not in await tasks(world, GB)
+        await world[GB].submit(PLACE, reference="R-1", child_at_risk=True)
         await run(world, *world.nodes)
         assert (VAIN, old) in await tasks(world, GB)
 

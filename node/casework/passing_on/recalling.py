@@ -164,7 +164,7 @@ class Recall:
         stuck = [s for s in here if is_stuck(book, s, member)]
         if standing != "closed":  # nobody there looks at what was reported since it was closed
             there = (s for s in here if handed_on_to(book, s) == member)
-            book.tasks += [(REPORTED_IN_VAIN, s.id) for s in there if is_reported_since(s)]
+            book.reminders += [(REPORTED_IN_VAIN, s.id) for s in there if is_reported_since(s)]
         roles = forwarding.registry.network.members[member].roles
         if standing == "suspended" or _keeps(standing, roles):
             # What went on from there is no affair of one that comes back.

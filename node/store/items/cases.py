@@ -41,7 +41,7 @@ from node.store.delta import Delta
 from node.store.items.alike import load_alike, load_items, note_found
 from node.store.items.erasing import bury_late, erase_items, leaves_about, unsaid_to
 from node.store.items.states import UNWRITTEN
-from node.store.items.tasks import close_task, open_task
+from node.store.items.tasks import close_task, open_once, open_task
 from node.store.recent import Recent
 from node.store.recovery.disavowing import go_on as name_on
 from node.store.recovery.disavowing import keep, note_leaves
@@ -231,6 +231,8 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
     for code, subject in dict.fromkeys(book.tasks):
         if (code, subject) not in over:
             open_task(connection, code, subject, book.now)
+    for code, item in book.reminders:
+        open_once(connection, code, item, book.now)
     for code, subject in over:
         close_task(connection, code, subject, book.now)
     keep(connection, book.disavowed, book.now)

@@ -21,6 +21,20 @@ def open_task(connection: Connection, code: str, subject: str, now_ms: int) -> b
     return opened.rowcount > 0
 
 
+def open_once(connection: Connection, code: str, item: str, now_ms: int) -> None:
+    """Open a task of an item unless one was opened since the last that was learnt of the item.
+
+    For what is looked for again at each start: a person that closed it knows.
+    """
+    told = connection.execute(
+        "SELECT 1 FROM tasks WHERE code = ? AND subject = ? AND opened_ms >="
+        " (SELECT learnt_ms FROM events WHERE item = ? ORDER BY seq DESC LIMIT 1) LIMIT 1",
+        (code, item, item),
+    ).fetchone()
+    if told is None:
+        open_task(connection, code, item, now_ms)
+
+
 def open_tasks(connection: Connection, limit: int) -> list[tuple[str, str, int]]:
     """Return what stands before a person: (code, subject, opened_ms), oldest first.
 
