@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from node.casework.casebook import Casebook, Needs
 from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.reports.draft import ActionDraft
+from node.peer.errors import PeerRefusedError, PeerTimeoutError
 from node.peer.recovery.recovering import open_page
-from node.peer.recovery.replaying import AGAIN_MS
+from node.peer.recovery.replaying import AGAIN_MS, CAP_MS
 from node.store import backup
 from protocol.channel import Channel
 from protocol.entry import decode
@@ -121,6 +123,35 @@ async def test_g11_peer_that_shows_erasures_slowly_keeps_no_other_waiting(
         assert await world[EOKM].coming_back.replay() == waiting
         assert world.now - began <= 2 * 40_000
     assert replaying.transport.asked == {IWF: 4, PDC: 1}
+    assert await world[EOKM].desk.item(gone) is None
+    assert await world[EOKM].desk.item(kept) is not None
+
+
+class Lossy(Slow):
+    """The way to others, over which every second answer of gb-iwf is lost, or that it is busy."""
+
+    async def recover(self, peer: str, path: str, body: bytes) -> Any:
+        """Ask; of gb-iwf nothing comes each second time."""
+        found = await super().recover(peer, path, body)
+        if peer == IWF and self.asked[peer] % 2 == 0:
+            raise PeerTimeoutError if self.asked[peer] % 4 else PeerRefusedError("busy")
+        return found
+
+
+async def test_g1_a_lossy_line_begins_nothing_anew(world: World, saved: Path) -> None:
+    """Else a long history would never be shown whole over a line that breaks now and then."""
+    gone, kept = await erased_after_the_backup(world, saved)
+    await restore(world[EOKM], saved)
+    world[IWF].handing_back = replace(
+        world[IWF].handing_back, store=Sparing(world[IWF].store.handing_back)
+    )
+    replaying = world[EOKM].coming_back.replaying
+    replaying.transport = Lossy(world, replaying.transport)
+    for _ in range(12):
+        world.now += CAP_MS
+        if not await world[EOKM].coming_back.replay():
+            break
+    assert await world[EOKM].coming_back.replay() == 0
     assert await world[EOKM].desk.item(gone) is None
     assert await world[EOKM].desk.item(kept) is not None
 

@@ -4,7 +4,8 @@ And the same turned round, for members that only pull: they bring the page, and 
 asked for next.
 
 `gate` has verified who calls; what is handed back counts against the bytes that the member has left
-for the day. Nothing that is asked here changes a channel.
+for the day; the last page may be longer than what is left. Nothing that is asked here changes a
+channel.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class RecoverEndpoint:
         if isinstance(found, Standing):
             return Wire(wire.OK, wire.STANDING_TYPE, recovery.to_bytes(found))
         page = found.to_bytes()
-        self.allowances.spend(member, Cost.BYTES, len(page), self.clock())
+        self.allowances.owe(member, Cost.BYTES, len(page), self.clock())
         return Wire(wire.OK, wire.PAGE_TYPE, page)
 
 
@@ -79,7 +80,7 @@ class BroughtEndpoint:
         raw = await whole_body(request, caller, media_type, most, self.patience)
         if raw is None:
             return wire.answer(AnswerCode.TOO_LARGE)
-        self.allowances.spend(member, Cost.BYTES, len(raw), self.clock())
+        self.allowances.owe(member, Cost.BYTES, len(raw), self.clock())
         try:
             said = recovery.read_page(raw) if is_page else recovery.read_standing(raw)
         except ProtocolError:

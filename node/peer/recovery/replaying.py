@@ -116,7 +116,8 @@ class Replaying:
             if not await apart(peer, self._pages(peer)):
                 return False
         except (PeerError, ProtocolError, KeysError) as error:
-            self._held.pop(peer, None)
+            if not isinstance(error, PeerError):  # a line's fault says nothing of what came before
+                self._held.pop(peer, None)
             if isinstance(error, CallError) and error.refresh:
                 self.on_registry_behind()
             attempts = self._attempts.get(peer, 0) + 1
