@@ -25,7 +25,7 @@ from node.peer.errors import (
 )
 from node.peer.ledgers.ledger import MINUTE_MS, IsOurs, Revoked, ledger_minutes, signed_by
 from node.peer.ledgers.ledger_exchange import SHOWING, Admission, LedgerTransport, to_call
-from node.peer.ledgers.silence import Barred, is_away
+from node.peer.ledgers.silence import Barred, Suspensions, is_away
 from node.peer.ledgers.witnessing import Counts, candidates, counts_in
 from protocol.errors import ProtocolError
 from protocol.showing import Parties, Showing, ShownPlace, from_bytes, to_bytes, verify_showing
@@ -115,7 +115,7 @@ class Place(NamedTuple):
     size: int
 
 
-class CrossStore(Protocol):
+class CrossStore(Suspensions, Protocol):
     """What comparing ledgers needs of the store; methods raise `StoreError`."""
 
     async def partners(self) -> set[str]:
@@ -286,7 +286,7 @@ class Crosscheck:
         self._clock = clock
         self._revoked = revoked
         self._admission = Admission(SHOWING, registry)
-        self._barred = Barred(us)
+        self._barred = Barred(us, store)
 
     async def answer(self, caller: str, raw: bytes) -> bytes:
         """Judge what `caller` shows, and return what we show it.
@@ -312,7 +312,7 @@ class Crosscheck:
         """
         registry, checks = self._registry(), await self._store.checks()
         good = 0
-        self._barred.see(registry, now_ms)
+        await self._barred.see(registry, now_ms)
         if not registry.is_active(self._us):
             return good  # nobody shows us anything, and nobody is to blame
         for peer in sorted(await self._store.partners() | to_call(registry, self._us)):
@@ -344,7 +344,7 @@ class Crosscheck:
         )
         able = [one for one in candidates(registry, peer) if one != self._us]
         grace_ms = GRACE * ledger_minutes(registry) * MINUTE_MS
-        witnessed = len(able) >= WITNESSES and not self._barred.lately(peer, now_ms)
+        witnessed = len(able) >= WITNESSES and not await self._barred.lately(peer, now_ms)
         times = Times(now_ms, now_ms - grace_ms, now_ms - DAY_MS, witnessed)
         before = (await self._store.checks()).get(peer, NEVER)
         try:
@@ -379,7 +379,7 @@ class Crosscheck:
         """Whether something receipted a day ago was never shown since, though it might be."""
         good_ms = before.good_ms
         fresh = good_ms is not None and not pacing.is_past(now_ms, good_ms, DAY_MS)
-        excused = fresh or self._barred.lately(peer, now_ms)
+        excused = fresh or await self._barred.lately(peer, now_ms)
         if excused or not await self._store.due(peer, now_ms - DAY_MS, now_ms):
             return set()
         return {Problem.MISSING}

@@ -6,8 +6,8 @@ lets comparisons alone fail, may have something to hide: it is missed as one tha
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol
 
 from keys.registry import Registry
 from node.peer.channels import pacing
@@ -21,6 +21,9 @@ BACK_MS: Final = 12 * 3_600_000
 GRACE_MS: Final = 24 * 3_600_000
 """So long after a suspension ended nobody is missed: others may not have heard so yet, and what was
 signed meanwhile is cosigned by them only now."""
+
+KEEP_MS: Final = 3_600_000
+"""So often at most is kept that a member is suspended still."""
 
 Receipted = Callable[[int], Awaitable[Sequence[tuple[object, ...]]]]
 """Gives how far channels with it were receipted, in either direction, until a time (UTC)."""
@@ -52,25 +55,61 @@ async def is_away(error: Exception, receipted: Receipted, good_ms: int | None, n
     return not (known or before) or _far(before) == _far(await receipted(until_ms))
 
 
+class Suspensions(Protocol):
+    """What is kept of who was suspended; methods raise `StoreError`."""
+
+    async def barred(self) -> dict[str, int]:
+        """Return when members were seen to be suspended last, UTC."""
+        ...
+
+    async def keep_barred(self, last_ms: Mapping[str, int]) -> None:
+        """Keep that in the place of what was kept before."""
+        ...
+
+
 class Barred:
-    """Remembers, in memory, when members and we were suspended last.
+    """Remembers when members and we were suspended last, across starts; nearly, to save writes.
 
     Who is suspended is shown nothing, and nobody cosigns for it.
     """
 
-    def __init__(self, us: str) -> None:
+    def __init__(self, us: str, store: Suspensions) -> None:
         self._us = us
+        self._store = store
+        self._kept: dict[str, int] | None = None
         self._last_ms: dict[str, int] = {}
 
-    def see(self, registry: Registry, now_ms: int) -> None:
-        """Note who is suspended now (UTC)."""
-        barred = [one for one in registry.members if not registry.is_active(one)]
-        self._last_ms |= dict.fromkeys(barred, now_ms)
+    async def see(self, registry: Registry, now_ms: int) -> None:
+        """Note who is suspended now (UTC).
 
-    def lately(self, peer: str, now_ms: int) -> bool:
-        """Whether `peer`, or we, were suspended less than a day ago."""
+        Raises:
+            StoreError: it was not kept; it is noted again.
+        """
+        kept = await self._load()
+        members = registry.network.members.items()
+        barred = {one: now_ms for one, entry in members if entry.status == "suspended"}
+        self._last_ms |= barred
+        if any(pacing.is_past(now_ms, kept.get(one, -KEEP_MS), KEEP_MS) for one in barred):
+            lasting = self._last_ms.items()
+            fresh = {one: at for one, at in lasting if not pacing.is_past(now_ms, at, GRACE_MS)}
+            await self._store.keep_barred(fresh)
+            self._kept = fresh
+
+    async def lately(self, peer: str, now_ms: int) -> bool:
+        """Whether `peer`, or we, were suspended less than a day ago.
+
+        Raises:
+            StoreError: it could not be read.
+        """
+        await self._load()
         since = [self._last_ms[one] for one in (peer, self._us) if one in self._last_ms]
         return any(not pacing.is_past(now_ms, one, GRACE_MS) for one in since)
+
+    async def _load(self) -> dict[str, int]:
+        if self._kept is None:
+            self._kept = await self._store.barred()
+            self._last_ms = self._kept | self._last_ms
+        return self._kept
 
 
 def _far(due: Sequence[tuple[object, ...]]) -> set[tuple[object, ...]]:

@@ -5,8 +5,10 @@ Implements `node.peer.ledgers.crosscheck.CrossStore`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
 
 from node.peer.ledgers.crosscheck import (
     PASSING,
@@ -23,6 +25,7 @@ from node.peer.ledgers.witnessing import Counts
 from node.store.audits.witness_audit import HeadRow, PlaceRow, WitnessAudit
 from node.store.channels.forks import keep_most
 from node.store.channels.inbox import signed_from
+from node.store.history import fact
 from node.store.items.tasks import close_task, open_task
 from node.store.ledgers.witnessing import partners
 from node.store.seam import Connection
@@ -39,6 +42,8 @@ SHOWN_EPOCHS = 4
 SHOWN_COSIGNERS = 4
 MOST = 8
 """Showings of one member that are kept because they contradict our logs, half a MB each at most."""
+BARRED: Final = "barred"
+"""The row of `meta` that says who was suspended when."""
 LOOKED_AT = 48
 """Places of one channel's epoch, the newest first, that are looked at for a witnessed one."""
 
@@ -121,6 +126,17 @@ class Crosschecks:
                 keep_most(connection, "ledger_differences", peer, MOST)
 
         await self._writer.run(job)
+
+    async def barred(self) -> dict[str, int]:
+        """See `Suspensions.barred`."""
+        kept = await self._readers.run(lambda c: fact(c, BARRED))
+        return {} if kept is None else msgspec.json.decode(kept, type=dict[str, int])
+
+    async def keep_barred(self, last_ms: Mapping[str, int]) -> None:
+        """See `Suspensions.keep_barred`."""
+        value = msgspec.json.encode(last_ms).decode()
+        sql = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
+        await self._writer.run(lambda c: c.execute(sql, (BARRED, value)))
 
 
 def checks(connection: Connection) -> dict[str, Checked]:

@@ -416,6 +416,30 @@ async def test_8_14_who_was_suspended_is_not_accused_of_what_nobody_cosigned(wor
     assert (checked(world).problem, tasks(world)) == (None, set())
 
 
+async def test_8_14_a_start_does_not_forget_who_was_suspended(world: World) -> None:
+    """Else each update of a program on the day of a reinstatement would accuse the member."""
+    await an_hour(world, 3)
+    assert await compared(world)
+    before = world.registry
+    world.registry = suspended(before, EOKM)
+    await world[EOKM].submit("https://gb1.example/9.jpg")
+    for _ in range(6):
+        await world[EOKM].work()
+        world.now += 60_000
+    for _ in range(60):
+        await an_hour(world)
+        await compared(world)
+    world.registry = before
+    await world[IWF].crash()
+    await world[IWF].restart()
+    await compared(world)
+    assert tasks(world) == set()
+    for _ in range(30):
+        await an_hour(world)
+        await compared(world)
+    assert (checked(world).problem, tasks(world)) == (None, set())
+
+
 async def test_8_14_a_member_that_is_away_is_not_accused(world: World) -> None:
     """Its channels say that it is away."""
     await an_hour(world, 3)
