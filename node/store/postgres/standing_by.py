@@ -6,6 +6,9 @@ which it raises every few seconds even when there is nothing to do, is watched: 
 for `LEASE_S` by the clock of the one that waits, while the server answers, the server is told to
 end that session. That is a matter of speed and not of safety: whatever the old process does when it
 wakes up, the fence on the row of the tenure keeps nothing of it (`tenant.py`).
+
+After the server was away, who worked has `RETURN_S` to come back: it alone knows whether the server
+lacks what it had confirmed.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ SLOW_S: Final = 1.0
 """How long the server may take to answer, else it hangs itself."""
 LEASE_S: Final = 15.0
 """How long the one that works may show nothing."""
+RETURN_S: Final = 6.0
+"""How long nobody takes over once a server that was away is back: who works writes every 2 s."""
 _HOLDER: Final = """
 SELECT t.fence, t.commits, l.pid FROM tenure t LEFT JOIN pg_locks l
 ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.classid = 0
@@ -73,6 +78,8 @@ class StandBy:
             raise
         self._seen: Holder | None = None
         self._since_s = now_s()
+        self._back_s: float | None = None
+        self._was_away = False
 
     def close(self) -> None:
         """Wait no more."""
@@ -87,12 +94,14 @@ class StandBy:
         try:
             holder = self._look()
         except StoreError:
-            self._seen = None
+            self._seen, self._was_away = None, True
             return False
+        if self._was_away:
+            self._back_s, self._was_away = self._now_s(), False
         if self._now_s() - asked_s > SLOW_S:
             self._seen = None
         if holder.session is None:
-            return True
+            return self._back_s is None or self._now_s() - self._back_s > RETURN_S
         if holder != self._seen:
             self._seen, self._since_s = holder, self._now_s()
         elif self._now_s() - self._since_s > LEASE_S:

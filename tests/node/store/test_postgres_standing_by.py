@@ -15,19 +15,20 @@ from node.store import opening
 from node.store.errors import (
     AlreadyOpenError,
     AwayError,
+    SetBackError,
     StoreError,
     UnsureError,
     WrongKeyError,
 )
 from node.store.postgres.opening import ServerLock
 from node.store.postgres.place import Postgres
-from node.store.postgres.standing_by import LEASE_S, StandBy, wait
+from node.store.postgres.standing_by import LEASE_S, RETURN_S, StandBy, wait
 from node.store.sqlite import Store
 from tests.builders.cases import FINGERPRINTS, US
 from tests.builders.postgres import Cluster
 from tests.contract.stores import KEY, record_items
 from tests.contract.test_store_outbox import Tenure
-from tests.node.store.test_postgres_server import cut_off
+from tests.node.store.test_postgres_server import copied, cut_off, put_in_place, record_again
 
 
 class Clock:
@@ -250,3 +251,27 @@ async def displaced(place: Postgres, waiting: StandBy, clock: Clock) -> Store:
     waiting.is_free()
     await become_free(waiting)
     return node(place)
+
+
+async def test_who_worked_finds_out_first_that_the_server_was_set_back(
+    postgres: Cluster, clock: Clock
+) -> None:
+    """Who stands by knows nothing of it: it would go on with a database that forgot."""
+    place = postgres.new()
+    opening.create_database(place, KEY)
+    store = node(place)
+    with closing(StandBy(place, KEY, clock)) as waiting:
+        await record_items(store, 1)
+        behind = copied(postgres, place)
+        await record_again(store, 2)
+        assert not waiting.is_free()
+        put_in_place(postgres, behind, place)
+        for _ in range(3):
+            assert not waiting.is_free()
+        with pytest.raises(SetBackError):
+            await record_again(store, 3)
+        clock.now_s += RETURN_S + 1
+        await become_free(waiting)
+    with pytest.raises(SetBackError):
+        node(place)
+    await store.close()
