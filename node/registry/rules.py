@@ -113,11 +113,15 @@ def _check_endpoint(endpoint: str | None) -> None:
 
 
 def _check_counts(document: MemberDocument) -> None:
-    """Each key may be revoked, and whoever serves the registry keeps and hands on a note of it."""
+    """Each key may be revoked, and whoever serves the registry keeps and hands on a note of it.
+
+    Of evidence keys none may be left out (`check_evidence_stays`).
+    """
     counts = [(str(purpose), len(document.published(purpose))) for purpose in PURPOSES]
     for where, count in (*counts, ("tls", len(document.tls)), ("sealing", len(document.sealing))):
         if count > MAX_KEYS:
-            raise RefusedError(f"keys.{where}", f"lists more than {MAX_KEYS}; leave out old ones")
+            mend = "ask the maintainers" if where in EVIDENCE else "leave out old ones"
+            raise RefusedError(f"keys.{where}", f"lists more than {MAX_KEYS}; {mend}")
 
 
 def _are_all_retired(document: MemberDocument, purpose: Rotated) -> bool:

@@ -35,7 +35,7 @@ from node.registry.publish import (
     read_publication,
     role_version,
 )
-from node.registry.rules import MAX_KEYS
+from node.registry.rules import MAX_KEYS, check_document
 from node.registry.serve import HOUR_MS, PUBLICATIONS_AN_HOUR, RegistryServer
 from node.registry.staging import drop_staged
 from tests.builders.network import NOW_MS, make_document, member_keys
@@ -346,6 +346,17 @@ class TestRules:
             server.publish(IWF, unchecked(document), LATER)
         enough = dataclasses.replace(document, tls=document.tls[1:])
         assert server.publish(IWF, unchecked(enough), LATER)
+
+    def test_nobody_is_told_to_leave_out_what_may_not_be_left_out(self, network: Network) -> None:
+        """What others keep is verified under keys of these purposes: they stay listed."""
+        document = make_document(network.id, IWF, sequence=2)
+        more = tuple(
+            dataclasses.replace(document.log[0], key=SigningKey.generate(hybrid=True).public)
+            for _ in range(MAX_KEYS)
+        )
+        document = dataclasses.replace(document, log=(*document.log, *more))
+        with pytest.raises(RefusedError, match=r"keys\.log: lists more than .*; ask the maintain"):
+            check_document(document, LATER)
 
 
 class TestCost:
