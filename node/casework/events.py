@@ -146,6 +146,8 @@ class HandedOn(Value, frozen=True):
     """The item went to another member, for where it is hosted; receipt and answer follow.
 
     `event_id`: under which it is told that it moved; None: not known, in what is rebuilt.
+    `erased_before`: `to` had said before this that it erased the item, and has it anew by this;
+    histories of earlier versions do not say so.
     """
 
     to: str
@@ -153,6 +155,7 @@ class HandedOn(Value, frozen=True):
     hops: tuple[Hop, ...]
     jurisdiction: Jurisdiction
     event_id: str | None = None
+    erased_before: bool = False
 
 
 class Answered(Value, frozen=True):

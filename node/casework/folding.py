@@ -161,7 +161,12 @@ def _handed_on(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         "answered_by": None,
         "sent": None,
         "steps": _own_step(state, body.hops[-2].member, body.to, body.event_id),
+        "erased_at": _but(state.erased_at, body.to) if body.erased_before else state.erased_at,
     }
+
+
+def _but(members: tuple[str, ...], member: str) -> tuple[str, ...]:
+    return tuple(one for one in members if one != member)
 
 
 def _answered(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:

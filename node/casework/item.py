@@ -260,7 +260,7 @@ class ItemState(Value, frozen=True):
     holds: tuple[Hold, ...] = ()
     steps: tuple[Step, ...] = ()  # the latest known hand-over of each member
     erased_at: tuple[str, ...] = ()
-    """Members that say that they erased it."""
+    """Members that say that they erased it, and to which it was not handed from here since."""
     handed_ms: int = 0
     """The latest time of a hand-over by which it came here; in the order of hand-overs."""
     carried: tuple[str, ...] = ()

@@ -216,7 +216,8 @@ def hand_on(
     hops = (*state.hops, Hop(choice.member, book.now))
     handed_ms = after(book.us, state, book.now)
     event_id = forwarding.ids.mint(handed_ms)
-    body = HandedOn(choice.member, choice.orphan, hops, found, event_id)
+    anew = choice.member in state.erased_at  # it said so before this: no clock need tell
+    body = HandedOn(choice.member, choice.orphan, hops, found, event_id, anew)
     post = forwarding.postbox.post(
         choice.member,
         Kind.ITEM,
