@@ -212,7 +212,8 @@ class Judge:
         if isinstance(message, UnknownMessage):
             self.book.tasks.append(("entry_unknown_kind", peer))
             return _unknown(message), None
-        heard = self._permits.hears(peer, parsed.arrived.lane, parsed.kind)
+        hears = self._permits.let_in if self._is_let_in(parsed) else self._permits.hears
+        heard = hears(peer, parsed.arrived.lane, parsed.kind)
         if not heard and not self._is_stranded(parsed):
             self.book.tasks.append(("entry_not_permitted", peer))
             return Disposition.NOT_PERMITTED, _ROLE

@@ -25,6 +25,9 @@ from protocol.vocabulary import Kind, Lane
 HOLDERS: Final = frozenset({"hotline", "police"})
 """Roles of members that hold items; others hold them no more."""
 
+_ANYWHERE: Final = frozenset({"any"})
+"""Stands for countries where those of two members are not to be compared."""
+
 
 class NotPermittedError(UnsayableError):
     """The network does not permit us to say this to that member; `task` is what it leaves."""
@@ -119,6 +122,14 @@ class Permits:
         if (lane, kind) != (Lane.REPORTS, Kind.ITEM) or self.hears(peer, lane, kind):
             return False
         return not self._may(self._us, peer, Lane.STATUS, Kind.DISPOSITION)
+
+    def let_in(self, peer: str, lane: Lane, kind: int) -> bool:
+        """Whether `peer`, which is gone, may say this to us by its roles alone.
+
+        Its countries are others' since, so they tell no more what it was permitted.
+        """
+        theirs, ours = (Party(self._party(one).roles, _ANYWHERE) for one in (peer, self._us))
+        return is_permitted(theirs, ours, lane, kind)
 
     @property
     def holds(self) -> bool:
