@@ -301,7 +301,8 @@ class Desk:
         """Erase an item by a person's word: everybody concerned is told, bodies are gone on return.
 
         Raises:
-            UnknownItemError, UnderReferralError, ItemOpenError, StoreError
+            UnknownItemError, UnderReferralError, ItemOpenError, ItemReportedAgainError,
+            StoreError
         """
         self._check_open()
         key = self._fingerprints.item(item_id)

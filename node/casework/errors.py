@@ -11,6 +11,7 @@ CaseworkError            base: `code`, `field`
   AlreadyNotifiedError   the proxy that hides the item was notified before
   MessageUnreadableError  the addressee's node does not read messages
   ItemOpenError          the item is open; retention does not erase it
+  ItemReportedAgainError  it was told of once more; retention does not erase it unlooked
   UnderLegalHoldError    a person put a hold on the item; it is not erased while that lasts
   UnknownHoldError       the item has no such hold
   UnknownVerdictError    the item has no such verdict of this hotline
@@ -129,6 +130,15 @@ class ItemOpenError(CaseworkError):
     """item: it is open here; retention erases what is closed, a withdrawal or an error anything."""
 
     code = "item_open"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class ItemReportedAgainError(CaseworkError):
+    """item: it was reported again and nobody has looked; retention waits for a person."""
+
+    code = "item_reported_again"
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)

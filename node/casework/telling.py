@@ -42,6 +42,10 @@ class News:
 
 REPORTED_IN_VAIN: Final = "reported_in_vain"
 """Task: a closed item was reported again, and who it was handed to looks at it no more."""
+REPORTED_AGAIN_UNSEEN: Final = "reported_again_unseen"
+"""Task: the time of a closed item is over, and it was reported again, but nobody has looked."""
+CHILD_AT_RISK_SINCE: Final = "child_at_risk_since"
+"""Task: of a closed item that another has it is said for the first time that a child is at risk."""
 _WHERE_IT_WENT = frozenset({OutcomeWhat.MOVED, OutcomeWhat.RESPONSIBLE_CHANGED})
 
 

@@ -34,7 +34,7 @@ from node.casework.postbox import Postbox
 from node.casework.reports.draft import ActionDraft, AssessmentDraft, HashesDraft, RetractionDraft
 from node.casework.reports.intake import add_facts, assess
 from node.casework.reports.prepare import check_action, check_assessment, read_hashes, read_time
-from node.casework.telling import News, note, tell
+from node.casework.telling import REPORTED_AGAIN_UNSEEN, News, note, tell
 from node.ids import Ids
 from node.matching.contents import Likeness, is_same_account, likeness
 from protocol.facts import ActionTaken, Content, Evidence, Jurisdiction
@@ -284,3 +284,4 @@ def settle(book: Casebook, item_id: str, reasons: AbstractSet[Review]) -> None:
         if review in reasons:
             body = Settled(review)
             book.record(item_id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
+            book.over.append((REPORTED_AGAIN_UNSEEN, item_id))

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from keys.transfers import TRANSFER_FIELDS, TransferTerms
+from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.item import Custody, Review
 from node.casework.reports.draft import ActionDraft
-from node.casework.telling import REPORTED_IN_VAIN
+from node.casework.telling import CHILD_AT_RISK_SINCE, REPORTED_IN_VAIN
 from node.registry import changes
 from node.store.items.tasks import close_task
 from protocol.vocabulary import Action, Disposition
@@ -111,13 +112,12 @@ class TestErasedThere:
     async def test_report_that_nobody_looked_at_before_stands_before_a_person(
         self, world: World
     ) -> None:
-        """It had come there, and its time was over there first."""
+        """It had come there, and a person erased it there."""
         old = await closed_item(world)
         await again(world)
         await world.settle()
         assert Review.PERHAPS_BACK in (await world[NL].state(old)).reviews
-        world.now += 30 * DAY_MS
-        assert await walk(retention(world, world[NL])) == 1
+        await world[NL].desk.erase(old, ErasureDraft(Cause.ERROR), actor="a")
         await world.settle()
         assert (VAIN, old) in await tasks(world, GB)
 
@@ -266,3 +266,100 @@ async def test_closed_item_that_is_handed_back_stands_before_a_person(world: Wor
     state = await world[GB].state(ours)
     assert (state.custody, state.closed_ms is None) == (Custody.HERE, False)
     assert state.reviews == (Review.PERHAPS_BACK,)
+
+
+class TestOver:
+    """Nobody need look any more: the task closes by itself."""
+
+    async def vain(self, world: World) -> str:
+        """A closed item that was reported in vain at gb-iwf; its id."""
+        old = await closed_item(world)
+        world.now += 30 * DAY_MS
+        await again(world)
+        assert await walk(retention(world, world[NL])) == 1
+        await world.settle()
+        assert (VAIN, old) in await tasks(world, GB)
+        return old
+
+    async def test_where_the_place_is_reported_anew(self, world: World) -> None:
+        """It is a new item, which somebody looks at."""
+        old = await self.vain(world)
+        result = await world[GB].submit(PLACE, reference="anew")
+        assert result.items[0].item_id != old
+        assert (VAIN, old) not in await tasks(world, GB)
+
+    async def test_where_the_item_is_erased(self, world: World) -> None:
+        """There is no place to look at."""
+        old = await self.vain(world)
+        await world[GB].desk.erase(old, ErasureDraft(Cause.ERROR), actor="a")
+        assert (VAIN, old) not in await tasks(world, GB)
+
+    async def test_not_where_a_child_is_at_risk_and_the_new_report_says_nothing_of_it(
+        self, world: World
+    ) -> None:
+        """Only the old item says so."""
+        old = (await world[GB].submit(PLACE, reference="R-1")).items[0].item_id
+        await world.settle()
+        await world[NL].desk.act(old, ActionDraft(action=Action.REMOVED), actor="a")
+        await world.settle()
+        govern(world, expel)
+        await run(world, *world.nodes)
+        await world[GB].submit(PLACE, reference="R-1", child_at_risk=True)
+        await again(world)
+        assert (VAIN, old) in await tasks(world, GB)
+        await world[GB].submit(PLACE.replace("1.jpg", "2.jpg"), reference="other")
+        assert (VAIN, old) in await tasks(world, GB)
+
+
+class TestChildAtRisk:
+    """Said of a closed item, and nothing else: no sighting tells that it was reported again."""
+
+    @pytest.mark.parametrize("word", [Action.REMOVED, Action.NOT_ILLEGAL])
+    async def test_who_has_it_looks(self, world: World, word: Action) -> None:
+        """And who says so is told that it is closed."""
+        old = await self.closed(world, word)
+        await world.settle()
+        await self.urge(world, old)
+        await world.settle()
+        expected = Review.PERHAPS_BACK if word is Action.REMOVED else Review.NOT_ILLEGAL_DOUBTED
+        assert (await world[NL].state(old)).reviews == (expected,)
+        assert (CHILD_AT_RISK_SINCE, old) in await tasks(world, GB)
+
+    @gone
+    @pytest.mark.parametrize("receipted", [False, True])
+    async def test_who_passes_it_on_looks_where_the_other_goes_before_it_judges_it(
+        self, world: World, change: Callable[[NetworkDocument], NetworkDocument], *, receipted: bool
+    ) -> None:
+        """It waits in the outbox, or lies there receipted."""
+        old = await self.closed(world, Action.REMOVED)
+        await world.settle()
+        if not receipted:
+            await world[NL].crash()
+        await self.urge(world, old)
+        await world[GB].work()
+        govern(world, change)
+        await run(world, GB, FR)
+        assert (CHILD_AT_RISK_SINCE, old) in await tasks(world, GB)
+
+    async def test_what_was_urgent_before_it_was_closed_is_over(self, world: World) -> None:
+        """Who closed it knew."""
+        old = (await world[GB].submit(PLACE, reference="R-1", child_at_risk=True)).items[0].item_id
+        await world.settle()
+        await world[NL].desk.act(old, ActionDraft(action=Action.REMOVED), actor="a")
+        await world.settle()
+        await world[GB].submit(PLACE, reference="R-1", child_at_risk=True)
+        await world.settle()
+        assert (CHILD_AT_RISK_SINCE, old) not in await tasks(world, GB)
+        assert (await world[NL].state(old)).reviews == ()
+
+    async def closed(self, world: World, word: Action) -> str:
+        """An item of gb-iwf that nl-eokm has closed, with a word for it."""
+        item = (await world[GB].submit(PLACE, reference="R-1")).items[0].item_id
+        await world.settle()
+        await world[NL].desk.act(item, ActionDraft(action=word), actor="a")
+        return item
+
+    async def urge(self, world: World, item: str) -> None:
+        """Its line is handed in anew, because a child is at risk."""
+        same = await world[GB].submit(PLACE, reference="R-1", child_at_risk=True)
+        assert [(one.item_id, one.outcome) for one in same.items] == [(item, "revision")]

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from node.casework.casebook import Needs
+from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.ending.retaining import PAGE, Periods, Retention
+from node.casework.errors import ItemReportedAgainError
+from node.casework.item import Review
 from node.casework.reports.draft import ActionDraft, HoldDraft
 from node.casework.showing.views import moment
+from node.casework.telling import REPORTED_AGAIN_UNSEEN
 from protocol.vocabulary import Action
 from tests.simulation.test_erasing import bodies
+from tests.simulation.test_membership import tasks
 from tests.simulation.world import Node, World
 
 DAY_MS = 86_400_000
@@ -71,6 +77,38 @@ async def test_rule_10_held_item_outlives_its_period(world: World) -> None:
     world.now += 89 * DAY_MS
     assert await walk(made) == 0
     world.now += DAY_MS
+    assert await walk(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "review"),
+    [
+        (Action.REMOVED, Review.PERHAPS_BACK),
+        (Action.REMOVED, Review.CAME_BACK),
+        (Action.NOT_ILLEGAL, Review.NOT_ILLEGAL_DOUBTED),
+    ],
+)
+async def test_what_was_told_of_once_more_waits_until_a_person_has_looked(
+    world: World, word: Action, review: Review
+) -> None:
+    """The report is nobody's else: a person is told once the time is over."""
+    item = await closed_item(world)
+    node = world[NL]
+    await node.desk.act(item, ActionDraft(action=word), actor="a")
+    needs = Needs(items={item})
+    await node.desk._decide(needs, lambda book: book.raise_review(item, review))
+    made, task = retention(world, node), (REPORTED_AGAIN_UNSEEN, item)
+    world.now += 29 * DAY_MS
+    assert await walk(made) == 0
+    assert task not in await tasks(world, NL)
+    world.now += DAY_MS
+    assert await walk(made) == 0
+    assert task in await tasks(world, NL)
+    with pytest.raises(ItemReportedAgainError):
+        await node.desk.erase(item, ErasureDraft(Cause.RETENTION), actor="a")
+    await node.desk.act(item, ActionDraft(action=word), actor="a")
+    assert task not in await tasks(world, NL)
+    world.now += 30 * DAY_MS
     assert await walk(made) == 1
 
 

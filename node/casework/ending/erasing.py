@@ -17,12 +17,13 @@ from node.casework.contents.spreading import hearers, spread
 from node.casework.ending.holding import is_held, is_under_referral
 from node.casework.errors import (
     ItemOpenError,
+    ItemReportedAgainError,
     UnderLegalHoldError,
     UnderReferralError,
     UnknownItemError,
 )
 from node.casework.events import Erasure, Event
-from node.casework.item import Custody, Informant, ItemState
+from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.mistakes.reconsidering import reconsider
 from node.casework.mistakes.undoing import take_carried_back
 from node.casework.passing_on.rings import after
@@ -61,7 +62,8 @@ def erase(
     """Erase an item by a person's word; there is no way back.
 
     Raises:
-        UnknownItemError, UnderLegalHoldError, UnderReferralError, ItemOpenError
+        UnknownItemError, UnderLegalHoldError, UnderReferralError, ItemOpenError,
+        ItemReportedAgainError
     """
     state = book.find(item_id)
     if state is None:
@@ -87,6 +89,14 @@ def erase(
 def is_open_here(state: ItemState) -> bool:
     """Whether it is an open case of this member."""
     return state.custody in (Custody.HERE, Custody.LOCATING) and state.closed_ms is None
+
+
+def is_reported_again(state: ItemState) -> bool:
+    """Whether a person is to look at what is closed here, since somebody told of it once more."""
+    return state.custody is Custody.HERE and not _REPORTED_AGAIN.isdisjoint(state.reviews)
+
+
+_REPORTED_AGAIN = frozenset({Review.PERHAPS_BACK, Review.NOT_ILLEGAL_DOUBTED, Review.CAME_BACK})
 
 
 def _give_back(book: Casebook, state: ItemState, ids: Ids, postbox: Postbox) -> None:
@@ -153,6 +163,7 @@ def check_erasable(state: ItemState, cause: Cause, now_ms: int) -> None:
         UnderLegalHoldError: a person put a hold on it.
         UnderReferralError: the police were told of it, and it is not closed.
         ItemOpenError: retention ends no case that is open here.
+        ItemReportedAgainError: nor one that somebody told of once more, before a person looked.
     """
     if is_held(state, now_ms):
         raise UnderLegalHoldError
@@ -160,3 +171,5 @@ def check_erasable(state: ItemState, cause: Cause, now_ms: int) -> None:
         raise UnderReferralError
     if cause is Cause.RETENTION and is_open_here(state):
         raise ItemOpenError
+    if cause is Cause.RETENTION and is_reported_again(state):
+        raise ItemReportedAgainError

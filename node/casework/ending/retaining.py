@@ -2,9 +2,11 @@
 
 An item's class says how long it is kept after the last thing that happened to it: closed as gone,
 closed as not illegal, only counted, or handed on and never heard to be closed. What is open here,
-under referral or under a legal hold is never over. Entries of other members that became part of no
-item are kept for a period of their own. Erasing is the same as by a person's word, for
-the cause `retention` (`erasing.py`): proofs still verify, tombstones stay, all concerned are told.
+under referral or under a legal hold is never over; nor is what was told of once more since it was
+closed, before a person has looked: one is told so once its time is over. Entries of other members
+that became part of no item are kept for a period of their own. Erasing is the same as by a person's
+word, for the cause `retention` (`erasing.py`): proofs still verify, tombstones stay, all concerned
+are told.
 
 Ages are by this node's clock, and a clock that runs ahead would erase what is young. So nothing is
 erased while the registry in force was not signed within three days of now by that clock.
@@ -19,12 +21,19 @@ from keys.network import EXPELLED
 from keys.registry import Registry
 from node.casework.aside import SetAside, Transact
 from node.casework.casebook import Casebook, Needs
-from node.casework.ending.erasing import Cause, ErasureDraft, check_erasable, erase
+from node.casework.ending.erasing import (
+    Cause,
+    ErasureDraft,
+    check_erasable,
+    erase,
+    is_reported_again,
+)
 from node.casework.errors import CaseworkError
 from node.casework.events import Event, EventKind, Expiry
 from node.casework.incoming.naming import Span
 from node.casework.item import Custody, ItemState
 from node.casework.postbox import Postbox
+from node.casework.telling import REPORTED_AGAIN_UNSEEN
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
 from protocol.vocabulary import Action
@@ -79,10 +88,15 @@ def period_of(state: ItemState, periods: Periods) -> int:
     return periods.not_illegal_ms if state.closed_by is Action.NOT_ILLEGAL else periods.closed_ms
 
 
+def is_old(state: ItemState, changed_ms: int, periods: Periods, now_ms: int) -> bool:
+    """Whether the time of an item is over at `now_ms`, whoever may need it still."""
+    period_ms = period_of(state, periods)
+    return bool(period_ms) and changed_ms + period_ms <= now_ms
+
+
 def is_over(state: ItemState, changed_ms: int, periods: Periods, now_ms: int) -> bool:
     """Whether the time of an item is over at `now_ms`, and nobody needs it any more."""
-    period_ms = period_of(state, periods)
-    if not period_ms or changed_ms + period_ms > now_ms:
+    if not is_old(state, changed_ms, periods, now_ms):
         return False
     try:
         check_erasable(state, Cause.RETENTION, now_ms)
@@ -119,6 +133,7 @@ class Retention:
         self._after: str | None = ""
         self._after_row = 0
         self._expelled: frozenset[str] = frozenset()
+        self._unseen: set[str] = set()
         self.erased = self.refused = 0
 
     async def due(self) -> bool:
@@ -142,6 +157,8 @@ class Retention:
         for state, changed_ms in aged:
             if is_over(state, changed_ms, self._periods, now_ms):
                 await self._aside.each([state], lambda one: one.id, self._erase_all)
+            elif is_reported_again(state) and is_old(state, changed_ms, self._periods, now_ms):
+                await self._tell_unseen(state.id)
         self._after = page[-1].id if len(page) == PAGE else None
         return self._after is not None
 
@@ -162,6 +179,15 @@ class Retention:
             self.refused += await self._transact(Needs(refused=span), _name_refused)
         self._after_row = span.to
         return True
+
+    async def _tell_unseen(self, item_id: str) -> None:
+        """Say once to a person that an item is kept for him; after a restart once more."""
+        if item_id not in self._unseen:
+            self._unseen.add(item_id)
+            await self._transact(
+                Needs(items={item_id}),
+                lambda book: book.tasks.append((REPORTED_AGAIN_UNSEEN, item_id)),
+            )
 
     async def _erase_all(self, seen: Iterable[ItemState]) -> None:
         for state in seen:

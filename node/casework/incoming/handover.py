@@ -29,7 +29,7 @@ from node.casework.passing_on.crossing import as_told_there, is_another
 from node.casework.passing_on.custody import settle_ring, take_custody, tell_way
 from node.casework.passing_on.rings import is_earlier
 from node.casework.passing_on.routing import item_told, responsible
-from node.casework.places.again import accepted, raise_judged
+from node.casework.places.again import accepted, raise_judged, watch_urgency
 from node.casework.postbox import Postbox
 from node.casework.reports.intake import carry_over, is_unseen
 from node.casework.saying import relays
@@ -302,6 +302,8 @@ class Handover:
             body = SightedEvent(sightings, None, message.child_at_risk, judgement.disposition)
             found = self._book.now if message.sighting is None else message.sighting.found_ms
             self._sight(state.id, body, found, peer)
+            if not sightings:
+                watch_urgency(self._book, state)
         self._add_facts(state.id, Facts(files, message.access), peer)
         raise_judged(self._book, state.id, judgement.review, suggested)
         file = next(iter(files), None)

@@ -16,7 +16,15 @@ from node.casework.item import Custody, Informant, ItemState, Review, Step
 from node.casework.passing_on.rings import after, holder, ring, way
 from node.casework.passing_on.routing import Forwarding
 from node.casework.postbox import Postbox
-from node.casework.telling import News, handed_on_to, tell, tell_one
+from node.casework.telling import (
+    CHILD_AT_RISK_SINCE,
+    REPORTED_AGAIN_UNSEEN,
+    REPORTED_IN_VAIN,
+    News,
+    handed_on_to,
+    tell,
+    tell_one,
+)
 from node.ids import Ids
 from protocol.facts import Hop
 from protocol.vocabulary import OutcomeWhat
@@ -74,20 +82,26 @@ def is_unheard(book: Casebook, registry: Registry, state: ItemState) -> bool:
 
 def need_not_ask(book: Casebook, item_id: str) -> None:
     """Of an item of which nothing came any more it is known who has it: nobody need ask now."""
-    task = (HOLDER_UNHEARD, item_id)
-    book.tasks = [one for one in book.tasks if one != task]
-    book.over.append(task)
+    over = [(code, item_id) for code in (HOLDER_UNHEARD, REPORTED_IN_VAIN)]
+    book.tasks = [one for one in book.tasks if one not in over]
+    book.over += over
+
+
+_REPORTED = (REPORTED_IN_VAIN, REPORTED_AGAIN_UNSEEN, CHILD_AT_RISK_SINCE)
 
 
 def is_over(book: Casebook) -> list[tuple[str, str]]:
     """Return the tasks that nobody need look at after this decision, whichever were opened.
 
     What was to come is here, by whatever way, or erased, or said to be with another. That an item
-    is closed ends none of them: it may be open again, and with nobody still.
+    is closed ends none of these: it may be open again, and with nobody still. What was reported
+    again is looked at by who has it open again.
     """
     codes = (HOLDER_UNHEARD, SAID_TO_BE_HERE)
-    found = [(code, item) for item in book.erased for code in codes]
+    found = [(code, item) for item in book.erased for code in (*codes, *_REPORTED)]
     for state in book.changed.values():
+        if state.custody is Custody.HANDED_ON and state.actions and state.closed_ms is None:
+            found.append((REPORTED_IN_VAIN, state.id))  # who has it opened it again
         if not state.heard:  # of nearly every item nobody told where it is
             continue
         if state.custody is not Custody.HANDED_ON:

@@ -39,6 +39,7 @@ from node.casework.passing_on.routing import (
     settle_place,
 )
 from node.casework.places.beside import AGAIN, ANALYST, BEFORE, beside, handed_over_with, speaking
+from node.casework.telling import CHILD_AT_RISK_SINCE
 from protocol.facts import Evidence, Jurisdiction
 from protocol.vocabulary import Action, Confidence, HostingState, Matter
 
@@ -140,6 +141,21 @@ def raise_judged(
     state = book.loaded.items[item_id]
     if review is Review.PERHAPS_BACK and is_stale(state, book.now, book.now, BACK_AGAIN_MS):
         want_look(book, item_id, Cause.PERHAPS_BACK)
+
+
+def watch_urgency(book: Casebook, before: ItemState) -> None:
+    """A closed item of which it is said, and nothing else, that a child is at risk: a person looks.
+
+    Here, and with whoever passes it on: who it is passed on to may be gone before it has it.
+    """
+    if before.child_at_risk or before.closed_ms is None:
+        return
+    if before.custody is Custody.HANDED_ON:
+        book.tasks.append((CHILD_AT_RISK_SINCE, before.id))
+    elif before.closed_by is Action.NOT_ILLEGAL:
+        raise_judged(book, before.id, Review.NOT_ILLEGAL_DOUBTED, None)
+    else:
+        raise_judged(book, before.id, Review.PERHAPS_BACK, None)
 
 
 def look_after(book: Casebook, before: ItemState, action: Action, fresh_ms: int) -> None:

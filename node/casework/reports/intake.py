@@ -22,11 +22,18 @@ from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import belonging, lacks
 from node.casework.item import Custody, ItemState, ReportFacts, Review
 from node.casework.mistakes.reconsidering import reconsider
-from node.casework.places.again import raise_judged
+from node.casework.places.again import raise_judged, watch_urgency
 from node.casework.postbox import Postbox
 from node.casework.reports.draft import AssessmentDraft
 from node.casework.reports.prepare import PreparedItem, PreparedReport, read_time
-from node.casework.telling import News, note, pass_on_sighting, tell
+from node.casework.telling import (
+    REPORTED_IN_VAIN,
+    News,
+    is_with_nobody,
+    note,
+    pass_on_sighting,
+    tell,
+)
 from node.ids import Ids
 from node.matching.contents import Likeness, likeness
 from node.matching.duplicates import Judgement, judge
@@ -153,8 +160,10 @@ def _again(
 
 def _raise_urgency(book: Casebook, item_id: str, postbox: Postbox) -> None:
     """A child is at risk after all: known here, and at once to the member that has the item."""
+    before = book.loaded.items[item_id]
     body = SightedEvent((), None, child_at_risk=True, outcome=Disposition.REVISION)
     state = book.record(item_id, EventKind.SIGHTED, body, at_ms=book.now, actor=book.us)
+    watch_urgency(book, before)
     message = Sighted(item_id, None, None, None, child_at_risk=True)
     pass_on_sighting(book, postbox, state, message, f"{item_id}|child_at_risk")
 
@@ -310,6 +319,8 @@ def carry_over(book: Casebook, postbox: Postbox, item_id: str, judgement: Judgem
 
     Known content at a new place: the verdict comes with it and says from whom (rule 2).
     """
+    if judgement.disposition is not Disposition.NEW:
+        _need_not_report(book, postbox, book.loaded.items[item_id])
     if judgement.disposition is Disposition.NEW_KNOWN:
         bring_verdicts(book, postbox, item_id)
     if judgement.review is not None:
@@ -320,6 +331,19 @@ def carry_over(book: Casebook, postbox: Postbox, item_id: str, judgement: Judgem
     replaced = judgement.replaces and book.loaded.items[judgement.replaces]
     if replaced and replaced.custody is Custody.HERE and replaced.closed_ms is None:
         book.raise_review(replaced.id, Review.REPLACED)
+
+
+def _need_not_report(book: Casebook, postbox: Postbox, new: ItemState) -> None:
+    """The place is looked at again: nobody need report what was reported of it in vain.
+
+    But for that a child is at risk, where the new report does not say so.
+    """
+    if new.custody is Custody.COUNTED:
+        return
+    for old in same_place(book, new.location):
+        told = new.child_at_risk or not old.child_at_risk
+        if old.id != new.id and told and is_with_nobody(book, postbox, old):
+            book.over.append((REPORTED_IN_VAIN, old.id))
 
 
 def _assess(
