@@ -294,6 +294,15 @@ class TestOver:
         await world[GB].desk.erase(old, ErasureDraft(Cause.ERROR), actor="a")
         assert (VAIN, old) not in await tasks(world, GB)
 
+    async def test_its_time_is_not_over_before_a_person_has_looked(self, world: World) -> None:
+        """The place would be known to nobody, and the report with it."""
+        old = await self.vain(world)
+        world.now += 400 * DAY_MS
+        assert await walk(retention(world, world[GB])) == 0
+        assert (VAIN, old) in await tasks(world, GB)
+        await world[GB].store.writer.run(lambda c: close_task(c, VAIN, old, world.now))
+        assert await walk(retention(world, world[GB])) == 1
+
     async def test_not_where_a_child_is_at_risk_and_the_new_report_says_nothing_of_it(
         self, world: World
     ) -> None:

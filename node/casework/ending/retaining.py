@@ -58,7 +58,11 @@ class Periods(NamedTuple):
 
 
 class Aged(NamedTuple):
-    """An item, and when something last happened to it (ms UTC); None: too young to be looked at."""
+    """An item, and when something last happened to it (ms UTC).
+
+    None: too young to be looked at, or a task is open that it was reported again, or a child is at
+    risk, while another has it.
+    """
 
     id: str
     state: ItemState | None

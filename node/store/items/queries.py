@@ -13,6 +13,7 @@ from node.casework.incoming.arrivals import Arrived
 from node.casework.incoming.naming import Span
 from node.casework.item import Custody, ItemState
 from node.casework.mistakes.mass import waiting_of
+from node.casework.telling import CHILD_AT_RISK_SINCE, REPORTED_IN_VAIN
 from node.casework.working import Given
 from node.jurisdiction.contacts import Hoster
 from node.jurisdiction.origins import Question
@@ -24,7 +25,7 @@ from node.store.channels.refused import next_window, refused
 from node.store.channels.waking import QUEUED
 from node.store.contents.shared import given
 from node.store.items.states import STATES_BY_ID, states, states_of
-from node.store.items.tasks import open_tasks
+from node.store.items.tasks import kept_for, open_tasks
 from node.store.ledgers.witnessing import LedgerFigures
 from node.store.ledgers.witnessing import figures as ledger_figures
 from node.store.places.hosters import all_hosters
@@ -138,6 +139,7 @@ class Queries:
 
     async def aged(self, after: str, limit: int, before_ms: int) -> list[Aged]:
         """Return the items after an id, in the order of ids; with states if old enough."""
+        codes = (REPORTED_IN_VAIN, CHILD_AT_RISK_SINCE)
 
         def query(connection: Connection) -> list[Aged]:
             rows = connection.execute(
@@ -146,7 +148,8 @@ class Queries:
                 (after, limit),
             ).fetchall()
             old = [item for item, learnt_ms in rows if learnt_ms <= before_ms]
-            found = states(select_in(connection, STATES_BY_ID, old))
+            kept = kept_for(connection, old, codes)
+            found = states(select_in(connection, STATES_BY_ID, [i for i in old if i not in kept]))
             return [Aged(item, found.get(item), learnt_ms) for item, learnt_ms in rows]
 
         return await self._readers.run(query)

@@ -7,6 +7,9 @@ and what is shown takes the codes in turn.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from node.store.bulk import select_in
 from node.store.seam import Connection
 
 
@@ -48,6 +51,12 @@ def open_tasks(connection: Connection, limit: int) -> list[tuple[str, str, int]]
         (limit,),
     ).fetchall()
     return sorted(((row[0], row[1], row[2]) for row in rows), key=lambda row: row[2])
+
+
+def kept_for(connection: Connection, items: Iterable[str], codes: tuple[str, str]) -> set[str]:
+    """Return those of `items` of which a task of one of these codes is open."""
+    sql = "SELECT subject FROM tasks WHERE closed_ms IS NULL AND code IN (?, ?) AND subject IN ({})"
+    return {row[0] for row in select_in(connection, sql, items, codes)}
 
 
 def close_task(connection: Connection, code: str, subject: str, now_ms: int) -> None:
