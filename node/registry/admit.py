@@ -18,7 +18,7 @@ from keys.network import MemberEntry, NetworkDocument, Role
 from keys.registry import TIMESTAMP_NAME, metadata_name, target_name
 from node.registry import ceremony, create, repository, rules
 from node.registry.admission import read_request
-from node.registry.changes import standing
+from node.registry.changes import check_ranked, standing
 from node.registry.errors import (
     ConflictError,
     RefusedError,
@@ -365,7 +365,7 @@ def _network_with(
     if terms.fallback and request.member not in fallback:
         fallback = (*fallback, request.member)
     try:
-        return replace(
+        after = replace(
             network,
             members={**network.members, request.member: entry},
             fallback_members=fallback,
@@ -373,6 +373,8 @@ def _network_with(
         )
     except KeysError as error:
         raise refused_by(error, "network document") from error
+    check_ranked(network, after, request.member, terms.choice_rules)
+    return after
 
 
 def _sha256(raw: bytes) -> str:

@@ -31,7 +31,8 @@ def set_countries(
         choice_rules: who comes first in a country that has several hotlines now.
 
     Raises:
-        RefusedError: no such member, it is expelled, or a country does not exist.
+        RefusedError: no such member, it is expelled, a country does not exist, or it would come in
+            no place of a rule that stands.
     """
     entry = standing(network, member)
     rules.check_jurisdictions(countries)
@@ -41,7 +42,9 @@ def set_countries(
         code: _but(ids, member) if code in given_up else ids
         for code, ids in network.choice_rules.items()
     }
-    return replace(network, members=changed, choice_rules=_filled({**chosen, **choice_rules}))
+    after = replace(network, members=changed, choice_rules=_filled({**chosen, **choice_rules}))
+    check_ranked(network, after, member, choice_rules)
+    return after
 
 
 def set_roles(
@@ -59,7 +62,8 @@ def set_roles(
         choice_rules: who comes first in a country that has several hotlines now.
 
     Raises:
-        RefusedError: no such member, it is expelled, or there is no role.
+        RefusedError: no such member, it is expelled, there is no role, or it would come in no place
+            of a rule that stands.
     """
     entry = standing(network, member)
     rules.check_entry(entry.name, roles, entry.jurisdictions)
@@ -68,12 +72,14 @@ def set_roles(
     if "hotline" not in roles:
         fallback = _but(fallback, member)
         chosen = {code: _but(ids, member) for code, ids in chosen.items()}
-    return replace(
+    after = replace(
         network,
         members=changed,
         fallback_members=fallback,
         choice_rules=_filled({**chosen, **choice_rules}),
     )
+    check_ranked(network, after, member, choice_rules)
+    return after
 
 
 def expel(
@@ -106,7 +112,7 @@ def merge(
 
     Raises:
         RefusedError: one of them is no standing member, they are one, or the successor is
-            suspended or lacks a role of the other.
+            suspended, lacks a role of the other, or would come in no place of a rule that stands.
     """
     entry, heir = standing(network, member), standing(network, successor)
     if member == successor:
@@ -120,12 +126,14 @@ def merge(
     ended = replace(entry, status=EXPELLED, jurisdictions=(), successor=successor)
     heirs[member] = ended
     chosen = {code: _instead(ids, member, successor) for code, ids in network.choice_rules.items()}
-    return replace(
+    after = replace(
         network,
         members=heirs,
         fallback_members=_instead(network.fallback_members, member, successor),
         choice_rules=_filled({**chosen, **choice_rules}),
     )
+    check_ranked(network, after, successor, choice_rules)
+    return after
 
 
 def set_terms(
@@ -142,6 +150,35 @@ def set_terms(
     if pair[0] == pair[1] or any(member not in network.members for member in pair):
         raise RefusedError("transfers", "name two members of this network")
     return replace(network, transfers=replace(before, pairs={**before.pairs, pair: terms}))
+
+
+def check_ranked(
+    before: NetworkDocument,
+    after: NetworkDocument,
+    member: str,
+    choice_rules: Mapping[str, tuple[str, ...]],
+) -> None:
+    """Refuse that a hotline comes to a country whose rule leaves it out, and nobody said so.
+
+    By such a rule it would never be responsible there, whatever is published of it. Who wants that
+    says it, by a rule in `choice_rules` without it.
+
+    Raises:
+        RefusedError: the rule that stands is named, and what to say.
+    """
+    new = set(_served(after, member)) - set(_served(before, member)) - set(choice_rules)
+    for code in sorted(new):
+        rule = after.choice_rules.get(code, (member,))
+        if member not in rule:
+            what = f"names {', '.join(rule)}, and {member} would never be responsible there"
+            mend = f"say the order: --choice {code}={','.join((*rule, member))}"
+            raise RefusedError(f"choice_rules.{code}", f"{what}; {mend}")
+
+
+def _served(network: NetworkDocument, member: str) -> tuple[str, ...]:
+    """The countries that a member lists as a hotline."""
+    entry = network.members.get(member)
+    return () if entry is None or "hotline" not in entry.roles else entry.jurisdictions
 
 
 def standing(network: NetworkDocument, member: str) -> MemberEntry:

@@ -114,6 +114,30 @@ def test_a_second_hotline_in_a_country_needs_a_rule(office: Office) -> None:
     assert office("network", "status")["choice_rules"]["GB"] == ["gb-iwf", "de-fsm"]
 
 
+def test_rule_5_no_hotline_comes_to_a_country_whose_rule_leaves_it_out_unsaid(
+    office: Office,
+) -> None:
+    """It would never be responsible: back again, as a third, by its roles, or at its admission."""
+    both = ("--jurisdiction", "GB", "--jurisdiction", "DE")
+    office("network", "countries", "gb-iwf", *both, "--choice", "DE=de-fsm,de-eco,gb-iwf")
+    office("network", "countries", "de-fsm", "--jurisdiction", "AT")
+    back = ("network", "countries", "de-fsm", "--jurisdiction", "DE")
+    assert "--choice DE=de-eco,gb-iwf,de-fsm" in office.refused(*back)
+    office("network", "roles", "de-eco", "--role", "police")
+    again = ("network", "roles", "de-eco", "--role", "hotline")
+    assert "--choice DE=gb-iwf,de-eco" in office.refused(*again)
+    network = office("network", "status")["network"]
+    place = ("--endpoint", "https://192.0.2.9:8441", "--dir", office.config.parent / "third")
+    words = ("init", "--member", "de-jus", "--network", network, "--jurisdiction", "DE", *place)
+    assert typed(*words)[0] == Exit.OK
+    admit = ("network", "admit", office.config.parent / "third" / "admission.json")
+    assert "--choice DE=gb-iwf,de-jus" in office.refused(*admit)
+    assert office("network", "status")["choice_rules"] == {"DE": ["gb-iwf"]}
+    office(*back, "--choice", "DE=de-fsm,gb-iwf")
+    office(*again, "--choice", "DE=de-fsm,gb-iwf")  # left out, and somebody said so
+    assert office("network", "status")["choice_rules"] == {"DE": ["de-fsm", "gb-iwf"]}
+
+
 def test_what_is_done_is_said_though_the_answer_finds_no_room(office: Office) -> None:
     """Stdout goes to a file on a full disk; the suspension is in force."""
     typed_out = "from node.cli.main import run; import sys; sys.exit(run(sys.argv[1:]))"
