@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 
 from node.store.errors import (
@@ -15,13 +17,27 @@ from node.store.errors import (
 _FULL = ("53100", "25006")
 """Disk full; read-only transaction: a standby, or a server that was set so."""
 _DAMAGED = ("XX001", "XX002")
-_REFUSED = (
-    ("password", "[store] password does not open it"),
-    ("certificate", "its certificate is not what sslrootcert in [store] url trusts"),
-    ("pg_hba.conf", "it lets this user in from nowhere near here (pg_hba.conf)"),
-    ("does not exist", "the user or database in [store] url does not exist"),
-    ("ssl", "it and [store] url do not agree on TLS"),
+_CANNOT_OPEN = "[store] password does not open it"
+_LETS_NOBODY = "it lets this user in from nowhere near here (pg_hba.conf)"
+_UNKNOWN = "the user or database in [store] url does not exist"
+_CERTIFICATE = "its certificate is not what sslrootcert in [store] url trusts"
+_TLS = "it and [store] url do not agree on TLS"
+_BY_STATE = {"28P01": _CANNOT_OPEN, "28000": _LETS_NOBODY, "3D000": _UNKNOWN}
+_BY_TEXT = (
+    (r"fatal: +password authentication failed|fe_sendauth: no password supplied", _CANNOT_OPEN),
+    (r"fatal: +no pg_hba\.conf entry|fatal: +pg_hba\.conf rejects", _LETS_NOBODY),
+    (r"fatal: +(role|database) \"\" does not exist", _UNKNOWN),
+    (r"fatal: +[a-z0-9 \"]+ authentication failed for user", _LETS_NOBODY),
+    (r"certificate verify failed|root certificate|server certificate for", _CERTIFICATE),
+    (r"server does not support ssl|fatal: +connection requires a valid client cert", _TLS),
+    (r"ssl error: (?!unexpected eof)", _TLS),
 )
+"""What libpq says of a connection that did not come about, in lower case, without what is quoted.
+
+The server's SQLSTATE is not handed on with it. `SSL SYSCALL error` and an end in the middle of the
+handshake are of a server, or a way to it, that goes away.
+"""
+_QUOTED = re.compile(r"\"[^\"]*\"")
 
 
 def translate(error: psycopg.Error) -> StoreError:
@@ -39,8 +55,11 @@ def translate(error: psycopg.Error) -> StoreError:
 
 def refused(error: psycopg.Error) -> StoreError:
     """Name why no connection came about: the server is away, or it does not let us in."""
-    text = str(error).lower()
-    for word, reason in _REFUSED:
-        if word in text:
-            return RefusedByServerError(f"store.url: {reason}; mend it, then start again")
-    return AwayError(AwayError.__doc__)
+    reason = _BY_STATE.get(error.sqlstate or "")
+    if reason is None:
+        text = _QUOTED.sub('""', str(error).lower())
+        found = (reason for pattern, reason in _BY_TEXT if re.search(pattern, text))
+        reason = next(found, None)
+    if reason is None:
+        return AwayError(AwayError.__doc__)
+    return RefusedByServerError(f"store.url: {reason}; mend it, then start again")

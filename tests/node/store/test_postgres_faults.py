@@ -1,0 +1,57 @@
+"""What libpq says of a connection that did not come about, in our words."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from node.store.errors import AwayError, RefusedByServerError
+from node.store.postgres.faults import refused
+
+AT = 'connection failed: connection to server at "ssl.password.example" (192.0.2.7), port 1 failed:'
+AWAY = (
+    f"{AT} Connection refused\n\tIs the server running on that host?",
+    f"{AT} SSL SYSCALL error: EOF detected",
+    f"{AT} SSL SYSCALL error: Connection reset by peer",
+    f"{AT} SSL error: unexpected eof while reading",
+    f"{AT} SSL connection has been closed unexpectedly",
+    f"{AT} FATAL:  the database system is starting up",
+    f"{AT} FATAL:  sorry, too many clients already",
+    'connection failed: could not translate host name "ssl.example" to address: Name not known',
+    'connection to server on socket "/run/certificate/.s.PGSQL.5432" failed: No such file',
+)
+REFUSED = (
+    (f'{AT} FATAL:  password authentication failed for user "ssl"', "password"),
+    (f"{AT} fe_sendauth: no password supplied", "password"),
+    (f'{AT} FATAL:  no pg_hba.conf entry for host "192.0.2.1", SSL off', "pg_hba.conf"),
+    (f'{AT} FATAL:  Peer authentication failed for user "hotline"', "pg_hba.conf"),
+    (f'{AT} FATAL:  role "certificate" does not exist', "does not exist"),
+    (f'{AT} FATAL:  database "hotline" does not exist', "does not exist"),
+    (f"{AT} SSL error: certificate verify failed", "sslrootcert"),
+    (f'{AT} root certificate file "/etc/ssl/db.pem" does not exist', "sslrootcert"),
+    (f'{AT} server certificate for "a" does not match host name "b"', "sslrootcert"),
+    (f"{AT} server does not support SSL, but SSL was required", "TLS"),
+    (f"{AT} SSL error: tlsv1 alert protocol version", "TLS"),
+    (f'{AT} Connection refused\n{AT} FATAL:  role "x" does not exist', "does not exist"),
+)
+
+
+@pytest.mark.parametrize("text", AWAY)
+def test_server_that_is_away_refuses_nobody(text: str) -> None:
+    """Whatever words its name holds, and in whatever moment it goes."""
+    assert isinstance(refused(psycopg.OperationalError(text)), AwayError)
+
+
+@pytest.mark.parametrize(("text", "reason"), REFUSED)
+def test_server_that_refuses_says_what_to_mend(text: str, reason: str) -> None:
+    """It does not mend itself by waiting."""
+    named = refused(psycopg.OperationalError(text))
+    assert isinstance(named, RefusedByServerError)
+    assert reason in str(named)
+
+
+def test_sqlstate_decides_where_there_is_one() -> None:
+    """Whatever language the server speaks."""
+    error = psycopg.errors.InvalidPassword("FATAL:  Passwort-Authentifizierung fehlgeschlagen")
+    assert isinstance(refused(error), RefusedByServerError)
+    assert isinstance(refused(psycopg.errors.AdminShutdown("role does not exist")), AwayError)
