@@ -39,7 +39,7 @@ from node.setup.opening import open_keys, store_place
 from node.store.audits.audit import Audit
 from node.store.beside import reading
 from node.store.errors import StoreError
-from node.store.history import fact
+from node.store.history import SET_BACK, fact
 from node.store.recovery.recovered import phase
 
 if TYPE_CHECKING:
@@ -140,6 +140,10 @@ class Examination:
         if damaged is not None:
             what, mend = "SQLite finds the file damaged", "stop the node; hotline restore FILE"
             self._add(Severity.CRITICAL, "database", "store_damaged", what, mend)
+        if store.read(fact, SET_BACK) is not None:
+            what = "the server lost what it had confirmed: no node begins on this database"
+            mend = "stop every process of the node; hotline restored, then start it again"
+            self._add(Severity.CRITICAL, "database", "store_set_back", what, mend)
         restored = store.read(fact, "restored_ms")
         if restored is not None:
             what = "restored from a backup: what it sent after that is known to peers only"

@@ -12,6 +12,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -22,6 +23,8 @@ from node.store.writer import Readers, Writer
 from protocol.entry import leaf as entry_leaf
 
 EMPTY_DIGEST = bytes(32)
+SET_BACK: Final = "set_back"
+"""The fact of a database that lacks what its server had confirmed, until a person knows it."""
 MessageFacts = tuple[int, str, str, bytes, int, str | None, bytes | None]
 """seq, peer, lane, entry_id, kind, item, leaf of one row of messages_out."""
 

@@ -60,7 +60,7 @@ def say_restored(connection: Connection, now_ms: int, snapshot_ms: int = 0) -> i
         snapshot_ms: of when the state is that it was set back to, UTC; 0: nobody knows.
     """
     mark_restored(connection, now_ms, remembers_until_ms=snapshot_ms)
-    # What a node on a server may have found out by itself (`postgres.tenant.SET_BACK`).
+    # What a node on a server may have found out by itself (`history.SET_BACK`).
     connection.execute("DELETE FROM meta WHERE name = 'set_back'")
     stopped = connection.execute(
         "SELECT peer, lane FROM channels_out WHERE stopped = 'unknown_history'"

@@ -9,6 +9,10 @@ wakes up, the fence on the row of the tenure keeps nothing of it (`tenant.py`).
 
 After the server was away, who worked has `RETURN_S` to come back: it alone knows whether the server
 lacks what it had confirmed.
+
+A server that still is another's standby is nobody's to work on. Once it is promoted the same number
+tells whether it was behind: one lower than was seen here says that transactions which were
+confirmed are lost, and who worked then may have died with the old server. Then nobody takes over.
 """
 
 from __future__ import annotations
@@ -20,11 +24,12 @@ from typing import Final
 
 import psycopg
 
-from node.store.errors import AwayError, StoreError
+from node.store.errors import AwayError, SetBackError, StoreError
 from node.store.postgres.connection import NAME, connect
 from node.store.postgres.opening import check_store
 from node.store.postgres.place import Postgres
 from node.store.postgres.sealing import Seal
+from node.store.postgres.tenant import mark_set_back
 
 LOOK_S: Final = 0.25
 """How often the lock is looked at."""
@@ -35,7 +40,7 @@ LEASE_S: Final = 15.0
 RETURN_S: Final = 6.0
 """How long nobody takes over once a server that was away is back: who works writes every 2 s."""
 _HOLDER: Final = """
-SELECT t.fence, t.commits, l.pid FROM tenure t LEFT JOIN pg_locks l
+SELECT t.fence, t.commits, l.pid, pg_is_in_recovery() FROM tenure t LEFT JOIN pg_locks l
 ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.classid = 0
 AND l.objid = 'tenure'::regclass::oid
 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -47,11 +52,15 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND applic
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who works: its fence, its commits so far, and its session on the server (None: nobody)."""
+    """Who works: its fence, its commits so far, and its session on the server (None: nobody).
+
+    `is_standby`: the server may only be read, and may yet learn what is missing.
+    """
 
     fence: int
     commits: int
     session: int | None
+    is_standby: bool
 
 
 class StandBy:
@@ -80,6 +89,7 @@ class StandBy:
         self._since_s = now_s()
         self._back_s: float | None = None
         self._was_away = False
+        self._commits = 0
 
     def close(self) -> None:
         """Wait no more."""
@@ -88,7 +98,11 @@ class StandBy:
     def is_free(self) -> bool:
         """Whether nobody works; one that has shown nothing for too long is ended.
 
-        While the server is away or hangs nobody is said to be free, and no time passes.
+        While the server is away or hangs nobody is said to be free, and no time passes; the same
+        while it is a standby.
+
+        Raises:
+            SetBackError: nobody works, on a server that lacks what was seen on it; it is marked.
         """
         asked_s = self._now_s()
         try:
@@ -100,8 +114,15 @@ class StandBy:
             self._back_s, self._was_away = self._now_s(), False
         if self._now_s() - asked_s > SLOW_S:
             self._seen = None
+        if holder.is_standby:
+            self._seen = None
+            return False
         if holder.session is None:
-            return self._back_s is None or self._now_s() - self._back_s > RETURN_S
+            if self._back_s is not None and self._now_s() - self._back_s <= RETURN_S:
+                return False
+            self._check(holder)
+            return True
+        self._commits = max(self._commits, holder.commits)
         if holder != self._seen:
             self._seen, self._since_s = holder, self._now_s()
         elif self._now_s() - self._since_s > LEASE_S:
@@ -120,6 +141,17 @@ class StandBy:
         assert row is not None
         return Holder(*row)
 
+    def _check(self, holder: Holder) -> None:
+        """See that the server still has all commits that were seen on it.
+
+        Raises:
+            SetBackError: it does not.
+        """
+        if holder.commits < self._commits:
+            mark_set_back(self._raw)
+            raise SetBackError(SetBackError.__doc__)
+        self._commits = holder.commits
+
     def _end(self, session: int) -> None:
         """End the session of a node; a command that keeps nodes away is left alone."""
         try:
@@ -132,6 +164,7 @@ def wait(place: Postgres, key: bytes, give_up: Callable[[], bool]) -> bool:
     """Wait until nobody works; False: it was given up before.
 
     Raises:
+        SetBackError: as `StandBy.is_free`.
         StoreError: as `opening.open_reader`; once it waits, it waits for the server too.
     """
     standing = StandBy(place, key, time.monotonic)

@@ -32,6 +32,7 @@ from node.store.errors import (
     StoreError,
     UnsureError,
 )
+from node.store.history import SET_BACK
 from node.store.postgres.connection import PAUSE_S, PostgresConnection, Raw, Rows
 from node.store.postgres.faults import translate
 from node.store.postgres.place import Postgres
@@ -42,8 +43,6 @@ SETTLE_S: Final = 20.0
 PATIENCE_S: Final = 1.0
 """How long who opens a store waits for the server to let go the session of one that has ended."""
 _LOOK_S: Final = 0.02
-SET_BACK: Final = "set_back"
-"""The fact of a database that lacks what its server had confirmed, until a person knows it."""
 _LOCK = "SELECT pg_try_advisory_lock('tenure'::regclass::oid::bigint)"
 _FENCE = "SELECT fence, pg_is_in_recovery() FROM tenure"
 _MARK = "INSERT INTO meta (name, value) VALUES (%s, '1') ON CONFLICT (name) DO NOTHING"
@@ -67,6 +66,12 @@ def take_lock(raw: Raw) -> None:
             raw.close()
             raise AlreadyOpenError(AlreadyOpenError.__doc__)
         time.sleep(_LOOK_S)
+
+
+def mark_set_back(raw: Raw) -> None:
+    """Say in the database, as far as it can be written, that it lacks what was confirmed."""
+    with suppress(psycopg.Error):
+        raw.execute(_MARK, [SET_BACK])
 
 
 def _try_lock(raw: Raw) -> bool:
@@ -155,7 +160,7 @@ class TenantConnection(BesideConnection):
         """
         with suppress(psycopg.Error):
             raw.execute("ROLLBACK")
-            raw.execute(_MARK, [SET_BACK])
+        mark_set_back(raw)
         raw.close()
         raise SetBackError(SetBackError.__doc__)
 

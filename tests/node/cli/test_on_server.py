@@ -128,6 +128,20 @@ async def test_database_that_was_brought_back_is_marked_by_a_person(joined: Typi
     assert "restored" in codes
 
 
+async def test_server_that_lost_what_it_confirmed_is_named_by_doctor(joined: Typing) -> None:
+    """With the command, as long as no node begins on it."""
+    assert joined.config.store.url is not None
+    with psycopg.connect(joined.config.store.url) as server:
+        server.execute("INSERT INTO meta VALUES ('set_back', '1')")
+    code, shown = await joined("doctor")
+    assert code != Exit.OK
+    (found,) = [one for one in shown["findings"] if one["code"] == "store_set_back"]
+    assert "hotline restored" in found["mend"]
+    assert (await joined("restored"))[0] == Exit.OK
+    codes = {finding["code"] for finding in (await joined("doctor"))[1]["findings"]}
+    assert "store_set_back" not in codes
+
+
 async def test_node_does_not_start_without_its_server(joined: Typing, postgres: Cluster) -> None:
     """It says which setting to look at."""
     with postgres.stopped():

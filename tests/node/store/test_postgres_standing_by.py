@@ -28,7 +28,13 @@ from tests.builders.cases import FINGERPRINTS, US
 from tests.builders.postgres import Cluster
 from tests.contract.stores import KEY, record_items
 from tests.contract.test_store_outbox import Tenure
-from tests.node.store.test_postgres_server import copied, cut_off, put_in_place, record_again
+from tests.node.store.test_postgres_server import (
+    copied,
+    cut_off,
+    put_in_place,
+    record_again,
+    say_so,
+)
 
 
 class Clock:
@@ -166,6 +172,50 @@ class TestTurn:
         """It is said at the start, not when it would be needed."""
         with pytest.raises(WrongKeyError):
             wait(place, bytes(32), lambda: False)
+
+
+class TestSetBack:
+    """The process that worked died with its server, whose standby was behind."""
+
+    @pytest.fixture
+    def place(self, postgres: Cluster) -> Postgres:
+        """Give a store whose database may get another name."""
+        made = postgres.new()
+        opening.create_database(made, KEY)
+        return made
+
+    async def test_who_saw_a_higher_number_does_not_take_over_and_says_so(
+        self, place: Postgres, waiting: StandBy, clock: Clock, postgres: Cluster
+    ) -> None:
+        """Nor does anybody else, until a person said `hotline restored`."""
+        store = node(place)
+        await record_items(store, 1)
+        behind = copied(postgres, place)
+        await record_again(store, 2)
+        while not waiting._commits:  # its session was ended, and is renewed
+            assert not waiting.is_free()
+        await store.close()
+        put_in_place(postgres, behind, place)
+        clock.step_s = 0.5
+        with pytest.raises(SetBackError):
+            await become_free(waiting)
+        with pytest.raises(SetBackError):
+            node(place)
+        say_so(place)
+        await node(place).close()
+
+    async def test_server_that_lacks_nothing_is_taken_over(
+        self, place: Postgres, waiting: StandBy, clock: Clock, postgres: Cluster
+    ) -> None:
+        """A standby that had all."""
+        store = node(place)
+        await record_items(store, 1)
+        assert not waiting.is_free()
+        await store.close()
+        put_in_place(postgres, copied(postgres, place), place)
+        clock.step_s = 0.5
+        await become_free(waiting)
+        await node(place).close()
 
 
 class TestHangs:
