@@ -184,10 +184,28 @@ def _prepare(raw: Raw, seal: Seal, name: str) -> bool:
         raise MoveRefusedError("--to: half a store is in that database; name an empty one")
     _prove(seal, begun[0])
     if begun[1] != name:
-        mend = "name an empty one"
-        raise MoveRefusedError(f"--to: another move into that database was broken off; {mend}")
+        _take_up(raw, name)
     bring_up_to_date(raw)
     return False
+
+
+def _take_up(raw: Raw, name: str) -> None:
+    """Give this move what another one made and copied nothing into.
+
+    So ended one that could not be noted in its file any more (a full disk), or that was killed
+    before it was: only the server knows of it.
+
+    Raises:
+        MoveRefusedError: something was copied.
+        AlreadyOpenError: the other one is under way.
+    """
+    take_lock(raw)
+    for (table,) in raw.execute(_TABLES).fetchall():
+        any_row = sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(table))
+        if table not in _SERVERS_OWN and raw.execute(any_row).fetchone() is not None:
+            mend = "name an empty one"
+            raise MoveRefusedError(f"--to: another move into that database was broken off; {mend}")
+    raw.execute("UPDATE moving_in SET name = %s", [name])
 
 
 def _prove(seal: Seal, proof: bytes) -> None:

@@ -350,6 +350,14 @@ class DiesAtTheEnd(Target):
         raise BrokenOffError
 
 
+def put_a_fact(target: Target, path: Path) -> None:
+    """Copy one row of a file."""
+    with closing(files.open_reader(path, KEY)) as reader:
+        (meta,) = [table for table in tables_of(reader) if table.name == "meta"]
+    with target.transaction():
+        target.put(meta, [("a_fact", "1")])
+
+
 class TestRefused:
     """What cannot be moved, or not there, is left as it was."""
 
@@ -405,8 +413,22 @@ class TestRefused:
         self, path: Path, place: Postgres, half: tuple[bytes, str]
     ) -> None:
         """Of another member, or of this one's store as a backup had it."""
-        Target(place, *half).close()
+        other = Target(place, *half)
+        put_a_fact(other, path)
+        other.close()
         with pytest.raises(MoveRefusedError):
+            moving(path, place)
+
+    def test_move_of_which_only_the_server_knows_and_nothing_came_is_taken_up(
+        self, path: Path, place: Postgres
+    ) -> None:
+        """The disk was full when the file was to note it, or the process was killed before."""
+        Target(place, KEY, "another move").close()
+        assert moving(path, place).pause_s is not None
+
+    def test_move_that_is_under_way_is_not_taken_up(self, path: Path, place: Postgres) -> None:
+        """Though nothing has come yet."""
+        with closing(Target(place, KEY, "another move")), pytest.raises(AlreadyOpenError):
             moving(path, place)
 
     def test_second_move_into_the_same_database_waits_outside(
