@@ -203,6 +203,9 @@ class RepositoryDirectory:
 def write_file(folder: Path, name: str, raw: bytes) -> None:
     """Write one file whole or not at all; its folder still has to be synced.
 
+    Raises:
+        OSError: it was not; it names the file, whichever step the disk refused.
+
     A node and a verb beside it write the same file, by the same temporary name: one after the
     other, or the bytes of both would stand in it.
     """
@@ -218,6 +221,8 @@ def write_file(folder: Path, name: str, raw: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         os.close(descriptor)
 

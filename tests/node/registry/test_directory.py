@@ -21,6 +21,7 @@ from node.registry.serve import RegistryServer
 from node.registry.staging import waiting
 from tests.builders.network import NOW_MS, make_document, member_files
 from tests.node.registry.conftest import IWF, Network
+from tests.node.registry.test_ceremony import no_room
 
 
 def next_change(network: Network) -> Change:
@@ -53,6 +54,13 @@ def test_after_a_crash_the_same_step_can_be_taken_again(network: Network) -> Non
     again = next_change(network)
     network.directory.commit(again)
     assert network.directory.open().registry.seen == again.after.registry.seen
+
+
+def test_a_disk_that_is_full_is_told_with_the_file(network: Network) -> None:
+    """The system names none where bytes find no room in a file that is open."""
+    with no_room(), pytest.raises(OSError, match="too large") as found:
+        write_file(network.directory.path, TIMESTAMP_NAME, b"{}")
+    assert found.value.filename == str(network.directory.path / TIMESTAMP_NAME)
 
 
 def no_space(path: Path, names: list[str]) -> None:
