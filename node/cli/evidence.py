@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from keys.keyring import load_database_key
-from keys.unlock import Unlock
 from node.cli.exits import Exit
 from node.cli.new_file import new_file
 from node.cli.output import CliError, Result, table
@@ -26,7 +24,7 @@ from node.evidence.forks import ProvenFork, check_fork, claims, export_fork, is_
 from node.peer.channels.forks import KeptFork
 from node.registry.updater import RegistryClient, read_fingerprint
 from node.setup.joining import joined
-from node.setup.opening import store_place
+from node.setup.opening import not_joined, open_database_key, store_place
 from node.store.audits.audit import Audit
 from node.store.beside import reading
 
@@ -135,7 +133,7 @@ def joined_client(config: Config) -> RegistryClient:
     """
     client = joined(config)
     if client is None:
-        raise CliError("registry_none", "[registry] root_sha256: not joined yet; hotline join")
+        raise CliError("registry_none", not_joined(config))
     return client
 
 
@@ -145,7 +143,7 @@ def with_audit(config: Config, read: Callable[[Audit], R]) -> R:
     Raises:
         KeysError, StoreError: it cannot be read.
     """
-    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    key = open_database_key(config)
     with reading(store_place(config), key) as store:
         return read(store.read(Audit))
 

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from keys.keyring import load_database_key
-from keys.unlock import Unlock
 from node.asking.build import open_directory
 from node.cli.locate import as_url, refused
 from node.cli.looking import store_of
@@ -28,7 +26,7 @@ from node.jurisdiction.contacts import read_contact
 from node.jurisdiction.directory import block_of
 from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locations import canonical
-from node.setup.opening import store_place
+from node.setup.opening import open_database_key, store_place
 from node.store.beside import writing
 from node.store.places.hosters import HosterBook
 
@@ -129,7 +127,7 @@ def verify(path: Path, key: str, address: str, by: str, *, refuse: bool) -> Resu
 @contextmanager
 def hoster_book(config: Config) -> Iterator[HosterBook]:
     """Open what the store keeps of hosters, beside a node or alone."""
-    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    key = open_database_key(config)
     with writing(store_place(config), key) as store:
         yield HosterBook(store.writer, store.readers)
 

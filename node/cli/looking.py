@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from keys.keyring import load_database_key
-from keys.unlock import Unlock
 from node.cli.client import connect
-from node.setup.opening import store_place
+from node.setup.opening import open_database_key, store_place
 from node.store.beside import reading
 from node.store.upgrade.upgrading import Step
 
@@ -42,8 +40,7 @@ def store_of(config: Config) -> Iterator[Queries]:
         KeysError: the database key cannot be read.
         StoreError: the database cannot be opened.
     """
-    unlock = Unlock.from_config(config.member.unlock)
-    key = load_database_key(config.member.keys_dir, unlock)
+    key = open_database_key(config)
     with reading(store_place(config), key) as store:
         yield store.queries
 

@@ -13,9 +13,15 @@ from node.config import load
 from node.registry import admit as decisions
 from node.registry import staging
 from node.registry.admission import is_request
-from node.registry.create import load_holder_key, load_online, load_people, make_holder_key
+from node.registry.create import (
+    NOT_KEPT,
+    load_holder_key,
+    load_online,
+    load_people,
+    make_holder_key,
+)
 from node.registry.directory import RepositoryDirectory
-from node.registry.errors import RefusedError
+from node.registry.errors import RefusedError, RepositoryStateError
 from node.registry.transport import HttpTransport
 from node.setup import secret
 from node.setup.network import CONFIG_NAME, make_network
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
     from keys.network import NetworkDocument
     from keys.registry import Registry
     from node.registry.admit import Decision, Terms
-    from node.registry.create import HolderPlan, NetworkPlan
+    from node.registry.create import NetworkPlan
 
 MAX_REQUEST_BYTES = 1 << 20
 BY_ONE = (
@@ -35,6 +41,7 @@ BY_ONE = (
     "one key is the network. Good for a trial. A real network is signed by three of five holders,\n"
     "umbrella and hotlines mixed: docs/runbooks/root-ceremony.md"
 )
+WAS_MADE = "an earlier attempt had made it, by what was typed then; only its move was finished now"
 MORE_HOLDERS = (
     "waits for more holders: hotline network proposal FILE for those elsewhere, else network sign"
 )
@@ -63,7 +70,7 @@ def create(
         "waiting_for_signatures": created.waiting,
         "config": str(config.source),
         "unlock": config.member.unlock,
-        "signed_by_one": [name for name, role in _people(plan) if role.threshold == 1],
+        "signed_by_one": list(made.by_one),
     }
     if created.waiting:
         text = f"made; {MORE_HOLDERS}"
@@ -77,7 +84,9 @@ def create(
             f"  hotline network serve --config {config.source}\n"
             f"keep {config.member.unlock.removeprefix('file:')} apart from the directory"
         )
-    if data["signed_by_one"]:
+    if made.was_made:
+        text = f"{WAS_MADE}\n{text}"
+    if made.by_one:
         text += f"\n\n{BY_ONE}"
     return Result(data, text)
 
@@ -121,10 +130,6 @@ def rebuild(
     return Result(data, text)
 
 
-def _people(plan: NetworkPlan) -> tuple[tuple[str, HolderPlan], ...]:
-    return ("root", plan.root), ("targets", plan.targets)
-
-
 def admit(path: Path, request: Path, terms: Terms, keys: Sequence[Path] = ()) -> Result:
     """Check an admission request and admit the member.
 
@@ -165,8 +170,14 @@ def sign(path: Path, keys: Sequence[Path] = ()) -> Result:
 
 
 def drop(path: Path) -> Result:
-    """Forget the proposal that waits for signatures."""
+    """Forget the proposal that waits for signatures.
+
+    Raises:
+        RegistryError: the directory keeps no network; a member's mirrors one, as a rule.
+    """
     directory = RepositoryDirectory(load(path).registry.directory)
+    if not directory.keys.is_dir():
+        raise RepositoryStateError(NOT_KEPT)
     waited = bool(staging.waiting(directory))
     staging.drop_staged(directory)
     return Result({"dropped": waited}, "forgotten" if waited else "nothing waited")

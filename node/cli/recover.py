@@ -6,15 +6,13 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from keys.keyring import load_database_key
-from keys.unlock import Unlock
 from node.cli.exits import Exit
 from node.cli.looking import probe
 from node.cli.output import CliError, Result, table
 from node.config import load
 from node.doctor.findings import span
 from node.setup import recovering
-from node.setup.opening import store_place
+from node.setup.opening import open_database_key, store_place
 from node.store.beside import reading, writing
 from node.store.recovery import handing_back, recovered
 
@@ -80,7 +78,7 @@ def decide(path: Path, member: str, *, allowed: bool, again: bool = False) -> Re
         ConfigError, KeysError, StoreError: it cannot be written.
     """
     config, now_ms = load(path), _now_ms()
-    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    key = open_database_key(config)
     with writing(store_place(config), key) as store:
         done = store.write(handing_back.decide, member, now_ms, allowed=allowed, again=again)
     if done == "not_asked":
@@ -116,7 +114,7 @@ def finish(path: Path, umbrella: str | None, *, incomplete: bool) -> Result:
 
 
 def _facts(config: Config) -> dict[str, Any]:
-    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    key = open_database_key(config)
     with reading(store_place(config), key) as store:
         return _read(store)
 

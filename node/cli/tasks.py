@@ -7,14 +7,12 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from keys.keyring import load_database_key
-from keys.unlock import Unlock
 from node.cli.exits import Exit
 from node.cli.looking import store_of
 from node.cli.output import CliError, Result, table
 from node.config import load
 from node.doctor.findings import span
-from node.setup.opening import store_place
+from node.setup.opening import open_database_key, store_place
 from node.store.beside import writing
 from node.store.items.decisions import (
     close_task,
@@ -158,7 +156,7 @@ def compromised(path: Path, peer: str, lane: str) -> Result:
 
 @contextmanager
 def _store(config: Config) -> Iterator[Beside]:
-    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    key = open_database_key(config)
     with writing(store_place(config), key) as store:
         yield store
 

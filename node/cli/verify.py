@@ -14,7 +14,7 @@ from node.evidence.verify import verify as walk
 from node.matching.fingerprints import Fingerprints
 from node.peer.ledgers.witnessing import Standing, counting, standing
 from node.setup.joining import joined
-from node.setup.opening import open_keys, store_place
+from node.setup.opening import not_joined, open_keys, store_place
 from node.store.audits.audit import Audit
 from node.store.beside import reading
 
@@ -35,7 +35,7 @@ def verify(path: Path) -> Result:
     config = load(path)
     client = joined(config)
     if client is None:
-        raise CliError("registry_none", "[registry] root_sha256: not joined yet; hotline join")
+        raise CliError("registry_none", not_joined(config))
     keys = open_keys(config)
     believed = Believed(
         config.member.id,

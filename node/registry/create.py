@@ -34,6 +34,7 @@ SNAPSHOT: Final = "snapshot"
 TIMESTAMP: Final = "timestamp"
 PEOPLE: Final = ("root", "targets")
 MAX_HOLDERS: Final = 32
+NOT_KEPT: Final = "--config: no network is kept there; name its network.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ def load_online(directory: RepositoryDirectory, unlock: Unlock) -> OnlineSigners
         KeysError: a file or the unlocking secret cannot be used.
     """
     if not directory.keys.is_dir():
-        raise RepositoryStateError("--config: no network is kept there; name its network.toml")
+        raise RepositoryStateError(NOT_KEPT)
     secret = unlock.secret()
     newest, others = {}, []
     for role in (SNAPSHOT, TIMESTAMP):

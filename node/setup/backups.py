@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from keys.keyring import load_backup_key, load_database_key, make_backup_key
 from keys.unlock import Unlock
 from node.setup.errors import AlreadySetUpError, ServerStoreError
+from node.setup.opening import open_database_key
 from node.store import backup as copies
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def make_backup(config: Config, destination: Path) -> MadeBackup:
         )
         raise AlreadySetUpError(f"{key_path}: stands already and is never overwritten; {mend}")
     unlock = Unlock.from_config(config.member.unlock)
-    source_key = load_database_key(config.member.keys_dir, unlock)
+    source_key = open_database_key(config)
     key = make_backup_key(key_path, unlock)
     try:
         size = copies.backup(config.store.path, source_key, destination, key)

@@ -10,11 +10,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from keys.keyring import load_database_key
 from keys.unlock import Unlock
 from node.config.edit import change_file, with_values
 from node.config.reading import parse
 from node.setup.errors import AlreadySetUpError
+from node.setup.opening import open_database_key
 from node.store.errors import NoDriverError
 from node.store.moving.source import open_source
 from node.store.postgres.place import Postgres
@@ -49,7 +49,7 @@ def move(config: Config, wish: Wish, tell: Tell) -> Moved:
     text = config.source.read_text(encoding="utf-8")
     parse(with_values(text, "store", values), config.source)
     place = _place(wish)
-    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    key = open_database_key(config)
     with open_source(config.store.path, key) as source:
         moved = _moved(source, place, key, tell)
     change_file(config.source, "store", values)
@@ -65,7 +65,7 @@ def abandon(config: Config) -> bool:
         MoveRefusedError: the store has moved.
         KeysError, StoreError: the file cannot be opened.
     """
-    key = load_database_key(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    key = open_database_key(config)
     with open_source(config.store.path, key) as source:
         return source.abandon()
 

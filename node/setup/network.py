@@ -14,8 +14,9 @@ from keys.registry import TIMESTAMP_NAME
 from keys.unlock import Unlock
 from node.config import Config, load, parse
 from node.config.text import render
-from node.registry.create import Created, NetworkPlan, create_network
+from node.registry.create import PEOPLE, Created, NetworkPlan, create_network
 from node.registry.directory import RepositoryDirectory
+from node.registry.signers import roots_in
 from node.setup import secret
 from node.setup.staging import prepare
 
@@ -28,11 +29,21 @@ NAMES = ("keys", "metadata", "targets", "staged", "lock", CONFIG_NAME)
 
 @dataclass(frozen=True, slots=True)
 class MadeNetwork:
-    """What was made, and where."""
+    """What is in force, and where.
+
+    Attributes:
+        created: the network.
+        config: of its verbs.
+        made_secret: whether the unlocking secret was made with it.
+        by_one: the roles of people for which one signature is enough.
+        was_made: whether an earlier attempt had made it, by what was typed then.
+    """
 
     created: Created
     config: Config
     made_secret: bool
+    by_one: tuple[str, ...]
+    was_made: bool
 
 
 def make_network(
@@ -60,14 +71,15 @@ def make_network(
     text = settings_text(directory, plan.name, unlock, listen_host, listen_port)
     config = parse(text, path)
     with prepare(directory, NAMES) as stage:
-        made_secret = False
-        if not stage.is_complete:
+        made_secret, was_made = False, stage.is_complete
+        if not was_made:
             with secret.ensured(config.member.unlock) as made_secret:
                 unlock_ = Unlock.from_config(config.member.unlock)
                 create_network(RepositoryDirectory(stage.path), plan, unlock_, now_ms)
                 write_private(stage.path / CONFIG_NAME, text.encode())
         stage.finish()
-    return MadeNetwork(_created(RepositoryDirectory(directory)), load(path), made_secret)
+    made = RepositoryDirectory(directory)
+    return MadeNetwork(_created(made), load(path), made_secret, _by_one(made), was_made)
 
 
 def settings_text(
@@ -81,6 +93,15 @@ def settings_text(
             "registry": {"directory": "."},
         }
     )
+
+
+def _by_one(directory: RepositoryDirectory) -> tuple[str, ...]:
+    """The roles for which one holder is enough, by the root that is there or waits."""
+    if TIMESTAMP_NAME in directory.files:
+        root = directory.open().root()
+    else:
+        root = roots_in(directory.staged)[0]
+    return tuple(role for role in PEOPLE if root.roles[role].threshold == 1)
 
 
 def _created(directory: RepositoryDirectory) -> Created:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from keys.errors import UnreadableKeyError
 from keys.hsm import Hsm
-from keys.keyring import MemberKeys
+from keys.keyring import MemberKeys, load_database_key
 from keys.unlock import Unlock
 from node.store.postgres.place import Postgres
 
@@ -30,12 +31,43 @@ def hsm_of(config: Config) -> Hsm | None:
     return Hsm.from_config(member.hsm, member.hsm_pin)
 
 
+def not_a_nodes(config: Config) -> str | None:
+    """Say that a configuration is a network's, by the keys that lie there; None: it is a node's."""
+    keys_dir = config.member.keys_dir
+    if (keys_dir / "database.key").exists() or not any(keys_dir.glob("timestamp*.key")):
+        return None
+    return f"--config: {config.source} is the configuration of a network; name a node's node.toml"
+
+
+def not_joined(config: Config) -> str:
+    """Say why no registry is believed here."""
+    return not_a_nodes(config) or "[registry] root_sha256: not joined yet; hotline join"
+
+
+def open_database_key(config: Config) -> bytes:
+    """Read the key of the database.
+
+    Raises:
+        KeysError: it does not open, is not safe where it lies, or the configuration is a network's.
+    """
+    _check_is_nodes(config)
+    member = config.member
+    return load_database_key(member.keys_dir, Unlock.from_config(member.unlock))
+
+
+def _check_is_nodes(config: Config) -> None:
+    another = not_a_nodes(config)
+    if another is not None:
+        raise UnreadableKeyError(another)
+
+
 def open_keys(config: Config) -> MemberKeys:
     """Read all keys of a member.
 
     Raises:
-        KeysError: they do not open, or are not safe where they lie.
+        KeysError: they do not open, are not safe where they lie, or are a network's.
     """
+    _check_is_nodes(config)
     member = config.member
     return MemberKeys.load(member.keys_dir, Unlock.from_config(member.unlock), hsm_of(config))
 

@@ -35,7 +35,7 @@ from node.registry.publish import make_publication, published_in, role_version
 from node.registry.transport import check_mirror, unverified_context
 from node.setup.errors import PublicationRefusedError, PublicationUnprovenError
 from node.setup.joining import check_standing, joined
-from node.setup.opening import hsm_of, open_keys
+from node.setup.opening import hsm_of, not_joined, open_keys
 from protocol.versions import spoken
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def opened(config: Config, now_ms: int) -> Publishing:
     """
     client = joined(config)
     if client is None:
-        raise NoRegistryError("[registry] root_sha256: not joined yet; hotline join")
+        raise NoRegistryError(not_joined(config))
     client.refresh_blocking(now_ms)
     registry, member = client.current(), config.member.id
     unlock = Unlock.from_config(config.member.unlock)

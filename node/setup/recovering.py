@@ -30,7 +30,7 @@ from node.registry.errors import NoRegistryError
 from node.setup.errors import AlreadySetUpError
 from node.setup.joining import check_standing, joined
 from node.setup.member import admin_token
-from node.setup.opening import open_keys, store_place
+from node.setup.opening import not_joined, open_keys, store_place
 from node.setup.publishing import publish
 from node.store.beside import writing
 from node.store.errors import UnknownDatabaseError
@@ -74,7 +74,7 @@ def begin(config: Config, now_ms: int, umbrella: str | None = None) -> Begun:
     keys = open_keys(config)
     client = joined(config)
     if client is None:
-        raise NoRegistryError("[registry] root_sha256: not joined yet; hotline join")
+        raise NoRegistryError(not_joined(config))
     if keys.member is None:
         raise UnknownKeyError("member.key: bring it back: it signs what the network is told")
     client.refresh_blocking(now_ms)

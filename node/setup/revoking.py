@@ -19,7 +19,7 @@ from node.registry.revocations import FILE
 from node.registry.transport import check_mirror
 from node.setup.errors import PublicationRefusedError
 from node.setup.joining import joined
-from node.setup.opening import open_keys
+from node.setup.opening import not_joined, open_keys
 from node.setup.publishing import opened, post
 from protocol.revocation import Revocation, key_ids, make
 
@@ -126,7 +126,7 @@ def _check_can_publish(config: Config, registry: Registry, keys: MemberKeys) -> 
 def _opened(config: Config) -> tuple[RegistryClient, MemberKeys]:
     client = joined(config)
     if client is None:
-        raise NoRegistryError("[registry] root_sha256: not joined yet; hotline join")
+        raise NoRegistryError(not_joined(config))
     return client, open_keys(config)
 
 

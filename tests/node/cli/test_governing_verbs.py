@@ -90,6 +90,35 @@ def test_the_configuration_of_a_member_governs_no_network(founded: Path) -> None
     assert "network.toml" in shown["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("list", "status"), Exit.KEYS),
+        (("tasks", "list"), Exit.KEYS),
+        (("backup", "x"), Exit.KEYS),
+        (("publish",), Exit.REFUSED),
+        (("keys", "revoke", "0123456789abcdef"), Exit.REFUSED),
+        (("verify",), Exit.REFUSED),
+    ],
+)
+def test_the_configuration_of_a_network_is_no_nodes(
+    office: Office, words: tuple[str, ...], code: Exit
+) -> None:
+    """Nor does it say that a key is missing, or that somebody should join."""
+    message = office(*words, code=code)["error"]["message"]
+    assert "is the configuration of a network" in message
+    assert "node.toml" in message
+
+
+def test_of_a_members_registry_nothing_is_dropped(founded: Path) -> None:
+    """`nothing waited` would be said of a network that was not looked at."""
+    folder = founded.parent / "gb-iwf"
+    (folder / "registry").mkdir(exist_ok=True)
+    code, shown = typed("network", "drop", "--config", folder / "node.toml")
+    assert code == Exit.REFUSED
+    assert "network.toml" in shown["error"]["message"]
+
+
 def test_rule_5_the_registry_states_who_is_first_in_a_country(office: Office) -> None:
     """Never chance: without the rule the second hotline is not admitted, with it it is shown."""
     assert office("network", "status")["choice_rules"] == {"DE": ["de-eco", "de-fsm"]}
