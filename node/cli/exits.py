@@ -32,7 +32,8 @@ MEANING: dict[Exit, str] = {
     Exit.USAGE: "the command was typed wrongly",
     Exit.CONFIGURATION: "the configuration file is missing or wrong",
     Exit.UNREACHABLE: "the node does not run, or a peer or the registry cannot be reached",
-    Exit.REFUSED: "refused: not admitted, not permitted, not trusted, or already there",
+    Exit.REFUSED: "refused: not admitted, not permitted, not trusted (also what is no request at"
+    " all), or already there",
     Exit.KEYS: "a key file or the secret that unlocks it is missing, unsafe or wrong",
     Exit.STORE: "the database is missing, in use, damaged, full, or from a newer version",
     Exit.INPUT: "a file that was handed in cannot be read as what it should be",
