@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from node.casework.showing.feed import restore_tag
 from node.store.connection import (
     SCHEMA_FILES,
     FileConnection,
@@ -28,6 +29,8 @@ from node.store.recovery.outside import hold_outside
 from node.store.seam import Connection
 from node.store.upgrade.upgrading import BrokenOffError, Step, Upgrade
 
+NO_TIME_MS = (1 << 63) - 1
+"""Later than everything."""
 LOOK_EVERY = 200_000
 """Instructions of SQLite's machine between two looks at how far it is: hundredths of a second."""
 
@@ -122,6 +125,9 @@ def mark_restored(
         remembers_until_ms: until when its memory as a witness is whole, UTC; None: until the last
             time that it gave, as of a backup that nothing was written to since.
     """
+    tag = restore_tag(restored_ms)
+    # What its node wrote after the moment it was set back to is another history already.
+    known_ms = remembers_until_ms or NO_TIME_MS
     said = (
         (
             "INSERT INTO {0}meta (name, value) VALUES ('restored_ms', '{1}')"
@@ -130,7 +136,8 @@ def mark_restored(
         (
             "INSERT INTO {0}meta (name, value) SELECT 'restores', (SELECT"
             " coalesce(max(value) || ',', '') FROM {0}meta WHERE name = 'restores')"
-            " || (SELECT coalesce(max(seq), 0) FROM {0}events) WHERE true"
+            " || ({2} + coalesce((SELECT min(seq) - 1 FROM {0}events WHERE learnt_ms > {3}),"
+            " (SELECT max(seq) FROM {0}events), 0)) WHERE true"
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
         ),
         # How many epochs each channel had, so that those opened later are told by no clock.
@@ -141,7 +148,15 @@ def mark_restored(
         ),
     )
     for statement in said:
-        connection.execute(statement.format(database, int(restored_ms)))
+        connection.execute(statement.format(database, int(restored_ms), tag, int(known_ms)))
+    _forget_as_witness(connection, database, restored_ms, remembers_until_ms)
+    hold_outside(connection, database, restored_ms)
+
+
+def _forget_as_witness(
+    connection: Connection, database: str, restored_ms: int, remembers_until_ms: int | None
+) -> None:
+    """Keep what time its memory as a witness lacks."""
     last = f"SELECT coalesce(max(time_s), 0) * 1000 FROM {database}witnessed"  # noqa: S608 - own
     until_ms = connection.execute(last).fetchone()[0]
     if remembers_until_ms is not None:
@@ -151,7 +166,6 @@ def mark_restored(
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (f"{int(until_ms)},{int(restored_ms)}",),
     )
-    hold_outside(connection, database, restored_ms)
 
 
 def check(path: Path, key: bytes, upgrade: Upgrade | None = None) -> None:

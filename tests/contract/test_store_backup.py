@@ -8,16 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from node.casework.casebook import Needs
+from node.casework.errors import CursorGoneError
+from node.casework.showing.feed import Feed
 from node.store.backup import backup, check, restore
 from node.store.channels.outbox import AFTER_ANY_RESTORE_MS
 from node.store.errors import AlreadyOpenError, StoreError, StoreFullError, WrongKeyError
-from node.store.items.decisions import close_task
+from node.store.items.decisions import close_task, say_restored
 from node.store.recovery.outside import OUTSIDE_HELD, SUBJECT
 from node.store.sqlite import SHRINK_PAGES, SLACK_PAGES, Store
 from protocol.channel import NOTHING, open_epoch
 from protocol.vocabulary import Lane
 from tests.builders.network import DAY_MS, NOW_MS
-from tests.contract.stores import FILES, KEY, Place, entomb, message, post, record_items
+from tests.contract.stores import FILES, KEY, Place, entomb, message, post, record_items, recording
 from tests.contract.test_store_full import no_file_larger_than
 
 MEANT = FILES
@@ -153,6 +156,38 @@ class TestRestore:
         assert (await back.queries.figures())["messages_waiting"] == 1
         await record_items(back, 2)
         await back.close()
+
+    async def test_two_restores_of_one_backup_are_two_histories(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        """A reader of the first is told so at the second, and misses nothing silently."""
+        store = place.open()
+        await record_items(store, 1)
+        await store.close()
+        backup(place.path, KEY, tmp_path / "backup.db", OTHER_KEY)
+        feeds = list[Feed]()
+        for name, then_ms in (("one", NOW_MS), ("two", NOW_MS + DAY_MS)):
+            restore(tmp_path / "backup.db", OTHER_KEY, tmp_path / name, KEY, then_ms)
+            back = Place(tmp_path / name, place.opener).open()
+            feeds.append(Feed.of(await back.history.fact("restores")))
+            await back.close()
+        assert [[held for _, held in feed.restores] for feed in feeds] == [[1], [1]]
+        with pytest.raises(CursorGoneError):
+            feeds[1].number(feeds[0].cursor(2))
+
+    async def test_what_a_set_back_disk_wrote_before_it_was_said_is_another_history(
+        self, place: Place
+    ) -> None:
+        """Its readers are told to read again from the moment of the copy, if it is known."""
+        store = place.open()
+        await record_items(store, 1, 2)
+        await store.cases.transact(Needs(), NOW_MS + DAY_MS, recording(3))
+        await store.writer.run(lambda c: say_restored(c, NOW_MS + 2 * DAY_MS, NOW_MS))
+        feed = Feed.of(await store.history.fact("restores"))
+        await store.close()
+        with pytest.raises(CursorGoneError) as gone:
+            feed.number(3)
+        assert feed.number(gone.value.read_from) == 2
 
     async def test_epochs_that_the_backup_held_count_as_opened_before(
         self, place: Place, tmp_path: Path

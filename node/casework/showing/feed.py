@@ -2,47 +2,74 @@
 
 An event's number says where it stands in this database's history. A database that was restored from
 a backup goes on from an earlier number, so that numbers come a second time for other events. The
-cursor therefore also counts the restores: a reader that had seen more than the backup holds is told
-from where to read again, instead of silently missing what came after.
+cursor therefore also says which restore its history follows: a reader that had seen more than the
+backup holds is told from where to read again, instead of silently missing what came after. Counting
+the restores would not do: a copy does not know of those that it did not live through, such as an
+earlier one of the same backup. So each has a tag, the time at which it was.
 
-    cursor = restores * 2**40 + event number        (below 2**53: every language reads it exactly)
+    cursor = tag * 2**32 + event number        (below 2**53: every language reads it exactly)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from node.casework.errors import CursorGoneError
 
-_SHIFT = 40
-_NUMBERS = (1 << _SHIFT) - 1
+_SHIFT: Final = 32
+_NUMBERS: Final = (1 << _SHIFT) - 1
+_COUNTED: Final = 1 << 8
+"""Restores were counted before, in units of 2**40: what a cursor says of them holds."""
+_TAGS_FROM_MS: Final = 1_735_689_600_000  # 2025-01-01
+_TAG_MS: Final = 600_000
+_LAST_TAG: Final = (1 << 21) - 1  # in 2064
+
+
+def restore_tag(now_ms: int) -> int:
+    """Return where the cursors of what follows a restore begin, without the number of its event.
+
+    Times of ten minutes each, so that what two restores of the same backup write is not taken for
+    one another.
+    """
+    return min(max(0, (now_ms - _TAGS_FROM_MS) // _TAG_MS), _LAST_TAG) << _SHIFT
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The restores of this history: for each, the last event that the backup held."""
+    """The restores of this history: the tag of each, and the last event that the backup held."""
 
-    restores: tuple[int, ...] = ()
+    restores: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, fact: str | None) -> Feed:
-        """Read what `node.store.backup` keeps in the database: numbers with commas between."""
-        return cls(tuple(int(number) for number in (fact or "").split(",") if number))
+        """Read what `node.store.backup` keeps in the database: cursors with commas between.
+
+        Those of before had no tags, and are counted.
+        """
+        found: list[tuple[int, int]] = []
+        for place, written in enumerate(filter(None, (fact or "").split(",")), 1):
+            tag, held = int(written) >> _SHIFT, int(written) & _NUMBERS
+            least = found[-1][0] + 1 if found else 1
+            found.append((max(tag or place * _COUNTED, least), held))
+        return cls(tuple(found))
 
     def cursor(self, number: int) -> int:
         """Return the cursor that stands for an event's number."""
-        return len(self.restores) << _SHIFT | number
+        tag = self.restores[-1][0] if self.restores else 0
+        return tag << _SHIFT | number
 
     def number(self, cursor: int) -> int:
         """Return the number of the event after which a reader goes on.
 
         Raises:
-            CursorGoneError: it had seen more than a backup holds that was restored since.
+            CursorGoneError: it had seen more than a backup holds that was restored since, or
+                follows a restore that is none of this history's.
         """
-        seen, number = cursor >> _SHIFT, cursor & _NUMBERS
-        if seen > len(self.restores):
+        tag, number = cursor >> _SHIFT, cursor & _NUMBERS
+        if tag and tag not in (known for known, _ in self.restores):
             raise CursorGoneError(self.cursor(0))
-        held = min(self.restores[seen:], default=number)
+        held = min((held for known, held in self.restores if known > tag), default=number)
         if number > held:
             raise CursorGoneError(self.cursor(held))
         return number

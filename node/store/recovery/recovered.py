@@ -18,6 +18,7 @@ from node.casework.incoming.arrivals import Arrived
 from node.casework.incoming.receiving import Answer, Judged
 from node.casework.passing_on.post import Post
 from node.casework.rebuilt.recovered import answer_key, key_of
+from node.casework.showing.feed import restore_tag
 from node.peer.recovery.recovering import ASKING as PHASE_OF_ASKING
 from node.peer.recovery.recovering import KeptPage, Progress
 from node.store.bulk import insert_rows, select_in
@@ -185,7 +186,7 @@ def begin(connection: Connection, now_ms: int) -> None:
         [
             (PHASE, ASKING),
             ("restored_ms", str(now_ms)),
-            ("restores", "0"),
+            ("restores", str(restore_tag(now_ms))),
             ("witness_forgot", f"0,{now_ms}"),  # all that it cosigned: §8.12.9
         ],
     )
