@@ -65,7 +65,7 @@ def intake_needs(reports: Iterable[PreparedReport], fingerprints: Fingerprints) 
         if report.draft.reference is not None:
             needs.references.add((report.draft.source, report.draft.reference))
         for item in report.items:
-            needs.lines.add(item.line)
+            needs.lines.update(filter(None, (item.line, item.line_here)))
             want_alike(needs, item.content, fingerprints)
             needs.keys.update(fingerprints.places(item.location))
             if item.assessments:
@@ -103,13 +103,29 @@ def take_report(book: Casebook, report: PreparedReport, ids: Ids, postbox: Postb
     opened = _report_of(book, report, ids)
     taken = []
     for item in report.items:
-        known = book.loaded.lines.get(item.line)
+        line = _line_of(book, item)
+        known = book.loaded.lines.get(line)
         if known is not None and known in book.loaded.items:
             taken.append(_again(book, report, item, known, ids, postbox))
             continue
         taken.append(_first_time(book, report, item, opened, ids, postbox))
-        book.remember_line(item.line, taken[-1].item_id)
+        book.remember_line(line, taken[-1].item_id)
+        if (again := _line_of(book, item)) != line:  # it joined an item that stands elsewhere
+            book.remember_line(again, taken[-1].item_id)
     return ReportTaken(opened.id, tuple(taken))
+
+
+def _line_of(book: Casebook, item: PreparedItem) -> bytes:
+    """What this line is known by.
+
+    Where an identity without a reference named another location before, this one too: it is another
+    line, and neither dropped nor a fact about that item.
+    """
+    known = book.loaded.items.get(book.loaded.lines.get(item.line, ""))
+    if item.line_here is None or known is None or known.location is None:
+        return item.line
+    same = known.location.canonical in (None, item.location.canonical)
+    return item.line if same else item.line_here
 
 
 def _report_of(book: Casebook, report: PreparedReport, ids: Ids) -> ReportFacts:
@@ -121,8 +137,8 @@ def _report_of(book: Casebook, report: PreparedReport, ids: Ids) -> ReportFacts:
     known = None
     if draft.reference is not None:
         known = book.loaded.reports.get((draft.source, draft.reference))
-    elif report.items[0].line in book.loaded.lines:
-        first = book.loaded.items.get(book.loaded.lines[report.items[0].line])
+    elif (line := _line_of(book, report.items[0])) in book.loaded.lines:
+        first = book.loaded.items.get(book.loaded.lines[line])
         known = None if first is None else first.report_id
     return ReportFacts(
         known or ids.mint(book.now),

@@ -43,7 +43,10 @@ _KIND_BY_ENDING = {
 
 
 class PreparedItem(msgspec.Struct, frozen=True, gc=False):
-    """One item of a handed-in report, as facts; `line` is the fingerprint of its identity."""
+    """One item of a handed-in report, as facts; `line` is the fingerprint of its identity.
+
+    `line_here`: where that names no location, the fingerprint of both; else None.
+    """
 
     location: Location
     content: tuple[Content, ...]
@@ -53,6 +56,7 @@ class PreparedItem(msgspec.Struct, frozen=True, gc=False):
     line: bytes
     assessments: tuple[AssessmentDraft, ...]
     kind_said: bool = False
+    line_here: bytes | None = None
 
 
 class PreparedReport(msgspec.Struct, frozen=True, gc=False):
@@ -107,6 +111,7 @@ def _item(
         _line(draft, location, content, fingerprints, base, field),
         item.assessments,
         item.kind is not None,
+        _line_here(draft, location, fingerprints, base, field),
     )
 
 
@@ -126,6 +131,15 @@ def _line(
         return fingerprints.line("line", base, field)
     where = location.canonical or _strongest(content[0])
     return fingerprints.line(draft.source, draft.reference, where)
+
+
+def _line_here(
+    draft: ReportDraft, location: Location, fingerprints: Fingerprints, base: str, field: str
+) -> bytes | None:
+    """The line it came from and its canonical location, for a line that named another before."""
+    if draft.reference is not None or location.canonical is None:
+        return None
+    return fingerprints.line("line", base, f"{field} {location.canonical}")
 
 
 def _strongest(content: Content) -> str:

@@ -53,6 +53,36 @@ class TestSingle:
         assert body["report_id"].startswith("gb-iwf.")
         assert body["items"][0]["outcome"] == "new"
 
+    async def test_another_address_under_the_same_identity_is_another_item(
+        self, client: Client
+    ) -> None:
+        """It is not lost, and what it says is said of no other; again it is repeated."""
+        first = await (await client.post(PATH, json=report(identity="row 1"))).json()
+        other = report("b", identity="row 1")
+        other["items"][0]["assessments"] = [{"verdict": "baseline"}]
+        second = await (await client.post(PATH, json=other)).json()
+        assert second["items"][0]["outcome"] == "new"
+        assert second["report_id"] != first["report_id"]
+        item = await client.get(f"/api/v1/items/{first['items'][0]['item_id']}")
+        assert (await item.json())["assessments"] == []
+        for body, before in ((other, second), (report(identity="row 1"), first)):
+            again = await client.post(PATH, json=body)
+            told = await again.json()
+            assert (again.status, told["report_id"]) == (200, before["report_id"])
+            assert told["items"][0]["item_id"] == before["items"][0]["item_id"]
+
+    async def test_an_alias_handed_in_by_its_identity_again_is_repeated(
+        self, client: Client
+    ) -> None:
+        """Its item stands at the other address."""
+        file = {"hashes": {"sha256": "5b" * 32}}
+        bodies = [report(identity=f"row {n}") for n in (1, 2)]
+        for n, body in enumerate(bodies):
+            body["items"][0] |= file | {"url": f"https://a.example/x.jpg?n={n}"}
+            assert (await client.post(PATH, json=body)).status == 201
+        for body in bodies:
+            assert (await client.post(PATH, json=body)).status == 200
+
     async def test_the_same_reference_again_is_repeated(self, client: Client) -> None:
         """200: nothing changed, the ids are those of the first time."""
         first = await (await client.post(PATH, json=report(reference="R-1"))).json()
