@@ -8,6 +8,7 @@ from itertools import product
 from typing import NamedTuple
 
 from node.casework.casebook import Casebook
+from node.casework.contents.assessing import assess
 from node.casework.contents.listing import match_lists
 from node.casework.contents.spreading import spread, take_back
 from node.casework.errors import (
@@ -32,7 +33,7 @@ from node.casework.places.beside import ANALYST
 from node.casework.places.hidden import watch_hidden
 from node.casework.postbox import Postbox
 from node.casework.reports.draft import ActionDraft, AssessmentDraft, HashesDraft, RetractionDraft
-from node.casework.reports.intake import add_facts, assess
+from node.casework.reports.intake import add_facts
 from node.casework.reports.prepare import check_action, check_assessment, read_hashes, read_time
 from node.casework.telling import REPORTED_AGAIN_UNSEEN, News, note, tell
 from node.ids import Ids

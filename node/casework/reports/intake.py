@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from node.casework.casebook import Casebook, Needs
+from node.casework.contents.assessing import assess_all
 from node.casework.contents.candidates import same_content, same_place, to_compare, with_nobody
 from node.casework.contents.listing import match_lists
 from node.casework.contents.rejudging import bring_verdicts, carry_between, rejudge, suggestion
@@ -24,23 +25,19 @@ from node.casework.item import Custody, ItemState, ReportFacts, Review
 from node.casework.mistakes.reconsidering import reconsider
 from node.casework.places.again import raise_judged, watch_urgency
 from node.casework.postbox import Postbox
-from node.casework.reports.draft import AssessmentDraft
-from node.casework.reports.prepare import PreparedItem, PreparedReport, read_time
+from node.casework.reports.prepare import PreparedItem, PreparedReport
 from node.casework.telling import (
     REPORTED_IN_VAIN,
-    News,
     is_with_nobody,
-    note,
     pass_on_sighting,
-    tell,
 )
 from node.ids import Ids
 from node.matching.contents import Likeness, likeness
 from node.matching.duplicates import Judgement, judge
 from node.matching.fingerprints import Fingerprints, content_keys
-from protocol.facts import Assessment, Content, Hop, Sighting
+from protocol.facts import Content, Hop, Sighting
 from protocol.messages import Sighted
-from protocol.vocabulary import Disposition, Matter, OutcomeWhat, Verdict
+from protocol.vocabulary import Disposition, Matter, Verdict
 
 
 class ItemTaken(msgspec.Struct, frozen=True, gc=False):
@@ -169,7 +166,7 @@ def _again(
         _raise_urgency(book, known, postbox)
     given = {(a.verdict, a.law) for a in state.assessments if a.member == book.us}
     fresh = tuple(a for a in item.assessments if (a.verdict, a.law) not in given)
-    _assess(book, known, fresh, ids, postbox)
+    assess_all(book, known, fresh, ids, postbox)
     revised = missing is not None or urgent or fresh
     return ItemTaken(known, "revision" if revised else "repeated")
 
@@ -223,7 +220,7 @@ def _first_time(
     body = Recorded(_first_state(book, report, item, opened, item_id), _if_new(book, opened))
     book.record(item_id, EventKind.RECORDED, body, at_ms=item.found_ms, actor=book.us)
     carry_over(book, postbox, item_id, judgement)
-    _assess(book, item_id, item.assessments, ids, postbox)
+    assess_all(book, item_id, item.assessments, ids, postbox)
     known = judgement.disposition is Disposition.NEW_KNOWN
     return ItemTaken(item_id, "known" if known else "new", judgement.item if known else None)
 
@@ -311,7 +308,7 @@ def _join(
     if waits and item.assessments and Review.SUGGESTED_VERDICT not in state.reviews:
         looked = Settled(Review.SUGGESTED_VERDICT)  # that is part of the verdict, and goes with it
         book.record(item_id, EventKind.SETTLED, looked, at_ms=book.now, actor=book.us)
-    _assess(book, item_id, item.assessments, ids, postbox)
+    assess_all(book, item_id, item.assessments, ids, postbox)
     return ItemTaken(item_id, "duplicate", item_id)
 
 
@@ -360,55 +357,3 @@ def _need_not_report(book: Casebook, postbox: Postbox, new: ItemState) -> None:
         told = new.child_at_risk or not old.child_at_risk
         if old.id != new.id and told and is_with_nobody(book, postbox, old):
             book.over.append((REPORTED_IN_VAIN, old.id))
-
-
-def _assess(
-    book: Casebook,
-    item_id: str,
-    drafts: tuple[AssessmentDraft, ...],
-    ids: Ids,
-    postbox: Postbox,
-) -> None:
-    for draft in drafts:
-        assess(book, item_id, draft, ids, postbox)
-
-
-def assess(
-    book: Casebook,
-    item_id: str,
-    draft: AssessmentDraft,
-    ids: Ids,
-    postbox: Postbox,
-    *,
-    looked: bool = False,
-) -> ItemState:
-    """Record this member's verdict, tell everybody concerned, carry it over where it goes.
-
-    It is later than every word of ours on the item or its files, whatever a clock or `at` says:
-    else the one that it corrects would count. `looked`: a file of the item waited for this look.
-    """
-    said_ms = read_time("at", draft.at, book.now)
-    before = dict(book.loaded.items)
-    at_ms = max(said_ms, _last_word_ms(book, before[item_id]) + 1)
-    assessment = Assessment(
-        ids.mint(book.now), book.us, draft.verdict, draft.law, draft.labels, draft.reason, at_ms
-    )
-    state = note(book, item_id, EventKind.ASSESSED, assessment, said_ms)
-    spread(book, postbox, before[item_id], state, looked=looked)
-    news = News(assessment.event_id, OutcomeWhat.ASSESSED, assessment, book.us, at_ms)
-    tell(book, postbox, state, news)
-    rejudge(book, postbox, item_id)
-    for other, was in before.items() if draft.verdict is Verdict.UNASSESSABLE else ():
-        now = book.loaded.items[other]
-        if other != item_id and now is not was:  # it was carried there: nothing is said any more
-            spread(book, postbox, was, now)
-    return book.loaded.items[item_id]
-
-
-def _last_word_ms(book: Casebook, state: ItemState) -> int:
-    """Return the time of our latest word on the item, or on another one with a file of it."""
-    keys = content_keys(book.fingerprints, state.content)
-    alike = [state, *(other for key in keys for other in book.by_key(key))]
-    return max(
-        (a.at_ms for one in alike for a in one.assessments if a.member == book.us), default=0
-    )
