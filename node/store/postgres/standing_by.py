@@ -7,8 +7,8 @@ for `LEASE_S` by the clock of the one that waits, while the server answers, the 
 end that session. That is a matter of speed and not of safety: whatever the old process does when it
 wakes up, the fence on the row of the tenure keeps nothing of it (`tenant.py`).
 
-After the server was away, who worked has `RETURN_S` to come back: it alone knows whether the server
-lacks what it had confirmed.
+After the server was away, or could only be read, who worked has `RETURN_S` to come back: it alone
+knows whether the server lacks what it had confirmed last.
 
 A server that still is another's standby is nobody's to work on. Once it is promoted the same number
 tells whether it was behind: one lower than was seen here says that transactions which were
@@ -115,7 +115,7 @@ class StandBy:
         if self._now_s() - asked_s > SLOW_S:
             self._seen = None
         if holder.is_standby:
-            self._seen = None
+            self._seen, self._was_away = None, True  # to who works it is away until it is promoted
             return False
         if holder.session is None:
             if self._back_s is not None and self._now_s() - self._back_s <= RETURN_S:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -22,7 +23,7 @@ from node.store.errors import (
 )
 from node.store.postgres.opening import ServerLock
 from node.store.postgres.place import Postgres
-from node.store.postgres.standing_by import LEASE_S, RETURN_S, StandBy, wait
+from node.store.postgres.standing_by import LEASE_S, RETURN_S, Holder, StandBy, wait
 from node.store.sqlite import Store
 from tests.builders.cases import FINGERPRINTS, US
 from tests.builders.postgres import Cluster
@@ -325,3 +326,29 @@ async def test_who_worked_finds_out_first_that_the_server_was_set_back(
     with pytest.raises(SetBackError):
         node(place)
     await store.close()
+
+
+async def test_who_worked_comes_back_first_also_where_the_server_could_only_be_read_for_long(
+    place: Postgres, waiting: StandBy, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standby of the server answers at once and is promoted later: until then nobody can write.
+
+    What was confirmed after the last look is known to who worked alone.
+    """
+    store = node(place)
+    assert not waiting.is_free()
+    fence, commits = waiting._look().fence, waiting._look().commits
+    await store.close()
+    waiting._raw.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(waiting, "_place", replace(place, url="postgresql://127.0.0.1:1/none"))
+        assert not waiting.is_free()
+    promoted = Holder(fence, commits, None, is_standby=False)
+    monkeypatch.setattr(waiting, "_look", lambda: replace(promoted, is_standby=True))
+    for _ in range(4):
+        assert not waiting.is_free()
+        clock.now_s += RETURN_S
+    monkeypatch.setattr(waiting, "_look", lambda: promoted)
+    assert not waiting.is_free()
+    clock.now_s += RETURN_S + 1
+    assert waiting.is_free()
