@@ -82,7 +82,9 @@ def check_begun_anew(document: MemberDocument, before: MemberDocument) -> None:
     """Check what a document under another member key says of the keys before it.
 
     It lists those under which others verify what they keep, and of each purpose one that is new:
-    a second one would be somebody's who has a part in how the lost ones came into it.
+    a second one would be somebody's who has a part in how the lost ones came into it. Whether one
+    was stolen, and since when, is as it was: else whoever has a part in that made void what such a
+    key signed, or good what a thief did.
 
     Raises:
         RefusedError: names the field.
@@ -94,6 +96,10 @@ def check_begun_anew(document: MemberDocument, before: MemberDocument) -> None:
             raise RefusedError(f"keys.{purpose}", mend)
         if len(listed - lost) > 1:
             raise RefusedError(f"keys.{purpose}", "lists more than one key that was not listed")
+        for key_id in lost:
+            if document.turn(key_id).compromised_ms != before.turn(key_id).compromised_ms:
+                mend = "says otherwise since when it was stolen; ask for the document in force"
+                raise RefusedError(f"turns.{key_id}", mend)
 
 
 def _check_endpoint(endpoint: str | None) -> None:

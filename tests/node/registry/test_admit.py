@@ -16,6 +16,7 @@ from keys.keyring import MemberKeys
 from keys.member import PublishedKey, Purpose
 from keys.network import NetworkDocument
 from keys.signing import SigningKey
+from keys.turns import Turn
 from node.registry.admission import MAX_REQUEST_BYTES, SIGNED_TAG, make_request, read_request
 from node.registry.admit import (
     Keepers,
@@ -29,6 +30,7 @@ from node.registry.admit import (
 from node.registry.changes import merge
 from node.registry.create import HolderPlan, NetworkPlan
 from node.registry.errors import ConflictError, NotSignedError, RefusedError, RepositoryStateError
+from node.registry.rules import check_begun_anew
 from node.registry.serve import RegistryServer
 from node.registry.staging import drop_staged
 from tests.builders.network import NOW_MS, make_document, member_keys
@@ -472,6 +474,22 @@ class TestGovernance:
             admit(network.directory, two, terms, network.keepers, NOW_MS)
         one = asked(SigningKey.generate())
         assert admit(network.directory, one, terms, network.keepers, NOW_MS).published
+
+    @pytest.mark.parametrize("purpose", ["log", "receipt", "witness"])
+    @pytest.mark.parametrize("stolen_ms", [(None, NOW_MS), (NOW_MS, None)])
+    def test_attack_nobody_alters_since_when_a_lost_key_was_stolen(
+        self, network: Network, purpose: Purpose, stolen_ms: tuple[int | None, int | None]
+    ) -> None:
+        """In the file that the umbrella sends: it makes void or good what that key signed."""
+        document = make_document(network.id, IWF)
+        lost = document.published(purpose)[0].key.key_id
+        there, other = (
+            dataclasses.replace(document, turns={lost: Turn(0, NOW_MS, at_ms)})
+            for at_ms in stolen_ms
+        )
+        with pytest.raises(RefusedError, match=f"turns.{lost}"):
+            check_begun_anew(other, there)
+        check_begun_anew(there, there)
 
     def test_the_key_of_a_member_that_is_expelled_is_not_replaced(self, network: Network) -> None:
         """It would end with that who took over from it, and with that what it has to do."""
