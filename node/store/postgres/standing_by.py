@@ -138,7 +138,8 @@ class StandBy:
         except psycopg.Error as error:
             self._raw.close()
             raise AwayError(AwayError.__doc__) from error
-        assert row is not None
+        if row is None:  # a dump is being restored
+            raise AwayError(AwayError.__doc__)
         return Holder(*row)
 
     def _check(self, holder: Holder) -> None:

@@ -328,6 +328,19 @@ async def test_who_worked_finds_out_first_that_the_server_was_set_back(
     await store.close()
 
 
+async def test_dump_that_is_being_restored_is_waited_for(
+    place: Postgres, waiting: StandBy, clock: Clock
+) -> None:
+    """Its tables are there before their rows."""
+    with closing(psycopg.connect(place.url, autocommit=True)) as beside:
+        row = beside.execute("DELETE FROM tenure RETURNING fence, commits, proof").fetchone()
+        assert not waiting.is_free()
+        beside.execute("INSERT INTO tenure (fence, commits, proof) VALUES (%s, %s, %s)", row)
+    assert not waiting.is_free()
+    clock.now_s += RETURN_S + 1
+    assert waiting.is_free()
+
+
 async def test_who_worked_comes_back_first_also_where_the_server_could_only_be_read_for_long(
     place: Postgres, waiting: StandBy, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
