@@ -22,12 +22,14 @@ from node.api import (
 )
 from node.api.access import Gate, Scope, StoredAnswer
 from node.api.calls import SERVER_ERROR, Call, Parts, log_failure, respond
+from node.api.conditions import is_conditional, read_if_match
 from node.api.gathering import Gathering
 from node.api.idempotency import Replays
 from node.api.operations import OPERATIONS
 from node.api.parameters import NoParameters
 from node.api.problems import ApiError
 from node.api.room import INTAKE_BYTES, Room
+from node.casework.unchanged import expecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -135,13 +137,15 @@ def _endpoint(operation: Operation, parts: Parts) -> AnyHandler:
 
         return describe
     scope, handler = Scope(operation.scope), HANDLERS[operation.name]
-    takes_query = operation.parameters is not NoParameters
+    takes_query, takes_tag = operation.parameters is not NoParameters, is_conditional(operation)
 
     async def endpoint(request: web.Request) -> web.StreamResponse:
         token = await parts.gate.admit(request.headers.get("Authorization"), scope)
         if request.query_string and not takes_query:
             bodies.query(request, NoParameters)
-        return await handler(Call(request, parts, token))
+        tags = read_if_match(request.headers.getall("If-Match", [])) if takes_tag else None
+        with expecting(tags):
+            return await handler(Call(request, parts, token))
 
     return endpoint
 

@@ -15,6 +15,7 @@ from msgspec import UNSET, inspect
 
 from node.api import problems
 from node.api.bodies import NDJSON
+from node.api.conditions import FAILED, HEADER, PARAMETER, is_conditional
 from node.api.idempotency import MAX_KEY
 from node.api.operations import BULK_ANSWER, OPERATIONS, Operation
 from node.api.parameters import NoParameters
@@ -128,6 +129,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         found.extend(_query_parameters(operation.parameters))
     if operation.keyed:
         found.append(_KEY_PARAMETER)
+    if is_conditional(operation):
+        found.append(PARAMETER)
     return found
 
 
@@ -163,12 +166,16 @@ def _responses(operation: Operation, schema_of: dict[str, Any]) -> dict[str, Any
     refused = {400, 405, 500, *operation.refuses}
     if operation.scope is not None:
         refused |= {401, 403}
+    if is_conditional(operation):
+        refused.add(FAILED)
     answers: dict[str, Any] = {}
     for status, (content_type, kind) in operation.gives.items():
         content = {content_type: {"schema": schema_of[repr(kind)]}}
         if status == 200 and NDJSON in (operation.takes or {}):  # noqa: PLR2004
             content[NDJSON] = {"schema": _line_schema(schema_of[repr(BULK_ANSWER[1])], NDJSON)}
         answers[str(status)] = {"description": "Done.", "content": content, **_links(operation)}
+        if operation.name == "read_item":
+            answers[str(status)]["headers"] = HEADER
     for status in sorted(refused):
         codes = [code for code, number in problems.STATUS.items() if number == status]
         content = {problems.CONTENT_TYPE: {"schema": schema_of[repr(problems.Problem)]}}

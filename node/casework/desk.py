@@ -54,6 +54,7 @@ from node.casework.showing.views import (
     item_view,
     message_view,
 )
+from node.casework.unchanged import check_unchanged, expected
 from node.casework.working import record_action, record_assessment, record_hashes
 from node.ids import Ids
 from node.matching.fingerprints import Fingerprints
@@ -87,9 +88,8 @@ class Desk:
         self._wake_delivery, self._wake_desk = wake_delivery, wake_desk
         self.feed = Feed()
         self.closed: Callable[[], bool] = lambda: False
-        self._following = Following(queries)
         self.locating = Locating(queries, places, self._decide, lambda: self.forwarding, fresh_ms)
-        self._preparing = Preparing()
+        self._preparing, self._following = Preparing(), Following(queries)
         self._speaking: Postbox | None = None
         self.correcting = Correcting(
             work_on=self._work_on,
@@ -165,7 +165,6 @@ class Desk:
     ) -> list[ReportTaken]:
         if not prepared:
             return []
-
         places = known_places(self._places, prepared, now)
 
         def decide(book: Casebook) -> list[ReportTaken]:
@@ -201,6 +200,7 @@ class Desk:
         """
         self._check_open()
         present = await self._queries.item(item_id, self._fingerprints.item(item_id))
+        check_unchanged(present, expected())  # a refused request has no effect, not even a look
         await self.locating.before(present, draft, self._clock())
 
         def decide(book: Casebook) -> ItemState:
@@ -289,8 +289,10 @@ class Desk:
     ) -> R:
         """Decide about one item, in somebody's name; `needs` if that needs more than the item."""
         self._check_open()
+        tags = expected()
 
         def signed(book: Casebook) -> R:
+            check_unchanged(book.find(item_id), tags)
             book.by = by
             return decide(book)
 
@@ -310,7 +312,6 @@ class Desk:
             raise UnknownItemError
         needs = Needs(named={item_id: key}, leaves_of=present.id, alike={item_id})
         needs.keys.add(self._fingerprints.item(present.id))
-
         return await self._by(
             item_id,
             actor,

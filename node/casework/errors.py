@@ -17,6 +17,7 @@ CaseworkError            base: `code`, `field`
   UnknownVerdictError    the item has no such verdict of this hotline
   ForeignVerdictError    an id that no verdict of this hotline has
   UnknownCursorError     a cursor of the change feed that this node never gave
+  ChangedSinceError      the item is no more as it was when its caller had read it
   UnderReferralError     the police were told of the item; it is not erased while it is open
 """
 
@@ -49,6 +50,16 @@ class UnknownItemError(CaseworkError):
     """item: no such item at this node; ids are listed by GET /api/v1/items."""
 
     code = "unknown_item"
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class ChangedSinceError(CaseworkError):
+    """If-Match: the item changed since it was read; nothing was recorded: read it, decide again."""
+
+    code = "changed_since"
+    field = "If-Match"
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)

@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 CONFIG = """
 # A report may be well-formed and still make no sense (an address that is none): 422 says so.
 # A cursor may be one that no history here has given: 410 says from where to read again.
+# A tag may be one that the item does not have (any more): 412.
 [checks]
-positive_data_acceptance.expected-statuses = [200, 201, 404, 409, 410, 422]
+positive_data_acceptance.expected-statuses = [200, 201, 404, 409, 410, 412, 422]
 
 # Who judges an item is answered with the item: by its id, not the verdict's, no verdict is found.
 [[operations]]
 include-path = "/api/v1/items/{item_id}/assessments/{verdict_id}"
 checks.ensure_resource_availability.enabled = false
+checks.positive_data_acceptance.expected-statuses = [200, 201, 400, 404, 409, 410, 412, 422]
+
+# One generator fills `If-Match` with 0, against its pattern: that is no entity tag, and 400.
+[[operations]]
+include-path-regex = "^/api/v1/items/.item_id./"
+checks.positive_data_acceptance.expected-statuses = [200, 201, 400, 404, 409, 410, 412, 422]
 """
 
 
