@@ -73,7 +73,8 @@ class Loaded:
 
     `cited`: the items of cited entries, by peer and leaf; those that only learn their answer are
     not among the `items` but in `answered`, by who answers. `was_lost`: this node was rebuilt from
-    what its peers had, so that some of what it has to say it said before.
+    what its peers had, so that some of what it has to say it said before. `lost_ms`: it is being
+    rebuilt at the moment, and asked its peers for their bodies from then on (ms UTC).
     """
 
     items: dict[str, ItemState] = field(default_factory=dict)
@@ -87,6 +88,7 @@ class Loaded:
     by_picture: dict[bytes, set[str]] = field(default_factory=dict)
     refused: tuple[Arrived, ...] = ()
     was_lost: bool = False
+    lost_ms: int | None = None
     unsaid_to: frozenset[str] = frozenset()  # to whom it waits to go, and nothing of it has left
     ended: set[tuple[str, str]] = field(default_factory=set)  # (id, member): erased there, no more
     listed: dict[bytes, tuple[Listed, ...]] = field(default_factory=dict)

@@ -37,6 +37,7 @@ from node.casework.passing_on.chains import handed_to
 from node.casework.passing_on.custody import (
     HOLDER_UNHEARD,
     SAID_TO_BE_HERE,
+    has_it_anew,
     is_left,
     is_said_to_be_here,
     is_unheard,
@@ -309,11 +310,12 @@ def _hear_erased_there(
     """
     if message.author != peer or not credible(message.event_id, peer):
         return Disposition.NOT_PERMITTED
-    body = ErasedThere(message.event_id, peer, noted=True)
+    noted = not has_it_anew(book, state, peer, message.at_ms)
+    body = ErasedThere(message.event_id, peer, noted)
     state = book.record(state.id, EventKind.ERASED_THERE, body, at_ms=message.at_ms, actor=peer)
-    if is_left(book, state, peer):
+    if noted and is_left(book, state, peer):
         take_what_is_left(book, forwarding, state, peer)
-    elif handed_on_to(book, state) == peer and is_reported_since(state):
+    elif noted and handed_on_to(book, state) == peer and is_reported_since(state):
         book.tasks.append((REPORTED_IN_VAIN, state.id))
     return None
 

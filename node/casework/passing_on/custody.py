@@ -68,6 +68,18 @@ def is_left(book: Casebook, state: ItemState, peer: str) -> bool:
     )
 
 
+def has_it_anew(book: Casebook, state: ItemState, peer: str, erased_ms: int) -> bool:
+    """Whether `peer` erased an item before we handed it there anew, while we are being rebuilt.
+
+    What is handed on stands here only by a hand-over of which `peer` still had the body, so it has
+    not erased the item since; `erased_ms`: by its clock, else it may have after we were given that.
+    """
+    lost_ms = book.loaded.lost_ms
+    if lost_ms is None or erased_ms >= lost_ms or handed_on_to(book, state) != peer:
+        return False
+    return any(hop.member == peer for hop in state.hops[:-1])
+
+
 def is_unheard(book: Casebook, registry: Registry, state: ItemState) -> bool:
     """Whether of an open item that is handed on nothing comes any more, as far as is to be known.
 

@@ -369,6 +369,14 @@ def was_lost(connection: Connection) -> bool:
     return row is not None
 
 
+def lost_ms(connection: Connection) -> int | None:
+    """Return when a node that rebuilds at the moment began to recover (ms UTC); else None."""
+    if phase(connection) != REBUILDING:
+        return None
+    row = connection.execute("SELECT value FROM meta WHERE name = 'restored_ms'").fetchone()
+    return int(row[0])
+
+
 def _said(connection: Connection, keys: Iterable[bytes]) -> dict[tuple[str, bytes], str | None]:
     """What was said, by peer and key, with the answer where it was one; of several the last."""
     wanted = list(keys)
