@@ -112,6 +112,24 @@ async def test_what_was_told_of_once_more_waits_until_a_person_has_looked(
     assert await walk(made) == 1
 
 
+async def test_what_was_told_of_once_more_after_a_person_had_looked_is_said_again(
+    world: World,
+) -> None:
+    """Else it would be kept for ever, and nobody told before the node is started again."""
+    item = await closed_item(world)
+    node = world[NL]
+    made, task = retention(world, node), (REPORTED_AGAIN_UNSEEN, item)
+    for _ in range(2):
+        needs = Needs(items={item})
+        await node.desk._decide(needs, lambda book: book.raise_review(item, Review.PERHAPS_BACK))
+        world.now += 30 * DAY_MS
+        assert await walk(made) == 0
+        assert task in await tasks(world, NL)
+        await node.desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+        assert task not in await tasks(world, NL)
+        world.now += DAY_MS
+
+
 @pytest.mark.parametrize("signed_ms_ago", [-4 * DAY_MS, 4 * DAY_MS])
 async def test_r7_nothing_is_erased_by_a_clock_that_nobody_confirms(
     world: World, signed_ms_ago: int

@@ -137,7 +137,7 @@ class Retention:
         self._after: str | None = ""
         self._after_row = 0
         self._expelled: frozenset[str] = frozenset()
-        self._unseen: set[str] = set()
+        self._unseen: dict[str, int] = {}
         self.erased = self.refused = 0
 
     async def due(self) -> bool:
@@ -162,7 +162,7 @@ class Retention:
             if is_over(state, changed_ms, self._periods, now_ms):
                 await self._aside.each([state], lambda one: one.id, self._erase_all)
             elif is_reported_again(state) and is_old(state, changed_ms, self._periods, now_ms):
-                await self._tell_unseen(state.id)
+                await self._tell_unseen(state.id, changed_ms)
         self._after = page[-1].id if len(page) == PAGE else None
         return self._after is not None
 
@@ -184,10 +184,13 @@ class Retention:
         self._after_row = span.to
         return True
 
-    async def _tell_unseen(self, item_id: str) -> None:
-        """Say once to a person that an item is kept for him; after a restart once more."""
-        if item_id not in self._unseen:
-            self._unseen.add(item_id)
+    async def _tell_unseen(self, item_id: str, changed_ms: int) -> None:
+        """Say to a person that an item is kept for him.
+
+        Once for all that is known of it, for what is learnt later anew; after a restart once more.
+        """
+        if self._unseen.get(item_id) != changed_ms:
+            self._unseen[item_id] = changed_ms
             await self._transact(
                 Needs(items={item_id}),
                 lambda book: book.tasks.append((REPORTED_AGAIN_UNSEEN, item_id)),
