@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -242,3 +243,17 @@ async def test_8_15_what_is_disavowed_again_is_named_once(store: Store) -> None:
         close = partial(close_task, code="entry_disavowed", subject=about or "", now_ms=NOW_MS)
         await store.writer.run(close)
         assert await named(store) == 0
+
+
+async def test_8_15_what_an_earlier_version_left_to_be_named_is_named(store: Store) -> None:
+    """Its notes say nothing of who disavows; else nothing would be judged after the upgrade."""
+    size = await disavow_whole(store, LEAVES)
+    (kept,) = await store.readers.run(
+        lambda c: c.execute("SELECT value FROM meta WHERE name = 'naming'").fetchone()
+    )
+    notes = [{k: v for k, v in one.items() if k != "by"} for one in json.loads(kept)]
+    sql = "UPDATE meta SET value = ? WHERE name = 'naming'"
+    await store.writer.run(lambda c: c.execute(sql, (json.dumps(notes),)))
+    assert await store.cases.wake() == size - LEAVES
+    assert not store.queries.is_waking()
+    assert await named(store) == size - LEAVES

@@ -45,10 +45,10 @@ _NAME: Final = "naming"
 class _Naming(msgspec.Struct):
     """What is still to be named of a range: its log, from where on, and how many more at most.
 
-    `by`: the row of the entry that disavows it.
+    `by`: the row of the entry that disavows it; earlier versions noted none (0), and named each
+    range whole.
     """
 
-    by: int
     peer: str
     lane: str
     epoch: bytes
@@ -57,6 +57,7 @@ class _Naming(msgspec.Struct):
     now_ms: int
     items: int = AT_ONCE
     verdicts: int = AT_ONCE
+    by: int = 0
 
 
 class Place(NamedTuple):
@@ -124,7 +125,7 @@ def keep(connection: Connection, said: Iterable[Disavowed], now_ms: int) -> None
         note = _signed(connection, *log, message.epoch, message.end)
         vain = note is not None and one.counts(note)
         open_task(connection, IN_VAIN if vain else RANGE, subject, now_ms)
-        named.append(_Naming(row_of(one.by), *values, now_ms))
+        named.append(_Naming(*values, now_ms, by=row_of(one.by)))
     if named:
         _name(connection, named)
 
