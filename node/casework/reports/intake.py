@@ -109,7 +109,12 @@ def take_report(book: Casebook, report: PreparedReport, ids: Ids, postbox: Postb
         book.remember_line(line, taken[-1].item_id)
         if (again := _line_of(book, item)) != line:  # it joined an item that stands elsewhere
             book.remember_line(again, taken[-1].item_id)
+    if report.draft.reference is None and all(one.outcome in _NOTHING_NEW for one in taken):
+        return ReportTaken(book.loaded.items[taken[0].item_id].report_id, tuple(taken))
     return ReportTaken(opened.id, tuple(taken))
+
+
+_NOTHING_NEW = frozenset({"repeated", "revision"})
 
 
 def _line_of(book: Casebook, item: PreparedItem) -> bytes:
@@ -215,6 +220,8 @@ def _first_time(
     )
     judgement = judge(new, here, alike, book.us, book.now)
     if judgement.joins and judgement.item is not None:
+        if judgement.item == book.loaded.lines.get(item.line):  # the line's own, at another address
+            return _again(book, report, item, judgement.item, ids, postbox)
         return _join(book, report, item, opened, judgement, ids, postbox)
     item_id = ids.mint(book.now)
     body = Recorded(_first_state(book, report, item, opened, item_id), _if_new(book, opened))

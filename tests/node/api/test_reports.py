@@ -83,6 +83,24 @@ class TestSingle:
         for body in bodies:
             assert (await client.post(PATH, json=body)).status == 200
 
+    async def test_an_alias_under_the_identity_of_its_item_is_repeated(
+        self, client: Client
+    ) -> None:
+        """So stands what earlier versions joined: by its identity alone, whatever its address."""
+        file = {"hashes": {"sha256": "5b" * 32}}
+        answers = []
+        for n in (1, 2, 2):
+            body = report(identity="row 1")
+            body["items"][0] |= file | {"url": f"https://a.example/x.jpg?n={n}"}
+            answers.append(await client.post(PATH, json=body))
+        assert [one.status for one in answers] == [201, 200, 200]
+        told = [await one.json() for one in answers]
+        assert len({one["report_id"] for one in told}) == 1
+        items = [one["items"][0] for one in told]
+        assert len({one["item_id"] for one in items}) == 1
+        shown = await client.get(f"/api/v1/items/{items[0]['item_id']}")
+        assert len((await shown.json())["sightings"]) == 1
+
     async def test_the_same_reference_again_is_repeated(self, client: Client) -> None:
         """200: nothing changed, the ids are those of the first time."""
         first = await (await client.post(PATH, json=report(reference="R-1"))).json()
