@@ -114,6 +114,10 @@ class AccessStore(Protocol):
         """
         ...
 
+    async def release(self, token_sha256: bytes, key: str) -> None:
+        """Forget a reserved key of a request that was refused; one with an answer stays."""
+        ...
+
     async def answered(self, token_sha256: bytes, key: str, answer: StoredAnswer) -> None:
         """Keep the answer that was given under a reserved key."""
         ...

@@ -7,7 +7,8 @@ key; what an analyst recorded is found again). Another request under the same ke
 
 What shows an item is kept no longer than the item: after its erasure there is nothing to repeat.
 
-A request that was refused had no effect: nothing is kept of it, and it may be sent again.
+A request that was refused had no effect: nothing is kept of it, and it may be sent again. Were its
+key still reserved, what a colleague recorded meanwhile would be taken for its own.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from node.api.access import StoredAnswer
-from node.api.problems import ApiError
+from node.api.problems import ApiError, of_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -112,6 +114,11 @@ class Replays:
             raise ApiError("idempotency_conflict", mend, "Idempotency-Key")
         if reserved.answer is not None:
             return Answered(reserved.answer, replayed=True)
-        answer = await work(reserved)
+        try:
+            answer = await work(reserved)
+        except Exception as error:
+            if reserved.fresh and of_error(error).status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                await self._store.release(token_sha256, key)
+            raise
         await self._store.answered(token_sha256, key, answer)
         return Answered(answer, replayed=False)

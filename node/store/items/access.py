@@ -94,6 +94,22 @@ class Access:
 
         return await self._writer.run(job)
 
+    async def release(self, token_sha256: bytes, key: str) -> None:
+        """See `AccessStore.release`."""
+
+        def job(connection: Connection) -> None:
+            gone = connection.execute(
+                "DELETE FROM idempotency WHERE token_sha256 = ? AND key = ? AND status IS NULL",
+                (token_sha256, key),
+            ).rowcount
+            if gone == 1:
+                connection.execute(
+                    "DELETE FROM answers_about WHERE token_sha256 = ? AND key = ?",
+                    (token_sha256, key),
+                )
+
+        await self._writer.run(job)
+
     async def answered(self, token_sha256: bytes, key: str, answer: StoredAnswer) -> None:
         """See `AccessStore.answered`."""
 

@@ -99,7 +99,7 @@ class TestReading:
 
     async def test_a_changed_after_past_the_newest_change_is_refused(self, client: Client) -> None:
         """As in the change feed, whose cursor it is."""
-        response = await client.get("/api/v1/items?changed_after=999999999999")
+        response = await client.get("/api/v1/items?changed_after=999999999")
         assert response.status == 422
         assert (await response.json())["code"] == "unknown_cursor"
 
@@ -214,6 +214,20 @@ class TestIdempotencyKey:
         response = await client.post(path, json=draft, headers=headers)
         assert response.status == 201
         assert len((await response.json())[what]) == 1
+
+    async def test_attack_what_another_recorded_meanwhile_is_no_answer_to_what_was_refused(
+        self, client: Client, local: Any
+    ) -> None:
+        """The item was not located yet; then a colleague notified, and the request comes again."""
+        item_id = await submit(client)
+        path, draft = f"/api/v1/items/{item_id}/actions", {"action": "host_notified"}
+        headers = {"Idempotency-Key": "k-1"}
+        assert (await client.post(path, json=draft, headers=headers)).status == 409
+        await local.desk.locate_due()
+        await client.post(path, json=draft)
+        again = await client.post(path, json=draft, headers=headers)
+        assert again.status == 201
+        assert len((await again.json())["actions"]) == 2
 
     async def test_the_same_action_under_a_new_key_is_a_new_action(
         self, client: Client, local: Any

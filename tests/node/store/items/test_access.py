@@ -77,6 +77,16 @@ async def test_with_a_key_it_is_forgotten_which_item_its_answer_shows(access: Ac
     assert (await access.reserve(b"t", "k", b"body", 3000, "gb-iwf.2")).fresh
 
 
+async def test_a_released_key_can_be_used_for_another_request(access: Access) -> None:
+    """Also about another item; one that has its answer is not released."""
+    await access.reserve(b"t", "k", b"body", 1000, "gb-iwf.1")
+    await access.release(b"t", "k")
+    assert (await access.reserve(b"t", "k", b"other", 3000, "gb-iwf.2")).fresh
+    await access.answered(b"t", "k", ANSWER)
+    await access.release(b"t", "k")
+    assert (await access.reserve(b"t", "k", b"other", 1)).answer == ANSWER
+
+
 async def test_an_answer_is_kept_byte_for_byte_and_never_replaced(access: Access) -> None:
     """The first one stands."""
     await access.reserve(b"t", "k", b"body", 1000)
