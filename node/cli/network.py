@@ -25,6 +25,7 @@ from node.registry.errors import RefusedError, RepositoryStateError
 from node.registry.transport import HttpTransport
 from node.setup import secret
 from node.setup.network import CONFIG_NAME, make_network
+from node.setup.opening import is_a_nodes
 from node.setup.rebuilding import rebuild_network
 
 if TYPE_CHECKING:
@@ -173,11 +174,12 @@ def drop(path: Path) -> Result:
     """Forget the proposal that waits for signatures.
 
     Raises:
-        RegistryError: the directory keeps no network; a member's mirrors one, as a rule.
+        RegistryError: the configuration is a node's, which only mirrors a network.
     """
-    directory = RepositoryDirectory(load(path).registry.directory)
-    if not directory.keys.is_dir():
+    config = load(path)
+    if is_a_nodes(config):  # by its keys: the online keys of a network may have been stolen
         raise RepositoryStateError(NOT_KEPT)
+    directory = RepositoryDirectory(config.registry.directory)
     waited = bool(staging.waiting(directory))
     staging.drop_staged(directory)
     return Result({"dropped": waited}, "forgotten" if waited else "nothing waited")

@@ -31,10 +31,15 @@ def hsm_of(config: Config) -> Hsm | None:
     return Hsm.from_config(member.hsm, member.hsm_pin)
 
 
+def is_a_nodes(config: Config) -> bool:
+    """Whether the configuration is a node's, which has a database."""
+    return (config.member.keys_dir / "database.key").exists()
+
+
 def not_a_nodes(config: Config) -> str | None:
     """Say that a configuration is a network's, by the keys that lie there; None: it is a node's."""
     keys_dir = config.member.keys_dir
-    if (keys_dir / "database.key").exists() or not any(keys_dir.glob("timestamp*.key")):
+    if is_a_nodes(config) or not any(keys_dir.glob("timestamp*.key")):
         return None
     return f"--config: {config.source} is the configuration of a network; name a node's node.toml"
 
