@@ -3,7 +3,8 @@
 A request lives for a minute, give or take the difference of two clocks; its nonce is remembered for
 longer than that, per sender and bounded: a sender that fills its share is refused, never forgotten.
 Memory is lost with the process, so a request made before the process started is refused: a restart
-does not open the window again. Setting the clock back counts as a start.
+does not open the window again. Setting the clock back counts as a start; but it comes once more to
+the times over which it was set back, so the newest nonces are remembered whatever their age.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ MAX_AGE_MS: Final = 60_000
 SLACK_MS: Final = 30_000
 REMEMBERED_MS: Final = 300_000
 PER_SENDER: Final = 100_000
+KEPT: Final = 4_096
+"""Of one sender so many are remembered however old they are: some 500 KB."""
 
 
 class Replays:
-    """The nonces of the last five minutes.
+    """The nonces of the last five minutes, and the newest ones.
 
     Args:
         start_ms: when this process began to listen, UTC.
@@ -40,6 +43,7 @@ class Replays:
         self._max_age_ms = max_age_ms
         self._slack_ms = slack_ms
         self._per_sender = per_sender
+        self._kept = min(KEPT, per_sender - 1)
         self._seen: dict[str, dict[bytes, int]] = {}
 
     def admit(self, sender: str, nonce: bytes, created_ms: int, now_ms: int) -> None:
@@ -71,10 +75,10 @@ class Replays:
     def _forget(self, seen: dict[bytes, int], now_ms: int) -> None:
         """Drop what is too old to be admitted again, and admit nothing from before it.
 
-        What a clock remembered that was ahead goes too: setting it back counts as a start.
+        What a clock remembered that was ahead goes too, so that it fills nobody's share for long.
         """
         horizon = now_ms - max(REMEMBERED_MS, self._max_age_ms + 2 * self._slack_ms)
-        while seen:
+        while len(seen) > self._kept:
             oldest = next(iter(seen))
             if horizon <= seen[oldest] <= now_ms + self._slack_ms:
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from node.peer.errors import OverQuotaError, ReplayedRequestError, StaleRequestError
-from node.peer.http.replays import REMEMBERED_MS, Replays
+from node.peer.http.replays import KEPT, REMEMBERED_MS, Replays
 
 START_MS = 1_790_000_000_500
 SECOND_MS = 1000
@@ -84,7 +84,7 @@ def test_a_clock_set_back_frees_what_was_remembered_ahead_of_it() -> None:
 
 def test_a_clock_that_was_ahead_for_a_while_opens_nothing() -> None:
     """It made us forget; so nothing from before it was set right is admitted."""
-    replays = Replays(START_MS)
+    replays = Replays(START_MS, per_sender=1)
     replays.admit("gb-iwf", NONCE, whole(START_MS), START_MS)
     ahead_ms = START_MS + HOUR_MS
     replays.admit("gb-iwf", b"\1" * 16, whole(ahead_ms), ahead_ms)
@@ -92,3 +92,27 @@ def test_a_clock_that_was_ahead_for_a_while_opens_nothing() -> None:
     with pytest.raises(StaleRequestError):
         replays.admit("gb-iwf", NONCE, whole(START_MS), right_ms)
     replays.admit("gb-iwf", b"\2" * 16, whole(right_ms), right_ms)
+
+
+@pytest.mark.parametrize("ahead_ms", [0, HOUR_MS])
+def test_attack_a_clock_that_was_set_back_comes_to_a_time_again_and_lets_nothing_in_twice(
+    ahead_ms: int,
+) -> None:
+    """Nor if it was ahead between: what was made then is fresh once more, and is not new."""
+    replays = Replays(START_MS)
+    replays.admit("gb-iwf", NONCE, whole(START_MS), START_MS)
+    between_ms, back_ms = START_MS + ahead_ms, START_MS - REMEMBERED_MS
+    replays.admit("gb-iwf", b"\1" * 16, whole(between_ms), between_ms)
+    replays.admit("gb-iwf", b"\2" * 16, whole(back_ms), back_ms)
+    for later_s in range(2 * REMEMBERED_MS // SECOND_MS):
+        with pytest.raises((ReplayedRequestError, StaleRequestError)):
+            replays.admit("gb-iwf", NONCE, whole(START_MS), back_ms + later_s * SECOND_MS)
+
+
+def test_g11_of_old_nonces_so_many_are_remembered_and_not_all() -> None:
+    """Memory does not grow with what a member asked in a year."""
+    replays = Replays(START_MS)
+    for number in range(KEPT + 100):
+        now_ms = START_MS + number * REMEMBERED_MS
+        replays.admit("gb-iwf", number.to_bytes(16), whole(now_ms), now_ms)
+    assert len(replays._seen["gb-iwf"]) <= KEPT + 2
