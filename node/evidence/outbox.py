@@ -77,10 +77,14 @@ def _check_message(
 
 
 def _check_item(row: MessageRow, message: Message, story: Story, findings: Findings) -> None:
-    """The item that the outbox names is the one that the message speaks of."""
+    """The item that the outbox names is the one that the message speaks of.
+
+    What came back before the item was here names it by the id that the message bears.
+    """
     spoken_of = getattr(message, "item_id", None)
     if row.item is not None:
-        same = row.item in story.items(spoken_of)
+        before_it = row.came_back and row.item == spoken_of
+        same = before_it or row.item in story.items(spoken_of)
         findings.expect(same, "messages_out", row.seq, "item")
     elif not (row.came_back or isinstance(message, _OF_NO_ITEM)):
         findings.add("messages_out", row.seq, "item")

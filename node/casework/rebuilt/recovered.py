@@ -28,13 +28,7 @@ from node.casework.events import (
 from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import lacks
 from node.casework.incoming.answering import UNKNOWN
-from node.casework.item import (
-    FINAL_ACTIONS,
-    Custody,
-    Informant,
-    ItemState,
-    KeptMessage,
-)
+from node.casework.item import FINAL_ACTIONS, Custody, Informant, ItemState, KeptMessage
 from node.casework.passing_on.chains import order
 from node.casework.passing_on.routing import item_told, responsible
 from node.casework.telling import note, of_others
@@ -196,12 +190,12 @@ class Rebuilder:
         self._registry = registry
 
     def take(self, peer: str, raw: bytes) -> str | None:
-        """Give one entry of ours its effect; return the item that it is about, if that is here."""
-        try:
-            entry = entries.decode(raw)
-            message = from_body(entry.kind, entry.body, entry.version)
-        except ProtocolError:
-            return None
+        """Give one entry of ours its effect; return the item that it is about.
+
+        One that is not here may come with its member's next word, where the recovery was ended
+        before all had come back: what we said of it is erased with it by the id that it bears.
+        """
+        message = read(raw)
         if isinstance(message, Item):
             return self._handed_on(peer, message)
         if isinstance(message, ContentVerdict | ContentVerdictWithdrawn):
@@ -209,7 +203,7 @@ class Rebuilder:
         item_id = getattr(message, "item_id", None)
         state = None if item_id is None else self._book.find(item_id)
         if state is None:
-            return None
+            return item_id
         effect = _EFFECTS.get(type(message))
         if effect is not None and not is_told(self._registry, state, peer):
             self._book.tasks.append((NOT_REBUILT, peer))

@@ -108,9 +108,9 @@ class TestItems:
         assert len(made.loaded.items[OURS.item_id].hops) == 2
 
     def test_what_speaks_of_an_item_that_is_not_here_has_no_effect(self) -> None:
-        """It stands in the log all the same."""
+        """It stands in the log all the same, under the id that it bears: erased with its item."""
         made, about = rebuilt([(outcome(event_id(9, "gb-iwf")), Kind.OUTCOME)])
-        assert (about, made.events) == ([None], [])
+        assert (about, made.events) == ([event_id(9, "gb-iwf")], [])
 
 
 SIGHTING = Sighting(event_id(6), US, Source.PROACTIVE, NOW_MS)
