@@ -205,16 +205,12 @@ def verify_checkpoint(
 
     Raises:
         TooLargeError: more than `max_bytes`.
-        NoteError: not a note, or a part of the signature is missing, doubled or wrong.
-        UnheardKeyError: none of `keys` signed; a newer registry may know the one that did.
+        NoteError, UnheardKeyError: not a note, or as `signer_among`.
         CheckpointError: a note that is no checkpoint.
     """
     note = notes.parse(raw, max_bytes)
     checkpoint = Checkpoint.parse(note.text)
-    signed = [key for key in keys if signed_by(note, checkpoint, key)]
-    if not signed:
-        raise UnheardKeyError("note.signatures: none by a log key of this sender")
-    return Verified(VerifiedCheckpoint(checkpoint), signed[0])
+    return Verified(VerifiedCheckpoint(checkpoint), signer_among(note, checkpoint, keys))
 
 
 def read_checkpoint(raw: bytes, max_bytes: int = MAX_CHECKPOINT_BYTES) -> Checkpoint:
@@ -249,7 +245,28 @@ def _line(name: str, signature_type: int, public: bytes, signature: bytes) -> no
     return notes.NoteSignature(name, notes.key_hash(name, signature_type, public), signature)
 
 
-def signed_by(note: notes.Note, checkpoint: TreeHead, key: VerifyKey) -> bool:
+def signer_among(note: notes.Note, head: TreeHead, keys: Sequence[VerifyKey]) -> VerifyKey:
+    """Return the first of `keys`, the log keys of one member, that signed this head (§8.4.2).
+
+    What else stands in the note says nothing, also if it looks like a line of another of `keys`.
+    Its signer could have put it there before that key was listed, or list two keys whose four
+    bytes are the same: so it would take back for every reader what it signed.
+
+    Raises:
+        NoteError: none did, and a line of one is missing, doubled or wrong.
+        UnheardKeyError: none did; a newer registry may know the one that did.
+    """
+    failed = None
+    for key in keys:
+        try:
+            if _signed_by(note, head, key):
+                return key
+        except NoteError as error:
+            failed = failed or error
+    raise failed or UnheardKeyError("note.signatures: none by a log key of this log's owner")
+
+
+def _signed_by(note: notes.Note, checkpoint: TreeHead, key: VerifyKey) -> bool:
     """Whether `key` signed the head of a log in this note, with all its parts (§8.4.2).
 
     Raises:

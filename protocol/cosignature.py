@@ -5,13 +5,14 @@ A cosignature is made of two lines under the cosigner's name, C2SP tlog-cosignat
 means beside "at this time I saw this head", the callers say: `receipt`, `witness`.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from keys.errors import BadSignatureError
 from keys.signing import Signer, VerifyKey
 from protocol import note as notes
 from protocol.checkpoint import TIMESTAMP_BYTES, TreeHead, subtree_message
-from protocol.errors import CosignatureError, UnsayableError
+from protocol.errors import CosignatureError, NoteError, UnsayableError
 
 MAX_TIME_S: Final = 253_402_300_799
 
@@ -35,10 +36,32 @@ def cosignature_lines(
     return lines
 
 
-def cosigned_at(note: notes.Note, head: TreeHead, name: str, key: VerifyKey) -> int | None:
-    """Return the time (POSIX seconds) at which `key` cosigned `head`; None: it did not.
+def cosigned_by(
+    note: notes.Note, head: TreeHead, name: str, keys: Sequence[VerifyKey]
+) -> list[tuple[VerifyKey, int]]:
+    """Return those of `keys`, all of one member, that cosigned `head`, with their times (POSIX s).
 
-    The caller has seen that the note's text is that of `head`.
+    What stands there under others of them and is wrong takes nothing from these
+    (`checkpoint.signer_among` says why). The caller has seen that the note's text is `head`'s.
+
+    Raises:
+        CosignatureError, NoteError: none did, and a line of one is missing, doubled or wrong.
+    """
+    found, failed = [], None
+    for key in keys:
+        try:
+            time_s = _cosigned_at(note, head, name, key)
+        except (CosignatureError, NoteError) as error:
+            failed = failed or error
+        else:
+            found += [] if time_s is None else [(key, time_s)]
+    if not found and failed is not None:
+        raise failed
+    return found
+
+
+def _cosigned_at(note: notes.Note, head: TreeHead, name: str, key: VerifyKey) -> int | None:
+    """Return the time (POSIX seconds) at which `key` cosigned `head`; None: it did not.
 
     Raises:
         CosignatureError: a part of its is missing or wrong.

@@ -19,11 +19,11 @@ from protocol.checkpoint import (
     parse_lines,
     render_lines,
     sign_head,
-    signed_by,
+    signer_among,
 )
 from protocol.encoding import pack
 from protocol.entry import leaf as leaf_of
-from protocol.errors import CheckpointError, UnheardKeyError
+from protocol.errors import CheckpointError
 from protocol.fields import is_member
 
 EVERY_MINUTES: Final = 60
@@ -147,13 +147,10 @@ def verify_ledger_head(
     with the cosignatures of witnesses.
 
     Raises:
-        TooLargeError, NoteError: not a note, or a part of the signature is missing or wrong.
-        UnheardKeyError: none of `keys` signed.
+        TooLargeError, NoteError, UnheardKeyError: not a note, or as `checkpoint.signer_among`.
         CheckpointError: a note that is no head of a ledger.
     """
     note = notes.parse(raw, max_bytes)
     head = LedgerHead.parse(note.text)
-    signed = [key for key in keys if signed_by(note, head, key)]
-    if not signed:
-        raise UnheardKeyError("note.signatures: none by a log key of the ledger's owner")
+    signer_among(note, head, keys)
     return VerifiedLedgerHead(head)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from keys.signing import Signer, VerifyKey
 from protocol import note as notes
 from protocol.checkpoint import MAX_CHECKPOINT_BYTES, Checkpoint
-from protocol.cosignature import cosignature_lines, cosigned_at
+from protocol.cosignature import cosignature_lines, cosigned_by
 from protocol.errors import CosignatureError, ReceiptError, UnheardReceiptKeyError
 
 
@@ -51,8 +51,8 @@ def verify_receipt(
     """Return the receipt that one of `keys`, the receiver's receipt keys, gave for `expected`.
 
     Raises:
-        TooLargeError, NoteError: not a note.
-        ReceiptError: another checkpoint, or a part of the cosignature missing, doubled or wrong.
+        TooLargeError, NoteError: not a note, or a line of one of `keys` twice and none cosigned.
+        ReceiptError: another checkpoint, or none of `keys` cosigned with all its parts.
         UnheardReceiptKeyError: none of `keys` cosigned; a newer registry may know the one.
     """
     note = notes.parse(raw, max_bytes)
@@ -60,10 +60,10 @@ def verify_receipt(
         raise ReceiptError("receipt: cosigns another checkpoint than the one that was sent")
     name = cosigner_name(expected.origin.network, expected.origin.receiver)
     try:
-        times = [(cosigned_at(note, expected, name, key), key) for key in keys]
+        found = cosigned_by(note, expected, name, keys)
     except CosignatureError as error:
         raise ReceiptError(f"receipt: {error}") from None
-    for time_s, key in times:
-        if time_s is not None:
-            return Receipt(expected, time_s, key)
-    raise UnheardReceiptKeyError("receipt: no cosignature by a receipt key of this receiver")
+    if not found:
+        raise UnheardReceiptKeyError("receipt: no cosignature by a receipt key of this receiver")
+    key, time_s = found[0]
+    return Receipt(expected, time_s, key)

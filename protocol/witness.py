@@ -19,8 +19,9 @@ from typing import Final, NamedTuple
 from keys.signing import Signer, VerifyKey
 from protocol import note as notes
 from protocol.checkpoint import MAX_CHECKPOINT_BYTES
-from protocol.cosignature import cosignature_lines, cosigned_at
+from protocol.cosignature import cosignature_lines, cosigned_by
 from protocol.errors import (
+    CosignatureError,
     NoteError,
     ProofError,
     TooLargeError,
@@ -172,9 +173,8 @@ def take_cosignature(
     signed = notes.parse(note + lines, MAX_WITNESSED_BYTES)
     head = LedgerHead.parse(signed.text)
     name = cosigner_name(head.origin.network, witness)
-    for key in keys:
-        time_s = cosigned_at(signed, head, name, key)
-        if time_s is not None and _counted(key, time_s, ends):
+    for key, time_s in cosigned_by(signed, head, name, keys):
+        if _counted(key, time_s, ends):
             hashes = _hashes(name, key)
             owed = [s for s in signed.signatures if s.name == name and s.key_hash in hashes]
             return _signature_lines(signed.text, owed), time_s
@@ -190,19 +190,23 @@ def cosigners(
     """Return who of `witnesses` cosigned the head in `note`, and when (POSIX seconds).
 
     Lines by others, and under keys that are not listed, say nothing, as C2SP demands. So do those
-    at or after the end of their key's turn: `ends`, ms UTC by key id (§8.12.10).
+    at or after the end of their key's turn: `ends`, ms UTC by key id (§8.12.10); and what lacks a
+    part or does not verify: a witness could list a key later by which its own lines look wrong,
+    and so have the honest owner of the ledger refused.
 
     Raises:
         TooLargeError, NoteError, CheckpointError: not the head of a ledger.
-        CosignatureError: a listed key's cosignature lacks a part or does not verify.
     """
     signed = notes.parse(note, max_bytes)
     head = LedgerHead.parse(signed.text)
     found = {}
     for witness, keys in witnesses.items():
         name = cosigner_name(head.origin.network, witness)
-        given = ((key, cosigned_at(signed, head, name, key)) for key in keys)
-        times = [t for key, t in given if t is not None and _counted(key, t, ends)]
+        try:
+            given = cosigned_by(signed, head, name, keys)
+        except (CosignatureError, NoteError):
+            continue
+        times = [time_s for key, time_s in given if _counted(key, time_s, ends)]
         if times:
             found[witness] = min(times)
     return found

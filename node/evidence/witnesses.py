@@ -8,7 +8,7 @@ from keys.errors import KeysError
 from protocol.errors import ProtocolError, UnheardCosignerError, UnheardKeyError
 from protocol.ledger import LedgerHead, LedgerOrigin, read_ledger_head, verify_ledger_head
 from protocol.showing import Parties, from_bytes, verify_showing
-from protocol.witness import MAX_WITNESSED_BYTES, cosigners, take_cosignature
+from protocol.witness import MAX_WITNESSED_BYTES, take_cosignature
 
 if TYPE_CHECKING:
     from node.evidence.believed import Believed
@@ -103,9 +103,10 @@ def _is_ours(row: WitnessedRow, note: bytes, believed: Believed) -> bool:
     try:
         keys = registry.member(row.member).log_keys
         head = verify_ledger_head(note, keys, MAX_WITNESSED_BYTES)
-        times = cosigners(note, {us: registry.member(us).witness_keys})
-    except UnheardKeyError:
-        return True  # its owner lists that log key no more; what it says can't be judged here
+        if head != LedgerHead(origin, row.size, row.root):
+            return False
+        return take_cosignature(note, b"", us, registry.member(us).witness_keys)[1] == row.time_s
+    except (UnheardKeyError, UnheardCosignerError):
+        return True  # a key that is listed no more; what it signed can't be judged here
     except (ProtocolError, KeysError):
         return False
-    return head == LedgerHead(origin, row.size, row.root) and times in ({}, {us: row.time_s})

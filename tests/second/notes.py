@@ -114,20 +114,23 @@ def check_checkpoint(note: str, keys: list[HybridKey]) -> Head:
 def check_head(note: str, keys: list[HybridKey], most: int = 16384) -> Head:
     """Refuse a head, of a channel or a ledger, that no log key signed with both halves."""
     head, lines = take_apart(note, most)
-    signers = 0
-    for key in keys:
+    need(any(_signs(head, lines, key) for key in keys), "checkpoint: by no log key")
+    return head
+
+
+def _signs(head: Head, lines: list[Line], key: HybridKey) -> bool:
+    """Whether this key signed, with both halves; what else stands there says nothing (§8.4.2)."""
+    try:
         classic = signed_half(lines, head.origin, 1, key.ed25519)
         quantum = signed_half(lines, head.origin, 6, key.mldsa44)
-        if classic is None and quantum is None:
-            continue
         if classic is None or quantum is None:
-            raise RefusedError("checkpoint: half a signature")
+            return False
         key.check_classic(classic, head.text.encode())
         need(quantum[:8] == bytes(8), "checkpoint: a log claims no time")
         key.check_quantum(quantum[8:], whole_tree(head.origin, 0, head))
-        signers += 1
-    need(signers, "checkpoint: by no log key")
-    return head
+    except RefusedError:
+        return False
+    return True
 
 
 def check_receipt(note: str, of: Head, receiver: str, keys: list[HybridKey]) -> int:
@@ -135,7 +138,8 @@ def check_receipt(note: str, of: Head, receiver: str, keys: list[HybridKey]) -> 
     head, lines = take_apart(note)
     need(head.text == of.text, "receipt: of another checkpoint")
     name = f"hx1/{of.network}/{receiver}"
-    for time_s in [_cosigned(head, lines, name, key) for key in keys]:  # every line must verify
+    for key in keys:
+        time_s = _cosigned(head, lines, name, key)
         if time_s is not None:
             return time_s
     raise RefusedError("receipt: by no receipt key")
@@ -144,7 +148,7 @@ def check_receipt(note: str, of: Head, receiver: str, keys: list[HybridKey]) -> 
 def check_witnesses(
     note: str, witnesses: dict[str, list[HybridKey]], ends: dict[bytes, int]
 ) -> dict[str, int]:
-    """Give who cosigned a ledger's head, and when (§8.12.1); what is half or wrong is refused.
+    """Give who cosigned a ledger's head, and when (§8.12.1); what is half or wrong says nothing.
 
     What a key signed at its end (ms) or later says nothing (§8.12.10).
     """
@@ -162,17 +166,18 @@ def check_witnesses(
 
 
 def _cosigned(head: Head, lines: list[Line], name: str, key: HybridKey) -> int | None:
-    """Give when a key cosigned, if it did, with both halves (§8.6.1)."""
-    classic = signed_half(lines, name, 4, key.ed25519)
-    quantum = signed_half(lines, name, 6, key.mldsa44)
-    if classic is None and quantum is None:
+    """Give when a key cosigned, if it did, with both halves (§8.6.1, §8.4.2)."""
+    try:
+        classic = signed_half(lines, name, 4, key.ed25519)
+        quantum = signed_half(lines, name, 6, key.mldsa44)
+        if classic is None or quantum is None:
+            return None
+        need(classic[:8] == quantum[:8], "cosignature: two times")
+        time_s = int.from_bytes(classic[:8], "big")
+        need(0 < time_s <= LAST_S, "cosignature: time")
+        signed = f"cosignature/v1\ntime {time_s}\n{head.text}".encode()
+        key.check_classic(classic[8:], signed)
+        key.check_quantum(quantum[8:], whole_tree(name, time_s, head))
+    except RefusedError:
         return None
-    if classic is None or quantum is None:
-        raise RefusedError("cosignature: half of it")
-    need(classic[:8] == quantum[:8], "cosignature: two times")
-    time_s = int.from_bytes(classic[:8], "big")
-    need(0 < time_s <= LAST_S, "cosignature: time")
-    signed = f"cosignature/v1\ntime {time_s}\n{head.text}".encode()
-    key.check_classic(classic[8:], signed)
-    key.check_quantum(quantum[8:], whole_tree(name, time_s, head))
     return time_s

@@ -175,12 +175,6 @@ LEDGER: dict[str, Tamper] = {
     "ledger_head_with_extension": ledger(
         "head", lambda note: note.replace("\n\n", "\nextension\n\n", 1)
     ),
-    "cosignature_without_ed25519": ledger("head", lambda note: without_line(note, 2)),
-    "cosignature_without_mldsa": ledger("head", lambda note: without_line(note, 3)),
-    "cosignature_with_another_ed25519": ledger("head", lambda note: signature_flipped(note, 2)),
-    "cosignature_with_another_mldsa": ledger("head", lambda note: signature_flipped(note, 3)),
-    "cosignature_of_another_time": ledger("head", later),
-    "cosignature_twice": ledger("head", lambda note: doubled(note, 2)),
     "ledger_field_missing": lambda b: b["proofs"][0]["ledger"].pop("head"),
     "ledger_field_more": lambda b: b["proofs"][0]["ledger"].update(witnessed=True),
     "ledger_is_a_word": first("ledger", lambda _: "witnessed"),
@@ -262,6 +256,22 @@ def everywhere(change: Callable[[str], str]) -> Tamper:
                 proof["ledger"]["head"] = change(proof["ledger"]["head"])
 
     return tamper
+
+
+COSIGNATURE: dict[str, Callable[[str], str]] = {
+    "without_ed25519": lambda note: without_line(note, 2),
+    "without_mldsa": lambda note: without_line(note, 3),
+    "another_ed25519": lambda note: signature_flipped(note, 2),
+    "another_mldsa": lambda note: signature_flipped(note, 3),
+    "another_time": later,
+    "twice": lambda note: doubled(note, 2),
+}
+"""Each in the first cosignature of a head: that one is none then, and nothing else is touched."""
+
+
+def uncosigned(note: str) -> str:
+    """Return a head without its first cosignature."""
+    return without_line(without_line(note, 2), 2)
 
 
 WEAKENED: dict[str, Tamper] = {

@@ -88,6 +88,24 @@ def test_12_both_say_the_same_of_what_was_taken_away(name: str, made: Made) -> N
     assert [(one.witnesses, one.witnessed_s) for one in files.check_bundle(raw, pin)] == first
 
 
+@pytest.mark.parametrize("name", tampered.COSIGNATURE)
+def test_12_a_cosignature_that_is_wrong_is_to_both_as_if_it_were_not_there(
+    name: str, made: Made
+) -> None:
+    """Its witness could have made it so afterwards; others' words, and the entry, stand."""
+    pin, told = pin_of(made), []
+    for change in (tampered.COSIGNATURE[name], tampered.uncosigned):
+        bundle = json.loads(make(made))
+        tampered.everywhere(change)(bundle)
+        raw = json.dumps(bundle).encode()
+        first = [(tuple(p["witnessed_by"]), p["witnessed_s"]) for p in check.check(raw, pin).proofs]
+        assert [(one.witnesses, one.witnessed_s) for one in files.check_bundle(raw, pin)] == first
+        told.append(first)
+    assert told[0] == told[1]
+    whole = check.check(make(made), pin).proofs
+    assert told[0] != [(tuple(p["witnessed_by"]), p["witnessed_s"]) for p in whole]
+
+
 @pytest.mark.parametrize("name", tampered.TAMPERED)
 def test_12_second_verifier_refuses_every_tampered_bundle(name: str, made: Made) -> None:
     """As the first one does."""
