@@ -10,7 +10,8 @@ kinds and versions that we do not know, with msgpack. Two libraries that must ag
 each other's check.
 """
 
-from typing import Final, TypeAlias
+from itertools import chain
+from typing import Any, Final, TypeAlias
 
 import msgpack
 
@@ -19,6 +20,8 @@ from protocol.errors import MalformedError, TooLargeError, UnsayableError
 Value: TypeAlias = "bool | int | bytes | str | list[Value] | tuple[Value, ...] | None"
 
 MAX_DEPTH: Final = 16
+
+_ALLOWED: Final = (type(None), int, bytes, str, list, tuple)
 
 INTEGER_MIN: Final = -(1 << 63)
 INTEGER_MAX: Final = (1 << 64) - 1
@@ -70,15 +73,30 @@ def _encode(value: Value) -> bytes:
 
 
 def _fault(value: object, depth: int) -> str | None:
-    """Say why `value` has no canonical form, or return None."""
-    if value is None or isinstance(value, bool | bytes):
-        return None
-    if isinstance(value, str):
-        return "text must not contain U+0000" if "\0" in value else None
-    if isinstance(value, int):
-        return None if INTEGER_MIN <= value <= INTEGER_MAX else "integers have at most 64 bits"
-    if not isinstance(value, list | tuple):
-        return "only None, booleans, integers, bytes, text and arrays are allowed"
-    if depth == 0:
-        return "arrays are nested too deeply"
-    return next((fault for part in value if (fault := _fault(part, depth - 1))), None)
+    """Say why `value` has no canonical form, or return None.
+
+    Level by level and not part by part: who sends an entry of no known version chooses how many
+    parts it has.
+    """
+    level: list[object] = [value]
+    for below in range(depth, -1, -1):
+        kinds = set(map(type, level))
+        if not all(issubclass(kind, _ALLOWED) for kind in kinds):
+            return "only None, booleans, integers, bytes, text and arrays are allowed"
+        texts, numbers, arrays = (_of(level, kinds, one) for one in (str, int, (list, tuple)))
+        if "\0" in "".join(texts):
+            return "text must not contain U+0000"
+        if numbers and not INTEGER_MIN <= min(numbers) <= max(numbers) <= INTEGER_MAX:
+            return "integers have at most 64 bits"
+        if arrays and below == 0:
+            return "arrays are nested too deeply"
+        level = list(chain.from_iterable(arrays))
+    return None
+
+
+def _of(level: list[object], kinds: set[type], kind: type | tuple[type, ...]) -> list[Any]:
+    """Return the parts of a kind; where no type is one, or each, none is looked at."""
+    fitting = {one for one in kinds if issubclass(one, kind)}
+    if len(fitting) == len(kinds):
+        return level
+    return [part for part in level if type(part) in fitting] if fitting else []

@@ -202,13 +202,14 @@ def _decode_other(raw: bytes, max_bytes: int) -> Entry:
         raise MalformedError("entry", error.mend) from None
     if not isinstance(value, list) or len(value) != _PARTS:
         raise MalformedError("entry", "must be an array of five elements")
-    version, kind, identity, salt, body = value
+    *head, _ = value
+    version, kind, identity, salt = head
     return Entry(
         _count("entry.version", version),
         _count("entry.kind", kind),
         _exactly("entry.id", identity, ID_BYTES),
         _exactly("entry.salt", salt, SALT_BYTES),
-        pack(body),
+        raw[1 + sum(len(pack(part)) for part in head) :],  # all of it is canonical
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol import entry
 from protocol.encoding import MAX_DEPTH, pack, unpack
 from protocol.errors import MalformedError, TooLargeError, UnsayableError
 
@@ -142,3 +144,39 @@ def test_4_1_the_outermost_integers_have_a_form(value: int) -> None:
 def test_4_3_a_value_of_exactly_the_allowed_size_is_read() -> None:
     """The limit is a limit and not one less."""
     assert unpack(pack(b"1234"), 6) == b"1234"
+
+
+def calls_of(raw: bytes) -> int:
+    """Return how many functions reading an entry of an unknown version calls."""
+    calls = 0
+
+    def count(_frame: object, event: str, _of: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        entry.decode(raw)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+HEAD = b"\x95\x09\x10\xc4\x20" + bytes(32) + b"\xc4\x10" + bytes(16)
+NUMBERS = HEAD + b"\xdc\xfe\x00" + bytes(0xFE00)
+
+
+@pytest.mark.parametrize(
+    "raw", [NUMBERS, NUMBERS[:58] + b"\x90" * 0xFE00], ids=["numbers", "arrays"]
+)
+def test_g11_attack_an_entry_of_no_known_version_that_has_very_many_parts(raw: bytes) -> None:
+    """Each costs its sender a byte: none costs a call to read."""
+    assert calls_of(raw) < 10_000
+
+
+def test_4_2_the_body_of_an_unknown_version_is_what_arrived() -> None:
+    """Byte for byte, behind a head whose numbers may be long."""
+    head = pack([(1 << 64) - 1, 1 << 40, bytes(32), bytes(16), None])[:-1]
+    body = pack(["x", [-1, None, [b"y"]]])
+    read = entry.decode(head + body)
+    assert (read.version, read.kind, read.body) == ((1 << 64) - 1, 1 << 40, body)
