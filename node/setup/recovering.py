@@ -10,12 +10,13 @@ people at each peer allow anew.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from keys.errors import UnknownKeyError
-from keys.keyfile import write_private
+from keys.errors import KeysError, UnknownKeyError
+from keys.keyfile import read_private, write_private
 from keys.keyring import (
     SEALING_PERIODS,
     add_sealing_key,
@@ -26,14 +27,17 @@ from keys.keyring import (
 from keys.recovering import Recovering
 from keys.sealing import SealingKey
 from keys.unlock import Unlock
+from node.api.access import digest_of
 from node.registry.errors import NoRegistryError
 from node.setup.errors import AlreadySetUpError
 from node.setup.joining import check_standing, joined
 from node.setup.member import admin_token
 from node.setup.opening import not_joined, open_keys, store_place
 from node.setup.publishing import publish
+from node.setup.staging import alone
 from node.store.beside import writing
 from node.store.errors import UnknownDatabaseError
+from node.store.items.access import token_digests
 from node.store.opening import Place, create_database
 from node.store.recovery import recovered
 
@@ -67,9 +71,15 @@ def begin(config: Config, now_ms: int, umbrella: str | None = None) -> Begun:
 
     Raises:
         AlreadySetUpError: a database stands there that does not recover.
+        SetupRunningError: another process begins, finishes or publishes.
         NoRegistryError, NotAdmittedError, UnknownKeyError, PublicationRefusedError,
         PublicationUnprovenError, MirrorsFailedError: as `publish`; the same again goes on.
     """
+    with alone(config.member.keys_dir):
+        return _begin(config, now_ms, umbrella)
+
+
+def _begin(config: Config, now_ms: int, umbrella: str | None) -> Begun:
     unlock = Unlock.from_config(config.member.unlock)
     keys = open_keys(config)
     client = joined(config)
@@ -80,6 +90,7 @@ def begin(config: Config, now_ms: int, umbrella: str | None = None) -> Begun:
     client.refresh_blocking(now_ms)
     check_standing(client.current(), config.member.id, keys)
     _ensure_database(config, keys.database_key, now_ms)
+    _ensure_token(config, keys.database_key, now_ms)
     document = client.current().member(config.member.id)
     revoked = client.revocations.revoked().get(config.member.id, frozenset())
     fresh = _fresh(config, unlock, keys.database_key, partial(_serve, document, revoked, now_ms))
@@ -94,16 +105,18 @@ def finish(config: Config, now_ms: int, umbrella: str | None = None) -> int:
     """Publish the document without the word, and let the node rebuild; returns its sequence.
 
     Raises:
+        SetupRunningError: another process begins, finishes or publishes.
         RegistryError, SetupError, KeysError: as `publish`; the node goes on asking.
         StoreError: the node was not told; the same again.
     """
-    published = publish(
-        config, now_ms, umbrella=umbrella, change=lambda next_: replace(next_, recovering=None)
-    )
-    keys = open_keys(config)
-    with writing(store_place(config), keys.database_key) as store:
-        store.write(recovered.end)
-    return published.sequence
+    with alone(config.member.keys_dir):
+        published = publish(
+            config, now_ms, umbrella=umbrella, change=lambda next_: replace(next_, recovering=None)
+        )
+        keys = open_keys(config)
+        with writing(store_place(config), keys.database_key) as store:
+            store.write(recovered.end)
+        return published.sequence
 
 
 def _ensure_database(config: Config, key: bytes, now_ms: int) -> None:
@@ -121,30 +134,43 @@ def _ensure_database(config: Config, key: bytes, now_ms: int) -> None:
     waiting = target.with_name(target.name + ".recovering")
     for path in _files(waiting):
         path.unlink(missing_ok=True)
-    _make(config, waiting, key, now_ms)
+    _make(waiting, key, now_ms)
     waiting.rename(target)
 
 
 def _ensure_on_server(config: Config, key: bytes, now_ms: int) -> None:
-    """The same where a server keeps it."""
+    """The same where a server keeps it; there every step is in force at once, the token last."""
     place = store_place(config)
     try:
         phase = _phase(place, key)
     except UnknownDatabaseError:
-        _make(config, place, key, now_ms)
+        _make(place, key, now_ms)
         return
-    if phase != recovered.ASKING:
-        mend = "a store is there already; name an empty database, or go on with that store"
-        raise AlreadySetUpError(f"[store] url: {mend}")
+    with writing(place, key) as store:
+        if phase is None and not store.read(token_digests):
+            store.write(recovered.begin, now_ms)
+        elif phase != recovered.ASKING:
+            mend = "a store is there already; name an empty database, or go on with that store"
+            raise AlreadySetUpError(f"[store] url: {mend}")
 
 
-def _make(config: Config, place: Place, key: bytes, now_ms: int) -> None:
+def _make(place: Place, key: bytes, now_ms: int) -> None:
     create_database(place, key)
     with writing(place, key) as store:
         store.write(recovered.begin, now_ms)
+
+
+def _ensure_token(config: Config, key: bytes, now_ms: int) -> None:
+    """Give the command line a token that this database knows, unless it has one."""
+    place, file = store_place(config), config.api.token_file
+    with writing(place, key) as store:
+        known = store.read(token_digests)
+    with suppress(KeysError):
+        if digest_of(read_private(file).decode("ascii", "replace").strip()) in known:
+            return
     token = admin_token(place, key, now_ms)
-    config.api.token_file.unlink(missing_ok=True)
-    write_private(config.api.token_file, token.encode() + b"\n")
+    file.unlink(missing_ok=True)
+    write_private(file, token.encode() + b"\n")
 
 
 def _files(database: Path) -> list[Path]:

@@ -14,7 +14,7 @@ import shutil
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from keys.keyfile import make_directory, write_private
+from keys.keyfile import check_directory, make_directory, write_private
 from node.setup.errors import AlreadySetUpError, SetupRunningError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def prepare(
     ours = not directory.exists()
     make_directory(directory)
     stage = Stage(directory, names, elsewhere or {})
-    with _lock(directory):
+    with alone(directory):
         if not stage.is_complete:
             shutil.rmtree(stage.path, ignore_errors=True)
             if (target := stage.standing()) is not None:
@@ -116,8 +116,14 @@ def _hand_over(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def _lock(directory: Path) -> Iterator[None]:
-    """Hold the directory itself; the lock leaves nothing behind."""
+def alone(directory: Path) -> Iterator[None]:
+    """Hold the directory itself, so that no two set-ups work on it; the lock leaves nothing behind.
+
+    Raises:
+        SetupRunningError: another process is at it.
+        UnsafeKeyFileError: there is no such directory, or others may write to it.
+    """
+    check_directory(directory)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:

@@ -152,6 +152,11 @@ def forget_about(connection: Connection, item: str) -> None:
     connection.execute("DELETE FROM answers_about WHERE item = ?", (item,))
 
 
+def token_digests(connection: Connection) -> set[bytes]:
+    """Return the SHA-256 of every token that was ever made, revoked ones too."""
+    return {bytes(row[0]) for row in connection.execute("SELECT token_sha256 FROM tokens")}
+
+
 def insert_token(connection: Connection, token: TokenRecord) -> None:
     """Keep a new token, inside the caller's transaction (`hotline init` has no event loop)."""
     connection.execute(

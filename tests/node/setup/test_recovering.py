@@ -9,18 +9,26 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from keys.errors import UnknownKeyError
+from keys.keyfile import write_private
 from keys.keyring import SEALING_PERIODS, load_database_key, load_sealing_keys
 from keys.unlock import Unlock
+from node.api.access import digest_of
 from node.config import load
+from node.config.edit import change_file
 from node.peer.ledgers.forgetting import Forgotten
 from node.registry import admit
 from node.registry.errors import MirrorsFailedError, NoRegistryError
-from node.setup.errors import AlreadySetUpError, PublicationRefusedError
+from node.setup.errors import AlreadySetUpError, PublicationRefusedError, SetupRunningError
+from node.setup.opening import open_database_key, store_place
 from node.setup.publishing import publish
 from node.setup.recovering import Begun, begin, finish
 from node.setup.revoking import revoke
+from node.setup.staging import alone
+from node.store.beside import reading
 from node.store.connection import open_reader
+from node.store.items.access import token_digests
 from node.store.ledgers.witness import forgotten
+from node.store.opening import create_database
 from node.store.recovery import recovered
 from node.store.recovery.outside import may_act_outside
 
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from keys.member import MemberDocument
+    from tests.builders.postgres import Cluster
 
     MakeWorld = Callable[[], Awaitable[Any]]
 
@@ -150,6 +159,55 @@ async def test_begun_twice_is_begun_once(world: Any) -> None:
     said = listed(world).recovering
     assert said is not None
     assert said.since_ms == NOW
+
+
+async def test_no_two_are_at_work_at_once(world: Any) -> None:
+    """Each would destroy the sealing keys that the other has published."""
+    keys_dir = world.config.member.keys_dir
+    with alone(keys_dir), pytest.raises(SetupRunningError):
+        await begun(world)
+    assert listed(world).recovering is None
+    await begun(world)
+    with alone(keys_dir), pytest.raises(SetupRunningError):
+        await asyncio.to_thread(finish, load(world.config.source), NOW)
+    assert listed(world).recovering is not None
+
+
+def knows_its_token(world: Any) -> bool:
+    """Whether the command line could talk to the node that is started now."""
+    config = load(world.config.source)
+    with reading(store_place(config), open_database_key(config)) as store:
+        known: set[bytes] = store.read(token_digests)
+    return digest_of(config.api.token_file.read_text().strip()) in known
+
+
+@pytest.mark.parametrize("left", [None, "of-the-burnt-machine"])
+async def test_attempt_that_was_killed_before_its_token_stood_makes_one(
+    world: Any, left: str | None
+) -> None:
+    """No verb could talk to the node for ever."""
+    await begun(world)
+    world.config.api.token_file.unlink()
+    if left is not None:
+        write_private(world.config.api.token_file, left.encode())
+    await begun(world)
+    assert knows_its_token(world)
+
+
+async def test_attempt_that_was_killed_on_a_server_goes_on(
+    make_world: Callable[..., Awaitable[Any]], postgres: Cluster
+) -> None:
+    """There a step is in force at once: an empty store that nobody used is no lost node's."""
+    world = await make_world(store=postgres.new().url)
+    world.admit()
+    await world.join()
+    change_file(world.config.source, "store", {"url": postgres.new().url})
+    config = load(world.config.source)
+    create_database(store_place(config), open_database_key(config))
+    await begun(world)
+    with reading(store_place(config), open_database_key(config)) as store:
+        assert store.read(recovered.phase) == recovered.ASKING
+    assert knows_its_token(world)
 
 
 async def test_recovery_that_outlasts_its_key_goes_on_under_another(world: Any) -> None:
