@@ -179,9 +179,7 @@ def drop(path: Path) -> Result:
     config = load(path)
     if is_a_nodes(config):  # by its keys: the online keys of a network may have been stolen
         raise RepositoryStateError(NOT_KEPT)
-    directory = RepositoryDirectory(config.registry.directory)
-    waited = bool(staging.waiting(directory))
-    staging.drop_staged(directory)
+    waited = staging.drop_staged(RepositoryDirectory(config.registry.directory))
     return Result({"dropped": waited}, "forgotten" if waited else "nothing waited")
 
 

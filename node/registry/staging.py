@@ -72,7 +72,12 @@ def staged_proposal(directory: RepositoryDirectory) -> bytes:
     return ceremony.pack(proposal, state)
 
 
-def drop_staged(directory: RepositoryDirectory) -> None:
-    """Forget the proposal that waits for signatures, if there is one."""
+def drop_staged(directory: RepositoryDirectory) -> bool:
+    """Forget the proposal that waits for signatures; returns whether one did.
+
+    Whoever signed it meanwhile may have brought it into force: then none waited any more.
+    """
     with directory.locked():
+        waited = bool(waiting(directory))
         directory.clear_staged()
+    return waited

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from node.registry.admit import (
 )
 from node.registry.changes import merge
 from node.registry.create import HolderPlan, NetworkPlan
+from node.registry.directory import RepositoryDirectory
 from node.registry.errors import ConflictError, NotSignedError, RefusedError, RepositoryStateError
 from node.registry.rules import check_begun_anew
 from node.registry.serve import RegistryServer
@@ -400,8 +402,28 @@ class TestGovernance:
         network = make_network_on_disk(NetworkPlan("demo", root=HolderPlan(2, (), 2)))
         alone = Keepers(network.keepers.people[1:], network.keepers.online)
         assert not renew(network.directory, alone, NOW_MS).published
-        drop_staged(network.directory)
+        assert drop_staged(network.directory)
         assert renew(network.directory, network.keepers, NOW_MS).published
+
+    def test_a_proposal_that_was_published_meanwhile_was_not_dropped(
+        self, make_network_on_disk: Make
+    ) -> None:
+        """Whoever waited for the lock to drop it would say so of a decision that is in force."""
+        network = make_network_on_disk(NetworkPlan("demo", root=HolderPlan(2, (), 2)))
+        first = Keepers(network.keepers.people[1:], network.keepers.online)
+        assert not renew(network.directory, first, NOW_MS).published
+
+        class Busy(RepositoryDirectory):
+            """Another holder had the lock, and signs before he lets go."""
+
+            @contextmanager
+            def locked(self) -> Iterator[None]:
+                sign_staged(network.directory, network.keepers, NOW_MS)
+                with super().locked():
+                    yield
+
+        assert not drop_staged(Busy(network.directory.path))
+        assert network.directory.open().registry.root_version == 2
 
     def test_nothing_waits_for_signatures_unless_something_does(self, network: Network) -> None:
         """Signing nothing is an error."""
