@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import fcntl
+import os
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keys.errors import KeyExistsError, UnreadableKeyError
 from keys.unlock import new_secret_file
 
 if TYPE_CHECKING:
@@ -21,7 +24,8 @@ def default_setting(directory: Path) -> str:
 def ensured(setting: str) -> Iterator[bool]:
     """Make the secret if it is to be a file and there is none; say whether it was made.
 
-    What was made is removed again if the body fails.
+    What was made is removed again if the body fails. Whoever else needs it at that time waits: no
+    key may be written under a secret that goes.
 
     Args:
         setting: `file:PATH`, `env:NAME` or `command:...`, as the configuration gives it.
@@ -30,13 +34,47 @@ def ensured(setting: str) -> Iterator[bool]:
         KeysError: the file cannot be made, or its directory is not safe.
     """
     scheme, _, argument = setting.partition(":")
-    path = Path(argument)
-    if scheme != "file" or path.exists():
+    if scheme != "file":
         yield False
         return
-    new_secret_file(path)
+    path = Path(argument)
+    descriptor, made = _held(path)
     try:
-        yield True
+        yield made
     except BaseException:
-        path.unlink(missing_ok=True)
+        if made:
+            path.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(descriptor)
+
+
+def _held(path: Path) -> tuple[int, bool]:
+    """Make the secret, or find it; locked: alone by whoever made it, else with all who use it."""
+    while True:
+        made = False
+        if not path.exists():
+            with suppress(KeyExistsError):  # another was faster
+                new_secret_file(path)
+                made = True
+        descriptor = _opened(path)
+        if descriptor is None:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if made else fcntl.LOCK_SH)
+        except BlockingIOError:  # another uses it by now: it stays
+            made = False
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor, made
+        os.close(descriptor)
+
+
+def _opened(path: Path) -> int | None:
+    """Open the secret to hold it; None: it went again."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not path.is_symlink():
+            return None
+        raise UnreadableKeyError(f"{path}: cannot be read ({error.strerror})") from None
