@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from node.cli import lists
 from node.cli.exits import Exit
+from node.cli.list_import import Into, take_file
+from node.cli.output import CliError
+from node.config import load
+from node.interchange.lists.files import ListRejects, open_list
 from tests.fuzzing.lists import seed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from node.interchange.lists.fields import ListLine
+
     Typed = Any
 
 MANY = 12_000
@@ -258,6 +267,31 @@ class TestFull:
         assert (code, shown["error"]["code"]) == (Exit.USAGE, "usage")
         assert "--full" in shown["error"]["message"]
         assert (await status(typed))["entries"] == 20
+
+    async def test_what_is_overtaken_by_a_newer_one_brings_nothing_more(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """Two are typed at once: what the newer does not name would stand after all."""
+        source = typed.config.source
+        newer = table(tmp_path / "newer.csv", 3)
+        wish = lists.Wish("a")
+        with (
+            lists.opened_store(load(source)) as (store, fingerprints),
+            open_list(table(tmp_path / "new.csv", 20, first=40)) as opened,
+        ):
+            into = Into(store, fingerprints, "a", 2, lambda: 1, batch=5, may_go=100)
+
+            def lines() -> Iterator[ListLine]:
+                for place, line in enumerate(opened.lines):
+                    if place == 8:
+                        lists.import_file(source, newer, wish, None, "3", 100)
+                    yield line
+
+            rejects = ListRejects(tmp_path / "rejects")
+            with pytest.raises(CliError, match="--version: ") as refused:
+                take_file(into, opened._replace(lines=lines()), rejects, lambda _, __: None)
+        assert refused.value.code == "version_not_newer"
+        assert (await status(typed))["entries"] == 3
 
     async def test_without_the_word_nothing_goes(self, typed: Typed, tmp_path: Path) -> None:
         """Most files are increments."""
