@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from node.cli.output import CliError
 from node.interchange.errors import InterchangeError
 from node.interchange.lines import Rejection
-from node.matching.lists import Entry, Retraction, Settled
+from node.matching.lists import Entry, Settled
 from node.store.contents.list_taking import Part, take_away, take_part
 from node.store.contents.list_whole import begin_whole, count_older, end_whole, older
 from node.store.contents.lists import imported, newest_of_others
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from node.interchange.lists.files import ListFile, ListRejects
     from node.matching.fingerprints import Fingerprints
     from node.store.beside import Beside
-    from node.store.seam import Connection
 
 BATCH: Final = 50_000
 """Entries in one transaction: the more, the more of them share a page of the tree."""
@@ -94,7 +93,7 @@ def take_file(
         return counts
     stood = 0
     if into.may_go is not None:
-        into.store.read(_refuse_other, into, opened.sha256)
+        _refuse_other(into.store.read(newest_of_others, into.name, opened.sha256), into.version)
         stood = into.store.write(begin_whole, into.name, into.version)
     taking = _Taking(into, opened, rejects, counts)
     try:
@@ -114,10 +113,9 @@ def take_file(
     return counts
 
 
-def _refuse_other(connection: Connection, into: Into, file: bytes) -> None:
+def _refuse_other(newest: int, version: int) -> None:
     """Say no where what this version names could not be told from what another file named."""
-    newest = newest_of_others(connection, into.name, file)
-    if newest >= into.version:
+    if newest >= version:
         mend = (
             f"--version: the whole list needs a newer version than any other file, after {newest}"
         )
@@ -181,7 +179,9 @@ class _Taking:
         things = [line.what for line in waiting if not isinstance(line.what, Rejection)]
         place = counts.before + counts.entries + len(waiting)
         part = Part(into.name, self._file, into.version, place, into.clock(), done_ms)
-        settled = into.store.write(self._take, part, things)
+        settled = into.store.write(
+            take_part, into.fingerprints, part, things, self._refuse, self._meet
+        )
         told = Counter(settled)
         counts.rejected += len(waiting) - len(things) + told.pop(Settled.CONFLICTING, 0)
         counts.partly += sum(line.without is not None for line in waiting)
@@ -190,13 +190,10 @@ class _Taking:
         counts.entries += len(waiting)
         self._waiting = []
 
-    def _take(
-        self, connection: Connection, part: Part, things: Sequence[Entry | Retraction]
-    ) -> list[Settled]:
-        """Take them in, unless another file overtook this one: it may be whole here by now."""
-        if things and self._into.may_go is not None:
-            _refuse_other(connection, self._into, self._file)
-        return take_part(connection, self._into.fingerprints, part, things, self._refuse)
+    def _meet(self, newest: int) -> None:
+        """Take no more of a whole list that another file overtook: it may be whole by now."""
+        if self._into.may_go is not None:
+            _refuse_other(newest, self._into.version)
 
     def _refuse(self, settled: Sequence[Settled]) -> None:
         """Note what is refused of what waits, on the disk before the file counts as read so far.

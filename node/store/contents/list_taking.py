@@ -28,6 +28,7 @@ from node.store.contents.lists import (
     category_ids,
     encode_entry,
     list_id,
+    newest_of_others,
     note_imported,
     read_entries,
 )
@@ -103,11 +104,15 @@ def take_part(
     part: Part,
     batch: Sequence[Entry | Retraction],
     refuse: Callable[[Sequence[Settled]], None],
+    meet: Callable[[int], None] = lambda _: None,
 ) -> list[Settled]:
     """Take the next entries of a file into its list, and note how far it has come, at once.
 
-    `refuse` is told what became of each before that is durable.
+    `refuse` is told what became of each before that is durable; `meet`, before anything is taken,
+    as which newest version another file came (0: none did), so that it may raise.
     """
+    if batch:
+        meet(newest_of_others(connection, part.into, part.file))
     settled = take_in(connection, fingerprints, part.into, part.version, batch, part.now_ms)
     note_imported(connection, part.into, part.file, part.version, part.entries, part.done_ms)
     refuse(settled)
