@@ -73,8 +73,9 @@ class Loaded:
 
     `cited`: the items of cited entries, by peer and leaf; those that only learn their answer are
     not among the `items` but in `answered`, by who answers. `was_lost`: this node was rebuilt from
-    what its peers had, so that some of what it has to say it said before. `lost_ms`: it is being
-    rebuilt at the moment, and asked its peers for their bodies from then on (ms UTC).
+    what its peers had, so that some of what it has to say it said before. `said_before`: what came
+    back of that, and to whom it was said, by the id of an item that is not here yet. `lost_ms`: it
+    is being rebuilt at the moment, and asked its peers for their bodies from then on (ms UTC).
     """
 
     items: dict[str, ItemState] = field(default_factory=dict)
@@ -87,6 +88,7 @@ class Loaded:
     near: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)  # PDQ hash: what is like it
     by_picture: dict[bytes, set[str]] = field(default_factory=dict)
     refused: tuple[Arrived, ...] = ()
+    said_before: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)
     was_lost: bool = False
     lost_ms: int | None = None
     unsaid_to: frozenset[str] = frozenset()  # to whom it waits to go, and nothing of it has left

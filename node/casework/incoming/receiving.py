@@ -44,6 +44,7 @@ from node.casework.mistakes.withdrawing import hear_verdict_withdrawn, hear_with
 from node.casework.passing_on.permits import Permits
 from node.casework.passing_on.routing import Forwarding
 from node.casework.postbox import Postbox
+from node.casework.rebuilt.recovered import Rebuilder
 from node.ids import Ids
 from protocol import entry as entries
 from protocol.checkpoint import verify_checkpoint
@@ -269,6 +270,8 @@ class Judge:
         state = self.book.find(message.item_id)
         if is_new and state is not None and not state.sightings:
             put_before_a_person(self.book, state)  # nothing here would go on with it by itself
+        if is_new and state is not None:
+            Rebuilder(self.book, self.registry).take_late(message.item_id)
         return disposition
 
     def sighted(self, parsed: Parsed, message: Sighted) -> Disposition:

@@ -190,11 +190,7 @@ class Rebuilder:
         self._registry = registry
 
     def take(self, peer: str, raw: bytes) -> str | None:
-        """Give one entry of ours its effect; return the item that it is about.
-
-        One that is not here may come with its member's next word, where the recovery was ended
-        before all had come back: what we said of it is erased with it by the id that it bears.
-        """
+        """Give one entry of ours its effect; return the item that it is about, here or not."""
         message = read(raw)
         if isinstance(message, Item):
             return self._handed_on(peer, message)
@@ -210,6 +206,16 @@ class Rebuilder:
         elif effect is not None:
             effect(self, state, peer, message)
         return state.id
+
+    def take_late(self, item_id: str) -> None:
+        """What we had said of an item that is here only now has its effect (§8.13.7).
+
+        Where it had gone from here it goes again: who has it knows its id.
+        """
+        for peer, raw in self._book.loaded.said_before.pop(item_id, ()):
+            message = read(raw)
+            if not isinstance(message, Outcome) or message.moved is None:
+                self.take(peer, raw)
 
     def _handed_on(self, peer: str, message: Item) -> str:
         """An item that we handed to `peer`: ours, or of a member before us in the chain."""

@@ -45,7 +45,7 @@ from node.store.items.tasks import close_task, open_once, open_task
 from node.store.recent import Recent
 from node.store.recovery.disavowing import go_on as name_on
 from node.store.recovery.disavowing import keep, note_leaves
-from node.store.recovery.recovered import lost_ms, retold, unsaid, was_lost
+from node.store.recovery.recovered import lost_ms, retold, said_before, unsaid, was_lost
 from node.store.seam import Connection
 from node.store.writer import Writer
 from protocol.disavowal import Disavow
@@ -105,6 +105,9 @@ class Cases:
         def job(connection: Connection) -> Casebook:
             book = self.open_book(connection, needs, now_ms)
             book.loaded.was_lost = was_lost(connection)
+            if book.loaded.was_lost:
+                unknown = [item for item in needs.named if book.find(item) is None]
+                book.loaded.said_before = said_before(connection, unknown)
             book.loaded.lost_ms = lost_ms(connection)
             answers = bounded(connection, retold(connection, decide(book)))
             keep_waiting(connection, answers)

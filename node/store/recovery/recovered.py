@@ -363,6 +363,18 @@ def _as_told(one: Answer, told: str | None) -> Answer:
     return msgspec.structs.replace(one, disposition=Disposition(told))
 
 
+def said_before(connection: Connection, items: Iterable[str]) -> dict[str, list[tuple[str, bytes]]]:
+    """Return what had been said of items that were not here when it came back, and to whom."""
+    sql = (
+        "SELECT item, peer, entry FROM messages_out WHERE entry IS NOT NULL AND item IN ({})"
+        " ORDER BY seq"
+    )
+    found: dict[str, list[tuple[str, bytes]]] = {}
+    for item, peer, raw in select_in(connection, sql, items):
+        found.setdefault(item, []).append((peer, raw))
+    return found
+
+
 def was_lost(connection: Connection) -> bool:
     """Whether this node was rebuilt from what its peers had, so that it said some things before."""
     row = connection.execute("SELECT 1 FROM recovered_entries LIMIT 1").fetchone()

@@ -1,0 +1,101 @@
+"""G2, G9: an item that comes again only after the recovery of who had judged it was ended."""
+
+from __future__ import annotations
+
+from node.casework.ending.erasing import Cause, ErasureDraft
+from node.casework.item import Custody
+from node.casework.reports.draft import ActionDraft, AssessmentDraft
+from node.store.connection import open_writer
+from node.store.recovery import recovered
+from node.store.writer import InlineWriter
+from protocol.vocabulary import Action, Verdict
+from tests.simulation.recovering import burn, decide, publish
+from tests.simulation.world import World
+
+IWF, EOKM, PDC = "gb-iwf", "nl-eokm", "fr-pdc"
+HELD = "https://nl1.example/1.jpg"
+
+
+async def handed_over(world: World) -> str:
+    """An item that gb-iwf found and nl-eokm has."""
+    item = (await world[IWF].submit(HELD)).items[0].item_id
+    await world.settle()
+    return item
+
+
+async def recover_before_it_comes(world: World) -> None:
+    """The peer hands back all that it was told, and says its own once the rebuilding is over."""
+    node = await burn(world, EOKM)
+    await node.coming_back.step()  # rings the bell
+    assert decide(world, IWF, EOKM) == "decided"
+    world.now += 61_000
+    while await node.coming_back.step():
+        pass
+    assert {one.standing for one in await node.store.recovered.progress() if one.peer == IWF} == {
+        "end"
+    }
+    connection = open_writer(node.path, node.keys.database_key)
+    InlineWriter(connection).run_now(recovered.end)
+    connection.close()
+    publish(world, node, recovering=False)
+    while await node.store.recovered.phase() is not None:
+        await node.coming_back.step()
+    assert (await node.store.queries.figures())["items"] == 0
+    await world.settle()
+
+
+async def test_g2_what_it_had_judged_and_done_is_known_when_the_item_comes(world: World) -> None:
+    """Nobody views it again, and nobody writes to its hoster a second time."""
+    item, eokm = await handed_over(world), world[EOKM]
+    await eokm.desk.assess(item, AssessmentDraft(verdict=Verdict.BASELINE), actor="a")
+    for action in (Action.LEA_NOTIFIED, Action.HOST_NOTIFIED, Action.REMOVED):
+        await eokm.desk.act(item, ActionDraft(action=action), actor="a")
+        await world.settle()
+    before = await eokm.state(item)
+    assert before.closed_ms is not None
+    await recover_before_it_comes(world)
+    after = await world[EOKM].state(item)
+    assert after.assessments == before.assessments
+    assert after.actions == before.actions
+    assert (after.closed_by, after.responsible) == (before.closed_by, EOKM)
+    there = await world[IWF].state(item)
+    assert len(there.assessments) == 1
+    for member in (IWF, EOKM):
+        assert world[member].verify().found == [], member
+
+
+async def test_g2_verdict_that_it_had_taken_back_is_not_its_verdict_again(world: World) -> None:
+    """The later word of the two counts."""
+    item, eokm = await handed_over(world), world[EOKM]
+    view = await eokm.desk.assess(item, AssessmentDraft(verdict=Verdict.BASELINE), actor="a")
+    await world.settle()
+    await eokm.desk.correcting.withdraw(item, view.assessments[0].id, actor="a")
+    await world.settle()
+    await recover_before_it_comes(world)
+    for member in (IWF, EOKM):
+        assert (await world[member].state(item)).assessments == (), member
+        assert world[member].verify().found == [], member
+
+
+async def test_g1_item_that_it_had_handed_on_is_where_it_was(world: World) -> None:
+    """Who has it knows its id, and who handed it over hears of no other."""
+    item, eokm = await handed_over(world), world[EOKM]
+    eokm.places.moved["nl1.example"] = "FR"
+    await eokm.desk.act(item, ActionDraft(action=Action.MOVED), actor="a")
+    await world.settle()
+    assert (await world[PDC].state(item)).custody is Custody.HERE
+    await recover_before_it_comes(world)
+    for member in (IWF, EOKM, PDC):
+        assert (await world[member].state(item)).responsible == PDC, member
+    assert len((await world[PDC].state(item)).sightings) == 1
+
+
+async def test_g9_item_that_it_had_erased_is_erased_again(world: World) -> None:
+    """Within a day, as after a restore from a backup."""
+    item, eokm = await handed_over(world), world[EOKM]
+    await eokm.desk.erase(item, ErasureDraft(Cause.ERROR), actor="a")
+    await world.settle()
+    await recover_before_it_comes(world)
+    await world[EOKM].coming_back.replay()
+    assert (await world[EOKM].store.queries.figures())["items"] == 0
+    assert world[EOKM].verify().found == []
