@@ -59,6 +59,9 @@ def record_assessment(
     """
     check_assessment(draft, "assessment")
     state = _known(book, item_id)
+    if state.unseen:  # of what went on nobody was asked to look; who judges it has
+        book.raise_review(state.id, Review.SUGGESTED_VERDICT)
+        state = book.loaded.items[state.id]
     if draft.verdict in ILLEGAL:  # what was told outside rests on this again
         settle(book, state.id, {Review.NOTICE_TO_RETRACT})
     settle(book, state.id, _SETTLED_BY_ASSESSING)

@@ -225,7 +225,7 @@ def findings(
     by one of several files is said by whatever it came from.
     """
     disputed = any(given.verdict is Verdict.NOT_ILLEGAL for given in state.in_force)
-    sure = not disputed and Review.SUGGESTED_VERDICT not in state.reviews
+    compared = not disputed and Review.SUGGESTED_VERDICT not in state.reviews
     baseline = [
         given
         for given in state.vouched
@@ -234,7 +234,8 @@ def findings(
     words = [OWN] if any(given.event_id in ours for given in baseline) else []
     if any(given.member != us for given in baseline):
         words.append(NETWORK)
-    for content in state.content:
+    for place, content in zip(state.places, state.content, strict=True):
+        sure = compared and place not in state.unseen
         likeness = compare(content, asked, pictures=near and is_picture(state, content))
         if likeness <= Likeness.NEAR:
             distance = distance_of(content, asked) if likeness is Likeness.NEAR else 0

@@ -278,9 +278,9 @@ def _known(
 
 
 def _brings(new: Incoming, item: ItemState, us: str) -> bool:
-    return _like(new, item) is Likeness.SAME and any(
-        carries(a, item, us) and is_of_files(a, item, new.content) for a in item.vouched
-    )
+    if _like(new, item) is not Likeness.SAME or not is_seen(item, new.content):
+        return False
+    return any(carries(a, item, us) and is_of_files(a, item, new.content) for a in item.vouched)
 
 
 def is_of_files(assessment: Assessment, item: ItemState, content: Sequence[Content]) -> bool:
@@ -292,6 +292,18 @@ def is_of_files(assessment: Assessment, item: ItemState, content: Sequence[Conte
     return assessment.event_id not in item.by_one_file or all(
         likeness((one,), content, pictures=False) is Likeness.SAME for one in item.content
     )
+
+
+def is_seen(item: ItemState, content: Sequence[Content]) -> bool:
+    """Whether these files are such of an item as stood there when it was judged, or were looked at.
+
+    Of one that is here a person is asked (`carries`); of one that went on who has it looks.
+    """
+    if not item.unseen:
+        return True
+    files = zip(item.places, item.content, strict=True)
+    seen = [one for place, one in files if place not in item.unseen]
+    return likeness(seen, content, pictures=False) is Likeness.SAME
 
 
 def carries(assessment: Assessment, item: ItemState, us: str) -> bool:

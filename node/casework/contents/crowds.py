@@ -145,6 +145,7 @@ class _Kind(NamedTuple):
     """All that the table asks of an item elsewhere: of those that are alike the first is chosen."""
 
     content: tuple[Content, ...]
+    unseen: tuple[int, ...]
     is_video: bool
     matter: Matter
     carried: frozenset[bool]
@@ -191,7 +192,8 @@ class Choices:
             for given in state.vouched
             if carries(given, state, self._us)
         )
-        return _Kind(state.content, state.kind is ItemKind.VIDEO, state.matter, carried)
+        is_video = state.kind is ItemKind.VIDEO
+        return _Kind(state.content, state.unseen, is_video, state.matter, carried)
 
     def at(self, canonical: str | None) -> Collection[str]:
         """Return the items at one host and path, whatever their query; None: those nowhere."""
@@ -205,7 +207,7 @@ class Choices:
 
 def _asked(state: ItemState) -> tuple[object, ...]:
     """Return all of an item that the answers rest on."""
-    place, files = (state.location, state.matter), (state.content, state.kind)
+    place, files = (state.location, state.matter), (state.content, state.unseen, state.kind)
     verdicts = (state.assessments, state.hearsay, state.carried, state.listed, state.reviews)
     return *place, *files, *verdicts, bool(state.sightings)
 

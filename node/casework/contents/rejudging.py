@@ -22,7 +22,7 @@ from node.casework.mistakes.undoing import ILLEGAL, put_before_a_person
 from node.casework.postbox import Postbox
 from node.casework.telling import News, note, tell
 from node.matching.contents import Likeness, closeness, likeness, pictures_of
-from node.matching.duplicates import Judgement, carries, is_of_files
+from node.matching.duplicates import Judgement, carries, is_of_files, is_seen
 from node.matching.fingerprints import content_keys
 from protocol.facts import Assessment, Content
 from protocol.vocabulary import ItemKind, OutcomeWhat, Verdict
@@ -60,7 +60,7 @@ def carry_between(
         state = book.loaded.items[here]
         waits = Review.SUGGESTED_VERDICT in state.reviews
         said = frozenset(one.event_id for one in state.vouched), state.by_one_file
-        if (leads := (state.content, waits, bool(state.sightings), said)) in done:
+        if (leads := (state.content, state.unseen, waits, bool(state.sightings), said)) in done:
             continue  # from equal ones it goes to the same items: of one file there may be many
         done.add(leads)
         went = _carry_from(book, postbox, here, leaving)
@@ -181,13 +181,14 @@ def _carry(book: Casebook, postbox: Postbox, from_id: str, to_id: str, *, only_l
     any more that the other item is there. What its author said last counts on it all the same.
     """
     source, target = book.loaded.items[from_id], book.loaded.items[to_id]
+    goes = not only_later and is_seen(source, target.content)
     fresh = [
         given
         for given in source.vouched
         if not target.has_heard(given.event_id)
         and not is_full(book, target, given.member)
         and is_of_files(given, source, target.content)
-        and (follows(given, target) or (not only_later and carries(given, source, book.us)))
+        and (follows(given, target) or (goes and carries(given, source, book.us)))
     ]
     for one in fresh:
         state = note(book, to_id, EventKind.CARRIED_OVER, one, one.at_ms)

@@ -334,7 +334,7 @@ class Handover:
         unseen = is_unseen(state, body.content, peer)
         body = replace(body, unseen=unseen)
         self._book.record(item_id, EventKind.FACTS, body, at_ms=self._book.now, actor=peer)
-        if unseen:  # before the verdict goes anywhere with it
+        if unseen and state.custody is not Custody.HANDED_ON:  # before the verdict goes with it
             self._book.raise_review(item_id, Review.SUGGESTED_VERDICT)
         rejudge(self._book, self._postbox, item_id)
 

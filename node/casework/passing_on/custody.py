@@ -44,7 +44,9 @@ def take_custody(book: Casebook, postbox: Postbox, ids: Ids, item_id: str) -> It
     state = book.record(item_id, EventKind.KEPT, kept, at_ms=book.now, actor=book.us)
     tell(book, postbox, state, _news(Step(event_id, book.us, book.us), book.now))
     need_not_ask(book, item_id)
-    return state
+    if state.unseen:  # while it was elsewhere, nobody was asked here
+        book.raise_review(item_id, Review.SUGGESTED_VERDICT)
+    return book.loaded.items[item_id]
 
 
 def is_said_to_be_here(us: str, state: ItemState) -> bool:

@@ -297,7 +297,8 @@ def _join(
     missing = lacks(state, Facts(content, item.access, kind=item.kind))
     review = judgement.review
     free = review in (None, Review.SUGGESTED_VERDICT)
-    if waits := free and is_unseen(state, content):
+    waits = free and is_unseen(state, content)
+    if waits and state.custody is not Custody.HANDED_ON:
         review = Review.SUGGESTED_VERDICT
     after = None
     if missing is not None:
@@ -323,15 +324,22 @@ def is_unseen(state: ItemState, content: tuple[Content, ...], by: str | None = N
     """Whether a file comes to a judged item that only its address says is the same one.
 
     Whoever judged it looked at what stood there then; `by`: the member that names the file, which
-    has seen what itself judged. Of an item that went on, who has it looks. What an `unassessable`
-    took back counts again once that is withdrawn.
+    has seen what itself judged. Of an item that went on who has it looks: nobody is asked here, and
+    no verdict goes on with the file from here. What an `unassessable` took back counts again once
+    that is withdrawn.
     """
-    ours = state.custody in (Custody.HERE, Custody.LOCATING)
-    same = likeness(state.content, content, pictures=False) is Likeness.SAME
     judged = any(
         one.verdict is not Verdict.UNASSESSABLE and one.member != by for one in state.assessments
     )
-    return ours and judged and bool(content) and not same
+    routed = state.custody is not Custody.COUNTED
+    return routed and judged and any(_is_another(state, one) for one in content)
+
+
+def _is_another(state: ItemState, file: Content) -> bool:
+    """Whether it is none of the item's files; that one beside it is says nothing of it."""
+    if file in state.content:
+        return False
+    return likeness(state.content, (file,), pictures=False) is not Likeness.SAME
 
 
 def carry_over(book: Casebook, postbox: Postbox, item_id: str, judgement: Judgement) -> None:

@@ -1,0 +1,133 @@
+"""A file that others name for a judged item is not what was judged: whoever names it, wherever."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import msgspec
+import pytest
+
+from node.casework.item import Informant, ItemState, Review
+from node.casework.passing_on.custody import take_custody
+from node.casework.reports.draft import (
+    AssessmentDraft,
+    HashesDraft,
+    ItemDraft,
+    ReportDraft,
+)
+from node.casework.reports.intake import take_reports
+from node.casework.reports.prepare import prepare_report
+from node.casework.working import record_assessment
+from node.hashcheck.verdicts import findings
+from protocol.facts import Content
+from protocol.verdicts import ContentVerdict
+from protocol.vocabulary import Disposition, Source, Verdict
+from tests.builders.cases import (
+    FINGERPRINTS,
+    PLACE,
+    POSTBOX,
+    US,
+    file,
+    handed_on,
+    ids,
+    item,
+    verdict,
+)
+from tests.node.casework.arriving import Receiver, item_from
+
+ELSEWHERE = "https://nl9.example/9.jpg"
+FILES = [(), (file(1),)]
+
+
+def judged(*files: Content, by: str = US) -> ItemState:
+    """An item of which gb-iwf told us, and that somebody judged."""
+    informant = Informant("gb-iwf", item().id)
+    return item(1, *files, assessments=(verdict(member=by),), informants=(informant,))
+
+
+def comes_elsewhere(receiver: Receiver, number: int, one: Content) -> Disposition | None:
+    """What a file is taken for at another place."""
+    return receiver("gb-iwf", item_from("gb-iwf", number, one, url=ELSEWHERE)).disposition
+
+
+def shared(receiver: Receiver) -> list[Content]:
+    """The files that all hotlines are told of in our name."""
+    said = receiver.book.shared
+    return [one.content for one in said if isinstance(one, ContentVerdict)]
+
+
+def test_attack_file_beside_the_judged_one_is_known_by_no_verdict() -> None:
+    """That the other file is the item's says nothing of this one: a person looks."""
+    receiver = Receiver(judged(file(1)))
+    receiver("fr-pdc", item_from("fr-pdc", 7, file(1), file(2)))
+    assert receiver.state(item().id).unseen == (1,)
+    assert Review.SUGGESTED_VERDICT in receiver.state(item().id).reviews
+    assert comes_elsewhere(receiver, 3, file(2)) is Disposition.NEW_SUGGESTED
+    assert not receiver.state(item_from("gb-iwf", 3).item_id).assessments
+
+
+@pytest.mark.parametrize("by", [US, "fr-pdc"])
+@pytest.mark.parametrize("files", FILES, ids=["page", "file"])
+def test_attack_file_named_for_an_item_that_went_on_is_known_by_no_verdict(
+    files: tuple[Content, ...], by: str
+) -> None:
+    """Who has it looks; from here the verdict goes where its own files are, and nowhere else."""
+    receiver = Receiver(handed_on(judged(*files, by=by)))
+    receiver("gb-iwf", item_from("gb-iwf", 7, *files, file(2)))
+    assert receiver.state(item().id).reviews == ()
+    assert comes_elsewhere(receiver, 3, file(2)) is Disposition.NEW_SUGGESTED
+    for one in files:
+        assert comes_elsewhere(receiver, 4, one) is Disposition.NEW_KNOWN
+    assert not receiver.state(item_from("gb-iwf", 3).item_id).assessments
+
+
+def test_attack_file_that_is_here_already_gets_no_verdict_of_an_item_that_went_on() -> None:
+    """Whichever of the two was here first."""
+    receiver = Receiver(handed_on(judged()))
+    comes_elsewhere(receiver, 3, file(2))
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(2)))
+    assert not receiver.state(item_from("gb-iwf", 3).item_id).assessments
+
+
+def test_attack_report_of_an_item_that_went_on_is_not_told_to_all_in_our_name() -> None:
+    """Nobody here saw the file that comes with it."""
+    receiver = Receiver(handed_on(judged()))
+    sha256 = file(2).sha256
+    assert sha256 is not None
+    draft = ItemDraft(url=PLACE, hashes=HashesDraft(sha256=sha256.hex()))
+    report = ReportDraft(items=(draft,), source=Source.PUBLIC)
+    prepared = prepare_report(report, FINGERPRINTS, receiver.book.now, "file:1")
+    take_reports(receiver.book, [prepared], ids(), POSTBOX)
+    assert receiver.state(item().id).content == (file(2),)
+    assert shared(receiver) == []
+
+
+def test_attack_upload_check_is_not_sure_of_a_file_that_nobody_saw() -> None:
+    """An innocent file is not blocked by a verdict on another that stands beside it."""
+    receiver = Receiver(handed_on(judged(file(1))))
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(1), file(2)))
+    state = receiver.state(item().id)
+    asked = (findings(state, one, {"nobody"}, US, near=False) for one in (file(1), file(2)))
+    own = msgspec.structs.replace(verdict(member="gb-iwf"))
+    of_others = msgspec.structs.replace(state, assessments=(own,))
+    others = (findings(of_others, one, (), US, near=False) for one in (file(1), file(2)))
+    assert list(chain.from_iterable(asked)) == []
+    assert [one.sure for one in chain.from_iterable(others)] == [True, False]
+
+
+def test_person_is_asked_once_it_is_here_again() -> None:
+    """Nobody was, while it was elsewhere."""
+    receiver = Receiver(handed_on(judged()))
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(2)))
+    take_custody(receiver.book, POSTBOX, ids(), item().id)
+    assert Review.SUGGESTED_VERDICT in receiver.state(item().id).reviews
+
+
+def test_verdict_that_is_given_here_afterwards_is_of_the_file_too() -> None:
+    """Whoever judges it has looked."""
+    receiver = Receiver(handed_on(judged()))
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(2)))
+    draft = AssessmentDraft(verdict=Verdict.BASELINE)
+    record_assessment(receiver.book, item().id, draft, ids(), POSTBOX)
+    assert (receiver.state(item().id).unseen, receiver.state(item().id).reviews) == ((), ())
+    assert comes_elsewhere(receiver, 3, file(2)) is Disposition.NEW_KNOWN
