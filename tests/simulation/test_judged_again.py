@@ -15,6 +15,7 @@ from keys.transfers import NOT_STATED, NOTHING, TRANSFER_FIELDS, TransferTerms
 from node.casework.item import Custody
 from node.casework.reports.draft import ActionDraft
 from node.store.channels import aside
+from node.store.items.tasks import close_task
 from protocol.messages import DispositionNote, read
 from protocol.vocabulary import Action, Disposition
 from tests.simulation.looking import rows
@@ -153,6 +154,25 @@ async def test_11_5_nothing_is_judged_again_while_the_registry_is_the_same(world
     """Else a node would do nothing else."""
     await told(world, without_actions)
     assert await world[GB].desk.judge_due() == 0
+
+
+@pytest.mark.parametrize("change", NARROWED)
+async def test_11_5_task_that_a_person_closed_does_not_come_back_with_what_waits(
+    world: World, change: Callable[[NetworkDocument], NetworkDocument]
+) -> None:
+    """Neither at a start, nor under another registry that does not permit it either."""
+    await told(world, change)
+    refusals = {"field_not_permitted", "entry_not_permitted"}
+    (code,) = refusals & {code for code, _ in await tasks(world, GB)}
+    await world[GB].store.writer.run(lambda c: close_task(c, code, NL, world.now))
+    await world[GB].crash()
+    await world[GB].restart()
+    await run(world, GB)
+    govern(world, lambda network: replace(network, policy={**network.policy, "ledger_minutes": 59}))
+    await run(world, GB)
+    assert rows(world[GB], STANDING) == [ASIDE]
+    assert (code, NL) not in await tasks(world, GB)
+    assert world[GB].verify().found == []
 
 
 async def test_11_5_no_more_waits_of_one_member_than_the_bound(

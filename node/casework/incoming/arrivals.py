@@ -13,7 +13,8 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
     What is said of it goes back to the store with this very object; how the store finds it again is
     the store's own affair. `disavowed`: its sender said that somebody else signed it, and has not
     said it again itself. `conflict`: it bears an id under which something else was taken before.
-    `let_go`: it waited for a person (`mass`), who lets it go on.
+    `let_go`: it waited for a person (`mass`), who lets it go on. `refused`: it was not permitted
+    under another registry, or before a restart, and stood before a person then.
     """
 
     peer: str
@@ -25,3 +26,4 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
     disavowed: bool = False
     conflict: bool = False
     let_go: bool = False
+    refused: bool = False

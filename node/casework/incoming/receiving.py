@@ -215,11 +215,12 @@ class Judge:
             return _unknown(message), None
         hears = self._permits.let_in if self._is_let_in(parsed) else self._permits.hears
         heard = hears(peer, parsed.arrived.lane, parsed.kind)
+        told = parsed.arrived.refused  # a person that closed the task knows
         if not heard and not self._is_stranded(parsed):
-            self.book.tasks.append(("entry_not_permitted", peer))
+            self.book.tasks += [] if told else [("entry_not_permitted", peer)]
             return Disposition.NOT_PERMITTED, _ROLE
         readable = self._permits.read(peer, message)
-        if readable is not message:
+        if readable is not message and not (told and readable is None):
             self.book.tasks.append(("field_not_permitted", peer))
         if readable is None:
             return Disposition.NOT_PERMITTED, _TRANSFER

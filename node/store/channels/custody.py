@@ -126,7 +126,8 @@ def row_of(arrived: Arrived) -> int:
 
 def _read(row: Any) -> Row:
     peer, lane, epoch, index, leaf, entry, disavowed, answer, number = row
-    said = bool(disavowed), answer == Disposition.CONFLICT, answer == LET_GO
+    before = answer == Disposition.CONFLICT, answer == LET_GO, answer == Disposition.NOT_PERMITTED
+    said = bool(disavowed), *before
     return Row(peer, _LANES[lane], epoch, index, leaf, entry, *said, row=number)
 
 

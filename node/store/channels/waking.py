@@ -41,7 +41,11 @@ _WAITING: Final = {
     _BACK: "SELECT seq FROM entries_in WHERE judged = 3 AND peer = ? AND seq > ?"
     " AND answer IN ('quarantined', 'not_permitted') AND entry IS NOT NULL ORDER BY seq LIMIT ?",
 }
-_ANSWER: Final = {_LET_GO: f"'{LET_GO}'", _HANDED_OVER: f"'{LET_GO}'", _BACK: "NULL"}
+_ANSWER: Final = {
+    _LET_GO: f"'{LET_GO}'",
+    _HANDED_OVER: f"'{LET_GO}'",
+    _BACK: "nullif(answer, 'quarantined')",
+}
 """What becomes of the answer of those that are woken so: these pass over rows that stay as they
 are, so the last of their values is the row after which the next share begins."""
 
