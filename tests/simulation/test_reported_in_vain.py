@@ -212,6 +212,26 @@ class TestNoActiveMember:
         await run(world, *world.nodes)
         assert (VAIN, old) in await tasks(world, GB)
 
+    @pytest.mark.parametrize("restarted", [False, True])
+    async def test_task_closes_once_who_has_it_is_back(
+        self, world: World, *, restarted: bool
+    ) -> None:
+        """Its people have the report before them, also where nobody was here to see it return."""
+        old = await closed_item(world)
+        await again(world)
+        await world.settle()
+        govern(world, partial(status, is_now="suspended"))
+        await run(world, *world.nodes)
+        assert (VAIN, old) in await tasks(world, GB)
+        if restarted:
+            await world[GB].crash()
+        govern(world, partial(status, is_now="active"))
+        if restarted:
+            await world[GB].restart()
+        await run(world, *world.nodes)
+        assert (VAIN, old) not in await tasks(world, GB)
+        assert Review.PERHAPS_BACK in (await world[NL].state(old)).reviews
+
     async def test_what_was_found_not_illegal_is_over(self, world: World) -> None:
         """It is only counted there, however often it is reported."""
         old = (await world[GB].submit(PLACE)).items[0].item_id

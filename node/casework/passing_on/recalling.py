@@ -29,7 +29,7 @@ from node.casework.item import Custody, ItemState, Review
 from node.casework.passing_on.custody import take_custody
 from node.casework.passing_on.permits import HOLDERS, Permits
 from node.casework.passing_on.routing import Choice, Forwarding, route
-from node.casework.telling import REPORTED_IN_VAIN, handed_on_to, is_reported_since
+from node.casework.telling import REPORTED_IN_VAIN, handed_on_to, is_reported_since, is_with_nobody
 from node.store.items.queries import ItemQuery
 from protocol.vocabulary import Kind, Lane
 
@@ -47,6 +47,10 @@ class Items(Protocol):
 
     async def items(self, wanted: ItemQuery) -> list[ItemState]:
         """Return a page of items in the order of their ids."""
+        ...
+
+    async def subjects(self, code: str) -> list[str]:
+        """Return what the open tasks of a code are about."""
         ...
 
 
@@ -100,10 +104,14 @@ class Recall:
         self._forwarding = forwarding
         self._seen: dict[str, tuple[str, str | None]] = {}
         self._permits: Permits | None = None
+        self._looked_under: Registry | None = None
 
     async def due(self) -> int:
         """Do what is due; returns how many items were taken back."""
         forwarding = self._forwarding()
+        if self._looked_under is not forwarding.registry:
+            await self._see_who_is_back(forwarding)
+            self._looked_under = forwarding.registry
         done = 0
         for member in forwarding.registry.network.members:
             standing = self._standing(forwarding, member)
@@ -112,6 +120,22 @@ class Recall:
             else:
                 done += await self._look(forwarding, member, standing)
         return done
+
+    async def _see_who_is_back(self, forwarding: Forwarding) -> None:
+        """What was reported in vain is looked at by who has it, once that one is active again."""
+        named = await self._items.subjects(REPORTED_IN_VAIN)
+
+        def decide(book: Casebook, items: Sequence[str]) -> int:
+            here = [s for s in map(book.loaded.items.get, items) if s is not None]
+            back = [s for s in here if not is_with_nobody(book, forwarding.postbox, s)]
+            book.over += [(REPORTED_IN_VAIN, state.id) for state in back]
+            return len(back)
+
+        async def look(items: Sequence[str]) -> None:
+            await self._transact(Needs(items=set(items)), lambda book: decide(book, items))
+
+        for start in range(0, len(named), PAGE):
+            await self._aside.each(named[start : start + PAGE], str, look)
 
     def _standing(self, forwarding: Forwarding, member: str) -> str:
         """The member's status; `closed` where it is active, and no item may go to it from us."""

@@ -281,6 +281,11 @@ class Queries:
         """Return all questions to proxies, the longest waiting first."""
         return await self._readers.run(all_questions)
 
+    async def subjects(self, code: str) -> list[str]:
+        """Return what the open tasks of a code are about."""
+        sql = "SELECT subject FROM tasks WHERE code = ? AND closed_ms IS NULL ORDER BY subject"
+        return await self._readers.run(lambda c: [s for (s,) in c.execute(sql, (code,)).fetchall()])
+
     async def tasks(self, limit: int = 100) -> list[tuple[str, str, int]]:
         """Return what stands in front of a person, oldest first: see `tasks.open_tasks`."""
         return await self._readers.run(lambda c: open_tasks(c, limit))
