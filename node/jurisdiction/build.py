@@ -64,7 +64,7 @@ class Data:
         return tuple(one for one in found if one[1])
 
     def close(self) -> None:
-        """Unmap all files."""
+        """Close all files."""
         self.databases.close()
         if self.watch.networks is not None:
             self.watch.networks.reader.close()

@@ -65,7 +65,7 @@ class Vote(NamedTuple):
 
 
 class Databases:
-    """The voters. Files stay mapped until `close`; safe to use from several threads.
+    """The voters. Files stay in memory until `close`; safe to use from several threads.
 
     `copies` names each file that is a voter's own bytes under another name, and that voter: two
     that always agree because they are one would make every answer `high`.
@@ -107,7 +107,7 @@ class Databases:
         return tuple(one.file.name for one in self._databases if not one.is_whole())
 
     def close(self) -> None:
-        """Unmap all files."""
+        """Close all files."""
         for database in self._databases:
             database.reader.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from node.jurisdiction.errors import DataFileError
@@ -48,12 +49,23 @@ def snapshot(path: Path, name: str, sha256: str | None) -> Snapshot:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise _unreadable(name, error) from None
-    if sha256 is not None and digest != sha256.lower():
-        raise DataFileError(
-            f"data file {name!r}: sha256 differs from the configured one; "
-            "get the file again, or configure the sha256 of the new file"
-        )
+    _check_sha256(name, digest, sha256)
     return Snapshot(digest, stat)
+
+
+def read_whole(path: Path, name: str, sha256: str | None) -> tuple[BytesIO, str]:
+    """Return what a file holds and the SHA-256 of that, compared with the configured one, if any.
+
+    Raises:
+        DataFileError: it cannot be read, or is another file than the configured one.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(name, error) from None
+    digest = hashlib.sha256(raw).hexdigest()
+    _check_sha256(name, digest, sha256)
+    return BytesIO(raw), digest
 
 
 def read_text(path: Path, name: str, what: str, sha256: str | None = None) -> tuple[str, Snapshot]:
@@ -140,6 +152,14 @@ def check_unchanged(path: Path, name: str, before: Snapshot) -> None:
     was = before.stat
     if (now.st_ino, now.st_size, now.st_mtime_ns) != (was.st_ino, was.st_size, was.st_mtime_ns):
         raise DataFileError(f"data file {name!r}: changed while being opened; try again")
+
+
+def _check_sha256(name: str, found: str, configured: str | None) -> None:
+    if configured is not None and found != configured.lower():
+        raise DataFileError(
+            f"data file {name!r}: sha256 differs from the configured one; "
+            "get the file again, or configure the sha256 of the new file"
+        )
 
 
 def _unreadable(name: str, error: OSError) -> DataFileError:

@@ -1,5 +1,9 @@
 """MMDB files: opened as what was configured, and asked for one address.
 
+A file is read whole when it is opened, and the bytes that were hashed are those that answer: were
+it mapped, whoever writes into it (`cp`, `rsync --inplace`) would end the process with SIGBUS, or
+have it answer by other data under the old sha256.
+
 A record that cannot be read is no answer: a damaged file must not hold up intake; `doctor` looks
 for such records and names the file.
 """
@@ -15,7 +19,7 @@ from typing import NamedTuple
 
 import maxminddb
 
-from node.jurisdiction.datafiles import DataFile, check_unchanged, snapshot
+from node.jurisdiction.datafiles import DataFile, read_whole
 from node.jurisdiction.errors import DataFileError
 
 _DAMAGES = (
@@ -34,7 +38,7 @@ class DatabaseSource(NamedTuple):
 
 
 class Mmdb(NamedTuple):
-    """One open file. It stays mapped until its reader is closed."""
+    """One open file, in memory."""
 
     file: DataFile
     reader: maxminddb.Reader
@@ -69,19 +73,18 @@ def open_mmdb(source: DatabaseSource) -> Mmdb:
     Raises:
         DataFileError: missing, damaged, not an MMDB, or not the configured one.
     """
-    before = snapshot(source.path, source.name, source.sha256)
+    whole, sha256 = read_whole(source.path, source.name, source.sha256)
     try:
         # The reader in C is eight times as fast, and on a damaged file it touches memory that is
         # not its own (`make fuzz ONLY=country_database`). Each address is looked up once.
-        reader = maxminddb.open_database(source.path, maxminddb.MODE_MMAP)
+        reader = maxminddb.open_database(whole, maxminddb.MODE_FD)
         metadata = reader.metadata()
         built_ms = index(metadata.build_epoch) * 1000
-    except (OSError, *_DAMAGES):
+    except _DAMAGES:
         raise DataFileError(
             f"jurisdiction data {source.name!r}: is not a readable MMDB file; get it again"
         ) from None
-    check_unchanged(source.path, source.name, before)
-    file = DataFile(source.name, str(source.path), before.sha256, built_ms)
+    file = DataFile(source.name, str(source.path), sha256, built_ms)
     return Mmdb(file, reader, metadata.ip_version != 4)  # noqa: PLR2004 -- IPv4
 
 

@@ -100,7 +100,7 @@ async def test_a_damaged_file_changes_nothing_and_is_told_once(
 async def test_a_file_that_is_away_changes_nothing(
     jurisdiction: Jurisdiction, watch: DataWatch, tmp_path: Path
 ) -> None:
-    """What is mapped stays readable."""
+    """What was read stays at hand."""
     (tmp_path / "one.mmdb").unlink()
     with capture_logs():
         assert not await watch.look()

@@ -196,3 +196,16 @@ class TestFiles:
         source.path.write_bytes(source.path.read_bytes()[:200])
         with pytest.raises(DataFileError, match="is not a readable MMDB"):
             Databases.open([source])
+
+    def test_a_file_that_is_written_over_answers_as_it_was_opened(
+        self, make_database: Make
+    ) -> None:
+        """A copy into its place would end the node, or vote under the sha256 of another file."""
+        source = make_database("one", {"192.0.2.0/24": {"country_code": "NL"}})
+        databases = Databases.open([source])
+        whole = source.path.read_bytes()
+        with source.path.open("r+b") as file:
+            file.write(whole.replace(b"\x42NL", b"\x42DE"))
+        assert databases.country("192.0.2.1").country == "NL"
+        source.path.open("wb").close()
+        assert databases.country("192.0.2.2").country == "NL"
