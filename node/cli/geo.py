@@ -33,6 +33,7 @@ def status(path: Path, now_ms: int) -> Result:
             damaged.add(networks.file.name)
         files = _files(data, section, damaged, now_ms)
         overrides = _overrides(data, now_ms)
+        contradictions = data.overrides.contradictions(now_ms)
         copies = [{"name": name, "same_as": first} for name, first in data.databases.copies]
         idle = [{"name": name, "asn_entries": count} for name, count in data.idle]
         voters = len(data.databases.files)
@@ -45,8 +46,10 @@ def status(path: Path, now_ms: int) -> Result:
         "copies": copies,
         "idle": idle,
         "overrides": overrides,
+        "contradictions": contradictions,
     }
-    wrong = not voters or copies or idle or any(one["verdict"] != "fresh" for one in files)
+    aged = any(one["verdict"] != "fresh" for one in files)
+    wrong = not voters or copies or idle or contradictions or aged
     return Result(told, _text(told), Exit.PROBLEM if wrong else Exit.OK)
 
 
@@ -116,6 +119,10 @@ def _text(told: dict[str, Any]) -> str:
         f"override {one['id']}: {one['entry']} in {one['country']} ({one['kind']}), "
         f"{'until' if one['in_force'] else 'OVER since'} {_day(one['expires_ms'])}, {one['author']}"
         for one in told["overrides"]
+    ]
+    lines += [
+        f"overrides {', '.join(ids)} contradict each other: their place is disputed; take one out"
+        for ids in told["contradictions"]
     ]
     return "\n".join(lines)
 

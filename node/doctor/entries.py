@@ -39,6 +39,21 @@ def check_entries(what: str, ends: Iterable[tuple[str, int]], now_ms: int) -> li
     return findings or [fine(f"{what}s", f"{len(entries)} entries, none ends within a week")]
 
 
+def check_contradictions(contradictions: Iterable[tuple[str, ...]]) -> list[Finding]:
+    """Name the overrides in force that say different countries of one place."""
+    mend = "find out which is right, and take the other out of the file"
+    return [
+        Finding(
+            Severity.WARNING,
+            "overrides",
+            "override_contradicts",
+            f"{', '.join(ids)} contradict each other: their place is disputed",
+            mend,
+        )
+        for ids in contradictions
+    ]
+
+
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

@@ -20,7 +20,7 @@ from node.doctor import checks
 from node.doctor.checks import ChannelFacts, RegistryFacts
 from node.doctor.contacts import check_contacts, check_origins
 from node.doctor.contacts import figures as figures_of
-from node.doctor.entries import check_entries
+from node.doctor.entries import check_contradictions, check_entries
 from node.doctor.findings import Finding, Severity, fine
 from node.doctor.keys import check_keys_here, check_own_keys
 from node.doctor.ledger import check_ledger, check_memory
@@ -254,6 +254,7 @@ class Examination:
             return
         ages, now_ms = opened.ages(self.clock()), self.clock()
         ends = [(one.id, one.expires_ms) for one in opened.data.overrides.entries]
+        contradictions = opened.data.overrides.contradictions(now_ms)
         damaged = await asyncio.to_thread(opened.databases.damaged)
         copies, idle = opened.databases.copies, opened.data.idle
         await opened.close()
@@ -265,6 +266,7 @@ class Examination:
             idle=idle,
         )
         self.findings += check_entries("override", ends, now_ms)
+        self.findings += check_contradictions(contradictions)
         self._hosters(now_ms)
 
     def _hosters(self, now_ms: int) -> None:

@@ -267,6 +267,12 @@ def _because(location: Location, located: Located, names: str | None) -> str:
 def _disputed(located: Located) -> str:
     if any(row[0] == "watched" and row[-1] == ANYCAST for row in located.evidence):
         return "an address is announced from many places at once (anycast): it is in no one country"
+    rules: dict[object, set[object]] = {}
+    for row in located.evidence:
+        if row[0] == "override":
+            rules.setdefault(row[4], set()).add(row[5])
+    if any(len(named) > 1 for named in rules.values()):
+        return "overrides of this hotline for one place contradict each other: mend their file"
     if not located.candidates:
         return "no database names a country"
     return f"the databases, or its addresses, name {', '.join(located.candidates)}"

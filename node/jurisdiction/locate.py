@@ -19,7 +19,8 @@ more record would hide a site that stands elsewhere in the open. If the proxy to
 counts beside the others.
 
 What people of this hotline know goes first: an override by name decides, also behind a proxy; one
-by range stands for the vote on its addresses (`overrides`). An address in a watched block or
+by range stands for the vote on its addresses; overrides that contradict each other make it
+disputed (`overrides`). An address in a watched block or
 network lowers its vote by one step, and one in an anycast range has no country, unless an override
 stands for it (`watching`).
 
@@ -165,7 +166,7 @@ class Locator:
         veils = [("proxy", what, *proxy) for what, proxy in self._veils((location.host,), ())]
         rule = self._overrides.by_name(location.host, now_ms)
         if rule is not None:
-            return _overruled((*rows, *veils), location.host, rule)
+            return self._overruled((*rows, *veils), location.host, rule, now_ms)
         if veils:
             return Located("hidden", None, "high", (*rows, *veils))
         return Located("unresolved", None, "low", rows)
@@ -222,7 +223,7 @@ class Locator:
         votes = [self._vote(address, now_ms, rows) for address in voting]
         rule = self._overrides.by_name(names[0], now_ms) if names else None
         if rule is not None:
-            return _overruled((*rows, *veils), names[0], rule)
+            return self._overruled((*rows, *veils), names[0], rule, now_ms)
         host = names[0] if names else addresses[0]
         rows.extend(veils)
         if behind:
@@ -265,11 +266,25 @@ class Locator:
             rows.append(("watched", address, *anycast))
         rule = self._overrides.by_address(address, now_ms)
         if rule is not None:
-            rows.append(_told_rule(address, rule))
-            return Vote(rule.country, "high", (rule.country,), vote.ballots)
+            rules = (rule, *self._overrides.against(rule, now_ms))
+            rows.extend(_told_rule(address, one) for one in rules)
+            named = tuple(sorted({one.country for one in rules}))
+            if len(named) > 1:
+                return Vote(None, "low", named, vote.ballots)
+            return Vote(rule.country, "high", named, vote.ballots)
         if anycast is not None:
             return Vote(None, "low", vote.candidates, vote.ballots)
         return vote._replace(confidence=_LESS[vote.confidence]) if signs else vote
+
+    def _overruled(self, rows: tuple[Row, ...], host: str, rule: Override, now_ms: int) -> Located:
+        """Return what people decided, with everything that databases and proxies say beside it."""
+        rules = (rule, *self._overrides.against(rule, now_ms))
+        told = (*rows, *(_told_rule(host, one) for one in rules))
+        named = tuple(sorted({one.country for one in rules}))
+        if len(named) == 1:
+            return Located("country", rule.country, "high", told)
+        candidates: tuple[Row, ...] = tuple(("candidate", country) for country in named)
+        return Located("disputed", None, "low", (*told, *candidates), named)
 
     def _veils(self, names: Sequence[str], addresses: Sequence[str]) -> Iterator[tuple[str, Proxy]]:
         for proxies in self._proxies:
@@ -295,11 +310,6 @@ def _told_rule(matched: str, rule: Override) -> Row:
         "override", matched, rule.kind, rule.id, rule.entry, rule.country, rule.author,
         rule.reason, rule.expires_ms,
     )  # fmt: skip
-
-
-def _overruled(rows: tuple[Row, ...], host: str, rule: Override) -> Located:
-    """Return what people decided, with everything that databases and proxies say beside it."""
-    return Located("country", rule.country, "high", (*rows, _told_rule(host, rule)))
 
 
 def _decide(rows: list[Row], votes: list[Vote], *, partial: bool) -> Located:

@@ -14,8 +14,10 @@ itself::
 
 An override by name decides the location, also where a proxy stands before it; the most specific
 name wins. One by range stands for the vote on the addresses in it and lifts no veil. From its end
-on it does not count. Matched name or range, kind, id, country and end are evidence that travels;
-author and reason stay at this node (docs/glossary.md: pseudonyms, no free text across borders).
+on it does not count. Two in force for one name or range that say different countries decide
+nothing: the place is disputed, and a person looks. Matched name or range, kind, id, country and end
+are evidence that travels; author and reason stay at this node (docs/glossary.md: pseudonyms, no
+free text across borders).
 """
 
 from __future__ import annotations
@@ -56,14 +58,14 @@ class Overrides:
         self.file = file
         self._names: dict[str, list[Override]] = {}
         self._ranges: Prefixes[list[Override]] = Prefixes()
-        by_range: dict[str, list[Override]] = {}
+        self._of: dict[str, list[Override]] = {}
         for one in entries:
-            if "/" in one.entry:
-                by_range.setdefault(one.entry, []).append(one)
+            self._of.setdefault(one.entry, []).append(one)
+        for entry, those in self._of.items():
+            if "/" in entry:
+                self._ranges.add(entry, those)
             else:
-                self._names.setdefault(one.entry, []).append(one)
-        for prefix, those in by_range.items():
-            self._ranges.add(prefix, those)
+                self._names[entry] = those
 
     @classmethod
     def open(cls, path: Path, sha256: str | None = None) -> Overrides:
@@ -93,6 +95,24 @@ class Overrides:
         """
         candidates = (_in_force(those, now_ms) for _, those in self._ranges.holding(address))
         return next((one for one in candidates if one is not None), None)
+
+    def against(self, rule: Override, now_ms: int) -> tuple[Override, ...]:
+        """Return those in force for the same name or range that say another country."""
+        return tuple(
+            one
+            for one in self._of[rule.entry]
+            if one.country != rule.country and now_ms < one.expires_ms
+        )
+
+    def contradictions(self, now_ms: int) -> list[tuple[str, ...]]:
+        """Return the ids of those in force that contradict each other, by name or range."""
+        found = []
+        for those in self._of.values():
+            rule = _in_force(those, now_ms)
+            against = () if rule is None else self.against(rule, now_ms)
+            if rule is not None and against:
+                found.append((rule.id, *(one.id for one in against)))
+        return found
 
 
 def _in_force(those: list[Override] | tuple[()], now_ms: int) -> Override | None:

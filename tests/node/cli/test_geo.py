@@ -89,6 +89,20 @@ def test_overrides_stand_with_author_and_end(source: Path) -> None:
     assert "override over: 192.0.2.0/24 in DE (rule), OVER since 2020-01-01" in shown.text
 
 
+async def test_overrides_that_contradict_each_other_are_said(
+    source: Path, tmp_path: Path, typed: Typing
+) -> None:
+    """By their ids, here and by the doctor: until then their place goes to a person."""
+    path = tmp_path / "overrides.toml"
+    other = OVERRIDES.replace('"late"', '"other"').replace('"NL"', '"BE"').replace('"over"', '"o2"')
+    path.write_text(OVERRIDES + other, encoding="utf-8")
+    shown = status(source, NOW)
+    assert (shown.exit, shown.data["contradictions"]) == (Exit.PROBLEM, [("late", "other")])
+    assert "overrides late, other contradict each other" in shown.text
+    _, told = await typed("doctor")
+    assert "override_contradicts" in {one["code"] for one in told["findings"]}
+
+
 def test_one_file_under_two_names_is_said(source: Path, tmp_path: Path) -> None:
     """It votes once, and that is no state to leave it in."""
     with source.open("a", encoding="utf-8") as file:

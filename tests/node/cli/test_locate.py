@@ -287,7 +287,7 @@ class TestCases:
         data = told(answers, name)
         assert data["because"]
         assert data["responsible"]["because"]
-        assert data["rule_version"] == 5
+        assert data["rule_version"] == 6
         assert answers[CASES[name].typed, "--json"][0] == Exit.OK
 
     def test_the_cases_say_different_things(self, answers: Answers) -> None:
@@ -395,7 +395,7 @@ class TestWords:
             "address      192.0.2.9  ttl 5 s",
             "one of 2026-09-21 says NL for 192.0.2.0/26",
             "vote       NL, high",
-            "hosted in    NL, confidence high, rule 5",
+            "hosted in    NL, confidence high, rule 6",
             f"responsible  {DUTCH}\n",
             "the one active hotline that lists NL",
         ):

@@ -169,7 +169,7 @@ class TestEvidence:
         located = await locate(locator, "http://plain.example/")
         built = 1_790_000_000_000
         assert located.evidence == (
-            ("rule", "jurisdiction", 5),
+            ("rule", "jurisdiction", 6),
             ("names", "ok", NOW),
             ("address", "192.0.2.1", 60),
             ("ballot", "192.0.2.1", "one", built, "192.0.2.0/24", "NL", "NL"),

@@ -224,6 +224,35 @@ class TestDecisions:
             "seen there", END_MS,
         )  # fmt: skip
 
+    @pytest.mark.parametrize(
+        ("about", "place"),
+        [
+            ({"name": '"plain.example"'}, "http://www.plain.example/"),
+            ({"name": '"veiled.example"'}, "http://veiled.example/"),
+            ({"name": None, "range": '"192.0.2.0/24"'}, "http://192.0.2.7/"),
+        ],
+    )
+    async def test_two_that_contradict_each_other_decide_nothing(
+        self,
+        resolver: Resolver,
+        databases: Databases,
+        open_with: Callable[..., Overrides],
+        about: dict[str, str | None],
+        place: str,
+    ) -> None:
+        """Whichever is wrong would send the report astray, and nobody would look."""
+        later = {"id": '"r2"', "country": '"DE"', "expires": "2028-01-01T00:00:00Z"}
+        made = open_with(about, {**about, **later}, {**about, "id": '"r3"'})
+        locator = Locator(resolver, databases, overrides=made)
+        located = locator.locate_unasked(canonical(place), BEFORE)
+        assert (located.state, located.confidence) == ("disputed", "low")
+        assert located.candidates == ("DE", "NL")
+        assert {row[3] for row in located.evidence if row[0] == "override"} >= {"r1", "r2"}
+        over = locator.locate_unasked(canonical(place), END_MS)
+        assert (over.state, over.country) == ("country", "DE")
+        assert made.contradictions(BEFORE) == [("r2", "r1", "r3")]
+        assert made.contradictions(END_MS) == []
+
     async def test_a_name_that_fails_is_not_decided_by_it(self, locator: Locator) -> None:
         """Nobody knows whether the site is there: it is asked again."""
         located = await locator.locate(canonical("http://ill.example/"), BEFORE)
