@@ -5,7 +5,8 @@ a backup goes on from an earlier number, so that numbers come a second time for 
 cursor therefore also says which restore its history follows: a reader that had seen more than the
 backup holds is told from where to read again, instead of silently missing what came after. Counting
 the restores would not do: a copy does not know of those that it did not live through, such as an
-earlier one of the same backup. So each has a tag, the time at which it was.
+earlier one of the same backup. So each has a tag: the second at which it was, of some 24 days. Tags
+have no order; the history has its restores in the order in which they were.
 
     cursor = tag * 2**32 + event number        (below 2**53: every language reads it exactly)
 """
@@ -21,23 +22,22 @@ _SHIFT: Final = 32
 _NUMBERS: Final = (1 << _SHIFT) - 1
 _COUNTED: Final = 1 << 8
 """Restores were counted before, in units of 2**40: what a cursor says of them holds."""
-_TAGS_FROM_MS: Final = 1_735_689_600_000  # 2025-01-01
-_TAG_MS: Final = 600_000
-_LAST_TAG: Final = (1 << 21) - 1  # in 2064
+_TAG_MS: Final = 1000
+_LAST_TAG: Final = (1 << 21) - 1
 
 
 def restore_tag(now_ms: int) -> int:
     """Return where the cursors of what follows a restore begin, without the number of its event.
 
-    Times of ten minutes each, so that what two restores of the same backup write is not taken for
-    one another.
+    A second of some 24 days, so that what two restores of the same backup write is not taken for
+    one another, however soon the second follows.
     """
-    return min(max(0, (now_ms - _TAGS_FROM_MS) // _TAG_MS), _LAST_TAG) << _SHIFT
+    return (1 + now_ms // _TAG_MS % _LAST_TAG) << _SHIFT
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The restores of this history: the tag of each, and the last event that the backup held."""
+    """The restores of this history, in their order: the tag of each, and the last event held."""
 
     restores: tuple[tuple[int, int], ...] = ()
 
@@ -45,14 +45,16 @@ class Feed:
     def of(cls, fact: str | None) -> Feed:
         """Read what `node.store.backup` keeps in the database: cursors with commas between.
 
-        Those of before had no tags, and are counted.
+        Those of before had no tags, and are counted; or had one of ten minutes, which several may
+        share.
         """
-        found: list[tuple[int, int]] = []
+        found: dict[int, int] = {}
         for place, written in enumerate(filter(None, (fact or "").split(",")), 1):
-            tag, held = int(written) >> _SHIFT, int(written) & _NUMBERS
-            least = found[-1][0] + 1 if found else 1
-            found.append((max(tag or place * _COUNTED, least), held))
-        return cls(tuple(found))
+            tag, held = int(written) >> _SHIFT or place * _COUNTED, int(written) & _NUMBERS
+            while tag in found:
+                tag = tag % _LAST_TAG + 1
+            found[tag] = held
+        return cls(tuple(found.items()))
 
     def cursor(self, number: int) -> int:
         """Return the cursor that stands for an event's number."""
@@ -67,9 +69,11 @@ class Feed:
                 follows a restore that is none of this history's.
         """
         tag, number = cursor >> _SHIFT, cursor & _NUMBERS
-        if tag and tag not in (known for known, _ in self.restores):
+        tags = [0, *(known for known, _ in self.restores)]
+        if tag not in tags:
             raise CursorGoneError(self.cursor(0))
-        held = min((held for known, held in self.restores if known > tag), default=number)
+        since = self.restores[tags.index(tag) :]
+        held = min((held for _, held in since), default=number)
         if number > held:
             raise CursorGoneError(self.cursor(held))
         return number

@@ -48,9 +48,23 @@ class TestCursors:
         with pytest.raises(CursorGoneError):
             Feed().number(Feed(((TAG, 1),)).cursor(1))
 
-    def test_cursors_grow_over_a_restore(self) -> None:
-        """An order is an order."""
-        assert Feed(((TAG, 3),)).cursor(4) > Feed().cursor(10**9)
+    def test_restores_of_one_backup_seconds_apart_are_two_histories(self) -> None:
+        """An operator that brings it back, sees that something is wrong, and does it again."""
+        first, second = (
+            Feed.of(str(restore_tag(NOW_MS + after_ms) + 100)) for after_ms in (0, 1000)
+        )
+        with pytest.raises(CursorGoneError) as gone:
+            second.number(first.cursor(101))
+        assert second.number(gone.value.read_from) == 0
+
+    def test_restores_have_their_order_from_the_history_and_not_from_their_tags(self) -> None:
+        """Tags come round, and clocks are set back."""
+        feed = Feed(((TAG, 100), (TAG - 1, 140)))
+        assert feed.number(Feed(((TAG, 100),)).cursor(120)) == 120
+        assert feed.number(feed.cursor(150)) == 150
+        with pytest.raises(CursorGoneError) as gone:
+            feed.number(Feed(((TAG, 100),)).cursor(150))
+        assert feed.number(gone.value.read_from) == 140
 
     def test_cursor_of_another_restore_of_the_same_backup_is_refused(self) -> None:
         """Its numbers are of other events, however few of them there are."""
@@ -68,10 +82,9 @@ class TestCursors:
 
     def test_fact_of_the_store_is_read(self) -> None:
         """As the backup keeps it."""
-        later = restore_tag(NOW_MS)
-        assert Feed.of(f"{later + 100},{later + 40}") == Feed(
-            ((later >> 32, 100), ((later >> 32) + 1, 40))
-        )
+        later, last = TAG << 32, (2**21 - 1) << 32
+        assert Feed.of(f"{later + 100},{later + 40}") == Feed(((TAG, 100), (TAG + 1, 40)))
+        assert Feed.of(f"{last + 100},{last + 40}") == Feed(((2**21 - 1, 100), (1, 40)))
         assert Feed.of(None) == Feed()
 
     def test_restores_that_an_earlier_version_counted_hold(self) -> None:
@@ -85,5 +98,6 @@ class TestCursors:
         assert feed.number(gone.value.read_from) == 70
 
     def test_cursor_is_read_exactly_in_every_language_until_the_last_tag(self) -> None:
-        """A double has 53 bits."""
-        assert restore_tag(10**15) + 2**32 - 1 < 2**53
+        """A double has 53 bits. None is that of a history that was never restored."""
+        for second in (0, 2**21 - 2, 2**21 - 1, 2**21):
+            assert 2**32 <= restore_tag(second * 1000) <= 2**53 - 2**32
