@@ -168,3 +168,17 @@ async def test_10_9_what_a_member_said_of_items_wakes_and_nothing_else(store: St
     assert await store.cases.wake() == 0
     assert {one.peer for one in await store.queries.unjudged(ROWS + MORE)} == {PEER}
     assert await awake(store) == ROWS + MORE
+
+
+async def test_what_only_a_newer_program_can_wake_is_left_to_it(store: Store) -> None:
+    """An older one that stood by took over between two shares: it goes on with what it knows."""
+    foreign = '[["by_seal",["fr-pdc",7,[1]]],["later",[0.5]],{"of":"another form"}]'
+    await store.history.set_fact("waking", foreign)
+    assert await store.cases.wake() == 0
+    await crowd(store, item(1).id)
+    await record_items(store, 1)
+    assert await store.readers.run(waking) == {item(1).id}
+    assert await store.cases.wake() == MORE
+    assert await awake(store) == ROWS + MORE
+    assert await store.cases.wake() == 0
+    assert await store.history.fact("waking") == foreign

@@ -5,12 +5,15 @@ What is left over when a transaction has woken its share stands in a row of `met
 transaction, and is woken by the next ones. Nothing is judged before all of it is awake
 (`node.casework.incoming.judging`): so entries are judged in the order they came, as if all had been
 woken at once.
+
+A newer program may have left over what this one cannot read: one that stood by is older, and took
+over between two shares. That stays in the row for a program that knows it, and holds up nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -99,12 +102,12 @@ def go_on(connection: Connection) -> int:
 
 def waking(connection: Connection) -> set[str]:
     """Return the items for which entries still stand as waiting that are to be woken."""
-    return {str(values[0]) for kind, values in _queue(connection) if kind == _ITEM}
+    return {str(values[0]) for kind, values in _queue(connection)[0] if kind == _ITEM}
 
 
 def _wake(connection: Connection, added: Sequence[_Wake]) -> int:
     """Wake what is left over, then what is added, as much as one transaction may."""
-    queued = _queue(connection)
+    queued, unknown = _queue(connection)
     left, woken = [*queued, *added], 0
     while left and woken < ROWS:
         kind, values = left[0]
@@ -119,16 +122,27 @@ def _wake(connection: Connection, added: Sequence[_Wake]) -> int:
             left = left[1:]
         elif kind in _ANSWER:
             left[0] = (kind, (values[0], max(found)))
-    if left:
+    if left or (queued and unknown):
         connection.execute(
             "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)",
-            (_NAME, msgspec.json.encode(left).decode()),
+            (_NAME, msgspec.json.encode([*left, *unknown]).decode()),
         )
     elif queued:
         connection.execute("DELETE FROM meta WHERE name = ?", (_NAME,))
     return woken
 
 
-def _queue(connection: Connection) -> list[_Wake]:
+def _queue(connection: Connection) -> tuple[list[_Wake], list[Any]]:
+    """What is left over, and what is left to a newer program."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (_NAME,)).fetchone()
-    return [] if row is None else msgspec.json.decode(row[0], type=list[_Wake])
+    queued, unknown = list[_Wake](), []
+    for one in [] if row is None else msgspec.json.decode(row[0], type=list[Any]):
+        try:
+            wake = msgspec.convert(one, _Wake)
+        except msgspec.ValidationError:
+            wake = ("", ())
+        if wake[0] in _WAITING:
+            queued.append(wake)
+        else:
+            unknown.append(one)
+    return queued, unknown
