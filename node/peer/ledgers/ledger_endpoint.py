@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from node.peer.errors import BadSubmissionError, RefusedRequestError
+from keys.errors import HsmError
+from node.peer.errors import BadSubmissionError, InternalFaultError, RefusedRequestError
 from node.peer.http import wire
 from node.peer.http.bodies import Patience, whole_body
 from node.peer.http.wire import Wire
@@ -18,6 +19,7 @@ from node.peer.ledgers.crosscheck import Crosscheck
 from node.peer.ledgers.ledger_exchange import LINEAGE, SHOWING, LedgerExchange
 from node.peer.ledgers.lineage import Lineages
 from node.peer.ledgers.witness import HeldSize, Witness
+from node.telemetry.logs import logger
 from protocol.witness import MAX_SUBMISSION_BYTES
 
 if TYPE_CHECKING:
@@ -60,7 +62,12 @@ class LedgerEndpoint:
     ) -> Wire:
         """Be shown something of the caller's ledger, and show the same of ours."""
         raw = await self._body(request, caller, about.media_type, about.max_bytes, about.refusal)
-        return Wire(wire.OK, about.media_type, await answer(caller.member, raw))
+        try:
+            shown = await answer(caller.member, raw)
+        except HsmError as error:  # nothing can be signed now: it asks again, and accuses nobody
+            logger().error("no_ledger_shown", peer=caller.member, code=error.code)
+            return wire.refusal(InternalFaultError())
+        return Wire(wire.OK, about.media_type, shown)
 
     async def _body(
         self,

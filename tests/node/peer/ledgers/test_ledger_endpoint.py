@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from multidict import CIMultiDict
+from structlog.testing import capture_logs
 
+from keys.errors import HsmAwayError
 from keys.signing import SigningKey
 from node.matching.fingerprints import Fingerprints
 from node.peer.errors import BadAnswerError, PeerRefusedError
@@ -22,7 +24,7 @@ from node.peer.ledgers.lineage import Lineages
 from node.peer.ledgers.witness import Witness
 from node.store.sqlite import Store
 from protocol import lineage, showing
-from protocol.ledger import LedgerHead, LedgerOrigin, sign_ledger_head
+from protocol.ledger import LedgerHead, LedgerOrigin, LoggedHead, sign_ledger_head
 from protocol.lineage import Lineage, Link, to_bytes
 from protocol.merkle import consistency_path, root_of
 from protocol.witness import MAX_SUBMISSION_BYTES, Submission, take_cosignature
@@ -200,6 +202,39 @@ async def test_8_12_another_answer_is_none(
     )
     with pytest.raises(BadAnswerError):
         await client.add_checkpoint(EOKM, body(network, 0, 5))
+
+
+async def test_8_16_6_who_cannot_sign_now_says_so_and_names_why_in_its_log(
+    network: Network, clock: Clock, serve: Serve, tmp_path: Path, client: HttpTransport
+) -> None:
+    """Its token is away: that is nothing unforeseen, and whoever asked asks again."""
+
+    def away() -> SigningKey:
+        raise HsmAwayError
+
+    keys, retired = network.keys[EOKM], SigningKey.generate()
+    empty_store(tmp_path / "node.db", keys.database_key)
+    store = Store.inline(
+        tmp_path / "node.db", keys.database_key, EOKM, Fingerprints(keys.fingerprint_secret)
+    )
+    origin = LedgerOrigin(network.registry.network_id, EOKM, bytes(8))
+    leaf = LoggedHead("channel", 1, bytes(32))
+    head = sign_ledger_head(LedgerHead(origin, 1, root_of([leaf.leaf])), retired)
+    leaves, heads = "INSERT INTO ledger_leaves", "INSERT INTO ledger_heads"
+    await store.writer.run(
+        lambda c: c.execute(f"{leaves} VALUES (?, 0, ?, ?, ?)", (bytes(8), *leaf))
+    )
+    await store.writer.run(lambda c: c.execute(f"{heads} VALUES (1, ?, 1, ?, 1)", (bytes(8), head)))
+    made = Witness(EOKM, store.witness, network, lambda: keys.witness, clock, lambda: None)
+    shows = Lineages(EOKM, store.lineages, network, client, clock, away)
+    compared = Crosscheck(EOKM, store.crosschecks, network, client, shows.exchange, clock)
+    await serve(ledgers=LedgerEndpoint(made, compared, shows))
+    asked = Lineage(1, lineage.SeenHead(bytes(8), 1), None, (), (), ())
+    with capture_logs() as logs, pytest.raises(PeerRefusedError):
+        await client.exchange(EOKM, LINEAGE, to_bytes(asked))
+    said = [(line["event"], line["code"]) for line in logs if line["log_level"] == "error"]
+    assert said == [("no_ledger_shown", "hsm_away")]
+    await store.close()
 
 
 BOTH = pytest.mark.parametrize("about", [SHOWING, LINEAGE], ids=["showing", "lineage"])
