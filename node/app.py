@@ -12,11 +12,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from keys.errors import KeysError
 from keys.keyring import MemberKeys, load_sealing_keys
 from keys.signing import Signer
 from keys.unlock import Unlock
 from node.asking.build import open_asking
-from node.beginning import Parts, open_registry, open_store
+from node.beginning import Parts, destroy_sealing_keys_here, open_registry, open_store
 from node.casework.desk import Desk
 from node.casework.places.placing import Places
 from node.casework.postbox import Postbox
@@ -38,8 +39,9 @@ from node.peer.channels.sealing import SealingRing
 from node.peer.channels.stolen import StolenKeys
 from node.peer.http.client import HttpTransport, Limits
 from node.peer.http.longpoll import LongPoll
+from node.registry.errors import RegistryError
 from node.registry.updater import RegistryClient
-from node.running import Node, disk_floor, wall_clock
+from node.running import TIDY_EVERY_S, Node, disk_floor, wall_clock
 from node.setup.opening import open_keys, store_place
 from node.store.errors import AlreadyOpenError, StoreError
 from node.store.opening import wait_for_turn
@@ -333,10 +335,23 @@ async def _in_turn(config: Config, stop: asyncio.Event) -> Node | None:
     open_registry(config)
     while True:
         logger().info("standing_by")
-        if not await asyncio.to_thread(wait_for_turn, place, key, stop.is_set):
-            return None
+        tidying = asyncio.create_task(_tidy_sealing_keys(config))
+        try:
+            if not await asyncio.to_thread(wait_for_turn, place, key, stop.is_set):
+                return None
+        finally:
+            tidying.cancel()
         with suppress(AlreadyOpenError):  # another one was quicker
             return await begin(config, stop)
+
+
+async def _tidy_sealing_keys(config: Config) -> None:
+    while True:
+        try:
+            destroy_sealing_keys_here(config, wall_clock())
+        except (KeysError, RegistryError) as error:
+            logger().warning("sealing_keys_not_destroyed", code=error.code)
+        await asyncio.sleep(TIDY_EVERY_S)
 
 
 async def _watch(store: Store, stop: asyncio.Event, ended: list[StoreError]) -> None:

@@ -23,6 +23,7 @@ from node.api.app import refuse_unreadable
 from node.api.problems import CONTENT_TYPE, MEANING, RETRY_AFTER_S, encode, problem
 from node.asking.build import open_places
 from node.jurisdiction.build import Jurisdiction
+from node.keeping import destroy_expired
 from node.listening import serve
 from node.matching.fingerprints import Fingerprints
 from node.registry.errors import NoRegistryError
@@ -104,6 +105,22 @@ def open_registry(config: Config) -> RegistryClient:
         raise NoRegistryError("registry.root_sha256: not pinned yet; run `hotline join`")
     pin = bytes.fromhex(section.root_sha256)
     return RegistryClient(pin, section.directory, section.mirrors, member=config.member.id)
+
+
+def destroy_sealing_keys_here(config: Config, now_ms: int) -> tuple[str, ...]:
+    """Destroy the sealing keys on this machine whose time is over at `now_ms` (UTC), by their ids.
+
+    For a process that stands by: its machine has a copy of the keys, and who works destroys its own
+    alone. Else what is destroyed there could be opened for as long as this one waits.
+
+    Raises:
+        RegistryError: never joined, or the memory is damaged.
+        UnsafeKeyFileError: a file cannot be removed.
+    """
+    registry, member = open_registry(config).current(), config.member
+    if member.id not in registry.members:
+        return ()
+    return destroy_expired(member.keys_dir, registry.member(member.id), now_ms)
 
 
 async def open_store(
