@@ -13,6 +13,9 @@ knows whether the server lacks what it had confirmed last.
 A server that still is another's standby is nobody's to work on. Once it is promoted the same number
 tells whether it was behind: one lower than was seen here says that transactions which were
 confirmed are lost, and who worked then may have died with the old server. Then nobody takes over.
+What was seen before a person said `hotline restored` counts no more: so the database tells which
+restores it knows, and one that was not seen there yet is that word. One that is gone is none: a
+server that was set back to before it lacks it, too.
 """
 
 from __future__ import annotations
@@ -40,7 +43,9 @@ LEASE_S: Final = 15.0
 RETURN_S: Final = 6.0
 """How long nobody takes over once a server that was away is back: who works writes every 2 s."""
 _HOLDER: Final = """
-SELECT t.fence, t.commits, l.pid, pg_is_in_recovery() FROM tenure t LEFT JOIN pg_locks l
+SELECT t.fence, t.commits, l.pid, pg_is_in_recovery(),
+    coalesce((SELECT value FROM meta WHERE name = 'restores'), '')
+FROM tenure t LEFT JOIN pg_locks l
 ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.classid = 0
 AND l.objid = 'tenure'::regclass::oid
 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -54,13 +59,15 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND applic
 class Holder:
     """Who works: its fence, its commits so far, and its session on the server (None: nobody).
 
-    `is_standby`: the server may only be read, and may yet learn what is missing.
+    `is_standby`: the server may only be read, and may yet learn what is missing. `restores`: which
+    the database knows, with commas between (`node.store.backup`).
     """
 
     fence: int
     commits: int
     session: int | None
     is_standby: bool
+    restores: str = ""
 
 
 class StandBy:
@@ -90,6 +97,7 @@ class StandBy:
         self._back_s: float | None = None
         self._was_away = False
         self._commits = 0
+        self._restores = set[str]()
 
     def close(self) -> None:
         """Wait no more."""
@@ -117,6 +125,7 @@ class StandBy:
         if holder.is_standby:
             self._seen, self._was_away = None, True  # to who works it is away until it is promoted
             return False
+        self._heed_restores(holder)
         if holder.session is None:
             if self._back_s is not None and self._now_s() - self._back_s <= RETURN_S:
                 return False
@@ -141,6 +150,13 @@ class StandBy:
         if row is None:  # a dump is being restored
             raise AwayError(AwayError.__doc__)
         return Holder(*row)
+
+    def _heed_restores(self, holder: Holder) -> None:
+        """Forget the commits that were seen before a person said that the server was set back."""
+        known = holder.restores.split(",")
+        if known[-1] not in self._restores:
+            self._commits = 0
+        self._restores.update(known)
 
     def _check(self, holder: Holder) -> None:
         """See that the server still has all commits that were seen on it.

@@ -205,6 +205,44 @@ class TestSetBack:
         say_so(place)
         await node(place).close()
 
+    async def test_who_stood_by_across_a_restore_does_not_hold_it_against_the_server(
+        self, place: Postgres, waiting: StandBy, clock: Clock, postgres: Cluster
+    ) -> None:
+        """A person brought it back, and said so: fewer commits are no news."""
+        store = node(place)
+        await record_items(store, 1)
+        behind = copied(postgres, place)
+        for number in (2, 3, 4):
+            await record_again(store, number)
+        while not waiting._commits:
+            assert not waiting.is_free()
+        await store.close()
+        put_in_place(postgres, behind, place)
+        say_so(place)
+        clock.step_s = 0.5
+        await become_free(waiting)
+        await node(place).close()
+
+    async def test_server_that_was_set_back_to_before_a_restore_is_told_by_its_commits(
+        self, place: Postgres, waiting: StandBy, clock: Clock, postgres: Cluster
+    ) -> None:
+        """What it says of restores is another thing than was seen, and nobody's word."""
+        store = node(place)
+        await record_items(store, 1)
+        behind = copied(postgres, place)
+        await record_again(store, 2)
+        while not waiting._commits:
+            assert not waiting.is_free()
+        say_so(place)
+        await record_items(store, 3)
+        assert not waiting.is_free()
+        assert len(waiting._restores) == 2
+        await store.close()
+        put_in_place(postgres, behind, place)
+        clock.step_s = 0.5
+        with pytest.raises(SetBackError):
+            await become_free(waiting)
+
     async def test_server_that_lacks_nothing_is_taken_over(
         self, place: Postgres, waiting: StandBy, clock: Clock, postgres: Cluster
     ) -> None:
