@@ -11,6 +11,7 @@ from node.store.errors import (
     AlreadyOpenError,
     MoveUnfinishedError,
     NewerDatabaseError,
+    RefusedByServerError,
     UnknownDatabaseError,
     UnsafeServerError,
 )
@@ -23,6 +24,16 @@ from node.store.postgres.tenant import BesideConnection, TenantConnection, take_
 
 OLDEST: Final = 140_000
 PROOF: Final = b"hotline"
+_NO_RIGHT: Final = """
+SELECT relname FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND NOT CASE relkind
+    WHEN 'r' THEN has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+        AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
+    WHEN 'v' THEN has_table_privilege(oid, 'SELECT')
+    WHEN 'S' THEN has_sequence_privilege(oid, 'USAGE')
+    ELSE true END
+ORDER BY relname LIMIT 1
+"""
 C = TypeVar("C", bound=PostgresConnection)
 
 
@@ -119,6 +130,7 @@ def _open(
         if writes:
             check_server(raw)
             bring_up_to_date(raw)
+            check_rights(raw)
         return make_of(seal, raw)
     except psycopg.Error as error:
         raw.close()
@@ -154,6 +166,18 @@ def check_server(raw: Raw) -> None:
         if row is None or row[0] != value:
             mend = f"set {name} to {value}, else the node does not start"
             raise UnsafeServerError(f"store.url: the server's {name} is not {value}; {mend}")
+
+
+def check_rights(raw: Raw) -> None:
+    """See that this user may read and write every table; else one kind of work alone would fail.
+
+    Raises:
+        RefusedByServerError: there is one that it may not.
+    """
+    row = raw.execute(_NO_RIGHT).fetchone()
+    if row is not None:
+        mend = "let it own the schema, as after `hotline init`, then start again"
+        raise RefusedByServerError(f"store.url: its user may not read and write {row[0]}; {mend}")
 
 
 def is_there(raw: Raw) -> bool:

@@ -29,7 +29,7 @@ import psycopg
 
 from node.store.errors import AwayError, SetBackError, StoreError
 from node.store.postgres.connection import NAME, connect
-from node.store.postgres.opening import check_store
+from node.store.postgres.opening import check_rights, check_store
 from node.store.postgres.place import Postgres
 from node.store.postgres.sealing import Seal
 from node.store.postgres.tenant import mark_set_back
@@ -89,6 +89,7 @@ class StandBy:
         self._raw = connect(place)
         try:
             check_store(self._raw, Seal(key))
+            check_rights(self._raw)
         except BaseException:
             self._raw.close()
             raise

@@ -33,6 +33,7 @@ from node.store.items.decisions import say_restored
 from node.store.postgres import tenant
 from node.store.postgres.connection import STREAMED, Raw
 from node.store.postgres.place import Postgres
+from node.store.postgres.standing_by import StandBy
 from node.store.postgres.tenant import TenantConnection
 from node.store.seam import Connection
 from node.store.sqlite import Store
@@ -636,3 +637,38 @@ async def test_every_commit_waits_for_its_flush(store: Store) -> None:
     """Whatever the server's administrator set for others."""
     said = await store.writer.run(lambda c: c.execute("SHOW synchronous_commit").fetchone())
     assert said == ("on",)
+
+
+async def test_user_that_may_not_use_one_table_is_refused_at_the_start(
+    place: Postgres, postgres: Cluster
+) -> None:
+    """Else all would go on but what needs that table, and nobody would look for a right."""
+    with psycopg.connect(place.url, autocommit=True) as owner:
+        owner.execute("DROP ROLE IF EXISTS clerk")
+        owner.execute("CREATE ROLE clerk LOGIN")
+        owner.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO clerk")
+        owner.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO clerk")
+        clerk = Postgres(place.url.replace("//hotline@", "//clerk@"))
+        await Store.open(clerk, KEY, US, FINGERPRINTS).close()
+        for table, right in (("tasks", "INSERT"), ("entries_in", "UPDATE"), ("meta", "DELETE")):
+            owner.execute(f"REVOKE {right} ON {table} FROM clerk".encode())
+            with pytest.raises(RefusedByServerError, match=table):
+                Store.open(clerk, KEY, US, FINGERPRINTS)
+            with pytest.raises(RefusedByServerError, match=table):
+                StandBy(clerk, KEY, time.monotonic)
+            owner.execute(f"GRANT {right} ON {table} TO clerk".encode())
+        owner.execute("DROP OWNED BY clerk; DROP ROLE clerk")
+
+
+async def test_transaction_that_a_server_gave_up_is_not_said_to_be_kept(place: Postgres) -> None:
+    """It answers COMMIT with ROLLBACK then, and calls that no error."""
+    writer = opening.open_locked(place, KEY)[0]
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("INSERT INTO meta VALUES ('once', '1')")
+    with pytest.raises(StoreError):
+        writer.execute("INSERT INTO meta VALUES ('once', '1')")
+    with pytest.raises(StoreError):
+        writer.execute("COMMIT")
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("COMMIT")
+    writer.close()
