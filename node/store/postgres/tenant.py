@@ -98,11 +98,13 @@ class BesideConnection(PostgresConnection):
 
     def _commit(self) -> Rows:
         try:
-            self._raw.execute("COMMIT")
+            done = self._raw.execute("COMMIT").statusmessage
         except psycopg.Error as error:
             if self._raw.closed:
                 raise UnsureError(UnsureError.__doc__) from error
             raise translate(error) from error
+        if done != "COMMIT":  # a statement had failed: the server takes all back, and calls it done
+            raise StoreError("store: a statement of the transaction had failed; nothing was kept")
         return _NOBODY
 
     def _say(self, text: str) -> psycopg.Cursor[tuple[object, ...]]:
