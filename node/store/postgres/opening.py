@@ -24,6 +24,10 @@ from node.store.postgres.tenant import BesideConnection, TenantConnection, take_
 
 OLDEST: Final = 140_000
 PROOF: Final = b"hotline"
+_ELSEWHERE: Final = """
+SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass('tenure')
+AND relnamespace IS DISTINCT FROM current_schema()::regnamespace
+"""
 _NO_RIGHT: Final = """
 SELECT relname FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND NOT CASE relkind
@@ -145,9 +149,15 @@ def check_store(raw: Raw, seal: Seal) -> None:
 
     Raises:
         UnknownDatabaseError, MoveUnfinishedError, WrongKeyError, NewerDatabaseError
+        UnsafeServerError: it stands in another schema than the first of the search path: it would
+            be found, but not which of its columns are sealed.
     """
     if not is_there(raw):
         raise UnknownDatabaseError(UnknownDatabaseError.__doc__)
+    elsewhere = raw.execute(_ELSEWHERE).fetchone()
+    if elsewhere is not None:
+        mend = f"put schema {elsewhere[0]} first (ALTER ROLE ... SET search_path), it has the store"
+        raise UnsafeServerError(f"store.url: the search path has another schema first; {mend}")
     row = raw.execute("SELECT proof, (SELECT max(number) FROM schema_files) FROM tenure").fetchone()
     if row is None:
         raise MoveUnfinishedError(MoveUnfinishedError.__doc__)

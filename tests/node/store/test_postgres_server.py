@@ -672,3 +672,35 @@ async def test_transaction_that_a_server_gave_up_is_not_said_to_be_kept(place: P
     writer.execute("BEGIN IMMEDIATE")
     writer.execute("COMMIT")
     writer.close()
+
+
+async def test_store_behind_another_schema_of_the_search_path_is_not_opened(
+    postgres: Cluster,
+) -> None:
+    """A schema of the user's own name is made later: what is to be sealed would be found no more.
+
+    Another node's store in a schema of its own is not disturbed by any of it.
+    """
+    place = postgres.new()
+    opening.create_database(place, KEY)
+    with psycopg.connect(place.url, autocommit=True) as owner:
+        owner.execute("CREATE SCHEMA other")
+    other = Postgres(f"{place.url}&options=-csearch_path%3Dother")
+    opening.create_database(other, bytes(32))
+    beside = Store.open(other, bytes(32), US, FINGERPRINTS)
+    store = Store.open(place, KEY, US, FINGERPRINTS)
+    await record_items(store, 1)
+    assert (await items(store), await items(beside)) == (1, 0)
+    await store.close()
+    await beside.close()
+    with psycopg.connect(place.url, autocommit=True) as owner:
+        owner.execute("CREATE SCHEMA hotline")
+    for way in (
+        lambda: Store.open(place, KEY, US, FINGERPRINTS),
+        lambda: StandBy(place, KEY, time.monotonic),
+        lambda: opening.open_reader(place, KEY),
+    ):
+        with pytest.raises(UnsafeServerError, match="public"):
+            way()
+    with pytest.raises(AlreadyOpenError):
+        opening.create_database(place, KEY)
