@@ -173,7 +173,8 @@ class Listing(Value, frozen=True):
     `entry` is the number of that entry (`node.matching.lists`); `trust` is how far it counted;
     `police` that police have it; `verdict` the id of the verdict that this member gave by it,
     `raised` the reasons for which it put the item before a person; `closeness` how near it comes,
-    where it is another file that looks alike.
+    where it is another file that looks alike; `place` of which of the item's files it is (None: an
+    older version noted it).
     """
 
     entry: int
@@ -186,6 +187,7 @@ class Listing(Value, frozen=True):
     verdict: str | None = None
     raised: tuple[Review, ...] = ()
     closeness: Closeness | None = None
+    place: int | None = None
 
 
 class TakenOff(Value, frozen=True):
@@ -267,14 +269,11 @@ class ItemState(Value, frozen=True):
     """Ids of verdicts that stand here only since this node carried them over from elsewhere."""
     sent: tuple[Content, ...] | None = None
     """The hashes that it was last handed on with, where others have come since; None: none have."""
-    suggestions: tuple[Suggestion, ...] = ()
-    """While a verdict is suggested: from which items."""
-    listed: tuple[Listing, ...] = ()
-    """What lists say of it, the oldest word first."""
+    suggestions: tuple[Suggestion, ...] = ()  # while a verdict is suggested: from which items
+    listed: tuple[Listing, ...] = ()  # what lists say of it, the oldest word first
     to_retract: tuple[str, ...] = ()
     """Ids of our notices and referrals that rest on no verdict any more."""
-    retracted: tuple[str, ...] = ()
-    """Ids of those that were retracted, where they had been sent."""
+    retracted: tuple[str, ...] = ()  # ids of those that were retracted where they had been sent
     looked: Look | None = None
     """Where this node itself found it last; None: it stands where another member found it."""
     again: Again | None = None
@@ -286,8 +285,7 @@ class ItemState(Value, frozen=True):
     silent: tuple[str, ...] = ()
     """Ids of verdicts that an `unassessable` took back, which is withdrawn itself since."""
     said: tuple[Said, ...] = ()
-    taken_off: tuple[TakenOff, ...] = ()
-    """Files that a person said do not belong to it."""
+    taken_off: tuple[TakenOff, ...] = ()  # files that a person said do not belong to it
     unseen: tuple[int, ...] = ()
     """Places of files that came once it was judged, and at which nobody here looked."""
     kind_said: bool = False
@@ -365,8 +363,10 @@ class ItemState(Value, frozen=True):
 
     @property
     def new_to_police(self) -> bool | None:
-        """Whether no list of police names its content; None: nobody can tell, it has no hashes."""
-        return all(not one.police for one in self.listed) if self.content else None
+        """Whether a file of it is in no list of police; None: without hashes nobody can tell."""
+        named = {one.place for one in self.listed if one.police}
+        whole = None in named and len(self.content) == 1
+        return not (whole or named.issuperset(self.places)) if self.content else None
 
     def is_hearsay(self, given: Assessment) -> bool:
         """Whether a verdict stands here by the word of another than its author."""

@@ -172,6 +172,7 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
         closeness: how near the pictures come, where `likeness` is NEAR.
         silent: its author has said something of the file since, which counts instead (`weigh`).
         silences: it is such a later word.
+        place: which of the files of an item it is of, where an item was asked about.
     """
 
     number: int
@@ -188,6 +189,7 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     closeness: Closeness | None = None
     silent: bool = False
     silences: bool = False
+    place: int | None = None
 
     @property
     def is_sure(self) -> bool:

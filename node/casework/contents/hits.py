@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from node.casework.casebook import Casebook
 from node.casework.item import ItemState
 from node.matching.contents import Likeness, picture_of
@@ -24,13 +26,13 @@ def hits(book: Casebook, state: ItemState) -> list[Hit]:
         return []
     pictures = state.kind is not ItemKind.VIDEO
     found: dict[int, Hit] = {}
-    for content in state.content:
+    for place, content in zip(state.places, state.content, strict=True):
         alike = _alike(book, state, content)
         said = [alike[number].hit(content, pictures=pictures) for number in sorted(alike)]
         for hit in weigh((one for one in said if one is not None), book.loaded.min_bytes):
             known = found.get(hit.number)
             if known is None or _nearness(hit) < _nearness(known):
-                found[hit.number] = hit
+                found[hit.number] = replace(hit, place=place)
     return [found[number] for number in sorted(found)]
 
 

@@ -195,6 +195,7 @@ def _note(
         verdict,
         raised,
         hit.closeness,
+        hit.place,
     )
     book.record(item_id, EventKind.LISTED, body, at_ms=book.now, actor=book.us)
     if hit.closeness is not None:

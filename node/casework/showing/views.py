@@ -138,6 +138,7 @@ class ListedView(msgspec.Struct):
     police: bool
     external_id: str | None
     closeness: str | None = None
+    place: int | None = None
 
 
 class LookView(msgspec.Struct):
@@ -276,7 +277,7 @@ def hold_view(one: Hold) -> HoldView:
 
 
 def _listed(one: Listing) -> ListedView:
-    of = one.trust, one.police, one.external_id, one.closeness
+    of = one.trust, one.police, one.external_id, one.closeness, one.place
     return ListedView(one.list, one.version, one.category, *of)
 
 

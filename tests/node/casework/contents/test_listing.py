@@ -33,6 +33,7 @@ from tests.node.casework.reports.test_intake import HEX, Desk, only
 
 if TYPE_CHECKING:
     from node.casework.casebook import Casebook
+    from protocol.facts import Content
 
 
 def kinds(made: Casebook) -> list[EventKind]:
@@ -59,6 +60,7 @@ class TestAuto:
             police=False,
             external_id="42/a",
             verdict=given.event_id,
+            place=0,
         )
         assert kinds(made) == [EventKind.LISTED, EventKind.ASSESSED]
 
@@ -170,6 +172,36 @@ class TestPolice:
     def test_other_lists_do_not_answer_it(self) -> None:
         """A hotline's list is not in the hands of police."""
         assert matched(HELD, listed()).loaded.items[ITEM].new_to_police is True
+
+    @pytest.mark.parametrize("others", [(file(2),), (file(2), file(3))])
+    def test_attack_a_new_file_beside_one_that_police_have_is_new_to_them(
+        self, others: tuple[Content, ...]
+    ) -> None:
+        """Else a known picture beside new ones on a page would keep them from police."""
+        files = (FILE, *others)
+        held = [
+            listed(number, Trust.NONE, one, provenance=Provenance.POLICE)
+            for number, one in enumerate(files, 1)
+        ]
+        assert matched(item(1, *files), held[0]).loaded.items[ITEM].new_to_police is True
+        assert matched(item(1, *files), *held).loaded.items[ITEM].new_to_police is False
+
+    def test_file_that_comes_to_one_that_police_have_makes_the_item_new_to_them(self) -> None:
+        """Whenever it becomes known, and whatever the list had said before."""
+        made = matched(HELD, listed(provenance=Provenance.POLICE))
+        before = made.loaded.items[ITEM]
+        record_hashes(made, ITEM, HashesDraft(sha256="02" * 32), ids(), POSTBOX)
+        after = made.loaded.items[ITEM]
+        assert (before.new_to_police, after.new_to_police) == (False, True)
+
+    def test_what_older_versions_noted_of_a_single_file_still_answers(self) -> None:
+        """They did not say of which file it was."""
+        state = matched(HELD, listed(provenance=Provenance.POLICE)).loaded.items[ITEM]
+        (said_by,) = state.listed
+        old = (msgspec.structs.replace(said_by, place=None),)
+        two = (*state.content, file(2))
+        assert msgspec.structs.replace(state, listed=old).new_to_police is False
+        assert msgspec.structs.replace(state, listed=old, content=two).new_to_police is True
 
     def test_without_hashes_nobody_can_tell(self) -> None:
         """Unknown is not new."""
