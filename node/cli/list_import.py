@@ -100,6 +100,8 @@ def take_file(
         for place, line in enumerate(opened.lines, start=1):
             if place <= done:
                 counts.refused_before += isinstance(line.what, Rejection)
+                if place % into.batch == 0:
+                    tell(opened.file.tell(), f"{place} entries")
             elif taking.add(line):
                 tell(opened.file.tell(), f"{place} entries")
                 into.pause()

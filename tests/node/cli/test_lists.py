@@ -14,6 +14,7 @@ import pytest
 from node.cli import lists
 from node.cli.exits import Exit
 from node.cli.list_import import Into, take_file
+from node.cli.lists import opened_store
 from node.cli.output import CliError
 from node.config import load
 from node.interchange.lists.files import ListRejects, open_list
@@ -172,6 +173,27 @@ class TestImport:
         assert (shown["taken_before"], shown["settled"]) == (10_000, {"added": MANY - 10_000})
         one = await status(typed)
         assert (one["entries"], one["unfinished"]) == (MANY, False)
+
+    async def test_import_that_goes_on_tells_of_what_it_passes_over(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """Reading past millions that were taken before takes minutes, too."""
+        file = table(tmp_path / "a.csv", MANY)
+        await typed("list", "set", "--list", "a", "--provenance", "own")
+        words = [sys.executable, "-c", KILLED, str(typed.config.source), str(file)]
+        died = await asyncio.create_subprocess_exec(*words)
+        assert await died.wait() == -signal.SIGKILL
+        told: list[str] = []
+
+        def go_on() -> None:
+            keeping = opened_store(typed.config)
+            with keeping as (store, fingerprints), open_list(file) as opened:
+                into = Into(store, fingerprints, "a", 7, lambda: 1, batch=5_000)
+                rejects = ListRejects(tmp_path / "rejects")
+                take_file(into, opened, rejects, lambda _, words: told.append(words))
+
+        await asyncio.to_thread(go_on)
+        assert told[:2] == ["5000 entries", "10000 entries"]
 
     async def test_what_was_refused_before_a_kill_is_told_after_it(
         self, typed: Typed, tmp_path: Path
