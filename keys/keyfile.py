@@ -10,6 +10,7 @@
 The messages name the file and the command that mends it. What a file holds: `keys.armour`.
 """
 
+import fcntl
 import os
 import re
 import secrets
@@ -131,11 +132,26 @@ def write_private(path: Path, raw: bytes) -> None:
         KeyExistsError: a file of that name is there.
         UnsafeKeyFileError: others may write to the directory, or it cannot be written to.
     """
+    os.close(write_held(path, raw))
+
+
+def write_held(path: Path, raw: bytes) -> int:
+    """Write as `write_private` does; return the file, open, and locked before it had its name.
+
+    Raises:
+        KeyExistsError, UnsafeKeyFileError: as `write_private`.
+    """
     check_directory(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         _write_synced(temporary, raw)
-        os.link(temporary, path, follow_symlinks=False)
+        descriptor = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.link(temporary, path, follow_symlinks=False)
+        except BaseException:
+            os.close(descriptor)
+            raise
     except FileExistsError:
         raise KeyExistsError(f"{path}: is there already; keys are never overwritten") from None
     except OSError as error:
@@ -144,6 +160,7 @@ def write_private(path: Path, raw: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
     _sync_directory(path.parent)
+    return descriptor
 
 
 def read_private(path: Path, *, root_may_share: bool = False) -> bytes:

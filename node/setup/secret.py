@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keys.errors import UnreadableKeyError
-from keys.unlock import new_secret_file
+from keys.errors import KeyExistsError, UnreadableKeyError
+from keys.unlock import new_held_secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,8 +52,9 @@ def ensured(setting: str) -> Iterator[bool]:
 def _held(path: Path) -> tuple[int, bool]:
     """Make the secret, or find it; locked: alone by whoever made it, else with all who use it."""
     while True:
-        if not path.exists() and (descriptor := _made(path)) is not None:
-            return descriptor, True
+        if not path.exists():
+            with suppress(KeyExistsError):  # another was faster
+                return new_held_secret_file(path), True
         descriptor = _opened(path)
         if descriptor is None:
             continue
@@ -63,27 +63,6 @@ def _held(path: Path) -> tuple[int, bool]:
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor, False
         os.close(descriptor)
-
-
-def _made(path: Path) -> int | None:
-    """Make the secret under another name, lock it, give it its own; None: another was faster."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    new_secret_file(temporary)
-    descriptor = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.link(temporary, path)
-    except FileExistsError:
-        os.close(descriptor)
-        return None
-    finally:
-        temporary.unlink()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-    return descriptor
 
 
 def _opened(path: Path) -> int | None:
