@@ -27,11 +27,12 @@ def status(path: Path, now_ms: int) -> Result:
     section = load(path).jurisdiction
     data = open_data(section)
     try:
-        damaged = set(data.databases.damaged())
+        wrong_files = dict.fromkeys(data.databases.silent(), "names no country")
+        wrong_files |= dict.fromkeys(data.databases.damaged(), "damaged")
         networks = data.watch.networks
         if networks is not None and not networks.is_whole():
-            damaged.add(networks.file.name)
-        files = _files(data, section, damaged, now_ms)
+            wrong_files[networks.file.name] = "damaged"
+        files = _files(data, section, wrong_files, now_ms)
         overrides = _overrides(data, now_ms)
         contradictions = data.overrides.contradictions(now_ms)
         copies = [{"name": name, "same_as": first} for name, first in data.databases.copies]
@@ -54,9 +55,9 @@ def status(path: Path, now_ms: int) -> Result:
 
 
 def _files(
-    data: Data, section: JurisdictionSection, damaged: set[str], now_ms: int
+    data: Data, section: JurisdictionSection, wrong: dict[str, str], now_ms: int
 ) -> list[dict[str, Any]]:
-    """Tell each file, in the order of the configuration; `damaged` goes before any age."""
+    """Tell each file, in the order of the configuration; `wrong` goes before any age."""
     uses = {str(ref.path): "votes" for ref in section.databases}
     uses |= {str(section.asn_database): "networks", str(section.proxy_list): "proxies"}
     uses |= {str(section.watch_list): "watched", str(section.anycast_list): "anycast"}
@@ -71,7 +72,7 @@ def _files(
             "pinned": file.path in pinned,
             "built_ms": file.built_ms,
             "age_days": age.age_days,
-            "verdict": "damaged" if file.name in damaged else age.verdict,
+            "verdict": wrong.get(file.name, age.verdict),
         }
         for file, age in zip(
             data.files, ages(data.files, now_ms, section.max_age_days), strict=True

@@ -308,6 +308,7 @@ def check_data(
     ages: Sequence[DataAge],
     damaged: Iterable[str],
     *,
+    silent: Iterable[str] = (),
     documentation_ranges: bool,
     copies: Iterable[tuple[str, str]] = (),
     idle: Iterable[tuple[str, int]] = (),
@@ -330,6 +331,10 @@ def check_data(
         what = f"{name} holds records that cannot be read: it does not vote there"
         mend = f"get the file for {name} again and set its sha256"
         findings.append(Finding(Severity.CRITICAL, "data", "data_damaged", what, mend))
+    for name in silent:
+        what = f"{name} names no country anywhere: it never votes"
+        mend = f"put a database of countries in the place of {name}, or take it out"
+        findings.append(Finding(Severity.CRITICAL, "data", "data_silent", what, mend))
     if documentation_ranges:
         what = "documentation addresses are taken for real ones"
         mend = "remove [jurisdiction] allow_documentation_ranges outside trials"

@@ -256,11 +256,13 @@ class Examination:
         ends = [(one.id, one.expires_ms) for one in opened.data.overrides.entries]
         contradictions = opened.data.overrides.contradictions(now_ms)
         damaged = await asyncio.to_thread(opened.databases.damaged)
+        silent = await asyncio.to_thread(opened.databases.silent)
         copies, idle = opened.databases.copies, opened.data.idle
         await opened.close()
         self.findings += checks.check_data(
             ages,
             damaged,
+            silent=silent,
             documentation_ranges=section.allow_documentation_ranges,
             copies=copies,
             idle=idle,

@@ -19,7 +19,7 @@ from node.jurisdiction.names import Resolver
 from node.jurisdiction.overrides import Overrides
 from node.jurisdiction.proxies import ProxyList, ProxySource
 from node.jurisdiction.status import DataAge, ages
-from node.jurisdiction.watching import AnycastList, WatchList
+from node.jurisdiction.watching import AnycastList, WatchList, names_network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,7 +162,14 @@ def open_data(section: JurisdictionSection) -> Data:
 
 
 def _networks(path: Path, sha256: str | None) -> Mmdb:
-    return open_mmdb(DatabaseSource(path, path.stem, sha256))
+    opened = open_mmdb(DatabaseSource(path, path.stem, sha256))
+    if opened.is_of_others(names_network):
+        opened.reader.close()
+        raise DataFileError(
+            f"jurisdiction data {path.stem!r}: names no network (ASN) anywhere; "
+            "set asn_database to a database of networks"
+        )
+    return opened
 
 
 def open_jurisdiction(config: JurisdictionSection, origins: Origins | None = None) -> Jurisdiction:

@@ -106,6 +106,10 @@ class Databases:
         """Return the names of the files in which a record cannot be read (`Mmdb.is_whole`)."""
         return tuple(one.file.name for one in self._databases if not one.is_whole())
 
+    def silent(self) -> tuple[str, ...]:
+        """Return the names of the files with records that name no country (`is_of_others`)."""
+        return tuple(one.file.name for one in self._databases if one.is_of_others(_names_country))
+
     def close(self) -> None:
         """Close all files."""
         for database in self._databases:
@@ -149,6 +153,10 @@ def _ask(database: Mmdb, address: IPv4Address | IPv6Address) -> Ballot:
     answer = _answer(record)
     file = database.file
     return Ballot(file.name, file.built_ms, prefix, answer, read_country(answer))
+
+
+def _names_country(record: object) -> bool:
+    return read_country(_answer(record)) is not None
 
 
 def _answer(record: object) -> str | None:

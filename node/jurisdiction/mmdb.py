@@ -11,8 +11,8 @@ for such records and names the file.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from operator import index
 from pathlib import Path
 from typing import NamedTuple
@@ -65,6 +65,19 @@ class Mmdb(NamedTuple):
         except _DAMAGES:
             return False
         return True
+
+    def is_of_others(self, names: Callable[[object], bool]) -> bool:
+        """Whether there are records in the same sample, and none in which `names` finds its thing.
+
+        A file of countries in the place of one of networks opens, and would never answer.
+        """
+        found = False
+        for address in _everywhere(with_ipv6=self.has_ipv6):
+            record, _ = self.get(ip_address(address))
+            if record is not None and names(record):
+                return False
+            found |= record is not None
+        return found
 
 
 def open_mmdb(source: DatabaseSource) -> Mmdb:

@@ -57,6 +57,19 @@ class Announced(NamedTuple):
     organisation: str | None
 
 
+def names_network(record: object) -> bool:
+    """Whether a record says which network (ASN) announces an address."""
+    return isinstance(record, dict) and _asn(record) is not None
+
+
+def _asn(record: dict[str, object]) -> int | None:
+    number = record.get("autonomous_system_number", record.get("asn"))
+    try:
+        return read_asn(str(number))
+    except ListedError:
+        return None
+
+
 class AnycastList:
     """Ranges that are announced from many places at once."""
 
@@ -129,10 +142,8 @@ class WatchList:
         record, prefix = self.networks.get(effective(address))
         if not isinstance(record, dict):
             return None
-        number = record.get("autonomous_system_number", record.get("asn"))
-        try:
-            asn = read_asn(str(number))
-        except ListedError:
+        asn = _asn(record)
+        if asn is None:
             return None
         named = record.get("autonomous_system_organization", record.get("name"))
         organisation = named if isinstance(named, str) and named else None

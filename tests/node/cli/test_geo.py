@@ -113,6 +113,23 @@ def test_one_file_under_two_names_is_said(source: Path, tmp_path: Path) -> None:
     assert "two is the same file as one: it votes once" in shown.text
 
 
+async def test_a_voter_that_names_no_country_is_said(
+    source: Path, tmp_path: Path, typed: Typing
+) -> None:
+    """A file of networks among the voters lowers every answer and gives none."""
+    networks = tmp_path / "networks.mmdb"
+    copy = tmp_path / "two.mmdb"
+    copy.write_bytes(networks.read_bytes())
+    with source.open("a", encoding="utf-8") as file:
+        file.write(f'[[jurisdiction.databases]]\nname = "two"\npath = "{copy}"\n')
+    shown = status(source, NOW)
+    assert shown.exit == Exit.PROBLEM
+    assert [one["verdict"] for one in shown.data["files"][:2]] == ["fresh", "names no country"]
+    _, told = await typed("doctor")
+    (found,) = [one for one in told["findings"] if one["code"] == "data_silent"]
+    assert found["what"] == "two names no country anywhere: it never votes"
+
+
 def test_entries_that_can_match_nothing_are_said(source: Path) -> None:
     """Networks are known by a database of networks alone."""
     lines = source.read_text(encoding="utf-8").splitlines(keepends=True)

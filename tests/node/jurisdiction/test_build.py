@@ -90,6 +90,18 @@ class TestPins:
             open_data(replace(section, **pinned))
 
 
+def test_a_database_that_names_no_network_is_refused_as_one_of_networks(
+    section: JurisdictionSection, tmp_path: Path
+) -> None:
+    """No `asn` entry would ever match, and what stands behind a proxy would be the proxy's."""
+    (voter,) = section.databases
+    with pytest.raises(DataFileError, match="names no network"):
+        open_data(replace(section, asn_database=voter.path))
+    for name, rows in (("sparse", {"198.51.100.0/24": {"asn": 64500}}), ("empty", {})):
+        networks = write_database(tmp_path, name, rows).path
+        open_data(replace(section, asn_database=networks)).close()
+
+
 async def test_one_file_under_two_names_is_one_voter(
     section: JurisdictionSection, tmp_path: Path
 ) -> None:
