@@ -34,7 +34,7 @@ def with_values(text: str, section: str, values: Mapping[str, Any]) -> str:
     changed = "\n".join(lines) + "\n"
     try:
         right = _says(tomllib.loads(changed), tomllib.loads(text), section, values)
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         right = False
     if not right:
         wanted = ", ".join(values)

@@ -56,7 +56,7 @@ def parse(text: str, source: Path) -> Config:
     """
     try:
         tree = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, or a number that Python does not read
         where = str(error).rpartition("(")[2].rstrip(")") if "(at " in str(error) else "the file"
         raise ConfigInvalidError((Problem(str(source), f"is not TOML {where}"),)) from None
     base = source.absolute().parent

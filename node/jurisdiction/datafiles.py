@@ -8,7 +8,7 @@ better than none.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -181,9 +181,10 @@ def built_ms(first: list[tuple[int, list[str]]], what: str) -> int:
     try:
         ((_, (word, stamp)),) = first
         built = datetime.fromisoformat(stamp)
-    except ValueError:
-        word, built = "", None
-    if word != "built" or built is None or built.tzinfo is None:
+        zone, built = built.tzinfo, built.astimezone(UTC)
+    except (ValueError, OverflowError):
+        word, zone, built = "", None, None
+    if word != "built" or built is None or zone is None:
         raise DataFileError(
             f"{what}: begin it with `built 2026-11-01T00:00:00Z`, the time it was made"
         )

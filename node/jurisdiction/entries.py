@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from node.jurisdiction.datafiles import DataFile, read_text
@@ -88,9 +88,13 @@ class Entry:
             DataFileError: no time, or one without its zone.
         """
         found = self.raw["expires"]
+        mend = "expires: write a time with its zone, as 2026-12-31T00:00:00Z"
         if not isinstance(found, datetime) or found.tzinfo is None:
-            self.wrong("expires: write a time with its zone, as 2026-12-31T00:00:00Z")
-        return int(found.timestamp() * 1000)
+            self.wrong(mend)
+        try:
+            return int(found.astimezone(UTC).timestamp() * 1000)
+        except OverflowError:  # beyond the years that can be shown
+            self.wrong(mend)
 
     def range(self, field: str, raw: Any) -> str:
         """Return an address range in its plain spelling.
@@ -127,7 +131,7 @@ def read_entries(
     text, before = read_text(path, name, name, sha256)
     try:
         whole = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # not TOML, or a number that Python does not read
         raise DataFileError(f"{name}: is not TOML; see docs/operating.md") from None
     raw = whole.pop(table, [])
     if whole or not isinstance(raw, list) or len(raw) > MAX_ENTRIES:

@@ -29,6 +29,9 @@ _DAMAGES = (
 """What the reader ends in on a damaged file: it unpacks what stands there."""
 
 
+_YEAR_10000_MS = 253_402_300_800_000
+
+
 class DatabaseSource(NamedTuple):
     """A configured MMDB file; `sha256` in hex, None to trust whatever stands at `path`."""
 
@@ -93,12 +96,19 @@ def open_mmdb(source: DatabaseSource) -> Mmdb:
         reader = maxminddb.open_database(whole, maxminddb.MODE_FD)
         metadata = reader.metadata()
         built_ms = index(metadata.build_epoch) * 1000
+        _check_shown(built_ms)
     except _DAMAGES:
         raise DataFileError(
             f"jurisdiction data {source.name!r}: is not a readable MMDB file; get it again"
         ) from None
     file = DataFile(source.name, str(source.path), sha256, built_ms)
     return Mmdb(file, reader, metadata.ip_version != 4)  # noqa: PLR2004 -- IPv4
+
+
+def _check_shown(built_ms: int) -> None:
+    """Refuse a time that no calendar has: nothing could show it."""
+    if not 0 <= built_ms < _YEAR_10000_MS:
+        raise ValueError
 
 
 def _everywhere(*, with_ipv6: bool) -> Iterator[str]:

@@ -16,15 +16,20 @@ BUILT_S = 1_790_000_000
 
 
 class _Writer(MMDBWriter):
+    built_s = BUILT_S
+
     def _build_meta(self) -> dict[str, Any]:
-        return {**super()._build_meta(), "build_epoch": BUILT_S}
+        return {**super()._build_meta(), "build_epoch": self.built_s}
 
 
-def write_database(folder: Path, name: str, rows: Mapping[str, Any]) -> DatabaseSource:
+def write_database(
+    folder: Path, name: str, rows: Mapping[str, Any], built_s: int = BUILT_S
+) -> DatabaseSource:
     """Write `{prefix: record}` as `NAME.mmdb` into a folder."""
     writer = _Writer(
         6, "Test-Country", languages=["en"], description={"en": name}, ipv4_compatible=True
     )
+    writer.built_s = built_s
     for prefix, record in rows.items():
         writer.insert_network(IPSet([prefix]), record)
     path = folder / f"{name}.mmdb"

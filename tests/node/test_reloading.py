@@ -65,9 +65,9 @@ async def country(jurisdiction: Jurisdiction) -> str | None:
     return (await jurisdiction.locator.locate(PLACE, NOW)).country
 
 
-def cut_short(source: Path) -> None:
+def cut_short(source: Path, more: str = "") -> None:
     """Leave a file as it is while somebody writes it."""
-    source.write_text("[jurisdiction", encoding="utf-8")
+    source.write_text("[jurisdiction" + more, encoding="utf-8")
 
 
 async def test_a_replaced_file_is_taken_up_once(
@@ -120,6 +120,23 @@ async def test_a_configuration_that_names_another_file_is_followed(
     change_file(source, "jurisdiction", {"overrides": str(overrides)})
     assert await watch.look()
     assert await country(jurisdiction) == "BE"
+
+
+@pytest.mark.parametrize("file", ["overrides.toml", "the configuration"])
+async def test_a_number_too_long_to_be_read_changes_nothing(
+    jurisdiction: Jurisdiction, watch: DataWatch, source: Path, tmp_path: Path, file: str
+) -> None:
+    """TOML has no bound for one, and Python has."""
+    number = "9" * 5000
+    overrides = tmp_path / "overrides.toml"
+    overrides.write_text(f"[[override]]\nid = {number}\n", encoding="utf-8")
+    change_file(source, "jurisdiction", {"overrides": str(overrides)})
+    if file == "the configuration":
+        cut_short(source, f"]\nmax_age_days = {number}\n")
+    with capture_logs() as logs:
+        assert not await watch.look()
+    assert [line["event"] for line in logs] == ["data_not_taken_up"]
+    assert await country(jurisdiction) == "NL"
 
 
 async def test_a_configuration_that_is_none_changes_nothing(

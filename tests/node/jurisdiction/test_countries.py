@@ -9,6 +9,7 @@ import pytest
 
 from node.jurisdiction.countries import Ballot, Databases, DatabaseSource, count
 from node.jurisdiction.errors import DataFileError
+from tests.builders.databases import write_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -196,6 +197,14 @@ class TestFiles:
         source.path.write_bytes(source.path.read_bytes()[:200])
         with pytest.raises(DataFileError, match="is not a readable MMDB"):
             Databases.open([source])
+
+    def test_a_file_built_in_a_year_that_no_calendar_has_is_refused(self, tmp_path: Path) -> None:
+        """Nothing could show when it was made."""
+        made = write_database(tmp_path, "late", {}, built_s=253_402_300_799)
+        assert Databases.open([made]).files[0].built_ms == 253_402_300_799_000
+        made = write_database(tmp_path, "late", {}, built_s=253_402_300_800)
+        with pytest.raises(DataFileError, match="is not a readable MMDB"):
+            Databases.open([made])
 
     def test_a_file_that_is_written_over_answers_as_it_was_opened(
         self, make_database: Make

@@ -130,6 +130,7 @@ class TestEnds:
         ({"name": None, "range": '"site"'}, "range"),
         ({"expires": "2027-01-15"}, "expires"),
         ({"expires": "2027-01-15T08:00:00"}, "expires"),
+        ({"expires": "9999-12-31T23:59:59-01:00"}, "expires"),
         ({"hidden": "true"}, "no other key"),
     ],
 )
@@ -143,7 +144,9 @@ def test_an_incomplete_entry_is_refused_by_number_and_field(
     assert "site.example" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["override = 3", "[override", "[[rule]]\nid = 1", "\xff"])
+@pytest.mark.parametrize(
+    "text", ["override = 3", "[override", "[[rule]]\nid = 1", "\xff", f"a = {'9' * 5000}"]
+)
 def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     """A slip of the pen must not read as "no overrides"."""
     path = tmp_path / "overrides.toml"

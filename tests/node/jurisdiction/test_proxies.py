@@ -92,6 +92,7 @@ def test_suffixes_match_at_label_borders_only(proxies: ProxyList, name: str) -> 
         ("range 192.0.2.0/24 x\n", "begin it with `built"),
         ("built yesterday\n", "begin it with `built"),
         ("built 2026-11-01T00:00:00\n", "begin it with `built"),
+        ("built 9999-12-31T23:59:59-01:00\n", "begin it with `built"),
         ("built 2026-11-01T00:00:00Z\nrange 192.0.2.1/24 x\n", "line 2: write"),
         ("built 2026-11-01T00:00:00Z\n\nrange 192.0.2.0/24\n", "line 3: write"),
         ("built 2026-11-01T00:00:00Z\nowner 64500 x\n", "line 2: write"),
