@@ -7,6 +7,8 @@ multicast, and for IPv6 everything outside 2000::/3. Rules upheld:
 
 * IPv4 inside IPv6 is judged, and located, as the IPv4 address that traffic would reach:
   v4-mapped (RFC 4291), NAT64 (RFC 6052), 6to4 (RFC 3056), Teredo (RFC 4380).
+* A zone (`%eth0`, RFC 4007) names an interface of whoever wrote the address down, and is no part of
+  it: it is dropped.
 * Ranges that IANA calls globally reachable but that answer for the network itself, from wherever
   the asker is (AS112, AMT, PCP, TURN anycast), are refused too: nobody hosts there.
 * Documentation ranges (RFC 5737, RFC 3849, RFC 9637) are refused unless the operator's
@@ -93,6 +95,8 @@ def effective(address: str) -> IPv4Address | IPv6Address:
     parsed = ip_address(address)
     if isinstance(parsed, IPv4Address):
         return parsed
+    if parsed.scope_id is not None:
+        parsed = IPv6Address(int(parsed))
     inner = parsed.ipv4_mapped or parsed.sixtofour
     if inner is None and parsed.teredo is not None:
         inner = parsed.teredo[1]

@@ -171,6 +171,12 @@ class TestAnswers:
         assert found.addresses == ("192.0.2.7", "2001:db8::1")
         assert (found.waits, found.answered_ms, found.expires_ms) == (False, NOW, NOW + DAY_MS)
 
+    def test_a_zone_is_no_part_of_an_address(self) -> None:
+        """It says on which interface of the proxy; one address is not told twice."""
+        told = ["2001:db8::1%eth0", "2001:db8::1", "2001:db8::1%1", "fe80::1%eth0"]
+        found = answered(Question(HOST, "veil", NOW, NOW), told, POLICY, NOW, DAY_MS)
+        assert found.addresses == ("2001:db8::1",)
+
     def test_an_answer_without_a_public_address_is_none(self) -> None:
         """A proxy cannot make us look into our own network."""
         told = ["10.0.0.1", "127.0.0.1", "64:ff9b::a00:1"]
