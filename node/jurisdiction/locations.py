@@ -9,6 +9,9 @@ Two layers, in this order:
    escaped unreserved characters are unescaped, hex digits upper-case, and characters that
    RFC 3986 does not allow (a stray `%` too) are escaped.
 
+A label that begins with `xn--` and is no A-label stays as it is, if all of the host is ASCII: the
+DNS holds such names, and browsers visit them (the standard since June 2026, whatwg/url#914).
+
 Kept, because they may tell two resources apart: scheme, port, path case, repeated slashes,
 trailing slash, order and tracking parameters of the query, escaped reserved characters, `+`.
 
@@ -205,26 +208,12 @@ def _name(host: str, field: str) -> tuple[str, Kind]:
         return _literal(host, field), "address"
     labels = host.split(".")
     if len(host) > MAX_NAME or not all(0 < len(label) <= MAX_LABEL for label in labels):
-        raise errors.HostMalformedError(field)  # first: an A-label takes long as its length squared
-    if "xn--" in host and not all(_is_a_label(one) for one in labels if one[:4] == "xn--"):
-        raise errors.UrlMalformedError(field)
+        raise errors.HostMalformedError(field)
     if len(labels) == 1 or host.endswith(_INTERNAL):
         raise errors.HostNotPublicError(field)
     if labels[-1] == "onion":
         return host, "onion"
     return host, "i2p" if labels[-1] == "i2p" else "name"
-
-
-def _is_a_label(label: str) -> bool:
-    """Whether `label` is what UTS 46 makes of some name: the parser takes it as it stands.
-
-    The standard refuses any other (WHATWG URL, domain to ASCII), and so does every browser.
-    """
-    try:
-        name = label[4:].encode("ascii").decode("punycode")
-        return not name.isascii() and ada_url.idna_to_ascii(name) == label.encode("ascii")
-    except ValueError:
-        return False
 
 
 def _literal(address: str, field: str) -> str:

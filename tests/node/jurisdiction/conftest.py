@@ -48,6 +48,7 @@ ZONE: Zone = {
         {"type": "A", "ttl": 60, "data": "192.0.2.1"},
     ],
     "many.example": [{"type": "A", "ttl": 60, "data": f"192.0.2.{n}"} for n in range(1, 60)],
+    "xn--pokxncvks.example": [{"type": "A", "ttl": 60, "data": "192.0.2.1"}],
     "xn--bcher-kva.example": [{"type": "A", "ttl": 60, "data": "192.0.2.1"}],
     "short.example": [{"type": "A", "ttl": 0, "data": "192.0.2.1"}],
     "half-veiled.example": [
