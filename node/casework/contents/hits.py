@@ -5,16 +5,16 @@ The store loads, with the rest of a decision, the entries that may be any of tho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
 from node.casework.casebook import Casebook
 from node.casework.item import ItemState
 from node.matching.contents import Likeness, picture_of
-from node.matching.lists import Hit, Listed, Trust, weigh
+from node.matching.lists import HARMLESS, Hit, Listed, Trust, weigh
 from protocol.facts import Content
-from protocol.vocabulary import ItemKind, Matter
+from protocol.vocabulary import ItemKind, Matter, Verdict
 
 
 def hits(book: Casebook, state: ItemState) -> list[Hit]:
@@ -71,6 +71,24 @@ def _is_placeholder(book: Casebook, content: Content, kind: ItemKind) -> bool:
     entries = {one for key in keys for one in book.loaded.listed.get(key, ())}
     said = (entry.hit(content, pictures=pictures) for entry in entries)
     return any(hit is not None and hit.counts_as is Trust.PLACEHOLDER for hit in said)
+
+
+def leaves_one_unjudged(state: ItemState, said: Iterable[Hit], us: str) -> bool:
+    """Whether lists alone made an item known, and speak of some of its files only.
+
+    What lists `said` of one file says nothing of another beside it, but that nobody need view a
+    harmless one. Who judged the item itself, or could not, has looked.
+    """
+    by_lists = {one.verdict for one in state.listed if one.verdict is not None}
+    looked = any(
+        given.event_id not in by_lists
+        and (given.member == us or given.verdict is not Verdict.UNASSESSABLE)
+        for given in state.in_force
+    )
+    if looked or not state.known:
+        return False
+    counting = {Trust.AUTO, *HARMLESS}
+    return not {hit.place for hit in said if hit.counts_as in counting}.issuperset(state.places)
 
 
 def hold_illegal(book: Casebook, state: ItemState) -> bool:

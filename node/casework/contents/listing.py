@@ -16,9 +16,11 @@ a person compares. A harmless file acquits nothing that looks like it, and whoev
 item has looked.
 
 A list never overrules a person: where this member says that something is not illegal, a person
-looks once more. An entry that is taken back, changes, or turns out to be another file once more
-hashes are known, takes with it what followed from it (`unlist`): the item is then as if the list
-had never named it, but for what was done meanwhile, which a person looks at.
+looks once more. Nor does it speak of more than its file: an item that lists alone made known goes
+to a person while one of its files is neither known nor harmless by them. An entry that is taken
+back, changes, or turns out to be another file once more hashes are known, takes with it what
+followed from it (`unlist`): the item is then as if the list had never named it, but for what was
+done meanwhile, which a person looks at.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from msgspec.structs import replace
 
 from node.casework.casebook import Casebook
 from node.casework.contents import heeding
-from node.casework.contents.hits import hits, standing
+from node.casework.contents.hits import hits, leaves_one_unjudged, standing
 from node.casework.contents.rejudging import rejudge
 from node.casework.events import EventKind, Settled, Unlisted
 from node.casework.item import Custody, ItemState, Listing, Review
@@ -66,7 +68,24 @@ def match_lists(book: Casebook, ids: Ids, postbox: Postbox, items: Iterable[str]
             now = book.loaded.items[item_id]
             if state.sightings or _stands(now, hit) or _corrects(book, now, hit):
                 _take(book, ids, postbox, item_id, hit)
+        _ask_of_others(book, item_id, said)
     book.by = by
+
+
+def _ask_of_others(book: Casebook, item_id: str, said: Iterable[Hit]) -> None:
+    """Put an item before a person that lists made known by some of its files alone.
+
+    The verdict stands. That a person looks goes with the entry by which it does.
+    """
+    state, review = book.loaded.items[item_id], Review.SUGGESTED_VERDICT
+    asks = state.custody in (Custody.HERE, Custody.LOCATING) and state.closed_ms is None
+    if not asks or review in state.reviews or not leaves_one_unjudged(state, said, book.us):
+        return
+    one = next(one for one in state.listed if has_verdict(state, one.verdict or ""))
+    _unlist(book, item_id, one)
+    body = replace(one, raised=(*one.raised, review))
+    book.record(item_id, EventKind.LISTED, body, at_ms=book.now, actor=book.us)
+    book.raise_review(item_id, review)
 
 
 def _of_others(book: Casebook, state: ItemState, said: Iterable[Hit]) -> set[int]:
@@ -169,12 +188,15 @@ def _answer_suggestions(book: Casebook, item_id: str, hit: Hit) -> None:
     """Let go what lists suggest of an item that an entry made known: nobody need compare any more.
 
     What other items suggest stays: their pictures, or the law that they were judged by, may differ.
+    So it does while lists speak of some of its files alone.
     """
     state = book.loaded.items[item_id]
     suggested = Review.SUGGESTED_VERDICT
     by_lists = any(suggested in one.raised for one in state.listed) and not state.suggestions
     answers = hit.counts_as is Trust.AUTO and not hit.acquits and state.known and not state.unseen
-    if answers and by_lists and suggested in state.reviews:
+    if not (answers and by_lists and suggested in state.reviews):
+        return
+    if not leaves_one_unjudged(state, hits(book, state), book.us):
         body = Settled(suggested)
         book.record(item_id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
 
