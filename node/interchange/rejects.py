@@ -17,6 +17,7 @@ from __future__ import annotations
 import filecmp
 import os
 import re
+from io import FileIO
 from typing import TYPE_CHECKING, Literal, Self
 
 from node.interchange import csv_reports
@@ -25,7 +26,6 @@ from node.interchange.errors import UnreadableFileError
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
-    from typing import BinaryIO
 
     from node.interchange.lines import Line, Rejection
 
@@ -62,16 +62,22 @@ def free_path(beside: Path, form: Format) -> Path:
 def kept_once(path: Path) -> Path:
     """Return where these rejects stand, so that nobody mends the same twice.
 
-    Where an earlier rejects file of the same file holds the very same, the new one goes again.
+    Where an earlier rejects file of the same file holds the very same, the new one goes again: the
+    one with the greater number, so that of two runs that end at once never both go.
     """
-    first = _ENDING.sub("", path.name)
-    for other in sorted(path.parent.iterdir()):
-        ending = _ENDING.search(other.name)
-        is_one = ending is not None and other.name == first + ending.group()
-        if is_one and other != path and other.suffix == path.suffix and _same(other, path):
+    first, ours = _ENDING.sub("", path.name), _number(path)
+    others = [one for one in path.parent.iterdir() if _ENDING.sub("", one.name) == first]
+    for other in sorted(others, key=_number):
+        if _number(other) < ours and other.suffix == path.suffix and _same(other, path):
             path.unlink()
             return other
     return path
+
+
+def _number(path: Path) -> int:
+    """Return the place of a rejects file among those of one file; 0: it is none."""
+    ending = _ENDING.search(path.name)
+    return 0 if ending is None else int((ending[1] or "-1")[1:])
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -88,7 +94,7 @@ class RejectsFile:
         self.path = path
         self.count = 0
         self._form = form
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -107,11 +113,12 @@ class RejectsFile:
         Raises:
             UnreadableFileError: the file cannot be made or written.
         """
+        text = note(line, rejection) + b"\n" + (line.raw + b"\n" if line.raw else b"")
         try:
-            file = self._file or self._open()
-            file.write(note(line, rejection) + b"\n")
-            if line.raw:
-                file.write(line.raw + b"\n")
+            if self._file is None:
+                self._file = self._open()
+                text = self._head() + text
+            _write_whole(self._file, text)
         except OSError as error:
             raise UnreadableFileError(f"rejects: cannot be written ({error.strerror})") from None
         self.count += 1
@@ -122,9 +129,25 @@ class RejectsFile:
             self._file.close()
             self._file = None
 
-    def _open(self) -> BinaryIO:
+    def _open(self) -> FileIO:
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-        self._file = os.fdopen(os.open(self.path, flags, 0o600), "wb")
-        if self._form == "csv":
-            self._file.write(csv_reports.HEADER + b"\n")
-        return self._file
+        return FileIO(os.open(self.path, flags, 0o600), "wb")
+
+    def _head(self) -> bytes:
+        return csv_reports.HEADER + b"\n" if self._form == "csv" else b""
+
+
+def _write_whole(file: FileIO, text: bytes) -> None:
+    """Write all of it, or nothing: half an address would be handed in for the whole one.
+
+    Raises:
+        OSError: it cannot be written; the file is as it was.
+    """
+    start = file.tell()
+    rest = memoryview(text)
+    try:
+        while rest:
+            rest = rest[file.write(rest) or 0 :]
+    except OSError:
+        file.truncate(start)
+        raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,11 @@ from hypothesis import strategies as st
 from node.casework.reports.draft import ReportDraft
 from node.interchange.errors import UnreadableFileError, WrongFileError
 from node.interchange.files import open_reports
-from node.interchange.lines import Line, Rejection, byte_lines
+from node.interchange.lines import Line, Origin, Rejection, byte_lines
 from node.interchange.rejects import RejectsFile, free_path, kept_once
 
 HEADER = b"URL;REFERER;WORKUSER-EMAIL;REFERENCE;SOURCE;TYPE\n"
+WHY = Rejection("unknown_source", "SOURCE", "must be one of those")
 
 
 def run(path: Path) -> tuple[list[Line], Path]:
@@ -65,6 +68,18 @@ class TestPlaces:
         first.write_bytes(first.read_bytes().replace(b"nobody", b"public"))
         second = kept_once(run(first)[1])
         assert (second.name, first.exists()) == ("in.csv.rejects-2.csv", True)
+
+    def test_two_runs_that_end_at_once_leave_one_of_their_equal_rejects(
+        self, tmp_path: Path
+    ) -> None:
+        """Each sees the file of the other; were both to give way, nobody could mend anything."""
+        source = tmp_path / "in.csv"
+        source.write_bytes(HEADER + b"https://a.example/;;;;nobody;\n")
+        _, first = run(source)
+        _, second = run(source)
+        lone = kept_once(first)
+        assert (lone, kept_once(second)) == (first, first)
+        assert first.exists()
 
 
 class TestRoundTrip:
@@ -150,6 +165,43 @@ class TestRoundTrip:
 
 class TestSafety:
     """The file holds addresses."""
+
+    def test_a_run_that_is_killed_leaves_whole_lines(self, tmp_path: Path) -> None:
+        """Half an address, handed in, would take the place of the whole one."""
+        path = tmp_path / "in.csv.rejects.csv"
+        rejects = RejectsFile(path, "csv")
+        raw = b"https://a.example/" + b"x" * 3000
+        for number in range(1, 5):
+            rejects.write(Line(number, WHY, raw, Origin("ab" * 32, number)), WHY)
+        copied = [line for line in path.read_bytes().splitlines() if line.startswith(b"https:")]
+        rejects.close()
+        assert copied == [raw] * 4
+
+    def test_a_full_disk_leaves_whole_lines(self, tmp_path: Path) -> None:
+        """What has no place is said to have none, and no half of it stands."""
+        path = tmp_path / "in.csv.rejects.csv"
+        raw = b"https://a.example/" + b"x" * 3000
+        script = f"""
+import resource, signal
+from pathlib import Path
+from node.interchange.errors import UnreadableFileError
+from node.interchange.lines import Line, Origin, Rejection
+from node.interchange.rejects import RejectsFile
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000))
+why = Rejection("unknown_source", "SOURCE", "must be one")
+try:
+    with RejectsFile(Path({str(path)!r}), "csv") as rejects:
+        for number in range(9):
+            rejects.write(Line(number, why, {raw!r}, Origin("ab" * 32, number)), why)
+except UnreadableFileError as error:
+    print(error)
+"""
+        told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+        copied = [line for line in path.read_bytes().splitlines() if line.startswith(b"https:")]
+        assert told.stdout == b"rejects: cannot be written (File too large)\n"
+        assert copied == [raw] * 3
+        assert path.read_bytes().endswith(b"x\n")
 
     def test_only_its_owner_may_read_it(self, tmp_path: Path) -> None:
         """Mode 0600 from the first byte."""
