@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from node.casework.casebook import Casebook
 from node.casework.item import ItemState
-from node.matching.contents import Likeness, picture_of
+from node.matching.contents import Likeness, likeness, picture_of
 from node.matching.lists import HARMLESS, Hit, Listed, Trust, weigh
 from protocol.facts import Content
 from protocol.vocabulary import ItemKind, Matter, Verdict
@@ -63,6 +63,21 @@ def _keys(book: Casebook, state: ItemState, content: Content) -> Iterator[bytes]
 def shows_placeholder(book: Casebook, content: tuple[Content, ...], kind: ItemKind) -> bool:
     """Whether all that was found is what hosts show in the place of a removed file."""
     return bool(content) and all(_is_placeholder(book, one, kind) for one in content)
+
+
+def without_placeholder(
+    book: Casebook, state: ItemState, files: tuple[Content, ...], kind: ItemKind
+) -> tuple[Content, ...]:
+    """Return what becomes part of an item at whose place these files were found.
+
+    None do where all is what hosts show in the place of a removed file, unless the item is of that
+    very file; wherever the item is by now.
+    """
+    if not shows_placeholder(book, files, kind):
+        return files
+    pictures = ItemKind.VIDEO not in (kind, state.kind)
+    same = likeness(state.content, files, pictures=pictures) is Likeness.SAME
+    return files if same else ()
 
 
 def _is_placeholder(book: Casebook, content: Content, kind: ItemKind) -> bool:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from keys.registry import Registry
 from node.casework.casebook import Casebook
 from node.casework.contents.candidates import same_content, same_place, to_compare, with_nobody
-from node.casework.contents.hits import hold_illegal
+from node.casework.contents.hits import hold_illegal, without_placeholder
 from node.casework.contents.rejudging import rejudge, said_here, suggestion, watch_correction
 from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
@@ -179,7 +179,7 @@ class Handover:
         )
         self._sight(before.id, body, message.found_ms, informant.member)
         files = belonging(before, message.content)
-        content = () if said is Disposition.PLACEHOLDER else files
+        content = without_placeholder(self._book, before, files, message.item_kind)
         brought = Facts(content, message.access, kind=message.item_kind)
         self._add_facts(before.id, brought, informant.member)
         self._note_all(before.id, message, informant.member)
@@ -295,8 +295,6 @@ class Handover:
         files = belonging(state, _one(message.content))
         judgement = self._look_again(state, message, files)
         suggested = suggestion(self._book, judgement, files)
-        if judgement.disposition is Disposition.PLACEHOLDER:
-            files = ()
         if message.sighting is not None or message.child_at_risk:
             sightings = () if message.sighting is None else (message.sighting,)
             body = SightedEvent(sightings, None, message.child_at_risk, judgement.disposition)
@@ -304,7 +302,8 @@ class Handover:
             self._sight(state.id, body, found, peer)
             if not sightings:
                 watch_urgency(self._book, state)
-        self._add_facts(state.id, Facts(files, message.access), peer)
+        content = without_placeholder(self._book, state, files, state.kind)
+        self._add_facts(state.id, Facts(content, message.access), peer)
         raise_judged(self._book, state.id, judgement.review, suggested)
         file = next(iter(files), None)
         passed = Sighted(state.id, message.sighting, file, message.access, message.child_at_risk)

@@ -14,6 +14,7 @@ import msgspec
 from node.casework.casebook import Casebook, Needs
 from node.casework.contents.assessing import assess_all
 from node.casework.contents.candidates import same_content, same_place, to_compare, with_nobody
+from node.casework.contents.hits import without_placeholder
 from node.casework.contents.listing import match_lists
 from node.casework.contents.rejudging import bring_verdicts, carry_between, rejudge, suggestion
 from node.casework.contents.spreading import spread
@@ -293,7 +294,8 @@ def _join(
     opens = _if_new(book, opened)
     body = SightedEvent((sighting,), None, draft.child_at_risk, said, also_at, opens)
     state = book.record(item_id, EventKind.SIGHTED, body, at_ms=item.found_ms, actor=book.us)
-    content = () if said is Disposition.PLACEHOLDER else belonging(state, item.content)
+    files = belonging(state, item.content)
+    content = without_placeholder(book, state, files, item.kind)
     missing = lacks(state, Facts(content, item.access, kind=item.kind))
     review = judgement.review
     free = review in (None, Review.SUGGESTED_VERDICT)
@@ -310,7 +312,7 @@ def _join(
         if review is not Review.SUGGESTED_VERDICT:
             spread(book, postbox, state, after)
         rejudge(book, postbox, item_id)
-    file = content[0] if content else None
+    file = files[0] if files else None
     message = Sighted(item_id, sighting, file, item.access, draft.child_at_risk)
     pass_on_sighting(book, postbox, state, message, sighting.sighting_id)
     if waits and item.assessments and Review.SUGGESTED_VERDICT not in state.reviews:

@@ -95,6 +95,22 @@ def test_placeholder_of_an_item_that_was_handed_on_goes_to_whom_it_went() -> Non
     assert told.item_id == HELD.id
 
 
+def test_placeholder_is_no_file_of_an_item_that_was_handed_on() -> None:
+    """Reported here, by its sender or later: else our verdict would tell all that it is illegal."""
+    desk = desk_with(handed_on(HELD))
+    only(desk(sha256=SHOWN_HEX))
+    (told,) = [message for _, message in said(desk.book) if isinstance(message, Sighted)]
+    assert (desk.state(HELD.id).content, told.content) == ((FILE,), SHOWN)
+    receiver = receiver_with(handed_on(HELD))
+    theirs = item_from("gb-iwf", 1, SHOWN)
+    assert receiver("gb-iwf", theirs).disposition is Disposition.FORWARDED
+    later = item_from("gb-iwf", 2).sightings[0]
+    receiver("gb-iwf", Sighted(theirs.item_id, later, SHOWN, None, child_at_risk=False))
+    passed = [message for _, message in said(receiver.book) if isinstance(message, Sighted)]
+    assert [one.content for one in passed] == [SHOWN, SHOWN]
+    assert receiver.state(HELD.id).content == (FILE,)
+
+
 @pytest.mark.parametrize(
     "entry",
     [
