@@ -145,7 +145,7 @@ def write_held(path: Path, raw: bytes) -> int:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         _write_synced(temporary, raw)
-        descriptor = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CLOEXEC)  # NFS locks no other
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             os.link(temporary, path, follow_symlinks=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
 import subprocess
@@ -375,3 +377,20 @@ def test_a_directory_is_made_with_those_above_it(tmp_path: Path) -> None:
     (tmp_path / "var" / "keys").chmod(0o777)
     with pytest.raises(UnsafeKeyFileError, match="chmod 700"):
         keyfile.make_directory(tmp_path / "var" / "keys")
+
+
+def test_keys_are_written_where_only_who_may_write_may_hold_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NFS gives nobody a lock of his own on a file that he opened to read."""
+    flock = fcntl.flock
+
+    def over_nfs(descriptor: int, operation: int) -> None:
+        if operation & fcntl.LOCK_EX and not fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_RDWR:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", over_nfs)
+    keyfile.write_private(tmp_path / "one", b"1")
+    os.close(keyfile.write_held(tmp_path / "two", b"2"))
+    assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == [b"1", b"2"]
