@@ -8,7 +8,7 @@ still under way under the old key is answered `rekey` and sealed anew.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -60,14 +60,38 @@ def destroy_expired(keys_dir: Path, document: MemberDocument, now_ms: int) -> tu
         UnsafeKeyFileError: a file cannot be removed.
     """
     over = [
-        published.key.key_id
-        for published in document.sealing
-        if published.not_after_ms + SEALING_GRACE_MS <= now_ms
-        and (keys_dir / sealing_name(published.key.key_id)).exists()
+        key_id
+        for key_id in _expired(document, now_ms)
+        if (keys_dir / sealing_name(key_id)).exists()
     ]
     for key_id in over:
         destroy_sealing_key(keys_dir, key_id)
     return tuple(over)
+
+
+def let_go(
+    keys_dir: Path,
+    document: MemberDocument,
+    forget: Callable[[Iterable[str]], None],
+    now_ms: int,
+) -> None:
+    """Destroy them on disk as `destroy_expired` does, and `forget` all of them in memory.
+
+    Also those that another process destroyed on disk: `publish`, or one that stands by here.
+
+    Raises:
+        UnsafeKeyFileError: a file cannot be removed.
+    """
+    forget(_expired(document, now_ms))
+    destroy_expired(keys_dir, document, now_ms)
+
+
+def _expired(document: MemberDocument, now_ms: int) -> list[str]:
+    return [
+        published.key.key_id
+        for published in document.sealing
+        if published.not_after_ms + SEALING_GRACE_MS <= now_ms
+    ]
 
 
 def take_up_due(

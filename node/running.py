@@ -29,7 +29,7 @@ from node.coming_back import ComingBack
 from node.evidence.heads import sign_head
 from node.hashcheck.desk import HashCheckDesk
 from node.jurisdiction.build import Jurisdiction
-from node.keeping import HsmWatch, TransportInUse, destroy_expired, take_up_due
+from node.keeping import HsmWatch, TransportInUse, let_go, take_up_due
 from node.ledgers import Ledgers
 from node.listening import serve
 from node.loops import LOOK_AGAIN_S, DeliveryLoop, PullLoop, Wakes, keep_going, work_at_desk
@@ -312,8 +312,8 @@ class Node:
         """
         registry, member = self.registry.current(), self.config.member
         if member.id in registry.members:
-            over = destroy_expired(member.keys_dir, registry.member(member.id), now_ms)
-            self.sealing.forget(over)
+            document = registry.member(member.id)
+            let_go(member.keys_dir, document, self.sealing.forget, now_ms)
 
     def take_up_keys(self, now_ms: int) -> None:
         """Use the successors of keys whose turn has begun at `now_ms` (UTC), everywhere at once.

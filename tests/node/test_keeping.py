@@ -16,7 +16,8 @@ from keys.keyring import (
 from keys.member import MemberDocument
 from keys.sealing import SealingKey
 from keys.unlock import Unlock
-from node.keeping import destroy_expired
+from node.keeping import destroy_expired, let_go
+from node.peer.channels.sealing import SealingRing
 from tests.builders.network import NOW_MS, make_document, member_keys
 
 Kept = tuple[Path, Unlock, MemberDocument]
@@ -63,6 +64,19 @@ def test_key_that_nobody_has_heard_of_is_kept(kept: Kept) -> None:
     add_sealing_key(directory, unlock, fresh)
     destroy_expired(directory, document, NOW_MS + 100 * SEALING_PERIOD_MS)
     assert left(kept) == {fresh.public.key_id}
+
+
+def test_key_that_another_process_destroyed_is_forgotten_by_who_works(kept: Kept) -> None:
+    """`publish`, or one that stands by on this machine, was first: memory still opens it."""
+    directory, unlock, document = kept
+    first = document.sealing_key_at(NOW_MS).key_id
+    ring = SealingRing(load_sealing_keys(directory, unlock), lambda: ())
+    over = NOW_MS + SEALING_PERIOD_MS + SEALING_GRACE_MS
+    destroy_expired(directory, document, over)
+    let_go(directory, document, ring.forget, over - 1)
+    assert ring.find(first) is not None
+    let_go(directory, document, ring.forget, over)
+    assert ring.find(first) is None
 
 
 def test_second_look_finds_nothing_to_do(kept: Kept) -> None:
