@@ -30,7 +30,11 @@ AND relnamespace IS DISTINCT FROM current_schema()::regnamespace
 """
 _NO_RIGHT: Final = """
 SELECT relname FROM pg_class
-WHERE relnamespace = current_schema()::regnamespace AND NOT CASE relkind
+WHERE relnamespace = current_schema()::regnamespace
+AND relowner = (SELECT relowner FROM pg_class WHERE oid = to_regclass('tenure'))
+AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid
+    AND deptype = 'e')
+AND NOT CASE relkind
     WHEN 'r' THEN has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
         AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
     WHEN 'v' THEN has_table_privilege(oid, 'SELECT')
@@ -180,6 +184,8 @@ def check_server(raw: Raw) -> None:
 
 def check_rights(raw: Raw) -> None:
     """See that this user may read and write every table; else one kind of work alone would fail.
+
+    Those of others and of extensions beside them in the schema are not looked at.
 
     Raises:
         RefusedByServerError: there is one that it may not.

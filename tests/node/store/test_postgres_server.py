@@ -660,6 +660,23 @@ async def test_user_that_may_not_use_one_table_is_refused_at_the_start(
         owner.execute("DROP OWNED BY clerk; DROP ROLE clerk")
 
 
+async def test_tables_of_others_beside_the_store_keep_nobody_out(
+    place: Postgres, postgres: Cluster
+) -> None:
+    """An extension of the administrator, a colleague's program: the node has no right on them."""
+    with psycopg.connect(place.url, autocommit=True) as owner:
+        owner.execute("CREATE ROLE clerk LOGIN; CREATE ROLE neighbour")
+        owner.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO clerk")
+        owner.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO clerk")
+        owner.execute("GRANT ALL ON SCHEMA public TO neighbour; SET ROLE neighbour")
+        owner.execute("CREATE TABLE spatial_ref_sys (id bigserial)")
+        owner.execute("CREATE VIEW statements AS SELECT id FROM spatial_ref_sys; RESET ROLE")
+        clerk = Postgres(place.url.replace("//hotline@", "//clerk@"))
+        await Store.open(clerk, KEY, US, FINGERPRINTS).close()
+        StandBy(clerk, KEY, time.monotonic).close()
+        owner.execute("DROP OWNED BY clerk, neighbour; DROP ROLE clerk, neighbour")
+
+
 async def test_transaction_that_a_server_gave_up_is_not_said_to_be_kept(place: Postgres) -> None:
     """It answers COMMIT with ROLLBACK then, and calls that no error."""
     writer = opening.open_locked(place, KEY)[0]
