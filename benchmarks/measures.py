@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.clients import Pool, connect, post, rate
 from benchmarks.floor_intake import running_floor
 from benchmarks.machine import rss_mb
-from benchmarks.pair import Done, Pair, counted, report, submit_bulk, wait_for
+from benchmarks.pair import WAIT_S, Done, Pair, counted, report, submit_bulk, wait_for
 from benchmarks.watch import ReceiptWatcher, Watch
 from examples.demo.members import Member
 from examples.demo.processes import HOTLINE, Processes, free_ports
@@ -24,6 +24,8 @@ CLIENTS = 16
 REPORTS_PER_S = 20.0
 REPORTS = "/api/v1/reports"
 READY_S = 30.0
+SLOWEST_PER_S = 200
+"""Items a second below which nobody waits for the end of a catch-up."""
 LOOK_S = 0.002
 
 
@@ -154,7 +156,7 @@ async def catch_up(pair: Pair, items: int, run: str) -> float:
     await wait_for(pair.located)
     await restart(pair.receiver)
     started = time.perf_counter()
-    await wait_for(pair.received)
+    await wait_for(pair.received, within_s=WAIT_S + items / SLOWEST_PER_S)
     took = time.perf_counter() - started
     assert await counted(pair.sender, receipted) - before >= items, "not every item was receipted"
     return took
@@ -191,11 +193,11 @@ async def start(pair: Pair) -> float:
     return time.perf_counter() - started
 
 
-async def restart(member: Member) -> None:
+async def restart(member: Member, within_s: float = READY_S) -> None:
     """Start a node that was stopped, and wait until it is ready."""
     command = (str(HOTLINE), "run", "--config", str(member.config))
     member.running = await member.processes.start(member.id, *command)
-    await _ready(member.api_port)
+    await _ready(member.api_port, within_s)
 
 
 async def floor_start(folder: Path) -> tuple[float, float]:
@@ -214,8 +216,8 @@ async def floor_start(folder: Path) -> tuple[float, float]:
         await processes.end()
 
 
-async def _ready(port: int) -> None:
-    async with asyncio.timeout(READY_S):
+async def _ready(port: int, within_s: float = READY_S) -> None:
+    async with asyncio.timeout(within_s):
         while not await _is_ready(port):  # noqa: ASYNC110 - another process tells no event
             await asyncio.sleep(LOOK_S)
 

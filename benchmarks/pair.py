@@ -240,8 +240,10 @@ class Done:
         assert now.judged - self.judged >= items, "not every item was judged"
 
 
-async def wait_for(done: Callable[[], bool], pause_s: float = LOOK_S) -> None:
+async def wait_for(
+    done: Callable[[], bool], pause_s: float = LOOK_S, within_s: float = WAIT_S
+) -> None:
     """Wait until `done` says so."""
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(within_s):
         while not done():  # noqa: ASYNC110 - another process's file has no event to wait for
             await asyncio.sleep(pause_s)
