@@ -98,7 +98,7 @@ class StandBy:
         self._back_s: float | None = None
         self._was_away = False
         self._commits = 0
-        self._restores = set[str]()
+        self._restores = {""}  # it may be set back to before all of them
 
     def close(self) -> None:
         """Wait no more."""

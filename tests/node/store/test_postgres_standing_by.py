@@ -243,6 +243,30 @@ class TestSetBack:
         with pytest.raises(SetBackError):
             await become_free(waiting)
 
+    async def test_who_stands_by_since_a_restore_sees_that_a_server_is_of_before_it(
+        self, place: Postgres, clock: Clock, postgres: Cluster
+    ) -> None:
+        """It never saw the database without that word, and the word that is gone is none."""
+        store = node(place)
+        await record_items(store, 1)
+        behind = copied(postgres, place)
+        await record_again(store, 2)
+        await store.close()
+        say_so(place)
+        store = node(place)
+        waiting = StandBy(place, KEY, clock)
+        try:
+            await record_items(store, 3)
+            while not waiting._commits:
+                assert not waiting.is_free()
+            await store.close()
+            put_in_place(postgres, behind, place)
+            clock.step_s = 0.5
+            with pytest.raises(SetBackError):
+                await become_free(waiting)
+        finally:
+            waiting.close()
+
     async def test_server_that_lacks_nothing_is_taken_over(
         self, place: Postgres, waiting: StandBy, clock: Clock, postgres: Cluster
     ) -> None:
