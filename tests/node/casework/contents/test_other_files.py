@@ -12,7 +12,7 @@ from node.casework.item import ItemState, Review
 from node.casework.reports.draft import AssessmentDraft, HashesDraft
 from node.casework.working import record_assessment, record_hashes
 from node.matching.lists import Listed, Trust
-from protocol.vocabulary import Verdict
+from protocol.vocabulary import Reason, Verdict
 from tests.builders.cases import POSTBOX, closed, file, handed_on, item, verdict
 from tests.node.casework.contents.listed_items import FILE, HELD, ITEM, later, listed, load, matched
 
@@ -65,7 +65,7 @@ def test_person_who_judged_the_item_is_not_asked_again() -> None:
     """Nor who could not."""
     for given in (Verdict.BASELINE, Verdict.UNASSESSABLE):
         made = matched(BOTH, listed())
-        reason = "inaccessible" if given is Verdict.UNASSESSABLE else None
+        reason = Reason.LOGIN if given is Verdict.UNASSESSABLE else None
         draft = AssessmentDraft(verdict=given, reason=reason)
         record_assessment(made, ITEM, draft, later(50), POSTBOX)
         match_lists(made, later(70), POSTBOX, [ITEM])
