@@ -26,7 +26,7 @@ from node.config.text import render
 from node.registry.admission import make_request
 from node.registry.rules import check_entry
 from node.setup import secret
-from node.setup.errors import SetupError
+from node.setup.errors import AlreadySetUpError, SetupError
 from node.setup.opening import hsm_of, store_place
 from node.setup.staging import Stage, prepare
 from node.store.beside import writing
@@ -45,6 +45,8 @@ ADMIN_NAME = "hotline"
 """Who acts when the command line does."""
 """How long a sealing key lives; its destruction gives coarse forward secrecy."""
 _NETWORK = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-[0-9a-f]{16}")
+_WISH = "wish"
+"""What was typed; in the stage alone."""
 _NAMES = ("keys", "node.db", "admin.token", REQUEST_NAME, CONFIG_NAME)
 
 
@@ -115,7 +117,8 @@ def make_member(new: NewMember, now_ms: int) -> MadeMember:
         now_ms: UTC.
 
     Raises:
-        SetupError: something of a node stands there, or a field is wrong; nothing was touched.
+        SetupError: something of a node stands there, or was begun there with other wishes, or a
+            field is wrong; nothing was touched.
         ConfigInvalidError: a port, address or id cannot stand in a configuration.
         RefusedError: a country does not exist.
         KeysError: the unlocking secret cannot be used, the directory is not safe, or the token
@@ -127,15 +130,25 @@ def make_member(new: NewMember, now_ms: int) -> MadeMember:
     text = render(_settings(new, unlock, place))
     config = parse(text, place)
     _check(new)
-    names = [name for name in _NAMES if new.store is None or name != "node.db"]
-    with prepare(new.directory, names, {CONFIG_NAME: place}) as stage:
+    wish = f"{replace(new, config=place)!r}\n".encode()
+    with prepare(new.directory, _NAMES, {CONFIG_NAME: place}) as stage:
         resumed, made_secret = stage.is_complete, False
         if not resumed:
             with secret.ensured(config.member.unlock) as made_secret:
+                write_private(stage.path / _WISH, wish)
                 _make(stage, new, config, text, now_ms)
+        _refuse_other(stage, wish)
         stage.finish()
     request = new.directory / REQUEST_NAME
     return MadeMember(config, request, config.member.unlock, made_secret, resumed)
+
+
+def _refuse_other(stage: Stage, wish: bytes) -> None:
+    """Refuse to finish what was made for another wish as if it were this one."""
+    begun = stage.path / _WISH
+    if begun.exists() and begun.read_bytes() != wish:  # earlier releases wrote none
+        mend = "was begun with the options in this file; finish it with the same options"
+        raise AlreadySetUpError(f"{begun}: an init {mend}, or choose another directory")
 
 
 def _check(new: NewMember) -> None:

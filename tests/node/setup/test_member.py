@@ -18,6 +18,7 @@ from node.registry.admission import read_request
 from node.registry.errors import RefusedError
 from node.setup.errors import AlreadySetUpError, SetupError
 from node.setup.member import NewMember, make_member
+from node.setup.staging import COMPLETE, STAGE
 from node.store.connection import open_reader, open_writer
 from node.store.items.access import Access
 from node.store.writer import InlineReaders, InlineWriter
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOW = 1_790_000_000_000
+SERVER = "postgresql://hotline@db.example/hotline?sslmode=verify-full"
 MADE = {"keys", "node.db", "admin.token", "admission.json", "node.toml"}
 
 
@@ -149,6 +151,65 @@ class TestNothingIsOverwritten:
         with pytest.raises(KeysError, match="not set"):
             make_member(wish(tmp_path, unlock="env:HX_TEST_NOT_SET"), NOW)
         assert list(tmp_path.iterdir()) == []
+
+
+class TestBrokenOffInItsLastMoves:
+    """All is made and the configuration has no place yet: typed again, it is finished."""
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"store": SERVER},
+            {"member": "de-eco"},
+            {"jurisdictions": ("DE",)},
+            {"unlock": "env:HX_TEST_NOT_SET"},
+            {"config": None},
+        ],
+    )
+    def test_another_wish_is_refused_and_the_first_can_still_be_finished(
+        self, tmp_path: Path, change: dict[str, Any]
+    ) -> None:
+        """A database would go that the configuration names, or another member be told of."""
+        first = wish(tmp_path, config=tmp_path / "etc" / "node.toml")
+        broken_off(first)
+        with pytest.raises(SetupError, match="with the same options"):
+            make_member(replace(first, **change), NOW)
+        (tmp_path / "etc").mkdir()
+        assert make_member(first, NOW).resumed
+        assert works(tmp_path / "etc" / "node.toml")
+        assert {path.name for path in (tmp_path / "node").iterdir()} == MADE - {"node.toml"}
+
+    def test_a_database_that_an_earlier_release_left_there_is_never_thrown_away(
+        self, tmp_path: Path
+    ) -> None:
+        """It wrote down no wish."""
+        first = wish(tmp_path, config=tmp_path / "etc" / "node.toml")
+        broken_off(first)
+        (tmp_path / "node" / STAGE / "wish").unlink(missing_ok=True)
+        (tmp_path / "etc").mkdir()
+        make_member(replace(first, store=SERVER), NOW)
+        assert works(tmp_path / "etc" / "node.toml")
+
+
+def broken_off(new: NewMember) -> None:
+    """Ask for it with a configuration that has no directory to stand in, as if killed there.
+
+    All is where it was before its first move.
+    """
+    with pytest.raises(KeysError):
+        make_member(new, NOW)
+    assert (new.directory / STAGE / COMPLETE).exists()
+    for name in MADE - {"node.toml"}:
+        (new.directory / name).rename(new.directory / STAGE / name)
+
+
+def works(place: Path) -> bool:
+    """Whether the configuration at `place` leads to keys and a database that open."""
+    config = load(place)
+    keys = MemberKeys.load(config.member.keys_dir, Unlock.from_config(config.member.unlock))
+    assert config.store.url is None
+    open_reader(config.store.path, keys.database_key).close()
+    return True
 
 
 @pytest.mark.parametrize(
