@@ -100,10 +100,12 @@ def leaves_one_unjudged(state: ItemState, said: Iterable[Hit], us: str) -> bool:
         and (given.member == us or given.verdict is not Verdict.UNASSESSABLE)
         for given in state.in_force
     )
-    if looked or not state.known:
+    if looked or not state.known or len(state.content) <= 1:
         return False
     counting = {Trust.AUTO, *HARMLESS}
-    return not {hit.place for hit in said if hit.counts_as in counting}.issuperset(state.places)
+    named = {hit.place for hit in said if hit.counts_as in counting}
+    named |= {one.place for one in state.listed if one.verdict is not None}  # corrected, perhaps
+    return not named.issuperset(state.places)
 
 
 def hold_illegal(book: Casebook, state: ItemState) -> bool:
