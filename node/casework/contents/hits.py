@@ -12,6 +12,8 @@ from msgspec.structs import replace
 from node.casework.casebook import Casebook
 from node.casework.item import ItemState
 from node.matching.contents import Likeness, likeness, picture_of
+from node.matching.duplicates import carries, is_seen
+from node.matching.fingerprints import content_keys
 from node.matching.lists import HARMLESS, Hit, Listed, Trust, weigh
 from protocol.facts import Content
 from protocol.vocabulary import ItemKind, Matter, Verdict
@@ -106,6 +108,43 @@ def leaves_one_unjudged(state: ItemState, said: Iterable[Hit], us: str) -> bool:
     named = {hit.place for hit in said if hit.counts_as in counting}
     named |= {one.place for one in state.listed if one.verdict is not None}  # corrected, perhaps
     return not named.issuperset(state.places)
+
+
+def leaves_one_unseen(book: Casebook, state: ItemState, asked: dict[Content, bool]) -> bool:
+    """Whether verdicts on other items made it known, which had some of its files only.
+
+    What was judged of one file says nothing of another beside it. `asked`: of which files it is
+    known by now whether somebody saw them; of many items that have one it is asked once.
+    """
+    by_lists = {one.verdict for one in state.listed}
+    came = set(state.carried) - by_lists
+    given = {one.event_id for one in state.in_force}
+    if len(state.content) <= 1 or not state.known or given.isdisjoint(came):
+        return False
+    if any(
+        one.event_id not in came | by_lists
+        and (one.member == book.us or one.verdict is not Verdict.UNASSESSABLE)
+        for one in state.in_force
+    ):
+        return False
+    counting = {Trust.AUTO, *HARMLESS}
+    named = {hit.place for hit in hits(book, state) if hit.counts_as in counting}
+    files = zip(state.places, state.content, strict=True)
+    return not all(place in named or _is_judged(book, file, asked) for place, file in files)
+
+
+def _is_judged(book: Casebook, file: Content, asked: dict[Content, bool]) -> bool:
+    """Whether some item has this file, and a verdict that goes with it."""
+    if file not in asked:
+        keys = dict.fromkeys(content_keys(book.fingerprints, (file,)))
+        asked[file] = any(
+            any(carries(a, one, book.us) and a.event_id not in one.by_one_file for a in one.vouched)
+            and likeness(one.content, (file,), pictures=False) is Likeness.SAME
+            and is_seen(one, (file,))
+            for key in keys
+            for one in book.by_key(key)
+        )
+    return asked[file]
 
 
 def hold_illegal(book: Casebook, state: ItemState) -> bool:

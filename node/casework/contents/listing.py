@@ -31,7 +31,7 @@ from msgspec.structs import replace
 
 from node.casework.casebook import Casebook
 from node.casework.contents import heeding
-from node.casework.contents.hits import hits, leaves_one_unjudged, standing
+from node.casework.contents.hits import hits, leaves_one_unjudged, leaves_one_unseen, standing
 from node.casework.contents.rejudging import rejudge
 from node.casework.events import EventKind, Settled, Unlisted
 from node.casework.item import Custody, ItemState, Listing, Review
@@ -387,7 +387,7 @@ def settle_raised(book: Casebook, item_id: str, one: Listing) -> None:
     state = book.loaded.items[item_id]
     still = {Review.VERDICTS_DIFFER}  # that is for whoever sees all of them
     still |= {review for other in state.listed for review in other.raised}
-    if state.suggestions or state.unseen:  # other items suggest it too, or a file waits for a look
+    if state.suggestions or state.unseen or leaves_one_unseen(book, state, {}):  # others ask, too
         still.add(Review.SUGGESTED_VERDICT)
     for review in one.raised:
         if review in state.reviews and review not in still:

@@ -10,12 +10,14 @@ came late; two open items of one content at different addresses stay two items.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop
+from itertools import islice
 
 from node.casework.casebook import Casebook
 from node.casework.contents.crowds import Hearers, hearers, near_choices
-from node.casework.events import EventKind
+from node.casework.contents.hits import leaves_one_unseen
+from node.casework.events import EventKind, Settled
 from node.casework.incoming.bounding import is_full
 from node.casework.item import MAX_SUGGESTIONS, Custody, ItemState, Review, Suggestion
 from node.casework.mistakes.undoing import ILLEGAL, put_before_a_person
@@ -33,8 +35,11 @@ def rejudge(book: Casebook, postbox: Postbox, item_id: str, leaving: str | None 
 
     To none that is `leaving`: it is erased in the same decision.
     """
+    mark = len(book.events)
     reached = carry_between(book, postbox, item_id, leaving)
     watch_verdicts(book, item_id)
+    if item_id != leaving:
+        _watch_files(book, item_id, reached, mark)
     _suggest_between(book, item_id)
     asked = set(pictures_of(book.loaded.items[item_id].content))
     for one in reached:  # what a verdict went to may have a picture that nothing here had
@@ -170,8 +175,49 @@ def _looks_like(one: ItemState, other: ItemState) -> bool:
 
 def bring_verdicts(book: Casebook, postbox: Postbox, item_id: str) -> None:
     """Carry over to this item what was judged of its content elsewhere."""
+    mark = len(book.events)
     _carry_to(book, postbox, item_id)
     watch_verdicts(book, item_id)
+    _watch_files(book, item_id, (), mark)
+
+
+def _watch_files(book: Casebook, item_id: str, reached: Iterable[str], mark: int) -> None:
+    """Put items before a person that verdicts made known by some of their files; they stand.
+
+    This one, and those that they `reached` and that nobody had judged before: of one that was known
+    a verdict more leaves no file to look at that was none before. Once each file is judged
+    somewhere, nobody need look.
+    """
+    asked: dict[Content, bool] = {}
+    came = {
+        (event.item, event.body.event_id)
+        for event in islice(book.events, mark, None)
+        if event.kind is EventKind.CARRIED_OVER and isinstance(event.body, Assessment)
+    }
+    for one in dict.fromkeys((item_id, *reached)):
+        state = book.loaded.items[one]
+        fresh = one == item_id or all((one, a.event_id) in came for a in state.in_force)
+        waits = Review.SUGGESTED_VERDICT in state.reviews
+        if (waits and not _by_carrying(state)) or not (waits or fresh):
+            continue
+        leaves = leaves_one_unseen(book, state, asked)
+        ours = state.custody in (Custody.HERE, Custody.LOCATING) and state.closed_ms is None
+        if leaves and ours and not waits:
+            book.raise_review(one, Review.SUGGESTED_VERDICT)
+        elif waits and not leaves:
+            settle_carried(book, one)
+
+
+def _by_carrying(state: ItemState) -> bool:
+    """Whether nothing else suggests a verdict than that other items had some of its files."""
+    by_lists = any(Review.SUGGESTED_VERDICT in one.raised for one in state.listed)
+    return bool(state.carried) and not (state.suggestions or state.unseen or by_lists)
+
+
+def settle_carried(book: Casebook, item_id: str) -> None:
+    """Let it go that a verdict came by some of its files alone."""
+    body = Settled(Review.SUGGESTED_VERDICT, unlooked=True)
+    book.record(item_id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
 
 
 def _carry(book: Casebook, postbox: Postbox, from_id: str, to_id: str, *, only_later: bool) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 
 from node.casework.casebook import Casebook
 from node.casework.contents.listing import ask_again, settle_difference
-from node.casework.contents.rejudging import rejudge, watch_verdicts
+from node.casework.contents.rejudging import rejudge, settle_carried, watch_verdicts
 from node.casework.events import EventKind, NoticesDoubted, Settled
 from node.casework.item import MAX_SUGGESTIONS, ItemState, Review
 from node.casework.mistakes.undoing import ILLEGAL, is_illegal
@@ -72,6 +72,7 @@ def reconsider(book: Casebook, ids: Ids, postbox: Postbox, leaving: str | None =
         settle_difference(book, item_id)
         watch_verdicts(book, item_id)
         ask_again(book, ids, postbox, item_id)
+        _let_go_unknown(book, item_id)
         _doubt_notices(book, item_id)
         watch_hidden(book, item_id)
     for item_id in [*staying, *near]:
@@ -108,6 +109,16 @@ def _withdraw_suggestions(book: Casebook, item_id: str) -> None:
         book.raise_review(item_id, review, one)
     if not stand and (state.unseen or any(review in one.raised for one in state.listed)):
         book.raise_review(item_id, review)
+
+
+def _let_go_unknown(book: Casebook, item_id: str) -> None:
+    """Nobody is asked of files beside the judged one, where none is any more."""
+    state = book.loaded.items[item_id]
+    if Review.SUGGESTED_VERDICT not in state.reviews or state.known:
+        return
+    by_lists = any(Review.SUGGESTED_VERDICT in one.raised for one in state.listed)
+    if not (state.suggestions or state.unseen or by_lists):
+        settle_carried(book, item_id)
 
 
 def _is_judged(book: Casebook, item_id: str) -> bool:
