@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final, NamedTuple
 
 from node.api.problems import ApiError
-from node.hashcheck.contract import Counts, Hit, Key, one_file
-from node.hashcheck.judging import NOTHING, Answer, Blur, Judged, Rules, judge
+from node.hashcheck.contract import OWN, Counts, Hit, Key, one_file
+from node.hashcheck.judging import NOTHING, Answer, Blur, Judged, Rules, is_blocked, judge
 from node.hashcheck.quotas import Quotas
 from node.hashcheck.seam import Contents, Finding, HashCheckStore
 from node.hashcheck.verdicts import has_pdq
@@ -19,6 +20,8 @@ from protocol.facts import Content
 
 PROBING: Final = "hashcheck_probing"
 """The task of a key that was answered `review` for as many pictures as its contract permits."""
+SILENCED: Final = "own_verdict_silenced"
+"""The task of an item that was judged here and has a file that a benign list calls harmless."""
 STARTING_S: Final = 5
 TICK_S: Final = 0.05
 """Answers go out this long after their request, or twice as long, and so on: what was read for
@@ -45,7 +48,7 @@ class Checking:
 
     `allowed` gives the SHA-256 of files known to be harmless, `harmless` those of benign lists that
     some contents are; `on_answers` is told how often an
-    answer was given.
+    answer was given; `silenced` are the items of which a person is asked already.
     """
 
     store: HashCheckStore
@@ -59,6 +62,7 @@ class Checking:
     min_bytes: int
     on_answers: Callable[[Answer, int], None]
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep
+    silenced: set[str] = field(default_factory=set)
 
     async def check(self, key: Key, entries: Sequence[Content]) -> list[Told]:
         """Answer entries in their order; hits and what is for review are durable on return.
@@ -97,11 +101,25 @@ class Checking:
             return [NOTHING] * len(entries)
         known = [f.content for some in found.values() for f in some if f.content is not None]
         concerned = [*found, *dict.fromkeys(known)]
-        blocked = [*await self.store.blocked(concerned), *await self.harmless(concerned)]
+        upheld, harmless = await self.store.blocked(concerned), await self.harmless(concerned)
+        if harmless:
+            await self._ask(chain.from_iterable(found.values()), upheld, harmless)
+        blocked = [*upheld, *harmless]
         rules = Rules(key.contract.sources, self.min_bytes, self.allowed(), self.blur)
         return [
             judge(one, found[one], blocked, rules) if one in found else NOTHING for one in entries
         ]
+
+    async def _ask(
+        self, found: Iterable[Finding], upheld: Sequence[Content], harmless: Sequence[Content]
+    ) -> None:
+        """Put items before a person that one here judged, and of which a list alone says `none`."""
+        for one in found:
+            if one.source != OWN or one.content is None or one.named in self.silenced:
+                continue
+            if is_blocked(one.content, harmless) and not is_blocked(one.content, upheld):
+                await self.store.open_task_of_item(SILENCED, one.named, self.now_ms())
+                self.silenced.add(one.named)
 
     async def _tell(
         self, key: Key, entries: Sequence[Content], judged: Sequence[Judged]

@@ -101,12 +101,13 @@ def _counts(asked: Content, one: Finding, blocked: Sequence[Content], rules: Rul
     if one.source not in rules.sources:
         return False
     known = one.content
-    if known is not None and (known.sha256 in rules.allowed or _is_blocked(known, blocked)):
+    if known is not None and (known.sha256 in rules.allowed or is_blocked(known, blocked)):
         return False
     return one.likeness is not Likeness.NEAR or one.distance <= rules.blur.limit(asked.pdq or b"")
 
 
-def _is_blocked(known: Content, blocked: Sequence[Content]) -> bool:
+def is_blocked(known: Content, blocked: Sequence[Content]) -> bool:
+    """Whether a known content is one of these, as surely as is asked of what is let go."""
     alone = any(is_same_account(known, one) for one in blocked)
     return alone or _is_one_of(known, blocked)
 

@@ -138,6 +138,10 @@ class HashCheckStore(Protocol):
         """Put something before a person, once until it is closed."""
         ...
 
+    async def open_task_of_item(self, code: str, item: str, now_ms: int) -> None:
+        """Put an item before a person, once for as long as nothing happens to it."""
+        ...
+
     async def forget_before(self, hits_ms: int, complaints_ms: int, first_day: int) -> int:
         """Erase hits, rejected complaints and counts that are older; return how many."""
         ...

@@ -24,7 +24,7 @@ from node.hashcheck.contract import (
 from node.matching.fingerprints import Fingerprints
 from node.store.bulk import insert_rows, select_in
 from node.store.contents.list_removing import retract_everywhere, retract_pictures
-from node.store.items.tasks import close_task, open_task
+from node.store.items.tasks import close_task, open_once, open_task
 from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol.facts import Content
@@ -258,6 +258,10 @@ class HashChecks:
     async def open_task(self, code: str, subject: str, now_ms: int) -> None:
         """See `HashCheckStore.open_task`."""
         await self._writer.run(lambda connection: open_task(connection, code, subject, now_ms))
+
+    async def open_task_of_item(self, code: str, item: str, now_ms: int) -> None:
+        """See `HashCheckStore.open_task_of_item`."""
+        await self._writer.run(lambda connection: open_once(connection, code, item, now_ms))
 
     async def forget_before(self, hits_ms: int, complaints_ms: int, first_day: int) -> int:
         """See `HashCheckStore.forget_before`."""

@@ -16,8 +16,9 @@ from node.matching.contents import Likeness, compare
 from node.matching.lists import Provenance, Terms, Trust
 from node.store.contents.list_removing import retract_pictures
 from node.store.contents.lists import all_lists, keep_terms
+from node.store.items.tasks import close_task
 from protocol.facts import Content
-from tests.builders.cases import FINGERPRINTS, event_id, file
+from tests.builders.cases import FINGERPRINTS, US, event_id, file, item
 from tests.builders.hashcheck import Service
 from tests.builders.network import NOW_MS
 
@@ -280,6 +281,39 @@ async def test_files_of_a_benign_list_are_no_hit_by_whatever_hash(
     assert await hit(hoster, 1) == {"answer": "none"}
     by_md5 = {"entries": [{"md5": f"{1:032x}", "length": 5000}]}
     assert "none" in await (await hoster.post(CHECK, json=by_md5)).text()
+
+
+async def test_attack_benign_list_silences_no_verdict_of_a_person_here_unseen(
+    service: Service, hoster: Client
+) -> None:
+    """Answered none, and a person looks at the item, once: who has closed the task knows."""
+    await service.knows(1, file(1, md5=1, length=5000))
+    await service.lists(file(1), trust=Trust.BENIGN, name="stock")
+    for _ in range(2):
+        assert await hit(hoster, 1) == {"answer": "none"}
+    queries = service.store.queries
+    silenced = ("own_verdict_silenced", item(1).id)
+    assert [one[:2] for one in await queries.tasks()] == [silenced]
+    await service.store.writer.run(lambda c: close_task(c, *silenced, service.now))
+    service.checking.silenced.clear()  # as after a restart
+    assert await hit(hoster, 1) == {"answer": "none"}
+    assert await queries.tasks() == []
+
+
+@pytest.mark.parametrize("by", ["gb-iwf", None], ids=["member", "upheld"])
+async def test_nobody_is_asked_of_a_file_that_no_person_here_holds_illegal(
+    service: Service, hoster: Client, by: str | None
+) -> None:
+    """Another member's word is its own, and who upheld a complaint has said so."""
+    await service.knows(1, file(1), by=by or US)
+    if by is None:
+        reference = (await hit(hoster, 1))["reference"]
+        complaint_id = (await complain(hoster, reference))[1]["complaint_id"]
+        await service.desk.decide(complaint_id, upheld=True, by="anna", reason="stock")
+    await service.lists(file(1), trust=Trust.BENIGN, name="stock")
+    assert await hit(hoster, 1) == {"answer": "none"}
+    codes = {one[0] for one in await service.store.queries.tasks()}
+    assert "own_verdict_silenced" not in codes
 
 
 async def test_a_complaint_is_answered_to_its_own_company_alone(
