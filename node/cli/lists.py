@@ -40,6 +40,7 @@ from node.store.contents.lists import (
     change_terms,
     entries_of,
     find_list,
+    of_one_file,
     retracted,
     retractions_of,
     version_of,
@@ -230,8 +231,12 @@ def status(path: Path) -> Result:
     config = load(path)
     with reading(store_place(config), open_keys(config).database_key) as store:
         lists = [(one, store.read(retracted, one.terms.name)) for one in store.read(all_lists)]
-        waits = store.read(unmatched)
-    data = [_shown(one, *back) | {"to_match": waits.get(one.terms.name, 0)} for one, back in lists]
+        waits, copies = store.read(unmatched), store.read(of_one_file)
+    data = [
+        _shown(one, *back)
+        | {"to_match": waits.get(one.terms.name, 0), "same_file_as": _beside(one, copies)}
+        for one, back in lists
+    ]
     rows = [
         (
             one["name"],
@@ -248,9 +253,18 @@ def status(path: Path) -> Result:
     return Result({"lists": data}, table(headings, rows) if rows else "no list")
 
 
+def _beside(one: ContentList, copies: list[tuple[str, ...]]) -> list[str]:
+    """Return the other lists that a file of this one was taken into: they are no second source."""
+    name = one.terms.name
+    return sorted({other for names in copies if name in names for other in names} - {name})
+
+
 def _under_way(one: dict[str, Any]) -> str:
     waits = f"{one['to_match']} entries to be matched with items here" if one["to_match"] else ""
-    return "; ".join(filter(None, ["unfinished import" if one["unfinished"] else "", waits]))
+    same = ", ".join(one["same_file_as"])
+    twice = f"warning: the same file as {same}, and no second source" if same else ""
+    begun = "unfinished import" if one["unfinished"] else ""
+    return "; ".join(filter(None, [begun, waits, twice]))
 
 
 def set_terms(path: Path, wish: Wish) -> Result:

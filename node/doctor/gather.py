@@ -24,6 +24,7 @@ from node.doctor.entries import check_contradictions, check_entries
 from node.doctor.findings import Finding, Severity, fine
 from node.doctor.keys import check_keys_here, check_own_keys
 from node.doctor.ledger import check_ledger, check_memory
+from node.doctor.lists import check_lists
 from node.jurisdiction.build import open_jurisdiction
 from node.jurisdiction.errors import JurisdictionError
 from node.jurisdiction.hosters import Hosters
@@ -38,6 +39,7 @@ from node.setup.key_status import rows_of
 from node.setup.opening import open_keys, store_place
 from node.store.audits.audit import Audit
 from node.store.beside import reading
+from node.store.contents.lists import of_one_file
 from node.store.errors import StoreError
 from node.store.history import SET_BACK, fact
 from node.store.recovery.recovered import phase
@@ -172,6 +174,7 @@ class Examination:
         self.findings.append(checks.check_parked(*await queries.oldest_parked(), now_ms))
         self.findings.append(checks.check_unknown(figures["entries_unknown"]))
         self.findings += checks.check_tasks(await queries.tasks(), now_ms)
+        self.findings += check_lists(store.read(of_one_file))
         standing = figures_of(await queries.hosters(), now_ms)
         self.findings += check_contacts(standing, now_ms)
         self.findings += check_origins(await queries.origins(), now_ms)

@@ -12,6 +12,7 @@ Each function is part of the caller's transaction.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -284,6 +285,19 @@ def newest_of_others(connection: Connection, into: str, file: bytes) -> int:
     """Return the newest version as which any other file came into a list; 0: none did."""
     sql = "SELECT coalesce(max(version), 0) FROM list_imports WHERE list = ? AND file <> ?"
     return int(connection.execute(sql, (list_id(connection, into), file)).fetchone()[0])
+
+
+def of_one_file(connection: Connection) -> list[tuple[str, ...]]:
+    """Return which lists the very same file was taken into, to its end; each such set once."""
+    sql = (
+        "SELECT DISTINCT i.file, l.name FROM list_imports i JOIN lists l ON l.id = i.list"
+        " WHERE i.done_ms IS NOT NULL AND i.file IN (SELECT file FROM list_imports"
+        " WHERE done_ms IS NOT NULL GROUP BY file HAVING count(DISTINCT list) > 1)"
+    )
+    names: defaultdict[bytes, list[str]] = defaultdict(list)
+    for file, name in connection.execute(sql):
+        names[bytes(file)].append(name)
+    return sorted({tuple(sorted(some)) for some in names.values()})
 
 
 def retracted(connection: Connection, name: str) -> tuple[int, bool]:

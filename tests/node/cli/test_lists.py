@@ -101,6 +101,21 @@ class TestImport:
         less = {"entries": 3, "categories": {"1": 3}, "changed": 0, "to_match": 3}
         assert after | less == before | {"changed": 0}
 
+    async def test_same_file_in_two_lists_is_told_as_one_source(
+        self, typed: Typed, tmp_path: Path
+    ) -> None:
+        """By the status and the doctor; a list of another file is not named."""
+        one, other = table(tmp_path / "a.csv", 3), table(tmp_path / "b.csv", 4)
+        for name, file in (("icse", one), ("ngo", one), ("stock", other)):
+            await typed("list", "import", file, "--list", name, "--provenance", "industry")
+        _, shown = await typed("list", "status")
+        same = {each["name"]: each["same_file_as"] for each in shown["lists"]}
+        assert same == {"icse": ["ngo"], "ngo": ["icse"], "stock": []}
+        _, found = await typed("doctor")
+        twice = [each["what"] for each in found["findings"] if each["code"] == "lists_of_one_file"]
+        assert len(twice) == 1
+        assert "icse, ngo" in twice[0]
+
     async def test_refused_entries_are_named_and_the_others_go_in(
         self, typed: Typed, tmp_path: Path
     ) -> None:
