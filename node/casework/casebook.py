@@ -120,7 +120,7 @@ class Casebook:
     reminders: list[tuple[str, str]] = field(default_factory=list)
     """Tasks of items, by code and item, where nobody was told since what was learnt of it last."""
     over: list[tuple[str, str]] = field(default_factory=list)  # tasks whose reason is gone
-    erased: list[str] = field(default_factory=list)
+    erased: dict[str, frozenset[str]] = field(default_factory=dict)  # and by which other ids known
     freed: list[str] = field(default_factory=list)  # their ids and aliases: nothing waits for them
     late: list[tuple[str, Arrived]] = field(default_factory=list)  # about items erased before
     disavowed: list[Disavowed] = field(default_factory=list)
@@ -186,7 +186,7 @@ class Casebook:
         self.add_key(self.fingerprints.item(state.id), state.id)
         del self.loaded.items[state.id]
         self.changed.pop(state.id, None)
-        self.erased.append(state.id)
+        self.erased[state.id] = other_ids(state)
         self.freed += [state.id, *state.aliases]
         return event
 
@@ -314,3 +314,8 @@ class Casebook:
     def _index_alias(self, state: ItemState, alias: str) -> None:
         if alias != state.id:
             self.add_key(self.fingerprints.item(alias), state.id)
+
+
+def other_ids(state: ItemState) -> frozenset[str]:
+    """By which other ids than its own members know an item."""
+    return frozenset({*state.aliases, *(one.item_id for one in state.informants)} - {state.id})

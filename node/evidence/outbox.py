@@ -61,7 +61,10 @@ def _check_message(
     row: MessageRow, believed: Believed, story: Story, findings: Findings
 ) -> Message | None:
     if row.entry is None:
-        erased = row.leaf in story.buried.get(row.item or "", ())
+        item = row.item or ""
+        if row.came_back and row.leaf is not None:
+            item = story.erased_with(row.leaf, item)
+        erased = row.leaf in story.buried.get(item, ())
         findings.expect(erased, "messages_out", row.seq, "erased")
         return None
     try:

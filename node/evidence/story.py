@@ -119,6 +119,17 @@ class Story:
             (one.member, one.item_id) == (member, any_id) for s in here for one in s.informants
         )
 
+    def erased_with(self, leaf: bytes, any_id: str) -> str:
+        """Return the item with which this entry was erased that names it by `any_id`.
+
+        What we had said of it, and had back before it was here, stands under the id that its peer
+        knows (docs/protocol.md §8.13.7).
+        """
+        if leaf in self.buried.get(any_id, ()):
+            return any_id
+        items = sorted(self.items(any_id))
+        return next((one for one in items if leaf in self.buried.get(one, ())), any_id)
+
     @property
     def leaves(self) -> set[bytes]:
         """The leaves of all erased entries."""

@@ -17,11 +17,12 @@ def verify_tombstones(audit: Audit, story: Story, findings: Findings) -> Buried:
     for row in audit.tombstones():
         findings.count("tombstones")
         place = f"{row.peer}/{row.leaf.hex()[:16]}"
-        erased_ms = story.buried.get(row.item, {}).get(row.leaf)
+        item = story.erased_with(row.leaf, row.item) if row.sent else row.item
+        erased_ms = story.buried.get(item, {}).get(row.leaf)
         findings.expect(row.erased_ms == erased_ms, "tombstones", place, "time")
         if row.item != row.peer:  # of what became part of no item: see `verify_answers`
             findings.expect(row.bare > 0, "tombstones", place, "not_erased")
-        named.setdefault(row.item, set()).add(row.leaf)
+        named.setdefault(item, set()).add(row.leaf)
         if not row.sent:
             buried[row.peer, row.leaf] = row.entry_id
     for item in sorted(named.keys() | story.buried.keys()):

@@ -49,7 +49,7 @@ async def said_three_times(store: Store) -> Sender:
 
 async def leaves(store: Store) -> int:
     """How many entries an erasure of the item would take the bodies of."""
-    return await store.readers.run(lambda c: len(leaves_about(c, item(1).id)))
+    return await store.readers.run(lambda c: len(leaves_about(c, item(1).id, frozenset())))
 
 
 async def test_8_8_other_salts_and_contents_under_its_id_go_with_an_entry(store: Store) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.item import Custody
-from node.casework.reports.draft import ActionDraft, AssessmentDraft
+from node.casework.reports.draft import ActionDraft, AssessmentDraft, MessageDraft
 from node.store.connection import open_writer
+from node.store.items.erasing import CARRYING
 from node.store.recovery import recovered
 from node.store.writer import InlineWriter
-from protocol.vocabulary import Action, Verdict
+from protocol.vocabulary import Action, Kind, Verdict
+from tests.simulation.looking import looked_into
 from tests.simulation.recovering import burn, decide, publish
-from tests.simulation.world import World
+from tests.simulation.world import Node, World
 
 IWF, EOKM, PDC = "gb-iwf", "nl-eokm", "fr-pdc"
 HELD = "https://nl1.example/1.jpg"
@@ -25,6 +27,12 @@ async def handed_over(world: World) -> str:
 
 async def recover_before_it_comes(world: World) -> None:
     """The peer hands back all that it was told, and says its own once the rebuilding is over."""
+    await recover_without_it(world)
+    await world.settle()
+
+
+async def recover_without_it(world: World) -> None:
+    """The peer hands back all that it was told, and has not said its own again."""
     node = await burn(world, EOKM)
     await node.coming_back.step()  # rings the bell
     assert decide(world, IWF, EOKM) == "decided"
@@ -41,7 +49,27 @@ async def recover_before_it_comes(world: World) -> None:
     while await node.store.recovered.phase() is not None:
         await node.coming_back.step()
     assert (await node.store.queries.figures())["items"] == 0
+
+
+async def join_one_that_came_before_it(world: World, item: str) -> str:
+    """Another member hands over the same address first, and the item is said again as one of it."""
+    await world[IWF].crash()
+    first = (await world[PDC].submit(HELD)).items[0].item_id
     await world.settle()
+    await world[IWF].restart()
+    await world.settle()
+    state = await world[EOKM].state(first)
+    assert state.aliases == (item,)
+    return first
+
+
+def bodies_said_of(node: Node, item: str) -> list[int]:
+    """The kinds of what was said under this id, and has its body: ids and codes alone left out."""
+    with looked_into(node) as connection:
+        rows = connection.execute(
+            "SELECT kind FROM messages_out WHERE item = ? AND entry IS NOT NULL", (item,)
+        ).fetchall()
+    return sorted(kind for (kind,) in rows if kind in CARRYING)
 
 
 async def test_g2_what_it_had_judged_and_done_is_known_when_the_item_comes(world: World) -> None:
@@ -99,3 +127,23 @@ async def test_g9_item_that_it_had_erased_is_erased_again(world: World) -> None:
     await world[EOKM].coming_back.replay()
     assert (await world[EOKM].store.queries.figures())["items"] == 0
     assert world[EOKM].verify().found == []
+
+
+async def test_8_8_what_it_had_said_of_it_by_another_id_is_erased_with_it(world: World) -> None:
+    """Its words came back under the id that its peer gave it; here it is part of another item."""
+    item, eokm = await handed_over(world), world[EOKM]
+    await eokm.desk.assess(item, AssessmentDraft(verdict=Verdict.BASELINE), actor="a")
+    await eokm.desk.write(item, MessageDraft(IWF, "The whole album?", preview=False), actor="a")
+    await eokm.desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+    await world.settle()
+    await recover_without_it(world)
+    first, eokm = await join_one_that_came_before_it(world, item), world[EOKM]
+    assert {Kind.OUTCOME, Kind.PEER_MESSAGE} <= {*bodies_said_of(eokm, item)}
+    assert eokm.verify().found == []
+    await eokm.desk.erase(first, ErasureDraft(Cause.ERROR), actor="head")
+    assert bodies_said_of(eokm, item) == []
+    assert eokm.verify().found == []
+    await world.settle()
+    for member in (IWF, EOKM, PDC):
+        assert world[member].verify().found == [], member
+    assert (await world[IWF].state(item)).erased_at == (EOKM,)

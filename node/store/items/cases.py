@@ -14,7 +14,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
-from node.casework.casebook import Casebook, Loaded, Needs
+from node.casework.casebook import Casebook, Loaded, Needs, other_ids
 from node.casework.contents.wanting import pictures
 from node.casework.events import Event, EventKind, ids_now_known
 from node.casework.incoming.arrivals import Arrived
@@ -198,7 +198,9 @@ def load(connection: Connection, needs: Needs, recent: Recent, by_key: Delta) ->
         for reference, report in select_in(connection, sql, references, (source,)):
             loaded.reports[source, reference] = report
     if needs.leaves_of is not None:
-        loaded.leaves = leaves_about(connection, needs.leaves_of)
+        state = loaded.items.get(needs.leaves_of)
+        also = frozenset[str]() if state is None else other_ids(state)
+        loaded.leaves = leaves_about(connection, needs.leaves_of, also)
         loaded.unsaid_to = unsaid_to(connection, needs.leaves_of)
     if needs.refused is not None:
         loaded.refused = refused(connection, needs.refused)

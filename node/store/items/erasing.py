@@ -11,7 +11,8 @@ A message that was erased while it stood in a log that its receiver did not conf
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from node.casework.events import EventKind, Recorded, Sighted, decode_body
@@ -43,18 +44,25 @@ one each: which is whose, the place in a log says."""
 
 
 class Erasable(NamedTuple):
-    """One entry about an item: in which table and row, whose log, its id and leaf."""
+    """One entry about an item: in which table and row, whose log, its id and leaf.
+
+    `item`: under which id its row stands, if that is not the item's own.
+    """
 
     sent: int
     seq: int
     peer: str
     entry_id: bytes
     leaf: bytes
+    item: str | None = None
 
 
-def leaves_about(connection: Connection, item: str) -> tuple[bytes, ...]:
-    """Return the leaves of the entries that erasing `item` takes the bodies of, sorted."""
-    return tuple(sorted({one.leaf for one in _erasable(connection, item)}))
+def leaves_about(connection: Connection, item: str, also: AbstractSet[str]) -> tuple[bytes, ...]:
+    """Return the leaves of the entries that erasing `item` takes the bodies of, sorted.
+
+    `also`: the other ids by which members know it.
+    """
+    return tuple(sorted({one.leaf for one in _erasable(connection, item, also)}))
 
 
 def unsaid_to(connection: Connection, item: str) -> frozenset[str]:
@@ -70,11 +78,17 @@ def unsaid_to(connection: Connection, item: str) -> frozenset[str]:
 
 
 def erase_items(
-    connection: Connection, items: Iterable[str], now_ms: int, entry_ids: Delta
+    connection: Connection,
+    items: Mapping[str, AbstractSet[str]],
+    now_ms: int,
+    entry_ids: Delta,
 ) -> None:
-    """Take away every body of these items; their events of erasure were appended before."""
-    for item in items:
-        for one in _erasable(connection, item):
+    """Take away every body of these items; their events of erasure were appended before.
+
+    `items`: with the other ids by which members know them.
+    """
+    for item, also in items.items():
+        for one in _erasable(connection, item, also):
             _erase_entry(connection, one, item, now_ms)
         _forget_digests(connection, item, entry_ids)
         reports = _reports_of(connection, item)
@@ -107,7 +121,7 @@ def bury_late(
             _forget_digests(connection, item, entry_ids)
 
 
-def _erasable(connection: Connection, item: str) -> list[Erasable]:
+def _erasable(connection: Connection, item: str, also: AbstractSet[str]) -> list[Erasable]:
     found = []
     for seq, peer, entry_id, kind, entry in connection.execute(
         "SELECT seq, peer, entry_id, kind, entry FROM messages_out"
@@ -121,7 +135,30 @@ def _erasable(connection: Connection, item: str) -> list[Erasable]:
         (item,),
     ).fetchall()
     taken = [one for row in held if (one := _carried(*row)) is not None]
-    return found + taken + _said_again(connection, taken)
+    return found + _came_back(connection, also) + taken + _said_again(connection, taken)
+
+
+def _came_back(connection: Connection, ids: AbstractSet[str]) -> list[Erasable]:
+    """What we had said, and have back since we lost our node, of items that are none of ours.
+
+    It came back before the item did, and names it as its peer does (docs/protocol.md §8.13.7). An
+    id of an item of ours is not meant: what came back of that is about it.
+    """
+    if not ids:
+        return []
+    rows = select_in(
+        connection,
+        "SELECT m.seq, m.peer, m.entry_id, m.kind, m.entry, m.item FROM messages_out m"
+        " WHERE m.item IN ({}) AND m.entry IS NOT NULL"
+        " AND EXISTS (SELECT 1 FROM recovered_entries r WHERE r.message = m.seq)"
+        " AND NOT EXISTS (SELECT 1 FROM items i WHERE i.id = m.item)",
+        sorted(ids),
+    )
+    return [
+        Erasable(_SENT, seq, peer, entry_id, entries.leaf(entry), item)
+        for seq, peer, entry_id, kind, entry, item in rows
+        if kind in CARRYING
+    ]
 
 
 def _carried(seq: int, peer: str, leaf: bytes, entry: bytes) -> Erasable | None:
@@ -145,7 +182,7 @@ def _erase_entry(connection: Connection, one: Erasable, item: str, now_ms: int) 
     connection.execute(
         "INSERT OR IGNORE INTO tombstones (sent, peer, entry_id, leaf, item, erased_ms)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (one.sent, one.peer, one.entry_id, one.leaf, item, now_ms),
+        (one.sent, one.peer, one.entry_id, one.leaf, one.item or item, now_ms),
     )
     if not one.sent:
         connection.execute("UPDATE entries_in SET entry = NULL WHERE seq = ?", (one.seq,))
