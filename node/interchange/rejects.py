@@ -118,7 +118,7 @@ class RejectsFile:
             if self._file is None:
                 self._file = self._open()
                 text = self._head() + text
-            _write_whole(self._file, text)
+            write_whole(self._file, text)
         except OSError as error:
             raise UnreadableFileError(f"rejects: cannot be written ({error.strerror})") from None
         self.count += 1
@@ -137,7 +137,7 @@ class RejectsFile:
         return csv_reports.HEADER + b"\n" if self._form == "csv" else b""
 
 
-def _write_whole(file: FileIO, text: bytes) -> None:
+def write_whole(file: FileIO, text: bytes) -> None:
     """Write all of it, or nothing: half an address would be handed in for the whole one.
 
     Raises:

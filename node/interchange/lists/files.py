@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from node.interchange.errors import UnreadableFileError
 from node.interchange.files import open_regular, refuse_foreign, regular, sha256_of
 from node.interchange.lists import ncmec, tables, vics
+from node.interchange.rejects import write_whole
 from node.matching.lists import Entry
 
 if TYPE_CHECKING:
@@ -108,13 +110,15 @@ def written(
 class ListRejects:
     """What was refused: place, field and mend of each, one JSON object a line; never its content.
 
+    It holds whole lines only, however the run ends.
+
     An entry may hold texts and paths that must be kept nowhere: it is mended where it came from.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.count = 0
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
 
     def write(self, number: int, why: Rejection) -> None:
         """Note one refusal; the file is made with the first, for its owner alone.
@@ -126,8 +130,8 @@ class ListRejects:
         try:
             if self._file is None:
                 flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-                self._file = os.fdopen(os.open(self.path, flags, 0o600), "wb")
-            self._file.write(_json(said) + b"\n")
+                self._file = FileIO(os.open(self.path, flags, 0o600), "wb")
+            write_whole(self._file, _json(said) + b"\n")
         except OSError as error:
             raise UnreadableFileError(f"rejects: cannot be written ({error.strerror})") from None
         self.count += 1
@@ -141,7 +145,6 @@ class ListRejects:
         if self._file is None:
             return
         try:
-            self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
             raise UnreadableFileError(f"rejects: cannot be written ({error.strerror})") from None

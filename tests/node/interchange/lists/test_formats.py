@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -434,3 +436,42 @@ class TestFiles:
         assert rejects.path.stat().st_mode & 0o777 == 0o600
         with pytest.raises(UnreadableFileError):
             ListRejects(rejects.path).write(1, Rejection("a", None, "b"))
+
+    def test_a_run_that_is_killed_leaves_whole_refusals(self, tmp_path: Path) -> None:
+        """What it noted stands as soon as it is noted, and no half of it."""
+        rejects = ListRejects(tmp_path / "rejects")
+        why = Rejection("bad_hash", "MD5", "x" * 3000)
+        for number in range(1, 5):
+            rejects.write(number, why)
+        copied = rejects.path.read_bytes().split(b"\n")
+        rejects.close()
+        assert [msgspec.json.decode(one)["entry"] for one in copied[:-1]] == [1, 2, 3, 4]
+        assert copied[-1] == b""
+
+    def test_a_full_disk_is_said_and_leaves_whole_refusals(self, tmp_path: Path) -> None:
+        """Closing the file says nothing else in its place."""
+        path = tmp_path / "rejects"
+        script = f"""
+import resource, signal
+from pathlib import Path
+from node.interchange.errors import UnreadableFileError
+from node.interchange.lines import Rejection
+from node.interchange.lists.files import ListRejects
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000))
+rejects = ListRejects(Path({str(path)!r}))
+try:
+    try:
+        for number in range(9):
+            rejects.write(number, Rejection("bad_hash", "MD5", "x" * 3000))
+        rejects.keep()
+    finally:
+        rejects.close()
+except UnreadableFileError as error:
+    print(error)
+"""
+        told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+        assert told.stdout == b"rejects: cannot be written (File too large)\n"
+        copied = path.read_bytes().split(b"\n")
+        assert [msgspec.json.decode(one)["entry"] for one in copied[:-1]] == [0, 1, 2]
+        assert copied[-1] == b""
