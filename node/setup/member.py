@@ -130,6 +130,8 @@ def make_member(new: NewMember, now_ms: int) -> MadeMember:
     text = render(_settings(new, unlock, place))
     config = parse(text, place)
     _check(new)
+    if place.parent != new.directory and not place.parent.is_dir():
+        raise SetupError(f"config: {place.parent} is no directory; make it first")
     wish = f"{replace(new, config=place)!r}\n".encode()
     with prepare(new.directory, _NAMES, {CONFIG_NAME: place}) as stage:
         resumed, made_secret = stage.is_complete, False

@@ -153,6 +153,16 @@ class TestNothingIsOverwritten:
         assert list(tmp_path.iterdir()) == []
 
 
+def test_configuration_without_a_directory_is_refused_before_anything_is_made(
+    tmp_path: Path,
+) -> None:
+    """Typed again with the right place, it is a first attempt."""
+    new = wish(tmp_path, config=tmp_path / "etc" / "node.toml")
+    with pytest.raises(SetupError, match=r"config: .*make it first"):
+        make_member(new, NOW)
+    assert list(tmp_path.iterdir()) == []
+
+
 class TestBrokenOffInItsLastMoves:
     """All is made and the configuration has no place yet: typed again, it is finished."""
 
@@ -174,7 +184,7 @@ class TestBrokenOffInItsLastMoves:
         broken_off(first)
         with pytest.raises(SetupError, match="with the same options"):
             make_member(replace(first, **change), NOW)
-        (tmp_path / "etc").mkdir()
+        (tmp_path / "etc").chmod(0o700)
         assert make_member(first, NOW).resumed
         assert works(tmp_path / "etc" / "node.toml")
         assert {path.name for path in (tmp_path / "node").iterdir()} == MADE - {"node.toml"}
@@ -186,16 +196,19 @@ class TestBrokenOffInItsLastMoves:
         first = wish(tmp_path, config=tmp_path / "etc" / "node.toml")
         broken_off(first)
         (tmp_path / "node" / STAGE / "wish").unlink(missing_ok=True)
-        (tmp_path / "etc").mkdir()
+        (tmp_path / "etc").chmod(0o700)
         make_member(replace(first, store=SERVER), NOW)
         assert works(tmp_path / "etc" / "node.toml")
 
 
 def broken_off(new: NewMember) -> None:
-    """Ask for it with a configuration that has no directory to stand in, as if killed there.
+    """Ask for it with a configuration in a directory that is not safe, as if killed there.
 
     All is where it was before its first move.
     """
+    assert new.config is not None
+    new.config.parent.mkdir()
+    new.config.parent.chmod(0o777)
     with pytest.raises(KeysError):
         make_member(new, NOW)
     assert (new.directory / STAGE / COMPLETE).exists()
