@@ -5,9 +5,9 @@ The store loads, with the rest of a decision, the entries that may be any of tho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from node.casework.casebook import Casebook
 from node.casework.item import ItemState
@@ -107,7 +107,7 @@ def leaves_one_unjudged(state: ItemState, said: Iterable[Hit], us: str) -> bool:
     counting = {Trust.AUTO, *HARMLESS}
     named = {hit.place for hit in said if hit.counts_as in counting}
     named |= {one.place for one in state.listed if one.verdict is not None}  # corrected, perhaps
-    return not named.issuperset(state.places)
+    return not _is_of_each(state, lambda place, _: place in named)
 
 
 def leaves_one_unseen(book: Casebook, state: ItemState, asked: dict[Content, bool]) -> bool:
@@ -129,8 +129,26 @@ def leaves_one_unseen(book: Casebook, state: ItemState, asked: dict[Content, boo
         return False
     counting = {Trust.AUTO, *HARMLESS}
     named = {hit.place for hit in hits(book, state) if hit.counts_as in counting}
-    files = zip(state.places, state.content, strict=True)
-    return not all(place in named or _is_judged(book, file, asked) for place, file in files)
+    return not _is_of_each(
+        state, lambda place, file: place in named or _is_judged(book, file, asked)
+    )
+
+
+def _is_of_each(state: ItemState, holds: Callable[[int, Content], bool]) -> bool:
+    """Whether it holds of each file, or of one of which all is said that is said of that.
+
+    A picture that was named by its PDQ hash alone is no other file once the rest is known.
+    """
+    files = list(zip(state.places, state.content, strict=True))
+    held = [file for place, file in files if holds(place, file)]
+    return all(any(_says_no_more(file, one) for one in held) for _, file in files)
+
+
+def _says_no_more(file: Content, other: Content) -> bool:
+    """Whether each hash of a file is one of the other."""
+    said = asdict(file)
+    del said["pdq_quality"]  # two programs may weigh one picture differently
+    return all(value in (None, getattr(other, name)) for name, value in said.items())
 
 
 def _is_judged(book: Casebook, file: Content, asked: dict[Content, bool]) -> bool:

@@ -110,3 +110,13 @@ def test_list_that_comes_to_know_the_other_file_settles_the_look() -> None:
     load(made, listed(), of_the_other(Trust.AUTO))
     match_lists(made, later(50), POSTBOX, [ITEM])
     assert made.loaded.items[ITEM].reviews == ()
+
+
+@pytest.mark.parametrize(("pdq", "reviews"), [(3, ()), (4, ASKED)])
+def test_picture_that_was_named_by_its_pdq_alone_is_the_one_of_which_all_is_said(
+    pdq: int, reviews: tuple[Review, ...]
+) -> None:
+    """One that looks ever so little different is another."""
+    made = matched(item(1, file(pdq=pdq), file(1, pdq=3)), listed())
+    assert made.loaded.items[ITEM].known
+    assert made.loaded.items[ITEM].reviews == reviews
