@@ -132,7 +132,7 @@ def write_private(path: Path, raw: bytes) -> None:
         KeyExistsError: a file of that name is there.
         UnsafeKeyFileError: others may write to the directory, or it cannot be written to.
     """
-    os.close(write_held(path, raw))
+    os.close(_write_named(path, raw))
 
 
 def write_held(path: Path, raw: bytes) -> int:
@@ -141,13 +141,19 @@ def write_held(path: Path, raw: bytes) -> int:
     Raises:
         KeyExistsError, UnsafeKeyFileError: as `write_private`.
     """
+    return _write_named(path, raw, lambda descriptor: fcntl.flock(descriptor, fcntl.LOCK_EX))
+
+
+def _write_named(
+    path: Path, raw: bytes, hold: Callable[[int], None] = lambda _descriptor: None
+) -> int:
     check_directory(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         _write_synced(temporary, raw)
         descriptor = os.open(temporary, os.O_RDWR | os.O_CLOEXEC)  # NFS locks no other
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            hold(descriptor)
             os.link(temporary, path, follow_symlinks=False)
         except BaseException:
             os.close(descriptor)

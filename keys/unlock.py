@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final, Literal, Self, get_args
 
 from keys.errors import UnreadableKeyError
-from keys.keyfile import make_directory, read_private, write_held, write_private
+from keys.keyfile import make_directory, read_private, write_held
 
 MIN_SECRET_BYTES: Final = 32
 # PKCS#8 encryption takes passwords below 1024 bytes.
@@ -146,29 +146,18 @@ class Unlock:
         return done.stdout
 
 
-def new_secret_file(path: Path) -> None:
+def new_secret_file(path: Path) -> int:
     """Make a new unlocking secret, 32 random bytes in base64, in a file for its owner only.
+
+    Returns the file, open, and locked before it had its name: nobody writes a key under it that its
+    maker does not know of, while it may go again.
 
     Raises:
         KeyExistsError: a file of that name is there.
         UnsafeKeyFileError: others may write to its directory, or it cannot be written to.
     """
     make_directory(path.parent)
-    write_private(path, _new_secret())
-
-
-def new_held_secret_file(path: Path) -> int:
-    """Make one as `new_secret_file` does; return it open, and locked before it had its name.
-
-    Raises:
-        KeyExistsError, UnsafeKeyFileError: as `new_secret_file`.
-    """
-    make_directory(path.parent)
-    return write_held(path, _new_secret())
-
-
-def _new_secret() -> bytes:
-    return b64encode(secrets.token_bytes(MIN_SECRET_BYTES)) + b"\n"
+    return write_held(path, b64encode(secrets.token_bytes(MIN_SECRET_BYTES)) + b"\n")
 
 
 def _without_newline(raw: bytes) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keys.errors import KeyExistsError, UnreadableKeyError
-from keys.unlock import new_held_secret_file
+from keys.unlock import new_secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def _held(path: Path) -> tuple[int, bool]:
     while True:
         if not path.exists():
             with suppress(KeyExistsError):  # another was faster
-                return new_held_secret_file(path), True
+                return new_secret_file(path), True
         descriptor = _opened(path)
         if descriptor is None:
             continue

@@ -394,3 +394,18 @@ def test_keys_are_written_where_only_who_may_write_may_hold_a_file(
     keyfile.write_private(tmp_path / "one", b"1")
     os.close(keyfile.write_held(tmp_path / "two", b"2"))
     assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == [b"1", b"2"]
+
+
+def test_keys_are_written_where_nothing_can_be_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what is held needs a lock."""
+
+    def without_locks(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", without_locks)
+    keyfile.write_private(tmp_path / "one", b"1")
+    with pytest.raises(UnsafeKeyFileError, match="cannot be written"):
+        keyfile.write_held(tmp_path / "two", b"2")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"1"]

@@ -202,11 +202,11 @@ def test_a_pin_has_up_to_255_characters(path: Path) -> None:
 def test_a_new_secret_is_made_in_a_file_for_its_owner(tmp_path: Path) -> None:
     """It unlocks, is 32 random bytes in base64 on a line, and is never made over another."""
     path = tmp_path / "hotline" / "unlock"
-    new_secret_file(path)
+    os.close(new_secret_file(path))
     secret = Unlock.from_config(f"file:{path}").secret()
     assert (len(b64decode(secret, validate=True)), path.read_bytes()) == (32, secret + b"\n")
     assert [stat.S_IMODE(one.stat().st_mode) for one in (path, path.parent)] == [0o600, 0o700]
     with pytest.raises(KeyExistsError):
         new_secret_file(path)
-    new_secret_file(path.with_name("other"))
+    os.close(new_secret_file(path.with_name("other")))
     assert path.with_name("other").read_bytes() != path.read_bytes()

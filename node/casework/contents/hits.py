@@ -96,13 +96,7 @@ def leaves_one_unjudged(state: ItemState, said: Iterable[Hit], us: str) -> bool:
     What lists `said` of one file says nothing of another beside it, but that nobody need view a
     harmless one. Who judged the item itself, or could not, has looked.
     """
-    by_lists = {one.verdict for one in state.listed if one.verdict is not None}
-    looked = any(
-        given.event_id not in by_lists
-        and (given.member == us or given.verdict is not Verdict.UNASSESSABLE)
-        for given in state.in_force
-    )
-    if looked or not state.known or len(state.content) <= 1:
+    if len(state.content) <= 1 or not state.known or _looked(state, us, _by_lists(state)):
         return False
     counting = {Trust.AUTO, *HARMLESS}
     named = {hit.place for hit in said if hit.counts_as in counting}
@@ -116,21 +110,30 @@ def leaves_one_unseen(book: Casebook, state: ItemState, asked: dict[Content, boo
     What was judged of one file says nothing of another beside it. `asked`: of which files it is
     known by now whether somebody saw them; of many items that have one it is asked once.
     """
-    by_lists = {one.verdict for one in state.listed}
+    by_lists = _by_lists(state)
     came = set(state.carried) - by_lists
     given = {one.event_id for one in state.in_force}
     if len(state.content) <= 1 or not state.known or given.isdisjoint(came):
         return False
-    if any(
-        one.event_id not in came | by_lists
-        and (one.member == book.us or one.verdict is not Verdict.UNASSESSABLE)
-        for one in state.in_force
-    ):
+    if _looked(state, book.us, came | by_lists):
         return False
     counting = {Trust.AUTO, *HARMLESS}
     named = {hit.place for hit in hits(book, state) if hit.counts_as in counting}
     return not _is_of_each(
         state, lambda place, file: place in named or _is_judged(book, file, asked)
+    )
+
+
+def _by_lists(state: ItemState) -> set[str]:
+    return {one.verdict for one in state.listed if one.verdict is not None}
+
+
+def _looked(state: ItemState, us: str, but: set[str]) -> bool:
+    """Whether somebody judged the item itself by a verdict `but` these, or one here could not."""
+    return any(
+        given.event_id not in but
+        and (given.member == us or given.verdict is not Verdict.UNASSESSABLE)
+        for given in state.in_force
     )
 
 

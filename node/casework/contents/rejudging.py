@@ -210,8 +210,13 @@ def _watch_files(book: Casebook, item_id: str, reached: Iterable[str], mark: int
 
 def _by_carrying(state: ItemState) -> bool:
     """Whether nothing else suggests a verdict than that other items had some of its files."""
+    return bool(state.carried) and not is_suggested_otherwise(state)
+
+
+def is_suggested_otherwise(state: ItemState) -> bool:
+    """Whether lists, items that look alike or a file that nobody saw ask for a look."""
     by_lists = any(Review.SUGGESTED_VERDICT in one.raised for one in state.listed)
-    return bool(state.carried) and not (state.suggestions or state.unseen or by_lists)
+    return bool(state.suggestions or state.unseen or by_lists)
 
 
 def settle_carried(book: Casebook, item_id: str) -> None:

@@ -17,7 +17,12 @@ from typing import Final
 
 from node.casework.casebook import Casebook
 from node.casework.contents.listing import ask_again, settle_difference
-from node.casework.contents.rejudging import rejudge, settle_carried, watch_verdicts
+from node.casework.contents.rejudging import (
+    is_suggested_otherwise,
+    rejudge,
+    settle_carried,
+    watch_verdicts,
+)
 from node.casework.events import EventKind, NoticesDoubted, Settled
 from node.casework.item import MAX_SUGGESTIONS, ItemState, Review
 from node.casework.mistakes.undoing import ILLEGAL, is_illegal
@@ -114,10 +119,8 @@ def _withdraw_suggestions(book: Casebook, item_id: str) -> None:
 def _let_go_unknown(book: Casebook, item_id: str) -> None:
     """Nobody is asked of files beside the judged one, where none is any more."""
     state = book.loaded.items[item_id]
-    if Review.SUGGESTED_VERDICT not in state.reviews or state.known:
-        return
-    by_lists = any(Review.SUGGESTED_VERDICT in one.raised for one in state.listed)
-    if not (state.suggestions or state.unseen or by_lists):
+    waits = Review.SUGGESTED_VERDICT in state.reviews
+    if waits and not state.known and not is_suggested_otherwise(state):
         settle_carried(book, item_id)
 
 

@@ -81,12 +81,14 @@ async def test_sealing_keys_whose_time_is_over_are_destroyed_where_one_stands_by
     lock = keep_out(store_place(config))
     waiting = asyncio.create_task(app.run(config, stop))
     until = time.monotonic() + 60
-    while set(folder.iterdir()) == before:
-        assert time.monotonic() < until
-        await asyncio.sleep(0.01)
-    stop.set()
-    await waiting
-    lock.release()
+    try:
+        while set(folder.iterdir()) == before:
+            assert time.monotonic() < until
+            await asyncio.sleep(0.01)
+    finally:
+        stop.set()
+        await waiting
+        lock.release()
     gone = {path.name for path in before - set(folder.iterdir())}
     assert gone == {sealing_name(first.key.key_id)}
 
