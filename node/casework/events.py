@@ -89,7 +89,8 @@ class Sighted(Value, frozen=True):
     `also_at` where it was seen, if that is an alias of the item's location; `report` where this
     line opened a report of our own; `told_online_ms` when the informant last knew it online;
     `handed_ms` the time of the hand-over by which it came, in the order of hand-overs; `told_by`
-    who told of the sightings, if a member did (histories of earlier versions do not say so).
+    who told of the sightings, if a member did; `named` the places of the files here that the
+    informant knows, too (histories of earlier versions say neither).
     """
 
     sightings: tuple[Sighting, ...]
@@ -101,6 +102,7 @@ class Sighted(Value, frozen=True):
     told_online_ms: int | None = None
     handed_ms: int = 0
     told_by: str | None = None
+    named: tuple[int, ...] = ()
 
 
 class Facts(Value, frozen=True):

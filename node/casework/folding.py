@@ -81,7 +81,7 @@ def lacks(state: ItemState, facts: Facts, *, by_a_person: bool = False) -> Facts
     return Facts(content, access, state.custody is Custody.HANDED_ON, kind=file_kind)
 
 
-def _facts(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
+def _facts(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     changes: dict[str, Any] = {
         "content": merge(state.content, body.content),
         "access": state.access if body.access is None else body.access,
@@ -91,11 +91,13 @@ def _facts(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         changes["kind"] = body.kind
     if body.after_hand_over and body.content and state.sent is None:
         changes["sent"] = state.content
+    after = msgspec.structs.replace(state, content=changes["content"])
+    known = dict(zip(state.places, state.content, strict=True))
+    files = zip(after.places, after.content, strict=True)
+    fresh = {place for place, content in files if known.get(place) != content}
+    if any(one.member == event.actor for one in state.informants):
+        changes["named"] = seeing.named(state, event.actor, sorted(fresh))
     if body.unseen:
-        after = msgspec.structs.replace(state, content=changes["content"])
-        known = dict(zip(state.places, state.content, strict=True))
-        files = zip(after.places, after.content, strict=True)
-        fresh = {place for place, content in files if known.get(place) != content}
         changes["unseen"] = tuple(sorted({*state.unseen, *fresh}))
         changes["looks"] = tuple(look for look in state.looks if look[0] not in fresh)
     return changes

@@ -263,8 +263,7 @@ class ItemState(Value, frozen=True):
     steps: tuple[Step, ...] = ()  # the latest known hand-over of each member
     erased_at: tuple[str, ...] = ()
     """Members that say that they erased it, and to which it was not handed from here since."""
-    handed_ms: int = 0
-    """The latest time of a hand-over by which it came here; in the order of hand-overs."""
+    handed_ms: int = 0  # the latest hand-over by which it came here; in the order of hand-overs
     carried: tuple[str, ...] = ()
     """Ids of verdicts that stand here only since this node carried them over from elsewhere."""
     sent: tuple[Content, ...] | None = None
@@ -294,6 +293,7 @@ class ItemState(Value, frozen=True):
     """Sightings that another than who saw it told of: (id, who told), each who did."""
     told_hops: int | None = None  # how many of `hops` came with it (`chains.handed_to`)
     looks: tuple[tuple[int, str, int], ...] = ()  # (place, by whom, when): see `seeing`
+    named: tuple[tuple[str, int], ...] | None = None  # (member, place) it told of: see `seeing`
 
     @property
     def places(self) -> tuple[int, ...]:

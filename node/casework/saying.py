@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
+import msgspec
+
 from node.casework.contents import seeing
 from node.casework.events import Event
 from node.casework.item import FINAL_ACTIONS, Custody, ItemState
@@ -34,6 +36,8 @@ def sighted(state: ItemState, _event: Event, body: Any) -> dict[str, Any]:
         changes["informants"] = (*state.informants, informant)
         if informant.item_id != state.id and informant.item_id not in state.aliases:
             changes["aliases"] = (*state.aliases, informant.item_id)
+    if informant is not None:
+        changes["named"] = seeing.named(state, informant.member, body.named)
     return changes
 
 
@@ -82,11 +86,11 @@ def acted(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
 
 def assessed(state: ItemState, event: Event, body: Any) -> dict[str, Any]:
     """A word about this very item; one that had been carried over to it stands on its own now."""
-    carried = _but(state.carried, body.event_id)
+    beside = seeing.beside(state, event.actor, body)
     if body.event_id in state.carried:
-        return {"carried": carried}
-    changes = _told(state, event, body)
-    changes |= seeing.judged(state, body)
+        return beside | {"carried": _but(state.carried, body.event_id)}
+    changes = _told(state, event, body) | beside
+    changes |= seeing.judged(msgspec.structs.replace(state, **beside), body)
     return changes | {"assessments": (*changes["assessments"], body)}
 
 

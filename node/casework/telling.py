@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.casework.casebook import Casebook
+from node.casework.contents.hits import waits_for_a_look
 from node.casework.events import EventKind
 from node.casework.item import Custody, Informant, ItemState
 from node.casework.postbox import Postbox
@@ -118,7 +119,8 @@ def tell_one(
 ) -> None:
     """Tell one member, or its successor, under the id that it knows."""
     addressee = _addressee(book, postbox, state, informant, news)
-    if addressee is None:
+    judges = news.what is OutcomeWhat.ASSESSED
+    if addressee is None or (judges and _has_unseen(book, state, informant.member)):
         return
     payload = news.payload
     message = Outcome(
@@ -142,6 +144,18 @@ def tell_one(
         item=state.id,
         urgency=state.urgency,
     )
+
+
+def _has_unseen(book: Casebook, state: ItemState, member: str) -> bool:
+    """Whether a member has a file of the item at which nobody here looked.
+
+    It would take a verdict on the item for one on that file, too.
+    """
+    if not state.unseen:
+        return False
+    named = state.named or ()
+    went = handed_on_to(book, state) == member
+    return went or any((member, place) in named for place in state.unseen)
 
 
 def _subject(state: ItemState, news: News, informant: Informant) -> str:
@@ -189,6 +203,8 @@ def tell_so_far(
     """
     known = {one.event_id for one in brought.assessments}
     known |= {one.event_id for one in brought.actions if one.member != book.us}
+    if state.by_one_file and waits_for_a_look(book, state, {}):
+        known |= state.by_one_file
     told: list[tuple[OutcomeWhat, Assessment | ActionTaken]] = [
         *((OutcomeWhat.ASSESSED, assessment) for assessment in state.assessments),
         *((OutcomeWhat.ACTED, action) for action in state.actions),

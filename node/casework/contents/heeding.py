@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable
 from msgspec.structs import replace
 
 from node.casework.casebook import Casebook
-from node.casework.contents.rejudging import follows, rejudge
+from node.casework.contents.rejudging import follows, rejudge, tell_of_files
 from node.casework.events import EventKind
 from node.casework.item import ItemState, Review
 from node.casework.mistakes.undoing import ILLEGAL, put_before_a_person
@@ -74,9 +74,10 @@ def carry(
     """
     was_told = book.loaded.items[item_id].has_been_told(given.event_id)
     state = note(book, item_id, EventKind.CARRIED_OVER, given, given.at_ms)
-    if not was_told:
+    if not was_told and not state.by_one_file:
         news = News(given.event_id, OutcomeWhat.ASSESSED, given, given.member, given.at_ms)
         tell(book, postbox, state, news)
     if looks and given.verdict not in ILLEGAL:
         put_before_a_person(book, state)
     rejudge(book, postbox, item_id)
+    tell_of_files(book, postbox, item_id, () if was_told else {given.event_id}, {})

@@ -124,6 +124,21 @@ def leaves_one_unseen(book: Casebook, state: ItemState, asked: dict[Content, boo
     )
 
 
+def waits_for_a_look(book: Casebook, state: ItemState, asked: dict[Content, bool]) -> bool:
+    """Whether the item is known by some of its files, and nobody looked at another yet.
+
+    What came to it by one file is told of the item to nobody until then. `asked`: see
+    `leaves_one_unseen`.
+    """
+    return bool(state.unseen) or (
+        len(state.content) > 1
+        and (
+            leaves_one_unseen(book, state, asked)
+            or leaves_one_unjudged(state, hits(book, state), book.us)
+        )
+    )
+
+
 def _by_lists(state: ItemState) -> set[str]:
     return {one.verdict for one in state.listed if one.verdict is not None}
 

@@ -32,7 +32,7 @@ from msgspec.structs import replace
 from node.casework.casebook import Casebook
 from node.casework.contents import heeding
 from node.casework.contents.hits import hits, leaves_one_unjudged, leaves_one_unseen, standing
-from node.casework.contents.rejudging import rejudge
+from node.casework.contents.rejudging import rejudge, tell_of_files
 from node.casework.events import EventKind, Settled, Unlisted
 from node.casework.item import Custody, ItemState, Listing, Review
 from node.casework.mistakes.undoing import has_verdict, take_everywhere_back
@@ -174,7 +174,7 @@ def _say(book: Casebook, ids: Ids, postbox: Postbox, item_id: str, hit: Hit) -> 
     _note(book, item_id, hit, verdict, review)
     if verdict is not None:
         _assess(book, postbox, item_id, verdict)
-    _answer_suggestions(book, item_id, hit)
+    _answer_suggestions(book, postbox, item_id, hit)
 
 
 def _suggest(book: Casebook, item_id: str, hit: Hit) -> None:
@@ -184,7 +184,7 @@ def _suggest(book: Casebook, item_id: str, hit: Hit) -> None:
     _note(book, item_id, hit, None, Review.SUGGESTED_VERDICT if open_still else None)
 
 
-def _answer_suggestions(book: Casebook, item_id: str, hit: Hit) -> None:
+def _answer_suggestions(book: Casebook, postbox: Postbox, item_id: str, hit: Hit) -> None:
     """Let go what lists suggest of an item that an entry made known: nobody need compare any more.
 
     What other items suggest stays: their pictures, or the law that they were judged by, may differ.
@@ -199,6 +199,7 @@ def _answer_suggestions(book: Casebook, item_id: str, hit: Hit) -> None:
     if not leaves_one_unjudged(state, hits(book, state), book.us):
         body = Settled(suggested)
         book.record(item_id, EventKind.SETTLED, body, at_ms=book.now, actor=book.us)
+        tell_of_files(book, postbox, item_id, (), {})
 
 
 def _note(
@@ -238,7 +239,7 @@ def _say_for(book: Casebook, postbox: Postbox, item_id: str, hit: Hit, given: As
     _note(book, item_id, hit, verdict, review)
     if stands:
         heeding.carry(book, postbox, item_id, given, looks=late)
-    _answer_suggestions(book, item_id, hit)
+    _answer_suggestions(book, postbox, item_id, hit)
 
 
 def _corrects(book: Casebook, state: ItemState, hit: Hit) -> bool:
@@ -254,9 +255,11 @@ def _is_denied(book: Casebook, state: ItemState) -> bool:
 def _assess(book: Casebook, postbox: Postbox, item_id: str, event_id: str) -> None:
     given = Assessment(event_id, book.us, Verdict.BASELINE, None, (), None, book.now)
     state = note(book, item_id, EventKind.ASSESSED, given, book.now)
-    news = News(event_id, OutcomeWhat.ASSESSED, given, book.us, book.now)
-    tell(book, postbox, state, news)
+    if not state.by_one_file:
+        news = News(event_id, OutcomeWhat.ASSESSED, given, book.us, book.now)
+        tell(book, postbox, state, news)
     rejudge(book, postbox, item_id)
+    tell_of_files(book, postbox, item_id, {event_id}, {})
 
 
 def unlist(book: Casebook, ids: Ids, postbox: Postbox, gone: Collection[int]) -> None:

@@ -10,13 +10,13 @@ came late; two open items of one content at different addresses stay two items.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from heapq import heapify, heappop
 from itertools import islice
 
 from node.casework.casebook import Casebook
 from node.casework.contents.crowds import Hearers, hearers, near_choices
-from node.casework.contents.hits import leaves_one_unseen
+from node.casework.contents.hits import leaves_one_unseen, waits_for_a_look
 from node.casework.events import EventKind, Settled
 from node.casework.incoming.bounding import is_full
 from node.casework.item import MAX_SUGGESTIONS, Custody, ItemState, Review, Suggestion
@@ -36,10 +36,12 @@ def rejudge(book: Casebook, postbox: Postbox, item_id: str, leaving: str | None 
     To none that is `leaving`: it is erased in the same decision.
     """
     mark = len(book.events)
-    reached = carry_between(book, postbox, item_id, leaving)
+    if item_id != leaving:
+        _ask_of_unseen(book, item_id)  # before a verdict goes anywhere with a file that waits
+    reached = _carry_between(book, postbox, item_id, leaving)
     watch_verdicts(book, item_id)
     if item_id != leaving:
-        _watch_files(book, item_id, reached, mark)
+        _watch_files(book, postbox, item_id, reached, mark)
     _suggest_between(book, item_id)
     asked = set(pictures_of(book.loaded.items[item_id].content))
     for one in reached:  # what a verdict went to may have a picture that nothing here had
@@ -49,7 +51,21 @@ def rejudge(book: Casebook, postbox: Postbox, item_id: str, leaving: str | None 
         asked |= pictures
 
 
-def carry_between(
+def _ask_of_unseen(book: Casebook, item_id: str) -> None:
+    """Put an item before a person that has a file at which nobody looked; not what went on."""
+    state = book.loaded.items[item_id]
+    if state.unseen and state.custody is not Custody.HANDED_ON:
+        book.raise_review(item_id, Review.SUGGESTED_VERDICT)
+
+
+def carry_on(book: Casebook, postbox: Postbox, item_id: str) -> None:
+    """Carry verdicts over to this item and from it; of a file that nobody saw a person is asked."""
+    mark = len(book.events)
+    reached = _carry_between(book, postbox, item_id)
+    _watch_files(book, postbox, item_id, reached, mark)
+
+
+def _carry_between(
     book: Casebook, postbox: Postbox, item_id: str, leaving: str | None = None
 ) -> list[str]:
     """Carry verdicts over to this item and from it; who contradicts is seen where any went.
@@ -178,15 +194,17 @@ def bring_verdicts(book: Casebook, postbox: Postbox, item_id: str) -> None:
     mark = len(book.events)
     _carry_to(book, postbox, item_id)
     watch_verdicts(book, item_id)
-    _watch_files(book, item_id, (), mark)
+    _watch_files(book, postbox, item_id, (), mark)
 
 
-def _watch_files(book: Casebook, item_id: str, reached: Iterable[str], mark: int) -> None:
+def _watch_files(
+    book: Casebook, postbox: Postbox, item_id: str, reached: Iterable[str], mark: int
+) -> None:
     """Put items before a person that verdicts made known by some of their files; they stand.
 
     This one, and those that they `reached` and that nobody had judged before: of one that was known
     a verdict more leaves no file to look at that was none before. Once each file is judged
-    somewhere, nobody need look.
+    somewhere, nobody need look, and the verdicts are told.
     """
     asked: dict[Content, bool] = {}
     came = {
@@ -196,7 +214,10 @@ def _watch_files(book: Casebook, item_id: str, reached: Iterable[str], mark: int
     }
     for one in dict.fromkeys((item_id, *reached)):
         state = book.loaded.items[one]
-        fresh = one == item_id or all((one, a.event_id) in came for a in state.in_force)
+        brought = {a.event_id for a in state.in_force if (one, a.event_id) in came}
+        if brought:
+            tell_of_files(book, postbox, one, brought, asked)
+        fresh = one == item_id or all(a.event_id in brought for a in state.in_force)
         waits = Review.SUGGESTED_VERDICT in state.reviews
         if (waits and not _by_carrying(state)) or not (waits or fresh):
             continue
@@ -206,6 +227,29 @@ def _watch_files(book: Casebook, item_id: str, reached: Iterable[str], mark: int
             book.raise_review(one, Review.SUGGESTED_VERDICT)
         elif waits and not leaves:
             settle_carried(book, one)
+            tell_of_files(book, postbox, one, (), asked)
+
+
+def tell_of_files(
+    book: Casebook,
+    postbox: Postbox,
+    item_id: str,
+    fresh: Collection[str],
+    asked: dict[Content, bool],
+) -> None:
+    """Tell the verdicts that came to an item by one of its several files, unless a look is due.
+
+    Whoever hears of a verdict on an item takes it for one on all its files. `fresh`: those that
+    came only now; the others may have been told before.
+    """
+    state = book.loaded.items[item_id]
+    by_files = [a for a in state.in_force if a.event_id in state.by_one_file]
+    if not by_files or waits_for_a_look(book, state, asked):
+        return
+    for a in by_files:
+        anew = a.event_id not in fresh
+        news = News(a.event_id, OutcomeWhat.ASSESSED, a, a.member, a.at_ms, anew=anew)
+        tell(book, postbox, state, news)
 
 
 def _by_carrying(state: ItemState) -> bool:
@@ -243,7 +287,7 @@ def _carry(book: Casebook, postbox: Postbox, from_id: str, to_id: str, *, only_l
     ]
     for one in fresh:
         state = note(book, to_id, EventKind.CARRIED_OVER, one, one.at_ms)
-        if not target.has_been_told(one.event_id):
+        if not target.has_been_told(one.event_id) and not state.by_one_file:
             news = News(one.event_id, OutcomeWhat.ASSESSED, one, one.member, one.at_ms)
             tell(book, postbox, state, news)
         if one.verdict not in ILLEGAL and one.member != book.us:
@@ -270,6 +314,7 @@ def said_here(book: Casebook, state: ItemState, assessment: Assessment) -> None:
     """
     if assessment in state.assessments and assessment.event_id in state.carried:
         note(book, state.id, EventKind.ASSESSED, assessment, assessment.at_ms)
+        _ask_of_unseen(book, state.id)
 
 
 def watch_correction(book: Casebook, item_id: str, given: Assessment) -> None:

@@ -3,15 +3,22 @@
 Such a file waits (`ItemState.unseen`) until a person here judges the item again. That look is part
 of the verdict that was given then: a verdict covers what stood there when it was given. So it goes
 with it, and the file waits again, unless a later verdict on the item stands: that was a look, too.
-What was carried here, or follows from a list, was none. Part of the fold of an item's events.
+What was carried here, or follows from a list, was none.
+
+A member that reported the item saw those of its files that it told of itself (`named`): its verdict
+is no look at another that stands here beside them, and that waits as if it had come later. Part of
+the fold of an item's events.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
-from node.casework.item import ItemState
+from node.casework.item import Custody, ItemState
+from node.casework.passing_on.rings import way
 from protocol.facts import Assessment
+from protocol.vocabulary import Verdict
 
 _NOBODY: Final = ""  # looked at by whoever judges the item next, in the same decision
 
@@ -30,6 +37,43 @@ def judged(state: ItemState, given: Assessment) -> dict[str, Any]:
     looks = tuple((place, *((by, at) if by else mine)) for place, by, at in state.looks)
     seen = {place for place, by, at in looks if by == given.member and at <= given.at_ms}
     return {"looks": looks, "unseen": tuple(one for one in state.unseen if one not in seen)}
+
+
+def named(
+    state: ItemState, member: str, places: Iterable[int]
+) -> tuple[tuple[str, int], ...] | None:
+    """A member told of the files at these places; None: an earlier version recorded the item."""
+    if state.named is None:
+        return None
+    return (*state.named, *((member, n) for n in places if (member, n) not in state.named))
+
+
+def beside(state: ItemState, actor: str, given: Assessment) -> dict[str, Any]:
+    """Files wait of which a reporting member says nothing that tells of the first verdict.
+
+    Whoever judged the item before looked at what stood there then. To whom it went from here it
+    went with all of them.
+    """
+    told = any(one.member == actor for one in state.informants)
+    if state.named is None or not told or _went_to(state, actor):
+        return {}
+    none = {given.event_id, *state.carried, *_by_lists(state)}
+    judged_before = any(
+        one.verdict is not Verdict.UNASSESSABLE and one.event_id not in none
+        for one in state.assessments
+    )
+    if judged_before or given.verdict is Verdict.UNASSESSABLE:
+        return {}
+    waiting = {place for place in state.places if (actor, place) not in state.named}
+    looks = tuple(look for look in state.looks if look[0] not in waiting)
+    return {"unseen": tuple(sorted({*state.unseen, *waiting})), "looks": looks}
+
+
+def _went_to(state: ItemState, member: str) -> bool:
+    if state.custody is not Custody.HANDED_ON:
+        return False
+    us, to = state.hops[-2].member, state.hops[-1].member
+    return member == to or any(step.to == member for step in way(us, state.steps))
 
 
 def unjudged(state: ItemState, event_id: str) -> dict[str, Any]:

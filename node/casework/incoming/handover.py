@@ -19,6 +19,7 @@ from node.casework.contents.rejudging import rejudge, said_here, suggestion, wat
 from node.casework.events import EventKind, Facts, Recorded
 from node.casework.events import Sighted as SightedEvent
 from node.casework.folding import belonging, lacks
+from node.casework.incoming.adding import add_facts, places_named, seen_with
 from node.casework.incoming.bounding import is_over, refuse
 from node.casework.incoming.hearing import credible
 from node.casework.incoming.once import each_once, is_own
@@ -31,7 +32,7 @@ from node.casework.passing_on.rings import is_earlier
 from node.casework.passing_on.routing import item_told, responsible
 from node.casework.places.again import accepted, raise_judged, watch_urgency
 from node.casework.postbox import Postbox
-from node.casework.reports.intake import carry_over, is_unseen
+from node.casework.reports.intake import carry_over
 from node.casework.saying import relays
 from node.casework.telling import (
     News,
@@ -128,23 +129,24 @@ class Handover:
             line_to_add(here, message),
             told_online_ms=self._online(message),
             handed_ms=message.revision,
+            named=places_named(here, message.content),
         )
         if self._comes_back(peer, message, here):
             back = replace(body, sightings=(), outcome=Disposition.DUPLICATE)
             self._sight(here.id, back, self._book.now, peer)
             self._note_all(here.id, message, peer)
             take_custody(self._book, self._postbox, self._ids, here.id)
-            self._add_facts(here.id, Facts(message.content, message.access), peer)
+            self._add_facts(here.id, Facts(message.content, message.access), peer, message)
             self._book.raise_review(here.id, Review.CAME_BACK)
             return Disposition.DUPLICATE
         away = here.custody is Custody.HANDED_ON
         told = informant in here.informants
         if here.finder == self._book.us and not away and (told or here.id == message.item_id):
             if told:  # news of its return were quicker than itself
-                self._add_facts(here.id, Facts(message.content, message.access), peer)
+                self._add_facts(here.id, Facts(message.content, message.access), peer, message)
             return Disposition.ECHO
         self._sight(here.id, body, message.found_ms, peer)
-        self._add_facts(here.id, Facts(message.content, message.access), peer)
+        self._add_facts(here.id, Facts(message.content, message.access), peer, message)
         self._note_all(here.id, message, peer)
         if not told:
             state = self._book.loaded.items[here.id]
@@ -176,12 +178,13 @@ class Handover:
             message.location if said is Disposition.ALIAS else None,
             told_online_ms=self._online(message),
             handed_ms=message.revision,
+            named=places_named(before, message.content),
         )
         self._sight(before.id, body, message.found_ms, informant.member)
         files = belonging(before, message.content)
         content = without_placeholder(self._book, before, files, message.item_kind)
         brought = Facts(content, message.access, kind=message.item_kind)
-        self._add_facts(before.id, brought, informant.member)
+        self._add_facts(before.id, brought, informant.member, message)
         self._note_all(before.id, message, informant.member)
         raise_judged(self._book, before.id, judgement.review, suggested)
         state = self._book.loaded.items[before.id]
@@ -261,6 +264,7 @@ class Handover:
             told_online_ms=self._online(message),
             handed_ms=message.revision,
             relayed=relays(message.sightings, informant.member),
+            named=tuple((informant.member, place) for place in range(len(message.content))),
         )
         place = None if state.location is None else self._places.get(state.location.canonical)
         return self._book.record(
@@ -303,7 +307,7 @@ class Handover:
             if not sightings:
                 watch_urgency(self._book, state)
         content = without_placeholder(self._book, state, files, state.kind)
-        self._add_facts(state.id, Facts(content, message.access), peer)
+        self._add_facts(state.id, Facts(content, message.access), peer, message)
         raise_judged(self._book, state.id, judgement.review, suggested)
         file = next(iter(files), None)
         passed = Sighted(state.id, message.sighting, file, message.access, message.child_at_risk)
@@ -326,16 +330,8 @@ class Handover:
         body = replace(body, told_by=actor if body.sightings else None)
         return self._book.record(item_id, EventKind.SIGHTED, body, at_ms=at_ms, actor=actor)
 
-    def _add_facts(self, item_id: str, facts: Facts, peer: str) -> None:
-        state = self._book.loaded.items[item_id]
-        if (body := lacks(state, facts)) is None:
-            return
-        unseen = is_unseen(state, body.content, peer)
-        body = replace(body, unseen=unseen)
-        self._book.record(item_id, EventKind.FACTS, body, at_ms=self._book.now, actor=peer)
-        if unseen and state.custody is not Custody.HANDED_ON:  # before the verdict goes with it
-            self._book.raise_review(item_id, Review.SUGGESTED_VERDICT)
-        rejudge(self._book, self._postbox, item_id)
+    def _add_facts(self, item_id: str, facts: Facts, peer: str, message: Item | Sighted) -> None:
+        add_facts(self._book, self._postbox, item_id, facts, peer, seen_with(peer, message))
 
     def _online(self, message: Item) -> int | None:
         """When the sender last knew it online, never later than now; version 1 does not say."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from node.casework.casebook import Casebook
 from node.casework.contents.rejudging import (
-    carry_between,
+    carry_on,
     rejudge,
     said_here,
     watch_correction,
@@ -188,7 +188,7 @@ def hear_outcome(
     if _has_heard(book, postbox, state, peer, message):
         if message.assessment is not None and teller(postbox, peer, message.author) is None:
             said_here(book, state, message.assessment)
-            carry_between(book, postbox, state.id)
+            carry_on(book, postbox, state.id)
         return None
     given_back = handed_on_to(book, state) == peer and (
         message.what is OutcomeWhat.ERASED or (message.moved is not None and message.author == peer)

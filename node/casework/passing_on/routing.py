@@ -30,7 +30,7 @@ from node.casework.postbox import Postbox
 from node.casework.telling import News, tell
 from node.ids import Ids
 from protocol.errors import UnsayableError
-from protocol.facts import Hop, Jurisdiction, Moved
+from protocol.facts import Assessment, Hop, Jurisdiction, Moved
 from protocol.fields import MAX_ACTIONS, MAX_ASSESSMENTS, MAX_CONTENTS, MAX_SIGHTINGS
 from protocol.messages import Item, ItemV2
 from protocol.vocabulary import Confidence, HostingState, Kind, Lane, OutcomeWhat
@@ -274,11 +274,23 @@ def item_message(state: ItemState, us: str, found: Jurisdiction, handed_ms: int)
         finder=state.finder,
         custody=chain,
         jurisdiction=found,
-        assessments=state.assessments[-MAX_ASSESSMENTS:],
+        assessments=_verdicts_told(state)[-MAX_ASSESSMENTS:],
         actions=state.actions[-MAX_ACTIONS:],
         sightings=state.sightings[:MAX_SIGHTINGS],
         last_seen_online_ms=state.last_seen_online_ms,
     )
+
+
+def _verdicts_told(state: ItemState) -> tuple[Assessment, ...]:
+    """Return the verdicts that may be taken for verdicts on all files of an item.
+
+    While nobody looked at one of them the next member is to look.
+    """
+    if state.unseen:
+        return ()
+    waits = Review.SUGGESTED_VERDICT in state.reviews
+    held_back = state.by_one_file if waits else frozenset()
+    return tuple(given for given in state.assessments if given.event_id not in held_back)
 
 
 def item_told(message: Item, came_from: str | None) -> ItemState:

@@ -7,7 +7,7 @@ lets the table of duplicates decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -16,7 +16,7 @@ from node.casework.contents.assessing import assess_all
 from node.casework.contents.candidates import same_content, same_place, to_compare, with_nobody
 from node.casework.contents.hits import without_placeholder
 from node.casework.contents.listing import match_lists
-from node.casework.contents.rejudging import bring_verdicts, carry_between, rejudge, suggestion
+from node.casework.contents.rejudging import bring_verdicts, carry_on, rejudge, suggestion
 from node.casework.contents.spreading import spread
 from node.casework.contents.wanting import want_alike
 from node.casework.events import EventKind, Facts, Recorded, Settled
@@ -36,7 +36,7 @@ from node.ids import Ids
 from node.matching.contents import Likeness, likeness
 from node.matching.duplicates import Judgement, judge
 from node.matching.fingerprints import Fingerprints, content_keys
-from protocol.facts import Content, Hop, Sighting
+from protocol.facts import Assessment, Content, Hop, Sighting
 from protocol.messages import Sighted
 from protocol.vocabulary import Disposition, Matter, Verdict
 
@@ -271,6 +271,7 @@ def _first_state(
         custody=Custody.LOCATING if routed else Custody.COUNTED,
         responsible=None if routed else book.us,
         due_ms=book.now if routed else None,
+        named=(),
     )
 
 
@@ -322,16 +323,19 @@ def _join(
     return ItemTaken(item_id, "duplicate", item_id)
 
 
-def is_unseen(state: ItemState, content: tuple[Content, ...], by: str | None = None) -> bool:
+def is_unseen(
+    state: ItemState, content: tuple[Content, ...], saw: Callable[[Assessment], bool] | None = None
+) -> bool:
     """Whether a file comes to a judged item that only its address says is the same one.
 
-    Whoever judged it looked at what stood there then; `by`: the member that names the file, which
-    has seen what itself judged. Of an item that went on who has it looks: nobody is asked here, and
+    Whoever judged it looked at what stood there then; `saw`: whether who names the file gave that
+    verdict having seen it. Of an item that went on who has it looks: nobody is asked here, and
     no verdict goes on with the file from here. What an `unassessable` took back counts again once
     that is withdrawn.
     """
     judged = any(
-        one.verdict is not Verdict.UNASSESSABLE and one.member != by for one in state.assessments
+        one.verdict is not Verdict.UNASSESSABLE and not (saw and saw(one))
+        for one in state.assessments
     )
     routed = state.custody is not Custody.COUNTED
     return routed and judged and any(_is_another(state, one) for one in content)
@@ -357,7 +361,7 @@ def carry_over(book: Casebook, postbox: Postbox, item_id: str, judgement: Judgem
         suggested = suggestion(book, judgement, book.loaded.items[item_id].content)
         book.raise_review(item_id, judgement.review, suggested)
     if book.loaded.items[item_id].assessments:  # on to what only this item shows to be the same
-        carry_between(book, postbox, item_id)
+        carry_on(book, postbox, item_id)
     replaced = judgement.replaces and book.loaded.items[judgement.replaces]
     if replaced and replaced.custody is Custody.HERE and replaced.closed_ms is None:
         book.raise_review(replaced.id, Review.REPLACED)

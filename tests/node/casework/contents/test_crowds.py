@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from node.casework.casebook import Casebook
 from node.casework.contents.candidates import same_content
 from node.casework.contents.crowds import Crowds
-from node.casework.contents.rejudging import _carry, carry_between, watch_verdicts
+from node.casework.contents.rejudging import _carry, _carry_between, watch_verdicts
 from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.reports.draft import AssessmentDraft
 from node.casework.working import record_assessment, withdraw_verdict
@@ -273,7 +273,7 @@ class TestWhatIsLeftOut:
         made, plain = book(*known), book(*known)
         for number in order:
             item_id = known[number % len(known)].id
-            carry_between(made, POSTBOX, item_id)
+            _carry_between(made, POSTBOX, item_id)
             _carry_each(plain, item_id)
         assert made.events == plain.events
         assert made.posts == plain.posts

@@ -47,7 +47,7 @@ class TestKnown:
         """To one that has nothing in common with the item as it came."""
         items = await office.by_other_hashes()
         place = "https://gb1.example/2.jpg"
-        joined = item_from(IWF, 1, url=place, assessments=(said().assessment,))
+        joined = item_from(IWF, 1, file(1), url=place, assessments=(said().assessment,))
         await office.hear(joined, lane=Lane.REPORTS)
         for one in items:
             assert shown(await office.item(one.id)) == (True, [(IWF, "baseline")], ())

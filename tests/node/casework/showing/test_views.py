@@ -247,6 +247,7 @@ def test_state_has_no_field_that_is_forgotten_in_the_view() -> None:
         "unseen",  # places; reviews shows that somebody has to look
         "erased_at",  # a ring's
         "handed_ms",  # a ring's
+        "named",  # places by member: whose verdicts are of them
         "looks",  # by whose verdict a file was looked at: the history says when
         "told_hops",  # a chain's
         "sent",  # hashes; for hand-overs that cross

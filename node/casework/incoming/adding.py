@@ -1,0 +1,54 @@
+"""Files and other facts that a member tells of an item that is here, and which of them it judged.
+
+A verdict is of what its giver saw. A file that is named with it, in one message, its giver saw, and
+a file that the giver names later by itself; what comes with somebody's report was found by that one
+(protocol §6.6.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from node.casework.casebook import Casebook
+from node.casework.contents.rejudging import rejudge
+from node.casework.events import EventKind, Facts
+from node.casework.folding import lacks
+from node.casework.item import ItemState
+from node.casework.postbox import Postbox
+from node.casework.reports.intake import is_unseen
+from node.matching.contents import is_among
+from protocol.facts import Assessment, Content
+from protocol.messages import Item, Sighted
+
+Seeing: TypeAlias = Callable[[Assessment], bool]
+"""Whether whoever gave a verdict saw the files that a message names."""
+
+
+def seen_with(peer: str, message: Item | Sighted) -> Seeing:
+    """Return whose verdicts are also of the files that this message names."""
+    if isinstance(message, Item):
+        with_it = {given.event_id for given in message.assessments}
+        return lambda given: given.event_id in with_it
+    reported = message.sighting is not None
+    return lambda given: not reported and given.member == peer
+
+
+def places_named(state: ItemState, told: tuple[Content, ...]) -> tuple[int, ...]:
+    """Return the places of those files of an item that are among these."""
+    files = zip(state.places, state.content, strict=True)
+    return tuple(place for place, content in files if is_among(content, told))
+
+
+def add_facts(
+    book: Casebook, postbox: Postbox, item_id: str, facts: Facts, peer: str, seen: Seeing
+) -> None:
+    """Add what the item does not have, and judge it again; a file that nobody saw waits."""
+    state = book.loaded.items[item_id]
+    if (body := lacks(state, facts)) is None:
+        return
+    body = replace(body, unseen=is_unseen(state, body.content, seen))
+    book.record(item_id, EventKind.FACTS, body, at_ms=book.now, actor=peer)
+    rejudge(book, postbox, item_id)

@@ -1,0 +1,191 @@
+"""What came to an item by one of its files is told of the item once nobody need look at another.
+
+Whoever hears of a verdict on an item takes it for one on all its files (docs/threat-model.md).
+"""
+
+from __future__ import annotations
+
+from node.casework.casebook import Casebook
+from node.casework.contents.listing import match_lists
+from node.casework.contents.rejudging import rejudge
+from node.casework.item import Informant, ItemState, Review
+from node.casework.passing_on.routing import item_message
+from node.casework.reports.draft import AssessmentDraft
+from node.casework.reports.intake import carry_over
+from node.casework.working import record_assessment
+from node.matching.duplicates import Judgement
+from node.matching.lists import Trust
+from protocol.facts import Sighting
+from protocol.messages import Item, Outcome, Sighted, read
+from protocol.vocabulary import Disposition, OutcomeWhat, Source, Verdict
+from tests.builders.cases import (
+    POSTBOX,
+    US,
+    book,
+    country,
+    event_id,
+    file,
+    handed_on,
+    item,
+    verdict,
+)
+from tests.builders.network import NOW_MS
+from tests.node.casework.arriving import Receiver, item_from
+from tests.node.casework.contents.listed_items import later, listed, load
+
+GIVEN = verdict(member="fr-pdc")
+KNOWN = item(1, file(1), url="https://nl1.example/1.jpg", assessments=(GIVEN,))
+OTHER = item(2, file(2), url="https://nl2.example/2.jpg")
+REPORTER = Informant("gb-iwf", event_id(7, "gb-iwf"))
+BOTH = item(3, file(1), file(2), url="https://nl3.example/3.jpg", informants=(REPORTER,), named=())
+ONE = item(3, file(1), url="https://nl3.example/3.jpg", informants=(REPORTER,), named=())
+
+
+def told(made: Casebook) -> list[tuple[str, str]]:
+    """Return to whom which verdicts were told of an item."""
+    said = [(post.peer, read(post.entry)[1]) for post in made.posts]
+    return [
+        (peer, one.event_id)
+        for peer, one in said
+        if isinstance(one, Outcome) and one.what is OutcomeWhat.ASSESSED
+    ]
+
+
+def handed(state: ItemState) -> Item:
+    """Return what the next member is told of an item."""
+    return item_message(state, US, country("FR"), NOW_MS)
+
+
+def judge(made: Casebook, state: ItemState) -> None:
+    """Let a person here judge an item."""
+    draft = AssessmentDraft(verdict=Verdict.BASELINE)
+    record_assessment(made, state.id, draft, later(50), POSTBOX)
+
+
+def test_verdict_on_the_only_file_is_told_at_once() -> None:
+    """Nothing else could be meant."""
+    made = book(KNOWN, ONE)
+    rejudge(made, POSTBOX, ONE.id)
+    assert told(made) == [("gb-iwf", GIVEN.event_id)]
+    assert handed(made.loaded.items[ONE.id]).assessments == (GIVEN,)
+
+
+def test_attack_verdict_on_one_file_is_told_of_no_item_with_another() -> None:
+    """Neither to whom it came from, nor to whom it goes."""
+    made = book(KNOWN, BOTH)
+    rejudge(made, POSTBOX, BOTH.id)
+    state = made.loaded.items[BOTH.id]
+    assert (state.known, state.reviews) == (True, (Review.SUGGESTED_VERDICT,))
+    assert (told(made), handed(state).assessments) == ([], ())
+
+
+def test_attack_verdict_of_a_list_on_one_file_is_told_of_no_item_with_another() -> None:
+    """It is ours, and still of that file alone."""
+    made = load(book(BOTH), listed(1, Trust.AUTO, file(1)))
+    match_lists(made, later(50), POSTBOX, [BOTH.id])
+    state = made.loaded.items[BOTH.id]
+    assert (state.known, state.reviews) == (True, (Review.SUGGESTED_VERDICT,))
+    assert (told(made), handed(state).assessments) == ([], ())
+
+
+def test_verdicts_of_lists_on_each_file_are_told() -> None:
+    """Nobody need look."""
+    made = load(book(BOTH), listed(1, Trust.AUTO, file(1)), listed(2, Trust.BENIGN, file(2)))
+    match_lists(made, later(50), POSTBOX, [BOTH.id])
+    state = made.loaded.items[BOTH.id]
+    assert len(state.assessments) == 1
+    assert {one for _, one in told(made)} == {state.assessments[0].event_id}
+
+
+def test_verdict_is_told_once_the_other_file_is_judged_as_well() -> None:
+    """Whichever was first."""
+    made = book(KNOWN, OTHER, BOTH)
+    rejudge(made, POSTBOX, BOTH.id)
+    assert told(made) == []
+    judge(made, OTHER)
+    own = made.loaded.items[OTHER.id].assessments[0]
+    assert {one for _, one in told(made)} == {GIVEN.event_id, own.event_id}
+    assert set(handed(made.loaded.items[BOTH.id]).assessments) == {GIVEN, own}
+
+
+def test_verdict_of_the_person_who_looked_is_told() -> None:
+    """It is of all that stands there."""
+    made = book(KNOWN, BOTH)
+    rejudge(made, POSTBOX, BOTH.id)
+    judge(made, BOTH)
+    own = made.loaded.items[BOTH.id].assessments[-1]
+    assert told(made) == [("gb-iwf", own.event_id)]
+    assert own in handed(made.loaded.items[BOTH.id]).assessments
+
+
+def test_of_an_item_that_went_on_it_is_told_to_nobody_either() -> None:
+    """Who has it looks at the other file, if nothing else makes that known there."""
+    made = book(KNOWN, handed_on(BOTH))
+    rejudge(made, POSTBOX, BOTH.id)
+    assert made.loaded.items[BOTH.id].known
+    assert told(made) == []
+
+
+def test_later_reporter_hears_of_it_no_more_than_the_first_one() -> None:
+    """What is told of the item so far leaves it out."""
+    made = Receiver(KNOWN, BOTH)
+    rejudge(made.book, POSTBOX, BOTH.id)
+    made("fr-pdc", item_from("fr-pdc", 8, file(1), file(2), url="https://nl3.example/3.jpg"))
+    assert told(made.book) == []
+
+
+def test_attack_file_that_was_reported_later_goes_on_without_the_verdict() -> None:
+    """The verdict is ours, and older than the file: the next member looks at both."""
+    judged = item(
+        3, file(1), url="https://nl3.example/3.jpg", assessments=(verdict(member=US),), named=()
+    )
+    receiver = Receiver(judged)
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(1), file(2), url="https://nl3.example/3.jpg"))
+    state = receiver.state(judged.id)
+    assert (state.unseen, handed(state).assessments) == ((1,), ())
+    assert told(receiver.book) == []  # who named it would take it for one on that file
+
+
+def test_reporter_of_the_judged_file_alone_hears_the_verdict() -> None:
+    """It knows of no other."""
+    judged = item(
+        3, file(1), url="https://nl3.example/3.jpg", assessments=(verdict(member=US),), named=()
+    )
+    receiver = Receiver(judged)
+    receiver("gb-iwf", item_from("gb-iwf", 7, file(1), file(2), url="https://nl3.example/3.jpg"))
+    receiver("fr-pdc", item_from("fr-pdc", 8, file(1), url="https://nl3.example/3.jpg"))
+    assert told(receiver.book) == [("fr-pdc", judged.assessments[0].event_id)]
+
+
+def test_attack_file_of_a_later_report_is_not_judged_by_who_passes_it_on() -> None:
+    """A stranger reported it to the member that had judged the place before."""
+    theirs = verdict(member="gb-iwf")
+    receiver = Receiver(item(4, file(2), url="https://nl4.example/4.jpg"))
+    place = "https://nl3.example/3.jpg"
+    first = item_from("gb-iwf", 7, file(1), url=place, assessments=(theirs,))
+    receiver("gb-iwf", first)
+    seen = Sighting(event_id(71, "gb-iwf"), "gb-iwf", Source.PUBLIC, NOW_MS)
+    receiver("gb-iwf", Sighted(first.item_id, seen, file(2), None, child_at_risk=False))
+    state = receiver.state(first.item_id)
+    assert (state.unseen, state.reviews) == ((1,), (Review.SUGGESTED_VERDICT,))
+    assert not receiver.state(item(4).id).known
+
+
+def test_hashes_that_the_judging_member_adds_itself_are_of_what_it_saw() -> None:
+    """Its people took them where they judged."""
+    theirs = verdict(member="gb-iwf")
+    receiver = Receiver()
+    first = item_from("gb-iwf", 7, assessments=(theirs,))
+    receiver("gb-iwf", first)
+    receiver("gb-iwf", Sighted(first.item_id, None, file(1), None, child_at_risk=False))
+    assert receiver.state(first.item_id).reviews == ()
+
+
+def test_attack_item_that_shows_two_accounts_to_be_one_file_spares_no_look_at_another() -> None:
+    """What is carried on over a new item is watched as well."""
+    both = item(3, file(sha1=1, md5=1), file(2), url="https://nl3.example/3.jpg")
+    new = item(5, file(1, sha1=1, md5=1), url="https://nl5.example/5.jpg")
+    made = book(KNOWN, both, new)
+    carry_over(made, POSTBOX, new.id, Judgement(Disposition.NEW_KNOWN, KNOWN.id))
+    state = made.loaded.items[both.id]
+    assert (state.known, state.reviews) == (True, (Review.SUGGESTED_VERDICT,))
