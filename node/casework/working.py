@@ -18,7 +18,7 @@ from node.casework.errors import (
     UnknownItemError,
     UnknownVerdictError,
 )
-from node.casework.events import EventKind, Facts, Retracted, Settled
+from node.casework.events import EventKind, Facts, Reopened, Retracted, Settled
 from node.casework.folding import lacks
 from node.casework.item import (
     Custody,
@@ -225,7 +225,10 @@ def record_action(
     news = News(event_id, OutcomeWhat.ACTED, action, book.us, at_ms)
     tell(book, forwarding.postbox, state, news)
     looked_at = unheard or Review.CAME_BACK in state.reviews
-    settle(book, state.id, _SETTLED_BY_ACTING)
+    if draft.action is Action.INACCESSIBLE and Review.PERHAPS_BACK in state.reviews:
+        _reopen(book, forwarding, state, at_ms)
+    is_no_look = draft.action is Action.LEA_NOTIFIED
+    settle(book, state.id, _SETTLED_BY_REFERRING if is_no_look else _SETTLED_BY_ACTING)
     watch_hidden(book, state.id)
     if draft.action is Action.MOVED and draft.country is not None:
         found = _analysts_word(draft.country, at_ms)
@@ -246,6 +249,8 @@ _SETTLED_BY_ACTING = frozenset(Review) - {
 A notice to the proxy stays to be sent until it is recorded.
 """
 
+_SETTLED_BY_REFERRING = _SETTLED_BY_ACTING - {Review.PERHAPS_BACK}
+"""Whether what was gone is there again is seen by a look alone."""
 
 _ONLY_WHILE_OPEN = frozenset({Action.MOVED, Action.HOST_NOTIFIED, Action.HOST_CLAIMED})
 
@@ -255,6 +260,15 @@ def _may_act(state: ItemState, action: Action) -> None:
         raise NotResponsibleError
     if state.closed_ms is not None and action in _ONLY_WHILE_OPEN:
         raise ItemClosedError
+
+
+def _reopen(book: Casebook, forwarding: Forwarding, state: ItemState, at_ms: int) -> None:
+    """What may be back and cannot be looked at is open: else nobody would look again."""
+    event_id = forwarding.ids.mint(book.now)
+    body = Reopened(event_id)
+    after = book.record(state.id, EventKind.REOPENED, body, at_ms=at_ms, actor=book.us)
+    news = News(event_id, OutcomeWhat.REOPENED, None, book.us, at_ms)
+    tell(book, forwarding.postbox, after, news)
 
 
 def _analysts_word(country: str, at_ms: int) -> Jurisdiction:

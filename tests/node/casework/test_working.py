@@ -182,6 +182,30 @@ class TestActions:
         assert act(book(waiting), Action.SEEN_ONLINE).reviews == (Review.SUGGESTED_VERDICT,)
 
 
+class TestPerhapsBack:
+    """A closed item was reported again: only a look says whether it is there."""
+
+    WAITING = closed(msgspec.structs.replace(REPORTED, reviews=(Review.PERHAPS_BACK,)))
+
+    def test_item_that_cannot_be_checked_is_open_again(self) -> None:
+        """`inaccessible` is not final: nobody would look at it any more (rule 3)."""
+        made = book(self.WAITING)
+        state = act(made, Action.INACCESSIBLE)
+        assert (state.closed_ms, state.closed_by, state.reviews) == (None, None, ())
+        told = [message for _, message in said(made) if isinstance(message, Outcome)]
+        assert [one.what for one in told] == [OutcomeWhat.ACTED, OutcomeWhat.REOPENED]
+        assert len({one.event_id for one in told}) == 2
+
+    def test_closed_item_that_nobody_told_of_stays_closed_when_a_check_fails(self) -> None:
+        """A site that answers with an error is not back by that."""
+        assert act(book(closed(REPORTED)), Action.INACCESSIBLE).closed_by is Action.REMOVED
+
+    def test_referral_is_no_look(self) -> None:
+        """Police may know it; whether it is there is still to be seen."""
+        state = act(book(self.WAITING), Action.LEA_NOTIFIED)
+        assert (state.closed_by, state.reviews) == (Action.REMOVED, (Review.PERHAPS_BACK,))
+
+
 class TestAssessments:
     """Anybody assesses, wherever the item is."""
 
