@@ -63,7 +63,7 @@ def intake_needs(reports: Iterable[PreparedReport], fingerprints: Fingerprints) 
         if report.draft.reference is not None:
             needs.references.add((report.draft.source, report.draft.reference))
         for item in report.items:
-            needs.lines.update(filter(None, (item.line, item.line_here)))
+            needs.lines.update(filter(None, (item.line, item.line_here, *item.said)))
             want_alike(needs, item.content, fingerprints)
             needs.keys.update(fingerprints.places(item.location))
             if item.assessments:
@@ -105,8 +105,10 @@ def take_report(book: Casebook, report: PreparedReport, ids: Ids, postbox: Postb
         known = book.loaded.lines.get(line)
         if known is not None and known in book.loaded.items:
             taken.append(_again(book, report, item, known, ids, postbox))
+            _remember_said(book, item, known)
             continue
         taken.append(_first_time(book, report, item, opened, ids, postbox))
+        _remember_said(book, item, taken[-1].item_id)
         book.remember_line(line, taken[-1].item_id)
         if (again := _line_of(book, item)) != line:  # it joined an item that stands elsewhere
             book.remember_line(again, taken[-1].item_id)
@@ -171,10 +173,21 @@ def _again(
     if urgent:
         _raise_urgency(book, known, postbox)
     given = {(a.verdict, a.law) for a in state.assessments if a.member == book.us}
-    fresh = tuple(a for a in item.assessments if (a.verdict, a.law) not in given)
+    fresh = tuple(
+        one
+        for one, said in zip(item.assessments, item.said, strict=True)
+        if (one.verdict, one.law) not in given and book.loaded.lines.get(said) != known
+    )
     assess_all(book, known, fresh, ids, postbox)
     revised = missing is not None or urgent or fresh
     return ItemTaken(known, "revision" if revised else "repeated")
+
+
+def _remember_said(book: Casebook, item: PreparedItem, item_id: str) -> None:
+    """What was judged with this line is judged once: taken back since, it does not come again."""
+    for said in item.said:
+        if book.loaded.lines.get(said) != item_id:
+            book.remember_line(said, item_id)
 
 
 def _raise_urgency(book: Casebook, item_id: str, postbox: Postbox) -> None:

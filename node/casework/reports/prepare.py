@@ -41,11 +41,14 @@ _KIND_BY_ENDING = {
     **dict.fromkeys(("zip", "rar", "7z", "tar", "gz"), ItemKind.ARCHIVE),
 }
 
+_encode = msgspec.json.Encoder().encode
+
 
 class PreparedItem(msgspec.Struct, frozen=True, gc=False):
     """One item of a handed-in report, as facts; `line` is the fingerprint of its identity.
 
-    `line_here`: where that names no location, the fingerprint of both; else None.
+    `line_here`: where that names no location, the fingerprint of both; else None. `said`: those of
+    the assessments, as they were handed in with this line.
     """
 
     location: Location
@@ -57,6 +60,7 @@ class PreparedItem(msgspec.Struct, frozen=True, gc=False):
     assessments: tuple[AssessmentDraft, ...]
     kind_said: bool = False
     line_here: bytes | None = None
+    said: tuple[bytes, ...] = ()
 
 
 class PreparedReport(msgspec.Struct, frozen=True, gc=False):
@@ -102,16 +106,19 @@ def _item(
         raise DraftRejectedError(f"{field}.kind", mend)
     for number, assessment in enumerate(item.assessments):
         check_assessment(assessment, f"{field}.assessments[{number}]")
+    line = _line(draft, location, content, fingerprints, base, field)
+    where = (location.canonical or "").encode()
     return PreparedItem(
         location,
         content,
         _access(item.access, userinfo, f"{field}.access"),
         item.kind or _guess_kind(location, file=bool(content)),
         read_time(f"{field}.found", item.found, now_ms, default=received),
-        _line(draft, location, content, fingerprints, base, field),
+        line,
         item.assessments,
         item.kind is not None,
         _line_here(draft, location, fingerprints, base, field),
+        tuple(fingerprints.said(line, where + _encode(one)) for one in item.assessments),
     )
 
 

@@ -18,6 +18,7 @@ from node.casework.reports.draft import (
 )
 from node.casework.reports.intake import ReportTaken, intake_needs, take_reports
 from node.casework.reports.prepare import prepare_report
+from node.casework.working import withdraw_verdict
 from node.ids import Ids
 from protocol import messages
 from protocol.vocabulary import Action, Disposition, ItemKind, Matter, Source, Verdict
@@ -219,6 +220,45 @@ class TestSameLine:
         assert only(desk(reference="R-1", assessments=verdicts))[1] == "revision"
         assert only(desk(reference="R-1", assessments=verdicts))[1] == "repeated"
         assert len(desk.state(item_id).assessments) == 1
+
+    @pytest.mark.parametrize("how", [{"reference": "R-1"}, {"line": "abc:1"}])
+    @pytest.mark.parametrize("without", [0, 1], ids=["with the first", "with a later one"])
+    def test_verdict_that_was_taken_back_does_not_come_again_with_its_line(
+        self, how: dict[str, Any], without: int
+    ) -> None:
+        """A file that is handed in each night would undo what a person mended by day."""
+        desk = Desk()
+        verdicts = (AssessmentDraft(verdict=Verdict.BASELINE),)
+        for _ in range(without):
+            desk(**how)
+        item_id, _ = only(desk(assessments=verdicts, **how))
+        given = desk.state(item_id).assessments[0].event_id
+        withdraw_verdict(desk.book, item_id, given, desk.ids, POSTBOX)
+        assert only(desk(assessments=verdicts, **how)) == (item_id, "repeated")
+        assert desk.state(item_id).assessments == ()
+
+    def test_verdict_that_an_earlier_release_took_in_does_not_come_again_either(self) -> None:
+        """Once the line was here again before it was taken back."""
+        desk = Desk()
+        verdicts = (AssessmentDraft(verdict=Verdict.BASELINE),)
+        item_id, _ = only(desk(reference="R-1", assessments=verdicts))
+        lines = desk.book.loaded.lines
+        for line in [*lines][1:]:
+            del lines[line]
+        desk(reference="R-1", assessments=verdicts)
+        given = desk.state(item_id).assessments[0].event_id
+        withdraw_verdict(desk.book, item_id, given, desk.ids, POSTBOX)
+        assert only(desk(reference="R-1", assessments=verdicts))[1] == "repeated"
+
+    def test_other_word_under_the_same_line_is_a_verdict_of_its_own(self) -> None:
+        """Somebody looked again, and says when."""
+        desk = Desk()
+        early = AssessmentDraft(verdict=Verdict.BASELINE, at="2026-09-20T10:00:00Z")
+        late = AssessmentDraft(verdict=Verdict.BASELINE, at="2026-09-21T10:00:00Z")
+        item_id, _ = only(desk(reference="R-1", assessments=(early,)))
+        given = desk.state(item_id).assessments[0].event_id
+        withdraw_verdict(desk.book, item_id, given, desk.ids, POSTBOX)
+        assert only(desk(reference="R-1", assessments=(late,)))[1] == "revision"
 
     def test_line_whose_item_was_erased_is_a_new_one(self) -> None:
         """The fingerprint tells that it was there."""
