@@ -63,7 +63,9 @@ def intake_needs(reports: Iterable[PreparedReport], fingerprints: Fingerprints) 
         if report.draft.reference is not None:
             needs.references.add((report.draft.source, report.draft.reference))
         for item in report.items:
-            needs.lines.update(filter(None, (item.line, item.line_here, *item.said)))
+            needs.lines.update(
+                filter(None, (item.line, item.line_here, item.line_before, *item.said))
+            )
             want_alike(needs, item.content, fingerprints)
             needs.keys.update(fingerprints.places(item.location))
             if item.assessments:
@@ -101,16 +103,19 @@ def take_report(book: Casebook, report: PreparedReport, ids: Ids, postbox: Postb
     opened = _report_of(book, report, ids)
     taken = []
     for item in report.items:
-        line = _line_of(book, item)
+        line = _line_of(book, item, report.matter)
         known = book.loaded.lines.get(line)
-        if known is not None and known in book.loaded.items:
+        state = book.loaded.items.get(known or "")
+        if known is not None and state is not None and state.matter is report.matter:
             taken.append(_again(book, report, item, known, ids, postbox))
             _remember_said(book, item, known)
             continue
         taken.append(_first_time(book, report, item, opened, ids, postbox))
         _remember_said(book, item, taken[-1].item_id)
         book.remember_line(line, taken[-1].item_id)
-        if (again := _line_of(book, item)) != line:  # it joined an item that stands elsewhere
+        if (
+            again := _line_of(book, item, report.matter)
+        ) != line:  # it joined an item that stands elsewhere
             book.remember_line(again, taken[-1].item_id)
     if report.draft.reference is None and all(one.outcome in _NOTHING_NEW for one in taken):
         return ReportTaken(book.loaded.items[taken[0].item_id].report_id, tuple(taken))
@@ -120,12 +125,16 @@ def take_report(book: Casebook, report: PreparedReport, ids: Ids, postbox: Postb
 _NOTHING_NEW = frozenset({"repeated", "revision"})
 
 
-def _line_of(book: Casebook, item: PreparedItem) -> bytes:
+def _line_of(book: Casebook, item: PreparedItem, matter: Matter) -> bytes:
     """What this line is known by.
 
     Where an identity without a reference named another location before, this one too: it is another
     line, and neither dropped nor a fact about that item.
     """
+    if item.line_before is not None and item.line not in book.loaded.lines:
+        counted = book.loaded.items.get(book.loaded.lines.get(item.line_before, ""))
+        if counted is not None and counted.matter is matter:
+            return item.line_before
     known = book.loaded.items.get(book.loaded.lines.get(item.line, ""))
     if item.line_here is None or known is None or known.location is None:
         return item.line
@@ -142,7 +151,7 @@ def _report_of(book: Casebook, report: PreparedReport, ids: Ids) -> ReportFacts:
     known = None
     if draft.reference is not None:
         known = book.loaded.reports.get((draft.source, draft.reference))
-    elif (line := _line_of(book, report.items[0])) in book.loaded.lines:
+    elif (line := _line_of(book, report.items[0], report.matter)) in book.loaded.lines:
         first = book.loaded.items.get(book.loaded.lines[line])
         known = None if first is None else first.report_id
     return ReportFacts(

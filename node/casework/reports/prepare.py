@@ -48,7 +48,8 @@ class PreparedItem(msgspec.Struct, frozen=True, gc=False):
     """One item of a handed-in report, as facts; `line` is the fingerprint of its identity.
 
     `line_here`: where that names no location, the fingerprint of both; else None. `said`: those of
-    the assessments, as they were handed in with this line.
+    the assessments, as they were handed in with this line. `line_before`: by what earlier releases
+    knew a line that is not of CSAM.
     """
 
     location: Location
@@ -61,6 +62,7 @@ class PreparedItem(msgspec.Struct, frozen=True, gc=False):
     kind_said: bool = False
     line_here: bytes | None = None
     said: tuple[bytes, ...] = ()
+    line_before: bytes | None = None
 
 
 class PreparedReport(msgspec.Struct, frozen=True, gc=False):
@@ -106,7 +108,8 @@ def _item(
         raise DraftRejectedError(f"{field}.kind", mend)
     for number, assessment in enumerate(item.assessments):
         check_assessment(assessment, f"{field}.assessments[{number}]")
-    line = _line(draft, location, content, fingerprints, base, field)
+    matter = "" if draft.matter in (None, Matter.CSAM) else f"\0{draft.matter}"
+    line = _line(draft, location, content, fingerprints, base, field, matter)
     where = (location.canonical or "").encode()
     return PreparedItem(
         location,
@@ -117,8 +120,9 @@ def _item(
         line,
         item.assessments,
         item.kind is not None,
-        _line_here(draft, location, fingerprints, base, field),
+        _line_here(draft, location, fingerprints, base, field + matter),
         tuple(fingerprints.said(line, where + _encode(one)) for one in item.assessments),
+        _line(draft, location, content, fingerprints, base, field) if matter else None,
     )
 
 
@@ -129,15 +133,17 @@ def _line(
     fingerprints: Fingerprints,
     base: str,
     field: str,
+    matter: str = "",
 ) -> bytes:
     """SOURCE + REFERENCE + canonical location (or content, where there is none).
 
-    Without a reference, the line it came from.
+    Without a reference, the line it came from. With its matter, if that is not CSAM: what was only
+    counted by mistake is another line once it says what it is.
     """
     if draft.reference is None:
-        return fingerprints.line("line", base, field)
+        return fingerprints.line("line", base, field + matter)
     where = location.canonical or _strongest(content[0])
-    return fingerprints.line(draft.source, draft.reference, where)
+    return fingerprints.line(draft.source, draft.reference, where + matter)
 
 
 def _line_here(

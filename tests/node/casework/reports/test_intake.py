@@ -260,6 +260,37 @@ class TestSameLine:
         withdraw_verdict(desk.book, item_id, given, desk.ids, POSTBOX)
         assert only(desk(reference="R-1", assessments=(late,)))[1] == "revision"
 
+    @pytest.mark.parametrize("how", [{"reference": "R-1"}, {"line": "abc:1"}])
+    @pytest.mark.parametrize("order", [(Matter.SPAM, Matter.CSAM), (Matter.CSAM, Matter.SPAM)])
+    def test_line_of_another_matter_is_an_item_of_its_own(
+        self, how: dict[str, Any], order: tuple[Matter, Matter]
+    ) -> None:
+        """What was counted by mistake, and is CSAM, has to go to somebody."""
+        desk = Desk()
+        first, second = (only(desk(matter=matter, **how)) for matter in order)
+        assert [outcome for _, outcome in (first, second)] == ["new", "new"]
+        assert [desk.state(one).matter for one, _ in (first, second)] == [*order]
+        before = len(desk.book.events)
+        for matter, (item_id, _) in zip(order, (first, second), strict=True):
+            assert only(desk(matter=matter, **how)) == (item_id, "repeated")
+        assert len(desk.book.events) == before
+
+    @pytest.mark.parametrize("how", [{"reference": "R-1"}, {"line": "abc:1"}])
+    def test_line_that_an_earlier_release_counted_is_known_by_its_matter(
+        self, how: dict[str, Any]
+    ) -> None:
+        """It knew such a line without the matter."""
+        desk = Desk()
+        counted, _ = only(desk(matter=Matter.SPAM, **how))
+        plain = Desk()
+        plain(**how)
+        ((line, _),) = plain.book.loaded.lines.items()
+        desk.book.loaded.lines = {line: counted}
+        assert only(desk(matter=Matter.SPAM, **how)) == (counted, "repeated")
+        routed, outcome = only(desk(**how))
+        assert (outcome, desk.state(routed).custody) == ("new", Custody.LOCATING)
+        assert only(desk(**how)) == (routed, "repeated")
+
     def test_line_whose_item_was_erased_is_a_new_one(self) -> None:
         """The fingerprint tells that it was there."""
         desk = Desk()
