@@ -15,11 +15,11 @@ from typing import Final
 from node.casework.casebook import Casebook
 from node.casework.contents.hits import waits_for_a_look
 from node.casework.events import EventKind
-from node.casework.item import Custody, Informant, ItemState
+from node.casework.item import Custody, Informant, ItemState, Review
 from node.casework.postbox import Postbox
 from protocol.facts import ActionTaken, Assessment, Moved
 from protocol.messages import Item, Outcome, Sighted
-from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat
+from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat, Verdict
 
 Payload = Assessment | ActionTaken | Moved | None
 
@@ -112,6 +112,16 @@ def is_reported_since(state: ItemState) -> bool:
     """
     closed_ms = None if state.closed_by is Action.NOT_ILLEGAL else state.closed_ms
     return closed_ms is not None and any(one.found_ms > closed_ms for one in state.sightings)
+
+
+def is_there_since(state: ItemState, now_ms: int) -> bool:
+    """Whether an item that is closed as gone was found, or seen, after that and not after now.
+
+    What is said to have been later than now, by a clock that was wrong, says nothing of that.
+    """
+    closed_ms = None if state.closed_by is Action.NOT_ILLEGAL else state.closed_ms
+    times = (*(one.found_ms for one in state.sightings), state.last_seen_online_ms or 0)
+    return closed_ms is not None and any(closed_ms < at_ms <= now_ms for at_ms in times)
 
 
 def tell_one(
@@ -253,7 +263,25 @@ def note(
     `told_by`: who told of what another did; of a verdict that is hearsay. None: its author.
     """
     assert isinstance(payload, Assessment | ActionTaken)
-    return book.record(item_id, kind, payload, at_ms=at_ms, actor=told_by or payload.member)
+    is_new = not any(
+        one.event_id == payload.event_id for one in book.loaded.items[item_id].assessments
+    )
+    state = book.record(item_id, kind, payload, at_ms=at_ms, actor=told_by or payload.member)
+    if is_new and isinstance(payload, Assessment) and _denies_closure(state, payload):
+        book.raise_review(item_id, Review.NOT_ILLEGAL_DOUBTED)
+        state = book.loaded.items[item_id]
+    return state
+
+
+def _denies_closure(state: ItemState, given: Assessment) -> bool:
+    """Whether what was closed here as not illegal is held illegal now, and by nobody else not.
+
+    Else nobody would look: further reports of it are only counted.
+    """
+    said = {one.verdict for one in state.in_force}  # that they differ is a reason of its own
+    illegal = given.verdict in {Verdict.BASELINE, Verdict.NATIONAL}
+    closed = state.custody is Custody.HERE and state.closed_by is Action.NOT_ILLEGAL
+    return closed and illegal and Verdict.NOT_ILLEGAL not in said
 
 
 def by_hearsay(

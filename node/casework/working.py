@@ -21,6 +21,7 @@ from node.casework.errors import (
 from node.casework.events import EventKind, Facts, Reopened, Retracted, Settled
 from node.casework.folding import lacks
 from node.casework.item import (
+    FINAL_ACTIONS,
     Custody,
     ItemState,
     Review,
@@ -29,13 +30,14 @@ from node.casework.mistakes.reconsidering import reconsider
 from node.casework.mistakes.undoing import ILLEGAL, has_verdict, take_everywhere_back
 from node.casework.passing_on.custody import is_unheard, take_custody
 from node.casework.passing_on.routing import Forwarding, choose, route
+from node.casework.places.again import raise_judged
 from node.casework.places.beside import ANALYST
 from node.casework.places.hidden import watch_hidden
 from node.casework.postbox import Postbox
 from node.casework.reports.draft import ActionDraft, AssessmentDraft, HashesDraft, RetractionDraft
 from node.casework.reports.intake import add_facts
 from node.casework.reports.prepare import check_action, check_assessment, read_hashes, read_time
-from node.casework.telling import REPORTED_AGAIN_UNSEEN, News, note, tell
+from node.casework.telling import REPORTED_AGAIN_UNSEEN, News, is_there_since, note, tell
 from node.ids import Ids
 from node.matching.contents import Likeness, is_same_account, likeness
 from protocol.facts import ActionTaken, Content, Evidence, Jurisdiction
@@ -229,6 +231,8 @@ def record_action(
         _reopen(book, forwarding, state, at_ms)
     is_no_look = draft.action is Action.LEA_NOTIFIED
     settle(book, state.id, _SETTLED_BY_REFERRING if is_no_look else _SETTLED_BY_ACTING)
+    if draft.action in FINAL_ACTIONS and is_there_since(book.loaded.items[state.id], book.now):
+        raise_judged(book, state.id, Review.PERHAPS_BACK, None)
     watch_hidden(book, state.id)
     if draft.action is Action.MOVED and draft.country is not None:
         found = _analysts_word(draft.country, at_ms)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 
@@ -25,10 +27,12 @@ from node.casework.reports.draft import (
 from node.casework.reports.intake import take_reports
 from node.casework.reports.prepare import prepare_report
 from node.casework.working import record_action, record_assessment, record_hashes
+from protocol.facts import Sighting
 from protocol.messages import Outcome, Sighted
 from protocol.vocabulary import Action, ItemKind, OutcomeWhat, Source, Verdict
 from tests.builders.cases import (
     FINGERPRINTS,
+    HOUR_MS,
     OTHER_PLACE,
     PLACE,
     POSTBOX,
@@ -56,6 +60,11 @@ def assess(made: Casebook, given: Verdict = Verdict.BASELINE, item_id: str = ITE
     """Record a verdict of ours."""
     law = "law-1" if given is Verdict.NATIONAL else None
     return record_assessment(made, item_id, AssessmentDraft(verdict=given, law=law), ids(), POSTBOX)
+
+
+def clock(at_ms: int) -> str:
+    """Return a time as a case system writes it."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat()
 
 
 def act(
@@ -204,6 +213,72 @@ class TestPerhapsBack:
         """Police may know it; whether it is there is still to be seen."""
         state = act(book(self.WAITING), Action.LEA_NOTIFIED)
         assert (state.closed_by, state.reviews) == (Action.REMOVED, (Review.PERHAPS_BACK,))
+
+    @pytest.mark.parametrize("action", [Action.REMOVED, Action.UNAVAILABLE])
+    def test_item_that_was_found_after_it_was_gone_is_looked_at_whatever_came_first(
+        self, action: Action
+    ) -> None:
+        """The action was recorded hours later, and the report had come meanwhile."""
+        later = Sighting(event_id(70), US, Source.PUBLIC, NOW_MS + 2 * HOUR_MS)
+        made = book(item(1, sightings=(*REPORTED.sightings, later)), now=NOW_MS + 3 * HOUR_MS)
+        state = act(made, action, at=clock(NOW_MS + HOUR_MS))
+        assert (state.closed_ms, state.review) == (NOW_MS + HOUR_MS, Review.PERHAPS_BACK)
+        made.now += 1
+        assert act(made, action).review is None
+
+    def test_item_that_was_seen_after_it_was_gone_is_looked_at_whatever_came_first(self) -> None:
+        """A check of noon, and the removal of the morning recorded in the evening."""
+        made = book(REPORTED, now=NOW_MS + 3 * HOUR_MS)
+        act(made, Action.SEEN_ONLINE, at=clock(NOW_MS + 2 * HOUR_MS))
+        made.now += 1
+        assert act(made, Action.REMOVED, at=clock(NOW_MS + HOUR_MS)).review is Review.PERHAPS_BACK
+
+    def test_sighting_from_the_future_keeps_nothing_before_a_person(self) -> None:
+        """A wrong clock says nothing of before and after."""
+        ahead = Sighting(event_id(70), US, Source.PUBLIC, NOW_MS + 2 * HOUR_MS)
+        made = book(item(1, sightings=(*REPORTED.sightings, ahead)))
+        assert act(made, Action.REMOVED).review is None
+
+
+class TestNotIllegalDoubted:
+    """What was closed as not illegal, and is held illegal since, stands before a person."""
+
+    CLOSED = closed(item(1), Action.NOT_ILLEGAL)
+
+    def test_own_verdict_that_it_is_illegal_waits_for_an_action(self) -> None:
+        """A verdict opens nothing, and each report of it would only be counted."""
+        made = book(self.CLOSED)
+        for _ in range(2):
+            made.now += 1
+            state = assess(made)
+            assert (state.closed_by, state.reviews) == (
+                Action.NOT_ILLEGAL,
+                (Review.NOT_ILLEGAL_DOUBTED,),
+            )
+        assert act(made, Action.SEEN_ONLINE).reviews == ()
+
+    def test_own_correction_answers_it(self) -> None:
+        """It was right to close it."""
+        made = book(self.CLOSED)
+        assess(made)
+        made.now += 1
+        assert assess(made, Verdict.NOT_ILLEGAL).reviews == ()
+
+    def test_verdict_that_comes_with_the_content_is_looked_at(self) -> None:
+        """Somebody abroad judged the file at another place."""
+        other = item(2, file(1), url=OTHER_PLACE)
+        made = book(closed(item(1, file(1)), Action.NOT_ILLEGAL), other)
+        assess(made, item_id=other.id)
+        assert made.loaded.items[ITEM].reviews == (Review.NOT_ILLEGAL_DOUBTED,)
+
+    @pytest.mark.parametrize(
+        "state",
+        [closed(item(1)), handed_on(CLOSED), item(1)],
+        ids=["gone", "who has it looks", "open"],
+    )
+    def test_no_other_item_is_doubted(self, state: ItemState) -> None:
+        """It is looked at anyhow, or is nothing to look at."""
+        assert assess(book(state)).reviews == ()
 
 
 class TestAssessments:
