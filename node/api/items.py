@@ -26,6 +26,7 @@ from node.casework.reports.draft import (
     WrongFileDraft,
 )
 from node.casework.unchanged import expected
+from node.ids import time_of
 from node.jurisdiction.codes import country_mend
 from node.store.items.queries import ItemQuery
 from protocol.fields import is_subject_id
@@ -280,11 +281,15 @@ def _by_us(
     member: str,
     since_ms: int,
 ) -> bool:
-    """Whether we recorded it at the time the draft says, or since the key was first used."""
-    if one.member != member:
+    """Whether we recorded it since the key was first used, at the time that the draft says.
+
+    A verdict has a later one than it was said with, where it corrects another word of ours.
+    """
+    if one.member != member or time_of(one.id) < since_ms:
         return False
-    at_ms = milliseconds(one.at)
-    return at_ms >= since_ms if draft.at is None else at_ms == milliseconds(draft.at)
+    at_ms, said_ms = milliseconds(one.at), milliseconds(draft.at) if draft.at else since_ms
+    is_later = draft.at is None or isinstance(draft, AssessmentDraft)
+    return at_ms >= said_ms if is_later else at_ms == said_ms
 
 
 def milliseconds(text: str) -> int:

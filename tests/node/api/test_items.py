@@ -215,6 +215,41 @@ class TestIdempotencyKey:
         assert response.status == 201
         assert len((await response.json())[what]) == 1
 
+    async def test_verdict_with_an_earlier_time_is_given_once_though_its_answer_was_not_kept(
+        self, client: Client, local: Any
+    ) -> None:
+        """It is recorded as later than the word that it corrects, so under another time."""
+        path = f"/api/v1/items/{await submit(client)}/assessments"
+        await client.post(path, json={"verdict": "baseline"})
+        draft = {"verdict": "not_illegal", "at": "2026-09-01T10:00:00Z"}
+        headers = {"Idempotency-Key": "k-1"}
+        await client.post(path, json=draft, headers=headers)
+        await local.store.writer.run(
+            lambda c: c.execute("UPDATE idempotency SET status = NULL, response = NULL")
+        )
+        again = await (await client.post(path, json=draft, headers=headers)).json()
+        assert [one["verdict"] for one in again["assessments"]] == ["baseline", "not_illegal"]
+
+    async def test_second_notice_of_one_time_is_recorded_though_its_key_was_reserved_before(
+        self, client: Client, local: Any
+    ) -> None:
+        """The node ended before the work; the first notice, to another host, is not this one."""
+        item_id = await submit(client)
+        await local.desk.locate_due()
+        path = f"/api/v1/items/{item_id}/actions"
+        draft = {"action": "host_notified", "at": "2026-09-01T10:00:00Z"}
+        await client.post(path, json=draft, headers={"Idempotency-Key": "k-1"})
+        local.now += 60_000
+        await local.store.writer.run(
+            lambda c: c.execute(
+                "INSERT INTO idempotency (token_sha256, key, body_sha256, created_ms)"
+                " SELECT token_sha256, 'k-2', body_sha256, created_ms + 60000"
+                " FROM idempotency WHERE key = 'k-1'"
+            )
+        )
+        again = await client.post(path, json=draft, headers={"Idempotency-Key": "k-2"})
+        assert len((await again.json())["actions"]) == 2
+
     async def test_attack_what_another_recorded_meanwhile_is_no_answer_to_what_was_refused(
         self, client: Client, local: Any
     ) -> None:
