@@ -51,13 +51,21 @@ class Ids:
         self._random = _Drawn() if random_bytes is None else _digits_of(random_bytes)
         self._begin = (-1, "")
 
-    def mint(self, now_ms: int) -> str:
-        """Return a new id; `now_ms` (UTC) gives its place in time."""
+    def mint(self, now_ms: int, digits: str | None = None) -> str:
+        """Return a new id; `now_ms` (UTC) gives its place in time.
+
+        `digits` stand in the place of random ones (`digits_of`): by them it is known again.
+        """
         at_ms, begin = self._begin
         if at_ms != now_ms:
             begin = f"{self.member}.{_text(now_ms & LATEST_MS, _TIME_DIGITS)}"
             self._begin = (now_ms, begin)
-        return begin + self._random()
+        return begin + (digits or self._random())
+
+
+def digits_of(secret: bytes) -> str:
+    """Return the digits of an id from what nobody else can know, at least ten bytes."""
+    return _text(int.from_bytes(secret[:_RANDOM_BYTES], "big"), _RANDOM_DIGITS)
 
 
 def time_of(minted: str) -> int:

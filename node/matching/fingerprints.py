@@ -120,8 +120,8 @@ class Fingerprints:
         return f"{whose}\0{number}\0".encode() + self._of(b"h", where.encode())
 
     def said(self, line: bytes, words: bytes) -> bytes:
-        """The key of a verdict that was handed in with a line; it lies beside the line's own."""
-        return line + self._of(b"a", line + words)
+        """What a verdict that was handed in with a line is known by."""
+        return self._of(b"a", line + words)
 
 
 def _remember(at_hand: dict[_N, _K], name: _N, key: _K) -> _K:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from node.casework.casebook import Casebook
 from node.casework.contents.rejudging import rejudge
 from node.casework.contents.spreading import spread
@@ -20,13 +22,23 @@ from protocol.vocabulary import OutcomeWhat, Verdict
 def assess_all(
     book: Casebook,
     item_id: str,
-    drafts: tuple[AssessmentDraft, ...],
+    drafts: Iterable[tuple[AssessmentDraft, str]],
     ids: Ids,
     postbox: Postbox,
 ) -> None:
-    """Record the verdicts that came with a report, in their order."""
-    for draft in drafts:
-        assess(book, item_id, draft, ids, postbox)
+    """Record the verdicts that came with a report, in their order, each once (`was_said`)."""
+    for draft, digits in drafts:
+        if not was_said(book.loaded.items[item_id], digits):
+            assess(book, item_id, draft, ids, postbox, digits=digits)
+
+
+def was_said(state: ItemState, digits: str) -> bool:
+    """Whether a verdict stands, or stood, on the item whose id ends so: it came with this line.
+
+    What was taken back since does not come again with the file that it had been handed in with.
+    """
+    given = (one.event_id for one in state.assessments)
+    return any(one.endswith(digits) for one in (*given, *state.heard))
 
 
 def assess(
@@ -37,17 +49,20 @@ def assess(
     postbox: Postbox,
     *,
     looked: bool = False,
+    digits: str | None = None,
 ) -> ItemState:
     """Record this member's verdict, tell everybody concerned, carry it over where it goes.
 
     It is later than every word of ours on the item or its files, whatever a clock or `at` says:
     else the one that it corrects would count. `looked`: a file of the item waited for this look.
+    `digits`: by what its id is to end.
     """
     said_ms = read_time("at", draft.at, book.now)
     before = dict(book.loaded.items)
     at_ms = max(said_ms, _last_word_ms(book, before[item_id]) + 1)
+    event_id = ids.mint(book.now, digits)
     assessment = Assessment(
-        ids.mint(book.now), book.us, draft.verdict, draft.law, draft.labels, draft.reason, at_ms
+        event_id, book.us, draft.verdict, draft.law, draft.labels, draft.reason, at_ms
     )
     state = note(book, item_id, EventKind.ASSESSED, assessment, said_ms)
     spread(book, postbox, before[item_id], state, looked=looked)

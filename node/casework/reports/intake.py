@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from node.casework.casebook import Casebook, Needs
-from node.casework.contents.assessing import assess_all
+from node.casework.contents.assessing import assess_all, was_said
 from node.casework.contents.candidates import same_content, same_place, to_compare, with_nobody
 from node.casework.contents.hits import without_placeholder
 from node.casework.contents.listing import match_lists
@@ -27,11 +27,7 @@ from node.casework.mistakes.reconsidering import reconsider
 from node.casework.places.again import raise_judged, watch_urgency
 from node.casework.postbox import Postbox
 from node.casework.reports.prepare import PreparedItem, PreparedReport
-from node.casework.telling import (
-    REPORTED_IN_VAIN,
-    is_with_nobody,
-    pass_on_sighting,
-)
+from node.casework.telling import REPORTED_IN_VAIN, is_with_nobody, pass_on_sighting
 from node.ids import Ids
 from node.matching.contents import Likeness, likeness
 from node.matching.duplicates import Judgement, judge
@@ -63,9 +59,8 @@ def intake_needs(reports: Iterable[PreparedReport], fingerprints: Fingerprints) 
         if report.draft.reference is not None:
             needs.references.add((report.draft.source, report.draft.reference))
         for item in report.items:
-            needs.lines.update(
-                filter(None, (item.line, item.line_here, item.line_before, *item.said))
-            )
+            lines = [line for line in (item.line, item.line_here) if line is not None]
+            needs.lines.update(lines, (_of_matter(line, report.matter) for line in lines))
             want_alike(needs, item.content, fingerprints)
             needs.keys.update(fingerprints.places(item.location))
             if item.assessments:
@@ -108,15 +103,15 @@ def take_report(book: Casebook, report: PreparedReport, ids: Ids, postbox: Postb
         state = book.loaded.items.get(known or "")
         if known is not None and state is not None and state.matter is report.matter:
             taken.append(_again(book, report, item, known, ids, postbox))
-            _remember_said(book, item, known)
             continue
+        if known is not None and state is not None:  # an earlier release knew it without its matter
+            book.remember_line(_of_matter(line, state.matter), known)
         taken.append(_first_time(book, report, item, opened, ids, postbox))
-        _remember_said(book, item, taken[-1].item_id)
-        book.remember_line(line, taken[-1].item_id)
-        if (
-            again := _line_of(book, item, report.matter)
-        ) != line:  # it joined an item that stands elsewhere
-            book.remember_line(again, taken[-1].item_id)
+        if taken[-1].outcome not in _NOTHING_NEW:
+            joined = book.loaded.items[taken[-1].item_id]
+            if item.line_here is not None and not _is_at(joined, item):
+                line = _of_matter(item.line_here, report.matter)
+            book.remember_line(line, joined.id)
     if report.draft.reference is None and all(one.outcome in _NOTHING_NEW for one in taken):
         return ReportTaken(book.loaded.items[taken[0].item_id].report_id, tuple(taken))
     return ReportTaken(opened.id, tuple(taken))
@@ -131,15 +126,27 @@ def _line_of(book: Casebook, item: PreparedItem, matter: Matter) -> bytes:
     Where an identity without a reference named another location before, this one too: it is another
     line, and neither dropped nor a fact about that item.
     """
-    if item.line_before is not None and item.line not in book.loaded.lines:
-        counted = book.loaded.items.get(book.loaded.lines.get(item.line_before, ""))
+    here = None if item.line_here is None else _of_matter(item.line_here, matter)
+    if here is not None and here in book.loaded.lines:
+        return here
+    line = _of_matter(item.line, matter)
+    known = book.loaded.items.get(book.loaded.lines.get(line, ""))
+    if known is None and line != item.line:
+        counted = book.loaded.items.get(book.loaded.lines.get(item.line, ""))
         if counted is not None and counted.matter is matter:
-            return item.line_before
-    known = book.loaded.items.get(book.loaded.lines.get(item.line, ""))
-    if item.line_here is None or known is None or known.location is None:
-        return item.line
-    same = known.location.canonical in (None, item.location.canonical)
-    return item.line if same else item.line_here
+            line, known = item.line, counted
+    return line if here is None or known is None or _is_at(known, item) else here
+
+
+def _is_at(state: ItemState, item: PreparedItem) -> bool:
+    """Whether an item stands where a line says, or nowhere that is known."""
+    location = state.location
+    return location is None or location.canonical in (None, item.location.canonical)
+
+
+def _of_matter(line: bytes, matter: Matter) -> bytes:
+    """What is only counted is another line than CSAM: as that, it has to go to somebody."""
+    return line if matter is Matter.CSAM else line + f"\0{matter}".encode()
 
 
 def _report_of(book: Casebook, report: PreparedReport, ids: Ids) -> ReportFacts:
@@ -182,21 +189,14 @@ def _again(
     if urgent:
         _raise_urgency(book, known, postbox)
     given = {(a.verdict, a.law) for a in state.assessments if a.member == book.us}
-    fresh = tuple(
-        one
-        for one, said in zip(item.assessments, item.said, strict=True)
-        if (one.verdict, one.law) not in given and book.loaded.lines.get(said) != known
-    )
+    fresh = [
+        (one, digits)
+        for one, digits in item.judged
+        if (one.verdict, one.law) not in given and not was_said(state, digits)
+    ]
     assess_all(book, known, fresh, ids, postbox)
     revised = missing is not None or urgent or fresh
     return ItemTaken(known, "revision" if revised else "repeated")
-
-
-def _remember_said(book: Casebook, item: PreparedItem, item_id: str) -> None:
-    """What was judged with this line is judged once: taken back since, it does not come again."""
-    for said in item.said:
-        if book.loaded.lines.get(said) != item_id:
-            book.remember_line(said, item_id)
 
 
 def _raise_urgency(book: Casebook, item_id: str, postbox: Postbox) -> None:
@@ -243,14 +243,15 @@ def _first_time(
     )
     judgement = judge(new, here, alike, book.us, book.now)
     if judgement.joins and judgement.item is not None:
-        if judgement.item == book.loaded.lines.get(item.line):  # the line's own, at another address
+        of_line = _of_matter(item.line, report.matter)
+        if judgement.item == book.loaded.lines.get(of_line):  # the line's own, at another address
             return _again(book, report, item, judgement.item, ids, postbox)
         return _join(book, report, item, opened, judgement, ids, postbox)
     item_id = ids.mint(book.now)
     body = Recorded(_first_state(book, report, item, opened, item_id), _if_new(book, opened))
     book.record(item_id, EventKind.RECORDED, body, at_ms=item.found_ms, actor=book.us)
     carry_over(book, postbox, item_id, judgement)
-    assess_all(book, item_id, item.assessments, ids, postbox)
+    assess_all(book, item_id, item.judged, ids, postbox)
     known = judgement.disposition is Disposition.NEW_KNOWN
     return ItemTaken(item_id, "known" if known else "new", judgement.item if known else None)
 
@@ -341,7 +342,7 @@ def _join(
     if waits and item.assessments and Review.SUGGESTED_VERDICT not in state.reviews:
         looked = Settled(Review.SUGGESTED_VERDICT)  # that is part of the verdict, and goes with it
         book.record(item_id, EventKind.SETTLED, looked, at_ms=book.now, actor=book.us)
-    assess_all(book, item_id, item.assessments, ids, postbox)
+    assess_all(book, item_id, item.judged, ids, postbox)
     return ItemTaken(item_id, "duplicate", item_id)
 
 

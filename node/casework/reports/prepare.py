@@ -6,6 +6,7 @@ Pure: the same draft gives the same facts.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import msgspec
@@ -19,6 +20,7 @@ from node.casework.reports.draft import (
     ItemDraft,
     ReportDraft,
 )
+from node.ids import digits_of
 from node.jurisdiction.codes import country_mend
 from node.jurisdiction.errors import UnlocatableError
 from node.jurisdiction.locations import VERSION as CANONICAL_VERSION
@@ -47,9 +49,8 @@ _encode = msgspec.json.Encoder().encode
 class PreparedItem(msgspec.Struct, frozen=True, gc=False):
     """One item of a handed-in report, as facts; `line` is the fingerprint of its identity.
 
-    `line_here`: where that names no location, the fingerprint of both; else None. `said`: those of
-    the assessments, as they were handed in with this line. `line_before`: by what earlier releases
-    knew a line that is not of CSAM.
+    `line_here`: where that names no location, the fingerprint of both; else None. `said`: by what
+    the ids of the assessments end, as they were handed in with this line.
     """
 
     location: Location
@@ -61,8 +62,12 @@ class PreparedItem(msgspec.Struct, frozen=True, gc=False):
     assessments: tuple[AssessmentDraft, ...]
     kind_said: bool = False
     line_here: bytes | None = None
-    said: tuple[bytes, ...] = ()
-    line_before: bytes | None = None
+    said: tuple[str, ...] = ()
+
+    @property
+    def judged(self) -> Iterator[tuple[AssessmentDraft, str]]:
+        """The assessments, each with the end of its id."""
+        return zip(self.assessments, self.said, strict=True)
 
 
 class PreparedReport(msgspec.Struct, frozen=True, gc=False):
@@ -108,8 +113,7 @@ def _item(
         raise DraftRejectedError(f"{field}.kind", mend)
     for number, assessment in enumerate(item.assessments):
         check_assessment(assessment, f"{field}.assessments[{number}]")
-    matter = "" if draft.matter in (None, Matter.CSAM) else f"\0{draft.matter}"
-    line = _line(draft, location, content, fingerprints, base, field, matter)
+    line = _line(draft, location, content, fingerprints, base, field)
     where = (location.canonical or "").encode()
     return PreparedItem(
         location,
@@ -120,9 +124,8 @@ def _item(
         line,
         item.assessments,
         item.kind is not None,
-        _line_here(draft, location, fingerprints, base, field + matter),
-        tuple(fingerprints.said(line, where + _encode(one)) for one in item.assessments),
-        _line(draft, location, content, fingerprints, base, field) if matter else None,
+        _line_here(draft, location, fingerprints, base, field),
+        tuple(digits_of(fingerprints.said(line, where + _encode(one))) for one in item.assessments),
     )
 
 
@@ -133,17 +136,15 @@ def _line(
     fingerprints: Fingerprints,
     base: str,
     field: str,
-    matter: str = "",
 ) -> bytes:
     """SOURCE + REFERENCE + canonical location (or content, where there is none).
 
-    Without a reference, the line it came from. With its matter, if that is not CSAM: what was only
-    counted by mistake is another line once it says what it is.
+    Without a reference, the line it came from.
     """
     if draft.reference is None:
-        return fingerprints.line("line", base, field + matter)
+        return fingerprints.line("line", base, field)
     where = location.canonical or _strongest(content[0])
-    return fingerprints.line(draft.source, draft.reference, where + matter)
+    return fingerprints.line(draft.source, draft.reference, where)
 
 
 def _line_here(

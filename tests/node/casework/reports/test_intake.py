@@ -237,18 +237,16 @@ class TestSameLine:
         assert only(desk(assessments=verdicts, **how)) == (item_id, "repeated")
         assert desk.state(item_id).assessments == ()
 
-    def test_verdict_that_an_earlier_release_took_in_does_not_come_again_either(self) -> None:
-        """Once the line was here again before it was taken back."""
+    def test_verdict_that_was_taken_back_does_not_come_again_after_a_loss(self) -> None:
+        """Which line an item came of is forgotten, and what was said of it is not."""
         desk = Desk()
         verdicts = (AssessmentDraft(verdict=Verdict.BASELINE),)
         item_id, _ = only(desk(reference="R-1", assessments=verdicts))
-        lines = desk.book.loaded.lines
-        for line in [*lines][1:]:
-            del lines[line]
-        desk(reference="R-1", assessments=verdicts)
         given = desk.state(item_id).assessments[0].event_id
         withdraw_verdict(desk.book, item_id, given, desk.ids, POSTBOX)
-        assert only(desk(reference="R-1", assessments=verdicts))[1] == "repeated"
+        desk.book.loaded.lines.clear()
+        assert only(desk(reference="R-1", assessments=verdicts)) == (item_id, "duplicate")
+        assert desk.state(item_id).assessments == ()
 
     def test_other_word_under_the_same_line_is_a_verdict_of_its_own(self) -> None:
         """Somebody looked again, and says when."""
@@ -274,6 +272,7 @@ class TestSameLine:
         for matter, (item_id, _) in zip(order, (first, second), strict=True):
             assert only(desk(matter=matter, **how)) == (item_id, "repeated")
         assert len(desk.book.events) == before
+        assert sorted(desk.book.loaded.lines.values()) == sorted([first[0], second[0]])
 
     @pytest.mark.parametrize("how", [{"reference": "R-1"}, {"line": "abc:1"}])
     def test_line_that_an_earlier_release_counted_is_known_by_its_matter(
@@ -290,6 +289,8 @@ class TestSameLine:
         routed, outcome = only(desk(**how))
         assert (outcome, desk.state(routed).custody) == ("new", Custody.LOCATING)
         assert only(desk(**how)) == (routed, "repeated")
+        assert only(desk(matter=Matter.SPAM, **how)) == (counted, "repeated")
+        assert sorted(desk.book.loaded.lines.values()) == sorted([counted, routed])
 
     def test_line_whose_item_was_erased_is_a_new_one(self) -> None:
         """The fingerprint tells that it was there."""
@@ -357,6 +358,16 @@ class TestSightings:
         assert only(desk(alias, sha256=HEX)) == (item(1).id, "duplicate")
         assert desk.state(item(1).id).also_at[0].canonical == alias
         assert only(desk(alias)) == (item(1).id, "duplicate")
+
+    def test_line_that_joined_an_item_at_another_address_is_one_line(self) -> None:
+        """As many are kept as the history tells of, or `verify` takes them for planted."""
+        desk = Desk(item(1, file(1)))
+        for outcome in ("duplicate", "repeated", "repeated"):
+            assert only(desk(PLACE + "?b=2", sha256=HEX, line="abc:1")) == (item(1).id, outcome)
+        assert only(desk("https://nl7.example/", line="abc:1"))[1] == "new"
+        assert only(desk("https://nl7.example/", line="abc:1"))[1] == "repeated"
+        assert happened(desk.book) == ["sighted", "recorded"]
+        assert len(desk.book.loaded.lines) == 2
 
     def test_sightings_of_one_item_have_ids_of_their_own(self) -> None:
         """They can be withdrawn one by one."""
@@ -512,6 +523,15 @@ def test_needs_name_everything_that_a_decision_looks_at() -> None:
     assert needs.references == {(Source.PUBLIC, "R-1")}
     assert needs.lines == {one.line for one in report.items}
     assert len(needs.keys) == 5
+
+
+def test_needs_name_lines_by_their_matter_and_as_earlier_releases_knew_them() -> None:
+    """Else what was counted before would be counted again."""
+    draft = ReportDraft(items=(ItemDraft(url=PLACE),), source=Source.PUBLIC, matter=Matter.SPAM)
+    report = prepare_report(draft, FINGERPRINTS, NOW_MS, "file:1")
+    lines = {report.items[0].line, report.items[0].line_here}
+    needs = intake_needs([report], FINGERPRINTS)
+    assert needs.lines == lines | {(one or b"") + b"\0spam" for one in lines}
 
 
 def test_everything_that_is_recorded_can_be_folded_again() -> None:
