@@ -74,7 +74,7 @@ class Loaded:
     `cited`: the items of cited entries, by peer and leaf; those that only learn their answer are
     not among the `items` but in `answered`, by who answers. `was_lost`: this node was rebuilt from
     what its peers had, so that some of what it has to say it said before. `said_before`: what came
-    back of that, and to whom it was said, by the id of an item that is not here yet. `lost_ms`: it
+    back of that, and to whom it was said, by the id of the item; once it is rebuilt. `lost_ms`: it
     is being rebuilt at the moment, and asked its peers for their bodies from then on (ms UTC).
     """
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from keys.network import EXPELLED
 from node.casework.ending.erasing import Cause, ErasureDraft
 from node.casework.item import Custody
+from node.casework.rebuilt.recovered import NOT_REBUILT
 from node.casework.reports.draft import ActionDraft, AssessmentDraft, MessageDraft
 from node.store.connection import open_writer
 from node.store.items.erasing import CARRYING
@@ -11,7 +17,8 @@ from node.store.recovery import recovered
 from node.store.writer import InlineWriter
 from protocol.vocabulary import Action, Kind, Verdict
 from tests.simulation.looking import looked_into
-from tests.simulation.recovering import burn, decide, publish
+from tests.simulation.recovering import burn, decide, publish, recover
+from tests.simulation.test_rebuilt_rings import moved
 from tests.simulation.world import Node, World
 
 IWF, EOKM, PDC = "gb-iwf", "nl-eokm", "fr-pdc"
@@ -31,15 +38,15 @@ async def recover_before_it_comes(world: World) -> None:
     await world.settle()
 
 
-async def recover_without_it(world: World) -> None:
+async def recover_without_it(world: World, peer: str = IWF) -> None:
     """The peer hands back all that it was told, and has not said its own again."""
     node = await burn(world, EOKM)
     await node.coming_back.step()  # rings the bell
-    assert decide(world, IWF, EOKM) == "decided"
+    assert decide(world, peer, EOKM) == "decided"
     world.now += 61_000
     while await node.coming_back.step():
         pass
-    assert {one.standing for one in await node.store.recovered.progress() if one.peer == IWF} == {
+    assert {one.standing for one in await node.store.recovered.progress() if one.peer == peer} == {
         "end"
     }
     connection = open_writer(node.path, node.keys.database_key)
@@ -118,6 +125,67 @@ async def test_g1_item_that_it_had_handed_on_is_where_it_was(world: World) -> No
     assert len((await world[PDC].state(item)).sightings) == 1
 
 
+async def test_g2_item_that_it_had_moved_away_by_a_persons_word_is_not_open_here_as_well(
+    world: World,
+) -> None:
+    """Looked for anew it would stay: no two work on one item."""
+    item = await handed_over(world)
+    await moved(world, EOKM, item, "FR")
+    assert (await world[PDC].state(item)).custody is Custody.HERE
+    await recover_before_it_comes(world)
+    for member in (IWF, EOKM, PDC):
+        assert (await world[member].state(item)).responsible == PDC, member
+        assert world[member].verify().found == [], member
+    assert (await world[EOKM].state(item)).custody is Custody.HANDED_ON
+    assert len((await world[PDC].state(item)).sightings) == 1
+
+
+async def test_g2_item_that_was_closed_where_it_had_moved_it_is_not_open_again(
+    world: World,
+) -> None:
+    """What became of it there its finder had heard through us."""
+    item = await handed_over(world)
+    await moved(world, EOKM, item, "FR")
+    await world[PDC].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+    await world.settle()
+    await recover_before_it_comes(world)
+    for member in (IWF, EOKM, PDC):
+        state = await world[member].state(item)
+        assert (state.responsible, state.closed_by) == (PDC, Action.REMOVED), member
+
+
+async def test_g1_item_that_it_had_moved_and_has_again_is_here(world: World) -> None:
+    """Its last word of where it is counts."""
+    item = await handed_over(world)
+    await moved(world, EOKM, item, "FR")
+    await moved(world, PDC, item, "NL")
+    assert (await world[EOKM].state(item)).custody is Custody.HERE
+    await recover_before_it_comes(world)
+    for member in (IWF, EOKM, PDC):
+        assert (await world[member].state(item)).responsible == EOKM, member
+    assert (await world[EOKM].state(item)).custody is Custody.HERE
+
+
+@pytest.mark.parametrize("comes", ["in_time", "late"])
+async def test_g1_item_that_it_had_moved_to_one_that_is_gone_since_is_with_somebody(
+    comes: str, world: World
+) -> None:
+    """It was expelled while our disk was lost: who answers for the country now has it."""
+    item = await handed_over(world)
+    await moved(world, EOKM, item, "FR")
+    await world[PDC].crash()
+    members = world.registry.network.members
+    gone = replace(members[PDC], status=EXPELLED, jurisdictions=())
+    heir = replace(members[IWF], jurisdictions=(*members[IWF].jurisdictions, "FR"))
+    network = replace(world.registry.network, members={**members, PDC: gone, IWF: heir})
+    world.registry = replace(world.registry, network=network)
+    late = comes == "late"
+    await (recover_before_it_comes(world) if late else recover(world, EOKM, IWF))
+    states = {member: await world[member].state(item) for member in (IWF, EOKM)}
+    held = [name for name, one in states.items() if one.custody is not Custody.HANDED_ON]
+    assert [one.responsible for one in states.values()] == held * 2
+
+
 async def test_g9_item_that_it_had_erased_is_erased_again(world: World) -> None:
     """Within a day, as after a restore from a backup."""
     item, eokm = await handed_over(world), world[EOKM]
@@ -147,3 +215,31 @@ async def test_8_8_what_it_had_said_of_it_by_another_id_is_erased_with_it(world:
     for member in (IWF, EOKM, PDC):
         assert world[member].verify().found == [], member
     assert (await world[IWF].state(item)).erased_at == (EOKM,)
+
+
+async def test_g9_what_it_had_said_to_another_that_hands_it_over_later_is_known_by_then(
+    world: World,
+) -> None:
+    """Each that hands over the item brings back what had been said to it; nobody is accused."""
+    item = await handed_over(world)
+    await moved(world, EOKM, item, "GB")
+    await moved(world, IWF, item, "FR")
+    await moved(world, PDC, item, "NL")
+    said = MessageDraft(PDC, "The whole album?", preview=False)
+    await world[EOKM].desk.write(item, said, actor="a")
+    await world.settle()
+    before = await world[EOKM].state(item)
+    assert {one.member for one in before.informants} == {IWF, PDC}
+    await recover_without_it(world, PDC)
+    await world[PDC].crash()
+    await world[IWF].crash()
+    await world[IWF].restart()
+    await world.settle()  # gb-iwf says its own again
+    assert (await world[EOKM].state(item)).messages == ()
+    await world[PDC].restart()
+    await world.settle()
+    assert (await world[EOKM].state(item)).messages == before.messages
+    for member in (IWF, EOKM, PDC):
+        left = {code for code, _, _ in await world[member].store.queries.tasks()}
+        assert NOT_REBUILT not in left, member
+        assert world[member].verify().found == [], member

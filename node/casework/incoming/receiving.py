@@ -44,7 +44,7 @@ from node.casework.mistakes.withdrawing import hear_verdict_withdrawn, hear_with
 from node.casework.passing_on.permits import Permits
 from node.casework.passing_on.routing import Forwarding
 from node.casework.postbox import Postbox
-from node.casework.rebuilt.recovered import Rebuilder
+from node.casework.rebuilt.late import take_late
 from node.ids import Ids
 from protocol import entry as entries
 from protocol.checkpoint import verify_checkpoint
@@ -266,13 +266,12 @@ class Judge:
 
     def item(self, parsed: Parsed, message: Item) -> Disposition:
         """An item handed over."""
-        peer, is_new = parsed.arrived.peer, self.book.find(message.item_id) is None
+        peer, before = parsed.arrived.peer, self.book.find(message.item_id)
         disposition = self.handover.item(peer, self._permits.with_report(peer, message))
         state = self.book.find(message.item_id)
-        if is_new and state is not None and not state.sightings:
+        if before is None and state is not None and not state.sightings:
             put_before_a_person(self.book, state)  # nothing here would go on with it by itself
-        if is_new and state is not None:
-            Rebuilder(self.book, self.registry).take_late(message.item_id)
+        take_late(self.book, self._forwarding, message.item_id, before)
         return disposition
 
     def sighted(self, parsed: Parsed, message: Sighted) -> Disposition:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from keys.network import EXPELLED
 from keys.registry import Registry
 from node.casework.casebook import Casebook
 from node.casework.events import EventKind, Kept
 from node.casework.item import Custody, Informant, ItemState, Review, Step
 from node.casework.passing_on.rings import after, holder, ring, way
-from node.casework.passing_on.routing import Forwarding
+from node.casework.passing_on.routing import Choice, Forwarding, route
 from node.casework.postbox import Postbox
 from node.casework.telling import (
     CHILD_AT_RISK_SINCE,
@@ -136,6 +137,30 @@ def take_what_is_left(book: Casebook, forwarding: Forwarding, state: ItemState, 
         return
     take_custody(book, forwarding.postbox, forwarding.ids, state.id)
     book.raise_review(state.id, Review.CAME_BACK)
+
+
+def take_back(book: Casebook, item_id: str, forwarding: Forwarding, member: str) -> ItemState:
+    """Take an item back from a member that is gone, and let the responsible one have it.
+
+    That is the one to which it went on from there, if that is a member still.
+    """
+    told = book.loaded.items[item_id]
+    holder = None
+    if told.responsible not in (None, book.us, member) and not is_gone(
+        forwarding.registry, told.responsible
+    ):
+        holder = Choice(told.responsible, told.orphan)
+    state = take_custody(book, forwarding.postbox, forwarding.ids, item_id)
+    if state.jurisdiction is None:
+        book.raise_review(item_id, Review.LOCATION_UNCERTAIN)
+        return book.loaded.items[item_id]
+    return route(book, item_id, state.jurisdiction, None, forwarding, chosen=holder)
+
+
+def is_gone(registry: Registry, member: str) -> bool:
+    """Whether this is no member, or none any more."""
+    entry = registry.network.members.get(member)
+    return entry is None or entry.status == EXPELLED
 
 
 def settle_ring(

@@ -25,10 +25,10 @@ from keys.network import EXPELLED
 from keys.registry import Registry
 from node.casework.aside import SetAside, Transact
 from node.casework.casebook import Casebook, Needs
-from node.casework.item import Custody, ItemState, Review
-from node.casework.passing_on.custody import take_custody
+from node.casework.item import Custody, ItemState
+from node.casework.passing_on.custody import take_back
 from node.casework.passing_on.permits import HOLDERS, Permits
-from node.casework.passing_on.routing import Choice, Forwarding, route
+from node.casework.passing_on.routing import Forwarding
 from node.casework.telling import REPORTED_IN_VAIN, handed_on_to, is_reported_since, is_with_nobody
 from node.store.items.queries import ItemQuery
 from protocol.vocabulary import Kind, Lane
@@ -58,30 +58,6 @@ def is_stuck(book: Casebook, state: ItemState, member: str) -> bool:
     """Whether we handed `state` to `member` and it is open: there, or wherever it went since."""
     handed_on = state.custody is Custody.HANDED_ON and state.closed_ms is None
     return handed_on and handed_on_to(book, state) == member
-
-
-def take_back(book: Casebook, item_id: str, forwarding: Forwarding, member: str) -> ItemState:
-    """Take an item back from a member that is gone, and let the responsible one have it.
-
-    That is the one to which it went on from there, if that is a member still.
-    """
-    told = book.loaded.items[item_id]
-    holder = None
-    if told.responsible not in (None, book.us, member) and not _is_gone(
-        forwarding.registry, told.responsible
-    ):
-        holder = Choice(told.responsible, told.orphan)
-    state = take_custody(book, forwarding.postbox, forwarding.ids, item_id)
-    if state.jurisdiction is None:
-        book.raise_review(item_id, Review.LOCATION_UNCERTAIN)
-        return book.loaded.items[item_id]
-    return route(book, item_id, state.jurisdiction, None, forwarding, chosen=holder)
-
-
-def _is_gone(registry: Registry, member: str) -> bool:
-    """Whether this is no member, or none any more."""
-    entry = registry.network.members.get(member)
-    return entry is None or entry.status == EXPELLED
 
 
 def _keeps(standing: str, roles: Collection[str]) -> bool:

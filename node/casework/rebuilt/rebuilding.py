@@ -24,9 +24,6 @@ from node.casework.desk import Desk
 from node.casework.ending.erasing import Cause
 from node.casework.events import Erasure
 from node.casework.incoming.arrivals import Arrived
-from node.casework.item import Custody, ItemState, Review
-from node.casework.passing_on.custody import take_custody
-from node.casework.passing_on.routing import item_message
 from node.casework.rebuilt.recovered import (
     NOT_REBUILT,
     OTHERS,
@@ -38,14 +35,13 @@ from node.casework.rebuilt.recovered import (
     read,
     said_by_us,
 )
-from node.casework.telling import handed_on_to
+from node.casework.rebuilt.whereabouts import have_it_there, last_whereabouts
 from node.ids import time_of
 from node.matching.fingerprints import Fingerprints
 from node.store.errors import StoreError
-from protocol.errors import UnsayableError
 from protocol.messages import Item, Outcome
 from protocol.verdicts import ContentVerdictWithdrawn
-from protocol.vocabulary import Kind, Lane, OutcomeWhat
+from protocol.vocabulary import Kind, OutcomeWhat
 
 BATCH = 500
 
@@ -128,7 +124,7 @@ class Rebuilding:
         ended |= await self._withdrawn_from_all()
         for verdict_id in sorted(ended):
             await self.desk.correcting.withdraw_again(verdict_id)
-        for word in self._last_whereabouts(raw for _, raw in told):
+        for word in last_whereabouts(self.us, (raw for _, raw in told)):
             await self._have_it_where_it_was(word)
         for peer, raw in told:
             await self.erase_again(raw, peer)
@@ -177,16 +173,6 @@ class Rebuilding:
                 needs.named[item] = self.fingerprints.item(item)
         return needs
 
-    def _last_whereabouts(self, told: Iterable[bytes]) -> Iterable[Outcome]:
-        """Return of each item the last word of ours that it went on from here, or is here again."""
-        said = (
-            said_by_us(self.us, raw, what)
-            for raw in told
-            for what in (OutcomeWhat.MOVED, OutcomeWhat.RESPONSIBLE_CHANGED)
-        )
-        where = [one for one in said if one and (one.moved or one.responsible == self.us)]
-        return {one.item_id: one for one in sorted(where, key=_when)}.values()
-
     async def _have_it_where_it_was(self, word: Outcome) -> None:
         """By our last word of where an item is: what that rests on need not have come back.
 
@@ -202,40 +188,10 @@ class Rebuilding:
         went_on = any(isinstance(one, Item) and one.revision > at_ms for one in read_again)
 
         def decide(book: Casebook) -> None:
-            state = book.find(word.item_id)
-            if state is None or state.custody is not Custody.HANDED_ON:
-                return
-            if word.moved is not None:
-                self._say_again(book, state, word.moved.to_member, at_ms)
-            elif not went_on:
-                forwarding = self.desk.forwarding
-                take_custody(book, forwarding.postbox, forwarding.ids, state.id)
-                book.raise_review(state.id, Review.CAME_BACK)
+            have_it_there(book, self.desk.forwarding, word, went_on=went_on)
 
         needs = Needs(named={word.item_id: self.fingerprints.item(word.item_id)})
         await self.cases.transact(needs, self.clock(), decide)
-
-    def _say_again(self, book: Casebook, state: ItemState, to: str, handed_ms: int) -> None:
-        """Hand over an open item as it was handed over; what came back of that is not said."""
-        found = state.jurisdiction
-        is_there = state.closed_ms is None and to not in state.erased_at
-        if not is_there or found is None or handed_on_to(book, state) != to:
-            return
-        try:
-            post = self.desk.forwarding.postbox.post(
-                to,
-                Kind.ITEM,
-                item_message(state, book.us, found, handed_ms),
-                subject=state.id,
-                revision=len(state.hops),
-                item=state.id,
-                lane=Lane.REPORTS,
-                urgency=state.urgency,
-            )
-        except UnsayableError:
-            book.tasks.append((NOT_REBUILT, to))
-        else:
-            book.posts.append(post)
 
     async def erase_again(self, raw: bytes, told: str) -> None:
         """If this is our word that we erased an item, what came back of it goes.
@@ -265,10 +221,6 @@ class Rebuilding:
                 book.erase(state, body)
 
         await self.cases.transact(needs, self.clock(), decide)
-
-
-def _when(word: Outcome) -> int:
-    return time_of(word.event_id)
 
 
 def _leave(book: Casebook, came: Sequence[Came]) -> list[str | None]:

@@ -207,16 +207,6 @@ class Rebuilder:
             effect(self, state, peer, message)
         return state.id
 
-    def take_late(self, item_id: str) -> None:
-        """What we had said of an item that is here only now has its effect (§8.13.7).
-
-        Where it had gone from here it goes again: who has it knows its id.
-        """
-        for peer, raw in self._book.loaded.said_before.pop(item_id, ()):
-            message = read(raw)
-            if not isinstance(message, Outcome) or message.moved is None:
-                self.take(peer, raw)
-
     def _handed_on(self, peer: str, message: Item) -> str:
         """An item that we handed to `peer`: ours, or of a member before us in the chain."""
         state = self._book.find(message.item_id) or self._record(message)

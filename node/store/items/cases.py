@@ -105,10 +105,9 @@ class Cases:
         def job(connection: Connection) -> Casebook:
             book = self.open_book(connection, needs, now_ms)
             book.loaded.was_lost = was_lost(connection)
-            if book.loaded.was_lost:
-                unknown = [item for item in needs.named if book.find(item) is None]
-                book.loaded.said_before = said_before(connection, unknown)
             book.loaded.lost_ms = lost_ms(connection)
+            if book.loaded.was_lost and book.loaded.lost_ms is None:
+                book.loaded.said_before = said_before(connection, needs.named)
             answers = bounded(connection, retold(connection, decide(book)))
             keep_waiting(connection, answers)
             _save_answers(connection, answers)  # first: what this batch parked, it may also wake

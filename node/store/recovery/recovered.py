@@ -364,10 +364,11 @@ def _as_told(one: Answer, told: str | None) -> Answer:
 
 
 def said_before(connection: Connection, items: Iterable[str]) -> dict[str, list[tuple[str, bytes]]]:
-    """Return what had been said of items that were not here when it came back, and to whom."""
+    """Return what came back that had been said of these items, and to whom."""
     sql = (
-        "SELECT item, peer, entry FROM messages_out WHERE entry IS NOT NULL AND item IN ({})"
-        " ORDER BY seq"
+        "SELECT m.item, m.peer, m.entry FROM messages_out m WHERE m.entry IS NOT NULL"
+        " AND m.item IN ({}) AND EXISTS (SELECT 1 FROM recovered_entries r WHERE r.message = m.seq)"
+        " ORDER BY m.seq"
     )
     found: dict[str, list[tuple[str, bytes]]] = {}
     for item, peer, raw in select_in(connection, sql, items):
