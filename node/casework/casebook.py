@@ -123,6 +123,7 @@ class Casebook:
     erased: dict[str, frozenset[str]] = field(default_factory=dict)  # and by which other ids known
     freed: list[str] = field(default_factory=list)  # their ids and aliases: nothing waits for them
     late: list[tuple[str, Arrived]] = field(default_factory=list)  # about items erased before
+    unheard_of: list[str] = field(default_factory=list)  # ids of no item: our words go in time
     disavowed: list[Disavowed] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
     """(id, member) of `Loaded.ended`, as far as this decision found it."""

@@ -112,7 +112,8 @@ class StoreSection:
     keep_refused_days: int = _key(
         "Days after which entries of other members lose their bodies that became part of no item:"
         " malformed, not permitted, of an unknown kind, in conflict, or of a member that was"
-        " expelled before they were judged; 0: for ever.",
+        " expelled before they were judged. Also own words that came back in a recovery, of items"
+        " that came no more; 0: for ever.",
         _DAYS,
         365,
     )

@@ -219,7 +219,7 @@ class _Told:
 
     def __init__(self, store: Store, found: object) -> None:
         self._found = found
-        self.aged = store.queries.aged
+        self.aged, self.unplaced = store.queries.aged, store.queries.unplaced
 
     async def refused(self, *_: object) -> object:
         """Say what was there then."""
@@ -291,7 +291,7 @@ class _Watched:
 
     def __init__(self, store: Store) -> None:
         self.found: list[tuple[Span, int] | None] = []
-        self.aged = store.queries.aged
+        self.aged, self.unplaced = store.queries.aged, store.queries.unplaced
         self._store = store
 
     @property

@@ -8,6 +8,7 @@ import pytest
 
 from keys.network import EXPELLED
 from node.casework.ending.erasing import Cause, ErasureDraft
+from node.casework.ending.retaining import Periods
 from node.casework.item import Custody
 from node.casework.rebuilt.recovered import NOT_REBUILT
 from node.casework.reports.draft import ActionDraft, AssessmentDraft, MessageDraft
@@ -22,6 +23,7 @@ from tests.simulation.test_rebuilt_rings import moved
 from tests.simulation.world import Node, World
 
 IWF, EOKM, PDC = "gb-iwf", "nl-eokm", "fr-pdc"
+DAY_MS = 86_400_000
 HELD = "https://nl1.example/1.jpg"
 
 
@@ -215,6 +217,57 @@ async def test_8_8_what_it_had_said_of_it_by_another_id_is_erased_with_it(world:
     for member in (IWF, EOKM, PDC):
         assert world[member].verify().found == [], member
     assert (await world[IWF].state(item)).erased_at == (EOKM,)
+
+
+async def erase_old(world: World, period_ms: int) -> int:
+    """How many bodies go that are of no item, in a walk of retention at the rebuilt node."""
+    made = world[EOKM].desk.retention(Periods(0, 0, 0, 0, period_ms))
+    made.issued_ms = lambda: world.now
+    while await made.due():
+        pass
+    return made.refused
+
+
+async def test_8_8_what_it_had_said_of_an_item_that_comes_no_more_is_erased_in_time(
+    world: World,
+) -> None:
+    """The leaves stay, named by the history; while the item may come its words wait for it."""
+    item, eokm = await handed_over(world), world[EOKM]
+    await eokm.desk.assess(item, AssessmentDraft(verdict=Verdict.BASELINE), actor="a")
+    await eokm.desk.write(item, MessageDraft(IWF, "The whole album?", preview=False), actor="a")
+    await world.settle()
+    await recover_without_it(world)
+    before = bodies_said_of(world[EOKM], item)
+    assert {Kind.OUTCOME, Kind.PEER_MESSAGE} <= {*before}
+    world.now += DAY_MS - 1
+    assert await erase_old(world, DAY_MS) == 0
+    assert await erase_old(world, 0) == 0
+    assert bodies_said_of(world[EOKM], item) == before
+    world.now += 1
+    assert await erase_old(world, DAY_MS) == len(before)
+    assert bodies_said_of(world[EOKM], item) == []
+    assert world[EOKM].verify().found == []
+    await world.settle()  # the item comes after all
+    assert (await world[EOKM].state(item)).custody is Custody.HERE
+    await world[EOKM].desk.erase(item, ErasureDraft(Cause.ERROR), actor="head")
+    await world.settle()
+    for member in (IWF, EOKM):
+        assert world[member].verify().found == [], member
+
+
+async def test_8_8_what_it_had_said_of_an_item_that_is_here_by_another_id_stays(
+    world: World,
+) -> None:
+    """It goes with that one."""
+    item, eokm = await handed_over(world), world[EOKM]
+    await eokm.desk.assess(item, AssessmentDraft(verdict=Verdict.BASELINE), actor="a")
+    await world.settle()
+    await recover_without_it(world)
+    await join_one_that_came_before_it(world, item)
+    before = bodies_said_of(world[EOKM], item)
+    world.now += DAY_MS
+    assert await erase_old(world, DAY_MS) == 0
+    assert bodies_said_of(world[EOKM], item) == before
 
 
 async def test_g9_what_it_had_said_to_another_that_hands_it_over_later_is_known_by_then(

@@ -4,9 +4,9 @@ An item's class says how long it is kept after the last thing that happened to i
 closed as not illegal, only counted, or handed on and never heard to be closed. What is open here,
 under referral or under a legal hold is never over; nor is what was told of once more since it was
 closed, before a person has looked: one is told so once its time is over. Entries of other members
-that became part of no item are kept for a period of their own. Erasing is the same as by a person's
-word, for the cause `retention` (`erasing.py`): proofs still verify, tombstones stay, all concerned
-are told.
+that became part of no item are kept for a period of their own, and so are our own words that came
+back in a recovery, of items that came no more. Erasing is the same as by a person's word, for the
+cause `retention` (`erasing.py`): proofs still verify, tombstones stay, all concerned are told.
 
 Ages are by this node's clock, and a clock that runs ahead would erase what is young. So nothing is
 erased while the registry in force was not signed within three days of now by that clock.
@@ -15,6 +15,7 @@ erased while the registry in force was not signed within three days of now by th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from keys.network import EXPELLED
@@ -82,6 +83,10 @@ class AgedItems(Protocol):
         """Return the next rows of entries, and how many became part of no item; None: no more."""
         ...
 
+    async def unplaced(self, after: int, before_ms: int) -> tuple[int, list[str]] | None:
+        """Return the next rows of our own words that came back, and the items not here by id."""
+        ...
+
 
 def period_of(state: ItemState, periods: Periods) -> int:
     """Return how long an item of this class is kept (ms); 0: for ever."""
@@ -135,7 +140,7 @@ class Retention:
         self.issued_ms: Callable[[], int] = lambda: registry().issued_ms
         self._periods = periods
         self._after: str | None = ""
-        self._after_row = 0
+        self._after_row = self._after_word = 0
         self._expelled: frozenset[str] = frozenset()
         self._unseen: dict[str, int] = {}
         self.erased = self.refused = 0
@@ -149,7 +154,7 @@ class Retention:
         now_ms = self._clock()
         if abs(now_ms - self.issued_ms()) > TRUSTED_MS:
             return False
-        more = await self._due_entries(now_ms)
+        more = await self._due_entries(now_ms) or await self._due_words(now_ms)
         return await self._due_items(now_ms) or more
 
     async def _due_items(self, now_ms: int) -> bool:
@@ -182,6 +187,19 @@ class Retention:
         if count:
             self.refused += await self._transact(Needs(refused=span), _name_refused)
         self._after_row = span.to
+        return True
+
+    async def _due_words(self, now_ms: int) -> bool:
+        """Erase what we had said, before our disk was lost, of items that came no more."""
+        if not self._periods.refused_ms:
+            return False
+        found = await self._items.unplaced(self._after_word, now_ms - self._periods.refused_ms)
+        if found is None:
+            return False
+        self._after_word, items = found
+        for item in items:
+            needs = Needs(named={item: self._fingerprints.item(item)}, leaves_of=item)
+            self.refused += await self._transact(needs, partial(_name_words, item=item))
         return True
 
     async def _tell_unseen(self, item_id: str, changed_ms: int) -> None:
@@ -226,3 +244,15 @@ def _name_refused(book: Casebook) -> int:
         body, actor = Expiry(tuple(gone)), f"{book.us}/{ACTOR}"
         book.events.append(Event(peer, EventKind.EXPIRED, book.now, book.now, actor, body))
     return len(book.loaded.refused)
+
+
+def _name_words(book: Casebook, item: str) -> int:
+    """Let the history name our words of an item that is not here; with one that is they go."""
+    leaves = book.loaded.leaves
+    if book.find(item) is None and leaves:
+        actor = f"{book.us}/{ACTOR}"
+        event = Event(item, EventKind.EXPIRED, book.now, book.now, actor, Expiry(leaves))
+        book.events.append(event)
+        book.unheard_of.append(item)
+        return len(leaves)
+    return 0

@@ -39,7 +39,13 @@ from node.store.contents.member_lists import take_told
 from node.store.contents.shared import keep_shared
 from node.store.delta import Delta
 from node.store.items.alike import load_alike, load_items, note_found
-from node.store.items.erasing import bury_late, erase_items, leaves_about, unsaid_to
+from node.store.items.erasing import (
+    bury_late,
+    erase_items,
+    erase_words,
+    leaves_about,
+    unsaid_to,
+)
 from node.store.items.states import UNWRITTEN
 from node.store.items.tasks import close_task, open_once, open_task
 from node.store.recent import Recent
@@ -220,6 +226,7 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
     _save_items(connection, book.changed.values(), last, recorded)
     erase_items(connection, book.erased, book.now, entry_ids)
     bury_late(connection, book.late, book.now, entry_ids)
+    erase_words(connection, book.unheard_of, book.now)
     erase_refused(connection, book.loaded.refused, book.now, entry_ids)
     keys.append(connection, book.new_keys)
     keys.remove(connection, book.gone_keys)

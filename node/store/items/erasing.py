@@ -30,7 +30,15 @@ from protocol.vocabulary import Kind, Lane
 
 CARRYING = frozenset({Kind.ITEM, Kind.SIGHTED, Kind.OUTCOME, Kind.PEER_MESSAGE})
 """Kinds that say more than ids and codes. Answers and withdrawals stay, as proof."""
-_KEPT_EVENTS = (int(EventKind.ERASED), int(EventKind.ERASED_THERE), int(EventKind.BURIED))
+_KEPT_EVENTS = tuple(
+    int(kind)
+    for kind in (
+        EventKind.ERASED,
+        EventKind.ERASED_THERE,
+        EventKind.BURIED,
+        EventKind.EXPIRED,
+    )
+)
 _URGENCY = 1
 _HELD, _SENT = 0, 1
 BURIED_LEAF = (
@@ -93,7 +101,7 @@ def erase_items(
         _forget_digests(connection, item, entry_ids)
         reports = _reports_of(connection, item)
         connection.execute(
-            "UPDATE events SET body = NULL WHERE item = ? AND kind NOT IN (?, ?, ?)",
+            "UPDATE events SET body = NULL WHERE item = ? AND kind NOT IN (?, ?, ?, ?)",
             (item, *_KEPT_EVENTS),
         )
         connection.execute("DELETE FROM items WHERE id = ?", (item,))
@@ -102,6 +110,13 @@ def erase_items(
             "DELETE FROM reports WHERE id = ?",
             [(report,) for report in sorted(reports) if not _has_items(connection, report)],
         )
+
+
+def erase_words(connection: Connection, items: Iterable[str], now_ms: int) -> None:
+    """Take away the bodies of what we said of items that are not here, nor ever were erased."""
+    for item in items:
+        for one in _erasable(connection, item, frozenset()):
+            _erase_entry(connection, one, item, now_ms)
 
 
 def bury_late(

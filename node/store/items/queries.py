@@ -7,25 +7,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from node.casework.ending.retaining import Aged
 from node.casework.events import Erased, Event, EventKind, decode_body
 from node.casework.incoming.arrivals import Arrived
-from node.casework.incoming.naming import Span
 from node.casework.item import Custody, ItemState
 from node.casework.mistakes.mass import waiting_of
-from node.casework.telling import CHILD_AT_RISK_SINCE, REPORTED_IN_VAIN
 from node.casework.working import Given
 from node.jurisdiction.contacts import Hoster
 from node.jurisdiction.origins import Question
 from node.jurisdiction.sought import Sought
-from node.store.bulk import select_in
 from node.store.channels import custody
 from node.store.channels.custody import in_turns
-from node.store.channels.refused import next_window, refused
 from node.store.channels.waking import QUEUED
 from node.store.contents.shared import given
-from node.store.items.states import STATES_BY_ID, states, states_of
-from node.store.items.tasks import kept_for, open_tasks
+from node.store.items.aging import Aging
+from node.store.items.states import states, states_of
+from node.store.items.tasks import open_tasks
 from node.store.ledgers.witnessing import LedgerFigures
 from node.store.ledgers.witnessing import figures as ledger_figures
 from node.store.places.hosters import all_hosters
@@ -81,11 +77,11 @@ class ChannelFigures:
     stopped: str | None
 
 
-class Queries:
+class Queries(Aging):
     """Questions to the store, each on a reader connection."""
 
     def __init__(self, readers: Readers) -> None:
-        self._readers = readers
+        super().__init__(readers)
 
     async def ledger(self) -> LedgerFigures:
         """Return how our ledger stands with its witnesses."""
@@ -136,40 +132,6 @@ class Queries:
             page, after = await self._readers.run(partial(_stretch, rest))
             found += page
         return found
-
-    async def aged(self, after: str, limit: int, before_ms: int) -> list[Aged]:
-        """Return the items after an id, in the order of ids; with states if old enough."""
-        codes = (REPORTED_IN_VAIN, CHILD_AT_RISK_SINCE)
-
-        def query(connection: Connection) -> list[Aged]:
-            rows = connection.execute(
-                "SELECT i.id, (SELECT e.learnt_ms FROM events e WHERE e.item = i.id"
-                " ORDER BY e.seq DESC LIMIT 1) FROM items i WHERE i.id > ? ORDER BY i.id LIMIT ?",
-                (after, limit),
-            ).fetchall()
-            old = [item for item, learnt_ms in rows if learnt_ms <= before_ms]
-            kept = kept_for(connection, old, codes)
-            found = states(select_in(connection, STATES_BY_ID, [i for i in old if i not in kept]))
-            return [Aged(item, found.get(item), learnt_ms) for item, learnt_ms in rows]
-
-        return await self._readers.run(query)
-
-    async def refused(
-        self, after: int, before_ms: int, expelled: frozenset[str]
-    ) -> tuple[Span, int] | None:
-        """Return the next rows of entries in custody, and how many of them became part of no item.
-
-        Those whose time is over. None: after that row there is none that came before `before_ms`.
-        """
-
-        def query(connection: Connection) -> tuple[Span, int] | None:
-            to = next_window(connection, after, before_ms)
-            if to is None:
-                return None
-            span = Span(after, to, before_ms, expelled)
-            return span, len(refused(connection, span))
-
-        return await self._readers.run(query)
 
     async def events(self, after: int, limit: int) -> list[tuple[int, Event | Erased]]:
         """Return the events after number `after`, in order, without a gap."""
