@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,9 @@ from node.casework.ending.retaining import Periods
 from node.casework.item import Custody
 from node.casework.rebuilt.recovered import NOT_REBUILT
 from node.casework.reports.draft import ActionDraft, AssessmentDraft, MessageDraft
+from node.evidence.bundle import export
+from node.evidence.check import check
+from node.store.audits.audit import Audit
 from node.store.connection import open_writer
 from node.store.items.erasing import CARRYING
 from node.store.recovery import recovered
@@ -70,6 +74,14 @@ async def join_one_that_came_before_it(world: World, item: str) -> str:
     state = await world[EOKM].state(first)
     assert state.aliases == (item,)
     return first
+
+
+def shown_of(node: Node, world: World, item: str) -> list[str]:
+    """The kinds of what this node can prove that it said of an item."""
+    with looked_into(node) as connection:
+        raw = export(Audit(connection), item, node.member, world.registry, world.files, world.now)
+    shown = check(raw, hashlib.sha256(world.files["metadata/1.root.json"]).digest()).proofs
+    return sorted(one["kind"] for one in shown if one["from"] == node.member)
 
 
 def bodies_said_of(node: Node, item: str) -> list[int]:
@@ -226,6 +238,17 @@ async def erase_old(world: World, period_ms: int) -> int:
     while await made.due():
         pass
     return made.refused
+
+
+async def test_g3_what_it_had_said_of_it_by_another_id_stands_in_its_bundle(world: World) -> None:
+    """Before its loss it could prove that, and its peer still can."""
+    item, eokm = await handed_over(world), world[EOKM]
+    await eokm.desk.assess(item, AssessmentDraft(verdict=Verdict.BASELINE), actor="a")
+    await eokm.desk.write(item, MessageDraft(IWF, "The whole album?", preview=False), actor="a")
+    await world.settle()
+    await recover_without_it(world)
+    first = await join_one_that_came_before_it(world, item)
+    assert {"outcome", "peer_message"} <= {*shown_of(world[EOKM], world, first)}
 
 
 async def test_8_8_what_it_had_said_of_an_item_that_comes_no_more_is_erased_in_time(

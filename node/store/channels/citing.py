@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from node.casework.casebook import Loaded, Needs
+from node.casework.casebook import Loaded, Needs, other_ids
 from node.casework.events import EventKind
 from node.casework.incoming.naming import Citation
 from node.store.bulk import select_in
+from node.store.items.states import states, states_of
 from node.store.seam import Connection
 from protocol import entry as entries
 from protocol.dispositions import Dispositions
@@ -140,7 +141,24 @@ def places_of(connection: Connection, item: str) -> list[Place]:
             (item,),
         )
     )
+    places += _came_back(connection, item)
     return [*places, *answers_to(connection, places)]
+
+
+def _came_back(connection: Connection, item: str) -> Iterator[Place]:
+    """Return where stands what came back before the item did (docs/protocol.md §8.13.7).
+
+    It is known by the id that its peer knows, as where it is erased (`node.store.items.erasing`).
+    """
+    state = states(connection.execute(states_of("id = ?"), (item,))).get(item)
+    ids = () if state is None else sorted(other_ids(state))
+    sql = (
+        "SELECT l.peer, l.lane, l.epoch, l.idx FROM messages_out m"
+        " JOIN log_out l ON l.message = m.seq WHERE m.item IN ({})"
+        " AND EXISTS (SELECT 1 FROM recovered_entries r WHERE r.message = m.seq)"
+        " AND NOT EXISTS (SELECT 1 FROM items i WHERE i.id = m.item)"
+    )
+    return (("sent", *row) for row in select_in(connection, sql, ids))
 
 
 def words_on(connection: Connection, verdict: str) -> list[Place]:
