@@ -100,6 +100,7 @@ def build_coming_back(  # noqa: PLR0913 - part of the composition root
     rebuilding = Rebuilding(
         us=us,
         store=store.recovered,
+        history=store.queries,
         cases=store.cases,
         desk=desk,
         registry=registry,

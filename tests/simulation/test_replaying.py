@@ -11,6 +11,7 @@ import pytest
 
 from node.casework.casebook import Casebook, Needs
 from node.casework.ending.erasing import Cause, ErasureDraft
+from node.casework.item import Custody
 from node.casework.reports.draft import ActionDraft
 from node.peer.errors import PeerRefusedError, PeerTimeoutError
 from node.peer.recovery.recovering import open_page
@@ -22,6 +23,7 @@ from protocol.messages import Outcome
 from protocol.recovery import Held, Page, Recover, Scope, Standing, StandingCode
 from protocol.vocabulary import Action, Kind, Lane, OutcomeWhat
 from tests.simulation.test_destroyed import tasks
+from tests.simulation.test_rebuilt_rings import moved
 from tests.simulation.test_recovering import Slow, Sparing
 from tests.simulation.world import Node, World
 
@@ -240,9 +242,61 @@ async def test_g7_word_to_a_stranger_erases_nothing_and_stands_before_a_person(
     await world.settle()
     await restore(node, saved)
     await world.settle()
-    assert await node.coming_back.replay() == 0
-    assert await node.desk.item(item) is not None
+    for pause_ms in (0, AGAIN_MS):
+        assert ("entry_not_rebuilt", PDC) not in await tasks(node)
+        world.now += pause_ms
+        await world.settle()
+        assert await node.coming_back.replay() == 0
+        assert await node.desk.item(item) is not None
     assert ("entry_not_rebuilt", PDC) in await tasks(node)
+
+
+async def test_honest_member_that_hands_over_after_the_backup_what_was_known_is_not_accused(
+    world: World, saved: Path
+) -> None:
+    """The backup does not know that it had to do with the item; who does shows the word as well."""
+    item = (await world[IWF].submit(HELD.format(1))).items[0].item_id
+    await world.settle()
+    await moved(world, EOKM, item, "GB")
+    save(world[EOKM], saved)
+    await moved(world, IWF, item, "FR")
+    await moved(world, PDC, item, "NL")
+    await world[EOKM].desk.act(item, ActionDraft(action=Action.REMOVED), actor="a")
+    await world.settle()
+    await world[EOKM].desk.erase(item, ErasureDraft(Cause.RETENTION), actor="head")
+    await world.settle()
+    await world[PDC].crash()
+    await world[IWF].crash()
+    await restore(world[EOKM], saved)
+    await world[PDC].restart()
+    await world[EOKM].coming_back.replay()  # fr-pdc shows it before gb-iwf does
+    await world[IWF].restart()
+    for _ in range(2):
+        world.now += AGAIN_MS
+        await world.settle()
+        assert await world[EOKM].coming_back.replay() == 0
+    assert await world[EOKM].desk.item(item) is None
+    assert [code for code, _ in await tasks(world[EOKM]) if code == "entry_not_rebuilt"] == []
+
+
+async def test_g1_what_came_anew_before_the_backup_is_not_erased_by_the_word_from_before_that(
+    world: World, saved: Path
+) -> None:
+    """Found before the erasure, handed over after it; the backup knows both, and nobody asks."""
+    item = (await world[IWF].submit(HELD.format(1))).items[0].item_id
+    await world.settle()
+    await world[EOKM].desk.erase(item, ErasureDraft(Cause.ERROR), actor="head")
+    await world.settle()
+    await moved(world, IWF, item, "NL")
+    assert (await world[EOKM].state(item)).custody is Custody.HERE
+    save(world[EOKM], saved)
+    await restore(world[EOKM], saved)
+    for _ in range(2):
+        world.now += AGAIN_MS
+        await world.settle()
+        assert await world[EOKM].coming_back.replay() == 0
+    assert await world[EOKM].desk.item(item) is not None
+    assert [code for code, _ in await tasks(world[EOKM]) if code == "entry_not_rebuilt"] == []
 
 
 @pytest.fixture

@@ -94,12 +94,21 @@ class Rebuilt(Protocol):
         ...
 
 
+class History(Protocol):
+    """What the history tells of erasures. Raises `StoreError`."""
+
+    async def has_erased(self, item_id: str, alias_key: bytes, at_ms: int) -> bool:
+        """Whether the item with this id or alias was erased here at that very time (ms UTC)."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Rebuilding:
     """Rebuilds one member's items from what has come back."""
 
     us: str
     store: Rebuilt
+    history: History
     cases: CaseStore
     desk: Desk
     registry: Callable[[], Registry]
@@ -126,8 +135,9 @@ class Rebuilding:
             await self.desk.correcting.withdraw_again(verdict_id)
         for word in last_whereabouts(self.us, (raw for _, raw in told)):
             await self._have_it_where_it_was(word)
-        for peer, raw in told:
-            await self.erase_again(raw, peer)
+        left = [one for one in told if not await self.erase_again(one[1], one[0], last=False)]
+        for peer, raw in left:
+            await self.erase_again(raw, peer, last=True)
         await self.store.complete(self.clock(), partial(item_ids, self.node_secret))
 
     async def _withdrawn_from_all(self) -> set[str]:
@@ -193,34 +203,41 @@ class Rebuilding:
         needs = Needs(named={word.item_id: self.fingerprints.item(word.item_id)})
         await self.cases.transact(needs, self.clock(), decide)
 
-    async def erase_again(self, raw: bytes, told: str) -> None:
+    async def erase_again(self, raw: bytes, told: str, *, last: bool) -> bool:
         """If this is our word that we erased an item, what came back of it goes.
+
+        Returns whether nothing is left to be done of it.
 
         `told`: whom we told so: it must be part of the item's story (§8.13.7). All that are hear of
         a true erasure. Nobody is told twice. Where more has been joined since, a person decides.
+        `last`: what makes it so may be shown no more: what is in doubt stands before a person.
         """
         word = said_by_us(self.us, raw, OutcomeWhat.ERASED)
         if word is None:
-            return
+            return True
         said = OwnErasure(word.item_id, word.event_id, word.at_ms)
         view = await self.desk.item(said.item_id)
-        if view is None:
-            return
+        said_of = self.fingerprints.item(said.item_id)
+        if view is None or await self.history.has_erased(said.item_id, said_of, said.at_ms):
+            return True  # what is here came after that
         key = self.fingerprints.item(view.id)
         needs = Needs(named={view.id: key}, keys={key}, leaves_of=view.id)
 
-        def decide(book: Casebook) -> None:
+        def decide(book: Casebook) -> bool:
             state = book.find(view.id)
             if state is None:
-                return
+                return True
             is_heard = is_told(self.registry(), state, told)
-            if not (is_heard and said.is_about_all(state, self.us, told)):
-                book.tasks.append((NOT_REBUILT, told))
-            else:
+            is_sure = is_heard and said.is_about_all(state, self.us, told)
+            if is_sure:
                 body = Erasure(said.event_id, str(Cause.RETENTION), book.loaded.leaves)
                 book.erase(state, body)
+            elif last:
+                book.tasks.append((NOT_REBUILT, told))
+            return is_sure
 
-        await self.cases.transact(needs, self.clock(), decide)
+        done, _ = await self.cases.transact(needs, self.clock(), decide)
+        return done
 
 
 def _leave(book: Casebook, came: Sequence[Came]) -> list[str | None]:

@@ -48,9 +48,21 @@ class Facts(Protocol):
         ...
 
 
+class EraseAgain(Protocol):
+    """What an entry that is shown is given to. Raises `StoreError`."""
+
+    def __call__(self, raw: bytes, told: str, *, last: bool) -> Awaitable[object]:
+        """Erase again what this says that we erased, and said to `told`; see `Rebuilding`."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Replaying:
-    """Asks every peer twice after a restore; `erase_again` is given each entry that it shows."""
+    """Asks every peer twice after a restore; `erase_again` is given each entry that it shows.
+
+    What is in doubt is put before a person the second time: who else is to show it, or is to say
+    again what came after the backup, has done so by then.
+    """
 
     us: str
     facts: Facts
@@ -58,7 +70,7 @@ class Replaying:
     registry: Callable[[], Registry]
     sealing_key: FindSealingKey
     node_secret: bytes
-    erase_again: Callable[[bytes, str], Awaitable[None]]
+    erase_again: EraseAgain
     clock: Callable[[], int]
     jitter: Callable[[int], int]
     on_registry_behind: Callable[[], None] = lambda: None
@@ -139,11 +151,15 @@ class Replaying:
         return bool(first_ms) and pacing.is_past(self.clock(), int(first_ms), AGAIN_MS)
 
     async def _answered(self, peer: str, restored: str) -> None:
-        found = await self.facts.fact(_FACT + peer)
-        is_first = found is None or found.partition(" ")[0] != restored
         self._held.pop(peer, None)
+        is_first = await self._is_first(peer, restored)
         value = f"{restored} {self.clock()}" if is_first else restored
         await self.facts.set_fact(_FACT + peer, value)
+
+    async def _is_first(self, peer: str, restored: str | None) -> bool:
+        """Whether it has not answered since the restore."""
+        found = await self.facts.fact(_FACT + peer)
+        return found is None or found.partition(" ")[0] != restored
 
     async def _pages(self, peer: str) -> bool:
         """Take pages until there are no more, or for long enough; whether these were all."""
@@ -168,9 +184,10 @@ class Replaying:
         registry = self.registry()
         channel = Channel(registry.network_id, self.us, peer, Lane.STATUS)
         after, _, elements = open_page(registry, channel, held, page, self.sealing_key)
+        last = not await self._is_first(peer, await self.facts.fact("restored_ms"))
         for one in elements:
             if one.entry is not None and is_made_with(self.node_secret, decode(one.entry)):
-                await self.erase_again(one.entry, peer)
+                await self.erase_again(one.entry, peer, last=last)
         return after
 
 

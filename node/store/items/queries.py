@@ -119,6 +119,18 @@ class Queries(Aging):
         event = read_event(row)
         return event if isinstance(event, Event) else None
 
+    async def has_erased(self, item_id: str, alias_key: bytes, at_ms: int) -> bool:
+        """Whether the item with this id or alias was erased here at that very time (ms UTC)."""
+        row = await self._readers.run(
+            lambda c: c.execute(
+                "SELECT 1 FROM events WHERE kind = ? AND learnt_ms = ? AND item IN (SELECT ?"
+                " UNION SELECT item FROM item_keys WHERE key = ?"
+                " UNION SELECT item FROM item_keys_delta WHERE key = ?)",
+                (int(EventKind.ERASED), at_ms, item_id, alias_key, alias_key),
+            ).fetchone()
+        )
+        return row is not None
+
     async def items(self, wanted: ItemQuery) -> list[ItemState]:
         """Return a page of items in the order of their ids.
 

@@ -80,6 +80,7 @@ class Burnt:
         rebuilding = Rebuilding(
             us=US,
             store=self.store.recovered,
+            history=self.store.queries,
             cases=self.store.cases,
             desk=self.desk,
             registry=network,
