@@ -30,6 +30,7 @@ from node.casework.rebuilt.recovered import (
     OWN_ITEMS,
     OwnErasure,
     Rebuilder,
+    file_of,
     is_told,
     item_ids,
     read,
@@ -37,7 +38,7 @@ from node.casework.rebuilt.recovered import (
 )
 from node.casework.rebuilt.whereabouts import have_it_there, last_whereabouts
 from node.ids import time_of
-from node.matching.fingerprints import Fingerprints
+from node.matching.fingerprints import Fingerprints, content_keys
 from node.store.errors import StoreError
 from protocol.messages import Item, Outcome
 from protocol.verdicts import ContentVerdictWithdrawn
@@ -181,6 +182,7 @@ class Rebuilding:
             item = _spoken_of(one.entry)
             if item is not None:
                 needs.named[item] = self.fingerprints.item(item)
+            needs.keys.update(content_keys(self.fingerprints, file_of(one.entry)))
         return needs
 
     async def _have_it_where_it_was(self, word: Outcome) -> None:

@@ -16,6 +16,7 @@ import msgspec
 
 from keys.registry import Registry
 from node.casework.casebook import Casebook
+from node.casework.contents.hits import without_placeholder
 from node.casework.events import (
     EventKind,
     Facts,
@@ -308,7 +309,9 @@ class Rebuilder:
                 at_ms=sighting.found_ms,
                 actor=sighting.member,
             )
-        facts = lacks(book.loaded.items[state.id], Facts(_one(message.content), message.access))
+        state = book.loaded.items[state.id]
+        files = without_placeholder(book, state, _one(message.content), state.kind)
+        facts = lacks(state, Facts(files, message.access))
         if facts is not None:
             book.record(state.id, EventKind.FACTS, facts, at_ms=book.now, actor=book.us)
 
@@ -367,6 +370,12 @@ def read(raw: bytes) -> Message | None:
         return from_body(entry.kind, entry.body, entry.version)
     except ProtocolError:
         return None
+
+
+def file_of(raw: bytes) -> tuple[Content, ...]:
+    """Return the file that our word on a sighting names: lists say whether it is of the item."""
+    message = read(raw)
+    return _one(message.content) if isinstance(message, Sighted) else ()
 
 
 def said_by_us(us: str, raw: bytes, what: OutcomeWhat) -> Outcome | None:

@@ -9,20 +9,26 @@ from pathlib import Path
 import pytest
 
 from node.casework.desk import Desk
+from node.casework.item import ItemState
 from node.casework.postbox import Postbox
 from node.casework.rebuilt.rebuilding import Rebuilding
 from node.casework.rebuilt.recovered import read_said
 from node.ids import Ids
+from node.matching.lists import Entry, Provenance, Terms, Trust
 from node.peer.recovery.recovering import KeptPage
+from node.store.contents.list_taking import take_in
+from node.store.contents.lists import keep_terms
 from node.store.recovery.recovered import begin, end
+from node.store.seam import Connection
 from node.store.sqlite import Store
 from protocol import entry as entries
 from protocol.channel import NOTHING
+from protocol.facts import Sighting
 from protocol.merkle import CompactRange
-from protocol.messages import Message, Outcome, form_of, to_body
+from protocol.messages import Message, Outcome, Sighted, form_of, to_body
 from protocol.recovery import Element, Held
 from protocol.verdicts import ContentVerdictWithdrawn
-from protocol.vocabulary import Lane, OutcomeWhat
+from protocol.vocabulary import Lane, OutcomeWhat, Source
 from tests.builders.cases import (
     FINGERPRINTS,
     OTHER_PLACE,
@@ -52,6 +58,15 @@ HELD = item_from(IWF, 2, file(1))
 def of_ours(what: OutcomeWhat, event: str = OURS.event_id) -> Outcome:
     """Return what we had told of the item that we had handed on."""
     return outcome(TOLD.item_id, what, author=US, event_id=event)
+
+
+SHOWN = file(77)
+
+
+def follow_placeholders(connection: Connection) -> None:
+    """Have a list of what hosts show."""
+    keep_terms(connection, Terms("own", Provenance.OWN), {"gone": Trust.PLACEHOLDER}, NOW_MS)
+    take_in(connection, FINGERPRINTS, "own", 1, [Entry(SHOWN, "gone")], NOW_MS)
 
 
 @dataclass
@@ -157,3 +172,29 @@ class TestTakenBack:
         await burnt.rebuilds()
         assert await burnt.verdicts(HELD.item_id) == [OURS.event_id]
         assert await burnt.verdicts(TOLD.item_id) == [OURS.event_id]
+
+
+class TestFileOfASighting:
+    """A file that somebody found at the place of an item, and that we told to who has it."""
+
+    async def test_is_one_of_the_item(self, burnt: Burnt) -> None:
+        """As it was before."""
+        assert SHOWN in (await _told_again(burnt)).content
+
+    async def test_is_none_where_a_list_says_that_hosts_show_it_for_a_removed_one(
+        self, burnt: Burnt
+    ) -> None:
+        """Else each item that is gone would have a file in common with every other."""
+        await burnt.store.writer.run(follow_placeholders)
+        assert SHOWN not in (await _told_again(burnt)).content
+
+
+async def _told_again(burnt: Burnt) -> ItemState:
+    sighting = Sighting(event_id(6), US, Source.PUBLIC, NOW_MS)
+    told = Sighted(TOLD.item_id, sighting, SHOWN, None, child_at_risk=False)
+    await burnt.has_back(Lane.REPORTS, TOLD, told)
+    await burnt.rebuilds()
+    state = await burnt.store.queries.item(TOLD.item_id, bytes(16))
+    assert state is not None
+    assert sighting in state.sightings
+    return state
