@@ -119,6 +119,8 @@ class Casebook:
     tasks: list[tuple[str, str]] = field(default_factory=list)
     reminders: list[tuple[str, str]] = field(default_factory=list)
     """Tasks of items, by code and item, where nobody was told since what was learnt of it last."""
+    still: dict[tuple[str, str], Arrived] = field(default_factory=dict)
+    """Tasks of members, by the last entry that is why; for whom nobody was told since it came."""
     over: list[tuple[str, str]] = field(default_factory=list)  # tasks whose reason is gone
     erased: dict[str, frozenset[str]] = field(default_factory=dict)  # and by which other ids known
     freed: list[str] = field(default_factory=list)  # their ids and aliases: nothing waits for them

@@ -36,7 +36,7 @@ class CaseStore(Protocol):
         """
         ...
 
-    async def release(self, peers: Sequence[str], now_ms: int) -> int:
+    async def release(self, peers: Sequence[str]) -> int:
         """Let what these members sent while suspended be judged; returns how much so far."""
         ...
 

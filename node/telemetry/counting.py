@@ -234,9 +234,9 @@ class CountedCases:
             self._dispositions.labels(str(code)).inc(count)
         return book
 
-    async def release(self, peers: Sequence[str], now_ms: int) -> int:
+    async def release(self, peers: Sequence[str]) -> int:
         """See `CaseStore.release`."""
-        return await self._inner.release(peers, now_ms)
+        return await self._inner.release(peers)
 
     async def note_disavowed(self, by: Arrived, message: Disavow) -> None:
         """See `CaseStore.note_disavowed`."""

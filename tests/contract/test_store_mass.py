@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from node.casework.casebook import Needs
+from node.casework.casebook import Casebook, Needs
+from node.casework.incoming.arrivals import Arrived
 from node.casework.incoming.receiving import HANDED_OVER, Answer, Judged
 from node.casework.mistakes.mass import waiting_of
 from node.store.channels.ending import keep_tombstones
@@ -49,7 +51,7 @@ async def test_only_a_person_lets_it_go_on(store: Store) -> None:
     await arrive(store, Sender(), 1, 2, 3)
     await hold(store)
     assert (await store.queries.oldest_parked())[0] == 1
-    await store.cases.release([PEER], NOW_MS)
+    await store.cases.release([PEER])
     await store.writer.run(lambda c: keep_tombstones(c, PEER, [ERASED_MS]))
     assert [one.entry for one in await store.queries.unjudged(10)] == [entry(3)]
     assert await store.queries.waits_for(waiting_of(PEER))
@@ -100,11 +102,23 @@ async def test_on_other_lanes_no_person_lets_anything_out_of_quarantine(store: S
     assert await store.writer.run(lambda c: let_go(c, PEER, NOW_MS)) == 0
 
 
+def taken(arrived: Arrived, _: Casebook) -> list[Answer]:
+    """Judge an entry."""
+    return [Answer(arrived, Judged.DONE, Disposition.NEW)]
+
+
 async def test_its_reinstatement_closes_the_task_too(store: Store) -> None:
-    """All of it is judged then, without anybody's word."""
-    await arrive(store, Sender(), 1, 2)
-    await set_aside(store)
-    assert await store.cases.release([PEER], NOW_MS) == 1
-    (going,) = await store.queries.unjudged(10)
-    assert (going.entry, going.let_go) == (entry(1), False)
+    """All of it is judged then, without anybody's word; until then the task stands."""
+    await arrive(store, Sender(), 1, 2, 3)
+    first, second, third = await store.queries.unjudged(10)
+    aside = [Answer(one, Judged.QUARANTINED, Disposition.QUARANTINED) for one in (first, third)]
+    answers = [*aside, Answer(second, Judged.QUARANTINED)]
+    await store.cases.judge(Needs(), NOW_MS, lambda _: answers)
+    await store.writer.run(lambda c: open_task(c, HANDED_OVER, PEER, NOW_MS))
+    assert await store.cases.release([PEER]) == 2
+    going = await store.queries.unjudged(10)
+    assert [(one.entry, one.let_go) for one in going] == [(entry(1), False), (entry(3), False)]
+    for one in going:
+        assert len(await store.queries.tasks()) == 1
+        await store.cases.judge(Needs(), NOW_MS, partial(taken, one))
     assert await store.queries.tasks() == []

@@ -330,8 +330,8 @@ async def test_11_5_what_waits_for_another_registry_is_bounded_and_goes_in_time(
     monkeypatch.setattr(aside, "MOST_ASIDE", 2)
     await arrive(store, Sender(), 1, 2, 3)
     await became(store, Judged.QUARANTINED, Disposition.NOT_PERMITTED)
-    assert await store.cases.release([PEER], NOW_MS) == 2
+    assert await store.cases.release([PEER]) == 2
     assert len(await store.queries.unjudged(10)) == 2
     await became(store, Judged.QUARANTINED, Disposition.NOT_PERMITTED)
     assert await walk(at(store, LATER_MS)) == 3
-    assert await store.cases.release([PEER], LATER_MS) == 0
+    assert await store.cases.release([PEER]) == 0

@@ -119,7 +119,7 @@ async def held(store: Store, way: str) -> None:
 async def go(store: Store, way: str) -> int:
     """Let it go on."""
     if way == "back":
-        return await store.cases.release([PEER], NOW_MS)
+        return await store.cases.release([PEER])
     return await store.writer.run(lambda c: let_go(c, PEER, NOW_MS))
 
 

@@ -175,6 +175,26 @@ async def test_11_5_task_that_a_person_closed_does_not_come_back_with_what_waits
     assert world[GB].verify().found == []
 
 
+async def test_11_5_another_reason_stands_before_a_person_though_the_first_was_closed(
+    world: World,
+) -> None:
+    """Once: whoever closed the first task has not heard of the second reason."""
+    wide = world.registry.network
+    await told(world, partial(with_role, role="aggregator"))
+    first, second = ("entry_not_permitted", NL), ("field_not_permitted", NL)
+    for seen, change in ((first, lambda _: without_actions(wide)), (second, lambda _: wide)):
+        assert seen in await tasks(world, GB)
+        closing = partial(close_task, code=seen[0], subject=NL, now_ms=world.now)
+        await world[GB].store.writer.run(closing)
+        await world[GB].crash()
+        await world[GB].restart()
+        await run(world, GB)
+        assert seen not in await tasks(world, GB)
+        govern(world, change)
+        await run(world, GB)
+    assert rows(world[GB], STANDING) == []
+
+
 async def test_11_5_no_more_waits_of_one_member_than_the_bound(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +243,28 @@ async def test_11_3_item_that_can_neither_be_taken_nor_refused_stands_before_a_p
     assert (await world[GB].state(item)).custody is Custody.HERE
     assert ("handed_over_in_quarantine", NL) not in await tasks(world, GB)
     assert world[GB].verify().found == []
+
+
+async def test_11_3_closed_task_of_items_that_still_cannot_be_judged_does_not_come_back(
+    world: World,
+) -> None:
+    """At no start; and while it was not closed it stands, whatever is started anew."""
+    await receipted(world)
+    govern(
+        world,
+        lambda network: on_terms(
+            with_role(network, "aggregator"), TransferTerms(NOTHING, TRANSFER_FIELDS)
+        ),
+    )
+    await run(world, GB)
+    for stands in (True, False):
+        await world[GB].crash()
+        await world[GB].restart()
+        await run(world, GB)
+        assert (("handed_over_in_quarantine", NL) in await tasks(world, GB)) is stands
+        await world[GB].store.writer.run(
+            lambda c: close_task(c, "handed_over_in_quarantine", NL, world.now)
+        )
 
 
 def answers(world: World, member: str) -> list[DispositionNote]:

@@ -407,7 +407,7 @@ class TestQuarantine:
         assert await erase_old(world, node) == 1
         assert await tasks(world, FR) == []
         assert await node.store.writer.run(lambda c: let_go(c, NL, world.now)) == 0
-        assert await node.store.cases.release([NL], world.now) == 0
+        assert await node.store.cases.release([NL]) == 0
         await run(world, FR)
         assert await tasks(world, FR) == []
         assert node.verify().found == []

@@ -14,7 +14,8 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
     the store's own affair. `disavowed`: its sender said that somebody else signed it, and has not
     said it again itself. `conflict`: it bears an id under which something else was taken before.
     `let_go`: it waited for a person (`mass`), who lets it go on. `refused`: it was not permitted
-    under another registry, or before a restart, and stood before a person then.
+    under another registry, or before a restart, and stood before a person then. `set_aside`: so,
+    but it was not judged at all then.
     """
 
     peer: str
@@ -27,3 +28,4 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
     conflict: bool = False
     let_go: bool = False
     refused: bool = False
+    set_aside: bool = False

@@ -142,7 +142,7 @@ class Judging:
         if standing == self._released:
             return 0
         back = [p for p in await self._queries.quarantined() if registry.is_active(p)]
-        released = await self._store.release(sorted(back), self._clock()) if back else 0
+        released = await self._store.release(sorted(back)) if back else 0
         self._released = standing
         return released
 

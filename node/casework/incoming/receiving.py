@@ -131,7 +131,7 @@ class Judge:
             return self._conflict(parsed)
         away = not self.registry.is_active(arrived.peer) and not self._is_let_in(parsed)
         if away or (self._is_stranded(parsed) and not self._is_to_be_had(parsed)):
-            if isinstance(parsed.message, Item):
+            if isinstance(parsed.message, Item) and not arrived.set_aside:
                 self.book.tasks.append((HANDED_OVER, arrived.peer))
             return Answer(arrived, Judged.QUARANTINED, Disposition.QUARANTINED)
         if arrived.disavowed:  # whoever said it: not the sender
@@ -215,12 +215,13 @@ class Judge:
             return _unknown(message), None
         hears = self._permits.let_in if self._is_let_in(parsed) else self._permits.hears
         heard = hears(peer, parsed.arrived.lane, parsed.kind)
-        told = parsed.arrived.refused  # a person that closed the task knows
         if not heard and not self._is_stranded(parsed):
-            self.book.tasks += [] if told else [("entry_not_permitted", peer)]
+            self._show("entry_not_permitted", parsed.arrived)
             return Disposition.NOT_PERMITTED, _ROLE
         readable = self._permits.read(peer, message)
-        if readable is not message and not (told and readable is None):
+        if readable is None:
+            self._show("field_not_permitted", parsed.arrived)
+        elif readable is not message:
             self.book.tasks.append(("field_not_permitted", peer))
         if readable is None:
             return Disposition.NOT_PERMITTED, _TRANSFER
@@ -233,6 +234,13 @@ class Judge:
         disposition = None if handler is None else handler(self, parsed, message)
         over = disposition is Disposition.NOT_PERMITTED and isinstance(message, Item)
         return disposition, REASON if over else None
+
+    def _show(self, code: str, arrived: Arrived) -> None:
+        """Put before a person why it is refused; one that closed this very task knows."""
+        if arrived.refused:
+            self.book.still[code, arrived.peer] = arrived
+        else:
+            self.book.tasks.append((code, arrived.peer))
 
     def _refuse(
         self, peer: str, state: ItemState, message: Message

@@ -126,8 +126,8 @@ def row_of(arrived: Arrived) -> int:
 
 def _read(row: Any) -> Row:
     peer, lane, epoch, index, leaf, entry, disavowed, answer, number = row
-    before = answer == Disposition.CONFLICT, answer == LET_GO, answer == Disposition.NOT_PERMITTED
-    said = bool(disavowed), *before
+    before = (Disposition.CONFLICT, LET_GO, Disposition.NOT_PERMITTED, Disposition.QUARANTINED)
+    said = bool(disavowed), *(answer == one for one in before)
     return Row(peer, _LANES[lane], epoch, index, leaf, entry, *said, row=number)
 
 

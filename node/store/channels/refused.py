@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from node.casework.incoming.arrivals import Arrived
 from node.casework.incoming.naming import Span
-from node.casework.incoming.receiving import HANDED_OVER, Judged
+from node.casework.incoming.receiving import HANDED_OVER
 from node.peer.channels.inbox import digest_of
 from node.store.channels.custody import read_rows, row_of
 from node.store.delta import Delta
@@ -25,6 +25,13 @@ from protocol.errors import ProtocolError
 from protocol.vocabulary import Disposition, Lane
 
 _QUARANTINED: Final = str(Disposition.QUARANTINED)
+_CLOSE_LAST: Final = (
+    "UPDATE tasks SET closed_ms = ?1 WHERE code = ?2 AND subject = ?3 AND closed_ms IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM entries_in WHERE judged = 3 AND peer = ?3 AND lane = ?4"
+    " AND answer = ?5 AND entry IS NOT NULL)"
+    " AND NOT EXISTS (SELECT 1 FROM entries_in WHERE judged = 0 AND peer = ?3 AND lane = ?4"
+    " AND answer = ?5)"
+)
 WINDOW: Final = 1000
 """Rows that are looked at in one step."""
 _FOUND: Final = (
@@ -101,18 +108,17 @@ def erase_refused(
         )
         connection.execute("UPDATE entries_in SET entry = NULL WHERE seq = ?", (row_of(one),))
         _forget_digest(connection, one, entry_ids)
-    for peer in sorted({one.peer for one in over}):
-        _close_if_last(connection, peer, now_ms)
+    close_if_last(connection, (one.peer for one in over), now_ms)
 
 
-def _close_if_last(connection: Connection, peer: str, now_ms: int) -> None:
-    """Nothing is left that a person could let be judged of what it handed over (`HANDED_OVER`)."""
-    connection.execute(
-        "UPDATE tasks SET closed_ms = ? WHERE code = ? AND subject = ? AND closed_ms IS NULL"
-        " AND NOT EXISTS (SELECT 1 FROM entries_in WHERE peer = ? AND lane = ? AND judged = ?"
-        " AND answer = ? AND entry IS NOT NULL)",
-        (now_ms, HANDED_OVER, peer, peer, str(Lane.REPORTS), int(Judged.QUARANTINED), _QUARANTINED),
-    )
+def close_if_last(connection: Connection, peers: Iterable[str], now_ms: int) -> None:
+    """Close the task (`HANDED_OVER`) of those of which nothing more lies set aside.
+
+    What came back from there and waits to be judged may be set aside anew.
+    """
+    for peer in sorted(set(peers)):
+        values = (now_ms, HANDED_OVER, peer, str(Lane.REPORTS), _QUARANTINED)
+        connection.execute(_CLOSE_LAST, values)
 
 
 def _forget_digest(connection: Connection, one: Arrived, entry_ids: Delta) -> None:

@@ -44,13 +44,10 @@ _WAITING: Final = {
     _BACK: "SELECT seq FROM entries_in WHERE judged = 3 AND peer = ? AND seq > ?"
     " AND answer IN ('quarantined', 'not_permitted') AND entry IS NOT NULL ORDER BY seq LIMIT ?",
 }
-_ANSWER: Final = {
-    _LET_GO: f"'{LET_GO}'",
-    _HANDED_OVER: f"'{LET_GO}'",
-    _BACK: "nullif(answer, 'quarantined')",
-}
+_ANSWER: Final = {_LET_GO: f"'{LET_GO}'", _HANDED_OVER: f"'{LET_GO}'", _BACK: "answer"}
 """What becomes of the answer of those that are woken so: these pass over rows that stay as they
-are, so the last of their values is the row after which the next share begins."""
+are, so the last of their values is the row after which the next share begins. What comes back says
+until it is judged why it stood before a person."""
 
 _Wake = tuple[str, tuple[str | int, ...]]
 """What is woken: which of these, and its values."""

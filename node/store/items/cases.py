@@ -8,7 +8,7 @@ chain here, in commit order: the change feed has no gaps and no reordering.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import chain
@@ -18,7 +18,7 @@ from node.casework.casebook import Casebook, Loaded, Needs, other_ids
 from node.casework.contents.wanting import pictures
 from node.casework.events import Event, EventKind, ids_now_known
 from node.casework.incoming.arrivals import Arrived
-from node.casework.incoming.receiving import HANDED_OVER, Answer
+from node.casework.incoming.receiving import Answer, Judged
 from node.casework.item import ItemState, encode
 from node.casework.passing_on.custody import is_over
 from node.casework.passing_on.post import Post
@@ -29,7 +29,7 @@ from node.store.channels.aside import bounded
 from node.store.channels.citing import load_cited
 from node.store.channels.custody import row_of
 from node.store.channels.ending import keep_waiting, load_ends
-from node.store.channels.refused import erase_refused, refused
+from node.store.channels.refused import close_if_last, erase_refused, refused
 from node.store.channels.relearning import relearn
 from node.store.channels.waking import go_on, wake_back, wake_ended, wake_items, wake_said_by
 from node.store.contents.known import Known
@@ -47,7 +47,7 @@ from node.store.items.erasing import (
     unsaid_to,
 )
 from node.store.items.states import UNWRITTEN
-from node.store.items.tasks import close_task, open_once, open_task
+from node.store.items.tasks import close_task, open_once, open_task, open_unless_told
 from node.store.recent import Recent
 from node.store.recovery.disavowing import go_on as name_on
 from node.store.recovery.disavowing import keep, note_leaves
@@ -117,6 +117,7 @@ class Cases:
             answers = bounded(connection, retold(connection, decide(book)))
             keep_waiting(connection, answers)
             _save_answers(connection, answers)  # first: what this batch parked, it may also wake
+            close_if_last(connection, _came_back(answers), now_ms)
             self.save_book(connection, book)
             return book
 
@@ -146,19 +147,13 @@ class Cases:
         self._recent.drop(book.erased)
         self._recent.drop(book.answered)
 
-    async def release(self, peers: Sequence[str], now_ms: int) -> int:
+    async def release(self, peers: Sequence[str]) -> int:
         """Let be judged what these members said and might not by the registry; how much so far.
 
         The rest follows before anything is judged (`wake`). What was set aside because it could not
-        be judged stays where it is. That there were items among it is no task any more.
+        be judged stays where it is. That there were items among it is a task until they are judged.
         """
-
-        def job(connection: Connection) -> int:
-            for peer in peers:
-                close_task(connection, HANDED_OVER, peer, now_ms)
-            return wake_back(connection, peers)
-
-        return await self._writer.run(job)
+        return await self._writer.run(lambda c: wake_back(c, peers))
 
     async def wake_said_by(self, peers: Sequence[str]) -> int:
         """See `CaseStore.wake_said_by`."""
@@ -245,6 +240,8 @@ def save(connection: Connection, book: Casebook, keys: Delta, entry_ids: Delta) 
             open_task(connection, code, subject, book.now)
     for code, item in book.reminders:
         open_once(connection, code, item, book.now)
+    for (code, peer), entry in book.still.items():
+        open_unless_told(connection, code, peer, row_of(entry), book.now)
     for code, subject in over:
         close_task(connection, code, subject, book.now)
     keep(connection, book.disavowed, book.now)
@@ -343,6 +340,15 @@ def post(connection: Connection, posts: Iterable[Post], now_ms: int) -> None:
     insert_rows(connection, "INSERT OR FAIL INTO messages_out", rows)
     insert_rows(
         connection, "INSERT OR FAIL INTO waiting_out", [(r[1], r[2], r[3], r[0]) for r in rows]
+    )
+
+
+def _came_back(answers: Iterable[Answer]) -> Iterator[str]:
+    """The members of which something lay set aside, and does not any more."""
+    return (
+        one.arrived.peer
+        for one in answers
+        if one.arrived.set_aside and one.judged is not Judged.QUARANTINED
     )
 
 

@@ -38,6 +38,22 @@ def open_once(connection: Connection, code: str, item: str, now_ms: int) -> None
         open_task(connection, code, item, now_ms)
 
 
+def open_unless_told(
+    connection: Connection, code: str, subject: str, entry: int, now_ms: int
+) -> None:
+    """Open a task unless one of this code and subject stood before a person since an entry came.
+
+    For an entry that is judged again: a person that closed the task knows. `entry`: its row.
+    """
+    told = connection.execute(
+        "SELECT 1 FROM tasks WHERE code = ? AND subject = ? AND (closed_ms IS NULL OR closed_ms >="
+        " (SELECT taken_ms FROM entries_in WHERE seq = ?)) LIMIT 1",
+        (code, subject, entry),
+    ).fetchone()
+    if told is None:
+        open_task(connection, code, subject, now_ms)
+
+
 def open_tasks(connection: Connection, limit: int) -> list[tuple[str, str, int]]:
     """Return what stands before a person: (code, subject, opened_ms), oldest first.
 
