@@ -77,5 +77,9 @@ class BulkConnection(ABC):
         """How much room the store takes on its server, in bytes."""
 
     @abstractmethod
+    def fence_off(self, now_ms: int) -> None:
+        """Let no process write any more that worked before, whatever fence it has; see `tenant`."""
+
+    @abstractmethod
     def damaged(self) -> bool:
         """Whether the database finds its own files damaged; see `audit.Audit.damaged`."""

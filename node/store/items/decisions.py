@@ -12,7 +12,7 @@ from node.store.backup import mark_restored
 from node.store.channels.waking import wake_let_go
 from node.store.recovery.disowning import word
 from node.store.recovery.refilling import forget_again
-from node.store.seam import Connection
+from node.store.seam import BulkConnection, Connection
 from protocol.vocabulary import Disposition, Lane
 
 
@@ -60,8 +60,10 @@ def say_restored(connection: Connection, now_ms: int, snapshot_ms: int = 0) -> i
         snapshot_ms: of when the state is that it was set back to, UTC; 0: nobody knows.
     """
     mark_restored(connection, now_ms, remembers_until_ms=snapshot_ms)
-    # What a node on a server may have found out by itself (`history.SET_BACK`).
+    # What a node on a server may have found out by itself (`history.SET_BACK`), or would yet.
     connection.execute("DELETE FROM meta WHERE name = 'set_back'")
+    if isinstance(connection, BulkConnection):
+        connection.fence_off(now_ms)
     stopped = connection.execute(
         "SELECT peer, lane FROM channels_out WHERE stopped = 'unknown_history'"
     ).fetchall()

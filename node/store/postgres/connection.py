@@ -239,6 +239,10 @@ class PostgresConnection(BulkConnection):
         """How much room the store takes on its server, in bytes."""
         return int(self.execute(_SIZE).fetchone()[0])
 
+    def fence_off(self, now_ms: int) -> None:
+        """Beyond every fence there ever was: each start adds one, and far less often."""
+        self.execute("UPDATE tenure SET fence = greatest(fence, ?) + 1", (now_ms,))
+
     def damaged(self) -> bool:
         """Never known here: the server names damage when it reads it (`data_checksums`)."""
         return False

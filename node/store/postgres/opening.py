@@ -74,11 +74,13 @@ def _make(raw: Raw, key: bytes) -> None:
 def open_tenant(place: Postgres, key: bytes) -> TenantConnection:
     """Open the writing connection of a node, and keep every other node out.
 
+    The lock comes before the schema: an older program that works may not know a newer one.
+
     Raises:
         UnknownDatabaseError, WrongKeyError, NewerDatabaseError, AlreadyOpenError, AwayError,
         RefusedByServerError, UnsafeServerError
     """
-    return _open(place, key, lambda seal, raw: TenantConnection(place, seal, raw))
+    return _open(place, key, lambda seal, raw: TenantConnection(place, seal, raw), locks=True)
 
 
 def open_writer(place: Postgres, key: bytes) -> BesideConnection:
@@ -129,7 +131,12 @@ class ServerLock:
 
 
 def _open(
-    place: Postgres, key: bytes, make_of: Callable[[Seal, Raw], C], *, writes: bool = True
+    place: Postgres,
+    key: bytes,
+    make_of: Callable[[Seal, Raw], C],
+    *,
+    writes: bool = True,
+    locks: bool = False,
 ) -> C:
     """Find the store, prove the key, bring the schema up to date if it is to be written."""
     seal, raw = Seal(key), connect(place)
@@ -137,6 +144,8 @@ def _open(
         check_store(raw, seal)
         if writes:
             check_server(raw)
+            if locks:
+                take_lock(raw)
             bring_up_to_date(raw)
             check_rights(raw)
         return make_of(seal, raw)

@@ -166,7 +166,7 @@ class StandBy:
             SetBackError: it does not.
         """
         if holder.commits < self._commits:
-            mark_set_back(self._raw)
+            mark_set_back(self._raw, holder.fence)
             raise SetBackError(SetBackError.__doc__)
         self._commits = holder.commits
 

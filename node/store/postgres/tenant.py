@@ -13,7 +13,8 @@ is not. So nothing is done a second time.
 The same number tells of a server that was set back under a running node: a standby was promoted
 that lacked the last transactions. What the process has in memory, and what it has told others, is
 then ahead of what is kept; it keeps nothing more, leaves a mark for those that start after it, and
-ends. A person says `hotline restored`, which takes the mark away.
+ends. A person says `hotline restored`, which takes the mark away, and moves the fence beyond every
+process that began before: one that wakes up later must not leave it again.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ PATIENCE_S: Final = 1.0
 _LOOK_S: Final = 0.02
 _LOCK = "SELECT pg_try_advisory_lock('tenure'::regclass::oid::bigint)"
 _FENCE = "SELECT fence, pg_is_in_recovery() FROM tenure"
-_MARK = "INSERT INTO meta (name, value) VALUES (%s, '1') ON CONFLICT (name) DO NOTHING"
+_MARK = (
+    "INSERT INTO meta (name, value) SELECT %s, '1' FROM tenure WHERE fence <= %s FOR UPDATE"
+    " ON CONFLICT (name) DO NOTHING"
+)
 _IS_MARKED = "SELECT 1 FROM meta WHERE name = %s"
 _NOBODY = Rows(iter(()), -1)
 
@@ -68,10 +72,13 @@ def take_lock(raw: Raw) -> None:
         time.sleep(_LOOK_S)
 
 
-def mark_set_back(raw: Raw) -> None:
-    """Say in the database, as far as it can be written, that it lacks what was confirmed."""
+def mark_set_back(raw: Raw, fence: int) -> None:
+    """Say in the database, as far as it can be written, that it lacks what was confirmed.
+
+    Unless it has a later fence than `fence`, that of who finds out: then a person knows.
+    """
     with suppress(psycopg.Error):
-        raw.execute(_MARK, [SET_BACK])
+        raw.execute(_MARK, [SET_BACK, fence])
 
 
 def _try_lock(raw: Raw) -> bool:
@@ -117,13 +124,12 @@ class BesideConnection(PostgresConnection):
 class TenantConnection(BesideConnection):
     """The writing connection of a running node; comes back after the server was away.
 
-    `settle_s`: see `SETTLE_S`.
+    Its session has the lock of the tenure (`take_lock`) already. `settle_s`: see `SETTLE_S`.
     """
 
     def __init__(self, place: Postgres, seal: Seal, raw: Raw) -> None:
         super().__init__(place, seal, raw)
         self.settle_s = SETTLE_S
-        take_lock(raw)
         if raw.execute(_IS_MARKED, [SET_BACK]).fetchone():
             raise SetBackError(SetBackError.__doc__)
         row = raw.execute("UPDATE tenure SET fence = fence + 1 RETURNING fence, commits").fetchone()
@@ -162,7 +168,7 @@ class TenantConnection(BesideConnection):
         """
         with suppress(psycopg.Error):
             raw.execute("ROLLBACK")
-        mark_set_back(raw)
+        mark_set_back(raw, self._fence)
         raw.close()
         raise SetBackError(SetBackError.__doc__)
 

@@ -12,8 +12,8 @@ import pytest
 
 from node.store.connection import create_database
 from node.store.connection import open_reader as open_file
-from node.store.errors import UnreleasedDatabaseError
-from node.store.opening import open_reader, open_writer
+from node.store.errors import AlreadyOpenError, UnreleasedDatabaseError
+from node.store.opening import open_locked, open_reader, open_writer
 from node.store.postgres.migrating import SCHEMA_FILES
 from node.store.postgres.opening import create
 from node.store.postgres.place import Postgres
@@ -137,6 +137,23 @@ def test_r11_two_processes_that_upgrade_at_once_do_it_once(own: Postgres) -> Non
                     assert not any(one.done() for one in opening)
             for one in opening:
                 one.result().close()
+
+
+def test_r11_newer_process_that_comes_too_late_leaves_the_schema_to_who_works(
+    own: Postgres,
+) -> None:
+    """An older process may have been quicker: it does not keep what it does not know."""
+    last = len(SCHEMA_FILES)
+    works = open_locked(own, KEY)[0]
+    with psycopg.connect(own.url, autocommit=True) as server:
+        server.execute("DROP INDEX entries_in_turns")
+        server.execute("DELETE FROM schema_files WHERE number = %s", [last])
+        with pytest.raises(AlreadyOpenError):
+            open_locked(own, KEY)
+        assert server.execute("SELECT max(number) FROM schema_files").fetchone() == (last - 1,)
+        works.close()
+        open_locked(own, KEY)[0].close()
+        assert server.execute("SELECT max(number) FROM schema_files").fetchone() == (last,)
 
 
 def test_every_statement_of_the_file_ends_its_line() -> None:

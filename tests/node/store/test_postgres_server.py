@@ -156,6 +156,34 @@ class TestSetBack:
             await record_again(store, 1)
         await store.close()
 
+    async def test_process_that_wakes_after_the_word_marks_nothing(
+        self, store: Store, postgres: Cluster, place: Postgres
+    ) -> None:
+        """A person knows already: it is fenced, whether its fence is on the server or not."""
+        await record_items(store, 1)
+        behind = copied(postgres, place)
+        await record_again(store, 2)
+        put_in_place(postgres, behind, place)
+        say_so(place)
+        with pytest.raises(AlreadyOpenError):
+            await record_again(store, 3)
+        again = Store.open(place, KEY, US, FINGERPRINTS)
+        await record_items(again, 3)
+        await again.close()
+
+    async def test_process_that_found_out_while_the_word_was_given_marks_nothing(
+        self, store: Store, place: Postgres
+    ) -> None:
+        """It had looked at the fence before, and comes to mark after."""
+        raw = psycopg.connect(place.url, autocommit=True)
+        seen = raw.execute("SELECT fence FROM tenure").fetchone()
+        assert seen is not None
+        say_so(place)
+        tenant.mark_set_back(raw, seen[0])
+        raw.close()
+        await store.close()
+        await Store.open(place, KEY, US, FINGERPRINTS).close()
+
     async def test_answer_that_was_lost_with_the_server_is_not_taken_for_kept(
         self, store: Store, postgres: Cluster, place: Postgres
     ) -> None:

@@ -233,7 +233,9 @@ class TestSetBack:
         await record_again(store, 2)
         while not waiting._commits:
             assert not waiting.is_free()
+        await store.close()
         say_so(place)
+        store = node(place)
         await record_items(store, 3)
         assert not waiting.is_free()
         assert len(waiting._restores) == 2
