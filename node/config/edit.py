@@ -6,9 +6,11 @@ was asked, so that an unusual file is left to its owner instead of being mangled
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import tomllib
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from node.config.errors import ConfigInvalidError, ConfigUnreadableError, Problem
@@ -16,7 +18,7 @@ from node.config.reading import parse
 from node.config.text import toml_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _HEADER = re.compile(r"^\s*\[")
@@ -71,23 +73,38 @@ def _plain(value: Any) -> Any:
 def change_file(path: Path, section: str, values: Mapping[str, Any]) -> None:
     """Set keys of one section in the file at `path`; it is replaced whole or not at all.
 
+    Two at once change it one after the other, the second what the first left.
+
     Raises:
         ConfigUnreadableError: it cannot be read or replaced.
         ConfigInvalidError: it would not be valid, or cannot be changed safely.
     """
     temporary = path.with_name(f".{path.name}.new")
     try:
-        text = with_values(path.read_text(encoding="utf-8"), section, values)
-        parse(text, path)
-        mode = path.stat().st_mode & 0o777
-        with temporary.open("w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with _alone(path.parent):
+            text = with_values(path.read_text(encoding="utf-8"), section, values)
+            parse(text, path)
+            mode = path.stat().st_mode & 0o777
+            with temporary.open("w", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), mode)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         raise ConfigUnreadableError(
             (Problem(str(path), f"cannot be changed ({reason})"),)
         ) from None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process changes a file there: both have one temporary name."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # NFS locks no folder (flock(2)); two writers may meet there
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -76,4 +77,22 @@ def test_wrong_value_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="root_sha256"):
         change_file(path, "registry", {"root_sha256": "short"})
     assert path.read_text() == FILE
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_that_change_one_file_at_once_both_have_what_they_asked_for(tmp_path: Path) -> None:
+    """One after the other: neither takes away what the other writes, nor half of its bytes."""
+    path = tmp_path / "node.toml"
+    path.write_text(FILE)
+
+    def change(section: str, key: str) -> None:
+        for number in range(1, 40):
+            change_file(path, section, {key: 9000 + number})
+
+    with ThreadPoolExecutor(2) as threads:
+        both = (("api", "listen_port"), ("public", "listen_port"))
+        for done in [threads.submit(change, *one) for one in both]:
+            done.result()
+    config = load(path)
+    assert (config.api.listen_port, config.public.listen_port) == (9039, 9039)
     assert list(tmp_path.iterdir()) == [path]
