@@ -266,6 +266,16 @@ def signer_among(note: notes.Note, head: TreeHead, keys: Sequence[VerifyKey]) ->
     raise failed or UnheardKeyError("note.signatures: none by a log key of this log's owner")
 
 
+def lines_of(key: VerifyKey, note: notes.Note, head: TreeHead) -> bytes:
+    """Return a note that `key` signed (`signer_among`) with the lines of that key alone."""
+    name = str(head.origin)
+    halves = {notes.key_hash(name, notes.ED25519, key.ed25519)}
+    if key.mldsa44 is not None:
+        halves.add(notes.key_hash(name, notes.MLDSA44_COSIGNATURE, key.mldsa44))
+    lines = [one for one in note.signatures if one.name == name and one.key_hash in halves]
+    return notes.render(note.text, lines)
+
+
 def _signed_by(note: notes.Note, checkpoint: TreeHead, key: VerifyKey) -> bool:
     """Whether `key` signed the head of a log in this note, with all its parts (§8.4.2).
 

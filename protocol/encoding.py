@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import msgpack
+import msgspec
 
 from protocol.errors import MalformedError, TooLargeError, UnsayableError
 
@@ -22,6 +23,11 @@ Value: TypeAlias = "bool | int | bytes | str | list[Value] | tuple[Value, ...] |
 MAX_DEPTH: Final = 16
 
 _ALLOWED: Final = (type(None), int, bytes, str, list, tuple)
+
+_is_there: Final = msgspec.msgpack.Decoder(msgspec.Raw)
+"""Sees, and makes nothing of it, that each array has the parts that its header says. Room for them
+is made as headers are read, so that a thousand of them within each other, with nothing in them,
+would cost more than the longest entry."""
 
 INTEGER_MIN: Final = -(1 << 63)
 INTEGER_MAX: Final = (1 << 64) - 1
@@ -52,8 +58,9 @@ def unpack(raw: bytes, max_bytes: int, max_depth: int = MAX_DEPTH) -> Value:
     if len(raw) > max_bytes:
         raise TooLargeError(f"value: {len(raw)} bytes, at most {max_bytes} are allowed")
     try:
+        _is_there.decode(raw)
         value: Value = msgpack.unpackb(raw, raw=False, strict_map_key=False, ext_hook=_no_extension)
-    except (msgpack.UnpackException, ValueError, TypeError):
+    except (msgspec.DecodeError, RecursionError, msgpack.UnpackException, ValueError, TypeError):
         raise MalformedError("value", "must be one complete MessagePack value") from None
     fault = _fault(value, max_depth)
     if fault is not None:

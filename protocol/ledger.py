@@ -16,6 +16,7 @@ from protocol import note as notes
 from protocol.checkpoint import (
     MAX_CHECKPOINT_BYTES,
     is_network,
+    lines_of,
     parse_lines,
     render_lines,
     sign_head,
@@ -154,3 +155,17 @@ def verify_ledger_head(
     head = LedgerHead.parse(note.text)
     signer_among(note, head, keys)
     return VerifiedLedgerHead(head)
+
+
+def take_ledger_head(raw: bytes, keys: Sequence[VerifyKey]) -> tuple[VerifiedLedgerHead, bytes]:
+    """Return the head, and its note without any lines but those of the key that signed it.
+
+    For who puts lines of its own beside them: what else its owner wrote there could look like
+    those, or make the note too long to be evidence.
+
+    Raises:
+        TooLargeError, NoteError, UnheardKeyError, CheckpointError: as `verify_ledger_head`.
+    """
+    note = notes.parse(raw, MAX_CHECKPOINT_BYTES)
+    head = LedgerHead.parse(note.text)
+    return VerifiedLedgerHead(head), lines_of(signer_among(note, head, keys), note, head)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -172,6 +173,20 @@ NUMBERS = HEAD + b"\xdc\xfe\x00" + bytes(0xFE00)
 def test_g11_attack_an_entry_of_no_known_version_that_has_very_many_parts(raw: bytes) -> None:
     """Each costs its sender a byte: none costs a call to read."""
     assert calls_of(raw) < 10_000
+
+
+@pytest.mark.parametrize("header", [b"\xdc\xf0\x00", b"\xdd\x00\x00\xf0\x00", b"\xc0\xdc\xf0\x00"])
+def test_g11_attack_an_entry_of_headers_of_arrays_that_hold_nothing_else(header: bytes) -> None:
+    """No room is made for parts that are only said to be there."""
+    raw = (HEAD + b"\xdc\xf0\x00" + header * LIMIT)[:LIMIT]
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedError):
+            entry.decode(raw)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 16 * LIMIT
 
 
 def test_4_2_the_body_of_an_unknown_version_is_what_arrived() -> None:

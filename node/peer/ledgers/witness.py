@@ -31,7 +31,7 @@ from node.peer.ledgers.forgetting import Forgotten, may_cosign
 from node.peer.ledgers.lineage import shows_lineage
 from protocol.errors import NoteError, ProofError, ProtocolError, UnheardKeyError
 from protocol.fork import ForkEvidence, verify_fork
-from protocol.ledger import LedgerHead, LedgerOrigin, VerifiedLedgerHead, verify_ledger_head
+from protocol.ledger import LedgerHead, LedgerOrigin, VerifiedLedgerHead, take_ledger_head
 from protocol.witness import (
     NEVER,
     Submission,
@@ -143,7 +143,8 @@ class Witness:
         self._check_known(caller, claimed.origin)
         if key is None:
             raise UnknownLedgerError
-        head = self._verified(caller, submission.note)
+        head, signed = self._verified(caller, submission.note)
+        submission = submission._replace(note=signed)
         for _ in range(2):
             held = await self._store.held(head.origin)
             if not held.is_newest:
@@ -219,10 +220,11 @@ class Witness:
         if not ours or not registry.is_active(caller):
             raise UnknownLedgerError
 
-    def _verified(self, caller: str, note: bytes) -> VerifiedLedgerHead:
+    def _verified(self, caller: str, note: bytes) -> tuple[VerifiedLedgerHead, bytes]:
+        """Return the head, and the note with its owner's lines alone, beside which ours stand."""
         try:
             keys = self._registry().member(caller).serving("log", self._clock())
-            return verify_ledger_head(note, keys)
+            return take_ledger_head(note, keys)
         except UnheardKeyError:
             self._on_registry_behind()
             raise UnsignedHeadError from None

@@ -22,11 +22,12 @@ from node.peer.errors import (
 from node.peer.ledgers.witness import PER_HOUR, HeldSize, Witness
 from node.store.channels.forks import kept_forks
 from node.store.connection import open_reader
+from protocol import note as notes
 from protocol.fork import verify_fork
 from protocol.ledger import LedgerHead, LedgerOrigin, sign_ledger_head
 from protocol.lineage import Lineage, Link, to_bytes
 from protocol.merkle import consistency_path, root_of
-from protocol.witness import NEVER, Submission, take_cosignature
+from protocol.witness import NEVER, Submission, cosigner_name, take_cosignature
 from tests.simulation.mortal import CrashedError
 from tests.simulation.world import World
 
@@ -58,6 +59,11 @@ class Owner:
         """Sign the head at a size."""
         head = LedgerHead(self.origin, size, root_of(self.leaves[:size]))
         return sign_ledger_head(head, key or self.world[IWF].keys.log)
+
+    def beside(self, size: int, *lines: notes.NoteSignature) -> Submission:
+        """Hand in a first head with lines beside its signature that are not its owner's."""
+        signed = notes.parse(self.note(size))
+        return Submission(0, (), notes.render(signed.text, [*lines, *signed.signatures]))
 
     async def hand_in(self, old: int, new: int, caller: str = IWF) -> bytes | HeldSize:
         """Show the epoch and hand in the head at `new` with the proof from `old`."""
@@ -153,6 +159,46 @@ async def test_g5_an_honest_owner_with_a_wrong_proof_is_not_accused(world: World
         await world[EOKM].witness.add_checkpoint(IWF, body)
     assert tasks(world) == []
     assert await owner.is_cosigned(7, 9)
+
+
+def in_the_name_of_the_witness(world: World) -> list[notes.NoteSignature]:
+    """Give lines that look like those of nl-eokm's witness key, and wrong."""
+    name = cosigner_name(world.registry.network_id, EOKM)
+    (key,) = world.registry.member(EOKM).witness_keys
+    assert key.mldsa44 is not None
+    return [
+        notes.NoteSignature(name, notes.key_hash(name, kind, half), bytes(72))
+        for kind, half in (
+            (notes.ED25519_COSIGNATURE, key.ed25519),
+            (notes.MLDSA44_COSIGNATURE, key.mldsa44),
+        )
+    ]
+
+
+async def test_8_12_attack_an_owner_plants_lines_in_the_name_of_its_witness(world: World) -> None:
+    """What the witness keeps is what both signed, and `hotline verify` there finds no fault."""
+    owner = Owner(world, LEAVES)
+    await owner.show(7)
+    planted = owner.beside(7, *in_the_name_of_the_witness(world))
+    assert isinstance(await world[EOKM].witness.add_checkpoint(IWF, planted.to_bytes()), bytes)
+    assert world[EOKM].verify().found == []
+    assert await owner.is_cosigned(7, 9)
+
+
+@pytest.mark.parametrize(("lines", "length"), [(14, 72), (3, 2500)])
+async def test_g5_attack_lines_beside_a_head_hide_no_split(
+    world: World, lines: int, length: int
+) -> None:
+    """A head that its owner filled with lines of nobody is evidence as any other."""
+    owner = Owner(world, LEAVES)
+    await owner.show(7)
+    names = (f"filled-{number}.example" for number in range(lines))
+    junk = [notes.NoteSignature(name, b"\1" * 4, bytes(length)) for name in names]
+    filled = owner.beside(7, *junk)
+    assert isinstance(await world[EOKM].witness.add_checkpoint(IWF, filled.to_bytes()), bytes)
+    with pytest.raises(InconsistentHeadError):
+        await Owner(world, FORKED).hand_in(7, 9)
+    assert tasks(world) == [("ledger_forked", IWF)]
 
 
 @pytest.mark.parametrize(("when", "size"), [("before", 0), ("after", 7)])
