@@ -238,14 +238,6 @@ class MemberDocument:
         turns = ((one.key.key_id, self.turn(one.key.key_id).until_ms) for one in self.witness)
         return {key_id: until_ms for key_id, until_ms in turns if until_ms is not None}
 
-    def witnesses_at(self, at_ms: int) -> bool:
-        """Whether a cosignature of this member at `at_ms` (UTC) can count: in whose turn it was."""
-        turns = (self.turn(key.key_id) for key in self.witness_keys)
-        return any(
-            turn.from_ms <= at_ms and (turn.until_ms is None or at_ms < turn.until_ms)
-            for turn in turns
-        )
-
     @property
     def tls_spkis(self) -> frozenset[bytes]:
         """SHA-256 of each accepted certificate's SubjectPublicKeyInfo."""

@@ -14,7 +14,7 @@ from node.cli.output import Result, table
 from node.config import load
 from node.doctor.contacts import figures as contact_figures
 from node.doctor.findings import span
-from node.peer.ledgers.witnessing import candidates, counting, standing
+from node.peer.ledgers.witnessing import candidates, counting, standing, times_of
 from node.setup.joining import joined
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ def _ledger(
 ) -> dict[str, Any]:
     us = config.member.id
     able = [] if client is None else candidates(client.current(), us)
-    given = figures.cosigned if client is None else counting(client.current(), figures.cosigned)
+    on_it = figures.given
+    given = times_of(on_it) if client is None else counting(client.current(), on_it)
     stands = standing(us, figures.partners, given, able)
     return {
         "signed_ms": figures.signed_ms,

@@ -65,7 +65,7 @@ def verify(path: Path) -> Result:
 def _standing(audit: Audit, us: str, registry: Registry) -> Standing:
     """How the newest head of the ledger is witnessed, by what is kept and was just verified."""
     head, partners = audit.witnesses.newest_head(), audit.witnesses.partners()
-    given = {} if head is None else counting(registry, head.cosigned)
+    given = {} if head is None else counting(registry, head.given)
     return standing(us, partners, given, ())
 
 

@@ -189,7 +189,7 @@ class Examination:
         if client is None or figures is None:
             return
         us, registry = self.config.member.id, client.current()
-        able, given = candidates(registry, us), counting(registry, figures.cosigned)
+        able, given = candidates(registry, us), counting(registry, figures.given)
         stands = standing(us, figures.partners, given, able)
         problems = {one: ask.problem for one, ask in figures.asks.items() if ask.problem}
         self.findings += check_ledger(figures.signed_ms, stands, problems, self.clock())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from node.peer.ledgers.witnessing import coverage
+from node.peer.ledgers.witnessing import coverage, times_of
 from node.registry.errors import NoRegistryError
 from node.telemetry.metrics import Snapshot
 
@@ -46,7 +46,7 @@ async def take_snapshot(sources: Sources, now_ms: int) -> Snapshot:
         locating=figures["items_locating"],
         review=figures["items_in_review"],
         ledger_age_s=None if ledger.signed_ms is None else (now_ms - ledger.signed_ms) / 1000,
-        ledger_cosigners=coverage(ledger.partners, ledger.cosigned),
+        ledger_cosigners=coverage(ledger.partners, times_of(ledger.given)),
         unjudged=figures["entries_waiting"],
         parked=figures["entries_parked"],
         registry_age_s=None if issued_ms is None else (now_ms - issued_ms) / 1000,

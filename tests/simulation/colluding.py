@@ -22,7 +22,7 @@ import msgspec
 from node.peer.errors import PeerTimeoutError
 from node.peer.ledgers.ledger_exchange import LINEAGE, SHOWING, LedgerExchange
 from node.peer.ledgers.witness import HeldSize
-from node.peer.ledgers.witnessing import candidates, standing
+from node.peer.ledgers.witnessing import candidates, standing, times_of
 from node.store.ledgers.witnessing import LedgerFigures
 from protocol import lineage, showing
 from protocol.checkpoint import Origin, read_checkpoint
@@ -310,11 +310,11 @@ def judge_liars(world: Fleet, node: FleetNode, ledger: LedgerFigures) -> Iterato
     if not lies or ledger.signed_ms is None:
         return
     for partner in sorted(ledger.partners):
-        at_s = witnessed_at(ledger.cosigned, (node.member, partner))
+        at_s = witnessed_at(times_of(ledger.given), (node.member, partner))
         back = [one for one, lie in lies.items() if lie == BACK]
         if len(back) == 1 and at_s is not None and at_s * 1000 < ledger.signed_ms - CLOCKS_MS:
             yield "accepted_forgeries", f"{node.member}: {back[0]} dated a head back"
-    timely = {one: at for one, at in ledger.cosigned.items() if lies.get(one) != AHEAD}
+    timely = {one: at for one, at in times_of(ledger.given).items() if lies.get(one) != AHEAD}
     able = [
         one
         for one in candidates(world.umbrella.registry, node.member)

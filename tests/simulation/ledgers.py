@@ -22,7 +22,7 @@ from node.peer.errors import (
 )
 from node.peer.ledgers.ledger_exchange import SHOWING, LedgerExchange
 from node.peer.ledgers.witness import HeldSize
-from node.peer.ledgers.witnessing import candidates, standing
+from node.peer.ledgers.witnessing import candidates, standing, times_of
 from node.store.items.decisions import close_task
 from node.store.ledgers.witnessing import figures
 from protocol.checkpoint import Origin
@@ -335,7 +335,7 @@ def _unwitnessed(world: Fleet, node: FleetNode) -> Iterator[tuple[str, str]]:
         if one not in {world.hostile, *world.lying_witnesses} and not world.oracle.disks[one]
     ]
     yield from judge_liars(world, node, ledger)
-    stands = standing(node.member, ledger.partners, ledger.cosigned, able)
+    stands = standing(node.member, ledger.partners, times_of(ledger.given), able)
     for partner in sorted(set(stands.lacking) - set(stands.too_few)):
         yield "unwitnessed", f"{node.member}: its channels with {partner}"
 

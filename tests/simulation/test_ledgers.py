@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from keys.sealing import SealingKey
-from node.peer.ledgers.witnessing import candidates, standing
+from node.peer.ledgers.witnessing import candidates, standing, times_of
 from node.store.connection import open_reader
 from node.store.ledgers.witnessing import figures
 from tests.simulation.fleet import Fleet
@@ -69,7 +69,7 @@ async def test_g5_honest_members_are_never_accused(tmp_path: Path, seed: int) ->
         with closing(open_reader(node.path, node.keys.database_key)) as connection:
             ledger = figures(connection)
         able = candidates(world.registry, node.member)
-        assert standing(node.member, ledger.partners, ledger.cosigned, able).lacking == ()
+        assert standing(node.member, ledger.partners, times_of(ledger.given), able).lacking == ()
     await world.close()
 
 

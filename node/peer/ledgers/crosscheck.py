@@ -25,7 +25,7 @@ from node.peer.errors import (
 )
 from node.peer.ledgers.ledger import MINUTE_MS, IsOurs, Revoked, ledger_minutes, signed_by
 from node.peer.ledgers.ledger_exchange import SHOWING, Admission, LedgerTransport, to_call
-from node.peer.ledgers.silence import Barred, Suspensions, is_away
+from node.peer.ledgers.silence import Barred, Suspensions, has_no_ledger, is_away
 from node.peer.ledgers.witnessing import Counts, candidates, counts_in
 from protocol.errors import ProtocolError
 from protocol.showing import Parties, Showing, ShownPlace, from_bytes, to_bytes, verify_showing
@@ -367,11 +367,11 @@ class Crosscheck:
         """Remember that nothing was shown; what may be the line's fault alarms nobody by itself."""
         code = error.reason if isinstance(error, PeerRefusedError) else error.code
         receipted = partial(self._store.due, peer, now_ms=now_ms)
-        if not self._registry().member(peer).witness_keys:
-            found: set[Problem] = set()  # an earlier version, which shows nothing
-        elif await is_away(error, receipted, before.good_ms, now_ms):
-            found = set()  # `hotline peers` and the outbox say so
-        else:
+        found: set[Problem] = set()  # `hotline peers` and the outbox say who is away
+        if not (
+            has_no_ledger(self._registry(), peer, before.good_ms)
+            or await is_away(error, receipted, before.good_ms, now_ms)
+        ):
             found = await self._overdue(peer, before, now_ms)
         await self._keep(peer, before, code, found, now_ms)
 

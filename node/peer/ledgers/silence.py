@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from keys.registry import Registry
 from node.peer.channels import pacing
 from node.peer.errors import PeerTimeoutError, PeerUnreachableError
+from node.peer.ledgers.lineage import shows_lineage
 
 LONG_MS: Final = 24 * 3_600_000
 """So long comparing has failed before it says something that all else goes."""
@@ -53,6 +54,16 @@ async def is_away(error: Exception, receipted: Receipted, good_ms: int | None, n
         return True
     before = await receipted(since_ms)
     return not (known or before) or _far(before) == _far(await receipted(until_ms))
+
+
+def has_no_ledger(registry: Registry, member: str, good_ms: int | None) -> bool:
+    """Whether a member is of an earlier version, which has nothing to show.
+
+    It lists no witness key. Others may do so, too: who showed its ledger before (`good_ms`), or
+    reads what came after ledgers, has one.
+    """
+    is_later = good_ms is not None or shows_lineage(registry, member)
+    return not is_later and not registry.member(member).witness_keys
 
 
 class Suspensions(Protocol):

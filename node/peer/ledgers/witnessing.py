@@ -32,12 +32,24 @@ AHEAD: Final = "witness_ahead"
 """A witness holds more under our own key, or something else, than we signed in this epoch."""
 
 
+class Given(NamedTuple):
+    """A cosignature that was given on a head of ours: by whom, on which note, its lines and time.
+
+    `time_s` (POSIX seconds) is what the lines say.
+    """
+
+    witness: str
+    note: bytes
+    lines: bytes
+    time_s: int
+
+
 class SignedHead(NamedTuple):
-    """Our newest head: its number, its note, and who cosigned it when (POSIX seconds)."""
+    """Our newest head: its number, its note, and what was given on it."""
 
     number: int
     note: bytes
-    cosigned: Mapping[str, int]
+    given: tuple[Given, ...]
 
 
 class Ask(NamedTuple):
@@ -102,27 +114,42 @@ def candidates(registry: Registry, us: str) -> list[str]:
     return sorted(able, key=turn)
 
 
-Counts = Callable[[str, int], bool]
-"""Whether a cosignature of a member, given at a time (POSIX s), counts by what is known today."""
+Counts = Callable[[Given], bool]
+"""Whether a cosignature counts by what is known today."""
 
 
 def counts_in(registry: Registry) -> Counts:
-    """Return which cosignatures were given in the turn of a key of their witness.
+    """Return which cosignatures are by a key that its witness lists, and in the turn of that key.
 
-    What a restored witness forgot counts for nothing (§8.12.9), and is asked for again.
+    What a restored witness forgot counts for nothing (§8.12.9), and is asked for again. They are
+    verified once more: a witness has several keys, of which four bytes may be the same, and can
+    say of the one that signed that its turn was over, or revoke it. Readers then take it for none,
+    and an owner that only asked for a time in somebody's turn would show it as one that counts.
     """
 
-    def counts(witness: str, time_s: int) -> bool:
-        document = registry.members.get(witness)
-        return document is not None and document.witnesses_at(time_s * 1000)
+    def counts(given: Given) -> bool:
+        document = registry.members.get(given.witness)
+        if document is None:
+            return False
+        keys, ends = document.witness_keys, document.witness_ends
+        try:
+            taken = take_cosignature(given.note, given.lines, given.witness, keys, ends)
+        except ProtocolError:
+            return False
+        return taken == (given.lines, given.time_s)
 
     return counts
 
 
-def counting(registry: Registry, cosigned: Mapping[str, int]) -> dict[str, int]:
-    """Return those of `cosigned` (POSIX s, by witness) that count."""
+def times_of(given: Iterable[Given]) -> dict[str, int]:
+    """Return who gave these, and when (POSIX s), whether or not they count."""
+    return {one.witness: one.time_s for one in given}
+
+
+def counting(registry: Registry, given: Iterable[Given]) -> dict[str, int]:
+    """Return who of those that gave `given` gave one that counts, and when (POSIX s)."""
     counts = counts_in(registry)
-    return {witness: at for witness, at in cosigned.items() if counts(witness, at)}
+    return times_of(one for one in given if counts(one))
 
 
 def coverage(partners: Iterable[str], cosigners: Collection[str]) -> dict[str, int]:
@@ -206,16 +233,16 @@ class Witnessing:
         head = await self._store.newest()
         if head is None:
             return 0
-        head = head._replace(cosigned=counting(self._registry(), head.cosigned))
+        cosigned = counting(self._registry(), head.given)
         asks = await self._store.asks()
         latest_s = (now_ms + TO_COME_MS) // 1000
-        timely = {one for one, time_s in head.cosigned.items() if time_s <= latest_s}
+        timely = {one for one, time_s in cosigned.items() if time_s <= latest_s}
         order = [
             one
             for one in candidates(self._registry(), self._us)
             if one in timely
             or (
-                one not in head.cosigned
+                one not in cosigned
                 and (one not in asks or pacing.is_due(now_ms, asks[one].next_ms, LONGEST_PAUSE_MS))
             )
         ]

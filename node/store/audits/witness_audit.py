@@ -12,7 +12,7 @@ from node.store.ledgers.witness import WitnessedRow, witnessed_rows
 from node.store.ledgers.witnessing import (
     CosignatureRow,
     cosignatures,
-    cosigned,
+    given,
     newest_head,
     partners,
 )
@@ -67,7 +67,7 @@ class WitnessAudit:
     def __init__(
         self,
         connection: Connection,
-        counts: Counts = lambda _witness, _time_s: True,
+        counts: Counts = lambda _given: True,
         is_ours: Callable[[bytes], bool] = lambda _note: True,
     ) -> None:
         self._connection = connection
@@ -114,9 +114,9 @@ class WitnessAudit:
             (epoch, index, *parties, WITNESSES),
         )
         for row in rows:
-            given = cosigned(self._connection, row[0])
-            outside = (one for one in given if one.witness not in parties)
-            enough = sum(self._counts(one.witness, one.time_s) for one in outside) >= WITNESSES
+            on_it = given(self._connection, row[0], row[2])
+            outside = (one for one in on_it if one.witness not in parties)
+            enough = sum(map(self._counts, outside)) >= WITNESSES
             if enough and self._is_ours(row[2]):
                 return HeadRow(*row)
         return None
@@ -135,11 +135,11 @@ class WitnessAudit:
 
         Those that count come first, and of these the ones of `peer` last.
         """
-        given = sorted(
-            cosigned(self._connection, head.number),
-            key=lambda one: (not self._counts(one.witness, one.time_s), one.witness == peer),
+        on_it = sorted(
+            given(self._connection, head.number, head.note),
+            key=lambda one: (not self._counts(one), one.witness == peer),
         )
-        return head.note + b"".join(one.lines for one in given[:most])
+        return head.note + b"".join(one.lines for one in on_it[:most])
 
     def leaf_hashes(self, epoch: bytes, size: int) -> list[bytes]:
         """The first leaf hashes of one epoch of our ledger."""

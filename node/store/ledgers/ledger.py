@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from itertools import groupby
 from typing import NamedTuple
 
 from node.peer.ledgers.ledger import IsOurs
-from node.peer.ledgers.witnessing import Counts
+from node.peer.ledgers.witnessing import Counts, Given
 from node.store.seam import Connection
 from node.store.writer import Readers, Writer
 from protocol.checkpoint import read_checkpoint
@@ -115,15 +114,18 @@ def _stands(connection: Connection, head: LoggedHead, is_ours: IsOurs | None) ->
 
 
 def _unwitnessed(connection: Connection, epoch: bytes, counts: Counts) -> list[LoggedHead]:
-    cosigned = connection.execute(
-        "SELECT h.size, s.witness, s.time_s FROM ledger_heads h"
-        " JOIN ledger_cosignatures s ON s.head = h.number WHERE h.epoch = ? ORDER BY h.size DESC",
+    heads = connection.execute(
+        "SELECT size, number, note FROM ledger_heads h WHERE epoch = ? AND EXISTS"
+        " (SELECT 1 FROM ledger_cosignatures WHERE head = h.number) ORDER BY size DESC",
         (epoch,),
     ).fetchall()
-    witnesses = [
-        (size, {witness for _, witness, time_s in given if counts(witness, time_s)})
-        for size, given in groupby(cosigned, key=lambda row: row[0])
-    ]
+
+    @cache
+    def cosigners(number: int, note: bytes) -> set[str]:
+        sql = "SELECT witness, lines, time_s FROM ledger_cosignatures WHERE head = ?"
+        given = [Given(row[0], note, *row[1:]) for row in connection.execute(sql, (number,))]
+        return {one.witness for one in given if counts(one)}
+
     rows = connection.execute(
         "SELECT idx, origin, size, root FROM ledger_leaves WHERE epoch = ? ORDER BY idx", (epoch,)
     )
@@ -131,7 +133,8 @@ def _unwitnessed(connection: Connection, epoch: bytes, counts: Counts) -> list[L
     left = []
     for idx, head in last.values():
         parties = set(head.origin.split("/")[2:4])
-        seen = next((size for size, by in witnesses if len(by - parties) >= WITNESSES), 0)
+        enough = (one[0] for one in heads if len(cosigners(*one[1:]) - parties) >= WITNESSES)
+        seen = next(enough, 0)
         if idx >= seen:
             left.append(head)
     return left[-CARRIED:]

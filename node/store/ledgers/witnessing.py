@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from node.peer.ledgers.forgetting import Forgotten
-from node.peer.ledgers.witnessing import AHEAD, Ask, SignedHead
+from node.peer.ledgers.witnessing import AHEAD, Ask, Given, SignedHead
 from node.store.items.tasks import open_task
 from node.store.ledgers.ledger import leaf_hashes
 from node.store.ledgers.witness import forgotten
@@ -27,14 +27,14 @@ class CosignatureRow(NamedTuple):
 
 
 class LedgerFigures(NamedTuple):
-    """Our ledger as operators see it: when its newest head was signed (ms UTC), who cosigned that.
+    """Our ledger as operators see it: when its newest head was signed (ms UTC), what stands on it.
 
-    `signed_ms` is None before the first head. `asks`: how the last request to each witness went.
-    `forgotten`: what a restore left of our own memory as a witness.
+    `signed_ms` is None before the first head. `given`: the cosignatures on it. `asks`: how the last
+    request to each witness went. `forgotten`: what a restore left of our own memory as a witness.
     """
 
     signed_ms: int | None
-    cosigned: Mapping[str, int]
+    given: tuple[Given, ...]
     partners: frozenset[str]
     asks: Mapping[str, Ask]
     forgotten: Forgotten | None = None
@@ -111,9 +111,7 @@ def newest_head(connection: Connection) -> SignedHead | None:
     ).fetchone()
     if row is None:
         return None
-    return SignedHead(
-        row[0], row[1], {one.witness: one.time_s for one in cosigned(connection, row[0])}
-    )
+    return SignedHead(row[0], row[1], given(connection, *row))
 
 
 def cosigned(connection: Connection, number: int) -> list[CosignatureRow]:
@@ -124,6 +122,11 @@ def cosigned(connection: Connection, number: int) -> list[CosignatureRow]:
         (number,),
     )
     return [CosignatureRow(*row) for row in rows]
+
+
+def given(connection: Connection, number: int, note: bytes) -> tuple[Given, ...]:
+    """Return what was given on one head, the earliest first; `note` is that head's."""
+    return tuple(Given(one.witness, note, *one[2:]) for one in cosigned(connection, number))
 
 
 def cosignatures(connection: Connection) -> list[CosignatureRow]:
@@ -143,12 +146,12 @@ def partners(connection: Connection) -> set[str]:
 def figures(connection: Connection) -> LedgerFigures:
     """Return our ledger as operators see it."""
     row = connection.execute(
-        "SELECT number, signed_ms FROM ledger_heads ORDER BY number DESC LIMIT 1"
+        "SELECT number, note, signed_ms FROM ledger_heads ORDER BY number DESC LIMIT 1"
     ).fetchone()
-    number, signed_ms = row if row is not None else (0, None)
-    times = {one.witness: one.time_s for one in cosigned(connection, number)}
+    on_it = () if row is None else given(connection, *row[:2])
+    signed_ms = None if row is None else row[2]
     known = frozenset(partners(connection))
-    return LedgerFigures(signed_ms, times, known, asks(connection), forgotten(connection))
+    return LedgerFigures(signed_ms, on_it, known, asks(connection), forgotten(connection))
 
 
 def asks(connection: Connection) -> dict[str, Ask]:

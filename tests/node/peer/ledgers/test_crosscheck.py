@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,7 +39,7 @@ from protocol.showing import (
     from_bytes,
     to_bytes,
 )
-from protocol.vocabulary import Lane
+from protocol.vocabulary import Kind, Lane
 from protocol.witness import cosign_head
 from tests.simulation.looking import rows
 from tests.simulation.world import World
@@ -494,16 +494,39 @@ async def test_8_14_a_member_that_was_away_has_time_to_show_its_ledger(world: Wo
     assert tasks(world) == set()
 
 
+def without_witness_key(world: World, unread: Collection[int]) -> None:
+    """Let nl-eokm's document list no witness key, and these kinds neither."""
+    document = world.registry.members[EOKM]
+    kinds = tuple(kind for kind in document.capabilities.kinds if kind not in unread)
+    said = replace(document.capabilities, kinds=kinds)
+    documents = {**world.registry.members, EOKM: replace(document, witness=(), capabilities=said)}
+    world.registry = replace(world.registry, members=documents)
+
+
 async def test_8_14_a_member_of_an_earlier_version_is_not_accused(world: World) -> None:
     """It has no witness key in its document, and knows nothing of this."""
     await an_hour(world, 3)
-    documents = dict(world.registry.members)
-    documents[EOKM] = replace(documents[EOKM], witness=())
-    world.registry = replace(world.registry, members=documents)
+    without_witness_key(world, {Kind.DISAVOW})
     lie(world, PeerRefusedError("unknown_path"))
     await an_hour(world, 48)
     await compared(world)
     assert (checked(world).problem, tasks(world)) == ("unknown_path", set())
+
+
+@pytest.mark.parametrize("shown_before", [True, False])
+async def test_g5_attack_member_lists_no_witness_key_and_shows_nothing(
+    world: World,
+    shown_before: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Who showed its ledger before, or reads what came after ledgers, is of no earlier version."""
+    await an_hour(world, 3)
+    without_witness_key(world, {Kind.DISAVOW} if shown_before else set())
+    if shown_before:
+        assert await compared(world)
+    lie(world, PeerRefusedError("unknown_path"))
+    await an_hour(world, 48)
+    await compared(world)
+    assert (checked(world).problem, tasks(world)) == ("unknown_path", {("ledger_missing", EOKM)})
 
 
 async def test_8_14_a_member_that_cannot_be_called_comes_by_itself(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from keys.turns import TURN_GRACE_MS
 from node.peer.errors import InconsistentHeadError, UnknownLedgerError
 from node.peer.ledgers.forgetting import Forgotten, lacks_memory, may_cosign
 from node.peer.ledgers.witness import HeldSize, Witness
-from node.peer.ledgers.witnessing import counting
+from node.peer.ledgers.witnessing import Given, counting
 from node.store import backup as copies
 from node.store.connection import open_reader
 from node.store.ledgers.witness import forgotten
@@ -220,7 +220,10 @@ class TestRotation:
         late = await answered(owner, 3, 7)
         world.registry = rotated
         assert counted(world, late) == {}
-        assert counting(rotated, {EOKM: world.now // 1000}) == {EOKM: world.now // 1000}
+        head, at_s = owner.note(7), world.now // 1000
+        given = Given(EOKM, head, late[len(head) :], at_s)
+        assert counting(rotated, [given]) == {}, "though another key of its has its turn"
+        assert counting(registry, [given]) == {EOKM: at_s}
 
     async def test_owner_that_hears_late_is_told_the_size_that_is_held(self, world: World) -> None:
         """Another key has the memory of the one before."""

@@ -12,7 +12,14 @@ import pytest
 from keys.signing import SigningKey
 from node.peer.errors import PeerRefusedError
 from node.peer.ledgers.witness import Witness
-from node.peer.ledgers.witnessing import Witnessing, candidates, choose, coverage, standing
+from node.peer.ledgers.witnessing import (
+    Witnessing,
+    candidates,
+    choose,
+    coverage,
+    standing,
+    times_of,
+)
 from node.store.connection import open_reader
 from node.store.ledgers.witnessing import newest_head
 from protocol.ledger import LedgerHead, LedgerOrigin, read_ledger_head, sign_ledger_head
@@ -45,7 +52,7 @@ def cosigned(world: World) -> dict[str, int]:
     """Read who cosigned gb-iwf's newest head, and when."""
     with closing(open_reader(world[IWF].path, world[IWF].keys.database_key)) as connection:
         head = newest_head(connection)
-    return {} if head is None else dict(head.cosigned)
+    return {} if head is None else times_of(head.given)
 
 
 def asks(world: World) -> dict[str, str | None]:
